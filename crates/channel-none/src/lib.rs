@@ -1,0 +1,79 @@
+//! A channel without an outside: it answers in place and nobody ever pays through it.
+//!
+//! With it a measurement sees the gateway alone: the same commands, commits and tasks as with any
+//! other channel, and no network, no signatures and no vendor.
+
+use channel::{
+    About, BadSettings, Channel, Connection, Draw, Finding, Instruction, Method, NoticeFault,
+    Notified, PayForm, PayInfo, PlatformKey, RefundState, Refunded, Request, Response, Scene,
+    Settings, Unsupported,
+};
+
+/// How long its pay information is valid, in seconds.
+const VALID_SECONDS: i64 = 2 * 3600;
+
+static ABOUT: About =
+    About { name: "none", scenes: &Scene::ALL, settings: &[], fetches_keys: false, built_in: true };
+
+/// The channel.
+#[derive(Debug)]
+pub struct NoChannel;
+
+impl Channel for NoChannel {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn open(&self, _: &Settings, _: &[PlatformKey]) -> Result<Box<dyn Connection>, BadSettings> {
+        Ok(Box::new(NoChannel))
+    }
+}
+
+impl Connection for NoChannel {
+    fn encode(&self, _: &Instruction, _: &Draw) -> Result<Request, Unsupported> {
+        Ok(Request { method: Method::Post, url: String::new(), headers: vec![], body: vec![] })
+    }
+
+    fn decode(&self, instruction: &Instruction, _: &Response, draw: &Draw) -> Finding {
+        match instruction {
+            Instruction::Place(place) => Finding::Placed(PayInfo {
+                form: PayForm::QrCode,
+                text: format!("none://pay/{}", place.number),
+                valid_until: draw.now.plus_seconds(VALID_SECONDS),
+            }),
+            Instruction::Query { .. } => Finding::Pending,
+            Instruction::Close { .. } => Finding::Closed,
+            Instruction::Refund(refund) => Finding::Refund(Refunded {
+                refund_number: refund.refund_number.clone(),
+                channel_reference: refund.refund_number.clone(),
+                amount: refund.amount,
+                state: RefundState::Closed,
+                at: None,
+            }),
+            Instruction::QueryRefund { .. } => Finding::NotFound,
+            Instruction::FetchKeys => Finding::Keys(vec![]),
+        }
+    }
+
+    fn notice(&self, _: &Request, _: ledger::Timestamp) -> Result<Notified, NoticeFault> {
+        Err(NoticeFault::Forged { why: "this channel sends no notices".to_owned() })
+    }
+
+    fn receipt(&self, _: bool) -> Response {
+        Response { status: 404, headers: vec![], body: vec![] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_placed_and_stays_unpaid() {
+        let channel = NoChannel.open(&Settings::new(), &[]).expect("needs no settings");
+        let draw = Draw { now: ledger::Timestamp::from_ms(0), nonce: String::new() };
+        let answer = Response { status: 200, headers: vec![], body: vec![] };
+        let query = Instruction::Query { number: "1".to_owned() };
+        assert_eq!(channel.decode(&query, &answer, &draw), Finding::Pending);
+    }
+}

@@ -1,0 +1,42 @@
+//! What is sealed with the APIv3 key: notices, and the channel's certificates.
+
+use crate::keys::platform_key;
+use crate::reading::equal;
+use crate::settings::Account;
+use crate::wire::{self, AEAD_AES_256_GCM, Certificates, Sealed, SealedCertificate, read_time};
+use channel::PlatformKey;
+use seal::certificate::Certificate;
+
+/// Opens a list of certificates. One that cannot be read spoils the list, as it may be the one that
+/// signs next.
+pub(crate) fn open(account: &Account, body: &[u8]) -> Result<Vec<PlatformKey>, String> {
+    let list: Certificates = wire::read(body)?;
+    list.data.iter().map(|sealed| key(account, sealed)).collect()
+}
+
+/// A certificate's key. It holds while both the list and the certificate say so.
+fn key(account: &Account, sealed: &SealedCertificate) -> Result<PlatformKey, String> {
+    let plain = unseal(account, &sealed.encrypt_certificate)?;
+    let pem = String::from_utf8(plain).map_err(|_| "certificate: PEM wanted")?;
+    let certificate = Certificate::read(&pem).map_err(|fault| fault.to_string())?;
+    equal("serial_no", Some(&sealed.serial_no), &certificate.serial)?;
+    let from = read_time(&sealed.effective_time).ok_or("effective_time: RFC 3339 wanted")?;
+    let until = read_time(&sealed.expire_time).ok_or("expire_time: RFC 3339 wanted")?;
+    let key = platform_key(&certificate);
+    let (valid_from, valid_until) = (key.valid_from.max(from), key.valid_until.min(until));
+    Ok(PlatformKey { valid_from, valid_until, ..key })
+}
+
+/// Opens sealed bytes.
+pub(crate) fn unseal(account: &Account, sealed: &Sealed) -> Result<Vec<u8>, String> {
+    equal("algorithm", Some(&sealed.algorithm), AEAD_AES_256_GCM)?;
+    let cipher_and_tag =
+        seal::text::from_base64(&sealed.ciphertext).map_err(|_| "ciphertext: Base64 wanted")?;
+    seal::aead::open(
+        account.apiv3_key(),
+        sealed.nonce.as_bytes(),
+        sealed.associated_data.as_bytes(),
+        &cipher_and_tag,
+    )
+    .map_err(|_| "does not open with apiv3_key".into())
+}

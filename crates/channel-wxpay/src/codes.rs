@@ -1,0 +1,161 @@
+//! Error codes to findings.
+//!
+//! A code means something only in a verified answer. What a class means depends on the operation: a
+//! refused order brings no money, but a refused query or close says nothing about the order, so it is
+//! unknown. A code that is not listed is unknown too.
+
+use crate::wire::{self, ErrorAnswer};
+use channel::{Finding, Operation, Response};
+
+/// Characters of a code or message that are kept.
+const TEXT_LEN_MAX: usize = 256;
+/// Words in the message of INVALID_REQUEST that say that the number carries an order already.
+const NUMBER_TAKEN: [&str; 2] = ["订单号重复", "已支付"];
+
+/// What a code says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    /// The payer is about to pay.
+    Pending,
+    /// The request is refused for good.
+    Refused,
+    /// The number carries an order already: query it.
+    Taken,
+    /// No such number.
+    NotFound,
+    /// The order is closed.
+    Closed,
+    /// The same request may pass later.
+    Later,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// One line of the table.
+struct Row {
+    /// The code; it is compared without `_`, as old and new pages spell differently.
+    code: &'static str,
+    /// What it says.
+    class: Class,
+    /// What it says to some operations instead.
+    but: &'static [(Operation, Class)],
+}
+
+const fn row(code: &'static str, class: Class) -> Row {
+    Row { code, class, but: &[] }
+}
+
+const fn row_but(code: &'static str, class: Class, but: &'static [(Operation, Class)]) -> Row {
+    Row { code, class, but }
+}
+
+const ROWS: &[Row] = &[
+    row("USERPAYING", Class::Pending),
+    row("PARAM_ERROR", Class::Refused),
+    row("INVALID_REQUEST", Class::Refused),
+    row_but("ORDER_CLOSED", Class::Refused, &[(Operation::Close, Class::Closed)]),
+    row("APPID_MCHID_NOT_MATCH", Class::Refused),
+    row("MCH_NOT_EXISTS", Class::Refused),
+    row("SIGN_ERROR", Class::Refused),
+    row("TRADE_ERROR", Class::Refused),
+    row("RULE_LIMIT", Class::Refused),
+    // The payer's funds when paying; the merchant's when refunding, and those are topped up.
+    row_but("NOT_ENOUGH", Class::Refused, &[(Operation::Refund, Class::Later)]),
+    row("NO_AUTH", Class::Refused),
+    row("USER_ACCOUNT_ABNORMAL", Class::Refused),
+    row("OUT_TRADE_NO_USED", Class::Taken),
+    row("ORDER_PAID", Class::Taken),
+    // A refund that names no paid order is wrong for good.
+    row_but("ORDER_NOT_EXIST", Class::NotFound, &[(Operation::Refund, Class::Refused)]),
+    row_but("RESOURCE_NOT_EXISTS", Class::NotFound, &[(Operation::Refund, Class::Refused)]),
+    row("FREQUENCY_LIMITED", Class::Later),
+    row("RATELIMIT_EXCEEDED", Class::Later),
+    row("SYSTEM_ERROR", Class::Unknown),
+    row("BANK_ERROR", Class::Unknown),
+    row(OPENID_MISMATCH, Class::Refused),
+];
+
+/// Listed under status 500 and yet a plain refusal.
+const OPENID_MISMATCH: &str = "OPENID_MISMATCH";
+/// Too many requests.
+const TOO_MANY: u16 = 429;
+
+/// What a verified error answer means.
+pub(crate) fn finding(operation: Operation, response: &Response) -> Finding {
+    let answer = wire::read::<ErrorAnswer>(&response.body).unwrap_or_else(|_| ErrorAnswer {
+        code: format!("HTTP_{}", response.status),
+        message: String::new(),
+    });
+    let (code, text) = (cut(&answer.code), cut(&answer.message));
+    let class = match class(response.status, operation, &code) {
+        Class::Refused if operation == Operation::Place && says_taken(&code, &text) => Class::Taken,
+        class => class,
+    };
+    meaning(class, operation, response.status, code, text)
+}
+
+/// A short account of an answer that is not believed, for the operator.
+pub(crate) fn unbelieved(response: &Response, doubt: impl std::fmt::Display) -> Finding {
+    let code = wire::read::<ErrorAnswer>(&response.body).map(|answer| cut(&answer.code));
+    let code = code.unwrap_or_default();
+    Finding::Unknown { why: format!("answer {} {code}: {doubt}", response.status) }
+}
+
+fn class(status: u16, operation: Operation, code: &str) -> Class {
+    let row = ROWS.iter().find(|row| same(row.code, code));
+    match status {
+        TOO_MANY => Class::Later,
+        500.. if !same(code, OPENID_MISMATCH) => Class::Unknown,
+        _ => row.map_or(Class::Unknown, |row| row.for_operation(operation)),
+    }
+}
+
+impl Row {
+    fn for_operation(&self, operation: Operation) -> Class {
+        self.but
+            .iter()
+            .find(|(known, _)| *known == operation)
+            .map_or(self.class, |(_, class)| *class)
+    }
+}
+
+/// A merchant with the public key only is told that there are no certificates: no keys, no fault.
+fn meaning(class: Class, operation: Operation, status: u16, code: String, text: String) -> Finding {
+    use Operation::{Close, FetchKeys, Place, Query, QueryRefund, Refund};
+    match (class, operation) {
+        (Class::Pending, Place | Query | Close) => Finding::Pending,
+        (Class::Refused, Place | Refund) => Finding::Refused { code, text },
+        (Class::Taken, Place | Close) => Finding::Ask { code },
+        (Class::NotFound, Query | Close | QueryRefund) => Finding::NotFound,
+        (Class::NotFound, FetchKeys) => Finding::Keys(Vec::new()),
+        (Class::Closed, Close) => Finding::Closed,
+        (Class::Later, Place | Query | Close | Refund | QueryRefund | FetchKeys) => {
+            Finding::Later { code, text }
+        }
+        (Class::Pending, Refund | QueryRefund | FetchKeys)
+        | (Class::Refused, Query | Close | QueryRefund | FetchKeys)
+        | (Class::Taken, Query | Refund | QueryRefund | FetchKeys)
+        | (Class::NotFound, Place | Refund)
+        | (Class::Closed, Place | Query | Refund | QueryRefund | FetchKeys)
+        | (Class::Unknown, Place | Query | Close | Refund | QueryRefund | FetchKeys) => {
+            Finding::Unknown { why: format!("answer {status} {code}: {text}") }
+        }
+    }
+}
+
+fn says_taken(code: &str, text: &str) -> bool {
+    same(code, "INVALID_REQUEST") && NUMBER_TAKEN.iter().any(|words| text.contains(words))
+}
+
+fn same(a: &str, b: &str) -> bool {
+    let letters = |code: &str| code.chars().filter(|char| *char != '_').collect::<String>();
+    letters(a) == letters(b)
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(TEXT_LEN_MAX).collect()
+}
+
+#[cfg(test)]
+#[path = "codes_tests.rs"]
+mod tests;

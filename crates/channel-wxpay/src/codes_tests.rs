@@ -1,0 +1,125 @@
+use super::*;
+use crate::tests::{close, decode, error, placing, query, query_refund, refunding};
+use channel::{Instruction, Scene};
+
+/// How to ask, the status, the codes, and the finding's name.
+type Case = (fn() -> Instruction, u16, &'static [&'static str], &'static str);
+
+/// The published table: status, codes in each spelling, and what they mean to an order.
+const PLACE: &[(u16, &[&str], &str)] = &[
+    (202, &["USERPAYING", "USER_PAYING"], "pending"),
+    (400, &["PARAM_ERROR", "PARAMERROR"], "refused"),
+    (400, &["INVALID_REQUEST", "INVALIDREQUEST"], "refused"),
+    (400, &["ORDER_CLOSED", "ORDERCLOSED"], "refused"),
+    (401, &["SIGN_ERROR", "SIGNERROR"], "refused"),
+    (403, &["TRADE_ERROR", "TRADEERROR"], "refused"),
+    (403, &["RULELIMIT", "RULE_LIMIT"], "refused"),
+    (403, &["NOTENOUGH", "NOT_ENOUGH"], "refused"),
+    (403, &["NO_AUTH", "NOAUTH"], "refused"),
+    (403, &["OUT_TRADE_NO_USED", "OUTTRADENOUSED"], "ask"),
+    (429, &["FREQUENCY_LIMITED", "FREQUENCYLIMITED"], "later"),
+    (429, &["RATELIMIT_EXCEEDED", "RATE_LIMIT_EXCEEDED"], "later"),
+    (429, &["NEW_CODE"], "later"),
+    (500, &["SYSTEMERROR", "SYSTEM_ERROR"], "unknown"),
+    (500, &["BANKERROR", "BANK_ERROR"], "unknown"),
+    (500, &["OPENID_MISMATCH", "OPENIDMISMATCH"], "refused"),
+    (500, &["PARAM_ERROR"], "unknown"),
+    (502, &["ORDERNOTEXIST"], "unknown"),
+    (400, &["ORDERPAID", "ORDER_PAID"], "ask"),
+    (403, &["ORDERPAID"], "ask"),
+    (400, &["APPID_MCHID_NOT_MATCH", "MCH_NOT_EXISTS"], "refused"),
+    (400, &["NEW_CODE"], "unknown"),
+    (404, &["ORDERNOTEXIST"], "unknown"),
+    (302, &["NEW_CODE"], "unknown"),
+];
+
+/// What they mean to the others where it differs from [`PLACE`]: a refused question or close leaves
+/// the order as it was.
+const OTHERS: &[Case] = &[
+    (query, 202, &["USERPAYING"], "pending"),
+    (query, 400, &["PARAM_ERROR", "INVALID_REQUEST", "ORDER_CLOSED"], "unknown"),
+    (query, 401, &["SIGN_ERROR"], "unknown"),
+    (query, 403, &["TRADE_ERROR", "RULELIMIT", "NO_AUTH"], "unknown"),
+    (query, 404, &["ORDERNOTEXIST", "ORDER_NOT_EXIST", "RESOURCE_NOT_EXISTS"], "not_found"),
+    (query, 429, &["FREQUENCY_LIMITED"], "later"),
+    (query, 500, &["SYSTEMERROR", "ORDERNOTEXIST"], "unknown"),
+    (close, 400, &["ORDERPAID", "ORDER_PAID"], "ask"),
+    (close, 400, &["ORDER_CLOSED", "ORDERCLOSED"], "closed"),
+    (close, 404, &["ORDERNOTEXIST", "ORDER_NOT_EXIST"], "not_found"),
+    (close, 400, &["INVALID_REQUEST", "PARAM_ERROR"], "unknown"),
+    (close, 401, &["SIGN_ERROR"], "unknown"),
+    (close, 429, &["FREQUENCY_LIMITED"], "later"),
+    (close, 500, &["SYSTEMERROR"], "unknown"),
+    (refunding, 403, &["NOT_ENOUGH", "NOTENOUGH"], "later"),
+    (refunding, 403, &["USER_ACCOUNT_ABNORMAL", "NO_AUTH"], "refused"),
+    (refunding, 400, &["INVALID_REQUEST", "PARAM_ERROR"], "refused"),
+    (refunding, 404, &["RESOURCE_NOT_EXISTS", "ORDERNOTEXIST"], "refused"),
+    (refunding, 429, &["FREQUENCY_LIMITED", "RATELIMIT_EXCEEDED"], "later"),
+    (refunding, 500, &["SYSTEM_ERROR"], "unknown"),
+    (query_refund, 404, &["RESOURCE_NOT_EXISTS"], "not_found"),
+    (query_refund, 400, &["PARAM_ERROR", "NOT_ENOUGH"], "unknown"),
+    (query_refund, 500, &["SYSTEM_ERROR"], "unknown"),
+    (fetch_keys, 404, &["RESOURCE_NOT_EXISTS"], "keys"),
+    (fetch_keys, 401, &["SIGN_ERROR"], "unknown"),
+    (fetch_keys, 429, &["FREQUENCY_LIMITED"], "later"),
+];
+
+fn fetch_keys() -> Instruction {
+    Instruction::FetchKeys
+}
+
+#[test]
+fn every_published_code_has_its_finding() {
+    for (status, codes, want) in PLACE {
+        for code in *codes {
+            let finding = decode(&placing(Scene::Public), &error(*status, code));
+            assert_eq!(finding.name(), *want, "place {status} {code}");
+        }
+    }
+    for (instruction, status, codes, want) in OTHERS {
+        for code in *codes {
+            let finding = decode(&instruction(), &error(*status, code));
+            assert_eq!(finding.name(), *want, "{instruction:?} {status} {code}");
+        }
+    }
+}
+
+#[test]
+fn every_row_is_tested_and_stands_once() {
+    let tested: Vec<_> = PLACE
+        .iter()
+        .flat_map(|(_, codes, _)| *codes)
+        .chain(OTHERS.iter().flat_map(|(_, _, codes, _)| *codes))
+        .collect();
+    for row in ROWS {
+        assert!(tested.iter().any(|code| same(code, row.code)), "{}", row.code);
+        assert_eq!(ROWS.iter().filter(|other| same(other.code, row.code)).count(), 1);
+    }
+}
+
+#[test]
+fn a_refusal_keeps_code_and_words() {
+    let finding = decode(&placing(Scene::Public), &error(400, "PARAM_ERROR"));
+    let want = Finding::Refused { code: "PARAM_ERROR".into(), text: "说明".into() };
+    assert_eq!(finding, want);
+}
+
+/// The channel answers a changed repeat, and a paid order, with the code of any bad request.
+#[test]
+fn a_number_that_is_taken_is_asked_about() {
+    for words in ["201 商户订单号重复", "该订单已支付"] {
+        let body = format!(r#"{{"code":"INVALID_REQUEST","message":"{words}"}}"#);
+        let response = crate::tests::answer(400, &body);
+        let finding = decode(&placing(Scene::Public), &response);
+        assert_eq!(finding, Finding::Ask { code: "INVALID_REQUEST".into() });
+        assert_eq!(decode(&refunding(), &response).name(), "refused");
+    }
+}
+
+#[test]
+fn an_error_without_a_code_is_unknown() {
+    for body in ["", "<html>", "{}"] {
+        let response = crate::tests::answer(403, body);
+        assert_eq!(decode(&placing(Scene::Public), &response).name(), "unknown", "{body}");
+    }
+}

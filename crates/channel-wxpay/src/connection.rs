@@ -1,0 +1,120 @@
+//! An open account: instructions to requests, answers and notices to findings.
+
+use crate::certificates;
+use crate::codes;
+use crate::keys::{Doubt, Keyring};
+use crate::order;
+use crate::reading;
+use crate::settings::Account;
+use crate::sign::Signed;
+use crate::wire::{self, ErrorAnswer, Notice, RefundNotice, Transaction};
+use channel::{
+    Connection, Draw, Finding, Instruction, NoticeFault, Notified, PlatformKey, Request, Response,
+    Unsupported,
+};
+use ledger::Timestamp;
+
+/// The status that promises more to come.
+const ACCEPTED: u16 = 202;
+
+/// An open account.
+pub(crate) struct OpenAccount {
+    pub(crate) account: Account,
+    keys: Keyring,
+}
+
+impl OpenAccount {
+    pub(crate) fn new(account: Account, fetched: &[PlatformKey]) -> OpenAccount {
+        let keys = Keyring::new(&account, fetched);
+        OpenAccount { account, keys }
+    }
+
+    /// What a verified success means.
+    fn success(&self, instruction: &Instruction, body: &[u8], draw: &Draw) -> Finding {
+        let now = draw.now;
+        match instruction {
+            Instruction::Place(place) => order::placed(&self.account, place, body, draw),
+            Instruction::Query { number } => reading::queried(&self.account, number, body, now),
+            Instruction::Close { .. } => Finding::Closed,
+            Instruction::Refund(refund) => reading::refund(refund, body, now),
+            Instruction::QueryRefund { refund_number } => {
+                reading::queried_refund(refund_number, body, now)
+            }
+            Instruction::FetchKeys => match certificates::open(&self.account, body) {
+                Ok(keys) => Finding::Keys(keys),
+                Err(why) => Finding::Unknown { why },
+            },
+        }
+    }
+
+    /// Whether the channel signed this answer. A list of certificates may be signed by one of them:
+    /// then the key that sealed it vouches for both.
+    fn check(&self, fetching: bool, response: &Response, now: Timestamp) -> Result<(), Doubt> {
+        match self.keys.check(Signed::answer(response), now) {
+            Err(Doubt::UnknownKey { .. }) if fetching => {
+                let fetched = certificates::open(&self.account, &response.body);
+                let ring = fetched.map_err(|why| Doubt::Unreadable { why })?;
+                Keyring::of(&ring).check(Signed::answer(response), now)
+            }
+            checked => checked,
+        }
+    }
+}
+
+impl Connection for OpenAccount {
+    fn encode(&self, instruction: &Instruction, draw: &Draw) -> Result<Request, Unsupported> {
+        self.request_for(instruction, draw)
+    }
+
+    fn decode(&self, instruction: &Instruction, response: &Response, draw: &Draw) -> Finding {
+        let success = (200..300).contains(&response.status) && response.status != ACCEPTED;
+        let fetching = success && matches!(instruction, Instruction::FetchKeys);
+        match self.check(fetching, response, draw.now) {
+            Err(doubt) => codes::unbelieved(response, doubt),
+            Ok(()) if success => self.success(instruction, &response.body, draw),
+            Ok(()) => codes::finding(instruction.operation(), response),
+        }
+    }
+
+    fn notice(&self, request: &Request, now: Timestamp) -> Result<Notified, NoticeFault> {
+        self.keys.check(Signed::notice(request), now).map_err(notice_fault)?;
+        let notice: Notice = wire::read(&request.body).map_err(unreadable)?;
+        let plain = certificates::unseal(&self.account, &notice.resource).map_err(unreadable)?;
+        let (number, finding) = match &*notice.event_type {
+            "TRANSACTION.SUCCESS" => {
+                let read: Transaction = wire::read(&plain).map_err(unreadable)?;
+                (read.out_trade_no.clone(), reading::transaction(&self.account, read, now))
+            }
+            "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => {
+                let read: RefundNotice = wire::read(&plain).map_err(unreadable)?;
+                (read.out_trade_no.clone(), reading::refund_notice(&self.account, read, now))
+            }
+            other => return Err(unreadable(format!("event_type {other} found"))),
+        };
+        Ok(Notified { number, finding, notice_id: notice.id })
+    }
+
+    fn receipt(&self, accepted: bool) -> Response {
+        if accepted {
+            return Response { status: 200, headers: Vec::new(), body: Vec::new() };
+        }
+        let body = ErrorAnswer { code: "FAIL".into(), message: "失败".into() };
+        let headers = vec![("Content-Type".into(), "application/json".into())];
+        Response { status: 500, headers, body: wire::json(&body) }
+    }
+}
+
+fn notice_fault(doubt: Doubt) -> NoticeFault {
+    match doubt {
+        Doubt::UnknownKey { serial } => NoticeFault::UnknownKey { serial },
+        Doubt::Unsigned
+        | Doubt::Clock { .. }
+        | Doubt::Probe
+        | Doubt::Wrong
+        | Doubt::Unreadable { .. } => NoticeFault::Forged { why: doubt.to_string() },
+    }
+}
+
+fn unreadable(why: String) -> NoticeFault {
+    NoticeFault::Unreadable { why }
+}

@@ -1,0 +1,123 @@
+//! What the channel owes to merchants. A notice is written down plain, and sealed and signed afresh
+//! each time it is sent.
+
+use crate::counterpart::answer;
+use crate::counterpart::identifiers;
+use crate::counterpart::world::{Merchant, World};
+use crate::wire::{
+    self, AEAD_AES_256_GCM, ENCRYPT_RESOURCE, Notice, RefundNotice, Sealed, Transaction,
+};
+use channel::{Draw, Fate, Method, Outgoing, Request, ShelfFault};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A notice before it is sealed.
+#[derive(Serialize, Deserialize)]
+struct Plain {
+    mchid: String,
+    create_time: String,
+    event: Event,
+    content: Value,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Event {
+    Paid,
+    Refunded,
+}
+
+impl Event {
+    /// `event_type`, `original_type`, `summary`, and the amount that a false notice raises.
+    const fn words(self) -> (&'static str, &'static str, &'static str, &'static str) {
+        match self {
+            Event::Paid => ("TRANSACTION.SUCCESS", "transaction", "支付成功", "total"),
+            Event::Refunded => ("REFUND.SUCCESS", "refund", "退款成功", "refund"),
+        }
+    }
+}
+
+/// An order was paid.
+pub(super) fn paid(mchid: &str, content: &Transaction, url: String, draw: &Draw) -> Outgoing {
+    owe(mchid, Event::Paid, content, url, draw)
+}
+
+/// A refund is done.
+pub(super) fn refunded(mchid: &str, content: &RefundNotice, url: String, draw: &Draw) -> Outgoing {
+    owe(mchid, Event::Refunded, content, url, draw)
+}
+
+fn owe(mchid: &str, event: Event, content: &impl Serialize, url: String, draw: &Draw) -> Outgoing {
+    let plain = Plain {
+        mchid: mchid.to_owned(),
+        create_time: wire::time_text(draw.now),
+        event,
+        content: serde_json::json!(content),
+    };
+    Outgoing { id: identifiers::notice_id(draw), url, text: wire::json_text(&plain) }
+}
+
+/// The request that carries a notice now. A notice that cannot be sealed, because its merchant is
+/// gone from the world, goes out empty and unsigned: nobody will accept it.
+pub(super) fn envelope(world: &World, notice: &Outgoing, fate: &Fate, draw: &Draw) -> Request {
+    let (body, headers) = write(world, notice, fate, draw).unwrap_or_default();
+    Request { method: Method::Post, url: notice.url.clone(), headers, body }
+}
+
+type Written = (Vec<u8>, Vec<(String, String)>);
+
+fn write(world: &World, notice: &Outgoing, fate: &Fate, draw: &Draw) -> Option<Written> {
+    let mut plain: Plain = serde_json::from_str(&notice.text).ok()?;
+    let (event_type, original_type, summary, amount) = plain.event.words();
+    if *fate == Fate::WrongAmount {
+        falsify(&mut plain.content, amount);
+    }
+    let content = plain.content.to_string();
+    let sealed = seal(world.merchant(&plain.mchid)?, original_type, content.as_bytes(), draw);
+    let body = wire::json(&Notice {
+        id: notice.id.clone(),
+        create_time: plain.create_time,
+        event_type: event_type.to_owned(),
+        resource_type: ENCRYPT_RESOURCE.to_owned(),
+        summary: summary.to_owned(),
+        resource: Sealed { original_type: Some(original_type.to_owned()), ..sealed.ok()? },
+    });
+    let stamp = world.signer_of_notice(&draw.nonce);
+    let mut headers = answer::headers(stamp, fate, draw, &body).ok()?;
+    for (name, value) in
+        [("Content-Type", "application/json"), ("Accept", "*/*"), ("User-Agent", "Mozilla/4.0")]
+    {
+        headers.push((name.to_owned(), value.to_owned()));
+    }
+    Some((body, headers))
+}
+
+fn falsify(content: &mut Value, amount: &str) {
+    let told = content.pointer_mut(&format!("/amount/{amount}"));
+    if let Some(told) = told
+        && let Some(fen) = told.as_i64()
+    {
+        *told = Value::from(fen.saturating_add(1));
+    }
+}
+
+/// Seals text with the merchant's APIv3 key.
+pub(super) fn seal(
+    merchant: &Merchant,
+    associated_data: &str,
+    plain: &[u8],
+    draw: &Draw,
+) -> Result<Sealed, ShelfFault> {
+    let nonce: String = draw.nonce.chars().take(12).collect();
+    let sealed =
+        seal::aead::seal(&merchant.apiv3_key, nonce.as_bytes(), associated_data.as_bytes(), plain);
+    let ciphertext = sealed.map_err(|fault| ShelfFault(fault.to_string()))?;
+    Ok(Sealed {
+        algorithm: AEAD_AES_256_GCM.to_owned(),
+        nonce,
+        associated_data: associated_data.to_owned(),
+        ciphertext: seal::text::base64(&ciphertext),
+        original_type: None,
+    })
+}

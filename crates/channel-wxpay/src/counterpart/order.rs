@@ -1,0 +1,156 @@
+//! Placing an order.
+
+use crate::counterpart::answer::Reply;
+use crate::counterpart::records::{self, Order, Stage, State};
+use crate::counterpart::refusal::{Refusal, Stop};
+use crate::counterpart::route::{Mode, Trade};
+use crate::counterpart::world::Merchant;
+use crate::counterpart::{Visit, identifiers, rules};
+use crate::wire::{self, OrderRequest, Ordered, Parties};
+use ledger::Timestamp;
+use serde_json::Value;
+
+/// An order can be paid for at least a minute; an earlier end is moved.
+const PAYABLE_SECONDS_MIN: i64 = 60;
+/// An order's end lies at most 90 days ahead.
+const PAYABLE_SECONDS_MAX: i64 = 90 * 86_400;
+/// An order without an end can be paid for seven days.
+const PAYABLE_SECONDS: i64 = 7 * 86_400;
+
+pub(super) fn create(visit: &mut Visit<'_>, trade: Trade, mode: Mode) -> Result<Reply, Stop> {
+    let body = rules::parse(&visit.request.body)?;
+    rules::check_order(&body, trade, mode)?;
+    let fingerprint = fingerprint(&body);
+    let asked: OrderRequest = rules::convert(body)?;
+    check_binding(visit.merchant, &asked.parties)?;
+    let key = records::order_key(&visit.merchant.mchid, &asked.out_trade_no);
+    let order = match records::read::<Order>(visit.shelf, &key)? {
+        Some(known) => repeat(visit, known, trade, &fingerprint)?,
+        None => place(visit, trade, asked, fingerprint)?,
+    };
+    Ok(Reply::json(200, &ordered(visit, &order)))
+}
+
+/// What must be equal for a repeat to be one: all but the end, which counts only the first time.
+fn fingerprint(body: &Value) -> String {
+    let mut content = body.clone();
+    if let Some(members) = content.as_object_mut() {
+        members.remove("time_expire");
+    }
+    seal::hash::sha256_hex(content.to_string().as_bytes())
+}
+
+/// Whether merchant and apps belong together, and to the one who signed.
+fn check_binding(merchant: &Merchant, parties: &Parties) -> Result<(), Refusal> {
+    let (name, mchid, appid) = match &parties.sp_mchid {
+        Some(sp_mchid) => ("sp_mchid", Some(sp_mchid), &parties.sp_appid),
+        None => ("mchid", parties.mchid.as_ref(), &parties.appid),
+    };
+    if mchid != Some(&merchant.mchid) {
+        return Err(Refusal::field(name, "与Http头Authorization中的mchid不一致"));
+    }
+    if !appid.as_ref().is_some_and(|appid| merchant.appids.contains(appid)) {
+        return Err(not_bound());
+    }
+    let Some(sub_mchid) = &parties.sub_mchid else {
+        return Ok(());
+    };
+    let sub = merchant
+        .sub_merchant(sub_mchid)
+        .ok_or_else(|| Refusal::new("NO_AUTH", "特约商户未授权该服务商"))?;
+    match &parties.sub_appid {
+        Some(sub_appid) if !sub.sub_appids.contains(sub_appid) => Err(not_bound()),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn not_bound() -> Refusal {
+    Refusal::new("APPID_MCHID_NOT_MATCH", "appid和mchid不匹配，请检查后再试")
+}
+
+fn repeat(
+    visit: &mut Visit<'_>,
+    known: Order,
+    trade: Trade,
+    fingerprint: &str,
+) -> Result<Order, Stop> {
+    let now = visit.draw.now;
+    match known.stage(now) {
+        Stage::Paid(_) => return Err(Refusal::order_paid().into()),
+        Stage::Closed => return Err(Refusal::order_closed().into()),
+        Stage::Open => {}
+    }
+    if known.trade != trade {
+        return Err(Refusal::new("OUT_TRADE_NO_USED", "商户订单号已用于其他交易类型").into());
+    }
+    if known.fingerprint != fingerprint {
+        return Err(Refusal::new("INVALID_REQUEST", "201 商户订单号重复").into());
+    }
+    if known.prepay_is_current(now) {
+        return Ok(known);
+    }
+    let order =
+        Order { prepay_id: identifiers::prepay_id(visit.draw), prepay_ms: now.ms(), ..known };
+    keep(visit, order)
+}
+
+fn place(
+    visit: &mut Visit<'_>,
+    trade: Trade,
+    asked: OrderRequest,
+    fingerprint: String,
+) -> Result<Order, Stop> {
+    let now = visit.draw.now;
+    let order = Order {
+        trade,
+        parties: asked.parties,
+        out_trade_no: asked.out_trade_no,
+        fingerprint,
+        total: asked.amount.total,
+        attach: asked.attach,
+        notify_url: asked.notify_url,
+        payer: asked.payer,
+        device_id: asked.scene_info.and_then(|scene| scene.device_id),
+        expires_ms: end(now, asked.time_expire.as_deref())?.ms(),
+        prepay_id: identifiers::prepay_id(visit.draw),
+        prepay_ms: now.ms(),
+        state: State::Open { last_error: None },
+    };
+    keep(visit, order)
+}
+
+fn keep(visit: &mut Visit<'_>, order: Order) -> Result<Order, Stop> {
+    let key = order.key();
+    records::write(visit.shelf, &key, &order)?;
+    visit.shelf.put(&records::prepay_key(&order.prepay_id), &key)?;
+    Ok(order)
+}
+
+fn end(now: Timestamp, time_expire: Option<&str>) -> Result<Timestamp, Refusal> {
+    let Some(asked) = time_expire.and_then(wire::read_time) else {
+        return Ok(now.plus_seconds(PAYABLE_SECONDS));
+    };
+    if asked > now.plus_seconds(PAYABLE_SECONDS_MAX) {
+        return Err(Refusal::field("time_expire", "不能晚于下单后90天"));
+    }
+    Ok(asked.max(now.plus_seconds(PAYABLE_SECONDS_MIN)))
+}
+
+fn ordered(visit: &Visit<'_>, order: &Order) -> Ordered {
+    let prepay_id = order.prepay_id.clone();
+    match order.trade {
+        Trade::Jsapi | Trade::App => Ordered { prepay_id: Some(prepay_id), ..Ordered::default() },
+        Trade::Native => {
+            let code = prepay_id.trim_start_matches("wx");
+            let code_url = format!("weixin://wxpay/bizpayurl?pr={code}");
+            Ordered { code_url: Some(code_url), ..Ordered::default() }
+        }
+        Trade::H5 => {
+            let package = identifiers::package(visit.draw);
+            let h5_url = format!(
+                "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id={prepay_id}&package={package}"
+            );
+            Ordered { h5_url: Some(h5_url), ..Ordered::default() }
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! What stands on the shelf: one JSON document an order and a refund, and pointers to them.
+
+use crate::counterpart::route::Trade;
+use crate::wire::{self, PaidAmount, Parties, PayerIds, SceneInfo, Transaction};
+use channel::{Shelf, ShelfFault};
+use ledger::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Pointers from prepay ids stand under this.
+pub(super) const PREPAYS: &str = "wxpay/prepay/";
+/// An h5 link works for five minutes.
+const H5_LINK_SECONDS: i64 = 300;
+/// A prepay id and a code link work for two hours.
+const PREPAY_SECONDS: i64 = 7_200;
+
+/// An order.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Order {
+    pub(super) trade: Trade,
+    pub(super) parties: Parties,
+    pub(super) out_trade_no: String,
+    /// Of what was ordered, to know a repeat from a change.
+    pub(super) fingerprint: String,
+    pub(super) total: i64,
+    pub(super) attach: Option<String>,
+    pub(super) notify_url: String,
+    pub(super) payer: Option<PayerIds>,
+    pub(super) device_id: Option<String>,
+    pub(super) expires_ms: i64,
+    pub(super) prepay_id: String,
+    pub(super) prepay_ms: i64,
+    pub(super) state: State,
+}
+
+/// Where an order stands.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum State {
+    /// Not paid yet.
+    Open {
+        /// Why the payer's last try failed.
+        last_error: Option<String>,
+    },
+    /// Closed by the merchant.
+    Closed,
+    /// Paid.
+    Paid(Paid),
+}
+
+/// A payment.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Paid {
+    pub(super) transaction_id: String,
+    pub(super) at_ms: i64,
+    pub(super) payer: PayerIds,
+    pub(super) bank_type: String,
+    /// How much went back, in fen.
+    pub(super) refunded: i64,
+    pub(super) refund_count: u32,
+}
+
+/// Where an order stands at a certain time: an open one ends by itself.
+pub(super) enum Stage<'a> {
+    Open,
+    Closed,
+    Paid(&'a Paid),
+}
+
+/// A refund.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Refunding {
+    pub(super) order_key: String,
+    pub(super) sub_mchid: Option<String>,
+    pub(super) fingerprint: String,
+    pub(super) refund_id: String,
+    pub(super) out_refund_no: String,
+    pub(super) transaction_id: String,
+    pub(super) out_trade_no: String,
+    pub(super) refund: i64,
+    pub(super) total: i64,
+    pub(super) created_ms: i64,
+}
+
+impl Order {
+    pub(super) fn stage(&self, now: Timestamp) -> Stage<'_> {
+        match &self.state {
+            State::Open { .. } if self.expires_ms <= now.ms() => Stage::Closed,
+            State::Open { .. } => Stage::Open,
+            State::Closed => Stage::Closed,
+            State::Paid(paid) => Stage::Paid(paid),
+        }
+    }
+
+    /// Whether what the client got to pay with still works.
+    pub(super) fn prepay_is_current(&self, now: Timestamp) -> bool {
+        let seconds = match self.trade {
+            Trade::H5 => H5_LINK_SECONDS,
+            Trade::Jsapi | Trade::Native | Trade::App => PREPAY_SECONDS,
+        };
+        now < Timestamp::from_ms(self.prepay_ms).plus_seconds(seconds)
+    }
+
+    /// The number of the merchant who signs: the service provider's where there is one.
+    pub(super) fn mchid(&self) -> &str {
+        let Parties { mchid, sp_mchid, .. } = &self.parties;
+        sp_mchid.as_deref().or(mchid.as_deref()).unwrap_or_default()
+    }
+
+    /// The app in which the payer pays.
+    pub(super) fn client_appid(&self) -> &str {
+        let Parties { appid, sp_appid, sub_appid, .. } = &self.parties;
+        let app = sub_appid.as_deref().or(sp_appid.as_deref()).or(appid.as_deref());
+        app.unwrap_or_default()
+    }
+
+    pub(super) fn key(&self) -> String {
+        order_key(self.mchid(), &self.out_trade_no)
+    }
+
+    /// The transaction object of queries and notices.
+    pub(super) fn transaction(&self, now: Timestamp) -> Transaction {
+        match self.stage(now) {
+            Stage::Open => self.unpaid("NOTPAY", "订单未支付"),
+            Stage::Closed => self.unpaid("CLOSED", "订单已关闭"),
+            Stage::Paid(paid) if paid.refund_count > 0 => {
+                self.paid(paid, "REFUND", "订单发生过退款")
+            }
+            Stage::Paid(paid) => self.paid(paid, "SUCCESS", "支付成功"),
+        }
+    }
+
+    fn unpaid(&self, trade_state: &str, description: &str) -> Transaction {
+        Transaction {
+            parties: self.parties.clone(),
+            out_trade_no: self.out_trade_no.clone(),
+            transaction_id: None,
+            trade_type: None,
+            trade_state: trade_state.to_owned(),
+            trade_state_desc: Some(description.to_owned()),
+            bank_type: None,
+            attach: None,
+            success_time: None,
+            payer: self.payer.clone(),
+            amount: Some(PaidAmount {
+                total: Some(self.total),
+                currency: Some("CNY".to_owned()),
+                ..PaidAmount::default()
+            }),
+            scene_info: None,
+        }
+    }
+
+    fn paid(&self, paid: &Paid, trade_state: &str, description: &str) -> Transaction {
+        Transaction {
+            transaction_id: Some(paid.transaction_id.clone()),
+            trade_type: Some(self.trade.trade_type().to_owned()),
+            bank_type: Some(paid.bank_type.clone()),
+            attach: self.attach.clone(),
+            success_time: Some(wire::time_text(Timestamp::from_ms(paid.at_ms))),
+            payer: Some(paid.payer.clone()),
+            amount: Some(PaidAmount {
+                total: Some(self.total),
+                payer_total: Some(self.total),
+                currency: Some("CNY".to_owned()),
+                payer_currency: Some("CNY".to_owned()),
+            }),
+            scene_info: self
+                .device_id
+                .clone()
+                .map(|device_id| SceneInfo { device_id: Some(device_id), ..SceneInfo::default() }),
+            ..self.unpaid(trade_state, description)
+        }
+    }
+}
+
+pub(super) fn order_key(mchid: &str, out_trade_no: &str) -> String {
+    format!("wxpay/order/{mchid}/{out_trade_no}")
+}
+
+pub(super) fn transaction_key(transaction_id: &str) -> String {
+    format!("wxpay/tx/{transaction_id}")
+}
+
+pub(super) fn prepay_key(prepay_id: &str) -> String {
+    format!("{PREPAYS}{prepay_id}")
+}
+
+pub(super) fn refund_key(mchid: &str, out_refund_no: &str) -> String {
+    format!("wxpay/refund/{mchid}/{out_refund_no}")
+}
+
+/// Reads an order or a refund.
+pub(super) fn read<T: DeserializeOwned>(
+    shelf: &dyn Shelf,
+    key: &str,
+) -> Result<Option<T>, ShelfFault> {
+    let Some(text) = shelf.get(key)? else {
+        return Ok(None);
+    };
+    serde_json::from_str(&text)
+        .map(Some)
+        .map_err(|error| ShelfFault(format!("unreadable document under {key}: {error}")))
+}
+
+/// Follows a pointer to an order.
+pub(super) fn follow(shelf: &dyn Shelf, pointer: &str) -> Result<Option<Order>, ShelfFault> {
+    match shelf.get(pointer)? {
+        Some(key) => read(shelf, &key),
+        None => Ok(None),
+    }
+}
+
+/// Writes an order or a refund.
+pub(super) fn write<T: Serialize>(
+    shelf: &mut dyn Shelf,
+    key: &str,
+    document: &T,
+) -> Result<(), ShelfFault> {
+    shelf.put(key, &wire::json_text(document))
+}

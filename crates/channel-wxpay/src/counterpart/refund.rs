@@ -1,0 +1,180 @@
+//! Giving money back: processed at first, done when anybody looks again.
+
+use crate::counterpart::answer::Reply;
+use crate::counterpart::records::{self, Order, Paid, Refunding, Stage, State};
+use crate::counterpart::refusal::{Refusal, Stop};
+use crate::counterpart::route::parameter;
+use crate::counterpart::{Visit, identifiers, notice, rules};
+use crate::wire::{self, RefundAmount, RefundAnswer, RefundNotice, RefundRequest};
+use channel::{Fate, Outgoing};
+use ledger::{Fen, Timestamp};
+
+/// Partial refunds of one order at most.
+const REFUNDS_MAX: u32 = 50;
+/// A payment can be given back for a year.
+const REFUNDABLE_SECONDS: i64 = 365 * 86_400;
+/// Where the money goes.
+const RECEIVED_ACCOUNT: &str = "支付用户零钱";
+
+/// How far a refund is, as its answer tells.
+#[derive(Clone, Copy)]
+enum Progress {
+    Processing,
+    Done,
+}
+
+pub(super) fn create(visit: &mut Visit<'_>) -> Result<Reply, Stop> {
+    let body = rules::parse(&visit.request.body)?;
+    rules::check_refund(&body)?;
+    let fingerprint = seal::hash::sha256_hex(body.to_string().as_bytes());
+    let mut asked: RefundRequest = rules::convert(body)?;
+    // A service provider names its merchant in the body or in the query.
+    asked.sub_mchid = asked.sub_mchid.or_else(|| parameter(visit.request, "sub_mchid"));
+    let key = records::refund_key(&visit.merchant.mchid, &asked.out_refund_no);
+    match records::read::<Refunding>(visit.shelf, &key)? {
+        Some(known) if known.fingerprint == fingerprint => {
+            Ok(Reply::json(200, &answer(visit, &known, Progress::Done)))
+        }
+        Some(_) => Err(Refusal::field("out_refund_no", "已使用，且与之前请求的参数不一致").into()),
+        None => accept(visit, &key, asked, fingerprint),
+    }
+}
+
+pub(super) fn query(visit: &mut Visit<'_>, refund_number: &str) -> Result<Reply, Stop> {
+    let key = records::refund_key(&visit.merchant.mchid, refund_number);
+    let sub_mchid = parameter(visit.request, "sub_mchid");
+    let refunding = records::read::<Refunding>(visit.shelf, &key)?
+        .filter(|refunding| refunding.sub_mchid == sub_mchid)
+        .ok_or_else(|| Refusal::new("RESOURCE_NOT_EXISTS", "退款单不存在"))?;
+    Ok(Reply::json(200, &answer(visit, &refunding, Progress::Done)))
+}
+
+fn accept(
+    visit: &mut Visit<'_>,
+    key: &str,
+    asked: RefundRequest,
+    fingerprint: String,
+) -> Result<Reply, Stop> {
+    let order = find_order(visit, &asked)?;
+    let paid = refundable(visit, &order, &asked)?;
+    let refunding = Refunding {
+        order_key: order.key(),
+        sub_mchid: asked.sub_mchid,
+        fingerprint,
+        refund_id: identifiers::refund_id(visit.draw),
+        out_refund_no: asked.out_refund_no,
+        transaction_id: paid.transaction_id.clone(),
+        out_trade_no: order.out_trade_no.clone(),
+        refund: asked.amount.refund,
+        total: order.total,
+        created_ms: visit.draw.now.ms(),
+    };
+    let owed = asked.notify_url.map(|url| owe(visit, &order, &refunding, url));
+    let order = Order { state: State::Paid(paid), ..order };
+    records::write(visit.shelf, key, &refunding)?;
+    records::write(visit.shelf, &refunding.order_key, &order)?;
+    Ok(Reply::json(200, &answer(visit, &refunding, Progress::Processing)).owing(owed))
+}
+
+fn find_order(visit: &Visit<'_>, asked: &RefundRequest) -> Result<Order, Stop> {
+    let order = match (&asked.transaction_id, &asked.out_trade_no) {
+        (Some(id), _) => records::follow(visit.shelf, &records::transaction_key(id))?,
+        (None, Some(number)) => {
+            records::read(visit.shelf, &records::order_key(&visit.merchant.mchid, number))?
+        }
+        (None, None) => None,
+    };
+    let named =
+        |order: &Order| asked.out_trade_no.as_ref().is_none_or(|no| *no == order.out_trade_no);
+    let order = order
+        .filter(|order| order.mchid() == visit.merchant.mchid)
+        .filter(|order| order.parties.sub_mchid == asked.sub_mchid)
+        .filter(named);
+    Ok(order.ok_or_else(|| Refusal::new("RESOURCE_NOT_EXISTS", "订单不存在"))?)
+}
+
+/// The payment as it stands after this refund, or why there cannot be one.
+fn refundable(visit: &Visit<'_>, order: &Order, asked: &RefundRequest) -> Result<Paid, Refusal> {
+    let invalid = |message: &str| Refusal::new("INVALID_REQUEST", message);
+    let Stage::Paid(paid) = order.stage(visit.draw.now) else {
+        return Err(invalid("订单状态错误，订单未支付"));
+    };
+    if asked.amount.total != order.total {
+        return Err(invalid("订单金额或退款金额与之前请求不一致，请核实后再试"));
+    }
+    if visit.draw.now > Timestamp::from_ms(paid.at_ms).plus_seconds(REFUNDABLE_SECONDS) {
+        return Err(invalid("订单已超过可退款的最大期限"));
+    }
+    if paid.refund_count >= REFUNDS_MAX {
+        return Err(invalid("订单退款次数已超过50次"));
+    }
+    let refunded = Fen::new(paid.refunded).plus(Fen::new(asked.amount.refund));
+    match refunded {
+        Ok(refunded) if refunded <= Fen::new(order.total) => {
+            let refund_count = paid.refund_count + 1;
+            Ok(Paid { refunded: refunded.get(), refund_count, ..paid.clone() })
+        }
+        Ok(_) | Err(_) => Err(invalid("累计退款金额大于支付金额")),
+    }
+}
+
+fn answer(visit: &Visit<'_>, refunding: &Refunding, progress: Progress) -> RefundAnswer {
+    let created = wire::time_text(Timestamp::from_ms(refunding.created_ms));
+    let (status, success_time) = match progress {
+        Progress::Processing => ("PROCESSING", None),
+        Progress::Done => ("SUCCESS", Some(created.clone())),
+    };
+    let lie = match visit.fate {
+        Fate::WrongAmount => 1,
+        Fate::Honest | Fate::BadSignature | Fate::Error { .. } => 0,
+    };
+    RefundAnswer {
+        refund_id: refunding.refund_id.clone(),
+        out_refund_no: refunding.out_refund_no.clone(),
+        transaction_id: refunding.transaction_id.clone(),
+        out_trade_no: refunding.out_trade_no.clone(),
+        channel: Some("ORIGINAL".to_owned()),
+        user_received_account: Some(RECEIVED_ACCOUNT.to_owned()),
+        success_time,
+        create_time: Some(created),
+        status: status.to_owned(),
+        funds_account: Some("AVAILABLE".to_owned()),
+        amount: RefundAmount {
+            refund: refunding.refund.saturating_add(lie),
+            settlement_refund: Some(refunding.refund),
+            settlement_total: Some(refunding.total),
+            discount_refund: Some(0),
+            currency: Some("CNY".to_owned()),
+            ..amount(refunding)
+        },
+    }
+}
+
+/// The members that notices have too.
+fn amount(refunding: &Refunding) -> RefundAmount {
+    RefundAmount {
+        total: refunding.total,
+        refund: refunding.refund,
+        payer_total: Some(refunding.total),
+        payer_refund: Some(refunding.refund),
+        ..RefundAmount::default()
+    }
+}
+
+fn owe(visit: &Visit<'_>, order: &Order, refunding: &Refunding, url: String) -> Outgoing {
+    let mut parties = order.parties.clone();
+    // A refund's notice names merchants and no apps.
+    (parties.appid, parties.sp_appid, parties.sub_appid) = (None, None, None);
+    let content = RefundNotice {
+        parties,
+        transaction_id: refunding.transaction_id.clone(),
+        out_trade_no: refunding.out_trade_no.clone(),
+        refund_id: refunding.refund_id.clone(),
+        out_refund_no: refunding.out_refund_no.clone(),
+        refund_status: "SUCCESS".to_owned(),
+        success_time: Some(wire::time_text(Timestamp::from_ms(refunding.created_ms))),
+        user_received_account: Some(RECEIVED_ACCOUNT.to_owned()),
+        amount: amount(refunding),
+    };
+    notice::refunded(&visit.merchant.mchid, &content, url, visit.draw)
+}

@@ -1,0 +1,140 @@
+//! Which call a request is.
+
+use channel::{Method, Request};
+use serde::{Deserialize, Serialize};
+
+/// Who orders: a merchant for itself, or a service provider for a merchant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// `/v3/pay/transactions/…`
+    Direct,
+    /// `/v3/pay/partner/transactions/…`
+    Partner,
+}
+
+/// How an order is paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Trade {
+    /// Within WeChat: a page or a mini program.
+    Jsapi,
+    /// A QR code.
+    Native,
+    /// A mobile browser.
+    H5,
+    /// An app with the SDK.
+    App,
+}
+
+/// A call with what its path says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    Create { trade: Trade, mode: Mode },
+    QueryByNumber { mode: Mode, number: String },
+    QueryById { mode: Mode, transaction_id: String },
+    Close { mode: Mode, number: String },
+    Refund,
+    QueryRefund { refund_number: String },
+    Certificates,
+}
+
+/// A request whose path is known.
+pub(super) struct Route {
+    pub(super) call: Call,
+}
+
+impl Route {
+    pub(super) fn read(request: &Request) -> Option<Route> {
+        let path = request.target().split('?').next()?;
+        let segments: Vec<String> =
+            path.strip_prefix("/v3/")?.split('/').map(decode).collect::<Option<_>>()?;
+        let segments: Vec<&str> = segments.iter().map(|segment| &**segment).collect();
+        let call = match (request.method, segments.as_slice()) {
+            (Method::Get, ["certificates"]) => Call::Certificates,
+            (Method::Post, ["refund", "domestic", "refunds"]) => Call::Refund,
+            (Method::Get, ["refund", "domestic", "refunds", number]) => {
+                Call::QueryRefund { refund_number: (*number).to_owned() }
+            }
+            (method, ["pay", "transactions", rest @ ..]) => pay(method, Mode::Direct, rest)?,
+            (method, ["pay", "partner", "transactions", rest @ ..]) => {
+                pay(method, Mode::Partner, rest)?
+            }
+            (Method::Get | Method::Post, _) => return None,
+        };
+        Some(Route { call })
+    }
+
+    /// The call's word at the fault control.
+    pub(super) fn operation(&self) -> &'static str {
+        match self.call {
+            Call::Create { .. } => "create",
+            Call::QueryByNumber { .. } | Call::QueryById { .. } => "query",
+            Call::Close { .. } => "close",
+            Call::Refund => "refund",
+            Call::QueryRefund { .. } => "query_refund",
+            Call::Certificates => "certificates",
+        }
+    }
+}
+
+impl Trade {
+    /// `trade_type` in answers and notices.
+    pub(super) fn trade_type(self) -> &'static str {
+        match self {
+            Trade::Jsapi => "JSAPI",
+            Trade::Native => "NATIVE",
+            Trade::H5 => "MWEB",
+            Trade::App => "APP",
+        }
+    }
+}
+
+/// A parameter of the query string.
+pub(super) fn parameter(request: &Request, name: &str) -> Option<String> {
+    let (_, query) = request.target().split_once('?')?;
+    let pair =
+        query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name);
+    pair.and_then(|(_, value)| decode(value))
+}
+
+fn pay(method: Method, mode: Mode, rest: &[&str]) -> Option<Call> {
+    let text = |text: &str| text.to_owned();
+    match (method, rest) {
+        (Method::Post, [kind]) => Some(Call::Create { trade: trade(mode, kind)?, mode }),
+        (Method::Get, ["id", id]) => Some(Call::QueryById { mode, transaction_id: text(id) }),
+        (Method::Get, ["out-trade-no", number]) => {
+            Some(Call::QueryByNumber { mode, number: text(number) })
+        }
+        (Method::Post, ["out-trade-no", number, "close"]) => {
+            Some(Call::Close { mode, number: text(number) })
+        }
+        (Method::Get | Method::Post, _) => None,
+    }
+}
+
+fn trade(mode: Mode, kind: &str) -> Option<Trade> {
+    match (kind, mode) {
+        ("jsapi", _) | ("miniprogram", Mode::Partner) => Some(Trade::Jsapi),
+        ("native", _) => Some(Trade::Native),
+        ("h5", _) => Some(Trade::H5),
+        ("app", _) => Some(Trade::App),
+        _ => None,
+    }
+}
+
+/// Undoes percent-encoding; `None` when it is no encoded UTF-8.
+pub(super) fn decode(text: &str) -> Option<String> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'%' => {
+                let digits = [bytes.next()?, bytes.next()?];
+                let digits = std::str::from_utf8(&digits).ok()?;
+                decoded.push(u8::from_str_radix(digits, 16).ok()?);
+            }
+            other => decoded.push(other),
+        }
+    }
+    String::from_utf8(decoded).ok()
+}

@@ -1,0 +1,306 @@
+//! Codec to counterpart and back, for every call, scene, mode and fate.
+
+use super::stage::*;
+use crate::counterpart::NoticesWith;
+use crate::counterpart::refusal::status_of;
+use channel::{
+    Connection, Counterpart, Fate, Finding, Instruction, NoticeFault, Outgoing, PayForm, Payment,
+    PhoneOutcome, RefundState, Response, Scene,
+};
+use ledger::{Currency, Fen};
+use serde_json::{Value, json};
+
+const SCENES: [(Scene, PayForm); 5] = [
+    (Scene::MiniProgram, PayForm::Jsapi),
+    (Scene::Public, PayForm::Jsapi),
+    (Scene::Pc, PayForm::QrCode),
+    (Scene::H5, PayForm::JumpUrl),
+    (Scene::App, PayForm::AppSdk),
+];
+
+fn payment(finding: Finding) -> Payment {
+    match finding {
+        Finding::Paid(payment) => payment,
+        other => panic!("want paid, found {other:?}"),
+    }
+}
+
+/// An order's whole life, through one connection.
+fn life(connection: &dyn Connection, scene: Scene, form: PayForm) {
+    let mut stage = Stage::new();
+    let place = order("T20261118-1", scene);
+    let pay_info = stage.place(connection, &place);
+    assert_eq!(pay_info.form, form);
+    assert_eq!(stage.ask(connection, &query(&place.number)), Finding::Pending);
+
+    stage.later(60);
+    stage.phone(&pay_info.text, PhoneOutcome::Success).expect("the phone pays");
+    let found = payment(stage.ask(connection, &query(&place.number)));
+    assert_eq!(found.number, place.number);
+    assert_eq!((found.amount, found.payer_amount), (Fen::new(8_800), Some(Fen::new(8_800))));
+    assert_eq!((found.currency, found.at), (Currency::Cny, stage.now));
+    assert_eq!(found.channel_reference.len(), 28);
+    let told = connection.notice(&stage.envelope(), stage.now).expect("the notice is believed");
+    assert_eq!((told.number, told.notice_id.len()), (place.number.clone(), 36));
+    assert_eq!(payment(told.finding), found);
+
+    let placed_again = stage.ask(connection, &Instruction::Place(Box::new(place.clone())));
+    assert_eq!(placed_again, Finding::Ask { code: "ORDERPAID".to_owned() });
+    let closed = stage.ask(connection, &close(&place.number));
+    assert_eq!(closed, Finding::Ask { code: "ORDERPAID".to_owned() });
+
+    let asked = refund("R@1", &place.number, &found.channel_reference, 800);
+    let Finding::Refund(first) = stage.ask(connection, &asked) else { panic!("no refund") };
+    assert_eq!((first.state, first.amount), (RefundState::Processing, Fen::new(800)));
+    let told = connection.notice(&stage.envelope(), stage.now).expect("the notice is believed");
+    let Finding::Refund(told) = told.finding else { panic!("no refund told") };
+    assert_eq!((told.state, told.amount), (RefundState::Done, Fen::new(800)));
+    let again = Instruction::QueryRefund { refund_number: "R@1".to_owned() };
+    assert_eq!(stage.ask(connection, &again), Finding::Refund(told));
+    assert_eq!(payment(stage.ask(connection, &query(&place.number))), found);
+    let unknown = Instruction::QueryRefund { refund_number: "R2".to_owned() };
+    assert_eq!(stage.ask(connection, &unknown), Finding::NotFound);
+}
+
+#[test]
+fn an_order_lives_in_every_scene_and_mode() {
+    for (scene, form) in SCENES {
+        life(&*direct(), scene, form);
+        life(&*partner(), scene, form);
+    }
+}
+
+#[test]
+fn a_closed_order_stays_closed_and_an_unknown_one_unknown() {
+    let (mut stage, connection) = (Stage::new(), direct());
+    assert_eq!(stage.ask(&*connection, &query("T-none")), Finding::NotFound);
+    assert_eq!(stage.ask(&*connection, &close("T-none")), Finding::NotFound);
+    let pay_info = stage.place(&*connection, &order("T12345", Scene::Pc));
+    assert_eq!(stage.ask(&*connection, &close("T12345")), Finding::Closed);
+    assert_eq!(stage.ask(&*connection, &close("T12345")), Finding::Closed);
+    assert_eq!(stage.ask(&*connection, &query("T12345")), Finding::Closed);
+    assert!(stage.phone(&pay_info.text, PhoneOutcome::Success).is_err());
+    assert_eq!(stage.ask(&*partner(), &query("T12345")), Finding::NotFound);
+}
+
+#[test]
+fn an_order_that_nobody_pays_ends_by_itself() {
+    let (mut stage, connection) = (Stage::new(), direct());
+    stage.place(&*connection, &order("T12345", Scene::Pc));
+    stage.later(10_799);
+    assert_eq!(stage.ask(&*connection, &query("T12345")), Finding::Pending);
+    stage.later(1);
+    assert_eq!(stage.ask(&*connection, &query("T12345")), Finding::Closed);
+    let place = Instruction::Place(Box::new(order("T12345", Scene::Pc)));
+    let Finding::Refused { code, .. } = stage.ask(&*connection, &place) else {
+        panic!("an ended order cannot be placed again")
+    };
+    assert_eq!(code, "ORDER_CLOSED");
+}
+
+#[test]
+fn a_repeat_is_recognised() {
+    let (mut stage, connection) = (Stage::new(), direct());
+    let place = order("T12345", Scene::Pc);
+    let first = stage.place(&*connection, &place).text;
+    stage.later(7_199);
+    assert_eq!(stage.place(&*connection, &place).text, first);
+    stage.later(1);
+    let renewed = stage.place(&*connection, &place).text;
+    assert_ne!(renewed, first);
+    assert!(stage.phone(&first, PhoneOutcome::Success).is_err());
+
+    let changes = [
+        ("INVALID_REQUEST", channel::Place { amount: Fen::new(8_801), ..place.clone() }),
+        ("OUT_TRADE_NO_USED", channel::Place { scene: Scene::App, ..place.clone() }),
+    ];
+    for (code, changed) in changes {
+        let found = stage.ask(&*connection, &Instruction::Place(Box::new(changed)));
+        assert_eq!(found, Finding::Ask { code: code.to_owned() });
+    }
+    stage.phone(&renewed, PhoneOutcome::Success).expect("the phone pays");
+}
+
+#[test]
+fn keys_are_fetched_without_any_key() {
+    let mut stage = Stage::new();
+    let Finding::Keys(keys) = stage.ask(&*with_fetched(&[]), &Instruction::FetchKeys) else {
+        panic!("no keys")
+    };
+    assert_eq!(keys.len(), 1);
+    assert_eq!(keys[0].serial, KEYS.platform.certificate.serial);
+    let connection = with_fetched(&keys);
+    stage.paid(&*connection, &order("T12345", Scene::Pc));
+    connection.notice(&stage.envelope(), stage.now).expect("the notice is believed");
+}
+
+#[test]
+fn the_public_key_signs_when_it_is_asked_for() {
+    let (mut stage, connection) = (Stage::with(NoticesWith::PublicKey), with_public_key());
+    stage.paid(&*connection, &order("T12345", Scene::Pc));
+    connection.notice(&stage.envelope(), stage.now).expect("the notice is believed");
+    let unknown = direct().notice(&stage.envelope(), stage.now);
+    let serial = PUBLIC_KEY_ID.to_owned();
+    assert_eq!(unknown, Err(NoticeFault::UnknownKey { serial }));
+
+    let (mut stage, connection) = (Stage::with(NoticesWith::Alternate), direct());
+    stage.paid(&*connection, &order("T12345", Scene::Pc));
+    let serials: std::collections::BTreeSet<String> = (0..32)
+        .filter_map(|_| stage.envelope().header("Wechatpay-Serial").map(str::to_owned))
+        .collect();
+    assert_eq!(serials.len(), 2);
+}
+
+#[test]
+fn each_fate_is_seen_by_the_codec() {
+    let (mut stage, connection) = (Stage::new(), direct());
+    stage.paid(&*connection, &order("T12345", Scene::Pc));
+
+    stage.fate = Fate::BadSignature;
+    assert!(matches!(stage.ask(&*connection, &query("T12345")), Finding::Unknown { .. }));
+    let forged = connection.notice(&stage.envelope(), stage.now);
+    assert!(matches!(forged, Err(NoticeFault::Forged { .. })));
+
+    stage.fate = Fate::WrongAmount;
+    let found = payment(stage.ask(&*connection, &query("T12345")));
+    assert_eq!(found.amount, Fen::new(8_801));
+    let told = connection.notice(&stage.envelope(), stage.now).expect("the notice is believed");
+    assert_eq!(payment(told.finding).amount, Fen::new(8_801));
+    let asked = refund("R1", "T12345", &found.channel_reference, 800);
+    let Finding::Refund(refunded) = stage.ask(&*connection, &asked) else { panic!("no refund") };
+    assert_eq!(refunded.amount, Fen::new(801));
+
+    let place = Instruction::Place(Box::new(order("T99999", Scene::Pc)));
+    let mut fate = |code: &str| {
+        stage.fate = Fate::Error { code: code.to_owned() };
+        stage.ask(&*connection, &place)
+    };
+    assert!(matches!(fate("SYSTEM_ERROR"), Finding::Unknown { .. }));
+    assert!(matches!(fate("FREQUENCY_LIMITED"), Finding::Later { .. }));
+    assert!(matches!(fate("NO_AUTH"), Finding::Refused { .. }));
+    stage.fate = Fate::Honest;
+    assert_eq!(stage.ask(&*connection, &query("T99999")), Finding::NotFound);
+}
+
+#[test]
+fn codes_have_their_statuses() {
+    for (code, status) in [
+        ("USERPAYING", 202),
+        ("PARAM_ERROR", 400),
+        ("APPID_MCHID_NOT_MATCH", 400),
+        ("ORDERPAID", 400),
+        ("SIGN_ERROR", 401),
+        ("RULELIMIT", 403),
+        ("RULE_LIMIT", 403),
+        ("OUT_TRADE_NO_USED", 403),
+        ("ORDERNOTEXIST", 404),
+        ("ORDER_NOT_EXIST", 404),
+        ("RATELIMIT_EXCEEDED", 429),
+        ("SYSTEMERROR", 500),
+        ("OPENID_MISMATCH", 500),
+    ] {
+        assert_eq!(status_of(code), status, "{code}");
+    }
+}
+
+#[test]
+fn refunds_stay_within_the_payment() {
+    let (mut stage, connection) = (Stage::new(), direct());
+    stage.place(&*connection, &order("T-open", Scene::Pc));
+    stage.paid(&*connection, &order("T12345", Scene::Pc));
+    let found = payment(stage.ask(&*connection, &query("T12345")));
+    let id = found.channel_reference;
+    let mut refused = |asked: Instruction| match stage.ask(&*connection, &asked) {
+        Finding::Refund(_) => None,
+        Finding::Refused { code, .. } => Some(code),
+        other => panic!("want a refund or a refusal, found {other:?}"),
+    };
+    assert_eq!(refused(refund("R1", "T12345", &id, 8_000)), None);
+    // A repeat takes no more; another content under the number is no repeat.
+    assert_eq!(refused(refund("R1", "T12345", &id, 8_000)), None);
+    assert_eq!(refused(refund("R1", "T12345", &id, 7_999)).as_deref(), Some("PARAM_ERROR"));
+    assert_eq!(refused(refund("R2", "T12345", &id, 801)).as_deref(), Some("INVALID_REQUEST"));
+    assert_eq!(refused(refund("R2", "T12345", &id, 800)), None);
+    assert_eq!(refused(refund("R3", "T12345", &id, 1)).as_deref(), Some("INVALID_REQUEST"));
+    let nothing = refund("R4", "T12345", "4200000000000000000000000000", 1);
+    assert_eq!(refused(nothing).as_deref(), Some("RESOURCE_NOT_EXISTS"));
+    assert_eq!(stage.owed.len(), 3);
+    stage.later(366 * 86_400);
+    let late = stage.ask(&*connection, &refund("R5", "T12345", &id, 1));
+    assert!(matches!(late, Finding::Refused { .. }));
+}
+
+#[test]
+fn what_was_ordered_is_listed_newest_last() {
+    let (mut stage, connection) = (Stage::new(), direct());
+    for number in ["T-second", "T-first", "T-third"] {
+        stage.place(&*connection, &order(number, Scene::Pc));
+        stage.now = stage.now.plus_ms(7);
+    }
+    let listed = stage.counterpart.transactions(&stage.shelf, 2).expect("memory does not fail");
+    let listed: Vec<Value> =
+        listed.iter().map(|text| serde_json::from_str(text).expect("JSON")).collect();
+    assert_eq!(listed.len(), 2);
+    assert_eq!(listed[0]["out_trade_no"], "T-first");
+    assert_eq!(listed[1]["out_trade_no"], "T-third");
+    assert_eq!(listed[1]["trade_state"], "NOTPAY");
+    assert_eq!(listed[1]["time_expire"], "2026-11-18T22:06:40+08:00");
+}
+
+#[test]
+fn the_channel_repeats_for_a_day_and_four_minutes() {
+    let stage = Stage::new();
+    assert_eq!(stage.counterpart.ladder_seconds().iter().sum::<i64>(), 24 * 3_600 + 240);
+    for (status, want) in [(200, true), (204, true), (202, false), (302, false), (500, false)] {
+        let response = Response { status, headers: vec![], body: vec![] };
+        assert_eq!(stage.counterpart.accepted(&response), want, "{status}");
+    }
+}
+
+#[test]
+fn a_notice_of_a_vanished_merchant_goes_out_empty() {
+    let mut stage = Stage::new();
+    stage.owed.push(Outgoing {
+        id: "1".to_owned(),
+        url: "http://127.0.0.1/".to_owned(),
+        text: "{}".to_owned(),
+    });
+    assert!(stage.envelope().body.is_empty());
+}
+
+#[test]
+fn a_paid_order_reads_so() {
+    let (mut stage, connection) = (Stage::new(), partner());
+    stage.paid(&*connection, &order("T12345", Scene::MiniProgram));
+    let target = format!(
+        "/v3/pay/partner/transactions/out-trade-no/T12345?sp_mchid={MCHID}&sub_mchid={SUB_MCHID}"
+    );
+    let asked = signed(&KEYS.merchant, channel::Method::Get, &target, b"", stage.now);
+    let response = stage.send(&asked);
+    let read: Value = serde_json::from_slice(&response.body).expect("JSON");
+    let want = json!({
+        "sp_appid": APPID,
+        "sp_mchid": MCHID,
+        "sub_appid": SUB_APPID,
+        "sub_mchid": SUB_MCHID,
+        "out_trade_no": "T12345",
+        "transaction_id": read["transaction_id"],
+        "trade_type": "JSAPI",
+        "trade_state": "SUCCESS",
+        "trade_state_desc": "支付成功",
+        "bank_type": "CMB_DEBIT",
+        "success_time": "2026-11-18T19:06:40+08:00",
+        "payer": { "sub_openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" },
+        "amount": {
+            "total": 8800, "payer_total": 8800, "currency": "CNY", "payer_currency": "CNY",
+        },
+        "scene_info": { "device_id": "POS-7" },
+    });
+    assert_eq!(read, want);
+    let by_id = format!(
+        "/v3/pay/partner/transactions/id/{}?sp_mchid={MCHID}&sub_mchid={SUB_MCHID}",
+        read["transaction_id"].as_str().expect("an id")
+    );
+    let asked = signed(&KEYS.merchant, channel::Method::Get, &by_id, b"", stage.now);
+    assert_eq!(stage.send(&asked).body, response.body);
+}

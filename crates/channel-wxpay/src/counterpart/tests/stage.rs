@@ -1,0 +1,300 @@
+//! The stage: a counterpart with a shelf in memory, a clock that the test moves, and connections.
+
+use crate::Wxpay;
+use crate::counterpart::{NoticesWith, SubMerchant, WxpayCounterpart, WxpayMerchant, WxpayWorld};
+use crate::sign::{self, Authorization};
+use channel::{
+    Channel, Connection, Counterpart, Draw, Fate, Finding, Instruction, Method, Outgoing, PayInfo,
+    Payer, PhoneFault, PhoneOutcome, Place, PlatformKey, Refund, Request, Response, Scene,
+    Settings, Shelf, ShelfFault,
+};
+use ledger::{Currency, Fen, Timestamp};
+use seal::certificate::{self, Certificate};
+use seal::rsa::{self, Signer};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+pub(crate) const MCHID: &str = "1900000001";
+pub(crate) const APPID: &str = "wx1111111111111111";
+pub(crate) const SUB_MCHID: &str = "1900000099";
+pub(crate) const SUB_APPID: &str = "wx9999999999999999";
+pub(crate) const APIV3_KEY: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012024010100000000";
+/// 2026-11-18 19:06:40 in Beijing.
+pub(crate) const START: Timestamp = Timestamp::from_seconds(1_795_000_000);
+
+/// A private key with its certificate.
+pub(crate) struct Pair {
+    pub(crate) private_pem: String,
+    pub(crate) certificate: Certificate,
+}
+
+pub(crate) struct Keys {
+    pub(crate) merchant: Pair,
+    pub(crate) stranger: Pair,
+    pub(crate) platform: Pair,
+    pub(crate) public: Pair,
+}
+
+/// Made once: making RSA keys is slow.
+pub(crate) static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys {
+    merchant: pair("merchant"),
+    stranger: pair("stranger"),
+    platform: pair("platform"),
+    public: pair("public"),
+});
+
+fn pair(name: &str) -> Pair {
+    let private_pem = rsa::generate().expect("a key is made");
+    let (from, until) = (START.seconds() - 86_400, START.seconds() + 5 * 365 * 86_400);
+    let certificate = certificate::self_signed(&private_pem, name, from, until);
+    Pair { private_pem, certificate: certificate.expect("a certificate is made") }
+}
+
+pub(crate) fn world(notices_with: NoticesWith) -> WxpayWorld {
+    WxpayWorld {
+        merchants: vec![WxpayMerchant {
+            mchid: MCHID.to_owned(),
+            appids: vec![APPID.to_owned()],
+            certificate_pem: KEYS.merchant.certificate.pem.clone(),
+            apiv3_key: APIV3_KEY.to_owned(),
+            sub_mchids: vec![SubMerchant {
+                sub_mchid: SUB_MCHID.to_owned(),
+                sub_appids: vec![SUB_APPID.to_owned()],
+            }],
+        }],
+        platform_private_key_pem: KEYS.platform.private_pem.clone(),
+        platform_cert_pem: KEYS.platform.certificate.pem.clone(),
+        public_key_private_pem: KEYS.public.private_pem.clone(),
+        public_key_id: PUBLIC_KEY_ID.to_owned(),
+        notices_with,
+    }
+}
+
+/// Text under keys.
+#[derive(Clone, Default)]
+pub(crate) struct Memory(pub(crate) BTreeMap<String, String>);
+
+impl Shelf for Memory {
+    fn get(&self, key: &str) -> Result<Option<String>, ShelfFault> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    fn put(&mut self, key: &str, text: &str) -> Result<(), ShelfFault> {
+        self.0.insert(key.to_owned(), text.to_owned());
+        Ok(())
+    }
+
+    fn list(&self, prefix: &str, limit: usize) -> Result<Vec<(String, String)>, ShelfFault> {
+        let all: Vec<_> = self.0.iter().filter(|(key, _)| key.starts_with(prefix)).collect();
+        let last = all.iter().skip(all.len().saturating_sub(limit));
+        Ok(last.map(|(key, text)| ((*key).clone(), (*text).clone())).collect())
+    }
+}
+
+pub(crate) struct Stage {
+    pub(crate) counterpart: WxpayCounterpart,
+    pub(crate) shelf: Memory,
+    pub(crate) now: Timestamp,
+    pub(crate) fate: Fate,
+    pub(crate) owed: Vec<Outgoing>,
+    drawn: u32,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Stage {
+        Stage::with(NoticesWith::Certificate)
+    }
+
+    pub(crate) fn with(notices_with: NoticesWith) -> Stage {
+        let counterpart = WxpayCounterpart::new(world(notices_with)).expect("the world is sound");
+        Stage {
+            counterpart,
+            shelf: Memory::default(),
+            now: START,
+            fate: Fate::Honest,
+            owed: vec![],
+            drawn: 0,
+        }
+    }
+
+    pub(crate) fn later(&mut self, seconds: i64) {
+        self.now = self.now.plus_seconds(seconds);
+    }
+
+    pub(crate) fn draw(&mut self) -> Draw {
+        self.drawn += 1;
+        let nonce = seal::hash::sha256_hex(&self.drawn.to_be_bytes());
+        Draw { now: self.now, nonce: nonce.chars().take(32).collect() }
+    }
+
+    /// The counterpart's answer; what it owes is kept.
+    pub(crate) fn send(&mut self, request: &Request) -> Response {
+        let received = Request { url: request.target().to_owned(), ..request.clone() };
+        assert!(self.counterpart.owns(received.target()));
+        let draw = self.draw();
+        let Stage { counterpart, shelf, fate, owed, .. } = self;
+        let (response, more) =
+            counterpart.receive(shelf, fate, &received, &draw).expect("memory does not fail");
+        owed.extend(more);
+        response
+    }
+
+    /// An instruction's way there and back.
+    pub(crate) fn ask(&mut self, connection: &dyn Connection, asked: &Instruction) -> Finding {
+        let draw = self.draw();
+        let request = connection.encode(asked, &draw).expect("the instruction is supported");
+        let response = self.send(&request);
+        assert!(response.header("Request-ID").is_some());
+        connection.decode(asked, &response, &self.draw())
+    }
+
+    /// What the client gets to pay with.
+    pub(crate) fn place(&mut self, connection: &dyn Connection, place: &Place) -> PayInfo {
+        match self.ask(connection, &Instruction::Place(Box::new(place.clone()))) {
+            Finding::Placed(pay_info) => pay_info,
+            other => panic!("want placed, found {other:?}"),
+        }
+    }
+
+    pub(crate) fn phone(
+        &mut self,
+        pay_info: &str,
+        outcome: PhoneOutcome,
+    ) -> Result<String, PhoneFault> {
+        let draw = self.draw();
+        let (text, more) = self.counterpart.phone(&mut self.shelf, pay_info, outcome, &draw)?;
+        self.owed.extend(more);
+        Ok(text)
+    }
+
+    /// Places an order and pays it.
+    pub(crate) fn paid(&mut self, connection: &dyn Connection, place: &Place) {
+        let pay_info = self.place(connection, place);
+        self.phone(&pay_info.text, PhoneOutcome::Success).expect("the phone pays");
+    }
+
+    /// The last notice owed, in its envelope.
+    pub(crate) fn envelope(&mut self) -> Request {
+        let draw = self.draw();
+        let notice = self.owed.last().expect("a notice is owed");
+        self.counterpart.envelope(notice, &self.fate, &draw)
+    }
+}
+
+/// A request signed by a pair of keys, as any client would send it.
+pub(crate) fn signed(
+    pair: &Pair,
+    method: Method,
+    target: &str,
+    body: &[u8],
+    now: Timestamp,
+) -> Request {
+    let signer = Signer::from_pem(&pair.private_pem).expect("the key is sound");
+    let timestamp = now.seconds().to_string();
+    let nonce = "593BEC0C930BF1AFEB40B4A08C8FB242";
+    let text = sign::request_text(method.name(), target, &timestamp, nonce, body);
+    let authorization = Authorization {
+        mchid: MCHID.to_owned(),
+        nonce_str: nonce.to_owned(),
+        timestamp,
+        serial_no: pair.certificate.serial.clone(),
+        signature: signer.sign(&text).expect("it signs"),
+    };
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let headers = vec![
+        header("Authorization", &authorization.write()),
+        header("Accept", "application/json"),
+        header("User-Agent", "test"),
+    ];
+    Request { method, url: target.to_owned(), headers, body: body.to_vec() }
+}
+
+fn settings() -> Settings {
+    let pairs = [
+        ("mchid", MCHID),
+        ("appid", APPID),
+        ("serial_no", &KEYS.merchant.certificate.serial),
+        ("private_key_pem", &KEYS.merchant.private_pem),
+        ("apiv3_key", APIV3_KEY),
+    ];
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+fn open(more: &[(&str, &str)], keys: &[PlatformKey]) -> Box<dyn Connection> {
+    let mut settings = settings();
+    for (name, value) in more {
+        settings.insert((*name).to_owned(), (*value).to_owned());
+    }
+    Wxpay.open(&settings, keys).expect("the settings are sound")
+}
+
+/// A merchant that trusts a configured platform certificate.
+pub(crate) fn direct() -> Box<dyn Connection> {
+    open(&[("platform_cert_pem", &KEYS.platform.certificate.pem)], &[])
+}
+
+/// A service provider that does.
+pub(crate) fn partner() -> Box<dyn Connection> {
+    open(
+        &[
+            ("platform_cert_pem", &KEYS.platform.certificate.pem),
+            ("sub_mchid", SUB_MCHID),
+            ("sub_appid", SUB_APPID),
+        ],
+        &[],
+    )
+}
+
+/// A merchant that trusts WeChat Pay's public key.
+pub(crate) fn with_public_key() -> Box<dyn Connection> {
+    let signer = Signer::from_pem(&KEYS.public.private_pem).expect("the key is sound");
+    open(&[("public_key_id", PUBLIC_KEY_ID), ("public_key_pem", &signer.public_pem())], &[])
+}
+
+/// A merchant with fetched keys alone.
+pub(crate) fn with_fetched(keys: &[PlatformKey]) -> Box<dyn Connection> {
+    open(&[], keys)
+}
+
+pub(crate) fn order(number: &str, scene: Scene) -> Place {
+    Place {
+        number: number.to_owned(),
+        amount: Fen::new(8_800),
+        currency: Currency::Cny,
+        scene,
+        subject: "通宝测试商品".to_owned(),
+        payer: Payer {
+            app_id: None,
+            user_id: Some("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".to_owned()),
+            client_ip: Some("203.0.113.7".to_owned()),
+            device_id: Some("POS-7".to_owned()),
+        },
+        goods_tag: None,
+        placed_at: START,
+        expires_at: START.plus_seconds(10_800),
+        notify_url: "http://127.0.0.1:8080/notify".to_owned(),
+        front_url: Some("https://shop.example/done?x=1".to_owned()),
+    }
+}
+
+pub(crate) fn refund(refund_number: &str, number: &str, id: &str, fen: i64) -> Instruction {
+    Instruction::Refund(Box::new(Refund {
+        refund_number: refund_number.to_owned(),
+        number: number.to_owned(),
+        channel_reference: id.to_owned(),
+        amount: Fen::new(fen),
+        paid: Fen::new(8_800),
+        currency: Currency::Cny,
+        reason: Some("不想要了".to_owned()),
+        notify_url: "http://127.0.0.1:8080/refunds".to_owned(),
+    }))
+}
+
+pub(crate) fn query(number: &str) -> Instruction {
+    Instruction::Query { number: number.to_owned() }
+}
+
+pub(crate) fn close(number: &str) -> Instruction {
+    Instruction::Close { number: number.to_owned() }
+}

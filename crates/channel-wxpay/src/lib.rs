@@ -1,0 +1,57 @@
+//! WeChat Pay APIv3 (微信支付): the codec, and its other half for the sandbox.
+//!
+//! Opens no socket, reads no clock. Knows neither the kernel nor another vendor. The documents that it
+//! follows and the channel's quirks stand in the README.
+//!
+//! - `settings`: an account, read from its settings.
+//! - `connection`: an open account; answers and notices to findings.
+//! - `request`: instructions to signed requests.
+//! - `order`: placing an order, and what the client gets to pay with.
+//! - `reading`: transactions and refunds to findings.
+//! - `codes`: error codes to findings, a table.
+//! - `certificates`: what is sealed with the APIv3 key.
+//! - `keys`: the channel's signing keys, and whether a signature holds.
+//! - `wire` and `sign`: messages and signatures, shared with [`counterpart`].
+
+mod certificates;
+mod codes;
+mod connection;
+pub mod counterpart;
+mod keys;
+mod order;
+mod reading;
+mod request;
+mod settings;
+mod sign;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use channel::{About, BadSettings, Channel, Connection, PlatformKey, Scene, Settings};
+
+/// WeChat Pay.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wxpay;
+
+static ABOUT: About = About {
+    name: "wxpay",
+    scenes: &[Scene::MiniProgram, Scene::Public, Scene::Pc, Scene::H5, Scene::App],
+    settings: settings::SETTINGS,
+    fetches_keys: true,
+    built_in: false,
+};
+
+impl Channel for Wxpay {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn open(
+        &self,
+        settings: &Settings,
+        keys: &[PlatformKey],
+    ) -> Result<Box<dyn Connection>, BadSettings> {
+        let account = settings::Account::read(settings)?;
+        Ok(Box::new(connection::OpenAccount::new(account, keys)))
+    }
+}

@@ -1,0 +1,234 @@
+//! Placing an order, and what the client gets to pay with.
+
+use crate::settings::Account;
+use crate::sign;
+use crate::wire::{
+    self, AppPayInfo, H5Info, JsapiPayInfo, OrderAmount, OrderRequest, Ordered, Parties, PayerIds,
+    SceneInfo,
+};
+use channel::{Draw, Finding, PayForm, PayInfo, Place, Scene, Unsupported};
+use ledger::Timestamp;
+use seal::SealFault;
+
+/// Characters of a description.
+const DESCRIPTION_LEN_MAX: usize = 127;
+/// Characters of a device's number.
+const DEVICE_ID_LEN_MAX: usize = 32;
+/// An order can be paid for a minute at least.
+const EXPIRE_SECONDS_MIN: i64 = 60;
+/// An order can be paid for 90 days at most.
+const EXPIRE_SECONDS_MAX: i64 = 90 * 24 * 60 * 60;
+/// How long a prepay id or a code URL works.
+const PREPAY_VALID_SECONDS: i64 = 2 * 60 * 60;
+/// How long an h5 URL works.
+const H5_VALID_SECONDS: i64 = 5 * 60;
+
+/// The ways to pay, as the channel cuts them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trade {
+    Jsapi,
+    Native,
+    H5,
+    App,
+}
+
+impl Trade {
+    fn of(scene: Scene) -> Result<Trade, Unsupported> {
+        match scene {
+            Scene::MiniProgram | Scene::Public => Ok(Trade::Jsapi),
+            Scene::Pc => Ok(Trade::Native),
+            Scene::H5 => Ok(Trade::H5),
+            Scene::App => Ok(Trade::App),
+            Scene::Swipe | Scene::Agreement | Scene::Authorize => {
+                Err(unsupported("scene", format!("{} is not offered here", scene.name())))
+            }
+        }
+    }
+
+    const fn path(self) -> &'static str {
+        match self {
+            Trade::Jsapi => "jsapi",
+            Trade::Native => "native",
+            Trade::H5 => "h5",
+            Trade::App => "app",
+        }
+    }
+}
+
+/// The last part of the path, and the body.
+pub(crate) fn request(
+    account: &Account,
+    place: &Place,
+) -> Result<(&'static str, OrderRequest), Unsupported> {
+    let trade = Trade::of(place.scene)?;
+    if !place.amount.is_positive() {
+        return Err(unsupported("amount", "above zero wanted"));
+    }
+    let order = OrderRequest {
+        parties: parties(account, place),
+        description: place.subject.chars().take(DESCRIPTION_LEN_MAX).collect(),
+        out_trade_no: place.number.clone(),
+        time_expire: Some(wire::time_text(expiry(place))),
+        attach: None,
+        notify_url: place.notify_url.clone(),
+        goods_tag: place.goods_tag.clone(),
+        amount: OrderAmount {
+            total: place.amount.get(),
+            currency: Some(place.currency.code().into()),
+        },
+        payer: payer(account, place, trade)?,
+        scene_info: scene_info(place, trade)?,
+    };
+    Ok((trade.path(), order))
+}
+
+/// Counted from the order's own time, so that every repeat says the same.
+fn expiry(place: &Place) -> Timestamp {
+    let earliest = place.placed_at.plus_seconds(EXPIRE_SECONDS_MIN);
+    let latest = place.placed_at.plus_seconds(EXPIRE_SECONDS_MAX);
+    place.expires_at.clamp(earliest, latest)
+}
+
+fn parties(account: &Account, place: &Place) -> Parties {
+    let app = account.app(&place.payer);
+    match &account.partner {
+        None => Parties {
+            appid: Some(app.into()),
+            mchid: Some(account.mchid.clone()),
+            ..Parties::default()
+        },
+        Some(partner) => Parties {
+            sp_appid: Some(account.appid.clone()),
+            sp_mchid: Some(account.mchid.clone()),
+            sub_appid: (app != account.appid).then(|| app.into()),
+            sub_mchid: Some(partner.sub_mchid.clone()),
+            ..Parties::default()
+        },
+    }
+}
+
+fn payer(account: &Account, place: &Place, trade: Trade) -> Result<Option<PayerIds>, Unsupported> {
+    if trade != Trade::Jsapi {
+        return Ok(None);
+    }
+    let Some(openid) = place.payer.user_id.clone().filter(|openid| !openid.is_empty()) else {
+        return Err(unsupported("payer.user_id", "the payer's openid wanted"));
+    };
+    let ids = PayerIds::default();
+    Ok(Some(match account.partner {
+        None => PayerIds { openid: Some(openid), ..ids },
+        Some(_) if account.app(&place.payer) == account.appid => {
+            PayerIds { sp_openid: Some(openid), ..ids }
+        }
+        Some(_) => PayerIds { sub_openid: Some(openid), ..ids },
+    }))
+}
+
+/// The channel takes scene information only with the payer's address; h5 orders need it.
+fn scene_info(place: &Place, trade: Trade) -> Result<Option<SceneInfo>, Unsupported> {
+    let h5_info = (trade == Trade::H5).then(|| H5Info { kind: "Wap".into() });
+    match place.payer.client_ip.as_ref().filter(|client_ip| !client_ip.is_empty()) {
+        Some(client_ip) => Ok(Some(SceneInfo {
+            payer_client_ip: Some(client_ip.clone()),
+            device_id: device_id(place),
+            h5_info,
+        })),
+        None if trade == Trade::H5 => {
+            Err(unsupported("payer.client_ip", "the payer's address wanted"))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Only for the record: a number that the channel would refuse is left out, as a part of it would
+/// name another device.
+fn device_id(place: &Place) -> Option<String> {
+    let device_id = place.payer.device_id.clone()?;
+    (1..=DEVICE_ID_LEN_MAX).contains(&device_id.chars().count()).then_some(device_id)
+}
+
+/// What the answer to a placed order means.
+pub(crate) fn placed(account: &Account, place: &Place, body: &[u8], draw: &Draw) -> Finding {
+    let ordered = match wire::read::<Ordered>(body) {
+        Ok(ordered) => ordered,
+        Err(why) => return Finding::Unknown { why },
+    };
+    match pay_info(account, place, ordered, draw) {
+        Ok(pay_info) => Finding::Placed(pay_info),
+        Err(why) => Finding::Unknown { why },
+    }
+}
+
+fn pay_info(
+    account: &Account,
+    place: &Place,
+    ordered: Ordered,
+    draw: &Draw,
+) -> Result<PayInfo, String> {
+    let trade = Trade::of(place.scene).map_err(|fault| fault.to_string())?;
+    let app = account.app(&place.payer);
+    let (form, text, valid_seconds) = match trade {
+        Trade::Jsapi => {
+            let prepay_id = ordered.prepay_id.ok_or("answer without prepay_id")?;
+            let text = jsapi(account, app, &prepay_id, draw).map_err(|fault| fault.to_string())?;
+            (PayForm::Jsapi, text, PREPAY_VALID_SECONDS)
+        }
+        Trade::App => {
+            let prepay_id = ordered.prepay_id.ok_or("answer without prepay_id")?;
+            let text = app_sdk(account, app, prepay_id, draw).map_err(|fault| fault.to_string())?;
+            (PayForm::AppSdk, text, PREPAY_VALID_SECONDS)
+        }
+        Trade::Native => {
+            let code_url = ordered.code_url.ok_or("answer without code_url")?;
+            (PayForm::QrCode, code_url, PREPAY_VALID_SECONDS)
+        }
+        Trade::H5 => {
+            let h5_url = ordered.h5_url.ok_or("answer without h5_url")?;
+            (PayForm::JumpUrl, jump_url(h5_url, place.front_url.as_deref()), H5_VALID_SECONDS)
+        }
+    };
+    Ok(PayInfo { form, text, valid_until: draw.now.plus_seconds(valid_seconds) })
+}
+
+fn jsapi(account: &Account, app: &str, prepay_id: &str, draw: &Draw) -> Result<String, SealFault> {
+    let (timestamp, nonce) = (draw.now.seconds().to_string(), draw.nonce.clone());
+    let package = format!("prepay_id={prepay_id}");
+    let text = sign::client_text(app, &timestamp, &nonce, &package);
+    Ok(wire::json_text(&JsapiPayInfo {
+        app_id: app.into(),
+        time_stamp: timestamp,
+        nonce_str: nonce,
+        package,
+        sign_type: "RSA".into(),
+        pay_sign: account.signer.sign(&text)?,
+    }))
+}
+
+fn app_sdk(
+    account: &Account,
+    app: &str,
+    prepay_id: String,
+    draw: &Draw,
+) -> Result<String, SealFault> {
+    let (timestamp, noncestr) = (draw.now.seconds().to_string(), draw.nonce.clone());
+    let text = sign::client_text(app, &timestamp, &noncestr, &prepay_id);
+    Ok(wire::json_text(&AppPayInfo {
+        appid: app.into(),
+        partnerid: account.mchid.clone(),
+        prepayid: prepay_id,
+        package: "Sign=WXPay".into(),
+        noncestr,
+        timestamp,
+        sign: account.signer.sign(&text)?,
+    }))
+}
+
+fn jump_url(h5_url: String, front_url: Option<&str>) -> String {
+    let Some(front_url) = front_url else { return h5_url };
+    let joint = if h5_url.contains('?') { '&' } else { '?' };
+    format!("{h5_url}{joint}redirect_url={}", wire::percent_encoded(front_url))
+}
+
+fn unsupported(field: &'static str, why: impl Into<String>) -> Unsupported {
+    Unsupported { field, why: why.into() }
+}

@@ -1,0 +1,160 @@
+//! Transactions and refunds to findings: who it belongs to is checked here, how much is compared by
+//! the kernel.
+
+use crate::settings::Account;
+use crate::wire::{
+    self, Parties, RefundAmount, RefundAnswer, RefundNotice, Transaction, read_time,
+};
+use channel::{Finding, Payment, Refund, RefundState, Refunded};
+use ledger::{Currency, Fen, Timestamp};
+
+/// What the answer to a query means.
+pub(crate) fn queried(account: &Account, number: &str, body: &[u8], now: Timestamp) -> Finding {
+    let read: Transaction = match wire::read(body) {
+        Ok(read) => read,
+        Err(why) => return Finding::Unknown { why },
+    };
+    match equal("out_trade_no", Some(&read.out_trade_no), number) {
+        Ok(()) => transaction(account, read, now),
+        Err(why) => Finding::Mismatch { why },
+    }
+}
+
+/// What a transaction means, as an answer or from a notice.
+pub(crate) fn transaction(account: &Account, read: Transaction, now: Timestamp) -> Finding {
+    if let Err(why) = is_ours(account, &read.parties) {
+        return Finding::Mismatch { why };
+    }
+    match &*read.trade_state {
+        // REFUND: the payment did happen, whatever was given back since.
+        "SUCCESS" | "REFUND" => paid(read, now),
+        // ACCEPT is known from the older API: the payer is being charged.
+        "NOTPAY" | "USERPAYING" | "ACCEPT" => Finding::Pending,
+        "CLOSED" | "REVOKED" => Finding::Closed,
+        "PAYERROR" => Finding::Failed {
+            code: read.trade_state,
+            text: read.trade_state_desc.unwrap_or_default(),
+        },
+        other => Finding::Unknown { why: format!("trade_state {other}") },
+    }
+}
+
+fn paid(read: Transaction, now: Timestamp) -> Finding {
+    let amount = read.amount.unwrap_or_default();
+    let currency = match currency(amount.currency.as_deref()) {
+        Ok(currency) => currency,
+        Err(why) => return Finding::Mismatch { why },
+    };
+    let (Some(total), Some(channel_reference)) = (amount.total, read.transaction_id) else {
+        return Finding::Unknown { why: "paid without amount.total or transaction_id".into() };
+    };
+    Finding::Paid(Payment {
+        number: read.out_trade_no,
+        channel_reference,
+        amount: Fen::new(total),
+        currency,
+        payer_amount: amount.payer_total.map(Fen::new),
+        at: time_or(read.success_time.as_deref(), now),
+    })
+}
+
+/// What the answer to a refund means.
+pub(crate) fn refund(asked: &Refund, body: &[u8], now: Timestamp) -> Finding {
+    read_refund(body, now, |read| {
+        equal("out_refund_no", Some(&read.out_refund_no), &asked.refund_number)?;
+        equal("out_trade_no", Some(&read.out_trade_no), &asked.number)?;
+        equal("transaction_id", Some(&read.transaction_id), &asked.channel_reference)
+    })
+}
+
+/// What the answer to a refund's query means.
+pub(crate) fn queried_refund(refund_number: &str, body: &[u8], now: Timestamp) -> Finding {
+    read_refund(body, now, |read| equal("out_refund_no", Some(&read.out_refund_no), refund_number))
+}
+
+fn read_refund(
+    body: &[u8],
+    now: Timestamp,
+    check: impl Fn(&RefundAnswer) -> Result<(), String>,
+) -> Finding {
+    let read: RefundAnswer = match wire::read(body) {
+        Ok(read) => read,
+        Err(why) => return Finding::Unknown { why },
+    };
+    if let Err(why) = check(&read) {
+        return Finding::Mismatch { why };
+    }
+    let at = read.success_time.as_deref();
+    refunded(&read.status, read.out_refund_no, read.refund_id, &read.amount, at, now)
+}
+
+/// What a refund notice means.
+pub(crate) fn refund_notice(account: &Account, read: RefundNotice, now: Timestamp) -> Finding {
+    if let Err(why) = is_ours(account, &read.parties) {
+        return Finding::Mismatch { why };
+    }
+    let at = read.success_time.as_deref();
+    refunded(&read.refund_status, read.out_refund_no, read.refund_id, &read.amount, at, now)
+}
+
+fn refunded(
+    status: &str,
+    refund_number: String,
+    channel_reference: String,
+    amount: &RefundAmount,
+    success_time: Option<&str>,
+    now: Timestamp,
+) -> Finding {
+    if let Err(why) = currency(amount.currency.as_deref()) {
+        return Finding::Mismatch { why };
+    }
+    let Some(state) = refund_state(status) else {
+        return Finding::Unknown { why: format!("refund status {status}") };
+    };
+    let at = (state == RefundState::Done).then(|| time_or(success_time, now));
+    let amount = Fen::new(amount.refund);
+    Finding::Refund(Refunded { refund_number, channel_reference, amount, state, at })
+}
+
+fn refund_state(status: &str) -> Option<RefundState> {
+    match status {
+        "PROCESSING" => Some(RefundState::Processing),
+        "SUCCESS" => Some(RefundState::Done),
+        "CLOSED" => Some(RefundState::Closed),
+        "ABNORMAL" => Some(RefundState::Abnormal),
+        _ => None,
+    }
+}
+
+/// Whether a message names this account. The merchant's app is not compared: a merchant has several,
+/// and the payer's was chosen order by order.
+fn is_ours(account: &Account, parties: &Parties) -> Result<(), String> {
+    let Some(partner) = &account.partner else {
+        return equal("mchid", parties.mchid.as_deref(), &account.mchid);
+    };
+    equal("sp_mchid", parties.sp_mchid.as_deref(), &account.mchid)?;
+    equal("sub_mchid", parties.sub_mchid.as_deref(), &partner.sub_mchid)?;
+    match parties.sp_appid.as_deref() {
+        Some(sp_appid) => equal("sp_appid", Some(sp_appid), &account.appid),
+        None => Ok(()),
+    }
+}
+
+/// Says what differs, if it does.
+pub(crate) fn equal(name: &str, found: Option<&str>, wanted: &str) -> Result<(), String> {
+    if found == Some(wanted) {
+        return Ok(());
+    }
+    Err(format!("{name}: {} found, {wanted} wanted", found.unwrap_or("nothing")))
+}
+
+/// A currency that is not written is CNY.
+fn currency(code: Option<&str>) -> Result<Currency, String> {
+    let code = code.unwrap_or(Currency::Cny.code());
+    Currency::from_code(code).ok_or_else(|| format!("currency: {code} found, CNY wanted"))
+}
+
+/// Money that came is booked even when the message does not say when.
+fn time_or(text: Option<&str>, now: Timestamp) -> Timestamp {
+    text.and_then(read_time).unwrap_or(now)
+}

@@ -1,0 +1,186 @@
+//! Instructions to requests: paths, bodies, headers, the signature.
+
+use crate::connection::OpenAccount;
+use crate::order;
+use crate::sign::{self, Authorization};
+use crate::wire::{self, CloseRequest, Parties, RefundRequest, RefundRequestAmount};
+use channel::{Draw, Instruction, Method, Refund, Request, Unsupported};
+
+/// Who we say we are.
+const USER_AGENT: &str = concat!("tongbao/", env!("CARGO_PKG_VERSION"));
+/// Where refunds are asked for, in both modes.
+const REFUNDS: &str = "/v3/refund/domestic/refunds";
+/// Characters of an order's number.
+const NUMBER_LEN: std::ops::RangeInclusive<usize> = 6..=32;
+/// Characters of a refund's number.
+const REFUND_NUMBER_LEN: std::ops::RangeInclusive<usize> = 1..=64;
+/// Characters of a refund's reason.
+const REASON_LEN_MAX: usize = 80;
+
+impl OpenAccount {
+    /// The signed request that carries out an instruction.
+    pub(crate) fn request_for(
+        &self,
+        instruction: &Instruction,
+        draw: &Draw,
+    ) -> Result<Request, Unsupported> {
+        match instruction {
+            Instruction::Place(place) => {
+                check_number(&place.number)?;
+                let (trade, order) = order::request(&self.account, place)?;
+                let target = format!("{}/{trade}", self.transactions());
+                self.request(Method::Post, &target, wire::json(&order), draw)
+            }
+            Instruction::Query { number } => {
+                let target = format!("{}?{}", self.order_path(number)?, self.merchants_query());
+                self.request(Method::Get, &target, Vec::new(), draw)
+            }
+            Instruction::Close { number } => {
+                let target = format!("{}/close", self.order_path(number)?);
+                let close = CloseRequest { parties: self.merchants() };
+                self.request(Method::Post, &target, wire::json(&close), draw)
+            }
+            Instruction::Refund(refund) => {
+                let body = wire::json(&self.refund_request(refund)?);
+                self.request(Method::Post, REFUNDS, body, draw)
+            }
+            Instruction::QueryRefund { refund_number } => {
+                let target = self.refund_path(refund_number)?;
+                self.request(Method::Get, &target, Vec::new(), draw)
+            }
+            Instruction::FetchKeys => {
+                self.request(Method::Get, "/v3/certificates", Vec::new(), draw)
+            }
+        }
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        target: &str,
+        body: Vec<u8>,
+        draw: &Draw,
+    ) -> Result<Request, Unsupported> {
+        let url = format!("{}{target}", self.account.base_url);
+        let mut request = Request { method, url, headers: Vec::new(), body };
+        let authorization = self.authorization(&request, draw)?;
+        let mut header =
+            |name: &str, value: &str| request.headers.push((name.into(), value.into()));
+        header("Authorization", &authorization.write());
+        header("Accept", "application/json");
+        header("Content-Type", "application/json");
+        header("User-Agent", USER_AGENT);
+        if let Some(key) = &self.account.public_key {
+            header(sign::SERIAL, &key.id);
+        }
+        Ok(request)
+    }
+
+    fn authorization(&self, request: &Request, draw: &Draw) -> Result<Authorization, Unsupported> {
+        let timestamp = draw.now.seconds().to_string();
+        let method = request.method.name();
+        let text =
+            sign::request_text(method, request.target(), &timestamp, &draw.nonce, &request.body);
+        let signature = self
+            .account
+            .signer
+            .sign(&text)
+            .map_err(|fault| Unsupported { field: "private_key_pem", why: fault.to_string() })?;
+        Ok(Authorization {
+            mchid: self.account.mchid.clone(),
+            nonce_str: draw.nonce.clone(),
+            timestamp,
+            serial_no: self.account.serial_no.clone(),
+            signature,
+        })
+    }
+
+    fn transactions(&self) -> &'static str {
+        match self.account.partner {
+            None => "/v3/pay/transactions",
+            Some(_) => "/v3/pay/partner/transactions",
+        }
+    }
+
+    fn order_path(&self, number: &str) -> Result<String, Unsupported> {
+        check_number(number)?;
+        Ok(format!("{}/out-trade-no/{}", self.transactions(), wire::percent_encoded(number)))
+    }
+
+    fn merchants_query(&self) -> String {
+        match &self.account.partner {
+            None => format!("mchid={}", wire::percent_encoded(&self.account.mchid)),
+            Some(partner) => format!(
+                "sp_mchid={}&sub_mchid={}",
+                wire::percent_encoded(&self.account.mchid),
+                wire::percent_encoded(&partner.sub_mchid)
+            ),
+        }
+    }
+
+    fn merchants(&self) -> Parties {
+        let mchid = Some(self.account.mchid.clone());
+        match &self.account.partner {
+            None => Parties { mchid, ..Parties::default() },
+            Some(partner) => Parties {
+                sp_mchid: mchid,
+                sub_mchid: Some(partner.sub_mchid.clone()),
+                ..Parties::default()
+            },
+        }
+    }
+
+    fn refund_request(&self, refund: &Refund) -> Result<RefundRequest, Unsupported> {
+        check_refund_number(&refund.refund_number)?;
+        if !refund.amount.is_positive() {
+            return Err(Unsupported { field: "amount", why: "above zero wanted".into() });
+        }
+        Ok(RefundRequest {
+            sub_mchid: self.account.partner.as_ref().map(|partner| partner.sub_mchid.clone()),
+            transaction_id: Some(refund.channel_reference.clone()),
+            out_trade_no: None,
+            out_refund_no: refund.refund_number.clone(),
+            reason: refund.reason.as_deref().and_then(reason),
+            notify_url: Some(refund.notify_url.clone()),
+            amount: RefundRequestAmount {
+                refund: refund.amount.get(),
+                total: refund.paid.get(),
+                currency: refund.currency.code().into(),
+            },
+        })
+    }
+
+    fn refund_path(&self, refund_number: &str) -> Result<String, Unsupported> {
+        check_refund_number(refund_number)?;
+        let path = format!("{REFUNDS}/{}", wire::percent_encoded(refund_number));
+        Ok(match &self.account.partner {
+            None => path,
+            Some(partner) => {
+                format!("{path}?sub_mchid={}", wire::percent_encoded(&partner.sub_mchid))
+            }
+        })
+    }
+}
+
+fn reason(text: &str) -> Option<String> {
+    let cut: String = text.chars().take(REASON_LEN_MAX).collect();
+    (!cut.is_empty()).then_some(cut)
+}
+
+fn check_number(number: &str) -> Result<(), Unsupported> {
+    let good = |char: char| char.is_ascii_alphanumeric() || "_-|*".contains(char);
+    if NUMBER_LEN.contains(&number.len()) && number.chars().all(good) {
+        return Ok(());
+    }
+    let why = "6 to 32 letters, digits and _-|* wanted".into();
+    Err(Unsupported { field: "number", why })
+}
+
+fn check_refund_number(number: &str) -> Result<(), Unsupported> {
+    let good = |char: char| char.is_ascii_alphanumeric() || "_-|*@".contains(char);
+    if REFUND_NUMBER_LEN.contains(&number.len()) && number.chars().all(good) {
+        return Ok(());
+    }
+    let why = "1 to 64 letters, digits and _-|*@ wanted".into();
+    Err(Unsupported { field: "refund_number", why })
+}

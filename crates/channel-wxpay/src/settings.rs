@@ -1,0 +1,169 @@
+//! An account at the channel, read from its settings.
+
+use crate::sign::PUBLIC_KEY_ID;
+use channel::{BadSettings, Payer, Setting, Settings};
+use seal::Secret;
+use seal::certificate::Certificate;
+use seal::rsa::{Signer, Verifier};
+
+/// Where the channel is, unless the settings say otherwise.
+const BASE_URL: &str = "https://api.mch.weixin.qq.com";
+
+/// The settings of an account, in the order of a form.
+pub(crate) static SETTINGS: &[Setting] = &[
+    open("base_url", "where the channel is; empty: https://api.mch.weixin.qq.com"),
+    open("mchid", "商户号; of the service provider when sub_mchid is given"),
+    open("appid", "default app, bound to mchid; of the service provider when sub_mchid is given"),
+    open("serial_no", "serial number of the merchant API certificate, hex"),
+    secret("private_key_pem", "private key of the merchant API certificate, PEM"),
+    secret("apiv3_key", "APIv3 key, 32 characters"),
+    open("sub_mchid", "特约商户号; given: service provider mode"),
+    open("sub_appid", "default app of the sub-merchant; service provider mode only"),
+    open("public_key_id", "id of WeChat Pay's public key, PUB_KEY_ID_…; with public_key_pem"),
+    open("public_key_pem", "WeChat Pay's public key, PEM; with public_key_id"),
+    open("platform_cert_pem", "a platform certificate to trust without fetching it, PEM"),
+];
+
+const fn open(name: &'static str, meaning: &'static str) -> Setting {
+    Setting { name, meaning, secret: false }
+}
+
+const fn secret(name: &'static str, meaning: &'static str) -> Setting {
+    Setting { name, meaning, secret: true }
+}
+
+/// An account: who we are at the channel, and the keys of both sides.
+pub(crate) struct Account {
+    /// Without a slash at the end.
+    pub(crate) base_url: String,
+    /// `mchid`, or `sp_mchid` in service provider mode.
+    pub(crate) mchid: String,
+    /// `appid`, or `sp_appid` in service provider mode.
+    pub(crate) appid: String,
+    pub(crate) serial_no: String,
+    pub(crate) signer: Signer,
+    apiv3_key: Secret,
+    /// Present in service provider mode.
+    pub(crate) partner: Option<Partner>,
+    pub(crate) public_key: Option<PublicKey>,
+    /// A platform certificate configured by hand.
+    pub(crate) pinned: Option<Certificate>,
+}
+
+/// The merchant whom a service provider serves.
+pub(crate) struct Partner {
+    pub(crate) sub_mchid: String,
+    pub(crate) sub_appid: Option<String>,
+}
+
+/// The channel's public key.
+pub(crate) struct PublicKey {
+    pub(crate) id: String,
+    pub(crate) pem: String,
+}
+
+impl Account {
+    /// Reads the settings. An empty value is an absent one.
+    pub(crate) fn read(settings: &Settings) -> Result<Account, BadSettings> {
+        refuse_unknown(settings)?;
+        let private_key_pem = wanted(settings, "private_key_pem")?;
+        Ok(Account {
+            base_url: base_url(settings)?,
+            mchid: wanted(settings, "mchid")?.into(),
+            appid: wanted(settings, "appid")?.into(),
+            serial_no: serial_no(settings)?,
+            signer: Signer::from_pem(private_key_pem).map_err(|why| bad("private_key_pem", why))?,
+            apiv3_key: apiv3_key(settings)?,
+            partner: partner(settings)?,
+            public_key: public_key(settings)?,
+            pinned: pinned(settings)?,
+        })
+    }
+
+    /// The key that opens sealed bytes.
+    pub(crate) fn apiv3_key(&self) -> &[u8; 32] {
+        self.apiv3_key.expose().as_bytes().try_into().expect("its length was checked when read")
+    }
+
+    /// The app in which the payer pays.
+    pub(crate) fn app<'a>(&'a self, payer: &'a Payer) -> &'a str {
+        let default = self.partner.as_ref().and_then(|partner| partner.sub_appid.as_deref());
+        payer.app_id.as_deref().or(default).unwrap_or(&self.appid)
+    }
+}
+
+fn refuse_unknown(settings: &Settings) -> Result<(), BadSettings> {
+    match settings.keys().find(|key| SETTINGS.iter().all(|known| known.name != **key)) {
+        Some(key) => Err(bad(key, "not a setting of this channel")),
+        None => Ok(()),
+    }
+}
+
+fn base_url(settings: &Settings) -> Result<String, BadSettings> {
+    let url = given(settings, "base_url").unwrap_or(BASE_URL).trim_end_matches('/');
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !url.contains(['?', '#', ' ']) => Ok(url.into()),
+        Some(_) | None => Err(bad("base_url", "http or https URL without query wanted")),
+    }
+}
+
+fn serial_no(settings: &Settings) -> Result<String, BadSettings> {
+    let serial = wanted(settings, "serial_no")?;
+    if serial.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        Ok(serial.to_ascii_uppercase())
+    } else {
+        Err(bad("serial_no", "hex digits wanted"))
+    }
+}
+
+fn apiv3_key(settings: &Settings) -> Result<Secret, BadSettings> {
+    let key = wanted(settings, "apiv3_key")?;
+    match key.len() {
+        32 => Ok(Secret::new(key.into())),
+        len => Err(bad("apiv3_key", format!("{len} bytes found, 32 wanted"))),
+    }
+}
+
+fn partner(settings: &Settings) -> Result<Option<Partner>, BadSettings> {
+    let sub_appid = given(settings, "sub_appid").map(str::to_owned);
+    match given(settings, "sub_mchid") {
+        Some(sub_mchid) => Ok(Some(Partner { sub_mchid: sub_mchid.into(), sub_appid })),
+        None if sub_appid.is_some() => Err(bad("sub_mchid", "wanted beside sub_appid")),
+        None => Ok(None),
+    }
+}
+
+fn public_key(settings: &Settings) -> Result<Option<PublicKey>, BadSettings> {
+    match (given(settings, "public_key_id"), given(settings, "public_key_pem")) {
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(bad("public_key_pem", "wanted beside public_key_id")),
+        (None, Some(_)) => Err(bad("public_key_id", "wanted beside public_key_pem")),
+        (Some(id), Some(_)) if !id.starts_with(PUBLIC_KEY_ID) => {
+            Err(bad("public_key_id", "PUB_KEY_ID_… wanted"))
+        }
+        (Some(id), Some(pem)) => {
+            Verifier::from_public_pem(pem).map_err(|why| bad("public_key_pem", why))?;
+            Ok(Some(PublicKey { id: id.into(), pem: pem.into() }))
+        }
+    }
+}
+
+fn pinned(settings: &Settings) -> Result<Option<Certificate>, BadSettings> {
+    let Some(pem) = given(settings, "platform_cert_pem") else { return Ok(None) };
+    let certificate = Certificate::read(pem).map_err(|why| bad("platform_cert_pem", why))?;
+    Verifier::from_certificate_pem(pem).map_err(|why| bad("platform_cert_pem", why))?;
+    Ok(Some(certificate))
+}
+
+fn given<'a>(settings: &'a Settings, name: &str) -> Option<&'a str> {
+    settings.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+}
+
+fn wanted<'a>(settings: &'a Settings, name: &str) -> Result<&'a str, BadSettings> {
+    given(settings, name).ok_or_else(|| bad(name, "wanted"))
+}
+
+fn bad(name: &str, why: impl ToString) -> BadSettings {
+    BadSettings { name: name.into(), why: why.to_string() }
+}

@@ -1,0 +1,50 @@
+//! Settings to accounts.
+
+use super::*;
+use channel::BadSettings;
+
+fn fault(others: &[(&str, &str)]) -> Option<BadSettings> {
+    Wxpay.open(&settings_and(others), &[]).err()
+}
+
+#[test]
+fn bad_settings_are_named_and_never_shown() {
+    for (others, name) in [
+        (&[("mchid", "")][..], "mchid"),
+        (&[("appid", " ")], "appid"),
+        (&[("serial_no", "XYZ")], "serial_no"),
+        (&[("private_key_pem", "sesame")], "private_key_pem"),
+        (&[("apiv3_key", "sesame")], "apiv3_key"),
+        (&[("sub_appid", "wx1")], "sub_mchid"),
+        (&[("public_key_id", PUBLIC_KEY_ID)], "public_key_pem"),
+        (&[("public_key_pem", PLATFORM_PUBLIC)], "public_key_id"),
+        (&[("public_key_id", SERIAL), ("public_key_pem", PLATFORM_PUBLIC)], "public_key_id"),
+        (&[("public_key_id", PUBLIC_KEY_ID), ("public_key_pem", "sesame")], "public_key_pem"),
+        (&[("platform_cert_pem", "sesame")], "platform_cert_pem"),
+        (&[("base_url", "ftp://a")], "base_url"),
+        (&[("base_url", "https://")], "base_url"),
+        (&[("base_url", "https://a/?x")], "base_url"),
+        (&[("sub_mch_id", "1")], "sub_mch_id"),
+    ] {
+        let fault = fault(others).expect(name);
+        assert_eq!(fault.name, name);
+        assert!(!format!("{fault} {fault:?}").contains("sesame"), "{fault}");
+    }
+    assert_eq!(fault(&[("sub_mchid", ""), ("base_url", "")]), None);
+}
+
+#[test]
+fn every_setting_is_declared_and_secrets_are_marked() {
+    let about = Wxpay.about();
+    assert_eq!((about.name, about.fetches_keys, about.built_in), ("wxpay", true, false));
+    for (name, _) in settings() {
+        assert!(about.settings.iter().any(|setting| setting.name == name), "{name}");
+    }
+    let secrets: Vec<_> = about
+        .settings
+        .iter()
+        .filter(|setting| setting.secret)
+        .map(|setting| setting.name)
+        .collect();
+    assert_eq!(secrets, ["private_key_pem", "apiv3_key"]);
+}

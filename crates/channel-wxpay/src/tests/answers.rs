@@ -1,0 +1,313 @@
+//! Answers to findings.
+
+use super::*;
+use crate::wire::{Certificates, SealedCertificate};
+use channel::{PayForm, PayInfo, Payment, PlatformKey, RefundState, Refunded};
+
+const JSAPI_SIGNATURE: &str = include_str!("../../golden/jsapi.signature");
+const APP_SIGNATURE: &str = include_str!("../../golden/app.signature");
+const PREPAID: &str = r#"{"prepay_id":"wx190923168532565900979a7da2170000000"}"#;
+
+fn pay_info(scene: Scene, body: &str) -> PayInfo {
+    match decode(&placing(scene), &answer(200, body)) {
+        Finding::Placed(pay_info) => pay_info,
+        other => panic!("placed wanted: {other:?}"),
+    }
+}
+
+fn unknown(finding: &Finding) -> Option<&str> {
+    match finding {
+        Finding::Unknown { why } => Some(why),
+        _ => None,
+    }
+}
+
+/// The golden transaction with one text replaced.
+fn queried(from: &str, to: &str) -> Finding {
+    assert!(TRANSACTION.contains(from), "{from}");
+    decode(&query(), &answer(200, &TRANSACTION.replace(from, to)))
+}
+
+#[test]
+fn the_js_bridge_gets_a_signed_object_in_order() {
+    let want = format!(
+        r#"{{"appId":"{APP_ID}","timeStamp":"1681867396","nonceStr":"{NONCE}","package":"prepay_id=wx190923168532565900979a7da2170000000","signType":"RSA","paySign":"{}"}}"#,
+        JSAPI_SIGNATURE.trim_end()
+    );
+    for scene in [Scene::MiniProgram, Scene::Public] {
+        let pay_info = pay_info(scene, PREPAID);
+        assert_eq!(pay_info.form, PayForm::Jsapi);
+        assert_eq!(pay_info.text, want);
+        assert_eq!(pay_info.valid_until, NOW.plus_seconds(7200));
+    }
+}
+
+#[test]
+fn a_native_app_gets_a_signed_object() {
+    let pay_info = pay_info(Scene::App, PREPAID);
+    assert_eq!(pay_info.form, PayForm::AppSdk);
+    assert_eq!(
+        pay_info.text,
+        format!(
+            r#"{{"appid":"{APP_ID}","partnerid":"1900009191","prepayid":"wx190923168532565900979a7da2170000000","package":"Sign=WXPay","noncestr":"{NONCE}","timestamp":"1681867396","sign":"{}"}}"#,
+            APP_SIGNATURE.trim_end()
+        )
+    );
+}
+
+#[test]
+fn a_service_provider_signs_for_the_app_that_pays() {
+    let connection = connection_and(&[("sub_mchid", "1900000109"), ("sub_appid", SUB_APP_ID)]);
+    let finding = connection.decode(&placing(Scene::Public), &answer(200, PREPAID), &draw());
+    let Finding::Placed(pay_info) = finding else { panic!("placed wanted: {finding:?}") };
+    assert!(pay_info.text.starts_with(&format!(r#"{{"appId":"{SUB_APP_ID}","#)));
+}
+
+#[test]
+fn links_go_to_the_client_as_they_are() {
+    let native = pay_info(Scene::Pc, r#"{"code_url":"weixin://wxpay/bizpayurl?pr=p4lpSuKzz"}"#);
+    assert_eq!(
+        native,
+        PayInfo {
+            form: PayForm::QrCode,
+            text: "weixin://wxpay/bizpayurl?pr=p4lpSuKzz".into(),
+            valid_until: NOW.plus_seconds(7200),
+        }
+    );
+    let h5_url = "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=wx2016&package=1";
+    let body = format!(r#"{{"h5_url":"{h5_url}"}}"#);
+    let h5 = pay_info(Scene::H5, &body);
+    assert_eq!((h5.form, &*h5.text), (PayForm::JumpUrl, h5_url));
+    assert_eq!(h5.valid_until, NOW.plus_seconds(300));
+    let back =
+        Place { scene: Scene::H5, front_url: Some("https://shop.cn/ok?id=1".into()), ..place() };
+    let finding = decode(&Instruction::Place(Box::new(back)), &answer(200, &body));
+    let Finding::Placed(h5) = finding else { panic!("placed wanted: {finding:?}") };
+    assert_eq!(h5.text, format!("{h5_url}&redirect_url=https%3A%2F%2Fshop.cn%2Fok%3Fid%3D1"));
+}
+
+#[test]
+fn a_placed_order_without_its_link_is_unknown() {
+    for (scene, body) in
+        [(Scene::Pc, PREPAID), (Scene::H5, "{}"), (Scene::App, "{}"), (Scene::Public, "[")]
+    {
+        assert!(unknown(&decode(&placing(scene), &answer(200, body))).is_some(), "{scene:?}");
+    }
+}
+
+#[test]
+fn a_paid_order_is_paid() {
+    let paid = Finding::Paid(Payment {
+        number: NUMBER.into(),
+        channel_reference: REFERENCE.into(),
+        amount: Fen::new(1000),
+        currency: Currency::Cny,
+        payer_amount: Some(Fen::new(900)),
+        at: Timestamp::from_seconds(1_681_867_441),
+    });
+    assert_eq!(decode(&query(), &answer(200, TRANSACTION)), paid);
+    assert_eq!(queried(r#""trade_state":"SUCCESS""#, r#""trade_state":"REFUND""#), paid);
+}
+
+#[test]
+fn every_trade_state_has_its_finding() {
+    for (state, want) in [
+        ("SUCCESS", "paid"),
+        ("REFUND", "paid"),
+        ("NOTPAY", "pending"),
+        ("USERPAYING", "pending"),
+        ("CLOSED", "closed"),
+        ("REVOKED", "closed"),
+        ("PAYERROR", "failed"),
+        ("ACCEPT", "pending"),
+        ("NEWSTATE", "unknown"),
+    ] {
+        let finding = queried(r#""trade_state":"SUCCESS""#, &format!(r#""trade_state":"{state}""#));
+        assert_eq!(finding.name(), want, "{state}");
+    }
+    let unpaid = format!(
+        r#"{{"appid":"{APP_ID}","mchid":"1900009191","out_trade_no":"{NUMBER}","trade_state":"NOTPAY"}}"#
+    );
+    assert_eq!(decode(&query(), &answer(200, &unpaid)), Finding::Pending);
+}
+
+#[test]
+fn what_contradicts_the_question_is_a_mismatch() {
+    for (from, to) in [
+        (r#""mchid":"1900009191""#, r#""mchid":"1900009192""#),
+        (r#""mchid":"1900009191","#, ""),
+        (NUMBER, "demo202211200002"),
+        (r#""currency":"CNY","payer"#, r#""currency":"USD","payer"#),
+    ] {
+        let finding = queried(from, to);
+        assert_eq!(finding.name(), "mismatch", "{from} {to} {finding:?}");
+    }
+    let partner = connection_and(&[("sub_mchid", "1900000109")]);
+    for (from, to, want) in [
+        ("", "", "paid"),
+        ("1900000109", "1900000110", "mismatch"),
+        ("1900009191", "1900009192", "mismatch"),
+        (APP_ID, "wxother", "mismatch"),
+        (SUB_APP_ID, "wxother", "paid"),
+    ] {
+        let body = match from {
+            "" => TRANSACTION_PARTNER.to_owned(),
+            from => TRANSACTION_PARTNER.replace(from, to),
+        };
+        let finding = partner.decode(&query(), &answer(200, &body), &draw());
+        assert_eq!(finding.name(), want, "{from} {to}");
+    }
+    let plain = partner.decode(&query(), &answer(200, TRANSACTION), &draw());
+    assert_eq!(plain.name(), "mismatch");
+}
+
+#[test]
+fn paid_money_without_its_number_is_unknown() {
+    for (from, to) in [
+        (format!(r#""transaction_id":"{REFERENCE}","#), ""),
+        (r#""total":1000,"#.into(), ""),
+        (r#""total":1000"#.into(), r#""total":10.5"#),
+    ] {
+        assert!(unknown(&queried(&from, to)).is_some(), "{from}");
+    }
+    let Finding::Paid(payment) = queried("2023-04-19T09:24:01+08:00", "?") else {
+        panic!("paid money is booked even when the message does not say when")
+    };
+    assert_eq!(payment.at, NOW);
+}
+
+#[test]
+fn a_close_is_believed_only_when_signed() {
+    assert_eq!(decode(&close(), &answer(204, "")), Finding::Closed);
+    let unsigned = Response { headers: vec![], ..answer(204, "") };
+    assert_eq!(unknown(&decode(&close(), &unsigned)), Some("answer 204 : not signed"));
+}
+
+#[test]
+fn no_answer_is_believed_without_its_signature() {
+    let good = answer(200, TRANSACTION);
+    let with = |name: &str, value: &str| {
+        let mut response = good.clone();
+        for header in response.headers.iter_mut().filter(|header| header.0 == name) {
+            header.1 = value.into();
+        }
+        response
+    };
+    let probe = good.header(sign::SIGNATURE).map(|it| format!("WECHATPAY/SIGNTEST/{it}"));
+    for (case, response) in [
+        ("body", Response { body: [&good.body[..], b" "].concat(), ..good.clone() }),
+        ("nonce", with(sign::NONCE, "another")),
+        ("timestamp", with(sign::TIMESTAMP, "1681867397")),
+        ("no time", with(sign::TIMESTAMP, "now")),
+        ("serial", with(sign::SERIAL, "5157F09EFDC096DE15EBE81A47057A7232F1B8E2")),
+        ("signature", with(sign::SIGNATURE, "AAAA")),
+        ("probe", with(sign::SIGNATURE, &probe.expect("a signed answer"))),
+        ("old", answer_by(SERIAL, NOW.plus_seconds(-300), 200, TRANSACTION)),
+        ("early", answer_by(SERIAL, NOW.plus_seconds(300), 200, TRANSACTION)),
+        ("error", Response { headers: vec![], ..error(400, "PARAM_ERROR") }),
+    ] {
+        for instruction in [query(), placing(Scene::Public), close(), refunding(), query_refund()] {
+            let finding = decode(&instruction, &response);
+            assert!(unknown(&finding).is_some(), "{case}: {finding:?}");
+        }
+    }
+    for seconds in [-299, 299] {
+        let near = answer_by(SERIAL, NOW.plus_seconds(seconds), 200, TRANSACTION);
+        assert_eq!(decode(&query(), &near).name(), "paid");
+    }
+}
+
+#[test]
+fn refunds_are_read() {
+    let refunded = Refunded {
+        refund_number: REFUND_NUMBER.into(),
+        channel_reference: "50300801102023041900000001".into(),
+        amount: Fen::new(300),
+        state: RefundState::Processing,
+        at: None,
+    };
+    for instruction in [refunding(), query_refund()] {
+        let finding = decode(&instruction, &answer(200, REFUND));
+        assert_eq!(finding, Finding::Refund(refunded.clone()));
+        for (status, state) in [
+            ("SUCCESS", Some(RefundState::Done)),
+            ("CLOSED", Some(RefundState::Closed)),
+            ("ABNORMAL", Some(RefundState::Abnormal)),
+            ("NEWSTATE", None),
+        ] {
+            let body = REFUND.replace("PROCESSING", status);
+            let found = match decode(&instruction, &answer(200, &body)) {
+                Finding::Refund(refund) => {
+                    assert_eq!(refund.at.is_some(), refund.state == RefundState::Done);
+                    Some(refund.state)
+                }
+                Finding::Unknown { .. } => None,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(found, state);
+        }
+    }
+    for (from, asked_again) in
+        [(REFUND_NUMBER, "mismatch"), (NUMBER, "refund"), (REFERENCE, "refund")]
+    {
+        let other = answer(200, &REFUND.replace(from, "other"));
+        assert_eq!(decode(&refunding(), &other).name(), "mismatch", "{from}");
+        assert_eq!(decode(&query_refund(), &other).name(), asked_again, "{from}");
+    }
+}
+
+fn certificates(serial: &str, pem: &str) -> String {
+    let list = Certificates {
+        data: vec![SealedCertificate {
+            serial_no: serial.into(),
+            effective_time: "2020-01-01T08:00:00+08:00".into(),
+            expire_time: "2025-01-01T08:00:00+08:00".into(),
+            encrypt_certificate: seal_text("certificate", pem),
+        }],
+    };
+    wire::json_text(&list)
+}
+
+#[test]
+fn the_first_certificates_vouch_for_their_own_list() {
+    let mut settings = settings();
+    settings.remove("platform_cert_pem");
+    let fresh = Wxpay.open(&settings, &[]).expect("good settings");
+    let list = answer(200, &certificates(SERIAL, PLATFORM_CERTIFICATE));
+    let want = vec![PlatformKey {
+        serial: SERIAL.into(),
+        pem: PLATFORM_CERTIFICATE.into(),
+        valid_from: Timestamp::from_seconds(1_577_836_800),
+        valid_until: Timestamp::from_seconds(1_735_689_600),
+    }];
+    let finding = fresh.decode(&Instruction::FetchKeys, &list, &draw());
+    assert_eq!(finding, Finding::Keys(want.clone()));
+    assert_eq!(fresh.decode(&query(), &answer(200, TRANSACTION), &draw()).name(), "unknown");
+    let fetched = Wxpay.open(&settings, &want).expect("good settings");
+    assert_eq!(fetched.decode(&query(), &answer(200, TRANSACTION), &draw()).name(), "paid");
+    let expired = Draw { now: Timestamp::from_seconds(1_735_689_601), ..draw() };
+    let late = answer_by(SERIAL, expired.now, 200, TRANSACTION);
+    assert_eq!(fetched.decode(&query(), &late, &expired).name(), "unknown");
+}
+
+#[test]
+fn strangers_certificates_are_not_believed() {
+    let mut settings = settings();
+    settings.remove("platform_cert_pem");
+    let fresh = Wxpay.open(&settings, &[]).expect("good settings");
+    let good = certificates(SERIAL, PLATFORM_CERTIFICATE);
+    let stranger = seal::rsa::generate().expect("a key");
+    let stranger = seal::certificate::self_signed(&stranger, "x", 1_577_836_800, 2_524_608_000)
+        .expect("a certificate");
+    for (case, list) in [
+        ("another key signed", answer(200, &certificates(&stranger.serial, &stranger.pem))),
+        ("another serial", answer(200, &certificates(&stranger.serial, PLATFORM_CERTIFICATE))),
+        ("sealed with another key", answer(200, &good.replace("0123456789ab", "0123456789ac"))),
+        ("not signed", Response { headers: vec![], ..answer(200, &good) }),
+        ("old", answer_by(SERIAL, NOW.plus_seconds(-300), 200, &good)),
+        ("no list", answer(200, "{}")),
+    ] {
+        let finding = fresh.decode(&Instruction::FetchKeys, &list, &draw());
+        assert!(unknown(&finding).is_some(), "{case}: {finding:?}");
+    }
+}

@@ -1,0 +1,120 @@
+//! The vendor's other half, for the sandbox.
+//!
+//! A counterpart is a pure machine over a [`Shelf`]: it answers requests as the real channel does,
+//! signs, refuses, and leaves notices to be sent. The sandbox lends it durable storage, time and
+//! sockets, and orders its faults.
+
+use crate::http::{Request, Response};
+use crate::port::Draw;
+
+/// Durable storage of a counterpart: text under keys, one transaction per call.
+pub trait Shelf {
+    /// The text under a key.
+    fn get(&self, key: &str) -> Result<Option<String>, ShelfFault>;
+    /// Puts text under a key.
+    fn put(&mut self, key: &str, text: &str) -> Result<(), ShelfFault>;
+    /// The entries whose key begins with `prefix`, newest key last, at most `limit` from the end.
+    fn list(&self, prefix: &str, limit: usize) -> Result<Vec<(String, String)>, ShelfFault>;
+}
+
+/// The storage failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("sandbox storage: {0}")]
+pub struct ShelfFault(pub String);
+
+/// What is to happen to one request or notice, as ordered at the sandbox. Faults of the wire (lost,
+/// late, twice) are the sandbox's own business.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Answer honestly.
+    Honest,
+    /// Do the work, and sign the answer wrongly.
+    BadSignature,
+    /// Do the work, and lie about the amount.
+    WrongAmount,
+    /// Do nothing and answer with this code, signed.
+    Error {
+        /// The channel's code.
+        code: String,
+    },
+}
+
+/// A notice that the counterpart owes: sent at once, then on the ladder until accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The channel's id of the notice.
+    pub id: String,
+    /// Where it goes.
+    pub url: String,
+    /// What it says, in a form that only the counterpart reads.
+    pub text: String,
+}
+
+/// What the person with the phone does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PhoneOutcome {
+    /// Pays.
+    Success,
+    /// Tries to pay, and the bank says no.
+    Fail,
+    /// Leaves the cashier.
+    Cancel,
+}
+
+/// Why the app on the phone does not open the cashier.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PhoneFault {
+    /// The pay information is not this channel's.
+    #[error("not for this channel")]
+    NotMine,
+    /// The app refuses it.
+    #[error("{0}")]
+    Refused(String),
+    /// The storage failed.
+    #[error(transparent)]
+    Shelf(#[from] ShelfFault),
+}
+
+/// A simulated channel.
+pub trait Counterpart: Send + Sync {
+    /// The channel's name, as in [`crate::About`].
+    fn name(&self) -> &'static str;
+
+    /// Whether a request path belongs to this channel.
+    fn owns(&self, path: &str) -> bool;
+
+    /// Which operation a request is, in the words of the fault control: `create`, `query`, `close`,
+    /// `refund`, or another word of the channel's own.
+    fn operation(&self, request: &Request) -> &'static str;
+
+    /// Answers a request.
+    fn receive(
+        &self,
+        shelf: &mut dyn Shelf,
+        fate: &Fate,
+        request: &Request,
+        draw: &Draw,
+    ) -> Result<(Response, Vec<Outgoing>), ShelfFault>;
+
+    /// A person pays with the pay information that the client got. Answers with a short text about
+    /// what the phone shows, and with the notices that follow.
+    fn phone(
+        &self,
+        shelf: &mut dyn Shelf,
+        pay_info: &str,
+        outcome: PhoneOutcome,
+        draw: &Draw,
+    ) -> Result<(String, Vec<Outgoing>), PhoneFault>;
+
+    /// The request that carries a notice now: fresh time, nonce, encryption and signature.
+    fn envelope(&self, notice: &Outgoing, fate: &Fate, draw: &Draw) -> Request;
+
+    /// Whether the receiver's answer ends the repeats.
+    fn accepted(&self, response: &Response) -> bool;
+
+    /// Seconds to wait after each failed attempt; when they are used up the channel gives up.
+    fn ladder_seconds(&self) -> &'static [i64];
+
+    /// The channel's transactions, newest last, each a JSON object in text.
+    fn transactions(&self, shelf: &dyn Shelf, limit: usize) -> Result<Vec<String>, ShelfFault>;
+}

@@ -1,0 +1,199 @@
+//! What a channel's answer or notice can mean.
+
+use ledger::{Currency, Fen, Timestamp};
+
+/// The meaning of an answer, the same for every channel. Each vendor's `codes.rs` maps to it.
+///
+/// Only [`Finding::Refused`], [`Finding::Failed`], [`Finding::Closed`] and [`Finding::NotFound`] say
+/// that no money will come; everything that leaves a doubt is [`Finding::Unknown`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The order stands; the payer can pay with this.
+    Placed(PayInfo),
+    /// The order is paid.
+    Paid(Payment),
+    /// The order exists and is not paid yet.
+    Pending,
+    /// The order is closed and was never paid.
+    Closed,
+    /// The payment failed for good; there is no money.
+    Failed {
+        /// The channel's code.
+        code: String,
+        /// The channel's words.
+        text: String,
+    },
+    /// The channel refused this request for good; it changed nothing there.
+    Refused {
+        /// The channel's code.
+        code: String,
+        /// The channel's words.
+        text: String,
+    },
+    /// The channel did not take the request now; the same request may pass later.
+    Later {
+        /// The channel's code.
+        code: String,
+        /// The channel's words.
+        text: String,
+    },
+    /// The channel knows no such number. After a lost order call: nothing was ordered yet.
+    NotFound,
+    /// The channel says to query: the number carries an order already, or it is paid already.
+    Ask {
+        /// The channel's code.
+        code: String,
+    },
+    /// A refund's state.
+    Refund(Refunded),
+    /// The channel's signing keys.
+    Keys(Vec<PlatformKey>),
+    /// We do not know: no answer, a server error, an answer that cannot be verified.
+    Unknown {
+        /// What was seen, for the operator.
+        why: String,
+    },
+    /// A verified answer that contradicts what we asked: other merchant, app or number.
+    Mismatch {
+        /// What differs, for the operator.
+        why: String,
+    },
+}
+
+impl Finding {
+    /// The word in logs, metrics and the event log.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Finding::Placed(_) => "placed",
+            Finding::Paid(_) => "paid",
+            Finding::Pending => "pending",
+            Finding::Closed => "closed",
+            Finding::Failed { .. } => "failed",
+            Finding::Refused { .. } => "refused",
+            Finding::Later { .. } => "later",
+            Finding::NotFound => "not_found",
+            Finding::Ask { .. } => "ask",
+            Finding::Refund(_) => "refund",
+            Finding::Keys(_) => "keys",
+            Finding::Unknown { .. } => "unknown",
+            Finding::Mismatch { .. } => "mismatch",
+        }
+    }
+}
+
+/// In which form a client gets what it needs to open the cashier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PayForm {
+    /// An object for the JS bridge of the channel's app.
+    Jsapi,
+    /// An object or string for the channel's SDK in a native app.
+    AppSdk,
+    /// A link to show as a QR code.
+    QrCode,
+    /// A URL to redirect to.
+    JumpUrl,
+    /// No step is needed.
+    Direct,
+}
+
+impl PayForm {
+    /// Every form, for listings and tests.
+    pub const ALL: [PayForm; 5] =
+        [PayForm::Jsapi, PayForm::AppSdk, PayForm::QrCode, PayForm::JumpUrl, PayForm::Direct];
+
+    /// The word in storage and documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            PayForm::Jsapi => "jsapi",
+            PayForm::AppSdk => "app_sdk",
+            PayForm::QrCode => "qr_code",
+            PayForm::JumpUrl => "jump_url",
+            PayForm::Direct => "direct",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_name(name: &str) -> Option<PayForm> {
+        PayForm::ALL.into_iter().find(|form| form.name() == name)
+    }
+}
+
+/// What a client needs to open the cashier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayInfo {
+    /// Its form.
+    pub form: PayForm,
+    /// The object (serialized), link or string; empty for [`PayForm::Direct`].
+    pub text: String,
+    /// Until when it works.
+    pub valid_until: Timestamp,
+}
+
+/// Money that a channel says it received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// Our number of the order.
+    pub number: String,
+    /// The channel's number of the payment.
+    pub channel_reference: String,
+    /// The order's amount.
+    pub amount: Fen,
+    /// Its currency, as the channel wrote it.
+    pub currency: Currency,
+    /// What the payer really paid after coupons, when the channel says so.
+    pub payer_amount: Option<Fen>,
+    /// When it was paid.
+    pub at: Timestamp,
+}
+
+/// Where a refund stands at the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefundState {
+    /// Accepted, not final.
+    Processing,
+    /// The money is back at the payer.
+    Done,
+    /// Closed: no refund was made.
+    Closed,
+    /// The payer's account refused it; somebody must act at the channel.
+    Abnormal,
+}
+
+/// A refund as the channel describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refunded {
+    /// Our number of the refund.
+    pub refund_number: String,
+    /// The channel's number of the refund.
+    pub channel_reference: String,
+    /// How much.
+    pub amount: Fen,
+    /// Where it stands.
+    pub state: RefundState,
+    /// When it was done; present when it is.
+    pub at: Option<Timestamp>,
+}
+
+/// A key with which the channel signs, as fetched from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlatformKey {
+    /// Its name in the channel's signatures.
+    pub serial: String,
+    /// The certificate or public key, PEM.
+    pub pem: String,
+    /// From when on it may be used.
+    pub valid_from: Timestamp,
+    /// Until when it may be used.
+    pub valid_until: Timestamp,
+}
+
+/// A verified notice: which of our numbers it is about, and what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notified {
+    /// Our number of the order.
+    pub number: String,
+    /// What it says.
+    pub finding: Finding,
+    /// The channel's id of the notice, for the event log.
+    pub notice_id: String,
+}

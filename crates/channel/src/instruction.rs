@@ -1,0 +1,204 @@
+//! What can be asked of a channel.
+
+use ledger::{Currency, Fen, Timestamp};
+
+/// One request to a channel, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Instruction {
+    /// Place a payment order. Repeating it with the same number and content is harmless.
+    Place(Box<Place>),
+    /// Ask what became of an order.
+    Query {
+        /// The number under which it was placed.
+        number: String,
+    },
+    /// Close an order so that it can no longer be paid.
+    Close {
+        /// The number under which it was placed.
+        number: String,
+    },
+    /// Give paid money back. Repeating it with the same refund number is harmless.
+    Refund(Box<Refund>),
+    /// Ask what became of a refund.
+    QueryRefund {
+        /// The refund's own number.
+        refund_number: String,
+    },
+    /// Fetch the keys with which the channel signs.
+    FetchKeys,
+}
+
+/// The kind of an [`Instruction`], for logs, metrics and faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// [`Instruction::Place`]
+    Place,
+    /// [`Instruction::Query`]
+    Query,
+    /// [`Instruction::Close`]
+    Close,
+    /// [`Instruction::Refund`]
+    Refund,
+    /// [`Instruction::QueryRefund`]
+    QueryRefund,
+    /// [`Instruction::FetchKeys`]
+    FetchKeys,
+}
+
+impl Instruction {
+    /// Its kind.
+    pub const fn operation(&self) -> Operation {
+        match self {
+            Instruction::Place(_) => Operation::Place,
+            Instruction::Query { .. } => Operation::Query,
+            Instruction::Close { .. } => Operation::Close,
+            Instruction::Refund(_) => Operation::Refund,
+            Instruction::QueryRefund { .. } => Operation::QueryRefund,
+            Instruction::FetchKeys => Operation::FetchKeys,
+        }
+    }
+}
+
+impl Operation {
+    /// Every kind, for listings and tests.
+    pub const ALL: [Operation; 6] = [
+        Operation::Place,
+        Operation::Query,
+        Operation::Close,
+        Operation::Refund,
+        Operation::QueryRefund,
+        Operation::FetchKeys,
+    ];
+
+    /// The word in logs, metrics and the event log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Operation::Place => "place",
+            Operation::Query => "query",
+            Operation::Close => "close",
+            Operation::Refund => "refund",
+            Operation::QueryRefund => "query_refund",
+            Operation::FetchKeys => "fetch_keys",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_name(name: &str) -> Option<Operation> {
+        Operation::ALL.into_iter().find(|operation| operation.name() == name)
+    }
+}
+
+/// Where the payer is when they pay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scene {
+    /// 小程序: inside a mini program.
+    MiniProgram,
+    /// 公众号: a web page inside the channel's app.
+    Public,
+    /// A web page on a PC that shows a QR code.
+    Pc,
+    /// A mobile browser.
+    H5,
+    /// A native app with the channel's SDK.
+    App,
+    /// 被扫: the merchant scans the payer's code.
+    Swipe,
+    /// 快捷支付: debit by agreement.
+    Agreement,
+    /// 免密支付: debit without password.
+    Authorize,
+}
+
+impl Scene {
+    /// Every scene, for listings and tests.
+    pub const ALL: [Scene; 8] = [
+        Scene::MiniProgram,
+        Scene::Public,
+        Scene::Pc,
+        Scene::H5,
+        Scene::App,
+        Scene::Swipe,
+        Scene::Agreement,
+        Scene::Authorize,
+    ];
+
+    /// The word in storage and documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Scene::MiniProgram => "mini_program",
+            Scene::Public => "public",
+            Scene::Pc => "pc",
+            Scene::H5 => "h5",
+            Scene::App => "app",
+            Scene::Swipe => "swipe",
+            Scene::Agreement => "agreement",
+            Scene::Authorize => "authorize",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_name(name: &str) -> Option<Scene> {
+        Scene::ALL.into_iter().find(|scene| scene.name() == name)
+    }
+}
+
+/// The person who pays, as the channel knows them. Members are absent where the scene needs none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Payer {
+    /// The app in which they pay (WeChat: appid).
+    pub app_id: Option<String>,
+    /// Their id within that app (WeChat: openid).
+    pub user_id: Option<String>,
+    /// Their IP address.
+    pub client_ip: Option<String>,
+    /// The shop device in front of them.
+    pub device_id: Option<String>,
+}
+
+/// A payment order to place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Our number for it at the channel: committed before the call, the same in every repeat.
+    pub number: String,
+    /// How much, above zero.
+    pub amount: Fen,
+    /// In which currency.
+    pub currency: Currency,
+    /// Where the payer is.
+    pub scene: Scene,
+    /// The title that the payer sees.
+    pub subject: String,
+    /// Who pays.
+    pub payer: Payer,
+    /// The channel's coupon mark.
+    pub goods_tag: Option<String>,
+    /// When the order was made; the same in every repeat.
+    pub placed_at: Timestamp,
+    /// From when on it must not be payable.
+    pub expires_at: Timestamp,
+    /// Where the channel sends its notice.
+    pub notify_url: String,
+    /// Where the payer's browser goes after success.
+    pub front_url: Option<String>,
+}
+
+/// Money to give back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refund {
+    /// Our number for the refund at the channel: committed before the call, the same in every repeat.
+    pub refund_number: String,
+    /// The order's number at the channel.
+    pub number: String,
+    /// The payment to give back, as the channel named it.
+    pub channel_reference: String,
+    /// How much of it, above zero.
+    pub amount: Fen,
+    /// How much was paid.
+    pub paid: Fen,
+    /// In which currency.
+    pub currency: Currency,
+    /// Shown to the payer.
+    pub reason: Option<String>,
+    /// Where the channel sends its notice.
+    pub notify_url: String,
+}

@@ -1,0 +1,29 @@
+//! The port between Tongbao and payment channels.
+//!
+//! A channel is a pure codec: it turns an [`Instruction`] into a [`Request`] and a [`Response`] into a
+//! [`Finding`]. It opens no socket and reads no clock; sending is the engine's business. The vendor's
+//! other half, its [`Counterpart`], lives in the same folder and is played by the sandbox.
+//!
+//! This crate knows no vendor.
+//!
+//! - [`instruction`]: what can be asked of a channel.
+//! - [`finding`]: what an answer or a notice can mean.
+//! - [`http`]: requests and responses as values.
+//! - [`port`]: the traits [`Channel`] and [`Connection`].
+//! - [`counterpart`]: the trait [`Counterpart`], and what the sandbox lends it.
+
+pub mod counterpart;
+pub mod finding;
+pub mod http;
+pub mod instruction;
+pub mod port;
+
+pub use counterpart::{Counterpart, Fate, Outgoing, PhoneFault, PhoneOutcome, Shelf, ShelfFault};
+pub use finding::{
+    Finding, Notified, PayForm, PayInfo, Payment, PlatformKey, RefundState, Refunded,
+};
+pub use http::{Method, Request, Response};
+pub use instruction::{Instruction, Operation, Payer, Place, Refund, Scene};
+pub use port::{
+    About, BadSettings, Channel, Connection, Draw, NoticeFault, Setting, Settings, Unsupported,
+};

@@ -1,0 +1,348 @@
+//! Stored state becomes wire types. Pure; everything personal or secret is left out or masked here.
+
+use crate::wire::{self, masked, rfc3339};
+use channel::Scene;
+use kernel::{Directory, OrderState, RefundStage};
+use ledger::{Id, Kind, Transfer};
+use store::{AccountRow, AttemptRow, NoticeRow, Story};
+
+/// The tenants with their merchants, each by id.
+pub(crate) fn tenants(directory: &Directory) -> wire::TenantList {
+    let mut tenants: Vec<_> = directory.tenants().map(tenant).collect();
+    tenants.sort_by(|a, b| a.id.cmp(&b.id));
+    wire::TenantList { tenants }
+}
+
+fn tenant(tenant: &kernel::Tenant) -> wire::Tenant {
+    let mut merchants: Vec<_> = tenant.merchants.values().map(merchant).collect();
+    merchants.sort_by(|a, b| a.id.cmp(&b.id));
+    wire::Tenant { id: tenant.id.to_string(), name: tenant.name.clone(), merchants }
+}
+
+fn merchant(merchant: &kernel::Merchant) -> wire::Merchant {
+    wire::Merchant {
+        id: merchant.id.to_string(),
+        name: merchant.name.clone(),
+        channels: merchant.routes.iter().map(route).collect(),
+    }
+}
+
+fn route(route: &kernel::Route) -> wire::Route {
+    wire::Route {
+        channel: route.channel.to_string(),
+        account: route.account.to_string(),
+        scenes: route.scenes.iter().copied().map(Scene::name).collect(),
+    }
+}
+
+/// A page of at most `limit` orders.
+pub(crate) fn orders(orders: &[kernel::Order], limit: u32) -> wire::OrderPage {
+    wire::OrderPage {
+        orders: orders.iter().map(order).collect(),
+        next: next(orders, limit, |order| order.terms.id),
+    }
+}
+
+/// A page of at most `limit` notices.
+pub(crate) fn notices(notices: &[NoticeRow], limit: u32) -> wire::NoticePage {
+    wire::NoticePage {
+        notices: notices.iter().map(notice).collect(),
+        next: next(notices, limit, |row| row.notice.id),
+    }
+}
+
+/// A page of at most `limit` transfers.
+pub(crate) fn postings(transfers: &[Transfer], limit: u32) -> wire::PostingPage {
+    wire::PostingPage {
+        postings: transfers.iter().map(transfer).collect(),
+        next: next(transfers, limit, |transfer| transfer.id),
+    }
+}
+
+/// The last id of a full page: only then there may be more.
+fn next<T, K: Kind>(rows: &[T], limit: u32, id: impl Fn(&T) -> Id<K>) -> Option<String> {
+    let full = u32::try_from(rows.len()).is_ok_and(|len| len >= limit);
+    rows.last().filter(|_| full).map(|row| id(row).to_string())
+}
+
+/// An order.
+pub(crate) fn order(order: &kernel::Order) -> wire::Order {
+    let terms = &order.terms;
+    wire::Order {
+        id: terms.id.to_string(),
+        out_order_id: terms.out_order_id.clone(),
+        merchant: terms.merchant.to_string(),
+        dialect: terms.dialect.to_string(),
+        amount_fen: terms.amount.get(),
+        currency: terms.currency.code(),
+        scene: terms.scene.name(),
+        channel: terms.channel.to_string(),
+        account: terms.account.to_string(),
+        subject: terms.subject.clone(),
+        payer: wire::Payer {
+            app_id: terms.payer.app_id.clone(),
+            user_id: terms.payer.user_id.as_deref().map(masked),
+        },
+        notify_url: terms.notify_url.clone(),
+        placed_at: rfc3339(terms.placed_at),
+        expires_at: rfc3339(terms.expires_at),
+        state: order_state(&order.state),
+        busy: order.busy.map(|busy| wire::Busy {
+            operation: busy.operation.name(),
+            until: rfc3339(busy.until),
+        }),
+        version: order.version,
+    }
+}
+
+fn order_state(state: &OrderState) -> wire::OrderState {
+    match state {
+        OrderState::Init => wire::OrderState::Init,
+        OrderState::Paying(pay_info) => wire::OrderState::Paying {
+            pay_form: pay_info.form.name(),
+            payable_until: rfc3339(pay_info.valid_until),
+        },
+        OrderState::Closing(closure) => wire::OrderState::Closing { closure: closure.name() },
+        OrderState::Paid(paid) => wire::OrderState::Paid {
+            paid_at: rfc3339(paid.at),
+            channel_reference: paid.channel_reference.clone(),
+            payer_amount_fen: paid.payer_amount.get(),
+        },
+        OrderState::Failed { at, reason } => {
+            wire::OrderState::Failed { failed_at: rfc3339(*at), reason: reason.clone() }
+        }
+        OrderState::Closed { at } => wire::OrderState::Closed { closed_at: rfc3339(*at) },
+    }
+}
+
+/// Everything about one order.
+pub(crate) fn story(story: &Story) -> wire::Story {
+    wire::Story {
+        order: order(&story.order),
+        events: story.events.iter().map(event).collect(),
+        transfers: story.transfers.iter().map(transfer).collect(),
+        refunds: story.refunds.iter().map(refund).collect(),
+        notices: story.notices.iter().map(notice).collect(),
+        tasks: story
+            .tasks
+            .iter()
+            .map(|(task, due)| wire::Task {
+                kind: task.kind.name(),
+                subject: subject(task),
+                due_at: rfc3339(*due),
+            })
+            .collect(),
+    }
+}
+
+/// The id of what a task is about, as text.
+pub(crate) fn subject(task: &kernel::Task) -> String {
+    match task.kind {
+        kernel::TaskKind::Order => {
+            Id::<ledger::kinds::Order>::from_number(task.subject).to_string()
+        }
+        kernel::TaskKind::Refund => {
+            Id::<ledger::kinds::Refund>::from_number(task.subject).to_string()
+        }
+        kernel::TaskKind::Notice => {
+            Id::<ledger::kinds::Notice>::from_number(task.subject).to_string()
+        }
+    }
+}
+
+fn transfer(transfer: &Transfer) -> wire::Transfer {
+    wire::Transfer {
+        id: transfer.id.to_string(),
+        at: rfc3339(transfer.at),
+        phase: transfer.phase.name(),
+        reason: transfer.reason.name(),
+        debit: transfer.debit.key(),
+        credit: transfer.credit.key(),
+        amount_fen: transfer.amount.get(),
+        order: transfer.order.to_string(),
+    }
+}
+
+fn refund(refund: &kernel::Refund) -> wire::Refund {
+    wire::Refund {
+        id: refund.id.to_string(),
+        order: refund.order.to_string(),
+        channel_reference: refund.channel_reference.clone(),
+        amount_fen: refund.amount.get(),
+        made_at: rfc3339(refund.made_at),
+        stage: refund_stage(&refund.stage),
+    }
+}
+
+fn refund_stage(stage: &RefundStage) -> wire::RefundStage {
+    match stage {
+        RefundStage::Asking => wire::RefundStage::Asking,
+        RefundStage::Processing => wire::RefundStage::Processing,
+        RefundStage::Done { at, channel_reference } => wire::RefundStage::Done {
+            done_at: rfc3339(*at),
+            channel_refund_reference: channel_reference.clone(),
+        },
+        RefundStage::Failed { at, reason } => {
+            wire::RefundStage::Failed { failed_at: rfc3339(*at), reason: reason.clone() }
+        }
+    }
+}
+
+/// A notice with its attempts.
+pub(crate) fn notice(row: &NoticeRow) -> wire::Notice {
+    let notice = &row.notice;
+    wire::Notice {
+        id: notice.id.to_string(),
+        order: notice.order.to_string(),
+        out_order_id: row.out_order_id.clone(),
+        kind: notice.kind.name(),
+        url: notice.url.clone(),
+        made_at: rfc3339(notice.made_at),
+        state: notice_state(notice.state),
+        attempt_count: notice.attempts,
+        attempts: row.attempts.iter().map(attempt).collect(),
+    }
+}
+
+fn notice_state(state: kernel::NoticeState) -> wire::NoticeState {
+    match state {
+        kernel::NoticeState::Due => wire::NoticeState::Due,
+        kernel::NoticeState::Delivered { at } => {
+            wire::NoticeState::Delivered { delivered_at: rfc3339(at) }
+        }
+        kernel::NoticeState::GivenUp { at } => {
+            wire::NoticeState::GivenUp { given_up_at: rfc3339(at) }
+        }
+    }
+}
+
+fn attempt(row: &AttemptRow) -> wire::Attempt {
+    wire::Attempt {
+        number: row.number,
+        at: rfc3339(row.attempt.at),
+        took_ms: row.attempt.took_ms,
+        delivery: delivery(&row.attempt.delivery),
+        state: row.state.name(),
+    }
+}
+
+fn delivery(delivery: &kernel::Delivery) -> wire::Delivery {
+    match delivery {
+        kernel::Delivery::Acknowledged { status } => {
+            wire::Delivery::Acknowledged { http_status: *status }
+        }
+        kernel::Delivery::Rejected { status, excerpt } => {
+            wire::Delivery::Rejected { http_status: *status, excerpt: excerpt.clone() }
+        }
+        kernel::Delivery::NoAnswer { why } => wire::Delivery::NoAnswer { why: why.clone() },
+    }
+}
+
+/// The accounts.
+pub(crate) fn accounts(rows: &[AccountRow]) -> wire::AccountList {
+    let account = |row: &AccountRow| wire::Account {
+        kind: row.account.kind.name(),
+        owner: row.account.owner.clone(),
+        posted_fen: row.balance.posted.get(),
+        held_fen: row.balance.held.get(),
+        available_fen: row.balance.available().ok().map(ledger::Fen::get),
+    };
+    wire::AccountList { accounts: rows.iter().map(account).collect() }
+}
+
+fn event(event: &kernel::Event) -> wire::Event {
+    wire::Event {
+        id: event.id.to_string(),
+        at: rfc3339(event.at),
+        caller: event.caller.text(),
+        change: change(&event.change),
+    }
+}
+
+fn change(change: &kernel::Change) -> wire::Change {
+    use kernel::Change;
+    match change {
+        Change::OrderPlaced(order) => wire::Change::OrderPlaced {
+            amount_fen: order.terms.amount.get(),
+            channel: order.terms.channel.to_string(),
+            account: order.terms.account.to_string(),
+            scene: order.terms.scene.name(),
+            expires_at: rfc3339(order.terms.expires_at),
+        },
+        Change::OrderRepeated => wire::Change::OrderRepeated,
+        Change::CallBegun(busy) => {
+            wire::Change::CallBegun { operation: busy.operation.name(), until: rfc3339(busy.until) }
+        }
+        Change::CallEnded { call } => wire::Change::CallEnded { call: self::call(call) },
+        Change::FindingKept { why, call } => {
+            wire::Change::FindingKept { why: why.clone(), call: self::call(call) }
+        }
+        Change::PayInfoReceived { pay_info, call } => wire::Change::PayInfoReceived {
+            pay_form: pay_info.form.name(),
+            payable_until: rfc3339(pay_info.valid_until),
+            call: self::call(call),
+        },
+        Change::OrderPaid { paid, call } => wire::Change::OrderPaid {
+            paid_at: rfc3339(paid.at),
+            channel_reference: paid.channel_reference.clone(),
+            payer_amount_fen: paid.payer_amount.get(),
+            call: self::call(call),
+        },
+        Change::OrderClosing(closure) => wire::Change::OrderClosing { closure: closure.name() },
+        Change::OrderClosed { call } => wire::Change::OrderClosed { call: self::call(call) },
+        Change::OrderFailed { reason, call } => {
+            wire::Change::OrderFailed { reason: reason.clone(), call: self::call(call) }
+        }
+        Change::StrayReceived { refund, call } => wire::Change::StrayReceived {
+            refund: refund.id.to_string(),
+            amount_fen: refund.amount.get(),
+            channel_reference: refund.channel_reference.clone(),
+            call: self::call(call),
+        },
+        Change::RefundCallBegun { refund, operation } => wire::Change::RefundCallBegun {
+            refund: refund.to_string(),
+            operation: operation.name(),
+        },
+        Change::RefundMoved { refund, stage, call } => wire::Change::RefundMoved {
+            refund: refund.to_string(),
+            now: refund_stage(stage),
+            call: self::call(call),
+        },
+        Change::NoticeQueued(notice) => {
+            wire::Change::NoticeQueued { notice: notice.id.to_string(), url: notice.url.clone() }
+        }
+        Change::NoticeAttempted { notice, attempt, state } => wire::Change::NoticeAttempted {
+            notice: notice.to_string(),
+            began_at: rfc3339(attempt.at),
+            took_ms: attempt.took_ms,
+            delivery: delivery(&attempt.delivery),
+            notice_state: state.name(),
+        },
+        Change::NoticeReplayed { notice } => {
+            wire::Change::NoticeReplayed { notice: notice.to_string() }
+        }
+        Change::KeysKept { account, keys } => wire::Change::KeysKept {
+            account: account.to_string(),
+            keys: keys.iter().map(key).collect(),
+        },
+    }
+}
+
+fn call(call: &kernel::CallRecord) -> wire::Call {
+    wire::Call {
+        operation: call.operation.map(channel::Operation::name),
+        at: rfc3339(call.at),
+        took_ms: call.took_ms,
+        http_status: call.status,
+        channel_trace: call.channel_trace.clone(),
+        said: call.said.clone(),
+    }
+}
+
+fn key(key: &channel::PlatformKey) -> wire::Key {
+    wire::Key {
+        serial: key.serial.clone(),
+        valid_from: rfc3339(key.valid_from),
+        valid_until: rfc3339(key.valid_until),
+    }
+}

@@ -1,0 +1,171 @@
+//! Query parameters and path segments become queries, or are refused by name.
+//!
+//! A parameter that nobody knows is refused: a mistyped filter must not look like an answer.
+
+use kernel::TenantId;
+use ledger::{Account, AccountKind, Id, Kind, Timestamp, kinds};
+use store::{OrderFilter, Query};
+
+/// Rows on a page when the caller does not say.
+const LIMIT_DEFAULT: u32 = 50;
+/// Rows on a page at most.
+const LIMIT_MAX: u32 = 200;
+
+/// The parameters of the list of orders.
+pub(crate) const ORDERS: [&str; 5] = ["state", "from", "to", "before", "limit"];
+/// The parameters of the list of an account's postings.
+pub(crate) const POSTINGS: [&str; 2] = ["before", "limit"];
+/// The parameters of the list of notices.
+pub(crate) const NOTICES: [&str; 3] = ["state", "before", "limit"];
+
+/// The states that orders can be listed by.
+pub(crate) const ORDER_STATES: [&str; 6] =
+    ["init", "paying", "closing", "paid", "failed", "closed"];
+/// The states that notices can be listed by.
+pub(crate) const NOTICE_STATES: [&str; 3] = ["due", "delivered", "given_up"];
+
+/// A parameter or path segment that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed {
+    /// Its name.
+    pub(crate) field: String,
+    /// What was found and what was wanted.
+    pub(crate) why: String,
+}
+
+/// Parameters as sent, decoded.
+pub(crate) type Pairs = [(String, String)];
+
+/// Refuses every parameter.
+pub(crate) fn none(pairs: &Pairs) -> Result<(), Malformed> {
+    Given::read(pairs, &[]).map(|_| ())
+}
+
+/// Which orders to list.
+pub(crate) fn orders(tenant: TenantId, pairs: &Pairs) -> Result<OrderFilter, Malformed> {
+    let given = Given::read(pairs, &ORDERS)?;
+    let filter = OrderFilter {
+        tenant,
+        state: given.one_of("state", &ORDER_STATES)?,
+        from: given.time("from")?,
+        to: given.time("to")?,
+        before: given.id("before")?,
+        limit: given.limit()?,
+    };
+    match (filter.from, filter.to) {
+        (Some(from), Some(to)) if from >= to => {
+            Err(malformed("to", "lies not after from".to_owned()))
+        }
+        _ => Ok(filter),
+    }
+}
+
+/// Which postings to list, and how many at most.
+pub(crate) fn postings(
+    tenant: TenantId,
+    account: Account,
+    pairs: &Pairs,
+) -> Result<(Query, u32), Malformed> {
+    let given = Given::read(pairs, &POSTINGS)?;
+    let (before, limit) = (given.id("before")?, given.limit()?);
+    let query = Query::Postings { tenant, account, before, limit };
+    Ok((query, limit))
+}
+
+/// Which notices to list, and how many at most.
+pub(crate) fn notices(tenant: TenantId, pairs: &Pairs) -> Result<(Query, u32), Malformed> {
+    let given = Given::read(pairs, &NOTICES)?;
+    let limit = given.limit()?;
+    let query = Query::Notices {
+        tenant,
+        state: given.one_of("state", &NOTICE_STATES)?,
+        before: given.id("before")?,
+        limit,
+    };
+    Ok((query, limit))
+}
+
+/// The order that a path names.
+pub(crate) fn order_id(text: &str) -> Result<Id<kinds::Order>, Malformed> {
+    id("order", text)
+}
+
+/// The notice that a path names.
+pub(crate) fn notice_id(text: &str) -> Result<Id<kinds::Notice>, Malformed> {
+    id("notice", text)
+}
+
+/// The account that a path names.
+pub(crate) fn account(kind: &str, owner: &str) -> Result<Account, Malformed> {
+    let known = AccountKind::ALL.into_iter().find(|known| known.name() == kind);
+    let known = known.ok_or_else(|| {
+        let names = AccountKind::ALL.map(AccountKind::name);
+        malformed("kind", format!("found {kind:?}, want {}", names.join(", ")))
+    })?;
+    Ok(Account::new(known, owner))
+}
+
+/// Parameters of which each is known and none is repeated.
+struct Given<'a>(&'a Pairs);
+
+impl<'a> Given<'a> {
+    fn read(pairs: &'a Pairs, known: &[&str]) -> Result<Given<'a>, Malformed> {
+        let names = || pairs.iter().map(|(name, _)| name.as_str());
+        let unknown: Vec<&str> = names().filter(|name| !known.contains(name)).collect();
+        if let Some(first) = unknown.first() {
+            let wanted = match known {
+                [] => "none".to_owned(),
+                known => known.join(", "),
+            };
+            let why = format!("unknown parameter: found {}, known: {wanted}", unknown.join(", "));
+            return Err(malformed(first, why));
+        }
+        match known.iter().find(|known| names().filter(|name| name == *known).count() > 1) {
+            Some(repeated) => Err(malformed(repeated, "given more than once".to_owned())),
+            None => Ok(Given(pairs)),
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn one_of(&self, name: &str, words: &[&str]) -> Result<Option<String>, Malformed> {
+        match self.text(name) {
+            Some(text) if !words.contains(&text) => {
+                Err(malformed(name, format!("found {text:?}, want {}", words.join(", "))))
+            }
+            text => Ok(text.map(str::to_owned)),
+        }
+    }
+
+    fn time(&self, name: &str) -> Result<Option<Timestamp>, Malformed> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let parsed: Result<jiff::Timestamp, _> = text.parse();
+        let at = parsed.map_err(|_| {
+            let want = "want RFC 3339 such as 2026-11-18T12:40:00Z, + written as %2B";
+            malformed(name, format!("found {text:?}, {want}"))
+        })?;
+        Ok(Some(Timestamp::from_ms(at.as_millisecond())))
+    }
+
+    fn id<K: Kind>(&self, name: &str) -> Result<Option<Id<K>>, Malformed> {
+        self.text(name).map(|text| id(name, text)).transpose()
+    }
+
+    fn limit(&self) -> Result<u32, Malformed> {
+        let Some(text) = self.text("limit") else { return Ok(LIMIT_DEFAULT) };
+        match text.parse() {
+            Ok(limit @ 1..=LIMIT_MAX) => Ok(limit),
+            _ => Err(malformed("limit", format!("found {text:?}, want 1 to {LIMIT_MAX}"))),
+        }
+    }
+}
+
+fn id<K: Kind>(name: &str, text: &str) -> Result<Id<K>, Malformed> {
+    Id::parse(text).map_err(|fault| malformed(name, fault.to_string()))
+}
+
+fn malformed(field: &str, why: String) -> Malformed {
+    Malformed { field: field.to_owned(), why }
+}

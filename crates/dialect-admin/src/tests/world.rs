@@ -1,0 +1,329 @@
+//! Orders with a past: made by the kernel's own decisions at fixed times.
+
+use channel::{Finding, Operation, PayForm, PayInfo, Payer, Payment, PlatformKey, Scene};
+use kernel::{
+    Attempt, CallRecord, Caller, Change, Command, Delivery, Directory, Event, Merchant, MerchantId,
+    OrderKey, PlaceOrder, Route, Task, Tenant, TenantId, View, decide,
+};
+use ledger::{Currency, Fen, Id, Stamp, Timestamp, Transfer, kinds};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use store::{AttemptRow, Batch, NoticeRow, Story, Write};
+
+/// 2026-11-18 19:06:40 in Shanghai.
+pub(super) const START: Timestamp = Timestamp::from_seconds(1_795_000_000);
+/// A payer's id, which must never be shown whole.
+pub(super) const OPEN_ID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
+/// What opens a cashier, which must never be shown.
+pub(super) const PAY_TEXT: &str = "prepay_id=wx18190640secret";
+
+/// A tenant with its orders.
+pub(super) struct World {
+    pub(super) view: View,
+    stamp: Stamp,
+    events: Vec<Event>,
+    transfers: Vec<Transfer>,
+    tasks: BTreeMap<Task, Timestamp>,
+}
+
+/// The tenant.
+pub(super) fn tenant() -> TenantId {
+    TenantId::new("100001")
+}
+
+/// The installation: one tenant with one merchant, another without any.
+pub(super) fn directory() -> Arc<Directory> {
+    let route = Route {
+        channel: Arc::from("wxpay"),
+        account: Arc::from("main"),
+        scenes: vec![Scene::MiniProgram, Scene::Public],
+        notify_url: Arc::from("https://pay.example/channel/wxpay/main"),
+    };
+    let merchant =
+        Merchant { id: MerchantId::new("CM1"), name: "咖啡店".to_owned(), routes: vec![route] };
+    let tenant = |id: &str, name: &str, merchants: Vec<Merchant>| Tenant {
+        id: TenantId::new(id),
+        name: name.to_owned(),
+        merchants: merchants.into_iter().map(|merchant| (merchant.id.clone(), merchant)).collect(),
+    };
+    Arc::new(Directory::new([
+        tenant("100002", "空", vec![]),
+        tenant("100001", "一号主体", vec![merchant]),
+    ]))
+}
+
+impl World {
+    pub(super) fn new() -> World {
+        let view = View { directory: directory(), ..View::default() };
+        World {
+            view,
+            stamp: Stamp::new(1, START),
+            events: vec![],
+            transfers: vec![],
+            tasks: BTreeMap::new(),
+        }
+    }
+
+    /// Decides a command `ms` after the start.
+    pub(super) fn step(&mut self, ms: i64, caller: Caller, command: Command) {
+        self.stamp = self.stamp.clone().at(START.plus_ms(ms));
+        let decision =
+            decide(&mut self.view, &caller, &command, &mut self.stamp).expect("the scene is legal");
+        self.events.extend(decision.events);
+        self.transfers.extend(decision.transfers);
+        for change in decision.tasks {
+            match change.due {
+                Some(due) => self.tasks.insert(change.task, due),
+                None => self.tasks.remove(&change.task),
+            };
+        }
+    }
+
+    pub(super) fn place(&mut self, ms: i64, number: &str) -> Id<kinds::Order> {
+        self.step(ms, business(), Command::PlaceOrder(Box::new(wish(number))));
+        self.view
+            .order(&tenant(), &OrderKey::OutOrderId(number.to_owned()))
+            .expect("placed")
+            .terms
+            .id
+    }
+
+    /// The channel answers a call or, without an operation, sends a notice.
+    pub(super) fn finding(
+        &mut self,
+        ms: i64,
+        order: Id<kinds::Order>,
+        asked: Option<Operation>,
+        finding: Finding,
+    ) {
+        let refund = None;
+        self.record(ms, order, refund, asked, finding);
+    }
+
+    pub(super) fn record(
+        &mut self,
+        ms: i64,
+        order: Id<kinds::Order>,
+        refund: Option<Id<kinds::Refund>>,
+        asked: Option<Operation>,
+        finding: Finding,
+    ) {
+        let answered = !matches!(finding, Finding::Unknown { .. });
+        let call = CallRecord {
+            operation: asked,
+            at: START.plus_ms(ms - 183),
+            took_ms: 183,
+            status: (asked.is_some() && answered).then_some(200),
+            channel_trace: answered.then(|| format!("08F7A{ms}")),
+            said: finding.name().to_owned(),
+        };
+        let tenant = tenant();
+        let command = Command::RecordFinding { tenant, order, refund, finding, call };
+        self.step(ms, Caller::Channel(Arc::from("wxpay")), command);
+    }
+
+    pub(super) fn attempt(&mut self, ms: i64, delivery: Delivery) {
+        let notice = *self.view.notices.keys().map(|(_, id)| id).max().expect("a notice");
+        let attempt = Attempt { at: START.plus_ms(ms - 34), took_ms: 34, delivery };
+        self.step(ms, Caller::Clock, Command::RecordAttempt { tenant: tenant(), notice, attempt });
+    }
+
+    pub(super) fn attend(&mut self, ms: i64) {
+        let due = self.tasks.iter().filter(|(_, due)| **due <= START.plus_ms(ms));
+        let task = due.map(|(task, _)| task.clone()).next().expect("a due task");
+        self.step(ms, Caller::Clock, Command::Attend(task));
+    }
+
+    /// An order's story, as a store would tell it.
+    pub(super) fn story(&self, id: Id<kinds::Order>) -> Story {
+        let order = self.view.orders[&(tenant(), id)].clone();
+        let mut refunds: Vec<_> =
+            self.view.refunds.values().filter(|refund| refund.order == id).cloned().collect();
+        refunds.sort_by_key(|refund| refund.id);
+        let mut notices: Vec<_> = self
+            .view
+            .notices
+            .values()
+            .filter(|notice| notice.order == id)
+            .map(|notice| NoticeRow {
+                notice: notice.clone(),
+                out_order_id: order.terms.out_order_id.clone(),
+                attempts: self.attempts(notice.id),
+            })
+            .collect();
+        notices.sort_by_key(|row| row.notice.id);
+        let subjects: Vec<Task> = std::iter::once(order.task())
+            .chain(refunds.iter().map(kernel::Refund::task))
+            .chain(notices.iter().map(|row| row.notice.task()))
+            .collect();
+        let tasks = self.tasks.iter().filter(|(task, _)| subjects.contains(task));
+        Story {
+            events: self.events.iter().filter(|event| event.order == Some(id)).cloned().collect(),
+            transfers: self.transfers.iter().filter(|moved| moved.order == id).cloned().collect(),
+            tasks: tasks.map(|(task, due)| (task.clone(), *due)).collect(),
+            order,
+            refunds,
+            notices,
+        }
+    }
+
+    fn attempts(&self, id: Id<kinds::Notice>) -> Vec<AttemptRow> {
+        let attempts = self.events.iter().filter_map(|event| match &event.change {
+            Change::NoticeAttempted { notice, attempt, state } if *notice == id => {
+                Some((attempt.clone(), *state))
+            }
+            _ => None,
+        });
+        let numbered = (1..).zip(attempts);
+        numbered.map(|(number, (attempt, state))| AttemptRow { number, attempt, state }).collect()
+    }
+
+    pub(super) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// Everything as one batch for an empty store.
+    pub(super) fn batch(&self) -> Batch {
+        let write = |row| Write { row, expected: None };
+        let task = |(task, due): (&Task, &Timestamp)| kernel::TaskChange {
+            task: task.clone(),
+            due: Some(*due),
+        };
+        Batch {
+            tenant: tenant(),
+            orders: self.view.orders.values().cloned().map(write).collect(),
+            refunds: self
+                .view
+                .refunds
+                .values()
+                .cloned()
+                .map(|row| Write { row, expected: None })
+                .collect(),
+            notices: self
+                .view
+                .notices
+                .values()
+                .cloned()
+                .map(|row| Write { row, expected: None })
+                .collect(),
+            events: self.events.clone(),
+            transfers: self.transfers.clone(),
+            deltas: ledger::book::sum_deltas(&self.transfers).expect("sums fit"),
+            tasks: self.tasks.iter().map(task).collect(),
+        }
+    }
+}
+
+pub(super) fn business() -> Caller {
+    Caller::Business(Arc::from("demo"))
+}
+
+pub(super) fn wish(number: &str) -> PlaceOrder {
+    PlaceOrder {
+        tenant: tenant(),
+        merchant: MerchantId::new("CM1"),
+        out_order_id: number.to_owned(),
+        dialect: Arc::from("wecard"),
+        amount: Fen::new(8_800),
+        currency: Currency::Cny,
+        scene: Scene::MiniProgram,
+        channel: "wxpay".to_owned(),
+        subject: "一杯\u{1b}[31m咖啡".to_owned(),
+        payer: Payer {
+            app_id: Some("wx8888".to_owned()),
+            user_id: Some(OPEN_ID.to_owned()),
+            client_ip: Some("203.0.113.77".to_owned()),
+            device_id: None,
+        },
+        goods_tag: None,
+        notify_url: Some("https://shop.example/paid".to_owned()),
+        front_url: None,
+        details: r#"{"Phone":"13800138000"}"#.to_owned(),
+        expires_at: None,
+    }
+}
+
+pub(super) fn pay_info() -> Finding {
+    Finding::Placed(PayInfo {
+        form: PayForm::Jsapi,
+        text: PAY_TEXT.to_owned(),
+        valid_until: START.plus_seconds(7_200),
+    })
+}
+
+pub(super) fn payment(order: Id<kinds::Order>, fen: i64, ms: i64) -> Finding {
+    Finding::Paid(Payment {
+        number: order.to_string(),
+        channel_reference: format!("4200000{ms}"),
+        amount: Fen::new(fen),
+        currency: Currency::Cny,
+        payer_amount: Some(Fen::new(fen - 800)),
+        at: START.plus_ms(ms),
+    })
+}
+
+pub(super) fn rejected() -> Delivery {
+    Delivery::Rejected { status: 500, excerpt: "busy".to_owned() }
+}
+
+/// Placed, looked at, paid; the merchant hears of it at the second attempt, and again by replay.
+pub(super) fn paid(world: &mut World) -> Id<kinds::Order> {
+    let order = world.place(0, "A-001");
+    world.finding(210, order, Some(Operation::Place), pay_info());
+    world.attend(60_210);
+    world.finding(60_393, order, Some(Operation::Query), Finding::Pending);
+    world.finding(90_000, order, None, payment(order, 8_800, 89_000));
+    world.attempt(90_034, rejected());
+    world.attempt(105_040, Delivery::Acknowledged { status: 200 });
+    let notice = *world.view.notices.keys().map(|(_, id)| id).max().expect("a notice");
+    let operator = Caller::Operator(Arc::from("admin"));
+    world.step(200_000, operator, Command::ReplayNotice { tenant: tenant(), notice });
+    let why = "not sent: connection refused".to_owned();
+    world.attempt(200_100, Delivery::NoAnswer { why });
+    order
+}
+
+/// Unanswered, contradicted, expired, paid too late, and the refund refused.
+pub(super) fn troubled(world: &mut World) -> Id<kinds::Order> {
+    let order = world.place(1_000_000, "A-002");
+    let why = "no answer: nothing within 10 s".to_owned();
+    world.finding(1_010_000, order, Some(Operation::Place), Finding::Unknown { why });
+    world.attend(1_015_000);
+    world.finding(1_015_200, order, Some(Operation::Place), pay_info());
+    world.finding(1_020_000, order, None, payment(order, 8_000, 1_019_000));
+    world.attend(2_800_000);
+    world.finding(2_800_200, order, Some(Operation::Close), Finding::Closed);
+    world.finding(2_900_000, order, None, payment(order, 8_800, 2_899_000));
+    let refund = *world.view.refunds.keys().map(|(_, id)| id).max().expect("a refund");
+    world.attend(2_930_000);
+    let (code, text) = ("NOT_ENOUGH".to_owned(), "余额不足".to_owned());
+    let refused = Finding::Refused { code, text };
+    world.record(2_930_200, order, Some(refund), Some(Operation::Refund), refused);
+    order
+}
+
+/// Placed twice, then closed on the merchant's wish.
+pub(super) fn closed(world: &mut World) -> Id<kinds::Order> {
+    let order = world.place(3_000_000, "A-003/中");
+    world.finding(3_000_210, order, Some(Operation::Place), pay_info());
+    world.place(3_001_000, "A-003/中");
+    let close = Command::CloseOrder { tenant: tenant(), order: OrderKey::Id(order) };
+    world.step(3_002_000, business(), close);
+    world.finding(3_002_200, order, Some(Operation::Close), Finding::Closed);
+    order
+}
+
+/// All of the above, and fetched keys.
+pub(super) fn whole() -> (World, [Id<kinds::Order>; 3]) {
+    let mut world = World::new();
+    let orders = [paid(&mut world), troubled(&mut world), closed(&mut world)];
+    let keys = vec![PlatformKey {
+        serial: "5157F09EFDC096DE".to_owned(),
+        pem: "-----BEGIN".to_owned(),
+        valid_from: START,
+        valid_until: START.plus_seconds(86_400),
+    }];
+    let keep = Command::KeepKeys { tenant: tenant(), account: Arc::from("main"), keys };
+    world.step(3_100_000, Caller::Clock, keep);
+    (world, orders)
+}

@@ -1,0 +1,451 @@
+//! What the admin API says: its JSON, and how amounts, times and personal data are written.
+//!
+//! Amounts are integers in fen and end in `_fen`; times are RFC 3339 in UTC; ids are strings.
+
+mod event;
+
+pub(crate) use event::{Call, Change, Event, Key};
+
+use ledger::{Fen, Timestamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Characters of a payer's id that are shown.
+const PAYER_ID_SHOWN: usize = 6;
+
+/// An instant as RFC 3339 in UTC, to the millisecond.
+pub(crate) fn rfc3339(at: Timestamp) -> String {
+    format!("{:.3}", instant(at))
+}
+
+/// An instant as the calendar knows it; what lies outside the calendar is its first or last instant.
+pub(crate) fn instant(at: Timestamp) -> jiff::Timestamp {
+    let nearest = if at.ms() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+    jiff::Timestamp::from_millisecond(at.ms()).unwrap_or(nearest)
+}
+
+/// An amount in yuan with two decimals, for people only.
+pub(crate) fn yuan(amount: Fen) -> String {
+    let sign = if amount.get() < 0 { "-" } else { "" };
+    let fen = amount.get().unsigned_abs();
+    format!("{sign}{}.{:02}", fen / 100, fen % 100)
+}
+
+/// A payer's id with all but its beginning hidden; a short one is hidden whole.
+pub(crate) fn masked(payer_id: &str) -> String {
+    match payer_id.char_indices().nth(PAYER_ID_SHOWN) {
+        Some((end, _)) => format!("{}…", payer_id.get(..end).unwrap_or_default()),
+        None => "…".to_owned(),
+    }
+}
+
+/// What every refusal looks like.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    /// The error.
+    pub(crate) error: Error,
+}
+
+/// Why a request was refused.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Error {
+    /// A word for programs; it does not change.
+    #[schema(example = "malformed")]
+    pub(crate) code: &'static str,
+    /// A fragment for people; it may change.
+    #[schema(example = "limit: found \"0\", want 1 to 200")]
+    pub(crate) message: String,
+    /// The parameter, path segment or member that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) field: Option<String>,
+}
+
+/// Every tenant of the installation.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TenantList {
+    /// By id.
+    pub(crate) tenants: Vec<Tenant>,
+}
+
+/// A tenant (主体).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Tenant {
+    /// Its id (ocode).
+    pub(crate) id: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its merchants, by id.
+    pub(crate) merchants: Vec<Merchant>,
+}
+
+/// A merchant (商户).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Merchant {
+    /// Its id.
+    pub(crate) id: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// What it collects through; the first that fits an order is taken.
+    pub(crate) channels: Vec<Route>,
+}
+
+/// A channel account that a merchant collects through.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Route {
+    /// The channel's name.
+    #[schema(example = "wxpay")]
+    pub(crate) channel: String,
+    /// The channel account's name in the configuration.
+    pub(crate) account: String,
+    /// Where the payer may be.
+    #[schema(example = json!(["mini_program", "public"]))]
+    pub(crate) scenes: Vec<&'static str>,
+}
+
+/// Orders, newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OrderPage {
+    /// The orders.
+    pub(crate) orders: Vec<Order>,
+    /// What `before` must be for the next page; null when this page is not full.
+    #[schema(required)]
+    pub(crate) next: Option<String>,
+}
+
+/// A payment order.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Order {
+    /// Our id, 18 digits; also its number at the channel.
+    pub(crate) id: String,
+    /// The merchant's number.
+    pub(crate) out_order_id: String,
+    /// The merchant that collects.
+    pub(crate) merchant: String,
+    /// The wire API that placed it, and through which the merchant is told.
+    pub(crate) dialect: String,
+    /// How much is to be paid.
+    pub(crate) amount_fen: i64,
+    /// ISO 4217.
+    #[schema(example = "CNY")]
+    pub(crate) currency: &'static str,
+    /// Where the payer is.
+    pub(crate) scene: &'static str,
+    /// The channel's name.
+    pub(crate) channel: String,
+    /// The channel account's name.
+    pub(crate) account: String,
+    /// The title that the payer sees.
+    pub(crate) subject: String,
+    /// Who pays, as far as it may be shown.
+    pub(crate) payer: Payer,
+    /// Where the merchant is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) notify_url: Option<String>,
+    /// When it was placed.
+    #[schema(format = DateTime)]
+    pub(crate) placed_at: String,
+    /// From when on it must not be payable.
+    #[schema(format = DateTime)]
+    pub(crate) expires_at: String,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub(crate) state: OrderState,
+    /// The call to the channel that has the order to itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) busy: Option<Busy>,
+    /// Counts its changes; 1 when new.
+    pub(crate) version: i64,
+}
+
+/// A payer, as far as it may be shown.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Payer {
+    /// The app in which they pay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) app_id: Option<String>,
+    /// The beginning of their id in that app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "oUpF8u…")]
+    pub(crate) user_id: Option<String>,
+}
+
+/// Where an order stands.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(crate) enum OrderState {
+    /// Recorded; the channel has not confirmed it yet.
+    Init,
+    /// The payer can pay.
+    Paying {
+        /// In which form the client got what opens the cashier; the thing itself is not shown.
+        pay_form: &'static str,
+        /// Until when that works.
+        #[schema(format = DateTime)]
+        payable_until: String,
+    },
+    /// The channel was asked to close it and has not confirmed; if the channel says paid, it is paid.
+    Closing {
+        /// `expired` or `asked`.
+        closure: &'static str,
+    },
+    /// Paid.
+    Paid {
+        /// When, by the channel's clock.
+        #[schema(format = DateTime)]
+        paid_at: String,
+        /// The channel's number of the payment.
+        channel_reference: String,
+        /// What the payer paid after coupons.
+        payer_amount_fen: i64,
+    },
+    /// Placing failed, paying failed, or it expired unpaid.
+    Failed {
+        /// When that was decided.
+        #[schema(format = DateTime)]
+        failed_at: String,
+        /// Why.
+        reason: String,
+    },
+    /// Closed on the merchant's wish.
+    Closed {
+        /// When that was confirmed.
+        #[schema(format = DateTime)]
+        closed_at: String,
+    },
+}
+
+/// A call to the channel that has an order to itself.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Busy {
+    /// What is asked.
+    pub(crate) operation: &'static str,
+    /// When the call has ended at the latest.
+    #[schema(format = DateTime)]
+    pub(crate) until: String,
+}
+
+/// Everything about one order.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Story {
+    /// The order as it stands.
+    pub(crate) order: Order,
+    /// What happened, oldest first.
+    pub(crate) events: Vec<Event>,
+    /// Money that moved, oldest first.
+    pub(crate) transfers: Vec<Transfer>,
+    /// Refunds, oldest first.
+    pub(crate) refunds: Vec<Refund>,
+    /// Notices with their attempts, oldest first.
+    pub(crate) notices: Vec<Notice>,
+    /// What is still to be done.
+    pub(crate) tasks: Vec<Task>,
+}
+
+/// One movement in the book.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Transfer {
+    /// Its id.
+    pub(crate) id: String,
+    /// When it was decided.
+    #[schema(format = DateTime)]
+    pub(crate) at: String,
+    /// `post`, `hold`, `release` or `post_held`.
+    pub(crate) phase: &'static str,
+    /// Why money moved.
+    pub(crate) reason: &'static str,
+    /// The account that gives, `kind/owner`.
+    pub(crate) debit: String,
+    /// The account that takes, `kind/owner`.
+    pub(crate) credit: String,
+    /// How much.
+    pub(crate) amount_fen: i64,
+    /// The order that it belongs to.
+    pub(crate) order: String,
+}
+
+/// Money on its way back to a payer.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Refund {
+    /// Its id, and its number at the channel.
+    pub(crate) id: String,
+    /// The order for which the money came.
+    pub(crate) order: String,
+    /// The channel's number of the payment that is given back.
+    pub(crate) channel_reference: String,
+    /// How much.
+    pub(crate) amount_fen: i64,
+    /// When it was made.
+    #[schema(format = DateTime)]
+    pub(crate) made_at: String,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub(crate) stage: RefundStage,
+}
+
+/// Where a refund stands.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "stage", rename_all = "snake_case")]
+pub(crate) enum RefundStage {
+    /// The channel has not accepted it yet, as far as we know.
+    Asking,
+    /// The channel accepted it.
+    Processing,
+    /// The money is back.
+    Done {
+        /// When.
+        #[schema(format = DateTime)]
+        done_at: String,
+        /// The channel's number of the refund.
+        channel_refund_reference: String,
+    },
+    /// The channel finally refused; the money stays where it was.
+    Failed {
+        /// When.
+        #[schema(format = DateTime)]
+        failed_at: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Notices, newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct NoticePage {
+    /// The notices.
+    pub(crate) notices: Vec<Notice>,
+    /// What `before` must be for the next page; null when this page is not full.
+    #[schema(required)]
+    pub(crate) next: Option<String>,
+}
+
+/// A notice to a merchant.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Notice {
+    /// Its id, the same in every attempt.
+    pub(crate) id: String,
+    /// The order that it tells about.
+    pub(crate) order: String,
+    /// The merchant's number of that order.
+    pub(crate) out_order_id: String,
+    /// What it tells.
+    #[schema(example = "pay")]
+    pub(crate) kind: &'static str,
+    /// Where it goes.
+    pub(crate) url: String,
+    /// When the event that it tells happened.
+    #[schema(format = DateTime)]
+    pub(crate) made_at: String,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub(crate) state: NoticeState,
+    /// Attempts so far.
+    pub(crate) attempt_count: u32,
+    /// The attempts, oldest first.
+    pub(crate) attempts: Vec<Attempt>,
+}
+
+/// Where a notice stands.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(crate) enum NoticeState {
+    /// To be delivered.
+    Due,
+    /// The merchant acknowledged it.
+    Delivered {
+        /// When.
+        #[schema(format = DateTime)]
+        delivered_at: String,
+    },
+    /// No more attempts are made by themselves; it can be replayed.
+    GivenUp {
+        /// When.
+        #[schema(format = DateTime)]
+        given_up_at: String,
+    },
+}
+
+/// One attempt to deliver a notice.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Attempt {
+    /// Which one, from 1.
+    pub(crate) number: u32,
+    /// When it began.
+    #[schema(format = DateTime)]
+    pub(crate) at: String,
+    /// How long it took.
+    pub(crate) took_ms: i64,
+    /// How it ended.
+    #[serde(flatten)]
+    pub(crate) delivery: Delivery,
+    /// Where the notice stood afterwards: `due`, `delivered` or `given_up`.
+    pub(crate) state: &'static str,
+}
+
+/// How an attempt ended.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub(crate) enum Delivery {
+    /// The merchant acknowledged.
+    Acknowledged {
+        /// Its HTTP status.
+        http_status: u16,
+    },
+    /// The merchant answered something else.
+    Rejected {
+        /// Its HTTP status.
+        http_status: u16,
+        /// The beginning of what it said.
+        excerpt: String,
+    },
+    /// There was no answer.
+    NoAnswer {
+        /// What was seen.
+        why: String,
+    },
+}
+
+/// What is still to be done.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Task {
+    /// `order`, `refund` or `notice`.
+    pub(crate) kind: &'static str,
+    /// The id of that order, refund or notice.
+    pub(crate) subject: String,
+    /// From when on it is due.
+    #[schema(format = DateTime)]
+    pub(crate) due_at: String,
+}
+
+/// The accounts of a tenant.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AccountList {
+    /// The accounts.
+    pub(crate) accounts: Vec<Account>,
+}
+
+/// An account and its balance: credits minus debits.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Account {
+    /// What it is for.
+    #[schema(example = "merchant_pending")]
+    pub(crate) kind: &'static str,
+    /// Whose it is.
+    pub(crate) owner: String,
+    /// What has happened.
+    pub(crate) posted_fen: i64,
+    /// The part of it that is reserved.
+    pub(crate) held_fen: i64,
+    /// posted − held; null when that is out of range.
+    #[schema(required)]
+    pub(crate) available_fen: Option<i64>,
+}
+
+/// Transfers that touch an account, newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PostingPage {
+    /// The transfers.
+    pub(crate) postings: Vec<Transfer>,
+    /// What `before` must be for the next page; null when this page is not full.
+    #[schema(required)]
+    pub(crate) next: Option<String>,
+}

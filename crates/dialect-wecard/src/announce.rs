@@ -1,0 +1,68 @@
+//! Notices to merchants: what they say, how they are signed, what acknowledges them.
+
+use crate::keys::KeyRing;
+use crate::sign::Signing;
+use crate::wire::Queried;
+use crate::{map, time};
+use channel::{Draw, Request, Response};
+use engine::Announce;
+use kernel::{Notice, NoticeKind, Order};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Tells merchants about the orders that they placed here.
+pub(crate) struct Announcer {
+    pub(crate) keys: Arc<KeyRing>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Body<'a> {
+    notify_id: String,
+    notify_type: &'static str,
+    notify_time: String,
+    ocode: &'a str,
+    result: Queried<'a>,
+}
+
+impl Announce for Announcer {
+    fn announce(&self, notice: &Notice, order: &Order, draw: &Draw) -> Option<Request> {
+        let (secret_id, key) = self.keys.notice_key(&notice.tenant)?;
+        let ocode = notice.tenant.as_str();
+        let body = Body {
+            notify_id: notice.id.to_string(),
+            notify_type: match notice.kind {
+                NoticeKind::Pay => "PAY",
+            },
+            notify_time: time::write(notice.made_at),
+            ocode,
+            result: map::queried(order).ok()?,
+        };
+        let body = serde_json::to_vec(&body).ok()?;
+        match (Signing { secret_id, ocode, key }).post(&notice.url, body, draw.now) {
+            Ok(signed) => Some(signed.request),
+            Err(fault) => {
+                tracing::error!(%fault, notice = %notice.id, "notice cannot be signed");
+                None
+            }
+        }
+    }
+
+    fn acknowledged(&self, response: &Response) -> bool {
+        (200..300).contains(&response.status) && acknowledges(response.body.trim_ascii())
+    }
+}
+
+/// Nothing, the word `SUCCESS`, an object with `ErrCode` `SUCCESS`, or one with `code` 0.
+fn acknowledges(body: &[u8]) -> bool {
+    if body.is_empty() || body == b"SUCCESS" {
+        return true;
+    }
+    match serde_json::from_slice(body) {
+        Ok(serde_json::Value::Object(answer)) => {
+            answer.get("ErrCode").and_then(|code| code.as_str()) == Some("SUCCESS")
+                || answer.get("code").and_then(serde_json::Value::as_i64) == Some(0)
+        }
+        Ok(_) | Err(_) => false,
+    }
+}

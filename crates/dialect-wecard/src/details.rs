@@ -1,0 +1,89 @@
+//! What an order keeps of its request beyond the kernel's terms: compact JSON text, opaque to
+//! everybody else. Pay codes and password proofs are never kept.
+
+use crate::json::{Json, Rest};
+use crate::members::{Allocation, Share};
+use crate::wire::UnifiedOrder;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// Members of `ExternalPaymentData` that stand in the kernel's terms or must not be kept.
+const EXTERNAL_ELSEWHERE: &[&str] = &["WxAppId", "WxOpenId", "AuthCode"];
+/// The same for Alipay.
+const EXTERNAL_ELSEWHERE_ALIPAY: &[&str] = &["AliAppId", "AliUserId", "AuthCode"];
+/// The same for other channels.
+const EXTERNAL_SECRET: &[&str] = &["AuthCode"];
+/// Members of `SceneInfo` that stand in the kernel's terms.
+const SCENE_ELSEWHERE: &[&str] = &["PayerClientIp", "DeviceId"];
+/// Members of `WalletInfo` that must not be kept.
+const WALLET_SECRET: &[&str] = &["VerifyToken"];
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Written<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attachment: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remark: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fund_allocate_list: Option<&'a [Allocation<'a>]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profit_share_info_list: Option<&'a [Share<'a>]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    product_list: Option<&'a Json<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payee_list: Option<&'a [&'a str]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payer_info: Option<Rest<'a, 'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wallet_info: Option<Rest<'a, 'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scene_info: Option<Rest<'a, 'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_payment_data: Option<Rest<'a, 'a>>,
+}
+
+/// Writes what is kept of an order request.
+pub(crate) fn write(order: &UnifiedOrder<'_>) -> Result<String, serde_json::Error> {
+    let elsewhere = match order.channel.as_str() {
+        "wxpay" => EXTERNAL_ELSEWHERE,
+        "alipay" => EXTERNAL_ELSEWHERE_ALIPAY,
+        _ => EXTERNAL_SECRET,
+    };
+    let external = order.external.as_ref();
+    serde_json::to_string(&Written {
+        attachment: order.attachment,
+        remark: order.remark,
+        fund_allocate_list: order.allocations.as_deref(),
+        profit_share_info_list: order.shares.as_deref(),
+        product_list: order.products,
+        payee_list: order.payees.as_deref(),
+        payer_info: order.payer_info.and_then(|payer| payer.without(&[])),
+        wallet_info: order.wallet_info.and_then(|wallet| wallet.without(WALLET_SECRET)),
+        scene_info: order.scene_info.and_then(|scene| scene.without(SCENE_ELSEWHERE)),
+        external_payment_data: external.and_then(|data| data.object().without(elsewhere)),
+    })
+}
+
+/// What is shown again.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Kept<'a> {
+    pub(crate) attachment: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(crate) fund_allocate_list: Option<Vec<Allocation<'a>>>,
+    #[serde(borrow)]
+    pub(crate) profit_share_info_list: Option<Vec<Share<'a>>>,
+    #[serde(borrow)]
+    pub(crate) product_list: Option<&'a RawValue>,
+}
+
+/// Reads it. Orders of other dialects keep theirs in other forms.
+pub(crate) fn read(order: &kernel::Order) -> Result<Kept<'_>, serde_json::Error> {
+    if &*order.terms.dialect == crate::NAME {
+        serde_json::from_str(&order.terms.details)
+    } else {
+        Ok(Kept::default())
+    }
+}

@@ -1,0 +1,134 @@
+//! What every call shares: the bytes that come in, and the envelope that goes out.
+
+use crate::faults::{ErrCode, Fault};
+use axum::body::{Body, HttpBody as _};
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use std::future::poll_fn;
+use std::pin::Pin;
+
+/// The largest body that is read, in bytes.
+pub(crate) const BODY_BYTES_MAX: usize = 256 * 1024;
+/// Of a larger body so many bytes are still taken in and dropped, so that the caller gets to read
+/// the answer.
+const DRAIN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// A request with its raw body.
+pub(crate) struct Received {
+    head: Parts,
+    pub(crate) body: Bytes,
+    body_hash: String,
+}
+
+impl Received {
+    /// Takes the body in.
+    pub(crate) async fn read(request: Request) -> Result<Received, Fault> {
+        let (head, body) = request.into_parts();
+        Ok(Received::new(head, take(body).await?))
+    }
+
+    pub(crate) fn new(head: Parts, body: Bytes) -> Received {
+        let body_hash = seal::hash::sha256_hex(&body);
+        Received { head, body, body_hash }
+    }
+
+    /// A header's value, by name without case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(self.head.headers.get(name)?.as_bytes()).ok()
+    }
+
+    pub(crate) fn method(&self) -> &str {
+        self.head.method.as_str()
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        self.head.uri.path()
+    }
+
+    pub(crate) fn query(&self) -> &str {
+        self.head.uri.query().unwrap_or_default()
+    }
+
+    /// The SHA-256 of the body, hex.
+    pub(crate) fn body_hash(&self) -> &str {
+        &self.body_hash
+    }
+}
+
+async fn take(mut body: Body) -> Result<Bytes, Fault> {
+    let mut taken = BytesMut::new();
+    let mut seen: usize = 0;
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let frame = frame.map_err(|_| bad_body("broken off".to_owned()))?;
+        let Ok(part) = frame.into_data() else { continue };
+        seen = seen.saturating_add(part.len());
+        if seen <= BODY_BYTES_MAX {
+            taken.extend_from_slice(&part);
+        }
+        if seen > DRAIN_BYTES_MAX {
+            break;
+        }
+    }
+    if seen > BODY_BYTES_MAX {
+        return Err(bad_body(format!("larger than {BODY_BYTES_MAX} bytes")));
+    }
+    Ok(taken.freeze())
+}
+
+/// A body that is no request.
+pub(crate) fn bad_body(why: String) -> Fault {
+    Fault::new(ErrCode::InvalidParameter, format!("body: {why}"))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Envelope<'a, T> {
+    response: Answer<'a, T>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer<'a, T> {
+    request_id: String,
+    result: Option<&'a T>,
+    err_code: &'static str,
+    err_message: &'a str,
+}
+
+/// The answer with a result.
+pub(crate) fn success<T: Serialize>(result: &T) -> Response {
+    wrap(StatusCode::OK, Some(result), ErrCode::Success.name(), "成功")
+}
+
+/// The answer to a call that was refused.
+pub(crate) fn failure(status: StatusCode, fault: &Fault) -> Response {
+    wrap::<()>(status, None, fault.code.name(), &fault.text)
+}
+
+fn wrap<T: Serialize>(
+    status: StatusCode,
+    result: Option<&T>,
+    err_code: &'static str,
+    err_message: &str,
+) -> Response {
+    let answer = Answer { request_id: request_id(), result, err_code, err_message };
+    match serde_json::to_vec(&Envelope { response: answer }) {
+        Ok(body) => {
+            let json = HeaderValue::from_static("application/json");
+            (status, [(header::CONTENT_TYPE, json)], body).into_response()
+        }
+        Err(fault) => {
+            tracing::error!(%fault, "answer cannot be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// 32 upper-case hex digits, fresh for every call.
+fn request_id() -> String {
+    seal::random::hex_nonce().to_ascii_uppercase()
+}

@@ -1,0 +1,81 @@
+//! The 微卡收付通 wire API, as a dialect.
+//!
+//! Bytes come in, the caller is proved over them, the body is read strictly and becomes a command;
+//! the order that the engine answers with is written in this API's words. Nothing here decides
+//! anything about money.
+//!
+//! - [`Wecard`]: the dialect. [`KeyRing`]: who may call.
+//! - [`Signing`]: signs requests as a client does; notices are signed with it too.
+//! - `routes`: the endpoints; `envelope`: bytes in, envelope out; `auth`: who calls.
+//! - `json`, `check`: strict JSON and fields that name themselves when they are wrong.
+//! - `wire`, `members`: requests and results; `map`: to commands and back; `details`: what an order
+//!   keeps beyond the kernel's terms; `faults`: refusals in this API's codes.
+//! - `announce`: notices to merchants; `sign`, `keys`, `time`, `url`: what they rest on.
+
+mod announce;
+mod auth;
+mod check;
+mod details;
+mod envelope;
+mod faults;
+mod json;
+mod keys;
+mod map;
+mod members;
+mod routes;
+mod sign;
+#[cfg(test)]
+mod tests;
+mod time;
+mod url;
+mod wire;
+
+pub use keys::{CallerKey, KeyFault, KeyRing, TenantKeys};
+pub use sign::{Signed, Signing, SigningFault, SigningKey};
+
+use axum::Router;
+use dialect::Dialect;
+use engine::{Announce, Engine};
+use std::sync::Arc;
+
+/// The dialect's name in configuration and storage.
+pub const NAME: &str = "wecard";
+
+/// How much is asked of a signature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// `content-type` and `host` must be signed; an odd date in the credential is only logged.
+    #[default]
+    Lenient,
+    /// `x-tc-ocode` and `x-tc-action` must be signed too, and the credential must carry the date of
+    /// the timestamp.
+    Strict,
+}
+
+/// The 微卡收付通 wire API.
+#[derive(Debug)]
+pub struct Wecard {
+    keys: Arc<KeyRing>,
+    mode: Mode,
+}
+
+impl Wecard {
+    /// The dialect for these callers.
+    pub fn new(keys: KeyRing, mode: Mode) -> Wecard {
+        Wecard { keys: Arc::new(keys), mode }
+    }
+}
+
+impl Dialect for Wecard {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn router(&self, engine: Arc<Engine>) -> Router {
+        routes::router(routes::Desk { engine, keys: self.keys.clone(), mode: self.mode })
+    }
+
+    fn announcer(&self) -> Option<Arc<dyn Announce>> {
+        Some(Arc::new(announce::Announcer { keys: self.keys.clone() }))
+    }
+}

@@ -1,0 +1,195 @@
+//! Wire to commands, orders to wire. Pure.
+
+use crate::auth::Caller;
+use crate::faults::{ErrCode, Fault};
+use crate::wire::{AllocationShown, Closed, Placed, Queried, ShareShown, UnifiedOrder, pay_type};
+use crate::{details, time};
+use channel::{PayForm, PayInfo, Payer};
+use kernel::{MerchantId, Order, OrderState, Paid, PlaceOrder, Said};
+use ledger::Timestamp;
+use std::sync::Arc;
+
+/// Shares and allocations are kept with the order and start here.
+const NOT_BEGUN: &str = "INIT";
+
+/// The wish that an order request is.
+pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOrder, Fault> {
+    let details = details::write(order).map_err(unwritable)?;
+    Ok(PlaceOrder {
+        tenant: caller.tenant.clone(),
+        merchant: MerchantId::new(order.merchant),
+        out_order_id: order.out_order_id.to_owned(),
+        dialect: Arc::from(crate::NAME),
+        amount: order.total_amount,
+        currency: order.currency,
+        scene: order.scene,
+        channel: order.channel.clone(),
+        subject: order.subject.to_owned(),
+        payer: payer(order),
+        goods_tag: order.goods_tag.map(str::to_owned),
+        notify_url: order.notify_url.map(str::to_owned),
+        front_url: order.front_url.map(str::to_owned),
+        details,
+        expires_at: order.expires_at,
+    })
+}
+
+fn payer(order: &UnifiedOrder<'_>) -> Payer {
+    let (app_id, user_id) = match order.channel.as_str() {
+        "wxpay" => (order.external("WxAppId"), order.external("WxOpenId")),
+        "alipay" => (order.external("AliAppId"), order.external("AliUserId")),
+        _ => (None, None),
+    };
+    Payer {
+        app_id: app_id.map(str::to_owned),
+        user_id: user_id.map(str::to_owned),
+        client_ip: order.client_ip().map(str::to_owned),
+        device_id: order.in_scene("DeviceId").map(str::to_owned),
+    }
+}
+
+/// The result of placing: what the order came to, or why that is not known yet.
+pub(crate) fn placed<'o>(
+    order: &'o Order,
+    said: Option<&Said>,
+    now: Timestamp,
+) -> Result<Placed<'o>, Fault> {
+    match &order.state {
+        OrderState::Init => return Err(not_placed(said)),
+        OrderState::Paying(pay_info) if pay_info.valid_until <= now => {
+            return Err(not_placed(said));
+        }
+        OrderState::Closing(_) => {
+            let text = "another operation on the order is running";
+            return Err(Fault::new(ErrCode::OperateIsProcessing, text));
+        }
+        OrderState::Closed { .. } => {
+            return Err(Fault::new(ErrCode::RecordAlreadyExist, "the order is final"));
+        }
+        OrderState::Paying(_) | OrderState::Paid(_) | OrderState::Failed { .. } => {}
+    }
+    let view = View::of(order);
+    Ok(Placed {
+        out_order_id: &order.terms.out_order_id,
+        channel_order_id: order.terms.id.to_string(),
+        third_pay_order_id: view.paid.map(|paid| &*paid.channel_reference),
+        total_amount: order.terms.amount.get().to_string(),
+        order_status: view.status,
+        pay_info_type: view.pay_info.map(form).or(view.paid.map(|_| "DIRECTPAY")),
+        pay_info: view.pay_info.and_then(shown),
+        pay_channel: order.terms.channel.to_ascii_uppercase(),
+        fail_reason: view.fail_reason,
+    })
+}
+
+fn not_placed(said: Option<&Said>) -> Fault {
+    match said {
+        Some(Said::Later { code, text }) => {
+            Fault::new(ErrCode::ChannelOperationError, format!("{code}: {text}"))
+        }
+        Some(Said::Unknown) | None => Fault::unknown(),
+    }
+}
+
+/// The result of a query, and what a notice tells.
+pub(crate) fn queried(order: &Order) -> Result<Queried<'_>, Fault> {
+    let kept = details::read(order).map_err(unwritable)?;
+    let view = View::of(order);
+    let terms = &order.terms;
+    Ok(Queried {
+        channel_sub_merchant_id: terms.merchant.as_str(),
+        out_order_id: &terms.out_order_id,
+        channel_order_id: terms.id.to_string(),
+        third_pay_order_id: view.paid.map(|paid| &*paid.channel_reference),
+        total_amount: terms.amount.get().to_string(),
+        pay_amount: view.paid.map(|paid| paid.payer_amount.get().to_string()),
+        currency: terms.currency.code(),
+        pay_type: pay_type(terms.scene),
+        pay_channel: terms.channel.to_ascii_uppercase(),
+        order_status: view.status,
+        fail_reason: view.fail_reason,
+        attachment: kept.attachment.filter(|_| view.paid.is_some()),
+        pay_info_type: view.pay_info.map(form),
+        pay_info: view.pay_info.and_then(shown),
+        time_finish: view.paid.map(|paid| time::write(paid.at)),
+        product_list: kept.product_list,
+        profit_share_info_list: kept.profit_share_info_list.map(|shares| {
+            let show =
+                |share| ShareShown { share, profit_status: NOT_BEGUN, real_profit_amount: 0 };
+            shares.into_iter().map(show).collect()
+        }),
+        fund_allocate_list: kept.fund_allocate_list.map(|allocations| {
+            let show = |allocation| AllocationShown { allocation, allocate_status: NOT_BEGUN };
+            allocations.into_iter().map(show).collect()
+        }),
+    })
+}
+
+/// The result of closing.
+pub(crate) fn closed(order: &Order) -> Result<Closed<'_>, Fault> {
+    let order_status = match &order.state {
+        OrderState::Closed { .. } | OrderState::Failed { .. } => View::of(order).status,
+        OrderState::Paid(_) => {
+            return Err(Fault::new(ErrCode::OrderStatusError, "the order is paid"));
+        }
+        OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_) => {
+            return Err(Fault::unknown());
+        }
+    };
+    Ok(Closed {
+        out_order_id: &order.terms.out_order_id,
+        channel_order_id: order.terms.id.to_string(),
+        order_status,
+    })
+}
+
+/// What a state shows. While the channel has not confirmed a close, the order is as payable as
+/// before, so it still shows as paying.
+struct View<'o> {
+    status: &'static str,
+    pay_info: Option<&'o PayInfo>,
+    paid: Option<&'o Paid>,
+    fail_reason: Option<&'o str>,
+}
+
+impl<'o> View<'o> {
+    fn of(order: &'o Order) -> View<'o> {
+        let view = View { status: "INIT", pay_info: None, paid: None, fail_reason: None };
+        match &order.state {
+            OrderState::Init => view,
+            OrderState::Paying(pay_info) => {
+                View { status: "PAYING", pay_info: Some(pay_info), ..view }
+            }
+            OrderState::Closing(_) => View { status: "PAYING", ..view },
+            OrderState::Paid(paid) => View { status: "SUCCESS", paid: Some(paid), ..view },
+            OrderState::Failed { reason, .. } => {
+                View { status: "PAY_FAIL", fail_reason: Some(reason), ..view }
+            }
+            OrderState::Closed { .. } => View { status: "CLOSED", ..view },
+        }
+    }
+}
+
+fn form(pay_info: &PayInfo) -> &'static str {
+    match pay_info.form {
+        PayForm::Jsapi => "JSAPI",
+        PayForm::AppSdk => "APPSDK",
+        PayForm::QrCode => "QRCODE",
+        PayForm::JumpUrl => "JUMPURL",
+        PayForm::Direct => "DIRECTPAY",
+    }
+}
+
+fn shown(pay_info: &PayInfo) -> Option<&str> {
+    match pay_info.form {
+        PayForm::Direct => None,
+        PayForm::Jsapi | PayForm::AppSdk | PayForm::QrCode | PayForm::JumpUrl => {
+            Some(&pay_info.text)
+        }
+    }
+}
+
+fn unwritable(fault: serde_json::Error) -> Fault {
+    tracing::error!(%fault, "details of an order cannot be read or written");
+    Fault::new(ErrCode::SystemError, "the order cannot be shown")
+}

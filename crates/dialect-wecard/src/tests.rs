@@ -1,0 +1,127 @@
+//! What the tests share: keys, a clock, requests, orders.
+
+mod calls;
+mod fields;
+mod notices;
+mod orders;
+mod signing;
+
+use crate::auth::Caller;
+use crate::envelope::Received;
+use crate::{CallerKey, KeyRing, Signing, SigningKey, TenantKeys};
+use channel::{PayForm, PayInfo};
+use kernel::{Order, OrderState, Paid, TenantId};
+use ledger::{Fen, Id, Timestamp, kinds};
+use seal::Secret;
+use seal::rsa::{Signer, Verifier};
+use std::sync::{Arc, LazyLock};
+
+/// 2024-10-23 11:36:04 UTC.
+const NOW: Timestamp = Timestamp::from_seconds(1_729_683_364);
+const SAMPLE: &str = include_str!("../golden/seed_unified_order.json");
+const QUERY_URL: &str = "https://p.wecard.tencent.com/cloudpay/v1/pay/query_order";
+const QUERY: &str = r#"{"OutOrderId":"demo202211200001"}"#;
+
+/// RSA keys take a moment to make: one pair for the merchant, one for the platform.
+static MERCHANT_PEM: LazyLock<String> = LazyLock::new(new_key);
+static PLATFORM_PEM: LazyLock<String> = LazyLock::new(new_key);
+
+fn new_key() -> String {
+    seal::rsa::generate().expect("a new key")
+}
+
+fn signer(pem: &str) -> Signer {
+    Signer::from_pem(pem).expect("our own PEM")
+}
+
+fn verifier(pem: &str) -> Verifier {
+    Verifier::from_public_pem(&signer(pem).public_pem()).expect("our own PEM")
+}
+
+fn secret() -> Secret {
+    Secret::new("test-secret-key".to_owned())
+}
+
+/// Tenant 123456 has a shared secret and an RSA key, tenant 654321 a shared secret.
+fn ring() -> KeyRing {
+    let hmac = |id: &str| (id.to_owned(), CallerKey::Hmac(secret()));
+    let rsa = ("RSA1".to_owned(), CallerKey::Rsa(verifier(&MERCHANT_PEM)));
+    let tenants = [
+        TenantKeys { tenant: TenantId::new("123456"), keys: vec![hmac("AKID1"), rsa] },
+        TenantKeys { tenant: TenantId::new("654321"), keys: vec![hmac("AKID2")] },
+    ];
+    KeyRing::new(signer(&PLATFORM_PEM), tenants).expect("good keys")
+}
+
+fn caller() -> Caller {
+    Caller { tenant: TenantId::new("123456"), secret_id: Arc::from("AKID1") }
+}
+
+/// A request to a URL, signed with the shared secret.
+fn signed(url: &str, body: &str) -> channel::Request {
+    let secret = secret();
+    let signing = Signing { secret_id: "AKID1", ocode: "123456", key: SigningKey::Hmac(&secret) };
+    signing.post(url, body.as_bytes().to_vec(), NOW).expect("a good key and URL").request
+}
+
+/// The same request as it arrives.
+fn received(request: &channel::Request) -> Received {
+    let mut arriving = http::Request::builder().method(request.method.name()).uri(request.target());
+    for (name, value) in &request.headers {
+        arriving = arriving.header(name, value);
+    }
+    let (head, ()) = arriving.body(()).expect("a request").into_parts();
+    Received::new(head, request.body.clone().into())
+}
+
+/// The order that a request body becomes, in a state.
+fn order(body: &str, state: OrderState) -> Order {
+    let body = crate::json::read_object(body.as_bytes()).expect("JSON");
+    let wish = crate::wire::UnifiedOrder::read(&body).expect("a good request");
+    let wish = crate::map::place(&caller(), &wish).expect("a wish");
+    Order {
+        terms: Arc::new(kernel::Terms {
+            tenant: wish.tenant,
+            id: Id::from_number(679_735_736_991_281_152),
+            merchant: wish.merchant,
+            out_order_id: wish.out_order_id,
+            dialect: wish.dialect,
+            amount: wish.amount,
+            currency: wish.currency,
+            scene: wish.scene,
+            channel: Arc::from(wish.channel),
+            account: Arc::from("account"),
+            subject: wish.subject,
+            payer: wish.payer,
+            goods_tag: wish.goods_tag,
+            notify_url: wish.notify_url,
+            front_url: wish.front_url,
+            channel_notify_url: Arc::from("https://pay.example/channel"),
+            details: wish.details,
+            placed_at: NOW,
+            expires_at: NOW.plus_seconds(1800),
+        }),
+        version: 1,
+        state,
+        busy: None,
+        looks: 0,
+        strays: vec![],
+    }
+}
+
+fn paying(form: PayForm, text: &str) -> OrderState {
+    let valid_until = NOW.plus_seconds(7200);
+    OrderState::Paying(PayInfo { form, text: text.to_owned(), valid_until })
+}
+
+fn paid() -> OrderState {
+    OrderState::Paid(Paid {
+        at: NOW.plus_seconds(60),
+        channel_reference: "4200001234202410230000000001".to_owned(),
+        payer_amount: Fen::new(990),
+    })
+}
+
+fn order_id(number: i64) -> Id<kinds::Order> {
+    Id::from_number(number)
+}

@@ -1,0 +1,290 @@
+//! Whole calls, in process: bytes in, envelope out, over the memory store and the channel without an
+//! outside.
+
+use super::{SAMPLE, ring, secret};
+use crate::{Dialect as _, Mode, Signing, SigningKey, Wecard};
+use axum::Router;
+use axum::body::Body;
+use channel::Scene;
+use engine::{AccountParts, Clock, Engine, Guard, HyperClient, Parts};
+use http::StatusCode;
+use http_body_util::BodyExt as _;
+use kernel::{Directory, Merchant, MerchantId, Route, Tenant, TenantId};
+use ledger::Timestamp;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tower::ServiceExt as _;
+
+const ORDER: &str = "/cloudpay/v1/pay/c2b/unified_order";
+const QUERY: &str = "/cloudpay/v1/pay/query_order";
+const CLOSE: &str = "/cloudpay/v1/pay/close_order";
+
+/// A clock that moves by hand only.
+struct HandClock {
+    ms: watch::Sender<i64>,
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_ms(*self.ms.borrow())
+    }
+
+    fn moved(&self) -> watch::Receiver<i64> {
+        self.ms.subscribe()
+    }
+}
+
+/// A gateway with tenant 123456, whose one merchant collects through the channel `none`.
+struct Gateway {
+    router: Router,
+    engine: Arc<Engine>,
+    clock: Arc<HandClock>,
+}
+
+impl Gateway {
+    async fn open() -> Gateway {
+        let clock = Arc::new(HandClock { ms: watch::Sender::new(super::NOW.ms()) });
+        let client = || Arc::new(HyperClient::new(Guard::PublicOnly, 1024).expect("TLS roots"));
+        let wecard = Wecard::new(ring(), Mode::Strict);
+        let announcer = wecard.announcer().expect("this dialect tells merchants");
+        let parts = Parts {
+            store: Arc::new(store::memory::Memory::new()),
+            directory: Arc::new(directory()),
+            channels: vec![&channel_none::NoChannel],
+            accounts: vec![AccountParts {
+                tenant: TenantId::new("123456"),
+                name: Arc::from("account"),
+                channel: "none".to_owned(),
+                settings: channel::Settings::new(),
+            }],
+            announcers: HashMap::from([(crate::NAME, announcer)]),
+            channel_client: client(),
+            notice_client: client(),
+            clock: clock.clone(),
+            node: 1,
+        };
+        let engine = Engine::start(parts).await.expect("an engine");
+        Gateway { router: wecard.router(engine.clone()), engine, clock }
+    }
+
+    /// A signed call by SecretId: `ErrCode`, `ErrMessage`, `Result`.
+    async fn call_as(&self, (ocode, id): (&str, &str), path: &str, body: &str) -> Answer {
+        let secret = secret();
+        let signing = Signing { secret_id: id, ocode, key: SigningKey::Hmac(&secret) };
+        let url = format!("http://pay.example{path}");
+        let signed = signing.post(&url, body.into(), self.engine.now()).expect("a good URL");
+        let mut request = http::Request::post(path);
+        for (name, value) in signed.request.headers {
+            request = request.header(name, value);
+        }
+        self.send(request.body(Body::from(signed.request.body)).expect("a request")).await
+    }
+
+    async fn call(&self, path: &str, body: &Value) -> Answer {
+        self.call_as(("123456", "AKID1"), path, &body.to_string()).await
+    }
+
+    async fn send(&self, request: http::Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("a router answers");
+        let status = response.status();
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        let envelope: Value = serde_json::from_slice(&body).expect("JSON");
+        let answer = &envelope["Response"];
+        let request_id = answer["RequestId"].as_str().expect("a request id");
+        let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'A'..=b'F');
+        assert!(request_id.len() == 32 && request_id.bytes().all(hex), "{request_id}");
+        let text = |name: &str| answer[name].as_str().expect("text").to_owned();
+        Answer {
+            status,
+            code: text("ErrCode"),
+            message: text("ErrMessage"),
+            result: answer["Result"].clone(),
+        }
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    code: String,
+    message: String,
+    result: Value,
+}
+
+impl Answer {
+    #[track_caller]
+    fn is(&self, code: &str, message_part: &str) {
+        assert_eq!(self.code, code, "{}", self.message);
+        assert!(self.message.contains(message_part), "{}", self.message);
+        assert_eq!(self.result.is_null(), code != "SUCCESS");
+    }
+}
+
+fn directory() -> Directory {
+    let id = MerchantId::new("CM6756531983210274560");
+    let route = Route {
+        channel: Arc::from("none"),
+        account: Arc::from("account"),
+        scenes: vec![Scene::MiniProgram, Scene::Pc],
+        notify_url: Arc::from("https://pay.example/channel/none/account"),
+    };
+    let merchant = Merchant { id: id.clone(), name: "煎饼".to_owned(), routes: vec![route] };
+    let tenant =
+        |id: &str, merchants| Tenant { id: TenantId::new(id), name: id.to_owned(), merchants };
+    let merchants = HashMap::from([(id, merchant)]);
+    Directory::new([tenant("123456", merchants), tenant("654321", HashMap::new())])
+}
+
+/// The sample with its channel replaced, and with these changes.
+fn sample(changes: Value) -> Value {
+    let mut body: Value = serde_json::from_str(SAMPLE).expect("JSON");
+    body["PayChannel"] = json!("NONE");
+    for (name, value) in changes.as_object().expect("an object") {
+        body[name] = value.clone();
+    }
+    body
+}
+
+#[tokio::test]
+async fn an_order_is_placed_repeated_queried_and_closed() {
+    let gateway = Gateway::open().await;
+    let first = gateway.call(ORDER, &sample(json!({}))).await;
+    first.is("SUCCESS", "成功");
+    assert_eq!(first.status, StatusCode::OK);
+    assert_eq!(first.result["OrderStatus"], "PAYING");
+    assert_eq!(first.result["PayInfoType"], "QRCODE");
+    assert_eq!(first.result["PayChannel"], "NONE");
+    let again = gateway.call(ORDER, &sample(json!({"OrderSubject": "另一个标题"}))).await;
+    assert_eq!(again.result, first.result);
+
+    let id = first.result["ChannelOrderId"].clone();
+    let queried = gateway.call(QUERY, &json!({"OutOrderId": "demo202211200001"})).await;
+    assert_eq!(gateway.call(QUERY, &json!({"ChannelOrderId": id})).await.result, queried.result);
+    assert_eq!(queried.result["PayInfo"], first.result["PayInfo"]);
+    assert!(queried.result.get("Attachment").is_none());
+
+    let close = json!({"OutOrderId": "demo202211200001", "ChannelOrderId": id});
+    let closed = gateway.call(CLOSE, &close).await;
+    assert_eq!(closed.result["OrderStatus"], "CLOSED", "{}", closed.message);
+    assert_eq!(gateway.call(CLOSE, &close).await.result, closed.result);
+    let late = gateway.call(ORDER, &sample(json!({}))).await;
+    late.is("ORDER.ORDER_RECORD_ALREADY_EXIST", "");
+    let late = gateway.call(ORDER, &sample(json!({"TotalAmount": 2}))).await;
+    late.is("ORDER.INVALID_PARAMETER", "FundAllocateList");
+}
+
+#[tokio::test]
+async fn a_repeat_that_differs_names_the_field() {
+    let gateway = Gateway::open().await;
+    gateway.call(ORDER, &sample(json!({}))).await.is("SUCCESS", "");
+    for (change, field) in [
+        (json!({"TotalAmount": 1001}), "TotalAmount"),
+        (json!({"PayType": "PC"}), "PayType"),
+        (json!({"PayChannel": "UNIONPAY"}), "PayChannel"),
+        (json!({"ChannelSubMerchantId": "CM-other"}), "ChannelSubMerchantId"),
+    ] {
+        let answer = gateway.call(ORDER, &sample(change)).await;
+        answer.is("ORDER.INVALID_PARAMETER", field);
+    }
+}
+
+#[tokio::test]
+async fn an_order_past_its_time_is_settled_by_the_query() {
+    let gateway = Gateway::open().await;
+    gateway.call(ORDER, &sample(json!({}))).await.is("SUCCESS", "");
+    gateway.clock.ms.send_modify(|ms| *ms += 30 * 60 * 1000);
+    let queried = gateway.call(QUERY, &json!({"OutOrderId": "demo202211200001"})).await;
+    assert_eq!(queried.result["OrderStatus"], "PAY_FAIL", "{}", queried.message);
+    assert_eq!(queried.result["FailReason"], "expired");
+    let closed = gateway.call(CLOSE, &json!({"OutOrderId": "demo202211200001"})).await;
+    assert_eq!(closed.result["OrderStatus"], "PAY_FAIL");
+    let late = gateway.call(ORDER, &sample(json!({}))).await;
+    late.is("ORDER.ORDER_RECORD_ALREADY_EXIST", "");
+}
+
+#[tokio::test]
+async fn business_is_refused_in_the_apis_words() {
+    let gateway = Gateway::open().await;
+    for (change, code, part) in [
+        (json!({"PayChannel": "CMBPAY"}), "NO_MERCHANT_SECRET", ""),
+        (json!({"PayType": "APP"}), "NO_MERCHANT_SECRET", ""),
+        (
+            json!({"ChannelSubMerchantId": "CM-B"}),
+            "ORDER.INVALID_PARAMETER",
+            "ChannelSubMerchantId",
+        ),
+        (json!({"ExpireTime": "2020-01-01 00:00:00"}), "ORDER.INVALID_PARAMETER", "ExpireTime"),
+    ] {
+        gateway.call(ORDER, &sample(change)).await.is(code, part);
+    }
+    for path in [QUERY, CLOSE] {
+        let none = json!({"OutOrderId": "demo202211200001"});
+        gateway.call(path, &none).await.is("ORDER.ORDER_NOT_EXIST", "");
+        gateway.call(path, &json!({})).await.is("ORDER.INVALID_PARAMETER", "OutOrderId");
+    }
+}
+
+#[tokio::test]
+async fn two_names_must_mean_one_order() {
+    let gateway = Gateway::open().await;
+    gateway.call(ORDER, &sample(json!({}))).await.is("SUCCESS", "");
+    let both = json!({"OutOrderId": "demo202211200001", "ChannelOrderId": "000000000000000001"});
+    for path in [QUERY, CLOSE] {
+        gateway.call(path, &both).await.is("ORDER.INVALID_PARAMETER", "ChannelOrderId");
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_sees_its_own_orders_and_merchants_only() {
+    let gateway = Gateway::open().await;
+    gateway.call(ORDER, &sample(json!({}))).await.is("SUCCESS", "");
+    let foreign = ("654321", "AKID2");
+    let query = r#"{"OutOrderId":"demo202211200001"}"#;
+    gateway.call_as(foreign, QUERY, query).await.is("ORDER.ORDER_NOT_EXIST", "");
+    let order = sample(json!({})).to_string();
+    let answer = gateway.call_as(foreign, ORDER, &order).await;
+    answer.is("ORDER.INVALID_PARAMETER", "ChannelSubMerchantId");
+    let borrowed = gateway.call_as(("123456", "AKID2"), QUERY, query).await;
+    borrowed.is("AuthFailure.OcodeMismatch", "X-TC-Ocode");
+}
+
+#[tokio::test]
+async fn checks_come_in_the_published_order() {
+    let gateway = Gateway::open().await;
+    let bare = |body: &str| http::Request::post(ORDER).body(Body::from(body.to_owned()));
+    let big = format!("{{\"x\":\"{}\"}}", "x".repeat(256 * 1024));
+    for (body, code, part) in [
+        (&*big, "ORDER.INVALID_PARAMETER", "body: "),
+        ("{", "ORDER.INVALID_PARAMETER", "body: "),
+        (r#"{"a":1,"a":2}"#, "ORDER.INVALID_PARAMETER", "body: "),
+        ("{}", "MissingParameter", "Authorization"),
+    ] {
+        let answer = gateway.send(bare(body).expect("a request")).await;
+        answer.is(code, part);
+        assert_eq!(answer.status, StatusCode::OK);
+    }
+    let fits = format!("{{\"x\":\"{}\"}}", "x".repeat(256 * 1024 - 8));
+    assert_eq!(fits.len(), 256 * 1024);
+    let answer = gateway.send(bare(&fits).expect("a request")).await;
+    answer.is("MissingParameter", "Authorization");
+    let unknown = gateway.call_as(("123456", "AKID9"), ORDER, "{}").await;
+    unknown.is("AuthFailure.SecretIdNotFound", "");
+    gateway.call(ORDER, &json!({})).await.is("ORDER.INVALID_PARAMETER", "ChannelSubMerchantId");
+}
+
+#[tokio::test]
+async fn paths_and_methods_that_are_none_say_so() {
+    let gateway = Gateway::open().await;
+    for (method, path, status) in [
+        ("GET", ORDER, StatusCode::METHOD_NOT_ALLOWED),
+        ("PUT", QUERY, StatusCode::METHOD_NOT_ALLOWED),
+        ("POST", "/cloudpay/v1/pay/nothing", StatusCode::NOT_FOUND),
+        ("GET", "/cloudpay", StatusCode::NOT_FOUND),
+        ("GET", "/cloudpay/", StatusCode::NOT_FOUND),
+    ] {
+        let request = http::Request::builder().method(method).uri(path).body(Body::empty());
+        let answer = gateway.send(request.expect("a request")).await;
+        assert_eq!(answer.status, status, "{method} {path}");
+    }
+}

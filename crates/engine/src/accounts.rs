@@ -1,0 +1,171 @@
+//! The channel accounts, opened and ready to encode and decode.
+
+use channel::{BadSettings, Channel, Connection, PlatformKey, Settings};
+use kernel::TenantId;
+use ledger::Timestamp;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// One account at a channel, as configured.
+pub struct AccountParts {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its name, unique in the installation.
+    pub name: Arc<str>,
+    /// The channel's name.
+    pub channel: String,
+    /// Its settings.
+    pub settings: Settings,
+}
+
+/// An account that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccountsFault {
+    /// There is no such channel.
+    #[error("account {account}: no channel is called {channel}")]
+    UnknownChannel {
+        /// The account's name.
+        account: String,
+        /// What it asks for.
+        channel: String,
+    },
+    /// Its settings are wrong.
+    #[error("account {account}: {source}")]
+    Settings {
+        /// The account's name.
+        account: String,
+        /// What is wrong.
+        source: BadSettings,
+    },
+    /// Two accounts have the same name.
+    #[error("account {account} is configured twice")]
+    Twice {
+        /// The account's name.
+        account: String,
+    },
+}
+
+/// An open account.
+pub(crate) struct Account {
+    pub(crate) tenant: TenantId,
+    pub(crate) name: Arc<str>,
+    pub(crate) channel: &'static dyn Channel,
+    settings: Settings,
+    keys: Mutex<Keys>,
+    connection: RwLock<Arc<dyn Connection>>,
+}
+
+/// The signing keys fetched so far.
+#[derive(Default)]
+struct Keys {
+    known: Vec<PlatformKey>,
+    asked_at: Option<Timestamp>,
+}
+
+/// All open accounts.
+pub(crate) struct Accounts {
+    by_name: HashMap<Arc<str>, Arc<Account>>,
+}
+
+impl Accounts {
+    pub(crate) fn open(
+        channels: &[&'static dyn Channel],
+        parts: Vec<AccountParts>,
+        kept: Vec<(Arc<str>, PlatformKey)>,
+    ) -> Result<Accounts, AccountsFault> {
+        let mut keys: HashMap<Arc<str>, Vec<PlatformKey>> = HashMap::new();
+        for (account, key) in kept {
+            keys.entry(account).or_default().push(key);
+        }
+        let mut by_name = HashMap::new();
+        for part in parts {
+            let name = part.name.clone();
+            let known = keys.remove(&name).unwrap_or_default();
+            let account = Account::open(channels, part, known)?;
+            if by_name.insert(name.clone(), Arc::new(account)).is_some() {
+                return Err(AccountsFault::Twice { account: name.to_string() });
+            }
+        }
+        Ok(Accounts { by_name })
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Arc<Account>> {
+        self.by_name.get(name)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Account>> {
+        self.by_name.values()
+    }
+}
+
+impl Account {
+    fn open(
+        channels: &[&'static dyn Channel],
+        part: AccountParts,
+        known: Vec<PlatformKey>,
+    ) -> Result<Account, AccountsFault> {
+        let channel = channels
+            .iter()
+            .copied()
+            .find(|channel| channel.about().name == part.channel)
+            .ok_or_else(|| AccountsFault::UnknownChannel {
+                account: part.name.to_string(),
+                channel: part.channel.clone(),
+            })?;
+        let connection = channel
+            .open(&part.settings, &known)
+            .map_err(|source| AccountsFault::Settings { account: part.name.to_string(), source })?;
+        Ok(Account {
+            tenant: part.tenant,
+            name: part.name,
+            channel,
+            settings: part.settings,
+            keys: Mutex::new(Keys { known, asked_at: None }),
+            connection: RwLock::new(Arc::from(connection)),
+        })
+    }
+
+    /// The connection with the keys known now.
+    pub(crate) fn connection(&self) -> Arc<dyn Connection> {
+        self.connection.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// True when the channel's keys are fetched and none is valid now.
+    pub(crate) fn lacks_keys(&self, now: Timestamp) -> bool {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let valid = |key: &PlatformKey| key.valid_from <= now && now < key.valid_until;
+        self.channel.about().fetches_keys && !keys.known.iter().any(valid)
+    }
+
+    /// Takes the turn to fetch keys, unless somebody had it within `pause_ms`.
+    pub(crate) fn may_fetch(&self, now: Timestamp, pause_ms: i64) -> bool {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = keys.asked_at.is_none_or(|at| now.ms_since(at) >= pause_ms);
+        if free {
+            keys.asked_at = Some(now);
+        }
+        free
+    }
+
+    /// Adopts fetched keys beside those known and not yet expired. Answers whether any is new.
+    pub(crate) fn adopt(
+        &self,
+        fetched: &[PlatformKey],
+        now: Timestamp,
+    ) -> Result<bool, BadSettings> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known: Vec<PlatformKey> =
+            keys.known.iter().filter(|key| now < key.valid_until).cloned().collect();
+        let before = known.len();
+        for key in fetched {
+            if !known.iter().any(|other| other.serial == key.serial) {
+                known.push(key.clone());
+            }
+        }
+        let new = known.len() > before;
+        let connection = self.channel.open(&self.settings, &known)?;
+        *self.connection.write().unwrap_or_else(PoisonError::into_inner) = Arc::from(connection);
+        keys.known = known;
+        Ok(new)
+    }
+}

@@ -1,0 +1,100 @@
+//! Deliveries of notices to merchants.
+
+use crate::calls::off_thread;
+use crate::{Engine, SendFault, unexpected};
+use channel::{Request, Response};
+use kernel::{Attempt, Caller, Command, Delivery, Notice, Order, OrderKey, Reads, TenantId};
+use ledger::{Id, kinds};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use store::StoreFault;
+
+/// How long a merchant may take to answer.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a delivery may wait for its turn; then its task takes over.
+const TURN_TIMEOUT: Duration = Duration::from_secs(15);
+/// How much of a merchant's answer is kept, in characters.
+const EXCERPT_LEN_MAX: usize = 200;
+
+/// Delivers a notice once and records how it went.
+pub(crate) async fn deliver(engine: Arc<Engine>, tenant: TenantId, id: Id<kinds::Notice>) {
+    let Ok(Ok(_turn)) = tokio::time::timeout(TURN_TIMEOUT, engine.deliveries.acquire()).await
+    else {
+        tracing::warn!(notice = %id, "no turn for a delivery; its task will look again");
+        return;
+    };
+    let attempt = match load(&engine, &tenant, id).await {
+        Ok(Some((notice, order))) => attempt(&engine, notice, order).await,
+        Ok(None) => return,
+        Err(fault) => {
+            tracing::error!(%fault, notice = %id, "notice not loaded; its task will look again");
+            return;
+        }
+    };
+    let outcome = match &attempt.delivery {
+        Delivery::Acknowledged { .. } => "acknowledged",
+        Delivery::Rejected { .. } => "rejected",
+        Delivery::NoAnswer { .. } => "no_answer",
+    };
+    metrics::counter!("tongbao_notice_attempts_total", "outcome" => outcome).increment(1);
+    let command = Command::RecordAttempt { tenant, notice: id, attempt };
+    if let Err(failure) = engine.handle(Caller::Clock, command).await {
+        tracing::error!(%failure, notice = %id, "attempt not recorded; the notice will go again");
+    }
+}
+
+async fn load(
+    engine: &Engine,
+    tenant: &TenantId,
+    id: Id<kinds::Notice>,
+) -> Result<Option<(Notice, Order)>, StoreFault> {
+    let reads = Reads { notices: vec![(tenant.clone(), id)], ..Reads::default() };
+    let view = engine.store.load(&reads).await?;
+    let Some(notice) = view.notice(tenant, id).cloned() else { return Ok(None) };
+    let query = store::Query::Order { tenant: tenant.clone(), key: OrderKey::Id(notice.order) };
+    match engine.search(&query).await? {
+        store::Page::Order(order) => Ok(order.map(|order| (notice, *order))),
+        other => Err(unexpected(&other)),
+    }
+}
+
+async fn attempt(engine: &Arc<Engine>, notice: Notice, order: Order) -> Attempt {
+    let at = engine.clock.now();
+    let begun = Instant::now();
+    let delivery = exchange(engine, notice, order).await;
+    let took_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
+    Attempt { at, took_ms, delivery }
+}
+
+async fn exchange(engine: &Arc<Engine>, notice: Notice, order: Order) -> Delivery {
+    let Some(announcer) = engine.announcers.get(&*order.terms.dialect).cloned() else {
+        return Delivery::NoAnswer { why: format!("no dialect is called {}", order.terms.dialect) };
+    };
+    let signer = announcer.clone();
+    let request = off_thread(engine, move |draw| signer.announce(&notice, &order, draw)).await;
+    let Some(request) = request.flatten() else {
+        return Delivery::NoAnswer { why: "the tenant has no key to sign with".to_owned() };
+    };
+    match send(engine, &request).await {
+        Ok(response) if announcer.acknowledged(&response) => {
+            Delivery::Acknowledged { status: response.status }
+        }
+        Ok(response) => {
+            Delivery::Rejected { status: response.status, excerpt: excerpt(&response.body) }
+        }
+        Err(fault) => Delivery::NoAnswer { why: fault.to_string() },
+    }
+}
+
+async fn send(engine: &Engine, request: &Request) -> Result<Response, SendFault> {
+    engine.notice_client.send(request, DELIVERY_TIMEOUT).await
+}
+
+/// The beginning of an answer, as readable text.
+fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(body)
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .take(EXCERPT_LEN_MAX)
+        .collect()
+}

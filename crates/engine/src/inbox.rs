@@ -1,0 +1,98 @@
+//! Channels' notices on their way in: verified, committed as findings, and only then accepted.
+
+use crate::accounts::Account;
+use crate::calls::{fetch_keys, off_thread, words};
+use crate::{Engine, Failure};
+use channel::{Finding, NoticeFault, Notified, Request, Response};
+use kernel::{CallRecord, Caller, Command, Order, Refund};
+use std::sync::Arc;
+use std::time::Instant;
+
+impl Engine {
+    /// Takes a channel's notice about an account. The answer tells the channel whether to repeat it:
+    /// accepted means that what it says is committed.
+    pub async fn channel_notice(self: &Arc<Engine>, account: &str, request: Request) -> Response {
+        let Some(account) = self.accounts.get(account).cloned() else {
+            return Response { status: 404, headers: vec![], body: vec![] };
+        };
+        let connection = account.connection();
+        let accepted = match verify(self, &account, request).await {
+            Ok(notified) => self.take(&account, notified).await,
+            Err(fault) => {
+                let channel = account.channel.about().name;
+                metrics::counter!("tongbao_channel_notices_refused_total", "channel" => channel)
+                    .increment(1);
+                tracing::warn!(account = %account.name, %fault, "a notice was not believed");
+                false
+            }
+        };
+        connection.receipt(accepted)
+    }
+
+    /// Commits what a notice says. True when it stands, or when it can never concern us.
+    async fn take(self: &Arc<Engine>, account: &Account, notified: Notified) -> bool {
+        let Some(order) = Order::id_of_number(&notified.number) else {
+            tracing::warn!(number = notified.number, "a notice about a number that is not ours");
+            return true;
+        };
+        let refund = match &notified.finding {
+            Finding::Refund(refunded) => Refund::id_of_number(&refunded.refund_number),
+            _other => None,
+        };
+        let call = CallRecord {
+            operation: None,
+            at: self.clock.now(),
+            took_ms: 0,
+            status: None,
+            channel_trace: Some(notified.notice_id),
+            said: words(&notified.finding),
+        };
+        let tenant = account.tenant.clone();
+        let finding = notified.finding;
+        let command = Command::RecordFinding { tenant, order, refund, finding, call };
+        let caller = Caller::Channel(Arc::from(account.channel.about().name));
+        match self.handle(caller, command).await {
+            Ok(_) => true,
+            Err(Failure::Refused(refusal)) => {
+                tracing::warn!(%refusal, %order, "a notice that concerns nothing of ours");
+                true
+            }
+            Err(failure) => {
+                tracing::error!(%failure, %order, "a notice was not recorded; it will come again");
+                false
+            }
+        }
+    }
+}
+
+/// Verifies a notice; one signed with an unknown key is looked at once more with fresh keys.
+async fn verify(
+    engine: &Arc<Engine>,
+    account: &Arc<Account>,
+    request: Request,
+) -> Result<Notified, NoticeFault> {
+    let begun = Instant::now();
+    let first = verify_once(engine, account, request.clone()).await;
+    let outcome = match first {
+        Err(NoticeFault::UnknownKey { .. }) => {
+            fetch_keys(engine, account).await;
+            verify_once(engine, account, request).await
+        }
+        other => other,
+    };
+    let channel = account.channel.about().name;
+    metrics::histogram!("tongbao_channel_notice_seconds", "channel" => channel)
+        .record(begun.elapsed().as_secs_f64());
+    outcome
+}
+
+async fn verify_once(
+    engine: &Engine,
+    account: &Account,
+    request: Request,
+) -> Result<Notified, NoticeFault> {
+    let connection = account.connection();
+    off_thread(engine, move |draw| connection.notice(&request, draw.now))
+        .await
+        .unwrap_or_else(|| Err(NoticeFault::Unreadable { why: "stopping".to_owned() }))
+}

@@ -1,0 +1,270 @@
+//! The shell around the core: it loads, lets the core decide, commits, and only then acts.
+//!
+//! - [`writer`](self): takes whatever commands are waiting, decides them one after another and
+//!   commits them together.
+//! - in_place: asks channels without an outside, inside the commit.
+//! - calls: carries instructions to channels and brings the findings back as commands.
+//! - notices: delivers notices to merchants.
+//! - tasks: claims what is due.
+//! - inbox: takes channels' notices in.
+//!
+//! It knows neither a database nor a vendor nor a dialect: those come in as [`Parts`]. It is the only
+//! crate that spawns.
+
+mod accounts;
+mod calls;
+mod client;
+mod clock;
+mod deliveries;
+mod guard;
+mod in_place;
+mod inbox;
+mod tasks;
+mod writer;
+
+pub use accounts::{AccountParts, AccountsFault};
+pub use client::{HttpClient, HyperClient, SendFault};
+pub use clock::{Clock, SystemClock};
+pub use guard::Guard;
+
+use accounts::Accounts;
+use channel::{Channel, Draw, Response};
+use kernel::{Caller, Command, Directory, Notice, Order, Refusal, Reply};
+use ledger::Timestamp;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Page, Query, Store, StoreFault};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+
+/// Commands that may wait for the writer; more are refused as [`Failure::Overloaded`].
+const QUEUE_LEN_MAX: usize = 4096;
+/// Calls to channels under way at once.
+const CALLS_MAX: usize = 512;
+/// Deliveries of notices under way at once.
+const DELIVERIES_MAX: usize = 128;
+
+/// How a dialect tells a merchant about an order.
+pub trait Announce: Send + Sync {
+    /// The request that carries the notice, signed now. `None` when the dialect no longer knows the
+    /// tenant.
+    fn announce(&self, notice: &Notice, order: &Order, draw: &Draw) -> Option<channel::Request>;
+
+    /// Whether the merchant's answer acknowledges it.
+    fn acknowledged(&self, response: &Response) -> bool;
+}
+
+/// What an engine is made of.
+pub struct Parts {
+    /// The database, migrated.
+    pub store: Arc<dyn Store>,
+    /// Tenants, merchants, routes.
+    pub directory: Arc<Directory>,
+    /// The channels that ship.
+    pub channels: Vec<&'static dyn Channel>,
+    /// The accounts at them.
+    pub accounts: Vec<AccountParts>,
+    /// Who tells merchants, by dialect name.
+    pub announcers: HashMap<&'static str, Arc<dyn Announce>>,
+    /// Sends to channels.
+    pub channel_client: Arc<dyn HttpClient>,
+    /// Sends to merchants: guarded against addresses that are none of a merchant's business.
+    pub notice_client: Arc<dyn HttpClient>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// This process among those that share the database.
+    pub node: u8,
+}
+
+/// Why a command brought no reply.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// A rule refused it; nothing changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Too many commands are waiting; nothing changed.
+    #[error("too many commands are waiting")]
+    Overloaded,
+    /// The database failed: it is not known whether the command took effect. Repeating it with the
+    /// same number is safe.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    /// The process is stopping.
+    #[error("stopping")]
+    Stopping,
+}
+
+/// A reply, and the end of the work that the command led to.
+pub struct Handled {
+    /// What the commit says.
+    pub reply: Reply,
+    /// Fires with the last reply once the channel's answer is committed; `None` when the command led
+    /// to no call.
+    pub settled: Option<oneshot::Receiver<Reply>>,
+}
+
+/// The engine, shared by everything that takes requests.
+pub struct Engine {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) accounts: Accounts,
+    pub(crate) announcers: HashMap<&'static str, Arc<dyn Announce>>,
+    pub(crate) channel_client: Arc<dyn HttpClient>,
+    pub(crate) notice_client: Arc<dyn HttpClient>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) calls: Semaphore,
+    pub(crate) deliveries: Semaphore,
+    /// Signing takes a core for 0.3 ms: no more at once than there are cores.
+    pub(crate) signing: Semaphore,
+    jobs: mpsc::Sender<writer::Job>,
+    stopping: watch::Sender<bool>,
+}
+
+/// Why an engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFault {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    /// A channel account cannot be used.
+    #[error(transparent)]
+    Accounts(#[from] AccountsFault),
+}
+
+impl Engine {
+    /// Starts the writer and the loops.
+    ///
+    /// # Errors
+    /// When the database fails or an account's settings are wrong.
+    pub async fn start(parts: Parts) -> Result<Arc<Engine>, StartFault> {
+        let kept = match parts.store.search(&Query::Keys).await? {
+            Page::Keys(keys) => keys,
+            other => return Err(unexpected(&other).into()),
+        };
+        let accounts = Accounts::open(&parts.channels, parts.accounts, kept)?;
+        let (jobs, waiting) = mpsc::channel(QUEUE_LEN_MAX);
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let engine = Arc::new(Engine {
+            store: parts.store,
+            directory: parts.directory,
+            accounts,
+            announcers: parts.announcers,
+            channel_client: parts.channel_client,
+            notice_client: parts.notice_client,
+            clock: parts.clock,
+            calls: Semaphore::new(CALLS_MAX),
+            deliveries: Semaphore::new(DELIVERIES_MAX),
+            signing: Semaphore::new(cores),
+            jobs,
+            stopping: watch::Sender::new(false),
+        });
+        let writer = tokio::spawn(writer::run(engine.clone(), waiting, parts.node));
+        tokio::spawn(watch_over(writer));
+        tokio::spawn(tasks::run(engine.clone()));
+        tokio::spawn(calls::refresh_keys(engine.clone()));
+        Ok(engine)
+    }
+
+    /// Commits a command and starts the work that it leads to.
+    ///
+    /// # Errors
+    /// The [`Failure`]; after [`Failure::Store`] the outcome is unknown and the same command may be
+    /// sent again.
+    pub async fn handle(&self, caller: Caller, command: Command) -> Result<Handled, Failure> {
+        self.submit(caller, command, None).await
+    }
+
+    /// Commits a command and waits, up to `patience`, for the channel's answer to be committed too.
+    /// Afterwards the state is durable either way.
+    ///
+    /// # Errors
+    /// As for [`Engine::handle`].
+    pub async fn settle(
+        &self,
+        caller: Caller,
+        command: Command,
+        patience: Duration,
+    ) -> Result<Reply, Failure> {
+        let handled = self.handle(caller, command).await?;
+        let Some(settled) = handled.settled else { return Ok(handled.reply) };
+        match tokio::time::timeout(patience, settled).await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(_)) | Err(_) => Ok(handled.reply),
+        }
+    }
+
+    pub(crate) async fn submit(
+        &self,
+        caller: Caller,
+        command: Command,
+        chain: Option<oneshot::Sender<Reply>>,
+    ) -> Result<Handled, Failure> {
+        let (answer, answered) = oneshot::channel();
+        let job = writer::Job { caller, command, answer, chain };
+        match self.jobs.try_send(job) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => return Err(Failure::Overloaded),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(Failure::Stopping),
+        }
+        answered.await.unwrap_or(Err(Failure::Stopping))
+    }
+
+    /// Answers a query from what is committed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn search(&self, query: &Query) -> Result<Page, StoreFault> {
+        self.store.search(query).await
+    }
+
+    /// The present, by the engine's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Tenants, merchants and routes.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Stops taking work; what is under way ends by itself or is found again as a due task.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    pub(crate) fn draw(&self) -> Draw {
+        Draw { now: self.clock.now(), nonce: seal::random::hex_nonce() }
+    }
+
+    pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+}
+
+/// Without its writer a process is a deaf one. A bug there ends it at once: whoever supervises starts it
+/// again, and the tasks that were committed go on.
+async fn watch_over(writer: tokio::task::JoinHandle<()>) {
+    if let Err(fault) = writer.await
+        && fault.is_panic()
+    {
+        tracing::error!(%fault, "the writer died of a bug; the process ends");
+        std::process::abort();
+    }
+}
+
+/// A store that answers a query with another query's page has a bug; say so instead of guessing.
+pub(crate) fn unexpected(page: &Page) -> StoreFault {
+    let kind = match page {
+        Page::Order(_) => "order",
+        Page::Orders(_) => "orders",
+        Page::Story(_) => "story",
+        Page::Tenants(_) => "tenants",
+        Page::Accounts(_) => "accounts",
+        Page::Transfers(_) => "transfers",
+        Page::Notices(_) => "notices",
+        Page::Keys(_) => "keys",
+        Page::Tasks(_) => "tasks",
+        Page::Audit(_) => "audit",
+    };
+    StoreFault::Failed(format!("store answered with a page of {kind}"))
+}

@@ -1,0 +1,178 @@
+//! A notice to a merchant: durable, signed at sending, repeated on a ladder, every attempt kept.
+
+use crate::command::{Deciding, Decision, Refusal, Reply, Work};
+use crate::event::Change;
+use crate::merchant::TenantId;
+use crate::order::BUSY_MS;
+use crate::task::{Task, TaskChange, TaskKind};
+use ledger::{Id, Timestamp, kinds};
+
+/// Seconds to wait after each failed attempt (the schedule known from WeChat Pay): 24 h 4 min in all.
+pub const NOTICE_LADDER_SECONDS: [i64; 15] =
+    [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600];
+
+/// What a notice tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoticeKind {
+    /// An order was paid.
+    Pay,
+}
+
+impl NoticeKind {
+    /// The word in storage and documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            NoticeKind::Pay => "pay",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_name(name: &str) -> Option<NoticeKind> {
+        match name {
+            "pay" => Some(NoticeKind::Pay),
+            _ => None,
+        }
+    }
+}
+
+/// Where a notice stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoticeState {
+    /// To be delivered.
+    Due,
+    /// The merchant acknowledged it.
+    Delivered {
+        /// When.
+        at: Timestamp,
+    },
+    /// The ladder is used up; it can be replayed.
+    GivenUp {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl NoticeState {
+    /// The word in storage and documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            NoticeState::Due => "due",
+            NoticeState::Delivered { .. } => "delivered",
+            NoticeState::GivenUp { .. } => "given_up",
+        }
+    }
+}
+
+/// A notice to a merchant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Its id, the same in every attempt.
+    pub id: Id<kinds::Notice>,
+    /// The order that it tells about.
+    pub order: Id<kinds::Order>,
+    /// What it tells.
+    pub kind: NoticeKind,
+    /// Where it goes.
+    pub url: String,
+    /// When the event that it tells happened.
+    pub made_at: Timestamp,
+    /// Counts its changes; 1 when new.
+    pub version: i64,
+    /// Where it stands.
+    pub state: NoticeState,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Failed attempts since it was made or replayed: its place on the ladder.
+    pub rung: u32,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// The merchant acknowledged.
+    Acknowledged {
+        /// Its HTTP status.
+        status: u16,
+    },
+    /// The merchant answered something else.
+    Rejected {
+        /// Its HTTP status.
+        status: u16,
+        /// The beginning of what it said.
+        excerpt: String,
+    },
+    /// There was no answer: not reached, too slow, forbidden address.
+    NoAnswer {
+        /// What was seen.
+        why: String,
+    },
+}
+
+/// One attempt to deliver a notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it began.
+    pub at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub took_ms: i64,
+    /// How it ended.
+    pub delivery: Delivery,
+}
+
+/// Records an attempt and says when the next one is due.
+pub(crate) fn record(
+    deciding: &mut Deciding<'_>,
+    tenant: &TenantId,
+    id: Id<kinds::Notice>,
+    attempt: &Attempt,
+) -> Result<Decision, Refusal> {
+    let notice = deciding.view.notice(tenant, id).ok_or(Refusal::NoticeNotFound)?.clone();
+    let now = deciding.stamp.now();
+    let acknowledged = matches!(attempt.delivery, Delivery::Acknowledged { .. });
+    let wait_seconds =
+        usize::try_from(notice.rung).ok().and_then(|rung| NOTICE_LADDER_SECONDS.get(rung).copied());
+    let (state, due) = match (notice.state, acknowledged, wait_seconds) {
+        (_, true, _) => (NoticeState::Delivered { at: now }, None),
+        (NoticeState::Delivered { at }, false, _) => (NoticeState::Delivered { at }, None),
+        (_, false, Some(seconds)) => (NoticeState::Due, Some(now.plus_seconds(seconds))),
+        (_, false, None) => (NoticeState::GivenUp { at: now }, None),
+    };
+    let mut decision = Decision::new(Reply::Done);
+    let change = Change::NoticeAttempted { notice: id, attempt: attempt.clone(), state };
+    decision.events.push(deciding.event(tenant, Some(notice.order), change));
+    decision.tasks.push(TaskChange { task: notice.task(), due });
+    Ok(decision)
+}
+
+/// Sends a notice again, whatever became of it, from the start of the ladder.
+pub(crate) fn replay(
+    deciding: &mut Deciding<'_>,
+    tenant: &TenantId,
+    id: Id<kinds::Notice>,
+) -> Result<Decision, Refusal> {
+    let notice = deciding.view.notice(tenant, id).ok_or(Refusal::NoticeNotFound)?.clone();
+    let mut decision = Decision::new(Reply::Done);
+    let change = Change::NoticeReplayed { notice: id };
+    decision.events.push(deciding.event(tenant, Some(notice.order), change));
+    decision.deliver(&notice, deciding.stamp.now());
+    Ok(decision)
+}
+
+impl Notice {
+    /// Its task.
+    pub fn task(&self) -> Task {
+        Task { tenant: self.tenant.clone(), kind: TaskKind::Notice, subject: self.id.number() }
+    }
+}
+
+impl Decision {
+    /// Delivers a notice right after the commit; should this process die first, its task is due when
+    /// the attempt must have ended.
+    pub(crate) fn deliver(&mut self, notice: &Notice, now: Timestamp) {
+        let due = Some(now.plus_ms(BUSY_MS));
+        self.tasks.push(TaskChange { task: notice.task(), due });
+        self.work.push(Work::Deliver { tenant: notice.tenant.clone(), notice: notice.id });
+    }
+}

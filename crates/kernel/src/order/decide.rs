@@ -1,0 +1,251 @@
+//! What the merchant and the clock want of an order.
+
+use super::{
+    BUSY_MS, Busy, Closure, DEFAULT_LIFE_SECONDS, Order, OrderKey, OrderState, PlaceOrder, Terms,
+};
+use crate::command::{Deciding, Decision, Field, Refusal, Reply, Work};
+use crate::event::Change;
+use crate::merchant::{Route, TenantId};
+use crate::task::{Task, TaskChange, TaskKind};
+use channel::Instruction;
+use ledger::{Id, Timestamp, kinds};
+use std::sync::Arc;
+
+/// Places an order, or answers a repeat of it.
+pub(crate) fn place(deciding: &mut Deciding<'_>, wish: &PlaceOrder) -> Result<Decision, Refusal> {
+    let merchant = deciding
+        .view
+        .directory
+        .merchant(&wish.tenant, &wish.merchant)
+        .ok_or(Refusal::UnknownMerchant)?;
+    let key = OrderKey::OutOrderId(wish.out_order_id.clone());
+    if let Some(order) = deciding.view.order(&wish.tenant, &key).cloned() {
+        return repeat(deciding, &order, wish);
+    }
+    let route = merchant.route(&wish.channel, wish.scene).ok_or(Refusal::NoRoute)?.clone();
+    let now = deciding.stamp.now();
+    let expires_at = wish.expires_at.unwrap_or(now.plus_seconds(DEFAULT_LIFE_SECONDS));
+    if !wish.amount.is_positive() {
+        return Err(Refusal::Amount);
+    }
+    if expires_at <= now {
+        return Err(Refusal::Expiry);
+    }
+    let order = new_order(deciding, wish, &route, expires_at);
+    let mut decision = Decision::new(reply(&order));
+    let change = Change::OrderPlaced(Box::new(order.clone()));
+    decision.events.push(deciding.event(&wish.tenant, Some(order.terms.id), change));
+    decision.tasks.push(order.wake_at(now.plus_ms(BUSY_MS)));
+    decision.work.push(order.ask(order.place_instruction()));
+    Ok(decision)
+}
+
+/// The new order, busy with its first call.
+fn new_order(
+    deciding: &mut Deciding<'_>,
+    wish: &PlaceOrder,
+    route: &Route,
+    expires_at: Timestamp,
+) -> Order {
+    let now = deciding.stamp.now();
+    let terms = Terms {
+        tenant: wish.tenant.clone(),
+        id: deciding.stamp.id(),
+        merchant: wish.merchant.clone(),
+        out_order_id: wish.out_order_id.clone(),
+        dialect: wish.dialect.clone(),
+        amount: wish.amount,
+        currency: wish.currency,
+        scene: wish.scene,
+        channel: route.channel.clone(),
+        account: route.account.clone(),
+        subject: wish.subject.clone(),
+        payer: wish.payer.clone(),
+        goods_tag: wish.goods_tag.clone(),
+        notify_url: wish.notify_url.clone(),
+        front_url: wish.front_url.clone(),
+        channel_notify_url: route.notify_url.clone(),
+        details: wish.details.clone(),
+        placed_at: now,
+        expires_at,
+    };
+    Order {
+        terms: Arc::new(terms),
+        version: 1,
+        state: OrderState::Init,
+        busy: Some(Busy { operation: channel::Operation::Place, until: now.plus_ms(BUSY_MS) }),
+        looks: 0,
+        strays: vec![],
+    }
+}
+
+/// The same number again: the stored order decides.
+fn repeat(
+    deciding: &mut Deciding<'_>,
+    order: &Order,
+    wish: &PlaceOrder,
+) -> Result<Decision, Refusal> {
+    let now = deciding.stamp.now();
+    if order.state.is_final() {
+        return Err(Refusal::OrderFinal);
+    }
+    if let Some(field) = difference(&order.terms, wish) {
+        return Err(Refusal::Differs { field });
+    }
+    if order.is_busy(now) || order.is_overdue(now) {
+        return Err(Refusal::Busy);
+    }
+    let mut decision = Decision::new(reply(order));
+    let tenant = &order.terms.tenant;
+    decision.events.push(deciding.event(tenant, Some(order.terms.id), Change::OrderRepeated));
+    match &order.state {
+        OrderState::Paying(pay_info) if now < pay_info.valid_until => {}
+        OrderState::Init | OrderState::Paying(_) => {
+            begin(deciding, &mut decision, order, order.place_instruction());
+        }
+        OrderState::Closing(_) => return Err(Refusal::Busy),
+        OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {
+            return Err(Refusal::OrderFinal);
+        }
+    }
+    Ok(decision)
+}
+
+fn difference(terms: &Terms, wish: &PlaceOrder) -> Option<Field> {
+    [
+        (Field::Merchant, terms.merchant == wish.merchant),
+        (Field::Amount, terms.amount == wish.amount),
+        (Field::Currency, terms.currency == wish.currency),
+        (Field::Scene, terms.scene == wish.scene),
+        (Field::Channel, *terms.channel == *wish.channel),
+    ]
+    .into_iter()
+    .find_map(|(field, same)| (!same).then_some(field))
+}
+
+/// Closes an order on the merchant's wish. A closed or failed order is left as it is.
+pub(crate) fn close(
+    deciding: &mut Deciding<'_>,
+    tenant: &TenantId,
+    key: &OrderKey,
+) -> Result<Decision, Refusal> {
+    let order = deciding.order(tenant, key)?;
+    let mut decision = Decision::new(reply(&order));
+    match &order.state {
+        OrderState::Paid(_) => Err(Refusal::State { state: order.state.name() }),
+        OrderState::Closed { .. } | OrderState::Failed { .. } => {
+            let id = Some(order.terms.id);
+            decision.events.push(deciding.event(tenant, id, Change::OrderRepeated));
+            Ok(decision)
+        }
+        OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_)
+            if order.is_busy(deciding.stamp.now()) =>
+        {
+            Err(Refusal::Busy)
+        }
+        OrderState::Init | OrderState::Paying(_) => {
+            begin_closing(deciding, &mut decision, &order, Closure::Asked);
+            Ok(decision)
+        }
+        OrderState::Closing(_) => {
+            begin(deciding, &mut decision, &order, order.close_instruction());
+            Ok(decision)
+        }
+    }
+}
+
+/// A due task: whatever the order needs next.
+pub(crate) fn attend(
+    deciding: &mut Deciding<'_>,
+    tenant: &TenantId,
+    id: Id<kinds::Order>,
+) -> Result<Decision, Refusal> {
+    let now = deciding.stamp.now();
+    let order = deciding.order(tenant, &OrderKey::Id(id))?;
+    let mut decision = Decision::new(reply(&order));
+    match &order.state {
+        OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {
+            decision.tasks.push(TaskChange { task: order.task(), due: None });
+        }
+        OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_) if order.is_busy(now) => {
+            let until = order.busy.map_or(now, |busy| busy.until);
+            decision.tasks.push(order.wake_at(until));
+        }
+        OrderState::Init | OrderState::Paying(_) if order.is_overdue(now) => {
+            begin_closing(deciding, &mut decision, &order, Closure::Expired);
+        }
+        OrderState::Init => begin(deciding, &mut decision, &order, order.place_instruction()),
+        OrderState::Paying(_) => begin(deciding, &mut decision, &order, order.query_instruction()),
+        OrderState::Closing(_) => begin(deciding, &mut decision, &order, order.close_instruction()),
+    }
+    Ok(decision)
+}
+
+fn begin_closing(
+    deciding: &mut Deciding<'_>,
+    decision: &mut Decision,
+    order: &Order,
+    closure: Closure,
+) {
+    let change = Change::OrderClosing(closure);
+    let event = deciding.event(&order.terms.tenant, Some(order.terms.id), change);
+    decision.events.push(event);
+    begin(deciding, decision, order, order.close_instruction());
+}
+
+/// Gives the order to a call: nobody else asks the channel about it until the call has ended.
+pub(super) fn begin(
+    deciding: &mut Deciding<'_>,
+    decision: &mut Decision,
+    order: &Order,
+    instruction: Instruction,
+) {
+    let until = deciding.stamp.now().plus_ms(BUSY_MS);
+    let change = Change::CallBegun(Busy { operation: instruction.operation(), until });
+    let event = deciding.event(&order.terms.tenant, Some(order.terms.id), change);
+    decision.events.push(event);
+    decision.tasks.push(order.wake_at(until));
+    decision.work.push(order.ask(instruction));
+}
+
+fn reply(order: &Order) -> Reply {
+    Reply::Order { order: Box::new(order.clone()), said: None }
+}
+
+impl Order {
+    /// Its task.
+    pub fn task(&self) -> Task {
+        Task {
+            tenant: self.terms.tenant.clone(),
+            kind: TaskKind::Order,
+            subject: self.terms.id.number(),
+        }
+    }
+
+    pub(super) fn wake_at(&self, due: Timestamp) -> TaskChange {
+        TaskChange { task: self.task(), due: Some(due) }
+    }
+
+    pub(super) fn ask(&self, instruction: Instruction) -> Work {
+        Work::Ask {
+            tenant: self.terms.tenant.clone(),
+            order: self.terms.id,
+            refund: None,
+            channel: self.terms.channel.clone(),
+            account: self.terms.account.clone(),
+            instruction,
+        }
+    }
+
+    pub(super) fn place_instruction(&self) -> Instruction {
+        Instruction::Place(Box::new(self.placing()))
+    }
+
+    pub(super) fn query_instruction(&self) -> Instruction {
+        Instruction::Query { number: self.number() }
+    }
+
+    pub(super) fn close_instruction(&self) -> Instruction {
+        Instruction::Close { number: self.number() }
+    }
+}

@@ -1,0 +1,295 @@
+//! The JSON API under `/control`: the phone, what happened, faults, the clock.
+
+use crate::faults::{self, Fault, NOTIFY, Ordered, WORDS};
+use crate::serve::{owe, refuse};
+use crate::shelf::Documents;
+use crate::{BODY_BYTES_MAX, ClockControl, Sandbox, SharedClock, draw, notices};
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::http::{Response, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use channel::{Counterpart, PhoneFault, PhoneOutcome, ShelfFault};
+use rusqlite::Connection;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Entries of a list, unless asked otherwise.
+const LIST_LEN: usize = 100;
+/// Entries of a list at most.
+const LIST_LEN_MAX: usize = 1_000;
+/// A fault lasts at most for so many requests.
+const TIMES_MAX: u32 = 1_000_000;
+/// The longest delay that can be ordered, in milliseconds.
+const DELAY_MS_MAX: i64 = 600_000;
+/// The longest word for an operation or code, in bytes.
+const WORD_LEN_MAX: usize = 64;
+/// The clock moves at most 400 days at once, in seconds.
+const ADVANCE_S_MAX: u32 = 400 * 86_400;
+
+type Answer = Response<Body>;
+type World = State<Arc<Sandbox>>;
+
+pub(crate) fn router() -> Router<Arc<Sandbox>> {
+    Router::new()
+        .route("/healthz", get(async || "ok"))
+        .route("/control/pay", post(pay))
+        .route("/control/transactions", get(transactions))
+        .route("/control/notices", get(list_notices))
+        .route("/control/faults", post(order_fault).get(list_faults).delete(clear_faults))
+        .route("/control/clock", post(move_clock).get(show_clock))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PayOrder {
+    pay_info: Box<RawValue>,
+    outcome: String,
+}
+
+async fn pay(State(sandbox): World, body: Bytes) -> Answer {
+    let order = match parse::<PayOrder>(&body) {
+        Ok(order) => order,
+        Err(why) => return bad(why),
+    };
+    let Some(outcome) = read_outcome(&order.outcome) else {
+        return bad("outcome: want success, fail or cancel");
+    };
+    let pay_info = plain_text(&order.pay_info);
+    let (clock, counterparts) = (sandbox.clock.clone(), sandbox.counterparts.clone());
+    let work = move |connection: &_| phone(connection, &clock, &counterparts, &pay_info, outcome);
+    match sandbox.writer.run(work).await {
+        Ok(text) => {
+            sandbox.new_notice.notify_one();
+            Json(json!({ "result": order.outcome, "text": text })).into_response()
+        }
+        Err(PhoneFault::NotMine) => bad("pay_info: no channel knows it"),
+        Err(PhoneFault::Refused(text)) => bad(text),
+        Err(PhoneFault::Shelf(fault)) => broken(&fault),
+    }
+}
+
+fn phone(
+    connection: &Connection,
+    clock: &SharedClock,
+    counterparts: &[Arc<dyn Counterpart>],
+    pay_info: &str,
+    outcome: PhoneOutcome,
+) -> Result<String, PhoneFault> {
+    for counterpart in counterparts {
+        let draw = draw(connection, clock)?;
+        let mut shelf = Documents::new(connection);
+        match counterpart.phone(&mut shelf, pay_info, outcome, &draw) {
+            Err(PhoneFault::NotMine) => {}
+            Err(fault) => return Err(fault),
+            Ok((text, owed)) => {
+                owe(connection, clock, &**counterpart, &owed)?;
+                return Ok(text);
+            }
+        }
+    }
+    Err(PhoneFault::NotMine)
+}
+
+fn read_outcome(word: &str) -> Option<PhoneOutcome> {
+    match word {
+        "success" => Some(PhoneOutcome::Success),
+        "fail" => Some(PhoneOutcome::Fail),
+        "cancel" => Some(PhoneOutcome::Cancel),
+        _ => None,
+    }
+}
+
+/// A JSON string's text; of anything else, the JSON itself.
+fn plain_text(json: &RawValue) -> String {
+    serde_json::from_str::<String>(json.get()).unwrap_or_else(|_| json.get().to_owned())
+}
+
+#[derive(Deserialize)]
+struct Limit {
+    limit: Option<usize>,
+}
+
+impl Limit {
+    fn get(&self) -> usize {
+        self.limit.unwrap_or(LIST_LEN).min(LIST_LEN_MAX)
+    }
+}
+
+async fn transactions(State(sandbox): World, Query(limit): Query<Limit>) -> Answer {
+    let counterparts = sandbox.counterparts.clone();
+    let work = move |connection: &_| list_transactions(connection, &counterparts, limit.get());
+    listed("transactions", sandbox.writer.run(work).await)
+}
+
+fn list_transactions(
+    connection: &Connection,
+    counterparts: &[Arc<dyn Counterpart>],
+    limit: usize,
+) -> Result<Vec<Value>, ShelfFault> {
+    let shelf = Documents::new(connection);
+    let mut all = Vec::new();
+    for counterpart in counterparts {
+        all.extend(counterpart.transactions(&shelf, limit)?);
+    }
+    let read = |text: &String| serde_json::from_str(text);
+    all.iter().map(read).collect::<Result<_, _>>().map_err(|error| ShelfFault(error.to_string()))
+}
+
+async fn list_notices(State(sandbox): World, Query(limit): Query<Limit>) -> Answer {
+    let work = move |connection: &_| describe_notices(connection, limit.get());
+    listed("notices", sandbox.writer.run(work).await)
+}
+
+fn describe_notices(connection: &Connection, limit: usize) -> Result<Vec<Value>, ShelfFault> {
+    let describe = |notice: &notices::Listed| {
+        let attempts: Vec<Value> = notices::attempts(connection, notice.row)?
+            .into_iter()
+            .map(|(at_ms, outcome)| json!({ "at_ms": at_ms, "outcome": outcome }))
+            .collect();
+        Ok(json!({
+            "id": notice.id, "channel": notice.channel, "url": notice.url,
+            "state": notice.state, "due_ms": notice.due_ms, "attempts": attempts,
+        }))
+    };
+    notices::list(connection, limit)?.iter().map(describe).collect()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaultOrder {
+    channel: String,
+    operation: String,
+    fault: String,
+    code: Option<String>,
+    delay_ms: Option<i64>,
+    times: u32,
+}
+
+async fn order_fault(State(sandbox): World, body: Bytes) -> Answer {
+    let ordered = parse::<FaultOrder>(&body).and_then(|order| read_order(&sandbox, order));
+    let ordered = match ordered {
+        Ok(ordered) => ordered,
+        Err(why) => return bad(why),
+    };
+    match sandbox.writer.run(move |connection| faults::order(connection, &ordered)).await {
+        Ok(()) => Json(json!({ "result": "ordered" })).into_response(),
+        Err(fault) => broken(&fault),
+    }
+}
+
+fn read_order(sandbox: &Sandbox, order: FaultOrder) -> Result<Ordered, String> {
+    let FaultOrder { channel, operation, fault, code, delay_ms, times } = order;
+    if sandbox.counterpart(&channel).is_none() {
+        return Err("channel: no counterpart has this name".to_owned());
+    }
+    if !is_operation(&operation) {
+        return Err(format!(
+            "operation: want {NOTIFY}, or a word of the channel such as create, query, close, refund"
+        ));
+    }
+    if !WORDS.contains(&&*fault) {
+        return Err(format!("fault: want one of {}", WORDS.join(", ")));
+    }
+    check_code(&fault, code.as_deref())?;
+    check_delay(&fault, delay_ms)?;
+    if !(1..=TIMES_MAX).contains(&times) {
+        return Err(format!("times: want 1 to {TIMES_MAX}"));
+    }
+    let fault = Fault::from_word(&fault, code, delay_ms).ok_or("fault: incomplete")?;
+    Ok(Ordered { channel, operation, fault, times })
+}
+
+fn is_operation(word: &str) -> bool {
+    let letters = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    letters && (1..=WORD_LEN_MAX).contains(&word.len())
+}
+
+fn check_code(fault: &str, code: Option<&str>) -> Result<(), String> {
+    match (fault == "error", code) {
+        (true, Some(code)) if (1..=WORD_LEN_MAX).contains(&code.len()) => Ok(()),
+        (true, _) => Err(format!("code: want the channel's code, 1 to {WORD_LEN_MAX} bytes")),
+        (false, None) => Ok(()),
+        (false, Some(_)) => Err("code: only for the fault error".to_owned()),
+    }
+}
+
+fn check_delay(fault: &str, delay_ms: Option<i64>) -> Result<(), String> {
+    match (fault == "delay", delay_ms) {
+        (true, Some(1..=DELAY_MS_MAX)) | (false, None) => Ok(()),
+        (true, _) => Err(format!("delay_ms: want 1 to {DELAY_MS_MAX}")),
+        (false, Some(_)) => Err("delay_ms: only for the fault delay".to_owned()),
+    }
+}
+
+async fn list_faults(State(sandbox): World) -> Answer {
+    let describe = |left: &Ordered| {
+        json!({
+            "channel": left.channel, "operation": left.operation, "fault": left.fault.word(),
+            "code": left.fault.code(), "delay_ms": left.fault.delay_ms(), "times": left.times,
+        })
+    };
+    let left = sandbox.writer.run(faults::left).await;
+    listed("faults", left.map(|left| left.iter().map(describe).collect()))
+}
+
+async fn clear_faults(State(sandbox): World) -> Answer {
+    match sandbox.writer.run(faults::clear).await {
+        Ok(()) => Json(json!({ "result": "cleared" })).into_response(),
+        Err(fault) => broken(&fault),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockOrder {
+    advance_s: u32,
+}
+
+async fn move_clock(State(sandbox): World, body: Bytes) -> Answer {
+    match sandbox.clock_control {
+        ClockControl::Allowed => {}
+        ClockControl::Forbidden => {
+            return refuse(StatusCode::FORBIDDEN, "the clock is not movable here");
+        }
+    }
+    let seconds = match parse::<ClockOrder>(&body) {
+        Ok(order) if order.advance_s <= ADVANCE_S_MAX => order.advance_s,
+        Ok(_) => return bad(format!("advance_s: want 0 to {ADVANCE_S_MAX}")),
+        Err(why) => return bad(why),
+    };
+    match sandbox.advance(seconds).await {
+        Ok(_) => show_clock(State(sandbox)).await,
+        Err(fault) => broken(&fault),
+    }
+}
+
+async fn show_clock(State(sandbox): World) -> Answer {
+    let clock = &sandbox.clock;
+    Json(json!({ "now_ms": clock.now().ms(), "offset_ms": clock.offset_ms() })).into_response()
+}
+
+/// Reads a body; the refusal names the field, as serde tells it.
+fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| format!("body: {error}"))
+}
+
+fn listed(name: &str, entries: Result<Vec<Value>, ShelfFault>) -> Answer {
+    match entries {
+        Ok(entries) => Json(json!({ name: entries })).into_response(),
+        Err(fault) => broken(&fault),
+    }
+}
+
+fn bad(why: impl Into<String>) -> Answer {
+    refuse(StatusCode::BAD_REQUEST, why)
+}
+
+fn broken(fault: &ShelfFault) -> Answer {
+    tracing::error!(%fault, "a control call failed");
+    refuse(StatusCode::INTERNAL_SERVER_ERROR, fault.to_string())
+}

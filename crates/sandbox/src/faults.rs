@@ -1,0 +1,222 @@
+//! Faults ordered at the sandbox: durable, counted down by each request or notice that they meet.
+
+use crate::schema::fault;
+use channel::{Fate, ShelfFault};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// The operation that stands for outgoing notices.
+pub(crate) const NOTIFY: &str = "notify";
+
+/// The words of the control API.
+pub(crate) const WORDS: [&str; 7] =
+    ["lose_request", "lose_answer", "delay", "duplicate", "bad_signature", "error", "wrong_amount"];
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The request is never seen; the connection breaks. A notice is not sent.
+    LoseRequest,
+    /// The work is done; the connection breaks. A notice's answer is not heard.
+    LoseAnswer,
+    /// The answer, or the notice, comes later.
+    Delay {
+        /// By how much.
+        ms: i64,
+    },
+    /// The work is done twice. A notice is sent twice.
+    Duplicate,
+    /// The counterpart signs wrongly.
+    BadSignature,
+    /// The counterpart refuses.
+    Error {
+        /// The channel's code.
+        code: String,
+    },
+    /// The counterpart lies about the amount.
+    WrongAmount,
+}
+
+impl Fault {
+    /// The fault with this word; `None` when the word is unknown or lacks what it needs.
+    pub(crate) fn from_word(
+        word: &str,
+        code: Option<String>,
+        delay_ms: Option<i64>,
+    ) -> Option<Fault> {
+        match word {
+            "lose_request" => Some(Fault::LoseRequest),
+            "lose_answer" => Some(Fault::LoseAnswer),
+            "delay" => delay_ms.map(|ms| Fault::Delay { ms }),
+            "duplicate" => Some(Fault::Duplicate),
+            "bad_signature" => Some(Fault::BadSignature),
+            "error" => code.map(|code| Fault::Error { code }),
+            "wrong_amount" => Some(Fault::WrongAmount),
+            _ => None,
+        }
+    }
+
+    /// The word of the control API.
+    pub(crate) const fn word(&self) -> &'static str {
+        match self {
+            Fault::LoseRequest => WORDS[0],
+            Fault::LoseAnswer => WORDS[1],
+            Fault::Delay { .. } => WORDS[2],
+            Fault::Duplicate => WORDS[3],
+            Fault::BadSignature => WORDS[4],
+            Fault::Error { .. } => WORDS[5],
+            Fault::WrongAmount => WORDS[6],
+        }
+    }
+
+    /// What the counterpart hears of it: faults of the wire are none of its business.
+    pub(crate) fn fate(&self) -> Fate {
+        match self {
+            Fault::LoseRequest | Fault::LoseAnswer | Fault::Delay { .. } | Fault::Duplicate => {
+                Fate::Honest
+            }
+            Fault::BadSignature => Fate::BadSignature,
+            Fault::Error { code } => Fate::Error { code: code.clone() },
+            Fault::WrongAmount => Fate::WrongAmount,
+        }
+    }
+
+    pub(crate) fn code(&self) -> Option<&str> {
+        match self {
+            Fault::Error { code } => Some(code),
+            Fault::LoseRequest
+            | Fault::LoseAnswer
+            | Fault::Delay { .. }
+            | Fault::Duplicate
+            | Fault::BadSignature
+            | Fault::WrongAmount => None,
+        }
+    }
+
+    pub(crate) fn delay_ms(&self) -> Option<i64> {
+        match self {
+            Fault::Delay { ms } => Some(*ms),
+            Fault::LoseRequest
+            | Fault::LoseAnswer
+            | Fault::Duplicate
+            | Fault::BadSignature
+            | Fault::Error { .. }
+            | Fault::WrongAmount => None,
+        }
+    }
+}
+
+/// An order for a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ordered {
+    /// At which channel.
+    pub(crate) channel: String,
+    /// Which operation it meets.
+    pub(crate) operation: String,
+    /// What goes wrong.
+    pub(crate) fault: Fault,
+    /// How many more times.
+    pub(crate) times: u32,
+}
+
+/// Notes an order.
+pub(crate) fn order(connection: &Connection, ordered: &Ordered) -> Result<(), ShelfFault> {
+    let Ordered { channel, operation, fault: what, times } = ordered;
+    connection
+        .execute(
+            "INSERT INTO faults (channel, operation, fault, code, delay_ms, times)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![channel, operation, what.word(), what.code(), what.delay_ms(), times],
+        )
+        .map(drop)
+        .map_err(fault)
+}
+
+/// Takes the oldest fault that meets this operation, and counts it down.
+pub(crate) fn take(
+    connection: &Connection,
+    channel: &str,
+    operation: &str,
+) -> Result<Option<Fault>, ShelfFault> {
+    let found = connection
+        .prepare_cached(
+            "SELECT channel, operation, fault, code, delay_ms, times, row FROM faults
+             WHERE channel = ?1 AND operation = ?2 ORDER BY row LIMIT 1",
+        )
+        .and_then(|mut statement| {
+            statement
+                .query_row([channel, operation], |row| Ok((read(row)?, row.get::<_, i64>(6)?)))
+                .optional()
+        })
+        .map_err(fault)?;
+    let Some((ordered, row)) = found else {
+        return Ok(None);
+    };
+    count_down(connection, row).map_err(fault)?;
+    Ok(Some(ordered.fault))
+}
+
+/// What is left, oldest first.
+pub(crate) fn left(connection: &Connection) -> Result<Vec<Ordered>, ShelfFault> {
+    let sql = "SELECT channel, operation, fault, code, delay_ms, times FROM faults ORDER BY row";
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.query_map([], read)?.collect())
+        .map_err(fault)
+}
+
+/// Forgets all orders.
+pub(crate) fn clear(connection: &Connection) -> Result<(), ShelfFault> {
+    connection.execute("DELETE FROM faults", []).map(drop).map_err(fault)
+}
+
+fn count_down(connection: &Connection, row: i64) -> rusqlite::Result<()> {
+    connection.execute("UPDATE faults SET times = times - 1 WHERE row = ?1", [row])?;
+    connection.execute("DELETE FROM faults WHERE row = ?1 AND times <= 0", [row]).map(drop)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Ordered> {
+    let word: String = row.get(2)?;
+    let fault = Fault::from_word(&word, row.get(3)?, row.get(4)?);
+    let unknown = || rusqlite::Error::InvalidColumnType(2, word, rusqlite::types::Type::Text);
+    Ok(Ordered {
+        channel: row.get(0)?,
+        operation: row.get(1)?,
+        fault: fault.ok_or_else(unknown)?,
+        times: row.get(5)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_reads_back() {
+        for word in WORDS {
+            let fault = Fault::from_word(word, Some("X".to_owned()), Some(1));
+            assert_eq!(fault.expect("a known word").word(), word);
+        }
+        assert_eq!(Fault::from_word("lost", None, None), None);
+        assert_eq!(Fault::from_word("delay", None, None), None);
+        assert_eq!(Fault::from_word("error", None, None), None);
+    }
+
+    #[test]
+    fn a_fault_meets_its_operation_as_often_as_ordered() {
+        let connection =
+            crate::schema::open(std::path::Path::new(":memory:")).expect("memory opens");
+        let ordered = Ordered {
+            channel: "till".to_owned(),
+            operation: "create".to_owned(),
+            fault: Fault::Delay { ms: 7 },
+            times: 2,
+        };
+        order(&connection, &ordered).expect("orders");
+        let take = |operation| take(&connection, "till", operation).expect("takes");
+        assert_eq!(take("query"), None);
+        assert_eq!(take("create"), Some(Fault::Delay { ms: 7 }));
+        assert_eq!(take("create"), Some(Fault::Delay { ms: 7 }));
+        assert_eq!(take("create"), None);
+        assert_eq!(left(&connection), Ok(vec![]));
+    }
+}

@@ -1,0 +1,133 @@
+//! The simulated world: the channels' other halves, the person with the phone, and ordered faults.
+//!
+//! The sandbox lends each [`channel::Counterpart`] durable storage, time and sockets, so that a client
+//! sees what the real channel would show it. It knows no vendor, no engine and no store of the gateway.
+//!
+//! - [`clock`]: the clock that gateway and sandbox share, and that tests move.
+//! - `writer`, `schema`, `shelf`: one SQLite file, one thread that writes it, many jobs a commit.
+//! - `faults`: what was ordered to go wrong, counted down per matching request.
+//! - `serve`: a channel's request, from socket to counterpart and back.
+//! - `notices`, `delivery`: what counterparts owe to their merchants, and the loop that sends it.
+//! - `control`: the JSON API under `/control`.
+
+pub mod clock;
+mod control;
+mod delivery;
+mod faults;
+mod notices;
+mod schema;
+mod serve;
+mod shelf;
+mod writer;
+
+pub use clock::SharedClock;
+
+use axum::Router;
+use channel::{Counterpart, Draw, ShelfFault};
+use rusqlite::Connection;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::Notify;
+use writer::Writer;
+
+/// The largest body that the sandbox reads.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Whether `POST /control/clock` may move the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockControl {
+    /// It may.
+    Allowed,
+    /// It answers 403.
+    Forbidden,
+}
+
+/// Why a sandbox does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenFault {
+    /// Its database does not open.
+    #[error(transparent)]
+    Storage(#[from] ShelfFault),
+    /// Its writer thread does not start.
+    #[error("sandbox writer thread: {0}")]
+    Thread(#[from] std::io::Error),
+    /// Its HTTP client cannot be made.
+    #[error("sandbox http client: {0}")]
+    Client(#[from] rustls::Error),
+    /// Two counterparts carry one name.
+    #[error("two counterparts are named {0}")]
+    NameTaken(&'static str),
+}
+
+/// The simulated world. Dropping it finishes what was accepted and closes the database.
+pub struct Sandbox {
+    writer: Writer,
+    counterparts: Vec<Arc<dyn Counterpart>>,
+    clock: Arc<SharedClock>,
+    clock_control: ClockControl,
+    client: delivery::Client,
+    new_notice: Notify,
+}
+
+impl Sandbox {
+    /// Opens the database file, which is made when it is missing, and moves the clock to where the
+    /// last process left it. Notices that were on their way become due again.
+    pub fn open(
+        path: &Path,
+        counterparts: Vec<Arc<dyn Counterpart>>,
+        clock: Arc<SharedClock>,
+        clock_control: ClockControl,
+    ) -> Result<Sandbox, OpenFault> {
+        if let Some(name) = twice_named(&counterparts) {
+            return Err(OpenFault::NameTaken(name));
+        }
+        let connection = schema::open(path)?;
+        clock.restore(schema::clock_offset_ms(&connection)?);
+        notices::recover(&connection)?;
+        Ok(Sandbox {
+            writer: Writer::start(connection)?,
+            counterparts,
+            clock,
+            clock_control,
+            client: delivery::Client::new()?,
+            new_notice: Notify::new(),
+        })
+    }
+
+    /// Every path of the sandbox: `/control/…`, `/healthz`, and what the counterparts own.
+    pub fn router(self: Arc<Self>) -> Router {
+        control::router().fallback(serve::serve).with_state(self)
+    }
+
+    /// Sends notices when they are due, until `stop` resolves. Run it once.
+    pub async fn run_notices(self: Arc<Self>, stop: impl Future<Output = ()>) {
+        delivery::run(self, stop).await;
+    }
+
+    /// Moves the shared clock ahead, durably. The result is the new time.
+    pub async fn advance(&self, seconds: u32) -> Result<ledger::Timestamp, ShelfFault> {
+        let ms = i64::from(seconds).saturating_mul(1000);
+        self.writer.run(move |connection| schema::add_clock_offset(connection, ms)).await?;
+        self.clock.advance_ms(ms);
+        Ok(self.clock.now())
+    }
+
+    fn counterpart(&self, name: &str) -> Option<&Arc<dyn Counterpart>> {
+        self.counterparts.iter().find(|counterpart| counterpart.name() == name)
+    }
+}
+
+fn twice_named(counterparts: &[Arc<dyn Counterpart>]) -> Option<&'static str> {
+    let mut names: Vec<&'static str> = counterparts.iter().map(|one| one.name()).collect();
+    names.sort_unstable();
+    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+}
+
+/// The time, and 32 hex digits from the database's own generator, which the system seeds.
+fn draw(connection: &Connection, clock: &SharedClock) -> Result<Draw, ShelfFault> {
+    let nonce = connection
+        .prepare_cached("SELECT lower(hex(randomblob(16)))")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_err(schema::fault)?;
+    Ok(Draw { now: clock.now(), nonce })
+}

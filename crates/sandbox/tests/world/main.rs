@@ -1,0 +1,236 @@
+//! The sandbox over real HTTP, with a small channel of its own.
+
+mod play;
+mod till;
+
+use play::{Merchant, Play, Seen};
+use sandbox::{ClockControl, Sandbox, SharedClock};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+fn said(status: u16, text: &str) -> Seen {
+    Some((status, text.to_owned()))
+}
+
+#[tokio::test]
+async fn each_fault_of_a_request_is_seen_once_by_client_and_counterpart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let play = Play::start(&folder.path().join("sandbox.db")).await;
+    // fault, what it needs, what the client sees, how many sales the till then counts
+    let table = [
+        ("lose_request", json!({}), None, 0),
+        ("lose_answer", json!({}), None, 1),
+        ("delay", json!({ "delay_ms": 1 }), said(200, "2"), 2),
+        ("duplicate", json!({}), said(200, "3"), 4),
+        ("bad_signature", json!({}), said(200, "forged"), 4),
+        ("error", json!({ "code": "TILL_CLOSED" }), said(400, "TILL_CLOSED"), 4),
+        ("wrong_amount", json!({}), said(200, "too much"), 4),
+    ];
+    for (word, more, want, count) in table {
+        play.fault("create", word, more).await;
+        assert_eq!(play.sell("").await, want, "{word}");
+        assert_eq!(play.call("GET", "/till/count", "").await, said(200, &count.to_string()));
+        let (_, left) = play.control("GET", "/control/faults", Value::Null).await;
+        assert_eq!(left, json!({ "faults": [] }), "{word}");
+    }
+    assert_eq!(play.sell("").await, said(200, "5"));
+    play.end(None).await;
+}
+
+#[tokio::test]
+async fn orders_that_make_no_sense_are_refused_by_field() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let play = Play::start(&folder.path().join("sandbox.db")).await;
+    let good =
+        json!({ "channel": "till", "operation": "create", "fault": "duplicate", "times": 1 });
+    let table = [
+        ("channel", json!("bank")),
+        ("operation", json!("Create")),
+        ("fault", json!("lost")),
+        ("times", json!(0)),
+        ("times", json!(-1)),
+        ("code", json!("X")),
+        ("delay_ms", json!(5)),
+        ("hours", json!(1)),
+    ];
+    for (field, value) in table {
+        let mut order = good.clone();
+        order[field] = value;
+        let (status, answer) = play.control("POST", "/control/faults", order).await;
+        assert_eq!(status, 400, "{field}");
+        let why = answer["error"].as_str().expect("a reason");
+        // Numbers that do not parse are named by what was wanted.
+        assert!(why.contains(field) || why.contains("u32"), "{field}: {why}");
+    }
+    for (word, wanted) in [("delay", "delay_ms"), ("error", "code")] {
+        let mut order = good.clone();
+        order["fault"] = json!(word);
+        let (status, answer) = play.control("POST", "/control/faults", order).await;
+        assert_eq!(status, 400);
+        assert!(answer["error"].as_str().is_some_and(|why| why.starts_with(wanted)), "{answer}");
+    }
+    let order = json!({ "advance_s": 400 * 86_400 + 1 });
+    assert_eq!(play.control("POST", "/control/clock", order).await.0, 400);
+    assert_eq!(play.control("POST", "/control/pay", json!({})).await.0, 400);
+    let big = "x".repeat(1024 * 1024 + 1);
+    assert_eq!(play.sell(&big).await.map(|(status, _)| status), Some(413));
+    assert_eq!(play.call("GET", "/elsewhere", "").await.map(|(status, _)| status), Some(404));
+    assert_eq!(play.call("PUT", "/till/sell", "").await.map(|(status, _)| status), Some(405));
+    assert_eq!(play.call("GET", "/healthz", "").await, said(200, "ok"));
+    play.end(None).await;
+}
+
+#[tokio::test]
+async fn the_phone_pays_and_a_refusal_leaves_no_trace() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut merchant = Merchant::open(200).await;
+    let play = Play::start(&folder.path().join("sandbox.db")).await;
+    let pay_info = format!("till:{}", merchant.url);
+    let pay = |pay_info: Value, outcome: &'static str| {
+        play.control("POST", "/control/pay", json!({ "pay_info": pay_info, "outcome": outcome }))
+    };
+    assert_eq!(
+        pay(json!(pay_info), "success").await,
+        (200, json!({ "result": "success", "text": "thank you" }))
+    );
+    assert_eq!(merchant.next().await, "1 honest");
+    assert_eq!(pay(json!(pay_info), "fail").await, (400, json!({ "error": "no money" })));
+    assert_eq!(pay(json!(pay_info), "cancel").await.0, 200);
+    assert_eq!(pay(json!({ "appId": "wx1" }), "success").await.0, 400);
+    assert_eq!(pay(json!(pay_info), "runs").await.0, 400);
+    let (_, list) = play.control("GET", "/control/transactions?limit=1000", Value::Null).await;
+    assert_eq!(list, json!({ "transactions": [{ "sale": 1 }] }));
+    play.end(None).await;
+}
+
+#[tokio::test]
+async fn a_notice_climbs_the_ladder_with_the_clock_and_ends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut merchant = Merchant::open(500).await;
+    let play = Play::start(&folder.path().join("sandbox.db")).await;
+    play.sell(&merchant.url).await;
+    for (attempt, step_s) in [(1, 15), (2, 60)] {
+        assert_eq!(merchant.next().await, "1 honest");
+        play.wait_for(attempt, "waiting").await;
+        play.advance(step_s - 5).await;
+        assert!(merchant.nothing_arrived());
+        play.advance(5).await;
+    }
+    assert_eq!(merchant.next().await, "1 honest");
+    let ended = play.wait_for(3, "given_up").await;
+    assert_eq!(ended["attempts"][2]["outcome"], "500");
+
+    merchant.answer(200);
+    play.sell(&merchant.url).await;
+    assert_eq!(merchant.next().await, "2 honest");
+    play.wait_for(1, "accepted").await;
+    play.end(None).await;
+}
+
+#[tokio::test]
+async fn each_fault_of_a_notice_is_carried_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut merchant = Merchant::open(200).await;
+    let play = Play::start(&folder.path().join("sandbox.db")).await;
+
+    play.fault("notify", "lose_request", json!({})).await;
+    play.sell(&merchant.url).await;
+    play.wait_for(1, "waiting").await;
+    assert!(merchant.nothing_arrived());
+    play.advance(15).await;
+    assert_eq!(merchant.next().await, "1 honest");
+    play.wait_for(2, "accepted").await;
+
+    play.fault("notify", "lose_answer", json!({})).await;
+    play.sell(&merchant.url).await;
+    assert_eq!(merchant.next().await, "2 honest");
+    let heard = play.wait_for(1, "waiting").await;
+    assert_eq!(heard["attempts"][0]["outcome"], "200, lost as ordered");
+    play.advance(15).await;
+    assert_eq!(merchant.next().await, "2 honest");
+
+    play.fault("notify", "delay", json!({ "delay_ms": 600_000 })).await;
+    play.sell(&merchant.url).await;
+    play.wait_for(0, "waiting").await;
+    play.advance(600).await;
+    assert_eq!(merchant.next().await, "3 honest");
+
+    play.fault("notify", "duplicate", json!({})).await;
+    play.sell(&merchant.url).await;
+    assert_eq!(
+        (merchant.next().await, merchant.next().await),
+        ("4 honest".into(), "4 honest".into())
+    );
+    play.wait_for(1, "accepted").await;
+
+    for (word, said) in [("bad_signature", "5 forged"), ("wrong_amount", "6 too much")] {
+        play.fault("notify", word, json!({})).await;
+        play.sell(&merchant.url).await;
+        assert_eq!(merchant.next().await, said);
+    }
+    play.end(None).await;
+}
+
+#[tokio::test]
+async fn everything_survives_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("sandbox.db");
+    let mut merchant = Merchant::open(200).await;
+    let (play, sandbox) = Play::open(&path, ClockControl::Allowed).await;
+    play.sell(&merchant.url).await;
+    play.fault("create", "delay", json!({ "delay_ms": 1, "times": 3 })).await;
+    play.advance(3_600).await;
+    play.end(Some(sandbox)).await;
+
+    let play = Play::start(&path).await;
+    assert_eq!(merchant.next().await, "1 honest");
+    assert_eq!(play.call("GET", "/till/count", "").await, said(200, "1"));
+    let (_, clock) = play.control("GET", "/control/clock", Value::Null).await;
+    assert_eq!(clock["offset_ms"], 3_600_000);
+    let (_, left) = play.control("GET", "/control/faults", Value::Null).await;
+    assert_eq!(left["faults"][0]["times"], 3);
+    assert_eq!(play.control("DELETE", "/control/faults", Value::Null).await.0, 200);
+    let (_, left) = play.control("GET", "/control/faults", Value::Null).await;
+    assert_eq!(left, json!({ "faults": [] }));
+    play.end(None).await;
+}
+
+#[tokio::test]
+async fn a_notice_that_was_on_its_way_is_sent_again_after_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("sandbox.db");
+    let mut merchant = Merchant::open(Merchant::SILENT).await;
+    let play = Play::start(&path).await;
+    play.sell(&merchant.url).await;
+    assert_eq!(merchant.next().await, "1 honest");
+    play.wait_for(0, "sending").await;
+    play.end(None).await;
+
+    merchant.answer(200);
+    let play = Play::start(&path).await;
+    assert_eq!(merchant.next().await, "1 honest");
+    play.wait_for(1, "accepted").await;
+    play.end(None).await;
+}
+
+#[tokio::test]
+async fn the_clock_is_movable_only_with_permission() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (play, sandbox) =
+        Play::open(&folder.path().join("sandbox.db"), ClockControl::Forbidden).await;
+    let order = json!({ "advance_s": 1 });
+    assert_eq!(play.control("POST", "/control/clock", order).await.0, 403);
+    play.end(Some(sandbox)).await;
+}
+
+#[test]
+fn names_of_counterparts_are_unique() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let opened = Sandbox::open(
+        &folder.path().join("sandbox.db"),
+        vec![Arc::new(till::Till), Arc::new(till::Till)],
+        Arc::new(SharedClock::new()),
+        ClockControl::Forbidden,
+    );
+    assert!(opened.is_err());
+}

@@ -1,0 +1,56 @@
+//! Signatures, hashes, certificates and sealed secrets: the only crate that touches cryptography.
+//!
+//! Everything here is a function of its arguments, except [`random`] and the making of keys. This
+//! crate knows no money and no vendor; it fixes no protocol, only the primitives that protocols name.
+//! The one provider is aws-lc-rs.
+//!
+//! - [`hash`]: SHA-256, HMAC, comparison in constant time.
+//! - [`text`]: hex and Base64.
+//! - [`random`]: bytes that nobody can guess.
+//! - [`rsa`]: RSA signatures (PKCS#1 v1.5 with SHA-256), their keys as PEM.
+//! - [`certificate`]: X.509 certificates, read and self-signed.
+//! - [`aead`]: sealing with AES-256-GCM.
+//! - [`Secret`]: text that prints stars and wipes itself.
+
+pub mod aead;
+pub mod certificate;
+pub mod hash;
+mod pem;
+pub mod random;
+pub mod rsa;
+mod secret;
+pub mod text;
+
+pub use secret::Secret;
+
+/// What can go wrong. Carries no secret material.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealFault {
+    /// A key cannot be used.
+    #[error("key: {what}")]
+    BadKey {
+        /// What was wanted.
+        what: &'static str,
+    },
+    /// A certificate cannot be used or made.
+    #[error("certificate: {why}")]
+    BadCertificate {
+        /// What was found.
+        why: &'static str,
+    },
+    /// Text is not in its encoding.
+    #[error("text: {what}")]
+    BadText {
+        /// What was wanted.
+        what: &'static str,
+    },
+    /// Signing failed.
+    #[error("signing failed")]
+    Sign,
+    /// Sealing failed: the nonce has the wrong length.
+    #[error("sealing failed, nonce of 12 bytes wanted")]
+    Seal,
+    /// The sealed bytes do not open with this key, nonce and associated data.
+    #[error("sealed bytes do not open")]
+    Open,
+}

@@ -1,0 +1,111 @@
+//! RSA signatures: RSASSA-PKCS1-v1_5 with SHA-256, 2048 bits or more.
+
+use crate::{SealFault, pem, text};
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{
+    KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
+};
+use std::fmt;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+use zeroize::Zeroizing;
+
+/// A private key that signs.
+pub struct Signer {
+    pair: KeyPair,
+}
+
+impl Signer {
+    /// Reads a private key: PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`).
+    pub fn from_pem(private_key_pem: &str) -> Result<Signer, SealFault> {
+        let wanted = SealFault::BadKey { what: "RSA private key as PKCS#8 or PKCS#1 PEM wanted" };
+        let Some((label, der)) = pem::read(private_key_pem) else {
+            return Err(wanted);
+        };
+        let der = Zeroizing::new(der);
+        let pair = match label {
+            "PRIVATE KEY" => KeyPair::from_pkcs8(&der),
+            "RSA PRIVATE KEY" => KeyPair::from_der(&der),
+            _ => return Err(wanted),
+        };
+        pair.map(|pair| Signer { pair }).map_err(|_| wanted)
+    }
+
+    /// The signature of `message`, Base64.
+    pub fn sign(&self, message: &[u8]) -> Result<String, SealFault> {
+        let mut signature = vec![0; self.pair.public_modulus_len()];
+        self.pair
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+            .map_err(|_| SealFault::Sign)?;
+        Ok(text::base64(&signature))
+    }
+
+    /// The public key as PEM (`BEGIN PUBLIC KEY`).
+    pub fn public_pem(&self) -> String {
+        let der = self.pair.public_key().as_der().expect("a key that was read can be written");
+        pem::write("PUBLIC KEY", der.as_ref())
+    }
+
+    /// The private key as PKCS#8 DER, for the maker of certificates.
+    pub(crate) fn pkcs8(&self) -> Zeroizing<Vec<u8>> {
+        let der = self.pair.as_der().expect("a key that was read can be written");
+        Zeroizing::new(der.as_ref().to_vec())
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signer(***)")
+    }
+}
+
+/// A public key that verifies.
+pub struct Verifier {
+    key: ParsedPublicKey,
+}
+
+impl Verifier {
+    /// Reads a public key: `BEGIN PUBLIC KEY`, or PKCS#1's `BEGIN RSA PUBLIC KEY`.
+    pub fn from_public_pem(public_key_pem: &str) -> Result<Verifier, SealFault> {
+        match pem::read(public_key_pem) {
+            Some(("PUBLIC KEY" | "RSA PUBLIC KEY", der)) => Verifier::from_der(&der),
+            Some(_) | None => Err(SealFault::BadKey { what: "RSA public key as PEM wanted" }),
+        }
+    }
+
+    /// Takes the public key out of a certificate. Checks no issuer and no date.
+    pub fn from_certificate_pem(certificate_pem: &str) -> Result<Verifier, SealFault> {
+        let wanted = SealFault::BadCertificate { why: "X.509 certificate as PEM wanted" };
+        let Some(("CERTIFICATE", der)) = pem::read(certificate_pem) else {
+            return Err(wanted);
+        };
+        let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| wanted)?;
+        Verifier::from_der(certificate.public_key().raw)
+    }
+
+    fn from_der(der: &[u8]) -> Result<Verifier, SealFault> {
+        ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der)
+            .map(|key| Verifier { key })
+            .map_err(|_| SealFault::BadKey { what: "RSA public key of 2048 to 8192 bits wanted" })
+    }
+
+    /// Whether the signature (Base64) is this key's for `message`.
+    pub fn verify(&self, message: &[u8], signature_base64: &str) -> bool {
+        text::from_base64(signature_base64)
+            .is_ok_and(|signature| self.key.verify_sig(message, &signature).is_ok())
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifier(…)")
+    }
+}
+
+/// Makes a private key of 2048 bits, PKCS#8 PEM.
+pub fn generate() -> Result<String, SealFault> {
+    let fault = SealFault::BadKey { what: "a new RSA key could not be made" };
+    let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| fault)?;
+    Ok(pem::write("PRIVATE KEY", &Signer { pair }.pkcs8()))
+}

@@ -1,0 +1,40 @@
+//! Bytes as text.
+
+use crate::SealFault;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::fmt::Write as _;
+
+/// Lower-case hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+    }
+    text
+}
+
+/// Base64 of the standard alphabet, with padding.
+pub fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// Reads [`base64`].
+pub fn from_base64(text: &str) -> Result<Vec<u8>, SealFault> {
+    STANDARD.decode(text).map_err(|_| SealFault::BadText { what: "Base64 wanted" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_become_text_and_return() {
+        assert_eq!(hex(&[0, 0x0f, 0xff]), "000fff");
+        assert_eq!(base64(&[0xfb, 0xff]), "+/8=");
+        assert_eq!(from_base64("+/8="), Ok(vec![0xfb, 0xff]));
+        for bad in ["+/8", "-_8=", "+/8= ", "%"] {
+            assert!(from_base64(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Keys, signatures and certificates through the public interface, and against the `openssl` command.
+
+use seal::SealFault;
+use seal::certificate::{Certificate, self_signed};
+use seal::rsa::{Signer, Verifier, generate};
+use std::path::Path;
+use std::process::Command;
+
+const MESSAGE: &[u8] = "GET\n/v3/certificates\n1554208460\n杂粮煎饼\n\n".as_bytes();
+/// 2025-01-01 and 2049-12-31 00:00 UTC.
+const FROM: i64 = 1_735_689_600;
+const UNTIL: i64 = 2_524_521_600;
+
+#[test]
+fn what_is_signed_is_verified_and_nothing_else() {
+    let signer = Signer::from_pem(&generate().expect("a key")).expect("our own PEM");
+    let verifier = Verifier::from_public_pem(&signer.public_pem()).expect("our own PEM");
+    let signature = signer.sign(MESSAGE).expect("a signature");
+    assert!(verifier.verify(MESSAGE, &signature));
+    assert!(!verifier.verify(b"another message", &signature));
+    let flipped = if signature.starts_with('A') { "B" } else { "A" };
+    let tampered = signature.replacen(&signature[..1], flipped, 1);
+    for bad in [&tampered, "", "WECHATPAY/SIGNTEST/AAAA", &signature[..40]] {
+        assert!(!verifier.verify(MESSAGE, bad), "{bad}");
+    }
+    let other = Signer::from_pem(&generate().expect("a key")).expect("our own PEM");
+    let other = Verifier::from_public_pem(&other.public_pem()).expect("our own PEM");
+    assert!(!other.verify(MESSAGE, &signature));
+}
+
+#[test]
+fn nothing_but_an_rsa_key_is_a_key() {
+    let private = generate().expect("a key");
+    let public = Signer::from_pem(&private).expect("our own PEM").public_pem();
+    for bad in ["", "key", &public, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"]
+    {
+        assert!(matches!(Signer::from_pem(bad), Err(SealFault::BadKey { .. })), "{bad}");
+    }
+    assert!(matches!(Verifier::from_public_pem(&private), Err(SealFault::BadKey { .. })));
+    assert!(matches!(
+        Verifier::from_certificate_pem(&public),
+        Err(SealFault::BadCertificate { .. })
+    ));
+}
+
+#[test]
+fn debug_shows_no_key() {
+    let private = generate().expect("a key");
+    let signer = Signer::from_pem(&private).expect("our own PEM");
+    let verifier = Verifier::from_public_pem(&signer.public_pem()).expect("our own PEM");
+    assert_eq!(format!("{signer:?} {verifier:?}"), "Signer(***) Verifier(…)");
+    let fault = Signer::from_pem(&private.replace("END", "FIN")).expect_err("no whole block");
+    assert!(!format!("{fault:?} {fault}").contains(&private[40..60]));
+}
+
+#[test]
+fn a_self_signed_certificate_says_what_was_asked() {
+    let private = generate().expect("a key");
+    let made = self_signed(&private, "Tenpay.com Root CA", FROM, UNTIL).expect("a certificate");
+    assert_eq!(made.serial.len(), 40);
+    assert!(made.serial.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'A'..=b'F')));
+    assert_eq!(made.subject, "CN=Tenpay.com Root CA");
+    assert_eq!((made.not_before, made.not_after), (FROM, UNTIL));
+    assert_eq!(Certificate::read(&made.pem), Ok(made.clone()));
+    let signature = Signer::from_pem(&private).expect("a key").sign(MESSAGE).expect("a signature");
+    let verifier = Verifier::from_certificate_pem(&made.pem).expect("its key");
+    assert!(verifier.verify(MESSAGE, &signature));
+    let again = self_signed(&private, "Tenpay.com Root CA", FROM, UNTIL).expect("a certificate");
+    assert_ne!(again.serial, made.serial);
+    assert!(Certificate::read(&made.pem.replace("CERTIFICATE", "KEY")).is_err());
+}
+
+/// The other implementation agrees: it verifies our signature and reads our certificate, and we
+/// verify its signature made with its key in either PEM form.
+#[test]
+fn openssl_agrees() {
+    let Some(openssl) = Openssl::find() else {
+        return;
+    };
+    let private = generate().expect("a key");
+    let made = self_signed(&private, "seal", FROM, UNTIL).expect("a certificate");
+    openssl.put("ours.pem", private.as_bytes());
+    openssl.put("ours.crt", made.pem.as_bytes());
+    openssl.put("message", MESSAGE);
+
+    let signer = Signer::from_pem(&private).expect("our own PEM");
+    openssl.put("ours.pub", signer.public_pem().as_bytes());
+    let signature = signer.sign(MESSAGE).expect("a signature");
+    openssl.put("ours.sig", &seal::text::from_base64(&signature).expect("Base64"));
+    openssl.run("dgst -sha256 -verify ours.pub -signature ours.sig message");
+    let serial = openssl.run("x509 -in ours.crt -noout -serial");
+    assert_eq!(String::from_utf8_lossy(&serial).trim(), format!("serial={}", made.serial));
+    openssl.run("verify -x509_strict -CAfile ours.crt -partial_chain ours.crt");
+
+    openssl.run("genrsa -traditional -out theirs.pem 2048");
+    openssl.run("pkcs8 -topk8 -nocrypt -in theirs.pem -out theirs.pkcs8");
+    openssl.run("dgst -sha256 -sign theirs.pem -out theirs.sig message");
+    let signature = seal::text::base64(&openssl.get("theirs.sig"));
+    for file in ["theirs.pem", "theirs.pkcs8"] {
+        let pem = String::from_utf8(openssl.get(file)).expect("PEM is text");
+        let signer = Signer::from_pem(&pem).expect(file);
+        let verifier = Verifier::from_public_pem(&signer.public_pem()).expect("our own PEM");
+        assert!(verifier.verify(MESSAGE, &signature), "{file}");
+        assert_eq!(signer.sign(MESSAGE), Ok(signature.clone()), "{file}");
+    }
+}
+
+/// The `openssl` command in a directory of its own.
+struct Openssl(tempfile::TempDir);
+
+impl Openssl {
+    /// `None` when the command is not installed, which only a developer's machine may be.
+    fn find() -> Option<Openssl> {
+        if Command::new("openssl").arg("version").output().is_ok() {
+            return Some(Openssl(tempfile::tempdir().expect("a directory")));
+        }
+        assert!(std::env::var("CI").is_err(), "openssl is not installed");
+        eprintln!("skipped: openssl is not installed");
+        None
+    }
+
+    fn run(&self, arguments: &str) -> Vec<u8> {
+        let output = Command::new("openssl")
+            .args(arguments.split(' '))
+            .current_dir(self.directory())
+            .output()
+            .expect("openssl starts");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "openssl {arguments}: {errors}");
+        output.stdout
+    }
+
+    fn put(&self, file: &str, bytes: &[u8]) {
+        std::fs::write(self.directory().join(file), bytes).expect("a file is written");
+    }
+
+    fn get(&self, file: &str) -> Vec<u8> {
+        std::fs::read(self.directory().join(file)).expect("a file is read")
+    }
+
+    fn directory(&self) -> &Path {
+        self.0.path()
+    }
+}

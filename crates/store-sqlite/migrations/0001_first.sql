@@ -1,0 +1,157 @@
+-- Tables are clustered by tenant and by time-ordered ids, so that a busy day writes at the right edge
+-- of each tree. The number of an order at its merchant is the only key in random order.
+
+-- Where an order stands: narrow, and rewritten at every change.
+CREATE TABLE orders (
+    tenant            TEXT    NOT NULL,
+    id                INTEGER NOT NULL,
+    out_order_id      TEXT    NOT NULL,
+    placed_at         INTEGER NOT NULL,
+    version           INTEGER NOT NULL,
+    state             TEXT    NOT NULL,
+    pay_form          TEXT,
+    pay_text          TEXT,
+    pay_valid_until   INTEGER,
+    closure           TEXT,
+    paid_at           INTEGER,
+    channel_reference TEXT,
+    payer_amount      INTEGER,
+    ended_at          INTEGER,
+    reason            TEXT,
+    busy_operation    TEXT,
+    busy_until        INTEGER,
+    looks             INTEGER NOT NULL,
+    strays            TEXT    NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, out_order_id)
+) STRICT, WITHOUT ROWID;
+
+-- What was agreed: wide, and written once.
+CREATE TABLE order_terms (
+    tenant             TEXT    NOT NULL,
+    id                 INTEGER NOT NULL,
+    dialect            TEXT    NOT NULL,
+    merchant           TEXT    NOT NULL,
+    amount             INTEGER NOT NULL,
+    currency           TEXT    NOT NULL,
+    scene              TEXT    NOT NULL,
+    channel            TEXT    NOT NULL,
+    account            TEXT    NOT NULL,
+    subject            TEXT    NOT NULL,
+    payer_app_id       TEXT,
+    payer_user_id      TEXT,
+    payer_client_ip    TEXT,
+    payer_device_id    TEXT,
+    goods_tag          TEXT,
+    notify_url         TEXT,
+    front_url          TEXT,
+    channel_notify_url TEXT    NOT NULL,
+    details            TEXT    NOT NULL,
+    expires_at         INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE refunds (
+    tenant            TEXT    NOT NULL,
+    id                INTEGER NOT NULL,
+    order_id          INTEGER NOT NULL,
+    payment_reference TEXT    NOT NULL,
+    amount            INTEGER NOT NULL,
+    made_at           INTEGER NOT NULL,
+    version           INTEGER NOT NULL,
+    stage             TEXT    NOT NULL,
+    ended_at          INTEGER,
+    channel_reference TEXT,
+    reason            TEXT,
+    looks             INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX refunds_of_order ON refunds (tenant, order_id);
+
+CREATE TABLE notices (
+    tenant   TEXT    NOT NULL,
+    id       INTEGER NOT NULL,
+    order_id INTEGER NOT NULL,
+    kind     TEXT    NOT NULL,
+    url      TEXT    NOT NULL,
+    made_at  INTEGER NOT NULL,
+    version  INTEGER NOT NULL,
+    state    TEXT    NOT NULL,
+    ended_at INTEGER,
+    attempts INTEGER NOT NULL,
+    rung     INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX notices_of_order ON notices (tenant, order_id);
+
+CREATE TABLE attempts (
+    tenant    TEXT    NOT NULL,
+    notice_id INTEGER NOT NULL,
+    number    INTEGER NOT NULL,
+    at        INTEGER NOT NULL,
+    took_ms   INTEGER NOT NULL,
+    outcome   TEXT    NOT NULL,
+    status    INTEGER,
+    said      TEXT,
+    state     TEXT    NOT NULL,
+    ended_at  INTEGER,
+    PRIMARY KEY (tenant, notice_id, number)
+) STRICT, WITHOUT ROWID;
+
+-- An event that belongs to no order has the order 0.
+CREATE TABLE events (
+    tenant   TEXT    NOT NULL,
+    order_id INTEGER NOT NULL,
+    id       INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    caller   TEXT    NOT NULL,
+    kind     TEXT    NOT NULL,
+    body     TEXT    NOT NULL,
+    PRIMARY KEY (tenant, order_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE transfers (
+    tenant   TEXT    NOT NULL,
+    id       INTEGER NOT NULL,
+    order_id INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    phase    TEXT    NOT NULL,
+    debit    TEXT    NOT NULL,
+    credit   TEXT    NOT NULL,
+    amount   INTEGER NOT NULL,
+    reason   TEXT    NOT NULL,
+    PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX transfers_of_debit ON transfers (tenant, debit, id);
+CREATE INDEX transfers_of_credit ON transfers (tenant, credit, id);
+CREATE INDEX transfers_of_order ON transfers (tenant, order_id);
+
+CREATE TABLE balances (
+    tenant  TEXT    NOT NULL,
+    account TEXT    NOT NULL,
+    posted  INTEGER NOT NULL,
+    held    INTEGER NOT NULL,
+    PRIMARY KEY (tenant, account)
+) STRICT, WITHOUT ROWID;
+
+-- A task that nobody has claimed is leased until 0.
+CREATE TABLE tasks (
+    tenant       TEXT    NOT NULL,
+    kind         TEXT    NOT NULL,
+    subject      INTEGER NOT NULL,
+    due          INTEGER NOT NULL,
+    leased_until INTEGER NOT NULL,
+    PRIMARY KEY (tenant, kind, subject)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX tasks_due ON tasks (due);
+
+CREATE TABLE channel_keys (
+    tenant      TEXT    NOT NULL,
+    account     TEXT    NOT NULL,
+    serial      TEXT    NOT NULL,
+    pem         TEXT    NOT NULL,
+    valid_from  INTEGER NOT NULL,
+    valid_until INTEGER NOT NULL,
+    kept_by     INTEGER NOT NULL,
+    PRIMARY KEY (tenant, account, serial)
+) STRICT, WITHOUT ROWID;

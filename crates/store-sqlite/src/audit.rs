@@ -1,0 +1,164 @@
+//! Proving the books: each rule that needs more than the accounts is a question for the first row
+//! that breaks it.
+
+use crate::statement::{Select, fault};
+use rusqlite::{Connection, OptionalExtension};
+use store::audit::{Rule, Sums, accounts};
+use store::rows::transfer;
+use store::{Audit, StoreFault};
+
+const COUNTS: &str = "SELECT (SELECT count(*) FROM orders),
+    (SELECT count(*) FROM orders WHERE state = 'paid'),
+    (SELECT count(*) FROM transfers),
+    (SELECT count(*) FROM balances),
+    (SELECT coalesce(sum(amount), 0) FROM transfers WHERE phase IN ('post', 'post_held'))";
+
+const BALANCES: &str = "SELECT tenant, account, posted, held FROM balances";
+
+const POSTINGS: &str = "SELECT tenant, account, sum(posted), sum(held) FROM (
+        SELECT tenant, debit AS account,
+            CASE WHEN phase IN ('post', 'post_held') THEN -amount ELSE 0 END AS posted,
+            CASE WHEN phase = 'hold' THEN amount
+                 WHEN phase IN ('release', 'post_held') THEN -amount ELSE 0 END AS held
+        FROM transfers
+        UNION ALL
+        SELECT tenant, credit,
+            CASE WHEN phase IN ('post', 'post_held') THEN amount ELSE 0 END, 0
+        FROM transfers)
+    GROUP BY tenant, account";
+
+const TRANSFER_SHAPE: &str = "SELECT tenant, id FROM transfers
+    WHERE amount <= 0 OR debit = credit ORDER BY tenant, id LIMIT 1";
+
+/// The rules behind those of the accounts, each with the question for the first row that breaks it.
+const RULES: [(Rule, &str); 8] = [
+    (
+        Rule::PaidWithoutPayment,
+        "SELECT orders.tenant, orders.id
+        FROM orders LEFT JOIN order_terms AS terms
+            ON terms.tenant = orders.tenant AND terms.id = orders.id
+        WHERE state = 'paid' AND (
+            SELECT count(*) <> 1 OR sum(phase = 'post'
+                AND transfers.amount = terms.amount
+                AND debit = 'channel_funds/' || terms.account
+                AND credit = 'merchant_pending/' || terms.merchant) IS NOT 1
+            FROM transfers
+            WHERE transfers.tenant = orders.tenant AND order_id = orders.id
+                AND transfers.reason = 'payment')
+        ORDER BY orders.tenant, orders.id LIMIT 1",
+    ),
+    (
+        Rule::PaymentWithoutPaid,
+        "SELECT transfers.tenant, order_id
+        FROM transfers LEFT JOIN orders
+            ON orders.tenant = transfers.tenant AND orders.id = order_id
+        WHERE transfers.reason = 'payment' AND state IS NOT 'paid'
+        ORDER BY transfers.tenant, order_id LIMIT 1",
+    ),
+    (
+        Rule::StrayWithoutTransfer,
+        "SELECT tenant, id FROM (
+            SELECT tenant, orders.id, json_extract(stray.value, '$.amount') AS amount, 1 AS side
+            FROM orders, json_each(strays) AS stray WHERE strays <> '[]'
+            UNION ALL
+            SELECT tenant, order_id,
+                CASE WHEN phase = 'post' AND credit = 'suspense/' || tenant THEN amount END, -1
+            FROM transfers WHERE reason = 'stray_payment')
+        GROUP BY tenant, id, amount HAVING sum(side) <> 0
+        ORDER BY tenant, id LIMIT 1",
+    ),
+    (
+        Rule::StrayWithoutRefund,
+        "SELECT orders.tenant, orders.id
+        FROM orders CROSS JOIN json_each(strays) AS stray LEFT JOIN refunds
+            ON refunds.tenant = orders.tenant
+            AND refunds.id = json_extract(stray.value, '$.refund')
+        WHERE strays <> '[]' AND (refunds.order_id = orders.id
+            AND refunds.amount = json_extract(stray.value, '$.amount')
+            AND payment_reference = json_extract(stray.value, '$.channel_reference')) IS NOT TRUE
+        ORDER BY orders.tenant, orders.id LIMIT 1",
+    ),
+    (
+        Rule::OrderWithoutTask,
+        "SELECT tenant, id FROM orders
+        WHERE state NOT IN ('paid', 'failed', 'closed') AND NOT EXISTS (
+            SELECT 1 FROM tasks
+            WHERE tasks.tenant = orders.tenant AND kind = 'order' AND subject = orders.id)
+        ORDER BY tenant, id LIMIT 1",
+    ),
+    (
+        Rule::RefundWithoutTask,
+        "SELECT tenant, id FROM refunds
+        WHERE stage NOT IN ('done', 'failed') AND NOT EXISTS (
+            SELECT 1 FROM tasks
+            WHERE tasks.tenant = refunds.tenant AND kind = 'refund' AND subject = refunds.id)
+        ORDER BY tenant, id LIMIT 1",
+    ),
+    (
+        Rule::PaidWithoutNotice,
+        "SELECT orders.tenant, orders.id
+        FROM orders JOIN order_terms AS terms
+            ON terms.tenant = orders.tenant AND terms.id = orders.id
+        WHERE state = 'paid' AND notify_url IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM notices
+            WHERE notices.tenant = orders.tenant AND order_id = orders.id)
+        ORDER BY orders.tenant, orders.id LIMIT 1",
+    ),
+    (
+        Rule::NoticeWithoutTask,
+        "SELECT tenant, id FROM notices
+        WHERE state NOT IN ('delivered', 'given_up') AND NOT EXISTS (
+            SELECT 1 FROM tasks
+            WHERE tasks.tenant = notices.tenant AND tasks.kind = 'notice'
+                AND subject = notices.id)
+        ORDER BY tenant, id LIMIT 1",
+    ),
+];
+
+/// Proves the books as one snapshot has them.
+pub(crate) fn audit(connection: &Connection) -> Result<Audit, StoreFault> {
+    let mut audit = counted(connection).map_err(fault)?;
+    check(connection, &mut audit, Rule::TransferShape, TRANSFER_SHAPE)?;
+    let balances = sums(connection, BALANCES)?;
+    let postings = sums(connection, POSTINGS)?;
+    accounts(&mut audit, &balances, &postings)?;
+    for (rule, sql) in RULES {
+        check(connection, &mut audit, rule, sql)?;
+    }
+    Ok(audit)
+}
+
+fn counted(connection: &Connection) -> rusqlite::Result<Audit> {
+    connection.query_row(COUNTS, [], |row| {
+        let count = |at| row.get(at).map(|count: i64| u64::try_from(count).unwrap_or_default());
+        let moved = row.get(4)?;
+        Ok(Audit {
+            orders: count(0)?,
+            paid_orders: count(1)?,
+            transfers: count(2)?,
+            accounts: count(3)?,
+            debits: moved,
+            credits: moved,
+            faults: vec![],
+        })
+    })
+}
+
+fn sums(connection: &Connection, sql: &str) -> Result<Sums, StoreFault> {
+    let mut select = Select::new(connection, &transfer::BALANCES, sql)?;
+    let rows = select.all(&[], transfer::read_balance)?;
+    Ok(rows.into_iter().map(|(tenant, row)| ((tenant, row.account), row.balance)).collect())
+}
+
+fn check(
+    connection: &Connection,
+    audit: &mut Audit,
+    rule: Rule,
+    sql: &str,
+) -> Result<(), StoreFault> {
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let first: Option<(String, i64)> =
+        connection.query_row(sql, [], read).optional().map_err(fault)?;
+    audit.faults.extend(first.map(|(tenant, id)| rule.fault(tenant, id)));
+    Ok(())
+}

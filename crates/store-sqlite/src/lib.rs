@@ -1,0 +1,111 @@
+//! The store on embedded SQLite: one file, no server.
+//!
+//! One thread owns the only connection that writes; it also loads what decisions read, so that its
+//! page cache is the hot one. A few threads with read-only connections answer queries. A commit of
+//! many batches is one transaction and one flush to disk.
+//!
+//! - `queue`: threads that own a connection and take work in turn.
+//! - `connection`: how connections are set up, and when the log is folded into the file.
+//! - `schema`: migrations. `statement`: binding and reading rows.
+//! - [`bare`]: what this disk could do at most.
+//! - `load`, `commit`, `claim`, `search`, `audit`: the work.
+
+mod audit;
+pub mod bare;
+mod claim;
+mod commit;
+mod connection;
+mod load;
+mod queue;
+mod schema;
+mod search;
+mod statement;
+
+use connection::{Mode, reader, writer};
+use kernel::{Reads, Task, View};
+use queue::Queue;
+use std::path::Path;
+use store::{Batch, CommitFault, Lease, Page, Promise, Query, Store, StoreFault};
+
+/// Threads that answer queries.
+const READERS: usize = 3;
+
+/// Tongbao's state in a SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    // The readers go first: the writer folds the log into the file as it ends, and nobody may read
+    // from the log then.
+    readers: Queue,
+    writer: Option<Queue>,
+}
+
+impl SqliteStore {
+    /// Opens the file for reading and writing, and makes it when it is not there. The schema is the
+    /// business of [`Store::migrate`].
+    ///
+    /// # Errors
+    /// When the file cannot be opened or is no database.
+    pub fn open(path: &Path) -> Result<SqliteStore, StoreFault> {
+        let writer = Queue::start("store-writer", vec![writer(path)?], Mode::Write)?;
+        let readers = SqliteStore::readers(path)?;
+        Ok(SqliteStore { readers, writer: Some(writer) })
+    }
+
+    /// Opens the file for reading alone, also beside a process that writes to it. Commits, claims
+    /// and migrations are refused.
+    ///
+    /// # Errors
+    /// When the file is not there, cannot be opened or is no database.
+    pub fn open_read_only(path: &Path) -> Result<SqliteStore, StoreFault> {
+        Ok(SqliteStore { readers: SqliteStore::readers(path)?, writer: None })
+    }
+
+    fn readers(path: &Path) -> Result<Queue, StoreFault> {
+        let connections = (0..READERS).map(|_| reader(path)).collect::<Result<Vec<_>, _>>()?;
+        Queue::start("store-reader", connections, Mode::Read)
+    }
+
+    fn writer(&self) -> Result<&Queue, StoreFault> {
+        self.writer.as_ref().ok_or_else(|| {
+            StoreFault::Failed("the database was opened for reading only".to_owned())
+        })
+    }
+}
+
+impl Store for SqliteStore {
+    fn load<'a>(&'a self, reads: &'a Reads) -> Promise<'a, Result<View, StoreFault>> {
+        let reads = reads.clone();
+        Box::pin(async move {
+            let queue = self.writer.as_ref().unwrap_or(&self.readers);
+            queue.ask(move |connection| load::load(connection, &reads)).await?
+        })
+    }
+
+    fn commit<'a>(&'a self, batches: Vec<Batch>) -> Promise<'a, Vec<Result<(), CommitFault>>> {
+        Box::pin(async move {
+            let len = batches.len();
+            let ask = async {
+                let commit = move |connection: &mut _| commit::commit(connection, &batches);
+                self.writer()?.ask(commit).await
+            };
+            ask.await.unwrap_or_else(|fault| vec![Err(CommitFault::Store(fault)); len])
+        })
+    }
+
+    fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
+        Box::pin(async move {
+            self.writer()?.ask(move |connection| claim::claim(connection, lease)).await?
+        })
+    }
+
+    fn search<'a>(&'a self, query: &'a Query) -> Promise<'a, Result<Page, StoreFault>> {
+        let query = query.clone();
+        Box::pin(async move {
+            self.readers.ask(move |connection| search::search(connection, &query)).await?
+        })
+    }
+
+    fn migrate<'a>(&'a self) -> Promise<'a, Result<(), StoreFault>> {
+        Box::pin(async move { self.writer()?.ask(schema::migrate).await? })
+    }
+}

@@ -1,0 +1,45 @@
+//! Migrations: forward only, each in a transaction of its own.
+
+use crate::statement::fault;
+use rusqlite::{Connection, TransactionBehavior};
+use store::StoreFault;
+
+/// Every migration, by number from 1. What has been released never changes.
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
+
+const VERSIONS: &str =
+    "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL PRIMARY KEY) STRICT";
+
+/// Brings the schema up to date.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreFault> {
+    connection.execute_batch(VERSIONS).map_err(fault)?;
+    let found = version(connection)?;
+    let known = MIGRATIONS.len();
+    if found > known {
+        return Err(StoreFault::Failed(format!(
+            "schema version {found} is newer than this program, which knows {known}"
+        )));
+    }
+    for (at, sql) in MIGRATIONS.iter().enumerate().skip(found) {
+        step(connection, at + 1, sql).map_err(fault)?;
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<usize, StoreFault> {
+    let sql = "SELECT coalesce(max(version), 0) FROM schema_version";
+    let version: i64 = connection.query_row(sql, [], |row| row.get(0)).map_err(fault)?;
+    usize::try_from(version)
+        .map_err(|_| StoreFault::Failed(format!("schema version {version}, want 0 or more")))
+}
+
+/// Another process may have been faster; then there is nothing to do.
+fn step(connection: &mut Connection, number: usize, sql: &str) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let insert = "INSERT OR IGNORE INTO schema_version (version) VALUES (?1)";
+    let number = i64::try_from(number).unwrap_or(i64::MAX);
+    if transaction.execute(insert, [number])? == 1 {
+        transaction.execute_batch(sql)?;
+    }
+    transaction.commit()
+}

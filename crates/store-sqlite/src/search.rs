@@ -1,0 +1,277 @@
+//! Answering queries.
+
+use crate::audit::audit;
+use crate::load::{Orders, text};
+use crate::statement::{Select, fault, snapshot};
+use kernel::{Notice, Order, OrderKey, Task, TenantId};
+use ledger::{Account, Id, Stamp, Timestamp, Transfer, kinds};
+use rusqlite::{Connection, OptionalExtension};
+use std::borrow::Cow;
+use std::sync::LazyLock;
+use store::rows::{Value, event, key, notice, order, refund, task, transfer};
+use store::{AccountRow, NoticeRow, OrderFilter, Page, Query, StoreFault, Story, TaskRow};
+
+static ORDERS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM orders CROSS JOIN order_terms USING (tenant, id)
+         WHERE tenant = ?1 AND id < ?2 AND id >= ?3 AND (?4 IS NULL OR state = ?4)
+           AND placed_at >= ?5 AND placed_at < ?6
+         ORDER BY id DESC LIMIT ?7",
+        order::ORDERS.list()
+    )
+});
+static EVENTS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM events WHERE tenant = ?1 AND order_id = ?2 ORDER BY id",
+        event::EVENTS.list()
+    )
+});
+static TRANSFERS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM transfers WHERE tenant = ?1 AND order_id = ?2 ORDER BY id",
+        transfer::TRANSFERS.list()
+    )
+});
+static REFUNDS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM refunds WHERE tenant = ?1 AND order_id = ?2 ORDER BY id",
+        refund::REFUNDS.list()
+    )
+});
+static NOTICES_OF_ORDER: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM notices WHERE tenant = ?1 AND order_id = ?2 ORDER BY id",
+        notice::NOTICES.list()
+    )
+});
+static NOTICES: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM notices
+         WHERE tenant = ?1 AND id < ?2 AND id >= ?3 AND (?4 IS NULL OR state = ?4)
+         ORDER BY id DESC LIMIT ?5",
+        notice::NOTICES.list()
+    )
+});
+static ATTEMPTS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM attempts WHERE tenant = ?1 AND notice_id = ?2 ORDER BY number",
+        notice::ATTEMPTS.list()
+    )
+});
+static TASK: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM tasks WHERE tenant = ?1 AND kind = ?2 AND subject = ?3",
+        task::TASKS.list()
+    )
+});
+static BALANCES: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT {} FROM balances WHERE tenant = ?1", transfer::BALANCES.list())
+});
+/// Each side has an index that gives its newest; of both the newest are taken.
+static POSTINGS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM transfers WHERE tenant = ?1 AND id IN (
+             SELECT * FROM (SELECT id FROM transfers WHERE tenant = ?1 AND debit = ?2 AND id < ?3
+                            ORDER BY id DESC LIMIT ?4)
+             UNION
+             SELECT * FROM (SELECT id FROM transfers WHERE tenant = ?1 AND credit = ?2 AND id < ?3
+                            ORDER BY id DESC LIMIT ?4))
+         ORDER BY id DESC LIMIT ?4",
+        transfer::TRANSFERS.list()
+    )
+});
+static KEYS: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT {} FROM channel_keys", key::KEYS.list()));
+const OUT_ORDER_ID: &str = "SELECT out_order_id FROM orders WHERE tenant = ?1 AND id = ?2";
+/// Steps from tenant to tenant, because every index begins with the tenant.
+const TENANTS: &str = "WITH RECURSIVE each (tenant) AS (
+        SELECT min(tenant) FROM orders
+        UNION ALL
+        SELECT (SELECT min(orders.tenant) FROM orders WHERE orders.tenant > each.tenant)
+        FROM each WHERE each.tenant IS NOT NULL)
+    SELECT tenant FROM each WHERE EXISTS (
+        SELECT 1 FROM orders WHERE orders.tenant = each.tenant AND out_order_id = ?1)
+    ORDER BY tenant";
+const WAITING: &str = "SELECT (SELECT count(*) FROM tasks),
+    (SELECT count(*) FROM tasks WHERE due <= ?1),
+    (SELECT min(due) FROM tasks WHERE due <= ?1)";
+
+/// Answers a query from one snapshot.
+pub(crate) fn search(connection: &mut Connection, query: &Query) -> Result<Page, StoreFault> {
+    snapshot(connection, |snapshot| answer(snapshot, query))
+}
+
+fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
+    Ok(match query {
+        Query::Order { tenant, key } => {
+            Page::Order(Orders::new(connection)?.find(tenant, key)?.map(Box::new))
+        }
+        Query::Orders(filter) => Page::Orders(orders(connection, filter)?),
+        Query::Story { tenant, order } => {
+            Page::Story(story(connection, tenant, *order)?.map(Box::new))
+        }
+        Query::TenantsWithOrder { out_order_id } => {
+            Page::Tenants(tenants(connection, out_order_id).map_err(fault)?)
+        }
+        Query::Accounts { tenant } => Page::Accounts(accounts(connection, tenant)?),
+        Query::Postings { tenant, account, before, limit } => {
+            let before = before.map(Id::number);
+            Page::Transfers(postings(connection, (tenant, account), before, *limit)?)
+        }
+        Query::Notices { tenant, state, before, limit } => {
+            let (below, lowest) = (before.map_or(i64::MAX, Id::number), i64::MIN);
+            let state = state.as_deref();
+            let parameters = [
+                text(tenant),
+                Value::Int(below),
+                Value::Int(lowest),
+                optional(state),
+                Value::Int(i64::from(*limit)),
+            ];
+            Page::Notices(notices(connection, &NOTICES, &parameters)?)
+        }
+        Query::Notice { tenant, id } => {
+            let (below, lowest) = (id.number().saturating_add(1), id.number());
+            let (below, lowest) = (Value::Int(below), Value::Int(lowest));
+            let parameters = [text(tenant), below, lowest, Value::Null, Value::Int(1)];
+            Page::Notices(notices(connection, &NOTICES, &parameters)?)
+        }
+        Query::Keys => {
+            let mut select = Select::new(connection, &key::KEYS, &KEYS)?;
+            Page::Keys(key::newest(select.all(&[], key::read)?))
+        }
+        Query::Tasks { now } => Page::Tasks(waiting(connection, *now).map_err(fault)?),
+        Query::Audit => Page::Audit(audit(connection)?),
+    })
+}
+
+fn optional(text: Option<&str>) -> Value<'_> {
+    text.map_or(Value::Null, |text| Value::Text(Cow::Borrowed(text)))
+}
+
+fn orders(connection: &Connection, filter: &OrderFilter) -> Result<Vec<Order>, StoreFault> {
+    let parameters = [
+        text(&filter.tenant),
+        Value::Int(filter.before.map_or(i64::MAX, Id::number)),
+        Value::Int(filter.from.map_or(i64::MIN, lowest_id)),
+        optional(filter.state.as_deref()),
+        Value::Int(filter.from.map_or(i64::MIN, Timestamp::ms)),
+        Value::Int(filter.to.map_or(i64::MAX, Timestamp::ms)),
+        Value::Int(i64::from(filter.limit)),
+    ];
+    Select::new(connection, &order::ORDERS, &ORDERS)?.all(&parameters, order::read)
+}
+
+/// The least id that an order placed at or after this instant can have, so that a listing ends where
+/// its time begins. Ids never lie before the time at which they were drawn.
+fn lowest_id(from: Timestamp) -> i64 {
+    const YEAR_2109: Timestamp = Timestamp::from_ms(1 << 42);
+    if from < Timestamp::default() || from > YEAR_2109 {
+        return i64::MIN;
+    }
+    Stamp::new(0, from).id::<kinds::Order>().number()
+}
+
+fn story(
+    connection: &Connection,
+    tenant: &TenantId,
+    id: Id<kinds::Order>,
+) -> Result<Option<Story>, StoreFault> {
+    let found = Orders::new(connection)?.find(tenant, &OrderKey::Id(id))?;
+    let Some(order) = found else { return Ok(None) };
+    let key = [text(tenant), Value::Int(id.number())];
+    let refunds = Select::new(connection, &refund::REFUNDS, &REFUNDS)?.all(&key, refund::read)?;
+    let notices = notices(connection, &NOTICES_OF_ORDER, &key)?;
+    let subjects = std::iter::once(order.task())
+        .chain(refunds.iter().map(|refund| refund.task()))
+        .chain(notices.iter().map(|row| row.notice.task()));
+    Ok(Some(Story {
+        events: Select::new(connection, &event::EVENTS, &EVENTS)?.all(&key, event::read)?,
+        transfers: Select::new(connection, &transfer::TRANSFERS, &TRANSFERS)?
+            .all(&key, transfer::read)?,
+        tasks: tasks(connection, subjects)?,
+        order,
+        refunds,
+        notices,
+    }))
+}
+
+fn tasks(
+    connection: &Connection,
+    subjects: impl Iterator<Item = Task>,
+) -> Result<Vec<(Task, Timestamp)>, StoreFault> {
+    let mut select = Select::new(connection, &task::TASKS, &TASK)?;
+    let mut found = Vec::new();
+    for subject in subjects {
+        found.extend(select.first(&task::key(&subject), task::read)?);
+    }
+    found.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+    Ok(found)
+}
+
+fn notices(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[Value<'_>],
+) -> Result<Vec<NoticeRow>, StoreFault> {
+    let found = Select::new(connection, &notice::NOTICES, sql)?.all(parameters, notice::read)?;
+    found.into_iter().map(|notice| notice_row(connection, notice)).collect()
+}
+
+fn notice_row(connection: &Connection, notice: Notice) -> Result<NoticeRow, StoreFault> {
+    let out_order_id = connection
+        .prepare_cached(OUT_ORDER_ID)
+        .and_then(|mut statement| {
+            let key = (notice.tenant.as_str(), notice.order.number());
+            statement.query_row(key, |row| row.get(0)).optional()
+        })
+        .map_err(fault)?;
+    let key = [text(&notice.tenant), Value::Int(notice.id.number())];
+    let mut attempts = Select::new(connection, &notice::ATTEMPTS, &ATTEMPTS)?;
+    Ok(NoticeRow {
+        attempts: attempts.all(&key, notice::read_attempt)?,
+        out_order_id: out_order_id.unwrap_or_default(),
+        notice,
+    })
+}
+
+fn tenants(connection: &Connection, out_order_id: &str) -> rusqlite::Result<Vec<TenantId>> {
+    let mut statement = connection.prepare_cached(TENANTS)?;
+    let read = |row: &rusqlite::Row<'_>| Ok(TenantId::new(row.get_ref(0)?.as_str()?));
+    statement.query_map([out_order_id], read)?.collect()
+}
+
+fn accounts(connection: &Connection, tenant: &TenantId) -> Result<Vec<AccountRow>, StoreFault> {
+    let mut select = Select::new(connection, &transfer::BALANCES, &BALANCES)?;
+    let read = |cells: &[Value<'_>]| transfer::read_balance(cells).map(|(_, row)| row);
+    let mut rows = select.all(&[text(tenant)], read)?;
+    rows.sort_by(|a, b| a.account.cmp(&b.account));
+    Ok(rows)
+}
+
+fn postings(
+    connection: &Connection,
+    (tenant, account): (&TenantId, &Account),
+    before: Option<i64>,
+    limit: u32,
+) -> Result<Vec<Transfer>, StoreFault> {
+    let parameters = [
+        text(tenant),
+        Value::Text(Cow::Owned(account.key())),
+        Value::Int(before.unwrap_or(i64::MAX)),
+        Value::Int(i64::from(limit)),
+    ];
+    Select::new(connection, &transfer::TRANSFERS, &POSTINGS)?.all(&parameters, transfer::read)
+}
+
+fn waiting(connection: &Connection, now: Timestamp) -> rusqlite::Result<TaskRow> {
+    connection.prepare_cached(WAITING)?.query_row([now.ms()], |row| {
+        let (waiting, due): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let oldest_due: Option<i64> = row.get(2)?;
+        Ok(TaskRow {
+            waiting: u64::try_from(waiting).unwrap_or_default(),
+            due: u64::try_from(due).unwrap_or_default(),
+            oldest_due: oldest_due.map(Timestamp::from_ms),
+        })
+    })
+}

@@ -1,0 +1,134 @@
+//! Binding cells to statements and reading rows of cells.
+
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, Error, ErrorCode, Row, Transaction};
+use std::borrow::Cow;
+use store::StoreFault;
+use store::rows::{Table, Value};
+
+/// A cell on its way into a statement; its text is not copied before SQLite does.
+struct Bound<'a>(&'a Value<'a>);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Int(number) => ValueRef::Integer(*number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Null => ValueRef::Null,
+        }))
+    }
+}
+
+/// Binds the cells to the parameters from `first` on, counted from 1.
+pub(crate) fn bind(
+    statement: &mut CachedStatement<'_>,
+    first: usize,
+    cells: &[Value<'_>],
+) -> rusqlite::Result<()> {
+    for (at, cell) in cells.iter().enumerate() {
+        statement.raw_bind_parameter(first + at, Bound(cell))?;
+    }
+    Ok(())
+}
+
+/// `?1, ?2, …`
+pub(crate) fn marks(len: usize) -> String {
+    let marks: Vec<String> = (1..=len).map(|mark| format!("?{mark}")).collect();
+    marks.join(", ")
+}
+
+/// A question that is asked with different parameters.
+pub(crate) struct Select<'c> {
+    statement: CachedStatement<'c>,
+    table: &'static Table,
+}
+
+impl<'c> Select<'c> {
+    /// The statement must give the table's columns.
+    pub(crate) fn new(
+        connection: &'c Connection,
+        table: &'static Table,
+        sql: &str,
+    ) -> Result<Select<'c>, StoreFault> {
+        Ok(Select { statement: connection.prepare_cached(sql).map_err(fault)?, table })
+    }
+
+    /// Every row.
+    pub(crate) fn all<T>(
+        &mut self,
+        parameters: &[Value<'_>],
+        read: impl Fn(&[Value<'_>]) -> Result<T, StoreFault>,
+    ) -> Result<Vec<T>, StoreFault> {
+        bind(&mut self.statement, 1, parameters).map_err(fault)?;
+        let mut rows = self.statement.raw_query();
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(fault)? {
+            found.push(read(&cells(row, self.table)?)?);
+        }
+        Ok(found)
+    }
+
+    /// The first row.
+    pub(crate) fn first<T>(
+        &mut self,
+        parameters: &[Value<'_>],
+        read: impl Fn(&[Value<'_>]) -> Result<T, StoreFault>,
+    ) -> Result<Option<T>, StoreFault> {
+        bind(&mut self.statement, 1, parameters).map_err(fault)?;
+        let mut rows = self.statement.raw_query();
+        let Some(row) = rows.next().map_err(fault)? else { return Ok(None) };
+        read(&cells(row, self.table)?).map(Some)
+    }
+}
+
+fn cells<'r>(row: &'r Row<'_>, table: &'static Table) -> Result<Vec<Value<'r>>, StoreFault> {
+    let unreadable = |column: &str, what: &str| StoreFault::Unreadable {
+        table: table.name,
+        why: format!("{column}: {what}, want a number or text"),
+    };
+    let read = |(at, column): (usize, &&str)| match row.get_ref(at).map_err(fault)? {
+        ValueRef::Integer(number) => Ok(Value::Int(number)),
+        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Value::Text(Cow::Borrowed(text))),
+            Err(_) => Err(unreadable(column, "text that is not UTF-8")),
+        },
+        ValueRef::Null => Ok(Value::Null),
+        ValueRef::Real(_) => Err(unreadable(column, "a fraction")),
+        ValueRef::Blob(_) => Err(unreadable(column, "bytes")),
+    };
+    table.columns.iter().enumerate().map(read).collect()
+}
+
+/// Reads from one snapshot of what is committed.
+pub(crate) fn snapshot<T>(
+    connection: &mut Connection,
+    read: impl FnOnce(&Transaction<'_>) -> Result<T, StoreFault>,
+) -> Result<T, StoreFault> {
+    let transaction = connection.transaction().map_err(fault)?;
+    let found = read(&transaction)?;
+    transaction.commit().map_err(fault)?;
+    Ok(found)
+}
+
+/// What SQLite says, as a store says it.
+pub(crate) fn fault(found: Error) -> StoreFault {
+    let text = found.to_string();
+    match found.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::CannotOpen
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::DiskFull
+            | ErrorCode::ReadOnly,
+        ) => StoreFault::Unavailable(text),
+        Some(_) | None => StoreFault::Failed(text),
+    }
+}
+
+/// True when a row of this key is there already.
+pub(crate) fn is_taken(found: &Error) -> bool {
+    let code = found.sqlite_error().map(|error| error.extended_code);
+    code == Some(rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY)
+        || code == Some(rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE)
+}

@@ -1,0 +1,206 @@
+//! A damaged row is named by the rule that it breaks.
+
+mod waiting;
+
+use rusqlite::Connection;
+use std::path::Path;
+use store::audit::Rule;
+use store::conformance::differ;
+use store::memory::Memory;
+use store::{Page, Query, Store, StoreFault};
+use store_sqlite::SqliteStore;
+use tempfile::tempdir;
+use waiting::wait;
+
+/// A rule, the row to damage (its tenant and its name), and how.
+type Damage = (Rule, &'static str, &'static str);
+
+const PAID: &str = "SELECT tenant, id FROM orders WHERE state = 'paid' ORDER BY id DESC";
+const STRAY: &str = "SELECT tenant, id FROM orders WHERE strays <> '[]' ORDER BY id DESC";
+const MERCHANT: &str =
+    "SELECT tenant, account FROM balances WHERE account LIKE 'merchant%' ORDER BY tenant DESC";
+
+const DAMAGES: &[Damage] = &[
+    (
+        Rule::TransferShape,
+        "SELECT tenant, id FROM transfers ORDER BY id DESC",
+        "UPDATE transfers SET amount = 0 WHERE tenant = ?1 AND id = ?2",
+    ),
+    (
+        Rule::TransferShape,
+        "SELECT tenant, id FROM transfers ORDER BY id DESC",
+        "UPDATE transfers SET debit = credit WHERE tenant = ?1 AND id = ?2",
+    ),
+    (Rule::BalanceMissing, MERCHANT, "DELETE FROM balances WHERE tenant = ?1 AND account = ?2"),
+    (
+        Rule::BalanceDiffers,
+        MERCHANT,
+        "UPDATE balances SET posted = posted + 1 WHERE tenant = ?1 AND account = ?2",
+    ),
+    (
+        Rule::BalanceDiffers,
+        MERCHANT,
+        "UPDATE balances SET held = held + 1 WHERE tenant = ?1 AND account = ?2",
+    ),
+    (
+        Rule::BelowFloor,
+        MERCHANT,
+        "UPDATE balances SET posted = -1 WHERE tenant = ?1 AND account = ?2",
+    ),
+    (
+        Rule::BelowFloor,
+        "SELECT tenant, account FROM balances WHERE account LIKE 'channel%' ORDER BY tenant DESC",
+        "UPDATE balances SET held = -1 WHERE tenant = ?1 AND account = ?2",
+    ),
+    (
+        Rule::Unbalanced,
+        "SELECT tenant, '1 fen' FROM balances ORDER BY tenant DESC",
+        "UPDATE balances SET posted = posted + 1
+         WHERE tenant = ?1 AND account LIKE 'merchant%' AND ?2 <> ''",
+    ),
+    (
+        Rule::PaidWithoutPayment,
+        PAID,
+        "DELETE FROM transfers WHERE tenant = ?1 AND order_id = ?2 AND reason = 'payment'",
+    ),
+    (
+        Rule::PaidWithoutPayment,
+        PAID,
+        "INSERT INTO transfers SELECT tenant, id + 1, order_id, at, phase, debit, credit, amount,
+         reason FROM transfers WHERE tenant = ?1 AND order_id = ?2 AND reason = 'payment'",
+    ),
+    (
+        Rule::PaidWithoutPayment,
+        PAID,
+        "UPDATE transfers SET amount = amount + 1
+         WHERE tenant = ?1 AND order_id = ?2 AND reason = 'payment'",
+    ),
+    (
+        Rule::PaidWithoutPayment,
+        PAID,
+        "UPDATE transfers SET credit = 'merchant_pending/CM0002'
+         WHERE tenant = ?1 AND order_id = ?2 AND reason = 'payment'",
+    ),
+    (
+        Rule::PaidWithoutPayment,
+        PAID,
+        "UPDATE transfers SET phase = 'hold'
+         WHERE tenant = ?1 AND order_id = ?2 AND reason = 'payment'",
+    ),
+    (Rule::PaidWithoutPayment, PAID, "DELETE FROM order_terms WHERE tenant = ?1 AND id = ?2"),
+    (
+        Rule::PaymentWithoutPaid,
+        PAID,
+        "UPDATE orders SET state = 'closed' WHERE tenant = ?1 AND id = ?2",
+    ),
+    (Rule::PaymentWithoutPaid, PAID, "DELETE FROM orders WHERE tenant = ?1 AND id = ?2"),
+    (
+        Rule::StrayWithoutTransfer,
+        STRAY,
+        "UPDATE orders SET strays = '[]' WHERE tenant = ?1 AND id = ?2",
+    ),
+    (
+        Rule::StrayWithoutTransfer,
+        STRAY,
+        "DELETE FROM transfers WHERE tenant = ?1 AND order_id = ?2 AND reason = 'stray_payment'",
+    ),
+    (
+        Rule::StrayWithoutTransfer,
+        STRAY,
+        "UPDATE transfers SET credit = 'suspense/0'
+         WHERE tenant = ?1 AND order_id = ?2 AND reason = 'stray_payment'",
+    ),
+    (Rule::StrayWithoutRefund, STRAY, "DELETE FROM refunds WHERE tenant = ?1 AND order_id = ?2"),
+    (
+        Rule::StrayWithoutRefund,
+        STRAY,
+        "UPDATE refunds SET amount = amount - 1 WHERE tenant = ?1 AND order_id = ?2",
+    ),
+    (
+        Rule::OrderWithoutTask,
+        "SELECT tenant, id FROM orders WHERE state IN ('init', 'paying', 'closing')
+         ORDER BY id DESC",
+        "DELETE FROM tasks WHERE tenant = ?1 AND kind = 'order' AND subject = ?2",
+    ),
+    (
+        Rule::RefundWithoutTask,
+        "SELECT tenant, id FROM refunds WHERE stage IN ('asking', 'processing') ORDER BY id DESC",
+        "DELETE FROM tasks WHERE tenant = ?1 AND kind = 'refund' AND subject = ?2",
+    ),
+    (Rule::PaidWithoutNotice, PAID, "DELETE FROM notices WHERE tenant = ?1 AND order_id = ?2"),
+    (
+        Rule::NoticeWithoutTask,
+        "SELECT tenant, id FROM notices WHERE state = 'due' ORDER BY id DESC",
+        "DELETE FROM tasks WHERE tenant = ?1 AND kind = 'notice' AND subject = ?2",
+    ),
+];
+
+/// Damages a copy of the books and gives the fault that must be found, and all that are.
+fn damaged(books: &Path, (rule, pick, damage): &Damage) -> (String, Vec<String>) {
+    let folder = tempdir().expect("a temporary folder");
+    let path = folder.path().join("copy.db");
+    std::fs::copy(books, &path).expect("a copy");
+    let raw = Connection::open(&path).expect("the copy opens");
+    let (tenant, name): (String, rusqlite::types::Value) = raw
+        .query_row(pick, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .expect("the history has such a row");
+    let changed = raw.execute(damage, (&tenant, &name)).expect("the damage is done");
+    assert!(changed > 0, "{rule:?}: nothing was damaged");
+    drop(raw);
+    let name = match name {
+        rusqlite::types::Value::Integer(number) => number.to_string(),
+        rusqlite::types::Value::Text(text) => text,
+        other => panic!("want a name, got {other:?}"),
+    };
+    (rule.fault(tenant, name), audit(&path))
+}
+
+fn audit(path: &Path) -> Vec<String> {
+    let store = SqliteStore::open_read_only(path).expect("the file opens");
+    match wait(store.search(&Query::Audit)).expect("the books are readable") {
+        Page::Audit(audit) => audit.faults,
+        other => panic!("want an audit, got {other:?}"),
+    }
+}
+
+#[test]
+fn every_damage_is_named() {
+    let folder = tempdir().expect("a temporary folder");
+    let books = folder.path().join("books.db");
+    let store = SqliteStore::open(&books).expect("the file opens");
+    wait(store.migrate()).expect("the schema is new");
+    wait(differ(&store, &Memory::new(), 3, 180));
+    drop(store);
+    assert_eq!(audit(&books), Vec::<String>::new());
+    for damage in DAMAGES {
+        let (want, found) = damaged(&books, damage);
+        assert!(found.contains(&want), "want {want:?}, found {found:#?}");
+    }
+    for rule in Rule::ALL {
+        assert!(DAMAGES.iter().any(|(known, _, _)| *known == rule), "{rule:?} is not tested");
+    }
+}
+
+#[test]
+fn unreadable_row_is_named() {
+    let folder = tempdir().expect("a temporary folder");
+    let path = folder.path().join("books.db");
+    let store = SqliteStore::open(&path).expect("the file opens");
+    wait(store.migrate()).expect("the schema is new");
+    wait(differ(&store, &Memory::new(), 3, 60));
+    let raw = Connection::open(&path).expect("the file opens");
+    raw.execute("UPDATE order_terms SET scene = 'moon'", []).expect("the damage is done");
+    let number: String = raw
+        .query_row("SELECT out_order_id FROM orders", [], |row| row.get(0))
+        .expect("there are orders");
+    let Ok(Page::Tenants(tenants)) =
+        wait(store.search(&Query::TenantsWithOrder { out_order_id: number.clone() }))
+    else {
+        panic!("want tenants")
+    };
+    let key = kernel::OrderKey::OutOrderId(number);
+    let query = Query::Order { tenant: tenants[0].clone(), key };
+    let fault = wait(store.search(&query)).expect_err("there is no such scene");
+    let why = "scene: unknown word \"moon\"".to_owned();
+    assert_eq!(fault, StoreFault::Unreadable { table: "orders", why });
+}

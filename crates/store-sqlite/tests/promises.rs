@@ -1,0 +1,100 @@
+//! Every promise of a store, and that SQLite and the model answer alike.
+
+mod waiting;
+
+use std::path::{Path, PathBuf};
+use store::conformance::{CASES, differ};
+use store::memory::Memory;
+use store::{Page, Query, Store, StoreFault};
+use store_sqlite::SqliteStore;
+use tempfile::{TempDir, tempdir};
+use waiting::wait;
+
+fn folder() -> TempDir {
+    tempdir().expect("a temporary folder")
+}
+
+fn file(folder: &TempDir) -> PathBuf {
+    folder.path().join("tongbao.db")
+}
+
+fn migrated(path: &Path) -> SqliteStore {
+    let store = SqliteStore::open(path).expect("the file opens");
+    wait(store.migrate()).expect("the schema is new");
+    store
+}
+
+/// What an audit counts, as a cheap mark of what is stored.
+fn audit(store: &SqliteStore) -> store::Audit {
+    match wait(store.search(&Query::Audit)).expect("the books are readable") {
+        Page::Audit(audit) => audit,
+        other => panic!("want an audit, got {other:?}"),
+    }
+}
+
+#[test]
+fn keeps_every_promise() {
+    for case in CASES {
+        let folder = folder();
+        let store = migrated(&file(&folder));
+        eprintln!("{}", case.name);
+        wait((case.run)(&store));
+    }
+}
+
+#[test]
+fn agrees_with_the_model() {
+    for seed in 1..6 {
+        let folder = folder();
+        wait(differ(&Memory::new(), &migrated(&file(&folder)), seed, 180));
+        let folder = crate::folder();
+        wait(differ(&migrated(&file(&folder)), &Memory::new(), seed + 100, 60));
+    }
+}
+
+#[test]
+fn data_survives_closing() {
+    let folder = folder();
+    let store = migrated(&file(&folder));
+    wait(differ(&store, &Memory::new(), 7, 120));
+    let before = audit(&store);
+    assert!(before.orders > 10 && before.transfers > 2, "{before:?}");
+    drop(store);
+    let log = folder.path().join("tongbao.db-wal");
+    assert!(!log.exists() || log.metadata().expect("a file").len() == 0, "the log is folded");
+    assert_eq!(audit(&migrated(&file(&folder))), before);
+}
+
+#[test]
+fn readers_see_what_a_living_writer_committed() {
+    let folder = folder();
+    let store = migrated(&file(&folder));
+    let beside = SqliteStore::open_read_only(&file(&folder)).expect("the file opens");
+    assert_eq!(audit(&beside), store::Audit::default());
+    wait(differ(&store, &Memory::new(), 8, 60));
+    assert_eq!(audit(&beside), audit(&store));
+    let refused = wait(beside.migrate());
+    assert!(matches!(refused, Err(StoreFault::Failed(_))), "{refused:?}");
+    drop(store);
+    assert!(audit(&beside).orders > 0, "and after the writer has gone");
+}
+
+#[test]
+fn a_missing_file_is_not_made_by_a_reader() {
+    let folder = folder();
+    let missing = SqliteStore::open_read_only(&file(&folder));
+    assert!(matches!(missing, Err(StoreFault::Unavailable(_))));
+    assert!(!file(&folder).exists());
+}
+
+#[test]
+fn newer_schema_is_refused() {
+    let folder = folder();
+    drop(migrated(&file(&folder)));
+    let raw = rusqlite::Connection::open(file(&folder)).expect("the file opens");
+    raw.execute("INSERT INTO schema_version (version) VALUES (9)", []).expect("a row");
+    drop(raw);
+    let store = SqliteStore::open(&file(&folder)).expect("the file opens");
+    let refused = wait(store.migrate()).expect_err("version 9 is unknown").to_string();
+    assert_eq!(refused, "database: schema version 9 is newer than this program, which knows 1");
+}

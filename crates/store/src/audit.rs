@@ -1,0 +1,138 @@
+//! The rules that the books must keep, in words, and those of them that need no database.
+
+use crate::{Audit, StoreFault};
+use kernel::TenantId;
+use ledger::{Account, Balance, Delta, Fen};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+/// A rule of the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// Every transfer moves more than zero from one account to another.
+    TransferShape,
+    /// Every account with postings has a balance.
+    BalanceMissing,
+    /// Every balance is the sum of its account's postings.
+    BalanceDiffers,
+    /// No account has less available than its floor, or less than nothing held.
+    BelowFloor,
+    /// The balances of a tenant sum to zero.
+    Unbalanced,
+    /// Every paid order has exactly one payment: of its amount, from its channel account to its
+    /// merchant.
+    PaidWithoutPayment,
+    /// No other order has a payment.
+    PaymentWithoutPaid,
+    /// Every stray payment of an order is booked to suspense once, and nothing else is.
+    StrayWithoutTransfer,
+    /// Every stray payment has the refund that gives it back.
+    StrayWithoutRefund,
+    /// Every order that is not final has a task.
+    OrderWithoutTask,
+    /// Every refund that is not final has a task.
+    RefundWithoutTask,
+    /// Every paid order whose merchant wants to be told has a notice.
+    PaidWithoutNotice,
+    /// Every due notice has a task.
+    NoticeWithoutTask,
+}
+
+impl Rule {
+    /// Every rule, in the order in which they are looked at.
+    pub const ALL: [Rule; 13] = [
+        Rule::TransferShape,
+        Rule::BalanceMissing,
+        Rule::BalanceDiffers,
+        Rule::BelowFloor,
+        Rule::Unbalanced,
+        Rule::PaidWithoutPayment,
+        Rule::PaymentWithoutPaid,
+        Rule::StrayWithoutTransfer,
+        Rule::StrayWithoutRefund,
+        Rule::OrderWithoutTask,
+        Rule::RefundWithoutTask,
+        Rule::PaidWithoutNotice,
+        Rule::NoticeWithoutTask,
+    ];
+
+    /// What the rule is about, and what is wrong where it does not hold.
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Rule::TransferShape => ("transfer", "moves nothing, or from an account to itself"),
+            Rule::BalanceMissing => ("account", "postings and no balance"),
+            Rule::BalanceDiffers => ("account", "the balance is not the sum of its postings"),
+            Rule::BelowFloor => ("account", "less available than its floor, or less than 0 held"),
+            Rule::Unbalanced => ("sum", "the balances do not sum to zero"),
+            Rule::PaidWithoutPayment => (
+                "order",
+                "paid, want exactly one payment of its amount from its channel account to its \
+                 merchant",
+            ),
+            Rule::PaymentWithoutPaid => ("order", "a payment, and the order is not paid"),
+            Rule::StrayWithoutTransfer => {
+                ("order", "its stray payments are not those booked to suspense")
+            }
+            Rule::StrayWithoutRefund => ("order", "a stray payment without its refund"),
+            Rule::OrderWithoutTask => ("order", "not final, and no task"),
+            Rule::RefundWithoutTask => ("refund", "not final, and no task"),
+            Rule::PaidWithoutNotice => ("order", "paid, and no notice to its merchant"),
+            Rule::NoticeWithoutTask => ("notice", "due, and no task"),
+        }
+    }
+
+    /// What is reported where the rule does not hold: the first row that breaks it.
+    pub fn fault(self, tenant: impl Display, subject: impl Display) -> String {
+        let (noun, wrong) = self.words();
+        format!("{noun} {subject} of tenant {tenant}: {wrong}")
+    }
+}
+
+/// Balances of all tenants by account, or sums of postings.
+pub type Sums = BTreeMap<(TenantId, Account), Balance>;
+
+/// Checks the rules about accounts: what each has against what was posted.
+///
+/// # Errors
+/// When a sum does not fit.
+pub fn accounts(audit: &mut Audit, balances: &Sums, postings: &Sums) -> Result<(), StoreFault> {
+    let zero = Balance::default();
+    let report = |audit: &mut Audit, rule: Rule, first: Option<&(TenantId, Account)>| {
+        audit.faults.extend(first.map(|(tenant, account)| rule.fault(tenant, account.key())));
+    };
+    let missing = postings.keys().find(|key| !balances.contains_key(key));
+    report(audit, Rule::BalanceMissing, missing);
+    let differs = balances.iter().find(|(key, has)| *has != postings.get(key).unwrap_or(&zero));
+    report(audit, Rule::BalanceDiffers, differs.map(|(key, _)| key));
+    let low = balances.iter().find(|((_, account), has)| is_low(account, **has));
+    report(audit, Rule::BelowFloor, low.map(|(key, _)| key));
+    let mut sums: BTreeMap<&TenantId, Fen> = BTreeMap::new();
+    for ((tenant, _), has) in balances {
+        let sum = sums.entry(tenant).or_default();
+        *sum = sum.plus(has.posted).map_err(|_| out_of_range())?;
+    }
+    let unbalanced = sums.iter().find(|(_, sum)| **sum != Fen::ZERO);
+    audit.faults.extend(unbalanced.map(|(tenant, sum)| Rule::Unbalanced.fault(tenant, sum)));
+    Ok(())
+}
+
+/// Below its floor, or holding less than nothing, or out of range.
+fn is_low(account: &Account, has: Balance) -> bool {
+    let below = match (account.kind.floor(), has.available()) {
+        (Some(floor), Ok(available)) => available < floor,
+        (None, Ok(_)) => false,
+        (Some(_) | None, Err(_)) => true,
+    };
+    below || has.held < Fen::ZERO
+}
+
+/// Adds a posting to a sum.
+pub(crate) fn add(sum: &mut Balance, delta: Delta) -> Result<(), StoreFault> {
+    sum.posted = sum.posted.plus(delta.posted).map_err(|_| out_of_range())?;
+    sum.held = sum.held.plus(delta.held).map_err(|_| out_of_range())?;
+    Ok(())
+}
+
+pub(crate) fn out_of_range() -> StoreFault {
+    StoreFault::Failed("sum of amounts out of range".to_owned())
+}

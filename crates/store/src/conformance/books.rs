@@ -1,0 +1,185 @@
+//! Balances, the audit, and kept keys.
+
+use super::shop::{
+    PRICE, Shop, attempt, close, paid, payable, place, says, says_of_refund, tenant,
+};
+use crate::{Batch, CommitFault, Page, Promise, Query, Store, audit::Rule};
+use channel::{Finding, Operation, PlatformKey, RefundState, Refunded};
+use kernel::{Command, Delivery, TenantId};
+use ledger::{Account, Balance, Delta, Fen, Timestamp};
+use std::sync::Arc;
+
+/// A batch of changes of balances alone.
+fn deltas(tenant: &TenantId, moves: &[(&str, i64, i64)]) -> Batch {
+    let delta = |posted, held| Delta { posted: Fen::new(posted), held: Fen::new(held) };
+    Batch {
+        tenant: tenant.clone(),
+        orders: vec![],
+        refunds: vec![],
+        notices: vec![],
+        events: vec![],
+        transfers: vec![],
+        deltas: moves
+            .iter()
+            .map(|(key, posted, held)| {
+                (Account::from_key(key).expect("a good key"), delta(*posted, *held))
+            })
+            .collect(),
+        tasks: vec![],
+    }
+}
+
+fn has(posted: i64, held: i64) -> Balance {
+    Balance { posted: Fen::new(posted), held: Fen::new(held) }
+}
+
+pub(super) fn balances_move_by_delta(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let price = PRICE.get();
+        let order = shop.sells(&tenant(0), "A-1").await;
+        shop.sells(&tenant(0), "A-2").await;
+        shop.sells(&tenant(1), "A-1").await;
+        shop.does(says(&order, paid(&order, "wx2"), None)).await;
+        let tenant = tenant(0);
+        let funds = shop.balance(&tenant, "channel_funds/wx-100001").await;
+        assert_eq!(funds, has(-3 * price, 0));
+        let merchant = shop.balance(&tenant, "merchant_pending/CM0001").await;
+        assert_eq!(merchant, has(2 * price, 0));
+        assert_eq!(shop.balance(&tenant, "suspense/100001").await, has(price, price));
+        let refund = shop.only_refund(&order).await;
+        let done = Refunded {
+            refund_number: refund.number(),
+            channel_reference: "wxr1".to_owned(),
+            amount: refund.amount,
+            state: RefundState::Done,
+            at: None,
+        };
+        shop.does(says_of_refund(&refund, Finding::Refund(done))).await;
+        assert_eq!(shop.balance(&tenant, "suspense/100001").await, has(0, 0));
+        let funds = shop.balance(&tenant, "channel_funds/wx-100001").await;
+        assert_eq!(funds, has(-2 * price, 0));
+        let Page::Accounts(rows) = shop.page(Query::Accounts { tenant }).await else {
+            panic!("want accounts")
+        };
+        let keys: Vec<String> = rows.iter().map(|row| row.account.key()).collect();
+        let want = ["channel_funds/wx-100001", "merchant_pending/CM0001", "suspense/100001"];
+        assert_eq!(keys, want);
+    })
+}
+
+pub(super) fn floor_refuses_the_whole_batch(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let tenant = tenant(0);
+        let suspense = "suspense/100001";
+        let funds = "channel_funds/wx-100001";
+        let commit = async |moves: &[(&str, i64, i64)]| {
+            store.commit(vec![deltas(&tenant, moves)]).await.remove(0)
+        };
+        let floor = Err(CommitFault::Floor(suspense.to_owned()));
+        assert_eq!(commit(&[(suspense, -1, 0)]).await, floor, "a new account starts at zero");
+        assert_eq!(commit(&[(suspense, 0, 1)]).await, floor, "nothing to hold");
+        assert_eq!(commit(&[(suspense, 100, 0), (funds, -100, 0)]).await, Ok(()));
+        assert_eq!(commit(&[(suspense, 0, 80)]).await, Ok(()));
+        assert_eq!(commit(&[(suspense, -21, 0), (funds, 21, 0)]).await, floor);
+        assert_eq!(commit(&[(suspense, 0, 21)]).await, floor);
+        assert_eq!(commit(&[(suspense, 0, -81)]).await, floor, "more than is held");
+        assert_eq!(shop.balance(&tenant, suspense).await, has(100, 80));
+        assert_eq!(shop.balance(&tenant, funds).await, has(-100, 0));
+
+        let mut batch = shop.one(place(&tenant, "A-1")).await;
+        batch.deltas = deltas(&tenant, &[(funds, 21, 0), (suspense, -21, 0)]).deltas;
+        let neighbour = shop.one(place(&super::shop::tenant(1), "A-1")).await;
+        let before = shop.everything().await;
+        assert_eq!(store.commit(vec![batch.clone()]).await, vec![floor.clone()]);
+        assert_eq!(shop.everything().await, before);
+        assert_eq!(store.commit(vec![batch, neighbour]).await, vec![floor, Ok(())]);
+        assert_eq!(shop.balance(&tenant, funds).await, has(-100, 0));
+
+        assert_eq!(commit(&[(suspense, -80, -80), (funds, 80, 0)]).await, Ok(()));
+        assert_eq!(commit(&[(suspense, -20, 0), (funds, 20, 0)]).await, Ok(()));
+        assert_eq!(shop.balance(&tenant, suspense).await, has(0, 0));
+    })
+}
+
+pub(super) fn audit_is_clean(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let sold = shop.sells(&tenant(0), "A-1").await;
+        shop.sells(&tenant(1), "A-1").await;
+        let order = shop.places(&tenant(0), "A-2").await;
+        shop.does(says(&order, payable(&order), Some(Operation::Place))).await;
+        shop.does(close(&order)).await;
+        shop.does(says(&order, Finding::Closed, Some(Operation::Close))).await;
+        shop.does(says(&order, paid(&order, "wx9"), None)).await;
+        shop.places(&tenant(0), "A-3").await;
+        let notice = shop.only_notice(&sold).await;
+        let acknowledged = Delivery::Acknowledged { status: 200 };
+        shop.does(attempt(&notice, notice.made_at, acknowledged)).await;
+        let audit = shop.audit().await;
+        assert_eq!(audit.faults, Vec::<String>::new());
+        assert_eq!((audit.orders, audit.paid_orders), (4, 2));
+        assert_eq!((audit.transfers, audit.accounts), (4, 5));
+        assert_eq!((audit.debits, audit.credits), (3 * PRICE.get(), 3 * PRICE.get()));
+    })
+}
+
+/// A store takes what it is given; that the books are wrong then is the audit's to find.
+pub(super) fn audit_names_what_is_wrong(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let order = shop.places(&tenant(0), "A-1").await;
+        let id = order.terms.id;
+        let mut batch = shop.one(says(&order, paid(&order, "wx1"), None)).await;
+        batch.transfers.clear();
+        batch.tasks.clear();
+        batch.notices.clear();
+        assert_eq!(store.commit(vec![batch]).await, vec![Ok(())]);
+        let forgotten = shop.places(&tenant(1), "B-1").await;
+        let mut batch = shop.one(says(&forgotten, Finding::Pending, None)).await;
+        batch.tasks = vec![kernel::TaskChange { task: forgotten.task(), due: None }];
+        assert_eq!(store.commit(vec![batch]).await, vec![Ok(())]);
+        let account = "channel_funds/wx-100001";
+        assert_eq!(
+            shop.audit().await.faults,
+            [
+                Rule::BalanceDiffers.fault(tenant(0), account),
+                Rule::PaidWithoutPayment.fault(tenant(0), id),
+                Rule::OrderWithoutTask.fault(tenant(1), forgotten.terms.id),
+                Rule::PaidWithoutNotice.fault(tenant(0), id),
+            ]
+        );
+    })
+}
+
+pub(super) fn newest_key_wins(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let key = |serial: &str, pem: &str| PlatformKey {
+            serial: serial.to_owned(),
+            pem: pem.to_owned(),
+            valid_from: Timestamp::from_ms(1),
+            valid_until: Timestamp::from_ms(2),
+        };
+        let keep = |index, account: &str, keys| Command::KeepKeys {
+            tenant: tenant(index),
+            account: Arc::from(account),
+            keys,
+        };
+        shop.does(keep(1, "main", vec![key("S1", "one"), key("S2", "two")])).await;
+        shop.does(keep(0, "main", vec![key("S2", "newer")])).await;
+        shop.does(keep(0, "side", vec![key("S1", "other")])).await;
+        shop.does(keep(0, "main", vec![])).await;
+        let want = [
+            ("main", key("S1", "one")),
+            ("main", key("S2", "newer")),
+            ("side", key("S1", "other")),
+        ];
+        let want = want.map(|(account, key)| (Arc::from(account), key)).to_vec();
+        assert_eq!(shop.page(Query::Keys).await, Page::Keys(want));
+        shop.does(keep(1, "main", vec![key("S2", "newest")])).await;
+        let Page::Keys(keys) = shop.page(Query::Keys).await else { panic!("want keys") };
+        assert_eq!(keys[1], (Arc::from("main"), key("S2", "newest")));
+    })
+}

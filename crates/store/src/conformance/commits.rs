@@ -1,0 +1,224 @@
+//! What a commit stores, and what a refused one leaves behind: nothing.
+
+use super::shop::{Shop, by_id, close, paid, payable, place, says, says_of_refund, tenant};
+use crate::{CommitFault, Page, Promise, Query, Store, Write};
+use channel::{Finding, Operation, RefundState, Refunded};
+use kernel::{OrderKey, Reads};
+use ledger::{Fen, Id};
+use std::sync::Arc;
+
+pub(super) fn order_has_two_keys(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let order = shop.places(&tenant(0), "A-1").await;
+        let number = OrderKey::OutOrderId("A-1".to_owned());
+        for key in [OrderKey::Id(order.terms.id), number.clone()] {
+            let reads = Reads { orders: vec![(tenant(0), key.clone())], ..Reads::default() };
+            let view = store.load(&reads).await.expect("the store loads");
+            assert_eq!(view.order(&tenant(0), &key), Some(&order));
+            assert_eq!(view.order(&tenant(0), &number), Some(&order));
+            let page = shop.page(Query::Order { tenant: tenant(0), key }).await;
+            assert_eq!(page, Page::Order(Some(Box::new(order.clone()))));
+        }
+    })
+}
+
+pub(super) fn tenants_do_not_meet(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let order = shop.sells(&tenant(0), "A-1").await;
+        let notice = shop.only_notice(&order).await;
+        let foreign = tenant(1);
+        let reads = Reads {
+            orders: vec![
+                (foreign.clone(), OrderKey::Id(order.terms.id)),
+                (foreign.clone(), OrderKey::OutOrderId("A-1".to_owned())),
+            ],
+            notices: vec![(foreign.clone(), notice.id)],
+            ..Reads::default()
+        };
+        let view = store.load(&reads).await.expect("the store loads");
+        assert!(view.orders.is_empty() && view.order_ids.is_empty() && view.notices.is_empty());
+        let query = Query::Story { tenant: foreign.clone(), order: order.terms.id };
+        assert_eq!(shop.page(query).await, Page::Story(None));
+        let query = Query::Notice { tenant: foreign.clone(), id: notice.id };
+        assert_eq!(shop.page(query).await, Page::Notices(vec![]));
+        assert_eq!(shop.page(Query::Accounts { tenant: foreign }).await, Page::Accounts(vec![]));
+    })
+}
+
+pub(super) fn stale_batch_leaves_no_trace(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let order = shop.places(&tenant(0), "A-1").await;
+        let late = shop.one(says(&order, paid(&order, "wx1"), None)).await;
+        shop.does(says(&order, payable(&order), Some(Operation::Place))).await;
+        let before = shop.everything().await;
+        let outcomes = store.commit(vec![late]).await;
+        assert!(matches!(outcomes.as_slice(), [Err(CommitFault::Stale(_))]), "{outcomes:?}");
+        assert_eq!(shop.everything().await, before);
+        let mut gone = shop.one(says(&order, paid(&order, "wx1"), None)).await;
+        gone.orders[0].row.terms = {
+            let mut terms = (*order.terms).clone();
+            terms.id = Id::from_number(order.terms.id.number() + 1);
+            Arc::new(terms)
+        };
+        let outcomes = store.commit(vec![gone]).await;
+        assert!(matches!(outcomes.as_slice(), [Err(CommitFault::Stale(_))]), "{outcomes:?}");
+        assert_eq!(shop.everything().await, before);
+    })
+}
+
+pub(super) fn number_is_taken_once(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let first = shop.one(place(&tenant(0), "A-1")).await;
+        let second = shop.one(place(&tenant(0), "A-1")).await;
+        let other = shop.one(place(&tenant(1), "A-1")).await;
+        assert_eq!(store.commit(vec![first]).await, vec![Ok(())]);
+        let before = shop.everything().await;
+        let outcomes = store.commit(vec![second]).await;
+        assert!(matches!(outcomes.as_slice(), [Err(CommitFault::Stale(_))]), "{outcomes:?}");
+        assert_eq!(shop.everything().await, before);
+        assert_eq!(store.commit(vec![other]).await, vec![Ok(())]);
+        let query = Query::TenantsWithOrder { out_order_id: "A-1".to_owned() };
+        assert_eq!(shop.page(query).await, Page::Tenants(vec![tenant(0), tenant(1)]));
+        let query = Query::TenantsWithOrder { out_order_id: "A-2".to_owned() };
+        assert_eq!(shop.page(query).await, Page::Tenants(vec![]));
+    })
+}
+
+pub(super) fn update_keeps_what_was_agreed(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let order = shop.places(&tenant(0), "A-1").await;
+        let mut batch = shop.one(says(&order, paid(&order, "wx1"), None)).await;
+        let Write { row, .. } = &mut batch.orders[0];
+        let mut terms = (*row.terms).clone();
+        terms.amount = Fen::new(1);
+        terms.subject = "another".to_owned();
+        row.terms = Arc::new(terms);
+        let want = row.state.clone();
+        assert_eq!(store.commit(vec![batch]).await, vec![Ok(())]);
+        let stored = shop.order(&order).await;
+        assert_eq!(stored.terms, order.terms);
+        assert_eq!((stored.state, stored.version), (want, order.version + 1));
+        let notice = shop.only_notice(&order).await;
+        let replay = kernel::Command::ReplayNotice { tenant: tenant(0), notice: notice.id };
+        let mut batch = shop.one(replay).await;
+        batch.notices[0].row.url = "https://elsewhere.example".to_owned();
+        assert_eq!(store.commit(vec![batch]).await, vec![Ok(())]);
+        let stored = shop.only_notice(&order).await;
+        assert_eq!((stored.url, stored.version), (notice.url, notice.version + 1));
+    })
+}
+
+pub(super) fn log_is_append_only(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let order = shop.sells(&tenant(0), "A-1").await;
+        let story = shop.story(&order).await;
+        let before = shop.everything().await;
+        let empty = crate::Batch {
+            tenant: tenant(0),
+            orders: vec![],
+            refunds: vec![],
+            notices: vec![],
+            events: vec![],
+            transfers: vec![],
+            deltas: Default::default(),
+            tasks: vec![],
+        };
+        let events = crate::Batch { events: story.events, ..empty.clone() };
+        let transfers = crate::Batch { transfers: story.transfers, ..empty.clone() };
+        let rows = vec![Write { row: order, expected: None }];
+        let orders = crate::Batch { orders: rows, ..empty.clone() };
+        let row = story.notices[0].notice.clone();
+        let rows = vec![Write { row, expected: None }];
+        let notices = crate::Batch { notices: rows, ..empty };
+        for batch in [events, transfers, orders, notices] {
+            let outcomes = store.commit(vec![batch]).await;
+            assert!(matches!(outcomes.as_slice(), [Err(CommitFault::Stale(_))]), "{outcomes:?}");
+            assert_eq!(shop.everything().await, before);
+        }
+    })
+}
+
+pub(super) fn neighbours_do_not_disturb(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let order = shop.places(&tenant(1), "B-1").await;
+        let late = shop.one(says(&order, payable(&order), Some(Operation::Place))).await;
+        shop.does(says(&order, Finding::Pending, Some(Operation::Place))).await;
+        let first = shop.one(place(&tenant(0), "A-1")).await;
+        let last = shop.one(place(&tenant(2), "C-1")).await;
+        let outcomes = store.commit(vec![first, late, last]).await;
+        assert!(
+            matches!(outcomes.as_slice(), [Ok(()), Err(CommitFault::Stale(_)), Ok(())]),
+            "{outcomes:?}"
+        );
+        let query = |number: &str| Query::TenantsWithOrder { out_order_id: number.to_owned() };
+        assert_eq!(shop.page(query("A-1")).await, Page::Tenants(vec![tenant(0)]));
+        assert_eq!(shop.page(query("C-1")).await, Page::Tenants(vec![tenant(2)]));
+        assert_eq!(shop.order(&order).await.state, kernel::OrderState::Init);
+        assert_eq!(store.commit(vec![]).await, vec![]);
+    })
+}
+
+pub(super) fn many_changes_in_one_batch(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let order = shop.places(&tenant(0), "A-1").await;
+        let commands = [
+            place(&tenant(0), "A-2"),
+            says(&order, payable(&order), Some(Operation::Place)),
+            says(&order, paid(&order, "wx1"), None),
+            place(&tenant(0), "A-2"),
+            says(&order, paid(&order, "wx2"), None),
+        ];
+        let (batches, decisions) = shop.prepare(&commands).await;
+        assert_eq!((batches.len(), decisions.len()), (1, 4), "the repeat is refused: busy");
+        let want: Vec<_> = batches[0].orders.iter().map(|write| write.row.clone()).collect();
+        assert_eq!(store.commit(batches).await, vec![Ok(())]);
+        for order in want {
+            let view = store.load(&by_id(&order)).await.expect("the store loads");
+            assert_eq!(view.orders.into_values().collect::<Vec<_>>(), vec![order]);
+        }
+        assert_eq!(shop.audit().await.faults, Vec::<String>::new());
+    })
+}
+
+pub(super) fn every_state_reads_back(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let order = shop.places(&tenant(0), "A-1").await;
+        let command = says(&order, payable(&order), Some(Operation::Place));
+        let mut want = shop.does(command).await.orders;
+        assert_eq!(shop.order(&order).await, want.remove(0).row, "paying");
+        let mut want = shop.does(close(&order)).await.orders;
+        assert_eq!(shop.order(&order).await, want.remove(0).row, "closing");
+        let mut want =
+            shop.does(says(&order, Finding::Closed, Some(Operation::Close))).await.orders;
+        assert_eq!(shop.order(&order).await, want.remove(0).row, "closed");
+        let mut want = shop.does(says(&order, paid(&order, "wx1"), None)).await.orders;
+        assert_eq!(shop.order(&order).await, want.remove(0).row, "closed with a stray");
+        let refund = shop.only_refund(&order).await;
+        let state = |state| {
+            Finding::Refund(Refunded {
+                refund_number: refund.number(),
+                channel_reference: "wxr1".to_owned(),
+                amount: refund.amount,
+                state,
+                at: None,
+            })
+        };
+        for finding in [state(RefundState::Processing), state(RefundState::Done)] {
+            let mut want = shop.does(says_of_refund(&refund, finding)).await.refunds;
+            assert_eq!(shop.only_refund(&order).await, want.remove(0).row);
+        }
+        let order = shop.places(&tenant(0), "A-2").await;
+        let refused = Finding::Refused { code: "NO_AUTH".to_owned(), text: "无权限".to_owned() };
+        let mut want = shop.does(says(&order, refused, Some(Operation::Place))).await.orders;
+        assert_eq!(shop.order(&order).await, want.remove(0).row, "failed");
+    })
+}

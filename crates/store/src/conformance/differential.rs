@@ -1,0 +1,233 @@
+//! The same random history, played to two stores.
+
+use super::shop::{
+    Shop, attempt, close, notices_of, paid, payable, place, says, says_of_refund, tenant,
+};
+use crate::{Batch, Lease, Promise, Store};
+use channel::{Finding, PlatformKey, RefundState, Refunded};
+use kernel::{Caller, Command, Delivery, Notice, Order, Refund, Task};
+use ledger::Timestamp;
+use std::mem::discriminant;
+use std::sync::Arc;
+
+/// Steps between two comparisons of everything readable.
+const COMPARE_EVERY: u32 = 60;
+
+/// Plays `steps` steps of the random history of `seed` to both stores, which must be fresh and
+/// migrated, and panics where they differ.
+pub fn differ<'a>(
+    one: &'a dyn Store,
+    other: &'a dyn Store,
+    seed: u64,
+    steps: u32,
+) -> Promise<'a, ()> {
+    Box::pin(async move {
+        let mut play = Play::new(one, other, seed);
+        for step in 1..=steps {
+            play.step().await;
+            if step % COMPARE_EVERY == 0 || step == steps {
+                play.compare().await;
+            }
+        }
+    })
+}
+
+/// Chance from a seed (SplitMix64): the same seed gives the same history everywhere.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+
+    fn index(&mut self, len: usize) -> usize {
+        let len = u64::try_from(len).unwrap_or(u64::MAX);
+        usize::try_from(self.below(len.max(1))).unwrap_or(0)
+    }
+
+    /// One of the newest, so that histories grow deep as well as wide.
+    fn recent<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
+        let newest = &all[all.len().saturating_sub(8)..];
+        newest.get(self.index(newest.len()))
+    }
+}
+
+struct Play<'a> {
+    shop: Shop<'a>,
+    other: &'a dyn Store,
+    dice: Dice,
+    orders: Vec<Order>,
+    refunds: Vec<Refund>,
+    notices: Vec<Notice>,
+    last: Vec<Batch>,
+}
+
+impl<'a> Play<'a> {
+    fn new(one: &'a dyn Store, other: &'a dyn Store, seed: u64) -> Play<'a> {
+        let (orders, refunds, notices, last) = (vec![], vec![], vec![], vec![]);
+        let (shop, dice) = (Shop::new(one), Dice(seed));
+        Play { shop, other, dice, orders, refunds, notices, last }
+    }
+
+    async fn step(&mut self) {
+        let waits_ms = [0, 1, 900, 20_000, 31_000, 400_000, 1_900_000];
+        let wait_ms = waits_ms[self.dice.index(waits_ms.len())];
+        self.shop.wait_ms(wait_ms);
+        self.shop.caller = self.caller();
+        let mut commands: Vec<Command> = vec![];
+        for _ in 0..=self.dice.below(5) {
+            commands.extend(self.command().await);
+        }
+        let (batches, _) = self.shop.prepare(&commands).await;
+        self.commit(batches.clone()).await;
+        if self.dice.below(6) == 0 {
+            let stale = std::mem::take(&mut self.last);
+            self.commit(stale).await;
+        }
+        self.last = batches;
+    }
+
+    /// Commits to both stores; what they say must be of one kind.
+    async fn commit(&mut self, batches: Vec<Batch>) {
+        let one = self.shop.store.commit(batches.clone()).await;
+        let other = self.other.commit(batches.clone()).await;
+        assert_eq!(one.len(), batches.len());
+        let kinds = |outcomes: &[Result<(), crate::CommitFault>]| {
+            outcomes.iter().map(|o| o.as_ref().map_err(discriminant).copied()).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(&one), kinds(&other), "{one:?} and {other:?}");
+        for (batch, _) in batches.iter().zip(&one).filter(|(_, outcome)| outcome.is_ok()) {
+            self.note(batch);
+        }
+    }
+
+    fn note(&mut self, batch: &Batch) {
+        let orders = batch.orders.iter().filter(|write| write.expected.is_none());
+        self.orders.extend(orders.map(|write| write.row.clone()));
+        let refunds = batch.refunds.iter().filter(|write| write.expected.is_none());
+        self.refunds.extend(refunds.map(|write| write.row.clone()));
+        let ids: Vec<_> = notices_of(batch).collect();
+        let notices = batch.notices.iter().filter(|write| ids.contains(&write.row.id));
+        self.notices.extend(notices.map(|write| write.row.clone()));
+    }
+
+    fn caller(&mut self) -> Caller {
+        match self.dice.below(4) {
+            0 => Caller::Business(Arc::from("key:with:colons")),
+            1 => Caller::Channel(Arc::from("wxpay")),
+            2 => Caller::Operator(Arc::from("李")),
+            _ => Caller::Clock,
+        }
+    }
+
+    async fn command(&mut self) -> Vec<Command> {
+        match self.dice.below(12) {
+            0..=2 => {
+                let (tenant, number) = (tenant(self.dice.index(3)), self.dice.below(60));
+                vec![place(&tenant, &format!("N{number}"))]
+            }
+            3..=6 => self.finding().into_iter().collect(),
+            7 => self.dice.recent(&self.orders).map(close).into_iter().collect(),
+            8 => self.attend().await,
+            9 => self.refunding().into_iter().collect(),
+            10 => self.delivery().into_iter().collect(),
+            _ => vec![self.keys()],
+        }
+    }
+
+    fn finding(&mut self) -> Option<Command> {
+        let order = self.dice.recent(&self.orders)?.clone();
+        let text = || "原因".to_owned();
+        let code = || "SYSTEM_ERROR".to_owned();
+        let finding = match self.dice.below(14) {
+            0..=2 => payable(&order),
+            3..=5 => paid(&order, ["wx1", "wx2"][self.dice.index(2)]),
+            6 => Finding::Pending,
+            7 => Finding::Closed,
+            8 => Finding::NotFound,
+            9 => Finding::Unknown { why: text() },
+            10 => Finding::Failed { code: code(), text: text() },
+            11 => Finding::Refused { code: code(), text: text() },
+            12 => Finding::Mismatch { why: text() },
+            _ => Finding::Ask { code: code() },
+        };
+        let operations = [
+            None,
+            Some(channel::Operation::Place),
+            Some(channel::Operation::Query),
+            Some(channel::Operation::Close),
+        ];
+        let asked = operations[self.dice.index(operations.len())];
+        Some(says(&order, finding, asked))
+    }
+
+    fn refunding(&mut self) -> Option<Command> {
+        let refund = self.dice.recent(&self.refunds)?.clone();
+        let states = [RefundState::Processing, RefundState::Done, RefundState::Closed];
+        let finding = match self.dice.below(4) {
+            0 => Finding::Later { code: "BUSY".to_owned(), text: String::new() },
+            _ => Finding::Refund(Refunded {
+                refund_number: refund.number(),
+                channel_reference: "wxr".to_owned(),
+                amount: refund.amount,
+                state: states[self.dice.index(states.len())],
+                at: Some(Timestamp::from_ms(7)),
+            }),
+        };
+        Some(says_of_refund(&refund, finding))
+    }
+
+    fn delivery(&mut self) -> Option<Command> {
+        let notice = self.dice.recent(&self.notices)?.clone();
+        let delivery = match self.dice.below(4) {
+            0 => Delivery::Acknowledged { status: 200 },
+            1 => Delivery::Rejected { status: 404, excerpt: "没有".to_owned() },
+            2 => Delivery::NoAnswer { why: "refused".to_owned() },
+            _ => {
+                let (tenant, notice) = (notice.tenant, notice.id);
+                return Some(Command::ReplayNotice { tenant, notice });
+            }
+        };
+        Some(attempt(&notice, self.shop.now(), delivery))
+    }
+
+    fn keys(&mut self) -> Command {
+        let key = PlatformKey {
+            serial: format!("S{}", self.dice.below(3)),
+            pem: format!("pem {}", self.dice.below(1000)),
+            valid_from: self.shop.now(),
+            valid_until: self.shop.now().plus_ms(1),
+        };
+        let tenant = tenant(self.dice.index(3));
+        Command::KeepKeys { tenant, account: Arc::from("wx"), keys: vec![key] }
+    }
+
+    /// Claims from both and attends to some of it.
+    async fn attend(&mut self) -> Vec<Command> {
+        let now = self.shop.now();
+        let lease = Lease { now, until: now.plus_ms(30_000), limit: 1000 };
+        let mut one = self.shop.store.claim(lease).await.expect("the store claims");
+        let mut other = self.other.claim(lease).await.expect("the store claims");
+        one.sort();
+        other.sort();
+        assert_eq!(one, other, "claimed");
+        one.retain(|_: &Task| self.dice.below(3) > 0);
+        one.into_iter().map(Command::Attend).collect()
+    }
+
+    async fn compare(&self) {
+        let one = self.shop.everything().await;
+        let mut other = Shop::new(self.other);
+        other.stamp = self.shop.stamp.clone();
+        let other = other.everything().await;
+        for (one, other) in one.iter().zip(&other) {
+            assert_eq!(one, other);
+        }
+        assert_eq!(one.len(), other.len());
+        assert_eq!(self.shop.audit().await.faults, Vec::<String>::new());
+    }
+}

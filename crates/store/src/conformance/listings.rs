@@ -1,0 +1,211 @@
+//! What queries answer, and in which order.
+
+use super::shop::{Shop, attempt, close, every_order, paid, payable, place, says, tenant};
+use crate::{Audit, NoticeRow, OrderFilter, Page, Promise, Query, Store, TaskRow};
+use channel::{Finding, Operation};
+use kernel::{Delivery, NoticeState, Order, OrderKey, Reads};
+use ledger::{Account, AccountKind, Balance, Id};
+
+pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let shop = Shop::new(store);
+        let (tenant, now) = (tenant(0), shop.now());
+        let account = Account::new(AccountKind::Suspense, "100001");
+        let reads = Reads {
+            orders: vec![(tenant.clone(), OrderKey::Id(Id::from_number(1)))],
+            refunds: vec![(tenant.clone(), Id::from_number(1))],
+            notices: vec![(tenant.clone(), Id::from_number(1))],
+            balances: vec![(tenant.clone(), account.clone())],
+        };
+        let view = store.load(&reads).await.expect("the store loads");
+        assert!(view.orders.is_empty() && view.refunds.is_empty() && view.notices.is_empty());
+        let zero = [((tenant.clone(), account.clone()), Balance::default())];
+        assert_eq!(view.balances, zero.into_iter().collect());
+        let id = Id::from_number(1);
+        let key = OrderKey::OutOrderId("A-1".to_owned());
+        let postings = Query::Postings { tenant: tenant.clone(), account, before: None, limit: 9 };
+        let notices =
+            Query::Notices { tenant: tenant.clone(), state: None, before: None, limit: 9 };
+        for (query, want) in [
+            (Query::Order { tenant: tenant.clone(), key }, Page::Order(None)),
+            (Query::Orders(every_order(&tenant)), Page::Orders(vec![])),
+            (Query::Story { tenant: tenant.clone(), order: id }, Page::Story(None)),
+            (Query::TenantsWithOrder { out_order_id: "A".to_owned() }, Page::Tenants(vec![])),
+            (Query::Accounts { tenant: tenant.clone() }, Page::Accounts(vec![])),
+            (postings, Page::Transfers(vec![])),
+            (notices, Page::Notices(vec![])),
+            (Query::Notice { tenant, id: Id::from_number(1) }, Page::Notices(vec![])),
+            (Query::Keys, Page::Keys(vec![])),
+            (Query::Tasks { now }, Page::Tasks(TaskRow::default())),
+            (Query::Audit, Page::Audit(Audit::default())),
+        ] {
+            assert_eq!(shop.page(query).await, want);
+        }
+        assert_eq!(store.migrate().await, Ok(()), "migrating twice is harmless");
+    })
+}
+
+pub(super) fn story_is_in_order(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        shop.sells(&tenant(0), "A-0").await;
+        let order = shop.places(&tenant(0), "A-1").await;
+        shop.wait_ms(10);
+        shop.does(says(&order, payable(&order), Some(Operation::Place))).await;
+        shop.does(close(&order)).await;
+        shop.wait_ms(10);
+        shop.does(says(&order, paid(&order, "wx1"), Some(Operation::Close))).await;
+        shop.does(says(&order, paid(&order, "wx2"), None)).await;
+        shop.does(says(&order, paid(&order, "wx3"), None)).await;
+        let story = shop.story(&order).await;
+        let names: Vec<&str> = story.events.iter().map(|event| event.change.name()).collect();
+        let want = [
+            "order_placed",
+            "pay_info_received",
+            "order_closing",
+            "call_begun",
+            "order_paid",
+            "notice_queued",
+            "stray_received",
+            "stray_received",
+        ];
+        assert_eq!(names, want);
+        assert!(story.events.is_sorted_by_key(|event| event.id));
+        assert_eq!(kernel::event::replay(&story.events), Some(story.order.clone()));
+        assert_eq!((story.transfers.len(), story.refunds.len(), story.notices.len()), (5, 2, 1));
+        assert!(story.transfers.is_sorted_by_key(|transfer| transfer.id));
+        assert!(story.refunds.is_sorted_by_key(|refund| refund.id));
+        let mut tasks: Vec<_> = story.refunds.iter().map(|refund| refund.task()).collect();
+        tasks.push(story.notices[0].notice.task());
+        tasks.sort();
+        let mut found: Vec<_> = story.tasks.iter().map(|(task, _)| task.clone()).collect();
+        assert!(story.tasks.is_sorted_by_key(|(_, due)| *due));
+        found.sort();
+        assert_eq!(found, tasks, "the paid order's own task has ended");
+    })
+}
+
+async fn orders(shop: &Shop<'_>, filter: OrderFilter) -> Vec<Order> {
+    match shop.page(Query::Orders(filter)).await {
+        Page::Orders(orders) => orders,
+        other => panic!("want orders, got {other:?}"),
+    }
+}
+
+fn numbers(orders: &[Order]) -> Vec<&str> {
+    orders.iter().map(|order| order.terms.out_order_id.as_str()).collect()
+}
+
+pub(super) fn orders_come_by_page(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let mut times = vec![];
+        for number in ["e", "d", "c", "b", "a"] {
+            times.push(shop.now());
+            let order = shop.places(&tenant(0), number).await;
+            shop.places(&tenant(1), number).await;
+            if ["d", "b"].contains(&number) {
+                shop.does(says(&order, paid(&order, "wx1"), None)).await;
+            }
+            shop.wait_ms(1000);
+        }
+        let every = every_order(&tenant(0));
+        let first = orders(&shop, OrderFilter { limit: 2, ..every.clone() }).await;
+        assert_eq!(numbers(&first), ["a", "b"]);
+        let before = first.last().map(|order| order.terms.id);
+        let rest = orders(&shop, OrderFilter { before, ..every.clone() }).await;
+        assert_eq!(numbers(&rest), ["c", "d", "e"]);
+        let state = Some("paid".to_owned());
+        let found = orders(&shop, OrderFilter { state, ..every.clone() }).await;
+        assert_eq!(numbers(&found), ["b", "d"]);
+        let (from, to) = (Some(times[1]), Some(times[3]));
+        let found = orders(&shop, OrderFilter { from, to, ..every.clone() }).await;
+        assert_eq!(numbers(&found), ["c", "d"]);
+        assert_eq!(orders(&shop, OrderFilter { limit: 0, ..every }).await, vec![]);
+    })
+}
+
+pub(super) fn postings_come_by_page(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let mut placed = vec![];
+        for number in ["a", "b", "c"] {
+            let order = shop.sells(&tenant(0), number).await;
+            shop.does(says(&order, paid(&order, "wx2"), None)).await;
+            placed.push(order);
+        }
+        let postings = async |key: &str, before, limit| {
+            let account = Account::from_key(key).expect("a good key");
+            let query = Query::Postings { tenant: tenant(0), account, before, limit };
+            match shop.page(query).await {
+                Page::Transfers(transfers) => transfers,
+                other => panic!("want transfers, got {other:?}"),
+            }
+        };
+        let all = postings("channel_funds/wx-100001", None, 99).await;
+        assert_eq!(all.len(), 9);
+        assert!(all.is_sorted_by(|a, b| a.id > b.id));
+        let mut paged = postings("channel_funds/wx-100001", None, 4).await;
+        let last = paged.last().map(|transfer| transfer.id);
+        paged.extend(postings("channel_funds/wx-100001", last, 9).await);
+        assert_eq!(paged, all);
+        assert_eq!(postings("merchant_pending/CM0001", None, 99).await.len(), 3);
+        assert_eq!(postings("suspense/100001", None, 99).await.len(), 6);
+        assert_eq!(postings("suspense/100002", None, 99).await, vec![]);
+        assert_eq!(shop.story(&placed[1]).await.transfers.len(), 3);
+    })
+}
+
+async fn notices(shop: &Shop<'_>, query: Query) -> Vec<NoticeRow> {
+    match shop.page(query).await {
+        Page::Notices(notices) => notices,
+        other => panic!("want notices, got {other:?}"),
+    }
+}
+
+pub(super) fn notices_come_with_attempts(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        for number in ["a", "b", "c"] {
+            shop.sells(&tenant(0), number).await;
+        }
+        let list = |state: Option<&str>, before, limit| {
+            let state = state.map(str::to_owned);
+            Query::Notices { tenant: tenant(0), state, before, limit }
+        };
+        let all = notices(&shop, list(None, None, 9)).await;
+        let numbers: Vec<&str> = all.iter().map(|row| row.out_order_id.as_str()).collect();
+        assert_eq!(numbers, ["c", "b", "a"]);
+        let first = notices(&shop, list(None, None, 1)).await;
+        let rest = notices(&shop, list(None, Some(first[0].notice.id), 9)).await;
+        assert_eq!([first, rest].concat(), all);
+
+        let notice = all[1].notice.clone();
+        let (at, why) = (shop.now(), "timed out".to_owned());
+        let rejected = Delivery::Rejected { status: 500, excerpt: "<html>".to_owned() };
+        let tries = [
+            attempt(&notice, at, Delivery::NoAnswer { why }),
+            attempt(&notice, at.plus_ms(1), rejected),
+        ];
+        let (batches, _) = shop.prepare(&tries).await;
+        assert_eq!(store.commit(batches).await, vec![Ok(())]);
+        let acknowledged = Delivery::Acknowledged { status: 200 };
+        shop.does(attempt(&notice, at.plus_ms(2), acknowledged)).await;
+        let query = Query::Notice { tenant: tenant(0), id: notice.id };
+        let found = notices(&shop, query).await;
+        assert_eq!(found[0].notice.state, NoticeState::Delivered { at: shop.now() });
+        let attempts: Vec<_> = found[0]
+            .attempts
+            .iter()
+            .map(|row| (row.number, row.attempt.at.ms() - at.ms()))
+            .collect();
+        assert_eq!(attempts, [(1, 0), (2, 1), (3, 2)]);
+        assert_eq!(found[0].attempts[0].state, NoticeState::Due);
+        assert_eq!(found[0].attempts[2].state, found[0].notice.state);
+        assert_eq!(notices(&shop, list(Some("delivered"), None, 9)).await, found);
+        assert_eq!(notices(&shop, list(Some("due"), None, 9)).await.len(), 2);
+        let order = shop.does(place(&tenant(0), "d")).await.orders[0].row.clone();
+        shop.does(says(&order, Finding::Pending, None)).await;
+        assert_eq!(shop.story(&order).await.notices, vec![]);
+    })
+}

@@ -1,0 +1,110 @@
+//! The narrow line between the engine and its databases.
+//!
+//! A store loads what a batch of commands must read, commits what they decided, claims due tasks,
+//! answers a closed set of queries, and keeps its schema. There is no transaction object, so nothing
+//! can be awaited while one is open.
+//!
+//! - [`Store`]: the interface.
+//! - [`batch`]: what is committed together.
+//! - [`query`]: what can be asked, and what the answers look like.
+//! - [`audit`]: the rules of the books, in words.
+//! - [`rows`]: how aggregates and events become rows, once for every engine.
+//! - [`memory`]: the model: sorted maps, obviously right.
+//! - [`conformance`]: the promises, as a suite that every store passes.
+
+pub mod audit;
+pub mod batch;
+pub mod conformance;
+pub mod memory;
+pub mod query;
+pub mod rows;
+
+pub use batch::{Batch, Write};
+pub use query::{
+    AccountRow, AttemptRow, Audit, NoticeRow, OrderFilter, Page, Query, Story, TaskRow,
+};
+
+use kernel::{Reads, Task, View};
+use ledger::Timestamp;
+use std::future::Future;
+use std::pin::Pin;
+
+/// A boxed future.
+pub type Promise<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The database failed. Nothing is known about a commit that ends with this.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreFault {
+    /// It cannot be reached, or broke off.
+    #[error("database unavailable: {0}")]
+    Unavailable(String),
+    /// It answered with an error.
+    #[error("database: {0}")]
+    Failed(String),
+    /// A stored row cannot be read.
+    #[error("unreadable row in {table}: {why}")]
+    Unreadable {
+        /// Where.
+        table: &'static str,
+        /// What was found and what was wanted.
+        why: String,
+    },
+}
+
+/// Why a batch was not committed. Except for [`CommitFault::Store`], nothing of it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommitFault {
+    /// A row has changed since it was loaded, or exists already: load and decide again.
+    #[error("stale {0}")]
+    Stale(String),
+    /// An account would fall below its floor: load and decide again.
+    #[error("floor of account {0}")]
+    Floor(String),
+    /// The database failed; the batch may or may not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+}
+
+/// A lease on tasks: until then nobody else claims them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// Tasks due at or before this instant are claimed.
+    pub now: Timestamp,
+    /// When the claim ends by itself.
+    pub until: Timestamp,
+    /// At most so many tasks.
+    pub limit: u32,
+}
+
+/// A database that keeps Tongbao's state.
+pub trait Store: Send + Sync {
+    /// Loads what a batch of commands must read. What does not exist is absent from the view;
+    /// balances that were asked for and have no postings are zero. The view's directory is empty.
+    ///
+    /// # Errors
+    /// When the database fails or a row is unreadable.
+    fn load<'a>(&'a self, reads: &'a Reads) -> Promise<'a, Result<View, StoreFault>>;
+
+    /// Commits batches of different tenants, durably: when this answers, they survive a power loss.
+    /// One outcome per batch, in order. A batch is stored whole or not at all.
+    fn commit<'a>(&'a self, batches: Vec<Batch>) -> Promise<'a, Vec<Result<(), CommitFault>>>;
+
+    /// Claims due tasks, the longest due first. A claimed task is not claimed again before its lease
+    /// ends; a commit that sets or ends the task ends the lease too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>>;
+
+    /// Answers a query from a consistent snapshot of what is committed.
+    ///
+    /// # Errors
+    /// When the database fails or a row is unreadable.
+    fn search<'a>(&'a self, query: &'a Query) -> Promise<'a, Result<Page, StoreFault>>;
+
+    /// Brings the schema up to date; harmless when it is.
+    ///
+    /// # Errors
+    /// When the database fails, or its schema is newer than this program.
+    fn migrate<'a>(&'a self) -> Promise<'a, Result<(), StoreFault>>;
+}

@@ -1,0 +1,170 @@
+//! Proving the model's books.
+
+use super::State;
+use super::search::count;
+use crate::audit::{Rule, Sums, accounts, add, out_of_range};
+use crate::{Audit, StoreFault};
+use kernel::{NoticeState, Order, OrderState, TenantId};
+use ledger::{Account, AccountKind, Fen, Phase, Reason, Transfer};
+use std::collections::BTreeMap;
+
+/// The transfers of each order.
+type ByOrder<'a> = BTreeMap<(&'a TenantId, i64), Vec<&'a Transfer>>;
+
+impl State {
+    pub(super) fn audit(&self) -> Result<Audit, StoreFault> {
+        let moved = self.moved()?;
+        let mut audit = Audit {
+            orders: count(self.orders.len()),
+            paid_orders: count(self.orders.values().filter(|order| is_paid(order)).count()),
+            transfers: count(self.transfers.len()),
+            accounts: count(self.balances.len()),
+            debits: moved.get(),
+            credits: moved.get(),
+            faults: vec![],
+        };
+        let badly_shaped = self.transfers.iter().find(|(_, transfer)| {
+            !transfer.amount.is_positive() || transfer.debit == transfer.credit
+        });
+        let faults = badly_shaped.map(|((tenant, id), _)| Rule::TransferShape.fault(tenant, id));
+        audit.faults.extend(faults);
+        accounts(&mut audit, &self.balances, &self.postings()?)?;
+        let by_order = self.by_order();
+        self.check_payments(&mut audit, &by_order);
+        self.check_strays(&mut audit, &by_order);
+        self.check_tasks(&mut audit);
+        Ok(audit)
+    }
+
+    fn moved(&self) -> Result<Fen, StoreFault> {
+        self.transfers
+            .values()
+            .filter(|transfer| matches!(transfer.phase, Phase::Post | Phase::PostHeld))
+            .try_fold(Fen::ZERO, |sum, transfer| sum.plus(transfer.amount))
+            .map_err(|_| out_of_range())
+    }
+
+    fn postings(&self) -> Result<Sums, StoreFault> {
+        let mut sums = Sums::new();
+        for ((tenant, _), transfer) in &self.transfers {
+            let Ok((debit, credit)) = transfer.deltas() else { continue };
+            for (account, delta) in [(&transfer.debit, debit), (&transfer.credit, credit)] {
+                add(sums.entry((tenant.clone(), account.clone())).or_default(), delta)?;
+            }
+        }
+        Ok(sums)
+    }
+
+    fn by_order(&self) -> ByOrder<'_> {
+        let mut found = ByOrder::new();
+        for ((tenant, _), transfer) in &self.transfers {
+            found.entry((tenant, transfer.order.number())).or_default().push(transfer);
+        }
+        found
+    }
+
+    fn check_payments(&self, audit: &mut Audit, by_order: &ByOrder<'_>) {
+        let payments = |tenant, id| with_reason(by_order, tenant, id, Reason::Payment);
+        let unpaid = self.orders.iter().find(|((tenant, id), order)| {
+            let found = payments(tenant, *id);
+            is_paid(order) && !matches!(found.as_slice(), [one] if is_payment_of(one, order))
+        });
+        let faults = unpaid.map(|((tenant, id), _)| Rule::PaidWithoutPayment.fault(tenant, id));
+        audit.faults.extend(faults);
+        let wrong = by_order.keys().find(|(tenant, id)| {
+            let order = self.orders.get(&((*tenant).clone(), *id));
+            !payments(tenant, *id).is_empty() && !order.is_some_and(is_paid)
+        });
+        audit.faults.extend(wrong.map(|(tenant, id)| Rule::PaymentWithoutPaid.fault(tenant, id)));
+    }
+
+    fn check_strays(&self, audit: &mut Audit, by_order: &ByOrder<'_>) {
+        let booked = |tenant: &TenantId, id| {
+            let found = with_reason(by_order, tenant, id, Reason::StrayPayment);
+            sorted(found.into_iter().map(|transfer| stray_amount(tenant, transfer)))
+        };
+        let keys = self.orders.keys().map(|(tenant, id)| (tenant, *id));
+        let mut keys: Vec<(&TenantId, i64)> = keys.chain(by_order.keys().copied()).collect();
+        keys.sort();
+        let differs = keys.into_iter().find(|(tenant, id)| {
+            let order = self.orders.get(&((*tenant).clone(), *id));
+            let strays = order.map(|order| order.strays.as_slice()).unwrap_or_default();
+            sorted(strays.iter().map(|stray| Some(stray.amount))) != booked(tenant, *id)
+        });
+        let faults = differs.map(|(tenant, id)| Rule::StrayWithoutTransfer.fault(tenant, id));
+        audit.faults.extend(faults);
+        let lost = self.orders.iter().find(|((tenant, _), order)| {
+            order.strays.iter().any(|stray| {
+                let refund = self.refunds.get(&(tenant.clone(), stray.refund.number()));
+                !refund.is_some_and(|refund| {
+                    refund.order == order.terms.id
+                        && refund.amount == stray.amount
+                        && refund.channel_reference == stray.channel_reference
+                })
+            })
+        });
+        let faults = lost.map(|((tenant, id), _)| Rule::StrayWithoutRefund.fault(tenant, id));
+        audit.faults.extend(faults);
+    }
+
+    fn check_tasks(&self, audit: &mut Audit) {
+        let forgotten = self
+            .orders
+            .iter()
+            .find(|(_, order)| !order.state.is_final() && !self.tasks.contains_key(&order.task()));
+        let faults = forgotten.map(|((tenant, id), _)| Rule::OrderWithoutTask.fault(tenant, id));
+        audit.faults.extend(faults);
+        let forgotten = self.refunds.iter().find(|(_, refund)| {
+            !refund.stage.is_final() && !self.tasks.contains_key(&refund.task())
+        });
+        let faults = forgotten.map(|((tenant, id), _)| Rule::RefundWithoutTask.fault(tenant, id));
+        audit.faults.extend(faults);
+        let untold = self.orders.iter().find(|((tenant, _), order)| {
+            let told = |notice: &kernel::Notice| {
+                notice.tenant == *tenant && notice.order == order.terms.id
+            };
+            is_paid(order) && order.terms.notify_url.is_some() && !self.notices.values().any(told)
+        });
+        let faults = untold.map(|((tenant, id), _)| Rule::PaidWithoutNotice.fault(tenant, id));
+        audit.faults.extend(faults);
+        let forgotten = self.notices.iter().find(|(_, notice)| {
+            notice.state == NoticeState::Due && !self.tasks.contains_key(&notice.task())
+        });
+        let faults = forgotten.map(|((tenant, id), _)| Rule::NoticeWithoutTask.fault(tenant, id));
+        audit.faults.extend(faults);
+    }
+}
+
+fn with_reason<'a>(
+    by_order: &ByOrder<'a>,
+    tenant: &TenantId,
+    id: i64,
+    reason: Reason,
+) -> Vec<&'a Transfer> {
+    let all = by_order.get(&(tenant, id)).map(Vec::as_slice).unwrap_or_default();
+    all.iter().copied().filter(|transfer| transfer.reason == reason).collect()
+}
+
+const fn is_paid(order: &Order) -> bool {
+    matches!(order.state, OrderState::Paid(_))
+}
+
+fn is_payment_of(transfer: &Transfer, order: &Order) -> bool {
+    let terms = &order.terms;
+    transfer.phase == Phase::Post
+        && transfer.amount == terms.amount
+        && transfer.debit == Account::new(AccountKind::ChannelFunds, &*terms.account)
+        && transfer.credit == Account::new(AccountKind::MerchantPending, terms.merchant.as_str())
+}
+
+/// What a transfer books to suspense; nothing when it does not do that.
+fn stray_amount(tenant: &TenantId, transfer: &Transfer) -> Option<Fen> {
+    let suspense = Account::new(AccountKind::Suspense, tenant.as_str());
+    (transfer.phase == Phase::Post && transfer.credit == suspense).then_some(transfer.amount)
+}
+
+fn sorted(amounts: impl Iterator<Item = Option<Fen>>) -> Vec<Option<Fen>> {
+    let mut amounts: Vec<Option<Fen>> = amounts.collect();
+    amounts.sort();
+    amounts
+}

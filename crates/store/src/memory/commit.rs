@@ -1,0 +1,169 @@
+//! Committing to the model.
+
+use super::{State, Waiting};
+use crate::audit::{Sums, out_of_range};
+use crate::rows;
+use crate::{AttemptRow, Batch, CommitFault, StoreFault, Write};
+use kernel::{Event, Notice, Order, Refund};
+use ledger::BookFault;
+use std::collections::BTreeSet;
+
+impl State {
+    /// Commits a batch whole, or says why not and changes nothing.
+    pub(super) fn commit(&mut self, batch: Batch) -> Result<(), CommitFault> {
+        self.check_rows(&batch)?;
+        self.check_appended(&batch)?;
+        let balances = self.balances_after(&batch)?;
+        self.apply_appended(&batch)?;
+        self.balances.extend(balances);
+        self.apply_rows(batch);
+        Ok(())
+    }
+
+    fn check_rows(&self, batch: &Batch) -> Result<(), CommitFault> {
+        let mut new_numbers = BTreeSet::new();
+        for Write { row, expected } in &batch.orders {
+            let key = (row.terms.tenant.clone(), row.terms.id.number());
+            let stored = self.orders.get(&key).map(|order| order.version);
+            let number = (row.terms.tenant.clone(), row.terms.out_order_id.clone());
+            let taken = expected.is_none()
+                && (self.order_ids.contains_key(&number) || !new_numbers.insert(number));
+            if stored != *expected || taken {
+                return Err(stale("order", row.terms.id));
+            }
+        }
+        for Write { row, expected } in &batch.refunds {
+            let stored = self.refunds.get(&(row.tenant.clone(), row.id.number()));
+            if stored.map(|refund| refund.version) != *expected {
+                return Err(stale("refund", row.id));
+            }
+        }
+        for Write { row, expected } in &batch.notices {
+            let stored = self.notices.get(&(row.tenant.clone(), row.id.number()));
+            if stored.map(|notice| notice.version) != *expected {
+                return Err(stale("notice", row.id));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_appended(&self, batch: &Batch) -> Result<(), CommitFault> {
+        let mut ids = BTreeSet::new();
+        for event in &batch.events {
+            if self.events.contains_key(&event_key(event)) || !ids.insert(event_key(event)) {
+                return Err(stale("event", event.id));
+            }
+        }
+        let mut ids = BTreeSet::new();
+        for transfer in &batch.transfers {
+            let key = (batch.tenant.clone(), transfer.id.number());
+            if self.transfers.contains_key(&key) || !ids.insert(transfer.id) {
+                return Err(stale("transfer", transfer.id));
+            }
+        }
+        for new in rows::notice::attempts(batch)? {
+            let key = (batch.tenant.clone(), new.notice.number(), new.number);
+            if self.attempts.contains_key(&key) {
+                return Err(stale("attempt of notice", new.notice));
+            }
+        }
+        Ok(())
+    }
+
+    fn balances_after(&self, batch: &Batch) -> Result<Sums, CommitFault> {
+        let mut balances = Sums::new();
+        for (account, delta) in &batch.deltas {
+            let key = (batch.tenant.clone(), account.clone());
+            let before = self.balances.get(&key).copied().unwrap_or_default();
+            let after = before.after(account, *delta).map_err(refused)?;
+            balances.insert(key, after);
+        }
+        Ok(balances)
+    }
+
+    fn apply_appended(&mut self, batch: &Batch) -> Result<(), StoreFault> {
+        for new in rows::notice::attempts(batch)? {
+            let (number, attempt, state) = (new.number, new.attempt.clone(), new.state);
+            let key = (batch.tenant.clone(), new.notice.number(), number);
+            self.attempts.insert(key, AttemptRow { number, attempt, state });
+        }
+        for (kept_by, account, key) in rows::key::kept(batch) {
+            let name = (batch.tenant.clone(), account.clone(), key.serial.clone());
+            self.keys.insert(name, (kept_by, key.clone()));
+        }
+        Ok(())
+    }
+
+    fn apply_rows(&mut self, batch: Batch) {
+        for write in batch.orders {
+            self.put_order(write.row);
+        }
+        for write in batch.refunds {
+            self.put_refund(write.row);
+        }
+        for write in batch.notices {
+            self.put_notice(write.row);
+        }
+        self.events.extend(batch.events.into_iter().map(|event| (event_key(&event), event)));
+        for transfer in batch.transfers {
+            self.transfers.insert((batch.tenant.clone(), transfer.id.number()), transfer);
+        }
+        for change in batch.tasks {
+            match change.due {
+                Some(due) => self.tasks.insert(change.task, Waiting { due, leased_until: None }),
+                None => self.tasks.remove(&change.task),
+            };
+        }
+    }
+
+    /// What was agreed stays as it was.
+    fn put_order(&mut self, mut order: Order) {
+        let key = (order.terms.tenant.clone(), order.terms.id.number());
+        match self.orders.get(&key) {
+            Some(stored) => order.terms = stored.terms.clone(),
+            None => {
+                let number = (key.0.clone(), order.terms.out_order_id.clone());
+                self.order_ids.insert(number, key.1);
+            }
+        }
+        self.orders.insert(key, order);
+    }
+
+    fn put_refund(&mut self, mut refund: Refund) {
+        let key = (refund.tenant.clone(), refund.id.number());
+        if let Some(stored) = self.refunds.remove(&key) {
+            let Refund { version, stage, looks, .. } = refund;
+            refund = Refund { version, stage, looks, ..stored };
+        }
+        self.refunds.insert(key, refund);
+    }
+
+    fn put_notice(&mut self, mut notice: Notice) {
+        let key = (notice.tenant.clone(), notice.id.number());
+        if let Some(stored) = self.notices.remove(&key) {
+            let Notice { version, state, attempts, rung, .. } = notice;
+            notice = Notice { version, state, attempts, rung, ..stored };
+        }
+        self.notices.insert(key, notice);
+    }
+}
+
+fn event_key(event: &Event) -> (kernel::TenantId, Option<ledger::Id<ledger::kinds::Order>>, i64) {
+    (event.tenant.clone(), event.order, event.id.number())
+}
+
+fn stale(noun: &str, id: impl std::fmt::Display) -> CommitFault {
+    CommitFault::Stale(format!("{noun} {id}"))
+}
+
+/// What the book says of a balance, as the fault of a commit.
+fn refused(fault: BookFault) -> CommitFault {
+    match fault {
+        BookFault::Floor { account, .. } | BookFault::NotHeld { account, .. } => {
+            CommitFault::Floor(account)
+        }
+        BookFault::NotPositive(_) | BookFault::SameAccount(_) | BookFault::Money(_) => {
+            CommitFault::Store(out_of_range())
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Answering queries from the model.
+
+use super::{RowKey, State};
+use crate::{AccountRow, NoticeRow, OrderFilter, Page, Query, StoreFault, Story, TaskRow, rows};
+use kernel::{Notice, Order, OrderKey, Task, TenantId};
+use ledger::{Id, Timestamp, kinds};
+use std::collections::BTreeMap;
+
+impl State {
+    pub(super) fn search(&self, query: &Query) -> Result<Page, StoreFault> {
+        Ok(match query {
+            Query::Order { tenant, key } => {
+                Page::Order(self.order(tenant, key).cloned().map(Box::new))
+            }
+            Query::Orders(filter) => Page::Orders(self.orders(filter)),
+            Query::Story { tenant, order } => Page::Story(self.story(tenant, *order).map(Box::new)),
+            Query::TenantsWithOrder { out_order_id } => Page::Tenants(self.tenants(out_order_id)),
+            Query::Accounts { tenant } => Page::Accounts(self.accounts(tenant)),
+            Query::Postings { tenant, account, before, limit } => Page::Transfers(
+                newest_first(&self.transfers, tenant)
+                    .filter(|transfer| before.is_none_or(|before| transfer.id < before))
+                    .filter(|transfer| [&transfer.debit, &transfer.credit].contains(&account))
+                    .take(len(*limit))
+                    .cloned()
+                    .collect(),
+            ),
+            Query::Notices { tenant, state, before, limit } => Page::Notices(
+                newest_first(&self.notices, tenant)
+                    .filter(|notice| before.is_none_or(|before| notice.id < before))
+                    .filter(|notice| is(state, notice.state.name()))
+                    .take(len(*limit))
+                    .map(|notice| self.notice_row(notice))
+                    .collect(),
+            ),
+            Query::Notice { tenant, id } => {
+                let notice = self.notices.get(&(tenant.clone(), id.number()));
+                Page::Notices(notice.map(|notice| self.notice_row(notice)).into_iter().collect())
+            }
+            Query::Keys => Page::Keys(self.newest_keys()),
+            Query::Tasks { now } => Page::Tasks(self.waiting(*now)),
+            Query::Audit => Page::Audit(self.audit()?),
+        })
+    }
+
+    fn orders(&self, filter: &OrderFilter) -> Vec<Order> {
+        newest_first(&self.orders, &filter.tenant)
+            .filter(|order| filter.before.is_none_or(|before| order.terms.id < before))
+            .filter(|order| is(&filter.state, order.state.name()))
+            .filter(|order| filter.from.is_none_or(|from| order.terms.placed_at >= from))
+            .filter(|order| filter.to.is_none_or(|to| order.terms.placed_at < to))
+            .take(len(filter.limit))
+            .cloned()
+            .collect()
+    }
+
+    fn story(&self, tenant: &TenantId, id: Id<kinds::Order>) -> Option<Story> {
+        let order = self.order(tenant, &OrderKey::Id(id))?.clone();
+        let events =
+            self.events.values().filter(|event| event.tenant == *tenant && event.order == Some(id));
+        let refunds = of(&self.refunds, tenant).filter(|refund| refund.order == id);
+        let notices = of(&self.notices, tenant).filter(|notice| notice.order == id);
+        let tasks = std::iter::once(order.task())
+            .chain(refunds.clone().map(|refund| refund.task()))
+            .chain(notices.clone().map(|notice| notice.task()));
+        Some(Story {
+            events: events.cloned().collect(),
+            transfers: of(&self.transfers, tenant)
+                .filter(|transfer| transfer.order == id)
+                .cloned()
+                .collect(),
+            refunds: refunds.cloned().collect(),
+            notices: notices.map(|notice| self.notice_row(notice)).collect(),
+            tasks: self.due(tasks),
+            order,
+        })
+    }
+
+    fn due(&self, tasks: impl Iterator<Item = Task>) -> Vec<(Task, Timestamp)> {
+        let due = |task: Task| self.tasks.get(&task).map(|waiting| (task, waiting.due));
+        let mut found: Vec<(Task, Timestamp)> = tasks.filter_map(due).collect();
+        found.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+        found
+    }
+
+    fn tenants(&self, out_order_id: &str) -> Vec<TenantId> {
+        let named = self.order_ids.keys().filter(|(_, number)| number == out_order_id);
+        named.map(|(tenant, _)| tenant.clone()).collect()
+    }
+
+    fn accounts(&self, tenant: &TenantId) -> Vec<AccountRow> {
+        self.balances
+            .iter()
+            .filter(|((owner, _), _)| owner == tenant)
+            .map(|((_, account), balance)| AccountRow {
+                account: account.clone(),
+                balance: *balance,
+            })
+            .collect()
+    }
+
+    fn notice_row(&self, notice: &Notice) -> NoticeRow {
+        let order = self.order(&notice.tenant, &OrderKey::Id(notice.order));
+        let (first, last) = (0, u32::MAX);
+        let key = |number| (notice.tenant.clone(), notice.id.number(), number);
+        NoticeRow {
+            notice: notice.clone(),
+            out_order_id: order.map(|order| order.terms.out_order_id.clone()).unwrap_or_default(),
+            attempts: self
+                .attempts
+                .range(key(first)..=key(last))
+                .map(|(_, attempt)| attempt.clone())
+                .collect(),
+        }
+    }
+
+    fn newest_keys(&self) -> Vec<(std::sync::Arc<str>, channel::PlatformKey)> {
+        let keys = self.keys.iter();
+        rows::key::newest(
+            keys.map(|((_, account, _), (kept_by, key))| (*kept_by, account.clone(), key.clone())),
+        )
+    }
+
+    fn waiting(&self, now: Timestamp) -> TaskRow {
+        let due = self.tasks.values().map(|waiting| waiting.due).filter(|due| *due <= now);
+        TaskRow {
+            waiting: count(self.tasks.len()),
+            due: count(due.clone().count()),
+            oldest_due: due.min(),
+        }
+    }
+}
+
+/// A tenant's rows, oldest first.
+pub(super) fn of<'a, T>(
+    rows: &'a BTreeMap<RowKey, T>,
+    tenant: &TenantId,
+) -> impl DoubleEndedIterator<Item = &'a T> + Clone {
+    rows.range((tenant.clone(), i64::MIN)..=(tenant.clone(), i64::MAX)).map(|(_, row)| row)
+}
+
+fn newest_first<'a, T>(
+    rows: &'a BTreeMap<RowKey, T>,
+    tenant: &TenantId,
+) -> impl Iterator<Item = &'a T> {
+    of(rows, tenant).rev()
+}
+
+fn is(wanted: &Option<String>, name: &str) -> bool {
+    wanted.as_ref().is_none_or(|wanted| wanted == name)
+}
+
+fn len(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
+pub(super) fn count(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,102 @@
+//! Notices and attempts to deliver them.
+
+use super::word;
+use crate::rows::notice::{delivery, delivery_of, ended_at, state_of};
+use kernel::{Attempt, Change, Notice, NoticeKind, NoticeState, TenantId};
+use ledger::{Id, Timestamp, kinds};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct NoticeBody<'a> {
+    tenant: Cow<'a, str>,
+    id: i64,
+    order: i64,
+    kind: &'a str,
+    url: Cow<'a, str>,
+    made_at: i64,
+    version: i64,
+    state: &'a str,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended_at: Option<i64>,
+    attempts: u32,
+    rung: u32,
+}
+
+impl<'a> NoticeBody<'a> {
+    pub(super) fn of(notice: &'a Notice) -> NoticeBody<'a> {
+        NoticeBody {
+            tenant: Cow::Borrowed(notice.tenant.as_str()),
+            id: notice.id.number(),
+            order: notice.order.number(),
+            kind: notice.kind.name(),
+            url: Cow::Borrowed(&notice.url),
+            made_at: notice.made_at.ms(),
+            version: notice.version,
+            state: notice.state.name(),
+            ended_at: ended_at(notice.state),
+            attempts: notice.attempts,
+            rung: notice.rung,
+        }
+    }
+
+    pub(super) fn read(self) -> Result<Notice, String> {
+        Ok(Notice {
+            tenant: TenantId::new(&self.tenant),
+            id: Id::from_number(self.id),
+            order: Id::from_number(self.order),
+            kind: word(NoticeKind::from_name, self.kind, "notice kind")?,
+            url: self.url.into_owned(),
+            made_at: Timestamp::from_ms(self.made_at),
+            version: self.version,
+            state: state_of(self.state, self.ended_at).ok_or("state does not fit")?,
+            attempts: self.attempts,
+            rung: self.rung,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct AttemptBody<'a> {
+    notice: i64,
+    at: i64,
+    took_ms: i64,
+    outcome: &'a str,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    said: Option<Cow<'a, str>>,
+    state: &'a str,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended_at: Option<i64>,
+}
+
+impl<'a> AttemptBody<'a> {
+    pub(super) fn of(
+        notice: Id<kinds::Notice>,
+        attempt: &'a Attempt,
+        state: NoticeState,
+    ) -> AttemptBody<'a> {
+        let (outcome, status, said) = delivery(&attempt.delivery);
+        AttemptBody {
+            notice: notice.number(),
+            at: attempt.at.ms(),
+            took_ms: attempt.took_ms,
+            outcome,
+            status,
+            said: said.map(Cow::Borrowed),
+            state: state.name(),
+            ended_at: ended_at(state),
+        }
+    }
+
+    pub(super) fn read(self) -> Result<Change, String> {
+        let delivery = delivery_of(self.outcome, self.status, self.said.as_deref())
+            .ok_or("outcome does not fit")?;
+        Ok(Change::NoticeAttempted {
+            notice: Id::from_number(self.notice),
+            attempt: Attempt { at: Timestamp::from_ms(self.at), took_ms: self.took_ms, delivery },
+            state: state_of(self.state, self.ended_at).ok_or("state does not fit")?,
+        })
+    }
+}

@@ -1,0 +1,244 @@
+//! Whole orders and refunds.
+
+use super::call::BusyBody;
+use super::state::{StageBody, StateBody};
+use super::word;
+use channel::{Payer, Scene};
+use kernel::{MerchantId, Order, Refund, Stray, TenantId, Terms};
+use ledger::{Currency, Fen, Id, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct OrderBody<'a> {
+    #[serde(borrow)]
+    terms: TermsBody<'a>,
+    version: i64,
+    state: &'a str,
+    #[serde(borrow)]
+    standing: StateBody<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    busy: Option<BusyBody<'a>>,
+    looks: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    strays: Vec<StrayBody<'a>>,
+}
+
+impl<'a> OrderBody<'a> {
+    pub(super) fn of(order: &'a Order) -> OrderBody<'a> {
+        OrderBody {
+            terms: TermsBody::of(&order.terms),
+            version: order.version,
+            state: order.state.name(),
+            standing: StateBody::of(&order.state),
+            busy: order.busy.map(BusyBody::of),
+            looks: order.looks,
+            strays: order.strays.iter().map(StrayBody::of).collect(),
+        }
+    }
+
+    pub(super) fn read(self) -> Result<Order, String> {
+        Ok(Order {
+            terms: Arc::new(self.terms.read()?),
+            version: self.version,
+            state: self.standing.read(self.state).ok_or("state does not fit")?,
+            busy: self.busy.map(BusyBody::read).transpose()?,
+            looks: self.looks,
+            strays: self.strays.into_iter().map(StrayBody::read).collect(),
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct TermsBody<'a> {
+    tenant: Cow<'a, str>,
+    id: i64,
+    dialect: Cow<'a, str>,
+    merchant: Cow<'a, str>,
+    out_order_id: Cow<'a, str>,
+    amount: i64,
+    currency: &'a str,
+    scene: &'a str,
+    channel: Cow<'a, str>,
+    account: Cow<'a, str>,
+    subject: Cow<'a, str>,
+    #[serde(borrow)]
+    payer: PayerBody<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    goods_tag: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    notify_url: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    front_url: Option<Cow<'a, str>>,
+    channel_notify_url: Cow<'a, str>,
+    details: Cow<'a, str>,
+    placed_at: i64,
+    expires_at: i64,
+}
+
+impl<'a> TermsBody<'a> {
+    fn of(terms: &'a Terms) -> TermsBody<'a> {
+        TermsBody {
+            tenant: Cow::Borrowed(terms.tenant.as_str()),
+            id: terms.id.number(),
+            dialect: Cow::Borrowed(&terms.dialect),
+            merchant: Cow::Borrowed(terms.merchant.as_str()),
+            out_order_id: Cow::Borrowed(&terms.out_order_id),
+            amount: terms.amount.get(),
+            currency: terms.currency.code(),
+            scene: terms.scene.name(),
+            channel: Cow::Borrowed(&terms.channel),
+            account: Cow::Borrowed(&terms.account),
+            subject: Cow::Borrowed(&terms.subject),
+            payer: PayerBody::of(&terms.payer),
+            goods_tag: terms.goods_tag.as_deref().map(Cow::Borrowed),
+            notify_url: terms.notify_url.as_deref().map(Cow::Borrowed),
+            front_url: terms.front_url.as_deref().map(Cow::Borrowed),
+            channel_notify_url: Cow::Borrowed(&terms.channel_notify_url),
+            details: Cow::Borrowed(&terms.details),
+            placed_at: terms.placed_at.ms(),
+            expires_at: terms.expires_at.ms(),
+        }
+    }
+
+    fn read(self) -> Result<Terms, String> {
+        Ok(Terms {
+            tenant: TenantId::new(&self.tenant),
+            id: Id::from_number(self.id),
+            dialect: Arc::from(&*self.dialect),
+            merchant: MerchantId::new(&self.merchant),
+            out_order_id: self.out_order_id.into_owned(),
+            amount: Fen::new(self.amount),
+            currency: word(Currency::from_code, self.currency, "currency")?,
+            scene: word(Scene::from_name, self.scene, "scene")?,
+            channel: Arc::from(&*self.channel),
+            account: Arc::from(&*self.account),
+            subject: self.subject.into_owned(),
+            payer: self.payer.read(),
+            goods_tag: self.goods_tag.map(Cow::into_owned),
+            notify_url: self.notify_url.map(Cow::into_owned),
+            front_url: self.front_url.map(Cow::into_owned),
+            channel_notify_url: Arc::from(&*self.channel_notify_url),
+            details: self.details.into_owned(),
+            placed_at: Timestamp::from_ms(self.placed_at),
+            expires_at: Timestamp::from_ms(self.expires_at),
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct PayerBody<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    app_id: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user_id: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    client_ip: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device_id: Option<Cow<'a, str>>,
+}
+
+impl<'a> PayerBody<'a> {
+    fn of(payer: &'a Payer) -> PayerBody<'a> {
+        PayerBody {
+            app_id: payer.app_id.as_deref().map(Cow::Borrowed),
+            user_id: payer.user_id.as_deref().map(Cow::Borrowed),
+            client_ip: payer.client_ip.as_deref().map(Cow::Borrowed),
+            device_id: payer.device_id.as_deref().map(Cow::Borrowed),
+        }
+    }
+
+    fn read(self) -> Payer {
+        Payer {
+            app_id: self.app_id.map(Cow::into_owned),
+            user_id: self.user_id.map(Cow::into_owned),
+            client_ip: self.client_ip.map(Cow::into_owned),
+            device_id: self.device_id.map(Cow::into_owned),
+        }
+    }
+}
+
+/// Money that an order could not take; also the JSON of the column `strays`.
+#[derive(Serialize, Deserialize)]
+pub(in crate::rows) struct StrayBody<'a> {
+    channel_reference: Cow<'a, str>,
+    amount: i64,
+    refund: i64,
+}
+
+impl<'a> StrayBody<'a> {
+    fn of(stray: &'a Stray) -> StrayBody<'a> {
+        StrayBody {
+            channel_reference: Cow::Borrowed(&stray.channel_reference),
+            amount: stray.amount.get(),
+            refund: stray.refund.number(),
+        }
+    }
+
+    fn read(self) -> Stray {
+        Stray {
+            channel_reference: self.channel_reference.into_owned(),
+            amount: Fen::new(self.amount),
+            refund: Id::from_number(self.refund),
+        }
+    }
+
+    /// The list as one JSON text.
+    pub(in crate::rows) fn list_text(strays: &[Stray]) -> String {
+        let bodies: Vec<StrayBody<'_>> = strays.iter().map(StrayBody::of).collect();
+        serde_json::to_string(&bodies).expect("texts and numbers are always JSON")
+    }
+
+    /// Reads the list.
+    pub(in crate::rows) fn read_list(text: &str) -> Result<Vec<Stray>, String> {
+        let bodies: Vec<StrayBody<'_>> = super::parse(text)?;
+        Ok(bodies.into_iter().map(StrayBody::read).collect())
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct RefundBody<'a> {
+    tenant: Cow<'a, str>,
+    id: i64,
+    order: i64,
+    channel_reference: Cow<'a, str>,
+    amount: i64,
+    made_at: i64,
+    version: i64,
+    stage: &'a str,
+    #[serde(borrow)]
+    standing: StageBody<'a>,
+    looks: u32,
+}
+
+impl<'a> RefundBody<'a> {
+    pub(super) fn of(refund: &'a Refund) -> RefundBody<'a> {
+        RefundBody {
+            tenant: Cow::Borrowed(refund.tenant.as_str()),
+            id: refund.id.number(),
+            order: refund.order.number(),
+            channel_reference: Cow::Borrowed(&refund.channel_reference),
+            amount: refund.amount.get(),
+            made_at: refund.made_at.ms(),
+            version: refund.version,
+            stage: refund.stage.name(),
+            standing: StageBody::of(&refund.stage),
+            looks: refund.looks,
+        }
+    }
+
+    pub(super) fn read(self) -> Result<Refund, String> {
+        Ok(Refund {
+            tenant: TenantId::new(&self.tenant),
+            id: Id::from_number(self.id),
+            order: Id::from_number(self.order),
+            channel_reference: self.channel_reference.into_owned(),
+            amount: Fen::new(self.amount),
+            made_at: Timestamp::from_ms(self.made_at),
+            version: self.version,
+            stage: self.standing.read(self.stage).ok_or("stage does not fit")?,
+            looks: self.looks,
+        })
+    }
+}

@@ -1,0 +1,292 @@
+//! Any value that a row can hold. Strategies are boxed because a test thread has a small stack.
+
+use channel::{Operation, PayForm, PayInfo, Payer, PlatformKey, Scene};
+use kernel::{
+    Attempt, Busy, CallRecord, Caller, Change, Closure, Delivery, MerchantId, Notice, NoticeKind,
+    NoticeState, Order, OrderState, Paid, Refund, RefundStage, Stray, TenantId, Terms,
+};
+use ledger::{Account, AccountKind, Currency, Fen, Id, Phase, Reason, Timestamp, Transfer};
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+use std::sync::Arc;
+
+fn text() -> BoxedStrategy<String> {
+    prop_oneof![any::<String>(), "[\"\\\\\n\u{0}{}茶🍵]{0,6}"].boxed()
+}
+
+fn name() -> BoxedStrategy<Arc<str>> {
+    text().prop_map(Arc::from).boxed()
+}
+
+fn time() -> BoxedStrategy<Timestamp> {
+    any::<i64>().prop_map(Timestamp::from_ms).boxed()
+}
+
+fn fen() -> BoxedStrategy<Fen> {
+    any::<i64>().prop_map(Fen::new).boxed()
+}
+
+fn id<K: ledger::Kind + 'static>() -> BoxedStrategy<Id<K>> {
+    any::<i64>().prop_map(Id::from_number).boxed()
+}
+
+fn tenant() -> BoxedStrategy<TenantId> {
+    text().prop_map(|text| TenantId::new(&text)).boxed()
+}
+
+fn operation() -> BoxedStrategy<Operation> {
+    select(Operation::ALL.to_vec()).boxed()
+}
+
+fn closure() -> BoxedStrategy<Closure> {
+    select(vec![Closure::Expired, Closure::Asked]).boxed()
+}
+
+pub(crate) fn any_caller() -> BoxedStrategy<Caller> {
+    prop_oneof![
+        name().prop_map(Caller::Business),
+        name().prop_map(Caller::Channel),
+        Just(Caller::Clock),
+        name().prop_map(Caller::Operator),
+    ]
+    .boxed()
+}
+
+fn busy() -> BoxedStrategy<Busy> {
+    (operation(), time()).prop_map(|(operation, until)| Busy { operation, until }).boxed()
+}
+
+fn call() -> BoxedStrategy<CallRecord> {
+    (of(operation()), time(), any::<i64>(), any::<Option<u16>>(), of(text()), text())
+        .prop_map(|(operation, at, took_ms, status, channel_trace, said)| CallRecord {
+            operation,
+            at,
+            took_ms,
+            status,
+            channel_trace,
+            said,
+        })
+        .boxed()
+}
+
+fn pay_info() -> BoxedStrategy<PayInfo> {
+    (select(PayForm::ALL.to_vec()), text(), time())
+        .prop_map(|(form, text, valid_until)| PayInfo { form, text, valid_until })
+        .boxed()
+}
+
+fn paid() -> BoxedStrategy<Paid> {
+    (time(), text(), fen())
+        .prop_map(|(at, channel_reference, payer_amount)| Paid {
+            at,
+            channel_reference,
+            payer_amount,
+        })
+        .boxed()
+}
+
+fn payer() -> BoxedStrategy<Payer> {
+    (of(text()), of(text()), of(text()), of(text()))
+        .prop_map(|(app_id, user_id, client_ip, device_id)| Payer {
+            app_id,
+            user_id,
+            client_ip,
+            device_id,
+        })
+        .boxed()
+}
+
+fn terms() -> BoxedStrategy<Arc<Terms>> {
+    let who = (tenant(), id(), text(), text(), name(), name(), name());
+    let what = (fen(), select(Scene::ALL.to_vec()), text(), payer(), name(), text());
+    let options = (of(text()), of(text()), of(text()), time(), time());
+    (who, what, options)
+        .prop_map(|(who, what, options)| {
+            let (tenant, id, merchant, out_order_id, dialect, channel, account) = who;
+            let (amount, scene, subject, payer, channel_notify_url, details) = what;
+            let (goods_tag, notify_url, front_url, placed_at, expires_at) = options;
+            Arc::new(Terms {
+                tenant,
+                id,
+                dialect,
+                merchant: MerchantId::new(&merchant),
+                out_order_id,
+                amount,
+                currency: Currency::Cny,
+                scene,
+                channel,
+                account,
+                subject,
+                payer,
+                goods_tag,
+                notify_url,
+                front_url,
+                channel_notify_url,
+                details,
+                placed_at,
+                expires_at,
+            })
+        })
+        .boxed()
+}
+
+fn order_state() -> BoxedStrategy<OrderState> {
+    prop_oneof![
+        Just(OrderState::Init),
+        pay_info().prop_map(OrderState::Paying),
+        closure().prop_map(OrderState::Closing),
+        paid().prop_map(OrderState::Paid),
+        (time(), text()).prop_map(|(at, reason)| OrderState::Failed { at, reason }),
+        time().prop_map(|at| OrderState::Closed { at }),
+    ]
+    .boxed()
+}
+
+fn stray() -> BoxedStrategy<Stray> {
+    (text(), fen(), id())
+        .prop_map(|(channel_reference, amount, refund)| Stray { channel_reference, amount, refund })
+        .boxed()
+}
+
+pub(crate) fn any_order() -> BoxedStrategy<Order> {
+    (terms(), any::<i64>(), order_state(), of(busy()), any::<u32>(), vec(stray(), 0..3))
+        .prop_map(|(terms, version, state, busy, looks, strays)| Order {
+            terms,
+            version,
+            state,
+            busy,
+            looks,
+            strays,
+        })
+        .boxed()
+}
+
+fn stage() -> BoxedStrategy<RefundStage> {
+    prop_oneof![
+        Just(RefundStage::Asking),
+        Just(RefundStage::Processing),
+        (time(), text())
+            .prop_map(|(at, channel_reference)| RefundStage::Done { at, channel_reference }),
+        (time(), text()).prop_map(|(at, reason)| RefundStage::Failed { at, reason }),
+    ]
+    .boxed()
+}
+
+pub(crate) fn any_refund() -> BoxedStrategy<Refund> {
+    let what = (text(), fen(), time(), any::<i64>(), stage(), any::<u32>());
+    (tenant(), id(), id(), what)
+        .prop_map(|(tenant, id, order, what)| {
+            let (channel_reference, amount, made_at, version, stage, looks) = what;
+            Refund { tenant, id, order, channel_reference, amount, made_at, version, stage, looks }
+        })
+        .boxed()
+}
+
+pub(crate) fn any_notice_state() -> BoxedStrategy<NoticeState> {
+    prop_oneof![
+        Just(NoticeState::Due),
+        time().prop_map(|at| NoticeState::Delivered { at }),
+        time().prop_map(|at| NoticeState::GivenUp { at }),
+    ]
+    .boxed()
+}
+
+pub(crate) fn any_notice() -> BoxedStrategy<Notice> {
+    let counts = (any::<i64>(), any::<u32>(), any::<u32>());
+    (tenant(), id(), id(), text(), time(), any_notice_state(), counts)
+        .prop_map(|(tenant, id, order, url, made_at, state, (version, attempts, rung))| Notice {
+            tenant,
+            id,
+            order,
+            kind: NoticeKind::Pay,
+            url,
+            made_at,
+            version,
+            state,
+            attempts,
+            rung,
+        })
+        .boxed()
+}
+
+pub(crate) fn any_attempt() -> BoxedStrategy<Attempt> {
+    let delivery = prop_oneof![
+        any::<u16>().prop_map(|status| Delivery::Acknowledged { status }),
+        (any::<u16>(), text()).prop_map(|(status, excerpt)| Delivery::Rejected { status, excerpt }),
+        text().prop_map(|why| Delivery::NoAnswer { why }),
+    ];
+    (time(), any::<i64>(), delivery)
+        .prop_map(|(at, took_ms, delivery)| Attempt { at, took_ms, delivery })
+        .boxed()
+}
+
+pub(crate) fn any_key() -> BoxedStrategy<PlatformKey> {
+    (text(), text(), time(), time())
+        .prop_map(|(serial, pem, valid_from, valid_until)| PlatformKey {
+            serial,
+            pem,
+            valid_from,
+            valid_until,
+        })
+        .boxed()
+}
+
+pub(crate) fn any_transfer() -> BoxedStrategy<Transfer> {
+    let account = || {
+        (select(AccountKind::ALL.to_vec()), text())
+            .prop_map(|(kind, owner)| Account::new(kind, owner))
+    };
+    let words = (select(Phase::ALL.to_vec()), select(Reason::ALL.to_vec()));
+    (id(), words, account(), account(), fen(), id(), time())
+        .prop_map(|(id, (phase, reason), debit, credit, amount, order, at)| Transfer {
+            id,
+            phase,
+            debit,
+            credit,
+            amount,
+            reason,
+            order,
+            at,
+        })
+        .boxed()
+}
+
+/// Every kind of change.
+pub(crate) fn any_change() -> BoxedStrategy<Change> {
+    let of_order = prop_oneof![
+        any_order().prop_map(|order| Change::OrderPlaced(Box::new(order))),
+        Just(Change::OrderRepeated),
+        busy().prop_map(Change::CallBegun),
+        call().prop_map(|call| Change::CallEnded { call }),
+        (text(), call()).prop_map(|(why, call)| Change::FindingKept { why, call }),
+        (pay_info(), call())
+            .prop_map(|(pay_info, call)| Change::PayInfoReceived { pay_info, call }),
+        (paid(), call()).prop_map(|(paid, call)| Change::OrderPaid { paid, call }),
+        closure().prop_map(Change::OrderClosing),
+        call().prop_map(|call| Change::OrderClosed { call }),
+        (text(), call()).prop_map(|(reason, call)| Change::OrderFailed { reason, call }),
+    ];
+    let of_refund = prop_oneof![
+        (any_refund(), call())
+            .prop_map(|(refund, call)| Change::StrayReceived { refund: Box::new(refund), call }),
+        (id(), operation())
+            .prop_map(|(refund, operation)| Change::RefundCallBegun { refund, operation }),
+        (id(), stage(), call()).prop_map(|(refund, stage, call)| Change::RefundMoved {
+            refund,
+            stage,
+            call
+        }),
+    ];
+    let of_notice = prop_oneof![
+        any_notice().prop_map(|notice| Change::NoticeQueued(Box::new(notice))),
+        (id(), any_attempt(), any_notice_state()).prop_map(|(notice, attempt, state)| {
+            Change::NoticeAttempted { notice, attempt, state }
+        }),
+        id().prop_map(|notice| Change::NoticeReplayed { notice }),
+    ];
+    let of_keys = (name(), vec(any_key(), 0..3))
+        .prop_map(|(account, keys)| Change::KeysKept { account, keys });
+    prop_oneof![10 => of_order, 3 => of_refund, 3 => of_notice, 1 => of_keys].boxed()
+}

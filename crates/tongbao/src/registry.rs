@@ -1,0 +1,6 @@
+//! The only list of what ships: a row per channel.
+
+use channel::Channel;
+
+/// The channels that an account can be opened at.
+pub(crate) const CHANNELS: &[&dyn Channel] = &[&channel_wxpay::Wxpay, &channel_none::NoChannel];

@@ -1,0 +1,258 @@
+//! `tongbao bench`: measures this machine.
+//!
+//! Gateway, simulated channels and load generator run in this one process, on SQLite with every commit
+//! on disk. Beside the product's figure stands the bare limit: the same rows in batches of the same
+//! size, written straight into a fresh database on the same disk, by a loop that does nothing else.
+
+use super::dev::House;
+use crate::merchant::{Caller, Generation};
+use crate::world::MERCHANTS;
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use engine::{Clock, SystemClock};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::SendRequest;
+use hyper_util::rt::TokioIo;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+
+/// Arguments of `tongbao bench`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    measure: Measure,
+}
+
+#[derive(clap::Subcommand)]
+enum Measure {
+    /// Place orders over signed HTTP as fast as the connections allow
+    Orders(Orders),
+}
+
+#[derive(clap::Args)]
+struct Orders {
+    /// For how long
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Over how many connections, one request at a time on each
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// `none` answers at once and shows the gateway alone; `wxpay` goes through the sandbox
+    #[arg(long, value_enum, default_value = "none")]
+    channel: Through,
+    /// The folder whose disk is measured; a temporary folder is made in it
+    #[arg(long, default_value = ".")]
+    folder: PathBuf,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Through {
+    None,
+    Wxpay,
+}
+
+impl Through {
+    fn pay_channel(self) -> &'static str {
+        match self {
+            Through::None => "NONE",
+            Through::Wxpay => "WXPAY",
+        }
+    }
+}
+
+/// How the run is cut for the question whether the rate falls off.
+const SLICES: usize = 5;
+
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    match arguments.measure {
+        Measure::Orders(orders) => measure_orders(orders).await,
+    }
+}
+
+async fn measure_orders(orders: Orders) -> Result<ExitCode> {
+    let folder = tempfile::tempdir_in(&orders.folder).context("no temporary folder")?;
+    let house = House::start("127.0.0.1:0", "127.0.0.1:0", folder.path()).await?;
+    let load = Arc::new(Load {
+        base_url: house.file.base_url.clone(),
+        caller: Caller::of(&house.file, Generation::Hmac)?,
+        pay_channel: orders.channel.pay_channel(),
+    });
+    let commits_before = commits(&load).await?;
+    let begun = Instant::now();
+    let placed = drive(&load, orders.connections, Duration::from_secs(orders.seconds)).await?;
+    let took = begun.elapsed();
+    let commits = commits(&load).await?.saturating_sub(commits_before);
+    let memory_kib = resident_kib();
+    house.stop().await?;
+
+    let count = placed.len();
+    ensure!(count > 0, "no order was placed");
+    let batch = usize::try_from(u64::try_from(count)? / commits.max(1))?.max(1);
+    let (source, target) = (folder.path().join("tongbao.db"), folder.path().join("bare.db"));
+    let bare =
+        tokio::task::spawn_blocking(move || store_sqlite::bare::write(&source, &target, batch))
+            .await??;
+    report(&orders, &placed, took, commits, memory_kib, &bare);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What every connection sends.
+struct Load {
+    base_url: String,
+    caller: Caller,
+    pay_channel: &'static str,
+}
+
+/// One answered order: when, after the start, and how long it took.
+struct Placed {
+    at: Duration,
+    latency: Duration,
+}
+
+async fn drive(load: &Arc<Load>, connections: usize, length: Duration) -> Result<Vec<Placed>> {
+    let begun = Instant::now();
+    let mut running = tokio::task::JoinSet::new();
+    for number in 0..connections {
+        running.spawn(connection(load.clone(), number, begun, length));
+    }
+    let mut placed = Vec::new();
+    while let Some(outcome) = running.join_next().await {
+        placed.extend(outcome??);
+    }
+    Ok(placed)
+}
+
+async fn connection(
+    load: Arc<Load>,
+    number: usize,
+    begun: Instant,
+    length: Duration,
+) -> Result<Vec<Placed>> {
+    let mut sender = connect(&load.base_url).await?;
+    let mut placed = Vec::new();
+    while begun.elapsed() < length {
+        let body = order(load.pay_channel, number, placed.len());
+        let sent = Instant::now();
+        let answer = send(&mut sender, &load, body.into_bytes()).await?;
+        let text = String::from_utf8_lossy(&answer);
+        ensure!(text.contains(r#""ErrCode":"SUCCESS""#), "an order was refused: {text}");
+        placed.push(Placed { at: begun.elapsed(), latency: sent.elapsed() });
+    }
+    Ok(placed)
+}
+
+async fn connect(base_url: &str) -> Result<SendRequest<Full<Bytes>>> {
+    let address = base_url.trim_start_matches("http://");
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+async fn send(sender: &mut SendRequest<Full<Bytes>>, load: &Load, body: Vec<u8>) -> Result<Bytes> {
+    let path = "/cloudpay/v1/pay/c2b/unified_order";
+    let url = format!("{}{path}", load.base_url);
+    let request = load.caller.signed(&url, body, SystemClock::new().now())?.request;
+    let mut builder = http::Request::post(path);
+    for (name, value) in &request.headers {
+        builder = builder.header(name, value);
+    }
+    let outgoing = builder.body(Full::new(Bytes::from(request.body)))?;
+    sender.ready().await?;
+    let answer = sender.send_request(outgoing).await?;
+    Ok(answer.into_body().collect().await?.to_bytes())
+}
+
+/// An order like a real one: a mini program's, with subject, payer, notice, attachment and scene. Its
+/// number begins with the time, as merchants' numbers do.
+fn order(pay_channel: &str, connection: usize, number: usize) -> String {
+    let ms = SystemClock::new().now().ms();
+    let merchant = MERCHANTS[0];
+    format!(
+        r#"{{"ChannelSubMerchantId":"{merchant}","TotalAmount":1000,"PayChannel":"{pay_channel}","PayType":"MINI_PROGRAM","OrderSubject":"杂粮煎饼","OutOrderId":"b{ms}_{connection:04}_{number:08}","NotifyUrl":"https://business.com/pay/notify","ExternalPaymentData":"{{\"WxAppId\":\"{}\",\"WxOpenId\":\"oXLUp5OHJof5768CoFFDuuaRn8kc\"}}","Currency":"CNY","Attachment":"原路返回string","SceneInfo":{{"DeviceType":"04","PayerClientIp":"14.15.16.17","DeviceId":"00000001"}},"Remark":"备注"}}"#,
+        crate::world::APPID
+    )
+}
+
+/// How many commits the gateway has made, from its own metrics.
+async fn commits(load: &Load) -> Result<u64> {
+    let mut sender = connect(&load.base_url).await?;
+    let request = http::Request::get("/metrics")
+        .header("host", load.base_url.trim_start_matches("http://"))
+        .body(Full::new(Bytes::new()))?;
+    let answer = sender.send_request(request).await?.into_body().collect().await?.to_bytes();
+    let text = String::from_utf8_lossy(&answer);
+    let line = text.lines().find_map(|line| line.strip_prefix("tongbao_commits_total "));
+    Ok(line.and_then(|count| count.trim().parse().ok()).unwrap_or(0))
+}
+
+/// Resident memory of this process now, in KiB.
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or(0)
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
+fn report(
+    orders: &Orders,
+    placed: &[Placed],
+    took: Duration,
+    commits: u64,
+    memory_kib: u64,
+    bare: &store_sqlite::bare::Bare,
+) {
+    let mut latencies: Vec<Duration> = placed.iter().map(|placed| placed.latency).collect();
+    latencies.sort_unstable();
+    let percentile = |per_mille: usize| {
+        let at = (latencies.len().saturating_sub(1)) * per_mille / 1000;
+        latencies.get(at).map_or(0, Duration::as_micros)
+    };
+    println!(
+        "channel {}, {} connections, {} s, {} orders",
+        orders.channel.pay_channel().to_lowercase(),
+        orders.connections,
+        orders.seconds,
+        placed.len()
+    );
+    println!("tongbao      {} orders/s", per_second(placed.len(), took));
+    println!(
+        "bare limit   {} orders/s (the same rows in batches of {})",
+        per_second(bare.orders, bare.took),
+        bare.batch
+    );
+    println!(
+        "latency      p50 {} µs, p99 {} µs, max {} µs",
+        percentile(500),
+        percentile(990),
+        percentile(1000)
+    );
+    println!(
+        "commits      {commits}, orders per commit {}",
+        u64::try_from(placed.len()).unwrap_or(0) / commits.max(1)
+    );
+    println!("memory       {} MiB resident after the run", memory_kib / 1024);
+    println!("over time    {} orders/s in each fifth of the run", slices(placed, took));
+}
+
+fn per_second(count: usize, took: Duration) -> u128 {
+    u128::try_from(count).unwrap_or(0) * 1_000_000 / took.as_micros().max(1)
+}
+
+fn slices(placed: &[Placed], took: Duration) -> String {
+    let mut counts = [0usize; SLICES];
+    for order in placed {
+        let slice = order.at.as_micros() * 5 / took.as_micros().max(1);
+        if let Some(count) = usize::try_from(slice).ok().and_then(|slice| counts.get_mut(slice)) {
+            *count += 1;
+        }
+    }
+    let slice_length = took / 5;
+    let rates: Vec<String> =
+        counts.iter().map(|count| per_second(*count, slice_length).to_string()).collect();
+    rates.join(", ")
+}

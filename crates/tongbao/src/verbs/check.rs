@@ -1,0 +1,48 @@
+//! `tongbao check`: proves the ledger.
+
+use anyhow::{Result, bail};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use store::{Audit, Page, Query, Store};
+use store_sqlite::SqliteStore;
+
+/// Arguments of `tongbao check`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The data folder; a live system may be checked too
+    #[arg(long, default_value = "./tongbao-data")]
+    data: PathBuf,
+}
+
+/// Exits 0 when every rule holds, else 1.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let store = SqliteStore::open_read_only(&arguments.data.join("tongbao.db"))?;
+    let audit = audit(&store).await?;
+    say(&audit);
+    Ok(if audit.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// The audit of a store.
+pub(crate) async fn audit(store: &dyn Store) -> Result<Audit> {
+    match store.search(&Query::Audit).await? {
+        Page::Audit(audit) => Ok(audit),
+        _ => bail!("the store did not audit"),
+    }
+}
+
+/// Prints an audit.
+#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
+pub(crate) fn say(audit: &Audit) {
+    println!(
+        "orders {} (paid {}), transfers {}, accounts {}",
+        audit.orders, audit.paid_orders, audit.transfers, audit.accounts
+    );
+    println!("debits {} fen, credits {} fen", audit.debits, audit.credits);
+    for fault in &audit.faults {
+        println!("BAD {fault}");
+    }
+    println!(
+        "{}",
+        if audit.faults.is_empty() { "the books are right" } else { "the books are wrong" }
+    );
+}

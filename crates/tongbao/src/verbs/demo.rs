@@ -1,0 +1,231 @@
+//! `tongbao demo`: one order from placing to notice, through real HTTP, each step shown.
+
+use super::check;
+use super::dev::House;
+use crate::merchant::{Caller, Generation, JsonClient};
+use crate::world::MERCHANTS;
+use anyhow::{Context, Result, bail, ensure};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::routing::post;
+use engine::{Clock, SystemClock};
+use kernel::{OrderKey, TenantId};
+use seal::rsa::Verifier;
+use serde_json::{Value, json};
+use std::process::ExitCode;
+use std::time::Duration;
+use store::{Page, Query};
+use store_sqlite::SqliteStore;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+/// How long the notice may take.
+const NOTICE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The merchant's number of the order.
+const OUT_ORDER_ID: &str = "demo202211200001";
+/// How much it asks for, in fen.
+const TOTAL_FEN: i64 = 1000;
+
+/// Arguments of `tongbao demo`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}
+
+/// A notice as the merchant's server received it.
+struct Received {
+    headers: Vec<(String, String)>,
+    body: Bytes,
+}
+
+/// Exits 0 when everything is as it must be.
+pub(crate) async fn run(_: Arguments) -> Result<ExitCode> {
+    let data = tempfile::tempdir().context("no temporary folder")?;
+    let house = House::start("127.0.0.1:0", "127.0.0.1:0", data.path()).await?;
+    let outcome = play(&house, data.path()).await;
+    house.stop().await?;
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+async fn play(house: &House, data: &std::path::Path) -> Result<()> {
+    let (notify_url, mut notices) = merchant_server().await?;
+    let client = JsonClient::new()?;
+    say(&format!(
+        "Gateway at {}, simulated WeChat Pay at {}.",
+        house.file.base_url, house.file.sandbox_url
+    ));
+
+    step(1, "The merchant's system places an order: 10.00 yuan by mini program.");
+    let placed =
+        call(house, &client, "/cloudpay/v1/pay/c2b/unified_order", &order(&notify_url)).await?;
+    show(&placed);
+    expect(&placed, "OrderStatus", "PAYING")?;
+    expect(&placed, "PayInfoType", "JSAPI")?;
+    let pay_info = placed["PayInfo"].as_str().context("no PayInfo")?.to_owned();
+
+    step(2, "The payer's WeChat checks the merchant's signature and pays.");
+    let url = format!("{}/control/pay", house.file.sandbox_url);
+    let paid = client.post(url, &json!({"pay_info": pay_info, "outcome": "success"})).await?;
+    show(&paid);
+
+    step(3, "WeChat tells Tongbao, Tongbao books the money and tells the merchant, signed.");
+    let received = tokio::time::timeout(NOTICE_TIMEOUT, notices.recv())
+        .await
+        .context("no notice came")?
+        .context("the merchant's server is gone")?;
+    let notice = verified(house, &notify_url, &received)?;
+    show(&notice);
+    expect(&notice["Result"], "OrderStatus", "SUCCESS")?;
+    expect(&notice["Result"], "Attachment", "原路返回string")?;
+
+    step(4, "The merchant asks for the order.");
+    let found =
+        call(house, &client, "/cloudpay/v1/pay/query_order", &json!({"OutOrderId": OUT_ORDER_ID}))
+            .await?;
+    show(&found);
+    expect(&found, "OrderStatus", "SUCCESS")?;
+    expect(&found, "PayAmount", &TOTAL_FEN.to_string())?;
+
+    step(5, "The ledger, as the administration shows it.");
+    accounts(house, &client).await?;
+
+    step(6, "The order's whole story: tongbao why");
+    story(house).await?;
+
+    step(7, "The proof of the books: tongbao check");
+    let store = SqliteStore::open_read_only(&data.join("tongbao.db"))?;
+    let audit = check::audit(&store).await?;
+    check::say(&audit);
+    ensure!(audit.faults.is_empty(), "the books are wrong");
+    ensure!(audit.paid_orders == 1, "one order is paid, the books have {}", audit.paid_orders);
+    say("\nOne order, paid once, told once, every fen in the ledger.");
+    Ok(())
+}
+
+/// The order of the demonstration.
+fn order(notify_url: &str) -> Value {
+    let external =
+        json!({"WxAppId": crate::world::APPID, "WxOpenId": "oXLUp5OHJof5768CoFFDuuaRn8kc"});
+    json!({
+        "ChannelSubMerchantId": MERCHANTS[0],
+        "TotalAmount": TOTAL_FEN,
+        "PayChannel": "WXPAY",
+        "PayType": "MINI_PROGRAM",
+        "OrderSubject": "杂粮煎饼",
+        "OutOrderId": OUT_ORDER_ID,
+        "NotifyUrl": notify_url,
+        "ExternalPaymentData": external.to_string(),
+        "Currency": "CNY",
+        "Attachment": "原路返回string",
+        "Remark": "备注",
+        "FundAllocateList": [
+            {"ChannelSubMerchantId": MERCHANTS[1], "AllocateAmount": 200, "AllocatePeriod": "D0"},
+            {"ChannelSubMerchantId": MERCHANTS[2], "AllocateAmount": 100, "Freeze": true, "AllocatePeriod": "D0"},
+        ],
+    })
+}
+
+/// A signed call; its `Result`.
+async fn call(house: &House, client: &JsonClient, path: &str, body: &Value) -> Result<Value> {
+    let caller = Caller::of(&house.file, Generation::Rsa)?;
+    let url = format!("{}{path}", house.file.base_url);
+    let signed = caller.signed(&url, serde_json::to_vec(body)?, SystemClock::new().now())?;
+    let answer = client.send(&signed.request).await?;
+    let response = &answer["Response"];
+    ensure!(response["ErrCode"] == "SUCCESS", "{path} answered {response}");
+    Ok(response["Result"].clone())
+}
+
+/// The merchant's server: takes notices at `/pay/notify` and acknowledges them.
+async fn merchant_server() -> Result<(String, mpsc::Receiver<Received>)> {
+    let (sender, receiver) = mpsc::channel(8);
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/pay/notify", listener.local_addr()?);
+    let router = Router::new().route("/pay/notify", post(receive)).with_state(sender);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok((url, receiver))
+}
+
+async fn receive(
+    State(sender): State<mpsc::Sender<Received>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> &'static str {
+    let headers = headers.iter().filter_map(|(name, value)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    });
+    let received = Received { headers: headers.collect(), body };
+    match sender.send(received).await {
+        Ok(()) => "SUCCESS",
+        Err(_) => "FAIL",
+    }
+}
+
+/// The notice, once its signature holds.
+fn verified(house: &House, notify_url: &str, received: &Received) -> Result<Value> {
+    let platform = Verifier::from_public_pem(&house.file.wecard.platform_public_key_pem)?;
+    let caller = Caller::of(&house.file, Generation::Rsa)?;
+    let genuine = caller.is_genuine(&platform, notify_url, &received.headers, &received.body)?;
+    ensure!(genuine, "the notice is not signed by the platform");
+    serde_json::from_slice(&received.body).context("the notice is not JSON")
+}
+
+async fn accounts(house: &House, client: &JsonClient) -> Result<()> {
+    let file = &house.file;
+    let url = format!("{}/admin/v1/tenants/{}/accounts", file.base_url, file.wecard.ocode);
+    let answer = client.get(url, &file.admin_token).await?;
+    let rows = answer["accounts"].as_array().context("no accounts")?;
+    let mut sum = 0;
+    for row in rows {
+        let posted = row["posted_fen"].as_i64().context("no posted_fen")?;
+        sum += posted;
+        let kind = row["kind"].as_str().unwrap_or_default();
+        let owner = row["owner"].as_str().unwrap_or_default();
+        say(&format!("    {kind:<18} {owner:<24} {posted:>8} fen"));
+        if kind == "merchant_pending" {
+            ensure!(posted == TOTAL_FEN, "the merchant has {posted} fen, want {TOTAL_FEN}");
+        }
+    }
+    ensure!(rows.len() == 2 && sum == 0, "the accounts do not balance");
+    Ok(())
+}
+
+async fn story(house: &House) -> Result<()> {
+    let tenant = TenantId::new(&house.file.wecard.ocode);
+    let key = OrderKey::OutOrderId(OUT_ORDER_ID.to_owned());
+    let query = Query::Order { tenant: tenant.clone(), key };
+    let Page::Order(Some(order)) = house.engine.search(&query).await? else { bail!("no order") };
+    let query = Query::Story { tenant, order: order.terms.id };
+    let Page::Story(Some(story)) = house.engine.search(&query).await? else { bail!("no story") };
+    say(&dialect_admin::story::render(&story, house.engine.now()));
+    Ok(())
+}
+
+fn expect(value: &Value, member: &str, want: &str) -> Result<()> {
+    ensure!(value[member] == want, "{member} is {}, want {want}", value[member]);
+    Ok(())
+}
+
+fn step(number: u32, text: &str) {
+    say(&format!("\n{number}. {text}"));
+}
+
+/// Shows an answer, member by member.
+fn show(value: &Value) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        say(&format!("    {name:<20} {}", shortened(&text)));
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(100) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or(text)),
+        None => text.to_owned(),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
+fn say(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,146 @@
+//! `tongbao dev`: gateway and sandbox in one process, seeded and ready in about a second.
+
+use crate::clock::SandboxClock;
+use crate::gateway::Gateway;
+use crate::server::{Listening, asked_to_stop};
+use crate::world::{DevFile, World};
+use anyhow::{Context, Result};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use sandbox::{ClockControl, Sandbox, SharedClock};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use store_sqlite::SqliteStore;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Arguments of `tongbao dev`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Where the gateway listens; port 0 takes any free port
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: String,
+    /// Where the simulated channels listen; port 0 takes any free port
+    #[arg(long, default_value = "127.0.0.1:8081")]
+    sandbox_listen: String,
+    /// Where databases, keys and dev.json live
+    #[arg(long, default_value = "./tongbao-data")]
+    data: PathBuf,
+}
+
+/// A running development house.
+pub(crate) struct House {
+    /// What a client needs.
+    pub(crate) file: DevFile,
+    /// The engine.
+    pub(crate) engine: Arc<engine::Engine>,
+    stop: watch::Sender<bool>,
+    running: JoinSet<Result<()>>,
+}
+
+impl House {
+    /// Starts gateway and sandbox on the data in a folder and writes its `dev.json`.
+    pub(crate) async fn start(listen: &str, sandbox_listen: &str, data: &Path) -> Result<House> {
+        std::fs::create_dir_all(data).with_context(|| format!("{} not made", data.display()))?;
+        let world = World::of_folder(data).await?;
+        let clock = Arc::new(SharedClock::new());
+        let gateway_socket = Listening::open(listen).await?;
+        let sandbox_socket = Listening::open(sandbox_listen).await?;
+        let (base_url, sandbox_url) = (gateway_socket.url(), sandbox_socket.url());
+        let stop = watch::Sender::new(false);
+        let mut running = JoinSet::new();
+
+        let sandbox = open_sandbox(&world, data, clock.clone())?;
+        running.spawn(sandbox_socket.serve(sandbox.clone().router(), stop.subscribe()));
+        running.spawn(run_notices(sandbox, stop.subscribe()));
+
+        let installation = world.installation(&base_url, &sandbox_url)?;
+        let store = Arc::new(SqliteStore::open(&data.join("tongbao.db"))?);
+        let clock = Arc::new(SandboxClock(clock));
+        let gateway = Gateway::start(installation, store, clock, recorder()?).await?;
+        running.spawn(gateway_socket.serve(gateway.router, stop.subscribe()));
+
+        let file = world.dev_file(&base_url, &sandbox_url)?;
+        file.write(data)?;
+        Ok(House { file, engine: gateway.engine, stop, running })
+    }
+
+    /// Fires when a part of the house ends by itself.
+    pub(crate) async fn broken(&mut self) -> Result<()> {
+        match self.running.join_next().await {
+            Some(outcome) => outcome.context("a part of the house died")?,
+            None => Ok(()),
+        }
+    }
+
+    /// Finishes requests under way and stops.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        self.engine.stop();
+        self.stop.send_replace(true);
+        while let Some(outcome) = self.running.join_next().await {
+            outcome.context("a part of the house died")??;
+        }
+        Ok(())
+    }
+}
+
+/// The simulated channels on the data in a folder.
+pub(crate) fn open_sandbox(
+    world: &World,
+    data: &Path,
+    clock: Arc<SharedClock>,
+) -> Result<Arc<Sandbox>> {
+    let counterparts: Vec<Arc<dyn channel::Counterpart>> = vec![Arc::new(world.wxpay()?)];
+    let path = data.join("sandbox.db");
+    let sandbox = Sandbox::open(&path, counterparts, clock, ClockControl::Allowed)
+        .context("sandbox does not open")?;
+    Ok(Arc::new(sandbox))
+}
+
+/// Sends the simulated channels' notices until told to stop.
+pub(crate) async fn run_notices(
+    sandbox: Arc<Sandbox>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<()> {
+    let stopped = async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    sandbox.run_notices(stopped).await;
+    Ok(())
+}
+
+/// Collects metrics for `/metrics`. There is one collector in a process.
+pub(crate) fn recorder() -> Result<PrometheusHandle> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets(&[
+            0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+        ])
+        .context("metrics buckets")?
+        .set_buckets_for_metric(
+            metrics_exporter_prometheus::Matcher::Full("tongbao_batch_commands".to_owned()),
+            &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0],
+        )
+        .context("metrics buckets")?;
+    builder.install_recorder().context("metrics are collected already")
+}
+
+/// Runs until asked to stop.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let mut house =
+        House::start(&arguments.listen, &arguments.sandbox_listen, &arguments.data).await?;
+    say(&arguments.data, &house.file);
+    tokio::select! {
+        asked = asked_to_stop() => asked?,
+        broken = house.broken() => broken?,
+    }
+    house.stop().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
+fn say(data: &Path, file: &DevFile) {
+    println!("gateway      {}", file.base_url);
+    println!("sandbox      {}", file.sandbox_url);
+    println!("credentials  {}", data.join("dev.json").display());
+    println!("ready {}", file.base_url);
+}

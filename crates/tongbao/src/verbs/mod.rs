@@ -1,0 +1,10 @@
+//! What the program can do: a file a verb.
+
+pub(crate) mod bench;
+pub(crate) mod check;
+pub(crate) mod demo;
+pub(crate) mod dev;
+pub(crate) mod sandbox;
+pub(crate) mod serve;
+pub(crate) mod sign;
+pub(crate) mod why;

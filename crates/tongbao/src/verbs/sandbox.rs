@@ -1,0 +1,48 @@
+//! `tongbao sandbox`: the simulated channels alone, for a stranger's SDK.
+
+use super::dev::{open_sandbox, run_notices};
+use crate::server::{Listening, asked_to_stop};
+use crate::world::World;
+use anyhow::{Context, Result};
+use sandbox::SharedClock;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Arguments of `tongbao sandbox`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Where the simulated channels listen; port 0 takes any free port
+    #[arg(long, default_value = "127.0.0.1:8081")]
+    listen: String,
+    /// Where its database, keys and dev.json live
+    #[arg(long, default_value = "./tongbao-data")]
+    data: PathBuf,
+}
+
+/// Runs until asked to stop.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let data = &arguments.data;
+    std::fs::create_dir_all(data).with_context(|| format!("{} not made", data.display()))?;
+    let world = World::of_folder(data).await?;
+    let socket = Listening::open(&arguments.listen).await?;
+    let url = socket.url();
+    let sandbox = open_sandbox(&world, data, Arc::new(SharedClock::new()))?;
+    let stop = watch::Sender::new(false);
+    let serving = tokio::spawn(socket.serve(sandbox.clone().router(), stop.subscribe()));
+    let sending = tokio::spawn(run_notices(sandbox, stop.subscribe()));
+    // There is no gateway here: the file tells of the sandbox alone.
+    world.dev_file("", &url)?.write(data)?;
+    say(&url);
+    asked_to_stop().await?;
+    stop.send_replace(true);
+    serving.await??;
+    sending.await??;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
+fn say(url: &str) {
+    println!("ready {url}");
+}

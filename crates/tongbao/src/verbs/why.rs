@@ -1,0 +1,52 @@
+//! `tongbao why`: tells an order's whole story.
+
+use anyhow::{Result, bail};
+use engine::{Clock, SystemClock};
+use kernel::{OrderKey, TenantId};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use store::{Page, Query, Store};
+use store_sqlite::SqliteStore;
+
+/// Arguments of `tongbao why`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The merchant's number of the order (OutOrderId)
+    out_order_id: String,
+    /// The data folder; a live system may be asked too
+    #[arg(long, default_value = "./tongbao-data")]
+    data: PathBuf,
+}
+
+/// Exits 0 when there is such an order, else 1.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let store = SqliteStore::open_read_only(&arguments.data.join("tongbao.db"))?;
+    let number = arguments.out_order_id;
+    let query = Query::TenantsWithOrder { out_order_id: number.clone() };
+    let Page::Tenants(tenants) = store.search(&query).await? else {
+        bail!("the store did not look for tenants");
+    };
+    if tenants.is_empty() {
+        bail!("no order has the number {number}");
+    }
+    for tenant in tenants {
+        tell(&store, tenant, &number).await?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
+async fn tell(store: &dyn Store, tenant: TenantId, number: &str) -> Result<()> {
+    let key = OrderKey::OutOrderId(number.to_owned());
+    let Page::Order(Some(order)) =
+        store.search(&Query::Order { tenant: tenant.clone(), key }).await?
+    else {
+        bail!("order {number} is gone");
+    };
+    let query = Query::Story { tenant, order: order.terms.id };
+    let Page::Story(Some(story)) = store.search(&query).await? else {
+        bail!("order {number} has no story");
+    };
+    print!("{}", dialect_admin::story::render(&story, SystemClock::new().now()));
+    Ok(())
+}

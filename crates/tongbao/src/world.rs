@@ -1,0 +1,309 @@
+//! The world of `tongbao dev`: one demonstration tenant, simulated channels, and every key of both.
+//!
+//! The keys are made once and kept in `<data>/dev-keys.json`, so that a restart changes nothing. What
+//! a client needs is written to `<data>/dev.json`.
+
+use crate::installation::{
+    AccountSetup, Installation, KeySetup, MerchantSetup, Proof, TenantSetup,
+};
+use anyhow::{Context, Result};
+use channel::Settings;
+use channel_wxpay::counterpart::{
+    NoticesWith, SubMerchant, WxpayCounterpart, WxpayMerchant, WxpayWorld,
+};
+use engine::Guard;
+use seal::Secret;
+use seal::certificate::{self, Certificate};
+use seal::rsa;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The demonstration tenant.
+pub(crate) const OCODE: &str = "100001";
+/// Its merchants; the first collects, the others receive allocations.
+pub(crate) const MERCHANTS: [&str; 3] = ["CM6756531983210274560", "CM-B", "CM-C"];
+/// The mini program of its WeChat Pay merchant.
+pub(crate) const APPID: &str = "wx43f1t4567721a03e";
+/// The name of its account at WeChat Pay.
+pub(crate) const WXPAY_ACCOUNT: &str = "demo-wxpay";
+/// The name of its account at the channel without an outside.
+pub(crate) const NONE_ACCOUNT: &str = "demo-none";
+
+const WXPAY_MCHID: &str = "1900000109";
+const WXPAY_SUB_MCHID: &str = "1900000110";
+const HMAC_SECRET_ID: &str = "AKIDdemoHmac";
+const RSA_SECRET_ID: &str = "AKIDdemoRsa";
+/// How long the simulated certificates are valid, in seconds.
+const CERTIFICATE_SECONDS: i64 = 5 * 365 * 24 * 3600;
+
+/// Every key of the demonstration world.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct World {
+    admin_token: String,
+    hmac_secret_key: String,
+    caller_private_key_pem: String,
+    platform_private_key_pem: String,
+    wxpay_merchant_private_key_pem: String,
+    wxpay_merchant_cert_pem: String,
+    wxpay_apiv3_key: String,
+    wxpay_platform_private_key_pem: String,
+    wxpay_platform_cert_pem: String,
+    wxpay_public_key_private_pem: String,
+    wxpay_public_key_id: String,
+}
+
+/// What a client of `tongbao dev` needs.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct DevFile {
+    pub(crate) base_url: String,
+    pub(crate) sandbox_url: String,
+    pub(crate) admin_token: String,
+    pub(crate) wecard: WecardFile,
+    pub(crate) wxpay: WxpayFile,
+}
+
+/// The 微卡收付通 side of it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct WecardFile {
+    pub(crate) ocode: String,
+    pub(crate) merchants: Vec<String>,
+    pub(crate) hmac: HmacFile,
+    pub(crate) rsa: RsaFile,
+    pub(crate) platform_public_key_pem: String,
+}
+
+/// The caller's shared secret.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct HmacFile {
+    pub(crate) secret_id: String,
+    pub(crate) secret_key: String,
+}
+
+/// The caller's private key.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct RsaFile {
+    pub(crate) secret_id: String,
+    pub(crate) private_key_pem: String,
+}
+
+/// The WeChat Pay side of it: lets a stranger's SDK talk to the sandbox.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct WxpayFile {
+    pub(crate) mchid: String,
+    pub(crate) appid: String,
+    pub(crate) serial_no: String,
+    pub(crate) private_key_pem: String,
+    pub(crate) apiv3_key: String,
+    pub(crate) platform_cert_pem: String,
+    pub(crate) public_key_id: String,
+    pub(crate) public_key_pem: String,
+}
+
+impl World {
+    /// The world of a data folder: made on the first call, the same ever after.
+    pub(crate) async fn of_folder(data: &Path) -> Result<World> {
+        let path = data.join("dev-keys.json");
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .with_context(|| format!("{} cannot be read", path.display())),
+            Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => {
+                let world = World::make().await?;
+                write_secret(&path, &serde_json::to_vec_pretty(&world)?)?;
+                Ok(world)
+            }
+            Err(fault) => Err(fault).with_context(|| path.display().to_string()),
+        }
+    }
+
+    /// A new world. Its RSA keys are made beside each other.
+    pub(crate) async fn make() -> Result<World> {
+        let mut making = Vec::new();
+        for _ in 0..5 {
+            making.push(tokio::task::spawn_blocking(rsa::generate));
+        }
+        let mut keys = Vec::new();
+        for key in making {
+            keys.push(key.await?.context("RSA key not made")?);
+        }
+        let [caller, platform, merchant, wxpay_platform, wxpay_public] =
+            <[String; 5]>::try_from(keys)
+                .map_err(|_| anyhow::anyhow!("five keys were asked for"))?;
+        let merchant_cert = certify(&merchant, WXPAY_MCHID)?;
+        let platform_cert = certify(&wxpay_platform, "Tenpay.com sign")?;
+        Ok(World {
+            admin_token: seal::random::hex_nonce(),
+            hmac_secret_key: seal::random::hex_nonce(),
+            caller_private_key_pem: caller,
+            platform_private_key_pem: platform,
+            wxpay_merchant_private_key_pem: merchant,
+            wxpay_merchant_cert_pem: merchant_cert.pem,
+            wxpay_apiv3_key: seal::random::hex_nonce(),
+            wxpay_platform_private_key_pem: wxpay_platform,
+            wxpay_platform_cert_pem: platform_cert.pem,
+            wxpay_public_key_private_pem: wxpay_public,
+            wxpay_public_key_id: format!("PUB_KEY_ID_0{}", seal::random::hex_nonce()),
+        })
+    }
+
+    /// The simulated WeChat Pay that knows this world's merchant.
+    pub(crate) fn wxpay(&self) -> Result<WxpayCounterpart> {
+        let merchant = WxpayMerchant {
+            mchid: WXPAY_MCHID.to_owned(),
+            appids: vec![APPID.to_owned()],
+            certificate_pem: self.wxpay_merchant_cert_pem.clone(),
+            apiv3_key: self.wxpay_apiv3_key.clone(),
+            sub_mchids: vec![SubMerchant {
+                sub_mchid: WXPAY_SUB_MCHID.to_owned(),
+                sub_appids: vec![APPID.to_owned()],
+            }],
+        };
+        let world = WxpayWorld {
+            merchants: vec![merchant],
+            platform_private_key_pem: self.wxpay_platform_private_key_pem.clone(),
+            platform_cert_pem: self.wxpay_platform_cert_pem.clone(),
+            public_key_private_pem: self.wxpay_public_key_private_pem.clone(),
+            public_key_id: self.wxpay_public_key_id.clone(),
+            notices_with: NoticesWith::Alternate,
+        };
+        WxpayCounterpart::new(world).context("simulated WeChat Pay")
+    }
+
+    /// The gateway's installation in this world.
+    pub(crate) fn installation(&self, public_url: &str, sandbox_url: &str) -> Result<Installation> {
+        let merchants = MERCHANTS.iter().zip(["演示商户", "演示子商户 B", "演示子商户 C"]);
+        let accounts = vec![WXPAY_ACCOUNT.to_owned(), NONE_ACCOUNT.to_owned()];
+        let tenant = TenantSetup {
+            ocode: OCODE.to_owned(),
+            name: "演示主体".to_owned(),
+            keys: vec![
+                KeySetup {
+                    secret_id: HMAC_SECRET_ID.to_owned(),
+                    proof: Proof::SecretKey(Secret::new(self.hmac_secret_key.clone())),
+                },
+                KeySetup {
+                    secret_id: RSA_SECRET_ID.to_owned(),
+                    proof: Proof::PublicKey(public_pem(&self.caller_private_key_pem)?),
+                },
+            ],
+            merchants: merchants
+                .map(|(id, name)| MerchantSetup {
+                    id: (*id).to_owned(),
+                    name: name.to_owned(),
+                    accounts: accounts.clone(),
+                })
+                .collect(),
+            accounts: vec![
+                AccountSetup {
+                    name: WXPAY_ACCOUNT.to_owned(),
+                    channel: "wxpay".to_owned(),
+                    settings: self.wxpay_settings(sandbox_url)?,
+                },
+                AccountSetup {
+                    name: NONE_ACCOUNT.to_owned(),
+                    channel: "none".to_owned(),
+                    settings: Settings::new(),
+                },
+            ],
+        };
+        Ok(Installation {
+            public_url: public_url.to_owned(),
+            tenants: vec![tenant],
+            platform_private_key: Secret::new(self.platform_private_key_pem.clone()),
+            admin_token: Secret::new(self.admin_token.clone()),
+            strict_signatures: false,
+            notice_guard: Guard::Open,
+            node: 0,
+        })
+    }
+
+    fn wxpay_settings(&self, sandbox_url: &str) -> Result<Settings> {
+        let certificate = Certificate::read(&self.wxpay_merchant_cert_pem)?;
+        let settings = [
+            ("base_url", sandbox_url.to_owned()),
+            ("mchid", WXPAY_MCHID.to_owned()),
+            ("appid", APPID.to_owned()),
+            ("serial_no", certificate.serial),
+            ("private_key_pem", self.wxpay_merchant_private_key_pem.clone()),
+            ("apiv3_key", self.wxpay_apiv3_key.clone()),
+            ("public_key_id", self.wxpay_public_key_id.clone()),
+            ("public_key_pem", public_pem(&self.wxpay_public_key_private_pem)?),
+        ];
+        Ok(settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// What a client needs.
+    pub(crate) fn dev_file(&self, base_url: &str, sandbox_url: &str) -> Result<DevFile> {
+        Ok(DevFile {
+            base_url: base_url.to_owned(),
+            sandbox_url: sandbox_url.to_owned(),
+            admin_token: self.admin_token.clone(),
+            wecard: WecardFile {
+                ocode: OCODE.to_owned(),
+                merchants: MERCHANTS.map(str::to_owned).to_vec(),
+                hmac: HmacFile {
+                    secret_id: HMAC_SECRET_ID.to_owned(),
+                    secret_key: self.hmac_secret_key.clone(),
+                },
+                rsa: RsaFile {
+                    secret_id: RSA_SECRET_ID.to_owned(),
+                    private_key_pem: self.caller_private_key_pem.clone(),
+                },
+                platform_public_key_pem: public_pem(&self.platform_private_key_pem)?,
+            },
+            wxpay: WxpayFile {
+                mchid: WXPAY_MCHID.to_owned(),
+                appid: APPID.to_owned(),
+                serial_no: Certificate::read(&self.wxpay_merchant_cert_pem)?.serial,
+                private_key_pem: self.wxpay_merchant_private_key_pem.clone(),
+                apiv3_key: self.wxpay_apiv3_key.clone(),
+                platform_cert_pem: self.wxpay_platform_cert_pem.clone(),
+                public_key_id: self.wxpay_public_key_id.clone(),
+                public_key_pem: public_pem(&self.wxpay_public_key_private_pem)?,
+            },
+        })
+    }
+}
+
+fn public_pem(private_pem: &str) -> Result<String> {
+    Ok(rsa::Signer::from_pem(private_pem)?.public_pem())
+}
+
+fn certify(private_key_pem: &str, name: &str) -> Result<Certificate> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
+    let now = i64::try_from(since.as_secs())?;
+    // A day of slack: the certificate is valid at once, whatever the zone.
+    certificate::self_signed(private_key_pem, name, now - 86_400, now + CERTIFICATE_SECONDS)
+        .context("certificate not made")
+}
+
+impl DevFile {
+    /// The file in a data folder.
+    pub(crate) fn read(data: &Path) -> Result<DevFile> {
+        let path = data.join("dev.json");
+        let bytes = fs::read(&path).with_context(|| {
+            format!("{} cannot be read: is `tongbao dev` running there?", path.display())
+        })?;
+        serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", path.display()))
+    }
+
+    /// Writes it into a data folder, whole or not at all.
+    pub(crate) fn write(&self, data: &Path) -> Result<()> {
+        write_secret(&data.join("dev.json"), &serde_json::to_vec_pretty(self)?)
+    }
+}
+
+/// Writes a file that only its owner can read, whole or not at all.
+fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
+    let draft = path.with_extension("new");
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file =
+        options.open(&draft).with_context(|| format!("{} not written", draft.display()))?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&draft, path).with_context(|| format!("{} not written", path.display()))
+}

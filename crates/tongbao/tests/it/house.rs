@@ -1,0 +1,415 @@
+//! A running `tongbao dev` in a folder of its own, and the ways to speak to it.
+//!
+//! The client here signs by itself, step by step as the protocol says, and shares no code with the
+//! dialect that verifies.
+
+use engine::{Guard, HttpClient, HyperClient};
+use seal::{hash, rsa::Signer, text};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
+
+/// How long an answer may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The unified order endpoint.
+pub(crate) const UNIFIED_ORDER: &str = "/cloudpay/v1/pay/c2b/unified_order";
+/// The order query endpoint.
+pub(crate) const QUERY_ORDER: &str = "/cloudpay/v1/pay/query_order";
+/// The close endpoint.
+pub(crate) const CLOSE_ORDER: &str = "/cloudpay/v1/pay/close_order";
+
+/// The program under test.
+pub(crate) fn tongbao() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_tongbao"))
+}
+
+/// Runs a verb to its end.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    tongbao().args(arguments).output().expect("the program runs")
+}
+
+/// A running `tongbao dev`.
+pub(crate) struct House {
+    folder: TempDir,
+    child: Child,
+    /// What `dev.json` says.
+    pub(crate) file: Value,
+    /// How far its clock is ahead of the system's, in seconds.
+    pub(crate) ahead_seconds: i64,
+    client: HyperClient,
+}
+
+/// An answer: its status and its JSON (null when it has none).
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl House {
+    /// Starts on a fresh folder.
+    pub(crate) fn start() -> House {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (child, file) = launch(folder.path());
+        let client = HyperClient::new(Guard::Open, 8 * 1024 * 1024).expect("a client");
+        House { folder, child, file, ahead_seconds: 0, client }
+    }
+
+    /// Kills the process as a power switch would (SIGKILL).
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it was running");
+        self.child.wait().expect("it ends");
+    }
+
+    /// Starts again on the same folder, on new ports.
+    pub(crate) fn restart(&mut self) {
+        let (child, file) = launch(self.folder.path());
+        self.child = child;
+        self.file = file;
+    }
+
+    /// Its data folder.
+    pub(crate) fn data(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A text of `dev.json`, by JSON pointer.
+    pub(crate) fn text(&self, pointer: &str) -> String {
+        let value = self.file.pointer(pointer).and_then(Value::as_str);
+        value.unwrap_or_else(|| panic!("dev.json has no {pointer}")).to_owned()
+    }
+
+    /// Now, by its clock, in Unix seconds.
+    pub(crate) fn now(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        i64::try_from(since.as_secs()).expect("fits") + self.ahead_seconds
+    }
+
+    /// A signed call (HMAC); the member `Response`.
+    pub(crate) async fn call(&self, path: &str, body: &Value) -> Value {
+        self.call_bytes(path, body.to_string().as_bytes()).await
+    }
+
+    /// A signed call of raw bytes; the member `Response`.
+    pub(crate) async fn call_bytes(&self, path: &str, body: &[u8]) -> Value {
+        let headers = self.signed(path, body).headers();
+        let answer = self.post_raw(path, headers, body).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body.get("Response").cloned().unwrap_or_else(|| panic!("no envelope: {answer:?}"))
+    }
+
+    /// A call that succeeded; its `Result`.
+    pub(crate) async fn result(&self, path: &str, body: &Value) -> Value {
+        let response = self.call(path, body).await;
+        assert_eq!(response["ErrCode"], "SUCCESS", "{response}");
+        response["Result"].clone()
+    }
+
+    /// A call that is refused with this code; its `ErrMessage`.
+    pub(crate) async fn refused(&self, path: &str, body: &Value, code: &str) -> String {
+        let response = self.call(path, body).await;
+        assert_eq!(response["ErrCode"], code, "{body}: {response}");
+        assert!(response["Result"].is_null(), "{response}");
+        response["ErrMessage"].as_str().expect("ErrMessage is text").to_owned()
+    }
+
+    /// A signature in the making; tests bend it before it is used.
+    pub(crate) fn signed(&self, path: &str, body: &[u8]) -> Signature {
+        Signature {
+            path: path.to_owned(),
+            query: String::new(),
+            body: body.to_vec(),
+            host: self.text("/base_url").trim_start_matches("http://").to_owned(),
+            content_type: "application/json".to_owned(),
+            action: "wxpay".to_owned(),
+            ocode: self.text("/wecard/ocode"),
+            timestamp: self.now(),
+            date: utc_date(self.now()),
+            signed_headers: "content-type;host;x-tc-ocode;x-tc-action".to_owned(),
+            secret_id: self.text("/wecard/hmac/secret_id"),
+            key: CallerKey::Hmac(self.text("/wecard/hmac/secret_key")),
+        }
+    }
+
+    /// The same with the caller's RSA key.
+    pub(crate) fn signed_rsa(&self, path: &str, body: &[u8]) -> Signature {
+        Signature {
+            secret_id: self.text("/wecard/rsa/secret_id"),
+            key: CallerKey::Rsa(self.text("/wecard/rsa/private_key_pem")),
+            ..self.signed(path, body)
+        }
+    }
+
+    /// Sends bytes to the gateway as they are.
+    pub(crate) async fn post_raw(
+        &self,
+        path: &str,
+        headers: Vec<(String, String)>,
+        body: &[u8],
+    ) -> Answer {
+        let url = format!("{}{path}", self.text("/base_url"));
+        self.send(channel::Method::Post, url, headers, body).await.expect("an answer")
+    }
+
+    /// A call of the sandbox's control API that must succeed.
+    pub(crate) async fn control(&self, path: &str, body: &Value) -> Value {
+        let answer = self.control_answer(path, body).await;
+        assert_eq!(answer.status, 200, "{path} {body}: {}", answer.body);
+        answer.body
+    }
+
+    /// A call of the sandbox's control API.
+    pub(crate) async fn control_answer(&self, path: &str, body: &Value) -> Answer {
+        let url = format!("{}/control/{path}", self.text("/sandbox_url"));
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        let body = body.to_string();
+        self.send(channel::Method::Post, url, headers, body.as_bytes()).await.expect("an answer")
+    }
+
+    /// `GET` from the sandbox.
+    pub(crate) async fn sandbox_get(&self, path: &str) -> Value {
+        let url = format!("{}{path}", self.text("/sandbox_url"));
+        self.send(channel::Method::Get, url, vec![], &[]).await.expect("an answer").body
+    }
+
+    /// `GET` from the gateway, without credentials.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        let url = format!("{}{path}", self.text("/base_url"));
+        self.send(channel::Method::Get, url, vec![], &[]).await.expect("an answer")
+    }
+
+    /// A call of the administration.
+    pub(crate) async fn admin(&self, method: channel::Method, path: &str) -> Answer {
+        let url = format!("{}/admin/v1{path}", self.text("/base_url"));
+        let token = format!("Bearer {}", self.text("/admin_token"));
+        let headers = vec![("authorization".to_owned(), token)];
+        self.send(method, url, headers, &[]).await.expect("an answer")
+    }
+
+    /// Any request; `Err` when there is no whole answer.
+    pub(crate) async fn send(
+        &self,
+        method: channel::Method,
+        url: String,
+        headers: Vec<(String, String)>,
+        body: &[u8],
+    ) -> Result<Answer, engine::SendFault> {
+        let request = channel::Request { method, url, headers, body: body.to_vec() };
+        let answer = self.client.send(&request, ANSWER_TIMEOUT).await?;
+        let body = serde_json::from_slice(&answer.body)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&answer.body).into_owned()));
+        Ok(Answer { status: answer.status, body })
+    }
+
+    /// The person with the phone pays.
+    pub(crate) async fn pay(&self, pay_info: &Value) -> Value {
+        self.control("pay", &json!({"pay_info": pay_info, "outcome": "success"})).await
+    }
+
+    /// Moves the clock of gateway and sandbox.
+    pub(crate) async fn advance(&mut self, seconds: i64) {
+        self.control("clock", &json!({"advance_s": seconds})).await;
+        self.ahead_seconds += seconds;
+    }
+
+    /// Orders a fault at the sandbox.
+    pub(crate) async fn fault(&self, operation: &str, fault: &str, times: u32) {
+        let order =
+            json!({"channel": "wxpay", "operation": operation, "fault": fault, "times": times});
+        self.control("faults", &order).await;
+    }
+
+    /// Asks until the order has a status, at most 20 s; the last `Result`.
+    pub(crate) async fn until_status(&self, out_order_id: &str, status: &str) -> Value {
+        let body = json!({"OutOrderId": out_order_id});
+        let mut result = Value::Null;
+        for _ in 0..200 {
+            let response = self.call(QUERY_ORDER, &body).await;
+            result = response["Result"].clone();
+            if result["OrderStatus"] == status {
+                return result;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{out_order_id} is not {status}: {result}");
+    }
+
+    /// `tongbao check` on its data: whether the books are right, and what it said.
+    pub(crate) fn check(&self) -> (bool, String) {
+        let data = self.data().to_str().expect("a readable path");
+        let output = run(&["check", "--data", data]);
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Asserts that the books are right.
+    pub(crate) fn check_books(&self) {
+        let (right, said) = self.check();
+        assert!(right, "{said}");
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn launch(data: &Path) -> (Child, Value) {
+    let mut child = tongbao()
+        .args(["dev", "--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0", "--data"])
+        .arg(data)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let output = child.stdout.take().expect("its output is piped");
+    let ready = BufReader::new(output)
+        .lines()
+        .map_while(Result::ok)
+        .any(|line| line.starts_with("ready http://"));
+    assert!(ready, "it ended before it was ready");
+    let bytes = std::fs::read(data.join("dev.json")).expect("dev.json was written");
+    (child, serde_json::from_slice(&bytes).expect("dev.json is JSON"))
+}
+
+/// The key of a caller.
+#[derive(Clone)]
+pub(crate) enum CallerKey {
+    Hmac(String),
+    Rsa(String),
+}
+
+/// A request signature, every part of which a test can bend.
+#[derive(Clone)]
+pub(crate) struct Signature {
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) body: Vec<u8>,
+    pub(crate) host: String,
+    pub(crate) content_type: String,
+    pub(crate) action: String,
+    pub(crate) ocode: String,
+    pub(crate) timestamp: i64,
+    pub(crate) date: String,
+    pub(crate) signed_headers: String,
+    pub(crate) secret_id: String,
+    pub(crate) key: CallerKey,
+}
+
+impl Signature {
+    /// The headers of the request, signed.
+    pub(crate) fn headers(&self) -> Vec<(String, String)> {
+        let (algorithm, signature) = self.sign();
+        let authorization = format!(
+            "{algorithm} Credential={}/{}/wxpay/tc3_request, SignedHeaders={}, Signature={signature}",
+            self.secret_id, self.date, self.signed_headers
+        );
+        [
+            ("Authorization", authorization),
+            ("Content-Type", self.content_type.clone()),
+            ("Host", self.host.clone()),
+            ("X-TC-Action", self.action.clone()),
+            ("X-TC-Version", "2023-04-13".to_owned()),
+            ("X-TC-Timestamp", self.timestamp.to_string()),
+            ("X-TC-Region", "ap-shanghai".to_owned()),
+            ("X-TC-Ocode", self.ocode.clone()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec()
+    }
+
+    fn sign(&self) -> (&'static str, String) {
+        match &self.key {
+            CallerKey::Hmac(secret) => {
+                let algorithm = "TC3-HMAC-SHA256";
+                let k1 = hash::hmac_sha256(format!("TC3{secret}").as_bytes(), self.date.as_bytes());
+                let k2 = hash::hmac_sha256(&k1, b"wxpay");
+                let k3 = hash::hmac_sha256(&k2, b"tc3_request");
+                let mac = hash::hmac_sha256(&k3, self.string_to_sign(algorithm).as_bytes());
+                (algorithm, text::hex(&mac))
+            }
+            CallerKey::Rsa(pem) => {
+                let algorithm = "SHA256withRSA";
+                let signer = Signer::from_pem(pem).expect("the caller's key");
+                let text = self.string_to_sign(algorithm);
+                (algorithm, signer.sign(text.as_bytes()).expect("signed"))
+            }
+        }
+    }
+
+    fn string_to_sign(&self, algorithm: &str) -> String {
+        let headers: String = self
+            .signed_headers
+            .split(';')
+            .map(|name| {
+                let value = match name {
+                    "content-type" => &self.content_type,
+                    "host" => &self.host,
+                    "x-tc-ocode" => &self.ocode,
+                    "x-tc-action" => &self.action,
+                    other => panic!("no value for {other}"),
+                };
+                format!("{name}:{}\n", value.trim().to_lowercase())
+            })
+            .collect();
+        let canonical = format!(
+            "POST\n{}\n{}\n{headers}\n{}\n{}",
+            self.path,
+            self.query,
+            self.signed_headers,
+            hash::sha256_hex(&self.body)
+        );
+        let scope = format!("{}/wxpay/tc3_request", self.date);
+        let digest = hash::sha256_hex(canonical.as_bytes());
+        format!("{algorithm}\n{}\n{scope}\n{digest}", self.timestamp)
+    }
+}
+
+/// The UTC date of Unix seconds, `YYYY-MM-DD`.
+pub(crate) fn utc_date(seconds: i64) -> String {
+    let time = jiff::Timestamp::from_second(seconds).expect("a date");
+    time.strftime("%Y-%m-%d").to_string()
+}
+
+/// Shanghai time text of Unix seconds, `YYYY-MM-DD HH:MM:SS`.
+pub(crate) fn shanghai(seconds: i64) -> String {
+    let time = jiff::Timestamp::from_second(seconds + 8 * 3600).expect("a date");
+    time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A fresh number for an order.
+pub(crate) fn fresh_number() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("t{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// An order by mini program, complete and right; tests change members.
+pub(crate) fn order(number: &str) -> Value {
+    json!({
+        "ChannelSubMerchantId": "CM6756531983210274560",
+        "TotalAmount": 1000,
+        "PayChannel": "WXPAY",
+        "PayType": "MINI_PROGRAM",
+        "OrderSubject": "杂粮煎饼",
+        "OutOrderId": number,
+        "ExternalPaymentData":
+            r#"{"WxAppId":"wx43f1t4567721a03e","WxOpenId":"oXLUp5OHJof5768CoFFDuuaRn8kc"}"#,
+    })
+}
+
+/// An object with a member set; a null value removes it.
+pub(crate) fn with(object: &Value, member: &str, value: Value) -> Value {
+    let mut object = object.clone();
+    if let Some(members) = object.as_object_mut() {
+        match value {
+            Value::Null => members.remove(member),
+            value => members.insert(member.to_owned(), value),
+        };
+    }
+    object
+}

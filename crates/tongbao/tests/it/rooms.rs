@@ -1,0 +1,170 @@
+//! The direction of the arrows between rooms, as ARCHITECTURE.md draws them: what a room must not
+//! know, it does not depend on.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::process::Command;
+
+/// What each room may depend on, among our own crates and among those that do input and output. A
+/// trailing `*` stands for any ending.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("ledger", &["thiserror"]),
+    ("channel", &["ledger", "thiserror"]),
+    (
+        "seal",
+        &["aws-lc-rs", "base64", "rcgen", "secrecy", "thiserror", "time", "x509-parser", "zeroize"],
+    ),
+    ("channel-none", &["channel", "ledger"]),
+    ("channel-wxpay", &["channel", "jiff", "ledger", "seal", "serde", "serde_json", "thiserror"]),
+    ("kernel", &["channel", "ledger", "thiserror"]),
+    ("store", &["channel", "kernel", "ledger", "serde", "serde_json", "thiserror"]),
+    (
+        "store-sqlite",
+        &["channel", "kernel", "ledger", "rusqlite", "store", "thiserror", "tokio", "tracing"],
+    ),
+    (
+        "engine",
+        &[
+            "bytes",
+            "channel",
+            "http*",
+            "hyper*",
+            "kernel",
+            "ledger",
+            "metrics",
+            "rustls",
+            "seal",
+            "store",
+            "thiserror",
+            "tokio",
+            "tower",
+            "tracing",
+        ],
+    ),
+    (
+        "store-postgres",
+        &[
+            "channel",
+            "kernel",
+            "ledger",
+            "rustls",
+            "store",
+            "thiserror",
+            "tokio",
+            "tokio-postgres*",
+            "tracing",
+        ],
+    ),
+    ("dialect", &["axum", "engine"]),
+    (
+        "dialect-wecard",
+        &[
+            "axum",
+            "bytes",
+            "channel",
+            "dialect",
+            "engine",
+            "http",
+            "jiff",
+            "kernel",
+            "ledger",
+            "seal",
+            "serde",
+            "serde_json",
+            "store",
+            "thiserror",
+            "tokio",
+            "tower",
+            "tracing",
+        ],
+    ),
+    (
+        "dialect-admin",
+        &[
+            "axum",
+            "channel",
+            "dialect",
+            "engine",
+            "http",
+            "jiff",
+            "kernel",
+            "ledger",
+            "seal",
+            "serde",
+            "serde_json",
+            "store",
+            "thiserror",
+            "tokio",
+            "tracing",
+            "utoipa*",
+        ],
+    ),
+    (
+        "sandbox",
+        &[
+            "axum",
+            "bytes",
+            "channel",
+            "http-body-util",
+            "hyper*",
+            "ledger",
+            "rusqlite",
+            "rustls",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tracing",
+        ],
+    ),
+];
+
+/// Normal dependencies by crate, of every room but the binary.
+fn dependencies() -> BTreeMap<String, Vec<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("metadata is JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let name = |value: &Value| value["name"].as_str().expect("a name").to_owned();
+    packages
+        .iter()
+        .filter(|package| package["name"] != "tongbao")
+        .map(|package| {
+            let all = package["dependencies"].as_array().expect("dependencies");
+            let normal = all.iter().filter(|dependency| dependency["kind"].is_null());
+            (name(package), normal.map(name).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn no_room_knows_what_it_must_not_know() {
+    let rooms = dependencies();
+    let allowed: BTreeMap<&str, &[&str]> = ALLOWED.iter().copied().collect();
+    assert!(rooms.len() >= ALLOWED.len(), "{:?}", rooms.keys());
+    for (room, dependencies) in rooms {
+        let allowed = allowed.get(&*room).unwrap_or_else(|| panic!("{room} is not on the map"));
+        for dependency in dependencies {
+            let fits = |pattern: &&str| match pattern.strip_suffix('*') {
+                Some(beginning) => dependency.starts_with(beginning),
+                None => dependency == *pattern,
+            };
+            assert!(allowed.iter().any(fits), "{room} must not know {dependency}");
+        }
+    }
+}
+
+#[test]
+fn every_channel_and_dialect_folder_is_shipped() {
+    let manifest = include_str!("../../Cargo.toml");
+    for room in dependencies().keys() {
+        let ships = room.starts_with("channel-") || room.starts_with("dialect-");
+        assert!(
+            !ships || manifest.contains(&format!("\n{room}.workspace")),
+            "{room} is not shipped"
+        );
+    }
+}
