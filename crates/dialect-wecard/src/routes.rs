@@ -82,10 +82,8 @@ async fn query(desk: &Desk, request: Request) -> Result<Response, Fault> {
     let (caller, name) = desk.admit(&received, |_, body| Ok(OrderName::read(body)?))?;
     let mut order = desk.named(&caller.tenant, name).await?;
     if order.is_overdue(desk.engine.now()) {
-        let attend = Command::Attend(order.task());
         // Whatever this comes to, the order as it then stands is the answer.
-        let settled = desk.engine.settle(caller.business(), attend, QUERY_PATIENCE).await;
-        drop(settled);
+        desk.engine.look_after(caller.business(), &order, QUERY_PATIENCE).await;
         order = desk.order(&caller.tenant, OrderKey::Id(order.terms.id)).await?;
     }
     Ok(success(map::queried(&order)?))

@@ -36,7 +36,7 @@ pub(crate) async fn ask(engine: Arc<Engine>, work: Work, chain: oneshot::Sender<
         None => no_account(&engine, &instruction, &account),
     };
     drop(turn);
-    let command = Command::RecordFinding { tenant, order, refund, finding, call };
+    let command = Command::RecordFinding { tenant, order, refund, account, finding, call };
     let caller = Caller::Channel(channel);
     if let Err(failure) = engine.submit(caller, command, Some(chain)).await {
         tracing::error!(%failure, %order, "a finding was not recorded; its task will look again");

@@ -62,7 +62,8 @@ fn finding(engine: &Engine, work: &Work) -> Option<(Caller, Command)> {
     };
     let call = record(instruction, &finding, &draw);
     let (tenant, order, refund) = (tenant.clone(), *order, *refund);
-    let command = Command::RecordFinding { tenant, order, refund, finding, call };
+    let account = account.name.clone();
+    let command = Command::RecordFinding { tenant, order, refund, account, finding, call };
     Some((Caller::Channel(channel.clone()), command))
 }
 

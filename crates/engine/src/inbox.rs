@@ -49,7 +49,9 @@ impl Engine {
         };
         let tenant = account.tenant.clone();
         let finding = notified.finding;
-        let command = Command::RecordFinding { tenant, order, refund, finding, call };
+        let name = account.name.clone();
+        let command =
+            Command::RecordFinding { tenant, order, refund, account: name, finding, call };
         let caller = Caller::Channel(Arc::from(account.channel.about().name));
         match self.handle(caller, command).await {
             Ok(_) => true,

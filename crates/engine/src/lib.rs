@@ -44,6 +44,9 @@ const CALLS_MAX: usize = 512;
 /// Deliveries of notices under way at once.
 const DELIVERIES_MAX: usize = 128;
 
+/// How often to look whether a call that somebody else made has ended.
+const BUSY_LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// How a dialect tells a merchant about an order.
 pub trait Announce: Send + Sync {
     /// The request that carries the notice, signed now. `None` when the dialect no longer knows the
@@ -190,6 +193,32 @@ impl Engine {
         match tokio::time::timeout(patience, settled).await {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(_)) | Err(_) => Ok(handled.reply),
+        }
+    }
+
+    /// Does now what an order needs next, and waits, up to `patience`, for the channel's answer to be
+    /// committed, also when somebody else has just asked the channel.
+    pub async fn look_after(&self, caller: Caller, order: &Order, patience: Duration) {
+        let looked = async {
+            let attend = Command::Attend(order.task());
+            if let Ok(Handled { settled: Some(settled), .. }) = self.handle(caller, attend).await {
+                return settled.await.is_ok();
+            }
+            while self.is_busy(order).await {
+                tokio::time::sleep(BUSY_LOOK_EVERY).await;
+            }
+            true
+        };
+        if tokio::time::timeout(patience, looked).await.is_err() {
+            tracing::debug!(order = %order.terms.id, "the channel has not answered yet");
+        }
+    }
+
+    async fn is_busy(&self, order: &Order) -> bool {
+        let (tenant, key) = (order.terms.tenant.clone(), kernel::OrderKey::Id(order.terms.id));
+        match self.search(&Query::Order { tenant, key }).await {
+            Ok(Page::Order(Some(order))) => !order.state.is_final() && order.is_busy(self.now()),
+            Ok(_) | Err(_) => false,
         }
     }
 

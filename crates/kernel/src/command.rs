@@ -31,6 +31,8 @@ pub enum Command {
         order: Id<kinds::Order>,
         /// The refund, when it is about one.
         refund: Option<Id<kinds::Refund>>,
+        /// The channel account that said it; another than the order's changes nothing.
+        account: Arc<str>,
         /// What it said.
         finding: Finding,
         /// How we know.
@@ -349,11 +351,13 @@ pub fn decide(
     let mut decision = match command {
         Command::PlaceOrder(place) => order::place(&mut deciding, place),
         Command::CloseOrder { tenant, order } => order::close(&mut deciding, tenant, order),
-        Command::RecordFinding { tenant, refund: Some(id), finding, call, .. } => {
-            refund::record(&mut deciding, tenant, *id, finding, call)
-        }
-        Command::RecordFinding { tenant, order, refund: None, finding, call } => {
-            order::record(&mut deciding, tenant, *order, finding, call)
+        Command::RecordFinding { tenant, order, refund, account, finding, call } => {
+            let key = OrderKey::Id(*order);
+            let finding = &of_account(&deciding.order(tenant, &key)?, account, finding);
+            match refund {
+                Some(id) => refund::record(&mut deciding, tenant, *id, finding, call),
+                None => order::record(&mut deciding, tenant, *order, finding, call),
+            }
         }
         Command::Attend(task) => attend(&mut deciding, task),
         Command::RecordAttempt { tenant, notice, attempt } => {
@@ -373,6 +377,15 @@ pub fn decide(
     }
     refresh(view, &mut decision.reply);
     Ok(decision)
+}
+
+/// What an account says about an order of another account is a contradiction, whatever it says.
+fn of_account(order: &Order, account: &str, finding: &Finding) -> Finding {
+    if *order.terms.account == *account {
+        return finding.clone();
+    }
+    let why = format!("account {account} said {}, want {}", finding.name(), order.terms.account);
+    Finding::Mismatch { why }
 }
 
 fn attend(deciding: &mut Deciding<'_>, task: &Task) -> Result<Decision, Refusal> {

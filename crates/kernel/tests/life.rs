@@ -22,6 +22,10 @@ fn tenant() -> TenantId {
     TenantId::new("100001")
 }
 
+fn account() -> Arc<str> {
+    Arc::from("main")
+}
+
 /// A kernel with a memory: what a store would keep.
 struct House {
     view: View,
@@ -98,8 +102,15 @@ impl House {
             said: finding.name().to_owned(),
         };
         let refund = None;
-        self.handle(&Command::RecordFinding { tenant: tenant(), order, refund, finding, call })
-            .expect("a finding about a known order is recorded")
+        self.handle(&Command::RecordFinding {
+            tenant: tenant(),
+            order,
+            refund,
+            account: account(),
+            finding,
+            call,
+        })
+        .expect("a finding about a known order is recorded")
     }
 
     /// The only order.
@@ -209,6 +220,27 @@ fn a_payment_that_contradicts_the_order_changes_nothing() {
         let last = house.events.last().expect("an event");
         assert!(matches!(last.change, Change::FindingKept { .. }), "{last:?}");
     }
+}
+
+#[test]
+fn another_account_cannot_pay_an_order() {
+    let mut house = paying();
+    let (order, finding) = (house.order().terms.id, house.paid("tx1", 1000));
+    let call = CallRecord {
+        operation: None,
+        at: house.now,
+        took_ms: 0,
+        status: None,
+        channel_trace: None,
+        said: String::new(),
+    };
+    let account = Arc::from("other");
+    let (tenant, refund) = (tenant(), None);
+    house
+        .handle(&Command::RecordFinding { tenant, order, refund, account, finding, call })
+        .expect("recorded");
+    assert_eq!(house.state(), "paying");
+    assert!(house.transfers.is_empty());
 }
 
 #[test]
@@ -329,6 +361,7 @@ fn refund_finding(house: &mut House, finding: Finding) {
         tenant: tenant(),
         order: refund.order,
         refund: Some(refund.id),
+        account: account(),
         finding,
         call,
     };
@@ -543,7 +576,14 @@ fn play(house: &mut House, step: Step) {
                 said: String::new(),
             };
             let order = order.terms.id;
-            Command::RecordFinding { tenant: tenant(), order, refund: None, finding, call }
+            Command::RecordFinding {
+                tenant: tenant(),
+                order,
+                refund: None,
+                account: account(),
+                finding,
+                call,
+            }
         }
         Step::Refund(state, right) => {
             let Some(refund) = house.view.refunds.values().min_by_key(|it| it.id).cloned() else {
@@ -565,7 +605,14 @@ fn play(house: &mut House, step: Step) {
                 said: String::new(),
             };
             let (order, refund) = (refund.order, Some(refund.id));
-            Command::RecordFinding { tenant: tenant(), order, refund, finding, call }
+            Command::RecordFinding {
+                tenant: tenant(),
+                order,
+                refund,
+                account: account(),
+                finding,
+                call,
+            }
         }
         Step::Deliver(right) => {
             let Some(notice) = house.view.notices.values().min_by_key(|it| it.id).cloned() else {

@@ -16,7 +16,7 @@ const READER_CACHE_KIB: i64 = 16 * 1024;
 const PAGE_LEN: i64 = 8192;
 /// Prepared statements that a connection keeps.
 const STATEMENTS_MAX: usize = 96;
-/// Pages in the log from which on it is folded into the file even in busy times.
+/// Pages in the log that are not in the file yet, from which on it is folded even in busy times.
 const LOG_PAGES_MAX: i64 = 20_000;
 /// How long the writer must be idle before the log is folded into the file.
 const QUIET: Duration = Duration::from_secs(1);
@@ -97,21 +97,21 @@ impl Checkpoints {
         }
         self.changes_seen = changes;
         self.log_in_use = true;
-        let full = checkpoint(connection, "NOOP").is_some_and(|log| log.pages >= LOG_PAGES_MAX);
-        if full {
+        let log = checkpoint(connection, LOOK);
+        if log.is_some_and(|log| log.pages - log.folded >= LOG_PAGES_MAX) {
             self.in_quiet(connection);
         }
     }
 
     /// A reader can keep a part of the log in use; the rest waits for the next time.
     pub(crate) fn in_quiet(&mut self, connection: &Connection) {
-        let folded = checkpoint(connection, "PASSIVE").is_some_and(|log| log.pages <= log.folded);
+        let folded = checkpoint(connection, FOLD).is_some_and(|log| log.pages <= log.folded);
         self.log_in_use = !folded;
     }
 
     pub(crate) fn at_end(&self, connection: &Connection) {
         if self.mode == Mode::Write {
-            checkpoint(connection, "TRUNCATE");
+            checkpoint(connection, EMPTY);
         }
     }
 }
@@ -122,14 +122,16 @@ struct Log {
     folded: i64,
 }
 
+/// Looks at the log and folds nothing.
+const LOOK: &str = "PRAGMA wal_checkpoint(NOOP)";
+/// Folds what no reader needs, and waits for nobody.
+const FOLD: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+/// Waits for readers, folds everything and empties the log.
+const EMPTY: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
 /// A checkpoint that fails loses nothing: the log stays and is folded later, also by the next
 /// process.
-fn checkpoint(connection: &Connection, step: &str) -> Option<Log> {
-    let sql = match step {
-        "NOOP" => "PRAGMA wal_checkpoint(NOOP)",
-        "PASSIVE" => "PRAGMA wal_checkpoint(PASSIVE)",
-        _ => "PRAGMA wal_checkpoint(TRUNCATE)",
-    };
+fn checkpoint(connection: &Connection, sql: &str) -> Option<Log> {
     let read = |row: &rusqlite::Row<'_>| Ok(Log { pages: row.get(1)?, folded: row.get(2)? });
     connection.prepare_cached(sql).ok()?.query_row([], read).ok()
 }

@@ -66,6 +66,18 @@ fn data_survives_closing() {
 }
 
 #[test]
+fn the_file_is_set_up_for_money() {
+    let folder = folder();
+    let store = migrated(&file(&folder));
+    let raw = rusqlite::Connection::open(file(&folder)).expect("the file opens");
+    let pragma = |name| raw.pragma_query_value(None, name, |row| row.get(0)).expect("a pragma");
+    let page_len: rusqlite::types::Value = pragma("page_size");
+    assert_eq!(page_len, 8192.into());
+    assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
+    drop(store);
+}
+
+#[test]
 fn readers_see_what_a_living_writer_committed() {
     let folder = folder();
     let store = migrated(&file(&folder));

@@ -50,7 +50,7 @@ proptest! {
     fn orders_read_back(order in any_order()) {
         let cells = stored(&order::ORDERS, order::row(&order));
         prop_assert_eq!(&cells[order::TERMS_LEN..], &order::standing(&order)[..]);
-        prop_assert_eq!(order::ORDERS.columns[order::TERMS_LEN], order::VERSION);
+        prop_assert_eq!(order::ORDERS.columns[order::TERMS_LEN], "version");
         prop_assert_eq!(order::read(&cells), Ok(order));
     }
 

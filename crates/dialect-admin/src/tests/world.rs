@@ -117,8 +117,8 @@ impl World {
             channel_trace: answered.then(|| format!("08F7A{ms}")),
             said: finding.name().to_owned(),
         };
-        let tenant = tenant();
-        let command = Command::RecordFinding { tenant, order, refund, finding, call };
+        let (tenant, account) = (tenant(), Arc::from("main"));
+        let command = Command::RecordFinding { tenant, order, refund, account, finding, call };
         self.step(ms, Caller::Channel(Arc::from("wxpay")), command);
     }
 

@@ -174,10 +174,15 @@ impl<'s> Shop<'s> {
     }
 }
 
+/// The one channel account of a tenant.
+fn account(tenant: &TenantId) -> Arc<str> {
+    Arc::from(format!("wx-{tenant}"))
+}
+
 fn open(id: &str) -> Tenant {
     let route = Route {
         channel: Arc::from("wxpay"),
-        account: Arc::from(format!("wx-{id}")),
+        account: account(&TenantId::new(id)),
         scenes: Scene::ALL.to_vec(),
         notify_url: Arc::from("https://pay.example/in/wxpay"),
     };
@@ -286,6 +291,7 @@ pub(super) fn says(order: &Order, finding: Finding, asked: Option<Operation>) ->
         tenant: order.terms.tenant.clone(),
         order: order.terms.id,
         refund: None,
+        account: order.terms.account.clone(),
         finding,
         call: CallRecord {
             operation: asked,
@@ -304,6 +310,7 @@ pub(super) fn says_of_refund(refund: &Refund, finding: Finding) -> Command {
         tenant: refund.tenant.clone(),
         order: refund.order,
         refund: Some(refund.id),
+        account: Arc::from(format!("wx-{}", refund.tenant)),
         finding,
         call: CallRecord {
             operation: Some(Operation::Refund),

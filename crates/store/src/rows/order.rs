@@ -55,9 +55,6 @@ pub const ORDERS: Table = Table {
 /// How many leading columns hold the terms; an update writes only the columns behind them.
 pub const TERMS_LEN: usize = 22;
 
-/// The column that holds the version.
-pub const VERSION: &str = "version";
-
 /// The cells of a whole order.
 pub fn row(order: &Order) -> Vec<Value<'_>> {
     let mut cells = Vec::with_capacity(ORDERS.columns.len());

@@ -23,6 +23,8 @@ use tokio::sync::mpsc;
 
 /// How long the notice may take.
 const NOTICE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often to look whether the notice is recorded.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The merchant's number of the order.
 const OUT_ORDER_ID: &str = "demo202211200001";
 /// How much it asks for, in fen.
@@ -196,7 +198,22 @@ async fn story(house: &House) -> Result<()> {
     let query = Query::Order { tenant: tenant.clone(), key };
     let Page::Order(Some(order)) = house.engine.search(&query).await? else { bail!("no order") };
     let query = Query::Story { tenant, order: order.terms.id };
-    let Page::Story(Some(story)) = house.engine.search(&query).await? else { bail!("no story") };
+    // The merchant's acknowledgement is on its way to the database while we are here.
+    let delivered = async {
+        loop {
+            let Page::Story(Some(story)) = house.engine.search(&query).await? else {
+                bail!("no story");
+            };
+            let is_delivered = |row: &store::NoticeRow| row.notice.state.name() == "delivered";
+            if !story.notices.is_empty() && story.notices.iter().all(is_delivered) {
+                return Ok(story);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    let story = tokio::time::timeout(NOTICE_TIMEOUT, delivered)
+        .await
+        .context("the notice was not recorded as delivered")??;
     say(&dialect_admin::story::render(&story, house.engine.now()));
     Ok(())
 }

@@ -239,6 +239,91 @@ impl House {
         panic!("{out_order_id} is not {status}: {result}");
     }
 
+    /// A page of the administration about the demonstration tenant.
+    pub(crate) async fn of_tenant(&self, path: &str) -> Value {
+        let path = format!("/tenants/{}{path}", self.text("/wecard/ocode"));
+        let answer = self.admin(channel::Method::Get, &path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        answer.body
+    }
+
+    /// Everything about an order, by the merchant's number.
+    pub(crate) async fn story(&self, out_order_id: &str) -> Value {
+        self.of_tenant(&format!("/orders/by-number/{out_order_id}")).await
+    }
+
+    /// Reads an order's story until it is as wanted, at most 20 s. Reading changes nothing.
+    pub(crate) async fn until_story(
+        &self,
+        out_order_id: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let mut story = Value::Null;
+        for _ in 0..400 {
+            story = self.story(out_order_id).await;
+            if wanted(&story) {
+                return story;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the story of {out_order_id} is not as wanted: {story:#}");
+    }
+
+    /// What the accounts of a kind have posted and held together, in fen.
+    pub(crate) async fn balance(&self, kind: &str) -> (i64, i64) {
+        let page = self.of_tenant("/accounts").await;
+        let accounts = page["accounts"].as_array().expect("a list");
+        let of_kind = || accounts.iter().filter(|account| account["kind"] == kind);
+        let sum = |part: &str| of_kind().map(|one| one[part].as_i64().expect("fen")).sum();
+        (sum("posted_fen"), sum("held_fen"))
+    }
+
+    /// What the channel has under our id of an order: one order, or none.
+    pub(crate) async fn channel_orders(&self, channel_order_id: &Value) -> Vec<Value> {
+        let page = self.sandbox_get("/control/transactions?limit=1000").await;
+        let all = page["transactions"].as_array().expect("a list");
+        all.iter().filter(|one| one["out_trade_no"] == *channel_order_id).cloned().collect()
+    }
+
+    /// Orders one fault at the sandbox; `error:CODE` makes the channel refuse with that code.
+    pub(crate) async fn fault_once(&self, operation: &str, fault: &str) {
+        let (fault, code) = fault.split_once(':').unwrap_or((fault, ""));
+        let mut order =
+            json!({"channel": "wxpay", "operation": operation, "fault": fault, "times": 1});
+        match fault {
+            "error" => order["code"] = json!(code),
+            "delay" => order["delay_ms"] = json!(200),
+            _ => {}
+        }
+        self.control("faults", &order).await;
+    }
+
+    /// Waits until every fault ordered for an operation was met, at most 20 s.
+    pub(crate) async fn faults_met(&self, operation: &str) {
+        for _ in 0..400 {
+            let page = self.sandbox_get("/control/faults").await;
+            let left = page["faults"].as_array().expect("a list");
+            if !left.iter().any(|fault| fault["operation"] == operation) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("a fault of {operation} was never met");
+    }
+
+    /// `tongbao why` about an order that exists.
+    pub(crate) fn why(&self, out_order_id: &str) -> String {
+        let data = self.data().to_str().expect("a readable path");
+        let output = run(&["why", out_order_id, "--data", data]);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `tongbao check` on its data: whether the books are right, and what it said.
     pub(crate) fn check(&self) -> (bool, String) {
         let data = self.data().to_str().expect("a readable path");

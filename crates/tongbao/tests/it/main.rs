@@ -3,16 +3,22 @@
 //! - [`house`]: starts, kills and restarts `tongbao dev`, and speaks to it.
 //! - [`merchant`]: a merchant's server that receives notices.
 //! - `rooms`: what a crate may depend on.
+//! - `crash`: the power goes off under load.
 //! - `envelope`: transport and envelope.
+//! - `faults`: channels, merchants and strangers at their worst.
 //! - `idempotency`: the same number again.
+//! - `life`: from placing to the last notice.
 //! - `pay_types`: every way to pay.
 //! - `query_close`: asking for an order, and closing it.
 //! - `signature`: who calls, and who is not believed.
 //! - `unified_order`: every row of the table of an order.
 
+mod crash;
 mod envelope;
+mod faults;
 mod house;
 mod idempotency;
+mod life;
 mod merchant;
 mod pay_types;
 mod query_close;

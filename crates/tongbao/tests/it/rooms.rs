@@ -119,7 +119,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Normal dependencies by crate, of every room but the binary.
+/// Normal dependencies by crate, of every room but the binary and the tools that only tests use.
 fn dependencies() -> BTreeMap<String, Vec<String>> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
@@ -132,6 +132,7 @@ fn dependencies() -> BTreeMap<String, Vec<String>> {
     packages
         .iter()
         .filter(|package| package["name"] != "tongbao")
+        .filter(|package| !name(package).starts_with("test-"))
         .map(|package| {
             let all = package["dependencies"].as_array().expect("dependencies");
             let normal = all.iter().filter(|dependency| dependency["kind"].is_null());

@@ -1,0 +1,273 @@
+//! The power goes off, again and again, while orders are placed and paid.
+//!
+//! Several shops place orders and pay them through the phone while the process is killed at random
+//! moments and started again. Afterwards the channel's own list is the truth: what was paid there is
+//! paid here, booked once and told; what was promised is kept.
+
+use crate::house::{House, QUERY_ORDER, UNIFIED_ORDER, fresh_number, order, with};
+use crate::merchant::Merchant;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::RwLock;
+
+/// How often the power goes off.
+const KILLS: u32 = 7;
+/// How long the house runs between two kills, in milliseconds.
+const UPTIME_MS: std::ops::Range<u64> = 150..900;
+/// Shops that order at the same time.
+const SHOPS: u64 = 6;
+/// How often a shop asks again before it lets a number be.
+const ASKED_MAX: u32 = 40;
+
+/// Numbers from a seed (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, range: std::ops::Range<u64>) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        range.start + (mixed ^ (mixed >> 31)) % (range.end - range.start)
+    }
+}
+
+/// The seed: that of `TONGBAO_TEST_SEED`, else a new one.
+fn seed() -> u64 {
+    let given = std::env::var("TONGBAO_TEST_SEED").ok().and_then(|text| text.parse().ok());
+    given.unwrap_or_else(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        u64::from(since.subsec_nanos())
+    })
+}
+
+/// What a shop was promised.
+#[derive(Default)]
+struct Promised {
+    /// Numbers answered with SUCCESS, and the ids in those answers.
+    placed: BTreeMap<String, Value>,
+    /// Numbers whose payer's phone said paid.
+    paid: BTreeSet<String>,
+}
+
+/// One of the shops.
+struct Shop {
+    house: Arc<RwLock<House>>,
+    open: Arc<AtomicBool>,
+    calls: Arc<AtomicU64>,
+    notify_url: String,
+    dice: Dice,
+    promised: Promised,
+}
+
+impl Shop {
+    async fn run(mut self) -> Promised {
+        while self.open.load(Ordering::Relaxed) {
+            let number = fresh_number();
+            let body = with(&order(&number), "NotifyUrl", json!(self.notify_url));
+            let body = with(&body, "TotalAmount", json!(self.dice.roll(1..10_000)));
+            let Some(placed) = self.place(&number, &body).await else { continue };
+            if self.dice.roll(0..4) > 0 && self.pay(&placed["PayInfo"]).await {
+                self.promised.paid.insert(number);
+            }
+        }
+        self.promised
+    }
+
+    /// Places until there is an answer for good; `None` when it asked often enough.
+    async fn place(&mut self, number: &str, body: &Value) -> Option<Value> {
+        for _ in 0..ASKED_MAX {
+            let Some(response) = self.ask(UNIFIED_ORDER, body).await else { continue };
+            match response["ErrCode"].as_str().expect("a code") {
+                "SUCCESS" => {
+                    let result = response["Result"].clone();
+                    assert_eq!(result["OrderStatus"], "PAYING", "{response}");
+                    let id = result["ChannelOrderId"].clone();
+                    self.promised.placed.insert(number.to_owned(), id);
+                    return Some(result);
+                }
+                "FailedOperation.SystemError" | "ORDER.OPERATE_IS_PROCESSING" => {}
+                other => panic!("{number}: {other}: {response}"),
+            }
+        }
+        None
+    }
+
+    /// Whether the phone said paid.
+    async fn pay(&mut self, pay_info: &Value) -> bool {
+        let body = json!({"pay_info": pay_info, "outcome": "success"}).to_string();
+        for _ in 0..ASKED_MAX {
+            let house = self.house.read().await;
+            let url = format!("{}/control/pay", house.text("/sandbox_url"));
+            let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+            let answer = house.send(channel::Method::Post, url, headers, body.as_bytes()).await;
+            drop(house);
+            match answer {
+                Ok(answer) if answer.status == 200 => return true,
+                // The phone paid before, and its answer was lost.
+                Ok(answer) if answer.body["error"] == "订单已支付，请勿重复支付" => {
+                    return true;
+                }
+                Ok(answer) => panic!("the phone cannot pay: {answer:?}"),
+                Err(_) => self.pause().await,
+            }
+        }
+        false
+    }
+
+    /// One signed call; `None` when the power went off.
+    async fn ask(&mut self, path: &str, body: &Value) -> Option<Value> {
+        let bytes = body.to_string();
+        let house = self.house.read().await;
+        let headers = house.signed(path, bytes.as_bytes()).headers();
+        let url = format!("{}{path}", house.text("/base_url"));
+        let answer = house.send(channel::Method::Post, url, headers, bytes.as_bytes()).await;
+        drop(house);
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        match answer {
+            Ok(answer) => {
+                assert_eq!(answer.status, 200, "{answer:?}");
+                Some(answer.body["Response"].clone())
+            }
+            Err(_) => {
+                self.pause().await;
+                None
+            }
+        }
+    }
+
+    /// Lets the one pass who switches the power on again.
+    async fn pause(&mut self) {
+        tokio::time::sleep(Duration::from_millis(self.dice.roll(5..30))).await;
+    }
+}
+
+/// Kills the process while calls are under way, then starts it again.
+async fn power_cycle(house: &RwLock<House>) {
+    let pid = house.read().await.pid();
+    let kill = format!("kill -9 {pid}");
+    let killed = std::process::Command::new("sh").args(["-c", &kill]).status();
+    assert!(killed.expect("sh runs").success());
+    // Calls under way fail now, and their shops let go of the house.
+    let mut house = house.write().await;
+    tokio::task::block_in_place(|| {
+        house.kill();
+        house.restart();
+    });
+}
+
+async fn trade_through_power_cuts(house: Arc<RwLock<House>>, notify_url: &str) -> Promised {
+    let seed = seed();
+    eprintln!("TONGBAO_TEST_SEED={seed}");
+    let mut dice = Dice(seed);
+    let open = Arc::new(AtomicBool::new(true));
+    let calls = Arc::new(AtomicU64::new(0));
+    let shops: Vec<_> = (0..SHOPS)
+        .map(|_| Shop {
+            house: house.clone(),
+            open: open.clone(),
+            calls: calls.clone(),
+            notify_url: notify_url.to_owned(),
+            dice: Dice(dice.roll(0..u64::MAX)),
+            promised: Promised::default(),
+        })
+        .map(|shop| tokio::spawn(shop.run()))
+        .collect();
+    for _ in 0..KILLS {
+        tokio::time::sleep(Duration::from_millis(dice.roll(UPTIME_MS))).await;
+        power_cycle(&house).await;
+    }
+    open.store(false, Ordering::Relaxed);
+    let mut promised = Promised::default();
+    for shop in shops {
+        let more = shop.await.expect("the shop's rules hold");
+        promised.placed.extend(more.placed);
+        promised.paid.extend(more.paid);
+    }
+    let calls = calls.load(Ordering::Relaxed);
+    eprintln!("{calls} calls, {} placed, {} paid", promised.placed.len(), promised.paid.len());
+    promised
+}
+
+/// What the channel was paid: amounts by our id of the order.
+async fn paid_at_channel(house: &House) -> BTreeMap<String, i64> {
+    let page = house.sandbox_get("/control/transactions?limit=1000").await;
+    let all = page["transactions"].as_array().expect("a list");
+    assert!(all.len() < 1000, "more orders than a page shows");
+    let paid = all.iter().filter(|one| one["trade_state"] != "NOTPAY");
+    paid.map(|one| {
+        assert_eq!((&one["trade_state"], &one["refunded"]), (&json!("SUCCESS"), &json!(0)));
+        let number = one["out_trade_no"].as_str().expect("a number");
+        (number.to_owned(), one["amount"]["total"].as_i64().expect("fen"))
+    })
+    .collect()
+}
+
+/// Asks until every one of these ids is paid; their numbers at the merchant.
+async fn until_all_paid(house: &House, ids: impl Iterator<Item = &String>) -> BTreeSet<String> {
+    let mut numbers = BTreeSet::new();
+    for id in ids {
+        let paid = async {
+            loop {
+                let found = house.result(QUERY_ORDER, &json!({"ChannelOrderId": id})).await;
+                if found["OrderStatus"] == "SUCCESS" {
+                    return found["OutOrderId"].as_str().expect("a number").to_owned();
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let number = tokio::time::timeout(Duration::from_secs(20), paid).await;
+        numbers.insert(number.unwrap_or_else(|_| panic!("{id} was paid and is not paid here")));
+    }
+    numbers
+}
+
+/// Every paid order is told, always with the same NotifyId.
+async fn until_all_told(house: &House, merchant: &mut Merchant, paid: &BTreeSet<String>) {
+    let key = house.text("/wecard/platform_public_key_pem");
+    let mut told: BTreeMap<String, Value> = BTreeMap::new();
+    while told.len() < paid.len() {
+        let notice = merchant.received().await;
+        assert!(notice.is_signed_by(&key));
+        let body = notice.json();
+        assert_eq!(body["Result"]["OrderStatus"], "SUCCESS");
+        let number = body["Result"]["OutOrderId"].as_str().expect("a number").to_owned();
+        assert!(paid.contains(&number), "{number} was told and is not paid");
+        let known = told.entry(number).or_insert_with(|| body["NotifyId"].clone());
+        assert_eq!(*known, body["NotifyId"], "an order has two notices");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_promised_is_lost_when_the_power_goes_off_under_load() {
+    let house = Arc::new(RwLock::new(House::start()));
+    let mut merchant = Merchant::start().await;
+    let promised = trade_through_power_cuts(house.clone(), &merchant.notify_url).await;
+    assert!(promised.placed.len() >= 20, "{} orders are no load", promised.placed.len());
+    assert!(promised.paid.len() >= 10, "{} payments are no load", promised.paid.len());
+    let mut house = Arc::into_inner(house).expect("the shops are closed").into_inner();
+
+    // What was under way when the power went off is due half a minute later, looks at unpaid orders
+    // after a minute and two.
+    for seconds in [31, 31, 61, 121] {
+        house.advance(seconds).await;
+    }
+    let at_channel = paid_at_channel(&house).await;
+    let paid = until_all_paid(&house, at_channel.keys()).await;
+    assert_eq!(paid.len(), at_channel.len());
+    assert!(promised.paid.is_subset(&paid), "the phone paid what the channel does not know");
+    for (number, id) in &promised.placed {
+        let found = house.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
+        assert_eq!(found["ChannelOrderId"], *id);
+        let wanted = if paid.contains(number) { "SUCCESS" } else { "PAYING" };
+        assert_eq!(found["OrderStatus"], wanted, "{number}");
+    }
+    until_all_told(&house, &mut merchant, &paid).await;
+    let sum: i64 = at_channel.values().sum();
+    assert_eq!(house.balance("merchant_pending").await, (sum, 0));
+    assert_eq!(house.balance("channel_funds").await, (-sum, 0));
+    assert_eq!(house.balance("suspense").await, (0, 0));
+    house.check_books();
+}

@@ -1,0 +1,549 @@
+//! A channel that loses, delays, repeats, refuses, signs wrongly and lies; merchants that do not
+//! listen; and strangers who pretend to be the channel.
+
+use crate::house::{
+    CLOSE_ORDER, House, QUERY_ORDER, UNIFIED_ORDER, fresh_number, order, shanghai, with,
+};
+use crate::merchant::{Manner, Merchant};
+use seal::rsa::{self, Signer};
+use seal::{aead, text};
+use serde_json::{Value, json};
+
+const UNKNOWN: &str = "FailedOperation.SystemError";
+
+/// An order of a day, so that the clock can move without ending it.
+fn lasting(house: &House, number: &str, merchant: &Merchant) -> Value {
+    let body = with(&order(number), "NotifyUrl", json!(merchant.notify_url));
+    with(&body, "ExpireTime", json!(shanghai(house.now() + 20 * 3600)))
+}
+
+fn named(number: &str) -> Value {
+    json!({"OutOrderId": number})
+}
+
+fn is_paid(story: &Value) -> bool {
+    story["order"]["state"] == "paid"
+}
+
+/// Its payment is booked once, and its merchant was told once.
+async fn settled_once(house: &House, merchant: &mut Merchant, number: &str) {
+    let story =
+        house.until_story(number, |story| story["notices"][0]["state"] == "delivered").await;
+    assert!(is_paid(&story), "{story}");
+    assert_eq!(story["transfers"].as_array().map(Vec::len), Some(1), "{story}");
+    assert_eq!(story["refunds"], json!([]));
+    let told = merchant.received().await.json();
+    assert_eq!(told["Result"]["OutOrderId"], number);
+    assert!(merchant.waiting().is_empty(), "{number} was told twice");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_befalls_placing_the_same_number_comes_to_one_order() {
+    let house = House::start();
+    let mut merchant = Merchant::start().await;
+    let mut paid = 0;
+    for (fault, answer, placed_there) in [
+        ("lose_request", UNKNOWN, false),
+        ("lose_answer", UNKNOWN, true),
+        ("bad_signature", UNKNOWN, true),
+        ("error:SYSTEM_ERROR", UNKNOWN, false),
+        ("error:ORDERPAID", UNKNOWN, false),
+        ("error:OUT_TRADE_NO_USED", UNKNOWN, false),
+        ("error:FREQUENCY_LIMITED", "ChannelOperationError", false),
+        ("delay", "SUCCESS", true),
+        ("duplicate", "SUCCESS", true),
+        ("wrong_amount", "SUCCESS", true),
+    ] {
+        let number = fresh_number();
+        let body = lasting(&house, &number, &merchant);
+        house.fault_once("create", fault).await;
+        let response = house.call(UNIFIED_ORDER, &body).await;
+        assert_eq!(response["ErrCode"], answer, "{fault}: {response}");
+        let found = house.result(QUERY_ORDER, &named(&number)).await;
+        let unknown = answer != "SUCCESS";
+        assert_eq!(found["OrderStatus"], if unknown { "INIT" } else { "PAYING" }, "{fault}");
+        let id = &found["ChannelOrderId"];
+        assert_eq!(house.channel_orders(id).await.len(), usize::from(placed_there), "{fault}");
+        if let Some(code) = fault.strip_prefix("error:")
+            && answer == "ChannelOperationError"
+        {
+            assert!(response["ErrMessage"].as_str().is_some_and(|text| text.contains(code)));
+        }
+
+        let again = house.result(UNIFIED_ORDER, &body).await;
+        assert_eq!(again["OrderStatus"], "PAYING", "{fault}: {again}");
+        assert_eq!(again["ChannelOrderId"], *id, "{fault}");
+        assert_eq!(house.channel_orders(id).await.len(), 1, "{fault}");
+        house.pay(&again["PayInfo"]).await;
+        settled_once(&house, &mut merchant, &number).await;
+        paid += 1000;
+        assert_eq!(house.balance("merchant_pending").await, (paid, 0), "{fault}");
+    }
+    house.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn placing_that_stayed_unknown_is_tried_again_by_itself() {
+    let mut house = House::start();
+    let merchant = Merchant::start().await;
+    for fault in ["lose_request", "lose_answer", "bad_signature", "error:SYSTEM_ERROR"] {
+        let number = fresh_number();
+        house.fault_once("create", fault).await;
+        house.refused(UNIFIED_ORDER, &lasting(&house, &number, &merchant), UNKNOWN).await;
+        house.advance(6).await;
+        let story = house.until_story(&number, |story| story["order"]["state"] == "paying").await;
+        assert_eq!(house.channel_orders(&story["order"]["id"]).await.len(), 1, "{fault}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_for_good_fails_the_order() {
+    let house = House::start();
+    for code in ["PARAM_ERROR", "INVALID_REQUEST", "NO_AUTH", "APPID_MCHID_NOT_MATCH"] {
+        let number = fresh_number();
+        house.fault_once("create", &format!("error:{code}")).await;
+        let failed = house.result(UNIFIED_ORDER, &order(&number)).await;
+        assert_eq!(failed["OrderStatus"], "PAY_FAIL", "{failed}");
+        assert!(failed["FailReason"].as_str().is_some_and(|why| why.contains(code)), "{failed}");
+        assert!(failed.get("PayInfo").is_none(), "{failed}");
+        let found = house.result(QUERY_ORDER, &named(&number)).await;
+        assert_eq!(found["OrderStatus"], "PAY_FAIL");
+        assert_eq!(found["FailReason"], failed["FailReason"]);
+        let wanted = "ORDER.ORDER_RECORD_ALREADY_EXIST";
+        house.refused(UNIFIED_ORDER, &order(&number), wanted).await;
+        let closed = house.result(CLOSE_ORDER, &named(&number)).await;
+        assert_eq!(closed["OrderStatus"], "PAY_FAIL");
+    }
+    house.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_paid_while_its_placing_was_unknown_answers_paid() {
+    let house = House::start();
+    let mut merchant = Merchant::start().await;
+    house.fault("notify", "lose_request", 1000).await;
+    house.fault_once("create", "lose_answer").await;
+    let number = fresh_number();
+    let body = with(&lasting(&house, &number, &merchant), "PayType", json!("PC"));
+    house.refused(UNIFIED_ORDER, &body, UNKNOWN).await;
+    let found = house.result(QUERY_ORDER, &named(&number)).await;
+    // The code was shown to a payer who scanned it, though we never saw it.
+    house.pay(&code_to_scan(&house, &found["ChannelOrderId"]).await).await;
+    let paid = house.result(UNIFIED_ORDER, &body).await;
+    assert_eq!(paid["OrderStatus"], "SUCCESS", "{paid}");
+    assert_eq!(
+        paid["ThirdPayOrderId"],
+        house.channel_orders(&found["ChannelOrderId"]).await[0]["transaction_id"]
+    );
+    settled_once(&house, &mut merchant, &number).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn money_for_an_order_that_failed_in_placing_goes_back() {
+    let house = House::start();
+    let mut merchant = Merchant::start().await;
+    let number = fresh_number();
+    let body = with(&lasting(&house, &number, &merchant), "PayType", json!("PC"));
+    // The channel took the order, we never heard of it, and then the channel refuses it.
+    house.fault_once("create", "lose_answer").await;
+    house.refused(UNIFIED_ORDER, &body, UNKNOWN).await;
+    house.fault_once("create", "error:PARAM_ERROR").await;
+    let failed = house.result(UNIFIED_ORDER, &body).await;
+    assert_eq!(failed["OrderStatus"], "PAY_FAIL", "{failed}");
+    let id = &failed["ChannelOrderId"];
+    house.pay(&code_to_scan(&house, id).await).await;
+    house.until_story(&number, |story| story["refunds"][0]["stage"] == "done").await;
+    assert_eq!(house.channel_orders(id).await[0]["refunded"], 1000);
+    let found = house.result(QUERY_ORDER, &named(&number)).await;
+    assert_eq!(found["OrderStatus"], "PAY_FAIL");
+    for kind in ["suspense", "merchant_pending", "channel_funds"] {
+        assert_eq!(house.balance(kind).await, (0, 0), "{kind}");
+    }
+    assert!(merchant.waiting().is_empty());
+    house.check_books();
+}
+
+/// The code that the channel made for an order, though we may never have seen it.
+async fn code_to_scan(house: &House, channel_order_id: &Value) -> Value {
+    let there = house.channel_orders(channel_order_id).await;
+    let prepay_id = there[0]["prepay_id"].as_str().expect("a prepay id");
+    json!(format!("weixin://wxpay/bizpayurl?pr={}", prepay_id.trim_start_matches("wx")))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_befalls_a_look_the_payment_is_found_and_booked_once() {
+    let mut house = House::start();
+    let mut merchant = Merchant::start().await;
+    house.fault("notify", "lose_request", 100_000).await;
+    let mut booked = 0;
+    for (fault, state) in [
+        ("lose_request", "paying"),
+        ("lose_answer", "paying"),
+        ("bad_signature", "paying"),
+        ("error:SYSTEM_ERROR", "paying"),
+        ("error:FREQUENCY_LIMITED", "paying"),
+        ("error:PARAM_ERROR", "paying"),
+        ("error:ORDERPAID", "paying"),
+        ("error:OUT_TRADE_NO_USED", "paying"),
+        ("error:ORDER_NOT_EXIST", "paying"),
+        ("error:ORDER_CLOSED", "paying"),
+        ("wrong_amount", "paying"),
+        ("delay", "paid"),
+        ("duplicate", "paid"),
+    ] {
+        let number = fresh_number();
+        let placed = house.result(UNIFIED_ORDER, &lasting(&house, &number, &merchant)).await;
+        house.pay(&placed["PayInfo"]).await;
+        house.fault_once("query", fault).await;
+        house.advance(61).await;
+        house.faults_met("query").await;
+        // The order is free again once what the look brought is recorded.
+        let looked = |story: &Value| story["order"]["busy"].is_null();
+        let story = house.until_story(&number, looked).await;
+        assert_eq!(story["order"]["state"], state, "{fault}: {story:#}");
+        if state == "paying" {
+            assert_eq!(house.balance("merchant_pending").await, (booked, 0), "{fault}");
+            house.advance(130).await;
+            house.until_story(&number, is_paid).await;
+        }
+        settled_once(&house, &mut merchant, &number).await;
+        booked += 1000;
+        assert_eq!(house.balance("merchant_pending").await, (booked, 0), "{fault}");
+    }
+    house.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_befalls_closing_the_order_ends_closed() {
+    let mut house = House::start();
+    let merchant = Merchant::start().await;
+    for (fault, closed_at_once) in [
+        ("lose_request", false),
+        ("lose_answer", false),
+        ("bad_signature", false),
+        ("error:SYSTEM_ERROR", false),
+        ("error:FREQUENCY_LIMITED", false),
+        ("error:PARAM_ERROR", false),
+        ("error:ORDERPAID", false),
+        ("error:OUT_TRADE_NO_USED", false),
+        ("delay", true),
+        ("duplicate", true),
+        ("wrong_amount", true),
+    ] {
+        for by_itself in [false, true] {
+            let number = fresh_number();
+            let placed = house.result(UNIFIED_ORDER, &lasting(&house, &number, &merchant)).await;
+            house.fault_once("close", fault).await;
+            let response = house.call(CLOSE_ORDER, &named(&number)).await;
+            if closed_at_once {
+                assert_eq!(response["Result"]["OrderStatus"], "CLOSED", "{fault}: {response}");
+            } else {
+                assert_eq!(response["ErrCode"], UNKNOWN, "{fault}: {response}");
+                let found = house.result(QUERY_ORDER, &named(&number)).await;
+                assert_eq!(found["OrderStatus"], "PAYING", "{fault}");
+                if by_itself {
+                    house.advance(6).await;
+                } else {
+                    let again = house.result(CLOSE_ORDER, &named(&number)).await;
+                    assert_eq!(again["OrderStatus"], "CLOSED", "{fault}");
+                }
+            }
+            house.until_status(&number, "CLOSED").await;
+            let there = house.channel_orders(&placed["ChannelOrderId"]).await;
+            assert_eq!(there[0]["trade_state"], "CLOSED", "{fault}");
+        }
+    }
+    assert_eq!(house.balance("channel_funds").await, (0, 0));
+    house.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_whose_end_was_not_confirmed_is_ended_later() {
+    let mut house = House::start();
+    let merchant = Merchant::start().await;
+    for fault in ["lose_request", "lose_answer", "bad_signature", "error:SYSTEM_ERROR"] {
+        let number = fresh_number();
+        let body = lasting(&house, &number, &merchant);
+        let body = with(&body, "ExpireTime", json!(shanghai(house.now() + 30)));
+        house.result(UNIFIED_ORDER, &body).await;
+        house.fault_once("close", fault).await;
+        house.advance(31).await;
+        house.faults_met("close").await;
+        let looked = |story: &Value| story["order"]["busy"].is_null();
+        let story = house.until_story(&number, looked).await;
+        assert_eq!(story["order"]["state"], "closing", "{fault}");
+        house.advance(6).await;
+        house.until_story(&number, |story| story["order"]["state"] == "failed").await;
+        let found = house.result(QUERY_ORDER, &named(&number)).await;
+        assert_eq!(found["OrderStatus"], "PAY_FAIL", "{fault}");
+    }
+    house.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_befalls_the_channels_notice_the_payment_is_booked_once() {
+    let mut house = House::start();
+    let mut merchant = Merchant::start().await;
+    let mut booked = 0;
+    for (fault, heard_at_once, attempts) in [
+        ("lose_request", false, 2),
+        ("bad_signature", false, 2),
+        ("lose_answer", true, 2),
+        ("delay", true, 1),
+        ("duplicate", true, 1),
+        ("error:SYSTEM_ERROR", true, 1),
+    ] {
+        let number = fresh_number();
+        let placed = house.result(UNIFIED_ORDER, &lasting(&house, &number, &merchant)).await;
+        house.fault_once("notify", fault).await;
+        house.pay(&placed["PayInfo"]).await;
+        house.faults_met("notify").await;
+        if heard_at_once {
+            house.until_story(&number, is_paid).await;
+        }
+        let notice = last_notice(&house, |notice| notice["state"] != "sending").await;
+        if attempts == 2 {
+            assert_eq!(notice["state"], "waiting", "{fault}: {notice}");
+            assert_eq!(is_paid(&house.story(&number).await), heard_at_once, "{fault}");
+            house.advance(15).await;
+        }
+        let notice = last_notice(&house, |notice| notice["state"] == "accepted").await;
+        let made = notice["attempts"].as_array().expect("a list");
+        assert_eq!(made.len(), attempts, "{fault}: {notice}");
+        settled_once(&house, &mut merchant, &number).await;
+        booked += 1000;
+        assert_eq!(house.balance("merchant_pending").await, (booked, 0), "{fault}");
+    }
+    house.check_books();
+}
+
+/// The channel's newest notice, once it is as wanted.
+async fn last_notice(house: &House, wanted: impl Fn(&Value) -> bool) -> Value {
+    let mut notice = Value::Null;
+    for _ in 0..400 {
+        let page = house.sandbox_get("/control/notices").await;
+        notice = page["notices"].as_array().and_then(|all| all.last().cloned()).unwrap_or_default();
+        if wanted(&notice) {
+            return notice;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("the channel's notice is not as wanted: {notice}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lie_about_the_amount_changes_nothing_and_waits_for_the_operator() {
+    let mut house = House::start();
+    let mut merchant = Merchant::start().await;
+    for liar in ["notify", "query"] {
+        let number = fresh_number();
+        let placed = house.result(UNIFIED_ORDER, &lasting(&house, &number, &merchant)).await;
+        let other = if liar == "query" { "lose_request" } else { "wrong_amount" };
+        house.fault_once("notify", other).await;
+        let before = house.balance("merchant_pending").await;
+        house.pay(&placed["PayInfo"]).await;
+        house.faults_met("notify").await;
+        if liar == "query" {
+            house.fault("notify", "lose_request", 1000).await;
+            house.fault_once("query", "wrong_amount").await;
+            house.advance(61).await;
+        }
+        let kept = |story: &Value| {
+            let events = story["events"].as_array().expect("a list");
+            events.iter().any(|event| event["kind"] == "finding_kept")
+        };
+        let story = house.until_story(&number, kept).await;
+        assert_eq!(story["order"]["state"], "paying", "{liar}");
+        assert_eq!(story["transfers"], json!([]));
+        assert_eq!(house.balance("merchant_pending").await, before);
+        assert!(merchant.waiting().is_empty());
+        let said = house.why(&number);
+        assert!(said.contains("Needs a person"), "{said}");
+        assert!(said.contains("CONTRADICTION") && said.contains("1001"), "{said}");
+        house.check_books();
+        // The truth is still taken when it comes.
+        house.advance(130).await;
+        house.until_story(&number, is_paid).await;
+        settled_once(&house, &mut merchant, &number).await;
+    }
+    assert_eq!(house.balance("merchant_pending").await, (2000, 0));
+    house.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn merchants_that_do_not_listen_hold_up_nobody() {
+    let mut house = House::start();
+    let mut good = Merchant::start().await;
+    let mut deaf = Merchant::start().await;
+    let mut turning = Merchant::start().await;
+    let mut mumbling = Merchant::start().await;
+    deaf.next(vec![Manner::Hang; 8]);
+    turning.next(vec![Manner::Redirect(good.notify_url.clone()); 1]);
+    mumbling.next([Manner::Answer(200, "\u{1b}[31m<html>\u{0}\n".repeat(5000))]);
+    let mut numbers = vec![];
+    for merchant in [&deaf, &deaf, &turning, &mumbling] {
+        let number = fresh_number();
+        let placed = house.result(UNIFIED_ORDER, &lasting(&house, &number, merchant)).await;
+        house.pay(&placed["PayInfo"]).await;
+        numbers.push(number);
+    }
+    deaf.received().await;
+    // While two deliveries hang, another merchant is served from placing to notice.
+    let number = fresh_number();
+    let placed = house.result(UNIFIED_ORDER, &lasting(&house, &number, &good)).await;
+    house.pay(&placed["PayInfo"]).await;
+    assert_eq!(good.received().await.json()["Result"]["OutOrderId"], number);
+    let hanging = house.story(&numbers[0]).await;
+    assert_eq!(hanging["notices"][0]["attempts"], json!([]), "it hung no longer");
+
+    let attempted = |story: &Value| story["notices"][0]["attempt_count"] == 1;
+    for (number, outcome) in numbers.iter().zip(["no_answer", "no_answer", "rejected", "rejected"])
+    {
+        let story = house.until_story(number, attempted).await;
+        assert!(is_paid(&story));
+        let notice = &story["notices"][0];
+        assert_eq!(
+            (&notice["state"], &notice["attempts"][0]["outcome"]),
+            (&json!("due"), &json!(outcome))
+        );
+    }
+    let mumbled = house.why(&numbers[3]);
+    assert!(!mumbled.contains('\u{1b}') && mumbled.contains("<html>"), "{mumbled}");
+    assert!(good.waiting().is_empty(), "a redirect was followed");
+    house.advance(15).await;
+    assert_eq!(turning.received().await.json()["Result"]["OutOrderId"], numbers[2]);
+    turning.received().await;
+    mumbling.received().await;
+    house.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_notice_that_nobody_takes_is_recorded_with_its_reason() {
+    let house = House::start();
+    for url in ["http://127.0.0.1:1/nobody", "http://no-such-host.invalid/notify"] {
+        let number = fresh_number();
+        let body = with(&order(&number), "NotifyUrl", json!(url));
+        let placed = house.result(UNIFIED_ORDER, &body).await;
+        house.pay(&placed["PayInfo"]).await;
+        let attempted = |story: &Value| story["notices"][0]["attempt_count"] == 1;
+        let story = house.until_story(&number, attempted).await;
+        let attempt = &story["notices"][0]["attempts"][0];
+        assert_eq!(attempt["outcome"], "no_answer", "{url}");
+        assert!(
+            attempt["why"].as_str().is_some_and(|why| why.starts_with("not sent: ")),
+            "{attempt}"
+        );
+    }
+}
+
+/// A notice as the channel would write it about an order, signed with a key.
+struct Forgery<'a> {
+    serial: String,
+    private_key_pem: &'a str,
+    timestamp: i64,
+    body: Vec<u8>,
+}
+
+impl Forgery<'_> {
+    fn headers(&self) -> Vec<(String, String)> {
+        let (nonce, body) =
+            ("5K8264ILTKCH16CQ2502SI8ZNMTM67VS", String::from_utf8_lossy(&self.body));
+        let signer = Signer::from_pem(self.private_key_pem).expect("a key");
+        let signed = format!("{}\n{nonce}\n{body}\n", self.timestamp);
+        let signature = signer.sign(signed.as_bytes()).expect("signed");
+        [
+            ("Wechatpay-Timestamp", self.timestamp.to_string()),
+            ("Wechatpay-Nonce", nonce.to_owned()),
+            ("Wechatpay-Signature", signature),
+            ("Wechatpay-Serial", self.serial.clone()),
+            ("Wechatpay-Signature-Type", "WECHATPAY2-SHA256-RSA2048".to_owned()),
+            ("Content-Type", "application/json".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec()
+    }
+}
+
+fn paid_notice(house: &House, channel_order_id: &Value) -> Vec<u8> {
+    let transaction = json!({
+        "mchid": house.text("/wxpay/mchid"), "appid": house.text("/wxpay/appid"),
+        "out_trade_no": channel_order_id, "transaction_id": "4200001234202611220000000001",
+        "trade_type": "JSAPI", "trade_state": "SUCCESS", "trade_state_desc": "支付成功",
+        "bank_type": "CMB_DEBIT", "success_time": "2026-11-22T10:00:00+08:00",
+        "payer": {"openid": "oXLUp5OHJof5768CoFFDuuaRn8kc"},
+        "amount": {"total": 1000, "payer_total": 1000, "currency": "CNY", "payer_currency": "CNY"},
+    });
+    let key: [u8; 32] = house.text("/wxpay/apiv3_key").as_bytes().try_into().expect("32 bytes");
+    let (nonce, about) = ("fdasflkja484", "transaction");
+    let plain = transaction.to_string();
+    let sealed = aead::seal(&key, nonce.as_bytes(), about.as_bytes(), plain.as_bytes());
+    let notice = json!({
+        "id": "EV-2026112210000000001", "create_time": "2026-11-22T10:00:00+08:00",
+        "event_type": "TRANSACTION.SUCCESS", "resource_type": "encrypt-resource",
+        "summary": "支付成功",
+        "resource": {
+            "algorithm": "AEAD_AES_256_GCM", "nonce": nonce, "associated_data": about,
+            "ciphertext": text::base64(&sealed.expect("sealed")), "original_type": "transaction",
+        },
+    });
+    notice.to_string().into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_strangers_notice_is_refused_and_changes_nothing() {
+    const INBOX: &str = "/channel/demo-wxpay/notice";
+    let house = House::start();
+    let number = fresh_number();
+    let placed = house.result(UNIFIED_ORDER, &order(&number)).await;
+    let body = paid_notice(&house, &placed["ChannelOrderId"]);
+    let stranger = rsa::generate().expect("a key");
+    let keys = std::fs::read(house.data().join("dev-keys.json")).expect("the world's keys");
+    let keys: Value = serde_json::from_slice(&keys).expect("JSON");
+    let genuine = keys["wxpay_public_key_private_pem"].as_str().expect("a key");
+    let serial = house.text("/wxpay/public_key_id");
+    let forge = |serial: &str, key, age: i64| Forgery {
+        serial: serial.to_owned(),
+        private_key_pem: key,
+        timestamp: house.now() - age,
+        body: body.clone(),
+    };
+    let honest = forge(&serial, genuine, 0);
+    let without = |name: &str| -> Vec<(String, String)> {
+        honest.headers().into_iter().filter(|(known, _)| known != name).collect()
+    };
+    let mut longer = body.clone();
+    longer.push(b' ');
+    for (what, headers, body) in [
+        ("unsigned", vec![], &body),
+        ("no signature", without("Wechatpay-Signature"), &body),
+        ("no timestamp", without("Wechatpay-Timestamp"), &body),
+        ("a stranger's key", forge(&serial, &stranger, 0).headers(), &body),
+        ("an unknown key", forge("PUB_KEY_ID_0000", &stranger, 0).headers(), &body),
+        ("a stale time", forge(&serial, genuine, 301).headers(), &body),
+        ("a time to come", forge(&serial, genuine, -320).headers(), &body),
+        ("another body", honest.headers(), &longer),
+        ("no body", honest.headers(), &vec![]),
+    ] {
+        let answer = house.post_raw(INBOX, headers, body).await;
+        assert_eq!((answer.status, &answer.body["code"]), (500, &json!("FAIL")), "{what}");
+        let found = house.result(QUERY_ORDER, &named(&number)).await;
+        assert_eq!(found["OrderStatus"], "PAYING", "{what}");
+    }
+    for account in ["nobody", "demo-none"] {
+        let path = format!("/channel/{account}/notice");
+        assert_eq!(house.post_raw(&path, honest.headers(), &body).await.status, 404, "{account}");
+    }
+    assert_eq!(house.balance("merchant_pending").await, (0, 0));
+    let metrics = house.get("/metrics").await.body;
+    assert!(
+        metrics.as_str().is_some_and(|all| all.contains("tongbao_channel_notices_refused_total"))
+    );
+
+    // The very same notice is believed from the holder of the channel's key, and booked once.
+    for _ in 0..2 {
+        assert_eq!(house.post_raw(INBOX, honest.headers(), &body).await.status, 200);
+    }
+    house.until_status(&number, "SUCCESS").await;
+    assert_eq!(house.balance("merchant_pending").await, (1000, 0));
+    house.check_books();
+}
