@@ -45,9 +45,27 @@ pub(crate) async fn run(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Job>, n
         if taken == 0 {
             return;
         }
+        gather(&mut waiting, &mut jobs).await;
         metrics::gauge!("tongbao_queue").set(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
         stamp = write(&engine, std::mem::take(&mut jobs), stamp).await;
         jobs.reserve(BATCH_LEN_MAX);
+    }
+}
+
+/// Lets whatever is about to run hand in its command first: callers that the last commit woke share
+/// this one. It waits for nobody who is not ready, and a lone command goes at once.
+async fn gather(waiting: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
+    loop {
+        tokio::task::yield_now().await;
+        let before = jobs.len();
+        while jobs.len() < BATCH_LEN_MAX
+            && let Ok(job) = waiting.try_recv()
+        {
+            jobs.push(job);
+        }
+        if jobs.len() == before {
+            return;
+        }
     }
 }
 

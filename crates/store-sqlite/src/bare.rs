@@ -4,7 +4,8 @@
 //! It is what no program over this store can exceed, and stands beside a measured figure to tell how
 //! much of the machine the program leaves on the table.
 
-use crate::connection::{Checkpoints, Mode, writer};
+use crate::checkpoints::Checkpoints;
+use crate::connection::{Mode, writer};
 use crate::schema;
 use crate::statement::fault;
 use rusqlite::types::Value;
@@ -40,7 +41,7 @@ pub fn write(source: &Path, target: &Path, batch: usize) -> Result<Bare, StoreFa
     let orders = read(source).map_err(fault)?;
     let mut connection = writer(target)?;
     schema::migrate(&mut connection)?;
-    let mut checkpoints = Checkpoints::new(Mode::Write);
+    let mut checkpoints = Checkpoints::new(Mode::Write, &connection);
     let batch = batch.max(1);
     let begun = Instant::now();
     for batch in orders.chunks(batch) {

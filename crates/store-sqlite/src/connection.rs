@@ -1,4 +1,4 @@
-//! How connections are set up, and when the log is folded into the file.
+//! How connections are set up.
 
 use crate::statement::fault;
 use rusqlite::{Connection, OpenFlags};
@@ -8,18 +8,17 @@ use store::StoreFault;
 
 /// How long a statement waits for another process, in milliseconds.
 const BUSY_MS: u64 = 5_000;
-/// Page cache of the writer, in KiB.
-const WRITER_CACHE_KIB: i64 = 64 * 1024;
+/// Page cache of the writer, in KiB. SQLite walks it at every commit, so that a larger one is slower
+/// where writing goes to the right edge of each tree.
+const WRITER_CACHE_KIB: i64 = 24 * 1024;
 /// Page cache of a reader, in KiB.
 const READER_CACHE_KIB: i64 = 16 * 1024;
+/// Page cache of the connection that folds, in KiB: it copies pages and keeps none.
+const FOLDER_CACHE_KIB: i64 = 256;
 /// Bytes in a page.
 const PAGE_LEN: i64 = 8192;
 /// Prepared statements that a connection keeps.
 const STATEMENTS_MAX: usize = 96;
-/// Pages in the log that are not in the file yet, from which on it is folded even in busy times.
-const LOG_PAGES_MAX: i64 = 20_000;
-/// How long the writer must be idle before the log is folded into the file.
-const QUIET: Duration = Duration::from_secs(1);
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +36,14 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreFault> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = open(path, flags, WRITER_CACHE_KIB)?;
     set_up_writer(&connection).map_err(fault)?;
+    Ok(connection)
+}
+
+/// A connection that folds the log into the file.
+pub(crate) fn folder(path: &Path) -> Result<Connection, StoreFault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = open(path, flags, FOLDER_CACHE_KIB)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(fault)?;
     Ok(connection)
 }
 
@@ -69,69 +76,4 @@ fn set_up_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)
-}
-
-/// When the log is folded into the file: in large steps while busy, and whenever it is quiet.
-/// Automatic checkpoints are off, because they would stop a commit every thousand pages.
-pub(crate) struct Checkpoints {
-    mode: Mode,
-    changes_seen: u64,
-    log_in_use: bool,
-}
-
-impl Checkpoints {
-    /// The log may hold something from before.
-    pub(crate) fn new(mode: Mode) -> Checkpoints {
-        Checkpoints { mode, changes_seen: 0, log_in_use: mode == Mode::Write }
-    }
-
-    /// How long to wait for work before it is quiet; for ever when there is nothing to fold.
-    pub(crate) fn quiet_after(&self) -> Option<Duration> {
-        self.log_in_use.then_some(QUIET)
-    }
-
-    pub(crate) fn after_work(&mut self, connection: &Connection) {
-        let changes = connection.total_changes();
-        if self.mode == Mode::Read || changes == self.changes_seen {
-            return;
-        }
-        self.changes_seen = changes;
-        self.log_in_use = true;
-        let log = checkpoint(connection, LOOK);
-        if log.is_some_and(|log| log.pages - log.folded >= LOG_PAGES_MAX) {
-            self.in_quiet(connection);
-        }
-    }
-
-    /// A reader can keep a part of the log in use; the rest waits for the next time.
-    pub(crate) fn in_quiet(&mut self, connection: &Connection) {
-        let folded = checkpoint(connection, FOLD).is_some_and(|log| log.pages <= log.folded);
-        self.log_in_use = !folded;
-    }
-
-    pub(crate) fn at_end(&self, connection: &Connection) {
-        if self.mode == Mode::Write {
-            checkpoint(connection, EMPTY);
-        }
-    }
-}
-
-/// The log: how many pages it has, and how many of them are in the file.
-struct Log {
-    pages: i64,
-    folded: i64,
-}
-
-/// Looks at the log and folds nothing.
-const LOOK: &str = "PRAGMA wal_checkpoint(NOOP)";
-/// Folds what no reader needs, and waits for nobody.
-const FOLD: &str = "PRAGMA wal_checkpoint(PASSIVE)";
-/// Waits for readers, folds everything and empties the log.
-const EMPTY: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
-
-/// A checkpoint that fails loses nothing: the log stays and is folded later, also by the next
-/// process.
-fn checkpoint(connection: &Connection, sql: &str) -> Option<Log> {
-    let read = |row: &rusqlite::Row<'_>| Ok(Log { pages: row.get(1)?, folded: row.get(2)? });
-    connection.prepare_cached(sql).ok()?.query_row([], read).ok()
 }

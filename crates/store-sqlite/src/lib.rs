@@ -5,13 +5,14 @@
 //! many batches is one transaction and one flush to disk.
 //!
 //! - `queue`: threads that own a connection and take work in turn.
-//! - `connection`: how connections are set up, and when the log is folded into the file.
+//! - `connection`: how connections are set up. `checkpoints`: when the log is folded into the file.
 //! - `schema`: migrations. `statement`: binding and reading rows.
 //! - [`bare`]: what this disk could do at most.
 //! - `load`, `commit`, `claim`, `search`, `audit`: the work.
 
 mod audit;
 pub mod bare;
+mod checkpoints;
 mod claim;
 mod commit;
 mod connection;

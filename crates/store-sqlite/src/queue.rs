@@ -1,6 +1,7 @@
 //! Threads that own a connection each and take work from one bounded queue.
 
-use crate::connection::{Checkpoints, Mode};
+use crate::checkpoints::Checkpoints;
+use crate::connection::Mode;
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -79,7 +80,7 @@ impl Drop for Queue {
 }
 
 fn run(mut connection: Connection, tickets: &Mutex<Receiver<Ticket>>, mode: Mode) {
-    let mut checkpoints = Checkpoints::new(mode);
+    let mut checkpoints = Checkpoints::new(mode, &connection);
     loop {
         match next(tickets, &checkpoints) {
             Ok(Ticket { work, _room }) => {

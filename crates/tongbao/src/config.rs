@@ -90,6 +90,7 @@ impl Config {
         let text = fs::read_to_string(path)
             .with_context(|| format!("{} cannot be read", path.display()))?;
         let file: File = toml::from_str(&text)
+            .map_err(|fault| misread(&text, &fault))
             .with_context(|| format!("{} is not a configuration", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         Config::resolve(file, folder).with_context(|| path.display().to_string())
@@ -129,6 +130,12 @@ impl Config {
             },
         })
     }
+}
+
+/// What is wrong and in which line. The line itself is not quoted: it may hold a secret.
+fn misread(text: &str, fault: &toml::de::Error) -> anyhow::Error {
+    let before = fault.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    anyhow!("line {}: {}", before.matches('\n').count() + 1, fault.message())
 }
 
 fn tenant_setup(folder: &Path, tenant: TenantPart) -> Result<TenantSetup> {

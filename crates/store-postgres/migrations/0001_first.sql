@@ -1,0 +1,191 @@
+-- The tenant leads every primary key and every unique index, so that a tenant can live on any node of
+-- a distributed PostgreSQL. Text sorts by its bytes. Numbers are bigint throughout: ids, fen,
+-- milliseconds, counts.
+
+-- Where an order stands: narrow, and rewritten at every change, hence the free space in its pages.
+CREATE TABLE orders (
+    tenant            text   COLLATE "C" NOT NULL,
+    id                bigint NOT NULL,
+    out_order_id      text   COLLATE "C" NOT NULL,
+    placed_at         bigint NOT NULL,
+    version           bigint NOT NULL,
+    state             text   COLLATE "C" NOT NULL,
+    pay_form          text   COLLATE "C",
+    pay_text          text   COLLATE "C",
+    pay_valid_until   bigint,
+    closure           text   COLLATE "C",
+    paid_at           bigint,
+    channel_reference text   COLLATE "C",
+    payer_amount      bigint,
+    ended_at          bigint,
+    reason            text   COLLATE "C",
+    busy_operation    text   COLLATE "C",
+    busy_until        bigint,
+    looks             bigint NOT NULL,
+    strays            text   COLLATE "C" NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, out_order_id)
+) WITH (fillfactor = 75);
+
+-- What was agreed: wide, and written once.
+CREATE TABLE order_terms (
+    tenant             text   COLLATE "C" NOT NULL,
+    id                 bigint NOT NULL,
+    dialect            text   COLLATE "C" NOT NULL,
+    merchant           text   COLLATE "C" NOT NULL,
+    amount             bigint NOT NULL,
+    currency           text   COLLATE "C" NOT NULL,
+    scene              text   COLLATE "C" NOT NULL,
+    channel            text   COLLATE "C" NOT NULL,
+    account            text   COLLATE "C" NOT NULL,
+    subject            text   COLLATE "C" NOT NULL,
+    payer_app_id       text   COLLATE "C",
+    payer_user_id      text   COLLATE "C",
+    payer_client_ip    text   COLLATE "C",
+    payer_device_id    text   COLLATE "C",
+    goods_tag          text   COLLATE "C",
+    notify_url         text   COLLATE "C",
+    front_url          text   COLLATE "C",
+    channel_notify_url text   COLLATE "C" NOT NULL,
+    details            text   COLLATE "C" NOT NULL,
+    expires_at         bigint NOT NULL,
+    PRIMARY KEY (tenant, id)
+);
+
+CREATE TABLE refunds (
+    tenant            text   COLLATE "C" NOT NULL,
+    id                bigint NOT NULL,
+    order_id          bigint NOT NULL,
+    payment_reference text   COLLATE "C" NOT NULL,
+    amount            bigint NOT NULL,
+    made_at           bigint NOT NULL,
+    version           bigint NOT NULL,
+    stage             text   COLLATE "C" NOT NULL,
+    ended_at          bigint,
+    channel_reference text   COLLATE "C",
+    reason            text   COLLATE "C",
+    looks             bigint NOT NULL,
+    PRIMARY KEY (tenant, id)
+);
+CREATE INDEX refunds_of_order ON refunds (tenant, order_id);
+
+CREATE TABLE notices (
+    tenant   text   COLLATE "C" NOT NULL,
+    id       bigint NOT NULL,
+    order_id bigint NOT NULL,
+    kind     text   COLLATE "C" NOT NULL,
+    url      text   COLLATE "C" NOT NULL,
+    made_at  bigint NOT NULL,
+    version  bigint NOT NULL,
+    state    text   COLLATE "C" NOT NULL,
+    ended_at bigint,
+    attempts bigint NOT NULL,
+    rung     bigint NOT NULL,
+    PRIMARY KEY (tenant, id)
+) WITH (fillfactor = 75);
+CREATE INDEX notices_of_order ON notices (tenant, order_id);
+
+CREATE TABLE attempts (
+    tenant    text   COLLATE "C" NOT NULL,
+    notice_id bigint NOT NULL,
+    number    bigint NOT NULL,
+    at        bigint NOT NULL,
+    took_ms   bigint NOT NULL,
+    outcome   text   COLLATE "C" NOT NULL,
+    status    bigint,
+    said      text   COLLATE "C",
+    state     text   COLLATE "C" NOT NULL,
+    ended_at  bigint,
+    PRIMARY KEY (tenant, notice_id, number)
+);
+
+-- An event that belongs to no order has the order 0.
+CREATE TABLE events (
+    tenant   text   COLLATE "C" NOT NULL,
+    order_id bigint NOT NULL,
+    id       bigint NOT NULL,
+    at       bigint NOT NULL,
+    caller   text   COLLATE "C" NOT NULL,
+    kind     text   COLLATE "C" NOT NULL,
+    body     text   COLLATE "C" NOT NULL,
+    PRIMARY KEY (tenant, order_id, id)
+);
+
+CREATE TABLE transfers (
+    tenant   text   COLLATE "C" NOT NULL,
+    id       bigint NOT NULL,
+    order_id bigint NOT NULL,
+    at       bigint NOT NULL,
+    phase    text   COLLATE "C" NOT NULL,
+    debit    text   COLLATE "C" NOT NULL,
+    credit   text   COLLATE "C" NOT NULL,
+    amount   bigint NOT NULL,
+    reason   text   COLLATE "C" NOT NULL,
+    PRIMARY KEY (tenant, id)
+);
+CREATE INDEX transfers_of_debit ON transfers (tenant, debit, id);
+CREATE INDEX transfers_of_credit ON transfers (tenant, credit, id);
+CREATE INDEX transfers_of_order ON transfers (tenant, order_id);
+
+-- Few rows, rewritten in every other commit.
+CREATE TABLE balances (
+    tenant  text   COLLATE "C" NOT NULL,
+    account text   COLLATE "C" NOT NULL,
+    posted  bigint NOT NULL,
+    held    bigint NOT NULL,
+    PRIMARY KEY (tenant, account)
+) WITH (fillfactor = 25);
+
+-- A task that nobody has claimed is leased until 0.
+CREATE TABLE tasks (
+    tenant       text   COLLATE "C" NOT NULL,
+    kind         text   COLLATE "C" NOT NULL,
+    subject      bigint NOT NULL,
+    due          bigint NOT NULL,
+    leased_until bigint NOT NULL,
+    PRIMARY KEY (tenant, kind, subject)
+) WITH (fillfactor = 75);
+CREATE INDEX tasks_due ON tasks (due);
+
+CREATE TABLE channel_keys (
+    tenant      text   COLLATE "C" NOT NULL,
+    account     text   COLLATE "C" NOT NULL,
+    serial      text   COLLATE "C" NOT NULL,
+    pem         text   COLLATE "C" NOT NULL,
+    valid_from  bigint NOT NULL,
+    valid_until bigint NOT NULL,
+    kept_by     bigint NOT NULL,
+    PRIMARY KEY (tenant, account, serial)
+);
+
+-- The guards fail inside the statement, so that BEGIN to COMMIT can be sent without waiting for an
+-- answer in between: after an error PostgreSQL turns the COMMIT into a ROLLBACK.
+
+-- Fails with TB001 unless as many rows were written as were sent.
+CREATE FUNCTION tongbao_expect(counted bigint, want bigint, what text) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    IF counted <> want THEN
+        RAISE EXCEPTION USING ERRCODE = 'TB001', MESSAGE = what;
+    END IF;
+    RETURN counted;
+END
+$$;
+
+-- What an account holds after a change. Fails with TB002 and the account where that is less than
+-- nothing, or where what it has available falls below its floor (null: it may be overdrawn).
+CREATE FUNCTION tongbao_held(
+    account text, posted bigint, held bigint, posted_change bigint, held_change bigint, floor bigint
+) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    held_after bigint := held + held_change;
+    available bigint := posted - held;
+    available_after bigint := posted + posted_change - held_after;
+BEGIN
+    IF held_after < 0 OR (available_after < available AND available_after < floor) THEN
+        RAISE EXCEPTION USING ERRCODE = 'TB002', MESSAGE = account;
+    END IF;
+    RETURN held_after;
+END
+$$;

@@ -1,0 +1,83 @@
+//! The store on PostgreSQL: a batch of one tenant is one pipelined transaction.
+//!
+//! A few connections write, each for its share of the tenants, so that different tenants commit side
+//! by side; a few others read. They are made when they are first wanted and again when they were
+//! lost: the call that loses one fails at once, the next one connects. Several processes may share a
+//! database.
+//!
+//! - `address`: the URL and TLS. `connection`: sessions, pipelining, deadlines. `pool`: who has which.
+//! - `sql`: every statement. `cell`: binding and reading. `fault`: what an error means.
+//! - `schema`: migrations, and distributing the tables where the database can.
+//! - `load`, `commit`, `claim`, `search`, `audit`: the work.
+
+mod address;
+mod audit;
+mod cell;
+mod claim;
+mod commit;
+mod connection;
+mod fault;
+mod load;
+mod pipeline;
+mod pool;
+mod schema;
+mod search;
+mod sql;
+
+use address::Address;
+use kernel::{Reads, Task, View};
+use pool::Pool;
+use std::fmt;
+use store::{Batch, CommitFault, Lease, Page, Promise, Query, Store, StoreFault};
+
+/// Tongbao's state in a PostgreSQL database.
+pub struct PostgresStore {
+    pool: Pool,
+}
+
+impl PostgresStore {
+    /// A store at this URL, `postgres://user:password@host:port/database?…`. Nothing is connected
+    /// yet; the schema is the business of [`Store::migrate`].
+    ///
+    /// Besides the parameters that PostgreSQL's own clients know, as far as they concern a connection
+    /// (`host` for a socket's folder, `target_session_attrs` …):
+    /// - `sslrootcert=FILE`: certificates (PEM) of those who may sign the server's; without it nothing
+    ///   is encrypted.
+    /// - `sslmode=disable|prefer|require`: whether to encrypt. A server that is spoken to encrypted
+    ///   always proves its name. `require` needs `sslrootcert`.
+    ///
+    /// # Errors
+    /// When the URL cannot be understood or a file that it names cannot be read.
+    pub fn connect(url: &str) -> Result<PostgresStore, StoreFault> {
+        Ok(PostgresStore { pool: Pool::new(Address::read(url)?) })
+    }
+}
+
+/// The address holds a password.
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").finish_non_exhaustive()
+    }
+}
+
+impl Store for PostgresStore {
+    fn load<'a>(&'a self, reads: &'a Reads) -> Promise<'a, Result<View, StoreFault>> {
+        Box::pin(async move { load::load(&self.pool, reads).await })
+    }
+
+    fn commit<'a>(&'a self, batches: Vec<Batch>) -> Promise<'a, Vec<Result<(), CommitFault>>> {
+        Box::pin(async move { commit::commit(&self.pool, &batches).await })
+    }
+
+    fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
+        Box::pin(async move { claim::claim(&self.pool, lease).await })
+    }
+
+    fn search<'a>(&'a self, query: &'a Query) -> Promise<'a, Result<Page, StoreFault>> {
+        Box::pin(async move { search::search(&self.pool, query).await })
+    }
+
+    fn migrate<'a>(&'a self) -> Promise<'a, Result<(), StoreFault>> {
+        Box::pin(async move { schema::migrate(self.pool.address()).await })
+    }
+}

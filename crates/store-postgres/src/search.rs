@@ -1,0 +1,209 @@
+//! Answering queries: everything that an answer needs is asked at once, in one snapshot.
+
+use crate::audit::audit;
+use crate::cell::{self, Parameter, cells, int, word};
+use crate::connection::{Patience, Step};
+use crate::pool::Pool;
+use crate::sql::{Sql, read};
+use kernel::{Notice, OrderKey, Task, TenantId};
+use ledger::{Account, Id, Stamp, Timestamp, kinds};
+use std::collections::HashMap;
+use store::rows::{Value, event, key, notice, order, refund, task, transfer};
+use store::{
+    AccountRow, AttemptRow, NoticeRow, OrderFilter, Page, Query, StoreFault, Story, TaskRow,
+};
+use tokio_postgres::Row;
+
+pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFault> {
+    if *query == Query::Audit {
+        return audit(pool).await.map(Page::Audit);
+    }
+    let steps = steps(query);
+    let found = pool.reader().await?.snapshot(&steps, Patience::Usual).await?;
+    page(query, &found)
+}
+
+/// What a query asks.
+fn steps(query: &Query) -> Vec<Step<'_>> {
+    match query {
+        Query::Order { tenant, key } => vec![one_order(tenant, key)],
+        Query::Orders(filter) => vec![orders(filter)],
+        Query::Story { tenant, order } => story(tenant, *order),
+        Query::TenantsWithOrder { out_order_id } => {
+            vec![Step::new(read::TENANTS_WITH_ORDER, [Parameter::text(out_order_id)])]
+        }
+        Query::Accounts { tenant } => vec![Step::new(read::ACCOUNTS, [of(tenant)])],
+        Query::Postings { tenant, account, before, limit } => {
+            vec![postings(tenant, account, below(*before), *limit)]
+        }
+        Query::Notices { tenant, state, before, limit } => {
+            notices(tenant, (below(*before), i64::MIN), state.as_deref(), *limit)
+        }
+        Query::Notice { tenant, id } => {
+            let range = (id.number().saturating_add(1), id.number());
+            notices(tenant, range, None, 1)
+        }
+        Query::Keys => vec![Step::new(read::KEYS, [])],
+        Query::Tasks { now } => vec![Step::new(read::WAITING, [Parameter::int(now.ms())])],
+        Query::Audit => vec![],
+    }
+}
+
+fn of(tenant: &TenantId) -> Parameter<'_> {
+    Parameter::text(tenant.as_str())
+}
+
+/// The bound of a page: everything, or what lies before the page that was seen.
+fn below<K>(before: Option<Id<K>>) -> i64 {
+    before.map_or(i64::MAX, Id::number)
+}
+
+fn one_order<'a>(tenant: &'a TenantId, key: &'a OrderKey) -> Step<'a> {
+    match key {
+        OrderKey::Id(id) => {
+            Step::new(read::ORDERS_BY_ID, [of(tenant), Parameter::ints([id.number()])])
+        }
+        OrderKey::OutOrderId(number) => {
+            let numbers = Parameter::texts([number.as_str().into()]);
+            Step::new(read::ORDERS_BY_NUMBER, [of(tenant), numbers])
+        }
+    }
+}
+
+fn orders(filter: &OrderFilter) -> Step<'_> {
+    Step::new(
+        read::ORDERS,
+        [
+            of(&filter.tenant),
+            Parameter::int(below(filter.before)),
+            Parameter::int(filter.from.map_or(i64::MIN, lowest_id)),
+            Parameter::optional(filter.state.as_deref()),
+            Parameter::int(filter.from.map_or(i64::MIN, Timestamp::ms)),
+            Parameter::int(filter.to.map_or(i64::MAX, Timestamp::ms)),
+            Parameter::int(i64::from(filter.limit)),
+        ],
+    )
+}
+
+/// The least id that an order placed at or after this instant can have, so that a listing ends where
+/// its time begins. Ids never lie before the time at which they were drawn.
+fn lowest_id(from: Timestamp) -> i64 {
+    const YEAR_2109: Timestamp = Timestamp::from_ms(1 << 42);
+    if from < Timestamp::default() || from > YEAR_2109 {
+        return i64::MIN;
+    }
+    Stamp::new(0, from).id::<kinds::Order>().number()
+}
+
+fn story(tenant: &TenantId, order: Id<kinds::Order>) -> Vec<Step<'_>> {
+    let about = |sql: Sql| Step::new(sql, [of(tenant), Parameter::int(order.number())]);
+    vec![
+        Step::new(read::ORDERS_BY_ID, [of(tenant), Parameter::ints([order.number()])]),
+        about(read::EVENTS_OF_ORDER),
+        about(read::TRANSFERS_OF_ORDER),
+        about(read::REFUNDS_OF_ORDER),
+        about(read::NOTICES_OF_ORDER),
+        about(read::ATTEMPTS_OF_ORDER),
+        about(read::TASKS_OF_ORDER),
+    ]
+}
+
+fn postings<'a>(tenant: &'a TenantId, account: &Account, below: i64, limit: u32) -> Step<'a> {
+    let (account, below) = (Parameter::text(account.key()), Parameter::int(below));
+    Step::new(read::POSTINGS, [of(tenant), account, below, Parameter::int(i64::from(limit))])
+}
+
+fn notices<'a>(
+    tenant: &'a TenantId,
+    (below, lowest): (i64, i64),
+    state: Option<&'a str>,
+    limit: u32,
+) -> Vec<Step<'a>> {
+    let about = |sql: Sql| {
+        let (below, lowest) = (Parameter::int(below), Parameter::int(lowest));
+        let (state, limit) = (Parameter::optional(state), Parameter::int(i64::from(limit)));
+        Step::new(sql, [of(tenant), below, lowest, state, limit])
+    };
+    vec![about(read::NOTICES), about(read::ATTEMPTS_OF_NOTICES)]
+}
+
+/// The answer in what was found, a list of rows for each step.
+fn page(query: &Query, found: &[Vec<Row>]) -> Result<Page, StoreFault> {
+    let rows = |at: usize| found.get(at).map(Vec::as_slice).unwrap_or_default();
+    Ok(match query {
+        Query::Order { .. } => Page::Order(cell::read(rows(0), order::read)?.pop().map(Box::new)),
+        Query::Orders(_) => Page::Orders(cell::read(rows(0), order::read)?),
+        Query::Story { .. } => Page::Story(read_story(&rows)?.map(Box::new)),
+        Query::TenantsWithOrder { .. } => {
+            let tenant =
+                |cells: &[Value<'_>]| word(&order::ORDERS, cells.first()).map(TenantId::new);
+            Page::Tenants(cell::read(rows(0), tenant)?)
+        }
+        Query::Accounts { .. } => Page::Accounts(read_accounts(rows(0))?),
+        Query::Postings { .. } => Page::Transfers(cell::read(rows(0), transfer::read)?),
+        Query::Notices { .. } | Query::Notice { .. } => {
+            Page::Notices(read_notices(rows(0), rows(1))?)
+        }
+        Query::Keys => Page::Keys(key::newest(cell::read(rows(0), key::read)?)),
+        Query::Tasks { .. } => Page::Tasks(read_waiting(rows(0))?),
+        Query::Audit => return Err(StoreFault::Failed("an audit is more than a page".to_owned())),
+    })
+}
+
+fn read_story<'r>(rows: &impl Fn(usize) -> &'r [Row]) -> Result<Option<Story>, StoreFault> {
+    let Some(order) = cell::read(rows(0), order::read)?.pop() else { return Ok(None) };
+    let mut tasks: Vec<(Task, Timestamp)> = cell::read(rows(6), task::read)?;
+    tasks.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+    Ok(Some(Story {
+        order,
+        events: cell::read(rows(1), event::read)?,
+        transfers: cell::read(rows(2), transfer::read)?,
+        refunds: cell::read(rows(3), refund::read)?,
+        notices: read_notices(rows(4), rows(5))?,
+        tasks,
+    }))
+}
+
+fn read_accounts(rows: &[Row]) -> Result<Vec<AccountRow>, StoreFault> {
+    let mut found = cell::read(rows, |cells| transfer::read_balance(cells).map(|(_, row)| row))?;
+    found.sort_by(|a, b| a.account.cmp(&b.account));
+    Ok(found)
+}
+
+fn read_notices(rows: &[Row], attempts: &[Row]) -> Result<Vec<NoticeRow>, StoreFault> {
+    let mut attempts = by_notice(attempts)?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in rows {
+        let cells = cells(row)?;
+        let (own, number) = cells.split_at(notice::NOTICES.columns.len().min(cells.len()));
+        let notice: Notice = notice::read(own)?;
+        found.push(NoticeRow {
+            out_order_id: word(&order::ORDERS, number.first())?.to_owned(),
+            attempts: attempts.remove(&notice.id.number()).unwrap_or_default(),
+            notice,
+        });
+    }
+    Ok(found)
+}
+
+fn by_notice(rows: &[Row]) -> Result<HashMap<i64, Vec<AttemptRow>>, StoreFault> {
+    let mut found: HashMap<i64, Vec<AttemptRow>> = HashMap::new();
+    for row in rows {
+        let cells = cells(row)?;
+        let notice = int(&notice::ATTEMPTS, cells.get(1))?;
+        found.entry(notice).or_default().push(notice::read_attempt(&cells)?);
+    }
+    Ok(found)
+}
+
+fn read_waiting(rows: &[Row]) -> Result<TaskRow, StoreFault> {
+    let cells = rows.first().map(cells).transpose()?.unwrap_or_default();
+    let count = |at: usize| {
+        int(&task::TASKS, cells.get(at)).map(|count| u64::try_from(count).unwrap_or_default())
+    };
+    let oldest_due = match cells.get(2) {
+        Some(Value::Int(due)) => Some(Timestamp::from_ms(*due)),
+        Some(Value::Null | Value::Text(_)) | None => None,
+    };
+    Ok(TaskRow { waiting: count(0)?, due: count(1)?, oldest_due })
+}

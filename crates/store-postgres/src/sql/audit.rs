@@ -1,0 +1,80 @@
+//! The questions that prove the books: counts, sums, and for each rule the first row that breaks it.
+
+super::statements! {
+    ORDERS = "SELECT count(*), count(*) FILTER (WHERE state = 'paid') FROM orders";
+
+    TRANSFERS = "SELECT count(*), coalesce(
+            sum(amount) FILTER (WHERE phase IN ('post', 'post_held')), 0)::bigint FROM transfers";
+
+    BALANCES = concat!("SELECT ", balance_columns!(), " FROM balances");
+
+    /// What each account should have.
+    POSTINGS = "SELECT tenant, account, sum(posted)::bigint, sum(held)::bigint FROM (
+            SELECT tenant, debit AS account,
+                CASE WHEN phase IN ('post', 'post_held') THEN -amount ELSE 0 END AS posted,
+                CASE WHEN phase = 'hold' THEN amount
+                    WHEN phase IN ('release', 'post_held') THEN -amount ELSE 0 END AS held
+            FROM transfers WHERE amount > 0 AND debit <> credit
+            UNION ALL
+            SELECT tenant, credit,
+                CASE WHEN phase IN ('post', 'post_held') THEN amount ELSE 0 END, 0
+            FROM transfers WHERE amount > 0 AND debit <> credit) AS sides
+        GROUP BY tenant, account";
+
+    TRANSFER_SHAPE = "SELECT tenant, id FROM transfers
+        WHERE amount <= 0 OR debit = credit ORDER BY tenant, id LIMIT 1";
+
+    PAID_WITHOUT_PAYMENT = "SELECT orders.tenant, orders.id
+        FROM orders
+        LEFT JOIN order_terms AS terms ON terms.tenant = orders.tenant AND terms.id = orders.id
+        LEFT JOIN transfers ON transfers.tenant = orders.tenant
+            AND transfers.order_id = orders.id AND transfers.reason = 'payment'
+        WHERE orders.state = 'paid'
+        GROUP BY orders.tenant, orders.id
+        HAVING count(transfers.id) <> 1 OR count(*) FILTER (WHERE transfers.phase = 'post'
+            AND transfers.amount = terms.amount
+            AND transfers.debit = 'channel_funds/' || terms.account
+            AND transfers.credit = 'merchant_pending/' || terms.merchant) <> 1
+        ORDER BY orders.tenant, orders.id LIMIT 1";
+
+    PAYMENT_WITHOUT_PAID = "SELECT transfers.tenant, transfers.order_id
+        FROM transfers LEFT JOIN orders
+            ON orders.tenant = transfers.tenant AND orders.id = transfers.order_id
+        WHERE transfers.reason = 'payment' AND orders.state IS DISTINCT FROM 'paid'
+        ORDER BY transfers.tenant, transfers.order_id LIMIT 1";
+
+    /// Stray payments are few: the rules about them are checked outside the database, which cannot
+    /// read every text that JSON can write.
+    ORDERS_WITH_STRAYS = concat!(select_orders!(), "WHERE strays <> '[]'");
+    STRAY_TRANSFERS = concat!("SELECT ", transfer_columns!(), " FROM transfers
+        WHERE reason = 'stray_payment'");
+    STRAY_REFUNDS = concat!("SELECT ", refund_columns!(), " FROM refunds
+        WHERE EXISTS (SELECT 1 FROM orders WHERE orders.tenant = refunds.tenant
+            AND orders.id = refunds.order_id AND orders.strays <> '[]')");
+
+    ORDER_WITHOUT_TASK = "SELECT tenant, id FROM orders
+        WHERE state NOT IN ('paid', 'failed', 'closed') AND NOT EXISTS (
+            SELECT 1 FROM tasks WHERE tasks.tenant = orders.tenant
+                AND tasks.kind = 'order' AND tasks.subject = orders.id)
+        ORDER BY tenant, id LIMIT 1";
+
+    REFUND_WITHOUT_TASK = "SELECT tenant, id FROM refunds
+        WHERE stage NOT IN ('done', 'failed') AND NOT EXISTS (
+            SELECT 1 FROM tasks WHERE tasks.tenant = refunds.tenant
+                AND tasks.kind = 'refund' AND tasks.subject = refunds.id)
+        ORDER BY tenant, id LIMIT 1";
+
+    PAID_WITHOUT_NOTICE = "SELECT orders.tenant, orders.id
+        FROM orders JOIN order_terms AS terms
+            ON terms.tenant = orders.tenant AND terms.id = orders.id
+        WHERE orders.state = 'paid' AND terms.notify_url IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM notices
+            WHERE notices.tenant = orders.tenant AND notices.order_id = orders.id)
+        ORDER BY orders.tenant, orders.id LIMIT 1";
+
+    NOTICE_WITHOUT_TASK = "SELECT tenant, id FROM notices
+        WHERE state NOT IN ('delivered', 'given_up') AND NOT EXISTS (
+            SELECT 1 FROM tasks WHERE tasks.tenant = notices.tenant
+                AND tasks.kind = 'notice' AND tasks.subject = notices.id)
+        ORDER BY tenant, id LIMIT 1";
+}

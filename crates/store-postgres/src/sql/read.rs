@@ -1,0 +1,84 @@
+//! Loading what decisions read, and answering queries. Nothing here locks.
+
+/// Notices with the merchant's number of their orders.
+macro_rules! select_notices {
+    () => {
+        concat!(
+            "SELECT ",
+            notice_columns!(),
+            ", coalesce((SELECT out_order_id FROM orders
+                WHERE orders.tenant = notices.tenant AND orders.id = notices.order_id), '')
+            FROM notices "
+        )
+    };
+}
+
+/// A page of notices; a notice alone is a page of one.
+macro_rules! page_of_notices {
+    () => {
+        "WHERE tenant = $1 AND id < $2 AND id >= $3 AND ($4::text IS NULL OR state = $4)
+        ORDER BY id DESC LIMIT $5"
+    };
+}
+
+super::statements! {
+    ORDERS_BY_ID = concat!(select_orders!(), "WHERE tenant = $1 AND id = ANY($2)");
+    ORDERS_BY_NUMBER = concat!(select_orders!(), "WHERE tenant = $1 AND out_order_id = ANY($2)");
+    ORDERS_OF_REFUNDS = concat!(select_orders!(), "WHERE tenant = $1 AND id IN (
+        SELECT order_id FROM refunds WHERE tenant = $1 AND refunds.id = ANY($2))");
+    REFUNDS_BY_ID = concat!("SELECT ", refund_columns!(), " FROM refunds
+        WHERE tenant = $1 AND id = ANY($2)");
+    NOTICES_BY_ID = concat!("SELECT ", notice_columns!(), " FROM notices
+        WHERE tenant = $1 AND id = ANY($2)");
+    BALANCES_BY_ACCOUNT = concat!("SELECT ", balance_columns!(), " FROM balances
+        WHERE tenant = $1 AND account = ANY($2)");
+
+    ORDERS = concat!(select_orders!(), "WHERE tenant = $1 AND id < $2 AND id >= $3
+        AND ($4::text IS NULL OR state = $4) AND placed_at >= $5 AND placed_at < $6
+        ORDER BY id DESC LIMIT $7");
+
+    EVENTS_OF_ORDER = concat!("SELECT ", event_columns!(), " FROM events
+        WHERE tenant = $1 AND order_id = $2 ORDER BY id");
+    TRANSFERS_OF_ORDER = concat!("SELECT ", transfer_columns!(), " FROM transfers
+        WHERE tenant = $1 AND order_id = $2 ORDER BY id");
+    REFUNDS_OF_ORDER = concat!("SELECT ", refund_columns!(), " FROM refunds
+        WHERE tenant = $1 AND order_id = $2 ORDER BY id");
+    NOTICES_OF_ORDER = concat!(select_notices!(), "WHERE tenant = $1 AND order_id = $2 ORDER BY id");
+    ATTEMPTS_OF_ORDER = concat!("SELECT ", attempt_columns!(), " FROM attempts
+        WHERE tenant = $1 AND notice_id IN (
+            SELECT id FROM notices WHERE tenant = $1 AND order_id = $2)
+        ORDER BY notice_id, number");
+    TASKS_OF_ORDER = concat!("SELECT ", task_columns!(), " FROM tasks
+            WHERE tenant = $1 AND kind = 'order' AND subject = $2
+        UNION ALL SELECT ", task_columns!(), " FROM tasks
+            WHERE tenant = $1 AND kind = 'refund' AND subject IN (
+                SELECT id FROM refunds WHERE tenant = $1 AND order_id = $2)
+        UNION ALL SELECT ", task_columns!(), " FROM tasks
+            WHERE tenant = $1 AND kind = 'notice' AND subject IN (
+                SELECT id FROM notices WHERE tenant = $1 AND order_id = $2)");
+
+    /// Looks through the numbers of every tenant: for a person who has nothing but the number.
+    TENANTS_WITH_ORDER = "SELECT tenant FROM orders WHERE out_order_id = $1 ORDER BY tenant";
+
+    ACCOUNTS = concat!("SELECT ", balance_columns!(), " FROM balances WHERE tenant = $1");
+
+    /// Each side has an index that gives its newest; of both the newest are taken.
+    POSTINGS = concat!("SELECT ", transfer_columns!(), " FROM transfers
+        WHERE tenant = $1 AND id IN (
+            (SELECT id FROM transfers WHERE tenant = $1 AND debit = $2 AND id < $3
+                ORDER BY id DESC LIMIT $4)
+            UNION
+            (SELECT id FROM transfers WHERE tenant = $1 AND credit = $2 AND id < $3
+                ORDER BY id DESC LIMIT $4))
+        ORDER BY id DESC LIMIT $4");
+
+    NOTICES = concat!(select_notices!(), page_of_notices!());
+    ATTEMPTS_OF_NOTICES = concat!("SELECT ", attempt_columns!(), " FROM attempts
+        WHERE tenant = $1 AND notice_id IN (SELECT id FROM notices ", page_of_notices!(), ")
+        ORDER BY notice_id, number");
+
+    KEYS = concat!("SELECT ", key_columns!(), " FROM channel_keys");
+
+    WAITING = "SELECT count(*), count(*) FILTER (WHERE due <= $1),
+            min(due) FILTER (WHERE due <= $1) FROM tasks";
+}

@@ -1,0 +1,219 @@
+//! A damaged row is named by the rule that it breaks.
+
+use store::audit::Rule;
+use store::conformance::differ;
+use store::memory::Memory;
+use store::{Page, Query, Store, StoreFault};
+use store_postgres::PostgresStore;
+use test_postgres::{Database, Server};
+use tokio_postgres::SimpleQueryMessage;
+
+/// A rule, the row to damage (its tenant and its name), and how.
+type Damage = (Rule, &'static str, &'static str);
+
+const PAID: &str = "SELECT tenant, id FROM orders WHERE state = 'paid' ORDER BY id DESC";
+const STRAY: &str = "SELECT tenant, id FROM orders WHERE strays <> '[]' ORDER BY id DESC";
+const MERCHANT: &str =
+    "SELECT tenant, account FROM balances WHERE account LIKE 'merchant%' ORDER BY tenant DESC";
+
+const DAMAGES: &[Damage] = &[
+    (
+        Rule::TransferShape,
+        "SELECT tenant, id FROM transfers ORDER BY id DESC",
+        "UPDATE transfers SET amount = 0 WHERE tenant = $tenant AND id = $name",
+    ),
+    (
+        Rule::TransferShape,
+        "SELECT tenant, id FROM transfers ORDER BY id DESC",
+        "UPDATE transfers SET debit = credit WHERE tenant = $tenant AND id = $name",
+    ),
+    (
+        Rule::BalanceMissing,
+        MERCHANT,
+        "DELETE FROM balances WHERE tenant = $tenant AND account = $name",
+    ),
+    (
+        Rule::BalanceDiffers,
+        MERCHANT,
+        "UPDATE balances SET posted = posted + 1 WHERE tenant = $tenant AND account = $name",
+    ),
+    (
+        Rule::BalanceDiffers,
+        MERCHANT,
+        "UPDATE balances SET held = held + 1 WHERE tenant = $tenant AND account = $name",
+    ),
+    (
+        Rule::BelowFloor,
+        MERCHANT,
+        "UPDATE balances SET posted = -1 WHERE tenant = $tenant AND account = $name",
+    ),
+    (
+        Rule::BelowFloor,
+        "SELECT tenant, account FROM balances WHERE account LIKE 'channel%' ORDER BY tenant DESC",
+        "UPDATE balances SET held = -1 WHERE tenant = $tenant AND account = $name",
+    ),
+    (
+        Rule::Unbalanced,
+        "SELECT tenant, '1 fen' FROM balances ORDER BY tenant DESC",
+        "UPDATE balances SET posted = posted + 1
+         WHERE tenant = $tenant AND account LIKE 'merchant%' AND '1 fen' = $name",
+    ),
+    (
+        Rule::PaidWithoutPayment,
+        PAID,
+        "DELETE FROM transfers WHERE tenant = $tenant AND order_id = $name AND reason = 'payment'",
+    ),
+    (
+        Rule::PaidWithoutPayment,
+        PAID,
+        "INSERT INTO transfers SELECT tenant, id + 1, order_id, at, phase, debit, credit, amount,
+         reason FROM transfers WHERE tenant = $tenant AND order_id = $name AND reason = 'payment'",
+    ),
+    (
+        Rule::PaidWithoutPayment,
+        PAID,
+        "UPDATE transfers SET amount = amount + 1
+         WHERE tenant = $tenant AND order_id = $name AND reason = 'payment'",
+    ),
+    (
+        Rule::PaidWithoutPayment,
+        PAID,
+        "UPDATE transfers SET credit = 'merchant_pending/CM0002'
+         WHERE tenant = $tenant AND order_id = $name AND reason = 'payment'",
+    ),
+    (
+        Rule::PaidWithoutPayment,
+        PAID,
+        "UPDATE transfers SET phase = 'hold'
+         WHERE tenant = $tenant AND order_id = $name AND reason = 'payment'",
+    ),
+    (
+        Rule::PaidWithoutPayment,
+        PAID,
+        "DELETE FROM order_terms WHERE tenant = $tenant AND id = $name",
+    ),
+    (
+        Rule::PaymentWithoutPaid,
+        PAID,
+        "UPDATE orders SET state = 'closed' WHERE tenant = $tenant AND id = $name",
+    ),
+    (Rule::PaymentWithoutPaid, PAID, "DELETE FROM orders WHERE tenant = $tenant AND id = $name"),
+    (
+        Rule::StrayWithoutTransfer,
+        STRAY,
+        "UPDATE orders SET strays = '[]' WHERE tenant = $tenant AND id = $name",
+    ),
+    (
+        Rule::StrayWithoutTransfer,
+        STRAY,
+        "DELETE FROM transfers WHERE tenant = $tenant AND order_id = $name AND reason = 'stray_payment'",
+    ),
+    (
+        Rule::StrayWithoutTransfer,
+        STRAY,
+        "UPDATE transfers SET credit = 'suspense/0'
+         WHERE tenant = $tenant AND order_id = $name AND reason = 'stray_payment'",
+    ),
+    (
+        Rule::StrayWithoutRefund,
+        STRAY,
+        "DELETE FROM refunds WHERE tenant = $tenant AND order_id = $name",
+    ),
+    (
+        Rule::StrayWithoutRefund,
+        STRAY,
+        "UPDATE refunds SET amount = amount - 1 WHERE tenant = $tenant AND order_id = $name",
+    ),
+    (
+        Rule::OrderWithoutTask,
+        "SELECT tenant, id FROM orders WHERE state IN ('init', 'paying', 'closing')
+         ORDER BY id DESC",
+        "DELETE FROM tasks WHERE tenant = $tenant AND kind = 'order' AND subject = $name",
+    ),
+    (
+        Rule::RefundWithoutTask,
+        "SELECT tenant, id FROM refunds WHERE stage IN ('asking', 'processing') ORDER BY id DESC",
+        "DELETE FROM tasks WHERE tenant = $tenant AND kind = 'refund' AND subject = $name",
+    ),
+    (
+        Rule::PaidWithoutNotice,
+        PAID,
+        "DELETE FROM notices WHERE tenant = $tenant AND order_id = $name",
+    ),
+    (
+        Rule::NoticeWithoutTask,
+        "SELECT tenant, id FROM notices WHERE state = 'due' ORDER BY id DESC",
+        "DELETE FROM tasks WHERE tenant = $tenant AND kind = 'notice' AND subject = $name",
+    ),
+];
+
+/// Books that the random history of this seed left.
+async fn books(server: &'static Server, seed: u64, steps: u32) -> Database {
+    let database = server.database().await;
+    let store = open(&database);
+    store.migrate().await.expect("the schema is new");
+    differ(&store, &Memory::new(), seed, steps).await;
+    database
+}
+
+fn open(database: &Database) -> PostgresStore {
+    PostgresStore::connect(&database.url()).expect("a good URL")
+}
+
+/// The first row that the text gives, its cells as text.
+async fn first(database: &Database, sql: &str) -> Vec<String> {
+    let answers = database.client().await.simple_query(sql).await.expect("a good question");
+    let row = answers.iter().find_map(|answer| match answer {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let row = row.expect("the history has such a row");
+    (0..row.len()).map(|at| row.get(at).unwrap_or_default().to_owned()).collect()
+}
+
+/// Damages a copy of the books and gives the fault that must be found, and all that are.
+async fn damaged(books: &Database, (rule, pick, damage): &Damage) -> (String, Vec<String>) {
+    let copy = books.copy().await;
+    let [tenant, name] = first(&copy, pick).await.try_into().expect("two columns");
+    let quoted = |text: &str| format!("'{text}'");
+    let damage = damage.replace("$tenant", &quoted(&tenant)).replace("$name", &quoted(&name));
+    let changed = copy.client().await.execute(&damage, &[]).await.expect("the damage is done");
+    assert!(changed > 0, "{rule:?}: nothing was damaged");
+    (rule.fault(tenant, name), audit(&copy).await)
+}
+
+async fn audit(database: &Database) -> Vec<String> {
+    match open(database).search(&Query::Audit).await.expect("the books are readable") {
+        Page::Audit(audit) => audit.faults,
+        other => panic!("want an audit, got {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn every_damage_is_named() {
+    let Some(server) = test_postgres::server() else { return };
+    let books = books(server, 3, 180).await;
+    assert_eq!(audit(&books).await, Vec::<String>::new());
+    for damage in DAMAGES {
+        let (want, found) = damaged(&books, damage).await;
+        assert!(found.contains(&want), "want {want:?}, found {found:#?}");
+    }
+    for rule in Rule::ALL {
+        assert!(DAMAGES.iter().any(|(known, _, _)| *known == rule), "{rule:?} is not tested");
+    }
+}
+
+#[tokio::test]
+async fn unreadable_row_is_named() {
+    let Some(server) = test_postgres::server() else { return };
+    let books = books(server, 3, 60).await;
+    let damage = "UPDATE order_terms SET scene = 'moon'";
+    books.client().await.batch_execute(damage).await.expect("the damage is done");
+    let [tenant, number] =
+        first(&books, "SELECT tenant, out_order_id FROM orders").await.try_into().expect("two");
+    let key = kernel::OrderKey::OutOrderId(number);
+    let query = Query::Order { tenant: kernel::TenantId::new(&tenant), key };
+    let fault = open(&books).search(&query).await.expect_err("there is no such scene");
+    let why = "scene: unknown word \"moon\"".to_owned();
+    assert_eq!(fault, StoreFault::Unreadable { table: "orders", why });
+}

@@ -1,0 +1,47 @@
+//! A server that goes and comes back. Alone in its process, because it takes the server from everybody.
+
+mod till;
+
+use store::{CommitFault, Query, Store, StoreFault};
+use store_postgres::PostgresStore;
+use till::{Till, audit, place, tenant};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_comes_back_is_used_again() {
+    let Some(server) = test_postgres::server() else { return };
+    if !server.is_private() {
+        eprintln!("skipped: the server is not ours to stop");
+        return;
+    }
+    let database = server.database().await;
+    let store = PostgresStore::connect(&database.url()).expect("a good URL");
+    store.migrate().await.expect("the schema is new");
+    let mut till = Till::new(1);
+    till.sells(&store, &tenant(0), "before").await;
+    for round in 0..3 {
+        let batch = till.batch(&store, &[place(&tenant(0), &format!("during-{round}"))]).await;
+        server.stop();
+        let outcome = store.commit(vec![batch.clone()]).await.remove(0);
+        let unknown = CommitFault::Store(StoreFault::Unavailable(String::new()));
+        assert_eq!(kind(&outcome), kind(&Err(unknown)), "{outcome:?}");
+        let fault = store.search(&Query::Keys).await.expect_err("it is away");
+        assert!(matches!(fault, StoreFault::Unavailable(_)), "{fault}");
+        server.start();
+        let outcomes = store.commit(vec![batch]).await;
+        assert_eq!(outcomes, vec![Ok(())], "what was sent to nobody is not there yet");
+        till.sells(&store, &tenant(0), &format!("after-{round}")).await;
+    }
+    let audit = audit(&store).await;
+    assert_eq!((audit.orders, audit.paid_orders, audit.faults), (7, 4, vec![]));
+}
+
+/// Which kind of outcome it is, whatever its words.
+fn kind(outcome: &Result<(), CommitFault>) -> String {
+    match outcome {
+        Ok(()) => "stored".to_owned(),
+        Err(CommitFault::Stale(_)) => "stale".to_owned(),
+        Err(CommitFault::Floor(_)) => "floor".to_owned(),
+        Err(CommitFault::Store(StoreFault::Unavailable(_))) => "unavailable".to_owned(),
+        Err(CommitFault::Store(fault)) => fault.to_string(),
+    }
+}
