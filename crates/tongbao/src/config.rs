@@ -6,6 +6,7 @@
 use crate::installation::{
     AccountSetup, Installation, KeySetup, MerchantSetup, Proof, TenantSetup,
 };
+use crate::database::Database;
 use anyhow::{Context, Result, anyhow, bail};
 use channel::Settings;
 use engine::Guard;
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// A configuration, ready to use.
 pub(crate) struct Config {
     pub(crate) listen: String,
-    pub(crate) database: PathBuf,
+    pub(crate) database: Database,
     pub(crate) installation: Installation,
 }
 
@@ -27,7 +28,8 @@ pub(crate) struct Config {
 struct File {
     listen: Option<String>,
     public_url: String,
-    database: String,
+    database: Option<String>,
+    database_file: Option<PathBuf>,
     admin_token: Option<String>,
     admin_token_file: Option<PathBuf>,
     platform_private_key: Option<String>,
@@ -36,8 +38,7 @@ struct File {
     strict_signatures: bool,
     #[serde(default)]
     allow_private_notify_urls: bool,
-    #[serde(default)]
-    node: u8,
+    node: Option<u8>,
     #[serde(default)]
     tenant: Vec<TenantPart>,
 }
@@ -97,9 +98,9 @@ impl Config {
     }
 
     fn resolve(file: File, folder: &Path) -> Result<Config> {
-        let Some(database) = file.database.strip_prefix("sqlite:") else {
-            bail!("database: want sqlite:PATH");
-        };
+        let database: Database = wanted(folder, "database", file.database, file.database_file)?
+            .parse()
+            .context("database")?;
         let admin_token = wanted(folder, "admin_token", file.admin_token, file.admin_token_file)?;
         let platform_private_key = wanted(
             folder,
@@ -116,9 +117,18 @@ impl Config {
             true => Guard::Open,
             false => Guard::PublicOnly,
         };
+        // Processes that share a database make ids beside each other; two with the same node would
+        // meet, and then decide again.
+        let node = file.node.unwrap_or_else(|| match database {
+            Database::Sqlite(_) => 0,
+            Database::Postgres(_) => {
+                let [node] = seal::random::bytes::<1>();
+                node
+            }
+        });
         Ok(Config {
             listen: file.listen.unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
-            database: folder.join(database),
+            database: database.relative_to(folder),
             installation: Installation {
                 public_url: file.public_url.trim_end_matches('/').to_owned(),
                 tenants,
@@ -126,7 +136,7 @@ impl Config {
                 admin_token: Secret::new(admin_token),
                 strict_signatures: file.strict_signatures,
                 notice_guard: guard,
-                node: file.node,
+                node,
             },
         })
     }

@@ -11,6 +11,7 @@
 
 mod clock;
 mod config;
+mod database;
 mod gateway;
 mod installation;
 mod merchant;
@@ -56,6 +57,8 @@ enum Verb {
     Why(verbs::why::Arguments),
     /// Sign a request body and print the curl command that sends it
     Sign(verbs::sign::Arguments),
+    /// Bring a database's schema up to date
+    Migrate(verbs::migrate::Arguments),
     /// Measure this machine
     Bench(verbs::bench::Arguments),
 }
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
             Verb::Demo(arguments) => verbs::demo::run(arguments).await,
             Verb::Check(arguments) => verbs::check::run(arguments).await,
             Verb::Why(arguments) => verbs::why::run(arguments).await,
+            Verb::Migrate(arguments) => verbs::migrate::run(arguments).await,
             Verb::Sign(arguments) => verbs::sign::run(arguments),
             Verb::Bench(arguments) => verbs::bench::run(arguments).await,
         }

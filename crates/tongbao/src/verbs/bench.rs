@@ -5,6 +5,7 @@
 //! size, written straight into a fresh database on the same disk, by a loop that does nothing else.
 
 use super::dev::House;
+use crate::database::Database;
 use crate::merchant::{Caller, Generation};
 use crate::world::MERCHANTS;
 use anyhow::{Context, Result, ensure};
@@ -46,6 +47,9 @@ struct Orders {
     /// The folder whose disk is measured; a temporary folder is made in it
     #[arg(long, default_value = ".")]
     folder: PathBuf,
+    /// Another database to measure: postgres://USER@HOST/NAME, which must be empty
+    #[arg(long)]
+    database: Option<Database>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -74,7 +78,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 
 async fn measure_orders(orders: Orders) -> Result<ExitCode> {
     let folder = tempfile::tempdir_in(&orders.folder).context("no temporary folder")?;
-    let house = House::start("127.0.0.1:0", "127.0.0.1:0", folder.path()).await?;
+    let database = orders.database.clone().unwrap_or_else(|| Database::in_folder(folder.path()));
+    let house = House::start("127.0.0.1:0", "127.0.0.1:0", folder.path(), &database).await?;
     let load = Arc::new(Load {
         base_url: house.file.base_url.clone(),
         caller: Caller::of(&house.file, Generation::Hmac)?,

@@ -1,23 +1,20 @@
 //! `tongbao check`: proves the ledger.
 
+use crate::database::Chosen;
 use anyhow::{Result, bail};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use store::{Audit, Page, Query, Store};
-use store_sqlite::SqliteStore;
 
 /// Arguments of `tongbao check`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The data folder; a live system may be checked too
-    #[arg(long, default_value = "./tongbao-data")]
-    data: PathBuf,
+    #[command(flatten)]
+    database: Chosen,
 }
 
 /// Exits 0 when every rule holds, else 1.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let store = SqliteStore::open_read_only(&arguments.data.join("tongbao.db"))?;
-    let audit = audit(&store).await?;
+    let audit = audit(&*arguments.database.open_to_read()?).await?;
     say(&audit);
     Ok(if audit.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -2,6 +2,7 @@
 
 use super::check;
 use super::dev::House;
+use crate::database::Database;
 use crate::merchant::{Caller, Generation, JsonClient};
 use crate::world::MERCHANTS;
 use anyhow::{Context, Result, bail, ensure};
@@ -17,7 +18,6 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
 use store::{Page, Query};
-use store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -43,13 +43,14 @@ struct Received {
 /// Exits 0 when everything is as it must be.
 pub(crate) async fn run(_: Arguments) -> Result<ExitCode> {
     let data = tempfile::tempdir().context("no temporary folder")?;
-    let house = House::start("127.0.0.1:0", "127.0.0.1:0", data.path()).await?;
-    let outcome = play(&house, data.path()).await;
+    let database = Database::in_folder(data.path());
+    let house = House::start("127.0.0.1:0", "127.0.0.1:0", data.path(), &database).await?;
+    let outcome = play(&house, &database).await;
     house.stop().await?;
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
-async fn play(house: &House, data: &std::path::Path) -> Result<()> {
+async fn play(house: &House, database: &Database) -> Result<()> {
     let (notify_url, mut notices) = merchant_server().await?;
     let client = JsonClient::new()?;
     say(&format!(
@@ -95,8 +96,7 @@ async fn play(house: &House, data: &std::path::Path) -> Result<()> {
     story(house).await?;
 
     step(7, "The proof of the books: tongbao check");
-    let store = SqliteStore::open_read_only(&data.join("tongbao.db"))?;
-    let audit = check::audit(&store).await?;
+    let audit = check::audit(&*database.open_to_read()?).await?;
     check::say(&audit);
     ensure!(audit.faults.is_empty(), "the books are wrong");
     ensure!(audit.paid_orders == 1, "one order is paid, the books have {}", audit.paid_orders);

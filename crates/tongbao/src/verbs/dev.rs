@@ -1,6 +1,7 @@
 //! `tongbao dev`: gateway and sandbox in one process, seeded and ready in about a second.
 
 use crate::clock::SandboxClock;
+use crate::database::Database;
 use crate::gateway::Gateway;
 use crate::server::{Listening, asked_to_stop};
 use crate::world::{DevFile, World};
@@ -10,7 +11,6 @@ use sandbox::{ClockControl, Sandbox, SharedClock};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use store_sqlite::SqliteStore;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -26,6 +26,10 @@ pub(crate) struct Arguments {
     /// Where databases, keys and dev.json live
     #[arg(long, default_value = "./tongbao-data")]
     data: PathBuf,
+    /// Where the gateway keeps its state, when not in the data folder: sqlite:PATH or
+    /// postgres://USER@HOST/NAME
+    #[arg(long, env = "TONGBAO_DATABASE", hide_env_values = true)]
+    database: Option<Database>,
 }
 
 /// A running development house.
@@ -40,7 +44,12 @@ pub(crate) struct House {
 
 impl House {
     /// Starts gateway and sandbox on the data in a folder and writes its `dev.json`.
-    pub(crate) async fn start(listen: &str, sandbox_listen: &str, data: &Path) -> Result<House> {
+    pub(crate) async fn start(
+        listen: &str,
+        sandbox_listen: &str,
+        data: &Path,
+        database: &Database,
+    ) -> Result<House> {
         std::fs::create_dir_all(data).with_context(|| format!("{} not made", data.display()))?;
         let world = World::of_folder(data).await?;
         let clock = Arc::new(SharedClock::new());
@@ -55,7 +64,7 @@ impl House {
         running.spawn(run_notices(sandbox, stop.subscribe()));
 
         let installation = world.installation(&base_url, &sandbox_url)?;
-        let store = Arc::new(SqliteStore::open(&data.join("tongbao.db"))?);
+        let store = database.open()?;
         let clock = Arc::new(SandboxClock(clock));
         let gateway = Gateway::start(installation, store, clock, recorder()?).await?;
         running.spawn(gateway_socket.serve(gateway.router, stop.subscribe()));
@@ -126,8 +135,10 @@ pub(crate) fn recorder() -> Result<PrometheusHandle> {
 
 /// Runs until asked to stop.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let mut house =
-        House::start(&arguments.listen, &arguments.sandbox_listen, &arguments.data).await?;
+    let (listen, sandbox_listen) = (&arguments.listen, &arguments.sandbox_listen);
+    let database =
+        arguments.database.unwrap_or_else(|| Database::in_folder(&arguments.data));
+    let mut house = House::start(listen, sandbox_listen, &arguments.data, &database).await?;
     say(&arguments.data, &house.file);
     tokio::select! {
         asked = asked_to_stop() => asked?,

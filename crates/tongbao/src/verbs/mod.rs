@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod dev;
+pub(crate) mod migrate;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
 pub(crate) mod sign;

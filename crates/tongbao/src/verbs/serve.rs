@@ -9,7 +9,6 @@ use engine::SystemClock;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use store_sqlite::SqliteStore;
 use tokio::sync::watch;
 
 /// Arguments of `tongbao serve`.
@@ -24,7 +23,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let config = Config::read(&arguments.config)?;
     let socket = Listening::open(&config.listen).await?;
-    let store = Arc::new(SqliteStore::open(&config.database)?);
+    let store = config.database.open()?;
     let installation = config.installation;
     let clock = Arc::new(SystemClock::new());
     let gateway = Gateway::start(installation, store, clock, recorder()?).await?;

@@ -1,26 +1,24 @@
 //! `tongbao why`: tells an order's whole story.
 
+use crate::database::Chosen;
 use anyhow::{Result, bail};
 use engine::{Clock, SystemClock};
 use kernel::{OrderKey, TenantId};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use store::{Page, Query, Store};
-use store_sqlite::SqliteStore;
 
 /// Arguments of `tongbao why`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The merchant's number of the order (OutOrderId)
     out_order_id: String,
-    /// The data folder; a live system may be asked too
-    #[arg(long, default_value = "./tongbao-data")]
-    data: PathBuf,
+    #[command(flatten)]
+    database: Chosen,
 }
 
 /// Exits 0 when there is such an order, else 1.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let store = SqliteStore::open_read_only(&arguments.data.join("tongbao.db"))?;
+    let store = arguments.database.open_to_read()?;
     let number = arguments.out_order_id;
     let query = Query::TenantsWithOrder { out_order_id: number.clone() };
     let Page::Tenants(tenants) = store.search(&query).await? else {
@@ -30,7 +28,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         bail!("no order has the number {number}");
     }
     for tenant in tenants {
-        tell(&store, tenant, &number).await?;
+        tell(&*store, tenant, &number).await?;
     }
     Ok(ExitCode::SUCCESS)
 }

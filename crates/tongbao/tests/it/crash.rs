@@ -14,11 +14,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::RwLock;
 
 /// How often the power goes off.
-const KILLS: u32 = 7;
+const KILLS: u32 = 10;
 /// How long the house runs between two kills, in milliseconds.
 const UPTIME_MS: std::ops::Range<u64> = 150..900;
 /// Shops that order at the same time.
 const SHOPS: u64 = 6;
+/// Orders of a shop at most: all of them together fit on a page of the channel's list.
+const ORDERS_MAX: u32 = 150;
 /// How often a shop asks again before it lets a number be.
 const ASKED_MAX: u32 = 40;
 
@@ -64,7 +66,13 @@ struct Shop {
 
 impl Shop {
     async fn run(mut self) -> Promised {
+        let mut orders = 0;
         while self.open.load(Ordering::Relaxed) {
+            if orders == ORDERS_MAX {
+                self.pause().await;
+                continue;
+            }
+            orders += 1;
             let number = fresh_number();
             let body = with(&order(&number), "NotifyUrl", json!(self.notify_url));
             let body = with(&body, "TotalAmount", json!(self.dice.roll(1..10_000)));
@@ -88,7 +96,9 @@ impl Shop {
                     self.promised.placed.insert(number.to_owned(), id);
                     return Some(result);
                 }
-                "FailedOperation.SystemError" | "ORDER.OPERATE_IS_PROCESSING" => {}
+                "FailedOperation.SystemError" | "ORDER.OPERATE_IS_PROCESSING" => {
+                    self.pause().await;
+                }
                 other => panic!("{number}: {other}: {response}"),
             }
         }

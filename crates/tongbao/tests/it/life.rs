@@ -310,13 +310,11 @@ async fn who_paid_in_time_has_paid_even_when_we_hear_it_on_closing() {
     let wanted = "ORDER.ORDER_STATUS_ERROR";
     house.refused(CLOSE_ORDER, &json!({"OutOrderId": closed}), wanted).await;
     house.until_status(&closed, "SUCCESS").await;
+    house.until_story(&closed, attempted(1)).await;
+    check_notice(&house, &merchant.received().await, &closed).await;
     house.advance(31).await;
     house.until_story(&expired, is_state("paid")).await;
-    let mut numbers = BTreeSet::from([closed, expired]);
-    for _ in 0..2 {
-        let told = merchant.received().await.json();
-        assert!(numbers.remove(text_of(&told["Result"]["OutOrderId"])), "{told}");
-    }
+    check_notice(&house, &merchant.received().await, &expired).await;
     assert_eq!(house.balance("merchant_pending").await, (2000, 0));
     assert_eq!(house.balance("suspense").await, (0, 0));
     house.check_books();

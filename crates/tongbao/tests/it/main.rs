@@ -3,6 +3,8 @@
 //! - [`house`]: starts, kills and restarts `tongbao dev`, and speaks to it.
 //! - [`merchant`]: a merchant's server that receives notices.
 //! - `rooms`: what a crate may depend on.
+//! - `admin`: the administration and operations.
+//! - `cli`: the command line.
 //! - `crash`: the power goes off under load.
 //! - `envelope`: transport and envelope.
 //! - `faults`: channels, merchants and strangers at their worst.
@@ -13,6 +15,8 @@
 //! - `signature`: who calls, and who is not believed.
 //! - `unified_order`: every row of the table of an order.
 
+mod admin;
+mod cli;
 mod crash;
 mod envelope;
 mod faults;

@@ -1,0 +1,545 @@
+//! The command line: what it teaches, proves, tells and refuses.
+
+use crate::house::{
+    CallerKey, House, QUERY_ORDER, Signature, UNIFIED_ORDER, fresh_number, order, run, tongbao,
+    with,
+};
+use crate::merchant::Merchant;
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+const CHECK: &str = "check";
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn complained(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn folder(house: &House) -> &str {
+    house.data().to_str().expect("a readable path")
+}
+
+async fn pay_an_order(house: &House, body: &Value) -> Value {
+    let placed = house.result(UNIFIED_ORDER, body).await;
+    house.pay(&placed["PayInfo"]).await;
+    house.until_status(body["OutOrderId"].as_str().expect("a number"), "SUCCESS").await
+}
+
+#[test]
+fn help_teaches() {
+    let help = run(&["--help"]);
+    assert!(help.status.success());
+    for word in ["demo", "dev", "check", "why", "sign", "serve", "sandbox", "bench", "dev.json"] {
+        assert!(said(&help).contains(word), "--help does not mention {word}");
+    }
+    for verb in ["demo", "dev", "check", "why", "sign", "serve", "sandbox", "bench"] {
+        let help = run(&[verb, "--help"]);
+        assert!(help.status.success() && said(&help).contains("Usage"), "{verb}: {help:?}");
+    }
+    let wrong = run(&["dve"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(complained(&wrong).contains("dve"));
+    assert!(said(&run(&["--version"])).starts_with("tongbao "));
+}
+
+#[test]
+fn the_demonstration_succeeds_and_shows_everything() {
+    let demo = run(&["demo"]);
+    let all = said(&demo);
+    assert!(demo.status.success(), "{all}{}", complained(&demo));
+    for part in [
+        "PAYING",
+        "支付成功",
+        "NotifyId",
+        "SUCCESS",
+        "merchant_pending",
+        "acknowledged",
+        "the books are right",
+    ] {
+        assert!(all.contains(part), "{part} is missing:\n{all}");
+    }
+    for secret in ["BEGIN PRIVATE KEY", "oXLUp5OHJof5768CoFFDuuaRn8kc"] {
+        assert!(!all.contains(secret), "{secret} is shown");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_book_is_found_and_its_row_named() {
+    const ACCOUNT: &str = "merchant_pending/CM6756531983210274560";
+    let mut house = House::start();
+    let number = fresh_number();
+    let merchant = Merchant::start().await;
+    let body = with(&order(&number), "NotifyUrl", json!(merchant.notify_url));
+    let found = pay_an_order(&house, &body).await;
+    let id = found["ChannelOrderId"].as_str().expect("an id");
+    house.until_story(&number, |story| story["notices"][0]["state"] == "delivered").await;
+    // A live system may be checked too.
+    house.check_books();
+    house.kill();
+    house.check_books();
+    let database = Connection::open(house.data().join("tongbao.db")).expect("its database");
+    for (damage, mend, named) in [
+        (
+            "UPDATE balances SET posted = posted + 1 WHERE account LIKE 'merchant_pending/%'",
+            "UPDATE balances SET posted = posted - 1 WHERE account LIKE 'merchant_pending/%'",
+            ACCOUNT,
+        ),
+        (
+            "UPDATE balances SET held = -5 WHERE account LIKE 'merchant_pending/%'",
+            "UPDATE balances SET held = 0 WHERE account LIKE 'merchant_pending/%'",
+            ACCOUNT,
+        ),
+        (
+            "UPDATE transfers SET amount = 999",
+            "UPDATE transfers SET amount = 1000",
+            "account channel_funds/demo-wxpay",
+        ),
+        (
+            "UPDATE orders SET state = 'paying', pay_form = 'jsapi', pay_text = 'x', \
+          pay_valid_until = 1",
+            "UPDATE orders SET state = 'paid', pay_form = NULL, \
+          pay_text = NULL, pay_valid_until = NULL",
+            id,
+        ),
+        ("DELETE FROM notices", "", id),
+        ("DELETE FROM transfers", "", id),
+    ] {
+        assert!(database.execute(damage, []).expect("damaged") > 0, "{damage}");
+        let check = run(&[CHECK, "--data", folder(&house)]);
+        assert_eq!(check.status.code(), Some(1), "{damage}: {check:?}");
+        let all = said(&check);
+        let bad: Vec<&str> = all.lines().filter(|line| line.starts_with("BAD ")).collect();
+        assert!(bad.iter().any(|line| line.contains(named)), "{damage}: {all}");
+        assert!(all.contains("the books are wrong"), "{all}");
+        if !mend.is_empty() {
+            database.execute(mend, []).expect("mended");
+            house.check_books();
+        }
+    }
+}
+
+#[test]
+fn there_is_nothing_to_check_where_there_is_no_database() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().to_str().expect("a readable path");
+    for arguments in [&[CHECK, "--data", data][..], &["why", "demo_1", "--data", data]] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(complained(&output).contains("tongbao.db"), "{output:?}");
+    }
+    let sign = run(&["sign", "--data", data, "--path", QUERY_ORDER, "--body", "{}"]);
+    assert_eq!(sign.status.code(), Some(1));
+    assert!(complained(&sign).contains("dev.json"), "{sign:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "made something");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn why_tells_the_story_of_an_order() {
+    let house = House::start();
+    let mut merchant = Merchant::start().await;
+    let number = fresh_number();
+    let body = with(&order(&number), "NotifyUrl", json!(merchant.notify_url));
+    let found = pay_an_order(&house, &body).await;
+    let notice = merchant.received().await.json();
+    house.until_story(&number, |story| story["notices"][0]["state"] == "delivered").await;
+    let story = house.why(&number);
+    for part in [
+        format!("Order {}: PAID", found["ChannelOrderId"].as_str().expect("an id")),
+        number.clone(),
+        "¥10.00 (1000 fen)".to_owned(),
+        "order placed".to_owned(),
+        "asked place, HTTP 200".to_owned(),
+        format!("payment {}", found["ThirdPayOrderId"].as_str().expect("an id")),
+        "channel_funds/demo-wxpay → merchant_pending/CM6756531983210274560".to_owned(),
+        notice["NotifyId"].as_str().expect("an id").to_owned(),
+        merchant.notify_url.clone(),
+        "acknowledged".to_owned(),
+        "Still to be done".to_owned(),
+    ] {
+        assert!(story.contains(&part), "{part} is missing:\n{story}");
+    }
+    assert!(!story.contains("Needs a person"), "{story}");
+    for secret in ["prepay_id", "paySign", "oXLUp5OHJof5768CoFFDuuaRn8kc"] {
+        assert!(!story.contains(secret), "{secret} is shown:\n{story}");
+    }
+    for unknown in ["nobody_1", "", "'; DROP TABLE orders; --"] {
+        let nobody = run(&["why", unknown, "--data", folder(&house)]);
+        assert_eq!(nobody.status.code(), Some(1));
+        assert!(complained(&nobody).contains("no order has the number"), "{nobody:?}");
+        assert!(nobody.stdout.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signed_request_is_a_command_that_a_shell_can_run() {
+    let mut house = House::start();
+    if Command::new("curl").arg("--version").output().is_err() {
+        eprintln!("curl is missing: the command that sign prints was not run");
+        return;
+    }
+    house.advance(7200).await;
+    for algorithm in ["hmac", "rsa"] {
+        let number = fresh_number();
+        let body = with(&order(&number), "OrderSubject", json!("it's $HOME `x` \"烧饼\" \\"));
+        let body = body.to_string();
+        let arguments = ["sign", "--data", folder(&house), "--path", UNIFIED_ORDER, "--body"];
+        let more = [&*body, "--algorithm", algorithm, "--ahead", "7200"];
+        let sign = run(&[&arguments[..], &more[..]].concat());
+        assert!(sign.status.success(), "{sign:?}");
+        let script = said(&sign);
+        assert!(script.starts_with("curl "), "{script}");
+        let sent = Command::new("sh").args(["-c", &script]).output().expect("sh runs");
+        let answer: Value = serde_json::from_slice(&sent.stdout).expect("an envelope");
+        assert_eq!(answer["Response"]["ErrCode"], "SUCCESS", "{answer}");
+        let story = house.story(&number).await;
+        assert_eq!(story["order"]["subject"], "it's $HOME `x` \"烧饼\" \\");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_house_writes_down_everything_that_a_client_needs_for_its_owner_alone() {
+    let house = House::start();
+    let texts = [
+        "/base_url",
+        "/sandbox_url",
+        "/admin_token",
+        "/wecard/ocode",
+        "/wecard/hmac/secret_id",
+        "/wecard/hmac/secret_key",
+        "/wecard/rsa/secret_id",
+        "/wecard/rsa/private_key_pem",
+        "/wecard/platform_public_key_pem",
+        "/wxpay/mchid",
+        "/wxpay/appid",
+        "/wxpay/serial_no",
+        "/wxpay/private_key_pem",
+        "/wxpay/apiv3_key",
+        "/wxpay/platform_cert_pem",
+        "/wxpay/public_key_id",
+        "/wxpay/public_key_pem",
+    ];
+    for text in texts {
+        assert!(!house.text(text).is_empty(), "{text}");
+    }
+    let merchants = json!(["CM6756531983210274560", "CM-B", "CM-C"]);
+    assert_eq!(house.file["wecard"]["merchants"], merchants);
+    assert!(house.text("/wxpay/public_key_id").starts_with("PUB_KEY_ID_"));
+    assert_eq!(house.text("/wxpay/apiv3_key").len(), 32);
+    for name in ["dev.json", "dev-keys.json"] {
+        let metadata = std::fs::metadata(house.data().join(name)).expect("the file");
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{name}");
+    }
+    for url in [house.text("/base_url"), house.text("/sandbox_url")] {
+        let health = house.send(channel::Method::Get, format!("{url}/healthz"), vec![], &[]).await;
+        assert_eq!(health.expect("an answer").body, "ok");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_start_keeps_keys_orders_and_clock() {
+    let mut house = House::start();
+    house.advance(7200).await;
+    let [paid, paying] = [fresh_number(), fresh_number()];
+    pay_an_order(&house, &order(&paid)).await;
+    let placed = house.result(UNIFIED_ORDER, &order(&paying)).await;
+    let before = house.file.clone();
+    house.kill();
+    house.restart();
+    let mut after = house.file.clone();
+    for url in ["base_url", "sandbox_url"] {
+        after[url] = before[url].clone();
+    }
+    assert_eq!(after, before);
+    // Signed by the moved clock: accepted only if the house's clock is where it was.
+    house.until_status(&paid, "SUCCESS").await;
+    let again = house.result(UNIFIED_ORDER, &order(&paying)).await;
+    assert_eq!(again["ChannelOrderId"], placed["ChannelOrderId"]);
+    house.pay(&placed["PayInfo"]).await;
+    house.advance(121).await;
+    house.until_status(&paying, "SUCCESS").await;
+    house.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_taken_port_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().to_str().expect("a readable path");
+    for (gateway, sandbox) in [(&*address, "127.0.0.1:0"), ("127.0.0.1:0", &*address)] {
+        let arguments = ["dev", "--data", data, "--listen", gateway, "--sandbox-listen", sandbox];
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let complaint = complained(&output);
+        assert!(complaint.contains(&format!("cannot listen on {address}")), "{complaint}");
+        assert!(complaint.contains("in use"), "{complaint}");
+        assert!(!said(&output).contains("ready"));
+    }
+}
+
+/// A configuration in a folder of its own: two tenants whose accounts lie at a house's sandbox.
+struct Site {
+    folder: tempfile::TempDir,
+    url: String,
+}
+
+impl Site {
+    fn beside(house: &House, extra: &str) -> Site {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("its address");
+        let folder = tempfile::tempdir().expect("a folder");
+        let platform = seal::rsa::generate().expect("a key");
+        std::fs::write(folder.path().join("platform.pem"), platform).expect("written");
+        let tenants: String = ["one", "two"].map(|name| tenant(house, name)).concat();
+        let text = format!(
+            "listen = \"{address}\"\npublic_url = \"http://{address}\"\n\
+             database = \"sqlite:site.db\"\nadmin_token = \"site-token\"\n\
+             platform_private_key_file = \"platform.pem\"\n{extra}\n{tenants}"
+        );
+        std::fs::write(folder.path().join("tongbao.toml"), text).expect("written");
+        Site { folder, url: format!("http://{address}") }
+    }
+
+    fn config(&self) -> std::path::PathBuf {
+        self.folder.path().join("tongbao.toml")
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(self.config()).expect("the configuration")
+    }
+}
+
+fn tenant(house: &House, name: &str) -> String {
+    let settings: String = [
+        ("base_url", "/sandbox_url"),
+        ("mchid", "/wxpay/mchid"),
+        ("appid", "/wxpay/appid"),
+        ("serial_no", "/wxpay/serial_no"),
+        ("private_key_pem", "/wxpay/private_key_pem"),
+        ("apiv3_key", "/wxpay/apiv3_key"),
+        ("public_key_id", "/wxpay/public_key_id"),
+        ("public_key_pem", "/wxpay/public_key_pem"),
+    ]
+    .map(|(setting, pointer)| format!("{setting} = '''{}'''\n", house.text(pointer)))
+    .concat();
+    format!(
+        "[[tenant]]\nocode = \"ocode-{name}\"\nname = \"{name}\"\n\
+         [[tenant.key]]\nsecret_id = \"AKID{name}\"\nsecret_key = \"secret-of-{name}\"\n\
+         [[tenant.merchant]]\nid = \"CM-{name}\"\naccounts = [\"wx-{name}\"]\n\
+         [[tenant.account]]\nname = \"wx-{name}\"\nchannel = \"wxpay\"\n\
+         [tenant.account.settings]\n{settings}\n"
+    )
+}
+
+/// A running `tongbao serve`.
+struct Served(Child);
+
+impl Served {
+    fn start(config: &Path) -> Served {
+        let mut child = tongbao()
+            .arg("serve")
+            .arg("--config")
+            .arg(config)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let output = child.stdout.take().expect("its output is piped");
+        let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+        assert!(
+            lines.any(|line| line.starts_with("ready http://")),
+            "it ended before it was ready"
+        );
+        Served(child)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Calls a site as one of its tenants; the member `Response`.
+async fn call_site(
+    house: &House,
+    site: &Site,
+    path: &str,
+    body: &Value,
+    bend: impl FnOnce(Signature) -> Signature,
+) -> Value {
+    let bytes = body.to_string();
+    let signature = Signature {
+        host: site.url.trim_start_matches("http://").to_owned(),
+        ..house.signed(path, bytes.as_bytes())
+    };
+    let headers = bend(signature).headers();
+    let url = format!("{}{path}", site.url);
+    let answer = house.send(channel::Method::Post, url, headers, bytes.as_bytes()).await;
+    answer.expect("an answer").body["Response"].clone()
+}
+
+fn as_tenant(name: &str) -> impl Fn(Signature) -> Signature {
+    let (ocode, secret_id) = (format!("ocode-{name}"), format!("AKID{name}"));
+    let key = CallerKey::Hmac(format!("secret-of-{name}"));
+    move |signature| Signature {
+        ocode: ocode.clone(),
+        secret_id: secret_id.clone(),
+        key: key.clone(),
+        ..signature
+    }
+}
+
+/// The story of an order at a site, once its only notice was attempted.
+async fn until_attempted(house: &House, site: &Site, ocode: &str, number: &str) -> Value {
+    let url = format!("{}/admin/v1/tenants/{ocode}/orders/by-number/{number}", site.url);
+    for _ in 0..400 {
+        let headers = vec![("authorization".to_owned(), "Bearer site-token".to_owned())];
+        let answer = house.send(channel::Method::Get, url.clone(), headers, &[]).await;
+        let answer = answer.expect("an answer");
+        if answer.body["notices"][0]["attempt_count"] == 1 {
+            return answer.body;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("no notice was attempted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tenants_of_a_site_are_strangers_to_each_other() {
+    let house = House::start();
+    let mut merchant = Merchant::start().await;
+    let site = Site::beside(&house, "");
+    let _served = Served::start(&site.config());
+    let number = fresh_number();
+    let body = with(&order(&number), "ChannelSubMerchantId", json!("CM-one"));
+    let body = with(&body, "NotifyUrl", json!(merchant.notify_url));
+    // A merchant of another tenant does not exist; nor does one of the demonstration.
+    for (merchant, who) in [("CM-one", "two"), ("CM-two", "one"), ("CM-B", "one")] {
+        let body = with(&body, "ChannelSubMerchantId", json!(merchant));
+        let refused = call_site(&house, &site, UNIFIED_ORDER, &body, as_tenant(who)).await;
+        assert_eq!(refused["ErrCode"], "ORDER.INVALID_PARAMETER", "{refused}");
+        assert!(
+            refused["ErrMessage"].as_str().is_some_and(|it| it.contains("ChannelSubMerchantId"))
+        );
+    }
+    let foreign = |signature: Signature| Signature {
+        ocode: "ocode-one".to_owned(),
+        ..as_tenant("two")(signature)
+    };
+    let refused = call_site(&house, &site, UNIFIED_ORDER, &body, foreign).await;
+    assert_eq!(refused["ErrCode"], "AuthFailure.OcodeMismatch", "{refused}");
+    let refused = call_site(&house, &site, UNIFIED_ORDER, &body, |demo| demo).await;
+    assert_eq!(refused["ErrCode"], "AuthFailure.SecretIdNotFound", "{refused}");
+
+    let placed = call_site(&house, &site, UNIFIED_ORDER, &body, as_tenant("one")).await;
+    let placed = &placed["Result"];
+    assert_eq!(placed["OrderStatus"], "PAYING", "{placed}");
+    for name in [json!({"OutOrderId": number}), json!({"ChannelOrderId": placed["ChannelOrderId"]})]
+    {
+        let refused = call_site(&house, &site, QUERY_ORDER, &name, as_tenant("two")).await;
+        assert_eq!(refused["ErrCode"], "ORDER.ORDER_NOT_EXIST", "{refused}");
+    }
+    // The same number is free for the other tenant.
+    let twin = with(&body, "ChannelSubMerchantId", json!("CM-two"));
+    let twin = call_site(&house, &site, UNIFIED_ORDER, &twin, as_tenant("two")).await;
+    assert_eq!(twin["Result"]["OrderStatus"], "PAYING", "{twin}");
+    assert_ne!(twin["Result"]["ChannelOrderId"], placed["ChannelOrderId"]);
+
+    // Nobody may point a site at the machines around it.
+    house.pay(&placed["PayInfo"]).await;
+    let story = until_attempted(&house, &site, "ocode-one", &number).await;
+    assert_eq!(story["order"]["state"], "paid");
+    let attempt = &story["notices"][0]["attempts"][0];
+    assert_eq!((&attempt["outcome"], &attempt["state"]), (&json!("no_answer"), &json!("due")));
+    assert_eq!(attempt["why"], "not sent: 127.0.0.1 is not a public address");
+    assert!(merchant.waiting().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_with_a_shared_secret_gets_notices_signed_with_it() {
+    let house = House::start();
+    let mut merchant = Merchant::start().await;
+    let site = Site::beside(&house, "allow_private_notify_urls = true");
+    let _served = Served::start(&site.config());
+    let number = fresh_number();
+    let body = with(&order(&number), "ChannelSubMerchantId", json!("CM-two"));
+    let url = format!("{}?of=two", merchant.notify_url);
+    let body = with(&body, "NotifyUrl", json!(url));
+    let placed = call_site(&house, &site, UNIFIED_ORDER, &body, as_tenant("two")).await;
+    house.pay(&placed["Result"]["PayInfo"]).await;
+    let notice = merchant.received().await;
+    assert_eq!(notice.json()["Ocode"], "ocode-two");
+    // The same request, signed by the tenant itself, must come to the same signature.
+    let timestamp: i64 = notice.header("x-tc-timestamp").parse().expect("seconds");
+    let authorization = notice.header("authorization");
+    let (_, rest) = authorization.split_once("Credential=AKIDtwo/").expect("its SecretId");
+    let (date, _) = rest.split_once('/').expect("a date");
+    let (_, rest) = authorization.split_once("SignedHeaders=").expect("signed headers");
+    let (signed_headers, _) = rest.split_once(',').expect("signed headers");
+    let expected = Signature {
+        query: "of=two".to_owned(),
+        host: notice.header("host").to_owned(),
+        content_type: notice.header("content-type").to_owned(),
+        timestamp,
+        date: date.to_owned(),
+        signed_headers: signed_headers.to_owned(),
+        ..as_tenant("two")(house.signed("/pay/notify", &notice.body))
+    };
+    let headers = expected.headers();
+    let expected = headers.iter().find(|(name, _)| name == "Authorization");
+    assert_eq!(expected.map(|(_, value)| value.as_str()), Some(authorization));
+    let story = until_attempted(&house, &site, "ocode-two", &number).await;
+    assert_eq!(story["notices"][0]["state"], "delivered");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mistakes_in_a_configuration_are_named() {
+    let house = House::start();
+    let site = Site::beside(&house, "");
+    let whole = site.text();
+    let apiv3_key = format!("'''{}'''", house.text("/wxpay/apiv3_key"));
+    for (from, to, named) in [
+        ("admin_token", "admin_tokken", vec!["admin_tokken"]),
+        ("admin_token = \"site-token\"", "", vec!["admin_token"]),
+        ("platform.pem", "absent.pem", vec!["platform_private_key", "absent.pem"]),
+        (
+            "platform_private_key_file = \"platform.pem\"",
+            "platform_private_key = \"x\"",
+            vec!["platform private key"],
+        ),
+        ("sqlite:site.db", "oracle:site", vec!["database", "sqlite"]),
+        ("accounts = [\"wx-one\"]", "accounts = [\"wx-none\"]", vec!["CM-one", "wx-none"]),
+        ("channel = \"wxpay\"", "channel = \"wechat\"", vec!["wx-one", "wechat"]),
+        ("mchid =", "mch_id =", vec!["wx-one", "mch_id"]),
+        (&*apiv3_key, "'short'", vec!["wx-one", "apiv3_key", "32"]),
+        ("BEGIN PRIVATE KEY", "BEGIN PUBLIC KEY", vec!["wx-one", "private_key_pem"]),
+        ("secret_id = \"AKIDtwo\"", "secret_id = \"AKIDone\"", vec!["AKIDone"]),
+        ("secret_key = \"secret-of-two\"", "", vec!["ocode-two", "AKIDtwo"]),
+        ("name = \"wx-two\"", "name = \"wx-one\"", vec!["wx-"]),
+        ("listen = \"", "listen = \"nowhere", vec!["nowhere"]),
+    ] {
+        let broken = whole.replacen(from, to, 1);
+        assert_ne!(broken, whole, "{from}");
+        let path = site.folder.path().join("broken.toml");
+        std::fs::write(&path, broken).expect("written");
+        let output = run(&["serve", "--config", path.to_str().expect("a path")]);
+        assert_eq!(output.status.code(), Some(1), "{from}: {output:?}");
+        let complaint = complained(&output);
+        for name in named {
+            assert!(complaint.contains(name), "{from}: {name} is not in {complaint}");
+        }
+        for secret in ["secret-of-one", &house.text("/wxpay/apiv3_key"), "site-token"] {
+            assert!(!complaint.contains(secret), "{from}: a secret is in {complaint}");
+        }
+    }
+    let absent = run(&["serve", "--config", "/nowhere/tongbao.toml"]);
+    assert!(complained(&absent).contains("/nowhere/tongbao.toml"));
+}
