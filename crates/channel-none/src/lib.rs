@@ -1,31 +1,44 @@
-//! A channel without an outside: it answers in place and nobody ever pays through it.
+//! Channels without an outside: they answer in place. Through the one nobody ever pays; through the
+//! other everybody pays at once.
 //!
-//! With it a measurement sees the gateway alone: the same commands, commits and tasks as with any
+//! With them a measurement sees the gateway alone: the same commands, commits and tasks as with any
 //! other channel, and no network, no signatures and no vendor.
 
 use channel::{
     About, BadSettings, Channel, Connection, Draw, Finding, Instruction, Method, NoticeFault,
-    Notified, PayForm, PayInfo, PlatformKey, RefundState, Refunded, Request, Response, Scene,
-    Settings, Unsupported,
+    Notified, PayForm, PayInfo, Payment, PlatformKey, RefundState, Refunded, Request, Response,
+    Scene, Settings, Unsupported,
 };
 
 /// How long its pay information is valid, in seconds.
 const VALID_SECONDS: i64 = 2 * 3600;
 
-static ABOUT: About =
-    About { name: "none", scenes: &Scene::ALL, settings: &[], fetches_keys: false, built_in: true };
+const fn about(name: &'static str) -> About {
+    About { name, scenes: &Scene::ALL, settings: &[], fetches_keys: false, built_in: true }
+}
 
-/// The channel.
-#[derive(Debug)]
-pub struct NoChannel;
+static ABOUT_NONE: About = about("none");
+static ABOUT_PAID: About = about("paid");
+
+/// A channel without an outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoChannel {
+    /// `none`: nobody ever pays.
+    Unpaid,
+    /// `paid`: everybody pays at once.
+    Paid,
+}
 
 impl Channel for NoChannel {
     fn about(&self) -> &'static About {
-        &ABOUT
+        match self {
+            NoChannel::Unpaid => &ABOUT_NONE,
+            NoChannel::Paid => &ABOUT_PAID,
+        }
     }
 
     fn open(&self, _: &Settings, _: &[PlatformKey]) -> Result<Box<dyn Connection>, BadSettings> {
-        Ok(Box::new(NoChannel))
+        Ok(Box::new(*self))
     }
 }
 
@@ -36,11 +49,21 @@ impl Connection for NoChannel {
 
     fn decode(&self, instruction: &Instruction, _: &Response, draw: &Draw) -> Finding {
         match instruction {
-            Instruction::Place(place) => Finding::Placed(PayInfo {
-                form: PayForm::QrCode,
-                text: format!("none://pay/{}", place.number),
-                valid_until: draw.now.plus_seconds(VALID_SECONDS),
-            }),
+            Instruction::Place(place) => match self {
+                NoChannel::Unpaid => Finding::Placed(PayInfo {
+                    form: PayForm::QrCode,
+                    text: format!("none://pay/{}", place.number),
+                    valid_until: draw.now.plus_seconds(VALID_SECONDS),
+                }),
+                NoChannel::Paid => Finding::Paid(Payment {
+                    number: place.number.clone(),
+                    channel_reference: place.number.clone(),
+                    amount: place.amount,
+                    currency: place.currency,
+                    payer_amount: None,
+                    at: draw.now,
+                }),
+            },
             Instruction::Query { .. } => Finding::Pending,
             Instruction::Close { .. } => Finding::Closed,
             Instruction::Refund(refund) => Finding::Refund(Refunded {
@@ -70,7 +93,7 @@ mod tests {
 
     #[test]
     fn an_order_is_placed_and_stays_unpaid() {
-        let channel = NoChannel.open(&Settings::new(), &[]).expect("needs no settings");
+        let channel = NoChannel::Unpaid.open(&Settings::new(), &[]).expect("needs no settings");
         let draw = Draw { now: ledger::Timestamp::from_ms(0), nonce: String::new() };
         let answer = Response { status: 200, headers: vec![], body: vec![] };
         let query = Instruction::Query { number: "1".to_owned() };

@@ -116,7 +116,7 @@ async fn engine(store: Arc<Fateful>) -> Arc<Engine> {
     let parts = Parts {
         store,
         directory: Arc::new(Directory::new(tenants)),
-        channels: vec![&channel_none::NoChannel],
+        channels: vec![&channel_none::NoChannel::Unpaid],
         accounts: vec![AccountParts {
             tenant: tenant(),
             name: Arc::from("main"),

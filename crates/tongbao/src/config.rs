@@ -3,10 +3,10 @@
 //! Any value can stand in a file of its own: `admin_token_file = "/run/secrets/admin"` instead of
 //! `admin_token = "…"`. Relative paths are relative to the configuration file.
 
+use crate::database::Database;
 use crate::installation::{
     AccountSetup, Installation, KeySetup, MerchantSetup, Proof, TenantSetup,
 };
-use crate::database::Database;
 use anyhow::{Context, Result, anyhow, bail};
 use channel::Settings;
 use engine::Guard;

@@ -30,8 +30,6 @@ pub(crate) const MERCHANTS: [&str; 3] = ["CM6756531983210274560", "CM-B", "CM-C"
 pub(crate) const APPID: &str = "wx43f1t4567721a03e";
 /// The name of its account at WeChat Pay.
 pub(crate) const WXPAY_ACCOUNT: &str = "demo-wxpay";
-/// The name of its account at the channel without an outside.
-pub(crate) const NONE_ACCOUNT: &str = "demo-none";
 
 const WXPAY_MCHID: &str = "1900000109";
 const WXPAY_SUB_MCHID: &str = "1900000110";
@@ -172,10 +170,27 @@ impl World {
         WxpayCounterpart::new(world).context("simulated WeChat Pay")
     }
 
-    /// The gateway's installation in this world.
-    pub(crate) fn installation(&self, public_url: &str, sandbox_url: &str) -> Result<Installation> {
+    /// The gateway's installation in this world, with an account at each of the named channels without
+    /// an outside too.
+    pub(crate) fn installation(
+        &self,
+        public_url: &str,
+        sandbox_url: &str,
+        built_in: &[&str],
+    ) -> Result<Installation> {
         let merchants = MERCHANTS.iter().zip(["演示商户", "演示子商户 B", "演示子商户 C"]);
-        let accounts = vec![WXPAY_ACCOUNT.to_owned(), NONE_ACCOUNT.to_owned()];
+        let wxpay = AccountSetup {
+            name: WXPAY_ACCOUNT.to_owned(),
+            channel: "wxpay".to_owned(),
+            settings: self.wxpay_settings(sandbox_url)?,
+        };
+        let built_in = built_in.iter().map(|channel| AccountSetup {
+            name: format!("demo-{channel}"),
+            channel: (*channel).to_owned(),
+            settings: Settings::new(),
+        });
+        let accounts: Vec<AccountSetup> = std::iter::once(wxpay).chain(built_in).collect();
+        let names: Vec<String> = accounts.iter().map(|account| account.name.clone()).collect();
         let tenant = TenantSetup {
             ocode: OCODE.to_owned(),
             name: "演示主体".to_owned(),
@@ -193,21 +208,10 @@ impl World {
                 .map(|(id, name)| MerchantSetup {
                     id: (*id).to_owned(),
                     name: name.to_owned(),
-                    accounts: accounts.clone(),
+                    accounts: names.clone(),
                 })
                 .collect(),
-            accounts: vec![
-                AccountSetup {
-                    name: WXPAY_ACCOUNT.to_owned(),
-                    channel: "wxpay".to_owned(),
-                    settings: self.wxpay_settings(sandbox_url)?,
-                },
-                AccountSetup {
-                    name: NONE_ACCOUNT.to_owned(),
-                    channel: "none".to_owned(),
-                    settings: Settings::new(),
-                },
-            ],
+            accounts,
         };
         Ok(Installation {
             public_url: public_url.to_owned(),

@@ -52,7 +52,7 @@ impl Gateway {
         let parts = Parts {
             store: Arc::new(store::memory::Memory::new()),
             directory: Arc::new(directory()),
-            channels: vec![&channel_none::NoChannel],
+            channels: vec![&channel_none::NoChannel::Unpaid],
             accounts: vec![AccountParts {
                 tenant: TenantId::new("123456"),
                 name: Arc::from("account"),

@@ -4,7 +4,7 @@
 //! on disk. Beside the product's figure stands the bare limit: the same rows in batches of the same
 //! size, written straight into a fresh database on the same disk, by a loop that does nothing else.
 
-use super::dev::House;
+use super::dev::{Beside, House};
 use crate::database::Database;
 use crate::merchant::{Caller, Generation};
 use crate::world::MERCHANTS;
@@ -14,7 +14,7 @@ use engine::{Clock, SystemClock};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ struct Orders {
     /// Over how many connections, one request at a time on each
     #[arg(long, default_value_t = 64)]
     connections: usize,
-    /// `none` answers at once and shows the gateway alone; `wxpay` goes through the sandbox
+    /// Which channel the orders go through
     #[arg(long, value_enum, default_value = "none")]
     channel: Through,
     /// The folder whose disk is measured; a temporary folder is made in it
@@ -50,11 +50,19 @@ struct Orders {
     /// Another database to measure: postgres://USER@HOST/NAME, which must be empty
     #[arg(long)]
     database: Option<Database>,
+    /// Gateways beside each other on that database, each with a part of the connections
+    #[arg(long, default_value_t = 1)]
+    gateways: usize,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Through {
+    /// A built-in channel that answers at once
     None,
+    /// A built-in channel whose payer pays at once: every order moves money, all of it on the same
+    /// two accounts
+    Paid,
+    /// The simulated WeChat Pay
     Wxpay,
 }
 
@@ -62,11 +70,14 @@ impl Through {
     fn pay_channel(self) -> &'static str {
         match self {
             Through::None => "NONE",
+            Through::Paid => "PAID",
             Through::Wxpay => "WXPAY",
         }
     }
 }
 
+/// The channels without an outside that orders can go through.
+const BUILT_IN: [&str; 2] = ["none", "paid"];
 /// How the run is cut for the question whether the rate falls off.
 const SLICES: usize = 5;
 
@@ -79,9 +90,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 async fn measure_orders(orders: Orders) -> Result<ExitCode> {
     let folder = tempfile::tempdir_in(&orders.folder).context("no temporary folder")?;
     let database = orders.database.clone().unwrap_or_else(|| Database::in_folder(folder.path()));
-    let house = House::start("127.0.0.1:0", "127.0.0.1:0", folder.path(), &database).await?;
+    let house =
+        House::start("127.0.0.1:0", "127.0.0.1:0", folder.path(), &database, &BUILT_IN).await?;
+    let beside = gateways_beside(&house, &database, folder.path(), orders.gateways).await?;
+    let others = beside.iter().map(|gateway| gateway.base_url.clone());
     let load = Arc::new(Load {
-        base_url: house.file.base_url.clone(),
+        base_urls: std::iter::once(house.file.base_url.clone()).chain(others).collect(),
         caller: Caller::of(&house.file, Generation::Hmac)?,
         pay_channel: orders.channel.pay_channel(),
     });
@@ -91,22 +105,44 @@ async fn measure_orders(orders: Orders) -> Result<ExitCode> {
     let took = begun.elapsed();
     let commits = commits(&load).await?.saturating_sub(commits_before);
     let memory_kib = resident_kib();
+    for gateway in beside {
+        gateway.stop().await?;
+    }
     house.stop().await?;
 
     let count = placed.len();
     ensure!(count > 0, "no order was placed");
     let batch = usize::try_from(u64::try_from(count)? / commits.max(1))?.max(1);
-    let (source, target) = (folder.path().join("tongbao.db"), folder.path().join("bare.db"));
-    let bare =
-        tokio::task::spawn_blocking(move || store_sqlite::bare::write(&source, &target, batch))
-            .await??;
+    let bare = bare_limit(&database, folder.path(), batch).await?;
     report(&orders, &placed, took, commits, memory_kib, &bare);
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the database does when a loop writes the same rows and nothing else.
+struct Bare {
+    orders: usize,
+    batch: usize,
+    took: Duration,
+}
+
+async fn bare_limit(database: &Database, folder: &Path, batch: usize) -> Result<Bare> {
+    match database {
+        Database::Sqlite(source) => {
+            let (source, target) = (source.clone(), folder.join("bare.db"));
+            let write = move || store_sqlite::bare::write(&source, &target, batch);
+            let bare = tokio::task::spawn_blocking(write).await??;
+            Ok(Bare { orders: bare.orders, batch: bare.batch, took: bare.took })
+        }
+        Database::Postgres(url) => {
+            let bare = store_postgres::bare::write(url, crate::world::OCODE, batch).await?;
+            Ok(Bare { orders: bare.orders, batch: bare.batch, took: bare.took })
+        }
+    }
+}
+
 /// What every connection sends.
 struct Load {
-    base_url: String,
+    base_urls: Vec<String>,
     caller: Caller,
     pay_channel: &'static str,
 }
@@ -115,6 +151,20 @@ struct Load {
 struct Placed {
     at: Duration,
     latency: Duration,
+}
+
+/// More gateways of the same world on the same database.
+async fn gateways_beside(
+    house: &House,
+    database: &Database,
+    data: &Path,
+    count: usize,
+) -> Result<Vec<Beside>> {
+    let mut gateways = Vec::new();
+    for node in 1..count {
+        gateways.push(Beside::start(house, database, data, u8::try_from(node)?, &BUILT_IN).await?);
+    }
+    Ok(gateways)
 }
 
 async fn drive(load: &Arc<Load>, connections: usize, length: Duration) -> Result<Vec<Placed>> {
@@ -136,12 +186,13 @@ async fn connection(
     begun: Instant,
     length: Duration,
 ) -> Result<Vec<Placed>> {
-    let mut sender = connect(&load.base_url).await?;
+    let base_url = &load.base_urls[number % load.base_urls.len()];
+    let mut sender = connect(base_url).await?;
     let mut placed = Vec::new();
     while begun.elapsed() < length {
         let body = order(load.pay_channel, number, placed.len());
         let sent = Instant::now();
-        let answer = send(&mut sender, &load, body.into_bytes()).await?;
+        let answer = send(&mut sender, &load, base_url, body.into_bytes()).await?;
         let text = String::from_utf8_lossy(&answer);
         ensure!(text.contains(r#""ErrCode":"SUCCESS""#), "an order was refused: {text}");
         placed.push(Placed { at: begun.elapsed(), latency: sent.elapsed() });
@@ -158,9 +209,14 @@ async fn connect(base_url: &str) -> Result<SendRequest<Full<Bytes>>> {
     Ok(sender)
 }
 
-async fn send(sender: &mut SendRequest<Full<Bytes>>, load: &Load, body: Vec<u8>) -> Result<Bytes> {
+async fn send(
+    sender: &mut SendRequest<Full<Bytes>>,
+    load: &Load,
+    base_url: &str,
+    body: Vec<u8>,
+) -> Result<Bytes> {
     let path = "/cloudpay/v1/pay/c2b/unified_order";
-    let url = format!("{}{path}", load.base_url);
+    let url = format!("{base_url}{path}");
     let request = load.caller.signed(&url, body, SystemClock::new().now())?.request;
     let mut builder = http::Request::post(path);
     for (name, value) in &request.headers {
@@ -183,11 +239,12 @@ fn order(pay_channel: &str, connection: usize, number: usize) -> String {
     )
 }
 
-/// How many commits the gateway has made, from its own metrics.
+/// How many commits this process has made, from its own metrics: every gateway in it counts there.
 async fn commits(load: &Load) -> Result<u64> {
-    let mut sender = connect(&load.base_url).await?;
+    let base_url = &load.base_urls[0];
+    let mut sender = connect(base_url).await?;
     let request = http::Request::get("/metrics")
-        .header("host", load.base_url.trim_start_matches("http://"))
+        .header("host", base_url.trim_start_matches("http://"))
         .body(Full::new(Bytes::new()))?;
     let answer = sender.send_request(request).await?.into_body().collect().await?.to_bytes();
     let text = String::from_utf8_lossy(&answer);
@@ -209,7 +266,7 @@ fn report(
     took: Duration,
     commits: u64,
     memory_kib: u64,
-    bare: &store_sqlite::bare::Bare,
+    bare: &Bare,
 ) {
     let mut latencies: Vec<Duration> = placed.iter().map(|placed| placed.latency).collect();
     latencies.sort_unstable();

@@ -44,7 +44,7 @@ struct Received {
 pub(crate) async fn run(_: Arguments) -> Result<ExitCode> {
     let data = tempfile::tempdir().context("no temporary folder")?;
     let database = Database::in_folder(data.path());
-    let house = House::start("127.0.0.1:0", "127.0.0.1:0", data.path(), &database).await?;
+    let house = House::start("127.0.0.1:0", "127.0.0.1:0", data.path(), &database, &[]).await?;
     let outcome = play(&house, &database).await;
     house.stop().await?;
     outcome.map(|()| ExitCode::SUCCESS)

@@ -38,17 +38,20 @@ pub(crate) struct House {
     pub(crate) file: DevFile,
     /// The engine.
     pub(crate) engine: Arc<engine::Engine>,
+    metrics: PrometheusHandle,
     stop: watch::Sender<bool>,
     running: JoinSet<Result<()>>,
 }
 
 impl House {
-    /// Starts gateway and sandbox on the data in a folder and writes its `dev.json`.
+    /// Starts gateway and sandbox on the data in a folder and writes its `dev.json`. The merchants also
+    /// collect through the named channels without an outside.
     pub(crate) async fn start(
         listen: &str,
         sandbox_listen: &str,
         data: &Path,
         database: &Database,
+        built_in: &[&str],
     ) -> Result<House> {
         std::fs::create_dir_all(data).with_context(|| format!("{} not made", data.display()))?;
         let world = World::of_folder(data).await?;
@@ -63,15 +66,16 @@ impl House {
         running.spawn(sandbox_socket.serve(sandbox.clone().router(), stop.subscribe()));
         running.spawn(run_notices(sandbox, stop.subscribe()));
 
-        let installation = world.installation(&base_url, &sandbox_url)?;
+        let installation = world.installation(&base_url, &sandbox_url, built_in)?;
         let store = database.open()?;
         let clock = Arc::new(SandboxClock(clock));
-        let gateway = Gateway::start(installation, store, clock, recorder()?).await?;
+        let metrics = recorder()?;
+        let gateway = Gateway::start(installation, store, clock, metrics.clone()).await?;
         running.spawn(gateway_socket.serve(gateway.router, stop.subscribe()));
 
         let file = world.dev_file(&base_url, &sandbox_url)?;
         file.write(data)?;
-        Ok(House { file, engine: gateway.engine, stop, running })
+        Ok(House { file, engine: gateway.engine, metrics, stop, running })
     }
 
     /// Fires when a part of the house ends by itself.
@@ -90,6 +94,45 @@ impl House {
             outcome.context("a part of the house died")??;
         }
         Ok(())
+    }
+}
+
+/// Another gateway of the same world on the same database, as if it were another process.
+pub(crate) struct Beside {
+    /// Where it listens.
+    pub(crate) base_url: String,
+    engine: Arc<engine::Engine>,
+    stop: watch::Sender<bool>,
+    serving: tokio::task::JoinHandle<Result<()>>,
+}
+
+impl Beside {
+    /// Starts it beside a house.
+    pub(crate) async fn start(
+        house: &House,
+        database: &Database,
+        data: &Path,
+        node: u8,
+        built_in: &[&str],
+    ) -> Result<Beside> {
+        let world = World::of_folder(data).await?;
+        let socket = Listening::open("127.0.0.1:0").await?;
+        let base_url = socket.url();
+        let mut installation = world.installation(&base_url, &house.file.sandbox_url, built_in)?;
+        installation.node = node;
+        let clock = Arc::new(engine::SystemClock::new());
+        let metrics = house.metrics.clone();
+        let gateway = Gateway::start(installation, database.open()?, clock, metrics).await?;
+        let stop = watch::Sender::new(false);
+        let serving = tokio::spawn(socket.serve(gateway.router, stop.subscribe()));
+        Ok(Beside { base_url, engine: gateway.engine, stop, serving })
+    }
+
+    /// Finishes requests under way and stops.
+    pub(crate) async fn stop(self) -> Result<()> {
+        self.engine.stop();
+        self.stop.send_replace(true);
+        self.serving.await?
     }
 }
 
@@ -136,9 +179,8 @@ pub(crate) fn recorder() -> Result<PrometheusHandle> {
 /// Runs until asked to stop.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let (listen, sandbox_listen) = (&arguments.listen, &arguments.sandbox_listen);
-    let database =
-        arguments.database.unwrap_or_else(|| Database::in_folder(&arguments.data));
-    let mut house = House::start(listen, sandbox_listen, &arguments.data, &database).await?;
+    let database = arguments.database.unwrap_or_else(|| Database::in_folder(&arguments.data));
+    let mut house = House::start(listen, sandbox_listen, &arguments.data, &database, &[]).await?;
     say(&arguments.data, &house.file);
     tokio::select! {
         asked = asked_to_stop() => asked?,
