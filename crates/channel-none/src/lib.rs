@@ -78,6 +78,10 @@ impl Connection for NoChannel {
         }
     }
 
+    fn has_keys(&self, _: ledger::Timestamp) -> bool {
+        true
+    }
+
     fn notice(&self, _: &Request, _: ledger::Timestamp) -> Result<Notified, NoticeFault> {
         Err(NoticeFault::Forged { why: "this channel sends no notices".to_owned() })
     }

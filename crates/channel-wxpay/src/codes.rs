@@ -88,7 +88,7 @@ pub(crate) fn finding(operation: Operation, response: &Response) -> Finding {
     });
     let (code, text) = (cut(&answer.code), cut(&answer.message));
     let class = match class(response.status, operation, &code) {
-        Class::Refused if operation == Operation::Place && says_taken(&code, &text) => Class::Taken,
+        Class::Refused if says_taken(operation, &code, &text) => Class::Taken,
         class => class,
     };
     meaning(class, operation, response.status, code, text)
@@ -143,8 +143,10 @@ fn meaning(class: Class, operation: Operation, status: u16, code: String, text: 
     }
 }
 
-fn says_taken(code: &str, text: &str) -> bool {
-    same(code, "INVALID_REQUEST") && NUMBER_TAKEN.iter().any(|words| text.contains(words))
+fn says_taken(operation: Operation, code: &str, text: &str) -> bool {
+    matches!(operation, Operation::Place | Operation::Close)
+        && same(code, "INVALID_REQUEST")
+        && NUMBER_TAKEN.iter().any(|words| text.contains(words))
 }
 
 fn same(a: &str, b: &str) -> bool {

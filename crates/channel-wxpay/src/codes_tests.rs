@@ -110,8 +110,10 @@ fn a_number_that_is_taken_is_asked_about() {
     for words in ["201 商户订单号重复", "该订单已支付"] {
         let body = format!(r#"{{"code":"INVALID_REQUEST","message":"{words}"}}"#);
         let response = crate::tests::answer(400, &body);
-        let finding = decode(&placing(Scene::Public), &response);
-        assert_eq!(finding, Finding::Ask { code: "INVALID_REQUEST".into() });
+        for instruction in [placing(Scene::Public), close()] {
+            let finding = decode(&instruction, &response);
+            assert_eq!(finding, Finding::Ask { code: "INVALID_REQUEST".into() });
+        }
         assert_eq!(decode(&refunding(), &response).name(), "refused");
     }
 }

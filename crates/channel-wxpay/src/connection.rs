@@ -76,6 +76,10 @@ impl Connection for OpenAccount {
         }
     }
 
+    fn has_keys(&self, now: Timestamp) -> bool {
+        self.keys.holds_any(now)
+    }
+
     fn notice(&self, request: &Request, now: Timestamp) -> Result<Notified, NoticeFault> {
         self.keys.check(Signed::notice(request), now).map_err(notice_fault)?;
         let notice: Notice = wire::read(&request.body).map_err(unreadable)?;

@@ -73,6 +73,11 @@ impl Keyring {
         Keyring { keys: fetched.iter().filter_map(Key::read).collect() }
     }
 
+    /// Whether any key holds now.
+    pub(crate) fn holds_any(&self, now: Timestamp) -> bool {
+        self.keys.iter().any(|key| key.holds(now))
+    }
+
     /// Whether a signature holds now.
     pub(crate) fn check(&self, signed: Option<Signed<'_>>, now: Timestamp) -> Result<(), Doubt> {
         let signed = signed.ok_or(Doubt::Unsigned)?;
@@ -106,7 +111,11 @@ impl Key {
     }
 
     fn is_named(&self, serial: &str, now: Timestamp) -> bool {
-        self.serial == serial && self.valid.is_none_or(|(from, until)| from <= now && now <= until)
+        self.serial == serial && self.holds(now)
+    }
+
+    fn holds(&self, now: Timestamp) -> bool {
+        self.valid.is_none_or(|(from, until)| from <= now && now <= until)
     }
 }
 

@@ -81,11 +81,7 @@ impl OpenAccount {
         let method = request.method.name();
         let text =
             sign::request_text(method, request.target(), &timestamp, &draw.nonce, &request.body);
-        let signature = self
-            .account
-            .signer
-            .sign(&text)
-            .map_err(|fault| Unsupported { field: "private_key_pem", why: fault.to_string() })?;
+        let signature = self.account.signer.sign(&text).map_err(own_trouble)?;
         Ok(Authorization {
             mchid: self.account.mchid.clone(),
             nonce_str: draw.nonce.clone(),
@@ -162,6 +158,12 @@ impl OpenAccount {
     }
 }
 
+/// A signature that could not be made is trouble of our own, never a reason to refuse the order for
+/// good.
+fn own_trouble(fault: seal::SealFault) -> Unsupported {
+    Unsupported { field: "process", why: format!("not signed: {fault}") }
+}
+
 fn reason(text: &str) -> Option<String> {
     let cut: String = text.chars().take(REASON_LEN_MAX).collect();
     (!cut.is_empty()).then_some(cut)
@@ -183,4 +185,15 @@ fn check_refund_number(number: &str) -> Result<(), Unsupported> {
     }
     let why = "1 to 64 letters, digits and _-|*@ wanted".into();
     Err(Unsupported { field: "refund_number", why })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_that_fails_is_trouble_of_our_own() {
+        let fault = seal::rsa::Signer::from_pem("no key").expect_err("not a key");
+        assert_eq!(own_trouble(fault).field, "process");
+    }
 }

@@ -4,6 +4,7 @@
 //! signs, refuses, and leaves notices to be sent. The sandbox lends it durable storage, time and
 //! sockets, and orders its faults.
 
+use crate::finding::RefundState;
 use crate::http::{Request, Response};
 use crate::port::Draw;
 
@@ -36,6 +37,11 @@ pub enum Fate {
     Error {
         /// The channel's code.
         code: String,
+    },
+    /// Take the refund that is asked for, and let it come to this.
+    Refund {
+        /// Where it ends.
+        state: RefundState,
     },
 }
 

@@ -58,7 +58,8 @@ pub struct BadSettings {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {why}")]
 pub struct Unsupported {
-    /// What is missing or too much: `payer`, `scene`, …
+    /// What is missing or too much: `payer`, `scene`, … `process` is trouble of our own (a signature
+    /// that could not be made): it says nothing about the instruction, which may be tried again.
     pub field: &'static str,
     /// What was wanted.
     pub why: String,
@@ -109,6 +110,10 @@ pub trait Connection: Send + Sync {
     /// What the answer to an instruction means. Never fails: what cannot be verified or read is
     /// [`Finding::Unknown`].
     fn decode(&self, instruction: &Instruction, response: &Response, draw: &Draw) -> Finding;
+
+    /// Whether an answer of now can be verified: by a public key, a certificate configured by hand, or
+    /// fetched keys that still hold.
+    fn has_keys(&self, now: Timestamp) -> bool;
 
     /// Verifies and reads a notice.
     fn notice(&self, request: &Request, now: Timestamp) -> Result<Notified, NoticeFault>;

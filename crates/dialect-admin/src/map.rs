@@ -59,6 +59,18 @@ pub(crate) fn postings(transfers: &[Transfer], limit: u32) -> wire::PostingPage 
     }
 }
 
+/// A page of at most `limit` events that need a person.
+pub(crate) fn attention(events: &[kernel::Event], limit: u32) -> wire::AttentionPage {
+    let row = |one: &kernel::Event| wire::Attention {
+        order: one.order.map(|order| order.to_string()),
+        event: event(one),
+    };
+    wire::AttentionPage {
+        events: events.iter().map(row).collect(),
+        next: next(events, limit, |event| event.id),
+    }
+}
+
 /// The last id of a full page: only then there may be more.
 fn next<T, K: Kind>(rows: &[T], limit: u32, id: impl Fn(&T) -> Id<K>) -> Option<String> {
     let full = u32::try_from(rows.len()).is_ok_and(|len| len >= limit);

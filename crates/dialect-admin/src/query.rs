@@ -18,6 +18,9 @@ pub(crate) const POSTINGS: [&str; 2] = ["before", "limit"];
 /// The parameters of the list of notices.
 pub(crate) const NOTICES: [&str; 3] = ["state", "before", "limit"];
 
+/// The parameters of the list of what needs a person.
+pub(crate) const ATTENTION: [&str; 2] = ["before", "limit"];
+
 /// The states that orders can be listed by.
 pub(crate) const ORDER_STATES: [&str; 6] =
     ["init", "paying", "closing", "paid", "failed", "closed"];
@@ -83,6 +86,13 @@ pub(crate) fn notices(tenant: TenantId, pairs: &Pairs) -> Result<(Query, u32), M
         limit,
     };
     Ok((query, limit))
+}
+
+/// Which events that need a person to list, and how many at most.
+pub(crate) fn attention(tenant: TenantId, pairs: &Pairs) -> Result<(Query, u32), Malformed> {
+    let given = Given::read(pairs, &ATTENTION)?;
+    let limit = given.limit()?;
+    Ok((Query::Attention { tenant, before: given.id("before")?, limit }, limit))
 }
 
 /// The order that a path names.

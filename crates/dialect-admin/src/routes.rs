@@ -2,7 +2,8 @@
 
 use crate::faults::Fault;
 use crate::wire::{
-    AccountList, ErrorBody, Notice, NoticePage, OrderPage, PostingPage, Story, TenantList,
+    AccountList, AttentionPage, ErrorBody, Notice, NoticePage, OrderPage, PostingPage, Story,
+    TenantList,
 };
 use crate::{map, query};
 use axum::extract::{FromRequestParts, Path, Query as QueryString, Request, State};
@@ -65,6 +66,7 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .routes(routes!(notices))
         .routes(routes!(notice))
         .routes(routes!(replay_notice))
+        .routes(routes!(attention))
 }
 
 #[derive(OpenApi)]
@@ -334,6 +336,28 @@ async fn replay_notice(
     let command = Command::ReplayNotice { tenant: tenant.clone(), notice };
     engine.handle(Caller::Operator(Arc::from(OPERATOR)), command).await?;
     Ok((StatusCode::ACCEPTED, found(&engine, tenant, notice).await?))
+}
+
+/// What needs a person, newest first: words of a channel that contradict an order or are about
+/// nothing of ours, money that came too late or twice, refunds that a channel finally refused.
+#[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/attention", tag = "attention",
+    params(
+        ("tenant" = String, Path, description = "The tenant's id."),
+        ("before" = Option<String>, Query, description = "`next` of the page before."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
+            description = "Rows on a page, 1 to 200; 50 when absent."),
+    ),
+    responses((status = 200, description = "A page of events.", body = AttentionPage), Faults))]
+async fn attention(
+    State(engine): State<Arc<Engine>>,
+    Segments(tenant): Segments<String>,
+    Asked(pairs): Asked,
+) -> Answer<AttentionPage> {
+    let (query, limit) = query::attention(known(&engine, &tenant)?, &pairs)?;
+    let Page::Events(events) = engine.search(&query).await? else {
+        return Err(Fault::wrong_page());
+    };
+    Ok(Json(map::attention(&events, limit)))
 }
 
 async fn found(engine: &Engine, tenant: TenantId, id: Id<kinds::Notice>) -> Answer<Notice> {

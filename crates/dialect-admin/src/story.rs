@@ -140,6 +140,7 @@ const fn why_closing(closure: Closure) -> &'static str {
     match closure {
         Closure::Expired => "its time is up",
         Closure::Asked => "the merchant asked",
+        Closure::Refused => "the channel refused it and an earlier try may stand there",
     }
 }
 

@@ -4,7 +4,7 @@
 
 mod event;
 
-pub(crate) use event::{Call, Change, Event, Key};
+pub(crate) use event::{Attention, AttentionPage, Call, Change, Event, Key};
 
 use ledger::{Fen, Timestamp};
 use serde::Serialize;

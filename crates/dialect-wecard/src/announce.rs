@@ -36,7 +36,7 @@ impl Announce for Announcer {
             },
             notify_time: time::write(notice.made_at),
             ocode,
-            result: map::queried(order).ok()?,
+            result: map::queried(order, draw.now).ok()?,
         };
         let body = serde_json::to_vec(&body).ok()?;
         match (Signing { secret_id, ocode, key }).post(&notice.url, body, draw.now) {

@@ -3,17 +3,12 @@
 
 use crate::json::{Json, Rest};
 use crate::members::{Allocation, Share};
+use crate::pay_channel::AUTH_CODE;
 use crate::wire::UnifiedOrder;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// Members of `ExternalPaymentData` that stand in the kernel's terms or must not be kept.
-const EXTERNAL_ELSEWHERE: &[&str] = &["WxAppId", "WxOpenId", "AuthCode"];
-/// The same for Alipay.
-const EXTERNAL_ELSEWHERE_ALIPAY: &[&str] = &["AliAppId", "AliUserId", "AuthCode"];
-/// The same for other channels.
-const EXTERNAL_SECRET: &[&str] = &["AuthCode"];
 /// Members of `SceneInfo` that stand in the kernel's terms.
 const SCENE_ELSEWHERE: &[&str] = &["PayerClientIp", "DeviceId"];
 /// Members of `WalletInfo` that must not be kept.
@@ -46,10 +41,14 @@ struct Written<'a> {
 
 /// Writes what is kept of an order request.
 pub(crate) fn write(order: &UnifiedOrder<'_>) -> Result<String, serde_json::Error> {
-    let elsewhere = match order.channel.as_str() {
-        "wxpay" => EXTERNAL_ELSEWHERE,
-        "alipay" => EXTERNAL_ELSEWHERE_ALIPAY,
-        _ => EXTERNAL_SECRET,
+    let named;
+    // What stands in the kernel's terms, and what must not be kept.
+    let elsewhere: &[&'static str] = match order.pay_channel.and_then(|row| row.payer.as_ref()) {
+        Some(payer) => {
+            named = [payer.app, payer.user, AUTH_CODE];
+            &named
+        }
+        None => &[AUTH_CODE],
     };
     let external = order.external.as_ref();
     serde_json::to_string(&Written {

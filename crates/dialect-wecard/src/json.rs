@@ -34,7 +34,7 @@ pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 /// An object without some of its members.
 pub(crate) struct Rest<'o, 'a> {
     object: &'o Object<'a>,
-    without: &'static [&'static str],
+    without: &'o [&'static str],
 }
 
 /// Reads one JSON object. The error is text about the JSON, without a field's name.
@@ -62,7 +62,7 @@ impl<'a> Object<'a> {
     }
 
     /// What remains when these members are left out; `None` when nothing does.
-    pub(crate) fn without(&self, names: &'static [&'static str]) -> Option<Rest<'_, 'a>> {
+    pub(crate) fn without<'o>(&'o self, names: &'o [&'static str]) -> Option<Rest<'o, 'a>> {
         let rest = Rest { object: self, without: names };
         rest.members().next().is_some().then_some(rest)
     }

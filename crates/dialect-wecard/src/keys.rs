@@ -16,6 +16,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// Derived keys kept for each secret: yesterday's, today's, and a caller whose dates are odd.
 const DERIVED_LEN_MAX: usize = 4;
 
+/// Characters of a shared secret at least: a shorter one can be guessed.
+pub const SECRET_LEN_MIN: usize = 16;
+
 /// What a SecretId proves itself with.
 #[derive(Debug)]
 pub enum CallerKey {
@@ -40,6 +43,12 @@ pub enum KeyFault {
     /// A SecretId that a header cannot carry.
     #[error("SecretId {secret_id:?}: want 1 to 128 letters, digits, _ and -")]
     SecretId {
+        /// Which.
+        secret_id: String,
+    },
+    /// A shared secret that can be guessed.
+    #[error("SecretId {secret_id}: want a secret of at least {SECRET_LEN_MIN} characters")]
+    Short {
         /// Which.
         secret_id: String,
     },
@@ -81,7 +90,7 @@ impl KeyRing {
     /// Puts keys together. `platform` signs notices to tenants that have RSA keys.
     ///
     /// # Errors
-    /// When a SecretId cannot be used or appears twice.
+    /// When a SecretId cannot be used or appears twice, or a shared secret is short.
     pub fn new(
         platform: Signer,
         tenants: impl IntoIterator<Item = TenantKeys>,
@@ -104,6 +113,11 @@ impl KeyRing {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
         if !(1..=128).contains(&secret_id.len()) || !secret_id.bytes().all(plain) {
             return Err(KeyFault::SecretId { secret_id: secret_id.to_owned() });
+        }
+        if let CallerKey::Hmac(secret) = &key
+            && secret.expose().trim().chars().count() < SECRET_LEN_MIN
+        {
+            return Err(KeyFault::Short { secret_id: secret_id.to_owned() });
         }
         let id: Arc<str> = Arc::from(secret_id);
         let Entry::Vacant(place) = self.callers.entry(id.clone()) else {

@@ -10,6 +10,7 @@
 //! - `json`, `check`: strict JSON and fields that name themselves when they are wrong.
 //! - `wire`, `members`: requests and results; `map`: to commands and back; `details`: what an order
 //!   keeps beyond the kernel's terms; `faults`: refusals in this API's codes.
+//! - `pay_channel`: the words of `PayChannel`, a row a channel.
 //! - `announce`: notices to merchants; `sign`, `keys`, `time`, `url`: what they rest on.
 
 mod announce;
@@ -22,6 +23,7 @@ mod json;
 mod keys;
 mod map;
 mod members;
+mod pay_channel;
 mod routes;
 mod sign;
 #[cfg(test)]
@@ -30,7 +32,7 @@ mod time;
 mod url;
 mod wire;
 
-pub use keys::{CallerKey, KeyFault, KeyRing, TenantKeys};
+pub use keys::{CallerKey, KeyFault, KeyRing, SECRET_LEN_MIN, TenantKeys};
 pub use sign::{Signed, Signing, SigningFault, SigningKey};
 
 use axum::Router;

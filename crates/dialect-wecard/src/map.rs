@@ -3,7 +3,7 @@
 use crate::auth::Caller;
 use crate::faults::{ErrCode, Fault};
 use crate::wire::{AllocationShown, Closed, Placed, Queried, ShareShown, UnifiedOrder, pay_type};
-use crate::{details, time};
+use crate::{details, pay_channel, time};
 use channel::{PayForm, PayInfo, Payer};
 use kernel::{MerchantId, Order, OrderState, Paid, PlaceOrder, Said};
 use ledger::Timestamp;
@@ -35,14 +35,11 @@ pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOr
 }
 
 fn payer(order: &UnifiedOrder<'_>) -> Payer {
-    let (app_id, user_id) = match order.channel.as_str() {
-        "wxpay" => (order.external("WxAppId"), order.external("WxOpenId")),
-        "alipay" => (order.external("AliAppId"), order.external("AliUserId")),
-        _ => (None, None),
-    };
+    let names = order.pay_channel.and_then(|row| row.payer.as_ref());
+    let external = |name: &str| order.external(name).map(str::to_owned);
     Payer {
-        app_id: app_id.map(str::to_owned),
-        user_id: user_id.map(str::to_owned),
+        app_id: names.and_then(|names| external(names.app)),
+        user_id: names.and_then(|names| external(names.user)),
         client_ip: order.client_ip().map(str::to_owned),
         device_id: order.in_scene("DeviceId").map(str::to_owned),
     }
@@ -54,11 +51,10 @@ pub(crate) fn placed<'o>(
     said: Option<&Said>,
     now: Timestamp,
 ) -> Result<Placed<'o>, Fault> {
+    let view = View::of(order, now);
     match &order.state {
-        OrderState::Init => return Err(not_placed(said)),
-        OrderState::Paying(pay_info) if pay_info.valid_until <= now => {
-            return Err(not_placed(said));
-        }
+        OrderState::Init => return Err(not_known(said)),
+        OrderState::Paying(_) if view.pay_info.is_none() => return Err(not_known(said)),
         OrderState::Closing(_) => {
             let text = "another operation on the order is running";
             return Err(Fault::new(ErrCode::OperateIsProcessing, text));
@@ -68,7 +64,6 @@ pub(crate) fn placed<'o>(
         }
         OrderState::Paying(_) | OrderState::Paid(_) | OrderState::Failed { .. } => {}
     }
-    let view = View::of(order);
     Ok(Placed {
         out_order_id: &order.terms.out_order_id,
         channel_order_id: order.terms.id.to_string(),
@@ -77,12 +72,13 @@ pub(crate) fn placed<'o>(
         order_status: view.status,
         pay_info_type: view.pay_info.map(form).or(view.paid.map(|_| "DIRECTPAY")),
         pay_info: view.pay_info.and_then(shown),
-        pay_channel: order.terms.channel.to_ascii_uppercase(),
+        pay_channel: pay_channel::word(&order.terms.channel),
         fail_reason: view.fail_reason,
     })
 }
 
-fn not_placed(said: Option<&Said>) -> Fault {
+/// What the channel said when it did not take the request now; else nobody knows.
+fn not_known(said: Option<&Said>) -> Fault {
     match said {
         Some(Said::Later { code, text }) => {
             Fault::new(ErrCode::ChannelOperationError, format!("{code}: {text}"))
@@ -92,9 +88,9 @@ fn not_placed(said: Option<&Said>) -> Fault {
 }
 
 /// The result of a query, and what a notice tells.
-pub(crate) fn queried(order: &Order) -> Result<Queried<'_>, Fault> {
+pub(crate) fn queried(order: &Order, now: Timestamp) -> Result<Queried<'_>, Fault> {
     let kept = details::read(order).map_err(unwritable)?;
-    let view = View::of(order);
+    let view = View::of(order, now);
     let terms = &order.terms;
     Ok(Queried {
         channel_sub_merchant_id: terms.merchant.as_str(),
@@ -105,7 +101,7 @@ pub(crate) fn queried(order: &Order) -> Result<Queried<'_>, Fault> {
         pay_amount: view.paid.map(|paid| paid.payer_amount.get().to_string()),
         currency: terms.currency.code(),
         pay_type: pay_type(terms.scene),
-        pay_channel: terms.channel.to_ascii_uppercase(),
+        pay_channel: pay_channel::word(&terms.channel),
         order_status: view.status,
         fail_reason: view.fail_reason,
         attachment: kept.attachment.filter(|_| view.paid.is_some()),
@@ -125,15 +121,19 @@ pub(crate) fn queried(order: &Order) -> Result<Queried<'_>, Fault> {
     })
 }
 
-/// The result of closing.
-pub(crate) fn closed(order: &Order) -> Result<Closed<'_>, Fault> {
+/// The result of closing: how it ended, or why that is not known yet.
+pub(crate) fn closed<'o>(
+    order: &'o Order,
+    said: Option<&Said>,
+    now: Timestamp,
+) -> Result<Closed<'o>, Fault> {
     let order_status = match &order.state {
-        OrderState::Closed { .. } | OrderState::Failed { .. } => View::of(order).status,
+        OrderState::Closed { .. } | OrderState::Failed { .. } => View::of(order, now).status,
         OrderState::Paid(_) => {
             return Err(Fault::new(ErrCode::OrderStatusError, "the order is paid"));
         }
         OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_) => {
-            return Err(Fault::unknown());
+            return Err(not_known(said));
         }
     };
     Ok(Closed {
@@ -144,7 +144,7 @@ pub(crate) fn closed(order: &Order) -> Result<Closed<'_>, Fault> {
 }
 
 /// What a state shows. While the channel has not confirmed a close, the order is as payable as
-/// before, so it still shows as paying.
+/// before, so it still shows as paying. Pay information is shown as long as somebody can pay with it.
 struct View<'o> {
     status: &'static str,
     pay_info: Option<&'o PayInfo>,
@@ -153,12 +153,13 @@ struct View<'o> {
 }
 
 impl<'o> View<'o> {
-    fn of(order: &'o Order) -> View<'o> {
+    fn of(order: &'o Order, now: Timestamp) -> View<'o> {
         let view = View { status: "INIT", pay_info: None, paid: None, fail_reason: None };
         match &order.state {
             OrderState::Init => view,
             OrderState::Paying(pay_info) => {
-                View { status: "PAYING", pay_info: Some(pay_info), ..view }
+                let works = now < pay_info.valid_until && !order.is_overdue(now);
+                View { status: "PAYING", pay_info: works.then_some(pay_info), ..view }
             }
             OrderState::Closing(_) => View { status: "PAYING", ..view },
             OrderState::Paid(paid) => View { status: "SUCCESS", paid: Some(paid), ..view },

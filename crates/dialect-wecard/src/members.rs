@@ -2,6 +2,8 @@
 
 use crate::check::{Malformed, Read, as_object, required};
 use crate::json::{Json, Object, read_object};
+use crate::pay_channel::{self, AUTH_CODE};
+use crate::wire::TOTAL_FEN_MAX;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -22,13 +24,13 @@ impl<'a> External<'a> {
     /// Reads the serialized object.
     pub(crate) fn read(text: &'a str) -> Read<External<'a>> {
         let object = read_object(text.as_bytes()).map_err(|why| Malformed::new("", why))?;
-        for id in ["WxAppId", "WxOpenId", "AliAppId", "AliUserId"] {
+        for id in pay_channel::payer_members() {
             object.text(id, 1..=128)?;
         }
-        if let Some(code) = object.text("AuthCode", 6..=64)?
+        if let Some(code) = object.text(AUTH_CODE, 6..=64)?
             && !code.bytes().all(|byte| byte.is_ascii_alphanumeric())
         {
-            return Err(Malformed::new("AuthCode", "want digits and letters only"));
+            return Err(Malformed::new(AUTH_CODE, "want digits and letters only"));
         }
         Ok(External(object))
     }
@@ -127,7 +129,7 @@ impl<'a> Allocation<'a> {
     pub(crate) fn read(item: &'a Json<'_>) -> Read<Allocation<'a>> {
         let item = as_object(item)?;
         let merchant = item.required_text("ChannelSubMerchantId", 1..=ID_LEN_MAX)?;
-        let amount = item.integer("AllocateAmount", 1..=i64::MAX)?;
+        let amount = item.integer("AllocateAmount", 1..=TOTAL_FEN_MAX)?;
         Ok(Allocation {
             channel_sub_merchant_id: Cow::Borrowed(merchant),
             allocate_amount: required("AllocateAmount", amount)?,
@@ -172,7 +174,7 @@ impl<'a> Share<'a> {
         let item = as_object(item)?;
         let payee_id = item.required_text("PayeeId", 1..=ID_LEN_MAX)?;
         let profit_type = item.word("ProfitType", &["AMOUNT", "RATIO"])?.unwrap_or("AMOUNT");
-        let profit_amount = item.integer("ProfitAmount", 1..=i64::MAX)?;
+        let profit_amount = item.integer("ProfitAmount", 1..=TOTAL_FEN_MAX)?;
         let profit_ratio = item.integer("ProfitRatio", 1..=10_000)?;
         let merchant = item.text("ChannelSubMerchantId", 1..=ID_LEN_MAX)?;
         if profit_type == "AMOUNT" {

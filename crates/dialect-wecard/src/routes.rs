@@ -86,7 +86,7 @@ async fn query(desk: &Desk, request: Request) -> Result<Response, Fault> {
         desk.engine.look_after(caller.business(), &order, QUERY_PATIENCE).await;
         order = desk.order(&caller.tenant, OrderKey::Id(order.terms.id)).await?;
     }
-    Ok(success(map::queried(&order)?))
+    Ok(success(map::queried(&order, desk.engine.now())?))
 }
 
 async fn close(desk: &Desk, request: Request) -> Result<Response, Fault> {
@@ -98,8 +98,8 @@ async fn close(desk: &Desk, request: Request) -> Result<Response, Fault> {
         OrderName::Own(id) => OrderKey::Id(id),
         both @ OrderName::Both(..) => OrderKey::Id(desk.named(&tenant, both).await?.terms.id),
     };
-    let (order, _) = desk.settle(&caller, Command::CloseOrder { tenant, order }).await?;
-    Ok(success(map::closed(&order)?))
+    let (order, said) = desk.settle(&caller, Command::CloseOrder { tenant, order }).await?;
+    Ok(success(map::closed(&order, said.as_ref(), desk.engine.now())?))
 }
 
 fn success<T: Serialize>(result: T) -> Response {
@@ -165,6 +165,9 @@ impl Desk {
             | Page::Notices(_)
             | Page::Keys(_)
             | Page::Tasks(_)
+            | Page::Events(_)
+            | Page::LastId(_)
+            | Page::Pong
             | Page::Audit(_) => Err(Fault::new(ErrCode::OrderNotExist, "no such order")),
         }
     }

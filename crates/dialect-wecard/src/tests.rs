@@ -39,7 +39,7 @@ fn verifier(pem: &str) -> Verifier {
 }
 
 fn secret() -> Secret {
-    Secret::new("test-secret-key".to_owned())
+    Secret::new("test-secret-key-of-the-callers".to_owned())
 }
 
 /// Tenant 123456 has a shared secret and an RSA key, tenant 654321 a shared secret.

@@ -6,11 +6,16 @@ use crate::members::{
     Allocation, External, LIST_LEN_MAX, Share, check_payer_info, check_scene_info,
     check_wallet_info, payee, product,
 };
+use crate::pay_channel::{self, AUTH_CODE, Member, PayChannel};
 use crate::{time, url};
 use channel::Scene;
 use ledger::{Currency, Fen, Id, Timestamp, kinds};
 use serde::Serialize;
 use serde_json::value::RawValue;
+
+/// The largest order, in fen: a thousand million yuan. The published table names no limit; with this one
+/// no sum that anybody computes from orders overflows.
+pub(crate) const TOTAL_FEN_MAX: i64 = 100_000_000_000;
 
 /// The words of `PayType`, one for each scene.
 const PAY_TYPES: [&str; 8] =
@@ -35,8 +40,10 @@ pub(crate) struct UnifiedOrder<'o> {
     pub(crate) merchant: &'o str,
     pub(crate) total_amount: Fen,
     pub(crate) scene: Scene,
-    /// The channel's name: `PayChannel` in lower case.
+    /// The channel's name that `PayChannel` means.
     pub(crate) channel: String,
+    /// What this API says about the channel, if anything.
+    pub(crate) pay_channel: Option<&'static PayChannel>,
     pub(crate) out_order_id: &'o str,
     pub(crate) subject: &'o str,
     pub(crate) currency: Currency,
@@ -60,12 +67,15 @@ impl<'o> UnifiedOrder<'o> {
     /// Reads and checks the body, in the order of the published table.
     pub(crate) fn read(body: &'o Object<'o>) -> Read<UnifiedOrder<'o>> {
         let merchant = body.required_text("ChannelSubMerchantId", 1..=50)?;
-        let total = required("TotalAmount", body.integer("TotalAmount", 1..=i64::MAX)?)?;
+        let total = required("TotalAmount", body.integer("TotalAmount", 1..=TOTAL_FEN_MAX)?)?;
+        let pay_type = scene(body)?;
+        let pay_channel = body.required_text("PayChannel", 1..=30)?;
         let order = UnifiedOrder {
             merchant,
             total_amount: Fen::new(total),
-            scene: scene(body)?,
-            channel: body.required_text("PayChannel", 1..=30)?.to_ascii_lowercase(),
+            scene: pay_type,
+            channel: pay_channel::name(pay_channel),
+            pay_channel: pay_channel::row(pay_channel),
             out_order_id: required("OutOrderId", out_order_id(body)?)?,
             subject: body.required_text("OrderSubject", 1..=200)?,
             currency: currency(body)?,
@@ -92,28 +102,33 @@ impl<'o> UnifiedOrder<'o> {
     fn check_together(&self, total: i64) -> Read<()> {
         Share::check_all(self.shares.as_deref().unwrap_or_default(), total)?;
         Allocation::check_all(self.allocations.as_deref().unwrap_or_default(), total)?;
-        if self.channel == "walletpay" {
-            required("PayerInfo", self.payer_info)?;
+        let wanted = self.pay_channel.map_or(&[][..], |channel| channel.wanted);
+        for (scenes, member) in wanted {
+            if scenes.contains(&self.scene) {
+                self.has(*member)?;
+            }
         }
-        if let Some(member) = self.wanted_of_payer()
-            && self.external(member).is_none()
-        {
-            return Err(Malformed::new(member, "missing").inside("ExternalPaymentData"));
+        match self.scene {
+            Scene::Swipe => self.has(Member::External(AUTH_CODE)),
+            Scene::MiniProgram
+            | Scene::Public
+            | Scene::Pc
+            | Scene::H5
+            | Scene::App
+            | Scene::Agreement
+            | Scene::Authorize => Ok(()),
         }
-        if self.channel == "wxpay" && self.scene == Scene::H5 && self.client_ip().is_none() {
-            return Err(Malformed::new("PayerClientIp", "missing").inside("SceneInfo"));
-        }
-        Ok(())
     }
 
-    /// The member of `ExternalPaymentData` that this kind of payment cannot do without.
-    fn wanted_of_payer(&self) -> Option<&'static str> {
-        match (self.scene, self.channel.as_str()) {
-            (Scene::Swipe, _) => Some("AuthCode"),
-            (Scene::MiniProgram | Scene::Public, "wxpay") => Some("WxOpenId"),
-            (Scene::MiniProgram | Scene::Public, "alipay") => Some("AliUserId"),
-            (Scene::MiniProgram | Scene::Public, _)
-            | (Scene::Pc | Scene::H5 | Scene::App | Scene::Agreement | Scene::Authorize, _) => None,
+    /// That a member is there.
+    fn has(&self, member: Member) -> Read<()> {
+        let inside = |owner: &str, name, value: Option<&str>| {
+            required(name, value).map(drop).map_err(|fault| fault.inside(owner))
+        };
+        match member {
+            Member::External(name) => inside("ExternalPaymentData", name, self.external(name)),
+            Member::InScene(name) => inside("SceneInfo", name, self.in_scene(name)),
+            Member::PayerInfo => required("PayerInfo", self.payer_info).map(drop),
         }
     }
 

@@ -51,6 +51,8 @@ pub(crate) struct Account {
     pub(crate) name: Arc<str>,
     pub(crate) channel: &'static dyn Channel,
     settings: Settings,
+    /// Held while keys are fetched.
+    pub(crate) fetching: tokio::sync::Mutex<()>,
     keys: Mutex<Keys>,
     connection: RwLock<Arc<dyn Connection>>,
 }
@@ -120,6 +122,7 @@ impl Account {
             name: part.name,
             channel,
             settings: part.settings,
+            fetching: tokio::sync::Mutex::new(()),
             keys: Mutex::new(Keys { known, asked_at: None }),
             connection: RwLock::new(Arc::from(connection)),
         })
@@ -130,11 +133,9 @@ impl Account {
         self.connection.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// True when the channel's keys are fetched and none is valid now.
+    /// True when the channel's keys are fetched and there is none to verify an answer with now.
     pub(crate) fn lacks_keys(&self, now: Timestamp) -> bool {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let valid = |key: &PlatformKey| key.valid_from <= now && now < key.valid_until;
-        self.channel.about().fetches_keys && !keys.known.iter().any(valid)
+        self.channel.about().fetches_keys && !self.connection().has_keys(now)
     }
 
     /// Takes the turn to fetch keys, unless somebody had it within `pause_ms`.

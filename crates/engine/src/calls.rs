@@ -16,7 +16,10 @@ use tokio::sync::oneshot;
 /// How long a channel may take to answer. Less than the time that an order is kept for the call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a call may wait for its turn; then its task takes over.
-const TURN_TIMEOUT: Duration = Duration::from_secs(10);
+const TURN_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long a call may take once it has its turn, with keys to fetch and connections to try. Together
+/// with the wait for the turn it is less than the time that an order is kept for the call.
+const ASK_TIMEOUT: Duration = Duration::from_secs(20);
 /// Pauses before a connection is tried again.
 const CONNECT_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
 /// How often the channels' signing keys are fetched anew.
@@ -27,13 +30,22 @@ const KEYS_PAUSE_MS: i64 = 10_000;
 /// Carries one instruction to its channel and commits what it says.
 pub(crate) async fn ask(engine: Arc<Engine>, work: Work, chain: oneshot::Sender<Reply>) {
     let Work::Ask { tenant, order, refund, channel, account, instruction } = work else { return };
-    let Ok(Ok(turn)) = tokio::time::timeout(TURN_TIMEOUT, engine.calls.acquire()).await else {
+    let Some(turn) = engine.calls.take(&account, TURN_TIMEOUT).await else {
         tracing::warn!(%order, "no turn for a channel call; its task will look again");
         return;
     };
-    let (finding, call) = match engine.accounts.get(&account) {
-        Some(account) => call(&engine, account, &instruction).await,
-        None => no_account(&engine, &instruction, &account),
+    let (at, begun) = (engine.clock.now(), Instant::now());
+    let asked = async {
+        match engine.accounts.get(&account) {
+            Some(account) => call(&engine, account, &instruction).await,
+            None => {
+                unknown(&instruction, at, begun, format!("account {account} is not configured"))
+            }
+        }
+    };
+    let (finding, call) = match tokio::time::timeout(ASK_TIMEOUT, asked).await {
+        Ok(said) => said,
+        Err(_) => unknown(&instruction, at, begun, "no end in time".to_owned()),
     };
     drop(turn);
     let command = Command::RecordFinding { tenant, order, refund, account, finding, call };
@@ -43,9 +55,13 @@ pub(crate) async fn ask(engine: Arc<Engine>, work: Work, chain: oneshot::Sender<
     }
 }
 
-fn no_account(engine: &Engine, instruction: &Instruction, account: &str) -> (Finding, CallRecord) {
-    let why = format!("account {account} is not configured");
-    let call = record(instruction, engine.clock.now(), Instant::now(), None, why.clone());
+fn unknown(
+    instruction: &Instruction,
+    at: Timestamp,
+    begun: Instant,
+    why: String,
+) -> (Finding, CallRecord) {
+    let call = record(instruction, at, begun, None, why.clone());
     (Finding::Unknown { why }, call)
 }
 
@@ -56,7 +72,7 @@ pub(crate) async fn call(
     instruction: &Instruction,
 ) -> (Finding, CallRecord) {
     if account.lacks_keys(engine.clock.now()) {
-        Box::pin(fetch_keys(engine, account)).await;
+        fetch_keys(engine, account).await;
     }
     let at = engine.clock.now();
     let begun = Instant::now();
@@ -93,7 +109,12 @@ async fn exchange(
 }
 
 /// What it means that a channel cannot carry an instruction out: it never will.
+///
+/// Trouble of this process (the field `process`) says nothing about the instruction.
 pub(crate) fn unsupported(fault: &channel::Unsupported) -> Finding {
+    if fault.field == "process" {
+        return Finding::Unknown { why: fault.to_string() };
+    }
     Finding::Refused { code: "UNSUPPORTED".to_owned(), text: fault.to_string() }
 }
 
@@ -204,6 +225,8 @@ pub(crate) async fn refresh_keys(engine: Arc<Engine>) {
 
 /// Fetches an account's signing keys, unless that was just done; keeps what is new.
 pub(crate) async fn fetch_keys(engine: &Arc<Engine>, account: &Arc<Account>) {
+    // Whoever comes while somebody fetches waits for the same keys.
+    let _fetching = account.fetching.lock().await;
     if !account.may_fetch(engine.clock.now(), KEYS_PAUSE_MS) {
         return;
     }

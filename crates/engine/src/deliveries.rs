@@ -18,19 +18,20 @@ const EXCERPT_LEN_MAX: usize = 200;
 
 /// Delivers a notice once and records how it went.
 pub(crate) async fn deliver(engine: Arc<Engine>, tenant: TenantId, id: Id<kinds::Notice>) {
-    let Ok(Ok(_turn)) = tokio::time::timeout(TURN_TIMEOUT, engine.deliveries.acquire()).await
-    else {
-        tracing::warn!(notice = %id, "no turn for a delivery; its task will look again");
-        return;
-    };
-    let attempt = match load(&engine, &tenant, id).await {
-        Ok(Some((notice, order))) => attempt(&engine, notice, order).await,
-        Ok(None) => return,
+    let (notice, order) = match load(&engine, &tenant, id).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return tracing::error!(notice = %id, "a task without its notice"),
         Err(fault) => {
             tracing::error!(%fault, notice = %id, "notice not loaded; its task will look again");
             return;
         }
     };
+    let Some(turn) = engine.deliveries.take(host(&notice.url), TURN_TIMEOUT).await else {
+        tracing::warn!(notice = %id, "no turn for a delivery; its task will look again");
+        return;
+    };
+    let attempt = attempt(&engine, notice, order).await;
+    drop(turn);
     let outcome = match &attempt.delivery {
         Delivery::Acknowledged { .. } => "acknowledged",
         Delivery::Rejected { .. } => "rejected",
@@ -38,9 +39,16 @@ pub(crate) async fn deliver(engine: Arc<Engine>, tenant: TenantId, id: Id<kinds:
     };
     metrics::counter!("tongbao_notice_attempts_total", "outcome" => outcome).increment(1);
     let command = Command::RecordAttempt { tenant, notice: id, attempt };
-    if let Err(failure) = engine.handle(Caller::Clock, command).await {
+    if let Err(failure) = engine.submit(Caller::Clock, command, None).await {
         tracing::error!(%failure, notice = %id, "attempt not recorded; the notice will go again");
     }
+}
+
+/// The host of a URL with its port: whom a slow answer belongs to.
+fn host(url: &str) -> &str {
+    let after = url.find("://").map_or(0, |at| at + 3);
+    let rest = url.get(after..).unwrap_or_default();
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 async fn load(

@@ -10,7 +10,9 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use tokio::sync::Semaphore;
 
 /// What may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,15 +94,20 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
 }
 
+/// Names that are looked up at once, at most: each holds a thread until the system gives up.
+const RESOLVING_MAX: usize = 32;
+
 /// Resolves names with the system's resolver and hands out allowed addresses only.
 #[derive(Clone, Debug)]
 pub(crate) struct GuardedResolver {
     guard: Guard,
+    /// A name server that does not answer holds threads; not all of them.
+    room: Arc<Semaphore>,
 }
 
 impl GuardedResolver {
     pub(crate) fn new(guard: Guard) -> GuardedResolver {
-        GuardedResolver { guard }
+        GuardedResolver { guard, room: Arc::new(Semaphore::new(RESOLVING_MAX)) }
     }
 }
 
@@ -116,10 +123,15 @@ impl tower::Service<Name> for GuardedResolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let guard = self.guard;
+        let (guard, room) = (self.guard, self.room.clone());
         Box::pin(async move {
-            let resolved = tokio::task::spawn_blocking(move || resolve(guard, name.as_str())).await;
-            resolved.map_err(io::Error::other)?
+            let place = room.acquire_owned().await.map_err(io::Error::other)?;
+            let resolve = move || {
+                let resolved = resolve(guard, name.as_str());
+                drop(place);
+                resolved
+            };
+            tokio::task::spawn_blocking(resolve).await.map_err(io::Error::other)?
         })
     }
 }

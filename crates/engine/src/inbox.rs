@@ -4,7 +4,7 @@ use crate::accounts::Account;
 use crate::calls::{fetch_keys, off_thread, words};
 use crate::{Engine, Failure};
 use channel::{Finding, NoticeFault, Notified, Request, Response};
-use kernel::{CallRecord, Caller, Command, Order, Refund};
+use kernel::{CallRecord, Caller, Command, Order, Refund, Refusal};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -29,16 +29,8 @@ impl Engine {
         connection.receipt(accepted)
     }
 
-    /// Commits what a notice says. True when it stands, or when it can never concern us.
+    /// Commits what a notice says. True when it stands.
     async fn take(self: &Arc<Engine>, account: &Account, notified: Notified) -> bool {
-        let Some(order) = Order::id_of_number(&notified.number) else {
-            tracing::warn!(number = notified.number, "a notice about a number that is not ours");
-            return true;
-        };
-        let refund = match &notified.finding {
-            Finding::Refund(refunded) => Refund::id_of_number(&refunded.refund_number),
-            _other => None,
-        };
         let call = CallRecord {
             operation: None,
             at: self.clock.now(),
@@ -47,23 +39,50 @@ impl Engine {
             channel_trace: Some(notified.notice_id),
             said: words(&notified.finding),
         };
-        let tenant = account.tenant.clone();
+        let number = notified.number;
         let finding = notified.finding;
-        let name = account.name.clone();
-        let command =
-            Command::RecordFinding { tenant, order, refund, account: name, finding, call };
-        let caller = Caller::Channel(Arc::from(account.channel.about().name));
-        match self.handle(caller, command).await {
-            Ok(_) => true,
+        match self.record(account, &number, finding, call.clone()).await {
+            Ok(()) => true,
+            // It is the channel's word about money all the same: it is kept, and then accepted.
             Err(Failure::Refused(refusal)) => {
-                tracing::warn!(%refusal, %order, "a notice that concerns nothing of ours");
-                true
+                let why = format!("about {number}: {refusal}");
+                let command = Command::KeepFinding { tenant: account.tenant.clone(), why, call };
+                self.handle(account.caller(), command).await.is_ok()
             }
             Err(failure) => {
-                tracing::error!(%failure, %order, "a notice was not recorded; it will come again");
+                tracing::error!(%failure, number, "a notice was not recorded; it will come again");
                 false
             }
         }
+    }
+
+    /// Commits a finding about the order with this number.
+    async fn record(
+        &self,
+        account: &Account,
+        number: &str,
+        finding: Finding,
+        call: CallRecord,
+    ) -> Result<(), Failure> {
+        let order = Order::id_of_number(number).ok_or(Refusal::OrderNotFound)?;
+        let refund = match &finding {
+            Finding::Refund(refunded) => {
+                let refund = Refund::id_of_number(&refunded.refund_number);
+                Some(refund.ok_or(Refusal::RefundNotFound)?)
+            }
+            _other => None,
+        };
+        let (tenant, name) = (account.tenant.clone(), account.name.clone());
+        let command =
+            Command::RecordFinding { tenant, order, refund, account: name, finding, call };
+        self.handle(account.caller(), command).await.map(drop)
+    }
+}
+
+impl Account {
+    /// The channel as the one who wants something.
+    fn caller(&self) -> Caller {
+        Caller::Channel(Arc::from(self.channel.about().name))
     }
 }
 

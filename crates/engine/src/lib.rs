@@ -1,15 +1,14 @@
 //! The shell around the core: it loads, lets the core decide, commits, and only then acts.
 //!
-//! - [`writer`](self): takes whatever commands are waiting, decides them one after another and
-//!   commits them together.
+//! - writer: takes whatever commands are waiting, decides them one after another and commits them
+//!   together.
 //! - in_place: asks channels without an outside, inside the commit.
 //! - calls: carries instructions to channels and brings the findings back as commands.
-//! - notices: delivers notices to merchants.
+//! - deliveries: delivers notices to merchants.
 //! - tasks: claims what is due.
 //! - inbox: takes channels' notices in.
 //!
-//! It knows neither a database nor a vendor nor a dialect: those come in as [`Parts`]. It is the only
-//! crate that spawns.
+//! It knows neither a database nor a vendor nor a dialect: those come in as [`Parts`].
 
 mod accounts;
 mod calls;
@@ -20,6 +19,7 @@ mod guard;
 mod in_place;
 mod inbox;
 mod tasks;
+mod turns;
 mod writer;
 
 pub use accounts::{AccountParts, AccountsFault};
@@ -30,19 +30,24 @@ pub use guard::Guard;
 use accounts::Accounts;
 use channel::{Channel, Draw, Response};
 use kernel::{Caller, Command, Directory, Notice, Order, Refusal, Reply};
-use ledger::Timestamp;
+use ledger::{Stamp, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Page, Query, Store, StoreFault};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use turns::Turns;
 
 /// Commands that may wait for the writer; more are refused as [`Failure::Overloaded`].
 const QUEUE_LEN_MAX: usize = 4096;
 /// Calls to channels under way at once.
 const CALLS_MAX: usize = 512;
+/// The same, to one account.
+const CALLS_EACH_MAX: usize = 192;
 /// Deliveries of notices under way at once.
 const DELIVERIES_MAX: usize = 128;
+/// The same, to one host.
+const DELIVERIES_EACH_MAX: usize = 16;
 
 /// How often to look whether a call that somebody else made has ended.
 const BUSY_LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -115,8 +120,8 @@ pub struct Engine {
     pub(crate) channel_client: Arc<dyn HttpClient>,
     pub(crate) notice_client: Arc<dyn HttpClient>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) calls: Semaphore,
-    pub(crate) deliveries: Semaphore,
+    pub(crate) calls: Turns,
+    pub(crate) deliveries: Turns,
     /// Signing takes a core for 0.3 ms: no more at once than there are cores.
     pub(crate) signing: Semaphore,
     jobs: mpsc::Sender<writer::Job>,
@@ -144,6 +149,10 @@ impl Engine {
             Page::Keys(keys) => keys,
             other => return Err(unexpected(&other).into()),
         };
+        let last_id = match parts.store.search(&Query::LastId).await? {
+            Page::LastId(last) => last.unwrap_or_default(),
+            other => return Err(unexpected(&other).into()),
+        };
         let accounts = Accounts::open(&parts.channels, parts.accounts, kept)?;
         let (jobs, waiting) = mpsc::channel(QUEUE_LEN_MAX);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -155,15 +164,15 @@ impl Engine {
             channel_client: parts.channel_client,
             notice_client: parts.notice_client,
             clock: parts.clock,
-            calls: Semaphore::new(CALLS_MAX),
-            deliveries: Semaphore::new(DELIVERIES_MAX),
+            calls: Turns::new(CALLS_MAX, CALLS_EACH_MAX),
+            deliveries: Turns::new(DELIVERIES_MAX, DELIVERIES_EACH_MAX),
             signing: Semaphore::new(cores),
             jobs,
             stopping: watch::Sender::new(false),
         });
-        let writer = tokio::spawn(writer::run(engine.clone(), waiting, parts.node));
-        tokio::spawn(watch_over(writer));
-        tokio::spawn(tasks::run(engine.clone()));
+        let stamp = Stamp::new(parts.node, engine.now()).above(last_id);
+        watch_over("writer", tokio::spawn(writer::run(engine.clone(), waiting, stamp)));
+        watch_over("task loop", tokio::spawn(tasks::run(engine.clone())));
         tokio::spawn(calls::refresh_keys(engine.clone()));
         Ok(engine)
     }
@@ -174,7 +183,14 @@ impl Engine {
     /// The [`Failure`]; after [`Failure::Store`] the outcome is unknown and the same command may be
     /// sent again.
     pub async fn handle(&self, caller: Caller, command: Command) -> Result<Handled, Failure> {
-        self.submit(caller, command, None).await
+        let (answer, answered) = oneshot::channel();
+        let job = writer::Job { caller, command, answer, chain: None };
+        match self.jobs.try_send(job) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => return Err(Failure::Overloaded),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(Failure::Stopping),
+        }
+        answered.await.unwrap_or(Err(Failure::Stopping))
     }
 
     /// Commits a command and waits, up to `patience`, for the channel's answer to be committed too.
@@ -222,6 +238,8 @@ impl Engine {
         }
     }
 
+    /// Commits a command of our own: the end of something that has happened already. It waits for
+    /// room, for to lose it would only make the same work again.
     pub(crate) async fn submit(
         &self,
         caller: Caller,
@@ -230,11 +248,7 @@ impl Engine {
     ) -> Result<Handled, Failure> {
         let (answer, answered) = oneshot::channel();
         let job = writer::Job { caller, command, answer, chain };
-        match self.jobs.try_send(job) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(_)) => return Err(Failure::Overloaded),
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(Failure::Stopping),
-        }
+        self.jobs.send(job).await.map_err(|_| Failure::Stopping)?;
         answered.await.unwrap_or(Err(Failure::Stopping))
     }
 
@@ -270,15 +284,17 @@ impl Engine {
     }
 }
 
-/// Without its writer a process is a deaf one. A bug there ends it at once: whoever supervises starts it
-/// again, and the tasks that were committed go on.
-async fn watch_over(writer: tokio::task::JoinHandle<()>) {
-    if let Err(fault) = writer.await
-        && fault.is_panic()
-    {
-        tracing::error!(%fault, "the writer died of a bug; the process ends");
-        std::process::abort();
-    }
+/// Without its writer or its task loop a process is a deaf one. A bug there ends it at once: whoever
+/// supervises starts it again, and the tasks that were committed go on.
+fn watch_over(name: &'static str, part: tokio::task::JoinHandle<()>) {
+    tokio::spawn(async move {
+        if let Err(fault) = part.await
+            && fault.is_panic()
+        {
+            tracing::error!(%fault, "the {name} died of a bug; the process ends");
+            std::process::abort();
+        }
+    });
 }
 
 /// A store that answers a query with another query's page has a bug; say so instead of guessing.
@@ -294,6 +310,9 @@ pub(crate) fn unexpected(page: &Page) -> StoreFault {
         Page::Keys(_) => "keys",
         Page::Tasks(_) => "tasks",
         Page::Audit(_) => "audit",
+        Page::Events(_) => "events",
+        Page::LastId(_) => "a last id",
+        Page::Pong => "nothing",
     };
     StoreFault::Failed(format!("store answered with a page of {kind}"))
 }

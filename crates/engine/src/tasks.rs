@@ -3,19 +3,21 @@
 //! Tasks are the net under everything that happens after a commit: when a process dies between the
 //! commit and the work, the task committed with it is due once the work must have ended.
 
-use crate::{Engine, Failure, deliveries, unexpected};
+use crate::{Engine, Failure, Handled, deliveries, unexpected};
 use kernel::{Caller, Command, Refusal, Task, TaskKind};
 use ledger::Id;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Lease, Page, Query, StoreFault};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How often the loop looks when nothing wakes it.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How often the age of the oldest due task is measured, in looks.
 const MEASURE_EVERY: u32 = 10;
-/// Tasks claimed at once.
-const CLAIM_MAX: u32 = 256;
+/// Due tasks under way at once. No more are claimed than can begin: a backlog waits in the database,
+/// and new orders do not wait behind it.
+const UNDER_WAY_MAX: usize = 128;
 /// How long a claim lasts, in milliseconds: longer than the command that answers it takes.
 const LEASE_MS: i64 = 30_000;
 
@@ -23,22 +25,16 @@ const LEASE_MS: i64 = 30_000;
 pub(crate) async fn run(engine: Arc<Engine>) {
     let mut stopped = engine.stopped();
     let mut moved = engine.clock.moved();
+    let room = Arc::new(Semaphore::new(UNDER_WAY_MAX));
     let mut looks = 0u32;
     loop {
-        let claimed = match step(&engine).await {
-            Ok(claimed) => claimed,
-            Err(fault) => {
-                tracing::error!(%fault, "due tasks not claimed");
-                0
-            }
-        };
+        if let Err(fault) = step(&engine, &room).await {
+            tracing::error!(%fault, "due tasks not claimed");
+        }
         if looks.is_multiple_of(MEASURE_EVERY) {
             measure(&engine).await;
         }
         looks = looks.wrapping_add(1);
-        if claimed == CLAIM_MAX && !*stopped.borrow() {
-            continue;
-        }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             Ok(()) = moved.changed() => {}
@@ -47,31 +43,42 @@ pub(crate) async fn run(engine: Arc<Engine>) {
     }
 }
 
-/// Claims what is due and starts it. Returns how many tasks were claimed.
-async fn step(engine: &Arc<Engine>) -> Result<u32, StoreFault> {
-    let now = engine.clock.now();
-    let lease = Lease { now, until: now.plus_ms(LEASE_MS), limit: CLAIM_MAX };
-    let tasks = engine.store.claim(lease).await?;
-    let claimed = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
-    let mut attended = tokio::task::JoinSet::new();
-    for task in tasks {
-        attended.spawn(attend(engine.clone(), task));
+/// Claims what is due and begins it, as long as there is anything due and room for it.
+async fn step(engine: &Arc<Engine>, room: &Arc<Semaphore>) -> Result<(), StoreFault> {
+    loop {
+        let free = room.available_permits();
+        let limit = u32::try_from(free).unwrap_or(u32::MAX);
+        let now = engine.clock.now();
+        let lease = Lease { now, until: now.plus_ms(LEASE_MS), limit };
+        let tasks = if free > 0 { engine.store.claim(lease).await? } else { vec![] };
+        let whole = tasks.len() == free;
+        for task in tasks {
+            let Ok(place) = room.clone().try_acquire_owned() else { break };
+            tokio::spawn(attend(engine.clone(), task, place));
+        }
+        if !whole || free == 0 {
+            return Ok(());
+        }
+        // There may be more: it is claimed as soon as the first of these has ended.
+        let _room = tokio::time::timeout(LOOK_EVERY, room.acquire()).await;
     }
-    while attended.join_next().await.is_some() {}
-    Ok(claimed)
 }
 
-async fn attend(engine: Arc<Engine>, task: Task) {
+/// Does what a due task wants, to its end, and then gives its place to the next one.
+async fn attend(engine: Arc<Engine>, task: Task, place: OwnedSemaphorePermit) {
     match task.kind {
         // A notice needs no decision before it is sent: the lease keeps others away, and the attempt
         // is recorded afterwards.
         TaskKind::Notice => {
             let id = Id::from_number(task.subject);
-            tokio::spawn(deliveries::deliver(engine, task.tenant, id));
+            deliveries::deliver(engine, task.tenant, id).await;
         }
         TaskKind::Order | TaskKind::Refund => {
-            match engine.handle(Caller::Clock, Command::Attend(task.clone())).await {
-                Ok(_) => {}
+            match engine.submit(Caller::Clock, Command::Attend(task.clone()), None).await {
+                Ok(Handled { settled: Some(settled), .. }) => {
+                    let _ended = settled.await;
+                }
+                Ok(Handled { settled: None, .. }) => {}
                 Err(Failure::Refused(Refusal::OrderNotFound | Refusal::RefundNotFound)) => {
                     tracing::error!(?task, "a task without its subject");
                 }
@@ -79,6 +86,7 @@ async fn attend(engine: Arc<Engine>, task: Task) {
             }
         }
     }
+    drop(place);
 }
 
 /// The age of the oldest due task: the first thing to look at when something is stuck.

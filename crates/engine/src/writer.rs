@@ -9,7 +9,10 @@
 //! and decided again, and in the end one by one, so that one bad command never fails its neighbours.
 
 use crate::{Engine, Failure, Handled, in_place};
-use kernel::{Caller, Command, Decision, Event, Reads, Reply, TaskChange, TenantId, View, Work};
+use kernel::{
+    Caller, Change, Command, Decision, Event, Reads, RefundStage, Reply, TaskChange, TenantId,
+    View, Work,
+};
 use ledger::{Id, Stamp, Transfer, book, kinds};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -33,9 +36,9 @@ pub(crate) struct Job {
 }
 
 /// Runs until the engine stops.
-pub(crate) async fn run(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Job>, node: u8) {
+pub(crate) async fn run(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Job>, stamp: Stamp) {
     let mut stopped = engine.stopped();
-    let mut stamp = Stamp::new(node, engine.clock.now());
+    let mut stamp = stamp;
     let mut jobs = Vec::with_capacity(BATCH_LEN_MAX);
     loop {
         let taken = tokio::select! {
@@ -101,6 +104,16 @@ async fn write_once(engine: &Arc<Engine>, jobs: Vec<Job>, stamp: Stamp) -> (Vec<
     }
     let mut view = match engine.store.load(&reads).await {
         Ok(view) => view,
+        // One row that cannot be read is the trouble of the command that wants it alone.
+        Err(StoreFault::Unreadable { .. }) if jobs.len() > 1 => {
+            let mut again = Vec::new();
+            for job in jobs {
+                let (left, after) = Box::pin(write_once(engine, vec![job], stamp)).await;
+                again.extend(left);
+                stamp = after;
+            }
+            return (again, stamp);
+        }
         Err(fault) => {
             fail_all(jobs, &fault);
             return (vec![], stamp);
@@ -184,7 +197,7 @@ fn answer(
                 let _ = job.answer.send(Err(Failure::Refused(refusal)));
             }
             (None, Ok(outcome)) => {
-                count(&job.command);
+                count(&job.command, &outcome.attention);
                 let settled = act(engine, outcome.work, &outcome.reply, job.chain);
                 let _ = job.answer.send(Ok(Handled { reply: outcome.reply, settled }));
             }
@@ -193,8 +206,31 @@ fn answer(
     again
 }
 
-fn count(command: &Command) {
+/// Counts what was committed, and says aloud what needs a person.
+fn count(command: &Command, attention: &[(&'static str, String)]) {
     metrics::counter!("tongbao_commands_total", "command" => command.name()).increment(1);
+    for (kind, what) in attention {
+        metrics::counter!("tongbao_attention_total", "kind" => *kind).increment(1);
+        tracing::warn!(kind, tenant = %command.tenant(), "needs a person: {what}");
+    }
+}
+
+/// What of a decision needs a person.
+fn attention(events: &[Event]) -> Vec<(&'static str, String)> {
+    let of_order = |event: &Event| {
+        event.order.map_or_else(|| "no order".to_owned(), |order| format!("order {order}"))
+    };
+    let needs = |event: &Event| match &event.change {
+        Change::FindingKept { why, .. } => Some(format!("{}: {why}", of_order(event))),
+        Change::StrayReceived { refund, .. } => {
+            Some(format!("{}: {} came too late or twice", of_order(event), refund.amount))
+        }
+        Change::RefundMoved { refund, stage: RefundStage::Failed { reason, .. }, .. } => {
+            Some(format!("{}: refund {refund} failed: {reason}", of_order(event)))
+        }
+        _other => None,
+    };
+    events.iter().filter_map(|event| Some((event.change.name(), needs(event)?))).collect()
 }
 
 /// Starts the work of a committed decision. A waiting chain goes on with its next call, or ends here.
@@ -231,6 +267,7 @@ fn act(
 struct Outcome {
     reply: Reply,
     work: Vec<Work>,
+    attention: Vec<(&'static str, String)>,
 }
 
 /// The changes of one tenant so far.
@@ -249,10 +286,11 @@ impl Draft {
             self.refunds.extend(event.change.refund());
             self.notices.extend(event.change.notice());
         }
+        let attention = attention(&decision.events);
         self.events.extend(decision.events);
         self.transfers.extend(decision.transfers);
         self.tasks.extend(decision.tasks);
-        Outcome { reply: decision.reply, work: decision.work }
+        Outcome { reply: decision.reply, work: decision.work, attention }
     }
 
     fn batch(

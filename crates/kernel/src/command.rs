@@ -38,6 +38,15 @@ pub enum Command {
         /// How we know.
         call: CallRecord,
     },
+    /// Keep what a channel said about something that is not ours, for the operator.
+    KeepFinding {
+        /// Whose account was told.
+        tenant: TenantId,
+        /// What it said, and why it is about nothing of ours.
+        why: String,
+        /// How we know.
+        call: CallRecord,
+    },
     /// A task is due.
     Attend(Task),
     /// Record an attempt to deliver a notice.
@@ -87,6 +96,7 @@ impl Command {
             Command::PlaceOrder(place) => &place.tenant,
             Command::CloseOrder { tenant, .. }
             | Command::RecordFinding { tenant, .. }
+            | Command::KeepFinding { tenant, .. }
             | Command::RecordAttempt { tenant, .. }
             | Command::ReplayNotice { tenant, .. }
             | Command::KeepKeys { tenant, .. } => tenant,
@@ -116,7 +126,7 @@ impl Command {
             | Command::ReplayNotice { tenant, notice } => {
                 reads.notices.push((tenant.clone(), *notice));
             }
-            Command::KeepKeys { .. } => {}
+            Command::KeepFinding { .. } | Command::KeepKeys { .. } => {}
         }
     }
 
@@ -126,6 +136,7 @@ impl Command {
             Command::PlaceOrder(_) => "place_order",
             Command::CloseOrder { .. } => "close_order",
             Command::RecordFinding { .. } => "record_finding",
+            Command::KeepFinding { .. } => "keep_finding",
             Command::Attend(_) => "attend",
             Command::RecordAttempt { .. } => "record_attempt",
             Command::ReplayNotice { .. } => "replay_notice",
@@ -355,9 +366,15 @@ pub fn decide(
             let key = OrderKey::Id(*order);
             let finding = &of_account(&deciding.order(tenant, &key)?, account, finding);
             match refund {
-                Some(id) => refund::record(&mut deciding, tenant, *id, finding, call),
+                Some(id) => refund::record(&mut deciding, tenant, (*order, *id), finding, call),
                 None => order::record(&mut deciding, tenant, *order, finding, call),
             }
+        }
+        Command::KeepFinding { tenant, why, call } => {
+            let change = Change::FindingKept { why: why.clone(), call: call.clone() };
+            let mut decision = Decision::new(Reply::Done);
+            decision.events.push(deciding.event(tenant, None, change));
+            Ok(decision)
         }
         Command::Attend(task) => attend(&mut deciding, task),
         Command::RecordAttempt { tenant, notice, attempt } => {

@@ -245,7 +245,11 @@ pub fn evolve(view: &mut View, event: &Event) {
     match &event.change {
         Change::OrderPlaced(order) => view.put_order((**order).clone()),
         Change::OrderRepeated | Change::RefundCallBegun { .. } | Change::KeysKept { .. } => {}
-        Change::CallBegun(busy) => on_order(view, event, |order| order.busy = Some(*busy)),
+        Change::CallBegun(busy) => on_order(view, event, |order| {
+            // The end of the call before was never heard of: that is a look, too.
+            order.looks = order.looks.saturating_add(u32::from(order.busy.is_some()));
+            order.busy = Some(*busy);
+        }),
         Change::CallEnded { call } | Change::FindingKept { call, .. } => {
             on_order(view, event, |order| ended(order, call));
         }

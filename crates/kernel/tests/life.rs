@@ -348,9 +348,13 @@ fn close() -> Command {
 }
 
 fn refund_finding(house: &mut House, finding: Finding) {
+    refund_found(house, finding, Operation::Refund);
+}
+
+fn refund_found(house: &mut House, finding: Finding, asked: Operation) {
     let refund = house.view.refunds.values().next().cloned().expect("a refund");
     let call = CallRecord {
-        operation: Some(Operation::Refund),
+        operation: Some(asked),
         at: house.now,
         took_ms: 1,
         status: Some(200),
@@ -398,6 +402,95 @@ fn late_money_waits_in_suspense_and_goes_back() {
     refund_finding(&mut house, done);
     assert_eq!(suspense(&house), Balance::default());
     assert_eq!(house.balance(AccountKind::ChannelFunds, "main"), Balance::default());
+}
+
+#[test]
+fn a_lost_refund_is_asked_about_and_only_an_unknown_one_is_asked_for_again() {
+    let mut house = late();
+    let task = house.view.refunds.values().next().expect("a refund").task();
+    let asked: Vec<Work> = house.work.drain(..).collect();
+    refund_finding(&mut house, Finding::Unknown { why: "lost".to_owned() });
+    house.handle(&Command::Attend(task)).expect("attended");
+    assert!(matches!(
+        house.work.last(),
+        Some(Work::Ask { instruction: channel::Instruction::QueryRefund { .. }, .. })
+    ));
+    refund_found(&mut house, Finding::NotFound, Operation::QueryRefund);
+    assert_eq!(house.work.last(), asked.last(), "the same number, the same content");
+}
+
+#[test]
+fn a_refused_question_about_a_refund_is_no_answer() {
+    let mut house = late();
+    let refused = Finding::Refused { code: "SIGN_ERROR".to_owned(), text: String::new() };
+    refund_found(&mut house, refused, Operation::QueryRefund);
+    let suspense = house.balance(AccountKind::Suspense, "100001");
+    assert_eq!(suspense.held, Fen::new(1000), "the money stays on hold");
+}
+
+#[test]
+fn a_refund_that_comes_about_after_it_was_refused_is_booked() {
+    let mut house = late();
+    let refused = Finding::Refused { code: "PARAM_ERROR".to_owned(), text: String::new() };
+    refund_finding(&mut house, refused);
+    let done = refunded(&house, RefundState::Done, 1000);
+    refund_finding(&mut house, done.clone());
+    refund_finding(&mut house, done);
+    assert_eq!(house.balance(AccountKind::Suspense, "100001"), Balance::default());
+    assert_eq!(house.balance(AccountKind::ChannelFunds, "main"), Balance::default());
+}
+
+#[test]
+fn a_refusal_after_a_lost_answer_closes_before_it_fails() {
+    let mut house = House::new();
+    house.place("order1").expect("accepted");
+    house.find(Finding::Unknown { why: "lost".to_owned() }, Some(Operation::Place));
+    house.place("order1").expect("the caller retries");
+    let refused = Finding::Refused { code: "SIGN_ERROR".to_owned(), text: String::new() };
+    house.find(refused, Some(Operation::Place));
+    assert_eq!(house.state(), "closing", "the first try may stand");
+    house.find(Finding::NotFound, Some(Operation::Close));
+    assert_eq!(house.state(), "failed");
+}
+
+#[test]
+fn a_refusal_after_a_call_that_was_never_heard_of_closes_too() {
+    let mut house = House::new();
+    house.place("order1").expect("accepted");
+    house.now = house.now.plus_ms(kernel::order::BUSY_MS);
+    let task = house.order().task();
+    house.handle(&Command::Attend(task)).expect("the process had died");
+    let refused = Finding::Refused { code: "PARAM_ERROR".to_owned(), text: String::new() };
+    house.find(refused, Some(Operation::Place));
+    assert_eq!(house.state(), "closing");
+}
+
+#[test]
+fn an_order_that_will_not_close_is_asked_about() {
+    let mut house = paying();
+    house.now = house.order().terms.expires_at;
+    let task = house.order().task();
+    house.handle(&Command::Attend(task.clone())).expect("attended");
+    house.find(Finding::Unknown { why: "INVALID_REQUEST".to_owned() }, Some(Operation::Close));
+    house.now = house.now.plus_seconds(60);
+    house.handle(&Command::Attend(task)).expect("attended");
+    assert!(matches!(
+        house.work.last(),
+        Some(Work::Ask { instruction: channel::Instruction::Query { .. }, .. })
+    ));
+    house.find(house.paid("tx1", 1000), Some(Operation::Query));
+    assert_eq!(house.state(), "paid");
+}
+
+#[test]
+fn a_look_that_ends_after_the_expiry_does_not_postpone_it() {
+    let mut house = paying();
+    house.now = house.order().terms.expires_at.plus_ms(-1);
+    let task = house.order().task();
+    house.handle(&Command::Attend(task.clone())).expect("attended");
+    house.now = house.now.plus_seconds(2);
+    house.find(Finding::Pending, Some(Operation::Query));
+    assert_eq!(house.tasks[&task], Some(house.now));
 }
 
 #[test]

@@ -154,6 +154,16 @@ impl Stamp {
         Stamp { now, next_id }
     }
 
+    /// The same stamp with ids above `last`, the largest that was ever drawn: a clock that stepped back
+    /// between two processes repeats none.
+    #[must_use]
+    pub const fn above(self, last: i64) -> Stamp {
+        let node = self.next_id % STEP;
+        let floor = last - last % STEP + STEP + node;
+        let next_id = if floor > self.next_id { floor } else { self.next_id };
+        Stamp { now: self.now, next_id }
+    }
+
     /// The time of the decision.
     pub const fn now(&self) -> Timestamp {
         self.now
@@ -187,6 +197,16 @@ mod tests {
         for text in ["", "1", "12345678901234567x", "+12345678901234567", "1234567890123456789"] {
             assert!(Id::<kinds::Order>::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn ids_stay_above_the_last_one_of_an_earlier_process() {
+        let mut before = Stamp::new(9, TODAY);
+        let last: Id<kinds::Event> = before.id();
+        let mut after = Stamp::new(2, TODAY.plus_seconds(-3600)).above(last.number());
+        let next: Id<kinds::Event> = after.id();
+        assert!(next > last);
+        assert_eq!(next.number() % STEP, 2);
     }
 
     proptest! {

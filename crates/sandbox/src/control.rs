@@ -201,6 +201,9 @@ fn read_order(sandbox: &Sandbox, order: FaultOrder) -> Result<Ordered, String> {
         return Err(format!("times: want 1 to {TIMES_MAX}"));
     }
     let fault = Fault::from_word(&fault, code, delay_ms).ok_or("fault: incomplete")?;
+    if let Some(why) = fault.misfit(&operation) {
+        return Err(why.to_owned());
+    }
     Ok(Ordered { channel, operation, fault, times })
 }
 

@@ -97,7 +97,9 @@ async fn attempt(sandbox: &Sandbox, claimed: &Arc<Claimed>) -> Attempt {
             | Fault::Delay { .. }
             | Fault::BadSignature
             | Fault::Error { .. }
-            | Fault::WrongAmount,
+            | Fault::WrongAmount
+            | Fault::RefundClosed
+            | Fault::RefundAbnormal,
         ) => first,
     }
 }

@@ -1,15 +1,26 @@
 //! Faults ordered at the sandbox: durable, counted down by each request or notice that they meet.
 
 use crate::schema::fault;
-use channel::{Fate, ShelfFault};
+use channel::{Fate, RefundState, ShelfFault};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+/// The operation that asks for a refund.
+const REFUND: &str = "refund";
 /// The operation that stands for outgoing notices.
 pub(crate) const NOTIFY: &str = "notify";
 
 /// The words of the control API.
-pub(crate) const WORDS: [&str; 7] =
-    ["lose_request", "lose_answer", "delay", "duplicate", "bad_signature", "error", "wrong_amount"];
+pub(crate) const WORDS: [&str; 9] = [
+    "lose_request",
+    "lose_answer",
+    "delay",
+    "duplicate",
+    "bad_signature",
+    "error",
+    "wrong_amount",
+    "refund_closed",
+    "refund_abnormal",
+];
 
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +45,10 @@ pub(crate) enum Fault {
     },
     /// The counterpart lies about the amount.
     WrongAmount,
+    /// The counterpart takes the refund, and closes it without giving money back.
+    RefundClosed,
+    /// The counterpart takes the refund, and the payer's account refuses the money.
+    RefundAbnormal,
 }
 
 impl Fault {
@@ -51,6 +66,8 @@ impl Fault {
             "bad_signature" => Some(Fault::BadSignature),
             "error" => code.map(|code| Fault::Error { code }),
             "wrong_amount" => Some(Fault::WrongAmount),
+            "refund_closed" => Some(Fault::RefundClosed),
+            "refund_abnormal" => Some(Fault::RefundAbnormal),
             _ => None,
         }
     }
@@ -65,6 +82,8 @@ impl Fault {
             Fault::BadSignature => WORDS[4],
             Fault::Error { .. } => WORDS[5],
             Fault::WrongAmount => WORDS[6],
+            Fault::RefundClosed => WORDS[7],
+            Fault::RefundAbnormal => WORDS[8],
         }
     }
 
@@ -77,6 +96,29 @@ impl Fault {
             Fault::BadSignature => Fate::BadSignature,
             Fault::Error { code } => Fate::Error { code: code.clone() },
             Fault::WrongAmount => Fate::WrongAmount,
+            Fault::RefundClosed => Fate::Refund { state: RefundState::Closed },
+            Fault::RefundAbnormal => Fate::Refund { state: RefundState::Abnormal },
+        }
+    }
+
+    /// Why it cannot meet an operation, if it cannot.
+    pub(crate) fn misfit(&self, operation: &str) -> Option<&'static str> {
+        match self {
+            Fault::Error { .. } if operation == NOTIFY => {
+                Some("operation: a notice cannot carry the fault error")
+            }
+            Fault::RefundClosed | Fault::RefundAbnormal if operation != REFUND => {
+                Some("operation: want refund with this fault")
+            }
+            Fault::LoseRequest
+            | Fault::LoseAnswer
+            | Fault::Delay { .. }
+            | Fault::Duplicate
+            | Fault::BadSignature
+            | Fault::Error { .. }
+            | Fault::WrongAmount
+            | Fault::RefundClosed
+            | Fault::RefundAbnormal => None,
         }
     }
 
@@ -88,7 +130,9 @@ impl Fault {
             | Fault::Delay { .. }
             | Fault::Duplicate
             | Fault::BadSignature
-            | Fault::WrongAmount => None,
+            | Fault::WrongAmount
+            | Fault::RefundClosed
+            | Fault::RefundAbnormal => None,
         }
     }
 
@@ -100,7 +144,9 @@ impl Fault {
             | Fault::Duplicate
             | Fault::BadSignature
             | Fault::Error { .. }
-            | Fault::WrongAmount => None,
+            | Fault::WrongAmount
+            | Fault::RefundClosed
+            | Fault::RefundAbnormal => None,
         }
     }
 }
@@ -199,6 +245,22 @@ mod tests {
         assert_eq!(Fault::from_word("lost", None, None), None);
         assert_eq!(Fault::from_word("delay", None, None), None);
         assert_eq!(Fault::from_word("error", None, None), None);
+    }
+
+    #[test]
+    fn a_fault_is_refused_where_it_means_nothing() {
+        for (word, operation, fits) in [
+            ("error", "create", true),
+            ("error", NOTIFY, false),
+            ("wrong_amount", NOTIFY, true),
+            ("refund_closed", "refund", true),
+            ("refund_abnormal", "refund", true),
+            ("refund_closed", "query_refund", false),
+            ("refund_abnormal", NOTIFY, false),
+        ] {
+            let fault = Fault::from_word(word, Some("X".to_owned()), None).expect("a known word");
+            assert_eq!(fault.misfit(operation).is_none(), fits, "{word} {operation}");
+        }
     }
 
     #[test]

@@ -91,9 +91,13 @@ fn receive(
             process(&Fate::Honest)?;
             Ok(Seen::Answer(first))
         }
-        Some(told @ (Fault::BadSignature | Fault::Error { .. } | Fault::WrongAmount)) => {
-            process(&told.fate()).map(Seen::Answer)
-        }
+        Some(
+            told @ (Fault::BadSignature
+            | Fault::Error { .. }
+            | Fault::WrongAmount
+            | Fault::RefundClosed
+            | Fault::RefundAbnormal),
+        ) => process(&told.fate()).map(Seen::Answer),
     }
 }
 

@@ -10,8 +10,6 @@ use tokio_postgres::error::{DbError, Severity, SqlState};
 const GUARD_STALE: &str = "TB001";
 /// The guard of an account's floor; its message is the account.
 const GUARD_FLOOR: &str = "TB002";
-/// What a sum that does not fit ends with.
-const OUT_OF_RANGE: &SqlState = &SqlState::NUMERIC_VALUE_OUT_OF_RANGE;
 
 /// The database cannot be reached.
 pub(crate) fn unavailable(why: impl Into<String>) -> StoreFault {
@@ -89,9 +87,10 @@ fn refused(error: &Error, said: &DbError) -> CommitFault {
     }
 }
 
-/// One value of the batch is not to the database's taste. Nothing is stored, and deciding again one
-/// by one finds the command that it belongs to and spares its neighbours.
+/// One value of the batch is not to the database's taste, or a balance would not fit. Nothing is
+/// stored, and deciding again one by one finds the command that it belongs to and spares its
+/// neighbours.
 fn is_misfit(code: &SqlState) -> bool {
     let class = &code.code()[..2];
-    code != OUT_OF_RANGE && (class == "22" || class == "54")
+    class == "22" || class == "54"
 }

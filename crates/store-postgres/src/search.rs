@@ -8,6 +8,7 @@ use crate::sql::{Sql, read};
 use kernel::{Notice, OrderKey, Task, TenantId};
 use ledger::{Account, Id, Stamp, Timestamp, kinds};
 use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 use store::rows::{Value, event, key, notice, order, refund, task, transfer};
 use store::{
     AccountRow, AttemptRow, NoticeRow, OrderFilter, Page, Query, StoreFault, Story, TaskRow,
@@ -15,12 +16,46 @@ use store::{
 use tokio_postgres::Row;
 
 pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFault> {
-    if *query == Query::Audit {
-        return audit(pool).await.map(Page::Audit);
+    match query {
+        Query::Audit => return audit(pool).await.map(Page::Audit),
+        Query::LastId => return last_id(pool).await.map(Page::LastId),
+        Query::Ping => {
+            let ping = Step::new(read::PING, []);
+            return pool.reader().await?.rows(&[ping]).await.map(|_| Page::Pong);
+        }
+        Query::Order { .. }
+        | Query::Orders(_)
+        | Query::Story { .. }
+        | Query::TenantsWithOrder { .. }
+        | Query::Accounts { .. }
+        | Query::Postings { .. }
+        | Query::Notices { .. }
+        | Query::Notice { .. }
+        | Query::Keys
+        | Query::Tasks { .. }
+        | Query::Attention { .. } => {}
     }
     let steps = steps(query);
     let found = pool.reader().await?.snapshot(&steps, Patience::Usual).await?;
     page(query, &found)
+}
+
+/// The largest id of an event. Most likely it is of today; only where nothing is, everything is read.
+async fn last_id(pool: &Pool) -> Result<Option<i64>, StoreFault> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp::from_ms(i64::try_from(now.as_millis()).unwrap_or_default());
+    let since = |days: i64| lowest_id(now.plus_seconds(-days * 24 * 3600));
+    let mut reader = pool.reader().await?;
+    for lowest in [since(1), since(30), i64::MIN] {
+        let step = Step::new(read::LAST_ID, [Parameter::int(lowest)]);
+        let rows = reader.snapshot(&[step], Patience::Long).await?.concat();
+        let cells = rows.first().map(cells).transpose()?.unwrap_or_default();
+        match cells.first() {
+            Some(Value::Int(last)) => return Ok(Some(*last)),
+            Some(Value::Null | Value::Text(_)) | None => {}
+        }
+    }
+    Ok(None)
 }
 
 /// What a query asks.
@@ -45,7 +80,11 @@ fn steps(query: &Query) -> Vec<Step<'_>> {
         }
         Query::Keys => vec![Step::new(read::KEYS, [])],
         Query::Tasks { now } => vec![Step::new(read::WAITING, [Parameter::int(now.ms())])],
-        Query::Audit => vec![],
+        Query::Attention { tenant, before, limit } => {
+            let (below, limit) = (Parameter::int(below(*before)), i64::from(*limit));
+            vec![Step::new(read::ATTENTION, [of(tenant), below, Parameter::int(limit)])]
+        }
+        Query::LastId | Query::Ping | Query::Audit => vec![],
     }
 }
 
@@ -146,7 +185,10 @@ fn page(query: &Query, found: &[Vec<Row>]) -> Result<Page, StoreFault> {
         }
         Query::Keys => Page::Keys(key::newest(cell::read(rows(0), key::read)?)),
         Query::Tasks { .. } => Page::Tasks(read_waiting(rows(0))?),
-        Query::Audit => return Err(StoreFault::Failed("an audit is more than a page".to_owned())),
+        Query::Attention { .. } => Page::Events(cell::read(rows(0), event::read)?),
+        Query::LastId | Query::Ping | Query::Audit => {
+            return Err(StoreFault::Failed("this is more than a page of rows".to_owned()));
+        }
     })
 }
 

@@ -46,7 +46,7 @@ pub fn write(source: &Path, target: &Path, batch: usize) -> Result<Bare, StoreFa
     let begun = Instant::now();
     for batch in orders.chunks(batch) {
         write_batch(&mut connection, batch).map_err(fault)?;
-        checkpoints.after_work(&connection);
+        checkpoints.after_work(&connection, Instant::now());
     }
     Ok(Bare { orders: orders.len(), batch, took: begun.elapsed() })
 }

@@ -11,18 +11,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Pages in the log that are not in the file yet, from which on it is folded even in busy times.
 const LOG_PAGES_MAX: i64 = 20_000;
-/// How long the writer must be idle before the log is folded into the file.
+/// How long nothing must have changed before the log is folded into the file. Work that only looks,
+/// such as a claim that finds nothing due, does not disturb the quiet.
 const QUIET: Duration = Duration::from_secs(1);
 
 /// The log of one connection.
 pub(crate) struct Checkpoints {
     mode: Mode,
     changes_seen: u64,
-    log_in_use: bool,
+    /// When the log is to be folded unless something changes; none while it holds nothing.
+    fold_at: Option<Instant>,
     helper: Option<Helper>,
 }
 
@@ -33,37 +35,44 @@ impl Checkpoints {
             Mode::Write => connection.path().and_then(|path| Helper::start(Path::new(path))),
             Mode::Read => None,
         };
-        Checkpoints { mode, changes_seen: 0, log_in_use: mode == Mode::Write, helper }
+        let fold_at = (mode == Mode::Write).then(|| Instant::now() + QUIET);
+        Checkpoints { mode, changes_seen: 0, fold_at, helper }
     }
 
     /// How long to wait for work before it is quiet; for ever when there is nothing to fold.
-    pub(crate) fn quiet_after(&self) -> Option<Duration> {
-        self.log_in_use.then_some(QUIET)
+    pub(crate) fn quiet_after(&self, now: Instant) -> Option<Duration> {
+        self.fold_at.map(|fold_at| fold_at.saturating_duration_since(now))
     }
 
-    pub(crate) fn after_work(&mut self, connection: &Connection) {
+    pub(crate) fn after_work(&mut self, connection: &Connection, now: Instant) {
+        if self.mode == Mode::Read {
+            return;
+        }
         let changes = connection.total_changes();
-        if self.mode == Mode::Read || changes == self.changes_seen {
+        if changes == self.changes_seen {
+            if self.fold_at.is_some_and(|fold_at| fold_at <= now) {
+                self.in_quiet(connection, now);
+            }
             return;
         }
         self.changes_seen = changes;
-        self.log_in_use = true;
+        self.fold_at = Some(now + QUIET);
         if self.helper.as_ref().is_some_and(Helper::has_folded) {
-            return self.in_quiet(connection);
+            return self.in_quiet(connection, now);
         }
         let log = checkpoint(connection, LOOK);
         if log.is_some_and(|log| log.pages - log.folded >= LOG_PAGES_MAX) {
             match &self.helper {
                 Some(helper) => helper.fold(),
-                None => self.in_quiet(connection),
+                None => self.in_quiet(connection, now),
             }
         }
     }
 
     /// A reader can keep a part of the log in use; the rest waits for the next time.
-    pub(crate) fn in_quiet(&mut self, connection: &Connection) {
+    pub(crate) fn in_quiet(&mut self, connection: &Connection, now: Instant) {
         let folded = checkpoint(connection, FOLD).is_some_and(|log| log.pages <= log.folded);
-        self.log_in_use = !folded;
+        self.fold_at = (!folded).then(|| now + QUIET);
     }
 
     pub(crate) fn at_end(mut self, connection: &Connection) {
@@ -142,4 +151,59 @@ const EMPTY: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 fn checkpoint(connection: &Connection, sql: &str) -> Option<Log> {
     let read = |row: &rusqlite::Row<'_>| Ok(Log { pages: row.get(1)?, folded: row.get(2)? });
     connection.prepare_cached(sql).ok()?.query_row([], read).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::writer;
+
+    const STEP: Duration = Duration::from_millis(500);
+
+    fn unfolded(connection: &Connection) -> i64 {
+        let log = checkpoint(connection, LOOK).expect("the log can be looked at");
+        log.pages - log.folded
+    }
+
+    /// A look for due tasks comes twice a second for ever, and must not pass for a change.
+    #[test]
+    fn quiet_counts_from_the_last_change() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let connection = writer(&folder.path().join("quiet.db")).expect("the file opens");
+        let mut checkpoints = Checkpoints::new(Mode::Write, &connection);
+        let mut now = Instant::now();
+        for sql in ["CREATE TABLE t (n INTEGER)", "INSERT INTO t VALUES (1)"] {
+            connection.execute_batch(sql).expect("it is written");
+            checkpoints.after_work(&connection, now);
+        }
+        assert!(unfolded(&connection) > 0, "a change alone folds nothing");
+        now += STEP;
+        checkpoints.after_work(&connection, now);
+        assert!(unfolded(&connection) > 0, "half a second is not quiet");
+        assert_eq!(checkpoints.quiet_after(now), Some(QUIET - STEP));
+        now += STEP;
+        checkpoints.after_work(&connection, now);
+        assert_eq!((unfolded(&connection), checkpoints.quiet_after(now)), (0, None));
+    }
+
+    /// What a reader keeps is tried again later, not at once and for ever.
+    #[test]
+    fn a_reader_delays_the_folding() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("quiet.db");
+        let connection = writer(&path).expect("the file opens");
+        let mut checkpoints = Checkpoints::new(Mode::Write, &connection);
+        connection.execute_batch("CREATE TABLE t (n INTEGER)").expect("it is written");
+        let reader = crate::connection::reader(&path).expect("the file opens");
+        reader.execute_batch("BEGIN; SELECT count(*) FROM t").expect("it reads");
+        connection.execute_batch("INSERT INTO t VALUES (1)").expect("it is written");
+        let now = Instant::now();
+        checkpoints.after_work(&connection, now);
+        let later = now + QUIET;
+        checkpoints.in_quiet(&connection, later);
+        assert_eq!(checkpoints.quiet_after(later), Some(QUIET), "it is looked at again");
+        reader.execute_batch("COMMIT").expect("it ends");
+        checkpoints.in_quiet(&connection, later + QUIET);
+        assert_eq!((unfolded(&connection), checkpoints.quiet_after(later)), (0, None));
+    }
 }

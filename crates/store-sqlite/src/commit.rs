@@ -1,7 +1,7 @@
 //! Committing batches: all in one transaction, each whole or not at all.
 
-use crate::statement::{bind, fault, is_taken, marks};
-use ledger::{Balance, Fen};
+use crate::statement::{bind, fault, is_misfit, is_taken, marks};
+use ledger::{Account, Balance, BookFault, Fen};
 use rusqlite::{CachedStatement, Connection, Savepoint, Transaction, TransactionBehavior};
 use std::fmt::Display;
 use std::sync::LazyLock;
@@ -41,6 +41,8 @@ const MOVE_BALANCE: &str = "INSERT INTO balances (tenant, account, posted, held)
     VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT DO UPDATE SET posted = posted + excluded.posted, held = held + excluded.held
     RETURNING posted, held";
+const KEEP_LAST_ID: &str = "INSERT INTO last_event (only, id) VALUES (1, ?1)
+    ON CONFLICT DO UPDATE SET id = max(id, excluded.id)";
 const SET_TASK: &str = "INSERT INTO tasks (tenant, kind, subject, due, leased_until)
     VALUES (?1, ?2, ?3, ?4, 0)
     ON CONFLICT DO UPDATE SET due = excluded.due, leased_until = 0";
@@ -90,11 +92,25 @@ fn try_commit(
             .collect::<Result<_, StoreFault>>()?,
     };
     if outcomes.iter().any(Result::is_ok) {
+        let stored = batches.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
+        keep_last_id(&transaction, stored.map(|(batch, _)| batch)).map_err(fault)?;
         transaction.commit().map_err(fault)?;
     } else {
         transaction.rollback().map_err(fault)?;
     }
     Ok(outcomes)
+}
+
+/// Keeps the largest id of the events, so that it is found without a look at all of them.
+fn keep_last_id<'b>(
+    connection: &Connection,
+    stored: impl Iterator<Item = &'b Batch>,
+) -> rusqlite::Result<()> {
+    let last = stored.flat_map(|batch| &batch.events).map(|event| event.id.number()).max();
+    match last {
+        Some(last) => connection.prepare_cached(KEEP_LAST_ID)?.execute([last]).map(|_| ()),
+        None => Ok(()),
+    }
 }
 
 /// Writes one batch of several, so that its failure does not disturb the others. Where SQLite gave
@@ -283,12 +299,19 @@ fn move_balances(connection: &Connection, batch: &Batch) -> Result<(), CommitFau
     for (account, delta) in &batch.deltas {
         let row = transfer::delta_row(&batch.tenant, account, *delta);
         let statement = add.bound(&[&row]).map_err(fault)?;
-        let after = balance(statement).map_err(fault)?;
+        let after = balance(statement).map_err(|found| unfit(found, account))?;
         let before = Balance {
-            posted: after.posted.minus(delta.posted).map_err(|_| out_of_range())?,
-            held: after.held.minus(delta.held).map_err(|_| out_of_range())?,
+            posted: after.posted.minus(delta.posted).map_err(|_| out_of_range(account))?,
+            held: after.held.minus(delta.held).map_err(|_| out_of_range(account))?,
         };
-        before.after(account, *delta).map_err(|_| CommitFault::Floor(account.key()))?;
+        before.after(account, *delta).map_err(|broken| match broken {
+            BookFault::Floor { account, .. } | BookFault::NotHeld { account, .. } => {
+                CommitFault::Floor(account)
+            }
+            BookFault::NotPositive(_) | BookFault::SameAccount(_) | BookFault::Money(_) => {
+                out_of_range(account)
+            }
+        })?;
     }
     Ok(())
 }
@@ -302,8 +325,13 @@ fn balance(statement: &mut CachedStatement<'_>) -> rusqlite::Result<Balance> {
     Ok(balance)
 }
 
-fn out_of_range() -> StoreFault {
-    StoreFault::Failed("balance out of range".to_owned())
+/// SQLite makes a fraction of a sum that does not fit, which the column does not take.
+fn unfit(found: rusqlite::Error, account: &Account) -> CommitFault {
+    if is_misfit(&found) { out_of_range(account) } else { fault(found).into() }
+}
+
+fn out_of_range(account: &Account) -> CommitFault {
+    CommitFault::Stale(format!("balance of {}: out of range", account.key()))
 }
 
 fn keep_keys(connection: &Connection, batch: &Batch) -> Result<(), CommitFault> {

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
 use store::StoreFault;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -87,9 +88,9 @@ fn run(mut connection: Connection, tickets: &Mutex<Receiver<Ticket>>, mode: Mode
                 // A panic is a bug in one piece of work; its transaction rolls back as it unwinds,
                 // its caller hears that it broke off, and the next piece is not to blame.
                 let _panicked = catch_unwind(AssertUnwindSafe(|| work(&mut connection))).is_err();
-                checkpoints.after_work(&connection);
+                checkpoints.after_work(&connection, Instant::now());
             }
-            Err(RecvTimeoutError::Timeout) => checkpoints.in_quiet(&connection),
+            Err(RecvTimeoutError::Timeout) => checkpoints.in_quiet(&connection, Instant::now()),
             Err(RecvTimeoutError::Disconnected) => return checkpoints.at_end(&connection),
         }
     }
@@ -100,7 +101,7 @@ fn next(
     checkpoints: &Checkpoints,
 ) -> Result<Ticket, RecvTimeoutError> {
     let tickets = tickets.lock().unwrap_or_else(PoisonError::into_inner);
-    match checkpoints.quiet_after() {
+    match checkpoints.quiet_after(Instant::now()) {
         Some(quiet) => tickets.recv_timeout(quiet),
         None => tickets.recv().map_err(|_| RecvTimeoutError::Disconnected),
     }

@@ -87,6 +87,19 @@ static POSTINGS: LazyLock<String> = LazyLock::new(|| {
 });
 static KEYS: LazyLock<String> =
     LazyLock::new(|| format!("SELECT {} FROM channel_keys", key::KEYS.list()));
+/// The condition is word for word the index's.
+static ATTENTION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM events INDEXED BY events_for_people
+         WHERE tenant = ?1 AND id < ?2 AND (kind IN ('finding_kept', 'stray_received')
+             OR kind = 'refund_moved' AND instr(body, '\"stage\":\"failed\"') > 0)
+         ORDER BY id DESC LIMIT ?3",
+        event::EVENTS.list()
+    )
+});
+const LAST_ID: &str = "SELECT id FROM last_event";
+/// Looks into the file, at its first page.
+const PING: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema)";
 const OUT_ORDER_ID: &str = "SELECT out_order_id FROM orders WHERE tenant = ?1 AND id = ?2";
 /// Steps from tenant to tenant, because every index begins with the tenant.
 const TENANTS: &str = "WITH RECURSIVE each (tenant) AS (
@@ -146,6 +159,14 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
             Page::Keys(key::newest(select.all(&[], key::read)?))
         }
         Query::Tasks { now } => Page::Tasks(waiting(connection, *now).map_err(fault)?),
+        Query::Attention { tenant, before, limit } => {
+            let below = before.map_or(i64::MAX, Id::number);
+            let parameters = [text(tenant), Value::Int(below), Value::Int(i64::from(*limit))];
+            let mut select = Select::new(connection, &event::EVENTS, &ATTENTION)?;
+            Page::Events(select.all(&parameters, event::read)?)
+        }
+        Query::LastId => Page::LastId(last_id(connection).map_err(fault)?),
+        Query::Ping => connection.query_row(PING, [], |_| Ok(Page::Pong)).map_err(fault)?,
         Query::Audit => Page::Audit(audit(connection)?),
     })
 }
@@ -269,6 +290,10 @@ fn postings(
     Select::new(connection, &transfer::TRANSFERS, &POSTINGS)?.all(&parameters, transfer::read)
 }
 
+fn last_id(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    connection.prepare_cached(LAST_ID)?.query_row([], |row| row.get(0)).optional()
+}
+
 fn waiting(connection: &Connection, now: Timestamp) -> rusqlite::Result<TaskRow> {
     connection.prepare_cached(WAITING)?.query_row([now.ms()], |row| {
         let (waiting, due): (i64, i64) = (row.get(0)?, row.get(1)?);
@@ -317,6 +342,7 @@ mod tests {
             &*ATTEMPTS,
             &*TASK,
             &*POSTINGS,
+            &*ATTENTION,
             OUT_ORDER_ID,
         ] {
             for step in plan(&connection, sql) {

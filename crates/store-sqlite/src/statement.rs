@@ -59,11 +59,20 @@ impl<'c> Select<'c> {
         parameters: &[Value<'_>],
         read: impl Fn(&[Value<'_>]) -> Result<T, StoreFault>,
     ) -> Result<Vec<T>, StoreFault> {
+        self.each(parameters, read)?.into_iter().collect()
+    }
+
+    /// Every row, those that cannot be read among them.
+    pub(crate) fn each<T>(
+        &mut self,
+        parameters: &[Value<'_>],
+        read: impl Fn(&[Value<'_>]) -> Result<T, StoreFault>,
+    ) -> Result<Vec<Result<T, StoreFault>>, StoreFault> {
         bind(&mut self.statement, 1, parameters).map_err(fault)?;
         let mut rows = self.statement.raw_query();
         let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(fault)? {
-            found.push(read(&cells(row, self.table)?)?);
+            found.push(cells(row, self.table).and_then(|cells| read(&cells)));
         }
         Ok(found)
     }
@@ -124,6 +133,12 @@ pub(crate) fn fault(found: Error) -> StoreFault {
         ) => StoreFault::Unavailable(text),
         Some(_) | None => StoreFault::Failed(text),
     }
+}
+
+/// True when a column does not take a value of this type.
+pub(crate) fn is_misfit(found: &Error) -> bool {
+    let code = found.sqlite_error().map(|error| error.extended_code);
+    code == Some(rusqlite::ffi::SQLITE_CONSTRAINT_DATATYPE)
 }
 
 /// True when a row of this key is there already.

@@ -54,7 +54,8 @@ pub enum StoreFault {
 /// Why a batch was not committed. Except for [`CommitFault::Store`], nothing of it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommitFault {
-    /// A row has changed since it was loaded, or exists already: load and decide again.
+    /// A row has changed since it was loaded, or exists already, or a balance would not fit its range:
+    /// load and decide again, in the end one by one.
     #[error("stale {0}")]
     Stale(String),
     /// An account would fall below its floor: load and decide again.

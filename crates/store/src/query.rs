@@ -69,6 +69,21 @@ pub enum Query {
         /// The present.
         now: Timestamp,
     },
+    /// Events that need a person, newest first → [`Page::Events`]: findings that were kept, stray
+    /// payments, and refunds that failed.
+    Attention {
+        /// Whose.
+        tenant: TenantId,
+        /// Only events with a smaller id: the last id of the page before.
+        before: Option<Id<kinds::Event>>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// The largest id of any event of any tenant → [`Page::LastId`]: ids that are made from now on
+    /// must be larger.
+    LastId,
+    /// Whether the database answers → [`Page::Pong`].
+    Ping,
     /// Proves the books → [`Page::Audit`].
     Audit,
 }
@@ -111,6 +126,12 @@ pub enum Page {
     Keys(Vec<(Arc<str>, channel::PlatformKey)>),
     /// Waiting tasks.
     Tasks(TaskRow),
+    /// Events.
+    Events(Vec<Event>),
+    /// The number of the largest id, if there is one.
+    LastId(Option<i64>),
+    /// It answers.
+    Pong,
     /// The audit.
     Audit(Audit),
 }

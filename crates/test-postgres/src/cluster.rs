@@ -23,7 +23,8 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    pub(crate) fn start() -> Result<Cluster, String> {
+    /// Starts one whose files are under this folder.
+    pub(crate) fn start(folder: &Path) -> Result<Cluster, String> {
         let binaries =
             binaries().ok_or("initdb is neither in PATH nor under /usr/lib/postgresql")?;
         let fsync = std::env::var(FSYNC).unwrap_or_else(|_| "off".to_owned());
@@ -32,6 +33,7 @@ impl Cluster {
             .arg(&binaries)
             .arg(fsync)
             .current_dir("/")
+            .env("TMPDIR", folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -53,20 +55,28 @@ impl Cluster {
     }
 
     pub(crate) fn stop(&self) {
-        self.control(&["-m", "immediate", "stop"]);
+        self.control(&["-w", "-m", "immediate", "stop"]);
     }
 
     pub(crate) fn restart(&self) {
         let log = format!("{}/log", self.folder);
-        self.control(&["-l", &log, "start"]);
+        self.control(&["-w", "-l", &log, "start"]);
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.succeeds(&["status"])
     }
 
     fn control(&self, arguments: &[&str]) {
+        assert!(self.succeeds(arguments), "pg_ctl {arguments:?}");
+    }
+
+    fn succeeds(&self, arguments: &[&str]) -> bool {
         let data = format!("{}/data", self.folder);
         let mut control = as_server(&self.binaries.join("pg_ctl").display().to_string());
-        control.args(["-D", &data, "-w"]).args(arguments).current_dir("/");
+        control.args(["-D", &data]).args(arguments).current_dir("/");
         let status = control.stdin(Stdio::null()).stdout(Stdio::null()).status();
-        assert!(status.is_ok_and(|status| status.success()), "pg_ctl {arguments:?}");
+        status.is_ok_and(|status| status.success())
     }
 }
 

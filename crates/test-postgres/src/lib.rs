@@ -2,11 +2,13 @@
 //! from the installed binaries and lives as long as the process of the tests.
 //!
 //! Every test gets a fresh database of its own. Where there is no PostgreSQL, tests say so and pass;
-//! in CI (`CI=true`) they fail.
+//! in CI (`CI=true`) they fail. A test that takes the server from everybody asks for one of its own.
 
 mod cluster;
 
 use cluster::Cluster;
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio_postgres::{Client, NoTls};
@@ -39,11 +41,24 @@ pub fn server() -> Option<&'static Server> {
     SERVER.get_or_init(find).as_ref()
 }
 
+/// A private server for one test that stops it, fills its disk, or worse; nothing where none can be
+/// had. Its files are under this folder; it lives as long as the process of the tests.
+///
+/// # Panics
+/// In CI, where one must be had.
+pub fn server_of_ones_own(folder: &Path) -> Option<&'static Server> {
+    start(folder).map(|server| &*Box::leak(Box::new(server)))
+}
+
 fn find() -> Option<Server> {
-    if let Ok(url) = std::env::var(URL) {
-        return Some(Server { url: split(&url), cluster: None });
+    match std::env::var(URL) {
+        Ok(url) => Some(Server { url: split(&url), cluster: None }),
+        Err(_) => start(&std::env::temp_dir()),
     }
-    match Cluster::start() {
+}
+
+fn start(folder: &Path) -> Option<Server> {
+    match Cluster::start(folder) {
         Ok(cluster) => {
             let socket = cluster.folder().to_owned();
             let url = ("postgres://tongbao@/".to_owned(), format!("?host={socket}"));
@@ -51,7 +66,8 @@ fn find() -> Option<Server> {
         }
         Err(why) => {
             assert!(std::env::var("CI").as_deref() != Ok("true"), "no PostgreSQL: {why}");
-            eprintln!("skipped: no PostgreSQL: {why}; set {URL}");
+            // Past the harness, which keeps what a test that passes prints.
+            let _ = writeln!(std::io::stderr(), "skipped: no PostgreSQL: {why}; set {URL}");
             None
         }
     }
@@ -113,6 +129,15 @@ impl Server {
     /// When it cannot be started.
     pub fn start(&self) {
         self.cluster.iter().for_each(Cluster::restart);
+    }
+
+    /// Starts a private server that ended by itself, and leaves one that runs alone.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn revive(&self) {
+        let gone = self.cluster.iter().filter(|cluster| !cluster.is_running());
+        gone.for_each(Cluster::restart);
     }
 }
 

@@ -126,18 +126,20 @@ impl Config {
                 node
             }
         });
+        let installation = Installation {
+            public_url: file.public_url.trim_end_matches('/').to_owned(),
+            tenants,
+            platform_private_key: Secret::new(platform_private_key),
+            admin_token: Secret::new(admin_token),
+            strict_signatures: file.strict_signatures,
+            notice_guard: guard,
+            node,
+        };
+        installation.check()?;
         Ok(Config {
             listen: file.listen.unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
             database: database.relative_to(folder),
-            installation: Installation {
-                public_url: file.public_url.trim_end_matches('/').to_owned(),
-                tenants,
-                platform_private_key: Secret::new(platform_private_key),
-                admin_token: Secret::new(admin_token),
-                strict_signatures: file.strict_signatures,
-                notice_guard: guard,
-                node,
-            },
+            installation,
         })
     }
 }
@@ -240,7 +242,7 @@ mod tests {
         ocode = "100001"
         [[tenant.key]]
         secret_id = "AKID1"
-        secret_key = "s"
+        secret_key = "sixteen letters!"
         [[tenant.account]]
         name = "wx"
         channel = "wxpay"
@@ -252,7 +254,8 @@ mod tests {
 
     fn resolve(text: &str) -> Result<Config> {
         let folder = tempfile::tempdir()?;
-        fs::write(folder.path().join("token"), "secret\n")?;
+        fs::write(folder.path().join("token"), "the token of the operators\n")?;
+        fs::write(folder.path().join("empty"), "\n")?;
         let path = folder.path().join("tongbao.toml");
         fs::write(&path, text)?;
         Config::read(&path)
@@ -263,10 +266,38 @@ mod tests {
         let config = resolve(WHOLE).expect("a whole configuration");
         assert_eq!(config.listen, "127.0.0.1:8080");
         assert_eq!(config.installation.public_url, "https://pay.example.com");
-        assert_eq!(config.installation.admin_token.expose(), "secret");
+        assert_eq!(config.installation.admin_token.expose(), "the token of the operators");
         assert_eq!(config.installation.notice_guard, Guard::PublicOnly);
         let account = &config.installation.tenants[0].accounts[0];
-        assert_eq!(account.settings.get("apiv3_key").map(String::as_str), Some("secret"));
+        assert_eq!(
+            account.settings.get("apiv3_key").map(String::as_str),
+            Some("the token of the operators")
+        );
+    }
+
+    /// Sections that stand twice, each with the rest of the file.
+    #[test]
+    fn what_stands_twice_is_named() {
+        let key =
+            "[[tenant.key]]\nsecret_id = \"AKID1\"\nsecret_key = \"another secret of theirs\"\n";
+        let other = "[[tenant]]\nocode = \"100002\"\n";
+        let account = "[[tenant.account]]\nname = \"wx\"\nchannel = \"wxpay\"\n";
+        let merchant = "[[tenant.merchant]]\nid = \"CM1\"\naccounts = []\n";
+        for (more, want) in [
+            ("[[tenant]]\nocode = \"100001\"\n".to_owned(), "ocode 100001"),
+            (key.to_owned(), "secret_id AKID1"),
+            (format!("{other}{key}"), "secret_id AKID1"),
+            (account.to_owned(), "account wx"),
+            (format!("{other}{account}"), "account wx"),
+            (merchant.to_owned(), "merchant CM1"),
+        ] {
+            let fault = resolve(&format!("{WHOLE}\n{more}")).err().expect("refused");
+            let fault = format!("{fault:#}");
+            assert!(fault.contains(&format!("{want} appears twice")), "{fault}");
+            assert!(!fault.contains("another secret"), "{fault}");
+        }
+        // Tenants are strangers: the same merchant id may stand in each.
+        assert!(resolve(&format!("{WHOLE}\n{other}{merchant}")).is_ok());
     }
 
     #[test]
@@ -274,7 +305,17 @@ mod tests {
         for (from, to, want) in [
             ("sqlite:tongbao.db", "mysql:x", "database"),
             ("admin_token_file", "admin_tocken_file", "admin_tocken_file"),
-            ("secret_key = \"s\"", "", "AKID1"),
+            ("secret_key = \"sixteen letters!\"", "", "AKID1"),
+            ("sixteen letters!", "", "key AKID1: secret_key"),
+            ("sixteen letters!", "fifteen letters", "key AKID1: secret_key"),
+            ("secret_key = \"sixteen letters!\"", "secret_key_file = \"empty\"", "secret_key"),
+            ("secret_key = \"sixteen letters!\"", "public_key_file = \"empty\"", "public_key"),
+            ("admin_token_file = \"token\"", "admin_token = \"short\"", "admin_token"),
+            ("admin_token_file = \"token\"", "admin_token_file = \"empty\"", "admin_token"),
+            ("name = \"wx\"", "name = \"w/x\"", "account \"w/x\""),
+            ("name = \"wx\"", "name = \"\"", "account \"\""),
+            ("id = \"CM1\"", "id = \"\"", "merchant \"\""),
+            ("ocode = \"100001\"", "ocode = \"\"", "ocode"),
             ("platform_private_key = \"PEM\"", "", "platform_private_key"),
             ("\"token\"\n", "\"missing\"\n", "missing"),
         ] {

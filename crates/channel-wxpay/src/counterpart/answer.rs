@@ -54,7 +54,7 @@ pub(super) fn headers(
 ) -> Result<Vec<(String, String)>, ShelfFault> {
     let other = [body, b" "].concat();
     let signed = match fate {
-        Fate::Honest | Fate::WrongAmount | Fate::Error { .. } => body,
+        Fate::Honest | Fate::WrongAmount | Fate::Error { .. } | Fate::Refund { .. } => body,
         Fate::BadSignature => &other,
     };
     let nonce = draw.nonce.to_ascii_uppercase();

@@ -23,9 +23,11 @@ struct Plain {
 /// What happened.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Event {
+pub(super) enum Event {
     Paid,
     Refunded,
+    RefundClosed,
+    RefundAbnormal,
 }
 
 impl Event {
@@ -34,6 +36,8 @@ impl Event {
         match self {
             Event::Paid => ("TRANSACTION.SUCCESS", "transaction", "支付成功", "total"),
             Event::Refunded => ("REFUND.SUCCESS", "refund", "退款成功", "refund"),
+            Event::RefundClosed => ("REFUND.CLOSED", "refund", "退款关闭", "refund"),
+            Event::RefundAbnormal => ("REFUND.ABNORMAL", "refund", "退款异常", "refund"),
         }
     }
 }
@@ -43,9 +47,15 @@ pub(super) fn paid(mchid: &str, content: &Transaction, url: String, draw: &Draw)
     owe(mchid, Event::Paid, content, url, draw)
 }
 
-/// A refund is done.
-pub(super) fn refunded(mchid: &str, content: &RefundNotice, url: String, draw: &Draw) -> Outgoing {
-    owe(mchid, Event::Refunded, content, url, draw)
+/// A refund has ended.
+pub(super) fn refunded(
+    mchid: &str,
+    event: Event,
+    content: &RefundNotice,
+    url: String,
+    draw: &Draw,
+) -> Outgoing {
+    owe(mchid, event, content, url, draw)
 }
 
 fn owe(mchid: &str, event: Event, content: &impl Serialize, url: String, draw: &Draw) -> Outgoing {

@@ -80,6 +80,24 @@ pub(super) struct Refunding {
     pub(super) refund: i64,
     pub(super) total: i64,
     pub(super) created_ms: i64,
+    /// What it comes to.
+    #[serde(default)]
+    pub(super) end: End,
+}
+
+/// What a refund comes to once it was taken.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum End {
+    /// The money is back.
+    #[default]
+    Done,
+    /// It does not end.
+    Processing,
+    /// There was no refund after all.
+    Closed,
+    /// The payer's account took no money.
+    Abnormal,
 }
 
 impl Order {

@@ -1,12 +1,13 @@
-//! Giving money back: processed at first, done when anybody looks again.
+//! Giving money back: processed at first, ended when anybody looks again. How it ends can be ordered.
 
 use crate::counterpart::answer::Reply;
-use crate::counterpart::records::{self, Order, Paid, Refunding, Stage, State};
+use crate::counterpart::notice::Event;
+use crate::counterpart::records::{self, End, Order, Paid, Refunding, Stage, State};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::parameter;
 use crate::counterpart::{Visit, identifiers, notice, rules};
 use crate::wire::{self, RefundAmount, RefundAnswer, RefundNotice, RefundRequest};
-use channel::{Fate, Outgoing};
+use channel::{Fate, Outgoing, RefundState};
 use ledger::{Fen, Timestamp};
 
 /// Partial refunds of one order at most.
@@ -15,13 +16,6 @@ const REFUNDS_MAX: u32 = 50;
 const REFUNDABLE_SECONDS: i64 = 365 * 86_400;
 /// Where the money goes.
 const RECEIVED_ACCOUNT: &str = "支付用户零钱";
-
-/// How far a refund is, as its answer tells.
-#[derive(Clone, Copy)]
-enum Progress {
-    Processing,
-    Done,
-}
 
 pub(super) fn create(visit: &mut Visit<'_>) -> Result<Reply, Stop> {
     let body = rules::parse(&visit.request.body)?;
@@ -33,7 +27,7 @@ pub(super) fn create(visit: &mut Visit<'_>) -> Result<Reply, Stop> {
     let key = records::refund_key(&visit.merchant.mchid, &asked.out_refund_no);
     match records::read::<Refunding>(visit.shelf, &key)? {
         Some(known) if known.fingerprint == fingerprint => {
-            Ok(Reply::json(200, &answer(visit, &known, Progress::Done)))
+            Ok(Reply::json(200, &answer(visit, &known, known.end)))
         }
         Some(_) => Err(Refusal::field("out_refund_no", "已使用，且与之前请求的参数不一致").into()),
         None => accept(visit, &key, asked, fingerprint),
@@ -46,7 +40,7 @@ pub(super) fn query(visit: &mut Visit<'_>, refund_number: &str) -> Result<Reply,
     let refunding = records::read::<Refunding>(visit.shelf, &key)?
         .filter(|refunding| refunding.sub_mchid == sub_mchid)
         .ok_or_else(|| Refusal::new("RESOURCE_NOT_EXISTS", "退款单不存在"))?;
-    Ok(Reply::json(200, &answer(visit, &refunding, Progress::Done)))
+    Ok(Reply::json(200, &answer(visit, &refunding, refunding.end)))
 }
 
 fn accept(
@@ -68,12 +62,13 @@ fn accept(
         refund: asked.amount.refund,
         total: order.total,
         created_ms: visit.draw.now.ms(),
+        end: end(visit.fate),
     };
-    let owed = asked.notify_url.map(|url| owe(visit, &order, &refunding, url));
+    let owed = asked.notify_url.and_then(|url| owe(visit, &order, &refunding, url));
     let order = Order { state: State::Paid(paid), ..order };
     records::write(visit.shelf, key, &refunding)?;
     records::write(visit.shelf, &refunding.order_key, &order)?;
-    Ok(Reply::json(200, &answer(visit, &refunding, Progress::Processing)).owing(owed))
+    Ok(Reply::json(200, &answer(visit, &refunding, End::Processing)).owing(owed))
 }
 
 fn find_order(visit: &Visit<'_>, asked: &RefundRequest) -> Result<Order, Stop> {
@@ -112,21 +107,51 @@ fn refundable(visit: &Visit<'_>, order: &Order, asked: &RefundRequest) -> Result
     match refunded {
         Ok(refunded) if refunded <= Fen::new(order.total) => {
             let refund_count = paid.refund_count + 1;
-            Ok(Paid { refunded: refunded.get(), refund_count, ..paid.clone() })
+            let refunded = match end(visit.fate) {
+                End::Done | End::Processing | End::Abnormal => refunded.get(),
+                End::Closed => paid.refunded,
+            };
+            Ok(Paid { refunded, refund_count, ..paid.clone() })
         }
         Ok(_) | Err(_) => Err(invalid("累计退款金额大于支付金额")),
     }
 }
 
-fn answer(visit: &Visit<'_>, refunding: &Refunding, progress: Progress) -> RefundAnswer {
+/// What the refund that is asked for comes to.
+const fn end(fate: &Fate) -> End {
+    match fate {
+        Fate::Honest | Fate::BadSignature | Fate::WrongAmount | Fate::Error { .. } => End::Done,
+        Fate::Refund { state } => match state {
+            RefundState::Processing => End::Processing,
+            RefundState::Done => End::Done,
+            RefundState::Closed => End::Closed,
+            RefundState::Abnormal => End::Abnormal,
+        },
+    }
+}
+
+const fn status(end: End) -> &'static str {
+    match end {
+        End::Processing => "PROCESSING",
+        End::Done => "SUCCESS",
+        End::Closed => "CLOSED",
+        End::Abnormal => "ABNORMAL",
+    }
+}
+
+/// When the money was back, if it is.
+fn success_time(refunding: &Refunding, end: End) -> Option<String> {
+    match end {
+        End::Done => Some(wire::time_text(Timestamp::from_ms(refunding.created_ms))),
+        End::Processing | End::Closed | End::Abnormal => None,
+    }
+}
+
+fn answer(visit: &Visit<'_>, refunding: &Refunding, shown: End) -> RefundAnswer {
     let created = wire::time_text(Timestamp::from_ms(refunding.created_ms));
-    let (status, success_time) = match progress {
-        Progress::Processing => ("PROCESSING", None),
-        Progress::Done => ("SUCCESS", Some(created.clone())),
-    };
     let lie = match visit.fate {
         Fate::WrongAmount => 1,
-        Fate::Honest | Fate::BadSignature | Fate::Error { .. } => 0,
+        Fate::Honest | Fate::BadSignature | Fate::Error { .. } | Fate::Refund { .. } => 0,
     };
     RefundAnswer {
         refund_id: refunding.refund_id.clone(),
@@ -135,9 +160,9 @@ fn answer(visit: &Visit<'_>, refunding: &Refunding, progress: Progress) -> Refun
         out_trade_no: refunding.out_trade_no.clone(),
         channel: Some("ORIGINAL".to_owned()),
         user_received_account: Some(RECEIVED_ACCOUNT.to_owned()),
-        success_time,
+        success_time: success_time(refunding, shown),
         create_time: Some(created),
-        status: status.to_owned(),
+        status: status(shown).to_owned(),
         funds_account: Some("AVAILABLE".to_owned()),
         amount: RefundAmount {
             refund: refunding.refund.saturating_add(lie),
@@ -161,7 +186,14 @@ fn amount(refunding: &Refunding) -> RefundAmount {
     }
 }
 
-fn owe(visit: &Visit<'_>, order: &Order, refunding: &Refunding, url: String) -> Outgoing {
+/// The notice of a refund's end, if it ends.
+fn owe(visit: &Visit<'_>, order: &Order, refunding: &Refunding, url: String) -> Option<Outgoing> {
+    let event = match refunding.end {
+        End::Processing => return None,
+        End::Done => Event::Refunded,
+        End::Closed => Event::RefundClosed,
+        End::Abnormal => Event::RefundAbnormal,
+    };
     let mut parties = order.parties.clone();
     // A refund's notice names merchants and no apps.
     (parties.appid, parties.sp_appid, parties.sub_appid) = (None, None, None);
@@ -171,10 +203,10 @@ fn owe(visit: &Visit<'_>, order: &Order, refunding: &Refunding, url: String) -> 
         out_trade_no: refunding.out_trade_no.clone(),
         refund_id: refunding.refund_id.clone(),
         out_refund_no: refunding.out_refund_no.clone(),
-        refund_status: "SUCCESS".to_owned(),
-        success_time: Some(wire::time_text(Timestamp::from_ms(refunding.created_ms))),
+        refund_status: status(refunding.end).to_owned(),
+        success_time: success_time(refunding, refunding.end),
         user_received_account: Some(RECEIVED_ACCOUNT.to_owned()),
         amount: amount(refunding),
     };
-    notice::refunded(&visit.merchant.mchid, &content, url, visit.draw)
+    Some(notice::refunded(&visit.merchant.mchid, event, &content, url, visit.draw))
 }

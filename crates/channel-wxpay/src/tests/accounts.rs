@@ -1,7 +1,7 @@
 //! Settings to accounts.
 
 use super::*;
-use channel::BadSettings;
+use channel::{BadSettings, PlatformKey};
 
 fn fault(others: &[(&str, &str)]) -> Option<BadSettings> {
     Wxpay.open(&settings_and(others), &[]).err()
@@ -31,6 +31,34 @@ fn bad_settings_are_named_and_never_shown() {
         assert!(!format!("{fault} {fault:?}").contains("sesame"), "{fault}");
     }
     assert_eq!(fault(&[("sub_mchid", ""), ("base_url", "")]), None);
+}
+
+#[test]
+fn any_key_that_holds_now_verifies_answers() {
+    let bare = |settings: &mut Settings| settings.remove("platform_cert_pem");
+    let mut certificate_mode = settings();
+    bare(&mut certificate_mode);
+    let mut public_key =
+        settings_and(&[("public_key_id", PUBLIC_KEY_ID), ("public_key_pem", PLATFORM_PUBLIC)]);
+    bare(&mut public_key);
+    let fetched = |until: i64| {
+        vec![PlatformKey {
+            serial: SERIAL.into(),
+            pem: PLATFORM_CERTIFICATE.into(),
+            valid_from: NOW.plus_seconds(-60),
+            valid_until: NOW.plus_seconds(until),
+        }]
+    };
+    for (case, settings, keys, want) in [
+        ("nothing fetched yet", &certificate_mode, vec![], false),
+        ("a fetched key", &certificate_mode, fetched(60), true),
+        ("a key of the past", &certificate_mode, fetched(-1), false),
+        ("the public key", &public_key, vec![], true),
+        ("a pinned certificate", &settings(), vec![], true),
+    ] {
+        let connection = Wxpay.open(settings, &keys).expect("good settings");
+        assert_eq!(connection.has_keys(NOW), want, "{case}");
+    }
 }
 
 #[test]

@@ -47,6 +47,11 @@ pub(super) fn what(change: &Change) -> String {
         Change::OrderClosing(Closure::Asked) => {
             "the merchant wants it closed: the channel must close it first".to_owned()
         }
+        Change::OrderClosing(Closure::Refused) => {
+            "refused, and an earlier try may stand: the channel \
+            must close it before it may fail"
+                .to_owned()
+        }
         Change::OrderClosed { .. } => "CLOSED at the channel".to_owned(),
         Change::OrderFailed { reason, .. } => format!("FAILED: {reason}"),
         Change::StrayReceived { refund, .. } => format!(

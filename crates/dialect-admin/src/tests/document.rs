@@ -28,6 +28,7 @@ fn the_described_query_parameters_are_those_that_are_known() {
         (format!("{base}/orders"), &query::ORDERS[..]),
         (format!("{base}/accounts/{{kind}}/{{owner}}/postings"), &query::POSTINGS),
         (format!("{base}/notices"), &query::NOTICES),
+        (format!("{base}/attention"), &query::ATTENTION),
         (format!("{base}/orders/{{order}}"), &[]),
     ] {
         let operation = &document()["paths"][&path]["get"];

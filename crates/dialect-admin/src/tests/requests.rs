@@ -262,3 +262,23 @@ async fn a_lost_database_is_unavailable_but_alive() {
     assert_eq!((status, &body["error"]["code"]), (503, &Value::from("store")));
     assert!(!body.to_string().contains("line cut"));
 }
+
+#[tokio::test]
+async fn what_needs_a_person_is_listed_with_its_order() {
+    let mut world = World::new();
+    world::paid(&mut world);
+    let troubled = world::troubled(&mut world);
+    let router = router(&world).await;
+    let (status, page) = get(&router, &format!("{BASE}/attention")).await;
+    assert_eq!(status, 200);
+    let events = page["events"].as_array().expect("events");
+    assert!(!events.is_empty());
+    for event in events {
+        assert_eq!(event["order"], troubled.to_string(), "a paid order needs nobody: {event}");
+    }
+    let kinds: Vec<_> = events.iter().filter_map(|event| event["kind"].as_str()).collect();
+    assert!(kinds.contains(&"stray_received"), "{kinds:?}");
+    let (_, first) = get(&router, &format!("{BASE}/attention?limit=1")).await;
+    assert_eq!(first["events"][0], events[0], "newest first");
+    assert_eq!(first["next"], events[0]["id"]);
+}

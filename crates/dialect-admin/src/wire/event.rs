@@ -4,6 +4,27 @@ use super::{Delivery, RefundStage};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// Events that need a person, newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AttentionPage {
+    /// The events.
+    pub(crate) events: Vec<Attention>,
+    /// What `before` must be for the next page; null when this page is not full.
+    #[schema(required)]
+    pub(crate) next: Option<String>,
+}
+
+/// An event that needs a person.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Attention {
+    /// The order in whose story it stands; null when it is about no order of ours.
+    #[schema(required)]
+    pub(crate) order: Option<String>,
+    /// What happened.
+    #[serde(flatten)]
+    pub(crate) event: Event,
+}
+
 /// Something that happened.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Event {

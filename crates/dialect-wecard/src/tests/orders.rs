@@ -156,13 +156,13 @@ fn a_query_shows_all_of_the_order() {
         (failed(), r#""OrderStatus":"PAY_FAIL","FailReason":"PARAM_ERROR: 参数错误""#),
     ] {
         let want = format!(r#"{start}"TotalAmount":"1000",{terms}{shown}{lists}"#);
-        assert_eq!(json(map::queried(&order(SAMPLE, state))), want);
+        assert_eq!(json(map::queried(&order(SAMPLE, state), NOW)), want);
     }
     let third = r#""ThirdPayOrderId":"4200001234202410230000000001","#;
     let amounts = r#""TotalAmount":"1000","PayAmount":"990","#;
     let shown = r#""OrderStatus":"SUCCESS","Attachment":"原路返回string","TimeFinish":"2024-10-23 19:37:04""#;
     let want = format!("{start}{third}{amounts}{terms}{shown}{lists}");
-    assert_eq!(json(map::queried(&order(SAMPLE, paid()))), want);
+    assert_eq!(json(map::queried(&order(SAMPLE, paid()), NOW)), want);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn products_and_shares_return_as_they_came() {
     body["ProfitShareInfoList"] = shares;
     let products = r#"[{"Sku":"1","Weight":1.5,"名":null}]"#;
     let body = body.to_string().replacen('{', &format!("{{\"ProductList\":{products},"), 1);
-    let shown = json(map::queried(&order(&body, paid())));
+    let shown = json(map::queried(&order(&body, paid()), NOW));
     assert!(shown.contains(&format!(r#""ProductList":{products}"#)), "{shown}");
     let share = r#"[{"PayeeId":"PE1","ProfitType":"AMOUNT","ProfitAmount":3,"ProfitStatus":"INIT","RealProfitAmount":0}]"#;
     assert!(shown.contains(&format!(r#""ProfitShareInfoList":{share}"#)), "{shown}");
@@ -187,13 +187,13 @@ fn an_order_of_another_dialect_is_shown_without_details() {
     terms.dialect = "other".into();
     terms.details = "not json".to_owned();
     foreign.terms = terms.into();
-    let shown = json(map::queried(&foreign));
+    let shown = json(map::queried(&foreign, NOW));
     assert!(shown.contains(r#""OrderStatus":"SUCCESS""#) && !shown.contains("Attachment"));
 }
 
 #[test]
 fn closing_shows_how_it_ended() {
-    let closed = |state| json(map::closed(&order(SAMPLE, state)));
+    let closed = |state| json(map::closed(&order(SAMPLE, state), None, NOW));
     let ids = r#"{"OutOrderId":"demo202211200001","ChannelOrderId":"679735736991281152","#;
     let want = format!(r#"{ids}"OrderStatus":"CLOSED"}}"#);
     assert_eq!(closed(OrderState::Closed { at: NOW }), want);
@@ -201,6 +201,30 @@ fn closing_shows_how_it_ended() {
     assert!(closed(paid()).starts_with("ORDER.ORDER_STATUS_ERROR"));
     let closing = closed(OrderState::Closing(Closure::Asked));
     assert!(closing.starts_with("FailedOperation.SystemError"), "{closing}");
+    let closing = |said| {
+        json(map::closed(&order(SAMPLE, OrderState::Closing(Closure::Asked)), Some(&said), NOW))
+    };
+    let later = Said::Later { code: "FREQUENCY_LIMITED".into(), text: "频率超限".into() };
+    assert_eq!(closing(later), "ChannelOperationError: FREQUENCY_LIMITED: 频率超限");
+    assert!(closing(Said::Unknown).starts_with("FailedOperation.SystemError"));
+}
+
+#[test]
+fn a_query_shows_only_pay_information_that_works() {
+    // It works for two hours, the order lives half an hour.
+    for (seconds, valid, shown) in
+        [(0, 7200, true), (1799, 7200, true), (1800, 7200, false), (59, 60, true), (60, 60, false)]
+    {
+        let mut state = paying(PayForm::QrCode, "weixin://wxpay/x");
+        if let OrderState::Paying(pay_info) = &mut state {
+            pay_info.valid_until = NOW.plus_seconds(valid);
+        }
+        let text = json(map::queried(&order(SAMPLE, state), NOW.plus_seconds(seconds)));
+        assert!(text.contains(r#""OrderStatus":"PAYING""#), "{text}");
+        for member in ["PayInfo", "PayInfoType"] {
+            assert_eq!(text.contains(&format!("\"{member}\"")), shown, "{seconds} {valid}: {text}");
+        }
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::sign::{Algorithm, Signable, string_to_sign};
 use crate::{CallerKey, KeyFault, KeyRing, Mode, Signing, SigningKey, TenantKeys};
 use kernel::TenantId;
 use ledger::Timestamp;
-use seal::{hash, text};
+use seal::{Secret, hash, text};
 
 const LISTED: &str = "content-type;host;x-tc-ocode;x-tc-action";
 const SORTED: &str = "content-type;host;x-tc-action;x-tc-ocode";
@@ -35,10 +35,19 @@ fn canonical(order: &str, listed: &str) -> String {
     signable.with_headers(order.split(';'), value).expect("all have values").canonical(listed)
 }
 
+/// The secret of the known answers. It is too short for a caller of ours.
+fn published() -> Secret {
+    Secret::new("test-secret-key".to_owned())
+}
+
 /// The HMAC signature of a canonical request, as its caller computes it.
 fn hmac(canonical: &str) -> String {
+    hmac_with(&secret(), canonical)
+}
+
+fn hmac_with(secret: &Secret, canonical: &str) -> String {
     let text = string_to_sign(Algorithm::Hmac, "1729683364", Some(SCOPE), canonical);
-    let key = crate::keys::derive(&secret(), "2024-10-23", "wxpay");
+    let key = crate::keys::derive(secret, "2024-10-23", "wxpay");
     text::hex(&hash::hmac_sha256(&key, text.as_bytes()))
 }
 
@@ -79,13 +88,14 @@ fn the_known_answers_hold() {
         string_to_sign(Algorithm::Rsa, "1729683364", Some(SCOPE), &listed),
         format!("SHA256withRSA\n1729683364\n{SCOPE}\n{listed_hash}")
     );
+    let hmac = |canonical: &str| hmac_with(&published(), canonical);
     assert_eq!(hmac(&listed), "02b95313145402716390d22e89acc4d0e917e461f7f6a3631c7cbb9b8d590ab8");
     assert_eq!(hmac(&sorted), "87e2ba9eef81da2ce0962acab075bb01a1ff3bdfa8b663f3a007120d05152b7b");
 }
 
 #[test]
 fn a_client_signs_as_the_known_answer() {
-    let secret = secret();
+    let secret = published();
     let signing = Signing { secret_id: "AKID1", ocode: "123456", key: SigningKey::Hmac(&secret) };
     let signed = signing.post(QUERY_URL, QUERY.into(), NOW).expect("a good URL");
     let signature = "02b95313145402716390d22e89acc4d0e917e461f7f6a3631c7cbb9b8d590ab8";
@@ -245,6 +255,22 @@ fn keys_that_cannot_be_used_are_refused() {
     assert_eq!(ring(&["A", "A"]), Err(KeyFault::Twice { secret_id: "A".into() }.to_string()));
     for bad in ["", "a/b", "a,b", "密"] {
         assert!(ring(&[bad]).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_secret_that_can_be_guessed_is_refused() {
+    for (secret, good) in [
+        ("", false),
+        ("fifteen letters", false),
+        (&*" ".repeat(20), false),
+        ("sixteen letters!", true),
+    ] {
+        let key = CallerKey::Hmac(Secret::new(secret.to_owned()));
+        let tenant = TenantKeys { tenant: TenantId::new("1"), keys: vec![("A".to_owned(), key)] };
+        let ring = KeyRing::new(signer(&MERCHANT_PEM), [tenant]).map(drop);
+        let short = Err(KeyFault::Short { secret_id: "A".to_owned() });
+        assert_eq!(ring, if good { Ok(()) } else { short }, "{secret}");
     }
 }
 

@@ -176,12 +176,17 @@ pub(crate) fn attend(
         }
         OrderState::Init => begin(deciding, &mut decision, &order, order.place_instruction()),
         OrderState::Paying(_) => begin(deciding, &mut decision, &order, order.query_instruction()),
+        // A channel that does not close it may say, when asked, that it is paid.
+        OrderState::Closing(_) if order.looks % 2 == 1 => {
+            begin(deciding, &mut decision, &order, order.query_instruction());
+        }
         OrderState::Closing(_) => begin(deciding, &mut decision, &order, order.close_instruction()),
     }
     Ok(decision)
 }
 
-fn begin_closing(
+/// Closes an order at the channel; it ends when the channel has said that it did.
+pub(super) fn begin_closing(
     deciding: &mut Deciding<'_>,
     decision: &mut Decision,
     order: &Order,

@@ -4,7 +4,7 @@
 //! first payment pays the order if it can still be paid; any other payment is booked to suspense and
 //! goes back. A finding that contradicts the order changes nothing and is kept for the operator.
 
-use super::decide::begin;
+use super::decide::{begin, begin_closing};
 use super::{
     Closure, LOOK_LADDER_SECONDS, Order, OrderKey, OrderState, Paid, RETRY_LADDER_SECONDS,
 };
@@ -50,6 +50,10 @@ pub(crate) fn record(
             push(deciding, &mut decision, &order, Change::CallEnded { call: call.clone() });
             begin(deciding, &mut decision, &order, order.query_instruction());
         }
+        Meaning::Closes => {
+            push(deciding, &mut decision, &order, Change::CallEnded { call: call.clone() });
+            begin_closing(deciding, &mut decision, &order, Closure::Refused);
+        }
         Meaning::Nothing => {
             push(deciding, &mut decision, &order, Change::CallEnded { call: call.clone() });
             look_again(&mut decision, &order, finding, deciding.stamp.now());
@@ -72,6 +76,8 @@ enum Meaning<'a> {
     Contradicts(String),
     /// The channel must be asked what became of the order.
     Asks,
+    /// It will not be placed, and an earlier try may stand at the channel.
+    Closes,
     /// Nothing new.
     Nothing,
 }
@@ -124,6 +130,7 @@ fn meaning<'a>(
             | OrderState::Closed { .. } => Meaning::Nothing,
         },
         Finding::Refused { code, text } => match (&order.state, asked) {
+            (OrderState::Init, Some(Operation::Place)) if order.looks > 0 => Meaning::Closes,
             (OrderState::Init, Some(Operation::Place)) => {
                 Meaning::Ends(End::Failed(format!("{code}: {text}")))
             }
@@ -178,6 +185,9 @@ fn end<'a>(order: &Order, now: Timestamp, why: &str) -> Meaning<'a> {
     match &order.state {
         OrderState::Closing(Closure::Asked) => Meaning::Ends(End::Closed),
         OrderState::Closing(Closure::Expired) => Meaning::Ends(End::Failed("expired".to_owned())),
+        OrderState::Closing(Closure::Refused) => {
+            Meaning::Ends(End::Failed("refused by the channel".to_owned()))
+        }
         OrderState::Init | OrderState::Paying(_) => {
             let reason = if order.is_overdue(now) { "expired" } else { why };
             Meaning::Ends(End::Failed(reason.to_owned()))
@@ -298,7 +308,7 @@ fn look_again(decision: &mut Decision, order: &Order, finding: &Finding, now: Ti
 impl Order {
     fn next_look(&self, now: Timestamp, looks: u32) -> Timestamp {
         let look = now.plus_seconds(rung(&LOOK_LADDER_SECONDS, looks));
-        if now < self.terms.expires_at { look.min(self.terms.expires_at) } else { look }
+        if now < self.terms.expires_at { look.min(self.terms.expires_at) } else { now }
     }
 }
 

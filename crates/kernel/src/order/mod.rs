@@ -85,6 +85,8 @@ pub enum Closure {
     Expired,
     /// The merchant asked.
     Asked,
+    /// The channel refused to place it, and it is not known what became of an earlier try.
+    Refused,
 }
 
 impl Closure {
@@ -93,12 +95,15 @@ impl Closure {
         match self {
             Closure::Expired => "expired",
             Closure::Asked => "asked",
+            Closure::Refused => "refused",
         }
     }
 
     /// Reads the word.
     pub fn from_name(name: &str) -> Option<Closure> {
-        [Closure::Expired, Closure::Asked].into_iter().find(|closure| closure.name() == name)
+        [Closure::Expired, Closure::Asked, Closure::Refused]
+            .into_iter()
+            .find(|closure| closure.name() == name)
     }
 }
 

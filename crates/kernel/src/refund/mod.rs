@@ -2,13 +2,16 @@
 //!
 //! Its amount is held when the refund is made, posted when the channel says done, released when the
 //! channel finally says no. Its number at the channel is its id, the same in every repeat.
+//!
+//! It is asked for once; from then on the channel is asked what became of it, and only when the channel
+//! knows of none is it asked for again. So whoever says no to the asking says no to all of it.
 
 use crate::command::{Deciding, Decision, Refusal, Reply, Work};
 use crate::event::{CallRecord, Change};
 use crate::merchant::TenantId;
 use crate::order::{BUSY_MS, LOOK_LADDER_SECONDS, Order, RETRY_LADDER_SECONDS};
 use crate::task::{Task, TaskChange, TaskKind};
-use channel::{Finding, Instruction, RefundState, Refunded};
+use channel::{Finding, Instruction, Operation, RefundState, Refunded};
 use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, Timestamp, Transfer, kinds};
 
 /// Seconds between looks at a refund that somebody must mend at the channel.
@@ -152,60 +155,109 @@ pub(crate) fn work(order: &Order, refund: &Refund, instruction: Instruction) -> 
     }
 }
 
-/// A due task: ask again, or ask what became of it.
+/// A due task: ask what became of it.
 pub(crate) fn attend(
     deciding: &mut Deciding<'_>,
     tenant: &TenantId,
     id: Id<kinds::Refund>,
 ) -> Result<Decision, Refusal> {
     let (order, refund) = deciding.refund_with_order(tenant, id)?;
-    let instruction = match refund.stage {
-        RefundStage::Asking => asking(&order, &refund),
-        RefundStage::Processing => Instruction::QueryRefund { refund_number: refund.number() },
-        RefundStage::Done { .. } | RefundStage::Failed { .. } => {
-            let mut decision = Decision::new(Reply::Done);
-            decision.tasks.push(TaskChange { task: refund.task(), due: None });
-            return Ok(decision);
-        }
-    };
     let mut decision = Decision::new(Reply::Done);
-    let change = Change::RefundCallBegun { refund: id, operation: instruction.operation() };
-    decision.events.push(deciding.event(tenant, Some(order.terms.id), change));
-    let due = Some(deciding.stamp.now().plus_ms(BUSY_MS));
-    decision.tasks.push(TaskChange { task: refund.task(), due });
-    decision.work.push(work(&order, &refund, instruction));
+    if refund.stage.is_final() {
+        decision.tasks.push(TaskChange { task: refund.task(), due: None });
+        return Ok(decision);
+    }
+    let instruction = Instruction::QueryRefund { refund_number: refund.number() };
+    begin(deciding, &mut decision, &order, &refund, instruction);
     Ok(decision)
 }
 
-/// Records what the channel said about a refund.
+/// Begins a call about a refund.
+fn begin(
+    deciding: &mut Deciding<'_>,
+    decision: &mut Decision,
+    order: &Order,
+    refund: &Refund,
+    instruction: Instruction,
+) {
+    let change = Change::RefundCallBegun { refund: refund.id, operation: instruction.operation() };
+    decision.events.push(deciding.event(&refund.tenant, Some(order.terms.id), change));
+    let due = Some(deciding.stamp.now().plus_ms(BUSY_MS));
+    decision.tasks.push(TaskChange { task: refund.task(), due });
+    decision.work.push(work(order, refund, instruction));
+}
+
+/// Records what the channel said about a refund of an order.
 pub(crate) fn record(
     deciding: &mut Deciding<'_>,
     tenant: &TenantId,
-    id: Id<kinds::Refund>,
+    (order, id): (Id<kinds::Order>, Id<kinds::Refund>),
     finding: &Finding,
     call: &CallRecord,
 ) -> Result<Decision, Refusal> {
-    let (order, refund) = deciding.refund_with_order(tenant, id)?;
+    let (own_order, refund) = deciding.refund_with_order(tenant, id)?;
+    if own_order.terms.id != order {
+        return Err(Refusal::RefundNotFound);
+    }
+    let order = own_order;
     let mut decision = Decision::new(Reply::Done);
-    let outcome = outcome(&refund, finding, deciding.stamp.now());
-    let (change, due) = match outcome {
-        Outcome::Repeated => (Change::CallEnded { call: call.clone() }, None),
+    match outcome(&refund, finding, call.operation, deciding.stamp.now()) {
+        Outcome::Repeated => {
+            push(deciding, &mut decision, &order, Change::CallEnded { call: call.clone() });
+            decision.tasks.push(TaskChange { task: refund.task(), due: None });
+        }
         Outcome::Stage { stage, due } => {
-            let phase = match stage {
-                RefundStage::Done { .. } => Some(Phase::PostHeld),
-                RefundStage::Failed { .. } => Some(Phase::Release),
-                RefundStage::Asking | RefundStage::Processing => None,
-            };
-            if let Some(phase) = phase {
+            if let Some(phase) = phase(&refund.stage, &stage) {
                 decision.transfers.push(transfer_back(deciding, &order, refund.amount, phase));
             }
-            (Change::RefundMoved { refund: id, stage, call: call.clone() }, due)
+            let change = Change::RefundMoved { refund: id, stage, call: call.clone() };
+            push(deciding, &mut decision, &order, change);
+            decision.tasks.push(TaskChange { task: refund.task(), due });
         }
-        Outcome::Kept { why, due } => (Change::FindingKept { why, call: call.clone() }, Some(due)),
-    };
-    decision.events.push(deciding.event(tenant, Some(order.terms.id), change));
-    decision.tasks.push(TaskChange { task: refund.task(), due });
+        Outcome::AsksAgain => {
+            let stage = refund.stage.clone();
+            let change = Change::RefundMoved { refund: id, stage, call: call.clone() };
+            push(deciding, &mut decision, &order, change);
+            begin(deciding, &mut decision, &order, &refund, asking(&order, &refund));
+        }
+        Outcome::Kept { why, due } => {
+            push(deciding, &mut decision, &order, Change::FindingKept { why, call: call.clone() });
+            let stage = refund.stage.clone();
+            let change = Change::RefundMoved { refund: id, stage, call: call.clone() };
+            push(deciding, &mut decision, &order, change);
+            decision.tasks.push(TaskChange { task: refund.task(), due });
+        }
+    }
     Ok(decision)
+}
+
+fn push(deciding: &mut Deciding<'_>, decision: &mut Decision, order: &Order, change: Change) {
+    let event = deciding.event(&order.terms.tenant, Some(order.terms.id), change);
+    decision.events.push(event);
+}
+
+/// What the money does when a refund goes from one stage to another. A refund that the channel had
+/// refused and then carried out all the same is booked from what was released.
+fn phase(from: &RefundStage, to: &RefundStage) -> Option<Phase> {
+    match (from, to) {
+        (RefundStage::Asking | RefundStage::Processing, RefundStage::Done { .. }) => {
+            Some(Phase::PostHeld)
+        }
+        (RefundStage::Asking | RefundStage::Processing, RefundStage::Failed { .. }) => {
+            Some(Phase::Release)
+        }
+        (RefundStage::Failed { .. }, RefundStage::Done { .. }) => Some(Phase::Post),
+        (
+            RefundStage::Asking
+            | RefundStage::Processing
+            | RefundStage::Done { .. }
+            | RefundStage::Failed { .. },
+            RefundStage::Asking
+            | RefundStage::Processing
+            | RefundStage::Done { .. }
+            | RefundStage::Failed { .. },
+        ) => None,
+    }
 }
 
 /// What a finding means for a refund.
@@ -214,33 +266,54 @@ enum Outcome {
     Repeated,
     /// It stands here now; the next look is due then.
     Stage { stage: RefundStage, due: Option<Timestamp> },
-    /// It contradicts the refund and changes nothing.
-    Kept { why: String, due: Timestamp },
+    /// The channel knows of none: it is asked for again, with the same number.
+    AsksAgain,
+    /// It contradicts the refund and moves no money.
+    Kept { why: String, due: Option<Timestamp> },
 }
 
-fn outcome(refund: &Refund, finding: &Finding, now: Timestamp) -> Outcome {
-    if refund.stage.is_final() {
-        return Outcome::Repeated;
-    }
+fn outcome(
+    refund: &Refund,
+    finding: &Finding,
+    asked: Option<Operation>,
+    now: Timestamp,
+) -> Outcome {
     let later = now.plus_seconds(rung(&RETRY_LADDER_SECONDS, refund.looks));
-    let stay = |due| Outcome::Stage { stage: refund.stage.clone(), due: Some(due) };
-    match finding {
-        Finding::Refund(refunded) => moved(refund, refunded, now),
-        Finding::Refused { code, text } | Finding::Failed { code, text } => Outcome::Stage {
-            stage: RefundStage::Failed { at: now, reason: format!("{code}: {text}") },
-            due: None,
-        },
-        Finding::NotFound => Outcome::Stage { stage: RefundStage::Asking, due: Some(later) },
-        Finding::Later { .. } | Finding::Unknown { .. } | Finding::Ask { .. } => stay(later),
-        Finding::Mismatch { why } => Outcome::Kept { why: why.clone(), due: later },
-        Finding::Placed(_)
-        | Finding::Paid(_)
-        | Finding::Pending
-        | Finding::Closed
-        | Finding::Keys(_) => Outcome::Kept {
-            why: format!("{} is no answer about a refund", finding.name()),
-            due: later,
-        },
+    let stay = || Outcome::Stage { stage: refund.stage.clone(), due: Some(later) };
+    match (finding, &refund.stage) {
+        (Finding::Refund(refunded), _) => moved(refund, refunded, now),
+        (_, RefundStage::Done { .. } | RefundStage::Failed { .. }) => Outcome::Repeated,
+        (Finding::Refused { code, text } | Finding::Failed { code, text }, _)
+            if asked == Some(Operation::Refund) =>
+        {
+            let reason = format!("{code}: {text}");
+            Outcome::Stage { stage: RefundStage::Failed { at: now, reason }, due: None }
+        }
+        (Finding::NotFound, RefundStage::Asking) if asked == Some(Operation::QueryRefund) => {
+            Outcome::AsksAgain
+        }
+        (Finding::NotFound, RefundStage::Asking) => stay(),
+        (
+            Finding::Later { .. }
+            | Finding::Unknown { .. }
+            | Finding::Ask { .. }
+            | Finding::Refused { .. }
+            | Finding::Failed { .. },
+            RefundStage::Asking | RefundStage::Processing,
+        ) => stay(),
+        (Finding::Mismatch { why }, _) => Outcome::Kept { why: why.clone(), due: Some(later) },
+        (Finding::NotFound, RefundStage::Processing)
+        | (
+            Finding::Placed(_)
+            | Finding::Paid(_)
+            | Finding::Pending
+            | Finding::Closed
+            | Finding::Keys(_),
+            RefundStage::Asking | RefundStage::Processing,
+        ) => {
+            let why = format!("{} is no answer about this refund", finding.name());
+            Outcome::Kept { why, due: Some(later) }
+        }
     }
 }
 
@@ -254,24 +327,27 @@ fn moved(refund: &Refund, refunded: &Refunded, now: Timestamp) -> Outcome {
             refund.number(),
             refund.amount
         );
-        return Outcome::Kept { why, due: look };
+        let due = (!refund.stage.is_final()).then_some(look);
+        return Outcome::Kept { why, due };
     }
-    match refunded.state {
-        RefundState::Processing => {
-            Outcome::Stage { stage: RefundStage::Processing, due: Some(look) }
-        }
-        RefundState::Abnormal => {
-            let due = Some(now.plus_seconds(ABNORMAL_LOOK_SECONDS));
-            Outcome::Stage { stage: RefundStage::Processing, due }
-        }
-        RefundState::Done => Outcome::Stage {
+    match (refunded.state, &refund.stage) {
+        (_, RefundStage::Done { .. }) => Outcome::Repeated,
+        (RefundState::Done, _) => Outcome::Stage {
             stage: RefundStage::Done {
                 at: refunded.at.unwrap_or(now),
                 channel_reference: refunded.channel_reference.clone(),
             },
             due: None,
         },
-        RefundState::Closed => Outcome::Stage {
+        (_, RefundStage::Failed { .. }) => Outcome::Repeated,
+        (RefundState::Processing, _) => {
+            Outcome::Stage { stage: RefundStage::Processing, due: Some(look) }
+        }
+        (RefundState::Abnormal, _) => {
+            let due = Some(now.plus_seconds(ABNORMAL_LOOK_SECONDS));
+            Outcome::Stage { stage: RefundStage::Processing, due }
+        }
+        (RefundState::Closed, _) => Outcome::Stage {
             stage: RefundStage::Failed { at: now, reason: "closed at the channel".to_owned() },
             due: None,
         },

@@ -69,6 +69,18 @@ async fn orders_that_make_no_sense_are_refused_by_field() {
         assert_eq!(status, 400);
         assert!(answer["error"].as_str().is_some_and(|why| why.starts_with(wanted)), "{answer}");
     }
+    for (word, operation) in
+        [("error", "notify"), ("refund_closed", "create"), ("refund_abnormal", "notify")]
+    {
+        let mut order = good.clone();
+        (order["fault"], order["operation"]) = (json!(word), json!(operation));
+        if word == "error" {
+            order["code"] = json!("X");
+        }
+        let (status, answer) = play.control("POST", "/control/faults", order).await;
+        assert_eq!(status, 400, "{word} {operation}");
+        assert!(answer["error"].as_str().is_some_and(|why| why.starts_with("operation")));
+    }
     let order = json!({ "advance_s": 400 * 86_400 + 1 });
     assert_eq!(play.control("POST", "/control/clock", order).await.0, 400);
     assert_eq!(play.control("POST", "/control/pay", json!({})).await.0, 400);

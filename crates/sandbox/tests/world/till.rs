@@ -64,7 +64,7 @@ impl Counterpart for Till {
             (_, Method::Get) => Ok((say(200, &Till::count(shelf)?.to_string()), vec![])),
             (Fate::WrongAmount, Method::Post) => Ok((say(200, "too much"), vec![])),
             (Fate::BadSignature, Method::Post) => Ok((say(200, "forged"), vec![])),
-            (Fate::Honest, Method::Post) => {
+            (Fate::Honest | Fate::Refund { .. }, Method::Post) => {
                 Till::sell(shelf, &String::from_utf8_lossy(&request.body))
             }
         }
@@ -97,7 +97,7 @@ impl Counterpart for Till {
     fn envelope(&self, notice: &Outgoing, fate: &Fate, draw: &Draw) -> Request {
         assert_eq!(draw.nonce.len(), 32);
         let word = match fate {
-            Fate::Honest => "honest",
+            Fate::Honest | Fate::Refund { .. } => "honest",
             Fate::BadSignature => "forged",
             Fate::WrongAmount => "too much",
             Fate::Error { .. } => "error",

@@ -79,6 +79,17 @@ super::statements! {
 
     KEYS = concat!("SELECT ", key_columns!(), " FROM channel_keys");
 
+    /// The condition is word for word the index's.
+    ATTENTION = concat!("SELECT ", event_columns!(), " FROM events
+        WHERE tenant = $1 AND id < $2 AND (kind IN ('finding_kept', 'stray_received')
+            OR kind = 'refund_moved' AND strpos(body, '\"stage\":\"failed\"') > 0)
+        ORDER BY id DESC LIMIT $3");
+
+    /// The largest id from this one on.
+    LAST_ID = "SELECT max(id) FROM events WHERE id >= $1";
+
+    PING = "SELECT 1";
+
     WAITING = "SELECT count(*), count(*) FILTER (WHERE due <= $1),
             min(due) FILTER (WHERE due <= $1) FROM tasks";
 }

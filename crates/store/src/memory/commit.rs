@@ -1,7 +1,7 @@
 //! Committing to the model.
 
 use super::{State, Waiting};
-use crate::audit::{Sums, out_of_range};
+use crate::audit::Sums;
 use crate::rows;
 use crate::{AttemptRow, Batch, CommitFault, StoreFault, Write};
 use kernel::{Event, Notice, Order, Refund};
@@ -158,12 +158,13 @@ fn stale(noun: &str, id: impl std::fmt::Display) -> CommitFault {
 
 /// What the book says of a balance, as the fault of a commit.
 fn refused(fault: BookFault) -> CommitFault {
-    match fault {
+    match &fault {
         BookFault::Floor { account, .. } | BookFault::NotHeld { account, .. } => {
-            CommitFault::Floor(account)
+            CommitFault::Floor(account.clone())
         }
+        // Decided again one by one, the command that asks for too much fails alone.
         BookFault::NotPositive(_) | BookFault::SameAccount(_) | BookFault::Money(_) => {
-            CommitFault::Store(out_of_range())
+            CommitFault::Stale(format!("balance: {fault}"))
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::{RowKey, State};
 use crate::{AccountRow, NoticeRow, OrderFilter, Page, Query, StoreFault, Story, TaskRow, rows};
-use kernel::{Notice, Order, OrderKey, Task, TenantId};
+use kernel::{Change, Event, Notice, Order, OrderKey, RefundStage, Task, TenantId};
 use ledger::{Id, Timestamp, kinds};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 impl State {
@@ -38,6 +39,13 @@ impl State {
             }
             Query::Keys => Page::Keys(self.newest_keys()),
             Query::Tasks { now } => Page::Tasks(self.waiting(*now)),
+            Query::Attention { tenant, before, limit } => {
+                Page::Events(self.attention(tenant, *before, *limit))
+            }
+            Query::LastId => {
+                Page::LastId(self.events.values().map(|event| event.id.number()).max())
+            }
+            Query::Ping => Page::Pong,
             Query::Audit => Page::Audit(self.audit()?),
         })
     }
@@ -120,6 +128,23 @@ impl State {
         )
     }
 
+    fn attention(
+        &self,
+        tenant: &TenantId,
+        before: Option<Id<kinds::Event>>,
+        limit: u32,
+    ) -> Vec<Event> {
+        let own = self.events.values().filter(|event| event.tenant == *tenant);
+        let mut found: Vec<Event> = own
+            .filter(|event| before.is_none_or(|before| event.id < before))
+            .filter(|event| needs_a_person(&event.change))
+            .cloned()
+            .collect();
+        found.sort_by_key(|event| Reverse(event.id));
+        found.truncate(len(limit));
+        found
+    }
+
     fn waiting(&self, now: Timestamp) -> TaskRow {
         let due = self.tasks.values().map(|waiting| waiting.due).filter(|due| *due <= now);
         TaskRow {
@@ -127,6 +152,28 @@ impl State {
             due: count(due.clone().count()),
             oldest_due: due.min(),
         }
+    }
+}
+
+/// What contradicts, what came without an order to take it, and what could not be given back.
+const fn needs_a_person(change: &Change) -> bool {
+    match change {
+        Change::FindingKept { .. } | Change::StrayReceived { .. } => true,
+        Change::RefundMoved { stage, .. } => matches!(stage, RefundStage::Failed { .. }),
+        Change::OrderPlaced(_)
+        | Change::OrderRepeated
+        | Change::CallBegun(_)
+        | Change::CallEnded { .. }
+        | Change::PayInfoReceived { .. }
+        | Change::OrderPaid { .. }
+        | Change::OrderClosing(_)
+        | Change::OrderClosed { .. }
+        | Change::OrderFailed { .. }
+        | Change::RefundCallBegun { .. }
+        | Change::NoticeQueued(_)
+        | Change::NoticeAttempted { .. }
+        | Change::NoticeReplayed { .. }
+        | Change::KeysKept { .. } => false,
     }
 }
 

@@ -32,6 +32,15 @@ impl Table {
 }
 
 impl<'a> Value<'a> {
+    /// The same cell with a text of its own.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Value::Int(number) => Value::Int(number),
+            Value::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+            Value::Null => Value::Null,
+        }
+    }
+
     pub(crate) fn text(text: &'a str) -> Value<'a> {
         Value::Text(Cow::Borrowed(text))
     }

@@ -88,11 +88,12 @@ impl House {
 
     /// Finishes requests under way and stops.
     pub(crate) async fn stop(mut self) -> Result<()> {
-        self.engine.stop();
+        // Callers first: what they wait for still needs the engine.
         self.stop.send_replace(true);
         while let Some(outcome) = self.running.join_next().await {
             outcome.context("a part of the house died")??;
         }
+        self.engine.stop();
         Ok(())
     }
 }
@@ -130,9 +131,10 @@ impl Beside {
 
     /// Finishes requests under way and stops.
     pub(crate) async fn stop(self) -> Result<()> {
-        self.engine.stop();
         self.stop.send_replace(true);
-        self.serving.await?
+        let served = self.serving.await?;
+        self.engine.stop();
+        served
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::dev::{open_sandbox, run_notices};
 use crate::server::{Listening, asked_to_stop};
-use crate::world::World;
+use crate::world::{DevFile, World};
 use anyhow::{Context, Result};
 use sandbox::SharedClock;
 use std::path::PathBuf;
@@ -32,8 +32,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let stop = watch::Sender::new(false);
     let serving = tokio::spawn(socket.serve(sandbox.clone().router(), stop.subscribe()));
     let sending = tokio::spawn(run_notices(sandbox, stop.subscribe()));
-    // There is no gateway here: the file tells of the sandbox alone.
-    world.dev_file("", &url)?.write(data)?;
+    // There is no gateway here: what the file says of one stays as it is.
+    let base_url = DevFile::read(data).map_or_else(|_| String::new(), |file| file.base_url);
+    world.dev_file(&base_url, &url)?.write(data)?;
     say(&url);
     asked_to_stop().await?;
     stop.send_replace(true);

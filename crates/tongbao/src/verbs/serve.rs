@@ -32,9 +32,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let serving = tokio::spawn(socket.serve(gateway.router, stop.subscribe()));
     say(&url);
     asked_to_stop().await?;
-    gateway.engine.stop();
+    // Callers first: what they wait for still needs the engine.
     stop.send_replace(true);
     serving.await??;
+    gateway.engine.stop();
     Ok(ExitCode::SUCCESS)
 }
 

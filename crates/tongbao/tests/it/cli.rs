@@ -178,6 +178,18 @@ async fn why_tells_the_story_of_an_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn why_reckons_from_where_the_sandboxs_clock_was_moved_to() {
+    let mut house = House::start();
+    house.advance(7200).await;
+    let number = fresh_number();
+    house.result(UNIFIED_ORDER, &order(&number)).await;
+    let story = house.why(&number);
+    // An unpaid order is looked at within minutes, not hours.
+    let (_, todo) = story.split_once("Still to be done").expect("a task");
+    assert!(todo.contains("(in ") && !todo.contains("h)") && !todo.contains(" h "), "{story}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signed_request_is_a_command_that_a_shell_can_run() {
     let mut house = House::start();
     if Command::new("curl").arg("--version").output().is_err() {
@@ -300,7 +312,7 @@ impl Site {
         let tenants: String = ["one", "two"].map(|name| tenant(house, name)).concat();
         let text = format!(
             "listen = \"{address}\"\npublic_url = \"http://{address}\"\n\
-             database = \"sqlite:site.db\"\nadmin_token = \"site-token\"\n\
+             database = \"sqlite:site.db\"\nadmin_token = \"site-token-of-the-operators\"\n\
              platform_private_key_file = \"platform.pem\"\n{extra}\n{tenants}"
         );
         std::fs::write(folder.path().join("tongbao.toml"), text).expect("written");
@@ -331,7 +343,7 @@ fn tenant(house: &House, name: &str) -> String {
     .concat();
     format!(
         "[[tenant]]\nocode = \"ocode-{name}\"\nname = \"{name}\"\n\
-         [[tenant.key]]\nsecret_id = \"AKID{name}\"\nsecret_key = \"secret-of-{name}\"\n\
+         [[tenant.key]]\nsecret_id = \"AKID{name}\"\nsecret_key = \"secret-of-tenant-{name}\"\n\
          [[tenant.merchant]]\nid = \"CM-{name}\"\naccounts = [\"wx-{name}\"]\n\
          [[tenant.account]]\nname = \"wx-{name}\"\nchannel = \"wxpay\"\n\
          [tenant.account.settings]\n{settings}\n"
@@ -343,13 +355,13 @@ struct Served(Child);
 
 impl Served {
     fn start(config: &Path) -> Served {
-        let mut child = tongbao()
-            .arg("serve")
-            .arg("--config")
-            .arg(config)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+        Served::verb(&["serve", "--config", config.to_str().expect("a readable path")])
+    }
+
+    /// Any verb that says when it is ready.
+    fn verb(arguments: &[&str]) -> Served {
+        let mut child =
+            tongbao().args(arguments).stdout(Stdio::piped()).spawn().expect("the program starts");
         let output = child.stdout.take().expect("its output is piped");
         let mut lines = BufReader::new(output).lines().map_while(Result::ok);
         assert!(
@@ -357,6 +369,12 @@ impl Served {
             "it ended before it was ready"
         );
         Served(child)
+    }
+
+    /// Asks it to stop, as a service manager does.
+    fn terminate(&self) {
+        let kill = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        assert!(kill.expect("kill runs").success());
     }
 }
 
@@ -388,7 +406,7 @@ async fn call_site(
 
 fn as_tenant(name: &str) -> impl Fn(Signature) -> Signature {
     let (ocode, secret_id) = (format!("ocode-{name}"), format!("AKID{name}"));
-    let key = CallerKey::Hmac(format!("secret-of-{name}"));
+    let key = CallerKey::Hmac(format!("secret-of-tenant-{name}"));
     move |signature| Signature {
         ocode: ocode.clone(),
         secret_id: secret_id.clone(),
@@ -401,7 +419,8 @@ fn as_tenant(name: &str) -> impl Fn(Signature) -> Signature {
 async fn until_attempted(house: &House, site: &Site, ocode: &str, number: &str) -> Value {
     let url = format!("{}/admin/v1/tenants/{ocode}/orders/by-number/{number}", site.url);
     for _ in 0..400 {
-        let headers = vec![("authorization".to_owned(), "Bearer site-token".to_owned())];
+        let headers =
+            vec![("authorization".to_owned(), "Bearer site-token-of-the-operators".to_owned())];
         let answer = house.send(channel::Method::Get, url.clone(), headers, &[]).await;
         let answer = answer.expect("an answer");
         if answer.body["notices"][0]["attempt_count"] == 1 {
@@ -501,6 +520,51 @@ async fn a_tenant_with_a_shared_secret_gets_notices_signed_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_finishes_the_order_that_is_being_placed() {
+    let house = House::start();
+    let site = Site::beside(&house, "");
+    let mut served = Served::start(&site.config());
+    let slow = json!({"channel": "wxpay", "operation": "create", "fault": "delay",
+                      "delay_ms": 2000, "times": 1});
+    house.control("faults", &slow).await;
+    let number = fresh_number();
+    let body = with(&order(&number), "ChannelSubMerchantId", json!("CM-one"));
+    let stop = async {
+        house.faults_met("create").await;
+        served.terminate();
+    };
+    let placed = call_site(&house, &site, UNIFIED_ORDER, &body, as_tenant("one"));
+    let (placed, ()) = tokio::join!(placed, stop);
+    assert_eq!(placed["Result"]["OrderStatus"], "PAYING", "{placed}");
+    assert!(served.0.wait().expect("it ends").success());
+    let query = json!({"OutOrderId": number});
+    let headers = house.signed(QUERY_ORDER, query.to_string().as_bytes()).headers();
+    let url = format!("{}{QUERY_ORDER}", site.url);
+    let after = house.send(channel::Method::Post, url, headers, b"{}").await;
+    assert!(after.is_err(), "it still answers: {after:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sandbox_alone_leaves_the_gateways_address_as_it_was() {
+    let mut house = House::start();
+    let base_url = house.text("/base_url");
+    house.kill();
+    for (data, want) in [
+        (house.data().to_owned(), base_url),
+        (tempfile::tempdir().expect("a folder").path().join("fresh"), String::new()),
+    ] {
+        let path = data.to_str().expect("a readable path");
+        let _sandbox = Served::verb(&["sandbox", "--listen", "127.0.0.1:0", "--data", path]);
+        let file = std::fs::read(data.join("dev.json")).expect("dev.json was written");
+        let file: Value = serde_json::from_slice(&file).expect("JSON");
+        assert_eq!(file["base_url"], want);
+        let url = format!("{}/healthz", file["sandbox_url"].as_str().expect("its address"));
+        let health = house.send(channel::Method::Get, url, vec![], &[]).await;
+        assert_eq!(health.expect("an answer").body, "ok");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mistakes_in_a_configuration_are_named() {
     let house = House::start();
     let site = Site::beside(&house, "");
@@ -508,7 +572,7 @@ async fn mistakes_in_a_configuration_are_named() {
     let apiv3_key = format!("'''{}'''", house.text("/wxpay/apiv3_key"));
     for (from, to, named) in [
         ("admin_token", "admin_tokken", vec!["admin_tokken"]),
-        ("admin_token = \"site-token\"", "", vec!["admin_token"]),
+        ("admin_token = \"site-token-of-the-operators\"", "", vec!["admin_token"]),
         ("platform.pem", "absent.pem", vec!["platform_private_key", "absent.pem"]),
         (
             "platform_private_key_file = \"platform.pem\"",
@@ -522,9 +586,14 @@ async fn mistakes_in_a_configuration_are_named() {
         (&*apiv3_key, "'short'", vec!["wx-one", "apiv3_key", "32"]),
         ("BEGIN PRIVATE KEY", "BEGIN PUBLIC KEY", vec!["wx-one", "private_key_pem"]),
         ("secret_id = \"AKIDtwo\"", "secret_id = \"AKIDone\"", vec!["AKIDone"]),
-        ("secret_key = \"secret-of-two\"", "", vec!["ocode-two", "AKIDtwo"]),
+        ("secret_key = \"secret-of-tenant-two\"", "", vec!["ocode-two", "AKIDtwo"]),
         ("name = \"wx-two\"", "name = \"wx-one\"", vec!["wx-"]),
         ("listen = \"", "listen = \"nowhere", vec!["nowhere"]),
+        ("secret-of-tenant-two", "", vec!["ocode-two", "AKIDtwo", "secret_key", "16"]),
+        ("secret-of-tenant-two", "two", vec!["ocode-two", "AKIDtwo", "secret_key", "16"]),
+        ("site-token-of-the-operators", "site", vec!["admin_token", "16"]),
+        ("ocode = \"ocode-two\"", "ocode = \"ocode-one\"", vec!["ocode-one", "twice"]),
+        ("name = \"wx-two\"", "name = \"wx/two\"", vec!["ocode-two", "wx/two"]),
     ] {
         let broken = whole.replacen(from, to, 1);
         assert_ne!(broken, whole, "{from}");
@@ -536,7 +605,8 @@ async fn mistakes_in_a_configuration_are_named() {
         for name in named {
             assert!(complaint.contains(name), "{from}: {name} is not in {complaint}");
         }
-        for secret in ["secret-of-one", &house.text("/wxpay/apiv3_key"), "site-token"] {
+        let apiv3_key = house.text("/wxpay/apiv3_key");
+        for secret in ["secret-of-tenant-one", &apiv3_key, "site-token-of-the-operators"] {
             assert!(!complaint.contains(secret), "{from}: a secret is in {complaint}");
         }
     }

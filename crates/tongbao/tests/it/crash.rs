@@ -4,13 +4,14 @@
 //! moments and started again. Afterwards the channel's own list is the truth: what was paid there is
 //! paid here, booked once and told; what was promised is kept.
 
+use crate::dice::{Dice, seed};
 use crate::house::{House, QUERY_ORDER, UNIFIED_ORDER, fresh_number, order, with};
 use crate::merchant::Merchant;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::RwLock;
 
 /// How often the power goes off.
@@ -23,27 +24,6 @@ const SHOPS: u64 = 6;
 const ORDERS_MAX: u32 = 150;
 /// How often a shop asks again before it lets a number be.
 const ASKED_MAX: u32 = 40;
-
-/// Numbers from a seed (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, range: std::ops::Range<u64>) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        range.start + (mixed ^ (mixed >> 31)) % (range.end - range.start)
-    }
-}
-
-/// The seed: that of `TONGBAO_TEST_SEED`, else a new one.
-fn seed() -> u64 {
-    let given = std::env::var("TONGBAO_TEST_SEED").ok().and_then(|text| text.parse().ok());
-    given.unwrap_or_else(|| {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-        u64::from(since.subsec_nanos())
-    })
-}
 
 /// What a shop was promised.
 #[derive(Default)]

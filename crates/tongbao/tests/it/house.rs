@@ -1,4 +1,5 @@
-//! A running `tongbao dev` in a folder of its own, and the ways to speak to it.
+//! A running `tongbao dev` in a folder of its own, and the ways to speak to it. It keeps its state where
+//! the suite says: in a SQLite file, or in a fresh PostgreSQL database.
 //!
 //! The client here signs by itself, step by step as the protocol says, and shares no code with the
 //! dialect that verifies.
@@ -12,6 +13,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
+use test_postgres::Database;
 
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,12 +25,15 @@ pub(crate) const QUERY_ORDER: &str = "/cloudpay/v1/pay/query_order";
 /// The close endpoint.
 pub(crate) const CLOSE_ORDER: &str = "/cloudpay/v1/pay/close_order";
 
-/// The program under test.
+/// The program under test. It uses the database that the test names, whatever the shell says.
 pub(crate) fn tongbao() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_tongbao"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tongbao"));
+    command.env_remove("TONGBAO_DATABASE");
+    command
 }
 
 /// Runs a verb to its end.
+#[allow(dead_code, reason = "one of the suites does without")]
 pub(crate) fn run(arguments: &[&str]) -> Output {
     tongbao().args(arguments).output().expect("the program runs")
 }
@@ -36,6 +41,8 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
 /// A running `tongbao dev`.
 pub(crate) struct House {
     folder: TempDir,
+    /// Where it keeps its state, if not in its folder.
+    database: Option<Database>,
     child: Child,
     /// What `dev.json` says.
     pub(crate) file: Value,
@@ -52,12 +59,22 @@ pub(crate) struct Answer {
 }
 
 impl House {
-    /// Starts on a fresh folder.
+    /// Starts on a fresh folder, and on a fresh database where the suite is about PostgreSQL.
     pub(crate) fn start() -> House {
+        House::open(crate::ON_POSTGRES.then(fresh_database))
+    }
+
+    /// Starts on a fresh folder and this database.
+    #[allow(dead_code, reason = "one of the suites does without")]
+    pub(crate) fn start_on(database: Database) -> House {
+        House::open(Some(database))
+    }
+
+    fn open(database: Option<Database>) -> House {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let (child, file) = launch(folder.path());
+        let (child, file) = launch(folder.path(), database.as_ref());
         let client = HyperClient::new(Guard::Open, 8 * 1024 * 1024).expect("a client");
-        House { folder, child, file, ahead_seconds: 0, client }
+        House { folder, database, child, file, ahead_seconds: 0, client }
     }
 
     /// Kills the process as a power switch would (SIGKILL).
@@ -68,7 +85,7 @@ impl House {
 
     /// Starts again on the same folder, on new ports.
     pub(crate) fn restart(&mut self) {
-        let (child, file) = launch(self.folder.path());
+        let (child, file) = launch(self.folder.path(), self.database.as_ref());
         self.child = child;
         self.file = file;
     }
@@ -76,6 +93,12 @@ impl House {
     /// Its data folder.
     pub(crate) fn data(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Its PostgreSQL database.
+    #[allow(dead_code, reason = "one of the suites does without")]
+    pub(crate) fn database(&self) -> &Database {
+        self.database.as_ref().expect("it was started on PostgreSQL")
     }
 
     /// A text of `dev.json`, by JSON pointer.
@@ -86,8 +109,7 @@ impl House {
 
     /// Now, by its clock, in Unix seconds.
     pub(crate) fn now(&self) -> i64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-        i64::try_from(since.as_secs()).expect("fits") + self.ahead_seconds
+        unix_seconds() + self.ahead_seconds
     }
 
     /// A signed call (HMAC); the member `Response`.
@@ -313,8 +335,7 @@ impl House {
 
     /// `tongbao why` about an order that exists.
     pub(crate) fn why(&self, out_order_id: &str) -> String {
-        let data = self.data().to_str().expect("a readable path");
-        let output = run(&["why", out_order_id, "--data", data]);
+        let output = self.look(&["why", out_order_id]);
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).expect("text")
     }
@@ -324,10 +345,20 @@ impl House {
         self.child.id()
     }
 
+    /// A verb that looks at its state.
+    fn look(&self, arguments: &[&str]) -> Output {
+        let mut command = tongbao();
+        command.args(arguments);
+        match &self.database {
+            Some(database) => command.arg("--database").arg(database.url()),
+            None => command.arg("--data").arg(self.data()),
+        };
+        command.output().expect("the program runs")
+    }
+
     /// `tongbao check` on its data: whether the books are right, and what it said.
     pub(crate) fn check(&self) -> (bool, String) {
-        let data = self.data().to_str().expect("a readable path");
-        let output = run(&["check", "--data", data]);
+        let output = self.look(&["check"]);
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
@@ -345,21 +376,44 @@ impl Drop for House {
     }
 }
 
-fn launch(data: &Path) -> (Child, Value) {
-    let mut child = tongbao()
-        .args(["dev", "--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0", "--data"])
-        .arg(data)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
+/// A fresh database on the server of this process. Where there is none, none of the tests of this
+/// process can run, and it has said so.
+pub(crate) fn fresh_database() -> Database {
+    let Some(server) = test_postgres::server() else { std::process::exit(0) };
+    let making = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(server.database())
+    });
+    making.join().expect("a database")
+}
+
+fn launch(data: &Path, database: Option<&Database>) -> (Child, Value) {
+    let mut command = tongbao();
+    command.args(["dev", "--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0", "--data"]);
+    command.arg(data);
+    if let Some(database) = database {
+        command.arg("--database").arg(database.url());
+    }
+    let child = start_until_ready(&mut command).expect("it ended before it was ready");
+    (child, dev_file(data))
+}
+
+/// Starts a verb that serves; `None` when it ends before it is ready.
+pub(crate) fn start_until_ready(command: &mut Command) -> Option<Child> {
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
     let output = child.stdout.take().expect("its output is piped");
-    let ready = BufReader::new(output)
-        .lines()
-        .map_while(Result::ok)
-        .any(|line| line.starts_with("ready http://"));
-    assert!(ready, "it ended before it was ready");
+    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
+    if lines.any(|line| line.starts_with("ready http://")) {
+        return Some(child);
+    }
+    let _ = child.wait();
+    None
+}
+
+/// What a data folder tells clients.
+pub(crate) fn dev_file(data: &Path) -> Value {
     let bytes = std::fs::read(data.join("dev.json")).expect("dev.json was written");
-    (child, serde_json::from_slice(&bytes).expect("dev.json is JSON"))
+    serde_json::from_slice(&bytes).expect("dev.json is JSON")
 }
 
 /// The key of a caller.
@@ -453,6 +507,12 @@ impl Signature {
         let digest = hash::sha256_hex(canonical.as_bytes());
         format!("{algorithm}\n{}\n{scope}\n{digest}", self.timestamp)
     }
+}
+
+/// Now, by the system's clock.
+pub(crate) fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since.as_secs()).expect("fits")
 }
 
 /// The UTC date of Unix seconds, `YYYY-MM-DD`.

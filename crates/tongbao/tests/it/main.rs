@@ -6,6 +6,7 @@
 //! - `admin`: the administration and operations.
 //! - `cli`: the command line.
 //! - `crash`: the power goes off under load.
+//! - [`dice`]: chance that can be repeated.
 //! - `envelope`: transport and envelope.
 //! - `faults`: channels, merchants and strangers at their worst.
 //! - `idempotency`: the same number again.
@@ -18,6 +19,7 @@
 mod admin;
 mod cli;
 mod crash;
+mod dice;
 mod envelope;
 mod faults;
 mod house;
@@ -29,3 +31,7 @@ mod query_close;
 mod rooms;
 mod signature;
 mod unified_order;
+
+/// Where the houses of this suite keep their state: each in a file. `tests/it_postgres` has them on
+/// PostgreSQL.
+const ON_POSTGRES: bool = false;

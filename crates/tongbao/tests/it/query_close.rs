@@ -249,6 +249,28 @@ async fn an_order_that_the_channel_has_paid_is_paid_whatever_the_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pay_information_that_no_longer_works_is_not_shown() {
+    let mut house = House::start();
+    let lasting = |body: Value| with(&body, "PayType", json!("H5"));
+    let lasting = |body| with(&lasting(body), "SceneInfo", json!({"PayerClientIp": "14.15.16.17"}));
+    let placed = house.place(lasting).await;
+    assert_eq!(house.found(&placed).await["PayInfo"], placed.result["PayInfo"]);
+    // A link for a mobile browser works for five minutes.
+    house.advance(301).await;
+    let found = house.found(&placed).await;
+    assert_eq!(found["OrderStatus"], "PAYING");
+    for absent in ["PayInfo", "PayInfoType"] {
+        assert!(!members(&found).contains(&absent), "{found}");
+    }
+    house.phone_is_refused(&placed).await;
+    // The same call again brings a link that works.
+    let body = with(&lasting(order(&placed.number)), "OutOrderId", json!(placed.number));
+    let again = house.result(UNIFIED_ORDER, &body).await;
+    house.pay(&again["PayInfo"]).await;
+    house.until_status(&placed.number, "SUCCESS").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_closed_order_is_closed_at_the_channel_and_may_be_closed_again() {
     let house = House::start();
     let placed = house.place(|body| with(&body, "Attachment", json!("not paid"))).await;

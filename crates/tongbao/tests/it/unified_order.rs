@@ -330,6 +330,8 @@ async fn an_amount_is_a_whole_number_of_fen_above_zero() {
         "true",
         "[1000]",
         "{}",
+        "100000000001",
+        "9223372036854775807",
         "9223372036854775808",
         "18446744073709551616",
         "-9223372036854775809",
@@ -341,7 +343,7 @@ async fn an_amount_is_a_whole_number_of_fen_above_zero() {
         assert_eq!(response["ErrCode"], BAD, "{amount}: {response}");
         assert!(response["ErrMessage"].to_string().contains("TotalAmount"), "{amount}: {response}");
     }
-    for amount in [1, 9_007_199_254_740_993, i64::MAX] {
+    for amount in [1, 2_147_483_648, 100_000_000_000_i64] {
         let placed = house.accepts(&order_with("TotalAmount", json!(amount))).await;
         assert_eq!(placed["TotalAmount"], amount.to_string());
         assert_eq!(house.at_channel(&placed).await["amount"]["total"], amount);
@@ -500,7 +502,7 @@ async fn parts_for_others_never_exceed_the_whole() {
     };
     house.accepts(&allocated(&[("CM-B", 200), ("CM-C", 800)])).await;
     house.refuses("FundAllocateList", &allocated(&[("CM-B", 200), ("CM-C", 801)])).await;
-    house.refuses("FundAllocateList", &allocated(&[("CM-B", i64::MAX), ("CM-C", i64::MAX)])).await;
+    house.refuses("FundAllocateList", &allocated(&[("CM-B", i64::MAX)])).await;
     let twice = allocated(&[("CM-B", 200), ("CM-B", 100)]);
     house.refuses("FundAllocateList.ChannelSubMerchantId", &twice).await;
     let shared = |amounts: &[i64]| {
@@ -509,7 +511,7 @@ async fn parts_for_others_never_exceed_the_whole() {
     };
     house.accepts(&shared(&[1000])).await;
     house.refuses("ProfitShareInfoList", &shared(&[999, 2])).await;
-    house.refuses("ProfitShareInfoList", &shared(&[i64::MAX, i64::MAX])).await;
+    house.refuses("ProfitShareInfoList", &shared(&[i64::MAX])).await;
     let ratio =
         |ratio: Value| json!([{"PayeeId": "PE1", "ProfitType": "RATIO", "ProfitRatio": ratio}]);
     for (right, wrong) in [(json!(1), json!(0)), (json!(10_000), json!(10_001))] {

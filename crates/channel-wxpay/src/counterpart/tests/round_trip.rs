@@ -231,6 +231,30 @@ fn refunds_stay_within_the_payment() {
 }
 
 #[test]
+fn a_refund_can_end_without_the_money_back() {
+    for (state, refundable_again) in [(RefundState::Closed, true), (RefundState::Abnormal, false)] {
+        let (mut stage, connection) = (Stage::new(), direct());
+        stage.paid(&*connection, &order("T12345", Scene::Pc));
+        let found = payment(stage.ask(&*connection, &query("T12345")));
+        let asked = refund("R1", "T12345", &found.channel_reference, 8_800);
+        stage.fate = Fate::Refund { state };
+        let Finding::Refund(first) = stage.ask(&*connection, &asked) else { panic!("no refund") };
+        assert_eq!(first.state, RefundState::Processing);
+        stage.fate = Fate::Honest;
+        let told = connection.notice(&stage.envelope(), stage.now).expect("the notice is believed");
+        let Finding::Refund(told) = told.finding else { panic!("no refund told") };
+        assert_eq!((told.state, told.at, told.amount), (state, None, Fen::new(8_800)));
+        let looked = Instruction::QueryRefund { refund_number: "R1".to_owned() };
+        for again in [looked, asked] {
+            assert_eq!(stage.ask(&*connection, &again), Finding::Refund(told.clone()));
+        }
+        let other = refund("R2", "T12345", &found.channel_reference, 8_800);
+        let taken = matches!(stage.ask(&*connection, &other), Finding::Refund(_));
+        assert_eq!(taken, refundable_again, "{state:?}");
+    }
+}
+
+#[test]
 fn what_was_ordered_is_listed_newest_last() {
     let (mut stage, connection) = (Stage::new(), direct());
     for number in ["T-second", "T-first", "T-third"] {
