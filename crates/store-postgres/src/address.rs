@@ -11,8 +11,9 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, Error, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// How long making a connection may take.
-const CONNECT_SECONDS_MAX: u64 = 3;
+/// How long making a connection to one host may take, its handshake included: a host that is silent
+/// must not keep us from the next one.
+const CONNECT_SECONDS_MAX: u64 = 2;
 /// Waits between attempts to connect, in milliseconds: a call must not hang on a database that is away.
 const CONNECT_WAITS_MS: [u64; 2] = [50, 200];
 /// How long sent bytes may stay unconfirmed before the connection counts as lost.
@@ -26,7 +27,8 @@ const ROOTS: &str = "sslrootcert=";
 
 /// Where the database is.
 pub(crate) struct Address {
-    config: Config,
+    /// One for each host of the URL, in its order.
+    hosts: Vec<Config>,
     tls: Option<MakeRustlsConnect>,
 }
 
@@ -34,20 +36,13 @@ impl Address {
     /// Reads a URL. Its text is in no fault: it holds a password.
     pub(crate) fn read(url: &str) -> Result<Address, StoreFault> {
         let (url, roots) = split_roots(url);
-        let wrong = |fault: Error| StoreFault::Failed(format!("url: {}", fault::text(&fault)));
-        let mut config: Config = url.parse().map_err(wrong)?;
-        if config.get_ssl_mode() == SslMode::Require && roots.is_none() {
+        let hosts = one_by_one(&url).iter().map(|url| host(url)).collect::<Result<Vec<_>, _>>()?;
+        let requires = hosts.iter().any(|host| host.get_ssl_mode() == SslMode::Require);
+        if requires && roots.is_none() {
             let why = "url: sslmode=require, want sslrootcert with the authority's certificate";
             return Err(StoreFault::Failed(why.to_owned()));
         }
-        if config.get_application_name().is_none() {
-            config.application_name(APPLICATION);
-        }
-        config
-            .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
-            .tcp_user_timeout(Duration::from_secs(SILENCE_SECONDS_MAX))
-            .keepalives_idle(Duration::from_secs(QUIET_SECONDS_MAX));
-        Ok(Address { config, tls: roots.as_deref().map(tls).transpose()? })
+        Ok(Address { hosts, tls: roots.as_deref().map(tls).transpose()? })
     }
 
     /// Connects. A database that is just coming up is asked again, a few times and soon.
@@ -63,15 +58,27 @@ impl Address {
         self.connect_once().await
     }
 
+    /// One round over the hosts; the first that takes us.
     async fn connect_once(&self) -> Result<(Client, AbortHandle), StoreFault> {
+        let mut fault = StoreFault::Failed("url: no host".to_owned());
+        for host in &self.hosts {
+            match self.connect_to(host).await {
+                Ok(connected) => return Ok(connected),
+                Err(found) => fault = found,
+            }
+        }
+        Err(fault)
+    }
+
+    async fn connect_to(&self, host: &Config) -> Result<(Client, AbortHandle), StoreFault> {
         let connecting = async {
             match &self.tls {
                 Some(tls) => {
-                    let (client, connection) = self.config.connect(tls.clone()).await?;
+                    let (client, connection) = host.connect(tls.clone()).await?;
                     Ok((client, drive(connection)))
                 }
                 None => {
-                    let (client, connection) = self.config.connect(NoTls).await?;
+                    let (client, connection) = host.connect(NoTls).await?;
                     Ok((client, drive(connection)))
                 }
             }
@@ -83,6 +90,32 @@ impl Address {
             Err(_) => Err(unavailable(format!("no connection within {CONNECT_SECONDS_MAX} s"))),
         }
     }
+}
+
+/// The configuration of one host.
+fn host(url: &str) -> Result<Config, StoreFault> {
+    let wrong = |fault: Error| StoreFault::Failed(format!("url: {}", fault::text(&fault)));
+    let mut config: Config = url.parse().map_err(wrong)?;
+    if config.get_application_name().is_none() {
+        config.application_name(APPLICATION);
+    }
+    config
+        .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
+        .tcp_user_timeout(Duration::from_secs(SILENCE_SECONDS_MAX))
+        .keepalives_idle(Duration::from_secs(QUIET_SECONDS_MAX));
+    Ok(config)
+}
+
+/// A URL for each host of a URL that names several: `h1:5432,h2:5432`.
+fn one_by_one(url: &str) -> Vec<String> {
+    let Some((scheme, rest)) = url.split_once("://") else { return vec![url.to_owned()] };
+    let authority_len = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(authority_len);
+    let (user, hosts) = match authority.rsplit_once('@') {
+        Some((user, hosts)) => (format!("{user}@"), hosts),
+        None => (String::new(), authority),
+    };
+    hosts.split(',').map(|host| format!("{scheme}://{user}{host}{path}")).collect()
 }
 
 /// Moves the connection's bytes until its client is gone. How it ends, the client's next call says.
@@ -128,6 +161,40 @@ fn tls(roots: &str) -> Result<MakeRustlsConnect, StoreFault> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn every_host_of_a_url_gets_its_own() {
+        for (url, want) in [
+            ("postgres://h/d", vec!["postgres://h/d"]),
+            (
+                "postgres://u:p%40@h1:1,h2:2/d?target_session_attrs=read-write",
+                vec![
+                    "postgres://u:p%40@h1:1/d?target_session_attrs=read-write",
+                    "postgres://u:p%40@h2:2/d?target_session_attrs=read-write",
+                ],
+            ),
+            ("postgres:///d?host=/run/postgresql", vec!["postgres:///d?host=/run/postgresql"]),
+        ] {
+            assert_eq!(super::one_by_one(url), want);
+        }
+    }
+
+    /// A host that takes the connection and says nothing does not keep us from the next one.
+    #[tokio::test]
+    async fn a_silent_host_is_left_for_the_next_one() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let refusing = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (first, second) = (
+            silent.local_addr().expect("an address"),
+            refusing.local_addr().expect("an address"),
+        );
+        let reached = tokio::spawn(async move { refusing.accept().await.map(drop) });
+        let url = format!("postgres://u@{first},{second}/d");
+        let address = super::Address::read(&url).expect("a URL");
+        assert!(address.connect_once().await.is_err(), "nobody there speaks PostgreSQL");
+        reached.await.expect("no panic").expect("the second host was tried");
+        drop(silent);
+    }
+
     use super::{Address, split_roots};
 
     #[test]

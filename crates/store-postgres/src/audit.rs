@@ -7,13 +7,13 @@ use crate::sql::{Sql, audit as sql};
 use kernel::{Order, Refund, TenantId};
 use ledger::{Account, AccountKind, Fen, Phase, Transfer};
 use std::collections::{BTreeMap, HashMap};
-use store::audit::{Rule, Sums, accounts};
+use store::audit::{Rule, Sums, accounts, suspense};
 use store::rows::{Table, Value, order, refund, transfer};
 use store::{Audit, StoreFault};
 use tokio_postgres::Row;
 
 /// The questions, in the order of the answers that [`prove`] reads.
-const QUESTIONS: [Sql; 14] = [
+const QUESTIONS: [Sql; 18] = [
     sql::ORDERS,
     sql::TRANSFERS,
     sql::BALANCES,
@@ -24,6 +24,10 @@ const QUESTIONS: [Sql; 14] = [
     sql::ORDERS_WITH_STRAYS,
     sql::STRAY_TRANSFERS,
     sql::STRAY_REFUNDS,
+    sql::REFUND_WITHOUT_HOLD,
+    sql::REFUND_WITHOUT_POST,
+    sql::REFUND_WITHOUT_RELEASE,
+    sql::OPEN_REFUNDS,
     sql::ORDER_WITHOUT_TASK,
     sql::REFUND_WITHOUT_TASK,
     sql::PAID_WITHOUT_NOTICE,
@@ -51,6 +55,10 @@ fn prove(answers: &[Vec<Row>; QUESTIONS.len()]) -> Result<Audit, StoreFault> {
         orders_with_strays,
         stray_transfers,
         stray_refunds,
+        refund_without_hold,
+        refund_without_post,
+        refund_without_release,
+        open_refunds,
         order_without_task,
         refund_without_task,
         paid_without_notice,
@@ -75,6 +83,11 @@ fn prove(answers: &[Vec<Row>; QUESTIONS.len()]) -> Result<Audit, StoreFault> {
     let strays = cell::read(orders_with_strays, order::read)?;
     strays_without_transfer(&mut audit, &strays, stray_transfers)?;
     strays_without_refund(&mut audit, strays, cell::read(stray_refunds, refund::read)?);
+    first(&mut audit, Rule::RefundWithoutHold, refund_without_hold)?;
+    first(&mut audit, Rule::RefundWithoutPost, refund_without_post)?;
+    first(&mut audit, Rule::RefundWithoutRelease, refund_without_release)?;
+    let open = cell::read(open_refunds, read_open)?.into_iter().collect();
+    suspense(&mut audit, &balances, &open);
     first(&mut audit, Rule::OrderWithoutTask, order_without_task)?;
     first(&mut audit, Rule::RefundWithoutTask, refund_without_task)?;
     first(&mut audit, Rule::PaidWithoutNotice, paid_without_notice)?;
@@ -85,6 +98,11 @@ fn prove(answers: &[Vec<Row>; QUESTIONS.len()]) -> Result<Audit, StoreFault> {
 fn sums(rows: &[Row]) -> Result<Sums, StoreFault> {
     let found = cell::read(rows, transfer::read_balance)?.into_iter();
     Ok(found.map(|(tenant, row)| ((tenant, row.account), row.balance)).collect())
+}
+
+fn read_open(cells: &[Value<'_>]) -> Result<(TenantId, Fen), StoreFault> {
+    let tenant = TenantId::new(word(&refund::REFUNDS, cells.first())?);
+    Ok((tenant, Fen::new(int(&refund::REFUNDS, cells.get(1))?)))
 }
 
 /// The two numbers of a row that counts.

@@ -40,13 +40,14 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
     page(query, &found)
 }
 
-/// The largest id of an event. Most likely it is of today; only where nothing is, everything is read.
+/// The largest id of an event. Most likely it is a recent one; where none is, more is read, in
+/// the end everything.
 async fn last_id(pool: &Pool) -> Result<Option<i64>, StoreFault> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = Timestamp::from_ms(i64::try_from(now.as_millis()).unwrap_or_default());
-    let since = |days: i64| lowest_id(now.plus_seconds(-days * 24 * 3600));
+    let since = |hours: i64| lowest_id(now.plus_seconds(-hours * 3600));
     let mut reader = pool.reader().await?;
-    for lowest in [since(1), since(30), i64::MIN] {
+    for lowest in [since(1), since(24), since(30 * 24), i64::MIN] {
         let step = Step::new(read::LAST_ID, [Parameter::int(lowest)]);
         let rows = reader.snapshot(&[step], Patience::Long).await?.concat();
         let cells = rows.first().map(cells).transpose()?.unwrap_or_default();

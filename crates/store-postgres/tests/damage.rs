@@ -1,9 +1,11 @@
 //! A damaged row is named by the rule that it breaks.
 
+use kernel::Reads;
+use ledger::Timestamp;
 use store::audit::Rule;
 use store::conformance::differ;
 use store::memory::Memory;
-use store::{Page, Query, Store, StoreFault};
+use store::{Lease, Page, Query, Store, StoreFault};
 use store_postgres::PostgresStore;
 use test_postgres::{Database, Server};
 use tokio_postgres::SimpleQueryMessage;
@@ -13,6 +15,16 @@ type Damage = (Rule, &'static str, &'static str);
 
 const PAID: &str = "SELECT tenant, id FROM orders WHERE state = 'paid' ORDER BY id DESC";
 const STRAY: &str = "SELECT tenant, id FROM orders WHERE strays <> '[]' ORDER BY id DESC";
+const DONE: &str =
+    "SELECT tenant, order_id FROM transfers WHERE phase = 'post_held' ORDER BY id DESC";
+const FAILED: &str = "SELECT tenant, order_id FROM refunds WHERE stage = 'failed' ORDER BY id DESC";
+/// A refund that failed and was given back later.
+const LATE: &str = "SELECT tenant, order_id FROM transfers
+    WHERE reason = 'stray_refund' AND phase = 'post' ORDER BY id DESC";
+const OPEN: &str = "SELECT tenant, 'suspense/' || tenant FROM refunds
+    WHERE stage IN ('asking', 'processing') ORDER BY tenant DESC";
+const SUSPENSE: &str =
+    "SELECT tenant, account FROM balances WHERE account LIKE 'suspense%' ORDER BY tenant DESC";
 const MERCHANT: &str =
     "SELECT tenant, account FROM balances WHERE account LIKE 'merchant%' ORDER BY tenant DESC";
 
@@ -125,6 +137,85 @@ const DAMAGES: &[Damage] = &[
         "UPDATE refunds SET amount = amount - 1 WHERE tenant = $tenant AND order_id = $name",
     ),
     (
+        Rule::RefundWithoutHold,
+        DONE,
+        "DELETE FROM transfers WHERE tenant = $tenant AND order_id = $name AND phase = 'hold'",
+    ),
+    (
+        Rule::RefundWithoutHold,
+        FAILED,
+        "UPDATE transfers SET amount = amount + 1
+         WHERE tenant = $tenant AND order_id = $name AND phase = 'hold'",
+    ),
+    (
+        Rule::RefundWithoutHold,
+        DONE,
+        "UPDATE transfers SET debit = 'suspense/0'
+         WHERE tenant = $tenant AND order_id = $name AND phase = 'hold'",
+    ),
+    (
+        Rule::RefundWithoutHold,
+        STRAY,
+        "INSERT INTO transfers SELECT tenant, id + 1, order_id, at, phase, debit, credit, amount,
+         reason FROM transfers WHERE tenant = $tenant AND order_id = $name AND phase = 'hold'",
+    ),
+    (
+        Rule::RefundWithoutPost,
+        DONE,
+        "DELETE FROM transfers WHERE tenant = $tenant AND order_id = $name AND phase = 'post_held'",
+    ),
+    (
+        Rule::RefundWithoutPost,
+        DONE,
+        "UPDATE transfers SET credit = 'channel_funds/elsewhere'
+         WHERE tenant = $tenant AND order_id = $name AND phase = 'post_held'",
+    ),
+    (
+        Rule::RefundWithoutPost,
+        DONE,
+        "UPDATE refunds SET stage = 'processing', ended_at = NULL, channel_reference = NULL
+         WHERE tenant = $tenant AND order_id = $name AND stage = 'done'",
+    ),
+    (
+        Rule::RefundWithoutPost,
+        FAILED,
+        "UPDATE refunds SET stage = 'done', channel_reference = 'x', reason = NULL
+         WHERE tenant = $tenant AND order_id = $name AND stage = 'failed'",
+    ),
+    (
+        Rule::RefundWithoutPost,
+        LATE,
+        "DELETE FROM transfers WHERE tenant = $tenant AND order_id = $name AND phase = 'post'
+         AND reason = 'stray_refund'",
+    ),
+    (
+        Rule::RefundWithoutRelease,
+        LATE,
+        "DELETE FROM transfers WHERE tenant = $tenant AND order_id = $name AND phase = 'release'",
+    ),
+    (
+        Rule::RefundWithoutRelease,
+        FAILED,
+        "DELETE FROM transfers WHERE tenant = $tenant AND order_id = $name AND phase = 'release'",
+    ),
+    (
+        Rule::RefundWithoutRelease,
+        DONE,
+        "INSERT INTO transfers SELECT tenant, id + 1, order_id, at, 'release', debit, credit, amount,
+         reason FROM transfers WHERE tenant = $tenant AND order_id = $name AND phase = 'post_held'",
+    ),
+    (
+        Rule::HeldDiffers,
+        SUSPENSE,
+        "UPDATE balances SET held = held + 1 WHERE tenant = $tenant AND account = $name",
+    ),
+    (
+        Rule::HeldDiffers,
+        OPEN,
+        "UPDATE refunds SET amount = amount + 1
+         WHERE tenant = $tenant AND 'suspense/' || tenant = $name AND stage IN ('asking', 'processing')",
+    ),
+    (
         Rule::OrderWithoutTask,
         "SELECT tenant, id FROM orders WHERE state IN ('init', 'paying', 'closing')
          ORDER BY id DESC",
@@ -192,7 +283,7 @@ async fn audit(database: &Database) -> Vec<String> {
 #[tokio::test]
 async fn every_damage_is_named() {
     let Some(server) = test_postgres::server() else { return };
-    let books = books(server, 3, 180).await;
+    let books = books(server, 4, 180).await;
     assert_eq!(audit(&books).await, Vec::<String>::new());
     for damage in DAMAGES {
         let (want, found) = damaged(&books, damage).await;
@@ -215,5 +306,31 @@ async fn unreadable_row_is_named() {
     let query = Query::Order { tenant: kernel::TenantId::new(&tenant), key };
     let fault = open(&books).search(&query).await.expect_err("there is no such scene");
     let why = "scene: unknown word \"moon\"".to_owned();
-    assert_eq!(fault, StoreFault::Unreadable { table: "orders", why });
+    let want = StoreFault::Unreadable { table: "orders", why };
+    assert_eq!(fault, want);
+    let Query::Order { tenant, key } = query else { panic!("it was a query for an order") };
+    let reads = Reads { orders: vec![(tenant, key)], ..Reads::default() };
+    let loaded = open(&books).load(&reads).await;
+    assert_eq!(loaded.map(drop), Err(want), "and loading says the same");
+}
+
+/// A newer release may leave tasks behind that this one does not know.
+#[tokio::test]
+async fn unknown_task_does_not_stop_the_others() {
+    let Some(server) = test_postgres::server() else { return };
+    let database = server.database().await;
+    let store = open(&database);
+    store.migrate().await.expect("the schema is new");
+    let insert = "INSERT INTO tasks VALUES ('100001', 'payout', 1, 1, 0),
+        ('100001', 'order', 2, 2, 0), ('100002', 'order', 3, 3, 0)";
+    database.client().await.batch_execute(insert).await.expect("the rows are written");
+    let claim = async |now, limit| {
+        let now = Timestamp::from_ms(now);
+        let lease = Lease { now, until: now.plus_ms(1000), limit };
+        let tasks = store.claim(lease).await.expect("the store claims");
+        tasks.into_iter().map(|task| task.subject).collect::<Vec<_>>()
+    };
+    assert_eq!(claim(10, 1).await, [0; 0], "the unknown one is the longest due");
+    assert_eq!(claim(10, 9).await, [2, 3], "and stands in nobody's way at the next look");
+    assert_eq!(claim(2000, 9).await, [2, 3], "nor when its lease has ended");
 }

@@ -2,8 +2,11 @@
 //! that breaks it.
 
 use crate::statement::{Select, fault};
+use kernel::TenantId;
+use ledger::Fen;
 use rusqlite::{Connection, OptionalExtension};
-use store::audit::{Rule, Sums, accounts};
+use std::collections::BTreeMap;
+use store::audit::{Rule, Sums, accounts, suspense};
 use store::rows::transfer;
 use store::{Audit, StoreFault};
 
@@ -30,8 +33,38 @@ const POSTINGS: &str = "SELECT tenant, account, sum(posted), sum(held) FROM (
 const TRANSFER_SHAPE: &str = "SELECT tenant, id FROM transfers
     WHERE amount <= 0 OR debit = credit ORDER BY tenant, id LIMIT 1";
 
+/// The sums of the refunds that are not final.
+const OPEN_REFUNDS: &str = "SELECT tenant, sum(amount) FROM refunds
+    WHERE stage NOT IN ('done', 'failed') GROUP BY tenant";
+
+/// The refunds of each order and the transfers between suspense and its channel account, by amount:
+/// refunds of the same amount are not told apart. A transfer between others has no amount.
+macro_rules! first_refund_with {
+    ($broken:literal) => {
+        concat!(
+            "SELECT tenant, order_id FROM (
+                SELECT tenant, order_id, amount, 1 AS refund,
+                    stage = 'done' AS done, stage = 'failed' AS failed,
+                    0 AS hold, 0 AS post_held, 0 AS release, 0 AS post
+                FROM refunds
+                UNION ALL
+                SELECT transfers.tenant, order_id,
+                    CASE WHEN debit = 'suspense/' || transfers.tenant
+                        AND credit = 'channel_funds/' || terms.account THEN transfers.amount END,
+                    0, 0, 0,
+                    phase = 'hold', phase = 'post_held', phase = 'release', phase = 'post'
+                FROM transfers LEFT JOIN order_terms AS terms
+                    ON terms.tenant = transfers.tenant AND terms.id = order_id
+                WHERE reason = 'stray_refund')
+            GROUP BY tenant, order_id, amount HAVING ",
+            $broken,
+            " ORDER BY tenant, order_id LIMIT 1"
+        )
+    };
+}
+
 /// The rules behind those of the accounts, each with the question for the first row that breaks it.
-const RULES: [(Rule, &str); 8] = [
+const RULES: [(Rule, &str); 4] = [
     (
         Rule::PaidWithoutPayment,
         "SELECT orders.tenant, orders.id
@@ -78,6 +111,17 @@ const RULES: [(Rule, &str); 8] = [
             AND payment_reference = json_extract(stray.value, '$.channel_reference')) IS NOT TRUE
         ORDER BY orders.tenant, orders.id LIMIT 1",
     ),
+];
+
+/// The rules about refunds, like [`RULES`].
+const REFUND_RULES: [(Rule, &str); 3] = [
+    (Rule::RefundWithoutHold, first_refund_with!("sum(hold) <> sum(refund)")),
+    (Rule::RefundWithoutPost, first_refund_with!("sum(post_held) + sum(post) <> sum(done)")),
+    (Rule::RefundWithoutRelease, first_refund_with!("sum(release) <> sum(failed) + sum(post)")),
+];
+
+/// The rules about tasks and notices, like [`RULES`].
+const DUTY_RULES: [(Rule, &str); 4] = [
     (
         Rule::OrderWithoutTask,
         "SELECT tenant, id FROM orders
@@ -122,7 +166,11 @@ pub(crate) fn audit(connection: &Connection) -> Result<Audit, StoreFault> {
     let balances = sums(connection, BALANCES)?;
     let postings = sums(connection, POSTINGS)?;
     accounts(&mut audit, &balances, &postings)?;
-    for (rule, sql) in RULES {
+    for (rule, sql) in RULES.into_iter().chain(REFUND_RULES) {
+        check(connection, &mut audit, rule, sql)?;
+    }
+    suspense(&mut audit, &balances, &open_refunds(connection)?);
+    for (rule, sql) in DUTY_RULES {
         check(connection, &mut audit, rule, sql)?;
     }
     Ok(audit)
@@ -150,6 +198,15 @@ fn sums(connection: &Connection, sql: &str) -> Result<Sums, StoreFault> {
     Ok(rows.into_iter().map(|(tenant, row)| ((tenant, row.account), row.balance)).collect())
 }
 
+fn open_refunds(connection: &Connection) -> Result<BTreeMap<TenantId, Fen>, StoreFault> {
+    let mut statement = connection.prepare(OPEN_REFUNDS).map_err(fault)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok((TenantId::new(row.get_ref(0)?.as_str()?), Fen::new(row.get(1)?)))
+    };
+    let rows = statement.query_map([], read).map_err(fault)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(fault)
+}
+
 fn check(
     connection: &Connection,
     audit: &mut Audit,
@@ -165,7 +222,7 @@ fn check(
 
 #[cfg(test)]
 mod tests {
-    use super::RULES;
+    use super::{DUTY_RULES, REFUND_RULES, RULES};
     use rusqlite::Connection;
 
     /// Each rule reads one table from end to end, or two; what it looks up beside each row it finds
@@ -174,7 +231,7 @@ mod tests {
     fn rules_look_up_by_whole_keys() {
         let mut connection = Connection::open_in_memory().expect("memory is there");
         crate::schema::migrate(&mut connection).expect("the schema is new");
-        for (_, sql) in RULES {
+        for (_, sql) in RULES.iter().chain(&REFUND_RULES).chain(&DUTY_RULES) {
             let plan = format!("EXPLAIN QUERY PLAN {sql}");
             let mut statement = connection.prepare(&plan).expect("the statement is SQL");
             let steps = statement.query_map([], |row| row.get(3)).expect("it has a plan");

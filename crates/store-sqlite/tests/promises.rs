@@ -2,10 +2,12 @@
 
 mod waiting;
 
+use ledger::Timestamp;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use store::conformance::{CASES, differ};
 use store::memory::Memory;
-use store::{Page, Query, Store, StoreFault};
+use store::{Lease, Page, Query, Store, StoreFault};
 use store_sqlite::SqliteStore;
 use tempfile::{TempDir, tempdir};
 use waiting::wait;
@@ -63,6 +65,28 @@ fn data_survives_closing() {
     let log = folder.path().join("tongbao.db-wal");
     assert!(!log.exists() || log.metadata().expect("a file").len() == 0, "the log is folded");
     assert_eq!(audit(&migrated(&file(&folder))), before);
+}
+
+/// The engine looks for due tasks twice a second, for ever: looks that find none are quiet, too.
+#[test]
+fn the_log_is_folded_while_nothing_happens() {
+    let folder = folder();
+    let store = migrated(&file(&folder));
+    wait(differ(&store, &Memory::new(), 9, 30));
+    let raw = rusqlite::Connection::open(file(&folder)).expect("the file opens");
+    let unfolded = || -> i64 {
+        raw.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| {
+            Ok(row.get::<_, i64>(1)? - row.get::<_, i64>(2)?)
+        })
+        .expect("the log can be looked at")
+    };
+    assert!(unfolded() > 0, "the history is in the log");
+    let begun = Instant::now();
+    while unfolded() > 0 {
+        let now = Timestamp::from_ms(0);
+        assert_eq!(wait(store.claim(Lease { now, until: now, limit: 9 })), Ok(vec![]));
+        assert!(begun.elapsed() < Duration::from_secs(30), "the log is still not folded");
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use crate::{Audit, StoreFault};
 use kernel::TenantId;
-use ledger::{Account, Balance, Delta, Fen};
-use std::collections::BTreeMap;
+use ledger::{Account, AccountKind, Balance, Delta, Fen};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 /// A rule of the books.
@@ -28,6 +28,16 @@ pub enum Rule {
     StrayWithoutTransfer,
     /// Every stray payment has the refund that gives it back.
     StrayWithoutRefund,
+    /// Every refund has its amount held in suspense once, and nothing else is held there.
+    RefundWithoutHold,
+    /// Every refund that is done moved its amount from suspense to its channel account once, out of
+    /// what was held or after that was released; no other refund moved anything.
+    RefundWithoutPost,
+    /// Every refund that failed released its amount once, also where it was done in the end; no other
+    /// refund released anything.
+    RefundWithoutRelease,
+    /// A tenant's suspense holds the amounts of the refunds that are not final.
+    HeldDiffers,
     /// Every order that is not final has a task.
     OrderWithoutTask,
     /// Every refund that is not final has a task.
@@ -40,7 +50,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order in which they are looked at.
-    pub const ALL: [Rule; 13] = [
+    pub const ALL: [Rule; 17] = [
         Rule::TransferShape,
         Rule::BalanceMissing,
         Rule::BalanceDiffers,
@@ -50,6 +60,10 @@ impl Rule {
         Rule::PaymentWithoutPaid,
         Rule::StrayWithoutTransfer,
         Rule::StrayWithoutRefund,
+        Rule::RefundWithoutHold,
+        Rule::RefundWithoutPost,
+        Rule::RefundWithoutRelease,
+        Rule::HeldDiffers,
         Rule::OrderWithoutTask,
         Rule::RefundWithoutTask,
         Rule::PaidWithoutNotice,
@@ -74,6 +88,14 @@ impl Rule {
                 ("order", "its stray payments are not those booked to suspense")
             }
             Rule::StrayWithoutRefund => ("order", "a stray payment without its refund"),
+            Rule::RefundWithoutHold => ("order", "its refunds are not those held in suspense"),
+            Rule::RefundWithoutPost => ("order", "its refunds that are done are not those posted"),
+            Rule::RefundWithoutRelease => {
+                ("order", "its refunds that failed are not those released")
+            }
+            Rule::HeldDiffers => {
+                ("account", "held, want the sum of the refunds that are not final")
+            }
             Rule::OrderWithoutTask => ("order", "not final, and no task"),
             Rule::RefundWithoutTask => ("refund", "not final, and no task"),
             Rule::PaidWithoutNotice => ("order", "paid, and no notice to its merchant"),
@@ -114,6 +136,19 @@ pub fn accounts(audit: &mut Audit, balances: &Sums, postings: &Sums) -> Result<(
     let unbalanced = sums.iter().find(|(_, sum)| **sum != Fen::ZERO);
     audit.faults.extend(unbalanced.map(|(tenant, sum)| Rule::Unbalanced.fault(tenant, sum)));
     Ok(())
+}
+
+/// Checks that suspense holds what is on its way back: the sums of refunds that are not final.
+pub fn suspense(audit: &mut Audit, balances: &Sums, open_refunds: &BTreeMap<TenantId, Fen>) {
+    let account = |tenant: &TenantId| Account::new(AccountKind::Suspense, tenant.as_str());
+    let tenants: BTreeSet<&TenantId> =
+        balances.keys().map(|(tenant, _)| tenant).chain(open_refunds.keys()).collect();
+    let differs = tenants.into_iter().find(|tenant| {
+        let has = balances.get(&((*tenant).clone(), account(tenant))).copied().unwrap_or_default();
+        has.held != open_refunds.get(*tenant).copied().unwrap_or_default()
+    });
+    let faults = differs.map(|tenant| Rule::HeldDiffers.fault(tenant, account(tenant).key()));
+    audit.faults.extend(faults);
 }
 
 /// Below its floor, or holding less than nothing, or out of range.

@@ -131,6 +131,12 @@ impl Server {
         self.cluster.iter().for_each(Cluster::restart);
     }
 
+    /// Ends a private server for good, whether it runs or not.
+    pub fn end(&self) {
+        let running = self.cluster.iter().filter(|cluster| cluster.is_running());
+        running.for_each(Cluster::stop);
+    }
+
     /// Starts a private server that ended by itself, and leaves one that runs alone.
     ///
     /// # Panics

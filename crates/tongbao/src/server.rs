@@ -26,7 +26,7 @@ const BODY_LEN_MAX: usize = 1024 * 1024;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client may take to send a request's headers. The wait for the next request on an open
 /// connection counts too: an idle connection is closed after this time.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+const HEADER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Connections at once; further ones wait to be accepted.
 const CONNECTIONS_MAX: u32 = 4096;
 /// How long requests under way may take to finish after a stop.

@@ -1,5 +1,32 @@
 //! The questions that prove the books: counts, sums, and for each rule the first row that breaks it.
 
+/// The first order whose refunds do not fit the transfers between suspense and its channel account, by
+/// amount: refunds of the same amount are not told apart. A transfer between others has no amount.
+macro_rules! first_refund_with {
+    ($broken:literal) => {
+        concat!(
+            "SELECT tenant, order_id FROM (
+                SELECT tenant, order_id, amount, 1 AS refund,
+                    (stage = 'done')::int AS done, (stage = 'failed')::int AS failed,
+                    0 AS hold, 0 AS post_held, 0 AS release, 0 AS post
+                FROM refunds
+                UNION ALL
+                SELECT transfers.tenant, transfers.order_id,
+                    CASE WHEN transfers.debit = 'suspense/' || transfers.tenant
+                        AND transfers.credit = 'channel_funds/' || terms.account
+                        THEN transfers.amount END,
+                    0, 0, 0, (phase = 'hold')::int, (phase = 'post_held')::int,
+                    (phase = 'release')::int, (phase = 'post')::int
+                FROM transfers LEFT JOIN order_terms AS terms
+                    ON terms.tenant = transfers.tenant AND terms.id = transfers.order_id
+                WHERE transfers.reason = 'stray_refund') AS sides
+            GROUP BY tenant, order_id, amount HAVING ",
+            $broken,
+            " ORDER BY tenant, order_id LIMIT 1"
+        )
+    };
+}
+
 super::statements! {
     ORDERS = "SELECT count(*), count(*) FILTER (WHERE state = 'paid') FROM orders";
 
@@ -51,6 +78,12 @@ super::statements! {
     STRAY_REFUNDS = concat!("SELECT ", refund_columns!(), " FROM refunds
         WHERE EXISTS (SELECT 1 FROM orders WHERE orders.tenant = refunds.tenant
             AND orders.id = refunds.order_id AND orders.strays <> '[]')");
+
+    REFUND_WITHOUT_HOLD = first_refund_with!("sum(hold) <> sum(refund)");
+    REFUND_WITHOUT_POST = first_refund_with!("sum(post_held) + sum(post) <> sum(done)");
+    REFUND_WITHOUT_RELEASE = first_refund_with!("sum(release) <> sum(failed) + sum(post)");
+    OPEN_REFUNDS = "SELECT tenant, sum(amount)::bigint FROM refunds
+        WHERE stage NOT IN ('done', 'failed') GROUP BY tenant";
 
     ORDER_WITHOUT_TASK = "SELECT tenant, id FROM orders
         WHERE state NOT IN ('paid', 'failed', 'closed') AND NOT EXISTS (

@@ -1,12 +1,12 @@
 //! Balances, the audit, and kept keys.
 
 use super::shop::{
-    PRICE, Shop, attempt, close, paid, payable, place, says, says_of_refund, tenant,
+    PRICE, Shop, attempt, close, paid, payable, place, refunded, says, says_of_refund, tenant,
 };
 use crate::{Batch, CommitFault, Page, Promise, Query, Store, audit::Rule};
-use channel::{Finding, Operation, PlatformKey, RefundState, Refunded};
+use channel::{Finding, Operation, PlatformKey, RefundState};
 use kernel::{Command, Delivery, TenantId};
-use ledger::{Account, Balance, Delta, Fen, Timestamp};
+use ledger::{Account, AccountKind, Balance, Delta, Fen, Phase, Reason, Timestamp};
 use std::sync::Arc;
 
 /// A batch of changes of balances alone.
@@ -48,14 +48,7 @@ pub(super) fn balances_move_by_delta(store: &dyn Store) -> Promise<'_, ()> {
         assert_eq!(merchant, has(2 * price, 0));
         assert_eq!(shop.balance(&tenant, "suspense/100001").await, has(price, price));
         let refund = shop.only_refund(&order).await;
-        let done = Refunded {
-            refund_number: refund.number(),
-            channel_reference: "wxr1".to_owned(),
-            amount: refund.amount,
-            state: RefundState::Done,
-            at: None,
-        };
-        shop.does(says_of_refund(&refund, Finding::Refund(done))).await;
+        shop.does(says_of_refund(&refund, refunded(&refund, RefundState::Done))).await;
         assert_eq!(shop.balance(&tenant, "suspense/100001").await, has(0, 0));
         let funds = shop.balance(&tenant, "channel_funds/wx-100001").await;
         assert_eq!(funds, has(-2 * price, 0));
@@ -150,6 +143,114 @@ pub(super) fn audit_names_what_is_wrong(store: &dyn Store) -> Promise<'_, ()> {
                 Rule::PaidWithoutNotice.fault(tenant(0), id),
             ]
         );
+    })
+}
+
+/// The channel may carry out after all what it had refused.
+pub(super) fn late_refund_keeps_the_books(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let order = shop.sells(&tenant(0), "A-1").await;
+        for reference in ["wx2", "wx3", "wx4"] {
+            shop.does(says(&order, paid(&order, reference), None)).await;
+        }
+        let refunds = shop.story(&order).await.refunds;
+        let moves = [
+            (0, RefundState::Closed),
+            (1, RefundState::Done),
+            (0, RefundState::Done),
+            (2, RefundState::Closed),
+        ];
+        for (which, state) in moves {
+            let refund = &refunds[which];
+            shop.does(says_of_refund(refund, refunded(refund, state))).await;
+            assert_eq!(shop.audit().await.faults, Vec::<String>::new());
+        }
+        let transfers = shop.story(&order).await.transfers;
+        let moved = transfers.iter().filter(|transfer| transfer.reason == Reason::StrayRefund);
+        let phases: Vec<Phase> = moved.map(|transfer| transfer.phase).collect();
+        let [hold, release] = [Phase::Hold, Phase::Release];
+        assert_eq!(phases, [hold, hold, hold, release, Phase::PostHeld, Phase::Post, release]);
+        let suspense = shop.balance(&tenant(0), "suspense/100001").await;
+        assert_eq!(suspense, has(PRICE.get(), 0), "what failed waits for the operator");
+    })
+}
+
+/// A refund whose transfers are missing is found, though every balance is the sum of its postings.
+pub(super) fn audit_proves_refunds(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let mut orders = vec![];
+        for index in 0..3 {
+            let order = shop.sells(&tenant(index), "A-1").await;
+            let mut stray = shop.one(says(&order, paid(&order, "wx2"), None)).await;
+            if index == 2 {
+                stray.transfers.retain(|transfer| transfer.phase != Phase::Hold);
+            }
+            commit_transfers(store, stray).await;
+            orders.push(order);
+        }
+        let suspense = |index| {
+            let account = Account::new(AccountKind::Suspense, tenant(index).as_str());
+            Rule::HeldDiffers.fault(tenant(index), account.key())
+        };
+        let broken = |rule: Rule, index: usize| rule.fault(tenant(index), orders[index].terms.id);
+        let not_held = broken(Rule::RefundWithoutHold, 2);
+        assert_eq!(shop.audit().await.faults, [not_held.clone(), suspense(2)]);
+
+        let refund = shop.only_refund(&orders[1]).await;
+        let done = says_of_refund(&refund, refunded(&refund, RefundState::Done));
+        let mut batch = shop.one(done).await;
+        batch.transfers.clear();
+        commit_transfers(store, batch).await;
+        let not_posted = broken(Rule::RefundWithoutPost, 1);
+        let want = [not_held.clone(), not_posted.clone(), suspense(1)];
+        assert_eq!(shop.audit().await.faults, want);
+
+        let refund = shop.only_refund(&orders[0]).await;
+        let failed = says_of_refund(&refund, refunded(&refund, RefundState::Closed));
+        let mut batch = shop.one(failed).await;
+        batch.transfers.clear();
+        commit_transfers(store, batch).await;
+        let not_released = broken(Rule::RefundWithoutRelease, 0);
+        let want = [not_held, not_posted, not_released, suspense(0)];
+        assert_eq!(shop.audit().await.faults, want);
+    })
+}
+
+/// Commits a batch whose transfers were tampered with, with the deltas that they have now.
+async fn commit_transfers(store: &dyn Store, mut batch: Batch) {
+    batch.deltas = ledger::book::sum_deltas(&batch.transfers).expect("sound transfers");
+    assert_eq!(store.commit(vec![batch]).await, vec![Ok(())]);
+}
+
+/// A sum that does not fit refuses its own batch, as something to decide again one by one; the
+/// database has not failed.
+pub(super) fn balance_out_of_range_is_stale(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let shop = Shop::new(store);
+        let (suspense, funds) = ("suspense/100001", "channel_funds/wx-100001");
+        let commit = async |moves: &[(&str, i64, i64)]| {
+            store.commit(vec![deltas(&tenant(0), moves)]).await.remove(0)
+        };
+        let most = i64::MAX - 5;
+        assert_eq!(commit(&[(suspense, most, 0), (funds, -most, 0)]).await, Ok(()));
+        let outcomes = [
+            commit(&[(suspense, 6, 0)]).await,
+            commit(&[(suspense, i64::MAX, 0)]).await,
+            commit(&[(funds, -7, 0)]).await,
+            commit(&[(funds, 0, 7)]).await,
+            commit(&[(funds, i64::MIN, 0)]).await,
+        ];
+        for outcome in outcomes {
+            assert!(matches!(outcome, Err(CommitFault::Stale(_))), "{outcome:?}");
+        }
+        let neighbour = deltas(&tenant(1), &[("suspense/100002", 1, 0)]);
+        let outcomes = store.commit(vec![deltas(&tenant(0), &[(suspense, 6, 0)]), neighbour]).await;
+        assert!(matches!(&outcomes[..], [Err(CommitFault::Stale(_)), Ok(())]), "{outcomes:?}");
+        assert_eq!(commit(&[(suspense, 5, most), (funds, -5, 0)]).await, Ok(()), "it just fits");
+        assert_eq!(shop.balance(&tenant(0), suspense).await, has(i64::MAX, most));
+        assert_eq!(shop.balance(&tenant(0), funds).await, has(-i64::MAX, 0));
     })
 }
 

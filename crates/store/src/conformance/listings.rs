@@ -1,8 +1,10 @@
 //! What queries answer, and in which order.
 
-use super::shop::{Shop, attempt, close, every_order, paid, payable, place, says, tenant};
+use super::shop::{
+    Shop, attempt, close, every_order, paid, payable, place, refunded, says, says_of_refund, tenant,
+};
 use crate::{Audit, NoticeRow, OrderFilter, Page, Promise, Query, Store, TaskRow};
-use channel::{Finding, Operation};
+use channel::{Finding, Operation, RefundState};
 use kernel::{Delivery, NoticeState, Order, OrderKey, Reads};
 use ledger::{Account, AccountKind, Balance, Id};
 
@@ -34,7 +36,13 @@ pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
             (Query::Accounts { tenant: tenant.clone() }, Page::Accounts(vec![])),
             (postings, Page::Transfers(vec![])),
             (notices, Page::Notices(vec![])),
-            (Query::Notice { tenant, id: Id::from_number(1) }, Page::Notices(vec![])),
+            (
+                Query::Notice { tenant: tenant.clone(), id: Id::from_number(1) },
+                Page::Notices(vec![]),
+            ),
+            (Query::Attention { tenant, before: None, limit: 9 }, Page::Events(vec![])),
+            (Query::LastId, Page::LastId(None)),
+            (Query::Ping, Page::Pong),
             (Query::Keys, Page::Keys(vec![])),
             (Query::Tasks { now }, Page::Tasks(TaskRow::default())),
             (Query::Audit, Page::Audit(Audit::default())),
@@ -207,5 +215,73 @@ pub(super) fn notices_come_with_attempts(store: &dyn Store) -> Promise<'_, ()> {
         let order = shop.does(place(&tenant(0), "d")).await.orders[0].row.clone();
         shop.does(says(&order, Finding::Pending, None)).await;
         assert_eq!(shop.story(&order).await.notices, vec![]);
+    })
+}
+
+pub(super) fn what_needs_a_person_is_listed(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let order = shop.sells(&tenant(0), "a").await;
+        let other = shop.places(&tenant(0), "b").await;
+        let foreign = shop.sells(&tenant(1), "a").await;
+        let contradiction = || Finding::Mismatch { why: "\"stage\":\"failed\"".to_owned() };
+        shop.does(says(&foreign, paid(&foreign, "wx2"), None)).await;
+        shop.does(says(&order, paid(&order, "wx2"), None)).await;
+        shop.wait_ms(1000);
+        shop.does(says(&other, contradiction(), Some(Operation::Query))).await;
+        shop.does(says(&order, paid(&order, "wx3"), None)).await;
+        let refunds = shop.story(&order).await.refunds;
+        let later = Finding::Later { code: "\"stage\":\"failed\"".to_owned(), text: String::new() };
+        let moves = [
+            (&refunds[1], later),
+            (&refunds[1], refunded(&refunds[1], RefundState::Processing)),
+            (&refunds[0], refunded(&refunds[0], RefundState::Done)),
+            (&refunds[1], refunded(&refunds[1], RefundState::Closed)),
+        ];
+        for (refund, finding) in moves {
+            shop.wait_ms(1000);
+            shop.does(says_of_refund(refund, finding)).await;
+        }
+        let list = async |before, limit| match shop
+            .page(Query::Attention { tenant: tenant(0), before, limit })
+            .await
+        {
+            Page::Events(events) => events,
+            other => panic!("want events, got {other:?}"),
+        };
+        let all = list(None, 9).await;
+        let found: Vec<_> = all.iter().map(|event| (event.change.name(), event.order)).collect();
+        let (order, other) = (Some(order.terms.id), Some(other.terms.id));
+        let want = [
+            ("refund_moved", order),
+            ("stray_received", order),
+            ("finding_kept", other),
+            ("stray_received", order),
+        ];
+        assert_eq!(found, want);
+        assert_eq!(all[0].change.refund(), Some(refunds[1].id));
+        let first = list(None, 2).await;
+        let rest = list(Some(first[1].id), 9).await;
+        assert_eq!([first, rest].concat(), all);
+        assert_eq!(list(None, 0).await, vec![]);
+    })
+}
+
+pub(super) fn last_id_is_the_largest(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut shop = Shop::new(store);
+        let first = shop.places(&tenant(1), "a").await;
+        let later = shop.does(place(&tenant(0), "b")).await.events;
+        let last_id = Page::LastId(later.last().map(|event| event.id.number()));
+        assert_eq!(shop.page(Query::LastId).await, last_id);
+        let lost = shop.one(place(&tenant(0), "b2")).await;
+        let stale = shop.one(says(&first, Finding::Pending, None)).await;
+        shop.does(says(&first, payable(&first), Some(Operation::Place))).await;
+        let newest = shop.does(says(&first, paid(&first, "wx1"), None)).await.events;
+        let last_id = Page::LastId(newest.last().map(|event| event.id.number()));
+        assert_eq!(shop.page(Query::LastId).await, last_id, "of an order that is not the newest");
+        let outcomes = store.commit(vec![lost, stale]).await;
+        assert!(matches!(&outcomes[..], [Ok(()), Err(_)]), "{outcomes:?}");
+        assert_eq!(shop.page(Query::LastId).await, last_id, "what comes late takes nothing away");
     })
 }

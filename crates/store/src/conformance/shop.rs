@@ -1,7 +1,7 @@
 //! A small business: its commands are decided by the kernel over what the store loads.
 
 use crate::{Batch, Page, Query, Store, Story, Write};
-use channel::{Finding, Operation, PayForm, PayInfo, Payer, Payment, Scene};
+use channel::{Finding, Operation, PayForm, PayInfo, Payer, Payment, RefundState, Refunded, Scene};
 use kernel::{
     Attempt, CallRecord, Caller, Change, Command, Decision, Delivery, Directory, Merchant,
     MerchantId, Notice, Order, OrderKey, PlaceOrder, Reads, Refund, Refusal, Route, Task, Tenant,
@@ -150,6 +150,7 @@ impl<'s> Shop<'s> {
             self.of_tenant(tenant, &mut pages).await;
         }
         pages.push(self.page(Query::Keys).await);
+        pages.push(self.page(Query::LastId).await);
         pages.push(self.page(Query::Tasks { now: self.now() }).await);
         pages.push(self.page(Query::Audit).await);
         pages
@@ -169,7 +170,10 @@ impl<'s> Shop<'s> {
             pages.push(self.page(query).await);
         }
         pages.extend([orders, accounts]);
-        let query = Query::Notices { tenant, state: None, before: None, limit: u32::MAX };
+        let own = tenant.clone();
+        let query = Query::Notices { tenant: own, state: None, before: None, limit: u32::MAX };
+        pages.push(self.page(query).await);
+        let query = Query::Attention { tenant, before: None, limit: u32::MAX };
         pages.push(self.page(query).await);
     }
 }
@@ -321,6 +325,17 @@ pub(super) fn says_of_refund(refund: &Refund, finding: Finding) -> Command {
             said: "refund".to_owned(),
         },
     }
+}
+
+/// What the channel says of a refund that stands there.
+pub(super) fn refunded(refund: &Refund, state: RefundState) -> Finding {
+    Finding::Refund(Refunded {
+        refund_number: refund.number(),
+        channel_reference: "wxr1".to_owned(),
+        amount: refund.amount,
+        state,
+        at: None,
+    })
 }
 
 /// The payer paid the order under this number of the channel.

@@ -2,11 +2,26 @@
 
 use super::State;
 use super::search::count;
-use crate::audit::{Rule, Sums, accounts, add, out_of_range};
+use crate::audit::{Rule, Sums, accounts, add, out_of_range, suspense};
 use crate::{Audit, StoreFault};
-use kernel::{NoticeState, Order, OrderState, TenantId};
+use kernel::{NoticeState, Order, OrderState, RefundStage, TenantId};
 use ledger::{Account, AccountKind, Fen, Phase, Reason, Transfer};
 use std::collections::BTreeMap;
+
+/// Refunds of one amount of one order, and their transfers.
+#[derive(Default)]
+struct Returns {
+    refunds: u32,
+    done: u32,
+    failed: u32,
+    held: u32,
+    posted_held: u32,
+    released: u32,
+    posted: u32,
+}
+
+/// Whether a rule holds.
+type Holds = fn(&Returns) -> bool;
 
 /// The transfers of each order.
 type ByOrder<'a> = BTreeMap<(&'a TenantId, i64), Vec<&'a Transfer>>;
@@ -32,6 +47,7 @@ impl State {
         let by_order = self.by_order();
         self.check_payments(&mut audit, &by_order);
         self.check_strays(&mut audit, &by_order);
+        self.check_refunds(&mut audit, &by_order)?;
         self.check_tasks(&mut audit);
         Ok(audit)
     }
@@ -107,6 +123,58 @@ impl State {
         audit.faults.extend(faults);
     }
 
+    fn check_refunds(&self, audit: &mut Audit, by_order: &ByOrder<'_>) -> Result<(), StoreFault> {
+        let returns = self.returns(by_order);
+        let rules: [(Rule, Holds); 3] = [
+            (Rule::RefundWithoutHold, |of| of.held == of.refunds),
+            (Rule::RefundWithoutPost, |of| of.posted_held + of.posted == of.done),
+            (Rule::RefundWithoutRelease, |of| of.released == of.failed + of.posted),
+        ];
+        for (rule, holds) in rules {
+            let broken = returns.iter().find(|(_, of)| !holds(of));
+            audit.faults.extend(broken.map(|((tenant, id, _), _)| rule.fault(tenant, id)));
+        }
+        let mut open = BTreeMap::<TenantId, Fen>::new();
+        for refund in self.refunds.values().filter(|refund| !refund.stage.is_final()) {
+            let sum = open.entry(refund.tenant.clone()).or_default();
+            *sum = sum.plus(refund.amount).map_err(|_| out_of_range())?;
+        }
+        suspense(audit, &self.balances, &open);
+        Ok(())
+    }
+
+    /// Refunds of the same amount of the same order are not told apart.
+    fn returns<'a>(
+        &'a self,
+        by_order: &ByOrder<'a>,
+    ) -> BTreeMap<(&'a TenantId, i64, Option<Fen>), Returns> {
+        let mut found = BTreeMap::<_, Returns>::new();
+        for refund in self.refunds.values() {
+            let key = (&refund.tenant, refund.order.number(), Some(refund.amount));
+            let of = found.entry(key).or_default();
+            of.refunds += 1;
+            match refund.stage {
+                RefundStage::Asking | RefundStage::Processing => {}
+                RefundStage::Done { .. } => of.done += 1,
+                RefundStage::Failed { .. } => of.failed += 1,
+            }
+        }
+        for (tenant, id) in by_order.keys() {
+            let order = self.orders.get(&((*tenant).clone(), *id));
+            for transfer in with_reason(by_order, tenant, *id, Reason::StrayRefund) {
+                let amount = refund_amount(tenant, order, transfer);
+                let of = found.entry((*tenant, *id, amount)).or_default();
+                match transfer.phase {
+                    Phase::Hold => of.held += 1,
+                    Phase::PostHeld => of.posted_held += 1,
+                    Phase::Release => of.released += 1,
+                    Phase::Post => of.posted += 1,
+                }
+            }
+        }
+        found
+    }
+
     fn check_tasks(&self, audit: &mut Audit) {
         let forgotten = self
             .orders
@@ -161,6 +229,14 @@ fn is_payment_of(transfer: &Transfer, order: &Order) -> bool {
 fn stray_amount(tenant: &TenantId, transfer: &Transfer) -> Option<Fen> {
     let suspense = Account::new(AccountKind::Suspense, tenant.as_str());
     (transfer.phase == Phase::Post && transfer.credit == suspense).then_some(transfer.amount)
+}
+
+/// What a transfer takes from suspense for the channel account of its order; nothing when it does not
+/// do that.
+fn refund_amount(tenant: &TenantId, order: Option<&Order>, transfer: &Transfer) -> Option<Fen> {
+    let suspense = Account::new(AccountKind::Suspense, tenant.as_str());
+    let funds = Account::new(AccountKind::ChannelFunds, &*order?.terms.account);
+    (transfer.debit == suspense && transfer.credit == funds).then_some(transfer.amount)
 }
 
 fn sorted(amounts: impl Iterator<Item = Option<Fen>>) -> Vec<Option<Fen>> {

@@ -139,28 +139,57 @@ async fn an_order_paid_while_its_placing_was_unknown_answers_paid() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn money_for_an_order_that_failed_in_placing_goes_back() {
+async fn an_order_refused_after_a_lost_answer_is_closed_before_it_fails() {
     let house = House::start();
-    let mut merchant = Merchant::start().await;
+    let merchant = Merchant::start().await;
     let number = fresh_number();
     let body = with(&lasting(&house, &number, &merchant), "PayType", json!("PC"));
     // The channel took the order, we never heard of it, and then the channel refuses it.
     house.fault_once("create", "lose_answer").await;
     house.refused(UNIFIED_ORDER, &body, UNKNOWN).await;
     house.fault_once("create", "error:PARAM_ERROR").await;
-    let failed = house.result(UNIFIED_ORDER, &body).await;
-    assert_eq!(failed["OrderStatus"], "PAY_FAIL", "{failed}");
+    house.call(UNIFIED_ORDER, &body).await;
+    let failed = house.until_status(&number, "PAY_FAIL").await;
     let id = &failed["ChannelOrderId"];
-    house.pay(&code_to_scan(&house, id).await).await;
-    house.until_story(&number, |story| story["refunds"][0]["stage"] == "done").await;
-    assert_eq!(house.channel_orders(id).await[0]["refunded"], 1000);
-    let found = house.result(QUERY_ORDER, &named(&number)).await;
-    assert_eq!(found["OrderStatus"], "PAY_FAIL");
-    for kind in ["suspense", "merchant_pending", "channel_funds"] {
-        assert_eq!(house.balance(kind).await, (0, 0), "{kind}");
-    }
-    assert!(merchant.waiting().is_empty());
+    assert_eq!(house.channel_orders(id).await[0]["trade_state"], "CLOSED");
+    let code = code_to_scan(&house, id).await;
+    let pay = json!({"pay_info": code, "outcome": "success"});
+    assert_eq!(house.control_answer("pay", &pay).await.status, 400);
+    assert_eq!(house.balance("channel_funds").await, (0, 0));
     house.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refund_that_brings_no_money_back_leaves_it_in_suspense() {
+    let house = House::start();
+    let merchant = Merchant::start().await;
+    for (ending, heard, stage) in [
+        // Somebody must act at the channel; then the money may still go back.
+        ("refund_abnormal", "refund Abnormal of 1000 fen", "processing"),
+        ("refund_closed", "refund Closed of 1000 fen", "failed"),
+    ] {
+        let before = house.balance("suspense").await;
+        let number = fresh_number();
+        let body = with(&lasting(&house, &number, &merchant), "PayType", json!("PC"));
+        let placed = house.result(UNIFIED_ORDER, &body).await;
+        // The channel says closed and leaves the order open: the payer can still pay.
+        house.fault_once("close", "error:ORDER_CLOSED").await;
+        house.result(CLOSE_ORDER, &named(&number)).await;
+        house.fault_once("refund", ending).await;
+        house.pay(&placed["PayInfo"]).await;
+        let is_heard = |story: &Value| {
+            let events = story["events"].as_array().expect("a list");
+            events.iter().any(|event| event["call"]["said"] == heard)
+        };
+        let story = house.until_story(&number, is_heard).await;
+        assert_eq!(story["order"]["state"], "closed", "{ending}");
+        assert_eq!(story["refunds"][0]["stage"], stage, "{ending}");
+        let (posted, held) = house.balance("suspense").await;
+        assert_eq!(posted.abs() - before.0.abs(), 1000, "{ending}");
+        let is_held = stage == "processing";
+        assert_eq!(held != before.1, is_held, "{ending}");
+        house.check_books();
+    }
 }
 
 /// The code that the channel made for an order, though we may never have seen it.
