@@ -49,6 +49,8 @@ const DELIVERIES_MAX: usize = 128;
 /// The same, to one host.
 const DELIVERIES_EACH_MAX: usize = 16;
 
+/// How far above the last stored event ids begin: a decision draws ids for transfers after its events.
+const ID_MARGIN: i64 = 1 << 20;
 /// How often to look whether a call that somebody else made has ended.
 const BUSY_LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -170,7 +172,7 @@ impl Engine {
             jobs,
             stopping: watch::Sender::new(false),
         });
-        let stamp = Stamp::new(parts.node, engine.now()).above(last_id);
+        let stamp = Stamp::new(parts.node, engine.now()).above(last_id.saturating_add(ID_MARGIN));
         watch_over("writer", tokio::spawn(writer::run(engine.clone(), waiting, stamp)));
         watch_over("task loop", tokio::spawn(tasks::run(engine.clone())));
         tokio::spawn(calls::refresh_keys(engine.clone()));

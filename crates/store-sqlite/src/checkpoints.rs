@@ -50,8 +50,7 @@ impl Checkpoints {
         }
         let changes = connection.total_changes();
         if changes == self.changes_seen {
-            self.fold_at = self.fold_at.map(|_| now + QUIET);
-            if false {
+            if self.fold_at.is_some_and(|fold_at| fold_at <= now) {
                 self.in_quiet(connection, now);
             }
             return;
