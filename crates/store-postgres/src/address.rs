@@ -183,10 +183,8 @@ mod tests {
     async fn a_silent_host_is_left_for_the_next_one() {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let refusing = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let (first, second) = (
-            silent.local_addr().expect("an address"),
-            refusing.local_addr().expect("an address"),
-        );
+        let (first, second) =
+            (silent.local_addr().expect("an address"), refusing.local_addr().expect("an address"));
         let reached = tokio::spawn(async move { refusing.accept().await.map(drop) });
         let url = format!("postgres://u@{first},{second}/d");
         let address = super::Address::read(&url).expect("a URL");
