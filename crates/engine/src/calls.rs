@@ -5,7 +5,7 @@
 //! the order's task looks again.
 
 use crate::accounts::Account;
-use crate::{Engine, SendFault};
+use crate::{Engine, Failure, SendFault};
 use channel::{Connection, Draw, Finding, Instruction, Request, Response};
 use kernel::{CallRecord, Caller, Command, Reply, Work};
 use ledger::Timestamp;
@@ -50,7 +50,9 @@ pub(crate) async fn ask(engine: Arc<Engine>, work: Work, chain: oneshot::Sender<
     drop(turn);
     let command = Command::RecordFinding { tenant, order, refund, account, finding, call };
     let caller = Caller::Channel(channel);
-    if let Err(failure) = engine.submit(caller, command, Some(chain)).await {
+    if let Err(failure) = engine.submit(caller, command, Some(chain)).await
+        && failure != Failure::Stopping
+    {
         tracing::error!(%failure, %order, "a finding was not recorded; its task will look again");
     }
 }

@@ -1,7 +1,7 @@
 //! Deliveries of notices to merchants.
 
 use crate::calls::off_thread;
-use crate::{Engine, SendFault, unexpected};
+use crate::{Engine, Failure, SendFault, unexpected};
 use channel::{Request, Response};
 use kernel::{Attempt, Caller, Command, Delivery, Notice, Order, OrderKey, Reads, TenantId};
 use ledger::{Id, kinds};
@@ -18,6 +18,9 @@ const EXCERPT_LEN_MAX: usize = 200;
 
 /// Delivers a notice once and records how it went.
 pub(crate) async fn deliver(engine: Arc<Engine>, tenant: TenantId, id: Id<kinds::Notice>) {
+    if engine.deliveries.is_crowded() {
+        return tracing::debug!(notice = %id, "too many deliveries wait; its task will look again");
+    }
     let (notice, order) = match load(&engine, &tenant, id).await {
         Ok(Some(found)) => found,
         Ok(None) => return tracing::error!(notice = %id, "a task without its notice"),
@@ -27,8 +30,7 @@ pub(crate) async fn deliver(engine: Arc<Engine>, tenant: TenantId, id: Id<kinds:
         }
     };
     let Some(turn) = engine.deliveries.take(host(&notice.url), TURN_TIMEOUT).await else {
-        tracing::warn!(notice = %id, "no turn for a delivery; its task will look again");
-        return;
+        return tracing::debug!(notice = %id, "no turn for a delivery; its task will look again");
     };
     let attempt = attempt(&engine, notice, order).await;
     drop(turn);
@@ -39,7 +41,9 @@ pub(crate) async fn deliver(engine: Arc<Engine>, tenant: TenantId, id: Id<kinds:
     };
     metrics::counter!("tongbao_notice_attempts_total", "outcome" => outcome).increment(1);
     let command = Command::RecordAttempt { tenant, notice: id, attempt };
-    if let Err(failure) = engine.submit(Caller::Clock, command, None).await {
+    if let Err(failure) = engine.submit(Caller::Clock, command, None).await
+        && failure != Failure::Stopping
+    {
         tracing::error!(%failure, notice = %id, "attempt not recorded; the notice will go again");
     }
 }

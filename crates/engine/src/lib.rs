@@ -44,10 +44,14 @@ const QUEUE_LEN_MAX: usize = 4096;
 const CALLS_MAX: usize = 512;
 /// The same, to one account.
 const CALLS_EACH_MAX: usize = 192;
+/// Calls that may wait for their turn; more are left to their tasks.
+const CALLS_WAITING_MAX: usize = 2048;
 /// Deliveries of notices under way at once.
 const DELIVERIES_MAX: usize = 128;
 /// The same, to one host.
 const DELIVERIES_EACH_MAX: usize = 16;
+/// Deliveries that may wait for their turn; more are left to their tasks.
+const DELIVERIES_WAITING_MAX: usize = 512;
 
 /// How far above the last stored event ids begin: a decision draws ids for transfers after its events.
 const ID_MARGIN: i64 = 1 << 20;
@@ -166,8 +170,8 @@ impl Engine {
             channel_client: parts.channel_client,
             notice_client: parts.notice_client,
             clock: parts.clock,
-            calls: Turns::new(CALLS_MAX, CALLS_EACH_MAX),
-            deliveries: Turns::new(DELIVERIES_MAX, DELIVERIES_EACH_MAX),
+            calls: Turns::new(CALLS_MAX, CALLS_EACH_MAX, CALLS_WAITING_MAX),
+            deliveries: Turns::new(DELIVERIES_MAX, DELIVERIES_EACH_MAX, DELIVERIES_WAITING_MAX),
             signing: Semaphore::new(cores),
             jobs,
             stopping: watch::Sender::new(false),

@@ -2,12 +2,15 @@
 //! answer holds up itself and nobody else.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A supply of turns.
 pub(crate) struct Turns {
+    waiting: AtomicUsize,
+    waiting_max: usize,
     all: Arc<Semaphore>,
     each: Mutex<HashMap<Box<str>, Arc<Semaphore>>>,
     each_max: usize,
@@ -22,14 +25,28 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turns {
-    /// At most `all_max` at once, and `each_max` for one party.
-    pub(crate) fn new(all_max: usize, each_max: usize) -> Turns {
-        let each = Mutex::new(HashMap::new());
-        Turns { all: Arc::new(Semaphore::new(all_max)), each, each_max }
+    /// At most `all_max` at once, and `each_max` for one party; at most `waiting_max` wait.
+    pub(crate) fn new(all_max: usize, each_max: usize, waiting_max: usize) -> Turns {
+        Turns {
+            waiting: AtomicUsize::new(0),
+            waiting_max,
+            all: Arc::new(Semaphore::new(all_max)),
+            each: Mutex::new(HashMap::new()),
+            each_max,
+        }
+    }
+
+    /// True when as many wait as may: whatever comes now had better stay in the database.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) >= self.waiting_max
     }
 
     /// Waits for a turn for a party; `None` when there is none in time.
     pub(crate) async fn take(&self, party: &str, patience: Duration) -> Option<Turn<'_>> {
+        if self.is_crowded() {
+            return None;
+        }
+        let _waiting = Waiting::begin(&self.waiting);
         let semaphore = self.of_party(party);
         let wait = async {
             let of_party = semaphore.acquire_owned().await.ok()?;
@@ -65,6 +82,22 @@ impl Turns {
     }
 }
 
+/// Counts somebody who waits, until dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Waiting<'_> {
+    fn begin(waiting: &AtomicUsize) -> Waiting<'_> {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.of_party = None;
@@ -79,8 +112,26 @@ mod tests {
     const SOON: Duration = Duration::from_millis(20);
 
     #[tokio::test]
+    async fn no_more_wait_than_may() {
+        let turns = Turns::new(1, 1, 1);
+        let held = turns.take("one", SOON).await.expect("free");
+        let patience = Duration::from_secs(60);
+        let mut second = std::pin::pin!(turns.take("one", patience));
+        std::future::poll_fn(|context| {
+            assert!(second.as_mut().poll(context).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+        assert!(turns.is_crowded());
+        assert!(turns.take("two", patience).await.is_none(), "it is told at once");
+        drop(held);
+        assert!(second.await.is_some());
+        assert!(!turns.is_crowded());
+    }
+
+    #[tokio::test]
     async fn a_party_that_holds_its_turns_does_not_hold_up_others() {
-        let turns = Turns::new(3, 2);
+        let turns = Turns::new(3, 2, 8);
         let first = turns.take("slow", SOON).await.expect("free");
         let second = turns.take("slow", SOON).await.expect("free");
         assert!(turns.take("slow", SOON).await.is_none(), "its share is used up");

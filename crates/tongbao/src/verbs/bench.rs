@@ -228,13 +228,14 @@ async fn send(
     Ok(answer.into_body().collect().await?.to_bytes())
 }
 
-/// An order like a real one: a mini program's, with subject, payer, notice, attachment and scene. Its
+/// An order like a real one: a mini program's, with subject, payer, attachment and scene, and nobody to
+/// be told: the deliveries of notices are no part of what is measured. Its
 /// number begins with the time, as merchants' numbers do.
 fn order(pay_channel: &str, connection: usize, number: usize) -> String {
     let ms = SystemClock::new().now().ms();
     let merchant = MERCHANTS[0];
     format!(
-        r#"{{"ChannelSubMerchantId":"{merchant}","TotalAmount":1000,"PayChannel":"{pay_channel}","PayType":"MINI_PROGRAM","OrderSubject":"杂粮煎饼","OutOrderId":"b{ms}_{connection:04}_{number:08}","NotifyUrl":"https://business.com/pay/notify","ExternalPaymentData":"{{\"WxAppId\":\"{}\",\"WxOpenId\":\"oXLUp5OHJof5768CoFFDuuaRn8kc\"}}","Currency":"CNY","Attachment":"原路返回string","SceneInfo":{{"DeviceType":"04","PayerClientIp":"14.15.16.17","DeviceId":"00000001"}},"Remark":"备注"}}"#,
+        r#"{{"ChannelSubMerchantId":"{merchant}","TotalAmount":1000,"PayChannel":"{pay_channel}","PayType":"MINI_PROGRAM","OrderSubject":"杂粮煎饼","OutOrderId":"b{ms}_{connection:04}_{number:08}","ExternalPaymentData":"{{\"WxAppId\":\"{}\",\"WxOpenId\":\"oXLUp5OHJof5768CoFFDuuaRn8kc\"}}","Currency":"CNY","Attachment":"原路返回string","SceneInfo":{{"DeviceType":"04","PayerClientIp":"14.15.16.17","DeviceId":"00000001"}},"Remark":"备注"}}"#,
         crate::world::APPID
     )
 }
