@@ -9,7 +9,7 @@ use ledger::Id;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Lease, Page, Query, StoreFault};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// How often the loop looks when nothing wakes it.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -28,7 +28,7 @@ pub(crate) async fn run(engine: Arc<Engine>) {
     let room = Arc::new(Semaphore::new(UNDER_WAY_MAX));
     let mut looks = 0u32;
     loop {
-        if let Err(fault) = step(&engine, &room).await {
+        if let Err(fault) = step(&engine, &room, &stopped).await {
             tracing::error!(%fault, "due tasks not claimed");
         }
         if looks.is_multiple_of(MEASURE_EVERY) {
@@ -44,8 +44,15 @@ pub(crate) async fn run(engine: Arc<Engine>) {
 }
 
 /// Claims what is due and begins it, as long as there is anything due and room for it.
-async fn step(engine: &Arc<Engine>, room: &Arc<Semaphore>) -> Result<(), StoreFault> {
+async fn step(
+    engine: &Arc<Engine>,
+    room: &Arc<Semaphore>,
+    stopped: &watch::Receiver<bool>,
+) -> Result<(), StoreFault> {
     loop {
+        if *stopped.borrow() {
+            return Ok(());
+        }
         let free = room.available_permits();
         let limit = u32::try_from(free).unwrap_or(u32::MAX);
         let now = engine.clock.now();
@@ -82,6 +89,7 @@ async fn attend(engine: Arc<Engine>, task: Task, place: OwnedSemaphorePermit) {
                 Err(Failure::Refused(Refusal::OrderNotFound | Refusal::RefundNotFound)) => {
                     tracing::error!(?task, "a task without its subject");
                 }
+                Err(Failure::Stopping) => {}
                 Err(failure) => tracing::warn!(%failure, ?task, "a due task was not attended"),
             }
         }

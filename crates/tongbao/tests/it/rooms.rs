@@ -169,3 +169,20 @@ fn every_channel_and_dialect_folder_is_shipped() {
         );
     }
 }
+
+/// The two engines have the same history: migrations pair by number and name.
+#[test]
+fn migrations_pair_by_number_and_name() {
+    let names = |room: &str| {
+        let folder = format!("{}/../{room}/migrations", env!("CARGO_MANIFEST_DIR"));
+        let entries = std::fs::read_dir(&folder).expect("the folder is there");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let sqlite = names("store-sqlite");
+    assert!(!sqlite.is_empty());
+    assert_eq!(sqlite, names("store-postgres"));
+}
