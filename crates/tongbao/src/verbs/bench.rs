@@ -147,10 +147,15 @@ struct Load {
     pay_channel: &'static str,
 }
 
-/// One answered order: when, after the start, and how long it took.
+/// One answered order: when, after the start, and how long it took, in microseconds. Small, for there
+/// are many, and they count as memory of the process.
 struct Placed {
-    at: Duration,
-    latency: Duration,
+    at_us: u32,
+    latency_us: u32,
+}
+
+fn micros(duration: Duration) -> u32 {
+    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
 }
 
 /// More gateways of the same world on the same database.
@@ -195,7 +200,8 @@ async fn connection(
         let answer = send(&mut sender, &load, base_url, body.into_bytes()).await?;
         let text = String::from_utf8_lossy(&answer);
         ensure!(text.contains(r#""ErrCode":"SUCCESS""#), "an order was refused: {text}");
-        placed.push(Placed { at: begun.elapsed(), latency: sent.elapsed() });
+        let (at_us, latency_us) = (micros(begun.elapsed()), micros(sent.elapsed()));
+        placed.push(Placed { at_us, latency_us });
     }
     Ok(placed)
 }
@@ -269,11 +275,11 @@ fn report(
     memory_kib: u64,
     bare: &Bare,
 ) {
-    let mut latencies: Vec<Duration> = placed.iter().map(|placed| placed.latency).collect();
+    let mut latencies: Vec<u32> = placed.iter().map(|placed| placed.latency_us).collect();
     latencies.sort_unstable();
     let percentile = |per_mille: usize| {
         let at = (latencies.len().saturating_sub(1)) * per_mille / 1000;
-        latencies.get(at).map_or(0, Duration::as_micros)
+        latencies.get(at).copied().unwrap_or(0)
     };
     println!(
         "channel {}, {} connections, {} s, {} orders",
@@ -309,7 +315,7 @@ fn per_second(count: usize, took: Duration) -> u128 {
 fn slices(placed: &[Placed], took: Duration) -> String {
     let mut counts = [0usize; SLICES];
     for order in placed {
-        let slice = order.at.as_micros() * 5 / took.as_micros().max(1);
+        let slice = u128::from(order.at_us) * 5 / took.as_micros().max(1);
         if let Some(count) = usize::try_from(slice).ok().and_then(|slice| counts.get_mut(slice)) {
             *count += 1;
         }
