@@ -7,8 +7,8 @@
 
 use crate::address::Address;
 use crate::fault;
-use std::time::{Duration, Instant};
-use store::StoreFault;
+use std::time::Instant;
+use store::{Bare, StoreFault};
 use tokio_postgres::{Client, Statement};
 
 /// Orders that are written, at most.
@@ -31,17 +31,6 @@ const WRITES: [&str; 4] = [
     "INSERT INTO bare_limit.tasks SELECT * FROM tasks
         WHERE tenant = $1 AND kind = 'order' AND subject = ANY($2)",
 ];
-
-/// What was measured.
-#[derive(Clone, Copy, Debug)]
-pub struct Bare {
-    /// Orders whose rows were written.
-    pub orders: usize,
-    /// Orders in a transaction.
-    pub batch: usize,
-    /// How long the writing took.
-    pub took: Duration,
-}
 
 /// Writes the rows of a tenant's orders once more, `batch` orders a transaction, each durable before
 /// the next begins.

@@ -11,8 +11,8 @@ use crate::statement::fault;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 use std::path::Path;
-use std::time::{Duration, Instant};
-use store::StoreFault;
+use std::time::Instant;
+use store::{Bare, StoreFault};
 
 /// Orders that are written, at most: their rows are kept in memory.
 const ORDERS_MAX: usize = 100_000;
@@ -20,17 +20,6 @@ const ORDERS_MAX: usize = 100_000;
 /// The tables that a new order writes to, and the column that names the order.
 const TABLES: [(&str, &str); 4] =
     [("orders", "id"), ("order_terms", "id"), ("events", "order_id"), ("tasks", "subject")];
-
-/// What was measured.
-#[derive(Clone, Copy, Debug)]
-pub struct Bare {
-    /// Orders whose rows were written.
-    pub orders: usize,
-    /// Orders in a transaction.
-    pub batch: usize,
-    /// How long the writing took.
-    pub took: Duration,
-}
 
 /// Writes the rows of the orders in `source` into the fresh database `target`, `batch` orders a
 /// transaction, each on disk before the next begins.

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use store::Bare;
 use tokio::net::TcpStream;
 
 /// Arguments of `tongbao bench`.
@@ -119,23 +120,15 @@ async fn measure_orders(orders: Orders) -> Result<ExitCode> {
 }
 
 /// What the database does when a loop writes the same rows and nothing else.
-struct Bare {
-    orders: usize,
-    batch: usize,
-    took: Duration,
-}
-
 async fn bare_limit(database: &Database, folder: &Path, batch: usize) -> Result<Bare> {
     match database {
         Database::Sqlite(source) => {
             let (source, target) = (source.clone(), folder.join("bare.db"));
             let write = move || store_sqlite::bare::write(&source, &target, batch);
-            let bare = tokio::task::spawn_blocking(write).await??;
-            Ok(Bare { orders: bare.orders, batch: bare.batch, took: bare.took })
+            Ok(tokio::task::spawn_blocking(write).await??)
         }
         Database::Postgres(url) => {
-            let bare = store_postgres::bare::write(url, crate::world::OCODE, batch).await?;
-            Ok(Bare { orders: bare.orders, batch: bare.batch, took: bare.took })
+            Ok(store_postgres::bare::write(url, crate::world::OCODE, batch).await?)
         }
     }
 }

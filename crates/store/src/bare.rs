@@ -1,0 +1,14 @@
+//! What an engine measures of its database's bare limit.
+
+use std::time::Duration;
+
+/// The bare limit: how fast a loop that does nothing else writes the rows of orders once more.
+#[derive(Clone, Copy, Debug)]
+pub struct Bare {
+    /// Orders whose rows were written.
+    pub orders: usize,
+    /// Orders in a transaction.
+    pub batch: usize,
+    /// How long the writing took.
+    pub took: Duration,
+}
