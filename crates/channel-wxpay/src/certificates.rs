@@ -5,7 +5,7 @@ use crate::reading::equal;
 use crate::settings::Account;
 use crate::wire::{self, AEAD_AES_256_GCM, Certificates, Sealed, SealedCertificate, read_time};
 use channel::PlatformKey;
-use seal::certificate::Certificate;
+use crypto::certificate::Certificate;
 
 /// Opens a list of certificates. One that cannot be read spoils the list, as it may be the one that
 /// signs next.
@@ -31,8 +31,8 @@ fn key(account: &Account, sealed: &SealedCertificate) -> Result<PlatformKey, Str
 pub(crate) fn unseal(account: &Account, sealed: &Sealed) -> Result<Vec<u8>, String> {
     equal("algorithm", Some(&sealed.algorithm), AEAD_AES_256_GCM)?;
     let cipher_and_tag =
-        seal::text::from_base64(&sealed.ciphertext).map_err(|_| "ciphertext: Base64 wanted")?;
-    seal::aead::open(
+        crypto::text::from_base64(&sealed.ciphertext).map_err(|_| "ciphertext: Base64 wanted")?;
+    crypto::aead::open(
         account.apiv3_key(),
         sealed.nonce.as_bytes(),
         sealed.associated_data.as_bytes(),

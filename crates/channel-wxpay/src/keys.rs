@@ -6,9 +6,9 @@
 use crate::settings::Account;
 use crate::sign::{CLOCK_SKEW_SECONDS, PROBE, Signed};
 use channel::PlatformKey;
+use crypto::certificate::Certificate;
+use crypto::rsa::Verifier;
 use ledger::Timestamp;
-use seal::certificate::Certificate;
-use seal::rsa::Verifier;
 
 /// Why a signature is not believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,8 +7,8 @@ use crate::wire::{
     SceneInfo,
 };
 use channel::{Draw, Finding, PayForm, PayInfo, Place, Scene, Unsupported};
+use crypto::CryptoFault;
 use ledger::Timestamp;
-use seal::SealFault;
 
 /// Characters of a description.
 const DESCRIPTION_LEN_MAX: usize = 127;
@@ -190,7 +190,12 @@ fn pay_info(
     Ok(PayInfo { form, text, valid_until: draw.now.plus_seconds(valid_seconds) })
 }
 
-fn jsapi(account: &Account, app: &str, prepay_id: &str, draw: &Draw) -> Result<String, SealFault> {
+fn jsapi(
+    account: &Account,
+    app: &str,
+    prepay_id: &str,
+    draw: &Draw,
+) -> Result<String, CryptoFault> {
     let (timestamp, nonce) = (draw.now.seconds().to_string(), draw.nonce.clone());
     let package = format!("prepay_id={prepay_id}");
     let text = sign::client_text(app, &timestamp, &nonce, &package);
@@ -209,7 +214,7 @@ fn app_sdk(
     app: &str,
     prepay_id: String,
     draw: &Draw,
-) -> Result<String, SealFault> {
+) -> Result<String, CryptoFault> {
     let (timestamp, noncestr) = (draw.now.seconds().to_string(), draw.nonce.clone());
     let text = sign::client_text(app, &timestamp, &noncestr, &prepay_id);
     Ok(wire::json_text(&AppPayInfo {

@@ -160,7 +160,7 @@ impl OpenAccount {
 
 /// A signature that could not be made is trouble of our own, never a reason to refuse the order for
 /// good.
-fn own_trouble(fault: seal::SealFault) -> Unsupported {
+fn own_trouble(fault: crypto::CryptoFault) -> Unsupported {
     Unsupported { field: "process", why: format!("not signed: {fault}") }
 }
 
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_signature_that_fails_is_trouble_of_our_own() {
-        let fault = seal::rsa::Signer::from_pem("no key").expect_err("not a key");
+        let fault = crypto::rsa::Signer::from_pem("no key").expect_err("not a key");
         assert_eq!(own_trouble(fault).field, "process");
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::sign::PUBLIC_KEY_ID;
 use channel::{BadSettings, Payer, Setting, Settings};
-use seal::Secret;
-use seal::certificate::Certificate;
-use seal::rsa::{Signer, Verifier};
+use crypto::Secret;
+use crypto::certificate::Certificate;
+use crypto::rsa::{Signer, Verifier};
 
 /// Where the channel is, unless the settings say otherwise.
 const BASE_URL: &str = "https://api.mch.weixin.qq.com";

@@ -2,8 +2,8 @@
 //! halves.
 
 use channel::{Request, Response};
-use seal::SealFault;
-use seal::rsa::Signer;
+use crypto::CryptoFault;
+use crypto::rsa::Signer;
 
 /// The scheme of the `Authorization` header.
 pub(crate) const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
@@ -113,7 +113,7 @@ pub(crate) fn answer_headers(
     timestamp: i64,
     nonce: &str,
     body: &[u8],
-) -> Result<Vec<(String, String)>, SealFault> {
+) -> Result<Vec<(String, String)>, CryptoFault> {
     let timestamp = timestamp.to_string();
     let signature = signer.sign(&answer_text(&timestamp, nonce, body))?;
     Ok(vec![

@@ -32,7 +32,7 @@ impl Received {
     }
 
     pub(crate) fn new(head: Parts, body: Bytes) -> Received {
-        let body_hash = seal::hash::sha256_hex(&body);
+        let body_hash = crypto::hash::sha256_hex(&body);
         Received { head, body, body_hash }
     }
 
@@ -130,5 +130,5 @@ fn wrap<T: Serialize>(
 
 /// 32 upper-case hex digits, fresh for every call.
 fn request_id() -> String {
-    seal::random::hex_nonce().to_ascii_uppercase()
+    crypto::random::hex_nonce().to_ascii_uppercase()
 }

@@ -5,9 +5,9 @@
 //! tenant's own secret.
 
 use crate::sign::SigningKey;
+use crypto::rsa::{Signer, Verifier};
+use crypto::{Secret, hash, text};
 use kernel::TenantId;
-use seal::rsa::{Signer, Verifier};
-use seal::{Secret, hash, text};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;

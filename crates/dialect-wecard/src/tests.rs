@@ -10,10 +10,10 @@ use crate::auth::Caller;
 use crate::envelope::Received;
 use crate::{CallerKey, KeyRing, Signing, SigningKey, TenantKeys};
 use channel::{PayForm, PayInfo};
+use crypto::Secret;
+use crypto::rsa::{Signer, Verifier};
 use kernel::{Order, OrderState, Paid, TenantId};
 use ledger::{Fen, Id, Timestamp, kinds};
-use seal::Secret;
-use seal::rsa::{Signer, Verifier};
 use std::sync::{Arc, LazyLock};
 
 /// 2024-10-23 11:36:04 UTC.
@@ -27,7 +27,7 @@ static MERCHANT_PEM: LazyLock<String> = LazyLock::new(new_key);
 static PLATFORM_PEM: LazyLock<String> = LazyLock::new(new_key);
 
 fn new_key() -> String {
-    seal::rsa::generate().expect("a new key")
+    crypto::rsa::generate().expect("a new key")
 }
 
 fn signer(pem: &str) -> Signer {

@@ -54,7 +54,7 @@ fn encode(text: &str) -> String {
         let mut bytes = [0; 4];
         for byte in character.encode_utf8(&mut bytes).bytes() {
             url.push('%');
-            url.push_str(&seal::text::hex(&[byte]).to_ascii_uppercase());
+            url.push_str(&crypto::text::hex(&[byte]).to_ascii_uppercase());
         }
     }
     url

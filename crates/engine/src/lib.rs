@@ -282,7 +282,7 @@ impl Engine {
     }
 
     pub(crate) fn draw(&self) -> Draw {
-        Draw { now: self.clock.now(), nonce: seal::random::hex_nonce() }
+        Draw { now: self.clock.now(), nonce: crypto::random::hex_nonce() }
     }
 
     pub(crate) fn stopped(&self) -> watch::Receiver<bool> {

@@ -9,8 +9,8 @@ use crate::installation::{
 };
 use anyhow::{Context, Result, anyhow, bail};
 use channel::Settings;
+use crypto::Secret;
 use engine::Guard;
-use seal::Secret;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
@@ -122,7 +122,7 @@ impl Config {
         let node = file.node.unwrap_or_else(|| match database {
             Database::Sqlite(_) => 0,
             Database::Postgres(_) => {
-                let [node] = seal::random::bytes::<1>();
+                let [node] = crypto::random::bytes::<1>();
                 node
             }
         });

@@ -2,6 +2,7 @@
 
 use crate::installation::{Installation, KeySetup, MerchantSetup, Proof, TenantSetup};
 use crate::registry::CHANNELS;
+use admin_api::Admin;
 use anyhow::{Context, Result, anyhow};
 use axum::Router;
 use axum::body::Bytes;
@@ -9,13 +10,12 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::IntoResponse;
 use axum::routing::post;
+use crypto::rsa::{Signer, Verifier};
 use dialect::Dialect;
-use dialect_admin::Admin;
 use dialect_wecard::{CallerKey, KeyRing, Mode, TenantKeys, Wecard};
 use engine::{AccountParts, Clock, Engine, Guard, HyperClient, Parts};
 use kernel::{Directory, Merchant, MerchantId, Route, Tenant, TenantId};
 use metrics_exporter_prometheus::PrometheusHandle;
-use seal::rsa::{Signer, Verifier};
 use std::collections::HashMap;
 use std::sync::Arc;
 use store::Store;
@@ -63,7 +63,7 @@ impl Gateway {
         let engine = Engine::start(parts).await.context("engine not started")?;
         let render = Arc::new(move || metrics.render());
         let mut router =
-            dialect_admin::health::ops_router(engine.clone(), render).merge(inbox(engine.clone()));
+            admin_api::health::ops_router(engine.clone(), render).merge(inbox(engine.clone()));
         for dialect in dialects {
             router = router.merge(dialect.router(engine.clone()));
         }

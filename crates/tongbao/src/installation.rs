@@ -3,9 +3,9 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use channel::Settings;
+use crypto::Secret;
 use dialect_wecard::SECRET_LEN_MIN;
 use engine::Guard;
-use seal::Secret;
 use std::collections::HashSet;
 
 /// Characters of the administration's token at least.

@@ -3,11 +3,11 @@
 use crate::world::DevFile;
 use anyhow::{Context, Result, bail};
 use channel::{Method, Request};
+use crypto::Secret;
+use crypto::rsa::{Signer, Verifier};
 use dialect_wecard::{Signed, Signing, SigningKey};
 use engine::{Guard, HttpClient, HyperClient};
 use ledger::Timestamp;
-use seal::Secret;
-use seal::rsa::{Signer, Verifier};
 use serde_json::Value;
 use std::time::Duration;
 

@@ -11,10 +11,10 @@ use channel::Settings;
 use channel_wxpay::counterpart::{
     NoticesWith, SubMerchant, WxpayCounterpart, WxpayMerchant, WxpayWorld,
 };
+use crypto::Secret;
+use crypto::certificate::{self, Certificate};
+use crypto::rsa;
 use engine::Guard;
-use seal::Secret;
-use seal::certificate::{self, Certificate};
-use seal::rsa;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::Write;
@@ -133,17 +133,17 @@ impl World {
         let merchant_cert = certify(&merchant, WXPAY_MCHID)?;
         let platform_cert = certify(&wxpay_platform, "Tenpay.com sign")?;
         Ok(World {
-            admin_token: seal::random::hex_nonce(),
-            hmac_secret_key: seal::random::hex_nonce(),
+            admin_token: crypto::random::hex_nonce(),
+            hmac_secret_key: crypto::random::hex_nonce(),
             caller_private_key_pem: caller,
             platform_private_key_pem: platform,
             wxpay_merchant_private_key_pem: merchant,
             wxpay_merchant_cert_pem: merchant_cert.pem,
-            wxpay_apiv3_key: seal::random::hex_nonce(),
+            wxpay_apiv3_key: crypto::random::hex_nonce(),
             wxpay_platform_private_key_pem: wxpay_platform,
             wxpay_platform_cert_pem: platform_cert.pem,
             wxpay_public_key_private_pem: wxpay_public,
-            wxpay_public_key_id: format!("PUB_KEY_ID_0{}", seal::random::hex_nonce()),
+            wxpay_public_key_id: format!("PUB_KEY_ID_0{}", crypto::random::hex_nonce()),
         })
     }
 

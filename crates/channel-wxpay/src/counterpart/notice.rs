@@ -120,14 +120,18 @@ pub(super) fn seal(
     draw: &Draw,
 ) -> Result<Sealed, ShelfFault> {
     let nonce: String = draw.nonce.chars().take(12).collect();
-    let sealed =
-        seal::aead::seal(&merchant.apiv3_key, nonce.as_bytes(), associated_data.as_bytes(), plain);
+    let sealed = crypto::aead::seal(
+        &merchant.apiv3_key,
+        nonce.as_bytes(),
+        associated_data.as_bytes(),
+        plain,
+    );
     let ciphertext = sealed.map_err(|fault| ShelfFault(fault.to_string()))?;
     Ok(Sealed {
         algorithm: AEAD_AES_256_GCM.to_owned(),
         nonce,
         associated_data: associated_data.to_owned(),
-        ciphertext: seal::text::base64(&ciphertext),
+        ciphertext: crypto::text::base64(&ciphertext),
         original_type: None,
     })
 }

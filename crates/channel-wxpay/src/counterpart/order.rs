@@ -37,7 +37,7 @@ fn fingerprint(body: &Value) -> String {
     if let Some(members) = content.as_object_mut() {
         members.remove("time_expire");
     }
-    seal::hash::sha256_hex(content.to_string().as_bytes())
+    crypto::hash::sha256_hex(content.to_string().as_bytes())
 }
 
 /// Whether merchant and apps belong together, and to the one who signed.

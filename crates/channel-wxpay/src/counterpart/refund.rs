@@ -20,7 +20,7 @@ const RECEIVED_ACCOUNT: &str = "支付用户零钱";
 pub(super) fn create(visit: &mut Visit<'_>) -> Result<Reply, Stop> {
     let body = rules::parse(&visit.request.body)?;
     rules::check_refund(&body)?;
-    let fingerprint = seal::hash::sha256_hex(body.to_string().as_bytes());
+    let fingerprint = crypto::hash::sha256_hex(body.to_string().as_bytes());
     let mut asked: RefundRequest = rules::convert(body)?;
     // A service provider names its merchant in the body or in the query.
     asked.sub_mchid = asked.sub_mchid.or_else(|| parameter(visit.request, "sub_mchid"));

@@ -2,10 +2,10 @@
 
 use crate::sign;
 use channel::Request;
+use crypto::CryptoFault;
+use crypto::certificate::Certificate;
+use crypto::rsa::{Signer, Verifier};
 use ledger::Timestamp;
-use seal::SealFault;
-use seal::certificate::Certificate;
-use seal::rsa::{Signer, Verifier};
 use std::collections::BTreeMap;
 
 /// The world of simulated WeChat Pay: who its merchants are, and its own keys.
@@ -96,7 +96,7 @@ pub(super) struct Merchant {
 
 impl World {
     pub(super) fn new(world: WxpayWorld) -> Result<World, BadWorld> {
-        let bad = |name: &'static str| move |fault: SealFault| bad_world(name, fault.to_string());
+        let bad = |name: &'static str| move |fault: CryptoFault| bad_world(name, fault.to_string());
         let platform =
             Certificate::read(&world.platform_cert_pem).map_err(bad("platform_cert_pem"))?;
         let certificate = Stamp {

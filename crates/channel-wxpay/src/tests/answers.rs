@@ -296,8 +296,8 @@ fn strangers_certificates_are_not_believed() {
     settings.remove("platform_cert_pem");
     let fresh = Wxpay.open(&settings, &[]).expect("good settings");
     let good = certificates(SERIAL, PLATFORM_CERTIFICATE);
-    let stranger = seal::rsa::generate().expect("a key");
-    let stranger = seal::certificate::self_signed(&stranger, "x", 1_577_836_800, 2_524_608_000)
+    let stranger = crypto::rsa::generate().expect("a key");
+    let stranger = crypto::certificate::self_signed(&stranger, "x", 1_577_836_800, 2_524_608_000)
         .expect("a certificate");
     for (case, list) in [
         ("another key signed", answer(200, &certificates(&stranger.serial, &stranger.pem))),

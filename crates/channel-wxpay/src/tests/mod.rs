@@ -13,8 +13,8 @@ use channel::{
     Channel as _, Connection, Draw, Finding, Instruction, Method, Payer, Place, Refund, Request,
     Response, Scene, Settings,
 };
+use crypto::rsa::Signer;
 use ledger::{Currency, Fen, Timestamp};
-use seal::rsa::Signer;
 
 pub(crate) const MERCHANT_KEY: &str = include_str!("../../golden/merchant_key.pem");
 pub(crate) const PLATFORM_KEY: &str = include_str!("../../golden/platform_key.pem");
@@ -167,12 +167,12 @@ pub(crate) fn seal_text(associated_data: &str, plain: &str) -> Sealed {
     let key = APIV3_KEY.as_bytes().try_into().expect("32 bytes");
     let nonce = "0123456789ab";
     let sealed =
-        seal::aead::seal(key, nonce.as_bytes(), associated_data.as_bytes(), plain.as_bytes());
+        crypto::aead::seal(key, nonce.as_bytes(), associated_data.as_bytes(), plain.as_bytes());
     Sealed {
         algorithm: AEAD_AES_256_GCM.into(),
         nonce: nonce.into(),
         associated_data: associated_data.into(),
-        ciphertext: seal::text::base64(&sealed.expect("a good nonce")),
+        ciphertext: crypto::text::base64(&sealed.expect("a good nonce")),
         original_type: Some("transaction".into()),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use channel::{Operation, Unsupported};
-use seal::rsa::Verifier;
+use crypto::rsa::Verifier;
 
 const ORDER: &str = include_str!("../../golden/order_jsapi.json");
 const ORDER_SIGNATURE: &str = include_str!("../../golden/order_jsapi.signature");

@@ -5,9 +5,9 @@ use crate::Dialect as _;
 use crate::sign::{Algorithm, Authorization, Signable, string_to_sign};
 use crate::{Mode, Wecard};
 use channel::{Draw, Request, Response};
+use crypto::{hash, text};
 use kernel::{Notice, NoticeKind, NoticeState, TenantId};
 use ledger::Id;
-use seal::{hash, text};
 use std::sync::Arc;
 
 fn announcer() -> Arc<dyn engine::Announce> {

@@ -7,9 +7,9 @@ use crate::auth::authenticate;
 use crate::faults::ErrCode;
 use crate::sign::{Algorithm, Signable, string_to_sign};
 use crate::{CallerKey, KeyFault, KeyRing, Mode, Signing, SigningKey, TenantKeys};
+use crypto::{Secret, hash, text};
 use kernel::TenantId;
 use ledger::Timestamp;
-use seal::{Secret, hash, text};
 
 const LISTED: &str = "content-type;host;x-tc-ocode;x-tc-action";
 const SORTED: &str = "content-type;host;x-tc-action;x-tc-ocode";
@@ -156,7 +156,7 @@ fn rsa_signatures_verify_with_and_without_a_scope() {
 #[test]
 fn a_key_verifies_its_own_algorithm_only() {
     let pem = signer(&MERCHANT_PEM).public_pem();
-    let forged = seal::Secret::new(pem);
+    let forged = crypto::Secret::new(pem);
     let signing = Signing { secret_id: "RSA1", ocode: "123456", key: SigningKey::Hmac(&forged) };
     let request = signing.post(QUERY_URL, QUERY.into(), NOW).expect("a good URL").request;
     let fault = authenticate(&ring(), Mode::Lenient, &received(&request), NOW)

@@ -11,9 +11,9 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::post;
+use crypto::rsa::Verifier;
 use engine::{Clock, SystemClock};
 use kernel::{OrderKey, TenantId};
-use seal::rsa::Verifier;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -214,7 +214,7 @@ async fn story(house: &House) -> Result<()> {
     let story = tokio::time::timeout(NOTICE_TIMEOUT, delivered)
         .await
         .context("the notice was not recorded as delivered")??;
-    say(&dialect_admin::story::render(&story, house.engine.now()));
+    say(&admin_api::story::render(&story, house.engine.now()));
     Ok(())
 }
 

@@ -48,6 +48,6 @@ async fn tell(store: &dyn Store, tenant: TenantId, number: &str) -> Result<()> {
     // The clock of a sandbox may be ahead of the system's; no event is later than its own clock.
     let events = story.events.iter().map(|event| event.at);
     let now = events.fold(SystemClock::new().now(), Ord::max);
-    print!("{}", dialect_admin::story::render(&story, now));
+    print!("{}", admin_api::story::render(&story, now));
     Ok(())
 }

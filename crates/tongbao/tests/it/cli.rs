@@ -307,7 +307,7 @@ impl Site {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("its address");
         let folder = tempfile::tempdir().expect("a folder");
-        let platform = seal::rsa::generate().expect("a key");
+        let platform = crypto::rsa::generate().expect("a key");
         std::fs::write(folder.path().join("platform.pem"), platform).expect("written");
         let tenants: String = ["one", "two"].map(|name| tenant(house, name)).concat();
         let text = format!(

@@ -5,8 +5,8 @@ use crate::house::{
     CLOSE_ORDER, House, QUERY_ORDER, UNIFIED_ORDER, fresh_number, order, shanghai, with,
 };
 use crate::merchant::{Manner, Merchant};
-use seal::rsa::{self, Signer};
-use seal::{aead, text};
+use crypto::rsa::{self, Signer};
+use crypto::{aead, text};
 use serde_json::{Value, json};
 
 const UNKNOWN: &str = "FailedOperation.SystemError";

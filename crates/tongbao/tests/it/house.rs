@@ -4,8 +4,8 @@
 //! The client here signs by itself, step by step as the protocol says, and shares no code with the
 //! dialect that verifies.
 
+use crypto::{hash, rsa::Signer, text};
 use engine::{Guard, HttpClient, HyperClient};
-use seal::{hash, rsa::Signer, text};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -3,7 +3,7 @@
 use crate::house::{
     CLOSE_ORDER, CallerKey, House, QUERY_ORDER, Signature, UNIFIED_ORDER, order, utc_date,
 };
-use seal::{hash, rsa::Signer, text};
+use crypto::{hash, rsa::Signer, text};
 use serde_json::{Value, json};
 
 /// A body for which a believed caller hears [`BELIEVED`].

@@ -110,9 +110,9 @@ fn check_jsapi(house: &House, pay_info: &str) {
     assert!(nonce.len() == 32 && nonce.bytes().all(|byte| byte.is_ascii_hexdigit()), "{nonce}");
     assert!(package.starts_with("prepay_id=wx"), "{package}");
     assert_eq!(proof.len(), 344);
-    let merchant = seal::rsa::Signer::from_pem(&house.text("/wxpay/private_key_pem"));
+    let merchant = crypto::rsa::Signer::from_pem(&house.text("/wxpay/private_key_pem"));
     let public = merchant.expect("the merchant's key").public_pem();
-    let verifier = seal::rsa::Verifier::from_public_pem(&public).expect("a key");
+    let verifier = crypto::rsa::Verifier::from_public_pem(&public).expect("a key");
     let signed = format!("{app}\n{time}\n{nonce}\n{package}\n");
     assert!(verifier.verify(signed.as_bytes(), proof));
 }

@@ -64,7 +64,7 @@ impl Site {
         sandbox.args(["sandbox", "--listen", "127.0.0.1:0", "--data"]).arg(folder.path());
         let sandbox = Served(start_until_ready(&mut sandbox).expect("the sandbox starts"));
         let file = dev_file(folder.path());
-        let platform = seal::rsa::generate().expect("a key");
+        let platform = crypto::rsa::generate().expect("a key");
         std::fs::write(folder.path().join("platform.pem"), platform).expect("written");
         let gateways = (0..PROCESSES).map(|node| configure(&folder, node, &file, &database));
         let market = Arc::new(Market::new(&file, gateways.collect(), 0));

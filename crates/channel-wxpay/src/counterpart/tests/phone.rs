@@ -74,7 +74,7 @@ fn another_key_or_app_does_not_open_the_cashier() {
             &text("nonceStr"),
             &text("package"),
         );
-        let signer = seal::rsa::Signer::from_pem(pem).expect("the key is sound");
+        let signer = crypto::rsa::Signer::from_pem(pem).expect("the key is sound");
         let signature = signer.sign(&signed).expect("it signs");
         changed(&changed(&pay_info, "appId", appid), "paySign", &signature)
     };

@@ -8,9 +8,9 @@ use channel::{
     Payer, PhoneFault, PhoneOutcome, Place, PlatformKey, Refund, Request, Response, Scene,
     Settings, Shelf, ShelfFault,
 };
+use crypto::certificate::{self, Certificate};
+use crypto::rsa::{self, Signer};
 use ledger::{Currency, Fen, Timestamp};
-use seal::certificate::{self, Certificate};
-use seal::rsa::{self, Signer};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -124,7 +124,7 @@ impl Stage {
 
     pub(crate) fn draw(&mut self) -> Draw {
         self.drawn += 1;
-        let nonce = seal::hash::sha256_hex(&self.drawn.to_be_bytes());
+        let nonce = crypto::hash::sha256_hex(&self.drawn.to_be_bytes());
         Draw { now: self.now, nonce: nonce.chars().take(32).collect() }
     }
 

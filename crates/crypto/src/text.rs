@@ -1,6 +1,6 @@
 //! Bytes as text.
 
-use crate::SealFault;
+use crate::CryptoFault;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write as _;
@@ -20,8 +20,8 @@ pub fn base64(bytes: &[u8]) -> String {
 }
 
 /// Reads [`base64`].
-pub fn from_base64(text: &str) -> Result<Vec<u8>, SealFault> {
-    STANDARD.decode(text).map_err(|_| SealFault::BadText { what: "Base64 wanted" })
+pub fn from_base64(text: &str) -> Result<Vec<u8>, CryptoFault> {
+    STANDARD.decode(text).map_err(|_| CryptoFault::BadText { what: "Base64 wanted" })
 }
 
 #[cfg(test)]

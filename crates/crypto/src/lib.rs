@@ -25,7 +25,7 @@ pub use secret::Secret;
 
 /// What can go wrong. Carries no secret material.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SealFault {
+pub enum CryptoFault {
     /// A key cannot be used.
     #[error("key: {what}")]
     BadKey {
@@ -49,7 +49,7 @@ pub enum SealFault {
     Sign,
     /// Sealing failed: the nonce has the wrong length.
     #[error("sealing failed, nonce of 12 bytes wanted")]
-    Seal,
+    Encrypt,
     /// The sealed bytes do not open with this key, nonce and associated data.
     #[error("sealed bytes do not open")]
     Open,

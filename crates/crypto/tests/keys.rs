@@ -1,8 +1,8 @@
 //! Keys, signatures and certificates through the public interface, and against the `openssl` command.
 
-use seal::SealFault;
-use seal::certificate::{Certificate, self_signed};
-use seal::rsa::{Signer, Verifier, generate};
+use crypto::CryptoFault;
+use crypto::certificate::{Certificate, self_signed};
+use crypto::rsa::{Signer, Verifier, generate};
 use std::path::Path;
 use std::process::Command;
 
@@ -34,12 +34,12 @@ fn nothing_but_an_rsa_key_is_a_key() {
     let public = Signer::from_pem(&private).expect("our own PEM").public_pem();
     for bad in ["", "key", &public, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"]
     {
-        assert!(matches!(Signer::from_pem(bad), Err(SealFault::BadKey { .. })), "{bad}");
+        assert!(matches!(Signer::from_pem(bad), Err(CryptoFault::BadKey { .. })), "{bad}");
     }
-    assert!(matches!(Verifier::from_public_pem(&private), Err(SealFault::BadKey { .. })));
+    assert!(matches!(Verifier::from_public_pem(&private), Err(CryptoFault::BadKey { .. })));
     assert!(matches!(
         Verifier::from_certificate_pem(&public),
-        Err(SealFault::BadCertificate { .. })
+        Err(CryptoFault::BadCertificate { .. })
     ));
 }
 
@@ -86,7 +86,7 @@ fn openssl_agrees() {
     let signer = Signer::from_pem(&private).expect("our own PEM");
     openssl.put("ours.pub", signer.public_pem().as_bytes());
     let signature = signer.sign(MESSAGE).expect("a signature");
-    openssl.put("ours.sig", &seal::text::from_base64(&signature).expect("Base64"));
+    openssl.put("ours.sig", &crypto::text::from_base64(&signature).expect("Base64"));
     openssl.run("dgst -sha256 -verify ours.pub -signature ours.sig message");
     let serial = openssl.run("x509 -in ours.crt -noout -serial");
     assert_eq!(String::from_utf8_lossy(&serial).trim(), format!("serial={}", made.serial));
@@ -95,7 +95,7 @@ fn openssl_agrees() {
     openssl.run("genrsa -traditional -out theirs.pem 2048");
     openssl.run("pkcs8 -topk8 -nocrypt -in theirs.pem -out theirs.pkcs8");
     openssl.run("dgst -sha256 -sign theirs.pem -out theirs.sig message");
-    let signature = seal::text::base64(&openssl.get("theirs.sig"));
+    let signature = crypto::text::base64(&openssl.get("theirs.sig"));
     for file in ["theirs.pem", "theirs.pkcs8"] {
         let pem = String::from_utf8(openssl.get(file)).expect("PEM is text");
         let signer = Signer::from_pem(&pem).expect(file);

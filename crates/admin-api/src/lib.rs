@@ -25,9 +25,9 @@ mod wire;
 mod tests;
 
 use axum::Router;
+use crypto::Secret;
 use dialect::Dialect;
 use engine::{Announce, Engine};
-use seal::Secret;
 use std::sync::Arc;
 
 /// The admin API.

@@ -11,12 +11,12 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use axum::{Json, Router};
+use crypto::Secret;
 use engine::Engine;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use kernel::{Caller, Command, OrderKey, TenantId};
 use ledger::{Id, kinds};
-use seal::Secret;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use store::{Page, Query};
@@ -132,7 +132,7 @@ fn admitted(headers: &HeaderMap, admin_token: &Secret) -> bool {
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
-    !wanted.is_empty() && given.is_some_and(|given| seal::hash::equal(given.as_bytes(), wanted))
+    !wanted.is_empty() && given.is_some_and(|given| crypto::hash::equal(given.as_bytes(), wanted))
 }
 
 async fn serve_document(document: Arc<str>) -> impl IntoResponse {
