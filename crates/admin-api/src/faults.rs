@@ -21,7 +21,7 @@ pub(crate) enum Fault {
     Unauthenticated,
     /// There is nothing of that name.
     NotFound {
-        /// The noun: `tenant`, `order`, `notice`, `path`.
+        /// The noun: `tenant`, `order`, `notification`, `path`.
         what: &'static str,
     },
     /// The path does not take this method.
@@ -141,7 +141,9 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
         Refusal::Expiry => (StatusCode::BAD_REQUEST, "expiry", field("expires_at")),
         Refusal::OrderNotFound => (StatusCode::NOT_FOUND, "order_not_found", field("order")),
         Refusal::RefundNotFound => (StatusCode::NOT_FOUND, "refund_not_found", field("refund")),
-        Refusal::NoticeNotFound => (StatusCode::NOT_FOUND, "notice_not_found", field("notice")),
+        Refusal::NotificationNotFound => {
+            (StatusCode::NOT_FOUND, "notification_not_found", field("notification"))
+        }
         Refusal::OrderFinal => (StatusCode::CONFLICT, "order_final", None),
         Refusal::Differs { field } => (StatusCode::CONFLICT, "differs", Some(field.to_string())),
         Refusal::Busy => (StatusCode::CONFLICT, "busy", None),

@@ -4,7 +4,7 @@ use crate::wire::{self, masked, rfc3339};
 use channel::Scene;
 use kernel::{Directory, OrderState, RefundStage};
 use ledger::{Id, Kind, Transfer};
-use store::{AccountRow, AttemptRow, NoticeRow, Story};
+use store::{AccountRow, AttemptRow, NotificationRow, Story};
 
 /// The tenants with their merchants, each by id.
 pub(crate) fn tenants(directory: &Directory) -> wire::TenantList {
@@ -43,11 +43,14 @@ pub(crate) fn orders(orders: &[kernel::Order], limit: u32) -> wire::OrderPage {
     }
 }
 
-/// A page of at most `limit` notices.
-pub(crate) fn notices(notices: &[NoticeRow], limit: u32) -> wire::NoticePage {
-    wire::NoticePage {
-        notices: notices.iter().map(notice).collect(),
-        next: next(notices, limit, |row| row.notice.id),
+/// A page of at most `limit` notifications.
+pub(crate) fn notifications(
+    notifications: &[NotificationRow],
+    limit: u32,
+) -> wire::NotificationPage {
+    wire::NotificationPage {
+        notifications: notifications.iter().map(notification).collect(),
+        next: next(notifications, limit, |row| row.notification.id),
     }
 }
 
@@ -134,7 +137,7 @@ pub(crate) fn story(story: &Story) -> wire::Story {
         events: story.events.iter().map(event).collect(),
         transfers: story.transfers.iter().map(transfer).collect(),
         refunds: story.refunds.iter().map(refund).collect(),
-        notices: story.notices.iter().map(notice).collect(),
+        notifications: story.notifications.iter().map(notification).collect(),
         tasks: story
             .tasks
             .iter()
@@ -156,8 +159,8 @@ pub(crate) fn subject(task: &kernel::Task) -> String {
         kernel::TaskKind::Refund => {
             Id::<ledger::kinds::Refund>::from_number(task.subject).to_string()
         }
-        kernel::TaskKind::Notice => {
-            Id::<ledger::kinds::Notice>::from_number(task.subject).to_string()
+        kernel::TaskKind::Notification => {
+            Id::<ledger::kinds::Notification>::from_number(task.subject).to_string()
         }
     }
 }
@@ -200,30 +203,30 @@ fn refund_stage(stage: &RefundStage) -> wire::RefundStage {
     }
 }
 
-/// A notice with its attempts.
-pub(crate) fn notice(row: &NoticeRow) -> wire::Notice {
-    let notice = &row.notice;
-    wire::Notice {
-        id: notice.id.to_string(),
-        order: notice.order.to_string(),
+/// A notification with its attempts.
+pub(crate) fn notification(row: &NotificationRow) -> wire::Notification {
+    let notification = &row.notification;
+    wire::Notification {
+        id: notification.id.to_string(),
+        order: notification.order.to_string(),
         out_order_id: row.out_order_id.clone(),
-        kind: notice.kind.name(),
-        url: notice.url.clone(),
-        made_at: rfc3339(notice.made_at),
-        state: notice_state(notice.state),
-        attempt_count: notice.attempts,
+        kind: notification.kind.name(),
+        url: notification.url.clone(),
+        made_at: rfc3339(notification.made_at),
+        state: notification_state(notification.state),
+        attempt_count: notification.attempts,
         attempts: row.attempts.iter().map(attempt).collect(),
     }
 }
 
-fn notice_state(state: kernel::NoticeState) -> wire::NoticeState {
+fn notification_state(state: kernel::NotificationState) -> wire::NotificationState {
     match state {
-        kernel::NoticeState::Due => wire::NoticeState::Due,
-        kernel::NoticeState::Delivered { at } => {
-            wire::NoticeState::Delivered { delivered_at: rfc3339(at) }
+        kernel::NotificationState::Due => wire::NotificationState::Due,
+        kernel::NotificationState::Delivered { at } => {
+            wire::NotificationState::Delivered { delivered_at: rfc3339(at) }
         }
-        kernel::NoticeState::GivenUp { at } => {
-            wire::NoticeState::GivenUp { given_up_at: rfc3339(at) }
+        kernel::NotificationState::GivenUp { at } => {
+            wire::NotificationState::GivenUp { given_up_at: rfc3339(at) }
         }
     }
 }
@@ -320,18 +323,21 @@ fn change(change: &kernel::Change) -> wire::Change {
             now: refund_stage(stage),
             call: self::call(call),
         },
-        Change::NoticeQueued(notice) => {
-            wire::Change::NoticeQueued { notice: notice.id.to_string(), url: notice.url.clone() }
-        }
-        Change::NoticeAttempted { notice, attempt, state } => wire::Change::NoticeAttempted {
-            notice: notice.to_string(),
-            began_at: rfc3339(attempt.at),
-            took_ms: attempt.took_ms,
-            delivery: delivery(&attempt.delivery),
-            notice_state: state.name(),
+        Change::NotificationQueued(notification) => wire::Change::NotificationQueued {
+            notification: notification.id.to_string(),
+            url: notification.url.clone(),
         },
-        Change::NoticeReplayed { notice } => {
-            wire::Change::NoticeReplayed { notice: notice.to_string() }
+        Change::NotificationAttempted { notification, attempt, state } => {
+            wire::Change::NotificationAttempted {
+                notification: notification.to_string(),
+                began_at: rfc3339(attempt.at),
+                took_ms: attempt.took_ms,
+                delivery: delivery(&attempt.delivery),
+                notification_state: state.name(),
+            }
+        }
+        Change::NotificationReplayed { notification } => {
+            wire::Change::NotificationReplayed { notification: notification.to_string() }
         }
         Change::KeysKept { account, keys } => wire::Change::KeysKept {
             account: account.to_string(),

@@ -15,8 +15,8 @@ const LIMIT_MAX: u32 = 200;
 pub(crate) const ORDERS: [&str; 5] = ["state", "from", "to", "before", "limit"];
 /// The parameters of the list of an account's postings.
 pub(crate) const POSTINGS: [&str; 2] = ["before", "limit"];
-/// The parameters of the list of notices.
-pub(crate) const NOTICES: [&str; 3] = ["state", "before", "limit"];
+/// The parameters of the list of notifications.
+pub(crate) const NOTIFICATIONS: [&str; 3] = ["state", "before", "limit"];
 
 /// The parameters of the list of what needs a person.
 pub(crate) const ATTENTION: [&str; 2] = ["before", "limit"];
@@ -24,8 +24,8 @@ pub(crate) const ATTENTION: [&str; 2] = ["before", "limit"];
 /// The states that orders can be listed by.
 pub(crate) const ORDER_STATES: [&str; 6] =
     ["init", "paying", "closing", "paid", "failed", "closed"];
-/// The states that notices can be listed by.
-pub(crate) const NOTICE_STATES: [&str; 3] = ["due", "delivered", "given_up"];
+/// The states that notifications can be listed by.
+pub(crate) const NOTIFICATION_STATES: [&str; 3] = ["due", "delivered", "given_up"];
 
 /// A parameter or path segment that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,13 +75,13 @@ pub(crate) fn postings(
     Ok((query, limit))
 }
 
-/// Which notices to list, and how many at most.
-pub(crate) fn notices(tenant: TenantId, pairs: &Pairs) -> Result<(Query, u32), Malformed> {
-    let given = Given::read(pairs, &NOTICES)?;
+/// Which notifications to list, and how many at most.
+pub(crate) fn notifications(tenant: TenantId, pairs: &Pairs) -> Result<(Query, u32), Malformed> {
+    let given = Given::read(pairs, &NOTIFICATIONS)?;
     let limit = given.limit()?;
-    let query = Query::Notices {
+    let query = Query::Notifications {
         tenant,
-        state: given.one_of("state", &NOTICE_STATES)?,
+        state: given.one_of("state", &NOTIFICATION_STATES)?,
         before: given.id("before")?,
         limit,
     };
@@ -100,9 +100,9 @@ pub(crate) fn order_id(text: &str) -> Result<Id<kinds::Order>, Malformed> {
     id("order", text)
 }
 
-/// The notice that a path names.
-pub(crate) fn notice_id(text: &str) -> Result<Id<kinds::Notice>, Malformed> {
-    id("notice", text)
+/// The notification that a path names.
+pub(crate) fn notification_id(text: &str) -> Result<Id<kinds::Notification>, Malformed> {
+    id("notification", text)
 }
 
 /// The account that a path names.

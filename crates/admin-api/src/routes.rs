@@ -2,8 +2,8 @@
 
 use crate::faults::Fault;
 use crate::wire::{
-    AccountList, AttentionPage, ErrorBody, Notice, NoticePage, OrderPage, PostingPage, Story,
-    TenantList,
+    AccountList, AttentionPage, ErrorBody, Notification, NotificationPage, OrderPage, PostingPage,
+    Story, TenantList,
 };
 use crate::{map, query};
 use axum::extract::{FromRequestParts, Path, Query as QueryString, Request, State};
@@ -63,9 +63,9 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .routes(routes!(order_by_number))
         .routes(routes!(accounts))
         .routes(routes!(postings))
-        .routes(routes!(notices))
-        .routes(routes!(notice))
-        .routes(routes!(replay_notice))
+        .routes(routes!(notifications))
+        .routes(routes!(notification))
+        .routes(routes!(replay_notification))
         .routes(routes!(attention))
 }
 
@@ -274,8 +274,8 @@ async fn postings(
     Ok(Json(map::postings(&transfers, limit)))
 }
 
-/// Notices to the merchants of a tenant, newest first.
-#[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/notices", tag = "notices",
+/// Notifications to the merchants of a tenant, newest first.
+#[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/notifications", tag = "notifications",
     params(
         ("tenant" = String, Path, description = "The tenant's id."),
         ("state" = Option<String>, Query, description = "One of due, delivered, given_up."),
@@ -283,59 +283,59 @@ async fn postings(
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
             description = "Rows on a page, 1 to 200; 50 when absent."),
     ),
-    responses((status = 200, description = "A page of notices.", body = NoticePage), Faults))]
-async fn notices(
+    responses((status = 200, description = "A page of notifications.", body = NotificationPage), Faults))]
+async fn notifications(
     State(engine): State<Arc<Engine>>,
     Segments(tenant): Segments<String>,
     Asked(pairs): Asked,
-) -> Answer<NoticePage> {
-    let (query, limit) = query::notices(known(&engine, &tenant)?, &pairs)?;
-    let Page::Notices(rows) = engine.search(&query).await? else {
+) -> Answer<NotificationPage> {
+    let (query, limit) = query::notifications(known(&engine, &tenant)?, &pairs)?;
+    let Page::Notifications(rows) = engine.search(&query).await? else {
         return Err(Fault::wrong_page());
     };
-    Ok(Json(map::notices(&rows, limit)))
+    Ok(Json(map::notifications(&rows, limit)))
 }
 
-/// A notice with its attempts.
-#[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/notices/{notice}", tag = "notices",
+/// A notification with its attempts.
+#[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/notifications/{notification}", tag = "notifications",
     params(
         ("tenant" = String, Path, description = "The tenant's id."),
-        ("notice" = String, Path, description = "The notice's id, 18 digits."),
+        ("notification" = String, Path, description = "The notification's id, 18 digits."),
     ),
-    responses((status = 200, description = "The notice.", body = Notice), Faults))]
-async fn notice(
+    responses((status = 200, description = "The notification.", body = Notification), Faults))]
+async fn notification(
     State(engine): State<Arc<Engine>>,
-    Segments((tenant, notice)): Segments<(String, String)>,
+    Segments((tenant, notification)): Segments<(String, String)>,
     Asked(pairs): Asked,
-) -> Answer<Notice> {
+) -> Answer<Notification> {
     query::none(&pairs)?;
     let tenant = known(&engine, &tenant)?;
-    found(&engine, tenant, query::notice_id(&notice)?).await
+    found(&engine, tenant, query::notification_id(&notification)?).await
 }
 
-/// Sends a notice again, whatever became of it, from the start of its ladder.
-#[utoipa::path(post, path = "/admin/v1/tenants/{tenant}/notices/{notice}/replay",
-    tag = "notices",
+/// Sends a notification again, whatever became of it, from the start of its ladder.
+#[utoipa::path(post, path = "/admin/v1/tenants/{tenant}/notifications/{notification}/replay",
+    tag = "notifications",
     params(
         ("tenant" = String, Path, description = "The tenant's id."),
-        ("notice" = String, Path, description = "The notice's id, 18 digits."),
+        ("notification" = String, Path, description = "The notification's id, 18 digits."),
     ),
     responses(
-        (status = 202, description = "It will be sent.", body = Notice),
+        (status = 202, description = "It will be sent.", body = Notification),
         (status = 409, description = "A rule refused it.", body = ErrorBody),
         Faults
     ))]
-async fn replay_notice(
+async fn replay_notification(
     State(engine): State<Arc<Engine>>,
-    Segments((tenant, notice)): Segments<(String, String)>,
+    Segments((tenant, notification)): Segments<(String, String)>,
     Asked(pairs): Asked,
-) -> Result<(StatusCode, Json<Notice>), Fault> {
+) -> Result<(StatusCode, Json<Notification>), Fault> {
     query::none(&pairs)?;
     let tenant = known(&engine, &tenant)?;
-    let notice = query::notice_id(&notice)?;
-    let command = Command::ReplayNotice { tenant: tenant.clone(), notice };
+    let notification = query::notification_id(&notification)?;
+    let command = Command::ReplayNotification { tenant: tenant.clone(), notification };
     engine.handle(Caller::Operator(Arc::from(OPERATOR)), command).await?;
-    Ok((StatusCode::ACCEPTED, found(&engine, tenant, notice).await?))
+    Ok((StatusCode::ACCEPTED, found(&engine, tenant, notification).await?))
 }
 
 /// What needs a person, newest first: words of a channel that contradict an order or are about
@@ -360,12 +360,17 @@ async fn attention(
     Ok(Json(map::attention(&events, limit)))
 }
 
-async fn found(engine: &Engine, tenant: TenantId, id: Id<kinds::Notice>) -> Answer<Notice> {
-    let Page::Notices(rows) = engine.search(&Query::Notice { tenant, id }).await? else {
+async fn found(
+    engine: &Engine,
+    tenant: TenantId,
+    id: Id<kinds::Notification>,
+) -> Answer<Notification> {
+    let Page::Notifications(rows) = engine.search(&Query::Notification { tenant, id }).await?
+    else {
         return Err(Fault::wrong_page());
     };
-    let row = rows.first().ok_or(Fault::NotFound { what: "notice" })?;
-    Ok(Json(map::notice(row)))
+    let row = rows.first().ok_or(Fault::NotFound { what: "notification" })?;
+    Ok(Json(map::notification(row)))
 }
 
 /// A tenant of the installation.

@@ -1,7 +1,7 @@
 //! The story of an order as text, for a person who must understand it now.
 //!
 //! First where the order stands and what that means, then what needs a person, then everything that
-//! happened, the money, the refunds, the notices, and what is still to be done. Pure: the present
+//! happened, the money, the refunds, the notifications, and what is still to be done. Pure: the present
 //! comes in. It never shows what opens a cashier, and shows the payer's id masked.
 //!
 //! - `change`: an event in words.
@@ -16,7 +16,7 @@ use crate::map::subject;
 use crate::wire::masked;
 use kernel::{Closure, Delivery, Order, OrderState, Refund, RefundStage, Task, TaskKind};
 use ledger::{Phase, Timestamp, Transfer};
-use store::{AttemptRow, NoticeRow, Story};
+use store::{AttemptRow, NotificationRow, Story};
 use words::{both, clean, in_time, local};
 
 /// The story of an order as lines of text, as things stand `now`. Every line ends with a line feed;
@@ -28,7 +28,7 @@ pub fn render(story: &Story, now: Timestamp) -> String {
         section("What happened", events(story)),
         section("Money", story.transfers.iter().map(transfer).collect()),
         section("Refunds", story.refunds.iter().map(refund).collect()),
-        section("Notices", story.notices.iter().flat_map(notice).collect()),
+        section("Notifications", story.notifications.iter().flat_map(notification).collect()),
         section("Still to be done", tasks(story, now)),
     ];
     let mut text = String::new();
@@ -150,16 +150,18 @@ fn told(story: &Story) -> Option<String> {
     if !matches!(story.order.state, OrderState::Paid(_)) {
         return None;
     }
-    let mut attempts = story.notices.iter().flat_map(|row| &row.attempts);
+    let mut attempts = story.notifications.iter().flat_map(|row| &row.attempts);
     let acknowledged =
         attempts.clone().find(|row| matches!(row.attempt.delivery, Delivery::Acknowledged { .. }));
-    Some(match (acknowledged, story.notices.is_empty(), attempts.next()) {
+    Some(match (acknowledged, story.notifications.is_empty(), attempts.next()) {
         (Some(row), _, _) => {
             format!("The merchant was told at {} and acknowledged it.", local(row.attempt.at))
         }
         (None, true, _) => "The merchant is not told: it gave no notify URL.".to_owned(),
         (None, false, None) => "The merchant has not been told yet.".to_owned(),
-        (None, false, Some(_)) => "The merchant has NOT acknowledged any notice yet.".to_owned(),
+        (None, false, Some(_)) => {
+            "The merchant has NOT acknowledged any notification yet.".to_owned()
+        }
     })
 }
 
@@ -251,14 +253,14 @@ fn refund(refund: &Refund) -> String {
     )
 }
 
-fn notice(row: &NoticeRow) -> Vec<String> {
-    let notice = &row.notice;
+fn notification(row: &NotificationRow) -> Vec<String> {
+    let notification = &row.notification;
     let mut lines = vec![format!(
         "{} ({}) to {}: {}",
-        notice.id,
-        notice.kind.name(),
-        notice.url,
-        change::notice_stands(notice.state),
+        notification.id,
+        notification.kind.name(),
+        notification.url,
+        change::notification_stands(notification.state),
     )];
     if row.attempts.is_empty() {
         lines.push("  no attempt yet".to_owned());
@@ -286,7 +288,7 @@ fn intent(story: &Story, task: &Task, now: Timestamp) -> String {
     match task.kind {
         TaskKind::Order => order_intent(&story.order, now).to_owned(),
         TaskKind::Refund => format!("ask the channel about refund {}", subject(task)),
-        TaskKind::Notice => format!("send notice {}", subject(task)),
+        TaskKind::Notification => format!("send notification {}", subject(task)),
     }
 }
 

@@ -235,8 +235,8 @@ pub(crate) struct Story {
     pub(crate) transfers: Vec<Transfer>,
     /// Refunds, oldest first.
     pub(crate) refunds: Vec<Refund>,
-    /// Notices with their attempts, oldest first.
-    pub(crate) notices: Vec<Notice>,
+    /// Notifications with their attempts, oldest first.
+    pub(crate) notifications: Vec<Notification>,
     /// What is still to be done.
     pub(crate) tasks: Vec<Task>,
 }
@@ -308,19 +308,19 @@ pub(crate) enum RefundStage {
     },
 }
 
-/// Notices, newest first.
+/// Notifications, newest first.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct NoticePage {
-    /// The notices.
-    pub(crate) notices: Vec<Notice>,
+pub(crate) struct NotificationPage {
+    /// The notifications.
+    pub(crate) notifications: Vec<Notification>,
     /// What `before` must be for the next page; null when this page is not full.
     #[schema(required)]
     pub(crate) next: Option<String>,
 }
 
-/// A notice to a merchant.
+/// A notification to a merchant.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Notice {
+pub(crate) struct Notification {
     /// Its id, the same in every attempt.
     pub(crate) id: String,
     /// The order that it tells about.
@@ -337,17 +337,17 @@ pub(crate) struct Notice {
     pub(crate) made_at: String,
     /// Where it stands.
     #[serde(flatten)]
-    pub(crate) state: NoticeState,
+    pub(crate) state: NotificationState,
     /// Attempts so far.
     pub(crate) attempt_count: u32,
     /// The attempts, oldest first.
     pub(crate) attempts: Vec<Attempt>,
 }
 
-/// Where a notice stands.
+/// Where a notification stands.
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub(crate) enum NoticeState {
+pub(crate) enum NotificationState {
     /// To be delivered.
     Due,
     /// The merchant acknowledged it.
@@ -364,7 +364,7 @@ pub(crate) enum NoticeState {
     },
 }
 
-/// One attempt to deliver a notice.
+/// One attempt to deliver a notification.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Attempt {
     /// Which one, from 1.
@@ -377,7 +377,7 @@ pub(crate) struct Attempt {
     /// How it ended.
     #[serde(flatten)]
     pub(crate) delivery: Delivery,
-    /// Where the notice stood afterwards: `due`, `delivered` or `given_up`.
+    /// Where the notification stood afterwards: `due`, `delivered` or `given_up`.
     pub(crate) state: &'static str,
 }
 
@@ -407,9 +407,9 @@ pub(crate) enum Delivery {
 /// What is still to be done.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Task {
-    /// `order`, `refund` or `notice`.
+    /// `order`, `refund` or `notification`.
     pub(crate) kind: &'static str,
-    /// The id of that order, refund or notice.
+    /// The id of that order, refund or notification.
     pub(crate) subject: String,
     /// From when on it is due.
     #[schema(format = DateTime)]

@@ -5,8 +5,8 @@
 //! other channel, and no network, no signatures and no vendor.
 
 use channel::{
-    About, BadSettings, Channel, Connection, Draw, Finding, Instruction, Method, NoticeFault,
-    Notified, PayForm, PayInfo, Payment, PlatformKey, RefundState, Refunded, Request, Response,
+    About, BadSettings, Callback, CallbackFault, Channel, Connection, Draw, Finding, Instruction,
+    Method, PayForm, PayInfo, Payment, PlatformKey, RefundState, Refunded, Request, Response,
     Scene, Settings, Unsupported,
 };
 
@@ -82,8 +82,8 @@ impl Connection for NoChannel {
         true
     }
 
-    fn notice(&self, _: &Request, _: ledger::Timestamp) -> Result<Notified, NoticeFault> {
-        Err(NoticeFault::Forged { why: "this channel sends no notices".to_owned() })
+    fn callback(&self, _: &Request, _: ledger::Timestamp) -> Result<Callback, CallbackFault> {
+        Err(CallbackFault::Forged { why: "this channel sends no callbacks".to_owned() })
     }
 
     fn receipt(&self, _: bool) -> Response {

@@ -1,4 +1,4 @@
-//! What is sealed with the APIv3 key: notices, and the channel's certificates.
+//! What is sealed with the APIv3 key: callbacks, and the channel's certificates.
 
 use crate::keys::platform_key;
 use crate::reading::equal;

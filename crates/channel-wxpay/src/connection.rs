@@ -1,4 +1,4 @@
-//! An open account: instructions to requests, answers and notices to findings.
+//! An open account: instructions to requests, answers and callbacks to findings.
 
 use crate::certificates;
 use crate::codes;
@@ -7,10 +7,10 @@ use crate::order;
 use crate::reading;
 use crate::settings::Account;
 use crate::sign::Signed;
-use crate::wire::{self, ErrorAnswer, Notice, RefundNotice, Transaction};
+use crate::wire::{self, CallbackBody, ErrorAnswer, RefundCallback, Transaction};
 use channel::{
-    Connection, Draw, Finding, Instruction, NoticeFault, Notified, PlatformKey, Request, Response,
-    Unsupported,
+    Callback, CallbackFault, Connection, Draw, Finding, Instruction, PlatformKey, Request,
+    Response, Unsupported,
 };
 use ledger::Timestamp;
 
@@ -80,22 +80,22 @@ impl Connection for OpenAccount {
         self.keys.holds_any(now)
     }
 
-    fn notice(&self, request: &Request, now: Timestamp) -> Result<Notified, NoticeFault> {
-        self.keys.check(Signed::notice(request), now).map_err(notice_fault)?;
-        let notice: Notice = wire::read(&request.body).map_err(unreadable)?;
-        let plain = certificates::unseal(&self.account, &notice.resource).map_err(unreadable)?;
-        let (number, finding) = match &*notice.event_type {
+    fn callback(&self, request: &Request, now: Timestamp) -> Result<Callback, CallbackFault> {
+        self.keys.check(Signed::callback(request), now).map_err(callback_fault)?;
+        let callback: CallbackBody = wire::read(&request.body).map_err(unreadable)?;
+        let plain = certificates::unseal(&self.account, &callback.resource).map_err(unreadable)?;
+        let (number, finding) = match &*callback.event_type {
             "TRANSACTION.SUCCESS" => {
                 let read: Transaction = wire::read(&plain).map_err(unreadable)?;
                 (read.out_trade_no.clone(), reading::transaction(&self.account, read, now))
             }
             "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => {
-                let read: RefundNotice = wire::read(&plain).map_err(unreadable)?;
-                (read.out_trade_no.clone(), reading::refund_notice(&self.account, read, now))
+                let read: RefundCallback = wire::read(&plain).map_err(unreadable)?;
+                (read.out_trade_no.clone(), reading::refund_callback(&self.account, read, now))
             }
             other => return Err(unreadable(format!("event_type {other} found"))),
         };
-        Ok(Notified { number, finding, notice_id: notice.id })
+        Ok(Callback { number, finding, callback_id: callback.id })
     }
 
     fn receipt(&self, accepted: bool) -> Response {
@@ -108,17 +108,17 @@ impl Connection for OpenAccount {
     }
 }
 
-fn notice_fault(doubt: Doubt) -> NoticeFault {
+fn callback_fault(doubt: Doubt) -> CallbackFault {
     match doubt {
-        Doubt::UnknownKey { serial } => NoticeFault::UnknownKey { serial },
+        Doubt::UnknownKey { serial } => CallbackFault::UnknownKey { serial },
         Doubt::Unsigned
         | Doubt::Clock { .. }
         | Doubt::Probe
         | Doubt::Wrong
-        | Doubt::Unreadable { .. } => NoticeFault::Forged { why: doubt.to_string() },
+        | Doubt::Unreadable { .. } => CallbackFault::Forged { why: doubt.to_string() },
     }
 }
 
-fn unreadable(why: String) -> NoticeFault {
-    NoticeFault::Unreadable { why }
+fn unreadable(why: String) -> CallbackFault {
+    CallbackFault::Unreadable { why }
 }

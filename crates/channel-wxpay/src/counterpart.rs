@@ -9,13 +9,13 @@
 //! - `rules`: the rules of fields. `refusal`: its words when it says no. `answer`: what it signs.
 //! - `records`: what stands on the shelf. `identifiers`: the numbers it gives.
 //! - `order`, `trade`, `refund`, `certificates`: the calls. `phone`: the app of the payer.
-//! - `notice`: what it owes to merchants.
+//! - `callback`: what it owes to merchants.
 
 mod admit;
 mod answer;
+mod callback;
 mod certificates;
 mod identifiers;
-mod notice;
 mod order;
 mod phone;
 mod records;
@@ -28,14 +28,14 @@ mod tests;
 mod trade;
 mod world;
 
-pub use world::{BadWorld, NoticesWith, SubMerchant, WxpayMerchant, WxpayWorld};
+pub use world::{BadWorld, CallbacksWith, SubMerchant, WxpayMerchant, WxpayWorld};
 
 use crate::counterpart::answer::Reply;
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::{Call, Route};
 use crate::counterpart::world::{Merchant, World};
 use channel::{
-    Counterpart, Draw, Fate, Outgoing, PhoneFault, PhoneOutcome, Request, Response, Shelf,
+    Counterpart, Draw, Fate, OutgoingCallback, PhoneFault, PhoneOutcome, Request, Response, Shelf,
     ShelfFault,
 };
 
@@ -118,7 +118,7 @@ impl Counterpart for WxpayCounterpart {
         fate: &Fate,
         request: &Request,
         draw: &Draw,
-    ) -> Result<(Response, Vec<Outgoing>), ShelfFault> {
+    ) -> Result<(Response, Vec<OutgoingCallback>), ShelfFault> {
         let reply = match self.reply(shelf, fate, request, draw) {
             Ok(reply) => reply,
             Err(Stop::Refused(refusal)) => refusal.reply(),
@@ -135,12 +135,12 @@ impl Counterpart for WxpayCounterpart {
         pay_info: &str,
         outcome: PhoneOutcome,
         draw: &Draw,
-    ) -> Result<(String, Vec<Outgoing>), PhoneFault> {
+    ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
         phone::pay(&self.world, shelf, pay_info, outcome, draw)
     }
 
-    fn envelope(&self, notice: &Outgoing, fate: &Fate, draw: &Draw) -> Request {
-        notice::envelope(&self.world, notice, fate, draw)
+    fn envelope(&self, callback: &OutgoingCallback, fate: &Fate, draw: &Draw) -> Request {
+        callback::envelope(&self.world, callback, fate, draw)
     }
 
     fn accepted(&self, response: &Response) -> bool {

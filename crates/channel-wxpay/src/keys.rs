@@ -1,7 +1,7 @@
 //! The channel's signing keys, and whether a signature holds.
 //!
 //! Public key, pinned certificate and fetched certificates are kept side by side: while a merchant
-//! switches from certificates to the public key, notices are signed with either.
+//! switches from certificates to the public key, callbacks are signed with either.
 
 use crate::settings::Account;
 use crate::sign::{CLOCK_SKEW_SECONDS, PROBE, Signed};

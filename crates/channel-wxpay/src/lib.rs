@@ -4,7 +4,7 @@
 //! follows and the channel's quirks stand in the README.
 //!
 //! - `settings`: an account, read from its settings.
-//! - `connection`: an open account; answers and notices to findings.
+//! - `connection`: an open account; answers and callbacks to findings.
 //! - `request`: instructions to signed requests.
 //! - `order`: placing an order, and what the client gets to pay with.
 //! - `reading`: transactions and refunds to findings.

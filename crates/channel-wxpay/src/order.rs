@@ -70,7 +70,7 @@ pub(crate) fn request(
         out_trade_no: place.number.clone(),
         time_expire: Some(wire::time_text(expiry(place))),
         attach: None,
-        notify_url: place.notify_url.clone(),
+        notify_url: place.callback_url.clone(),
         goods_tag: place.goods_tag.clone(),
         amount: OrderAmount {
             total: place.amount.get(),

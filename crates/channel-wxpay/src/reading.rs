@@ -3,7 +3,7 @@
 
 use crate::settings::Account;
 use crate::wire::{
-    self, Parties, RefundAmount, RefundAnswer, RefundNotice, Transaction, read_time,
+    self, Parties, RefundAmount, RefundAnswer, RefundCallback, Transaction, read_time,
 };
 use channel::{Finding, Payment, Refund, RefundState, Refunded};
 use ledger::{Currency, Fen, Timestamp};
@@ -20,7 +20,7 @@ pub(crate) fn queried(account: &Account, number: &str, body: &[u8], now: Timesta
     }
 }
 
-/// What a transaction means, as an answer or from a notice.
+/// What a transaction means, as an answer or from a callback.
 pub(crate) fn transaction(account: &Account, read: Transaction, now: Timestamp) -> Finding {
     if let Err(why) = is_ours(account, &read.parties) {
         return Finding::Mismatch { why };
@@ -88,8 +88,8 @@ fn read_refund(
     refunded(&read.status, read.out_refund_no, read.refund_id, &read.amount, at, now)
 }
 
-/// What a refund notice means.
-pub(crate) fn refund_notice(account: &Account, read: RefundNotice, now: Timestamp) -> Finding {
+/// What a refund callback means.
+pub(crate) fn refund_callback(account: &Account, read: RefundCallback, now: Timestamp) -> Finding {
     if let Err(why) = is_ours(account, &read.parties) {
         return Finding::Mismatch { why };
     }

@@ -137,7 +137,7 @@ impl OpenAccount {
             out_trade_no: None,
             out_refund_no: refund.refund_number.clone(),
             reason: refund.reason.as_deref().and_then(reason),
-            notify_url: Some(refund.notify_url.clone()),
+            notify_url: Some(refund.callback_url.clone()),
             amount: RefundRequestAmount {
                 refund: refund.amount.get(),
                 total: refund.paid.get(),

@@ -14,15 +14,15 @@ pub(crate) const PROBE: &str = "WECHATPAY/SIGNTEST/";
 /// The ids of public keys begin so; serials of certificates do not.
 pub(crate) const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_";
 
-/// Header of answers and notices: when it was signed, Unix seconds.
+/// Header of answers and callbacks: when it was signed, Unix seconds.
 pub(crate) const TIMESTAMP: &str = "Wechatpay-Timestamp";
-/// Header of answers and notices: the nonce.
+/// Header of answers and callbacks: the nonce.
 pub(crate) const NONCE: &str = "Wechatpay-Nonce";
-/// Header of answers and notices: the signature, Base64.
+/// Header of answers and callbacks: the signature, Base64.
 pub(crate) const SIGNATURE: &str = "Wechatpay-Signature";
-/// Header of answers and notices: the signing key's name. On requests: whose signature is wanted.
+/// Header of answers and callbacks: the signing key's name. On requests: whose signature is wanted.
 pub(crate) const SERIAL: &str = "Wechatpay-Serial";
-/// Header of answers and notices: [`SCHEME`].
+/// Header of answers and callbacks: [`SCHEME`].
 pub(crate) const SIGNATURE_TYPE: &str = "Wechatpay-Signature-Type";
 
 /// The text that a merchant signs for a request: `target` is path with query.
@@ -36,7 +36,7 @@ pub(crate) fn request_text(
     lines(&[method.as_bytes(), target.as_bytes(), timestamp.as_bytes(), nonce.as_bytes(), body])
 }
 
-/// The text that the channel signs for an answer or a notice.
+/// The text that the channel signs for an answer or a callback.
 pub(crate) fn answer_text(timestamp: &str, nonce: &str, body: &[u8]) -> Vec<u8> {
     lines(&[timestamp.as_bytes(), nonce.as_bytes(), body])
 }
@@ -106,7 +106,7 @@ impl Authorization {
     }
 }
 
-/// The headers with which the channel signs an answer or a notice.
+/// The headers with which the channel signs an answer or a callback.
 pub(crate) fn answer_headers(
     signer: &Signer,
     serial: &str,
@@ -125,7 +125,7 @@ pub(crate) fn answer_headers(
     ])
 }
 
-/// A signed answer or notice, as far as its signature goes.
+/// A signed answer or callback, as far as its signature goes.
 pub(crate) struct Signed<'a> {
     pub(crate) timestamp: &'a str,
     pub(crate) nonce: &'a str,
@@ -140,8 +140,8 @@ impl<'a> Signed<'a> {
         Signed::read(|name| response.header(name), &response.body)
     }
 
-    /// A notice; `None` when a header is missing.
-    pub(crate) fn notice(request: &'a Request) -> Option<Signed<'a>> {
+    /// A callback; `None` when a header is missing.
+    pub(crate) fn callback(request: &'a Request) -> Option<Signed<'a>> {
         Signed::read(|name| request.header(name), &request.body)
     }
 

@@ -6,9 +6,9 @@
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// How a certificate or a notice's resource is sealed.
+/// How a certificate or a callback's resource is sealed.
 pub(crate) const AEAD_AES_256_GCM: &str = "AEAD_AES_256_GCM";
-/// [`Notice::resource_type`].
+/// [`CallbackBody::resource_type`].
 pub(crate) const ENCRYPT_RESOURCE: &str = "encrypt-resource";
 
 /// Who an order belongs to: `appid` and `mchid` for a merchant, the `sp_` and `sub_` names for a
@@ -101,7 +101,7 @@ pub(crate) struct Ordered {
     pub(crate) h5_url: Option<String>,
 }
 
-/// A transaction: the answer to a query, and what a payment notice seals.
+/// A transaction: the answer to a query, and what a payment callback seals.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Transaction {
     #[serde(flatten)]
@@ -195,7 +195,7 @@ pub(crate) struct RefundAnswer {
     pub(crate) amount: RefundAmount,
 }
 
-/// A refund's amount, in answers and notices. Notices have no currency.
+/// A refund's amount, in answers and callbacks. Callbacks have no currency.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RefundAmount {
     pub(crate) total: i64,
@@ -214,9 +214,9 @@ pub(crate) struct RefundAmount {
     pub(crate) currency: Option<String>,
 }
 
-/// What a refund notice seals.
+/// What a refund callback seals.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RefundNotice {
+pub(crate) struct RefundCallback {
     #[serde(flatten)]
     pub(crate) parties: Parties,
     pub(crate) transaction_id: String,
@@ -231,9 +231,9 @@ pub(crate) struct RefundNotice {
     pub(crate) amount: RefundAmount,
 }
 
-/// A notice.
+/// A callback.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Notice {
+pub(crate) struct CallbackBody {
     pub(crate) id: String,
     pub(crate) create_time: String,
     pub(crate) event_type: String,
@@ -243,7 +243,7 @@ pub(crate) struct Notice {
     pub(crate) resource: Sealed,
 }
 
-/// Sealed bytes: a notice's resource, or a certificate.
+/// Sealed bytes: a callback's resource, or a certificate.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sealed {
     pub(crate) algorithm: String,
@@ -253,7 +253,7 @@ pub(crate) struct Sealed {
     pub(crate) associated_data: String,
     /// Base64 of cipher text and tag.
     pub(crate) ciphertext: String,
-    /// `transaction` or `refund` in notices.
+    /// `transaction` or `refund` in callbacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) original_type: Option<String>,
 }
@@ -273,7 +273,7 @@ pub(crate) struct SealedCertificate {
     pub(crate) encrypt_certificate: Sealed,
 }
 
-/// The body of every error, and of the answer to a notice that is refused.
+/// The body of every error, and of the answer to a callback that is refused.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ErrorAnswer {
     pub(crate) code: String,

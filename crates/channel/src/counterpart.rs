@@ -1,7 +1,7 @@
 //! The vendor's other half, for the sandbox.
 //!
 //! A counterpart is a pure machine over a [`Shelf`]: it answers requests as the real channel does,
-//! signs, refuses, and leaves notices to be sent. The sandbox lends it durable storage, time and
+//! signs, refuses, and leaves callbacks to be sent. The sandbox lends it durable storage, time and
 //! sockets, and orders its faults.
 
 use crate::finding::RefundState;
@@ -23,7 +23,7 @@ pub trait Shelf {
 #[error("sandbox storage: {0}")]
 pub struct ShelfFault(pub String);
 
-/// What is to happen to one request or notice, as ordered at the sandbox. Faults of the wire (lost,
+/// What is to happen to one request or callback, as ordered at the sandbox. Faults of the wire (lost,
 /// late, twice) are the sandbox's own business.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -45,10 +45,10 @@ pub enum Fate {
     },
 }
 
-/// A notice that the counterpart owes: sent at once, then on the ladder until accepted.
+/// A callback that the counterpart owes: sent at once, then on the ladder until accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
-    /// The channel's id of the notice.
+pub struct OutgoingCallback {
+    /// The channel's id of the callback.
     pub id: String,
     /// Where it goes.
     pub url: String,
@@ -100,20 +100,20 @@ pub trait Counterpart: Send + Sync {
         fate: &Fate,
         request: &Request,
         draw: &Draw,
-    ) -> Result<(Response, Vec<Outgoing>), ShelfFault>;
+    ) -> Result<(Response, Vec<OutgoingCallback>), ShelfFault>;
 
     /// A person pays with the pay information that the client got. Answers with a short text about
-    /// what the phone shows, and with the notices that follow.
+    /// what the phone shows, and with the callbacks that follow.
     fn phone(
         &self,
         shelf: &mut dyn Shelf,
         pay_info: &str,
         outcome: PhoneOutcome,
         draw: &Draw,
-    ) -> Result<(String, Vec<Outgoing>), PhoneFault>;
+    ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault>;
 
-    /// The request that carries a notice now: fresh time, nonce, encryption and signature.
-    fn envelope(&self, notice: &Outgoing, fate: &Fate, draw: &Draw) -> Request;
+    /// The request that carries a callback now: fresh time, nonce, encryption and signature.
+    fn envelope(&self, callback: &OutgoingCallback, fate: &Fate, draw: &Draw) -> Request;
 
     /// Whether the receiver's answer ends the repeats.
     fn accepted(&self, response: &Response) -> bool;

@@ -1,4 +1,4 @@
-//! What a channel's answer or notice can mean.
+//! What a channel's answer or callback can mean.
 
 use ledger::{Currency, Fen, Timestamp};
 
@@ -187,13 +187,13 @@ pub struct PlatformKey {
     pub valid_until: Timestamp,
 }
 
-/// A verified notice: which of our numbers it is about, and what it says.
+/// A verified callback: which of our numbers it is about, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notified {
+pub struct Callback {
     /// Our number of the order.
     pub number: String,
     /// What it says.
     pub finding: Finding,
-    /// The channel's id of the notice, for the event log.
-    pub notice_id: String,
+    /// The channel's id of the callback, for the event log.
+    pub callback_id: String,
 }

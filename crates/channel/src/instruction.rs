@@ -176,8 +176,8 @@ pub struct Place {
     pub placed_at: Timestamp,
     /// From when on it must not be payable.
     pub expires_at: Timestamp,
-    /// Where the channel sends its notice.
-    pub notify_url: String,
+    /// Where the channel sends its callback.
+    pub callback_url: String,
     /// Where the payer's browser goes after success.
     pub front_url: Option<String>,
 }
@@ -199,6 +199,6 @@ pub struct Refund {
     pub currency: Currency,
     /// Shown to the payer.
     pub reason: Option<String>,
-    /// Where the channel sends its notice.
-    pub notify_url: String,
+    /// Where the channel sends its callback.
+    pub callback_url: String,
 }

@@ -7,7 +7,7 @@
 //! This crate knows no vendor.
 //!
 //! - [`instruction`]: what can be asked of a channel.
-//! - [`finding`]: what an answer or a notice can mean.
+//! - [`finding`]: what an answer or a callback can mean.
 //! - [`http`]: requests and responses as values.
 //! - [`port`]: the traits [`Channel`] and [`Connection`].
 //! - [`counterpart`]: the trait [`Counterpart`], and what the sandbox lends it.
@@ -18,12 +18,14 @@ pub mod http;
 pub mod instruction;
 pub mod port;
 
-pub use counterpart::{Counterpart, Fate, Outgoing, PhoneFault, PhoneOutcome, Shelf, ShelfFault};
+pub use counterpart::{
+    Counterpart, Fate, OutgoingCallback, PhoneFault, PhoneOutcome, Shelf, ShelfFault,
+};
 pub use finding::{
-    Finding, Notified, PayForm, PayInfo, Payment, PlatformKey, RefundState, Refunded,
+    Callback, Finding, PayForm, PayInfo, Payment, PlatformKey, RefundState, Refunded,
 };
 pub use http::{Method, Request, Response};
 pub use instruction::{Instruction, Operation, Payer, Place, Refund, Scene};
 pub use port::{
-    About, BadSettings, Channel, Connection, Draw, NoticeFault, Setting, Settings, Unsupported,
+    About, BadSettings, CallbackFault, Channel, Connection, Draw, Setting, Settings, Unsupported,
 };

@@ -1,6 +1,6 @@
 //! The traits that a channel implements.
 
-use crate::finding::{Finding, Notified, PlatformKey};
+use crate::finding::{Callback, Finding, PlatformKey};
 use crate::http::{Request, Response};
 use crate::instruction::{Instruction, Scene};
 use ledger::Timestamp;
@@ -65,9 +65,9 @@ pub struct Unsupported {
     pub why: String,
 }
 
-/// Why a notice is not believed.
+/// Why a callback is not believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoticeFault {
+pub enum CallbackFault {
     /// It is signed with a key that we do not have (yet): fetch the keys and try again.
     #[error("signed with an unknown key {serial}")]
     UnknownKey {
@@ -115,9 +115,9 @@ pub trait Connection: Send + Sync {
     /// fetched keys that still hold.
     fn has_keys(&self, now: Timestamp) -> bool;
 
-    /// Verifies and reads a notice.
-    fn notice(&self, request: &Request, now: Timestamp) -> Result<Notified, NoticeFault>;
+    /// Verifies and reads a callback.
+    fn callback(&self, request: &Request, now: Timestamp) -> Result<Callback, CallbackFault>;
 
-    /// What a notice is answered with: `accepted` once its finding is committed.
+    /// What a callback is answered with: `accepted` once its finding is committed.
     fn receipt(&self, accepted: bool) -> Response;
 }

@@ -1,4 +1,4 @@
-//! Notices to merchants: what they say, how they are signed, what acknowledges them.
+//! Notifications to merchants: what they say, how they are signed, what acknowledges them.
 
 use crate::keys::KeyRing;
 use crate::sign::Signing;
@@ -6,7 +6,7 @@ use crate::wire::Queried;
 use crate::{map, time};
 use channel::{Draw, Request, Response};
 use engine::Announce;
-use kernel::{Notice, NoticeKind, Order};
+use kernel::{Notification, NotificationKind, Order};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -26,23 +26,23 @@ struct Body<'a> {
 }
 
 impl Announce for Announcer {
-    fn announce(&self, notice: &Notice, order: &Order, draw: &Draw) -> Option<Request> {
-        let (secret_id, key) = self.keys.notice_key(&notice.tenant)?;
-        let ocode = notice.tenant.as_str();
+    fn announce(&self, notification: &Notification, order: &Order, draw: &Draw) -> Option<Request> {
+        let (secret_id, key) = self.keys.notification_key(&notification.tenant)?;
+        let ocode = notification.tenant.as_str();
         let body = Body {
-            notify_id: notice.id.to_string(),
-            notify_type: match notice.kind {
-                NoticeKind::Pay => "PAY",
+            notify_id: notification.id.to_string(),
+            notify_type: match notification.kind {
+                NotificationKind::Pay => "PAY",
             },
-            notify_time: time::write(notice.made_at),
+            notify_time: time::write(notification.made_at),
             ocode,
             result: map::queried(order, draw.now).ok()?,
         };
         let body = serde_json::to_vec(&body).ok()?;
-        match (Signing { secret_id, ocode, key }).post(&notice.url, body, draw.now) {
+        match (Signing { secret_id, ocode, key }).post(&notification.url, body, draw.now) {
             Ok(signed) => Some(signed.request),
             Err(fault) => {
-                tracing::error!(%fault, notice = %notice.id, "notice cannot be signed");
+                tracing::error!(%fault, notification = %notification.id, "notification cannot be signed");
                 None
             }
         }

@@ -104,7 +104,7 @@ impl From<Refusal> for Fault {
             Refusal::Busy => (ErrCode::OperateIsProcessing, None),
             Refusal::State { .. } => (ErrCode::OrderStatusError, None),
             // No command of this dialect leads to these.
-            Refusal::RefundNotFound | Refusal::NoticeNotFound | Refusal::Book(_) => {
+            Refusal::RefundNotFound | Refusal::NotificationNotFound | Refusal::Book(_) => {
                 (ErrCode::SystemError, None)
             }
         };

@@ -1,7 +1,7 @@
 //! Who may call, with which key, and with which key we tell them.
 //!
 //! A tenant has any number of SecretIds; each has a shared secret or the public half of an RSA key.
-//! Notices are signed with the platform's RSA key when the tenant has any RSA key, else with the
+//! Notifications are signed with the platform's RSA key when the tenant has any RSA key, else with the
 //! tenant's own secret.
 
 use crate::sign::SigningKey;
@@ -33,7 +33,7 @@ pub enum CallerKey {
 pub struct TenantKeys {
     /// The tenant (ocode).
     pub tenant: TenantId,
-    /// SecretIds with their keys; the first of a kind signs or names notices.
+    /// SecretIds with their keys; the first of a kind signs or names notifications.
     pub keys: Vec<(String, CallerKey)>,
 }
 
@@ -63,7 +63,7 @@ pub enum KeyFault {
 /// Every tenant's keys, and the platform's own.
 pub struct KeyRing {
     callers: HashMap<Arc<str>, Held>,
-    notices: HashMap<TenantId, NoticeKey>,
+    notifications: HashMap<TenantId, NotificationKey>,
     platform: Signer,
 }
 
@@ -80,14 +80,14 @@ pub(crate) enum HeldKey {
     Rsa(Verifier),
 }
 
-/// How a tenant's notices are signed.
-enum NoticeKey {
+/// How a tenant's notifications are signed.
+enum NotificationKey {
     Platform(Arc<str>),
     Shared(Arc<str>, Secret),
 }
 
 impl KeyRing {
-    /// Puts keys together. `platform` signs notices to tenants that have RSA keys.
+    /// Puts keys together. `platform` signs notifications to tenants that have RSA keys.
     ///
     /// # Errors
     /// When a SecretId cannot be used or appears twice, or a shared secret is short.
@@ -95,7 +95,7 @@ impl KeyRing {
         platform: Signer,
         tenants: impl IntoIterator<Item = TenantKeys>,
     ) -> Result<KeyRing, KeyFault> {
-        let mut ring = KeyRing { callers: HashMap::new(), notices: HashMap::new(), platform };
+        let mut ring = KeyRing { callers: HashMap::new(), notifications: HashMap::new(), platform };
         for TenantKeys { tenant, keys } in tenants {
             for (secret_id, key) in keys {
                 ring.add(&tenant, &secret_id, key)?;
@@ -104,7 +104,7 @@ impl KeyRing {
         Ok(ring)
     }
 
-    /// The public key with which callers verify notices (收付通公钥), PEM.
+    /// The public key with which callers verify notifications (收付通公钥), PEM.
     pub fn platform_public_pem(&self) -> String {
         self.platform.public_pem()
     }
@@ -123,19 +123,20 @@ impl KeyRing {
         let Entry::Vacant(place) = self.callers.entry(id.clone()) else {
             return Err(KeyFault::Twice { secret_id: secret_id.to_owned() });
         };
-        let known = self.notices.get(tenant);
-        let (key, notice) = match key {
+        let known = self.notifications.get(tenant);
+        let (key, notification) = match key {
             CallerKey::Hmac(secret) => {
-                let notice = known.is_none().then(|| NoticeKey::Shared(id.clone(), secret.clone()));
-                (HeldKey::Hmac(SharedKey::new(secret)), notice)
+                let notification =
+                    known.is_none().then(|| NotificationKey::Shared(id.clone(), secret.clone()));
+                (HeldKey::Hmac(SharedKey::new(secret)), notification)
             }
             CallerKey::Rsa(verifier) => {
-                let first = !matches!(known, Some(NoticeKey::Platform(_)));
-                (HeldKey::Rsa(verifier), first.then(|| NoticeKey::Platform(id.clone())))
+                let first = !matches!(known, Some(NotificationKey::Platform(_)));
+                (HeldKey::Rsa(verifier), first.then(|| NotificationKey::Platform(id.clone())))
             }
         };
-        if let Some(notice) = notice {
-            self.notices.insert(tenant.clone(), notice);
+        if let Some(notification) = notification {
+            self.notifications.insert(tenant.clone(), notification);
         }
         place.insert(Held { secret_id: id, tenant: tenant.clone(), key });
         Ok(())
@@ -145,11 +146,11 @@ impl KeyRing {
         self.callers.get(secret_id)
     }
 
-    /// The SecretId that notices to a tenant name, and the key that signs them.
-    pub(crate) fn notice_key(&self, tenant: &TenantId) -> Option<(&str, SigningKey<'_>)> {
-        match self.notices.get(tenant)? {
-            NoticeKey::Platform(id) => Some((id, SigningKey::Rsa(&self.platform))),
-            NoticeKey::Shared(id, secret) => Some((id, SigningKey::Hmac(secret))),
+    /// The SecretId that notifications to a tenant name, and the key that signs them.
+    pub(crate) fn notification_key(&self, tenant: &TenantId) -> Option<(&str, SigningKey<'_>)> {
+        match self.notifications.get(tenant)? {
+            NotificationKey::Platform(id) => Some((id, SigningKey::Rsa(&self.platform))),
+            NotificationKey::Shared(id, secret) => Some((id, SigningKey::Hmac(secret))),
         }
     }
 }

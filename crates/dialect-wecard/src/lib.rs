@@ -5,13 +5,13 @@
 //! anything about money.
 //!
 //! - [`Wecard`]: the dialect. [`KeyRing`]: who may call.
-//! - [`Signing`]: signs requests as a client does; notices are signed with it too.
+//! - [`Signing`]: signs requests as a client does; notifications are signed with it too.
 //! - `routes`: the endpoints; `envelope`: bytes in, envelope out; `auth`: who calls.
 //! - `json`, `check`: strict JSON and fields that name themselves when they are wrong.
 //! - `wire`, `members`: requests and results; `map`: to commands and back; `details`: what an order
 //!   keeps beyond the kernel's terms; `faults`: refusals in this API's codes.
 //! - `pay_channel`: the words of `PayChannel`, a row a channel.
-//! - `announce`: notices to merchants; `sign`, `keys`, `time`, `url`: what they rest on.
+//! - `announce`: notifications to merchants; `sign`, `keys`, `time`, `url`: what they rest on.
 
 mod announce;
 mod auth;

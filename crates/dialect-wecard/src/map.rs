@@ -87,7 +87,7 @@ fn not_known(said: Option<&Said>) -> Fault {
     }
 }
 
-/// The result of a query, and what a notice tells.
+/// The result of a query, and what a notification tells.
 pub(crate) fn queried(order: &Order, now: Timestamp) -> Result<Queried<'_>, Fault> {
     let kept = details::read(order).map_err(unwritable)?;
     let view = View::of(order, now);

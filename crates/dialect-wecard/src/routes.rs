@@ -162,7 +162,7 @@ impl Desk {
             | Page::Tenants(_)
             | Page::Accounts(_)
             | Page::Transfers(_)
-            | Page::Notices(_)
+            | Page::Notifications(_)
             | Page::Keys(_)
             | Page::Tasks(_)
             | Page::Events(_)

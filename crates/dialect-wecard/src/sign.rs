@@ -1,5 +1,5 @@
 //! Signatures: the texts that are signed, the `Authorization` header, and signing for clients and
-//! for notices.
+//! for notifications.
 
 use crate::keys::derive;
 use crate::{time, url};
@@ -210,7 +210,7 @@ pub enum SigningKey<'a> {
     Rsa(&'a Signer),
 }
 
-/// Signs requests as a client does, and as the platform does its notices.
+/// Signs requests as a client does, and as the platform does its notifications.
 #[derive(Clone, Copy, Debug)]
 pub struct Signing<'a> {
     /// The SecretId in the credential.

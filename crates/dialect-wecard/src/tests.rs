@@ -2,7 +2,7 @@
 
 mod calls;
 mod fields;
-mod notices;
+mod notifications;
 mod orders;
 mod signing;
 
@@ -96,7 +96,7 @@ fn order(body: &str, state: OrderState) -> Order {
             goods_tag: wish.goods_tag,
             notify_url: wish.notify_url,
             front_url: wish.front_url,
-            channel_notify_url: Arc::from("https://pay.example/channel"),
+            callback_url: Arc::from("https://pay.example/channel"),
             details: wish.details,
             placed_at: NOW,
             expires_at: NOW.plus_seconds(1800),

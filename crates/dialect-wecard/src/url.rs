@@ -1,4 +1,4 @@
-//! Where notices go: an http or https URL, taken apart as it is signed.
+//! Where notifications go: an http or https URL, taken apart as it is signed.
 
 use http::Uri;
 

@@ -265,7 +265,7 @@ pub(crate) struct Placed<'o> {
     pub(crate) fail_reason: Option<&'o str>,
 }
 
-/// `Result` of `query_order`, and of notices.
+/// `Result` of `query_order`, and of notifications.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Queried<'o> {

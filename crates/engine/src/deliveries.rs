@@ -1,9 +1,9 @@
-//! Deliveries of notices to merchants.
+//! Deliveries of notifications to merchants.
 
 use crate::calls::off_thread;
 use crate::{Engine, Failure, SendFault, unexpected};
 use channel::{Request, Response};
-use kernel::{Attempt, Caller, Command, Delivery, Notice, Order, OrderKey, Reads, TenantId};
+use kernel::{Attempt, Caller, Command, Delivery, Notification, Order, OrderKey, Reads, TenantId};
 use ledger::{Id, kinds};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,35 +16,35 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(15);
 /// How much of a merchant's answer is kept, in characters.
 const EXCERPT_LEN_MAX: usize = 200;
 
-/// Delivers a notice once and records how it went.
-pub(crate) async fn deliver(engine: Arc<Engine>, tenant: TenantId, id: Id<kinds::Notice>) {
+/// Delivers a notification once and records how it went.
+pub(crate) async fn deliver(engine: Arc<Engine>, tenant: TenantId, id: Id<kinds::Notification>) {
     if engine.deliveries.is_crowded() {
-        return tracing::debug!(notice = %id, "too many deliveries wait; its task will look again");
+        return tracing::debug!(notification = %id, "too many deliveries wait; its task will look again");
     }
-    let (notice, order) = match load(&engine, &tenant, id).await {
+    let (notification, order) = match load(&engine, &tenant, id).await {
         Ok(Some(found)) => found,
-        Ok(None) => return tracing::error!(notice = %id, "a task without its notice"),
+        Ok(None) => return tracing::error!(notification = %id, "a task without its notification"),
         Err(fault) => {
-            tracing::error!(%fault, notice = %id, "notice not loaded; its task will look again");
+            tracing::error!(%fault, notification = %id, "notification not loaded; its task will look again");
             return;
         }
     };
-    let Some(turn) = engine.deliveries.take(host(&notice.url), TURN_TIMEOUT).await else {
-        return tracing::debug!(notice = %id, "no turn for a delivery; its task will look again");
+    let Some(turn) = engine.deliveries.take(host(&notification.url), TURN_TIMEOUT).await else {
+        return tracing::debug!(notification = %id, "no turn for a delivery; its task will look again");
     };
-    let attempt = attempt(&engine, notice, order).await;
+    let attempt = attempt(&engine, notification, order).await;
     drop(turn);
     let outcome = match &attempt.delivery {
         Delivery::Acknowledged { .. } => "acknowledged",
         Delivery::Rejected { .. } => "rejected",
         Delivery::NoAnswer { .. } => "no_answer",
     };
-    metrics::counter!("tongbao_notice_attempts_total", "outcome" => outcome).increment(1);
-    let command = Command::RecordAttempt { tenant, notice: id, attempt };
+    metrics::counter!("tongbao_notification_attempts_total", "outcome" => outcome).increment(1);
+    let command = Command::RecordAttempt { tenant, notification: id, attempt };
     if let Err(failure) = engine.submit(Caller::Clock, command, None).await
         && failure != Failure::Stopping
     {
-        tracing::error!(%failure, notice = %id, "attempt not recorded; the notice will go again");
+        tracing::error!(%failure, notification = %id, "attempt not recorded; the notification will go again");
     }
 }
 
@@ -58,32 +58,34 @@ fn host(url: &str) -> &str {
 async fn load(
     engine: &Engine,
     tenant: &TenantId,
-    id: Id<kinds::Notice>,
-) -> Result<Option<(Notice, Order)>, StoreFault> {
-    let reads = Reads { notices: vec![(tenant.clone(), id)], ..Reads::default() };
+    id: Id<kinds::Notification>,
+) -> Result<Option<(Notification, Order)>, StoreFault> {
+    let reads = Reads { notifications: vec![(tenant.clone(), id)], ..Reads::default() };
     let view = engine.store.load(&reads).await?;
-    let Some(notice) = view.notice(tenant, id).cloned() else { return Ok(None) };
-    let query = store::Query::Order { tenant: tenant.clone(), key: OrderKey::Id(notice.order) };
+    let Some(notification) = view.notification(tenant, id).cloned() else { return Ok(None) };
+    let query =
+        store::Query::Order { tenant: tenant.clone(), key: OrderKey::Id(notification.order) };
     match engine.search(&query).await? {
-        store::Page::Order(order) => Ok(order.map(|order| (notice, *order))),
+        store::Page::Order(order) => Ok(order.map(|order| (notification, *order))),
         other => Err(unexpected(&other)),
     }
 }
 
-async fn attempt(engine: &Arc<Engine>, notice: Notice, order: Order) -> Attempt {
+async fn attempt(engine: &Arc<Engine>, notification: Notification, order: Order) -> Attempt {
     let at = engine.clock.now();
     let begun = Instant::now();
-    let delivery = exchange(engine, notice, order).await;
+    let delivery = exchange(engine, notification, order).await;
     let took_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
     Attempt { at, took_ms, delivery }
 }
 
-async fn exchange(engine: &Arc<Engine>, notice: Notice, order: Order) -> Delivery {
+async fn exchange(engine: &Arc<Engine>, notification: Notification, order: Order) -> Delivery {
     let Some(announcer) = engine.announcers.get(&*order.terms.dialect).cloned() else {
         return Delivery::NoAnswer { why: format!("no dialect is called {}", order.terms.dialect) };
     };
     let signer = announcer.clone();
-    let request = off_thread(engine, move |draw| signer.announce(&notice, &order, draw)).await;
+    let request =
+        off_thread(engine, move |draw| signer.announce(&notification, &order, draw)).await;
     let Some(request) = request.flatten() else {
         return Delivery::NoAnswer { why: "the tenant has no key to sign with".to_owned() };
     };
@@ -99,7 +101,7 @@ async fn exchange(engine: &Arc<Engine>, notice: Notice, order: Order) -> Deliver
 }
 
 async fn send(engine: &Engine, request: &Request) -> Result<Response, SendFault> {
-    engine.notice_client.send(request, DELIVERY_TIMEOUT).await
+    engine.notification_client.send(request, DELIVERY_TIMEOUT).await
 }
 
 /// The beginning of an answer, as readable text.

@@ -1,6 +1,6 @@
 //! Which addresses Tongbao may call on a merchant's word.
 //!
-//! A merchant names the URL of its notices. Without a guard it could point Tongbao at the machines
+//! A merchant names the URL of its notifications. Without a guard it could point Tongbao at the machines
 //! around it. The guard works where the name is resolved, so that a public name with a private address
 //! is refused as well.
 

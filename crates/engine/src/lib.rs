@@ -4,20 +4,20 @@
 //!   together.
 //! - in_place: asks channels without an outside, inside the commit.
 //! - calls: carries instructions to channels and brings the findings back as commands.
-//! - deliveries: delivers notices to merchants.
+//! - deliveries: delivers notifications to merchants.
 //! - tasks: claims what is due.
-//! - inbox: takes channels' notices in.
+//! - callbacks: takes channels' callbacks in.
 //!
 //! It knows neither a database nor a vendor nor a dialect: those come in as [`Parts`].
 
 mod accounts;
+mod callbacks;
 mod calls;
 mod client;
 mod clock;
 mod deliveries;
 mod guard;
 mod in_place;
-mod inbox;
 mod tasks;
 mod turns;
 mod writer;
@@ -29,7 +29,7 @@ pub use guard::Guard;
 
 use accounts::Accounts;
 use channel::{Channel, Draw, Response};
-use kernel::{Caller, Command, Directory, Notice, Order, Refusal, Reply};
+use kernel::{Caller, Command, Directory, Notification, Order, Refusal, Reply};
 use ledger::{Stamp, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ const CALLS_MAX: usize = 512;
 const CALLS_EACH_MAX: usize = 192;
 /// Calls that may wait for their turn; more are left to their tasks.
 const CALLS_WAITING_MAX: usize = 2048;
-/// Deliveries of notices under way at once.
+/// Deliveries of notifications under way at once.
 const DELIVERIES_MAX: usize = 128;
 /// The same, to one host.
 const DELIVERIES_EACH_MAX: usize = 16;
@@ -60,9 +60,14 @@ const BUSY_LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How a dialect tells a merchant about an order.
 pub trait Announce: Send + Sync {
-    /// The request that carries the notice, signed now. `None` when the dialect no longer knows the
+    /// The request that carries the notification, signed now. `None` when the dialect no longer knows the
     /// tenant.
-    fn announce(&self, notice: &Notice, order: &Order, draw: &Draw) -> Option<channel::Request>;
+    fn announce(
+        &self,
+        notification: &Notification,
+        order: &Order,
+        draw: &Draw,
+    ) -> Option<channel::Request>;
 
     /// Whether the merchant's answer acknowledges it.
     fn acknowledged(&self, response: &Response) -> bool;
@@ -83,7 +88,7 @@ pub struct Parts {
     /// Sends to channels.
     pub channel_client: Arc<dyn HttpClient>,
     /// Sends to merchants: guarded against addresses that are none of a merchant's business.
-    pub notice_client: Arc<dyn HttpClient>,
+    pub notification_client: Arc<dyn HttpClient>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// This process among those that share the database.
@@ -124,7 +129,7 @@ pub struct Engine {
     pub(crate) accounts: Accounts,
     pub(crate) announcers: HashMap<&'static str, Arc<dyn Announce>>,
     pub(crate) channel_client: Arc<dyn HttpClient>,
-    pub(crate) notice_client: Arc<dyn HttpClient>,
+    pub(crate) notification_client: Arc<dyn HttpClient>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) calls: Turns,
     pub(crate) deliveries: Turns,
@@ -168,7 +173,7 @@ impl Engine {
             accounts,
             announcers: parts.announcers,
             channel_client: parts.channel_client,
-            notice_client: parts.notice_client,
+            notification_client: parts.notification_client,
             clock: parts.clock,
             calls: Turns::new(CALLS_MAX, CALLS_EACH_MAX, CALLS_WAITING_MAX),
             deliveries: Turns::new(DELIVERIES_MAX, DELIVERIES_EACH_MAX, DELIVERIES_WAITING_MAX),
@@ -312,7 +317,7 @@ pub(crate) fn unexpected(page: &Page) -> StoreFault {
         Page::Tenants(_) => "tenants",
         Page::Accounts(_) => "accounts",
         Page::Transfers(_) => "transfers",
-        Page::Notices(_) => "notices",
+        Page::Notifications(_) => "notifications",
         Page::Keys(_) => "keys",
         Page::Tasks(_) => "tasks",
         Page::Audit(_) => "audit",

@@ -74,9 +74,9 @@ async fn step(
 /// Does what a due task wants, to its end, and then gives its place to the next one.
 async fn attend(engine: Arc<Engine>, task: Task, place: OwnedSemaphorePermit) {
     match task.kind {
-        // A notice needs no decision before it is sent: the lease keeps others away, and the attempt
+        // A notification needs no decision before it is sent: the lease keeps others away, and the attempt
         // is recorded afterwards.
-        TaskKind::Notice => {
+        TaskKind::Notification => {
             let id = Id::from_number(task.subject);
             deliveries::deliver(engine, task.tenant, id).await;
         }

@@ -252,8 +252,8 @@ fn act(
                 });
                 tokio::spawn(crate::calls::ask(engine.clone(), work, waiting));
             }
-            Work::Deliver { tenant, notice } => {
-                tokio::spawn(crate::deliveries::deliver(engine.clone(), tenant, notice));
+            Work::Deliver { tenant, notification } => {
+                tokio::spawn(crate::deliveries::deliver(engine.clone(), tenant, notification));
             }
         }
     }
@@ -277,14 +277,14 @@ struct Draft {
     transfers: Vec<Transfer>,
     tasks: Vec<TaskChange>,
     refunds: Vec<Id<kinds::Refund>>,
-    notices: Vec<Id<kinds::Notice>>,
+    notifications: Vec<Id<kinds::Notification>>,
 }
 
 impl Draft {
     fn take(&mut self, decision: Decision) -> Outcome {
         for event in &decision.events {
             self.refunds.extend(event.change.refund());
-            self.notices.extend(event.change.notice());
+            self.notifications.extend(event.change.notification());
         }
         let attention = attention(&decision.events);
         self.events.extend(decision.events);
@@ -310,15 +310,18 @@ impl Draft {
             let expected = loaded.refunds.get(&(tenant.clone(), id)).copied();
             (expected != Some(row.version)).then_some(Write { row, expected })
         };
-        let write_notice = |id| {
-            let row = view.notices.get(&(tenant.clone(), id))?.clone();
-            let expected = loaded.notices.get(&(tenant.clone(), id)).copied();
+        let write_notification = |id| {
+            let row = view.notifications.get(&(tenant.clone(), id))?.clone();
+            let expected = loaded.notifications.get(&(tenant.clone(), id)).copied();
             (expected != Some(row.version)).then_some(Write { row, expected })
         };
         Ok(Batch {
             orders: orders.into_iter().filter_map(write_order).collect(),
             refunds: sorted(self.refunds).into_iter().filter_map(write_refund).collect(),
-            notices: sorted(self.notices).into_iter().filter_map(write_notice).collect(),
+            notifications: sorted(self.notifications)
+                .into_iter()
+                .filter_map(write_notification)
+                .collect(),
             deltas: book::sum_deltas(&self.transfers)?,
             tasks: last_of_each(self.tasks),
             events: self.events,
@@ -354,7 +357,7 @@ fn last_of_each(tasks: Vec<TaskChange>) -> Vec<TaskChange> {
 struct Versions {
     orders: HashMap<(TenantId, Id<kinds::Order>), i64>,
     refunds: HashMap<(TenantId, Id<kinds::Refund>), i64>,
-    notices: HashMap<(TenantId, Id<kinds::Notice>), i64>,
+    notifications: HashMap<(TenantId, Id<kinds::Notification>), i64>,
 }
 
 impl Versions {
@@ -362,7 +365,11 @@ impl Versions {
         Versions {
             orders: view.orders.iter().map(|(key, row)| (key.clone(), row.version)).collect(),
             refunds: view.refunds.iter().map(|(key, row)| (key.clone(), row.version)).collect(),
-            notices: view.notices.iter().map(|(key, row)| (key.clone(), row.version)).collect(),
+            notifications: view
+                .notifications
+                .iter()
+                .map(|(key, row)| (key.clone(), row.version))
+                .collect(),
         }
     }
 }

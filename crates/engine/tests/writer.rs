@@ -107,7 +107,7 @@ async fn engine(store: Arc<Fateful>) -> Arc<Engine> {
         channel: Arc::from("none"),
         account: Arc::from("main"),
         scenes: Scene::ALL.to_vec(),
-        notify_url: Arc::from("https://pay.example.com/channel/main/notice"),
+        callback_url: Arc::from("https://pay.example.com/channel/main/callback"),
     };
     let id = MerchantId::new("CM1");
     let merchant = Merchant { id: id.clone(), name: String::new(), routes: vec![route] };
@@ -125,7 +125,7 @@ async fn engine(store: Arc<Fateful>) -> Arc<Engine> {
         }],
         announcers: HashMap::new(),
         channel_client: Arc::new(NoNetwork),
-        notice_client: Arc::new(NoNetwork),
+        notification_client: Arc::new(NoNetwork),
         clock: Arc::new(SystemClock::new()),
         node: 0,
     };

@@ -2,7 +2,7 @@
 
 use crate::event::{CallRecord, Caller, Change, Event, evolve};
 use crate::merchant::TenantId;
-use crate::notice::{self, Attempt};
+use crate::notification::{self, Attempt};
 use crate::order::{self, Order, OrderKey, PlaceOrder};
 use crate::refund::{self, Refund};
 use crate::task::{Task, TaskChange, TaskKind};
@@ -49,21 +49,21 @@ pub enum Command {
     },
     /// A task is due.
     Attend(Task),
-    /// Record an attempt to deliver a notice.
+    /// Record an attempt to deliver a notification.
     RecordAttempt {
         /// Whose.
         tenant: TenantId,
         /// Which.
-        notice: Id<kinds::Notice>,
+        notification: Id<kinds::Notification>,
         /// How it went.
         attempt: Attempt,
     },
-    /// Send a notice again.
-    ReplayNotice {
+    /// Send a notification again.
+    ReplayNotification {
         /// Whose.
         tenant: TenantId,
         /// Which.
-        notice: Id<kinds::Notice>,
+        notification: Id<kinds::Notification>,
     },
     /// Keep the signing keys that were fetched from a channel.
     KeepKeys {
@@ -83,8 +83,8 @@ pub struct Reads {
     pub orders: Vec<(TenantId, OrderKey)>,
     /// Refunds, each together with its order.
     pub refunds: Vec<(TenantId, Id<kinds::Refund>)>,
-    /// Notices.
-    pub notices: Vec<(TenantId, Id<kinds::Notice>)>,
+    /// Notifications.
+    pub notifications: Vec<(TenantId, Id<kinds::Notification>)>,
     /// Balances.
     pub balances: Vec<(TenantId, Account)>,
 }
@@ -98,7 +98,7 @@ impl Command {
             | Command::RecordFinding { tenant, .. }
             | Command::KeepFinding { tenant, .. }
             | Command::RecordAttempt { tenant, .. }
-            | Command::ReplayNotice { tenant, .. }
+            | Command::ReplayNotification { tenant, .. }
             | Command::KeepKeys { tenant, .. } => tenant,
             Command::Attend(task) => &task.tenant,
         }
@@ -122,9 +122,9 @@ impl Command {
                 }
             }
             Command::Attend(task) => reads.task(task),
-            Command::RecordAttempt { tenant, notice, .. }
-            | Command::ReplayNotice { tenant, notice } => {
-                reads.notices.push((tenant.clone(), *notice));
+            Command::RecordAttempt { tenant, notification, .. }
+            | Command::ReplayNotification { tenant, notification } => {
+                reads.notifications.push((tenant.clone(), *notification));
             }
             Command::KeepFinding { .. } | Command::KeepKeys { .. } => {}
         }
@@ -139,7 +139,7 @@ impl Command {
             Command::KeepFinding { .. } => "keep_finding",
             Command::Attend(_) => "attend",
             Command::RecordAttempt { .. } => "record_attempt",
-            Command::ReplayNotice { .. } => "replay_notice",
+            Command::ReplayNotification { .. } => "replay_notification",
             Command::KeepKeys { .. } => "keep_keys",
         }
     }
@@ -153,7 +153,9 @@ impl Reads {
                 self.orders.push((tenant, OrderKey::Id(Id::from_number(task.subject))));
             }
             TaskKind::Refund => self.refunds.push((tenant, Id::from_number(task.subject))),
-            TaskKind::Notice => self.notices.push((tenant, Id::from_number(task.subject))),
+            TaskKind::Notification => {
+                self.notifications.push((tenant, Id::from_number(task.subject)))
+            }
         }
     }
 }
@@ -177,12 +179,12 @@ pub enum Work {
         /// What to ask.
         instruction: Instruction,
     },
-    /// Deliver a notice and record how it went.
+    /// Deliver a notification and record how it went.
     Deliver {
         /// Whose.
         tenant: TenantId,
         /// Which.
-        notice: Id<kinds::Notice>,
+        notification: Id<kinds::Notification>,
     },
 }
 
@@ -256,9 +258,9 @@ pub enum Refusal {
     /// There is no such refund.
     #[error("no such refund")]
     RefundNotFound,
-    /// There is no such notice.
-    #[error("no such notice")]
-    NoticeNotFound,
+    /// There is no such notification.
+    #[error("no such notification")]
+    NotificationNotFound,
     /// The order exists and is final.
     #[error("the order is final")]
     OrderFinal,
@@ -377,10 +379,12 @@ pub fn decide(
             Ok(decision)
         }
         Command::Attend(task) => attend(&mut deciding, task),
-        Command::RecordAttempt { tenant, notice, attempt } => {
-            notice::record(&mut deciding, tenant, *notice, attempt)
+        Command::RecordAttempt { tenant, notification, attempt } => {
+            notification::record(&mut deciding, tenant, *notification, attempt)
         }
-        Command::ReplayNotice { tenant, notice } => notice::replay(&mut deciding, tenant, *notice),
+        Command::ReplayNotification { tenant, notification } => {
+            notification::replay(&mut deciding, tenant, *notification)
+        }
         Command::KeepKeys { tenant, account, keys } => {
             let change = Change::KeysKept { account: account.clone(), keys: keys.clone() };
             let mut decision = Decision::new(Reply::Done);
@@ -410,11 +414,15 @@ fn attend(deciding: &mut Deciding<'_>, task: &Task) -> Result<Decision, Refusal>
     match task.kind {
         TaskKind::Order => order::attend(deciding, tenant, Id::from_number(task.subject)),
         TaskKind::Refund => refund::attend(deciding, tenant, Id::from_number(task.subject)),
-        TaskKind::Notice => {
+        TaskKind::Notification => {
             let id = Id::from_number(task.subject);
-            let notice = deciding.view.notice(tenant, id).ok_or(Refusal::NoticeNotFound)?.clone();
+            let notification = deciding
+                .view
+                .notification(tenant, id)
+                .ok_or(Refusal::NotificationNotFound)?
+                .clone();
             let mut decision = Decision::new(Reply::Done);
-            decision.deliver(&notice, deciding.stamp.now());
+            decision.deliver(&notification, deciding.stamp.now());
             Ok(decision)
         }
     }

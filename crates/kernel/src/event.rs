@@ -2,7 +2,7 @@
 //! an order: who did what, when, and what the channel said.
 
 use crate::merchant::TenantId;
-use crate::notice::{Attempt, Notice, NoticeState};
+use crate::notification::{Attempt, Notification, NotificationState};
 use crate::order::{Busy, Closure, Order, OrderKey, OrderState, Paid, Stray};
 use crate::refund::{Refund, RefundStage};
 use crate::view::View;
@@ -35,18 +35,18 @@ impl Caller {
     }
 }
 
-/// How we know what a channel said: by asking, or by its notice.
+/// How we know what a channel said: by asking, or by its callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallRecord {
-    /// What was asked; `None` for a notice.
+    /// What was asked; `None` for a callback.
     pub operation: Option<Operation>,
-    /// When the call began, or the notice came.
+    /// When the call began, or the callback came.
     pub at: Timestamp,
     /// How long the call took, in milliseconds.
     pub took_ms: i64,
     /// The HTTP status, when there was an answer.
     pub status: Option<u16>,
-    /// The channel's own id of the call or notice.
+    /// The channel's own id of the call or callback.
     pub channel_trace: Option<String>,
     /// What it said, in words.
     pub said: String,
@@ -78,7 +78,7 @@ pub enum Change {
     OrderRepeated,
     /// A call to the channel was begun.
     CallBegun(Busy),
-    /// A call or notice brought nothing new.
+    /// A call or callback brought nothing new.
     CallEnded {
         /// The call.
         call: CallRecord,
@@ -143,20 +143,20 @@ pub enum Change {
         call: CallRecord,
     },
     /// The merchant is to be told.
-    NoticeQueued(Box<Notice>),
-    /// A notice was sent, or could not be.
-    NoticeAttempted {
+    NotificationQueued(Box<Notification>),
+    /// A notification was sent, or could not be.
+    NotificationAttempted {
         /// Which.
-        notice: Id<kinds::Notice>,
+        notification: Id<kinds::Notification>,
         /// How it went.
         attempt: Attempt,
         /// Where it stands now.
-        state: NoticeState,
+        state: NotificationState,
     },
-    /// A notice is to be sent again.
-    NoticeReplayed {
+    /// A notification is to be sent again.
+    NotificationReplayed {
         /// Which.
-        notice: Id<kinds::Notice>,
+        notification: Id<kinds::Notification>,
     },
     /// Signing keys of a channel were fetched.
     KeysKept {
@@ -184,9 +184,9 @@ impl Change {
             Change::StrayReceived { .. } => "stray_received",
             Change::RefundCallBegun { .. } => "refund_call_begun",
             Change::RefundMoved { .. } => "refund_moved",
-            Change::NoticeQueued(_) => "notice_queued",
-            Change::NoticeAttempted { .. } => "notice_attempted",
-            Change::NoticeReplayed { .. } => "notice_replayed",
+            Change::NotificationQueued(_) => "notification_queued",
+            Change::NotificationAttempted { .. } => "notification_attempted",
+            Change::NotificationReplayed { .. } => "notification_replayed",
             Change::KeysKept { .. } => "keys_kept",
         }
     }
@@ -208,20 +208,19 @@ impl Change {
             | Change::OrderClosing(_)
             | Change::OrderClosed { .. }
             | Change::OrderFailed { .. }
-            | Change::NoticeQueued(_)
-            | Change::NoticeAttempted { .. }
-            | Change::NoticeReplayed { .. }
+            | Change::NotificationQueued(_)
+            | Change::NotificationAttempted { .. }
+            | Change::NotificationReplayed { .. }
             | Change::KeysKept { .. } => None,
         }
     }
 
-    /// The notice that it makes or changes.
-    pub fn notice(&self) -> Option<Id<kinds::Notice>> {
+    /// The notification that it makes or changes.
+    pub fn notification(&self) -> Option<Id<kinds::Notification>> {
         match self {
-            Change::NoticeQueued(notice) => Some(notice.id),
-            Change::NoticeAttempted { notice, .. } | Change::NoticeReplayed { notice } => {
-                Some(*notice)
-            }
+            Change::NotificationQueued(notification) => Some(notification.id),
+            Change::NotificationAttempted { notification, .. }
+            | Change::NotificationReplayed { notification } => Some(*notification),
             Change::OrderPlaced(_)
             | Change::OrderRepeated
             | Change::CallBegun(_)
@@ -291,20 +290,23 @@ pub fn evolve(view: &mut View, event: &Event) {
                 refund.version += 1;
             }
         }
-        Change::NoticeQueued(notice) => {
-            view.notices.insert((notice.tenant.clone(), notice.id), (**notice).clone());
+        Change::NotificationQueued(notification) => {
+            view.notifications
+                .insert((notification.tenant.clone(), notification.id), (**notification).clone());
         }
-        Change::NoticeAttempted { notice, state, .. } => {
-            on_notice(view, event, *notice, |notice| {
-                notice.attempts = notice.attempts.saturating_add(1);
-                notice.rung = notice.rung.saturating_add(1);
-                notice.state = *state;
+        Change::NotificationAttempted { notification, state, .. } => {
+            on_notification(view, event, *notification, |notification| {
+                notification.attempts = notification.attempts.saturating_add(1);
+                notification.rung = notification.rung.saturating_add(1);
+                notification.state = *state;
             })
         }
-        Change::NoticeReplayed { notice } => on_notice(view, event, *notice, |notice| {
-            notice.rung = 0;
-            notice.state = NoticeState::Due;
-        }),
+        Change::NotificationReplayed { notification } => {
+            on_notification(view, event, *notification, |notification| {
+                notification.rung = 0;
+                notification.state = NotificationState::Due;
+            })
+        }
     }
 }
 
@@ -336,15 +338,15 @@ fn on_order(view: &mut View, event: &Event, change: impl FnOnce(&mut Order)) {
     }
 }
 
-fn on_notice(
+fn on_notification(
     view: &mut View,
     event: &Event,
-    id: Id<kinds::Notice>,
-    change: impl FnOnce(&mut Notice),
+    id: Id<kinds::Notification>,
+    change: impl FnOnce(&mut Notification),
 ) {
-    if let Some(notice) = view.notices.get_mut(&(event.tenant.clone(), id)) {
-        change(notice);
-        notice.version += 1;
+    if let Some(notification) = view.notifications.get_mut(&(event.tenant.clone(), id)) {
+        change(notification);
+        notification.version += 1;
     }
 }
 

@@ -12,12 +12,12 @@
 //! - [`event`]: what happened, and how it changes the view.
 //! - [`task`]: what must happen later.
 //! - [`merchant`]: tenants, merchants and the channels they may use.
-//! - [`order`], [`refund`], [`notice`]: an aggregate each.
+//! - [`order`], [`refund`], [`notification`]: an aggregate each.
 
 pub mod command;
 pub mod event;
 pub mod merchant;
-pub mod notice;
+pub mod notification;
 pub mod order;
 pub mod refund;
 pub mod task;
@@ -26,7 +26,7 @@ pub mod view;
 pub use command::{Command, Decision, Reads, Refusal, Reply, Said, Work, decide};
 pub use event::{CallRecord, Caller, Change, Event, evolve};
 pub use merchant::{Directory, Merchant, MerchantId, Route, Tenant, TenantId};
-pub use notice::{Attempt, Delivery, Notice, NoticeKind, NoticeState};
+pub use notification::{Attempt, Delivery, Notification, NotificationKind, NotificationState};
 pub use order::{Busy, Closure, Order, OrderKey, OrderState, Paid, PlaceOrder, Stray, Terms};
 pub use refund::{Refund, RefundStage};
 pub use task::{Task, TaskChange, TaskKind};

@@ -10,20 +10,20 @@ pub enum TaskKind {
     Order,
     /// Look at a refund again: ask, poll.
     Refund,
-    /// Deliver a notice.
-    Notice,
+    /// Deliver a notification.
+    Notification,
 }
 
 impl TaskKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [TaskKind; 3] = [TaskKind::Order, TaskKind::Refund, TaskKind::Notice];
+    pub const ALL: [TaskKind; 3] = [TaskKind::Order, TaskKind::Refund, TaskKind::Notification];
 
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
         match self {
             TaskKind::Order => "order",
             TaskKind::Refund => "refund",
-            TaskKind::Notice => "notice",
+            TaskKind::Notification => "notification",
         }
     }
 
@@ -40,7 +40,7 @@ pub struct Task {
     pub tenant: TenantId,
     /// About what.
     pub kind: TaskKind,
-    /// The number of the order's, refund's or notice's id.
+    /// The number of the order's, refund's or notification's id.
     pub subject: i64,
 }
 

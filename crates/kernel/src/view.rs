@@ -2,7 +2,7 @@
 //! same batch changed.
 
 use crate::merchant::{Directory, TenantId};
-use crate::notice::Notice;
+use crate::notification::Notification;
 use crate::order::{Order, OrderKey};
 use crate::refund::Refund;
 use ledger::{Account, Balance, Id, kinds};
@@ -20,8 +20,8 @@ pub struct View {
     pub order_ids: HashMap<(TenantId, String), Id<kinds::Order>>,
     /// Refunds by tenant and id.
     pub refunds: HashMap<(TenantId, Id<kinds::Refund>), Refund>,
-    /// Notices by tenant and id.
-    pub notices: HashMap<(TenantId, Id<kinds::Notice>), Notice>,
+    /// Notifications by tenant and id.
+    pub notifications: HashMap<(TenantId, Id<kinds::Notification>), Notification>,
     /// Balances of the accounts that were asked for; an account without postings is at zero.
     pub balances: HashMap<(TenantId, Account), Balance>,
 }
@@ -43,9 +43,13 @@ impl View {
         self.refunds.get(&(tenant.clone(), id))
     }
 
-    /// A notice.
-    pub fn notice(&self, tenant: &TenantId, id: Id<kinds::Notice>) -> Option<&Notice> {
-        self.notices.get(&(tenant.clone(), id))
+    /// A notification.
+    pub fn notification(
+        &self,
+        tenant: &TenantId,
+        id: Id<kinds::Notification>,
+    ) -> Option<&Notification> {
+        self.notifications.get(&(tenant.clone(), id))
     }
 
     /// Adds or replaces an order.

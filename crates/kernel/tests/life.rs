@@ -5,8 +5,8 @@
 use channel::{Finding, Operation, PayForm, PayInfo, Payer, Payment, RefundState, Refunded, Scene};
 use kernel::{
     Attempt, CallRecord, Caller, Change, Command, Delivery, Directory, Event, Merchant, MerchantId,
-    NoticeState, Order, OrderKey, OrderState, PlaceOrder, RefundStage, Refusal, Reply, Route, Said,
-    Tenant, TenantId, View, Work, decide,
+    NotificationState, Order, OrderKey, OrderState, PlaceOrder, RefundStage, Refusal, Reply, Route,
+    Said, Tenant, TenantId, View, Work, decide,
 };
 use ledger::{
     Account, AccountKind, Balance, Currency, Fen, Phase, Reason, Stamp, Timestamp, Transfer,
@@ -43,7 +43,7 @@ impl House {
             channel: Arc::from("wxpay"),
             account: Arc::from("main"),
             scenes: vec![Scene::MiniProgram],
-            notify_url: Arc::from("https://pay.example.com/channel/main/notice"),
+            callback_url: Arc::from("https://pay.example.com/channel/main/callback"),
         };
         let merchant =
             Merchant { id: MerchantId::new(MERCHANT), name: String::new(), routes: vec![route] };
@@ -315,7 +315,9 @@ fn expiry_closes_at_the_channel_before_the_order_fails() {
     assert_eq!(house.place("order1"), Err(Refusal::Busy));
     house.find(Finding::Closed, Some(Operation::Close));
     assert_eq!(house.state(), "failed");
-    assert!(house.events.iter().all(|event| !matches!(event.change, Change::NoticeQueued(_))));
+    assert!(
+        house.events.iter().all(|event| !matches!(event.change, Change::NotificationQueued(_)))
+    );
 }
 
 #[test]
@@ -515,31 +517,36 @@ fn a_second_payment_of_a_paid_order_goes_back() {
 }
 
 #[test]
-fn notices_climb_the_ladder_and_can_be_replayed() {
+fn notifications_climb_the_ladder_and_can_be_replayed() {
     let mut house = paying();
     house.find(house.paid("tx1", 1000), None);
-    let notice = house.view.notices.values().next().cloned().expect("a notice");
+    let notification = house.view.notifications.values().next().cloned().expect("a notification");
     let attempt = |delivery| Command::RecordAttempt {
         tenant: tenant(),
-        notice: notice.id,
+        notification: notification.id,
         attempt: Attempt { at: START, took_ms: 1, delivery },
     };
     let failed = attempt(Delivery::NoAnswer { why: "refused".to_owned() });
     let mut waits = vec![];
     for _ in 0..16 {
         house.handle(&failed).expect("recorded");
-        let due = house.tasks.get(&notice.task()).copied().flatten();
+        let due = house.tasks.get(&notification.task()).copied().flatten();
         waits.extend(due.map(|due| due.ms_since(house.now) / 1000));
     }
-    assert_eq!(waits, kernel::notice::NOTICE_LADDER_SECONDS);
-    let state = |house: &House| house.view.notices.values().next().expect("it").state;
-    assert!(matches!(state(&house), NoticeState::GivenUp { .. }));
-    house.handle(&Command::ReplayNotice { tenant: tenant(), notice: notice.id }).expect("replayed");
-    assert_eq!(state(&house), NoticeState::Due);
+    assert_eq!(waits, kernel::notification::NOTIFICATION_SCHEDULE_SECONDS);
+    let state = |house: &House| house.view.notifications.values().next().expect("it").state;
+    assert!(matches!(state(&house), NotificationState::GivenUp { .. }));
+    house
+        .handle(&Command::ReplayNotification { tenant: tenant(), notification: notification.id })
+        .expect("replayed");
+    assert_eq!(state(&house), NotificationState::Due);
     house.handle(&attempt(Delivery::Acknowledged { status: 200 })).expect("recorded");
-    assert!(matches!(state(&house), NoticeState::Delivered { .. }));
+    assert!(matches!(state(&house), NotificationState::Delivered { .. }));
     house.handle(&failed).expect("a straggler");
-    assert!(matches!(state(&house), NoticeState::Delivered { .. }), "delivered stays delivered");
+    assert!(
+        matches!(state(&house), NotificationState::Delivered { .. }),
+        "delivered stays delivered"
+    );
 }
 
 #[test]
@@ -708,7 +715,9 @@ fn play(house: &mut House, step: Step) {
             }
         }
         Step::Deliver(right) => {
-            let Some(notice) = house.view.notices.values().min_by_key(|it| it.id).cloned() else {
+            let Some(notification) =
+                house.view.notifications.values().min_by_key(|it| it.id).cloned()
+            else {
                 return;
             };
             let delivery = match right {
@@ -716,7 +725,7 @@ fn play(house: &mut House, step: Step) {
                 false => Delivery::NoAnswer { why: String::new() },
             };
             let attempt = Attempt { at: house.now, took_ms: 0, delivery };
-            Command::RecordAttempt { tenant: tenant(), notice: notice.id, attempt }
+            Command::RecordAttempt { tenant: tenant(), notification: notification.id, attempt }
         }
     };
     let _ = house.handle(&command);

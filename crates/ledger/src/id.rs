@@ -45,8 +45,8 @@ pub mod kinds {
         Order = "order";
         /// A refund of paid money.
         Refund = "refund";
-        /// A notice to a merchant.
-        Notice = "notice";
+        /// A notification to a merchant.
+        Notification = "notification";
         /// A ledger transfer.
         Transfer = "transfer";
         /// An entry of the event log.

@@ -3,7 +3,7 @@
 use crate::faults::{self, Fault, NOTIFY, Ordered, WORDS};
 use crate::serve::{owe, refuse};
 use crate::shelf::Documents;
-use crate::{BODY_BYTES_MAX, ClockControl, Sandbox, SharedClock, draw, notices};
+use crate::{BODY_BYTES_MAX, ClockControl, Sandbox, SharedClock, callbacks, draw};
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{Response, StatusCode};
@@ -38,7 +38,7 @@ pub(crate) fn router() -> Router<Arc<Sandbox>> {
         .route("/healthz", get(async || "ok"))
         .route("/control/pay", post(pay))
         .route("/control/transactions", get(transactions))
-        .route("/control/notices", get(list_notices))
+        .route("/control/callbacks", get(list_callbacks))
         .route("/control/faults", post(order_fault).get(list_faults).delete(clear_faults))
         .route("/control/clock", post(move_clock).get(show_clock))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -64,7 +64,7 @@ async fn pay(State(sandbox): World, body: Bytes) -> Answer {
     let work = move |connection: &_| phone(connection, &clock, &counterparts, &pay_info, outcome);
     match sandbox.writer.run(work).await {
         Ok(text) => {
-            sandbox.new_notice.notify_one();
+            sandbox.new_callback.notify_one();
             Json(json!({ "result": order.outcome, "text": text })).into_response()
         }
         Err(PhoneFault::NotMine) => bad("pay_info: no channel knows it"),
@@ -140,23 +140,23 @@ fn list_transactions(
     all.iter().map(read).collect::<Result<_, _>>().map_err(|error| ShelfFault(error.to_string()))
 }
 
-async fn list_notices(State(sandbox): World, Query(limit): Query<Limit>) -> Answer {
-    let work = move |connection: &_| describe_notices(connection, limit.get());
-    listed("notices", sandbox.writer.run(work).await)
+async fn list_callbacks(State(sandbox): World, Query(limit): Query<Limit>) -> Answer {
+    let work = move |connection: &_| describe_callbacks(connection, limit.get());
+    listed("callbacks", sandbox.writer.run(work).await)
 }
 
-fn describe_notices(connection: &Connection, limit: usize) -> Result<Vec<Value>, ShelfFault> {
-    let describe = |notice: &notices::Listed| {
-        let attempts: Vec<Value> = notices::attempts(connection, notice.row)?
+fn describe_callbacks(connection: &Connection, limit: usize) -> Result<Vec<Value>, ShelfFault> {
+    let describe = |callback: &callbacks::Listed| {
+        let attempts: Vec<Value> = callbacks::attempts(connection, callback.row)?
             .into_iter()
             .map(|(at_ms, outcome)| json!({ "at_ms": at_ms, "outcome": outcome }))
             .collect();
         Ok(json!({
-            "id": notice.id, "channel": notice.channel, "url": notice.url,
-            "state": notice.state, "due_ms": notice.due_ms, "attempts": attempts,
+            "id": callback.id, "channel": callback.channel, "url": callback.url,
+            "state": callback.state, "due_ms": callback.due_ms, "attempts": attempts,
         }))
     };
-    notices::list(connection, limit)?.iter().map(describe).collect()
+    callbacks::list(connection, limit)?.iter().map(describe).collect()
 }
 
 #[derive(Deserialize)]

@@ -1,8 +1,8 @@
-//! The loop that sends notices when they are due, and the HTTP client that it sends them with.
+//! The loop that sends callbacks when they are due, and the HTTP client that it sends them with.
 
 use crate::Sandbox;
+use crate::callbacks::{self, Accepted, Attempt, Claim, Claimed};
 use crate::faults::Fault;
-use crate::notices::{self, Accepted, Attempt, Claim, Claimed};
 use bytes::Bytes;
 use channel::{Fate, Request, Response, ShelfFault};
 use http_body_util::{BodyExt, Full, Limited};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// Notices on their way at the same time.
+/// Callbacks on their way at the same time.
 const SENDING_MAX: usize = 64;
 /// What a receiver has to answer.
 const ANSWER_MS_MAX: u64 = 5_000;
@@ -26,7 +26,7 @@ const IDLE_MS: u64 = 30_000;
 /// The pause after the storage failed.
 const STORAGE_PAUSE_MS: i64 = 1_000;
 
-/// Sends notices until `stop` resolves; what is on its way then is due again at the next start.
+/// Sends callbacks until `stop` resolves; what is on its way then is due again at the next start.
 pub(crate) async fn run(sandbox: Arc<Sandbox>, stop: impl Future<Output = ()>) {
     let mut stop = std::pin::pin!(stop);
     let mut moved = sandbox.clock.subscribe();
@@ -35,7 +35,7 @@ pub(crate) async fn run(sandbox: Arc<Sandbox>, stop: impl Future<Output = ()>) {
         let next_due = start_due(&sandbox, &mut sending).await;
         tokio::select! {
             () = &mut stop => return,
-            () = sandbox.new_notice.notified() => {}
+            () = sandbox.new_callback.notified() => {}
             _ = moved.changed() => {}
             Some(_) = sending.join_next() => {}
             () = due(&sandbox, next_due), if sending.len() < SENDING_MAX => {}
@@ -54,7 +54,7 @@ async fn start_due(sandbox: &Arc<Sandbox>, sending: &mut JoinSet<()>) -> Option<
             claim.next_due
         }
         Err(fault) => {
-            tracing::error!(%fault, "no notice could be claimed");
+            tracing::error!(%fault, "no callback could be claimed");
             Some(sandbox.clock.now().plus_ms(STORAGE_PAUSE_MS))
         }
     }
@@ -62,7 +62,7 @@ async fn start_due(sandbox: &Arc<Sandbox>, sending: &mut JoinSet<()>) -> Option<
 
 async fn claim(sandbox: &Sandbox, limit: usize) -> Result<Claim, ShelfFault> {
     let (clock, counterparts) = (sandbox.clock.clone(), sandbox.counterparts.clone());
-    let work = move |connection: &_| notices::claim(connection, &clock, &counterparts, limit);
+    let work = move |connection: &_| callbacks::claim(connection, &clock, &counterparts, limit);
     sandbox.writer.run(work).await
 }
 
@@ -77,9 +77,9 @@ async fn deliver(sandbox: Arc<Sandbox>, claimed: Claimed) {
     let claimed = Arc::new(claimed);
     let ended = attempt(&sandbox, &claimed).await;
     let now = sandbox.clock.now();
-    let work = move |connection: &_| notices::finish(connection, &claimed, &ended, now);
+    let work = move |connection: &_| callbacks::finish(connection, &claimed, &ended, now);
     if let Err(fault) = sandbox.writer.run(work).await {
-        tracing::error!(%fault, "an attempt to deliver a notice could not be kept");
+        tracing::error!(%fault, "an attempt to deliver a callback could not be kept");
     }
 }
 
@@ -127,12 +127,12 @@ async fn seal(claimed: Arc<Claimed>, copy: usize) -> Option<Request> {
     let work = move || {
         let fate = claimed.fault.as_ref().map_or(Fate::Honest, Fault::fate);
         let draw = claimed.draws.get(copy)?;
-        Some(claimed.counterpart.envelope(&claimed.notice, &fate, draw))
+        Some(claimed.counterpart.envelope(&claimed.callback, &fate, draw))
     };
     tokio::task::spawn_blocking(work).await.ok().flatten()
 }
 
-/// The keep-alive client that carries notices.
+/// The keep-alive client that carries callbacks.
 pub(crate) struct Client(legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
 
 impl Client {

@@ -1,4 +1,4 @@
-//! Faults ordered at the sandbox: durable, counted down by each request or notice that they meet.
+//! Faults ordered at the sandbox: durable, counted down by each request or callback that they meet.
 
 use crate::schema::fault;
 use channel::{Fate, RefundState, ShelfFault};
@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// The operation that asks for a refund.
 const REFUND: &str = "refund";
-/// The operation that stands for outgoing notices.
+/// The operation that stands for outgoing callbacks.
 pub(crate) const NOTIFY: &str = "notify";
 
 /// The words of the control API.
@@ -25,16 +25,16 @@ pub(crate) const WORDS: [&str; 9] = [
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The request is never seen; the connection breaks. A notice is not sent.
+    /// The request is never seen; the connection breaks. A callback is not sent.
     LoseRequest,
-    /// The work is done; the connection breaks. A notice's answer is not heard.
+    /// The work is done; the connection breaks. A callback's answer is not heard.
     LoseAnswer,
-    /// The answer, or the notice, comes later.
+    /// The answer, or the callback, comes later.
     Delay {
         /// By how much.
         ms: i64,
     },
-    /// The work is done twice. A notice is sent twice.
+    /// The work is done twice. A callback is sent twice.
     Duplicate,
     /// The counterpart signs wrongly.
     BadSignature,
@@ -105,7 +105,7 @@ impl Fault {
     pub(crate) fn misfit(&self, operation: &str) -> Option<&'static str> {
         match self {
             Fault::Error { .. } if operation == NOTIFY => {
-                Some("operation: a notice cannot carry the fault error")
+                Some("operation: a callback cannot carry the fault error")
             }
             Fault::RefundClosed | Fault::RefundAbnormal if operation != REFUND => {
                 Some("operation: want refund with this fault")

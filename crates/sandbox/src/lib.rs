@@ -7,14 +7,14 @@
 //! - `writer`, `schema`, `shelf`: one SQLite file, one thread that writes it, many jobs a commit.
 //! - `faults`: what was ordered to go wrong, counted down per matching request.
 //! - `serve`: a channel's request, from socket to counterpart and back.
-//! - `notices`, `delivery`: what counterparts owe to their merchants, and the loop that sends it.
+//! - `callbacks`, `delivery`: what counterparts owe to their merchants, and the loop that sends it.
 //! - `control`: the JSON API under `/control`.
 
+mod callbacks;
 pub mod clock;
 mod control;
 mod delivery;
 mod faults;
-mod notices;
 mod schema;
 mod serve;
 mod shelf;
@@ -66,12 +66,12 @@ pub struct Sandbox {
     clock: Arc<SharedClock>,
     clock_control: ClockControl,
     client: delivery::Client,
-    new_notice: Notify,
+    new_callback: Notify,
 }
 
 impl Sandbox {
     /// Opens the database file, which is made when it is missing, and moves the clock to where the
-    /// last process left it. Notices that were on their way become due again.
+    /// last process left it. Callbacks that were on their way become due again.
     pub fn open(
         path: &Path,
         counterparts: Vec<Arc<dyn Counterpart>>,
@@ -83,14 +83,14 @@ impl Sandbox {
         }
         let connection = schema::open(path)?;
         clock.restore(schema::clock_offset_ms(&connection)?);
-        notices::recover(&connection)?;
+        callbacks::recover(&connection)?;
         Ok(Sandbox {
             writer: Writer::start(connection)?,
             counterparts,
             clock,
             clock_control,
             client: delivery::Client::new()?,
-            new_notice: Notify::new(),
+            new_callback: Notify::new(),
         })
     }
 
@@ -99,8 +99,8 @@ impl Sandbox {
         control::router().fallback(serve::serve).with_state(self)
     }
 
-    /// Sends notices when they are due, until `stop` resolves. Run it once.
-    pub async fn run_notices(self: Arc<Self>, stop: impl Future<Output = ()>) {
+    /// Sends callbacks when they are due, until `stop` resolves. Run it once.
+    pub async fn run_callbacks(self: Arc<Self>, stop: impl Future<Output = ()>) {
         delivery::run(self, stop).await;
     }
 

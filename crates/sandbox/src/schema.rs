@@ -28,11 +28,11 @@ CREATE TABLE IF NOT EXISTS outgoing (
 );
 CREATE INDEX IF NOT EXISTS outgoing_due ON outgoing (due_ms) WHERE state = 'waiting';
 CREATE TABLE IF NOT EXISTS attempts (
-    notice  INTEGER NOT NULL,
+    callback  INTEGER NOT NULL,
     number  INTEGER NOT NULL,
     at_ms   INTEGER NOT NULL,
     outcome TEXT NOT NULL,
-    PRIMARY KEY (notice, number)
+    PRIMARY KEY (callback, number)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS faults (
     row       INTEGER PRIMARY KEY,

@@ -1,16 +1,16 @@
 //! A channel's request, from socket to counterpart and back.
 //!
-//! The counterpart, the countdown of faults and the notices that follow share one transaction. Faults
+//! The counterpart, the countdown of faults and the callbacks that follow share one transaction. Faults
 //! of the wire are carried out here.
 
 use crate::faults::{self, Fault};
 use crate::shelf::Documents;
-use crate::{BODY_BYTES_MAX, Sandbox, SharedClock, draw, notices};
+use crate::{BODY_BYTES_MAX, Sandbox, SharedClock, callbacks, draw};
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::{self, HeaderName, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
-use channel::{Counterpart, Fate, Method, Outgoing, Request, Response, ShelfFault};
+use channel::{Counterpart, Fate, Method, OutgoingCallback, Request, Response, ShelfFault};
 use hyper::body::{Body as HttpBody, Frame};
 use rusqlite::Connection;
 use std::io;
@@ -55,7 +55,7 @@ async fn answer(
     };
     match sandbox.writer.run(work).await {
         Ok(seen) => {
-            sandbox.new_notice.notify_one();
+            sandbox.new_callback.notify_one();
             show(&sandbox.clock, seen).await
         }
         Err(fault) => {
@@ -106,10 +106,11 @@ pub(crate) fn owe(
     connection: &Connection,
     clock: &SharedClock,
     counterpart: &dyn Counterpart,
-    owed: &[Outgoing],
+    owed: &[OutgoingCallback],
 ) -> Result<(), ShelfFault> {
-    owed.iter()
-        .try_for_each(|notice| notices::add(connection, counterpart.name(), notice, clock.now()))
+    owed.iter().try_for_each(|callback| {
+        callbacks::add(connection, counterpart.name(), callback, clock.now())
+    })
 }
 
 async fn show(clock: &SharedClock, seen: Seen) -> http::Response<Body> {

@@ -46,7 +46,7 @@ CREATE TABLE order_terms (
     goods_tag          text   COLLATE "C",
     notify_url         text   COLLATE "C",
     front_url          text   COLLATE "C",
-    channel_notify_url text   COLLATE "C" NOT NULL,
+    callback_url text   COLLATE "C" NOT NULL,
     details            text   COLLATE "C" NOT NULL,
     expires_at         bigint NOT NULL,
     PRIMARY KEY (tenant, id)
@@ -69,7 +69,7 @@ CREATE TABLE refunds (
 );
 CREATE INDEX refunds_of_order ON refunds (tenant, order_id);
 
-CREATE TABLE notices (
+CREATE TABLE notifications (
     tenant   text   COLLATE "C" NOT NULL,
     id       bigint NOT NULL,
     order_id bigint NOT NULL,
@@ -83,11 +83,11 @@ CREATE TABLE notices (
     rung     bigint NOT NULL,
     PRIMARY KEY (tenant, id)
 ) WITH (fillfactor = 75);
-CREATE INDEX notices_of_order ON notices (tenant, order_id);
+CREATE INDEX notifications_of_order ON notifications (tenant, order_id);
 
 CREATE TABLE attempts (
     tenant    text   COLLATE "C" NOT NULL,
-    notice_id bigint NOT NULL,
+    notification_id bigint NOT NULL,
     number    bigint NOT NULL,
     at        bigint NOT NULL,
     took_ms   bigint NOT NULL,
@@ -96,7 +96,7 @@ CREATE TABLE attempts (
     said      text   COLLATE "C",
     state     text   COLLATE "C" NOT NULL,
     ended_at  bigint,
-    PRIMARY KEY (tenant, notice_id, number)
+    PRIMARY KEY (tenant, notification_id, number)
 );
 
 -- An event that belongs to no order has the order 0.

@@ -30,8 +30,8 @@ const QUESTIONS: [Sql; 18] = [
     sql::OPEN_REFUNDS,
     sql::ORDER_WITHOUT_TASK,
     sql::REFUND_WITHOUT_TASK,
-    sql::PAID_WITHOUT_NOTICE,
-    sql::NOTICE_WITHOUT_TASK,
+    sql::PAID_WITHOUT_NOTIFICATION,
+    sql::NOTIFICATION_WITHOUT_TASK,
 ];
 
 pub(crate) async fn audit(pool: &Pool) -> Result<Audit, StoreFault> {
@@ -61,8 +61,8 @@ fn prove(answers: &[Vec<Row>; QUESTIONS.len()]) -> Result<Audit, StoreFault> {
         open_refunds,
         order_without_task,
         refund_without_task,
-        paid_without_notice,
-        notice_without_task,
+        paid_without_notification,
+        notification_without_task,
     ] = answers;
     let balances = sums(balances)?;
     let (orders, paid_orders) = pair(&order::ORDERS, orders)?;
@@ -90,8 +90,8 @@ fn prove(answers: &[Vec<Row>; QUESTIONS.len()]) -> Result<Audit, StoreFault> {
     suspense(&mut audit, &balances, &open);
     first(&mut audit, Rule::OrderWithoutTask, order_without_task)?;
     first(&mut audit, Rule::RefundWithoutTask, refund_without_task)?;
-    first(&mut audit, Rule::PaidWithoutNotice, paid_without_notice)?;
-    first(&mut audit, Rule::NoticeWithoutTask, notice_without_task)?;
+    first(&mut audit, Rule::PaidWithoutNotification, paid_without_notification)?;
+    first(&mut audit, Rule::NotificationWithoutTask, notification_without_task)?;
     Ok(audit)
 }
 

@@ -11,7 +11,7 @@ use kernel::TenantId;
 use ledger::{Account, Delta, Fen};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use store::rows::{Value, event, key, notice, order, refund, task, transfer};
+use store::rows::{Value, event, key, notification, order, refund, task, transfer};
 use store::{Batch, CommitFault, StoreFault, Write};
 
 /// The leading columns of an order that stay in the narrow table.
@@ -79,13 +79,13 @@ fn steps(batch: &Batch) -> Result<Vec<Step<'_>>, StoreFault> {
     let mut writing = Writing { tenant: &batch.tenant, steps: vec![] };
     writing.orders(&batch.orders);
     writing.aggregates(&batch.refunds, REFUNDS);
-    writing.aggregates(&batch.notices, NOTICES);
+    writing.aggregates(&batch.notifications, NOTIFICATIONS);
     let events: Result<Vec<Row<'_>>, StoreFault> = batch.events.iter().map(event::row).collect();
     writing.rows(sql::INSERT_EVENTS, events?);
     let transfers = batch.transfers.iter().map(|moved| transfer::row(&batch.tenant, moved));
     writing.rows(sql::INSERT_TRANSFERS, transfers.collect());
-    let attempts = notice::attempts(batch)?;
-    writing.rows(sql::INSERT_ATTEMPTS, attempts.iter().map(notice::attempt_row).collect());
+    let attempts = notification::attempts(batch)?;
+    writing.rows(sql::INSERT_ATTEMPTS, attempts.iter().map(notification::attempt_row).collect());
     writing.rows(sql::KEEP_KEYS, keys(batch));
     writing.tasks(batch);
     writing.balances(&batch.deltas);
@@ -118,12 +118,12 @@ const REFUNDS: Aggregate<kernel::Refund> = Aggregate {
     id: |refund| refund.id.number(),
 };
 
-const NOTICES: Aggregate<kernel::Notice> = Aggregate {
-    insert: sql::INSERT_NOTICES,
-    update: sql::UPDATE_NOTICES,
-    row: notice::row,
-    standing: notice::standing,
-    id: |notice| notice.id.number(),
+const NOTIFICATIONS: Aggregate<kernel::Notification> = Aggregate {
+    insert: sql::INSERT_NOTIFICATIONS,
+    update: sql::UPDATE_NOTIFICATIONS,
+    row: notification::row,
+    standing: notification::standing,
+    id: |notification| notification.id.number(),
 };
 
 /// The statements of one tenant's batch so far.

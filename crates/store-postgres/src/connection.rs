@@ -312,7 +312,7 @@ mod tests {
     async fn transactions_in_one_pipeline_are_apart() {
         let Some((_database, mut connection)) = opened(Purpose::Commit).await else { return };
         let missing = Step::new(
-            commit::UPDATE_NOTICES,
+            commit::UPDATE_NOTIFICATIONS,
             std::iter::once(Parameter::text("100001"))
                 .chain([1, 1, 2].map(|number| Parameter::ints([number])))
                 .chain([Parameter::texts(["due".into()])])
@@ -340,7 +340,7 @@ mod tests {
             read::ORDERS_BY_NUMBER,
             read::ORDERS_OF_REFUNDS,
             read::REFUNDS_BY_ID,
-            read::NOTICES_BY_ID,
+            read::NOTIFICATIONS_BY_ID,
             read::BALANCES_BY_ACCOUNT,
         ];
         for (at, sql) in commit::ALL.iter().chain(claim::ALL).chain(&loads).enumerate() {

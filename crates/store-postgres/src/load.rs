@@ -9,7 +9,7 @@ use ledger::{Account, Balance, Id, kinds};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use store::StoreFault;
-use store::rows::{notice, order, refund, transfer};
+use store::rows::{notification, order, refund, transfer};
 use tokio_postgres::Row;
 
 /// What is read of one tenant.
@@ -18,7 +18,7 @@ struct Own<'a> {
     order_ids: Vec<Id<kinds::Order>>,
     numbers: Vec<&'a str>,
     refunds: Vec<Id<kinds::Refund>>,
-    notices: Vec<Id<kinds::Notice>>,
+    notifications: Vec<Id<kinds::Notification>>,
     accounts: Vec<&'a Account>,
 }
 
@@ -27,7 +27,7 @@ struct Own<'a> {
 enum Kind {
     Orders,
     Refunds,
-    Notices,
+    Notifications,
     Balances,
 }
 
@@ -63,8 +63,8 @@ fn by_tenant(reads: &Reads) -> BTreeMap<&TenantId, Own<'_>> {
     for (tenant, id) in &reads.refunds {
         tenants.entry(tenant).or_default().refunds.push(*id);
     }
-    for (tenant, id) in &reads.notices {
-        tenants.entry(tenant).or_default().notices.push(*id);
+    for (tenant, id) in &reads.notifications {
+        tenants.entry(tenant).or_default().notifications.push(*id);
     }
     for (tenant, account) in &reads.balances {
         tenants.entry(tenant).or_default().accounts.push(account);
@@ -82,7 +82,7 @@ impl<'a> Own<'a> {
             (Kind::Orders, read::ORDERS_BY_NUMBER, Parameter::texts(numbers)),
             (Kind::Orders, read::ORDERS_OF_REFUNDS, refunds()),
             (Kind::Refunds, read::REFUNDS_BY_ID, refunds()),
-            (Kind::Notices, read::NOTICES_BY_ID, ids(self.notices)),
+            (Kind::Notifications, read::NOTIFICATIONS_BY_ID, ids(self.notifications)),
             (Kind::Balances, read::BALANCES_BY_ACCOUNT, Parameter::texts(accounts)),
         ];
         for (kind, sql, names) in wanted {
@@ -107,9 +107,11 @@ fn put(view: &mut View, kind: Kind, rows: &[Row]) -> Result<(), StoreFault> {
             let found = cell::read(rows, refund::read)?.into_iter();
             view.refunds.extend(found.map(|refund| ((refund.tenant.clone(), refund.id), refund)));
         }
-        Kind::Notices => {
-            let found = cell::read(rows, notice::read)?.into_iter();
-            view.notices.extend(found.map(|notice| ((notice.tenant.clone(), notice.id), notice)));
+        Kind::Notifications => {
+            let found = cell::read(rows, notification::read)?.into_iter();
+            view.notifications.extend(found.map(|notification| {
+                ((notification.tenant.clone(), notification.id), notification)
+            }));
         }
         Kind::Balances => {
             let found = cell::read(rows, transfer::read_balance)?.into_iter();

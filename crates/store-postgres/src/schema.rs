@@ -15,7 +15,7 @@ pub(crate) const TENANT_TABLES: &[&str] = &[
     "orders",
     "order_terms",
     "refunds",
-    "notices",
+    "notifications",
     "attempts",
     "events",
     "transfers",

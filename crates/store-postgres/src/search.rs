@@ -5,13 +5,13 @@ use crate::cell::{self, Parameter, cells, int, word};
 use crate::connection::{Patience, Step};
 use crate::pool::Pool;
 use crate::sql::{Sql, read};
-use kernel::{Notice, OrderKey, Task, TenantId};
+use kernel::{Notification, OrderKey, Task, TenantId};
 use ledger::{Account, Id, Stamp, Timestamp, kinds};
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
-use store::rows::{Value, event, key, notice, order, refund, task, transfer};
+use store::rows::{Value, event, key, notification, order, refund, task, transfer};
 use store::{
-    AccountRow, AttemptRow, NoticeRow, OrderFilter, Page, Query, StoreFault, Story, TaskRow,
+    AccountRow, AttemptRow, NotificationRow, OrderFilter, Page, Query, StoreFault, Story, TaskRow,
 };
 use tokio_postgres::Row;
 
@@ -29,8 +29,8 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
         | Query::TenantsWithOrder { .. }
         | Query::Accounts { .. }
         | Query::Postings { .. }
-        | Query::Notices { .. }
-        | Query::Notice { .. }
+        | Query::Notifications { .. }
+        | Query::Notification { .. }
         | Query::Keys
         | Query::Tasks { .. }
         | Query::Attention { .. } => {}
@@ -72,12 +72,12 @@ fn steps(query: &Query) -> Vec<Step<'_>> {
         Query::Postings { tenant, account, before, limit } => {
             vec![postings(tenant, account, below(*before), *limit)]
         }
-        Query::Notices { tenant, state, before, limit } => {
-            notices(tenant, (below(*before), i64::MIN), state.as_deref(), *limit)
+        Query::Notifications { tenant, state, before, limit } => {
+            notifications(tenant, (below(*before), i64::MIN), state.as_deref(), *limit)
         }
-        Query::Notice { tenant, id } => {
+        Query::Notification { tenant, id } => {
             let range = (id.number().saturating_add(1), id.number());
-            notices(tenant, range, None, 1)
+            notifications(tenant, range, None, 1)
         }
         Query::Keys => vec![Step::new(read::KEYS, [])],
         Query::Tasks { now } => vec![Step::new(read::WAITING, [Parameter::int(now.ms())])],
@@ -142,7 +142,7 @@ fn story(tenant: &TenantId, order: Id<kinds::Order>) -> Vec<Step<'_>> {
         about(read::EVENTS_OF_ORDER),
         about(read::TRANSFERS_OF_ORDER),
         about(read::REFUNDS_OF_ORDER),
-        about(read::NOTICES_OF_ORDER),
+        about(read::NOTIFICATIONS_OF_ORDER),
         about(read::ATTEMPTS_OF_ORDER),
         about(read::TASKS_OF_ORDER),
     ]
@@ -153,7 +153,7 @@ fn postings<'a>(tenant: &'a TenantId, account: &Account, below: i64, limit: u32)
     Step::new(read::POSTINGS, [of(tenant), account, below, Parameter::int(i64::from(limit))])
 }
 
-fn notices<'a>(
+fn notifications<'a>(
     tenant: &'a TenantId,
     (below, lowest): (i64, i64),
     state: Option<&'a str>,
@@ -164,7 +164,7 @@ fn notices<'a>(
         let (state, limit) = (Parameter::optional(state), Parameter::int(i64::from(limit)));
         Step::new(sql, [of(tenant), below, lowest, state, limit])
     };
-    vec![about(read::NOTICES), about(read::ATTEMPTS_OF_NOTICES)]
+    vec![about(read::NOTIFICATIONS), about(read::ATTEMPTS_OF_NOTIFICATIONS)]
 }
 
 /// The answer in what was found, a list of rows for each step.
@@ -181,8 +181,8 @@ fn page(query: &Query, found: &[Vec<Row>]) -> Result<Page, StoreFault> {
         }
         Query::Accounts { .. } => Page::Accounts(read_accounts(rows(0))?),
         Query::Postings { .. } => Page::Transfers(cell::read(rows(0), transfer::read)?),
-        Query::Notices { .. } | Query::Notice { .. } => {
-            Page::Notices(read_notices(rows(0), rows(1))?)
+        Query::Notifications { .. } | Query::Notification { .. } => {
+            Page::Notifications(read_notifications(rows(0), rows(1))?)
         }
         Query::Keys => Page::Keys(key::newest(cell::read(rows(0), key::read)?)),
         Query::Tasks { .. } => Page::Tasks(read_waiting(rows(0))?),
@@ -202,7 +202,7 @@ fn read_story<'r>(rows: &impl Fn(usize) -> &'r [Row]) -> Result<Option<Story>, S
         events: cell::read(rows(1), event::read)?,
         transfers: cell::read(rows(2), transfer::read)?,
         refunds: cell::read(rows(3), refund::read)?,
-        notices: read_notices(rows(4), rows(5))?,
+        notifications: read_notifications(rows(4), rows(5))?,
         tasks,
     }))
 }
@@ -213,28 +213,29 @@ fn read_accounts(rows: &[Row]) -> Result<Vec<AccountRow>, StoreFault> {
     Ok(found)
 }
 
-fn read_notices(rows: &[Row], attempts: &[Row]) -> Result<Vec<NoticeRow>, StoreFault> {
-    let mut attempts = by_notice(attempts)?;
+fn read_notifications(rows: &[Row], attempts: &[Row]) -> Result<Vec<NotificationRow>, StoreFault> {
+    let mut attempts = by_notification(attempts)?;
     let mut found = Vec::with_capacity(rows.len());
     for row in rows {
         let cells = cells(row)?;
-        let (own, number) = cells.split_at(notice::NOTICES.columns.len().min(cells.len()));
-        let notice: Notice = notice::read(own)?;
-        found.push(NoticeRow {
+        let (own, number) =
+            cells.split_at(notification::NOTIFICATIONS.columns.len().min(cells.len()));
+        let notification: Notification = notification::read(own)?;
+        found.push(NotificationRow {
             out_order_id: word(&order::ORDERS, number.first())?.to_owned(),
-            attempts: attempts.remove(&notice.id.number()).unwrap_or_default(),
-            notice,
+            attempts: attempts.remove(&notification.id.number()).unwrap_or_default(),
+            notification,
         });
     }
     Ok(found)
 }
 
-fn by_notice(rows: &[Row]) -> Result<HashMap<i64, Vec<AttemptRow>>, StoreFault> {
+fn by_notification(rows: &[Row]) -> Result<HashMap<i64, Vec<AttemptRow>>, StoreFault> {
     let mut found: HashMap<i64, Vec<AttemptRow>> = HashMap::new();
     for row in rows {
         let cells = cells(row)?;
-        let notice = int(&notice::ATTEMPTS, cells.get(1))?;
-        found.entry(notice).or_default().push(notice::read_attempt(&cells)?);
+        let notification = int(&notification::ATTEMPTS, cells.get(1))?;
+        found.entry(notification).or_default().push(notification::read_attempt(&cells)?);
     }
     Ok(found)
 }

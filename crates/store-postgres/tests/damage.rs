@@ -227,14 +227,14 @@ const DAMAGES: &[Damage] = &[
         "DELETE FROM tasks WHERE tenant = $tenant AND kind = 'refund' AND subject = $name",
     ),
     (
-        Rule::PaidWithoutNotice,
+        Rule::PaidWithoutNotification,
         PAID,
-        "DELETE FROM notices WHERE tenant = $tenant AND order_id = $name",
+        "DELETE FROM notifications WHERE tenant = $tenant AND order_id = $name",
     ),
     (
-        Rule::NoticeWithoutTask,
-        "SELECT tenant, id FROM notices WHERE state = 'due' ORDER BY id DESC",
-        "DELETE FROM tasks WHERE tenant = $tenant AND kind = 'notice' AND subject = $name",
+        Rule::NotificationWithoutTask,
+        "SELECT tenant, id FROM notifications WHERE state = 'due' ORDER BY id DESC",
+        "DELETE FROM tasks WHERE tenant = $tenant AND kind = 'notification' AND subject = $name",
     ),
 ];
 

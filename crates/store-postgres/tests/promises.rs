@@ -121,7 +121,7 @@ async fn tables_are_distributed_where_the_database_can() {
     let others = [
         "order_terms",
         "refunds",
-        "notices",
+        "notifications",
         "attempts",
         "events",
         "transfers",

@@ -45,7 +45,7 @@ CREATE TABLE order_terms (
     goods_tag          TEXT,
     notify_url         TEXT,
     front_url          TEXT,
-    channel_notify_url TEXT    NOT NULL,
+    callback_url TEXT    NOT NULL,
     details            TEXT    NOT NULL,
     expires_at         INTEGER NOT NULL,
     PRIMARY KEY (tenant, id)
@@ -68,7 +68,7 @@ CREATE TABLE refunds (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refunds_of_order ON refunds (tenant, order_id);
 
-CREATE TABLE notices (
+CREATE TABLE notifications (
     tenant   TEXT    NOT NULL,
     id       INTEGER NOT NULL,
     order_id INTEGER NOT NULL,
@@ -82,11 +82,11 @@ CREATE TABLE notices (
     rung     INTEGER NOT NULL,
     PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX notices_of_order ON notices (tenant, order_id);
+CREATE INDEX notifications_of_order ON notifications (tenant, order_id);
 
 CREATE TABLE attempts (
     tenant    TEXT    NOT NULL,
-    notice_id INTEGER NOT NULL,
+    notification_id INTEGER NOT NULL,
     number    INTEGER NOT NULL,
     at        INTEGER NOT NULL,
     took_ms   INTEGER NOT NULL,
@@ -95,7 +95,7 @@ CREATE TABLE attempts (
     said      TEXT,
     state     TEXT    NOT NULL,
     ended_at  INTEGER,
-    PRIMARY KEY (tenant, notice_id, number)
+    PRIMARY KEY (tenant, notification_id, number)
 ) STRICT, WITHOUT ROWID;
 
 -- An event that belongs to no order has the order 0.

@@ -120,7 +120,7 @@ const REFUND_RULES: [(Rule, &str); 3] = [
     (Rule::RefundWithoutRelease, first_refund_with!("sum(release) <> sum(failed) + sum(post)")),
 ];
 
-/// The rules about tasks and notices, like [`RULES`].
+/// The rules about tasks and notifications, like [`RULES`].
 const DUTY_RULES: [(Rule, &str); 4] = [
     (
         Rule::OrderWithoutTask,
@@ -139,22 +139,22 @@ const DUTY_RULES: [(Rule, &str); 4] = [
         ORDER BY tenant, id LIMIT 1",
     ),
     (
-        Rule::PaidWithoutNotice,
+        Rule::PaidWithoutNotification,
         "SELECT orders.tenant, orders.id
         FROM orders JOIN order_terms AS terms
             ON terms.tenant = orders.tenant AND terms.id = orders.id
         WHERE state = 'paid' AND notify_url IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM notices INDEXED BY notices_of_order
-            WHERE notices.tenant = orders.tenant AND order_id = orders.id)
+            SELECT 1 FROM notifications INDEXED BY notifications_of_order
+            WHERE notifications.tenant = orders.tenant AND order_id = orders.id)
         ORDER BY orders.tenant, orders.id LIMIT 1",
     ),
     (
-        Rule::NoticeWithoutTask,
-        "SELECT tenant, id FROM notices
+        Rule::NotificationWithoutTask,
+        "SELECT tenant, id FROM notifications
         WHERE state NOT IN ('delivered', 'given_up') AND NOT EXISTS (
             SELECT 1 FROM tasks
-            WHERE tasks.tenant = notices.tenant AND tasks.kind = 'notice'
-                AND subject = notices.id)
+            WHERE tasks.tenant = notifications.tenant AND tasks.kind = 'notification'
+                AND subject = notifications.id)
         ORDER BY tenant, id LIMIT 1",
     ),
 ];

@@ -5,7 +5,7 @@ use ledger::{Account, Balance, BookFault, Fen};
 use rusqlite::{CachedStatement, Connection, Savepoint, Transaction, TransactionBehavior};
 use std::fmt::Display;
 use std::sync::LazyLock;
-use store::rows::{Table, Value, event, key, notice, order, refund, task, transfer};
+use store::rows::{Table, Value, event, key, notification, order, refund, task, transfer};
 use store::{Batch, CommitFault, StoreFault, Write};
 
 /// The leading columns of an order that both of its tables have, or the narrow one alone.
@@ -25,12 +25,13 @@ static UPDATE_ORDER: LazyLock<String> = LazyLock::new(|| update(&order::ORDERS, 
 static INSERT_REFUND: LazyLock<String> = LazyLock::new(|| insert_all(&refund::REFUNDS));
 static UPDATE_REFUND: LazyLock<String> =
     LazyLock::new(|| update(&refund::REFUNDS, refund::FIXED_LEN));
-static INSERT_NOTICE: LazyLock<String> = LazyLock::new(|| insert_all(&notice::NOTICES));
-static UPDATE_NOTICE: LazyLock<String> =
-    LazyLock::new(|| update(&notice::NOTICES, notice::FIXED_LEN));
+static INSERT_NOTIFICATION: LazyLock<String> =
+    LazyLock::new(|| insert_all(&notification::NOTIFICATIONS));
+static UPDATE_NOTIFICATION: LazyLock<String> =
+    LazyLock::new(|| update(&notification::NOTIFICATIONS, notification::FIXED_LEN));
 static INSERT_EVENT: LazyLock<String> = LazyLock::new(|| insert_all(&event::EVENTS));
 static INSERT_TRANSFER: LazyLock<String> = LazyLock::new(|| insert_all(&transfer::TRANSFERS));
-static INSERT_ATTEMPT: LazyLock<String> = LazyLock::new(|| insert_all(&notice::ATTEMPTS));
+static INSERT_ATTEMPT: LazyLock<String> = LazyLock::new(|| insert_all(&notification::ATTEMPTS));
 static KEEP_KEY: LazyLock<String> = LazyLock::new(|| {
     format!("{} ON CONFLICT DO UPDATE SET {}", insert_all(&key::KEYS), {
         let kept = key::KEYS.columns[key::KEY_LEN..].iter();
@@ -135,7 +136,7 @@ fn roll_back(mut savepoint: Savepoint<'_>) -> Result<(), StoreFault> {
 fn write(connection: &Connection, batch: &Batch) -> Result<(), CommitFault> {
     write_orders(connection, &batch.orders)?;
     write_refunds(connection, &batch.refunds)?;
-    write_notices(connection, &batch.notices)?;
+    write_notifications(connection, &batch.notifications)?;
     write_events(connection, batch)?;
     write_transfers(connection, batch)?;
     write_attempts(connection, batch)?;
@@ -247,20 +248,20 @@ fn write_refunds(
     Ok(())
 }
 
-fn write_notices(
+fn write_notifications(
     connection: &Connection,
-    notices: &[Write<kernel::Notice>],
+    notifications: &[Write<kernel::Notification>],
 ) -> Result<(), CommitFault> {
-    let mut insert = Writing::new(connection, &INSERT_NOTICE);
-    let mut update = Writing::new(connection, &UPDATE_NOTICE);
-    for Write { row, expected } in notices {
-        let name = || name("notice", row.id);
+    let mut insert = Writing::new(connection, &INSERT_NOTIFICATION);
+    let mut update = Writing::new(connection, &UPDATE_NOTIFICATION);
+    for Write { row, expected } in notifications {
+        let name = || name("notification", row.id);
         match expected {
-            None => insert.add(&[&notice::row(row)], name)?,
+            None => insert.add(&[&notification::row(row)], name)?,
             Some(expected) => {
                 let tenant = crate::load::text(&row.tenant);
                 let key = [tenant, Value::Int(row.id.number()), Value::Int(*expected)];
-                update.change(&[&key, &notice::standing(row)], name)?;
+                update.change(&[&key, &notification::standing(row)], name)?;
             }
         }
     }
@@ -286,9 +287,9 @@ fn write_transfers(connection: &Connection, batch: &Batch) -> Result<(), CommitF
 
 fn write_attempts(connection: &Connection, batch: &Batch) -> Result<(), CommitFault> {
     let mut insert = Writing::new(connection, &INSERT_ATTEMPT);
-    for new in notice::attempts(batch)? {
-        let row = notice::attempt_row(&new);
-        insert.add(&[&row], || name("attempt of notice", new.notice))?;
+    for new in notification::attempts(batch)? {
+        let row = notification::attempt_row(&new);
+        insert.add(&[&row], || name("attempt of notification", new.notification))?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 use store::StoreFault;
-use store::rows::{Value, notice, order, refund, transfer};
+use store::rows::{Value, notification, order, refund, transfer};
 
 static ORDER: LazyLock<String> = LazyLock::new(|| {
     format!(
@@ -26,8 +26,11 @@ static ORDER_BY_NUMBER: LazyLock<String> = LazyLock::new(|| {
 static REFUND: LazyLock<String> = LazyLock::new(|| {
     format!("SELECT {} FROM refunds WHERE tenant = ?1 AND id = ?2", refund::REFUNDS.list())
 });
-static NOTICE: LazyLock<String> = LazyLock::new(|| {
-    format!("SELECT {} FROM notices WHERE tenant = ?1 AND id = ?2", notice::NOTICES.list())
+static NOTIFICATION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM notifications WHERE tenant = ?1 AND id = ?2",
+        notification::NOTIFICATIONS.list()
+    )
 });
 static BALANCE: LazyLock<String> = LazyLock::new(|| {
     format!("SELECT {} FROM balances WHERE tenant = ?1 AND account = ?2", transfer::BALANCES.list())
@@ -76,7 +79,7 @@ pub(crate) fn load(connection: &mut Connection, reads: &Reads) -> Result<View, S
             orders.find(tenant, key)?.into_iter().for_each(|order| view.put_order(order));
         }
         load_refunds(snapshot, reads, &mut view, &mut orders)?;
-        load_notices(snapshot, reads, &mut view)?;
+        load_notifications(snapshot, reads, &mut view)?;
         load_balances(snapshot, reads, &mut view)?;
         Ok(view)
     })
@@ -102,14 +105,18 @@ fn load_refunds(
     Ok(())
 }
 
-fn load_notices(connection: &Connection, reads: &Reads, view: &mut View) -> Result<(), StoreFault> {
-    if reads.notices.is_empty() {
+fn load_notifications(
+    connection: &Connection,
+    reads: &Reads,
+    view: &mut View,
+) -> Result<(), StoreFault> {
+    if reads.notifications.is_empty() {
         return Ok(());
     }
-    let mut select = Select::new(connection, &notice::NOTICES, &NOTICE)?;
-    for (tenant, id) in &reads.notices {
-        let found = select.first(&[text(tenant), Value::Int(id.number())], notice::read)?;
-        view.notices.extend(found.map(|notice| ((tenant.clone(), *id), notice)));
+    let mut select = Select::new(connection, &notification::NOTIFICATIONS, &NOTIFICATION)?;
+    for (tenant, id) in &reads.notifications {
+        let found = select.first(&[text(tenant), Value::Int(id.number())], notification::read)?;
+        view.notifications.extend(found.map(|notification| ((tenant.clone(), *id), notification)));
     }
     Ok(())
 }

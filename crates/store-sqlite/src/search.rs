@@ -3,13 +3,13 @@
 use crate::audit::audit;
 use crate::load::{Orders, text};
 use crate::statement::{Select, fault, snapshot};
-use kernel::{Notice, Order, OrderKey, Task, TenantId};
+use kernel::{Notification, Order, OrderKey, Task, TenantId};
 use ledger::{Account, Id, Stamp, Timestamp, Transfer, kinds};
 use rusqlite::{Connection, OptionalExtension};
 use std::borrow::Cow;
 use std::sync::LazyLock;
-use store::rows::{Value, event, key, notice, order, refund, task, transfer};
-use store::{AccountRow, NoticeRow, OrderFilter, Page, Query, StoreFault, Story, TaskRow};
+use store::rows::{Value, event, key, notification, order, refund, task, transfer};
+use store::{AccountRow, NotificationRow, OrderFilter, Page, Query, StoreFault, Story, TaskRow};
 
 static ORDERS: LazyLock<String> = LazyLock::new(|| {
     format!(
@@ -42,25 +42,25 @@ static REFUNDS: LazyLock<String> = LazyLock::new(|| {
         refund::REFUNDS.list()
     )
 });
-static NOTICES_OF_ORDER: LazyLock<String> = LazyLock::new(|| {
+static NOTIFICATIONS_OF_ORDER: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {} FROM notices INDEXED BY notices_of_order
+        "SELECT {} FROM notifications INDEXED BY notifications_of_order
          WHERE tenant = ?1 AND order_id = ?2 ORDER BY id",
-        notice::NOTICES.list()
+        notification::NOTIFICATIONS.list()
     )
 });
-static NOTICES: LazyLock<String> = LazyLock::new(|| {
+static NOTIFICATIONS: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {} FROM notices
+        "SELECT {} FROM notifications
          WHERE tenant = ?1 AND id < ?2 AND id >= ?3 AND (?4 IS NULL OR state = ?4)
          ORDER BY id DESC LIMIT ?5",
-        notice::NOTICES.list()
+        notification::NOTIFICATIONS.list()
     )
 });
 static ATTEMPTS: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {} FROM attempts WHERE tenant = ?1 AND notice_id = ?2 ORDER BY number",
-        notice::ATTEMPTS.list()
+        "SELECT {} FROM attempts WHERE tenant = ?1 AND notification_id = ?2 ORDER BY number",
+        notification::ATTEMPTS.list()
     )
 });
 static TASK: LazyLock<String> = LazyLock::new(|| {
@@ -136,7 +136,7 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
             let before = before.map(Id::number);
             Page::Transfers(postings(connection, (tenant, account), before, *limit)?)
         }
-        Query::Notices { tenant, state, before, limit } => {
+        Query::Notifications { tenant, state, before, limit } => {
             let (below, lowest) = (before.map_or(i64::MAX, Id::number), i64::MIN);
             let state = state.as_deref();
             let parameters = [
@@ -146,13 +146,13 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
                 optional(state),
                 Value::Int(i64::from(*limit)),
             ];
-            Page::Notices(notices(connection, &NOTICES, &parameters)?)
+            Page::Notifications(notifications(connection, &NOTIFICATIONS, &parameters)?)
         }
-        Query::Notice { tenant, id } => {
+        Query::Notification { tenant, id } => {
             let (below, lowest) = (id.number().saturating_add(1), id.number());
             let (below, lowest) = (Value::Int(below), Value::Int(lowest));
             let parameters = [text(tenant), below, lowest, Value::Null, Value::Int(1)];
-            Page::Notices(notices(connection, &NOTICES, &parameters)?)
+            Page::Notifications(notifications(connection, &NOTIFICATIONS, &parameters)?)
         }
         Query::Keys => {
             let mut select = Select::new(connection, &key::KEYS, &KEYS)?;
@@ -207,10 +207,10 @@ fn story(
     let Some(order) = found else { return Ok(None) };
     let key = [text(tenant), Value::Int(id.number())];
     let refunds = Select::new(connection, &refund::REFUNDS, &REFUNDS)?.all(&key, refund::read)?;
-    let notices = notices(connection, &NOTICES_OF_ORDER, &key)?;
+    let notifications = notifications(connection, &NOTIFICATIONS_OF_ORDER, &key)?;
     let subjects = std::iter::once(order.task())
         .chain(refunds.iter().map(|refund| refund.task()))
-        .chain(notices.iter().map(|row| row.notice.task()));
+        .chain(notifications.iter().map(|row| row.notification.task()));
     Ok(Some(Story {
         events: Select::new(connection, &event::EVENTS, &EVENTS)?.all(&key, event::read)?,
         transfers: Select::new(connection, &transfer::TRANSFERS, &TRANSFERS)?
@@ -218,7 +218,7 @@ fn story(
         tasks: tasks(connection, subjects)?,
         order,
         refunds,
-        notices,
+        notifications,
     }))
 }
 
@@ -235,29 +235,33 @@ fn tasks(
     Ok(found)
 }
 
-fn notices(
+fn notifications(
     connection: &Connection,
     sql: &str,
     parameters: &[Value<'_>],
-) -> Result<Vec<NoticeRow>, StoreFault> {
-    let found = Select::new(connection, &notice::NOTICES, sql)?.all(parameters, notice::read)?;
-    found.into_iter().map(|notice| notice_row(connection, notice)).collect()
+) -> Result<Vec<NotificationRow>, StoreFault> {
+    let found = Select::new(connection, &notification::NOTIFICATIONS, sql)?
+        .all(parameters, notification::read)?;
+    found.into_iter().map(|notification| notification_row(connection, notification)).collect()
 }
 
-fn notice_row(connection: &Connection, notice: Notice) -> Result<NoticeRow, StoreFault> {
+fn notification_row(
+    connection: &Connection,
+    notification: Notification,
+) -> Result<NotificationRow, StoreFault> {
     let out_order_id = connection
         .prepare_cached(OUT_ORDER_ID)
         .and_then(|mut statement| {
-            let key = (notice.tenant.as_str(), notice.order.number());
+            let key = (notification.tenant.as_str(), notification.order.number());
             statement.query_row(key, |row| row.get(0)).optional()
         })
         .map_err(fault)?;
-    let key = [text(&notice.tenant), Value::Int(notice.id.number())];
-    let mut attempts = Select::new(connection, &notice::ATTEMPTS, &ATTEMPTS)?;
-    Ok(NoticeRow {
-        attempts: attempts.all(&key, notice::read_attempt)?,
+    let key = [text(&notification.tenant), Value::Int(notification.id.number())];
+    let mut attempts = Select::new(connection, &notification::ATTEMPTS, &ATTEMPTS)?;
+    Ok(NotificationRow {
+        attempts: attempts.all(&key, notification::read_attempt)?,
         out_order_id: out_order_id.unwrap_or_default(),
-        notice,
+        notification,
     })
 }
 
@@ -337,8 +341,8 @@ mod tests {
             &*EVENTS,
             &*TRANSFERS,
             &*REFUNDS,
-            &*NOTICES_OF_ORDER,
-            &*NOTICES,
+            &*NOTIFICATIONS_OF_ORDER,
+            &*NOTIFICATIONS,
             &*ATTEMPTS,
             &*TASK,
             &*POSTINGS,

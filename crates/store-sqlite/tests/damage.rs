@@ -218,11 +218,11 @@ const DAMAGES: &[Damage] = &[
         "SELECT tenant, id FROM refunds WHERE stage IN ('asking', 'processing') ORDER BY id DESC",
         "DELETE FROM tasks WHERE tenant = ?1 AND kind = 'refund' AND subject = ?2",
     ),
-    (Rule::PaidWithoutNotice, PAID, "DELETE FROM notices WHERE tenant = ?1 AND order_id = ?2"),
+    (Rule::PaidWithoutNotification, PAID, "DELETE FROM notifications WHERE tenant = ?1 AND order_id = ?2"),
     (
-        Rule::NoticeWithoutTask,
-        "SELECT tenant, id FROM notices WHERE state = 'due' ORDER BY id DESC",
-        "DELETE FROM tasks WHERE tenant = ?1 AND kind = 'notice' AND subject = ?2",
+        Rule::NotificationWithoutTask,
+        "SELECT tenant, id FROM notifications WHERE state = 'due' ORDER BY id DESC",
+        "DELETE FROM tasks WHERE tenant = ?1 AND kind = 'notification' AND subject = ?2",
     ),
 ];
 

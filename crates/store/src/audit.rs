@@ -42,10 +42,10 @@ pub enum Rule {
     OrderWithoutTask,
     /// Every refund that is not final has a task.
     RefundWithoutTask,
-    /// Every paid order whose merchant wants to be told has a notice.
-    PaidWithoutNotice,
-    /// Every due notice has a task.
-    NoticeWithoutTask,
+    /// Every paid order whose merchant wants to be told has a notification.
+    PaidWithoutNotification,
+    /// Every due notification has a task.
+    NotificationWithoutTask,
 }
 
 impl Rule {
@@ -66,8 +66,8 @@ impl Rule {
         Rule::HeldDiffers,
         Rule::OrderWithoutTask,
         Rule::RefundWithoutTask,
-        Rule::PaidWithoutNotice,
-        Rule::NoticeWithoutTask,
+        Rule::PaidWithoutNotification,
+        Rule::NotificationWithoutTask,
     ];
 
     /// What the rule is about, and what is wrong where it does not hold.
@@ -98,8 +98,8 @@ impl Rule {
             }
             Rule::OrderWithoutTask => ("order", "not final, and no task"),
             Rule::RefundWithoutTask => ("refund", "not final, and no task"),
-            Rule::PaidWithoutNotice => ("order", "paid, and no notice to its merchant"),
-            Rule::NoticeWithoutTask => ("notice", "due, and no task"),
+            Rule::PaidWithoutNotification => ("order", "paid, and no notification to its merchant"),
+            Rule::NotificationWithoutTask => ("notification", "due, and no task"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is committed together: everything that the decisions of one tenant's commands changed.
 
-use kernel::{Event, Notice, Order, Refund, TaskChange, TenantId};
+use kernel::{Event, Notification, Order, Refund, TaskChange, TenantId};
 use ledger::{Account, Delta, Transfer};
 use std::collections::BTreeMap;
 
@@ -22,8 +22,8 @@ pub struct Batch {
     pub orders: Vec<Write<Order>>,
     /// Refunds; each at most once.
     pub refunds: Vec<Write<Refund>>,
-    /// Notices; each at most once.
-    pub notices: Vec<Write<Notice>>,
+    /// Notifications; each at most once.
+    pub notifications: Vec<Write<Notification>>,
     /// Events, in order of their ids. Delivery attempts and fetched keys are stored from these.
     pub events: Vec<Event>,
     /// Transfers, in order of their ids.

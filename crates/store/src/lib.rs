@@ -23,7 +23,7 @@ pub mod rows;
 pub use bare::Bare;
 pub use batch::{Batch, Write};
 pub use query::{
-    AccountRow, AttemptRow, Audit, NoticeRow, OrderFilter, Page, Query, Story, TaskRow,
+    AccountRow, AttemptRow, Audit, NotificationRow, OrderFilter, Page, Query, Story, TaskRow,
 };
 
 use kernel::{Reads, Task, View};

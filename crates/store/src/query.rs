@@ -1,6 +1,8 @@
 //! What can be asked of a store, and what the answers look like.
 
-use kernel::{Attempt, Event, Notice, NoticeState, Order, OrderKey, Refund, Task, TenantId};
+use kernel::{
+    Attempt, Event, Notification, NotificationState, Order, OrderKey, Refund, Task, TenantId,
+};
 use ledger::{Account, Balance, Id, Timestamp, Transfer, kinds};
 use std::sync::Arc;
 
@@ -44,23 +46,23 @@ pub enum Query {
         /// At most so many.
         limit: u32,
     },
-    /// Notices, newest first → [`Page::Notices`].
-    Notices {
+    /// Notifications, newest first → [`Page::Notifications`].
+    Notifications {
         /// Whose.
         tenant: TenantId,
         /// Only in this state, by its name.
         state: Option<String>,
-        /// Only notices with a smaller id: the last id of the page before.
-        before: Option<Id<kinds::Notice>>,
+        /// Only notifications with a smaller id: the last id of the page before.
+        before: Option<Id<kinds::Notification>>,
         /// At most so many.
         limit: u32,
     },
-    /// One notice with its attempts → [`Page::Notices`] of none or one.
-    Notice {
+    /// One notification with its attempts → [`Page::Notifications`] of none or one.
+    Notification {
         /// Whose.
         tenant: TenantId,
         /// Which.
-        id: Id<kinds::Notice>,
+        id: Id<kinds::Notification>,
     },
     /// Channel signing keys that were kept, of every account → [`Page::Keys`].
     Keys,
@@ -120,8 +122,8 @@ pub enum Page {
     Accounts(Vec<AccountRow>),
     /// Transfers.
     Transfers(Vec<Transfer>),
-    /// Notices.
-    Notices(Vec<NoticeRow>),
+    /// Notifications.
+    Notifications(Vec<NotificationRow>),
     /// Keys by account.
     Keys(Vec<(Arc<str>, channel::PlatformKey)>),
     /// Waiting tasks.
@@ -147,8 +149,8 @@ pub struct Story {
     pub transfers: Vec<Transfer>,
     /// Refunds, oldest first.
     pub refunds: Vec<Refund>,
-    /// Notices with their attempts, oldest first.
-    pub notices: Vec<NoticeRow>,
+    /// Notifications with their attempts, oldest first.
+    pub notifications: Vec<NotificationRow>,
     /// What is still to be done, and when.
     pub tasks: Vec<(Task, Timestamp)>,
 }
@@ -162,11 +164,11 @@ pub struct AccountRow {
     pub balance: Balance,
 }
 
-/// A notice and its attempts.
+/// A notification and its attempts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NoticeRow {
-    /// The notice.
-    pub notice: Notice,
+pub struct NotificationRow {
+    /// The notification.
+    pub notification: Notification,
     /// The merchant's number of its order.
     pub out_order_id: String,
     /// Its attempts, oldest first.
@@ -180,8 +182,8 @@ pub struct AttemptRow {
     pub number: u32,
     /// How it went.
     pub attempt: Attempt,
-    /// Where the notice stood afterwards.
-    pub state: NoticeState,
+    /// Where the notification stood afterwards.
+    pub state: NotificationState,
 }
 
 /// Waiting tasks.

@@ -3,14 +3,14 @@
 mod any;
 
 use any::{
-    any_attempt, any_caller, any_change, any_key, any_notice, any_notice_state, any_order,
-    any_refund, any_transfer,
+    any_attempt, any_caller, any_change, any_key, any_notification, any_notification_state,
+    any_order, any_refund, any_transfer,
 };
 use kernel::{Event, TenantId};
 use ledger::{Id, Timestamp};
 use proptest::prelude::*;
 use store::StoreFault;
-use store::rows::{Table, Value, event, key, notice, order, refund, transfer};
+use store::rows::{Table, Value, event, key, notification, order, refund, transfer};
 
 /// The cells as a database gives them back: its own text, the table's width.
 fn stored(table: &Table, cells: Vec<Value<'_>>) -> Vec<Value<'static>> {
@@ -62,21 +62,21 @@ proptest! {
     }
 
     #[test]
-    fn notices_read_back(notice in any_notice()) {
-        let cells = stored(&notice::NOTICES, notice::row(&notice));
-        prop_assert_eq!(&cells[notice::FIXED_LEN..], &notice::standing(&notice)[..]);
-        prop_assert_eq!(notice::read(&cells), Ok(notice));
+    fn notifications_read_back(notification in any_notification()) {
+        let cells = stored(&notification::NOTIFICATIONS, notification::row(&notification));
+        prop_assert_eq!(&cells[notification::FIXED_LEN..], &notification::standing(&notification)[..]);
+        prop_assert_eq!(notification::read(&cells), Ok(notification));
     }
 
     #[test]
-    fn attempts_read_back(attempt in any_attempt(), state in any_notice_state(), number: u32) {
+    fn attempts_read_back(attempt in any_attempt(), state in any_notification_state(), number: u32) {
         let tenant = TenantId::new("t");
-        let notice = Id::from_number(5);
+        let notification = Id::from_number(5);
         let new =
-            notice::NewAttempt { tenant: &tenant, notice, number, attempt: &attempt, state };
-        let cells = stored(&notice::ATTEMPTS, notice::attempt_row(&new));
+            notification::NewAttempt { tenant: &tenant, notification, number, attempt: &attempt, state };
+        let cells = stored(&notification::ATTEMPTS, notification::attempt_row(&new));
         let want = store::AttemptRow { number, attempt: attempt.clone(), state };
-        prop_assert_eq!(notice::read_attempt(&cells), Ok(want));
+        prop_assert_eq!(notification::read_attempt(&cells), Ok(want));
     }
 
     #[test]

@@ -132,7 +132,7 @@ impl Config {
             platform_private_key: Secret::new(platform_private_key),
             admin_token: Secret::new(admin_token),
             strict_signatures: file.strict_signatures,
-            notice_guard: guard,
+            notification_guard: guard,
             node,
         };
         installation.check()?;
@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(config.listen, "127.0.0.1:8080");
         assert_eq!(config.installation.public_url, "https://pay.example.com");
         assert_eq!(config.installation.admin_token.expose(), "the token of the operators");
-        assert_eq!(config.installation.notice_guard, Guard::PublicOnly);
+        assert_eq!(config.installation.notification_guard, Guard::PublicOnly);
         let account = &config.installation.tenants[0].accounts[0];
         assert_eq!(
             account.settings.get("apiv3_key").map(String::as_str),

@@ -23,7 +23,7 @@ use store::Store;
 /// The largest answer of a channel that is read.
 const CHANNEL_ANSWER_LEN_MAX: usize = 1024 * 1024;
 /// The largest answer of a merchant that is read.
-const NOTICE_ANSWER_LEN_MAX: usize = 64 * 1024;
+const NOTIFICATION_ANSWER_LEN_MAX: usize = 64 * 1024;
 
 /// A running gateway.
 pub(crate) struct Gateway {
@@ -53,9 +53,9 @@ impl Gateway {
             accounts: accounts(&installation),
             announcers,
             channel_client: Arc::new(HyperClient::new(Guard::Open, CHANNEL_ANSWER_LEN_MAX)?),
-            notice_client: Arc::new(HyperClient::new(
-                installation.notice_guard,
-                NOTICE_ANSWER_LEN_MAX,
+            notification_client: Arc::new(HyperClient::new(
+                installation.notification_guard,
+                NOTIFICATION_ANSWER_LEN_MAX,
             )?),
             clock,
             node: installation.node,
@@ -145,7 +145,7 @@ fn merchant_of(
             channel: Arc::from(account.channel.as_str()),
             account: Arc::from(name.as_str()),
             scenes: scenes.to_vec(),
-            notify_url: Arc::from(format!("{public_url}/channel/{name}/notice")),
+            callback_url: Arc::from(format!("{public_url}/channel/{name}/callback")),
         })
     };
     Ok(Merchant {
@@ -155,12 +155,12 @@ fn merchant_of(
     })
 }
 
-/// Where channels send their notices: `POST /channel/{account}/notice`.
+/// Where channels send their callbacks: `POST /channel/{account}/callback`.
 fn inbox(engine: Arc<Engine>) -> Router {
-    Router::new().route("/channel/{account}/notice", post(take_notice)).with_state(engine)
+    Router::new().route("/channel/{account}/callback", post(take_callback)).with_state(engine)
 }
 
-async fn take_notice(
+async fn take_callback(
     State(engine): State<Arc<Engine>>,
     Path(account): Path<String>,
     method: Method,
@@ -179,7 +179,7 @@ async fn take_notice(
             .collect(),
         body: body.to_vec(),
     };
-    let response = engine.channel_notice(&account, request).await;
+    let response = engine.channel_callback(&account, request).await;
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut headers = HeaderMap::new();
     for (name, value) in response.headers {

@@ -21,14 +21,14 @@ pub(crate) struct Installation {
     pub(crate) public_url: String,
     /// The tenants.
     pub(crate) tenants: Vec<TenantSetup>,
-    /// The platform's private key (收付通): signs notices to merchants. PEM.
+    /// The platform's private key (收付通): signs notifications to merchants. PEM.
     pub(crate) platform_private_key: Secret,
     /// The bearer token of the administration.
     pub(crate) admin_token: Secret,
     /// Whether callers must sign every header that the protocol names.
     pub(crate) strict_signatures: bool,
-    /// Which addresses merchants may name for notices.
-    pub(crate) notice_guard: Guard,
+    /// Which addresses merchants may name for notifications.
+    pub(crate) notification_guard: Guard,
     /// This process among those that share the database.
     pub(crate) node: u8,
 }
@@ -67,7 +67,7 @@ impl TenantSetup {
             );
         }
         for AccountSetup { name, .. } in &self.accounts {
-            // Channels notify /channel/NAME/notice.
+            // Channels notify /channel/NAME/callback.
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
             ensure!(
                 (1..=ACCOUNT_NAME_LEN_MAX).contains(&name.len()) && name.bytes().all(plain),

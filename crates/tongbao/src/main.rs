@@ -49,7 +49,7 @@ enum Verb {
     Serve(verbs::serve::Arguments),
     /// Start the simulated channels alone
     Sandbox(verbs::sandbox::Arguments),
-    /// Play one order from placing to notice, through real HTTP, and show each step
+    /// Play one order from placing to notification, through real HTTP, and show each step
     Demo(verbs::demo::Arguments),
     /// Prove the ledger; exits 1 and names the first bad row when a rule does not hold
     Check(verbs::check::Arguments),

@@ -9,7 +9,7 @@ use crate::installation::{
 use anyhow::{Context, Result};
 use channel::Settings;
 use channel_wxpay::counterpart::{
-    NoticesWith, SubMerchant, WxpayCounterpart, WxpayMerchant, WxpayWorld,
+    CallbacksWith, SubMerchant, WxpayCounterpart, WxpayMerchant, WxpayWorld,
 };
 use crypto::Secret;
 use crypto::certificate::{self, Certificate};
@@ -165,7 +165,7 @@ impl World {
             platform_cert_pem: self.wxpay_platform_cert_pem.clone(),
             public_key_private_pem: self.wxpay_public_key_private_pem.clone(),
             public_key_id: self.wxpay_public_key_id.clone(),
-            notices_with: NoticesWith::Alternate,
+            callbacks_with: CallbacksWith::Alternate,
         };
         WxpayCounterpart::new(world).context("simulated WeChat Pay")
     }
@@ -219,7 +219,7 @@ impl World {
             platform_private_key: Secret::new(self.platform_private_key_pem.clone()),
             admin_token: Secret::new(self.admin_token.clone()),
             strict_signatures: false,
-            notice_guard: Guard::Open,
+            notification_guard: Guard::Open,
             node: 0,
         })
     }

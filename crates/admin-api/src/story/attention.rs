@@ -2,9 +2,9 @@
 
 use super::words::{both, local, span};
 use crate::map::subject;
-use kernel::{Change, Event, NoticeState, Refund, RefundStage, Task};
+use kernel::{Change, Event, NotificationState, Refund, RefundStage, Task};
 use ledger::Timestamp;
-use store::{NoticeRow, Story};
+use store::{NotificationRow, Story};
 
 /// A task that has been due for longer than this is not being looked at.
 const TASK_LATE_MS: i64 = 2 * 60 * 1000;
@@ -13,9 +13,10 @@ const TASK_LATE_MS: i64 = 2 * 60 * 1000;
 pub(super) fn lines(story: &Story, now: Timestamp) -> Vec<String> {
     let contradictions = story.events.iter().filter_map(contradiction);
     let refunds = story.refunds.iter().filter_map(failed_refund);
-    let notices = story.notices.iter().filter_map(given_up);
+    let notifications = story.notifications.iter().filter_map(given_up);
     let tasks = story.tasks.iter().filter_map(|(task, due)| late(task, *due, now));
-    let all = contradictions.chain(refunds).chain(forgotten(story)).chain(tasks).chain(notices);
+    let all =
+        contradictions.chain(refunds).chain(forgotten(story)).chain(tasks).chain(notifications);
     all.map(|line| format!("! {line}")).collect()
 }
 
@@ -54,17 +55,17 @@ fn late(task: &Task, due: Timestamp, now: Timestamp) -> Option<String> {
     })
 }
 
-fn given_up(row: &NoticeRow) -> Option<String> {
-    let notice = &row.notice;
-    match notice.state {
-        NoticeState::GivenUp { at } => Some(format!(
-            "notice {} was given up at {} after {} attempts: the merchant was not told; \
+fn given_up(row: &NotificationRow) -> Option<String> {
+    let notification = &row.notification;
+    match notification.state {
+        NotificationState::GivenUp { at } => Some(format!(
+            "notification {} was given up at {} after {} attempts: the merchant was not told; \
              replay it when {} answers",
-            notice.id,
+            notification.id,
             local(at),
-            notice.attempts,
-            notice.url,
+            notification.attempts,
+            notification.url,
         )),
-        NoticeState::Due | NoticeState::Delivered { .. } => None,
+        NotificationState::Due | NotificationState::Delivered { .. } => None,
     }
 }

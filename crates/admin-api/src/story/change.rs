@@ -2,7 +2,7 @@
 
 use super::words::{both, local, span};
 use kernel::{
-    Attempt, CallRecord, Caller, Change, Closure, Delivery, NoticeState, Order, RefundStage,
+    Attempt, CallRecord, Caller, Change, Closure, Delivery, NotificationState, Order, RefundStage,
 };
 
 /// Who wanted it.
@@ -66,14 +66,17 @@ pub(super) fn what(change: &Change) -> String {
         Change::RefundMoved { refund, stage, .. } => {
             format!("refund {refund}: {}", refund_stands(stage))
         }
-        Change::NoticeQueued(notice) => {
-            format!("the merchant is to be told: notice {} to {}", notice.id, notice.url)
+        Change::NotificationQueued(notification) => {
+            format!(
+                "the merchant is to be told: notification {} to {}",
+                notification.id, notification.url
+            )
         }
-        Change::NoticeAttempted { notice, attempt, state } => {
-            format!("notice {notice}: {}; now {}", self::attempt(attempt), state.name())
+        Change::NotificationAttempted { notification, attempt, state } => {
+            format!("notification {notification}: {}; now {}", self::attempt(attempt), state.name())
         }
-        Change::NoticeReplayed { notice } => {
-            format!("notice {notice} is sent again from the start of its ladder")
+        Change::NotificationReplayed { notification } => {
+            format!("notification {notification} is sent again from the start of its ladder")
         }
         Change::KeysKept { account, keys } => {
             let serials: Vec<&str> = keys.iter().map(|key| key.serial.as_str()).collect();
@@ -96,7 +99,7 @@ fn order_placed(order: &Order) -> String {
     )
 }
 
-/// The call or notice through which we know.
+/// The call or callback through which we know.
 pub(super) fn call(change: &Change) -> Option<&CallRecord> {
     match change {
         Change::CallEnded { call }
@@ -112,9 +115,9 @@ pub(super) fn call(change: &Change) -> Option<&CallRecord> {
         | Change::CallBegun(_)
         | Change::OrderClosing(_)
         | Change::RefundCallBegun { .. }
-        | Change::NoticeQueued(_)
-        | Change::NoticeAttempted { .. }
-        | Change::NoticeReplayed { .. }
+        | Change::NotificationQueued(_)
+        | Change::NotificationAttempted { .. }
+        | Change::NotificationReplayed { .. }
         | Change::KeysKept { .. } => None,
     }
 }
@@ -135,7 +138,7 @@ pub(super) fn call_line(call: &CallRecord) -> String {
     parts.join(", ")
 }
 
-/// How an attempt to deliver a notice went.
+/// How an attempt to deliver a notification went.
 pub(super) fn attempt(attempt: &Attempt) -> String {
     let took = span(attempt.took_ms);
     match &attempt.delivery {
@@ -150,12 +153,12 @@ pub(super) fn attempt(attempt: &Attempt) -> String {
     }
 }
 
-/// Where a notice stands.
-pub(super) fn notice_stands(state: NoticeState) -> String {
+/// Where a notification stands.
+pub(super) fn notification_stands(state: NotificationState) -> String {
     match state {
-        NoticeState::Due => "not delivered yet".to_owned(),
-        NoticeState::Delivered { at } => format!("delivered at {}", local(at)),
-        NoticeState::GivenUp { at } => format!("GIVEN UP at {}", local(at)),
+        NotificationState::Due => "not delivered yet".to_owned(),
+        NotificationState::Delivered { at } => format!("delivered at {}", local(at)),
+        NotificationState::GivenUp { at } => format!("GIVEN UP at {}", local(at)),
     }
 }
 

@@ -27,7 +27,7 @@ fn the_described_query_parameters_are_those_that_are_known() {
     for (path, known) in [
         (format!("{base}/orders"), &query::ORDERS[..]),
         (format!("{base}/accounts/{{kind}}/{{owner}}/postings"), &query::POSTINGS),
-        (format!("{base}/notices"), &query::NOTICES),
+        (format!("{base}/notifications"), &query::NOTIFICATIONS),
         (format!("{base}/attention"), &query::ATTENTION),
         (format!("{base}/orders/{{order}}"), &[]),
     ] {

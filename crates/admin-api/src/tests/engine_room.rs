@@ -96,7 +96,7 @@ pub(super) async fn start(world: &World) -> (Arc<Engine>, Arc<Line>) {
         accounts: vec![],
         announcers: HashMap::new(),
         channel_client: client(),
-        notice_client: client(),
+        notification_client: client(),
         clock: Arc::new(Standing { now: START.plus_seconds(210), moved: watch::Sender::new(0) }),
         node: 1,
     };

@@ -2,11 +2,11 @@
 
 use super::world::{self, OPEN_ID, PAY_TEXT};
 use crate::faults::{Fault, render};
-use crate::query::{Malformed, NOTICE_STATES, ORDER_STATES};
+use crate::query::{Malformed, NOTIFICATION_STATES, ORDER_STATES};
 use crate::{map, wire};
 use engine::Failure;
 use kernel::command::Field;
-use kernel::{NoticeState, OrderState, Refusal};
+use kernel::{NotificationState, OrderState, Refusal};
 use ledger::{BookFault, Fen, Timestamp};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -62,12 +62,13 @@ fn a_paid_order_reads_as_promised() {
     let first = &json["transfers"][0];
     assert_eq!(first["debit"], "channel_funds/main");
     assert_eq!(first["credit"], "merchant_pending/CM1");
-    let notice = &json["notices"][0];
-    assert_eq!(notice["state"], "due");
-    let outcomes: Vec<_> = (0..3).map(|at| notice["attempts"][at]["outcome"].clone()).collect();
+    let notification = &json["notifications"][0];
+    assert_eq!(notification["state"], "due");
+    let outcomes: Vec<_> =
+        (0..3).map(|at| notification["attempts"][at]["outcome"].clone()).collect();
     assert_eq!(outcomes, ["rejected", "acknowledged", "no_answer"]);
-    assert_eq!(json["tasks"][0]["kind"], "notice");
-    assert_eq!(json["tasks"][0]["subject"], notice["id"]);
+    assert_eq!(json["tasks"][0]["kind"], "notification");
+    assert_eq!(json["tasks"][0]["subject"], notification["id"]);
 }
 
 #[test]
@@ -107,9 +108,12 @@ fn states_to_list_by_are_the_states_there_are() {
         order(2),
     ];
     assert_eq!(names, ORDER_STATES);
-    let notice_states =
-        [NoticeState::Due, NoticeState::Delivered { at }, NoticeState::GivenUp { at }];
-    assert_eq!(notice_states.map(NoticeState::name), NOTICE_STATES);
+    let notification_states = [
+        NotificationState::Due,
+        NotificationState::Delivered { at },
+        NotificationState::GivenUp { at },
+    ];
+    assert_eq!(notification_states.map(NotificationState::name), NOTIFICATION_STATES);
 }
 
 #[test]
@@ -128,7 +132,12 @@ fn every_fault_has_its_status_and_code() {
         (refused(Refusal::Expiry), 400, "expiry", Some("expires_at")),
         (refused(Refusal::OrderNotFound), 404, "order_not_found", Some("order")),
         (refused(Refusal::RefundNotFound), 404, "refund_not_found", Some("refund")),
-        (refused(Refusal::NoticeNotFound), 404, "notice_not_found", Some("notice")),
+        (
+            refused(Refusal::NotificationNotFound),
+            404,
+            "notification_not_found",
+            Some("notification"),
+        ),
         (refused(Refusal::OrderFinal), 409, "order_final", None),
         (refused(Refusal::Differs { field: Field::Amount }), 409, "differs", Some("amount")),
         (refused(Refusal::Busy), 409, "busy", None),

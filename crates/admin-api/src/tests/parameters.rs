@@ -93,13 +93,14 @@ fn other_lists_refuse_what_they_do_not_understand() {
         assert_eq!(refused.field, field);
     }
     for (text, field) in [("state=paid", "state"), ("from=2026-11-18T00:00:00Z", "from")] {
-        let refused = query::notices(tenant(), &pairs(text)).expect_err(text);
+        let refused = query::notifications(tenant(), &pairs(text)).expect_err(text);
         assert_eq!(refused.field, field);
     }
     let refused = query::none(&pairs("a=1")).expect_err("nothing is known");
     assert_eq!(refused.why, "unknown parameter: found a, known: none");
-    let (query, limit) = query::notices(tenant(), &pairs("state=given_up&limit=7")).expect("known");
-    let want = Query::Notices {
+    let (query, limit) =
+        query::notifications(tenant(), &pairs("state=given_up&limit=7")).expect("known");
+    let want = Query::Notifications {
         tenant: tenant(),
         state: Some("given_up".to_owned()),
         before: None,
@@ -109,12 +110,12 @@ fn other_lists_refuse_what_they_do_not_understand() {
 }
 
 #[test]
-fn paths_name_accounts_orders_and_notices() {
+fn paths_name_accounts_orders_and_notifications() {
     let account = query::account("merchant_pending", "CM1");
     assert_eq!(account, Ok(Account::new(AccountKind::MerchantPending, "CM1")));
     let refused = query::account("wallet", "CM1").expect_err("no such kind");
     assert_eq!(refused.field, "kind");
     assert_eq!(refused.why, "found \"wallet\", want channel_funds, merchant_pending, suspense");
     assert_eq!(query::order_id("1").expect_err("too short").field, "order");
-    assert_eq!(query::notice_id("1").expect_err("too short").field, "notice");
+    assert_eq!(query::notification_id("1").expect_err("too short").field, "notification");
 }

@@ -87,8 +87,8 @@ async fn every_path_wants_the_token_but_the_document() {
         "/admin/v1/tenants/100001/orders/by-number/A-001",
         "/admin/v1/tenants/100001/accounts",
         "/admin/v1/tenants/100001/accounts/suspense/100001/postings",
-        "/admin/v1/tenants/100001/notices",
-        "/admin/v1/tenants/100001/notices/228000000000000001",
+        "/admin/v1/tenants/100001/notifications",
+        "/admin/v1/tenants/100001/notifications/228000000000000001",
     ] {
         assert_eq!(
             call(&router, "GET", path, "").await.status(),
@@ -96,7 +96,7 @@ async fn every_path_wants_the_token_but_the_document() {
             "{path}"
         );
     }
-    let replay = format!("{BASE}/notices/228000000000000001/replay");
+    let replay = format!("{BASE}/notifications/228000000000000001/replay");
     assert_eq!(call(&router, "POST", &replay, "").await.status(), StatusCode::UNAUTHORIZED);
     let document = call(&router, "GET", "/admin/v1/openapi.json", "").await;
     assert_eq!(document.status(), StatusCode::OK);
@@ -184,24 +184,24 @@ async fn accounts_and_their_postings_agree() {
 }
 
 #[tokio::test]
-async fn a_notice_is_listed_shown_and_replayed() {
+async fn a_notification_is_listed_shown_and_replayed() {
     let mut world = World::new();
     let order = world.place(0, "A-001");
     world.finding(1_000, order, None, world::payment(order, 8_800, 900));
     world.attempt(1_100, kernel::Delivery::Acknowledged { status: 200 });
     let router = router(&world).await;
-    let (_, page) = get(&router, &format!("{BASE}/notices?state=delivered")).await;
-    let id = page["notices"][0]["id"].as_str().expect("an id").to_owned();
-    assert_eq!(page["notices"][0]["out_order_id"], "A-001");
-    let (_, none) = get(&router, &format!("{BASE}/notices?state=due")).await;
-    assert_eq!(none["notices"], serde_json::json!([]));
-    let path = format!("{BASE}/notices/{id}");
+    let (_, page) = get(&router, &format!("{BASE}/notifications?state=delivered")).await;
+    let id = page["notifications"][0]["id"].as_str().expect("an id").to_owned();
+    assert_eq!(page["notifications"][0]["out_order_id"], "A-001");
+    let (_, none) = get(&router, &format!("{BASE}/notifications?state=due")).await;
+    assert_eq!(none["notifications"], serde_json::json!([]));
+    let path = format!("{BASE}/notifications/{id}");
     assert_eq!(get(&router, &path).await.1["state"], "delivered");
-    let (status, notice) = post(&router, &format!("{path}/replay")).await;
-    assert_eq!((status, &notice["state"]), (202, &Value::from("due")));
+    let (status, notification) = post(&router, &format!("{path}/replay")).await;
+    assert_eq!((status, &notification["state"]), (202, &Value::from("due")));
     let (_, story) = get(&router, &format!("{BASE}/orders/{order}")).await;
     let events = story["events"].as_array().expect("events");
-    let replayed = events.iter().find(|event| event["kind"] == "notice_replayed");
+    let replayed = events.iter().find(|event| event["kind"] == "notification_replayed");
     assert_eq!(replayed.expect("an event")["caller"], "operator:admin");
 }
 
@@ -217,11 +217,11 @@ async fn what_is_not_there_or_not_understood_is_refused_by_name() {
         (format!("{BASE}/accounts?x=1"), 400, "malformed", Some("x")),
         (format!("{BASE}/orders/1"), 400, "malformed", Some("order")),
         (format!("{BASE}/orders/%FF"), 400, "malformed", Some("path")),
-        (format!("{BASE}/notices/x"), 400, "malformed", Some("notice")),
+        (format!("{BASE}/notifications/x"), 400, "malformed", Some("notification")),
         (format!("{BASE}/accounts/wallet/1/postings"), 400, "malformed", Some("kind")),
         (format!("{BASE}/orders/{absent}"), 404, "not_found", None),
         (format!("{BASE}/orders/by-number/none"), 404, "not_found", None),
-        (format!("{BASE}/notices/{absent}"), 404, "not_found", None),
+        (format!("{BASE}/notifications/{absent}"), 404, "not_found", None),
         ("/admin/v1/tenants/9/orders".to_owned(), 404, "not_found", None),
         ("/admin/v1/none".to_owned(), 404, "not_found", None),
     ] {
@@ -231,9 +231,9 @@ async fn what_is_not_there_or_not_understood_is_refused_by_name() {
         assert_eq!(error["field"].as_str(), field, "{path}");
     }
     for (path, status, code) in [
-        (format!("{BASE}/notices/{absent}/replay"), 404, "notice_not_found"),
-        (format!("{BASE}/notices/{absent}/replay?now=1"), 400, "malformed"),
-        (format!("{BASE}/notices/{absent}"), 405, "method_not_allowed"),
+        (format!("{BASE}/notifications/{absent}/replay"), 404, "notification_not_found"),
+        (format!("{BASE}/notifications/{absent}/replay?now=1"), 400, "malformed"),
+        (format!("{BASE}/notifications/{absent}"), 405, "method_not_allowed"),
     ] {
         let (found, body) = post(&router, &path).await;
         assert_eq!((found, &body["error"]["code"]), (status, &Value::from(code)), "{path}");

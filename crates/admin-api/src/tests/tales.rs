@@ -62,7 +62,7 @@ fn a_standing_engine_and_a_lost_task_are_noticed() {
 }
 
 #[test]
-fn a_notice_given_up_needs_a_person() {
+fn a_notification_given_up_needs_a_person() {
     let mut world = World::new();
     let order = world.place(0, "A-001");
     world.finding(1_000, order, None, world::payment(order, 8_800, 900));

@@ -8,7 +8,7 @@ use kernel::{
 use ledger::{Currency, Fen, Id, Stamp, Timestamp, Transfer, kinds};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::{AttemptRow, Batch, NoticeRow, Story, Write};
+use store::{AttemptRow, Batch, NotificationRow, Story, Write};
 
 /// 2026-11-18 19:06:40 in Shanghai.
 pub(super) const START: Timestamp = Timestamp::from_seconds(1_795_000_000);
@@ -37,7 +37,7 @@ pub(super) fn directory() -> Arc<Directory> {
         channel: Arc::from("wxpay"),
         account: Arc::from("main"),
         scenes: vec![Scene::MiniProgram, Scene::Public],
-        notify_url: Arc::from("https://pay.example/channel/wxpay/main"),
+        callback_url: Arc::from("https://pay.example/channel/wxpay/main"),
     };
     let merchant =
         Merchant { id: MerchantId::new("CM1"), name: "咖啡店".to_owned(), routes: vec![route] };
@@ -88,7 +88,7 @@ impl World {
             .id
     }
 
-    /// The channel answers a call or, without an operation, sends a notice.
+    /// The channel answers a call or, without an operation, sends a callback.
     pub(super) fn finding(
         &mut self,
         ms: i64,
@@ -123,9 +123,14 @@ impl World {
     }
 
     pub(super) fn attempt(&mut self, ms: i64, delivery: Delivery) {
-        let notice = *self.view.notices.keys().map(|(_, id)| id).max().expect("a notice");
+        let notification =
+            *self.view.notifications.keys().map(|(_, id)| id).max().expect("a notification");
         let attempt = Attempt { at: START.plus_ms(ms - 34), took_ms: 34, delivery };
-        self.step(ms, Caller::Clock, Command::RecordAttempt { tenant: tenant(), notice, attempt });
+        self.step(
+            ms,
+            Caller::Clock,
+            Command::RecordAttempt { tenant: tenant(), notification, attempt },
+        );
     }
 
     pub(super) fn attend(&mut self, ms: i64) {
@@ -140,21 +145,21 @@ impl World {
         let mut refunds: Vec<_> =
             self.view.refunds.values().filter(|refund| refund.order == id).cloned().collect();
         refunds.sort_by_key(|refund| refund.id);
-        let mut notices: Vec<_> = self
+        let mut notifications: Vec<_> = self
             .view
-            .notices
+            .notifications
             .values()
-            .filter(|notice| notice.order == id)
-            .map(|notice| NoticeRow {
-                notice: notice.clone(),
+            .filter(|notification| notification.order == id)
+            .map(|notification| NotificationRow {
+                notification: notification.clone(),
                 out_order_id: order.terms.out_order_id.clone(),
-                attempts: self.attempts(notice.id),
+                attempts: self.attempts(notification.id),
             })
             .collect();
-        notices.sort_by_key(|row| row.notice.id);
+        notifications.sort_by_key(|row| row.notification.id);
         let subjects: Vec<Task> = std::iter::once(order.task())
             .chain(refunds.iter().map(kernel::Refund::task))
-            .chain(notices.iter().map(|row| row.notice.task()))
+            .chain(notifications.iter().map(|row| row.notification.task()))
             .collect();
         let tasks = self.tasks.iter().filter(|(task, _)| subjects.contains(task));
         Story {
@@ -163,13 +168,15 @@ impl World {
             tasks: tasks.map(|(task, due)| (task.clone(), *due)).collect(),
             order,
             refunds,
-            notices,
+            notifications,
         }
     }
 
-    fn attempts(&self, id: Id<kinds::Notice>) -> Vec<AttemptRow> {
+    fn attempts(&self, id: Id<kinds::Notification>) -> Vec<AttemptRow> {
         let attempts = self.events.iter().filter_map(|event| match &event.change {
-            Change::NoticeAttempted { notice, attempt, state } if *notice == id => {
+            Change::NotificationAttempted { notification, attempt, state }
+                if *notification == id =>
+            {
                 Some((attempt.clone(), *state))
             }
             _ => None,
@@ -199,9 +206,9 @@ impl World {
                 .cloned()
                 .map(|row| Write { row, expected: None })
                 .collect(),
-            notices: self
+            notifications: self
                 .view
-                .notices
+                .notifications
                 .values()
                 .cloned()
                 .map(|row| Write { row, expected: None })
@@ -275,9 +282,10 @@ pub(super) fn paid(world: &mut World) -> Id<kinds::Order> {
     world.finding(90_000, order, None, payment(order, 8_800, 89_000));
     world.attempt(90_034, rejected());
     world.attempt(105_040, Delivery::Acknowledged { status: 200 });
-    let notice = *world.view.notices.keys().map(|(_, id)| id).max().expect("a notice");
+    let notification =
+        *world.view.notifications.keys().map(|(_, id)| id).max().expect("a notification");
     let operator = Caller::Operator(Arc::from("admin"));
-    world.step(200_000, operator, Command::ReplayNotice { tenant: tenant(), notice });
+    world.step(200_000, operator, Command::ReplayNotification { tenant: tenant(), notification });
     let why = "not sent: connection refused".to_owned();
     world.attempt(200_100, Delivery::NoAnswer { why });
     order

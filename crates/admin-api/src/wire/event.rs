@@ -69,7 +69,7 @@ pub(crate) enum Change {
         #[schema(format = DateTime)]
         until: String,
     },
-    /// A call or notice brought nothing new.
+    /// A call or callback brought nothing new.
     CallEnded {
         /// The call.
         call: Call,
@@ -148,16 +148,16 @@ pub(crate) enum Change {
         call: Call,
     },
     /// The merchant is to be told.
-    NoticeQueued {
-        /// The notice's id.
-        notice: String,
+    NotificationQueued {
+        /// The notification's id.
+        notification: String,
         /// Where it goes.
         url: String,
     },
-    /// A notice was sent, or could not be.
-    NoticeAttempted {
-        /// The notice's id.
-        notice: String,
+    /// A notification was sent, or could not be.
+    NotificationAttempted {
+        /// The notification's id.
+        notification: String,
         /// When the attempt began.
         #[schema(format = DateTime)]
         began_at: String,
@@ -165,13 +165,13 @@ pub(crate) enum Change {
         took_ms: i64,
         /// How it ended.
         delivery: Delivery,
-        /// Where the notice stood afterwards: `due`, `delivered` or `given_up`.
-        notice_state: &'static str,
+        /// Where the notification stood afterwards: `due`, `delivered` or `given_up`.
+        notification_state: &'static str,
     },
-    /// A notice is to be sent again.
-    NoticeReplayed {
-        /// The notice's id.
-        notice: String,
+    /// A notification is to be sent again.
+    NotificationReplayed {
+        /// The notification's id.
+        notification: String,
     },
     /// Signing keys of a channel were fetched.
     KeysKept {
@@ -189,7 +189,7 @@ pub(crate) struct Call {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "query")]
     pub(crate) operation: Option<&'static str>,
-    /// When the call began, or the channel's notice came.
+    /// When the call began, or the channel's callback came.
     #[schema(format = DateTime)]
     pub(crate) at: String,
     /// How long the call took.
@@ -197,7 +197,7 @@ pub(crate) struct Call {
     /// The HTTP status; absent when there was no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) http_status: Option<u16>,
-    /// The channel's own id of the call or notice.
+    /// The channel's own id of the call or callback.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) channel_trace: Option<String>,
     /// What the channel said, in words.

@@ -2,14 +2,14 @@
 
 use crate::counterpart::world::Stamp;
 use crate::{sign, wire};
-use channel::{Draw, Fate, Outgoing, Response, ShelfFault};
+use channel::{Draw, Fate, OutgoingCallback, Response, ShelfFault};
 use serde::Serialize;
 
-/// An answer before it is signed, and the notices that follow.
+/// An answer before it is signed, and the callbacks that follow.
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
-    pub(super) owed: Vec<Outgoing>,
+    pub(super) owed: Vec<OutgoingCallback>,
 }
 
 impl Reply {
@@ -23,8 +23,8 @@ impl Reply {
         Reply { status: 204, body: vec![], owed: vec![] }
     }
 
-    /// The answer, with a notice that follows.
-    pub(super) fn owing(self, owed: impl IntoIterator<Item = Outgoing>) -> Reply {
+    /// The answer, with a callback that follows.
+    pub(super) fn owing(self, owed: impl IntoIterator<Item = OutgoingCallback>) -> Reply {
         Reply { owed: owed.into_iter().collect(), ..self }
     }
 }

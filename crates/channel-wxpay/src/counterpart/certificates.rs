@@ -2,14 +2,15 @@
 
 use crate::counterpart::Visit;
 use crate::counterpart::answer::Reply;
-use crate::counterpart::notice;
+use crate::counterpart::callback;
 use crate::counterpart::refusal::Stop;
 use crate::wire::{self, Certificates, SealedCertificate};
 
 pub(super) fn list(visit: &Visit<'_>) -> Result<Reply, Stop> {
     let (from, until) = visit.world.platform_validity();
     let platform = &visit.world.platform;
-    let sealed = notice::seal(visit.merchant, "certificate", platform.pem.as_bytes(), visit.draw)?;
+    let sealed =
+        callback::seal(visit.merchant, "certificate", platform.pem.as_bytes(), visit.draw)?;
     let certificate = SealedCertificate {
         serial_no: platform.serial.clone(),
         effective_time: wire::time_text(from),

@@ -23,7 +23,7 @@ pub(super) fn refund_id(draw: &Draw) -> String {
 }
 
 /// 36 characters, as a UUID is written.
-pub(super) fn notice_id(draw: &Draw) -> String {
+pub(super) fn callback_id(draw: &Draw) -> String {
     let part = |from: usize, to: usize| draw.nonce.get(from..to).unwrap_or_default();
     let parts = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)];
     parts.join("-")
@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(prepay_id(&draw).len(), 36);
         assert_eq!(transaction_id(&draw), "4200486895201806089216486895");
         assert_eq!(refund_id(&draw).len(), 28);
-        assert_eq!(notice_id(&draw), "01234567-89ab-cdef-0123-456789abcdef");
+        assert_eq!(callback_id(&draw), "01234567-89ab-cdef-0123-456789abcdef");
         assert_eq!(openid(&draw).len(), 28);
         assert_eq!(package(&draw), "9216486895");
     }

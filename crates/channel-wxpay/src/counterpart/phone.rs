@@ -4,10 +4,10 @@
 use crate::counterpart::records::{self, Order, Paid, Stage, State};
 use crate::counterpart::route::{Trade, decode};
 use crate::counterpart::world::World;
-use crate::counterpart::{identifiers, notice};
+use crate::counterpart::{callback, identifiers};
 use crate::sign;
 use crate::wire::{AppPayInfo, JsapiPayInfo, PayerIds};
-use channel::{Draw, Outgoing, PhoneFault, PhoneOutcome, Shelf};
+use channel::{Draw, OutgoingCallback, PhoneFault, PhoneOutcome, Shelf};
 use serde_json::Value;
 
 /// Codes to scan begin so.
@@ -32,7 +32,7 @@ pub(super) fn pay(
     pay_info: &str,
     outcome: PhoneOutcome,
     draw: &Draw,
-) -> Result<(String, Vec<Outgoing>), PhoneFault> {
+) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
     let handed = read(pay_info)?;
     let order = open(world, shelf, &handed, draw)?;
     match outcome {
@@ -145,7 +145,7 @@ fn succeed(
     shelf: &mut dyn Shelf,
     order: Order,
     draw: &Draw,
-) -> Result<(String, Vec<Outgoing>), PhoneFault> {
+) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
     let paid = Paid {
         transaction_id: identifiers::transaction_id(draw),
         at_ms: draw.now.ms(),
@@ -159,11 +159,14 @@ fn succeed(
     let order = Order { state: State::Paid(paid), ..order };
     records::write(shelf, &key, &order)?;
     let content = order.transaction(draw.now);
-    let owed = notice::paid(order.mchid(), &content, order.notify_url.clone(), draw);
+    let owed = callback::paid(order.mchid(), &content, order.notify_url.clone(), draw);
     Ok((format!("支付成功 {} 分", order.total), vec![owed]))
 }
 
-fn fail(shelf: &mut dyn Shelf, order: Order) -> Result<(String, Vec<Outgoing>), PhoneFault> {
+fn fail(
+    shelf: &mut dyn Shelf,
+    order: Order,
+) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
     let text = "支付失败，银行卡余额不足";
     let state = State::Open { last_error: Some(text.to_owned()) };
     let order = Order { state, ..order };

@@ -136,7 +136,7 @@ impl Order {
         order_key(self.mchid(), &self.out_trade_no)
     }
 
-    /// The transaction object of queries and notices.
+    /// The transaction object of queries and callbacks.
     pub(super) fn transaction(&self, now: Timestamp) -> Transaction {
         match self.stage(now) {
             Stage::Open => self.unpaid("NOTPAY", "订单未支付"),

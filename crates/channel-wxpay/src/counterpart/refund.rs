@@ -1,13 +1,13 @@
 //! Giving money back: processed at first, ended when anybody looks again. How it ends can be ordered.
 
 use crate::counterpart::answer::Reply;
-use crate::counterpart::notice::Event;
+use crate::counterpart::callback::Event;
 use crate::counterpart::records::{self, End, Order, Paid, Refunding, Stage, State};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::parameter;
-use crate::counterpart::{Visit, identifiers, notice, rules};
-use crate::wire::{self, RefundAmount, RefundAnswer, RefundNotice, RefundRequest};
-use channel::{Fate, Outgoing, RefundState};
+use crate::counterpart::{Visit, callback, identifiers, rules};
+use crate::wire::{self, RefundAmount, RefundAnswer, RefundCallback, RefundRequest};
+use channel::{Fate, OutgoingCallback, RefundState};
 use ledger::{Fen, Timestamp};
 
 /// Partial refunds of one order at most.
@@ -175,7 +175,7 @@ fn answer(visit: &Visit<'_>, refunding: &Refunding, shown: End) -> RefundAnswer 
     }
 }
 
-/// The members that notices have too.
+/// The members that callbacks have too.
 fn amount(refunding: &Refunding) -> RefundAmount {
     RefundAmount {
         total: refunding.total,
@@ -186,8 +186,13 @@ fn amount(refunding: &Refunding) -> RefundAmount {
     }
 }
 
-/// The notice of a refund's end, if it ends.
-fn owe(visit: &Visit<'_>, order: &Order, refunding: &Refunding, url: String) -> Option<Outgoing> {
+/// The callback of a refund's end, if it ends.
+fn owe(
+    visit: &Visit<'_>,
+    order: &Order,
+    refunding: &Refunding,
+    url: String,
+) -> Option<OutgoingCallback> {
     let event = match refunding.end {
         End::Processing => return None,
         End::Done => Event::Refunded,
@@ -195,9 +200,9 @@ fn owe(visit: &Visit<'_>, order: &Order, refunding: &Refunding, url: String) -> 
         End::Abnormal => Event::RefundAbnormal,
     };
     let mut parties = order.parties.clone();
-    // A refund's notice names merchants and no apps.
+    // A refund's callback names merchants and no apps.
     (parties.appid, parties.sp_appid, parties.sub_appid) = (None, None, None);
-    let content = RefundNotice {
+    let content = RefundCallback {
         parties,
         transaction_id: refunding.transaction_id.clone(),
         out_trade_no: refunding.out_trade_no.clone(),
@@ -208,5 +213,5 @@ fn owe(visit: &Visit<'_>, order: &Order, refunding: &Refunding, url: String) -> 
         user_received_account: Some(RECEIVED_ACCOUNT.to_owned()),
         amount: amount(refunding),
     };
-    Some(notice::refunded(&visit.merchant.mchid, event, &content, url, visit.draw))
+    Some(callback::refunded(&visit.merchant.mchid, event, &content, url, visit.draw))
 }

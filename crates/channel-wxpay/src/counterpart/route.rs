@@ -78,7 +78,7 @@ impl Route {
 }
 
 impl Trade {
-    /// `trade_type` in answers and notices.
+    /// `trade_type` in answers and callbacks.
     pub(super) fn trade_type(self) -> &'static str {
         match self {
             Trade::Jsapi => "JSAPI",

@@ -243,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn notices_go_to_https_or_to_this_machine() {
+    fn callbacks_go_to_https_or_to_this_machine() {
         for good in [
             "https://a.example/n",
             "https://a.example:8443",

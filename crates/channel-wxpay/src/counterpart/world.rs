@@ -20,8 +20,8 @@ pub struct WxpayWorld {
     pub public_key_private_pem: String,
     /// The name of that key: `PUB_KEY_ID_…`.
     pub public_key_id: String,
-    /// Which of the two keys signs notices.
-    pub notices_with: NoticesWith,
+    /// Which of the two keys signs callbacks.
+    pub callbacks_with: CallbacksWith,
 }
 
 /// A merchant or service provider as WeChat Pay knows it.
@@ -47,9 +47,9 @@ pub struct SubMerchant {
     pub sub_appids: Vec<String>,
 }
 
-/// Which key signs notices.
+/// Which key signs callbacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoticesWith {
+pub enum CallbacksWith {
     /// The platform certificate's.
     Certificate,
     /// WeChat Pay's public key's.
@@ -75,7 +75,7 @@ pub(super) struct World {
     public_key: Stamp,
     /// The platform certificate as it is handed out.
     pub(super) platform: Certificate,
-    notices_with: NoticesWith,
+    callbacks_with: CallbacksWith,
 }
 
 /// A key with its name.
@@ -117,7 +117,13 @@ impl World {
             let merchant = Merchant::new(merchant)?;
             merchants.insert(merchant.mchid.clone(), merchant);
         }
-        Ok(World { merchants, certificate, public_key, platform, notices_with: world.notices_with })
+        Ok(World {
+            merchants,
+            certificate,
+            public_key,
+            platform,
+            callbacks_with: world.callbacks_with,
+        })
     }
 
     pub(super) fn merchant(&self, mchid: &str) -> Option<&Merchant> {
@@ -132,14 +138,14 @@ impl World {
         }
     }
 
-    /// The key for a notice; `nonce` decides where chance does.
-    pub(super) fn signer_of_notice(&self, nonce: &str) -> &Stamp {
+    /// The key for a callback; `nonce` decides where chance does.
+    pub(super) fn signer_of_callback(&self, nonce: &str) -> &Stamp {
         let even = nonce.bytes().map(u32::from).sum::<u32>() % 2 == 0;
-        match self.notices_with {
-            NoticesWith::Certificate => &self.certificate,
-            NoticesWith::PublicKey => &self.public_key,
-            NoticesWith::Alternate if even => &self.certificate,
-            NoticesWith::Alternate => &self.public_key,
+        match self.callbacks_with {
+            CallbacksWith::Certificate => &self.certificate,
+            CallbacksWith::PublicKey => &self.public_key,
+            CallbacksWith::Alternate if even => &self.certificate,
+            CallbacksWith::Alternate => &self.public_key,
         }
     }
 

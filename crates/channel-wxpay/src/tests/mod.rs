@@ -3,12 +3,12 @@
 
 mod accounts;
 mod answers;
-mod notices;
+mod callbacks;
 mod requests;
 
 use crate::Wxpay;
 use crate::sign;
-use crate::wire::{self, AEAD_AES_256_GCM, ENCRYPT_RESOURCE, Notice, Sealed};
+use crate::wire::{self, AEAD_AES_256_GCM, CallbackBody, ENCRYPT_RESOURCE, Sealed};
 use channel::{
     Channel as _, Connection, Draw, Finding, Instruction, Method, Payer, Place, Refund, Request,
     Response, Scene, Settings,
@@ -23,7 +23,7 @@ pub(crate) const PLATFORM_CERTIFICATE: &str = include_str!("../../golden/platfor
 pub(crate) const TRANSACTION: &str = include_str!("../../golden/transaction.json");
 pub(crate) const TRANSACTION_PARTNER: &str = include_str!("../../golden/transaction_partner.json");
 pub(crate) const REFUND: &str = include_str!("../../golden/refund.json");
-pub(crate) const REFUND_NOTICE: &str = include_str!("../../golden/refund_notice.json");
+pub(crate) const REFUND_CALLBACK: &str = include_str!("../../golden/refund_callback.json");
 
 /// The serial of [`PLATFORM_CERTIFICATE`].
 pub(crate) const SERIAL: &str = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1";
@@ -88,7 +88,7 @@ pub(crate) fn place() -> Place {
         goods_tag: Some("WXG".into()),
         placed_at: NOW,
         expires_at: NOW.plus_seconds(30 * 60),
-        notify_url: "https://pay.example.com/wxpay/notify".into(),
+        callback_url: "https://pay.example.com/wxpay/notify".into(),
         front_url: None,
     }
 }
@@ -114,7 +114,7 @@ pub(crate) fn refunding() -> Instruction {
         paid: Fen::new(1000),
         currency: Currency::Cny,
         reason: Some("商品已售完".into()),
-        notify_url: "https://pay.example.com/wxpay/refund".into(),
+        callback_url: "https://pay.example.com/wxpay/refund".into(),
     }))
 }
 
@@ -145,10 +145,10 @@ pub(crate) fn decode(instruction: &Instruction, response: &Response) -> Finding 
     connection().decode(instruction, response, &draw())
 }
 
-/// A notice as the channel sends it now.
-pub(crate) fn notice(event_type: &str, plain: &str) -> Request {
+/// A callback as the channel sends it now.
+pub(crate) fn callback(event_type: &str, plain: &str) -> Request {
     let sealed = seal_text("transaction", plain);
-    let body = wire::json(&Notice {
+    let body = wire::json(&CallbackBody {
         id: "EV-2018022511223320873".into(),
         create_time: "2023-04-19T09:24:02+08:00".into(),
         event_type: event_type.into(),

@@ -61,7 +61,7 @@ impl Gateway {
             }],
             announcers: HashMap::from([(crate::NAME, announcer)]),
             channel_client: client(),
-            notice_client: client(),
+            notification_client: client(),
             clock: clock.clone(),
             node: 1,
         };
@@ -127,7 +127,7 @@ fn directory() -> Directory {
         channel: Arc::from("none"),
         account: Arc::from("account"),
         scenes: vec![Scene::MiniProgram, Scene::Pc],
-        notify_url: Arc::from("https://pay.example/channel/none/account"),
+        callback_url: Arc::from("https://pay.example/channel/none/account"),
     };
     let merchant = Merchant { id: id.clone(), name: "煎饼".to_owned(), routes: vec![route] };
     let tenant =

@@ -50,8 +50,8 @@ pub struct Route {
     pub account: Arc<str>,
     /// Where the payer may be.
     pub scenes: Vec<Scene>,
-    /// Where the channel sends its notices about this account.
-    pub notify_url: Arc<str>,
+    /// Where the channel sends its callbacks about this account.
+    pub callback_url: Arc<str>,
 }
 
 /// A merchant of a tenant.

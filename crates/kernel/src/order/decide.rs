@@ -64,7 +64,7 @@ fn new_order(
         goods_tag: wish.goods_tag.clone(),
         notify_url: wish.notify_url.clone(),
         front_url: wish.front_url.clone(),
-        channel_notify_url: route.notify_url.clone(),
+        callback_url: route.callback_url.clone(),
         details: wish.details.clone(),
         placed_at: now,
         expires_at,

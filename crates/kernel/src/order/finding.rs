@@ -1,6 +1,6 @@
-//! What a channel's answer or notice means for an order.
+//! What a channel's answer or callback means for an order.
 //!
-//! Exactly one ledger effect, in whatever order expiry, close, notice, query and repeats arrive: the
+//! Exactly one ledger effect, in whatever order expiry, close, callback, query and repeats arrive: the
 //! first payment pays the order if it can still be paid; any other payment is booked to suspense and
 //! goes back. A finding that contradicts the order changes nothing and is kept for the operator.
 
@@ -11,7 +11,7 @@ use super::{
 use crate::command::{Deciding, Decision, Refusal, Reply, Said};
 use crate::event::{CallRecord, Change};
 use crate::merchant::TenantId;
-use crate::notice::{Notice, NoticeKind, NoticeState};
+use crate::notification::{Notification, NotificationKind, NotificationState};
 use crate::refund::{self, Refund, RefundStage, rung};
 use crate::task::TaskChange;
 use channel::{Finding, Operation, Payment};
@@ -198,7 +198,7 @@ fn end<'a>(order: &Order, now: Timestamp, why: &str) -> Meaning<'a> {
     }
 }
 
-/// Takes the payment: state, ledger and notice in one decision.
+/// Takes the payment: state, ledger and notification in one decision.
 fn pay(
     deciding: &mut Deciding<'_>,
     decision: &mut Decision,
@@ -217,20 +217,20 @@ fn pay(
     decision.transfers.push(incoming(deciding, order, merchant, Reason::Payment));
     decision.tasks.push(TaskChange { task: order.task(), due: None });
     if let Some(url) = &terms.notify_url {
-        let notice = Notice {
+        let notification = Notification {
             tenant: terms.tenant.clone(),
             id: deciding.stamp.id(),
             order: terms.id,
-            kind: NoticeKind::Pay,
+            kind: NotificationKind::Pay,
             url: url.clone(),
             made_at: deciding.stamp.now(),
             version: 1,
-            state: NoticeState::Due,
+            state: NotificationState::Due,
             attempts: 0,
             rung: 0,
         };
-        decision.deliver(&notice, deciding.stamp.now());
-        push(deciding, decision, order, Change::NoticeQueued(Box::new(notice)));
+        decision.deliver(&notification, deciding.stamp.now());
+        push(deciding, decision, order, Change::NotificationQueued(Box::new(notification)));
     }
 }
 

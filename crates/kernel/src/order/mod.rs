@@ -69,7 +69,7 @@ pub struct Terms {
     /// Where the payer's browser goes after success.
     pub front_url: Option<String>,
     /// Where the channel tells us.
-    pub channel_notify_url: Arc<str>,
+    pub callback_url: Arc<str>,
     /// Everything else that the caller said, in the dialect's own form; opaque here.
     pub details: String,
     /// When the order was placed.
@@ -267,7 +267,7 @@ impl Order {
             goods_tag: terms.goods_tag.clone(),
             placed_at: terms.placed_at,
             expires_at: terms.expires_at,
-            notify_url: terms.channel_notify_url.to_string(),
+            callback_url: terms.callback_url.to_string(),
             front_url: terms.front_url.clone(),
         }
     }

@@ -139,7 +139,7 @@ pub(crate) fn asking(order: &Order, refund: &Refund) -> Instruction {
         paid: refund.amount,
         currency: order.terms.currency,
         reason: Some("订单已关闭,款项原路退回".to_owned()),
-        notify_url: order.terms.channel_notify_url.to_string(),
+        callback_url: order.terms.callback_url.to_string(),
     }))
 }
 

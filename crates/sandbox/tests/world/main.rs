@@ -116,7 +116,7 @@ async fn the_phone_pays_and_a_refusal_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn a_notice_climbs_the_ladder_with_the_clock_and_ends() {
+async fn a_callback_climbs_the_ladder_with_the_clock_and_ends() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut merchant = Merchant::open(500).await;
     let play = Play::start(&folder.path().join("sandbox.db")).await;
@@ -140,7 +140,7 @@ async fn a_notice_climbs_the_ladder_with_the_clock_and_ends() {
 }
 
 #[tokio::test]
-async fn each_fault_of_a_notice_is_carried_out() {
+async fn each_fault_of_a_callback_is_carried_out() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut merchant = Merchant::open(200).await;
     let play = Play::start(&folder.path().join("sandbox.db")).await;
@@ -208,7 +208,7 @@ async fn everything_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn a_notice_that_was_on_its_way_is_sent_again_after_a_restart() {
+async fn a_callback_that_was_on_its_way_is_sent_again_after_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("sandbox.db");
     let mut merchant = Merchant::open(Merchant::SILENT).await;

@@ -1,4 +1,4 @@
-//! The stage of the tests: a sandbox on a free port, a client, and a merchant that takes notices.
+//! The stage of the tests: a sandbox on a free port, a client, and a merchant that takes callbacks.
 
 use crate::till::Till;
 use axum::Router;
@@ -27,42 +27,43 @@ pub(crate) struct Play {
     client: Client<HttpConnector, Full<Bytes>>,
     stop_server: oneshot::Sender<()>,
     server: JoinHandle<()>,
-    stop_notices: Option<oneshot::Sender<()>>,
-    notices: Option<JoinHandle<()>>,
+    stop_callbacks: Option<oneshot::Sender<()>>,
+    callbacks: Option<JoinHandle<()>>,
 }
 
 /// An answer: the status and the text, or nothing when the connection broke.
 pub(crate) type Seen = Option<(u16, String)>;
 
 impl Play {
-    /// Opens a sandbox whose notices are not sent yet.
+    /// Opens a sandbox whose callbacks are not sent yet.
     pub(crate) async fn open(path: &Path, control: ClockControl) -> (Play, Arc<Sandbox>) {
         let clock = Arc::new(SharedClock::new());
         let sandbox = Sandbox::open(path, vec![Arc::new(Till)], clock, control);
         let sandbox = Arc::new(sandbox.expect("the sandbox opens"));
         let (address, stop_server, server) = listen(sandbox.clone().router()).await;
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let play = Play { address, client, stop_server, server, stop_notices: None, notices: None };
+        let play =
+            Play { address, client, stop_server, server, stop_callbacks: None, callbacks: None };
         (play, sandbox)
     }
 
-    /// Opens a sandbox that sends its notices.
+    /// Opens a sandbox that sends its callbacks.
     pub(crate) async fn start(path: &Path) -> Play {
         let (mut play, sandbox) = Play::open(path, ClockControl::Allowed).await;
         let (stop, stopped) = oneshot::channel();
-        let run = sandbox.run_notices(async { drop(stopped.await) });
-        play.stop_notices = Some(stop);
-        play.notices = Some(tokio::spawn(run));
+        let run = sandbox.run_callbacks(async { drop(stopped.await) });
+        play.stop_callbacks = Some(stop);
+        play.callbacks = Some(tokio::spawn(run));
         play
     }
 
     /// Ends it; the database is closed when this returns.
     pub(crate) async fn end(self, sandbox: Option<Arc<Sandbox>>) {
         drop(sandbox);
-        drop((self.stop_server, self.stop_notices, self.client));
+        drop((self.stop_server, self.stop_callbacks, self.client));
         self.server.await.expect("the server ends");
-        if let Some(notices) = self.notices {
-            notices.await.expect("the loop ends");
+        if let Some(callbacks) = self.callbacks {
+            callbacks.await.expect("the loop ends");
         }
     }
 
@@ -105,12 +106,12 @@ impl Play {
         assert_eq!(status, 200, "{answer}");
     }
 
-    /// Waits until the last notice has had so many attempts and is in this state.
+    /// Waits until the last callback has had so many attempts and is in this state.
     pub(crate) async fn wait_for(&self, attempts: usize, state: &str) -> Value {
         let mut last = Value::Null;
         for _ in 0..POLLS_MAX {
-            let (_, list) = self.control("GET", "/control/notices?limit=1", Value::Null).await;
-            last = list["notices"][0].clone();
+            let (_, list) = self.control("GET", "/control/callbacks?limit=1", Value::Null).await;
+            last = list["callbacks"][0].clone();
             let made = last["attempts"].as_array().map_or(0, Vec::len);
             if made == attempts && last["state"] == state {
                 return last;
@@ -120,7 +121,7 @@ impl Play {
     }
 }
 
-/// A merchant that takes notices and answers with the status it is told.
+/// A merchant that takes callbacks and answers with the status it is told.
 pub(crate) struct Merchant {
     pub(crate) url: String,
     pub(crate) status: Arc<AtomicU16>,
@@ -131,7 +132,7 @@ pub(crate) struct Merchant {
 type Desk = (Arc<AtomicU16>, mpsc::UnboundedSender<String>);
 
 impl Merchant {
-    /// Takes the notice and never answers.
+    /// Takes the callback and never answers.
     pub(crate) const SILENT: u16 = 0;
 
     pub(crate) async fn open(status: u16) -> Merchant {
@@ -147,7 +148,7 @@ impl Merchant {
     }
 
     pub(crate) async fn next(&mut self) -> String {
-        self.arrived.recv().await.expect("a notice arrives")
+        self.arrived.recv().await.expect("a callback arrives")
     }
 
     pub(crate) fn nothing_arrived(&mut self) -> bool {

@@ -1,11 +1,11 @@
-//! A tiny real channel: a till that counts sales and owes a notice for each.
+//! A tiny real channel: a till that counts sales and owes a callback for each.
 
 use channel::{
-    Counterpart, Draw, Fate, Method, Outgoing, PhoneFault, PhoneOutcome, Request, Response, Shelf,
-    ShelfFault,
+    Counterpart, Draw, Fate, Method, OutgoingCallback, PhoneFault, PhoneOutcome, Request, Response,
+    Shelf, ShelfFault,
 };
 
-/// The till. `POST /till/sell` with the notice's URL as body makes a sale; `GET /till/count` tells how
+/// The till. `POST /till/sell` with the callback's URL as body makes a sale; `GET /till/count` tells how
 /// many there were.
 pub(crate) struct Till;
 
@@ -17,12 +17,15 @@ impl Till {
         text.parse().map_err(|_| ShelfFault("the count is no number".to_owned()))
     }
 
-    fn sell(shelf: &mut dyn Shelf, url: &str) -> Result<(Response, Vec<Outgoing>), ShelfFault> {
+    fn sell(
+        shelf: &mut dyn Shelf,
+        url: &str,
+    ) -> Result<(Response, Vec<OutgoingCallback>), ShelfFault> {
         let count = Till::count(shelf)? + 1;
         shelf.put(COUNT, &count.to_string())?;
         shelf.put(&format!("till/sale/{count:04}"), &format!("{{\"sale\":{count}}}"))?;
-        let owed = Outgoing {
-            id: format!("notice-{count}"),
+        let owed = OutgoingCallback {
+            id: format!("callback-{count}"),
             url: url.to_owned(),
             text: count.to_string(),
         };
@@ -58,7 +61,7 @@ impl Counterpart for Till {
         fate: &Fate,
         request: &Request,
         _: &Draw,
-    ) -> Result<(Response, Vec<Outgoing>), ShelfFault> {
+    ) -> Result<(Response, Vec<OutgoingCallback>), ShelfFault> {
         match (fate, request.method) {
             (Fate::Error { code }, _) => Ok((say(400, code), vec![])),
             (_, Method::Get) => Ok((say(200, &Till::count(shelf)?.to_string()), vec![])),
@@ -76,7 +79,7 @@ impl Counterpart for Till {
         pay_info: &str,
         outcome: PhoneOutcome,
         _: &Draw,
-    ) -> Result<(String, Vec<Outgoing>), PhoneFault> {
+    ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
         let Some(url) = pay_info.strip_prefix("till:") else {
             return Err(PhoneFault::NotMine);
         };
@@ -94,7 +97,7 @@ impl Counterpart for Till {
         }
     }
 
-    fn envelope(&self, notice: &Outgoing, fate: &Fate, draw: &Draw) -> Request {
+    fn envelope(&self, callback: &OutgoingCallback, fate: &Fate, draw: &Draw) -> Request {
         assert_eq!(draw.nonce.len(), 32);
         let word = match fate {
             Fate::Honest | Fate::Refund { .. } => "honest",
@@ -104,9 +107,9 @@ impl Counterpart for Till {
         };
         Request {
             method: Method::Post,
-            url: notice.url.clone(),
+            url: callback.url.clone(),
             headers: vec![("X-Nonce".to_owned(), draw.nonce.clone())],
-            body: format!("{} {word}", notice.text).into_bytes(),
+            body: format!("{} {word}", callback.text).into_bytes(),
         }
     }
 

@@ -97,17 +97,17 @@ super::statements! {
                 AND tasks.kind = 'refund' AND tasks.subject = refunds.id)
         ORDER BY tenant, id LIMIT 1";
 
-    PAID_WITHOUT_NOTICE = "SELECT orders.tenant, orders.id
+    PAID_WITHOUT_NOTIFICATION = "SELECT orders.tenant, orders.id
         FROM orders JOIN order_terms AS terms
             ON terms.tenant = orders.tenant AND terms.id = orders.id
         WHERE orders.state = 'paid' AND terms.notify_url IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM notices
-            WHERE notices.tenant = orders.tenant AND notices.order_id = orders.id)
+            SELECT 1 FROM notifications
+            WHERE notifications.tenant = orders.tenant AND notifications.order_id = orders.id)
         ORDER BY orders.tenant, orders.id LIMIT 1";
 
-    NOTICE_WITHOUT_TASK = "SELECT tenant, id FROM notices
+    NOTIFICATION_WITHOUT_TASK = "SELECT tenant, id FROM notifications
         WHERE state NOT IN ('delivered', 'given_up') AND NOT EXISTS (
-            SELECT 1 FROM tasks WHERE tasks.tenant = notices.tenant
-                AND tasks.kind = 'notice' AND tasks.subject = notices.id)
+            SELECT 1 FROM tasks WHERE tasks.tenant = notifications.tenant
+                AND tasks.kind = 'notification' AND tasks.subject = notifications.id)
         ORDER BY tenant, id LIMIT 1";
 }

@@ -14,7 +14,7 @@ super::statements! {
 
     INSERT_TERMS = "INSERT INTO order_terms (tenant, id, dialect, merchant, amount, currency, scene,
             channel, account, subject, payer_app_id, payer_user_id, payer_client_ip,
-            payer_device_id, goods_tag, notify_url, front_url, channel_notify_url, details,
+            payer_device_id, goods_tag, notify_url, front_url, callback_url, details,
             expires_at)
         SELECT $1::text, row.* FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[],
             $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
@@ -57,21 +57,21 @@ super::statements! {
         SELECT tongbao_expect(count(*), cardinality($2::bigint[])::bigint, 'refund')
         FROM written";
 
-    INSERT_NOTICES = "INSERT INTO notices (tenant, id, order_id, kind, url, made_at, version, state,
+    INSERT_NOTIFICATIONS = "INSERT INTO notifications (tenant, id, order_id, kind, url, made_at, version, state,
             ended_at, attempts, rung)
         SELECT $1::text, row.* FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[],
             $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[])
             AS row";
 
-    UPDATE_NOTICES = "WITH written AS (
-            UPDATE notices SET version = row.version, state = row.state, ended_at = row.ended_at,
+    UPDATE_NOTIFICATIONS = "WITH written AS (
+            UPDATE notifications SET version = row.version, state = row.state, ended_at = row.ended_at,
                 attempts = row.attempts, rung = row.rung
             FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],
                 $7::bigint[], $8::bigint[]) AS row (id, expected, version, state, ended_at,
                 attempts, rung)
-            WHERE notices.tenant = $1 AND notices.id = row.id AND notices.version = row.expected
+            WHERE notifications.tenant = $1 AND notifications.id = row.id AND notifications.version = row.expected
             RETURNING 1)
-        SELECT tongbao_expect(count(*), cardinality($2::bigint[])::bigint, 'notice')
+        SELECT tongbao_expect(count(*), cardinality($2::bigint[])::bigint, 'notification')
         FROM written";
 
     INSERT_EVENTS = "INSERT INTO events (tenant, order_id, id, at, caller, kind, body)
@@ -83,7 +83,7 @@ super::statements! {
         SELECT $1::text, row.* FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[],
             $6::text[], $7::text[], $8::bigint[], $9::text[]) AS row";
 
-    INSERT_ATTEMPTS = "INSERT INTO attempts (tenant, notice_id, number, at, took_ms, outcome, status,
+    INSERT_ATTEMPTS = "INSERT INTO attempts (tenant, notification_id, number, at, took_ms, outcome, status,
             said, state, ended_at)
         SELECT $1::text, row.* FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
             $6::text[], $7::bigint[], $8::text[], $9::text[], $10::bigint[]) AS row";

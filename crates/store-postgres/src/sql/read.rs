@@ -1,20 +1,20 @@
 //! Loading what decisions read, and answering queries. Nothing here locks.
 
-/// Notices with the merchant's number of their orders.
-macro_rules! select_notices {
+/// Notifications with the merchant's number of their orders.
+macro_rules! select_notifications {
     () => {
         concat!(
             "SELECT ",
-            notice_columns!(),
+            notification_columns!(),
             ", coalesce((SELECT out_order_id FROM orders
-                WHERE orders.tenant = notices.tenant AND orders.id = notices.order_id), '')
-            FROM notices "
+                WHERE orders.tenant = notifications.tenant AND orders.id = notifications.order_id), '')
+            FROM notifications "
         )
     };
 }
 
-/// A page of notices; a notice alone is a page of one.
-macro_rules! page_of_notices {
+/// A page of notifications; a notification alone is a page of one.
+macro_rules! page_of_notifications {
     () => {
         "WHERE tenant = $1 AND id < $2 AND id >= $3 AND ($4::text IS NULL OR state = $4)
         ORDER BY id DESC LIMIT $5"
@@ -28,7 +28,7 @@ super::statements! {
         SELECT order_id FROM refunds WHERE tenant = $1 AND refunds.id = ANY($2))");
     REFUNDS_BY_ID = concat!("SELECT ", refund_columns!(), " FROM refunds
         WHERE tenant = $1 AND id = ANY($2)");
-    NOTICES_BY_ID = concat!("SELECT ", notice_columns!(), " FROM notices
+    NOTIFICATIONS_BY_ID = concat!("SELECT ", notification_columns!(), " FROM notifications
         WHERE tenant = $1 AND id = ANY($2)");
     BALANCES_BY_ACCOUNT = concat!("SELECT ", balance_columns!(), " FROM balances
         WHERE tenant = $1 AND account = ANY($2)");
@@ -43,19 +43,19 @@ super::statements! {
         WHERE tenant = $1 AND order_id = $2 ORDER BY id");
     REFUNDS_OF_ORDER = concat!("SELECT ", refund_columns!(), " FROM refunds
         WHERE tenant = $1 AND order_id = $2 ORDER BY id");
-    NOTICES_OF_ORDER = concat!(select_notices!(), "WHERE tenant = $1 AND order_id = $2 ORDER BY id");
+    NOTIFICATIONS_OF_ORDER = concat!(select_notifications!(), "WHERE tenant = $1 AND order_id = $2 ORDER BY id");
     ATTEMPTS_OF_ORDER = concat!("SELECT ", attempt_columns!(), " FROM attempts
-        WHERE tenant = $1 AND notice_id IN (
-            SELECT id FROM notices WHERE tenant = $1 AND order_id = $2)
-        ORDER BY notice_id, number");
+        WHERE tenant = $1 AND notification_id IN (
+            SELECT id FROM notifications WHERE tenant = $1 AND order_id = $2)
+        ORDER BY notification_id, number");
     TASKS_OF_ORDER = concat!("SELECT ", task_columns!(), " FROM tasks
             WHERE tenant = $1 AND kind = 'order' AND subject = $2
         UNION ALL SELECT ", task_columns!(), " FROM tasks
             WHERE tenant = $1 AND kind = 'refund' AND subject IN (
                 SELECT id FROM refunds WHERE tenant = $1 AND order_id = $2)
         UNION ALL SELECT ", task_columns!(), " FROM tasks
-            WHERE tenant = $1 AND kind = 'notice' AND subject IN (
-                SELECT id FROM notices WHERE tenant = $1 AND order_id = $2)");
+            WHERE tenant = $1 AND kind = 'notification' AND subject IN (
+                SELECT id FROM notifications WHERE tenant = $1 AND order_id = $2)");
 
     /// Looks through the numbers of every tenant: for a person who has nothing but the number.
     TENANTS_WITH_ORDER = "SELECT tenant FROM orders WHERE out_order_id = $1 ORDER BY tenant";
@@ -72,10 +72,10 @@ super::statements! {
                 ORDER BY id DESC LIMIT $4))
         ORDER BY id DESC LIMIT $4");
 
-    NOTICES = concat!(select_notices!(), page_of_notices!());
-    ATTEMPTS_OF_NOTICES = concat!("SELECT ", attempt_columns!(), " FROM attempts
-        WHERE tenant = $1 AND notice_id IN (SELECT id FROM notices ", page_of_notices!(), ")
-        ORDER BY notice_id, number");
+    NOTIFICATIONS = concat!(select_notifications!(), page_of_notifications!());
+    ATTEMPTS_OF_NOTIFICATIONS = concat!("SELECT ", attempt_columns!(), " FROM attempts
+        WHERE tenant = $1 AND notification_id IN (SELECT id FROM notifications ", page_of_notifications!(), ")
+        ORDER BY notification_id, number");
 
     KEYS = concat!("SELECT ", key_columns!(), " FROM channel_keys");
 

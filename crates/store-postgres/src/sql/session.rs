@@ -20,7 +20,8 @@ pub(crate) const SETTINGS: &str = "SET statement_timeout = '10s';
 pub(crate) const COMMITTING: &str = "SET default_transaction_read_only = on";
 
 /// Tells the planner how full the tables are.
-pub(crate) const MEASURE: &str = "ANALYZE orders, order_terms, refunds, notices, attempts, events,
+pub(crate) const MEASURE: &str =
+    "ANALYZE orders, order_terms, refunds, notifications, attempts, events,
     transfers, balances, tasks, channel_keys";
 
 /// Begins a commit.

@@ -3,7 +3,7 @@
 use super::columns::LISTS;
 use super::{Sql, audit, claim, commit, read};
 use crate::schema::TENANT_TABLES;
-use store::rows::{Table, event, key, notice, order, refund, task, transfer};
+use store::rows::{Table, event, key, notification, order, refund, task, transfer};
 
 const SCHEMA: &str = include_str!("../../migrations/0001_first.sql");
 
@@ -86,8 +86,8 @@ fn lists_of_columns_are_those_of_the_tables() {
     let tables: [(&str, &Table); 9] = [
         ("order_columns", &order::ORDERS),
         ("refund_columns", &refund::REFUNDS),
-        ("notice_columns", &notice::NOTICES),
-        ("attempt_columns", &notice::ATTEMPTS),
+        ("notification_columns", &notification::NOTIFICATIONS),
+        ("attempt_columns", &notification::ATTEMPTS),
         ("event_columns", &event::EVENTS),
         ("transfer_columns", &transfer::TRANSFERS),
         ("balance_columns", &transfer::BALANCES),
@@ -122,11 +122,14 @@ fn writes_have_the_columns_of_their_rows() {
         (commit::UPDATE_ORDERS, standing.to_vec()),
         (commit::INSERT_REFUNDS, refund::REFUNDS.columns.to_vec()),
         (commit::UPDATE_REFUNDS, refund::REFUNDS.columns[refund::FIXED_LEN..].to_vec()),
-        (commit::INSERT_NOTICES, notice::NOTICES.columns.to_vec()),
-        (commit::UPDATE_NOTICES, notice::NOTICES.columns[notice::FIXED_LEN..].to_vec()),
+        (commit::INSERT_NOTIFICATIONS, notification::NOTIFICATIONS.columns.to_vec()),
+        (
+            commit::UPDATE_NOTIFICATIONS,
+            notification::NOTIFICATIONS.columns[notification::FIXED_LEN..].to_vec(),
+        ),
         (commit::INSERT_EVENTS, event::EVENTS.columns.to_vec()),
         (commit::INSERT_TRANSFERS, transfer::TRANSFERS.columns.to_vec()),
-        (commit::INSERT_ATTEMPTS, notice::ATTEMPTS.columns.to_vec()),
+        (commit::INSERT_ATTEMPTS, notification::ATTEMPTS.columns.to_vec()),
         (commit::KEEP_KEYS, key::KEYS.columns.to_vec()),
         (commit::OPEN_BALANCES, transfer::BALANCES.columns.to_vec()),
     ];

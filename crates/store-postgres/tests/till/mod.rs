@@ -65,8 +65,8 @@ impl Till {
                 Write { row: order.clone(), expected }
             })
             .collect();
-        let notices = view.notices.into_values();
-        batch.notices = notices.map(|row| Write { row, expected: None }).collect();
+        let notifications = view.notifications.into_values();
+        batch.notifications = notifications.map(|row| Write { row, expected: None }).collect();
         batch.deltas = ledger::book::sum_deltas(&batch.transfers).expect("sound transfers");
         batch.tasks = tasks.into_iter().map(|(task, due)| TaskChange { task, due }).collect();
         Some(batch)
@@ -87,7 +87,7 @@ fn open(id: &str) -> Tenant {
         channel: Arc::from("wxpay"),
         account: Arc::from(format!("wx-{id}")),
         scenes: Scene::ALL.to_vec(),
-        notify_url: Arc::from("https://pay.example/in/wxpay"),
+        callback_url: Arc::from("https://pay.example/in/wxpay"),
     };
     let merchant =
         Merchant { id: MerchantId::new(MERCHANT), name: "茶馆".to_owned(), routes: vec![route] };
@@ -103,7 +103,7 @@ pub(crate) fn empty(tenant: &TenantId) -> Batch {
         tenant: tenant.clone(),
         orders: vec![],
         refunds: vec![],
-        notices: vec![],
+        notifications: vec![],
         events: vec![],
         transfers: vec![],
         deltas: BTreeMap::new(),

@@ -16,7 +16,7 @@ fn deltas(tenant: &TenantId, moves: &[(&str, i64, i64)]) -> Batch {
         tenant: tenant.clone(),
         orders: vec![],
         refunds: vec![],
-        notices: vec![],
+        notifications: vec![],
         events: vec![],
         transfers: vec![],
         deltas: moves
@@ -107,9 +107,9 @@ pub(super) fn audit_is_clean(store: &dyn Store) -> Promise<'_, ()> {
         shop.does(says(&order, Finding::Closed, Some(Operation::Close))).await;
         shop.does(says(&order, paid(&order, "wx9"), None)).await;
         shop.places(&tenant(0), "A-3").await;
-        let notice = shop.only_notice(&sold).await;
+        let notification = shop.only_notification(&sold).await;
         let acknowledged = Delivery::Acknowledged { status: 200 };
-        shop.does(attempt(&notice, notice.made_at, acknowledged)).await;
+        shop.does(attempt(&notification, notification.made_at, acknowledged)).await;
         let audit = shop.audit().await;
         assert_eq!(audit.faults, Vec::<String>::new());
         assert_eq!((audit.orders, audit.paid_orders), (4, 2));
@@ -127,7 +127,7 @@ pub(super) fn audit_names_what_is_wrong(store: &dyn Store) -> Promise<'_, ()> {
         let mut batch = shop.one(says(&order, paid(&order, "wx1"), None)).await;
         batch.transfers.clear();
         batch.tasks.clear();
-        batch.notices.clear();
+        batch.notifications.clear();
         assert_eq!(store.commit(vec![batch]).await, vec![Ok(())]);
         let forgotten = shop.places(&tenant(1), "B-1").await;
         let mut batch = shop.one(says(&forgotten, Finding::Pending, None)).await;
@@ -140,7 +140,7 @@ pub(super) fn audit_names_what_is_wrong(store: &dyn Store) -> Promise<'_, ()> {
                 Rule::BalanceDiffers.fault(tenant(0), account),
                 Rule::PaidWithoutPayment.fault(tenant(0), id),
                 Rule::OrderWithoutTask.fault(tenant(1), forgotten.terms.id),
-                Rule::PaidWithoutNotice.fault(tenant(0), id),
+                Rule::PaidWithoutNotification.fault(tenant(0), id),
             ]
         );
     })

@@ -27,22 +27,24 @@ pub(super) fn tenants_do_not_meet(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut shop = Shop::new(store);
         let order = shop.sells(&tenant(0), "A-1").await;
-        let notice = shop.only_notice(&order).await;
+        let notification = shop.only_notification(&order).await;
         let foreign = tenant(1);
         let reads = Reads {
             orders: vec![
                 (foreign.clone(), OrderKey::Id(order.terms.id)),
                 (foreign.clone(), OrderKey::OutOrderId("A-1".to_owned())),
             ],
-            notices: vec![(foreign.clone(), notice.id)],
+            notifications: vec![(foreign.clone(), notification.id)],
             ..Reads::default()
         };
         let view = store.load(&reads).await.expect("the store loads");
-        assert!(view.orders.is_empty() && view.order_ids.is_empty() && view.notices.is_empty());
+        assert!(
+            view.orders.is_empty() && view.order_ids.is_empty() && view.notifications.is_empty()
+        );
         let query = Query::Story { tenant: foreign.clone(), order: order.terms.id };
         assert_eq!(shop.page(query).await, Page::Story(None));
-        let query = Query::Notice { tenant: foreign.clone(), id: notice.id };
-        assert_eq!(shop.page(query).await, Page::Notices(vec![]));
+        let query = Query::Notification { tenant: foreign.clone(), id: notification.id };
+        assert_eq!(shop.page(query).await, Page::Notifications(vec![]));
         assert_eq!(shop.page(Query::Accounts { tenant: foreign }).await, Page::Accounts(vec![]));
     })
 }
@@ -103,13 +105,16 @@ pub(super) fn update_keeps_what_was_agreed(store: &dyn Store) -> Promise<'_, ()>
         let stored = shop.order(&order).await;
         assert_eq!(stored.terms, order.terms);
         assert_eq!((stored.state, stored.version), (want, order.version + 1));
-        let notice = shop.only_notice(&order).await;
-        let replay = kernel::Command::ReplayNotice { tenant: tenant(0), notice: notice.id };
+        let notification = shop.only_notification(&order).await;
+        let replay = kernel::Command::ReplayNotification {
+            tenant: tenant(0),
+            notification: notification.id,
+        };
         let mut batch = shop.one(replay).await;
-        batch.notices[0].row.url = "https://elsewhere.example".to_owned();
+        batch.notifications[0].row.url = "https://elsewhere.example".to_owned();
         assert_eq!(store.commit(vec![batch]).await, vec![Ok(())]);
-        let stored = shop.only_notice(&order).await;
-        assert_eq!((stored.url, stored.version), (notice.url, notice.version + 1));
+        let stored = shop.only_notification(&order).await;
+        assert_eq!((stored.url, stored.version), (notification.url, notification.version + 1));
     })
 }
 
@@ -123,7 +128,7 @@ pub(super) fn log_is_append_only(store: &dyn Store) -> Promise<'_, ()> {
             tenant: tenant(0),
             orders: vec![],
             refunds: vec![],
-            notices: vec![],
+            notifications: vec![],
             events: vec![],
             transfers: vec![],
             deltas: Default::default(),
@@ -133,10 +138,10 @@ pub(super) fn log_is_append_only(store: &dyn Store) -> Promise<'_, ()> {
         let transfers = crate::Batch { transfers: story.transfers, ..empty.clone() };
         let rows = vec![Write { row: order, expected: None }];
         let orders = crate::Batch { orders: rows, ..empty.clone() };
-        let row = story.notices[0].notice.clone();
+        let row = story.notifications[0].notification.clone();
         let rows = vec![Write { row, expected: None }];
-        let notices = crate::Batch { notices: rows, ..empty };
-        for batch in [events, transfers, orders, notices] {
+        let notifications = crate::Batch { notifications: rows, ..empty };
+        for batch in [events, transfers, orders, notifications] {
             let outcomes = store.commit(vec![batch]).await;
             assert!(matches!(outcomes.as_slice(), [Err(CommitFault::Stale(_))]), "{outcomes:?}");
             assert_eq!(shop.everything().await, before);

@@ -1,11 +1,11 @@
 //! The same random history, played to two stores.
 
 use super::shop::{
-    Shop, attempt, close, notices_of, paid, payable, place, says, says_of_refund, tenant,
+    Shop, attempt, close, notifications_of, paid, payable, place, says, says_of_refund, tenant,
 };
 use crate::{Batch, Lease, Promise, Store};
 use channel::{Finding, PlatformKey, RefundState, Refunded};
-use kernel::{Caller, Command, Delivery, Notice, Order, Refund, Task};
+use kernel::{Caller, Command, Delivery, Notification, Order, Refund, Task};
 use ledger::Timestamp;
 use std::mem::discriminant;
 use std::sync::Arc;
@@ -62,15 +62,15 @@ struct Play<'a> {
     dice: Dice,
     orders: Vec<Order>,
     refunds: Vec<Refund>,
-    notices: Vec<Notice>,
+    notifications: Vec<Notification>,
     last: Vec<Batch>,
 }
 
 impl<'a> Play<'a> {
     fn new(one: &'a dyn Store, other: &'a dyn Store, seed: u64) -> Play<'a> {
-        let (orders, refunds, notices, last) = (vec![], vec![], vec![], vec![]);
+        let (orders, refunds, notifications, last) = (vec![], vec![], vec![], vec![]);
         let (shop, dice) = (Shop::new(one), Dice(seed));
-        Play { shop, other, dice, orders, refunds, notices, last }
+        Play { shop, other, dice, orders, refunds, notifications, last }
     }
 
     async fn step(&mut self) {
@@ -110,9 +110,9 @@ impl<'a> Play<'a> {
         self.orders.extend(orders.map(|write| write.row.clone()));
         let refunds = batch.refunds.iter().filter(|write| write.expected.is_none());
         self.refunds.extend(refunds.map(|write| write.row.clone()));
-        let ids: Vec<_> = notices_of(batch).collect();
-        let notices = batch.notices.iter().filter(|write| ids.contains(&write.row.id));
-        self.notices.extend(notices.map(|write| write.row.clone()));
+        let ids: Vec<_> = notifications_of(batch).collect();
+        let notifications = batch.notifications.iter().filter(|write| ids.contains(&write.row.id));
+        self.notifications.extend(notifications.map(|write| write.row.clone()));
     }
 
     fn caller(&mut self) -> Caller {
@@ -182,17 +182,17 @@ impl<'a> Play<'a> {
     }
 
     fn delivery(&mut self) -> Option<Command> {
-        let notice = self.dice.recent(&self.notices)?.clone();
+        let notification = self.dice.recent(&self.notifications)?.clone();
         let delivery = match self.dice.below(4) {
             0 => Delivery::Acknowledged { status: 200 },
             1 => Delivery::Rejected { status: 404, excerpt: "没有".to_owned() },
             2 => Delivery::NoAnswer { why: "refused".to_owned() },
             _ => {
-                let (tenant, notice) = (notice.tenant, notice.id);
-                return Some(Command::ReplayNotice { tenant, notice });
+                let (tenant, notification) = (notification.tenant, notification.id);
+                return Some(Command::ReplayNotification { tenant, notification });
             }
         };
-        Some(attempt(&notice, self.shop.now(), delivery))
+        Some(attempt(&notification, self.shop.now(), delivery))
     }
 
     fn keys(&mut self) -> Command {

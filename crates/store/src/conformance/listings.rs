@@ -3,9 +3,9 @@
 use super::shop::{
     Shop, attempt, close, every_order, paid, payable, place, refunded, says, says_of_refund, tenant,
 };
-use crate::{Audit, NoticeRow, OrderFilter, Page, Promise, Query, Store, TaskRow};
+use crate::{Audit, NotificationRow, OrderFilter, Page, Promise, Query, Store, TaskRow};
 use channel::{Finding, Operation, RefundState};
-use kernel::{Delivery, NoticeState, Order, OrderKey, Reads};
+use kernel::{Delivery, NotificationState, Order, OrderKey, Reads};
 use ledger::{Account, AccountKind, Balance, Id};
 
 pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
@@ -16,18 +16,18 @@ pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
         let reads = Reads {
             orders: vec![(tenant.clone(), OrderKey::Id(Id::from_number(1)))],
             refunds: vec![(tenant.clone(), Id::from_number(1))],
-            notices: vec![(tenant.clone(), Id::from_number(1))],
+            notifications: vec![(tenant.clone(), Id::from_number(1))],
             balances: vec![(tenant.clone(), account.clone())],
         };
         let view = store.load(&reads).await.expect("the store loads");
-        assert!(view.orders.is_empty() && view.refunds.is_empty() && view.notices.is_empty());
+        assert!(view.orders.is_empty() && view.refunds.is_empty() && view.notifications.is_empty());
         let zero = [((tenant.clone(), account.clone()), Balance::default())];
         assert_eq!(view.balances, zero.into_iter().collect());
         let id = Id::from_number(1);
         let key = OrderKey::OutOrderId("A-1".to_owned());
         let postings = Query::Postings { tenant: tenant.clone(), account, before: None, limit: 9 };
-        let notices =
-            Query::Notices { tenant: tenant.clone(), state: None, before: None, limit: 9 };
+        let notifications =
+            Query::Notifications { tenant: tenant.clone(), state: None, before: None, limit: 9 };
         for (query, want) in [
             (Query::Order { tenant: tenant.clone(), key }, Page::Order(None)),
             (Query::Orders(every_order(&tenant)), Page::Orders(vec![])),
@@ -35,10 +35,10 @@ pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
             (Query::TenantsWithOrder { out_order_id: "A".to_owned() }, Page::Tenants(vec![])),
             (Query::Accounts { tenant: tenant.clone() }, Page::Accounts(vec![])),
             (postings, Page::Transfers(vec![])),
-            (notices, Page::Notices(vec![])),
+            (notifications, Page::Notifications(vec![])),
             (
-                Query::Notice { tenant: tenant.clone(), id: Id::from_number(1) },
-                Page::Notices(vec![]),
+                Query::Notification { tenant: tenant.clone(), id: Id::from_number(1) },
+                Page::Notifications(vec![]),
             ),
             (Query::Attention { tenant, before: None, limit: 9 }, Page::Events(vec![])),
             (Query::LastId, Page::LastId(None)),
@@ -73,18 +73,21 @@ pub(super) fn story_is_in_order(store: &dyn Store) -> Promise<'_, ()> {
             "order_closing",
             "call_begun",
             "order_paid",
-            "notice_queued",
+            "notification_queued",
             "stray_received",
             "stray_received",
         ];
         assert_eq!(names, want);
         assert!(story.events.is_sorted_by_key(|event| event.id));
         assert_eq!(kernel::event::replay(&story.events), Some(story.order.clone()));
-        assert_eq!((story.transfers.len(), story.refunds.len(), story.notices.len()), (5, 2, 1));
+        assert_eq!(
+            (story.transfers.len(), story.refunds.len(), story.notifications.len()),
+            (5, 2, 1)
+        );
         assert!(story.transfers.is_sorted_by_key(|transfer| transfer.id));
         assert!(story.refunds.is_sorted_by_key(|refund| refund.id));
         let mut tasks: Vec<_> = story.refunds.iter().map(|refund| refund.task()).collect();
-        tasks.push(story.notices[0].notice.task());
+        tasks.push(story.notifications[0].notification.task());
         tasks.sort();
         let mut found: Vec<_> = story.tasks.iter().map(|(task, _)| task.clone()).collect();
         assert!(story.tasks.is_sorted_by_key(|(_, due)| *due));
@@ -164,14 +167,14 @@ pub(super) fn postings_come_by_page(store: &dyn Store) -> Promise<'_, ()> {
     })
 }
 
-async fn notices(shop: &Shop<'_>, query: Query) -> Vec<NoticeRow> {
+async fn notifications(shop: &Shop<'_>, query: Query) -> Vec<NotificationRow> {
     match shop.page(query).await {
-        Page::Notices(notices) => notices,
-        other => panic!("want notices, got {other:?}"),
+        Page::Notifications(notifications) => notifications,
+        other => panic!("want notifications, got {other:?}"),
     }
 }
 
-pub(super) fn notices_come_with_attempts(store: &dyn Store) -> Promise<'_, ()> {
+pub(super) fn notifications_come_with_attempts(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut shop = Shop::new(store);
         for number in ["a", "b", "c"] {
@@ -179,42 +182,42 @@ pub(super) fn notices_come_with_attempts(store: &dyn Store) -> Promise<'_, ()> {
         }
         let list = |state: Option<&str>, before, limit| {
             let state = state.map(str::to_owned);
-            Query::Notices { tenant: tenant(0), state, before, limit }
+            Query::Notifications { tenant: tenant(0), state, before, limit }
         };
-        let all = notices(&shop, list(None, None, 9)).await;
+        let all = notifications(&shop, list(None, None, 9)).await;
         let numbers: Vec<&str> = all.iter().map(|row| row.out_order_id.as_str()).collect();
         assert_eq!(numbers, ["c", "b", "a"]);
-        let first = notices(&shop, list(None, None, 1)).await;
-        let rest = notices(&shop, list(None, Some(first[0].notice.id), 9)).await;
+        let first = notifications(&shop, list(None, None, 1)).await;
+        let rest = notifications(&shop, list(None, Some(first[0].notification.id), 9)).await;
         assert_eq!([first, rest].concat(), all);
 
-        let notice = all[1].notice.clone();
+        let notification = all[1].notification.clone();
         let (at, why) = (shop.now(), "timed out".to_owned());
         let rejected = Delivery::Rejected { status: 500, excerpt: "<html>".to_owned() };
         let tries = [
-            attempt(&notice, at, Delivery::NoAnswer { why }),
-            attempt(&notice, at.plus_ms(1), rejected),
+            attempt(&notification, at, Delivery::NoAnswer { why }),
+            attempt(&notification, at.plus_ms(1), rejected),
         ];
         let (batches, _) = shop.prepare(&tries).await;
         assert_eq!(store.commit(batches).await, vec![Ok(())]);
         let acknowledged = Delivery::Acknowledged { status: 200 };
-        shop.does(attempt(&notice, at.plus_ms(2), acknowledged)).await;
-        let query = Query::Notice { tenant: tenant(0), id: notice.id };
-        let found = notices(&shop, query).await;
-        assert_eq!(found[0].notice.state, NoticeState::Delivered { at: shop.now() });
+        shop.does(attempt(&notification, at.plus_ms(2), acknowledged)).await;
+        let query = Query::Notification { tenant: tenant(0), id: notification.id };
+        let found = notifications(&shop, query).await;
+        assert_eq!(found[0].notification.state, NotificationState::Delivered { at: shop.now() });
         let attempts: Vec<_> = found[0]
             .attempts
             .iter()
             .map(|row| (row.number, row.attempt.at.ms() - at.ms()))
             .collect();
         assert_eq!(attempts, [(1, 0), (2, 1), (3, 2)]);
-        assert_eq!(found[0].attempts[0].state, NoticeState::Due);
-        assert_eq!(found[0].attempts[2].state, found[0].notice.state);
-        assert_eq!(notices(&shop, list(Some("delivered"), None, 9)).await, found);
-        assert_eq!(notices(&shop, list(Some("due"), None, 9)).await.len(), 2);
+        assert_eq!(found[0].attempts[0].state, NotificationState::Due);
+        assert_eq!(found[0].attempts[2].state, found[0].notification.state);
+        assert_eq!(notifications(&shop, list(Some("delivered"), None, 9)).await, found);
+        assert_eq!(notifications(&shop, list(Some("due"), None, 9)).await.len(), 2);
         let order = shop.does(place(&tenant(0), "d")).await.orders[0].row.clone();
         shop.does(says(&order, Finding::Pending, None)).await;
-        assert_eq!(shop.story(&order).await.notices, vec![]);
+        assert_eq!(shop.story(&order).await.notifications, vec![]);
     })
 }
 

@@ -50,7 +50,10 @@ pub const CASES: &[Case] = &[
     Case { name: "story_is_in_order", run: listings::story_is_in_order },
     Case { name: "orders_come_by_page", run: listings::orders_come_by_page },
     Case { name: "postings_come_by_page", run: listings::postings_come_by_page },
-    Case { name: "notices_come_with_attempts", run: listings::notices_come_with_attempts },
+    Case {
+        name: "notifications_come_with_attempts",
+        run: listings::notifications_come_with_attempts,
+    },
     Case { name: "what_needs_a_person_is_listed", run: listings::what_needs_a_person_is_listed },
     Case { name: "last_id_is_the_largest", run: listings::last_id_is_the_largest },
     Case { name: "claims_take_the_longest_due", run: tasks::claims_take_the_longest_due },

@@ -4,8 +4,8 @@ use crate::{Batch, Page, Query, Store, Story, Write};
 use channel::{Finding, Operation, PayForm, PayInfo, Payer, Payment, RefundState, Refunded, Scene};
 use kernel::{
     Attempt, CallRecord, Caller, Change, Command, Decision, Delivery, Directory, Merchant,
-    MerchantId, Notice, Order, OrderKey, PlaceOrder, Reads, Refund, Refusal, Route, Task, Tenant,
-    TenantId, View, decide,
+    MerchantId, Notification, Order, OrderKey, PlaceOrder, Reads, Refund, Refusal, Route, Task,
+    Tenant, TenantId, View, decide,
 };
 use ledger::{Balance, Currency, Fen, Id, Stamp, Timestamp, kinds};
 use std::collections::BTreeMap;
@@ -121,8 +121,8 @@ impl<'s> Shop<'s> {
         self.story(order).await.refunds.remove(0)
     }
 
-    pub(super) async fn only_notice(&self, order: &Order) -> Notice {
-        self.story(order).await.notices.remove(0).notice
+    pub(super) async fn only_notification(&self, order: &Order) -> Notification {
+        self.story(order).await.notifications.remove(0).notification
     }
 
     pub(super) async fn balance(&self, tenant: &TenantId, key: &str) -> Balance {
@@ -171,7 +171,8 @@ impl<'s> Shop<'s> {
         }
         pages.extend([orders, accounts]);
         let own = tenant.clone();
-        let query = Query::Notices { tenant: own, state: None, before: None, limit: u32::MAX };
+        let query =
+            Query::Notifications { tenant: own, state: None, before: None, limit: u32::MAX };
         pages.push(self.page(query).await);
         let query = Query::Attention { tenant, before: None, limit: u32::MAX };
         pages.push(self.page(query).await);
@@ -188,7 +189,7 @@ fn open(id: &str) -> Tenant {
         channel: Arc::from("wxpay"),
         account: account(&TenantId::new(id)),
         scenes: Scene::ALL.to_vec(),
-        notify_url: Arc::from("https://pay.example/in/wxpay"),
+        callback_url: Arc::from("https://pay.example/in/wxpay"),
     };
     let merchant =
         Merchant { id: MerchantId::new(MERCHANT), name: "茶馆".to_owned(), routes: vec![route] };
@@ -217,7 +218,12 @@ fn batch<'a>(
         tenant: tenant.clone(),
         orders: changed(tenant, &before.orders, &after.orders, |order| order.version),
         refunds: changed(tenant, &before.refunds, &after.refunds, |refund| refund.version),
-        notices: changed(tenant, &before.notices, &after.notices, |notice| notice.version),
+        notifications: changed(
+            tenant,
+            &before.notifications,
+            &after.notifications,
+            |notification| notification.version,
+        ),
         events,
         deltas: ledger::book::sum_deltas(&transfers).expect("decided transfers are sound"),
         transfers,
@@ -288,7 +294,7 @@ pub(super) fn place(tenant: &TenantId, number: &str) -> Command {
     }))
 }
 
-/// A finding about an order. `asked` is the call that it answers, or none for a notice.
+/// A finding about an order. `asked` is the call that it answers, or none for a notification.
 pub(super) fn says(order: &Order, finding: Finding, asked: Option<Operation>) -> Command {
     let said = finding.name().to_owned();
     Command::RecordFinding {
@@ -359,11 +365,11 @@ pub(super) fn payable(order: &Order) -> Finding {
     })
 }
 
-/// An attempt to deliver a notice.
-pub(super) fn attempt(notice: &Notice, at: Timestamp, delivery: Delivery) -> Command {
+/// An attempt to deliver a notification.
+pub(super) fn attempt(notification: &Notification, at: Timestamp, delivery: Delivery) -> Command {
     Command::RecordAttempt {
-        tenant: notice.tenant.clone(),
-        notice: notice.id,
+        tenant: notification.tenant.clone(),
+        notification: notification.id,
         attempt: Attempt { at, took_ms: 12, delivery },
     }
 }
@@ -375,9 +381,9 @@ pub(super) fn close(order: &Order) -> Command {
 }
 
 /// The ids that a batch made.
-pub(super) fn notices_of(batch: &Batch) -> impl Iterator<Item = Id<kinds::Notice>> {
+pub(super) fn notifications_of(batch: &Batch) -> impl Iterator<Item = Id<kinds::Notification>> {
     batch.events.iter().filter_map(|event| match &event.change {
-        Change::NoticeQueued(notice) => Some(notice.id),
+        Change::NotificationQueued(notification) => Some(notification.id),
         Change::OrderPlaced(_)
         | Change::OrderRepeated
         | Change::CallBegun(_)
@@ -391,8 +397,8 @@ pub(super) fn notices_of(batch: &Batch) -> impl Iterator<Item = Id<kinds::Notice
         | Change::StrayReceived { .. }
         | Change::RefundCallBegun { .. }
         | Change::RefundMoved { .. }
-        | Change::NoticeAttempted { .. }
-        | Change::NoticeReplayed { .. }
+        | Change::NotificationAttempted { .. }
+        | Change::NotificationReplayed { .. }
         | Change::KeysKept { .. } => None,
     })
 }

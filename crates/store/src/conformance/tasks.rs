@@ -17,7 +17,7 @@ async fn set(store: &dyn Store, task: Task, due: Option<Timestamp>) {
         tenant: task.tenant.clone(),
         orders: vec![],
         refunds: vec![],
-        notices: vec![],
+        notifications: vec![],
         events: vec![],
         transfers: vec![],
         deltas: Default::default(),

@@ -4,7 +4,7 @@ use super::State;
 use super::search::count;
 use crate::audit::{Rule, Sums, accounts, add, out_of_range, suspense};
 use crate::{Audit, StoreFault};
-use kernel::{NoticeState, Order, OrderState, RefundStage, TenantId};
+use kernel::{NotificationState, Order, OrderState, RefundStage, TenantId};
 use ledger::{Account, AccountKind, Fen, Phase, Reason, Transfer};
 use std::collections::BTreeMap;
 
@@ -188,17 +188,22 @@ impl State {
         let faults = forgotten.map(|((tenant, id), _)| Rule::RefundWithoutTask.fault(tenant, id));
         audit.faults.extend(faults);
         let untold = self.orders.iter().find(|((tenant, _), order)| {
-            let told = |notice: &kernel::Notice| {
-                notice.tenant == *tenant && notice.order == order.terms.id
+            let told = |notification: &kernel::Notification| {
+                notification.tenant == *tenant && notification.order == order.terms.id
             };
-            is_paid(order) && order.terms.notify_url.is_some() && !self.notices.values().any(told)
+            is_paid(order)
+                && order.terms.notify_url.is_some()
+                && !self.notifications.values().any(told)
         });
-        let faults = untold.map(|((tenant, id), _)| Rule::PaidWithoutNotice.fault(tenant, id));
+        let faults =
+            untold.map(|((tenant, id), _)| Rule::PaidWithoutNotification.fault(tenant, id));
         audit.faults.extend(faults);
-        let forgotten = self.notices.iter().find(|(_, notice)| {
-            notice.state == NoticeState::Due && !self.tasks.contains_key(&notice.task())
+        let forgotten = self.notifications.iter().find(|(_, notification)| {
+            notification.state == NotificationState::Due
+                && !self.tasks.contains_key(&notification.task())
         });
-        let faults = forgotten.map(|((tenant, id), _)| Rule::NoticeWithoutTask.fault(tenant, id));
+        let faults =
+            forgotten.map(|((tenant, id), _)| Rule::NotificationWithoutTask.fault(tenant, id));
         audit.faults.extend(faults);
     }
 }

@@ -4,7 +4,7 @@ use super::{State, Waiting};
 use crate::audit::Sums;
 use crate::rows;
 use crate::{AttemptRow, Batch, CommitFault, StoreFault, Write};
-use kernel::{Event, Notice, Order, Refund};
+use kernel::{Event, Notification, Order, Refund};
 use ledger::BookFault;
 use std::collections::BTreeSet;
 
@@ -38,10 +38,10 @@ impl State {
                 return Err(stale("refund", row.id));
             }
         }
-        for Write { row, expected } in &batch.notices {
-            let stored = self.notices.get(&(row.tenant.clone(), row.id.number()));
-            if stored.map(|notice| notice.version) != *expected {
-                return Err(stale("notice", row.id));
+        for Write { row, expected } in &batch.notifications {
+            let stored = self.notifications.get(&(row.tenant.clone(), row.id.number()));
+            if stored.map(|notification| notification.version) != *expected {
+                return Err(stale("notification", row.id));
             }
         }
         Ok(())
@@ -61,10 +61,10 @@ impl State {
                 return Err(stale("transfer", transfer.id));
             }
         }
-        for new in rows::notice::attempts(batch)? {
-            let key = (batch.tenant.clone(), new.notice.number(), new.number);
+        for new in rows::notification::attempts(batch)? {
+            let key = (batch.tenant.clone(), new.notification.number(), new.number);
             if self.attempts.contains_key(&key) {
-                return Err(stale("attempt of notice", new.notice));
+                return Err(stale("attempt of notification", new.notification));
             }
         }
         Ok(())
@@ -82,9 +82,9 @@ impl State {
     }
 
     fn apply_appended(&mut self, batch: &Batch) -> Result<(), StoreFault> {
-        for new in rows::notice::attempts(batch)? {
+        for new in rows::notification::attempts(batch)? {
             let (number, attempt, state) = (new.number, new.attempt.clone(), new.state);
-            let key = (batch.tenant.clone(), new.notice.number(), number);
+            let key = (batch.tenant.clone(), new.notification.number(), number);
             self.attempts.insert(key, AttemptRow { number, attempt, state });
         }
         for (kept_by, account, key) in rows::key::kept(batch) {
@@ -101,8 +101,8 @@ impl State {
         for write in batch.refunds {
             self.put_refund(write.row);
         }
-        for write in batch.notices {
-            self.put_notice(write.row);
+        for write in batch.notifications {
+            self.put_notification(write.row);
         }
         self.events.extend(batch.events.into_iter().map(|event| (event_key(&event), event)));
         for transfer in batch.transfers {
@@ -138,13 +138,13 @@ impl State {
         self.refunds.insert(key, refund);
     }
 
-    fn put_notice(&mut self, mut notice: Notice) {
-        let key = (notice.tenant.clone(), notice.id.number());
-        if let Some(stored) = self.notices.remove(&key) {
-            let Notice { version, state, attempts, rung, .. } = notice;
-            notice = Notice { version, state, attempts, rung, ..stored };
+    fn put_notification(&mut self, mut notification: Notification) {
+        let key = (notification.tenant.clone(), notification.id.number());
+        if let Some(stored) = self.notifications.remove(&key) {
+            let Notification { version, state, attempts, rung, .. } = notification;
+            notification = Notification { version, state, attempts, rung, ..stored };
         }
-        self.notices.insert(key, notice);
+        self.notifications.insert(key, notification);
     }
 }
 

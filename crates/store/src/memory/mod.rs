@@ -9,7 +9,7 @@ mod search;
 use crate::audit::Sums;
 use crate::{AttemptRow, Batch, CommitFault, Lease, Page, Promise, Query, Store, StoreFault};
 use channel::PlatformKey;
-use kernel::{Event, Notice, Order, OrderKey, Reads, Refund, Task, TenantId, View};
+use kernel::{Event, Notification, Order, OrderKey, Reads, Refund, Task, TenantId, View};
 use ledger::{Id, Timestamp, Transfer, kinds};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,7 +38,7 @@ struct State {
     orders: BTreeMap<RowKey, Order>,
     order_ids: BTreeMap<(TenantId, String), i64>,
     refunds: BTreeMap<RowKey, Refund>,
-    notices: BTreeMap<RowKey, Notice>,
+    notifications: BTreeMap<RowKey, Notification>,
     events: BTreeMap<(TenantId, Option<Id<kinds::Order>>, i64), Event>,
     transfers: BTreeMap<RowKey, Transfer>,
     attempts: BTreeMap<(TenantId, i64, u32), AttemptRow>,
@@ -107,9 +107,10 @@ impl State {
             order.into_iter().for_each(|order| view.put_order(order));
             view.refunds.insert((tenant.clone(), *id), refund.clone());
         }
-        for (tenant, id) in &reads.notices {
-            let notice = self.notices.get(&(tenant.clone(), id.number())).cloned();
-            view.notices.extend(notice.map(|notice| ((tenant.clone(), *id), notice)));
+        for (tenant, id) in &reads.notifications {
+            let notification = self.notifications.get(&(tenant.clone(), id.number())).cloned();
+            view.notifications
+                .extend(notification.map(|notification| ((tenant.clone(), *id), notification)));
         }
         for key in &reads.balances {
             let balance = self.balances.get(key).copied().unwrap_or_default();

@@ -1,8 +1,10 @@
 //! Answering queries from the model.
 
 use super::{RowKey, State};
-use crate::{AccountRow, NoticeRow, OrderFilter, Page, Query, StoreFault, Story, TaskRow, rows};
-use kernel::{Change, Event, Notice, Order, OrderKey, RefundStage, Task, TenantId};
+use crate::{
+    AccountRow, NotificationRow, OrderFilter, Page, Query, StoreFault, Story, TaskRow, rows,
+};
+use kernel::{Change, Event, Notification, Order, OrderKey, RefundStage, Task, TenantId};
 use ledger::{Id, Timestamp, kinds};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -25,17 +27,22 @@ impl State {
                     .cloned()
                     .collect(),
             ),
-            Query::Notices { tenant, state, before, limit } => Page::Notices(
-                newest_first(&self.notices, tenant)
-                    .filter(|notice| before.is_none_or(|before| notice.id < before))
-                    .filter(|notice| is(state, notice.state.name()))
+            Query::Notifications { tenant, state, before, limit } => Page::Notifications(
+                newest_first(&self.notifications, tenant)
+                    .filter(|notification| before.is_none_or(|before| notification.id < before))
+                    .filter(|notification| is(state, notification.state.name()))
                     .take(len(*limit))
-                    .map(|notice| self.notice_row(notice))
+                    .map(|notification| self.notification_row(notification))
                     .collect(),
             ),
-            Query::Notice { tenant, id } => {
-                let notice = self.notices.get(&(tenant.clone(), id.number()));
-                Page::Notices(notice.map(|notice| self.notice_row(notice)).into_iter().collect())
+            Query::Notification { tenant, id } => {
+                let notification = self.notifications.get(&(tenant.clone(), id.number()));
+                Page::Notifications(
+                    notification
+                        .map(|notification| self.notification_row(notification))
+                        .into_iter()
+                        .collect(),
+                )
             }
             Query::Keys => Page::Keys(self.newest_keys()),
             Query::Tasks { now } => Page::Tasks(self.waiting(*now)),
@@ -66,10 +73,11 @@ impl State {
         let events =
             self.events.values().filter(|event| event.tenant == *tenant && event.order == Some(id));
         let refunds = of(&self.refunds, tenant).filter(|refund| refund.order == id);
-        let notices = of(&self.notices, tenant).filter(|notice| notice.order == id);
+        let notifications =
+            of(&self.notifications, tenant).filter(|notification| notification.order == id);
         let tasks = std::iter::once(order.task())
             .chain(refunds.clone().map(|refund| refund.task()))
-            .chain(notices.clone().map(|notice| notice.task()));
+            .chain(notifications.clone().map(|notification| notification.task()));
         Some(Story {
             events: events.cloned().collect(),
             transfers: of(&self.transfers, tenant)
@@ -77,7 +85,9 @@ impl State {
                 .cloned()
                 .collect(),
             refunds: refunds.cloned().collect(),
-            notices: notices.map(|notice| self.notice_row(notice)).collect(),
+            notifications: notifications
+                .map(|notification| self.notification_row(notification))
+                .collect(),
             tasks: self.due(tasks),
             order,
         })
@@ -106,12 +116,12 @@ impl State {
             .collect()
     }
 
-    fn notice_row(&self, notice: &Notice) -> NoticeRow {
-        let order = self.order(&notice.tenant, &OrderKey::Id(notice.order));
+    fn notification_row(&self, notification: &Notification) -> NotificationRow {
+        let order = self.order(&notification.tenant, &OrderKey::Id(notification.order));
         let (first, last) = (0, u32::MAX);
-        let key = |number| (notice.tenant.clone(), notice.id.number(), number);
-        NoticeRow {
-            notice: notice.clone(),
+        let key = |number| (notification.tenant.clone(), notification.id.number(), number);
+        NotificationRow {
+            notification: notification.clone(),
             out_order_id: order.map(|order| order.terms.out_order_id.clone()).unwrap_or_default(),
             attempts: self
                 .attempts
@@ -170,9 +180,9 @@ const fn needs_a_person(change: &Change) -> bool {
         | Change::OrderClosed { .. }
         | Change::OrderFailed { .. }
         | Change::RefundCallBegun { .. }
-        | Change::NoticeQueued(_)
-        | Change::NoticeAttempted { .. }
-        | Change::NoticeReplayed { .. }
+        | Change::NotificationQueued(_)
+        | Change::NotificationAttempted { .. }
+        | Change::NotificationReplayed { .. }
         | Change::KeysKept { .. } => false,
     }
 }

@@ -35,9 +35,9 @@ pub fn kept(batch: &Batch) -> impl Iterator<Item = (Id<kinds::Event>, &Arc<str>,
             | Change::StrayReceived { .. }
             | Change::RefundCallBegun { .. }
             | Change::RefundMoved { .. }
-            | Change::NoticeQueued(_)
-            | Change::NoticeAttempted { .. }
-            | Change::NoticeReplayed { .. } => (None, &[][..]),
+            | Change::NotificationQueued(_)
+            | Change::NotificationAttempted { .. }
+            | Change::NotificationReplayed { .. } => (None, &[][..]),
         };
         keys.iter().filter_map(move |key| account.map(|account| (event.id, account, key)))
     })

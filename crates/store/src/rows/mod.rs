@@ -4,14 +4,14 @@
 //! `read` turns cells back. An engine binds cells to its statements and knows nothing of what they
 //! mean. Nothing here is secret: channel keys are public certificates.
 //!
-//! - [`order`], [`refund`], [`notice`], [`transfer`], [`task`], [`key`]: a table or two each.
+//! - [`order`], [`refund`], [`notification`], [`transfer`], [`task`], [`key`]: a table or two each.
 //! - [`event`]: events, with their bodies as JSON.
 
 mod cells;
 mod change;
 pub mod event;
 pub mod key;
-pub mod notice;
+pub mod notification;
 pub mod order;
 pub mod refund;
 pub mod task;

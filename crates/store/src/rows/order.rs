@@ -31,7 +31,7 @@ pub const ORDERS: Table = Table {
         "goods_tag",
         "notify_url",
         "front_url",
-        "channel_notify_url",
+        "callback_url",
         "details",
         "expires_at",
         "version",
@@ -92,7 +92,7 @@ fn terms<'a>(terms: &'a Terms, cells: &mut Vec<Value<'a>>) {
         Value::optional(terms.goods_tag.as_deref()),
         Value::optional(terms.notify_url.as_deref()),
         Value::optional(terms.front_url.as_deref()),
-        Value::text(&terms.channel_notify_url),
+        Value::text(&terms.callback_url),
         Value::text(&terms.details),
         Value::Int(terms.expires_at.ms()),
     ]);
@@ -187,7 +187,7 @@ fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
         goods_tag: cells.optional_text()?.map(str::to_owned),
         notify_url: cells.optional_text()?.map(str::to_owned),
         front_url: cells.optional_text()?.map(str::to_owned),
-        channel_notify_url: Arc::from(cells.text()?),
+        callback_url: Arc::from(cells.text()?),
         details: cells.text()?.to_owned(),
         expires_at: Timestamp::from_ms(cells.int()?),
     })

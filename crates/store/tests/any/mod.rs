@@ -2,8 +2,9 @@
 
 use channel::{Operation, PayForm, PayInfo, Payer, PlatformKey, Scene};
 use kernel::{
-    Attempt, Busy, CallRecord, Caller, Change, Closure, Delivery, MerchantId, Notice, NoticeKind,
-    NoticeState, Order, OrderState, Paid, Refund, RefundStage, Stray, TenantId, Terms,
+    Attempt, Busy, CallRecord, Caller, Change, Closure, Delivery, MerchantId, Notification,
+    NotificationKind, NotificationState, Order, OrderState, Paid, Refund, RefundStage, Stray,
+    TenantId, Terms,
 };
 use ledger::{Account, AccountKind, Currency, Fen, Id, Phase, Reason, Timestamp, Transfer};
 use proptest::collection::vec;
@@ -105,7 +106,7 @@ fn terms() -> BoxedStrategy<Arc<Terms>> {
     (who, what, options)
         .prop_map(|(who, what, options)| {
             let (tenant, id, merchant, out_order_id, dialect, channel, account) = who;
-            let (amount, scene, subject, payer, channel_notify_url, details) = what;
+            let (amount, scene, subject, payer, callback_url, details) = what;
             let (goods_tag, notify_url, front_url, placed_at, expires_at) = options;
             Arc::new(Terms {
                 tenant,
@@ -123,7 +124,7 @@ fn terms() -> BoxedStrategy<Arc<Terms>> {
                 goods_tag,
                 notify_url,
                 front_url,
-                channel_notify_url,
+                callback_url,
                 details,
                 placed_at,
                 expires_at,
@@ -184,29 +185,31 @@ pub(crate) fn any_refund() -> BoxedStrategy<Refund> {
         .boxed()
 }
 
-pub(crate) fn any_notice_state() -> BoxedStrategy<NoticeState> {
+pub(crate) fn any_notification_state() -> BoxedStrategy<NotificationState> {
     prop_oneof![
-        Just(NoticeState::Due),
-        time().prop_map(|at| NoticeState::Delivered { at }),
-        time().prop_map(|at| NoticeState::GivenUp { at }),
+        Just(NotificationState::Due),
+        time().prop_map(|at| NotificationState::Delivered { at }),
+        time().prop_map(|at| NotificationState::GivenUp { at }),
     ]
     .boxed()
 }
 
-pub(crate) fn any_notice() -> BoxedStrategy<Notice> {
+pub(crate) fn any_notification() -> BoxedStrategy<Notification> {
     let counts = (any::<i64>(), any::<u32>(), any::<u32>());
-    (tenant(), id(), id(), text(), time(), any_notice_state(), counts)
-        .prop_map(|(tenant, id, order, url, made_at, state, (version, attempts, rung))| Notice {
-            tenant,
-            id,
-            order,
-            kind: NoticeKind::Pay,
-            url,
-            made_at,
-            version,
-            state,
-            attempts,
-            rung,
+    (tenant(), id(), id(), text(), time(), any_notification_state(), counts)
+        .prop_map(|(tenant, id, order, url, made_at, state, (version, attempts, rung))| {
+            Notification {
+                tenant,
+                id,
+                order,
+                kind: NotificationKind::Pay,
+                url,
+                made_at,
+                version,
+                state,
+                attempts,
+                rung,
+            }
         })
         .boxed()
 }
@@ -279,14 +282,17 @@ pub(crate) fn any_change() -> BoxedStrategy<Change> {
             call
         }),
     ];
-    let of_notice = prop_oneof![
-        any_notice().prop_map(|notice| Change::NoticeQueued(Box::new(notice))),
-        (id(), any_attempt(), any_notice_state()).prop_map(|(notice, attempt, state)| {
-            Change::NoticeAttempted { notice, attempt, state }
-        }),
-        id().prop_map(|notice| Change::NoticeReplayed { notice }),
+    let of_notification = prop_oneof![
+        any_notification()
+            .prop_map(|notification| Change::NotificationQueued(Box::new(notification))),
+        (id(), any_attempt(), any_notification_state()).prop_map(
+            |(notification, attempt, state)| {
+                Change::NotificationAttempted { notification, attempt, state }
+            }
+        ),
+        id().prop_map(|notification| Change::NotificationReplayed { notification }),
     ];
     let of_keys = (name(), vec(any_key(), 0..3))
         .prop_map(|(account, keys)| Change::KeysKept { account, keys });
-    prop_oneof![10 => of_order, 3 => of_refund, 3 => of_notice, 1 => of_keys].boxed()
+    prop_oneof![10 => of_order, 3 => of_refund, 3 => of_notification, 1 => of_keys].boxed()
 }

@@ -1,4 +1,4 @@
-//! `tongbao demo`: one order from placing to notice, through real HTTP, each step shown.
+//! `tongbao demo`: one order from placing to notification, through real HTTP, each step shown.
 
 use super::check;
 use super::dev::House;
@@ -21,9 +21,9 @@ use store::{Page, Query};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-/// How long the notice may take.
-const NOTICE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often to look whether the notice is recorded.
+/// How long the notification may take.
+const NOTIFICATION_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often to look whether the notification is recorded.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The merchant's number of the order.
 const OUT_ORDER_ID: &str = "demo202211200001";
@@ -34,7 +34,7 @@ const TOTAL_FEN: i64 = 1000;
 #[derive(clap::Args)]
 pub(crate) struct Arguments {}
 
-/// A notice as the merchant's server received it.
+/// A notification as the merchant's server received it.
 struct Received {
     headers: Vec<(String, String)>,
     body: Bytes,
@@ -51,7 +51,7 @@ pub(crate) async fn run(_: Arguments) -> Result<ExitCode> {
 }
 
 async fn play(house: &House, database: &Database) -> Result<()> {
-    let (notify_url, mut notices) = merchant_server().await?;
+    let (notify_url, mut notifications) = merchant_server().await?;
     let client = JsonClient::new()?;
     say(&format!(
         "Gateway at {}, simulated WeChat Pay at {}.",
@@ -72,14 +72,14 @@ async fn play(house: &House, database: &Database) -> Result<()> {
     show(&paid);
 
     step(3, "WeChat tells Tongbao, Tongbao books the money and tells the merchant, signed.");
-    let received = tokio::time::timeout(NOTICE_TIMEOUT, notices.recv())
+    let received = tokio::time::timeout(NOTIFICATION_TIMEOUT, notifications.recv())
         .await
-        .context("no notice came")?
+        .context("no notification came")?
         .context("the merchant's server is gone")?;
-    let notice = verified(house, &notify_url, &received)?;
-    show(&notice);
-    expect(&notice["Result"], "OrderStatus", "SUCCESS")?;
-    expect(&notice["Result"], "Attachment", "原路返回string")?;
+    let notification = verified(house, &notify_url, &received)?;
+    show(&notification);
+    expect(&notification["Result"], "OrderStatus", "SUCCESS")?;
+    expect(&notification["Result"], "Attachment", "原路返回string")?;
 
     step(4, "The merchant asks for the order.");
     let found =
@@ -138,7 +138,7 @@ async fn call(house: &House, client: &JsonClient, path: &str, body: &Value) -> R
     Ok(response["Result"].clone())
 }
 
-/// The merchant's server: takes notices at `/pay/notify` and acknowledges them.
+/// The merchant's server: takes notifications at `/pay/notify` and acknowledges them.
 async fn merchant_server() -> Result<(String, mpsc::Receiver<Received>)> {
     let (sender, receiver) = mpsc::channel(8);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -163,13 +163,13 @@ async fn receive(
     }
 }
 
-/// The notice, once its signature holds.
+/// The notification, once its signature holds.
 fn verified(house: &House, notify_url: &str, received: &Received) -> Result<Value> {
     let platform = Verifier::from_public_pem(&house.file.wecard.platform_public_key_pem)?;
     let caller = Caller::of(&house.file, Generation::Rsa)?;
     let genuine = caller.is_genuine(&platform, notify_url, &received.headers, &received.body)?;
-    ensure!(genuine, "the notice is not signed by the platform");
-    serde_json::from_slice(&received.body).context("the notice is not JSON")
+    ensure!(genuine, "the notification is not signed by the platform");
+    serde_json::from_slice(&received.body).context("the notification is not JSON")
 }
 
 async fn accounts(house: &House, client: &JsonClient) -> Result<()> {
@@ -204,16 +204,17 @@ async fn story(house: &House) -> Result<()> {
             let Page::Story(Some(story)) = house.engine.search(&query).await? else {
                 bail!("no story");
             };
-            let is_delivered = |row: &store::NoticeRow| row.notice.state.name() == "delivered";
-            if !story.notices.is_empty() && story.notices.iter().all(is_delivered) {
+            let is_delivered =
+                |row: &store::NotificationRow| row.notification.state.name() == "delivered";
+            if !story.notifications.is_empty() && story.notifications.iter().all(is_delivered) {
                 return Ok(story);
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
-    let story = tokio::time::timeout(NOTICE_TIMEOUT, delivered)
+    let story = tokio::time::timeout(NOTIFICATION_TIMEOUT, delivered)
         .await
-        .context("the notice was not recorded as delivered")??;
+        .context("the notification was not recorded as delivered")??;
     say(&admin_api::story::render(&story, house.engine.now()));
     Ok(())
 }

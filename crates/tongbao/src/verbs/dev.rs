@@ -64,7 +64,7 @@ impl House {
 
         let sandbox = open_sandbox(&world, data, clock.clone())?;
         running.spawn(sandbox_socket.serve(sandbox.clone().router(), stop.subscribe()));
-        running.spawn(run_notices(sandbox, stop.subscribe()));
+        running.spawn(run_callbacks(sandbox, stop.subscribe()));
 
         let installation = world.installation(&base_url, &sandbox_url, built_in)?;
         let store = database.open()?;
@@ -151,15 +151,15 @@ pub(crate) fn open_sandbox(
     Ok(Arc::new(sandbox))
 }
 
-/// Sends the simulated channels' notices until told to stop.
-pub(crate) async fn run_notices(
+/// Sends the simulated channels' callbacks until told to stop.
+pub(crate) async fn run_callbacks(
     sandbox: Arc<Sandbox>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<()> {
     let stopped = async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    sandbox.run_notices(stopped).await;
+    sandbox.run_callbacks(stopped).await;
     Ok(())
 }
 

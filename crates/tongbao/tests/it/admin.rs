@@ -30,7 +30,7 @@ async fn paid_order(house: &House, merchant: &mut Merchant, fen: i64) -> String 
     let placed = house.result(UNIFIED_ORDER, &body).await;
     house.pay(&placed["PayInfo"]).await;
     merchant.received().await;
-    house.until_story(&number, |story| story["notices"][0]["attempt_count"] == 1).await;
+    house.until_story(&number, |story| story["notifications"][0]["attempt_count"] == 1).await;
     number
 }
 
@@ -90,8 +90,13 @@ async fn an_orders_story_is_whole_and_keeps_secrets() {
     }
     let kinds: Vec<&str> =
         list(&story, "events").iter().map(|event| text_of(&event["kind"])).collect();
-    let wanted =
-        ["order_placed", "pay_info_received", "order_paid", "notice_queued", "notice_attempted"];
+    let wanted = [
+        "order_placed",
+        "pay_info_received",
+        "order_paid",
+        "notification_queued",
+        "notification_attempted",
+    ];
     assert_eq!(kinds, wanted);
     let callers: Vec<&str> =
         list(&story, "events").iter().map(|event| text_of(&event["caller"])).collect();
@@ -103,7 +108,7 @@ async fn an_orders_story_is_whole_and_keeps_secrets() {
     assert_eq!(transfer["credit"], "merchant_pending/CM6756531983210274560");
     assert_eq!((&transfer["amount_fen"], &transfer["phase"]), (&json!(1234), &json!("post")));
     assert_eq!((&story["refunds"], &story["tasks"]), (&json!([]), &json!([])));
-    let attempt = &story["notices"][0]["attempts"][0];
+    let attempt = &story["notifications"][0]["attempts"][0];
     assert_eq!((&attempt["number"], &attempt["outcome"]), (&json!(1), &json!("acknowledged")));
     assert_eq!(attempt["http_status"], 200);
 
@@ -123,16 +128,16 @@ async fn what_does_not_exist_or_makes_no_sense_is_refused_by_name() {
         ("/tenants/100002/orders", 404, "tenant"),
         ("/tenants/100001/orders/100000000000000000", 404, "order"),
         ("/tenants/100001/orders/by-number/nobody_1", 404, "order"),
-        ("/tenants/100001/notices/100000000000000000", 404, "notice"),
+        ("/tenants/100001/notifications/100000000000000000", 404, "notification"),
         ("/tenants/100001/orders/abc", 400, "order"),
-        ("/tenants/100001/notices/12", 400, "notice"),
+        ("/tenants/100001/notifications/12", 400, "notification"),
         ("/tenants/100001/orders?state=happy", 400, "state"),
         ("/tenants/100001/orders?limit=0", 400, "limit"),
         ("/tenants/100001/orders?limit=201", 400, "limit"),
         ("/tenants/100001/orders?from=yesterday", 400, "from"),
         ("/tenants/100001/orders?before=x", 400, "before"),
         ("/tenants/100001/orders?page=2", 400, "page"),
-        ("/tenants/100001/notices?state=lost", 400, "state"),
+        ("/tenants/100001/notifications?state=lost", 400, "state"),
         ("/tenants/100001/accounts/piggy_bank/me/postings", 400, "kind"),
         ("/tenants?x=1", 400, "x"),
         ("/nothing", 404, "path"),
@@ -176,12 +181,12 @@ async fn lists_turn_page_by_page_and_miss_nothing() {
     assert_eq!(turned(&house, &path, "orders", "out_order_id").await, newest_first(&paid));
     let path = format!("/orders?from={at}&limit=3");
     assert_eq!(turned(&house, &path, "orders", "out_order_id").await, newest_first(&paying));
-    let path = "/notices?limit=2";
-    assert_eq!(turned(&house, path, "notices", "out_order_id").await, newest_first(&paid));
-    let path = "/notices?state=delivered&limit=4";
-    assert_eq!(turned(&house, path, "notices", "out_order_id").await, newest_first(&paid));
-    let nothing = house.of_tenant("/notices?state=given_up").await;
-    assert_eq!((&nothing["notices"], &nothing["next"]), (&json!([]), &Value::Null));
+    let path = "/notifications?limit=2";
+    assert_eq!(turned(&house, path, "notifications", "out_order_id").await, newest_first(&paid));
+    let path = "/notifications?state=delivered&limit=4";
+    assert_eq!(turned(&house, path, "notifications", "out_order_id").await, newest_first(&paid));
+    let nothing = house.of_tenant("/notifications?state=given_up").await;
+    assert_eq!((&nothing["notifications"], &nothing["next"]), (&json!([]), &Value::Null));
 
     let accounts = house.of_tenant("/accounts").await;
     assert_eq!(list(&accounts, "accounts").len(), 2);
@@ -214,7 +219,7 @@ async fn turned(house: &House, path: &str, rows: &str, member: &str) -> Vec<Stri
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replayed_notice_is_delivered_again_under_its_own_id() {
+async fn a_replayed_notification_is_delivered_again_under_its_own_id() {
     let mut house = House::start();
     let mut merchant = Merchant::start().await;
     let key = house.text("/wecard/platform_public_key_pem");
@@ -225,10 +230,10 @@ async fn a_replayed_notice_is_delivered_again_under_its_own_id() {
         }
         let number = paid_order(&house, &mut merchant, 1000).await;
         let story = house.story(&number).await;
-        let id = text_of(&story["notices"][0]["id"]);
+        let id = text_of(&story["notifications"][0]["id"]);
         let state = if refused { "due" } else { "delivered" };
-        assert_eq!(story["notices"][0]["state"], state);
-        let path = format!("{TENANT}/notices/{id}");
+        assert_eq!(story["notifications"][0]["state"], state);
+        let path = format!("{TENANT}/notifications/{id}");
         house.advance(5).await;
         let replayed = house.admin(Post, &format!("{path}/replay")).await;
         assert_eq!((replayed.status, &replayed.body["id"]), (202, &json!(id)));
@@ -236,18 +241,21 @@ async fn a_replayed_notice_is_delivered_again_under_its_own_id() {
         assert!(again.is_signed_by(&key));
         assert_eq!(again.json()["NotifyId"], id);
         assert_eq!(again.json()["Result"]["OutOrderId"], number);
-        let story =
-            house.until_story(&number, |story| story["notices"][0]["attempt_count"] == 2).await;
-        assert_eq!(story["notices"][0]["state"], "delivered");
+        let story = house
+            .until_story(&number, |story| story["notifications"][0]["attempt_count"] == 2)
+            .await;
+        assert_eq!(story["notifications"][0]["state"], "delivered");
         assert_eq!(story["tasks"], json!([]), "it would be sent a third time");
-        let replays = list(&story, "events").iter().filter(|it| it["kind"] == "notice_replayed");
+        let replays =
+            list(&story, "events").iter().filter(|it| it["kind"] == "notification_replayed");
         let callers: Vec<&str> = replays.map(|event| text_of(&event["caller"])).collect();
         assert_eq!(callers, ["operator:admin"]);
         let one = house.admin(Get, &path).await.body;
-        assert_eq!(one["attempts"], story["notices"][0]["attempts"]);
+        assert_eq!(one["attempts"], story["notifications"][0]["attempts"]);
         assert_eq!(list(&story, "transfers").len(), 1);
     }
-    let nobody = house.admin(Post, &format!("{TENANT}/notices/100000000000000000/replay")).await;
+    let nobody =
+        house.admin(Post, &format!("{TENANT}/notifications/100000000000000000/replay")).await;
     assert_eq!(nobody.status, 404);
     assert!(merchant.waiting().is_empty());
     house.check_books();
@@ -261,7 +269,7 @@ async fn a_replay_starts_the_ladder_anew() {
     let number = paid_order(&house, &mut merchant, 1000).await;
     let attempted = |times: usize| {
         move |story: &Value| {
-            story["notices"][0]["attempts"].as_array().is_some_and(|it| it.len() == times)
+            story["notifications"][0]["attempts"].as_array().is_some_and(|it| it.len() == times)
         }
     };
     for attempts in [2, 3] {
@@ -270,16 +278,16 @@ async fn a_replay_starts_the_ladder_anew() {
         house.until_story(&number, attempted(attempts)).await;
     }
     let story = house.story(&number).await;
-    let id = text_of(&story["notices"][0]["id"]);
-    let replay = format!("{TENANT}/notices/{id}/replay");
+    let id = text_of(&story["notifications"][0]["id"]);
+    let replay = format!("{TENANT}/notifications/{id}/replay");
     assert_eq!(house.admin(Post, &replay).await.status, 202);
     merchant.received().await;
     let story = house.until_story(&number, attempted(4)).await;
-    assert_eq!(story["notices"][0]["state"], "due");
+    assert_eq!(story["notifications"][0]["state"], "due");
     // After the third attempt it would have waited 30 s, after a first one it waits 15 s.
     house.advance(16).await;
     assert_eq!(merchant.received().await.json()["NotifyId"], id);
-    house.until_story(&number, |story| story["notices"][0]["state"] == "delivered").await;
+    house.until_story(&number, |story| story["notifications"][0]["state"] == "delivered").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -297,9 +305,9 @@ async fn the_document_describes_every_path() {
         ("/admin/v1/tenants/{tenant}/orders/by-number/{out_order_id}", "get"),
         ("/admin/v1/tenants/{tenant}/accounts", "get"),
         ("/admin/v1/tenants/{tenant}/accounts/{kind}/{owner}/postings", "get"),
-        ("/admin/v1/tenants/{tenant}/notices", "get"),
-        ("/admin/v1/tenants/{tenant}/notices/{notice}", "get"),
-        ("/admin/v1/tenants/{tenant}/notices/{notice}/replay", "post"),
+        ("/admin/v1/tenants/{tenant}/notifications", "get"),
+        ("/admin/v1/tenants/{tenant}/notifications/{notification}", "get"),
+        ("/admin/v1/tenants/{tenant}/notifications/{notification}/replay", "post"),
     ] {
         let operation = &paths[path][method];
         assert!(operation["responses"].is_object(), "{method} {path} is not described");
@@ -324,7 +332,7 @@ async fn operations_see_life_readiness_and_numbers() {
         r#"tongbao_commands_total{command="place_order"} 1"#,
         "tongbao_channel_call_seconds",
         "tongbao_task_age_seconds ",
-        "tongbao_notice_attempts_total",
+        "tongbao_notification_attempts_total",
     ] {
         assert!(metrics.lines().any(|it| it.starts_with(line)), "{line} is missing:\n{metrics}");
     }

@@ -79,7 +79,7 @@ async fn a_damaged_book_is_found_and_its_row_named() {
     let body = with(&order(&number), "NotifyUrl", json!(merchant.notify_url));
     let found = pay_an_order(&house, &body).await;
     let id = found["ChannelOrderId"].as_str().expect("an id");
-    house.until_story(&number, |story| story["notices"][0]["state"] == "delivered").await;
+    house.until_story(&number, |story| story["notifications"][0]["state"] == "delivered").await;
     // A live system may be checked too.
     house.check_books();
     house.kill();
@@ -108,7 +108,7 @@ async fn a_damaged_book_is_found_and_its_row_named() {
           pay_text = NULL, pay_valid_until = NULL",
             id,
         ),
-        ("DELETE FROM notices", "", id),
+        ("DELETE FROM notifications", "", id),
         ("DELETE FROM transfers", "", id),
     ] {
         assert!(database.execute(damage, []).expect("damaged") > 0, "{damage}");
@@ -147,8 +147,8 @@ async fn why_tells_the_story_of_an_order() {
     let number = fresh_number();
     let body = with(&order(&number), "NotifyUrl", json!(merchant.notify_url));
     let found = pay_an_order(&house, &body).await;
-    let notice = merchant.received().await.json();
-    house.until_story(&number, |story| story["notices"][0]["state"] == "delivered").await;
+    let notification = merchant.received().await.json();
+    house.until_story(&number, |story| story["notifications"][0]["state"] == "delivered").await;
     let story = house.why(&number);
     for part in [
         format!("Order {}: PAID", found["ChannelOrderId"].as_str().expect("an id")),
@@ -158,7 +158,7 @@ async fn why_tells_the_story_of_an_order() {
         "asked place, HTTP 200".to_owned(),
         format!("payment {}", found["ThirdPayOrderId"].as_str().expect("an id")),
         "channel_funds/demo-wxpay → merchant_pending/CM6756531983210274560".to_owned(),
-        notice["NotifyId"].as_str().expect("an id").to_owned(),
+        notification["NotifyId"].as_str().expect("an id").to_owned(),
         merchant.notify_url.clone(),
         "acknowledged".to_owned(),
         "Still to be done".to_owned(),
@@ -415,7 +415,7 @@ fn as_tenant(name: &str) -> impl Fn(Signature) -> Signature {
     }
 }
 
-/// The story of an order at a site, once its only notice was attempted.
+/// The story of an order at a site, once its only notification was attempted.
 async fn until_attempted(house: &House, site: &Site, ocode: &str, number: &str) -> Value {
     let url = format!("{}/admin/v1/tenants/{ocode}/orders/by-number/{number}", site.url);
     for _ in 0..400 {
@@ -423,12 +423,12 @@ async fn until_attempted(house: &House, site: &Site, ocode: &str, number: &str) 
             vec![("authorization".to_owned(), "Bearer site-token-of-the-operators".to_owned())];
         let answer = house.send(channel::Method::Get, url.clone(), headers, &[]).await;
         let answer = answer.expect("an answer");
-        if answer.body["notices"][0]["attempt_count"] == 1 {
+        if answer.body["notifications"][0]["attempt_count"] == 1 {
             return answer.body;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    panic!("no notice was attempted");
+    panic!("no notification was attempted");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -476,14 +476,14 @@ async fn tenants_of_a_site_are_strangers_to_each_other() {
     house.pay(&placed["PayInfo"]).await;
     let story = until_attempted(&house, &site, "ocode-one", &number).await;
     assert_eq!(story["order"]["state"], "paid");
-    let attempt = &story["notices"][0]["attempts"][0];
+    let attempt = &story["notifications"][0]["attempts"][0];
     assert_eq!((&attempt["outcome"], &attempt["state"]), (&json!("no_answer"), &json!("due")));
     assert_eq!(attempt["why"], "not sent: 127.0.0.1 is not a public address");
     assert!(merchant.waiting().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_with_a_shared_secret_gets_notices_signed_with_it() {
+async fn a_tenant_with_a_shared_secret_gets_notifications_signed_with_it() {
     let house = House::start();
     let mut merchant = Merchant::start().await;
     let site = Site::beside(&house, "allow_private_notify_urls = true");
@@ -494,29 +494,29 @@ async fn a_tenant_with_a_shared_secret_gets_notices_signed_with_it() {
     let body = with(&body, "NotifyUrl", json!(url));
     let placed = call_site(&house, &site, UNIFIED_ORDER, &body, as_tenant("two")).await;
     house.pay(&placed["Result"]["PayInfo"]).await;
-    let notice = merchant.received().await;
-    assert_eq!(notice.json()["Ocode"], "ocode-two");
+    let notification = merchant.received().await;
+    assert_eq!(notification.json()["Ocode"], "ocode-two");
     // The same request, signed by the tenant itself, must come to the same signature.
-    let timestamp: i64 = notice.header("x-tc-timestamp").parse().expect("seconds");
-    let authorization = notice.header("authorization");
+    let timestamp: i64 = notification.header("x-tc-timestamp").parse().expect("seconds");
+    let authorization = notification.header("authorization");
     let (_, rest) = authorization.split_once("Credential=AKIDtwo/").expect("its SecretId");
     let (date, _) = rest.split_once('/').expect("a date");
     let (_, rest) = authorization.split_once("SignedHeaders=").expect("signed headers");
     let (signed_headers, _) = rest.split_once(',').expect("signed headers");
     let expected = Signature {
         query: "of=two".to_owned(),
-        host: notice.header("host").to_owned(),
-        content_type: notice.header("content-type").to_owned(),
+        host: notification.header("host").to_owned(),
+        content_type: notification.header("content-type").to_owned(),
         timestamp,
         date: date.to_owned(),
         signed_headers: signed_headers.to_owned(),
-        ..as_tenant("two")(house.signed("/pay/notify", &notice.body))
+        ..as_tenant("two")(house.signed("/pay/notify", &notification.body))
     };
     let headers = expected.headers();
     let expected = headers.iter().find(|(name, _)| name == "Authorization");
     assert_eq!(expected.map(|(_, value)| value.as_str()), Some(authorization));
     let story = until_attempted(&house, &site, "ocode-two", &number).await;
-    assert_eq!(story["notices"][0]["state"], "delivered");
+    assert_eq!(story["notifications"][0]["state"], "delivered");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

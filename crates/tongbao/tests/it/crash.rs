@@ -219,14 +219,14 @@ async fn until_all_told(house: &House, merchant: &mut Merchant, paid: &BTreeSet<
     let key = house.text("/wecard/platform_public_key_pem");
     let mut told: BTreeMap<String, Value> = BTreeMap::new();
     while told.len() < paid.len() {
-        let notice = merchant.received().await;
-        assert!(notice.is_signed_by(&key));
-        let body = notice.json();
+        let notification = merchant.received().await;
+        assert!(notification.is_signed_by(&key));
+        let body = notification.json();
         assert_eq!(body["Result"]["OrderStatus"], "SUCCESS");
         let number = body["Result"]["OutOrderId"].as_str().expect("a number").to_owned();
         assert!(paid.contains(&number), "{number} was told and is not paid");
         let known = told.entry(number).or_insert_with(|| body["NotifyId"].clone());
-        assert_eq!(*known, body["NotifyId"], "an order has two notices");
+        assert_eq!(*known, body["NotifyId"], "an order has two notifications");
     }
 }
 

@@ -28,7 +28,7 @@ fn is_paid(story: &Value) -> bool {
 /// Its payment is booked once, and its merchant was told once.
 async fn settled_once(house: &House, merchant: &mut Merchant, number: &str) {
     let story =
-        house.until_story(number, |story| story["notices"][0]["state"] == "delivered").await;
+        house.until_story(number, |story| story["notifications"][0]["state"] == "delivered").await;
     assert!(is_paid(&story), "{story}");
     assert_eq!(story["transfers"].as_array().map(Vec::len), Some(1), "{story}");
     assert_eq!(story["refunds"], json!([]));
@@ -314,7 +314,7 @@ async fn an_order_whose_end_was_not_confirmed_is_ended_later() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_befalls_the_channels_notice_the_payment_is_booked_once() {
+async fn whatever_befalls_the_channels_callback_the_payment_is_booked_once() {
     let mut house = House::start();
     let mut merchant = Merchant::start().await;
     let mut booked = 0;
@@ -333,15 +333,15 @@ async fn whatever_befalls_the_channels_notice_the_payment_is_booked_once() {
         if heard_at_once {
             house.until_story(&number, is_paid).await;
         }
-        let notice = last_notice(&house, |notice| notice["state"] != "sending").await;
+        let callback = last_callback(&house, |callback| callback["state"] != "sending").await;
         if attempts == 2 {
-            assert_eq!(notice["state"], "waiting", "{fault}: {notice}");
+            assert_eq!(callback["state"], "waiting", "{fault}: {callback}");
             assert_eq!(is_paid(&house.story(&number).await), heard_at_once, "{fault}");
             house.advance(15).await;
         }
-        let notice = last_notice(&house, |notice| notice["state"] == "accepted").await;
-        let made = notice["attempts"].as_array().expect("a list");
-        assert_eq!(made.len(), attempts, "{fault}: {notice}");
+        let callback = last_callback(&house, |callback| callback["state"] == "accepted").await;
+        let made = callback["attempts"].as_array().expect("a list");
+        assert_eq!(made.len(), attempts, "{fault}: {callback}");
         settled_once(&house, &mut merchant, &number).await;
         booked += 1000;
         assert_eq!(house.balance("merchant_pending").await, (booked, 0), "{fault}");
@@ -349,18 +349,19 @@ async fn whatever_befalls_the_channels_notice_the_payment_is_booked_once() {
     house.check_books();
 }
 
-/// The channel's newest notice, once it is as wanted.
-async fn last_notice(house: &House, wanted: impl Fn(&Value) -> bool) -> Value {
-    let mut notice = Value::Null;
+/// The channel's newest callback, once it is as wanted.
+async fn last_callback(house: &House, wanted: impl Fn(&Value) -> bool) -> Value {
+    let mut callback = Value::Null;
     for _ in 0..400 {
-        let page = house.sandbox_get("/control/notices").await;
-        notice = page["notices"].as_array().and_then(|all| all.last().cloned()).unwrap_or_default();
-        if wanted(&notice) {
-            return notice;
+        let page = house.sandbox_get("/control/callbacks").await;
+        callback =
+            page["callbacks"].as_array().and_then(|all| all.last().cloned()).unwrap_or_default();
+        if wanted(&callback) {
+            return callback;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    panic!("the channel's notice is not as wanted: {notice}");
+    panic!("the channel's callback is not as wanted: {callback}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -420,22 +421,22 @@ async fn merchants_that_do_not_listen_hold_up_nobody() {
         numbers.push(number);
     }
     deaf.received().await;
-    // While two deliveries hang, another merchant is served from placing to notice.
+    // While two deliveries hang, another merchant is served from placing to notification.
     let number = fresh_number();
     let placed = house.result(UNIFIED_ORDER, &lasting(&house, &number, &good)).await;
     house.pay(&placed["PayInfo"]).await;
     assert_eq!(good.received().await.json()["Result"]["OutOrderId"], number);
     let hanging = house.story(&numbers[0]).await;
-    assert_eq!(hanging["notices"][0]["attempts"], json!([]), "it hung no longer");
+    assert_eq!(hanging["notifications"][0]["attempts"], json!([]), "it hung no longer");
 
-    let attempted = |story: &Value| story["notices"][0]["attempt_count"] == 1;
+    let attempted = |story: &Value| story["notifications"][0]["attempt_count"] == 1;
     for (number, outcome) in numbers.iter().zip(["no_answer", "no_answer", "rejected", "rejected"])
     {
         let story = house.until_story(number, attempted).await;
         assert!(is_paid(&story));
-        let notice = &story["notices"][0];
+        let notification = &story["notifications"][0];
         assert_eq!(
-            (&notice["state"], &notice["attempts"][0]["outcome"]),
+            (&notification["state"], &notification["attempts"][0]["outcome"]),
             (&json!("due"), &json!(outcome))
         );
     }
@@ -450,16 +451,16 @@ async fn merchants_that_do_not_listen_hold_up_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_notice_that_nobody_takes_is_recorded_with_its_reason() {
+async fn a_notification_that_nobody_takes_is_recorded_with_its_reason() {
     let house = House::start();
     for url in ["http://127.0.0.1:1/nobody", "http://no-such-host.invalid/notify"] {
         let number = fresh_number();
         let body = with(&order(&number), "NotifyUrl", json!(url));
         let placed = house.result(UNIFIED_ORDER, &body).await;
         house.pay(&placed["PayInfo"]).await;
-        let attempted = |story: &Value| story["notices"][0]["attempt_count"] == 1;
+        let attempted = |story: &Value| story["notifications"][0]["attempt_count"] == 1;
         let story = house.until_story(&number, attempted).await;
-        let attempt = &story["notices"][0]["attempts"][0];
+        let attempt = &story["notifications"][0]["attempts"][0];
         assert_eq!(attempt["outcome"], "no_answer", "{url}");
         assert!(
             attempt["why"].as_str().is_some_and(|why| why.starts_with("not sent: ")),
@@ -468,7 +469,7 @@ async fn a_notice_that_nobody_takes_is_recorded_with_its_reason() {
     }
 }
 
-/// A notice as the channel would write it about an order, signed with a key.
+/// A callback as the channel would write it about an order, signed with a key.
 struct Forgery<'a> {
     serial: String,
     private_key_pem: &'a str,
@@ -496,7 +497,7 @@ impl Forgery<'_> {
     }
 }
 
-fn paid_notice(house: &House, channel_order_id: &Value) -> Vec<u8> {
+fn paid_callback(house: &House, channel_order_id: &Value) -> Vec<u8> {
     let transaction = json!({
         "mchid": house.text("/wxpay/mchid"), "appid": house.text("/wxpay/appid"),
         "out_trade_no": channel_order_id, "transaction_id": "4200001234202611220000000001",
@@ -509,7 +510,7 @@ fn paid_notice(house: &House, channel_order_id: &Value) -> Vec<u8> {
     let (nonce, about) = ("fdasflkja484", "transaction");
     let plain = transaction.to_string();
     let sealed = aead::seal(&key, nonce.as_bytes(), about.as_bytes(), plain.as_bytes());
-    let notice = json!({
+    let callback = json!({
         "id": "EV-2026112210000000001", "create_time": "2026-11-22T10:00:00+08:00",
         "event_type": "TRANSACTION.SUCCESS", "resource_type": "encrypt-resource",
         "summary": "支付成功",
@@ -518,16 +519,16 @@ fn paid_notice(house: &House, channel_order_id: &Value) -> Vec<u8> {
             "ciphertext": text::base64(&sealed.expect("sealed")), "original_type": "transaction",
         },
     });
-    notice.to_string().into_bytes()
+    callback.to_string().into_bytes()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_strangers_notice_is_refused_and_changes_nothing() {
-    const INBOX: &str = "/channel/demo-wxpay/notice";
+async fn a_strangers_callback_is_refused_and_changes_nothing() {
+    const INBOX: &str = "/channel/demo-wxpay/callback";
     let house = House::start();
     let number = fresh_number();
     let placed = house.result(UNIFIED_ORDER, &order(&number)).await;
-    let body = paid_notice(&house, &placed["ChannelOrderId"]);
+    let body = paid_callback(&house, &placed["ChannelOrderId"]);
     let stranger = rsa::generate().expect("a key");
     let keys = std::fs::read(house.data().join("dev-keys.json")).expect("the world's keys");
     let keys: Value = serde_json::from_slice(&keys).expect("JSON");
@@ -562,16 +563,16 @@ async fn a_strangers_notice_is_refused_and_changes_nothing() {
         assert_eq!(found["OrderStatus"], "PAYING", "{what}");
     }
     for account in ["nobody", "demo-none"] {
-        let path = format!("/channel/{account}/notice");
+        let path = format!("/channel/{account}/callback");
         assert_eq!(house.post_raw(&path, honest.headers(), &body).await.status, 404, "{account}");
     }
     assert_eq!(house.balance("merchant_pending").await, (0, 0));
     let metrics = house.get("/metrics").await.body;
     assert!(
-        metrics.as_str().is_some_and(|all| all.contains("tongbao_channel_notices_refused_total"))
+        metrics.as_str().is_some_and(|all| all.contains("tongbao_channel_callbacks_refused_total"))
     );
 
-    // The very same notice is believed from the holder of the channel's key, and booked once.
+    // The very same callback is believed from the holder of the channel's key, and booked once.
     for _ in 0..2 {
         assert_eq!(house.post_raw(INBOX, honest.headers(), &body).await.status, 200);
     }

@@ -8,7 +8,7 @@ use crate::merchant::{Manner, Merchant, Received};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Seconds between the attempts of a notice: 15 s to 6 h, 24 h 4 min in all.
+/// Seconds between the attempts of a notification: 15 s to 6 h, 24 h 4 min in all.
 const LADDER_SECONDS: [i64; 15] =
     [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600];
 
@@ -31,10 +31,12 @@ fn is_state(state: &'static str) -> impl Fn(&Value) -> bool {
     move |story| story["order"]["state"] == state
 }
 
-/// Its only notice was attempted so often, and every attempt is recorded.
+/// Its only notification was attempted so often, and every attempt is recorded.
 fn attempted(times: usize) -> impl Fn(&Value) -> bool {
     move |story| {
-        story["notices"][0]["attempts"].as_array().is_some_and(|attempts| attempts.len() == times)
+        story["notifications"][0]["attempts"]
+            .as_array()
+            .is_some_and(|attempts| attempts.len() == times)
     }
 }
 
@@ -47,9 +49,9 @@ fn text_of(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is not text"))
 }
 
-/// Checks form and signature of a notice and that it tells what a query tells.
-async fn check_notice(house: &House, notice: &Received, number: &str) {
-    assert!(notice.is_signed_by(&house.text("/wecard/platform_public_key_pem")));
+/// Checks form and signature of a notification and that it tells what a query tells.
+async fn check_notification(house: &House, notification: &Received, number: &str) {
+    assert!(notification.is_signed_by(&house.text("/wecard/platform_public_key_pem")));
     for (name, value) in [
         ("content-type", "application/json"),
         ("x-tc-action", "wxpay"),
@@ -57,13 +59,13 @@ async fn check_notice(house: &House, notice: &Received, number: &str) {
         ("x-tc-region", "ap-shanghai"),
         ("x-tc-ocode", "100001"),
     ] {
-        assert_eq!(notice.header(name), value);
+        assert_eq!(notification.header(name), value);
     }
-    let timestamp: i64 = notice.header("x-tc-timestamp").parse().expect("seconds");
+    let timestamp: i64 = notification.header("x-tc-timestamp").parse().expect("seconds");
     assert!((house.now() - timestamp).abs() <= 30, "{timestamp}");
     let credential = format!("Credential={}/", house.text("/wecard/rsa/secret_id"));
-    assert!(notice.header("authorization").contains(&credential));
-    let body = notice.json();
+    assert!(notification.header("authorization").contains(&credential));
+    let body = notification.json();
     let members: BTreeSet<&str> =
         body.as_object().expect("an object").keys().map(String::as_str).collect();
     let wanted = ["NotifyId", "NotifyTime", "NotifyType", "Ocode", "Result"];
@@ -79,10 +81,10 @@ async fn check_notice(house: &House, notice: &Received, number: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_payment_in_every_scene_is_told_by_exactly_one_signed_notice() {
+async fn a_payment_in_every_scene_is_told_by_exactly_one_signed_notification() {
     let house = House::start();
     let mut merchant = Merchant::start().await;
-    let mut notices = BTreeSet::new();
+    let mut notifications = BTreeSet::new();
     for pay_type in ["MINI_PROGRAM", "PUBLIC", "PC", "H5", "APP"] {
         let number = fresh_number();
         let body = in_scene(&telling(&number, &merchant), pay_type);
@@ -90,10 +92,10 @@ async fn a_payment_in_every_scene_is_told_by_exactly_one_signed_notice() {
         let placed = house.result(UNIFIED_ORDER, &body).await;
         assert_eq!(placed["OrderStatus"], "PAYING", "{pay_type}: {placed}");
         house.pay(&placed["PayInfo"]).await;
-        let notice = merchant.received().await;
-        assert_eq!(notice.target, "/pay/notify");
-        check_notice(&house, &notice, &number).await;
-        let told = notice.json();
+        let notification = merchant.received().await;
+        assert_eq!(notification.target, "/pay/notify");
+        check_notification(&house, &notification, &number).await;
+        let told = notification.json();
         let id = &placed["ChannelOrderId"];
         let reference = house.channel_orders(id).await[0]["transaction_id"].clone();
         for (member, value) in [
@@ -113,9 +115,9 @@ async fn a_payment_in_every_scene_is_told_by_exactly_one_signed_notice() {
         }
         assert_eq!(text_of(&told["Result"]["TimeFinish"]).len(), 19);
         let story = house.until_story(&number, attempted(1)).await;
-        assert_eq!(story["notices"][0]["state"], "delivered");
-        assert_eq!(story["notices"][0]["id"], told["NotifyId"]);
-        assert!(notices.insert(told["NotifyId"].to_string()), "a NotifyId came twice");
+        assert_eq!(story["notifications"][0]["state"], "delivered");
+        assert_eq!(story["notifications"][0]["id"], told["NotifyId"]);
+        assert!(notifications.insert(told["NotifyId"].to_string()), "a NotifyId came twice");
     }
     assert!(merchant.waiting().is_empty());
     assert_eq!(house.balance("merchant_pending").await, (5000, 0));
@@ -131,13 +133,13 @@ async fn who_gave_no_url_is_not_told() {
     house.pay(&placed["PayInfo"]).await;
     house.until_status(&number, "SUCCESS").await;
     let story = house.story(&number).await;
-    assert_eq!(story["notices"], json!([]));
+    assert_eq!(story["notifications"], json!([]));
     assert_eq!(story["tasks"], json!([]));
-    assert_eq!(house.of_tenant("/notices").await["notices"], json!([]));
+    assert_eq!(house.of_tenant("/notifications").await["notifications"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_notice_climbs_the_whole_ladder_and_is_then_given_up() {
+async fn a_notification_climbs_the_whole_ladder_and_is_then_given_up() {
     let mut house = House::start();
     let mut merchant = Merchant::start().await;
     merchant.next(vec![Manner::Answer(500, "later".to_owned()); LADDER_SECONDS.len() + 1]);
@@ -149,26 +151,26 @@ async fn a_notice_climbs_the_whole_ladder_and_is_then_given_up() {
     let mut before = first.clone();
     for (rung, seconds) in LADDER_SECONDS.into_iter().enumerate() {
         let story = house.until_story(&number, attempted(rung + 1)).await;
-        let recorded = events(&story, "notice_attempted");
+        let recorded = events(&story, "notification_attempted");
         let recorded = milliseconds(&recorded.last().expect("an attempt")["at"]);
         let due = milliseconds(&story["tasks"][0]["due_at"]);
         assert_eq!(due - recorded, seconds * 1000, "after attempt {}", rung + 1);
         assert!(merchant.waiting().is_empty(), "attempt {} came early", rung + 2);
         house.advance(seconds).await;
-        let notice = merchant.received().await;
-        assert!(notice.is_signed_by(&key));
+        let notification = merchant.received().await;
+        assert!(notification.is_signed_by(&key));
         for member in ["NotifyId", "NotifyTime", "NotifyType", "Ocode", "Result"] {
-            assert_eq!(notice.json()[member], first.json()[member]);
+            assert_eq!(notification.json()[member], first.json()[member]);
         }
-        assert_ne!(notice.header("authorization"), before.header("authorization"));
-        let at = |notice: &Received| -> i64 {
-            notice.header("x-tc-timestamp").parse().expect("seconds")
+        assert_ne!(notification.header("authorization"), before.header("authorization"));
+        let at = |notification: &Received| -> i64 {
+            notification.header("x-tc-timestamp").parse().expect("seconds")
         };
-        assert!(at(&notice) - at(&before) >= seconds, "attempt {}", rung + 2);
-        before = notice;
+        assert!(at(&notification) - at(&before) >= seconds, "attempt {}", rung + 2);
+        before = notification;
     }
     let story = house.until_story(&number, attempted(16)).await;
-    assert_eq!(story["notices"][0]["state"], "given_up");
+    assert_eq!(story["notifications"][0]["state"], "given_up");
     assert_eq!(story["tasks"], json!([]), "nothing is to be done any more");
     assert_eq!(story["order"]["state"], "paid");
     assert!(house.why(&number).contains("was given up"));
@@ -207,8 +209,12 @@ async fn an_acknowledgement_ends_the_ladder_and_nothing_else_does() {
         house.pay(&placed["PayInfo"]).await;
         let first = merchant.received().await;
         let story = house.until_story(&number, attempted(1)).await;
-        let notice = &story["notices"][0];
-        assert_eq!(notice["state"], if acknowledges { "delivered" } else { "due" }, "{manner:?}");
+        let notification = &story["notifications"][0];
+        assert_eq!(
+            notification["state"],
+            if acknowledges { "delivered" } else { "due" },
+            "{manner:?}"
+        );
         if acknowledges {
             assert_eq!(story["tasks"], json!([]), "{manner:?}");
             continue;
@@ -217,7 +223,7 @@ async fn an_acknowledgement_ends_the_ladder_and_nothing_else_does() {
         let second = merchant.received().await;
         assert_eq!(second.json()["NotifyId"], first.json()["NotifyId"], "{manner:?}");
         let story = house.until_story(&number, attempted(2)).await;
-        assert_eq!(story["notices"][0]["state"], "delivered", "{manner:?}");
+        assert_eq!(story["notifications"][0]["state"], "delivered", "{manner:?}");
     }
     assert!(elsewhere.waiting().is_empty(), "a redirect was followed");
     assert!(merchant.waiting().is_empty());
@@ -225,7 +231,7 @@ async fn an_acknowledgement_ends_the_ladder_and_nothing_else_does() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_notice_url_with_a_query_string_is_signed_as_it_is_called() {
+async fn a_notification_url_with_a_query_string_is_signed_as_it_is_called() {
     let house = House::start();
     let mut merchant = Merchant::start().await;
     for query in ["shop=7", "a=1&b=%E4%B8%AD%2F&empty=", "z=1&a=2"] {
@@ -234,9 +240,9 @@ async fn a_notice_url_with_a_query_string_is_signed_as_it_is_called() {
         let body = with(&order(&number), "NotifyUrl", json!(url));
         let placed = house.result(UNIFIED_ORDER, &body).await;
         house.pay(&placed["PayInfo"]).await;
-        let notice = merchant.received().await;
-        assert_eq!(notice.target, format!("/pay/notify?{query}"));
-        check_notice(&house, &notice, &number).await;
+        let notification = merchant.received().await;
+        assert_eq!(notification.target, format!("/pay/notify?{query}"));
+        check_notification(&house, &notification, &number).await;
     }
 }
 
@@ -264,7 +270,7 @@ async fn an_unpaid_order_expires_closed_at_the_channel_and_untold() {
         assert_eq!(events(&story, "order_closing")[0]["closure"], "expired");
         let failed = events(&story, "order_failed")[0];
         assert_eq!(failed["call"]["operation"], "close");
-        assert_eq!((&story["notices"], &story["transfers"]), (&json!([]), &json!([])));
+        assert_eq!((&story["notifications"], &story["transfers"]), (&json!([]), &json!([])));
         let found = house.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
         assert_eq!(found["OrderStatus"], "PAY_FAIL");
         assert!(!text_of(&found["FailReason"]).is_empty());
@@ -279,7 +285,7 @@ async fn an_unpaid_order_expires_closed_at_the_channel_and_untold() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_payment_whose_notice_is_lost_is_found_by_looking() {
+async fn a_payment_whose_callback_is_lost_is_found_by_looking() {
     let mut house = House::start();
     let mut merchant = Merchant::start().await;
     house.fault("notify", "lose_request", 1000).await;
@@ -290,7 +296,7 @@ async fn a_payment_whose_notice_is_lost_is_found_by_looking() {
     house.advance(61).await;
     let story = house.until_story(&number, is_state("paid")).await;
     assert_eq!(events(&story, "order_paid")[0]["call"]["operation"], "query");
-    check_notice(&house, &merchant.received().await, &number).await;
+    check_notification(&house, &merchant.received().await, &number).await;
     assert_eq!(house.balance("merchant_pending").await, (1000, 0));
     house.check_books();
 }
@@ -311,10 +317,10 @@ async fn who_paid_in_time_has_paid_even_when_we_hear_it_on_closing() {
     house.refused(CLOSE_ORDER, &json!({"OutOrderId": closed}), wanted).await;
     house.until_status(&closed, "SUCCESS").await;
     house.until_story(&closed, attempted(1)).await;
-    check_notice(&house, &merchant.received().await, &closed).await;
+    check_notification(&house, &merchant.received().await, &closed).await;
     house.advance(31).await;
     house.until_story(&expired, is_state("paid")).await;
-    check_notice(&house, &merchant.received().await, &expired).await;
+    check_notification(&house, &merchant.received().await, &expired).await;
     assert_eq!(house.balance("merchant_pending").await, (2000, 0));
     assert_eq!(house.balance("suspense").await, (0, 0));
     house.check_books();
@@ -343,7 +349,7 @@ async fn money_that_comes_after_the_end_goes_back_by_itself() {
         let story = house.until_story(&number, done).await;
         assert_eq!(story["refunds"].as_array().map(Vec::len), Some(1), "{ending}");
         assert_eq!(story["refunds"][0]["amount_fen"], 1000);
-        assert_eq!(story["notices"], json!([]));
+        assert_eq!(story["notifications"], json!([]));
         let found = house.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
         assert_eq!(found["OrderStatus"], status);
         let at_channel = house.channel_orders(&placed["ChannelOrderId"]).await;
@@ -385,6 +391,6 @@ async fn a_payer_who_fails_or_turns_back_can_still_pay() {
         assert!(merchant.waiting().is_empty());
     }
     house.pay(&placed["PayInfo"]).await;
-    check_notice(&house, &merchant.received().await, &number).await;
+    check_notification(&house, &merchant.received().await, &number).await;
     assert_eq!(house.balance("merchant_pending").await, (1000, 0));
 }

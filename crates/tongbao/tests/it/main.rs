@@ -1,7 +1,7 @@
 //! Black-box tests: the real program, driven over HTTP as its users drive it.
 //!
 //! - [`house`]: starts, kills and restarts `tongbao dev`, and speaks to it.
-//! - [`merchant`]: a merchant's server that receives notices.
+//! - [`merchant`]: a merchant's server that receives notifications.
 //! - `rooms`: what a crate may depend on.
 //! - `admin`: the administration and operations.
 //! - `cli`: the command line.
@@ -10,7 +10,7 @@
 //! - `envelope`: transport and envelope.
 //! - `faults`: channels, merchants and strangers at their worst.
 //! - `idempotency`: the same number again.
-//! - `life`: from placing to the last notice.
+//! - `life`: from placing to the last notification.
 //! - `pay_types`: every way to pay.
 //! - `query_close`: asking for an order, and closing it.
 //! - `signature`: who calls, and who is not believed.

@@ -1,4 +1,4 @@
-//! A merchant's server: receives notices, answers as told, and verifies the platform's signature by
+//! A merchant's server: receives notifications, answers as told, and verifies the platform's signature by
 //! itself.
 
 use axum::Router;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-/// How the server answers a notice.
+/// How the server answers a notification.
 #[derive(Clone, Debug)]
 pub(crate) enum Manner {
     /// Acknowledges with the text `SUCCESS`.
@@ -28,7 +28,7 @@ pub(crate) enum Manner {
     Hang,
 }
 
-/// A notice as it came.
+/// A notification as it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     pub(crate) target: String,
@@ -38,7 +38,7 @@ pub(crate) struct Received {
 
 /// A merchant's server on a free port.
 pub(crate) struct Merchant {
-    /// Its URL for notices.
+    /// Its URL for notifications.
     pub(crate) notify_url: String,
     manners: Arc<Mutex<VecDeque<Manner>>>,
     received: mpsc::UnboundedReceiver<Received>,
@@ -63,18 +63,18 @@ impl Merchant {
         Merchant { notify_url: format!("http://{address}/pay/notify"), manners, received }
     }
 
-    /// The next notices are answered like this, one each; afterwards everything is acknowledged.
+    /// The next notifications are answered like this, one each; afterwards everything is acknowledged.
     pub(crate) fn next(&self, manners: impl IntoIterator<Item = Manner>) {
         self.manners.lock().unwrap_or_else(PoisonError::into_inner).extend(manners);
     }
 
-    /// The next notice, within 20 s.
+    /// The next notification, within 20 s.
     pub(crate) async fn received(&mut self) -> Received {
         let received = tokio::time::timeout(Duration::from_secs(20), self.received.recv()).await;
-        received.expect("a notice comes").expect("the server runs")
+        received.expect("a notification comes").expect("the server runs")
     }
 
-    /// Notices that have come and were not looked at yet.
+    /// Notifications that have come and were not looked at yet.
     pub(crate) fn waiting(&mut self) -> Vec<Received> {
         std::iter::from_fn(|| self.received.try_recv().ok()).collect()
     }
@@ -100,7 +100,7 @@ async fn receive(State(desk): State<Desk>, uri: Uri, headers: HeaderMap, body: B
 impl Received {
     /// Its JSON.
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).expect("a notice is JSON")
+        serde_json::from_slice(&self.body).expect("a notification is JSON")
     }
 
     /// A header, by lower-case name.

@@ -292,7 +292,7 @@ async fn a_closed_order_is_closed_at_the_channel_and_may_be_closed_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_paid_order_is_not_closed_even_before_its_notice_came() {
+async fn a_paid_order_is_not_closed_even_before_its_callback_came() {
     let house = House::start();
     let told = house.place_and_pay(|body| body).await;
     house.refused(CLOSE_ORDER, &told.named(), STATUS).await;
@@ -389,7 +389,7 @@ async fn nobody_is_told_of_a_close() {
     let closed = house.place(told).await;
     house.closes(&closed, "CLOSED").await;
     let paid = house.place_and_pay(told).await;
-    let notice = merchant.received().await.json();
-    assert_eq!(notice["Result"]["OutOrderId"], paid.number, "{notice}");
+    let notification = merchant.received().await.json();
+    assert_eq!(notification["Result"]["OutOrderId"], paid.number, "{notification}");
     assert!(merchant.waiting().is_empty());
 }

@@ -210,11 +210,13 @@ async fn nothing_promised_is_lost_when_processes_die_under_load() {
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
 }
 
-/// Notices with the time when they came, about, until this moment.
+/// Notifications with the time when they came, about, until this moment.
 async fn received_until(merchant: &mut Merchant, end: Instant) -> Vec<(Instant, Received)> {
     let mut all = vec![];
     while Instant::now() < end {
-        all.extend(merchant.waiting().into_iter().map(|notice| (Instant::now(), notice)));
+        all.extend(
+            merchant.waiting().into_iter().map(|notification| (Instant::now(), notification)),
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     all
@@ -223,11 +225,11 @@ async fn received_until(merchant: &mut Merchant, end: Instant) -> Vec<(Instant, 
 /// The ladder begins with 15 s, 15 s, 30 s, each from the end of the attempt before. The second attempt
 /// lasts 5 s: so long do the others see a task that is due and somebody else's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_notice_is_sent_once_when_it_is_due_however_many_processes_look() {
+async fn a_notification_is_sent_once_when_it_is_due_however_many_processes_look() {
     const ORDERS: usize = 5;
     /// How much later than due an attempt may come: processes look every half second.
     const LATE: Duration = Duration::from_secs(5);
-    /// How much later than it came a notice may be seen.
+    /// How much later than it came a notification may be seen.
     const SEEN_LATE: Duration = Duration::from_millis(500);
     let site = Site::start();
     let mut merchant = Merchant::start().await;
@@ -242,17 +244,17 @@ async fn a_notice_is_sent_once_when_it_is_due_however_many_processes_look() {
     }
     let end = Instant::now() + Duration::from_secs(40);
     let mut attempts: BTreeMap<String, Vec<Instant>> = BTreeMap::new();
-    for (at, notice) in received_until(&mut merchant, end).await {
-        let id = notice.json()["NotifyId"].as_str().expect("an id").to_owned();
+    for (at, notification) in received_until(&mut merchant, end).await {
+        let id = notification.json()["NotifyId"].as_str().expect("an id").to_owned();
         attempts.entry(id).or_default().push(at);
     }
     assert_eq!(attempts.len(), ORDERS);
-    for (notice, times) in attempts {
+    for (notification, times) in attempts {
         let waits: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        assert_eq!(waits.len(), 2, "{notice}: {waits:?}");
+        assert_eq!(waits.len(), 2, "{notification}: {waits:?}");
         for (wait, due_seconds) in waits.into_iter().zip([15, 20]) {
             let due = Duration::from_secs(due_seconds);
-            assert!((due - SEEN_LATE..due + LATE).contains(&wait), "{notice}: {wait:?}");
+            assert!((due - SEEN_LATE..due + LATE).contains(&wait), "{notification}: {wait:?}");
         }
     }
 }

@@ -314,13 +314,13 @@ async fn until_booked(market: &Market, sum: i64, deadline: Instant) {
 async fn until_told(merchant: &mut Merchant, paid: &BTreeSet<String>, deadline: Instant) {
     let mut told: BTreeMap<String, Value> = BTreeMap::new();
     loop {
-        for notice in merchant.waiting() {
-            let body = notice.json();
+        for notification in merchant.waiting() {
+            let body = notification.json();
             assert_eq!(body["Result"]["OrderStatus"], "SUCCESS");
             let number = body["Result"]["OutOrderId"].as_str().expect("a number").to_owned();
             assert!(paid.contains(&number), "{number} was told and is not paid");
             let known = told.entry(number).or_insert_with(|| body["NotifyId"].clone());
-            assert_eq!(*known, body["NotifyId"], "an order has two notices");
+            assert_eq!(*known, body["NotifyId"], "an order has two notifications");
         }
         if told.len() == paid.len() {
             return;

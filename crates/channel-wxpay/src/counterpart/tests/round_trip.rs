@@ -1,11 +1,11 @@
 //! Codec to counterpart and back, for every call, scene, mode and fate.
 
 use super::stage::*;
-use crate::counterpart::NoticesWith;
+use crate::counterpart::CallbacksWith;
 use crate::counterpart::refusal::status_of;
 use channel::{
-    Connection, Counterpart, Fate, Finding, Instruction, NoticeFault, Outgoing, PayForm, Payment,
-    PhoneOutcome, RefundState, Response, Scene,
+    CallbackFault, Connection, Counterpart, Fate, Finding, Instruction, OutgoingCallback, PayForm,
+    Payment, PhoneOutcome, RefundState, Response, Scene,
 };
 use ledger::{Currency, Fen};
 use serde_json::{Value, json};
@@ -40,8 +40,8 @@ fn life(connection: &dyn Connection, scene: Scene, form: PayForm) {
     assert_eq!((found.amount, found.payer_amount), (Fen::new(8_800), Some(Fen::new(8_800))));
     assert_eq!((found.currency, found.at), (Currency::Cny, stage.now));
     assert_eq!(found.channel_reference.len(), 28);
-    let told = connection.notice(&stage.envelope(), stage.now).expect("the notice is believed");
-    assert_eq!((told.number, told.notice_id.len()), (place.number.clone(), 36));
+    let told = connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
+    assert_eq!((told.number, told.callback_id.len()), (place.number.clone(), 36));
     assert_eq!(payment(told.finding), found);
 
     let placed_again = stage.ask(connection, &Instruction::Place(Box::new(place.clone())));
@@ -52,7 +52,7 @@ fn life(connection: &dyn Connection, scene: Scene, form: PayForm) {
     let asked = refund("R@1", &place.number, &found.channel_reference, 800);
     let Finding::Refund(first) = stage.ask(connection, &asked) else { panic!("no refund") };
     assert_eq!((first.state, first.amount), (RefundState::Processing, Fen::new(800)));
-    let told = connection.notice(&stage.envelope(), stage.now).expect("the notice is believed");
+    let told = connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
     let Finding::Refund(told) = told.finding else { panic!("no refund told") };
     assert_eq!((told.state, told.amount), (RefundState::Done, Fen::new(800)));
     let again = Instruction::QueryRefund { refund_number: "R@1".to_owned() };
@@ -131,19 +131,19 @@ fn keys_are_fetched_without_any_key() {
     assert_eq!(keys[0].serial, KEYS.platform.certificate.serial);
     let connection = with_fetched(&keys);
     stage.paid(&*connection, &order("T12345", Scene::Pc));
-    connection.notice(&stage.envelope(), stage.now).expect("the notice is believed");
+    connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
 }
 
 #[test]
 fn the_public_key_signs_when_it_is_asked_for() {
-    let (mut stage, connection) = (Stage::with(NoticesWith::PublicKey), with_public_key());
+    let (mut stage, connection) = (Stage::with(CallbacksWith::PublicKey), with_public_key());
     stage.paid(&*connection, &order("T12345", Scene::Pc));
-    connection.notice(&stage.envelope(), stage.now).expect("the notice is believed");
-    let unknown = direct().notice(&stage.envelope(), stage.now);
+    connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
+    let unknown = direct().callback(&stage.envelope(), stage.now);
     let serial = PUBLIC_KEY_ID.to_owned();
-    assert_eq!(unknown, Err(NoticeFault::UnknownKey { serial }));
+    assert_eq!(unknown, Err(CallbackFault::UnknownKey { serial }));
 
-    let (mut stage, connection) = (Stage::with(NoticesWith::Alternate), direct());
+    let (mut stage, connection) = (Stage::with(CallbacksWith::Alternate), direct());
     stage.paid(&*connection, &order("T12345", Scene::Pc));
     let serials: std::collections::BTreeSet<String> = (0..32)
         .filter_map(|_| stage.envelope().header("Wechatpay-Serial").map(str::to_owned))
@@ -158,13 +158,13 @@ fn each_fate_is_seen_by_the_codec() {
 
     stage.fate = Fate::BadSignature;
     assert!(matches!(stage.ask(&*connection, &query("T12345")), Finding::Unknown { .. }));
-    let forged = connection.notice(&stage.envelope(), stage.now);
-    assert!(matches!(forged, Err(NoticeFault::Forged { .. })));
+    let forged = connection.callback(&stage.envelope(), stage.now);
+    assert!(matches!(forged, Err(CallbackFault::Forged { .. })));
 
     stage.fate = Fate::WrongAmount;
     let found = payment(stage.ask(&*connection, &query("T12345")));
     assert_eq!(found.amount, Fen::new(8_801));
-    let told = connection.notice(&stage.envelope(), stage.now).expect("the notice is believed");
+    let told = connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
     assert_eq!(payment(told.finding).amount, Fen::new(8_801));
     let asked = refund("R1", "T12345", &found.channel_reference, 800);
     let Finding::Refund(refunded) = stage.ask(&*connection, &asked) else { panic!("no refund") };
@@ -241,7 +241,8 @@ fn a_refund_can_end_without_the_money_back() {
         let Finding::Refund(first) = stage.ask(&*connection, &asked) else { panic!("no refund") };
         assert_eq!(first.state, RefundState::Processing);
         stage.fate = Fate::Honest;
-        let told = connection.notice(&stage.envelope(), stage.now).expect("the notice is believed");
+        let told =
+            connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
         let Finding::Refund(told) = told.finding else { panic!("no refund told") };
         assert_eq!((told.state, told.at, told.amount), (state, None, Fen::new(8_800)));
         let looked = Instruction::QueryRefund { refund_number: "R1".to_owned() };
@@ -282,9 +283,9 @@ fn the_channel_repeats_for_a_day_and_four_minutes() {
 }
 
 #[test]
-fn a_notice_of_a_vanished_merchant_goes_out_empty() {
+fn a_callback_of_a_vanished_merchant_goes_out_empty() {
     let mut stage = Stage::new();
-    stage.owed.push(Outgoing {
+    stage.owed.push(OutgoingCallback {
         id: "1".to_owned(),
         url: "http://127.0.0.1/".to_owned(),
         text: "{}".to_owned(),

@@ -1,11 +1,11 @@
 //! The stage: a counterpart with a shelf in memory, a clock that the test moves, and connections.
 
 use crate::Wxpay;
-use crate::counterpart::{NoticesWith, SubMerchant, WxpayCounterpart, WxpayMerchant, WxpayWorld};
+use crate::counterpart::{CallbacksWith, SubMerchant, WxpayCounterpart, WxpayMerchant, WxpayWorld};
 use crate::sign::{self, Authorization};
 use channel::{
-    Channel, Connection, Counterpart, Draw, Fate, Finding, Instruction, Method, Outgoing, PayInfo,
-    Payer, PhoneFault, PhoneOutcome, Place, PlatformKey, Refund, Request, Response, Scene,
+    Channel, Connection, Counterpart, Draw, Fate, Finding, Instruction, Method, OutgoingCallback,
+    PayInfo, Payer, PhoneFault, PhoneOutcome, Place, PlatformKey, Refund, Request, Response, Scene,
     Settings, Shelf, ShelfFault,
 };
 use crypto::certificate::{self, Certificate};
@@ -51,7 +51,7 @@ fn pair(name: &str) -> Pair {
     Pair { private_pem, certificate: certificate.expect("a certificate is made") }
 }
 
-pub(crate) fn world(notices_with: NoticesWith) -> WxpayWorld {
+pub(crate) fn world(callbacks_with: CallbacksWith) -> WxpayWorld {
     WxpayWorld {
         merchants: vec![WxpayMerchant {
             mchid: MCHID.to_owned(),
@@ -67,7 +67,7 @@ pub(crate) fn world(notices_with: NoticesWith) -> WxpayWorld {
         platform_cert_pem: KEYS.platform.certificate.pem.clone(),
         public_key_private_pem: KEYS.public.private_pem.clone(),
         public_key_id: PUBLIC_KEY_ID.to_owned(),
-        notices_with,
+        callbacks_with,
     }
 }
 
@@ -97,17 +97,17 @@ pub(crate) struct Stage {
     pub(crate) shelf: Memory,
     pub(crate) now: Timestamp,
     pub(crate) fate: Fate,
-    pub(crate) owed: Vec<Outgoing>,
+    pub(crate) owed: Vec<OutgoingCallback>,
     drawn: u32,
 }
 
 impl Stage {
     pub(crate) fn new() -> Stage {
-        Stage::with(NoticesWith::Certificate)
+        Stage::with(CallbacksWith::Certificate)
     }
 
-    pub(crate) fn with(notices_with: NoticesWith) -> Stage {
-        let counterpart = WxpayCounterpart::new(world(notices_with)).expect("the world is sound");
+    pub(crate) fn with(callbacks_with: CallbacksWith) -> Stage {
+        let counterpart = WxpayCounterpart::new(world(callbacks_with)).expect("the world is sound");
         Stage {
             counterpart,
             shelf: Memory::default(),
@@ -174,11 +174,11 @@ impl Stage {
         self.phone(&pay_info.text, PhoneOutcome::Success).expect("the phone pays");
     }
 
-    /// The last notice owed, in its envelope.
+    /// The last callback owed, in its envelope.
     pub(crate) fn envelope(&mut self) -> Request {
         let draw = self.draw();
-        let notice = self.owed.last().expect("a notice is owed");
-        self.counterpart.envelope(notice, &self.fate, &draw)
+        let callback = self.owed.last().expect("a callback is owed");
+        self.counterpart.envelope(callback, &self.fate, &draw)
     }
 }
 
@@ -273,7 +273,7 @@ pub(crate) fn order(number: &str, scene: Scene) -> Place {
         goods_tag: None,
         placed_at: START,
         expires_at: START.plus_seconds(10_800),
-        notify_url: "http://127.0.0.1:8080/notify".to_owned(),
+        callback_url: "http://127.0.0.1:8080/notify".to_owned(),
         front_url: Some("https://shop.example/done?x=1".to_owned()),
     }
 }
@@ -287,7 +287,7 @@ pub(crate) fn refund(refund_number: &str, number: &str, id: &str, fen: i64) -> I
         paid: Fen::new(8_800),
         currency: Currency::Cny,
         reason: Some("不想要了".to_owned()),
-        notify_url: "http://127.0.0.1:8080/refunds".to_owned(),
+        callback_url: "http://127.0.0.1:8080/refunds".to_owned(),
     }))
 }
 

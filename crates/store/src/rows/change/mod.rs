@@ -4,7 +4,7 @@
 //! about what belongs to a state.
 
 mod call;
-mod notice;
+mod notification;
 mod order;
 mod state;
 
@@ -15,7 +15,7 @@ use call::{BusyBody, CallBody, KeyBody, operation};
 use channel::{PayForm, PayInfo};
 use kernel::{Change, Closure, Paid};
 use ledger::{Fen, Id, Timestamp};
-use notice::{AttemptBody, NoticeBody};
+use notification::{AttemptBody, NotificationBody};
 use order::{OrderBody, RefundBody};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -56,11 +56,13 @@ pub(super) fn encode(change: &Change) -> Result<String, serde_json::Error> {
             standing: StageBody::of(stage),
             call: CallBody::of(call),
         }),
-        Change::NoticeQueued(notice) => json(&NoticeBody::of(notice)),
-        Change::NoticeAttempted { notice, attempt, state } => {
-            json(&AttemptBody::of(*notice, attempt, *state))
+        Change::NotificationQueued(notification) => json(&NotificationBody::of(notification)),
+        Change::NotificationAttempted { notification, attempt, state } => {
+            json(&AttemptBody::of(*notification, attempt, *state))
         }
-        Change::NoticeReplayed { notice } => json(&ReplayedBody { notice: notice.number() }),
+        Change::NotificationReplayed { notification } => {
+            json(&ReplayedBody { notification: notification.number() })
+        }
         Change::KeysKept { account, keys } => json(&KeysBody {
             account: Cow::Borrowed(account),
             keys: keys.iter().map(KeyBody::of).collect(),
@@ -103,11 +105,13 @@ pub(super) fn decode(kind: &str, body: &str) -> Result<Change, String> {
             Change::RefundCallBegun { refund: Id::from_number(body.refund), operation }
         }
         "refund_moved" => parse::<RefundMovedBody<'_>>(body)?.read()?,
-        "notice_queued" => Change::NoticeQueued(Box::new(parse::<NoticeBody<'_>>(body)?.read()?)),
-        "notice_attempted" => parse::<AttemptBody<'_>>(body)?.read()?,
-        "notice_replayed" => {
-            Change::NoticeReplayed { notice: Id::from_number(parse::<ReplayedBody>(body)?.notice) }
+        "notification_queued" => {
+            Change::NotificationQueued(Box::new(parse::<NotificationBody<'_>>(body)?.read()?))
         }
+        "notification_attempted" => parse::<AttemptBody<'_>>(body)?.read()?,
+        "notification_replayed" => Change::NotificationReplayed {
+            notification: Id::from_number(parse::<ReplayedBody>(body)?.notification),
+        },
         "keys_kept" => {
             let body: KeysBody<'_> = parse(body)?;
             let keys = body.keys.into_iter().map(KeyBody::read).collect();
@@ -233,7 +237,7 @@ impl RefundMovedBody<'_> {
 
 #[derive(Serialize, Deserialize)]
 struct ReplayedBody {
-    notice: i64,
+    notification: i64,
 }
 
 #[derive(Serialize, Deserialize)]

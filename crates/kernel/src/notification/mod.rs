@@ -1,4 +1,4 @@
-//! A notice to a merchant: durable, signed at sending, repeated on a ladder, every attempt kept.
+//! A notification to a merchant: durable, signed at sending, repeated on a ladder, every attempt kept.
 
 use crate::command::{Deciding, Decision, Refusal, Reply, Work};
 use crate::event::Change;
@@ -8,36 +8,36 @@ use crate::task::{Task, TaskChange, TaskKind};
 use ledger::{Id, Timestamp, kinds};
 
 /// Seconds to wait after each failed attempt (the schedule known from WeChat Pay): 24 h 4 min in all.
-pub const NOTICE_LADDER_SECONDS: [i64; 15] =
+pub const NOTIFICATION_SCHEDULE_SECONDS: [i64; 15] =
     [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600];
 
-/// What a notice tells.
+/// What a notification tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NoticeKind {
+pub enum NotificationKind {
     /// An order was paid.
     Pay,
 }
 
-impl NoticeKind {
+impl NotificationKind {
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
         match self {
-            NoticeKind::Pay => "pay",
+            NotificationKind::Pay => "pay",
         }
     }
 
     /// Reads the word.
-    pub fn from_name(name: &str) -> Option<NoticeKind> {
+    pub fn from_name(name: &str) -> Option<NotificationKind> {
         match name {
-            "pay" => Some(NoticeKind::Pay),
+            "pay" => Some(NotificationKind::Pay),
             _ => None,
         }
     }
 }
 
-/// Where a notice stands.
+/// Where a notification stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NoticeState {
+pub enum NotificationState {
     /// To be delivered.
     Due,
     /// The merchant acknowledged it.
@@ -52,28 +52,28 @@ pub enum NoticeState {
     },
 }
 
-impl NoticeState {
+impl NotificationState {
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
         match self {
-            NoticeState::Due => "due",
-            NoticeState::Delivered { .. } => "delivered",
-            NoticeState::GivenUp { .. } => "given_up",
+            NotificationState::Due => "due",
+            NotificationState::Delivered { .. } => "delivered",
+            NotificationState::GivenUp { .. } => "given_up",
         }
     }
 }
 
-/// A notice to a merchant.
+/// A notification to a merchant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
+pub struct Notification {
     /// Whose.
     pub tenant: TenantId,
     /// Its id, the same in every attempt.
-    pub id: Id<kinds::Notice>,
+    pub id: Id<kinds::Notification>,
     /// The order that it tells about.
     pub order: Id<kinds::Order>,
     /// What it tells.
-    pub kind: NoticeKind,
+    pub kind: NotificationKind,
     /// Where it goes.
     pub url: String,
     /// When the event that it tells happened.
@@ -81,7 +81,7 @@ pub struct Notice {
     /// Counts its changes; 1 when new.
     pub version: i64,
     /// Where it stands.
-    pub state: NoticeState,
+    pub state: NotificationState,
     /// Attempts so far.
     pub attempts: u32,
     /// Failed attempts since it was made or replayed: its place on the ladder.
@@ -110,7 +110,7 @@ pub enum Delivery {
     },
 }
 
-/// One attempt to deliver a notice.
+/// One attempt to deliver a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// When it began.
@@ -125,54 +125,67 @@ pub struct Attempt {
 pub(crate) fn record(
     deciding: &mut Deciding<'_>,
     tenant: &TenantId,
-    id: Id<kinds::Notice>,
+    id: Id<kinds::Notification>,
     attempt: &Attempt,
 ) -> Result<Decision, Refusal> {
-    let notice = deciding.view.notice(tenant, id).ok_or(Refusal::NoticeNotFound)?.clone();
+    let notification =
+        deciding.view.notification(tenant, id).ok_or(Refusal::NotificationNotFound)?.clone();
     let now = deciding.stamp.now();
     let acknowledged = matches!(attempt.delivery, Delivery::Acknowledged { .. });
-    let wait_seconds =
-        usize::try_from(notice.rung).ok().and_then(|rung| NOTICE_LADDER_SECONDS.get(rung).copied());
-    let (state, due) = match (notice.state, acknowledged, wait_seconds) {
-        (_, true, _) => (NoticeState::Delivered { at: now }, None),
-        (NoticeState::Delivered { at }, false, _) => (NoticeState::Delivered { at }, None),
-        (_, false, Some(seconds)) => (NoticeState::Due, Some(now.plus_seconds(seconds))),
-        (_, false, None) => (NoticeState::GivenUp { at: now }, None),
+    let wait_seconds = usize::try_from(notification.rung)
+        .ok()
+        .and_then(|rung| NOTIFICATION_SCHEDULE_SECONDS.get(rung).copied());
+    let (state, due) = match (notification.state, acknowledged, wait_seconds) {
+        (_, true, _) => (NotificationState::Delivered { at: now }, None),
+        (NotificationState::Delivered { at }, false, _) => {
+            (NotificationState::Delivered { at }, None)
+        }
+        (_, false, Some(seconds)) => (NotificationState::Due, Some(now.plus_seconds(seconds))),
+        (_, false, None) => (NotificationState::GivenUp { at: now }, None),
     };
     let mut decision = Decision::new(Reply::Done);
-    let change = Change::NoticeAttempted { notice: id, attempt: attempt.clone(), state };
-    decision.events.push(deciding.event(tenant, Some(notice.order), change));
-    decision.tasks.push(TaskChange { task: notice.task(), due });
+    let change =
+        Change::NotificationAttempted { notification: id, attempt: attempt.clone(), state };
+    decision.events.push(deciding.event(tenant, Some(notification.order), change));
+    decision.tasks.push(TaskChange { task: notification.task(), due });
     Ok(decision)
 }
 
-/// Sends a notice again, whatever became of it, from the start of the ladder.
+/// Sends a notification again, whatever became of it, from the start of the ladder.
 pub(crate) fn replay(
     deciding: &mut Deciding<'_>,
     tenant: &TenantId,
-    id: Id<kinds::Notice>,
+    id: Id<kinds::Notification>,
 ) -> Result<Decision, Refusal> {
-    let notice = deciding.view.notice(tenant, id).ok_or(Refusal::NoticeNotFound)?.clone();
+    let notification =
+        deciding.view.notification(tenant, id).ok_or(Refusal::NotificationNotFound)?.clone();
     let mut decision = Decision::new(Reply::Done);
-    let change = Change::NoticeReplayed { notice: id };
-    decision.events.push(deciding.event(tenant, Some(notice.order), change));
-    decision.deliver(&notice, deciding.stamp.now());
+    let change = Change::NotificationReplayed { notification: id };
+    decision.events.push(deciding.event(tenant, Some(notification.order), change));
+    decision.deliver(&notification, deciding.stamp.now());
     Ok(decision)
 }
 
-impl Notice {
+impl Notification {
     /// Its task.
     pub fn task(&self) -> Task {
-        Task { tenant: self.tenant.clone(), kind: TaskKind::Notice, subject: self.id.number() }
+        Task {
+            tenant: self.tenant.clone(),
+            kind: TaskKind::Notification,
+            subject: self.id.number(),
+        }
     }
 }
 
 impl Decision {
-    /// Delivers a notice right after the commit; should this process die first, its task is due when
+    /// Delivers a notification right after the commit; should this process die first, its task is due when
     /// the attempt must have ended.
-    pub(crate) fn deliver(&mut self, notice: &Notice, now: Timestamp) {
+    pub(crate) fn deliver(&mut self, notification: &Notification, now: Timestamp) {
         let due = Some(now.plus_ms(BUSY_MS));
-        self.tasks.push(TaskChange { task: notice.task(), due });
-        self.work.push(Work::Deliver { tenant: notice.tenant.clone(), notice: notice.id });
+        self.tasks.push(TaskChange { task: notification.task(), due });
+        self.work.push(Work::Deliver {
+            tenant: notification.tenant.clone(),
+            notification: notification.id,
+        });
     }
 }

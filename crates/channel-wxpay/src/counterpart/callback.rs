@@ -1,17 +1,17 @@
-//! What the channel owes to merchants. A notice is written down plain, and sealed and signed afresh
+//! What the channel owes to merchants. A callback is written down plain, and sealed and signed afresh
 //! each time it is sent.
 
 use crate::counterpart::answer;
 use crate::counterpart::identifiers;
 use crate::counterpart::world::{Merchant, World};
 use crate::wire::{
-    self, AEAD_AES_256_GCM, ENCRYPT_RESOURCE, Notice, RefundNotice, Sealed, Transaction,
+    self, AEAD_AES_256_GCM, CallbackBody, ENCRYPT_RESOURCE, RefundCallback, Sealed, Transaction,
 };
-use channel::{Draw, Fate, Method, Outgoing, Request, ShelfFault};
+use channel::{Draw, Fate, Method, OutgoingCallback, Request, ShelfFault};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A notice before it is sealed.
+/// A callback before it is sealed.
 #[derive(Serialize, Deserialize)]
 struct Plain {
     mchid: String,
@@ -31,7 +31,7 @@ pub(super) enum Event {
 }
 
 impl Event {
-    /// `event_type`, `original_type`, `summary`, and the amount that a false notice raises.
+    /// `event_type`, `original_type`, `summary`, and the amount that a false callback raises.
     const fn words(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
             Event::Paid => ("TRANSACTION.SUCCESS", "transaction", "支付成功", "total"),
@@ -43,7 +43,12 @@ impl Event {
 }
 
 /// An order was paid.
-pub(super) fn paid(mchid: &str, content: &Transaction, url: String, draw: &Draw) -> Outgoing {
+pub(super) fn paid(
+    mchid: &str,
+    content: &Transaction,
+    url: String,
+    draw: &Draw,
+) -> OutgoingCallback {
     owe(mchid, Event::Paid, content, url, draw)
 }
 
@@ -51,49 +56,60 @@ pub(super) fn paid(mchid: &str, content: &Transaction, url: String, draw: &Draw)
 pub(super) fn refunded(
     mchid: &str,
     event: Event,
-    content: &RefundNotice,
+    content: &RefundCallback,
     url: String,
     draw: &Draw,
-) -> Outgoing {
+) -> OutgoingCallback {
     owe(mchid, event, content, url, draw)
 }
 
-fn owe(mchid: &str, event: Event, content: &impl Serialize, url: String, draw: &Draw) -> Outgoing {
+fn owe(
+    mchid: &str,
+    event: Event,
+    content: &impl Serialize,
+    url: String,
+    draw: &Draw,
+) -> OutgoingCallback {
     let plain = Plain {
         mchid: mchid.to_owned(),
         create_time: wire::time_text(draw.now),
         event,
         content: serde_json::json!(content),
     };
-    Outgoing { id: identifiers::notice_id(draw), url, text: wire::json_text(&plain) }
+    OutgoingCallback { id: identifiers::callback_id(draw), url, text: wire::json_text(&plain) }
 }
 
-/// The request that carries a notice now. A notice that cannot be sealed, because its merchant is
+/// The request that carries a callback now. A callback that cannot be sealed, because its merchant is
 /// gone from the world, goes out empty and unsigned: nobody will accept it.
-pub(super) fn envelope(world: &World, notice: &Outgoing, fate: &Fate, draw: &Draw) -> Request {
-    let (body, headers) = write(world, notice, fate, draw).unwrap_or_default();
-    Request { method: Method::Post, url: notice.url.clone(), headers, body }
+pub(super) fn envelope(
+    world: &World,
+    callback: &OutgoingCallback,
+    fate: &Fate,
+    draw: &Draw,
+) -> Request {
+    let (body, headers) = write(world, callback, fate, draw).unwrap_or_default();
+    Request { method: Method::Post, url: callback.url.clone(), headers, body }
 }
 
 type Written = (Vec<u8>, Vec<(String, String)>);
 
-fn write(world: &World, notice: &Outgoing, fate: &Fate, draw: &Draw) -> Option<Written> {
-    let mut plain: Plain = serde_json::from_str(&notice.text).ok()?;
+fn write(world: &World, callback: &OutgoingCallback, fate: &Fate, draw: &Draw) -> Option<Written> {
+    let mut plain: Plain = serde_json::from_str(&callback.text).ok()?;
     let (event_type, original_type, summary, amount) = plain.event.words();
     if *fate == Fate::WrongAmount {
         falsify(&mut plain.content, amount);
     }
     let content = plain.content.to_string();
     let sealed = seal(world.merchant(&plain.mchid)?, original_type, content.as_bytes(), draw);
-    let body = wire::json(&Notice {
-        id: notice.id.clone(),
+    let body = wire::json(&CallbackBody {
+        id: callback.id.clone(),
         create_time: plain.create_time,
         event_type: event_type.to_owned(),
         resource_type: ENCRYPT_RESOURCE.to_owned(),
         summary: summary.to_owned(),
         resource: Sealed { original_type: Some(original_type.to_owned()), ..sealed.ok()? },
     });
-    let stamp = world.signer_of_notice(&draw.nonce);
+    let stamp = world.signer_of_callback(&draw.nonce);
     let mut headers = answer::headers(stamp, fate, draw, &body).ok()?;
     for (name, value) in
         [("Content-Type", "application/json"), ("Accept", "*/*"), ("User-Agent", "Mozilla/4.0")]

@@ -1,14 +1,16 @@
-//! Notices and the attempts to deliver them.
+//! Notifications and the attempts to deliver them.
 
 use super::cells::{Cells, Table, Value};
 use crate::{AttemptRow, Batch, StoreFault};
-use kernel::{Attempt, Change, Delivery, Notice, NoticeKind, NoticeState, TenantId};
+use kernel::{
+    Attempt, Change, Delivery, Notification, NotificationKind, NotificationState, TenantId,
+};
 use ledger::{Id, Timestamp, kinds};
 use std::collections::BTreeMap;
 
-/// A notice; what can change stands last.
-pub const NOTICES: Table = Table {
-    name: "notices",
+/// A notification; what can change stands last.
+pub const NOTIFICATIONS: Table = Table {
+    name: "notifications",
     columns: &[
         "tenant", "id", "order_id", "kind", "url", "made_at", "version", "state", "ended_at",
         "attempts", "rung",
@@ -18,12 +20,12 @@ pub const NOTICES: Table = Table {
 /// How many leading columns never change; an update writes only the columns behind them.
 pub const FIXED_LEN: usize = 6;
 
-/// An attempt to deliver a notice.
+/// An attempt to deliver a notification.
 pub const ATTEMPTS: Table = Table {
     name: "attempts",
     columns: &[
         "tenant",
-        "notice_id",
+        "notification_id",
         "number",
         "at",
         "took_ms",
@@ -35,43 +37,43 @@ pub const ATTEMPTS: Table = Table {
     ],
 };
 
-/// The cells of a whole notice.
-pub fn row(notice: &Notice) -> Vec<Value<'_>> {
-    let mut cells = Vec::with_capacity(NOTICES.columns.len());
+/// The cells of a whole notification.
+pub fn row(notification: &Notification) -> Vec<Value<'_>> {
+    let mut cells = Vec::with_capacity(NOTIFICATIONS.columns.len());
     cells.extend([
-        Value::text(notice.tenant.as_str()),
-        Value::Int(notice.id.number()),
-        Value::Int(notice.order.number()),
-        Value::text(notice.kind.name()),
-        Value::text(&notice.url),
-        Value::Int(notice.made_at.ms()),
+        Value::text(notification.tenant.as_str()),
+        Value::Int(notification.id.number()),
+        Value::Int(notification.order.number()),
+        Value::text(notification.kind.name()),
+        Value::text(&notification.url),
+        Value::Int(notification.made_at.ms()),
     ]);
-    cells.extend(standing(notice));
+    cells.extend(standing(notification));
     cells
 }
 
-/// The cells of what can change: the columns of [`NOTICES`] from [`FIXED_LEN`] on.
-pub fn standing(notice: &Notice) -> Vec<Value<'_>> {
+/// The cells of what can change: the columns of [`NOTIFICATIONS`] from [`FIXED_LEN`] on.
+pub fn standing(notification: &Notification) -> Vec<Value<'_>> {
     vec![
-        Value::Int(notice.version),
-        Value::text(notice.state.name()),
-        Value::number(ended_at(notice.state)),
-        Value::Int(i64::from(notice.attempts)),
-        Value::Int(i64::from(notice.rung)),
+        Value::Int(notification.version),
+        Value::text(notification.state.name()),
+        Value::number(ended_at(notification.state)),
+        Value::Int(i64::from(notification.attempts)),
+        Value::Int(i64::from(notification.rung)),
     ]
 }
 
-/// Reads the cells of a whole notice.
+/// Reads the cells of a whole notification.
 ///
 /// # Errors
-/// When a cell holds what no notice can have.
-pub fn read(cells: &[Value<'_>]) -> Result<Notice, StoreFault> {
-    let mut cells = Cells::new(&NOTICES, cells);
-    Ok(Notice {
+/// When a cell holds what no notification can have.
+pub fn read(cells: &[Value<'_>]) -> Result<Notification, StoreFault> {
+    let mut cells = Cells::new(&NOTIFICATIONS, cells);
+    Ok(Notification {
         tenant: TenantId::new(cells.text()?),
         id: cells.id()?,
         order: cells.id()?,
-        kind: cells.word(NoticeKind::from_name)?,
+        kind: cells.word(NotificationKind::from_name)?,
         url: cells.text()?.to_owned(),
         made_at: cells.time()?,
         version: cells.int()?,
@@ -81,62 +83,66 @@ pub fn read(cells: &[Value<'_>]) -> Result<Notice, StoreFault> {
     })
 }
 
-pub(super) fn ended_at(state: NoticeState) -> Option<i64> {
+pub(super) fn ended_at(state: NotificationState) -> Option<i64> {
     match state {
-        NoticeState::Due => None,
-        NoticeState::Delivered { at } | NoticeState::GivenUp { at } => Some(at.ms()),
+        NotificationState::Due => None,
+        NotificationState::Delivered { at } | NotificationState::GivenUp { at } => Some(at.ms()),
     }
 }
 
-pub(super) fn state_of(name: &str, ended_at: Option<i64>) -> Option<NoticeState> {
+pub(super) fn state_of(name: &str, ended_at: Option<i64>) -> Option<NotificationState> {
     match (name, ended_at.map(Timestamp::from_ms)) {
-        ("due", None) => Some(NoticeState::Due),
-        ("delivered", Some(at)) => Some(NoticeState::Delivered { at }),
-        ("given_up", Some(at)) => Some(NoticeState::GivenUp { at }),
+        ("due", None) => Some(NotificationState::Due),
+        ("delivered", Some(at)) => Some(NotificationState::Delivered { at }),
+        ("given_up", Some(at)) => Some(NotificationState::GivenUp { at }),
         (_, None | Some(_)) => None,
     }
 }
 
-fn read_state(cells: &mut Cells<'_, '_>) -> Result<NoticeState, StoreFault> {
+fn read_state(cells: &mut Cells<'_, '_>) -> Result<NotificationState, StoreFault> {
     let name = cells.text()?;
     let ended_at = cells.optional_int()?;
     state_of(name, ended_at).ok_or_else(|| cells.fault(&format!("does not fit state {name:?}")))
 }
 
-/// An attempt of a batch, with its place among the notice's attempts.
+/// An attempt of a batch, with its place among the notification's attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewAttempt<'a> {
     /// Whose.
     pub tenant: &'a TenantId,
-    /// Of which notice.
-    pub notice: Id<kinds::Notice>,
+    /// Of which notification.
+    pub notification: Id<kinds::Notification>,
     /// Which one, from 1.
     pub number: u32,
     /// How it went.
     pub attempt: &'a Attempt,
-    /// Where the notice stood afterwards.
-    pub state: NoticeState,
+    /// Where the notification stood afterwards.
+    pub state: NotificationState,
 }
 
-/// The attempts among a batch's events. The notice as it shall be counts all of them, so the last
+/// The attempts among a batch's events. The notification as it shall be counts all of them, so the last
 /// one has that number.
 ///
 /// # Errors
-/// When the batch records an attempt and does not write its notice.
+/// When the batch records an attempt and does not write its notification.
 pub fn attempts(batch: &Batch) -> Result<Vec<NewAttempt<'_>>, StoreFault> {
     let mut found = Vec::new();
-    let mut later: BTreeMap<Id<kinds::Notice>, u32> = BTreeMap::new();
+    let mut later: BTreeMap<Id<kinds::Notification>, u32> = BTreeMap::new();
     for event in batch.events.iter().rev() {
-        let Change::NoticeAttempted { notice, attempt, state } = &event.change else { continue };
-        let write = batch.notices.iter().find(|write| write.row.id == *notice);
-        let behind = later.entry(*notice).or_default();
+        let Change::NotificationAttempted { notification, attempt, state } = &event.change else {
+            continue;
+        };
+        let write = batch.notifications.iter().find(|write| write.row.id == *notification);
+        let behind = later.entry(*notification).or_default();
         let number = write.and_then(|write| write.row.attempts.checked_sub(*behind));
         let number = number.ok_or_else(|| {
-            StoreFault::Failed(format!("attempt of notice {notice} that the batch does not count"))
+            StoreFault::Failed(format!(
+                "attempt of notification {notification} that the batch does not count"
+            ))
         })?;
         *behind += 1;
-        let (notice, state) = (*notice, *state);
-        found.push(NewAttempt { tenant: &batch.tenant, notice, number, attempt, state });
+        let (notification, state) = (*notification, *state);
+        found.push(NewAttempt { tenant: &batch.tenant, notification, number, attempt, state });
     }
     found.reverse();
     Ok(found)
@@ -147,7 +153,7 @@ pub fn attempt_row<'a>(new: &NewAttempt<'a>) -> Vec<Value<'a>> {
     let (outcome, status, said) = delivery(&new.attempt.delivery);
     vec![
         Value::text(new.tenant.as_str()),
-        Value::Int(new.notice.number()),
+        Value::Int(new.notification.number()),
         Value::Int(i64::from(new.number)),
         Value::Int(new.attempt.at.ms()),
         Value::Int(new.attempt.took_ms),

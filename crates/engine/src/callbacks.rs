@@ -1,46 +1,46 @@
-//! Channels' notices on their way in: verified, committed as findings, and only then accepted.
+//! Channels' callbacks on their way in: verified, committed as findings, and only then accepted.
 
 use crate::accounts::Account;
 use crate::calls::{fetch_keys, off_thread, words};
 use crate::{Engine, Failure};
-use channel::{Finding, NoticeFault, Notified, Request, Response};
+use channel::{Callback, CallbackFault, Finding, Request, Response};
 use kernel::{CallRecord, Caller, Command, Order, Refund, Refusal};
 use std::sync::Arc;
 use std::time::Instant;
 
 impl Engine {
-    /// Takes a channel's notice about an account. The answer tells the channel whether to repeat it:
+    /// Takes a channel's callback about an account. The answer tells the channel whether to repeat it:
     /// accepted means that what it says is committed.
-    pub async fn channel_notice(self: &Arc<Engine>, account: &str, request: Request) -> Response {
+    pub async fn channel_callback(self: &Arc<Engine>, account: &str, request: Request) -> Response {
         let Some(account) = self.accounts.get(account).cloned() else {
             return Response { status: 404, headers: vec![], body: vec![] };
         };
         let connection = account.connection();
         let accepted = match verify(self, &account, request).await {
-            Ok(notified) => self.take(&account, notified).await,
+            Ok(callback) => self.take(&account, callback).await,
             Err(fault) => {
                 let channel = account.channel.about().name;
-                metrics::counter!("tongbao_channel_notices_refused_total", "channel" => channel)
+                metrics::counter!("tongbao_channel_callbacks_refused_total", "channel" => channel)
                     .increment(1);
-                tracing::warn!(account = %account.name, %fault, "a notice was not believed");
+                tracing::warn!(account = %account.name, %fault, "a callback was not believed");
                 false
             }
         };
         connection.receipt(accepted)
     }
 
-    /// Commits what a notice says. True when it stands.
-    async fn take(self: &Arc<Engine>, account: &Account, notified: Notified) -> bool {
+    /// Commits what a callback says. True when it stands.
+    async fn take(self: &Arc<Engine>, account: &Account, callback: Callback) -> bool {
         let call = CallRecord {
             operation: None,
             at: self.clock.now(),
             took_ms: 0,
             status: None,
-            channel_trace: Some(notified.notice_id),
-            said: words(&notified.finding),
+            channel_trace: Some(callback.callback_id),
+            said: words(&callback.finding),
         };
-        let number = notified.number;
-        let finding = notified.finding;
+        let number = callback.number;
+        let finding = callback.finding;
         match self.record(account, &number, finding, call.clone()).await {
             Ok(()) => true,
             // It is the channel's word about money all the same: it is kept, and then accepted.
@@ -50,7 +50,7 @@ impl Engine {
                 self.handle(account.caller(), command).await.is_ok()
             }
             Err(failure) => {
-                tracing::error!(%failure, number, "a notice was not recorded; it will come again");
+                tracing::error!(%failure, number, "a callback was not recorded; it will come again");
                 false
             }
         }
@@ -86,23 +86,23 @@ impl Account {
     }
 }
 
-/// Verifies a notice; one signed with an unknown key is looked at once more with fresh keys.
+/// Verifies a callback; one signed with an unknown key is looked at once more with fresh keys.
 async fn verify(
     engine: &Arc<Engine>,
     account: &Arc<Account>,
     request: Request,
-) -> Result<Notified, NoticeFault> {
+) -> Result<Callback, CallbackFault> {
     let begun = Instant::now();
     let first = verify_once(engine, account, request.clone()).await;
     let outcome = match first {
-        Err(NoticeFault::UnknownKey { .. }) => {
+        Err(CallbackFault::UnknownKey { .. }) => {
             fetch_keys(engine, account).await;
             verify_once(engine, account, request).await
         }
         other => other,
     };
     let channel = account.channel.about().name;
-    metrics::histogram!("tongbao_channel_notice_seconds", "channel" => channel)
+    metrics::histogram!("tongbao_channel_callback_seconds", "channel" => channel)
         .record(begun.elapsed().as_secs_f64());
     outcome
 }
@@ -111,9 +111,9 @@ async fn verify_once(
     engine: &Engine,
     account: &Account,
     request: Request,
-) -> Result<Notified, NoticeFault> {
+) -> Result<Callback, CallbackFault> {
     let connection = account.connection();
-    off_thread(engine, move |draw| connection.notice(&request, draw.now))
+    off_thread(engine, move |draw| connection.callback(&request, draw.now))
         .await
-        .unwrap_or_else(|| Err(NoticeFault::Unreadable { why: "stopping".to_owned() }))
+        .unwrap_or_else(|| Err(CallbackFault::Unreadable { why: "stopping".to_owned() }))
 }

@@ -1,4 +1,4 @@
-//! Notices: what they say, that the receiver can verify them, what acknowledges them.
+//! Notifications: what they say, that the receiver can verify them, what acknowledges them.
 
 use super::{NOW, PLATFORM_PEM, SAMPLE, order, paid, ring, secret, verifier};
 use crate::Dialect as _;
@@ -6,7 +6,7 @@ use crate::sign::{Algorithm, Authorization, Signable, string_to_sign};
 use crate::{Mode, Wecard};
 use channel::{Draw, Request, Response};
 use crypto::{hash, text};
-use kernel::{Notice, NoticeKind, NoticeState, TenantId};
+use kernel::{Notification, NotificationKind, NotificationState, TenantId};
 use ledger::Id;
 use std::sync::Arc;
 
@@ -15,20 +15,20 @@ fn announcer() -> Arc<dyn engine::Announce> {
 }
 
 fn announce(tenant: &str, url: &str) -> Option<Request> {
-    let notice = Notice {
+    let notification = Notification {
         tenant: TenantId::new(tenant),
         id: Id::from_number(679_735_736_991_281_999),
         order: super::order_id(679_735_736_991_281_152),
-        kind: NoticeKind::Pay,
+        kind: NotificationKind::Pay,
         url: url.to_owned(),
         made_at: NOW,
         version: 1,
-        state: NoticeState::Due,
+        state: NotificationState::Due,
         attempts: 0,
         rung: 0,
     };
     let draw = Draw { now: NOW.plus_seconds(15), nonce: "0".repeat(32) };
-    announcer().announce(&notice, &order(SAMPLE, paid()), &draw)
+    announcer().announce(&notification, &order(SAMPLE, paid()), &draw)
 }
 
 /// The text that was signed, as the receiver builds it from the request alone.
@@ -46,8 +46,8 @@ fn signed_text<'r>(request: &'r Request, authorization: &Authorization<'_>) -> S
 }
 
 #[test]
-fn a_notice_says_what_a_query_says() {
-    let request = announce("123456", "https://business.com/pay/notify").expect("a notice");
+fn a_notification_says_what_a_query_says() {
+    let request = announce("123456", "https://business.com/pay/notify").expect("a notification");
     let body: serde_json::Value = serde_json::from_slice(&request.body).expect("JSON");
     assert_eq!(body["NotifyId"], "679735736991281999");
     assert_eq!(body["NotifyType"], "PAY");
@@ -75,7 +75,7 @@ fn a_notice_says_what_a_query_says() {
 #[test]
 fn a_tenant_with_rsa_keys_verifies_with_the_platforms_public_key() {
     let url = "https://business.com:8443/pay/通知?order=1&x=中#top";
-    let request = announce("123456", url).expect("a notice");
+    let request = announce("123456", url).expect("a notification");
     assert_eq!(request.url, "https://business.com:8443/pay/%E9%80%9A%E7%9F%A5?order=1&x=%E4%B8%AD");
     assert_eq!(request.header("Host"), Some("business.com:8443"));
     let header = request.header("Authorization").expect("a signature").to_owned();
@@ -91,7 +91,7 @@ fn a_tenant_with_rsa_keys_verifies_with_the_platforms_public_key() {
 
 #[test]
 fn a_tenant_with_a_shared_secret_verifies_with_it() {
-    let request = announce("654321", "http://127.0.0.1:9000").expect("a notice");
+    let request = announce("654321", "http://127.0.0.1:9000").expect("a notification");
     assert_eq!(request.header("Host"), Some("127.0.0.1:9000"));
     let header = request.header("Authorization").expect("a signature").to_owned();
     let authorization = Authorization::read(&header).expect("our own header");

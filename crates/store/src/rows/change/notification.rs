@@ -1,14 +1,14 @@
-//! Notices and attempts to deliver them.
+//! Notifications and attempts to deliver them.
 
 use super::word;
-use crate::rows::notice::{delivery, delivery_of, ended_at, state_of};
-use kernel::{Attempt, Change, Notice, NoticeKind, NoticeState, TenantId};
+use crate::rows::notification::{delivery, delivery_of, ended_at, state_of};
+use kernel::{Attempt, Change, Notification, NotificationKind, NotificationState, TenantId};
 use ledger::{Id, Timestamp, kinds};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct NoticeBody<'a> {
+pub(super) struct NotificationBody<'a> {
     tenant: Cow<'a, str>,
     id: i64,
     order: i64,
@@ -23,29 +23,29 @@ pub(super) struct NoticeBody<'a> {
     rung: u32,
 }
 
-impl<'a> NoticeBody<'a> {
-    pub(super) fn of(notice: &'a Notice) -> NoticeBody<'a> {
-        NoticeBody {
-            tenant: Cow::Borrowed(notice.tenant.as_str()),
-            id: notice.id.number(),
-            order: notice.order.number(),
-            kind: notice.kind.name(),
-            url: Cow::Borrowed(&notice.url),
-            made_at: notice.made_at.ms(),
-            version: notice.version,
-            state: notice.state.name(),
-            ended_at: ended_at(notice.state),
-            attempts: notice.attempts,
-            rung: notice.rung,
+impl<'a> NotificationBody<'a> {
+    pub(super) fn of(notification: &'a Notification) -> NotificationBody<'a> {
+        NotificationBody {
+            tenant: Cow::Borrowed(notification.tenant.as_str()),
+            id: notification.id.number(),
+            order: notification.order.number(),
+            kind: notification.kind.name(),
+            url: Cow::Borrowed(&notification.url),
+            made_at: notification.made_at.ms(),
+            version: notification.version,
+            state: notification.state.name(),
+            ended_at: ended_at(notification.state),
+            attempts: notification.attempts,
+            rung: notification.rung,
         }
     }
 
-    pub(super) fn read(self) -> Result<Notice, String> {
-        Ok(Notice {
+    pub(super) fn read(self) -> Result<Notification, String> {
+        Ok(Notification {
             tenant: TenantId::new(&self.tenant),
             id: Id::from_number(self.id),
             order: Id::from_number(self.order),
-            kind: word(NoticeKind::from_name, self.kind, "notice kind")?,
+            kind: word(NotificationKind::from_name, self.kind, "notification kind")?,
             url: self.url.into_owned(),
             made_at: Timestamp::from_ms(self.made_at),
             version: self.version,
@@ -58,7 +58,7 @@ impl<'a> NoticeBody<'a> {
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct AttemptBody<'a> {
-    notice: i64,
+    notification: i64,
     at: i64,
     took_ms: i64,
     outcome: &'a str,
@@ -73,13 +73,13 @@ pub(super) struct AttemptBody<'a> {
 
 impl<'a> AttemptBody<'a> {
     pub(super) fn of(
-        notice: Id<kinds::Notice>,
+        notification: Id<kinds::Notification>,
         attempt: &'a Attempt,
-        state: NoticeState,
+        state: NotificationState,
     ) -> AttemptBody<'a> {
         let (outcome, status, said) = delivery(&attempt.delivery);
         AttemptBody {
-            notice: notice.number(),
+            notification: notification.number(),
             at: attempt.at.ms(),
             took_ms: attempt.took_ms,
             outcome,
@@ -93,8 +93,8 @@ impl<'a> AttemptBody<'a> {
     pub(super) fn read(self) -> Result<Change, String> {
         let delivery = delivery_of(self.outcome, self.status, self.said.as_deref())
             .ok_or("outcome does not fit")?;
-        Ok(Change::NoticeAttempted {
-            notice: Id::from_number(self.notice),
+        Ok(Change::NotificationAttempted {
+            notification: Id::from_number(self.notification),
             attempt: Attempt { at: Timestamp::from_ms(self.at), took_ms: self.took_ms, delivery },
             state: state_of(self.state, self.ended_at).ok_or("state does not fit")?,
         })

@@ -1,24 +1,24 @@
 //! What counterparts owe to their merchants, durably.
 //!
-//! A notice is `waiting` until its time, `sending` while it is on its way, and ends as `accepted` or
+//! A callback is `waiting` until its time, `sending` while it is on its way, and ends as `accepted` or
 //! `given_up`. Every attempt is kept.
 
 use crate::faults::{self, Fault};
 use crate::schema::fault;
 use crate::{SharedClock, draw};
-use channel::{Counterpart, Draw, Outgoing, ShelfFault};
+use channel::{Counterpart, Draw, OutgoingCallback, ShelfFault};
 use ledger::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::sync::Arc;
 
-/// A notice on its way, with what it needs to be sent.
+/// A callback on its way, with what it needs to be sent.
 pub(crate) struct Claimed {
     /// Its row.
     pub(crate) row: i64,
     /// Who sends it.
     pub(crate) counterpart: Arc<dyn Counterpart>,
     /// What is sent.
-    pub(crate) notice: Outgoing,
+    pub(crate) callback: OutgoingCallback,
     /// Attempts that failed before this one.
     pub(crate) attempt: i64,
     /// What shall go wrong.
@@ -27,9 +27,9 @@ pub(crate) struct Claimed {
     pub(crate) draws: [Draw; 2],
 }
 
-/// What a look at the due notices found.
+/// What a look at the due callbacks found.
 pub(crate) struct Claim {
-    /// Notices to send now.
+    /// Callbacks to send now.
     pub(crate) now: Vec<Claimed>,
     /// When the next one is due; in the past when more were due than asked for.
     pub(crate) next_due: Option<Timestamp>,
@@ -43,14 +43,14 @@ pub(crate) struct Attempt {
     pub(crate) accepted: Accepted,
 }
 
-/// Whether a notice was accepted.
+/// Whether a callback was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Accepted {
     Yes,
     No,
 }
 
-/// A notice as the control API lists it.
+/// A callback as the control API lists it.
 pub(crate) struct Listed {
     pub(crate) row: i64,
     pub(crate) id: String,
@@ -60,11 +60,11 @@ pub(crate) struct Listed {
     pub(crate) due_ms: i64,
 }
 
-/// Adds a notice, due at `due`. One that is there already stays as it is.
+/// Adds a callback, due at `due`. One that is there already stays as it is.
 pub(crate) fn add(
     connection: &Connection,
     counterpart: &str,
-    notice: &Outgoing,
+    callback: &OutgoingCallback,
     due: Timestamp,
 ) -> Result<(), ShelfFault> {
     connection
@@ -73,13 +73,19 @@ pub(crate) fn add(
              VALUES (?1, ?2, ?3, ?4, ?5, 0, 'waiting') ON CONFLICT DO NOTHING",
         )
         .and_then(|mut statement| {
-            statement.execute(params![counterpart, notice.id, notice.url, notice.text, due.ms()])
+            statement.execute(params![
+                counterpart,
+                callback.id,
+                callback.url,
+                callback.text,
+                due.ms()
+            ])
         })
         .map(drop)
         .map_err(fault)
 }
 
-/// Makes notices that were on their way when the process ended due again.
+/// Makes callbacks that were on their way when the process ended due again.
 pub(crate) fn recover(connection: &Connection) -> Result<(), ShelfFault> {
     connection
         .execute("UPDATE outgoing SET state = 'waiting' WHERE state = 'sending'", [])
@@ -87,7 +93,7 @@ pub(crate) fn recover(connection: &Connection) -> Result<(), ShelfFault> {
         .map_err(fault)
 }
 
-/// Takes at most `limit` due notices and marks them as on their way. Faults that need no sending are
+/// Takes at most `limit` due callbacks and marks them as on their way. Faults that need no sending are
 /// carried out here.
 pub(crate) fn claim(
     connection: &Connection,
@@ -99,7 +105,7 @@ pub(crate) fn claim(
     for due in due(connection, clock.now(), limit).map_err(fault)? {
         let counterpart = counterparts.iter().find(|one| one.name() == due.counterpart);
         let Some(counterpart) = counterpart else {
-            // This process plays another set of channels; the notice stays in the list.
+            // This process plays another set of channels; the callback stays in the list.
             settle(connection, due.row, due.attempt, "given_up", clock.now()).map_err(fault)?;
             continue;
         };
@@ -108,7 +114,7 @@ pub(crate) fn claim(
     Ok(Claim { now, next_due: next_due(connection).map_err(fault)? })
 }
 
-/// Keeps an attempt, and decides what becomes of the notice.
+/// Keeps an attempt, and decides what becomes of the callback.
 pub(crate) fn finish(
     connection: &Connection,
     claimed: &Claimed,
@@ -119,7 +125,7 @@ pub(crate) fn finish(
     conclude(connection, *row, *attempt, ended, counterpart.ladder_seconds(), now).map_err(fault)
 }
 
-/// The last notices, newest last.
+/// The last callbacks, newest last.
 pub(crate) fn list(connection: &Connection, limit: usize) -> Result<Vec<Listed>, ShelfFault> {
     let mut listed: Vec<Listed> = connection
         .prepare_cached(
@@ -132,13 +138,13 @@ pub(crate) fn list(connection: &Connection, limit: usize) -> Result<Vec<Listed>,
     Ok(listed)
 }
 
-/// The attempts of a notice, in order: time and outcome.
+/// The attempts of a callback, in order: time and outcome.
 pub(crate) fn attempts(
     connection: &Connection,
     row: i64,
 ) -> Result<Vec<(i64, String)>, ShelfFault> {
     connection
-        .prepare_cached("SELECT at_ms, outcome FROM attempts WHERE notice = ?1 ORDER BY number")
+        .prepare_cached("SELECT at_ms, outcome FROM attempts WHERE callback = ?1 ORDER BY number")
         .and_then(|mut statement| {
             statement.query_map([row], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })
@@ -148,7 +154,7 @@ pub(crate) fn attempts(
 struct Due {
     row: i64,
     counterpart: String,
-    notice: Outgoing,
+    callback: OutgoingCallback,
     attempt: i64,
 }
 
@@ -195,7 +201,7 @@ fn start(
             Ok(Some(Claimed {
                 row: due.row,
                 counterpart: counterpart.clone(),
-                notice: due.notice,
+                callback: due.callback,
                 attempt: due.attempt,
                 fault: other,
                 draws: [draw(connection, clock)?, draw(connection, clock)?],
@@ -214,7 +220,7 @@ fn conclude(
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
-            "INSERT INTO attempts (notice, number, at_ms, outcome) VALUES (?1, ?2, ?3, ?4)
+            "INSERT INTO attempts (callback, number, at_ms, outcome) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO NOTHING",
         )?
         .execute(params![row, attempt + 1, now.ms(), ended.outcome])?;
@@ -246,8 +252,8 @@ fn settle(
 }
 
 fn read_due(row: &Row<'_>) -> rusqlite::Result<Due> {
-    let notice = Outgoing { id: row.get(2)?, url: row.get(3)?, text: row.get(4)? };
-    Ok(Due { row: row.get(0)?, counterpart: row.get(1)?, notice, attempt: row.get(5)? })
+    let callback = OutgoingCallback { id: row.get(2)?, url: row.get(3)?, text: row.get(4)? };
+    Ok(Due { row: row.get(0)?, counterpart: row.get(1)?, callback, attempt: row.get(5)? })
 }
 
 fn read_listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
