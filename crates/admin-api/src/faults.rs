@@ -122,7 +122,7 @@ fn store_fault(fault: &StoreFault) -> (StatusCode, Error) {
             StatusCode::SERVICE_UNAVAILABLE,
             plain(
                 "store",
-                "the database failed; a wish may have taken effect, ask before repeating",
+                "the database failed; a request may have taken effect, ask before repeating",
             ),
         ),
         StoreFault::Unreadable { table, why: _ } => (
@@ -146,7 +146,7 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
         }
         Refusal::OrderFinal => (StatusCode::CONFLICT, "order_final", None),
         Refusal::Differs { field } => (StatusCode::CONFLICT, "differs", Some(field.to_string())),
-        Refusal::Busy => (StatusCode::CONFLICT, "busy", None),
+        Refusal::CallInFlight => (StatusCode::CONFLICT, "call_in_flight", None),
         Refusal::State { .. } => (StatusCode::CONFLICT, "state", None),
         Refusal::Book(_) => (StatusCode::CONFLICT, "book", None),
     }

@@ -1,6 +1,6 @@
 //! The admin API: what an operator may see and do, as JSON under `/admin/v1`.
 //!
-//! It reads what is committed and wishes through the same commands as everybody else; it holds no
+//! It reads what is committed and sends its requests through the same commands as everybody else; it holds no
 //! rule and no state. It never shows what opens a cashier, and shows payers' ids masked.
 //!
 //! - [`Admin`]: the dialect.

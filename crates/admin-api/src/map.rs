@@ -2,7 +2,7 @@
 
 use crate::wire::{self, masked, rfc3339};
 use channel::Scene;
-use kernel::{Directory, OrderState, RefundStage};
+use kernel::{Directory, OrderState, RefundState};
 use ledger::{Id, Kind, Transfer};
 use store::{AccountRow, AttemptRow, NotificationRow, Story};
 
@@ -102,9 +102,9 @@ pub(crate) fn order(order: &kernel::Order) -> wire::Order {
         placed_at: rfc3339(terms.placed_at),
         expires_at: rfc3339(terms.expires_at),
         state: order_state(&order.state),
-        busy: order.busy.map(|busy| wire::Busy {
-            operation: busy.operation.name(),
-            until: rfc3339(busy.until),
+        in_flight: order.in_flight.map(|in_flight| wire::InFlightCall {
+            operation: in_flight.operation.name(),
+            until: rfc3339(in_flight.until),
         }),
         version: order.version,
     }
@@ -185,20 +185,20 @@ fn refund(refund: &kernel::Refund) -> wire::Refund {
         channel_reference: refund.channel_reference.clone(),
         amount_fen: refund.amount.get(),
         made_at: rfc3339(refund.made_at),
-        stage: refund_stage(&refund.stage),
+        state: refund_state(&refund.state),
     }
 }
 
-fn refund_stage(stage: &RefundStage) -> wire::RefundStage {
-    match stage {
-        RefundStage::Asking => wire::RefundStage::Asking,
-        RefundStage::Processing => wire::RefundStage::Processing,
-        RefundStage::Done { at, channel_reference } => wire::RefundStage::Done {
+fn refund_state(state: &RefundState) -> wire::RefundState {
+    match state {
+        RefundState::Requesting => wire::RefundState::Requesting,
+        RefundState::Processing => wire::RefundState::Processing,
+        RefundState::Done { at, channel_reference } => wire::RefundState::Done {
             done_at: rfc3339(*at),
             channel_refund_reference: channel_reference.clone(),
         },
-        RefundStage::Failed { at, reason } => {
-            wire::RefundStage::Failed { failed_at: rfc3339(*at), reason: reason.clone() }
+        RefundState::Failed { at, reason } => {
+            wire::RefundState::Failed { failed_at: rfc3339(*at), reason: reason.clone() }
         }
     }
 }
@@ -285,12 +285,13 @@ fn change(change: &kernel::Change) -> wire::Change {
             expires_at: rfc3339(order.terms.expires_at),
         },
         Change::OrderRepeated => wire::Change::OrderRepeated,
-        Change::CallBegun(busy) => {
-            wire::Change::CallBegun { operation: busy.operation.name(), until: rfc3339(busy.until) }
-        }
+        Change::CallBegun(in_flight) => wire::Change::CallBegun {
+            operation: in_flight.operation.name(),
+            until: rfc3339(in_flight.until),
+        },
         Change::CallEnded { call } => wire::Change::CallEnded { call: self::call(call) },
-        Change::FindingKept { why, call } => {
-            wire::Change::FindingKept { why: why.clone(), call: self::call(call) }
+        Change::MismatchRecorded { why, call } => {
+            wire::Change::MismatchRecorded { why: why.clone(), call: self::call(call) }
         }
         Change::PayInfoReceived { pay_info, call } => wire::Change::PayInfoReceived {
             pay_form: pay_info.form.name(),
@@ -308,7 +309,7 @@ fn change(change: &kernel::Change) -> wire::Change {
         Change::OrderFailed { reason, call } => {
             wire::Change::OrderFailed { reason: reason.clone(), call: self::call(call) }
         }
-        Change::StrayReceived { refund, call } => wire::Change::StrayReceived {
+        Change::UnappliedReceived { refund, call } => wire::Change::UnappliedReceived {
             refund: refund.id.to_string(),
             amount_fen: refund.amount.get(),
             channel_reference: refund.channel_reference.clone(),
@@ -318,9 +319,9 @@ fn change(change: &kernel::Change) -> wire::Change {
             refund: refund.to_string(),
             operation: operation.name(),
         },
-        Change::RefundMoved { refund, stage, call } => wire::Change::RefundMoved {
+        Change::RefundMoved { refund, state, call } => wire::Change::RefundMoved {
             refund: refund.to_string(),
-            now: refund_stage(stage),
+            now: refund_state(state),
             call: self::call(call),
         },
         Change::NotificationQueued(notification) => wire::Change::NotificationQueued {
@@ -339,7 +340,7 @@ fn change(change: &kernel::Change) -> wire::Change {
         Change::NotificationReplayed { notification } => {
             wire::Change::NotificationReplayed { notification: notification.to_string() }
         }
-        Change::KeysKept { account, keys } => wire::Change::KeysKept {
+        Change::KeysStored { account, keys } => wire::Change::KeysStored {
             account: account.to_string(),
             keys: keys.iter().map(key).collect(),
         },
@@ -353,7 +354,7 @@ fn call(call: &kernel::CallRecord) -> wire::Call {
         took_ms: call.took_ms,
         http_status: call.status,
         channel_trace: call.channel_trace.clone(),
-        said: call.said.clone(),
+        summary: call.summary.clone(),
     }
 }
 

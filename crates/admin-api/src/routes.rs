@@ -25,7 +25,7 @@ use utoipa::{IntoResponses, Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Who acts when the admin API wishes something.
+/// Who acts when the admin API requests something.
 const OPERATOR: &str = "admin";
 /// Where the document is served, to everybody.
 const DOCUMENT_PATH: &str = "/admin/v1/openapi.json";
@@ -313,7 +313,7 @@ async fn notification(
     found(&engine, tenant, query::notification_id(&notification)?).await
 }
 
-/// Sends a notification again, whatever became of it, from the start of its ladder.
+/// Sends a notification again, whatever became of it, from the start of its schedule.
 #[utoipa::path(post, path = "/admin/v1/tenants/{tenant}/notifications/{notification}/replay",
     tag = "notifications",
     params(

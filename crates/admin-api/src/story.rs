@@ -14,7 +14,7 @@ mod words;
 
 use crate::map::subject;
 use crate::wire::masked;
-use kernel::{Closure, Delivery, Order, OrderState, Refund, RefundStage, Task, TaskKind};
+use kernel::{Closure, Delivery, Order, OrderState, Refund, RefundState, Task, TaskKind};
 use ledger::{Phase, Timestamp, Transfer};
 use store::{AttemptRow, NotificationRow, Story};
 use words::{both, clean, in_time, local};
@@ -57,7 +57,7 @@ fn headline(story: &Story, now: Timestamp) -> Vec<String> {
         format!("Order {}: {state}, {}", terms.id, both(terms.amount)),
         format!("  {meaning}"),
     ];
-    let more = [told(story), stray(story), busy(order, now)];
+    let more = [told(story), unapplied(story), in_flight(order, now)];
     lines.extend(more.into_iter().flatten().map(|line| format!("  {line}")));
     lines.push(String::new());
     let facts = [
@@ -129,7 +129,7 @@ fn standing(order: &Order, now: Timestamp) -> (String, String) {
         OrderState::Closed { at } => (
             "CLOSED".to_owned(),
             format!(
-                "The merchant wished it and the channel confirmed at {}; the order took no money.",
+                "The merchant requested it and the channel confirmed at {}; the order took no money.",
                 local(*at)
             ),
         ),
@@ -166,9 +166,10 @@ fn told(story: &Story) -> Option<String> {
 }
 
 /// Money that came and that the order did not take.
-fn stray(story: &Story) -> Option<String> {
-    let amounts: Vec<String> = story.order.strays.iter().map(|stray| both(stray.amount)).collect();
-    let is_done = |refund: &&Refund| matches!(refund.stage, RefundStage::Done { .. });
+fn unapplied(story: &Story) -> Option<String> {
+    let amounts: Vec<String> =
+        story.order.unapplied.iter().map(|unapplied| both(unapplied.amount)).collect();
+    let is_done = |refund: &&Refund| matches!(refund.state, RefundState::Done { .. });
     let done = story.refunds.iter().filter(is_done).count();
     (!amounts.is_empty()).then(|| {
         format!(
@@ -179,10 +180,10 @@ fn stray(story: &Story) -> Option<String> {
     })
 }
 
-fn busy(order: &Order, now: Timestamp) -> Option<String> {
-    let busy = order.busy?;
-    let (operation, until) = (busy.operation.name(), local(busy.until));
-    Some(if now < busy.until {
+fn in_flight(order: &Order, now: Timestamp) -> Option<String> {
+    let in_flight = order.in_flight?;
+    let (operation, until) = (in_flight.operation.name(), local(in_flight.until));
+    Some(if now < in_flight.until {
         format!("A call to the channel is running ({operation}), until {until} at the latest.")
     } else {
         format!(
@@ -233,14 +234,16 @@ fn transfer(transfer: &Transfer) -> String {
 }
 
 fn refund(refund: &Refund) -> String {
-    let stands = match &refund.stage {
-        RefundStage::Asking => "the channel has not accepted it yet, as far as we know".to_owned(),
-        RefundStage::Processing => "the channel accepted it; the money is not back yet".to_owned(),
-        RefundStage::Done { at, channel_reference } => format!(
+    let stands = match &refund.state {
+        RefundState::Requesting => {
+            "the channel has not accepted it yet, as far as we know".to_owned()
+        }
+        RefundState::Processing => "the channel accepted it; the money is not back yet".to_owned(),
+        RefundState::Done { at, channel_reference } => format!(
             "the money is back since {}, the channel's number is {channel_reference}",
             local(*at)
         ),
-        RefundStage::Failed { at, reason } => {
+        RefundState::Failed { at, reason } => {
             format!("FAILED at {}: {reason}", local(*at))
         }
     };

@@ -152,7 +152,7 @@ pub(crate) struct Order {
     pub(crate) state: OrderState,
     /// The call to the channel that has the order to itself.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) busy: Option<Busy>,
+    pub(crate) in_flight: Option<InFlightCall>,
     /// Counts its changes; 1 when new.
     pub(crate) version: i64,
 }
@@ -206,7 +206,7 @@ pub(crate) enum OrderState {
         /// Why.
         reason: String,
     },
-    /// Closed on the merchant's wish.
+    /// Closed on the merchant's request.
     Closed {
         /// When that was confirmed.
         #[schema(format = DateTime)]
@@ -216,7 +216,7 @@ pub(crate) enum OrderState {
 
 /// A call to the channel that has an order to itself.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Busy {
+pub(crate) struct InFlightCall {
     /// What is asked.
     pub(crate) operation: &'static str,
     /// When the call has ended at the latest.
@@ -279,15 +279,15 @@ pub(crate) struct Refund {
     pub(crate) made_at: String,
     /// Where it stands.
     #[serde(flatten)]
-    pub(crate) stage: RefundStage,
+    pub(crate) state: RefundState,
 }
 
 /// Where a refund stands.
 #[derive(Serialize, ToSchema)]
-#[serde(tag = "stage", rename_all = "snake_case")]
-pub(crate) enum RefundStage {
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(crate) enum RefundState {
     /// The channel has not accepted it yet, as far as we know.
-    Asking,
+    Requesting,
     /// The channel accepted it.
     Processing,
     /// The money is back.

@@ -6,7 +6,7 @@
 
 use channel::{
     About, BadSettings, Callback, CallbackFault, Channel, Connection, Draw, Finding, Instruction,
-    Method, PayForm, PayInfo, Payment, PlatformKey, RefundState, Refunded, Request, Response,
+    Method, PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded, Request, Response,
     Scene, Settings, Unsupported,
 };
 
@@ -70,7 +70,7 @@ impl Connection for NoChannel {
                 refund_number: refund.refund_number.clone(),
                 channel_reference: refund.refund_number.clone(),
                 amount: refund.amount,
-                state: RefundState::Closed,
+                status: RefundStatus::Closed,
                 at: None,
             }),
             Instruction::QueryRefund { .. } => Finding::NotFound,

@@ -44,7 +44,7 @@ const NAME: &str = "wxpay";
 
 /// 15 s, 15 s, 30 s, 3 min, 10 min, 20 min, 30 min three times, 60 min, 3 h three times, 6 h twice:
 /// 24 h 4 min in all.
-const LADDER_SECONDS: [i64; 15] = [
+const SCHEDULE_SECONDS: [i64; 15] = [
     15, 15, 30, 180, 600, 1_200, 1_800, 1_800, 1_800, 3_600, 10_800, 10_800, 10_800, 21_600, 21_600,
 ];
 
@@ -147,8 +147,8 @@ impl Counterpart for WxpayCounterpart {
         matches!(response.status, 200 | 204)
     }
 
-    fn ladder_seconds(&self) -> &'static [i64] {
-        &LADDER_SECONDS
+    fn schedule_seconds(&self) -> &'static [i64] {
+        &SCHEDULE_SECONDS
     }
 
     fn transactions(&self, shelf: &dyn Shelf, limit: usize) -> Result<Vec<String>, ShelfFault> {

@@ -5,7 +5,7 @@ use crate::settings::Account;
 use crate::wire::{
     self, Parties, RefundAmount, RefundAnswer, RefundCallback, Transaction, read_time,
 };
-use channel::{Finding, Payment, Refund, RefundState, Refunded};
+use channel::{Finding, Payment, Refund, RefundStatus, Refunded};
 use ledger::{Currency, Fen, Timestamp};
 
 /// What the answer to a query means.
@@ -108,20 +108,20 @@ fn refunded(
     if let Err(why) = currency(amount.currency.as_deref()) {
         return Finding::Mismatch { why };
     }
-    let Some(state) = refund_state(status) else {
+    let Some(found) = refund_status(status) else {
         return Finding::Unknown { why: format!("refund status {status}") };
     };
-    let at = (state == RefundState::Done).then(|| time_or(success_time, now));
+    let at = (found == RefundStatus::Done).then(|| time_or(success_time, now));
     let amount = Fen::new(amount.refund);
-    Finding::Refund(Refunded { refund_number, channel_reference, amount, state, at })
+    Finding::Refund(Refunded { refund_number, channel_reference, amount, status: found, at })
 }
 
-fn refund_state(status: &str) -> Option<RefundState> {
+fn refund_status(status: &str) -> Option<RefundStatus> {
     match status {
-        "PROCESSING" => Some(RefundState::Processing),
-        "SUCCESS" => Some(RefundState::Done),
-        "CLOSED" => Some(RefundState::Closed),
-        "ABNORMAL" => Some(RefundState::Abnormal),
+        "PROCESSING" => Some(RefundStatus::Processing),
+        "SUCCESS" => Some(RefundStatus::Done),
+        "CLOSED" => Some(RefundStatus::Closed),
+        "ABNORMAL" => Some(RefundStatus::Abnormal),
         _ => None,
     }
 }

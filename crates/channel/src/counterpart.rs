@@ -4,7 +4,7 @@
 //! signs, refuses, and leaves callbacks to be sent. The sandbox lends it durable storage, time and
 //! sockets, and orders its faults.
 
-use crate::finding::RefundState;
+use crate::finding::RefundStatus;
 use crate::http::{Request, Response};
 use crate::port::Draw;
 
@@ -41,11 +41,11 @@ pub enum Fate {
     /// Take the refund that is asked for, and let it come to this.
     Refund {
         /// Where it ends.
-        state: RefundState,
+        status: RefundStatus,
     },
 }
 
-/// A callback that the counterpart owes: sent at once, then on the ladder until accepted.
+/// A callback that the counterpart owes: sent at once, then on the schedule until accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutgoingCallback {
     /// The channel's id of the callback.
@@ -119,7 +119,7 @@ pub trait Counterpart: Send + Sync {
     fn accepted(&self, response: &Response) -> bool;
 
     /// Seconds to wait after each failed attempt; when they are used up the channel gives up.
-    fn ladder_seconds(&self) -> &'static [i64];
+    fn schedule_seconds(&self) -> &'static [i64];
 
     /// The channel's transactions, newest last, each a JSON object in text.
     fn transactions(&self, shelf: &dyn Shelf, limit: usize) -> Result<Vec<String>, ShelfFault>;

@@ -148,7 +148,7 @@ pub struct Payment {
 
 /// Where a refund stands at the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum RefundState {
+pub enum RefundStatus {
     /// Accepted, not final.
     Processing,
     /// The money is back at the payer.
@@ -169,7 +169,7 @@ pub struct Refunded {
     /// How much.
     pub amount: Fen,
     /// Where it stands.
-    pub state: RefundState,
+    pub status: RefundStatus,
     /// When it was done; present when it is.
     pub at: Option<Timestamp>,
 }

@@ -22,7 +22,7 @@ pub use counterpart::{
     Counterpart, Fate, OutgoingCallback, PhoneFault, PhoneOutcome, Shelf, ShelfFault,
 };
 pub use finding::{
-    Callback, Finding, PayForm, PayInfo, Payment, PlatformKey, RefundState, Refunded,
+    Callback, Finding, PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded,
 };
 pub use http::{Method, Request, Response};
 pub use instruction::{Instruction, Operation, Payer, Place, Refund, Scene};

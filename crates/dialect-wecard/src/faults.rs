@@ -101,7 +101,7 @@ impl From<Refusal> for Fault {
             Refusal::NoRoute => (ErrCode::NoMerchantSecret, None),
             Refusal::OrderNotFound => (ErrCode::OrderNotExist, None),
             Refusal::OrderFinal => (ErrCode::RecordAlreadyExist, None),
-            Refusal::Busy => (ErrCode::OperateIsProcessing, None),
+            Refusal::CallInFlight => (ErrCode::OperateIsProcessing, None),
             Refusal::State { .. } => (ErrCode::OrderStatusError, None),
             // No command of this dialect leads to these.
             Refusal::RefundNotFound | Refusal::NotificationNotFound | Refusal::Book(_) => {

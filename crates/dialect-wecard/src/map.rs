@@ -5,14 +5,14 @@ use crate::faults::{ErrCode, Fault};
 use crate::wire::{AllocationShown, Closed, Placed, Queried, ShareShown, UnifiedOrder, pay_type};
 use crate::{details, pay_channel, time};
 use channel::{PayForm, PayInfo, Payer};
-use kernel::{MerchantId, Order, OrderState, Paid, PlaceOrder, Said};
+use kernel::{ChannelAnswer, MerchantId, Order, OrderState, Paid, PlaceOrder};
 use ledger::Timestamp;
 use std::sync::Arc;
 
 /// Shares and allocations are kept with the order and start here.
 const NOT_BEGUN: &str = "INIT";
 
-/// The wish that an order request is.
+/// The command that an order request is.
 pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOrder, Fault> {
     let details = details::write(order).map_err(unwritable)?;
     Ok(PlaceOrder {
@@ -48,13 +48,13 @@ fn payer(order: &UnifiedOrder<'_>) -> Payer {
 /// The result of placing: what the order came to, or why that is not known yet.
 pub(crate) fn placed<'o>(
     order: &'o Order,
-    said: Option<&Said>,
+    answer: Option<&ChannelAnswer>,
     now: Timestamp,
 ) -> Result<Placed<'o>, Fault> {
     let view = View::of(order, now);
     match &order.state {
-        OrderState::Init => return Err(not_known(said)),
-        OrderState::Paying(_) if view.pay_info.is_none() => return Err(not_known(said)),
+        OrderState::Init => return Err(not_known(answer)),
+        OrderState::Paying(_) if view.pay_info.is_none() => return Err(not_known(answer)),
         OrderState::Closing(_) => {
             let text = "another operation on the order is running";
             return Err(Fault::new(ErrCode::OperateIsProcessing, text));
@@ -78,12 +78,12 @@ pub(crate) fn placed<'o>(
 }
 
 /// What the channel said when it did not take the request now; else nobody knows.
-fn not_known(said: Option<&Said>) -> Fault {
-    match said {
-        Some(Said::Later { code, text }) => {
+fn not_known(answer: Option<&ChannelAnswer>) -> Fault {
+    match answer {
+        Some(ChannelAnswer::Later { code, text }) => {
             Fault::new(ErrCode::ChannelOperationError, format!("{code}: {text}"))
         }
-        Some(Said::Unknown) | None => Fault::unknown(),
+        Some(ChannelAnswer::Unknown) | None => Fault::unknown(),
     }
 }
 
@@ -124,7 +124,7 @@ pub(crate) fn queried(order: &Order, now: Timestamp) -> Result<Queried<'_>, Faul
 /// The result of closing: how it ended, or why that is not known yet.
 pub(crate) fn closed<'o>(
     order: &'o Order,
-    said: Option<&Said>,
+    answer: Option<&ChannelAnswer>,
     now: Timestamp,
 ) -> Result<Closed<'o>, Fault> {
     let order_status = match &order.state {
@@ -133,7 +133,7 @@ pub(crate) fn closed<'o>(
             return Err(Fault::new(ErrCode::OrderStatusError, "the order is paid"));
         }
         OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_) => {
-            return Err(not_known(said));
+            return Err(not_known(answer));
         }
     };
     Ok(Closed {

@@ -13,7 +13,7 @@ use axum::response::Response;
 use axum::routing::post;
 use engine::Engine;
 use http::{HeaderValue, StatusCode, header};
-use kernel::{Command, Order, OrderKey, Reply, Said, TenantId};
+use kernel::{ChannelAnswer, Command, Order, OrderKey, Reply, TenantId};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,10 +71,10 @@ async fn unknown_path() -> Response {
 
 async fn place(desk: &Desk, request: Request) -> Result<Response, Fault> {
     let received = Received::read(request).await?;
-    let (caller, wish) =
+    let (caller, request) =
         desk.admit(&received, |caller, body| map::place(caller, &UnifiedOrder::read(body)?))?;
-    let (order, said) = desk.settle(&caller, Command::PlaceOrder(Box::new(wish))).await?;
-    Ok(success(map::placed(&order, said.as_ref(), desk.engine.now())?))
+    let (order, answer) = desk.settle(&caller, Command::PlaceOrder(Box::new(request))).await?;
+    Ok(success(map::placed(&order, answer.as_ref(), desk.engine.now())?))
 }
 
 async fn query(desk: &Desk, request: Request) -> Result<Response, Fault> {
@@ -83,7 +83,7 @@ async fn query(desk: &Desk, request: Request) -> Result<Response, Fault> {
     let mut order = desk.named(&caller.tenant, name).await?;
     if order.is_overdue(desk.engine.now()) {
         // Whatever this comes to, the order as it then stands is the answer.
-        desk.engine.look_after(caller.business(), &order, QUERY_PATIENCE).await;
+        desk.engine.refresh_order(caller.business(), &order, QUERY_PATIENCE).await;
         order = desk.order(&caller.tenant, OrderKey::Id(order.terms.id)).await?;
     }
     Ok(success(map::queried(&order, desk.engine.now())?))
@@ -98,8 +98,8 @@ async fn close(desk: &Desk, request: Request) -> Result<Response, Fault> {
         OrderName::Own(id) => OrderKey::Id(id),
         both @ OrderName::Both(..) => OrderKey::Id(desk.named(&tenant, both).await?.terms.id),
     };
-    let (order, said) = desk.settle(&caller, Command::CloseOrder { tenant, order }).await?;
-    Ok(success(map::closed(&order, said.as_ref(), desk.engine.now())?))
+    let (order, answer) = desk.settle(&caller, Command::CloseOrder { tenant, order }).await?;
+    Ok(success(map::closed(&order, answer.as_ref(), desk.engine.now())?))
 }
 
 fn success<T: Serialize>(result: T) -> Response {
@@ -129,9 +129,9 @@ impl Desk {
         &self,
         caller: &Caller,
         command: Command,
-    ) -> Result<(Box<Order>, Option<Said>), Fault> {
+    ) -> Result<(Box<Order>, Option<ChannelAnswer>), Fault> {
         match self.engine.settle(caller.business(), command, CALL_PATIENCE).await? {
-            Reply::Order { order, said } => Ok((order, said)),
+            Reply::Order { order, answer } => Ok((order, answer)),
             Reply::Done => Err(Fault::unknown()),
         }
     }

@@ -77,35 +77,35 @@ fn received(request: &channel::Request) -> Received {
 /// The order that a request body becomes, in a state.
 fn order(body: &str, state: OrderState) -> Order {
     let body = crate::json::read_object(body.as_bytes()).expect("JSON");
-    let wish = crate::wire::UnifiedOrder::read(&body).expect("a good request");
-    let wish = crate::map::place(&caller(), &wish).expect("a wish");
+    let request = crate::wire::UnifiedOrder::read(&body).expect("a good request");
+    let request = crate::map::place(&caller(), &request).expect("a request");
     Order {
         terms: Arc::new(kernel::Terms {
-            tenant: wish.tenant,
+            tenant: request.tenant,
             id: Id::from_number(679_735_736_991_281_152),
-            merchant: wish.merchant,
-            out_order_id: wish.out_order_id,
-            dialect: wish.dialect,
-            amount: wish.amount,
-            currency: wish.currency,
-            scene: wish.scene,
-            channel: Arc::from(wish.channel),
+            merchant: request.merchant,
+            out_order_id: request.out_order_id,
+            dialect: request.dialect,
+            amount: request.amount,
+            currency: request.currency,
+            scene: request.scene,
+            channel: Arc::from(request.channel),
             account: Arc::from("account"),
-            subject: wish.subject,
-            payer: wish.payer,
-            goods_tag: wish.goods_tag,
-            notify_url: wish.notify_url,
-            front_url: wish.front_url,
+            subject: request.subject,
+            payer: request.payer,
+            goods_tag: request.goods_tag,
+            notify_url: request.notify_url,
+            front_url: request.front_url,
             callback_url: Arc::from("https://pay.example/channel"),
-            details: wish.details,
+            details: request.details,
             placed_at: NOW,
             expires_at: NOW.plus_seconds(1800),
         }),
         version: 1,
         state,
-        busy: None,
-        looks: 0,
-        strays: vec![],
+        in_flight: None,
+        polls: 0,
+        unapplied: vec![],
     }
 }
 

@@ -1,7 +1,7 @@
 //! Channels' callbacks on their way in: verified, committed as findings, and only then accepted.
 
 use crate::accounts::Account;
-use crate::calls::{fetch_keys, off_thread, words};
+use crate::calls::{describe, fetch_keys, off_thread};
 use crate::{Engine, Failure};
 use channel::{Callback, CallbackFault, Finding, Request, Response};
 use kernel::{CallRecord, Caller, Command, Order, Refund, Refusal};
@@ -37,7 +37,7 @@ impl Engine {
             took_ms: 0,
             status: None,
             channel_trace: Some(callback.callback_id),
-            said: words(&callback.finding),
+            summary: describe(&callback.finding),
         };
         let number = callback.number;
         let finding = callback.finding;
@@ -46,7 +46,7 @@ impl Engine {
             // It is the channel's word about money all the same: it is kept, and then accepted.
             Err(Failure::Refused(refusal)) => {
                 let why = format!("about {number}: {refusal}");
-                let command = Command::KeepFinding { tenant: account.tenant.clone(), why, call };
+                let command = Command::RecordMismatch { tenant: account.tenant.clone(), why, call };
                 self.handle(account.caller(), command).await.is_ok()
             }
             Err(failure) => {

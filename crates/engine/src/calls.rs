@@ -44,7 +44,7 @@ pub(crate) async fn ask(engine: Arc<Engine>, work: Work, chain: oneshot::Sender<
         }
     };
     let (finding, call) = match tokio::time::timeout(ASK_TIMEOUT, asked).await {
-        Ok(said) => said,
+        Ok(answered) => answered,
         Err(_) => unknown(&instruction, at, begun, "no end in time".to_owned()),
     };
     drop(turn);
@@ -87,8 +87,8 @@ pub(crate) async fn call(
     ];
     metrics::histogram!("tongbao_channel_call_seconds", &labels)
         .record(begun.elapsed().as_secs_f64());
-    let said = words(&finding);
-    (finding, record(instruction, at, begun, response.as_ref(), said))
+    let summary = describe(&finding);
+    (finding, record(instruction, at, begun, response.as_ref(), summary))
 }
 
 async fn exchange(
@@ -175,7 +175,7 @@ fn record(
     at: Timestamp,
     begun: Instant,
     response: Option<&Response>,
-    said: String,
+    summary: String,
 ) -> CallRecord {
     CallRecord {
         operation: Some(instruction.operation()),
@@ -185,12 +185,12 @@ fn record(
         channel_trace: response
             .and_then(|response| response.header("request-id"))
             .map(|trace| trace.chars().take(64).collect()),
-        said,
+        summary,
     }
 }
 
 /// A finding in words, for the story of an order.
-pub(crate) fn words(finding: &Finding) -> String {
+pub(crate) fn describe(finding: &Finding) -> String {
     match finding {
         Finding::Refused { code, text }
         | Finding::Failed { code, text }
@@ -199,7 +199,7 @@ pub(crate) fn words(finding: &Finding) -> String {
         Finding::Unknown { why } | Finding::Mismatch { why } => {
             format!("{}: {why}", finding.name())
         }
-        Finding::Refund(refunded) => format!("refund {:?} of {}", refunded.state, refunded.amount),
+        Finding::Refund(refunded) => format!("refund {:?} of {}", refunded.status, refunded.amount),
         Finding::Paid(payment) => {
             format!("paid {} as {}", payment.amount, payment.channel_reference)
         }
@@ -236,7 +236,7 @@ pub(crate) async fn fetch_keys(engine: &Arc<Engine>, account: &Arc<Account>) {
     let keys = match finding {
         Finding::Keys(keys) => keys,
         other => {
-            tracing::warn!(account = %account.name, said = words(&other), "no signing keys fetched");
+            tracing::warn!(account = %account.name, finding = describe(&other), "no signing keys fetched");
             return;
         }
     };
@@ -249,7 +249,7 @@ pub(crate) async fn fetch_keys(engine: &Arc<Engine>, account: &Arc<Account>) {
 
 async fn keep(engine: &Arc<Engine>, account: &Account, keys: Vec<channel::PlatformKey>) {
     let command =
-        Command::KeepKeys { tenant: account.tenant.clone(), account: account.name.clone(), keys };
+        Command::StoreKeys { tenant: account.tenant.clone(), account: account.name.clone(), keys };
     if let Err(failure) = engine.handle(Caller::Clock, command).await {
         tracing::warn!(account = %account.name, %failure, "fetched keys were not kept");
     }

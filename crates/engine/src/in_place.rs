@@ -74,6 +74,6 @@ fn record(instruction: &Instruction, finding: &Finding, draw: &channel::Draw) ->
         took_ms: 0,
         status: None,
         channel_trace: None,
-        said: calls::words(finding),
+        summary: calls::describe(finding),
     }
 }

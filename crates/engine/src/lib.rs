@@ -56,7 +56,7 @@ const DELIVERIES_WAITING_MAX: usize = 512;
 /// How far above the last stored event ids begin: a decision draws ids for transfers after its events.
 const ID_MARGIN: i64 = 1 << 20;
 /// How often to look whether a call that somebody else made has ended.
-const BUSY_LOOK_EVERY: Duration = Duration::from_millis(50);
+const IN_FLIGHT_POLL_EVERY: Duration = Duration::from_millis(50);
 
 /// How a dialect tells a merchant about an order.
 pub trait Announce: Send + Sync {
@@ -225,14 +225,15 @@ impl Engine {
 
     /// Does now what an order needs next, and waits, up to `patience`, for the channel's answer to be
     /// committed, also when somebody else has just asked the channel.
-    pub async fn look_after(&self, caller: Caller, order: &Order, patience: Duration) {
+    pub async fn refresh_order(&self, caller: Caller, order: &Order, patience: Duration) {
         let looked = async {
-            let attend = Command::Attend(order.task());
-            if let Ok(Handled { settled: Some(settled), .. }) = self.handle(caller, attend).await {
+            let run_task = Command::RunTask(order.task());
+            if let Ok(Handled { settled: Some(settled), .. }) = self.handle(caller, run_task).await
+            {
                 return settled.await.is_ok();
             }
-            while self.is_busy(order).await {
-                tokio::time::sleep(BUSY_LOOK_EVERY).await;
+            while self.is_in_flight(order).await {
+                tokio::time::sleep(IN_FLIGHT_POLL_EVERY).await;
             }
             true
         };
@@ -241,10 +242,12 @@ impl Engine {
         }
     }
 
-    async fn is_busy(&self, order: &Order) -> bool {
+    async fn is_in_flight(&self, order: &Order) -> bool {
         let (tenant, key) = (order.terms.tenant.clone(), kernel::OrderKey::Id(order.terms.id));
         match self.search(&Query::Order { tenant, key }).await {
-            Ok(Page::Order(Some(order))) => !order.state.is_final() && order.is_busy(self.now()),
+            Ok(Page::Order(Some(order))) => {
+                !order.state.is_final() && order.is_in_flight(self.now())
+            }
             Ok(_) | Err(_) => false,
         }
     }

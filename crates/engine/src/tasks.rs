@@ -28,7 +28,7 @@ pub(crate) async fn run(engine: Arc<Engine>) {
     let room = Arc::new(Semaphore::new(UNDER_WAY_MAX));
     let mut looks = 0u32;
     loop {
-        if let Err(fault) = step(&engine, &room, &stopped).await {
+        if let Err(fault) = process_due(&engine, &room, &stopped).await {
             tracing::error!(%fault, "due tasks not claimed");
         }
         if looks.is_multiple_of(MEASURE_EVERY) {
@@ -44,7 +44,7 @@ pub(crate) async fn run(engine: Arc<Engine>) {
 }
 
 /// Claims what is due and begins it, as long as there is anything due and room for it.
-async fn step(
+async fn process_due(
     engine: &Arc<Engine>,
     room: &Arc<Semaphore>,
     stopped: &watch::Receiver<bool>,
@@ -61,7 +61,7 @@ async fn step(
         let whole = tasks.len() == free;
         for task in tasks {
             let Ok(place) = room.clone().try_acquire_owned() else { break };
-            tokio::spawn(attend(engine.clone(), task, place));
+            tokio::spawn(run_task(engine.clone(), task, place));
         }
         if !whole || free == 0 {
             return Ok(());
@@ -72,7 +72,7 @@ async fn step(
 }
 
 /// Does what a due task wants, to its end, and then gives its place to the next one.
-async fn attend(engine: Arc<Engine>, task: Task, place: OwnedSemaphorePermit) {
+async fn run_task(engine: Arc<Engine>, task: Task, place: OwnedSemaphorePermit) {
     match task.kind {
         // A notification needs no decision before it is sent: the lease keeps others away, and the attempt
         // is recorded afterwards.
@@ -81,7 +81,7 @@ async fn attend(engine: Arc<Engine>, task: Task, place: OwnedSemaphorePermit) {
             deliveries::deliver(engine, task.tenant, id).await;
         }
         TaskKind::Order | TaskKind::Refund => {
-            match engine.submit(Caller::Clock, Command::Attend(task.clone()), None).await {
+            match engine.submit(Caller::Clock, Command::RunTask(task.clone()), None).await {
                 Ok(Handled { settled: Some(settled), .. }) => {
                     let _ended = settled.await;
                 }
@@ -90,7 +90,7 @@ async fn attend(engine: Arc<Engine>, task: Task, place: OwnedSemaphorePermit) {
                     tracing::error!(?task, "a task without its subject");
                 }
                 Err(Failure::Stopping) => {}
-                Err(failure) => tracing::warn!(%failure, ?task, "a due task was not attended"),
+                Err(failure) => tracing::warn!(%failure, ?task, "a due task was not run"),
             }
         }
     }

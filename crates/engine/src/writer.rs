@@ -10,7 +10,7 @@
 
 use crate::{Engine, Failure, Handled, in_place};
 use kernel::{
-    Caller, Change, Command, Decision, Event, Reads, RefundStage, Reply, TaskChange, TenantId,
+    Caller, Change, Command, Decision, Event, Reads, RefundState, Reply, TaskChange, TenantId,
     View, Work,
 };
 use ledger::{Id, Stamp, Transfer, book, kinds};
@@ -221,11 +221,11 @@ fn attention(events: &[Event]) -> Vec<(&'static str, String)> {
         event.order.map_or_else(|| "no order".to_owned(), |order| format!("order {order}"))
     };
     let needs = |event: &Event| match &event.change {
-        Change::FindingKept { why, .. } => Some(format!("{}: {why}", of_order(event))),
-        Change::StrayReceived { refund, .. } => {
+        Change::MismatchRecorded { why, .. } => Some(format!("{}: {why}", of_order(event))),
+        Change::UnappliedReceived { refund, .. } => {
             Some(format!("{}: {} came too late or twice", of_order(event), refund.amount))
         }
-        Change::RefundMoved { refund, stage: RefundStage::Failed { reason, .. }, .. } => {
+        Change::RefundMoved { refund, state: RefundState::Failed { reason, .. }, .. } => {
             Some(format!("{}: refund {refund} failed: {reason}", of_order(event)))
         }
         _other => None,

@@ -11,7 +11,7 @@ use channel::{Finding, Instruction, PlatformKey};
 use ledger::{Account, BookFault, Id, Stamp, Transfer, kinds};
 use std::sync::Arc;
 
-/// A wish to change something.
+/// A request to change something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Place an order, or say again what was placed.
@@ -39,7 +39,7 @@ pub enum Command {
         call: CallRecord,
     },
     /// Keep what a channel said about something that is not ours, for the operator.
-    KeepFinding {
+    RecordMismatch {
         /// Whose account was told.
         tenant: TenantId,
         /// What it said, and why it is about nothing of ours.
@@ -48,7 +48,7 @@ pub enum Command {
         call: CallRecord,
     },
     /// A task is due.
-    Attend(Task),
+    RunTask(Task),
     /// Record an attempt to deliver a notification.
     RecordAttempt {
         /// Whose.
@@ -66,7 +66,7 @@ pub enum Command {
         notification: Id<kinds::Notification>,
     },
     /// Keep the signing keys that were fetched from a channel.
-    KeepKeys {
+    StoreKeys {
         /// Whose account.
         tenant: TenantId,
         /// The account's name.
@@ -96,11 +96,11 @@ impl Command {
             Command::PlaceOrder(place) => &place.tenant,
             Command::CloseOrder { tenant, .. }
             | Command::RecordFinding { tenant, .. }
-            | Command::KeepFinding { tenant, .. }
+            | Command::RecordMismatch { tenant, .. }
             | Command::RecordAttempt { tenant, .. }
             | Command::ReplayNotification { tenant, .. }
-            | Command::KeepKeys { tenant, .. } => tenant,
-            Command::Attend(task) => &task.tenant,
+            | Command::StoreKeys { tenant, .. } => tenant,
+            Command::RunTask(task) => &task.tenant,
         }
     }
 
@@ -121,12 +121,12 @@ impl Command {
                     reads.balances.push((tenant.clone(), refund::suspense(tenant)));
                 }
             }
-            Command::Attend(task) => reads.task(task),
+            Command::RunTask(task) => reads.task(task),
             Command::RecordAttempt { tenant, notification, .. }
             | Command::ReplayNotification { tenant, notification } => {
                 reads.notifications.push((tenant.clone(), *notification));
             }
-            Command::KeepFinding { .. } | Command::KeepKeys { .. } => {}
+            Command::RecordMismatch { .. } | Command::StoreKeys { .. } => {}
         }
     }
 
@@ -136,11 +136,11 @@ impl Command {
             Command::PlaceOrder(_) => "place_order",
             Command::CloseOrder { .. } => "close_order",
             Command::RecordFinding { .. } => "record_finding",
-            Command::KeepFinding { .. } => "keep_finding",
-            Command::Attend(_) => "attend",
+            Command::RecordMismatch { .. } => "record_mismatch",
+            Command::RunTask(_) => "run_task",
             Command::RecordAttempt { .. } => "record_attempt",
             Command::ReplayNotification { .. } => "replay_notification",
-            Command::KeepKeys { .. } => "keep_keys",
+            Command::StoreKeys { .. } => "store_keys",
         }
     }
 }
@@ -211,7 +211,7 @@ impl Decision {
 
 /// Why an order is not further than it is, where the caller should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum ChannelAnswer {
     /// The channel did not take the request now; the same request may pass later.
     Later {
         /// The channel's code.
@@ -231,7 +231,7 @@ pub enum Reply {
         /// The order.
         order: Box<Order>,
         /// Why it is not further.
-        said: Option<Said>,
+        answer: Option<ChannelAnswer>,
     },
     /// It is recorded.
     Done,
@@ -272,7 +272,7 @@ pub enum Refusal {
     },
     /// Another call has the order to itself.
     #[error("another operation on the order is running")]
-    Busy,
+    CallInFlight,
     /// The order's state does not allow it.
     #[error("the order is {state}")]
     State {
@@ -372,21 +372,21 @@ pub fn decide(
                 None => order::record(&mut deciding, tenant, *order, finding, call),
             }
         }
-        Command::KeepFinding { tenant, why, call } => {
-            let change = Change::FindingKept { why: why.clone(), call: call.clone() };
+        Command::RecordMismatch { tenant, why, call } => {
+            let change = Change::MismatchRecorded { why: why.clone(), call: call.clone() };
             let mut decision = Decision::new(Reply::Done);
             decision.events.push(deciding.event(tenant, None, change));
             Ok(decision)
         }
-        Command::Attend(task) => attend(&mut deciding, task),
+        Command::RunTask(task) => run_task(&mut deciding, task),
         Command::RecordAttempt { tenant, notification, attempt } => {
             notification::record(&mut deciding, tenant, *notification, attempt)
         }
         Command::ReplayNotification { tenant, notification } => {
             notification::replay(&mut deciding, tenant, *notification)
         }
-        Command::KeepKeys { tenant, account, keys } => {
-            let change = Change::KeysKept { account: account.clone(), keys: keys.clone() };
+        Command::StoreKeys { tenant, account, keys } => {
+            let change = Change::KeysStored { account: account.clone(), keys: keys.clone() };
             let mut decision = Decision::new(Reply::Done);
             decision.events.push(deciding.event(tenant, None, change));
             Ok(decision)
@@ -409,11 +409,11 @@ fn of_account(order: &Order, account: &str, finding: &Finding) -> Finding {
     Finding::Mismatch { why }
 }
 
-fn attend(deciding: &mut Deciding<'_>, task: &Task) -> Result<Decision, Refusal> {
+fn run_task(deciding: &mut Deciding<'_>, task: &Task) -> Result<Decision, Refusal> {
     let tenant = &task.tenant;
     match task.kind {
-        TaskKind::Order => order::attend(deciding, tenant, Id::from_number(task.subject)),
-        TaskKind::Refund => refund::attend(deciding, tenant, Id::from_number(task.subject)),
+        TaskKind::Order => order::run_task(deciding, tenant, Id::from_number(task.subject)),
+        TaskKind::Refund => refund::run_task(deciding, tenant, Id::from_number(task.subject)),
         TaskKind::Notification => {
             let id = Id::from_number(task.subject);
             let notification = deciding

@@ -3,8 +3,8 @@
 
 use crate::merchant::TenantId;
 use crate::notification::{Attempt, Notification, NotificationState};
-use crate::order::{Busy, Closure, Order, OrderKey, OrderState, Paid, Stray};
-use crate::refund::{Refund, RefundStage};
+use crate::order::{Closure, InFlightCall, Order, OrderKey, OrderState, Paid, UnappliedPayment};
+use crate::refund::{Refund, RefundState};
 use crate::view::View;
 use channel::{Operation, PayInfo, PlatformKey};
 use ledger::{Id, Timestamp, kinds};
@@ -49,7 +49,7 @@ pub struct CallRecord {
     /// The channel's own id of the call or callback.
     pub channel_trace: Option<String>,
     /// What it said, in words.
-    pub said: String,
+    pub summary: String,
 }
 
 /// Something that happened.
@@ -74,10 +74,10 @@ pub struct Event {
 pub enum Change {
     /// An order was placed; it is complete in here.
     OrderPlaced(Box<Order>),
-    /// The caller sent the same order, or the same wish to close it, again.
+    /// The caller sent the same order, or the same request to close it, again.
     OrderRepeated,
     /// A call to the channel was begun.
-    CallBegun(Busy),
+    CallBegun(InFlightCall),
     /// A call or callback brought nothing new.
     CallEnded {
         /// The call.
@@ -85,7 +85,7 @@ pub enum Change {
     },
     /// The channel said something that contradicts the order; it changed nothing and waits for the
     /// operator.
-    FindingKept {
+    MismatchRecorded {
         /// What contradicts.
         why: String,
         /// The call.
@@ -107,7 +107,7 @@ pub enum Change {
     },
     /// The order is being closed.
     OrderClosing(Closure),
-    /// The order is closed, on the merchant's wish.
+    /// The order is closed, on the merchant's request.
     OrderClosed {
         /// The call.
         call: CallRecord,
@@ -120,7 +120,7 @@ pub enum Change {
         call: CallRecord,
     },
     /// Money came that the order could not take; a refund gives it back.
-    StrayReceived {
+    UnappliedReceived {
         /// The refund.
         refund: Box<Refund>,
         /// The call.
@@ -138,7 +138,7 @@ pub enum Change {
         /// Which.
         refund: Id<kinds::Refund>,
         /// Where it stands.
-        stage: RefundStage,
+        state: RefundState,
         /// The call.
         call: CallRecord,
     },
@@ -159,7 +159,7 @@ pub enum Change {
         notification: Id<kinds::Notification>,
     },
     /// Signing keys of a channel were fetched.
-    KeysKept {
+    KeysStored {
         /// Of which account.
         account: Arc<str>,
         /// The keys.
@@ -175,26 +175,26 @@ impl Change {
             Change::OrderRepeated => "order_repeated",
             Change::CallBegun(_) => "call_begun",
             Change::CallEnded { .. } => "call_ended",
-            Change::FindingKept { .. } => "finding_kept",
+            Change::MismatchRecorded { .. } => "mismatch_recorded",
             Change::PayInfoReceived { .. } => "pay_info_received",
             Change::OrderPaid { .. } => "order_paid",
             Change::OrderClosing(_) => "order_closing",
             Change::OrderClosed { .. } => "order_closed",
             Change::OrderFailed { .. } => "order_failed",
-            Change::StrayReceived { .. } => "stray_received",
+            Change::UnappliedReceived { .. } => "unapplied_received",
             Change::RefundCallBegun { .. } => "refund_call_begun",
             Change::RefundMoved { .. } => "refund_moved",
             Change::NotificationQueued(_) => "notification_queued",
             Change::NotificationAttempted { .. } => "notification_attempted",
             Change::NotificationReplayed { .. } => "notification_replayed",
-            Change::KeysKept { .. } => "keys_kept",
+            Change::KeysStored { .. } => "keys_stored",
         }
     }
 
     /// The refund that it makes or changes.
     pub fn refund(&self) -> Option<Id<kinds::Refund>> {
         match self {
-            Change::StrayReceived { refund, .. } => Some(refund.id),
+            Change::UnappliedReceived { refund, .. } => Some(refund.id),
             Change::RefundCallBegun { refund, .. } | Change::RefundMoved { refund, .. } => {
                 Some(*refund)
             }
@@ -202,7 +202,7 @@ impl Change {
             | Change::OrderRepeated
             | Change::CallBegun(_)
             | Change::CallEnded { .. }
-            | Change::FindingKept { .. }
+            | Change::MismatchRecorded { .. }
             | Change::PayInfoReceived { .. }
             | Change::OrderPaid { .. }
             | Change::OrderClosing(_)
@@ -211,7 +211,7 @@ impl Change {
             | Change::NotificationQueued(_)
             | Change::NotificationAttempted { .. }
             | Change::NotificationReplayed { .. }
-            | Change::KeysKept { .. } => None,
+            | Change::KeysStored { .. } => None,
         }
     }
 
@@ -225,16 +225,16 @@ impl Change {
             | Change::OrderRepeated
             | Change::CallBegun(_)
             | Change::CallEnded { .. }
-            | Change::FindingKept { .. }
+            | Change::MismatchRecorded { .. }
             | Change::PayInfoReceived { .. }
             | Change::OrderPaid { .. }
             | Change::OrderClosing(_)
             | Change::OrderClosed { .. }
             | Change::OrderFailed { .. }
-            | Change::StrayReceived { .. }
+            | Change::UnappliedReceived { .. }
             | Change::RefundCallBegun { .. }
             | Change::RefundMoved { .. }
-            | Change::KeysKept { .. } => None,
+            | Change::KeysStored { .. } => None,
         }
     }
 }
@@ -243,13 +243,13 @@ impl Change {
 pub fn evolve(view: &mut View, event: &Event) {
     match &event.change {
         Change::OrderPlaced(order) => view.put_order((**order).clone()),
-        Change::OrderRepeated | Change::RefundCallBegun { .. } | Change::KeysKept { .. } => {}
-        Change::CallBegun(busy) => on_order(view, event, |order| {
-            // The end of the call before was never heard of: that is a look, too.
-            order.looks = order.looks.saturating_add(u32::from(order.busy.is_some()));
-            order.busy = Some(*busy);
+        Change::OrderRepeated | Change::RefundCallBegun { .. } | Change::KeysStored { .. } => {}
+        Change::CallBegun(in_flight) => on_order(view, event, |order| {
+            // The end of the call before was never heard of: that is a poll, too.
+            order.polls = order.polls.saturating_add(u32::from(order.in_flight.is_some()));
+            order.in_flight = Some(*in_flight);
         }),
-        Change::CallEnded { call } | Change::FindingKept { call, .. } => {
+        Change::CallEnded { call } | Change::MismatchRecorded { call, .. } => {
             on_order(view, event, |order| ended(order, call));
         }
         Change::PayInfoReceived { pay_info, call } => on_order(view, event, |order| {
@@ -271,22 +271,22 @@ pub fn evolve(view: &mut View, event: &Event) {
             ended(order, call);
             become_state(order, OrderState::Failed { at: event.at, reason: reason.clone() });
         }),
-        Change::StrayReceived { refund, call } => {
+        Change::UnappliedReceived { refund, call } => {
             view.refunds.insert((refund.tenant.clone(), refund.id), (**refund).clone());
             on_order(view, event, |order| {
                 ended(order, call);
-                order.strays.push(Stray {
+                order.unapplied.push(UnappliedPayment {
                     channel_reference: refund.channel_reference.clone(),
                     amount: refund.amount,
                     refund: refund.id,
                 });
             });
         }
-        Change::RefundMoved { refund, stage, .. } => {
+        Change::RefundMoved { refund, state, .. } => {
             if let Some(refund) = view.refunds.get_mut(&(event.tenant.clone(), *refund)) {
-                refund.looks =
-                    if refund.stage == *stage { refund.looks.saturating_add(1) } else { 0 };
-                refund.stage = stage.clone();
+                refund.polls =
+                    if refund.state == *state { refund.polls.saturating_add(1) } else { 0 };
+                refund.state = state.clone();
                 refund.version += 1;
             }
         }
@@ -297,24 +297,24 @@ pub fn evolve(view: &mut View, event: &Event) {
         Change::NotificationAttempted { notification, state, .. } => {
             on_notification(view, event, *notification, |notification| {
                 notification.attempts = notification.attempts.saturating_add(1);
-                notification.rung = notification.rung.saturating_add(1);
+                notification.step = notification.step.saturating_add(1);
                 notification.state = *state;
             })
         }
         Change::NotificationReplayed { notification } => {
             on_notification(view, event, *notification, |notification| {
-                notification.rung = 0;
+                notification.step = 0;
                 notification.state = NotificationState::Due;
             })
         }
     }
 }
 
-/// A call has ended: it frees the order when it is the one that had it, and counts as a look.
+/// A call has ended: it frees the order when it is the one that had it, and counts as a poll.
 fn ended(order: &mut Order, call: &CallRecord) {
-    if order.busy.is_some_and(|busy| Some(busy.operation) == call.operation) {
-        order.busy = None;
-        order.looks = order.looks.saturating_add(1);
+    if order.in_flight.is_some_and(|in_flight| Some(in_flight.operation) == call.operation) {
+        order.in_flight = None;
+        order.polls = order.polls.saturating_add(1);
     }
 }
 
@@ -327,7 +327,7 @@ fn become_state(order: &mut Order, next: OrderState) {
         next.name()
     );
     order.state = next;
-    order.looks = 0;
+    order.polls = 0;
 }
 
 fn on_order(view: &mut View, event: &Event, change: impl FnOnce(&mut Order)) {

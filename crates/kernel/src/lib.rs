@@ -23,11 +23,13 @@ pub mod refund;
 pub mod task;
 pub mod view;
 
-pub use command::{Command, Decision, Reads, Refusal, Reply, Said, Work, decide};
+pub use command::{ChannelAnswer, Command, Decision, Reads, Refusal, Reply, Work, decide};
 pub use event::{CallRecord, Caller, Change, Event, evolve};
 pub use merchant::{Directory, Merchant, MerchantId, Route, Tenant, TenantId};
 pub use notification::{Attempt, Delivery, Notification, NotificationKind, NotificationState};
-pub use order::{Busy, Closure, Order, OrderKey, OrderState, Paid, PlaceOrder, Stray, Terms};
-pub use refund::{Refund, RefundStage};
+pub use order::{
+    Closure, InFlightCall, Order, OrderKey, OrderState, Paid, PlaceOrder, Terms, UnappliedPayment,
+};
+pub use refund::{Refund, RefundState};
 pub use task::{Task, TaskChange, TaskKind};
 pub use view::View;

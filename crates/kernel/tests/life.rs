@@ -2,11 +2,13 @@
 //! state is legal (evolve asserts it), money has exactly one effect, and the events alone rebuild the
 //! rows.
 
-use channel::{Finding, Operation, PayForm, PayInfo, Payer, Payment, RefundState, Refunded, Scene};
+use channel::{
+    Finding, Operation, PayForm, PayInfo, Payer, Payment, RefundStatus, Refunded, Scene,
+};
 use kernel::{
-    Attempt, CallRecord, Caller, Change, Command, Delivery, Directory, Event, Merchant, MerchantId,
-    NotificationState, Order, OrderKey, OrderState, PlaceOrder, RefundStage, Refusal, Reply, Route,
-    Said, Tenant, TenantId, View, Work, decide,
+    Attempt, CallRecord, Caller, Change, ChannelAnswer, Command, Delivery, Directory, Event,
+    Merchant, MerchantId, NotificationState, Order, OrderKey, OrderState, PlaceOrder, RefundState,
+    Refusal, Reply, Route, Tenant, TenantId, View, Work, decide,
 };
 use ledger::{
     Account, AccountKind, Balance, Currency, Fen, Phase, Reason, Stamp, Timestamp, Transfer,
@@ -99,7 +101,7 @@ impl House {
             took_ms: 1,
             status: Some(200),
             channel_trace: None,
-            said: finding.name().to_owned(),
+            summary: finding.name().to_owned(),
         };
         let refund = None;
         self.handle(&Command::RecordFinding {
@@ -163,8 +165,8 @@ fn place(number: &str) -> Command {
 
 fn changed(command: &Command, change: impl FnOnce(&mut PlaceOrder)) -> Command {
     let mut command = command.clone();
-    if let Command::PlaceOrder(wish) = &mut command {
-        change(wish);
+    if let Command::PlaceOrder(request) = &mut command {
+        change(request);
     }
     command
 }
@@ -218,7 +220,7 @@ fn a_payment_that_contradicts_the_order_changes_nothing() {
         assert_eq!(house.state(), "paying");
         assert!(house.transfers.is_empty());
         let last = house.events.last().expect("an event");
-        assert!(matches!(last.change, Change::FindingKept { .. }), "{last:?}");
+        assert!(matches!(last.change, Change::MismatchRecorded { .. }), "{last:?}");
     }
 }
 
@@ -232,7 +234,7 @@ fn another_account_cannot_pay_an_order() {
         took_ms: 0,
         status: None,
         channel_trace: None,
-        said: String::new(),
+        summary: String::new(),
     };
     let account = Arc::from("other");
     let (tenant, refund) = (tenant(), None);
@@ -262,32 +264,37 @@ fn what_we_do_not_know_is_not_a_failure() {
 
 #[test]
 fn the_same_number_again() {
-    let wish = place("order1");
+    let request = place("order1");
     let mut house = House::new();
-    house.handle(&wish).expect("accepted");
-    assert_eq!(house.handle(&wish), Err(Refusal::Busy), "the first call is under way");
+    house.handle(&request).expect("accepted");
+    assert_eq!(house.handle(&request), Err(Refusal::CallInFlight), "the first call is under way");
     house.find(pay_info(&house), Some(Operation::Place));
     let calls = house.work.len();
-    let again = house.handle(&wish).expect("the same again");
-    assert!(matches!(again, Reply::Order { order, said: None } if order.state.name() == "paying"));
+    let again = house.handle(&request).expect("the same again");
+    assert!(
+        matches!(again, Reply::Order { order, answer: None } if order.state.name() == "paying")
+    );
     assert_eq!(house.work.len(), calls, "valid pay information needs no call");
 
     for (field, other) in [
-        (kernel::command::Field::Amount, changed(&wish, |wish| wish.amount = Fen::new(1))),
-        (kernel::command::Field::Scene, changed(&wish, |wish| wish.scene = Scene::Pc)),
-        (kernel::command::Field::Channel, changed(&wish, |wish| wish.channel = "alipay".into())),
+        (kernel::command::Field::Amount, changed(&request, |request| request.amount = Fen::new(1))),
+        (kernel::command::Field::Scene, changed(&request, |request| request.scene = Scene::Pc)),
+        (
+            kernel::command::Field::Channel,
+            changed(&request, |request| request.channel = "alipay".into()),
+        ),
     ] {
         assert_eq!(house.handle(&other), Err(Refusal::Differs { field }));
     }
-    let other_subject = changed(&wish, |wish| wish.subject = "other".to_owned());
+    let other_subject = changed(&request, |request| request.subject = "other".to_owned());
     assert!(house.handle(&other_subject).is_ok(), "only the five members count");
 
     house.now = house.now.plus_seconds(601);
-    house.handle(&wish).expect("the same again");
+    house.handle(&request).expect("the same again");
     assert_eq!(house.work.len(), calls + 1, "stale pay information is renewed");
 
     house.find(house.paid("tx1", 1000), None);
-    assert_eq!(house.handle(&wish), Err(Refusal::OrderFinal));
+    assert_eq!(house.handle(&request), Err(Refusal::OrderFinal));
 }
 
 #[test]
@@ -296,7 +303,7 @@ fn a_lost_answer_to_placing_is_asked_again_with_the_same_number() {
     house.place("order1").expect("accepted");
     let number = house.order().number();
     let reply = house.find(Finding::Unknown { why: "lost".to_owned() }, Some(Operation::Place));
-    assert!(matches!(reply, Reply::Order { said: Some(Said::Unknown), .. }));
+    assert!(matches!(reply, Reply::Order { answer: Some(ChannelAnswer::Unknown), .. }));
     house.place("order1").expect("the caller retries");
     let placed: Vec<&Work> =
         house.work.iter().filter(|work| matches!(work, Work::Ask { .. })).collect();
@@ -310,9 +317,9 @@ fn expiry_closes_at_the_channel_before_the_order_fails() {
     let mut house = paying();
     house.now = house.order().terms.expires_at;
     let task = house.order().task();
-    house.handle(&Command::Attend(task)).expect("attended");
+    house.handle(&Command::RunTask(task)).expect("the task runs");
     assert_eq!(house.state(), "closing");
-    assert_eq!(house.place("order1"), Err(Refusal::Busy));
+    assert_eq!(house.place("order1"), Err(Refusal::CallInFlight));
     house.find(Finding::Closed, Some(Operation::Close));
     assert_eq!(house.state(), "failed");
     assert!(
@@ -325,7 +332,7 @@ fn if_the_channel_says_paid_while_closing_it_is_paid() {
     let mut house = paying();
     house.now = house.order().terms.expires_at;
     let task = house.order().task();
-    house.handle(&Command::Attend(task)).expect("attended");
+    house.handle(&Command::RunTask(task)).expect("the task runs");
     house.find(Finding::Ask { code: "ORDERPAID".to_owned() }, Some(Operation::Close));
     assert!(matches!(
         house.work.last(),
@@ -361,7 +368,7 @@ fn refund_found(house: &mut House, finding: Finding, asked: Operation) {
         took_ms: 1,
         status: Some(200),
         channel_trace: None,
-        said: String::new(),
+        summary: String::new(),
     };
     let command = Command::RecordFinding {
         tenant: tenant(),
@@ -374,13 +381,13 @@ fn refund_found(house: &mut House, finding: Finding, asked: Operation) {
     house.handle(&command).expect("recorded");
 }
 
-fn refunded(house: &House, state: RefundState, fen: i64) -> Finding {
+fn refunded(house: &House, status: RefundStatus, fen: i64) -> Finding {
     let refund = house.view.refunds.values().next().expect("a refund");
     Finding::Refund(Refunded {
         refund_number: refund.number(),
         channel_reference: "rf1".to_owned(),
         amount: Fen::new(fen),
-        state,
+        status,
         at: None,
     })
 }
@@ -396,10 +403,10 @@ fn late_money_waits_in_suspense_and_goes_back() {
     assert_eq!(suspense(&house), waiting, "the same payment twice is one payment");
     refund_finding(&mut house, Finding::Unknown { why: "lost".to_owned() });
     assert_eq!(suspense(&house), waiting);
-    let lie = refunded(&house, RefundState::Done, 999);
+    let lie = refunded(&house, RefundStatus::Done, 999);
     refund_finding(&mut house, lie);
     assert_eq!(suspense(&house), waiting, "a refund of another amount is not ours");
-    let done = refunded(&house, RefundState::Done, 1000);
+    let done = refunded(&house, RefundStatus::Done, 1000);
     refund_finding(&mut house, done.clone());
     refund_finding(&mut house, done);
     assert_eq!(suspense(&house), Balance::default());
@@ -412,7 +419,7 @@ fn a_lost_refund_is_asked_about_and_only_an_unknown_one_is_asked_for_again() {
     let task = house.view.refunds.values().next().expect("a refund").task();
     let asked: Vec<Work> = house.work.drain(..).collect();
     refund_finding(&mut house, Finding::Unknown { why: "lost".to_owned() });
-    house.handle(&Command::Attend(task)).expect("attended");
+    house.handle(&Command::RunTask(task)).expect("the task runs");
     assert!(matches!(
         house.work.last(),
         Some(Work::Ask { instruction: channel::Instruction::QueryRefund { .. }, .. })
@@ -435,7 +442,7 @@ fn a_refund_that_comes_about_after_it_was_refused_is_booked() {
     let mut house = late();
     let refused = Finding::Refused { code: "PARAM_ERROR".to_owned(), text: String::new() };
     refund_finding(&mut house, refused);
-    let done = refunded(&house, RefundState::Done, 1000);
+    let done = refunded(&house, RefundStatus::Done, 1000);
     refund_finding(&mut house, done.clone());
     refund_finding(&mut house, done);
     assert_eq!(house.balance(AccountKind::Suspense, "100001"), Balance::default());
@@ -459,9 +466,9 @@ fn a_refusal_after_a_lost_answer_closes_before_it_fails() {
 fn a_refusal_after_a_call_that_was_never_heard_of_closes_too() {
     let mut house = House::new();
     house.place("order1").expect("accepted");
-    house.now = house.now.plus_ms(kernel::order::BUSY_MS);
+    house.now = house.now.plus_ms(kernel::order::CALL_MAX_MS);
     let task = house.order().task();
-    house.handle(&Command::Attend(task)).expect("the process had died");
+    house.handle(&Command::RunTask(task)).expect("the process had died");
     let refused = Finding::Refused { code: "PARAM_ERROR".to_owned(), text: String::new() };
     house.find(refused, Some(Operation::Place));
     assert_eq!(house.state(), "closing");
@@ -472,10 +479,10 @@ fn an_order_that_will_not_close_is_asked_about() {
     let mut house = paying();
     house.now = house.order().terms.expires_at;
     let task = house.order().task();
-    house.handle(&Command::Attend(task.clone())).expect("attended");
+    house.handle(&Command::RunTask(task.clone())).expect("the task runs");
     house.find(Finding::Unknown { why: "INVALID_REQUEST".to_owned() }, Some(Operation::Close));
     house.now = house.now.plus_seconds(60);
-    house.handle(&Command::Attend(task)).expect("attended");
+    house.handle(&Command::RunTask(task)).expect("the task runs");
     assert!(matches!(
         house.work.last(),
         Some(Work::Ask { instruction: channel::Instruction::Query { .. }, .. })
@@ -489,7 +496,7 @@ fn a_look_that_ends_after_the_expiry_does_not_postpone_it() {
     let mut house = paying();
     house.now = house.order().terms.expires_at.plus_ms(-1);
     let task = house.order().task();
-    house.handle(&Command::Attend(task.clone())).expect("attended");
+    house.handle(&Command::RunTask(task.clone())).expect("the task runs");
     house.now = house.now.plus_seconds(2);
     house.find(Finding::Pending, Some(Operation::Query));
     assert_eq!(house.tasks[&task], Some(house.now));
@@ -517,7 +524,7 @@ fn a_second_payment_of_a_paid_order_goes_back() {
 }
 
 #[test]
-fn notifications_climb_the_ladder_and_can_be_replayed() {
+fn notifications_follow_the_schedule_and_can_be_replayed() {
     let mut house = paying();
     house.find(house.paid("tx1", 1000), None);
     let notification = house.view.notifications.values().next().cloned().expect("a notification");
@@ -551,12 +558,12 @@ fn notifications_climb_the_ladder_and_can_be_replayed() {
 
 #[test]
 fn refusals_come_in_their_order() {
-    let wish = place("order1");
+    let request = place("order1");
     let mut house = House::new();
-    let unknown = changed(&wish, |wish| wish.merchant = MerchantId::new("CM2"));
-    let no_route = changed(&wish, |wish| wish.channel = "alipay".to_owned());
-    let no_amount = changed(&wish, |wish| wish.amount = Fen::ZERO);
-    let past = changed(&wish, |wish| wish.expires_at = Some(START));
+    let unknown = changed(&request, |request| request.merchant = MerchantId::new("CM2"));
+    let no_route = changed(&request, |request| request.channel = "alipay".to_owned());
+    let no_amount = changed(&request, |request| request.amount = Fen::ZERO);
+    let past = changed(&request, |request| request.expires_at = Some(START));
     for (command, want) in [
         (unknown, Refusal::UnknownMerchant),
         (no_route, Refusal::NoRoute),
@@ -574,9 +581,9 @@ fn refusals_come_in_their_order() {
 enum Step {
     Place(u8),
     Close(u8),
-    Attend(u8),
+    RunTask(u8),
     Find(u8, Kind, Option<Operation>),
-    Refund(RefundState, bool),
+    Refund(RefundStatus, bool),
     Deliver(bool),
     Wait(i64),
 }
@@ -602,15 +609,15 @@ fn any_step() -> impl Strategy<Value = Step> {
         4 => (0u8..9).prop_map(Kind::Plain),
     ];
     let refund_state = prop_oneof![
-        Just(RefundState::Processing),
-        Just(RefundState::Done),
-        Just(RefundState::Closed),
-        Just(RefundState::Abnormal),
+        Just(RefundStatus::Processing),
+        Just(RefundStatus::Done),
+        Just(RefundStatus::Closed),
+        Just(RefundStatus::Abnormal),
     ];
     prop_oneof![
         2 => (0u8..3).prop_map(Step::Place),
         1 => (0u8..3).prop_map(Step::Close),
-        2 => (0u8..3).prop_map(Step::Attend),
+        2 => (0u8..3).prop_map(Step::RunTask),
         6 => (0u8..3, kind, operation).prop_map(|(order, kind, asked)| Step::Find(order, kind, asked)),
         2 => (refund_state, any::<bool>()).prop_map(|(state, right)| Step::Refund(state, right)),
         1 => any::<bool>().prop_map(Step::Deliver),
@@ -649,8 +656,8 @@ fn play(house: &mut House, step: Step) {
             let order = OrderKey::OutOrderId(format!("order{number}"));
             Command::CloseOrder { tenant: tenant(), order }
         }
-        Step::Attend(number) => match slot(house, number) {
-            Some(order) => Command::Attend(order.task()),
+        Step::RunTask(number) => match slot(house, number) {
+            Some(order) => Command::RunTask(order.task()),
             None => return,
         },
         Step::Find(number, kind, asked) => {
@@ -673,7 +680,7 @@ fn play(house: &mut House, step: Step) {
                 took_ms: 0,
                 status: None,
                 channel_trace: None,
-                said: String::new(),
+                summary: String::new(),
             };
             let order = order.terms.id;
             Command::RecordFinding {
@@ -693,7 +700,7 @@ fn play(house: &mut House, step: Step) {
                 refund_number: refund.number(),
                 channel_reference: "rf".to_owned(),
                 amount: if right { refund.amount } else { Fen::new(1) },
-                state,
+                status: state,
                 at: None,
             });
             let call = CallRecord {
@@ -702,7 +709,7 @@ fn play(house: &mut House, step: Step) {
                 took_ms: 0,
                 status: None,
                 channel_trace: None,
-                said: String::new(),
+                summary: String::new(),
             };
             let (order, refund) = (refund.order, Some(refund.id));
             Command::RecordFinding {
@@ -755,8 +762,8 @@ fn check(house: &House) {
         };
         let paid = matches!(order.state, OrderState::Paid(_));
         assert_eq!(of_order(Reason::Payment, Phase::Post), usize::from(paid));
-        assert_eq!(of_order(Reason::StrayPayment, Phase::Post), order.strays.len());
-        assert_eq!(of_order(Reason::StrayRefund, Phase::Hold), order.strays.len());
+        assert_eq!(of_order(Reason::UnappliedPayment, Phase::Post), order.unapplied.len());
+        assert_eq!(of_order(Reason::UnappliedRefund, Phase::Hold), order.unapplied.len());
         let waiting = house.tasks.get(&order.task()).copied().flatten();
         assert_eq!(waiting.is_some(), !order.state.is_final(), "an open order has a task");
 
@@ -767,7 +774,7 @@ fn check(house: &House) {
     }
     let mut open = BTreeMap::new();
     for refund in house.view.refunds.values() {
-        let is_open = matches!(refund.stage, RefundStage::Asking | RefundStage::Processing);
+        let is_open = matches!(refund.state, RefundState::Requesting | RefundState::Processing);
         open.insert(refund.id, is_open);
         let waiting = house.tasks.get(&refund.task()).copied().flatten();
         assert_eq!(waiting.is_some(), is_open, "an open refund has a task");

@@ -115,21 +115,22 @@ pub enum Reason {
     /// An order was paid.
     Payment,
     /// Money arrived for an order that could not take it.
-    StrayPayment,
-    /// Stray money on its way back to the payer.
-    StrayRefund,
+    UnappliedPayment,
+    /// Unapplied money on its way back to the payer.
+    UnappliedRefund,
 }
 
 impl Reason {
     /// Every reason, for listings and tests.
-    pub const ALL: [Reason; 3] = [Reason::Payment, Reason::StrayPayment, Reason::StrayRefund];
+    pub const ALL: [Reason; 3] =
+        [Reason::Payment, Reason::UnappliedPayment, Reason::UnappliedRefund];
 
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
         match self {
             Reason::Payment => "payment",
-            Reason::StrayPayment => "stray_payment",
-            Reason::StrayRefund => "stray_refund",
+            Reason::UnappliedPayment => "unapplied_payment",
+            Reason::UnappliedRefund => "unapplied_refund",
         }
     }
 

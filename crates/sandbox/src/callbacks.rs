@@ -122,7 +122,7 @@ pub(crate) fn finish(
     now: Timestamp,
 ) -> Result<(), ShelfFault> {
     let Claimed { row, attempt, counterpart, .. } = claimed;
-    conclude(connection, *row, *attempt, ended, counterpart.ladder_seconds(), now).map_err(fault)
+    conclude(connection, *row, *attempt, ended, counterpart.schedule_seconds(), now).map_err(fault)
 }
 
 /// The last callbacks, newest last.
@@ -188,8 +188,8 @@ fn start(
     match faults::take(connection, counterpart.name(), faults::NOTIFY)? {
         Some(Fault::LoseRequest) => {
             let lost = Attempt { outcome: "lost, as ordered".to_owned(), accepted: Accepted::No };
-            let ladder = counterpart.ladder_seconds();
-            conclude(connection, due.row, due.attempt, &lost, ladder, now).map_err(fault)?;
+            let schedule = counterpart.schedule_seconds();
+            conclude(connection, due.row, due.attempt, &lost, schedule, now).map_err(fault)?;
             Ok(None)
         }
         Some(Fault::Delay { ms }) => {
@@ -215,7 +215,7 @@ fn conclude(
     row: i64,
     attempt: i64,
     ended: &Attempt,
-    ladder_seconds: &[i64],
+    schedule_seconds: &[i64],
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     connection
@@ -224,7 +224,7 @@ fn conclude(
              ON CONFLICT DO NOTHING",
         )?
         .execute(params![row, attempt + 1, now.ms(), ended.outcome])?;
-    let step = usize::try_from(attempt).ok().and_then(|step| ladder_seconds.get(step));
+    let step = usize::try_from(attempt).ok().and_then(|step| schedule_seconds.get(step));
     match (ended.accepted, step) {
         (Accepted::Yes, _) => settle(connection, row, attempt + 1, "accepted", now),
         (Accepted::No, Some(seconds)) => {

@@ -1,7 +1,7 @@
 //! Faults ordered at the sandbox: durable, counted down by each request or callback that they meet.
 
 use crate::schema::fault;
-use channel::{Fate, RefundState, ShelfFault};
+use channel::{Fate, RefundStatus, ShelfFault};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// The operation that asks for a refund.
@@ -96,8 +96,8 @@ impl Fault {
             Fault::BadSignature => Fate::BadSignature,
             Fault::Error { code } => Fate::Error { code: code.clone() },
             Fault::WrongAmount => Fate::WrongAmount,
-            Fault::RefundClosed => Fate::Refund { state: RefundState::Closed },
-            Fault::RefundAbnormal => Fate::Refund { state: RefundState::Abnormal },
+            Fault::RefundClosed => Fate::Refund { status: RefundStatus::Closed },
+            Fault::RefundAbnormal => Fate::Refund { status: RefundStatus::Abnormal },
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// How long to wait for another process that holds the file.
-const BUSY_MS: u64 = 5_000;
+const CALL_MAX_MS: u64 = 5_000;
 /// The clock is never moved further than ten years in all, in milliseconds.
 const CLOCK_OFFSET_MS_MAX: i64 = 3_660 * 86_400 * 1_000;
 
@@ -58,7 +58,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, ShelfFault> {
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_millis(BUSY_MS))?;
+    connection.busy_timeout(Duration::from_millis(CALL_MAX_MS))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "cache_size", -32_768)?;

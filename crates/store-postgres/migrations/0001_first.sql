@@ -19,10 +19,10 @@ CREATE TABLE orders (
     payer_amount      bigint,
     ended_at          bigint,
     reason            text   COLLATE "C",
-    busy_operation    text   COLLATE "C",
-    busy_until        bigint,
-    looks             bigint NOT NULL,
-    strays            text   COLLATE "C" NOT NULL,
+    in_flight_operation    text   COLLATE "C",
+    in_flight_until        bigint,
+    polls             bigint NOT NULL,
+    unapplied            text   COLLATE "C" NOT NULL,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, out_order_id)
 ) WITH (fillfactor = 75);
@@ -60,11 +60,11 @@ CREATE TABLE refunds (
     amount            bigint NOT NULL,
     made_at           bigint NOT NULL,
     version           bigint NOT NULL,
-    stage             text   COLLATE "C" NOT NULL,
+    state             text   COLLATE "C" NOT NULL,
     ended_at          bigint,
     channel_reference text   COLLATE "C",
     reason            text   COLLATE "C",
-    looks             bigint NOT NULL,
+    polls             bigint NOT NULL,
     PRIMARY KEY (tenant, id)
 );
 CREATE INDEX refunds_of_order ON refunds (tenant, order_id);
@@ -80,7 +80,7 @@ CREATE TABLE notifications (
     state    text   COLLATE "C" NOT NULL,
     ended_at bigint,
     attempts bigint NOT NULL,
-    rung     bigint NOT NULL,
+    step     bigint NOT NULL,
     PRIMARY KEY (tenant, id)
 ) WITH (fillfactor = 75);
 CREATE INDEX notifications_of_order ON notifications (tenant, order_id);
@@ -93,7 +93,7 @@ CREATE TABLE attempts (
     took_ms   bigint NOT NULL,
     outcome   text   COLLATE "C" NOT NULL,
     status    bigint,
-    said      text   COLLATE "C",
+    excerpt   text   COLLATE "C",
     state     text   COLLATE "C" NOT NULL,
     ended_at  bigint,
     PRIMARY KEY (tenant, notification_id, number)
@@ -114,8 +114,8 @@ CREATE TABLE events (
 -- What a person must look at; few events are in it, and none of an order that goes well. The text that
 -- is looked for stands in no string of the body: JSON writes a quote in a string with a backslash.
 CREATE INDEX events_for_people ON events (tenant, id)
-    WHERE kind IN ('finding_kept', 'stray_received')
-        OR kind = 'refund_moved' AND strpos(body, '"stage":"failed"') > 0;
+    WHERE kind IN ('mismatch_recorded', 'unapplied_received')
+        OR kind = 'refund_moved' AND strpos(body, '"state":"failed"') > 0;
 
 -- Events lie in the order of their ids: the least and the largest of each megabyte lead to the newest,
 -- and cost nothing as events are written.
@@ -164,7 +164,7 @@ CREATE TABLE channel_keys (
     pem         text   COLLATE "C" NOT NULL,
     valid_from  bigint NOT NULL,
     valid_until bigint NOT NULL,
-    kept_by     bigint NOT NULL,
+    stored_by     bigint NOT NULL,
     PRIMARY KEY (tenant, account, serial)
 );
 

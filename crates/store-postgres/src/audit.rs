@@ -21,9 +21,9 @@ const QUESTIONS: [Sql; 18] = [
     sql::TRANSFER_SHAPE,
     sql::PAID_WITHOUT_PAYMENT,
     sql::PAYMENT_WITHOUT_PAID,
-    sql::ORDERS_WITH_STRAYS,
-    sql::STRAY_TRANSFERS,
-    sql::STRAY_REFUNDS,
+    sql::ORDERS_WITH_UNAPPLIED,
+    sql::UNAPPLIED_TRANSFERS,
+    sql::UNAPPLIED_REFUNDS,
     sql::REFUND_WITHOUT_HOLD,
     sql::REFUND_WITHOUT_POST,
     sql::REFUND_WITHOUT_RELEASE,
@@ -52,9 +52,9 @@ fn prove(answers: &[Vec<Row>; QUESTIONS.len()]) -> Result<Audit, StoreFault> {
         transfer_shape,
         paid_without_payment,
         payment_without_paid,
-        orders_with_strays,
-        stray_transfers,
-        stray_refunds,
+        orders_with_unapplied,
+        unapplied_transfers,
+        unapplied_refunds,
         refund_without_hold,
         refund_without_post,
         refund_without_release,
@@ -80,9 +80,9 @@ fn prove(answers: &[Vec<Row>; QUESTIONS.len()]) -> Result<Audit, StoreFault> {
     accounts(&mut audit, &balances, &sums(postings)?)?;
     first(&mut audit, Rule::PaidWithoutPayment, paid_without_payment)?;
     first(&mut audit, Rule::PaymentWithoutPaid, payment_without_paid)?;
-    let strays = cell::read(orders_with_strays, order::read)?;
-    strays_without_transfer(&mut audit, &strays, stray_transfers)?;
-    strays_without_refund(&mut audit, strays, cell::read(stray_refunds, refund::read)?);
+    let unapplied = cell::read(orders_with_unapplied, order::read)?;
+    unapplied_without_transfer(&mut audit, &unapplied, unapplied_transfers)?;
+    unapplied_without_refund(&mut audit, unapplied, cell::read(unapplied_refunds, refund::read)?);
     first(&mut audit, Rule::RefundWithoutHold, refund_without_hold)?;
     first(&mut audit, Rule::RefundWithoutPost, refund_without_post)?;
     first(&mut audit, Rule::RefundWithoutRelease, refund_without_release)?;
@@ -124,10 +124,10 @@ fn first(audit: &mut Audit, rule: Rule, rows: &[Row]) -> Result<(), StoreFault> 
     Ok(())
 }
 
-/// The amounts of an order's stray payments: as the order has them, and as they were booked.
+/// The amounts of an order's unapplied payments: as the order has them, and as they were booked.
 type Sides = (Vec<Option<Fen>>, Vec<Option<Fen>>);
 
-fn strays_without_transfer(
+fn unapplied_without_transfer(
     audit: &mut Audit,
     orders: &[Order],
     transfers: &[Row],
@@ -136,7 +136,7 @@ fn strays_without_transfer(
     for order in orders {
         let key = (order.terms.tenant.clone(), order.terms.id.number());
         sides.entry(key).or_default().0 =
-            order.strays.iter().map(|stray| Some(stray.amount)).collect();
+            order.unapplied.iter().map(|unapplied| Some(unapplied.amount)).collect();
     }
     for (tenant, transfer) in cell::read(transfers, read_transfer)? {
         let amount = booked(&tenant, &transfer);
@@ -147,7 +147,7 @@ fn strays_without_transfer(
         booked.sort();
     }
     let differs = sides.iter().find(|(_, (had, booked))| had != booked);
-    let faults = differs.map(|((tenant, id), _)| Rule::StrayWithoutTransfer.fault(tenant, id));
+    let faults = differs.map(|((tenant, id), _)| Rule::UnappliedWithoutTransfer.fault(tenant, id));
     audit.faults.extend(faults);
     Ok(())
 }
@@ -163,21 +163,22 @@ fn booked(tenant: &TenantId, transfer: &Transfer) -> Option<Fen> {
     (transfer.phase == Phase::Post && transfer.credit == suspense).then_some(transfer.amount)
 }
 
-fn strays_without_refund(audit: &mut Audit, mut orders: Vec<Order>, refunds: Vec<Refund>) {
+fn unapplied_without_refund(audit: &mut Audit, mut orders: Vec<Order>, refunds: Vec<Refund>) {
     let refunds: HashMap<(&TenantId, i64), &Refund> =
         refunds.iter().map(|refund| ((&refund.tenant, refund.id.number()), refund)).collect();
     orders.sort_by(|a, b| (&a.terms.tenant, a.terms.id).cmp(&(&b.terms.tenant, b.terms.id)));
     let lost = orders.iter().find(|order| {
-        order.strays.iter().any(|stray| {
-            let refund = refunds.get(&(&order.terms.tenant, stray.refund.number()));
+        order.unapplied.iter().any(|unapplied| {
+            let refund = refunds.get(&(&order.terms.tenant, unapplied.refund.number()));
             !refund.is_some_and(|refund| {
                 refund.order == order.terms.id
-                    && refund.amount == stray.amount
-                    && refund.channel_reference == stray.channel_reference
+                    && refund.amount == unapplied.amount
+                    && refund.channel_reference == unapplied.channel_reference
             })
         })
     });
-    let faults = lost
-        .map(|order| Rule::StrayWithoutRefund.fault(&order.terms.tenant, order.terms.id.number()));
+    let faults = lost.map(|order| {
+        Rule::UnappliedWithoutRefund.fault(&order.terms.tenant, order.terms.id.number())
+    });
     audit.faults.extend(faults);
 }

@@ -95,8 +95,8 @@ fn steps(batch: &Batch) -> Result<Vec<Step<'_>>, StoreFault> {
 /// The last of each key, because one statement writes a row once.
 fn keys(batch: &Batch) -> Vec<Row<'_>> {
     let mut last = BTreeMap::new();
-    for (kept_by, account, key) in key::kept(batch) {
-        last.insert((account, &key.serial), key::row(&batch.tenant, kept_by, account, key));
+    for (stored_by, account, key) in key::kept(batch) {
+        last.insert((account, &key.serial), key::row(&batch.tenant, stored_by, account, key));
     }
     last.into_values().collect()
 }

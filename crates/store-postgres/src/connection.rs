@@ -361,7 +361,7 @@ mod tests {
     async fn looks_for_few_events_do_not_read_all() {
         let Some((_database, connection)) = opened(Purpose::Read).await else { return };
         let fill = "BEGIN; INSERT INTO events SELECT '100001', n / 3, n, n, 'clock',
-                CASE n % 1000 WHEN 0 THEN 'finding_kept' ELSE 'order_placed' END, repeat('x', 400)
+                CASE n % 1000 WHEN 0 THEN 'mismatch_recorded' ELSE 'order_placed' END, repeat('x', 400)
             FROM generate_series(1, 400000) AS row (n); COMMIT";
         connection.client.batch_execute(fill).await.expect("the events are written");
         let tidy = "VACUUM ANALYZE events";

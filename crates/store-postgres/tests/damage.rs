@@ -14,15 +14,15 @@ use tokio_postgres::SimpleQueryMessage;
 type Damage = (Rule, &'static str, &'static str);
 
 const PAID: &str = "SELECT tenant, id FROM orders WHERE state = 'paid' ORDER BY id DESC";
-const STRAY: &str = "SELECT tenant, id FROM orders WHERE strays <> '[]' ORDER BY id DESC";
+const UNAPPLIED: &str = "SELECT tenant, id FROM orders WHERE unapplied <> '[]' ORDER BY id DESC";
 const DONE: &str =
     "SELECT tenant, order_id FROM transfers WHERE phase = 'post_held' ORDER BY id DESC";
-const FAILED: &str = "SELECT tenant, order_id FROM refunds WHERE stage = 'failed' ORDER BY id DESC";
+const FAILED: &str = "SELECT tenant, order_id FROM refunds WHERE state = 'failed' ORDER BY id DESC";
 /// A refund that failed and was given back later.
 const LATE: &str = "SELECT tenant, order_id FROM transfers
-    WHERE reason = 'stray_refund' AND phase = 'post' ORDER BY id DESC";
+    WHERE reason = 'unapplied_refund' AND phase = 'post' ORDER BY id DESC";
 const OPEN: &str = "SELECT tenant, 'suspense/' || tenant FROM refunds
-    WHERE stage IN ('asking', 'processing') ORDER BY tenant DESC";
+    WHERE state IN ('requesting', 'processing') ORDER BY tenant DESC";
 const SUSPENSE: &str =
     "SELECT tenant, account FROM balances WHERE account LIKE 'suspense%' ORDER BY tenant DESC";
 const MERCHANT: &str =
@@ -111,29 +111,29 @@ const DAMAGES: &[Damage] = &[
     ),
     (Rule::PaymentWithoutPaid, PAID, "DELETE FROM orders WHERE tenant = $tenant AND id = $name"),
     (
-        Rule::StrayWithoutTransfer,
-        STRAY,
-        "UPDATE orders SET strays = '[]' WHERE tenant = $tenant AND id = $name",
+        Rule::UnappliedWithoutTransfer,
+        UNAPPLIED,
+        "UPDATE orders SET unapplied = '[]' WHERE tenant = $tenant AND id = $name",
     ),
     (
-        Rule::StrayWithoutTransfer,
-        STRAY,
-        "DELETE FROM transfers WHERE tenant = $tenant AND order_id = $name AND reason = 'stray_payment'",
+        Rule::UnappliedWithoutTransfer,
+        UNAPPLIED,
+        "DELETE FROM transfers WHERE tenant = $tenant AND order_id = $name AND reason = 'unapplied_payment'",
     ),
     (
-        Rule::StrayWithoutTransfer,
-        STRAY,
+        Rule::UnappliedWithoutTransfer,
+        UNAPPLIED,
         "UPDATE transfers SET credit = 'suspense/0'
-         WHERE tenant = $tenant AND order_id = $name AND reason = 'stray_payment'",
+         WHERE tenant = $tenant AND order_id = $name AND reason = 'unapplied_payment'",
     ),
     (
-        Rule::StrayWithoutRefund,
-        STRAY,
+        Rule::UnappliedWithoutRefund,
+        UNAPPLIED,
         "DELETE FROM refunds WHERE tenant = $tenant AND order_id = $name",
     ),
     (
-        Rule::StrayWithoutRefund,
-        STRAY,
+        Rule::UnappliedWithoutRefund,
+        UNAPPLIED,
         "UPDATE refunds SET amount = amount - 1 WHERE tenant = $tenant AND order_id = $name",
     ),
     (
@@ -155,7 +155,7 @@ const DAMAGES: &[Damage] = &[
     ),
     (
         Rule::RefundWithoutHold,
-        STRAY,
+        UNAPPLIED,
         "INSERT INTO transfers SELECT tenant, id + 1, order_id, at, phase, debit, credit, amount,
          reason FROM transfers WHERE tenant = $tenant AND order_id = $name AND phase = 'hold'",
     ),
@@ -173,20 +173,20 @@ const DAMAGES: &[Damage] = &[
     (
         Rule::RefundWithoutPost,
         DONE,
-        "UPDATE refunds SET stage = 'processing', ended_at = NULL, channel_reference = NULL
-         WHERE tenant = $tenant AND order_id = $name AND stage = 'done'",
+        "UPDATE refunds SET state = 'processing', ended_at = NULL, channel_reference = NULL
+         WHERE tenant = $tenant AND order_id = $name AND state = 'done'",
     ),
     (
         Rule::RefundWithoutPost,
         FAILED,
-        "UPDATE refunds SET stage = 'done', channel_reference = 'x', reason = NULL
-         WHERE tenant = $tenant AND order_id = $name AND stage = 'failed'",
+        "UPDATE refunds SET state = 'done', channel_reference = 'x', reason = NULL
+         WHERE tenant = $tenant AND order_id = $name AND state = 'failed'",
     ),
     (
         Rule::RefundWithoutPost,
         LATE,
         "DELETE FROM transfers WHERE tenant = $tenant AND order_id = $name AND phase = 'post'
-         AND reason = 'stray_refund'",
+         AND reason = 'unapplied_refund'",
     ),
     (
         Rule::RefundWithoutRelease,
@@ -213,7 +213,7 @@ const DAMAGES: &[Damage] = &[
         Rule::HeldDiffers,
         OPEN,
         "UPDATE refunds SET amount = amount + 1
-         WHERE tenant = $tenant AND 'suspense/' || tenant = $name AND stage IN ('asking', 'processing')",
+         WHERE tenant = $tenant AND 'suspense/' || tenant = $name AND state IN ('requesting', 'processing')",
     ),
     (
         Rule::OrderWithoutTask,
@@ -223,7 +223,7 @@ const DAMAGES: &[Damage] = &[
     ),
     (
         Rule::RefundWithoutTask,
-        "SELECT tenant, id FROM refunds WHERE stage IN ('asking', 'processing') ORDER BY id DESC",
+        "SELECT tenant, id FROM refunds WHERE state IN ('requesting', 'processing') ORDER BY id DESC",
         "DELETE FROM tasks WHERE tenant = $tenant AND kind = 'refund' AND subject = $name",
     ),
     (

@@ -18,10 +18,10 @@ CREATE TABLE orders (
     payer_amount      INTEGER,
     ended_at          INTEGER,
     reason            TEXT,
-    busy_operation    TEXT,
-    busy_until        INTEGER,
-    looks             INTEGER NOT NULL,
-    strays            TEXT    NOT NULL,
+    in_flight_operation    TEXT,
+    in_flight_until        INTEGER,
+    polls             INTEGER NOT NULL,
+    unapplied            TEXT    NOT NULL,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, out_order_id)
 ) STRICT, WITHOUT ROWID;
@@ -59,11 +59,11 @@ CREATE TABLE refunds (
     amount            INTEGER NOT NULL,
     made_at           INTEGER NOT NULL,
     version           INTEGER NOT NULL,
-    stage             TEXT    NOT NULL,
+    state             TEXT    NOT NULL,
     ended_at          INTEGER,
     channel_reference TEXT,
     reason            TEXT,
-    looks             INTEGER NOT NULL,
+    polls             INTEGER NOT NULL,
     PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX refunds_of_order ON refunds (tenant, order_id);
@@ -79,7 +79,7 @@ CREATE TABLE notifications (
     state    TEXT    NOT NULL,
     ended_at INTEGER,
     attempts INTEGER NOT NULL,
-    rung     INTEGER NOT NULL,
+    step     INTEGER NOT NULL,
     PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX notifications_of_order ON notifications (tenant, order_id);
@@ -92,7 +92,7 @@ CREATE TABLE attempts (
     took_ms   INTEGER NOT NULL,
     outcome   TEXT    NOT NULL,
     status    INTEGER,
-    said      TEXT,
+    excerpt   TEXT,
     state     TEXT    NOT NULL,
     ended_at  INTEGER,
     PRIMARY KEY (tenant, notification_id, number)
@@ -113,8 +113,8 @@ CREATE TABLE events (
 -- What a person must look at; few events are in it, and none of an order that goes well. The text that
 -- is looked for stands in no string of the body: JSON writes a quote in a string with a backslash.
 CREATE INDEX events_for_people ON events (tenant, id)
-    WHERE kind IN ('finding_kept', 'stray_received')
-        OR kind = 'refund_moved' AND instr(body, '"stage":"failed"') > 0;
+    WHERE kind IN ('mismatch_recorded', 'unapplied_received')
+        OR kind = 'refund_moved' AND instr(body, '"state":"failed"') > 0;
 
 -- The largest id of an event, written once a commit: one row that belongs to nobody. An index by id
 -- would cost every event.
@@ -165,6 +165,6 @@ CREATE TABLE channel_keys (
     pem         TEXT    NOT NULL,
     valid_from  INTEGER NOT NULL,
     valid_until INTEGER NOT NULL,
-    kept_by     INTEGER NOT NULL,
+    stored_by     INTEGER NOT NULL,
     PRIMARY KEY (tenant, account, serial)
 ) STRICT, WITHOUT ROWID;

@@ -35,7 +35,7 @@ const TRANSFER_SHAPE: &str = "SELECT tenant, id FROM transfers
 
 /// The sums of the refunds that are not final.
 const OPEN_REFUNDS: &str = "SELECT tenant, sum(amount) FROM refunds
-    WHERE stage NOT IN ('done', 'failed') GROUP BY tenant";
+    WHERE state NOT IN ('done', 'failed') GROUP BY tenant";
 
 /// The refunds of each order and the transfers between suspense and its channel account, by amount:
 /// refunds of the same amount are not told apart. A transfer between others has no amount.
@@ -44,7 +44,7 @@ macro_rules! first_refund_with {
         concat!(
             "SELECT tenant, order_id FROM (
                 SELECT tenant, order_id, amount, 1 AS refund,
-                    stage = 'done' AS done, stage = 'failed' AS failed,
+                    state = 'done' AS done, state = 'failed' AS failed,
                     0 AS hold, 0 AS post_held, 0 AS release, 0 AS post
                 FROM refunds
                 UNION ALL
@@ -55,7 +55,7 @@ macro_rules! first_refund_with {
                     phase = 'hold', phase = 'post_held', phase = 'release', phase = 'post'
                 FROM transfers LEFT JOIN order_terms AS terms
                     ON terms.tenant = transfers.tenant AND terms.id = order_id
-                WHERE reason = 'stray_refund')
+                WHERE reason = 'unapplied_refund')
             GROUP BY tenant, order_id, amount HAVING ",
             $broken,
             " ORDER BY tenant, order_id LIMIT 1"
@@ -89,26 +89,26 @@ const RULES: [(Rule, &str); 4] = [
         ORDER BY transfers.tenant, order_id LIMIT 1",
     ),
     (
-        Rule::StrayWithoutTransfer,
+        Rule::UnappliedWithoutTransfer,
         "SELECT tenant, id FROM (
-            SELECT tenant, orders.id, json_extract(stray.value, '$.amount') AS amount, 1 AS side
-            FROM orders, json_each(strays) AS stray WHERE strays <> '[]'
+            SELECT tenant, orders.id, json_extract(unapplied.value, '$.amount') AS amount, 1 AS side
+            FROM orders, json_each(unapplied) AS unapplied WHERE unapplied <> '[]'
             UNION ALL
             SELECT tenant, order_id,
                 CASE WHEN phase = 'post' AND credit = 'suspense/' || tenant THEN amount END, -1
-            FROM transfers WHERE reason = 'stray_payment')
+            FROM transfers WHERE reason = 'unapplied_payment')
         GROUP BY tenant, id, amount HAVING sum(side) <> 0
         ORDER BY tenant, id LIMIT 1",
     ),
     (
-        Rule::StrayWithoutRefund,
+        Rule::UnappliedWithoutRefund,
         "SELECT orders.tenant, orders.id
-        FROM orders CROSS JOIN json_each(strays) AS stray LEFT JOIN refunds
+        FROM orders CROSS JOIN json_each(unapplied) AS unapplied LEFT JOIN refunds
             ON refunds.tenant = orders.tenant
-            AND refunds.id = json_extract(stray.value, '$.refund')
-        WHERE strays <> '[]' AND (refunds.order_id = orders.id
-            AND refunds.amount = json_extract(stray.value, '$.amount')
-            AND payment_reference = json_extract(stray.value, '$.channel_reference')) IS NOT TRUE
+            AND refunds.id = json_extract(unapplied.value, '$.refund')
+        WHERE unapplied <> '[]' AND (refunds.order_id = orders.id
+            AND refunds.amount = json_extract(unapplied.value, '$.amount')
+            AND payment_reference = json_extract(unapplied.value, '$.channel_reference')) IS NOT TRUE
         ORDER BY orders.tenant, orders.id LIMIT 1",
     ),
 ];
@@ -133,7 +133,7 @@ const DUTY_RULES: [(Rule, &str); 4] = [
     (
         Rule::RefundWithoutTask,
         "SELECT tenant, id FROM refunds
-        WHERE stage NOT IN ('done', 'failed') AND NOT EXISTS (
+        WHERE state NOT IN ('done', 'failed') AND NOT EXISTS (
             SELECT 1 FROM tasks
             WHERE tasks.tenant = refunds.tenant AND kind = 'refund' AND subject = refunds.id)
         ORDER BY tenant, id LIMIT 1",

@@ -85,7 +85,7 @@ impl Checkpoints {
 
 /// The thread that folds while the writer goes on. Dropping it ends the thread.
 struct FoldingThread {
-    wishes: Option<SyncSender<()>>,
+    requests: Option<SyncSender<()>>,
     folded: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -94,18 +94,18 @@ impl FoldingThread {
     /// `None` when it cannot be had; then the writer folds by itself.
     fn start(path: &Path) -> Option<FoldingThread> {
         let connection = folder(path).ok()?;
-        let (wishes, waiting) = sync_channel(1);
+        let (requests, waiting) = sync_channel(1);
         let folded = Arc::new(AtomicBool::new(false));
         let told = folded.clone();
-        let run = move || fold_on_wish(&connection, &waiting, &told);
+        let run = move || fold_on_request(&connection, &waiting, &told);
         let thread = Builder::new().name("store-folder".to_owned()).spawn(run).ok()?;
-        Some(FoldingThread { wishes: Some(wishes), folded, thread: Some(thread) })
+        Some(FoldingThread { requests: Some(requests), folded, thread: Some(thread) })
     }
 
     /// Begins to fold, unless it is folding.
     fn fold(&self) {
-        if let Some(wishes) = &self.wishes {
-            let _folding_already = wishes.try_send(()).is_err();
+        if let Some(requests) = &self.requests {
+            let _folding_already = requests.try_send(()).is_err();
         }
     }
 
@@ -117,18 +117,18 @@ impl FoldingThread {
 
 impl Drop for FoldingThread {
     fn drop(&mut self) {
-        self.wishes = None;
+        self.requests = None;
         if let Some(thread) = self.thread.take() {
             let _panicked = thread.join().is_err();
         }
     }
 }
 
-fn fold_on_wish(connection: &Connection, wishes: &Receiver<()>, folded: &AtomicBool) {
-    while wishes.recv().is_ok() {
+fn fold_on_request(connection: &Connection, requests: &Receiver<()>, folded: &AtomicBool) {
+    while requests.recv().is_ok() {
         checkpoint(connection, FOLD);
-        // Wishes that came while it folded are about the same pages.
-        while wishes.try_recv().is_ok() {}
+        // Requests that came while it folded are about the same pages.
+        while requests.try_recv().is_ok() {}
         folded.store(true, Ordering::Release);
     }
 }

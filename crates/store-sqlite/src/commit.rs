@@ -141,7 +141,7 @@ fn write(connection: &Connection, batch: &Batch) -> Result<(), CommitFault> {
     write_transfers(connection, batch)?;
     write_attempts(connection, batch)?;
     move_balances(connection, batch)?;
-    keep_keys(connection, batch)?;
+    store_keys(connection, batch)?;
     set_tasks(connection, batch)
 }
 
@@ -335,10 +335,10 @@ fn out_of_range(account: &Account) -> CommitFault {
     CommitFault::Stale(format!("balance of {}: out of range", account.key()))
 }
 
-fn keep_keys(connection: &Connection, batch: &Batch) -> Result<(), CommitFault> {
+fn store_keys(connection: &Connection, batch: &Batch) -> Result<(), CommitFault> {
     let mut keep = Writing::new(connection, &KEEP_KEY);
-    for (kept_by, account, platform_key) in key::kept(batch) {
-        let row = key::row(&batch.tenant, kept_by, account, platform_key);
+    for (stored_by, account, platform_key) in key::kept(batch) {
+        let row = key::row(&batch.tenant, stored_by, account, platform_key);
         keep.run(&[&row]).map_err(fault)?;
     }
     Ok(())

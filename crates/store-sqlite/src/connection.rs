@@ -7,7 +7,7 @@ use std::time::Duration;
 use store::StoreFault;
 
 /// How long a statement waits for another process, in milliseconds.
-const BUSY_MS: u64 = 5_000;
+const CALL_MAX_MS: u64 = 5_000;
 /// Page cache of the writer, in KiB. SQLite walks it at every commit, so that a larger one is slower
 /// where writing goes to the right edge of each tree.
 const WRITER_CACHE_KIB: i64 = 24 * 1024;
@@ -61,7 +61,7 @@ fn open(path: &Path, flags: OpenFlags, cache_kib: i64) -> Result<Connection, Sto
 }
 
 fn set_up(connection: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_millis(BUSY_MS))?;
+    connection.busy_timeout(Duration::from_millis(CALL_MAX_MS))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.pragma_update(None, "cache_size", -cache_kib)?;
     connection.pragma_update(None, "mmap_size", 0)?;

@@ -91,8 +91,8 @@ static KEYS: LazyLock<String> =
 static ATTENTION: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {} FROM events INDEXED BY events_for_people
-         WHERE tenant = ?1 AND id < ?2 AND (kind IN ('finding_kept', 'stray_received')
-             OR kind = 'refund_moved' AND instr(body, '\"stage\":\"failed\"') > 0)
+         WHERE tenant = ?1 AND id < ?2 AND (kind IN ('mismatch_recorded', 'unapplied_received')
+             OR kind = 'refund_moved' AND instr(body, '\"state\":\"failed\"') > 0)
          ORDER BY id DESC LIMIT ?3",
         event::EVENTS.list()
     )

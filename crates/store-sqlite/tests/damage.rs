@@ -18,15 +18,15 @@ use waiting::wait;
 type Damage = (Rule, &'static str, &'static str);
 
 const PAID: &str = "SELECT tenant, id FROM orders WHERE state = 'paid' ORDER BY id DESC";
-const STRAY: &str = "SELECT tenant, id FROM orders WHERE strays <> '[]' ORDER BY id DESC";
+const UNAPPLIED: &str = "SELECT tenant, id FROM orders WHERE unapplied <> '[]' ORDER BY id DESC";
 const DONE: &str =
     "SELECT tenant, order_id FROM transfers WHERE phase = 'post_held' ORDER BY id DESC";
-const FAILED: &str = "SELECT tenant, order_id FROM refunds WHERE stage = 'failed' ORDER BY id DESC";
+const FAILED: &str = "SELECT tenant, order_id FROM refunds WHERE state = 'failed' ORDER BY id DESC";
 /// A refund that failed and was given back later.
 const LATE: &str = "SELECT tenant, order_id FROM transfers
-    WHERE reason = 'stray_refund' AND phase = 'post' ORDER BY id DESC";
+    WHERE reason = 'unapplied_refund' AND phase = 'post' ORDER BY id DESC";
 const OPEN: &str = "SELECT tenant, 'suspense/' || tenant FROM refunds
-    WHERE stage IN ('asking', 'processing') ORDER BY tenant DESC";
+    WHERE state IN ('requesting', 'processing') ORDER BY tenant DESC";
 const SUSPENSE: &str =
     "SELECT tenant, account FROM balances WHERE account LIKE 'suspense%' ORDER BY tenant DESC";
 const MERCHANT: &str =
@@ -107,25 +107,25 @@ const DAMAGES: &[Damage] = &[
     ),
     (Rule::PaymentWithoutPaid, PAID, "DELETE FROM orders WHERE tenant = ?1 AND id = ?2"),
     (
-        Rule::StrayWithoutTransfer,
-        STRAY,
-        "UPDATE orders SET strays = '[]' WHERE tenant = ?1 AND id = ?2",
+        Rule::UnappliedWithoutTransfer,
+        UNAPPLIED,
+        "UPDATE orders SET unapplied = '[]' WHERE tenant = ?1 AND id = ?2",
     ),
     (
-        Rule::StrayWithoutTransfer,
-        STRAY,
-        "DELETE FROM transfers WHERE tenant = ?1 AND order_id = ?2 AND reason = 'stray_payment'",
+        Rule::UnappliedWithoutTransfer,
+        UNAPPLIED,
+        "DELETE FROM transfers WHERE tenant = ?1 AND order_id = ?2 AND reason = 'unapplied_payment'",
     ),
     (
-        Rule::StrayWithoutTransfer,
-        STRAY,
+        Rule::UnappliedWithoutTransfer,
+        UNAPPLIED,
         "UPDATE transfers SET credit = 'suspense/0'
-         WHERE tenant = ?1 AND order_id = ?2 AND reason = 'stray_payment'",
+         WHERE tenant = ?1 AND order_id = ?2 AND reason = 'unapplied_payment'",
     ),
-    (Rule::StrayWithoutRefund, STRAY, "DELETE FROM refunds WHERE tenant = ?1 AND order_id = ?2"),
+    (Rule::UnappliedWithoutRefund, UNAPPLIED, "DELETE FROM refunds WHERE tenant = ?1 AND order_id = ?2"),
     (
-        Rule::StrayWithoutRefund,
-        STRAY,
+        Rule::UnappliedWithoutRefund,
+        UNAPPLIED,
         "UPDATE refunds SET amount = amount - 1 WHERE tenant = ?1 AND order_id = ?2",
     ),
     (
@@ -147,7 +147,7 @@ const DAMAGES: &[Damage] = &[
     ),
     (
         Rule::RefundWithoutHold,
-        STRAY,
+        UNAPPLIED,
         "INSERT INTO transfers SELECT tenant, id + 1, order_id, at, phase, debit, credit, amount,
          reason FROM transfers WHERE tenant = ?1 AND order_id = ?2 AND phase = 'hold'",
     ),
@@ -165,20 +165,20 @@ const DAMAGES: &[Damage] = &[
     (
         Rule::RefundWithoutPost,
         DONE,
-        "UPDATE refunds SET stage = 'processing', ended_at = NULL, channel_reference = NULL
-         WHERE tenant = ?1 AND order_id = ?2 AND stage = 'done'",
+        "UPDATE refunds SET state = 'processing', ended_at = NULL, channel_reference = NULL
+         WHERE tenant = ?1 AND order_id = ?2 AND state = 'done'",
     ),
     (
         Rule::RefundWithoutPost,
         FAILED,
-        "UPDATE refunds SET stage = 'done', channel_reference = 'x', reason = NULL
-         WHERE tenant = ?1 AND order_id = ?2 AND stage = 'failed'",
+        "UPDATE refunds SET state = 'done', channel_reference = 'x', reason = NULL
+         WHERE tenant = ?1 AND order_id = ?2 AND state = 'failed'",
     ),
     (
         Rule::RefundWithoutPost,
         LATE,
         "DELETE FROM transfers WHERE tenant = ?1 AND order_id = ?2 AND phase = 'post'
-         AND reason = 'stray_refund'",
+         AND reason = 'unapplied_refund'",
     ),
     (
         Rule::RefundWithoutRelease,
@@ -205,7 +205,7 @@ const DAMAGES: &[Damage] = &[
         Rule::HeldDiffers,
         OPEN,
         "UPDATE refunds SET amount = amount + 1
-         WHERE tenant = ?1 AND 'suspense/' || tenant = ?2 AND stage IN ('asking', 'processing')",
+         WHERE tenant = ?1 AND 'suspense/' || tenant = ?2 AND state IN ('requesting', 'processing')",
     ),
     (
         Rule::OrderWithoutTask,
@@ -215,7 +215,7 @@ const DAMAGES: &[Damage] = &[
     ),
     (
         Rule::RefundWithoutTask,
-        "SELECT tenant, id FROM refunds WHERE stage IN ('asking', 'processing') ORDER BY id DESC",
+        "SELECT tenant, id FROM refunds WHERE state IN ('requesting', 'processing') ORDER BY id DESC",
         "DELETE FROM tasks WHERE tenant = ?1 AND kind = 'refund' AND subject = ?2",
     ),
     (Rule::PaidWithoutNotification, PAID, "DELETE FROM notifications WHERE tenant = ?1 AND order_id = ?2"),

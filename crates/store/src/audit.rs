@@ -24,10 +24,10 @@ pub enum Rule {
     PaidWithoutPayment,
     /// No other order has a payment.
     PaymentWithoutPaid,
-    /// Every stray payment of an order is booked to suspense once, and nothing else is.
-    StrayWithoutTransfer,
-    /// Every stray payment has the refund that gives it back.
-    StrayWithoutRefund,
+    /// Every unapplied payment of an order is booked to suspense once, and nothing else is.
+    UnappliedWithoutTransfer,
+    /// Every unapplied payment has the refund that gives it back.
+    UnappliedWithoutRefund,
     /// Every refund has its amount held in suspense once, and nothing else is held there.
     RefundWithoutHold,
     /// Every refund that is done moved its amount from suspense to its channel account once, out of
@@ -58,8 +58,8 @@ impl Rule {
         Rule::Unbalanced,
         Rule::PaidWithoutPayment,
         Rule::PaymentWithoutPaid,
-        Rule::StrayWithoutTransfer,
-        Rule::StrayWithoutRefund,
+        Rule::UnappliedWithoutTransfer,
+        Rule::UnappliedWithoutRefund,
         Rule::RefundWithoutHold,
         Rule::RefundWithoutPost,
         Rule::RefundWithoutRelease,
@@ -84,10 +84,10 @@ impl Rule {
                  merchant",
             ),
             Rule::PaymentWithoutPaid => ("order", "a payment, and the order is not paid"),
-            Rule::StrayWithoutTransfer => {
-                ("order", "its stray payments are not those booked to suspense")
+            Rule::UnappliedWithoutTransfer => {
+                ("order", "its unapplied payments are not those booked to suspense")
             }
-            Rule::StrayWithoutRefund => ("order", "a stray payment without its refund"),
+            Rule::UnappliedWithoutRefund => ("order", "an unapplied payment without its refund"),
             Rule::RefundWithoutHold => ("order", "its refunds are not those held in suspense"),
             Rule::RefundWithoutPost => ("order", "its refunds that are done are not those posted"),
             Rule::RefundWithoutRelease => {

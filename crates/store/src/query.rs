@@ -71,7 +71,7 @@ pub enum Query {
         /// The present.
         now: Timestamp,
     },
-    /// Events that need a person, newest first → [`Page::Events`]: findings that were kept, stray
+    /// Events that need a person, newest first → [`Page::Events`]: findings that were kept, unapplied
     /// payments, and refunds that failed.
     Attention {
         /// Whose.

@@ -88,9 +88,9 @@ proptest! {
 
     #[test]
     fn keys_read_back(key in any_key(), account: String) {
-        let (tenant, kept_by) = (TenantId::new("t"), Id::from_number(3));
-        let cells = stored(&key::KEYS, key::row(&tenant, kept_by, &account, &key));
-        prop_assert_eq!(key::read(&cells), Ok((kept_by, account.into(), key)));
+        let (tenant, stored_by) = (TenantId::new("t"), Id::from_number(3));
+        let cells = stored(&key::KEYS, key::row(&tenant, stored_by, &account, &key));
+        prop_assert_eq!(key::read(&cells), Ok((stored_by, account.into(), key)));
     }
 
     /// Whatever one cell becomes, reading answers: with a value or with a fault that names the table.

@@ -2,7 +2,7 @@
 
 use super::words::{both, local, span};
 use crate::map::subject;
-use kernel::{Change, Event, NotificationState, Refund, RefundStage, Task};
+use kernel::{Change, Event, NotificationState, Refund, RefundState, Task};
 use ledger::Timestamp;
 use store::{NotificationRow, Story};
 
@@ -21,7 +21,7 @@ pub(super) fn lines(story: &Story, now: Timestamp) -> Vec<String> {
 }
 
 fn contradiction(event: &Event) -> Option<String> {
-    let Change::FindingKept { why, .. } = &event.change else { return None };
+    let Change::MismatchRecorded { why, .. } = &event.change else { return None };
     let at = local(event.at);
     Some(format!(
         "the channel contradicted us at {at}, nothing was changed; compare with its records: {why}"
@@ -29,13 +29,13 @@ fn contradiction(event: &Event) -> Option<String> {
 }
 
 fn failed_refund(refund: &Refund) -> Option<String> {
-    match &refund.stage {
-        RefundStage::Failed { reason, .. } => Some(format!(
+    match &refund.state {
+        RefundState::Failed { reason, .. } => Some(format!(
             "refund {} failed ({reason}): the payer has not got {} back, it stays in suspense",
             refund.id,
             both(refund.amount),
         )),
-        RefundStage::Asking | RefundStage::Processing | RefundStage::Done { .. } => None,
+        RefundState::Requesting | RefundState::Processing | RefundState::Done { .. } => None,
     }
 }
 

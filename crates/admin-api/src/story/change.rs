@@ -2,7 +2,7 @@
 
 use super::words::{both, local, span};
 use kernel::{
-    Attempt, CallRecord, Caller, Change, Closure, Delivery, NotificationState, Order, RefundStage,
+    Attempt, CallRecord, Caller, Change, Closure, Delivery, NotificationState, Order, RefundState,
 };
 
 /// Who wanted it.
@@ -22,12 +22,12 @@ pub(super) fn what(change: &Change) -> String {
         Change::OrderRepeated => {
             "the same request came again and was answered from what is stored".to_owned()
         }
-        Change::CallBegun(busy) => format!("asks the channel: {}", busy.operation.name()),
+        Change::CallBegun(in_flight) => format!("asks the channel: {}", in_flight.operation.name()),
         Change::CallEnded { call } if call.operation.is_some() && call.status.is_none() => {
             "no answer: it is not known what the channel did".to_owned()
         }
         Change::CallEnded { .. } => "nothing new from the channel".to_owned(),
-        Change::FindingKept { why, .. } => {
+        Change::MismatchRecorded { why, .. } => {
             format!("CONTRADICTION, changed nothing: {why}")
         }
         Change::PayInfoReceived { pay_info, .. } => format!(
@@ -54,7 +54,7 @@ pub(super) fn what(change: &Change) -> String {
         }
         Change::OrderClosed { .. } => "CLOSED at the channel".to_owned(),
         Change::OrderFailed { reason, .. } => format!("FAILED: {reason}"),
-        Change::StrayReceived { refund, .. } => format!(
+        Change::UnappliedReceived { refund, .. } => format!(
             "MONEY THAT THE ORDER CANNOT TAKE: {} as payment {}; refund {} gives it back",
             both(refund.amount),
             refund.channel_reference,
@@ -63,8 +63,8 @@ pub(super) fn what(change: &Change) -> String {
         Change::RefundCallBegun { refund, operation } => {
             format!("asks the channel about refund {refund}: {}", operation.name())
         }
-        Change::RefundMoved { refund, stage, .. } => {
-            format!("refund {refund}: {}", refund_stands(stage))
+        Change::RefundMoved { refund, state, .. } => {
+            format!("refund {refund}: {}", refund_stands(state))
         }
         Change::NotificationQueued(notification) => {
             format!(
@@ -76,20 +76,20 @@ pub(super) fn what(change: &Change) -> String {
             format!("notification {notification}: {}; now {}", self::attempt(attempt), state.name())
         }
         Change::NotificationReplayed { notification } => {
-            format!("notification {notification} is sent again from the start of its ladder")
+            format!("notification {notification} is sent again from the start of its schedule")
         }
-        Change::KeysKept { account, keys } => {
+        Change::KeysStored { account, keys } => {
             let serials: Vec<&str> = keys.iter().map(|key| key.serial.as_str()).collect();
             format!("signing keys of account {account} fetched: {}", serials.join(", "))
         }
     }
 }
 
-/// A new order is busy with its first call from the start.
+/// A new order begins its first call from the start.
 fn order_placed(order: &Order) -> String {
-    let asks = order
-        .busy
-        .map_or_else(String::new, |busy| format!("; asks the channel: {}", busy.operation.name()));
+    let asks = order.in_flight.map_or_else(String::new, |in_flight| {
+        format!("; asks the channel: {}", in_flight.operation.name())
+    });
     format!(
         "order placed: {}, {} through {}, to be paid until {}{asks}",
         both(order.terms.amount),
@@ -103,12 +103,12 @@ fn order_placed(order: &Order) -> String {
 pub(super) fn call(change: &Change) -> Option<&CallRecord> {
     match change {
         Change::CallEnded { call }
-        | Change::FindingKept { call, .. }
+        | Change::MismatchRecorded { call, .. }
         | Change::PayInfoReceived { call, .. }
         | Change::OrderPaid { call, .. }
         | Change::OrderClosed { call }
         | Change::OrderFailed { call, .. }
-        | Change::StrayReceived { call, .. }
+        | Change::UnappliedReceived { call, .. }
         | Change::RefundMoved { call, .. } => Some(call),
         Change::OrderPlaced(_)
         | Change::OrderRepeated
@@ -118,7 +118,7 @@ pub(super) fn call(change: &Change) -> Option<&CallRecord> {
         | Change::NotificationQueued(_)
         | Change::NotificationAttempted { .. }
         | Change::NotificationReplayed { .. }
-        | Change::KeysKept { .. } => None,
+        | Change::KeysStored { .. } => None,
     }
 }
 
@@ -134,7 +134,7 @@ pub(super) fn call_line(call: &CallRecord) -> String {
         None => vec![format!("the channel told us at {}", local(call.at))],
     };
     parts.extend(call.channel_trace.as_ref().map(|trace| format!("trace {trace}")));
-    parts.push(format!("said: {}", call.said));
+    parts.push(format!("said: {}", call.summary));
     parts.join(", ")
 }
 
@@ -162,13 +162,13 @@ pub(super) fn notification_stands(state: NotificationState) -> String {
     }
 }
 
-fn refund_stands(stage: &RefundStage) -> String {
-    match stage {
-        RefundStage::Asking => "not accepted by the channel yet".to_owned(),
-        RefundStage::Processing => "accepted by the channel, not done yet".to_owned(),
-        RefundStage::Done { at, channel_reference } => {
+fn refund_stands(state: &RefundState) -> String {
+    match state {
+        RefundState::Requesting => "not accepted by the channel yet".to_owned(),
+        RefundState::Processing => "accepted by the channel, not done yet".to_owned(),
+        RefundState::Done { at, channel_reference } => {
             format!("DONE at {}, the channel's number is {channel_reference}", local(*at))
         }
-        RefundStage::Failed { reason, .. } => format!("FAILED: {reason}"),
+        RefundState::Failed { reason, .. } => format!("FAILED: {reason}"),
     }
 }

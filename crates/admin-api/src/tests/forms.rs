@@ -46,7 +46,7 @@ fn every_kind_of_event_is_named_as_in_the_log() {
     }
     let all: BTreeSet<_> = world.events().iter().map(|event| event.change.name()).collect();
     let outside: Vec<_> = all.difference(&seen).collect();
-    assert_eq!(outside, [&"keys_kept"], "fetched keys belong to no order");
+    assert_eq!(outside, [&"keys_stored"], "fetched keys belong to no order");
     assert_eq!(all.len(), 17, "the scenes show every kind of event");
 }
 
@@ -77,7 +77,7 @@ fn a_failed_refund_reads_as_promised() {
     let json = story_json(&world, order);
     assert_eq!(json["order"]["state"], "failed");
     assert_eq!(json["order"]["reason"], "expired");
-    assert_eq!(json["refunds"][0]["stage"], "failed");
+    assert_eq!(json["refunds"][0]["state"], "failed");
     assert_eq!(json["refunds"][0]["reason"], "NOT_ENOUGH: 余额不足");
     let phases: Vec<_> = (0..3).map(|at| json["transfers"][at]["phase"].clone()).collect();
     assert_eq!(phases, ["post", "hold", "release"]);
@@ -140,7 +140,7 @@ fn every_fault_has_its_status_and_code() {
         ),
         (refused(Refusal::OrderFinal), 409, "order_final", None),
         (refused(Refusal::Differs { field: Field::Amount }), 409, "differs", Some("amount")),
-        (refused(Refusal::Busy), 409, "busy", None),
+        (refused(Refusal::CallInFlight), 409, "call_in_flight", None),
         (refused(Refusal::State { state: "paid" }), 409, "state", None),
         (refused(Refusal::Book(BookFault::NotPositive(Fen::ZERO))), 409, "book", None),
         (Fault::Failure(Failure::Overloaded), 503, "overloaded", None),

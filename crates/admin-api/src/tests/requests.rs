@@ -277,7 +277,7 @@ async fn what_needs_a_person_is_listed_with_its_order() {
         assert_eq!(event["order"], troubled.to_string(), "a paid order needs nobody: {event}");
     }
     let kinds: Vec<_> = events.iter().filter_map(|event| event["kind"].as_str()).collect();
-    assert!(kinds.contains(&"stray_received"), "{kinds:?}");
+    assert!(kinds.contains(&"unapplied_received"), "{kinds:?}");
     let (_, first) = get(&router, &format!("{BASE}/attention?limit=1")).await;
     assert_eq!(first["events"][0], events[0], "newest first");
     assert_eq!(first["next"], events[0]["id"]);

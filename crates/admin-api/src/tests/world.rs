@@ -80,7 +80,7 @@ impl World {
     }
 
     pub(super) fn place(&mut self, ms: i64, number: &str) -> Id<kinds::Order> {
-        self.step(ms, business(), Command::PlaceOrder(Box::new(wish(number))));
+        self.step(ms, business(), Command::PlaceOrder(Box::new(request(number))));
         self.view
             .order(&tenant(), &OrderKey::OutOrderId(number.to_owned()))
             .expect("placed")
@@ -115,7 +115,7 @@ impl World {
             took_ms: 183,
             status: (asked.is_some() && answered).then_some(200),
             channel_trace: answered.then(|| format!("08F7A{ms}")),
-            said: finding.name().to_owned(),
+            summary: finding.name().to_owned(),
         };
         let (tenant, account) = (tenant(), Arc::from("main"));
         let command = Command::RecordFinding { tenant, order, refund, account, finding, call };
@@ -133,10 +133,10 @@ impl World {
         );
     }
 
-    pub(super) fn attend(&mut self, ms: i64) {
+    pub(super) fn run_task(&mut self, ms: i64) {
         let due = self.tasks.iter().filter(|(_, due)| **due <= START.plus_ms(ms));
         let task = due.map(|(task, _)| task.clone()).next().expect("a due task");
-        self.step(ms, Caller::Clock, Command::Attend(task));
+        self.step(ms, Caller::Clock, Command::RunTask(task));
     }
 
     /// An order's story, as a store would tell it.
@@ -225,7 +225,7 @@ pub(super) fn business() -> Caller {
     Caller::Business(Arc::from("demo"))
 }
 
-pub(super) fn wish(number: &str) -> PlaceOrder {
+pub(super) fn request(number: &str) -> PlaceOrder {
     PlaceOrder {
         tenant: tenant(),
         merchant: MerchantId::new("CM1"),
@@ -277,7 +277,7 @@ pub(super) fn rejected() -> Delivery {
 pub(super) fn paid(world: &mut World) -> Id<kinds::Order> {
     let order = world.place(0, "A-001");
     world.finding(210, order, Some(Operation::Place), pay_info());
-    world.attend(60_210);
+    world.run_task(60_210);
     world.finding(60_393, order, Some(Operation::Query), Finding::Pending);
     world.finding(90_000, order, None, payment(order, 8_800, 89_000));
     world.attempt(90_034, rejected());
@@ -296,21 +296,21 @@ pub(super) fn troubled(world: &mut World) -> Id<kinds::Order> {
     let order = world.place(1_000_000, "A-002");
     let why = "no answer: nothing within 10 s".to_owned();
     world.finding(1_010_000, order, Some(Operation::Place), Finding::Unknown { why });
-    world.attend(1_015_000);
+    world.run_task(1_015_000);
     world.finding(1_015_200, order, Some(Operation::Place), pay_info());
     world.finding(1_020_000, order, None, payment(order, 8_000, 1_019_000));
-    world.attend(2_800_000);
+    world.run_task(2_800_000);
     world.finding(2_800_200, order, Some(Operation::Close), Finding::Closed);
     world.finding(2_900_000, order, None, payment(order, 8_800, 2_899_000));
     let refund = *world.view.refunds.keys().map(|(_, id)| id).max().expect("a refund");
-    world.attend(2_930_000);
+    world.run_task(2_930_000);
     let (code, text) = ("NOT_ENOUGH".to_owned(), "余额不足".to_owned());
     let refused = Finding::Refused { code, text };
     world.record(2_930_200, order, Some(refund), Some(Operation::Refund), refused);
     order
 }
 
-/// Placed twice, then closed on the merchant's wish.
+/// Placed twice, then closed on the merchant's request.
 pub(super) fn closed(world: &mut World) -> Id<kinds::Order> {
     let order = world.place(3_000_000, "A-003/中");
     world.finding(3_000_210, order, Some(Operation::Place), pay_info());
@@ -331,7 +331,7 @@ pub(super) fn whole() -> (World, [Id<kinds::Order>; 3]) {
         valid_from: START,
         valid_until: START.plus_seconds(86_400),
     }];
-    let keep = Command::KeepKeys { tenant: tenant(), account: Arc::from("main"), keys };
+    let keep = Command::StoreKeys { tenant: tenant(), account: Arc::from("main"), keys };
     world.step(3_100_000, Caller::Clock, keep);
     (world, orders)
 }

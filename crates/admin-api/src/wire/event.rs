@@ -1,6 +1,6 @@
 //! What happened, as JSON: one object per event, whose `kind` says which members it has.
 
-use super::{Delivery, RefundStage};
+use super::{Delivery, RefundState};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -59,7 +59,7 @@ pub(crate) enum Change {
         #[schema(format = DateTime)]
         expires_at: String,
     },
-    /// The caller sent the same order, or the same wish to close it, again.
+    /// The caller sent the same order, or the same request to close it, again.
     OrderRepeated,
     /// A call to the channel was begun.
     CallBegun {
@@ -75,7 +75,7 @@ pub(crate) enum Change {
         call: Call,
     },
     /// The channel contradicted the order; that changed nothing and waits for the operator.
-    FindingKept {
+    MismatchRecorded {
         /// What contradicts.
         why: String,
         /// The call.
@@ -121,7 +121,7 @@ pub(crate) enum Change {
         call: Call,
     },
     /// Money came that the order could not take; a refund gives it back.
-    StrayReceived {
+    UnappliedReceived {
         /// The refund's id.
         refund: String,
         /// How much.
@@ -143,7 +143,7 @@ pub(crate) enum Change {
         /// The refund's id.
         refund: String,
         /// Where it stands since then.
-        now: RefundStage,
+        now: RefundState,
         /// The call.
         call: Call,
     },
@@ -174,7 +174,7 @@ pub(crate) enum Change {
         notification: String,
     },
     /// Signing keys of a channel were fetched.
-    KeysKept {
+    KeysStored {
         /// Of which channel account.
         account: String,
         /// The keys' names and validity.
@@ -201,7 +201,7 @@ pub(crate) struct Call {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) channel_trace: Option<String>,
     /// What the channel said, in words.
-    pub(crate) said: String,
+    pub(crate) summary: String,
 }
 
 /// A channel's signing key, by name.

@@ -7,7 +7,7 @@ use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::parameter;
 use crate::counterpart::{Visit, callback, identifiers, rules};
 use crate::wire::{self, RefundAmount, RefundAnswer, RefundCallback, RefundRequest};
-use channel::{Fate, OutgoingCallback, RefundState};
+use channel::{Fate, OutgoingCallback, RefundStatus};
 use ledger::{Fen, Timestamp};
 
 /// Partial refunds of one order at most.
@@ -121,11 +121,11 @@ fn refundable(visit: &Visit<'_>, order: &Order, asked: &RefundRequest) -> Result
 const fn end(fate: &Fate) -> End {
     match fate {
         Fate::Honest | Fate::BadSignature | Fate::WrongAmount | Fate::Error { .. } => End::Done,
-        Fate::Refund { state } => match state {
-            RefundState::Processing => End::Processing,
-            RefundState::Done => End::Done,
-            RefundState::Closed => End::Closed,
-            RefundState::Abnormal => End::Abnormal,
+        Fate::Refund { status } => match status {
+            RefundStatus::Processing => End::Processing,
+            RefundStatus::Done => End::Done,
+            RefundStatus::Closed => End::Closed,
+            RefundStatus::Abnormal => End::Abnormal,
         },
     }
 }

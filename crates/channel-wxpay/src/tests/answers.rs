@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::wire::{Certificates, SealedCertificate};
-use channel::{PayForm, PayInfo, Payment, PlatformKey, RefundState, Refunded};
+use channel::{PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded};
 
 const JSAPI_SIGNATURE: &str = include_str!("../../golden/jsapi.signature");
 const APP_SIGNATURE: &str = include_str!("../../golden/app.signature");
@@ -223,23 +223,23 @@ fn refunds_are_read() {
         refund_number: REFUND_NUMBER.into(),
         channel_reference: "50300801102023041900000001".into(),
         amount: Fen::new(300),
-        state: RefundState::Processing,
+        status: RefundStatus::Processing,
         at: None,
     };
     for instruction in [refunding(), query_refund()] {
         let finding = decode(&instruction, &answer(200, REFUND));
         assert_eq!(finding, Finding::Refund(refunded.clone()));
         for (status, state) in [
-            ("SUCCESS", Some(RefundState::Done)),
-            ("CLOSED", Some(RefundState::Closed)),
-            ("ABNORMAL", Some(RefundState::Abnormal)),
+            ("SUCCESS", Some(RefundStatus::Done)),
+            ("CLOSED", Some(RefundStatus::Closed)),
+            ("ABNORMAL", Some(RefundStatus::Abnormal)),
             ("NEWSTATE", None),
         ] {
             let body = REFUND.replace("PROCESSING", status);
             let found = match decode(&instruction, &answer(200, &body)) {
                 Finding::Refund(refund) => {
-                    assert_eq!(refund.at.is_some(), refund.state == RefundState::Done);
-                    Some(refund.state)
+                    assert_eq!(refund.at.is_some(), refund.status == RefundStatus::Done);
+                    Some(refund.status)
                 }
                 Finding::Unknown { .. } => None,
                 other => panic!("{other:?}"),

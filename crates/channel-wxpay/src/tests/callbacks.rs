@@ -1,7 +1,7 @@
 //! Callbacks to findings.
 
 use super::*;
-use channel::{CallbackFault, RefundState};
+use channel::{CallbackFault, RefundStatus};
 
 fn read(request: &Request) -> Result<(String, &'static str), CallbackFault> {
     connection().callback(request, NOW).map(|callback| (callback.number, callback.finding.name()))
@@ -20,16 +20,16 @@ fn a_payment_callback_says_what_the_query_says() {
 #[test]
 fn a_refund_callback_names_the_order() {
     for (event, status, state) in [
-        ("REFUND.SUCCESS", "SUCCESS", RefundState::Done),
-        ("REFUND.CLOSED", "CLOSED", RefundState::Closed),
-        ("REFUND.ABNORMAL", "ABNORMAL", RefundState::Abnormal),
+        ("REFUND.SUCCESS", "SUCCESS", RefundStatus::Done),
+        ("REFUND.CLOSED", "CLOSED", RefundStatus::Closed),
+        ("REFUND.ABNORMAL", "ABNORMAL", RefundStatus::Abnormal),
     ] {
         let plain = REFUND_CALLBACK.replace("SUCCESS", status);
         let callback =
             connection().callback(&callback(event, &plain), NOW).expect("a good callback");
         assert_eq!(callback.number, NUMBER);
         let Finding::Refund(refund) = callback.finding else { panic!("a refund wanted") };
-        assert_eq!((refund.state, refund.amount), (state, Fen::new(300)));
+        assert_eq!((refund.status, refund.amount), (state, Fen::new(300)));
         assert_eq!(refund.refund_number, REFUND_NUMBER);
     }
 }

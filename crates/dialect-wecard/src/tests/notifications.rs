@@ -25,7 +25,7 @@ fn announce(tenant: &str, url: &str) -> Option<Request> {
         version: 1,
         state: NotificationState::Due,
         attempts: 0,
-        rung: 0,
+        step: 0,
     };
     let draw = Draw { now: NOW.plus_seconds(15), nonce: "0".repeat(32) };
     announcer().announce(&notification, &order(SAMPLE, paid()), &draw)

@@ -1,4 +1,4 @@
-//! Requests to wishes, orders to results.
+//! Wire requests to commands, orders to results.
 
 use super::{NOW, SAMPLE, caller, order, paid, paying};
 use crate::faults::{ErrCode, Fault};
@@ -7,7 +7,7 @@ use crate::wire::UnifiedOrder;
 use crate::{map, time};
 use channel::{PayForm, Payer, Scene};
 use kernel::command::Field;
-use kernel::{Closure, OrderState, PlaceOrder, Refusal, Said};
+use kernel::{ChannelAnswer, Closure, OrderState, PlaceOrder, Refusal};
 use ledger::{Currency, Fen, Timestamp};
 use serde::Serialize;
 
@@ -18,10 +18,10 @@ const DETAILS: &str = concat!(
     r#""SceneInfo":{"DeviceType":"04","Longitude":"+121.48352","latitude":"+23.561345"}}"#,
 );
 
-fn wish(body: &str) -> PlaceOrder {
+fn request(body: &str) -> PlaceOrder {
     let body = read_object(body.as_bytes()).expect("JSON");
     let order = UnifiedOrder::read(&body).expect("a good request");
-    map::place(&caller(), &order).expect("a wish")
+    map::place(&caller(), &order).expect("a request")
 }
 
 fn json<T: Serialize>(result: Result<T, Fault>) -> String {
@@ -31,8 +31,8 @@ fn json<T: Serialize>(result: Result<T, Fault>) -> String {
     }
 }
 
-fn placed(state: OrderState, said: Option<Said>) -> String {
-    json(map::placed(&order(SAMPLE, state), said.as_ref(), NOW))
+fn placed(state: OrderState, answer: Option<ChannelAnswer>) -> String {
+    json(map::placed(&order(SAMPLE, state), answer.as_ref(), NOW))
 }
 
 fn failed() -> OrderState {
@@ -40,15 +40,15 @@ fn failed() -> OrderState {
 }
 
 #[test]
-fn the_published_sample_becomes_a_wish() {
-    let wish = wish(SAMPLE);
-    assert_eq!(wish.tenant.as_str(), "123456");
-    assert_eq!(wish.merchant.as_str(), "CM6756531983210274560");
-    assert_eq!(wish.out_order_id, "demo202211200001");
-    assert_eq!(&*wish.dialect, "wecard");
-    assert_eq!((wish.amount, wish.currency), (Fen::new(1000), Currency::Cny));
-    assert_eq!((wish.scene, &*wish.channel), (Scene::MiniProgram, "wxpay"));
-    assert_eq!(wish.subject, "杂粮煎饼");
+fn the_published_sample_becomes_a_request() {
+    let request = request(SAMPLE);
+    assert_eq!(request.tenant.as_str(), "123456");
+    assert_eq!(request.merchant.as_str(), "CM6756531983210274560");
+    assert_eq!(request.out_order_id, "demo202211200001");
+    assert_eq!(&*request.dialect, "wecard");
+    assert_eq!((request.amount, request.currency), (Fen::new(1000), Currency::Cny));
+    assert_eq!((request.scene, &*request.channel), (Scene::MiniProgram, "wxpay"));
+    assert_eq!(request.subject, "杂粮煎饼");
     let text = |text: &str| Some(text.to_owned());
     let payer = Payer {
         app_id: text("wx43f1t4567721a03e"),
@@ -56,10 +56,10 @@ fn the_published_sample_becomes_a_wish() {
         client_ip: text("14.15.16.17"),
         device_id: text("00000001"),
     };
-    assert_eq!(wish.payer, payer);
-    assert_eq!(wish.notify_url.as_deref(), Some("https://business.com/pay/notify"));
-    assert_eq!((wish.goods_tag, wish.front_url, wish.expires_at), (None, None, None));
-    assert_eq!(wish.details, DETAILS);
+    assert_eq!(request.payer, payer);
+    assert_eq!(request.notify_url.as_deref(), Some("https://business.com/pay/notify"));
+    assert_eq!((request.goods_tag, request.front_url, request.expires_at), (None, None, None));
+    assert_eq!(request.details, DETAILS);
 }
 
 #[test]
@@ -70,15 +70,15 @@ fn pay_codes_and_proofs_are_not_kept() {
     body["ExternalPaymentData"] = external.into();
     body["WalletInfo"] = serde_json::json!({"WalletId": "WA1", "VerifyToken": "proof"});
     body["PayerInfo"] = serde_json::json!({"PayerId": "P1", "Level": 1.5});
-    let wish = wish(&body.to_string());
-    assert!(!format!("{wish:?}").contains("134567890123456789"));
-    assert!(!format!("{wish:?}").contains("proof"));
+    let request = request(&body.to_string());
+    assert!(!format!("{request:?}").contains("134567890123456789"));
+    assert!(!format!("{request:?}").contains("proof"));
     for kept in [
         r#""ExternalPaymentData":{"Extra":{"kept":true}}"#,
         r#""WalletInfo":{"WalletId":"WA1"}"#,
         r#""Level":1.5"#,
     ] {
-        assert!(wish.details.contains(kept), "{}", wish.details);
+        assert!(request.details.contains(kept), "{}", request.details);
     }
 }
 
@@ -117,11 +117,11 @@ fn a_placed_order_shows_where_it_stands() {
 
 #[test]
 fn an_order_whose_placing_is_not_known_shows_no_status() {
-    let later = Said::Later { code: "SYSTEM_ERROR".into(), text: "系统异常".into() };
-    let said = placed(OrderState::Init, Some(later.clone()));
-    assert_eq!(said, "ChannelOperationError: SYSTEM_ERROR: 系统异常");
-    for said in [None, Some(Said::Unknown)] {
-        let shown = placed(OrderState::Init, said);
+    let later = ChannelAnswer::Later { code: "SYSTEM_ERROR".into(), text: "系统异常".into() };
+    let answer = placed(OrderState::Init, Some(later.clone()));
+    assert_eq!(answer, "ChannelOperationError: SYSTEM_ERROR: 系统异常");
+    for answer in [None, Some(ChannelAnswer::Unknown)] {
+        let shown = placed(OrderState::Init, answer);
         assert!(shown.starts_with("FailedOperation.SystemError: "), "{shown}");
         assert!(shown.contains("same OutOrderId"), "{shown}");
     }
@@ -201,12 +201,13 @@ fn closing_shows_how_it_ended() {
     assert!(closed(paid()).starts_with("ORDER.ORDER_STATUS_ERROR"));
     let closing = closed(OrderState::Closing(Closure::Asked));
     assert!(closing.starts_with("FailedOperation.SystemError"), "{closing}");
-    let closing = |said| {
-        json(map::closed(&order(SAMPLE, OrderState::Closing(Closure::Asked)), Some(&said), NOW))
+    let closing = |answer| {
+        json(map::closed(&order(SAMPLE, OrderState::Closing(Closure::Asked)), Some(&answer), NOW))
     };
-    let later = Said::Later { code: "FREQUENCY_LIMITED".into(), text: "频率超限".into() };
+    let later =
+        ChannelAnswer::Later { code: "FREQUENCY_LIMITED".into(), text: "频率超限".into() };
     assert_eq!(closing(later), "ChannelOperationError: FREQUENCY_LIMITED: 频率超限");
-    assert!(closing(Said::Unknown).starts_with("FailedOperation.SystemError"));
+    assert!(closing(ChannelAnswer::Unknown).starts_with("FailedOperation.SystemError"));
 }
 
 #[test]
@@ -244,7 +245,7 @@ fn refusals_have_their_codes_and_name_the_field() {
         (Refusal::Differs { field: Field::Currency }, "ORDER.INVALID_PARAMETER: Currency: "),
         (Refusal::Differs { field: Field::Scene }, "ORDER.INVALID_PARAMETER: PayType: "),
         (Refusal::Differs { field: Field::Channel }, "ORDER.INVALID_PARAMETER: PayChannel: "),
-        (Refusal::Busy, "ORDER.OPERATE_IS_PROCESSING: "),
+        (Refusal::CallInFlight, "ORDER.OPERATE_IS_PROCESSING: "),
         (Refusal::State { state: "paid" }, "ORDER.ORDER_STATUS_ERROR: the order is paid"),
     ] {
         let shown = json::<()>(Err(Fault::from(refusal)));

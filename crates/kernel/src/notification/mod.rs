@@ -1,9 +1,9 @@
-//! A notification to a merchant: durable, signed at sending, repeated on a ladder, every attempt kept.
+//! A notification to a merchant: durable, signed at sending, repeated on a schedule, every attempt kept.
 
 use crate::command::{Deciding, Decision, Refusal, Reply, Work};
 use crate::event::Change;
 use crate::merchant::TenantId;
-use crate::order::BUSY_MS;
+use crate::order::CALL_MAX_MS;
 use crate::task::{Task, TaskChange, TaskKind};
 use ledger::{Id, Timestamp, kinds};
 
@@ -45,7 +45,7 @@ pub enum NotificationState {
         /// When.
         at: Timestamp,
     },
-    /// The ladder is used up; it can be replayed.
+    /// The schedule is used up; it can be replayed.
     GivenUp {
         /// When.
         at: Timestamp,
@@ -84,8 +84,8 @@ pub struct Notification {
     pub state: NotificationState,
     /// Attempts so far.
     pub attempts: u32,
-    /// Failed attempts since it was made or replayed: its place on the ladder.
-    pub rung: u32,
+    /// Failed attempts since it was made or replayed: its place in the schedule.
+    pub step: u32,
 }
 
 /// How an attempt ended.
@@ -132,9 +132,9 @@ pub(crate) fn record(
         deciding.view.notification(tenant, id).ok_or(Refusal::NotificationNotFound)?.clone();
     let now = deciding.stamp.now();
     let acknowledged = matches!(attempt.delivery, Delivery::Acknowledged { .. });
-    let wait_seconds = usize::try_from(notification.rung)
+    let wait_seconds = usize::try_from(notification.step)
         .ok()
-        .and_then(|rung| NOTIFICATION_SCHEDULE_SECONDS.get(rung).copied());
+        .and_then(|step| NOTIFICATION_SCHEDULE_SECONDS.get(step).copied());
     let (state, due) = match (notification.state, acknowledged, wait_seconds) {
         (_, true, _) => (NotificationState::Delivered { at: now }, None),
         (NotificationState::Delivered { at }, false, _) => {
@@ -151,7 +151,7 @@ pub(crate) fn record(
     Ok(decision)
 }
 
-/// Sends a notification again, whatever became of it, from the start of the ladder.
+/// Sends a notification again, whatever became of it, from the start of the schedule.
 pub(crate) fn replay(
     deciding: &mut Deciding<'_>,
     tenant: &TenantId,
@@ -181,7 +181,7 @@ impl Decision {
     /// Delivers a notification right after the commit; should this process die first, its task is due when
     /// the attempt must have ended.
     pub(crate) fn deliver(&mut self, notification: &Notification, now: Timestamp) {
-        let due = Some(now.plus_ms(BUSY_MS));
+        let due = Some(now.plus_ms(CALL_MAX_MS));
         self.tasks.push(TaskChange { task: notification.task(), due });
         self.work.push(Work::Deliver {
             tenant: notification.tenant.clone(),

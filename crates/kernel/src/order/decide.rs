@@ -1,7 +1,8 @@
 //! What the merchant and the clock want of an order.
 
 use super::{
-    BUSY_MS, Busy, Closure, DEFAULT_LIFE_SECONDS, Order, OrderKey, OrderState, PlaceOrder, Terms,
+    CALL_MAX_MS, Closure, DEFAULT_LIFE_SECONDS, InFlightCall, Order, OrderKey, OrderState,
+    PlaceOrder, Terms,
 };
 use crate::command::{Deciding, Decision, Field, Refusal, Reply, Work};
 use crate::event::Change;
@@ -12,30 +13,33 @@ use ledger::{Id, Timestamp, kinds};
 use std::sync::Arc;
 
 /// Places an order, or answers a repeat of it.
-pub(crate) fn place(deciding: &mut Deciding<'_>, wish: &PlaceOrder) -> Result<Decision, Refusal> {
+pub(crate) fn place(
+    deciding: &mut Deciding<'_>,
+    request: &PlaceOrder,
+) -> Result<Decision, Refusal> {
     let merchant = deciding
         .view
         .directory
-        .merchant(&wish.tenant, &wish.merchant)
+        .merchant(&request.tenant, &request.merchant)
         .ok_or(Refusal::UnknownMerchant)?;
-    let key = OrderKey::OutOrderId(wish.out_order_id.clone());
-    if let Some(order) = deciding.view.order(&wish.tenant, &key).cloned() {
-        return repeat(deciding, &order, wish);
+    let key = OrderKey::OutOrderId(request.out_order_id.clone());
+    if let Some(order) = deciding.view.order(&request.tenant, &key).cloned() {
+        return repeat(deciding, &order, request);
     }
-    let route = merchant.route(&wish.channel, wish.scene).ok_or(Refusal::NoRoute)?.clone();
+    let route = merchant.route(&request.channel, request.scene).ok_or(Refusal::NoRoute)?.clone();
     let now = deciding.stamp.now();
-    let expires_at = wish.expires_at.unwrap_or(now.plus_seconds(DEFAULT_LIFE_SECONDS));
-    if !wish.amount.is_positive() {
+    let expires_at = request.expires_at.unwrap_or(now.plus_seconds(DEFAULT_LIFE_SECONDS));
+    if !request.amount.is_positive() {
         return Err(Refusal::Amount);
     }
     if expires_at <= now {
         return Err(Refusal::Expiry);
     }
-    let order = new_order(deciding, wish, &route, expires_at);
+    let order = new_order(deciding, request, &route, expires_at);
     let mut decision = Decision::new(reply(&order));
     let change = Change::OrderPlaced(Box::new(order.clone()));
-    decision.events.push(deciding.event(&wish.tenant, Some(order.terms.id), change));
-    decision.tasks.push(order.wake_at(now.plus_ms(BUSY_MS)));
+    decision.events.push(deciding.event(&request.tenant, Some(order.terms.id), change));
+    decision.tasks.push(order.wake_at(now.plus_ms(CALL_MAX_MS)));
     decision.work.push(order.ask(order.place_instruction()));
     Ok(decision)
 }
@@ -43,29 +47,29 @@ pub(crate) fn place(deciding: &mut Deciding<'_>, wish: &PlaceOrder) -> Result<De
 /// The new order, busy with its first call.
 fn new_order(
     deciding: &mut Deciding<'_>,
-    wish: &PlaceOrder,
+    request: &PlaceOrder,
     route: &Route,
     expires_at: Timestamp,
 ) -> Order {
     let now = deciding.stamp.now();
     let terms = Terms {
-        tenant: wish.tenant.clone(),
+        tenant: request.tenant.clone(),
         id: deciding.stamp.id(),
-        merchant: wish.merchant.clone(),
-        out_order_id: wish.out_order_id.clone(),
-        dialect: wish.dialect.clone(),
-        amount: wish.amount,
-        currency: wish.currency,
-        scene: wish.scene,
+        merchant: request.merchant.clone(),
+        out_order_id: request.out_order_id.clone(),
+        dialect: request.dialect.clone(),
+        amount: request.amount,
+        currency: request.currency,
+        scene: request.scene,
         channel: route.channel.clone(),
         account: route.account.clone(),
-        subject: wish.subject.clone(),
-        payer: wish.payer.clone(),
-        goods_tag: wish.goods_tag.clone(),
-        notify_url: wish.notify_url.clone(),
-        front_url: wish.front_url.clone(),
+        subject: request.subject.clone(),
+        payer: request.payer.clone(),
+        goods_tag: request.goods_tag.clone(),
+        notify_url: request.notify_url.clone(),
+        front_url: request.front_url.clone(),
         callback_url: route.callback_url.clone(),
-        details: wish.details.clone(),
+        details: request.details.clone(),
         placed_at: now,
         expires_at,
     };
@@ -73,9 +77,12 @@ fn new_order(
         terms: Arc::new(terms),
         version: 1,
         state: OrderState::Init,
-        busy: Some(Busy { operation: channel::Operation::Place, until: now.plus_ms(BUSY_MS) }),
-        looks: 0,
-        strays: vec![],
+        in_flight: Some(InFlightCall {
+            operation: channel::Operation::Place,
+            until: now.plus_ms(CALL_MAX_MS),
+        }),
+        polls: 0,
+        unapplied: vec![],
     }
 }
 
@@ -83,17 +90,17 @@ fn new_order(
 fn repeat(
     deciding: &mut Deciding<'_>,
     order: &Order,
-    wish: &PlaceOrder,
+    request: &PlaceOrder,
 ) -> Result<Decision, Refusal> {
     let now = deciding.stamp.now();
     if order.state.is_final() {
         return Err(Refusal::OrderFinal);
     }
-    if let Some(field) = difference(&order.terms, wish) {
+    if let Some(field) = difference(&order.terms, request) {
         return Err(Refusal::Differs { field });
     }
-    if order.is_busy(now) || order.is_overdue(now) {
-        return Err(Refusal::Busy);
+    if order.is_in_flight(now) || order.is_overdue(now) {
+        return Err(Refusal::CallInFlight);
     }
     let mut decision = Decision::new(reply(order));
     let tenant = &order.terms.tenant;
@@ -103,7 +110,7 @@ fn repeat(
         OrderState::Init | OrderState::Paying(_) => {
             begin(deciding, &mut decision, order, order.place_instruction());
         }
-        OrderState::Closing(_) => return Err(Refusal::Busy),
+        OrderState::Closing(_) => return Err(Refusal::CallInFlight),
         OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {
             return Err(Refusal::OrderFinal);
         }
@@ -111,19 +118,19 @@ fn repeat(
     Ok(decision)
 }
 
-fn difference(terms: &Terms, wish: &PlaceOrder) -> Option<Field> {
+fn difference(terms: &Terms, request: &PlaceOrder) -> Option<Field> {
     [
-        (Field::Merchant, terms.merchant == wish.merchant),
-        (Field::Amount, terms.amount == wish.amount),
-        (Field::Currency, terms.currency == wish.currency),
-        (Field::Scene, terms.scene == wish.scene),
-        (Field::Channel, *terms.channel == *wish.channel),
+        (Field::Merchant, terms.merchant == request.merchant),
+        (Field::Amount, terms.amount == request.amount),
+        (Field::Currency, terms.currency == request.currency),
+        (Field::Scene, terms.scene == request.scene),
+        (Field::Channel, *terms.channel == *request.channel),
     ]
     .into_iter()
     .find_map(|(field, same)| (!same).then_some(field))
 }
 
-/// Closes an order on the merchant's wish. A closed or failed order is left as it is.
+/// Closes an order on the merchant's request. A closed or failed order is left as it is.
 pub(crate) fn close(
     deciding: &mut Deciding<'_>,
     tenant: &TenantId,
@@ -139,9 +146,9 @@ pub(crate) fn close(
             Ok(decision)
         }
         OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_)
-            if order.is_busy(deciding.stamp.now()) =>
+            if order.is_in_flight(deciding.stamp.now()) =>
         {
-            Err(Refusal::Busy)
+            Err(Refusal::CallInFlight)
         }
         OrderState::Init | OrderState::Paying(_) => {
             begin_closing(deciding, &mut decision, &order, Closure::Asked);
@@ -155,7 +162,7 @@ pub(crate) fn close(
 }
 
 /// A due task: whatever the order needs next.
-pub(crate) fn attend(
+pub(crate) fn run_task(
     deciding: &mut Deciding<'_>,
     tenant: &TenantId,
     id: Id<kinds::Order>,
@@ -167,8 +174,10 @@ pub(crate) fn attend(
         OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {
             decision.tasks.push(TaskChange { task: order.task(), due: None });
         }
-        OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_) if order.is_busy(now) => {
-            let until = order.busy.map_or(now, |busy| busy.until);
+        OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_)
+            if order.is_in_flight(now) =>
+        {
+            let until = order.in_flight.map_or(now, |in_flight| in_flight.until);
             decision.tasks.push(order.wake_at(until));
         }
         OrderState::Init | OrderState::Paying(_) if order.is_overdue(now) => {
@@ -177,7 +186,7 @@ pub(crate) fn attend(
         OrderState::Init => begin(deciding, &mut decision, &order, order.place_instruction()),
         OrderState::Paying(_) => begin(deciding, &mut decision, &order, order.query_instruction()),
         // A channel that does not close it may say, when asked, that it is paid.
-        OrderState::Closing(_) if order.looks % 2 == 1 => {
+        OrderState::Closing(_) if order.polls % 2 == 1 => {
             begin(deciding, &mut decision, &order, order.query_instruction());
         }
         OrderState::Closing(_) => begin(deciding, &mut decision, &order, order.close_instruction()),
@@ -205,8 +214,8 @@ pub(super) fn begin(
     order: &Order,
     instruction: Instruction,
 ) {
-    let until = deciding.stamp.now().plus_ms(BUSY_MS);
-    let change = Change::CallBegun(Busy { operation: instruction.operation(), until });
+    let until = deciding.stamp.now().plus_ms(CALL_MAX_MS);
+    let change = Change::CallBegun(InFlightCall { operation: instruction.operation(), until });
     let event = deciding.event(&order.terms.tenant, Some(order.terms.id), change);
     decision.events.push(event);
     decision.tasks.push(order.wake_at(until));
@@ -214,7 +223,7 @@ pub(super) fn begin(
 }
 
 fn reply(order: &Order) -> Reply {
-    Reply::Order { order: Box::new(order.clone()), said: None }
+    Reply::Order { order: Box::new(order.clone()), answer: None }
 }
 
 impl Order {

@@ -6,13 +6,13 @@
 
 use super::decide::{begin, begin_closing};
 use super::{
-    Closure, LOOK_LADDER_SECONDS, Order, OrderKey, OrderState, Paid, RETRY_LADDER_SECONDS,
+    Closure, Order, OrderKey, OrderState, POLL_SCHEDULE_SECONDS, Paid, RETRY_SCHEDULE_SECONDS,
 };
-use crate::command::{Deciding, Decision, Refusal, Reply, Said};
+use crate::command::{ChannelAnswer, Deciding, Decision, Refusal, Reply};
 use crate::event::{CallRecord, Change};
 use crate::merchant::TenantId;
 use crate::notification::{Notification, NotificationKind, NotificationState};
-use crate::refund::{self, Refund, RefundStage, rung};
+use crate::refund::{self, Refund, RefundState, scheduled_seconds};
 use crate::task::TaskChange;
 use channel::{Finding, Operation, Payment};
 use ledger::{Account, AccountKind, Id, Phase, Reason, Timestamp, Transfer, kinds};
@@ -26,58 +26,58 @@ pub(crate) fn record(
     call: &CallRecord,
 ) -> Result<Decision, Refusal> {
     let order = deciding.order(tenant, &OrderKey::Id(id))?;
-    let said = said(finding);
-    let reply = Reply::Order { order: Box::new(order.clone()), said };
+    let answer = channel_answer(finding);
+    let reply = Reply::Order { order: Box::new(order.clone()), answer };
     let mut decision = Decision::new(reply);
-    match meaning(&order, finding, call.operation, deciding.stamp.now()) {
-        Meaning::PayInfo(pay_info) => {
+    match transition(&order, finding, call.operation, deciding.stamp.now()) {
+        Transition::PayInfo(pay_info) => {
             let change = Change::PayInfoReceived { pay_info, call: call.clone() };
             push(deciding, &mut decision, &order, change);
-            decision.tasks.push(order.wake_at(order.next_look(deciding.stamp.now(), 0)));
+            decision.tasks.push(order.wake_at(order.next_poll(deciding.stamp.now(), 0)));
         }
-        Meaning::Pays(payment) => pay(deciding, &mut decision, &order, payment, call),
-        Meaning::Strays(payment) => stray(deciding, &mut decision, &order, payment, call),
-        Meaning::Ends(change) => {
+        Transition::Pays(payment) => pay(deciding, &mut decision, &order, payment, call),
+        Transition::Unapplied(payment) => unapplied(deciding, &mut decision, &order, payment, call),
+        Transition::Ends(change) => {
             push(deciding, &mut decision, &order, change.with(call.clone()));
             decision.tasks.push(TaskChange { task: order.task(), due: None });
         }
-        Meaning::Contradicts(why) => {
-            let change = Change::FindingKept { why, call: call.clone() };
+        Transition::Contradicts(why) => {
+            let change = Change::MismatchRecorded { why, call: call.clone() };
             push(deciding, &mut decision, &order, change);
-            look_again(&mut decision, &order, finding, deciding.stamp.now());
+            poll_again(&mut decision, &order, finding, deciding.stamp.now());
         }
-        Meaning::Asks => {
+        Transition::Query => {
             push(deciding, &mut decision, &order, Change::CallEnded { call: call.clone() });
             begin(deciding, &mut decision, &order, order.query_instruction());
         }
-        Meaning::Closes => {
+        Transition::Close => {
             push(deciding, &mut decision, &order, Change::CallEnded { call: call.clone() });
             begin_closing(deciding, &mut decision, &order, Closure::Refused);
         }
-        Meaning::Nothing => {
+        Transition::Nothing => {
             push(deciding, &mut decision, &order, Change::CallEnded { call: call.clone() });
-            look_again(&mut decision, &order, finding, deciding.stamp.now());
+            poll_again(&mut decision, &order, finding, deciding.stamp.now());
         }
     }
     Ok(decision)
 }
 
 /// What a finding means for the order in its present state.
-enum Meaning<'a> {
+enum Transition<'a> {
     /// The payer can pay now.
     PayInfo(channel::PayInfo),
     /// The order is paid by this.
     Pays(&'a Payment),
     /// Money that the order cannot take.
-    Strays(&'a Payment),
+    Unapplied(&'a Payment),
     /// The order will not be paid.
     Ends(End),
     /// It contradicts the order.
     Contradicts(String),
     /// The channel must be asked what became of the order.
-    Asks,
+    Query,
     /// It will not be placed, and an earlier try may stand at the channel.
-    Closes,
+    Close,
     /// Nothing new.
     Nothing,
 }
@@ -97,28 +97,28 @@ impl End {
     }
 }
 
-fn meaning<'a>(
+fn transition<'a>(
     order: &Order,
     finding: &'a Finding,
     asked: Option<Operation>,
     now: Timestamp,
-) -> Meaning<'a> {
+) -> Transition<'a> {
     match finding {
         Finding::Paid(payment) => paid(order, payment),
-        Finding::Mismatch { why } => Meaning::Contradicts(why.clone()),
+        Finding::Mismatch { why } => Transition::Contradicts(why.clone()),
         Finding::Refund(_) | Finding::Keys(_) => {
-            Meaning::Contradicts(format!("{} is no answer about an order", finding.name()))
+            Transition::Contradicts(format!("{} is no answer about an order", finding.name()))
         }
-        Finding::Unknown { .. } | Finding::Later { .. } | Finding::Pending => Meaning::Nothing,
+        Finding::Unknown { .. } | Finding::Later { .. } | Finding::Pending => Transition::Nothing,
         Finding::Placed(pay_info) => match order.state {
-            OrderState::Init | OrderState::Paying(_) => Meaning::PayInfo(pay_info.clone()),
+            OrderState::Init | OrderState::Paying(_) => Transition::PayInfo(pay_info.clone()),
             OrderState::Closing(_)
             | OrderState::Paid(_)
             | OrderState::Failed { .. }
-            | OrderState::Closed { .. } => Meaning::Nothing,
+            | OrderState::Closed { .. } => Transition::Nothing,
         },
-        Finding::Ask { .. } if order.state.is_final() => Meaning::Nothing,
-        Finding::Ask { .. } => Meaning::Asks,
+        Finding::Ask { .. } if order.state.is_final() => Transition::Nothing,
+        Finding::Ask { .. } => Transition::Query,
         Finding::Closed => end(order, now, "closed at the channel"),
         Finding::Failed { code, text } => end(order, now, &format!("{code}: {text}")),
         Finding::NotFound => match order.state {
@@ -127,12 +127,12 @@ fn meaning<'a>(
             | OrderState::Paying(_)
             | OrderState::Paid(_)
             | OrderState::Failed { .. }
-            | OrderState::Closed { .. } => Meaning::Nothing,
+            | OrderState::Closed { .. } => Transition::Nothing,
         },
         Finding::Refused { code, text } => match (&order.state, asked) {
-            (OrderState::Init, Some(Operation::Place)) if order.looks > 0 => Meaning::Closes,
+            (OrderState::Init, Some(Operation::Place)) if order.polls > 0 => Transition::Close,
             (OrderState::Init, Some(Operation::Place)) => {
-                Meaning::Ends(End::Failed(format!("{code}: {text}")))
+                Transition::Ends(End::Failed(format!("{code}: {text}")))
             }
             (
                 OrderState::Init
@@ -142,18 +142,18 @@ fn meaning<'a>(
                 | OrderState::Failed { .. }
                 | OrderState::Closed { .. },
                 _,
-            ) => Meaning::Nothing,
+            ) => Transition::Nothing,
         },
     }
 }
 
 /// A payment: the number, amount and currency must be the order's.
-fn paid<'a>(order: &Order, payment: &'a Payment) -> Meaning<'a> {
+fn paid<'a>(order: &Order, payment: &'a Payment) -> Transition<'a> {
     let terms = &order.terms;
     let expected = (order.number(), terms.amount, terms.currency);
     let found = (payment.number.clone(), payment.amount, payment.currency);
     if expected != found {
-        return Meaning::Contradicts(format!(
+        return Transition::Contradicts(format!(
             "paid {} {} for {}, want {} {} for {}",
             found.1,
             found.2.code(),
@@ -163,37 +163,43 @@ fn paid<'a>(order: &Order, payment: &'a Payment) -> Meaning<'a> {
             expected.0
         ));
     }
-    let known_stray =
-        order.strays.iter().any(|stray| stray.channel_reference == payment.channel_reference);
+    let known_unapplied = order
+        .unapplied
+        .iter()
+        .any(|unapplied| unapplied.channel_reference == payment.channel_reference);
     match &order.state {
         OrderState::Paid(paid) if paid.channel_reference == payment.channel_reference => {
-            Meaning::Nothing
+            Transition::Nothing
         }
         OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {
-            if known_stray {
-                Meaning::Nothing
+            if known_unapplied {
+                Transition::Nothing
             } else {
-                Meaning::Strays(payment)
+                Transition::Unapplied(payment)
             }
         }
-        OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_) => Meaning::Pays(payment),
+        OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_) => {
+            Transition::Pays(payment)
+        }
     }
 }
 
 /// The channel says that no money will come.
-fn end<'a>(order: &Order, now: Timestamp, why: &str) -> Meaning<'a> {
+fn end<'a>(order: &Order, now: Timestamp, why: &str) -> Transition<'a> {
     match &order.state {
-        OrderState::Closing(Closure::Asked) => Meaning::Ends(End::Closed),
-        OrderState::Closing(Closure::Expired) => Meaning::Ends(End::Failed("expired".to_owned())),
+        OrderState::Closing(Closure::Asked) => Transition::Ends(End::Closed),
+        OrderState::Closing(Closure::Expired) => {
+            Transition::Ends(End::Failed("expired".to_owned()))
+        }
         OrderState::Closing(Closure::Refused) => {
-            Meaning::Ends(End::Failed("refused by the channel".to_owned()))
+            Transition::Ends(End::Failed("refused by the channel".to_owned()))
         }
         OrderState::Init | OrderState::Paying(_) => {
             let reason = if order.is_overdue(now) { "expired" } else { why };
-            Meaning::Ends(End::Failed(reason.to_owned()))
+            Transition::Ends(End::Failed(reason.to_owned()))
         }
         OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {
-            Meaning::Nothing
+            Transition::Nothing
         }
     }
 }
@@ -227,7 +233,7 @@ fn pay(
             version: 1,
             state: NotificationState::Due,
             attempts: 0,
-            rung: 0,
+            step: 0,
         };
         decision.deliver(&notification, deciding.stamp.now());
         push(deciding, decision, order, Change::NotificationQueued(Box::new(notification)));
@@ -235,7 +241,7 @@ fn pay(
 }
 
 /// Books money that the order cannot take and sends it back, in one decision.
-fn stray(
+fn unapplied(
     deciding: &mut Deciding<'_>,
     decision: &mut Decision,
     order: &Order,
@@ -244,7 +250,7 @@ fn stray(
 ) {
     let terms = &order.terms;
     let suspense = refund::suspense(&terms.tenant);
-    decision.transfers.push(incoming(deciding, order, suspense, Reason::StrayPayment));
+    decision.transfers.push(incoming(deciding, order, suspense, Reason::UnappliedPayment));
     let hold = refund::transfer_back(deciding, order, payment.amount, Phase::Hold);
     decision.transfers.push(hold);
     let refund = Refund {
@@ -255,13 +261,13 @@ fn stray(
         amount: payment.amount,
         made_at: deciding.stamp.now(),
         version: 1,
-        stage: RefundStage::Asking,
-        looks: 0,
+        state: RefundState::Requesting,
+        polls: 0,
     };
-    let due = Some(deciding.stamp.now().plus_ms(super::BUSY_MS));
+    let due = Some(deciding.stamp.now().plus_ms(super::CALL_MAX_MS));
     decision.tasks.push(TaskChange { task: refund.task(), due });
-    decision.work.push(refund::work(order, &refund, refund::asking(order, &refund)));
-    let change = Change::StrayReceived { refund: Box::new(refund), call: call.clone() };
+    decision.work.push(refund::work(order, &refund, refund::requesting(order, &refund)));
+    let change = Change::UnappliedReceived { refund: Box::new(refund), call: call.clone() };
     push(deciding, decision, order, change);
 }
 
@@ -290,38 +296,38 @@ fn push(deciding: &mut Deciding<'_>, decision: &mut Decision, order: &Order, cha
 }
 
 /// Sets when the order is looked at next: soon when we do not know what the channel did, else on the
-/// ladder of looks, and never later than its expiry.
-fn look_again(decision: &mut Decision, order: &Order, finding: &Finding, now: Timestamp) {
+/// poll schedule, and never later than its expiry.
+fn poll_again(decision: &mut Decision, order: &Order, finding: &Finding, now: Timestamp) {
     if order.state.is_final() {
         return;
     }
     let unsettled = matches!(order.state, OrderState::Init | OrderState::Closing(_))
         || matches!(finding, Finding::Unknown { .. });
     let due = if unsettled {
-        now.plus_seconds(rung(&RETRY_LADDER_SECONDS, order.looks))
+        now.plus_seconds(scheduled_seconds(&RETRY_SCHEDULE_SECONDS, order.polls))
     } else {
-        order.next_look(now, order.looks)
+        order.next_poll(now, order.polls)
     };
     decision.tasks.push(order.wake_at(due));
 }
 
 impl Order {
-    fn next_look(&self, now: Timestamp, looks: u32) -> Timestamp {
-        let look = now.plus_seconds(rung(&LOOK_LADDER_SECONDS, looks));
-        if now < self.terms.expires_at { look.min(self.terms.expires_at) } else { now }
+    fn next_poll(&self, now: Timestamp, polls: u32) -> Timestamp {
+        let poll = now.plus_seconds(scheduled_seconds(&POLL_SCHEDULE_SECONDS, polls));
+        if now < self.terms.expires_at { poll.min(self.terms.expires_at) } else { now }
     }
 }
 
-fn said(finding: &Finding) -> Option<Said> {
+fn channel_answer(finding: &Finding) -> Option<ChannelAnswer> {
     match finding {
         Finding::Later { code, text } | Finding::Refused { code, text } => {
-            Some(Said::Later { code: code.clone(), text: text.clone() })
+            Some(ChannelAnswer::Later { code: code.clone(), text: text.clone() })
         }
         Finding::Unknown { .. }
         | Finding::Mismatch { .. }
         | Finding::Ask { .. }
         | Finding::Refund(_)
-        | Finding::Keys(_) => Some(Said::Unknown),
+        | Finding::Keys(_) => Some(ChannelAnswer::Unknown),
         Finding::Placed(_)
         | Finding::Paid(_)
         | Finding::Pending

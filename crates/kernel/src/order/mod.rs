@@ -8,7 +8,7 @@
 mod decide;
 mod finding;
 
-pub(crate) use decide::{attend, close, place};
+pub(crate) use decide::{close, place, run_task};
 pub(crate) use finding::record;
 
 use crate::merchant::{MerchantId, TenantId};
@@ -18,13 +18,13 @@ use std::sync::Arc;
 
 /// How long a call to a channel may keep an order to itself, in milliseconds. Longer than any call
 /// can take, so that after it the call has surely ended.
-pub const BUSY_MS: i64 = 30_000;
+pub const CALL_MAX_MS: i64 = 30_000;
 
-/// Seconds until the next look at an order whose last look brought nothing, by number of looks.
-pub const LOOK_LADDER_SECONDS: [i64; 6] = [60, 120, 300, 600, 900, 1800];
+/// Seconds until the next poll of an order whose last poll brought nothing, by number of polls.
+pub const POLL_SCHEDULE_SECONDS: [i64; 6] = [60, 120, 300, 600, 900, 1800];
 
 /// The same, where the channel's answer to placing or closing stayed unknown.
-pub const RETRY_LADDER_SECONDS: [i64; 6] = [5, 10, 30, 60, 120, 300];
+pub const RETRY_SCHEDULE_SECONDS: [i64; 6] = [5, 10, 30, 60, 120, 300];
 
 /// Names an order of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -136,7 +136,7 @@ pub enum OrderState {
         /// Why, for the merchant.
         reason: String,
     },
-    /// Closed on the merchant's wish.
+    /// Closed on the merchant's request.
     Closed {
         /// When that was confirmed.
         at: Timestamp,
@@ -197,7 +197,7 @@ impl OrderState {
 
 /// A call to the channel that has the order to itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Busy {
+pub struct InFlightCall {
     /// What is being asked.
     pub operation: Operation,
     /// When the call has ended at the latest.
@@ -206,7 +206,7 @@ pub struct Busy {
 
 /// Money that came for this order and could not be taken; it is on its way back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stray {
+pub struct UnappliedPayment {
     /// The channel's number of the payment.
     pub channel_reference: String,
     /// How much came.
@@ -225,11 +225,11 @@ pub struct Order {
     /// Where it stands.
     pub state: OrderState,
     /// The call that has it to itself, if any.
-    pub busy: Option<Busy>,
-    /// Looks at the channel since the state last changed.
-    pub looks: u32,
+    pub in_flight: Option<InFlightCall>,
+    /// Polls of the channel since the state last changed.
+    pub polls: u32,
     /// Money that could not be taken.
-    pub strays: Vec<Stray>,
+    pub unapplied: Vec<UnappliedPayment>,
 }
 
 impl Order {
@@ -245,8 +245,8 @@ impl Order {
     }
 
     /// True while a call has the order to itself.
-    pub fn is_busy(&self, now: Timestamp) -> bool {
-        self.busy.is_some_and(|busy| now < busy.until)
+    pub fn is_in_flight(&self, now: Timestamp) -> bool {
+        self.in_flight.is_some_and(|in_flight| now < in_flight.until)
     }
 
     /// True when the order's time is up and nobody has settled yet what became of it.

@@ -9,19 +9,19 @@
 use crate::command::{Deciding, Decision, Refusal, Reply, Work};
 use crate::event::{CallRecord, Change};
 use crate::merchant::TenantId;
-use crate::order::{BUSY_MS, LOOK_LADDER_SECONDS, Order, RETRY_LADDER_SECONDS};
+use crate::order::{CALL_MAX_MS, Order, POLL_SCHEDULE_SECONDS, RETRY_SCHEDULE_SECONDS};
 use crate::task::{Task, TaskChange, TaskKind};
-use channel::{Finding, Instruction, Operation, RefundState, Refunded};
+use channel::{Finding, Instruction, Operation, RefundStatus, Refunded};
 use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, Timestamp, Transfer, kinds};
 
-/// Seconds between looks at a refund that somebody must mend at the channel.
-const ABNORMAL_LOOK_SECONDS: i64 = 6 * 3600;
+/// Seconds between polls of a refund that somebody must mend at the channel.
+const ABNORMAL_POLL_SECONDS: i64 = 6 * 3600;
 
 /// Where a refund stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RefundStage {
+pub enum RefundState {
     /// The channel has not accepted it yet, as far as we know.
-    Asking,
+    Requesting,
     /// The channel accepted it.
     Processing,
     /// The money is back.
@@ -40,22 +40,22 @@ pub enum RefundStage {
     },
 }
 
-impl RefundStage {
+impl RefundState {
     /// The word in storage and documents.
     pub const fn name(&self) -> &'static str {
         match self {
-            RefundStage::Asking => "asking",
-            RefundStage::Processing => "processing",
-            RefundStage::Done { .. } => "done",
-            RefundStage::Failed { .. } => "failed",
+            RefundState::Requesting => "requesting",
+            RefundState::Processing => "processing",
+            RefundState::Done { .. } => "done",
+            RefundState::Failed { .. } => "failed",
         }
     }
 
     /// True when nothing more is expected.
     pub const fn is_final(&self) -> bool {
         match self {
-            RefundStage::Asking | RefundStage::Processing => false,
-            RefundStage::Done { .. } | RefundStage::Failed { .. } => true,
+            RefundState::Requesting | RefundState::Processing => false,
+            RefundState::Done { .. } | RefundState::Failed { .. } => true,
         }
     }
 }
@@ -78,9 +78,9 @@ pub struct Refund {
     /// Counts its changes; 1 when new.
     pub version: i64,
     /// Where it stands.
-    pub stage: RefundStage,
-    /// Looks at the channel since the stage last changed.
-    pub looks: u32,
+    pub state: RefundState,
+    /// Polls of the channel since the state last changed.
+    pub polls: u32,
 }
 
 impl Refund {
@@ -100,7 +100,7 @@ impl Refund {
     }
 }
 
-/// The account that stray money waits in.
+/// The account that unapplied money waits in.
 pub(crate) fn suspense(tenant: &TenantId) -> Account {
     Account::new(AccountKind::Suspense, tenant.as_str())
 }
@@ -123,14 +123,14 @@ pub(crate) fn transfer_back(
         debit: suspense(&order.terms.tenant),
         credit: funds(order),
         amount,
-        reason: Reason::StrayRefund,
+        reason: Reason::UnappliedRefund,
         order: order.terms.id,
         at: deciding.stamp.now(),
     }
 }
 
 /// The instruction that asks for the refund; the same in every repeat.
-pub(crate) fn asking(order: &Order, refund: &Refund) -> Instruction {
+pub(crate) fn requesting(order: &Order, refund: &Refund) -> Instruction {
     Instruction::Refund(Box::new(channel::Refund {
         refund_number: refund.number(),
         number: order.number(),
@@ -156,14 +156,14 @@ pub(crate) fn work(order: &Order, refund: &Refund, instruction: Instruction) -> 
 }
 
 /// A due task: ask what became of it.
-pub(crate) fn attend(
+pub(crate) fn run_task(
     deciding: &mut Deciding<'_>,
     tenant: &TenantId,
     id: Id<kinds::Refund>,
 ) -> Result<Decision, Refusal> {
     let (order, refund) = deciding.refund_with_order(tenant, id)?;
     let mut decision = Decision::new(Reply::Done);
-    if refund.stage.is_final() {
+    if refund.state.is_final() {
         decision.tasks.push(TaskChange { task: refund.task(), due: None });
         return Ok(decision);
     }
@@ -182,7 +182,7 @@ fn begin(
 ) {
     let change = Change::RefundCallBegun { refund: refund.id, operation: instruction.operation() };
     decision.events.push(deciding.event(&refund.tenant, Some(order.terms.id), change));
-    let due = Some(deciding.stamp.now().plus_ms(BUSY_MS));
+    let due = Some(deciding.stamp.now().plus_ms(CALL_MAX_MS));
     decision.tasks.push(TaskChange { task: refund.task(), due });
     decision.work.push(work(order, refund, instruction));
 }
@@ -206,24 +206,29 @@ pub(crate) fn record(
             push(deciding, &mut decision, &order, Change::CallEnded { call: call.clone() });
             decision.tasks.push(TaskChange { task: refund.task(), due: None });
         }
-        Outcome::Stage { stage, due } => {
-            if let Some(phase) = phase(&refund.stage, &stage) {
+        Outcome::State { state, due } => {
+            if let Some(phase) = phase(&refund.state, &state) {
                 decision.transfers.push(transfer_back(deciding, &order, refund.amount, phase));
             }
-            let change = Change::RefundMoved { refund: id, stage, call: call.clone() };
+            let change = Change::RefundMoved { refund: id, state, call: call.clone() };
             push(deciding, &mut decision, &order, change);
             decision.tasks.push(TaskChange { task: refund.task(), due });
         }
-        Outcome::AsksAgain => {
-            let stage = refund.stage.clone();
-            let change = Change::RefundMoved { refund: id, stage, call: call.clone() };
+        Outcome::RequestAgain => {
+            let state = refund.state.clone();
+            let change = Change::RefundMoved { refund: id, state, call: call.clone() };
             push(deciding, &mut decision, &order, change);
-            begin(deciding, &mut decision, &order, &refund, asking(&order, &refund));
+            begin(deciding, &mut decision, &order, &refund, requesting(&order, &refund));
         }
         Outcome::Kept { why, due } => {
-            push(deciding, &mut decision, &order, Change::FindingKept { why, call: call.clone() });
-            let stage = refund.stage.clone();
-            let change = Change::RefundMoved { refund: id, stage, call: call.clone() };
+            push(
+                deciding,
+                &mut decision,
+                &order,
+                Change::MismatchRecorded { why, call: call.clone() },
+            );
+            let state = refund.state.clone();
+            let change = Change::RefundMoved { refund: id, state, call: call.clone() };
             push(deciding, &mut decision, &order, change);
             decision.tasks.push(TaskChange { task: refund.task(), due });
         }
@@ -236,26 +241,26 @@ fn push(deciding: &mut Deciding<'_>, decision: &mut Decision, order: &Order, cha
     decision.events.push(event);
 }
 
-/// What the money does when a refund goes from one stage to another. A refund that the channel had
+/// What the money does when a refund goes from one state to another. A refund that the channel had
 /// refused and then carried out all the same is booked from what was released.
-fn phase(from: &RefundStage, to: &RefundStage) -> Option<Phase> {
+fn phase(from: &RefundState, to: &RefundState) -> Option<Phase> {
     match (from, to) {
-        (RefundStage::Asking | RefundStage::Processing, RefundStage::Done { .. }) => {
+        (RefundState::Requesting | RefundState::Processing, RefundState::Done { .. }) => {
             Some(Phase::PostHeld)
         }
-        (RefundStage::Asking | RefundStage::Processing, RefundStage::Failed { .. }) => {
+        (RefundState::Requesting | RefundState::Processing, RefundState::Failed { .. }) => {
             Some(Phase::Release)
         }
-        (RefundStage::Failed { .. }, RefundStage::Done { .. }) => Some(Phase::Post),
+        (RefundState::Failed { .. }, RefundState::Done { .. }) => Some(Phase::Post),
         (
-            RefundStage::Asking
-            | RefundStage::Processing
-            | RefundStage::Done { .. }
-            | RefundStage::Failed { .. },
-            RefundStage::Asking
-            | RefundStage::Processing
-            | RefundStage::Done { .. }
-            | RefundStage::Failed { .. },
+            RefundState::Requesting
+            | RefundState::Processing
+            | RefundState::Done { .. }
+            | RefundState::Failed { .. },
+            RefundState::Requesting
+            | RefundState::Processing
+            | RefundState::Done { .. }
+            | RefundState::Failed { .. },
         ) => None,
     }
 }
@@ -264,10 +269,10 @@ fn phase(from: &RefundStage, to: &RefundStage) -> Option<Phase> {
 enum Outcome {
     /// Nothing new about a refund that is final.
     Repeated,
-    /// It stands here now; the next look is due then.
-    Stage { stage: RefundStage, due: Option<Timestamp> },
+    /// It stands here now; the next poll is due then.
+    State { state: RefundState, due: Option<Timestamp> },
     /// The channel knows of none: it is asked for again, with the same number.
-    AsksAgain,
+    RequestAgain,
     /// It contradicts the refund and moves no money.
     Kept { why: String, due: Option<Timestamp> },
 }
@@ -278,38 +283,38 @@ fn outcome(
     asked: Option<Operation>,
     now: Timestamp,
 ) -> Outcome {
-    let later = now.plus_seconds(rung(&RETRY_LADDER_SECONDS, refund.looks));
-    let stay = || Outcome::Stage { stage: refund.stage.clone(), due: Some(later) };
-    match (finding, &refund.stage) {
+    let later = now.plus_seconds(scheduled_seconds(&RETRY_SCHEDULE_SECONDS, refund.polls));
+    let stay = || Outcome::State { state: refund.state.clone(), due: Some(later) };
+    match (finding, &refund.state) {
         (Finding::Refund(refunded), _) => moved(refund, refunded, now),
-        (_, RefundStage::Done { .. } | RefundStage::Failed { .. }) => Outcome::Repeated,
+        (_, RefundState::Done { .. } | RefundState::Failed { .. }) => Outcome::Repeated,
         (Finding::Refused { code, text } | Finding::Failed { code, text }, _)
             if asked == Some(Operation::Refund) =>
         {
             let reason = format!("{code}: {text}");
-            Outcome::Stage { stage: RefundStage::Failed { at: now, reason }, due: None }
+            Outcome::State { state: RefundState::Failed { at: now, reason }, due: None }
         }
-        (Finding::NotFound, RefundStage::Asking) if asked == Some(Operation::QueryRefund) => {
-            Outcome::AsksAgain
+        (Finding::NotFound, RefundState::Requesting) if asked == Some(Operation::QueryRefund) => {
+            Outcome::RequestAgain
         }
-        (Finding::NotFound, RefundStage::Asking) => stay(),
+        (Finding::NotFound, RefundState::Requesting) => stay(),
         (
             Finding::Later { .. }
             | Finding::Unknown { .. }
             | Finding::Ask { .. }
             | Finding::Refused { .. }
             | Finding::Failed { .. },
-            RefundStage::Asking | RefundStage::Processing,
+            RefundState::Requesting | RefundState::Processing,
         ) => stay(),
         (Finding::Mismatch { why }, _) => Outcome::Kept { why: why.clone(), due: Some(later) },
-        (Finding::NotFound, RefundStage::Processing)
+        (Finding::NotFound, RefundState::Processing)
         | (
             Finding::Placed(_)
             | Finding::Paid(_)
             | Finding::Pending
             | Finding::Closed
             | Finding::Keys(_),
-            RefundStage::Asking | RefundStage::Processing,
+            RefundState::Requesting | RefundState::Processing,
         ) => {
             let why = format!("{} is no answer about this refund", finding.name());
             Outcome::Kept { why, due: Some(later) }
@@ -318,7 +323,7 @@ fn outcome(
 }
 
 fn moved(refund: &Refund, refunded: &Refunded, now: Timestamp) -> Outcome {
-    let look = now.plus_seconds(rung(&LOOK_LADDER_SECONDS, refund.looks));
+    let poll = now.plus_seconds(scheduled_seconds(&POLL_SCHEDULE_SECONDS, refund.polls));
     if refunded.refund_number != refund.number() || refunded.amount != refund.amount {
         let why = format!(
             "refund {} of {}, asked {} of {}",
@@ -327,35 +332,35 @@ fn moved(refund: &Refund, refunded: &Refunded, now: Timestamp) -> Outcome {
             refund.number(),
             refund.amount
         );
-        let due = (!refund.stage.is_final()).then_some(look);
+        let due = (!refund.state.is_final()).then_some(poll);
         return Outcome::Kept { why, due };
     }
-    match (refunded.state, &refund.stage) {
-        (_, RefundStage::Done { .. }) => Outcome::Repeated,
-        (RefundState::Done, _) => Outcome::Stage {
-            stage: RefundStage::Done {
+    match (refunded.status, &refund.state) {
+        (_, RefundState::Done { .. }) => Outcome::Repeated,
+        (RefundStatus::Done, _) => Outcome::State {
+            state: RefundState::Done {
                 at: refunded.at.unwrap_or(now),
                 channel_reference: refunded.channel_reference.clone(),
             },
             due: None,
         },
-        (_, RefundStage::Failed { .. }) => Outcome::Repeated,
-        (RefundState::Processing, _) => {
-            Outcome::Stage { stage: RefundStage::Processing, due: Some(look) }
+        (_, RefundState::Failed { .. }) => Outcome::Repeated,
+        (RefundStatus::Processing, _) => {
+            Outcome::State { state: RefundState::Processing, due: Some(poll) }
         }
-        (RefundState::Abnormal, _) => {
-            let due = Some(now.plus_seconds(ABNORMAL_LOOK_SECONDS));
-            Outcome::Stage { stage: RefundStage::Processing, due }
+        (RefundStatus::Abnormal, _) => {
+            let due = Some(now.plus_seconds(ABNORMAL_POLL_SECONDS));
+            Outcome::State { state: RefundState::Processing, due }
         }
-        (RefundState::Closed, _) => Outcome::Stage {
-            stage: RefundStage::Failed { at: now, reason: "closed at the channel".to_owned() },
+        (RefundStatus::Closed, _) => Outcome::State {
+            state: RefundState::Failed { at: now, reason: "closed at the channel".to_owned() },
             due: None,
         },
     }
 }
 
-/// The rung of a ladder, the last one for ever.
-pub(crate) fn rung(ladder: &[i64], looks: u32) -> i64 {
-    let at = usize::try_from(looks).unwrap_or(usize::MAX).min(ladder.len().saturating_sub(1));
-    ladder.get(at).copied().unwrap_or_default()
+/// The wait after so many attempts; the last one of the schedule from then on.
+pub(crate) fn scheduled_seconds(schedule: &[i64], attempts: u32) -> i64 {
+    let at = usize::try_from(attempts).unwrap_or(usize::MAX).min(schedule.len().saturating_sub(1));
+    schedule.get(at).copied().unwrap_or_default()
 }

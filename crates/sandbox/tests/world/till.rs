@@ -117,7 +117,7 @@ impl Counterpart for Till {
         response.status == 200
     }
 
-    fn ladder_seconds(&self) -> &'static [i64] {
+    fn schedule_seconds(&self) -> &'static [i64] {
         &[15, 60]
     }
 

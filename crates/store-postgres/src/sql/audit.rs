@@ -7,7 +7,7 @@ macro_rules! first_refund_with {
         concat!(
             "SELECT tenant, order_id FROM (
                 SELECT tenant, order_id, amount, 1 AS refund,
-                    (stage = 'done')::int AS done, (stage = 'failed')::int AS failed,
+                    (state = 'done')::int AS done, (state = 'failed')::int AS failed,
                     0 AS hold, 0 AS post_held, 0 AS release, 0 AS post
                 FROM refunds
                 UNION ALL
@@ -19,7 +19,7 @@ macro_rules! first_refund_with {
                     (phase = 'release')::int, (phase = 'post')::int
                 FROM transfers LEFT JOIN order_terms AS terms
                     ON terms.tenant = transfers.tenant AND terms.id = transfers.order_id
-                WHERE transfers.reason = 'stray_refund') AS sides
+                WHERE transfers.reason = 'unapplied_refund') AS sides
             GROUP BY tenant, order_id, amount HAVING ",
             $broken,
             " ORDER BY tenant, order_id LIMIT 1"
@@ -70,20 +70,20 @@ super::statements! {
         WHERE transfers.reason = 'payment' AND orders.state IS DISTINCT FROM 'paid'
         ORDER BY transfers.tenant, transfers.order_id LIMIT 1";
 
-    /// Stray payments are few: the rules about them are checked outside the database, which cannot
+    /// Unapplied payments are few: the rules about them are checked outside the database, which cannot
     /// read every text that JSON can write.
-    ORDERS_WITH_STRAYS = concat!(select_orders!(), "WHERE strays <> '[]'");
-    STRAY_TRANSFERS = concat!("SELECT ", transfer_columns!(), " FROM transfers
-        WHERE reason = 'stray_payment'");
-    STRAY_REFUNDS = concat!("SELECT ", refund_columns!(), " FROM refunds
+    ORDERS_WITH_UNAPPLIED = concat!(select_orders!(), "WHERE unapplied <> '[]'");
+    UNAPPLIED_TRANSFERS = concat!("SELECT ", transfer_columns!(), " FROM transfers
+        WHERE reason = 'unapplied_payment'");
+    UNAPPLIED_REFUNDS = concat!("SELECT ", refund_columns!(), " FROM refunds
         WHERE EXISTS (SELECT 1 FROM orders WHERE orders.tenant = refunds.tenant
-            AND orders.id = refunds.order_id AND orders.strays <> '[]')");
+            AND orders.id = refunds.order_id AND orders.unapplied <> '[]')");
 
     REFUND_WITHOUT_HOLD = first_refund_with!("sum(hold) <> sum(refund)");
     REFUND_WITHOUT_POST = first_refund_with!("sum(post_held) + sum(post) <> sum(done)");
     REFUND_WITHOUT_RELEASE = first_refund_with!("sum(release) <> sum(failed) + sum(post)");
     OPEN_REFUNDS = "SELECT tenant, sum(amount)::bigint FROM refunds
-        WHERE stage NOT IN ('done', 'failed') GROUP BY tenant";
+        WHERE state NOT IN ('done', 'failed') GROUP BY tenant";
 
     ORDER_WITHOUT_TASK = "SELECT tenant, id FROM orders
         WHERE state NOT IN ('paid', 'failed', 'closed') AND NOT EXISTS (
@@ -92,7 +92,7 @@ super::statements! {
         ORDER BY tenant, id LIMIT 1";
 
     REFUND_WITHOUT_TASK = "SELECT tenant, id FROM refunds
-        WHERE stage NOT IN ('done', 'failed') AND NOT EXISTS (
+        WHERE state NOT IN ('done', 'failed') AND NOT EXISTS (
             SELECT 1 FROM tasks WHERE tasks.tenant = refunds.tenant
                 AND tasks.kind = 'refund' AND tasks.subject = refunds.id)
         ORDER BY tenant, id LIMIT 1";

@@ -6,7 +6,7 @@
 super::statements! {
     INSERT_ORDERS = "INSERT INTO orders (tenant, id, out_order_id, placed_at, version, state, pay_form,
             pay_text, pay_valid_until, closure, paid_at, channel_reference, payer_amount, ended_at,
-            reason, busy_operation, busy_until, looks, strays)
+            reason, in_flight_operation, in_flight_until, polls, unapplied)
         SELECT $1::text, row.* FROM unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[],
             $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[], $11::bigint[],
             $12::text[], $13::bigint[], $14::bigint[], $15::text[], $16::text[], $17::bigint[],
@@ -27,48 +27,48 @@ super::statements! {
                 closure = row.closure, paid_at = row.paid_at,
                 channel_reference = row.channel_reference, payer_amount = row.payer_amount,
                 ended_at = row.ended_at, reason = row.reason,
-                busy_operation = row.busy_operation, busy_until = row.busy_until,
-                looks = row.looks, strays = row.strays
+                in_flight_operation = row.in_flight_operation, in_flight_until = row.in_flight_until,
+                polls = row.polls, unapplied = row.unapplied
             FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],
                 $7::text[], $8::bigint[], $9::text[], $10::bigint[], $11::text[], $12::bigint[],
                 $13::bigint[], $14::text[], $15::text[], $16::bigint[], $17::bigint[],
                 $18::text[]) AS row (id, expected, version, state, pay_form, pay_text,
                 pay_valid_until, closure, paid_at, channel_reference, payer_amount, ended_at,
-                reason, busy_operation, busy_until, looks, strays)
+                reason, in_flight_operation, in_flight_until, polls, unapplied)
             WHERE orders.tenant = $1 AND orders.id = row.id AND orders.version = row.expected
             RETURNING 1)
         SELECT tongbao_expect(count(*), cardinality($2::bigint[])::bigint, 'order')
         FROM written";
 
     INSERT_REFUNDS = "INSERT INTO refunds (tenant, id, order_id, payment_reference, amount, made_at,
-            version, stage, ended_at, channel_reference, reason, looks)
+            version, state, ended_at, channel_reference, reason, polls)
         SELECT $1::text, row.* FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[],
             $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::text[], $11::text[],
             $12::bigint[]) AS row";
 
     UPDATE_REFUNDS = "WITH written AS (
-            UPDATE refunds SET version = row.version, stage = row.stage, ended_at = row.ended_at,
-                channel_reference = row.channel_reference, reason = row.reason, looks = row.looks
+            UPDATE refunds SET version = row.version, state = row.state, ended_at = row.ended_at,
+                channel_reference = row.channel_reference, reason = row.reason, polls = row.polls
             FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],
-                $7::text[], $8::text[], $9::bigint[]) AS row (id, expected, version, stage,
-                ended_at, channel_reference, reason, looks)
+                $7::text[], $8::text[], $9::bigint[]) AS row (id, expected, version, state,
+                ended_at, channel_reference, reason, polls)
             WHERE refunds.tenant = $1 AND refunds.id = row.id AND refunds.version = row.expected
             RETURNING 1)
         SELECT tongbao_expect(count(*), cardinality($2::bigint[])::bigint, 'refund')
         FROM written";
 
     INSERT_NOTIFICATIONS = "INSERT INTO notifications (tenant, id, order_id, kind, url, made_at, version, state,
-            ended_at, attempts, rung)
+            ended_at, attempts, step)
         SELECT $1::text, row.* FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[],
             $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[])
             AS row";
 
     UPDATE_NOTIFICATIONS = "WITH written AS (
             UPDATE notifications SET version = row.version, state = row.state, ended_at = row.ended_at,
-                attempts = row.attempts, rung = row.rung
+                attempts = row.attempts, step = row.step
             FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],
                 $7::bigint[], $8::bigint[]) AS row (id, expected, version, state, ended_at,
-                attempts, rung)
+                attempts, step)
             WHERE notifications.tenant = $1 AND notifications.id = row.id AND notifications.version = row.expected
             RETURNING 1)
         SELECT tongbao_expect(count(*), cardinality($2::bigint[])::bigint, 'notification')
@@ -84,17 +84,17 @@ super::statements! {
             $6::text[], $7::text[], $8::bigint[], $9::text[]) AS row";
 
     INSERT_ATTEMPTS = "INSERT INTO attempts (tenant, notification_id, number, at, took_ms, outcome, status,
-            said, state, ended_at)
+            excerpt, state, ended_at)
         SELECT $1::text, row.* FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
             $6::text[], $7::bigint[], $8::text[], $9::text[], $10::bigint[]) AS row";
 
     KEEP_KEYS = "INSERT INTO channel_keys (tenant, account, serial, pem, valid_from, valid_until,
-            kept_by)
+            stored_by)
         SELECT $1::text, row.* FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[],
             $6::bigint[], $7::bigint[]) AS row
         ON CONFLICT (tenant, account, serial) DO UPDATE SET pem = excluded.pem,
             valid_from = excluded.valid_from, valid_until = excluded.valid_until,
-            kept_by = excluded.kept_by";
+            stored_by = excluded.stored_by";
 
     /// Setting a task ends its lease.
     SET_TASKS = "INSERT INTO tasks (tenant, kind, subject, due, leased_until)

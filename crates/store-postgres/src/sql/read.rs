@@ -81,8 +81,8 @@ super::statements! {
 
     /// The condition is word for word the index's.
     ATTENTION = concat!("SELECT ", event_columns!(), " FROM events
-        WHERE tenant = $1 AND id < $2 AND (kind IN ('finding_kept', 'stray_received')
-            OR kind = 'refund_moved' AND strpos(body, '\"stage\":\"failed\"') > 0)
+        WHERE tenant = $1 AND id < $2 AND (kind IN ('mismatch_recorded', 'unapplied_received')
+            OR kind = 'refund_moved' AND strpos(body, '\"state\":\"failed\"') > 0)
         ORDER BY id DESC LIMIT $3");
 
     /// The largest id from this one on.

@@ -170,7 +170,7 @@ pub(crate) fn paid(order: &kernel::Order) -> Command {
             took_ms: 3,
             status: None,
             channel_trace: None,
-            said: "paid".to_owned(),
+            summary: "paid".to_owned(),
         },
     }
 }

@@ -4,7 +4,7 @@ use super::shop::{
     PRICE, Shop, attempt, close, paid, payable, place, refunded, says, says_of_refund, tenant,
 };
 use crate::{Batch, CommitFault, Page, Promise, Query, Store, audit::Rule};
-use channel::{Finding, Operation, PlatformKey, RefundState};
+use channel::{Finding, Operation, PlatformKey, RefundStatus};
 use kernel::{Command, Delivery, TenantId};
 use ledger::{Account, AccountKind, Balance, Delta, Fen, Phase, Reason, Timestamp};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub(super) fn balances_move_by_delta(store: &dyn Store) -> Promise<'_, ()> {
         assert_eq!(merchant, has(2 * price, 0));
         assert_eq!(shop.balance(&tenant, "suspense/100001").await, has(price, price));
         let refund = shop.only_refund(&order).await;
-        shop.does(says_of_refund(&refund, refunded(&refund, RefundState::Done))).await;
+        shop.does(says_of_refund(&refund, refunded(&refund, RefundStatus::Done))).await;
         assert_eq!(shop.balance(&tenant, "suspense/100001").await, has(0, 0));
         let funds = shop.balance(&tenant, "channel_funds/wx-100001").await;
         assert_eq!(funds, has(-2 * price, 0));
@@ -156,10 +156,10 @@ pub(super) fn late_refund_keeps_the_books(store: &dyn Store) -> Promise<'_, ()> 
         }
         let refunds = shop.story(&order).await.refunds;
         let moves = [
-            (0, RefundState::Closed),
-            (1, RefundState::Done),
-            (0, RefundState::Done),
-            (2, RefundState::Closed),
+            (0, RefundStatus::Closed),
+            (1, RefundStatus::Done),
+            (0, RefundStatus::Done),
+            (2, RefundStatus::Closed),
         ];
         for (which, state) in moves {
             let refund = &refunds[which];
@@ -167,7 +167,7 @@ pub(super) fn late_refund_keeps_the_books(store: &dyn Store) -> Promise<'_, ()> 
             assert_eq!(shop.audit().await.faults, Vec::<String>::new());
         }
         let transfers = shop.story(&order).await.transfers;
-        let moved = transfers.iter().filter(|transfer| transfer.reason == Reason::StrayRefund);
+        let moved = transfers.iter().filter(|transfer| transfer.reason == Reason::UnappliedRefund);
         let phases: Vec<Phase> = moved.map(|transfer| transfer.phase).collect();
         let [hold, release] = [Phase::Hold, Phase::Release];
         assert_eq!(phases, [hold, hold, hold, release, Phase::PostHeld, Phase::Post, release]);
@@ -183,11 +183,11 @@ pub(super) fn audit_proves_refunds(store: &dyn Store) -> Promise<'_, ()> {
         let mut orders = vec![];
         for index in 0..3 {
             let order = shop.sells(&tenant(index), "A-1").await;
-            let mut stray = shop.one(says(&order, paid(&order, "wx2"), None)).await;
+            let mut unapplied = shop.one(says(&order, paid(&order, "wx2"), None)).await;
             if index == 2 {
-                stray.transfers.retain(|transfer| transfer.phase != Phase::Hold);
+                unapplied.transfers.retain(|transfer| transfer.phase != Phase::Hold);
             }
-            commit_transfers(store, stray).await;
+            commit_transfers(store, unapplied).await;
             orders.push(order);
         }
         let suspense = |index| {
@@ -199,7 +199,7 @@ pub(super) fn audit_proves_refunds(store: &dyn Store) -> Promise<'_, ()> {
         assert_eq!(shop.audit().await.faults, [not_held.clone(), suspense(2)]);
 
         let refund = shop.only_refund(&orders[1]).await;
-        let done = says_of_refund(&refund, refunded(&refund, RefundState::Done));
+        let done = says_of_refund(&refund, refunded(&refund, RefundStatus::Done));
         let mut batch = shop.one(done).await;
         batch.transfers.clear();
         commit_transfers(store, batch).await;
@@ -208,7 +208,7 @@ pub(super) fn audit_proves_refunds(store: &dyn Store) -> Promise<'_, ()> {
         assert_eq!(shop.audit().await.faults, want);
 
         let refund = shop.only_refund(&orders[0]).await;
-        let failed = says_of_refund(&refund, refunded(&refund, RefundState::Closed));
+        let failed = says_of_refund(&refund, refunded(&refund, RefundStatus::Closed));
         let mut batch = shop.one(failed).await;
         batch.transfers.clear();
         commit_transfers(store, batch).await;
@@ -263,7 +263,7 @@ pub(super) fn newest_key_wins(store: &dyn Store) -> Promise<'_, ()> {
             valid_from: Timestamp::from_ms(1),
             valid_until: Timestamp::from_ms(2),
         };
-        let keep = |index, account: &str, keys| Command::KeepKeys {
+        let keep = |index, account: &str, keys| Command::StoreKeys {
             tenant: tenant(index),
             account: Arc::from(account),
             keys,

@@ -2,7 +2,7 @@
 
 use super::shop::{Shop, by_id, close, paid, payable, place, says, says_of_refund, tenant};
 use crate::{CommitFault, Page, Promise, Query, Store, Write};
-use channel::{Finding, Operation, RefundState, Refunded};
+use channel::{Finding, Operation, RefundStatus, Refunded};
 use kernel::{OrderKey, Reads};
 use ledger::{Fen, Id};
 use std::sync::Arc;
@@ -206,18 +206,22 @@ pub(super) fn every_state_reads_back(store: &dyn Store) -> Promise<'_, ()> {
             shop.does(says(&order, Finding::Closed, Some(Operation::Close))).await.orders;
         assert_eq!(shop.order(&order).await, want.remove(0).row, "closed");
         let mut want = shop.does(says(&order, paid(&order, "wx1"), None)).await.orders;
-        assert_eq!(shop.order(&order).await, want.remove(0).row, "closed with a stray");
+        assert_eq!(
+            shop.order(&order).await,
+            want.remove(0).row,
+            "closed with an unapplied payment"
+        );
         let refund = shop.only_refund(&order).await;
         let state = |state| {
             Finding::Refund(Refunded {
                 refund_number: refund.number(),
                 channel_reference: "wxr1".to_owned(),
                 amount: refund.amount,
-                state,
+                status: state,
                 at: None,
             })
         };
-        for finding in [state(RefundState::Processing), state(RefundState::Done)] {
+        for finding in [state(RefundStatus::Processing), state(RefundStatus::Done)] {
             let mut want = shop.does(says_of_refund(&refund, finding)).await.refunds;
             assert_eq!(shop.only_refund(&order).await, want.remove(0).row);
         }

@@ -4,7 +4,7 @@ use super::shop::{
     Shop, attempt, close, notifications_of, paid, payable, place, says, says_of_refund, tenant,
 };
 use crate::{Batch, Lease, Promise, Store};
-use channel::{Finding, PlatformKey, RefundState, Refunded};
+use channel::{Finding, PlatformKey, RefundStatus, Refunded};
 use kernel::{Caller, Command, Delivery, Notification, Order, Refund, Task};
 use ledger::Timestamp;
 use std::mem::discriminant;
@@ -132,7 +132,7 @@ impl<'a> Play<'a> {
             }
             3..=6 => self.finding().into_iter().collect(),
             7 => self.dice.recent(&self.orders).map(close).into_iter().collect(),
-            8 => self.attend().await,
+            8 => self.run_task().await,
             9 => self.refunding().into_iter().collect(),
             10 => self.delivery().into_iter().collect(),
             _ => vec![self.keys()],
@@ -167,14 +167,14 @@ impl<'a> Play<'a> {
 
     fn refunding(&mut self) -> Option<Command> {
         let refund = self.dice.recent(&self.refunds)?.clone();
-        let states = [RefundState::Processing, RefundState::Done, RefundState::Closed];
+        let states = [RefundStatus::Processing, RefundStatus::Done, RefundStatus::Closed];
         let finding = match self.dice.below(4) {
             0 => Finding::Later { code: "BUSY".to_owned(), text: String::new() },
             _ => Finding::Refund(Refunded {
                 refund_number: refund.number(),
                 channel_reference: "wxr".to_owned(),
                 amount: refund.amount,
-                state: states[self.dice.index(states.len())],
+                status: states[self.dice.index(states.len())],
                 at: Some(Timestamp::from_ms(7)),
             }),
         };
@@ -203,11 +203,11 @@ impl<'a> Play<'a> {
             valid_until: self.shop.now().plus_ms(1),
         };
         let tenant = tenant(self.dice.index(3));
-        Command::KeepKeys { tenant, account: Arc::from("wx"), keys: vec![key] }
+        Command::StoreKeys { tenant, account: Arc::from("wx"), keys: vec![key] }
     }
 
     /// Claims from both and attends to some of it.
-    async fn attend(&mut self) -> Vec<Command> {
+    async fn run_task(&mut self) -> Vec<Command> {
         let now = self.shop.now();
         let lease = Lease { now, until: now.plus_ms(30_000), limit: 1000 };
         let mut one = self.shop.store.claim(lease).await.expect("the store claims");
@@ -216,7 +216,7 @@ impl<'a> Play<'a> {
         other.sort();
         assert_eq!(one, other, "claimed");
         one.retain(|_: &Task| self.dice.below(3) > 0);
-        one.into_iter().map(Command::Attend).collect()
+        one.into_iter().map(Command::RunTask).collect()
     }
 
     async fn compare(&self) {

@@ -4,7 +4,7 @@ use super::shop::{
     Shop, attempt, close, every_order, paid, payable, place, refunded, says, says_of_refund, tenant,
 };
 use crate::{Audit, NotificationRow, OrderFilter, Page, Promise, Query, Store, TaskRow};
-use channel::{Finding, Operation, RefundState};
+use channel::{Finding, Operation, RefundStatus};
 use kernel::{Delivery, NotificationState, Order, OrderKey, Reads};
 use ledger::{Account, AccountKind, Balance, Id};
 
@@ -74,8 +74,8 @@ pub(super) fn story_is_in_order(store: &dyn Store) -> Promise<'_, ()> {
             "call_begun",
             "order_paid",
             "notification_queued",
-            "stray_received",
-            "stray_received",
+            "unapplied_received",
+            "unapplied_received",
         ];
         assert_eq!(names, want);
         assert!(story.events.is_sorted_by_key(|event| event.id));
@@ -227,19 +227,19 @@ pub(super) fn what_needs_a_person_is_listed(store: &dyn Store) -> Promise<'_, ()
         let order = shop.sells(&tenant(0), "a").await;
         let other = shop.places(&tenant(0), "b").await;
         let foreign = shop.sells(&tenant(1), "a").await;
-        let contradiction = || Finding::Mismatch { why: "\"stage\":\"failed\"".to_owned() };
+        let contradiction = || Finding::Mismatch { why: "\"state\":\"failed\"".to_owned() };
         shop.does(says(&foreign, paid(&foreign, "wx2"), None)).await;
         shop.does(says(&order, paid(&order, "wx2"), None)).await;
         shop.wait_ms(1000);
         shop.does(says(&other, contradiction(), Some(Operation::Query))).await;
         shop.does(says(&order, paid(&order, "wx3"), None)).await;
         let refunds = shop.story(&order).await.refunds;
-        let later = Finding::Later { code: "\"stage\":\"failed\"".to_owned(), text: String::new() };
+        let later = Finding::Later { code: "\"state\":\"failed\"".to_owned(), text: String::new() };
         let moves = [
             (&refunds[1], later),
-            (&refunds[1], refunded(&refunds[1], RefundState::Processing)),
-            (&refunds[0], refunded(&refunds[0], RefundState::Done)),
-            (&refunds[1], refunded(&refunds[1], RefundState::Closed)),
+            (&refunds[1], refunded(&refunds[1], RefundStatus::Processing)),
+            (&refunds[0], refunded(&refunds[0], RefundStatus::Done)),
+            (&refunds[1], refunded(&refunds[1], RefundStatus::Closed)),
         ];
         for (refund, finding) in moves {
             shop.wait_ms(1000);
@@ -257,9 +257,9 @@ pub(super) fn what_needs_a_person_is_listed(store: &dyn Store) -> Promise<'_, ()
         let (order, other) = (Some(order.terms.id), Some(other.terms.id));
         let want = [
             ("refund_moved", order),
-            ("stray_received", order),
-            ("finding_kept", other),
-            ("stray_received", order),
+            ("unapplied_received", order),
+            ("mismatch_recorded", other),
+            ("unapplied_received", order),
         ];
         assert_eq!(found, want);
         assert_eq!(all[0].change.refund(), Some(refunds[1].id));

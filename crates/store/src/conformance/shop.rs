@@ -1,7 +1,9 @@
 //! A small business: its commands are decided by the kernel over what the store loads.
 
 use crate::{Batch, Page, Query, Store, Story, Write};
-use channel::{Finding, Operation, PayForm, PayInfo, Payer, Payment, RefundState, Refunded, Scene};
+use channel::{
+    Finding, Operation, PayForm, PayInfo, Payer, Payment, RefundStatus, Refunded, Scene,
+};
 use kernel::{
     Attempt, CallRecord, Caller, Change, Command, Decision, Delivery, Directory, Merchant,
     MerchantId, Notification, Order, OrderKey, PlaceOrder, Reads, Refund, Refusal, Route, Task,
@@ -268,7 +270,7 @@ pub(super) fn by_id(order: &Order) -> Reads {
     Reads { orders: vec![(order.terms.tenant.clone(), key)], ..Reads::default() }
 }
 
-/// A wish to place an order; the text in it is not friendly.
+/// A request to place an order; the text in it is not friendly.
 pub(super) fn place(tenant: &TenantId, number: &str) -> Command {
     Command::PlaceOrder(Box::new(PlaceOrder {
         tenant: tenant.clone(),
@@ -296,7 +298,7 @@ pub(super) fn place(tenant: &TenantId, number: &str) -> Command {
 
 /// A finding about an order. `asked` is the call that it answers, or none for a notification.
 pub(super) fn says(order: &Order, finding: Finding, asked: Option<Operation>) -> Command {
-    let said = finding.name().to_owned();
+    let summary = finding.name().to_owned();
     Command::RecordFinding {
         tenant: order.terms.tenant.clone(),
         order: order.terms.id,
@@ -309,7 +311,7 @@ pub(super) fn says(order: &Order, finding: Finding, asked: Option<Operation>) ->
             took_ms: 87,
             status: asked.map(|_| 200),
             channel_trace: Some("08F78BB5AF0610D302".to_owned()),
-            said,
+            summary,
         },
     }
 }
@@ -328,18 +330,18 @@ pub(super) fn says_of_refund(refund: &Refund, finding: Finding) -> Command {
             took_ms: 5,
             status: Some(200),
             channel_trace: None,
-            said: "refund".to_owned(),
+            summary: "refund".to_owned(),
         },
     }
 }
 
 /// What the channel says of a refund that stands there.
-pub(super) fn refunded(refund: &Refund, state: RefundState) -> Finding {
+pub(super) fn refunded(refund: &Refund, status: RefundStatus) -> Finding {
     Finding::Refund(Refunded {
         refund_number: refund.number(),
         channel_reference: "wxr1".to_owned(),
         amount: refund.amount,
-        state,
+        status,
         at: None,
     })
 }
@@ -374,7 +376,7 @@ pub(super) fn attempt(notification: &Notification, at: Timestamp, delivery: Deli
     }
 }
 
-/// A wish to close an order.
+/// A request to close an order.
 pub(super) fn close(order: &Order) -> Command {
     let key = OrderKey::Id(order.terms.id);
     Command::CloseOrder { tenant: order.terms.tenant.clone(), order: key }
@@ -388,17 +390,17 @@ pub(super) fn notifications_of(batch: &Batch) -> impl Iterator<Item = Id<kinds::
         | Change::OrderRepeated
         | Change::CallBegun(_)
         | Change::CallEnded { .. }
-        | Change::FindingKept { .. }
+        | Change::MismatchRecorded { .. }
         | Change::PayInfoReceived { .. }
         | Change::OrderPaid { .. }
         | Change::OrderClosing(_)
         | Change::OrderClosed { .. }
         | Change::OrderFailed { .. }
-        | Change::StrayReceived { .. }
+        | Change::UnappliedReceived { .. }
         | Change::RefundCallBegun { .. }
         | Change::RefundMoved { .. }
         | Change::NotificationAttempted { .. }
         | Change::NotificationReplayed { .. }
-        | Change::KeysKept { .. } => None,
+        | Change::KeysStored { .. } => None,
     })
 }

@@ -4,7 +4,7 @@ use super::State;
 use super::search::count;
 use crate::audit::{Rule, Sums, accounts, add, out_of_range, suspense};
 use crate::{Audit, StoreFault};
-use kernel::{NotificationState, Order, OrderState, RefundStage, TenantId};
+use kernel::{NotificationState, Order, OrderState, RefundState, TenantId};
 use ledger::{Account, AccountKind, Fen, Phase, Reason, Transfer};
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ impl State {
         accounts(&mut audit, &self.balances, &self.postings()?)?;
         let by_order = self.by_order();
         self.check_payments(&mut audit, &by_order);
-        self.check_strays(&mut audit, &by_order);
+        self.check_unapplied(&mut audit, &by_order);
         self.check_refunds(&mut audit, &by_order)?;
         self.check_tasks(&mut audit);
         Ok(audit)
@@ -94,32 +94,32 @@ impl State {
         audit.faults.extend(wrong.map(|(tenant, id)| Rule::PaymentWithoutPaid.fault(tenant, id)));
     }
 
-    fn check_strays(&self, audit: &mut Audit, by_order: &ByOrder<'_>) {
+    fn check_unapplied(&self, audit: &mut Audit, by_order: &ByOrder<'_>) {
         let booked = |tenant: &TenantId, id| {
-            let found = with_reason(by_order, tenant, id, Reason::StrayPayment);
-            sorted(found.into_iter().map(|transfer| stray_amount(tenant, transfer)))
+            let found = with_reason(by_order, tenant, id, Reason::UnappliedPayment);
+            sorted(found.into_iter().map(|transfer| unapplied_amount(tenant, transfer)))
         };
         let keys = self.orders.keys().map(|(tenant, id)| (tenant, *id));
         let mut keys: Vec<(&TenantId, i64)> = keys.chain(by_order.keys().copied()).collect();
         keys.sort();
         let differs = keys.into_iter().find(|(tenant, id)| {
             let order = self.orders.get(&((*tenant).clone(), *id));
-            let strays = order.map(|order| order.strays.as_slice()).unwrap_or_default();
-            sorted(strays.iter().map(|stray| Some(stray.amount))) != booked(tenant, *id)
+            let unapplied = order.map(|order| order.unapplied.as_slice()).unwrap_or_default();
+            sorted(unapplied.iter().map(|unapplied| Some(unapplied.amount))) != booked(tenant, *id)
         });
-        let faults = differs.map(|(tenant, id)| Rule::StrayWithoutTransfer.fault(tenant, id));
+        let faults = differs.map(|(tenant, id)| Rule::UnappliedWithoutTransfer.fault(tenant, id));
         audit.faults.extend(faults);
         let lost = self.orders.iter().find(|((tenant, _), order)| {
-            order.strays.iter().any(|stray| {
-                let refund = self.refunds.get(&(tenant.clone(), stray.refund.number()));
+            order.unapplied.iter().any(|unapplied| {
+                let refund = self.refunds.get(&(tenant.clone(), unapplied.refund.number()));
                 !refund.is_some_and(|refund| {
                     refund.order == order.terms.id
-                        && refund.amount == stray.amount
-                        && refund.channel_reference == stray.channel_reference
+                        && refund.amount == unapplied.amount
+                        && refund.channel_reference == unapplied.channel_reference
                 })
             })
         });
-        let faults = lost.map(|((tenant, id), _)| Rule::StrayWithoutRefund.fault(tenant, id));
+        let faults = lost.map(|((tenant, id), _)| Rule::UnappliedWithoutRefund.fault(tenant, id));
         audit.faults.extend(faults);
     }
 
@@ -135,7 +135,7 @@ impl State {
             audit.faults.extend(broken.map(|((tenant, id, _), _)| rule.fault(tenant, id)));
         }
         let mut open = BTreeMap::<TenantId, Fen>::new();
-        for refund in self.refunds.values().filter(|refund| !refund.stage.is_final()) {
+        for refund in self.refunds.values().filter(|refund| !refund.state.is_final()) {
             let sum = open.entry(refund.tenant.clone()).or_default();
             *sum = sum.plus(refund.amount).map_err(|_| out_of_range())?;
         }
@@ -153,15 +153,15 @@ impl State {
             let key = (&refund.tenant, refund.order.number(), Some(refund.amount));
             let of = found.entry(key).or_default();
             of.refunds += 1;
-            match refund.stage {
-                RefundStage::Asking | RefundStage::Processing => {}
-                RefundStage::Done { .. } => of.done += 1,
-                RefundStage::Failed { .. } => of.failed += 1,
+            match refund.state {
+                RefundState::Requesting | RefundState::Processing => {}
+                RefundState::Done { .. } => of.done += 1,
+                RefundState::Failed { .. } => of.failed += 1,
             }
         }
         for (tenant, id) in by_order.keys() {
             let order = self.orders.get(&((*tenant).clone(), *id));
-            for transfer in with_reason(by_order, tenant, *id, Reason::StrayRefund) {
+            for transfer in with_reason(by_order, tenant, *id, Reason::UnappliedRefund) {
                 let amount = refund_amount(tenant, order, transfer);
                 let of = found.entry((*tenant, *id, amount)).or_default();
                 match transfer.phase {
@@ -183,7 +183,7 @@ impl State {
         let faults = forgotten.map(|((tenant, id), _)| Rule::OrderWithoutTask.fault(tenant, id));
         audit.faults.extend(faults);
         let forgotten = self.refunds.iter().find(|(_, refund)| {
-            !refund.stage.is_final() && !self.tasks.contains_key(&refund.task())
+            !refund.state.is_final() && !self.tasks.contains_key(&refund.task())
         });
         let faults = forgotten.map(|((tenant, id), _)| Rule::RefundWithoutTask.fault(tenant, id));
         audit.faults.extend(faults);
@@ -231,7 +231,7 @@ fn is_payment_of(transfer: &Transfer, order: &Order) -> bool {
 }
 
 /// What a transfer books to suspense; nothing when it does not do that.
-fn stray_amount(tenant: &TenantId, transfer: &Transfer) -> Option<Fen> {
+fn unapplied_amount(tenant: &TenantId, transfer: &Transfer) -> Option<Fen> {
     let suspense = Account::new(AccountKind::Suspense, tenant.as_str());
     (transfer.phase == Phase::Post && transfer.credit == suspense).then_some(transfer.amount)
 }

@@ -87,9 +87,9 @@ impl State {
             let key = (batch.tenant.clone(), new.notification.number(), number);
             self.attempts.insert(key, AttemptRow { number, attempt, state });
         }
-        for (kept_by, account, key) in rows::key::kept(batch) {
+        for (stored_by, account, key) in rows::key::kept(batch) {
             let name = (batch.tenant.clone(), account.clone(), key.serial.clone());
-            self.keys.insert(name, (kept_by, key.clone()));
+            self.keys.insert(name, (stored_by, key.clone()));
         }
         Ok(())
     }
@@ -132,8 +132,8 @@ impl State {
     fn put_refund(&mut self, mut refund: Refund) {
         let key = (refund.tenant.clone(), refund.id.number());
         if let Some(stored) = self.refunds.remove(&key) {
-            let Refund { version, stage, looks, .. } = refund;
-            refund = Refund { version, stage, looks, ..stored };
+            let Refund { version, state, polls, .. } = refund;
+            refund = Refund { version, state, polls, ..stored };
         }
         self.refunds.insert(key, refund);
     }
@@ -141,8 +141,8 @@ impl State {
     fn put_notification(&mut self, mut notification: Notification) {
         let key = (notification.tenant.clone(), notification.id.number());
         if let Some(stored) = self.notifications.remove(&key) {
-            let Notification { version, state, attempts, rung, .. } = notification;
-            notification = Notification { version, state, attempts, rung, ..stored };
+            let Notification { version, state, attempts, step, .. } = notification;
+            notification = Notification { version, state, attempts, step, ..stored };
         }
         self.notifications.insert(key, notification);
     }

@@ -4,7 +4,7 @@ use super::{RowKey, State};
 use crate::{
     AccountRow, NotificationRow, OrderFilter, Page, Query, StoreFault, Story, TaskRow, rows,
 };
-use kernel::{Change, Event, Notification, Order, OrderKey, RefundStage, Task, TenantId};
+use kernel::{Change, Event, Notification, Order, OrderKey, RefundState, Task, TenantId};
 use ledger::{Id, Timestamp, kinds};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -134,7 +134,9 @@ impl State {
     fn newest_keys(&self) -> Vec<(std::sync::Arc<str>, channel::PlatformKey)> {
         let keys = self.keys.iter();
         rows::key::newest(
-            keys.map(|((_, account, _), (kept_by, key))| (*kept_by, account.clone(), key.clone())),
+            keys.map(|((_, account, _), (stored_by, key))| {
+                (*stored_by, account.clone(), key.clone())
+            }),
         )
     }
 
@@ -168,8 +170,8 @@ impl State {
 /// What contradicts, what came without an order to take it, and what could not be given back.
 const fn needs_a_person(change: &Change) -> bool {
     match change {
-        Change::FindingKept { .. } | Change::StrayReceived { .. } => true,
-        Change::RefundMoved { stage, .. } => matches!(stage, RefundStage::Failed { .. }),
+        Change::MismatchRecorded { .. } | Change::UnappliedReceived { .. } => true,
+        Change::RefundMoved { state, .. } => matches!(state, RefundState::Failed { .. }),
         Change::OrderPlaced(_)
         | Change::OrderRepeated
         | Change::CallBegun(_)
@@ -183,7 +185,7 @@ const fn needs_a_person(change: &Change) -> bool {
         | Change::NotificationQueued(_)
         | Change::NotificationAttempted { .. }
         | Change::NotificationReplayed { .. }
-        | Change::KeysKept { .. } => false,
+        | Change::KeysStored { .. } => false,
     }
 }
 

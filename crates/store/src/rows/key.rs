@@ -8,10 +8,10 @@ use ledger::{Id, kinds};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A key; `kept_by` is the event that kept it.
+/// A key; `stored_by` is the event that kept it.
 pub const KEYS: Table = Table {
     name: "channel_keys",
-    columns: &["tenant", "account", "serial", "pem", "valid_from", "valid_until", "kept_by"],
+    columns: &["tenant", "account", "serial", "pem", "valid_from", "valid_until", "stored_by"],
 };
 
 /// How many leading columns name the key.
@@ -21,18 +21,18 @@ pub const KEY_LEN: usize = 3;
 pub fn kept(batch: &Batch) -> impl Iterator<Item = (Id<kinds::Event>, &Arc<str>, &PlatformKey)> {
     batch.events.iter().flat_map(|event| {
         let (account, keys) = match &event.change {
-            Change::KeysKept { account, keys } => (Some(account), keys.as_slice()),
+            Change::KeysStored { account, keys } => (Some(account), keys.as_slice()),
             Change::OrderPlaced(_)
             | Change::OrderRepeated
             | Change::CallBegun(_)
             | Change::CallEnded { .. }
-            | Change::FindingKept { .. }
+            | Change::MismatchRecorded { .. }
             | Change::PayInfoReceived { .. }
             | Change::OrderPaid { .. }
             | Change::OrderClosing(_)
             | Change::OrderClosed { .. }
             | Change::OrderFailed { .. }
-            | Change::StrayReceived { .. }
+            | Change::UnappliedReceived { .. }
             | Change::RefundCallBegun { .. }
             | Change::RefundMoved { .. }
             | Change::NotificationQueued(_)
@@ -46,7 +46,7 @@ pub fn kept(batch: &Batch) -> impl Iterator<Item = (Id<kinds::Event>, &Arc<str>,
 /// The cells of a key.
 pub fn row<'a>(
     tenant: &'a TenantId,
-    kept_by: Id<kinds::Event>,
+    stored_by: Id<kinds::Event>,
     account: &'a str,
     key: &'a PlatformKey,
 ) -> Vec<Value<'a>> {
@@ -57,7 +57,7 @@ pub fn row<'a>(
         Value::text(&key.pem),
         Value::Int(key.valid_from.ms()),
         Value::Int(key.valid_until.ms()),
-        Value::Int(kept_by.number()),
+        Value::Int(stored_by.number()),
     ]
 }
 
@@ -84,12 +84,12 @@ pub fn newest(
     keys: impl IntoIterator<Item = (Id<kinds::Event>, Arc<str>, PlatformKey)>,
 ) -> Vec<(Arc<str>, PlatformKey)> {
     let mut found: BTreeMap<(Arc<str>, String), (Id<kinds::Event>, PlatformKey)> = BTreeMap::new();
-    for (kept_by, account, key) in keys {
+    for (stored_by, account, key) in keys {
         let name = (account, key.serial.clone());
         match found.get(&name) {
-            Some((known, _)) if *known > kept_by => {}
+            Some((known, _)) if *known > stored_by => {}
             Some(_) | None => {
-                found.insert(name, (kept_by, key));
+                found.insert(name, (stored_by, key));
             }
         }
     }

@@ -13,7 +13,7 @@ pub const NOTIFICATIONS: Table = Table {
     name: "notifications",
     columns: &[
         "tenant", "id", "order_id", "kind", "url", "made_at", "version", "state", "ended_at",
-        "attempts", "rung",
+        "attempts", "step",
     ],
 };
 
@@ -31,7 +31,7 @@ pub const ATTEMPTS: Table = Table {
         "took_ms",
         "outcome",
         "status",
-        "said",
+        "excerpt",
         "state",
         "ended_at",
     ],
@@ -59,7 +59,7 @@ pub fn standing(notification: &Notification) -> Vec<Value<'_>> {
         Value::text(notification.state.name()),
         Value::number(ended_at(notification.state)),
         Value::Int(i64::from(notification.attempts)),
-        Value::Int(i64::from(notification.rung)),
+        Value::Int(i64::from(notification.step)),
     ]
 }
 
@@ -79,7 +79,7 @@ pub fn read(cells: &[Value<'_>]) -> Result<Notification, StoreFault> {
         version: cells.int()?,
         state: read_state(&mut cells)?,
         attempts: cells.count()?,
-        rung: cells.count()?,
+        step: cells.count()?,
     })
 }
 
@@ -150,7 +150,7 @@ pub fn attempts(batch: &Batch) -> Result<Vec<NewAttempt<'_>>, StoreFault> {
 
 /// The cells of an attempt.
 pub fn attempt_row<'a>(new: &NewAttempt<'a>) -> Vec<Value<'a>> {
-    let (outcome, status, said) = delivery(&new.attempt.delivery);
+    let (outcome, status, excerpt) = delivery(&new.attempt.delivery);
     vec![
         Value::text(new.tenant.as_str()),
         Value::Int(new.notification.number()),
@@ -159,7 +159,7 @@ pub fn attempt_row<'a>(new: &NewAttempt<'a>) -> Vec<Value<'a>> {
         Value::Int(new.attempt.took_ms),
         Value::text(outcome),
         Value::number(status.map(i64::from)),
-        Value::optional(said),
+        Value::optional(excerpt),
         Value::text(new.state.name()),
         Value::number(ended_at(new.state)),
     ]
@@ -178,9 +178,10 @@ pub fn read_attempt(cells: &[Value<'_>]) -> Result<AttemptRow, StoreFault> {
     let took_ms = cells.int()?;
     let outcome = cells.text()?;
     let status = cells.optional_int()?;
-    let said = cells.optional_text()?;
-    let delivery = delivery_of(outcome, status.and_then(|status| u16::try_from(status).ok()), said)
-        .ok_or_else(|| cells.fault(&format!("does not fit outcome {outcome:?}")))?;
+    let excerpt = cells.optional_text()?;
+    let delivery =
+        delivery_of(outcome, status.and_then(|status| u16::try_from(status).ok()), excerpt)
+            .ok_or_else(|| cells.fault(&format!("does not fit outcome {outcome:?}")))?;
     let state = read_state(&mut cells)?;
     Ok(AttemptRow { number, attempt: Attempt { at, took_ms, delivery }, state })
 }
@@ -196,14 +197,14 @@ pub(super) fn delivery(delivery: &Delivery) -> (&'static str, Option<u16>, Optio
 pub(super) fn delivery_of(
     outcome: &str,
     status: Option<u16>,
-    said: Option<&str>,
+    excerpt: Option<&str>,
 ) -> Option<Delivery> {
-    match (outcome, status, said) {
+    match (outcome, status, excerpt) {
         ("acknowledged", Some(status), None) => Some(Delivery::Acknowledged { status }),
-        ("rejected", Some(status), Some(said)) => {
-            Some(Delivery::Rejected { status, excerpt: said.to_owned() })
+        ("rejected", Some(status), Some(excerpt)) => {
+            Some(Delivery::Rejected { status, excerpt: excerpt.to_owned() })
         }
-        ("no_answer", None, Some(said)) => Some(Delivery::NoAnswer { why: said.to_owned() }),
+        ("no_answer", None, Some(excerpt)) => Some(Delivery::NoAnswer { why: excerpt.to_owned() }),
         (_, _, _) => None,
     }
 }

@@ -1,10 +1,10 @@
 //! Orders: what was agreed, and where they stand. An engine may keep the two in one table or in two.
 
 use super::cells::{Cells, Table, Value};
-use super::change::{StateBody, StrayBody};
+use super::change::{StateBody, UnappliedBody};
 use crate::StoreFault;
 use channel::{Operation, Payer, Scene};
-use kernel::{Busy, MerchantId, Order, OrderState, TenantId, Terms};
+use kernel::{InFlightCall, MerchantId, Order, OrderState, TenantId, Terms};
 use ledger::{Currency, Timestamp};
 use std::sync::Arc;
 
@@ -45,10 +45,10 @@ pub const ORDERS: Table = Table {
         "payer_amount",
         "ended_at",
         "reason",
-        "busy_operation",
-        "busy_until",
-        "looks",
-        "strays",
+        "in_flight_operation",
+        "in_flight_until",
+        "polls",
+        "unapplied",
     ],
 };
 
@@ -102,10 +102,10 @@ fn standing_into<'a>(order: &'a Order, cells: &mut Vec<Value<'a>>) {
     cells.push(Value::Int(order.version));
     state_into(&order.state, cells);
     cells.extend([
-        Value::optional(order.busy.map(|busy| busy.operation.name())),
-        Value::number(order.busy.map(|busy| busy.until.ms())),
-        Value::Int(i64::from(order.looks)),
-        strays(order),
+        Value::optional(order.in_flight.map(|in_flight| in_flight.operation.name())),
+        Value::number(order.in_flight.map(|in_flight| in_flight.until.ms())),
+        Value::Int(i64::from(order.polls)),
+        unapplied(order),
     ]);
 }
 
@@ -125,14 +125,14 @@ fn state_into<'a>(state: &'a OrderState, cells: &mut Vec<Value<'a>>) {
     ]);
 }
 
-/// The text of no strays, which is what nearly every order has.
-const NO_STRAYS: &str = "[]";
+/// The text of no unapplied payments, which is what nearly every order has.
+const NO_UNAPPLIED: &str = "[]";
 
-fn strays(order: &Order) -> Value<'_> {
-    if order.strays.is_empty() {
-        return Value::text(NO_STRAYS);
+fn unapplied(order: &Order) -> Value<'_> {
+    if order.unapplied.is_empty() {
+        return Value::text(NO_UNAPPLIED);
     }
-    Value::owned(StrayBody::list_text(&order.strays))
+    Value::owned(UnappliedBody::list_text(&order.unapplied))
 }
 
 /// Reads the cells of a whole order.
@@ -146,18 +146,18 @@ pub fn read(cells: &[Value<'_>]) -> Result<Order, StoreFault> {
     let state = read_state(&mut cells)?;
     let operation = cells.optional_word(Operation::from_name)?;
     let until = cells.optional_time()?;
-    let busy = match (operation, until) {
-        (Some(operation), Some(until)) => Some(Busy { operation, until }),
+    let in_flight = match (operation, until) {
+        (Some(operation), Some(until)) => Some(InFlightCall { operation, until }),
         (None, None) => None,
         (Some(_), None) | (None, Some(_)) => return Err(cells.fault("half of a running call")),
     };
-    let looks = cells.count()?;
+    let polls = cells.count()?;
     let text = cells.text()?;
-    let strays = match text {
-        NO_STRAYS => vec![],
-        text => StrayBody::read_list(text).map_err(|why| cells.fault(&why))?,
+    let unapplied = match text {
+        NO_UNAPPLIED => vec![],
+        text => UnappliedBody::read_list(text).map_err(|why| cells.fault(&why))?,
     };
-    Ok(Order { terms, version, state, busy, looks, strays })
+    Ok(Order { terms, version, state, in_flight, polls, unapplied })
 }
 
 fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {

@@ -1,7 +1,7 @@
 //! Refunds.
 
 use super::cells::{Cells, Table, Value};
-use super::change::StageBody;
+use super::change::RefundStateBody;
 use crate::StoreFault;
 use kernel::{Refund, TenantId};
 
@@ -16,11 +16,11 @@ pub const REFUNDS: Table = Table {
         "amount",
         "made_at",
         "version",
-        "stage",
+        "state",
         "ended_at",
         "channel_reference",
         "reason",
-        "looks",
+        "polls",
     ],
 };
 
@@ -44,14 +44,14 @@ pub fn row(refund: &Refund) -> Vec<Value<'_>> {
 
 /// The cells of what can change: the columns of [`REFUNDS`] from [`FIXED_LEN`] on.
 pub fn standing(refund: &Refund) -> Vec<Value<'_>> {
-    let stage = StageBody::of(&refund.stage);
+    let state = RefundStateBody::of(&refund.state);
     vec![
         Value::Int(refund.version),
-        Value::text(refund.stage.name()),
-        Value::number(stage.at),
-        stage.channel_reference.map_or(Value::Null, Value::Text),
-        stage.reason.map_or(Value::Null, Value::Text),
-        Value::Int(i64::from(refund.looks)),
+        Value::text(refund.state.name()),
+        Value::number(state.at),
+        state.channel_reference.map_or(Value::Null, Value::Text),
+        state.reason.map_or(Value::Null, Value::Text),
+        Value::Int(i64::from(refund.polls)),
     ]
 }
 
@@ -69,15 +69,15 @@ pub fn read(cells: &[Value<'_>]) -> Result<Refund, StoreFault> {
     let made_at = cells.time()?;
     let version = cells.int()?;
     let name = cells.text()?;
-    let stage = StageBody {
+    let state = RefundStateBody {
         at: cells.optional_int()?,
         channel_reference: cells.optional_text()?.map(Into::into),
         reason: cells.optional_text()?.map(Into::into),
     };
-    let stage = stage.read(name).ok_or_else(|| StoreFault::Unreadable {
+    let state = state.read(name).ok_or_else(|| StoreFault::Unreadable {
         table: REFUNDS.name,
-        why: format!("stage: {name:?} with columns that are not its own"),
+        why: format!("state: {name:?} with columns that are not its own"),
     })?;
-    let looks = cells.count()?;
-    Ok(Refund { tenant, id, order, channel_reference, amount, made_at, version, stage, looks })
+    let polls = cells.count()?;
+    Ok(Refund { tenant, id, order, channel_reference, amount, made_at, version, state, polls })
 }

@@ -2,9 +2,9 @@
 
 use channel::{Operation, PayForm, PayInfo, Payer, PlatformKey, Scene};
 use kernel::{
-    Attempt, Busy, CallRecord, Caller, Change, Closure, Delivery, MerchantId, Notification,
-    NotificationKind, NotificationState, Order, OrderState, Paid, Refund, RefundStage, Stray,
-    TenantId, Terms,
+    Attempt, CallRecord, Caller, Change, Closure, Delivery, InFlightCall, MerchantId, Notification,
+    NotificationKind, NotificationState, Order, OrderState, Paid, Refund, RefundState, TenantId,
+    Terms, UnappliedPayment,
 };
 use ledger::{Account, AccountKind, Currency, Fen, Id, Phase, Reason, Timestamp, Transfer};
 use proptest::collection::vec;
@@ -55,19 +55,19 @@ pub(crate) fn any_caller() -> BoxedStrategy<Caller> {
     .boxed()
 }
 
-fn busy() -> BoxedStrategy<Busy> {
-    (operation(), time()).prop_map(|(operation, until)| Busy { operation, until }).boxed()
+fn in_flight() -> BoxedStrategy<InFlightCall> {
+    (operation(), time()).prop_map(|(operation, until)| InFlightCall { operation, until }).boxed()
 }
 
 fn call() -> BoxedStrategy<CallRecord> {
     (of(operation()), time(), any::<i64>(), any::<Option<u16>>(), of(text()), text())
-        .prop_map(|(operation, at, took_ms, status, channel_trace, said)| CallRecord {
+        .prop_map(|(operation, at, took_ms, status, channel_trace, summary)| CallRecord {
             operation,
             at,
             took_ms,
             status,
             channel_trace,
-            said,
+            summary,
         })
         .boxed()
 }
@@ -145,42 +145,46 @@ fn order_state() -> BoxedStrategy<OrderState> {
     .boxed()
 }
 
-fn stray() -> BoxedStrategy<Stray> {
+fn unapplied() -> BoxedStrategy<UnappliedPayment> {
     (text(), fen(), id())
-        .prop_map(|(channel_reference, amount, refund)| Stray { channel_reference, amount, refund })
-        .boxed()
-}
-
-pub(crate) fn any_order() -> BoxedStrategy<Order> {
-    (terms(), any::<i64>(), order_state(), of(busy()), any::<u32>(), vec(stray(), 0..3))
-        .prop_map(|(terms, version, state, busy, looks, strays)| Order {
-            terms,
-            version,
-            state,
-            busy,
-            looks,
-            strays,
+        .prop_map(|(channel_reference, amount, refund)| UnappliedPayment {
+            channel_reference,
+            amount,
+            refund,
         })
         .boxed()
 }
 
-fn stage() -> BoxedStrategy<RefundStage> {
+pub(crate) fn any_order() -> BoxedStrategy<Order> {
+    (terms(), any::<i64>(), order_state(), of(in_flight()), any::<u32>(), vec(unapplied(), 0..3))
+        .prop_map(|(terms, version, state, in_flight, polls, unapplied)| Order {
+            terms,
+            version,
+            state,
+            in_flight,
+            polls,
+            unapplied,
+        })
+        .boxed()
+}
+
+fn state() -> BoxedStrategy<RefundState> {
     prop_oneof![
-        Just(RefundStage::Asking),
-        Just(RefundStage::Processing),
+        Just(RefundState::Requesting),
+        Just(RefundState::Processing),
         (time(), text())
-            .prop_map(|(at, channel_reference)| RefundStage::Done { at, channel_reference }),
-        (time(), text()).prop_map(|(at, reason)| RefundStage::Failed { at, reason }),
+            .prop_map(|(at, channel_reference)| RefundState::Done { at, channel_reference }),
+        (time(), text()).prop_map(|(at, reason)| RefundState::Failed { at, reason }),
     ]
     .boxed()
 }
 
 pub(crate) fn any_refund() -> BoxedStrategy<Refund> {
-    let what = (text(), fen(), time(), any::<i64>(), stage(), any::<u32>());
+    let what = (text(), fen(), time(), any::<i64>(), state(), any::<u32>());
     (tenant(), id(), id(), what)
         .prop_map(|(tenant, id, order, what)| {
-            let (channel_reference, amount, made_at, version, stage, looks) = what;
-            Refund { tenant, id, order, channel_reference, amount, made_at, version, stage, looks }
+            let (channel_reference, amount, made_at, version, state, polls) = what;
+            Refund { tenant, id, order, channel_reference, amount, made_at, version, state, polls }
         })
         .boxed()
 }
@@ -197,7 +201,7 @@ pub(crate) fn any_notification_state() -> BoxedStrategy<NotificationState> {
 pub(crate) fn any_notification() -> BoxedStrategy<Notification> {
     let counts = (any::<i64>(), any::<u32>(), any::<u32>());
     (tenant(), id(), id(), text(), time(), any_notification_state(), counts)
-        .prop_map(|(tenant, id, order, url, made_at, state, (version, attempts, rung))| {
+        .prop_map(|(tenant, id, order, url, made_at, state, (version, attempts, step))| {
             Notification {
                 tenant,
                 id,
@@ -208,7 +212,7 @@ pub(crate) fn any_notification() -> BoxedStrategy<Notification> {
                 version,
                 state,
                 attempts,
-                rung,
+                step,
             }
         })
         .boxed()
@@ -261,9 +265,9 @@ pub(crate) fn any_change() -> BoxedStrategy<Change> {
     let of_order = prop_oneof![
         any_order().prop_map(|order| Change::OrderPlaced(Box::new(order))),
         Just(Change::OrderRepeated),
-        busy().prop_map(Change::CallBegun),
+        in_flight().prop_map(Change::CallBegun),
         call().prop_map(|call| Change::CallEnded { call }),
-        (text(), call()).prop_map(|(why, call)| Change::FindingKept { why, call }),
+        (text(), call()).prop_map(|(why, call)| Change::MismatchRecorded { why, call }),
         (pay_info(), call())
             .prop_map(|(pay_info, call)| Change::PayInfoReceived { pay_info, call }),
         (paid(), call()).prop_map(|(paid, call)| Change::OrderPaid { paid, call }),
@@ -272,13 +276,15 @@ pub(crate) fn any_change() -> BoxedStrategy<Change> {
         (text(), call()).prop_map(|(reason, call)| Change::OrderFailed { reason, call }),
     ];
     let of_refund = prop_oneof![
-        (any_refund(), call())
-            .prop_map(|(refund, call)| Change::StrayReceived { refund: Box::new(refund), call }),
+        (any_refund(), call()).prop_map(|(refund, call)| Change::UnappliedReceived {
+            refund: Box::new(refund),
+            call
+        }),
         (id(), operation())
             .prop_map(|(refund, operation)| Change::RefundCallBegun { refund, operation }),
-        (id(), stage(), call()).prop_map(|(refund, stage, call)| Change::RefundMoved {
+        (id(), state(), call()).prop_map(|(refund, state, call)| Change::RefundMoved {
             refund,
-            stage,
+            state,
             call
         }),
     ];
@@ -293,6 +299,6 @@ pub(crate) fn any_change() -> BoxedStrategy<Change> {
         id().prop_map(|notification| Change::NotificationReplayed { notification }),
     ];
     let of_keys = (name(), vec(any_key(), 0..3))
-        .prop_map(|(account, keys)| Change::KeysKept { account, keys });
+        .prop_map(|(account, keys)| Change::KeysStored { account, keys });
     prop_oneof![10 => of_order, 3 => of_refund, 3 => of_notification, 1 => of_keys].boxed()
 }

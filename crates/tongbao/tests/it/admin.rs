@@ -262,7 +262,7 @@ async fn a_replayed_notification_is_delivered_again_under_its_own_id() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replay_starts_the_ladder_anew() {
+async fn a_replay_starts_the_schedule_anew() {
     let mut house = House::start();
     let mut merchant = Merchant::start().await;
     merchant.next(vec![Manner::Answer(500, String::new()); 4]);

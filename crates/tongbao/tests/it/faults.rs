@@ -163,7 +163,7 @@ async fn an_order_refused_after_a_lost_answer_is_closed_before_it_fails() {
 async fn a_refund_that_brings_no_money_back_leaves_it_in_suspense() {
     let house = House::start();
     let merchant = Merchant::start().await;
-    for (ending, heard, stage) in [
+    for (ending, heard, state) in [
         // Somebody must act at the channel; then the money may still go back.
         ("refund_abnormal", "refund Abnormal of 1000 fen", "processing"),
         ("refund_closed", "refund Closed of 1000 fen", "failed"),
@@ -179,14 +179,14 @@ async fn a_refund_that_brings_no_money_back_leaves_it_in_suspense() {
         house.pay(&placed["PayInfo"]).await;
         let is_heard = |story: &Value| {
             let events = story["events"].as_array().expect("a list");
-            events.iter().any(|event| event["call"]["said"] == heard)
+            events.iter().any(|event| event["call"]["summary"] == heard)
         };
         let story = house.until_story(&number, is_heard).await;
         assert_eq!(story["order"]["state"], "closed", "{ending}");
-        assert_eq!(story["refunds"][0]["stage"], stage, "{ending}");
+        assert_eq!(story["refunds"][0]["state"], state, "{ending}");
         let (posted, held) = house.balance("suspense").await;
         assert_eq!(posted.abs() - before.0.abs(), 1000, "{ending}");
-        let is_held = stage == "processing";
+        let is_held = state == "processing";
         assert_eq!(held != before.1, is_held, "{ending}");
         house.check_books();
     }
@@ -227,7 +227,7 @@ async fn whatever_befalls_a_look_the_payment_is_found_and_booked_once() {
         house.advance(61).await;
         house.faults_met("query").await;
         // The order is free again once what the look brought is recorded.
-        let looked = |story: &Value| story["order"]["busy"].is_null();
+        let looked = |story: &Value| story["order"]["in_flight"].is_null();
         let story = house.until_story(&number, looked).await;
         assert_eq!(story["order"]["state"], state, "{fault}: {story:#}");
         if state == "paying" {
@@ -302,7 +302,7 @@ async fn an_order_whose_end_was_not_confirmed_is_ended_later() {
         house.fault_once("close", fault).await;
         house.advance(31).await;
         house.faults_met("close").await;
-        let looked = |story: &Value| story["order"]["busy"].is_null();
+        let looked = |story: &Value| story["order"]["in_flight"].is_null();
         let story = house.until_story(&number, looked).await;
         assert_eq!(story["order"]["state"], "closing", "{fault}");
         house.advance(6).await;
@@ -383,7 +383,7 @@ async fn a_lie_about_the_amount_changes_nothing_and_waits_for_the_operator() {
         }
         let kept = |story: &Value| {
             let events = story["events"].as_array().expect("a list");
-            events.iter().any(|event| event["kind"] == "finding_kept")
+            events.iter().any(|event| event["kind"] == "mismatch_recorded")
         };
         let story = house.until_story(&number, kept).await;
         assert_eq!(story["order"]["state"], "paying", "{liar}");

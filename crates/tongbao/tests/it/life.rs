@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Seconds between the attempts of a notification: 15 s to 6 h, 24 h 4 min in all.
-const LADDER_SECONDS: [i64; 15] =
+const SCHEDULE_SECONDS: [i64; 15] =
     [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600];
 
 /// An order that tells this merchant.
@@ -139,23 +139,23 @@ async fn who_gave_no_url_is_not_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_notification_climbs_the_whole_ladder_and_is_then_given_up() {
+async fn a_notification_follow_the_whole_schedule_and_is_then_given_up() {
     let mut house = House::start();
     let mut merchant = Merchant::start().await;
-    merchant.next(vec![Manner::Answer(500, "later".to_owned()); LADDER_SECONDS.len() + 1]);
+    merchant.next(vec![Manner::Answer(500, "later".to_owned()); SCHEDULE_SECONDS.len() + 1]);
     let number = fresh_number();
     let placed = house.result(UNIFIED_ORDER, &telling(&number, &merchant)).await;
     house.pay(&placed["PayInfo"]).await;
     let key = house.text("/wecard/platform_public_key_pem");
     let first = merchant.received().await;
     let mut before = first.clone();
-    for (rung, seconds) in LADDER_SECONDS.into_iter().enumerate() {
-        let story = house.until_story(&number, attempted(rung + 1)).await;
+    for (step, seconds) in SCHEDULE_SECONDS.into_iter().enumerate() {
+        let story = house.until_story(&number, attempted(step + 1)).await;
         let recorded = events(&story, "notification_attempted");
         let recorded = milliseconds(&recorded.last().expect("an attempt")["at"]);
         let due = milliseconds(&story["tasks"][0]["due_at"]);
-        assert_eq!(due - recorded, seconds * 1000, "after attempt {}", rung + 1);
-        assert!(merchant.waiting().is_empty(), "attempt {} came early", rung + 2);
+        assert_eq!(due - recorded, seconds * 1000, "after attempt {}", step + 1);
+        assert!(merchant.waiting().is_empty(), "attempt {} came early", step + 2);
         house.advance(seconds).await;
         let notification = merchant.received().await;
         assert!(notification.is_signed_by(&key));
@@ -166,7 +166,7 @@ async fn a_notification_climbs_the_whole_ladder_and_is_then_given_up() {
         let at = |notification: &Received| -> i64 {
             notification.header("x-tc-timestamp").parse().expect("seconds")
         };
-        assert!(at(&notification) - at(&before) >= seconds, "attempt {}", rung + 2);
+        assert!(at(&notification) - at(&before) >= seconds, "attempt {}", step + 2);
         before = notification;
     }
     let story = house.until_story(&number, attempted(16)).await;
@@ -178,7 +178,7 @@ async fn a_notification_climbs_the_whole_ladder_and_is_then_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_acknowledgement_ends_the_ladder_and_nothing_else_does() {
+async fn an_acknowledgement_ends_the_schedule_and_nothing_else_does() {
     let mut house = House::start();
     let mut merchant = Merchant::start().await;
     let mut elsewhere = Merchant::start().await;
@@ -345,7 +345,7 @@ async fn money_that_comes_after_the_end_goes_back_by_itself() {
         house.until_status(&number, status).await;
         house.fault_once("notify", "duplicate").await;
         house.pay(&placed["PayInfo"]).await;
-        let done = |story: &Value| story["refunds"][0]["stage"] == "done";
+        let done = |story: &Value| story["refunds"][0]["state"] == "done";
         let story = house.until_story(&number, done).await;
         assert_eq!(story["refunds"].as_array().map(Vec::len), Some(1), "{ending}");
         assert_eq!(story["refunds"][0]["amount_fen"], 1000);
@@ -372,7 +372,10 @@ async fn money_that_comes_after_the_end_goes_back_by_itself() {
         .filter(|posting| posting["phase"] != "hold")
         .map(|posting| text_of(&posting["reason"]))
         .collect();
-    assert_eq!(reasons, ["stray_refund", "stray_payment", "stray_refund", "stray_payment"]);
+    assert_eq!(
+        reasons,
+        ["unapplied_refund", "unapplied_payment", "unapplied_refund", "unapplied_payment"]
+    );
     assert!(merchant.waiting().is_empty());
     house.check_books();
 }

@@ -268,7 +268,7 @@ async fn pay_information_that_no_longer_works_is_not_shown() {
     let mut again = house.call(UNIFIED_ORDER, &body).await;
     while again["ErrCode"] == "ORDER.OPERATE_IS_PROCESSING" {
         // The moved clock made the gateway look at the order just now.
-        house.until_story(&placed.number, |story| story["order"]["busy"].is_null()).await;
+        house.until_story(&placed.number, |story| story["order"]["in_flight"].is_null()).await;
         again = house.call(UNIFIED_ORDER, &body).await;
     }
     house.pay(&again["Result"]["PayInfo"]).await;

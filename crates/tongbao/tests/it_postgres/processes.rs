@@ -222,7 +222,7 @@ async fn received_until(merchant: &mut Merchant, end: Instant) -> Vec<(Instant, 
     all
 }
 
-/// The ladder begins with 15 s, 15 s, 30 s, each from the end of the attempt before. The second attempt
+/// The schedule begins with 15 s, 15 s, 30 s, each from the end of the attempt before. The second attempt
 /// lasts 5 s: so long do the others see a task that is due and somebody else's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_notification_is_sent_once_when_it_is_due_however_many_processes_look() {

@@ -5,7 +5,7 @@ use crate::counterpart::CallbacksWith;
 use crate::counterpart::refusal::status_of;
 use channel::{
     CallbackFault, Connection, Counterpart, Fate, Finding, Instruction, OutgoingCallback, PayForm,
-    Payment, PhoneOutcome, RefundState, Response, Scene,
+    Payment, PhoneOutcome, RefundStatus, Response, Scene,
 };
 use ledger::{Currency, Fen};
 use serde_json::{Value, json};
@@ -51,10 +51,10 @@ fn life(connection: &dyn Connection, scene: Scene, form: PayForm) {
 
     let asked = refund("R@1", &place.number, &found.channel_reference, 800);
     let Finding::Refund(first) = stage.ask(connection, &asked) else { panic!("no refund") };
-    assert_eq!((first.state, first.amount), (RefundState::Processing, Fen::new(800)));
+    assert_eq!((first.status, first.amount), (RefundStatus::Processing, Fen::new(800)));
     let told = connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
     let Finding::Refund(told) = told.finding else { panic!("no refund told") };
-    assert_eq!((told.state, told.amount), (RefundState::Done, Fen::new(800)));
+    assert_eq!((told.status, told.amount), (RefundStatus::Done, Fen::new(800)));
     let again = Instruction::QueryRefund { refund_number: "R@1".to_owned() };
     assert_eq!(stage.ask(connection, &again), Finding::Refund(told));
     assert_eq!(payment(stage.ask(connection, &query(&place.number))), found);
@@ -232,19 +232,20 @@ fn refunds_stay_within_the_payment() {
 
 #[test]
 fn a_refund_can_end_without_the_money_back() {
-    for (state, refundable_again) in [(RefundState::Closed, true), (RefundState::Abnormal, false)] {
+    for (state, refundable_again) in [(RefundStatus::Closed, true), (RefundStatus::Abnormal, false)]
+    {
         let (mut stage, connection) = (Stage::new(), direct());
         stage.paid(&*connection, &order("T12345", Scene::Pc));
         let found = payment(stage.ask(&*connection, &query("T12345")));
         let asked = refund("R1", "T12345", &found.channel_reference, 8_800);
-        stage.fate = Fate::Refund { state };
+        stage.fate = Fate::Refund { status: state };
         let Finding::Refund(first) = stage.ask(&*connection, &asked) else { panic!("no refund") };
-        assert_eq!(first.state, RefundState::Processing);
+        assert_eq!(first.status, RefundStatus::Processing);
         stage.fate = Fate::Honest;
         let told =
             connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
         let Finding::Refund(told) = told.finding else { panic!("no refund told") };
-        assert_eq!((told.state, told.at, told.amount), (state, None, Fen::new(8_800)));
+        assert_eq!((told.status, told.at, told.amount), (state, None, Fen::new(8_800)));
         let looked = Instruction::QueryRefund { refund_number: "R1".to_owned() };
         for again in [looked, asked] {
             assert_eq!(stage.ask(&*connection, &again), Finding::Refund(told.clone()));
@@ -275,7 +276,7 @@ fn what_was_ordered_is_listed_newest_last() {
 #[test]
 fn the_channel_repeats_for_a_day_and_four_minutes() {
     let stage = Stage::new();
-    assert_eq!(stage.counterpart.ladder_seconds().iter().sum::<i64>(), 24 * 3_600 + 240);
+    assert_eq!(stage.counterpart.schedule_seconds().iter().sum::<i64>(), 24 * 3_600 + 240);
     for (status, want) in [(200, true), (204, true), (202, false), (302, false), (500, false)] {
         let response = Response { status, headers: vec![], body: vec![] };
         assert_eq!(stage.counterpart.accepted(&response), want, "{status}");

@@ -2,25 +2,25 @@
 
 use super::word;
 use channel::{Operation, PlatformKey};
-use kernel::{Busy, CallRecord};
+use kernel::{CallRecord, InFlightCall};
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct BusyBody<'a> {
+pub(super) struct InFlightCallBody<'a> {
     operation: &'a str,
     until: i64,
 }
 
-impl BusyBody<'_> {
-    pub(super) fn of(busy: Busy) -> BusyBody<'static> {
-        BusyBody { operation: busy.operation.name(), until: busy.until.ms() }
+impl InFlightCallBody<'_> {
+    pub(super) fn of(in_flight: InFlightCall) -> InFlightCallBody<'static> {
+        InFlightCallBody { operation: in_flight.operation.name(), until: in_flight.until.ms() }
     }
 
-    pub(super) fn read(self) -> Result<Busy, String> {
+    pub(super) fn read(self) -> Result<InFlightCall, String> {
         let until = Timestamp::from_ms(self.until);
-        Ok(Busy { operation: operation(self.operation)?, until })
+        Ok(InFlightCall { operation: operation(self.operation)?, until })
     }
 }
 
@@ -38,7 +38,7 @@ pub(super) struct CallBody<'a> {
     status: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     channel_trace: Option<Cow<'a, str>>,
-    said: Cow<'a, str>,
+    summary: Cow<'a, str>,
 }
 
 impl<'a> CallBody<'a> {
@@ -49,7 +49,7 @@ impl<'a> CallBody<'a> {
             took_ms: call.took_ms,
             status: call.status,
             channel_trace: call.channel_trace.as_deref().map(Cow::Borrowed),
-            said: Cow::Borrowed(&call.said),
+            summary: Cow::Borrowed(&call.summary),
         }
     }
 
@@ -60,7 +60,7 @@ impl<'a> CallBody<'a> {
             took_ms: self.took_ms,
             status: self.status,
             channel_trace: self.channel_trace.map(Cow::into_owned),
-            said: self.said.into_owned(),
+            summary: self.summary.into_owned(),
         })
     }
 }

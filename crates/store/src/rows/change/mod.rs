@@ -1,6 +1,6 @@
 //! The JSON of an event's change: a mirror of the kernel's types, because the kernel knows no JSON.
 //!
-//! The same mirrors give the columns of states and stages, so that rows and events cannot disagree
+//! The same mirrors give the columns of the states of orders and refunds, so that rows and events cannot disagree
 //! about what belongs to a state.
 
 mod call;
@@ -8,10 +8,10 @@ mod notification;
 mod order;
 mod state;
 
-pub(super) use order::StrayBody;
-pub(super) use state::{StageBody, StateBody};
+pub(super) use order::UnappliedBody;
+pub(super) use state::{RefundStateBody, StateBody};
 
-use call::{BusyBody, CallBody, KeyBody, operation};
+use call::{CallBody, InFlightCallBody, KeyBody, operation};
 use channel::{PayForm, PayInfo};
 use kernel::{Change, Closure, Paid};
 use ledger::{Fen, Id, Timestamp};
@@ -26,10 +26,10 @@ pub(super) fn encode(change: &Change) -> Result<String, serde_json::Error> {
     match change {
         Change::OrderPlaced(order) => json(&OrderBody::of(order)),
         Change::OrderRepeated => json(&Nothing {}),
-        Change::CallBegun(busy) => json(&BusyBody::of(*busy)),
+        Change::CallBegun(in_flight) => json(&InFlightCallBody::of(*in_flight)),
         Change::CallEnded { call } | Change::OrderClosed { call } => json(&Called::of(call)),
-        Change::FindingKept { why: said, call } | Change::OrderFailed { reason: said, call } => {
-            json(&Said { reason: Cow::Borrowed(said), call: CallBody::of(call) })
+        Change::MismatchRecorded { why: reason, call } | Change::OrderFailed { reason, call } => {
+            json(&ReasonBody { reason: Cow::Borrowed(reason), call: CallBody::of(call) })
         }
         Change::PayInfoReceived { pay_info, call } => json(&PayInfoBody {
             form: pay_info.form.name(),
@@ -44,16 +44,17 @@ pub(super) fn encode(change: &Change) -> Result<String, serde_json::Error> {
             call: CallBody::of(call),
         }),
         Change::OrderClosing(closure) => json(&ClosingBody { closure: closure.name() }),
-        Change::StrayReceived { refund, call } => {
-            json(&StrayReceivedBody { refund: RefundBody::of(refund), call: CallBody::of(call) })
-        }
+        Change::UnappliedReceived { refund, call } => json(&UnappliedReceivedBody {
+            refund: RefundBody::of(refund),
+            call: CallBody::of(call),
+        }),
         Change::RefundCallBegun { refund, operation } => {
             json(&RefundCallBody { refund: refund.number(), operation: operation.name() })
         }
-        Change::RefundMoved { refund, stage, call } => json(&RefundMovedBody {
+        Change::RefundMoved { refund, state, call } => json(&RefundMovedBody {
             refund: refund.number(),
-            stage: stage.name(),
-            standing: StageBody::of(stage),
+            state: state.name(),
+            standing: RefundStateBody::of(state),
             call: CallBody::of(call),
         }),
         Change::NotificationQueued(notification) => json(&NotificationBody::of(notification)),
@@ -63,7 +64,7 @@ pub(super) fn encode(change: &Change) -> Result<String, serde_json::Error> {
         Change::NotificationReplayed { notification } => {
             json(&ReplayedBody { notification: notification.number() })
         }
-        Change::KeysKept { account, keys } => json(&KeysBody {
+        Change::KeysStored { account, keys } => json(&KeysBody {
             account: Cow::Borrowed(account),
             keys: keys.iter().map(KeyBody::of).collect(),
         }),
@@ -78,15 +79,15 @@ pub(super) fn decode(kind: &str, body: &str) -> Result<Change, String> {
             parse::<Nothing>(body)?;
             Change::OrderRepeated
         }
-        "call_begun" => Change::CallBegun(parse::<BusyBody<'_>>(body)?.read()?),
+        "call_begun" => Change::CallBegun(parse::<InFlightCallBody<'_>>(body)?.read()?),
         "call_ended" => Change::CallEnded { call: parse::<Called<'_>>(body)?.call.read()? },
         "order_closed" => Change::OrderClosed { call: parse::<Called<'_>>(body)?.call.read()? },
-        "finding_kept" => {
-            let body: Said<'_> = parse(body)?;
-            Change::FindingKept { why: body.reason.into_owned(), call: body.call.read()? }
+        "mismatch_recorded" => {
+            let body: ReasonBody<'_> = parse(body)?;
+            Change::MismatchRecorded { why: body.reason.into_owned(), call: body.call.read()? }
         }
         "order_failed" => {
-            let body: Said<'_> = parse(body)?;
+            let body: ReasonBody<'_> = parse(body)?;
             Change::OrderFailed { reason: body.reason.into_owned(), call: body.call.read()? }
         }
         "pay_info_received" => parse::<PayInfoBody<'_>>(body)?.read()?,
@@ -95,9 +96,12 @@ pub(super) fn decode(kind: &str, body: &str) -> Result<Change, String> {
             let body: ClosingBody<'_> = parse(body)?;
             Change::OrderClosing(word(Closure::from_name, body.closure, "closure")?)
         }
-        "stray_received" => {
-            let body: StrayReceivedBody<'_> = parse(body)?;
-            Change::StrayReceived { refund: Box::new(body.refund.read()?), call: body.call.read()? }
+        "unapplied_received" => {
+            let body: UnappliedReceivedBody<'_> = parse(body)?;
+            Change::UnappliedReceived {
+                refund: Box::new(body.refund.read()?),
+                call: body.call.read()?,
+            }
         }
         "refund_call_begun" => {
             let body: RefundCallBody<'_> = parse(body)?;
@@ -112,10 +116,10 @@ pub(super) fn decode(kind: &str, body: &str) -> Result<Change, String> {
         "notification_replayed" => Change::NotificationReplayed {
             notification: Id::from_number(parse::<ReplayedBody>(body)?.notification),
         },
-        "keys_kept" => {
+        "keys_stored" => {
             let body: KeysBody<'_> = parse(body)?;
             let keys = body.keys.into_iter().map(KeyBody::read).collect();
-            Change::KeysKept { account: Arc::from(&*body.account), keys }
+            Change::KeysStored { account: Arc::from(&*body.account), keys }
         }
         unknown => return Err(format!("unknown kind {unknown:?}")),
     })
@@ -150,7 +154,7 @@ impl<'a> Called<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Said<'a> {
+struct ReasonBody<'a> {
     reason: Cow<'a, str>,
     #[serde(borrow)]
     call: CallBody<'a>,
@@ -202,7 +206,7 @@ struct ClosingBody<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct StrayReceivedBody<'a> {
+struct UnappliedReceivedBody<'a> {
     #[serde(borrow)]
     refund: RefundBody<'a>,
     #[serde(borrow)]
@@ -218,9 +222,9 @@ struct RefundCallBody<'a> {
 #[derive(Serialize, Deserialize)]
 struct RefundMovedBody<'a> {
     refund: i64,
-    stage: &'a str,
+    state: &'a str,
     #[serde(borrow)]
-    standing: StageBody<'a>,
+    standing: RefundStateBody<'a>,
     #[serde(borrow)]
     call: CallBody<'a>,
 }
@@ -229,7 +233,7 @@ impl RefundMovedBody<'_> {
     fn read(self) -> Result<Change, String> {
         Ok(Change::RefundMoved {
             refund: Id::from_number(self.refund),
-            stage: self.standing.read(self.stage).ok_or("stage does not fit")?,
+            state: self.standing.read(self.state).ok_or("state does not fit")?,
             call: self.call.read()?,
         })
     }

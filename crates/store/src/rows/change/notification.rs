@@ -20,7 +20,7 @@ pub(super) struct NotificationBody<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended_at: Option<i64>,
     attempts: u32,
-    rung: u32,
+    step: u32,
 }
 
 impl<'a> NotificationBody<'a> {
@@ -36,7 +36,7 @@ impl<'a> NotificationBody<'a> {
             state: notification.state.name(),
             ended_at: ended_at(notification.state),
             attempts: notification.attempts,
-            rung: notification.rung,
+            step: notification.step,
         }
     }
 
@@ -51,7 +51,7 @@ impl<'a> NotificationBody<'a> {
             version: self.version,
             state: state_of(self.state, self.ended_at).ok_or("state does not fit")?,
             attempts: self.attempts,
-            rung: self.rung,
+            step: self.step,
         })
     }
 }
@@ -65,7 +65,7 @@ pub(super) struct AttemptBody<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    said: Option<Cow<'a, str>>,
+    excerpt: Option<Cow<'a, str>>,
     state: &'a str,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended_at: Option<i64>,
@@ -77,21 +77,21 @@ impl<'a> AttemptBody<'a> {
         attempt: &'a Attempt,
         state: NotificationState,
     ) -> AttemptBody<'a> {
-        let (outcome, status, said) = delivery(&attempt.delivery);
+        let (outcome, status, excerpt) = delivery(&attempt.delivery);
         AttemptBody {
             notification: notification.number(),
             at: attempt.at.ms(),
             took_ms: attempt.took_ms,
             outcome,
             status,
-            said: said.map(Cow::Borrowed),
+            excerpt: excerpt.map(Cow::Borrowed),
             state: state.name(),
             ended_at: ended_at(state),
         }
     }
 
     pub(super) fn read(self) -> Result<Change, String> {
-        let delivery = delivery_of(self.outcome, self.status, self.said.as_deref())
+        let delivery = delivery_of(self.outcome, self.status, self.excerpt.as_deref())
             .ok_or("outcome does not fit")?;
         Ok(Change::NotificationAttempted {
             notification: Id::from_number(self.notification),

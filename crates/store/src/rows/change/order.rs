@@ -1,10 +1,10 @@
 //! Whole orders and refunds.
 
-use super::call::BusyBody;
-use super::state::{StageBody, StateBody};
+use super::call::InFlightCallBody;
+use super::state::{RefundStateBody, StateBody};
 use super::word;
 use channel::{Payer, Scene};
-use kernel::{MerchantId, Order, Refund, Stray, TenantId, Terms};
+use kernel::{MerchantId, Order, Refund, TenantId, Terms, UnappliedPayment};
 use ledger::{Currency, Fen, Id, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -19,10 +19,10 @@ pub(super) struct OrderBody<'a> {
     #[serde(borrow)]
     standing: StateBody<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    busy: Option<BusyBody<'a>>,
-    looks: u32,
+    in_flight: Option<InFlightCallBody<'a>>,
+    polls: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    strays: Vec<StrayBody<'a>>,
+    unapplied: Vec<UnappliedBody<'a>>,
 }
 
 impl<'a> OrderBody<'a> {
@@ -32,9 +32,9 @@ impl<'a> OrderBody<'a> {
             version: order.version,
             state: order.state.name(),
             standing: StateBody::of(&order.state),
-            busy: order.busy.map(BusyBody::of),
-            looks: order.looks,
-            strays: order.strays.iter().map(StrayBody::of).collect(),
+            in_flight: order.in_flight.map(InFlightCallBody::of),
+            polls: order.polls,
+            unapplied: order.unapplied.iter().map(UnappliedBody::of).collect(),
         }
     }
 
@@ -43,9 +43,9 @@ impl<'a> OrderBody<'a> {
             terms: Arc::new(self.terms.read()?),
             version: self.version,
             state: self.standing.read(self.state).ok_or("state does not fit")?,
-            busy: self.busy.map(BusyBody::read).transpose()?,
-            looks: self.looks,
-            strays: self.strays.into_iter().map(StrayBody::read).collect(),
+            in_flight: self.in_flight.map(InFlightCallBody::read).transpose()?,
+            polls: self.polls,
+            unapplied: self.unapplied.into_iter().map(UnappliedBody::read).collect(),
         })
     }
 }
@@ -159,25 +159,25 @@ impl<'a> PayerBody<'a> {
     }
 }
 
-/// Money that an order could not take; also the JSON of the column `strays`.
+/// Money that an order could not take; also the JSON of the column `unapplied`.
 #[derive(Serialize, Deserialize)]
-pub(in crate::rows) struct StrayBody<'a> {
+pub(in crate::rows) struct UnappliedBody<'a> {
     channel_reference: Cow<'a, str>,
     amount: i64,
     refund: i64,
 }
 
-impl<'a> StrayBody<'a> {
-    fn of(stray: &'a Stray) -> StrayBody<'a> {
-        StrayBody {
-            channel_reference: Cow::Borrowed(&stray.channel_reference),
-            amount: stray.amount.get(),
-            refund: stray.refund.number(),
+impl<'a> UnappliedBody<'a> {
+    fn of(unapplied: &'a UnappliedPayment) -> UnappliedBody<'a> {
+        UnappliedBody {
+            channel_reference: Cow::Borrowed(&unapplied.channel_reference),
+            amount: unapplied.amount.get(),
+            refund: unapplied.refund.number(),
         }
     }
 
-    fn read(self) -> Stray {
-        Stray {
+    fn read(self) -> UnappliedPayment {
+        UnappliedPayment {
             channel_reference: self.channel_reference.into_owned(),
             amount: Fen::new(self.amount),
             refund: Id::from_number(self.refund),
@@ -185,15 +185,15 @@ impl<'a> StrayBody<'a> {
     }
 
     /// The list as one JSON text.
-    pub(in crate::rows) fn list_text(strays: &[Stray]) -> String {
-        let bodies: Vec<StrayBody<'_>> = strays.iter().map(StrayBody::of).collect();
+    pub(in crate::rows) fn list_text(unapplied: &[UnappliedPayment]) -> String {
+        let bodies: Vec<UnappliedBody<'_>> = unapplied.iter().map(UnappliedBody::of).collect();
         serde_json::to_string(&bodies).expect("texts and numbers are always JSON")
     }
 
     /// Reads the list.
-    pub(in crate::rows) fn read_list(text: &str) -> Result<Vec<Stray>, String> {
-        let bodies: Vec<StrayBody<'_>> = super::parse(text)?;
-        Ok(bodies.into_iter().map(StrayBody::read).collect())
+    pub(in crate::rows) fn read_list(text: &str) -> Result<Vec<UnappliedPayment>, String> {
+        let bodies: Vec<UnappliedBody<'_>> = super::parse(text)?;
+        Ok(bodies.into_iter().map(UnappliedBody::read).collect())
     }
 }
 
@@ -206,10 +206,10 @@ pub(super) struct RefundBody<'a> {
     amount: i64,
     made_at: i64,
     version: i64,
-    stage: &'a str,
+    state: &'a str,
     #[serde(borrow)]
-    standing: StageBody<'a>,
-    looks: u32,
+    standing: RefundStateBody<'a>,
+    polls: u32,
 }
 
 impl<'a> RefundBody<'a> {
@@ -222,9 +222,9 @@ impl<'a> RefundBody<'a> {
             amount: refund.amount.get(),
             made_at: refund.made_at.ms(),
             version: refund.version,
-            stage: refund.stage.name(),
-            standing: StageBody::of(&refund.stage),
-            looks: refund.looks,
+            state: refund.state.name(),
+            standing: RefundStateBody::of(&refund.state),
+            polls: refund.polls,
         }
     }
 
@@ -237,8 +237,8 @@ impl<'a> RefundBody<'a> {
             amount: Fen::new(self.amount),
             made_at: Timestamp::from_ms(self.made_at),
             version: self.version,
-            stage: self.standing.read(self.stage).ok_or("stage does not fit")?,
-            looks: self.looks,
+            state: self.standing.read(self.state).ok_or("state does not fit")?,
+            polls: self.polls,
         })
     }
 }

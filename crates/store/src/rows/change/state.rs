@@ -1,7 +1,7 @@
-//! What belongs to each state of an order and to each stage of a refund: the columns behind the word.
+//! What belongs to each state of an order and to each state of a refund: the columns behind the word.
 
 use channel::{PayForm, PayInfo};
-use kernel::{Closure, OrderState, Paid, RefundStage};
+use kernel::{Closure, OrderState, Paid, RefundState};
 use ledger::{Fen, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -94,9 +94,9 @@ impl<'a> StateBody<'a> {
     }
 }
 
-/// The columns of a refund's stage; those of other stages are empty.
+/// The columns of a refund's state; those of other states are empty.
 #[derive(Serialize, Deserialize)]
-pub(in crate::rows) struct StageBody<'a> {
+pub(in crate::rows) struct RefundStateBody<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::rows) at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,33 +105,33 @@ pub(in crate::rows) struct StageBody<'a> {
     pub(in crate::rows) reason: Option<Cow<'a, str>>,
 }
 
-impl<'a> StageBody<'a> {
-    pub(in crate::rows) fn of(stage: &'a RefundStage) -> StageBody<'a> {
-        let (at, channel_reference, reason) = match stage {
-            RefundStage::Asking | RefundStage::Processing => (None, None, None),
-            RefundStage::Done { at, channel_reference } => {
+impl<'a> RefundStateBody<'a> {
+    pub(in crate::rows) fn of(state: &'a RefundState) -> RefundStateBody<'a> {
+        let (at, channel_reference, reason) = match state {
+            RefundState::Requesting | RefundState::Processing => (None, None, None),
+            RefundState::Done { at, channel_reference } => {
                 (Some(at), Some(channel_reference), None)
             }
-            RefundStage::Failed { at, reason } => (Some(at), None, Some(reason)),
+            RefundState::Failed { at, reason } => (Some(at), None, Some(reason)),
         };
-        StageBody {
+        RefundStateBody {
             at: at.map(|at| at.ms()),
             channel_reference: channel_reference.map(|text| Cow::Borrowed(text.as_str())),
             reason: reason.map(|text| Cow::Borrowed(text.as_str())),
         }
     }
 
-    /// The stage of this name, when exactly its own columns are there.
-    pub(in crate::rows) fn read(self, name: &str) -> Option<RefundStage> {
+    /// The state of this name, when exactly its own columns are there.
+    pub(in crate::rows) fn read(self, name: &str) -> Option<RefundState> {
         let at = self.at.map(Timestamp::from_ms);
         match (name, at, self.channel_reference, self.reason) {
-            ("asking", None, None, None) => Some(RefundStage::Asking),
-            ("processing", None, None, None) => Some(RefundStage::Processing),
+            ("requesting", None, None, None) => Some(RefundState::Requesting),
+            ("processing", None, None, None) => Some(RefundState::Processing),
             ("done", Some(at), Some(text), None) => {
-                Some(RefundStage::Done { at, channel_reference: text.into_owned() })
+                Some(RefundState::Done { at, channel_reference: text.into_owned() })
             }
             ("failed", Some(at), None, Some(text)) => {
-                Some(RefundStage::Failed { at, reason: text.into_owned() })
+                Some(RefundState::Failed { at, reason: text.into_owned() })
             }
             (_, _, _, _) => None,
         }
