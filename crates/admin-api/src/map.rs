@@ -30,7 +30,7 @@ fn merchant(merchant: &kernel::Merchant) -> wire::Merchant {
 fn route(route: &kernel::Route) -> wire::Route {
     wire::Route {
         channel: route.channel.to_string(),
-        account: route.account.to_string(),
+        channel_account: route.channel_account.to_string(),
         scenes: route.scenes.iter().copied().map(Scene::name).collect(),
     }
 }
@@ -85,14 +85,14 @@ pub(crate) fn order(order: &kernel::Order) -> wire::Order {
     let terms = &order.terms;
     wire::Order {
         id: terms.id.to_string(),
-        out_order_id: terms.out_order_id.clone(),
+        merchant_order_no: terms.merchant_order_no.clone(),
         merchant: terms.merchant.to_string(),
         dialect: terms.dialect.to_string(),
         amount_fen: terms.amount.get(),
         currency: terms.currency.code(),
         scene: terms.scene.name(),
         channel: terms.channel.to_string(),
-        account: terms.account.to_string(),
+        channel_account: terms.channel_account.to_string(),
         subject: terms.subject.clone(),
         payer: wire::Payer {
             app_id: terms.payer.app_id.clone(),
@@ -120,7 +120,7 @@ fn order_state(state: &OrderState) -> wire::OrderState {
         OrderState::Closing(closure) => wire::OrderState::Closing { closure: closure.name() },
         OrderState::Paid(paid) => wire::OrderState::Paid {
             paid_at: rfc3339(paid.at),
-            channel_reference: paid.channel_reference.clone(),
+            payment_reference: paid.payment_reference.clone(),
             payer_amount_fen: paid.payer_amount.get(),
         },
         OrderState::Failed { at, reason } => {
@@ -153,14 +153,12 @@ pub(crate) fn story(story: &Story) -> wire::Story {
 /// The id of what a task is about, as text.
 pub(crate) fn subject(task: &kernel::Task) -> String {
     match task.kind {
-        kernel::TaskKind::Order => {
-            Id::<ledger::kinds::Order>::from_number(task.subject).to_string()
-        }
+        kernel::TaskKind::Order => Id::<ledger::kinds::Order>::from_value(task.subject).to_string(),
         kernel::TaskKind::Refund => {
-            Id::<ledger::kinds::Refund>::from_number(task.subject).to_string()
+            Id::<ledger::kinds::Refund>::from_value(task.subject).to_string()
         }
         kernel::TaskKind::Notification => {
-            Id::<ledger::kinds::Notification>::from_number(task.subject).to_string()
+            Id::<ledger::kinds::Notification>::from_value(task.subject).to_string()
         }
     }
 }
@@ -182,7 +180,7 @@ fn refund(refund: &kernel::Refund) -> wire::Refund {
     wire::Refund {
         id: refund.id.to_string(),
         order: refund.order.to_string(),
-        channel_reference: refund.channel_reference.clone(),
+        payment_reference: refund.payment_reference.clone(),
         amount_fen: refund.amount.get(),
         made_at: rfc3339(refund.made_at),
         state: refund_state(&refund.state),
@@ -193,9 +191,9 @@ fn refund_state(state: &RefundState) -> wire::RefundState {
     match state {
         RefundState::Requesting => wire::RefundState::Requesting,
         RefundState::Processing => wire::RefundState::Processing,
-        RefundState::Done { at, channel_reference } => wire::RefundState::Done {
+        RefundState::Done { at, refund_reference } => wire::RefundState::Done {
             done_at: rfc3339(*at),
-            channel_refund_reference: channel_reference.clone(),
+            refund_reference: refund_reference.clone(),
         },
         RefundState::Failed { at, reason } => {
             wire::RefundState::Failed { failed_at: rfc3339(*at), reason: reason.clone() }
@@ -209,7 +207,7 @@ pub(crate) fn notification(row: &NotificationRow) -> wire::Notification {
     wire::Notification {
         id: notification.id.to_string(),
         order: notification.order.to_string(),
-        out_order_id: row.out_order_id.clone(),
+        merchant_order_no: row.merchant_order_no.clone(),
         kind: notification.kind.name(),
         url: notification.url.clone(),
         made_at: rfc3339(notification.made_at),
@@ -233,7 +231,7 @@ fn notification_state(state: kernel::NotificationState) -> wire::NotificationSta
 
 fn attempt(row: &AttemptRow) -> wire::Attempt {
     wire::Attempt {
-        number: row.number,
+        attempt_no: row.attempt_no,
         at: rfc3339(row.attempt.at),
         took_ms: row.attempt.took_ms,
         delivery: delivery(&row.attempt.delivery),
@@ -280,7 +278,7 @@ fn change(change: &kernel::Change) -> wire::Change {
         Change::OrderPlaced(order) => wire::Change::OrderPlaced {
             amount_fen: order.terms.amount.get(),
             channel: order.terms.channel.to_string(),
-            account: order.terms.account.to_string(),
+            channel_account: order.terms.channel_account.to_string(),
             scene: order.terms.scene.name(),
             expires_at: rfc3339(order.terms.expires_at),
         },
@@ -300,7 +298,7 @@ fn change(change: &kernel::Change) -> wire::Change {
         },
         Change::OrderPaid { paid, call } => wire::Change::OrderPaid {
             paid_at: rfc3339(paid.at),
-            channel_reference: paid.channel_reference.clone(),
+            payment_reference: paid.payment_reference.clone(),
             payer_amount_fen: paid.payer_amount.get(),
             call: self::call(call),
         },
@@ -312,7 +310,7 @@ fn change(change: &kernel::Change) -> wire::Change {
         Change::UnappliedReceived { refund, call } => wire::Change::UnappliedReceived {
             refund: refund.id.to_string(),
             amount_fen: refund.amount.get(),
-            channel_reference: refund.channel_reference.clone(),
+            payment_reference: refund.payment_reference.clone(),
             call: self::call(call),
         },
         Change::RefundCallBegun { refund, operation } => wire::Change::RefundCallBegun {
@@ -340,8 +338,8 @@ fn change(change: &kernel::Change) -> wire::Change {
         Change::NotificationReplayed { notification } => {
             wire::Change::NotificationReplayed { notification: notification.to_string() }
         }
-        Change::KeysStored { account, keys } => wire::Change::KeysStored {
-            account: account.to_string(),
+        Change::KeysStored { channel_account, keys } => wire::Change::KeysStored {
+            channel_account: channel_account.to_string(),
             keys: keys.iter().map(key).collect(),
         },
     }

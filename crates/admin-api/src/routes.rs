@@ -199,21 +199,21 @@ async fn order(
 }
 
 /// An order with its whole story, by the merchant's number.
-#[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/orders/by-number/{out_order_id}",
+#[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/orders/by-number/{merchant_order_no}",
     tag = "orders",
     params(
         ("tenant" = String, Path, description = "The tenant's id."),
-        ("out_order_id" = String, Path, description = "The merchant's number."),
+        ("merchant_order_no" = String, Path, description = "The merchant's number."),
     ),
     responses((status = 200, description = "The order and its story.", body = Story), Faults))]
 async fn order_by_number(
     State(engine): State<Arc<Engine>>,
-    Segments((tenant, out_order_id)): Segments<(String, String)>,
+    Segments((tenant, merchant_order_no)): Segments<(String, String)>,
     Asked(pairs): Asked,
 ) -> Answer<Story> {
     query::none(&pairs)?;
     let tenant = known(&engine, &tenant)?;
-    let key = OrderKey::OutOrderId(out_order_id);
+    let key = OrderKey::MerchantOrderNo(merchant_order_no);
     let query = Query::Order { tenant: tenant.clone(), key };
     let Page::Order(order) = engine.search(&query).await? else {
         return Err(Fault::wrong_page());

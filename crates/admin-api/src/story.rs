@@ -61,14 +61,19 @@ fn headline(story: &Story, now: Timestamp) -> Vec<String> {
     lines.extend(more.into_iter().flatten().map(|line| format!("  {line}")));
     lines.push(String::new());
     let facts = [
-        ("number", format!("{} (the merchant's)", terms.out_order_id)),
+        ("number", format!("{} (the merchant's)", terms.merchant_order_no)),
         (
             "merchant",
             format!("{} of tenant {}, through {}", terms.merchant, terms.tenant, terms.dialect),
         ),
         (
             "channel",
-            format!("{}, account {}, scene {}", terms.channel, terms.account, terms.scene.name()),
+            format!(
+                "{}, account {}, scene {}",
+                terms.channel,
+                terms.channel_account,
+                terms.scene.name()
+            ),
         ),
         ("title", terms.subject.clone()),
         ("payer", payer(order)),
@@ -119,7 +124,7 @@ fn standing(order: &Order, now: Timestamp) -> (String, String) {
                 "The payer paid {} at {}; the channel's number of the payment is {}.",
                 both(paid.payer_amount),
                 local(paid.at),
-                paid.channel_reference
+                paid.payment_reference
             ),
         ),
         OrderState::Failed { at, reason } => (
@@ -239,8 +244,8 @@ fn refund(refund: &Refund) -> String {
             "the channel has not accepted it yet, as far as we know".to_owned()
         }
         RefundState::Processing => "the channel accepted it; the money is not back yet".to_owned(),
-        RefundState::Done { at, channel_reference } => format!(
-            "the money is back since {}, the channel's number is {channel_reference}",
+        RefundState::Done { at, refund_reference } => format!(
+            "the money is back since {}, the channel's number is {refund_reference}",
             local(*at)
         ),
         RefundState::Failed { at, reason } => {
@@ -251,7 +256,7 @@ fn refund(refund: &Refund) -> String {
         "{} of {} for payment {}, made {}: {stands}",
         refund.id,
         both(refund.amount),
-        refund.channel_reference,
+        refund.payment_reference,
         local(refund.made_at),
     )
 }
@@ -273,7 +278,7 @@ fn notification(row: &NotificationRow) -> Vec<String> {
 }
 
 fn attempt(row: &AttemptRow) -> String {
-    format!("  {}. {}  {}", row.number, local(row.attempt.at), change::attempt(&row.attempt),)
+    format!("  {}. {}  {}", row.attempt_no, local(row.attempt.at), change::attempt(&row.attempt),)
 }
 
 fn tasks(story: &Story, now: Timestamp) -> Vec<String> {

@@ -96,7 +96,7 @@ pub(crate) struct Route {
     #[schema(example = "wxpay")]
     pub(crate) channel: String,
     /// The channel account's name in the configuration.
-    pub(crate) account: String,
+    pub(crate) channel_account: String,
     /// Where the payer may be.
     #[schema(example = json!(["mini_program", "public"]))]
     pub(crate) scenes: Vec<&'static str>,
@@ -118,7 +118,7 @@ pub(crate) struct Order {
     /// Our id, 18 digits; also its number at the channel.
     pub(crate) id: String,
     /// The merchant's number.
-    pub(crate) out_order_id: String,
+    pub(crate) merchant_order_no: String,
     /// The merchant that collects.
     pub(crate) merchant: String,
     /// The wire API that placed it, and through which the merchant is told.
@@ -133,7 +133,7 @@ pub(crate) struct Order {
     /// The channel's name.
     pub(crate) channel: String,
     /// The channel account's name.
-    pub(crate) account: String,
+    pub(crate) channel_account: String,
     /// The title that the payer sees.
     pub(crate) subject: String,
     /// Who pays, as far as it may be shown.
@@ -194,7 +194,7 @@ pub(crate) enum OrderState {
         #[schema(format = DateTime)]
         paid_at: String,
         /// The channel's number of the payment.
-        channel_reference: String,
+        payment_reference: String,
         /// What the payer paid after coupons.
         payer_amount_fen: i64,
     },
@@ -271,7 +271,7 @@ pub(crate) struct Refund {
     /// The order for which the money came.
     pub(crate) order: String,
     /// The channel's number of the payment that is given back.
-    pub(crate) channel_reference: String,
+    pub(crate) payment_reference: String,
     /// How much.
     pub(crate) amount_fen: i64,
     /// When it was made.
@@ -296,7 +296,7 @@ pub(crate) enum RefundState {
         #[schema(format = DateTime)]
         done_at: String,
         /// The channel's number of the refund.
-        channel_refund_reference: String,
+        refund_reference: String,
     },
     /// The channel finally refused; the money stays where it was.
     Failed {
@@ -326,7 +326,7 @@ pub(crate) struct Notification {
     /// The order that it tells about.
     pub(crate) order: String,
     /// The merchant's number of that order.
-    pub(crate) out_order_id: String,
+    pub(crate) merchant_order_no: String,
     /// What it tells.
     #[schema(example = "pay")]
     pub(crate) kind: &'static str,
@@ -368,7 +368,7 @@ pub(crate) enum NotificationState {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Attempt {
     /// Which one, from 1.
-    pub(crate) number: u32,
+    pub(crate) attempt_no: u32,
     /// When it began.
     #[schema(format = DateTime)]
     pub(crate) at: String,

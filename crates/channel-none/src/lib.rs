@@ -52,12 +52,12 @@ impl Connection for NoChannel {
             Instruction::Place(place) => match self {
                 NoChannel::Unpaid => Finding::Placed(PayInfo {
                     form: PayForm::QrCode,
-                    text: format!("none://pay/{}", place.number),
+                    text: format!("none://pay/{}", place.channel_order_no),
                     valid_until: draw.now.plus_seconds(VALID_SECONDS),
                 }),
                 NoChannel::Paid => Finding::Paid(Payment {
-                    number: place.number.clone(),
-                    channel_reference: place.number.clone(),
+                    channel_order_no: place.channel_order_no.clone(),
+                    payment_reference: place.channel_order_no.clone(),
                     amount: place.amount,
                     currency: place.currency,
                     payer_amount: None,
@@ -67,8 +67,8 @@ impl Connection for NoChannel {
             Instruction::Query { .. } => Finding::Pending,
             Instruction::Close { .. } => Finding::Closed,
             Instruction::Refund(refund) => Finding::Refund(Refunded {
-                refund_number: refund.refund_number.clone(),
-                channel_reference: refund.refund_number.clone(),
+                channel_refund_no: refund.channel_refund_no.clone(),
+                refund_reference: refund.channel_refund_no.clone(),
                 amount: refund.amount,
                 status: RefundStatus::Closed,
                 at: None,
@@ -100,7 +100,7 @@ mod tests {
         let channel = NoChannel::Unpaid.open(&Settings::new(), &[]).expect("needs no settings");
         let draw = Draw { now: ledger::Timestamp::from_ms(0), nonce: String::new() };
         let answer = Response { status: 200, headers: vec![], body: vec![] };
-        let query = Instruction::Query { number: "1".to_owned() };
+        let query = Instruction::Query { channel_order_no: "1".to_owned() };
         assert_eq!(channel.decode(&query, &answer, &draw), Finding::Pending);
     }
 }

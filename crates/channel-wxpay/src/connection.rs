@@ -34,11 +34,13 @@ impl OpenAccount {
         let now = draw.now;
         match instruction {
             Instruction::Place(place) => order::placed(&self.account, place, body, draw),
-            Instruction::Query { number } => reading::queried(&self.account, number, body, now),
+            Instruction::Query { channel_order_no } => {
+                reading::queried(&self.account, channel_order_no, body, now)
+            }
             Instruction::Close { .. } => Finding::Closed,
             Instruction::Refund(refund) => reading::refund(refund, body, now),
-            Instruction::QueryRefund { refund_number } => {
-                reading::queried_refund(refund_number, body, now)
+            Instruction::QueryRefund { channel_refund_no } => {
+                reading::queried_refund(channel_refund_no, body, now)
             }
             Instruction::FetchKeys => match certificates::open(&self.account, body) {
                 Ok(keys) => Finding::Keys(keys),
@@ -84,7 +86,7 @@ impl Connection for OpenAccount {
         self.keys.check(Signed::callback(request), now).map_err(callback_fault)?;
         let callback: CallbackBody = wire::read(&request.body).map_err(unreadable)?;
         let plain = certificates::unseal(&self.account, &callback.resource).map_err(unreadable)?;
-        let (number, finding) = match &*callback.event_type {
+        let (channel_order_no, finding) = match &*callback.event_type {
             "TRANSACTION.SUCCESS" => {
                 let read: Transaction = wire::read(&plain).map_err(unreadable)?;
                 (read.out_trade_no.clone(), reading::transaction(&self.account, read, now))
@@ -95,7 +97,7 @@ impl Connection for OpenAccount {
             }
             other => return Err(unreadable(format!("event_type {other} found"))),
         };
-        Ok(Callback { number, finding, callback_id: callback.id })
+        Ok(Callback { channel_order_no, finding, callback_id: callback.id })
     }
 
     fn receipt(&self, accepted: bool) -> Response {

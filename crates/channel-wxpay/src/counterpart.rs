@@ -93,7 +93,9 @@ impl WxpayCounterpart {
             }
             Call::Close { mode, number } => trade::close(&mut visit, mode, &number),
             Call::Refund => refund::create(&mut visit),
-            Call::QueryRefund { refund_number } => refund::query(&mut visit, &refund_number),
+            Call::QueryRefund { channel_refund_no } => {
+                refund::query(&mut visit, &channel_refund_no)
+            }
             Call::Certificates => certificates::list(&visit),
         }
     }

@@ -67,7 +67,7 @@ pub(crate) fn request(
     let order = OrderRequest {
         parties: parties(account, place),
         description: place.subject.chars().take(DESCRIPTION_LEN_MAX).collect(),
-        out_trade_no: place.number.clone(),
+        out_trade_no: place.channel_order_no.clone(),
         time_expire: Some(wire::time_text(expiry(place))),
         attach: None,
         notify_url: place.callback_url.clone(),

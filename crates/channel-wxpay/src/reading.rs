@@ -45,12 +45,12 @@ fn paid(read: Transaction, now: Timestamp) -> Finding {
         Ok(currency) => currency,
         Err(why) => return Finding::Mismatch { why },
     };
-    let (Some(total), Some(channel_reference)) = (amount.total, read.transaction_id) else {
+    let (Some(total), Some(payment_reference)) = (amount.total, read.transaction_id) else {
         return Finding::Unknown { why: "paid without amount.total or transaction_id".into() };
     };
     Finding::Paid(Payment {
-        number: read.out_trade_no,
-        channel_reference,
+        channel_order_no: read.out_trade_no,
+        payment_reference,
         amount: Fen::new(total),
         currency,
         payer_amount: amount.payer_total.map(Fen::new),
@@ -61,15 +61,17 @@ fn paid(read: Transaction, now: Timestamp) -> Finding {
 /// What the answer to a refund means.
 pub(crate) fn refund(asked: &Refund, body: &[u8], now: Timestamp) -> Finding {
     read_refund(body, now, |read| {
-        equal("out_refund_no", Some(&read.out_refund_no), &asked.refund_number)?;
-        equal("out_trade_no", Some(&read.out_trade_no), &asked.number)?;
-        equal("transaction_id", Some(&read.transaction_id), &asked.channel_reference)
+        equal("out_refund_no", Some(&read.out_refund_no), &asked.channel_refund_no)?;
+        equal("out_trade_no", Some(&read.out_trade_no), &asked.channel_order_no)?;
+        equal("transaction_id", Some(&read.transaction_id), &asked.payment_reference)
     })
 }
 
 /// What the answer to a refund's query means.
-pub(crate) fn queried_refund(refund_number: &str, body: &[u8], now: Timestamp) -> Finding {
-    read_refund(body, now, |read| equal("out_refund_no", Some(&read.out_refund_no), refund_number))
+pub(crate) fn queried_refund(channel_refund_no: &str, body: &[u8], now: Timestamp) -> Finding {
+    read_refund(body, now, |read| {
+        equal("out_refund_no", Some(&read.out_refund_no), channel_refund_no)
+    })
 }
 
 fn read_refund(
@@ -99,8 +101,8 @@ pub(crate) fn refund_callback(account: &Account, read: RefundCallback, now: Time
 
 fn refunded(
     status: &str,
-    refund_number: String,
-    channel_reference: String,
+    channel_refund_no: String,
+    refund_reference: String,
     amount: &RefundAmount,
     success_time: Option<&str>,
     now: Timestamp,
@@ -113,7 +115,7 @@ fn refunded(
     };
     let at = (found == RefundStatus::Done).then(|| time_or(success_time, now));
     let amount = Fen::new(amount.refund);
-    Finding::Refund(Refunded { refund_number, channel_reference, amount, status: found, at })
+    Finding::Refund(Refunded { channel_refund_no, refund_reference, amount, status: found, at })
 }
 
 fn refund_status(status: &str) -> Option<RefundStatus> {

@@ -26,17 +26,18 @@ impl OpenAccount {
     ) -> Result<Request, Unsupported> {
         match instruction {
             Instruction::Place(place) => {
-                check_number(&place.number)?;
+                check_number(&place.channel_order_no)?;
                 let (trade, order) = order::request(&self.account, place)?;
                 let target = format!("{}/{trade}", self.transactions());
                 self.request(Method::Post, &target, wire::json(&order), draw)
             }
-            Instruction::Query { number } => {
-                let target = format!("{}?{}", self.order_path(number)?, self.merchants_query());
+            Instruction::Query { channel_order_no } => {
+                let target =
+                    format!("{}?{}", self.order_path(channel_order_no)?, self.merchants_query());
                 self.request(Method::Get, &target, Vec::new(), draw)
             }
-            Instruction::Close { number } => {
-                let target = format!("{}/close", self.order_path(number)?);
+            Instruction::Close { channel_order_no } => {
+                let target = format!("{}/close", self.order_path(channel_order_no)?);
                 let close = CloseRequest { parties: self.merchants() };
                 self.request(Method::Post, &target, wire::json(&close), draw)
             }
@@ -44,8 +45,8 @@ impl OpenAccount {
                 let body = wire::json(&self.refund_request(refund)?);
                 self.request(Method::Post, REFUNDS, body, draw)
             }
-            Instruction::QueryRefund { refund_number } => {
-                let target = self.refund_path(refund_number)?;
+            Instruction::QueryRefund { channel_refund_no } => {
+                let target = self.refund_path(channel_refund_no)?;
                 self.request(Method::Get, &target, Vec::new(), draw)
             }
             Instruction::FetchKeys => {
@@ -127,15 +128,15 @@ impl OpenAccount {
     }
 
     fn refund_request(&self, refund: &Refund) -> Result<RefundRequest, Unsupported> {
-        check_refund_number(&refund.refund_number)?;
+        check_refund_number(&refund.channel_refund_no)?;
         if !refund.amount.is_positive() {
             return Err(Unsupported { field: "amount", why: "above zero wanted".into() });
         }
         Ok(RefundRequest {
             sub_mchid: self.account.partner.as_ref().map(|partner| partner.sub_mchid.clone()),
-            transaction_id: Some(refund.channel_reference.clone()),
+            transaction_id: Some(refund.payment_reference.clone()),
             out_trade_no: None,
-            out_refund_no: refund.refund_number.clone(),
+            out_refund_no: refund.channel_refund_no.clone(),
             reason: refund.reason.as_deref().and_then(reason),
             notify_url: Some(refund.callback_url.clone()),
             amount: RefundRequestAmount {
@@ -146,9 +147,9 @@ impl OpenAccount {
         })
     }
 
-    fn refund_path(&self, refund_number: &str) -> Result<String, Unsupported> {
-        check_refund_number(refund_number)?;
-        let path = format!("{REFUNDS}/{}", wire::percent_encoded(refund_number));
+    fn refund_path(&self, channel_refund_no: &str) -> Result<String, Unsupported> {
+        check_refund_number(channel_refund_no)?;
+        let path = format!("{REFUNDS}/{}", wire::percent_encoded(channel_refund_no));
         Ok(match &self.account.partner {
             None => path,
             Some(partner) => {
@@ -184,7 +185,7 @@ fn check_refund_number(number: &str) -> Result<(), Unsupported> {
         return Ok(());
     }
     let why = "1 to 64 letters, digits and _-|*@ wanted".into();
-    Err(Unsupported { field: "refund_number", why })
+    Err(Unsupported { field: "channel_refund_no", why })
 }
 
 #[cfg(test)]

@@ -133,9 +133,9 @@ pub struct PayInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
     /// Our number of the order.
-    pub number: String,
+    pub channel_order_no: String,
     /// The channel's number of the payment.
-    pub channel_reference: String,
+    pub payment_reference: String,
     /// The order's amount.
     pub amount: Fen,
     /// Its currency, as the channel wrote it.
@@ -163,9 +163,9 @@ pub enum RefundStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refunded {
     /// Our number of the refund.
-    pub refund_number: String,
+    pub channel_refund_no: String,
     /// The channel's number of the refund.
-    pub channel_reference: String,
+    pub refund_reference: String,
     /// How much.
     pub amount: Fen,
     /// Where it stands.
@@ -191,7 +191,7 @@ pub struct PlatformKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callback {
     /// Our number of the order.
-    pub number: String,
+    pub channel_order_no: String,
     /// What it says.
     pub finding: Finding,
     /// The channel's id of the callback, for the event log.

@@ -10,19 +10,19 @@ pub enum Instruction {
     /// Ask what became of an order.
     Query {
         /// The number under which it was placed.
-        number: String,
+        channel_order_no: String,
     },
     /// Close an order so that it can no longer be paid.
     Close {
         /// The number under which it was placed.
-        number: String,
+        channel_order_no: String,
     },
     /// Give paid money back. Repeating it with the same refund number is harmless.
     Refund(Box<Refund>),
     /// Ask what became of a refund.
     QueryRefund {
         /// The refund's own number.
-        refund_number: String,
+        channel_refund_no: String,
     },
     /// Fetch the keys with which the channel signs.
     FetchKeys,
@@ -159,7 +159,7 @@ pub struct Payer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Our number for it at the channel: committed before the call, the same in every repeat.
-    pub number: String,
+    pub channel_order_no: String,
     /// How much, above zero.
     pub amount: Fen,
     /// In which currency.
@@ -186,11 +186,11 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
     /// Our number for the refund at the channel: committed before the call, the same in every repeat.
-    pub refund_number: String,
+    pub channel_refund_no: String,
     /// The order's number at the channel.
-    pub number: String,
+    pub channel_order_no: String,
     /// The payment to give back, as the channel named it.
-    pub channel_reference: String,
+    pub payment_reference: String,
     /// How much of it, above zero.
     pub amount: Fen,
     /// How much was paid.

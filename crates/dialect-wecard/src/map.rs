@@ -18,7 +18,7 @@ pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOr
     Ok(PlaceOrder {
         tenant: caller.tenant.clone(),
         merchant: MerchantId::new(order.merchant),
-        out_order_id: order.out_order_id.to_owned(),
+        merchant_order_no: order.out_order_id.to_owned(),
         dialect: Arc::from(crate::NAME),
         amount: order.total_amount,
         currency: order.currency,
@@ -65,9 +65,9 @@ pub(crate) fn placed<'o>(
         OrderState::Paying(_) | OrderState::Paid(_) | OrderState::Failed { .. } => {}
     }
     Ok(Placed {
-        out_order_id: &order.terms.out_order_id,
+        out_order_id: &order.terms.merchant_order_no,
         channel_order_id: order.terms.id.to_string(),
-        third_pay_order_id: view.paid.map(|paid| &*paid.channel_reference),
+        third_pay_order_id: view.paid.map(|paid| &*paid.payment_reference),
         total_amount: order.terms.amount.get().to_string(),
         order_status: view.status,
         pay_info_type: view.pay_info.map(form).or(view.paid.map(|_| "DIRECTPAY")),
@@ -94,9 +94,9 @@ pub(crate) fn queried(order: &Order, now: Timestamp) -> Result<Queried<'_>, Faul
     let terms = &order.terms;
     Ok(Queried {
         channel_sub_merchant_id: terms.merchant.as_str(),
-        out_order_id: &terms.out_order_id,
+        out_order_id: &terms.merchant_order_no,
         channel_order_id: terms.id.to_string(),
-        third_pay_order_id: view.paid.map(|paid| &*paid.channel_reference),
+        third_pay_order_id: view.paid.map(|paid| &*paid.payment_reference),
         total_amount: terms.amount.get().to_string(),
         pay_amount: view.paid.map(|paid| paid.payer_amount.get().to_string()),
         currency: terms.currency.code(),
@@ -137,7 +137,7 @@ pub(crate) fn closed<'o>(
         }
     };
     Ok(Closed {
-        out_order_id: &order.terms.out_order_id,
+        out_order_id: &order.terms.merchant_order_no,
         channel_order_id: order.terms.id.to_string(),
         order_status,
     })

@@ -94,7 +94,7 @@ async fn close(desk: &Desk, request: Request) -> Result<Response, Fault> {
     let (caller, name) = desk.admit(&received, |_, body| Ok(OrderName::read(body)?))?;
     let tenant = caller.tenant.clone();
     let order = match name {
-        OrderName::Out(number) => OrderKey::OutOrderId(number),
+        OrderName::Out(number) => OrderKey::MerchantOrderNo(number),
         OrderName::Own(id) => OrderKey::Id(id),
         both @ OrderName::Both(..) => OrderKey::Id(desk.named(&tenant, both).await?.terms.id),
     };
@@ -139,10 +139,10 @@ impl Desk {
     /// The order that a request names.
     async fn named(&self, tenant: &TenantId, name: OrderName) -> Result<Box<Order>, Fault> {
         match name {
-            OrderName::Out(number) => self.order(tenant, OrderKey::OutOrderId(number)).await,
+            OrderName::Out(number) => self.order(tenant, OrderKey::MerchantOrderNo(number)).await,
             OrderName::Own(id) => self.order(tenant, OrderKey::Id(id)).await,
             OrderName::Both(number, id) => {
-                let order = self.order(tenant, OrderKey::OutOrderId(number)).await?;
+                let order = self.order(tenant, OrderKey::MerchantOrderNo(number)).await?;
                 if order.terms.id == id {
                     return Ok(order);
                 }

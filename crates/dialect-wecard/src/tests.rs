@@ -82,15 +82,15 @@ fn order(body: &str, state: OrderState) -> Order {
     Order {
         terms: Arc::new(kernel::Terms {
             tenant: request.tenant,
-            id: Id::from_number(679_735_736_991_281_152),
+            id: Id::from_value(679_735_736_991_281_152),
             merchant: request.merchant,
-            out_order_id: request.out_order_id,
+            merchant_order_no: request.merchant_order_no,
             dialect: request.dialect,
             amount: request.amount,
             currency: request.currency,
             scene: request.scene,
             channel: Arc::from(request.channel),
-            account: Arc::from("account"),
+            channel_account: Arc::from("account"),
             subject: request.subject,
             payer: request.payer,
             goods_tag: request.goods_tag,
@@ -117,11 +117,11 @@ fn paying(form: PayForm, text: &str) -> OrderState {
 fn paid() -> OrderState {
     OrderState::Paid(Paid {
         at: NOW.plus_seconds(60),
-        channel_reference: "4200001234202410230000000001".to_owned(),
+        payment_reference: "4200001234202410230000000001".to_owned(),
         payer_amount: Fen::new(990),
     })
 }
 
 fn order_id(number: i64) -> Id<kinds::Order> {
-    Id::from_number(number)
+    Id::from_value(number)
 }

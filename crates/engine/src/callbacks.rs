@@ -39,7 +39,7 @@ impl Engine {
             channel_trace: Some(callback.callback_id),
             summary: describe(&callback.finding),
         };
-        let number = callback.number;
+        let number = callback.channel_order_no;
         let finding = callback.finding;
         match self.record(account, &number, finding, call.clone()).await {
             Ok(()) => true,
@@ -64,17 +64,17 @@ impl Engine {
         finding: Finding,
         call: CallRecord,
     ) -> Result<(), Failure> {
-        let order = Order::id_of_number(number).ok_or(Refusal::OrderNotFound)?;
+        let order = Order::id_of_channel_no(number).ok_or(Refusal::OrderNotFound)?;
         let refund = match &finding {
             Finding::Refund(refunded) => {
-                let refund = Refund::id_of_number(&refunded.refund_number);
+                let refund = Refund::id_of_channel_no(&refunded.channel_refund_no);
                 Some(refund.ok_or(Refusal::RefundNotFound)?)
             }
             _other => None,
         };
         let (tenant, name) = (account.tenant.clone(), account.name.clone());
         let command =
-            Command::RecordFinding { tenant, order, refund, account: name, finding, call };
+            Command::RecordFinding { tenant, order, refund, channel_account: name, finding, call };
         self.handle(account.caller(), command).await.map(drop)
     }
 }

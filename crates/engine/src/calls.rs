@@ -29,18 +29,23 @@ const KEYS_PAUSE_MS: i64 = 10_000;
 
 /// Carries one instruction to its channel and commits what it says.
 pub(crate) async fn ask(engine: Arc<Engine>, work: Work, chain: oneshot::Sender<Reply>) {
-    let Work::Ask { tenant, order, refund, channel, account, instruction } = work else { return };
-    let Some(turn) = engine.calls.take(&account, TURN_TIMEOUT).await else {
+    let Work::Ask { tenant, order, refund, channel, channel_account, instruction } = work else {
+        return;
+    };
+    let Some(turn) = engine.calls.take(&channel_account, TURN_TIMEOUT).await else {
         tracing::warn!(%order, "no turn for a channel call; its task will look again");
         return;
     };
     let (at, begun) = (engine.clock.now(), Instant::now());
     let asked = async {
-        match engine.accounts.get(&account) {
+        match engine.accounts.get(&channel_account) {
             Some(account) => call(&engine, account, &instruction).await,
-            None => {
-                unknown(&instruction, at, begun, format!("account {account} is not configured"))
-            }
+            None => unknown(
+                &instruction,
+                at,
+                begun,
+                format!("account {channel_account} is not configured"),
+            ),
         }
     };
     let (finding, call) = match tokio::time::timeout(ASK_TIMEOUT, asked).await {
@@ -48,7 +53,7 @@ pub(crate) async fn ask(engine: Arc<Engine>, work: Work, chain: oneshot::Sender<
         Err(_) => unknown(&instruction, at, begun, "no end in time".to_owned()),
     };
     drop(turn);
-    let command = Command::RecordFinding { tenant, order, refund, account, finding, call };
+    let command = Command::RecordFinding { tenant, order, refund, channel_account, finding, call };
     let caller = Caller::Channel(channel);
     if let Err(failure) = engine.submit(caller, command, Some(chain)).await
         && failure != Failure::Stopping
@@ -201,7 +206,7 @@ pub(crate) fn describe(finding: &Finding) -> String {
         }
         Finding::Refund(refunded) => format!("refund {:?} of {}", refunded.status, refunded.amount),
         Finding::Paid(payment) => {
-            format!("paid {} as {}", payment.amount, payment.channel_reference)
+            format!("paid {} as {}", payment.amount, payment.payment_reference)
         }
         Finding::Keys(keys) => format!("{} keys", keys.len()),
         Finding::Placed(_) | Finding::Pending | Finding::Closed | Finding::NotFound => {
@@ -248,8 +253,11 @@ pub(crate) async fn fetch_keys(engine: &Arc<Engine>, account: &Arc<Account>) {
 }
 
 async fn keep(engine: &Arc<Engine>, account: &Account, keys: Vec<channel::PlatformKey>) {
-    let command =
-        Command::StoreKeys { tenant: account.tenant.clone(), account: account.name.clone(), keys };
+    let command = Command::StoreKeys {
+        tenant: account.tenant.clone(),
+        channel_account: account.name.clone(),
+        keys,
+    };
     if let Err(failure) = engine.handle(Caller::Clock, command).await {
         tracing::warn!(account = %account.name, %failure, "fetched keys were not kept");
     }

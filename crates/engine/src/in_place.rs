@@ -44,10 +44,10 @@ pub(crate) fn answer(
 
 /// What a built-in channel says to an instruction, as a command; `None` for any other work.
 fn finding(engine: &Engine, work: &Work) -> Option<(Caller, Command)> {
-    let Work::Ask { tenant, order, refund, channel, account, instruction } = work else {
+    let Work::Ask { tenant, order, refund, channel, channel_account, instruction } = work else {
         return None;
     };
-    let account = engine.accounts.get(account)?;
+    let account = engine.accounts.get(channel_account)?;
     if !account.channel.about().built_in {
         return None;
     }
@@ -62,8 +62,8 @@ fn finding(engine: &Engine, work: &Work) -> Option<(Caller, Command)> {
     };
     let call = record(instruction, &finding, &draw);
     let (tenant, order, refund) = (tenant.clone(), *order, *refund);
-    let account = account.name.clone();
-    let command = Command::RecordFinding { tenant, order, refund, account, finding, call };
+    let channel_account = account.name.clone();
+    let command = Command::RecordFinding { tenant, order, refund, channel_account, finding, call };
     Some((Caller::Channel(channel.clone()), command))
 }
 

@@ -77,7 +77,7 @@ async fn run_task(engine: Arc<Engine>, task: Task, place: OwnedSemaphorePermit) 
         // A notification needs no decision before it is sent: the lease keeps others away, and the attempt
         // is recorded afterwards.
         TaskKind::Notification => {
-            let id = Id::from_number(task.subject);
+            let id = Id::from_value(task.subject);
             deliveries::deliver(engine, task.tenant, id).await;
         }
         TaskKind::Order | TaskKind::Refund => {

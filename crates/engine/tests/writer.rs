@@ -105,7 +105,7 @@ fn tenant() -> TenantId {
 async fn engine(store: Arc<Fateful>) -> Arc<Engine> {
     let route = Route {
         channel: Arc::from("none"),
-        account: Arc::from("main"),
+        channel_account: Arc::from("main"),
         scenes: Scene::ALL.to_vec(),
         callback_url: Arc::from("https://pay.example.com/channel/main/callback"),
     };
@@ -136,7 +136,7 @@ fn place(number: &str, fen: i64) -> Command {
     Command::PlaceOrder(Box::new(PlaceOrder {
         tenant: tenant(),
         merchant: MerchantId::new("CM1"),
-        out_order_id: number.to_owned(),
+        merchant_order_no: number.to_owned(),
         dialect: Arc::from("wecard"),
         amount: Fen::new(fen),
         currency: Currency::Cny,
@@ -198,7 +198,8 @@ async fn a_lost_commit_is_unknown_and_the_same_number_finds_out() {
         let engine = engine(Fateful::new([fate])).await;
         let failure = settle(&engine, place("order1", 100)).await.expect_err("unknown");
         assert!(matches!(failure, Failure::Store(_)), "{failure:?}");
-        let query = Query::Order { tenant: tenant(), key: OrderKey::OutOrderId("order1".into()) };
+        let query =
+            Query::Order { tenant: tenant(), key: OrderKey::MerchantOrderNo("order1".into()) };
         let stored = match engine.search(&query).await.expect("answers") {
             Page::Order(order) => order.is_some(),
             other => panic!("{other:?}"),
@@ -249,7 +250,7 @@ async fn the_same_new_number_in_one_batch_gives_one_order() {
     while let Some(outcome) = running.join_next().await {
         match outcome.expect("no panic") {
             Ok(Reply::Order { order, .. }) => {
-                ids.insert(order.terms.id.number());
+                ids.insert(order.terms.id.value());
             }
             other => panic!("{other:?}"),
         }

@@ -32,7 +32,7 @@ pub enum Command {
         /// The refund, when it is about one.
         refund: Option<Id<kinds::Refund>>,
         /// The channel account that said it; another than the order's changes nothing.
-        account: Arc<str>,
+        channel_account: Arc<str>,
         /// What it said.
         finding: Finding,
         /// How we know.
@@ -70,7 +70,7 @@ pub enum Command {
         /// Whose account.
         tenant: TenantId,
         /// The account's name.
-        account: Arc<str>,
+        channel_account: Arc<str>,
         /// The keys.
         keys: Vec<PlatformKey>,
     },
@@ -108,7 +108,7 @@ impl Command {
     pub fn reads(&self, reads: &mut Reads) {
         match self {
             Command::PlaceOrder(place) => {
-                let key = OrderKey::OutOrderId(place.out_order_id.clone());
+                let key = OrderKey::MerchantOrderNo(place.merchant_order_no.clone());
                 reads.orders.push((place.tenant.clone(), key));
             }
             Command::CloseOrder { tenant, order } => {
@@ -150,11 +150,11 @@ impl Reads {
         let tenant = task.tenant.clone();
         match task.kind {
             TaskKind::Order => {
-                self.orders.push((tenant, OrderKey::Id(Id::from_number(task.subject))));
+                self.orders.push((tenant, OrderKey::Id(Id::from_value(task.subject))));
             }
-            TaskKind::Refund => self.refunds.push((tenant, Id::from_number(task.subject))),
+            TaskKind::Refund => self.refunds.push((tenant, Id::from_value(task.subject))),
             TaskKind::Notification => {
-                self.notifications.push((tenant, Id::from_number(task.subject)))
+                self.notifications.push((tenant, Id::from_value(task.subject)))
             }
         }
     }
@@ -175,7 +175,7 @@ pub enum Work {
         /// The channel's name.
         channel: Arc<str>,
         /// The channel account.
-        account: Arc<str>,
+        channel_account: Arc<str>,
         /// What to ask.
         instruction: Instruction,
     },
@@ -364,9 +364,9 @@ pub fn decide(
     let mut decision = match command {
         Command::PlaceOrder(place) => order::place(&mut deciding, place),
         Command::CloseOrder { tenant, order } => order::close(&mut deciding, tenant, order),
-        Command::RecordFinding { tenant, order, refund, account, finding, call } => {
+        Command::RecordFinding { tenant, order, refund, channel_account, finding, call } => {
             let key = OrderKey::Id(*order);
-            let finding = &of_account(&deciding.order(tenant, &key)?, account, finding);
+            let finding = &of_account(&deciding.order(tenant, &key)?, channel_account, finding);
             match refund {
                 Some(id) => refund::record(&mut deciding, tenant, (*order, *id), finding, call),
                 None => order::record(&mut deciding, tenant, *order, finding, call),
@@ -385,8 +385,9 @@ pub fn decide(
         Command::ReplayNotification { tenant, notification } => {
             notification::replay(&mut deciding, tenant, *notification)
         }
-        Command::StoreKeys { tenant, account, keys } => {
-            let change = Change::KeysStored { account: account.clone(), keys: keys.clone() };
+        Command::StoreKeys { tenant, channel_account, keys } => {
+            let change =
+                Change::KeysStored { channel_account: channel_account.clone(), keys: keys.clone() };
             let mut decision = Decision::new(Reply::Done);
             decision.events.push(deciding.event(tenant, None, change));
             Ok(decision)
@@ -402,20 +403,21 @@ pub fn decide(
 
 /// What an account says about an order of another account is a contradiction, whatever it says.
 fn of_account(order: &Order, account: &str, finding: &Finding) -> Finding {
-    if *order.terms.account == *account {
+    if *order.terms.channel_account == *account {
         return finding.clone();
     }
-    let why = format!("account {account} said {}, want {}", finding.name(), order.terms.account);
+    let why =
+        format!("account {account} said {}, want {}", finding.name(), order.terms.channel_account);
     Finding::Mismatch { why }
 }
 
 fn run_task(deciding: &mut Deciding<'_>, task: &Task) -> Result<Decision, Refusal> {
     let tenant = &task.tenant;
     match task.kind {
-        TaskKind::Order => order::run_task(deciding, tenant, Id::from_number(task.subject)),
-        TaskKind::Refund => refund::run_task(deciding, tenant, Id::from_number(task.subject)),
+        TaskKind::Order => order::run_task(deciding, tenant, Id::from_value(task.subject)),
+        TaskKind::Refund => refund::run_task(deciding, tenant, Id::from_value(task.subject)),
         TaskKind::Notification => {
-            let id = Id::from_number(task.subject);
+            let id = Id::from_value(task.subject);
             let notification = deciding
                 .view
                 .notification(tenant, id)

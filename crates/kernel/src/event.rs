@@ -161,7 +161,7 @@ pub enum Change {
     /// Signing keys of a channel were fetched.
     KeysStored {
         /// Of which account.
-        account: Arc<str>,
+        channel_account: Arc<str>,
         /// The keys.
         keys: Vec<PlatformKey>,
     },
@@ -276,7 +276,7 @@ pub fn evolve(view: &mut View, event: &Event) {
             on_order(view, event, |order| {
                 ended(order, call);
                 order.unapplied.push(UnappliedPayment {
-                    channel_reference: refund.channel_reference.clone(),
+                    payment_reference: refund.payment_reference.clone(),
                     amount: refund.amount,
                     refund: refund.id,
                 });

@@ -31,7 +31,7 @@ impl View {
     pub fn order(&self, tenant: &TenantId, key: &OrderKey) -> Option<&Order> {
         let id = match key {
             OrderKey::Id(id) => *id,
-            OrderKey::OutOrderId(number) => {
+            OrderKey::MerchantOrderNo(number) => {
                 *self.order_ids.get(&(tenant.clone(), number.clone()))?
             }
         };
@@ -55,7 +55,7 @@ impl View {
     /// Adds or replaces an order.
     pub fn put_order(&mut self, order: Order) {
         let terms = &order.terms;
-        self.order_ids.insert((terms.tenant.clone(), terms.out_order_id.clone()), terms.id);
+        self.order_ids.insert((terms.tenant.clone(), terms.merchant_order_no.clone()), terms.id);
         self.orders.insert((terms.tenant.clone(), terms.id), order);
     }
 }

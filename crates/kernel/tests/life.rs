@@ -43,7 +43,7 @@ impl House {
     fn new() -> House {
         let route = Route {
             channel: Arc::from("wxpay"),
-            account: Arc::from("main"),
+            channel_account: Arc::from("main"),
             scenes: vec![Scene::MiniProgram],
             callback_url: Arc::from("https://pay.example.com/channel/main/callback"),
         };
@@ -108,7 +108,7 @@ impl House {
             tenant: tenant(),
             order,
             refund,
-            account: account(),
+            channel_account: account(),
             finding,
             call,
         })
@@ -126,8 +126,8 @@ impl House {
 
     fn paid(&self, reference: &str, fen: i64) -> Finding {
         Finding::Paid(Payment {
-            number: self.order().number(),
-            channel_reference: reference.to_owned(),
+            channel_order_no: self.order().channel_order_no(),
+            payment_reference: reference.to_owned(),
             amount: Fen::new(fen),
             currency: Currency::Cny,
             payer_amount: None,
@@ -147,7 +147,7 @@ fn place(number: &str) -> Command {
     Command::PlaceOrder(Box::new(PlaceOrder {
         tenant: tenant(),
         merchant: MerchantId::new(MERCHANT),
-        out_order_id: number.to_owned(),
+        merchant_order_no: number.to_owned(),
         dialect: Arc::from("wecard"),
         amount: Fen::new(1000),
         currency: Currency::Cny,
@@ -207,9 +207,10 @@ fn a_payment_that_contradicts_the_order_changes_nothing() {
     for finding in [
         |house: &House| house.paid("tx1", 999),
         |house: &House| match house.paid("tx1", 1000) {
-            Finding::Paid(payment) => {
-                Finding::Paid(Payment { number: "100000000000000001".to_owned(), ..payment })
-            }
+            Finding::Paid(payment) => Finding::Paid(Payment {
+                channel_order_no: "100000000000000001".to_owned(),
+                ..payment
+            }),
             other => other,
         },
         |_: &House| Finding::Mismatch { why: "mchid 2, want 1".to_owned() },
@@ -236,10 +237,10 @@ fn another_account_cannot_pay_an_order() {
         channel_trace: None,
         summary: String::new(),
     };
-    let account = Arc::from("other");
+    let channel_account = Arc::from("other");
     let (tenant, refund) = (tenant(), None);
     house
-        .handle(&Command::RecordFinding { tenant, order, refund, account, finding, call })
+        .handle(&Command::RecordFinding { tenant, order, refund, channel_account, finding, call })
         .expect("recorded");
     assert_eq!(house.state(), "paying");
     assert!(house.transfers.is_empty());
@@ -301,7 +302,7 @@ fn the_same_number_again() {
 fn a_lost_answer_to_placing_is_asked_again_with_the_same_number() {
     let mut house = House::new();
     house.place("order1").expect("accepted");
-    let number = house.order().number();
+    let number = house.order().channel_order_no();
     let reply = house.find(Finding::Unknown { why: "lost".to_owned() }, Some(Operation::Place));
     assert!(matches!(reply, Reply::Order { answer: Some(ChannelAnswer::Unknown), .. }));
     house.place("order1").expect("the caller retries");
@@ -309,7 +310,7 @@ fn a_lost_answer_to_placing_is_asked_again_with_the_same_number() {
         house.work.iter().filter(|work| matches!(work, Work::Ask { .. })).collect();
     assert_eq!(placed.len(), 2);
     assert_eq!(placed[0], placed[1], "the same instruction, number included");
-    assert_eq!(house.order().number(), number);
+    assert_eq!(house.order().channel_order_no(), number);
 }
 
 #[test]
@@ -353,7 +354,7 @@ fn late() -> House {
 }
 
 fn close() -> Command {
-    Command::CloseOrder { tenant: tenant(), order: OrderKey::OutOrderId("order1".to_owned()) }
+    Command::CloseOrder { tenant: tenant(), order: OrderKey::MerchantOrderNo("order1".to_owned()) }
 }
 
 fn refund_finding(house: &mut House, finding: Finding) {
@@ -374,7 +375,7 @@ fn refund_found(house: &mut House, finding: Finding, asked: Operation) {
         tenant: tenant(),
         order: refund.order,
         refund: Some(refund.id),
-        account: account(),
+        channel_account: account(),
         finding,
         call,
     };
@@ -384,8 +385,8 @@ fn refund_found(house: &mut House, finding: Finding, asked: Operation) {
 fn refunded(house: &House, status: RefundStatus, fen: i64) -> Finding {
     let refund = house.view.refunds.values().next().expect("a refund");
     Finding::Refund(Refunded {
-        refund_number: refund.number(),
-        channel_reference: "rf1".to_owned(),
+        channel_refund_no: refund.channel_refund_no(),
+        refund_reference: "rf1".to_owned(),
         amount: Fen::new(fen),
         status,
         at: None,
@@ -642,7 +643,7 @@ fn plain(kind: u8) -> Finding {
 
 /// The order of a slot, if it was placed.
 fn slot(house: &House, slot: u8) -> Option<Order> {
-    house.view.order(&tenant(), &OrderKey::OutOrderId(format!("order{slot}"))).cloned()
+    house.view.order(&tenant(), &OrderKey::MerchantOrderNo(format!("order{slot}"))).cloned()
 }
 
 fn play(house: &mut House, step: Step) {
@@ -653,7 +654,7 @@ fn play(house: &mut House, step: Step) {
         }
         Step::Place(number) => place(&format!("order{number}")),
         Step::Close(number) => {
-            let order = OrderKey::OutOrderId(format!("order{number}"));
+            let order = OrderKey::MerchantOrderNo(format!("order{number}"));
             Command::CloseOrder { tenant: tenant(), order }
         }
         Step::RunTask(number) => match slot(house, number) {
@@ -665,8 +666,8 @@ fn play(house: &mut House, step: Step) {
             let finding = match kind {
                 Kind::Placed => pay_info(house),
                 Kind::Paid(tx, fen) => Finding::Paid(Payment {
-                    number: order.number(),
-                    channel_reference: format!("tx{number}{tx}"),
+                    channel_order_no: order.channel_order_no(),
+                    payment_reference: format!("tx{number}{tx}"),
                     amount: Fen::new(fen),
                     currency: Currency::Cny,
                     payer_amount: None,
@@ -687,7 +688,7 @@ fn play(house: &mut House, step: Step) {
                 tenant: tenant(),
                 order,
                 refund: None,
-                account: account(),
+                channel_account: account(),
                 finding,
                 call,
             }
@@ -697,8 +698,8 @@ fn play(house: &mut House, step: Step) {
                 return;
             };
             let finding = Finding::Refund(Refunded {
-                refund_number: refund.number(),
-                channel_reference: "rf".to_owned(),
+                channel_refund_no: refund.channel_refund_no(),
+                refund_reference: "rf".to_owned(),
                 amount: if right { refund.amount } else { Fen::new(1) },
                 status: state,
                 at: None,
@@ -716,7 +717,7 @@ fn play(house: &mut House, step: Step) {
                 tenant: tenant(),
                 order,
                 refund,
-                account: account(),
+                channel_account: account(),
                 finding,
                 call,
             }

@@ -286,13 +286,13 @@ mod tests {
 
     fn transfer(phase: Phase, debit: &Account, credit: &Account, fen: i64) -> Transfer {
         Transfer {
-            id: Id::from_number(1),
+            id: Id::from_value(1),
             phase,
             debit: debit.clone(),
             credit: credit.clone(),
             amount: Fen::new(fen),
             reason: Reason::Payment,
-            order: Id::from_number(1),
+            order: Id::from_value(1),
             at: Timestamp::from_ms(0),
         }
     }

@@ -69,12 +69,12 @@ pub struct IdFault {
 
 impl<K> Id<K> {
     /// The id with this number, as a store hands it back.
-    pub const fn from_number(value: i64) -> Id<K> {
+    pub const fn from_value(value: i64) -> Id<K> {
         Id { value, kind: PhantomData }
     }
 
     /// The number, as a store keeps it.
-    pub const fn number(self) -> i64 {
+    pub const fn value(self) -> i64 {
         self.value
     }
 }
@@ -84,7 +84,7 @@ impl<K: Kind> Id<K> {
     pub fn parse(text: &str) -> Result<Id<K>, IdFault> {
         let digits = text.len() == 18 && text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse() {
-            Ok(value) if digits => Ok(Id::from_number(value)),
+            Ok(value) if digits => Ok(Id::from_value(value)),
             _ => Err(IdFault { kind: K::NAME }),
         }
     }
@@ -173,7 +173,7 @@ impl Stamp {
     pub fn id<K>(&mut self) -> Id<K> {
         let value = self.next_id;
         self.next_id += STEP;
-        Id::from_number(value)
+        Id::from_value(value)
     }
 }
 
@@ -203,10 +203,10 @@ mod tests {
     fn ids_stay_above_the_last_one_of_an_earlier_process() {
         let mut before = Stamp::new(9, TODAY);
         let last: Id<kinds::Event> = before.id();
-        let mut after = Stamp::new(2, TODAY.plus_seconds(-3600)).above(last.number());
+        let mut after = Stamp::new(2, TODAY.plus_seconds(-3600)).above(last.value());
         let next: Id<kinds::Event> = after.id();
         assert!(next > last);
-        assert_eq!(next.number() % STEP, 2);
+        assert_eq!(next.value() % STEP, 2);
     }
 
     proptest! {
@@ -223,9 +223,9 @@ mod tests {
                 stamp = stamp.at(now);
                 for _ in 0..draws {
                     let id: Id<kinds::Event> = stamp.id();
-                    prop_assert!(id.number() > last);
-                    prop_assert_eq!(id.number() % STEP, i64::from(node));
-                    last = id.number();
+                    prop_assert!(id.value() > last);
+                    prop_assert_eq!(id.value() % STEP, i64::from(node));
+                    last = id.value();
                 }
             }
         }

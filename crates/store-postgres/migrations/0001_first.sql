@@ -6,7 +6,7 @@
 CREATE TABLE orders (
     tenant            text   COLLATE "C" NOT NULL,
     id                bigint NOT NULL,
-    out_order_id      text   COLLATE "C" NOT NULL,
+    merchant_order_no      text   COLLATE "C" NOT NULL,
     placed_at         bigint NOT NULL,
     version           bigint NOT NULL,
     state             text   COLLATE "C" NOT NULL,
@@ -15,7 +15,7 @@ CREATE TABLE orders (
     pay_valid_until   bigint,
     closure           text   COLLATE "C",
     paid_at           bigint,
-    channel_reference text   COLLATE "C",
+    payment_reference text   COLLATE "C",
     payer_amount      bigint,
     ended_at          bigint,
     reason            text   COLLATE "C",
@@ -24,7 +24,7 @@ CREATE TABLE orders (
     polls             bigint NOT NULL,
     unapplied            text   COLLATE "C" NOT NULL,
     PRIMARY KEY (tenant, id),
-    UNIQUE (tenant, out_order_id)
+    UNIQUE (tenant, merchant_order_no)
 ) WITH (fillfactor = 75);
 
 -- What was agreed: wide, and written once.
@@ -37,7 +37,7 @@ CREATE TABLE order_terms (
     currency           text   COLLATE "C" NOT NULL,
     scene              text   COLLATE "C" NOT NULL,
     channel            text   COLLATE "C" NOT NULL,
-    account            text   COLLATE "C" NOT NULL,
+    channel_account    text   COLLATE "C" NOT NULL,
     subject            text   COLLATE "C" NOT NULL,
     payer_app_id       text   COLLATE "C",
     payer_user_id      text   COLLATE "C",
@@ -62,7 +62,7 @@ CREATE TABLE refunds (
     version           bigint NOT NULL,
     state             text   COLLATE "C" NOT NULL,
     ended_at          bigint,
-    channel_reference text   COLLATE "C",
+    refund_reference  text   COLLATE "C",
     reason            text   COLLATE "C",
     polls             bigint NOT NULL,
     PRIMARY KEY (tenant, id)
@@ -88,7 +88,7 @@ CREATE INDEX notifications_of_order ON notifications (tenant, order_id);
 CREATE TABLE attempts (
     tenant    text   COLLATE "C" NOT NULL,
     notification_id bigint NOT NULL,
-    number    bigint NOT NULL,
+    attempt_no bigint NOT NULL,
     at        bigint NOT NULL,
     took_ms   bigint NOT NULL,
     outcome   text   COLLATE "C" NOT NULL,
@@ -96,7 +96,7 @@ CREATE TABLE attempts (
     excerpt   text   COLLATE "C",
     state     text   COLLATE "C" NOT NULL,
     ended_at  bigint,
-    PRIMARY KEY (tenant, notification_id, number)
+    PRIMARY KEY (tenant, notification_id, attempt_no)
 );
 
 -- An event that belongs to no order has the order 0.
@@ -159,13 +159,13 @@ CREATE INDEX tasks_due ON tasks (due);
 
 CREATE TABLE channel_keys (
     tenant      text   COLLATE "C" NOT NULL,
-    account     text   COLLATE "C" NOT NULL,
+    channel_account text   COLLATE "C" NOT NULL,
     serial      text   COLLATE "C" NOT NULL,
     pem         text   COLLATE "C" NOT NULL,
     valid_from  bigint NOT NULL,
     valid_until bigint NOT NULL,
     stored_by     bigint NOT NULL,
-    PRIMARY KEY (tenant, account, serial)
+    PRIMARY KEY (tenant, channel_account, serial)
 );
 
 -- The guards fail inside the statement, so that BEGIN to COMMIT can be sent without waiting for an

@@ -134,13 +134,13 @@ fn unapplied_without_transfer(
 ) -> Result<(), StoreFault> {
     let mut sides: BTreeMap<(TenantId, i64), Sides> = BTreeMap::new();
     for order in orders {
-        let key = (order.terms.tenant.clone(), order.terms.id.number());
+        let key = (order.terms.tenant.clone(), order.terms.id.value());
         sides.entry(key).or_default().0 =
             order.unapplied.iter().map(|unapplied| Some(unapplied.amount)).collect();
     }
     for (tenant, transfer) in cell::read(transfers, read_transfer)? {
         let amount = booked(&tenant, &transfer);
-        sides.entry((tenant, transfer.order.number())).or_default().1.push(amount);
+        sides.entry((tenant, transfer.order.value())).or_default().1.push(amount);
     }
     for (had, booked) in sides.values_mut() {
         had.sort();
@@ -165,20 +165,20 @@ fn booked(tenant: &TenantId, transfer: &Transfer) -> Option<Fen> {
 
 fn unapplied_without_refund(audit: &mut Audit, mut orders: Vec<Order>, refunds: Vec<Refund>) {
     let refunds: HashMap<(&TenantId, i64), &Refund> =
-        refunds.iter().map(|refund| ((&refund.tenant, refund.id.number()), refund)).collect();
+        refunds.iter().map(|refund| ((&refund.tenant, refund.id.value()), refund)).collect();
     orders.sort_by(|a, b| (&a.terms.tenant, a.terms.id).cmp(&(&b.terms.tenant, b.terms.id)));
     let lost = orders.iter().find(|order| {
         order.unapplied.iter().any(|unapplied| {
-            let refund = refunds.get(&(&order.terms.tenant, unapplied.refund.number()));
+            let refund = refunds.get(&(&order.terms.tenant, unapplied.refund.value()));
             !refund.is_some_and(|refund| {
                 refund.order == order.terms.id
                     && refund.amount == unapplied.amount
-                    && refund.channel_reference == unapplied.channel_reference
+                    && refund.payment_reference == unapplied.payment_reference
             })
         })
     });
     let faults = lost.map(|order| {
-        Rule::UnappliedWithoutRefund.fault(&order.terms.tenant, order.terms.id.number())
+        Rule::UnappliedWithoutRefund.fault(&order.terms.tenant, order.terms.id.value())
     });
     audit.faults.extend(faults);
 }

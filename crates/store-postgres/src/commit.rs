@@ -115,7 +115,7 @@ const REFUNDS: Aggregate<kernel::Refund> = Aggregate {
     update: sql::UPDATE_REFUNDS,
     row: refund::row,
     standing: refund::standing,
-    id: |refund| refund.id.number(),
+    id: |refund| refund.id.value(),
 };
 
 const NOTIFICATIONS: Aggregate<kernel::Notification> = Aggregate {
@@ -123,7 +123,7 @@ const NOTIFICATIONS: Aggregate<kernel::Notification> = Aggregate {
     update: sql::UPDATE_NOTIFICATIONS,
     row: notification::row,
     standing: notification::standing,
-    id: |notification| notification.id.number(),
+    id: |notification| notification.id.value(),
 };
 
 /// The statements of one tenant's batch so far.
@@ -150,7 +150,7 @@ impl<'a> Writing<'a> {
     fn orders(&mut self, orders: &'a [Write<kernel::Order>]) {
         let (mut narrow, mut wide, mut changed) = (vec![], vec![], vec![]);
         for Write { row: order, expected } in orders {
-            let id = Value::Int(order.terms.id.number());
+            let id = Value::Int(order.terms.id.value());
             match expected {
                 None => {
                     let mut cells = order::row(order);

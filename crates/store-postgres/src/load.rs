@@ -57,7 +57,7 @@ fn by_tenant(reads: &Reads) -> BTreeMap<&TenantId, Own<'_>> {
         let own = tenants.entry(tenant).or_default();
         match key {
             OrderKey::Id(id) => own.order_ids.push(*id),
-            OrderKey::OutOrderId(number) => own.numbers.push(number),
+            OrderKey::MerchantOrderNo(number) => own.numbers.push(number),
         }
     }
     for (tenant, id) in &reads.refunds {
@@ -76,7 +76,7 @@ impl<'a> Own<'a> {
     fn queries(self, tenant: &'a TenantId, queries: &mut Vec<(Kind, Step<'a>)>) {
         let numbers = self.numbers.into_iter().map(Cow::Borrowed);
         let accounts = self.accounts.into_iter().map(|account| Cow::Owned(account.key()));
-        let refunds = || Parameter::ints(self.refunds.iter().map(|id| id.number()));
+        let refunds = || Parameter::ints(self.refunds.iter().map(|id| id.value()));
         let wanted = [
             (Kind::Orders, read::ORDERS_BY_ID, ids(self.order_ids)),
             (Kind::Orders, read::ORDERS_BY_NUMBER, Parameter::texts(numbers)),
@@ -95,7 +95,7 @@ impl<'a> Own<'a> {
 }
 
 fn ids<'a, K>(ids: Vec<Id<K>>) -> Parameter<'a> {
-    Parameter::ints(ids.into_iter().map(Id::number))
+    Parameter::ints(ids.into_iter().map(Id::value))
 }
 
 fn put(view: &mut View, kind: Kind, rows: &[Row]) -> Result<(), StoreFault> {

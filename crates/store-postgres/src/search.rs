@@ -65,8 +65,8 @@ fn steps(query: &Query) -> Vec<Step<'_>> {
         Query::Order { tenant, key } => vec![one_order(tenant, key)],
         Query::Orders(filter) => vec![orders(filter)],
         Query::Story { tenant, order } => story(tenant, *order),
-        Query::TenantsWithOrder { out_order_id } => {
-            vec![Step::new(read::TENANTS_WITH_ORDER, [Parameter::text(out_order_id)])]
+        Query::TenantsWithOrder { merchant_order_no } => {
+            vec![Step::new(read::TENANTS_WITH_ORDER, [Parameter::text(merchant_order_no)])]
         }
         Query::Accounts { tenant } => vec![Step::new(read::ACCOUNTS, [of(tenant)])],
         Query::Postings { tenant, account, before, limit } => {
@@ -76,7 +76,7 @@ fn steps(query: &Query) -> Vec<Step<'_>> {
             notifications(tenant, (below(*before), i64::MIN), state.as_deref(), *limit)
         }
         Query::Notification { tenant, id } => {
-            let range = (id.number().saturating_add(1), id.number());
+            let range = (id.value().saturating_add(1), id.value());
             notifications(tenant, range, None, 1)
         }
         Query::Keys => vec![Step::new(read::KEYS, [])],
@@ -95,15 +95,15 @@ fn of(tenant: &TenantId) -> Parameter<'_> {
 
 /// The bound of a page: everything, or what lies before the page that was seen.
 fn below<K>(before: Option<Id<K>>) -> i64 {
-    before.map_or(i64::MAX, Id::number)
+    before.map_or(i64::MAX, Id::value)
 }
 
 fn one_order<'a>(tenant: &'a TenantId, key: &'a OrderKey) -> Step<'a> {
     match key {
         OrderKey::Id(id) => {
-            Step::new(read::ORDERS_BY_ID, [of(tenant), Parameter::ints([id.number()])])
+            Step::new(read::ORDERS_BY_ID, [of(tenant), Parameter::ints([id.value()])])
         }
-        OrderKey::OutOrderId(number) => {
+        OrderKey::MerchantOrderNo(number) => {
             let numbers = Parameter::texts([number.as_str().into()]);
             Step::new(read::ORDERS_BY_NUMBER, [of(tenant), numbers])
         }
@@ -132,13 +132,13 @@ fn lowest_id(from: Timestamp) -> i64 {
     if from < Timestamp::default() || from > YEAR_2109 {
         return i64::MIN;
     }
-    Stamp::new(0, from).id::<kinds::Order>().number()
+    Stamp::new(0, from).id::<kinds::Order>().value()
 }
 
 fn story(tenant: &TenantId, order: Id<kinds::Order>) -> Vec<Step<'_>> {
-    let about = |sql: Sql| Step::new(sql, [of(tenant), Parameter::int(order.number())]);
+    let about = |sql: Sql| Step::new(sql, [of(tenant), Parameter::int(order.value())]);
     vec![
-        Step::new(read::ORDERS_BY_ID, [of(tenant), Parameter::ints([order.number()])]),
+        Step::new(read::ORDERS_BY_ID, [of(tenant), Parameter::ints([order.value()])]),
         about(read::EVENTS_OF_ORDER),
         about(read::TRANSFERS_OF_ORDER),
         about(read::REFUNDS_OF_ORDER),
@@ -222,8 +222,8 @@ fn read_notifications(rows: &[Row], attempts: &[Row]) -> Result<Vec<Notification
             cells.split_at(notification::NOTIFICATIONS.columns.len().min(cells.len()));
         let notification: Notification = notification::read(own)?;
         found.push(NotificationRow {
-            out_order_id: word(&order::ORDERS, number.first())?.to_owned(),
-            attempts: attempts.remove(&notification.id.number()).unwrap_or_default(),
+            merchant_order_no: word(&order::ORDERS, number.first())?.to_owned(),
+            attempts: attempts.remove(&notification.id.value()).unwrap_or_default(),
             notification,
         });
     }

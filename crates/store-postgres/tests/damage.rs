@@ -173,13 +173,13 @@ const DAMAGES: &[Damage] = &[
     (
         Rule::RefundWithoutPost,
         DONE,
-        "UPDATE refunds SET state = 'processing', ended_at = NULL, channel_reference = NULL
+        "UPDATE refunds SET state = 'processing', ended_at = NULL, refund_reference = NULL
          WHERE tenant = $tenant AND order_id = $name AND state = 'done'",
     ),
     (
         Rule::RefundWithoutPost,
         FAILED,
-        "UPDATE refunds SET state = 'done', channel_reference = 'x', reason = NULL
+        "UPDATE refunds SET state = 'done', refund_reference = 'x', reason = NULL
          WHERE tenant = $tenant AND order_id = $name AND state = 'failed'",
     ),
     (
@@ -300,9 +300,11 @@ async fn unreadable_row_is_named() {
     let books = books(server, 3, 60).await;
     let damage = "UPDATE order_terms SET scene = 'moon'";
     books.client().await.batch_execute(damage).await.expect("the damage is done");
-    let [tenant, number] =
-        first(&books, "SELECT tenant, out_order_id FROM orders").await.try_into().expect("two");
-    let key = kernel::OrderKey::OutOrderId(number);
+    let [tenant, number] = first(&books, "SELECT tenant, merchant_order_no FROM orders")
+        .await
+        .try_into()
+        .expect("two");
+    let key = kernel::OrderKey::MerchantOrderNo(number);
     let query = Query::Order { tenant: kernel::TenantId::new(&tenant), key };
     let fault = open(&books).search(&query).await.expect_err("there is no such scene");
     let why = "scene: unknown word \"moon\"".to_owned();

@@ -164,7 +164,7 @@ async fn cut_connections_lose_nothing_that_was_confirmed() {
 async fn exists(store: &PostgresStore, index: usize, number: &str) -> bool {
     let query = Query::Order {
         tenant: tenant(index),
-        key: kernel::OrderKey::OutOrderId(number.to_owned()),
+        key: kernel::OrderKey::MerchantOrderNo(number.to_owned()),
     };
     match store.search(&query).await.expect("the store answers") {
         Page::Order(order) => order.is_some(),
@@ -181,7 +181,7 @@ async fn every_text_is_kept() {
     let batch = till.batch(&store, &[place(&tenant(0), number)]).await;
     let want = batch.orders[0].row.clone();
     assert_eq!(store.commit(vec![batch]).await, vec![Ok(())]);
-    let key = kernel::OrderKey::OutOrderId(number.to_owned());
+    let key = kernel::OrderKey::MerchantOrderNo(number.to_owned());
     let page = store.search(&Query::Order { tenant: tenant(0), key }).await;
     assert_eq!(page, Ok(Page::Order(Some(Box::new(want)))));
 }

@@ -5,7 +5,7 @@
 CREATE TABLE orders (
     tenant            TEXT    NOT NULL,
     id                INTEGER NOT NULL,
-    out_order_id      TEXT    NOT NULL,
+    merchant_order_no      TEXT    NOT NULL,
     placed_at         INTEGER NOT NULL,
     version           INTEGER NOT NULL,
     state             TEXT    NOT NULL,
@@ -14,7 +14,7 @@ CREATE TABLE orders (
     pay_valid_until   INTEGER,
     closure           TEXT,
     paid_at           INTEGER,
-    channel_reference TEXT,
+    payment_reference TEXT,
     payer_amount      INTEGER,
     ended_at          INTEGER,
     reason            TEXT,
@@ -23,7 +23,7 @@ CREATE TABLE orders (
     polls             INTEGER NOT NULL,
     unapplied            TEXT    NOT NULL,
     PRIMARY KEY (tenant, id),
-    UNIQUE (tenant, out_order_id)
+    UNIQUE (tenant, merchant_order_no)
 ) STRICT, WITHOUT ROWID;
 
 -- What was agreed: wide, and written once.
@@ -36,7 +36,7 @@ CREATE TABLE order_terms (
     currency           TEXT    NOT NULL,
     scene              TEXT    NOT NULL,
     channel            TEXT    NOT NULL,
-    account            TEXT    NOT NULL,
+    channel_account    TEXT    NOT NULL,
     subject            TEXT    NOT NULL,
     payer_app_id       TEXT,
     payer_user_id      TEXT,
@@ -61,7 +61,7 @@ CREATE TABLE refunds (
     version           INTEGER NOT NULL,
     state             TEXT    NOT NULL,
     ended_at          INTEGER,
-    channel_reference TEXT,
+    refund_reference  TEXT,
     reason            TEXT,
     polls             INTEGER NOT NULL,
     PRIMARY KEY (tenant, id)
@@ -87,7 +87,7 @@ CREATE INDEX notifications_of_order ON notifications (tenant, order_id);
 CREATE TABLE attempts (
     tenant    TEXT    NOT NULL,
     notification_id INTEGER NOT NULL,
-    number    INTEGER NOT NULL,
+    attempt_no INTEGER NOT NULL,
     at        INTEGER NOT NULL,
     took_ms   INTEGER NOT NULL,
     outcome   TEXT    NOT NULL,
@@ -95,7 +95,7 @@ CREATE TABLE attempts (
     excerpt   TEXT,
     state     TEXT    NOT NULL,
     ended_at  INTEGER,
-    PRIMARY KEY (tenant, notification_id, number)
+    PRIMARY KEY (tenant, notification_id, attempt_no)
 ) STRICT, WITHOUT ROWID;
 
 -- An event that belongs to no order has the order 0.
@@ -160,11 +160,11 @@ CREATE INDEX tasks_due ON tasks (due);
 
 CREATE TABLE channel_keys (
     tenant      TEXT    NOT NULL,
-    account     TEXT    NOT NULL,
+    channel_account TEXT    NOT NULL,
     serial      TEXT    NOT NULL,
     pem         TEXT    NOT NULL,
     valid_from  INTEGER NOT NULL,
     valid_until INTEGER NOT NULL,
     stored_by     INTEGER NOT NULL,
-    PRIMARY KEY (tenant, account, serial)
+    PRIMARY KEY (tenant, channel_account, serial)
 ) STRICT, WITHOUT ROWID;

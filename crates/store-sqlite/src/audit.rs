@@ -50,7 +50,7 @@ macro_rules! first_refund_with {
                 UNION ALL
                 SELECT transfers.tenant, order_id,
                     CASE WHEN debit = 'suspense/' || transfers.tenant
-                        AND credit = 'channel_funds/' || terms.account THEN transfers.amount END,
+                        AND credit = 'channel_funds/' || terms.channel_account THEN transfers.amount END,
                     0, 0, 0,
                     phase = 'hold', phase = 'post_held', phase = 'release', phase = 'post'
                 FROM transfers LEFT JOIN order_terms AS terms
@@ -73,7 +73,7 @@ const RULES: [(Rule, &str); 4] = [
         WHERE state = 'paid' AND (
             SELECT count(*) <> 1 OR sum(phase = 'post'
                 AND transfers.amount = terms.amount
-                AND debit = 'channel_funds/' || terms.account
+                AND debit = 'channel_funds/' || terms.channel_account
                 AND credit = 'merchant_pending/' || terms.merchant) IS NOT 1
             FROM transfers INDEXED BY transfers_of_order
             WHERE transfers.tenant = orders.tenant AND order_id = orders.id
@@ -108,7 +108,7 @@ const RULES: [(Rule, &str); 4] = [
             AND refunds.id = json_extract(unapplied.value, '$.refund')
         WHERE unapplied <> '[]' AND (refunds.order_id = orders.id
             AND refunds.amount = json_extract(unapplied.value, '$.amount')
-            AND payment_reference = json_extract(unapplied.value, '$.channel_reference')) IS NOT TRUE
+            AND payment_reference = json_extract(unapplied.value, '$.payment_reference')) IS NOT TRUE
         ORDER BY orders.tenant, orders.id LIMIT 1",
     ),
 ];

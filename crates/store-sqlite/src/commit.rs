@@ -107,7 +107,7 @@ fn keep_last_id<'b>(
     connection: &Connection,
     stored: impl Iterator<Item = &'b Batch>,
 ) -> rusqlite::Result<()> {
-    let last = stored.flat_map(|batch| &batch.events).map(|event| event.id.number()).max();
+    let last = stored.flat_map(|batch| &batch.events).map(|event| event.id.value()).max();
     match last {
         Some(last) => connection.prepare_cached(KEEP_LAST_ID)?.execute([last]).map(|_| ()),
         None => Ok(()),
@@ -216,7 +216,7 @@ fn write_orders(
         let name = || name("order", row.terms.id);
         if let Some(expected) = expected {
             let tenant = crate::load::text(&row.terms.tenant);
-            let key = [tenant, Value::Int(row.terms.id.number()), Value::Int(*expected)];
+            let key = [tenant, Value::Int(row.terms.id.value()), Value::Int(*expected)];
             update.change(&[&key, &order::standing(row)], name)?;
             continue;
         }
@@ -240,7 +240,7 @@ fn write_refunds(
             None => insert.add(&[&refund::row(row)], name)?,
             Some(expected) => {
                 let tenant = crate::load::text(&row.tenant);
-                let key = [tenant, Value::Int(row.id.number()), Value::Int(*expected)];
+                let key = [tenant, Value::Int(row.id.value()), Value::Int(*expected)];
                 update.change(&[&key, &refund::standing(row)], name)?;
             }
         }
@@ -260,7 +260,7 @@ fn write_notifications(
             None => insert.add(&[&notification::row(row)], name)?,
             Some(expected) => {
                 let tenant = crate::load::text(&row.tenant);
-                let key = [tenant, Value::Int(row.id.number()), Value::Int(*expected)];
+                let key = [tenant, Value::Int(row.id.value()), Value::Int(*expected)];
                 update.change(&[&key, &notification::standing(row)], name)?;
             }
         }

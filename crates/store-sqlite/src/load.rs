@@ -19,7 +19,7 @@ static ORDER: LazyLock<String> = LazyLock::new(|| {
 static ORDER_BY_NUMBER: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {} FROM orders CROSS JOIN order_terms USING (tenant, id)
-         WHERE tenant = ?1 AND out_order_id = ?2",
+         WHERE tenant = ?1 AND merchant_order_no = ?2",
         order::ORDERS.list()
     )
 });
@@ -56,8 +56,8 @@ impl<'c> Orders<'c> {
         key: &OrderKey,
     ) -> Result<Option<Order>, StoreFault> {
         let (select, name) = match key {
-            OrderKey::Id(id) => (&mut self.by_id, Value::Int(id.number())),
-            OrderKey::OutOrderId(number) => {
+            OrderKey::Id(id) => (&mut self.by_id, Value::Int(id.value())),
+            OrderKey::MerchantOrderNo(number) => {
                 (&mut self.by_number, Value::Text(Cow::Borrowed(number)))
             }
         };
@@ -96,7 +96,7 @@ fn load_refunds(
     }
     let mut select = Select::new(connection, &refund::REFUNDS, &REFUND)?;
     for (tenant, id) in &reads.refunds {
-        let found = select.first(&[text(tenant), Value::Int(id.number())], refund::read)?;
+        let found = select.first(&[text(tenant), Value::Int(id.value())], refund::read)?;
         let Some(refund) = found else { continue };
         let order = orders.find(tenant, &OrderKey::Id(refund.order))?;
         order.into_iter().for_each(|order| view.put_order(order));
@@ -115,7 +115,7 @@ fn load_notifications(
     }
     let mut select = Select::new(connection, &notification::NOTIFICATIONS, &NOTIFICATION)?;
     for (tenant, id) in &reads.notifications {
-        let found = select.first(&[text(tenant), Value::Int(id.number())], notification::read)?;
+        let found = select.first(&[text(tenant), Value::Int(id.value())], notification::read)?;
         view.notifications.extend(found.map(|notification| ((tenant.clone(), *id), notification)));
     }
     Ok(())

@@ -59,7 +59,7 @@ static NOTIFICATIONS: LazyLock<String> = LazyLock::new(|| {
 });
 static ATTEMPTS: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {} FROM attempts WHERE tenant = ?1 AND notification_id = ?2 ORDER BY number",
+        "SELECT {} FROM attempts WHERE tenant = ?1 AND notification_id = ?2 ORDER BY attempt_no",
         notification::ATTEMPTS.list()
     )
 });
@@ -100,7 +100,7 @@ static ATTENTION: LazyLock<String> = LazyLock::new(|| {
 const LAST_ID: &str = "SELECT id FROM last_event";
 /// Looks into the file, at its first page.
 const PING: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema)";
-const OUT_ORDER_ID: &str = "SELECT out_order_id FROM orders WHERE tenant = ?1 AND id = ?2";
+const OUT_ORDER_ID: &str = "SELECT merchant_order_no FROM orders WHERE tenant = ?1 AND id = ?2";
 /// Steps from tenant to tenant, because every index begins with the tenant.
 const TENANTS: &str = "WITH RECURSIVE each (tenant) AS (
         SELECT min(tenant) FROM orders
@@ -108,7 +108,7 @@ const TENANTS: &str = "WITH RECURSIVE each (tenant) AS (
         SELECT (SELECT min(orders.tenant) FROM orders WHERE orders.tenant > each.tenant)
         FROM each WHERE each.tenant IS NOT NULL)
     SELECT tenant FROM each WHERE EXISTS (
-        SELECT 1 FROM orders WHERE orders.tenant = each.tenant AND out_order_id = ?1)
+        SELECT 1 FROM orders WHERE orders.tenant = each.tenant AND merchant_order_no = ?1)
     ORDER BY tenant";
 const WAITING: &str = "SELECT (SELECT count(*) FROM tasks),
     (SELECT count(*) FROM tasks WHERE due <= ?1),
@@ -128,16 +128,16 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
         Query::Story { tenant, order } => {
             Page::Story(story(connection, tenant, *order)?.map(Box::new))
         }
-        Query::TenantsWithOrder { out_order_id } => {
-            Page::Tenants(tenants(connection, out_order_id).map_err(fault)?)
+        Query::TenantsWithOrder { merchant_order_no } => {
+            Page::Tenants(tenants(connection, merchant_order_no).map_err(fault)?)
         }
         Query::Accounts { tenant } => Page::Accounts(accounts(connection, tenant)?),
         Query::Postings { tenant, account, before, limit } => {
-            let before = before.map(Id::number);
+            let before = before.map(Id::value);
             Page::Transfers(postings(connection, (tenant, account), before, *limit)?)
         }
         Query::Notifications { tenant, state, before, limit } => {
-            let (below, lowest) = (before.map_or(i64::MAX, Id::number), i64::MIN);
+            let (below, lowest) = (before.map_or(i64::MAX, Id::value), i64::MIN);
             let state = state.as_deref();
             let parameters = [
                 text(tenant),
@@ -149,7 +149,7 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
             Page::Notifications(notifications(connection, &NOTIFICATIONS, &parameters)?)
         }
         Query::Notification { tenant, id } => {
-            let (below, lowest) = (id.number().saturating_add(1), id.number());
+            let (below, lowest) = (id.value().saturating_add(1), id.value());
             let (below, lowest) = (Value::Int(below), Value::Int(lowest));
             let parameters = [text(tenant), below, lowest, Value::Null, Value::Int(1)];
             Page::Notifications(notifications(connection, &NOTIFICATIONS, &parameters)?)
@@ -160,7 +160,7 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
         }
         Query::Tasks { now } => Page::Tasks(waiting(connection, *now).map_err(fault)?),
         Query::Attention { tenant, before, limit } => {
-            let below = before.map_or(i64::MAX, Id::number);
+            let below = before.map_or(i64::MAX, Id::value);
             let parameters = [text(tenant), Value::Int(below), Value::Int(i64::from(*limit))];
             let mut select = Select::new(connection, &event::EVENTS, &ATTENTION)?;
             Page::Events(select.all(&parameters, event::read)?)
@@ -178,7 +178,7 @@ fn optional(text: Option<&str>) -> Value<'_> {
 fn orders(connection: &Connection, filter: &OrderFilter) -> Result<Vec<Order>, StoreFault> {
     let parameters = [
         text(&filter.tenant),
-        Value::Int(filter.before.map_or(i64::MAX, Id::number)),
+        Value::Int(filter.before.map_or(i64::MAX, Id::value)),
         Value::Int(filter.from.map_or(i64::MIN, lowest_id)),
         optional(filter.state.as_deref()),
         Value::Int(filter.from.map_or(i64::MIN, Timestamp::ms)),
@@ -195,7 +195,7 @@ fn lowest_id(from: Timestamp) -> i64 {
     if from < Timestamp::default() || from > YEAR_2109 {
         return i64::MIN;
     }
-    Stamp::new(0, from).id::<kinds::Order>().number()
+    Stamp::new(0, from).id::<kinds::Order>().value()
 }
 
 fn story(
@@ -205,7 +205,7 @@ fn story(
 ) -> Result<Option<Story>, StoreFault> {
     let found = Orders::new(connection)?.find(tenant, &OrderKey::Id(id))?;
     let Some(order) = found else { return Ok(None) };
-    let key = [text(tenant), Value::Int(id.number())];
+    let key = [text(tenant), Value::Int(id.value())];
     let refunds = Select::new(connection, &refund::REFUNDS, &REFUNDS)?.all(&key, refund::read)?;
     let notifications = notifications(connection, &NOTIFICATIONS_OF_ORDER, &key)?;
     let subjects = std::iter::once(order.task())
@@ -249,26 +249,26 @@ fn notification_row(
     connection: &Connection,
     notification: Notification,
 ) -> Result<NotificationRow, StoreFault> {
-    let out_order_id = connection
+    let merchant_order_no = connection
         .prepare_cached(OUT_ORDER_ID)
         .and_then(|mut statement| {
-            let key = (notification.tenant.as_str(), notification.order.number());
+            let key = (notification.tenant.as_str(), notification.order.value());
             statement.query_row(key, |row| row.get(0)).optional()
         })
         .map_err(fault)?;
-    let key = [text(&notification.tenant), Value::Int(notification.id.number())];
+    let key = [text(&notification.tenant), Value::Int(notification.id.value())];
     let mut attempts = Select::new(connection, &notification::ATTEMPTS, &ATTEMPTS)?;
     Ok(NotificationRow {
         attempts: attempts.all(&key, notification::read_attempt)?,
-        out_order_id: out_order_id.unwrap_or_default(),
+        merchant_order_no: merchant_order_no.unwrap_or_default(),
         notification,
     })
 }
 
-fn tenants(connection: &Connection, out_order_id: &str) -> rusqlite::Result<Vec<TenantId>> {
+fn tenants(connection: &Connection, merchant_order_no: &str) -> rusqlite::Result<Vec<TenantId>> {
     let mut statement = connection.prepare_cached(TENANTS)?;
     let read = |row: &rusqlite::Row<'_>| Ok(TenantId::new(row.get_ref(0)?.as_str()?));
-    statement.query_map([out_order_id], read)?.collect()
+    statement.query_map([merchant_order_no], read)?.collect()
 }
 
 fn accounts(connection: &Connection, tenant: &TenantId) -> Result<Vec<AccountRow>, StoreFault> {

@@ -165,13 +165,13 @@ const DAMAGES: &[Damage] = &[
     (
         Rule::RefundWithoutPost,
         DONE,
-        "UPDATE refunds SET state = 'processing', ended_at = NULL, channel_reference = NULL
+        "UPDATE refunds SET state = 'processing', ended_at = NULL, refund_reference = NULL
          WHERE tenant = ?1 AND order_id = ?2 AND state = 'done'",
     ),
     (
         Rule::RefundWithoutPost,
         FAILED,
-        "UPDATE refunds SET state = 'done', channel_reference = 'x', reason = NULL
+        "UPDATE refunds SET state = 'done', refund_reference = 'x', reason = NULL
          WHERE tenant = ?1 AND order_id = ?2 AND state = 'failed'",
     ),
     (
@@ -282,14 +282,14 @@ fn unreadable_row_is_named() {
     let raw = Connection::open(&path).expect("the file opens");
     raw.execute("UPDATE order_terms SET scene = 'moon'", []).expect("the damage is done");
     let number: String = raw
-        .query_row("SELECT out_order_id FROM orders", [], |row| row.get(0))
+        .query_row("SELECT merchant_order_no FROM orders", [], |row| row.get(0))
         .expect("there are orders");
     let Ok(Page::Tenants(tenants)) =
-        wait(store.search(&Query::TenantsWithOrder { out_order_id: number.clone() }))
+        wait(store.search(&Query::TenantsWithOrder { merchant_order_no: number.clone() }))
     else {
         panic!("want tenants")
     };
-    let key = kernel::OrderKey::OutOrderId(number);
+    let key = kernel::OrderKey::MerchantOrderNo(number);
     let query = Query::Order { tenant: tenants[0].clone(), key };
     let fault = wait(store.search(&query)).expect_err("there is no such scene");
     let why = "scene: unknown word \"moon\"".to_owned();

@@ -28,7 +28,7 @@ pub enum Query {
     /// Tenants that have orders with this merchant's number → [`Page::Tenants`].
     TenantsWithOrder {
         /// The number.
-        out_order_id: String,
+        merchant_order_no: String,
     },
     /// The accounts of a tenant with their balances → [`Page::Accounts`].
     Accounts {
@@ -170,7 +170,7 @@ pub struct NotificationRow {
     /// The notification.
     pub notification: Notification,
     /// The merchant's number of its order.
-    pub out_order_id: String,
+    pub merchant_order_no: String,
     /// Its attempts, oldest first.
     pub attempts: Vec<AttemptRow>,
 }
@@ -179,7 +179,7 @@ pub struct NotificationRow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptRow {
     /// Which one, from 1.
-    pub number: u32,
+    pub attempt_no: u32,
     /// How it went.
     pub attempt: Attempt,
     /// Where the notification stood afterwards.

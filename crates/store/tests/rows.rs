@@ -35,9 +35,9 @@ proptest! {
         at: i64,
     ) {
         let event = Event {
-            id: Id::from_number(id),
+            id: Id::from_value(id),
             tenant: TenantId::new("t"),
-            order: order.map(Id::from_number),
+            order: order.map(Id::from_value),
             at: Timestamp::from_ms(at),
             caller,
             change,
@@ -69,13 +69,13 @@ proptest! {
     }
 
     #[test]
-    fn attempts_read_back(attempt in any_attempt(), state in any_notification_state(), number: u32) {
+    fn attempts_read_back(attempt in any_attempt(), state in any_notification_state(), attempt_no: u32) {
         let tenant = TenantId::new("t");
-        let notification = Id::from_number(5);
+        let notification = Id::from_value(5);
         let new =
-            notification::NewAttempt { tenant: &tenant, notification, number, attempt: &attempt, state };
+            notification::NewAttempt { tenant: &tenant, notification, attempt_no, attempt: &attempt, state };
         let cells = stored(&notification::ATTEMPTS, notification::attempt_row(&new));
-        let want = store::AttemptRow { number, attempt: attempt.clone(), state };
+        let want = store::AttemptRow { attempt_no, attempt: attempt.clone(), state };
         prop_assert_eq!(notification::read_attempt(&cells), Ok(want));
     }
 
@@ -88,7 +88,7 @@ proptest! {
 
     #[test]
     fn keys_read_back(key in any_key(), account: String) {
-        let (tenant, stored_by) = (TenantId::new("t"), Id::from_number(3));
+        let (tenant, stored_by) = (TenantId::new("t"), Id::from_value(3));
         let cells = stored(&key::KEYS, key::row(&tenant, stored_by, &account, &key));
         prop_assert_eq!(key::read(&cells), Ok((stored_by, account.into(), key)));
     }

@@ -143,7 +143,7 @@ fn merchant_of(
         let scenes = channel.map_or(&[][..], |channel| channel.about().scenes);
         Ok(Route {
             channel: Arc::from(account.channel.as_str()),
-            account: Arc::from(name.as_str()),
+            channel_account: Arc::from(name.as_str()),
             scenes: scenes.to_vec(),
             callback_url: Arc::from(format!("{public_url}/channel/{name}/callback")),
         })

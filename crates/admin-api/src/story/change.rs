@@ -38,7 +38,7 @@ pub(super) fn what(change: &Change) -> String {
         Change::OrderPaid { paid, .. } => format!(
             "PAID at {}: payment {}, the payer gave {}",
             local(paid.at),
-            paid.channel_reference,
+            paid.payment_reference,
             both(paid.payer_amount),
         ),
         Change::OrderClosing(Closure::Expired) => {
@@ -57,7 +57,7 @@ pub(super) fn what(change: &Change) -> String {
         Change::UnappliedReceived { refund, .. } => format!(
             "MONEY THAT THE ORDER CANNOT TAKE: {} as payment {}; refund {} gives it back",
             both(refund.amount),
-            refund.channel_reference,
+            refund.payment_reference,
             refund.id,
         ),
         Change::RefundCallBegun { refund, operation } => {
@@ -78,9 +78,9 @@ pub(super) fn what(change: &Change) -> String {
         Change::NotificationReplayed { notification } => {
             format!("notification {notification} is sent again from the start of its schedule")
         }
-        Change::KeysStored { account, keys } => {
+        Change::KeysStored { channel_account, keys } => {
             let serials: Vec<&str> = keys.iter().map(|key| key.serial.as_str()).collect();
-            format!("signing keys of account {account} fetched: {}", serials.join(", "))
+            format!("signing keys of account {channel_account} fetched: {}", serials.join(", "))
         }
     }
 }
@@ -94,7 +94,7 @@ fn order_placed(order: &Order) -> String {
         "order placed: {}, {} through {}, to be paid until {}{asks}",
         both(order.terms.amount),
         order.terms.scene.name(),
-        order.terms.account,
+        order.terms.channel_account,
         local(order.terms.expires_at),
     )
 }
@@ -166,8 +166,8 @@ fn refund_stands(state: &RefundState) -> String {
     match state {
         RefundState::Requesting => "not accepted by the channel yet".to_owned(),
         RefundState::Processing => "accepted by the channel, not done yet".to_owned(),
-        RefundState::Done { at, channel_reference } => {
-            format!("DONE at {}, the channel's number is {channel_reference}", local(*at))
+        RefundState::Done { at, refund_reference } => {
+            format!("DONE at {}, the channel's number is {refund_reference}", local(*at))
         }
         RefundState::Failed { reason, .. } => format!("FAILED: {reason}"),
     }

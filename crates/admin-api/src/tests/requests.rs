@@ -192,7 +192,7 @@ async fn a_notification_is_listed_shown_and_replayed() {
     let router = router(&world).await;
     let (_, page) = get(&router, &format!("{BASE}/notifications?state=delivered")).await;
     let id = page["notifications"][0]["id"].as_str().expect("an id").to_owned();
-    assert_eq!(page["notifications"][0]["out_order_id"], "A-001");
+    assert_eq!(page["notifications"][0]["merchant_order_no"], "A-001");
     let (_, none) = get(&router, &format!("{BASE}/notifications?state=due")).await;
     assert_eq!(none["notifications"], serde_json::json!([]));
     let path = format!("{BASE}/notifications/{id}");

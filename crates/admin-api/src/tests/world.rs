@@ -35,7 +35,7 @@ pub(super) fn tenant() -> TenantId {
 pub(super) fn directory() -> Arc<Directory> {
     let route = Route {
         channel: Arc::from("wxpay"),
-        account: Arc::from("main"),
+        channel_account: Arc::from("main"),
         scenes: vec![Scene::MiniProgram, Scene::Public],
         callback_url: Arc::from("https://pay.example/channel/wxpay/main"),
     };
@@ -82,7 +82,7 @@ impl World {
     pub(super) fn place(&mut self, ms: i64, number: &str) -> Id<kinds::Order> {
         self.step(ms, business(), Command::PlaceOrder(Box::new(request(number))));
         self.view
-            .order(&tenant(), &OrderKey::OutOrderId(number.to_owned()))
+            .order(&tenant(), &OrderKey::MerchantOrderNo(number.to_owned()))
             .expect("placed")
             .terms
             .id
@@ -117,8 +117,9 @@ impl World {
             channel_trace: answered.then(|| format!("08F7A{ms}")),
             summary: finding.name().to_owned(),
         };
-        let (tenant, account) = (tenant(), Arc::from("main"));
-        let command = Command::RecordFinding { tenant, order, refund, account, finding, call };
+        let (tenant, channel_account) = (tenant(), Arc::from("main"));
+        let command =
+            Command::RecordFinding { tenant, order, refund, channel_account, finding, call };
         self.step(ms, Caller::Channel(Arc::from("wxpay")), command);
     }
 
@@ -152,7 +153,7 @@ impl World {
             .filter(|notification| notification.order == id)
             .map(|notification| NotificationRow {
                 notification: notification.clone(),
-                out_order_id: order.terms.out_order_id.clone(),
+                merchant_order_no: order.terms.merchant_order_no.clone(),
                 attempts: self.attempts(notification.id),
             })
             .collect();
@@ -182,7 +183,9 @@ impl World {
             _ => None,
         });
         let numbered = (1..).zip(attempts);
-        numbered.map(|(number, (attempt, state))| AttemptRow { number, attempt, state }).collect()
+        numbered
+            .map(|(attempt_no, (attempt, state))| AttemptRow { attempt_no, attempt, state })
+            .collect()
     }
 
     pub(super) fn events(&self) -> &[Event] {
@@ -229,7 +232,7 @@ pub(super) fn request(number: &str) -> PlaceOrder {
     PlaceOrder {
         tenant: tenant(),
         merchant: MerchantId::new("CM1"),
-        out_order_id: number.to_owned(),
+        merchant_order_no: number.to_owned(),
         dialect: Arc::from("wecard"),
         amount: Fen::new(8_800),
         currency: Currency::Cny,
@@ -260,8 +263,8 @@ pub(super) fn pay_info() -> Finding {
 
 pub(super) fn payment(order: Id<kinds::Order>, fen: i64, ms: i64) -> Finding {
     Finding::Paid(Payment {
-        number: order.to_string(),
-        channel_reference: format!("4200000{ms}"),
+        channel_order_no: order.to_string(),
+        payment_reference: format!("4200000{ms}"),
         amount: Fen::new(fen),
         currency: Currency::Cny,
         payer_amount: Some(Fen::new(fen - 800)),
@@ -331,7 +334,7 @@ pub(super) fn whole() -> (World, [Id<kinds::Order>; 3]) {
         valid_from: START,
         valid_until: START.plus_seconds(86_400),
     }];
-    let keep = Command::StoreKeys { tenant: tenant(), account: Arc::from("main"), keys };
+    let keep = Command::StoreKeys { tenant: tenant(), channel_account: Arc::from("main"), keys };
     world.step(3_100_000, Caller::Clock, keep);
     (world, orders)
 }

@@ -52,7 +52,7 @@ pub(crate) enum Change {
         /// The channel's name.
         channel: String,
         /// The channel account's name.
-        account: String,
+        channel_account: String,
         /// Where the payer is.
         scene: &'static str,
         /// From when on it must not be payable.
@@ -97,7 +97,7 @@ pub(crate) enum Change {
         #[schema(format = DateTime)]
         paid_at: String,
         /// The channel's number of the payment.
-        channel_reference: String,
+        payment_reference: String,
         /// What the payer paid after coupons.
         payer_amount_fen: i64,
         /// The call.
@@ -127,7 +127,7 @@ pub(crate) enum Change {
         /// How much.
         amount_fen: i64,
         /// The channel's number of the payment.
-        channel_reference: String,
+        payment_reference: String,
         /// The call.
         call: Call,
     },
@@ -176,7 +176,7 @@ pub(crate) enum Change {
     /// Signing keys of a channel were fetched.
     KeysStored {
         /// Of which channel account.
-        account: String,
+        channel_account: String,
         /// The keys' names and validity.
         keys: Vec<Key>,
     },

@@ -34,8 +34,8 @@ pub(super) fn create(visit: &mut Visit<'_>) -> Result<Reply, Stop> {
     }
 }
 
-pub(super) fn query(visit: &mut Visit<'_>, refund_number: &str) -> Result<Reply, Stop> {
-    let key = records::refund_key(&visit.merchant.mchid, refund_number);
+pub(super) fn query(visit: &mut Visit<'_>, channel_refund_no: &str) -> Result<Reply, Stop> {
+    let key = records::refund_key(&visit.merchant.mchid, channel_refund_no);
     let sub_mchid = parameter(visit.request, "sub_mchid");
     let refunding = records::read::<Refunding>(visit.shelf, &key)?
         .filter(|refunding| refunding.sub_mchid == sub_mchid)

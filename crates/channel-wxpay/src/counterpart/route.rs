@@ -34,7 +34,7 @@ pub(super) enum Call {
     QueryById { mode: Mode, transaction_id: String },
     Close { mode: Mode, number: String },
     Refund,
-    QueryRefund { refund_number: String },
+    QueryRefund { channel_refund_no: String },
     Certificates,
 }
 
@@ -53,7 +53,7 @@ impl Route {
             (Method::Get, ["certificates"]) => Call::Certificates,
             (Method::Post, ["refund", "domestic", "refunds"]) => Call::Refund,
             (Method::Get, ["refund", "domestic", "refunds", number]) => {
-                Call::QueryRefund { refund_number: (*number).to_owned() }
+                Call::QueryRefund { channel_refund_no: (*number).to_owned() }
             }
             (method, ["pay", "transactions", rest @ ..]) => pay(method, Mode::Direct, rest)?,
             (method, ["pay", "partner", "transactions", rest @ ..]) => {

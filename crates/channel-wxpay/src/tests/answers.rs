@@ -98,8 +98,8 @@ fn a_placed_order_without_its_link_is_unknown() {
 #[test]
 fn a_paid_order_is_paid() {
     let paid = Finding::Paid(Payment {
-        number: NUMBER.into(),
-        channel_reference: REFERENCE.into(),
+        channel_order_no: NUMBER.into(),
+        payment_reference: REFERENCE.into(),
         amount: Fen::new(1000),
         currency: Currency::Cny,
         payer_amount: Some(Fen::new(900)),
@@ -220,8 +220,8 @@ fn no_answer_is_believed_without_its_signature() {
 #[test]
 fn refunds_are_read() {
     let refunded = Refunded {
-        refund_number: REFUND_NUMBER.into(),
-        channel_reference: "50300801102023041900000001".into(),
+        channel_refund_no: REFUND_NUMBER.into(),
+        refund_reference: "50300801102023041900000001".into(),
         amount: Fen::new(300),
         status: RefundStatus::Processing,
         at: None,

@@ -4,7 +4,9 @@ use super::*;
 use channel::{CallbackFault, RefundStatus};
 
 fn read(request: &Request) -> Result<(String, &'static str), CallbackFault> {
-    connection().callback(request, NOW).map(|callback| (callback.number, callback.finding.name()))
+    connection()
+        .callback(request, NOW)
+        .map(|callback| (callback.channel_order_no, callback.finding.name()))
 }
 
 #[test]
@@ -12,7 +14,7 @@ fn a_payment_callback_says_what_the_query_says() {
     let callback = connection()
         .callback(&callback("TRANSACTION.SUCCESS", TRANSACTION), NOW)
         .expect("a good callback");
-    assert_eq!(callback.number, NUMBER);
+    assert_eq!(callback.channel_order_no, NUMBER);
     assert_eq!(callback.callback_id, "EV-2018022511223320873");
     assert_eq!(callback.finding, decode(&query(), &answer(200, TRANSACTION)));
 }
@@ -27,10 +29,10 @@ fn a_refund_callback_names_the_order() {
         let plain = REFUND_CALLBACK.replace("SUCCESS", status);
         let callback =
             connection().callback(&callback(event, &plain), NOW).expect("a good callback");
-        assert_eq!(callback.number, NUMBER);
+        assert_eq!(callback.channel_order_no, NUMBER);
         let Finding::Refund(refund) = callback.finding else { panic!("a refund wanted") };
         assert_eq!((refund.status, refund.amount), (state, Fen::new(300)));
-        assert_eq!(refund.refund_number, REFUND_NUMBER);
+        assert_eq!(refund.channel_refund_no, REFUND_NUMBER);
     }
 }
 

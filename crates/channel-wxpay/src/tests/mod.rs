@@ -74,7 +74,7 @@ pub(crate) fn draw() -> Draw {
 
 pub(crate) fn place() -> Place {
     Place {
-        number: NUMBER.into(),
+        channel_order_no: NUMBER.into(),
         amount: Fen::new(1000),
         currency: Currency::Cny,
         scene: Scene::MiniProgram,
@@ -98,18 +98,18 @@ pub(crate) fn placing(scene: Scene) -> Instruction {
 }
 
 pub(crate) fn query() -> Instruction {
-    Instruction::Query { number: NUMBER.into() }
+    Instruction::Query { channel_order_no: NUMBER.into() }
 }
 
 pub(crate) fn close() -> Instruction {
-    Instruction::Close { number: NUMBER.into() }
+    Instruction::Close { channel_order_no: NUMBER.into() }
 }
 
 pub(crate) fn refunding() -> Instruction {
     Instruction::Refund(Box::new(Refund {
-        refund_number: REFUND_NUMBER.into(),
-        number: NUMBER.into(),
-        channel_reference: REFERENCE.into(),
+        channel_refund_no: REFUND_NUMBER.into(),
+        channel_order_no: NUMBER.into(),
+        payment_reference: REFERENCE.into(),
         amount: Fen::new(300),
         paid: Fen::new(1000),
         currency: Currency::Cny,
@@ -119,7 +119,7 @@ pub(crate) fn refunding() -> Instruction {
 }
 
 pub(crate) fn query_refund() -> Instruction {
-    Instruction::QueryRefund { refund_number: REFUND_NUMBER.into() }
+    Instruction::QueryRefund { channel_refund_no: REFUND_NUMBER.into() }
 }
 
 /// An answer as the channel signs it now.

@@ -223,12 +223,12 @@ fn what_the_channel_would_not_take_is_not_sent() {
             "payer.client_ip",
         ),
         (changed(|place| place.amount = Fen::ZERO), "amount"),
-        (changed(|place| place.number = "short".into()), "number"),
-        (changed(|place| place.number = "x".repeat(33)), "number"),
-        (Instruction::Query { number: "../../evil".into() }, "number"),
-        (Instruction::Close { number: "订单号订单号".into() }, "number"),
-        (Instruction::QueryRefund { refund_number: "a/b".into() }, "refund_number"),
-        (Instruction::QueryRefund { refund_number: String::new() }, "refund_number"),
+        (changed(|place| place.channel_order_no = "short".into()), "number"),
+        (changed(|place| place.channel_order_no = "x".repeat(33)), "number"),
+        (Instruction::Query { channel_order_no: "../../evil".into() }, "number"),
+        (Instruction::Close { channel_order_no: "订单号订单号".into() }, "number"),
+        (Instruction::QueryRefund { channel_refund_no: "a/b".into() }, "channel_refund_no"),
+        (Instruction::QueryRefund { channel_refund_no: String::new() }, "channel_refund_no"),
     ] {
         assert_eq!(refused(&instruction), Some(field), "{instruction:?}");
     }
@@ -238,7 +238,7 @@ fn what_the_channel_would_not_take_is_not_sent() {
 
 #[test]
 fn a_bar_in_a_number_is_encoded_in_the_path() {
-    let request = encode(&Instruction::Query { number: "T|2023*01".into() });
+    let request = encode(&Instruction::Query { channel_order_no: "T|2023*01".into() });
     assert!(request.url.contains("/out-trade-no/T%7C2023%2A01?"), "{}", request.url);
 }
 

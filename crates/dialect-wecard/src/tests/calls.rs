@@ -125,7 +125,7 @@ fn directory() -> Directory {
     let id = MerchantId::new("CM6756531983210274560");
     let route = Route {
         channel: Arc::from("none"),
-        account: Arc::from("account"),
+        channel_account: Arc::from("account"),
         scenes: vec![Scene::MiniProgram, Scene::Pc],
         callback_url: Arc::from("https://pay.example/channel/none/account"),
     };

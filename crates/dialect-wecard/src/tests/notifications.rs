@@ -17,7 +17,7 @@ fn announcer() -> Arc<dyn engine::Announce> {
 fn announce(tenant: &str, url: &str) -> Option<Request> {
     let notification = Notification {
         tenant: TenantId::new(tenant),
-        id: Id::from_number(679_735_736_991_281_999),
+        id: Id::from_value(679_735_736_991_281_999),
         order: super::order_id(679_735_736_991_281_152),
         kind: NotificationKind::Pay,
         url: url.to_owned(),

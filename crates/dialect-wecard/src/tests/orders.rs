@@ -44,7 +44,7 @@ fn the_published_sample_becomes_a_request() {
     let request = request(SAMPLE);
     assert_eq!(request.tenant.as_str(), "123456");
     assert_eq!(request.merchant.as_str(), "CM6756531983210274560");
-    assert_eq!(request.out_order_id, "demo202211200001");
+    assert_eq!(request.merchant_order_no, "demo202211200001");
     assert_eq!(&*request.dialect, "wecard");
     assert_eq!((request.amount, request.currency), (Fen::new(1000), Currency::Cny));
     assert_eq!((request.scene, &*request.channel), (Scene::MiniProgram, "wxpay"));

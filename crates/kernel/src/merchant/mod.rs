@@ -47,7 +47,7 @@ pub struct Route {
     /// The channel's name, as the channel states it.
     pub channel: Arc<str>,
     /// The account's name in the configuration; unique in the installation.
-    pub account: Arc<str>,
+    pub channel_account: Arc<str>,
     /// Where the payer may be.
     pub scenes: Vec<Scene>,
     /// Where the channel sends its callbacks about this account.

@@ -169,11 +169,7 @@ pub(crate) fn replay(
 impl Notification {
     /// Its task.
     pub fn task(&self) -> Task {
-        Task {
-            tenant: self.tenant.clone(),
-            kind: TaskKind::Notification,
-            subject: self.id.number(),
-        }
+        Task { tenant: self.tenant.clone(), kind: TaskKind::Notification, subject: self.id.value() }
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn place(
         .directory
         .merchant(&request.tenant, &request.merchant)
         .ok_or(Refusal::UnknownMerchant)?;
-    let key = OrderKey::OutOrderId(request.out_order_id.clone());
+    let key = OrderKey::MerchantOrderNo(request.merchant_order_no.clone());
     if let Some(order) = deciding.view.order(&request.tenant, &key).cloned() {
         return repeat(deciding, &order, request);
     }
@@ -56,13 +56,13 @@ fn new_order(
         tenant: request.tenant.clone(),
         id: deciding.stamp.id(),
         merchant: request.merchant.clone(),
-        out_order_id: request.out_order_id.clone(),
+        merchant_order_no: request.merchant_order_no.clone(),
         dialect: request.dialect.clone(),
         amount: request.amount,
         currency: request.currency,
         scene: request.scene,
         channel: route.channel.clone(),
-        account: route.account.clone(),
+        channel_account: route.channel_account.clone(),
         subject: request.subject.clone(),
         payer: request.payer.clone(),
         goods_tag: request.goods_tag.clone(),
@@ -232,7 +232,7 @@ impl Order {
         Task {
             tenant: self.terms.tenant.clone(),
             kind: TaskKind::Order,
-            subject: self.terms.id.number(),
+            subject: self.terms.id.value(),
         }
     }
 
@@ -246,7 +246,7 @@ impl Order {
             order: self.terms.id,
             refund: None,
             channel: self.terms.channel.clone(),
-            account: self.terms.account.clone(),
+            channel_account: self.terms.channel_account.clone(),
             instruction,
         }
     }
@@ -256,10 +256,10 @@ impl Order {
     }
 
     pub(super) fn query_instruction(&self) -> Instruction {
-        Instruction::Query { number: self.number() }
+        Instruction::Query { channel_order_no: self.channel_order_no() }
     }
 
     pub(super) fn close_instruction(&self) -> Instruction {
-        Instruction::Close { number: self.number() }
+        Instruction::Close { channel_order_no: self.channel_order_no() }
     }
 }

@@ -150,8 +150,8 @@ fn transition<'a>(
 /// A payment: the number, amount and currency must be the order's.
 fn paid<'a>(order: &Order, payment: &'a Payment) -> Transition<'a> {
     let terms = &order.terms;
-    let expected = (order.number(), terms.amount, terms.currency);
-    let found = (payment.number.clone(), payment.amount, payment.currency);
+    let expected = (order.channel_order_no(), terms.amount, terms.currency);
+    let found = (payment.channel_order_no.clone(), payment.amount, payment.currency);
     if expected != found {
         return Transition::Contradicts(format!(
             "paid {} {} for {}, want {} {} for {}",
@@ -166,9 +166,9 @@ fn paid<'a>(order: &Order, payment: &'a Payment) -> Transition<'a> {
     let known_unapplied = order
         .unapplied
         .iter()
-        .any(|unapplied| unapplied.channel_reference == payment.channel_reference);
+        .any(|unapplied| unapplied.payment_reference == payment.payment_reference);
     match &order.state {
-        OrderState::Paid(paid) if paid.channel_reference == payment.channel_reference => {
+        OrderState::Paid(paid) if paid.payment_reference == payment.payment_reference => {
             Transition::Nothing
         }
         OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {
@@ -215,7 +215,7 @@ fn pay(
     let terms = &order.terms;
     let paid = Paid {
         at: payment.at,
-        channel_reference: payment.channel_reference.clone(),
+        payment_reference: payment.payment_reference.clone(),
         payer_amount: payment.payer_amount.unwrap_or(terms.amount),
     };
     push(deciding, decision, order, Change::OrderPaid { paid, call: call.clone() });
@@ -257,7 +257,7 @@ fn unapplied(
         tenant: terms.tenant.clone(),
         id: deciding.stamp.id(),
         order: terms.id,
-        channel_reference: payment.channel_reference.clone(),
+        payment_reference: payment.payment_reference.clone(),
         amount: payment.amount,
         made_at: deciding.stamp.now(),
         version: 1,

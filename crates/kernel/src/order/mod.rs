@@ -32,7 +32,7 @@ pub enum OrderKey {
     /// By our id (ChannelOrderId).
     Id(Id<kinds::Order>),
     /// By the merchant's number (OutOrderId).
-    OutOrderId(String),
+    MerchantOrderNo(String),
 }
 
 /// What was agreed when the order was placed; never changes.
@@ -45,7 +45,7 @@ pub struct Terms {
     /// The merchant that collects.
     pub merchant: MerchantId,
     /// The merchant's number, unique within the tenant.
-    pub out_order_id: String,
+    pub merchant_order_no: String,
     /// The dialect that placed it, and that tells the merchant about it.
     pub dialect: Arc<str>,
     /// How much is to be paid.
@@ -57,7 +57,7 @@ pub struct Terms {
     /// The channel's name.
     pub channel: Arc<str>,
     /// The channel account.
-    pub account: Arc<str>,
+    pub channel_account: Arc<str>,
     /// The title that the payer sees.
     pub subject: String,
     /// Who pays.
@@ -113,7 +113,7 @@ pub struct Paid {
     /// When the payer paid, by the channel's clock.
     pub at: Timestamp,
     /// The channel's number of the payment.
-    pub channel_reference: String,
+    pub payment_reference: String,
     /// What the payer really paid after coupons; the order's amount where the channel does not say.
     pub payer_amount: Fen,
 }
@@ -208,7 +208,7 @@ pub struct InFlightCall {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnappliedPayment {
     /// The channel's number of the payment.
-    pub channel_reference: String,
+    pub payment_reference: String,
     /// How much came.
     pub amount: Fen,
     /// The refund that gives it back.
@@ -235,12 +235,12 @@ pub struct Order {
 impl Order {
     /// Our number for it at the channel. It is the id: unique in the installation and known before
     /// the first call.
-    pub fn number(&self) -> String {
+    pub fn channel_order_no(&self) -> String {
         self.terms.id.to_string()
     }
 
     /// The id inside a number that a channel sent back.
-    pub fn id_of_number(number: &str) -> Option<Id<kinds::Order>> {
+    pub fn id_of_channel_no(number: &str) -> Option<Id<kinds::Order>> {
         Id::parse(number).ok()
     }
 
@@ -258,7 +258,7 @@ impl Order {
     pub fn placing(&self) -> Place {
         let terms = &self.terms;
         Place {
-            number: self.number(),
+            channel_order_no: self.channel_order_no(),
             amount: terms.amount,
             currency: terms.currency,
             scene: terms.scene,
@@ -281,7 +281,7 @@ pub struct PlaceOrder {
     /// The merchant that collects.
     pub merchant: MerchantId,
     /// The merchant's number.
-    pub out_order_id: String,
+    pub merchant_order_no: String,
     /// The dialect that places it, and that will tell the merchant about it.
     pub dialect: Arc<str>,
     /// How much.

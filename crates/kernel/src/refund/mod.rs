@@ -29,7 +29,7 @@ pub enum RefundState {
         /// When.
         at: Timestamp,
         /// The channel's number of the refund.
-        channel_reference: String,
+        refund_reference: String,
     },
     /// The channel finally refused; the money stays where it was, for the operator.
     Failed {
@@ -70,7 +70,7 @@ pub struct Refund {
     /// The order for which the money came.
     pub order: Id<kinds::Order>,
     /// The payment to give back, as the channel named it.
-    pub channel_reference: String,
+    pub payment_reference: String,
     /// How much.
     pub amount: Fen,
     /// When it was made.
@@ -86,16 +86,16 @@ pub struct Refund {
 impl Refund {
     /// Its task.
     pub fn task(&self) -> Task {
-        Task { tenant: self.tenant.clone(), kind: TaskKind::Refund, subject: self.id.number() }
+        Task { tenant: self.tenant.clone(), kind: TaskKind::Refund, subject: self.id.value() }
     }
 
     /// Its number at the channel.
-    pub fn number(&self) -> String {
+    pub fn channel_refund_no(&self) -> String {
         self.id.to_string()
     }
 
     /// The refund inside a number that a channel sent back.
-    pub fn id_of_number(number: &str) -> Option<Id<kinds::Refund>> {
+    pub fn id_of_channel_no(number: &str) -> Option<Id<kinds::Refund>> {
         Id::parse(number).ok()
     }
 }
@@ -107,7 +107,7 @@ pub(crate) fn suspense(tenant: &TenantId) -> Account {
 
 /// The account of the money at the channel.
 pub(crate) fn funds(order: &Order) -> Account {
-    Account::new(AccountKind::ChannelFunds, &*order.terms.account)
+    Account::new(AccountKind::ChannelFunds, &*order.terms.channel_account)
 }
 
 /// A transfer between suspense and the channel, for this refund.
@@ -132,9 +132,9 @@ pub(crate) fn transfer_back(
 /// The instruction that asks for the refund; the same in every repeat.
 pub(crate) fn requesting(order: &Order, refund: &Refund) -> Instruction {
     Instruction::Refund(Box::new(channel::Refund {
-        refund_number: refund.number(),
-        number: order.number(),
-        channel_reference: refund.channel_reference.clone(),
+        channel_refund_no: refund.channel_refund_no(),
+        channel_order_no: order.channel_order_no(),
+        payment_reference: refund.payment_reference.clone(),
         amount: refund.amount,
         paid: refund.amount,
         currency: order.terms.currency,
@@ -150,7 +150,7 @@ pub(crate) fn work(order: &Order, refund: &Refund, instruction: Instruction) -> 
         order: order.terms.id,
         refund: Some(refund.id),
         channel: order.terms.channel.clone(),
-        account: order.terms.account.clone(),
+        channel_account: order.terms.channel_account.clone(),
         instruction,
     }
 }
@@ -167,7 +167,7 @@ pub(crate) fn run_task(
         decision.tasks.push(TaskChange { task: refund.task(), due: None });
         return Ok(decision);
     }
-    let instruction = Instruction::QueryRefund { refund_number: refund.number() };
+    let instruction = Instruction::QueryRefund { channel_refund_no: refund.channel_refund_no() };
     begin(deciding, &mut decision, &order, &refund, instruction);
     Ok(decision)
 }
@@ -324,12 +324,13 @@ fn outcome(
 
 fn moved(refund: &Refund, refunded: &Refunded, now: Timestamp) -> Outcome {
     let poll = now.plus_seconds(scheduled_seconds(&POLL_SCHEDULE_SECONDS, refund.polls));
-    if refunded.refund_number != refund.number() || refunded.amount != refund.amount {
+    if refunded.channel_refund_no != refund.channel_refund_no() || refunded.amount != refund.amount
+    {
         let why = format!(
             "refund {} of {}, asked {} of {}",
-            refunded.refund_number,
+            refunded.channel_refund_no,
             refunded.amount,
-            refund.number(),
+            refund.channel_refund_no(),
             refund.amount
         );
         let due = (!refund.state.is_final()).then_some(poll);
@@ -340,7 +341,7 @@ fn moved(refund: &Refund, refunded: &Refunded, now: Timestamp) -> Outcome {
         (RefundStatus::Done, _) => Outcome::State {
             state: RefundState::Done {
                 at: refunded.at.unwrap_or(now),
-                channel_reference: refunded.channel_reference.clone(),
+                refund_reference: refunded.refund_reference.clone(),
             },
             due: None,
         },

@@ -13,7 +13,7 @@ macro_rules! first_refund_with {
                 UNION ALL
                 SELECT transfers.tenant, transfers.order_id,
                     CASE WHEN transfers.debit = 'suspense/' || transfers.tenant
-                        AND transfers.credit = 'channel_funds/' || terms.account
+                        AND transfers.credit = 'channel_funds/' || terms.channel_account
                         THEN transfers.amount END,
                     0, 0, 0, (phase = 'hold')::int, (phase = 'post_held')::int,
                     (phase = 'release')::int, (phase = 'post')::int
@@ -60,7 +60,7 @@ super::statements! {
         GROUP BY orders.tenant, orders.id
         HAVING count(transfers.id) <> 1 OR count(*) FILTER (WHERE transfers.phase = 'post'
             AND transfers.amount = terms.amount
-            AND transfers.debit = 'channel_funds/' || terms.account
+            AND transfers.debit = 'channel_funds/' || terms.channel_account
             AND transfers.credit = 'merchant_pending/' || terms.merchant) <> 1
         ORDER BY orders.tenant, orders.id LIMIT 1";
 

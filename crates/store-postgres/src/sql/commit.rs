@@ -4,8 +4,8 @@
 //! and fail where one is missing.
 
 super::statements! {
-    INSERT_ORDERS = "INSERT INTO orders (tenant, id, out_order_id, placed_at, version, state, pay_form,
-            pay_text, pay_valid_until, closure, paid_at, channel_reference, payer_amount, ended_at,
+    INSERT_ORDERS = "INSERT INTO orders (tenant, id, merchant_order_no, placed_at, version, state, pay_form,
+            pay_text, pay_valid_until, closure, paid_at, payment_reference, payer_amount, ended_at,
             reason, in_flight_operation, in_flight_until, polls, unapplied)
         SELECT $1::text, row.* FROM unnest($2::bigint[], $3::text[], $4::bigint[], $5::bigint[],
             $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[], $11::bigint[],
@@ -13,7 +13,7 @@ super::statements! {
             $18::bigint[], $19::text[]) AS row";
 
     INSERT_TERMS = "INSERT INTO order_terms (tenant, id, dialect, merchant, amount, currency, scene,
-            channel, account, subject, payer_app_id, payer_user_id, payer_client_ip,
+            channel, channel_account, subject, payer_app_id, payer_user_id, payer_client_ip,
             payer_device_id, goods_tag, notify_url, front_url, callback_url, details,
             expires_at)
         SELECT $1::text, row.* FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[],
@@ -25,7 +25,7 @@ super::statements! {
             UPDATE orders SET version = row.version, state = row.state, pay_form = row.pay_form,
                 pay_text = row.pay_text, pay_valid_until = row.pay_valid_until,
                 closure = row.closure, paid_at = row.paid_at,
-                channel_reference = row.channel_reference, payer_amount = row.payer_amount,
+                payment_reference = row.payment_reference, payer_amount = row.payer_amount,
                 ended_at = row.ended_at, reason = row.reason,
                 in_flight_operation = row.in_flight_operation, in_flight_until = row.in_flight_until,
                 polls = row.polls, unapplied = row.unapplied
@@ -33,7 +33,7 @@ super::statements! {
                 $7::text[], $8::bigint[], $9::text[], $10::bigint[], $11::text[], $12::bigint[],
                 $13::bigint[], $14::text[], $15::text[], $16::bigint[], $17::bigint[],
                 $18::text[]) AS row (id, expected, version, state, pay_form, pay_text,
-                pay_valid_until, closure, paid_at, channel_reference, payer_amount, ended_at,
+                pay_valid_until, closure, paid_at, payment_reference, payer_amount, ended_at,
                 reason, in_flight_operation, in_flight_until, polls, unapplied)
             WHERE orders.tenant = $1 AND orders.id = row.id AND orders.version = row.expected
             RETURNING 1)
@@ -41,17 +41,17 @@ super::statements! {
         FROM written";
 
     INSERT_REFUNDS = "INSERT INTO refunds (tenant, id, order_id, payment_reference, amount, made_at,
-            version, state, ended_at, channel_reference, reason, polls)
+            version, state, ended_at, refund_reference, reason, polls)
         SELECT $1::text, row.* FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[],
             $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::text[], $11::text[],
             $12::bigint[]) AS row";
 
     UPDATE_REFUNDS = "WITH written AS (
             UPDATE refunds SET version = row.version, state = row.state, ended_at = row.ended_at,
-                channel_reference = row.channel_reference, reason = row.reason, polls = row.polls
+                refund_reference = row.refund_reference, reason = row.reason, polls = row.polls
             FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],
                 $7::text[], $8::text[], $9::bigint[]) AS row (id, expected, version, state,
-                ended_at, channel_reference, reason, polls)
+                ended_at, refund_reference, reason, polls)
             WHERE refunds.tenant = $1 AND refunds.id = row.id AND refunds.version = row.expected
             RETURNING 1)
         SELECT tongbao_expect(count(*), cardinality($2::bigint[])::bigint, 'refund')
@@ -83,16 +83,16 @@ super::statements! {
         SELECT $1::text, row.* FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::text[],
             $6::text[], $7::text[], $8::bigint[], $9::text[]) AS row";
 
-    INSERT_ATTEMPTS = "INSERT INTO attempts (tenant, notification_id, number, at, took_ms, outcome, status,
+    INSERT_ATTEMPTS = "INSERT INTO attempts (tenant, notification_id, attempt_no, at, took_ms, outcome, status,
             excerpt, state, ended_at)
         SELECT $1::text, row.* FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
             $6::text[], $7::bigint[], $8::text[], $9::text[], $10::bigint[]) AS row";
 
-    KEEP_KEYS = "INSERT INTO channel_keys (tenant, account, serial, pem, valid_from, valid_until,
-            stored_by)
+    KEEP_KEYS = "INSERT INTO channel_keys (tenant, channel_account, serial, pem, valid_from,
+            valid_until, stored_by)
         SELECT $1::text, row.* FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[],
             $6::bigint[], $7::bigint[]) AS row
-        ON CONFLICT (tenant, account, serial) DO UPDATE SET pem = excluded.pem,
+        ON CONFLICT (tenant, channel_account, serial) DO UPDATE SET pem = excluded.pem,
             valid_from = excluded.valid_from, valid_until = excluded.valid_until,
             stored_by = excluded.stored_by";
 

@@ -6,7 +6,7 @@ macro_rules! select_notifications {
         concat!(
             "SELECT ",
             notification_columns!(),
-            ", coalesce((SELECT out_order_id FROM orders
+            ", coalesce((SELECT merchant_order_no FROM orders
                 WHERE orders.tenant = notifications.tenant AND orders.id = notifications.order_id), '')
             FROM notifications "
         )
@@ -23,7 +23,7 @@ macro_rules! page_of_notifications {
 
 super::statements! {
     ORDERS_BY_ID = concat!(select_orders!(), "WHERE tenant = $1 AND id = ANY($2)");
-    ORDERS_BY_NUMBER = concat!(select_orders!(), "WHERE tenant = $1 AND out_order_id = ANY($2)");
+    ORDERS_BY_NUMBER = concat!(select_orders!(), "WHERE tenant = $1 AND merchant_order_no = ANY($2)");
     ORDERS_OF_REFUNDS = concat!(select_orders!(), "WHERE tenant = $1 AND id IN (
         SELECT order_id FROM refunds WHERE tenant = $1 AND refunds.id = ANY($2))");
     REFUNDS_BY_ID = concat!("SELECT ", refund_columns!(), " FROM refunds
@@ -47,7 +47,7 @@ super::statements! {
     ATTEMPTS_OF_ORDER = concat!("SELECT ", attempt_columns!(), " FROM attempts
         WHERE tenant = $1 AND notification_id IN (
             SELECT id FROM notifications WHERE tenant = $1 AND order_id = $2)
-        ORDER BY notification_id, number");
+        ORDER BY notification_id, attempt_no");
     TASKS_OF_ORDER = concat!("SELECT ", task_columns!(), " FROM tasks
             WHERE tenant = $1 AND kind = 'order' AND subject = $2
         UNION ALL SELECT ", task_columns!(), " FROM tasks
@@ -58,7 +58,7 @@ super::statements! {
                 SELECT id FROM notifications WHERE tenant = $1 AND order_id = $2)");
 
     /// Looks through the numbers of every tenant: for a person who has nothing but the number.
-    TENANTS_WITH_ORDER = "SELECT tenant FROM orders WHERE out_order_id = $1 ORDER BY tenant";
+    TENANTS_WITH_ORDER = "SELECT tenant FROM orders WHERE merchant_order_no = $1 ORDER BY tenant";
 
     ACCOUNTS = concat!("SELECT ", balance_columns!(), " FROM balances WHERE tenant = $1");
 
@@ -75,7 +75,7 @@ super::statements! {
     NOTIFICATIONS = concat!(select_notifications!(), page_of_notifications!());
     ATTEMPTS_OF_NOTIFICATIONS = concat!("SELECT ", attempt_columns!(), " FROM attempts
         WHERE tenant = $1 AND notification_id IN (SELECT id FROM notifications ", page_of_notifications!(), ")
-        ORDER BY notification_id, number");
+        ORDER BY notification_id, attempt_no");
 
     KEYS = concat!("SELECT ", key_columns!(), " FROM channel_keys");
 

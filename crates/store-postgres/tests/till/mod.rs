@@ -85,7 +85,7 @@ impl Till {
 fn open(id: &str) -> Tenant {
     let route = Route {
         channel: Arc::from("wxpay"),
-        account: Arc::from(format!("wx-{id}")),
+        channel_account: Arc::from(format!("wx-{id}")),
         scenes: Scene::ALL.to_vec(),
         callback_url: Arc::from("https://pay.example/in/wxpay"),
     };
@@ -129,7 +129,7 @@ pub(crate) fn place(tenant: &TenantId, number: &str) -> Command {
         tenant: tenant.clone(),
         dialect: Arc::from("wecard"),
         merchant: MerchantId::new(MERCHANT),
-        out_order_id: number.to_owned(),
+        merchant_order_no: number.to_owned(),
         amount: Fen::new(PRICE),
         currency: Currency::Cny,
         scene: Scene::MiniProgram,
@@ -153,12 +153,12 @@ pub(crate) fn place(tenant: &TenantId, number: &str) -> Command {
 pub(crate) fn paid(order: &kernel::Order) -> Command {
     Command::RecordFinding {
         tenant: order.terms.tenant.clone(),
-        account: order.terms.account.clone(),
+        channel_account: order.terms.channel_account.clone(),
         order: order.terms.id,
         refund: None,
         finding: Finding::Paid(Payment {
-            number: order.number(),
-            channel_reference: "wx1".to_owned(),
+            channel_order_no: order.channel_order_no(),
+            payment_reference: "wx1".to_owned(),
             amount: order.terms.amount,
             currency: order.terms.currency,
             payer_amount: None,

@@ -265,7 +265,7 @@ pub(super) fn newest_key_wins(store: &dyn Store) -> Promise<'_, ()> {
         };
         let keep = |index, account: &str, keys| Command::StoreKeys {
             tenant: tenant(index),
-            account: Arc::from(account),
+            channel_account: Arc::from(account),
             keys,
         };
         shop.does(keep(1, "main", vec![key("S1", "one"), key("S2", "two")])).await;

@@ -11,7 +11,7 @@ pub(super) fn order_has_two_keys(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut shop = Shop::new(store);
         let order = shop.places(&tenant(0), "A-1").await;
-        let number = OrderKey::OutOrderId("A-1".to_owned());
+        let number = OrderKey::MerchantOrderNo("A-1".to_owned());
         for key in [OrderKey::Id(order.terms.id), number.clone()] {
             let reads = Reads { orders: vec![(tenant(0), key.clone())], ..Reads::default() };
             let view = store.load(&reads).await.expect("the store loads");
@@ -32,7 +32,7 @@ pub(super) fn tenants_do_not_meet(store: &dyn Store) -> Promise<'_, ()> {
         let reads = Reads {
             orders: vec![
                 (foreign.clone(), OrderKey::Id(order.terms.id)),
-                (foreign.clone(), OrderKey::OutOrderId("A-1".to_owned())),
+                (foreign.clone(), OrderKey::MerchantOrderNo("A-1".to_owned())),
             ],
             notifications: vec![(foreign.clone(), notification.id)],
             ..Reads::default()
@@ -62,7 +62,7 @@ pub(super) fn stale_batch_leaves_no_trace(store: &dyn Store) -> Promise<'_, ()> 
         let mut gone = shop.one(says(&order, paid(&order, "wx1"), None)).await;
         gone.orders[0].row.terms = {
             let mut terms = (*order.terms).clone();
-            terms.id = Id::from_number(order.terms.id.number() + 1);
+            terms.id = Id::from_value(order.terms.id.value() + 1);
             Arc::new(terms)
         };
         let outcomes = store.commit(vec![gone]).await;
@@ -83,9 +83,9 @@ pub(super) fn number_is_taken_once(store: &dyn Store) -> Promise<'_, ()> {
         assert!(matches!(outcomes.as_slice(), [Err(CommitFault::Stale(_))]), "{outcomes:?}");
         assert_eq!(shop.everything().await, before);
         assert_eq!(store.commit(vec![other]).await, vec![Ok(())]);
-        let query = Query::TenantsWithOrder { out_order_id: "A-1".to_owned() };
+        let query = Query::TenantsWithOrder { merchant_order_no: "A-1".to_owned() };
         assert_eq!(shop.page(query).await, Page::Tenants(vec![tenant(0), tenant(1)]));
-        let query = Query::TenantsWithOrder { out_order_id: "A-2".to_owned() };
+        let query = Query::TenantsWithOrder { merchant_order_no: "A-2".to_owned() };
         assert_eq!(shop.page(query).await, Page::Tenants(vec![]));
     })
 }
@@ -162,7 +162,7 @@ pub(super) fn neighbours_do_not_disturb(store: &dyn Store) -> Promise<'_, ()> {
             matches!(outcomes.as_slice(), [Ok(()), Err(CommitFault::Stale(_)), Ok(())]),
             "{outcomes:?}"
         );
-        let query = |number: &str| Query::TenantsWithOrder { out_order_id: number.to_owned() };
+        let query = |number: &str| Query::TenantsWithOrder { merchant_order_no: number.to_owned() };
         assert_eq!(shop.page(query("A-1")).await, Page::Tenants(vec![tenant(0)]));
         assert_eq!(shop.page(query("C-1")).await, Page::Tenants(vec![tenant(2)]));
         assert_eq!(shop.order(&order).await.state, kernel::OrderState::Init);
@@ -214,8 +214,8 @@ pub(super) fn every_state_reads_back(store: &dyn Store) -> Promise<'_, ()> {
         let refund = shop.only_refund(&order).await;
         let state = |state| {
             Finding::Refund(Refunded {
-                refund_number: refund.number(),
-                channel_reference: "wxr1".to_owned(),
+                channel_refund_no: refund.channel_refund_no(),
+                refund_reference: "wxr1".to_owned(),
                 amount: refund.amount,
                 status: state,
                 at: None,

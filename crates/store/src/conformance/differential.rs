@@ -171,8 +171,8 @@ impl<'a> Play<'a> {
         let finding = match self.dice.below(4) {
             0 => Finding::Later { code: "BUSY".to_owned(), text: String::new() },
             _ => Finding::Refund(Refunded {
-                refund_number: refund.number(),
-                channel_reference: "wxr".to_owned(),
+                channel_refund_no: refund.channel_refund_no(),
+                refund_reference: "wxr".to_owned(),
                 amount: refund.amount,
                 status: states[self.dice.index(states.len())],
                 at: Some(Timestamp::from_ms(7)),
@@ -203,7 +203,7 @@ impl<'a> Play<'a> {
             valid_until: self.shop.now().plus_ms(1),
         };
         let tenant = tenant(self.dice.index(3));
-        Command::StoreKeys { tenant, account: Arc::from("wx"), keys: vec![key] }
+        Command::StoreKeys { tenant, channel_account: Arc::from("wx"), keys: vec![key] }
     }
 
     /// Claims from both and attends to some of it.

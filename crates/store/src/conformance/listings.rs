@@ -14,17 +14,17 @@ pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
         let (tenant, now) = (tenant(0), shop.now());
         let account = Account::new(AccountKind::Suspense, "100001");
         let reads = Reads {
-            orders: vec![(tenant.clone(), OrderKey::Id(Id::from_number(1)))],
-            refunds: vec![(tenant.clone(), Id::from_number(1))],
-            notifications: vec![(tenant.clone(), Id::from_number(1))],
+            orders: vec![(tenant.clone(), OrderKey::Id(Id::from_value(1)))],
+            refunds: vec![(tenant.clone(), Id::from_value(1))],
+            notifications: vec![(tenant.clone(), Id::from_value(1))],
             balances: vec![(tenant.clone(), account.clone())],
         };
         let view = store.load(&reads).await.expect("the store loads");
         assert!(view.orders.is_empty() && view.refunds.is_empty() && view.notifications.is_empty());
         let zero = [((tenant.clone(), account.clone()), Balance::default())];
         assert_eq!(view.balances, zero.into_iter().collect());
-        let id = Id::from_number(1);
-        let key = OrderKey::OutOrderId("A-1".to_owned());
+        let id = Id::from_value(1);
+        let key = OrderKey::MerchantOrderNo("A-1".to_owned());
         let postings = Query::Postings { tenant: tenant.clone(), account, before: None, limit: 9 };
         let notifications =
             Query::Notifications { tenant: tenant.clone(), state: None, before: None, limit: 9 };
@@ -32,12 +32,12 @@ pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
             (Query::Order { tenant: tenant.clone(), key }, Page::Order(None)),
             (Query::Orders(every_order(&tenant)), Page::Orders(vec![])),
             (Query::Story { tenant: tenant.clone(), order: id }, Page::Story(None)),
-            (Query::TenantsWithOrder { out_order_id: "A".to_owned() }, Page::Tenants(vec![])),
+            (Query::TenantsWithOrder { merchant_order_no: "A".to_owned() }, Page::Tenants(vec![])),
             (Query::Accounts { tenant: tenant.clone() }, Page::Accounts(vec![])),
             (postings, Page::Transfers(vec![])),
             (notifications, Page::Notifications(vec![])),
             (
-                Query::Notification { tenant: tenant.clone(), id: Id::from_number(1) },
+                Query::Notification { tenant: tenant.clone(), id: Id::from_value(1) },
                 Page::Notifications(vec![]),
             ),
             (Query::Attention { tenant, before: None, limit: 9 }, Page::Events(vec![])),
@@ -104,7 +104,7 @@ async fn orders(shop: &Shop<'_>, filter: OrderFilter) -> Vec<Order> {
 }
 
 fn numbers(orders: &[Order]) -> Vec<&str> {
-    orders.iter().map(|order| order.terms.out_order_id.as_str()).collect()
+    orders.iter().map(|order| order.terms.merchant_order_no.as_str()).collect()
 }
 
 pub(super) fn orders_come_by_page(store: &dyn Store) -> Promise<'_, ()> {
@@ -185,7 +185,7 @@ pub(super) fn notifications_come_with_attempts(store: &dyn Store) -> Promise<'_,
             Query::Notifications { tenant: tenant(0), state, before, limit }
         };
         let all = notifications(&shop, list(None, None, 9)).await;
-        let numbers: Vec<&str> = all.iter().map(|row| row.out_order_id.as_str()).collect();
+        let numbers: Vec<&str> = all.iter().map(|row| row.merchant_order_no.as_str()).collect();
         assert_eq!(numbers, ["c", "b", "a"]);
         let first = notifications(&shop, list(None, None, 1)).await;
         let rest = notifications(&shop, list(None, Some(first[0].notification.id), 9)).await;
@@ -208,7 +208,7 @@ pub(super) fn notifications_come_with_attempts(store: &dyn Store) -> Promise<'_,
         let attempts: Vec<_> = found[0]
             .attempts
             .iter()
-            .map(|row| (row.number, row.attempt.at.ms() - at.ms()))
+            .map(|row| (row.attempt_no, row.attempt.at.ms() - at.ms()))
             .collect();
         assert_eq!(attempts, [(1, 0), (2, 1), (3, 2)]);
         assert_eq!(found[0].attempts[0].state, NotificationState::Due);
@@ -275,13 +275,13 @@ pub(super) fn last_id_is_the_largest(store: &dyn Store) -> Promise<'_, ()> {
         let mut shop = Shop::new(store);
         let first = shop.places(&tenant(1), "a").await;
         let later = shop.does(place(&tenant(0), "b")).await.events;
-        let last_id = Page::LastId(later.last().map(|event| event.id.number()));
+        let last_id = Page::LastId(later.last().map(|event| event.id.value()));
         assert_eq!(shop.page(Query::LastId).await, last_id);
         let lost = shop.one(place(&tenant(0), "b2")).await;
         let stale = shop.one(says(&first, Finding::Pending, None)).await;
         shop.does(says(&first, payable(&first), Some(Operation::Place))).await;
         let newest = shop.does(says(&first, paid(&first, "wx1"), None)).await.events;
-        let last_id = Page::LastId(newest.last().map(|event| event.id.number()));
+        let last_id = Page::LastId(newest.last().map(|event| event.id.value()));
         assert_eq!(shop.page(Query::LastId).await, last_id, "of an order that is not the newest");
         let outcomes = store.commit(vec![lost, stale]).await;
         assert!(matches!(&outcomes[..], [Ok(()), Err(_)]), "{outcomes:?}");

@@ -189,7 +189,7 @@ fn account(tenant: &TenantId) -> Arc<str> {
 fn open(id: &str) -> Tenant {
     let route = Route {
         channel: Arc::from("wxpay"),
-        account: account(&TenantId::new(id)),
+        channel_account: account(&TenantId::new(id)),
         scenes: Scene::ALL.to_vec(),
         callback_url: Arc::from("https://pay.example/in/wxpay"),
     };
@@ -276,7 +276,7 @@ pub(super) fn place(tenant: &TenantId, number: &str) -> Command {
         tenant: tenant.clone(),
         dialect: Arc::from("wecard"),
         merchant: MerchantId::new(MERCHANT),
-        out_order_id: number.to_owned(),
+        merchant_order_no: number.to_owned(),
         amount: PRICE,
         currency: Currency::Cny,
         scene: Scene::MiniProgram,
@@ -303,7 +303,7 @@ pub(super) fn says(order: &Order, finding: Finding, asked: Option<Operation>) ->
         tenant: order.terms.tenant.clone(),
         order: order.terms.id,
         refund: None,
-        account: order.terms.account.clone(),
+        channel_account: order.terms.channel_account.clone(),
         finding,
         call: CallRecord {
             operation: asked,
@@ -322,7 +322,7 @@ pub(super) fn says_of_refund(refund: &Refund, finding: Finding) -> Command {
         tenant: refund.tenant.clone(),
         order: refund.order,
         refund: Some(refund.id),
-        account: Arc::from(format!("wx-{}", refund.tenant)),
+        channel_account: Arc::from(format!("wx-{}", refund.tenant)),
         finding,
         call: CallRecord {
             operation: Some(Operation::Refund),
@@ -338,8 +338,8 @@ pub(super) fn says_of_refund(refund: &Refund, finding: Finding) -> Command {
 /// What the channel says of a refund that stands there.
 pub(super) fn refunded(refund: &Refund, status: RefundStatus) -> Finding {
     Finding::Refund(Refunded {
-        refund_number: refund.number(),
-        channel_reference: "wxr1".to_owned(),
+        channel_refund_no: refund.channel_refund_no(),
+        refund_reference: "wxr1".to_owned(),
         amount: refund.amount,
         status,
         at: None,
@@ -347,10 +347,10 @@ pub(super) fn refunded(refund: &Refund, status: RefundStatus) -> Finding {
 }
 
 /// The payer paid the order under this number of the channel.
-pub(super) fn paid(order: &Order, channel_reference: &str) -> Finding {
+pub(super) fn paid(order: &Order, payment_reference: &str) -> Finding {
     Finding::Paid(Payment {
-        number: order.number(),
-        channel_reference: channel_reference.to_owned(),
+        channel_order_no: order.channel_order_no(),
+        payment_reference: payment_reference.to_owned(),
         amount: order.terms.amount,
         currency: order.terms.currency,
         payer_amount: Some(Fen::new(1900)),

@@ -74,7 +74,7 @@ impl State {
     fn by_order(&self) -> ByOrder<'_> {
         let mut found = ByOrder::new();
         for ((tenant, _), transfer) in &self.transfers {
-            found.entry((tenant, transfer.order.number())).or_default().push(transfer);
+            found.entry((tenant, transfer.order.value())).or_default().push(transfer);
         }
         found
     }
@@ -111,11 +111,11 @@ impl State {
         audit.faults.extend(faults);
         let lost = self.orders.iter().find(|((tenant, _), order)| {
             order.unapplied.iter().any(|unapplied| {
-                let refund = self.refunds.get(&(tenant.clone(), unapplied.refund.number()));
+                let refund = self.refunds.get(&(tenant.clone(), unapplied.refund.value()));
                 !refund.is_some_and(|refund| {
                     refund.order == order.terms.id
                         && refund.amount == unapplied.amount
-                        && refund.channel_reference == unapplied.channel_reference
+                        && refund.payment_reference == unapplied.payment_reference
                 })
             })
         });
@@ -150,7 +150,7 @@ impl State {
     ) -> BTreeMap<(&'a TenantId, i64, Option<Fen>), Returns> {
         let mut found = BTreeMap::<_, Returns>::new();
         for refund in self.refunds.values() {
-            let key = (&refund.tenant, refund.order.number(), Some(refund.amount));
+            let key = (&refund.tenant, refund.order.value(), Some(refund.amount));
             let of = found.entry(key).or_default();
             of.refunds += 1;
             match refund.state {
@@ -226,7 +226,7 @@ fn is_payment_of(transfer: &Transfer, order: &Order) -> bool {
     let terms = &order.terms;
     transfer.phase == Phase::Post
         && transfer.amount == terms.amount
-        && transfer.debit == Account::new(AccountKind::ChannelFunds, &*terms.account)
+        && transfer.debit == Account::new(AccountKind::ChannelFunds, &*terms.channel_account)
         && transfer.credit == Account::new(AccountKind::MerchantPending, terms.merchant.as_str())
 }
 
@@ -240,7 +240,7 @@ fn unapplied_amount(tenant: &TenantId, transfer: &Transfer) -> Option<Fen> {
 /// do that.
 fn refund_amount(tenant: &TenantId, order: Option<&Order>, transfer: &Transfer) -> Option<Fen> {
     let suspense = Account::new(AccountKind::Suspense, tenant.as_str());
-    let funds = Account::new(AccountKind::ChannelFunds, &*order?.terms.account);
+    let funds = Account::new(AccountKind::ChannelFunds, &*order?.terms.channel_account);
     (transfer.debit == suspense && transfer.credit == funds).then_some(transfer.amount)
 }
 

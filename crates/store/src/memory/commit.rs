@@ -23,9 +23,9 @@ impl State {
     fn check_rows(&self, batch: &Batch) -> Result<(), CommitFault> {
         let mut new_numbers = BTreeSet::new();
         for Write { row, expected } in &batch.orders {
-            let key = (row.terms.tenant.clone(), row.terms.id.number());
+            let key = (row.terms.tenant.clone(), row.terms.id.value());
             let stored = self.orders.get(&key).map(|order| order.version);
-            let number = (row.terms.tenant.clone(), row.terms.out_order_id.clone());
+            let number = (row.terms.tenant.clone(), row.terms.merchant_order_no.clone());
             let taken = expected.is_none()
                 && (self.order_ids.contains_key(&number) || !new_numbers.insert(number));
             if stored != *expected || taken {
@@ -33,13 +33,13 @@ impl State {
             }
         }
         for Write { row, expected } in &batch.refunds {
-            let stored = self.refunds.get(&(row.tenant.clone(), row.id.number()));
+            let stored = self.refunds.get(&(row.tenant.clone(), row.id.value()));
             if stored.map(|refund| refund.version) != *expected {
                 return Err(stale("refund", row.id));
             }
         }
         for Write { row, expected } in &batch.notifications {
-            let stored = self.notifications.get(&(row.tenant.clone(), row.id.number()));
+            let stored = self.notifications.get(&(row.tenant.clone(), row.id.value()));
             if stored.map(|notification| notification.version) != *expected {
                 return Err(stale("notification", row.id));
             }
@@ -56,13 +56,13 @@ impl State {
         }
         let mut ids = BTreeSet::new();
         for transfer in &batch.transfers {
-            let key = (batch.tenant.clone(), transfer.id.number());
+            let key = (batch.tenant.clone(), transfer.id.value());
             if self.transfers.contains_key(&key) || !ids.insert(transfer.id) {
                 return Err(stale("transfer", transfer.id));
             }
         }
         for new in rows::notification::attempts(batch)? {
-            let key = (batch.tenant.clone(), new.notification.number(), new.number);
+            let key = (batch.tenant.clone(), new.notification.value(), new.attempt_no);
             if self.attempts.contains_key(&key) {
                 return Err(stale("attempt of notification", new.notification));
             }
@@ -83,9 +83,9 @@ impl State {
 
     fn apply_appended(&mut self, batch: &Batch) -> Result<(), StoreFault> {
         for new in rows::notification::attempts(batch)? {
-            let (number, attempt, state) = (new.number, new.attempt.clone(), new.state);
-            let key = (batch.tenant.clone(), new.notification.number(), number);
-            self.attempts.insert(key, AttemptRow { number, attempt, state });
+            let (attempt_no, attempt, state) = (new.attempt_no, new.attempt.clone(), new.state);
+            let key = (batch.tenant.clone(), new.notification.value(), attempt_no);
+            self.attempts.insert(key, AttemptRow { attempt_no, attempt, state });
         }
         for (stored_by, account, key) in rows::key::kept(batch) {
             let name = (batch.tenant.clone(), account.clone(), key.serial.clone());
@@ -106,7 +106,7 @@ impl State {
         }
         self.events.extend(batch.events.into_iter().map(|event| (event_key(&event), event)));
         for transfer in batch.transfers {
-            self.transfers.insert((batch.tenant.clone(), transfer.id.number()), transfer);
+            self.transfers.insert((batch.tenant.clone(), transfer.id.value()), transfer);
         }
         for change in batch.tasks {
             match change.due {
@@ -118,11 +118,11 @@ impl State {
 
     /// What was agreed stays as it was.
     fn put_order(&mut self, mut order: Order) {
-        let key = (order.terms.tenant.clone(), order.terms.id.number());
+        let key = (order.terms.tenant.clone(), order.terms.id.value());
         match self.orders.get(&key) {
             Some(stored) => order.terms = stored.terms.clone(),
             None => {
-                let number = (key.0.clone(), order.terms.out_order_id.clone());
+                let number = (key.0.clone(), order.terms.merchant_order_no.clone());
                 self.order_ids.insert(number, key.1);
             }
         }
@@ -130,7 +130,7 @@ impl State {
     }
 
     fn put_refund(&mut self, mut refund: Refund) {
-        let key = (refund.tenant.clone(), refund.id.number());
+        let key = (refund.tenant.clone(), refund.id.value());
         if let Some(stored) = self.refunds.remove(&key) {
             let Refund { version, state, polls, .. } = refund;
             refund = Refund { version, state, polls, ..stored };
@@ -139,7 +139,7 @@ impl State {
     }
 
     fn put_notification(&mut self, mut notification: Notification) {
-        let key = (notification.tenant.clone(), notification.id.number());
+        let key = (notification.tenant.clone(), notification.id.value());
         if let Some(stored) = self.notifications.remove(&key) {
             let Notification { version, state, attempts, step, .. } = notification;
             notification = Notification { version, state, attempts, step, ..stored };
@@ -149,7 +149,7 @@ impl State {
 }
 
 fn event_key(event: &Event) -> (kernel::TenantId, Option<ledger::Id<ledger::kinds::Order>>, i64) {
-    (event.tenant.clone(), event.order, event.id.number())
+    (event.tenant.clone(), event.order, event.id.value())
 }
 
 fn stale(noun: &str, id: impl std::fmt::Display) -> CommitFault {

@@ -88,8 +88,8 @@ impl Store for Memory {
 impl State {
     fn order(&self, tenant: &TenantId, key: &OrderKey) -> Option<&Order> {
         let id = match key {
-            OrderKey::Id(id) => id.number(),
-            OrderKey::OutOrderId(number) => {
+            OrderKey::Id(id) => id.value(),
+            OrderKey::MerchantOrderNo(number) => {
                 *self.order_ids.get(&(tenant.clone(), number.clone()))?
             }
         };
@@ -102,13 +102,13 @@ impl State {
             self.order(tenant, key).cloned().into_iter().for_each(|order| view.put_order(order));
         }
         for (tenant, id) in &reads.refunds {
-            let Some(refund) = self.refunds.get(&(tenant.clone(), id.number())) else { continue };
+            let Some(refund) = self.refunds.get(&(tenant.clone(), id.value())) else { continue };
             let order = self.order(tenant, &OrderKey::Id(refund.order)).cloned();
             order.into_iter().for_each(|order| view.put_order(order));
             view.refunds.insert((tenant.clone(), *id), refund.clone());
         }
         for (tenant, id) in &reads.notifications {
-            let notification = self.notifications.get(&(tenant.clone(), id.number())).cloned();
+            let notification = self.notifications.get(&(tenant.clone(), id.value())).cloned();
             view.notifications
                 .extend(notification.map(|notification| ((tenant.clone(), *id), notification)));
         }

@@ -17,7 +17,9 @@ impl State {
             }
             Query::Orders(filter) => Page::Orders(self.orders(filter)),
             Query::Story { tenant, order } => Page::Story(self.story(tenant, *order).map(Box::new)),
-            Query::TenantsWithOrder { out_order_id } => Page::Tenants(self.tenants(out_order_id)),
+            Query::TenantsWithOrder { merchant_order_no } => {
+                Page::Tenants(self.tenants(merchant_order_no))
+            }
             Query::Accounts { tenant } => Page::Accounts(self.accounts(tenant)),
             Query::Postings { tenant, account, before, limit } => Page::Transfers(
                 newest_first(&self.transfers, tenant)
@@ -36,7 +38,7 @@ impl State {
                     .collect(),
             ),
             Query::Notification { tenant, id } => {
-                let notification = self.notifications.get(&(tenant.clone(), id.number()));
+                let notification = self.notifications.get(&(tenant.clone(), id.value()));
                 Page::Notifications(
                     notification
                         .map(|notification| self.notification_row(notification))
@@ -49,9 +51,7 @@ impl State {
             Query::Attention { tenant, before, limit } => {
                 Page::Events(self.attention(tenant, *before, *limit))
             }
-            Query::LastId => {
-                Page::LastId(self.events.values().map(|event| event.id.number()).max())
-            }
+            Query::LastId => Page::LastId(self.events.values().map(|event| event.id.value()).max()),
             Query::Ping => Page::Pong,
             Query::Audit => Page::Audit(self.audit()?),
         })
@@ -100,8 +100,8 @@ impl State {
         found
     }
 
-    fn tenants(&self, out_order_id: &str) -> Vec<TenantId> {
-        let named = self.order_ids.keys().filter(|(_, number)| number == out_order_id);
+    fn tenants(&self, merchant_order_no: &str) -> Vec<TenantId> {
+        let named = self.order_ids.keys().filter(|(_, number)| number == merchant_order_no);
         named.map(|(tenant, _)| tenant.clone()).collect()
     }
 
@@ -119,10 +119,12 @@ impl State {
     fn notification_row(&self, notification: &Notification) -> NotificationRow {
         let order = self.order(&notification.tenant, &OrderKey::Id(notification.order));
         let (first, last) = (0, u32::MAX);
-        let key = |number| (notification.tenant.clone(), notification.id.number(), number);
+        let key = |number| (notification.tenant.clone(), notification.id.value(), number);
         NotificationRow {
             notification: notification.clone(),
-            out_order_id: order.map(|order| order.terms.out_order_id.clone()).unwrap_or_default(),
+            merchant_order_no: order
+                .map(|order| order.terms.merchant_order_no.clone())
+                .unwrap_or_default(),
             attempts: self
                 .attempts
                 .range(key(first)..=key(last))

@@ -147,7 +147,7 @@ impl<'a, 'v> Cells<'a, 'v> {
     }
 
     pub(crate) fn id<K>(&mut self) -> Result<Id<K>, StoreFault> {
-        self.int().map(Id::from_number)
+        self.int().map(Id::from_value)
     }
 
     pub(crate) fn time(&mut self) -> Result<Timestamp, StoreFault> {

@@ -25,8 +25,8 @@ pub fn row(event: &Event) -> Result<Vec<Value<'_>>, StoreFault> {
         .map_err(|fault| StoreFault::Failed(format!("event {}: {fault}", event.id)))?;
     Ok(vec![
         Value::text(event.tenant.as_str()),
-        Value::Int(event.order.map_or(NO_ORDER, |order| order.number())),
-        Value::Int(event.id.number()),
+        Value::Int(event.order.map_or(NO_ORDER, |order| order.value())),
+        Value::Int(event.id.value()),
         Value::Int(event.at.ms()),
         caller(&event.caller),
         Value::text(event.change.name()),
@@ -49,7 +49,7 @@ pub fn read(cells: &[Value<'_>]) -> Result<Event, StoreFault> {
     let body = cells.text()?;
     let change = change::decode(kind, body)
         .map_err(|why| cells.fault(&format!("of event {id}, kind {kind}: {why}")))?;
-    let order = (order.number() != NO_ORDER).then_some(order);
+    let order = (order.value() != NO_ORDER).then_some(order);
     Ok(Event { id, tenant, order, at, caller, change })
 }
 

@@ -11,7 +11,15 @@ use std::sync::Arc;
 /// A key; `stored_by` is the event that kept it.
 pub const KEYS: Table = Table {
     name: "channel_keys",
-    columns: &["tenant", "account", "serial", "pem", "valid_from", "valid_until", "stored_by"],
+    columns: &[
+        "tenant",
+        "channel_account",
+        "serial",
+        "pem",
+        "valid_from",
+        "valid_until",
+        "stored_by",
+    ],
 };
 
 /// How many leading columns name the key.
@@ -21,7 +29,9 @@ pub const KEY_LEN: usize = 3;
 pub fn kept(batch: &Batch) -> impl Iterator<Item = (Id<kinds::Event>, &Arc<str>, &PlatformKey)> {
     batch.events.iter().flat_map(|event| {
         let (account, keys) = match &event.change {
-            Change::KeysStored { account, keys } => (Some(account), keys.as_slice()),
+            Change::KeysStored { channel_account, keys } => {
+                (Some(channel_account), keys.as_slice())
+            }
             Change::OrderPlaced(_)
             | Change::OrderRepeated
             | Change::CallBegun(_)
@@ -57,7 +67,7 @@ pub fn row<'a>(
         Value::text(&key.pem),
         Value::Int(key.valid_from.ms()),
         Value::Int(key.valid_until.ms()),
-        Value::Int(stored_by.number()),
+        Value::Int(stored_by.value()),
     ]
 }
 

@@ -26,7 +26,7 @@ pub const ATTEMPTS: Table = Table {
     columns: &[
         "tenant",
         "notification_id",
-        "number",
+        "attempt_no",
         "at",
         "took_ms",
         "outcome",
@@ -42,8 +42,8 @@ pub fn row(notification: &Notification) -> Vec<Value<'_>> {
     let mut cells = Vec::with_capacity(NOTIFICATIONS.columns.len());
     cells.extend([
         Value::text(notification.tenant.as_str()),
-        Value::Int(notification.id.number()),
-        Value::Int(notification.order.number()),
+        Value::Int(notification.id.value()),
+        Value::Int(notification.order.value()),
         Value::text(notification.kind.name()),
         Value::text(&notification.url),
         Value::Int(notification.made_at.ms()),
@@ -113,7 +113,7 @@ pub struct NewAttempt<'a> {
     /// Of which notification.
     pub notification: Id<kinds::Notification>,
     /// Which one, from 1.
-    pub number: u32,
+    pub attempt_no: u32,
     /// How it went.
     pub attempt: &'a Attempt,
     /// Where the notification stood afterwards.
@@ -134,15 +134,15 @@ pub fn attempts(batch: &Batch) -> Result<Vec<NewAttempt<'_>>, StoreFault> {
         };
         let write = batch.notifications.iter().find(|write| write.row.id == *notification);
         let behind = later.entry(*notification).or_default();
-        let number = write.and_then(|write| write.row.attempts.checked_sub(*behind));
-        let number = number.ok_or_else(|| {
+        let attempt_no = write.and_then(|write| write.row.attempts.checked_sub(*behind));
+        let attempt_no = attempt_no.ok_or_else(|| {
             StoreFault::Failed(format!(
                 "attempt of notification {notification} that the batch does not count"
             ))
         })?;
         *behind += 1;
         let (notification, state) = (*notification, *state);
-        found.push(NewAttempt { tenant: &batch.tenant, notification, number, attempt, state });
+        found.push(NewAttempt { tenant: &batch.tenant, notification, attempt_no, attempt, state });
     }
     found.reverse();
     Ok(found)
@@ -153,8 +153,8 @@ pub fn attempt_row<'a>(new: &NewAttempt<'a>) -> Vec<Value<'a>> {
     let (outcome, status, excerpt) = delivery(&new.attempt.delivery);
     vec![
         Value::text(new.tenant.as_str()),
-        Value::Int(new.notification.number()),
-        Value::Int(i64::from(new.number)),
+        Value::Int(new.notification.value()),
+        Value::Int(i64::from(new.attempt_no)),
         Value::Int(new.attempt.at.ms()),
         Value::Int(new.attempt.took_ms),
         Value::text(outcome),
@@ -173,7 +173,7 @@ pub fn read_attempt(cells: &[Value<'_>]) -> Result<AttemptRow, StoreFault> {
     let mut cells = Cells::new(&ATTEMPTS, cells);
     cells.text()?;
     cells.int()?;
-    let number = cells.count()?;
+    let attempt_no = cells.count()?;
     let at = cells.time()?;
     let took_ms = cells.int()?;
     let outcome = cells.text()?;
@@ -183,7 +183,7 @@ pub fn read_attempt(cells: &[Value<'_>]) -> Result<AttemptRow, StoreFault> {
         delivery_of(outcome, status.and_then(|status| u16::try_from(status).ok()), excerpt)
             .ok_or_else(|| cells.fault(&format!("does not fit outcome {outcome:?}")))?;
     let state = read_state(&mut cells)?;
-    Ok(AttemptRow { number, attempt: Attempt { at, took_ms, delivery }, state })
+    Ok(AttemptRow { attempt_no, attempt: Attempt { at, took_ms, delivery }, state })
 }
 
 pub(super) fn delivery(delivery: &Delivery) -> (&'static str, Option<u16>, Option<&str>) {

@@ -14,7 +14,7 @@ pub const ORDERS: Table = Table {
     columns: &[
         "tenant",
         "id",
-        "out_order_id",
+        "merchant_order_no",
         "placed_at",
         "dialect",
         "merchant",
@@ -22,7 +22,7 @@ pub const ORDERS: Table = Table {
         "currency",
         "scene",
         "channel",
-        "account",
+        "channel_account",
         "subject",
         "payer_app_id",
         "payer_user_id",
@@ -41,7 +41,7 @@ pub const ORDERS: Table = Table {
         "pay_valid_until",
         "closure",
         "paid_at",
-        "channel_reference",
+        "payment_reference",
         "payer_amount",
         "ended_at",
         "reason",
@@ -74,8 +74,8 @@ fn terms<'a>(terms: &'a Terms, cells: &mut Vec<Value<'a>>) {
     let payer = &terms.payer;
     cells.extend([
         Value::text(terms.tenant.as_str()),
-        Value::Int(terms.id.number()),
-        Value::text(&terms.out_order_id),
+        Value::Int(terms.id.value()),
+        Value::text(&terms.merchant_order_no),
         Value::Int(terms.placed_at.ms()),
         Value::text(&terms.dialect),
         Value::text(terms.merchant.as_str()),
@@ -83,7 +83,7 @@ fn terms<'a>(terms: &'a Terms, cells: &mut Vec<Value<'a>>) {
         Value::text(terms.currency.code()),
         Value::text(terms.scene.name()),
         Value::text(&terms.channel),
-        Value::text(&terms.account),
+        Value::text(&terms.channel_account),
         Value::text(&terms.subject),
         Value::optional(payer.app_id.as_deref()),
         Value::optional(payer.user_id.as_deref()),
@@ -118,7 +118,7 @@ fn state_into<'a>(state: &'a OrderState, cells: &mut Vec<Value<'a>>) {
         Value::number(body.pay_valid_until),
         Value::optional(body.closure),
         Value::number(body.paid_at),
-        body.channel_reference.map_or(Value::Null, Value::Text),
+        body.payment_reference.map_or(Value::Null, Value::Text),
         Value::number(body.payer_amount),
         Value::number(body.ended_at),
         body.reason.map_or(Value::Null, Value::Text),
@@ -163,12 +163,12 @@ pub fn read(cells: &[Value<'_>]) -> Result<Order, StoreFault> {
 fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
     let tenant = TenantId::new(cells.text()?);
     let id = cells.id()?;
-    let out_order_id = cells.text()?.to_owned();
+    let merchant_order_no = cells.text()?.to_owned();
     let placed_at = cells.time()?;
     Ok(Terms {
         tenant,
         id,
-        out_order_id,
+        merchant_order_no,
         placed_at,
         dialect: Arc::from(cells.text()?),
         merchant: MerchantId::new(cells.text()?),
@@ -176,7 +176,7 @@ fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
         currency: cells.word(Currency::from_code)?,
         scene: cells.word(Scene::from_name)?,
         channel: Arc::from(cells.text()?),
-        account: Arc::from(cells.text()?),
+        channel_account: Arc::from(cells.text()?),
         subject: cells.text()?.to_owned(),
         payer: Payer {
             app_id: cells.optional_text()?.map(str::to_owned),
@@ -201,7 +201,7 @@ fn read_state(cells: &mut Cells<'_, '_>) -> Result<OrderState, StoreFault> {
         pay_valid_until: cells.optional_int()?,
         closure: cells.optional_text()?,
         paid_at: cells.optional_int()?,
-        channel_reference: cells.optional_text()?.map(Into::into),
+        payment_reference: cells.optional_text()?.map(Into::into),
         payer_amount: cells.optional_int()?,
         ended_at: cells.optional_int()?,
         reason: cells.optional_text()?.map(Into::into),

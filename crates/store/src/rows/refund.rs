@@ -18,7 +18,7 @@ pub const REFUNDS: Table = Table {
         "version",
         "state",
         "ended_at",
-        "channel_reference",
+        "refund_reference",
         "reason",
         "polls",
     ],
@@ -32,9 +32,9 @@ pub fn row(refund: &Refund) -> Vec<Value<'_>> {
     let mut cells = Vec::with_capacity(REFUNDS.columns.len());
     cells.extend([
         Value::text(refund.tenant.as_str()),
-        Value::Int(refund.id.number()),
-        Value::Int(refund.order.number()),
-        Value::text(&refund.channel_reference),
+        Value::Int(refund.id.value()),
+        Value::Int(refund.order.value()),
+        Value::text(&refund.payment_reference),
         Value::Int(refund.amount.get()),
         Value::Int(refund.made_at.ms()),
     ]);
@@ -49,7 +49,7 @@ pub fn standing(refund: &Refund) -> Vec<Value<'_>> {
         Value::Int(refund.version),
         Value::text(refund.state.name()),
         Value::number(state.at),
-        state.channel_reference.map_or(Value::Null, Value::Text),
+        state.refund_reference.map_or(Value::Null, Value::Text),
         state.reason.map_or(Value::Null, Value::Text),
         Value::Int(i64::from(refund.polls)),
     ]
@@ -64,14 +64,14 @@ pub fn read(cells: &[Value<'_>]) -> Result<Refund, StoreFault> {
     let tenant = TenantId::new(cells.text()?);
     let id = cells.id()?;
     let order = cells.id()?;
-    let channel_reference = cells.text()?.to_owned();
+    let payment_reference = cells.text()?.to_owned();
     let amount = cells.fen()?;
     let made_at = cells.time()?;
     let version = cells.int()?;
     let name = cells.text()?;
     let state = RefundStateBody {
         at: cells.optional_int()?,
-        channel_reference: cells.optional_text()?.map(Into::into),
+        refund_reference: cells.optional_text()?.map(Into::into),
         reason: cells.optional_text()?.map(Into::into),
     };
     let state = state.read(name).ok_or_else(|| StoreFault::Unreadable {
@@ -79,5 +79,5 @@ pub fn read(cells: &[Value<'_>]) -> Result<Refund, StoreFault> {
         why: format!("state: {name:?} with columns that are not its own"),
     })?;
     let polls = cells.count()?;
-    Ok(Refund { tenant, id, order, channel_reference, amount, made_at, version, state, polls })
+    Ok(Refund { tenant, id, order, payment_reference, amount, made_at, version, state, polls })
 }

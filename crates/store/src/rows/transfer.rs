@@ -19,8 +19,8 @@ pub const BALANCES: Table =
 pub fn row<'a>(tenant: &'a TenantId, transfer: &'a Transfer) -> Vec<Value<'a>> {
     vec![
         Value::text(tenant.as_str()),
-        Value::Int(transfer.id.number()),
-        Value::Int(transfer.order.number()),
+        Value::Int(transfer.id.value()),
+        Value::Int(transfer.order.value()),
         Value::Int(transfer.at.ms()),
         Value::text(transfer.phase.name()),
         Value::owned(transfer.debit.key()),

@@ -30,7 +30,7 @@ fn fen() -> BoxedStrategy<Fen> {
 }
 
 fn id<K: ledger::Kind + 'static>() -> BoxedStrategy<Id<K>> {
-    any::<i64>().prop_map(Id::from_number).boxed()
+    any::<i64>().prop_map(Id::from_value).boxed()
 }
 
 fn tenant() -> BoxedStrategy<TenantId> {
@@ -80,9 +80,9 @@ fn pay_info() -> BoxedStrategy<PayInfo> {
 
 fn paid() -> BoxedStrategy<Paid> {
     (time(), text(), fen())
-        .prop_map(|(at, channel_reference, payer_amount)| Paid {
+        .prop_map(|(at, payment_reference, payer_amount)| Paid {
             at,
-            channel_reference,
+            payment_reference,
             payer_amount,
         })
         .boxed()
@@ -105,7 +105,7 @@ fn terms() -> BoxedStrategy<Arc<Terms>> {
     let options = (of(text()), of(text()), of(text()), time(), time());
     (who, what, options)
         .prop_map(|(who, what, options)| {
-            let (tenant, id, merchant, out_order_id, dialect, channel, account) = who;
+            let (tenant, id, merchant, merchant_order_no, dialect, channel, channel_account) = who;
             let (amount, scene, subject, payer, callback_url, details) = what;
             let (goods_tag, notify_url, front_url, placed_at, expires_at) = options;
             Arc::new(Terms {
@@ -113,12 +113,12 @@ fn terms() -> BoxedStrategy<Arc<Terms>> {
                 id,
                 dialect,
                 merchant: MerchantId::new(&merchant),
-                out_order_id,
+                merchant_order_no,
                 amount,
                 currency: Currency::Cny,
                 scene,
                 channel,
-                account,
+                channel_account,
                 subject,
                 payer,
                 goods_tag,
@@ -147,8 +147,8 @@ fn order_state() -> BoxedStrategy<OrderState> {
 
 fn unapplied() -> BoxedStrategy<UnappliedPayment> {
     (text(), fen(), id())
-        .prop_map(|(channel_reference, amount, refund)| UnappliedPayment {
-            channel_reference,
+        .prop_map(|(payment_reference, amount, refund)| UnappliedPayment {
+            payment_reference,
             amount,
             refund,
         })
@@ -173,7 +173,7 @@ fn state() -> BoxedStrategy<RefundState> {
         Just(RefundState::Requesting),
         Just(RefundState::Processing),
         (time(), text())
-            .prop_map(|(at, channel_reference)| RefundState::Done { at, channel_reference }),
+            .prop_map(|(at, refund_reference)| RefundState::Done { at, refund_reference }),
         (time(), text()).prop_map(|(at, reason)| RefundState::Failed { at, reason }),
     ]
     .boxed()
@@ -183,8 +183,8 @@ pub(crate) fn any_refund() -> BoxedStrategy<Refund> {
     let what = (text(), fen(), time(), any::<i64>(), state(), any::<u32>());
     (tenant(), id(), id(), what)
         .prop_map(|(tenant, id, order, what)| {
-            let (channel_reference, amount, made_at, version, state, polls) = what;
-            Refund { tenant, id, order, channel_reference, amount, made_at, version, state, polls }
+            let (payment_reference, amount, made_at, version, state, polls) = what;
+            Refund { tenant, id, order, payment_reference, amount, made_at, version, state, polls }
         })
         .boxed()
 }
@@ -299,6 +299,6 @@ pub(crate) fn any_change() -> BoxedStrategy<Change> {
         id().prop_map(|notification| Change::NotificationReplayed { notification }),
     ];
     let of_keys = (name(), vec(any_key(), 0..3))
-        .prop_map(|(account, keys)| Change::KeysStored { account, keys });
+        .prop_map(|(channel_account, keys)| Change::KeysStored { channel_account, keys });
     prop_oneof![10 => of_order, 3 => of_refund, 3 => of_notification, 1 => of_keys].boxed()
 }

@@ -194,7 +194,7 @@ async fn accounts(house: &House, client: &JsonClient) -> Result<()> {
 
 async fn story(house: &House) -> Result<()> {
     let tenant = TenantId::new(&house.file.wecard.ocode);
-    let key = OrderKey::OutOrderId(OUT_ORDER_ID.to_owned());
+    let key = OrderKey::MerchantOrderNo(OUT_ORDER_ID.to_owned());
     let query = Query::Order { tenant: tenant.clone(), key };
     let Page::Order(Some(order)) = house.engine.search(&query).await? else { bail!("no order") };
     let query = Query::Story { tenant, order: order.terms.id };

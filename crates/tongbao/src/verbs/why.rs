@@ -11,7 +11,7 @@ use store::{Page, Query, Store};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The merchant's number of the order (OutOrderId)
-    out_order_id: String,
+    merchant_order_no: String,
     #[command(flatten)]
     database: Chosen,
 }
@@ -19,8 +19,8 @@ pub(crate) struct Arguments {
 /// Exits 0 when there is such an order, else 1.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let store = arguments.database.open_to_read()?;
-    let number = arguments.out_order_id;
-    let query = Query::TenantsWithOrder { out_order_id: number.clone() };
+    let number = arguments.merchant_order_no;
+    let query = Query::TenantsWithOrder { merchant_order_no: number.clone() };
     let Page::Tenants(tenants) = store.search(&query).await? else {
         bail!("the store did not look for tenants");
     };
@@ -35,7 +35,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 
 #[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 async fn tell(store: &dyn Store, tenant: TenantId, number: &str) -> Result<()> {
-    let key = OrderKey::OutOrderId(number.to_owned());
+    let key = OrderKey::MerchantOrderNo(number.to_owned());
     let Page::Order(Some(order)) =
         store.search(&Query::Order { tenant: tenant.clone(), key }).await?
     else {

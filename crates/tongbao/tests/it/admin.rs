@@ -80,7 +80,7 @@ async fn an_orders_story_is_whole_and_keeps_secrets() {
         ("amount_fen", json!(1234)),
         ("currency", json!("CNY")),
         ("channel", json!("wxpay")),
-        ("account", json!("demo-wxpay")),
+        ("channel_account", json!("demo-wxpay")),
         ("subject", json!("杂粮煎饼")),
         ("notify_url", json!(merchant.notify_url)),
         ("state", json!("paid")),

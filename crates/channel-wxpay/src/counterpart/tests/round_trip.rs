@@ -31,34 +31,37 @@ fn life(connection: &dyn Connection, scene: Scene, form: PayForm) {
     let place = order("T20261118-1", scene);
     let pay_info = stage.place(connection, &place);
     assert_eq!(pay_info.form, form);
-    assert_eq!(stage.ask(connection, &query(&place.number)), Finding::Pending);
+    assert_eq!(stage.ask(connection, &query(&place.channel_order_no)), Finding::Pending);
 
     stage.later(60);
     stage.phone(&pay_info.text, PhoneOutcome::Success).expect("the phone pays");
-    let found = payment(stage.ask(connection, &query(&place.number)));
-    assert_eq!(found.number, place.number);
+    let found = payment(stage.ask(connection, &query(&place.channel_order_no)));
+    assert_eq!(found.channel_order_no, place.channel_order_no);
     assert_eq!((found.amount, found.payer_amount), (Fen::new(8_800), Some(Fen::new(8_800))));
     assert_eq!((found.currency, found.at), (Currency::Cny, stage.now));
-    assert_eq!(found.channel_reference.len(), 28);
+    assert_eq!(found.payment_reference.len(), 28);
     let told = connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
-    assert_eq!((told.number, told.callback_id.len()), (place.number.clone(), 36));
+    assert_eq!(
+        (told.channel_order_no, told.callback_id.len()),
+        (place.channel_order_no.clone(), 36)
+    );
     assert_eq!(payment(told.finding), found);
 
     let placed_again = stage.ask(connection, &Instruction::Place(Box::new(place.clone())));
     assert_eq!(placed_again, Finding::Ask { code: "ORDERPAID".to_owned() });
-    let closed = stage.ask(connection, &close(&place.number));
+    let closed = stage.ask(connection, &close(&place.channel_order_no));
     assert_eq!(closed, Finding::Ask { code: "ORDERPAID".to_owned() });
 
-    let asked = refund("R@1", &place.number, &found.channel_reference, 800);
+    let asked = refund("R@1", &place.channel_order_no, &found.payment_reference, 800);
     let Finding::Refund(first) = stage.ask(connection, &asked) else { panic!("no refund") };
     assert_eq!((first.status, first.amount), (RefundStatus::Processing, Fen::new(800)));
     let told = connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
     let Finding::Refund(told) = told.finding else { panic!("no refund told") };
     assert_eq!((told.status, told.amount), (RefundStatus::Done, Fen::new(800)));
-    let again = Instruction::QueryRefund { refund_number: "R@1".to_owned() };
+    let again = Instruction::QueryRefund { channel_refund_no: "R@1".to_owned() };
     assert_eq!(stage.ask(connection, &again), Finding::Refund(told));
-    assert_eq!(payment(stage.ask(connection, &query(&place.number))), found);
-    let unknown = Instruction::QueryRefund { refund_number: "R2".to_owned() };
+    assert_eq!(payment(stage.ask(connection, &query(&place.channel_order_no))), found);
+    let unknown = Instruction::QueryRefund { channel_refund_no: "R2".to_owned() };
     assert_eq!(stage.ask(connection, &unknown), Finding::NotFound);
 }
 
@@ -166,7 +169,7 @@ fn each_fate_is_seen_by_the_codec() {
     assert_eq!(found.amount, Fen::new(8_801));
     let told = connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
     assert_eq!(payment(told.finding).amount, Fen::new(8_801));
-    let asked = refund("R1", "T12345", &found.channel_reference, 800);
+    let asked = refund("R1", "T12345", &found.payment_reference, 800);
     let Finding::Refund(refunded) = stage.ask(&*connection, &asked) else { panic!("no refund") };
     assert_eq!(refunded.amount, Fen::new(801));
 
@@ -209,7 +212,7 @@ fn refunds_stay_within_the_payment() {
     stage.place(&*connection, &order("T-open", Scene::Pc));
     stage.paid(&*connection, &order("T12345", Scene::Pc));
     let found = payment(stage.ask(&*connection, &query("T12345")));
-    let id = found.channel_reference;
+    let id = found.payment_reference;
     let mut refused = |asked: Instruction| match stage.ask(&*connection, &asked) {
         Finding::Refund(_) => None,
         Finding::Refused { code, .. } => Some(code),
@@ -237,7 +240,7 @@ fn a_refund_can_end_without_the_money_back() {
         let (mut stage, connection) = (Stage::new(), direct());
         stage.paid(&*connection, &order("T12345", Scene::Pc));
         let found = payment(stage.ask(&*connection, &query("T12345")));
-        let asked = refund("R1", "T12345", &found.channel_reference, 8_800);
+        let asked = refund("R1", "T12345", &found.payment_reference, 8_800);
         stage.fate = Fate::Refund { status: state };
         let Finding::Refund(first) = stage.ask(&*connection, &asked) else { panic!("no refund") };
         assert_eq!(first.status, RefundStatus::Processing);
@@ -246,11 +249,11 @@ fn a_refund_can_end_without_the_money_back() {
             connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
         let Finding::Refund(told) = told.finding else { panic!("no refund told") };
         assert_eq!((told.status, told.at, told.amount), (state, None, Fen::new(8_800)));
-        let looked = Instruction::QueryRefund { refund_number: "R1".to_owned() };
+        let looked = Instruction::QueryRefund { channel_refund_no: "R1".to_owned() };
         for again in [looked, asked] {
             assert_eq!(stage.ask(&*connection, &again), Finding::Refund(told.clone()));
         }
-        let other = refund("R2", "T12345", &found.channel_reference, 8_800);
+        let other = refund("R2", "T12345", &found.payment_reference, 8_800);
         let taken = matches!(stage.ask(&*connection, &other), Finding::Refund(_));
         assert_eq!(taken, refundable_again, "{state:?}");
     }

@@ -259,7 +259,7 @@ pub(crate) fn with_fetched(keys: &[PlatformKey]) -> Box<dyn Connection> {
 
 pub(crate) fn order(number: &str, scene: Scene) -> Place {
     Place {
-        number: number.to_owned(),
+        channel_order_no: number.to_owned(),
         amount: Fen::new(8_800),
         currency: Currency::Cny,
         scene,
@@ -278,11 +278,11 @@ pub(crate) fn order(number: &str, scene: Scene) -> Place {
     }
 }
 
-pub(crate) fn refund(refund_number: &str, number: &str, id: &str, fen: i64) -> Instruction {
+pub(crate) fn refund(channel_refund_no: &str, number: &str, id: &str, fen: i64) -> Instruction {
     Instruction::Refund(Box::new(Refund {
-        refund_number: refund_number.to_owned(),
-        number: number.to_owned(),
-        channel_reference: id.to_owned(),
+        channel_refund_no: channel_refund_no.to_owned(),
+        channel_order_no: number.to_owned(),
+        payment_reference: id.to_owned(),
         amount: Fen::new(fen),
         paid: Fen::new(8_800),
         currency: Currency::Cny,
@@ -292,9 +292,9 @@ pub(crate) fn refund(refund_number: &str, number: &str, id: &str, fen: i64) -> I
 }
 
 pub(crate) fn query(number: &str) -> Instruction {
-    Instruction::Query { number: number.to_owned() }
+    Instruction::Query { channel_order_no: number.to_owned() }
 }
 
 pub(crate) fn close(number: &str) -> Instruction {
-    Instruction::Close { number: number.to_owned() }
+    Instruction::Close { channel_order_no: number.to_owned() }
 }

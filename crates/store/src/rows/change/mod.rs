@@ -39,7 +39,7 @@ pub(super) fn encode(change: &Change) -> Result<String, serde_json::Error> {
         }),
         Change::OrderPaid { paid, call } => json(&PaidBody {
             at: paid.at.ms(),
-            channel_reference: Cow::Borrowed(&paid.channel_reference),
+            payment_reference: Cow::Borrowed(&paid.payment_reference),
             payer_amount: paid.payer_amount.get(),
             call: CallBody::of(call),
         }),
@@ -49,10 +49,10 @@ pub(super) fn encode(change: &Change) -> Result<String, serde_json::Error> {
             call: CallBody::of(call),
         }),
         Change::RefundCallBegun { refund, operation } => {
-            json(&RefundCallBody { refund: refund.number(), operation: operation.name() })
+            json(&RefundCallBody { refund: refund.value(), operation: operation.name() })
         }
         Change::RefundMoved { refund, state, call } => json(&RefundMovedBody {
-            refund: refund.number(),
+            refund: refund.value(),
             state: state.name(),
             standing: RefundStateBody::of(state),
             call: CallBody::of(call),
@@ -62,10 +62,10 @@ pub(super) fn encode(change: &Change) -> Result<String, serde_json::Error> {
             json(&AttemptBody::of(*notification, attempt, *state))
         }
         Change::NotificationReplayed { notification } => {
-            json(&ReplayedBody { notification: notification.number() })
+            json(&ReplayedBody { notification: notification.value() })
         }
-        Change::KeysStored { account, keys } => json(&KeysBody {
-            account: Cow::Borrowed(account),
+        Change::KeysStored { channel_account, keys } => json(&KeysBody {
+            channel_account: Cow::Borrowed(channel_account),
             keys: keys.iter().map(KeyBody::of).collect(),
         }),
     }
@@ -106,7 +106,7 @@ pub(super) fn decode(kind: &str, body: &str) -> Result<Change, String> {
         "refund_call_begun" => {
             let body: RefundCallBody<'_> = parse(body)?;
             let operation = operation(body.operation)?;
-            Change::RefundCallBegun { refund: Id::from_number(body.refund), operation }
+            Change::RefundCallBegun { refund: Id::from_value(body.refund), operation }
         }
         "refund_moved" => parse::<RefundMovedBody<'_>>(body)?.read()?,
         "notification_queued" => {
@@ -114,12 +114,12 @@ pub(super) fn decode(kind: &str, body: &str) -> Result<Change, String> {
         }
         "notification_attempted" => parse::<AttemptBody<'_>>(body)?.read()?,
         "notification_replayed" => Change::NotificationReplayed {
-            notification: Id::from_number(parse::<ReplayedBody>(body)?.notification),
+            notification: Id::from_value(parse::<ReplayedBody>(body)?.notification),
         },
         "keys_stored" => {
             let body: KeysBody<'_> = parse(body)?;
             let keys = body.keys.into_iter().map(KeyBody::read).collect();
-            Change::KeysStored { account: Arc::from(&*body.account), keys }
+            Change::KeysStored { channel_account: Arc::from(&*body.channel_account), keys }
         }
         unknown => return Err(format!("unknown kind {unknown:?}")),
     })
@@ -183,7 +183,7 @@ impl PayInfoBody<'_> {
 #[derive(Serialize, Deserialize)]
 struct PaidBody<'a> {
     at: i64,
-    channel_reference: Cow<'a, str>,
+    payment_reference: Cow<'a, str>,
     payer_amount: i64,
     #[serde(borrow)]
     call: CallBody<'a>,
@@ -193,7 +193,7 @@ impl PaidBody<'_> {
     fn read(self) -> Result<Change, String> {
         let paid = Paid {
             at: Timestamp::from_ms(self.at),
-            channel_reference: self.channel_reference.into_owned(),
+            payment_reference: self.payment_reference.into_owned(),
             payer_amount: Fen::new(self.payer_amount),
         };
         Ok(Change::OrderPaid { paid, call: self.call.read()? })
@@ -232,7 +232,7 @@ struct RefundMovedBody<'a> {
 impl RefundMovedBody<'_> {
     fn read(self) -> Result<Change, String> {
         Ok(Change::RefundMoved {
-            refund: Id::from_number(self.refund),
+            refund: Id::from_value(self.refund),
             state: self.standing.read(self.state).ok_or("state does not fit")?,
             call: self.call.read()?,
         })
@@ -246,7 +246,7 @@ struct ReplayedBody {
 
 #[derive(Serialize, Deserialize)]
 struct KeysBody<'a> {
-    account: Cow<'a, str>,
+    channel_account: Cow<'a, str>,
     #[serde(borrow)]
     keys: Vec<KeyBody<'a>>,
 }

@@ -27,8 +27,8 @@ impl<'a> NotificationBody<'a> {
     pub(super) fn of(notification: &'a Notification) -> NotificationBody<'a> {
         NotificationBody {
             tenant: Cow::Borrowed(notification.tenant.as_str()),
-            id: notification.id.number(),
-            order: notification.order.number(),
+            id: notification.id.value(),
+            order: notification.order.value(),
             kind: notification.kind.name(),
             url: Cow::Borrowed(&notification.url),
             made_at: notification.made_at.ms(),
@@ -43,8 +43,8 @@ impl<'a> NotificationBody<'a> {
     pub(super) fn read(self) -> Result<Notification, String> {
         Ok(Notification {
             tenant: TenantId::new(&self.tenant),
-            id: Id::from_number(self.id),
-            order: Id::from_number(self.order),
+            id: Id::from_value(self.id),
+            order: Id::from_value(self.order),
             kind: word(NotificationKind::from_name, self.kind, "notification kind")?,
             url: self.url.into_owned(),
             made_at: Timestamp::from_ms(self.made_at),
@@ -79,7 +79,7 @@ impl<'a> AttemptBody<'a> {
     ) -> AttemptBody<'a> {
         let (outcome, status, excerpt) = delivery(&attempt.delivery);
         AttemptBody {
-            notification: notification.number(),
+            notification: notification.value(),
             at: attempt.at.ms(),
             took_ms: attempt.took_ms,
             outcome,
@@ -94,7 +94,7 @@ impl<'a> AttemptBody<'a> {
         let delivery = delivery_of(self.outcome, self.status, self.excerpt.as_deref())
             .ok_or("outcome does not fit")?;
         Ok(Change::NotificationAttempted {
-            notification: Id::from_number(self.notification),
+            notification: Id::from_value(self.notification),
             attempt: Attempt { at: Timestamp::from_ms(self.at), took_ms: self.took_ms, delivery },
             state: state_of(self.state, self.ended_at).ok_or("state does not fit")?,
         })

@@ -56,12 +56,12 @@ struct TermsBody<'a> {
     id: i64,
     dialect: Cow<'a, str>,
     merchant: Cow<'a, str>,
-    out_order_id: Cow<'a, str>,
+    merchant_order_no: Cow<'a, str>,
     amount: i64,
     currency: &'a str,
     scene: &'a str,
     channel: Cow<'a, str>,
-    account: Cow<'a, str>,
+    channel_account: Cow<'a, str>,
     subject: Cow<'a, str>,
     #[serde(borrow)]
     payer: PayerBody<'a>,
@@ -81,15 +81,15 @@ impl<'a> TermsBody<'a> {
     fn of(terms: &'a Terms) -> TermsBody<'a> {
         TermsBody {
             tenant: Cow::Borrowed(terms.tenant.as_str()),
-            id: terms.id.number(),
+            id: terms.id.value(),
             dialect: Cow::Borrowed(&terms.dialect),
             merchant: Cow::Borrowed(terms.merchant.as_str()),
-            out_order_id: Cow::Borrowed(&terms.out_order_id),
+            merchant_order_no: Cow::Borrowed(&terms.merchant_order_no),
             amount: terms.amount.get(),
             currency: terms.currency.code(),
             scene: terms.scene.name(),
             channel: Cow::Borrowed(&terms.channel),
-            account: Cow::Borrowed(&terms.account),
+            channel_account: Cow::Borrowed(&terms.channel_account),
             subject: Cow::Borrowed(&terms.subject),
             payer: PayerBody::of(&terms.payer),
             goods_tag: terms.goods_tag.as_deref().map(Cow::Borrowed),
@@ -105,15 +105,15 @@ impl<'a> TermsBody<'a> {
     fn read(self) -> Result<Terms, String> {
         Ok(Terms {
             tenant: TenantId::new(&self.tenant),
-            id: Id::from_number(self.id),
+            id: Id::from_value(self.id),
             dialect: Arc::from(&*self.dialect),
             merchant: MerchantId::new(&self.merchant),
-            out_order_id: self.out_order_id.into_owned(),
+            merchant_order_no: self.merchant_order_no.into_owned(),
             amount: Fen::new(self.amount),
             currency: word(Currency::from_code, self.currency, "currency")?,
             scene: word(Scene::from_name, self.scene, "scene")?,
             channel: Arc::from(&*self.channel),
-            account: Arc::from(&*self.account),
+            channel_account: Arc::from(&*self.channel_account),
             subject: self.subject.into_owned(),
             payer: self.payer.read(),
             goods_tag: self.goods_tag.map(Cow::into_owned),
@@ -162,7 +162,7 @@ impl<'a> PayerBody<'a> {
 /// Money that an order could not take; also the JSON of the column `unapplied`.
 #[derive(Serialize, Deserialize)]
 pub(in crate::rows) struct UnappliedBody<'a> {
-    channel_reference: Cow<'a, str>,
+    payment_reference: Cow<'a, str>,
     amount: i64,
     refund: i64,
 }
@@ -170,17 +170,17 @@ pub(in crate::rows) struct UnappliedBody<'a> {
 impl<'a> UnappliedBody<'a> {
     fn of(unapplied: &'a UnappliedPayment) -> UnappliedBody<'a> {
         UnappliedBody {
-            channel_reference: Cow::Borrowed(&unapplied.channel_reference),
+            payment_reference: Cow::Borrowed(&unapplied.payment_reference),
             amount: unapplied.amount.get(),
-            refund: unapplied.refund.number(),
+            refund: unapplied.refund.value(),
         }
     }
 
     fn read(self) -> UnappliedPayment {
         UnappliedPayment {
-            channel_reference: self.channel_reference.into_owned(),
+            payment_reference: self.payment_reference.into_owned(),
             amount: Fen::new(self.amount),
-            refund: Id::from_number(self.refund),
+            refund: Id::from_value(self.refund),
         }
     }
 
@@ -202,7 +202,7 @@ pub(super) struct RefundBody<'a> {
     tenant: Cow<'a, str>,
     id: i64,
     order: i64,
-    channel_reference: Cow<'a, str>,
+    payment_reference: Cow<'a, str>,
     amount: i64,
     made_at: i64,
     version: i64,
@@ -216,9 +216,9 @@ impl<'a> RefundBody<'a> {
     pub(super) fn of(refund: &'a Refund) -> RefundBody<'a> {
         RefundBody {
             tenant: Cow::Borrowed(refund.tenant.as_str()),
-            id: refund.id.number(),
-            order: refund.order.number(),
-            channel_reference: Cow::Borrowed(&refund.channel_reference),
+            id: refund.id.value(),
+            order: refund.order.value(),
+            payment_reference: Cow::Borrowed(&refund.payment_reference),
             amount: refund.amount.get(),
             made_at: refund.made_at.ms(),
             version: refund.version,
@@ -231,9 +231,9 @@ impl<'a> RefundBody<'a> {
     pub(super) fn read(self) -> Result<Refund, String> {
         Ok(Refund {
             tenant: TenantId::new(&self.tenant),
-            id: Id::from_number(self.id),
-            order: Id::from_number(self.order),
-            channel_reference: self.channel_reference.into_owned(),
+            id: Id::from_value(self.id),
+            order: Id::from_value(self.order),
+            payment_reference: self.payment_reference.into_owned(),
             amount: Fen::new(self.amount),
             made_at: Timestamp::from_ms(self.made_at),
             version: self.version,

@@ -20,7 +20,7 @@ pub(in crate::rows) struct StateBody<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::rows) paid_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::rows) channel_reference: Option<Cow<'a, str>>,
+    pub(in crate::rows) payment_reference: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::rows) payer_amount: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,7 +43,7 @@ impl<'a> StateBody<'a> {
             OrderState::Closing(closure) => StateBody { closure: Some(closure.name()), ..empty },
             OrderState::Paid(paid) => StateBody {
                 paid_at: Some(paid.at.ms()),
-                channel_reference: Some(Cow::Borrowed(&paid.channel_reference)),
+                payment_reference: Some(Cow::Borrowed(&paid.payment_reference)),
                 payer_amount: Some(paid.payer_amount.get()),
                 ..empty
             },
@@ -66,7 +66,7 @@ impl<'a> StateBody<'a> {
             "closing" => OrderState::Closing(Closure::from_name(self.closure?)?),
             "paid" => OrderState::Paid(Paid {
                 at: Timestamp::from_ms(self.paid_at?),
-                channel_reference: self.channel_reference.as_deref()?.to_owned(),
+                payment_reference: self.payment_reference.as_deref()?.to_owned(),
                 payer_amount: Fen::new(self.payer_amount?),
             }),
             "failed" => OrderState::Failed {
@@ -86,7 +86,7 @@ impl<'a> StateBody<'a> {
             self.pay_valid_until.is_some(),
             self.closure.is_some(),
             self.paid_at.is_some(),
-            self.channel_reference.is_some(),
+            self.payment_reference.is_some(),
             self.payer_amount.is_some(),
             self.ended_at.is_some(),
             self.reason.is_some(),
@@ -100,23 +100,21 @@ pub(in crate::rows) struct RefundStateBody<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::rows) at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(in crate::rows) channel_reference: Option<Cow<'a, str>>,
+    pub(in crate::rows) refund_reference: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::rows) reason: Option<Cow<'a, str>>,
 }
 
 impl<'a> RefundStateBody<'a> {
     pub(in crate::rows) fn of(state: &'a RefundState) -> RefundStateBody<'a> {
-        let (at, channel_reference, reason) = match state {
+        let (at, refund_reference, reason) = match state {
             RefundState::Requesting | RefundState::Processing => (None, None, None),
-            RefundState::Done { at, channel_reference } => {
-                (Some(at), Some(channel_reference), None)
-            }
+            RefundState::Done { at, refund_reference } => (Some(at), Some(refund_reference), None),
             RefundState::Failed { at, reason } => (Some(at), None, Some(reason)),
         };
         RefundStateBody {
             at: at.map(|at| at.ms()),
-            channel_reference: channel_reference.map(|text| Cow::Borrowed(text.as_str())),
+            refund_reference: refund_reference.map(|text| Cow::Borrowed(text.as_str())),
             reason: reason.map(|text| Cow::Borrowed(text.as_str())),
         }
     }
@@ -124,11 +122,11 @@ impl<'a> RefundStateBody<'a> {
     /// The state of this name, when exactly its own columns are there.
     pub(in crate::rows) fn read(self, name: &str) -> Option<RefundState> {
         let at = self.at.map(Timestamp::from_ms);
-        match (name, at, self.channel_reference, self.reason) {
+        match (name, at, self.refund_reference, self.reason) {
             ("requesting", None, None, None) => Some(RefundState::Requesting),
             ("processing", None, None, None) => Some(RefundState::Processing),
             ("done", Some(at), Some(text), None) => {
-                Some(RefundState::Done { at, channel_reference: text.into_owned() })
+                Some(RefundState::Done { at, refund_reference: text.into_owned() })
             }
             ("failed", Some(at), None, Some(text)) => {
                 Some(RefundState::Failed { at, reason: text.into_owned() })
