@@ -52,7 +52,7 @@ fn section(title: &str, lines: Vec<String>) -> Vec<String> {
 fn headline(story: &Story, now: Timestamp) -> Vec<String> {
     let order = &story.order;
     let terms = &order.terms;
-    let (state, meaning) = standing(order, now);
+    let (state, meaning) = status(order, now);
     let mut lines = vec![
         format!("Order {}: {state}, {}", terms.id, both(terms.amount)),
         format!("  {meaning}"),
@@ -92,7 +92,7 @@ fn headline(story: &Story, now: Timestamp) -> Vec<String> {
 }
 
 /// The state in a word or two, and what it means for money and for the next step.
-fn standing(order: &Order, now: Timestamp) -> (String, String) {
+fn status(order: &Order, now: Timestamp) -> (String, String) {
     let overdue = if order.is_overdue(now) {
         "; its time is up and what became of it is not settled yet"
     } else {

@@ -5,9 +5,9 @@
 //! other channel, and no network, no signatures and no vendor.
 
 use channel::{
-    About, BadSettings, Callback, CallbackFault, Channel, Connection, Draw, Finding, Instruction,
-    Method, PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded, Request, Response,
-    Scene, Settings, Unsupported,
+    About, BadSettings, Callback, CallbackFault, Channel, CodecContext, Connection, Finding,
+    Instruction, Method, PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded, Request,
+    Response, Scene, Settings, Unsupported,
 };
 
 /// How long its pay information is valid, in seconds.
@@ -43,17 +43,17 @@ impl Channel for NoChannel {
 }
 
 impl Connection for NoChannel {
-    fn encode(&self, _: &Instruction, _: &Draw) -> Result<Request, Unsupported> {
+    fn encode(&self, _: &Instruction, _: &CodecContext) -> Result<Request, Unsupported> {
         Ok(Request { method: Method::Post, url: String::new(), headers: vec![], body: vec![] })
     }
 
-    fn decode(&self, instruction: &Instruction, _: &Response, draw: &Draw) -> Finding {
+    fn decode(&self, instruction: &Instruction, _: &Response, context: &CodecContext) -> Finding {
         match instruction {
             Instruction::Place(place) => match self {
                 NoChannel::Unpaid => Finding::Placed(PayInfo {
                     form: PayForm::QrCode,
                     text: format!("none://pay/{}", place.channel_order_no),
-                    valid_until: draw.now.plus_seconds(VALID_SECONDS),
+                    valid_until: context.now.plus_seconds(VALID_SECONDS),
                 }),
                 NoChannel::Paid => Finding::Paid(Payment {
                     channel_order_no: place.channel_order_no.clone(),
@@ -61,7 +61,7 @@ impl Connection for NoChannel {
                     amount: place.amount,
                     currency: place.currency,
                     payer_amount: None,
-                    at: draw.now,
+                    at: context.now,
                 }),
             },
             Instruction::Query { .. } => Finding::Pending,
@@ -98,9 +98,9 @@ mod tests {
     #[test]
     fn an_order_is_placed_and_stays_unpaid() {
         let channel = NoChannel::Unpaid.open(&Settings::new(), &[]).expect("needs no settings");
-        let draw = Draw { now: ledger::Timestamp::from_ms(0), nonce: String::new() };
+        let context = CodecContext { now: ledger::Timestamp::from_ms(0), nonce: String::new() };
         let answer = Response { status: 200, headers: vec![], body: vec![] };
         let query = Instruction::Query { channel_order_no: "1".to_owned() };
-        assert_eq!(channel.decode(&query, &answer, &draw), Finding::Pending);
+        assert_eq!(channel.decode(&query, &answer, &context), Finding::Pending);
     }
 }

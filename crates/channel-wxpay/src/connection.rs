@@ -2,14 +2,14 @@
 
 use crate::certificates;
 use crate::codes;
-use crate::keys::{Doubt, Keyring};
+use crate::keys::{Keyring, SignatureFault};
 use crate::order;
 use crate::reading;
 use crate::settings::Account;
 use crate::sign::Signed;
 use crate::wire::{self, CallbackBody, ErrorAnswer, RefundCallback, Transaction};
 use channel::{
-    Callback, CallbackFault, Connection, Draw, Finding, Instruction, PlatformKey, Request,
+    Callback, CallbackFault, CodecContext, Connection, Finding, Instruction, PlatformKey, Request,
     Response, Unsupported,
 };
 use ledger::Timestamp;
@@ -30,10 +30,10 @@ impl OpenAccount {
     }
 
     /// What a verified success means.
-    fn success(&self, instruction: &Instruction, body: &[u8], draw: &Draw) -> Finding {
-        let now = draw.now;
+    fn success(&self, instruction: &Instruction, body: &[u8], context: &CodecContext) -> Finding {
+        let now = context.now;
         match instruction {
-            Instruction::Place(place) => order::placed(&self.account, place, body, draw),
+            Instruction::Place(place) => order::placed(&self.account, place, body, context),
             Instruction::Query { channel_order_no } => {
                 reading::queried(&self.account, channel_order_no, body, now)
             }
@@ -51,11 +51,16 @@ impl OpenAccount {
 
     /// Whether the channel signed this answer. A list of certificates may be signed by one of them:
     /// then the key that sealed it vouches for both.
-    fn check(&self, fetching: bool, response: &Response, now: Timestamp) -> Result<(), Doubt> {
+    fn check(
+        &self,
+        fetching: bool,
+        response: &Response,
+        now: Timestamp,
+    ) -> Result<(), SignatureFault> {
         match self.keys.check(Signed::answer(response), now) {
-            Err(Doubt::UnknownKey { .. }) if fetching => {
+            Err(SignatureFault::UnknownKey { .. }) if fetching => {
                 let fetched = certificates::open(&self.account, &response.body);
-                let ring = fetched.map_err(|why| Doubt::Unreadable { why })?;
+                let ring = fetched.map_err(|why| SignatureFault::Unreadable { why })?;
                 Keyring::of(&ring).check(Signed::answer(response), now)
             }
             checked => checked,
@@ -64,16 +69,25 @@ impl OpenAccount {
 }
 
 impl Connection for OpenAccount {
-    fn encode(&self, instruction: &Instruction, draw: &Draw) -> Result<Request, Unsupported> {
-        self.request_for(instruction, draw)
+    fn encode(
+        &self,
+        instruction: &Instruction,
+        context: &CodecContext,
+    ) -> Result<Request, Unsupported> {
+        self.request_for(instruction, context)
     }
 
-    fn decode(&self, instruction: &Instruction, response: &Response, draw: &Draw) -> Finding {
+    fn decode(
+        &self,
+        instruction: &Instruction,
+        response: &Response,
+        context: &CodecContext,
+    ) -> Finding {
         let success = (200..300).contains(&response.status) && response.status != ACCEPTED;
         let fetching = success && matches!(instruction, Instruction::FetchKeys);
-        match self.check(fetching, response, draw.now) {
-            Err(doubt) => codes::unbelieved(response, doubt),
-            Ok(()) if success => self.success(instruction, &response.body, draw),
+        match self.check(fetching, response, context.now) {
+            Err(fault) => codes::unbelieved(response, fault),
+            Ok(()) if success => self.success(instruction, &response.body, context),
             Ok(()) => codes::finding(instruction.operation(), response),
         }
     }
@@ -110,14 +124,14 @@ impl Connection for OpenAccount {
     }
 }
 
-fn callback_fault(doubt: Doubt) -> CallbackFault {
-    match doubt {
-        Doubt::UnknownKey { serial } => CallbackFault::UnknownKey { serial },
-        Doubt::Unsigned
-        | Doubt::Clock { .. }
-        | Doubt::Probe
-        | Doubt::Wrong
-        | Doubt::Unreadable { .. } => CallbackFault::Forged { why: doubt.to_string() },
+fn callback_fault(fault: SignatureFault) -> CallbackFault {
+    match fault {
+        SignatureFault::UnknownKey { serial } => CallbackFault::UnknownKey { serial },
+        SignatureFault::Unsigned
+        | SignatureFault::Clock { .. }
+        | SignatureFault::Probe
+        | SignatureFault::Wrong
+        | SignatureFault::Unreadable { .. } => CallbackFault::Forged { why: fault.to_string() },
     }
 }
 

@@ -2,14 +2,14 @@
 //!
 //! It checks what the real one checks (who signs, with which certificate, when, over what; the binding
 //! of app and merchant; every field; every state), refuses in its words, and signs all it says. It
-//! keeps its state on the shelf it is lent and knows neither sockets nor clocks.
+//! keeps its state in the document store it is lent and knows neither sockets nor clocks.
 //!
 //! - `world`: the merchants it knows and the keys it signs with.
 //! - `route`: which call a request is. `admit`: whether the request is authentic.
 //! - `rules`: the rules of fields. `refusal`: its words when it says no. `answer`: what it signs.
-//! - `records`: what stands on the shelf. `identifiers`: the numbers it gives.
+//! - `records`: what stands in the document store. `identifiers`: the numbers it gives.
 //! - `order`, `trade`, `refund`, `certificates`: the calls. `phone`: the app of the payer.
-//! - `callback`: what it owes to merchants.
+//! - `callback`: the callbacks to merchants.
 
 mod admit;
 mod answer;
@@ -35,8 +35,8 @@ use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::{Call, Route};
 use crate::counterpart::world::{Merchant, World};
 use channel::{
-    Counterpart, Draw, Fate, OutgoingCallback, PhoneFault, PhoneOutcome, Request, Response, Shelf,
-    ShelfFault,
+    CodecContext, Counterpart, DocumentFault, DocumentStore, FaultMode, OutgoingCallback,
+    PhoneFault, PhoneOutcome, Request, Response,
 };
 
 /// The channel's name.
@@ -54,13 +54,13 @@ pub struct WxpayCounterpart {
 }
 
 /// One request on its way through a call.
-struct Visit<'a> {
+struct CallContext<'a> {
     world: &'a World,
     merchant: &'a Merchant,
-    shelf: &'a mut dyn Shelf,
-    fate: &'a Fate,
+    documents: &'a mut dyn DocumentStore,
+    fault_mode: &'a FaultMode,
     request: &'a Request,
-    draw: &'a Draw,
+    context: &'a CodecContext,
 }
 
 impl WxpayCounterpart {
@@ -71,32 +71,31 @@ impl WxpayCounterpart {
 
     fn reply(
         &self,
-        shelf: &mut dyn Shelf,
-        fate: &Fate,
+        documents: &mut dyn DocumentStore,
+        fault_mode: &FaultMode,
         request: &Request,
-        draw: &Draw,
+        context: &CodecContext,
     ) -> Result<Reply, Stop> {
-        if let Fate::Error { code } = fate {
+        if let FaultMode::Error { code } = fault_mode {
             return Err(Refusal::new(code.clone(), "沙箱指定的错误").into());
         }
-        let merchant = admit::admit(&self.world, request, draw)?;
-        let call = Route::read(request)
+        let merchant = admit::admit(&self.world, request, context)?;
+        let route = Route::read(request)
             .ok_or_else(|| Refusal::new("RESOURCE_NOT_EXISTS", "请求的资源不存在"))?;
-        let mut visit = Visit { world: &self.world, merchant, shelf, fate, request, draw };
-        match call.call {
-            Call::Create { trade, mode } => order::create(&mut visit, trade, mode),
+        let mut call =
+            CallContext { world: &self.world, merchant, documents, fault_mode, request, context };
+        match route.call {
+            Call::Create { trade, mode } => order::create(&mut call, trade, mode),
             Call::QueryByNumber { mode, number } => {
-                trade::query_by_number(&mut visit, mode, &number)
+                trade::query_by_number(&mut call, mode, &number)
             }
             Call::QueryById { mode, transaction_id } => {
-                trade::query_by_id(&mut visit, mode, &transaction_id)
+                trade::query_by_id(&mut call, mode, &transaction_id)
             }
-            Call::Close { mode, number } => trade::close(&mut visit, mode, &number),
-            Call::Refund => refund::create(&mut visit),
-            Call::QueryRefund { channel_refund_no } => {
-                refund::query(&mut visit, &channel_refund_no)
-            }
-            Call::Certificates => certificates::list(&visit),
+            Call::Close { mode, number } => trade::close(&mut call, mode, &number),
+            Call::Refund => refund::create(&mut call),
+            Call::QueryRefund { channel_refund_no } => refund::query(&mut call, &channel_refund_no),
+            Call::Certificates => certificates::list(&call),
         }
     }
 }
@@ -116,33 +115,38 @@ impl Counterpart for WxpayCounterpart {
 
     fn receive(
         &self,
-        shelf: &mut dyn Shelf,
-        fate: &Fate,
+        documents: &mut dyn DocumentStore,
+        fault_mode: &FaultMode,
         request: &Request,
-        draw: &Draw,
-    ) -> Result<(Response, Vec<OutgoingCallback>), ShelfFault> {
-        let reply = match self.reply(shelf, fate, request, draw) {
+        context: &CodecContext,
+    ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
+        let reply = match self.reply(documents, fault_mode, request, context) {
             Ok(reply) => reply,
             Err(Stop::Refused(refusal)) => refusal.reply(),
             Err(Stop::Broken(fault)) => return Err(fault),
         };
         let signer = self.world.signer_for(request);
-        let response = answer::sign(signer, fate, draw, reply.status, reply.body)?;
-        Ok((response, reply.owed))
+        let response = answer::sign(signer, fault_mode, context, reply.status, reply.body)?;
+        Ok((response, reply.outgoing))
     }
 
     fn phone(
         &self,
-        shelf: &mut dyn Shelf,
+        documents: &mut dyn DocumentStore,
         pay_info: &str,
         outcome: PhoneOutcome,
-        draw: &Draw,
+        context: &CodecContext,
     ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
-        phone::pay(&self.world, shelf, pay_info, outcome, draw)
+        phone::pay(&self.world, documents, pay_info, outcome, context)
     }
 
-    fn envelope(&self, callback: &OutgoingCallback, fate: &Fate, draw: &Draw) -> Request {
-        callback::envelope(&self.world, callback, fate, draw)
+    fn envelope(
+        &self,
+        callback: &OutgoingCallback,
+        fault_mode: &FaultMode,
+        context: &CodecContext,
+    ) -> Request {
+        callback::envelope(&self.world, callback, fault_mode, context)
     }
 
     fn accepted(&self, response: &Response) -> bool {
@@ -153,7 +157,11 @@ impl Counterpart for WxpayCounterpart {
         &SCHEDULE_SECONDS
     }
 
-    fn transactions(&self, shelf: &dyn Shelf, limit: usize) -> Result<Vec<String>, ShelfFault> {
-        trade::list(shelf, limit)
+    fn transactions(
+        &self,
+        documents: &dyn DocumentStore,
+        limit: usize,
+    ) -> Result<Vec<String>, DocumentFault> {
+        trade::list(documents, limit)
     }
 }

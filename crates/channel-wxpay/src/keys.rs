@@ -12,7 +12,7 @@ use ledger::Timestamp;
 
 /// Why a signature is not believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Doubt {
+pub(crate) enum SignatureFault {
     /// A header is missing.
     #[error("not signed")]
     Unsigned,
@@ -79,24 +79,28 @@ impl Keyring {
     }
 
     /// Whether a signature holds now.
-    pub(crate) fn check(&self, signed: Option<Signed<'_>>, now: Timestamp) -> Result<(), Doubt> {
-        let signed = signed.ok_or(Doubt::Unsigned)?;
+    pub(crate) fn check(
+        &self,
+        signed: Option<Signed<'_>>,
+        now: Timestamp,
+    ) -> Result<(), SignatureFault> {
+        let signed = signed.ok_or(SignatureFault::Unsigned)?;
         if signed.signature.starts_with(PROBE) {
-            return Err(Doubt::Probe);
+            return Err(SignatureFault::Probe);
         }
         if !is_near(signed.timestamp, now) {
             let timestamp = signed.timestamp.into();
-            return Err(Doubt::Clock { timestamp, now: now.seconds() });
+            return Err(SignatureFault::Clock { timestamp, now: now.seconds() });
         }
         let mut named = self.keys.iter().filter(|key| key.is_named(signed.serial, now)).peekable();
         if named.peek().is_none() {
-            return Err(Doubt::UnknownKey { serial: signed.serial.into() });
+            return Err(SignatureFault::UnknownKey { serial: signed.serial.into() });
         }
         let text = signed.text();
         if named.any(|key| key.verifier.verify(&text, signed.signature)) {
             Ok(())
         } else {
-            Err(Doubt::Wrong)
+            Err(SignatureFault::Wrong)
         }
     }
 }

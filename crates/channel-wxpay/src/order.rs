@@ -3,10 +3,10 @@
 use crate::settings::Account;
 use crate::sign;
 use crate::wire::{
-    self, AppPayInfo, H5Info, JsapiPayInfo, OrderAmount, OrderRequest, Ordered, Parties, PayerIds,
-    SceneInfo,
+    self, AppPayInfo, H5Info, JsapiPayInfo, OrderAmount, OrderAnswer, OrderRequest, Parties,
+    PayerIds, SceneInfo,
 };
-use channel::{Draw, Finding, PayForm, PayInfo, Place, Scene, Unsupported};
+use channel::{CodecContext, Finding, PayForm, PayInfo, Place, Scene, Unsupported};
 use crypto::CryptoFault;
 use ledger::Timestamp;
 
@@ -148,12 +148,17 @@ fn device_id(place: &Place) -> Option<String> {
 }
 
 /// What the answer to a placed order means.
-pub(crate) fn placed(account: &Account, place: &Place, body: &[u8], draw: &Draw) -> Finding {
-    let ordered = match wire::read::<Ordered>(body) {
-        Ok(ordered) => ordered,
+pub(crate) fn placed(
+    account: &Account,
+    place: &Place,
+    body: &[u8],
+    context: &CodecContext,
+) -> Finding {
+    let answer = match wire::read::<OrderAnswer>(body) {
+        Ok(answer) => answer,
         Err(why) => return Finding::Unknown { why },
     };
-    match pay_info(account, place, ordered, draw) {
+    match pay_info(account, place, answer, context) {
         Ok(pay_info) => Finding::Placed(pay_info),
         Err(why) => Finding::Unknown { why },
     }
@@ -162,41 +167,43 @@ pub(crate) fn placed(account: &Account, place: &Place, body: &[u8], draw: &Draw)
 fn pay_info(
     account: &Account,
     place: &Place,
-    ordered: Ordered,
-    draw: &Draw,
+    answer: OrderAnswer,
+    context: &CodecContext,
 ) -> Result<PayInfo, String> {
     let trade = Trade::of(place.scene).map_err(|fault| fault.to_string())?;
     let app = account.app(&place.payer);
     let (form, text, valid_seconds) = match trade {
         Trade::Jsapi => {
-            let prepay_id = ordered.prepay_id.ok_or("answer without prepay_id")?;
-            let text = jsapi(account, app, &prepay_id, draw).map_err(|fault| fault.to_string())?;
+            let prepay_id = answer.prepay_id.ok_or("answer without prepay_id")?;
+            let text =
+                jsapi(account, app, &prepay_id, context).map_err(|fault| fault.to_string())?;
             (PayForm::Jsapi, text, PREPAY_VALID_SECONDS)
         }
         Trade::App => {
-            let prepay_id = ordered.prepay_id.ok_or("answer without prepay_id")?;
-            let text = app_sdk(account, app, prepay_id, draw).map_err(|fault| fault.to_string())?;
+            let prepay_id = answer.prepay_id.ok_or("answer without prepay_id")?;
+            let text =
+                app_sdk(account, app, prepay_id, context).map_err(|fault| fault.to_string())?;
             (PayForm::AppSdk, text, PREPAY_VALID_SECONDS)
         }
         Trade::Native => {
-            let code_url = ordered.code_url.ok_or("answer without code_url")?;
+            let code_url = answer.code_url.ok_or("answer without code_url")?;
             (PayForm::QrCode, code_url, PREPAY_VALID_SECONDS)
         }
         Trade::H5 => {
-            let h5_url = ordered.h5_url.ok_or("answer without h5_url")?;
+            let h5_url = answer.h5_url.ok_or("answer without h5_url")?;
             (PayForm::JumpUrl, jump_url(h5_url, place.front_url.as_deref()), H5_VALID_SECONDS)
         }
     };
-    Ok(PayInfo { form, text, valid_until: draw.now.plus_seconds(valid_seconds) })
+    Ok(PayInfo { form, text, valid_until: context.now.plus_seconds(valid_seconds) })
 }
 
 fn jsapi(
     account: &Account,
     app: &str,
     prepay_id: &str,
-    draw: &Draw,
+    context: &CodecContext,
 ) -> Result<String, CryptoFault> {
-    let (timestamp, nonce) = (draw.now.seconds().to_string(), draw.nonce.clone());
+    let (timestamp, nonce) = (context.now.seconds().to_string(), context.nonce.clone());
     let package = format!("prepay_id={prepay_id}");
     let text = sign::client_text(app, &timestamp, &nonce, &package);
     Ok(wire::json_text(&JsapiPayInfo {
@@ -213,9 +220,9 @@ fn app_sdk(
     account: &Account,
     app: &str,
     prepay_id: String,
-    draw: &Draw,
+    context: &CodecContext,
 ) -> Result<String, CryptoFault> {
-    let (timestamp, noncestr) = (draw.now.seconds().to_string(), draw.nonce.clone());
+    let (timestamp, noncestr) = (context.now.seconds().to_string(), context.nonce.clone());
     let text = sign::client_text(app, &timestamp, &noncestr, &prepay_id);
     Ok(wire::json_text(&AppPayInfo {
         appid: app.into(),

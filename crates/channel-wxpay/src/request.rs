@@ -4,7 +4,7 @@ use crate::connection::OpenAccount;
 use crate::order;
 use crate::sign::{self, Authorization};
 use crate::wire::{self, CloseRequest, Parties, RefundRequest, RefundRequestAmount};
-use channel::{Draw, Instruction, Method, Refund, Request, Unsupported};
+use channel::{CodecContext, Instruction, Method, Refund, Request, Unsupported};
 
 /// Who we say we are.
 const USER_AGENT: &str = concat!("tongbao/", env!("CARGO_PKG_VERSION"));
@@ -22,35 +22,35 @@ impl OpenAccount {
     pub(crate) fn request_for(
         &self,
         instruction: &Instruction,
-        draw: &Draw,
+        context: &CodecContext,
     ) -> Result<Request, Unsupported> {
         match instruction {
             Instruction::Place(place) => {
                 check_number(&place.channel_order_no)?;
                 let (trade, order) = order::request(&self.account, place)?;
                 let target = format!("{}/{trade}", self.transactions());
-                self.request(Method::Post, &target, wire::json(&order), draw)
+                self.request(Method::Post, &target, wire::json(&order), context)
             }
             Instruction::Query { channel_order_no } => {
                 let target =
                     format!("{}?{}", self.order_path(channel_order_no)?, self.merchants_query());
-                self.request(Method::Get, &target, Vec::new(), draw)
+                self.request(Method::Get, &target, Vec::new(), context)
             }
             Instruction::Close { channel_order_no } => {
                 let target = format!("{}/close", self.order_path(channel_order_no)?);
                 let close = CloseRequest { parties: self.merchants() };
-                self.request(Method::Post, &target, wire::json(&close), draw)
+                self.request(Method::Post, &target, wire::json(&close), context)
             }
             Instruction::Refund(refund) => {
                 let body = wire::json(&self.refund_request(refund)?);
-                self.request(Method::Post, REFUNDS, body, draw)
+                self.request(Method::Post, REFUNDS, body, context)
             }
             Instruction::QueryRefund { channel_refund_no } => {
                 let target = self.refund_path(channel_refund_no)?;
-                self.request(Method::Get, &target, Vec::new(), draw)
+                self.request(Method::Get, &target, Vec::new(), context)
             }
             Instruction::FetchKeys => {
-                self.request(Method::Get, "/v3/certificates", Vec::new(), draw)
+                self.request(Method::Get, "/v3/certificates", Vec::new(), context)
             }
         }
     }
@@ -60,11 +60,11 @@ impl OpenAccount {
         method: Method,
         target: &str,
         body: Vec<u8>,
-        draw: &Draw,
+        context: &CodecContext,
     ) -> Result<Request, Unsupported> {
         let url = format!("{}{target}", self.account.base_url);
         let mut request = Request { method, url, headers: Vec::new(), body };
-        let authorization = self.authorization(&request, draw)?;
+        let authorization = self.authorization(&request, context)?;
         let mut header =
             |name: &str, value: &str| request.headers.push((name.into(), value.into()));
         header("Authorization", &authorization.write());
@@ -77,15 +77,19 @@ impl OpenAccount {
         Ok(request)
     }
 
-    fn authorization(&self, request: &Request, draw: &Draw) -> Result<Authorization, Unsupported> {
-        let timestamp = draw.now.seconds().to_string();
+    fn authorization(
+        &self,
+        request: &Request,
+        context: &CodecContext,
+    ) -> Result<Authorization, Unsupported> {
+        let timestamp = context.now.seconds().to_string();
         let method = request.method.name();
         let text =
-            sign::request_text(method, request.target(), &timestamp, &draw.nonce, &request.body);
+            sign::request_text(method, request.target(), &timestamp, &context.nonce, &request.body);
         let signature = self.account.signer.sign(&text).map_err(own_trouble)?;
         Ok(Authorization {
             mchid: self.account.mchid.clone(),
-            nonce_str: draw.nonce.clone(),
+            nonce_str: context.nonce.clone(),
             timestamp,
             serial_no: self.account.serial_no.clone(),
             signature,

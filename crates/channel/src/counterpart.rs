@@ -1,32 +1,32 @@
 //! The vendor's other half, for the sandbox.
 //!
-//! A counterpart is a pure machine over a [`Shelf`]: it answers requests as the real channel does,
+//! A counterpart is a pure machine over a [`DocumentStore`]: it answers requests as the real channel does,
 //! signs, refuses, and leaves callbacks to be sent. The sandbox lends it durable storage, time and
 //! sockets, and orders its faults.
 
 use crate::finding::RefundStatus;
 use crate::http::{Request, Response};
-use crate::port::Draw;
+use crate::port::CodecContext;
 
 /// Durable storage of a counterpart: text under keys, one transaction per call.
-pub trait Shelf {
+pub trait DocumentStore {
     /// The text under a key.
-    fn get(&self, key: &str) -> Result<Option<String>, ShelfFault>;
+    fn get(&self, key: &str) -> Result<Option<String>, DocumentFault>;
     /// Puts text under a key.
-    fn put(&mut self, key: &str, text: &str) -> Result<(), ShelfFault>;
+    fn put(&mut self, key: &str, text: &str) -> Result<(), DocumentFault>;
     /// The entries whose key begins with `prefix`, newest key last, at most `limit` from the end.
-    fn list(&self, prefix: &str, limit: usize) -> Result<Vec<(String, String)>, ShelfFault>;
+    fn list(&self, prefix: &str, limit: usize) -> Result<Vec<(String, String)>, DocumentFault>;
 }
 
 /// The storage failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("sandbox storage: {0}")]
-pub struct ShelfFault(pub String);
+pub struct DocumentFault(pub String);
 
-/// What is to happen to one request or callback, as ordered at the sandbox. Faults of the wire (lost,
+/// What is to happen to one request or callback, as injected at the sandbox. Faults of the wire (lost,
 /// late, twice) are the sandbox's own business.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum FaultMode {
     /// Answer honestly.
     Honest,
     /// Do the work, and sign the answer wrongly.
@@ -45,7 +45,7 @@ pub enum Fate {
     },
 }
 
-/// A callback that the counterpart owes: sent at once, then on the schedule until accepted.
+/// A callback that the counterpart enqueues: sent at once, then on the schedule until accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutgoingCallback {
     /// The channel's id of the callback.
@@ -78,7 +78,7 @@ pub enum PhoneFault {
     Refused(String),
     /// The storage failed.
     #[error(transparent)]
-    Shelf(#[from] ShelfFault),
+    DocumentStore(#[from] DocumentFault),
 }
 
 /// A simulated channel.
@@ -96,24 +96,29 @@ pub trait Counterpart: Send + Sync {
     /// Answers a request.
     fn receive(
         &self,
-        shelf: &mut dyn Shelf,
-        fate: &Fate,
+        documents: &mut dyn DocumentStore,
+        fault_mode: &FaultMode,
         request: &Request,
-        draw: &Draw,
-    ) -> Result<(Response, Vec<OutgoingCallback>), ShelfFault>;
+        context: &CodecContext,
+    ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault>;
 
     /// A person pays with the pay information that the client got. Answers with a short text about
     /// what the phone shows, and with the callbacks that follow.
     fn phone(
         &self,
-        shelf: &mut dyn Shelf,
+        documents: &mut dyn DocumentStore,
         pay_info: &str,
         outcome: PhoneOutcome,
-        draw: &Draw,
+        context: &CodecContext,
     ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault>;
 
     /// The request that carries a callback now: fresh time, nonce, encryption and signature.
-    fn envelope(&self, callback: &OutgoingCallback, fate: &Fate, draw: &Draw) -> Request;
+    fn envelope(
+        &self,
+        callback: &OutgoingCallback,
+        fault_mode: &FaultMode,
+        context: &CodecContext,
+    ) -> Request;
 
     /// Whether the receiver's answer ends the repeats.
     fn accepted(&self, response: &Response) -> bool;
@@ -122,5 +127,9 @@ pub trait Counterpart: Send + Sync {
     fn schedule_seconds(&self) -> &'static [i64];
 
     /// The channel's transactions, newest last, each a JSON object in text.
-    fn transactions(&self, shelf: &dyn Shelf, limit: usize) -> Result<Vec<String>, ShelfFault>;
+    fn transactions(
+        &self,
+        documents: &dyn DocumentStore,
+        limit: usize,
+    ) -> Result<Vec<String>, DocumentFault>;
 }

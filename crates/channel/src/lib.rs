@@ -19,7 +19,8 @@ pub mod instruction;
 pub mod port;
 
 pub use counterpart::{
-    Counterpart, Fate, OutgoingCallback, PhoneFault, PhoneOutcome, Shelf, ShelfFault,
+    Counterpart, DocumentFault, DocumentStore, FaultMode, OutgoingCallback, PhoneFault,
+    PhoneOutcome,
 };
 pub use finding::{
     Callback, Finding, PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded,
@@ -27,5 +28,6 @@ pub use finding::{
 pub use http::{Method, Request, Response};
 pub use instruction::{Instruction, Operation, Payer, Place, Refund, Scene};
 pub use port::{
-    About, BadSettings, CallbackFault, Channel, Connection, Draw, Setting, Settings, Unsupported,
+    About, BadSettings, CallbackFault, Channel, CodecContext, Connection, Setting, Settings,
+    Unsupported,
 };

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// What of the outside a codec sees: the time, and something that nobody can guess.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draw {
+pub struct CodecContext {
     /// The time.
     pub now: Timestamp,
     /// 32 random lower-case hex digits, fresh for every use.
@@ -105,11 +105,20 @@ pub trait Channel: Send + Sync {
 /// the async threads.
 pub trait Connection: Send + Sync {
     /// The request that carries out the instruction.
-    fn encode(&self, instruction: &Instruction, draw: &Draw) -> Result<Request, Unsupported>;
+    fn encode(
+        &self,
+        instruction: &Instruction,
+        context: &CodecContext,
+    ) -> Result<Request, Unsupported>;
 
     /// What the answer to an instruction means. Never fails: what cannot be verified or read is
     /// [`Finding::Unknown`].
-    fn decode(&self, instruction: &Instruction, response: &Response, draw: &Draw) -> Finding;
+    fn decode(
+        &self,
+        instruction: &Instruction,
+        response: &Response,
+        context: &CodecContext,
+    ) -> Finding;
 
     /// Whether an answer of now can be verified: by a public key, a certificate configured by hand, or
     /// fetched keys that still hold.

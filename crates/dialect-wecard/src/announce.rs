@@ -4,7 +4,7 @@ use crate::keys::KeyRing;
 use crate::sign::Signing;
 use crate::wire::Queried;
 use crate::{map, time};
-use channel::{Draw, Request, Response};
+use channel::{CodecContext, Request, Response};
 use engine::Announce;
 use kernel::{Notification, NotificationKind, Order};
 use serde::Serialize;
@@ -26,7 +26,12 @@ struct Body<'a> {
 }
 
 impl Announce for Announcer {
-    fn announce(&self, notification: &Notification, order: &Order, draw: &Draw) -> Option<Request> {
+    fn announce(
+        &self,
+        notification: &Notification,
+        order: &Order,
+        context: &CodecContext,
+    ) -> Option<Request> {
         let (secret_id, key) = self.keys.notification_key(&notification.tenant)?;
         let ocode = notification.tenant.as_str();
         let body = Body {
@@ -36,10 +41,10 @@ impl Announce for Announcer {
             },
             notify_time: time::write(notification.made_at),
             ocode,
-            result: map::queried(order, draw.now).ok()?,
+            result: map::queried(order, context.now).ok()?,
         };
         let body = serde_json::to_vec(&body).ok()?;
-        match (Signing { secret_id, ocode, key }).post(&notification.url, body, draw.now) {
+        match (Signing { secret_id, ocode, key }).post(&notification.url, body, context.now) {
             Ok(signed) => Some(signed.request),
             Err(fault) => {
                 tracing::error!(%fault, notification = %notification.id, "notification cannot be signed");

@@ -3,7 +3,7 @@
 use crate::Mode;
 use crate::envelope::Received;
 use crate::faults::{ErrCode, Fault};
-use crate::keys::{Held, HeldKey, KeyRing};
+use crate::keys::{KeyMaterial, KeyRing, RegisteredKey};
 use crate::sign::{Algorithm, Authorization, SERVICE, Scope, Signable};
 use crate::time;
 use kernel::TenantId;
@@ -65,7 +65,7 @@ fn owner<'k>(
     keys: &'k KeyRing,
     authorization: &Authorization<'_>,
     request: &Received,
-) -> Result<&'k Held, Fault> {
+) -> Result<&'k RegisteredKey, Fault> {
     let held = keys
         .caller(authorization.secret_id)
         .ok_or_else(|| Fault::new(ErrCode::SecretIdNotFound, "Credential: unknown SecretId"))?;
@@ -136,21 +136,21 @@ fn check_date(mode: Mode, authorization: &Authorization<'_>, at: Timestamp) -> R
 
 /// A key verifies its own algorithm only. A shared key needs the scope that it is derived for.
 fn verifies(
-    key: &HeldKey,
+    key: &KeyMaterial,
     authorization: &Authorization<'_>,
     mut texts: impl Iterator<Item = String>,
 ) -> bool {
     let signature = authorization.signature;
     match (key, authorization.algorithm, authorization.scope) {
-        (HeldKey::Hmac(key), Algorithm::Hmac, Some(Scope { date, service, .. })) => {
+        (KeyMaterial::Hmac(key), Algorithm::Hmac, Some(Scope { date, service, .. })) => {
             key.verifies((date, service), texts, signature)
         }
-        (HeldKey::Rsa(key), Algorithm::Rsa, _) => {
+        (KeyMaterial::Rsa(key), Algorithm::Rsa, _) => {
             texts.any(|text| key.verify(text.as_bytes(), signature))
         }
-        (HeldKey::Hmac(_), Algorithm::Hmac, None)
-        | (HeldKey::Hmac(_), Algorithm::Rsa, _)
-        | (HeldKey::Rsa(_), Algorithm::Hmac, _) => false,
+        (KeyMaterial::Hmac(_), Algorithm::Hmac, None)
+        | (KeyMaterial::Hmac(_), Algorithm::Rsa, _)
+        | (KeyMaterial::Rsa(_), Algorithm::Hmac, _) => false,
     }
 }
 

@@ -62,20 +62,20 @@ pub enum KeyFault {
 
 /// Every tenant's keys, and the platform's own.
 pub struct KeyRing {
-    callers: HashMap<Arc<str>, Held>,
+    callers: HashMap<Arc<str>, RegisteredKey>,
     notifications: HashMap<TenantId, NotificationKey>,
     platform: Signer,
 }
 
 /// A SecretId's owner and key.
-pub(crate) struct Held {
+pub(crate) struct RegisteredKey {
     pub(crate) secret_id: Arc<str>,
     pub(crate) tenant: TenantId,
-    pub(crate) key: HeldKey,
+    pub(crate) key: KeyMaterial,
 }
 
 /// A key, ready to verify.
-pub(crate) enum HeldKey {
+pub(crate) enum KeyMaterial {
     Hmac(SharedKey),
     Rsa(Verifier),
 }
@@ -128,21 +128,21 @@ impl KeyRing {
             CallerKey::Hmac(secret) => {
                 let notification =
                     known.is_none().then(|| NotificationKey::Shared(id.clone(), secret.clone()));
-                (HeldKey::Hmac(SharedKey::new(secret)), notification)
+                (KeyMaterial::Hmac(SharedKey::new(secret)), notification)
             }
             CallerKey::Rsa(verifier) => {
                 let first = !matches!(known, Some(NotificationKey::Platform(_)));
-                (HeldKey::Rsa(verifier), first.then(|| NotificationKey::Platform(id.clone())))
+                (KeyMaterial::Rsa(verifier), first.then(|| NotificationKey::Platform(id.clone())))
             }
         };
         if let Some(notification) = notification {
             self.notifications.insert(tenant.clone(), notification);
         }
-        place.insert(Held { secret_id: id, tenant: tenant.clone(), key });
+        place.insert(RegisteredKey { secret_id: id, tenant: tenant.clone(), key });
         Ok(())
     }
 
-    pub(crate) fn caller(&self, secret_id: &str) -> Option<&Held> {
+    pub(crate) fn caller(&self, secret_id: &str) -> Option<&RegisteredKey> {
         self.callers.get(secret_id)
     }
 

@@ -74,7 +74,7 @@ impl Dialect for Wecard {
     }
 
     fn router(&self, engine: Arc<Engine>) -> Router {
-        routes::router(routes::Desk { engine, keys: self.keys.clone(), mode: self.mode })
+        routes::router(routes::Api { engine, keys: self.keys.clone(), mode: self.mode })
     }
 
     fn announcer(&self) -> Option<Arc<dyn Announce>> {

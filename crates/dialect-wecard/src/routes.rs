@@ -25,16 +25,16 @@ const CALL_PATIENCE: Duration = Duration::from_secs(12);
 const QUERY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the endpoints work with.
-pub(crate) struct Desk {
+pub(crate) struct Api {
     pub(crate) engine: Arc<Engine>,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) mode: Mode,
 }
 
-type Shared = State<Arc<Desk>>;
+type Shared = State<Arc<Api>>;
 
 /// The routes, with their full paths.
-pub(crate) fn router(desk: Desk) -> Router {
+pub(crate) fn router(api: Api) -> Router {
     Router::new()
         .route("/cloudpay/v1/pay/c2b/unified_order", post(unified_order).fallback(wrong_method))
         .route("/cloudpay/v1/pay/query_order", post(query_order).fallback(wrong_method))
@@ -42,19 +42,19 @@ pub(crate) fn router(desk: Desk) -> Router {
         .route("/cloudpay", axum::routing::any(unknown_path))
         .route("/cloudpay/", axum::routing::any(unknown_path))
         .route("/cloudpay/{*rest}", axum::routing::any(unknown_path))
-        .with_state(Arc::new(desk))
+        .with_state(Arc::new(api))
 }
 
-async fn unified_order(State(desk): Shared, request: Request) -> Response {
-    answer(place(&desk, request).await)
+async fn unified_order(State(api): Shared, request: Request) -> Response {
+    answer(place(&api, request).await)
 }
 
-async fn query_order(State(desk): Shared, request: Request) -> Response {
-    answer(query(&desk, request).await)
+async fn query_order(State(api): Shared, request: Request) -> Response {
+    answer(query(&api, request).await)
 }
 
-async fn close_order(State(desk): Shared, request: Request) -> Response {
-    answer(close(&desk, request).await)
+async fn close_order(State(api): Shared, request: Request) -> Response {
+    answer(close(&api, request).await)
 }
 
 async fn wrong_method() -> Response {
@@ -69,37 +69,39 @@ async fn unknown_path() -> Response {
     envelope::failure(StatusCode::NOT_FOUND, &fault)
 }
 
-async fn place(desk: &Desk, request: Request) -> Result<Response, Fault> {
+async fn place(api: &Api, request: Request) -> Result<Response, Fault> {
     let received = Received::read(request).await?;
     let (caller, request) =
-        desk.admit(&received, |caller, body| map::place(caller, &UnifiedOrder::read(body)?))?;
-    let (order, answer) = desk.settle(&caller, Command::PlaceOrder(Box::new(request))).await?;
-    Ok(success(map::placed(&order, answer.as_ref(), desk.engine.now())?))
+        api.admit(&received, |caller, body| map::place(caller, &UnifiedOrder::read(body)?))?;
+    let (order, answer) =
+        api.handle_and_wait(&caller, Command::PlaceOrder(Box::new(request))).await?;
+    Ok(success(map::placed(&order, answer.as_ref(), api.engine.now())?))
 }
 
-async fn query(desk: &Desk, request: Request) -> Result<Response, Fault> {
+async fn query(api: &Api, request: Request) -> Result<Response, Fault> {
     let received = Received::read(request).await?;
-    let (caller, name) = desk.admit(&received, |_, body| Ok(OrderName::read(body)?))?;
-    let mut order = desk.named(&caller.tenant, name).await?;
-    if order.is_overdue(desk.engine.now()) {
+    let (caller, name) = api.admit(&received, |_, body| Ok(OrderName::read(body)?))?;
+    let mut order = api.named(&caller.tenant, name).await?;
+    if order.is_overdue(api.engine.now()) {
         // Whatever this comes to, the order as it then stands is the answer.
-        desk.engine.refresh_order(caller.business(), &order, QUERY_PATIENCE).await;
-        order = desk.order(&caller.tenant, OrderKey::Id(order.terms.id)).await?;
+        api.engine.refresh_order(caller.business(), &order, QUERY_PATIENCE).await;
+        order = api.order(&caller.tenant, OrderKey::Id(order.terms.id)).await?;
     }
-    Ok(success(map::queried(&order, desk.engine.now())?))
+    Ok(success(map::queried(&order, api.engine.now())?))
 }
 
-async fn close(desk: &Desk, request: Request) -> Result<Response, Fault> {
+async fn close(api: &Api, request: Request) -> Result<Response, Fault> {
     let received = Received::read(request).await?;
-    let (caller, name) = desk.admit(&received, |_, body| Ok(OrderName::read(body)?))?;
+    let (caller, name) = api.admit(&received, |_, body| Ok(OrderName::read(body)?))?;
     let tenant = caller.tenant.clone();
     let order = match name {
         OrderName::Out(number) => OrderKey::MerchantOrderNo(number),
         OrderName::Own(id) => OrderKey::Id(id),
-        both @ OrderName::Both(..) => OrderKey::Id(desk.named(&tenant, both).await?.terms.id),
+        both @ OrderName::Both(..) => OrderKey::Id(api.named(&tenant, both).await?.terms.id),
     };
-    let (order, answer) = desk.settle(&caller, Command::CloseOrder { tenant, order }).await?;
-    Ok(success(map::closed(&order, answer.as_ref(), desk.engine.now())?))
+    let (order, answer) =
+        api.handle_and_wait(&caller, Command::CloseOrder { tenant, order }).await?;
+    Ok(success(map::closed(&order, answer.as_ref(), api.engine.now())?))
 }
 
 fn success<T: Serialize>(result: T) -> Response {
@@ -111,7 +113,7 @@ fn answer(outcome: Result<Response, Fault>) -> Response {
     outcome.unwrap_or_else(|fault| envelope::failure(StatusCode::OK, &fault))
 }
 
-impl Desk {
+impl Api {
     /// Syntax first, then the caller, then what the body asks for.
     fn admit<T>(
         &self,
@@ -125,12 +127,12 @@ impl Desk {
     }
 
     /// Carries a command out and waits for the channel.
-    async fn settle(
+    async fn handle_and_wait(
         &self,
         caller: &Caller,
         command: Command,
     ) -> Result<(Box<Order>, Option<ChannelAnswer>), Fault> {
-        match self.engine.settle(caller.business(), command, CALL_PATIENCE).await? {
+        match self.engine.handle_and_wait(caller.business(), command, CALL_PATIENCE).await? {
             Reply::Order { order, answer } => Ok((order, answer)),
             Reply::Done => Err(Fault::unknown()),
         }

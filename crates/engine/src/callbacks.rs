@@ -1,7 +1,7 @@
 //! Channels' callbacks on their way in: verified, committed as findings, and only then accepted.
 
-use crate::accounts::Account;
 use crate::calls::{describe, fetch_keys, off_thread};
+use crate::channel_accounts::ChannelAccount;
 use crate::{Engine, Failure};
 use channel::{Callback, CallbackFault, Finding, Request, Response};
 use kernel::{CallRecord, Caller, Command, Order, Refund, Refusal};
@@ -30,7 +30,7 @@ impl Engine {
     }
 
     /// Commits what a callback says. True when it stands.
-    async fn take(self: &Arc<Engine>, account: &Account, callback: Callback) -> bool {
+    async fn take(self: &Arc<Engine>, account: &ChannelAccount, callback: Callback) -> bool {
         let call = CallRecord {
             operation: None,
             at: self.clock.now(),
@@ -59,7 +59,7 @@ impl Engine {
     /// Commits a finding about the order with this number.
     async fn record(
         &self,
-        account: &Account,
+        account: &ChannelAccount,
         number: &str,
         finding: Finding,
         call: CallRecord,
@@ -79,7 +79,7 @@ impl Engine {
     }
 }
 
-impl Account {
+impl ChannelAccount {
     /// The channel as the one who wants something.
     fn caller(&self) -> Caller {
         Caller::Channel(Arc::from(self.channel.about().name))
@@ -89,7 +89,7 @@ impl Account {
 /// Verifies a callback; one signed with an unknown key is looked at once more with fresh keys.
 async fn verify(
     engine: &Arc<Engine>,
-    account: &Arc<Account>,
+    account: &Arc<ChannelAccount>,
     request: Request,
 ) -> Result<Callback, CallbackFault> {
     let begun = Instant::now();
@@ -109,11 +109,11 @@ async fn verify(
 
 async fn verify_once(
     engine: &Engine,
-    account: &Account,
+    account: &ChannelAccount,
     request: Request,
 ) -> Result<Callback, CallbackFault> {
     let connection = account.connection();
-    off_thread(engine, move |draw| connection.callback(&request, draw.now))
+    off_thread(engine, move |context| connection.callback(&request, context.now))
         .await
         .unwrap_or_else(|| Err(CallbackFault::Unreadable { why: "stopping".to_owned() }))
 }

@@ -4,9 +4,9 @@
 //! tried again with the same bytes; everything else that leaves a doubt is [`Finding::Unknown`], and
 //! the order's task looks again.
 
-use crate::accounts::Account;
+use crate::channel_accounts::ChannelAccount;
 use crate::{Engine, Failure, SendFault};
-use channel::{Connection, Draw, Finding, Instruction, Request, Response};
+use channel::{CodecContext, Connection, Finding, Instruction, Request, Response};
 use kernel::{CallRecord, Caller, Command, Reply, Work};
 use ledger::Timestamp;
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use tokio::sync::oneshot;
 
 /// How long a channel may take to answer. Less than the time that an order is kept for the call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a call may wait for its turn; then its task takes over.
-const TURN_TIMEOUT: Duration = Duration::from_secs(8);
-/// How long a call may take once it has its turn, with keys to fetch and connections to try. Together
+/// How long a call may wait for its permit; then its task takes over.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long a call may take once it has its permit, with keys to fetch and connections to try. Together
 /// with the wait for the turn it is less than the time that an order is kept for the call.
 const ASK_TIMEOUT: Duration = Duration::from_secs(20);
 /// Pauses before a connection is tried again.
@@ -28,12 +28,12 @@ const KEYS_EVERY: Duration = Duration::from_secs(3600);
 const KEYS_PAUSE_MS: i64 = 10_000;
 
 /// Carries one instruction to its channel and commits what it says.
-pub(crate) async fn ask(engine: Arc<Engine>, work: Work, chain: oneshot::Sender<Reply>) {
+pub(crate) async fn ask(engine: Arc<Engine>, work: Work, waiter: oneshot::Sender<Reply>) {
     let Work::Ask { tenant, order, refund, channel, channel_account, instruction } = work else {
         return;
     };
-    let Some(turn) = engine.calls.take(&channel_account, TURN_TIMEOUT).await else {
-        tracing::warn!(%order, "no turn for a channel call; its task will look again");
+    let Some(permit) = engine.calls.acquire(&channel_account, PERMIT_TIMEOUT).await else {
+        tracing::warn!(%order, "no permit for a channel call; its task will look again");
         return;
     };
     let (at, begun) = (engine.clock.now(), Instant::now());
@@ -52,10 +52,10 @@ pub(crate) async fn ask(engine: Arc<Engine>, work: Work, chain: oneshot::Sender<
         Ok(answered) => answered,
         Err(_) => unknown(&instruction, at, begun, "no end in time".to_owned()),
     };
-    drop(turn);
+    drop(permit);
     let command = Command::RecordFinding { tenant, order, refund, channel_account, finding, call };
     let caller = Caller::Channel(channel);
-    if let Err(failure) = engine.submit(caller, command, Some(chain)).await
+    if let Err(failure) = engine.submit(caller, command, Some(waiter)).await
         && failure != Failure::Stopping
     {
         tracing::error!(%failure, %order, "a finding was not recorded; its task will look again");
@@ -75,7 +75,7 @@ fn unknown(
 /// One call from first to last byte, with the record of how it went.
 pub(crate) async fn call(
     engine: &Arc<Engine>,
-    account: &Arc<Account>,
+    account: &Arc<ChannelAccount>,
     instruction: &Instruction,
 ) -> (Finding, CallRecord) {
     if account.lacks_keys(engine.clock.now()) {
@@ -98,7 +98,7 @@ pub(crate) async fn call(
 
 async fn exchange(
     engine: &Arc<Engine>,
-    account: &Account,
+    account: &ChannelAccount,
     instruction: &Instruction,
 ) -> (Finding, Option<Response>) {
     let connection = account.connection();
@@ -132,9 +132,11 @@ async fn sign(
     instruction: &Instruction,
 ) -> Result<Request, channel::Unsupported> {
     let instruction = instruction.clone();
-    off_thread(engine, move |draw| connection.encode(&instruction, draw)).await.unwrap_or_else(
-        || Err(channel::Unsupported { field: "process", why: "stopping".to_owned() }),
-    )
+    off_thread(engine, move |context| connection.encode(&instruction, context))
+        .await
+        .unwrap_or_else(|| {
+            Err(channel::Unsupported { field: "process", why: "stopping".to_owned() })
+        })
 }
 
 /// Decodes, which verifies and may sign for the payer's client, off the async threads.
@@ -145,7 +147,7 @@ async fn read(
     response: &Response,
 ) -> Finding {
     let (instruction, response) = (instruction.clone(), response.clone());
-    off_thread(engine, move |draw| connection.decode(&instruction, &response, draw))
+    off_thread(engine, move |context| connection.decode(&instruction, &response, context))
         .await
         .unwrap_or_else(|| Finding::Unknown { why: "stopping".to_owned() })
 }
@@ -154,11 +156,11 @@ async fn read(
 /// when the process is stopping.
 pub(crate) async fn off_thread<T: Send + 'static>(
     engine: &Engine,
-    work: impl FnOnce(&Draw) -> T + Send + 'static,
+    work: impl FnOnce(&CodecContext) -> T + Send + 'static,
 ) -> Option<T> {
-    let _turn = engine.signing.acquire().await.ok()?;
-    let draw = engine.draw();
-    tokio::task::spawn_blocking(move || work(&draw)).await.ok()
+    let _permit = engine.signing.acquire().await.ok()?;
+    let context = engine.context();
+    tokio::task::spawn_blocking(move || work(&context)).await.ok()
 }
 
 /// Sends; a connection that could not be made is tried again, for nothing was sent.
@@ -219,7 +221,7 @@ pub(crate) fn describe(finding: &Finding) -> String {
 pub(crate) async fn refresh_keys(engine: Arc<Engine>) {
     let mut stopped = engine.stopped();
     loop {
-        let accounts: Vec<Arc<Account>> = engine.accounts.all().cloned().collect();
+        let accounts: Vec<Arc<ChannelAccount>> = engine.accounts.all().cloned().collect();
         for account in accounts.iter().filter(|account| account.channel.about().fetches_keys) {
             fetch_keys(&engine, account).await;
         }
@@ -231,7 +233,7 @@ pub(crate) async fn refresh_keys(engine: Arc<Engine>) {
 }
 
 /// Fetches an account's signing keys, unless that was just done; keeps what is new.
-pub(crate) async fn fetch_keys(engine: &Arc<Engine>, account: &Arc<Account>) {
+pub(crate) async fn fetch_keys(engine: &Arc<Engine>, account: &Arc<ChannelAccount>) {
     // Whoever comes while somebody fetches waits for the same keys.
     let _fetching = account.fetching.lock().await;
     if !account.may_fetch(engine.clock.now(), KEYS_PAUSE_MS) {
@@ -252,7 +254,7 @@ pub(crate) async fn fetch_keys(engine: &Arc<Engine>, account: &Arc<Account>) {
     }
 }
 
-async fn keep(engine: &Arc<Engine>, account: &Account, keys: Vec<channel::PlatformKey>) {
+async fn keep(engine: &Arc<Engine>, account: &ChannelAccount, keys: Vec<channel::PlatformKey>) {
     let command = Command::StoreKeys {
         tenant: account.tenant.clone(),
         channel_account: account.name.clone(),

@@ -11,8 +11,8 @@ use store::StoreFault;
 
 /// How long a merchant may take to answer.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a delivery may wait for its turn; then its task takes over.
-const TURN_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a delivery may wait for its permit; then its task takes over.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How much of a merchant's answer is kept, in characters.
 const EXCERPT_LEN_MAX: usize = 200;
 
@@ -29,11 +29,12 @@ pub(crate) async fn deliver(engine: Arc<Engine>, tenant: TenantId, id: Id<kinds:
             return;
         }
     };
-    let Some(turn) = engine.deliveries.take(host(&notification.url), TURN_TIMEOUT).await else {
-        return tracing::debug!(notification = %id, "no turn for a delivery; its task will look again");
+    let Some(permit) = engine.deliveries.acquire(host(&notification.url), PERMIT_TIMEOUT).await
+    else {
+        return tracing::debug!(notification = %id, "no permit for a delivery; its task will look again");
     };
     let attempt = attempt(&engine, notification, order).await;
-    drop(turn);
+    drop(permit);
     let outcome = match &attempt.delivery {
         Delivery::Acknowledged { .. } => "acknowledged",
         Delivery::Rejected { .. } => "rejected",
@@ -85,7 +86,7 @@ async fn exchange(engine: &Arc<Engine>, notification: Notification, order: Order
     };
     let signer = announcer.clone();
     let request =
-        off_thread(engine, move |draw| signer.announce(&notification, &order, draw)).await;
+        off_thread(engine, move |context| signer.announce(&notification, &order, context)).await;
     let Some(request) = request.flatten() else {
         return Delivery::NoAnswer { why: "the tenant has no key to sign with".to_owned() };
     };

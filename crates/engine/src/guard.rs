@@ -125,10 +125,10 @@ impl tower::Service<Name> for GuardedResolver {
     fn call(&mut self, name: Name) -> Self::Future {
         let (guard, room) = (self.guard, self.room.clone());
         Box::pin(async move {
-            let place = room.acquire_owned().await.map_err(io::Error::other)?;
+            let permit = room.acquire_owned().await.map_err(io::Error::other)?;
             let resolve = move || {
                 let resolved = resolve(guard, name.as_str());
-                drop(place);
+                drop(permit);
                 resolved
             };
             tokio::task::spawn_blocking(resolve).await.map_err(io::Error::other)?

@@ -2,7 +2,7 @@
 //!
 //! - writer: takes whatever commands are waiting, decides them one after another and commits them
 //!   together.
-//! - in_place: asks channels without an outside, inside the commit.
+//! - builtin_channels: asks channels without an outside, inside the commit.
 //! - calls: carries instructions to channels and brings the findings back as commands.
 //! - deliveries: delivers notifications to merchants.
 //! - tasks: claims what is due.
@@ -10,25 +10,26 @@
 //!
 //! It knows neither a database nor a vendor nor a dialect: those come in as [`Parts`].
 
-mod accounts;
+mod builtin_channels;
+mod bulkhead;
 mod callbacks;
 mod calls;
+mod channel_accounts;
 mod client;
 mod clock;
 mod deliveries;
 mod guard;
-mod in_place;
 mod tasks;
-mod turns;
 mod writer;
 
-pub use accounts::{AccountParts, AccountsFault};
+pub use channel_accounts::{ChannelAccountParts, ChannelAccountsFault};
 pub use client::{HttpClient, HyperClient, SendFault};
 pub use clock::{Clock, SystemClock};
 pub use guard::Guard;
 
-use accounts::Accounts;
-use channel::{Channel, Draw, Response};
+use bulkhead::Bulkhead;
+use channel::{Channel, CodecContext, Response};
+use channel_accounts::ChannelAccounts;
 use kernel::{Caller, Command, Directory, Notification, Order, Refusal, Reply};
 use ledger::{Stamp, Timestamp};
 use std::collections::HashMap;
@@ -36,7 +37,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use store::{Page, Query, Store, StoreFault};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use turns::Turns;
 
 /// Commands that may wait for the writer; more are refused as [`Failure::Overloaded`].
 const QUEUE_LEN_MAX: usize = 4096;
@@ -44,13 +44,13 @@ const QUEUE_LEN_MAX: usize = 4096;
 const CALLS_MAX: usize = 512;
 /// The same, to one account.
 const CALLS_EACH_MAX: usize = 192;
-/// Calls that may wait for their turn; more are left to their tasks.
+/// Calls that may wait for their permit; more are left to their tasks.
 const CALLS_WAITING_MAX: usize = 2048;
 /// Deliveries of notifications under way at once.
 const DELIVERIES_MAX: usize = 128;
 /// The same, to one host.
 const DELIVERIES_EACH_MAX: usize = 16;
-/// Deliveries that may wait for their turn; more are left to their tasks.
+/// Deliveries that may wait for their permit; more are left to their tasks.
 const DELIVERIES_WAITING_MAX: usize = 512;
 
 /// How far above the last stored event ids begin: a decision draws ids for transfers after its events.
@@ -66,7 +66,7 @@ pub trait Announce: Send + Sync {
         &self,
         notification: &Notification,
         order: &Order,
-        draw: &Draw,
+        context: &CodecContext,
     ) -> Option<channel::Request>;
 
     /// Whether the merchant's answer acknowledges it.
@@ -82,7 +82,7 @@ pub struct Parts {
     /// The channels that ship.
     pub channels: Vec<&'static dyn Channel>,
     /// The accounts at them.
-    pub accounts: Vec<AccountParts>,
+    pub accounts: Vec<ChannelAccountParts>,
     /// Who tells merchants, by dialect name.
     pub announcers: HashMap<&'static str, Arc<dyn Announce>>,
     /// Sends to channels.
@@ -119,20 +119,20 @@ pub struct Handled {
     pub reply: Reply,
     /// Fires with the last reply once the channel's answer is committed; `None` when the command led
     /// to no call.
-    pub settled: Option<oneshot::Receiver<Reply>>,
+    pub completion: Option<oneshot::Receiver<Reply>>,
 }
 
 /// The engine, shared by everything that takes requests.
 pub struct Engine {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) directory: Arc<Directory>,
-    pub(crate) accounts: Accounts,
+    pub(crate) accounts: ChannelAccounts,
     pub(crate) announcers: HashMap<&'static str, Arc<dyn Announce>>,
     pub(crate) channel_client: Arc<dyn HttpClient>,
     pub(crate) notification_client: Arc<dyn HttpClient>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) calls: Turns,
-    pub(crate) deliveries: Turns,
+    pub(crate) calls: Bulkhead,
+    pub(crate) deliveries: Bulkhead,
     /// Signing takes a core for 0.3 ms: no more at once than there are cores.
     pub(crate) signing: Semaphore,
     jobs: mpsc::Sender<writer::Job>,
@@ -147,7 +147,7 @@ pub enum StartFault {
     Store(#[from] StoreFault),
     /// A channel account cannot be used.
     #[error(transparent)]
-    Accounts(#[from] AccountsFault),
+    Accounts(#[from] ChannelAccountsFault),
 }
 
 impl Engine {
@@ -164,7 +164,7 @@ impl Engine {
             Page::LastId(last) => last.unwrap_or_default(),
             other => return Err(unexpected(&other).into()),
         };
-        let accounts = Accounts::open(&parts.channels, parts.accounts, kept)?;
+        let accounts = ChannelAccounts::open(&parts.channels, parts.accounts, kept)?;
         let (jobs, waiting) = mpsc::channel(QUEUE_LEN_MAX);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let engine = Arc::new(Engine {
@@ -175,8 +175,8 @@ impl Engine {
             channel_client: parts.channel_client,
             notification_client: parts.notification_client,
             clock: parts.clock,
-            calls: Turns::new(CALLS_MAX, CALLS_EACH_MAX, CALLS_WAITING_MAX),
-            deliveries: Turns::new(DELIVERIES_MAX, DELIVERIES_EACH_MAX, DELIVERIES_WAITING_MAX),
+            calls: Bulkhead::new(CALLS_MAX, CALLS_EACH_MAX, CALLS_WAITING_MAX),
+            deliveries: Bulkhead::new(DELIVERIES_MAX, DELIVERIES_EACH_MAX, DELIVERIES_WAITING_MAX),
             signing: Semaphore::new(cores),
             jobs,
             stopping: watch::Sender::new(false),
@@ -195,7 +195,7 @@ impl Engine {
     /// sent again.
     pub async fn handle(&self, caller: Caller, command: Command) -> Result<Handled, Failure> {
         let (answer, answered) = oneshot::channel();
-        let job = writer::Job { caller, command, answer, chain: None };
+        let job = writer::Job { caller, command, answer, waiter: None };
         match self.jobs.try_send(job) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => return Err(Failure::Overloaded),
@@ -209,15 +209,15 @@ impl Engine {
     ///
     /// # Errors
     /// As for [`Engine::handle`].
-    pub async fn settle(
+    pub async fn handle_and_wait(
         &self,
         caller: Caller,
         command: Command,
         patience: Duration,
     ) -> Result<Reply, Failure> {
         let handled = self.handle(caller, command).await?;
-        let Some(settled) = handled.settled else { return Ok(handled.reply) };
-        match tokio::time::timeout(patience, settled).await {
+        let Some(completion) = handled.completion else { return Ok(handled.reply) };
+        match tokio::time::timeout(patience, completion).await {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(_)) | Err(_) => Ok(handled.reply),
         }
@@ -228,9 +228,10 @@ impl Engine {
     pub async fn refresh_order(&self, caller: Caller, order: &Order, patience: Duration) {
         let looked = async {
             let run_task = Command::RunTask(order.task());
-            if let Ok(Handled { settled: Some(settled), .. }) = self.handle(caller, run_task).await
+            if let Ok(Handled { completion: Some(completion), .. }) =
+                self.handle(caller, run_task).await
             {
-                return settled.await.is_ok();
+                return completion.await.is_ok();
             }
             while self.is_in_flight(order).await {
                 tokio::time::sleep(IN_FLIGHT_POLL_EVERY).await;
@@ -258,10 +259,10 @@ impl Engine {
         &self,
         caller: Caller,
         command: Command,
-        chain: Option<oneshot::Sender<Reply>>,
+        waiter: Option<oneshot::Sender<Reply>>,
     ) -> Result<Handled, Failure> {
         let (answer, answered) = oneshot::channel();
-        let job = writer::Job { caller, command, answer, chain };
+        let job = writer::Job { caller, command, answer, waiter };
         self.jobs.send(job).await.map_err(|_| Failure::Stopping)?;
         answered.await.unwrap_or(Err(Failure::Stopping))
     }
@@ -289,8 +290,8 @@ impl Engine {
         self.stopping.send_replace(true);
     }
 
-    pub(crate) fn draw(&self) -> Draw {
-        Draw { now: self.clock.now(), nonce: crypto::random::hex_nonce() }
+    pub(crate) fn context(&self) -> CodecContext {
+        CodecContext { now: self.clock.now(), nonce: crypto::random::hex_nonce() }
     }
 
     pub(crate) fn stopped(&self) -> watch::Receiver<bool> {

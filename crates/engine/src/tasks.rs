@@ -60,8 +60,8 @@ async fn process_due(
         let tasks = if free > 0 { engine.store.claim(lease).await? } else { vec![] };
         let whole = tasks.len() == free;
         for task in tasks {
-            let Ok(place) = room.clone().try_acquire_owned() else { break };
-            tokio::spawn(run_task(engine.clone(), task, place));
+            let Ok(permit) = room.clone().try_acquire_owned() else { break };
+            tokio::spawn(run_task(engine.clone(), task, permit));
         }
         if !whole || free == 0 {
             return Ok(());
@@ -71,8 +71,8 @@ async fn process_due(
     }
 }
 
-/// Does what a due task wants, to its end, and then gives its place to the next one.
-async fn run_task(engine: Arc<Engine>, task: Task, place: OwnedSemaphorePermit) {
+/// Does what a due task wants, to its end, and then gives its permit to the next one.
+async fn run_task(engine: Arc<Engine>, task: Task, permit: OwnedSemaphorePermit) {
     match task.kind {
         // A notification needs no decision before it is sent: the lease keeps others away, and the attempt
         // is recorded afterwards.
@@ -82,10 +82,10 @@ async fn run_task(engine: Arc<Engine>, task: Task, place: OwnedSemaphorePermit) 
         }
         TaskKind::Order | TaskKind::Refund => {
             match engine.submit(Caller::Clock, Command::RunTask(task.clone()), None).await {
-                Ok(Handled { settled: Some(settled), .. }) => {
-                    let _ended = settled.await;
+                Ok(Handled { completion: Some(completion), .. }) => {
+                    let _ended = completion.await;
                 }
-                Ok(Handled { settled: None, .. }) => {}
+                Ok(Handled { completion: None, .. }) => {}
                 Err(Failure::Refused(Refusal::OrderNotFound | Refusal::RefundNotFound)) => {
                     tracing::error!(?task, "a task without its subject");
                 }
@@ -94,7 +94,7 @@ async fn run_task(engine: Arc<Engine>, task: Task, place: OwnedSemaphorePermit) 
             }
         }
     }
-    drop(place);
+    drop(permit);
 }
 
 /// The age of the oldest due task: the first thing to look at when something is stuck.

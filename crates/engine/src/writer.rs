@@ -8,7 +8,7 @@
 //! When a row turns out to have changed underneath (another process), the tenant's commands are loaded
 //! and decided again, and in the end one by one, so that one bad command never fails its neighbours.
 
-use crate::{Engine, Failure, Handled, in_place};
+use crate::{Engine, Failure, Handled, builtin_channels};
 use kernel::{
     Caller, Change, Command, Decision, Event, Reads, RefundState, Reply, TaskChange, TenantId,
     View, Work,
@@ -32,7 +32,7 @@ pub(crate) struct Job {
     /// Fires once the commit stands.
     pub(crate) answer: oneshot::Sender<Result<Handled, Failure>>,
     /// Somebody waits for the end of the work that began earlier.
-    pub(crate) chain: Option<oneshot::Sender<Reply>>,
+    pub(crate) waiter: Option<oneshot::Sender<Reply>>,
 }
 
 /// Runs until the engine stops.
@@ -48,7 +48,7 @@ pub(crate) async fn run(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Job>, s
         if taken == 0 {
             return;
         }
-        gather(&mut waiting, &mut jobs).await;
+        drain_ready(&mut waiting, &mut jobs).await;
         metrics::gauge!("tongbao_queue").set(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
         stamp = write(&engine, std::mem::take(&mut jobs), stamp).await;
         jobs.reserve(BATCH_LEN_MAX);
@@ -57,7 +57,7 @@ pub(crate) async fn run(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Job>, s
 
 /// Lets whatever is about to run hand in its command first: callers that the last commit woke share
 /// this one. It waits for nobody who is not ready, and a lone command goes at once.
-async fn gather(waiting: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
+async fn drain_ready(waiting: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
     loop {
         tokio::task::yield_now().await;
         let before = jobs.len();
@@ -126,7 +126,7 @@ async fn write_once(engine: &Arc<Engine>, jobs: Vec<Job>, stamp: Stamp) -> (Vec<
     for job in jobs {
         let tenant = job.command.tenant().clone();
         let outcome = kernel::decide(&mut view, &job.caller, &job.command, &mut stamp)
-            .map(|decision| in_place::answer(engine, &mut view, &mut stamp, decision))
+            .map(|decision| builtin_channels::answer(engine, &mut view, &mut stamp, decision))
             .map(|decision| drafts.entry(tenant).or_default().take(decision));
         decided.push((job, outcome));
     }
@@ -198,8 +198,8 @@ fn answer(
             }
             (None, Ok(outcome)) => {
                 count(&job.command, &outcome.attention);
-                let settled = act(engine, outcome.work, &outcome.reply, job.chain);
-                let _ = job.answer.send(Ok(Handled { reply: outcome.reply, settled }));
+                let completion = act(engine, outcome.work, &outcome.reply, job.waiter);
+                let _ = job.answer.send(Ok(Handled { reply: outcome.reply, completion }));
             }
         }
     }
@@ -233,21 +233,21 @@ fn attention(events: &[Event]) -> Vec<(&'static str, String)> {
     events.iter().filter_map(|event| Some((event.change.name(), needs(event)?))).collect()
 }
 
-/// Starts the work of a committed decision. A waiting chain goes on with its next call, or ends here.
+/// Starts the work of a committed decision. A waiter goes on with its next call, or ends here.
 fn act(
     engine: &Arc<Engine>,
     work: Vec<Work>,
     reply: &Reply,
-    chain: Option<oneshot::Sender<Reply>>,
+    waiter: Option<oneshot::Sender<Reply>>,
 ) -> Option<oneshot::Receiver<Reply>> {
-    let mut chain = chain;
-    let mut settled = None;
+    let mut waiter = waiter;
+    let mut completion = None;
     for work in work {
         match work {
             Work::Ask { .. } => {
-                let waiting = chain.take().unwrap_or_else(|| {
+                let waiting = waiter.take().unwrap_or_else(|| {
                     let (sender, receiver) = oneshot::channel();
-                    settled = Some(receiver);
+                    completion = Some(receiver);
                     sender
                 });
                 tokio::spawn(crate::calls::ask(engine.clone(), work, waiting));
@@ -257,10 +257,10 @@ fn act(
             }
         }
     }
-    if let Some(chain) = chain {
-        let _ = chain.send(reply.clone());
+    if let Some(waiter) = waiter {
+        let _ = waiter.send(reply.clone());
     }
-    settled
+    completion
 }
 
 /// What a decision leaves for after the commit.

@@ -2,7 +2,7 @@
 //! tested in the kernel.
 
 use channel::{Payer, Request, Response, Scene};
-use engine::{AccountParts, Engine, Failure, HttpClient, Parts, SendFault, SystemClock};
+use engine::{ChannelAccountParts, Engine, Failure, HttpClient, Parts, SendFault, SystemClock};
 use kernel::{
     Caller, Command, Directory, Merchant, MerchantId, OrderKey, PlaceOrder, Reads, Refusal, Reply,
     Route, Task, Tenant, TenantId, View,
@@ -16,7 +16,7 @@ use store::{Batch, CommitFault, Lease, Page, Promise, Query, Store, StoreFault};
 
 /// What happens to the next commit.
 #[derive(Clone, Copy, Debug)]
-enum Fate {
+enum CommitOutcome {
     /// It is refused: a row has changed underneath.
     Stale,
     /// The database breaks before it is stored.
@@ -25,24 +25,24 @@ enum Fate {
     LostAfter,
 }
 
-/// The memory model, whose commits meet fates.
+/// The memory model, whose commits have chosen outcomes.
 struct Fateful {
     memory: Memory,
-    fates: Mutex<VecDeque<Fate>>,
+    outcomes: Mutex<VecDeque<CommitOutcome>>,
     commits: Mutex<Vec<usize>>,
 }
 
 impl Fateful {
-    fn new(fates: impl IntoIterator<Item = Fate>) -> Arc<Fateful> {
+    fn new(outcomes: impl IntoIterator<Item = CommitOutcome>) -> Arc<Fateful> {
         Arc::new(Fateful {
             memory: Memory::new(),
-            fates: Mutex::new(fates.into_iter().collect()),
+            outcomes: Mutex::new(outcomes.into_iter().collect()),
             commits: Mutex::new(vec![]),
         })
     }
 
-    fn next(&self) -> Option<Fate> {
-        self.fates.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    fn next(&self) -> Option<CommitOutcome> {
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
     /// New orders in each commit that was tried.
@@ -61,14 +61,16 @@ impl Store for Fateful {
         let orders = batches.iter().map(new).sum();
         self.commits.lock().unwrap_or_else(PoisonError::into_inner).push(orders);
         let lost = || CommitFault::Store(StoreFault::Unavailable("gone".to_owned()));
-        let fate = self.next();
+        let outcome = self.next();
         Box::pin(async move {
             let count = batches.len();
-            match fate {
+            match outcome {
                 None => self.memory.commit(batches).await,
-                Some(Fate::Stale) => vec![Err(CommitFault::Stale("order".to_owned())); count],
-                Some(Fate::LostBefore) => vec![Err(lost()); count],
-                Some(Fate::LostAfter) => {
+                Some(CommitOutcome::Stale) => {
+                    vec![Err(CommitFault::Stale("order".to_owned())); count]
+                }
+                Some(CommitOutcome::LostBefore) => vec![Err(lost()); count],
+                Some(CommitOutcome::LostAfter) => {
                     self.memory.commit(batches).await;
                     vec![Err(lost()); count]
                 }
@@ -117,7 +119,7 @@ async fn engine(store: Arc<Fateful>) -> Arc<Engine> {
         store,
         directory: Arc::new(Directory::new(tenants)),
         channels: vec![&channel_none::NoChannel::Unpaid],
-        accounts: vec![AccountParts {
+        accounts: vec![ChannelAccountParts {
             tenant: tenant(),
             name: Arc::from("main"),
             channel: "none".to_owned(),
@@ -156,8 +158,8 @@ fn caller() -> Caller {
     Caller::Business(Arc::from("AKID"))
 }
 
-async fn settle(engine: &Engine, command: Command) -> Result<Reply, Failure> {
-    engine.settle(caller(), command, Duration::from_secs(10)).await
+async fn handle_and_wait(engine: &Engine, command: Command) -> Result<Reply, Failure> {
+    engine.handle_and_wait(caller(), command, Duration::from_secs(10)).await
 }
 
 fn state(reply: &Reply) -> &'static str {
@@ -171,32 +173,34 @@ fn state(reply: &Reply) -> &'static str {
 async fn a_channel_without_an_outside_answers_in_the_same_commit() {
     let store = Fateful::new([]);
     let engine = engine(store.clone()).await;
-    let reply = settle(&engine, place("order1", 100)).await.expect("placed");
+    let reply = handle_and_wait(&engine, place("order1", 100)).await.expect("placed");
     assert_eq!(state(&reply), "paying");
     assert_eq!(store.commits(), [1]);
 }
 
 #[tokio::test]
 async fn stale_rows_are_decided_again() {
-    let engine = engine(Fateful::new([Fate::Stale, Fate::Stale, Fate::Stale])).await;
-    let reply = settle(&engine, place("order1", 100)).await.expect("placed in the end");
+    let engine =
+        engine(Fateful::new([CommitOutcome::Stale, CommitOutcome::Stale, CommitOutcome::Stale]))
+            .await;
+    let reply = handle_and_wait(&engine, place("order1", 100)).await.expect("placed in the end");
     assert_eq!(state(&reply), "paying");
 }
 
 #[tokio::test]
 async fn rows_that_never_settle_are_a_fault_and_not_a_loop() {
-    let engine = engine(Fateful::new([Fate::Stale; 5])).await;
-    let failure = settle(&engine, place("order1", 100)).await.expect_err("given up");
+    let engine = engine(Fateful::new([CommitOutcome::Stale; 5])).await;
+    let failure = handle_and_wait(&engine, place("order1", 100)).await.expect_err("given up");
     assert!(matches!(failure, Failure::Store(_)), "{failure:?}");
-    let reply = settle(&engine, place("order1", 100)).await.expect("the writer goes on");
+    let reply = handle_and_wait(&engine, place("order1", 100)).await.expect("the writer goes on");
     assert_eq!(state(&reply), "paying");
 }
 
 #[tokio::test]
 async fn a_lost_commit_is_unknown_and_the_same_number_finds_out() {
-    for fate in [Fate::LostBefore, Fate::LostAfter] {
-        let engine = engine(Fateful::new([fate])).await;
-        let failure = settle(&engine, place("order1", 100)).await.expect_err("unknown");
+    for outcome in [CommitOutcome::LostBefore, CommitOutcome::LostAfter] {
+        let engine = engine(Fateful::new([outcome])).await;
+        let failure = handle_and_wait(&engine, place("order1", 100)).await.expect_err("unknown");
         assert!(matches!(failure, Failure::Store(_)), "{failure:?}");
         let query =
             Query::Order { tenant: tenant(), key: OrderKey::MerchantOrderNo("order1".into()) };
@@ -204,10 +208,10 @@ async fn a_lost_commit_is_unknown_and_the_same_number_finds_out() {
             Page::Order(order) => order.is_some(),
             other => panic!("{other:?}"),
         };
-        let again = settle(&engine, place("order1", 100)).await;
-        match fate {
-            Fate::LostAfter => assert!(stored),
-            Fate::LostBefore | Fate::Stale => assert!(!stored),
+        let again = handle_and_wait(&engine, place("order1", 100)).await;
+        match outcome {
+            CommitOutcome::LostAfter => assert!(stored),
+            CommitOutcome::LostBefore | CommitOutcome::Stale => assert!(!stored),
         }
         assert_eq!(state(&again.expect("the same number finds out")), "paying");
     }
@@ -222,7 +226,7 @@ async fn a_refused_command_disturbs_no_neighbour() {
         let engine = engine.clone();
         let fen = if number % 3 == 0 { 0 } else { 100 };
         waiting.spawn(async move {
-            let reply = settle(&engine, place(&format!("order{number}"), fen)).await;
+            let reply = handle_and_wait(&engine, place(&format!("order{number}"), fen)).await;
             (number, reply)
         });
     }
@@ -244,7 +248,7 @@ async fn the_same_new_number_in_one_batch_gives_one_order() {
     let mut running = tokio::task::JoinSet::new();
     for _ in 0..50 {
         let engine = engine.clone();
-        running.spawn(async move { settle(&engine, place("order1", 100)).await });
+        running.spawn(async move { handle_and_wait(&engine, place("order1", 100)).await });
     }
     let mut ids = std::collections::HashSet::new();
     while let Some(outcome) = running.join_next().await {

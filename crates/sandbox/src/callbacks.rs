@@ -1,12 +1,12 @@
-//! What counterparts owe to their merchants, durably.
+//! The callbacks of counterparts to their merchants, durably.
 //!
 //! A callback is `waiting` until its time, `sending` while it is on its way, and ends as `accepted` or
 //! `given_up`. Every attempt is kept.
 
 use crate::faults::{self, Fault};
 use crate::schema::fault;
-use crate::{SharedClock, draw};
-use channel::{Counterpart, Draw, OutgoingCallback, ShelfFault};
+use crate::{SharedClock, context};
+use channel::{CodecContext, Counterpart, DocumentFault, OutgoingCallback};
 use ledger::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(crate) struct Claimed {
     /// What shall go wrong.
     pub(crate) fault: Option<Fault>,
     /// Time and nonce, one for each copy that may be sent.
-    pub(crate) draws: [Draw; 2],
+    pub(crate) contexts: [CodecContext; 2],
 }
 
 /// What a look at the due callbacks found.
@@ -66,7 +66,7 @@ pub(crate) fn add(
     counterpart: &str,
     callback: &OutgoingCallback,
     due: Timestamp,
-) -> Result<(), ShelfFault> {
+) -> Result<(), DocumentFault> {
     connection
         .prepare_cached(
             "INSERT INTO outgoing (counterpart, id, url, text, due_ms, attempt, state)
@@ -86,7 +86,7 @@ pub(crate) fn add(
 }
 
 /// Makes callbacks that were on their way when the process ended due again.
-pub(crate) fn recover(connection: &Connection) -> Result<(), ShelfFault> {
+pub(crate) fn recover(connection: &Connection) -> Result<(), DocumentFault> {
     connection
         .execute("UPDATE outgoing SET state = 'waiting' WHERE state = 'sending'", [])
         .map(drop)
@@ -100,13 +100,13 @@ pub(crate) fn claim(
     clock: &SharedClock,
     counterparts: &[Arc<dyn Counterpart>],
     limit: usize,
-) -> Result<Claim, ShelfFault> {
+) -> Result<Claim, DocumentFault> {
     let mut now = Vec::new();
     for due in due(connection, clock.now(), limit).map_err(fault)? {
         let counterpart = counterparts.iter().find(|one| one.name() == due.counterpart);
         let Some(counterpart) = counterpart else {
             // This process plays another set of channels; the callback stays in the list.
-            settle(connection, due.row, due.attempt, "given_up", clock.now()).map_err(fault)?;
+            set_state(connection, due.row, due.attempt, "given_up", clock.now()).map_err(fault)?;
             continue;
         };
         now.extend(start(connection, clock, counterpart, due)?);
@@ -120,13 +120,13 @@ pub(crate) fn finish(
     claimed: &Claimed,
     ended: &Attempt,
     now: Timestamp,
-) -> Result<(), ShelfFault> {
+) -> Result<(), DocumentFault> {
     let Claimed { row, attempt, counterpart, .. } = claimed;
     conclude(connection, *row, *attempt, ended, counterpart.schedule_seconds(), now).map_err(fault)
 }
 
 /// The last callbacks, newest last.
-pub(crate) fn list(connection: &Connection, limit: usize) -> Result<Vec<Listed>, ShelfFault> {
+pub(crate) fn list(connection: &Connection, limit: usize) -> Result<Vec<Listed>, DocumentFault> {
     let mut listed: Vec<Listed> = connection
         .prepare_cached(
             "SELECT row, id, counterpart, url, state, due_ms FROM outgoing
@@ -142,7 +142,7 @@ pub(crate) fn list(connection: &Connection, limit: usize) -> Result<Vec<Listed>,
 pub(crate) fn attempts(
     connection: &Connection,
     row: i64,
-) -> Result<Vec<(i64, String)>, ShelfFault> {
+) -> Result<Vec<(i64, String)>, DocumentFault> {
     connection
         .prepare_cached("SELECT at_ms, outcome FROM attempts WHERE callback = ?1 ORDER BY number")
         .and_then(|mut statement| {
@@ -183,11 +183,11 @@ fn start(
     clock: &SharedClock,
     counterpart: &Arc<dyn Counterpart>,
     due: Due,
-) -> Result<Option<Claimed>, ShelfFault> {
+) -> Result<Option<Claimed>, DocumentFault> {
     let now = clock.now();
     match faults::take(connection, counterpart.name(), faults::NOTIFY)? {
         Some(Fault::LoseRequest) => {
-            let lost = Attempt { outcome: "lost, as ordered".to_owned(), accepted: Accepted::No };
+            let lost = Attempt { outcome: "lost, as injected".to_owned(), accepted: Accepted::No };
             let schedule = counterpart.schedule_seconds();
             conclude(connection, due.row, due.attempt, &lost, schedule, now).map_err(fault)?;
             Ok(None)
@@ -197,14 +197,14 @@ fn start(
             Ok(None)
         }
         other => {
-            settle(connection, due.row, due.attempt, "sending", now).map_err(fault)?;
+            set_state(connection, due.row, due.attempt, "sending", now).map_err(fault)?;
             Ok(Some(Claimed {
                 row: due.row,
                 counterpart: counterpart.clone(),
                 callback: due.callback,
                 attempt: due.attempt,
                 fault: other,
-                draws: [draw(connection, clock)?, draw(connection, clock)?],
+                contexts: [context(connection, clock)?, context(connection, clock)?],
             }))
         }
     }
@@ -226,19 +226,19 @@ fn conclude(
         .execute(params![row, attempt + 1, now.ms(), ended.outcome])?;
     let step = usize::try_from(attempt).ok().and_then(|step| schedule_seconds.get(step));
     match (ended.accepted, step) {
-        (Accepted::Yes, _) => settle(connection, row, attempt + 1, "accepted", now),
+        (Accepted::Yes, _) => set_state(connection, row, attempt + 1, "accepted", now),
         (Accepted::No, Some(seconds)) => {
             wait(connection, row, attempt + 1, now.plus_seconds(*seconds))
         }
-        (Accepted::No, None) => settle(connection, row, attempt + 1, "given_up", now),
+        (Accepted::No, None) => set_state(connection, row, attempt + 1, "given_up", now),
     }
 }
 
 fn wait(connection: &Connection, row: i64, attempt: i64, due: Timestamp) -> rusqlite::Result<()> {
-    settle(connection, row, attempt, "waiting", due)
+    set_state(connection, row, attempt, "waiting", due)
 }
 
-fn settle(
+fn set_state(
     connection: &Connection,
     row: i64,
     attempt: i64,

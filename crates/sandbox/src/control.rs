@@ -1,16 +1,16 @@
 //! The JSON API under `/control`: the phone, what happened, faults, the clock.
 
-use crate::faults::{self, Fault, NOTIFY, Ordered, WORDS};
-use crate::serve::{owe, refuse};
-use crate::shelf::Documents;
-use crate::{BODY_BYTES_MAX, ClockControl, Sandbox, SharedClock, callbacks, draw};
+use crate::documents::Documents;
+use crate::faults::{self, Fault, InjectedFault, NOTIFY, WORDS};
+use crate::serve::{enqueue, refuse};
+use crate::{BODY_BYTES_MAX, ClockControl, Sandbox, SharedClock, callbacks, context};
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use channel::{Counterpart, PhoneFault, PhoneOutcome, ShelfFault};
+use channel::{Counterpart, DocumentFault, PhoneFault, PhoneOutcome};
 use rusqlite::Connection;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -23,7 +23,7 @@ const LIST_LEN: usize = 100;
 const LIST_LEN_MAX: usize = 1_000;
 /// A fault lasts at most for so many requests.
 const TIMES_MAX: u32 = 1_000_000;
-/// The longest delay that can be ordered, in milliseconds.
+/// The longest delay that can be injected, in milliseconds.
 const DELAY_MS_MAX: i64 = 600_000;
 /// The longest word for an operation or code, in bytes.
 const WORD_LEN_MAX: usize = 64;
@@ -39,7 +39,7 @@ pub(crate) fn router() -> Router<Arc<Sandbox>> {
         .route("/control/pay", post(pay))
         .route("/control/transactions", get(transactions))
         .route("/control/callbacks", get(list_callbacks))
-        .route("/control/faults", post(order_fault).get(list_faults).delete(clear_faults))
+        .route("/control/faults", post(inject_fault).get(list_faults).delete(clear_faults))
         .route("/control/clock", post(move_clock).get(show_clock))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
@@ -69,7 +69,7 @@ async fn pay(State(sandbox): World, body: Bytes) -> Answer {
         }
         Err(PhoneFault::NotMine) => bad("pay_info: no channel knows it"),
         Err(PhoneFault::Refused(text)) => bad(text),
-        Err(PhoneFault::Shelf(fault)) => broken(&fault),
+        Err(PhoneFault::DocumentStore(fault)) => broken(&fault),
     }
 }
 
@@ -81,13 +81,13 @@ fn phone(
     outcome: PhoneOutcome,
 ) -> Result<String, PhoneFault> {
     for counterpart in counterparts {
-        let draw = draw(connection, clock)?;
-        let mut shelf = Documents::new(connection);
-        match counterpart.phone(&mut shelf, pay_info, outcome, &draw) {
+        let context = context(connection, clock)?;
+        let mut documents = Documents::new(connection);
+        match counterpart.phone(&mut documents, pay_info, outcome, &context) {
             Err(PhoneFault::NotMine) => {}
             Err(fault) => return Err(fault),
-            Ok((text, owed)) => {
-                owe(connection, clock, &**counterpart, &owed)?;
+            Ok((text, outgoing)) => {
+                enqueue(connection, clock, &**counterpart, &outgoing)?;
                 return Ok(text);
             }
         }
@@ -130,14 +130,14 @@ fn list_transactions(
     connection: &Connection,
     counterparts: &[Arc<dyn Counterpart>],
     limit: usize,
-) -> Result<Vec<Value>, ShelfFault> {
-    let shelf = Documents::new(connection);
+) -> Result<Vec<Value>, DocumentFault> {
+    let documents = Documents::new(connection);
     let mut all = Vec::new();
     for counterpart in counterparts {
-        all.extend(counterpart.transactions(&shelf, limit)?);
+        all.extend(counterpart.transactions(&documents, limit)?);
     }
     let read = |text: &String| serde_json::from_str(text);
-    all.iter().map(read).collect::<Result<_, _>>().map_err(|error| ShelfFault(error.to_string()))
+    all.iter().map(read).collect::<Result<_, _>>().map_err(|error| DocumentFault(error.to_string()))
 }
 
 async fn list_callbacks(State(sandbox): World, Query(limit): Query<Limit>) -> Answer {
@@ -145,7 +145,7 @@ async fn list_callbacks(State(sandbox): World, Query(limit): Query<Limit>) -> An
     listed("callbacks", sandbox.writer.run(work).await)
 }
 
-fn describe_callbacks(connection: &Connection, limit: usize) -> Result<Vec<Value>, ShelfFault> {
+fn describe_callbacks(connection: &Connection, limit: usize) -> Result<Vec<Value>, DocumentFault> {
     let describe = |callback: &callbacks::Listed| {
         let attempts: Vec<Value> = callbacks::attempts(connection, callback.row)?
             .into_iter()
@@ -161,7 +161,7 @@ fn describe_callbacks(connection: &Connection, limit: usize) -> Result<Vec<Value
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FaultOrder {
+struct FaultRequest {
     channel: String,
     operation: String,
     fault: String,
@@ -170,20 +170,20 @@ struct FaultOrder {
     times: u32,
 }
 
-async fn order_fault(State(sandbox): World, body: Bytes) -> Answer {
-    let ordered = parse::<FaultOrder>(&body).and_then(|order| read_order(&sandbox, order));
-    let ordered = match ordered {
-        Ok(ordered) => ordered,
+async fn inject_fault(State(sandbox): World, body: Bytes) -> Answer {
+    let injected = parse::<FaultRequest>(&body).and_then(|order| read_fault(&sandbox, order));
+    let injected = match injected {
+        Ok(injected) => injected,
         Err(why) => return bad(why),
     };
-    match sandbox.writer.run(move |connection| faults::order(connection, &ordered)).await {
-        Ok(()) => Json(json!({ "result": "ordered" })).into_response(),
+    match sandbox.writer.run(move |connection| faults::inject(connection, &injected)).await {
+        Ok(()) => Json(json!({ "result": "injected" })).into_response(),
         Err(fault) => broken(&fault),
     }
 }
 
-fn read_order(sandbox: &Sandbox, order: FaultOrder) -> Result<Ordered, String> {
-    let FaultOrder { channel, operation, fault, code, delay_ms, times } = order;
+fn read_fault(sandbox: &Sandbox, order: FaultRequest) -> Result<InjectedFault, String> {
+    let FaultRequest { channel, operation, fault, code, delay_ms, times } = order;
     if sandbox.counterpart(&channel).is_none() {
         return Err("channel: no counterpart has this name".to_owned());
     }
@@ -204,7 +204,7 @@ fn read_order(sandbox: &Sandbox, order: FaultOrder) -> Result<Ordered, String> {
     if let Some(why) = fault.misfit(&operation) {
         return Err(why.to_owned());
     }
-    Ok(Ordered { channel, operation, fault, times })
+    Ok(InjectedFault { channel, operation, fault, times })
 }
 
 fn is_operation(word: &str) -> bool {
@@ -230,7 +230,7 @@ fn check_delay(fault: &str, delay_ms: Option<i64>) -> Result<(), String> {
 }
 
 async fn list_faults(State(sandbox): World) -> Answer {
-    let describe = |left: &Ordered| {
+    let describe = |left: &InjectedFault| {
         json!({
             "channel": left.channel, "operation": left.operation, "fault": left.fault.word(),
             "code": left.fault.code(), "delay_ms": left.fault.delay_ms(), "times": left.times,
@@ -281,7 +281,7 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| format!("body: {error}"))
 }
 
-fn listed(name: &str, entries: Result<Vec<Value>, ShelfFault>) -> Answer {
+fn listed(name: &str, entries: Result<Vec<Value>, DocumentFault>) -> Answer {
     match entries {
         Ok(entries) => Json(json!({ name: entries })).into_response(),
         Err(fault) => broken(&fault),
@@ -292,7 +292,7 @@ fn bad(why: impl Into<String>) -> Answer {
     refuse(StatusCode::BAD_REQUEST, why)
 }
 
-fn broken(fault: &ShelfFault) -> Answer {
+fn broken(fault: &DocumentFault) -> Answer {
     tracing::error!(%fault, "a control call failed");
     refuse(StatusCode::INTERNAL_SERVER_ERROR, fault.to_string())
 }

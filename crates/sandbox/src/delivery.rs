@@ -4,7 +4,7 @@ use crate::Sandbox;
 use crate::callbacks::{self, Accepted, Attempt, Claim, Claimed};
 use crate::faults::Fault;
 use bytes::Bytes;
-use channel::{Fate, Request, Response, ShelfFault};
+use channel::{DocumentFault, FaultMode, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
@@ -60,7 +60,7 @@ async fn start_due(sandbox: &Arc<Sandbox>, sending: &mut JoinSet<()>) -> Option<
     }
 }
 
-async fn claim(sandbox: &Sandbox, limit: usize) -> Result<Claim, ShelfFault> {
+async fn claim(sandbox: &Sandbox, limit: usize) -> Result<Claim, DocumentFault> {
     let (clock, counterparts) = (sandbox.clock.clone(), sandbox.counterparts.clone());
     let work = move |connection: &_| callbacks::claim(connection, &clock, &counterparts, limit);
     sandbox.writer.run(work).await
@@ -88,7 +88,7 @@ async fn attempt(sandbox: &Sandbox, claimed: &Arc<Claimed>) -> Attempt {
     match claimed.fault {
         Some(Fault::Duplicate) => send(sandbox, claimed, 1).await,
         Some(Fault::LoseAnswer) => Attempt {
-            outcome: format!("{}, lost as ordered", first.outcome),
+            outcome: format!("{}, lost as injected", first.outcome),
             accepted: Accepted::No,
         },
         None
@@ -125,9 +125,9 @@ async fn send(sandbox: &Sandbox, claimed: &Arc<Claimed>, copy: usize) -> Attempt
 /// Encrypts and signs off the async threads; `None` when the counterpart panicked.
 async fn seal(claimed: Arc<Claimed>, copy: usize) -> Option<Request> {
     let work = move || {
-        let fate = claimed.fault.as_ref().map_or(Fate::Honest, Fault::fate);
-        let draw = claimed.draws.get(copy)?;
-        Some(claimed.counterpart.envelope(&claimed.callback, &fate, draw))
+        let fault_mode = claimed.fault.as_ref().map_or(FaultMode::Honest, Fault::fault_mode);
+        let context = claimed.contexts.get(copy)?;
+        Some(claimed.counterpart.envelope(&claimed.callback, &fault_mode, context))
     };
     tokio::task::spawn_blocking(work).await.ok().flatten()
 }

@@ -1,7 +1,7 @@
-//! Faults ordered at the sandbox: durable, counted down by each request or callback that they meet.
+//! Faults injected at the sandbox: durable, counted down by each request or callback that they meet.
 
 use crate::schema::fault;
-use channel::{Fate, RefundStatus, ShelfFault};
+use channel::{DocumentFault, FaultMode, RefundStatus};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// The operation that asks for a refund.
@@ -88,16 +88,16 @@ impl Fault {
     }
 
     /// What the counterpart hears of it: faults of the wire are none of its business.
-    pub(crate) fn fate(&self) -> Fate {
+    pub(crate) fn fault_mode(&self) -> FaultMode {
         match self {
             Fault::LoseRequest | Fault::LoseAnswer | Fault::Delay { .. } | Fault::Duplicate => {
-                Fate::Honest
+                FaultMode::Honest
             }
-            Fault::BadSignature => Fate::BadSignature,
-            Fault::Error { code } => Fate::Error { code: code.clone() },
-            Fault::WrongAmount => Fate::WrongAmount,
-            Fault::RefundClosed => Fate::Refund { status: RefundStatus::Closed },
-            Fault::RefundAbnormal => Fate::Refund { status: RefundStatus::Abnormal },
+            Fault::BadSignature => FaultMode::BadSignature,
+            Fault::Error { code } => FaultMode::Error { code: code.clone() },
+            Fault::WrongAmount => FaultMode::WrongAmount,
+            Fault::RefundClosed => FaultMode::Refund { status: RefundStatus::Closed },
+            Fault::RefundAbnormal => FaultMode::Refund { status: RefundStatus::Abnormal },
         }
     }
 
@@ -151,9 +151,9 @@ impl Fault {
     }
 }
 
-/// An order for a fault.
+/// A fault that is to happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ordered {
+pub(crate) struct InjectedFault {
     /// At which channel.
     pub(crate) channel: String,
     /// Which operation it meets.
@@ -164,9 +164,12 @@ pub(crate) struct Ordered {
     pub(crate) times: u32,
 }
 
-/// Notes an order.
-pub(crate) fn order(connection: &Connection, ordered: &Ordered) -> Result<(), ShelfFault> {
-    let Ordered { channel, operation, fault: what, times } = ordered;
+/// Notes a fault that is to happen.
+pub(crate) fn inject(
+    connection: &Connection,
+    injected: &InjectedFault,
+) -> Result<(), DocumentFault> {
+    let InjectedFault { channel, operation, fault: what, times } = injected;
     connection
         .execute(
             "INSERT INTO faults (channel, operation, fault, code, delay_ms, times)
@@ -182,7 +185,7 @@ pub(crate) fn take(
     connection: &Connection,
     channel: &str,
     operation: &str,
-) -> Result<Option<Fault>, ShelfFault> {
+) -> Result<Option<Fault>, DocumentFault> {
     let found = connection
         .prepare_cached(
             "SELECT channel, operation, fault, code, delay_ms, times, row FROM faults
@@ -194,15 +197,15 @@ pub(crate) fn take(
                 .optional()
         })
         .map_err(fault)?;
-    let Some((ordered, row)) = found else {
+    let Some((injected, row)) = found else {
         return Ok(None);
     };
     count_down(connection, row).map_err(fault)?;
-    Ok(Some(ordered.fault))
+    Ok(Some(injected.fault))
 }
 
 /// What is left, oldest first.
-pub(crate) fn left(connection: &Connection) -> Result<Vec<Ordered>, ShelfFault> {
+pub(crate) fn left(connection: &Connection) -> Result<Vec<InjectedFault>, DocumentFault> {
     let sql = "SELECT channel, operation, fault, code, delay_ms, times FROM faults ORDER BY row";
     connection
         .prepare_cached(sql)
@@ -210,8 +213,8 @@ pub(crate) fn left(connection: &Connection) -> Result<Vec<Ordered>, ShelfFault> 
         .map_err(fault)
 }
 
-/// Forgets all orders.
-pub(crate) fn clear(connection: &Connection) -> Result<(), ShelfFault> {
+/// Forgets all faults.
+pub(crate) fn clear(connection: &Connection) -> Result<(), DocumentFault> {
     connection.execute("DELETE FROM faults", []).map(drop).map_err(fault)
 }
 
@@ -220,11 +223,11 @@ fn count_down(connection: &Connection, row: i64) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM faults WHERE row = ?1 AND times <= 0", [row]).map(drop)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Ordered> {
+fn read(row: &Row<'_>) -> rusqlite::Result<InjectedFault> {
     let word: String = row.get(2)?;
     let fault = Fault::from_word(&word, row.get(3)?, row.get(4)?);
     let unknown = || rusqlite::Error::InvalidColumnType(2, word, rusqlite::types::Type::Text);
-    Ok(Ordered {
+    Ok(InjectedFault {
         channel: row.get(0)?,
         operation: row.get(1)?,
         fault: fault.ok_or_else(unknown)?,
@@ -264,16 +267,16 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_meets_its_operation_as_often_as_ordered() {
+    fn a_fault_meets_its_operation_as_often_as_injected() {
         let connection =
             crate::schema::open(std::path::Path::new(":memory:")).expect("memory opens");
-        let ordered = Ordered {
+        let injected = InjectedFault {
             channel: "till".to_owned(),
             operation: "create".to_owned(),
             fault: Fault::Delay { ms: 7 },
             times: 2,
         };
-        order(&connection, &ordered).expect("orders");
+        inject(&connection, &injected).expect("injected");
         let take = |operation| take(&connection, "till", operation).expect("takes");
         assert_eq!(take("query"), None);
         assert_eq!(take("create"), Some(Fault::Delay { ms: 7 }));

@@ -1,29 +1,29 @@
-//! The simulated world: the channels' other halves, the person with the phone, and ordered faults.
+//! The simulated world: the channels' other halves, the person with the phone, and injected faults.
 //!
 //! The sandbox lends each [`channel::Counterpart`] durable storage, time and sockets, so that a client
 //! sees what the real channel would show it. It knows no vendor, no engine and no store of the gateway.
 //!
 //! - [`clock`]: the clock that gateway and sandbox share, and that tests move.
-//! - `writer`, `schema`, `shelf`: one SQLite file, one thread that writes it, many jobs a commit.
-//! - `faults`: what was ordered to go wrong, counted down per matching request.
+//! - `writer`, `schema`, `documents`: one SQLite file, one thread that writes it, many jobs a commit.
+//! - `faults`: what was injected to go wrong, counted down per matching request.
 //! - `serve`: a channel's request, from socket to counterpart and back.
-//! - `callbacks`, `delivery`: what counterparts owe to their merchants, and the loop that sends it.
+//! - `callbacks`, `delivery`: the callbacks of counterparts to their merchants, and the loop that sends it.
 //! - `control`: the JSON API under `/control`.
 
 mod callbacks;
 pub mod clock;
 mod control;
 mod delivery;
+mod documents;
 mod faults;
 mod schema;
 mod serve;
-mod shelf;
 mod writer;
 
 pub use clock::SharedClock;
 
 use axum::Router;
-use channel::{Counterpart, Draw, ShelfFault};
+use channel::{CodecContext, Counterpart, DocumentFault};
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub enum ClockControl {
 pub enum OpenFault {
     /// Its database does not open.
     #[error(transparent)]
-    Storage(#[from] ShelfFault),
+    Storage(#[from] DocumentFault),
     /// Its writer thread does not start.
     #[error("sandbox writer thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -105,7 +105,7 @@ impl Sandbox {
     }
 
     /// Moves the shared clock ahead, durably. The result is the new time.
-    pub async fn advance(&self, seconds: u32) -> Result<ledger::Timestamp, ShelfFault> {
+    pub async fn advance(&self, seconds: u32) -> Result<ledger::Timestamp, DocumentFault> {
         let ms = i64::from(seconds).saturating_mul(1000);
         self.writer.run(move |connection| schema::add_clock_offset(connection, ms)).await?;
         self.clock.advance_ms(ms);
@@ -124,10 +124,10 @@ fn twice_named(counterparts: &[Arc<dyn Counterpart>]) -> Option<&'static str> {
 }
 
 /// The time, and 32 hex digits from the database's own generator, which the system seeds.
-fn draw(connection: &Connection, clock: &SharedClock) -> Result<Draw, ShelfFault> {
+fn context(connection: &Connection, clock: &SharedClock) -> Result<CodecContext, DocumentFault> {
     let nonce = connection
         .prepare_cached("SELECT lower(hex(randomblob(16)))")
         .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
         .map_err(schema::fault)?;
-    Ok(Draw { now: clock.now(), nonce })
+    Ok(CodecContext { now: clock.now(), nonce })
 }

@@ -1,6 +1,6 @@
 //! The sandbox's database file: its tables and its settings.
 
-use channel::ShelfFault;
+use channel::DocumentFault;
 use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
 use std::time::Duration;
@@ -51,7 +51,7 @@ CREATE TABLE IF NOT EXISTS settings (
 
 /// Opens the file and makes what is missing. A killed process loses nothing; only a power failure may
 /// cost the last moments, which is fair for a simulated world and saves a disk flush per commit.
-pub(crate) fn open(path: &Path) -> Result<Connection, ShelfFault> {
+pub(crate) fn open(path: &Path) -> Result<Connection, DocumentFault> {
     let connection = Connection::open(path).map_err(fault)?;
     prepare(&connection).map_err(fault)?;
     Ok(connection)
@@ -67,7 +67,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// How far the clock was moved, in milliseconds.
-pub(crate) fn clock_offset_ms(connection: &Connection) -> Result<i64, ShelfFault> {
+pub(crate) fn clock_offset_ms(connection: &Connection) -> Result<i64, DocumentFault> {
     connection
         .query_row("SELECT value FROM settings WHERE name = 'clock_offset_ms'", [], |row| {
             row.get(0)
@@ -78,10 +78,12 @@ pub(crate) fn clock_offset_ms(connection: &Connection) -> Result<i64, ShelfFault
 }
 
 /// Notes that the clock is moved further.
-pub(crate) fn add_clock_offset(connection: &Connection, ms: i64) -> Result<(), ShelfFault> {
+pub(crate) fn add_clock_offset(connection: &Connection, ms: i64) -> Result<(), DocumentFault> {
     let offset_ms = clock_offset_ms(connection)?.saturating_add(ms);
     if offset_ms > CLOCK_OFFSET_MS_MAX {
-        return Err(ShelfFault("the clock would be moved more than ten years in all".to_owned()));
+        return Err(DocumentFault(
+            "the clock would be moved more than ten years in all".to_owned(),
+        ));
     }
     connection
         .execute(
@@ -93,7 +95,7 @@ pub(crate) fn add_clock_offset(connection: &Connection, ms: i64) -> Result<(), S
         .map_err(fault)
 }
 
-/// The database's error as the shelf's.
-pub(crate) fn fault(error: rusqlite::Error) -> ShelfFault {
-    ShelfFault(error.to_string())
+/// The database's error as the document store's.
+pub(crate) fn fault(error: rusqlite::Error) -> DocumentFault {
+    DocumentFault(error.to_string())
 }

@@ -3,14 +3,14 @@
 //! The counterpart, the countdown of faults and the callbacks that follow share one transaction. Faults
 //! of the wire are carried out here.
 
+use crate::documents::Documents;
 use crate::faults::{self, Fault};
-use crate::shelf::Documents;
-use crate::{BODY_BYTES_MAX, Sandbox, SharedClock, callbacks, draw};
+use crate::{BODY_BYTES_MAX, Sandbox, SharedClock, callbacks, context};
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::{self, HeaderName, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
-use channel::{Counterpart, Fate, Method, OutgoingCallback, Request, Response, ShelfFault};
+use channel::{Counterpart, DocumentFault, FaultMode, Method, OutgoingCallback, Request, Response};
 use hyper::body::{Body as HttpBody, Frame};
 use rusqlite::Connection;
 use std::io;
@@ -71,24 +71,25 @@ fn receive(
     counterpart: &dyn Counterpart,
     request: &Request,
     fault: Option<Fault>,
-) -> Result<Seen, ShelfFault> {
-    let process = |fate: &Fate| -> Result<Response, ShelfFault> {
-        let draw = draw(connection, clock)?;
-        let mut shelf = Documents::new(connection);
-        let (response, owed) = counterpart.receive(&mut shelf, fate, request, &draw)?;
-        owe(connection, clock, counterpart, &owed)?;
+) -> Result<Seen, DocumentFault> {
+    let process = |fault_mode: &FaultMode| -> Result<Response, DocumentFault> {
+        let context = context(connection, clock)?;
+        let mut documents = Documents::new(connection);
+        let (response, outgoing) =
+            counterpart.receive(&mut documents, fault_mode, request, &context)?;
+        enqueue(connection, clock, counterpart, &outgoing)?;
         Ok(response)
     };
     match fault {
-        None => process(&Fate::Honest).map(Seen::Answer),
+        None => process(&FaultMode::Honest).map(Seen::Answer),
         Some(Fault::LoseRequest) => Ok(Seen::Nothing),
-        Some(Fault::LoseAnswer) => process(&Fate::Honest).map(|_| Seen::Nothing),
+        Some(Fault::LoseAnswer) => process(&FaultMode::Honest).map(|_| Seen::Nothing),
         Some(Fault::Delay { ms }) => {
-            process(&Fate::Honest).map(|response| Seen::Late(response, ms))
+            process(&FaultMode::Honest).map(|response| Seen::Late(response, ms))
         }
         Some(Fault::Duplicate) => {
-            let first = process(&Fate::Honest)?;
-            process(&Fate::Honest)?;
+            let first = process(&FaultMode::Honest)?;
+            process(&FaultMode::Honest)?;
             Ok(Seen::Answer(first))
         }
         Some(
@@ -97,18 +98,18 @@ fn receive(
             | Fault::WrongAmount
             | Fault::RefundClosed
             | Fault::RefundAbnormal),
-        ) => process(&told.fate()).map(Seen::Answer),
+        ) => process(&told.fault_mode()).map(Seen::Answer),
     }
 }
 
-/// Notes what the counterpart owes, due now.
-pub(crate) fn owe(
+/// Notes the callbacks of the counterpart, due now.
+pub(crate) fn enqueue(
     connection: &Connection,
     clock: &SharedClock,
     counterpart: &dyn Counterpart,
-    owed: &[OutgoingCallback],
-) -> Result<(), ShelfFault> {
-    owed.iter().try_for_each(|callback| {
+    outgoing: &[OutgoingCallback],
+) -> Result<(), DocumentFault> {
+    outgoing.iter().try_for_each(|callback| {
         callbacks::add(connection, counterpart.name(), callback, clock.now())
     })
 }
@@ -176,6 +177,6 @@ impl HttpBody for BrokenBody {
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<bytes::Bytes>, io::Error>>> {
-        Poll::Ready(Some(Err(io::Error::other("lost, as ordered"))))
+        Poll::Ready(Some(Err(io::Error::other("lost, as injected"))))
     }
 }

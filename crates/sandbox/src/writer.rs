@@ -5,7 +5,7 @@
 //! waits while one is being written makes the next.
 
 use crate::schema::fault;
-use channel::ShelfFault;
+use channel::DocumentFault;
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::JoinHandle;
@@ -17,7 +17,7 @@ const QUEUE_LEN_MAX: usize = 1024;
 const BATCH_LEN_MAX: usize = 256;
 
 /// Tells the asker how their job ended, once its transaction is over.
-type Answer = Box<dyn FnOnce(Result<(), ShelfFault>) + Send>;
+type Answer = Box<dyn FnOnce(Result<(), DocumentFault>) + Send>;
 type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
 
 /// The handle to the writer thread. Dropping it finishes the waiting jobs.
@@ -40,7 +40,7 @@ impl Writer {
     pub(crate) async fn run<T, E, W>(&self, work: W) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<ShelfFault> + Send + 'static,
+        E: From<DocumentFault> + Send + 'static,
         W: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
@@ -52,7 +52,7 @@ impl Writer {
                 let _ = tell.send(result);
             })
         });
-        let stopped = || E::from(ShelfFault("the writer has stopped".to_owned()));
+        let stopped = || E::from(DocumentFault("the writer has stopped".to_owned()));
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
         jobs.send(job).await.map_err(|_| stopped())?;
         told.await.map_err(|_| stopped())?
@@ -102,16 +102,16 @@ fn roll_back(connection: &Connection) {
 
 fn in_savepoint<T, E, W>(connection: &Connection, work: W) -> Result<T, E>
 where
-    E: From<ShelfFault>,
+    E: From<DocumentFault>,
     W: FnOnce(&Connection) -> Result<T, E>,
 {
     if connection.is_autocommit() {
-        return Err(E::from(ShelfFault("no transaction is open".to_owned())));
+        return Err(E::from(DocumentFault("no transaction is open".to_owned())));
     }
     execute(connection, "SAVEPOINT job")?;
     // A bug in one counterpart must not end the world: its job fails, and nothing of it stays.
     let result = catch_unwind(AssertUnwindSafe(|| work(connection)))
-        .unwrap_or_else(|_| Err(E::from(ShelfFault("the job panicked".to_owned()))));
+        .unwrap_or_else(|_| Err(E::from(DocumentFault("the job panicked".to_owned()))));
     if result.is_err() {
         execute(connection, "ROLLBACK TO job")?;
     }
@@ -119,7 +119,7 @@ where
     result
 }
 
-fn execute(connection: &Connection, sql: &str) -> Result<(), ShelfFault> {
+fn execute(connection: &Connection, sql: &str) -> Result<(), DocumentFault> {
     connection
         .prepare_cached(sql)
         .and_then(|mut statement| statement.execute([]))
@@ -130,8 +130,8 @@ fn execute(connection: &Connection, sql: &str) -> Result<(), ShelfFault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shelf::Documents;
-    use channel::Shelf;
+    use crate::documents::Documents;
+    use channel::DocumentStore;
 
     fn writer() -> Writer {
         let connection =
@@ -143,7 +143,7 @@ mod tests {
         writer
             .run(move |connection| Documents::new(connection).get(key))
             .await
-            .expect("the shelf reads")
+            .expect("the documents reads")
     }
 
     #[tokio::test]
@@ -152,12 +152,12 @@ mod tests {
         let good = writer.run(|connection| Documents::new(connection).put("good", "1"));
         let bad = writer.run(|connection| {
             Documents::new(connection).put("bad", "1")?;
-            Err::<(), _>(ShelfFault("on purpose".to_owned()))
+            Err::<(), _>(DocumentFault("on purpose".to_owned()))
         });
         let later = writer.run(|connection| Documents::new(connection).put("later", "1"));
         let (good, bad, later) = tokio::join!(good, bad, later);
         assert_eq!((good, later), (Ok(()), Ok(())));
-        assert_eq!(bad, Err(ShelfFault("on purpose".to_owned())));
+        assert_eq!(bad, Err(DocumentFault("on purpose".to_owned())));
         assert_eq!(get(&writer, "bad").await, None);
         assert_eq!(get(&writer, "good").await.as_deref(), Some("1"));
         assert_eq!(get(&writer, "later").await.as_deref(), Some("1"));
@@ -166,11 +166,11 @@ mod tests {
     #[tokio::test]
     async fn a_panicking_job_fails_alone() {
         let writer = writer();
-        let panicking = writer.run(|connection| -> Result<(), ShelfFault> {
+        let panicking = writer.run(|connection| -> Result<(), DocumentFault> {
             Documents::new(connection).put("half", "1")?;
             panic!("on purpose")
         });
-        assert_eq!(panicking.await, Err(ShelfFault("the job panicked".to_owned())));
+        assert_eq!(panicking.await, Err(DocumentFault("the job panicked".to_owned())));
         assert_eq!(get(&writer, "half").await, None);
     }
 }

@@ -106,7 +106,7 @@ struct Aggregate<T> {
     insert: Sql,
     update: Sql,
     row: fn(&T) -> Row<'_>,
-    standing: fn(&T) -> Row<'_>,
+    mutable: fn(&T) -> Row<'_>,
     id: fn(&T) -> i64,
 }
 
@@ -114,7 +114,7 @@ const REFUNDS: Aggregate<kernel::Refund> = Aggregate {
     insert: sql::INSERT_REFUNDS,
     update: sql::UPDATE_REFUNDS,
     row: refund::row,
-    standing: refund::standing,
+    mutable: refund::mutable,
     id: |refund| refund.id.value(),
 };
 
@@ -122,7 +122,7 @@ const NOTIFICATIONS: Aggregate<kernel::Notification> = Aggregate {
     insert: sql::INSERT_NOTIFICATIONS,
     update: sql::UPDATE_NOTIFICATIONS,
     row: notification::row,
-    standing: notification::standing,
+    mutable: notification::mutable,
     id: |notification| notification.id.value(),
 };
 
@@ -154,12 +154,12 @@ impl<'a> Writing<'a> {
             match expected {
                 None => {
                     let mut cells = order::row(order);
-                    let standing = cells.split_off(order::TERMS_LEN);
+                    let mutable = cells.split_off(order::TERMS_LEN);
                     let terms = cells.split_off(NARROW_LEN);
-                    narrow.push(cells.into_iter().chain(standing).collect());
+                    narrow.push(cells.into_iter().chain(mutable).collect());
                     wide.push(std::iter::once(id).chain(terms).collect());
                 }
-                Some(version) => changed.push(update(id, *version, order::standing(order))),
+                Some(version) => changed.push(update(id, *version, order::mutable(order))),
             }
         }
         self.rows(sql::INSERT_ORDERS, narrow);
@@ -174,7 +174,7 @@ impl<'a> Writing<'a> {
                 None => new.push((aggregate.row)(row)),
                 Some(version) => {
                     let id = Value::Int((aggregate.id)(row));
-                    changed.push(update(id, *version, (aggregate.standing)(row)));
+                    changed.push(update(id, *version, (aggregate.mutable)(row)));
                 }
             }
         }
@@ -211,6 +211,6 @@ impl<'a> Writing<'a> {
 }
 
 /// The cells of an update: which, at what version, and what can change.
-fn update<'a>(id: Value<'a>, expected: i64, standing: Row<'a>) -> Row<'a> {
-    [id, Value::Int(expected)].into_iter().chain(standing).collect()
+fn update<'a>(id: Value<'a>, expected: i64, mutable: Row<'a>) -> Row<'a> {
+    [id, Value::Int(expected)].into_iter().chain(mutable).collect()
 }

@@ -8,12 +8,12 @@
 //! - `address`: the URL and TLS. `connection`: sessions, pipelining, deadlines. `pool`: who has which.
 //! - `sql`: every statement. `cell`: binding and reading. `fault`: what an error means.
 //! - `schema`: migrations, and distributing the tables where the database can.
-//! - [`bare`]: what this server could do at most.
+//! - [`baseline`]: what this server could do at most.
 //! - `load`, `commit`, `claim`, `search`, `audit`: the work.
 
 mod address;
 mod audit;
-pub mod bare;
+pub mod baseline;
 mod cell;
 mod claim;
 mod commit;

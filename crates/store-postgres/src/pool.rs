@@ -19,33 +19,33 @@ const READERS: usize = 4;
 /// which takes a minute.
 const MEASURED_AFTER: [usize; 3] = [100, 3_000, 30_000];
 
-/// A place for a connection.
-type Place = Mutex<Option<Connection>>;
+/// A slot for a connection.
+type Slot = Mutex<Option<Connection>>;
 
 /// The connections of a store, made when they are wanted.
 pub(crate) struct Pool {
     address: Address,
-    writers: [Place; WRITERS],
-    readers: [Place; READERS],
+    writers: [Slot; WRITERS],
+    readers: [Slot; READERS],
     next_reader: AtomicUsize,
     written: AtomicUsize,
     measured: AtomicUsize,
 }
 
 /// A connection that is one's own for a while.
-pub(crate) struct Held<'p>(MutexGuard<'p, Option<Connection>>);
+pub(crate) struct PooledConnection<'p>(MutexGuard<'p, Option<Connection>>);
 
-impl Deref for Held<'_> {
+impl Deref for PooledConnection<'_> {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        self.0.as_ref().expect("only a place with a connection is held")
+        self.0.as_ref().expect("only a slot with a connection is held")
     }
 }
 
-impl DerefMut for Held<'_> {
+impl DerefMut for PooledConnection<'_> {
     fn deref_mut(&mut self) -> &mut Connection {
-        self.0.as_mut().expect("only a place with a connection is held")
+        self.0.as_mut().expect("only a slot with a connection is held")
     }
 }
 
@@ -74,22 +74,22 @@ impl Pool {
     }
 
     /// The writer with this number.
-    pub(crate) async fn writer(&self, share: usize) -> Result<Held<'_>, StoreFault> {
+    pub(crate) async fn writer(&self, share: usize) -> Result<PooledConnection<'_>, StoreFault> {
         self.connected(self.writers[share].lock().await, Purpose::Commit).await
     }
 
     /// A reader: one that is free, else the one whose turn it is. The first places are preferred, so
     /// that their statements stay warm.
-    pub(crate) async fn reader(&self) -> Result<Held<'_>, StoreFault> {
-        let free = self.readers.iter().find_map(|place| place.try_lock().ok());
-        let place = match free {
-            Some(place) => place,
+    pub(crate) async fn reader(&self) -> Result<PooledConnection<'_>, StoreFault> {
+        let free = self.readers.iter().find_map(|slot| slot.try_lock().ok());
+        let slot = match free {
+            Some(slot) => slot,
             None => {
                 let turn = self.next_reader.fetch_add(1, Ordering::Relaxed) % READERS;
                 self.readers[turn].lock().await
             }
         };
-        self.connected(place, Purpose::Read).await
+        self.connected(slot, Purpose::Read).await
     }
 
     /// Counts orders that were written.
@@ -106,13 +106,13 @@ impl Pool {
 
     async fn connected<'p>(
         &'p self,
-        mut place: MutexGuard<'p, Option<Connection>>,
+        mut slot: MutexGuard<'p, Option<Connection>>,
         purpose: Purpose,
-    ) -> Result<Held<'p>, StoreFault> {
-        if place.as_ref().is_none_or(Connection::is_lost) {
-            *place = None;
-            *place = Some(Connection::open(&self.address, purpose).await?);
+    ) -> Result<PooledConnection<'p>, StoreFault> {
+        if slot.as_ref().is_none_or(Connection::is_lost) {
+            *slot = None;
+            *slot = Some(Connection::open(&self.address, purpose).await?);
         }
-        Ok(Held(place))
+        Ok(PooledConnection(slot))
     }
 }

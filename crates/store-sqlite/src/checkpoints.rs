@@ -4,7 +4,7 @@
 //! a thread of its own folds the bulk of a long log while the writer goes on; the writer itself folds
 //! only what was added meanwhile, so that the log can begin anew and no commit waits long.
 
-use crate::connection::{Mode, folder};
+use crate::connection::{Mode, checkpointer};
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
@@ -93,12 +93,12 @@ struct FoldingThread {
 impl FoldingThread {
     /// `None` when it cannot be had; then the writer folds by itself.
     fn start(path: &Path) -> Option<FoldingThread> {
-        let connection = folder(path).ok()?;
+        let connection = checkpointer(path).ok()?;
         let (requests, waiting) = sync_channel(1);
         let folded = Arc::new(AtomicBool::new(false));
         let told = folded.clone();
         let run = move || fold_on_request(&connection, &waiting, &told);
-        let thread = Builder::new().name("store-folder".to_owned()).spawn(run).ok()?;
+        let thread = Builder::new().name("store-checkpointer".to_owned()).spawn(run).ok()?;
         Some(FoldingThread { requests: Some(requests), folded, thread: Some(thread) })
     }
 

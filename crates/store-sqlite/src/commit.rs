@@ -217,12 +217,12 @@ fn write_orders(
         if let Some(expected) = expected {
             let tenant = crate::load::text(&row.terms.tenant);
             let key = [tenant, Value::Int(row.terms.id.value()), Value::Int(*expected)];
-            update.change(&[&key, &order::standing(row)], name)?;
+            update.change(&[&key, &order::mutable(row)], name)?;
             continue;
         }
         let cells = order::row(row);
-        let (terms, standing) = cells.split_at(order::TERMS_LEN);
-        insert.add(&[&terms[..NARROW_LEN], standing], name)?;
+        let (terms, mutable) = cells.split_at(order::TERMS_LEN);
+        insert.add(&[&terms[..NARROW_LEN], mutable], name)?;
         insert_terms.add(&[&terms[..ORDER_KEY_LEN], &terms[NARROW_LEN..]], name)?;
     }
     Ok(())
@@ -241,7 +241,7 @@ fn write_refunds(
             Some(expected) => {
                 let tenant = crate::load::text(&row.tenant);
                 let key = [tenant, Value::Int(row.id.value()), Value::Int(*expected)];
-                update.change(&[&key, &refund::standing(row)], name)?;
+                update.change(&[&key, &refund::mutable(row)], name)?;
             }
         }
     }
@@ -261,7 +261,7 @@ fn write_notifications(
             Some(expected) => {
                 let tenant = crate::load::text(&row.tenant);
                 let key = [tenant, Value::Int(row.id.value()), Value::Int(*expected)];
-                update.change(&[&key, &notification::standing(row)], name)?;
+                update.change(&[&key, &notification::mutable(row)], name)?;
             }
         }
     }

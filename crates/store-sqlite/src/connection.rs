@@ -40,7 +40,7 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreFault> {
 }
 
 /// A connection that folds the log into the file.
-pub(crate) fn folder(path: &Path) -> Result<Connection, StoreFault> {
+pub(crate) fn checkpointer(path: &Path) -> Result<Connection, StoreFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = open(path, flags, FOLDER_CACHE_KIB)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(fault)?;

@@ -7,11 +7,11 @@
 //! - `queue`: threads that own a connection and take work in turn.
 //! - `connection`: how connections are set up. `checkpoints`: when the log is folded into the file.
 //! - `schema`: migrations. `statement`: binding and reading rows.
-//! - [`bare`]: what this disk could do at most.
+//! - [`baseline`]: what this disk could do at most.
 //! - `load`, `commit`, `claim`, `search`, `audit`: the work.
 
 mod audit;
-pub mod bare;
+pub mod baseline;
 mod checkpoints;
 mod claim;
 mod commit;

@@ -13,14 +13,14 @@
 //! - [`conformance`]: the promises, as a suite that every store passes.
 
 pub mod audit;
-mod bare;
+mod baseline;
 pub mod batch;
 pub mod conformance;
 pub mod memory;
 pub mod query;
 pub mod rows;
 
-pub use bare::Bare;
+pub use baseline::Baseline;
 pub use batch::{Batch, Write};
 pub use query::{
     AccountRow, AttemptRow, Audit, NotificationRow, OrderFilter, Page, Query, Story, TaskRow,

@@ -49,7 +49,7 @@ proptest! {
     #[test]
     fn orders_read_back(order in any_order()) {
         let cells = stored(&order::ORDERS, order::row(&order));
-        prop_assert_eq!(&cells[order::TERMS_LEN..], &order::standing(&order)[..]);
+        prop_assert_eq!(&cells[order::TERMS_LEN..], &order::mutable(&order)[..]);
         prop_assert_eq!(order::ORDERS.columns[order::TERMS_LEN], "version");
         prop_assert_eq!(order::read(&cells), Ok(order));
     }
@@ -57,14 +57,14 @@ proptest! {
     #[test]
     fn refunds_read_back(refund in any_refund()) {
         let cells = stored(&refund::REFUNDS, refund::row(&refund));
-        prop_assert_eq!(&cells[refund::FIXED_LEN..], &refund::standing(&refund)[..]);
+        prop_assert_eq!(&cells[refund::FIXED_LEN..], &refund::mutable(&refund)[..]);
         prop_assert_eq!(refund::read(&cells), Ok(refund));
     }
 
     #[test]
     fn notifications_read_back(notification in any_notification()) {
         let cells = stored(&notification::NOTIFICATIONS, notification::row(&notification));
-        prop_assert_eq!(&cells[notification::FIXED_LEN..], &notification::standing(&notification)[..]);
+        prop_assert_eq!(&cells[notification::FIXED_LEN..], &notification::mutable(&notification)[..]);
         prop_assert_eq!(notification::read(&cells), Ok(notification));
     }
 

@@ -13,7 +13,7 @@ use axum::routing::post;
 use crypto::rsa::{Signer, Verifier};
 use dialect::Dialect;
 use dialect_wecard::{CallerKey, KeyRing, Mode, TenantKeys, Wecard};
-use engine::{AccountParts, Clock, Engine, Guard, HyperClient, Parts};
+use engine::{ChannelAccountParts, Clock, Engine, Guard, HyperClient, Parts};
 use kernel::{Directory, Merchant, MerchantId, Route, Tenant, TenantId};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::HashMap;
@@ -101,10 +101,10 @@ fn caller_key(key: &KeySetup) -> Result<(String, CallerKey)> {
     Ok((key.secret_id.clone(), proof))
 }
 
-fn accounts(installation: &Installation) -> Vec<AccountParts> {
+fn accounts(installation: &Installation) -> Vec<ChannelAccountParts> {
     let of_tenant = |tenant: &TenantSetup| {
         let id = TenantId::new(&tenant.ocode);
-        let open = |account: &crate::installation::AccountSetup| AccountParts {
+        let open = |account: &crate::installation::AccountSetup| ChannelAccountParts {
             tenant: id.clone(),
             name: Arc::from(account.name.as_str()),
             channel: account.channel.clone(),

@@ -3,13 +3,13 @@
 use crate::counterpart::refusal::Refusal;
 use crate::counterpart::world::{Merchant, World};
 use crate::sign::{self, Authorization};
-use channel::{Draw, Request};
+use channel::{CodecContext, Request};
 
 /// The merchant who signed, or why nobody did.
 pub(super) fn admit<'a>(
     world: &'a World,
     request: &Request,
-    draw: &Draw,
+    context: &CodecContext,
 ) -> Result<&'a Merchant, Refusal> {
     if ["Accept", "User-Agent"].iter().any(|name| request.header(name).is_none_or(str::is_empty)) {
         return Err(Refusal::new("PARAM_ERROR", "Http头缺少Accept或User-Agent"));
@@ -23,7 +23,7 @@ pub(super) fn admit<'a>(
     if !authorization.serial_no.eq_ignore_ascii_case(&merchant.serial) {
         return Err(Refusal::sign("商户证书序列号有误，请使用签名私钥匹配的证书序列号"));
     }
-    check_time(&authorization.timestamp, draw)?;
+    check_time(&authorization.timestamp, context)?;
     let text = sign::request_text(
         request.method.name(),
         request.target(),
@@ -37,11 +37,11 @@ pub(super) fn admit<'a>(
     }
 }
 
-fn check_time(timestamp: &str, draw: &Draw) -> Result<(), Refusal> {
+fn check_time(timestamp: &str, context: &CodecContext) -> Result<(), Refusal> {
     let seconds: i64 = timestamp
         .parse()
         .map_err(|_| Refusal::sign("Http头Authorization中的timestamp不是时间戳"))?;
-    match draw.now.seconds().abs_diff(seconds) < sign::CLOCK_SKEW_SECONDS.unsigned_abs() {
+    match context.now.seconds().abs_diff(seconds) < sign::CLOCK_SKEW_SECONDS.unsigned_abs() {
         true => Ok(()),
         false => {
             Err(Refusal::sign("Http头Authorization中的timestamp与发起请求的时间相差超过5分钟"))

@@ -1,4 +1,4 @@
-//! What the channel owes to merchants. A callback is written down plain, and sealed and signed afresh
+//! The callbacks to merchants. A callback is written down plain, and sealed and signed afresh
 //! each time it is sent.
 
 use crate::counterpart::answer;
@@ -7,7 +7,7 @@ use crate::counterpart::world::{Merchant, World};
 use crate::wire::{
     self, AEAD_AES_256_GCM, CallbackBody, ENCRYPT_RESOURCE, RefundCallback, Sealed, Transaction,
 };
-use channel::{Draw, Fate, Method, OutgoingCallback, Request, ShelfFault};
+use channel::{CodecContext, DocumentFault, FaultMode, Method, OutgoingCallback, Request};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -47,9 +47,9 @@ pub(super) fn paid(
     mchid: &str,
     content: &Transaction,
     url: String,
-    draw: &Draw,
+    context: &CodecContext,
 ) -> OutgoingCallback {
-    owe(mchid, Event::Paid, content, url, draw)
+    enqueue(mchid, Event::Paid, content, url, context)
 }
 
 /// A refund has ended.
@@ -58,25 +58,25 @@ pub(super) fn refunded(
     event: Event,
     content: &RefundCallback,
     url: String,
-    draw: &Draw,
+    context: &CodecContext,
 ) -> OutgoingCallback {
-    owe(mchid, event, content, url, draw)
+    enqueue(mchid, event, content, url, context)
 }
 
-fn owe(
+fn enqueue(
     mchid: &str,
     event: Event,
     content: &impl Serialize,
     url: String,
-    draw: &Draw,
+    context: &CodecContext,
 ) -> OutgoingCallback {
     let plain = Plain {
         mchid: mchid.to_owned(),
-        create_time: wire::time_text(draw.now),
+        create_time: wire::time_text(context.now),
         event,
         content: serde_json::json!(content),
     };
-    OutgoingCallback { id: identifiers::callback_id(draw), url, text: wire::json_text(&plain) }
+    OutgoingCallback { id: identifiers::callback_id(context), url, text: wire::json_text(&plain) }
 }
 
 /// The request that carries a callback now. A callback that cannot be sealed, because its merchant is
@@ -84,23 +84,28 @@ fn owe(
 pub(super) fn envelope(
     world: &World,
     callback: &OutgoingCallback,
-    fate: &Fate,
-    draw: &Draw,
+    fault_mode: &FaultMode,
+    context: &CodecContext,
 ) -> Request {
-    let (body, headers) = write(world, callback, fate, draw).unwrap_or_default();
+    let (body, headers) = write(world, callback, fault_mode, context).unwrap_or_default();
     Request { method: Method::Post, url: callback.url.clone(), headers, body }
 }
 
 type Written = (Vec<u8>, Vec<(String, String)>);
 
-fn write(world: &World, callback: &OutgoingCallback, fate: &Fate, draw: &Draw) -> Option<Written> {
+fn write(
+    world: &World,
+    callback: &OutgoingCallback,
+    fault_mode: &FaultMode,
+    context: &CodecContext,
+) -> Option<Written> {
     let mut plain: Plain = serde_json::from_str(&callback.text).ok()?;
     let (event_type, original_type, summary, amount) = plain.event.words();
-    if *fate == Fate::WrongAmount {
+    if *fault_mode == FaultMode::WrongAmount {
         falsify(&mut plain.content, amount);
     }
     let content = plain.content.to_string();
-    let sealed = seal(world.merchant(&plain.mchid)?, original_type, content.as_bytes(), draw);
+    let sealed = seal(world.merchant(&plain.mchid)?, original_type, content.as_bytes(), context);
     let body = wire::json(&CallbackBody {
         id: callback.id.clone(),
         create_time: plain.create_time,
@@ -109,8 +114,8 @@ fn write(world: &World, callback: &OutgoingCallback, fate: &Fate, draw: &Draw) -
         summary: summary.to_owned(),
         resource: Sealed { original_type: Some(original_type.to_owned()), ..sealed.ok()? },
     });
-    let stamp = world.signer_of_callback(&draw.nonce);
-    let mut headers = answer::headers(stamp, fate, draw, &body).ok()?;
+    let stamp = world.signer_of_callback(&context.nonce);
+    let mut headers = answer::headers(stamp, fault_mode, context, &body).ok()?;
     for (name, value) in
         [("Content-Type", "application/json"), ("Accept", "*/*"), ("User-Agent", "Mozilla/4.0")]
     {
@@ -133,16 +138,16 @@ pub(super) fn seal(
     merchant: &Merchant,
     associated_data: &str,
     plain: &[u8],
-    draw: &Draw,
-) -> Result<Sealed, ShelfFault> {
-    let nonce: String = draw.nonce.chars().take(12).collect();
+    context: &CodecContext,
+) -> Result<Sealed, DocumentFault> {
+    let nonce: String = context.nonce.chars().take(12).collect();
     let sealed = crypto::aead::seal(
         &merchant.apiv3_key,
         nonce.as_bytes(),
         associated_data.as_bytes(),
         plain,
     );
-    let ciphertext = sealed.map_err(|fault| ShelfFault(fault.to_string()))?;
+    let ciphertext = sealed.map_err(|fault| DocumentFault(fault.to_string()))?;
     Ok(Sealed {
         algorithm: AEAD_AES_256_GCM.to_owned(),
         nonce,

@@ -1,16 +1,16 @@
 //! The platform certificate, sealed with the merchant's APIv3 key.
 
-use crate::counterpart::Visit;
+use crate::counterpart::CallContext;
 use crate::counterpart::answer::Reply;
 use crate::counterpart::callback;
 use crate::counterpart::refusal::Stop;
 use crate::wire::{self, Certificates, SealedCertificate};
 
-pub(super) fn list(visit: &Visit<'_>) -> Result<Reply, Stop> {
-    let (from, until) = visit.world.platform_validity();
-    let platform = &visit.world.platform;
+pub(super) fn list(call: &CallContext<'_>) -> Result<Reply, Stop> {
+    let (from, until) = call.world.platform_validity();
+    let platform = &call.world.platform;
     let sealed =
-        callback::seal(visit.merchant, "certificate", platform.pem.as_bytes(), visit.draw)?;
+        callback::seal(call.merchant, "certificate", platform.pem.as_bytes(), call.context)?;
     let certificate = SealedCertificate {
         serial_no: platform.serial.clone(),
         effective_time: wire::time_text(from),

@@ -1,48 +1,48 @@
-//! The numbers that the channel gives: each looks like the real one and is made from the draw.
+//! The numbers that the channel gives: each looks like the real one and is made from the context.
 
-use channel::Draw;
+use channel::CodecContext;
 use jiff::tz::{TimeZone, offset};
 use ledger::Timestamp;
 
 /// `wx`, Beijing time to the second, and 20 hex digits: 36 characters. The first three of those are
 /// milliseconds, so that prepay ids sort by time.
-pub(super) fn prepay_id(draw: &Draw) -> String {
-    let ms = draw.now.ms().rem_euclid(1000);
-    let tail: String = draw.nonce.chars().take(17).collect();
-    format!("wx{}{ms:03x}{tail}", beijing(draw.now, "%Y%m%d%H%M%S"))
+pub(super) fn prepay_id(context: &CodecContext) -> String {
+    let ms = context.now.ms().rem_euclid(1000);
+    let tail: String = context.nonce.chars().take(17).collect();
+    format!("wx{}{ms:03x}{tail}", beijing(context.now, "%Y%m%d%H%M%S"))
 }
 
 /// 28 digits that begin with `4200`.
-pub(super) fn transaction_id(draw: &Draw) -> String {
-    dated_number("4200", draw)
+pub(super) fn transaction_id(context: &CodecContext) -> String {
+    dated_number("4200", context)
 }
 
 /// 28 digits that begin with `5030`.
-pub(super) fn refund_id(draw: &Draw) -> String {
-    dated_number("5030", draw)
+pub(super) fn refund_id(context: &CodecContext) -> String {
+    dated_number("5030", context)
 }
 
 /// 36 characters, as a UUID is written.
-pub(super) fn callback_id(draw: &Draw) -> String {
-    let part = |from: usize, to: usize| draw.nonce.get(from..to).unwrap_or_default();
+pub(super) fn callback_id(context: &CodecContext) -> String {
+    let part = |from: usize, to: usize| context.nonce.get(from..to).unwrap_or_default();
     let parts = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)];
     parts.join("-")
 }
 
 /// The openid of a payer whom the order does not name: 28 characters.
-pub(super) fn openid(draw: &Draw) -> String {
-    let tail: String = draw.nonce.chars().take(23).collect();
+pub(super) fn openid(context: &CodecContext) -> String {
+    let tail: String = context.nonce.chars().take(23).collect();
     format!("oUpF8{tail}")
 }
 
 /// The `package` of an h5 link: ten digits.
-pub(super) fn package(draw: &Draw) -> String {
-    digits::<10>(&draw.nonce)
+pub(super) fn package(context: &CodecContext) -> String {
+    digits::<10>(&context.nonce)
 }
 
-fn dated_number(head: &str, draw: &Draw) -> String {
-    let (left, right) = draw.nonce.split_at_checked(16).unwrap_or((&draw.nonce, ""));
-    let date = beijing(draw.now, "%Y%m%d");
+fn dated_number(head: &str, context: &CodecContext) -> String {
+    let (left, right) = context.nonce.split_at_checked(16).unwrap_or((&context.nonce, ""));
+    let date = beijing(context.now, "%Y%m%d");
     format!("{head}{}{date}{}", digits::<6>(left), digits::<10>(right))
 }
 
@@ -64,16 +64,16 @@ mod tests {
 
     #[test]
     fn numbers_look_like_the_channels() {
-        let draw = Draw {
+        let context = CodecContext {
             now: Timestamp::from_ms(1_528_425_296_789),
             nonce: "0123456789abcdef0123456789abcdef".to_owned(),
         };
-        assert_eq!(prepay_id(&draw), "wx201806081034563150123456789abcdef0");
-        assert_eq!(prepay_id(&draw).len(), 36);
-        assert_eq!(transaction_id(&draw), "4200486895201806089216486895");
-        assert_eq!(refund_id(&draw).len(), 28);
-        assert_eq!(callback_id(&draw), "01234567-89ab-cdef-0123-456789abcdef");
-        assert_eq!(openid(&draw).len(), 28);
-        assert_eq!(package(&draw), "9216486895");
+        assert_eq!(prepay_id(&context), "wx201806081034563150123456789abcdef0");
+        assert_eq!(prepay_id(&context).len(), 36);
+        assert_eq!(transaction_id(&context), "4200486895201806089216486895");
+        assert_eq!(refund_id(&context).len(), 28);
+        assert_eq!(callback_id(&context), "01234567-89ab-cdef-0123-456789abcdef");
+        assert_eq!(openid(&context).len(), 28);
+        assert_eq!(package(&context), "9216486895");
     }
 }

@@ -5,8 +5,8 @@ use crate::counterpart::records::{self, Order, Stage, State};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::{Mode, Trade};
 use crate::counterpart::world::Merchant;
-use crate::counterpart::{Visit, identifiers, rules};
-use crate::wire::{self, OrderRequest, Ordered, Parties};
+use crate::counterpart::{CallContext, identifiers, rules};
+use crate::wire::{self, OrderAnswer, OrderRequest, Parties};
 use ledger::Timestamp;
 use serde_json::Value;
 
@@ -17,18 +17,18 @@ const PAYABLE_SECONDS_MAX: i64 = 90 * 86_400;
 /// An order without an end can be paid for seven days.
 const PAYABLE_SECONDS: i64 = 7 * 86_400;
 
-pub(super) fn create(visit: &mut Visit<'_>, trade: Trade, mode: Mode) -> Result<Reply, Stop> {
-    let body = rules::parse(&visit.request.body)?;
+pub(super) fn create(call: &mut CallContext<'_>, trade: Trade, mode: Mode) -> Result<Reply, Stop> {
+    let body = rules::parse(&call.request.body)?;
     rules::check_order(&body, trade, mode)?;
     let fingerprint = fingerprint(&body);
     let asked: OrderRequest = rules::convert(body)?;
-    check_binding(visit.merchant, &asked.parties)?;
-    let key = records::order_key(&visit.merchant.mchid, &asked.out_trade_no);
-    let order = match records::read::<Order>(visit.shelf, &key)? {
-        Some(known) => repeat(visit, known, trade, &fingerprint)?,
-        None => place(visit, trade, asked, fingerprint)?,
+    check_binding(call.merchant, &asked.parties)?;
+    let key = records::order_key(&call.merchant.mchid, &asked.out_trade_no);
+    let order = match records::read::<Order>(call.documents, &key)? {
+        Some(known) => repeat(call, known, trade, &fingerprint)?,
+        None => place(call, trade, asked, fingerprint)?,
     };
-    Ok(Reply::json(200, &ordered(visit, &order)))
+    Ok(Reply::json(200, &answer(call, &order)))
 }
 
 /// What must be equal for a repeat to be one: all but the end, which counts only the first time.
@@ -69,12 +69,12 @@ fn not_bound() -> Refusal {
 }
 
 fn repeat(
-    visit: &mut Visit<'_>,
+    call: &mut CallContext<'_>,
     known: Order,
     trade: Trade,
     fingerprint: &str,
 ) -> Result<Order, Stop> {
-    let now = visit.draw.now;
+    let now = call.context.now;
     match known.stage(now) {
         Stage::Paid(_) => return Err(Refusal::order_paid().into()),
         Stage::Closed => return Err(Refusal::order_closed().into()),
@@ -90,17 +90,17 @@ fn repeat(
         return Ok(known);
     }
     let order =
-        Order { prepay_id: identifiers::prepay_id(visit.draw), prepay_ms: now.ms(), ..known };
-    keep(visit, order)
+        Order { prepay_id: identifiers::prepay_id(call.context), prepay_ms: now.ms(), ..known };
+    keep(call, order)
 }
 
 fn place(
-    visit: &mut Visit<'_>,
+    call: &mut CallContext<'_>,
     trade: Trade,
     asked: OrderRequest,
     fingerprint: String,
 ) -> Result<Order, Stop> {
-    let now = visit.draw.now;
+    let now = call.context.now;
     let order = Order {
         trade,
         parties: asked.parties,
@@ -112,17 +112,17 @@ fn place(
         payer: asked.payer,
         device_id: asked.scene_info.and_then(|scene| scene.device_id),
         expires_ms: end(now, asked.time_expire.as_deref())?.ms(),
-        prepay_id: identifiers::prepay_id(visit.draw),
+        prepay_id: identifiers::prepay_id(call.context),
         prepay_ms: now.ms(),
         state: State::Open { last_error: None },
     };
-    keep(visit, order)
+    keep(call, order)
 }
 
-fn keep(visit: &mut Visit<'_>, order: Order) -> Result<Order, Stop> {
+fn keep(call: &mut CallContext<'_>, order: Order) -> Result<Order, Stop> {
     let key = order.key();
-    records::write(visit.shelf, &key, &order)?;
-    visit.shelf.put(&records::prepay_key(&order.prepay_id), &key)?;
+    records::write(call.documents, &key, &order)?;
+    call.documents.put(&records::prepay_key(&order.prepay_id), &key)?;
     Ok(order)
 }
 
@@ -136,21 +136,23 @@ fn end(now: Timestamp, time_expire: Option<&str>) -> Result<Timestamp, Refusal> 
     Ok(asked.max(now.plus_seconds(PAYABLE_SECONDS_MIN)))
 }
 
-fn ordered(visit: &Visit<'_>, order: &Order) -> Ordered {
+fn answer(call: &CallContext<'_>, order: &Order) -> OrderAnswer {
     let prepay_id = order.prepay_id.clone();
     match order.trade {
-        Trade::Jsapi | Trade::App => Ordered { prepay_id: Some(prepay_id), ..Ordered::default() },
+        Trade::Jsapi | Trade::App => {
+            OrderAnswer { prepay_id: Some(prepay_id), ..OrderAnswer::default() }
+        }
         Trade::Native => {
             let code = prepay_id.trim_start_matches("wx");
             let code_url = format!("weixin://wxpay/bizpayurl?pr={code}");
-            Ordered { code_url: Some(code_url), ..Ordered::default() }
+            OrderAnswer { code_url: Some(code_url), ..OrderAnswer::default() }
         }
         Trade::H5 => {
-            let package = identifiers::package(visit.draw);
+            let package = identifiers::package(call.context);
             let h5_url = format!(
                 "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id={prepay_id}&package={package}"
             );
-            Ordered { h5_url: Some(h5_url), ..Ordered::default() }
+            OrderAnswer { h5_url: Some(h5_url), ..OrderAnswer::default() }
         }
     }
 }

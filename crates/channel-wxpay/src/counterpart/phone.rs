@@ -7,7 +7,7 @@ use crate::counterpart::world::World;
 use crate::counterpart::{callback, identifiers};
 use crate::sign;
 use crate::wire::{AppPayInfo, JsapiPayInfo, PayerIds};
-use channel::{Draw, OutgoingCallback, PhoneFault, PhoneOutcome, Shelf};
+use channel::{CodecContext, DocumentStore, OutgoingCallback, PhoneFault, PhoneOutcome};
 use serde_json::Value;
 
 /// Codes to scan begin so.
@@ -28,16 +28,16 @@ enum Handed {
 /// Opens the cashier and does what the payer wants.
 pub(super) fn pay(
     world: &World,
-    shelf: &mut dyn Shelf,
+    documents: &mut dyn DocumentStore,
     pay_info: &str,
     outcome: PhoneOutcome,
-    draw: &Draw,
+    context: &CodecContext,
 ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
     let handed = read(pay_info)?;
-    let order = open(world, shelf, &handed, draw)?;
+    let order = open(world, documents, &handed, context)?;
     match outcome {
-        PhoneOutcome::Success => succeed(shelf, order, draw),
-        PhoneOutcome::Fail => fail(shelf, order),
+        PhoneOutcome::Success => succeed(documents, order, context),
+        PhoneOutcome::Fail => fail(documents, order),
         PhoneOutcome::Cancel => Ok(("已取消支付".to_owned(), vec![])),
     }
 }
@@ -65,22 +65,22 @@ fn read(pay_info: &str) -> Result<Handed, PhoneFault> {
 /// The order, if the cashier opens for it.
 fn open(
     world: &World,
-    shelf: &dyn Shelf,
+    documents: &dyn DocumentStore,
     handed: &Handed,
-    draw: &Draw,
+    context: &CodecContext,
 ) -> Result<Order, PhoneFault> {
     let pointer = records::prepay_key(&handed.prepay_id()?);
-    let order = records::follow(shelf, &pointer)?.ok_or_else(|| refused("支付订单不存在"))?;
+    let order = records::follow(documents, &pointer)?.ok_or_else(|| refused("支付订单不存在"))?;
     if order.trade != handed.trade() {
         return Err(refused("支付场景非法"));
     }
     check_signature(world, &order, handed)?;
-    match order.stage(draw.now) {
+    match order.stage(context.now) {
         Stage::Paid(_) => return Err(refused("订单已支付，请勿重复支付")),
         Stage::Closed => return Err(refused("订单已关闭或已过期")),
         Stage::Open => {}
     }
-    match order.prepay_id == handed.prepay_id()? && order.prepay_is_current(draw.now) {
+    match order.prepay_id == handed.prepay_id()? && order.prepay_is_current(context.now) {
         true => Ok(order),
         false => Err(refused("支付会话已过期，请重新下单")),
     }
@@ -142,41 +142,41 @@ fn check_partner(order: &Order, handed: &AppPayInfo) -> Result<(), PhoneFault> {
 }
 
 fn succeed(
-    shelf: &mut dyn Shelf,
+    documents: &mut dyn DocumentStore,
     order: Order,
-    draw: &Draw,
+    context: &CodecContext,
 ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
     let paid = Paid {
-        transaction_id: identifiers::transaction_id(draw),
-        at_ms: draw.now.ms(),
-        payer: payer(&order, draw),
+        transaction_id: identifiers::transaction_id(context),
+        at_ms: context.now.ms(),
+        payer: payer(&order, context),
         bank_type: BANK.to_owned(),
         refunded: 0,
         refund_count: 0,
     };
     let key = order.key();
-    shelf.put(&records::transaction_key(&paid.transaction_id), &key)?;
+    documents.put(&records::transaction_key(&paid.transaction_id), &key)?;
     let order = Order { state: State::Paid(paid), ..order };
-    records::write(shelf, &key, &order)?;
-    let content = order.transaction(draw.now);
-    let owed = callback::paid(order.mchid(), &content, order.notify_url.clone(), draw);
-    Ok((format!("支付成功 {} 分", order.total), vec![owed]))
+    records::write(documents, &key, &order)?;
+    let content = order.transaction(context.now);
+    let outgoing = callback::paid(order.mchid(), &content, order.notify_url.clone(), context);
+    Ok((format!("支付成功 {} 分", order.total), vec![outgoing]))
 }
 
 fn fail(
-    shelf: &mut dyn Shelf,
+    documents: &mut dyn DocumentStore,
     order: Order,
 ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
     let text = "支付失败，银行卡余额不足";
     let state = State::Open { last_error: Some(text.to_owned()) };
     let order = Order { state, ..order };
-    records::write(shelf, &order.key(), &order)?;
+    records::write(documents, &order.key(), &order)?;
     Ok((text.to_owned(), vec![]))
 }
 
 /// The payer whom the order names, else whoever picked up the phone.
-fn payer(order: &Order, draw: &Draw) -> PayerIds {
-    let somebody = || Some(identifiers::openid(draw));
+fn payer(order: &Order, context: &CodecContext) -> PayerIds {
+    let somebody = || Some(identifiers::openid(context));
     match (&order.payer, order.parties.sp_mchid.is_some()) {
         (Some(payer), _) => payer.clone(),
         (None, false) => PayerIds { openid: somebody(), ..PayerIds::default() },

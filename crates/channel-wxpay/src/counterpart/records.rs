@@ -1,8 +1,8 @@
-//! What stands on the shelf: one JSON document an order and a refund, and pointers to them.
+//! What stands in the document store: one JSON document an order and a refund, and pointers to them.
 
 use crate::counterpart::route::Trade;
 use crate::wire::{self, PaidAmount, Parties, PayerIds, SceneInfo, Transaction};
-use channel::{Shelf, ShelfFault};
+use channel::{DocumentFault, DocumentStore};
 use ledger::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -210,30 +210,33 @@ pub(super) fn refund_key(mchid: &str, out_refund_no: &str) -> String {
 
 /// Reads an order or a refund.
 pub(super) fn read<T: DeserializeOwned>(
-    shelf: &dyn Shelf,
+    documents: &dyn DocumentStore,
     key: &str,
-) -> Result<Option<T>, ShelfFault> {
-    let Some(text) = shelf.get(key)? else {
+) -> Result<Option<T>, DocumentFault> {
+    let Some(text) = documents.get(key)? else {
         return Ok(None);
     };
     serde_json::from_str(&text)
         .map(Some)
-        .map_err(|error| ShelfFault(format!("unreadable document under {key}: {error}")))
+        .map_err(|error| DocumentFault(format!("unreadable document under {key}: {error}")))
 }
 
 /// Follows a pointer to an order.
-pub(super) fn follow(shelf: &dyn Shelf, pointer: &str) -> Result<Option<Order>, ShelfFault> {
-    match shelf.get(pointer)? {
-        Some(key) => read(shelf, &key),
+pub(super) fn follow(
+    documents: &dyn DocumentStore,
+    pointer: &str,
+) -> Result<Option<Order>, DocumentFault> {
+    match documents.get(pointer)? {
+        Some(key) => read(documents, &key),
         None => Ok(None),
     }
 }
 
 /// Writes an order or a refund.
 pub(super) fn write<T: Serialize>(
-    shelf: &mut dyn Shelf,
+    documents: &mut dyn DocumentStore,
     key: &str,
     document: &T,
-) -> Result<(), ShelfFault> {
-    shelf.put(key, &wire::json_text(document))
+) -> Result<(), DocumentFault> {
+    documents.put(key, &wire::json_text(document))
 }

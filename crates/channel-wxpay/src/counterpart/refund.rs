@@ -1,13 +1,13 @@
-//! Giving money back: processed at first, ended when anybody looks again. How it ends can be ordered.
+//! Giving money back: processed at first, ended when anybody looks again. How it ends can be injected.
 
 use crate::counterpart::answer::Reply;
 use crate::counterpart::callback::Event;
 use crate::counterpart::records::{self, End, Order, Paid, Refunding, Stage, State};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::parameter;
-use crate::counterpart::{Visit, callback, identifiers, rules};
+use crate::counterpart::{CallContext, callback, identifiers, rules};
 use crate::wire::{self, RefundAmount, RefundAnswer, RefundCallback, RefundRequest};
-use channel::{Fate, OutgoingCallback, RefundStatus};
+use channel::{FaultMode, OutgoingCallback, RefundStatus};
 use ledger::{Fen, Timestamp};
 
 /// Partial refunds of one order at most.
@@ -17,87 +17,91 @@ const REFUNDABLE_SECONDS: i64 = 365 * 86_400;
 /// Where the money goes.
 const RECEIVED_ACCOUNT: &str = "支付用户零钱";
 
-pub(super) fn create(visit: &mut Visit<'_>) -> Result<Reply, Stop> {
-    let body = rules::parse(&visit.request.body)?;
+pub(super) fn create(call: &mut CallContext<'_>) -> Result<Reply, Stop> {
+    let body = rules::parse(&call.request.body)?;
     rules::check_refund(&body)?;
     let fingerprint = crypto::hash::sha256_hex(body.to_string().as_bytes());
     let mut asked: RefundRequest = rules::convert(body)?;
     // A service provider names its merchant in the body or in the query.
-    asked.sub_mchid = asked.sub_mchid.or_else(|| parameter(visit.request, "sub_mchid"));
-    let key = records::refund_key(&visit.merchant.mchid, &asked.out_refund_no);
-    match records::read::<Refunding>(visit.shelf, &key)? {
+    asked.sub_mchid = asked.sub_mchid.or_else(|| parameter(call.request, "sub_mchid"));
+    let key = records::refund_key(&call.merchant.mchid, &asked.out_refund_no);
+    match records::read::<Refunding>(call.documents, &key)? {
         Some(known) if known.fingerprint == fingerprint => {
-            Ok(Reply::json(200, &answer(visit, &known, known.end)))
+            Ok(Reply::json(200, &answer(call, &known, known.end)))
         }
         Some(_) => Err(Refusal::field("out_refund_no", "已使用，且与之前请求的参数不一致").into()),
-        None => accept(visit, &key, asked, fingerprint),
+        None => accept(call, &key, asked, fingerprint),
     }
 }
 
-pub(super) fn query(visit: &mut Visit<'_>, channel_refund_no: &str) -> Result<Reply, Stop> {
-    let key = records::refund_key(&visit.merchant.mchid, channel_refund_no);
-    let sub_mchid = parameter(visit.request, "sub_mchid");
-    let refunding = records::read::<Refunding>(visit.shelf, &key)?
+pub(super) fn query(call: &mut CallContext<'_>, channel_refund_no: &str) -> Result<Reply, Stop> {
+    let key = records::refund_key(&call.merchant.mchid, channel_refund_no);
+    let sub_mchid = parameter(call.request, "sub_mchid");
+    let refunding = records::read::<Refunding>(call.documents, &key)?
         .filter(|refunding| refunding.sub_mchid == sub_mchid)
         .ok_or_else(|| Refusal::new("RESOURCE_NOT_EXISTS", "退款单不存在"))?;
-    Ok(Reply::json(200, &answer(visit, &refunding, refunding.end)))
+    Ok(Reply::json(200, &answer(call, &refunding, refunding.end)))
 }
 
 fn accept(
-    visit: &mut Visit<'_>,
+    call: &mut CallContext<'_>,
     key: &str,
     asked: RefundRequest,
     fingerprint: String,
 ) -> Result<Reply, Stop> {
-    let order = find_order(visit, &asked)?;
-    let paid = refundable(visit, &order, &asked)?;
+    let order = find_order(call, &asked)?;
+    let paid = refundable(call, &order, &asked)?;
     let refunding = Refunding {
         order_key: order.key(),
         sub_mchid: asked.sub_mchid,
         fingerprint,
-        refund_id: identifiers::refund_id(visit.draw),
+        refund_id: identifiers::refund_id(call.context),
         out_refund_no: asked.out_refund_no,
         transaction_id: paid.transaction_id.clone(),
         out_trade_no: order.out_trade_no.clone(),
         refund: asked.amount.refund,
         total: order.total,
-        created_ms: visit.draw.now.ms(),
-        end: end(visit.fate),
+        created_ms: call.context.now.ms(),
+        end: end(call.fault_mode),
     };
-    let owed = asked.notify_url.and_then(|url| owe(visit, &order, &refunding, url));
+    let outgoing = asked.notify_url.and_then(|url| enqueue(call, &order, &refunding, url));
     let order = Order { state: State::Paid(paid), ..order };
-    records::write(visit.shelf, key, &refunding)?;
-    records::write(visit.shelf, &refunding.order_key, &order)?;
-    Ok(Reply::json(200, &answer(visit, &refunding, End::Processing)).owing(owed))
+    records::write(call.documents, key, &refunding)?;
+    records::write(call.documents, &refunding.order_key, &order)?;
+    Ok(Reply::json(200, &answer(call, &refunding, End::Processing)).enqueuing(outgoing))
 }
 
-fn find_order(visit: &Visit<'_>, asked: &RefundRequest) -> Result<Order, Stop> {
+fn find_order(call: &CallContext<'_>, asked: &RefundRequest) -> Result<Order, Stop> {
     let order = match (&asked.transaction_id, &asked.out_trade_no) {
-        (Some(id), _) => records::follow(visit.shelf, &records::transaction_key(id))?,
+        (Some(id), _) => records::follow(call.documents, &records::transaction_key(id))?,
         (None, Some(number)) => {
-            records::read(visit.shelf, &records::order_key(&visit.merchant.mchid, number))?
+            records::read(call.documents, &records::order_key(&call.merchant.mchid, number))?
         }
         (None, None) => None,
     };
     let named =
         |order: &Order| asked.out_trade_no.as_ref().is_none_or(|no| *no == order.out_trade_no);
     let order = order
-        .filter(|order| order.mchid() == visit.merchant.mchid)
+        .filter(|order| order.mchid() == call.merchant.mchid)
         .filter(|order| order.parties.sub_mchid == asked.sub_mchid)
         .filter(named);
     Ok(order.ok_or_else(|| Refusal::new("RESOURCE_NOT_EXISTS", "订单不存在"))?)
 }
 
 /// The payment as it stands after this refund, or why there cannot be one.
-fn refundable(visit: &Visit<'_>, order: &Order, asked: &RefundRequest) -> Result<Paid, Refusal> {
+fn refundable(
+    call: &CallContext<'_>,
+    order: &Order,
+    asked: &RefundRequest,
+) -> Result<Paid, Refusal> {
     let invalid = |message: &str| Refusal::new("INVALID_REQUEST", message);
-    let Stage::Paid(paid) = order.stage(visit.draw.now) else {
+    let Stage::Paid(paid) = order.stage(call.context.now) else {
         return Err(invalid("订单状态错误，订单未支付"));
     };
     if asked.amount.total != order.total {
         return Err(invalid("订单金额或退款金额与之前请求不一致，请核实后再试"));
     }
-    if visit.draw.now > Timestamp::from_ms(paid.at_ms).plus_seconds(REFUNDABLE_SECONDS) {
+    if call.context.now > Timestamp::from_ms(paid.at_ms).plus_seconds(REFUNDABLE_SECONDS) {
         return Err(invalid("订单已超过可退款的最大期限"));
     }
     if paid.refund_count >= REFUNDS_MAX {
@@ -107,7 +111,7 @@ fn refundable(visit: &Visit<'_>, order: &Order, asked: &RefundRequest) -> Result
     match refunded {
         Ok(refunded) if refunded <= Fen::new(order.total) => {
             let refund_count = paid.refund_count + 1;
-            let refunded = match end(visit.fate) {
+            let refunded = match end(call.fault_mode) {
                 End::Done | End::Processing | End::Abnormal => refunded.get(),
                 End::Closed => paid.refunded,
             };
@@ -118,10 +122,13 @@ fn refundable(visit: &Visit<'_>, order: &Order, asked: &RefundRequest) -> Result
 }
 
 /// What the refund that is asked for comes to.
-const fn end(fate: &Fate) -> End {
-    match fate {
-        Fate::Honest | Fate::BadSignature | Fate::WrongAmount | Fate::Error { .. } => End::Done,
-        Fate::Refund { status } => match status {
+const fn end(fault_mode: &FaultMode) -> End {
+    match fault_mode {
+        FaultMode::Honest
+        | FaultMode::BadSignature
+        | FaultMode::WrongAmount
+        | FaultMode::Error { .. } => End::Done,
+        FaultMode::Refund { status } => match status {
             RefundStatus::Processing => End::Processing,
             RefundStatus::Done => End::Done,
             RefundStatus::Closed => End::Closed,
@@ -147,11 +154,14 @@ fn success_time(refunding: &Refunding, end: End) -> Option<String> {
     }
 }
 
-fn answer(visit: &Visit<'_>, refunding: &Refunding, shown: End) -> RefundAnswer {
+fn answer(call: &CallContext<'_>, refunding: &Refunding, shown: End) -> RefundAnswer {
     let created = wire::time_text(Timestamp::from_ms(refunding.created_ms));
-    let lie = match visit.fate {
-        Fate::WrongAmount => 1,
-        Fate::Honest | Fate::BadSignature | Fate::Error { .. } | Fate::Refund { .. } => 0,
+    let lie = match call.fault_mode {
+        FaultMode::WrongAmount => 1,
+        FaultMode::Honest
+        | FaultMode::BadSignature
+        | FaultMode::Error { .. }
+        | FaultMode::Refund { .. } => 0,
     };
     RefundAnswer {
         refund_id: refunding.refund_id.clone(),
@@ -187,8 +197,8 @@ fn amount(refunding: &Refunding) -> RefundAmount {
 }
 
 /// The callback of a refund's end, if it ends.
-fn owe(
-    visit: &Visit<'_>,
+fn enqueue(
+    call: &CallContext<'_>,
     order: &Order,
     refunding: &Refunding,
     url: String,
@@ -213,5 +223,5 @@ fn owe(
         user_received_account: Some(RECEIVED_ACCOUNT.to_owned()),
         amount: amount(refunding),
     };
-    Some(callback::refunded(&visit.merchant.mchid, event, &content, url, visit.draw))
+    Some(callback::refunded(&call.merchant.mchid, event, &content, url, call.context))
 }

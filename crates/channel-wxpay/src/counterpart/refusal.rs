@@ -2,7 +2,7 @@
 
 use crate::counterpart::answer::Reply;
 use crate::wire::ErrorAnswer;
-use channel::ShelfFault;
+use channel::DocumentFault;
 
 /// A refusal in the channel's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub(super) struct Refusal {
 pub(super) enum Stop {
     /// The channel says no.
     Refused(Refusal),
-    /// The shelf failed.
-    Broken(ShelfFault),
+    /// The document store failed.
+    Broken(DocumentFault),
 }
 
 impl Refusal {
@@ -59,8 +59,8 @@ impl From<Refusal> for Stop {
     }
 }
 
-impl From<ShelfFault> for Stop {
-    fn from(fault: ShelfFault) -> Stop {
+impl From<DocumentFault> for Stop {
+    fn from(fault: DocumentFault) -> Stop {
         Stop::Broken(fault)
     }
 }

@@ -4,61 +4,64 @@ use crate::counterpart::answer::Reply;
 use crate::counterpart::records::{self, Order, Stage, State};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::{Mode, parameter};
-use crate::counterpart::{Visit, rules};
+use crate::counterpart::{CallContext, rules};
 use crate::wire::{self, CloseRequest, Parties, Transaction};
-use channel::{Fate, Shelf, ShelfFault};
+use channel::{DocumentFault, DocumentStore, FaultMode};
 use ledger::Timestamp;
 use serde_json::{Value, json};
 
 pub(super) fn query_by_number(
-    visit: &mut Visit<'_>,
+    call: &mut CallContext<'_>,
     mode: Mode,
     number: &str,
 ) -> Result<Reply, Stop> {
-    let parties = asked_parties(visit, mode);
-    check_parties(visit, mode, &parties)?;
-    let key = records::order_key(&visit.merchant.mchid, number);
-    let order = records::read::<Order>(visit.shelf, &key)?;
-    show(visit, order, &parties)
+    let parties = asked_parties(call, mode);
+    check_parties(call, mode, &parties)?;
+    let key = records::order_key(&call.merchant.mchid, number);
+    let order = records::read::<Order>(call.documents, &key)?;
+    show(call, order, &parties)
 }
 
 pub(super) fn query_by_id(
-    visit: &mut Visit<'_>,
+    call: &mut CallContext<'_>,
     mode: Mode,
     transaction_id: &str,
 ) -> Result<Reply, Stop> {
-    let parties = asked_parties(visit, mode);
-    check_parties(visit, mode, &parties)?;
-    let order = records::follow(visit.shelf, &records::transaction_key(transaction_id))?;
-    show(visit, order, &parties)
+    let parties = asked_parties(call, mode);
+    check_parties(call, mode, &parties)?;
+    let order = records::follow(call.documents, &records::transaction_key(transaction_id))?;
+    show(call, order, &parties)
 }
 
-pub(super) fn close(visit: &mut Visit<'_>, mode: Mode, number: &str) -> Result<Reply, Stop> {
-    let body = rules::parse(&visit.request.body)?;
+pub(super) fn close(call: &mut CallContext<'_>, mode: Mode, number: &str) -> Result<Reply, Stop> {
+    let body = rules::parse(&call.request.body)?;
     rules::check_close(&body, mode)?;
     let asked: CloseRequest = rules::convert(body)?;
-    check_parties(visit, mode, &asked.parties)?;
-    let key = records::order_key(&visit.merchant.mchid, number);
-    let order = owned(visit, records::read(visit.shelf, &key)?, &asked.parties)?;
-    match order.stage(visit.draw.now) {
+    check_parties(call, mode, &asked.parties)?;
+    let key = records::order_key(&call.merchant.mchid, number);
+    let order = owned(call, records::read(call.documents, &key)?, &asked.parties)?;
+    match order.stage(call.context.now) {
         Stage::Paid(_) => return Err(Refusal::order_paid().into()),
         Stage::Closed => return Err(Refusal::order_closed().into()),
         Stage::Open => {}
     }
-    records::write(visit.shelf, &key, &Order { state: State::Closed, ..order })?;
+    records::write(call.documents, &key, &Order { state: State::Closed, ..order })?;
     Ok(Reply::empty())
 }
 
 /// The last orders, newest last. An order that ended by itself still says NOTPAY here: its
 /// `time_expire` stands beside it.
-pub(super) fn list(shelf: &dyn Shelf, limit: usize) -> Result<Vec<String>, ShelfFault> {
+pub(super) fn list(
+    documents: &dyn DocumentStore,
+    limit: usize,
+) -> Result<Vec<String>, DocumentFault> {
     let mut keys: Vec<String> = Vec::new();
-    for (_, key) in shelf.list(records::PREPAYS, limit)? {
+    for (_, key) in documents.list(records::PREPAYS, limit)? {
         if !keys.contains(&key) {
             keys.push(key);
         }
     }
-    let orders = keys.iter().map(|key| records::read::<Order>(shelf, key));
+    let orders = keys.iter().map(|key| records::read::<Order>(documents, key));
     orders
         .filter_map(|order| order.map(|order| order.map(|order| describe(&order))).transpose())
         .collect()
@@ -85,10 +88,10 @@ fn describe(order: &Order) -> String {
     described.to_string()
 }
 
-fn show(visit: &Visit<'_>, order: Option<Order>, parties: &Parties) -> Result<Reply, Stop> {
-    let order = owned(visit, order, parties)?;
-    let mut transaction = order.transaction(visit.draw.now);
-    if *visit.fate == Fate::WrongAmount {
+fn show(call: &CallContext<'_>, order: Option<Order>, parties: &Parties) -> Result<Reply, Stop> {
+    let order = owned(call, order, parties)?;
+    let mut transaction = order.transaction(call.context.now);
+    if *call.fault_mode == FaultMode::WrongAmount {
         falsify(&mut transaction);
     }
     Ok(Reply::json(200, &transaction))
@@ -102,15 +105,15 @@ pub(super) fn falsify(transaction: &mut Transaction) {
 }
 
 /// The order, if it is of the merchants who ask.
-fn owned(visit: &Visit<'_>, order: Option<Order>, asked: &Parties) -> Result<Order, Refusal> {
+fn owned(call: &CallContext<'_>, order: Option<Order>, asked: &Parties) -> Result<Order, Refusal> {
     order
-        .filter(|order| order.mchid() == visit.merchant.mchid)
+        .filter(|order| order.mchid() == call.merchant.mchid)
         .filter(|order| order.parties.sub_mchid == asked.sub_mchid)
         .ok_or_else(Refusal::no_order)
 }
 
-fn asked_parties(visit: &Visit<'_>, mode: Mode) -> Parties {
-    let asked = |name| parameter(visit.request, name);
+fn asked_parties(call: &CallContext<'_>, mode: Mode) -> Parties {
+    let asked = |name| parameter(call.request, name);
     match mode {
         Mode::Direct => Parties { mchid: asked("mchid"), ..Parties::default() },
         Mode::Partner => Parties {
@@ -121,12 +124,12 @@ fn asked_parties(visit: &Visit<'_>, mode: Mode) -> Parties {
     }
 }
 
-fn check_parties(visit: &Visit<'_>, mode: Mode, asked: &Parties) -> Result<(), Refusal> {
+fn check_parties(call: &CallContext<'_>, mode: Mode, asked: &Parties) -> Result<(), Refusal> {
     let (name, mchid) = match mode {
         Mode::Direct => ("mchid", &asked.mchid),
         Mode::Partner => ("sp_mchid", &asked.sp_mchid),
     };
-    if mchid.as_ref() != Some(&visit.merchant.mchid) {
+    if mchid.as_ref() != Some(&call.merchant.mchid) {
         return Err(Refusal::field(name, "与Http头Authorization中的mchid不一致"));
     }
     match (mode, &asked.sub_mchid) {

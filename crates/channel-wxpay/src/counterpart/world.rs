@@ -71,15 +71,15 @@ pub struct BadWorld {
 /// The world, read.
 pub(super) struct World {
     merchants: BTreeMap<String, Merchant>,
-    certificate: Stamp,
-    public_key: Stamp,
+    certificate: NamedKey,
+    public_key: NamedKey,
     /// The platform certificate as it is handed out.
     pub(super) platform: Certificate,
     callbacks_with: CallbacksWith,
 }
 
 /// A key with its name.
-pub(super) struct Stamp {
+pub(super) struct NamedKey {
     pub(super) serial: String,
     pub(super) signer: Signer,
 }
@@ -99,12 +99,12 @@ impl World {
         let bad = |name: &'static str| move |fault: CryptoFault| bad_world(name, fault.to_string());
         let platform =
             Certificate::read(&world.platform_cert_pem).map_err(bad("platform_cert_pem"))?;
-        let certificate = Stamp {
+        let certificate = NamedKey {
             serial: platform.serial.clone(),
             signer: Signer::from_pem(&world.platform_private_key_pem)
                 .map_err(bad("platform_private_key_pem"))?,
         };
-        let public_key = Stamp {
+        let public_key = NamedKey {
             serial: world.public_key_id,
             signer: Signer::from_pem(&world.public_key_private_pem)
                 .map_err(bad("public_key_private_pem"))?,
@@ -131,7 +131,7 @@ impl World {
     }
 
     /// The key that a request asks for, else the platform certificate's.
-    pub(super) fn signer_for(&self, request: &Request) -> &Stamp {
+    pub(super) fn signer_for(&self, request: &Request) -> &NamedKey {
         match request.header(sign::SERIAL) {
             Some(serial) if serial == self.public_key.serial => &self.public_key,
             Some(_) | None => &self.certificate,
@@ -139,7 +139,7 @@ impl World {
     }
 
     /// The key for a callback; `nonce` decides where chance does.
-    pub(super) fn signer_of_callback(&self, nonce: &str) -> &Stamp {
+    pub(super) fn signer_of_callback(&self, nonce: &str) -> &NamedKey {
         let even = nonce.bytes().map(u32::from).sum::<u32>() % 2 == 0;
         match self.callbacks_with {
             CallbacksWith::Certificate => &self.certificate,

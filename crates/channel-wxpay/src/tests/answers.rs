@@ -58,7 +58,7 @@ fn a_native_app_gets_a_signed_object() {
 #[test]
 fn a_service_provider_signs_for_the_app_that_pays() {
     let connection = connection_and(&[("sub_mchid", "1900000109"), ("sub_appid", SUB_APP_ID)]);
-    let finding = connection.decode(&placing(Scene::Public), &answer(200, PREPAID), &draw());
+    let finding = connection.decode(&placing(Scene::Public), &answer(200, PREPAID), &context());
     let Finding::Placed(pay_info) = finding else { panic!("placed wanted: {finding:?}") };
     assert!(pay_info.text.starts_with(&format!(r#"{{"appId":"{SUB_APP_ID}","#)));
 }
@@ -154,10 +154,10 @@ fn what_contradicts_the_question_is_a_mismatch() {
             "" => TRANSACTION_PARTNER.to_owned(),
             from => TRANSACTION_PARTNER.replace(from, to),
         };
-        let finding = partner.decode(&query(), &answer(200, &body), &draw());
+        let finding = partner.decode(&query(), &answer(200, &body), &context());
         assert_eq!(finding.name(), want, "{from} {to}");
     }
-    let plain = partner.decode(&query(), &answer(200, TRANSACTION), &draw());
+    let plain = partner.decode(&query(), &answer(200, TRANSACTION), &context());
     assert_eq!(plain.name(), "mismatch");
 }
 
@@ -280,12 +280,12 @@ fn the_first_certificates_vouch_for_their_own_list() {
         valid_from: Timestamp::from_seconds(1_577_836_800),
         valid_until: Timestamp::from_seconds(1_735_689_600),
     }];
-    let finding = fresh.decode(&Instruction::FetchKeys, &list, &draw());
+    let finding = fresh.decode(&Instruction::FetchKeys, &list, &context());
     assert_eq!(finding, Finding::Keys(want.clone()));
-    assert_eq!(fresh.decode(&query(), &answer(200, TRANSACTION), &draw()).name(), "unknown");
+    assert_eq!(fresh.decode(&query(), &answer(200, TRANSACTION), &context()).name(), "unknown");
     let fetched = Wxpay.open(&settings, &want).expect("good settings");
-    assert_eq!(fetched.decode(&query(), &answer(200, TRANSACTION), &draw()).name(), "paid");
-    let expired = Draw { now: Timestamp::from_seconds(1_735_689_601), ..draw() };
+    assert_eq!(fetched.decode(&query(), &answer(200, TRANSACTION), &context()).name(), "paid");
+    let expired = CodecContext { now: Timestamp::from_seconds(1_735_689_601), ..context() };
     let late = answer_by(SERIAL, expired.now, 200, TRANSACTION);
     assert_eq!(fetched.decode(&query(), &late, &expired).name(), "unknown");
 }
@@ -307,7 +307,7 @@ fn strangers_certificates_are_not_believed() {
         ("old", answer_by(SERIAL, NOW.plus_seconds(-300), 200, &good)),
         ("no list", answer(200, "{}")),
     ] {
-        let finding = fresh.decode(&Instruction::FetchKeys, &list, &draw());
+        let finding = fresh.decode(&Instruction::FetchKeys, &list, &context());
         assert!(unknown(&finding).is_some(), "{case}: {finding:?}");
     }
 }

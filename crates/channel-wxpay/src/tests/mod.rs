@@ -10,8 +10,8 @@ use crate::Wxpay;
 use crate::sign;
 use crate::wire::{self, AEAD_AES_256_GCM, CallbackBody, ENCRYPT_RESOURCE, Sealed};
 use channel::{
-    Channel as _, Connection, Draw, Finding, Instruction, Method, Payer, Place, Refund, Request,
-    Response, Scene, Settings,
+    Channel as _, CodecContext, Connection, Finding, Instruction, Method, Payer, Place, Refund,
+    Request, Response, Scene, Settings,
 };
 use crypto::rsa::Signer;
 use ledger::{Currency, Fen, Timestamp};
@@ -68,8 +68,8 @@ pub(crate) fn connection_and(others: &[(&str, &str)]) -> Box<dyn Connection> {
     Wxpay.open(&settings_and(others), &[]).expect("good settings")
 }
 
-pub(crate) fn draw() -> Draw {
-    Draw { now: NOW, nonce: NONCE.into() }
+pub(crate) fn context() -> CodecContext {
+    CodecContext { now: NOW, nonce: NONCE.into() }
 }
 
 pub(crate) fn place() -> Place {
@@ -142,7 +142,7 @@ pub(crate) fn error(status: u16, code: &str) -> Response {
 
 /// What the answer to an instruction means to the usual merchant.
 pub(crate) fn decode(instruction: &Instruction, response: &Response) -> Finding {
-    connection().decode(instruction, response, &draw())
+    connection().decode(instruction, response, &context())
 }
 
 /// A callback as the channel sends it now.

@@ -9,17 +9,17 @@ const ORDER_SIGNATURE: &str = include_str!("../../golden/order_jsapi.signature")
 const QUERY_SIGNATURE: &str = include_str!("../../golden/query.signature");
 
 fn encode(instruction: &Instruction) -> Request {
-    connection().encode(instruction, &draw()).expect("an instruction that can be carried out")
+    connection().encode(instruction, &context()).expect("an instruction that can be carried out")
 }
 
 fn encode_partner(instruction: &Instruction) -> Request {
     connection_and(&[("sub_mchid", "1900000109"), ("sub_appid", SUB_APP_ID)])
-        .encode(instruction, &draw())
+        .encode(instruction, &context())
         .expect("an instruction that can be carried out")
 }
 
 fn refused(instruction: &Instruction) -> Option<&'static str> {
-    connection().encode(instruction, &draw()).err().map(|Unsupported { field, .. }| field)
+    connection().encode(instruction, &context()).err().map(|Unsupported { field, .. }| field)
 }
 
 fn changed(change: impl Fn(&mut Place)) -> Instruction {
@@ -57,7 +57,7 @@ fn a_request_is_signed_as_openssl_signs_it() {
 fn every_declared_scene_encodes_and_no_other() {
     let declared = Wxpay.about().scenes;
     for scene in Scene::ALL {
-        let encoded = connection().encode(&placing(scene), &draw());
+        let encoded = connection().encode(&placing(scene), &context());
         match encoded {
             Ok(_) => assert!(declared.contains(&scene), "{scene:?}"),
             Err(fault) => {
@@ -132,7 +132,7 @@ fn every_request_verifies_with_the_merchants_key() {
         [placing(Scene::H5), query(), close(), refunding(), query_refund(), Instruction::FetchKeys];
     assert_eq!(instructions.each_ref().map(Instruction::operation), Operation::ALL);
     for instruction in instructions {
-        let request = connection.encode(&instruction, &draw()).expect("a request");
+        let request = connection.encode(&instruction, &context()).expect("a request");
         assert!(request.url.starts_with("http://127.0.0.1:8080/sandbox/v3/"));
         let header = request.header("Authorization").expect("a signed request");
         let header = sign::Authorization::read(header).expect("our own header");
@@ -197,7 +197,7 @@ fn the_expiry_is_counted_from_the_orders_own_time() {
         (90 * 86_400 + 1, "2023-07-18T09:23:16+08:00"),
     ] {
         let placed = changed(|place| place.expires_at = NOW.plus_seconds(seconds));
-        let later = Draw { now: NOW.plus_seconds(3600), ..draw() };
+        let later = CodecContext { now: NOW.plus_seconds(3600), ..context() };
         let repeat = connection().encode(&placed, &later).expect("a repeat");
         assert_eq!(body(&repeat)["time_expire"], want, "{seconds}");
         assert_eq!(repeat.body, encode(&placed).body);
@@ -246,6 +246,6 @@ fn a_bar_in_a_number_is_encoded_in_the_path() {
 fn the_public_key_is_asked_to_sign() {
     let connection =
         connection_and(&[("public_key_id", PUBLIC_KEY_ID), ("public_key_pem", PLATFORM_PUBLIC)]);
-    let request = connection.encode(&query(), &draw()).expect("a request");
+    let request = connection.encode(&query(), &context()).expect("a request");
     assert_eq!(request.header(sign::SERIAL), Some(PUBLIC_KEY_ID));
 }

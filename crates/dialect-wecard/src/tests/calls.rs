@@ -6,7 +6,7 @@ use crate::{Dialect as _, Mode, Signing, SigningKey, Wecard};
 use axum::Router;
 use axum::body::Body;
 use channel::Scene;
-use engine::{AccountParts, Clock, Engine, Guard, HyperClient, Parts};
+use engine::{ChannelAccountParts, Clock, Engine, Guard, HyperClient, Parts};
 use http::StatusCode;
 use http_body_util::BodyExt as _;
 use kernel::{Directory, Merchant, MerchantId, Route, Tenant, TenantId};
@@ -53,7 +53,7 @@ impl Gateway {
             store: Arc::new(store::memory::Memory::new()),
             directory: Arc::new(directory()),
             channels: vec![&channel_none::NoChannel::Unpaid],
-            accounts: vec![AccountParts {
+            accounts: vec![ChannelAccountParts {
                 tenant: TenantId::new("123456"),
                 name: Arc::from("account"),
                 channel: "none".to_owned(),

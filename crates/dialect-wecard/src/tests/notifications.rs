@@ -4,7 +4,7 @@ use super::{NOW, PLATFORM_PEM, SAMPLE, order, paid, ring, secret, verifier};
 use crate::Dialect as _;
 use crate::sign::{Algorithm, Authorization, Signable, string_to_sign};
 use crate::{Mode, Wecard};
-use channel::{Draw, Request, Response};
+use channel::{CodecContext, Request, Response};
 use crypto::{hash, text};
 use kernel::{Notification, NotificationKind, NotificationState, TenantId};
 use ledger::Id;
@@ -27,8 +27,8 @@ fn announce(tenant: &str, url: &str) -> Option<Request> {
         attempts: 0,
         step: 0,
     };
-    let draw = Draw { now: NOW.plus_seconds(15), nonce: "0".repeat(32) };
-    announcer().announce(&notification, &order(SAMPLE, paid()), &draw)
+    let context = CodecContext { now: NOW.plus_seconds(15), nonce: "0".repeat(32) };
+    announcer().announce(&notification, &order(SAMPLE, paid()), &context)
 }
 
 /// The text that was signed, as the receiver builds it from the request alone.

@@ -157,7 +157,7 @@ async fn each_fault_of_a_callback_is_carried_out() {
     play.sell(&merchant.url).await;
     assert_eq!(merchant.next().await, "2 honest");
     let heard = play.wait_for(1, "waiting").await;
-    assert_eq!(heard["attempts"][0]["outcome"], "200, lost as ordered");
+    assert_eq!(heard["attempts"][0]["outcome"], "200, lost as injected");
     play.advance(15).await;
     assert_eq!(merchant.next().await, "2 honest");
 

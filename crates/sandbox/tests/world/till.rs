@@ -1,8 +1,8 @@
-//! A tiny real channel: a till that counts sales and owes a callback for each.
+//! A tiny real channel: a till that counts sales and enqueues a callback for each.
 
 use channel::{
-    Counterpart, Draw, Fate, Method, OutgoingCallback, PhoneFault, PhoneOutcome, Request, Response,
-    Shelf, ShelfFault,
+    CodecContext, Counterpart, DocumentFault, DocumentStore, FaultMode, Method, OutgoingCallback,
+    PhoneFault, PhoneOutcome, Request, Response,
 };
 
 /// The till. `POST /till/sell` with the callback's URL as body makes a sale; `GET /till/count` tells how
@@ -12,25 +12,25 @@ pub(crate) struct Till;
 const COUNT: &str = "till/count";
 
 impl Till {
-    fn count(shelf: &dyn Shelf) -> Result<u32, ShelfFault> {
-        let text = shelf.get(COUNT)?.unwrap_or_else(|| "0".to_owned());
-        text.parse().map_err(|_| ShelfFault("the count is no number".to_owned()))
+    fn count(documents: &dyn DocumentStore) -> Result<u32, DocumentFault> {
+        let text = documents.get(COUNT)?.unwrap_or_else(|| "0".to_owned());
+        text.parse().map_err(|_| DocumentFault("the count is no number".to_owned()))
     }
 
     fn sell(
-        shelf: &mut dyn Shelf,
+        documents: &mut dyn DocumentStore,
         url: &str,
-    ) -> Result<(Response, Vec<OutgoingCallback>), ShelfFault> {
-        let count = Till::count(shelf)? + 1;
-        shelf.put(COUNT, &count.to_string())?;
-        shelf.put(&format!("till/sale/{count:04}"), &format!("{{\"sale\":{count}}}"))?;
-        let owed = OutgoingCallback {
+    ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
+        let count = Till::count(documents)? + 1;
+        documents.put(COUNT, &count.to_string())?;
+        documents.put(&format!("till/sale/{count:04}"), &format!("{{\"sale\":{count}}}"))?;
+        let outgoing = OutgoingCallback {
             id: format!("callback-{count}"),
             url: url.to_owned(),
             text: count.to_string(),
         };
-        let owed = if url.is_empty() { vec![] } else { vec![owed] };
-        Ok((say(200, &count.to_string()), owed))
+        let outgoing = if url.is_empty() { vec![] } else { vec![outgoing] };
+        Ok((say(200, &count.to_string()), outgoing))
     }
 }
 
@@ -57,58 +57,63 @@ impl Counterpart for Till {
 
     fn receive(
         &self,
-        shelf: &mut dyn Shelf,
-        fate: &Fate,
+        documents: &mut dyn DocumentStore,
+        fault_mode: &FaultMode,
         request: &Request,
-        _: &Draw,
-    ) -> Result<(Response, Vec<OutgoingCallback>), ShelfFault> {
-        match (fate, request.method) {
-            (Fate::Error { code }, _) => Ok((say(400, code), vec![])),
-            (_, Method::Get) => Ok((say(200, &Till::count(shelf)?.to_string()), vec![])),
-            (Fate::WrongAmount, Method::Post) => Ok((say(200, "too much"), vec![])),
-            (Fate::BadSignature, Method::Post) => Ok((say(200, "forged"), vec![])),
-            (Fate::Honest | Fate::Refund { .. }, Method::Post) => {
-                Till::sell(shelf, &String::from_utf8_lossy(&request.body))
+        _: &CodecContext,
+    ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
+        match (fault_mode, request.method) {
+            (FaultMode::Error { code }, _) => Ok((say(400, code), vec![])),
+            (_, Method::Get) => Ok((say(200, &Till::count(documents)?.to_string()), vec![])),
+            (FaultMode::WrongAmount, Method::Post) => Ok((say(200, "too much"), vec![])),
+            (FaultMode::BadSignature, Method::Post) => Ok((say(200, "forged"), vec![])),
+            (FaultMode::Honest | FaultMode::Refund { .. }, Method::Post) => {
+                Till::sell(documents, &String::from_utf8_lossy(&request.body))
             }
         }
     }
 
     fn phone(
         &self,
-        shelf: &mut dyn Shelf,
+        documents: &mut dyn DocumentStore,
         pay_info: &str,
         outcome: PhoneOutcome,
-        _: &Draw,
+        _: &CodecContext,
     ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
         let Some(url) = pay_info.strip_prefix("till:") else {
             return Err(PhoneFault::NotMine);
         };
         match outcome {
             PhoneOutcome::Success => {
-                let (_, owed) = Till::sell(shelf, url)?;
-                Ok(("thank you".to_owned(), owed))
+                let (_, outgoing) = Till::sell(documents, url)?;
+                Ok(("thank you".to_owned(), outgoing))
             }
             PhoneOutcome::Fail => {
                 // Leaves a trace that the refusal must undo.
-                Till::sell(shelf, url)?;
+                Till::sell(documents, url)?;
                 Err(PhoneFault::Refused("no money".to_owned()))
             }
             PhoneOutcome::Cancel => Ok(("good bye".to_owned(), vec![])),
         }
     }
 
-    fn envelope(&self, callback: &OutgoingCallback, fate: &Fate, draw: &Draw) -> Request {
-        assert_eq!(draw.nonce.len(), 32);
-        let word = match fate {
-            Fate::Honest | Fate::Refund { .. } => "honest",
-            Fate::BadSignature => "forged",
-            Fate::WrongAmount => "too much",
-            Fate::Error { .. } => "error",
+    fn envelope(
+        &self,
+        callback: &OutgoingCallback,
+        fault_mode: &FaultMode,
+        context: &CodecContext,
+    ) -> Request {
+        assert_eq!(context.nonce.len(), 32);
+        let word = match fault_mode {
+            FaultMode::Honest | FaultMode::Refund { .. } => "honest",
+            FaultMode::BadSignature => "forged",
+            FaultMode::WrongAmount => "too much",
+            FaultMode::Error { .. } => "error",
         };
         Request {
             method: Method::Post,
             url: callback.url.clone(),
-            headers: vec![("X-Nonce".to_owned(), draw.nonce.clone())],
+            headers: vec![("X-Nonce".to_owned(), context.nonce.clone())],
             body: format!("{} {word}", callback.text).into_bytes(),
         }
     }
@@ -121,7 +126,11 @@ impl Counterpart for Till {
         &[15, 60]
     }
 
-    fn transactions(&self, shelf: &dyn Shelf, limit: usize) -> Result<Vec<String>, ShelfFault> {
-        Ok(shelf.list("till/sale/", limit)?.into_iter().map(|(_, text)| text).collect())
+    fn transactions(
+        &self,
+        documents: &dyn DocumentStore,
+        limit: usize,
+    ) -> Result<Vec<String>, DocumentFault> {
+        Ok(documents.list("till/sale/", limit)?.into_iter().map(|(_, text)| text).collect())
     }
 }

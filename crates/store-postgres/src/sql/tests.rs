@@ -115,11 +115,11 @@ fn columns_of(sql: Sql) -> Vec<String> {
 #[test]
 fn writes_have_the_columns_of_their_rows() {
     let orders = order::ORDERS.columns;
-    let standing = &orders[order::TERMS_LEN..];
+    let mutable = &orders[order::TERMS_LEN..];
     let wants: [(Sql, Vec<&str>); 12] = [
-        (commit::INSERT_ORDERS, [&orders[..4], standing].concat()),
+        (commit::INSERT_ORDERS, [&orders[..4], mutable].concat()),
         (commit::INSERT_TERMS, [&orders[..2], &orders[4..order::TERMS_LEN]].concat()),
-        (commit::UPDATE_ORDERS, standing.to_vec()),
+        (commit::UPDATE_ORDERS, mutable.to_vec()),
         (commit::INSERT_REFUNDS, refund::REFUNDS.columns.to_vec()),
         (commit::UPDATE_REFUNDS, refund::REFUNDS.columns[refund::FIXED_LEN..].to_vec()),
         (commit::INSERT_NOTIFICATIONS, notification::NOTIFICATIONS.columns.to_vec()),

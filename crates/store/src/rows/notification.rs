@@ -48,12 +48,12 @@ pub fn row(notification: &Notification) -> Vec<Value<'_>> {
         Value::text(&notification.url),
         Value::Int(notification.made_at.ms()),
     ]);
-    cells.extend(standing(notification));
+    cells.extend(mutable(notification));
     cells
 }
 
 /// The cells of what can change: the columns of [`NOTIFICATIONS`] from [`FIXED_LEN`] on.
-pub fn standing(notification: &Notification) -> Vec<Value<'_>> {
+pub fn mutable(notification: &Notification) -> Vec<Value<'_>> {
     vec![
         Value::Int(notification.version),
         Value::text(notification.state.name()),

@@ -64,7 +64,7 @@ pub fn row(order: &Order) -> Vec<Value<'_>> {
 }
 
 /// The cells of what can change: the columns of [`ORDERS`] from [`TERMS_LEN`] on.
-pub fn standing(order: &Order) -> Vec<Value<'_>> {
+pub fn mutable(order: &Order) -> Vec<Value<'_>> {
     let mut cells = Vec::with_capacity(ORDERS.columns.len() - TERMS_LEN);
     standing_into(order, &mut cells);
     cells

@@ -38,12 +38,12 @@ pub fn row(refund: &Refund) -> Vec<Value<'_>> {
         Value::Int(refund.amount.get()),
         Value::Int(refund.made_at.ms()),
     ]);
-    cells.extend(standing(refund));
+    cells.extend(mutable(refund));
     cells
 }
 
 /// The cells of what can change: the columns of [`REFUNDS`] from [`FIXED_LEN`] on.
-pub fn standing(refund: &Refund) -> Vec<Value<'_>> {
+pub fn mutable(refund: &Refund) -> Vec<Value<'_>> {
     let state = RefundStateBody::of(&refund.state);
     vec![
         Value::Int(refund.version),

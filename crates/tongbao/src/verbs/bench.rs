@@ -1,7 +1,7 @@
 //! `tongbao bench`: measures this machine.
 //!
 //! Gateway, simulated channels and load generator run in this one process, on SQLite with every commit
-//! on disk. Beside the product's figure stands the bare limit: the same rows in batches of the same
+//! on disk. Beside the product's figure stands the baseline: the same rows in batches of the same
 //! size, written straight into a fresh database on the same disk, by a loop that does nothing else.
 
 use super::dev::{Beside, House};
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use store::Bare;
+use store::Baseline;
 use tokio::net::TcpStream;
 
 /// Arguments of `tongbao bench`.
@@ -114,21 +114,21 @@ async fn measure_orders(orders: Orders) -> Result<ExitCode> {
     let count = placed.len();
     ensure!(count > 0, "no order was placed");
     let batch = usize::try_from(u64::try_from(count)? / commits.max(1))?.max(1);
-    let bare = bare_limit(&database, folder.path(), batch).await?;
-    report(&orders, &placed, took, commits, memory_kib, &bare);
+    let baseline = baseline(&database, folder.path(), batch).await?;
+    report(&orders, &placed, took, commits, memory_kib, &baseline);
     Ok(ExitCode::SUCCESS)
 }
 
 /// What the database does when a loop writes the same rows and nothing else.
-async fn bare_limit(database: &Database, folder: &Path, batch: usize) -> Result<Bare> {
+async fn baseline(database: &Database, folder: &Path, batch: usize) -> Result<Baseline> {
     match database {
         Database::Sqlite(source) => {
-            let (source, target) = (source.clone(), folder.join("bare.db"));
-            let write = move || store_sqlite::bare::write(&source, &target, batch);
+            let (source, target) = (source.clone(), folder.join("baseline.db"));
+            let write = move || store_sqlite::baseline::write(&source, &target, batch);
             Ok(tokio::task::spawn_blocking(write).await??)
         }
         Database::Postgres(url) => {
-            Ok(store_postgres::bare::write(url, crate::world::OCODE, batch).await?)
+            Ok(store_postgres::baseline::write(url, crate::world::OCODE, batch).await?)
         }
     }
 }
@@ -266,7 +266,7 @@ fn report(
     took: Duration,
     commits: u64,
     memory_kib: u64,
-    bare: &Bare,
+    baseline: &Baseline,
 ) {
     let mut latencies: Vec<u32> = placed.iter().map(|placed| placed.latency_us).collect();
     latencies.sort_unstable();
@@ -283,9 +283,9 @@ fn report(
     );
     println!("tongbao      {} orders/s", per_second(placed.len(), took));
     println!(
-        "bare limit   {} orders/s (the same rows in batches of {})",
-        per_second(bare.orders, bare.took),
-        bare.batch
+        "baseline     {} orders/s (the same rows in batches of {})",
+        per_second(baseline.orders, baseline.took),
+        baseline.batch
     );
     println!(
         "latency      p50 {} µs, p99 {} µs, max {} µs",

@@ -320,7 +320,7 @@ impl House {
         self.control("faults", &order).await;
     }
 
-    /// Waits until every fault ordered for an operation was met, at most 20 s.
+    /// Waits until every fault injected for an operation was met, at most 20 s.
     pub(crate) async fn faults_met(&self, operation: &str) {
         for _ in 0..400 {
             let page = self.sandbox_get("/control/faults").await;

@@ -27,7 +27,7 @@ fn check_members(connection: &dyn Connection, scene: Scene, members: &[(&str, &s
     assert_eq!(stage.ask(connection, &query("T12345")), Finding::Pending);
     stage.phone(&pay_info, PhoneOutcome::Success).expect("the phone pays");
     assert_eq!(refusal(&mut stage, &pay_info), "订单已支付，请勿重复支付");
-    assert_eq!(stage.owed.len(), 1);
+    assert_eq!(stage.outgoing.len(), 1);
 }
 
 #[test]
@@ -113,8 +113,8 @@ fn a_failed_or_left_cashier_pays_nothing() {
         stage.phone(&pay_info, outcome).expect("the cashier opens");
         assert_eq!(stage.ask(&*connection, &query("T12345")), Finding::Pending);
     }
-    assert!(stage.owed.is_empty());
-    let listed = stage.counterpart.transactions(&stage.shelf, 9).expect("memory does not fail");
+    assert!(stage.outgoing.is_empty());
+    let listed = stage.counterpart.transactions(&stage.documents, 9).expect("memory does not fail");
     assert!(listed[0].contains("银行卡余额不足"));
     stage.phone(&pay_info, PhoneOutcome::Success).expect("the phone pays");
 }

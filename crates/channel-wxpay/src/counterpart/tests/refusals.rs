@@ -95,7 +95,7 @@ fn fields_that_break_their_rules_are_named() {
         assert_eq!((status, &*code), (400, "PARAM_ERROR"), "{path}: {message}");
         assert!(message.contains(&path), "{path}: {message}");
     }
-    assert!(stage.shelf.0.is_empty());
+    assert!(stage.documents.0.is_empty());
     assert_eq!(post(&mut stage, JSAPI, &json!([])).0, 400);
     assert_eq!(post(&mut stage, JSAPI, &good_order()).0, 200);
 }
@@ -156,7 +156,7 @@ fn forged_requests_are_refused() {
         assert_eq!((status, &*code), (401, "SIGN_ERROR"), "{name}: {message}");
         assert!(response.header("Wechatpay-Signature").is_some(), "{name}");
     }
-    assert!(stage.shelf.0.is_empty());
+    assert!(stage.documents.0.is_empty());
     for seconds in [-299, 299] {
         assert_eq!(stage.send(&good(now.plus_seconds(seconds))).status, 200);
     }

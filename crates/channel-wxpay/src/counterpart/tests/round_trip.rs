@@ -1,11 +1,11 @@
-//! Codec to counterpart and back, for every call, scene, mode and fate.
+//! Codec to counterpart and back, for every call, scene, mode and fault.
 
 use super::stage::*;
 use crate::counterpart::CallbacksWith;
 use crate::counterpart::refusal::status_of;
 use channel::{
-    CallbackFault, Connection, Counterpart, Fate, Finding, Instruction, OutgoingCallback, PayForm,
-    Payment, PhoneOutcome, RefundStatus, Response, Scene,
+    CallbackFault, Connection, Counterpart, FaultMode, Finding, Instruction, OutgoingCallback,
+    PayForm, Payment, PhoneOutcome, RefundStatus, Response, Scene,
 };
 use ledger::{Currency, Fen};
 use serde_json::{Value, json};
@@ -159,12 +159,12 @@ fn each_fate_is_seen_by_the_codec() {
     let (mut stage, connection) = (Stage::new(), direct());
     stage.paid(&*connection, &order("T12345", Scene::Pc));
 
-    stage.fate = Fate::BadSignature;
+    stage.fault_mode = FaultMode::BadSignature;
     assert!(matches!(stage.ask(&*connection, &query("T12345")), Finding::Unknown { .. }));
     let forged = connection.callback(&stage.envelope(), stage.now);
     assert!(matches!(forged, Err(CallbackFault::Forged { .. })));
 
-    stage.fate = Fate::WrongAmount;
+    stage.fault_mode = FaultMode::WrongAmount;
     let found = payment(stage.ask(&*connection, &query("T12345")));
     assert_eq!(found.amount, Fen::new(8_801));
     let told = connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
@@ -174,14 +174,14 @@ fn each_fate_is_seen_by_the_codec() {
     assert_eq!(refunded.amount, Fen::new(801));
 
     let place = Instruction::Place(Box::new(order("T99999", Scene::Pc)));
-    let mut fate = |code: &str| {
-        stage.fate = Fate::Error { code: code.to_owned() };
+    let mut fault_mode = |code: &str| {
+        stage.fault_mode = FaultMode::Error { code: code.to_owned() };
         stage.ask(&*connection, &place)
     };
-    assert!(matches!(fate("SYSTEM_ERROR"), Finding::Unknown { .. }));
-    assert!(matches!(fate("FREQUENCY_LIMITED"), Finding::Later { .. }));
-    assert!(matches!(fate("NO_AUTH"), Finding::Refused { .. }));
-    stage.fate = Fate::Honest;
+    assert!(matches!(fault_mode("SYSTEM_ERROR"), Finding::Unknown { .. }));
+    assert!(matches!(fault_mode("FREQUENCY_LIMITED"), Finding::Later { .. }));
+    assert!(matches!(fault_mode("NO_AUTH"), Finding::Refused { .. }));
+    stage.fault_mode = FaultMode::Honest;
     assert_eq!(stage.ask(&*connection, &query("T99999")), Finding::NotFound);
 }
 
@@ -227,7 +227,7 @@ fn refunds_stay_within_the_payment() {
     assert_eq!(refused(refund("R3", "T12345", &id, 1)).as_deref(), Some("INVALID_REQUEST"));
     let nothing = refund("R4", "T12345", "4200000000000000000000000000", 1);
     assert_eq!(refused(nothing).as_deref(), Some("RESOURCE_NOT_EXISTS"));
-    assert_eq!(stage.owed.len(), 3);
+    assert_eq!(stage.outgoing.len(), 3);
     stage.later(366 * 86_400);
     let late = stage.ask(&*connection, &refund("R5", "T12345", &id, 1));
     assert!(matches!(late, Finding::Refused { .. }));
@@ -241,10 +241,10 @@ fn a_refund_can_end_without_the_money_back() {
         stage.paid(&*connection, &order("T12345", Scene::Pc));
         let found = payment(stage.ask(&*connection, &query("T12345")));
         let asked = refund("R1", "T12345", &found.payment_reference, 8_800);
-        stage.fate = Fate::Refund { status: state };
+        stage.fault_mode = FaultMode::Refund { status: state };
         let Finding::Refund(first) = stage.ask(&*connection, &asked) else { panic!("no refund") };
         assert_eq!(first.status, RefundStatus::Processing);
-        stage.fate = Fate::Honest;
+        stage.fault_mode = FaultMode::Honest;
         let told =
             connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
         let Finding::Refund(told) = told.finding else { panic!("no refund told") };
@@ -266,7 +266,7 @@ fn what_was_ordered_is_listed_newest_last() {
         stage.place(&*connection, &order(number, Scene::Pc));
         stage.now = stage.now.plus_ms(7);
     }
-    let listed = stage.counterpart.transactions(&stage.shelf, 2).expect("memory does not fail");
+    let listed = stage.counterpart.transactions(&stage.documents, 2).expect("memory does not fail");
     let listed: Vec<Value> =
         listed.iter().map(|text| serde_json::from_str(text).expect("JSON")).collect();
     assert_eq!(listed.len(), 2);
@@ -289,7 +289,7 @@ fn the_channel_repeats_for_a_day_and_four_minutes() {
 #[test]
 fn a_callback_of_a_vanished_merchant_goes_out_empty() {
     let mut stage = Stage::new();
-    stage.owed.push(OutgoingCallback {
+    stage.outgoing.push(OutgoingCallback {
         id: "1".to_owned(),
         url: "http://127.0.0.1/".to_owned(),
         text: "{}".to_owned(),

@@ -1,12 +1,12 @@
-//! The stage: a counterpart with a shelf in memory, a clock that the test moves, and connections.
+//! The stage: a counterpart with documents in memory, a clock that the test moves, and connections.
 
 use crate::Wxpay;
 use crate::counterpart::{CallbacksWith, SubMerchant, WxpayCounterpart, WxpayMerchant, WxpayWorld};
 use crate::sign::{self, Authorization};
 use channel::{
-    Channel, Connection, Counterpart, Draw, Fate, Finding, Instruction, Method, OutgoingCallback,
-    PayInfo, Payer, PhoneFault, PhoneOutcome, Place, PlatformKey, Refund, Request, Response, Scene,
-    Settings, Shelf, ShelfFault,
+    Channel, CodecContext, Connection, Counterpart, DocumentFault, DocumentStore, FaultMode,
+    Finding, Instruction, Method, OutgoingCallback, PayInfo, Payer, PhoneFault, PhoneOutcome,
+    Place, PlatformKey, Refund, Request, Response, Scene, Settings,
 };
 use crypto::certificate::{self, Certificate};
 use crypto::rsa::{self, Signer};
@@ -75,17 +75,17 @@ pub(crate) fn world(callbacks_with: CallbacksWith) -> WxpayWorld {
 #[derive(Clone, Default)]
 pub(crate) struct Memory(pub(crate) BTreeMap<String, String>);
 
-impl Shelf for Memory {
-    fn get(&self, key: &str) -> Result<Option<String>, ShelfFault> {
+impl DocumentStore for Memory {
+    fn get(&self, key: &str) -> Result<Option<String>, DocumentFault> {
         Ok(self.0.get(key).cloned())
     }
 
-    fn put(&mut self, key: &str, text: &str) -> Result<(), ShelfFault> {
+    fn put(&mut self, key: &str, text: &str) -> Result<(), DocumentFault> {
         self.0.insert(key.to_owned(), text.to_owned());
         Ok(())
     }
 
-    fn list(&self, prefix: &str, limit: usize) -> Result<Vec<(String, String)>, ShelfFault> {
+    fn list(&self, prefix: &str, limit: usize) -> Result<Vec<(String, String)>, DocumentFault> {
         let all: Vec<_> = self.0.iter().filter(|(key, _)| key.starts_with(prefix)).collect();
         let last = all.iter().skip(all.len().saturating_sub(limit));
         Ok(last.map(|(key, text)| ((*key).clone(), (*text).clone())).collect())
@@ -94,10 +94,10 @@ impl Shelf for Memory {
 
 pub(crate) struct Stage {
     pub(crate) counterpart: WxpayCounterpart,
-    pub(crate) shelf: Memory,
+    pub(crate) documents: Memory,
     pub(crate) now: Timestamp,
-    pub(crate) fate: Fate,
-    pub(crate) owed: Vec<OutgoingCallback>,
+    pub(crate) fault_mode: FaultMode,
+    pub(crate) outgoing: Vec<OutgoingCallback>,
     drawn: u32,
 }
 
@@ -110,10 +110,10 @@ impl Stage {
         let counterpart = WxpayCounterpart::new(world(callbacks_with)).expect("the world is sound");
         Stage {
             counterpart,
-            shelf: Memory::default(),
+            documents: Memory::default(),
             now: START,
-            fate: Fate::Honest,
-            owed: vec![],
+            fault_mode: FaultMode::Honest,
+            outgoing: vec![],
             drawn: 0,
         }
     }
@@ -122,31 +122,32 @@ impl Stage {
         self.now = self.now.plus_seconds(seconds);
     }
 
-    pub(crate) fn draw(&mut self) -> Draw {
+    pub(crate) fn context(&mut self) -> CodecContext {
         self.drawn += 1;
         let nonce = crypto::hash::sha256_hex(&self.drawn.to_be_bytes());
-        Draw { now: self.now, nonce: nonce.chars().take(32).collect() }
+        CodecContext { now: self.now, nonce: nonce.chars().take(32).collect() }
     }
 
-    /// The counterpart's answer; what it owes is kept.
+    /// The counterpart's answer; what it enqueues is kept.
     pub(crate) fn send(&mut self, request: &Request) -> Response {
         let received = Request { url: request.target().to_owned(), ..request.clone() };
         assert!(self.counterpart.owns(received.target()));
-        let draw = self.draw();
-        let Stage { counterpart, shelf, fate, owed, .. } = self;
-        let (response, more) =
-            counterpart.receive(shelf, fate, &received, &draw).expect("memory does not fail");
-        owed.extend(more);
+        let context = self.context();
+        let Stage { counterpart, documents, fault_mode, outgoing, .. } = self;
+        let (response, more) = counterpart
+            .receive(documents, fault_mode, &received, &context)
+            .expect("memory does not fail");
+        outgoing.extend(more);
         response
     }
 
     /// An instruction's way there and back.
     pub(crate) fn ask(&mut self, connection: &dyn Connection, asked: &Instruction) -> Finding {
-        let draw = self.draw();
-        let request = connection.encode(asked, &draw).expect("the instruction is supported");
+        let context = self.context();
+        let request = connection.encode(asked, &context).expect("the instruction is supported");
         let response = self.send(&request);
         assert!(response.header("Request-ID").is_some());
-        connection.decode(asked, &response, &self.draw())
+        connection.decode(asked, &response, &self.context())
     }
 
     /// What the client gets to pay with.
@@ -162,9 +163,10 @@ impl Stage {
         pay_info: &str,
         outcome: PhoneOutcome,
     ) -> Result<String, PhoneFault> {
-        let draw = self.draw();
-        let (text, more) = self.counterpart.phone(&mut self.shelf, pay_info, outcome, &draw)?;
-        self.owed.extend(more);
+        let context = self.context();
+        let (text, more) =
+            self.counterpart.phone(&mut self.documents, pay_info, outcome, &context)?;
+        self.outgoing.extend(more);
         Ok(text)
     }
 
@@ -174,11 +176,11 @@ impl Stage {
         self.phone(&pay_info.text, PhoneOutcome::Success).expect("the phone pays");
     }
 
-    /// The last callback owed, in its envelope.
+    /// The last callback enqueued, in its envelope.
     pub(crate) fn envelope(&mut self) -> Request {
-        let draw = self.draw();
-        let callback = self.owed.last().expect("a callback is owed");
-        self.counterpart.envelope(callback, &self.fate, &draw)
+        let context = self.context();
+        let callback = self.outgoing.last().expect("a callback is enqueued");
+        self.counterpart.envelope(callback, &self.fault_mode, &context)
     }
 }
 

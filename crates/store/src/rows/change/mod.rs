@@ -54,7 +54,7 @@ pub(super) fn encode(change: &Change) -> Result<String, serde_json::Error> {
         Change::RefundMoved { refund, state, call } => json(&RefundMovedBody {
             refund: refund.value(),
             state: state.name(),
-            standing: RefundStateBody::of(state),
+            mutable: RefundStateBody::of(state),
             call: CallBody::of(call),
         }),
         Change::NotificationQueued(notification) => json(&NotificationBody::of(notification)),
@@ -224,7 +224,7 @@ struct RefundMovedBody<'a> {
     refund: i64,
     state: &'a str,
     #[serde(borrow)]
-    standing: RefundStateBody<'a>,
+    mutable: RefundStateBody<'a>,
     #[serde(borrow)]
     call: CallBody<'a>,
 }
@@ -233,7 +233,7 @@ impl RefundMovedBody<'_> {
     fn read(self) -> Result<Change, String> {
         Ok(Change::RefundMoved {
             refund: Id::from_value(self.refund),
-            state: self.standing.read(self.state).ok_or("state does not fit")?,
+            state: self.mutable.read(self.state).ok_or("state does not fit")?,
             call: self.call.read()?,
         })
     }

@@ -17,7 +17,7 @@ pub(super) struct OrderBody<'a> {
     version: i64,
     state: &'a str,
     #[serde(borrow)]
-    standing: StateBody<'a>,
+    mutable: StateBody<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     in_flight: Option<InFlightCallBody<'a>>,
     polls: u32,
@@ -31,7 +31,7 @@ impl<'a> OrderBody<'a> {
             terms: TermsBody::of(&order.terms),
             version: order.version,
             state: order.state.name(),
-            standing: StateBody::of(&order.state),
+            mutable: StateBody::of(&order.state),
             in_flight: order.in_flight.map(InFlightCallBody::of),
             polls: order.polls,
             unapplied: order.unapplied.iter().map(UnappliedBody::of).collect(),
@@ -42,7 +42,7 @@ impl<'a> OrderBody<'a> {
         Ok(Order {
             terms: Arc::new(self.terms.read()?),
             version: self.version,
-            state: self.standing.read(self.state).ok_or("state does not fit")?,
+            state: self.mutable.read(self.state).ok_or("state does not fit")?,
             in_flight: self.in_flight.map(InFlightCallBody::read).transpose()?,
             polls: self.polls,
             unapplied: self.unapplied.into_iter().map(UnappliedBody::read).collect(),
@@ -208,7 +208,7 @@ pub(super) struct RefundBody<'a> {
     version: i64,
     state: &'a str,
     #[serde(borrow)]
-    standing: RefundStateBody<'a>,
+    mutable: RefundStateBody<'a>,
     polls: u32,
 }
 
@@ -223,7 +223,7 @@ impl<'a> RefundBody<'a> {
             made_at: refund.made_at.ms(),
             version: refund.version,
             state: refund.state.name(),
-            standing: RefundStateBody::of(&refund.state),
+            mutable: RefundStateBody::of(&refund.state),
             polls: refund.polls,
         }
     }
@@ -237,7 +237,7 @@ impl<'a> RefundBody<'a> {
             amount: Fen::new(self.amount),
             made_at: Timestamp::from_ms(self.made_at),
             version: self.version,
-            state: self.standing.read(self.state).ok_or("state does not fit")?,
+            state: self.mutable.read(self.state).ok_or("state does not fit")?,
             polls: self.polls,
         })
     }

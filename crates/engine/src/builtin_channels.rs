@@ -51,26 +51,30 @@ fn finding(engine: &Engine, work: &Work) -> Option<(Caller, Command)> {
     if !account.channel.about().built_in {
         return None;
     }
-    let draw = engine.draw();
+    let context = engine.context();
     let connection = account.connection();
-    let finding = match connection.encode(instruction, &draw) {
+    let finding = match connection.encode(instruction, &context) {
         Ok(request) => {
             let response = Response { status: 200, headers: vec![], body: request.body };
-            connection.decode(instruction, &response, &draw)
+            connection.decode(instruction, &response, &context)
         }
         Err(unsupported) => calls::unsupported(&unsupported),
     };
-    let call = record(instruction, &finding, &draw);
+    let call = record(instruction, &finding, &context);
     let (tenant, order, refund) = (tenant.clone(), *order, *refund);
     let channel_account = account.name.clone();
     let command = Command::RecordFinding { tenant, order, refund, channel_account, finding, call };
     Some((Caller::Channel(channel.clone()), command))
 }
 
-fn record(instruction: &Instruction, finding: &Finding, draw: &channel::Draw) -> CallRecord {
+fn record(
+    instruction: &Instruction,
+    finding: &Finding,
+    context: &channel::CodecContext,
+) -> CallRecord {
     CallRecord {
         operation: Some(instruction.operation()),
-        at: draw.now,
+        at: context.now,
         took_ms: 0,
         status: None,
         channel_trace: None,

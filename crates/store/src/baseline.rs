@@ -1,10 +1,10 @@
-//! What an engine measures of its database's bare limit.
+//! What an engine measures of its database's baseline.
 
 use std::time::Duration;
 
-/// The bare limit: how fast a loop that does nothing else writes the rows of orders once more.
+/// The baseline: how fast a loop that does nothing else writes the rows of orders once more.
 #[derive(Clone, Copy, Debug)]
-pub struct Bare {
+pub struct Baseline {
     /// Orders whose rows were written.
     pub orders: usize,
     /// Orders in a transaction.

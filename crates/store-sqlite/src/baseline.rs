@@ -1,4 +1,4 @@
-//! The bare limit of a disk: the rows of orders that are in a database already, written once more into
+//! The baseline of a disk: the rows of orders that are in a database already, written once more into
 //! a fresh one, in batches of the same size, by a loop that does nothing else.
 //!
 //! It is what no program over this store can exceed, and stands beside a measured figure to tell how
@@ -12,7 +12,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 use std::path::Path;
 use std::time::Instant;
-use store::{Bare, StoreFault};
+use store::{Baseline, StoreFault};
 
 /// Orders that are written, at most: their rows are kept in memory.
 const ORDERS_MAX: usize = 100_000;
@@ -26,7 +26,7 @@ const TABLES: [(&str, &str); 4] =
 ///
 /// # Errors
 /// When a database cannot be opened, read or written.
-pub fn write(source: &Path, target: &Path, batch: usize) -> Result<Bare, StoreFault> {
+pub fn write(source: &Path, target: &Path, batch: usize) -> Result<Baseline, StoreFault> {
     let orders = read(source).map_err(fault)?;
     let mut connection = writer(target)?;
     schema::migrate(&mut connection)?;
@@ -37,7 +37,7 @@ pub fn write(source: &Path, target: &Path, batch: usize) -> Result<Bare, StoreFa
         write_batch(&mut connection, batch).map_err(fault)?;
         checkpoints.after_work(&connection, Instant::now());
     }
-    Ok(Bare { orders: orders.len(), batch, took: begun.elapsed() })
+    Ok(Baseline { orders: orders.len(), batch, took: begun.elapsed() })
 }
 
 /// The rows of one order: table and cells.

@@ -1,4 +1,4 @@
-//! The bare limit of a server: the rows of orders that are in a database already, written once more
+//! The baseline of a server: the rows of orders that are in a database already, written once more
 //! into fresh tables of the same shape, in batches of the same size, over one connection, by a loop
 //! that does nothing else.
 //!
@@ -8,27 +8,27 @@
 use crate::address::Address;
 use crate::fault;
 use std::time::Instant;
-use store::{Bare, StoreFault};
+use store::{Baseline, StoreFault};
 use tokio_postgres::{Client, Statement};
 
 /// Orders that are written, at most.
 const ORDERS_MAX: i64 = 100_000;
 
 /// Fresh tables of the same shape, emptied should they be there.
-const MAKE: &str = "DROP SCHEMA IF EXISTS bare_limit CASCADE; CREATE SCHEMA bare_limit;
-    CREATE TABLE bare_limit.orders (LIKE orders INCLUDING ALL);
-    CREATE TABLE bare_limit.order_terms (LIKE order_terms INCLUDING ALL);
-    CREATE TABLE bare_limit.events (LIKE events INCLUDING ALL);
-    CREATE TABLE bare_limit.tasks (LIKE tasks INCLUDING ALL)";
-const END: &str = "DROP SCHEMA bare_limit CASCADE";
+const MAKE: &str = "DROP SCHEMA IF EXISTS baseline CASCADE; CREATE SCHEMA baseline;
+    CREATE TABLE baseline.orders (LIKE orders INCLUDING ALL);
+    CREATE TABLE baseline.order_terms (LIKE order_terms INCLUDING ALL);
+    CREATE TABLE baseline.events (LIKE events INCLUDING ALL);
+    CREATE TABLE baseline.tasks (LIKE tasks INCLUDING ALL)";
+const END: &str = "DROP SCHEMA baseline CASCADE";
 
 /// The rows of the orders with these ids, once more. The server reads them from its memory; nothing
 /// but the ids crosses the connection.
 const WRITES: [&str; 4] = [
-    "INSERT INTO bare_limit.orders SELECT * FROM orders WHERE tenant = $1 AND id = ANY($2)",
-    "INSERT INTO bare_limit.order_terms SELECT * FROM order_terms WHERE tenant = $1 AND id = ANY($2)",
-    "INSERT INTO bare_limit.events SELECT * FROM events WHERE tenant = $1 AND order_id = ANY($2)",
-    "INSERT INTO bare_limit.tasks SELECT * FROM tasks
+    "INSERT INTO baseline.orders SELECT * FROM orders WHERE tenant = $1 AND id = ANY($2)",
+    "INSERT INTO baseline.order_terms SELECT * FROM order_terms WHERE tenant = $1 AND id = ANY($2)",
+    "INSERT INTO baseline.events SELECT * FROM events WHERE tenant = $1 AND order_id = ANY($2)",
+    "INSERT INTO baseline.tasks SELECT * FROM tasks
         WHERE tenant = $1 AND kind = 'order' AND subject = ANY($2)",
 ];
 
@@ -37,7 +37,7 @@ const WRITES: [&str; 4] = [
 ///
 /// # Errors
 /// When the database cannot be reached, read or written.
-pub async fn write(url: &str, tenant: &str, batch: usize) -> Result<Bare, StoreFault> {
+pub async fn write(url: &str, tenant: &str, batch: usize) -> Result<Baseline, StoreFault> {
     let (mut client, _connection) = Address::read(url)?.connect().await?;
     let batch = batch.max(1);
     let failed = |error: tokio_postgres::Error| fault::store(&error);
@@ -55,7 +55,7 @@ pub async fn write(url: &str, tenant: &str, batch: usize) -> Result<Bare, StoreF
     }
     let took = begun.elapsed();
     client.batch_execute(END).await.map_err(failed)?;
-    Ok(Bare { orders: ids.len(), batch, took })
+    Ok(Baseline { orders: ids.len(), batch, took })
 }
 
 async fn write_batch(

@@ -1,7 +1,7 @@
-//! The shelf that a counterpart gets: the table of documents, inside the job's savepoint.
+//! The documents that a counterpart gets: the table of documents, inside the job's savepoint.
 
 use crate::schema::fault;
-use channel::{Shelf, ShelfFault};
+use channel::{DocumentFault, DocumentStore};
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// The documents of all counterparts; their keys begin with their names.
@@ -43,16 +43,16 @@ impl<'a> Documents<'a> {
     }
 }
 
-impl Shelf for Documents<'_> {
-    fn get(&self, key: &str) -> Result<Option<String>, ShelfFault> {
+impl DocumentStore for Documents<'_> {
+    fn get(&self, key: &str) -> Result<Option<String>, DocumentFault> {
         self.read(key).map_err(fault)
     }
 
-    fn put(&mut self, key: &str, text: &str) -> Result<(), ShelfFault> {
+    fn put(&mut self, key: &str, text: &str) -> Result<(), DocumentFault> {
         self.write(key, text).map(drop).map_err(fault)
     }
 
-    fn list(&self, prefix: &str, limit: usize) -> Result<Vec<(String, String)>, ShelfFault> {
+    fn list(&self, prefix: &str, limit: usize) -> Result<Vec<(String, String)>, DocumentFault> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut entries = self.last(prefix, limit).map_err(fault)?;
         entries.reverse();
@@ -65,17 +65,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shelf_keeps_text_and_lists_the_last_entries() {
+    fn the_store_keeps_text_and_lists_the_last_entries() {
         let connection =
             crate::schema::open(std::path::Path::new(":memory:")).expect("memory opens");
-        let mut shelf = Documents::new(&connection);
+        let mut documents = Documents::new(&connection);
         for key in ["till/1", "till/3", "till/2", "tilt/9"] {
-            shelf.put(key, "old").expect("puts");
-            shelf.put(key, key).expect("puts over");
+            documents.put(key, "old").expect("puts");
+            documents.put(key, key).expect("puts over");
         }
-        assert_eq!(shelf.get("till/2"), Ok(Some("till/2".to_owned())));
-        assert_eq!(shelf.get("till/4"), Ok(None));
-        let listed = shelf.list("till/", 2).expect("lists");
+        assert_eq!(documents.get("till/2"), Ok(Some("till/2".to_owned())));
+        assert_eq!(documents.get("till/4"), Ok(None));
+        let listed = documents.list("till/", 2).expect("lists");
         let keys: Vec<&str> = listed.iter().map(|(key, _)| &**key).collect();
         assert_eq!(keys, ["till/2", "till/3"]);
     }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// One account at a channel, as configured.
-pub struct AccountParts {
+pub struct ChannelAccountParts {
     /// Whose.
     pub tenant: TenantId,
     /// Its name, unique in the installation.
@@ -20,7 +20,7 @@ pub struct AccountParts {
 
 /// An account that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AccountsFault {
+pub enum ChannelAccountsFault {
     /// There is no such channel.
     #[error("account {account}: no channel is called {channel}")]
     UnknownChannel {
@@ -46,7 +46,7 @@ pub enum AccountsFault {
 }
 
 /// An open account.
-pub(crate) struct Account {
+pub(crate) struct ChannelAccount {
     pub(crate) tenant: TenantId,
     pub(crate) name: Arc<str>,
     pub(crate) channel: &'static dyn Channel,
@@ -65,16 +65,16 @@ struct Keys {
 }
 
 /// All open accounts.
-pub(crate) struct Accounts {
-    by_name: HashMap<Arc<str>, Arc<Account>>,
+pub(crate) struct ChannelAccounts {
+    by_name: HashMap<Arc<str>, Arc<ChannelAccount>>,
 }
 
-impl Accounts {
+impl ChannelAccounts {
     pub(crate) fn open(
         channels: &[&'static dyn Channel],
-        parts: Vec<AccountParts>,
+        parts: Vec<ChannelAccountParts>,
         kept: Vec<(Arc<str>, PlatformKey)>,
-    ) -> Result<Accounts, AccountsFault> {
+    ) -> Result<ChannelAccounts, ChannelAccountsFault> {
         let mut keys: HashMap<Arc<str>, Vec<PlatformKey>> = HashMap::new();
         for (account, key) in kept {
             keys.entry(account).or_default().push(key);
@@ -83,41 +83,41 @@ impl Accounts {
         for part in parts {
             let name = part.name.clone();
             let known = keys.remove(&name).unwrap_or_default();
-            let account = Account::open(channels, part, known)?;
+            let account = ChannelAccount::open(channels, part, known)?;
             if by_name.insert(name.clone(), Arc::new(account)).is_some() {
-                return Err(AccountsFault::Twice { account: name.to_string() });
+                return Err(ChannelAccountsFault::Twice { account: name.to_string() });
             }
         }
-        Ok(Accounts { by_name })
+        Ok(ChannelAccounts { by_name })
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Arc<Account>> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Arc<ChannelAccount>> {
         self.by_name.get(name)
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Account>> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<ChannelAccount>> {
         self.by_name.values()
     }
 }
 
-impl Account {
+impl ChannelAccount {
     fn open(
         channels: &[&'static dyn Channel],
-        part: AccountParts,
+        part: ChannelAccountParts,
         known: Vec<PlatformKey>,
-    ) -> Result<Account, AccountsFault> {
+    ) -> Result<ChannelAccount, ChannelAccountsFault> {
         let channel = channels
             .iter()
             .copied()
             .find(|channel| channel.about().name == part.channel)
-            .ok_or_else(|| AccountsFault::UnknownChannel {
+            .ok_or_else(|| ChannelAccountsFault::UnknownChannel {
                 account: part.name.to_string(),
                 channel: part.channel.clone(),
             })?;
-        let connection = channel
-            .open(&part.settings, &known)
-            .map_err(|source| AccountsFault::Settings { account: part.name.to_string(), source })?;
-        Ok(Account {
+        let connection = channel.open(&part.settings, &known).map_err(|source| {
+            ChannelAccountsFault::Settings { account: part.name.to_string(), source }
+        })?;
+        Ok(ChannelAccount {
             tenant: part.tenant,
             name: part.name,
             channel,
