@@ -1,12 +1,12 @@
 //! Tests of the admin API over real decisions, a real engine and the store's memory model.
 
 mod document;
-mod engine_room;
+mod fixture;
 mod forms;
 mod parameters;
 mod requests;
-mod tales;
-mod world;
+mod stories;
+mod test_engine;
 
 use std::path::Path;
 

@@ -29,7 +29,7 @@ fn account() -> Arc<str> {
 }
 
 /// A kernel with a memory: what a store would keep.
-struct House {
+struct Fixture {
     view: View,
     stamp: Stamp,
     now: Timestamp,
@@ -39,8 +39,8 @@ struct House {
     tasks: HashMap<kernel::Task, Option<Timestamp>>,
 }
 
-impl House {
-    fn new() -> House {
+impl Fixture {
+    fn new() -> Fixture {
         let route = Route {
             channel: Arc::from("wxpay"),
             channel_account: Arc::from("main"),
@@ -57,7 +57,7 @@ impl House {
             balances: HashMap::from([((tenant(), suspense), Balance::default())]),
             ..View::default()
         };
-        House {
+        Fixture {
             view,
             stamp: Stamp::new(1, START),
             now: START,
@@ -171,67 +171,67 @@ fn changed(command: &Command, change: impl FnOnce(&mut PlaceOrder)) -> Command {
     command
 }
 
-fn pay_info(house: &House) -> Finding {
+fn pay_info(fixture: &Fixture) -> Finding {
     Finding::Placed(PayInfo {
         form: PayForm::Jsapi,
         text: "{}".to_owned(),
-        valid_until: house.now.plus_seconds(600),
+        valid_until: fixture.now.plus_seconds(600),
     })
 }
 
 /// An order that the payer can pay.
-fn paying() -> House {
-    let mut house = House::new();
-    house.place("order1").expect("accepted");
-    house.find(pay_info(&house), Some(Operation::Place));
-    house
+fn paying() -> Fixture {
+    let mut fixture = Fixture::new();
+    fixture.place("order1").expect("accepted");
+    fixture.find(pay_info(&fixture), Some(Operation::Place));
+    fixture
 }
 
 #[test]
 fn a_paid_order_is_booked_once_and_told_once() {
-    let mut house = paying();
-    let paid = house.paid("tx1", 1000);
-    house.find(paid.clone(), None);
-    house.find(paid.clone(), None);
-    house.find(paid, Some(Operation::Query));
-    assert_eq!(house.state(), "paid");
-    assert_eq!(house.transfers.len(), 1);
-    assert_eq!(house.balance(AccountKind::MerchantPending, MERCHANT).posted, Fen::new(1000));
-    assert_eq!(house.balance(AccountKind::ChannelFunds, "main").posted, Fen::new(-1000));
-    let told = house.work.iter().filter(|work| matches!(work, Work::Deliver { .. })).count();
+    let mut fixture = paying();
+    let paid = fixture.paid("tx1", 1000);
+    fixture.find(paid.clone(), None);
+    fixture.find(paid.clone(), None);
+    fixture.find(paid, Some(Operation::Query));
+    assert_eq!(fixture.state(), "paid");
+    assert_eq!(fixture.transfers.len(), 1);
+    assert_eq!(fixture.balance(AccountKind::MerchantPending, MERCHANT).posted, Fen::new(1000));
+    assert_eq!(fixture.balance(AccountKind::ChannelFunds, "main").posted, Fen::new(-1000));
+    let told = fixture.work.iter().filter(|work| matches!(work, Work::Deliver { .. })).count();
     assert_eq!(told, 1);
 }
 
 #[test]
 fn a_payment_that_contradicts_the_order_changes_nothing() {
     for finding in [
-        |house: &House| house.paid("tx1", 999),
-        |house: &House| match house.paid("tx1", 1000) {
+        |fixture: &Fixture| fixture.paid("tx1", 999),
+        |fixture: &Fixture| match fixture.paid("tx1", 1000) {
             Finding::Paid(payment) => Finding::Paid(Payment {
                 channel_order_no: "100000000000000001".to_owned(),
                 ..payment
             }),
             other => other,
         },
-        |_: &House| Finding::Mismatch { why: "mchid 2, want 1".to_owned() },
+        |_: &Fixture| Finding::Mismatch { why: "mchid 2, want 1".to_owned() },
     ] {
-        let mut house = paying();
-        let finding = finding(&house);
-        house.find(finding, None);
-        assert_eq!(house.state(), "paying");
-        assert!(house.transfers.is_empty());
-        let last = house.events.last().expect("an event");
+        let mut fixture = paying();
+        let finding = finding(&fixture);
+        fixture.find(finding, None);
+        assert_eq!(fixture.state(), "paying");
+        assert!(fixture.transfers.is_empty());
+        let last = fixture.events.last().expect("an event");
         assert!(matches!(last.change, Change::MismatchRecorded { .. }), "{last:?}");
     }
 }
 
 #[test]
 fn another_account_cannot_pay_an_order() {
-    let mut house = paying();
-    let (order, finding) = (house.order().terms.id, house.paid("tx1", 1000));
+    let mut fixture = paying();
+    let (order, finding) = (fixture.order().terms.id, fixture.paid("tx1", 1000));
     let call = CallRecord {
         operation: None,
-        at: house.now,
+        at: fixture.now,
         took_ms: 0,
         status: None,
         channel_trace: None,
@@ -239,11 +239,11 @@ fn another_account_cannot_pay_an_order() {
     };
     let channel_account = Arc::from("other");
     let (tenant, refund) = (tenant(), None);
-    house
+    fixture
         .handle(&Command::RecordFinding { tenant, order, refund, channel_account, finding, call })
         .expect("recorded");
-    assert_eq!(house.state(), "paying");
-    assert!(house.transfers.is_empty());
+    assert_eq!(fixture.state(), "paying");
+    assert!(fixture.transfers.is_empty());
 }
 
 #[test]
@@ -254,11 +254,11 @@ fn what_we_do_not_know_is_not_a_failure() {
         Finding::NotFound,
         Finding::Pending,
     ] {
-        let mut house = House::new();
-        house.place("order1").expect("accepted");
-        house.find(finding, Some(Operation::Place));
-        assert_eq!(house.state(), "init");
-        let due = house.tasks.values().flatten().count();
+        let mut fixture = Fixture::new();
+        fixture.place("order1").expect("accepted");
+        fixture.find(finding, Some(Operation::Place));
+        assert_eq!(fixture.state(), "init");
+        let due = fixture.tasks.values().flatten().count();
         assert_eq!(due, 1, "somebody will look again");
     }
 }
@@ -266,16 +266,16 @@ fn what_we_do_not_know_is_not_a_failure() {
 #[test]
 fn the_same_number_again() {
     let request = place("order1");
-    let mut house = House::new();
-    house.handle(&request).expect("accepted");
-    assert_eq!(house.handle(&request), Err(Refusal::CallInFlight), "the first call is under way");
-    house.find(pay_info(&house), Some(Operation::Place));
-    let calls = house.work.len();
-    let again = house.handle(&request).expect("the same again");
+    let mut fixture = Fixture::new();
+    fixture.handle(&request).expect("accepted");
+    assert_eq!(fixture.handle(&request), Err(Refusal::CallInFlight), "the first call is under way");
+    fixture.find(pay_info(&fixture), Some(Operation::Place));
+    let calls = fixture.work.len();
+    let again = fixture.handle(&request).expect("the same again");
     assert!(
         matches!(again, Reply::Order { order, answer: None } if order.state.name() == "paying")
     );
-    assert_eq!(house.work.len(), calls, "valid pay information needs no call");
+    assert_eq!(fixture.work.len(), calls, "valid pay information needs no call");
 
     for (field, other) in [
         (kernel::command::Field::Amount, changed(&request, |request| request.amount = Fen::new(1))),
@@ -285,87 +285,87 @@ fn the_same_number_again() {
             changed(&request, |request| request.channel = "alipay".into()),
         ),
     ] {
-        assert_eq!(house.handle(&other), Err(Refusal::Differs { field }));
+        assert_eq!(fixture.handle(&other), Err(Refusal::Differs { field }));
     }
     let other_subject = changed(&request, |request| request.subject = "other".to_owned());
-    assert!(house.handle(&other_subject).is_ok(), "only the five members count");
+    assert!(fixture.handle(&other_subject).is_ok(), "only the five members count");
 
-    house.now = house.now.plus_seconds(601);
-    house.handle(&request).expect("the same again");
-    assert_eq!(house.work.len(), calls + 1, "stale pay information is renewed");
+    fixture.now = fixture.now.plus_seconds(601);
+    fixture.handle(&request).expect("the same again");
+    assert_eq!(fixture.work.len(), calls + 1, "stale pay information is renewed");
 
-    house.find(house.paid("tx1", 1000), None);
-    assert_eq!(house.handle(&request), Err(Refusal::OrderFinal));
+    fixture.find(fixture.paid("tx1", 1000), None);
+    assert_eq!(fixture.handle(&request), Err(Refusal::OrderFinal));
 }
 
 #[test]
 fn a_lost_answer_to_placing_is_asked_again_with_the_same_number() {
-    let mut house = House::new();
-    house.place("order1").expect("accepted");
-    let number = house.order().channel_order_no();
-    let reply = house.find(Finding::Unknown { why: "lost".to_owned() }, Some(Operation::Place));
+    let mut fixture = Fixture::new();
+    fixture.place("order1").expect("accepted");
+    let number = fixture.order().channel_order_no();
+    let reply = fixture.find(Finding::Unknown { why: "lost".to_owned() }, Some(Operation::Place));
     assert!(matches!(reply, Reply::Order { answer: Some(ChannelAnswer::Unknown), .. }));
-    house.place("order1").expect("the caller retries");
+    fixture.place("order1").expect("the caller retries");
     let placed: Vec<&Work> =
-        house.work.iter().filter(|work| matches!(work, Work::Ask { .. })).collect();
+        fixture.work.iter().filter(|work| matches!(work, Work::Ask { .. })).collect();
     assert_eq!(placed.len(), 2);
     assert_eq!(placed[0], placed[1], "the same instruction, number included");
-    assert_eq!(house.order().channel_order_no(), number);
+    assert_eq!(fixture.order().channel_order_no(), number);
 }
 
 #[test]
 fn expiry_closes_at_the_channel_before_the_order_fails() {
-    let mut house = paying();
-    house.now = house.order().terms.expires_at;
-    let task = house.order().task();
-    house.handle(&Command::RunTask(task)).expect("the task runs");
-    assert_eq!(house.state(), "closing");
-    assert_eq!(house.place("order1"), Err(Refusal::CallInFlight));
-    house.find(Finding::Closed, Some(Operation::Close));
-    assert_eq!(house.state(), "failed");
+    let mut fixture = paying();
+    fixture.now = fixture.order().terms.expires_at;
+    let task = fixture.order().task();
+    fixture.handle(&Command::RunTask(task)).expect("the task runs");
+    assert_eq!(fixture.state(), "closing");
+    assert_eq!(fixture.place("order1"), Err(Refusal::CallInFlight));
+    fixture.find(Finding::Closed, Some(Operation::Close));
+    assert_eq!(fixture.state(), "failed");
     assert!(
-        house.events.iter().all(|event| !matches!(event.change, Change::NotificationQueued(_)))
+        fixture.events.iter().all(|event| !matches!(event.change, Change::NotificationQueued(_)))
     );
 }
 
 #[test]
 fn if_the_channel_says_paid_while_closing_it_is_paid() {
-    let mut house = paying();
-    house.now = house.order().terms.expires_at;
-    let task = house.order().task();
-    house.handle(&Command::RunTask(task)).expect("the task runs");
-    house.find(Finding::Ask { code: "ORDERPAID".to_owned() }, Some(Operation::Close));
+    let mut fixture = paying();
+    fixture.now = fixture.order().terms.expires_at;
+    let task = fixture.order().task();
+    fixture.handle(&Command::RunTask(task)).expect("the task runs");
+    fixture.find(Finding::Ask { code: "ORDERPAID".to_owned() }, Some(Operation::Close));
     assert!(matches!(
-        house.work.last(),
+        fixture.work.last(),
         Some(Work::Ask { instruction: channel::Instruction::Query { .. }, .. })
     ));
-    house.find(house.paid("tx1", 1000), Some(Operation::Query));
-    assert_eq!(house.state(), "paid");
+    fixture.find(fixture.paid("tx1", 1000), Some(Operation::Query));
+    assert_eq!(fixture.state(), "paid");
 }
 
 /// An order that failed, and then was paid after all.
-fn late() -> House {
-    let mut house = paying();
-    house.handle(&close()).expect("closing");
-    house.find(Finding::Closed, Some(Operation::Close));
-    assert_eq!(house.state(), "closed");
-    house.find(house.paid("tx1", 1000), None);
-    house
+fn late() -> Fixture {
+    let mut fixture = paying();
+    fixture.handle(&close()).expect("closing");
+    fixture.find(Finding::Closed, Some(Operation::Close));
+    assert_eq!(fixture.state(), "closed");
+    fixture.find(fixture.paid("tx1", 1000), None);
+    fixture
 }
 
 fn close() -> Command {
     Command::CloseOrder { tenant: tenant(), order: OrderKey::MerchantOrderNo("order1".to_owned()) }
 }
 
-fn refund_finding(house: &mut House, finding: Finding) {
-    refund_found(house, finding, Operation::Refund);
+fn refund_finding(fixture: &mut Fixture, finding: Finding) {
+    refund_found(fixture, finding, Operation::Refund);
 }
 
-fn refund_found(house: &mut House, finding: Finding, asked: Operation) {
-    let refund = house.view.refunds.values().next().cloned().expect("a refund");
+fn refund_found(fixture: &mut Fixture, finding: Finding, asked: Operation) {
+    let refund = fixture.view.refunds.values().next().cloned().expect("a refund");
     let call = CallRecord {
         operation: Some(asked),
-        at: house.now,
+        at: fixture.now,
         took_ms: 1,
         status: Some(200),
         channel_trace: None,
@@ -379,11 +379,11 @@ fn refund_found(house: &mut House, finding: Finding, asked: Operation) {
         finding,
         call,
     };
-    house.handle(&command).expect("recorded");
+    fixture.handle(&command).expect("recorded");
 }
 
-fn refunded(house: &House, status: RefundStatus, fen: i64) -> Finding {
-    let refund = house.view.refunds.values().next().expect("a refund");
+fn refunded(fixture: &Fixture, status: RefundStatus, fen: i64) -> Finding {
+    let refund = fixture.view.refunds.values().next().expect("a refund");
     Finding::Refund(Refunded {
         channel_refund_no: refund.channel_refund_no(),
         refund_reference: "rf1".to_owned(),
@@ -395,140 +395,140 @@ fn refunded(house: &House, status: RefundStatus, fen: i64) -> Finding {
 
 #[test]
 fn late_money_waits_in_suspense_and_goes_back() {
-    let mut house = late();
-    let suspense = |house: &House| house.balance(AccountKind::Suspense, "100001");
-    assert_eq!(house.state(), "closed", "the merchant was told closed, and closed it stays");
+    let mut fixture = late();
+    let suspense = |fixture: &Fixture| fixture.balance(AccountKind::Suspense, "100001");
+    assert_eq!(fixture.state(), "closed", "the merchant was told closed, and closed it stays");
     let waiting = Balance { posted: Fen::new(1000), held: Fen::new(1000) };
-    assert_eq!(suspense(&house), waiting);
-    house.find(house.paid("tx1", 1000), None);
-    assert_eq!(suspense(&house), waiting, "the same payment twice is one payment");
-    refund_finding(&mut house, Finding::Unknown { why: "lost".to_owned() });
-    assert_eq!(suspense(&house), waiting);
-    let lie = refunded(&house, RefundStatus::Done, 999);
-    refund_finding(&mut house, lie);
-    assert_eq!(suspense(&house), waiting, "a refund of another amount is not ours");
-    let done = refunded(&house, RefundStatus::Done, 1000);
-    refund_finding(&mut house, done.clone());
-    refund_finding(&mut house, done);
-    assert_eq!(suspense(&house), Balance::default());
-    assert_eq!(house.balance(AccountKind::ChannelFunds, "main"), Balance::default());
+    assert_eq!(suspense(&fixture), waiting);
+    fixture.find(fixture.paid("tx1", 1000), None);
+    assert_eq!(suspense(&fixture), waiting, "the same payment twice is one payment");
+    refund_finding(&mut fixture, Finding::Unknown { why: "lost".to_owned() });
+    assert_eq!(suspense(&fixture), waiting);
+    let lie = refunded(&fixture, RefundStatus::Done, 999);
+    refund_finding(&mut fixture, lie);
+    assert_eq!(suspense(&fixture), waiting, "a refund of another amount is not ours");
+    let done = refunded(&fixture, RefundStatus::Done, 1000);
+    refund_finding(&mut fixture, done.clone());
+    refund_finding(&mut fixture, done);
+    assert_eq!(suspense(&fixture), Balance::default());
+    assert_eq!(fixture.balance(AccountKind::ChannelFunds, "main"), Balance::default());
 }
 
 #[test]
 fn a_lost_refund_is_asked_about_and_only_an_unknown_one_is_asked_for_again() {
-    let mut house = late();
-    let task = house.view.refunds.values().next().expect("a refund").task();
-    let asked: Vec<Work> = house.work.drain(..).collect();
-    refund_finding(&mut house, Finding::Unknown { why: "lost".to_owned() });
-    house.handle(&Command::RunTask(task)).expect("the task runs");
+    let mut fixture = late();
+    let task = fixture.view.refunds.values().next().expect("a refund").task();
+    let asked: Vec<Work> = fixture.work.drain(..).collect();
+    refund_finding(&mut fixture, Finding::Unknown { why: "lost".to_owned() });
+    fixture.handle(&Command::RunTask(task)).expect("the task runs");
     assert!(matches!(
-        house.work.last(),
+        fixture.work.last(),
         Some(Work::Ask { instruction: channel::Instruction::QueryRefund { .. }, .. })
     ));
-    refund_found(&mut house, Finding::NotFound, Operation::QueryRefund);
-    assert_eq!(house.work.last(), asked.last(), "the same number, the same content");
+    refund_found(&mut fixture, Finding::NotFound, Operation::QueryRefund);
+    assert_eq!(fixture.work.last(), asked.last(), "the same number, the same content");
 }
 
 #[test]
 fn a_refused_question_about_a_refund_is_no_answer() {
-    let mut house = late();
+    let mut fixture = late();
     let refused = Finding::Refused { code: "SIGN_ERROR".to_owned(), text: String::new() };
-    refund_found(&mut house, refused, Operation::QueryRefund);
-    let suspense = house.balance(AccountKind::Suspense, "100001");
+    refund_found(&mut fixture, refused, Operation::QueryRefund);
+    let suspense = fixture.balance(AccountKind::Suspense, "100001");
     assert_eq!(suspense.held, Fen::new(1000), "the money stays on hold");
 }
 
 #[test]
 fn a_refund_that_comes_about_after_it_was_refused_is_booked() {
-    let mut house = late();
+    let mut fixture = late();
     let refused = Finding::Refused { code: "PARAM_ERROR".to_owned(), text: String::new() };
-    refund_finding(&mut house, refused);
-    let done = refunded(&house, RefundStatus::Done, 1000);
-    refund_finding(&mut house, done.clone());
-    refund_finding(&mut house, done);
-    assert_eq!(house.balance(AccountKind::Suspense, "100001"), Balance::default());
-    assert_eq!(house.balance(AccountKind::ChannelFunds, "main"), Balance::default());
+    refund_finding(&mut fixture, refused);
+    let done = refunded(&fixture, RefundStatus::Done, 1000);
+    refund_finding(&mut fixture, done.clone());
+    refund_finding(&mut fixture, done);
+    assert_eq!(fixture.balance(AccountKind::Suspense, "100001"), Balance::default());
+    assert_eq!(fixture.balance(AccountKind::ChannelFunds, "main"), Balance::default());
 }
 
 #[test]
 fn a_refusal_after_a_lost_answer_closes_before_it_fails() {
-    let mut house = House::new();
-    house.place("order1").expect("accepted");
-    house.find(Finding::Unknown { why: "lost".to_owned() }, Some(Operation::Place));
-    house.place("order1").expect("the caller retries");
+    let mut fixture = Fixture::new();
+    fixture.place("order1").expect("accepted");
+    fixture.find(Finding::Unknown { why: "lost".to_owned() }, Some(Operation::Place));
+    fixture.place("order1").expect("the caller retries");
     let refused = Finding::Refused { code: "SIGN_ERROR".to_owned(), text: String::new() };
-    house.find(refused, Some(Operation::Place));
-    assert_eq!(house.state(), "closing", "the first try may stand");
-    house.find(Finding::NotFound, Some(Operation::Close));
-    assert_eq!(house.state(), "failed");
+    fixture.find(refused, Some(Operation::Place));
+    assert_eq!(fixture.state(), "closing", "the first try may stand");
+    fixture.find(Finding::NotFound, Some(Operation::Close));
+    assert_eq!(fixture.state(), "failed");
 }
 
 #[test]
 fn a_refusal_after_a_call_that_was_never_heard_of_closes_too() {
-    let mut house = House::new();
-    house.place("order1").expect("accepted");
-    house.now = house.now.plus_ms(kernel::order::CALL_MAX_MS);
-    let task = house.order().task();
-    house.handle(&Command::RunTask(task)).expect("the process had died");
+    let mut fixture = Fixture::new();
+    fixture.place("order1").expect("accepted");
+    fixture.now = fixture.now.plus_ms(kernel::order::CALL_MAX_MS);
+    let task = fixture.order().task();
+    fixture.handle(&Command::RunTask(task)).expect("the process had died");
     let refused = Finding::Refused { code: "PARAM_ERROR".to_owned(), text: String::new() };
-    house.find(refused, Some(Operation::Place));
-    assert_eq!(house.state(), "closing");
+    fixture.find(refused, Some(Operation::Place));
+    assert_eq!(fixture.state(), "closing");
 }
 
 #[test]
 fn an_order_that_will_not_close_is_asked_about() {
-    let mut house = paying();
-    house.now = house.order().terms.expires_at;
-    let task = house.order().task();
-    house.handle(&Command::RunTask(task.clone())).expect("the task runs");
-    house.find(Finding::Unknown { why: "INVALID_REQUEST".to_owned() }, Some(Operation::Close));
-    house.now = house.now.plus_seconds(60);
-    house.handle(&Command::RunTask(task)).expect("the task runs");
+    let mut fixture = paying();
+    fixture.now = fixture.order().terms.expires_at;
+    let task = fixture.order().task();
+    fixture.handle(&Command::RunTask(task.clone())).expect("the task runs");
+    fixture.find(Finding::Unknown { why: "INVALID_REQUEST".to_owned() }, Some(Operation::Close));
+    fixture.now = fixture.now.plus_seconds(60);
+    fixture.handle(&Command::RunTask(task)).expect("the task runs");
     assert!(matches!(
-        house.work.last(),
+        fixture.work.last(),
         Some(Work::Ask { instruction: channel::Instruction::Query { .. }, .. })
     ));
-    house.find(house.paid("tx1", 1000), Some(Operation::Query));
-    assert_eq!(house.state(), "paid");
+    fixture.find(fixture.paid("tx1", 1000), Some(Operation::Query));
+    assert_eq!(fixture.state(), "paid");
 }
 
 #[test]
 fn a_look_that_ends_after_the_expiry_does_not_postpone_it() {
-    let mut house = paying();
-    house.now = house.order().terms.expires_at.plus_ms(-1);
-    let task = house.order().task();
-    house.handle(&Command::RunTask(task.clone())).expect("the task runs");
-    house.now = house.now.plus_seconds(2);
-    house.find(Finding::Pending, Some(Operation::Query));
-    assert_eq!(house.tasks[&task], Some(house.now));
+    let mut fixture = paying();
+    fixture.now = fixture.order().terms.expires_at.plus_ms(-1);
+    let task = fixture.order().task();
+    fixture.handle(&Command::RunTask(task.clone())).expect("the task runs");
+    fixture.now = fixture.now.plus_seconds(2);
+    fixture.find(Finding::Pending, Some(Operation::Query));
+    assert_eq!(fixture.tasks[&task], Some(fixture.now));
 }
 
 #[test]
 fn a_refund_that_finally_fails_leaves_the_money_to_the_operator() {
-    let mut house = late();
+    let mut fixture = late();
     refund_finding(
-        &mut house,
+        &mut fixture,
         Finding::Refused { code: "PARAM_ERROR".to_owned(), text: String::new() },
     );
     let left = Balance { posted: Fen::new(1000), held: Fen::ZERO };
-    assert_eq!(house.balance(AccountKind::Suspense, "100001"), left);
+    assert_eq!(fixture.balance(AccountKind::Suspense, "100001"), left);
 }
 
 #[test]
 fn a_second_payment_of_a_paid_order_goes_back() {
-    let mut house = paying();
-    house.find(house.paid("tx1", 1000), None);
-    house.find(house.paid("tx2", 1000), None);
-    assert_eq!(house.state(), "paid");
-    assert_eq!(house.balance(AccountKind::MerchantPending, MERCHANT).posted, Fen::new(1000));
-    assert_eq!(house.balance(AccountKind::Suspense, "100001").held, Fen::new(1000));
+    let mut fixture = paying();
+    fixture.find(fixture.paid("tx1", 1000), None);
+    fixture.find(fixture.paid("tx2", 1000), None);
+    assert_eq!(fixture.state(), "paid");
+    assert_eq!(fixture.balance(AccountKind::MerchantPending, MERCHANT).posted, Fen::new(1000));
+    assert_eq!(fixture.balance(AccountKind::Suspense, "100001").held, Fen::new(1000));
 }
 
 #[test]
 fn notifications_follow_the_schedule_and_can_be_replayed() {
-    let mut house = paying();
-    house.find(house.paid("tx1", 1000), None);
-    let notification = house.view.notifications.values().next().cloned().expect("a notification");
+    let mut fixture = paying();
+    fixture.find(fixture.paid("tx1", 1000), None);
+    let notification = fixture.view.notifications.values().next().cloned().expect("a notification");
     let attempt = |delivery| Command::RecordAttempt {
         tenant: tenant(),
         notification: notification.id,
@@ -537,22 +537,22 @@ fn notifications_follow_the_schedule_and_can_be_replayed() {
     let failed = attempt(Delivery::NoAnswer { why: "refused".to_owned() });
     let mut waits = vec![];
     for _ in 0..16 {
-        house.handle(&failed).expect("recorded");
-        let due = house.tasks.get(&notification.task()).copied().flatten();
-        waits.extend(due.map(|due| due.ms_since(house.now) / 1000));
+        fixture.handle(&failed).expect("recorded");
+        let due = fixture.tasks.get(&notification.task()).copied().flatten();
+        waits.extend(due.map(|due| due.ms_since(fixture.now) / 1000));
     }
     assert_eq!(waits, kernel::notification::NOTIFICATION_SCHEDULE_SECONDS);
-    let state = |house: &House| house.view.notifications.values().next().expect("it").state;
-    assert!(matches!(state(&house), NotificationState::GivenUp { .. }));
-    house
+    let state = |fixture: &Fixture| fixture.view.notifications.values().next().expect("it").state;
+    assert!(matches!(state(&fixture), NotificationState::GivenUp { .. }));
+    fixture
         .handle(&Command::ReplayNotification { tenant: tenant(), notification: notification.id })
         .expect("replayed");
-    assert_eq!(state(&house), NotificationState::Due);
-    house.handle(&attempt(Delivery::Acknowledged { status: 200 })).expect("recorded");
-    assert!(matches!(state(&house), NotificationState::Delivered { .. }));
-    house.handle(&failed).expect("a straggler");
+    assert_eq!(state(&fixture), NotificationState::Due);
+    fixture.handle(&attempt(Delivery::Acknowledged { status: 200 })).expect("recorded");
+    assert!(matches!(state(&fixture), NotificationState::Delivered { .. }));
+    fixture.handle(&failed).expect("a straggler");
     assert!(
-        matches!(state(&house), NotificationState::Delivered { .. }),
+        matches!(state(&fixture), NotificationState::Delivered { .. }),
         "delivered stays delivered"
     );
 }
@@ -560,7 +560,7 @@ fn notifications_follow_the_schedule_and_can_be_replayed() {
 #[test]
 fn refusals_come_in_their_order() {
     let request = place("order1");
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let unknown = changed(&request, |request| request.merchant = MerchantId::new("CM2"));
     let no_route = changed(&request, |request| request.channel = "alipay".to_owned());
     let no_amount = changed(&request, |request| request.amount = Fen::ZERO);
@@ -572,9 +572,9 @@ fn refusals_come_in_their_order() {
         (past, Refusal::Expiry),
         (close(), Refusal::OrderNotFound),
     ] {
-        assert_eq!(house.handle(&command), Err(want));
+        assert_eq!(fixture.handle(&command), Err(want));
     }
-    assert!(house.events.is_empty());
+    assert!(fixture.events.is_empty());
 }
 
 /// Something that can happen.
@@ -642,14 +642,14 @@ fn plain(kind: u8) -> Finding {
 }
 
 /// The order of a slot, if it was placed.
-fn slot(house: &House, slot: u8) -> Option<Order> {
-    house.view.order(&tenant(), &OrderKey::MerchantOrderNo(format!("order{slot}"))).cloned()
+fn slot(fixture: &Fixture, slot: u8) -> Option<Order> {
+    fixture.view.order(&tenant(), &OrderKey::MerchantOrderNo(format!("order{slot}"))).cloned()
 }
 
-fn play(house: &mut House, step: Step) {
+fn play(fixture: &mut Fixture, step: Step) {
     let command = match step {
         Step::Wait(seconds) => {
-            house.now = house.now.plus_seconds(seconds);
+            fixture.now = fixture.now.plus_seconds(seconds);
             return;
         }
         Step::Place(number) => place(&format!("order{number}")),
@@ -657,27 +657,27 @@ fn play(house: &mut House, step: Step) {
             let order = OrderKey::MerchantOrderNo(format!("order{number}"));
             Command::CloseOrder { tenant: tenant(), order }
         }
-        Step::RunTask(number) => match slot(house, number) {
+        Step::RunTask(number) => match slot(fixture, number) {
             Some(order) => Command::RunTask(order.task()),
             None => return,
         },
         Step::Find(number, kind, asked) => {
-            let Some(order) = slot(house, number) else { return };
+            let Some(order) = slot(fixture, number) else { return };
             let finding = match kind {
-                Kind::Placed => pay_info(house),
+                Kind::Placed => pay_info(fixture),
                 Kind::Paid(tx, fen) => Finding::Paid(Payment {
                     channel_order_no: order.channel_order_no(),
                     payment_reference: format!("tx{number}{tx}"),
                     amount: Fen::new(fen),
                     currency: Currency::Cny,
                     payer_amount: None,
-                    at: house.now,
+                    at: fixture.now,
                 }),
                 Kind::Plain(kind) => plain(kind),
             };
             let call = CallRecord {
                 operation: asked,
-                at: house.now,
+                at: fixture.now,
                 took_ms: 0,
                 status: None,
                 channel_trace: None,
@@ -694,7 +694,7 @@ fn play(house: &mut House, step: Step) {
             }
         }
         Step::Refund(state, right) => {
-            let Some(refund) = house.view.refunds.values().min_by_key(|it| it.id).cloned() else {
+            let Some(refund) = fixture.view.refunds.values().min_by_key(|it| it.id).cloned() else {
                 return;
             };
             let finding = Finding::Refund(Refunded {
@@ -706,7 +706,7 @@ fn play(house: &mut House, step: Step) {
             });
             let call = CallRecord {
                 operation: Some(Operation::QueryRefund),
-                at: house.now,
+                at: fixture.now,
                 took_ms: 0,
                 status: None,
                 channel_trace: None,
@@ -724,7 +724,7 @@ fn play(house: &mut House, step: Step) {
         }
         Step::Deliver(right) => {
             let Some(notification) =
-                house.view.notifications.values().min_by_key(|it| it.id).cloned()
+                fixture.view.notifications.values().min_by_key(|it| it.id).cloned()
             else {
                 return;
             };
@@ -732,15 +732,15 @@ fn play(house: &mut House, step: Step) {
                 true => Delivery::Acknowledged { status: 200 },
                 false => Delivery::NoAnswer { why: String::new() },
             };
-            let attempt = Attempt { at: house.now, took_ms: 0, delivery };
+            let attempt = Attempt { at: fixture.now, took_ms: 0, delivery };
             Command::RecordAttempt { tenant: tenant(), notification: notification.id, attempt }
         }
     };
-    let _ = house.handle(&command);
+    let _ = fixture.handle(&command);
 }
 
-fn check(house: &House) {
-    let sums = ledger::book::sum_deltas(&house.transfers).expect("the sums fit");
+fn check(fixture: &Fixture) {
+    let sums = ledger::book::sum_deltas(&fixture.transfers).expect("the sums fit");
     let posted: i64 = sums.values().map(|delta| delta.posted.get()).sum();
     assert_eq!(posted, 0, "Σ debits = Σ credits");
     for (account, delta) in &sums {
@@ -751,36 +751,36 @@ fn check(house: &House) {
     }
     let suspense = Account::new(AccountKind::Suspense, "100001");
     let booked = sums.get(&suspense).copied().unwrap_or_default();
-    let known = house.view.balances[&(tenant(), suspense)];
+    let known = fixture.view.balances[&(tenant(), suspense)];
     assert_eq!((known.posted, known.held), (booked.posted, booked.held));
 
-    for order in house.view.orders.values() {
+    for order in fixture.view.orders.values() {
         let of_order = |reason, phase| {
             let right = |it: &&Transfer| {
                 it.order == order.terms.id && it.reason == reason && it.phase == phase
             };
-            house.transfers.iter().filter(right).count()
+            fixture.transfers.iter().filter(right).count()
         };
         let paid = matches!(order.state, OrderState::Paid(_));
         assert_eq!(of_order(Reason::Payment, Phase::Post), usize::from(paid));
         assert_eq!(of_order(Reason::UnappliedPayment, Phase::Post), order.unapplied.len());
         assert_eq!(of_order(Reason::UnappliedRefund, Phase::Hold), order.unapplied.len());
-        let waiting = house.tasks.get(&order.task()).copied().flatten();
+        let waiting = fixture.tasks.get(&order.task()).copied().flatten();
         assert_eq!(waiting.is_some(), !order.state.is_final(), "an open order has a task");
 
         let events: Vec<&Event> =
-            house.events.iter().filter(|event| event.order == Some(order.terms.id)).collect();
+            fixture.events.iter().filter(|event| event.order == Some(order.terms.id)).collect();
         let rebuilt = kernel::event::replay(events).expect("its events hold it");
         assert_eq!(&rebuilt, order, "the events rebuild the row");
     }
     let mut open = BTreeMap::new();
-    for refund in house.view.refunds.values() {
+    for refund in fixture.view.refunds.values() {
         let is_open = matches!(refund.state, RefundState::Requesting | RefundState::Processing);
         open.insert(refund.id, is_open);
-        let waiting = house.tasks.get(&refund.task()).copied().flatten();
+        let waiting = fixture.tasks.get(&refund.task()).copied().flatten();
         assert_eq!(waiting.is_some(), is_open, "an open refund has a task");
     }
-    let held: i64 = house
+    let held: i64 = fixture
         .view
         .refunds
         .values()
@@ -793,10 +793,10 @@ fn check(house: &House) {
 proptest! {
     #[test]
     fn any_sequence_keeps_every_rule(steps in proptest::collection::vec(any_step(), 1..120)) {
-        let mut house = House::new();
+        let mut fixture = Fixture::new();
         for step in steps {
-            play(&mut house, step);
-            check(&house);
+            play(&mut fixture, step);
+            check(&fixture);
         }
     }
 
@@ -804,7 +804,7 @@ proptest! {
     fn the_same_inputs_give_the_same_decisions(
         steps in proptest::collection::vec(any_step(), 1..60),
     ) {
-        let (mut first, mut second) = (House::new(), House::new());
+        let (mut first, mut second) = (Fixture::new(), Fixture::new());
         for step in steps {
             play(&mut first, step.clone());
             play(&mut second, step);

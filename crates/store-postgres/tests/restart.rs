@@ -1,10 +1,10 @@
 //! A server that goes and comes back. Alone in its process, because it takes the server from everybody.
 
-mod till;
+mod fixture;
 
+use fixture::{StoreFixture, audit, place, tenant};
 use store::{CommitFault, Query, Store, StoreFault};
 use store_postgres::PostgresStore;
-use till::{Till, audit, place, tenant};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_comes_back_is_used_again() {
@@ -16,10 +16,10 @@ async fn a_server_that_comes_back_is_used_again() {
     let database = server.database().await;
     let store = PostgresStore::connect(&database.url()).expect("a good URL");
     store.migrate().await.expect("the schema is new");
-    let mut till = Till::new(1);
-    till.sells(&store, &tenant(0), "before").await;
+    let mut fixture = StoreFixture::new(1);
+    fixture.sells(&store, &tenant(0), "before").await;
     for round in 0..3 {
-        let batch = till.batch(&store, &[place(&tenant(0), &format!("during-{round}"))]).await;
+        let batch = fixture.batch(&store, &[place(&tenant(0), &format!("during-{round}"))]).await;
         server.stop();
         let outcome = store.commit(vec![batch.clone()]).await.remove(0);
         let unknown = CommitFault::Store(StoreFault::Unavailable(String::new()));
@@ -29,7 +29,7 @@ async fn a_server_that_comes_back_is_used_again() {
         server.start();
         let outcomes = store.commit(vec![batch]).await;
         assert_eq!(outcomes, vec![Ok(())], "what was sent to nobody is not there yet");
-        till.sells(&store, &tenant(0), &format!("after-{round}")).await;
+        fixture.sells(&store, &tenant(0), &format!("after-{round}")).await;
     }
     let audit = audit(&store).await;
     assert_eq!((audit.orders, audit.paid_orders, audit.faults), (7, 4, vec![]));

@@ -1,7 +1,8 @@
 //! Several processes at one database, and connections that are cut.
 
-mod till;
+mod fixture;
 
+use fixture::{StoreFixture, audit, place, tasks_of, tenant};
 use ledger::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +10,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use store::{CommitFault, Lease, Page, Query, Store, StoreFault};
 use store_postgres::PostgresStore;
 use test_postgres::{Database, Server};
-use till::{Till, audit, place, tasks_of, tenant};
 
 async fn fresh(server: &'static Server) -> (Database, PostgresStore) {
     let database = server.database().await;
@@ -71,10 +71,10 @@ async fn one_of_two_processes_takes_a_number() {
     let Some(server) = test_postgres::server() else { return };
     let (database, one) = fresh(server).await;
     let other = another(&database);
-    let (mut till, mut other_till) = (Till::new(1), Till::new(2));
+    let (mut fixture, mut other_till) = (StoreFixture::new(1), StoreFixture::new(2));
     for round in 0..20 {
         let number = format!("N{round}");
-        let mine = till.batch(&one, &[place(&tenant(0), &number)]).await;
+        let mine = fixture.batch(&one, &[place(&tenant(0), &number)]).await;
         let theirs = other_till.batch(&other, &[place(&tenant(0), &number)]).await;
         let (mine, theirs) = tokio::join!(one.commit(vec![mine]), other.commit(vec![theirs]));
         let both = [mine, theirs].concat();
@@ -97,9 +97,9 @@ async fn balances_that_two_processes_move_add_up() {
         .map(|node| {
             let store = another(&database);
             tokio::spawn(async move {
-                let mut till = Till::new(node);
+                let mut fixture = StoreFixture::new(node);
                 for number in 0..EACH {
-                    till.sells(&store, &tenant(0), &format!("{node}-{number}")).await;
+                    fixture.sells(&store, &tenant(0), &format!("{node}-{number}")).await;
                 }
             })
         })
@@ -109,7 +109,7 @@ async fn balances_that_two_processes_move_add_up() {
     }
     let audit = audit(&store).await;
     assert_eq!((audit.paid_orders, audit.faults), (50, vec![]));
-    assert_eq!(audit.debits, 50 * till::PRICE);
+    assert_eq!(audit.debits, 50 * fixture::PRICE);
 }
 
 /// A commit whose outcome is unknown is looked up; nothing is there twice, in part, or lost.
@@ -131,11 +131,12 @@ async fn cut_connections_lose_nothing_that_was_confirmed() {
         }
         cuts
     });
-    let mut till = Till::new(1);
+    let mut fixture = StoreFixture::new(1);
     let (mut confirmed, mut unknown) = (vec![], vec![]);
     for at in 0..COMMITS {
         let number = format!("N{at}");
-        let Some(batch) = till.try_batch(&store, &[place(&tenant(at % 3), &number)]).await else {
+        let Some(batch) = fixture.try_batch(&store, &[place(&tenant(at % 3), &number)]).await
+        else {
             continue;
         };
         match store.commit(vec![batch]).await.remove(0) {
@@ -176,9 +177,9 @@ async fn exists(store: &PostgresStore, index: usize, number: &str) -> bool {
 async fn every_text_is_kept() {
     let Some(server) = test_postgres::server() else { return };
     let (_database, store) = fresh(server).await;
-    let mut till = Till::new(1);
+    let mut fixture = StoreFixture::new(1);
     let number = "zero \0 and \u{f8ff}0";
-    let batch = till.batch(&store, &[place(&tenant(0), number)]).await;
+    let batch = fixture.batch(&store, &[place(&tenant(0), number)]).await;
     let want = batch.orders[0].row.clone();
     assert_eq!(store.commit(vec![batch]).await, vec![Ok(())]);
     let key = kernel::OrderKey::MerchantOrderNo(number.to_owned());
@@ -191,7 +192,7 @@ async fn every_text_is_kept() {
 async fn a_value_that_the_database_refuses_is_no_unknown_outcome() {
     let Some(server) = test_postgres::server() else { return };
     let (_database, store) = fresh(server).await;
-    let mut till = Till::new(1);
+    let mut fixture = StoreFixture::new(1);
     let mut seed: u64 = 7;
     let long: String = (0..20_000)
         .map(|_| {
@@ -199,9 +200,9 @@ async fn a_value_that_the_database_refuses_is_no_unknown_outcome() {
             char::from_u32(0x4e00 + u32::try_from(seed >> 52).expect("12 bits")).expect("Han")
         })
         .collect();
-    let batch = till.batch(&store, &[place(&tenant(0), &long)]).await;
+    let batch = fixture.batch(&store, &[place(&tenant(0), &long)]).await;
     let outcome = store.commit(vec![batch]).await.remove(0);
     assert!(matches!(&outcome, Err(CommitFault::Stale(_))), "{outcome:?}");
-    till.sells(&store, &tenant(0), "short").await;
+    fixture.sells(&store, &tenant(0), "short").await;
     assert_eq!(audit(&store).await.orders, 1);
 }

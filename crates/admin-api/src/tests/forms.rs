@@ -1,6 +1,6 @@
 //! Stored state as JSON.
 
-use super::world::{self, OPEN_ID, PAY_TEXT};
+use super::fixture::{self, OPEN_ID, PAY_TEXT};
 use crate::faults::{Fault, render};
 use crate::query::{Malformed, NOTIFICATION_STATES, ORDER_STATES};
 use crate::{map, wire};
@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use store::StoreFault;
 
-fn story_json(world: &world::World, order: ledger::Id<ledger::kinds::Order>) -> Value {
-    serde_json::to_value(map::story(&world.story(order))).expect("JSON")
+fn story_json(fixture: &fixture::StoryFixture, order: ledger::Id<ledger::kinds::Order>) -> Value {
+    serde_json::to_value(map::story(&fixture.story(order))).expect("JSON")
 }
 
 #[test]
@@ -30,12 +30,12 @@ fn times_amounts_and_payers_are_written_as_promised() {
 
 #[test]
 fn every_kind_of_event_is_named_as_in_the_log() {
-    let (world, orders) = world::whole();
+    let (fixture, orders) = fixture::whole();
     let mut seen = BTreeSet::new();
     for order in orders {
-        let events = story_json(&world, order)["events"].take();
+        let events = story_json(&fixture, order)["events"].take();
         let written: Vec<Value> = events.as_array().expect("events").clone();
-        let story = world.story(order);
+        let story = fixture.story(order);
         assert_eq!(written.len(), story.events.len());
         for (written, event) in written.iter().zip(&story.events) {
             assert_eq!(written["kind"], event.change.name());
@@ -44,7 +44,7 @@ fn every_kind_of_event_is_named_as_in_the_log() {
             seen.insert(event.change.name());
         }
     }
-    let all: BTreeSet<_> = world.events().iter().map(|event| event.change.name()).collect();
+    let all: BTreeSet<_> = fixture.events().iter().map(|event| event.change.name()).collect();
     let outside: Vec<_> = all.difference(&seen).collect();
     assert_eq!(outside, [&"keys_stored"], "fetched keys belong to no order");
     assert_eq!(all.len(), 17, "the scenes show every kind of event");
@@ -52,8 +52,8 @@ fn every_kind_of_event_is_named_as_in_the_log() {
 
 #[test]
 fn a_paid_order_reads_as_promised() {
-    let (world, [order, ..]) = world::whole();
-    let json = story_json(&world, order);
+    let (fixture, [order, ..]) = fixture::whole();
+    let json = story_json(&fixture, order);
     assert_eq!(json["order"]["state"], "paid");
     assert_eq!(json["order"]["amount_fen"], 8_800);
     assert_eq!(json["order"]["payer_amount_fen"], 8_000);
@@ -73,8 +73,8 @@ fn a_paid_order_reads_as_promised() {
 
 #[test]
 fn a_failed_refund_reads_as_promised() {
-    let (world, [_, order, _]) = world::whole();
-    let json = story_json(&world, order);
+    let (fixture, [_, order, _]) = fixture::whole();
+    let json = story_json(&fixture, order);
     assert_eq!(json["order"]["state"], "failed");
     assert_eq!(json["order"]["reason"], "expired");
     assert_eq!(json["refunds"][0]["state"], "failed");
@@ -85,9 +85,9 @@ fn a_failed_refund_reads_as_promised() {
 
 #[test]
 fn no_answer_shows_a_payer_or_a_cashier() {
-    let (world, orders) = world::whole();
+    let (fixture, orders) = fixture::whole();
     for order in orders {
-        let text = story_json(&world, order).to_string();
+        let text = story_json(&fixture, order).to_string();
         for hidden in [OPEN_ID, PAY_TEXT, "203.0.113.77", "13800138000"] {
             assert!(!text.contains(hidden), "{hidden} is in {text}");
         }
@@ -96,8 +96,8 @@ fn no_answer_shows_a_payer_or_a_cashier() {
 
 #[test]
 fn states_to_list_by_are_the_states_there_are() {
-    let (world, orders) = world::whole();
-    let order = |at: usize| world.story(orders[at]).order.state.name();
+    let (fixture, orders) = fixture::whole();
+    let order = |at: usize| fixture.story(orders[at]).order.state.name();
     let at = Timestamp::from_ms(0);
     let names = [
         OrderState::Init.name(),

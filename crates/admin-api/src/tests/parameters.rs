@@ -1,6 +1,6 @@
 //! What parameters are taken, and in which words they are refused.
 
-use super::world::tenant;
+use super::fixture::tenant;
 use crate::query;
 use ledger::{Account, AccountKind, Id, Timestamp};
 use store::{OrderFilter, Query};

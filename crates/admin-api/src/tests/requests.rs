@@ -1,7 +1,7 @@
 //! The router, in process.
 
-use super::engine_room;
-use super::world::{self, World};
+use super::fixture::{self, StoryFixture};
+use super::test_engine;
 use crate::Admin;
 use crate::health::ops_router;
 use axum::Router;
@@ -45,14 +45,14 @@ async fn post(router: &Router, path: &str) -> (u16, Value) {
     (response.status().as_u16(), json(response).await)
 }
 
-async fn router(world: &World) -> Router {
-    let (engine, _) = engine_room::start(world).await;
+async fn router(fixture: &StoryFixture) -> Router {
+    let (engine, _) = test_engine::start(fixture).await;
     Admin::new(Secret::new(TOKEN.to_owned())).router(engine)
 }
 
 #[tokio::test]
 async fn only_the_token_opens() {
-    let router = router(&World::new()).await;
+    let router = router(&StoryFixture::new()).await;
     for (authorization, status) in [
         ("", 401),
         ("Bearer", 401),
@@ -77,7 +77,7 @@ async fn only_the_token_opens() {
 
 #[tokio::test]
 async fn every_path_wants_the_token_but_the_document() {
-    let router = router(&World::new()).await;
+    let router = router(&StoryFixture::new()).await;
     for path in [
         "/admin/v1",
         "/admin/v1/",
@@ -106,7 +106,7 @@ async fn every_path_wants_the_token_but_the_document() {
 
 #[tokio::test]
 async fn an_empty_token_admits_nobody() {
-    let (engine, _) = engine_room::start(&World::new()).await;
+    let (engine, _) = test_engine::start(&StoryFixture::new()).await;
     let router = Admin::new(Secret::new(String::new())).router(engine);
     for authorization in ["", "Bearer", "Bearer ", "Bearer x"] {
         let response = call(&router, "GET", "/admin/v1/tenants", authorization).await;
@@ -116,7 +116,7 @@ async fn an_empty_token_admits_nobody() {
 
 #[tokio::test]
 async fn other_routers_keep_their_own_not_found() {
-    let admin = router(&World::new()).await;
+    let admin = router(&StoryFixture::new()).await;
     let whole =
         Router::new().merge(admin).fallback(|| async { (StatusCode::NOT_FOUND, "elsewhere") });
     let response = call(&whole, "GET", "/nowhere", "").await;
@@ -126,7 +126,7 @@ async fn other_routers_keep_their_own_not_found() {
 
 #[tokio::test]
 async fn tenants_are_listed_by_id() {
-    let (status, body) = get(&router(&World::new()).await, "/admin/v1/tenants").await;
+    let (status, body) = get(&router(&StoryFixture::new()).await, "/admin/v1/tenants").await;
     assert_eq!(status, 200);
     assert_eq!(body["tenants"][0]["id"], "100001");
     assert_eq!(body["tenants"][1]["id"], "100002");
@@ -137,8 +137,8 @@ async fn tenants_are_listed_by_id() {
 
 #[tokio::test]
 async fn orders_come_newest_first_in_pages() {
-    let (world, [paid, troubled, closed]) = world::whole();
-    let router = router(&world).await;
+    let (fixture, [paid, troubled, closed]) = fixture::whole();
+    let router = router(&fixture).await;
     let (status, page) = get(&router, &format!("{BASE}/orders?limit=2")).await;
     assert_eq!(status, 200);
     assert_eq!(page["orders"][0]["id"], closed.to_string());
@@ -155,8 +155,8 @@ async fn orders_come_newest_first_in_pages() {
 
 #[tokio::test]
 async fn a_story_is_found_by_id_and_by_number() {
-    let (world, [_, _, closed]) = world::whole();
-    let router = router(&world).await;
+    let (fixture, [_, _, closed]) = fixture::whole();
+    let router = router(&fixture).await;
     let (status, by_id) = get(&router, &format!("{BASE}/orders/{closed}")).await;
     assert_eq!((status, &by_id["order"]["state"]), (200, &Value::from("closed")));
     let number = "A-003%2F%E4%B8%AD";
@@ -166,8 +166,8 @@ async fn a_story_is_found_by_id_and_by_number() {
 
 #[tokio::test]
 async fn accounts_and_their_postings_agree() {
-    let (world, _) = world::whole();
-    let router = router(&world).await;
+    let (fixture, _) = fixture::whole();
+    let router = router(&fixture).await;
     let (status, body) = get(&router, &format!("{BASE}/accounts")).await;
     assert_eq!(status, 200);
     let accounts = body["accounts"].as_array().expect("accounts");
@@ -185,11 +185,11 @@ async fn accounts_and_their_postings_agree() {
 
 #[tokio::test]
 async fn a_notification_is_listed_shown_and_replayed() {
-    let mut world = World::new();
-    let order = world.place(0, "A-001");
-    world.finding(1_000, order, None, world::payment(order, 8_800, 900));
-    world.attempt(1_100, kernel::Delivery::Acknowledged { status: 200 });
-    let router = router(&world).await;
+    let mut fixture = StoryFixture::new();
+    let order = fixture.place(0, "A-001");
+    fixture.finding(1_000, order, None, fixture::payment(order, 8_800, 900));
+    fixture.attempt(1_100, kernel::Delivery::Acknowledged { status: 200 });
+    let router = router(&fixture).await;
     let (_, page) = get(&router, &format!("{BASE}/notifications?state=delivered")).await;
     let id = page["notifications"][0]["id"].as_str().expect("an id").to_owned();
     assert_eq!(page["notifications"][0]["merchant_order_no"], "A-001");
@@ -207,8 +207,8 @@ async fn a_notification_is_listed_shown_and_replayed() {
 
 #[tokio::test]
 async fn what_is_not_there_or_not_understood_is_refused_by_name() {
-    let (world, _) = world::whole();
-    let router = router(&world).await;
+    let (fixture, _) = fixture::whole();
+    let router = router(&fixture).await;
     let absent = "228000000000000001";
     for (path, status, code, field) in [
         (format!("{BASE}/orders?stat=paid"), 400, "malformed", Some("stat")),
@@ -242,8 +242,8 @@ async fn what_is_not_there_or_not_understood_is_refused_by_name() {
 
 #[tokio::test]
 async fn a_lost_database_is_unavailable_but_alive() {
-    let (world, _) = world::whole();
-    let (engine, line) = engine_room::start(&world).await;
+    let (fixture, _) = fixture::whole();
+    let (engine, line) = test_engine::start(&fixture).await;
     let ops = ops_router(engine.clone(), Arc::new(|| "tongbao_up 1\n".to_owned()));
     let admin = Admin::new(Secret::new(TOKEN.to_owned())).router(engine);
     let ready = call(&ops, "GET", "/readyz", "").await;
@@ -265,10 +265,10 @@ async fn a_lost_database_is_unavailable_but_alive() {
 
 #[tokio::test]
 async fn what_needs_a_person_is_listed_with_its_order() {
-    let mut world = World::new();
-    world::paid(&mut world);
-    let troubled = world::troubled(&mut world);
-    let router = router(&world).await;
+    let mut fixture = StoryFixture::new();
+    fixture::paid(&mut fixture);
+    let troubled = fixture::troubled(&mut fixture);
+    let router = router(&fixture).await;
     let (status, page) = get(&router, &format!("{BASE}/attention")).await;
     assert_eq!(status, 200);
     let events = page["events"].as_array().expect("events");

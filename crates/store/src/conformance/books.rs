@@ -1,7 +1,8 @@
 //! Balances, the audit, and kept keys.
 
-use super::shop::{
-    PRICE, Shop, attempt, close, paid, payable, place, refunded, says, says_of_refund, tenant,
+use super::fixture::{
+    PRICE, StoreFixture, attempt, close, paid, payable, place, refunded, says, says_of_refund,
+    tenant,
 };
 use crate::{Batch, CommitFault, Page, Promise, Query, Store, audit::Rule};
 use channel::{Finding, Operation, PlatformKey, RefundStatus};
@@ -35,24 +36,24 @@ fn has(posted: i64, held: i64) -> Balance {
 
 pub(super) fn balances_move_by_delta(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let mut shop = Shop::new(store);
+        let mut fixture = StoreFixture::new(store);
         let price = PRICE.get();
-        let order = shop.sells(&tenant(0), "A-1").await;
-        shop.sells(&tenant(0), "A-2").await;
-        shop.sells(&tenant(1), "A-1").await;
-        shop.does(says(&order, paid(&order, "wx2"), None)).await;
+        let order = fixture.sells(&tenant(0), "A-1").await;
+        fixture.sells(&tenant(0), "A-2").await;
+        fixture.sells(&tenant(1), "A-1").await;
+        fixture.does(says(&order, paid(&order, "wx2"), None)).await;
         let tenant = tenant(0);
-        let funds = shop.balance(&tenant, "channel_funds/wx-100001").await;
+        let funds = fixture.balance(&tenant, "channel_funds/wx-100001").await;
         assert_eq!(funds, has(-3 * price, 0));
-        let merchant = shop.balance(&tenant, "merchant_pending/CM0001").await;
+        let merchant = fixture.balance(&tenant, "merchant_pending/CM0001").await;
         assert_eq!(merchant, has(2 * price, 0));
-        assert_eq!(shop.balance(&tenant, "suspense/100001").await, has(price, price));
-        let refund = shop.only_refund(&order).await;
-        shop.does(says_of_refund(&refund, refunded(&refund, RefundStatus::Done))).await;
-        assert_eq!(shop.balance(&tenant, "suspense/100001").await, has(0, 0));
-        let funds = shop.balance(&tenant, "channel_funds/wx-100001").await;
+        assert_eq!(fixture.balance(&tenant, "suspense/100001").await, has(price, price));
+        let refund = fixture.only_refund(&order).await;
+        fixture.does(says_of_refund(&refund, refunded(&refund, RefundStatus::Done))).await;
+        assert_eq!(fixture.balance(&tenant, "suspense/100001").await, has(0, 0));
+        let funds = fixture.balance(&tenant, "channel_funds/wx-100001").await;
         assert_eq!(funds, has(-2 * price, 0));
-        let Page::Accounts(rows) = shop.page(Query::Accounts { tenant }).await else {
+        let Page::Accounts(rows) = fixture.page(Query::Accounts { tenant }).await else {
             panic!("want accounts")
         };
         let keys: Vec<String> = rows.iter().map(|row| row.account.key()).collect();
@@ -63,7 +64,7 @@ pub(super) fn balances_move_by_delta(store: &dyn Store) -> Promise<'_, ()> {
 
 pub(super) fn floor_refuses_the_whole_batch(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let mut shop = Shop::new(store);
+        let mut fixture = StoreFixture::new(store);
         let tenant = tenant(0);
         let suspense = "suspense/100001";
         let funds = "channel_funds/wx-100001";
@@ -78,39 +79,39 @@ pub(super) fn floor_refuses_the_whole_batch(store: &dyn Store) -> Promise<'_, ()
         assert_eq!(commit(&[(suspense, -21, 0), (funds, 21, 0)]).await, floor);
         assert_eq!(commit(&[(suspense, 0, 21)]).await, floor);
         assert_eq!(commit(&[(suspense, 0, -81)]).await, floor, "more than is held");
-        assert_eq!(shop.balance(&tenant, suspense).await, has(100, 80));
-        assert_eq!(shop.balance(&tenant, funds).await, has(-100, 0));
+        assert_eq!(fixture.balance(&tenant, suspense).await, has(100, 80));
+        assert_eq!(fixture.balance(&tenant, funds).await, has(-100, 0));
 
-        let mut batch = shop.one(place(&tenant, "A-1")).await;
+        let mut batch = fixture.one(place(&tenant, "A-1")).await;
         batch.deltas = deltas(&tenant, &[(funds, 21, 0), (suspense, -21, 0)]).deltas;
-        let neighbour = shop.one(place(&super::shop::tenant(1), "A-1")).await;
-        let before = shop.everything().await;
+        let neighbour = fixture.one(place(&super::fixture::tenant(1), "A-1")).await;
+        let before = fixture.everything().await;
         assert_eq!(store.commit(vec![batch.clone()]).await, vec![floor.clone()]);
-        assert_eq!(shop.everything().await, before);
+        assert_eq!(fixture.everything().await, before);
         assert_eq!(store.commit(vec![batch, neighbour]).await, vec![floor, Ok(())]);
-        assert_eq!(shop.balance(&tenant, funds).await, has(-100, 0));
+        assert_eq!(fixture.balance(&tenant, funds).await, has(-100, 0));
 
         assert_eq!(commit(&[(suspense, -80, -80), (funds, 80, 0)]).await, Ok(()));
         assert_eq!(commit(&[(suspense, -20, 0), (funds, 20, 0)]).await, Ok(()));
-        assert_eq!(shop.balance(&tenant, suspense).await, has(0, 0));
+        assert_eq!(fixture.balance(&tenant, suspense).await, has(0, 0));
     })
 }
 
 pub(super) fn audit_is_clean(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let mut shop = Shop::new(store);
-        let sold = shop.sells(&tenant(0), "A-1").await;
-        shop.sells(&tenant(1), "A-1").await;
-        let order = shop.places(&tenant(0), "A-2").await;
-        shop.does(says(&order, payable(&order), Some(Operation::Place))).await;
-        shop.does(close(&order)).await;
-        shop.does(says(&order, Finding::Closed, Some(Operation::Close))).await;
-        shop.does(says(&order, paid(&order, "wx9"), None)).await;
-        shop.places(&tenant(0), "A-3").await;
-        let notification = shop.only_notification(&sold).await;
+        let mut fixture = StoreFixture::new(store);
+        let sold = fixture.sells(&tenant(0), "A-1").await;
+        fixture.sells(&tenant(1), "A-1").await;
+        let order = fixture.places(&tenant(0), "A-2").await;
+        fixture.does(says(&order, payable(&order), Some(Operation::Place))).await;
+        fixture.does(close(&order)).await;
+        fixture.does(says(&order, Finding::Closed, Some(Operation::Close))).await;
+        fixture.does(says(&order, paid(&order, "wx9"), None)).await;
+        fixture.places(&tenant(0), "A-3").await;
+        let notification = fixture.only_notification(&sold).await;
         let acknowledged = Delivery::Acknowledged { status: 200 };
-        shop.does(attempt(&notification, notification.made_at, acknowledged)).await;
-        let audit = shop.audit().await;
+        fixture.does(attempt(&notification, notification.made_at, acknowledged)).await;
+        let audit = fixture.audit().await;
         assert_eq!(audit.faults, Vec::<String>::new());
         assert_eq!((audit.orders, audit.paid_orders), (4, 2));
         assert_eq!((audit.transfers, audit.accounts), (4, 5));
@@ -121,21 +122,21 @@ pub(super) fn audit_is_clean(store: &dyn Store) -> Promise<'_, ()> {
 /// A store takes what it is given; that the books are wrong then is the audit's to find.
 pub(super) fn audit_names_what_is_wrong(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let mut shop = Shop::new(store);
-        let order = shop.places(&tenant(0), "A-1").await;
+        let mut fixture = StoreFixture::new(store);
+        let order = fixture.places(&tenant(0), "A-1").await;
         let id = order.terms.id;
-        let mut batch = shop.one(says(&order, paid(&order, "wx1"), None)).await;
+        let mut batch = fixture.one(says(&order, paid(&order, "wx1"), None)).await;
         batch.transfers.clear();
         batch.tasks.clear();
         batch.notifications.clear();
         assert_eq!(store.commit(vec![batch]).await, vec![Ok(())]);
-        let forgotten = shop.places(&tenant(1), "B-1").await;
-        let mut batch = shop.one(says(&forgotten, Finding::Pending, None)).await;
+        let forgotten = fixture.places(&tenant(1), "B-1").await;
+        let mut batch = fixture.one(says(&forgotten, Finding::Pending, None)).await;
         batch.tasks = vec![kernel::TaskChange { task: forgotten.task(), due: None }];
         assert_eq!(store.commit(vec![batch]).await, vec![Ok(())]);
         let account = "channel_funds/wx-100001";
         assert_eq!(
-            shop.audit().await.faults,
+            fixture.audit().await.faults,
             [
                 Rule::BalanceDiffers.fault(tenant(0), account),
                 Rule::PaidWithoutPayment.fault(tenant(0), id),
@@ -149,12 +150,12 @@ pub(super) fn audit_names_what_is_wrong(store: &dyn Store) -> Promise<'_, ()> {
 /// The channel may carry out after all what it had refused.
 pub(super) fn late_refund_keeps_the_books(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let mut shop = Shop::new(store);
-        let order = shop.sells(&tenant(0), "A-1").await;
+        let mut fixture = StoreFixture::new(store);
+        let order = fixture.sells(&tenant(0), "A-1").await;
         for reference in ["wx2", "wx3", "wx4"] {
-            shop.does(says(&order, paid(&order, reference), None)).await;
+            fixture.does(says(&order, paid(&order, reference), None)).await;
         }
-        let refunds = shop.story(&order).await.refunds;
+        let refunds = fixture.story(&order).await.refunds;
         let moves = [
             (0, RefundStatus::Closed),
             (1, RefundStatus::Done),
@@ -163,15 +164,15 @@ pub(super) fn late_refund_keeps_the_books(store: &dyn Store) -> Promise<'_, ()> 
         ];
         for (which, state) in moves {
             let refund = &refunds[which];
-            shop.does(says_of_refund(refund, refunded(refund, state))).await;
-            assert_eq!(shop.audit().await.faults, Vec::<String>::new());
+            fixture.does(says_of_refund(refund, refunded(refund, state))).await;
+            assert_eq!(fixture.audit().await.faults, Vec::<String>::new());
         }
-        let transfers = shop.story(&order).await.transfers;
+        let transfers = fixture.story(&order).await.transfers;
         let moved = transfers.iter().filter(|transfer| transfer.reason == Reason::UnappliedRefund);
         let phases: Vec<Phase> = moved.map(|transfer| transfer.phase).collect();
         let [hold, release] = [Phase::Hold, Phase::Release];
         assert_eq!(phases, [hold, hold, hold, release, Phase::PostHeld, Phase::Post, release]);
-        let suspense = shop.balance(&tenant(0), "suspense/100001").await;
+        let suspense = fixture.balance(&tenant(0), "suspense/100001").await;
         assert_eq!(suspense, has(PRICE.get(), 0), "what failed waits for the operator");
     })
 }
@@ -179,11 +180,11 @@ pub(super) fn late_refund_keeps_the_books(store: &dyn Store) -> Promise<'_, ()> 
 /// A refund whose transfers are missing is found, though every balance is the sum of its postings.
 pub(super) fn audit_proves_refunds(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let mut shop = Shop::new(store);
+        let mut fixture = StoreFixture::new(store);
         let mut orders = vec![];
         for index in 0..3 {
-            let order = shop.sells(&tenant(index), "A-1").await;
-            let mut unapplied = shop.one(says(&order, paid(&order, "wx2"), None)).await;
+            let order = fixture.sells(&tenant(index), "A-1").await;
+            let mut unapplied = fixture.one(says(&order, paid(&order, "wx2"), None)).await;
             if index == 2 {
                 unapplied.transfers.retain(|transfer| transfer.phase != Phase::Hold);
             }
@@ -196,25 +197,25 @@ pub(super) fn audit_proves_refunds(store: &dyn Store) -> Promise<'_, ()> {
         };
         let broken = |rule: Rule, index: usize| rule.fault(tenant(index), orders[index].terms.id);
         let not_held = broken(Rule::RefundWithoutHold, 2);
-        assert_eq!(shop.audit().await.faults, [not_held.clone(), suspense(2)]);
+        assert_eq!(fixture.audit().await.faults, [not_held.clone(), suspense(2)]);
 
-        let refund = shop.only_refund(&orders[1]).await;
+        let refund = fixture.only_refund(&orders[1]).await;
         let done = says_of_refund(&refund, refunded(&refund, RefundStatus::Done));
-        let mut batch = shop.one(done).await;
+        let mut batch = fixture.one(done).await;
         batch.transfers.clear();
         commit_transfers(store, batch).await;
         let not_posted = broken(Rule::RefundWithoutPost, 1);
         let want = [not_held.clone(), not_posted.clone(), suspense(1)];
-        assert_eq!(shop.audit().await.faults, want);
+        assert_eq!(fixture.audit().await.faults, want);
 
-        let refund = shop.only_refund(&orders[0]).await;
+        let refund = fixture.only_refund(&orders[0]).await;
         let failed = says_of_refund(&refund, refunded(&refund, RefundStatus::Closed));
-        let mut batch = shop.one(failed).await;
+        let mut batch = fixture.one(failed).await;
         batch.transfers.clear();
         commit_transfers(store, batch).await;
         let not_released = broken(Rule::RefundWithoutRelease, 0);
         let want = [not_held, not_posted, not_released, suspense(0)];
-        assert_eq!(shop.audit().await.faults, want);
+        assert_eq!(fixture.audit().await.faults, want);
     })
 }
 
@@ -228,7 +229,7 @@ async fn commit_transfers(store: &dyn Store, mut batch: Batch) {
 /// database has not failed.
 pub(super) fn balance_out_of_range_is_stale(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let shop = Shop::new(store);
+        let fixture = StoreFixture::new(store);
         let (suspense, funds) = ("suspense/100001", "channel_funds/wx-100001");
         let commit = async |moves: &[(&str, i64, i64)]| {
             store.commit(vec![deltas(&tenant(0), moves)]).await.remove(0)
@@ -249,14 +250,14 @@ pub(super) fn balance_out_of_range_is_stale(store: &dyn Store) -> Promise<'_, ()
         let outcomes = store.commit(vec![deltas(&tenant(0), &[(suspense, 6, 0)]), neighbour]).await;
         assert!(matches!(&outcomes[..], [Err(CommitFault::Stale(_)), Ok(())]), "{outcomes:?}");
         assert_eq!(commit(&[(suspense, 5, most), (funds, -5, 0)]).await, Ok(()), "it just fits");
-        assert_eq!(shop.balance(&tenant(0), suspense).await, has(i64::MAX, most));
-        assert_eq!(shop.balance(&tenant(0), funds).await, has(-i64::MAX, 0));
+        assert_eq!(fixture.balance(&tenant(0), suspense).await, has(i64::MAX, most));
+        assert_eq!(fixture.balance(&tenant(0), funds).await, has(-i64::MAX, 0));
     })
 }
 
 pub(super) fn newest_key_wins(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let mut shop = Shop::new(store);
+        let mut fixture = StoreFixture::new(store);
         let key = |serial: &str, pem: &str| PlatformKey {
             serial: serial.to_owned(),
             pem: pem.to_owned(),
@@ -268,19 +269,19 @@ pub(super) fn newest_key_wins(store: &dyn Store) -> Promise<'_, ()> {
             channel_account: Arc::from(account),
             keys,
         };
-        shop.does(keep(1, "main", vec![key("S1", "one"), key("S2", "two")])).await;
-        shop.does(keep(0, "main", vec![key("S2", "newer")])).await;
-        shop.does(keep(0, "side", vec![key("S1", "other")])).await;
-        shop.does(keep(0, "main", vec![])).await;
+        fixture.does(keep(1, "main", vec![key("S1", "one"), key("S2", "two")])).await;
+        fixture.does(keep(0, "main", vec![key("S2", "newer")])).await;
+        fixture.does(keep(0, "side", vec![key("S1", "other")])).await;
+        fixture.does(keep(0, "main", vec![])).await;
         let want = [
             ("main", key("S1", "one")),
             ("main", key("S2", "newer")),
             ("side", key("S1", "other")),
         ];
         let want = want.map(|(account, key)| (Arc::from(account), key)).to_vec();
-        assert_eq!(shop.page(Query::Keys).await, Page::Keys(want));
-        shop.does(keep(1, "main", vec![key("S2", "newest")])).await;
-        let Page::Keys(keys) = shop.page(Query::Keys).await else { panic!("want keys") };
+        assert_eq!(fixture.page(Query::Keys).await, Page::Keys(want));
+        fixture.does(keep(1, "main", vec![key("S2", "newest")])).await;
+        let Page::Keys(keys) = fixture.page(Query::Keys).await else { panic!("want keys") };
         assert_eq!(keys[1], (Arc::from("main"), key("S2", "newest")));
     })
 }

@@ -1,7 +1,8 @@
 //! The same random history, played to two stores.
 
-use super::shop::{
-    Shop, attempt, close, notifications_of, paid, payable, place, says, says_of_refund, tenant,
+use super::fixture::{
+    StoreFixture, attempt, close, notifications_of, paid, payable, place, says, says_of_refund,
+    tenant,
 };
 use crate::{Batch, Lease, Promise, Store};
 use channel::{Finding, PlatformKey, RefundStatus, Refunded};
@@ -33,9 +34,9 @@ pub fn differ<'a>(
 }
 
 /// Chance from a seed (SplitMix64): the same seed gives the same history everywhere.
-struct Dice(u64);
+struct SeededRng(u64);
 
-impl Dice {
+impl SeededRng {
     fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -57,9 +58,9 @@ impl Dice {
 }
 
 struct Play<'a> {
-    shop: Shop<'a>,
+    fixture: StoreFixture<'a>,
     other: &'a dyn Store,
-    dice: Dice,
+    rng: SeededRng,
     orders: Vec<Order>,
     refunds: Vec<Refund>,
     notifications: Vec<Notification>,
@@ -69,22 +70,22 @@ struct Play<'a> {
 impl<'a> Play<'a> {
     fn new(one: &'a dyn Store, other: &'a dyn Store, seed: u64) -> Play<'a> {
         let (orders, refunds, notifications, last) = (vec![], vec![], vec![], vec![]);
-        let (shop, dice) = (Shop::new(one), Dice(seed));
-        Play { shop, other, dice, orders, refunds, notifications, last }
+        let (fixture, rng) = (StoreFixture::new(one), SeededRng(seed));
+        Play { fixture, other, rng, orders, refunds, notifications, last }
     }
 
     async fn step(&mut self) {
         let waits_ms = [0, 1, 900, 20_000, 31_000, 400_000, 1_900_000];
-        let wait_ms = waits_ms[self.dice.index(waits_ms.len())];
-        self.shop.wait_ms(wait_ms);
-        self.shop.caller = self.caller();
+        let wait_ms = waits_ms[self.rng.index(waits_ms.len())];
+        self.fixture.wait_ms(wait_ms);
+        self.fixture.caller = self.caller();
         let mut commands: Vec<Command> = vec![];
-        for _ in 0..=self.dice.below(5) {
+        for _ in 0..=self.rng.below(5) {
             commands.extend(self.command().await);
         }
-        let (batches, _) = self.shop.prepare(&commands).await;
+        let (batches, _) = self.fixture.prepare(&commands).await;
         self.commit(batches.clone()).await;
-        if self.dice.below(6) == 0 {
+        if self.rng.below(6) == 0 {
             let stale = std::mem::take(&mut self.last);
             self.commit(stale).await;
         }
@@ -93,7 +94,7 @@ impl<'a> Play<'a> {
 
     /// Commits to both stores; what they say must be of one kind.
     async fn commit(&mut self, batches: Vec<Batch>) {
-        let one = self.shop.store.commit(batches.clone()).await;
+        let one = self.fixture.store.commit(batches.clone()).await;
         let other = self.other.commit(batches.clone()).await;
         assert_eq!(one.len(), batches.len());
         let kinds = |outcomes: &[Result<(), crate::CommitFault>]| {
@@ -116,7 +117,7 @@ impl<'a> Play<'a> {
     }
 
     fn caller(&mut self) -> Caller {
-        match self.dice.below(4) {
+        match self.rng.below(4) {
             0 => Caller::Business(Arc::from("key:with:colons")),
             1 => Caller::Channel(Arc::from("wxpay")),
             2 => Caller::Operator(Arc::from("李")),
@@ -125,13 +126,13 @@ impl<'a> Play<'a> {
     }
 
     async fn command(&mut self) -> Vec<Command> {
-        match self.dice.below(12) {
+        match self.rng.below(12) {
             0..=2 => {
-                let (tenant, number) = (tenant(self.dice.index(3)), self.dice.below(60));
+                let (tenant, number) = (tenant(self.rng.index(3)), self.rng.below(60));
                 vec![place(&tenant, &format!("N{number}"))]
             }
             3..=6 => self.finding().into_iter().collect(),
-            7 => self.dice.recent(&self.orders).map(close).into_iter().collect(),
+            7 => self.rng.recent(&self.orders).map(close).into_iter().collect(),
             8 => self.run_task().await,
             9 => self.refunding().into_iter().collect(),
             10 => self.delivery().into_iter().collect(),
@@ -140,12 +141,12 @@ impl<'a> Play<'a> {
     }
 
     fn finding(&mut self) -> Option<Command> {
-        let order = self.dice.recent(&self.orders)?.clone();
+        let order = self.rng.recent(&self.orders)?.clone();
         let text = || "原因".to_owned();
         let code = || "SYSTEM_ERROR".to_owned();
-        let finding = match self.dice.below(14) {
+        let finding = match self.rng.below(14) {
             0..=2 => payable(&order),
-            3..=5 => paid(&order, ["wx1", "wx2"][self.dice.index(2)]),
+            3..=5 => paid(&order, ["wx1", "wx2"][self.rng.index(2)]),
             6 => Finding::Pending,
             7 => Finding::Closed,
             8 => Finding::NotFound,
@@ -161,20 +162,20 @@ impl<'a> Play<'a> {
             Some(channel::Operation::Query),
             Some(channel::Operation::Close),
         ];
-        let asked = operations[self.dice.index(operations.len())];
+        let asked = operations[self.rng.index(operations.len())];
         Some(says(&order, finding, asked))
     }
 
     fn refunding(&mut self) -> Option<Command> {
-        let refund = self.dice.recent(&self.refunds)?.clone();
+        let refund = self.rng.recent(&self.refunds)?.clone();
         let states = [RefundStatus::Processing, RefundStatus::Done, RefundStatus::Closed];
-        let finding = match self.dice.below(4) {
+        let finding = match self.rng.below(4) {
             0 => Finding::Later { code: "BUSY".to_owned(), text: String::new() },
             _ => Finding::Refund(Refunded {
                 channel_refund_no: refund.channel_refund_no(),
                 refund_reference: "wxr".to_owned(),
                 amount: refund.amount,
-                status: states[self.dice.index(states.len())],
+                status: states[self.rng.index(states.len())],
                 at: Some(Timestamp::from_ms(7)),
             }),
         };
@@ -182,8 +183,8 @@ impl<'a> Play<'a> {
     }
 
     fn delivery(&mut self) -> Option<Command> {
-        let notification = self.dice.recent(&self.notifications)?.clone();
-        let delivery = match self.dice.below(4) {
+        let notification = self.rng.recent(&self.notifications)?.clone();
+        let delivery = match self.rng.below(4) {
             0 => Delivery::Acknowledged { status: 200 },
             1 => Delivery::Rejected { status: 404, excerpt: "没有".to_owned() },
             2 => Delivery::NoAnswer { why: "refused".to_owned() },
@@ -192,42 +193,42 @@ impl<'a> Play<'a> {
                 return Some(Command::ReplayNotification { tenant, notification });
             }
         };
-        Some(attempt(&notification, self.shop.now(), delivery))
+        Some(attempt(&notification, self.fixture.now(), delivery))
     }
 
     fn keys(&mut self) -> Command {
         let key = PlatformKey {
-            serial: format!("S{}", self.dice.below(3)),
-            pem: format!("pem {}", self.dice.below(1000)),
-            valid_from: self.shop.now(),
-            valid_until: self.shop.now().plus_ms(1),
+            serial: format!("S{}", self.rng.below(3)),
+            pem: format!("pem {}", self.rng.below(1000)),
+            valid_from: self.fixture.now(),
+            valid_until: self.fixture.now().plus_ms(1),
         };
-        let tenant = tenant(self.dice.index(3));
+        let tenant = tenant(self.rng.index(3));
         Command::StoreKeys { tenant, channel_account: Arc::from("wx"), keys: vec![key] }
     }
 
     /// Claims from both and attends to some of it.
     async fn run_task(&mut self) -> Vec<Command> {
-        let now = self.shop.now();
+        let now = self.fixture.now();
         let lease = Lease { now, until: now.plus_ms(30_000), limit: 1000 };
-        let mut one = self.shop.store.claim(lease).await.expect("the store claims");
+        let mut one = self.fixture.store.claim(lease).await.expect("the store claims");
         let mut other = self.other.claim(lease).await.expect("the store claims");
         one.sort();
         other.sort();
         assert_eq!(one, other, "claimed");
-        one.retain(|_: &Task| self.dice.below(3) > 0);
+        one.retain(|_: &Task| self.rng.below(3) > 0);
         one.into_iter().map(Command::RunTask).collect()
     }
 
     async fn compare(&self) {
-        let one = self.shop.everything().await;
-        let mut other = Shop::new(self.other);
-        other.stamp = self.shop.stamp.clone();
+        let one = self.fixture.everything().await;
+        let mut other = StoreFixture::new(self.other);
+        other.stamp = self.fixture.stamp.clone();
         let other = other.everything().await;
         for (one, other) in one.iter().zip(&other) {
             assert_eq!(one, other);
         }
         assert_eq!(one.len(), other.len());
-        assert_eq!(self.shop.audit().await.faults, Vec::<String>::new());
+        assert_eq!(self.fixture.audit().await.faults, Vec::<String>::new());
     }
 }

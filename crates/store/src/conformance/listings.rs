@@ -1,7 +1,8 @@
 //! What queries answer, and in which order.
 
-use super::shop::{
-    Shop, attempt, close, every_order, paid, payable, place, refunded, says, says_of_refund, tenant,
+use super::fixture::{
+    StoreFixture, attempt, close, every_order, paid, payable, place, refunded, says,
+    says_of_refund, tenant,
 };
 use crate::{Audit, NotificationRow, OrderFilter, Page, Promise, Query, Store, TaskRow};
 use channel::{Finding, Operation, RefundStatus};
@@ -10,8 +11,8 @@ use ledger::{Account, AccountKind, Balance, Id};
 
 pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let shop = Shop::new(store);
-        let (tenant, now) = (tenant(0), shop.now());
+        let fixture = StoreFixture::new(store);
+        let (tenant, now) = (tenant(0), fixture.now());
         let account = Account::new(AccountKind::Suspense, "100001");
         let reads = Reads {
             orders: vec![(tenant.clone(), OrderKey::Id(Id::from_value(1)))],
@@ -47,7 +48,7 @@ pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
             (Query::Tasks { now }, Page::Tasks(TaskRow::default())),
             (Query::Audit, Page::Audit(Audit::default())),
         ] {
-            assert_eq!(shop.page(query).await, want);
+            assert_eq!(fixture.page(query).await, want);
         }
         assert_eq!(store.migrate().await, Ok(()), "migrating twice is harmless");
     })
@@ -55,17 +56,17 @@ pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
 
 pub(super) fn story_is_in_order(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let mut shop = Shop::new(store);
-        shop.sells(&tenant(0), "A-0").await;
-        let order = shop.places(&tenant(0), "A-1").await;
-        shop.wait_ms(10);
-        shop.does(says(&order, payable(&order), Some(Operation::Place))).await;
-        shop.does(close(&order)).await;
-        shop.wait_ms(10);
-        shop.does(says(&order, paid(&order, "wx1"), Some(Operation::Close))).await;
-        shop.does(says(&order, paid(&order, "wx2"), None)).await;
-        shop.does(says(&order, paid(&order, "wx3"), None)).await;
-        let story = shop.story(&order).await;
+        let mut fixture = StoreFixture::new(store);
+        fixture.sells(&tenant(0), "A-0").await;
+        let order = fixture.places(&tenant(0), "A-1").await;
+        fixture.wait_ms(10);
+        fixture.does(says(&order, payable(&order), Some(Operation::Place))).await;
+        fixture.does(close(&order)).await;
+        fixture.wait_ms(10);
+        fixture.does(says(&order, paid(&order, "wx1"), Some(Operation::Close))).await;
+        fixture.does(says(&order, paid(&order, "wx2"), None)).await;
+        fixture.does(says(&order, paid(&order, "wx3"), None)).await;
+        let story = fixture.story(&order).await;
         let names: Vec<&str> = story.events.iter().map(|event| event.change.name()).collect();
         let want = [
             "order_placed",
@@ -96,8 +97,8 @@ pub(super) fn story_is_in_order(store: &dyn Store) -> Promise<'_, ()> {
     })
 }
 
-async fn orders(shop: &Shop<'_>, filter: OrderFilter) -> Vec<Order> {
-    match shop.page(Query::Orders(filter)).await {
+async fn orders(fixture: &StoreFixture<'_>, filter: OrderFilter) -> Vec<Order> {
+    match fixture.page(Query::Orders(filter)).await {
         Page::Orders(orders) => orders,
         other => panic!("want orders, got {other:?}"),
     }
@@ -109,46 +110,46 @@ fn numbers(orders: &[Order]) -> Vec<&str> {
 
 pub(super) fn orders_come_by_page(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let mut shop = Shop::new(store);
+        let mut fixture = StoreFixture::new(store);
         let mut times = vec![];
         for number in ["e", "d", "c", "b", "a"] {
-            times.push(shop.now());
-            let order = shop.places(&tenant(0), number).await;
-            shop.places(&tenant(1), number).await;
+            times.push(fixture.now());
+            let order = fixture.places(&tenant(0), number).await;
+            fixture.places(&tenant(1), number).await;
             if ["d", "b"].contains(&number) {
-                shop.does(says(&order, paid(&order, "wx1"), None)).await;
+                fixture.does(says(&order, paid(&order, "wx1"), None)).await;
             }
-            shop.wait_ms(1000);
+            fixture.wait_ms(1000);
         }
         let every = every_order(&tenant(0));
-        let first = orders(&shop, OrderFilter { limit: 2, ..every.clone() }).await;
+        let first = orders(&fixture, OrderFilter { limit: 2, ..every.clone() }).await;
         assert_eq!(numbers(&first), ["a", "b"]);
         let before = first.last().map(|order| order.terms.id);
-        let rest = orders(&shop, OrderFilter { before, ..every.clone() }).await;
+        let rest = orders(&fixture, OrderFilter { before, ..every.clone() }).await;
         assert_eq!(numbers(&rest), ["c", "d", "e"]);
         let state = Some("paid".to_owned());
-        let found = orders(&shop, OrderFilter { state, ..every.clone() }).await;
+        let found = orders(&fixture, OrderFilter { state, ..every.clone() }).await;
         assert_eq!(numbers(&found), ["b", "d"]);
         let (from, to) = (Some(times[1]), Some(times[3]));
-        let found = orders(&shop, OrderFilter { from, to, ..every.clone() }).await;
+        let found = orders(&fixture, OrderFilter { from, to, ..every.clone() }).await;
         assert_eq!(numbers(&found), ["c", "d"]);
-        assert_eq!(orders(&shop, OrderFilter { limit: 0, ..every }).await, vec![]);
+        assert_eq!(orders(&fixture, OrderFilter { limit: 0, ..every }).await, vec![]);
     })
 }
 
 pub(super) fn postings_come_by_page(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let mut shop = Shop::new(store);
+        let mut fixture = StoreFixture::new(store);
         let mut placed = vec![];
         for number in ["a", "b", "c"] {
-            let order = shop.sells(&tenant(0), number).await;
-            shop.does(says(&order, paid(&order, "wx2"), None)).await;
+            let order = fixture.sells(&tenant(0), number).await;
+            fixture.does(says(&order, paid(&order, "wx2"), None)).await;
             placed.push(order);
         }
         let postings = async |key: &str, before, limit| {
             let account = Account::from_key(key).expect("a good key");
             let query = Query::Postings { tenant: tenant(0), account, before, limit };
-            match shop.page(query).await {
+            match fixture.page(query).await {
                 Page::Transfers(transfers) => transfers,
                 other => panic!("want transfers, got {other:?}"),
             }
@@ -163,12 +164,12 @@ pub(super) fn postings_come_by_page(store: &dyn Store) -> Promise<'_, ()> {
         assert_eq!(postings("merchant_pending/CM0001", None, 99).await.len(), 3);
         assert_eq!(postings("suspense/100001", None, 99).await.len(), 6);
         assert_eq!(postings("suspense/100002", None, 99).await, vec![]);
-        assert_eq!(shop.story(&placed[1]).await.transfers.len(), 3);
+        assert_eq!(fixture.story(&placed[1]).await.transfers.len(), 3);
     })
 }
 
-async fn notifications(shop: &Shop<'_>, query: Query) -> Vec<NotificationRow> {
-    match shop.page(query).await {
+async fn notifications(fixture: &StoreFixture<'_>, query: Query) -> Vec<NotificationRow> {
+    match fixture.page(query).await {
         Page::Notifications(notifications) => notifications,
         other => panic!("want notifications, got {other:?}"),
     }
@@ -176,35 +177,35 @@ async fn notifications(shop: &Shop<'_>, query: Query) -> Vec<NotificationRow> {
 
 pub(super) fn notifications_come_with_attempts(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let mut shop = Shop::new(store);
+        let mut fixture = StoreFixture::new(store);
         for number in ["a", "b", "c"] {
-            shop.sells(&tenant(0), number).await;
+            fixture.sells(&tenant(0), number).await;
         }
         let list = |state: Option<&str>, before, limit| {
             let state = state.map(str::to_owned);
             Query::Notifications { tenant: tenant(0), state, before, limit }
         };
-        let all = notifications(&shop, list(None, None, 9)).await;
+        let all = notifications(&fixture, list(None, None, 9)).await;
         let numbers: Vec<&str> = all.iter().map(|row| row.merchant_order_no.as_str()).collect();
         assert_eq!(numbers, ["c", "b", "a"]);
-        let first = notifications(&shop, list(None, None, 1)).await;
-        let rest = notifications(&shop, list(None, Some(first[0].notification.id), 9)).await;
+        let first = notifications(&fixture, list(None, None, 1)).await;
+        let rest = notifications(&fixture, list(None, Some(first[0].notification.id), 9)).await;
         assert_eq!([first, rest].concat(), all);
 
         let notification = all[1].notification.clone();
-        let (at, why) = (shop.now(), "timed out".to_owned());
+        let (at, why) = (fixture.now(), "timed out".to_owned());
         let rejected = Delivery::Rejected { status: 500, excerpt: "<html>".to_owned() };
         let tries = [
             attempt(&notification, at, Delivery::NoAnswer { why }),
             attempt(&notification, at.plus_ms(1), rejected),
         ];
-        let (batches, _) = shop.prepare(&tries).await;
+        let (batches, _) = fixture.prepare(&tries).await;
         assert_eq!(store.commit(batches).await, vec![Ok(())]);
         let acknowledged = Delivery::Acknowledged { status: 200 };
-        shop.does(attempt(&notification, at.plus_ms(2), acknowledged)).await;
+        fixture.does(attempt(&notification, at.plus_ms(2), acknowledged)).await;
         let query = Query::Notification { tenant: tenant(0), id: notification.id };
-        let found = notifications(&shop, query).await;
-        assert_eq!(found[0].notification.state, NotificationState::Delivered { at: shop.now() });
+        let found = notifications(&fixture, query).await;
+        assert_eq!(found[0].notification.state, NotificationState::Delivered { at: fixture.now() });
         let attempts: Vec<_> = found[0]
             .attempts
             .iter()
@@ -213,27 +214,27 @@ pub(super) fn notifications_come_with_attempts(store: &dyn Store) -> Promise<'_,
         assert_eq!(attempts, [(1, 0), (2, 1), (3, 2)]);
         assert_eq!(found[0].attempts[0].state, NotificationState::Due);
         assert_eq!(found[0].attempts[2].state, found[0].notification.state);
-        assert_eq!(notifications(&shop, list(Some("delivered"), None, 9)).await, found);
-        assert_eq!(notifications(&shop, list(Some("due"), None, 9)).await.len(), 2);
-        let order = shop.does(place(&tenant(0), "d")).await.orders[0].row.clone();
-        shop.does(says(&order, Finding::Pending, None)).await;
-        assert_eq!(shop.story(&order).await.notifications, vec![]);
+        assert_eq!(notifications(&fixture, list(Some("delivered"), None, 9)).await, found);
+        assert_eq!(notifications(&fixture, list(Some("due"), None, 9)).await.len(), 2);
+        let order = fixture.does(place(&tenant(0), "d")).await.orders[0].row.clone();
+        fixture.does(says(&order, Finding::Pending, None)).await;
+        assert_eq!(fixture.story(&order).await.notifications, vec![]);
     })
 }
 
 pub(super) fn what_needs_a_person_is_listed(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let mut shop = Shop::new(store);
-        let order = shop.sells(&tenant(0), "a").await;
-        let other = shop.places(&tenant(0), "b").await;
-        let foreign = shop.sells(&tenant(1), "a").await;
+        let mut fixture = StoreFixture::new(store);
+        let order = fixture.sells(&tenant(0), "a").await;
+        let other = fixture.places(&tenant(0), "b").await;
+        let foreign = fixture.sells(&tenant(1), "a").await;
         let contradiction = || Finding::Mismatch { why: "\"state\":\"failed\"".to_owned() };
-        shop.does(says(&foreign, paid(&foreign, "wx2"), None)).await;
-        shop.does(says(&order, paid(&order, "wx2"), None)).await;
-        shop.wait_ms(1000);
-        shop.does(says(&other, contradiction(), Some(Operation::Query))).await;
-        shop.does(says(&order, paid(&order, "wx3"), None)).await;
-        let refunds = shop.story(&order).await.refunds;
+        fixture.does(says(&foreign, paid(&foreign, "wx2"), None)).await;
+        fixture.does(says(&order, paid(&order, "wx2"), None)).await;
+        fixture.wait_ms(1000);
+        fixture.does(says(&other, contradiction(), Some(Operation::Query))).await;
+        fixture.does(says(&order, paid(&order, "wx3"), None)).await;
+        let refunds = fixture.story(&order).await.refunds;
         let later = Finding::Later { code: "\"state\":\"failed\"".to_owned(), text: String::new() };
         let moves = [
             (&refunds[1], later),
@@ -242,10 +243,10 @@ pub(super) fn what_needs_a_person_is_listed(store: &dyn Store) -> Promise<'_, ()
             (&refunds[1], refunded(&refunds[1], RefundStatus::Closed)),
         ];
         for (refund, finding) in moves {
-            shop.wait_ms(1000);
-            shop.does(says_of_refund(refund, finding)).await;
+            fixture.wait_ms(1000);
+            fixture.does(says_of_refund(refund, finding)).await;
         }
-        let list = async |before, limit| match shop
+        let list = async |before, limit| match fixture
             .page(Query::Attention { tenant: tenant(0), before, limit })
             .await
         {
@@ -272,19 +273,27 @@ pub(super) fn what_needs_a_person_is_listed(store: &dyn Store) -> Promise<'_, ()
 
 pub(super) fn last_id_is_the_largest(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let mut shop = Shop::new(store);
-        let first = shop.places(&tenant(1), "a").await;
-        let later = shop.does(place(&tenant(0), "b")).await.events;
+        let mut fixture = StoreFixture::new(store);
+        let first = fixture.places(&tenant(1), "a").await;
+        let later = fixture.does(place(&tenant(0), "b")).await.events;
         let last_id = Page::LastId(later.last().map(|event| event.id.value()));
-        assert_eq!(shop.page(Query::LastId).await, last_id);
-        let lost = shop.one(place(&tenant(0), "b2")).await;
-        let stale = shop.one(says(&first, Finding::Pending, None)).await;
-        shop.does(says(&first, payable(&first), Some(Operation::Place))).await;
-        let newest = shop.does(says(&first, paid(&first, "wx1"), None)).await.events;
+        assert_eq!(fixture.page(Query::LastId).await, last_id);
+        let lost = fixture.one(place(&tenant(0), "b2")).await;
+        let stale = fixture.one(says(&first, Finding::Pending, None)).await;
+        fixture.does(says(&first, payable(&first), Some(Operation::Place))).await;
+        let newest = fixture.does(says(&first, paid(&first, "wx1"), None)).await.events;
         let last_id = Page::LastId(newest.last().map(|event| event.id.value()));
-        assert_eq!(shop.page(Query::LastId).await, last_id, "of an order that is not the newest");
+        assert_eq!(
+            fixture.page(Query::LastId).await,
+            last_id,
+            "of an order that is not the newest"
+        );
         let outcomes = store.commit(vec![lost, stale]).await;
         assert!(matches!(&outcomes[..], [Ok(()), Err(_)]), "{outcomes:?}");
-        assert_eq!(shop.page(Query::LastId).await, last_id, "what comes late takes nothing away");
+        assert_eq!(
+            fixture.page(Query::LastId).await,
+            last_id,
+            "what comes late takes nothing away"
+        );
     })
 }

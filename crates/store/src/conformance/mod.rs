@@ -3,15 +3,15 @@
 //! Each of [`CASES`] wants a fresh, migrated store of its own and panics where a promise is broken.
 //! [`differ`] plays the same random history to two stores and compares everything readable.
 //!
-//! - `shop`: a small business whose commands are really decided, so that histories are legal.
+//! - `fixture`: a small business whose commands are really decided, so that histories are legal.
 //! - `commits`, `books`, `listings`, `tasks`: the cases.
 //! - `differential`: random histories.
 
 mod books;
 mod commits;
 mod differential;
+mod fixture;
 mod listings;
-mod shop;
 mod tasks;
 
 pub use differential::differ;

@@ -1,6 +1,6 @@
 //! Claims and leases.
 
-use super::shop::{Shop, tenant};
+use super::fixture::{StoreFixture, tenant};
 use crate::{Batch, Lease, Page, Promise, Query, Store, TaskRow};
 use kernel::{Task, TaskChange, TaskKind};
 use ledger::Timestamp;
@@ -33,13 +33,13 @@ async fn claim(store: &dyn Store, now: Timestamp, limit: u32) -> Vec<Task> {
 
 pub(super) fn claims_take_the_longest_due(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let shop = Shop::new(store);
-        let now = shop.now();
+        let fixture = StoreFixture::new(store);
+        let now = fixture.now();
         for (index, subject, ms) in [(0, 1, -10), (1, 2, -30), (0, 3, 0), (2, 4, 1), (1, 5, -20)] {
             set(store, task(index, subject), Some(now.plus_ms(ms))).await;
         }
         let want = TaskRow { waiting: 5, due: 4, oldest_due: Some(now.plus_ms(-30)) };
-        assert_eq!(shop.page(Query::Tasks { now }).await, Page::Tasks(want));
+        assert_eq!(fixture.page(Query::Tasks { now }).await, Page::Tasks(want));
         assert_eq!(claim(store, now, 2).await, vec![task(1, 2), task(1, 5)]);
         assert_eq!(claim(store, now, 9).await, vec![task(0, 1), task(0, 3)]);
         assert_eq!(claim(store, now, 9).await, vec![]);
@@ -50,7 +50,7 @@ pub(super) fn claims_take_the_longest_due(store: &dyn Store) -> Promise<'_, ()> 
 
 pub(super) fn lease_keeps_others_away(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let now = Shop::new(store).now();
+        let now = StoreFixture::new(store).now();
         set(store, task(0, 1), Some(now)).await;
         assert_eq!(claim(store, now, 9).await, vec![task(0, 1)]);
         assert_eq!(claim(store, now.plus_ms(LEASE_MS - 1), 9).await, vec![]);
@@ -60,7 +60,7 @@ pub(super) fn lease_keeps_others_away(store: &dyn Store) -> Promise<'_, ()> {
 
 pub(super) fn commit_ends_the_lease(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
-        let now = Shop::new(store).now();
+        let now = StoreFixture::new(store).now();
         set(store, task(0, 1), Some(now)).await;
         assert_eq!(claim(store, now, 9).await, vec![task(0, 1)]);
         set(store, task(0, 1), Some(now.plus_ms(5))).await;
@@ -69,7 +69,7 @@ pub(super) fn commit_ends_the_lease(store: &dyn Store) -> Promise<'_, ()> {
         set(store, task(0, 1), None).await;
         set(store, task(0, 2), None).await;
         assert_eq!(claim(store, now.plus_ms(LEASE_MS * 9), 9).await, vec![]);
-        let page = Shop::new(store).page(Query::Tasks { now }).await;
+        let page = StoreFixture::new(store).page(Query::Tasks { now }).await;
         assert_eq!(page, Page::Tasks(TaskRow::default()));
     })
 }

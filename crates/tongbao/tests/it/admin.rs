@@ -1,7 +1,7 @@
 //! The administration and what operations ask of a process.
 
-use crate::house::{Answer, House, UNIFIED_ORDER, fresh_number, order, with};
-use crate::merchant::{Manner, Merchant};
+use crate::merchant::{Merchant, MerchantReply};
+use crate::test_gateway::{Answer, TestGateway, UNIFIED_ORDER, fresh_number, order, with};
 use channel::Method::{Get, Post};
 use serde_json::{Value, json};
 
@@ -15,29 +15,29 @@ fn list<'a>(page: &'a Value, name: &str) -> &'a [Value] {
     page[name].as_array().unwrap_or_else(|| panic!("{name} is no list: {page}"))
 }
 
-async fn asked_with(house: &House, path: &str, headers: &[(&str, &str)]) -> Answer {
-    let url = format!("{}{path}", house.text("/base_url"));
+async fn asked_with(gateway: &TestGateway, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let url = format!("{}{path}", gateway.text("/base_url"));
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let headers = headers.iter().map(own).collect();
-    house.send(Get, url, headers, &[]).await.expect("an answer")
+    gateway.send(Get, url, headers, &[]).await.expect("an answer")
 }
 
 /// Pays an order that tells this merchant, to the end of its first attempt; its number.
-async fn paid_order(house: &House, merchant: &mut Merchant, fen: i64) -> String {
+async fn paid_order(gateway: &TestGateway, merchant: &mut Merchant, fen: i64) -> String {
     let number = fresh_number();
     let body = with(&order(&number), "NotifyUrl", json!(merchant.notify_url));
     let body = with(&body, "TotalAmount", json!(fen));
-    let placed = house.result(UNIFIED_ORDER, &body).await;
-    house.pay(&placed["PayInfo"]).await;
+    let placed = gateway.result(UNIFIED_ORDER, &body).await;
+    gateway.pay(&placed["PayInfo"]).await;
     merchant.received().await;
-    house.until_story(&number, |story| story["notifications"][0]["attempt_count"] == 1).await;
+    gateway.until_story(&number, |story| story["notifications"][0]["attempt_count"] == 1).await;
     number
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_enters_without_the_token() {
-    let house = House::start();
-    let token = house.text("/admin_token");
+    let gateway = TestGateway::start();
+    let token = gateway.text("/admin_token");
     let (right, basic) = (format!("Bearer {token}"), format!("Basic {token}"));
     let longer = format!("Bearer {token}x");
     for path in ["/tenants", "/tenants/100001/orders", "/tenants/100001/accounts", "/nothing"] {
@@ -50,28 +50,28 @@ async fn nobody_enters_without_the_token() {
             &[("authorization", &*basic)],
             &[("authorization", &*token)],
         ] {
-            let answer = asked_with(&house, &path, headers).await;
+            let answer = asked_with(&gateway, &path, headers).await;
             assert_eq!(answer.status, 401, "{path} {headers:?}");
             assert_eq!(answer.body["error"]["code"], "unauthenticated");
         }
-        let in_query = asked_with(&house, &format!("{path}?token={token}"), &[]).await;
+        let in_query = asked_with(&gateway, &format!("{path}?token={token}"), &[]).await;
         assert_eq!(in_query.status, 401, "{path}");
     }
-    let answer = asked_with(&house, "/admin/v1/tenants", &[("authorization", &*right)]).await;
+    let answer = asked_with(&gateway, "/admin/v1/tenants", &[("authorization", &*right)]).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.body["tenants"][0]["id"], "100001");
     // A caller's keys open nothing here.
-    let signed = house.signed("/admin/v1/tenants", b"").headers();
-    let url = format!("{}/admin/v1/tenants", house.text("/base_url"));
-    assert_eq!(house.send(Get, url, signed, &[]).await.expect("an answer").status, 401);
+    let signed = gateway.signed("/admin/v1/tenants", b"").headers();
+    let url = format!("{}/admin/v1/tenants", gateway.text("/base_url"));
+    assert_eq!(gateway.send(Get, url, signed, &[]).await.expect("an answer").status, 401);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_orders_story_is_whole_and_keeps_secrets() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
-    let number = paid_order(&house, &mut merchant, 1234).await;
-    let story = house.story(&number).await;
+    let number = paid_order(&gateway, &mut merchant, 1234).await;
+    let story = gateway.story(&number).await;
     let order = &story["order"];
     for (member, value) in [
         ("out_order_id", json!(number)),
@@ -112,7 +112,7 @@ async fn an_orders_story_is_whole_and_keeps_secrets() {
     assert_eq!((&attempt["number"], &attempt["outcome"]), (&json!(1), &json!("acknowledged")));
     assert_eq!(attempt["http_status"], 200);
 
-    let by_id = house.of_tenant(&format!("/orders/{}", text_of(&order["id"]))).await;
+    let by_id = gateway.of_tenant(&format!("/orders/{}", text_of(&order["id"]))).await;
     assert_eq!(by_id, story);
     let whole = story.to_string();
     for secret in ["prepay_id", "paySign", "oXLUp5OHJof5768CoFFDuuaRn8kc"] {
@@ -123,7 +123,7 @@ async fn an_orders_story_is_whole_and_keeps_secrets() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_does_not_exist_or_makes_no_sense_is_refused_by_name() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     for (path, status, named) in [
         ("/tenants/100002/orders", 404, "tenant"),
         ("/tenants/100001/orders/100000000000000000", 404, "order"),
@@ -142,106 +142,106 @@ async fn what_does_not_exist_or_makes_no_sense_is_refused_by_name() {
         ("/tenants?x=1", 400, "x"),
         ("/nothing", 404, "path"),
     ] {
-        let answer = house.admin(Get, path).await;
+        let answer = gateway.admin(Get, path).await;
         assert_eq!(answer.status, status, "{path}: {}", answer.body);
         let message = text_of(&answer.body["error"]["message"]);
         assert!(message.contains(named), "{path}: {message}");
     }
-    assert_eq!(house.admin(Post, TENANT).await.status, 404);
-    assert_eq!(house.admin(Post, "/tenants/100001/orders").await.status, 405);
+    assert_eq!(gateway.admin(Post, TENANT).await.status, 404);
+    assert_eq!(gateway.admin(Post, "/tenants/100001/orders").await.status, 405);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_turn_page_by_page_and_miss_nothing() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
     let mut paid = vec![];
     for fen in 1..=5 {
-        paid.push(paid_order(&house, &mut merchant, fen).await);
+        paid.push(paid_order(&gateway, &mut merchant, fen).await);
     }
-    house.advance(10).await;
-    let middle = house.now();
+    gateway.advance(10).await;
+    let middle = gateway.now();
     let mut paying = vec![];
     for _ in 0..4 {
         let number = fresh_number();
-        house.result(UNIFIED_ORDER, &order(&number)).await;
+        gateway.result(UNIFIED_ORDER, &order(&number)).await;
         paying.push(number);
     }
     let newest_first = |numbers: &[String]| numbers.iter().rev().cloned().collect::<Vec<_>>();
     let all = newest_first(&[&paid[..], &paying[..]].concat());
-    assert_eq!(turned(&house, "/orders?limit=2", "orders", "out_order_id").await, all);
-    assert_eq!(turned(&house, "/orders?limit=3", "orders", "out_order_id").await, all);
-    assert_eq!(turned(&house, "/orders?limit=200", "orders", "out_order_id").await, all);
+    assert_eq!(turned(&gateway, "/orders?limit=2", "orders", "out_order_id").await, all);
+    assert_eq!(turned(&gateway, "/orders?limit=3", "orders", "out_order_id").await, all);
+    assert_eq!(turned(&gateway, "/orders?limit=200", "orders", "out_order_id").await, all);
     let path = "/orders?state=paid&limit=2";
-    assert_eq!(turned(&house, path, "orders", "out_order_id").await, newest_first(&paid));
+    assert_eq!(turned(&gateway, path, "orders", "out_order_id").await, newest_first(&paid));
     let path = "/orders?state=paying&limit=4";
-    assert_eq!(turned(&house, path, "orders", "out_order_id").await, newest_first(&paying));
+    assert_eq!(turned(&gateway, path, "orders", "out_order_id").await, newest_first(&paying));
     let at = jiff::Timestamp::from_second(middle - 5).expect("a time");
     let path = format!("/orders?to={at}&limit=50");
-    assert_eq!(turned(&house, &path, "orders", "out_order_id").await, newest_first(&paid));
+    assert_eq!(turned(&gateway, &path, "orders", "out_order_id").await, newest_first(&paid));
     let path = format!("/orders?from={at}&limit=3");
-    assert_eq!(turned(&house, &path, "orders", "out_order_id").await, newest_first(&paying));
+    assert_eq!(turned(&gateway, &path, "orders", "out_order_id").await, newest_first(&paying));
     let path = "/notifications?limit=2";
-    assert_eq!(turned(&house, path, "notifications", "out_order_id").await, newest_first(&paid));
+    assert_eq!(turned(&gateway, path, "notifications", "out_order_id").await, newest_first(&paid));
     let path = "/notifications?state=delivered&limit=4";
-    assert_eq!(turned(&house, path, "notifications", "out_order_id").await, newest_first(&paid));
-    let nothing = house.of_tenant("/notifications?state=given_up").await;
+    assert_eq!(turned(&gateway, path, "notifications", "out_order_id").await, newest_first(&paid));
+    let nothing = gateway.of_tenant("/notifications?state=given_up").await;
     assert_eq!((&nothing["notifications"], &nothing["next"]), (&json!([]), &Value::Null));
 
-    let accounts = house.of_tenant("/accounts").await;
+    let accounts = gateway.of_tenant("/accounts").await;
     assert_eq!(list(&accounts, "accounts").len(), 2);
     let pending = "/accounts/merchant_pending/CM6756531983210274560/postings?limit=2";
-    let orders = turned(&house, pending, "postings", "order").await;
+    let orders = turned(&gateway, pending, "postings", "order").await;
     assert_eq!(orders.len(), 5);
-    let postings = house.of_tenant("/accounts/channel_funds/demo-wxpay/postings").await;
+    let postings = gateway.of_tenant("/accounts/channel_funds/demo-wxpay/postings").await;
     let sum: i64 = list(&postings, "postings")
         .iter()
         .map(|one| one["amount_fen"].as_i64().expect("fen"))
         .sum();
     assert_eq!(sum, 15);
-    assert_eq!(house.balance("merchant_pending").await, (15, 0));
-    assert_eq!(house.balance("channel_funds").await, (-15, 0));
-    let untouched = house.of_tenant("/accounts/merchant_pending/CM-B/postings").await;
+    assert_eq!(gateway.balance("merchant_pending").await, (15, 0));
+    assert_eq!(gateway.balance("channel_funds").await, (-15, 0));
+    let untouched = gateway.of_tenant("/accounts/merchant_pending/CM-B/postings").await;
     assert_eq!(untouched["postings"], json!([]));
 }
 
 /// A member of every row of a list, turning its pages to the end.
-async fn turned(house: &House, path: &str, rows: &str, member: &str) -> Vec<String> {
+async fn turned(gateway: &TestGateway, path: &str, rows: &str, member: &str) -> Vec<String> {
     let mut all = vec![];
-    let mut page = house.of_tenant(path).await;
+    let mut page = gateway.of_tenant(path).await;
     loop {
         all.extend(list(&page, rows).iter().map(|row| text_of(&row[member]).to_owned()));
         let Some(next) = page["next"].as_str() else { return all };
         assert!(all.len() < 100, "the list never ends");
         let joint = if path.contains('?') { '&' } else { '?' };
-        page = house.of_tenant(&format!("{path}{joint}before={next}")).await;
+        page = gateway.of_tenant(&format!("{path}{joint}before={next}")).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replayed_notification_is_delivered_again_under_its_own_id() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
-    let key = house.text("/wecard/platform_public_key_pem");
+    let key = gateway.text("/wecard/platform_public_key_pem");
     // One that was delivered, and one whose merchant only refuses so far.
     for refused in [false, true] {
         if refused {
-            merchant.next([Manner::Answer(500, "closed today".to_owned())]);
+            merchant.next([MerchantReply::Answer(500, "closed today".to_owned())]);
         }
-        let number = paid_order(&house, &mut merchant, 1000).await;
-        let story = house.story(&number).await;
+        let number = paid_order(&gateway, &mut merchant, 1000).await;
+        let story = gateway.story(&number).await;
         let id = text_of(&story["notifications"][0]["id"]);
         let state = if refused { "due" } else { "delivered" };
         assert_eq!(story["notifications"][0]["state"], state);
         let path = format!("{TENANT}/notifications/{id}");
-        house.advance(5).await;
-        let replayed = house.admin(Post, &format!("{path}/replay")).await;
+        gateway.advance(5).await;
+        let replayed = gateway.admin(Post, &format!("{path}/replay")).await;
         assert_eq!((replayed.status, &replayed.body["id"]), (202, &json!(id)));
         let again = merchant.received().await;
         assert!(again.is_signed_by(&key));
         assert_eq!(again.json()["NotifyId"], id);
         assert_eq!(again.json()["Result"]["OutOrderId"], number);
-        let story = house
+        let story = gateway
             .until_story(&number, |story| story["notifications"][0]["attempt_count"] == 2)
             .await;
         assert_eq!(story["notifications"][0]["state"], "delivered");
@@ -250,50 +250,50 @@ async fn a_replayed_notification_is_delivered_again_under_its_own_id() {
             list(&story, "events").iter().filter(|it| it["kind"] == "notification_replayed");
         let callers: Vec<&str> = replays.map(|event| text_of(&event["caller"])).collect();
         assert_eq!(callers, ["operator:admin"]);
-        let one = house.admin(Get, &path).await.body;
+        let one = gateway.admin(Get, &path).await.body;
         assert_eq!(one["attempts"], story["notifications"][0]["attempts"]);
         assert_eq!(list(&story, "transfers").len(), 1);
     }
     let nobody =
-        house.admin(Post, &format!("{TENANT}/notifications/100000000000000000/replay")).await;
+        gateway.admin(Post, &format!("{TENANT}/notifications/100000000000000000/replay")).await;
     assert_eq!(nobody.status, 404);
     assert!(merchant.waiting().is_empty());
-    house.check_books();
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replay_starts_the_schedule_anew() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
-    merchant.next(vec![Manner::Answer(500, String::new()); 4]);
-    let number = paid_order(&house, &mut merchant, 1000).await;
+    merchant.next(vec![MerchantReply::Answer(500, String::new()); 4]);
+    let number = paid_order(&gateway, &mut merchant, 1000).await;
     let attempted = |times: usize| {
         move |story: &Value| {
             story["notifications"][0]["attempts"].as_array().is_some_and(|it| it.len() == times)
         }
     };
     for attempts in [2, 3] {
-        house.advance(15).await;
+        gateway.advance(15).await;
         merchant.received().await;
-        house.until_story(&number, attempted(attempts)).await;
+        gateway.until_story(&number, attempted(attempts)).await;
     }
-    let story = house.story(&number).await;
+    let story = gateway.story(&number).await;
     let id = text_of(&story["notifications"][0]["id"]);
     let replay = format!("{TENANT}/notifications/{id}/replay");
-    assert_eq!(house.admin(Post, &replay).await.status, 202);
+    assert_eq!(gateway.admin(Post, &replay).await.status, 202);
     merchant.received().await;
-    let story = house.until_story(&number, attempted(4)).await;
+    let story = gateway.until_story(&number, attempted(4)).await;
     assert_eq!(story["notifications"][0]["state"], "due");
     // After the third attempt it would have waited 30 s, after a first one it waits 15 s.
-    house.advance(16).await;
+    gateway.advance(16).await;
     assert_eq!(merchant.received().await.json()["NotifyId"], id);
-    house.until_story(&number, |story| story["notifications"][0]["state"] == "delivered").await;
+    gateway.until_story(&number, |story| story["notifications"][0]["state"] == "delivered").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_document_describes_every_path() {
-    let house = House::start();
-    let document = house.get("/admin/v1/openapi.json").await;
+    let gateway = TestGateway::start();
+    let document = gateway.get("/admin/v1/openapi.json").await;
     assert_eq!(document.status, 200);
     let document = document.body;
     assert!(text_of(&document["openapi"]).starts_with("3."));
@@ -317,14 +317,14 @@ async fn the_document_describes_every_path() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operations_see_life_readiness_and_numbers() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
-    paid_order(&house, &mut merchant, 1000).await;
+    paid_order(&gateway, &mut merchant, 1000).await;
     for (path, body) in [("/healthz", "ok"), ("/readyz", "ready")] {
-        let answer = house.get(path).await;
+        let answer = gateway.get(path).await;
         assert_eq!((answer.status, answer.body), (200, json!(body)), "{path}");
     }
-    let metrics = house.get("/metrics").await;
+    let metrics = gateway.get("/metrics").await;
     assert_eq!(metrics.status, 200);
     let metrics = text_of(&metrics.body).to_owned();
     for line in [
@@ -336,7 +336,7 @@ async fn operations_see_life_readiness_and_numbers() {
     ] {
         assert!(metrics.lines().any(|it| it.starts_with(line)), "{line} is missing:\n{metrics}");
     }
-    for secret in [house.text("/admin_token"), house.text("/wecard/hmac/secret_key")] {
+    for secret in [gateway.text("/admin_token"), gateway.text("/wecard/hmac/secret_key")] {
         assert!(!metrics.contains(&secret), "a secret is in the metrics");
     }
 }

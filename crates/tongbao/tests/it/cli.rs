@@ -1,10 +1,10 @@
 //! The command line: what it teaches, proves, tells and refuses.
 
-use crate::house::{
-    CallerKey, House, QUERY_ORDER, Signature, UNIFIED_ORDER, fresh_number, order, run, tongbao,
-    with,
-};
 use crate::merchant::Merchant;
+use crate::test_gateway::{
+    CallerKey, QUERY_ORDER, Signature, TestGateway, UNIFIED_ORDER, fresh_number, order, run,
+    tongbao, with,
+};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
@@ -22,14 +22,14 @@ fn complained(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-fn folder(house: &House) -> &str {
-    house.data().to_str().expect("a readable path")
+fn folder(gateway: &TestGateway) -> &str {
+    gateway.data().to_str().expect("a readable path")
 }
 
-async fn pay_an_order(house: &House, body: &Value) -> Value {
-    let placed = house.result(UNIFIED_ORDER, body).await;
-    house.pay(&placed["PayInfo"]).await;
-    house.until_status(body["OutOrderId"].as_str().expect("a number"), "SUCCESS").await
+async fn pay_an_order(gateway: &TestGateway, body: &Value) -> Value {
+    let placed = gateway.result(UNIFIED_ORDER, body).await;
+    gateway.pay(&placed["PayInfo"]).await;
+    gateway.until_status(body["OutOrderId"].as_str().expect("a number"), "SUCCESS").await
 }
 
 #[test]
@@ -73,18 +73,18 @@ fn the_demonstration_succeeds_and_shows_everything() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_book_is_found_and_its_row_named() {
     const ACCOUNT: &str = "merchant_pending/CM6756531983210274560";
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let number = fresh_number();
     let merchant = Merchant::start().await;
     let body = with(&order(&number), "NotifyUrl", json!(merchant.notify_url));
-    let found = pay_an_order(&house, &body).await;
+    let found = pay_an_order(&gateway, &body).await;
     let id = found["ChannelOrderId"].as_str().expect("an id");
-    house.until_story(&number, |story| story["notifications"][0]["state"] == "delivered").await;
+    gateway.until_story(&number, |story| story["notifications"][0]["state"] == "delivered").await;
     // A live system may be checked too.
-    house.check_books();
-    house.kill();
-    house.check_books();
-    let database = Connection::open(house.data().join("tongbao.db")).expect("its database");
+    gateway.check_books();
+    gateway.kill();
+    gateway.check_books();
+    let database = Connection::open(gateway.data().join("tongbao.db")).expect("its database");
     for (damage, mend, named) in [
         (
             "UPDATE balances SET posted = posted + 1 WHERE account LIKE 'merchant_pending/%'",
@@ -112,7 +112,7 @@ async fn a_damaged_book_is_found_and_its_row_named() {
         ("DELETE FROM transfers", "", id),
     ] {
         assert!(database.execute(damage, []).expect("damaged") > 0, "{damage}");
-        let check = run(&[CHECK, "--data", folder(&house)]);
+        let check = run(&[CHECK, "--data", folder(&gateway)]);
         assert_eq!(check.status.code(), Some(1), "{damage}: {check:?}");
         let all = said(&check);
         let bad: Vec<&str> = all.lines().filter(|line| line.starts_with("BAD ")).collect();
@@ -120,7 +120,7 @@ async fn a_damaged_book_is_found_and_its_row_named() {
         assert!(all.contains("the books are wrong"), "{all}");
         if !mend.is_empty() {
             database.execute(mend, []).expect("mended");
-            house.check_books();
+            gateway.check_books();
         }
     }
 }
@@ -142,14 +142,14 @@ fn there_is_nothing_to_check_where_there_is_no_database() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn why_tells_the_story_of_an_order() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
     let number = fresh_number();
     let body = with(&order(&number), "NotifyUrl", json!(merchant.notify_url));
-    let found = pay_an_order(&house, &body).await;
+    let found = pay_an_order(&gateway, &body).await;
     let notification = merchant.received().await.json();
-    house.until_story(&number, |story| story["notifications"][0]["state"] == "delivered").await;
-    let story = house.why(&number);
+    gateway.until_story(&number, |story| story["notifications"][0]["state"] == "delivered").await;
+    let story = gateway.why(&number);
     for part in [
         format!("Order {}: PAID", found["ChannelOrderId"].as_str().expect("an id")),
         number.clone(),
@@ -170,7 +170,7 @@ async fn why_tells_the_story_of_an_order() {
         assert!(!story.contains(secret), "{secret} is shown:\n{story}");
     }
     for unknown in ["nobody_1", "", "'; DROP TABLE orders; --"] {
-        let nobody = run(&["why", unknown, "--data", folder(&house)]);
+        let nobody = run(&["why", unknown, "--data", folder(&gateway)]);
         assert_eq!(nobody.status.code(), Some(1));
         assert!(complained(&nobody).contains("no order has the number"), "{nobody:?}");
         assert!(nobody.stdout.is_empty());
@@ -179,11 +179,11 @@ async fn why_tells_the_story_of_an_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn why_reckons_from_where_the_sandboxs_clock_was_moved_to() {
-    let mut house = House::start();
-    house.advance(7200).await;
+    let mut gateway = TestGateway::start();
+    gateway.advance(7200).await;
     let number = fresh_number();
-    house.result(UNIFIED_ORDER, &order(&number)).await;
-    let story = house.why(&number);
+    gateway.result(UNIFIED_ORDER, &order(&number)).await;
+    let story = gateway.why(&number);
     // An unpaid order is looked at within minutes, not hours.
     let (_, todo) = story.split_once("Still to be done").expect("a task");
     assert!(todo.contains("(in ") && !todo.contains("h)") && !todo.contains(" h "), "{story}");
@@ -191,17 +191,17 @@ async fn why_reckons_from_where_the_sandboxs_clock_was_moved_to() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signed_request_is_a_command_that_a_shell_can_run() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     if Command::new("curl").arg("--version").output().is_err() {
         eprintln!("curl is missing: the command that sign prints was not run");
         return;
     }
-    house.advance(7200).await;
+    gateway.advance(7200).await;
     for algorithm in ["hmac", "rsa"] {
         let number = fresh_number();
         let body = with(&order(&number), "OrderSubject", json!("it's $HOME `x` \"烧饼\" \\"));
         let body = body.to_string();
-        let arguments = ["sign", "--data", folder(&house), "--path", UNIFIED_ORDER, "--body"];
+        let arguments = ["sign", "--data", folder(&gateway), "--path", UNIFIED_ORDER, "--body"];
         let more = [&*body, "--algorithm", algorithm, "--ahead", "7200"];
         let sign = run(&[&arguments[..], &more[..]].concat());
         assert!(sign.status.success(), "{sign:?}");
@@ -210,14 +210,14 @@ async fn a_signed_request_is_a_command_that_a_shell_can_run() {
         let sent = Command::new("sh").args(["-c", &script]).output().expect("sh runs");
         let answer: Value = serde_json::from_slice(&sent.stdout).expect("an envelope");
         assert_eq!(answer["Response"]["ErrCode"], "SUCCESS", "{answer}");
-        let story = house.story(&number).await;
+        let story = gateway.story(&number).await;
         assert_eq!(story["order"]["subject"], "it's $HOME `x` \"烧饼\" \\");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_house_writes_down_everything_that_a_client_needs_for_its_owner_alone() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let texts = [
         "/base_url",
         "/sandbox_url",
@@ -238,45 +238,46 @@ async fn a_house_writes_down_everything_that_a_client_needs_for_its_owner_alone(
         "/wxpay/public_key_pem",
     ];
     for text in texts {
-        assert!(!house.text(text).is_empty(), "{text}");
+        assert!(!gateway.text(text).is_empty(), "{text}");
     }
     let merchants = json!(["CM6756531983210274560", "CM-B", "CM-C"]);
-    assert_eq!(house.file["wecard"]["merchants"], merchants);
-    assert!(house.text("/wxpay/public_key_id").starts_with("PUB_KEY_ID_"));
-    assert_eq!(house.text("/wxpay/apiv3_key").len(), 32);
+    assert_eq!(gateway.file["wecard"]["merchants"], merchants);
+    assert!(gateway.text("/wxpay/public_key_id").starts_with("PUB_KEY_ID_"));
+    assert_eq!(gateway.text("/wxpay/apiv3_key").len(), 32);
     for name in ["dev.json", "dev-keys.json"] {
-        let metadata = std::fs::metadata(house.data().join(name)).expect("the file");
+        let metadata = std::fs::metadata(gateway.data().join(name)).expect("the file");
         assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{name}");
     }
-    for url in [house.text("/base_url"), house.text("/sandbox_url")] {
-        let health = house.send(channel::Method::Get, format!("{url}/healthz"), vec![], &[]).await;
+    for url in [gateway.text("/base_url"), gateway.text("/sandbox_url")] {
+        let health =
+            gateway.send(channel::Method::Get, format!("{url}/healthz"), vec![], &[]).await;
         assert_eq!(health.expect("an answer").body, "ok");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_start_keeps_keys_orders_and_clock() {
-    let mut house = House::start();
-    house.advance(7200).await;
+    let mut gateway = TestGateway::start();
+    gateway.advance(7200).await;
     let [paid, paying] = [fresh_number(), fresh_number()];
-    pay_an_order(&house, &order(&paid)).await;
-    let placed = house.result(UNIFIED_ORDER, &order(&paying)).await;
-    let before = house.file.clone();
-    house.kill();
-    house.restart();
-    let mut after = house.file.clone();
+    pay_an_order(&gateway, &order(&paid)).await;
+    let placed = gateway.result(UNIFIED_ORDER, &order(&paying)).await;
+    let before = gateway.file.clone();
+    gateway.kill();
+    gateway.restart();
+    let mut after = gateway.file.clone();
     for url in ["base_url", "sandbox_url"] {
         after[url] = before[url].clone();
     }
     assert_eq!(after, before);
-    // Signed by the moved clock: accepted only if the house's clock is where it was.
-    house.until_status(&paid, "SUCCESS").await;
-    let again = house.result(UNIFIED_ORDER, &order(&paying)).await;
+    // Signed by the moved clock: accepted only if the gateway's clock is where it was.
+    gateway.until_status(&paid, "SUCCESS").await;
+    let again = gateway.result(UNIFIED_ORDER, &order(&paying)).await;
     assert_eq!(again["ChannelOrderId"], placed["ChannelOrderId"]);
-    house.pay(&placed["PayInfo"]).await;
-    house.advance(121).await;
-    house.until_status(&paying, "SUCCESS").await;
-    house.check_books();
+    gateway.pay(&placed["PayInfo"]).await;
+    gateway.advance(121).await;
+    gateway.until_status(&paying, "SUCCESS").await;
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -296,20 +297,20 @@ async fn a_taken_port_is_named() {
     }
 }
 
-/// A configuration in a folder of its own: two tenants whose accounts lie at a house's sandbox.
+/// A configuration in a folder of its own: two tenants whose accounts lie at a gateway's sandbox.
 struct Site {
     folder: tempfile::TempDir,
     url: String,
 }
 
 impl Site {
-    fn beside(house: &House, extra: &str) -> Site {
+    fn beside(gateway: &TestGateway, extra: &str) -> Site {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("its address");
         let folder = tempfile::tempdir().expect("a folder");
         let platform = crypto::rsa::generate().expect("a key");
         std::fs::write(folder.path().join("platform.pem"), platform).expect("written");
-        let tenants: String = ["one", "two"].map(|name| tenant(house, name)).concat();
+        let tenants: String = ["one", "two"].map(|name| tenant(gateway, name)).concat();
         let text = format!(
             "listen = \"{address}\"\npublic_url = \"http://{address}\"\n\
              database = \"sqlite:site.db\"\nadmin_token = \"site-token-of-the-operators\"\n\
@@ -328,7 +329,7 @@ impl Site {
     }
 }
 
-fn tenant(house: &House, name: &str) -> String {
+fn tenant(gateway: &TestGateway, name: &str) -> String {
     let settings: String = [
         ("base_url", "/sandbox_url"),
         ("mchid", "/wxpay/mchid"),
@@ -339,7 +340,7 @@ fn tenant(house: &House, name: &str) -> String {
         ("public_key_id", "/wxpay/public_key_id"),
         ("public_key_pem", "/wxpay/public_key_pem"),
     ]
-    .map(|(setting, pointer)| format!("{setting} = '''{}'''\n", house.text(pointer)))
+    .map(|(setting, pointer)| format!("{setting} = '''{}'''\n", gateway.text(pointer)))
     .concat();
     format!(
         "[[tenant]]\nocode = \"ocode-{name}\"\nname = \"{name}\"\n\
@@ -387,7 +388,7 @@ impl Drop for Served {
 
 /// Calls a site as one of its tenants; the member `Response`.
 async fn call_site(
-    house: &House,
+    gateway: &TestGateway,
     site: &Site,
     path: &str,
     body: &Value,
@@ -396,11 +397,11 @@ async fn call_site(
     let bytes = body.to_string();
     let signature = Signature {
         host: site.url.trim_start_matches("http://").to_owned(),
-        ..house.signed(path, bytes.as_bytes())
+        ..gateway.signed(path, bytes.as_bytes())
     };
     let headers = bend(signature).headers();
     let url = format!("{}{path}", site.url);
-    let answer = house.send(channel::Method::Post, url, headers, bytes.as_bytes()).await;
+    let answer = gateway.send(channel::Method::Post, url, headers, bytes.as_bytes()).await;
     answer.expect("an answer").body["Response"].clone()
 }
 
@@ -416,12 +417,12 @@ fn as_tenant(name: &str) -> impl Fn(Signature) -> Signature {
 }
 
 /// The story of an order at a site, once its only notification was attempted.
-async fn until_attempted(house: &House, site: &Site, ocode: &str, number: &str) -> Value {
+async fn until_attempted(gateway: &TestGateway, site: &Site, ocode: &str, number: &str) -> Value {
     let url = format!("{}/admin/v1/tenants/{ocode}/orders/by-number/{number}", site.url);
     for _ in 0..400 {
         let headers =
             vec![("authorization".to_owned(), "Bearer site-token-of-the-operators".to_owned())];
-        let answer = house.send(channel::Method::Get, url.clone(), headers, &[]).await;
+        let answer = gateway.send(channel::Method::Get, url.clone(), headers, &[]).await;
         let answer = answer.expect("an answer");
         if answer.body["notifications"][0]["attempt_count"] == 1 {
             return answer.body;
@@ -433,9 +434,9 @@ async fn until_attempted(house: &House, site: &Site, ocode: &str, number: &str) 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tenants_of_a_site_are_strangers_to_each_other() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
-    let site = Site::beside(&house, "");
+    let site = Site::beside(&gateway, "");
     let _served = Served::start(&site.config());
     let number = fresh_number();
     let body = with(&order(&number), "ChannelSubMerchantId", json!("CM-one"));
@@ -443,7 +444,7 @@ async fn tenants_of_a_site_are_strangers_to_each_other() {
     // A merchant of another tenant does not exist; nor does one of the demonstration.
     for (merchant, who) in [("CM-one", "two"), ("CM-two", "one"), ("CM-B", "one")] {
         let body = with(&body, "ChannelSubMerchantId", json!(merchant));
-        let refused = call_site(&house, &site, UNIFIED_ORDER, &body, as_tenant(who)).await;
+        let refused = call_site(&gateway, &site, UNIFIED_ORDER, &body, as_tenant(who)).await;
         assert_eq!(refused["ErrCode"], "ORDER.INVALID_PARAMETER", "{refused}");
         assert!(
             refused["ErrMessage"].as_str().is_some_and(|it| it.contains("ChannelSubMerchantId"))
@@ -453,28 +454,28 @@ async fn tenants_of_a_site_are_strangers_to_each_other() {
         ocode: "ocode-one".to_owned(),
         ..as_tenant("two")(signature)
     };
-    let refused = call_site(&house, &site, UNIFIED_ORDER, &body, foreign).await;
+    let refused = call_site(&gateway, &site, UNIFIED_ORDER, &body, foreign).await;
     assert_eq!(refused["ErrCode"], "AuthFailure.OcodeMismatch", "{refused}");
-    let refused = call_site(&house, &site, UNIFIED_ORDER, &body, |demo| demo).await;
+    let refused = call_site(&gateway, &site, UNIFIED_ORDER, &body, |demo| demo).await;
     assert_eq!(refused["ErrCode"], "AuthFailure.SecretIdNotFound", "{refused}");
 
-    let placed = call_site(&house, &site, UNIFIED_ORDER, &body, as_tenant("one")).await;
+    let placed = call_site(&gateway, &site, UNIFIED_ORDER, &body, as_tenant("one")).await;
     let placed = &placed["Result"];
     assert_eq!(placed["OrderStatus"], "PAYING", "{placed}");
     for name in [json!({"OutOrderId": number}), json!({"ChannelOrderId": placed["ChannelOrderId"]})]
     {
-        let refused = call_site(&house, &site, QUERY_ORDER, &name, as_tenant("two")).await;
+        let refused = call_site(&gateway, &site, QUERY_ORDER, &name, as_tenant("two")).await;
         assert_eq!(refused["ErrCode"], "ORDER.ORDER_NOT_EXIST", "{refused}");
     }
     // The same number is free for the other tenant.
     let twin = with(&body, "ChannelSubMerchantId", json!("CM-two"));
-    let twin = call_site(&house, &site, UNIFIED_ORDER, &twin, as_tenant("two")).await;
+    let twin = call_site(&gateway, &site, UNIFIED_ORDER, &twin, as_tenant("two")).await;
     assert_eq!(twin["Result"]["OrderStatus"], "PAYING", "{twin}");
     assert_ne!(twin["Result"]["ChannelOrderId"], placed["ChannelOrderId"]);
 
     // Nobody may point a site at the machines around it.
-    house.pay(&placed["PayInfo"]).await;
-    let story = until_attempted(&house, &site, "ocode-one", &number).await;
+    gateway.pay(&placed["PayInfo"]).await;
+    let story = until_attempted(&gateway, &site, "ocode-one", &number).await;
     assert_eq!(story["order"]["state"], "paid");
     let attempt = &story["notifications"][0]["attempts"][0];
     assert_eq!((&attempt["outcome"], &attempt["state"]), (&json!("no_answer"), &json!("due")));
@@ -484,16 +485,16 @@ async fn tenants_of_a_site_are_strangers_to_each_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_with_a_shared_secret_gets_notifications_signed_with_it() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
-    let site = Site::beside(&house, "allow_private_notify_urls = true");
+    let site = Site::beside(&gateway, "allow_private_notify_urls = true");
     let _served = Served::start(&site.config());
     let number = fresh_number();
     let body = with(&order(&number), "ChannelSubMerchantId", json!("CM-two"));
     let url = format!("{}?of=two", merchant.notify_url);
     let body = with(&body, "NotifyUrl", json!(url));
-    let placed = call_site(&house, &site, UNIFIED_ORDER, &body, as_tenant("two")).await;
-    house.pay(&placed["Result"]["PayInfo"]).await;
+    let placed = call_site(&gateway, &site, UNIFIED_ORDER, &body, as_tenant("two")).await;
+    gateway.pay(&placed["Result"]["PayInfo"]).await;
     let notification = merchant.received().await;
     assert_eq!(notification.json()["Ocode"], "ocode-two");
     // The same request, signed by the tenant itself, must come to the same signature.
@@ -510,47 +511,47 @@ async fn a_tenant_with_a_shared_secret_gets_notifications_signed_with_it() {
         timestamp,
         date: date.to_owned(),
         signed_headers: signed_headers.to_owned(),
-        ..as_tenant("two")(house.signed("/pay/notify", &notification.body))
+        ..as_tenant("two")(gateway.signed("/pay/notify", &notification.body))
     };
     let headers = expected.headers();
     let expected = headers.iter().find(|(name, _)| name == "Authorization");
     assert_eq!(expected.map(|(_, value)| value.as_str()), Some(authorization));
-    let story = until_attempted(&house, &site, "ocode-two", &number).await;
+    let story = until_attempted(&gateway, &site, "ocode-two", &number).await;
     assert_eq!(story["notifications"][0]["state"], "delivered");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_finishes_the_order_that_is_being_placed() {
-    let house = House::start();
-    let site = Site::beside(&house, "");
+    let gateway = TestGateway::start();
+    let site = Site::beside(&gateway, "");
     let mut served = Served::start(&site.config());
     let slow = json!({"channel": "wxpay", "operation": "create", "fault": "delay",
                       "delay_ms": 2000, "times": 1});
-    house.control("faults", &slow).await;
+    gateway.control("faults", &slow).await;
     let number = fresh_number();
     let body = with(&order(&number), "ChannelSubMerchantId", json!("CM-one"));
     let stop = async {
-        house.faults_met("create").await;
+        gateway.faults_met("create").await;
         served.terminate();
     };
-    let placed = call_site(&house, &site, UNIFIED_ORDER, &body, as_tenant("one"));
+    let placed = call_site(&gateway, &site, UNIFIED_ORDER, &body, as_tenant("one"));
     let (placed, ()) = tokio::join!(placed, stop);
     assert_eq!(placed["Result"]["OrderStatus"], "PAYING", "{placed}");
     assert!(served.0.wait().expect("it ends").success());
     let query = json!({"OutOrderId": number});
-    let headers = house.signed(QUERY_ORDER, query.to_string().as_bytes()).headers();
+    let headers = gateway.signed(QUERY_ORDER, query.to_string().as_bytes()).headers();
     let url = format!("{}{QUERY_ORDER}", site.url);
-    let after = house.send(channel::Method::Post, url, headers, b"{}").await;
+    let after = gateway.send(channel::Method::Post, url, headers, b"{}").await;
     assert!(after.is_err(), "it still answers: {after:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sandbox_alone_leaves_the_gateways_address_as_it_was() {
-    let mut house = House::start();
-    let base_url = house.text("/base_url");
-    house.kill();
+    let mut gateway = TestGateway::start();
+    let base_url = gateway.text("/base_url");
+    gateway.kill();
     for (data, want) in [
-        (house.data().to_owned(), base_url),
+        (gateway.data().to_owned(), base_url),
         (tempfile::tempdir().expect("a folder").path().join("fresh"), String::new()),
     ] {
         let path = data.to_str().expect("a readable path");
@@ -559,17 +560,17 @@ async fn a_sandbox_alone_leaves_the_gateways_address_as_it_was() {
         let file: Value = serde_json::from_slice(&file).expect("JSON");
         assert_eq!(file["base_url"], want);
         let url = format!("{}/healthz", file["sandbox_url"].as_str().expect("its address"));
-        let health = house.send(channel::Method::Get, url, vec![], &[]).await;
+        let health = gateway.send(channel::Method::Get, url, vec![], &[]).await;
         assert_eq!(health.expect("an answer").body, "ok");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mistakes_in_a_configuration_are_named() {
-    let house = House::start();
-    let site = Site::beside(&house, "");
+    let gateway = TestGateway::start();
+    let site = Site::beside(&gateway, "");
     let whole = site.text();
-    let apiv3_key = format!("'''{}'''", house.text("/wxpay/apiv3_key"));
+    let apiv3_key = format!("'''{}'''", gateway.text("/wxpay/apiv3_key"));
     for (from, to, named) in [
         ("admin_token", "admin_tokken", vec!["admin_tokken"]),
         ("admin_token = \"site-token-of-the-operators\"", "", vec!["admin_token"]),
@@ -605,7 +606,7 @@ async fn mistakes_in_a_configuration_are_named() {
         for name in named {
             assert!(complaint.contains(name), "{from}: {name} is not in {complaint}");
         }
-        let apiv3_key = house.text("/wxpay/apiv3_key");
+        let apiv3_key = gateway.text("/wxpay/apiv3_key");
         for secret in ["secret-of-tenant-one", &apiv3_key, "site-token-of-the-operators"] {
             assert!(!complaint.contains(secret), "{from}: a secret is in {complaint}");
         }

@@ -4,9 +4,9 @@
 //! moments and started again. Afterwards the channel's own list is the truth: what was paid there is
 //! paid here, booked once and told; what was promised is kept.
 
-use crate::dice::{Dice, seed};
-use crate::house::{House, QUERY_ORDER, UNIFIED_ORDER, fresh_number, order, with};
 use crate::merchant::Merchant;
+use crate::rng::{SeededRng, seed};
+use crate::test_gateway::{QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, with};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::sync::RwLock;
 
 /// How often the power goes off.
 const KILLS: u32 = 10;
-/// How long the house runs between two kills, in milliseconds.
+/// How long the gateway runs between two kills, in milliseconds.
 const UPTIME_MS: std::ops::Range<u64> = 150..900;
 /// Shops that order at the same time.
 const SHOPS: u64 = 6;
@@ -35,16 +35,16 @@ struct Promised {
 }
 
 /// One of the shops.
-struct Shop {
-    house: Arc<RwLock<House>>,
+struct OrderLoop {
+    gateway: Arc<RwLock<TestGateway>>,
     open: Arc<AtomicBool>,
     calls: Arc<AtomicU64>,
     notify_url: String,
-    dice: Dice,
+    rng: SeededRng,
     promised: Promised,
 }
 
-impl Shop {
+impl OrderLoop {
     async fn run(mut self) -> Promised {
         let mut orders = 0;
         while self.open.load(Ordering::Relaxed) {
@@ -55,9 +55,9 @@ impl Shop {
             orders += 1;
             let number = fresh_number();
             let body = with(&order(&number), "NotifyUrl", json!(self.notify_url));
-            let body = with(&body, "TotalAmount", json!(self.dice.roll(1..10_000)));
+            let body = with(&body, "TotalAmount", json!(self.rng.roll(1..10_000)));
             let Some(placed) = self.place(&number, &body).await else { continue };
-            if self.dice.roll(0..4) > 0 && self.pay(&placed["PayInfo"]).await {
+            if self.rng.roll(0..4) > 0 && self.pay(&placed["PayInfo"]).await {
                 self.promised.paid.insert(number);
             }
         }
@@ -89,11 +89,11 @@ impl Shop {
     async fn pay(&mut self, pay_info: &Value) -> bool {
         let body = json!({"pay_info": pay_info, "outcome": "success"}).to_string();
         for _ in 0..ASKED_MAX {
-            let house = self.house.read().await;
-            let url = format!("{}/control/pay", house.text("/sandbox_url"));
+            let gateway = self.gateway.read().await;
+            let url = format!("{}/control/pay", gateway.text("/sandbox_url"));
             let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-            let answer = house.send(channel::Method::Post, url, headers, body.as_bytes()).await;
-            drop(house);
+            let answer = gateway.send(channel::Method::Post, url, headers, body.as_bytes()).await;
+            drop(gateway);
             match answer {
                 Ok(answer) if answer.status == 200 => return true,
                 // The phone paid before, and its answer was lost.
@@ -110,11 +110,11 @@ impl Shop {
     /// One signed call; `None` when the power went off.
     async fn ask(&mut self, path: &str, body: &Value) -> Option<Value> {
         let bytes = body.to_string();
-        let house = self.house.read().await;
-        let headers = house.signed(path, bytes.as_bytes()).headers();
-        let url = format!("{}{path}", house.text("/base_url"));
-        let answer = house.send(channel::Method::Post, url, headers, bytes.as_bytes()).await;
-        drop(house);
+        let gateway = self.gateway.read().await;
+        let headers = gateway.signed(path, bytes.as_bytes()).headers();
+        let url = format!("{}{path}", gateway.text("/base_url"));
+        let answer = gateway.send(channel::Method::Post, url, headers, bytes.as_bytes()).await;
+        drop(gateway);
         self.calls.fetch_add(1, Ordering::Relaxed);
         match answer {
             Ok(answer) => {
@@ -130,44 +130,44 @@ impl Shop {
 
     /// Lets the one pass who switches the power on again.
     async fn pause(&mut self) {
-        tokio::time::sleep(Duration::from_millis(self.dice.roll(5..30))).await;
+        tokio::time::sleep(Duration::from_millis(self.rng.roll(5..30))).await;
     }
 }
 
 /// Kills the process while calls are under way, then starts it again.
-async fn power_cycle(house: &RwLock<House>) {
-    let pid = house.read().await.pid();
+async fn power_cycle(gateway: &RwLock<TestGateway>) {
+    let pid = gateway.read().await.pid();
     let kill = format!("kill -9 {pid}");
     let killed = std::process::Command::new("sh").args(["-c", &kill]).status();
     assert!(killed.expect("sh runs").success());
-    // Calls under way fail now, and their shops let go of the house.
-    let mut house = house.write().await;
+    // Calls under way fail now, and their shops let go of the gateway.
+    let mut gateway = gateway.write().await;
     tokio::task::block_in_place(|| {
-        house.kill();
-        house.restart();
+        gateway.kill();
+        gateway.restart();
     });
 }
 
-async fn trade_through_power_cuts(house: Arc<RwLock<House>>, notify_url: &str) -> Promised {
+async fn trade_through_power_cuts(gateway: Arc<RwLock<TestGateway>>, notify_url: &str) -> Promised {
     let seed = seed();
     eprintln!("TONGBAO_TEST_SEED={seed}");
-    let mut dice = Dice(seed);
+    let mut rng = SeededRng(seed);
     let open = Arc::new(AtomicBool::new(true));
     let calls = Arc::new(AtomicU64::new(0));
     let shops: Vec<_> = (0..SHOPS)
-        .map(|_| Shop {
-            house: house.clone(),
+        .map(|_| OrderLoop {
+            gateway: gateway.clone(),
             open: open.clone(),
             calls: calls.clone(),
             notify_url: notify_url.to_owned(),
-            dice: Dice(dice.roll(0..u64::MAX)),
+            rng: SeededRng(rng.roll(0..u64::MAX)),
             promised: Promised::default(),
         })
         .map(|shop| tokio::spawn(shop.run()))
         .collect();
     for _ in 0..KILLS {
-        tokio::time::sleep(Duration::from_millis(dice.roll(UPTIME_MS))).await;
-        power_cycle(&house).await;
+        tokio::time::sleep(Duration::from_millis(rng.roll(UPTIME_MS))).await;
+        power_cycle(&gateway).await;
     }
     open.store(false, Ordering::Relaxed);
     let mut promised = Promised::default();
@@ -182,8 +182,8 @@ async fn trade_through_power_cuts(house: Arc<RwLock<House>>, notify_url: &str) -
 }
 
 /// What the channel was paid: amounts by our id of the order.
-async fn paid_at_channel(house: &House) -> BTreeMap<String, i64> {
-    let page = house.sandbox_get("/control/transactions?limit=1000").await;
+async fn paid_at_channel(gateway: &TestGateway) -> BTreeMap<String, i64> {
+    let page = gateway.sandbox_get("/control/transactions?limit=1000").await;
     let all = page["transactions"].as_array().expect("a list");
     assert!(all.len() < 1000, "more orders than a page shows");
     let paid = all.iter().filter(|one| one["trade_state"] != "NOTPAY");
@@ -196,12 +196,15 @@ async fn paid_at_channel(house: &House) -> BTreeMap<String, i64> {
 }
 
 /// Asks until every one of these ids is paid; their numbers at the merchant.
-async fn until_all_paid(house: &House, ids: impl Iterator<Item = &String>) -> BTreeSet<String> {
+async fn until_all_paid(
+    gateway: &TestGateway,
+    ids: impl Iterator<Item = &String>,
+) -> BTreeSet<String> {
     let mut numbers = BTreeSet::new();
     for id in ids {
         let paid = async {
             loop {
-                let found = house.result(QUERY_ORDER, &json!({"ChannelOrderId": id})).await;
+                let found = gateway.result(QUERY_ORDER, &json!({"ChannelOrderId": id})).await;
                 if found["OrderStatus"] == "SUCCESS" {
                     return found["OutOrderId"].as_str().expect("a number").to_owned();
                 }
@@ -215,8 +218,8 @@ async fn until_all_paid(house: &House, ids: impl Iterator<Item = &String>) -> BT
 }
 
 /// Every paid order is told, always with the same NotifyId.
-async fn until_all_told(house: &House, merchant: &mut Merchant, paid: &BTreeSet<String>) {
-    let key = house.text("/wecard/platform_public_key_pem");
+async fn until_all_told(gateway: &TestGateway, merchant: &mut Merchant, paid: &BTreeSet<String>) {
+    let key = gateway.text("/wecard/platform_public_key_pem");
     let mut told: BTreeMap<String, Value> = BTreeMap::new();
     while told.len() < paid.len() {
         let notification = merchant.received().await;
@@ -232,32 +235,32 @@ async fn until_all_told(house: &House, merchant: &mut Merchant, paid: &BTreeSet<
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_promised_is_lost_when_the_power_goes_off_under_load() {
-    let house = Arc::new(RwLock::new(House::start()));
+    let gateway = Arc::new(RwLock::new(TestGateway::start()));
     let mut merchant = Merchant::start().await;
-    let promised = trade_through_power_cuts(house.clone(), &merchant.notify_url).await;
+    let promised = trade_through_power_cuts(gateway.clone(), &merchant.notify_url).await;
     assert!(promised.placed.len() >= 20, "{} orders are no load", promised.placed.len());
     assert!(promised.paid.len() >= 10, "{} payments are no load", promised.paid.len());
-    let mut house = Arc::into_inner(house).expect("the shops are closed").into_inner();
+    let mut gateway = Arc::into_inner(gateway).expect("the shops are closed").into_inner();
 
     // What was under way when the power went off is due half a minute later, looks at unpaid orders
     // after a minute and two.
     for seconds in [31, 31, 61, 121] {
-        house.advance(seconds).await;
+        gateway.advance(seconds).await;
     }
-    let at_channel = paid_at_channel(&house).await;
-    let paid = until_all_paid(&house, at_channel.keys()).await;
+    let at_channel = paid_at_channel(&gateway).await;
+    let paid = until_all_paid(&gateway, at_channel.keys()).await;
     assert_eq!(paid.len(), at_channel.len());
     assert!(promised.paid.is_subset(&paid), "the phone paid what the channel does not know");
     for (number, id) in &promised.placed {
-        let found = house.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
+        let found = gateway.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
         assert_eq!(found["ChannelOrderId"], *id);
         let wanted = if paid.contains(number) { "SUCCESS" } else { "PAYING" };
         assert_eq!(found["OrderStatus"], wanted, "{number}");
     }
-    until_all_told(&house, &mut merchant, &paid).await;
+    until_all_told(&gateway, &mut merchant, &paid).await;
     let sum: i64 = at_channel.values().sum();
-    assert_eq!(house.balance("merchant_pending").await, (sum, 0));
-    assert_eq!(house.balance("channel_funds").await, (-sum, 0));
-    assert_eq!(house.balance("suspense").await, (0, 0));
-    house.check_books();
+    assert_eq!(gateway.balance("merchant_pending").await, (sum, 0));
+    assert_eq!(gateway.balance("channel_funds").await, (-sum, 0));
+    assert_eq!(gateway.balance("suspense").await, (0, 0));
+    gateway.check_books();
 }

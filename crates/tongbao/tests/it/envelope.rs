@@ -1,7 +1,7 @@
 //! Transport and envelope: what every call shares, and what stops a call before its fields are read.
 
-use crate::house::{
-    Answer, CLOSE_ORDER, House, QUERY_ORDER, UNIFIED_ORDER, fresh_number, order, with,
+use crate::test_gateway::{
+    Answer, CLOSE_ORDER, QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, with,
 };
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -34,13 +34,13 @@ fn opened(answer: &Answer) -> &Value {
     response
 }
 
-async fn post(house: &House, path: &str, body: &[u8]) -> Answer {
-    house.post_raw(path, house.signed(path, body).headers(), body).await
+async fn post(gateway: &TestGateway, path: &str, body: &[u8]) -> Answer {
+    gateway.post_raw(path, gateway.signed(path, body).headers(), body).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_wears_the_envelope_and_a_request_id_of_its_own() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let number = fresh_number();
     let calls = [
         (UNIFIED_ORDER, order(&number), "SUCCESS"),
@@ -54,20 +54,20 @@ async fn every_answer_wears_the_envelope_and_a_request_id_of_its_own() {
     ];
     let mut request_ids = HashSet::new();
     for (path, body, code) in &calls {
-        let answer = post(&house, path, body.to_string().as_bytes()).await;
+        let answer = post(&gateway, path, body.to_string().as_bytes()).await;
         let response = opened(&answer);
         assert_eq!((answer.status, &response["ErrCode"]), (200, &json!(code)), "{response}");
         request_ids.insert(response["RequestId"].as_str().expect("text").to_owned());
     }
     assert_eq!(request_ids.len(), calls.len());
-    house.check_books();
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wrong_methods_and_unknown_paths_are_405_and_404_in_the_envelope() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     for path in [UNIFIED_ORDER, QUERY_ORDER, CLOSE_ORDER] {
-        let answer = house.get(path).await;
+        let answer = gateway.get(path).await;
         assert_eq!(answer.status, 405, "{path}");
         assert_ne!(opened(&answer)["ErrCode"], "SUCCESS");
     }
@@ -80,7 +80,7 @@ async fn wrong_methods_and_unknown_paths_are_405_and_404_in_the_envelope() {
     ];
     for path in unknown {
         let body = br#"{"OutOrderId":"nobody_1"}"#;
-        for answer in [house.get(path).await, post(&house, path, body).await] {
+        for answer in [gateway.get(path).await, post(&gateway, path, body).await] {
             assert_eq!(answer.status, 404, "{path}");
             assert_ne!(opened(&answer)["ErrCode"], "SUCCESS");
         }
@@ -89,7 +89,7 @@ async fn wrong_methods_and_unknown_paths_are_405_and_404_in_the_envelope() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_is_not_one_strict_json_object_is_refused_and_leaves_no_order() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let number = fresh_number();
     let good = order(&number).to_string();
     let member = format!(r#""OutOrderId":"{number}""#);
@@ -121,39 +121,39 @@ async fn a_body_that_is_not_one_strict_json_object_is_refused_and_leaves_no_orde
         ("a member twice, once escaped", inside(r#"1,"\u0045xtra":2"#).into_bytes()),
     ];
     for (what, body) in bodies {
-        let answer = post(&house, UNIFIED_ORDER, &body).await;
+        let answer = post(&gateway, UNIFIED_ORDER, &body).await;
         let response = opened(&answer);
         assert_eq!((answer.status, &response["ErrCode"]), (200, &json!(MALFORMED)), "{what}");
     }
     let query = json!({"OutOrderId": number});
-    house.refused(QUERY_ORDER, &query, "ORDER.ORDER_NOT_EXIST").await;
-    house.result(UNIFIED_ORDER, &order(&number)).await;
+    gateway.refused(QUERY_ORDER, &query, "ORDER.ORDER_NOT_EXIST").await;
+    gateway.result(UNIFIED_ORDER, &order(&number)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_up_to_256_kib_are_read_and_larger_ones_refused() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let sized = |number: &str, len: usize| {
         let mut body = order(number).to_string().into_bytes();
         body.resize(len, b' ');
         body
     };
     let number = fresh_number();
-    let answer = post(&house, UNIFIED_ORDER, &sized(&number, BODY_BYTES_MAX)).await;
+    let answer = post(&gateway, UNIFIED_ORDER, &sized(&number, BODY_BYTES_MAX)).await;
     assert_eq!(opened(&answer)["ErrCode"], "SUCCESS");
     for len in [BODY_BYTES_MAX + 1, 2 * 1024 * 1024] {
         let number = fresh_number();
-        let answer = post(&house, UNIFIED_ORDER, &sized(&number, len)).await;
+        let answer = post(&gateway, UNIFIED_ORDER, &sized(&number, len)).await;
         let response = opened(&answer);
         assert_eq!((answer.status, &response["ErrCode"]), (200, &json!(MALFORMED)), "{len}");
         let query = json!({"OutOrderId": number});
-        house.refused(QUERY_ORDER, &query, "ORDER.ORDER_NOT_EXIST").await;
+        gateway.refused(QUERY_ORDER, &query, "ORDER.ORDER_NOT_EXIST").await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unknown_members_are_ignored_at_every_level() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let strange = json!({"a": [1, 2.5e3, null, {"b": true}], "c": "币"});
     let body = with(&order(&fresh_number()), "NobodyKnows", strange.clone());
     let body = with(&body, "outorderid", json!("lower case is another member"));
@@ -164,10 +164,10 @@ async fn unknown_members_are_ignored_at_every_level() {
     let body = with(&body, "FundAllocateList", json!([item]));
     let external = json!({"WxOpenId": "o", "NobodyKnows": strange.clone()});
     let body = with(&body, "ExternalPaymentData", json!(external.to_string()));
-    let placed = house.result(UNIFIED_ORDER, &body).await;
+    let placed = gateway.result(UNIFIED_ORDER, &body).await;
     assert_eq!(placed["OrderStatus"], "PAYING");
     for path in [QUERY_ORDER, CLOSE_ORDER] {
         let body = json!({"OutOrderId": placed["OutOrderId"], "orderId": 123, "X": strange});
-        assert_eq!(house.result(path, &body).await["ChannelOrderId"], placed["ChannelOrderId"]);
+        assert_eq!(gateway.result(path, &body).await["ChannelOrderId"], placed["ChannelOrderId"]);
     }
 }

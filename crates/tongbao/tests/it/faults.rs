@@ -1,10 +1,10 @@
 //! A channel that loses, delays, repeats, refuses, signs wrongly and lies; merchants that do not
 //! listen; and strangers who pretend to be the channel.
 
-use crate::house::{
-    CLOSE_ORDER, House, QUERY_ORDER, UNIFIED_ORDER, fresh_number, order, shanghai, with,
+use crate::merchant::{Merchant, MerchantReply};
+use crate::test_gateway::{
+    CLOSE_ORDER, QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, shanghai, with,
 };
-use crate::merchant::{Manner, Merchant};
 use crypto::rsa::{self, Signer};
 use crypto::{aead, text};
 use serde_json::{Value, json};
@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 const UNKNOWN: &str = "FailedOperation.SystemError";
 
 /// An order of a day, so that the clock can move without ending it.
-fn lasting(house: &House, number: &str, merchant: &Merchant) -> Value {
+fn lasting(gateway: &TestGateway, number: &str, merchant: &Merchant) -> Value {
     let body = with(&order(number), "NotifyUrl", json!(merchant.notify_url));
-    with(&body, "ExpireTime", json!(shanghai(house.now() + 20 * 3600)))
+    with(&body, "ExpireTime", json!(shanghai(gateway.now() + 20 * 3600)))
 }
 
 fn named(number: &str) -> Value {
@@ -26,9 +26,10 @@ fn is_paid(story: &Value) -> bool {
 }
 
 /// Its payment is booked once, and its merchant was told once.
-async fn settled_once(house: &House, merchant: &mut Merchant, number: &str) {
-    let story =
-        house.until_story(number, |story| story["notifications"][0]["state"] == "delivered").await;
+async fn settled_once(gateway: &TestGateway, merchant: &mut Merchant, number: &str) {
+    let story = gateway
+        .until_story(number, |story| story["notifications"][0]["state"] == "delivered")
+        .await;
     assert!(is_paid(&story), "{story}");
     assert_eq!(story["transfers"].as_array().map(Vec::len), Some(1), "{story}");
     assert_eq!(story["refunds"], json!([]));
@@ -39,7 +40,7 @@ async fn settled_once(house: &House, merchant: &mut Merchant, number: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_befalls_placing_the_same_number_comes_to_one_order() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
     let mut paid = 0;
     for (fault, answer, placed_there) in [
@@ -55,155 +56,155 @@ async fn whatever_befalls_placing_the_same_number_comes_to_one_order() {
         ("wrong_amount", "SUCCESS", true),
     ] {
         let number = fresh_number();
-        let body = lasting(&house, &number, &merchant);
-        house.fault_once("create", fault).await;
-        let response = house.call(UNIFIED_ORDER, &body).await;
+        let body = lasting(&gateway, &number, &merchant);
+        gateway.fault_once("create", fault).await;
+        let response = gateway.call(UNIFIED_ORDER, &body).await;
         assert_eq!(response["ErrCode"], answer, "{fault}: {response}");
-        let found = house.result(QUERY_ORDER, &named(&number)).await;
+        let found = gateway.result(QUERY_ORDER, &named(&number)).await;
         let unknown = answer != "SUCCESS";
         assert_eq!(found["OrderStatus"], if unknown { "INIT" } else { "PAYING" }, "{fault}");
         let id = &found["ChannelOrderId"];
-        assert_eq!(house.channel_orders(id).await.len(), usize::from(placed_there), "{fault}");
+        assert_eq!(gateway.channel_orders(id).await.len(), usize::from(placed_there), "{fault}");
         if let Some(code) = fault.strip_prefix("error:")
             && answer == "ChannelOperationError"
         {
             assert!(response["ErrMessage"].as_str().is_some_and(|text| text.contains(code)));
         }
 
-        let again = house.result(UNIFIED_ORDER, &body).await;
+        let again = gateway.result(UNIFIED_ORDER, &body).await;
         assert_eq!(again["OrderStatus"], "PAYING", "{fault}: {again}");
         assert_eq!(again["ChannelOrderId"], *id, "{fault}");
-        assert_eq!(house.channel_orders(id).await.len(), 1, "{fault}");
-        house.pay(&again["PayInfo"]).await;
-        settled_once(&house, &mut merchant, &number).await;
+        assert_eq!(gateway.channel_orders(id).await.len(), 1, "{fault}");
+        gateway.pay(&again["PayInfo"]).await;
+        settled_once(&gateway, &mut merchant, &number).await;
         paid += 1000;
-        assert_eq!(house.balance("merchant_pending").await, (paid, 0), "{fault}");
+        assert_eq!(gateway.balance("merchant_pending").await, (paid, 0), "{fault}");
     }
-    house.check_books();
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn placing_that_stayed_unknown_is_tried_again_by_itself() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let merchant = Merchant::start().await;
     for fault in ["lose_request", "lose_answer", "bad_signature", "error:SYSTEM_ERROR"] {
         let number = fresh_number();
-        house.fault_once("create", fault).await;
-        house.refused(UNIFIED_ORDER, &lasting(&house, &number, &merchant), UNKNOWN).await;
-        house.advance(6).await;
-        let story = house.until_story(&number, |story| story["order"]["state"] == "paying").await;
-        assert_eq!(house.channel_orders(&story["order"]["id"]).await.len(), 1, "{fault}");
+        gateway.fault_once("create", fault).await;
+        gateway.refused(UNIFIED_ORDER, &lasting(&gateway, &number, &merchant), UNKNOWN).await;
+        gateway.advance(6).await;
+        let story = gateway.until_story(&number, |story| story["order"]["state"] == "paying").await;
+        assert_eq!(gateway.channel_orders(&story["order"]["id"]).await.len(), 1, "{fault}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_for_good_fails_the_order() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     for code in ["PARAM_ERROR", "INVALID_REQUEST", "NO_AUTH", "APPID_MCHID_NOT_MATCH"] {
         let number = fresh_number();
-        house.fault_once("create", &format!("error:{code}")).await;
-        let failed = house.result(UNIFIED_ORDER, &order(&number)).await;
+        gateway.fault_once("create", &format!("error:{code}")).await;
+        let failed = gateway.result(UNIFIED_ORDER, &order(&number)).await;
         assert_eq!(failed["OrderStatus"], "PAY_FAIL", "{failed}");
         assert!(failed["FailReason"].as_str().is_some_and(|why| why.contains(code)), "{failed}");
         assert!(failed.get("PayInfo").is_none(), "{failed}");
-        let found = house.result(QUERY_ORDER, &named(&number)).await;
+        let found = gateway.result(QUERY_ORDER, &named(&number)).await;
         assert_eq!(found["OrderStatus"], "PAY_FAIL");
         assert_eq!(found["FailReason"], failed["FailReason"]);
         let wanted = "ORDER.ORDER_RECORD_ALREADY_EXIST";
-        house.refused(UNIFIED_ORDER, &order(&number), wanted).await;
-        let closed = house.result(CLOSE_ORDER, &named(&number)).await;
+        gateway.refused(UNIFIED_ORDER, &order(&number), wanted).await;
+        let closed = gateway.result(CLOSE_ORDER, &named(&number)).await;
         assert_eq!(closed["OrderStatus"], "PAY_FAIL");
     }
-    house.check_books();
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_paid_while_its_placing_was_unknown_answers_paid() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
-    house.fault("notify", "lose_request", 1000).await;
-    house.fault_once("create", "lose_answer").await;
+    gateway.fault("notify", "lose_request", 1000).await;
+    gateway.fault_once("create", "lose_answer").await;
     let number = fresh_number();
-    let body = with(&lasting(&house, &number, &merchant), "PayType", json!("PC"));
-    house.refused(UNIFIED_ORDER, &body, UNKNOWN).await;
-    let found = house.result(QUERY_ORDER, &named(&number)).await;
+    let body = with(&lasting(&gateway, &number, &merchant), "PayType", json!("PC"));
+    gateway.refused(UNIFIED_ORDER, &body, UNKNOWN).await;
+    let found = gateway.result(QUERY_ORDER, &named(&number)).await;
     // The code was shown to a payer who scanned it, though we never saw it.
-    house.pay(&code_to_scan(&house, &found["ChannelOrderId"]).await).await;
-    let paid = house.result(UNIFIED_ORDER, &body).await;
+    gateway.pay(&code_to_scan(&gateway, &found["ChannelOrderId"]).await).await;
+    let paid = gateway.result(UNIFIED_ORDER, &body).await;
     assert_eq!(paid["OrderStatus"], "SUCCESS", "{paid}");
     assert_eq!(
         paid["ThirdPayOrderId"],
-        house.channel_orders(&found["ChannelOrderId"]).await[0]["transaction_id"]
+        gateway.channel_orders(&found["ChannelOrderId"]).await[0]["transaction_id"]
     );
-    settled_once(&house, &mut merchant, &number).await;
+    settled_once(&gateway, &mut merchant, &number).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_refused_after_a_lost_answer_is_closed_before_it_fails() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let merchant = Merchant::start().await;
     let number = fresh_number();
-    let body = with(&lasting(&house, &number, &merchant), "PayType", json!("PC"));
+    let body = with(&lasting(&gateway, &number, &merchant), "PayType", json!("PC"));
     // The channel took the order, we never heard of it, and then the channel refuses it.
-    house.fault_once("create", "lose_answer").await;
-    house.refused(UNIFIED_ORDER, &body, UNKNOWN).await;
-    house.fault_once("create", "error:PARAM_ERROR").await;
-    house.call(UNIFIED_ORDER, &body).await;
-    let failed = house.until_status(&number, "PAY_FAIL").await;
+    gateway.fault_once("create", "lose_answer").await;
+    gateway.refused(UNIFIED_ORDER, &body, UNKNOWN).await;
+    gateway.fault_once("create", "error:PARAM_ERROR").await;
+    gateway.call(UNIFIED_ORDER, &body).await;
+    let failed = gateway.until_status(&number, "PAY_FAIL").await;
     let id = &failed["ChannelOrderId"];
-    assert_eq!(house.channel_orders(id).await[0]["trade_state"], "CLOSED");
-    let code = code_to_scan(&house, id).await;
+    assert_eq!(gateway.channel_orders(id).await[0]["trade_state"], "CLOSED");
+    let code = code_to_scan(&gateway, id).await;
     let pay = json!({"pay_info": code, "outcome": "success"});
-    assert_eq!(house.control_answer("pay", &pay).await.status, 400);
-    assert_eq!(house.balance("channel_funds").await, (0, 0));
-    house.check_books();
+    assert_eq!(gateway.control_answer("pay", &pay).await.status, 400);
+    assert_eq!(gateway.balance("channel_funds").await, (0, 0));
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refund_that_brings_no_money_back_leaves_it_in_suspense() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let merchant = Merchant::start().await;
     for (ending, heard, state) in [
         // Somebody must act at the channel; then the money may still go back.
         ("refund_abnormal", "refund Abnormal of 1000 fen", "processing"),
         ("refund_closed", "refund Closed of 1000 fen", "failed"),
     ] {
-        let before = house.balance("suspense").await;
+        let before = gateway.balance("suspense").await;
         let number = fresh_number();
-        let body = with(&lasting(&house, &number, &merchant), "PayType", json!("PC"));
-        let placed = house.result(UNIFIED_ORDER, &body).await;
+        let body = with(&lasting(&gateway, &number, &merchant), "PayType", json!("PC"));
+        let placed = gateway.result(UNIFIED_ORDER, &body).await;
         // The channel says closed and leaves the order open: the payer can still pay.
-        house.fault_once("close", "error:ORDER_CLOSED").await;
-        house.result(CLOSE_ORDER, &named(&number)).await;
-        house.fault_once("refund", ending).await;
-        house.pay(&placed["PayInfo"]).await;
+        gateway.fault_once("close", "error:ORDER_CLOSED").await;
+        gateway.result(CLOSE_ORDER, &named(&number)).await;
+        gateway.fault_once("refund", ending).await;
+        gateway.pay(&placed["PayInfo"]).await;
         let is_heard = |story: &Value| {
             let events = story["events"].as_array().expect("a list");
             events.iter().any(|event| event["call"]["summary"] == heard)
         };
-        let story = house.until_story(&number, is_heard).await;
+        let story = gateway.until_story(&number, is_heard).await;
         assert_eq!(story["order"]["state"], "closed", "{ending}");
         assert_eq!(story["refunds"][0]["state"], state, "{ending}");
-        let (posted, held) = house.balance("suspense").await;
+        let (posted, held) = gateway.balance("suspense").await;
         assert_eq!(posted.abs() - before.0.abs(), 1000, "{ending}");
         let is_held = state == "processing";
         assert_eq!(held != before.1, is_held, "{ending}");
-        house.check_books();
+        gateway.check_books();
     }
 }
 
 /// The code that the channel made for an order, though we may never have seen it.
-async fn code_to_scan(house: &House, channel_order_id: &Value) -> Value {
-    let there = house.channel_orders(channel_order_id).await;
+async fn code_to_scan(gateway: &TestGateway, channel_order_id: &Value) -> Value {
+    let there = gateway.channel_orders(channel_order_id).await;
     let prepay_id = there[0]["prepay_id"].as_str().expect("a prepay id");
     json!(format!("weixin://wxpay/bizpayurl?pr={}", prepay_id.trim_start_matches("wx")))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_befalls_a_look_the_payment_is_found_and_booked_once() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
-    house.fault("notify", "lose_request", 100_000).await;
+    gateway.fault("notify", "lose_request", 100_000).await;
     let mut booked = 0;
     for (fault, state) in [
         ("lose_request", "paying"),
@@ -221,30 +222,30 @@ async fn whatever_befalls_a_look_the_payment_is_found_and_booked_once() {
         ("duplicate", "paid"),
     ] {
         let number = fresh_number();
-        let placed = house.result(UNIFIED_ORDER, &lasting(&house, &number, &merchant)).await;
-        house.pay(&placed["PayInfo"]).await;
-        house.fault_once("query", fault).await;
-        house.advance(61).await;
-        house.faults_met("query").await;
+        let placed = gateway.result(UNIFIED_ORDER, &lasting(&gateway, &number, &merchant)).await;
+        gateway.pay(&placed["PayInfo"]).await;
+        gateway.fault_once("query", fault).await;
+        gateway.advance(61).await;
+        gateway.faults_met("query").await;
         // The order is free again once what the look brought is recorded.
         let looked = |story: &Value| story["order"]["in_flight"].is_null();
-        let story = house.until_story(&number, looked).await;
+        let story = gateway.until_story(&number, looked).await;
         assert_eq!(story["order"]["state"], state, "{fault}: {story:#}");
         if state == "paying" {
-            assert_eq!(house.balance("merchant_pending").await, (booked, 0), "{fault}");
-            house.advance(130).await;
-            house.until_story(&number, is_paid).await;
+            assert_eq!(gateway.balance("merchant_pending").await, (booked, 0), "{fault}");
+            gateway.advance(130).await;
+            gateway.until_story(&number, is_paid).await;
         }
-        settled_once(&house, &mut merchant, &number).await;
+        settled_once(&gateway, &mut merchant, &number).await;
         booked += 1000;
-        assert_eq!(house.balance("merchant_pending").await, (booked, 0), "{fault}");
+        assert_eq!(gateway.balance("merchant_pending").await, (booked, 0), "{fault}");
     }
-    house.check_books();
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_befalls_closing_the_order_ends_closed() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let merchant = Merchant::start().await;
     for (fault, answer) in [
         ("lose_request", UNKNOWN),
@@ -261,9 +262,10 @@ async fn whatever_befalls_closing_the_order_ends_closed() {
     ] {
         for by_itself in [false, true] {
             let number = fresh_number();
-            let placed = house.result(UNIFIED_ORDER, &lasting(&house, &number, &merchant)).await;
-            house.fault_once("close", fault).await;
-            let response = house.call(CLOSE_ORDER, &named(&number)).await;
+            let placed =
+                gateway.result(UNIFIED_ORDER, &lasting(&gateway, &number, &merchant)).await;
+            gateway.fault_once("close", fault).await;
+            let response = gateway.call(CLOSE_ORDER, &named(&number)).await;
             assert_eq!(response["ErrCode"], answer, "{fault}: {response}");
             if answer == "SUCCESS" {
                 assert_eq!(response["Result"]["OrderStatus"], "CLOSED", "{fault}: {response}");
@@ -272,50 +274,50 @@ async fn whatever_befalls_closing_the_order_ends_closed() {
                     let text = response["ErrMessage"].as_str().expect("text");
                     assert!(text.contains("FREQUENCY_LIMITED"), "{text}");
                 }
-                let found = house.result(QUERY_ORDER, &named(&number)).await;
+                let found = gateway.result(QUERY_ORDER, &named(&number)).await;
                 assert_eq!(found["OrderStatus"], "PAYING", "{fault}");
                 if by_itself {
-                    house.advance(6).await;
+                    gateway.advance(6).await;
                 } else {
-                    let again = house.result(CLOSE_ORDER, &named(&number)).await;
+                    let again = gateway.result(CLOSE_ORDER, &named(&number)).await;
                     assert_eq!(again["OrderStatus"], "CLOSED", "{fault}");
                 }
             }
-            house.until_status(&number, "CLOSED").await;
-            let there = house.channel_orders(&placed["ChannelOrderId"]).await;
+            gateway.until_status(&number, "CLOSED").await;
+            let there = gateway.channel_orders(&placed["ChannelOrderId"]).await;
             assert_eq!(there[0]["trade_state"], "CLOSED", "{fault}");
         }
     }
-    assert_eq!(house.balance("channel_funds").await, (0, 0));
-    house.check_books();
+    assert_eq!(gateway.balance("channel_funds").await, (0, 0));
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_whose_end_was_not_confirmed_is_ended_later() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let merchant = Merchant::start().await;
     for fault in ["lose_request", "lose_answer", "bad_signature", "error:SYSTEM_ERROR"] {
         let number = fresh_number();
-        let body = lasting(&house, &number, &merchant);
-        let body = with(&body, "ExpireTime", json!(shanghai(house.now() + 30)));
-        house.result(UNIFIED_ORDER, &body).await;
-        house.fault_once("close", fault).await;
-        house.advance(31).await;
-        house.faults_met("close").await;
+        let body = lasting(&gateway, &number, &merchant);
+        let body = with(&body, "ExpireTime", json!(shanghai(gateway.now() + 30)));
+        gateway.result(UNIFIED_ORDER, &body).await;
+        gateway.fault_once("close", fault).await;
+        gateway.advance(31).await;
+        gateway.faults_met("close").await;
         let looked = |story: &Value| story["order"]["in_flight"].is_null();
-        let story = house.until_story(&number, looked).await;
+        let story = gateway.until_story(&number, looked).await;
         assert_eq!(story["order"]["state"], "closing", "{fault}");
-        house.advance(6).await;
-        house.until_story(&number, |story| story["order"]["state"] == "failed").await;
-        let found = house.result(QUERY_ORDER, &named(&number)).await;
+        gateway.advance(6).await;
+        gateway.until_story(&number, |story| story["order"]["state"] == "failed").await;
+        let found = gateway.result(QUERY_ORDER, &named(&number)).await;
         assert_eq!(found["OrderStatus"], "PAY_FAIL", "{fault}");
     }
-    house.check_books();
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_befalls_the_channels_callback_the_payment_is_booked_once() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
     let mut booked = 0;
     for (fault, heard_at_once, attempts) in [
@@ -326,34 +328,34 @@ async fn whatever_befalls_the_channels_callback_the_payment_is_booked_once() {
         ("duplicate", true, 1),
     ] {
         let number = fresh_number();
-        let placed = house.result(UNIFIED_ORDER, &lasting(&house, &number, &merchant)).await;
-        house.fault_once("notify", fault).await;
-        house.pay(&placed["PayInfo"]).await;
-        house.faults_met("notify").await;
+        let placed = gateway.result(UNIFIED_ORDER, &lasting(&gateway, &number, &merchant)).await;
+        gateway.fault_once("notify", fault).await;
+        gateway.pay(&placed["PayInfo"]).await;
+        gateway.faults_met("notify").await;
         if heard_at_once {
-            house.until_story(&number, is_paid).await;
+            gateway.until_story(&number, is_paid).await;
         }
-        let callback = last_callback(&house, |callback| callback["state"] != "sending").await;
+        let callback = last_callback(&gateway, |callback| callback["state"] != "sending").await;
         if attempts == 2 {
             assert_eq!(callback["state"], "waiting", "{fault}: {callback}");
-            assert_eq!(is_paid(&house.story(&number).await), heard_at_once, "{fault}");
-            house.advance(15).await;
+            assert_eq!(is_paid(&gateway.story(&number).await), heard_at_once, "{fault}");
+            gateway.advance(15).await;
         }
-        let callback = last_callback(&house, |callback| callback["state"] == "accepted").await;
+        let callback = last_callback(&gateway, |callback| callback["state"] == "accepted").await;
         let made = callback["attempts"].as_array().expect("a list");
         assert_eq!(made.len(), attempts, "{fault}: {callback}");
-        settled_once(&house, &mut merchant, &number).await;
+        settled_once(&gateway, &mut merchant, &number).await;
         booked += 1000;
-        assert_eq!(house.balance("merchant_pending").await, (booked, 0), "{fault}");
+        assert_eq!(gateway.balance("merchant_pending").await, (booked, 0), "{fault}");
     }
-    house.check_books();
+    gateway.check_books();
 }
 
 /// The channel's newest callback, once it is as wanted.
-async fn last_callback(house: &House, wanted: impl Fn(&Value) -> bool) -> Value {
+async fn last_callback(gateway: &TestGateway, wanted: impl Fn(&Value) -> bool) -> Value {
     let mut callback = Value::Null;
     for _ in 0..400 {
-        let page = house.sandbox_get("/control/callbacks").await;
+        let page = gateway.sandbox_get("/control/callbacks").await;
         callback =
             page["callbacks"].as_array().and_then(|all| all.last().cloned()).unwrap_or_default();
         if wanted(&callback) {
@@ -366,73 +368,73 @@ async fn last_callback(house: &House, wanted: impl Fn(&Value) -> bool) -> Value 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lie_about_the_amount_changes_nothing_and_waits_for_the_operator() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
     for liar in ["notify", "query"] {
         let number = fresh_number();
-        let placed = house.result(UNIFIED_ORDER, &lasting(&house, &number, &merchant)).await;
+        let placed = gateway.result(UNIFIED_ORDER, &lasting(&gateway, &number, &merchant)).await;
         let other = if liar == "query" { "lose_request" } else { "wrong_amount" };
-        house.fault_once("notify", other).await;
-        let before = house.balance("merchant_pending").await;
-        house.pay(&placed["PayInfo"]).await;
-        house.faults_met("notify").await;
+        gateway.fault_once("notify", other).await;
+        let before = gateway.balance("merchant_pending").await;
+        gateway.pay(&placed["PayInfo"]).await;
+        gateway.faults_met("notify").await;
         if liar == "query" {
-            house.fault("notify", "lose_request", 1000).await;
-            house.fault_once("query", "wrong_amount").await;
-            house.advance(61).await;
+            gateway.fault("notify", "lose_request", 1000).await;
+            gateway.fault_once("query", "wrong_amount").await;
+            gateway.advance(61).await;
         }
         let kept = |story: &Value| {
             let events = story["events"].as_array().expect("a list");
             events.iter().any(|event| event["kind"] == "mismatch_recorded")
         };
-        let story = house.until_story(&number, kept).await;
+        let story = gateway.until_story(&number, kept).await;
         assert_eq!(story["order"]["state"], "paying", "{liar}");
         assert_eq!(story["transfers"], json!([]));
-        assert_eq!(house.balance("merchant_pending").await, before);
+        assert_eq!(gateway.balance("merchant_pending").await, before);
         assert!(merchant.waiting().is_empty());
-        let said = house.why(&number);
+        let said = gateway.why(&number);
         assert!(said.contains("Needs a person"), "{said}");
         assert!(said.contains("CONTRADICTION") && said.contains("1001"), "{said}");
-        house.check_books();
+        gateway.check_books();
         // The truth is still taken when it comes.
-        house.advance(130).await;
-        house.until_story(&number, is_paid).await;
-        settled_once(&house, &mut merchant, &number).await;
+        gateway.advance(130).await;
+        gateway.until_story(&number, is_paid).await;
+        settled_once(&gateway, &mut merchant, &number).await;
     }
-    assert_eq!(house.balance("merchant_pending").await, (2000, 0));
-    house.check_books();
+    assert_eq!(gateway.balance("merchant_pending").await, (2000, 0));
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn merchants_that_do_not_listen_hold_up_nobody() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let mut good = Merchant::start().await;
     let mut deaf = Merchant::start().await;
     let mut turning = Merchant::start().await;
     let mut mumbling = Merchant::start().await;
-    deaf.next(vec![Manner::Hang; 8]);
-    turning.next(vec![Manner::Redirect(good.notify_url.clone()); 1]);
-    mumbling.next([Manner::Answer(200, "\u{1b}[31m<html>\u{0}\n".repeat(5000))]);
+    deaf.next(vec![MerchantReply::Hang; 8]);
+    turning.next(vec![MerchantReply::Redirect(good.notify_url.clone()); 1]);
+    mumbling.next([MerchantReply::Answer(200, "\u{1b}[31m<html>\u{0}\n".repeat(5000))]);
     let mut numbers = vec![];
     for merchant in [&deaf, &deaf, &turning, &mumbling] {
         let number = fresh_number();
-        let placed = house.result(UNIFIED_ORDER, &lasting(&house, &number, merchant)).await;
-        house.pay(&placed["PayInfo"]).await;
+        let placed = gateway.result(UNIFIED_ORDER, &lasting(&gateway, &number, merchant)).await;
+        gateway.pay(&placed["PayInfo"]).await;
         numbers.push(number);
     }
     deaf.received().await;
     // While two deliveries hang, another merchant is served from placing to notification.
     let number = fresh_number();
-    let placed = house.result(UNIFIED_ORDER, &lasting(&house, &number, &good)).await;
-    house.pay(&placed["PayInfo"]).await;
+    let placed = gateway.result(UNIFIED_ORDER, &lasting(&gateway, &number, &good)).await;
+    gateway.pay(&placed["PayInfo"]).await;
     assert_eq!(good.received().await.json()["Result"]["OutOrderId"], number);
-    let hanging = house.story(&numbers[0]).await;
+    let hanging = gateway.story(&numbers[0]).await;
     assert_eq!(hanging["notifications"][0]["attempts"], json!([]), "it hung no longer");
 
     let attempted = |story: &Value| story["notifications"][0]["attempt_count"] == 1;
     for (number, outcome) in numbers.iter().zip(["no_answer", "no_answer", "rejected", "rejected"])
     {
-        let story = house.until_story(number, attempted).await;
+        let story = gateway.until_story(number, attempted).await;
         assert!(is_paid(&story));
         let notification = &story["notifications"][0];
         assert_eq!(
@@ -440,26 +442,26 @@ async fn merchants_that_do_not_listen_hold_up_nobody() {
             (&json!("due"), &json!(outcome))
         );
     }
-    let mumbled = house.why(&numbers[3]);
+    let mumbled = gateway.why(&numbers[3]);
     assert!(!mumbled.contains('\u{1b}') && mumbled.contains("<html>"), "{mumbled}");
     assert!(good.waiting().is_empty(), "a redirect was followed");
-    house.advance(15).await;
+    gateway.advance(15).await;
     assert_eq!(turning.received().await.json()["Result"]["OutOrderId"], numbers[2]);
     turning.received().await;
     mumbling.received().await;
-    house.check_books();
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_notification_that_nobody_takes_is_recorded_with_its_reason() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     for url in ["http://127.0.0.1:1/nobody", "http://no-such-host.invalid/notify"] {
         let number = fresh_number();
         let body = with(&order(&number), "NotifyUrl", json!(url));
-        let placed = house.result(UNIFIED_ORDER, &body).await;
-        house.pay(&placed["PayInfo"]).await;
+        let placed = gateway.result(UNIFIED_ORDER, &body).await;
+        gateway.pay(&placed["PayInfo"]).await;
         let attempted = |story: &Value| story["notifications"][0]["attempt_count"] == 1;
-        let story = house.until_story(&number, attempted).await;
+        let story = gateway.until_story(&number, attempted).await;
         let attempt = &story["notifications"][0]["attempts"][0];
         assert_eq!(attempt["outcome"], "no_answer", "{url}");
         assert!(
@@ -497,16 +499,16 @@ impl Forgery<'_> {
     }
 }
 
-fn paid_callback(house: &House, channel_order_id: &Value) -> Vec<u8> {
+fn paid_callback(gateway: &TestGateway, channel_order_id: &Value) -> Vec<u8> {
     let transaction = json!({
-        "mchid": house.text("/wxpay/mchid"), "appid": house.text("/wxpay/appid"),
+        "mchid": gateway.text("/wxpay/mchid"), "appid": gateway.text("/wxpay/appid"),
         "out_trade_no": channel_order_id, "transaction_id": "4200001234202611220000000001",
         "trade_type": "JSAPI", "trade_state": "SUCCESS", "trade_state_desc": "支付成功",
         "bank_type": "CMB_DEBIT", "success_time": "2026-11-22T10:00:00+08:00",
         "payer": {"openid": "oXLUp5OHJof5768CoFFDuuaRn8kc"},
         "amount": {"total": 1000, "payer_total": 1000, "currency": "CNY", "payer_currency": "CNY"},
     });
-    let key: [u8; 32] = house.text("/wxpay/apiv3_key").as_bytes().try_into().expect("32 bytes");
+    let key: [u8; 32] = gateway.text("/wxpay/apiv3_key").as_bytes().try_into().expect("32 bytes");
     let (nonce, about) = ("fdasflkja484", "transaction");
     let plain = transaction.to_string();
     let sealed = aead::seal(&key, nonce.as_bytes(), about.as_bytes(), plain.as_bytes());
@@ -525,19 +527,19 @@ fn paid_callback(house: &House, channel_order_id: &Value) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_strangers_callback_is_refused_and_changes_nothing() {
     const INBOX: &str = "/channel/demo-wxpay/callback";
-    let house = House::start();
+    let gateway = TestGateway::start();
     let number = fresh_number();
-    let placed = house.result(UNIFIED_ORDER, &order(&number)).await;
-    let body = paid_callback(&house, &placed["ChannelOrderId"]);
+    let placed = gateway.result(UNIFIED_ORDER, &order(&number)).await;
+    let body = paid_callback(&gateway, &placed["ChannelOrderId"]);
     let stranger = rsa::generate().expect("a key");
-    let keys = std::fs::read(house.data().join("dev-keys.json")).expect("the world's keys");
+    let keys = std::fs::read(gateway.data().join("dev-keys.json")).expect("the world's keys");
     let keys: Value = serde_json::from_slice(&keys).expect("JSON");
     let genuine = keys["wxpay_public_key_private_pem"].as_str().expect("a key");
-    let serial = house.text("/wxpay/public_key_id");
+    let serial = gateway.text("/wxpay/public_key_id");
     let forge = |serial: &str, key, age: i64| Forgery {
         serial: serial.to_owned(),
         private_key_pem: key,
-        timestamp: house.now() - age,
+        timestamp: gateway.now() - age,
         body: body.clone(),
     };
     let honest = forge(&serial, genuine, 0);
@@ -557,26 +559,26 @@ async fn a_strangers_callback_is_refused_and_changes_nothing() {
         ("another body", honest.headers(), &longer),
         ("no body", honest.headers(), &vec![]),
     ] {
-        let answer = house.post_raw(INBOX, headers, body).await;
+        let answer = gateway.post_raw(INBOX, headers, body).await;
         assert_eq!((answer.status, &answer.body["code"]), (500, &json!("FAIL")), "{what}");
-        let found = house.result(QUERY_ORDER, &named(&number)).await;
+        let found = gateway.result(QUERY_ORDER, &named(&number)).await;
         assert_eq!(found["OrderStatus"], "PAYING", "{what}");
     }
     for account in ["nobody", "demo-none"] {
         let path = format!("/channel/{account}/callback");
-        assert_eq!(house.post_raw(&path, honest.headers(), &body).await.status, 404, "{account}");
+        assert_eq!(gateway.post_raw(&path, honest.headers(), &body).await.status, 404, "{account}");
     }
-    assert_eq!(house.balance("merchant_pending").await, (0, 0));
-    let metrics = house.get("/metrics").await.body;
+    assert_eq!(gateway.balance("merchant_pending").await, (0, 0));
+    let metrics = gateway.get("/metrics").await.body;
     assert!(
         metrics.as_str().is_some_and(|all| all.contains("tongbao_channel_callbacks_refused_total"))
     );
 
     // The very same callback is believed from the holder of the channel's key, and booked once.
     for _ in 0..2 {
-        assert_eq!(house.post_raw(INBOX, honest.headers(), &body).await.status, 200);
+        assert_eq!(gateway.post_raw(INBOX, honest.headers(), &body).await.status, 200);
     }
-    house.until_status(&number, "SUCCESS").await;
-    assert_eq!(house.balance("merchant_pending").await, (1000, 0));
-    house.check_books();
+    gateway.until_status(&number, "SUCCESS").await;
+    assert_eq!(gateway.balance("merchant_pending").await, (1000, 0));
+    gateway.check_books();
 }

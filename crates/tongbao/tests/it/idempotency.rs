@@ -1,7 +1,7 @@
 //! The same OutOrderId again: whatever comes, one number is one order.
 
-use crate::house::{
-    CLOSE_ORDER, House, QUERY_ORDER, UNIFIED_ORDER, fresh_number, order, shanghai, with,
+use crate::test_gateway::{
+    CLOSE_ORDER, QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, shanghai, with,
 };
 use serde_json::{Value, json};
 
@@ -11,15 +11,15 @@ const BAD: &str = "ORDER.INVALID_PARAMETER";
 /// The same number asked for at once.
 const CROWD: usize = 50;
 
-async fn transactions(house: &House) -> Vec<Value> {
-    let all = house.sandbox_get("/control/transactions?limit=1000").await;
+async fn transactions(gateway: &TestGateway) -> Vec<Value> {
+    let all = gateway.sandbox_get("/control/transactions?limit=1000").await;
     all["transactions"].as_array().expect("a list").clone()
 }
 
 /// The result of a repeat, sent again while the platform itself is asking the channel.
-async fn placed_again(house: &House, body: &Value) -> Value {
+async fn placed_again(gateway: &TestGateway, body: &Value) -> Value {
     loop {
-        let response = house.call(UNIFIED_ORDER, body).await;
+        let response = gateway.call(UNIFIED_ORDER, body).await;
         if response["ErrCode"] != PROCESSING {
             assert_eq!(response["ErrCode"], "SUCCESS", "{response}");
             return response["Result"].clone();
@@ -29,52 +29,52 @@ async fn placed_again(house: &House, body: &Value) -> Value {
 }
 
 /// What every request for an order that is final hears, whatever else it says.
-async fn exists_whatever_is_asked(house: &House, body: &Value) {
-    house.refused(UNIFIED_ORDER, body, EXISTS).await;
+async fn exists_whatever_is_asked(gateway: &TestGateway, body: &Value) {
+    gateway.refused(UNIFIED_ORDER, body, EXISTS).await;
     for (member, value) in [
         ("TotalAmount", json!(1)),
         ("PayType", json!("PC")),
         ("ChannelSubMerchantId", json!("CM-B")),
     ] {
-        house.refused(UNIFIED_ORDER, &with(body, member, value), EXISTS).await;
+        gateway.refused(UNIFIED_ORDER, &with(body, member, value), EXISTS).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unpaid_order_asked_for_again_is_the_same_order_and_still_payable() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let number = fresh_number();
     let body = with(&order(&number), "Attachment", json!("first"));
-    let first = house.result(UNIFIED_ORDER, &body).await;
+    let first = gateway.result(UNIFIED_ORDER, &body).await;
     // Only five members make an order another one.
     let again = with(&body, "Attachment", json!("second"));
     let again = with(&again, "OrderSubject", json!("another title"));
     let again = with(&again, "Remark", json!("another remark"));
     let again = with(&again, "Currency", json!("CNY"));
-    let again = with(&again, "ExpireTime", json!(shanghai(house.now() + 60)));
+    let again = with(&again, "ExpireTime", json!(shanghai(gateway.now() + 60)));
     for body in [&body, &again, &body] {
-        let repeat = house.result(UNIFIED_ORDER, body).await;
+        let repeat = gateway.result(UNIFIED_ORDER, body).await;
         assert_eq!(repeat["ChannelOrderId"], first["ChannelOrderId"]);
         assert_eq!(repeat["OrderStatus"], "PAYING");
         assert_eq!(repeat["PayInfoType"], "JSAPI");
         let looked = json!({"pay_info": repeat["PayInfo"], "outcome": "cancel"});
-        house.control("pay", &looked).await;
+        gateway.control("pay", &looked).await;
     }
-    assert_eq!(transactions(&house).await.len(), 1);
-    house.pay(&first["PayInfo"]).await;
-    let paid = house.until_status(&number, "SUCCESS").await;
+    assert_eq!(transactions(&gateway).await.len(), 1);
+    gateway.pay(&first["PayInfo"]).await;
+    let paid = gateway.until_status(&number, "SUCCESS").await;
     assert_eq!(paid["Attachment"], "first");
     assert_eq!(paid["ChannelOrderId"], first["ChannelOrderId"]);
-    house.check_books();
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_very_same_signed_bytes_may_come_twice() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let body = order(&fresh_number()).to_string().into_bytes();
-    let headers = house.signed(UNIFIED_ORDER, &body).headers();
-    let first = house.post_raw(UNIFIED_ORDER, headers.clone(), &body).await;
-    let second = house.post_raw(UNIFIED_ORDER, headers, &body).await;
+    let headers = gateway.signed(UNIFIED_ORDER, &body).headers();
+    let first = gateway.post_raw(UNIFIED_ORDER, headers.clone(), &body).await;
+    let second = gateway.post_raw(UNIFIED_ORDER, headers, &body).await;
     let [first, second] = [&first, &second].map(|answer| &answer.body["Response"]);
     assert_eq!(first["Result"], second["Result"]);
     assert_ne!(first["RequestId"], second["RequestId"]);
@@ -82,10 +82,10 @@ async fn the_very_same_signed_bytes_may_come_twice() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unpaid_order_asked_for_with_other_terms_is_refused_by_name_and_unchanged() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let number = fresh_number();
     let body = order(&number);
-    let first = house.result(UNIFIED_ORDER, &body).await;
+    let first = gateway.result(UNIFIED_ORDER, &body).await;
     let external = json!({"WxOpenId": "o", "AliUserId": "2088"}).to_string();
     let either = with(&body, "ExternalPaymentData", json!(external));
     for (member, value) in [
@@ -94,101 +94,101 @@ async fn an_unpaid_order_asked_for_with_other_terms_is_refused_by_name_and_uncha
         ("PayType", json!("PUBLIC")),
         ("PayChannel", json!("ALIPAY")),
     ] {
-        let why = house.refused(UNIFIED_ORDER, &with(&either, member, value), BAD).await;
+        let why = gateway.refused(UNIFIED_ORDER, &with(&either, member, value), BAD).await;
         assert!(why.contains(member), "{member} is not named: {why}");
     }
-    let found = house.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
+    let found = gateway.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
     assert_eq!(found["TotalAmount"], "1000");
     assert_eq!(found["PayType"], "MINI_PROGRAM");
     assert_eq!(found["ChannelSubMerchantId"], body["ChannelSubMerchantId"]);
-    assert_eq!(house.result(UNIFIED_ORDER, &body).await["PayInfo"], first["PayInfo"]);
-    assert_eq!(transactions(&house).await.len(), 1);
+    assert_eq!(gateway.result(UNIFIED_ORDER, &body).await["PayInfo"], first["PayInfo"]);
+    assert_eq!(transactions(&gateway).await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_number_is_used_up_once_its_order_is_paid_closed_or_refused() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let paid = order(&fresh_number());
-    let placed = house.result(UNIFIED_ORDER, &paid).await;
-    house.pay(&placed["PayInfo"]).await;
-    house.until_status(paid["OutOrderId"].as_str().expect("text"), "SUCCESS").await;
-    exists_whatever_is_asked(&house, &paid).await;
+    let placed = gateway.result(UNIFIED_ORDER, &paid).await;
+    gateway.pay(&placed["PayInfo"]).await;
+    gateway.until_status(paid["OutOrderId"].as_str().expect("text"), "SUCCESS").await;
+    exists_whatever_is_asked(&gateway, &paid).await;
 
     let closed = order(&fresh_number());
-    house.result(UNIFIED_ORDER, &closed).await;
-    house.result(CLOSE_ORDER, &json!({"OutOrderId": closed["OutOrderId"]})).await;
-    exists_whatever_is_asked(&house, &closed).await;
+    gateway.result(UNIFIED_ORDER, &closed).await;
+    gateway.result(CLOSE_ORDER, &json!({"OutOrderId": closed["OutOrderId"]})).await;
+    exists_whatever_is_asked(&gateway, &closed).await;
 
     let external = json!({"WxAppId": "wx0000000000000000", "WxOpenId": "o"}).to_string();
     let failed = with(&order(&fresh_number()), "ExternalPaymentData", json!(external));
-    assert_eq!(house.result(UNIFIED_ORDER, &failed).await["OrderStatus"], "PAY_FAIL");
-    exists_whatever_is_asked(&house, &failed).await;
+    assert_eq!(gateway.result(UNIFIED_ORDER, &failed).await["OrderStatus"], "PAY_FAIL");
+    exists_whatever_is_asked(&gateway, &failed).await;
 
     for (body, status) in [(&paid, "SUCCESS"), (&closed, "CLOSED"), (&failed, "PAY_FAIL")] {
-        let found = house.result(QUERY_ORDER, &json!({"OutOrderId": body["OutOrderId"]})).await;
+        let found = gateway.result(QUERY_ORDER, &json!({"OutOrderId": body["OutOrderId"]})).await;
         assert_eq!(found["OrderStatus"], status);
     }
-    house.check_books();
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_number_is_used_up_once_its_order_has_expired() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let number = fresh_number();
-    let expiry = shanghai(house.now() + 600);
+    let expiry = shanghai(gateway.now() + 600);
     let body = with(&order(&number), "ExpireTime", json!(expiry));
-    let placed = house.result(UNIFIED_ORDER, &body).await;
-    house.advance(601).await;
-    house.until_status(&number, "PAY_FAIL").await;
+    let placed = gateway.result(UNIFIED_ORDER, &body).await;
+    gateway.advance(601).await;
+    gateway.until_status(&number, "PAY_FAIL").await;
     // The expiry of the repeat lies in the past by now; that is not what it hears.
-    exists_whatever_is_asked(&house, &body).await;
+    exists_whatever_is_asked(&gateway, &body).await;
     let late = json!({"pay_info": placed["PayInfo"], "outcome": "success"});
-    assert_eq!(house.control_answer("pay", &late).await.status, 400);
-    assert_eq!(transactions(&house).await.len(), 1);
-    house.check_books();
+    assert_eq!(gateway.control_answer("pay", &late).await.status, 400);
+    assert_eq!(transactions(&gateway).await.len(), 1);
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_past_its_time_that_the_channel_has_not_closed_is_in_operation() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let number = fresh_number();
     let body = order(&number);
-    house.result(UNIFIED_ORDER, &body).await;
-    house.fault("close", "lose_request", 1).await;
-    house.advance(1801).await;
-    house.refused(UNIFIED_ORDER, &body, PROCESSING).await;
-    house.until_status(&number, "PAY_FAIL").await;
-    house.refused(UNIFIED_ORDER, &body, EXISTS).await;
+    gateway.result(UNIFIED_ORDER, &body).await;
+    gateway.fault("close", "lose_request", 1).await;
+    gateway.advance(1801).await;
+    gateway.refused(UNIFIED_ORDER, &body, PROCESSING).await;
+    gateway.until_status(&number, "PAY_FAIL").await;
+    gateway.refused(UNIFIED_ORDER, &body, EXISTS).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pay_info_that_has_run_out_is_renewed_under_the_same_number() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let number = fresh_number();
-    let body = with(&order(&number), "ExpireTime", json!(shanghai(house.now() + 4 * 3600)));
-    let first = house.result(UNIFIED_ORDER, &body).await;
+    let body = with(&order(&number), "ExpireTime", json!(shanghai(gateway.now() + 4 * 3600)));
+    let first = gateway.result(UNIFIED_ORDER, &body).await;
     // A prepay id works for two hours.
-    house.advance(2 * 3600 + 1).await;
-    let second = placed_again(&house, &body).await;
+    gateway.advance(2 * 3600 + 1).await;
+    let second = placed_again(&gateway, &body).await;
     assert_eq!(second["ChannelOrderId"], first["ChannelOrderId"]);
     assert_eq!(second["OrderStatus"], "PAYING");
     assert_ne!(second["PayInfo"], first["PayInfo"]);
     let old = json!({"pay_info": first["PayInfo"], "outcome": "success"});
-    assert_eq!(house.control_answer("pay", &old).await.status, 400);
-    house.pay(&second["PayInfo"]).await;
-    house.until_status(&number, "SUCCESS").await;
-    assert_eq!(transactions(&house).await.len(), 1);
-    house.check_books();
+    assert_eq!(gateway.control_answer("pay", &old).await.status, 400);
+    gateway.pay(&second["PayInfo"]).await;
+    gateway.until_status(&number, "SUCCESS").await;
+    assert_eq!(transactions(&gateway).await.len(), 1);
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_requests_at_once_for_a_new_number_make_one_order() {
-    let house = std::sync::Arc::new(House::start());
+    let gateway = std::sync::Arc::new(TestGateway::start());
     let number = fresh_number();
     let mut posts = tokio::task::JoinSet::new();
     for _ in 0..CROWD {
-        let (house, body) = (house.clone(), order(&number));
-        posts.spawn(async move { house.call(UNIFIED_ORDER, &body).await });
+        let (gateway, body) = (gateway.clone(), order(&number));
+        posts.spawn(async move { gateway.call(UNIFIED_ORDER, &body).await });
     }
     let (mut taken, mut refused) = (vec![], 0);
     while let Some(response) = posts.join_next().await {
@@ -205,18 +205,18 @@ async fn fifty_requests_at_once_for_a_new_number_make_one_order() {
         assert_eq!(other["ChannelOrderId"], first["ChannelOrderId"]);
         assert_eq!(other["OrderStatus"], "PAYING");
     }
-    let all = transactions(&house).await;
+    let all = transactions(&gateway).await;
     assert_eq!(all.len(), 1);
     assert_eq!(all[0]["out_trade_no"], first["ChannelOrderId"]);
-    house.pay(&first["PayInfo"]).await;
-    house.until_status(&number, "SUCCESS").await;
-    house.check_books();
+    gateway.pay(&first["PayInfo"]).await;
+    gateway.until_status(&number, "SUCCESS").await;
+    gateway.check_books();
 }
 
 /// The channel takes 8 s for an answer; meanwhile the order belongs to that call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_a_call_on_the_order_runs_others_are_told_to_retry() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let number = fresh_number();
     let (body, named) = (order(&number), json!({"OutOrderId": number}));
     let slow = |operation: &str| {
@@ -226,27 +226,27 @@ async fn while_a_call_on_the_order_runs_others_are_told_to_retry() {
     };
     let go_on = json!({"advance_s": 8});
 
-    house.control("faults", &slow("create")).await;
+    gateway.control("faults", &slow("create")).await;
     let meanwhile = async {
-        house.until_status(&number, "INIT").await;
-        house.refused(UNIFIED_ORDER, &body, PROCESSING).await;
-        house.refused(CLOSE_ORDER, &named, PROCESSING).await;
-        house.control("clock", &go_on).await;
+        gateway.until_status(&number, "INIT").await;
+        gateway.refused(UNIFIED_ORDER, &body, PROCESSING).await;
+        gateway.refused(CLOSE_ORDER, &named, PROCESSING).await;
+        gateway.control("clock", &go_on).await;
     };
-    let (placed, ()) = tokio::join!(house.result(UNIFIED_ORDER, &body), meanwhile);
+    let (placed, ()) = tokio::join!(gateway.result(UNIFIED_ORDER, &body), meanwhile);
     assert_eq!(placed["OrderStatus"], "PAYING");
 
-    house.control("faults", &slow("close")).await;
+    gateway.control("faults", &slow("close")).await;
     let meanwhile = async {
         // While it is being closed it shows no PayInfo any more.
-        while !house.result(QUERY_ORDER, &named).await["PayInfo"].is_null() {
+        while !gateway.result(QUERY_ORDER, &named).await["PayInfo"].is_null() {
             tokio::task::yield_now().await;
         }
-        house.refused(UNIFIED_ORDER, &body, PROCESSING).await;
-        house.refused(CLOSE_ORDER, &named, PROCESSING).await;
-        house.control("clock", &go_on).await;
+        gateway.refused(UNIFIED_ORDER, &body, PROCESSING).await;
+        gateway.refused(CLOSE_ORDER, &named, PROCESSING).await;
+        gateway.control("clock", &go_on).await;
     };
-    let (closed, ()) = tokio::join!(house.result(CLOSE_ORDER, &named), meanwhile);
+    let (closed, ()) = tokio::join!(gateway.result(CLOSE_ORDER, &named), meanwhile);
     assert_eq!(closed["OrderStatus"], "CLOSED");
-    house.check_books();
+    gateway.check_books();
 }

@@ -1,10 +1,10 @@
 //! An order's life: paid in every scene and told once, repeated until acknowledged, expired, closed,
 //! paid too late.
 
-use crate::house::{
-    CLOSE_ORDER, House, QUERY_ORDER, UNIFIED_ORDER, fresh_number, order, shanghai, with,
+use crate::merchant::{Merchant, MerchantReply, Received};
+use crate::test_gateway::{
+    CLOSE_ORDER, QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, shanghai, with,
 };
-use crate::merchant::{Manner, Merchant, Received};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -50,8 +50,8 @@ fn text_of(value: &Value) -> &str {
 }
 
 /// Checks form and signature of a notification and that it tells what a query tells.
-async fn check_notification(house: &House, notification: &Received, number: &str) {
-    assert!(notification.is_signed_by(&house.text("/wecard/platform_public_key_pem")));
+async fn check_notification(gateway: &TestGateway, notification: &Received, number: &str) {
+    assert!(notification.is_signed_by(&gateway.text("/wecard/platform_public_key_pem")));
     for (name, value) in [
         ("content-type", "application/json"),
         ("x-tc-action", "wxpay"),
@@ -62,8 +62,8 @@ async fn check_notification(house: &House, notification: &Received, number: &str
         assert_eq!(notification.header(name), value);
     }
     let timestamp: i64 = notification.header("x-tc-timestamp").parse().expect("seconds");
-    assert!((house.now() - timestamp).abs() <= 30, "{timestamp}");
-    let credential = format!("Credential={}/", house.text("/wecard/rsa/secret_id"));
+    assert!((gateway.now() - timestamp).abs() <= 30, "{timestamp}");
+    let credential = format!("Credential={}/", gateway.text("/wecard/rsa/secret_id"));
     assert!(notification.header("authorization").contains(&credential));
     let body = notification.json();
     let members: BTreeSet<&str> =
@@ -74,30 +74,30 @@ async fn check_notification(house: &House, notification: &Received, number: &str
     assert_eq!(body["Ocode"], "100001");
     assert!(!text_of(&body["NotifyId"]).is_empty());
     let told_at = text_of(&body["NotifyTime"]);
-    let (earliest, latest) = (shanghai(house.now() - 30), shanghai(house.now() + 1));
+    let (earliest, latest) = (shanghai(gateway.now() - 30), shanghai(gateway.now() + 1));
     assert!(*earliest <= *told_at && *told_at <= *latest, "{told_at}");
-    let found = house.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
+    let found = gateway.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
     assert_eq!(body["Result"], found);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payment_in_every_scene_is_told_by_exactly_one_signed_notification() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
     let mut notifications = BTreeSet::new();
     for pay_type in ["MINI_PROGRAM", "PUBLIC", "PC", "H5", "APP"] {
         let number = fresh_number();
         let body = in_scene(&telling(&number, &merchant), pay_type);
         let body = with(&body, "Attachment", json!("原样返回"));
-        let placed = house.result(UNIFIED_ORDER, &body).await;
+        let placed = gateway.result(UNIFIED_ORDER, &body).await;
         assert_eq!(placed["OrderStatus"], "PAYING", "{pay_type}: {placed}");
-        house.pay(&placed["PayInfo"]).await;
+        gateway.pay(&placed["PayInfo"]).await;
         let notification = merchant.received().await;
         assert_eq!(notification.target, "/pay/notify");
-        check_notification(&house, &notification, &number).await;
+        check_notification(&gateway, &notification, &number).await;
         let told = notification.json();
         let id = &placed["ChannelOrderId"];
-        let reference = house.channel_orders(id).await[0]["transaction_id"].clone();
+        let reference = gateway.channel_orders(id).await[0]["transaction_id"].clone();
         for (member, value) in [
             ("ChannelSubMerchantId", body["ChannelSubMerchantId"].clone()),
             ("OutOrderId", json!(number)),
@@ -114,49 +114,49 @@ async fn a_payment_in_every_scene_is_told_by_exactly_one_signed_notification() {
             assert_eq!(told["Result"][member], value, "{pay_type} {member}");
         }
         assert_eq!(text_of(&told["Result"]["TimeFinish"]).len(), 19);
-        let story = house.until_story(&number, attempted(1)).await;
+        let story = gateway.until_story(&number, attempted(1)).await;
         assert_eq!(story["notifications"][0]["state"], "delivered");
         assert_eq!(story["notifications"][0]["id"], told["NotifyId"]);
         assert!(notifications.insert(told["NotifyId"].to_string()), "a NotifyId came twice");
     }
     assert!(merchant.waiting().is_empty());
-    assert_eq!(house.balance("merchant_pending").await, (5000, 0));
-    assert_eq!(house.balance("channel_funds").await, (-5000, 0));
-    house.check_books();
+    assert_eq!(gateway.balance("merchant_pending").await, (5000, 0));
+    assert_eq!(gateway.balance("channel_funds").await, (-5000, 0));
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_gave_no_url_is_not_told() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let number = fresh_number();
-    let placed = house.result(UNIFIED_ORDER, &order(&number)).await;
-    house.pay(&placed["PayInfo"]).await;
-    house.until_status(&number, "SUCCESS").await;
-    let story = house.story(&number).await;
+    let placed = gateway.result(UNIFIED_ORDER, &order(&number)).await;
+    gateway.pay(&placed["PayInfo"]).await;
+    gateway.until_status(&number, "SUCCESS").await;
+    let story = gateway.story(&number).await;
     assert_eq!(story["notifications"], json!([]));
     assert_eq!(story["tasks"], json!([]));
-    assert_eq!(house.of_tenant("/notifications").await["notifications"], json!([]));
+    assert_eq!(gateway.of_tenant("/notifications").await["notifications"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_notification_follow_the_whole_schedule_and_is_then_given_up() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
-    merchant.next(vec![Manner::Answer(500, "later".to_owned()); SCHEDULE_SECONDS.len() + 1]);
+    merchant.next(vec![MerchantReply::Answer(500, "later".to_owned()); SCHEDULE_SECONDS.len() + 1]);
     let number = fresh_number();
-    let placed = house.result(UNIFIED_ORDER, &telling(&number, &merchant)).await;
-    house.pay(&placed["PayInfo"]).await;
-    let key = house.text("/wecard/platform_public_key_pem");
+    let placed = gateway.result(UNIFIED_ORDER, &telling(&number, &merchant)).await;
+    gateway.pay(&placed["PayInfo"]).await;
+    let key = gateway.text("/wecard/platform_public_key_pem");
     let first = merchant.received().await;
     let mut before = first.clone();
     for (step, seconds) in SCHEDULE_SECONDS.into_iter().enumerate() {
-        let story = house.until_story(&number, attempted(step + 1)).await;
+        let story = gateway.until_story(&number, attempted(step + 1)).await;
         let recorded = events(&story, "notification_attempted");
         let recorded = milliseconds(&recorded.last().expect("an attempt")["at"]);
         let due = milliseconds(&story["tasks"][0]["due_at"]);
         assert_eq!(due - recorded, seconds * 1000, "after attempt {}", step + 1);
         assert!(merchant.waiting().is_empty(), "attempt {} came early", step + 2);
-        house.advance(seconds).await;
+        gateway.advance(seconds).await;
         let notification = merchant.received().await;
         assert!(notification.is_signed_by(&key));
         for member in ["NotifyId", "NotifyTime", "NotifyType", "Ocode", "Result"] {
@@ -169,21 +169,21 @@ async fn a_notification_follow_the_whole_schedule_and_is_then_given_up() {
         assert!(at(&notification) - at(&before) >= seconds, "attempt {}", step + 2);
         before = notification;
     }
-    let story = house.until_story(&number, attempted(16)).await;
+    let story = gateway.until_story(&number, attempted(16)).await;
     assert_eq!(story["notifications"][0]["state"], "given_up");
     assert_eq!(story["tasks"], json!([]), "nothing is to be done any more");
     assert_eq!(story["order"]["state"], "paid");
-    assert!(house.why(&number).contains("was given up"));
-    house.check_books();
+    assert!(gateway.why(&number).contains("was given up"));
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acknowledgement_ends_the_schedule_and_nothing_else_does() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
     let mut elsewhere = Merchant::start().await;
-    let answer = |status, body: &str| Manner::Answer(status, body.to_owned());
-    for (manner, acknowledges) in [
+    let answer = |status, body: &str| MerchantReply::Answer(status, body.to_owned());
+    for (reply, acknowledges) in [
         (answer(200, ""), true),
         (answer(200, "SUCCESS"), true),
         (answer(200, r#"{"ErrCode":"SUCCESS"}"#), true),
@@ -200,171 +200,172 @@ async fn an_acknowledgement_ends_the_schedule_and_nothing_else_does() {
         (answer(400, "SUCCESS"), false),
         (answer(404, ""), false),
         (answer(500, "SUCCESS"), false),
-        (Manner::Redirect(elsewhere.notify_url.clone()), false),
-        (Manner::Hang, false),
+        (MerchantReply::Redirect(elsewhere.notify_url.clone()), false),
+        (MerchantReply::Hang, false),
     ] {
         let number = fresh_number();
-        let placed = house.result(UNIFIED_ORDER, &telling(&number, &merchant)).await;
-        merchant.next([manner.clone()]);
-        house.pay(&placed["PayInfo"]).await;
+        let placed = gateway.result(UNIFIED_ORDER, &telling(&number, &merchant)).await;
+        merchant.next([reply.clone()]);
+        gateway.pay(&placed["PayInfo"]).await;
         let first = merchant.received().await;
-        let story = house.until_story(&number, attempted(1)).await;
+        let story = gateway.until_story(&number, attempted(1)).await;
         let notification = &story["notifications"][0];
         assert_eq!(
             notification["state"],
             if acknowledges { "delivered" } else { "due" },
-            "{manner:?}"
+            "{reply:?}"
         );
         if acknowledges {
-            assert_eq!(story["tasks"], json!([]), "{manner:?}");
+            assert_eq!(story["tasks"], json!([]), "{reply:?}");
             continue;
         }
-        house.advance(15).await;
+        gateway.advance(15).await;
         let second = merchant.received().await;
-        assert_eq!(second.json()["NotifyId"], first.json()["NotifyId"], "{manner:?}");
-        let story = house.until_story(&number, attempted(2)).await;
-        assert_eq!(story["notifications"][0]["state"], "delivered", "{manner:?}");
+        assert_eq!(second.json()["NotifyId"], first.json()["NotifyId"], "{reply:?}");
+        let story = gateway.until_story(&number, attempted(2)).await;
+        assert_eq!(story["notifications"][0]["state"], "delivered", "{reply:?}");
     }
     assert!(elsewhere.waiting().is_empty(), "a redirect was followed");
     assert!(merchant.waiting().is_empty());
-    house.check_books();
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_notification_url_with_a_query_string_is_signed_as_it_is_called() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
     for query in ["shop=7", "a=1&b=%E4%B8%AD%2F&empty=", "z=1&a=2"] {
         let number = fresh_number();
         let url = format!("{}?{query}", merchant.notify_url);
         let body = with(&order(&number), "NotifyUrl", json!(url));
-        let placed = house.result(UNIFIED_ORDER, &body).await;
-        house.pay(&placed["PayInfo"]).await;
+        let placed = gateway.result(UNIFIED_ORDER, &body).await;
+        gateway.pay(&placed["PayInfo"]).await;
         let notification = merchant.received().await;
         assert_eq!(notification.target, format!("/pay/notify?{query}"));
-        check_notification(&house, &notification, &number).await;
+        check_notification(&gateway, &notification, &number).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unpaid_order_expires_closed_at_the_channel_and_untold() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
     let [soon, later, default] = [fresh_number(), fresh_number(), fresh_number()];
     let mut ids = vec![];
     for (number, seconds) in [(&soon, Some(30)), (&later, Some(600)), (&default, None)] {
-        let expire = seconds.map_or(Value::Null, |seconds| json!(shanghai(house.now() + seconds)));
+        let expire =
+            seconds.map_or(Value::Null, |seconds| json!(shanghai(gateway.now() + seconds)));
         let body = with(&telling(number, &merchant), "ExpireTime", expire);
-        ids.push(house.result(UNIFIED_ORDER, &body).await["ChannelOrderId"].clone());
+        ids.push(gateway.result(UNIFIED_ORDER, &body).await["ChannelOrderId"].clone());
     }
-    let placed_at = milliseconds(&house.story(&default).await["order"]["placed_at"]);
-    let expires_at = milliseconds(&house.story(&default).await["order"]["expires_at"]);
+    let placed_at = milliseconds(&gateway.story(&default).await["order"]["placed_at"]);
+    let expires_at = milliseconds(&gateway.story(&default).await["order"]["expires_at"]);
     assert_eq!(expires_at - placed_at, 30 * 60 * 1000);
 
     for (number, step, id) in
         [(&soon, 31, &ids[0]), (&later, 570, &ids[1]), (&default, 1200, &ids[2])]
     {
-        assert_eq!(house.story(number).await["order"]["state"], "paying");
-        house.advance(step).await;
-        let story = house.until_story(number, is_state("failed")).await;
+        assert_eq!(gateway.story(number).await["order"]["state"], "paying");
+        gateway.advance(step).await;
+        let story = gateway.until_story(number, is_state("failed")).await;
         assert_eq!(events(&story, "order_closing")[0]["closure"], "expired");
         let failed = events(&story, "order_failed")[0];
         assert_eq!(failed["call"]["operation"], "close");
         assert_eq!((&story["notifications"], &story["transfers"]), (&json!([]), &json!([])));
-        let found = house.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
+        let found = gateway.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
         assert_eq!(found["OrderStatus"], "PAY_FAIL");
         assert!(!text_of(&found["FailReason"]).is_empty());
         assert!(found.get("PayInfo").is_none(), "{found}");
-        assert_eq!(house.channel_orders(id).await.len(), 1);
+        assert_eq!(gateway.channel_orders(id).await.len(), 1);
     }
     // The channel keeps an order payable for a minute at least, so this one was closed by us.
-    assert_eq!(house.channel_orders(&ids[0]).await[0]["trade_state"], "CLOSED");
+    assert_eq!(gateway.channel_orders(&ids[0]).await[0]["trade_state"], "CLOSED");
     assert!(merchant.waiting().is_empty());
-    assert_eq!(house.balance("merchant_pending").await, (0, 0));
-    house.check_books();
+    assert_eq!(gateway.balance("merchant_pending").await, (0, 0));
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payment_whose_callback_is_lost_is_found_by_looking() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
-    house.fault("notify", "lose_request", 1000).await;
+    gateway.fault("notify", "lose_request", 1000).await;
     let number = fresh_number();
-    let placed = house.result(UNIFIED_ORDER, &telling(&number, &merchant)).await;
-    house.pay(&placed["PayInfo"]).await;
-    assert_eq!(house.story(&number).await["order"]["state"], "paying");
-    house.advance(61).await;
-    let story = house.until_story(&number, is_state("paid")).await;
+    let placed = gateway.result(UNIFIED_ORDER, &telling(&number, &merchant)).await;
+    gateway.pay(&placed["PayInfo"]).await;
+    assert_eq!(gateway.story(&number).await["order"]["state"], "paying");
+    gateway.advance(61).await;
+    let story = gateway.until_story(&number, is_state("paid")).await;
     assert_eq!(events(&story, "order_paid")[0]["call"]["operation"], "query");
-    check_notification(&house, &merchant.received().await, &number).await;
-    assert_eq!(house.balance("merchant_pending").await, (1000, 0));
-    house.check_books();
+    check_notification(&gateway, &merchant.received().await, &number).await;
+    assert_eq!(gateway.balance("merchant_pending").await, (1000, 0));
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_paid_in_time_has_paid_even_when_we_hear_it_on_closing() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
-    house.fault("notify", "lose_request", 1000).await;
+    gateway.fault("notify", "lose_request", 1000).await;
     let [closed, expired] = [fresh_number(), fresh_number()];
     for number in [&closed, &expired] {
         let body = telling(number, &merchant);
-        let body = with(&body, "ExpireTime", json!(shanghai(house.now() + 30)));
-        let placed = house.result(UNIFIED_ORDER, &body).await;
-        house.pay(&placed["PayInfo"]).await;
+        let body = with(&body, "ExpireTime", json!(shanghai(gateway.now() + 30)));
+        let placed = gateway.result(UNIFIED_ORDER, &body).await;
+        gateway.pay(&placed["PayInfo"]).await;
     }
     let wanted = "ORDER.ORDER_STATUS_ERROR";
-    house.refused(CLOSE_ORDER, &json!({"OutOrderId": closed}), wanted).await;
-    house.until_status(&closed, "SUCCESS").await;
-    house.until_story(&closed, attempted(1)).await;
-    check_notification(&house, &merchant.received().await, &closed).await;
-    house.advance(31).await;
-    house.until_story(&expired, is_state("paid")).await;
-    check_notification(&house, &merchant.received().await, &expired).await;
-    assert_eq!(house.balance("merchant_pending").await, (2000, 0));
-    assert_eq!(house.balance("suspense").await, (0, 0));
-    house.check_books();
+    gateway.refused(CLOSE_ORDER, &json!({"OutOrderId": closed}), wanted).await;
+    gateway.until_status(&closed, "SUCCESS").await;
+    gateway.until_story(&closed, attempted(1)).await;
+    check_notification(&gateway, &merchant.received().await, &closed).await;
+    gateway.advance(31).await;
+    gateway.until_story(&expired, is_state("paid")).await;
+    check_notification(&gateway, &merchant.received().await, &expired).await;
+    assert_eq!(gateway.balance("merchant_pending").await, (2000, 0));
+    assert_eq!(gateway.balance("suspense").await, (0, 0));
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn money_that_comes_after_the_end_goes_back_by_itself() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
     for (ending, status) in [("closed", "CLOSED"), ("expired", "PAY_FAIL")] {
         let number = fresh_number();
         let body = in_scene(&telling(&number, &merchant), "PC");
-        let body = with(&body, "ExpireTime", json!(shanghai(house.now() + 30)));
-        let placed = house.result(UNIFIED_ORDER, &body).await;
+        let body = with(&body, "ExpireTime", json!(shanghai(gateway.now() + 30)));
+        let placed = gateway.result(UNIFIED_ORDER, &body).await;
         // The channel says closed and leaves the order open: the payer can still pay.
-        house.fault_once("close", "error:ORDER_CLOSED").await;
+        gateway.fault_once("close", "error:ORDER_CLOSED").await;
         if ending == "closed" {
-            house.result(CLOSE_ORDER, &json!({"OutOrderId": number})).await;
+            gateway.result(CLOSE_ORDER, &json!({"OutOrderId": number})).await;
         } else {
-            house.advance(31).await;
+            gateway.advance(31).await;
         }
-        house.until_status(&number, status).await;
-        house.fault_once("notify", "duplicate").await;
-        house.pay(&placed["PayInfo"]).await;
+        gateway.until_status(&number, status).await;
+        gateway.fault_once("notify", "duplicate").await;
+        gateway.pay(&placed["PayInfo"]).await;
         let done = |story: &Value| story["refunds"][0]["state"] == "done";
-        let story = house.until_story(&number, done).await;
+        let story = gateway.until_story(&number, done).await;
         assert_eq!(story["refunds"].as_array().map(Vec::len), Some(1), "{ending}");
         assert_eq!(story["refunds"][0]["amount_fen"], 1000);
         assert_eq!(story["notifications"], json!([]));
-        let found = house.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
+        let found = gateway.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
         assert_eq!(found["OrderStatus"], status);
-        let at_channel = house.channel_orders(&placed["ChannelOrderId"]).await;
+        let at_channel = gateway.channel_orders(&placed["ChannelOrderId"]).await;
         assert_eq!(
             (&at_channel[0]["trade_state"], &at_channel[0]["refunded"]),
             (&json!("REFUND"), &json!(1000))
         );
-        let said = house.why(&number);
+        let said = gateway.why(&number);
         assert!(said.contains("MONEY THAT THE ORDER CANNOT TAKE"), "{said}");
         assert!(said.contains("refunds done: 1 of 1"), "{said}");
         for kind in ["suspense", "merchant_pending", "channel_funds"] {
-            assert_eq!(house.balance(kind).await, (0, 0), "{ending}: {kind}");
+            assert_eq!(gateway.balance(kind).await, (0, 0), "{ending}: {kind}");
         }
     }
-    let postings = house.of_tenant("/accounts/suspense/100001/postings").await;
+    let postings = gateway.of_tenant("/accounts/suspense/100001/postings").await;
     let reasons: Vec<&str> = postings["postings"]
         .as_array()
         .expect("a list")
@@ -377,23 +378,23 @@ async fn money_that_comes_after_the_end_goes_back_by_itself() {
         ["unapplied_refund", "unapplied_payment", "unapplied_refund", "unapplied_payment"]
     );
     assert!(merchant.waiting().is_empty());
-    house.check_books();
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payer_who_fails_or_turns_back_can_still_pay() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
     let number = fresh_number();
-    let placed = house.result(UNIFIED_ORDER, &telling(&number, &merchant)).await;
+    let placed = gateway.result(UNIFIED_ORDER, &telling(&number, &merchant)).await;
     for outcome in ["fail", "cancel", "fail"] {
-        house.control("pay", &json!({"pay_info": placed["PayInfo"], "outcome": outcome})).await;
-        let found = house.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
+        gateway.control("pay", &json!({"pay_info": placed["PayInfo"], "outcome": outcome})).await;
+        let found = gateway.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
         assert_eq!(found["OrderStatus"], "PAYING");
         assert_eq!(found["PayInfo"], placed["PayInfo"]);
         assert!(merchant.waiting().is_empty());
     }
-    house.pay(&placed["PayInfo"]).await;
-    check_notification(&house, &merchant.received().await, &number).await;
-    assert_eq!(house.balance("merchant_pending").await, (1000, 0));
+    gateway.pay(&placed["PayInfo"]).await;
+    check_notification(&gateway, &merchant.received().await, &number).await;
+    assert_eq!(gateway.balance("merchant_pending").await, (1000, 0));
 }

@@ -1,12 +1,12 @@
 //! Black-box tests: the real program, driven over HTTP as its users drive it.
 //!
-//! - [`house`]: starts, kills and restarts `tongbao dev`, and speaks to it.
+//! - [`test_gateway`]: starts, kills and restarts `tongbao dev`, and speaks to it.
 //! - [`merchant`]: a merchant's server that receives notifications.
 //! - `rooms`: what a crate may depend on.
 //! - `admin`: the administration and operations.
 //! - `cli`: the command line.
 //! - `crash`: the power goes off under load.
-//! - [`dice`]: chance that can be repeated.
+//! - [`rng`]: chance that can be repeated.
 //! - `envelope`: transport and envelope.
 //! - `faults`: channels, merchants and strangers at their worst.
 //! - `idempotency`: the same number again.
@@ -19,17 +19,17 @@
 mod admin;
 mod cli;
 mod crash;
-mod dice;
 mod envelope;
 mod faults;
-mod house;
 mod idempotency;
 mod life;
 mod merchant;
 mod pay_types;
 mod query_close;
+mod rng;
 mod rooms;
 mod signature;
+mod test_gateway;
 mod unified_order;
 
 /// Where the houses of this suite keep their state: each in a file. `tests/it_postgres` has them on

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 /// How the server answers a notification.
 #[derive(Clone, Debug)]
-pub(crate) enum Manner {
+pub(crate) enum MerchantReply {
     /// Acknowledges with the text `SUCCESS`.
     Acknowledge,
     /// Answers this status and body.
@@ -40,13 +40,13 @@ pub(crate) struct Received {
 pub(crate) struct Merchant {
     /// Its URL for notifications.
     pub(crate) notify_url: String,
-    manners: Arc<Mutex<VecDeque<Manner>>>,
+    replies: Arc<Mutex<VecDeque<MerchantReply>>>,
     received: mpsc::UnboundedReceiver<Received>,
 }
 
 #[derive(Clone)]
 struct Desk {
-    manners: Arc<Mutex<VecDeque<Manner>>>,
+    replies: Arc<Mutex<VecDeque<MerchantReply>>>,
     sender: mpsc::UnboundedSender<Received>,
 }
 
@@ -54,18 +54,18 @@ impl Merchant {
     /// Starts; acknowledges everything unless told otherwise.
     pub(crate) async fn start() -> Merchant {
         let (sender, received) = mpsc::unbounded_channel();
-        let manners = Arc::new(Mutex::new(VecDeque::new()));
+        let replies = Arc::new(Mutex::new(VecDeque::new()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
-        let desk = Desk { manners: manners.clone(), sender };
+        let desk = Desk { replies: replies.clone(), sender };
         let router = Router::new().fallback(any(receive)).with_state(desk);
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Merchant { notify_url: format!("http://{address}/pay/notify"), manners, received }
+        Merchant { notify_url: format!("http://{address}/pay/notify"), replies, received }
     }
 
     /// The next notifications are answered like this, one each; afterwards everything is acknowledged.
-    pub(crate) fn next(&self, manners: impl IntoIterator<Item = Manner>) {
-        self.manners.lock().unwrap_or_else(PoisonError::into_inner).extend(manners);
+    pub(crate) fn next(&self, replies: impl IntoIterator<Item = MerchantReply>) {
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner).extend(replies);
     }
 
     /// The next notification, within 20 s.
@@ -86,14 +86,14 @@ async fn receive(State(desk): State<Desk>, uri: Uri, headers: HeaderMap, body: B
     });
     let received = Received { target: uri.to_string(), headers: headers.collect(), body };
     let _ = desk.sender.send(received);
-    let manner = desk.manners.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    match manner.unwrap_or(Manner::Acknowledge) {
-        Manner::Acknowledge => "SUCCESS".into_response(),
-        Manner::Answer(status, body) => {
+    let reply = desk.replies.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    match reply.unwrap_or(MerchantReply::Acknowledge) {
+        MerchantReply::Acknowledge => "SUCCESS".into_response(),
+        MerchantReply::Answer(status, body) => {
             (StatusCode::from_u16(status).expect("a status"), body).into_response()
         }
-        Manner::Redirect(to) => (StatusCode::FOUND, [("location", to)]).into_response(),
-        Manner::Hang => std::future::pending().await,
+        MerchantReply::Redirect(to) => (StatusCode::FOUND, [("location", to)]).into_response(),
+        MerchantReply::Hang => std::future::pending().await,
     }
 }
 

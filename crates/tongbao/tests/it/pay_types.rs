@@ -1,7 +1,7 @@
 //! Every way to pay, through the simulated channel: the form of PayInfo, and that it pays; and what
 //! the caller hears when the channel does not take the order.
 
-use crate::house::{House, QUERY_ORDER, UNIFIED_ORDER, fresh_number, order, with};
+use crate::test_gateway::{QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, with};
 use serde_json::{Value, json};
 
 fn asking(number: &str, channel: &str, scene: &str) -> Value {
@@ -15,7 +15,7 @@ fn asking(number: &str, channel: &str, scene: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_pay_type_has_its_form_and_the_phone_can_pay_it() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     for (scene, pay_info_type) in [
         ("MINI_PROGRAM", "JSAPI"),
         ("PUBLIC", "JSAPI"),
@@ -24,16 +24,16 @@ async fn each_pay_type_has_its_form_and_the_phone_can_pay_it() {
         ("PC", "QRCODE"),
     ] {
         let number = fresh_number();
-        let placed = house.result(UNIFIED_ORDER, &asking(&number, "WXPAY", scene)).await;
+        let placed = gateway.result(UNIFIED_ORDER, &asking(&number, "WXPAY", scene)).await;
         assert_eq!(placed["OrderStatus"], "PAYING", "{scene}: {placed}");
         assert_eq!(placed["PayInfoType"], pay_info_type, "{scene}");
         assert_eq!(placed["PayChannel"], "WXPAY");
         check_form(pay_info_type, placed["PayInfo"].as_str().expect("PayInfo is text"));
-        house.pay(&placed["PayInfo"]).await;
-        let paid = house.until_status(&number, "SUCCESS").await;
+        gateway.pay(&placed["PayInfo"]).await;
+        let paid = gateway.until_status(&number, "SUCCESS").await;
         assert_eq!((&paid["PayType"], &paid["PayAmount"]), (&json!(scene), &json!("1000")));
     }
-    house.check_books();
+    gateway.check_books();
 }
 
 fn check_form(pay_info_type: &str, pay_info: &str) {
@@ -61,21 +61,21 @@ fn check_form(pay_info_type: &str, pay_info: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mobile_browser_comes_back_to_the_front_url() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let number = fresh_number();
     let body = asking(&number, "WXPAY", "H5");
     let body = with(&body, "FrontUrl", json!("https://shop.example/done?a=1&b=币"));
-    let placed = house.result(UNIFIED_ORDER, &body).await;
+    let placed = gateway.result(UNIFIED_ORDER, &body).await;
     let link = placed["PayInfo"].as_str().expect("text");
     let back = "&redirect_url=https%3A%2F%2Fshop.example%2Fdone%3Fa%3D1%26b%3D%E5%B8%81";
     assert!(link.ends_with(back), "{link}");
-    house.pay(&placed["PayInfo"]).await;
-    house.until_status(&number, "SUCCESS").await;
+    gateway.pay(&placed["PayInfo"]).await;
+    gateway.until_status(&number, "SUCCESS").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_merchant_without_a_key_for_the_channel_is_told_so_and_the_number_stays_free() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let every = ["MINI_PROGRAM", "PUBLIC", "PC", "H5", "APP", "SWIPE", "AGREEMENT", "AUTHORIZE"];
     let number = fresh_number();
     let unkeyed = every.iter().flat_map(|scene| {
@@ -84,33 +84,33 @@ async fn a_merchant_without_a_key_for_the_channel_is_told_so_and_the_number_stay
     let unoffered = every[5..].iter().map(|scene| ("WXPAY", *scene));
     for (channel, scene) in unkeyed.chain(unoffered) {
         let body = asking(&number, channel, scene);
-        house.refused(UNIFIED_ORDER, &body, "NO_MERCHANT_SECRET").await;
+        gateway.refused(UNIFIED_ORDER, &body, "NO_MERCHANT_SECRET").await;
     }
     let query = json!({"OutOrderId": number});
-    house.refused(QUERY_ORDER, &query, "ORDER.ORDER_NOT_EXIST").await;
-    house.result(UNIFIED_ORDER, &asking(&number, "WXPAY", "PC")).await;
+    gateway.refused(QUERY_ORDER, &query, "ORDER.ORDER_NOT_EXIST").await;
+    gateway.result(UNIFIED_ORDER, &asking(&number, "WXPAY", "PC")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_refused_for_good_is_pay_fail_with_the_reason() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let number = fresh_number();
     let external = json!({"WxAppId": "wx0000000000000000", "WxOpenId": "o"}).to_string();
     let body = with(&order(&number), "ExternalPaymentData", json!(external));
-    let placed = house.result(UNIFIED_ORDER, &body).await;
+    let placed = gateway.result(UNIFIED_ORDER, &body).await;
     assert_eq!(placed["OrderStatus"], "PAY_FAIL");
     let reason = placed["FailReason"].as_str().expect("FailReason is text");
     assert!(reason.contains("APPID_MCHID_NOT_MATCH"), "{reason}");
     assert!(placed["PayInfo"].is_null() && placed["PayInfoType"].is_null(), "{placed}");
-    let found = house.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
+    let found = gateway.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
     assert_eq!((&found["OrderStatus"], &found["FailReason"]), (&json!("PAY_FAIL"), &json!(reason)));
-    house.check_books();
+    gateway.check_books();
 }
 
 /// Each fault once; the same number then places the order, and the channel has it once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_channel_did_not_take_may_be_sent_again_under_its_number() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let unknown = "FailedOperation.SystemError";
     for (fault, channel_code, code) in [
         ("error", Some("FREQUENCY_LIMITED"), "ChannelOperationError"),
@@ -124,37 +124,37 @@ async fn what_the_channel_did_not_take_may_be_sent_again_under_its_number() {
         if let Some(channel_code) = channel_code {
             ordered["code"] = json!(channel_code);
         }
-        house.control("faults", &ordered).await;
+        gateway.control("faults", &ordered).await;
         let number = fresh_number();
-        let why = house.refused(UNIFIED_ORDER, &order(&number), code).await;
+        let why = gateway.refused(UNIFIED_ORDER, &order(&number), code).await;
         if code == "ChannelOperationError" {
             assert!(why.contains("FREQUENCY_LIMITED"), "the channel's words: {why}");
         }
-        let found = house.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
+        let found = gateway.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
         assert_eq!(found["OrderStatus"], "INIT", "{fault}: {found}");
         assert!(found["PayInfo"].is_null() && found["FailReason"].is_null(), "{found}");
-        let placed = house.result(UNIFIED_ORDER, &order(&number)).await;
+        let placed = gateway.result(UNIFIED_ORDER, &order(&number)).await;
         assert_eq!(placed["OrderStatus"], "PAYING", "{fault}: {placed}");
         assert_eq!(placed["ChannelOrderId"], found["ChannelOrderId"]);
-        house.pay(&placed["PayInfo"]).await;
-        house.until_status(&number, "SUCCESS").await;
-        let all = house.sandbox_get("/control/transactions?limit=1000").await;
+        gateway.pay(&placed["PayInfo"]).await;
+        gateway.until_status(&number, "SUCCESS").await;
+        let all = gateway.sandbox_get("/control/transactions?limit=1000").await;
         let all = all["transactions"].as_array().expect("a list").clone();
         let ours = all.iter().filter(|one| one["out_trade_no"] == placed["ChannelOrderId"]);
         assert_eq!(ours.count(), 1, "{fault}");
     }
-    house.check_books();
+    gateway.check_books();
 }
 
 /// A device number may be longer here than the channel takes; the order is placed all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_number_that_is_too_long_for_the_channel_spoils_no_order() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     for len in [32, 33, 64] {
         let number = fresh_number();
         let scene = json!({"PayerClientIp": "14.15.16.17", "DeviceId": "7".repeat(len)});
         let body = with(&order(&number), "SceneInfo", scene);
-        let placed = house.result(UNIFIED_ORDER, &body).await;
+        let placed = gateway.result(UNIFIED_ORDER, &body).await;
         assert_eq!(placed["OrderStatus"], "PAYING", "{len}: {placed}");
     }
 }

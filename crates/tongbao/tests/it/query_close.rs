@@ -1,9 +1,9 @@
 //! Asking for an order, and closing it, in every state.
 
-use crate::house::{
-    CLOSE_ORDER, House, QUERY_ORDER, UNIFIED_ORDER, fresh_number, order, shanghai, with,
-};
 use crate::merchant::Merchant;
+use crate::test_gateway::{
+    CLOSE_ORDER, QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, shanghai, with,
+};
 use serde_json::{Value, json};
 
 const BAD: &str = "ORDER.INVALID_PARAMETER";
@@ -25,7 +25,7 @@ impl Placed {
     }
 }
 
-impl House {
+impl TestGateway {
     async fn place(&self, change: impl FnOnce(Value) -> Value) -> Placed {
         let number = fresh_number();
         let result = self.result(UNIFIED_ORDER, &change(order(&number))).await;
@@ -74,9 +74,9 @@ fn members(result: &Value) -> Vec<&str> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_is_named_by_either_key_or_by_both() {
-    let house = House::start();
-    let one = house.place(|body| body).await;
-    let other = house.place(|body| body).await;
+    let gateway = TestGateway::start();
+    let one = gateway.place(|body| body).await;
+    let other = gateway.place(|body| body).await;
     let (number, id) = (&one.number, one.result["ChannelOrderId"].clone());
     let other_id = other.result["ChannelOrderId"].clone();
     for path in [QUERY_ORDER, CLOSE_ORDER] {
@@ -97,7 +97,7 @@ async fn an_order_is_named_by_either_key_or_by_both() {
             (json!({"ChannelOrderId": "100000000000000000"}), NOBODY),
             (json!({"OutOrderId": "nobody_1", "ChannelOrderId": id}), NOBODY),
         ] {
-            let why = house.refused(path, &body, code).await;
+            let why = gateway.refused(path, &body, code).await;
             let named = why.contains("OutOrderId") || why.contains("ChannelOrderId");
             assert!(code == NOBODY || named, "{path} {body}: {why}");
         }
@@ -109,19 +109,19 @@ async fn an_order_is_named_by_either_key_or_by_both() {
             json!({"OutOrderId": "", "ChannelOrderId": id}),
             json!({"OutOrderId": null, "ChannelOrderId": id}),
         ] {
-            let result = house.result(path, &body).await;
+            let result = gateway.result(path, &body).await;
             assert_eq!((&result["OutOrderId"], &result["ChannelOrderId"]), (&json!(number), &id));
         }
     }
-    assert_eq!(house.found(&one).await["OrderStatus"], "CLOSED");
-    assert_eq!(house.found(&other).await["OrderStatus"], "PAYING");
+    assert_eq!(gateway.found(&one).await["OrderStatus"], "CLOSED");
+    assert_eq!(gateway.found(&other).await["OrderStatus"], "PAYING");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unpaid_order_shows_how_to_pay_it_and_nothing_of_a_payment() {
-    let house = House::start();
-    let placed = house.place(|body| with(&body, "Attachment", json!("原路返回string"))).await;
-    let found = house.found(&placed).await;
+    let gateway = TestGateway::start();
+    let placed = gateway.place(|body| with(&body, "Attachment", json!("原路返回string"))).await;
+    let found = gateway.found(&placed).await;
     let wanted = json!({
         "ChannelSubMerchantId": "CM6756531983210274560",
         "OutOrderId": placed.number,
@@ -135,17 +135,18 @@ async fn an_unpaid_order_shows_how_to_pay_it_and_nothing_of_a_payment() {
         "PayInfo": placed.result["PayInfo"],
     });
     assert_eq!(found, wanted);
-    assert_eq!(house.found(&placed).await, wanted, "a query changes nothing");
-    house.pay(&found["PayInfo"]).await;
-    house.until_status(&placed.number, "SUCCESS").await;
+    assert_eq!(gateway.found(&placed).await, wanted, "a query changes nothing");
+    gateway.pay(&found["PayInfo"]).await;
+    gateway.until_status(&placed.number, "SUCCESS").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paid_order_shows_its_payment_and_the_attachment() {
-    let house = House::start();
-    let placed =
-        house.place_and_pay(|body| with(&body, "Attachment", json!("原路返回\"string\"\n"))).await;
-    let transaction = house.transaction(&placed).await;
+    let gateway = TestGateway::start();
+    let placed = gateway
+        .place_and_pay(|body| with(&body, "Attachment", json!("原路返回\"string\"\n")))
+        .await;
+    let transaction = gateway.transaction(&placed).await;
     let paid_at = transaction["success_time"].as_str().expect("text");
     let paid_at = paid_at.replace('T', " ").replace("+08:00", "");
     let wanted = json!({
@@ -162,15 +163,15 @@ async fn a_paid_order_shows_its_payment_and_the_attachment() {
         "Attachment": "原路返回\"string\"\n",
         "TimeFinish": paid_at,
     });
-    assert_eq!(house.found(&placed).await, wanted);
-    let plain = house.place_and_pay(|body| body).await;
-    assert!(!members(&house.found(&plain).await).contains(&"Attachment"));
-    house.check_books();
+    assert_eq!(gateway.found(&placed).await, wanted);
+    let plain = gateway.place_and_pay(|body| body).await;
+    assert!(!members(&gateway.found(&plain).await).contains(&"Attachment"));
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_come_back_as_they_were_given_with_what_became_of_each_item() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let products = json!([
         {"Sku": "A1", "ProductName": "杂粮煎饼", "Price": "500", "Quantity": 2, "Extra": {"a": [1.5, null]}},
         {},
@@ -197,18 +198,18 @@ async fn lists_come_back_as_they_were_given_with_what_became_of_each_item() {
     let allocations_shown = extended(&allocations, &[("AllocateStatus", json!("INIT"))]);
     let begun = [("ProfitStatus", json!("INIT")), ("RealProfitAmount", json!(0))];
     let shares_shown = extended(&shares, &begun);
-    let placed = house.place(lists).await;
-    let plain = house.place(|body| body).await;
+    let placed = gateway.place(lists).await;
+    let plain = gateway.place(|body| body).await;
     for status in ["PAYING", "SUCCESS"] {
-        let found = house.until_status(&placed.number, status).await;
+        let found = gateway.until_status(&placed.number, status).await;
         assert_eq!(found["ProductList"], products);
         assert_eq!(found["FundAllocateList"], allocations_shown);
         assert_eq!(found["ProfitShareInfoList"], shares_shown);
         if status == "PAYING" {
-            house.pay(&found["PayInfo"]).await;
+            gateway.pay(&found["PayInfo"]).await;
         }
     }
-    let bare = house.found(&plain).await;
+    let bare = gateway.found(&plain).await;
     for list in ["ProductList", "FundAllocateList", "ProfitShareInfoList"] {
         assert!(!members(&bare).contains(&list), "{list}");
     }
@@ -216,154 +217,154 @@ async fn lists_come_back_as_they_were_given_with_what_became_of_each_item() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unpaid_order_is_pay_fail_once_its_time_is_over() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let expiry = |body: &Value, at: String| with(body, "ExpireTime", json!(at));
-    let at = shanghai(house.now() + 300);
-    let early = house.place(|body| expiry(&body, at)).await;
-    let usual = house.place(|body| body).await;
-    house.advance(301).await;
-    let found = house.found(&early).await;
+    let at = shanghai(gateway.now() + 300);
+    let early = gateway.place(|body| expiry(&body, at)).await;
+    let usual = gateway.place(|body| body).await;
+    gateway.advance(301).await;
+    let found = gateway.found(&early).await;
     assert_eq!(found["OrderStatus"], "PAY_FAIL", "{found}");
     assert_ne!(found["FailReason"], "", "{found}");
     assert!(found["FailReason"].is_string() && found["PayInfo"].is_null(), "{found}");
-    house.phone_is_refused(&early).await;
-    assert_eq!(house.found(&usual).await["OrderStatus"], "PAYING");
-    house.advance(1500).await;
-    assert_eq!(house.found(&usual).await["OrderStatus"], "PAY_FAIL", "30 minutes are over");
-    house.closes(&usual, "PAY_FAIL").await;
-    house.phone_is_refused(&usual).await;
-    house.check_books();
+    gateway.phone_is_refused(&early).await;
+    assert_eq!(gateway.found(&usual).await["OrderStatus"], "PAYING");
+    gateway.advance(1500).await;
+    assert_eq!(gateway.found(&usual).await["OrderStatus"], "PAY_FAIL", "30 minutes are over");
+    gateway.closes(&usual, "PAY_FAIL").await;
+    gateway.phone_is_refused(&usual).await;
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_that_the_channel_has_paid_is_paid_whatever_the_time() {
-    let mut house = House::start();
-    let placed = house.place(|body| body).await;
-    house.fault("notify", "lose_request", 1000).await;
-    house.pay(&placed.result["PayInfo"]).await;
-    assert_eq!(house.found(&placed).await["OrderStatus"], "PAYING");
-    house.advance(1801).await;
-    house.until_status(&placed.number, "SUCCESS").await;
-    house.refused(CLOSE_ORDER, &placed.named(), STATUS).await;
-    house.check_books();
+    let mut gateway = TestGateway::start();
+    let placed = gateway.place(|body| body).await;
+    gateway.fault("notify", "lose_request", 1000).await;
+    gateway.pay(&placed.result["PayInfo"]).await;
+    assert_eq!(gateway.found(&placed).await["OrderStatus"], "PAYING");
+    gateway.advance(1801).await;
+    gateway.until_status(&placed.number, "SUCCESS").await;
+    gateway.refused(CLOSE_ORDER, &placed.named(), STATUS).await;
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pay_information_that_no_longer_works_is_not_shown() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     let lasting = |body: Value| with(&body, "PayType", json!("H5"));
     let lasting = |body| with(&lasting(body), "SceneInfo", json!({"PayerClientIp": "14.15.16.17"}));
-    let placed = house.place(lasting).await;
-    assert_eq!(house.found(&placed).await["PayInfo"], placed.result["PayInfo"]);
+    let placed = gateway.place(lasting).await;
+    assert_eq!(gateway.found(&placed).await["PayInfo"], placed.result["PayInfo"]);
     // A link for a mobile browser works for five minutes.
-    house.advance(301).await;
-    let found = house.found(&placed).await;
+    gateway.advance(301).await;
+    let found = gateway.found(&placed).await;
     assert_eq!(found["OrderStatus"], "PAYING");
     for absent in ["PayInfo", "PayInfoType"] {
         assert!(!members(&found).contains(&absent), "{found}");
     }
-    house.phone_is_refused(&placed).await;
+    gateway.phone_is_refused(&placed).await;
     // The same call again brings a link that works.
     let body = with(&lasting(order(&placed.number)), "OutOrderId", json!(placed.number));
-    let mut again = house.call(UNIFIED_ORDER, &body).await;
+    let mut again = gateway.call(UNIFIED_ORDER, &body).await;
     while again["ErrCode"] == "ORDER.OPERATE_IS_PROCESSING" {
         // The moved clock made the gateway look at the order just now.
-        house.until_story(&placed.number, |story| story["order"]["in_flight"].is_null()).await;
-        again = house.call(UNIFIED_ORDER, &body).await;
+        gateway.until_story(&placed.number, |story| story["order"]["in_flight"].is_null()).await;
+        again = gateway.call(UNIFIED_ORDER, &body).await;
     }
-    house.pay(&again["Result"]["PayInfo"]).await;
-    house.until_status(&placed.number, "SUCCESS").await;
+    gateway.pay(&again["Result"]["PayInfo"]).await;
+    gateway.until_status(&placed.number, "SUCCESS").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_closed_order_is_closed_at_the_channel_and_may_be_closed_again() {
-    let house = House::start();
-    let placed = house.place(|body| with(&body, "Attachment", json!("not paid"))).await;
-    house.closes(&placed, "CLOSED").await;
-    assert_eq!(house.transaction(&placed).await["trade_state"], "CLOSED");
-    house.phone_is_refused(&placed).await;
-    house.closes(&placed, "CLOSED").await;
-    let found = house.found(&placed).await;
+    let gateway = TestGateway::start();
+    let placed = gateway.place(|body| with(&body, "Attachment", json!("not paid"))).await;
+    gateway.closes(&placed, "CLOSED").await;
+    assert_eq!(gateway.transaction(&placed).await["trade_state"], "CLOSED");
+    gateway.phone_is_refused(&placed).await;
+    gateway.closes(&placed, "CLOSED").await;
+    let found = gateway.found(&placed).await;
     for absent in ["Attachment", "PayInfo", "PayInfoType", "PayAmount", "TimeFinish", "FailReason"]
     {
         assert!(!members(&found).contains(&absent), "{absent}: {found}");
     }
-    house.check_books();
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paid_order_is_not_closed_even_before_its_callback_came() {
-    let house = House::start();
-    let told = house.place_and_pay(|body| body).await;
-    house.refused(CLOSE_ORDER, &told.named(), STATUS).await;
-    house.fault("notify", "lose_request", 1000).await;
-    let untold = house.place(|body| body).await;
-    house.pay(&untold.result["PayInfo"]).await;
-    house.refused(CLOSE_ORDER, &untold.named(), STATUS).await;
+    let gateway = TestGateway::start();
+    let told = gateway.place_and_pay(|body| body).await;
+    gateway.refused(CLOSE_ORDER, &told.named(), STATUS).await;
+    gateway.fault("notify", "lose_request", 1000).await;
+    let untold = gateway.place(|body| body).await;
+    gateway.pay(&untold.result["PayInfo"]).await;
+    gateway.refused(CLOSE_ORDER, &untold.named(), STATUS).await;
     for placed in [&told, &untold] {
-        assert_eq!(house.found(placed).await["OrderStatus"], "SUCCESS");
+        assert_eq!(gateway.found(placed).await["OrderStatus"], "SUCCESS");
     }
-    house.check_books();
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_that_failed_or_was_never_placed_is_closed_all_the_same() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     for fault in ["lose_request", "lose_answer"] {
-        house.fault("create", fault, 1).await;
+        gateway.fault("create", fault, 1).await;
         let number = fresh_number();
-        house.refused(UNIFIED_ORDER, &order(&number), UNKNOWN).await;
-        let result = house.until_status(&number, "INIT").await;
-        house.closes(&Placed { number, result }, "CLOSED").await;
+        gateway.refused(UNIFIED_ORDER, &order(&number), UNKNOWN).await;
+        let result = gateway.until_status(&number, "INIT").await;
+        gateway.closes(&Placed { number, result }, "CLOSED").await;
     }
     let number = fresh_number();
     let external = json!({"WxAppId": "wx0000000000000000", "WxOpenId": "o"}).to_string();
     let body = with(&order(&number), "ExternalPaymentData", json!(external));
-    let result = house.result(UNIFIED_ORDER, &body).await;
-    house.closes(&Placed { number, result }, "PAY_FAIL").await;
-    house.check_books();
+    let result = gateway.result(UNIFIED_ORDER, &body).await;
+    gateway.closes(&Placed { number, result }, "PAY_FAIL").await;
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_close_that_is_lost_shows_paying_until_a_repeat_or_time_settles_it() {
-    let mut house = House::start();
+    let mut gateway = TestGateway::start();
     for fault in ["lose_request", "lose_answer", "bad_signature"] {
-        let repeated = house.place(|body| body).await;
-        house.fault("close", fault, 1).await;
-        house.refused(CLOSE_ORDER, &repeated.named(), UNKNOWN).await;
-        assert_eq!(house.found(&repeated).await["OrderStatus"], "PAYING", "{fault}");
-        house.closes(&repeated, "CLOSED").await;
+        let repeated = gateway.place(|body| body).await;
+        gateway.fault("close", fault, 1).await;
+        gateway.refused(CLOSE_ORDER, &repeated.named(), UNKNOWN).await;
+        assert_eq!(gateway.found(&repeated).await["OrderStatus"], "PAYING", "{fault}");
+        gateway.closes(&repeated, "CLOSED").await;
 
-        let left_alone = house.place(|body| body).await;
-        house.fault("close", fault, 1).await;
-        house.refused(CLOSE_ORDER, &left_alone.named(), UNKNOWN).await;
-        house.advance(6).await;
-        house.until_status(&left_alone.number, "CLOSED").await;
-        assert_eq!(house.transaction(&left_alone).await["trade_state"], "CLOSED");
+        let left_alone = gateway.place(|body| body).await;
+        gateway.fault("close", fault, 1).await;
+        gateway.refused(CLOSE_ORDER, &left_alone.named(), UNKNOWN).await;
+        gateway.advance(6).await;
+        gateway.until_status(&left_alone.number, "CLOSED").await;
+        assert_eq!(gateway.transaction(&left_alone).await["trade_state"], "CLOSED");
     }
-    house.check_books();
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_close_that_is_lost_does_not_lose_the_payment_that_was_faster() {
-    let house = House::start();
-    let placed = house.place(|body| body).await;
-    house.fault("close", "lose_request", 1).await;
-    house.refused(CLOSE_ORDER, &placed.named(), UNKNOWN).await;
-    house.pay(&placed.result["PayInfo"]).await;
-    house.until_status(&placed.number, "SUCCESS").await;
-    house.refused(CLOSE_ORDER, &placed.named(), STATUS).await;
-    house.check_books();
+    let gateway = TestGateway::start();
+    let placed = gateway.place(|body| body).await;
+    gateway.fault("close", "lose_request", 1).await;
+    gateway.refused(CLOSE_ORDER, &placed.named(), UNKNOWN).await;
+    gateway.pay(&placed.result["PayInfo"]).await;
+    gateway.until_status(&placed.number, "SUCCESS").await;
+    gateway.refused(CLOSE_ORDER, &placed.named(), STATUS).await;
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_closes_at_once_close_once() {
-    let house = std::sync::Arc::new(House::start());
-    let placed = house.place(|body| body).await;
+    let gateway = std::sync::Arc::new(TestGateway::start());
+    let placed = gateway.place(|body| body).await;
     let mut closes = tokio::task::JoinSet::new();
     for _ in 0..CROWD {
-        let (house, named) = (house.clone(), placed.named());
-        closes.spawn(async move { house.call(CLOSE_ORDER, &named).await });
+        let (gateway, named) = (gateway.clone(), placed.named());
+        closes.spawn(async move { gateway.call(CLOSE_ORDER, &named).await });
     }
     let mut closed = 0;
     while let Some(response) = closes.join_next().await {
@@ -378,17 +379,17 @@ async fn many_closes_at_once_close_once() {
         }
     }
     assert!(closed > 0);
-    house.closes(&placed, "CLOSED").await;
+    gateway.closes(&placed, "CLOSED").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_told_of_a_close() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
     let told = |body: Value| with(&body, "NotifyUrl", json!(merchant.notify_url));
-    let closed = house.place(told).await;
-    house.closes(&closed, "CLOSED").await;
-    let paid = house.place_and_pay(told).await;
+    let closed = gateway.place(told).await;
+    gateway.closes(&closed, "CLOSED").await;
+    let paid = gateway.place_and_pay(told).await;
     let notification = merchant.received().await.json();
     assert_eq!(notification["Result"]["OutOrderId"], paid.number, "{notification}");
     assert!(merchant.waiting().is_empty());

@@ -1,7 +1,7 @@
 //! Who calls: both signature generations, what they tolerate, and every way not to be believed.
 
-use crate::house::{
-    CLOSE_ORDER, CallerKey, House, QUERY_ORDER, Signature, UNIFIED_ORDER, order, utc_date,
+use crate::test_gateway::{
+    CLOSE_ORDER, CallerKey, QUERY_ORDER, Signature, TestGateway, UNIFIED_ORDER, order, utc_date,
 };
 use crypto::{hash, rsa::Signer, text};
 use serde_json::{Value, json};
@@ -19,8 +19,13 @@ const SORTED: &str = "content-type;host;x-tc-action;x-tc-ocode";
 type Headers = Vec<(String, String)>;
 
 /// What a query with these headers hears: its `ErrCode` and `ErrMessage`.
-async fn heard(house: &House, path: &str, headers: Headers, body: &[u8]) -> (String, String) {
-    let answer = house.post_raw(path, headers, body).await;
+async fn heard(
+    gateway: &TestGateway,
+    path: &str,
+    headers: Headers,
+    body: &[u8],
+) -> (String, String) {
+    let answer = gateway.post_raw(path, headers, body).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let response = &answer.body["Response"];
     let said = |member: &str| response[member].as_str().expect("text").to_owned();
@@ -29,17 +34,17 @@ async fn heard(house: &House, path: &str, headers: Headers, body: &[u8]) -> (Str
     }
     let text = response.to_string();
     for secret in ["/wecard/hmac/secret_key", "/wecard/rsa/private_key_pem"] {
-        assert!(!text.contains(&house.text(secret)), "{text}");
+        assert!(!text.contains(&gateway.text(secret)), "{text}");
     }
     (said("ErrCode"), said("ErrMessage"))
 }
 
-async fn code(house: &House, headers: Headers) -> String {
-    heard(house, QUERY_ORDER, headers, BODY).await.0
+async fn code(gateway: &TestGateway, headers: Headers) -> String {
+    heard(gateway, QUERY_ORDER, headers, BODY).await.0
 }
 
-fn both(house: &House) -> [Signature; 2] {
-    [house.signed(QUERY_ORDER, BODY), house.signed_rsa(QUERY_ORDER, BODY)]
+fn both(gateway: &TestGateway) -> [Signature; 2] {
+    [gateway.signed(QUERY_ORDER, BODY), gateway.signed_rsa(QUERY_ORDER, BODY)]
 }
 
 /// The headers with one of them replaced.
@@ -159,9 +164,9 @@ fn this_client_signs_the_known_vectors() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_generations_are_believed_in_every_tolerated_order() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let more = format!("{LISTED};x-tc-region;x-tc-timestamp;x-tc-version");
-    for signature in both(&house) {
+    for signature in both(&gateway) {
         let scope = format!("{}/wxpay/tc3_request", signature.date);
         let hand = |listed, order, signed_list| Hand {
             listed,
@@ -186,7 +191,7 @@ async fn both_generations_are_believed_in_every_tolerated_order() {
             (hand("content-type", "content-type", "content-type"), FAILURE),
             (hand("x-tc-ocode;x-tc-action", "x-tc-ocode;x-tc-action", LISTED), FAILURE),
         ] {
-            let said = code(&house, hand.headers(&signature)).await;
+            let said = code(&gateway, hand.headers(&signature)).await;
             assert_eq!(said, want, "{} {} {}", hand.listed, hand.order, hand.signed_list);
         }
     }
@@ -194,9 +199,9 @@ async fn both_generations_are_believed_in_every_tolerated_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_scope_is_signed_exactly_when_the_credential_has_one() {
-    let house = House::start();
-    let rsa = house.signed_rsa(QUERY_ORDER, BODY);
-    let hmac = house.signed(QUERY_ORDER, BODY);
+    let gateway = TestGateway::start();
+    let rsa = gateway.signed_rsa(QUERY_ORDER, BODY);
+    let hmac = gateway.signed(QUERY_ORDER, BODY);
     let scope = format!("{}/wxpay/tc3_request", rsa.date);
     let scope = Some(scope.as_str());
     for (signature, credential_scope, signed_scope, want) in [
@@ -214,15 +219,15 @@ async fn the_scope_is_signed_exactly_when_the_credential_has_one() {
             credential_scope,
             signed_scope,
         };
-        let said = code(&house, hand.headers(signature)).await;
+        let said = code(&gateway, hand.headers(signature)).await;
         assert_eq!(said, want, "{credential_scope:?} {signed_scope:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_official_clients_do_is_tolerated() {
-    let house = House::start();
-    for signature in both(&house) {
+    let gateway = TestGateway::start();
+    for signature in both(&gateway) {
         let shanghai = utc_date(signature.timestamp + 8 * 3600);
         let short = "content-type;host".to_owned();
         let sdk =
@@ -236,20 +241,20 @@ async fn what_official_clients_do_is_tolerated() {
             Signature { date: "2023-04-13".to_owned(), ..signature.clone() },
             sdk,
         ] {
-            assert_eq!(code(&house, signature.headers()).await, BELIEVED);
+            assert_eq!(code(&gateway, signature.headers()).await, BELIEVED);
         }
         // A legal retry within the second has the same signature.
-        assert_eq!(code(&house, signature.headers()).await, BELIEVED);
+        assert_eq!(code(&gateway, signature.headers()).await, BELIEVED);
         let signed = Signature { query: "a=1&b=%E5%B8%81".to_owned(), ..signature };
         let target = format!("{QUERY_ORDER}?{}", signed.query);
-        assert_eq!(heard(&house, &target, signed.headers(), BODY).await.0, BELIEVED);
+        assert_eq!(heard(&gateway, &target, signed.headers(), BODY).await.0, BELIEVED);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signature_covers_every_part_of_the_request() {
-    let house = House::start();
-    for signature in both(&house) {
+    let gateway = TestGateway::start();
+    for signature in both(&gateway) {
         let headers = signature.headers();
         let authorization = headers[0].1.clone();
         let later = (signature.timestamp + 1).to_string();
@@ -267,20 +272,20 @@ async fn a_signature_covers_every_part_of_the_request() {
             (QUERY_ORDER, replaced(&headers, "Authorization", &unsigned), BODY),
             (QUERY_ORDER, replaced(&headers, "Authorization", &reordered), BODY),
         ] {
-            let (said, _) = heard(&house, path, headers.clone(), body).await;
+            let (said, _) = heard(&gateway, path, headers.clone(), body).await;
             assert_eq!(said, FAILURE, "{path} {headers:?}");
         }
         let other_action = Signature { action: "cvm".to_owned(), ..signature };
-        assert_eq!(code(&house, other_action.headers()).await, FAILURE);
+        assert_eq!(code(&gateway, other_action.headers()).await, FAILURE);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_the_key_of_the_secret_id_proves_it() {
-    let house = House::start();
-    let [hmac, rsa] = both(&house);
-    let strange_rsa = CallerKey::Rsa(house.text("/wxpay/private_key_pem"));
-    let caller = Signer::from_pem(&house.text("/wecard/rsa/private_key_pem")).expect("a key");
+    let gateway = TestGateway::start();
+    let [hmac, rsa] = both(&gateway);
+    let strange_rsa = CallerKey::Rsa(gateway.text("/wxpay/private_key_pem"));
+    let caller = Signer::from_pem(&gateway.text("/wecard/rsa/private_key_pem")).expect("a key");
     // A public key is no shared secret.
     let confused = CallerKey::Hmac(caller.public_pem());
     let other = "AKIDnobody".to_owned();
@@ -296,14 +301,14 @@ async fn only_the_key_of_the_secret_id_proves_it() {
         (Signature { ocode: "100002".to_owned(), ..hmac.clone() }, "AuthFailure.OcodeMismatch"),
         (Signature { ocode: "100002".to_owned(), ..rsa.clone() }, "AuthFailure.OcodeMismatch"),
     ] {
-        assert_eq!(code(&house, signature.headers()).await, want, "{}", signature.secret_id);
+        assert_eq!(code(&gateway, signature.headers()).await, want, "{}", signature.secret_id);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_authorization_that_is_none_is_a_signature_failure() {
-    let house = House::start();
-    for signature in both(&house) {
+    let gateway = TestGateway::start();
+    for signature in both(&gateway) {
         let headers = signature.headers();
         let good = headers[0].1.clone();
         let (rest, proof) =
@@ -330,19 +335,19 @@ async fn an_authorization_that_is_none_is_a_signature_failure() {
             good.replace(LISTED, ""),
         ];
         for authorization in bent {
-            let said = code(&house, replaced(&headers, "Authorization", &authorization)).await;
+            let said = code(&gateway, replaced(&headers, "Authorization", &authorization)).await;
             assert_eq!(said, FAILURE, "{authorization}");
         }
     }
-    let hmac = house.signed(QUERY_ORDER, BODY).headers();
+    let hmac = gateway.signed(QUERY_ORDER, BODY).headers();
     let (rest, proof) = hmac[0].1.rsplit_once('=').expect("a signature");
     let capitals = format!("{rest}={}", proof.to_uppercase());
-    assert_eq!(code(&house, replaced(&hmac, "Authorization", &capitals)).await, FAILURE);
+    assert_eq!(code(&gateway, replaced(&hmac, "Authorization", &capitals)).await, FAILURE);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_may_be_300_seconds_off_and_no_more() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     // The server's clock runs while the request travels: the near side of the past and the far side
     // of the future have a little slack.
     for (ahead, want) in [
@@ -354,36 +359,36 @@ async fn a_clock_may_be_300_seconds_off_and_no_more() {
         (-86_400, EXPIRED),
         (86_400, EXPIRED),
     ] {
-        for signature in both(&house) {
-            let timestamp = house.now() + ahead;
+        for signature in both(&gateway) {
+            let timestamp = gateway.now() + ahead;
             let date = utc_date(timestamp);
             let signature = Signature { timestamp, date, ..signature };
-            assert_eq!(code(&house, signature.headers()).await, want, "{ahead}");
+            assert_eq!(code(&gateway, signature.headers()).await, want, "{ahead}");
         }
     }
-    let headers = house.signed(QUERY_ORDER, BODY).headers();
-    let ms = format!("{}000", house.now());
+    let headers = gateway.signed(QUERY_ORDER, BODY).headers();
+    let ms = format!("{}000", gateway.now());
     for odd in ["now", "-1", "0", "1e9", "1.5", "0x10", &ms, "99999999999999999999999"] {
-        let said = code(&house, replaced(&headers, "X-TC-Timestamp", odd)).await;
+        let said = code(&gateway, replaced(&headers, "X-TC-Timestamp", odd)).await;
         assert_eq!(said, EXPIRED, "{odd}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_header_is_named() {
-    let house = House::start();
-    for signature in both(&house) {
+    let gateway = TestGateway::start();
+    for signature in both(&gateway) {
         let headers = signature.headers();
         for name in ["Authorization", "Content-Type", "X-TC-Timestamp", "X-TC-Ocode"] {
-            let (said, why) = heard(&house, QUERY_ORDER, without(&headers, name), BODY).await;
+            let (said, why) = heard(&gateway, QUERY_ORDER, without(&headers, name), BODY).await;
             assert_eq!(said, "MissingParameter", "{name}");
             assert!(why.contains(name), "{why}");
         }
         // The action is signed here, so that it may not be missing either.
-        let (said, _) = heard(&house, QUERY_ORDER, without(&headers, "X-TC-Action"), BODY).await;
+        let (said, _) = heard(&gateway, QUERY_ORDER, without(&headers, "X-TC-Action"), BODY).await;
         assert_eq!(said, "MissingParameter");
         for unsigned in ["X-TC-Version", "X-TC-Region"] {
-            assert_eq!(code(&house, without(&headers, unsigned)).await, BELIEVED, "{unsigned}");
+            assert_eq!(code(&gateway, without(&headers, unsigned)).await, BELIEVED, "{unsigned}");
         }
     }
 }
@@ -391,7 +396,7 @@ async fn a_missing_header_is_named() {
 /// A request with everything wrong, mended step by step: each step shows the next fault.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn faults_are_found_in_the_order_of_the_protocol() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let bad_order = |member: &str, value: Value| {
         let mut body = order("precedence_1");
         body["ChannelSubMerchantId"] = json!("CM-nobody");
@@ -400,31 +405,31 @@ async fn faults_are_found_in_the_order_of_the_protocol() {
     };
     let bad_field = bad_order("TotalAmount", json!(0));
     let sign = |body: &[u8]| {
-        let timestamp = house.now() - 1000;
+        let timestamp = gateway.now() - 1000;
         let key = CallerKey::Hmac("wrong".to_owned());
         let (secret_id, ocode) = ("AKIDnobody".to_owned(), "100002".to_owned());
-        Signature { timestamp, key, secret_id, ocode, ..house.signed(UNIFIED_ORDER, body) }
+        Signature { timestamp, key, secret_id, ocode, ..gateway.signed(UNIFIED_ORDER, body) }
     };
     let hear =
-        async |headers: Headers, body: &[u8]| heard(&house, UNIFIED_ORDER, headers, body).await.0;
+        async |headers: Headers, body: &[u8]| heard(&gateway, UNIFIED_ORDER, headers, body).await.0;
     let headers = without(&sign(b"{").headers(), "X-TC-Ocode");
     assert_eq!(hear(headers, b"{").await, "ORDER.INVALID_PARAMETER");
     let mut signature = sign(&bad_field);
     let headers = without(&signature.headers(), "X-TC-Ocode");
     assert_eq!(hear(headers, &bad_field).await, "MissingParameter");
     assert_eq!(hear(signature.headers(), &bad_field).await, EXPIRED);
-    signature.timestamp = house.now();
+    signature.timestamp = gateway.now();
     assert_eq!(hear(signature.headers(), &bad_field).await, "AuthFailure.SecretIdNotFound");
-    signature.secret_id = house.text("/wecard/hmac/secret_id");
+    signature.secret_id = gateway.text("/wecard/hmac/secret_id");
     assert_eq!(hear(signature.headers(), &bad_field).await, "AuthFailure.OcodeMismatch");
-    signature.ocode = house.text("/wecard/ocode");
+    signature.ocode = gateway.text("/wecard/ocode");
     assert_eq!(hear(signature.headers(), &bad_field).await, FAILURE);
-    let headers = house.signed(UNIFIED_ORDER, &bad_field).headers();
-    let (said, why) = heard(&house, UNIFIED_ORDER, headers, &bad_field).await;
+    let headers = gateway.signed(UNIFIED_ORDER, &bad_field).headers();
+    let (said, why) = heard(&gateway, UNIFIED_ORDER, headers, &bad_field).await;
     assert_eq!(said, "ORDER.INVALID_PARAMETER");
     assert!(why.contains("TotalAmount"), "fields come before the business: {why}");
     let good_fields = bad_order("TotalAmount", json!(1));
-    let headers = house.signed(UNIFIED_ORDER, &good_fields).headers();
-    let (_, why) = heard(&house, UNIFIED_ORDER, headers, &good_fields).await;
+    let headers = gateway.signed(UNIFIED_ORDER, &good_fields).headers();
+    let (_, why) = heard(&gateway, UNIFIED_ORDER, headers, &good_fields).await;
     assert!(why.contains("ChannelSubMerchantId"), "{why}");
 }

@@ -1,6 +1,8 @@
 //! Placing an order: every row of the published table, and what comes of it at the channel.
 
-use crate::house::{House, QUERY_ORDER, UNIFIED_ORDER, fresh_number, order, shanghai, with};
+use crate::test_gateway::{
+    QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, shanghai, with,
+};
 use serde_json::{Value, json};
 
 const SEED: &[u8] = include_bytes!("golden/seed_unified_order.json");
@@ -37,7 +39,7 @@ fn digits(len: usize) -> Value {
     json!("1".repeat(len))
 }
 
-impl House {
+impl TestGateway {
     /// The order is refused for this field, which is named.
     async fn refuses(&self, field: &str, body: &Value) -> String {
         let why = self.refused(UNIFIED_ORDER, body, BAD).await;
@@ -65,8 +67,8 @@ impl House {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_published_sample_is_taken_verbatim_and_answered_in_the_published_form() {
-    let house = House::start();
-    let response = house.call_bytes(UNIFIED_ORDER, SEED).await;
+    let gateway = TestGateway::start();
+    let response = gateway.call_bytes(UNIFIED_ORDER, SEED).await;
     assert_eq!(response["ErrCode"], "SUCCESS", "{response}");
     let result = &response["Result"];
     let members: Vec<&String> = result.as_object().expect("an object").keys().collect();
@@ -87,13 +89,13 @@ async fn the_published_sample_is_taken_verbatim_and_answered_in_the_published_fo
     assert_eq!(result["PayChannel"], "WXPAY");
     let id = result["ChannelOrderId"].as_str().expect("text");
     assert!(id.len() == 18 && id.bytes().all(|byte| byte.is_ascii_digit()), "{id}");
-    check_jsapi(&house, result["PayInfo"].as_str().expect("text"));
-    assert_eq!(house.at_channel(result).await["amount"]["total"], 1000);
-    house.check_books();
+    check_jsapi(&gateway, result["PayInfo"].as_str().expect("text"));
+    assert_eq!(gateway.at_channel(result).await["amount"]["total"], 1000);
+    gateway.check_books();
 }
 
 /// The members of the published sample, in its order, signed by the merchant.
-fn check_jsapi(house: &House, pay_info: &str) {
+fn check_jsapi(gateway: &TestGateway, pay_info: &str) {
     let members = ["appId", "timeStamp", "nonceStr", "package", "signType", "paySign"];
     let places: Vec<usize> = members
         .iter()
@@ -105,12 +107,12 @@ fn check_jsapi(house: &House, pay_info: &str) {
     let [app, time, nonce, package, kind, proof] =
         members.map(|member| read[member].as_str().expect("text"));
     assert_eq!((app, kind), ("wx43f1t4567721a03e", "RSA"));
-    let age = house.now() - time.parse::<i64>().expect("seconds");
+    let age = gateway.now() - time.parse::<i64>().expect("seconds");
     assert!((0..30).contains(&age), "{time}");
     assert!(nonce.len() == 32 && nonce.bytes().all(|byte| byte.is_ascii_hexdigit()), "{nonce}");
     assert!(package.starts_with("prepay_id=wx"), "{package}");
     assert_eq!(proof.len(), 344);
-    let merchant = crypto::rsa::Signer::from_pem(&house.text("/wxpay/private_key_pem"));
+    let merchant = crypto::rsa::Signer::from_pem(&gateway.text("/wxpay/private_key_pem"));
     let public = merchant.expect("the merchant's key").public_pem();
     let verifier = crypto::rsa::Verifier::from_public_pem(&public).expect("a key");
     let signed = format!("{app}\n{time}\n{nonce}\n{package}\n");
@@ -119,7 +121,7 @@ fn check_jsapi(house: &House, pay_info: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_required_member_is_missed_by_its_name() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let required = [
         "ChannelSubMerchantId",
         "TotalAmount",
@@ -135,27 +137,27 @@ async fn a_required_member_is_missed_by_its_name() {
         "ExternalPaymentData.WxOpenId",
     ];
     for path in required {
-        house.refuses(path, &order_with(path, Value::Null)).await;
+        gateway.refuses(path, &order_with(path, Value::Null)).await;
     }
     for path in ["ChannelSubMerchantId", "TotalAmount", "OutOrderId"] {
         let mut body = order(&fresh_number());
         body[path] = Value::Null;
-        house.refuses(path, &body).await;
+        gateway.refuses(path, &body).await;
     }
     let ratio = json!([{"PayeeId": "PE1", "ProfitType": "RATIO", "ProfitAmount": 1}]);
     let body = with(&order(&fresh_number()), "ProfitShareInfoList", ratio);
-    house.refuses("ProfitShareInfoList.ProfitRatio", &body).await;
+    gateway.refuses("ProfitShareInfoList.ProfitRatio", &body).await;
     let card = json!({"DeductMode": "CARD"});
-    house
+    gateway
         .refuses("WalletInfo.CardIdList", &with(&order(&fresh_number()), "WalletInfo", card))
         .await;
-    house.refuses("ChannelSubMerchantId", &json!({})).await;
+    gateway.refuses("ChannelSubMerchantId", &json!({})).await;
     let mut bare = order(&fresh_number());
     for optional in OPTIONAL {
         bare[optional] = Value::Null;
     }
-    house.accepts(&bare).await;
-    house.check_books();
+    gateway.accepts(&bare).await;
+    gateway.check_books();
 }
 
 /// Members that may be absent, or null.
@@ -178,7 +180,7 @@ const OPTIONAL: [&str; 14] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lengths_are_counted_in_characters_and_both_ends_are_inside() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let url = |len: usize| json!(format!("http://127.0.0.1:9/{}", "a".repeat(len - 19)));
     let external = |len: usize| {
         let start = r#"{"WxOpenId":"o","More":""}"#;
@@ -209,34 +211,37 @@ async fn lengths_are_counted_in_characters_and_both_ends_are_inside() {
     ];
     for (path, shortest, longest, make) in table {
         for len in [shortest, longest] {
-            house.accepts(&order_with(path, make(len))).await;
+            gateway.accepts(&order_with(path, make(len))).await;
         }
-        house.refuses(path, &order_with(path, make(longest + 1))).await;
+        gateway.refuses(path, &order_with(path, make(longest + 1))).await;
         // Below a length of its own, else empty.
         let short = if matches!(shortest, 6 | 7) { make(shortest - 1) } else { json!("") };
-        house.refuses(path, &order_with(path, short)).await;
+        gateway.refuses(path, &order_with(path, short)).await;
     }
     for (path, longest) in [("ChannelSubMerchantId", 50), ("PayType", 50), ("PayChannel", 30)] {
-        house.refuses(path, &order_with(path, digits(longest + 1))).await;
-        house.refuses(path, &order_with(path, json!(""))).await;
+        gateway.refuses(path, &order_with(path, digits(longest + 1))).await;
+        gateway.refuses(path, &order_with(path, json!(""))).await;
     }
-    house.refused(UNIFIED_ORDER, &order_with("PayChannel", digits(30)), "NO_MERCHANT_SECRET").await;
-    let why =
-        house.refuses("ChannelSubMerchantId", &order_with("ChannelSubMerchantId", text(50))).await;
+    gateway
+        .refused(UNIFIED_ORDER, &order_with("PayChannel", digits(30)), "NO_MERCHANT_SECRET")
+        .await;
+    let why = gateway
+        .refuses("ChannelSubMerchantId", &order_with("ChannelSubMerchantId", text(50)))
+        .await;
     assert!(why.contains("unknown"), "50 characters are an id, of nobody: {why}");
     // The channel refuses an app that is not bound; the field itself is long enough.
     let path = "ExternalPaymentData.WxAppId";
     assert_eq!(
-        house.result(UNIFIED_ORDER, &order_with(path, text(128))).await["OrderStatus"],
+        gateway.result(UNIFIED_ORDER, &order_with(path, text(128))).await["OrderStatus"],
         "PAY_FAIL"
     );
-    house.refuses(path, &order_with(path, text(129))).await;
-    house.check_books();
+    gateway.refuses(path, &order_with(path, text(129))).await;
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_have_limits() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let many = |name: &str, len: usize| {
         let item = |at: usize| match name {
             "ProductList" => {
@@ -249,20 +254,20 @@ async fn lists_have_limits() {
         with(&order(&fresh_number()), name, (0..len).map(item).collect())
     };
     for name in ["ProductList", "PayeeList", "ProfitShareInfoList", "FundAllocateList"] {
-        house.accepts(&many(name, 50)).await;
-        house.refuses(name, &many(name, 51)).await;
+        gateway.accepts(&many(name, 50)).await;
+        gateway.refuses(name, &many(name, 51)).await;
     }
     let cards = |len: usize| {
         let cards: Vec<String> = (0..len).map(|at| format!("C{at}")).collect();
         order_with("WalletInfo.CardIdList", json!(cards))
     };
-    house.accepts(&cards(20)).await;
-    house.refuses("WalletInfo.CardIdList", &cards(21)).await;
+    gateway.accepts(&cards(20)).await;
+    gateway.refuses("WalletInfo.CardIdList", &cards(21)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_value_of_another_type_is_refused_by_name() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let texts = [
         "ChannelSubMerchantId",
         "PayType",
@@ -292,32 +297,32 @@ async fn a_value_of_another_type_is_refused_by_name() {
     ];
     for path in texts {
         for wrong in [json!(1), json!(true), json!({}), json!(["x"])] {
-            house.refuses(path, &order_with(path, wrong)).await;
+            gateway.refuses(path, &order_with(path, wrong)).await;
         }
     }
     for path in ["PayerInfo", "SceneInfo", "WalletInfo"] {
         for wrong in [json!("{}"), json!(1), json!([{}])] {
-            house.refuses(path, &order_with(path, wrong)).await;
+            gateway.refuses(path, &order_with(path, wrong)).await;
         }
     }
     for path in ["ProductList", "PayeeList", "ProfitShareInfoList", "FundAllocateList"] {
         for wrong in [json!("[]"), json!(1), json!({}), json!([1]), json!([null]), json!([[]])] {
-            house.refuses(path, &order_with(path, wrong)).await;
+            gateway.refuses(path, &order_with(path, wrong)).await;
         }
     }
     for wrong in [json!("true"), json!(1)] {
-        house.refuses("Freeze", &order_with("FundAllocateList.Freeze", wrong)).await;
+        gateway.refuses("Freeze", &order_with("FundAllocateList.Freeze", wrong)).await;
     }
     for path in ["FundAllocateList.AllocateAmount", "ProfitShareInfoList.ProfitAmount"] {
         for wrong in [json!("200"), json!(200.0), json!(0), json!(-1), json!(true)] {
-            house.refuses(path, &order_with(path, wrong)).await;
+            gateway.refuses(path, &order_with(path, wrong)).await;
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_amount_is_a_whole_number_of_fen_above_zero() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let amounts = [
         "0",
         "-1",
@@ -339,21 +344,21 @@ async fn an_amount_is_a_whole_number_of_fen_above_zero() {
     for amount in amounts {
         let body = order(&fresh_number()).to_string();
         let body = body.replace("\"TotalAmount\":1000", &format!("\"TotalAmount\":{amount}"));
-        let response = house.call_bytes(UNIFIED_ORDER, body.as_bytes()).await;
+        let response = gateway.call_bytes(UNIFIED_ORDER, body.as_bytes()).await;
         assert_eq!(response["ErrCode"], BAD, "{amount}: {response}");
         assert!(response["ErrMessage"].to_string().contains("TotalAmount"), "{amount}: {response}");
     }
     for amount in [1, 2_147_483_648, 100_000_000_000_i64] {
-        let placed = house.accepts(&order_with("TotalAmount", json!(amount))).await;
+        let placed = gateway.accepts(&order_with("TotalAmount", json!(amount))).await;
         assert_eq!(placed["TotalAmount"], amount.to_string());
-        assert_eq!(house.at_channel(&placed).await["amount"]["total"], amount);
+        assert_eq!(gateway.at_channel(&placed).await["amount"]["total"], amount);
     }
-    house.check_books();
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn words_and_forms_are_taken_exactly() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let refused = [
         ("PayType", "mini_program"),
         ("PayType", "SCAN"),
@@ -390,7 +395,7 @@ async fn words_and_forms_are_taken_exactly() {
         ("ProfitShareInfoList.ProfitType", "amount"),
     ];
     for (path, word) in refused {
-        house.refuses(path, &order_with(path, json!(word))).await;
+        gateway.refuses(path, &order_with(path, json!(word))).await;
     }
     let accepted = [
         ("Currency", "CNY"),
@@ -408,13 +413,13 @@ async fn words_and_forms_are_taken_exactly() {
         ("ProfitShareInfoList.ProfitType", "AMOUNT"),
     ];
     for (path, word) in accepted {
-        house.accepts(&order_with(path, json!(word))).await;
+        gateway.accepts(&order_with(path, json!(word))).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn expire_time_is_a_real_shanghai_second_in_the_future() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let refused = [
         "",
         "2099-03-05",
@@ -435,25 +440,25 @@ async fn expire_time_is_a_real_shanghai_second_in_the_future() {
         "2023-03-05 11:54:20",
     ];
     for time in refused {
-        house.refuses("ExpireTime", &order_with("ExpireTime", json!(time))).await;
+        gateway.refuses("ExpireTime", &order_with("ExpireTime", json!(time))).await;
     }
-    let past = shanghai(house.now());
-    house.refuses("ExpireTime", &order_with("ExpireTime", json!(past))).await;
+    let past = shanghai(gateway.now());
+    gateway.refuses("ExpireTime", &order_with("ExpireTime", json!(past))).await;
     let at_channel = |time: &str| json!(format!("{}+08:00", time.replace(' ', "T")));
-    let asked = shanghai(house.now() + 7200);
-    let placed = house.accepts(&order_with("ExpireTime", json!(asked))).await;
-    assert_eq!(house.at_channel(&placed).await["time_expire"], at_channel(&asked));
-    let before = house.now();
-    let placed = house.accepts(&order(&fresh_number())).await;
-    let expiry = house.at_channel(&placed).await["time_expire"].clone();
+    let asked = shanghai(gateway.now() + 7200);
+    let placed = gateway.accepts(&order_with("ExpireTime", json!(asked))).await;
+    assert_eq!(gateway.at_channel(&placed).await["time_expire"], at_channel(&asked));
+    let before = gateway.now();
+    let placed = gateway.accepts(&order(&fresh_number())).await;
+    let expiry = gateway.at_channel(&placed).await["time_expire"].clone();
     let in_thirty_minutes =
-        (before..=house.now() + 1).any(|now| at_channel(&shanghai(now + 1800)) == expiry);
+        (before..=gateway.now() + 1).any(|now| at_channel(&shanghai(now + 1800)) == expiry);
     assert!(in_thirty_minutes, "{expiry}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_payment_cannot_do_without_depends_on_channel_and_scene() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let asking = |channel: &str, scene: &str, external: Value| {
         let body = with(&order(&fresh_number()), "PayChannel", json!(channel));
         let body = with(&body, "PayType", json!(scene));
@@ -471,61 +476,61 @@ async fn what_a_payment_cannot_do_without_depends_on_channel_and_scene() {
         let others = ["WxOpenId", "AliUserId", "AuthCode"].iter().filter(|name| **name != wanted);
         let others: Value = others.map(|name| ((*name).to_owned(), json!("123456"))).collect();
         let body = asking(channel, scene, others);
-        house.refuses(wanted, &body).await;
-        house.refuses(wanted, &with(&body, "ExternalPaymentData", Value::Null)).await;
+        gateway.refuses(wanted, &body).await;
+        gateway.refuses(wanted, &with(&body, "ExternalPaymentData", Value::Null)).await;
     }
     let wallet = asking("WALLETPAY", "MINI_PROGRAM", json!({}));
-    house.refuses("PayerInfo", &wallet).await;
-    house.refuses("PayerId", &with(&wallet, "PayerInfo", json!({"PayerName": "张三"}))).await;
+    gateway.refuses("PayerInfo", &wallet).await;
+    gateway.refuses("PayerId", &with(&wallet, "PayerInfo", json!({"PayerName": "张三"}))).await;
     for payer in [json!({"PayerId": "P1"}), json!({"OutUserId": "U1"})] {
         let body = with(&wallet, "PayerInfo", payer);
-        house.refused(UNIFIED_ORDER, &body, "NO_MERCHANT_SECRET").await;
+        gateway.refused(UNIFIED_ORDER, &body, "NO_MERCHANT_SECRET").await;
     }
-    house.refuses("SceneInfo.PayerClientIp", &asking("WXPAY", "H5", json!({}))).await;
+    gateway.refuses("SceneInfo.PayerClientIp", &asking("WXPAY", "H5", json!({}))).await;
     for scene in ["PC", "APP"] {
         let body = with(&asking("WXPAY", scene, json!({})), "ExternalPaymentData", Value::Null);
-        house.accepts(&body).await;
+        gateway.accepts(&body).await;
     }
     // The payer's app is the account's own unless the caller names another.
-    let placed = house.accepts(&asking("WXPAY", "PUBLIC", json!({"WxOpenId": "o"}))).await;
-    check_jsapi(&house, placed["PayInfo"].as_str().expect("text"));
+    let placed = gateway.accepts(&asking("WXPAY", "PUBLIC", json!({"WxOpenId": "o"}))).await;
+    check_jsapi(&gateway, placed["PayInfo"].as_str().expect("text"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parts_for_others_never_exceed_the_whole() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let allocated = |amounts: &[(&str, i64)]| {
         let items = amounts.iter().map(|(merchant, amount)| {
             json!({"ChannelSubMerchantId": merchant, "AllocateAmount": amount, "AllocatePeriod": "D0"})
         });
         with(&order(&fresh_number()), "FundAllocateList", items.collect())
     };
-    house.accepts(&allocated(&[("CM-B", 200), ("CM-C", 800)])).await;
-    house.refuses("FundAllocateList", &allocated(&[("CM-B", 200), ("CM-C", 801)])).await;
-    house.refuses("FundAllocateList", &allocated(&[("CM-B", i64::MAX)])).await;
+    gateway.accepts(&allocated(&[("CM-B", 200), ("CM-C", 800)])).await;
+    gateway.refuses("FundAllocateList", &allocated(&[("CM-B", 200), ("CM-C", 801)])).await;
+    gateway.refuses("FundAllocateList", &allocated(&[("CM-B", i64::MAX)])).await;
     let twice = allocated(&[("CM-B", 200), ("CM-B", 100)]);
-    house.refuses("FundAllocateList.ChannelSubMerchantId", &twice).await;
+    gateway.refuses("FundAllocateList.ChannelSubMerchantId", &twice).await;
     let shared = |amounts: &[i64]| {
         let items = amounts.iter().map(|amount| json!({"PayeeId": "PE1", "ProfitAmount": amount}));
         with(&order(&fresh_number()), "ProfitShareInfoList", items.collect())
     };
-    house.accepts(&shared(&[1000])).await;
-    house.refuses("ProfitShareInfoList", &shared(&[999, 2])).await;
-    house.refuses("ProfitShareInfoList", &shared(&[i64::MAX])).await;
+    gateway.accepts(&shared(&[1000])).await;
+    gateway.refuses("ProfitShareInfoList", &shared(&[999, 2])).await;
+    gateway.refuses("ProfitShareInfoList", &shared(&[i64::MAX])).await;
     let ratio =
         |ratio: Value| json!([{"PayeeId": "PE1", "ProfitType": "RATIO", "ProfitRatio": ratio}]);
     for (right, wrong) in [(json!(1), json!(0)), (json!(10_000), json!(10_001))] {
-        house.accepts(&order_with("ProfitShareInfoList", ratio(right))).await;
+        gateway.accepts(&order_with("ProfitShareInfoList", ratio(right))).await;
         let body = order_with("ProfitShareInfoList", ratio(wrong));
-        house.refuses("ProfitShareInfoList.ProfitRatio", &body).await;
+        gateway.refuses("ProfitShareInfoList.ProfitRatio", &body).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_merchant_is_named_and_no_order_is_left() {
-    let house = House::start();
+    let gateway = TestGateway::start();
     let body = order_with("ChannelSubMerchantId", json!("CM9999999999999999999"));
-    house.refuses("ChannelSubMerchantId", &body).await;
+    gateway.refuses("ChannelSubMerchantId", &body).await;
     let query = json!({"OutOrderId": body["OutOrderId"]});
-    house.refused(QUERY_ORDER, &query, "ORDER.ORDER_NOT_EXIST").await;
+    gateway.refused(QUERY_ORDER, &query, "ORDER.ORDER_NOT_EXIST").await;
 }

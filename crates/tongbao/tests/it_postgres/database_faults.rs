@@ -2,10 +2,10 @@
 //! Callers hear that the outcome is open, or they hear the truth; afterwards everything goes on, and
 //! Tongbao was not started again.
 
-use crate::dice::{Dice, seed};
-use crate::house::{House, UNIFIED_ORDER, fresh_number, order};
 use crate::merchant::Merchant;
-use crate::shops::{Market, Promised, Trade, all_is_kept};
+use crate::rng::{SeededRng, seed};
+use crate::shops::{GatewayGroup, Promised, Trade, all_is_kept};
+use crate::test_gateway::{TestGateway, UNIFIED_ORDER, fresh_number, order};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,10 +16,10 @@ const SETTLED_WITHIN: Duration = Duration::from_secs(40);
 /// How soon after the database is back orders are placed again.
 const BACK_WITHIN: Duration = Duration::from_secs(20);
 
-fn dice() -> Dice {
+fn rng() -> SeededRng {
     let seed = seed();
     eprintln!("TONGBAO_TEST_SEED={seed}");
-    Dice(seed)
+    SeededRng(seed)
 }
 
 async fn pause(milliseconds: u64) {
@@ -27,11 +27,11 @@ async fn pause(milliseconds: u64) {
 }
 
 /// Places orders until one succeeds, and it must soon.
-async fn until_orders_are_placed(market: &Market) {
+async fn until_orders_are_placed(group: &GatewayGroup) {
     let deadline = Instant::now() + BACK_WITHIN;
     loop {
         let body = order(&fresh_number());
-        let response = market.ask(&market.gateways[0], UNIFIED_ORDER, &body).await;
+        let response = group.ask(&group.gateways[0], UNIFIED_ORDER, &body).await;
         match response {
             Some(response) if response["ErrCode"] == "SUCCESS" => return,
             response => assert!(Instant::now() < deadline, "still {response:?}"),
@@ -40,36 +40,36 @@ async fn until_orders_are_placed(market: &Market) {
     }
 }
 
-/// Asserts that the house goes on and that everything promised was kept.
-async fn goes_on(mut house: House, promised: &Promised, merchant: &mut Merchant) {
+/// Asserts that the gateway goes on and that everything promised was kept.
+async fn goes_on(mut gateway: TestGateway, promised: &Promised, merchant: &mut Merchant) {
     assert!(promised.placed.len() >= 20, "{} orders are no load", promised.placed.len());
-    until_orders_are_placed(&Market::of(&house)).await;
+    until_orders_are_placed(&GatewayGroup::of(&gateway)).await;
     // What was under way is due half a minute later, looks at unpaid orders after one and two minutes.
     for seconds in [31, 31, 61, 121] {
-        house.advance(seconds).await;
+        gateway.advance(seconds).await;
     }
-    all_is_kept(&Market::of(&house), promised, merchant, SETTLED_WITHIN).await;
-    house.check_books();
+    all_is_kept(&GatewayGroup::of(&gateway), promised, merchant, SETTLED_WITHIN).await;
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_stops_and_starts_is_used_again() {
     let Some(server) = test_postgres::server_of_ones_own(&std::env::temp_dir()) else { return };
-    let mut dice = dice();
-    let house = House::start_on(server.database().await);
+    let mut rng = rng();
+    let gateway = TestGateway::start_on(server.database().await);
     let mut merchant = Merchant::start().await;
-    let market = Arc::new(Market::of(&house));
-    let trade = Trade::open(&market, &merchant.notify_url, &mut dice);
+    let group = Arc::new(GatewayGroup::of(&gateway));
+    let trade = Trade::open(&group, &merchant.notify_url, &mut rng);
     for _ in 0..3 {
-        pause(dice.roll(500..1200)).await;
+        pause(rng.roll(500..1200)).await;
         tokio::task::block_in_place(|| server.stop());
-        pause(dice.roll(300..1000)).await;
+        pause(rng.roll(300..1000)).await;
         tokio::task::block_in_place(|| server.start());
-        until_orders_are_placed(&market).await;
+        until_orders_are_placed(&group).await;
     }
     let promised = trade.close().await;
     assert!(promised.unknown > 0, "no fault was felt");
-    goes_on(house, &promised, &mut merchant).await;
+    goes_on(gateway, &promised, &mut merchant).await;
 }
 
 /// What is done to half of the connections of a database, chosen by chance.
@@ -82,20 +82,20 @@ async fn strike(database: &Database, function: &str) -> u64 {
 }
 
 async fn strike_often(function: &str, times: u32) {
-    let mut dice = dice();
-    let house = House::start();
+    let mut rng = rng();
+    let gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
-    let market = Arc::new(Market::of(&house));
-    let trade = Trade::open(&market, &merchant.notify_url, &mut dice);
+    let group = Arc::new(GatewayGroup::of(&gateway));
+    let trade = Trade::open(&group, &merchant.notify_url, &mut rng);
     let mut struck = 0;
     for _ in 0..times {
-        pause(dice.roll(10..60)).await;
-        struck += strike(house.database(), function).await;
+        pause(rng.roll(10..60)).await;
+        struck += strike(gateway.database(), function).await;
     }
     assert!(struck > u64::from(times / 2), "{struck} sessions were struck");
     let promised = trade.close().await;
     assert!(promised.unknown > 0, "no fault was felt");
-    goes_on(house, &promised, &mut merchant).await;
+    goes_on(gateway, &promised, &mut merchant).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -112,14 +112,14 @@ async fn statements_that_the_database_cancels_leave_nothing_half_done() {
 /// Sessions set their own limits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_that_is_given_no_time_takes_it() {
-    let mut dice = dice();
-    let house = House::start();
+    let mut rng = rng();
+    let gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
-    let market = Arc::new(Market::of(&house));
-    let trade = Trade::open(&market, &merchant.notify_url, &mut dice);
-    let operator = house.database().client().await;
+    let group = Arc::new(GatewayGroup::of(&gateway));
+    let trade = Trade::open(&group, &merchant.notify_url, &mut rng);
+    let operator = gateway.database().client().await;
     for _ in 0..3 {
-        pause(dice.roll(300..900)).await;
+        pause(rng.roll(300..900)).await;
         let tiny = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = 1',
             current_database()); END $$";
         operator.batch_execute(tiny).await.expect("the user may");
@@ -127,32 +127,32 @@ async fn a_role_that_is_given_no_time_takes_it() {
         let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE datname = current_database() AND pid <> pg_backend_pid()";
         operator.execute(others, &[]).await.expect("the user may");
-        until_orders_are_placed(&market).await;
+        until_orders_are_placed(&group).await;
     }
     let promised = trade.close().await;
-    goes_on(house, &promised, &mut merchant).await;
+    goes_on(gateway, &promised, &mut merchant).await;
 }
 
 /// Statements wait 5 s for a lock. The first that waits may be nobody's; those that it held up are
 /// the shops'.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_that_somebody_locks_for_long_is_waited_for_in_vain_and_used_again() {
-    let mut dice = dice();
-    let house = House::start();
+    let mut rng = rng();
+    let gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
-    let market = Arc::new(Market::of(&house));
-    let trade = Trade::open(&market, &merchant.notify_url, &mut dice);
+    let group = Arc::new(GatewayGroup::of(&gateway));
+    let trade = Trade::open(&group, &merchant.notify_url, &mut rng);
     pause(800).await;
-    let operator = house.database().client().await;
+    let operator = gateway.database().client().await;
     let lock = "BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE";
     operator.batch_execute(lock).await.expect("the user may");
     pause(2 * 5000 + 500).await;
     operator.batch_execute("ROLLBACK").await.expect("it is ours");
-    until_orders_are_placed(&market).await;
+    until_orders_are_placed(&group).await;
     pause(500).await;
     let promised = trade.close().await;
     assert!(promised.unknown > 0, "no fault was felt");
-    goes_on(house, &promised, &mut merchant).await;
+    goes_on(gateway, &promised, &mut merchant).await;
 }
 
 /// A small disk in memory, with a server on it; both go with the test.
@@ -206,19 +206,19 @@ async fn a_database_whose_disk_was_full_is_used_again() {
         return;
     };
     let Some(server) = disk.server() else { return };
-    let mut dice = dice();
-    let house = House::start_on(server.database().await);
+    let mut rng = rng();
+    let gateway = TestGateway::start_on(server.database().await);
     let mut merchant = Merchant::start().await;
-    let market = Arc::new(Market::of(&house));
-    let trade = Trade::open(&market, &merchant.notify_url, &mut dice);
+    let group = Arc::new(GatewayGroup::of(&gateway));
+    let trade = Trade::open(&group, &merchant.notify_url, &mut rng);
     pause(1000).await;
     disk.fill();
     pause(2500).await;
     disk.free();
     // One that could not write its log has ended.
     tokio::task::block_in_place(|| server.revive());
-    until_orders_are_placed(&market).await;
+    until_orders_are_placed(&group).await;
     let promised = trade.close().await;
     assert!(promised.unknown > 0, "no fault was felt");
-    goes_on(house, &promised, &mut merchant).await;
+    goes_on(gateway, &promised, &mut merchant).await;
 }

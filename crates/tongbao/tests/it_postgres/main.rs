@@ -1,4 +1,4 @@
-//! The black-box tests of `tests/it` with every house on PostgreSQL, and those that only a database
+//! The black-box tests of `tests/it` with every gateway on PostgreSQL, and those that only a database
 //! beside the processes makes possible. With no PostgreSQL all of this is skipped; in CI that fails.
 //!
 //! Left out: `cli`, which is about files, and `rooms`, which starts nothing.
@@ -11,14 +11,10 @@ mod admin;
 #[path = "../it/crash.rs"]
 mod crash;
 mod database_faults;
-#[path = "../it/dice.rs"]
-mod dice;
 #[path = "../it/envelope.rs"]
 mod envelope;
 #[path = "../it/faults.rs"]
 mod faults;
-#[path = "../it/house.rs"]
-mod house;
 #[path = "../it/idempotency.rs"]
 mod idempotency;
 #[path = "../it/life.rs"]
@@ -30,9 +26,13 @@ mod pay_types;
 mod processes;
 #[path = "../it/query_close.rs"]
 mod query_close;
+#[path = "../it/rng.rs"]
+mod rng;
 mod shops;
 #[path = "../it/signature.rs"]
 mod signature;
+#[path = "../it/test_gateway.rs"]
+mod test_gateway;
 #[path = "../it/unified_order.rs"]
 mod unified_order;
 

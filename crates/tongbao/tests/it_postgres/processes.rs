@@ -3,11 +3,11 @@
 //! These have no movable clock: what a dead process was at is taken up by another when its lease ends,
 //! half a minute later, and the tests wait for that.
 
-use crate::dice::{Dice, seed};
-use crate::house::{UNIFIED_ORDER, dev_file, fresh_database, fresh_number, order};
-use crate::house::{start_until_ready, tongbao, with};
-use crate::merchant::{Manner, Merchant, Received};
-use crate::shops::{Market, Trade, all_is_kept};
+use crate::merchant::{Merchant, MerchantReply, Received};
+use crate::rng::{SeededRng, seed};
+use crate::shops::{GatewayGroup, Trade, all_is_kept};
+use crate::test_gateway::{UNIFIED_ORDER, dev_file, fresh_database, fresh_number, order};
+use crate::test_gateway::{start_until_ready, tongbao, with};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -52,7 +52,7 @@ struct Site {
     database: Database,
     _sandbox: Served,
     processes: Vec<Served>,
-    market: Arc<Market>,
+    group: Arc<GatewayGroup>,
 }
 
 impl Site {
@@ -67,7 +67,7 @@ impl Site {
         let platform = crypto::rsa::generate().expect("a key");
         std::fs::write(folder.path().join("platform.pem"), platform).expect("written");
         let gateways = (0..PROCESSES).map(|node| configure(&folder, node, &file, &database));
-        let market = Arc::new(Market::new(&file, gateways.collect(), 0));
+        let group = Arc::new(GatewayGroup::new(&file, gateways.collect(), 0));
         let processes = std::thread::scope(|scope| {
             let start = |node| {
                 scope.spawn({
@@ -78,7 +78,7 @@ impl Site {
             let starting: Vec<_> = (0..PROCESSES).map(start).collect();
             starting.into_iter().map(|served| served.join().expect("it serves")).collect()
         });
-        Site { folder, database, _sandbox: sandbox, processes, market }
+        Site { folder, database, _sandbox: sandbox, processes, group }
     }
 
     /// A gateway's power goes off, and on again.
@@ -96,8 +96,8 @@ impl Site {
     /// Places at one gateway until there is an answer for good.
     async fn place(&self, node: usize, body: &Value) -> Value {
         for _ in 0..400 {
-            let gateway = &self.market.gateways[node];
-            let response = self.market.ask(gateway, UNIFIED_ORDER, body).await;
+            let gateway = &self.group.gateways[node];
+            let response = self.group.ask(gateway, UNIFIED_ORDER, body).await;
             let response = response.expect("an answer");
             if response["ErrCode"] == "SUCCESS" {
                 return response["Result"].clone();
@@ -184,7 +184,7 @@ async fn the_same_number_at_every_process_at_once_is_one_order() {
             assert_eq!(answer["PayInfo"]["package"], answers[0]["PayInfo"]["package"]);
         }
     }
-    assert_eq!(site.market.transactions().await.len(), NUMBERS);
+    assert_eq!(site.group.transactions().await.len(), NUMBERS);
     let checked = site.check();
     let said = String::from_utf8_lossy(&checked.stdout);
     assert!(checked.status.success() && said.starts_with("orders 20 (paid 0)"), "{said}");
@@ -194,18 +194,18 @@ async fn the_same_number_at_every_process_at_once_is_one_order() {
 async fn nothing_promised_is_lost_when_processes_die_under_load() {
     let seed = seed();
     eprintln!("TONGBAO_TEST_SEED={seed}");
-    let mut dice = Dice(seed);
+    let mut rng = SeededRng(seed);
     let mut site = Site::start();
     let mut merchant = Merchant::start().await;
-    let trade = Trade::open(&site.market, &merchant.notify_url, &mut dice);
+    let trade = Trade::open(&site.group, &merchant.notify_url, &mut rng);
     for kill in 0..KILLS {
-        tokio::time::sleep(Duration::from_millis(dice.roll(UPTIME_MS))).await;
+        tokio::time::sleep(Duration::from_millis(rng.roll(UPTIME_MS))).await;
         tokio::task::block_in_place(|| site.power_cycle(kill % PROCESSES));
     }
     let promised = trade.close().await;
     assert!(promised.placed.len() >= 50, "{} orders are no load", promised.placed.len());
     assert!(promised.unknown > 0, "no kill was felt");
-    all_is_kept(&site.market, &promised, &mut merchant, SETTLED_WITHIN).await;
+    all_is_kept(&site.group, &promised, &mut merchant, SETTLED_WITHIN).await;
     let checked = site.check();
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
 }
@@ -233,13 +233,13 @@ async fn a_notification_is_sent_once_when_it_is_due_however_many_processes_look(
     const SEEN_LATE: Duration = Duration::from_millis(500);
     let site = Site::start();
     let mut merchant = Merchant::start().await;
-    let reject = Manner::Answer(500, "later".to_owned());
+    let reject = MerchantReply::Answer(500, "later".to_owned());
     merchant.next(std::iter::repeat_n(reject, ORDERS));
-    merchant.next(std::iter::repeat_n(Manner::Hang, ORDERS));
+    merchant.next(std::iter::repeat_n(MerchantReply::Hang, ORDERS));
     for number in 0..ORDERS {
         let body = with(&order(&fresh_number()), "NotifyUrl", json!(merchant.notify_url));
         let placed = site.place(number % PROCESSES, &body).await;
-        let paid = site.market.pay(&placed["PayInfo"]).await;
+        let paid = site.group.pay(&placed["PayInfo"]).await;
         assert_eq!(paid.expect("an answer").status, 200);
     }
     let end = Instant::now() + Duration::from_secs(40);

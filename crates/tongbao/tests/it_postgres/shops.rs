@@ -1,10 +1,10 @@
 //! Shops that order and collect while something goes wrong, what they were promised, and whether it was
 //! kept. The channel's own list is the truth about what was paid.
 
-use crate::dice::Dice;
-use crate::house::{Answer, CallerKey, House, QUERY_ORDER, Signature, UNIFIED_ORDER};
-use crate::house::{fresh_number, order, unix_seconds, utc_date, with};
 use crate::merchant::Merchant;
+use crate::rng::SeededRng;
+use crate::test_gateway::{Answer, CallerKey, QUERY_ORDER, Signature, TestGateway, UNIFIED_ORDER};
+use crate::test_gateway::{fresh_number, order, unix_seconds, utc_date, with};
 use engine::{Guard, HttpClient, HyperClient};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +27,7 @@ const ASKED_MAX: u32 = 40;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where the shops order: gateways of one installation, any of which may be asked, and its sandbox.
-pub(crate) struct Market {
+pub(crate) struct GatewayGroup {
     pub(crate) gateways: Vec<String>,
     file: Value,
     ahead_seconds: i64,
@@ -45,16 +45,16 @@ pub(crate) struct Promised {
     pub(crate) unknown: u32,
 }
 
-impl Market {
-    /// A market with the credentials of a `dev.json`.
-    pub(crate) fn new(file: &Value, gateways: Vec<String>, ahead_seconds: i64) -> Market {
+impl GatewayGroup {
+    /// A group with the credentials of a `dev.json`.
+    pub(crate) fn new(file: &Value, gateways: Vec<String>, ahead_seconds: i64) -> GatewayGroup {
         let client = HyperClient::new(Guard::Open, 8 * 1024 * 1024).expect("a client");
-        Market { gateways, file: file.clone(), ahead_seconds, client }
+        GatewayGroup { gateways, file: file.clone(), ahead_seconds, client }
     }
 
-    /// The market of a house.
-    pub(crate) fn of(house: &House) -> Market {
-        Market::new(&house.file, vec![house.text("/base_url")], house.ahead_seconds)
+    /// The group of a gateway.
+    pub(crate) fn of(gateway: &TestGateway) -> GatewayGroup {
+        GatewayGroup::new(&gateway.file, vec![gateway.text("/base_url")], gateway.ahead_seconds)
     }
 
     fn text(&self, pointer: &str) -> &str {
@@ -167,15 +167,15 @@ pub(crate) struct Trade {
 
 impl Trade {
     /// Opens the shops.
-    pub(crate) fn open(market: &Arc<Market>, notify_url: &str, dice: &mut Dice) -> Trade {
+    pub(crate) fn open(group: &Arc<GatewayGroup>, notify_url: &str, rng: &mut SeededRng) -> Trade {
         let open = Arc::new(AtomicBool::new(true));
         let mut shops = JoinSet::new();
         for _ in 0..SHOPS {
-            let shop = Shop {
-                market: market.clone(),
+            let shop = OrderLoop {
+                group: group.clone(),
                 open: open.clone(),
                 notify_url: notify_url.to_owned(),
-                dice: Dice(dice.roll(0..u64::MAX)),
+                rng: SeededRng(rng.roll(0..u64::MAX)),
                 promised: Promised::default(),
             };
             shops.spawn(shop.run());
@@ -204,24 +204,24 @@ impl Trade {
 }
 
 /// One of the shops.
-struct Shop {
-    market: Arc<Market>,
+struct OrderLoop {
+    group: Arc<GatewayGroup>,
     open: Arc<AtomicBool>,
     notify_url: String,
-    dice: Dice,
+    rng: SeededRng,
     promised: Promised,
 }
 
-impl Shop {
+impl OrderLoop {
     async fn run(mut self) -> Promised {
         let mut orders = 0;
         while self.open.load(Ordering::Relaxed) && orders < ORDERS_MAX {
             orders += 1;
             let number = fresh_number();
             let body = with(&order(&number), "NotifyUrl", json!(self.notify_url));
-            let body = with(&body, "TotalAmount", json!(self.dice.roll(1..10_000)));
+            let body = with(&body, "TotalAmount", json!(self.rng.roll(1..10_000)));
             let Some(placed) = self.place(&number, &body).await else { continue };
-            if self.dice.roll(0..4) > 0 && self.pay(&placed["PayInfo"]).await {
+            if self.rng.roll(0..4) > 0 && self.pay(&placed["PayInfo"]).await {
                 self.promised.paid.insert(number);
             }
             self.pause(PACE_MS).await;
@@ -233,10 +233,10 @@ impl Shop {
     /// asked often enough.
     async fn place(&mut self, number: &str, body: &Value) -> Option<Value> {
         for _ in 0..ASKED_MAX {
-            let gateways = u64::try_from(self.market.gateways.len()).expect("a few");
-            let gateway = usize::try_from(self.dice.roll(0..gateways)).expect("a few");
-            let gateway = &self.market.gateways[gateway];
-            let response = self.market.ask(gateway, UNIFIED_ORDER, body).await;
+            let gateways = u64::try_from(self.group.gateways.len()).expect("a few");
+            let gateway = usize::try_from(self.rng.roll(0..gateways)).expect("a few");
+            let gateway = &self.group.gateways[gateway];
+            let response = self.group.ask(gateway, UNIFIED_ORDER, body).await;
             let code = response.as_ref().and_then(|response| response["ErrCode"].as_str());
             match (code, &response) {
                 (Some("SUCCESS"), Some(response)) => {
@@ -259,31 +259,31 @@ impl Shop {
 
     /// Whether the phone said paid.
     async fn pay(&mut self, pay_info: &Value) -> bool {
-        let answer = self.market.pay(pay_info).await.expect("the sandbox is there");
+        let answer = self.group.pay(pay_info).await.expect("the sandbox is there");
         assert_eq!(answer.status, 200, "the phone cannot pay: {answer:?}");
         true
     }
 
     async fn pause(&mut self, milliseconds: std::ops::Range<u64>) {
-        tokio::time::sleep(Duration::from_millis(self.dice.roll(milliseconds))).await;
+        tokio::time::sleep(Duration::from_millis(self.rng.roll(milliseconds))).await;
     }
 }
 
 /// Waits until what was paid at the channel is booked and told, and asserts that everything promised
 /// was kept and nothing happened twice.
 pub(crate) async fn all_is_kept(
-    market: &Market,
+    group: &GatewayGroup,
     promised: &Promised,
     merchant: &mut Merchant,
     limit: Duration,
 ) {
     let deadline = Instant::now() + limit;
-    let at_channel = market.paid_at_channel().await;
+    let at_channel = group.paid_at_channel().await;
     let sum: i64 = at_channel.values().sum();
-    until_booked(market, sum, deadline).await;
+    until_booked(group, sum, deadline).await;
     let mut paid = BTreeSet::new();
     for (id, total) in &at_channel {
-        let found = market.result(QUERY_ORDER, &json!({"ChannelOrderId": id})).await;
+        let found = group.result(QUERY_ORDER, &json!({"ChannelOrderId": id})).await;
         assert_eq!(found["OrderStatus"], "SUCCESS");
         assert_eq!(found["TotalAmount"], total.to_string());
         paid.insert(found["OutOrderId"].as_str().expect("a number").to_owned());
@@ -291,20 +291,20 @@ pub(crate) async fn all_is_kept(
     assert_eq!(paid.len(), at_channel.len());
     assert!(promised.paid.is_subset(&paid), "the phone paid what the channel does not know");
     for (number, id) in &promised.placed {
-        let found = market.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
+        let found = group.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
         assert_eq!(found["ChannelOrderId"], *id, "{number}");
         let wanted = if paid.contains(number) { "SUCCESS" } else { "PAYING" };
         assert_eq!(found["OrderStatus"], wanted, "{number}");
     }
     until_told(merchant, &paid, deadline).await;
-    assert_eq!(market.balance("channel_funds").await, (-sum, 0));
-    assert_eq!(market.balance("suspense").await, (0, 0));
+    assert_eq!(group.balance("channel_funds").await, (-sum, 0));
+    assert_eq!(group.balance("suspense").await, (0, 0));
 }
 
 /// Looks until the merchants have this much. A look changes nothing.
-async fn until_booked(market: &Market, sum: i64, deadline: Instant) {
-    while market.balance("merchant_pending").await != (sum, 0) {
-        let booked = market.balance("merchant_pending").await;
+async fn until_booked(group: &GatewayGroup, sum: i64, deadline: Instant) {
+    while group.balance("merchant_pending").await != (sum, 0) {
+        let booked = group.balance("merchant_pending").await;
         assert!(Instant::now() < deadline, "{sum} fen were paid, {booked:?} are booked");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

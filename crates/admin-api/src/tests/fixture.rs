@@ -18,7 +18,7 @@ pub(super) const OPEN_ID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
 pub(super) const PAY_TEXT: &str = "prepay_id=wx18190640secret";
 
 /// A tenant with its orders.
-pub(super) struct World {
+pub(super) struct StoryFixture {
     pub(super) view: View,
     stamp: Stamp,
     events: Vec<Event>,
@@ -52,10 +52,10 @@ pub(super) fn directory() -> Arc<Directory> {
     ]))
 }
 
-impl World {
-    pub(super) fn new() -> World {
+impl StoryFixture {
+    pub(super) fn new() -> StoryFixture {
         let view = View { directory: directory(), ..View::default() };
-        World {
+        StoryFixture {
             view,
             stamp: Stamp::new(1, START),
             events: vec![],
@@ -277,57 +277,57 @@ pub(super) fn rejected() -> Delivery {
 }
 
 /// Placed, looked at, paid; the merchant hears of it at the second attempt, and again by replay.
-pub(super) fn paid(world: &mut World) -> Id<kinds::Order> {
-    let order = world.place(0, "A-001");
-    world.finding(210, order, Some(Operation::Place), pay_info());
-    world.run_task(60_210);
-    world.finding(60_393, order, Some(Operation::Query), Finding::Pending);
-    world.finding(90_000, order, None, payment(order, 8_800, 89_000));
-    world.attempt(90_034, rejected());
-    world.attempt(105_040, Delivery::Acknowledged { status: 200 });
+pub(super) fn paid(fixture: &mut StoryFixture) -> Id<kinds::Order> {
+    let order = fixture.place(0, "A-001");
+    fixture.finding(210, order, Some(Operation::Place), pay_info());
+    fixture.run_task(60_210);
+    fixture.finding(60_393, order, Some(Operation::Query), Finding::Pending);
+    fixture.finding(90_000, order, None, payment(order, 8_800, 89_000));
+    fixture.attempt(90_034, rejected());
+    fixture.attempt(105_040, Delivery::Acknowledged { status: 200 });
     let notification =
-        *world.view.notifications.keys().map(|(_, id)| id).max().expect("a notification");
+        *fixture.view.notifications.keys().map(|(_, id)| id).max().expect("a notification");
     let operator = Caller::Operator(Arc::from("admin"));
-    world.step(200_000, operator, Command::ReplayNotification { tenant: tenant(), notification });
+    fixture.step(200_000, operator, Command::ReplayNotification { tenant: tenant(), notification });
     let why = "not sent: connection refused".to_owned();
-    world.attempt(200_100, Delivery::NoAnswer { why });
+    fixture.attempt(200_100, Delivery::NoAnswer { why });
     order
 }
 
 /// Unanswered, contradicted, expired, paid too late, and the refund refused.
-pub(super) fn troubled(world: &mut World) -> Id<kinds::Order> {
-    let order = world.place(1_000_000, "A-002");
+pub(super) fn troubled(fixture: &mut StoryFixture) -> Id<kinds::Order> {
+    let order = fixture.place(1_000_000, "A-002");
     let why = "no answer: nothing within 10 s".to_owned();
-    world.finding(1_010_000, order, Some(Operation::Place), Finding::Unknown { why });
-    world.run_task(1_015_000);
-    world.finding(1_015_200, order, Some(Operation::Place), pay_info());
-    world.finding(1_020_000, order, None, payment(order, 8_000, 1_019_000));
-    world.run_task(2_800_000);
-    world.finding(2_800_200, order, Some(Operation::Close), Finding::Closed);
-    world.finding(2_900_000, order, None, payment(order, 8_800, 2_899_000));
-    let refund = *world.view.refunds.keys().map(|(_, id)| id).max().expect("a refund");
-    world.run_task(2_930_000);
+    fixture.finding(1_010_000, order, Some(Operation::Place), Finding::Unknown { why });
+    fixture.run_task(1_015_000);
+    fixture.finding(1_015_200, order, Some(Operation::Place), pay_info());
+    fixture.finding(1_020_000, order, None, payment(order, 8_000, 1_019_000));
+    fixture.run_task(2_800_000);
+    fixture.finding(2_800_200, order, Some(Operation::Close), Finding::Closed);
+    fixture.finding(2_900_000, order, None, payment(order, 8_800, 2_899_000));
+    let refund = *fixture.view.refunds.keys().map(|(_, id)| id).max().expect("a refund");
+    fixture.run_task(2_930_000);
     let (code, text) = ("NOT_ENOUGH".to_owned(), "余额不足".to_owned());
     let refused = Finding::Refused { code, text };
-    world.record(2_930_200, order, Some(refund), Some(Operation::Refund), refused);
+    fixture.record(2_930_200, order, Some(refund), Some(Operation::Refund), refused);
     order
 }
 
 /// Placed twice, then closed on the merchant's request.
-pub(super) fn closed(world: &mut World) -> Id<kinds::Order> {
-    let order = world.place(3_000_000, "A-003/中");
-    world.finding(3_000_210, order, Some(Operation::Place), pay_info());
-    world.place(3_001_000, "A-003/中");
+pub(super) fn closed(fixture: &mut StoryFixture) -> Id<kinds::Order> {
+    let order = fixture.place(3_000_000, "A-003/中");
+    fixture.finding(3_000_210, order, Some(Operation::Place), pay_info());
+    fixture.place(3_001_000, "A-003/中");
     let close = Command::CloseOrder { tenant: tenant(), order: OrderKey::Id(order) };
-    world.step(3_002_000, business(), close);
-    world.finding(3_002_200, order, Some(Operation::Close), Finding::Closed);
+    fixture.step(3_002_000, business(), close);
+    fixture.finding(3_002_200, order, Some(Operation::Close), Finding::Closed);
     order
 }
 
 /// All of the above, and fetched keys.
-pub(super) fn whole() -> (World, [Id<kinds::Order>; 3]) {
-    let mut world = World::new();
-    let orders = [paid(&mut world), troubled(&mut world), closed(&mut world)];
+pub(super) fn whole() -> (StoryFixture, [Id<kinds::Order>; 3]) {
+    let mut fixture = StoryFixture::new();
+    let orders = [paid(&mut fixture), troubled(&mut fixture), closed(&mut fixture)];
     let keys = vec![PlatformKey {
         serial: "5157F09EFDC096DE".to_owned(),
         pem: "-----BEGIN".to_owned(),
@@ -335,6 +335,6 @@ pub(super) fn whole() -> (World, [Id<kinds::Order>; 3]) {
         valid_until: START.plus_seconds(86_400),
     }];
     let keep = Command::StoreKeys { tenant: tenant(), channel_account: Arc::from("main"), keys };
-    world.step(3_100_000, Caller::Clock, keep);
-    (world, orders)
+    fixture.step(3_100_000, Caller::Clock, keep);
+    (fixture, orders)
 }

@@ -1,6 +1,6 @@
 //! An engine over the memory model, with a clock that stands and a database that can be cut off.
 
-use super::world::{self, START, World};
+use super::fixture::{self, START, StoryFixture};
 use engine::{Clock, Engine, Guard, HyperClient, Parts};
 use kernel::{Reads, Task, View};
 use ledger::Timestamp;
@@ -83,15 +83,15 @@ impl Clock for Standing {
     }
 }
 
-/// An engine that knows a world.
-pub(super) async fn start(world: &World) -> (Arc<Engine>, Arc<Line>) {
+/// An engine that knows a fixture.
+pub(super) async fn start(fixture: &StoryFixture) -> (Arc<Engine>, Arc<Line>) {
     let line = Arc::new(Line::default());
-    let stored = line.commit(vec![world.batch()]).await;
+    let stored = line.commit(vec![fixture.batch()]).await;
     assert_eq!(stored, [Ok(())]);
     let client = || Arc::new(HyperClient::new(Guard::PublicOnly, 1024).expect("TLS roots"));
     let parts = Parts {
         store: line.clone(),
-        directory: world::directory(),
+        directory: fixture::directory(),
         channels: vec![],
         accounts: vec![],
         announcers: HashMap::new(),

@@ -13,7 +13,7 @@ use ledger::{Balance, Currency, Fen, Id, Stamp, Timestamp, kinds};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// When the shop opens.
+/// When the fixture opens.
 pub(super) const OPENING: Timestamp = Timestamp::from_seconds(1_795_000_000);
 /// Every order's amount.
 pub(super) const PRICE: Fen = Fen::new(1999);
@@ -22,8 +22,8 @@ pub(super) const TENANTS: [&str; 3] = ["100001", "100002", "100003"];
 /// The merchant that every tenant has.
 const MERCHANT: &str = "CM0001";
 
-/// The shop, with its clock and its ids.
-pub(super) struct Shop<'s> {
+/// The fixture, with its clock and its ids.
+pub(super) struct StoreFixture<'s> {
     pub(super) store: &'s dyn Store,
     pub(super) stamp: Stamp,
     pub(super) caller: Caller,
@@ -34,11 +34,11 @@ pub(super) fn tenant(index: usize) -> TenantId {
     TenantId::new(TENANTS[index])
 }
 
-impl<'s> Shop<'s> {
-    pub(super) fn new(store: &'s dyn Store) -> Shop<'s> {
+impl<'s> StoreFixture<'s> {
+    pub(super) fn new(store: &'s dyn Store) -> StoreFixture<'s> {
         let directory = Arc::new(Directory::new(TENANTS.map(open)));
         let caller = Caller::Business(Arc::from("till:1"));
-        Shop { store, stamp: Stamp::new(1, OPENING), caller, directory }
+        StoreFixture { store, stamp: Stamp::new(1, OPENING), caller, directory }
     }
 
     pub(super) fn now(&self) -> Timestamp {

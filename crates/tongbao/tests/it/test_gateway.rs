@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
 }
 
 /// A running `tongbao dev`.
-pub(crate) struct House {
+pub(crate) struct TestGateway {
     folder: TempDir,
     /// Where it keeps its state, if not in its folder.
     database: Option<Database>,
@@ -58,23 +58,23 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
-impl House {
+impl TestGateway {
     /// Starts on a fresh folder, and on a fresh database where the suite is about PostgreSQL.
-    pub(crate) fn start() -> House {
-        House::open(crate::ON_POSTGRES.then(fresh_database))
+    pub(crate) fn start() -> TestGateway {
+        TestGateway::open(crate::ON_POSTGRES.then(fresh_database))
     }
 
     /// Starts on a fresh folder and this database.
     #[allow(dead_code, reason = "one of the suites does without")]
-    pub(crate) fn start_on(database: Database) -> House {
-        House::open(Some(database))
+    pub(crate) fn start_on(database: Database) -> TestGateway {
+        TestGateway::open(Some(database))
     }
 
-    fn open(database: Option<Database>) -> House {
+    fn open(database: Option<Database>) -> TestGateway {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (child, file) = launch(folder.path(), database.as_ref());
         let client = HyperClient::new(Guard::Open, 8 * 1024 * 1024).expect("a client");
-        House { folder, database, child, file, ahead_seconds: 0, client }
+        TestGateway { folder, database, child, file, ahead_seconds: 0, client }
     }
 
     /// Kills the process as a power switch would (SIGKILL).
@@ -369,7 +369,7 @@ impl House {
     }
 }
 
-impl Drop for House {
+impl Drop for TestGateway {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

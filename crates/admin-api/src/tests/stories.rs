@@ -1,7 +1,7 @@
 //! The story as text.
 
 use super::check_golden;
-use super::world::{self, OPEN_ID, PAY_TEXT, START, World};
+use super::fixture::{self, OPEN_ID, PAY_TEXT, START, StoryFixture};
 use crate::story::render;
 use ledger::Timestamp;
 use store::Story;
@@ -13,30 +13,30 @@ fn lines_about_people(story: &Story, now: Timestamp) -> Vec<String> {
 
 #[test]
 fn a_paid_order_is_told_whole() {
-    let mut world = World::new();
-    let order = world::paid(&mut world);
-    check_golden("story_paid.txt", &render(&world.story(order), START.plus_seconds(201)));
+    let mut fixture = StoryFixture::new();
+    let order = fixture::paid(&mut fixture);
+    check_golden("story_paid.txt", &render(&fixture.story(order), START.plus_seconds(201)));
 }
 
 #[test]
 fn trouble_is_told_whole_and_first() {
-    let mut world = World::new();
-    let order = world::troubled(&mut world);
-    check_golden("story_troubled.txt", &render(&world.story(order), START.plus_seconds(3_000)));
+    let mut fixture = StoryFixture::new();
+    let order = fixture::troubled(&mut fixture);
+    check_golden("story_troubled.txt", &render(&fixture.story(order), START.plus_seconds(3_000)));
 }
 
 #[test]
 fn a_closed_order_is_told_whole() {
-    let mut world = World::new();
-    let order = world::closed(&mut world);
-    check_golden("story_closed.txt", &render(&world.story(order), START.plus_seconds(3_600)));
+    let mut fixture = StoryFixture::new();
+    let order = fixture::closed(&mut fixture);
+    check_golden("story_closed.txt", &render(&fixture.story(order), START.plus_seconds(3_600)));
 }
 
 #[test]
 fn an_order_under_way_says_what_comes_next() {
-    let mut world = World::new();
-    let order = world.place(0, "A-001");
-    let text = render(&world.story(order), START.plus_seconds(1));
+    let mut fixture = StoryFixture::new();
+    let order = fixture.place(0, "A-001");
+    let text = render(&fixture.story(order), START.plus_seconds(1));
     for part in [
         "NOT CONFIRMED, ¥88.00 (8800 fen)",
         "A call to the channel is running (place), until 2026-11-18 19:07:10.000 at the latest.",
@@ -44,14 +44,14 @@ fn an_order_under_way_says_what_comes_next() {
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
-    assert_eq!(lines_about_people(&world.story(order), START.plus_seconds(1)), [""; 0]);
+    assert_eq!(lines_about_people(&fixture.story(order), START.plus_seconds(1)), [""; 0]);
 }
 
 #[test]
 fn a_standing_engine_and_a_lost_task_are_noticed() {
-    let mut world = World::new();
-    let order = world.place(0, "A-001");
-    let mut story = world.story(order);
+    let mut fixture = StoryFixture::new();
+    let order = fixture.place(0, "A-001");
+    let mut story = fixture.story(order);
     let found = lines_about_people(&story, START.plus_seconds(30 + 121));
     assert_eq!(found.len(), 1);
     assert!(found[0].contains("has been due for 2 min 1 s"), "{found:?}");
@@ -63,22 +63,22 @@ fn a_standing_engine_and_a_lost_task_are_noticed() {
 
 #[test]
 fn a_notification_given_up_needs_a_person() {
-    let mut world = World::new();
-    let order = world.place(0, "A-001");
-    world.finding(1_000, order, None, world::payment(order, 8_800, 900));
+    let mut fixture = StoryFixture::new();
+    let order = fixture.place(0, "A-001");
+    fixture.finding(1_000, order, None, fixture::payment(order, 8_800, 900));
     for attempt in 0..16 {
-        world.attempt(2_000 + attempt, world::rejected());
+        fixture.attempt(2_000 + attempt, fixture::rejected());
     }
-    let found = lines_about_people(&world.story(order), START.plus_seconds(10));
+    let found = lines_about_people(&fixture.story(order), START.plus_seconds(10));
     assert_eq!(found.len(), 1);
     assert!(found[0].contains("was given up at 2026-11-18 19:06:42.015 after 16 attempts"));
 }
 
 #[test]
 fn no_story_shows_a_payer_a_cashier_or_a_control_character() {
-    let (world, orders) = world::whole();
+    let (fixture, orders) = fixture::whole();
     for order in orders {
-        let text = render(&world.story(order), START);
+        let text = render(&fixture.story(order), START);
         for hidden in [OPEN_ID, PAY_TEXT, "203.0.113.77", "13800138000"] {
             assert!(!text.contains(hidden), "{hidden} is in\n{text}");
         }
