@@ -21,7 +21,7 @@ use store::{Page, Query};
 
 /// How long placing and closing wait for the channel. Merchants' clients commonly give up at 15 s.
 const CALL_PATIENCE: Duration = Duration::from_secs(12);
-/// How long a query waits for the channel to settle an order that is past its time.
+/// How long a query waits for the channel to say what became of an order that is past its time.
 const QUERY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the endpoints work with.

@@ -108,7 +108,7 @@ const RULES: [(Rule, &str); 4] = [
             AND refunds.id = json_extract(unapplied.value, '$.refund')
         WHERE unapplied <> '[]' AND (refunds.order_id = orders.id
             AND refunds.amount = json_extract(unapplied.value, '$.amount')
-            AND payment_reference = json_extract(unapplied.value, '$.payment_reference')) IS NOT TRUE
+            AND refunds.payment_reference = json_extract(unapplied.value, '$.payment_reference')) IS NOT TRUE
         ORDER BY orders.tenant, orders.id LIMIT 1",
     ),
 ];

@@ -116,7 +116,7 @@ async fn the_phone_pays_and_a_refusal_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn a_callback_follow_the_schedule_with_the_clock_and_ends() {
+async fn a_callback_follows_the_schedule_with_the_clock_and_ends() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut merchant = Merchant::open(500).await;
     let play = Play::start(&folder.path().join("sandbox.db")).await;

@@ -74,7 +74,7 @@ async fn an_orders_story_is_whole_and_keeps_secrets() {
     let story = gateway.story(&number).await;
     let order = &story["order"];
     for (member, value) in [
-        ("out_order_id", json!(number)),
+        ("merchant_order_no", json!(number)),
         ("merchant", json!("CM6756531983210274560")),
         ("dialect", json!("wecard")),
         ("amount_fen", json!(1234)),
@@ -109,7 +109,7 @@ async fn an_orders_story_is_whole_and_keeps_secrets() {
     assert_eq!((&transfer["amount_fen"], &transfer["phase"]), (&json!(1234), &json!("post")));
     assert_eq!((&story["refunds"], &story["tasks"]), (&json!([]), &json!([])));
     let attempt = &story["notifications"][0]["attempts"][0];
-    assert_eq!((&attempt["number"], &attempt["outcome"]), (&json!(1), &json!("acknowledged")));
+    assert_eq!((&attempt["attempt_no"], &attempt["outcome"]), (&json!(1), &json!("acknowledged")));
     assert_eq!(attempt["http_status"], 200);
 
     let by_id = gateway.of_tenant(&format!("/orders/{}", text_of(&order["id"]))).await;
@@ -169,22 +169,28 @@ async fn lists_turn_page_by_page_and_miss_nothing() {
     }
     let newest_first = |numbers: &[String]| numbers.iter().rev().cloned().collect::<Vec<_>>();
     let all = newest_first(&[&paid[..], &paying[..]].concat());
-    assert_eq!(turned(&gateway, "/orders?limit=2", "orders", "out_order_id").await, all);
-    assert_eq!(turned(&gateway, "/orders?limit=3", "orders", "out_order_id").await, all);
-    assert_eq!(turned(&gateway, "/orders?limit=200", "orders", "out_order_id").await, all);
+    assert_eq!(turned(&gateway, "/orders?limit=2", "orders", "merchant_order_no").await, all);
+    assert_eq!(turned(&gateway, "/orders?limit=3", "orders", "merchant_order_no").await, all);
+    assert_eq!(turned(&gateway, "/orders?limit=200", "orders", "merchant_order_no").await, all);
     let path = "/orders?state=paid&limit=2";
-    assert_eq!(turned(&gateway, path, "orders", "out_order_id").await, newest_first(&paid));
+    assert_eq!(turned(&gateway, path, "orders", "merchant_order_no").await, newest_first(&paid));
     let path = "/orders?state=paying&limit=4";
-    assert_eq!(turned(&gateway, path, "orders", "out_order_id").await, newest_first(&paying));
+    assert_eq!(turned(&gateway, path, "orders", "merchant_order_no").await, newest_first(&paying));
     let at = jiff::Timestamp::from_second(middle - 5).expect("a time");
     let path = format!("/orders?to={at}&limit=50");
-    assert_eq!(turned(&gateway, &path, "orders", "out_order_id").await, newest_first(&paid));
+    assert_eq!(turned(&gateway, &path, "orders", "merchant_order_no").await, newest_first(&paid));
     let path = format!("/orders?from={at}&limit=3");
-    assert_eq!(turned(&gateway, &path, "orders", "out_order_id").await, newest_first(&paying));
+    assert_eq!(turned(&gateway, &path, "orders", "merchant_order_no").await, newest_first(&paying));
     let path = "/notifications?limit=2";
-    assert_eq!(turned(&gateway, path, "notifications", "out_order_id").await, newest_first(&paid));
+    assert_eq!(
+        turned(&gateway, path, "notifications", "merchant_order_no").await,
+        newest_first(&paid)
+    );
     let path = "/notifications?state=delivered&limit=4";
-    assert_eq!(turned(&gateway, path, "notifications", "out_order_id").await, newest_first(&paid));
+    assert_eq!(
+        turned(&gateway, path, "notifications", "merchant_order_no").await,
+        newest_first(&paid)
+    );
     let nothing = gateway.of_tenant("/notifications?state=given_up").await;
     assert_eq!((&nothing["notifications"], &nothing["next"]), (&json!([]), &Value::Null));
 
@@ -302,7 +308,7 @@ async fn the_document_describes_every_path() {
         ("/admin/v1/tenants", "get"),
         ("/admin/v1/tenants/{tenant}/orders", "get"),
         ("/admin/v1/tenants/{tenant}/orders/{order}", "get"),
-        ("/admin/v1/tenants/{tenant}/orders/by-number/{out_order_id}", "get"),
+        ("/admin/v1/tenants/{tenant}/orders/by-number/{merchant_order_no}", "get"),
         ("/admin/v1/tenants/{tenant}/accounts", "get"),
         ("/admin/v1/tenants/{tenant}/accounts/{kind}/{owner}/postings", "get"),
         ("/admin/v1/tenants/{tenant}/notifications", "get"),

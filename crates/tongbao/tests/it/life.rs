@@ -139,7 +139,7 @@ async fn who_gave_no_url_is_not_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_notification_follow_the_whole_schedule_and_is_then_given_up() {
+async fn a_notification_follows_the_whole_schedule_and_is_then_given_up() {
     let mut gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
     merchant.next(vec![MerchantReply::Answer(500, "later".to_owned()); SCHEDULE_SECONDS.len() + 1]);

@@ -247,8 +247,8 @@ impl TestGateway {
     }
 
     /// Asks until the order has a status, at most 20 s; the last `Result`.
-    pub(crate) async fn until_status(&self, out_order_id: &str, status: &str) -> Value {
-        let body = json!({"OutOrderId": out_order_id});
+    pub(crate) async fn until_status(&self, merchant_order_no: &str, status: &str) -> Value {
+        let body = json!({"OutOrderId": merchant_order_no});
         let mut result = Value::Null;
         for _ in 0..200 {
             let response = self.call(QUERY_ORDER, &body).await;
@@ -258,7 +258,7 @@ impl TestGateway {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("{out_order_id} is not {status}: {result}");
+        panic!("{merchant_order_no} is not {status}: {result}");
     }
 
     /// A page of the administration about the demonstration tenant.
@@ -270,25 +270,25 @@ impl TestGateway {
     }
 
     /// Everything about an order, by the merchant's number.
-    pub(crate) async fn story(&self, out_order_id: &str) -> Value {
-        self.of_tenant(&format!("/orders/by-number/{out_order_id}")).await
+    pub(crate) async fn story(&self, merchant_order_no: &str) -> Value {
+        self.of_tenant(&format!("/orders/by-number/{merchant_order_no}")).await
     }
 
     /// Reads an order's story until it is as wanted, at most 20 s. Reading changes nothing.
     pub(crate) async fn until_story(
         &self,
-        out_order_id: &str,
+        merchant_order_no: &str,
         wanted: impl Fn(&Value) -> bool,
     ) -> Value {
         let mut story = Value::Null;
         for _ in 0..400 {
-            story = self.story(out_order_id).await;
+            story = self.story(merchant_order_no).await;
             if wanted(&story) {
                 return story;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("the story of {out_order_id} is not as wanted: {story:#}");
+        panic!("the story of {merchant_order_no} is not as wanted: {story:#}");
     }
 
     /// What the accounts of a kind have posted and held together, in fen.
@@ -334,8 +334,8 @@ impl TestGateway {
     }
 
     /// `tongbao why` about an order that exists.
-    pub(crate) fn why(&self, out_order_id: &str) -> String {
-        let output = self.look(&["why", out_order_id]);
+    pub(crate) fn why(&self, merchant_order_no: &str) -> String {
+        let output = self.look(&["why", merchant_order_no]);
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).expect("text")
     }
