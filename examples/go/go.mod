@@ -1,0 +1,3 @@
+module tongbao-example
+
+go 1.19
