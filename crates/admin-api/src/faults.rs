@@ -1,12 +1,12 @@
-//! What can go wrong, as statuses, codes and words.
+//! What can go wrong, as statuses, codes and messages.
 
 use crate::query::Malformed;
 use crate::wire::{Error, ErrorBody};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use engine::Failure;
+use engine::{ChannelAccountFault, DeclarationFault, Failure};
 use http::{HeaderValue, StatusCode, header};
-use kernel::Refusal;
+use kernel::{DirectoryRefusal, NotificationRefusal, OrderRefusal, RefundRefusal, Refusal};
 use store::StoreFault;
 
 /// Seconds after which an overloaded or stopping process may be asked again.
@@ -15,7 +15,7 @@ const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 /// Why a request brought no answer.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// A parameter or path segment cannot be used.
+    /// A parameter, path segment or member of the body cannot be used.
     Malformed(Malformed),
     /// The token is missing or wrong.
     Unauthenticated,
@@ -48,10 +48,24 @@ impl From<StoreFault> for Fault {
     }
 }
 
-impl Fault {
-    /// For a store that answered with another query's page: a bug of the store.
-    pub(crate) fn wrong_page() -> Fault {
-        StoreFault::Failed("store answered with another page".to_owned()).into()
+impl From<DeclarationFault> for Malformed {
+    fn from(fault: DeclarationFault) -> Malformed {
+        let (field, why) = match fault {
+            DeclarationFault::Field { field, why }
+            | DeclarationFault::ChannelAccount(ChannelAccountFault::Setting { name: field, why }) => {
+                (field, why)
+            }
+            DeclarationFault::ChannelAccount(
+                fault @ ChannelAccountFault::UnknownChannel { .. },
+            ) => ("channel".to_owned(), fault.to_string()),
+        };
+        Malformed { field, why }
+    }
+}
+
+impl From<DeclarationFault> for Fault {
+    fn from(fault: DeclarationFault) -> Fault {
+        Fault::Malformed(fault.into())
     }
 }
 
@@ -115,14 +129,14 @@ fn engine_failure(failure: &Failure) -> (StatusCode, Error) {
     }
 }
 
-/// The database's own words stay in the log: they may quote rows.
+/// The database's own text stays in the log: it may quote rows.
 fn store_fault(fault: &StoreFault) -> (StatusCode, Error) {
     match fault {
         StoreFault::Unavailable(_) | StoreFault::Failed(_) => (
             StatusCode::SERVICE_UNAVAILABLE,
             plain(
                 "store",
-                "the database failed; a request may have taken effect, ask before repeating",
+                "the database failed; a change may have taken effect, read before repeating it",
             ),
         ),
         StoreFault::Unreadable { table, why: _ } => (
@@ -133,23 +147,59 @@ fn store_fault(fault: &StoreFault) -> (StatusCode, Error) {
 }
 
 fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
-    let field = |name: &str| Some(name.to_owned());
     match refusal {
-        Refusal::UnknownMerchant => (StatusCode::NOT_FOUND, "unknown_merchant", field("merchant")),
-        Refusal::NoRoute => (StatusCode::CONFLICT, "no_route", None),
-        Refusal::Amount => (StatusCode::BAD_REQUEST, "amount", field("amount")),
-        Refusal::Expiry => (StatusCode::BAD_REQUEST, "expiry", field("expires_at")),
-        Refusal::OrderNotFound => (StatusCode::NOT_FOUND, "order_not_found", field("order")),
-        Refusal::RefundNotFound => (StatusCode::NOT_FOUND, "refund_not_found", field("refund")),
-        Refusal::NotificationNotFound => {
-            (StatusCode::NOT_FOUND, "notification_not_found", field("notification"))
+        Refusal::Order(refusal) => order_refused(refusal),
+        Refusal::Refund(RefundRefusal::NotFound) => not_found("refund_not_found", "refund"),
+        Refusal::Notification(NotificationRefusal::NotFound) => {
+            not_found("notification_not_found", "notification")
         }
-        Refusal::OrderFinal => (StatusCode::CONFLICT, "order_final", None),
-        Refusal::Differs { field } => (StatusCode::CONFLICT, "differs", Some(field.to_string())),
-        Refusal::CallInFlight => (StatusCode::CONFLICT, "call_in_flight", None),
-        Refusal::State { .. } => (StatusCode::CONFLICT, "state", None),
+        Refusal::Notification(NotificationRefusal::NoFindings) => {
+            (StatusCode::CONFLICT, "no_findings", None)
+        }
+        Refusal::Directory(refusal) => directory_refused(refusal),
         Refusal::Book(_) => (StatusCode::CONFLICT, "book", None),
     }
+}
+
+fn order_refused(refusal: &OrderRefusal) -> (StatusCode, &'static str, Option<String>) {
+    let field = |name: &str| Some(name.to_owned());
+    match refusal {
+        OrderRefusal::UnknownMerchant => not_found("unknown_merchant", "merchant"),
+        OrderRefusal::NotFound => not_found("order_not_found", "order"),
+        OrderRefusal::Final => (StatusCode::CONFLICT, "order_final", None),
+        OrderRefusal::Differs { field } => {
+            (StatusCode::CONFLICT, "differs", Some(field.to_string()))
+        }
+        OrderRefusal::State { .. } => (StatusCode::CONFLICT, "state", None),
+        OrderRefusal::CallInFlight => (StatusCode::CONFLICT, "call_in_flight", None),
+        OrderRefusal::MerchantDisabled => {
+            (StatusCode::CONFLICT, "merchant_disabled", field("merchant"))
+        }
+        OrderRefusal::NoRoute => (StatusCode::CONFLICT, "no_route", None),
+        OrderRefusal::Amount => (StatusCode::BAD_REQUEST, "amount", field("amount")),
+        OrderRefusal::Expiry => (StatusCode::BAD_REQUEST, "expiry", field("expires_at")),
+    }
+}
+
+fn directory_refused(refusal: &DirectoryRefusal) -> (StatusCode, &'static str, Option<String>) {
+    match refusal {
+        DirectoryRefusal::NotFound { noun } => not_found("not_found", noun),
+        DirectoryRefusal::Exists { noun } => {
+            (StatusCode::CONFLICT, "exists", Some((*noun).to_owned()))
+        }
+        DirectoryRefusal::Taken { noun } => {
+            (StatusCode::CONFLICT, "taken", Some((*noun).to_owned()))
+        }
+        DirectoryRefusal::NoTenant => not_found("not_found", "tenant"),
+        DirectoryRefusal::NoFindings { .. } => (StatusCode::CONFLICT, "no_findings", None),
+        DirectoryRefusal::NoChannelAccount { .. } => {
+            (StatusCode::CONFLICT, "no_channel_account", Some("channel_accounts".to_owned()))
+        }
+    }
+}
+
+fn not_found(code: &'static str, field: &str) -> (StatusCode, &'static str, Option<String>) {
+    (StatusCode::NOT_FOUND, code, Some(field.to_owned()))
 }
 
 fn plain(code: &'static str, message: &str) -> Error {

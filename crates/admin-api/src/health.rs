@@ -9,7 +9,7 @@ use engine::Engine;
 use http::{StatusCode, header};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Page, Query};
+use store::Ping;
 
 /// How long the database may take to answer a ready process.
 const READY_PATIENCE: Duration = Duration::from_secs(2);
@@ -29,12 +29,8 @@ pub fn ops_router(engine: Arc<Engine>, render_metrics: RenderMetrics) -> Router 
 
 /// Ready while the database answers.
 async fn ready(engine: Arc<Engine>) -> impl IntoResponse {
-    match tokio::time::timeout(READY_PATIENCE, engine.search(&Query::Ping)).await {
-        Ok(Ok(Page::Pong)) => (StatusCode::OK, "ready"),
-        Ok(Ok(_)) => {
-            tracing::warn!("not ready: the database answered with another page");
-            (StatusCode::SERVICE_UNAVAILABLE, "not ready: database failed")
-        }
+    match tokio::time::timeout(READY_PATIENCE, engine.ask(Ping {})).await {
+        Ok(Ok(())) => (StatusCode::OK, "ready"),
         Ok(Err(fault)) => {
             tracing::warn!(%fault, "not ready");
             (StatusCode::SERVICE_UNAVAILABLE, "not ready: database failed")

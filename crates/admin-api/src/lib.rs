@@ -1,20 +1,20 @@
 //! The admin API: what an operator may see and do, as JSON under `/admin/v1`.
 //!
-//! It reads what is committed and sends its requests through the same commands as everybody else; it holds no
-//! rule and no state. It never shows what opens a cashier, and shows payers' ids masked.
+//! It reads what is committed and changes it through the same commands as every other API; it holds
+//! no rule and no state. It never shows what opens a cashier, and shows payers' ids masked.
 //!
 //! - [`Admin`]: the dialect.
-//! - [`story`]: the story of an order as text for people; the command line shows it too.
 //! - [`health`]: alive, ready, metrics.
-//! - `routes`: the paths, who may call them, their OpenAPI document.
+//! - `routes`: the paths, who may call them, their OpenAPI document. `directory`: those of tenants,
+//!   merchants, callers' keys and channel accounts.
 //! - `query`: parameters become queries, or are refused by name.
 //! - `map`: stored state becomes wire types, purely.
 //! - `wire`: the wire types, and how amounts, times and ids are written.
 //! - `faults`: what can go wrong, as statuses and codes.
 
 pub mod health;
-pub mod story;
 
+mod directory;
 mod faults;
 mod map;
 mod query;

@@ -1,39 +1,11 @@
 //! Stored state becomes wire types. Pure; everything personal or secret is left out or masked here.
 
-use crate::wire::{self, masked, rfc3339};
-use channel::Scene;
-use kernel::{Directory, OrderState, RefundState};
-use ledger::{Id, Kind, Transfer};
-use store::{AccountRow, AttemptRow, NotificationRow, Story};
-
-/// The tenants with their merchants, each by id.
-pub(crate) fn tenants(directory: &Directory) -> wire::TenantList {
-    let mut tenants: Vec<_> = directory.tenants().map(tenant).collect();
-    tenants.sort_by(|a, b| a.id.cmp(&b.id));
-    wire::TenantList { tenants }
-}
-
-fn tenant(tenant: &kernel::Tenant) -> wire::Tenant {
-    let mut merchants: Vec<_> = tenant.merchants.values().map(merchant).collect();
-    merchants.sort_by(|a, b| a.id.cmp(&b.id));
-    wire::Tenant { id: tenant.id.to_string(), name: tenant.name.clone(), merchants }
-}
-
-fn merchant(merchant: &kernel::Merchant) -> wire::Merchant {
-    wire::Merchant {
-        id: merchant.id.to_string(),
-        name: merchant.name.clone(),
-        channels: merchant.routes.iter().map(route).collect(),
-    }
-}
-
-fn route(route: &kernel::Route) -> wire::Route {
-    wire::Route {
-        channel: route.channel.to_string(),
-        channel_account: route.channel_account.to_string(),
-        scenes: route.scenes.iter().copied().map(Scene::name).collect(),
-    }
-}
+use crate::wire::{self, rfc3339};
+use kernel::{Event, NotificationState, OrderState, Refund, RefundState};
+use ledger::{Id, Named, Subject, Transfer, kinds};
+use store::{AccountRow, AttemptRow, AttentionRow, NotificationRow, Story};
+use story::Fact;
+use story::words::masked;
 
 /// A page of at most `limit` orders.
 pub(crate) fn orders(orders: &[kernel::Order], limit: u32) -> wire::OrderPage {
@@ -44,13 +16,10 @@ pub(crate) fn orders(orders: &[kernel::Order], limit: u32) -> wire::OrderPage {
 }
 
 /// A page of at most `limit` notifications.
-pub(crate) fn notifications(
-    notifications: &[NotificationRow],
-    limit: u32,
-) -> wire::NotificationPage {
+pub(crate) fn notifications(rows: &[NotificationRow], limit: u32) -> wire::NotificationPage {
     wire::NotificationPage {
-        notifications: notifications.iter().map(notification).collect(),
-        next: next(notifications, limit, |row| row.notification.id),
+        notifications: rows.iter().map(notification).collect(),
+        next: next(rows, limit, |row| row.notification.id),
     }
 }
 
@@ -62,49 +31,55 @@ pub(crate) fn postings(transfers: &[Transfer], limit: u32) -> wire::PostingPage 
     }
 }
 
-/// A page of at most `limit` events that need a person.
-pub(crate) fn attention(events: &[kernel::Event], limit: u32) -> wire::AttentionPage {
-    let row = |one: &kernel::Event| wire::Attention {
-        order: one.order.map(|order| order.to_string()),
-        event: event(one),
-    };
-    wire::AttentionPage {
-        events: events.iter().map(row).collect(),
-        next: next(events, limit, |event| event.id),
-    }
+/// The last id of a full page: only then there may be more.
+fn next<T, K: Named>(rows: &[T], limit: u32, id: impl Fn(&T) -> Id<K>) -> Option<String> {
+    let is_full = u32::try_from(rows.len()).is_ok_and(|len| len >= limit);
+    rows.last().filter(|_| is_full).map(|row| id(row).to_string())
 }
 
-/// The last id of a full page: only then there may be more.
-fn next<T, K: Kind>(rows: &[T], limit: u32, id: impl Fn(&T) -> Id<K>) -> Option<String> {
-    let full = u32::try_from(rows.len()).is_ok_and(|len| len >= limit);
-    rows.last().filter(|_| full).map(|row| id(row).to_string())
+/// The rows that need a person.
+pub(crate) fn attention(rows: &[AttentionRow]) -> wire::AttentionList {
+    let row = |row: &AttentionRow| wire::Attention {
+        subject: subject(row.subject),
+        root: row.root.to_string(),
+        reason: row.reason.clone(),
+        since: rfc3339(row.since),
+    };
+    wire::AttentionList { rows: rows.iter().map(row).collect() }
+}
+
+fn subject(subject: Subject) -> wire::Subject {
+    let id: Id<kinds::Root> = subject.root();
+    wire::Subject { kind: subject.kind.name(), id: id.to_string() }
 }
 
 /// An order.
 pub(crate) fn order(order: &kernel::Order) -> wire::Order {
-    let terms = &order.terms;
+    let (terms, request) = (&order.terms, &order.terms.request);
     wire::Order {
         id: terms.id.to_string(),
-        merchant_order_no: terms.merchant_order_no.clone(),
-        merchant: terms.merchant.to_string(),
-        dialect: terms.dialect.to_string(),
-        amount_fen: terms.amount.get(),
-        currency: terms.currency.code(),
-        scene: terms.scene.name(),
+        channel_order_no: terms.channel_order_no.clone(),
+        namespace: request.namespace.to_string(),
+        merchant_order_no: request.merchant_order_no.clone(),
+        merchant: request.merchant.to_string(),
+        dialect: request.dialect.to_string(),
+        amount_fen: request.amount.get(),
+        currency: request.currency.code(),
+        scene: request.scene.name(),
         channel: terms.channel.to_string(),
         channel_account: terms.channel_account.to_string(),
-        subject: terms.subject.clone(),
+        subject: request.subject.clone(),
         payer: wire::Payer {
-            app_id: terms.payer.app_id.clone(),
-            user_id: terms.payer.user_id.as_deref().map(masked),
+            app_id: request.payer.app_id.clone(),
+            user_id: request.payer.user_id.as_deref().map(masked),
         },
-        notify_url: terms.notify_url.clone(),
+        notify_url: request.notify_url.clone(),
         placed_at: rfc3339(terms.placed_at),
         expires_at: rfc3339(terms.expires_at),
         state: order_state(&order.state),
-        in_flight: order.in_flight.map(|in_flight| wire::InFlightCall {
-            operation: in_flight.operation.name(),
-            until: rfc3339(in_flight.until),
+        in_flight: order.in_flight.map(|call| wire::InFlightCall {
+            operation: call.operation.name(),
+            until: rfc3339(call.until),
         }),
         version: order.version,
     }
@@ -130,37 +105,21 @@ fn order_state(state: &OrderState) -> wire::OrderState {
     }
 }
 
-/// Everything about one order.
-pub(crate) fn story(story: &Story) -> wire::Story {
-    wire::Story {
-        order: order(&story.order),
+/// Everything about one order; `None` when the story is about something else.
+pub(crate) fn story(story: &Story) -> Option<wire::Story> {
+    let notifications: Vec<NotificationRow> = story.notifications().collect();
+    Some(wire::Story {
+        order: order(story.order()?),
         events: story.events.iter().map(event).collect(),
         transfers: story.transfers.iter().map(transfer).collect(),
-        refunds: story.refunds.iter().map(refund).collect(),
-        notifications: story.notifications.iter().map(notification).collect(),
+        refunds: story.refunds().map(refund).collect(),
+        notifications: notifications.iter().map(notification).collect(),
         tasks: story
             .tasks
             .iter()
-            .map(|(task, due)| wire::Task {
-                kind: task.kind.name(),
-                subject: subject(task),
-                due_at: rfc3339(*due),
-            })
+            .map(|(task, due)| wire::Task { subject: subject(task.subject), due_at: rfc3339(*due) })
             .collect(),
-    }
-}
-
-/// The id of what a task is about, as text.
-pub(crate) fn subject(task: &kernel::Task) -> String {
-    match task.kind {
-        kernel::TaskKind::Order => Id::<ledger::kinds::Order>::from_value(task.subject).to_string(),
-        kernel::TaskKind::Refund => {
-            Id::<ledger::kinds::Refund>::from_value(task.subject).to_string()
-        }
-        kernel::TaskKind::Notification => {
-            Id::<ledger::kinds::Notification>::from_value(task.subject).to_string()
-        }
-    }
+    })
 }
 
 fn transfer(transfer: &Transfer) -> wire::Transfer {
@@ -172,15 +131,18 @@ fn transfer(transfer: &Transfer) -> wire::Transfer {
         debit: transfer.debit.key(),
         credit: transfer.credit.key(),
         amount_fen: transfer.amount.get(),
-        order: transfer.order.to_string(),
+        subject: subject(transfer.subject),
+        root: transfer.root.to_string(),
     }
 }
 
-fn refund(refund: &kernel::Refund) -> wire::Refund {
+fn refund(refund: &Refund) -> wire::Refund {
     wire::Refund {
         id: refund.id.to_string(),
+        channel_refund_no: refund.channel_refund_no.clone(),
         order: refund.order.to_string(),
         payment_reference: refund.payment_reference.clone(),
+        cause: refund.cause.name(),
         amount_fen: refund.amount.get(),
         made_at: rfc3339(refund.made_at),
         state: refund_state(&refund.state),
@@ -206,8 +168,8 @@ pub(crate) fn notification(row: &NotificationRow) -> wire::Notification {
     let notification = &row.notification;
     wire::Notification {
         id: notification.id.to_string(),
-        order: notification.order.to_string(),
-        merchant_order_no: row.merchant_order_no.clone(),
+        about: subject(notification.about),
+        about_no: notification.about_no.clone(),
         kind: notification.kind.name(),
         url: notification.url.clone(),
         made_at: rfc3339(notification.made_at),
@@ -217,13 +179,15 @@ pub(crate) fn notification(row: &NotificationRow) -> wire::Notification {
     }
 }
 
-fn notification_state(state: kernel::NotificationState) -> wire::NotificationState {
+fn notification_state(state: NotificationState) -> wire::NotificationState {
     match state {
-        kernel::NotificationState::Due => wire::NotificationState::Due,
-        kernel::NotificationState::Delivered { at } => {
+        NotificationState::Due { next_attempt_at } => {
+            wire::NotificationState::Due { next_attempt_at: rfc3339(next_attempt_at) }
+        }
+        NotificationState::Delivered { at } => {
             wire::NotificationState::Delivered { delivered_at: rfc3339(at) }
         }
-        kernel::NotificationState::GivenUp { at } => {
+        NotificationState::GivenUp { at } => {
             wire::NotificationState::GivenUp { given_up_at: rfc3339(at) }
         }
     }
@@ -263,85 +227,24 @@ pub(crate) fn accounts(rows: &[AccountRow]) -> wire::AccountList {
     wire::AccountList { accounts: rows.iter().map(account).collect() }
 }
 
-fn event(event: &kernel::Event) -> wire::Event {
+/// An event. Its text and details come from the story, the same for every kind of subject.
+pub(crate) fn event(event: &Event) -> wire::Event {
+    let detail = |fact| match fact {
+        Fact::Text(text) => wire::Detail::Text(text),
+        Fact::Number(number) => wire::Detail::Number(number),
+        Fact::At(at) => wire::Detail::Text(rfc3339(at)),
+    };
+    let details = story::facts(&event.change).into_iter();
     wire::Event {
         id: event.id.to_string(),
+        subject: subject(event.subject),
+        sequence: event.sequence,
         at: rfc3339(event.at),
         caller: event.caller.text(),
-        change: change(&event.change),
-    }
-}
-
-fn change(change: &kernel::Change) -> wire::Change {
-    use kernel::Change;
-    match change {
-        Change::OrderPlaced(order) => wire::Change::OrderPlaced {
-            amount_fen: order.terms.amount.get(),
-            channel: order.terms.channel.to_string(),
-            channel_account: order.terms.channel_account.to_string(),
-            scene: order.terms.scene.name(),
-            expires_at: rfc3339(order.terms.expires_at),
-        },
-        Change::OrderRepeated => wire::Change::OrderRepeated,
-        Change::CallBegun(in_flight) => wire::Change::CallBegun {
-            operation: in_flight.operation.name(),
-            until: rfc3339(in_flight.until),
-        },
-        Change::CallEnded { call } => wire::Change::CallEnded { call: self::call(call) },
-        Change::MismatchRecorded { why, call } => {
-            wire::Change::MismatchRecorded { why: why.clone(), call: self::call(call) }
-        }
-        Change::PayInfoReceived { pay_info, call } => wire::Change::PayInfoReceived {
-            pay_form: pay_info.form.name(),
-            payable_until: rfc3339(pay_info.valid_until),
-            call: self::call(call),
-        },
-        Change::OrderPaid { paid, call } => wire::Change::OrderPaid {
-            paid_at: rfc3339(paid.at),
-            payment_reference: paid.payment_reference.clone(),
-            payer_amount_fen: paid.payer_amount.get(),
-            call: self::call(call),
-        },
-        Change::OrderClosing(closure) => wire::Change::OrderClosing { closure: closure.name() },
-        Change::OrderClosed { call } => wire::Change::OrderClosed { call: self::call(call) },
-        Change::OrderFailed { reason, call } => {
-            wire::Change::OrderFailed { reason: reason.clone(), call: self::call(call) }
-        }
-        Change::UnappliedReceived { refund, call } => wire::Change::UnappliedReceived {
-            refund: refund.id.to_string(),
-            amount_fen: refund.amount.get(),
-            payment_reference: refund.payment_reference.clone(),
-            call: self::call(call),
-        },
-        Change::RefundCallBegun { refund, operation } => wire::Change::RefundCallBegun {
-            refund: refund.to_string(),
-            operation: operation.name(),
-        },
-        Change::RefundMoved { refund, state, call } => wire::Change::RefundMoved {
-            refund: refund.to_string(),
-            now: refund_state(state),
-            call: self::call(call),
-        },
-        Change::NotificationQueued(notification) => wire::Change::NotificationQueued {
-            notification: notification.id.to_string(),
-            url: notification.url.clone(),
-        },
-        Change::NotificationAttempted { notification, attempt, state } => {
-            wire::Change::NotificationAttempted {
-                notification: notification.to_string(),
-                began_at: rfc3339(attempt.at),
-                took_ms: attempt.took_ms,
-                delivery: delivery(&attempt.delivery),
-                notification_state: state.name(),
-            }
-        }
-        Change::NotificationReplayed { notification } => {
-            wire::Change::NotificationReplayed { notification: notification.to_string() }
-        }
-        Change::KeysStored { channel_account, keys } => wire::Change::KeysStored {
-            channel_account: channel_account.to_string(),
-            keys: keys.iter().map(key).collect(),
-        },
+        change: event.change.name(),
+        text: story::what(event),
+        details: details.map(|(name, fact)| (name, detail(fact))).collect(),
+        call: event.call.as_ref().map(call),
     }
 }
 
@@ -353,13 +256,5 @@ fn call(call: &kernel::CallRecord) -> wire::Call {
         http_status: call.status,
         channel_trace: call.channel_trace.clone(),
         summary: call.summary.clone(),
-    }
-}
-
-fn key(key: &channel::PlatformKey) -> wire::Key {
-    wire::Key {
-        serial: key.serial.clone(),
-        valid_from: rfc3339(key.valid_from),
-        valid_until: rfc3339(key.valid_until),
     }
 }

@@ -1,10 +1,10 @@
 //! Query parameters and path segments become queries, or are refused by name.
 //!
-//! A parameter that nobody knows is refused: a mistyped filter must not look like an answer.
+//! An unknown parameter is refused: a mistyped filter must not look like an answer.
 
-use kernel::TenantId;
-use ledger::{Account, AccountKind, Id, Kind, Timestamp, kinds};
-use store::{OrderFilter, Query};
+use kernel::{NotificationState, TenantId};
+use ledger::{Account, AccountKind, Id, Named, Timestamp, kinds};
+use store::{Notifications, OrderFilter, Postings};
 
 /// Rows on a page when the caller does not say.
 const LIMIT_DEFAULT: u32 = 50;
@@ -19,14 +19,11 @@ pub(crate) const POSTINGS: [&str; 2] = ["before", "limit"];
 pub(crate) const NOTIFICATIONS: [&str; 3] = ["state", "before", "limit"];
 
 /// The parameters of the list of what needs a person.
-pub(crate) const ATTENTION: [&str; 2] = ["before", "limit"];
+pub(crate) const ATTENTION: [&str; 1] = ["limit"];
 
 /// The states that orders can be listed by.
 pub(crate) const ORDER_STATES: [&str; 6] =
     ["init", "paying", "closing", "paid", "failed", "closed"];
-/// The states that notifications can be listed by.
-pub(crate) const NOTIFICATION_STATES: [&str; 3] = ["due", "delivered", "given_up"];
-
 /// A parameter or path segment that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed {
@@ -63,36 +60,31 @@ pub(crate) fn orders(tenant: TenantId, pairs: &Pairs) -> Result<OrderFilter, Mal
     }
 }
 
-/// Which postings to list, and how many at most.
+/// Which postings to list.
 pub(crate) fn postings(
     tenant: TenantId,
     account: Account,
     pairs: &Pairs,
-) -> Result<(Query, u32), Malformed> {
+) -> Result<Postings, Malformed> {
     let given = Given::read(pairs, &POSTINGS)?;
     let (before, limit) = (given.id("before")?, given.limit()?);
-    let query = Query::Postings { tenant, account, before, limit };
-    Ok((query, limit))
+    Ok(Postings { tenant, account, before, limit })
 }
 
-/// Which notifications to list, and how many at most.
-pub(crate) fn notifications(tenant: TenantId, pairs: &Pairs) -> Result<(Query, u32), Malformed> {
+/// Which notifications to list.
+pub(crate) fn notifications(tenant: TenantId, pairs: &Pairs) -> Result<Notifications, Malformed> {
     let given = Given::read(pairs, &NOTIFICATIONS)?;
-    let limit = given.limit()?;
-    let query = Query::Notifications {
+    Ok(Notifications {
         tenant,
-        state: given.one_of("state", &NOTIFICATION_STATES)?,
+        state: given.one_of("state", &NotificationState::NAMES)?,
         before: given.id("before")?,
-        limit,
-    };
-    Ok((query, limit))
+        limit: given.limit()?,
+    })
 }
 
-/// Which events that need a person to list, and how many at most.
-pub(crate) fn attention(tenant: TenantId, pairs: &Pairs) -> Result<(Query, u32), Malformed> {
-    let given = Given::read(pairs, &ATTENTION)?;
-    let limit = given.limit()?;
-    Ok((Query::Attention { tenant, before: given.id("before")?, limit }, limit))
+/// How many rows of each kind that need a person to list.
+pub(crate) fn attention(pairs: &Pairs) -> Result<u32, Malformed> {
+    Given::read(pairs, &ATTENTION)?.limit()
 }
 
 /// The order that a path names.
@@ -159,7 +151,7 @@ impl<'a> Given<'a> {
         Ok(Some(Timestamp::from_ms(at.as_millisecond())))
     }
 
-    fn id<K: Kind>(&self, name: &str) -> Result<Option<Id<K>>, Malformed> {
+    fn id<K: Named>(&self, name: &str) -> Result<Option<Id<K>>, Malformed> {
         self.text(name).map(|text| id(name, text)).transpose()
     }
 
@@ -172,7 +164,7 @@ impl<'a> Given<'a> {
     }
 }
 
-fn id<K: Kind>(name: &str, text: &str) -> Result<Id<K>, Malformed> {
+fn id<K: Named>(name: &str, text: &str) -> Result<Id<K>, Malformed> {
     Id::parse(text).map_err(|fault| malformed(name, fault.to_string()))
 }
 

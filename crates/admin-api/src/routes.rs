@@ -2,10 +2,10 @@
 
 use crate::faults::Fault;
 use crate::wire::{
-    AccountList, AttentionPage, ErrorBody, Notification, NotificationPage, OrderPage, PostingPage,
-    Story, TenantList,
+    AccountList, AttentionList, ErrorBody, Notification, NotificationPage, OrderPage, PostingPage,
+    Story,
 };
-use crate::{map, query};
+use crate::{directory, map, query};
 use axum::extract::{FromRequestParts, Path, Query as QueryString, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -15,19 +15,19 @@ use crypto::Secret;
 use engine::Engine;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
-use kernel::{Caller, Command, OrderKey, TenantId};
+use kernel::{Caller, NotificationCommand, TenantId};
 use ledger::{Id, kinds};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
-use store::{Page, Query};
+use store::{Accounts, AttentionOf, OneNotification, Orders, StoryOf, TenantsWithOrder};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::{IntoResponses, Modify, OpenApi};
+use utoipa::{IntoParams, IntoResponses, Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Who acts when the admin API requests something.
+/// The operator's name in events.
 const OPERATOR: &str = "admin";
-/// Where the document is served, to everybody.
+/// Where the document is served, without a token.
 const DOCUMENT_PATH: &str = "/admin/v1/openapi.json";
 
 /// All routes with their full paths.
@@ -57,7 +57,7 @@ pub(crate) fn text(document: &utoipa::openapi::OpenApi) -> String {
 
 fn described() -> OpenApiRouter<Arc<Engine>> {
     OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(tenants))
+        .merge(directory::described())
         .routes(routes!(orders))
         .routes(routes!(order))
         .routes(routes!(order_by_number))
@@ -96,8 +96,8 @@ impl Modify for AdminToken {
 /// How every path can refuse; only described here, made in `faults`.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "describes what `Fault` renders")]
-enum Faults {
-    /// A parameter or path segment cannot be used; `field` names it.
+pub(crate) enum Faults {
+    /// A parameter, path segment or member of the body cannot be used; `field` names it.
     #[response(status = 400)]
     Malformed(ErrorBody),
     /// The admin token is missing or wrong.
@@ -114,7 +114,7 @@ enum Faults {
     Unavailable(ErrorBody),
 }
 
-/// Lets only those pass who hold the token.
+/// Lets only holders of the token pass.
 async fn admit(State(admin_token): State<Arc<Secret>>, request: Request, next: Next) -> Response {
     if admitted(request.headers(), &admin_token) {
         next.run(request).await
@@ -147,26 +147,9 @@ async fn wrong_method() -> Fault {
     Fault::Method
 }
 
-/// Tenants with their merchants and the channels that those collect through.
-#[utoipa::path(get, path = "/admin/v1/tenants", tag = "tenants",
-    responses((status = 200, description = "The tenants.", body = TenantList), Faults))]
-async fn tenants(State(engine): State<Arc<Engine>>, Asked(pairs): Asked) -> Answer<TenantList> {
-    query::none(&pairs)?;
-    Ok(Json(map::tenants(engine.directory())))
-}
-
 /// Orders of a tenant, newest first.
 #[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/orders", tag = "orders",
-    params(
-        ("tenant" = String, Path, description = "The tenant's id."),
-        ("state" = Option<String>, Query,
-            description = "One of init, paying, closing, paid, failed, closed."),
-        ("from" = Option<String>, Query, format = DateTime, description = "Placed at or after."),
-        ("to" = Option<String>, Query, format = DateTime, description = "Placed before."),
-        ("before" = Option<String>, Query, description = "`next` of the page before."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
-            description = "Rows on a page, 1 to 200; 50 when absent."),
-    ),
+    params(TenantPath, OrderQuery, PageQuery),
     responses((status = 200, description = "A page of orders.", body = OrderPage), Faults))]
 async fn orders(
     State(engine): State<Arc<Engine>>,
@@ -175,18 +158,13 @@ async fn orders(
 ) -> Answer<OrderPage> {
     let filter = query::orders(known(&engine, &tenant)?, &pairs)?;
     let limit = filter.limit;
-    let Page::Orders(orders) = engine.search(&Query::Orders(filter)).await? else {
-        return Err(Fault::wrong_page());
-    };
+    let orders = engine.ask(Orders { filter }).await?;
     Ok(Json(map::orders(&orders, limit)))
 }
 
 /// An order with its whole story, by our id.
 #[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/orders/{order}", tag = "orders",
-    params(
-        ("tenant" = String, Path, description = "The tenant's id."),
-        ("order" = String, Path, description = "Our id, 18 digits."),
-    ),
+    params(TenantPath, OrderPath),
     responses((status = 200, description = "The order and its story.", body = Story), Faults))]
 async fn order(
     State(engine): State<Arc<Engine>>,
@@ -195,16 +173,13 @@ async fn order(
 ) -> Answer<Story> {
     query::none(&pairs)?;
     let tenant = known(&engine, &tenant)?;
-    told(&engine, tenant, query::order_id(&order)?).await
+    story_of(&engine, tenant, query::order_id(&order)?).await
 }
 
-/// An order with its whole story, by the merchant's number.
+/// An order with its whole story, by the merchant's number, in any namespace; of several the first.
 #[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/orders/by-number/{merchant_order_no}",
     tag = "orders",
-    params(
-        ("tenant" = String, Path, description = "The tenant's id."),
-        ("merchant_order_no" = String, Path, description = "The merchant's number."),
-    ),
+    params(TenantPath, NumberPath),
     responses((status = 200, description = "The order and its story.", body = Story), Faults))]
 async fn order_by_number(
     State(engine): State<Arc<Engine>>,
@@ -213,26 +188,21 @@ async fn order_by_number(
 ) -> Answer<Story> {
     query::none(&pairs)?;
     let tenant = known(&engine, &tenant)?;
-    let key = OrderKey::MerchantOrderNo(merchant_order_no);
-    let query = Query::Order { tenant: tenant.clone(), key };
-    let Page::Order(order) = engine.search(&query).await? else {
-        return Err(Fault::wrong_page());
-    };
-    let order = order.ok_or(Fault::NotFound { what: "order" })?;
-    told(&engine, tenant, order.terms.id).await
+    let found = engine.ask(TenantsWithOrder { merchant_order_no }).await?;
+    let own = found.into_iter().find(|(owner, _)| *owner == tenant);
+    let (_, order) = own.ok_or(Fault::NotFound { what: "order" })?;
+    story_of(&engine, tenant, order).await
 }
 
-async fn told(engine: &Engine, tenant: TenantId, order: Id<kinds::Order>) -> Answer<Story> {
-    let Page::Story(story) = engine.search(&Query::Story { tenant, order }).await? else {
-        return Err(Fault::wrong_page());
-    };
-    let story = story.ok_or(Fault::NotFound { what: "order" })?;
-    Ok(Json(map::story(&story)))
+async fn story_of(engine: &Engine, tenant: TenantId, order: Id<kinds::Order>) -> Answer<Story> {
+    let story = engine.ask(StoryOf { tenant, root: order.subject().root() }).await?;
+    let story = story.and_then(|story| map::story(&story));
+    Ok(Json(story.ok_or(Fault::NotFound { what: "order" })?))
 }
 
 /// The accounts of a tenant with their balances.
 #[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/accounts", tag = "accounts",
-    params(("tenant" = String, Path, description = "The tenant's id.")),
+    params(TenantPath),
     responses((status = 200, description = "The accounts.", body = AccountList), Faults))]
 async fn accounts(
     State(engine): State<Arc<Engine>>,
@@ -241,24 +211,13 @@ async fn accounts(
 ) -> Answer<AccountList> {
     query::none(&pairs)?;
     let tenant = known(&engine, &tenant)?;
-    let Page::Accounts(rows) = engine.search(&Query::Accounts { tenant }).await? else {
-        return Err(Fault::wrong_page());
-    };
-    Ok(Json(map::accounts(&rows)))
+    Ok(Json(map::accounts(&engine.ask(Accounts { tenant }).await?)))
 }
 
 /// Transfers that touch an account, newest first. An account that was never touched has none.
 #[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/accounts/{kind}/{owner}/postings",
     tag = "accounts",
-    params(
-        ("tenant" = String, Path, description = "The tenant's id."),
-        ("kind" = String, Path,
-            description = "One of channel_funds, merchant_pending, suspense."),
-        ("owner" = String, Path, description = "Whose account it is."),
-        ("before" = Option<String>, Query, description = "`next` of the page before."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
-            description = "Rows on a page, 1 to 200; 50 when absent."),
-    ),
+    params(TenantPath, AccountPath, PageQuery),
     responses((status = 200, description = "A page of postings.", body = PostingPage), Faults))]
 async fn postings(
     State(engine): State<Arc<Engine>>,
@@ -267,41 +226,32 @@ async fn postings(
 ) -> Answer<PostingPage> {
     let tenant = known(&engine, &tenant)?;
     let account = query::account(&kind, &owner)?;
-    let (query, limit) = query::postings(tenant, account, &pairs)?;
-    let Page::Transfers(transfers) = engine.search(&query).await? else {
-        return Err(Fault::wrong_page());
-    };
-    Ok(Json(map::postings(&transfers, limit)))
+    let question = query::postings(tenant, account, &pairs)?;
+    let limit = question.limit;
+    Ok(Json(map::postings(&engine.ask(question).await?, limit)))
 }
 
 /// Notifications to the merchants of a tenant, newest first.
 #[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/notifications", tag = "notifications",
-    params(
-        ("tenant" = String, Path, description = "The tenant's id."),
-        ("state" = Option<String>, Query, description = "One of due, delivered, given_up."),
-        ("before" = Option<String>, Query, description = "`next` of the page before."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
-            description = "Rows on a page, 1 to 200; 50 when absent."),
-    ),
-    responses((status = 200, description = "A page of notifications.", body = NotificationPage), Faults))]
+    params(TenantPath, NotificationQuery, PageQuery),
+    responses(
+        (status = 200, description = "A page of notifications.", body = NotificationPage),
+        Faults
+    ))]
 async fn notifications(
     State(engine): State<Arc<Engine>>,
     Segments(tenant): Segments<String>,
     Asked(pairs): Asked,
 ) -> Answer<NotificationPage> {
-    let (query, limit) = query::notifications(known(&engine, &tenant)?, &pairs)?;
-    let Page::Notifications(rows) = engine.search(&query).await? else {
-        return Err(Fault::wrong_page());
-    };
-    Ok(Json(map::notifications(&rows, limit)))
+    let question = query::notifications(known(&engine, &tenant)?, &pairs)?;
+    let limit = question.limit;
+    Ok(Json(map::notifications(&engine.ask(question).await?, limit)))
 }
 
 /// A notification with its attempts.
-#[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/notifications/{notification}", tag = "notifications",
-    params(
-        ("tenant" = String, Path, description = "The tenant's id."),
-        ("notification" = String, Path, description = "The notification's id, 18 digits."),
-    ),
+#[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/notifications/{notification}",
+    tag = "notifications",
+    params(TenantPath, NotificationPath),
     responses((status = 200, description = "The notification.", body = Notification), Faults))]
 async fn notification(
     State(engine): State<Arc<Engine>>,
@@ -310,16 +260,13 @@ async fn notification(
 ) -> Answer<Notification> {
     query::none(&pairs)?;
     let tenant = known(&engine, &tenant)?;
-    found(&engine, tenant, query::notification_id(&notification)?).await
+    one_notification(&engine, tenant, query::notification_id(&notification)?).await
 }
 
-/// Sends a notification again, whatever became of it, from the start of its schedule.
+/// Sends a notification again, in whatever state it is, from the start of its schedule.
 #[utoipa::path(post, path = "/admin/v1/tenants/{tenant}/notifications/{notification}/replay",
     tag = "notifications",
-    params(
-        ("tenant" = String, Path, description = "The tenant's id."),
-        ("notification" = String, Path, description = "The notification's id, 18 digits."),
-    ),
+    params(TenantPath, NotificationPath),
     responses(
         (status = 202, description = "It will be sent.", body = Notification),
         (status = 409, description = "A rule refused it.", body = ErrorBody),
@@ -333,57 +280,142 @@ async fn replay_notification(
     query::none(&pairs)?;
     let tenant = known(&engine, &tenant)?;
     let notification = query::notification_id(&notification)?;
-    let command = Command::ReplayNotification { tenant: tenant.clone(), notification };
-    engine.handle(Caller::Operator(Arc::from(OPERATOR)), command).await?;
-    Ok((StatusCode::ACCEPTED, found(&engine, tenant, notification).await?))
+    let command = NotificationCommand::Replay { tenant: tenant.clone(), notification };
+    engine.handle(operator(), command).await?;
+    Ok((StatusCode::ACCEPTED, one_notification(&engine, tenant, notification).await?))
 }
 
-/// What needs a person, newest first: words of a channel that contradict an order or are about
-/// nothing of ours, money that came too late or twice, refunds that a channel finally refused.
-#[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/attention", tag = "attention",
-    params(
-        ("tenant" = String, Path, description = "The tenant's id."),
-        ("before" = Option<String>, Query, description = "`next` of the page before."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200,
-            description = "Rows on a page, 1 to 200; 50 when absent."),
-    ),
-    responses((status = 200, description = "A page of events.", body = AttentionPage), Faults))]
-async fn attention(
-    State(engine): State<Arc<Engine>>,
-    Segments(tenant): Segments<String>,
-    Asked(pairs): Asked,
-) -> Answer<AttentionPage> {
-    let (query, limit) = query::attention(known(&engine, &tenant)?, &pairs)?;
-    let Page::Events(events) = engine.search(&query).await? else {
-        return Err(Fault::wrong_page());
-    };
-    Ok(Json(map::attention(&events, limit)))
-}
-
-async fn found(
+async fn one_notification(
     engine: &Engine,
     tenant: TenantId,
     id: Id<kinds::Notification>,
 ) -> Answer<Notification> {
-    let Page::Notifications(rows) = engine.search(&Query::Notification { tenant, id }).await?
-    else {
-        return Err(Fault::wrong_page());
-    };
-    let row = rows.first().ok_or(Fault::NotFound { what: "notification" })?;
-    Ok(Json(map::notification(row)))
+    let row = engine.ask(OneNotification { tenant, id }).await?;
+    let row = row.ok_or(Fault::NotFound { what: "notification" })?;
+    Ok(Json(map::notification(&row)))
+}
+
+/// What needs a person: orders that a channel contradicted, refunds that it finally refused,
+/// notifications that were given up, callbacks about nothing of ours.
+#[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/attention", tag = "attention",
+    params(TenantPath, LimitQuery),
+    responses(
+        (status = 200, description = "The rows, by kind and newest first.", body = AttentionList),
+        Faults
+    ))]
+async fn attention(
+    State(engine): State<Arc<Engine>>,
+    Segments(tenant): Segments<String>,
+    Asked(pairs): Asked,
+) -> Answer<AttentionList> {
+    let (tenant, limit) = (known(&engine, &tenant)?, query::attention(&pairs)?);
+    Ok(Json(map::attention(&engine.ask(AttentionOf { tenant, limit }).await?)))
 }
 
 /// A tenant of the installation.
-fn known(engine: &Engine, tenant: &str) -> Result<TenantId, Fault> {
+pub(crate) fn known(engine: &Engine, tenant: &str) -> Result<TenantId, Fault> {
     let id = TenantId::new(tenant);
-    let known = engine.directory().tenant(&id).map(|tenant| tenant.id.clone());
-    known.ok_or(Fault::NotFound { what: "tenant" })
+    match engine.directory().tenants.contains_key(&id) {
+        true => Ok(id),
+        false => Err(Fault::NotFound { what: "tenant" }),
+    }
 }
 
-type Answer<T> = Result<Json<T>, Fault>;
+/// The caller of what the admin API requests.
+pub(crate) fn operator() -> Caller {
+    Caller::Operator(Arc::from(OPERATOR))
+}
 
-/// Path segments, decoded; refused in our words when they are no text.
-struct Segments<T>(T);
+pub(crate) type Answer<T> = Result<Json<T>, Fault>;
+
+/// Whose rows.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes a part of paths")]
+pub(crate) struct TenantPath {
+    /// The tenant's id.
+    tenant: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes a part of paths")]
+struct OrderPath {
+    /// Our id, 18 digits.
+    order: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes a part of paths")]
+struct NumberPath {
+    /// The merchant's number.
+    merchant_order_no: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes a part of paths")]
+struct AccountPath {
+    /// One of channel_funds, merchant_pending, suspense.
+    kind: String,
+    /// The owner of the account.
+    owner: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes a part of paths")]
+struct NotificationPath {
+    /// The notification's id, 18 digits.
+    notification: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters; `query` reads them")]
+struct OrderQuery {
+    /// One of init, paying, closing, paid, failed, closed.
+    state: Option<String>,
+    /// Placed at or after.
+    #[param(format = DateTime)]
+    from: Option<String>,
+    /// Placed before.
+    #[param(format = DateTime)]
+    to: Option<String>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters; `query` reads them")]
+struct NotificationQuery {
+    /// One of due, delivered, given_up.
+    state: Option<String>,
+}
+
+/// A page of a list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters; `query` reads them")]
+struct PageQuery {
+    /// `next` of the page before.
+    before: Option<String>,
+    /// Rows on a page, 1 to 200; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters; `query` reads them")]
+struct LimitQuery {
+    /// Rows of each kind, 1 to 200; 50 when absent.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+}
+
+/// Path segments, decoded; refused in our own form when they are not text.
+pub(crate) struct Segments<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
     type Rejection = Fault;
@@ -397,7 +429,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
 }
 
 /// Query parameters, decoded, in the order in which they were sent.
-struct Asked(Vec<(String, String)>);
+pub(crate) struct Asked(pub(crate) Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Asked {
     type Rejection = Fault;

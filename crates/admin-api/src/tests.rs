@@ -1,12 +1,11 @@
 //! Tests of the admin API over real decisions, a real engine and the store's memory model.
 
+mod directory;
 mod document;
-mod fixture;
-mod forms;
+mod gateway;
 mod parameters;
+mod rendering;
 mod requests;
-mod stories;
-mod test_engine;
 
 use std::path::Path;
 

@@ -2,41 +2,15 @@
 //!
 //! Amounts are integers in fen and end in `_fen`; times are RFC 3339 in UTC; ids are strings.
 
-mod event;
-
-pub(crate) use event::{Attention, AttentionPage, Call, Change, Event, Key};
-
-use ledger::{Fen, Timestamp};
+use ledger::Timestamp;
 use serde::Serialize;
+use std::collections::BTreeMap;
+use story::words::instant;
 use utoipa::ToSchema;
-
-/// Characters of a payer's id that are shown.
-const PAYER_ID_SHOWN: usize = 6;
 
 /// An instant as RFC 3339 in UTC, to the millisecond.
 pub(crate) fn rfc3339(at: Timestamp) -> String {
     format!("{:.3}", instant(at))
-}
-
-/// An instant as the calendar knows it; what lies outside the calendar is its first or last instant.
-pub(crate) fn instant(at: Timestamp) -> jiff::Timestamp {
-    let nearest = if at.ms() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
-    jiff::Timestamp::from_millisecond(at.ms()).unwrap_or(nearest)
-}
-
-/// An amount in yuan with two decimals, for people only.
-pub(crate) fn yuan(amount: Fen) -> String {
-    let sign = if amount.get() < 0 { "-" } else { "" };
-    let fen = amount.get().unsigned_abs();
-    format!("{sign}{}.{:02}", fen / 100, fen % 100)
-}
-
-/// A payer's id with all but its beginning hidden; a short one is hidden whole.
-pub(crate) fn masked(payer_id: &str) -> String {
-    match payer_id.char_indices().nth(PAYER_ID_SHOWN) {
-        Some((end, _)) => format!("{}…", payer_id.get(..end).unwrap_or_default()),
-        None => "…".to_owned(),
-    }
 }
 
 /// What every refusal looks like.
@@ -60,48 +34,6 @@ pub(crate) struct Error {
     pub(crate) field: Option<String>,
 }
 
-/// Every tenant of the installation.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct TenantList {
-    /// By id.
-    pub(crate) tenants: Vec<Tenant>,
-}
-
-/// A tenant (主体).
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Tenant {
-    /// Its id (ocode).
-    pub(crate) id: String,
-    /// Its name.
-    pub(crate) name: String,
-    /// Its merchants, by id.
-    pub(crate) merchants: Vec<Merchant>,
-}
-
-/// A merchant (商户).
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Merchant {
-    /// Its id.
-    pub(crate) id: String,
-    /// Its name.
-    pub(crate) name: String,
-    /// What it collects through; the first that fits an order is taken.
-    pub(crate) channels: Vec<Route>,
-}
-
-/// A channel account that a merchant collects through.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Route {
-    /// The channel's name.
-    #[schema(example = "wxpay")]
-    pub(crate) channel: String,
-    /// The channel account's name in the configuration.
-    pub(crate) channel_account: String,
-    /// Where the payer may be.
-    #[schema(example = json!(["mini_program", "public"]))]
-    pub(crate) scenes: Vec<&'static str>,
-}
-
 /// Orders, newest first.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OrderPage {
@@ -115,13 +47,17 @@ pub(crate) struct OrderPage {
 /// A payment order.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Order {
-    /// Our id, 18 digits; also its number at the channel.
+    /// Our id, 18 digits.
     pub(crate) id: String,
+    /// Its number at the channel.
+    pub(crate) channel_order_no: String,
+    /// The namespace of the merchant's number: each wire API has its own.
+    pub(crate) namespace: String,
     /// The merchant's number.
     pub(crate) merchant_order_no: String,
     /// The merchant that collects.
     pub(crate) merchant: String,
-    /// The wire API that placed it, and through which the merchant is told.
+    /// The wire API that placed it, and that notifies the merchant.
     pub(crate) dialect: String,
     /// How much is to be paid.
     pub(crate) amount_fen: i64,
@@ -138,7 +74,7 @@ pub(crate) struct Order {
     pub(crate) subject: String,
     /// Who pays, as far as it may be shown.
     pub(crate) payer: Payer,
-    /// Where the merchant is told.
+    /// Where the merchant is notified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) notify_url: Option<String>,
     /// When it was placed.
@@ -183,9 +119,9 @@ pub(crate) enum OrderState {
         #[schema(format = DateTime)]
         payable_until: String,
     },
-    /// The channel was asked to close it and has not confirmed; if the channel says paid, it is paid.
+    /// The channel was asked to close it and has not confirmed; if it reports paid, it is paid.
     Closing {
-        /// `expired` or `asked`.
+        /// `expired`, `asked` or `refused`.
         closure: &'static str,
     },
     /// Paid.
@@ -206,7 +142,7 @@ pub(crate) enum OrderState {
         /// Why.
         reason: String,
     },
-    /// Closed on the merchant's request.
+    /// Closed at the merchant's request.
     Closed {
         /// When that was confirmed.
         #[schema(format = DateTime)]
@@ -219,7 +155,7 @@ pub(crate) enum OrderState {
 pub(crate) struct InFlightCall {
     /// What is asked.
     pub(crate) operation: &'static str,
-    /// When the call has ended at the latest.
+    /// When the call has certainly ended.
     #[schema(format = DateTime)]
     pub(crate) until: String,
 }
@@ -259,19 +195,25 @@ pub(crate) struct Transfer {
     pub(crate) credit: String,
     /// How much.
     pub(crate) amount_fen: i64,
-    /// The order that it belongs to.
-    pub(crate) order: String,
+    /// What it was made for.
+    pub(crate) subject: Subject,
+    /// The id of the story that it belongs to: an order's id.
+    pub(crate) root: String,
 }
 
 /// Money on its way back to a payer.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Refund {
-    /// Its id, and its number at the channel.
+    /// Its id.
     pub(crate) id: String,
+    /// Its number at the channel.
+    pub(crate) channel_refund_no: String,
     /// The order for which the money came.
     pub(crate) order: String,
     /// The channel's number of the payment that is given back.
     pub(crate) payment_reference: String,
+    /// Why it is given back: `late_payment` or `second_payment`.
+    pub(crate) cause: &'static str,
     /// How much.
     pub(crate) amount_fen: i64,
     /// When it was made.
@@ -323,16 +265,16 @@ pub(crate) struct NotificationPage {
 pub(crate) struct Notification {
     /// Its id, the same in every attempt.
     pub(crate) id: String,
-    /// The order that it tells about.
-    pub(crate) order: String,
-    /// The merchant's number of that order.
-    pub(crate) merchant_order_no: String,
-    /// What it tells.
+    /// What it reports about.
+    pub(crate) about: Subject,
+    /// The number by which the merchant knows that.
+    pub(crate) about_no: String,
+    /// What it reports.
     #[schema(example = "pay")]
     pub(crate) kind: &'static str,
-    /// Where it goes.
+    /// Where it is sent.
     pub(crate) url: String,
-    /// When the event that it tells happened.
+    /// When the event that it reports happened.
     #[schema(format = DateTime)]
     pub(crate) made_at: String,
     /// Where it stands.
@@ -349,14 +291,18 @@ pub(crate) struct Notification {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(crate) enum NotificationState {
     /// To be delivered.
-    Due,
+    Due {
+        /// When the next attempt begins.
+        #[schema(format = DateTime)]
+        next_attempt_at: String,
+    },
     /// The merchant acknowledged it.
     Delivered {
         /// When.
         #[schema(format = DateTime)]
         delivered_at: String,
     },
-    /// No more attempts are made by themselves; it can be replayed.
+    /// The schedule is used up; it can be replayed.
     GivenUp {
         /// When.
         #[schema(format = DateTime)]
@@ -367,7 +313,7 @@ pub(crate) enum NotificationState {
 /// One attempt to deliver a notification.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Attempt {
-    /// Which one, from 1.
+    /// Counts the attempts from 1.
     pub(crate) attempt_no: u32,
     /// When it began.
     #[schema(format = DateTime)]
@@ -394,7 +340,7 @@ pub(crate) enum Delivery {
     Rejected {
         /// Its HTTP status.
         http_status: u16,
-        /// The beginning of what it said.
+        /// The beginning of its answer.
         excerpt: String,
     },
     /// There was no answer.
@@ -407,10 +353,8 @@ pub(crate) enum Delivery {
 /// What is still to be done.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Task {
-    /// `order`, `refund` or `notification`.
-    pub(crate) kind: &'static str,
-    /// The id of that order, refund or notification.
-    pub(crate) subject: String,
+    /// The row that it is about.
+    pub(crate) subject: Subject,
     /// From when on it is due.
     #[schema(format = DateTime)]
     pub(crate) due_at: String,
@@ -448,4 +392,93 @@ pub(crate) struct PostingPage {
     /// What `before` must be for the next page; null when this page is not full.
     #[schema(required)]
     pub(crate) next: Option<String>,
+}
+
+/// What something is about.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Subject {
+    /// `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key` or `channel_account`.
+    #[schema(example = "order")]
+    pub(crate) kind: &'static str,
+    /// Its id, 18 digits.
+    pub(crate) id: String,
+}
+
+/// Rows that need a person.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AttentionList {
+    /// The rows: by kind, and newest first.
+    pub(crate) rows: Vec<Attention>,
+}
+
+/// A row that needs a person.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Attention {
+    /// The row.
+    pub(crate) subject: Subject,
+    /// The id of its story: of the order to look at.
+    pub(crate) root: String,
+    /// Why.
+    pub(crate) reason: String,
+    /// Since when.
+    #[schema(format = DateTime)]
+    pub(crate) since: String,
+}
+
+/// Something that happened.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Event {
+    /// Its id.
+    pub(crate) id: String,
+    /// What it happened to.
+    pub(crate) subject: Subject,
+    /// Counts the events of the subject from 1.
+    pub(crate) sequence: i64,
+    /// When it was decided.
+    #[schema(format = DateTime)]
+    pub(crate) at: String,
+    /// Who requested it: `business:KEY`, `channel:NAME`, `clock` or `operator:NAME`.
+    #[schema(example = "channel:wxpay")]
+    pub(crate) caller: String,
+    /// What happened, as a word; unique among the changes of its kind of subject.
+    #[schema(example = "paid")]
+    pub(crate) change: &'static str,
+    /// What happened, as a sentence; it may change.
+    pub(crate) text: String,
+    /// Details of the change, by name. Amounts end in `_fen`, times in `_at`, `until` or `_until`.
+    pub(crate) details: BTreeMap<&'static str, Detail>,
+    /// The call to the channel, or its callback, through which we know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) call: Option<Call>,
+}
+
+/// A detail of an event.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Detail {
+    /// Text, or a time as RFC 3339.
+    Text(String),
+    /// A number.
+    Number(i64),
+}
+
+/// A call to a channel, or its callback.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Call {
+    /// What was asked; null for a callback.
+    #[schema(required)]
+    pub(crate) operation: Option<&'static str>,
+    /// When the call began, or the callback came.
+    #[schema(format = DateTime)]
+    pub(crate) at: String,
+    /// How long it took.
+    pub(crate) took_ms: i64,
+    /// The HTTP status, when there was an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) http_status: Option<u16>,
+    /// The channel's own id of the call or callback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) channel_trace: Option<String>,
+    /// The channel's answer, for people.
+    pub(crate) summary: String,
 }

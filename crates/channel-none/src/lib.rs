@@ -5,16 +5,16 @@
 //! other channel, and no network, no signatures and no vendor.
 
 use channel::{
-    About, BadSettings, Callback, CallbackFault, Channel, CodecContext, Connection, Finding,
-    Instruction, Method, PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded, Request,
-    Response, Scene, Settings, Unsupported,
+    About, BadSettings, Callback, CallbackFault, Channel, ClientCertificate, CodecContext,
+    Connection, EncodeFault, Finding, Instruction, PayForm, PayInfo, Payment, PlatformKey,
+    RefundStatus, Refunded, Request, Response, Scene, Settings, Step,
 };
 
 /// How long its pay information is valid, in seconds.
 const VALID_SECONDS: i64 = 2 * 3600;
 
 const fn about(name: &'static str) -> About {
-    About { name, scenes: &Scene::ALL, settings: &[], fetches_keys: false, built_in: true }
+    About { name, scenes: &Scene::ALL, settings: &[], fetches_keys: false, is_built_in: true }
 }
 
 static ABOUT_NONE: About = about("none");
@@ -43,12 +43,20 @@ impl Channel for NoChannel {
 }
 
 impl Connection for NoChannel {
-    fn encode(&self, _: &Instruction, _: &CodecContext) -> Result<Request, Unsupported> {
-        Ok(Request { method: Method::Post, url: String::new(), headers: vec![], body: vec![] })
+    fn identity(&self) -> String {
+        self.about().name.to_owned()
     }
 
-    fn decode(&self, instruction: &Instruction, _: &Response, context: &CodecContext) -> Finding {
-        match instruction {
+    fn client_certificate(&self) -> Option<ClientCertificate> {
+        None
+    }
+
+    fn encode(
+        &self,
+        instruction: &Instruction,
+        context: &CodecContext,
+    ) -> Result<Step, EncodeFault> {
+        Ok(Step::Answer(match instruction {
             Instruction::Place(place) => match self {
                 NoChannel::Unpaid => Finding::Placed(PayInfo {
                     form: PayForm::QrCode,
@@ -64,8 +72,8 @@ impl Connection for NoChannel {
                     at: context.now,
                 }),
             },
-            Instruction::Query { .. } => Finding::Pending,
-            Instruction::Close { .. } => Finding::Closed,
+            Instruction::Query(_) => Finding::Pending,
+            Instruction::Close(_) => Finding::Closed,
             Instruction::Refund(refund) => Finding::Refund(Refunded {
                 channel_refund_no: refund.channel_refund_no.clone(),
                 refund_reference: refund.channel_refund_no.clone(),
@@ -73,9 +81,14 @@ impl Connection for NoChannel {
                 status: RefundStatus::Closed,
                 at: None,
             }),
-            Instruction::QueryRefund { .. } => Finding::NotFound,
+            Instruction::QueryRefund(_) => Finding::NotFound,
             Instruction::FetchKeys => Finding::Keys(vec![]),
-        }
+        }))
+    }
+
+    /// Nothing is sent, so there is never an answer to decode.
+    fn decode(&self, _: &Instruction, _: &Response, _: &CodecContext) -> Finding {
+        Finding::Unknown { why: "a built-in channel got an answer".to_owned() }
     }
 
     fn has_keys(&self, _: ledger::Timestamp) -> bool {
@@ -94,13 +107,83 @@ impl Connection for NoChannel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use channel::{Payer, Place, PlacedOrder, Refund, RefundCause};
+    use ledger::{Currency, Fen, Timestamp};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
+
+    fn context() -> CodecContext {
+        CodecContext { now: NOW, nonce: "0".repeat(32) }
+    }
+
+    fn place() -> Place {
+        Place {
+            channel_order_no: "T00000001".to_owned(),
+            amount: Fen::new(100),
+            currency: Currency::Cny,
+            scene: Scene::Pc,
+            subject: "tea".to_owned(),
+            payer: Payer::default(),
+            goods_tag: None,
+            placed_at: NOW,
+            expires_at: NOW.plus_seconds(600),
+            callback_url: "http://127.0.0.1:8080/channel/none/callback".to_owned(),
+            front_url: None,
+        }
+    }
+
+    fn refund() -> Refund {
+        Refund {
+            channel_refund_no: "R00000001".to_owned(),
+            channel_order_no: "T00000001".to_owned(),
+            payment_reference: "T00000001".to_owned(),
+            amount: Fen::new(100),
+            paid: Fen::new(100),
+            currency: Currency::Cny,
+            cause: RefundCause::SecondPayment,
+            callback_url: "http://127.0.0.1:8080/channel/none/callback".to_owned(),
+        }
+    }
+
+    /// What the account answers at once.
+    fn answer(channel: NoChannel, instruction: &Instruction) -> Finding {
+        let connection = channel.open(&Settings::new(), &[]).expect("needs no settings");
+        match connection.encode(instruction, &context()) {
+            Ok(Step::Answer(finding)) => finding,
+            other => panic!("want an answer, found {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_checks_of_every_channel_hold() {
+        for channel in [NoChannel::Unpaid, NoChannel::Paid] {
+            channel::checks::all(&channel::checks::Sample {
+                about: channel.about(),
+                connection: &channel,
+                place: place(),
+                refund: refund(),
+                context: context(),
+            });
+        }
+    }
 
     #[test]
     fn an_order_is_placed_and_stays_unpaid() {
-        let channel = NoChannel::Unpaid.open(&Settings::new(), &[]).expect("needs no settings");
-        let context = CodecContext { now: ledger::Timestamp::from_ms(0), nonce: String::new() };
-        let answer = Response { status: 200, headers: vec![], body: vec![] };
-        let query = Instruction::Query { channel_order_no: "1".to_owned() };
-        assert_eq!(channel.decode(&query, &answer, &context), Finding::Pending);
+        let placed = answer(NoChannel::Unpaid, &Instruction::Place(Box::new(place())));
+        assert_eq!(placed.name(), "placed");
+        let query = Instruction::Query(PlacedOrder {
+            channel_order_no: "T00000001".to_owned(),
+            placed_at: NOW,
+            amount: Fen::new(100),
+            currency: Currency::Cny,
+        });
+        assert_eq!(answer(NoChannel::Unpaid, &query), Finding::Pending);
+    }
+
+    #[test]
+    fn an_order_is_paid_at_once() {
+        let placed = answer(NoChannel::Paid, &Instruction::Place(Box::new(place())));
+        let Finding::Paid(payment) = placed else { panic!("want paid, found {placed:?}") };
+        assert_eq!((payment.amount, payment.at), (Fen::new(100), NOW));
     }
 }

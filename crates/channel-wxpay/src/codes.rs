@@ -95,10 +95,10 @@ pub(crate) fn finding(operation: Operation, response: &Response) -> Finding {
 }
 
 /// A short account of an answer that is not believed, for the operator.
-pub(crate) fn unbelieved(response: &Response, doubt: impl std::fmt::Display) -> Finding {
+pub(crate) fn unbelieved(response: &Response, fault: impl std::fmt::Display) -> Finding {
     let code = wire::read::<ErrorAnswer>(&response.body).map(|answer| cut(&answer.code));
     let code = code.unwrap_or_default();
-    Finding::Unknown { why: format!("answer {} {code}: {doubt}", response.status) }
+    Finding::Unknown { why: format!("answer {} {code}: {fault}", response.status) }
 }
 
 fn class(status: u16, operation: Operation, code: &str) -> Class {

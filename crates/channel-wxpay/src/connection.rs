@@ -9,8 +9,8 @@ use crate::settings::Account;
 use crate::sign::Signed;
 use crate::wire::{self, CallbackBody, ErrorAnswer, RefundCallback, Transaction};
 use channel::{
-    Callback, CallbackFault, CodecContext, Connection, Finding, Instruction, PlatformKey, Request,
-    Response, Unsupported,
+    Callback, CallbackFault, ClientCertificate, CodecContext, Connection, EncodeFault, Finding,
+    Instruction, PlatformKey, Request, Response, Step,
 };
 use ledger::Timestamp;
 
@@ -34,13 +34,13 @@ impl OpenAccount {
         let now = context.now;
         match instruction {
             Instruction::Place(place) => order::placed(&self.account, place, body, context),
-            Instruction::Query { channel_order_no } => {
-                reading::queried(&self.account, channel_order_no, body, now)
+            Instruction::Query(placed) => {
+                reading::queried(&self.account, &placed.channel_order_no, body, now)
             }
-            Instruction::Close { .. } => Finding::Closed,
+            Instruction::Close(_) => Finding::Closed,
             Instruction::Refund(refund) => reading::refund(refund, body, now),
-            Instruction::QueryRefund { channel_refund_no } => {
-                reading::queried_refund(channel_refund_no, body, now)
+            Instruction::QueryRefund(placed) => {
+                reading::queried_refund(&placed.channel_refund_no, body, now)
             }
             Instruction::FetchKeys => match certificates::open(&self.account, body) {
                 Ok(keys) => Finding::Keys(keys),
@@ -69,12 +69,25 @@ impl OpenAccount {
 }
 
 impl Connection for OpenAccount {
+    fn identity(&self) -> String {
+        let account = &self.account;
+        match &account.partner {
+            None => account.mchid.clone(),
+            Some(partner) => format!("{}/{}", account.mchid, partner.sub_mchid),
+        }
+    }
+
+    /// The v3 interface proves both sides by signatures alone.
+    fn client_certificate(&self) -> Option<ClientCertificate> {
+        None
+    }
+
     fn encode(
         &self,
         instruction: &Instruction,
         context: &CodecContext,
-    ) -> Result<Request, Unsupported> {
-        self.request_for(instruction, context)
+    ) -> Result<Step, EncodeFault> {
+        self.request_for(instruction, context).map(Step::Send)
     }
 
     fn decode(

@@ -2,14 +2,14 @@
 //!
 //! It checks what the real one checks (who signs, with which certificate, when, over what; the binding
 //! of app and merchant; every field; every state), refuses in its words, and signs all it says. It
-//! keeps its state in the document store it is lent and knows neither sockets nor clocks.
+//! keeps its state in the documents it is lent and knows neither sockets nor clocks.
 //!
 //! - `world`: the merchants it knows and the keys it signs with.
 //! - `route`: which call a request is. `admit`: whether the request is authentic.
 //! - `rules`: the rules of fields. `refusal`: its words when it says no. `answer`: what it signs.
-//! - `records`: what stands in the document store. `identifiers`: the numbers it gives.
+//! - `records`: what stands in the documents. `identifiers`: the numbers it gives.
 //! - `order`, `trade`, `refund`, `certificates`: the calls. `phone`: the app of the payer.
-//! - `callback`: the callbacks to merchants.
+//! - `callback`: what it enqueues to merchants.
 
 mod admit;
 mod answer;
@@ -58,7 +58,7 @@ struct CallContext<'a> {
     world: &'a World,
     merchant: &'a Merchant,
     documents: &'a mut dyn DocumentStore,
-    fault_mode: &'a FaultMode,
+    mode: &'a FaultMode,
     request: &'a Request,
     context: &'a CodecContext,
 }
@@ -72,18 +72,18 @@ impl WxpayCounterpart {
     fn reply(
         &self,
         documents: &mut dyn DocumentStore,
-        fault_mode: &FaultMode,
+        mode: &FaultMode,
         request: &Request,
         context: &CodecContext,
     ) -> Result<Reply, Stop> {
-        if let FaultMode::Error { code } = fault_mode {
+        if let FaultMode::Error { code } = mode {
             return Err(Refusal::new(code.clone(), "沙箱指定的错误").into());
         }
         let merchant = admit::admit(&self.world, request, context)?;
         let route = Route::read(request)
             .ok_or_else(|| Refusal::new("RESOURCE_NOT_EXISTS", "请求的资源不存在"))?;
         let mut call =
-            CallContext { world: &self.world, merchant, documents, fault_mode, request, context };
+            CallContext { world: &self.world, merchant, documents, mode, request, context };
         match route.call {
             Call::Create { trade, mode } => order::create(&mut call, trade, mode),
             Call::QueryByNumber { mode, number } => {
@@ -116,17 +116,17 @@ impl Counterpart for WxpayCounterpart {
     fn receive(
         &self,
         documents: &mut dyn DocumentStore,
-        fault_mode: &FaultMode,
+        mode: &FaultMode,
         request: &Request,
         context: &CodecContext,
     ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
-        let reply = match self.reply(documents, fault_mode, request, context) {
+        let reply = match self.reply(documents, mode, request, context) {
             Ok(reply) => reply,
             Err(Stop::Refused(refusal)) => refusal.reply(),
             Err(Stop::Broken(fault)) => return Err(fault),
         };
         let signer = self.world.signer_for(request);
-        let response = answer::sign(signer, fault_mode, context, reply.status, reply.body)?;
+        let response = answer::sign(signer, mode, context, reply.status, reply.body)?;
         Ok((response, reply.outgoing))
     }
 
@@ -143,10 +143,10 @@ impl Counterpart for WxpayCounterpart {
     fn envelope(
         &self,
         callback: &OutgoingCallback,
-        fault_mode: &FaultMode,
+        mode: &FaultMode,
         context: &CodecContext,
     ) -> Request {
-        callback::envelope(&self.world, callback, fault_mode, context)
+        callback::envelope(&self.world, callback, mode, context)
     }
 
     fn accepted(&self, response: &Response) -> bool {

@@ -38,7 +38,7 @@ static ABOUT: About = About {
     scenes: &[Scene::MiniProgram, Scene::Public, Scene::Pc, Scene::H5, Scene::App],
     settings: settings::SETTINGS,
     fetches_keys: true,
-    built_in: false,
+    is_built_in: false,
 };
 
 impl Channel for Wxpay {

@@ -3,11 +3,11 @@
 use crate::settings::Account;
 use crate::sign;
 use crate::wire::{
-    self, AppPayInfo, H5Info, JsapiPayInfo, OrderAmount, OrderAnswer, OrderRequest, Parties,
-    PayerIds, SceneInfo,
+    self, AppPayInfo, H5Info, JsapiPayInfo, OrderAmount, OrderRequest, Parties, PayerIds,
+    PlacedAnswer, SceneInfo,
 };
-use channel::{CodecContext, Finding, PayForm, PayInfo, Place, Scene, Unsupported};
-use crypto::CryptoFault;
+use channel::{CodecContext, EncodeFault, Finding, PayForm, PayInfo, Place, Scene};
+use crypto::SealFault;
 use ledger::Timestamp;
 
 /// Characters of a description.
@@ -33,7 +33,7 @@ enum Trade {
 }
 
 impl Trade {
-    fn of(scene: Scene) -> Result<Trade, Unsupported> {
+    fn of(scene: Scene) -> Result<Trade, EncodeFault> {
         match scene {
             Scene::MiniProgram | Scene::Public => Ok(Trade::Jsapi),
             Scene::Pc => Ok(Trade::Native),
@@ -59,7 +59,7 @@ impl Trade {
 pub(crate) fn request(
     account: &Account,
     place: &Place,
-) -> Result<(&'static str, OrderRequest), Unsupported> {
+) -> Result<(&'static str, OrderRequest), EncodeFault> {
     let trade = Trade::of(place.scene)?;
     if !place.amount.is_positive() {
         return Err(unsupported("amount", "above zero wanted"));
@@ -107,7 +107,7 @@ fn parties(account: &Account, place: &Place) -> Parties {
     }
 }
 
-fn payer(account: &Account, place: &Place, trade: Trade) -> Result<Option<PayerIds>, Unsupported> {
+fn payer(account: &Account, place: &Place, trade: Trade) -> Result<Option<PayerIds>, EncodeFault> {
     if trade != Trade::Jsapi {
         return Ok(None);
     }
@@ -125,7 +125,7 @@ fn payer(account: &Account, place: &Place, trade: Trade) -> Result<Option<PayerI
 }
 
 /// The channel takes scene information only with the payer's address; h5 orders need it.
-fn scene_info(place: &Place, trade: Trade) -> Result<Option<SceneInfo>, Unsupported> {
+fn scene_info(place: &Place, trade: Trade) -> Result<Option<SceneInfo>, EncodeFault> {
     let h5_info = (trade == Trade::H5).then(|| H5Info { kind: "Wap".into() });
     match place.payer.client_ip.as_ref().filter(|client_ip| !client_ip.is_empty()) {
         Some(client_ip) => Ok(Some(SceneInfo {
@@ -154,7 +154,7 @@ pub(crate) fn placed(
     body: &[u8],
     context: &CodecContext,
 ) -> Finding {
-    let answer = match wire::read::<OrderAnswer>(body) {
+    let answer = match wire::read::<PlacedAnswer>(body) {
         Ok(answer) => answer,
         Err(why) => return Finding::Unknown { why },
     };
@@ -167,7 +167,7 @@ pub(crate) fn placed(
 fn pay_info(
     account: &Account,
     place: &Place,
-    answer: OrderAnswer,
+    answer: PlacedAnswer,
     context: &CodecContext,
 ) -> Result<PayInfo, String> {
     let trade = Trade::of(place.scene).map_err(|fault| fault.to_string())?;
@@ -202,7 +202,7 @@ fn jsapi(
     app: &str,
     prepay_id: &str,
     context: &CodecContext,
-) -> Result<String, CryptoFault> {
+) -> Result<String, SealFault> {
     let (timestamp, nonce) = (context.now.seconds().to_string(), context.nonce.clone());
     let package = format!("prepay_id={prepay_id}");
     let text = sign::client_text(app, &timestamp, &nonce, &package);
@@ -221,7 +221,7 @@ fn app_sdk(
     app: &str,
     prepay_id: String,
     context: &CodecContext,
-) -> Result<String, CryptoFault> {
+) -> Result<String, SealFault> {
     let (timestamp, noncestr) = (context.now.seconds().to_string(), context.nonce.clone());
     let text = sign::client_text(app, &timestamp, &noncestr, &prepay_id);
     Ok(wire::json_text(&AppPayInfo {
@@ -241,6 +241,6 @@ fn jump_url(h5_url: String, front_url: Option<&str>) -> String {
     format!("{h5_url}{joint}redirect_url={}", wire::percent_encoded(front_url))
 }
 
-fn unsupported(field: &'static str, why: impl Into<String>) -> Unsupported {
-    Unsupported { field, why: why.into() }
+fn unsupported(field: &'static str, why: impl Into<String>) -> EncodeFault {
+    EncodeFault::unsupported(field, why)
 }

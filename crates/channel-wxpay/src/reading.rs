@@ -110,12 +110,12 @@ fn refunded(
     if let Err(why) = currency(amount.currency.as_deref()) {
         return Finding::Mismatch { why };
     }
-    let Some(found) = refund_status(status) else {
+    let Some(status) = refund_status(status) else {
         return Finding::Unknown { why: format!("refund status {status}") };
     };
-    let at = (found == RefundStatus::Done).then(|| time_or(success_time, now));
+    let at = (status == RefundStatus::Done).then(|| time_or(success_time, now));
     let amount = Fen::new(amount.refund);
-    Finding::Refund(Refunded { channel_refund_no, refund_reference, amount, status: found, at })
+    Finding::Refund(Refunded { channel_refund_no, refund_reference, amount, status, at })
 }
 
 fn refund_status(status: &str) -> Option<RefundStatus> {

@@ -4,7 +4,7 @@ use crate::connection::OpenAccount;
 use crate::order;
 use crate::sign::{self, Authorization};
 use crate::wire::{self, CloseRequest, Parties, RefundRequest, RefundRequestAmount};
-use channel::{CodecContext, Instruction, Method, Refund, Request, Unsupported};
+use channel::{CodecContext, EncodeFault, Instruction, Method, Refund, RefundCause, Request};
 
 /// Who we say we are.
 const USER_AGENT: &str = concat!("tongbao/", env!("CARGO_PKG_VERSION"));
@@ -14,8 +14,6 @@ const REFUNDS: &str = "/v3/refund/domestic/refunds";
 const NUMBER_LEN: std::ops::RangeInclusive<usize> = 6..=32;
 /// Characters of a refund's number.
 const REFUND_NUMBER_LEN: std::ops::RangeInclusive<usize> = 1..=64;
-/// Characters of a refund's reason.
-const REASON_LEN_MAX: usize = 80;
 
 impl OpenAccount {
     /// The signed request that carries out an instruction.
@@ -23,7 +21,7 @@ impl OpenAccount {
         &self,
         instruction: &Instruction,
         context: &CodecContext,
-    ) -> Result<Request, Unsupported> {
+    ) -> Result<Request, EncodeFault> {
         match instruction {
             Instruction::Place(place) => {
                 check_number(&place.channel_order_no)?;
@@ -31,13 +29,16 @@ impl OpenAccount {
                 let target = format!("{}/{trade}", self.transactions());
                 self.request(Method::Post, &target, wire::json(&order), context)
             }
-            Instruction::Query { channel_order_no } => {
-                let target =
-                    format!("{}?{}", self.order_path(channel_order_no)?, self.merchants_query());
+            Instruction::Query(placed) => {
+                let target = format!(
+                    "{}?{}",
+                    self.order_path(&placed.channel_order_no)?,
+                    self.merchants_query()
+                );
                 self.request(Method::Get, &target, Vec::new(), context)
             }
-            Instruction::Close { channel_order_no } => {
-                let target = format!("{}/close", self.order_path(channel_order_no)?);
+            Instruction::Close(placed) => {
+                let target = format!("{}/close", self.order_path(&placed.channel_order_no)?);
                 let close = CloseRequest { parties: self.merchants() };
                 self.request(Method::Post, &target, wire::json(&close), context)
             }
@@ -45,8 +46,8 @@ impl OpenAccount {
                 let body = wire::json(&self.refund_request(refund)?);
                 self.request(Method::Post, REFUNDS, body, context)
             }
-            Instruction::QueryRefund { channel_refund_no } => {
-                let target = self.refund_path(channel_refund_no)?;
+            Instruction::QueryRefund(placed) => {
+                let target = self.refund_path(&placed.channel_refund_no)?;
                 self.request(Method::Get, &target, Vec::new(), context)
             }
             Instruction::FetchKeys => {
@@ -61,7 +62,7 @@ impl OpenAccount {
         target: &str,
         body: Vec<u8>,
         context: &CodecContext,
-    ) -> Result<Request, Unsupported> {
+    ) -> Result<Request, EncodeFault> {
         let url = format!("{}{target}", self.account.base_url);
         let mut request = Request { method, url, headers: Vec::new(), body };
         let authorization = self.authorization(&request, context)?;
@@ -81,7 +82,7 @@ impl OpenAccount {
         &self,
         request: &Request,
         context: &CodecContext,
-    ) -> Result<Authorization, Unsupported> {
+    ) -> Result<Authorization, EncodeFault> {
         let timestamp = context.now.seconds().to_string();
         let method = request.method.name();
         let text =
@@ -103,7 +104,7 @@ impl OpenAccount {
         }
     }
 
-    fn order_path(&self, number: &str) -> Result<String, Unsupported> {
+    fn order_path(&self, number: &str) -> Result<String, EncodeFault> {
         check_number(number)?;
         Ok(format!("{}/out-trade-no/{}", self.transactions(), wire::percent_encoded(number)))
     }
@@ -131,17 +132,20 @@ impl OpenAccount {
         }
     }
 
-    fn refund_request(&self, refund: &Refund) -> Result<RefundRequest, Unsupported> {
+    fn refund_request(&self, refund: &Refund) -> Result<RefundRequest, EncodeFault> {
         check_refund_number(&refund.channel_refund_no)?;
         if !refund.amount.is_positive() {
-            return Err(Unsupported { field: "amount", why: "above zero wanted".into() });
+            return Err(EncodeFault::Unsupported {
+                field: "amount",
+                why: "above zero wanted".into(),
+            });
         }
         Ok(RefundRequest {
             sub_mchid: self.account.partner.as_ref().map(|partner| partner.sub_mchid.clone()),
             transaction_id: Some(refund.payment_reference.clone()),
             out_trade_no: None,
             out_refund_no: refund.channel_refund_no.clone(),
-            reason: refund.reason.as_deref().and_then(reason),
+            reason: Some(reason(refund.cause).to_owned()),
             notify_url: Some(refund.callback_url.clone()),
             amount: RefundRequestAmount {
                 refund: refund.amount.get(),
@@ -151,7 +155,7 @@ impl OpenAccount {
         })
     }
 
-    fn refund_path(&self, channel_refund_no: &str) -> Result<String, Unsupported> {
+    fn refund_path(&self, channel_refund_no: &str) -> Result<String, EncodeFault> {
         check_refund_number(channel_refund_no)?;
         let path = format!("{REFUNDS}/{}", wire::percent_encoded(channel_refund_no));
         Ok(match &self.account.partner {
@@ -165,31 +169,34 @@ impl OpenAccount {
 
 /// A signature that could not be made is trouble of our own, never a reason to refuse the order for
 /// good.
-fn own_trouble(fault: crypto::CryptoFault) -> Unsupported {
-    Unsupported { field: "process", why: format!("not signed: {fault}") }
+fn own_trouble(fault: crypto::SealFault) -> EncodeFault {
+    EncodeFault::internal(format!("not signed: {fault}"))
 }
 
-fn reason(text: &str) -> Option<String> {
-    let cut: String = text.chars().take(REASON_LEN_MAX).collect();
-    (!cut.is_empty()).then_some(cut)
+/// What the payer reads about a refund: at most 80 characters.
+const fn reason(cause: RefundCause) -> &'static str {
+    match cause {
+        RefundCause::LatePayment => "订单已关闭,款项原路退回",
+        RefundCause::SecondPayment => "订单已支付,重复支付的款项原路退回",
+    }
 }
 
-fn check_number(number: &str) -> Result<(), Unsupported> {
+fn check_number(number: &str) -> Result<(), EncodeFault> {
     let good = |char: char| char.is_ascii_alphanumeric() || "_-|*".contains(char);
     if NUMBER_LEN.contains(&number.len()) && number.chars().all(good) {
         return Ok(());
     }
     let why = "6 to 32 letters, digits and _-|* wanted".into();
-    Err(Unsupported { field: "number", why })
+    Err(EncodeFault::Unsupported { field: "number", why })
 }
 
-fn check_refund_number(number: &str) -> Result<(), Unsupported> {
+fn check_refund_number(number: &str) -> Result<(), EncodeFault> {
     let good = |char: char| char.is_ascii_alphanumeric() || "_-|*@".contains(char);
     if REFUND_NUMBER_LEN.contains(&number.len()) && number.chars().all(good) {
         return Ok(());
     }
     let why = "1 to 64 letters, digits and _-|*@ wanted".into();
-    Err(Unsupported { field: "channel_refund_no", why })
+    Err(EncodeFault::Unsupported { field: "channel_refund_no", why })
 }
 
 #[cfg(test)]
@@ -199,6 +206,6 @@ mod tests {
     #[test]
     fn a_signature_that_fails_is_trouble_of_our_own() {
         let fault = crypto::rsa::Signer::from_pem("no key").expect_err("not a key");
-        assert_eq!(own_trouble(fault).field, "process");
+        assert!(matches!(own_trouble(fault), EncodeFault::Internal { .. }));
     }
 }

@@ -2,7 +2,7 @@
 //! halves.
 
 use channel::{Request, Response};
-use crypto::CryptoFault;
+use crypto::SealFault;
 use crypto::rsa::Signer;
 
 /// The scheme of the `Authorization` header.
@@ -113,7 +113,7 @@ pub(crate) fn answer_headers(
     timestamp: i64,
     nonce: &str,
     body: &[u8],
-) -> Result<Vec<(String, String)>, CryptoFault> {
+) -> Result<Vec<(String, String)>, SealFault> {
     let timestamp = timestamp.to_string();
     let signature = signer.sign(&answer_text(&timestamp, nonce, body))?;
     Ok(vec![

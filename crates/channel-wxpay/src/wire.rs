@@ -89,7 +89,7 @@ pub(crate) struct OrderRequest {
 
 /// The answer to an order: one member, by trade type.
 #[derive(Clone, Default, Serialize, Deserialize)]
-pub(crate) struct OrderAnswer {
+pub(crate) struct PlacedAnswer {
     /// jsapi and app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) prepay_id: Option<String>,

@@ -2,7 +2,7 @@
 //!
 //! A counterpart is a pure machine over a [`DocumentStore`]: it answers requests as the real channel does,
 //! signs, refuses, and leaves callbacks to be sent. The sandbox lends it durable storage, time and
-//! sockets, and orders its faults.
+//! sockets, and injects its faults.
 
 use crate::finding::RefundStatus;
 use crate::http::{Request, Response};
@@ -23,8 +23,8 @@ pub trait DocumentStore {
 #[error("sandbox storage: {0}")]
 pub struct DocumentFault(pub String);
 
-/// What is to happen to one request or callback, as injected at the sandbox. Faults of the wire (lost,
-/// late, twice) are the sandbox's own business.
+/// How one request or callback is treated: honestly, or with a fault that was injected at the sandbox.
+/// Faults of the wire (lost, late, twice) are the sandbox's own business.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultMode {
     /// Answer honestly.
@@ -45,7 +45,7 @@ pub enum FaultMode {
     },
 }
 
-/// A callback that the counterpart enqueues: sent at once, then on the schedule until accepted.
+/// A callback that the counterpart enqueues: sent at once, then by its schedule until accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutgoingCallback {
     /// The channel's id of the callback.
@@ -97,7 +97,7 @@ pub trait Counterpart: Send + Sync {
     fn receive(
         &self,
         documents: &mut dyn DocumentStore,
-        fault_mode: &FaultMode,
+        mode: &FaultMode,
         request: &Request,
         context: &CodecContext,
     ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault>;
@@ -116,7 +116,7 @@ pub trait Counterpart: Send + Sync {
     fn envelope(
         &self,
         callback: &OutgoingCallback,
-        fault_mode: &FaultMode,
+        mode: &FaultMode,
         context: &CodecContext,
     ) -> Request;
 

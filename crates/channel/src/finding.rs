@@ -37,7 +37,7 @@ pub enum Finding {
         /// The channel's words.
         text: String,
     },
-    /// The channel knows no such number. After a lost order call: nothing was ordered yet.
+    /// The channel knows no such number. After a lost order call: no order was placed.
     NotFound,
     /// The channel says to query: the number carries an order already, or it is paid already.
     Ask {
@@ -92,14 +92,22 @@ pub enum PayForm {
     QrCode,
     /// A URL to redirect to.
     JumpUrl,
+    /// An HTML page with a form that submits itself.
+    Html,
     /// No step is needed.
     Direct,
 }
 
 impl PayForm {
     /// Every form, for listings and tests.
-    pub const ALL: [PayForm; 5] =
-        [PayForm::Jsapi, PayForm::AppSdk, PayForm::QrCode, PayForm::JumpUrl, PayForm::Direct];
+    pub const ALL: [PayForm; 6] = [
+        PayForm::Jsapi,
+        PayForm::AppSdk,
+        PayForm::QrCode,
+        PayForm::JumpUrl,
+        PayForm::Html,
+        PayForm::Direct,
+    ];
 
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
@@ -108,6 +116,7 @@ impl PayForm {
             PayForm::AppSdk => "app_sdk",
             PayForm::QrCode => "qr_code",
             PayForm::JumpUrl => "jump_url",
+            PayForm::Html => "html",
             PayForm::Direct => "direct",
         }
     }

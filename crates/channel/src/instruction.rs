@@ -8,22 +8,13 @@ pub enum Instruction {
     /// Place a payment order. Repeating it with the same number and content is harmless.
     Place(Box<Place>),
     /// Ask what became of an order.
-    Query {
-        /// The number under which it was placed.
-        channel_order_no: String,
-    },
+    Query(PlacedOrder),
     /// Close an order so that it can no longer be paid.
-    Close {
-        /// The number under which it was placed.
-        channel_order_no: String,
-    },
+    Close(PlacedOrder),
     /// Give paid money back. Repeating it with the same refund number is harmless.
     Refund(Box<Refund>),
     /// Ask what became of a refund.
-    QueryRefund {
-        /// The refund's own number.
-        channel_refund_no: String,
-    },
+    QueryRefund(PlacedRefund),
     /// Fetch the keys with which the channel signs.
     FetchKeys,
 }
@@ -50,10 +41,10 @@ impl Instruction {
     pub const fn operation(&self) -> Operation {
         match self {
             Instruction::Place(_) => Operation::Place,
-            Instruction::Query { .. } => Operation::Query,
-            Instruction::Close { .. } => Operation::Close,
+            Instruction::Query(_) => Operation::Query,
+            Instruction::Close(_) => Operation::Close,
             Instruction::Refund(_) => Operation::Refund,
-            Instruction::QueryRefund { .. } => Operation::QueryRefund,
+            Instruction::QueryRefund(_) => Operation::QueryRefund,
             Instruction::FetchKeys => Operation::FetchKeys,
         }
     }
@@ -182,6 +173,32 @@ pub struct Place {
     pub front_url: Option<String>,
 }
 
+/// An order that was placed: what any vendor needs to find it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedOrder {
+    /// The number under which it was placed.
+    pub channel_order_no: String,
+    /// When the order was made.
+    pub placed_at: Timestamp,
+    /// The amount to pay.
+    pub amount: Fen,
+    /// Its currency.
+    pub currency: Currency,
+}
+
+/// A refund that was requested: what any vendor needs to find it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedRefund {
+    /// The refund's own number.
+    pub channel_refund_no: String,
+    /// The order's number at the channel.
+    pub channel_order_no: String,
+    /// When the refund was made.
+    pub made_at: Timestamp,
+    /// The amount to give back.
+    pub amount: Fen,
+}
+
 /// Money to give back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
@@ -197,8 +214,35 @@ pub struct Refund {
     pub paid: Fen,
     /// In which currency.
     pub currency: Currency,
-    /// Shown to the payer.
-    pub reason: Option<String>,
+    /// Why it is given back; the channel shows it to the payer in its own words.
+    pub cause: RefundCause,
     /// Where the channel sends its callback.
     pub callback_url: String,
+}
+
+/// Why money is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefundCause {
+    /// The order had ended unpaid when the payment came.
+    LatePayment,
+    /// The order was paid already when the payment came.
+    SecondPayment,
+}
+
+impl RefundCause {
+    /// Every cause, for listings and tests.
+    pub const ALL: [RefundCause; 2] = [RefundCause::LatePayment, RefundCause::SecondPayment];
+
+    /// The word in storage and documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RefundCause::LatePayment => "late_payment",
+            RefundCause::SecondPayment => "second_payment",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_name(name: &str) -> Option<RefundCause> {
+        RefundCause::ALL.into_iter().find(|cause| cause.name() == name)
+    }
 }

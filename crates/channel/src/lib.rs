@@ -11,7 +11,9 @@
 //! - [`http`]: requests and responses as values.
 //! - [`port`]: the traits [`Channel`] and [`Connection`].
 //! - [`counterpart`]: the trait [`Counterpart`], and what the sandbox lends it.
+//! - [`checks`]: what every channel must pass, for the channels' tests.
 
+pub mod checks;
 pub mod counterpart;
 pub mod finding;
 pub mod http;
@@ -26,8 +28,10 @@ pub use finding::{
     Callback, Finding, PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded,
 };
 pub use http::{Method, Request, Response};
-pub use instruction::{Instruction, Operation, Payer, Place, Refund, Scene};
+pub use instruction::{
+    Instruction, Operation, Payer, Place, PlacedOrder, PlacedRefund, Refund, RefundCause, Scene,
+};
 pub use port::{
-    About, BadSettings, CallbackFault, Channel, CodecContext, Connection, Setting, Settings,
-    Unsupported,
+    About, BadSettings, CallbackFault, Channel, ClientCertificate, CodecContext, Connection,
+    EncodeFault, Setting, Settings, Step,
 };

@@ -5,8 +5,9 @@ use crate::http::{Request, Response};
 use crate::instruction::{Instruction, Scene};
 use ledger::Timestamp;
 use std::collections::BTreeMap;
+use std::fmt;
 
-/// What of the outside a codec sees: the time, and something that nobody can guess.
+/// The only outside inputs of a codec: the current time and an unpredictable nonce.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodecContext {
     /// The time.
@@ -26,8 +27,9 @@ pub struct About {
     pub settings: &'static [Setting],
     /// True when its signing keys are fetched with [`Instruction::FetchKeys`] and refreshed.
     pub fetches_keys: bool,
-    /// True when the channel has no outside: instructions are answered in place.
-    pub built_in: bool,
+    /// True when the channel is built in: every instruction is answered by its encoding, cheaply, so that
+    /// it is answered inside the commit that wants it.
+    pub is_built_in: bool,
 }
 
 /// One setting of a channel account.
@@ -54,15 +56,62 @@ pub struct BadSettings {
     pub why: String,
 }
 
-/// An instruction that this channel cannot carry out.
+/// What carries out an instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Send this request; its answer is decoded.
+    Send(Request),
+    /// Nothing is sent: the instruction is answered here, with a signed form or string for the payer's
+    /// client, or by a channel that is built in.
+    Answer(Finding),
+}
+
+/// Why an instruction is not encoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {why}")]
-pub struct Unsupported {
-    /// What is missing or too much: `payer`, `scene`, … `process` is trouble of our own (a signature
-    /// that could not be made): it says nothing about the instruction, which may be tried again.
-    pub field: &'static str,
-    /// What was wanted.
-    pub why: String,
+pub enum EncodeFault {
+    /// The channel cannot carry it out, now or later.
+    #[error("{field}: {why}")]
+    Unsupported {
+        /// What is missing or too much: `payer`, `scene`, …
+        field: &'static str,
+        /// What was wanted.
+        why: String,
+    },
+    /// Trouble of our own, such as a signature that could not be made. It proves nothing about the
+    /// instruction, which may be tried again.
+    #[error("not encoded: {why}")]
+    Internal {
+        /// What failed.
+        why: String,
+    },
+}
+
+impl EncodeFault {
+    /// The fault of an instruction that the channel cannot carry out.
+    pub fn unsupported(field: &'static str, why: impl Into<String>) -> EncodeFault {
+        EncodeFault::Unsupported { field, why: why.into() }
+    }
+
+    /// The fault of our own process.
+    pub fn internal(why: impl Into<String>) -> EncodeFault {
+        EncodeFault::Internal { why: why.into() }
+    }
+}
+
+/// A certificate with which we prove ourselves when a connection is made, and its key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The certificate and those that lead to a known authority, PEM.
+    pub chain_pem: String,
+    /// The private key, PEM. A secret.
+    pub private_key_pem: String,
+}
+
+/// Debug output shows no key.
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientCertificate({} bytes, key ***)", self.chain_pem.len())
+    }
 }
 
 /// Why a callback is not believed.
@@ -104,12 +153,22 @@ pub trait Channel: Send + Sync {
 /// An account at a channel, ready to encode and decode. Pure; signing takes CPU time, so call it off
 /// the async threads.
 pub trait Connection: Send + Sync {
-    /// The request that carries out the instruction.
+    /// Which account this is at the vendor: merchant number, sub-merchant, app. Two connections of one
+    /// identity collect for the same party, whatever their names in the configuration.
+    fn identity(&self) -> String;
+
+    /// The certificate that the vendor demands when a connection is made, if it demands one.
+    fn client_certificate(&self) -> Option<ClientCertificate>;
+
+    /// What carries out the instruction.
+    ///
+    /// # Errors
+    /// When the channel cannot carry it out, or encoding failed.
     fn encode(
         &self,
         instruction: &Instruction,
         context: &CodecContext,
-    ) -> Result<Request, Unsupported>;
+    ) -> Result<Step, EncodeFault>;
 
     /// What the answer to an instruction means. Never fails: what cannot be verified or read is
     /// [`Finding::Unknown`].

@@ -1,6 +1,6 @@
 //! AES-256-GCM with a 12-byte nonce; the 16-byte tag stands behind the cipher text.
 
-use crate::CryptoFault;
+use crate::SealFault;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 /// Opens sealed bytes.
@@ -9,29 +9,24 @@ pub fn open(
     nonce: &[u8],
     aad: &[u8],
     cipher_and_tag: &[u8],
-) -> Result<Vec<u8>, CryptoFault> {
-    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| CryptoFault::Open)?;
+) -> Result<Vec<u8>, SealFault> {
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealFault::Open)?;
     let mut text = cipher_and_tag.to_vec();
     let plain_len = cipher(key)
         .open_in_place(nonce, Aad::from(aad), &mut text)
-        .map_err(|_| CryptoFault::Open)?
+        .map_err(|_| SealFault::Open)?
         .len();
     text.truncate(plain_len);
     Ok(text)
 }
 
 /// Seals bytes. A nonce must never serve twice under one key.
-pub fn seal(
-    key: &[u8; 32],
-    nonce: &[u8],
-    aad: &[u8],
-    plain: &[u8],
-) -> Result<Vec<u8>, CryptoFault> {
-    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| CryptoFault::Encrypt)?;
+pub fn seal(key: &[u8; 32], nonce: &[u8], aad: &[u8], plain: &[u8]) -> Result<Vec<u8>, SealFault> {
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealFault::Seal)?;
     let mut text = plain.to_vec();
     cipher(key)
         .seal_in_place_append_tag(nonce, Aad::from(aad), &mut text)
-        .map_err(|_| CryptoFault::Encrypt)?;
+        .map_err(|_| SealFault::Seal)?;
     Ok(text)
 }
 
@@ -70,8 +65,8 @@ mod tests {
             (b"1123456789abcdef0123456789abcdef", NONCE, b"transaction", &sealed),
             (KEY, NONCE, b"transaction", b"tiny"),
         ] {
-            assert_eq!(open(key, nonce, aad, text), Err(CryptoFault::Open));
+            assert_eq!(open(key, nonce, aad, text), Err(SealFault::Open));
         }
-        assert_eq!(seal(KEY, b"short", b"", PLAIN), Err(CryptoFault::Encrypt));
+        assert_eq!(seal(KEY, b"short", b"", PLAIN), Err(SealFault::Seal));
     }
 }

@@ -1,7 +1,7 @@
 //! X.509 certificates: reading one, and making a self-signed one.
 
 use crate::rsa::Signer;
-use crate::{CryptoFault, pem, random, text};
+use crate::{SealFault, pem, random, text};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_RSA_SHA256, SerialNumber};
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -23,8 +23,8 @@ pub struct Certificate {
 
 impl Certificate {
     /// Reads a certificate. Checks no issuer, no signature and no date.
-    pub fn read(certificate_pem: &str) -> Result<Certificate, CryptoFault> {
-        let wanted = CryptoFault::BadCertificate { why: "X.509 certificate as PEM wanted" };
+    pub fn read(certificate_pem: &str) -> Result<Certificate, SealFault> {
+        let wanted = SealFault::BadCertificate { why: "X.509 certificate as PEM wanted" };
         let Some(("CERTIFICATE", der)) = pem::read(certificate_pem) else {
             return Err(wanted);
         };
@@ -45,7 +45,7 @@ pub fn self_signed(
     common_name: &str,
     not_before: i64,
     not_after: i64,
-) -> Result<Certificate, CryptoFault> {
+) -> Result<Certificate, SealFault> {
     let mut subject = DistinguishedName::new();
     subject.push(DnType::CommonName, common_name);
     let mut params = CertificateParams::default();
@@ -55,19 +55,19 @@ pub fn self_signed(
     params.distinguished_name = subject;
     let made = params
         .self_signed(&key_pair(private_key_pem)?)
-        .map_err(|_| CryptoFault::BadCertificate { why: "could not be signed" })?;
+        .map_err(|_| SealFault::BadCertificate { why: "could not be signed" })?;
     Certificate::read(&pem::write("CERTIFICATE", made.der()))
 }
 
-fn key_pair(private_key_pem: &str) -> Result<KeyPair, CryptoFault> {
+fn key_pair(private_key_pem: &str) -> Result<KeyPair, SealFault> {
     let pkcs8 = Signer::from_pem(private_key_pem)?.pkcs8();
     KeyPair::from_pkcs8_der_and_sign_algo(&pkcs8.as_slice().into(), &PKCS_RSA_SHA256)
-        .map_err(|_| CryptoFault::BadKey { what: "RSA private key wanted" })
+        .map_err(|_| SealFault::BadKey { what: "RSA private key wanted" })
 }
 
-fn instant(unix_seconds: i64) -> Result<OffsetDateTime, CryptoFault> {
+fn instant(unix_seconds: i64) -> Result<OffsetDateTime, SealFault> {
     OffsetDateTime::from_unix_timestamp(unix_seconds)
-        .map_err(|_| CryptoFault::BadCertificate { why: "validity out of range" })
+        .map_err(|_| SealFault::BadCertificate { why: "validity out of range" })
 }
 
 /// 160 bits: the top bit clear so that the number is positive without a sign byte, the next one set

@@ -10,22 +10,25 @@
 //! - [`rsa`]: RSA signatures (PKCS#1 v1.5 with SHA-256), their keys as PEM.
 //! - [`certificate`]: X.509 certificates, read and self-signed.
 //! - [`aead`]: sealing with AES-256-GCM.
+//! - [`master`]: the keys that secrets in a database are sealed under.
 //! - [`Secret`]: text that prints stars and wipes itself.
 
 pub mod aead;
 pub mod certificate;
 pub mod hash;
+pub mod master;
 mod pem;
 pub mod random;
 pub mod rsa;
 mod secret;
 pub mod text;
 
+pub use master::MasterKeys;
 pub use secret::Secret;
 
 /// What can go wrong. Carries no secret material.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CryptoFault {
+pub enum SealFault {
     /// A key cannot be used.
     #[error("key: {what}")]
     BadKey {
@@ -49,7 +52,7 @@ pub enum CryptoFault {
     Sign,
     /// Sealing failed: the nonce has the wrong length.
     #[error("sealing failed, nonce of 12 bytes wanted")]
-    Encrypt,
+    Seal,
     /// The sealed bytes do not open with this key, nonce and associated data.
     #[error("sealed bytes do not open")]
     Open,

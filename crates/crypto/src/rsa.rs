@@ -1,6 +1,6 @@
 //! RSA signatures: RSASSA-PKCS1-v1_5 with SHA-256, 2048 bits or more.
 
-use crate::{CryptoFault, pem, text};
+use crate::{SealFault, pem, text};
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -18,8 +18,8 @@ pub struct Signer {
 
 impl Signer {
     /// Reads a private key: PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`).
-    pub fn from_pem(private_key_pem: &str) -> Result<Signer, CryptoFault> {
-        let wanted = CryptoFault::BadKey { what: "RSA private key as PKCS#8 or PKCS#1 PEM wanted" };
+    pub fn from_pem(private_key_pem: &str) -> Result<Signer, SealFault> {
+        let wanted = SealFault::BadKey { what: "RSA private key as PKCS#8 or PKCS#1 PEM wanted" };
         let Some((label, der)) = pem::read(private_key_pem) else {
             return Err(wanted);
         };
@@ -33,11 +33,11 @@ impl Signer {
     }
 
     /// The signature of `message`, Base64.
-    pub fn sign(&self, message: &[u8]) -> Result<String, CryptoFault> {
+    pub fn sign(&self, message: &[u8]) -> Result<String, SealFault> {
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
-            .map_err(|_| CryptoFault::Sign)?;
+            .map_err(|_| SealFault::Sign)?;
         Ok(text::base64(&signature))
     }
 
@@ -67,16 +67,16 @@ pub struct Verifier {
 
 impl Verifier {
     /// Reads a public key: `BEGIN PUBLIC KEY`, or PKCS#1's `BEGIN RSA PUBLIC KEY`.
-    pub fn from_public_pem(public_key_pem: &str) -> Result<Verifier, CryptoFault> {
+    pub fn from_public_pem(public_key_pem: &str) -> Result<Verifier, SealFault> {
         match pem::read(public_key_pem) {
             Some(("PUBLIC KEY" | "RSA PUBLIC KEY", der)) => Verifier::from_der(&der),
-            Some(_) | None => Err(CryptoFault::BadKey { what: "RSA public key as PEM wanted" }),
+            Some(_) | None => Err(SealFault::BadKey { what: "RSA public key as PEM wanted" }),
         }
     }
 
     /// Takes the public key out of a certificate. Checks no issuer and no date.
-    pub fn from_certificate_pem(certificate_pem: &str) -> Result<Verifier, CryptoFault> {
-        let wanted = CryptoFault::BadCertificate { why: "X.509 certificate as PEM wanted" };
+    pub fn from_certificate_pem(certificate_pem: &str) -> Result<Verifier, SealFault> {
+        let wanted = SealFault::BadCertificate { why: "X.509 certificate as PEM wanted" };
         let Some(("CERTIFICATE", der)) = pem::read(certificate_pem) else {
             return Err(wanted);
         };
@@ -84,10 +84,10 @@ impl Verifier {
         Verifier::from_der(certificate.public_key().raw)
     }
 
-    fn from_der(der: &[u8]) -> Result<Verifier, CryptoFault> {
+    fn from_der(der: &[u8]) -> Result<Verifier, SealFault> {
         ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der)
             .map(|key| Verifier { key })
-            .map_err(|_| CryptoFault::BadKey { what: "RSA public key of 2048 to 8192 bits wanted" })
+            .map_err(|_| SealFault::BadKey { what: "RSA public key of 2048 to 8192 bits wanted" })
     }
 
     /// Whether the signature (Base64) is this key's for `message`.
@@ -104,8 +104,8 @@ impl fmt::Debug for Verifier {
 }
 
 /// Makes a private key of 2048 bits, PKCS#8 PEM.
-pub fn generate() -> Result<String, CryptoFault> {
-    let fault = CryptoFault::BadKey { what: "a new RSA key could not be made" };
+pub fn generate() -> Result<String, SealFault> {
+    let fault = SealFault::BadKey { what: "a new RSA key could not be made" };
     let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| fault)?;
     Ok(pem::write("PRIVATE KEY", &Signer { pair }.pkcs8()))
 }

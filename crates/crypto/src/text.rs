@@ -1,6 +1,6 @@
 //! Bytes as text.
 
-use crate::CryptoFault;
+use crate::SealFault;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write as _;
@@ -19,9 +19,9 @@ pub fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// Reads [`base64`].
-pub fn from_base64(text: &str) -> Result<Vec<u8>, CryptoFault> {
-    STANDARD.decode(text).map_err(|_| CryptoFault::BadText { what: "Base64 wanted" })
+/// Reads [`base64()`].
+pub fn from_base64(text: &str) -> Result<Vec<u8>, SealFault> {
+    STANDARD.decode(text).map_err(|_| SealFault::BadText { what: "Base64 wanted" })
 }
 
 #[cfg(test)]

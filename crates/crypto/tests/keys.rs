@@ -1,6 +1,6 @@
 //! Keys, signatures and certificates through the public interface, and against the `openssl` command.
 
-use crypto::CryptoFault;
+use crypto::SealFault;
 use crypto::certificate::{Certificate, self_signed};
 use crypto::rsa::{Signer, Verifier, generate};
 use std::path::Path;
@@ -34,12 +34,12 @@ fn nothing_but_an_rsa_key_is_a_key() {
     let public = Signer::from_pem(&private).expect("our own PEM").public_pem();
     for bad in ["", "key", &public, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"]
     {
-        assert!(matches!(Signer::from_pem(bad), Err(CryptoFault::BadKey { .. })), "{bad}");
+        assert!(matches!(Signer::from_pem(bad), Err(SealFault::BadKey { .. })), "{bad}");
     }
-    assert!(matches!(Verifier::from_public_pem(&private), Err(CryptoFault::BadKey { .. })));
+    assert!(matches!(Verifier::from_public_pem(&private), Err(SealFault::BadKey { .. })));
     assert!(matches!(
         Verifier::from_certificate_pem(&public),
-        Err(CryptoFault::BadCertificate { .. })
+        Err(SealFault::BadCertificate { .. })
     ));
 }
 
@@ -78,7 +78,7 @@ fn openssl_agrees() {
         return;
     };
     let private = generate().expect("a key");
-    let made = self_signed(&private, "seal", FROM, UNTIL).expect("a certificate");
+    let made = self_signed(&private, "crypto", FROM, UNTIL).expect("a certificate");
     openssl.put("ours.pem", private.as_bytes());
     openssl.put("ours.crt", made.pem.as_bytes());
     openssl.put("message", MESSAGE);

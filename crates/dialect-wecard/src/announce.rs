@@ -1,18 +1,20 @@
-//! Notifications to merchants: what they say, how they are signed, what acknowledges them.
+//! Notifications to merchants: their content, how they are signed, what acknowledges them.
 
-use crate::keys::KeyRing;
+use crate::keys::notification_key;
 use crate::sign::Signing;
 use crate::wire::Queried;
 use crate::{map, time};
 use channel::{CodecContext, Request, Response};
-use engine::Announce;
-use kernel::{Notification, NotificationKind, Order};
+use crypto::rsa::Signer;
+use engine::{Announce, RegisteredCaller};
+use kernel::{Notification, NotificationKind, Row};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Tells merchants about the orders that they placed here.
+/// Notifies merchants of the orders that they placed here.
 pub(crate) struct Announcer {
-    pub(crate) keys: Arc<KeyRing>,
+    /// The platform's own key, which signs notifications to tenants that have RSA keys.
+    pub(crate) platform: Arc<Signer>,
 }
 
 #[derive(Serialize)]
@@ -29,10 +31,15 @@ impl Announce for Announcer {
     fn announce(
         &self,
         notification: &Notification,
-        order: &Order,
+        about: &Row,
+        callers: &[Arc<RegisteredCaller>],
         context: &CodecContext,
     ) -> Option<Request> {
-        let (secret_id, key) = self.keys.notification_key(&notification.tenant)?;
+        let Row::Order(order) = about else {
+            tracing::error!(%notification.about, "this API has no notification about such a row");
+            return None;
+        };
+        let (secret_id, key) = notification_key(&self.platform, callers)?;
         let ocode = notification.tenant.as_str();
         let body = Body {
             notify_id: notification.id.to_string(),
@@ -47,7 +54,7 @@ impl Announce for Announcer {
         match (Signing { secret_id, ocode, key }).post(&notification.url, body, context.now) {
             Ok(signed) => Some(signed.request),
             Err(fault) => {
-                tracing::error!(%fault, notification = %notification.id, "notification cannot be signed");
+                tracing::error!(%fault, notification = %notification.id, "it cannot be signed");
                 None
             }
         }

@@ -3,9 +3,10 @@
 use crate::Mode;
 use crate::envelope::Received;
 use crate::faults::{ErrCode, Fault};
-use crate::keys::{KeyMaterial, KeyRing, RegisteredKey};
+use crate::keys::{self, Callers};
 use crate::sign::{Algorithm, Authorization, SERVICE, Scope, Signable};
 use crate::time;
+use engine::{RegisteredCaller, RegisteredProof};
 use kernel::TenantId;
 use ledger::Timestamp;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub(crate) struct Caller {
 
 /// Checks headers, clock, key and signature, in this order.
 pub(crate) fn authenticate(
-    keys: &KeyRing,
+    callers: &impl Callers,
     mode: Mode,
     request: &Received,
     now: Timestamp,
@@ -48,32 +49,32 @@ pub(crate) fn authenticate(
     let signable = signable(request, &authorization)?;
     let timestamp = request.wanted("X-TC-Timestamp")?.trim();
     let at = clock(timestamp, now)?;
-    let held = owner(keys, &authorization, request)?;
+    let known = owner(callers, &authorization, request)?;
     if let Some(missing) = SIGNED.iter().chain(signed).find(|name| !authorization.signs(name)) {
         return Err(refused(format!("SignedHeaders: want {missing} among them")));
     }
     check_action(request)?;
-    if !verifies(&held.key, &authorization, signable.tries(&authorization, timestamp)) {
+    if !verifies(&known, &authorization, signable.tries(&authorization, timestamp)) {
         return Err(refused("Signature: does not match".to_owned()));
     }
     check_date(mode, &authorization, at)?;
-    Ok(Caller { tenant: held.tenant.clone(), secret_id: held.secret_id.clone() })
+    Ok(Caller { tenant: known.tenant.clone(), secret_id: known.key_id.clone() })
 }
 
 /// The key that the SecretId names, which must be the tenant's.
-fn owner<'k>(
-    keys: &'k KeyRing,
+fn owner(
+    callers: &impl Callers,
     authorization: &Authorization<'_>,
     request: &Received,
-) -> Result<&'k RegisteredKey, Fault> {
-    let held = keys
+) -> Result<Arc<RegisteredCaller>, Fault> {
+    let known = callers
         .caller(authorization.secret_id)
         .ok_or_else(|| Fault::new(ErrCode::SecretIdNotFound, "Credential: unknown SecretId"))?;
-    if held.tenant.as_str() != request.wanted("X-TC-Ocode")?.trim() {
+    if known.tenant.as_str() != request.wanted("X-TC-Ocode")?.trim() {
         let why = "X-TC-Ocode: the SecretId belongs to another one";
         return Err(Fault::new(ErrCode::OcodeMismatch, why));
     }
-    Ok(held)
+    Ok(known)
 }
 
 fn signable<'r>(
@@ -136,21 +137,21 @@ fn check_date(mode: Mode, authorization: &Authorization<'_>, at: Timestamp) -> R
 
 /// A key verifies its own algorithm only. A shared key needs the scope that it is derived for.
 fn verifies(
-    key: &KeyMaterial,
+    known: &RegisteredCaller,
     authorization: &Authorization<'_>,
     mut texts: impl Iterator<Item = String>,
 ) -> bool {
     let signature = authorization.signature;
-    match (key, authorization.algorithm, authorization.scope) {
-        (KeyMaterial::Hmac(key), Algorithm::Hmac, Some(Scope { date, service, .. })) => {
-            key.verifies((date, service), texts, signature)
+    match (&known.proof, authorization.algorithm, authorization.scope) {
+        (RegisteredProof::Hmac(secret), Algorithm::Hmac, Some(Scope { date, service, .. })) => {
+            keys::verifies(secret, (date, service), texts, signature)
         }
-        (KeyMaterial::Rsa(key), Algorithm::Rsa, _) => {
+        (RegisteredProof::Rsa(key), Algorithm::Rsa, _) => {
             texts.any(|text| key.verify(text.as_bytes(), signature))
         }
-        (KeyMaterial::Hmac(_), Algorithm::Hmac, None)
-        | (KeyMaterial::Hmac(_), Algorithm::Rsa, _)
-        | (KeyMaterial::Rsa(_), Algorithm::Hmac, _) => false,
+        (RegisteredProof::Hmac(_), Algorithm::Hmac, None)
+        | (RegisteredProof::Hmac(_), Algorithm::Rsa, _)
+        | (RegisteredProof::Rsa(_), Algorithm::Hmac, _) => false,
     }
 }
 

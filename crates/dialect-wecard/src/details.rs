@@ -80,8 +80,8 @@ pub(crate) struct Kept<'a> {
 
 /// Reads it. Orders of other dialects keep theirs in other forms.
 pub(crate) fn read(order: &kernel::Order) -> Result<Kept<'_>, serde_json::Error> {
-    if &*order.terms.dialect == crate::NAME {
-        serde_json::from_str(&order.terms.details)
+    if &*order.terms.request.dialect == crate::NAME {
+        serde_json::from_str(&order.terms.request.details)
     } else {
         Ok(Kept::default())
     }

@@ -2,8 +2,7 @@
 
 use crate::check::Malformed;
 use engine::Failure;
-use kernel::Refusal;
-use kernel::command::Field;
+use kernel::{OrderField, OrderRefusal, Refusal};
 
 /// The codes of `ErrCode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +57,7 @@ impl Fault {
         Fault { code, text: text.into() }
     }
 
-    /// We do not know what became of the call; the same call again is safe and tells.
+    /// We do not know what became of the call; repeating it is safe, and shows.
     pub(crate) fn unknown() -> Fault {
         let text = "the outcome is not known yet, retry with the same OutOrderId";
         Fault::new(ErrCode::SystemError, text)
@@ -82,7 +81,7 @@ impl From<Failure> for Fault {
     }
 }
 
-/// The database's words are for the operator only.
+/// The database's own text is for the operator only.
 impl From<store::StoreFault> for Fault {
     fn from(fault: store::StoreFault) -> Fault {
         tracing::error!(%fault, "store failed");
@@ -94,19 +93,12 @@ impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Fault {
         let text = refusal.to_string();
         let (code, field) = match refusal {
-            Refusal::UnknownMerchant => (ErrCode::InvalidParameter, Some("ChannelSubMerchantId")),
-            Refusal::Amount => (ErrCode::InvalidParameter, Some("TotalAmount")),
-            Refusal::Expiry => (ErrCode::InvalidParameter, Some("ExpireTime")),
-            Refusal::Differs { field } => (ErrCode::InvalidParameter, Some(field_name(field))),
-            Refusal::NoRoute => (ErrCode::NoMerchantSecret, None),
-            Refusal::OrderNotFound => (ErrCode::OrderNotExist, None),
-            Refusal::OrderFinal => (ErrCode::RecordAlreadyExist, None),
-            Refusal::CallInFlight => (ErrCode::OperateIsProcessing, None),
-            Refusal::State { .. } => (ErrCode::OrderStatusError, None),
+            Refusal::Order(refusal) => of_order(refusal),
             // No command of this dialect leads to these.
-            Refusal::RefundNotFound | Refusal::NotificationNotFound | Refusal::Book(_) => {
-                (ErrCode::SystemError, None)
-            }
+            Refusal::Refund(_)
+            | Refusal::Notification(_)
+            | Refusal::Directory(_)
+            | Refusal::Book(_) => (ErrCode::SystemError, None),
         };
         match field {
             Some(field) => Fault::new(code, format!("{field}: {text}")),
@@ -115,12 +107,28 @@ impl From<Refusal> for Fault {
     }
 }
 
-const fn field_name(field: Field) -> &'static str {
+/// The code of a refusal, and the member that it names.
+const fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
+    match refusal {
+        OrderRefusal::UnknownMerchant => (ErrCode::InvalidParameter, Some("ChannelSubMerchantId")),
+        OrderRefusal::Amount => (ErrCode::InvalidParameter, Some("TotalAmount")),
+        OrderRefusal::Expiry => (ErrCode::InvalidParameter, Some("ExpireTime")),
+        OrderRefusal::Differs { field } => (ErrCode::InvalidParameter, Some(field_name(field))),
+        // Nothing in the request would mend it: the merchant must ask the platform.
+        OrderRefusal::MerchantDisabled | OrderRefusal::NoRoute => (ErrCode::NoMerchantSecret, None),
+        OrderRefusal::NotFound => (ErrCode::OrderNotExist, None),
+        OrderRefusal::Final => (ErrCode::RecordAlreadyExist, None),
+        OrderRefusal::CallInFlight => (ErrCode::OperateIsProcessing, None),
+        OrderRefusal::State { .. } => (ErrCode::OrderStatusError, None),
+    }
+}
+
+const fn field_name(field: OrderField) -> &'static str {
     match field {
-        Field::Merchant => "ChannelSubMerchantId",
-        Field::Amount => "TotalAmount",
-        Field::Currency => "Currency",
-        Field::Scene => "PayType",
-        Field::Channel => "PayChannel",
+        OrderField::Merchant => "ChannelSubMerchantId",
+        OrderField::Amount => "TotalAmount",
+        OrderField::Currency => "Currency",
+        OrderField::Scene => "PayType",
+        OrderField::Channel => "PayChannel",
     }
 }

@@ -4,7 +4,7 @@
 //! the order that the engine answers with is written in this API's words. Nothing here decides
 //! anything about money.
 //!
-//! - [`Wecard`]: the dialect. [`KeyRing`]: who may call.
+//! - [`Wecard`]: the dialect.
 //! - [`Signing`]: signs requests as a client does; notifications are signed with it too.
 //! - `routes`: the endpoints; `envelope`: bytes in, envelope out; `auth`: who calls.
 //! - `json`, `check`: strict JSON and fields that name themselves when they are wrong.
@@ -32,16 +32,19 @@ mod time;
 mod url;
 mod wire;
 
-pub use keys::{CallerKey, KeyFault, KeyRing, SECRET_LEN_MIN, TenantKeys};
 pub use sign::{Signed, Signing, SigningFault, SigningKey};
 
 use axum::Router;
+use crypto::rsa::Signer;
 use dialect::Dialect;
 use engine::{Announce, Engine};
 use std::sync::Arc;
 
 /// The dialect's name in configuration and storage.
 pub const NAME: &str = "wecard";
+
+/// The namespace of its merchants' order numbers (OutOrderId).
+pub const NAMESPACE: &str = "wecard";
 
 /// How much is asked of a signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,14 +60,15 @@ pub enum Mode {
 /// The 微卡收付通 wire API.
 #[derive(Debug)]
 pub struct Wecard {
-    keys: Arc<KeyRing>,
+    platform: Arc<Signer>,
     mode: Mode,
 }
 
 impl Wecard {
-    /// The dialect for these callers.
-    pub fn new(keys: KeyRing, mode: Mode) -> Wecard {
-        Wecard { keys: Arc::new(keys), mode }
+    /// The dialect. `platform` is the platform's own key (收付通), which signs notifications to tenants
+    /// that have RSA keys.
+    pub fn new(platform: Signer, mode: Mode) -> Wecard {
+        Wecard { platform: Arc::new(platform), mode }
     }
 }
 
@@ -74,10 +78,10 @@ impl Dialect for Wecard {
     }
 
     fn router(&self, engine: Arc<Engine>) -> Router {
-        routes::router(routes::Api { engine, keys: self.keys.clone(), mode: self.mode })
+        routes::router(routes::Api { engine, mode: self.mode })
     }
 
     fn announcer(&self) -> Option<Arc<dyn Announce>> {
-        Some(Arc::new(announce::Announcer { keys: self.keys.clone() }))
+        Some(Arc::new(announce::Announcer { platform: self.platform.clone() }))
     }
 }

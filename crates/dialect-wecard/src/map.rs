@@ -5,7 +5,7 @@ use crate::faults::{ErrCode, Fault};
 use crate::wire::{AllocationShown, Closed, Placed, Queried, ShareShown, UnifiedOrder, pay_type};
 use crate::{details, pay_channel, time};
 use channel::{PayForm, PayInfo, Payer};
-use kernel::{ChannelAnswer, MerchantId, Order, OrderState, Paid, PlaceOrder};
+use kernel::{ChannelAnswer, MerchantId, Order, OrderRequest, OrderState, Paid, PlaceOrder};
 use ledger::Timestamp;
 use std::sync::Arc;
 
@@ -15,21 +15,25 @@ const NOT_BEGUN: &str = "INIT";
 /// The command that an order request is.
 pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOrder, Fault> {
     let details = details::write(order).map_err(unwritable)?;
-    Ok(PlaceOrder {
-        tenant: caller.tenant.clone(),
+    let request = OrderRequest {
         merchant: MerchantId::new(order.merchant),
+        namespace: Arc::from(crate::NAMESPACE),
         merchant_order_no: order.out_order_id.to_owned(),
         dialect: Arc::from(crate::NAME),
         amount: order.total_amount,
         currency: order.currency,
         scene: order.scene,
-        channel: order.channel.clone(),
         subject: order.subject.to_owned(),
         payer: payer(order),
         goods_tag: order.goods_tag.map(str::to_owned),
         notify_url: order.notify_url.map(str::to_owned),
         front_url: order.front_url.map(str::to_owned),
         details,
+    };
+    Ok(PlaceOrder {
+        tenant: caller.tenant.clone(),
+        channel: order.channel.clone(),
+        request: Arc::new(request),
         expires_at: order.expires_at,
     })
 }
@@ -65,10 +69,10 @@ pub(crate) fn placed<'o>(
         OrderState::Paying(_) | OrderState::Paid(_) | OrderState::Failed { .. } => {}
     }
     Ok(Placed {
-        out_order_id: &order.terms.merchant_order_no,
+        out_order_id: &order.terms.request.merchant_order_no,
         channel_order_id: order.terms.id.to_string(),
         third_pay_order_id: view.paid.map(|paid| &*paid.payment_reference),
-        total_amount: order.terms.amount.get().to_string(),
+        total_amount: order.terms.request.amount.get().to_string(),
         order_status: view.status,
         pay_info_type: view.pay_info.map(form).or(view.paid.map(|_| "DIRECTPAY")),
         pay_info: view.pay_info.and_then(shown),
@@ -77,7 +81,7 @@ pub(crate) fn placed<'o>(
     })
 }
 
-/// What the channel said when it did not take the request now; else nobody knows.
+/// The channel's answer when it did not take the request now; else the outcome is not known.
 fn not_known(answer: Option<&ChannelAnswer>) -> Fault {
     match answer {
         Some(ChannelAnswer::Later { code, text }) => {
@@ -87,20 +91,20 @@ fn not_known(answer: Option<&ChannelAnswer>) -> Fault {
     }
 }
 
-/// The result of a query, and what a notification tells.
+/// The result of a query, and the content of a notification.
 pub(crate) fn queried(order: &Order, now: Timestamp) -> Result<Queried<'_>, Fault> {
     let kept = details::read(order).map_err(unwritable)?;
     let view = View::of(order, now);
-    let terms = &order.terms;
+    let (terms, request) = (&order.terms, &order.terms.request);
     Ok(Queried {
-        channel_sub_merchant_id: terms.merchant.as_str(),
-        out_order_id: &terms.merchant_order_no,
+        channel_sub_merchant_id: request.merchant.as_str(),
+        out_order_id: &request.merchant_order_no,
         channel_order_id: terms.id.to_string(),
         third_pay_order_id: view.paid.map(|paid| &*paid.payment_reference),
-        total_amount: terms.amount.get().to_string(),
+        total_amount: request.amount.get().to_string(),
         pay_amount: view.paid.map(|paid| paid.payer_amount.get().to_string()),
-        currency: terms.currency.code(),
-        pay_type: pay_type(terms.scene),
+        currency: request.currency.code(),
+        pay_type: pay_type(request.scene),
         pay_channel: pay_channel::word(&terms.channel),
         order_status: view.status,
         fail_reason: view.fail_reason,
@@ -137,7 +141,7 @@ pub(crate) fn closed<'o>(
         }
     };
     Ok(Closed {
-        out_order_id: &order.terms.merchant_order_no,
+        out_order_id: &order.terms.request.merchant_order_no,
         channel_order_id: order.terms.id.to_string(),
         order_status,
     })
@@ -177,6 +181,7 @@ fn form(pay_info: &PayInfo) -> &'static str {
         PayForm::AppSdk => "APPSDK",
         PayForm::QrCode => "QRCODE",
         PayForm::JumpUrl => "JUMPURL",
+        PayForm::Html => "HTML",
         PayForm::Direct => "DIRECTPAY",
     }
 }
@@ -184,7 +189,7 @@ fn form(pay_info: &PayInfo) -> &'static str {
 fn shown(pay_info: &PayInfo) -> Option<&str> {
     match pay_info.form {
         PayForm::Direct => None,
-        PayForm::Jsapi | PayForm::AppSdk | PayForm::QrCode | PayForm::JumpUrl => {
+        PayForm::Jsapi | PayForm::AppSdk | PayForm::QrCode | PayForm::JumpUrl | PayForm::Html => {
             Some(&pay_info.text)
         }
     }

@@ -4,30 +4,29 @@ use crate::auth::{self, Caller};
 use crate::envelope::{self, Received, bad_body};
 use crate::faults::{ErrCode, Fault};
 use crate::json::{Object, read_object};
-use crate::keys::KeyRing;
 use crate::wire::{OrderName, UnifiedOrder};
-use crate::{Mode, map};
+use crate::{Mode, NAMESPACE, map};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::post;
 use engine::Engine;
 use http::{HeaderValue, StatusCode, header};
-use kernel::{ChannelAnswer, Command, Order, OrderKey, Reply, TenantId};
+use kernel::{ChannelAnswer, Command, Key, NaturalKey, Order, OrderCommand, Row, TenantId};
+use ledger::kinds;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Page, Query};
+use store::OneOrder;
 
 /// How long placing and closing wait for the channel. Merchants' clients commonly give up at 15 s.
 const CALL_PATIENCE: Duration = Duration::from_secs(12);
-/// How long a query waits for the channel to say what became of an order that is past its time.
+/// How long a query waits for the channel to settle an order that is past its time.
 const QUERY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the endpoints work with.
 pub(crate) struct Api {
     pub(crate) engine: Arc<Engine>,
-    pub(crate) keys: Arc<KeyRing>,
     pub(crate) mode: Mode,
 }
 
@@ -73,9 +72,8 @@ async fn place(api: &Api, request: Request) -> Result<Response, Fault> {
     let received = Received::read(request).await?;
     let (caller, request) =
         api.admit(&received, |caller, body| map::place(caller, &UnifiedOrder::read(body)?))?;
-    let (order, answer) =
-        api.handle_and_wait(&caller, Command::PlaceOrder(Box::new(request))).await?;
-    Ok(success(map::placed(&order, answer.as_ref(), api.engine.now())?))
+    let (order, channel_answer) = api.handle_and_wait(&caller, request.into()).await?;
+    Ok(success(map::placed(&order, channel_answer.as_ref(), api.engine.now())?))
 }
 
 async fn query(api: &Api, request: Request) -> Result<Response, Fault> {
@@ -83,9 +81,9 @@ async fn query(api: &Api, request: Request) -> Result<Response, Fault> {
     let (caller, name) = api.admit(&received, |_, body| Ok(OrderName::read(body)?))?;
     let mut order = api.named(&caller.tenant, name).await?;
     if order.is_overdue(api.engine.now()) {
-        // Whatever this comes to, the order as it then stands is the answer.
+        // The order as it stands afterwards is the answer, also when the channel has not answered.
         api.engine.refresh_order(caller.business(), &order, QUERY_PATIENCE).await;
-        order = api.order(&caller.tenant, OrderKey::Id(order.terms.id)).await?;
+        order = api.order(&caller.tenant, order.terms.id.into()).await?;
     }
     Ok(success(map::queried(&order, api.engine.now())?))
 }
@@ -95,13 +93,13 @@ async fn close(api: &Api, request: Request) -> Result<Response, Fault> {
     let (caller, name) = api.admit(&received, |_, body| Ok(OrderName::read(body)?))?;
     let tenant = caller.tenant.clone();
     let order = match name {
-        OrderName::Out(number) => OrderKey::MerchantOrderNo(number),
-        OrderName::Own(id) => OrderKey::Id(id),
-        both @ OrderName::Both(..) => OrderKey::Id(api.named(&tenant, both).await?.terms.id),
+        OrderName::Out(number) => by_number(number),
+        OrderName::Own(id) => id.into(),
+        both @ OrderName::Both(..) => api.named(&tenant, both).await?.terms.id.into(),
     };
-    let (order, answer) =
-        api.handle_and_wait(&caller, Command::CloseOrder { tenant, order }).await?;
-    Ok(success(map::closed(&order, answer.as_ref(), api.engine.now())?))
+    let command = OrderCommand::Close { tenant, order };
+    let (order, channel_answer) = api.handle_and_wait(&caller, command.into()).await?;
+    Ok(success(map::closed(&order, channel_answer.as_ref(), api.engine.now())?))
 }
 
 fn success<T: Serialize>(result: T) -> Response {
@@ -121,30 +119,31 @@ impl Api {
         read: impl FnOnce(&Caller, &Object<'_>) -> Result<T, Fault>,
     ) -> Result<(Caller, T), Fault> {
         let body = read_object(&received.body).map_err(bad_body)?;
-        let caller = auth::authenticate(&self.keys, self.mode, received, self.engine.now())?;
+        let caller = auth::authenticate(&*self.engine, self.mode, received, self.engine.now())?;
         let asked = read(&caller, &body)?;
         Ok((caller, asked))
     }
 
-    /// Carries a command out and waits for the channel.
+    /// Carries a command about an order out and waits for the channel.
     async fn handle_and_wait(
         &self,
         caller: &Caller,
         command: Command,
-    ) -> Result<(Box<Order>, Option<ChannelAnswer>), Fault> {
-        match self.engine.handle_and_wait(caller.business(), command, CALL_PATIENCE).await? {
-            Reply::Order { order, answer } => Ok((order, answer)),
-            Reply::Done => Err(Fault::unknown()),
+    ) -> Result<(Order, Option<ChannelAnswer>), Fault> {
+        let reply = self.engine.handle_and_wait(caller.business(), command, CALL_PATIENCE).await?;
+        match reply.row {
+            Some(Row::Order(order)) => Ok((order, reply.answer)),
+            Some(_) | None => Err(Fault::unknown()),
         }
     }
 
     /// The order that a request names.
-    async fn named(&self, tenant: &TenantId, name: OrderName) -> Result<Box<Order>, Fault> {
+    async fn named(&self, tenant: &TenantId, name: OrderName) -> Result<Order, Fault> {
         match name {
-            OrderName::Out(number) => self.order(tenant, OrderKey::MerchantOrderNo(number)).await,
-            OrderName::Own(id) => self.order(tenant, OrderKey::Id(id)).await,
+            OrderName::Out(number) => self.order(tenant, by_number(number)).await,
+            OrderName::Own(id) => self.order(tenant, id.into()).await,
             OrderName::Both(number, id) => {
-                let order = self.order(tenant, OrderKey::MerchantOrderNo(number)).await?;
+                let order = self.order(tenant, by_number(number)).await?;
                 if order.terms.id == id {
                     return Ok(order);
                 }
@@ -154,25 +153,15 @@ impl Api {
         }
     }
 
-    async fn order(&self, tenant: &TenantId, key: OrderKey) -> Result<Box<Order>, Fault> {
-        let query = Query::Order { tenant: tenant.clone(), key };
-        match self.engine.search(&query).await? {
-            Page::Order(Some(order)) => Ok(order),
-            Page::Order(None)
-            | Page::Orders(_)
-            | Page::Story(_)
-            | Page::Tenants(_)
-            | Page::Accounts(_)
-            | Page::Transfers(_)
-            | Page::Notifications(_)
-            | Page::Keys(_)
-            | Page::Tasks(_)
-            | Page::Events(_)
-            | Page::LastId(_)
-            | Page::Pong
-            | Page::Audit(_) => Err(Fault::new(ErrCode::OrderNotExist, "no such order")),
-        }
+    async fn order(&self, tenant: &TenantId, key: Key<kinds::Order>) -> Result<Order, Fault> {
+        let found = self.engine.ask(OneOrder { tenant: tenant.clone(), key }).await?;
+        found.map(|order| *order).ok_or_else(|| Fault::new(ErrCode::OrderNotExist, "no such order"))
     }
+}
+
+/// An order by its OutOrderId: numbers of this API are a namespace of their own.
+fn by_number(out_order_id: String) -> Key<kinds::Order> {
+    Key::Number(NaturalKey::new(NAMESPACE, out_order_id))
 }
 
 impl Caller {

@@ -5,7 +5,7 @@ use crate::keys::derive;
 use crate::{time, url};
 use channel::{Method, Request};
 use crypto::rsa::Signer;
-use crypto::{CryptoFault, Secret, hash, text};
+use crypto::{SealFault, Secret, hash, text};
 use ledger::Timestamp;
 
 /// The service in the credential's scope; also the action.
@@ -229,7 +229,7 @@ pub enum SigningFault {
     Url(&'static str),
     /// The key does not sign.
     #[error(transparent)]
-    Key(#[from] CryptoFault),
+    Key(#[from] SealFault),
 }
 
 /// A signed request, with the texts on the way to its signature.
@@ -303,7 +303,7 @@ impl Signing<'_> {
         }
     }
 
-    fn sign(&self, date: &str, string_to_sign: &str) -> Result<String, CryptoFault> {
+    fn sign(&self, date: &str, string_to_sign: &str) -> Result<String, SealFault> {
         match self.key {
             SigningKey::Hmac(secret) => {
                 let key = derive(secret, date, SERVICE);

@@ -8,10 +8,12 @@ mod signing;
 
 use crate::auth::Caller;
 use crate::envelope::Received;
-use crate::{CallerKey, KeyRing, Signing, SigningKey, TenantKeys};
+use crate::keys::Callers;
+use crate::{Signing, SigningKey};
 use channel::{PayForm, PayInfo};
 use crypto::Secret;
 use crypto::rsa::{Signer, Verifier};
+use engine::{RegisteredCaller, RegisteredProof};
 use kernel::{Order, OrderState, Paid, TenantId};
 use ledger::{Fen, Id, Timestamp, kinds};
 use std::sync::{Arc, LazyLock};
@@ -42,15 +44,33 @@ fn secret() -> Secret {
     Secret::new("test-secret-key-of-the-callers".to_owned())
 }
 
+/// The callers of a directory, in the order in which their keys were created.
+#[derive(Clone)]
+struct KnownCallers(Vec<Arc<RegisteredCaller>>);
+
+impl Callers for KnownCallers {
+    fn caller(&self, secret_id: &str) -> Option<Arc<RegisteredCaller>> {
+        self.0.iter().find(|caller| &*caller.key_id == secret_id).cloned()
+    }
+}
+
+impl KnownCallers {
+    fn of(&self, tenant: &str) -> Vec<Arc<RegisteredCaller>> {
+        self.0.iter().filter(|caller| caller.tenant.as_str() == tenant).cloned().collect()
+    }
+}
+
 /// Tenant 123456 has a shared secret and an RSA key, tenant 654321 a shared secret.
-fn ring() -> KeyRing {
-    let hmac = |id: &str| (id.to_owned(), CallerKey::Hmac(secret()));
-    let rsa = ("RSA1".to_owned(), CallerKey::Rsa(verifier(&MERCHANT_PEM)));
-    let tenants = [
-        TenantKeys { tenant: TenantId::new("123456"), keys: vec![hmac("AKID1"), rsa] },
-        TenantKeys { tenant: TenantId::new("654321"), keys: vec![hmac("AKID2")] },
-    ];
-    KeyRing::new(signer(&PLATFORM_PEM), tenants).expect("good keys")
+fn callers() -> KnownCallers {
+    let caller = |tenant: &str, key_id: &str, proof| {
+        let (tenant, key_id) = (TenantId::new(tenant), Arc::from(key_id));
+        Arc::new(RegisteredCaller { tenant, key_id, proof })
+    };
+    KnownCallers(vec![
+        caller("123456", "AKID1", RegisteredProof::Hmac(secret())),
+        caller("123456", "RSA1", RegisteredProof::Rsa(verifier(&MERCHANT_PEM))),
+        caller("654321", "AKID2", RegisteredProof::Hmac(secret())),
+    ])
 }
 
 fn caller() -> Caller {
@@ -78,26 +98,18 @@ fn received(request: &channel::Request) -> Received {
 fn order(body: &str, state: OrderState) -> Order {
     let body = crate::json::read_object(body.as_bytes()).expect("JSON");
     let request = crate::wire::UnifiedOrder::read(&body).expect("a good request");
-    let request = crate::map::place(&caller(), &request).expect("a request");
+    let place = crate::map::place(&caller(), &request).expect("a command");
+    let id: Id<kinds::Order> = Id::from_value(679_735_736_991_281_152);
+    let is_final = state.is_final();
     Order {
         terms: Arc::new(kernel::Terms {
-            tenant: request.tenant,
-            id: Id::from_value(679_735_736_991_281_152),
-            merchant: request.merchant,
-            merchant_order_no: request.merchant_order_no,
-            dialect: request.dialect,
-            amount: request.amount,
-            currency: request.currency,
-            scene: request.scene,
-            channel: Arc::from(request.channel),
+            tenant: place.tenant,
+            id,
+            channel_order_no: kernel::channel_no("A1B2C3", id.subject()),
+            request: place.request,
+            channel: Arc::from(place.channel),
             channel_account: Arc::from("account"),
-            subject: request.subject,
-            payer: request.payer,
-            goods_tag: request.goods_tag,
-            notify_url: request.notify_url,
-            front_url: request.front_url,
-            callback_url: Arc::from("https://pay.example/channel"),
-            details: request.details,
+            callback_url: Arc::from("https://pay.example/channel/account/callback"),
             placed_at: NOW,
             expires_at: NOW.plus_seconds(1800),
         }),
@@ -105,7 +117,9 @@ fn order(body: &str, state: OrderState) -> Order {
         state,
         in_flight: None,
         polls: 0,
+        next_poll_at: (!is_final).then_some(NOW.plus_seconds(60)),
         unapplied: vec![],
+        mismatch: None,
     }
 }
 
@@ -120,8 +134,4 @@ fn paid() -> OrderState {
         payment_reference: "4200001234202410230000000001".to_owned(),
         payer_amount: Fen::new(990),
     })
-}
-
-fn order_id(number: i64) -> Id<kinds::Order> {
-    Id::from_value(number)
 }

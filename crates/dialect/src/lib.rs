@@ -15,6 +15,6 @@ pub trait Dialect: Send + Sync {
     /// Its routes, with their full paths.
     fn router(&self, engine: Arc<Engine>) -> Router;
 
-    /// How it tells merchants about their orders; `None` for a dialect that tells nothing.
+    /// How it notifies merchants; `None` for a dialect that does not.
     fn announcer(&self) -> Option<Arc<dyn Announce>>;
 }

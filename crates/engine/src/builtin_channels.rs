@@ -1,35 +1,36 @@
-//! Calls to channels without an outside, answered inside the commit that wants them.
+//! Calls to built-in channels, answered inside the commit that wants them.
 //!
-//! A number must be on disk before the first byte leaves. To a built-in channel no byte leaves: what it
-//! says is decided at once, as the next command of the same batch, and stands or falls with it.
+//! A number must be on disk before the first byte leaves. To a built-in channel no byte leaves: its
+//! answer is decided at once, as the next command of the same batch, and stands or falls with it.
 
+use crate::directory::Snapshot;
 use crate::{Engine, calls};
-use channel::{Finding, Instruction, Response};
-use kernel::{CallRecord, Caller, Command, Decision, View, Work, decide};
+use channel::{Finding, Instruction, Step};
+use kernel::{CallRecord, Caller, Command, Decision, RecordFinding, View, Work, decide};
 use ledger::Stamp;
 
 /// Answers that one decision can lead to, one after another; the rest is done after the commit.
 const ANSWERS_MAX: usize = 8;
 
-/// The decision together with what built-in channels say to it.
+/// The decision together with the answers of built-in channels to it.
 pub(crate) fn answer(
     engine: &Engine,
+    snapshot: &Snapshot,
     view: &mut View,
     stamp: &mut Stamp,
     mut decision: Decision,
 ) -> Decision {
     for _ in 0..ANSWERS_MAX {
-        let said = decision.work.iter().enumerate().find_map(|(at, work)| {
-            let (caller, command) = finding(engine, work)?;
+        let answered = decision.work.iter().enumerate().find_map(|(at, work)| {
+            let (caller, command) = finding(engine, snapshot, work)?;
             Some((at, caller, command))
         });
-        let Some((at, caller, command)) = said else { break };
+        let Some((at, caller, command)) = answered else { break };
         match decide(view, &caller, &command, stamp) {
             Ok(next) => {
                 decision.work.remove(at);
                 decision.events.extend(next.events);
                 decision.transfers.extend(next.transfers);
-                decision.tasks.extend(next.tasks);
                 decision.work.extend(next.work);
                 decision.reply = next.reply;
             }
@@ -42,39 +43,38 @@ pub(crate) fn answer(
     decision
 }
 
-/// What a built-in channel says to an instruction, as a command; `None` for any other work.
-fn finding(engine: &Engine, work: &Work) -> Option<(Caller, Command)> {
-    let Work::Ask { tenant, order, refund, channel, channel_account, instruction } = work else {
+/// A built-in channel's answer to an instruction, as a command; `None` for any other work.
+fn finding(engine: &Engine, snapshot: &Snapshot, work: &Work) -> Option<(Caller, Command)> {
+    let Work::Ask { tenant, subject, root, channel, channel_account, instruction } = work else {
         return None;
     };
-    let account = engine.accounts.get(channel_account)?;
-    if !account.channel.about().built_in {
+    let account = snapshot.accounts.get(channel_account)?;
+    if !account.channel.about().is_built_in {
         return None;
     }
     let context = engine.context();
-    let connection = account.connection();
-    let finding = match connection.encode(instruction, &context) {
-        Ok(request) => {
-            let response = Response { status: 200, headers: vec![], body: request.body };
-            connection.decode(instruction, &response, &context)
-        }
-        Err(unsupported) => calls::unsupported(&unsupported),
+    let finding = match account.connection.encode(instruction, &context) {
+        Ok(Step::Answer(finding)) => finding,
+        // It is not as built in as it says: the call is made after the commit, like any other.
+        Ok(Step::Send(_)) => return None,
+        Err(fault) => calls::not_encoded(fault),
     };
-    let call = record(instruction, &finding, &context);
-    let (tenant, order, refund) = (tenant.clone(), *order, *refund);
-    let channel_account = account.name.clone();
-    let command = Command::RecordFinding { tenant, order, refund, channel_account, finding, call };
-    Some((Caller::Channel(channel.clone()), command))
+    let call = record(instruction, &finding, context.now);
+    let record = RecordFinding {
+        tenant: tenant.clone(),
+        subject: *subject,
+        root: *root,
+        channel_account: channel_account.clone(),
+        finding,
+        call,
+    };
+    Some((Caller::Channel(channel.clone()), Command::RecordFinding(record)))
 }
 
-fn record(
-    instruction: &Instruction,
-    finding: &Finding,
-    context: &channel::CodecContext,
-) -> CallRecord {
+fn record(instruction: &Instruction, finding: &Finding, at: ledger::Timestamp) -> CallRecord {
     CallRecord {
         operation: Some(instruction.operation()),
-        at: context.now,
+        at,
         took_ms: 0,
         status: None,
         channel_trace: None,

@@ -1,5 +1,5 @@
-//! A bulkhead: how much may be under way at once, in all and for each key, so that a key that does not
-//! answer holds up itself and nobody else.
+//! A bulkhead: how much may be under way at once, in all and for each key, so that a counterpart that
+//! does not answer holds up its own work and no other.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How much may be under way.
+/// A supply of permits.
 pub(crate) struct Bulkhead {
     waiting: AtomicUsize,
     waiting_max: usize,
@@ -36,7 +36,7 @@ impl Bulkhead {
         }
     }
 
-    /// True when as many wait as may: whatever comes now had better stay in the database.
+    /// True when the queue is full; new work should stay in the database as a due task.
     pub(crate) fn is_crowded(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) >= self.waiting_max
     }
@@ -72,8 +72,7 @@ impl Bulkhead {
         semaphore
     }
 
-    /// Forgets a key for which nothing is under way and nobody waits: there are more keys in the
-    /// world than there is memory.
+    /// Forgets a key with no permit in use and no waiter: keys are without number, and memory is not.
     fn forget_idle(&self, key: &str) {
         let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
         if each.get(key).is_some_and(|semaphore| Arc::strong_count(semaphore) == 1) {

@@ -1,36 +1,39 @@
 //! Channels' callbacks on their way in: verified, committed as findings, and only then accepted.
 
 use crate::calls::{describe, fetch_keys, off_thread};
-use crate::channel_accounts::ChannelAccount;
+use crate::channel_accounts::OpenAccount;
 use crate::{Engine, Failure};
 use channel::{Callback, CallbackFault, Finding, Request, Response};
-use kernel::{CallRecord, Caller, Command, Order, Refund, Refusal};
+use kernel::{
+    CallRecord, Caller, ChannelAccountCommand, Command, OrderRefusal, RecordFinding, RefundRefusal,
+    Refusal, subject_of_channel_no,
+};
+use ledger::{Id, Subject, kinds};
 use std::sync::Arc;
 use std::time::Instant;
 
 impl Engine {
     /// Takes a channel's callback about an account. The answer tells the channel whether to repeat it:
-    /// accepted means that what it says is committed.
+    /// accepted means that its content is committed.
     pub async fn channel_callback(self: &Arc<Engine>, account: &str, request: Request) -> Response {
-        let Some(account) = self.accounts.get(account).cloned() else {
+        let Some(account) = self.snapshot().accounts.get(account).cloned() else {
             return Response { status: 404, headers: vec![], body: vec![] };
         };
-        let connection = account.connection();
         let accepted = match verify(self, &account, request).await {
             Ok(callback) => self.take(&account, callback).await,
             Err(fault) => {
                 let channel = account.channel.about().name;
                 metrics::counter!("tongbao_channel_callbacks_refused_total", "channel" => channel)
                     .increment(1);
-                tracing::warn!(account = %account.name, %fault, "a callback was not believed");
+                tracing::warn!(account = %account.name, %fault, "a callback was refused");
                 false
             }
         };
-        connection.receipt(accepted)
+        account.connection.receipt(accepted)
     }
 
-    /// Commits what a callback says. True when it stands.
-    async fn take(self: &Arc<Engine>, account: &ChannelAccount, callback: Callback) -> bool {
+    /// Commits the content of a callback. True when it stands.
+    async fn take(self: &Arc<Engine>, account: &OpenAccount, callback: Callback) -> bool {
         let call = CallRecord {
             operation: None,
             at: self.clock.now(),
@@ -40,14 +43,15 @@ impl Engine {
             summary: describe(&callback.finding),
         };
         let number = callback.channel_order_no;
-        let finding = callback.finding;
-        match self.record(account, &number, finding, call.clone()).await {
+        match self.record(account, &number, callback.finding, call.clone()).await {
             Ok(()) => true,
-            // It is the channel's word about money all the same: it is kept, and then accepted.
+            // A channel that reports money has to be believed, even about nothing that we know: it is
+            // recorded for a person, and then accepted.
             Err(Failure::Refused(refusal)) => {
                 let why = format!("about {number}: {refusal}");
-                let command = Command::RecordMismatch { tenant: account.tenant.clone(), why, call };
-                self.handle(account.caller(), command).await.is_ok()
+                let (tenant, name) = (account.tenant.clone(), account.name.clone());
+                let command = ChannelAccountCommand::RecordMismatch { tenant, name, why, call };
+                self.submit(account.caller(), command.into(), None).await.is_ok()
             }
             Err(failure) => {
                 tracing::error!(%failure, number, "a callback was not recorded; it will come again");
@@ -56,48 +60,81 @@ impl Engine {
         }
     }
 
-    /// Commits a finding about the order with this number.
+    /// Commits a finding about the subject that its number names.
     async fn record(
         &self,
-        account: &ChannelAccount,
-        number: &str,
+        account: &OpenAccount,
+        channel_order_no: &str,
         finding: Finding,
         call: CallRecord,
     ) -> Result<(), Failure> {
-        let order = Order::id_of_channel_no(number).ok_or(Refusal::OrderNotFound)?;
-        let refund = match &finding {
+        let order: Id<kinds::Order> = self.named(channel_order_no).ok_or(OrderRefusal::NotFound)?;
+        let subject = match &finding {
             Finding::Refund(refunded) => {
-                let refund = Refund::id_of_channel_no(&refunded.channel_refund_no);
-                Some(refund.ok_or(Refusal::RefundNotFound)?)
+                let refund = self.named::<kinds::Refund>(&refunded.channel_refund_no);
+                refund.map(Id::subject).ok_or(RefundRefusal::NotFound)?
             }
-            _other => None,
+            Finding::Placed(_)
+            | Finding::Paid(_)
+            | Finding::Pending
+            | Finding::Closed
+            | Finding::Failed { .. }
+            | Finding::Refused { .. }
+            | Finding::Later { .. }
+            | Finding::NotFound
+            | Finding::Ask { .. }
+            | Finding::Keys(_)
+            | Finding::Unknown { .. }
+            | Finding::Mismatch { .. } => order.subject(),
         };
-        let (tenant, name) = (account.tenant.clone(), account.name.clone());
-        let command =
-            Command::RecordFinding { tenant, order, refund, channel_account: name, finding, call };
-        self.handle(account.caller(), command).await.map(drop)
+        let record = RecordFinding {
+            tenant: account.tenant.clone(),
+            subject,
+            root: order.subject().root(),
+            channel_account: account.name.clone(),
+            finding,
+            call,
+        };
+        self.handle(account.caller(), Command::RecordFinding(record)).await.map(drop)
+    }
+
+    /// The id in one of our numbers, when it is of this installation and names this kind.
+    fn named<K: ledger::SubjectId>(&self, number: &str) -> Option<Id<K>> {
+        subject_of_channel_no(&self.installation, number).and_then(Subject::id)
     }
 }
 
-impl ChannelAccount {
-    /// The channel as the one who wants something.
+impl OpenAccount {
+    /// The channel as a caller.
     fn caller(&self) -> Caller {
         Caller::Channel(Arc::from(self.channel.about().name))
     }
 }
 
-/// Verifies a callback; one signed with an unknown key is looked at once more with fresh keys.
+impl From<OrderRefusal> for Failure {
+    fn from(refusal: OrderRefusal) -> Failure {
+        Failure::Refused(Refusal::Order(refusal))
+    }
+}
+
+impl From<RefundRefusal> for Failure {
+    fn from(refusal: RefundRefusal) -> Failure {
+        Failure::Refused(Refusal::Refund(refusal))
+    }
+}
+
+/// Verifies a callback; one signed with an unknown key is verified once more with fresh keys.
 async fn verify(
     engine: &Arc<Engine>,
-    account: &Arc<ChannelAccount>,
+    account: &Arc<OpenAccount>,
     request: Request,
 ) -> Result<Callback, CallbackFault> {
     let begun = Instant::now();
     let first = verify_once(engine, account, request.clone()).await;
     let outcome = match first {
         Err(CallbackFault::UnknownKey { .. }) => {
-            fetch_keys(engine, account).await;
-            verify_once(engine, account, request).await
+            let account = fetch_keys(engine, account.clone()).await;
+            verify_once(engine, &account, request).await
         }
         other => other,
     };
@@ -109,10 +146,10 @@ async fn verify(
 
 async fn verify_once(
     engine: &Engine,
-    account: &ChannelAccount,
+    account: &OpenAccount,
     request: Request,
 ) -> Result<Callback, CallbackFault> {
-    let connection = account.connection();
+    let connection = account.connection.clone();
     off_thread(engine, move |context| connection.callback(&request, context.now))
         .await
         .unwrap_or_else(|| Err(CallbackFault::Unreadable { why: "stopping".to_owned() }))

@@ -4,10 +4,13 @@
 //! tried again with the same bytes; everything else that leaves a doubt is [`Finding::Unknown`], and
 //! the order's task looks again.
 
-use crate::channel_accounts::ChannelAccount;
+use crate::channel_accounts::OpenAccount;
 use crate::{Engine, Failure, SendFault};
-use channel::{CodecContext, Connection, Finding, Instruction, Request, Response};
-use kernel::{CallRecord, Caller, Command, Reply, Work};
+use channel::{
+    CodecContext, Connection, EncodeFault, Finding, Instruction, PlatformKey, Request, Response,
+    Step,
+};
+use kernel::{CallRecord, Caller, ChannelAccountCommand, Command, RecordFinding, Reply, Work};
 use ledger::Timestamp;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,10 +18,10 @@ use tokio::sync::oneshot;
 
 /// How long a channel may take to answer. Less than the time that an order is kept for the call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a call may wait for its permit; then its task takes over.
+/// How long a call may wait for a permit; then its task takes over.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long a call may take once it has its permit, with keys to fetch and connections to try. Together
-/// with the wait for the turn it is less than the time that an order is kept for the call.
+/// with the wait for the permit it is less than the time that an order is kept for the call.
 const ASK_TIMEOUT: Duration = Duration::from_secs(20);
 /// Pauses before a connection is tried again.
 const CONNECT_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
@@ -27,25 +30,23 @@ const KEYS_EVERY: Duration = Duration::from_secs(3600);
 /// The least time between two fetches of an account's keys, in milliseconds.
 const KEYS_PAUSE_MS: i64 = 10_000;
 
-/// Carries one instruction to its channel and commits what it says.
+/// Carries one instruction to its channel and commits the finding.
 pub(crate) async fn ask(engine: Arc<Engine>, work: Work, waiter: oneshot::Sender<Reply>) {
-    let Work::Ask { tenant, order, refund, channel, channel_account, instruction } = work else {
+    let Work::Ask { tenant, subject, root, channel, channel_account, instruction } = work else {
         return;
     };
     let Some(permit) = engine.calls.acquire(&channel_account, PERMIT_TIMEOUT).await else {
-        tracing::warn!(%order, "no permit for a channel call; its task will look again");
+        tracing::warn!(%subject, "no permit for a channel call; its task will try again");
         return;
     };
     let (at, begun) = (engine.clock.now(), Instant::now());
     let asked = async {
-        match engine.accounts.get(&channel_account) {
+        match engine.snapshot().accounts.get(&channel_account).cloned() {
             Some(account) => call(&engine, account, &instruction).await,
-            None => unknown(
-                &instruction,
-                at,
-                begun,
-                format!("account {channel_account} is not configured"),
-            ),
+            None => {
+                let why = format!("channel account {channel_account} cannot be used");
+                unknown(&instruction, at, begun, why)
+            }
         }
     };
     let (finding, call) = match tokio::time::timeout(ASK_TIMEOUT, asked).await {
@@ -53,12 +54,13 @@ pub(crate) async fn ask(engine: Arc<Engine>, work: Work, waiter: oneshot::Sender
         Err(_) => unknown(&instruction, at, begun, "no end in time".to_owned()),
     };
     drop(permit);
-    let command = Command::RecordFinding { tenant, order, refund, channel_account, finding, call };
+    let record = RecordFinding { tenant, subject, root, channel_account, finding, call };
     let caller = Caller::Channel(channel);
-    if let Err(failure) = engine.submit(caller, command, Some(waiter)).await
+    let recorded = engine.submit(caller, Command::RecordFinding(record), Some(waiter)).await;
+    if let Err(failure) = recorded
         && failure != Failure::Stopping
     {
-        tracing::error!(%failure, %order, "a finding was not recorded; its task will look again");
+        tracing::error!(%failure, %subject, "a finding was not recorded; its task will ask again");
     }
 }
 
@@ -75,15 +77,16 @@ fn unknown(
 /// One call from first to last byte, with the record of how it went.
 pub(crate) async fn call(
     engine: &Arc<Engine>,
-    account: &Arc<ChannelAccount>,
+    account: Arc<OpenAccount>,
     instruction: &Instruction,
 ) -> (Finding, CallRecord) {
-    if account.lacks_keys(engine.clock.now()) {
-        fetch_keys(engine, account).await;
-    }
+    let account = match account.lacks_keys(engine.clock.now()) {
+        true => fetch_keys(engine, account).await,
+        false => account,
+    };
     let at = engine.clock.now();
     let begun = Instant::now();
-    let (finding, response) = exchange(engine, account, instruction).await;
+    let (finding, response) = exchange(engine, &account, instruction).await;
     let operation = instruction.operation().name();
     let labels = [
         ("channel", account.channel.about().name),
@@ -98,13 +101,14 @@ pub(crate) async fn call(
 
 async fn exchange(
     engine: &Arc<Engine>,
-    account: &ChannelAccount,
+    account: &OpenAccount,
     instruction: &Instruction,
 ) -> (Finding, Option<Response>) {
-    let connection = account.connection();
-    let request = match sign(engine, connection.clone(), instruction).await {
-        Ok(request) => request,
-        Err(fault) => return (unsupported(&fault), None),
+    let connection = account.connection.clone();
+    let request = match encode(engine, connection.clone(), instruction).await {
+        Ok(Step::Send(request)) => request,
+        Ok(Step::Answer(finding)) => return (finding, None),
+        Err(fault) => return (not_encoded(fault), None),
     };
     match send(engine, &request).await {
         Ok(response) => {
@@ -115,28 +119,28 @@ async fn exchange(
     }
 }
 
-/// What it means that a channel cannot carry an instruction out: it never will.
-///
-/// Trouble of this process (the field `process`) says nothing about the instruction.
-pub(crate) fn unsupported(fault: &channel::Unsupported) -> Finding {
-    if fault.field == "process" {
-        return Finding::Unknown { why: fault.to_string() };
+/// The finding about an instruction that was not encoded. A channel that cannot carry it out never will;
+/// trouble of our own proves nothing about the instruction.
+pub(crate) fn not_encoded(fault: EncodeFault) -> Finding {
+    let text = fault.to_string();
+    match fault {
+        EncodeFault::Unsupported { .. } => {
+            Finding::Refused { code: "UNSUPPORTED".to_owned(), text }
+        }
+        EncodeFault::Internal { .. } => Finding::Unknown { why: text },
     }
-    Finding::Refused { code: "UNSUPPORTED".to_owned(), text: fault.to_string() }
 }
 
 /// Encodes, which signs, off the async threads.
-async fn sign(
+async fn encode(
     engine: &Engine,
     connection: Arc<dyn Connection>,
     instruction: &Instruction,
-) -> Result<Request, channel::Unsupported> {
+) -> Result<Step, EncodeFault> {
     let instruction = instruction.clone();
     off_thread(engine, move |context| connection.encode(&instruction, context))
         .await
-        .unwrap_or_else(|| {
-            Err(channel::Unsupported { field: "process", why: "stopping".to_owned() })
-        })
+        .unwrap_or_else(|| Err(EncodeFault::internal("stopping")))
 }
 
 /// Decodes, which verifies and may sign for the payer's client, off the async threads.
@@ -196,7 +200,7 @@ fn record(
     }
 }
 
-/// A finding in words, for the story of an order.
+/// A finding for people, for the story of an order.
 pub(crate) fn describe(finding: &Finding) -> String {
     match finding {
         Finding::Refused { code, text }
@@ -221,8 +225,9 @@ pub(crate) fn describe(finding: &Finding) -> String {
 pub(crate) async fn refresh_keys(engine: Arc<Engine>) {
     let mut stopped = engine.stopped();
     loop {
-        let accounts: Vec<Arc<ChannelAccount>> = engine.accounts.all().cloned().collect();
-        for account in accounts.iter().filter(|account| account.channel.about().fetches_keys) {
+        let snapshot = engine.snapshot();
+        let accounts: Vec<Arc<OpenAccount>> = snapshot.accounts.all().cloned().collect();
+        for account in accounts.into_iter().filter(|account| account.channel.about().fetches_keys) {
             fetch_keys(&engine, account).await;
         }
         tokio::select! {
@@ -232,35 +237,35 @@ pub(crate) async fn refresh_keys(engine: Arc<Engine>) {
     }
 }
 
-/// Fetches an account's signing keys, unless that was just done; keeps what is new.
-pub(crate) async fn fetch_keys(engine: &Arc<Engine>, account: &Arc<ChannelAccount>) {
-    // Whoever comes while somebody fetches waits for the same keys.
-    let _fetching = account.fetching.lock().await;
-    if !account.may_fetch(engine.clock.now(), KEYS_PAUSE_MS) {
-        return;
-    }
-    let (finding, _) = exchange(engine, account, &Instruction::FetchKeys).await;
-    let keys = match finding {
-        Finding::Keys(keys) => keys,
-        other => {
-            tracing::warn!(account = %account.name, finding = describe(&other), "no signing keys fetched");
-            return;
+/// Fetches an account's signing keys, unless that was just done, and stores what is new. Returns the
+/// account with the keys that are known afterwards.
+pub(crate) async fn fetch_keys(
+    engine: &Arc<Engine>,
+    account: Arc<OpenAccount>,
+) -> Arc<OpenAccount> {
+    // Calls that come while keys are fetched wait for the same keys.
+    let _fetching = account.fetching.lock.lock().await;
+    if account.fetching.may_begin(engine.clock.now(), KEYS_PAUSE_MS) {
+        let (finding, _) = exchange(engine, &account, &Instruction::FetchKeys).await;
+        match finding {
+            Finding::Keys(keys) => store_keys(engine, &account, &keys).await,
+            other => {
+                let summary = describe(&other);
+                tracing::warn!(account = %account.name, summary, "no signing keys fetched");
+            }
         }
-    };
-    match account.adopt(&keys, engine.clock.now()) {
-        Ok(false) => {}
-        Ok(true) => keep(engine, account, keys).await,
-        Err(fault) => tracing::error!(account = %account.name, %fault, "fetched keys are unusable"),
     }
+    let reopened = engine.snapshot().accounts.get(&account.name).cloned();
+    reopened.unwrap_or_else(|| account.clone())
 }
 
-async fn keep(engine: &Arc<Engine>, account: &ChannelAccount, keys: Vec<channel::PlatformKey>) {
-    let command = Command::StoreKeys {
-        tenant: account.tenant.clone(),
-        channel_account: account.name.clone(),
-        keys,
-    };
-    if let Err(failure) = engine.handle(Caller::Clock, command).await {
-        tracing::warn!(account = %account.name, %failure, "fetched keys were not kept");
+/// Storing the keys changes the account's row, and with it the directory: the account is opened again
+/// with the new keys before this returns.
+async fn store_keys(engine: &Arc<Engine>, account: &OpenAccount, fetched: &[PlatformKey]) {
+    let Some(keys) = account.with_fetched(fetched, engine.clock.now()) else { return };
+    let (tenant, name) = (account.tenant.clone(), account.name.clone());
+    let command = ChannelAccountCommand::StoreKeys { tenant, name, keys };
+    if let Err(failure) = engine.submit(Caller::Clock, command.into(), None).await {
+        tracing::warn!(account = %account.name, %failure, "fetched keys were not stored");
     }
 }

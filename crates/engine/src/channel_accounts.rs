@@ -1,172 +1,186 @@
 //! The channel accounts, opened and ready to encode and decode.
+//!
+//! An account is opened when its row is loaded, and opened again when the row has changed: by a command,
+//! or because signing keys were fetched and stored. Both parse keys, which is why an open account is
+//! kept until its row has another version.
 
-use channel::{BadSettings, Channel, Connection, PlatformKey, Settings};
-use kernel::TenantId;
+use crate::secrets::{self, Secrets};
+use channel::{Channel, Connection, PlatformKey, Settings};
+use kernel::{AccountSetting, ChannelAccount, TenantId};
 use ledger::Timestamp;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// One account at a channel, as configured.
-pub struct ChannelAccountParts {
-    /// Whose.
-    pub tenant: TenantId,
-    /// Its name, unique in the installation.
-    pub name: Arc<str>,
-    /// The channel's name.
-    pub channel: String,
-    /// Its settings.
-    pub settings: Settings,
-}
-
-/// An account that cannot be used.
+/// Why an account cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ChannelAccountsFault {
+pub enum ChannelAccountFault {
     /// There is no such channel.
-    #[error("account {account}: no channel is called {channel}")]
+    #[error("no channel is called {channel}")]
     UnknownChannel {
-        /// The account's name.
-        account: String,
-        /// What it asks for.
+        /// The channel that is asked for.
         channel: String,
     },
-    /// Its settings are wrong.
-    #[error("account {account}: {source}")]
-    Settings {
-        /// The account's name.
-        account: String,
-        /// What is wrong.
-        source: BadSettings,
-    },
-    /// Two accounts have the same name.
-    #[error("account {account} is configured twice")]
-    Twice {
-        /// The account's name.
-        account: String,
+    /// A setting is wrong.
+    #[error("setting {name}: {why}")]
+    Setting {
+        /// The setting's name.
+        name: String,
+        /// What is wrong; never the value of a secret.
+        why: String,
     },
 }
 
 /// An open account.
-pub(crate) struct ChannelAccount {
+pub(crate) struct OpenAccount {
     pub(crate) tenant: TenantId,
     pub(crate) name: Arc<str>,
     pub(crate) channel: &'static dyn Channel,
-    settings: Settings,
-    /// Held while keys are fetched.
-    pub(crate) fetching: tokio::sync::Mutex<()>,
-    keys: Mutex<Keys>,
-    connection: RwLock<Arc<dyn Connection>>,
+    pub(crate) connection: Arc<dyn Connection>,
+    pub(crate) platform_keys: Vec<PlatformKey>,
+    pub(crate) fetching: Arc<KeyFetching>,
+    version: i64,
 }
 
-/// The signing keys fetched so far.
+/// Who fetches an account's signing keys, and since when; outlives the account's reopening.
 #[derive(Default)]
-struct Keys {
-    known: Vec<PlatformKey>,
-    asked_at: Option<Timestamp>,
+pub(crate) struct KeyFetching {
+    /// Held while keys are fetched.
+    pub(crate) lock: tokio::sync::Mutex<()>,
+    asked_at: Mutex<Option<Timestamp>>,
 }
 
-/// All open accounts.
+impl KeyFetching {
+    /// Marks the beginning of a fetch, unless another began within `pause_ms`.
+    pub(crate) fn may_begin(&self, now: Timestamp, pause_ms: i64) -> bool {
+        let mut asked_at = self.asked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_free = asked_at.is_none_or(|at| now.ms_since(at) >= pause_ms);
+        if is_free {
+            *asked_at = Some(now);
+        }
+        is_free
+    }
+}
+
+/// All open accounts, by name.
+#[derive(Default)]
 pub(crate) struct ChannelAccounts {
-    by_name: HashMap<Arc<str>, Arc<ChannelAccount>>,
+    by_name: HashMap<Arc<str>, Arc<OpenAccount>>,
 }
 
 impl ChannelAccounts {
+    /// Opens the accounts of these rows; those whose row has not changed stay as they are. An account
+    /// that cannot be opened is left out and reported: it must not stop the others.
     pub(crate) fn open(
+        before: &ChannelAccounts,
         channels: &[&'static dyn Channel],
-        parts: Vec<ChannelAccountParts>,
-        kept: Vec<(Arc<str>, PlatformKey)>,
-    ) -> Result<ChannelAccounts, ChannelAccountsFault> {
-        let mut keys: HashMap<Arc<str>, Vec<PlatformKey>> = HashMap::new();
-        for (account, key) in kept {
-            keys.entry(account).or_default().push(key);
-        }
-        let mut by_name = HashMap::new();
-        for part in parts {
-            let name = part.name.clone();
-            let known = keys.remove(&name).unwrap_or_default();
-            let account = ChannelAccount::open(channels, part, known)?;
-            if by_name.insert(name.clone(), Arc::new(account)).is_some() {
-                return Err(ChannelAccountsFault::Twice { account: name.to_string() });
+        secrets: &Secrets,
+        rows: &[ChannelAccount],
+    ) -> ChannelAccounts {
+        let mut by_name = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let known = before.by_name.get(&row.name);
+            let opened = match known {
+                Some(known) if known.version == row.version && known.tenant == row.tenant => {
+                    Ok(known.clone())
+                }
+                Some(_) | None => {
+                    let fetching = known.map(|known| known.fetching.clone()).unwrap_or_default();
+                    OpenAccount::open(channels, secrets, row, fetching).map(Arc::new)
+                }
+            };
+            match opened {
+                Ok(account) => {
+                    by_name.insert(row.name.clone(), account);
+                }
+                Err(fault) => {
+                    tracing::error!(account = %row.name, %fault, "a channel account cannot be used");
+                }
             }
         }
-        Ok(ChannelAccounts { by_name })
+        ChannelAccounts { by_name }
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Arc<ChannelAccount>> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Arc<OpenAccount>> {
         self.by_name.get(name)
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<ChannelAccount>> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<OpenAccount>> {
         self.by_name.values()
     }
 }
 
-impl ChannelAccount {
+impl OpenAccount {
     fn open(
         channels: &[&'static dyn Channel],
-        part: ChannelAccountParts,
-        known: Vec<PlatformKey>,
-    ) -> Result<ChannelAccount, ChannelAccountsFault> {
-        let channel = channels
-            .iter()
-            .copied()
-            .find(|channel| channel.about().name == part.channel)
-            .ok_or_else(|| ChannelAccountsFault::UnknownChannel {
-                account: part.name.to_string(),
-                channel: part.channel.clone(),
-            })?;
-        let connection = channel.open(&part.settings, &known).map_err(|source| {
-            ChannelAccountsFault::Settings { account: part.name.to_string(), source }
-        })?;
-        Ok(ChannelAccount {
-            tenant: part.tenant,
-            name: part.name,
+        secrets: &Secrets,
+        row: &ChannelAccount,
+        fetching: Arc<KeyFetching>,
+    ) -> Result<OpenAccount, ChannelAccountFault> {
+        let channel = find(channels, &row.channel)?;
+        let settings = plain_settings(secrets, row)?;
+        let connection = channel
+            .open(&settings, &row.platform_keys)
+            .map_err(|bad| ChannelAccountFault::Setting { name: bad.name, why: bad.why })?;
+        Ok(OpenAccount {
+            tenant: row.tenant.clone(),
+            name: row.name.clone(),
             channel,
-            settings: part.settings,
-            fetching: tokio::sync::Mutex::new(()),
-            keys: Mutex::new(Keys { known, asked_at: None }),
-            connection: RwLock::new(Arc::from(connection)),
+            connection: Arc::from(connection),
+            platform_keys: row.platform_keys.clone(),
+            fetching,
+            version: row.version,
         })
-    }
-
-    /// The connection with the keys known now.
-    pub(crate) fn connection(&self) -> Arc<dyn Connection> {
-        self.connection.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// True when the channel's keys are fetched and there is none to verify an answer with now.
     pub(crate) fn lacks_keys(&self, now: Timestamp) -> bool {
-        self.channel.about().fetches_keys && !self.connection().has_keys(now)
+        self.channel.about().fetches_keys && !self.connection.has_keys(now)
     }
 
-    /// Takes the turn to fetch keys, unless somebody had it within `pause_ms`.
-    pub(crate) fn may_fetch(&self, now: Timestamp, pause_ms: i64) -> bool {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = keys.asked_at.is_none_or(|at| now.ms_since(at) >= pause_ms);
-        if free {
-            keys.asked_at = Some(now);
-        }
-        free
-    }
-
-    /// Adopts fetched keys beside those known and not yet expired. Answers whether any is new.
-    pub(crate) fn adopt(
+    /// The keys to trust from now on: the fetched ones, and those known that have not expired. `None`
+    /// when nothing is new.
+    pub(crate) fn with_fetched(
         &self,
         fetched: &[PlatformKey],
         now: Timestamp,
-    ) -> Result<bool, BadSettings> {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut known: Vec<PlatformKey> =
-            keys.known.iter().filter(|key| now < key.valid_until).cloned().collect();
-        let before = known.len();
-        for key in fetched {
-            if !known.iter().any(|other| other.serial == key.serial) {
-                known.push(key.clone());
-            }
+    ) -> Option<Vec<PlatformKey>> {
+        let is_known =
+            |key: &&PlatformKey| self.platform_keys.iter().any(|known| known.serial == key.serial);
+        if fetched.iter().all(|key| is_known(&key)) {
+            return None;
         }
-        let new = known.len() > before;
-        let connection = self.channel.open(&self.settings, &known)?;
-        *self.connection.write().unwrap_or_else(PoisonError::into_inner) = Arc::from(connection);
-        keys.known = known;
-        Ok(new)
+        let new = fetched.iter().filter(|key| !is_known(key));
+        let valid = self.platform_keys.iter().filter(|key| now < key.valid_until);
+        Some(valid.chain(new).cloned().collect())
     }
+}
+
+/// The channel of this name.
+pub(crate) fn find(
+    channels: &[&'static dyn Channel],
+    name: &str,
+) -> Result<&'static dyn Channel, ChannelAccountFault> {
+    let found = channels.iter().copied().find(|channel| channel.about().name == name);
+    found.ok_or_else(|| ChannelAccountFault::UnknownChannel { channel: name.to_owned() })
+}
+
+/// The settings of a row with its secrets opened.
+pub(crate) fn plain_settings(
+    secrets: &Secrets,
+    row: &ChannelAccount,
+) -> Result<Settings, ChannelAccountFault> {
+    let plain = |(name, setting): (&String, &AccountSetting)| {
+        let value = match setting {
+            AccountSetting::Plain(value) => value.clone(),
+            AccountSetting::Sealed(sealed) => {
+                let context = secrets::setting_context(&row.tenant, &row.name, name);
+                let opened = secrets.unseal(&context, sealed).map_err(|fault| {
+                    ChannelAccountFault::Setting { name: name.clone(), why: fault.to_string() }
+                })?;
+                opened.expose().to_owned()
+            }
+        };
+        Ok((name.clone(), value))
+    };
+    row.settings.iter().map(plain).collect()
 }

@@ -1,9 +1,11 @@
 //! Deliveries of notifications to merchants.
 
 use crate::calls::off_thread;
-use crate::{Engine, Failure, SendFault, unexpected};
+use crate::{Engine, Failure, SendFault};
 use channel::{Request, Response};
-use kernel::{Attempt, Caller, Command, Delivery, Notification, Order, OrderKey, Reads, TenantId};
+use kernel::{
+    Attempt, Caller, Delivery, Key, Notification, NotificationCommand, Reads, Row, TenantId,
+};
 use ledger::{Id, kinds};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +13,7 @@ use store::StoreFault;
 
 /// How long a merchant may take to answer.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a delivery may wait for its permit; then its task takes over.
+/// How long a delivery may wait for a permit; then its task takes over.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How much of a merchant's answer is kept, in characters.
 const EXCERPT_LEN_MAX: usize = 200;
@@ -19,21 +21,23 @@ const EXCERPT_LEN_MAX: usize = 200;
 /// Delivers a notification once and records how it went.
 pub(crate) async fn deliver(engine: Arc<Engine>, tenant: TenantId, id: Id<kinds::Notification>) {
     if engine.deliveries.is_crowded() {
-        return tracing::debug!(notification = %id, "too many deliveries wait; its task will look again");
+        tracing::debug!(notification = %id, "too many deliveries wait; its task will try again");
+        return;
     }
-    let (notification, order) = match load(&engine, &tenant, id).await {
+    let (notification, about) = match load(&engine, &tenant, id).await {
         Ok(Some(found)) => found,
         Ok(None) => return tracing::error!(notification = %id, "a task without its notification"),
         Err(fault) => {
-            tracing::error!(%fault, notification = %id, "notification not loaded; its task will look again");
+            tracing::error!(%fault, notification = %id, "not loaded; its task will try again");
             return;
         }
     };
-    let Some(permit) = engine.deliveries.acquire(host(&notification.url), PERMIT_TIMEOUT).await
-    else {
-        return tracing::debug!(notification = %id, "no permit for a delivery; its task will look again");
+    let host = host(&notification.url).to_owned();
+    let Some(permit) = engine.deliveries.acquire(&host, PERMIT_TIMEOUT).await else {
+        tracing::debug!(notification = %id, "no permit for a delivery; its task will try again");
+        return;
     };
-    let attempt = attempt(&engine, notification, order).await;
+    let attempt = attempt(&engine, notification, about).await;
     drop(permit);
     let outcome = match &attempt.delivery {
         Delivery::Acknowledged { .. } => "acknowledged",
@@ -41,11 +45,11 @@ pub(crate) async fn deliver(engine: Arc<Engine>, tenant: TenantId, id: Id<kinds:
         Delivery::NoAnswer { .. } => "no_answer",
     };
     metrics::counter!("tongbao_notification_attempts_total", "outcome" => outcome).increment(1);
-    let command = Command::RecordAttempt { tenant, notification: id, attempt };
-    if let Err(failure) = engine.submit(Caller::Clock, command, None).await
+    let command = NotificationCommand::RecordAttempt { tenant, notification: id, attempt };
+    if let Err(failure) = engine.submit(Caller::Clock, command.into(), None).await
         && failure != Failure::Stopping
     {
-        tracing::error!(%failure, notification = %id, "attempt not recorded; the notification will go again");
+        tracing::error!(%failure, notification = %id, "attempt not recorded; it will be repeated");
     }
 }
 
@@ -56,38 +60,41 @@ fn host(url: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
+/// The notification, and the row that it reports about.
 async fn load(
     engine: &Engine,
     tenant: &TenantId,
     id: Id<kinds::Notification>,
-) -> Result<Option<(Notification, Order)>, StoreFault> {
-    let reads = Reads { notifications: vec![(tenant.clone(), id)], ..Reads::default() };
+) -> Result<Option<(Notification, Row)>, StoreFault> {
+    let key = (tenant.clone(), Key::Id(id));
+    let reads = Reads { notifications: vec![key], ..Reads::default() };
     let view = engine.store.load(&reads).await?;
-    let Some(notification) = view.notification(tenant, id).cloned() else { return Ok(None) };
-    let query =
-        store::Query::Order { tenant: tenant.clone(), key: OrderKey::Id(notification.order) };
-    match engine.search(&query).await? {
-        store::Page::Order(order) => Ok(order.map(|order| (notification, *order))),
-        other => Err(unexpected(&other)),
-    }
+    let Some(notification) = view.notifications.get(tenant, id).cloned() else { return Ok(None) };
+    let mut reads = Reads::default();
+    reads.subject(tenant, notification.about, notification.root);
+    let about = engine.store.load(&reads).await?.row(tenant, notification.about);
+    Ok(about.map(|about| (notification, about)))
 }
 
-async fn attempt(engine: &Arc<Engine>, notification: Notification, order: Order) -> Attempt {
+async fn attempt(engine: &Arc<Engine>, notification: Notification, about: Row) -> Attempt {
     let at = engine.clock.now();
     let begun = Instant::now();
-    let delivery = exchange(engine, notification, order).await;
+    let delivery = exchange(engine, notification, about).await;
     let took_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
     Attempt { at, took_ms, delivery }
 }
 
-async fn exchange(engine: &Arc<Engine>, notification: Notification, order: Order) -> Delivery {
-    let Some(announcer) = engine.announcers.get(&*order.terms.dialect).cloned() else {
-        return Delivery::NoAnswer { why: format!("no dialect is called {}", order.terms.dialect) };
+async fn exchange(engine: &Arc<Engine>, notification: Notification, about: Row) -> Delivery {
+    let dialect = notification.dialect.clone();
+    let Some(announcer) = engine.announcers.get(&*dialect).cloned() else {
+        return Delivery::NoAnswer { why: format!("no dialect is called {dialect}") };
     };
-    let signer = announcer.clone();
-    let request =
-        off_thread(engine, move |context| signer.announce(&notification, &order, context)).await;
-    let Some(request) = request.flatten() else {
+    let (signer, snapshot) = (announcer.clone(), engine.snapshot());
+    let signing = move |context: &_| {
+        let callers = snapshot.callers_of(&notification.tenant);
+        signer.announce(&notification, &about, callers, context)
+    };
+    let Some(request) = off_thread(engine, signing).await.flatten() else {
         return Delivery::NoAnswer { why: "the tenant has no key to sign with".to_owned() };
     };
     match send(engine, &request).await {

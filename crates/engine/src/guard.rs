@@ -1,6 +1,6 @@
 //! Which addresses Tongbao may call on a merchant's word.
 //!
-//! A merchant names the URL of its notifications. Without a guard it could point Tongbao at the machines
+//! A merchant names the URL of its notices. Without a guard it could point Tongbao at the machines
 //! around it. The guard works where the name is resolved, so that a public name with a private address
 //! is refused as well.
 
@@ -125,10 +125,10 @@ impl tower::Service<Name> for GuardedResolver {
     fn call(&mut self, name: Name) -> Self::Future {
         let (guard, room) = (self.guard, self.room.clone());
         Box::pin(async move {
-            let permit = room.acquire_owned().await.map_err(io::Error::other)?;
+            let place = room.acquire_owned().await.map_err(io::Error::other)?;
             let resolve = move || {
                 let resolved = resolve(guard, name.as_str());
-                drop(permit);
+                drop(place);
                 resolved
             };
             tokio::task::spawn_blocking(resolve).await.map_err(io::Error::other)?

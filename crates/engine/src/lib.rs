@@ -2,11 +2,13 @@
 //!
 //! - writer: takes whatever commands are waiting, decides them one after another and commits them
 //!   together.
-//! - builtin_channels: asks channels without an outside, inside the commit.
+//! - builtin_channels: answers instructions to built-in channels, inside the commit.
 //! - calls: carries instructions to channels and brings the findings back as commands.
 //! - deliveries: delivers notifications to merchants.
 //! - tasks: claims what is due.
 //! - callbacks: takes channels' callbacks in.
+//! - directory: tenants, merchants, callers' keys and channel accounts, as read from the database.
+//! - put, secrets: declarations on their way into the database, and their secrets.
 //!
 //! It knows neither a database nor a vendor nor a dialect: those come in as [`Parts`].
 
@@ -18,25 +20,34 @@ mod channel_accounts;
 mod client;
 mod clock;
 mod deliveries;
+mod directory;
 mod guard;
+mod put;
+mod secrets;
 mod tasks;
 mod writer;
 
-pub use channel_accounts::{ChannelAccountParts, ChannelAccountsFault};
+pub use channel_accounts::ChannelAccountFault;
 pub use client::{HttpClient, HyperClient, SendFault};
 pub use clock::{Clock, SystemClock};
+pub use directory::{RegisteredCaller, RegisteredProof};
 pub use guard::Guard;
+pub use put::{
+    CALLER_SECRET_LEN_MIN, DeclarationFault, DeclaredCallerKey, DeclaredChannelAccount,
+    DeclaredProof,
+};
+pub use secrets::{Secrets, caller_key_context, setting_context};
 
 use bulkhead::Bulkhead;
 use channel::{Channel, CodecContext, Response};
-use channel_accounts::ChannelAccounts;
-use kernel::{Caller, Command, Directory, Notification, Order, Refusal, Reply};
+use directory::Snapshot;
+use kernel::{Caller, Command, Notification, Order, Refusal, Reply, Row, Task};
 use ledger::{Stamp, Timestamp};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use store::{Page, Query, Store, StoreFault};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use store::{Installation, LastId, OneOrder, Question, Store, StoreFault};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 
 /// Commands that may wait for the writer; more are refused as [`Failure::Overloaded`].
 const QUEUE_LEN_MAX: usize = 4096;
@@ -44,28 +55,30 @@ const QUEUE_LEN_MAX: usize = 4096;
 const CALLS_MAX: usize = 512;
 /// The same, to one account.
 const CALLS_EACH_MAX: usize = 192;
-/// Calls that may wait for their permit; more are left to their tasks.
+/// Calls that may wait for a permit; more are left to their tasks.
 const CALLS_WAITING_MAX: usize = 2048;
 /// Deliveries of notifications under way at once.
 const DELIVERIES_MAX: usize = 128;
 /// The same, to one host.
 const DELIVERIES_EACH_MAX: usize = 16;
-/// Deliveries that may wait for their permit; more are left to their tasks.
+/// Deliveries that may wait for a permit; more are left to their tasks.
 const DELIVERIES_WAITING_MAX: usize = 512;
 
 /// How far above the last stored event ids begin: a decision draws ids for transfers after its events.
 const ID_MARGIN: i64 = 1 << 20;
-/// How often to look whether a call that somebody else made has ended.
+/// How often to check whether a call that another caller made has ended.
 const IN_FLIGHT_POLL_EVERY: Duration = Duration::from_millis(50);
 
-/// How a dialect tells a merchant about an order.
+/// How a dialect notifies a merchant.
 pub trait Announce: Send + Sync {
-    /// The request that carries the notification, signed now. `None` when the dialect no longer knows the
-    /// tenant.
+    /// The request that carries the notification about a row, signed now. `callers` are those of the
+    /// tenant, in the order in which their keys were created. `None` when the dialect cannot sign for
+    /// the tenant.
     fn announce(
         &self,
         notification: &Notification,
-        order: &Order,
+        about: &Row,
+        callers: &[Arc<RegisteredCaller>],
         context: &CodecContext,
     ) -> Option<channel::Request>;
 
@@ -77,22 +90,33 @@ pub trait Announce: Send + Sync {
 pub struct Parts {
     /// The database, migrated.
     pub store: Arc<dyn Store>,
-    /// Tenants, merchants, routes.
-    pub directory: Arc<Directory>,
+    /// The master keys that secrets in the database are sealed under.
+    pub secrets: Secrets,
+    /// The URL under which channels reach us, without a slash at the end.
+    pub public_url: String,
     /// The channels that ship.
     pub channels: Vec<&'static dyn Channel>,
-    /// The accounts at them.
-    pub accounts: Vec<ChannelAccountParts>,
-    /// Who tells merchants, by dialect name.
+    /// Who notifies merchants, by dialect name.
     pub announcers: HashMap<&'static str, Arc<dyn Announce>>,
     /// Sends to channels.
     pub channel_client: Arc<dyn HttpClient>,
-    /// Sends to merchants: guarded against addresses that are none of a merchant's business.
+    /// Sends to merchants: guarded against addresses that a merchant must not reach through us.
     pub notification_client: Arc<dyn HttpClient>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// This process among those that share the database.
     pub node: u8,
+    /// What the engine does by itself.
+    pub mode: Mode,
+}
+
+/// What an engine does by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Everything: due tasks, key fetches, refreshes of the directory.
+    Serve,
+    /// Nothing but the commands that it is given: for a program that changes the directory and ends.
+    CommandsOnly,
 }
 
 /// Why a command brought no reply.
@@ -115,7 +139,7 @@ pub enum Failure {
 
 /// A reply, and the end of the work that the command led to.
 pub struct Handled {
-    /// What the commit says.
+    /// The reply of the commit.
     pub reply: Reply,
     /// Fires with the last reply once the channel's answer is committed; `None` when the command led
     /// to no call.
@@ -125,8 +149,10 @@ pub struct Handled {
 /// The engine, shared by everything that takes requests.
 pub struct Engine {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) directory: Arc<Directory>,
-    pub(crate) accounts: ChannelAccounts,
+    pub(crate) secrets: Secrets,
+    pub(crate) public_url: String,
+    pub(crate) installation: Arc<str>,
+    pub(crate) channels: Vec<&'static dyn Channel>,
     pub(crate) announcers: HashMap<&'static str, Arc<dyn Announce>>,
     pub(crate) channel_client: Arc<dyn HttpClient>,
     pub(crate) notification_client: Arc<dyn HttpClient>,
@@ -135,42 +161,28 @@ pub struct Engine {
     pub(crate) deliveries: Bulkhead,
     /// Signing takes a core for 0.3 ms: no more at once than there are cores.
     pub(crate) signing: Semaphore,
+    pub(crate) refreshing: Mutex<()>,
+    snapshot: RwLock<Arc<Snapshot>>,
     jobs: mpsc::Sender<writer::Job>,
     stopping: watch::Sender<bool>,
 }
 
-/// Why an engine did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartFault {
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreFault),
-    /// A channel account cannot be used.
-    #[error(transparent)]
-    Accounts(#[from] ChannelAccountsFault),
-}
-
 impl Engine {
-    /// Starts the writer and the loops.
+    /// Reads the directory and starts the writer and the loops.
     ///
     /// # Errors
-    /// When the database fails or an account's settings are wrong.
-    pub async fn start(parts: Parts) -> Result<Arc<Engine>, StartFault> {
-        let kept = match parts.store.search(&Query::Keys).await? {
-            Page::Keys(keys) => keys,
-            other => return Err(unexpected(&other).into()),
-        };
-        let last_id = match parts.store.search(&Query::LastId).await? {
-            Page::LastId(last) => last.unwrap_or_default(),
-            other => return Err(unexpected(&other).into()),
-        };
-        let accounts = ChannelAccounts::open(&parts.channels, parts.accounts, kept)?;
+    /// When the database fails.
+    pub async fn start(parts: Parts) -> Result<Arc<Engine>, StoreFault> {
+        let installation: Arc<str> = Arc::from(parts.store.ask(Installation {}).await?);
+        let last_id = parts.store.ask(LastId {}).await?.unwrap_or_default();
         let (jobs, waiting) = mpsc::channel(QUEUE_LEN_MAX);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let engine = Arc::new(Engine {
             store: parts.store,
-            directory: parts.directory,
-            accounts,
+            secrets: parts.secrets,
+            public_url: parts.public_url,
+            installation,
+            channels: parts.channels,
             announcers: parts.announcers,
             channel_client: parts.channel_client,
             notification_client: parts.notification_client,
@@ -178,13 +190,22 @@ impl Engine {
             calls: Bulkhead::new(CALLS_MAX, CALLS_EACH_MAX, CALLS_WAITING_MAX),
             deliveries: Bulkhead::new(DELIVERIES_MAX, DELIVERIES_EACH_MAX, DELIVERIES_WAITING_MAX),
             signing: Semaphore::new(cores),
+            refreshing: Mutex::new(()),
+            snapshot: RwLock::default(),
             jobs,
             stopping: watch::Sender::new(false),
         });
+        engine.refresh_directory().await?;
         let stamp = Stamp::new(parts.node, engine.now()).above(last_id.saturating_add(ID_MARGIN));
-        watch_over("writer", tokio::spawn(writer::run(engine.clone(), waiting, stamp)));
-        watch_over("task loop", tokio::spawn(tasks::run(engine.clone())));
-        tokio::spawn(calls::refresh_keys(engine.clone()));
+        abort_on_panic("writer", tokio::spawn(writer::run(engine.clone(), waiting, stamp)));
+        match parts.mode {
+            Mode::Serve => {
+                abort_on_panic("task loop", tokio::spawn(tasks::run(engine.clone())));
+                abort_on_panic("key refresh", tokio::spawn(calls::refresh_keys(engine.clone())));
+                abort_on_panic("directory refresh", tokio::spawn(directory::run(engine.clone())));
+            }
+            Mode::CommandsOnly => {}
+        }
         Ok(engine)
     }
 
@@ -193,9 +214,13 @@ impl Engine {
     /// # Errors
     /// The [`Failure`]; after [`Failure::Store`] the outcome is unknown and the same command may be
     /// sent again.
-    pub async fn handle(&self, caller: Caller, command: Command) -> Result<Handled, Failure> {
+    pub async fn handle(
+        &self,
+        caller: Caller,
+        command: impl Into<Command>,
+    ) -> Result<Handled, Failure> {
         let (answer, answered) = oneshot::channel();
-        let job = writer::Job { caller, command, answer, waiter: None };
+        let job = writer::Job { caller, command: command.into(), answer, waiter: None };
         match self.jobs.try_send(job) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => return Err(Failure::Overloaded),
@@ -212,7 +237,7 @@ impl Engine {
     pub async fn handle_and_wait(
         &self,
         caller: Caller,
-        command: Command,
+        command: impl Into<Command>,
         patience: Duration,
     ) -> Result<Reply, Failure> {
         let handled = self.handle(caller, command).await?;
@@ -224,12 +249,11 @@ impl Engine {
     }
 
     /// Does now what an order needs next, and waits, up to `patience`, for the channel's answer to be
-    /// committed, also when somebody else has just asked the channel.
+    /// committed, also when another caller has just asked the channel.
     pub async fn refresh_order(&self, caller: Caller, order: &Order, patience: Duration) {
-        let looked = async {
-            let run_task = Command::RunTask(order.task());
-            if let Ok(Handled { completion: Some(completion), .. }) =
-                self.handle(caller, run_task).await
+        let refreshed = async {
+            let run = Command::RunTask(Task::of(order));
+            if let Ok(Handled { completion: Some(completion), .. }) = self.handle(caller, run).await
             {
                 return completion.await.is_ok();
             }
@@ -238,23 +262,21 @@ impl Engine {
             }
             true
         };
-        if tokio::time::timeout(patience, looked).await.is_err() {
+        if tokio::time::timeout(patience, refreshed).await.is_err() {
             tracing::debug!(order = %order.terms.id, "the channel has not answered yet");
         }
     }
 
     async fn is_in_flight(&self, order: &Order) -> bool {
-        let (tenant, key) = (order.terms.tenant.clone(), kernel::OrderKey::Id(order.terms.id));
-        match self.search(&Query::Order { tenant, key }).await {
-            Ok(Page::Order(Some(order))) => {
-                !order.state.is_final() && order.is_in_flight(self.now())
-            }
-            Ok(_) | Err(_) => false,
+        let one = OneOrder { tenant: order.terms.tenant.clone(), key: order.terms.id.into() };
+        match self.ask(one).await {
+            Ok(Some(order)) => !order.state.is_final() && order.is_in_flight(self.now()),
+            Ok(None) | Err(_) => false,
         }
     }
 
-    /// Commits a command of our own: the end of something that has happened already. It waits for
-    /// room, for to lose it would only make the same work again.
+    /// Commits a command of our own: the result of something that has happened already. Waits for room
+    /// in the queue: dropping the result would only repeat the work.
     pub(crate) async fn submit(
         &self,
         caller: Caller,
@@ -267,12 +289,12 @@ impl Engine {
         answered.await.unwrap_or(Err(Failure::Stopping))
     }
 
-    /// Answers a query from what is committed.
+    /// Asks a question about what is committed.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn search(&self, query: &Query) -> Result<Page, StoreFault> {
-        self.store.search(query).await
+    pub async fn ask<Q: Question>(&self, question: Q) -> Result<Q::Answer, StoreFault> {
+        self.store.ask(question).await
     }
 
     /// The present, by the engine's clock.
@@ -280,9 +302,14 @@ impl Engine {
         self.clock.now()
     }
 
-    /// Tenants, merchants and routes.
-    pub fn directory(&self) -> &Directory {
-        &self.directory
+    /// The secrets of the installation.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The channels that ship.
+    pub fn channels(&self) -> &[&'static dyn Channel] {
+        &self.channels
     }
 
     /// Stops taking work; what is under way ends by itself or is found again as a due task.
@@ -297,37 +324,25 @@ impl Engine {
     pub(crate) fn stopped(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()
     }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn put_snapshot(&self, snapshot: Snapshot) {
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(snapshot);
+    }
 }
 
-/// Without its writer or its task loop a process is a deaf one. A bug there ends it at once: whoever
-/// supervises starts it again, and the tasks that were committed go on.
-fn watch_over(name: &'static str, part: tokio::task::JoinHandle<()>) {
+/// Aborts the process if one of its loops panics, because without it the process makes no progress. The
+/// supervisor restarts it; committed tasks resume.
+fn abort_on_panic(name: &'static str, part: tokio::task::JoinHandle<()>) {
     tokio::spawn(async move {
         if let Err(fault) = part.await
             && fault.is_panic()
         {
-            tracing::error!(%fault, "the {name} died of a bug; the process ends");
+            tracing::error!(%fault, "the {name} panicked; the process ends");
             std::process::abort();
         }
     });
-}
-
-/// A store that answers a query with another query's page has a bug; say so instead of guessing.
-pub(crate) fn unexpected(page: &Page) -> StoreFault {
-    let kind = match page {
-        Page::Order(_) => "order",
-        Page::Orders(_) => "orders",
-        Page::Story(_) => "story",
-        Page::Tenants(_) => "tenants",
-        Page::Accounts(_) => "accounts",
-        Page::Transfers(_) => "transfers",
-        Page::Notifications(_) => "notifications",
-        Page::Keys(_) => "keys",
-        Page::Tasks(_) => "tasks",
-        Page::Audit(_) => "audit",
-        Page::Events(_) => "events",
-        Page::LastId(_) => "a last id",
-        Page::Pong => "nothing",
-    };
-    StoreFault::Failed(format!("store answered with a page of {kind}"))
 }

@@ -3,17 +3,17 @@
 //! Tasks are the net under everything that happens after a commit: when a process dies between the
 //! commit and the work, the task committed with it is due once the work must have ended.
 
-use crate::{Engine, Failure, Handled, deliveries, unexpected};
-use kernel::{Caller, Command, Refusal, Task, TaskKind};
-use ledger::Id;
+use crate::{Engine, Failure, Handled, deliveries};
+use kernel::{Caller, Command, NotificationRefusal, OrderRefusal, RefundRefusal, Refusal, Task};
+use ledger::kinds;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Lease, Page, Query, StoreFault};
+use store::{Lease, StoreFault, Tasks};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// How often the loop looks when nothing wakes it.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How often the age of the oldest due task is measured, in looks.
+/// How often due tasks are claimed when nothing wakes the loop.
+const CLAIM_EVERY: Duration = Duration::from_millis(500);
+/// How often the age of the oldest due task is measured, in claims.
 const MEASURE_EVERY: u32 = 10;
 /// Due tasks under way at once. No more are claimed than can begin: a backlog waits in the database,
 /// and new orders do not wait behind it.
@@ -26,17 +26,17 @@ pub(crate) async fn run(engine: Arc<Engine>) {
     let mut stopped = engine.stopped();
     let mut moved = engine.clock.moved();
     let room = Arc::new(Semaphore::new(UNDER_WAY_MAX));
-    let mut looks = 0u32;
+    let mut claims = 0u32;
     loop {
         if let Err(fault) = process_due(&engine, &room, &stopped).await {
             tracing::error!(%fault, "due tasks not claimed");
         }
-        if looks.is_multiple_of(MEASURE_EVERY) {
+        if claims.is_multiple_of(MEASURE_EVERY) {
             measure(&engine).await;
         }
-        looks = looks.wrapping_add(1);
+        claims = claims.wrapping_add(1);
         tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(CLAIM_EVERY) => {}
             Ok(()) = moved.changed() => {}
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
@@ -67,48 +67,49 @@ async fn process_due(
             return Ok(());
         }
         // There may be more: it is claimed as soon as the first of these has ended.
-        let _room = tokio::time::timeout(LOOK_EVERY, room.acquire()).await;
+        let _room = tokio::time::timeout(CLAIM_EVERY, room.acquire()).await;
     }
 }
 
 /// Does what a due task wants, to its end, and then gives its permit to the next one.
 async fn run_task(engine: Arc<Engine>, task: Task, permit: OwnedSemaphorePermit) {
-    match task.kind {
-        // A notification needs no decision before it is sent: the lease keeps others away, and the attempt
-        // is recorded afterwards.
-        TaskKind::Notification => {
-            let id = Id::from_value(task.subject);
-            deliveries::deliver(engine, task.tenant, id).await;
-        }
-        TaskKind::Order | TaskKind::Refund => {
-            match engine.submit(Caller::Clock, Command::RunTask(task.clone()), None).await {
-                Ok(Handled { completion: Some(completion), .. }) => {
-                    let _ended = completion.await;
-                }
-                Ok(Handled { completion: None, .. }) => {}
-                Err(Failure::Refused(Refusal::OrderNotFound | Refusal::RefundNotFound)) => {
-                    tracing::error!(?task, "a task without its subject");
-                }
-                Err(Failure::Stopping) => {}
-                Err(failure) => tracing::warn!(%failure, ?task, "a due task was not run"),
-            }
-        }
+    match task.subject.id::<kinds::Notification>() {
+        // A notification needs no decision before it is sent: the lease keeps other processes away, and
+        // the attempt is recorded afterwards.
+        Some(notification) => deliveries::deliver(engine, task.tenant, notification).await,
+        None => decide_task(&engine, task).await,
     }
     drop(permit);
 }
 
-/// The age of the oldest due task: the first thing to look at when something is stuck.
+async fn decide_task(engine: &Engine, task: Task) {
+    let (subject, command) = (task.subject, Command::RunTask(task));
+    match engine.submit(Caller::Clock, command, None).await {
+        Ok(Handled { completion: Some(completion), .. }) => {
+            // The caller of a task waits for the end of its call, so that no more calls begin than may.
+            let _ended = completion.await;
+        }
+        Ok(Handled { completion: None, .. }) | Err(Failure::Stopping) => {}
+        Err(Failure::Refused(
+            Refusal::Order(OrderRefusal::NotFound)
+            | Refusal::Refund(RefundRefusal::NotFound)
+            | Refusal::Notification(NotificationRefusal::NotFound),
+        )) => tracing::error!(%subject, "a task without its subject"),
+        Err(failure) => tracing::warn!(%failure, %subject, "a due task was not run"),
+    }
+}
+
+/// The age of the oldest due task: the first figure to look at when something is stuck.
 async fn measure(engine: &Engine) {
     let now = engine.clock.now();
-    match engine.search(&Query::Tasks { now }).await {
-        Ok(Page::Tasks(row)) => {
+    match engine.ask(Tasks { now }).await {
+        Ok(row) => {
             let age_ms = row.oldest_due.map_or(0, |due| now.ms_since(due).max(0));
             let age_seconds = u32::try_from(age_ms / 1000).unwrap_or(u32::MAX);
             metrics::gauge!("tongbao_task_age_seconds").set(age_seconds);
             let waiting = u32::try_from(row.waiting).unwrap_or(u32::MAX);
             metrics::gauge!("tongbao_tasks_waiting").set(waiting);
         }
-        Ok(other) => tracing::error!(fault = %unexpected(&other), "tasks not counted"),
         Err(fault) => tracing::warn!(%fault, "tasks not counted"),
     }
 }

@@ -8,15 +8,13 @@
 //! When a row turns out to have changed underneath (another process), the tenant's commands are loaded
 //! and decided again, and in the end one by one, so that one bad command never fails its neighbours.
 
+use crate::directory::{Snapshot, is_of_directory};
 use crate::{Engine, Failure, Handled, builtin_channels};
-use kernel::{
-    Caller, Change, Command, Decision, Event, Reads, RefundState, Reply, TaskChange, TenantId,
-    View, Work,
-};
-use ledger::{Id, Stamp, Transfer, book, kinds};
+use kernel::{Caller, Command, Decision, Reads, Reply, TenantId, View, Work};
+use ledger::Stamp;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use store::{Batch, CommitFault, StoreFault, Write};
+use store::{Batch, CommitFault, StoreFault};
 use tokio::sync::{mpsc, oneshot};
 
 /// Commands that are decided and committed together, at most.
@@ -31,7 +29,7 @@ pub(crate) struct Job {
     pub(crate) command: Command,
     /// Fires once the commit stands.
     pub(crate) answer: oneshot::Sender<Result<Handled, Failure>>,
-    /// Somebody waits for the end of the work that began earlier.
+    /// Waits for the end of the work that began earlier.
     pub(crate) waiter: Option<oneshot::Sender<Reply>>,
 }
 
@@ -55,8 +53,8 @@ pub(crate) async fn run(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Job>, s
     }
 }
 
-/// Lets whatever is about to run hand in its command first: callers that the last commit woke share
-/// this one. It waits for nobody who is not ready, and a lone command goes at once.
+/// Lets callers that the last commit woke hand in their next command, so that they share this commit.
+/// It waits only for tasks that are ready to run; a lone command goes at once.
 async fn drain_ready(waiting: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
     loop {
         tokio::task::yield_now().await;
@@ -119,19 +117,38 @@ async fn write_once(engine: &Arc<Engine>, jobs: Vec<Job>, stamp: Stamp) -> (Vec<
             return (vec![], stamp);
         }
     };
-    view.directory = engine.directory.clone();
-    let mut drafts: BTreeMap<TenantId, Draft> = BTreeMap::new();
-    let loaded = Versions::of(&view);
+    let snapshot = engine.snapshot();
+    view.directory = snapshot.directory.clone();
+    let mut decisions: BTreeMap<TenantId, Vec<Decision>> = BTreeMap::new();
     let mut decided = Vec::with_capacity(jobs.len());
     for job in jobs {
-        let tenant = job.command.tenant().clone();
-        let outcome = kernel::decide(&mut view, &job.caller, &job.command, &mut stamp)
-            .map(|decision| builtin_channels::answer(engine, &mut view, &mut stamp, decision))
-            .map(|decision| drafts.entry(tenant).or_default().take(decision));
+        let outcome = decide(engine, &snapshot, &mut view, &mut stamp, &job).map(|mut decision| {
+            let (work, reply) = (std::mem::take(&mut decision.work), decision.reply.clone());
+            decisions.entry(job.command.tenant().clone()).or_default().push(decision);
+            Outcome { reply, work }
+        });
         decided.push((job, outcome));
     }
-    let faults = commit(engine, drafts, &view, &loaded, decided.len()).await;
+    let faults = commit(engine, decisions, &view, decided.len()).await;
+    // A caller that changed the directory finds it changed.
+    if decided.iter().any(|(job, outcome)| outcome.is_ok() && is_of_directory(&job.command))
+        && let Err(fault) = engine.refresh_directory().await
+    {
+        tracing::warn!(%fault, "the directory was not read again; the next refresh will");
+    }
     (answer(engine, decided, &faults), stamp)
+}
+
+/// One decision, with the answers of built-in channels.
+fn decide(
+    engine: &Engine,
+    snapshot: &Snapshot,
+    view: &mut View,
+    stamp: &mut Stamp,
+    job: &Job,
+) -> Result<Decision, kernel::Refusal> {
+    let decision = kernel::decide(view, &job.caller, &job.command, stamp)?;
+    Ok(builtin_channels::answer(engine, snapshot, view, stamp, decision))
 }
 
 fn fail_all(jobs: Vec<Job>, fault: &StoreFault) {
@@ -144,15 +161,14 @@ fn fail_all(jobs: Vec<Job>, fault: &StoreFault) {
 /// Commits every tenant's batch; the outcome of each that did not stand.
 async fn commit(
     engine: &Engine,
-    drafts: BTreeMap<TenantId, Draft>,
+    decisions: BTreeMap<TenantId, Vec<Decision>>,
     view: &View,
-    loaded: &Versions,
     commands: usize,
 ) -> HashMap<TenantId, CommitFault> {
-    let mut batches = Vec::with_capacity(drafts.len());
+    let mut batches = Vec::with_capacity(decisions.len());
     let mut faults = HashMap::new();
-    for (tenant, draft) in drafts {
-        match draft.batch(tenant.clone(), view, loaded) {
+    for (tenant, decisions) in decisions {
+        match Batch::of(&tenant, view, decisions) {
             Ok(batch) => batches.push(batch),
             // The core refuses amounts that do not fit; a sum over a batch that does not is as
             // temporary as a stale row: the commands go again in smaller company.
@@ -197,7 +213,8 @@ fn answer(
                 let _ = job.answer.send(Err(Failure::Refused(refusal)));
             }
             (None, Ok(outcome)) => {
-                count(&job.command, &outcome.attention);
+                let name = job.command.name();
+                metrics::counter!("tongbao_commands_total", "command" => name).increment(1);
                 let completion = act(engine, outcome.work, &outcome.reply, job.waiter);
                 let _ = job.answer.send(Ok(Handled { reply: outcome.reply, completion }));
             }
@@ -206,51 +223,24 @@ fn answer(
     again
 }
 
-/// Counts what was committed, and says aloud what needs a person.
-fn count(command: &Command, attention: &[(&'static str, String)]) {
-    metrics::counter!("tongbao_commands_total", "command" => command.name()).increment(1);
-    for (kind, what) in attention {
-        metrics::counter!("tongbao_attention_total", "kind" => *kind).increment(1);
-        tracing::warn!(kind, tenant = %command.tenant(), "needs a person: {what}");
-    }
-}
-
-/// What of a decision needs a person.
-fn attention(events: &[Event]) -> Vec<(&'static str, String)> {
-    let of_order = |event: &Event| {
-        event.order.map_or_else(|| "no order".to_owned(), |order| format!("order {order}"))
-    };
-    let needs = |event: &Event| match &event.change {
-        Change::MismatchRecorded { why, .. } => Some(format!("{}: {why}", of_order(event))),
-        Change::UnappliedReceived { refund, .. } => {
-            Some(format!("{}: {} came too late or twice", of_order(event), refund.amount))
-        }
-        Change::RefundMoved { refund, state: RefundState::Failed { reason, .. }, .. } => {
-            Some(format!("{}: refund {refund} failed: {reason}", of_order(event)))
-        }
-        _other => None,
-    };
-    events.iter().filter_map(|event| Some((event.change.name(), needs(event)?))).collect()
-}
-
-/// Starts the work of a committed decision. A waiter goes on with its next call, or ends here.
+/// Starts the work of a committed decision. The waiter of an earlier call goes on to the next call, or
+/// gets its reply here.
 fn act(
     engine: &Arc<Engine>,
     work: Vec<Work>,
     reply: &Reply,
-    waiter: Option<oneshot::Sender<Reply>>,
+    mut waiter: Option<oneshot::Sender<Reply>>,
 ) -> Option<oneshot::Receiver<Reply>> {
-    let mut waiter = waiter;
     let mut completion = None;
     for work in work {
         match work {
             Work::Ask { .. } => {
-                let waiting = waiter.take().unwrap_or_else(|| {
+                let waiter = waiter.take().unwrap_or_else(|| {
                     let (sender, receiver) = oneshot::channel();
                     completion = Some(receiver);
                     sender
                 });
-                tokio::spawn(crate::calls::ask(engine.clone(), work, waiting));
+                tokio::spawn(crate::calls::ask(engine.clone(), work, waiter));
             }
             Work::Deliver { tenant, notification } => {
                 tokio::spawn(crate::deliveries::deliver(engine.clone(), tenant, notification));
@@ -267,109 +257,4 @@ fn act(
 struct Outcome {
     reply: Reply,
     work: Vec<Work>,
-    attention: Vec<(&'static str, String)>,
-}
-
-/// The changes of one tenant so far.
-#[derive(Default)]
-struct Draft {
-    events: Vec<Event>,
-    transfers: Vec<Transfer>,
-    tasks: Vec<TaskChange>,
-    refunds: Vec<Id<kinds::Refund>>,
-    notifications: Vec<Id<kinds::Notification>>,
-}
-
-impl Draft {
-    fn take(&mut self, decision: Decision) -> Outcome {
-        for event in &decision.events {
-            self.refunds.extend(event.change.refund());
-            self.notifications.extend(event.change.notification());
-        }
-        let attention = attention(&decision.events);
-        self.events.extend(decision.events);
-        self.transfers.extend(decision.transfers);
-        self.tasks.extend(decision.tasks);
-        Outcome { reply: decision.reply, work: decision.work, attention }
-    }
-
-    fn batch(
-        self,
-        tenant: TenantId,
-        view: &View,
-        loaded: &Versions,
-    ) -> Result<Batch, ledger::BookFault> {
-        let orders = sorted(self.events.iter().filter_map(|event| event.order));
-        let write_order = |id| {
-            let row = view.orders.get(&(tenant.clone(), id))?.clone();
-            let expected = loaded.orders.get(&(tenant.clone(), id)).copied();
-            (expected != Some(row.version)).then_some(Write { row, expected })
-        };
-        let write_refund = |id| {
-            let row = view.refunds.get(&(tenant.clone(), id))?.clone();
-            let expected = loaded.refunds.get(&(tenant.clone(), id)).copied();
-            (expected != Some(row.version)).then_some(Write { row, expected })
-        };
-        let write_notification = |id| {
-            let row = view.notifications.get(&(tenant.clone(), id))?.clone();
-            let expected = loaded.notifications.get(&(tenant.clone(), id)).copied();
-            (expected != Some(row.version)).then_some(Write { row, expected })
-        };
-        Ok(Batch {
-            orders: orders.into_iter().filter_map(write_order).collect(),
-            refunds: sorted(self.refunds).into_iter().filter_map(write_refund).collect(),
-            notifications: sorted(self.notifications)
-                .into_iter()
-                .filter_map(write_notification)
-                .collect(),
-            deltas: book::sum_deltas(&self.transfers)?,
-            tasks: last_of_each(self.tasks),
-            events: self.events,
-            transfers: self.transfers,
-            tenant,
-        })
-    }
-}
-
-fn sorted<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
-    let mut items: Vec<T> = items.into_iter().collect();
-    items.sort_unstable();
-    items.dedup();
-    items
-}
-
-/// Of several changes of one task the last one counts.
-fn last_of_each(tasks: Vec<TaskChange>) -> Vec<TaskChange> {
-    let mut last: HashMap<kernel::Task, usize> = HashMap::with_capacity(tasks.len());
-    for (at, change) in tasks.iter().enumerate() {
-        last.insert(change.task.clone(), at);
-    }
-    let counts = |at: usize, change: &TaskChange| last.get(&change.task) == Some(&at);
-    tasks
-        .into_iter()
-        .enumerate()
-        .filter(|(at, change)| counts(*at, change))
-        .map(|(_, it)| it)
-        .collect()
-}
-
-/// The versions that were loaded.
-struct Versions {
-    orders: HashMap<(TenantId, Id<kinds::Order>), i64>,
-    refunds: HashMap<(TenantId, Id<kinds::Refund>), i64>,
-    notifications: HashMap<(TenantId, Id<kinds::Notification>), i64>,
-}
-
-impl Versions {
-    fn of(view: &View) -> Versions {
-        Versions {
-            orders: view.orders.iter().map(|(key, row)| (key.clone(), row.version)).collect(),
-            refunds: view.refunds.iter().map(|(key, row)| (key.clone(), row.version)).collect(),
-            notifications: view
-                .notifications
-                .iter()
-                .map(|(key, row)| (key.clone(), row.version))
-                .collect(),
-        }
-    }
 }

@@ -1,18 +1,22 @@
 //! The writer under faults of its store: order, retries and crashes only. The rules themselves are
 //! tested in the kernel.
 
-use channel::{Payer, Request, Response, Scene};
-use engine::{ChannelAccountParts, Engine, Failure, HttpClient, Parts, SendFault, SystemClock};
-use kernel::{
-    Caller, Command, Directory, Merchant, MerchantId, OrderKey, PlaceOrder, Reads, Refusal, Reply,
-    Route, Task, Tenant, TenantId, View,
+use channel::{Request, Response, Scene};
+use crypto::MasterKeys;
+use engine::{
+    DeclaredChannelAccount, Engine, Failure, HttpClient, Mode, Parts, Secrets, SendFault,
+    SystemClock,
 };
-use ledger::{Currency, Fen};
+use kernel::{
+    Caller, Command, Key, MerchantCommand, MerchantId, NaturalKey, Order, OrderRefusal,
+    OrderRequest, PlaceOrder, Put, Reads, Refusal, Reply, Row, Task, TenantCommand, TenantId, View,
+};
+use ledger::Fen;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::memory::Memory;
-use store::{Batch, CommitFault, Lease, Page, Promise, Query, Store, StoreFault};
+use store::{Batch, CommitFault, Lease, OneOrder, Page, Promise, Query, Store, StoreFault};
 
 /// What happens to the next commit.
 #[derive(Clone, Copy, Debug)]
@@ -26,19 +30,26 @@ enum CommitOutcome {
 }
 
 /// The memory model, whose commits have chosen outcomes.
-struct Fateful {
+struct UnreliableStore {
     memory: Memory,
     outcomes: Mutex<VecDeque<CommitOutcome>>,
     commits: Mutex<Vec<usize>>,
 }
 
-impl Fateful {
-    fn new(outcomes: impl IntoIterator<Item = CommitOutcome>) -> Arc<Fateful> {
-        Arc::new(Fateful {
+impl UnreliableStore {
+    fn new() -> Arc<UnreliableStore> {
+        Arc::new(UnreliableStore {
             memory: Memory::new(),
-            outcomes: Mutex::new(outcomes.into_iter().collect()),
-            commits: Mutex::new(vec![]),
+            outcomes: Mutex::default(),
+            commits: Mutex::default(),
         })
+    }
+
+    /// From now on commits end like this, and only they are counted.
+    fn meet(&self, outcomes: impl IntoIterator<Item = CommitOutcome>) {
+        *self.outcomes.lock().unwrap_or_else(PoisonError::into_inner) =
+            outcomes.into_iter().collect();
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn next(&self) -> Option<CommitOutcome> {
@@ -51,13 +62,14 @@ impl Fateful {
     }
 }
 
-impl Store for Fateful {
+impl Store for UnreliableStore {
     fn load<'a>(&'a self, reads: &'a Reads) -> Promise<'a, Result<View, StoreFault>> {
         self.memory.load(reads)
     }
 
     fn commit<'a>(&'a self, batches: Vec<Batch>) -> Promise<'a, Vec<Result<(), CommitFault>>> {
-        let new = |batch: &Batch| batch.orders.iter().filter(|it| it.expected.is_none()).count();
+        let new =
+            |batch: &Batch| batch.changed.orders.iter().filter(|it| it.expected.is_none()).count();
         let orders = batches.iter().map(new).sum();
         self.commits.lock().unwrap_or_else(PoisonError::into_inner).push(orders);
         let lost = || CommitFault::Store(StoreFault::Unavailable("gone".to_owned()));
@@ -104,111 +116,127 @@ fn tenant() -> TenantId {
     TenantId::new("100001")
 }
 
-async fn engine(store: Arc<Fateful>) -> Arc<Engine> {
-    let route = Route {
-        channel: Arc::from("none"),
-        channel_account: Arc::from("main"),
-        scenes: Scene::ALL.to_vec(),
-        callback_url: Arc::from("https://pay.example.com/channel/main/callback"),
-    };
-    let id = MerchantId::new("CM1");
-    let merchant = Merchant { id: id.clone(), name: String::new(), routes: vec![route] };
-    let merchants = HashMap::from([(id, merchant)]);
-    let tenants = [Tenant { id: tenant(), name: String::new(), merchants }];
+fn caller() -> Caller {
+    Caller::Business(Arc::from("AKID"))
+}
+
+/// An engine over a store whose next commits end like this. Its one merchant collects through a channel
+/// without an outside.
+async fn engine(
+    store: &Arc<UnreliableStore>,
+    outcomes: impl IntoIterator<Item = CommitOutcome>,
+) -> Arc<Engine> {
+    let keys = MasterKeys::read(&MasterKeys::generate()).expect("a master key");
     let parts = Parts {
-        store,
-        directory: Arc::new(Directory::new(tenants)),
+        store: store.clone(),
+        secrets: Secrets::new(keys),
+        public_url: "https://pay.example.com".to_owned(),
         channels: vec![&channel_none::NoChannel::Unpaid],
-        accounts: vec![ChannelAccountParts {
-            tenant: tenant(),
-            name: Arc::from("main"),
-            channel: "none".to_owned(),
-            settings: channel::Settings::new(),
-        }],
         announcers: HashMap::new(),
         channel_client: Arc::new(NoNetwork),
         notification_client: Arc::new(NoNetwork),
         clock: Arc::new(SystemClock::new()),
         node: 0,
+        mode: Mode::Serve,
     };
-    Engine::start(parts).await.expect("the engine starts")
+    let engine = Engine::start(parts).await.expect("the engine starts");
+    let (put, is_enabled) = (Put::Create, true);
+    let name = Arc::from("");
+    let tenant_put = TenantCommand::Put { tenant: tenant(), name, is_enabled, put };
+    let account = DeclaredChannelAccount {
+        tenant: tenant(),
+        name: Arc::from("main"),
+        channel: Arc::from("none"),
+        settings: channel::Settings::new(),
+        is_enabled,
+        put,
+    };
+    let account = engine.put_channel_account(account, None).expect("an account");
+    let merchant = MerchantCommand::Put {
+        tenant: tenant(),
+        merchant: MerchantId::new("CM1"),
+        name: Arc::from(""),
+        channel_accounts: vec![Arc::from("main")],
+        is_enabled,
+        put,
+    };
+    for command in [Command::from(tenant_put), account.into(), merchant.into()] {
+        engine.handle(caller(), command).await.expect("the directory is written");
+    }
+    store.meet(outcomes);
+    engine
 }
 
 fn place(number: &str, fen: i64) -> Command {
-    Command::PlaceOrder(Box::new(PlaceOrder {
-        tenant: tenant(),
+    let request = OrderRequest {
         merchant: MerchantId::new("CM1"),
-        merchant_order_no: number.to_owned(),
-        dialect: Arc::from("wecard"),
         amount: Fen::new(fen),
-        currency: Currency::Cny,
         scene: Scene::Pc,
-        channel: "none".to_owned(),
-        subject: "subject".to_owned(),
-        payer: Payer::default(),
-        goods_tag: None,
         notify_url: None,
-        front_url: None,
-        details: "{}".to_owned(),
+        ..test_support::order_request(number)
+    };
+    PlaceOrder {
+        tenant: tenant(),
+        channel: "none".to_owned(),
+        request: Arc::new(request),
         expires_at: None,
-    }))
+    }
+    .into()
 }
 
-fn caller() -> Caller {
-    Caller::Business(Arc::from("AKID"))
-}
-
-async fn handle_and_wait(engine: &Engine, command: Command) -> Result<Reply, Failure> {
+async fn place_and_wait(engine: &Engine, command: Command) -> Result<Reply, Failure> {
     engine.handle_and_wait(caller(), command, Duration::from_secs(10)).await
 }
 
-fn state(reply: &Reply) -> &'static str {
-    match reply {
-        Reply::Order { order, .. } => order.state.name(),
-        Reply::Done => "done",
+/// The order in a reply.
+fn order(reply: &Reply) -> &Order {
+    match &reply.row {
+        Some(Row::Order(order)) => order,
+        other => panic!("{other:?}"),
     }
+}
+
+fn state(reply: &Reply) -> &'static str {
+    order(reply).state.name()
 }
 
 #[tokio::test]
 async fn a_channel_without_an_outside_answers_in_the_same_commit() {
-    let store = Fateful::new([]);
-    let engine = engine(store.clone()).await;
-    let reply = handle_and_wait(&engine, place("order1", 100)).await.expect("placed");
+    let store = UnreliableStore::new();
+    let engine = engine(&store, []).await;
+    let reply = place_and_wait(&engine, place("order1", 100)).await.expect("placed");
     assert_eq!(state(&reply), "paying");
     assert_eq!(store.commits(), [1]);
 }
 
 #[tokio::test]
 async fn stale_rows_are_decided_again() {
-    let engine =
-        engine(Fateful::new([CommitOutcome::Stale, CommitOutcome::Stale, CommitOutcome::Stale]))
-            .await;
-    let reply = handle_and_wait(&engine, place("order1", 100)).await.expect("placed in the end");
+    let engine = engine(&UnreliableStore::new(), [CommitOutcome::Stale; 3]).await;
+    let reply = place_and_wait(&engine, place("order1", 100)).await.expect("placed in the end");
     assert_eq!(state(&reply), "paying");
 }
 
 #[tokio::test]
 async fn rows_that_never_settle_are_a_fault_and_not_a_loop() {
-    let engine = engine(Fateful::new([CommitOutcome::Stale; 5])).await;
-    let failure = handle_and_wait(&engine, place("order1", 100)).await.expect_err("given up");
+    let engine = engine(&UnreliableStore::new(), [CommitOutcome::Stale; 5]).await;
+    let failure = place_and_wait(&engine, place("order1", 100)).await.expect_err("given up");
     assert!(matches!(failure, Failure::Store(_)), "{failure:?}");
-    let reply = handle_and_wait(&engine, place("order1", 100)).await.expect("the writer goes on");
+    let reply = place_and_wait(&engine, place("order1", 100)).await.expect("the writer goes on");
     assert_eq!(state(&reply), "paying");
 }
 
 #[tokio::test]
 async fn a_lost_commit_is_unknown_and_the_same_number_finds_out() {
     for outcome in [CommitOutcome::LostBefore, CommitOutcome::LostAfter] {
-        let engine = engine(Fateful::new([outcome])).await;
-        let failure = handle_and_wait(&engine, place("order1", 100)).await.expect_err("unknown");
+        let engine = engine(&UnreliableStore::new(), [outcome]).await;
+        let failure = place_and_wait(&engine, place("order1", 100)).await.expect_err("unknown");
         assert!(matches!(failure, Failure::Store(_)), "{failure:?}");
-        let query =
-            Query::Order { tenant: tenant(), key: OrderKey::MerchantOrderNo("order1".into()) };
-        let stored = match engine.search(&query).await.expect("answers") {
-            Page::Order(order) => order.is_some(),
-            other => panic!("{other:?}"),
-        };
-        let again = handle_and_wait(&engine, place("order1", 100)).await;
+        let number = "order1".to_owned();
+        let namespace = Arc::from(test_support::NAMESPACE);
+        let key = Key::Number(NaturalKey { namespace, number });
+        let found = engine.ask(OneOrder { tenant: tenant(), key }).await;
+        let stored = found.expect("answers").is_some();
+        let again = place_and_wait(&engine, place("order1", 100)).await;
         match outcome {
             CommitOutcome::LostAfter => assert!(stored),
             CommitOutcome::LostBefore | CommitOutcome::Stale => assert!(!stored),
@@ -219,21 +247,21 @@ async fn a_lost_commit_is_unknown_and_the_same_number_finds_out() {
 
 #[tokio::test]
 async fn a_refused_command_disturbs_no_neighbour() {
-    let store = Fateful::new([]);
-    let engine = engine(store.clone()).await;
+    let store = UnreliableStore::new();
+    let engine = engine(&store, []).await;
     let mut waiting = tokio::task::JoinSet::new();
     for number in 0..200i64 {
         let engine = engine.clone();
         let fen = if number % 3 == 0 { 0 } else { 100 };
         waiting.spawn(async move {
-            let reply = handle_and_wait(&engine, place(&format!("order{number}"), fen)).await;
+            let reply = place_and_wait(&engine, place(&format!("order{number}"), fen)).await;
             (number, reply)
         });
     }
     while let Some(outcome) = waiting.join_next().await {
         let (number, reply) = outcome.expect("no panic");
         match number % 3 {
-            0 => assert_eq!(reply, Err(Failure::Refused(Refusal::Amount))),
+            0 => assert_eq!(reply, Err(Failure::Refused(Refusal::Order(OrderRefusal::Amount)))),
             _ => assert_eq!(state(&reply.expect("placed")), "paying"),
         }
     }
@@ -243,21 +271,17 @@ async fn a_refused_command_disturbs_no_neighbour() {
 
 #[tokio::test]
 async fn the_same_new_number_in_one_batch_gives_one_order() {
-    let store = Fateful::new([]);
-    let engine = engine(store.clone()).await;
+    let store = UnreliableStore::new();
+    let engine = engine(&store, []).await;
     let mut running = tokio::task::JoinSet::new();
     for _ in 0..50 {
         let engine = engine.clone();
-        running.spawn(async move { handle_and_wait(&engine, place("order1", 100)).await });
+        running.spawn(async move { place_and_wait(&engine, place("order1", 100)).await });
     }
     let mut ids = std::collections::HashSet::new();
     while let Some(outcome) = running.join_next().await {
-        match outcome.expect("no panic") {
-            Ok(Reply::Order { order, .. }) => {
-                ids.insert(order.terms.id.value());
-            }
-            other => panic!("{other:?}"),
-        }
+        let reply = outcome.expect("no panic").expect("placed");
+        ids.insert(order(&reply).terms.id);
     }
     assert_eq!(ids.len(), 1);
     assert_eq!(store.commits().iter().sum::<usize>(), 1);

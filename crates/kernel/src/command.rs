@@ -1,163 +1,31 @@
-//! Commands, what they read, what they decide, and how they are refused.
+//! Decisions: what a command leads to, what its caller gets back, and how it is refused.
 
-use crate::event::{CallRecord, Caller, Change, Event, evolve};
-use crate::merchant::TenantId;
-use crate::notification::{self, Attempt};
-use crate::order::{self, Order, OrderKey, PlaceOrder};
-use crate::refund::{self, Refund};
-use crate::task::{Task, TaskChange, TaskKind};
-use crate::view::View;
-use channel::{Finding, Instruction, PlatformKey};
-use ledger::{Account, BookFault, Id, Stamp, Transfer, kinds};
+use crate::aggregate::{Command, Row, View, decide_own};
+use crate::deciding::Deciding;
+use crate::directory::TenantId;
+use crate::event::{CallRecord, Caller, Event};
+use crate::notification::NotificationRefusal;
+use crate::order::OrderRefusal;
+use crate::refund::RefundRefusal;
+use channel::{Finding, Instruction};
+use ledger::{BookFault, Id, Stamp, Subject, Transfer, kinds};
 use std::sync::Arc;
 
-/// A request to change something.
+/// What a channel said about a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Place an order, or say again what was placed.
-    PlaceOrder(Box<PlaceOrder>),
-    /// Close an unpaid order.
-    CloseOrder {
-        /// Whose.
-        tenant: TenantId,
-        /// Which.
-        order: OrderKey,
-    },
-    /// Record what a channel said about an order, or about a refund of it.
-    RecordFinding {
-        /// Whose.
-        tenant: TenantId,
-        /// The order.
-        order: Id<kinds::Order>,
-        /// The refund, when it is about one.
-        refund: Option<Id<kinds::Refund>>,
-        /// The channel account that said it; another than the order's changes nothing.
-        channel_account: Arc<str>,
-        /// What it said.
-        finding: Finding,
-        /// How we know.
-        call: CallRecord,
-    },
-    /// Keep what a channel said about something that is not ours, for the operator.
-    RecordMismatch {
-        /// Whose account was told.
-        tenant: TenantId,
-        /// What it said, and why it is about nothing of ours.
-        why: String,
-        /// How we know.
-        call: CallRecord,
-    },
-    /// A task is due.
-    RunTask(Task),
-    /// Record an attempt to deliver a notification.
-    RecordAttempt {
-        /// Whose.
-        tenant: TenantId,
-        /// Which.
-        notification: Id<kinds::Notification>,
-        /// How it went.
-        attempt: Attempt,
-    },
-    /// Send a notification again.
-    ReplayNotification {
-        /// Whose.
-        tenant: TenantId,
-        /// Which.
-        notification: Id<kinds::Notification>,
-    },
-    /// Keep the signing keys that were fetched from a channel.
-    StoreKeys {
-        /// Whose account.
-        tenant: TenantId,
-        /// The account's name.
-        channel_account: Arc<str>,
-        /// The keys.
-        keys: Vec<PlatformKey>,
-    },
-}
-
-/// What must be loaded before deciding. What does not exist is simply absent from the view.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reads {
-    /// Orders, by either name.
-    pub orders: Vec<(TenantId, OrderKey)>,
-    /// Refunds, each together with its order.
-    pub refunds: Vec<(TenantId, Id<kinds::Refund>)>,
-    /// Notifications.
-    pub notifications: Vec<(TenantId, Id<kinds::Notification>)>,
-    /// Balances.
-    pub balances: Vec<(TenantId, Account)>,
-}
-
-impl Command {
-    /// Whose it is: a batch's commands of one tenant are committed together.
-    pub fn tenant(&self) -> &TenantId {
-        match self {
-            Command::PlaceOrder(place) => &place.tenant,
-            Command::CloseOrder { tenant, .. }
-            | Command::RecordFinding { tenant, .. }
-            | Command::RecordMismatch { tenant, .. }
-            | Command::RecordAttempt { tenant, .. }
-            | Command::ReplayNotification { tenant, .. }
-            | Command::StoreKeys { tenant, .. } => tenant,
-            Command::RunTask(task) => &task.tenant,
-        }
-    }
-
-    /// Adds what it must read.
-    pub fn reads(&self, reads: &mut Reads) {
-        match self {
-            Command::PlaceOrder(place) => {
-                let key = OrderKey::MerchantOrderNo(place.merchant_order_no.clone());
-                reads.orders.push((place.tenant.clone(), key));
-            }
-            Command::CloseOrder { tenant, order } => {
-                reads.orders.push((tenant.clone(), order.clone()));
-            }
-            Command::RecordFinding { tenant, order, refund, finding, .. } => {
-                reads.orders.push((tenant.clone(), OrderKey::Id(*order)));
-                reads.refunds.extend(refund.map(|refund| (tenant.clone(), refund)));
-                if refund.is_some() || matches!(finding, Finding::Paid(_)) {
-                    reads.balances.push((tenant.clone(), refund::suspense(tenant)));
-                }
-            }
-            Command::RunTask(task) => reads.task(task),
-            Command::RecordAttempt { tenant, notification, .. }
-            | Command::ReplayNotification { tenant, notification } => {
-                reads.notifications.push((tenant.clone(), *notification));
-            }
-            Command::RecordMismatch { .. } | Command::StoreKeys { .. } => {}
-        }
-    }
-
-    /// The word in logs and metrics.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Command::PlaceOrder(_) => "place_order",
-            Command::CloseOrder { .. } => "close_order",
-            Command::RecordFinding { .. } => "record_finding",
-            Command::RecordMismatch { .. } => "record_mismatch",
-            Command::RunTask(_) => "run_task",
-            Command::RecordAttempt { .. } => "record_attempt",
-            Command::ReplayNotification { .. } => "replay_notification",
-            Command::StoreKeys { .. } => "store_keys",
-        }
-    }
-}
-
-impl Reads {
-    fn task(&mut self, task: &Task) {
-        let tenant = task.tenant.clone();
-        match task.kind {
-            TaskKind::Order => {
-                self.orders.push((tenant, OrderKey::Id(Id::from_value(task.subject))));
-            }
-            TaskKind::Refund => self.refunds.push((tenant, Id::from_value(task.subject))),
-            TaskKind::Notification => {
-                self.notifications.push((tenant, Id::from_value(task.subject)))
-            }
-        }
-    }
+pub struct RecordFinding {
+    /// The owner.
+    pub tenant: TenantId,
+    /// The row: an order, a refund …
+    pub subject: Subject,
+    /// The story that the row belongs to.
+    pub root: Id<kinds::Root>,
+    /// The channel account that said it; another than the row's changes nothing.
+    pub channel_account: Arc<str>,
+    /// What it said.
+    pub finding: Finding,
+    /// How we know.
+    pub call: CallRecord,
 }
 
 /// What to do once the commit stands. Should the process die first, the task committed with it is
@@ -166,12 +34,12 @@ impl Reads {
 pub enum Work {
     /// Ask a channel and record what it says.
     Ask {
-        /// Whose.
+        /// The owner.
         tenant: TenantId,
-        /// The order.
-        order: Id<kinds::Order>,
-        /// The refund, when it is about one.
-        refund: Option<Id<kinds::Refund>>,
+        /// The row that it is about.
+        subject: Subject,
+        /// The story that the row belongs to.
+        root: Id<kinds::Root>,
         /// The channel's name.
         channel: Arc<str>,
         /// The channel account.
@@ -181,173 +49,125 @@ pub enum Work {
     },
     /// Deliver a notification and record how it went.
     Deliver {
-        /// Whose.
+        /// The owner.
         tenant: TenantId,
-        /// Which.
+        /// The notification.
         notification: Id<kinds::Notification>,
     },
 }
 
 /// What was decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// What happened, in order.
     pub events: Vec<Event>,
     /// Money that moves.
     pub transfers: Vec<Transfer>,
-    /// What must happen later.
-    pub tasks: Vec<TaskChange>,
     /// What to do right after the commit.
     pub work: Vec<Work>,
-    /// What the caller hears.
+    /// What the caller gets back.
     pub reply: Reply,
 }
 
-impl Decision {
-    pub(crate) fn new(reply: Reply) -> Decision {
-        Decision { events: vec![], transfers: vec![], tasks: vec![], work: vec![], reply }
-    }
-}
-
-/// Why an order is not further than it is, where the caller should know.
+/// Why a row is not further than it is, where the caller should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChannelAnswer {
     /// The channel did not take the request now; the same request may pass later.
     Later {
         /// The channel's code.
         code: String,
-        /// The channel's words.
+        /// The channel's text.
         text: String,
     },
     /// It is not known what the channel did.
     Unknown,
 }
 
-/// What the caller hears once the commit stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// The order as it stands now.
-    Order {
-        /// The order.
-        order: Box<Order>,
-        /// Why it is not further.
-        answer: Option<ChannelAnswer>,
-    },
-    /// It is recorded.
-    Done,
+/// What the caller gets back once the commit stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reply {
+    /// What the reply is about; none when there is nothing to show.
+    pub subject: Option<Subject>,
+    /// The row that the subject names, as the decision left it.
+    pub row: Option<Row>,
+    /// Why it is not further.
+    pub answer: Option<ChannelAnswer>,
 }
 
-/// Why a command is refused, in order of precedence. A refused command leaves no trace.
+impl Reply {
+    /// A reply that shows a row.
+    pub(crate) fn about(subject: Subject) -> Reply {
+        Reply { subject: Some(subject), row: None, answer: None }
+    }
+}
+
+/// How a directory row is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Put {
+    /// It must not be there yet, or be there with the same content.
+    Create,
+    /// It must be there.
+    Change,
+    /// Either.
+    Apply,
+}
+
+/// Why a command is refused. A refused command leaves no trace.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The tenant has no such merchant.
-    #[error("unknown merchant")]
-    UnknownMerchant,
-    /// The merchant has no account for this channel and scene.
-    #[error("the merchant has no account at this channel for this kind of payment")]
-    NoRoute,
-    /// The amount is not above zero.
-    #[error("amount must be above zero")]
-    Amount,
-    /// The expiry lies in the past.
-    #[error("expiry lies in the past")]
-    Expiry,
-    /// There is no such order.
-    #[error("no such order")]
-    OrderNotFound,
-    /// There is no such refund.
-    #[error("no such refund")]
-    RefundNotFound,
-    /// There is no such notification.
-    #[error("no such notification")]
-    NotificationNotFound,
-    /// The order exists and is final.
-    #[error("the order is final")]
-    OrderFinal,
-    /// The order exists with other content.
-    #[error("the order exists with another {field}")]
-    Differs {
-        /// What differs.
-        field: Field,
-    },
-    /// Another call has the order to itself.
-    #[error("another operation on the order is running")]
-    CallInFlight,
-    /// The order's state does not allow it.
-    #[error("the order is {state}")]
-    State {
-        /// The state.
-        state: &'static str,
-    },
+    /// By the rules of orders.
+    #[error(transparent)]
+    Order(#[from] OrderRefusal),
+    /// By the rules of refunds.
+    #[error(transparent)]
+    Refund(#[from] RefundRefusal),
+    /// By the rules of notifications.
+    #[error(transparent)]
+    Notification(#[from] NotificationRefusal),
+    /// By the rules of tenants, merchants, callers' keys and channel accounts.
+    #[error(transparent)]
+    Directory(#[from] DirectoryRefusal),
     /// The book does not take the movement.
     #[error(transparent)]
     Book(#[from] BookFault),
 }
 
-/// A part of an order that a repeat must not change. A dialect knows its own name for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Field {
-    /// The merchant.
-    Merchant,
-    /// The amount.
-    Amount,
-    /// The currency.
-    Currency,
-    /// The scene.
-    Scene,
-    /// The channel.
-    Channel,
-}
-
-impl std::fmt::Display for Field {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Field::Merchant => "merchant",
-            Field::Amount => "amount",
-            Field::Currency => "currency",
-            Field::Scene => "scene",
-            Field::Channel => "channel",
-        })
-    }
-}
-
-/// What a deciding function has at hand.
-pub(crate) struct Deciding<'a> {
-    pub(crate) view: &'a View,
-    pub(crate) stamp: &'a mut Stamp,
-    pub(crate) caller: &'a Caller,
-}
-
-impl Deciding<'_> {
-    pub(crate) fn event(
-        &mut self,
-        tenant: &TenantId,
-        order: Option<Id<kinds::Order>>,
-        change: Change,
-    ) -> Event {
-        Event {
-            id: self.stamp.id(),
-            tenant: tenant.clone(),
-            order,
-            at: self.stamp.now(),
-            caller: self.caller.clone(),
-            change,
-        }
-    }
-
-    pub(crate) fn order(&self, tenant: &TenantId, key: &OrderKey) -> Result<Order, Refusal> {
-        self.view.order(tenant, key).cloned().ok_or(Refusal::OrderNotFound)
-    }
-
-    pub(crate) fn refund_with_order(
-        &self,
-        tenant: &TenantId,
-        id: Id<kinds::Refund>,
-    ) -> Result<(Order, Refund), Refusal> {
-        let refund = self.view.refund(tenant, id).cloned().ok_or(Refusal::RefundNotFound)?;
-        let order = self.order(tenant, &OrderKey::Id(refund.order))?;
-        Ok((order, refund))
-    }
+/// Why a change of the directory is refused, in the order in which it is checked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DirectoryRefusal {
+    /// There is no such row.
+    #[error("no such {noun}")]
+    NotFound {
+        /// What was looked for.
+        noun: &'static str,
+    },
+    /// The row is there with other content.
+    #[error("the {noun} exists with other content")]
+    Exists {
+        /// What is there.
+        noun: &'static str,
+    },
+    /// The tenant does not exist.
+    #[error("no such tenant")]
+    NoTenant,
+    /// Another tenant has a row of this name, which must be unique in the installation.
+    #[error("another tenant has a {noun} of this name")]
+    Taken {
+        /// What is taken.
+        noun: &'static str,
+    },
+    /// The merchant collects through an account that the tenant does not have.
+    #[error("the tenant has no channel account called {name}")]
+    NoChannelAccount {
+        /// The account that was named.
+        name: String,
+    },
+    /// Channels have nothing to report about rows of the directory.
+    #[error("a {noun} is not known to any channel")]
+    NoFindings {
+        /// What the finding was about.
+        noun: &'static str,
+    },
 }
 
 /// Decides a command and, when it is accepted, brings the view up to date with the decision.
@@ -360,74 +180,17 @@ pub fn decide(
     command: &Command,
     stamp: &mut Stamp,
 ) -> Result<Decision, Refusal> {
-    let mut deciding = Deciding { view, stamp, caller };
-    let mut decision = match command {
-        Command::PlaceOrder(place) => order::place(&mut deciding, place),
-        Command::CloseOrder { tenant, order } => order::close(&mut deciding, tenant, order),
-        Command::RecordFinding { tenant, order, refund, channel_account, finding, call } => {
-            let key = OrderKey::Id(*order);
-            let finding = &of_account(&deciding.order(tenant, &key)?, channel_account, finding);
-            match refund {
-                Some(id) => refund::record(&mut deciding, tenant, (*order, *id), finding, call),
-                None => order::record(&mut deciding, tenant, *order, finding, call),
-            }
-        }
-        Command::RecordMismatch { tenant, why, call } => {
-            let change = Change::MismatchRecorded { why: why.clone(), call: call.clone() };
-            let mut decision = Decision::new(Reply::Done);
-            decision.events.push(deciding.event(tenant, None, change));
-            Ok(decision)
-        }
-        Command::RunTask(task) => run_task(&mut deciding, task),
-        Command::RecordAttempt { tenant, notification, attempt } => {
-            notification::record(&mut deciding, tenant, *notification, attempt)
-        }
-        Command::ReplayNotification { tenant, notification } => {
-            notification::replay(&mut deciding, tenant, *notification)
-        }
-        Command::StoreKeys { tenant, channel_account, keys } => {
-            let change =
-                Change::KeysStored { channel_account: channel_account.clone(), keys: keys.clone() };
-            let mut decision = Decision::new(Reply::Done);
-            decision.events.push(deciding.event(tenant, None, change));
-            Ok(decision)
-        }
-    }?;
+    let mut deciding = Deciding::new(view, stamp, caller);
+    let reply = decide_own(&mut deciding, command)?;
+    let mut decision = deciding.finish(reply);
     book(view, command.tenant(), &decision.transfers)?;
-    for event in &decision.events {
-        evolve(view, event);
+    for event in &mut decision.events {
+        event.sequence = view.sequence(event);
+        view.apply(event);
     }
-    refresh(view, &mut decision.reply);
+    let reply = &mut decision.reply;
+    reply.row = reply.subject.and_then(|subject| view.row(command.tenant(), subject));
     Ok(decision)
-}
-
-/// What an account says about an order of another account is a contradiction, whatever it says.
-fn of_account(order: &Order, account: &str, finding: &Finding) -> Finding {
-    if *order.terms.channel_account == *account {
-        return finding.clone();
-    }
-    let why =
-        format!("account {account} said {}, want {}", finding.name(), order.terms.channel_account);
-    Finding::Mismatch { why }
-}
-
-fn run_task(deciding: &mut Deciding<'_>, task: &Task) -> Result<Decision, Refusal> {
-    let tenant = &task.tenant;
-    match task.kind {
-        TaskKind::Order => order::run_task(deciding, tenant, Id::from_value(task.subject)),
-        TaskKind::Refund => refund::run_task(deciding, tenant, Id::from_value(task.subject)),
-        TaskKind::Notification => {
-            let id = Id::from_value(task.subject);
-            let notification = deciding
-                .view
-                .notification(tenant, id)
-                .ok_or(Refusal::NotificationNotFound)?
-                .clone();
-            let mut decision = Decision::new(Reply::Done);
-            decision.deliver(&notification, deciding.stamp.now());
-            Ok(decision)
-        }
-    }
 }
 
 /// Applies the transfers to the balances in view: all of them, or none and the rule that one breaks.
@@ -454,17 +217,4 @@ fn book(view: &mut View, tenant: &TenantId, transfers: &[Transfer]) -> Result<()
         }
     }
     Ok(())
-}
-
-/// The reply shows the order as the decision left it.
-fn refresh(view: &View, reply: &mut Reply) {
-    match reply {
-        Reply::Order { order, .. } => {
-            let key = OrderKey::Id(order.terms.id);
-            if let Some(current) = view.order(&order.terms.tenant, &key) {
-                **order = current.clone();
-            }
-        }
-        Reply::Done => {}
-    }
 }

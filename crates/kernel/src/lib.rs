@@ -1,35 +1,62 @@
 //! The functional core: commands, what they read, what they decide.
 //!
 //! [`decide`] looks at a [`View`] of the stored state and answers with a [`Decision`]: events, ledger
-//! transfers, tasks, work to do after the commit, and a reply; or it refuses and nothing happened.
-//! [`evolve`] is the only writer of state. Both are pure: time and ids come in with a stamp, and the
-//! same inputs give the same outputs.
+//! transfers, work to do after the commit, and a reply; or it refuses and nothing happened.
+//! [`View::apply`] is the only writer of state. Both are pure: time and ids come in with a stamp, and
+//! the same inputs give the same outputs.
 //!
 //! This crate knows no vendor, no wire format, no SQL and no clock.
 //!
-//! - [`command`]: commands, reads, replies, refusals.
-//! - [`view`]: the state that a decision sees.
-//! - [`event`]: what happened, and how it changes the view.
-//! - [`task`]: what must happen later.
-//! - [`merchant`]: tenants, merchants and the channels they may use.
-//! - [`order`], [`refund`], [`notification`]: an aggregate each.
+//! - `aggregate`: the one list of aggregates, and what is made from it: views, reads, changes, dispatch.
+//! - `command`: commands, decisions, replies, refusals. `deciding`: what a deciding function works with.
+//! - `event`: the envelope around each change. `standing`: what tasks, attention and the audit follow from.
+//! - `directory`: who may collect, and through which channel accounts, as decisions look it up.
+//! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`: an
+//!   aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
 
-pub mod command;
-pub mod event;
-pub mod merchant;
-pub mod notification;
-pub mod order;
-pub mod refund;
-pub mod task;
-pub mod view;
+mod aggregate;
+mod caller_key;
+mod channel_account;
+mod channel_no;
+mod command;
+mod deciding;
+mod directory;
+mod event;
+mod merchant;
+mod notification;
+mod order;
+mod put;
+mod refund;
+mod schedule;
+mod standing;
+mod task;
+mod tenant;
 
-pub use command::{ChannelAnswer, Command, Decision, Reads, Refusal, Reply, Work, decide};
-pub use event::{CallRecord, Caller, Change, Event, evolve};
-pub use merchant::{Directory, Merchant, MerchantId, Route, Tenant, TenantId};
-pub use notification::{Attempt, Delivery, Notification, NotificationKind, NotificationState};
-pub use order::{
-    Closure, InFlightCall, Order, OrderKey, OrderState, Paid, PlaceOrder, Terms, UnappliedPayment,
+pub use aggregate::{
+    About, Aggregate, AggregateChange, AggregateCommand, Change, Changed, Command, Key, NaturalKey,
+    Reads, Row, Rows, View, Write,
 };
-pub use refund::{Refund, RefundState};
-pub use task::{Task, TaskChange, TaskKind};
-pub use view::View;
+pub use caller_key::{CallerKey, CallerKeyChange, CallerKeyCommand, CallerProof};
+pub use channel_account::{
+    AccountSetting, AccountSettings, ChannelAccount, ChannelAccountChange, ChannelAccountCommand,
+};
+pub use channel_no::{INSTALLATION_LEN, channel_no, subject_of_channel_no};
+pub use command::{
+    ChannelAnswer, Decision, DirectoryRefusal, Put, RecordFinding, Refusal, Reply, Work, decide,
+};
+pub use directory::{Directory, MerchantId, MerchantRoutes, Route, TenantId, TenantRoutes};
+pub use event::{CallRecord, Caller, Event};
+pub use merchant::{Merchant, MerchantChange, MerchantCommand};
+pub use notification::{
+    Attempt, Delivery, NOTIFICATION_SCHEDULE_SECONDS, Notification, NotificationChange,
+    NotificationCommand, NotificationKind, NotificationRefusal, NotificationState,
+};
+pub use order::{
+    CALL_MAX_MS, Closure, DEFAULT_LIFE_SECONDS, InFlightCall, Order, OrderChange, OrderCommand,
+    OrderField, OrderRefusal, OrderRequest, OrderState, POLL_SCHEDULE_SECONDS, Paid, PlaceOrder,
+    RETRY_SCHEDULE_SECONDS, Terms, UnappliedPayment,
+};
+pub use refund::{Refund, RefundChange, RefundCommand, RefundRefusal, RefundState};
+pub use standing::{Attention, Sealed, Standing};
+pub use task::{Task, TaskChange};
+pub use tenant::{Tenant, TenantChange, TenantCommand};

@@ -1,53 +1,31 @@
-//! What must happen later: durable, one per subject, committed with the change that wants it.
+//! What must happen later: durable, one for each open row, committed with the change that wants it.
 
-use crate::merchant::TenantId;
-use ledger::Timestamp;
+use crate::aggregate::Aggregate;
+use crate::directory::TenantId;
+use ledger::{Id, Subject, Timestamp, kinds};
 
-/// What a task is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum TaskKind {
-    /// Look at an order again: place, poll, close.
-    Order,
-    /// Look at a refund again: ask, poll.
-    Refund,
-    /// Deliver a notification.
-    Notification,
-}
-
-impl TaskKind {
-    /// Every kind, for listings and tests.
-    pub const ALL: [TaskKind; 3] = [TaskKind::Order, TaskKind::Refund, TaskKind::Notification];
-
-    /// The word in storage and documents.
-    pub const fn name(self) -> &'static str {
-        match self {
-            TaskKind::Order => "order",
-            TaskKind::Refund => "refund",
-            TaskKind::Notification => "notification",
-        }
-    }
-
-    /// Reads the word.
-    pub fn from_name(name: &str) -> Option<TaskKind> {
-        TaskKind::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-}
-
-/// A task: look at this subject.
+/// A task: do what this row needs next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Task {
-    /// Whose.
+    /// The owner.
     pub tenant: TenantId,
-    /// About what.
-    pub kind: TaskKind,
-    /// The number of the order's, refund's or notification's id.
-    pub subject: i64,
+    /// The row.
+    pub subject: Subject,
+    /// The story that the row belongs to.
+    pub root: Id<kinds::Root>,
+}
+
+impl Task {
+    /// The task of a row.
+    pub fn of<A: Aggregate>(row: &A) -> Task {
+        Task { tenant: row.tenant().clone(), subject: row.id().subject(), root: row.root() }
+    }
 }
 
 /// Sets when a task is due, or ends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskChange {
-    /// Which.
+    /// The task.
     pub task: Task,
     /// From when on it is due; `None` ends it.
     pub due: Option<Timestamp>,

@@ -8,7 +8,7 @@
 //! happen: it is taken when a refund or payout is accepted, posted when it succeeds, released when it
 //! finally fails. What an account can spend is posted − held, and never falls below its floor.
 
-use crate::id::{Id, kinds};
+use crate::id::{Id, Subject, kinds};
 use crate::money::{Fen, MoneyFault};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
@@ -155,8 +155,10 @@ pub struct Transfer {
     pub amount: Fen,
     /// Why.
     pub reason: Reason,
-    /// The order that it belongs to.
-    pub order: Id<kinds::Order>,
+    /// What it was made for: the order that was paid, the refund that was made …
+    pub subject: Subject,
+    /// The story that it belongs to.
+    pub root: Id<kinds::Root>,
     /// When it was decided.
     pub at: Timestamp,
 }
@@ -292,7 +294,8 @@ mod tests {
             credit: credit.clone(),
             amount: Fen::new(fen),
             reason: Reason::Payment,
-            order: Id::from_value(1),
+            subject: Id::<kinds::Order>::from_value(1).subject(),
+            root: Id::from_value(1),
             at: Timestamp::from_ms(0),
         }
     }

@@ -18,39 +18,143 @@ const TIME_SHIFT: u32 = 20;
 const STEP: i64 = 1 << 8;
 
 /// Marks what an [`Id`] names.
-pub trait Kind {
+pub trait Named {
     /// The noun, for messages: `order`, `refund`, …
     const NAME: &'static str;
 }
 
+/// Marks the ids of subjects: of what a story, a task, an event or a transfer can be about.
+pub trait SubjectId: Named {
+    /// The kind of subject that such an id names.
+    const KIND: SubjectKind;
+}
+
 /// Declares the kinds of ids, once for the whole project.
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident = $name:literal;)*) => {
-        $(
-            $(#[$doc])*
-            #[derive(Debug)]
-            pub enum $kind {}
-            impl Kind for $kind {
-                const NAME: &'static str = $name;
+    (
+        subjects { $($(#[$doc:meta])* $subject:ident = $name:literal $letter:literal;)* }
+        others { $($(#[$other_doc:meta])* $other:ident = $other_name:literal;)* }
+    ) => {
+        /// The registry of id kinds.
+        pub mod kinds {
+            use super::{Named, SubjectId, SubjectKind};
+            $(
+                $(#[$doc])*
+                #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+                pub enum $subject {}
+                impl Named for $subject {
+                    const NAME: &'static str = $name;
+                }
+                impl SubjectId for $subject {
+                    const KIND: SubjectKind = SubjectKind::$subject;
+                }
+            )*
+            $(
+                $(#[$other_doc])*
+                #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+                pub enum $other {}
+                impl Named for $other {
+                    const NAME: &'static str = $other_name;
+                }
+            )*
+        }
+
+        /// What kind of thing a [`Subject`] is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum SubjectKind {
+            $($(#[$doc])* $subject,)*
+        }
+
+        impl SubjectKind {
+            /// Every kind, for listings and tests.
+            pub const ALL: [SubjectKind; [$($name),*].len()] = [$(SubjectKind::$subject),*];
+
+            /// The noun in storage, logs and documents.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(SubjectKind::$subject => $name,)*
+                }
             }
-        )*
+
+            /// The capital letter that stands for the kind where space is short; each has its own.
+            pub const fn letter(self) -> char {
+                match self {
+                    $(SubjectKind::$subject => $letter,)*
+                }
+            }
+        }
     };
 }
 
-/// The registry of id kinds.
-pub mod kinds {
-    use super::Kind;
-    kinds! {
+kinds! {
+    subjects {
         /// A payment order; on the wire the ChannelOrderId.
-        Order = "order";
+        Order = "order" 'P';
         /// A refund of paid money.
-        Refund = "refund";
+        Refund = "refund" 'R';
         /// A notification to a merchant.
-        Notification = "notification";
+        Notification = "notification" 'N';
+        /// A tenant (主体).
+        Tenant = "tenant" 'T';
+        /// A merchant (商户) of a tenant.
+        Merchant = "merchant" 'M';
+        /// A key with which a business system proves itself.
+        CallerKey = "caller_key" 'K';
+        /// A tenant's account at a channel.
+        ChannelAccount = "channel_account" 'C';
+    }
+    others {
         /// A ledger transfer.
         Transfer = "transfer";
         /// An entry of the event log.
         Event = "event";
+        /// A story: the subject that everything else in it happened for, by the value of its id.
+        Root = "root";
+    }
+}
+
+impl SubjectKind {
+    /// Reads the noun.
+    pub fn from_name(name: &str) -> Option<SubjectKind> {
+        SubjectKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Reads the letter.
+    pub fn from_letter(letter: char) -> Option<SubjectKind> {
+        SubjectKind::ALL.into_iter().find(|kind| kind.letter() == letter)
+    }
+}
+
+/// What a story, a task, an event or a transfer is about: an id together with its kind.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Subject {
+    /// What kind of thing it is.
+    pub kind: SubjectKind,
+    /// The value of its id.
+    pub value: i64,
+}
+
+impl Subject {
+    /// The id, when the subject is of this kind.
+    pub fn id<K: SubjectId>(self) -> Option<Id<K>> {
+        (self.kind == K::KIND).then_some(Id::from_value(self.value))
+    }
+
+    /// The story that this subject is the root of.
+    pub const fn root(self) -> Id<kinds::Root> {
+        Id::from_value(self.value)
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:018}", self.kind.name(), self.value)
+    }
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -60,26 +164,33 @@ pub struct Id<K> {
     kind: PhantomData<fn() -> K>,
 }
 
-/// Text that is no id.
+/// Text that is not an id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a {kind} id: want 18 decimal digits")]
+#[error("not the id of a {kind}: want 18 decimal digits")]
 pub struct IdFault {
     kind: &'static str,
 }
 
 impl<K> Id<K> {
-    /// The id with this number, as a store hands it back.
+    /// The id with this value, as a store hands it back.
     pub const fn from_value(value: i64) -> Id<K> {
         Id { value, kind: PhantomData }
     }
 
-    /// The number, as a store keeps it.
+    /// The value, as a store keeps it.
     pub const fn value(self) -> i64 {
         self.value
     }
 }
 
-impl<K: Kind> Id<K> {
+impl<K: SubjectId> Id<K> {
+    /// The subject that it names.
+    pub const fn subject(self) -> Subject {
+        Subject { kind: K::KIND, value: self.value }
+    }
+}
+
+impl<K: Named> Id<K> {
     /// Reads 18 decimal digits.
     pub fn parse(text: &str) -> Result<Id<K>, IdFault> {
         let digits = text.len() == 18 && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -122,7 +233,7 @@ impl<K> fmt::Display for Id<K> {
         write!(f, "{:018}", self.value)
     }
 }
-impl<K: Kind> fmt::Debug for Id<K> {
+impl<K: Named> fmt::Debug for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:018}", K::NAME, self.value)
     }
@@ -207,6 +318,17 @@ mod tests {
         let next: Id<kinds::Event> = after.id();
         assert!(next > last);
         assert_eq!(next.value() % STEP, 2);
+    }
+
+    #[test]
+    fn kinds_are_known_by_name_and_by_letter() {
+        for kind in SubjectKind::ALL {
+            assert_eq!(SubjectKind::from_name(kind.name()), Some(kind));
+            assert_eq!(SubjectKind::from_letter(kind.letter()), Some(kind), "a letter is shared");
+        }
+        let subject = Id::<kinds::Refund>::from_value(7).subject();
+        assert_eq!(subject.id::<kinds::Refund>(), Some(Id::from_value(7)));
+        assert_eq!(subject.id::<kinds::Order>(), None);
     }
 
     proptest! {

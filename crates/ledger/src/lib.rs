@@ -14,6 +14,6 @@ pub mod money;
 pub mod time;
 
 pub use book::{Account, AccountKind, Balance, BookFault, Delta, Phase, Reason, Transfer};
-pub use id::{Id, IdFault, Kind, Stamp, kinds};
+pub use id::{Id, IdFault, Named, Stamp, Subject, SubjectId, SubjectKind, kinds};
 pub use money::{Currency, Fen, MoneyFault};
 pub use time::Timestamp;

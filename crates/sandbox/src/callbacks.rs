@@ -1,4 +1,4 @@
-//! The callbacks of counterparts to their merchants, durably.
+//! What counterparts enqueue to their merchants, durably.
 //!
 //! A callback is `waiting` until its time, `sending` while it is on its way, and ends as `accepted` or
 //! `given_up`. Every attempt is kept.

@@ -3,7 +3,8 @@
 use crate::documents::Documents;
 use crate::faults::{self, Fault, InjectedFault, NOTIFY, WORDS};
 use crate::serve::{enqueue, refuse};
-use crate::{BODY_BYTES_MAX, ClockControl, Sandbox, SharedClock, callbacks, context};
+use crate::{ClockControl, Sandbox, SharedClock, callbacks, context};
+use adapters::http::limits::REQUEST_LEN_MAX;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{Response, StatusCode};
@@ -41,31 +42,31 @@ pub(crate) fn router() -> Router<Arc<Sandbox>> {
         .route("/control/callbacks", get(list_callbacks))
         .route("/control/faults", post(inject_fault).get(list_faults).delete(clear_faults))
         .route("/control/clock", post(move_clock).get(show_clock))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(REQUEST_LEN_MAX))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PayOrder {
+struct PayRequest {
     pay_info: Box<RawValue>,
     outcome: String,
 }
 
 async fn pay(State(sandbox): World, body: Bytes) -> Answer {
-    let order = match parse::<PayOrder>(&body) {
-        Ok(order) => order,
+    let asked = match parse::<PayRequest>(&body) {
+        Ok(asked) => asked,
         Err(why) => return bad(why),
     };
-    let Some(outcome) = read_outcome(&order.outcome) else {
+    let Some(outcome) = read_outcome(&asked.outcome) else {
         return bad("outcome: want success, fail or cancel");
     };
-    let pay_info = plain_text(&order.pay_info);
+    let pay_info = plain_text(&asked.pay_info);
     let (clock, counterparts) = (sandbox.clock.clone(), sandbox.counterparts.clone());
     let work = move |connection: &_| phone(connection, &clock, &counterparts, &pay_info, outcome);
     match sandbox.writer.run(work).await {
         Ok(text) => {
             sandbox.new_callback.notify_one();
-            Json(json!({ "result": order.outcome, "text": text })).into_response()
+            Json(json!({ "result": asked.outcome, "text": text })).into_response()
         }
         Err(PhoneFault::NotMine) => bad("pay_info: no channel knows it"),
         Err(PhoneFault::Refused(text)) => bad(text),
@@ -171,8 +172,8 @@ struct FaultRequest {
 }
 
 async fn inject_fault(State(sandbox): World, body: Bytes) -> Answer {
-    let injected = parse::<FaultRequest>(&body).and_then(|order| read_fault(&sandbox, order));
-    let injected = match injected {
+    let read = parse::<FaultRequest>(&body).and_then(|asked| read_fault(&sandbox, asked));
+    let injected = match read {
         Ok(injected) => injected,
         Err(why) => return bad(why),
     };
@@ -182,8 +183,8 @@ async fn inject_fault(State(sandbox): World, body: Bytes) -> Answer {
     }
 }
 
-fn read_fault(sandbox: &Sandbox, order: FaultRequest) -> Result<InjectedFault, String> {
-    let FaultRequest { channel, operation, fault, code, delay_ms, times } = order;
+fn read_fault(sandbox: &Sandbox, asked: FaultRequest) -> Result<InjectedFault, String> {
+    let FaultRequest { channel, operation, fault, code, delay_ms, times } = asked;
     if sandbox.counterpart(&channel).is_none() {
         return Err("channel: no counterpart has this name".to_owned());
     }
@@ -249,7 +250,7 @@ async fn clear_faults(State(sandbox): World) -> Answer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ClockOrder {
+struct ClockRequest {
     advance_s: u32,
 }
 
@@ -260,8 +261,8 @@ async fn move_clock(State(sandbox): World, body: Bytes) -> Answer {
             return refuse(StatusCode::FORBIDDEN, "the clock is not movable here");
         }
     }
-    let seconds = match parse::<ClockOrder>(&body) {
-        Ok(order) if order.advance_s <= ADVANCE_S_MAX => order.advance_s,
+    let seconds = match parse::<ClockRequest>(&body) {
+        Ok(asked) if asked.advance_s <= ADVANCE_S_MAX => asked.advance_s,
         Ok(_) => return bad(format!("advance_s: want 0 to {ADVANCE_S_MAX}")),
         Err(why) => return bad(why),
     };

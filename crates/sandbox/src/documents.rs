@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_store_keeps_text_and_lists_the_last_entries() {
+    fn documents_keep_text_and_list_the_last_entries() {
         let connection =
             crate::schema::open(std::path::Path::new(":memory:")).expect("memory opens");
         let mut documents = Documents::new(&connection);

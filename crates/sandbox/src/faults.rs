@@ -88,7 +88,7 @@ impl Fault {
     }
 
     /// What the counterpart hears of it: faults of the wire are none of its business.
-    pub(crate) fn fault_mode(&self) -> FaultMode {
+    pub(crate) fn mode(&self) -> FaultMode {
         match self {
             Fault::LoseRequest | Fault::LoseAnswer | Fault::Delay { .. } | Fault::Duplicate => {
                 FaultMode::Honest
@@ -151,7 +151,7 @@ impl Fault {
     }
 }
 
-/// A fault that is to happen.
+/// A fault that waits for the operation that it meets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct InjectedFault {
     /// At which channel.
@@ -164,7 +164,7 @@ pub(crate) struct InjectedFault {
     pub(crate) times: u32,
 }
 
-/// Notes a fault that is to happen.
+/// Keeps a fault until its operation comes.
 pub(crate) fn inject(
     connection: &Connection,
     injected: &InjectedFault,

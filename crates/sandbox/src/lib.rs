@@ -3,15 +3,13 @@
 //! The sandbox lends each [`channel::Counterpart`] durable storage, time and sockets, so that a client
 //! sees what the real channel would show it. It knows no vendor, no engine and no store of the gateway.
 //!
-//! - [`clock`]: the clock that gateway and sandbox share, and that tests move.
 //! - `writer`, `schema`, `documents`: one SQLite file, one thread that writes it, many jobs a commit.
-//! - `faults`: what was injected to go wrong, counted down per matching request.
+//! - `faults`: what is to go wrong, counted down per matching request.
 //! - `serve`: a channel's request, from socket to counterpart and back.
-//! - `callbacks`, `delivery`: the callbacks of counterparts to their merchants, and the loop that sends it.
+//! - `callbacks`, `delivery`: what counterparts enqueue to their merchants, and the loop that sends it.
 //! - `control`: the JSON API under `/control`.
 
 mod callbacks;
-pub mod clock;
 mod control;
 mod delivery;
 mod documents;
@@ -20,8 +18,11 @@ mod schema;
 mod serve;
 mod writer;
 
-pub use clock::SharedClock;
+/// The clock that gateway and sandbox share, and that tests move.
+pub use adapters::clock::SharedClock;
 
+use adapters::http::limits::RECEIVER_ANSWER_LEN_MAX;
+use adapters::http::{Guard, HyperClient};
 use axum::Router;
 use channel::{CodecContext, Counterpart, DocumentFault};
 use rusqlite::Connection;
@@ -29,9 +30,6 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use writer::Writer;
-
-/// The largest body that the sandbox reads.
-const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Whether `POST /control/clock` may move the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +43,9 @@ pub enum ClockControl {
 /// Why a sandbox does not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenFault {
-    /// Its database does not open.
+    /// Its database does not open, or the thread that writes it does not start.
     #[error(transparent)]
     Storage(#[from] DocumentFault),
-    /// Its writer thread does not start.
-    #[error("sandbox writer thread: {0}")]
-    Thread(#[from] std::io::Error),
     /// Its HTTP client cannot be made.
     #[error("sandbox http client: {0}")]
     Client(#[from] rustls::Error),
@@ -65,7 +60,7 @@ pub struct Sandbox {
     counterparts: Vec<Arc<dyn Counterpart>>,
     clock: Arc<SharedClock>,
     clock_control: ClockControl,
-    client: delivery::Client,
+    client: HyperClient,
     new_callback: Notify,
 }
 
@@ -89,7 +84,7 @@ impl Sandbox {
             counterparts,
             clock,
             clock_control,
-            client: delivery::Client::new()?,
+            client: HyperClient::new(Guard::Open, RECEIVER_ANSWER_LEN_MAX)?,
             new_callback: Notify::new(),
         })
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// How long to wait for another process that holds the file.
-const CALL_MAX_MS: u64 = 5_000;
+const BUSY_MS: u64 = 5_000;
 /// The clock is never moved further than ten years in all, in milliseconds.
 const CLOCK_OFFSET_MS_MAX: i64 = 3_660 * 86_400 * 1_000;
 
@@ -58,7 +58,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, DocumentFault> {
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_millis(CALL_MAX_MS))?;
+    connection.busy_timeout(Duration::from_millis(BUSY_MS))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "cache_size", -32_768)?;
@@ -95,7 +95,7 @@ pub(crate) fn add_clock_offset(connection: &Connection, ms: i64) -> Result<(), D
         .map_err(fault)
 }
 
-/// The database's error as the document store's.
+/// The database's error, as counterparts see it.
 pub(crate) fn fault(error: rusqlite::Error) -> DocumentFault {
     DocumentFault(error.to_string())
 }

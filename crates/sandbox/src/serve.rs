@@ -5,12 +5,15 @@
 
 use crate::documents::Documents;
 use crate::faults::{self, Fault};
-use crate::{BODY_BYTES_MAX, Sandbox, SharedClock, callbacks, context};
-use axum::body::{Body, to_bytes};
+use crate::{Sandbox, SharedClock, callbacks, context};
+use adapters::clock::until;
+use adapters::http::limits::REQUEST_LEN_MAX;
+use adapters::http::{receive, response_into};
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::{self, HeaderName, HeaderValue, StatusCode};
+use axum::http::{self, StatusCode};
 use axum::response::IntoResponse;
-use channel::{Counterpart, DocumentFault, FaultMode, Method, OutgoingCallback, Request, Response};
+use channel::{Counterpart, DocumentFault, FaultMode, OutgoingCallback, Request, Response};
 use hyper::body::{Body as HttpBody, Frame};
 use rusqlite::Connection;
 use std::io;
@@ -37,9 +40,9 @@ pub(crate) async fn serve(
     let Some(counterpart) = owner else {
         return refuse(StatusCode::NOT_FOUND, "no counterpart owns this path");
     };
-    match read(request).await {
+    match receive(request, REQUEST_LEN_MAX).await {
         Ok(request) => answer(&sandbox, counterpart, request).await,
-        Err((status, why)) => refuse(status, why),
+        Err(fault) => refuse(fault.status(), fault.to_string()),
     }
 }
 
@@ -51,7 +54,7 @@ async fn answer(
     let clock = sandbox.clock.clone();
     let work = move |connection: &Connection| {
         let found = faults::take(connection, counterpart.name(), counterpart.operation(&request))?;
-        receive(connection, &clock, &*counterpart, &request, found)
+        ask(connection, &clock, &*counterpart, &request, found)
     };
     match sandbox.writer.run(work).await {
         Ok(seen) => {
@@ -65,18 +68,17 @@ async fn answer(
     }
 }
 
-fn receive(
+fn ask(
     connection: &Connection,
     clock: &SharedClock,
     counterpart: &dyn Counterpart,
     request: &Request,
     fault: Option<Fault>,
 ) -> Result<Seen, DocumentFault> {
-    let process = |fault_mode: &FaultMode| -> Result<Response, DocumentFault> {
+    let process = |mode: &FaultMode| -> Result<Response, DocumentFault> {
         let context = context(connection, clock)?;
         let mut documents = Documents::new(connection);
-        let (response, outgoing) =
-            counterpart.receive(&mut documents, fault_mode, request, &context)?;
+        let (response, outgoing) = counterpart.receive(&mut documents, mode, request, &context)?;
         enqueue(connection, clock, counterpart, &outgoing)?;
         Ok(response)
     };
@@ -98,11 +100,11 @@ fn receive(
             | Fault::WrongAmount
             | Fault::RefundClosed
             | Fault::RefundAbnormal),
-        ) => process(&told.fault_mode()).map(Seen::Answer),
+        ) => process(&told.mode()).map(Seen::Answer),
     }
 }
 
-/// Notes the callbacks of the counterpart, due now.
+/// Notes what the counterpart enqueues, due now.
 pub(crate) fn enqueue(
     connection: &Connection,
     clock: &SharedClock,
@@ -118,47 +120,19 @@ async fn show(clock: &SharedClock, seen: Seen) -> http::Response<Body> {
     match seen {
         Seen::Answer(response) => render(response),
         Seen::Late(response, ms) => {
-            clock.until(clock.now().plus_ms(ms)).await;
+            until(clock, clock.now().plus_ms(ms)).await;
             render(response)
         }
         Seen::Nothing => http::Response::new(Body::new(BrokenBody)),
     }
 }
 
-async fn read(request: http::Request<Body>) -> Result<Request, (StatusCode, &'static str)> {
-    let (head, body) = request.into_parts();
-    let method = match head.method {
-        http::Method::GET => Method::Get,
-        http::Method::POST => Method::Post,
-        _ => return Err((StatusCode::METHOD_NOT_ALLOWED, "method: want GET or POST")),
-    };
-    let body = to_bytes(body, BODY_BYTES_MAX)
-        .await
-        .map_err(|_| (StatusCode::PAYLOAD_TOO_LARGE, "body: want at most 1 MiB"))?;
-    let url = head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers =
-        head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
-    Ok(Request { method, url, headers, body: body.to_vec() })
-}
-
 fn render(response: Response) -> http::Response<Body> {
-    let mut rendered = http::Response::new(Body::from(response.body));
-    match StatusCode::from_u16(response.status) {
-        Ok(status) => *rendered.status_mut() = status,
-        Err(_) => {
-            return refuse(StatusCode::INTERNAL_SERVER_ERROR, "the counterpart's status");
-        }
+    match response_into(response) {
+        Ok(rendered) => rendered,
+        // A counterpart that answers what cannot be written is broken.
+        Err(fault) => refuse(fault.status(), format!("the counterpart's answer: {fault}")),
     }
-    for (name, value) in response.headers {
-        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            (Ok(name), Ok(value)) => drop(rendered.headers_mut().append(name, value)),
-            _ => {
-                return refuse(StatusCode::INTERNAL_SERVER_ERROR, "the counterpart's header");
-            }
-        }
-    }
-    rendered
 }
 
 /// The sandbox's own refusal, unlike any channel's.

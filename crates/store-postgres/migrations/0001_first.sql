@@ -1,14 +1,22 @@
 -- The tenant leads every primary key and every unique index, so that a tenant can live on any node of
 -- a distributed PostgreSQL. Text sorts by its bytes. Numbers are bigint throughout: ids, fen,
 -- milliseconds, counts.
+--
+-- Every aggregate's table has the columns of its standing: version, next_poll_at, held, attention,
+-- attention_since. A row that needs nobody is not in the index attention_of_TABLE and costs it nothing.
 
 -- Where an order stands: narrow, and rewritten at every change, hence the free space in its pages.
 CREATE TABLE orders (
     tenant              text   COLLATE "C" NOT NULL,
     id                  bigint NOT NULL,
+    namespace           text   COLLATE "C" NOT NULL,
     merchant_order_no   text   COLLATE "C" NOT NULL,
     placed_at           bigint NOT NULL,
     version             bigint NOT NULL,
+    next_poll_at        bigint,
+    held                bigint NOT NULL,
+    attention           text   COLLATE "C",
+    attention_since     bigint,
     state               text   COLLATE "C" NOT NULL,
     pay_form            text   COLLATE "C",
     pay_text            text   COLLATE "C",
@@ -24,31 +32,33 @@ CREATE TABLE orders (
     polls               bigint NOT NULL,
     unapplied           text   COLLATE "C" NOT NULL,
     PRIMARY KEY (tenant, id),
-    UNIQUE (tenant, merchant_order_no)
+    UNIQUE (tenant, namespace, merchant_order_no)
 ) WITH (fillfactor = 75);
+CREATE INDEX attention_of_orders ON orders (tenant, id) WHERE attention IS NOT NULL;
 
 -- What was agreed: wide, and written once.
 CREATE TABLE order_terms (
-    tenant          text   COLLATE "C" NOT NULL,
-    id              bigint NOT NULL,
-    dialect         text   COLLATE "C" NOT NULL,
-    merchant        text   COLLATE "C" NOT NULL,
-    amount          bigint NOT NULL,
-    currency        text   COLLATE "C" NOT NULL,
-    scene           text   COLLATE "C" NOT NULL,
-    channel         text   COLLATE "C" NOT NULL,
-    channel_account text   COLLATE "C" NOT NULL,
-    subject         text   COLLATE "C" NOT NULL,
-    payer_app_id    text   COLLATE "C",
-    payer_user_id   text   COLLATE "C",
-    payer_client_ip text   COLLATE "C",
-    payer_device_id text   COLLATE "C",
-    goods_tag       text   COLLATE "C",
-    notify_url      text   COLLATE "C",
-    front_url       text   COLLATE "C",
-    callback_url    text   COLLATE "C" NOT NULL,
-    details         text   COLLATE "C" NOT NULL,
-    expires_at      bigint NOT NULL,
+    tenant           text   COLLATE "C" NOT NULL,
+    id               bigint NOT NULL,
+    channel_order_no text   COLLATE "C" NOT NULL,
+    dialect          text   COLLATE "C" NOT NULL,
+    merchant         text   COLLATE "C" NOT NULL,
+    amount           bigint NOT NULL,
+    currency         text   COLLATE "C" NOT NULL,
+    scene            text   COLLATE "C" NOT NULL,
+    channel          text   COLLATE "C" NOT NULL,
+    channel_account  text   COLLATE "C" NOT NULL,
+    subject          text   COLLATE "C" NOT NULL,
+    payer_app_id     text   COLLATE "C",
+    payer_user_id    text   COLLATE "C",
+    payer_client_ip  text   COLLATE "C",
+    payer_device_id  text   COLLATE "C",
+    goods_tag        text   COLLATE "C",
+    notify_url       text   COLLATE "C",
+    front_url        text   COLLATE "C",
+    callback_url     text   COLLATE "C" NOT NULL,
+    details          text   COLLATE "C" NOT NULL,
+    expires_at       bigint NOT NULL,
     PRIMARY KEY (tenant, id)
 );
 
@@ -56,10 +66,16 @@ CREATE TABLE refunds (
     tenant            text   COLLATE "C" NOT NULL,
     id                bigint NOT NULL,
     order_id          bigint NOT NULL,
+    channel_refund_no text   COLLATE "C" NOT NULL,
     payment_reference text   COLLATE "C" NOT NULL,
     amount            bigint NOT NULL,
+    cause             text   COLLATE "C" NOT NULL,
     made_at           bigint NOT NULL,
     version           bigint NOT NULL,
+    next_poll_at      bigint,
+    held              bigint NOT NULL,
+    attention         text   COLLATE "C",
+    attention_since   bigint,
     state             text   COLLATE "C" NOT NULL,
     ended_at          bigint,
     refund_reference  text   COLLATE "C",
@@ -67,75 +83,140 @@ CREATE TABLE refunds (
     polls             bigint NOT NULL,
     PRIMARY KEY (tenant, id)
 );
-CREATE INDEX refunds_of_order ON refunds (tenant, order_id);
+CREATE INDEX attention_of_refunds ON refunds (tenant, id) WHERE attention IS NOT NULL;
 
 CREATE TABLE notifications (
-    tenant   text   COLLATE "C" NOT NULL,
-    id       bigint NOT NULL,
-    order_id bigint NOT NULL,
-    kind     text   COLLATE "C" NOT NULL,
-    url      text   COLLATE "C" NOT NULL,
-    made_at  bigint NOT NULL,
-    version  bigint NOT NULL,
-    state    text   COLLATE "C" NOT NULL,
-    ended_at bigint,
-    attempts bigint NOT NULL,
-    step     bigint NOT NULL,
-    PRIMARY KEY (tenant, id)
-) WITH (fillfactor = 75);
-CREATE INDEX notifications_of_order ON notifications (tenant, order_id);
-
-CREATE TABLE attempts (
     tenant          text   COLLATE "C" NOT NULL,
-    notification_id bigint NOT NULL,
-    attempt_no      bigint NOT NULL,
-    at              bigint NOT NULL,
-    took_ms         bigint NOT NULL,
-    outcome         text   COLLATE "C" NOT NULL,
-    status          bigint,
-    excerpt         text   COLLATE "C",
+    id              bigint NOT NULL,
+    about_kind      text   COLLATE "C" NOT NULL,
+    about_id        bigint NOT NULL,
+    about_no        text   COLLATE "C" NOT NULL,
+    root            bigint NOT NULL,
+    kind            text   COLLATE "C" NOT NULL,
+    dialect         text   COLLATE "C" NOT NULL,
+    url             text   COLLATE "C" NOT NULL,
+    made_at         bigint NOT NULL,
+    version         bigint NOT NULL,
+    next_poll_at    bigint,
+    held            bigint NOT NULL,
+    attention       text   COLLATE "C",
+    attention_since bigint,
     state           text   COLLATE "C" NOT NULL,
     ended_at        bigint,
-    PRIMARY KEY (tenant, notification_id, attempt_no)
-);
+    attempts        bigint NOT NULL,
+    step            bigint NOT NULL,
+    PRIMARY KEY (tenant, id)
+) WITH (fillfactor = 75);
+CREATE INDEX attention_of_notifications ON notifications (tenant, id) WHERE attention IS NOT NULL;
 
--- An event that belongs to no order has the order 0.
+CREATE TABLE tenants (
+    tenant          text   COLLATE "C" NOT NULL,
+    id              bigint NOT NULL,
+    made_at         bigint NOT NULL,
+    version         bigint NOT NULL,
+    next_poll_at    bigint,
+    held            bigint NOT NULL,
+    attention       text   COLLATE "C",
+    attention_since bigint,
+    name            text   COLLATE "C" NOT NULL,
+    is_enabled      bigint NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant)
+);
+CREATE INDEX attention_of_tenants ON tenants (tenant, id) WHERE attention IS NOT NULL;
+
+CREATE TABLE merchants (
+    tenant           text   COLLATE "C" NOT NULL,
+    id               bigint NOT NULL,
+    merchant         text   COLLATE "C" NOT NULL,
+    made_at          bigint NOT NULL,
+    version          bigint NOT NULL,
+    next_poll_at     bigint,
+    held             bigint NOT NULL,
+    attention        text   COLLATE "C",
+    attention_since  bigint,
+    name             text   COLLATE "C" NOT NULL,
+    channel_accounts text   COLLATE "C" NOT NULL,
+    is_enabled       bigint NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, merchant)
+);
+CREATE INDEX attention_of_merchants ON merchants (tenant, id) WHERE attention IS NOT NULL;
+
+CREATE TABLE caller_keys (
+    tenant          text   COLLATE "C" NOT NULL,
+    id              bigint NOT NULL,
+    key_id          text   COLLATE "C" NOT NULL,
+    made_at         bigint NOT NULL,
+    version         bigint NOT NULL,
+    next_poll_at    bigint,
+    held            bigint NOT NULL,
+    attention       text   COLLATE "C",
+    attention_since bigint,
+    proof_kind      text   COLLATE "C" NOT NULL,
+    proof           text   COLLATE "C" NOT NULL,
+    is_enabled      bigint NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, key_id)
+);
+CREATE INDEX attention_of_caller_keys ON caller_keys (tenant, id) WHERE attention IS NOT NULL;
+
+CREATE TABLE channel_accounts (
+    tenant          text   COLLATE "C" NOT NULL,
+    id              bigint NOT NULL,
+    name            text   COLLATE "C" NOT NULL,
+    channel         text   COLLATE "C" NOT NULL,
+    made_at         bigint NOT NULL,
+    version         bigint NOT NULL,
+    next_poll_at    bigint,
+    held            bigint NOT NULL,
+    attention       text   COLLATE "C",
+    attention_since bigint,
+    settings        text   COLLATE "C" NOT NULL,
+    platform_keys   text   COLLATE "C" NOT NULL,
+    is_enabled      bigint NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, name)
+);
+CREATE INDEX attention_of_channel_accounts ON channel_accounts (tenant, id) WHERE attention IS NOT NULL;
+
+-- A story's events lie together; every row of a story has events in it, and is found by them.
 CREATE TABLE events (
-    tenant   text   COLLATE "C" NOT NULL,
-    order_id bigint NOT NULL,
-    id       bigint NOT NULL,
-    at       bigint NOT NULL,
-    caller   text   COLLATE "C" NOT NULL,
-    kind     text   COLLATE "C" NOT NULL,
-    body     text   COLLATE "C" NOT NULL,
-    PRIMARY KEY (tenant, order_id, id)
+    tenant       text   COLLATE "C" NOT NULL,
+    root         bigint NOT NULL,
+    id           bigint NOT NULL,
+    subject_kind text   COLLATE "C" NOT NULL,
+    subject_id   bigint NOT NULL,
+    sequence     bigint NOT NULL,
+    at           bigint NOT NULL,
+    caller       text   COLLATE "C" NOT NULL,
+    change       text   COLLATE "C" NOT NULL,
+    call         text   COLLATE "C",
+    body         text   COLLATE "C" NOT NULL,
+    PRIMARY KEY (tenant, root, id)
 );
-
--- What a person must look at; few events are in it, and none of an order that goes well. The text that
--- is looked for stands in no string of the body: JSON writes a quote in a string with a backslash.
-CREATE INDEX events_for_people ON events (tenant, id)
-    WHERE kind IN ('mismatch_recorded', 'unapplied_received')
-        OR kind = 'refund_moved' AND strpos(body, '"state":"failed"') > 0;
 
 -- Events lie in the order of their ids: the least and the largest of each megabyte lead to the newest,
 -- and cost nothing as events are written.
 CREATE INDEX events_by_id ON events USING brin (id) WITH (autosummarize = on);
 
 CREATE TABLE transfers (
-    tenant   text   COLLATE "C" NOT NULL,
-    id       bigint NOT NULL,
-    order_id bigint NOT NULL,
-    at       bigint NOT NULL,
-    phase    text   COLLATE "C" NOT NULL,
-    debit    text   COLLATE "C" NOT NULL,
-    credit   text   COLLATE "C" NOT NULL,
-    amount   bigint NOT NULL,
-    reason   text   COLLATE "C" NOT NULL,
+    tenant       text   COLLATE "C" NOT NULL,
+    id           bigint NOT NULL,
+    root         bigint NOT NULL,
+    subject_kind text   COLLATE "C" NOT NULL,
+    subject_id   bigint NOT NULL,
+    at           bigint NOT NULL,
+    phase        text   COLLATE "C" NOT NULL,
+    debit        text   COLLATE "C" NOT NULL,
+    credit       text   COLLATE "C" NOT NULL,
+    amount       bigint NOT NULL,
+    reason       text   COLLATE "C" NOT NULL,
     PRIMARY KEY (tenant, id)
 );
 CREATE INDEX transfers_of_debit ON transfers (tenant, debit, id);
 CREATE INDEX transfers_of_credit ON transfers (tenant, credit, id);
-CREATE INDEX transfers_of_order ON transfers (tenant, order_id);
+CREATE INDEX transfers_of_root ON transfers (tenant, root);
 
 -- Few rows, rewritten in every other commit.
 CREATE TABLE balances (
@@ -149,24 +230,22 @@ CREATE TABLE balances (
 -- A task that nobody has claimed is leased until 0.
 CREATE TABLE tasks (
     tenant       text   COLLATE "C" NOT NULL,
-    kind         text   COLLATE "C" NOT NULL,
-    subject      bigint NOT NULL,
+    subject_kind text   COLLATE "C" NOT NULL,
+    subject_id   bigint NOT NULL,
+    root         bigint NOT NULL,
     due          bigint NOT NULL,
     leased_until bigint NOT NULL,
-    PRIMARY KEY (tenant, kind, subject)
+    PRIMARY KEY (tenant, subject_kind, subject_id)
 ) WITH (fillfactor = 75);
 CREATE INDEX tasks_due ON tasks (due);
 
-CREATE TABLE channel_keys (
-    tenant          text   COLLATE "C" NOT NULL,
-    channel_account text   COLLATE "C" NOT NULL,
-    serial          text   COLLATE "C" NOT NULL,
-    pem             text   COLLATE "C" NOT NULL,
-    valid_from      bigint NOT NULL,
-    valid_until     bigint NOT NULL,
-    stored_by       bigint NOT NULL,
-    PRIMARY KEY (tenant, channel_account, serial)
+-- What names this installation in its numbers at channels: one row, no tenant's.
+CREATE TABLE installation (
+    id   bigint NOT NULL PRIMARY KEY CHECK (id = 1),
+    name text   COLLATE "C" NOT NULL
 );
+INSERT INTO installation (id, name)
+    VALUES (1, upper(substr(md5(random()::text || clock_timestamp()::text), 1, 6)));
 
 -- The guards fail inside the statement, so that BEGIN to COMMIT can be sent without waiting for an
 -- answer in between: after an error PostgreSQL turns the COMMIT into a ROLLBACK.

@@ -27,9 +27,9 @@ const END: &str = "DROP SCHEMA baseline CASCADE";
 const WRITES: [&str; 4] = [
     "INSERT INTO baseline.orders SELECT * FROM orders WHERE tenant = $1 AND id = ANY($2)",
     "INSERT INTO baseline.order_terms SELECT * FROM order_terms WHERE tenant = $1 AND id = ANY($2)",
-    "INSERT INTO baseline.events SELECT * FROM events WHERE tenant = $1 AND order_id = ANY($2)",
+    "INSERT INTO baseline.events SELECT * FROM events WHERE tenant = $1 AND root = ANY($2)",
     "INSERT INTO baseline.tasks SELECT * FROM tasks
-        WHERE tenant = $1 AND kind = 'order' AND subject = ANY($2)",
+        WHERE tenant = $1 AND subject_kind = 'order' AND subject_id = ANY($2)",
 ];
 
 /// Writes the rows of a tenant's orders once more, `batch` orders a transaction, each durable before

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use store::StoreFault;
-use store::rows::{Table, Value};
+use store::rows::Value;
 use tokio_postgres::Row;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
@@ -142,24 +142,24 @@ pub(crate) fn read<T>(
 }
 
 /// A cell that must be a number.
-pub(crate) fn int(table: &'static Table, cell: Option<&Value<'_>>) -> Result<i64, StoreFault> {
+pub(crate) fn int(table: &'static str, cell: Option<&Value<'_>>) -> Result<i64, StoreFault> {
     match cell {
         Some(Value::Int(number)) => Ok(*number),
         Some(Value::Text(_) | Value::Null) | None => {
-            Err(StoreFault::Unreadable { table: table.name, why: "want a number".to_owned() })
+            Err(StoreFault::Unreadable { table, why: "want a number".to_owned() })
         }
     }
 }
 
 /// A cell that must be text.
 pub(crate) fn word<'c>(
-    table: &'static Table,
+    table: &'static str,
     cell: Option<&'c Value<'_>>,
 ) -> Result<&'c str, StoreFault> {
     match cell {
         Some(Value::Text(text)) => Ok(text),
         Some(Value::Int(_) | Value::Null) | None => {
-            Err(StoreFault::Unreadable { table: table.name, why: "want text".to_owned() })
+            Err(StoreFault::Unreadable { table, why: "want text".to_owned() })
         }
     }
 }

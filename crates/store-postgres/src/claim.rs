@@ -17,10 +17,10 @@ pub(crate) async fn claim(pool: &Pool, lease: Lease) -> Result<Vec<Task>, StoreF
     let mut reader = pool.reader().await?;
     if pool.has_outgrown() {
         // Here nobody waits for an answer, as a caller of a commit would.
-        reader.run(session::MEASURE).await?;
+        reader.run(&session::MEASURE).await?;
     }
     let limit = Parameter::int(i64::from(lease.limit));
-    let look = Step::new(sql::DUE, [Parameter::int(lease.now.ms()), limit]);
+    let look = Step::new(&sql::DUE, [Parameter::int(lease.now.ms()), limit]);
     let rows = reader.rows(&[look]).await?.concat();
     let due = cell::read(&rows, read_key)?;
     if due.is_empty() {
@@ -55,8 +55,12 @@ struct Key {
 }
 
 fn read_key(cells: &[Value<'_>]) -> Result<Key, StoreFault> {
-    let word = |at: usize| cell::word(&task::TASKS, cells.get(at)).map(str::to_owned);
-    Ok(Key { tenant: word(0)?, kind: word(1)?, subject: cell::int(&task::TASKS, cells.get(2))? })
+    let word = |at: usize| cell::word(task::TASKS.name, cells.get(at)).map(str::to_owned);
+    Ok(Key {
+        tenant: word(0)?,
+        kind: word(1)?,
+        subject: cell::int(task::TASKS.name, cells.get(2))?,
+    })
 }
 
 fn readable(row: &Row) -> Option<(Task, Timestamp)> {
@@ -66,7 +70,7 @@ fn readable(row: &Row) -> Option<(Task, Timestamp)> {
 
 fn leasing<'a>(tenant: &'a str, keys: &[&'a Key], lease: Lease) -> Step<'a> {
     Step::new(
-        sql::LEASE,
+        &sql::LEASE,
         [
             Parameter::text(tenant),
             Parameter::int(lease.now.ms()),

@@ -6,16 +6,13 @@ use crate::connection::Step;
 use crate::fault;
 use crate::pipeline::{self, Sending};
 use crate::pool::{Pool, WRITERS};
+use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, commit as sql};
-use kernel::TenantId;
+use kernel::{Changed, TenantId};
 use ledger::{Account, Delta, Fen};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use store::rows::{Value, event, key, notification, order, refund, task, transfer};
-use store::{Batch, CommitFault, StoreFault, Write};
-
-/// The leading columns of an order that stay in the narrow table.
-const NARROW_LEN: usize = 4;
+use store::rows::{Value, event, expected_cells, mutable_cells, parts, task, transfer};
+use store::{Batch, CommitFault, Write};
 
 type Outcome = Result<(), CommitFault>;
 type Row<'a> = Vec<Value<'a>>;
@@ -24,13 +21,14 @@ type Row<'a> = Vec<Value<'a>>;
 pub(crate) async fn commit(pool: &Pool, batches: &[Batch]) -> Vec<Outcome> {
     let mut shares: [Vec<usize>; WRITERS] = Default::default();
     for (at, batch) in batches.iter().enumerate() {
-        pool.wrote(batch.orders.len());
+        pool.wrote(batch.changed.orders.len());
         shares[Pool::share(&batch.tenant)].push(at);
     }
-    let busy = shares.iter().enumerate().filter(|(_, own)| !own.is_empty());
-    let writing = busy.map(|(share, own)| -> Sending<'_, Vec<(usize, Outcome)>> {
+    let wanted = shares.iter().enumerate().filter(|(_, own)| !own.is_empty());
+    let writing = wanted.map(|(share, own)| -> Sending<'_, Vec<(usize, Outcome)>> {
         Box::pin(async move {
-            let outcomes = write(pool, share, own.iter().map(|at| &batches[*at])).await;
+            let transactions: Vec<_> = own.iter().map(|at| steps(&batches[*at])).collect();
+            let outcomes = send(pool, share, &transactions).await;
             own.iter().copied().zip(outcomes).collect()
         })
     });
@@ -38,27 +36,6 @@ pub(crate) async fn commit(pool: &Pool, batches: &[Batch]) -> Vec<Outcome> {
         pipeline::all(writing.collect()).await.into_iter().flatten().collect();
     outcomes.sort_by_key(|(at, _)| *at);
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
-}
-
-/// Commits a writer's batches. One that cannot be written down is not sent.
-async fn write<'b>(
-    pool: &Pool,
-    share: usize,
-    batches: impl Iterator<Item = &'b Batch>,
-) -> Vec<Outcome> {
-    let mut outcomes: Vec<Option<Outcome>> = vec![];
-    let mut transactions = vec![];
-    for batch in batches {
-        match steps(batch) {
-            Ok(steps) => {
-                transactions.push(steps);
-                outcomes.push(None);
-            }
-            Err(fault) => outcomes.push(Some(Err(CommitFault::Store(fault)))),
-        }
-    }
-    let mut sent = send(pool, share, &transactions).await.into_iter();
-    outcomes.into_iter().filter_map(|outcome| outcome.or_else(|| sent.next())).collect()
 }
 
 async fn send(pool: &Pool, share: usize, transactions: &[Vec<Step<'_>>]) -> Vec<Outcome> {
@@ -75,56 +52,27 @@ async fn send(pool: &Pool, share: usize, transactions: &[Vec<Step<'_>>]) -> Vec<
 }
 
 /// What a batch writes.
-fn steps(batch: &Batch) -> Result<Vec<Step<'_>>, StoreFault> {
+fn steps(batch: &Batch) -> Vec<Step<'_>> {
     let mut writing = Writing { tenant: &batch.tenant, steps: vec![] };
-    writing.orders(&batch.orders);
-    writing.aggregates(&batch.refunds, REFUNDS);
-    writing.aggregates(&batch.notifications, NOTIFICATIONS);
-    let events: Result<Vec<Row<'_>>, StoreFault> = batch.events.iter().map(event::row).collect();
-    writing.rows(sql::INSERT_EVENTS, events?);
+    writing.changed(&batch.changed);
+    writing.rows(&sql::INSERT_EVENTS, batch.events.iter().map(event::row).collect());
     let transfers = batch.transfers.iter().map(|moved| transfer::row(&batch.tenant, moved));
-    writing.rows(sql::INSERT_TRANSFERS, transfers.collect());
-    let attempts = notification::attempts(batch)?;
-    writing.rows(sql::INSERT_ATTEMPTS, attempts.iter().map(notification::attempt_row).collect());
-    writing.rows(sql::KEEP_KEYS, keys(batch));
+    writing.rows(&sql::INSERT_TRANSFERS, transfers.collect());
     writing.tasks(batch);
     writing.balances(&batch.deltas);
-    Ok(writing.steps)
+    writing.steps
 }
 
-/// The last of each key, because one statement writes a row once.
-fn keys(batch: &Batch) -> Vec<Row<'_>> {
-    let mut last = BTreeMap::new();
-    for (stored_by, account, key) in key::kept(batch) {
-        last.insert((account, &key.serial), key::row(&batch.tenant, stored_by, account, key));
-    }
-    last.into_values().collect()
+macro_rules! of_all {
+    ($($rows:ident: $row:ident,)*) => {
+        impl<'a> Writing<'a> {
+            fn changed(&mut self, changed: &'a Changed) {
+                $(self.aggregates(&changed.$rows);)*
+            }
+        }
+    };
 }
-
-/// How an aggregate becomes statements.
-struct Aggregate<T> {
-    insert: Sql,
-    update: Sql,
-    row: fn(&T) -> Row<'_>,
-    mutable: fn(&T) -> Row<'_>,
-    id: fn(&T) -> i64,
-}
-
-const REFUNDS: Aggregate<kernel::Refund> = Aggregate {
-    insert: sql::INSERT_REFUNDS,
-    update: sql::UPDATE_REFUNDS,
-    row: refund::row,
-    mutable: refund::mutable,
-    id: |refund| refund.id.value(),
-};
-
-const NOTIFICATIONS: Aggregate<kernel::Notification> = Aggregate {
-    insert: sql::INSERT_NOTIFICATIONS,
-    update: sql::UPDATE_NOTIFICATIONS,
-    row: notification::row,
-    mutable: notification::mutable,
-    id: |notification| notification.id.value(),
-};
+kernel::aggregates!(of_all);
 
 /// The statements of one tenant's batch so far.
 struct Writing<'a> {
@@ -133,84 +81,57 @@ struct Writing<'a> {
 }
 
 impl<'a> Writing<'a> {
-    /// Adds a statement for rows without their tenant, if there are any.
-    fn keyed(&mut self, sql: Sql, rows: Vec<Row<'a>>) {
+    /// Adds a statement for rows that begin with their tenant, if there are any.
+    fn rows(&mut self, sql: &'static Sql, rows: Vec<Row<'a>>) {
         if rows.is_empty() {
             return;
         }
         let tenant = Parameter::text(self.tenant.as_str());
-        self.steps.push(Step::new(sql, std::iter::once(tenant).chain(columns(rows))));
+        let others = rows.into_iter().map(|mut row| row.split_off(1)).collect();
+        self.steps.push(Step::new(sql, std::iter::once(tenant).chain(columns(others))));
     }
 
-    /// The same for rows that begin with their tenant.
-    fn rows(&mut self, sql: Sql, rows: Vec<Row<'a>>) {
-        self.keyed(sql, rows.into_iter().map(|mut row| row.split_off(1)).collect());
-    }
-
-    fn orders(&mut self, orders: &'a [Write<kernel::Order>]) {
-        let (mut narrow, mut wide, mut changed) = (vec![], vec![], vec![]);
-        for Write { row: order, expected } in orders {
-            let id = Value::Int(order.terms.id.value());
-            match expected {
-                None => {
-                    let mut cells = order::row(order);
-                    let mutable = cells.split_off(order::TERMS_LEN);
-                    let terms = cells.split_off(NARROW_LEN);
-                    narrow.push(cells.into_iter().chain(mutable).collect());
-                    wide.push(std::iter::once(id).chain(terms).collect());
-                }
-                Some(version) => changed.push(update(id, *version, order::mutable(order))),
+    fn aggregates<A: SqlRow>(&mut self, writes: &'a [Write<A>]) {
+        let (mut new, mut terms, mut changed) = (vec![], vec![], vec![]);
+        for write in writes {
+            if let Some(expected) = write.expected {
+                let key = expected_cells(write, expected).into_iter();
+                changed.push(key.chain(mutable_cells(&write.row)).collect());
+            } else {
+                let parts = parts(&write.row);
+                new.push(parts.own);
+                terms.push(parts.terms);
             }
         }
-        self.rows(sql::INSERT_ORDERS, narrow);
-        self.keyed(sql::INSERT_TERMS, wide);
-        self.keyed(sql::UPDATE_ORDERS, changed);
-    }
-
-    fn aggregates<T>(&mut self, writes: &'a [Write<T>], aggregate: Aggregate<T>) {
-        let (mut new, mut changed) = (vec![], vec![]);
-        for Write { row, expected } in writes {
-            match expected {
-                None => new.push((aggregate.row)(row)),
-                Some(version) => {
-                    let id = Value::Int((aggregate.id)(row));
-                    changed.push(update(id, *version, (aggregate.mutable)(row)));
-                }
-            }
+        let statements = A::sql();
+        self.rows(&statements.insert, new);
+        if let Some(insert_terms) = &statements.insert_terms {
+            self.rows(insert_terms, terms);
         }
-        self.rows(aggregate.insert, new);
-        self.keyed(aggregate.update, changed);
+        self.rows(&statements.update, changed);
     }
 
     fn tasks(&mut self, batch: &'a Batch) {
         let (mut set, mut ended) = (vec![], vec![]);
         for change in &batch.tasks {
-            let key = task::key(&change.task).into_iter();
             match change.due {
-                Some(due) => set.push(key.chain([Value::Int(due.ms())]).collect()),
-                None => ended.push(key.collect()),
+                Some(due) => set.push(task::row(&change.task, due).into()),
+                None => ended.push(task::key(&change.task).into()),
             }
         }
-        self.rows(sql::SET_TASKS, set);
-        self.rows(sql::END_TASKS, ended);
+        self.rows(&sql::SET_TASKS, set);
+        self.rows(&sql::END_TASKS, ended);
     }
 
     fn balances(&mut self, deltas: &BTreeMap<Account, Delta>) {
-        let account = |account: &Account| Value::Text(Cow::Owned(account.key()));
-        let floor = |account: &Account| account.kind.floor().map(Fen::get);
-        let opened = deltas.keys().map(|name| vec![account(name)]).collect();
-        let moved = deltas.iter().map(|(name, delta)| {
-            let floor = floor(name).map_or(Value::Null, Value::Int);
-            let (posted, held) = (delta.posted.get(), delta.held.get());
-            vec![account(name), Value::Int(posted), Value::Int(held), floor]
-        });
-        let moved = moved.collect();
-        self.keyed(sql::OPEN_BALANCES, opened);
-        self.keyed(sql::MOVE_BALANCES, moved);
+        let (mut opened, mut moved) = (vec![], vec![]);
+        for (account, delta) in deltas {
+            let mut row = transfer::delta_row(self.tenant, account, *delta);
+            row.push(Value::number(account.kind.floor().map(Fen::get)));
+            opened.push(row.iter().take(2).cloned().collect());
+            moved.push(row);
+        }
+        self.rows(&sql::OPEN_BALANCES, opened);
+        self.rows(&sql::MOVE_BALANCES, moved);
     }
-}
-
-/// The cells of an update: which, at what version, and what can change.
-fn update<'a>(id: Value<'a>, expected: i64, mutable: Row<'a>) -> Row<'a> {
-    [id, Value::Int(expected)].into_iter().chain(mutable).collect()
 }

@@ -43,12 +43,15 @@ pub(crate) enum Patience {
 /// A statement with its parameters.
 #[derive(Debug)]
 pub(crate) struct Step<'a> {
-    pub(crate) sql: Sql,
+    pub(crate) sql: &'static Sql,
     pub(crate) parameters: Vec<Parameter<'a>>,
 }
 
 impl<'a> Step<'a> {
-    pub(crate) fn new(sql: Sql, parameters: impl IntoIterator<Item = Parameter<'a>>) -> Step<'a> {
+    pub(crate) fn new(
+        sql: &'static Sql,
+        parameters: impl IntoIterator<Item = Parameter<'a>>,
+    ) -> Step<'a> {
         Step { sql, parameters: parameters.into_iter().collect() }
     }
 }
@@ -74,7 +77,7 @@ impl Connection {
         let (client, driver) = address.connect().await?;
         let statements = HashMap::new();
         let mut connection = Connection { client, driver, statements, lost: false };
-        connection.run(session::SETTINGS).await?;
+        connection.run(&session::SETTINGS).await?;
         match purpose {
             Purpose::Commit => connection.run(session::COMMITTING).await?,
             Purpose::Read => {}
@@ -176,7 +179,7 @@ impl Connection {
     }
 
     fn request<'s>(&'s self, step: &'s Step<'_>) -> Result<Sending<'s, Answer>, StoreFault> {
-        let statement = self.statements.get(step.sql.name);
+        let statement = self.statements.get(step.sql.name.as_str());
         let statement = statement
             .ok_or_else(|| StoreFault::Failed(format!("{} is not prepared", step.sql.name)))?;
         let parameters: Vec<&(dyn ToSql + Sync)> =
@@ -189,9 +192,9 @@ impl Connection {
         &mut self,
         steps: impl Iterator<Item = &'s Step<'s>>,
     ) -> Result<(), StoreFault> {
-        let mut missing: Vec<Sql> = vec![];
+        let mut missing: Vec<&'static Sql> = vec![];
         for step in steps {
-            let name = step.sql.name;
+            let name = step.sql.name.as_str();
             let known = self.statements.contains_key(name);
             if !known && missing.iter().all(|sql| sql.name != name) {
                 missing.push(step.sql);
@@ -202,12 +205,12 @@ impl Connection {
         }
         let client = &self.client;
         let requests = missing.iter().map(|sql| -> Sending<'_, Result<Statement, Error>> {
-            Box::pin(client.prepare(sql.text))
+            Box::pin(client.prepare(&sql.text))
         });
         let prepared = self.send(requests.collect(), Patience::Usual).await?;
         for (sql, statement) in missing.iter().zip(prepared) {
             let statement = self.checked(statement)?;
-            self.statements.insert(sql.name, statement);
+            self.statements.insert(&sql.name, statement);
         }
         Ok(())
     }
@@ -256,7 +259,8 @@ mod tests {
     use crate::address::Address;
     use crate::cell::Parameter;
     use crate::schema::migrate;
-    use crate::sql::{claim, commit, read, session};
+    use crate::sql::rows::{SqlRow, every};
+    use crate::sql::{Sql, claim, commit, read, session};
     use test_postgres::Database;
     use tokio_postgres::error::SqlState;
 
@@ -270,11 +274,11 @@ mod tests {
 
     fn opening(account: &'static str) -> Step<'static> {
         let accounts = Parameter::texts([account.into()]);
-        Step::new(commit::OPEN_BALANCES, [Parameter::text("100001"), accounts])
+        Step::new(&commit::OPEN_BALANCES, [Parameter::text("100001"), accounts])
     }
 
     async fn accounts(connection: &mut Connection) -> usize {
-        let look = Step::new(read::ACCOUNTS, [Parameter::text("100001")]);
+        let look = Step::new(&read::ACCOUNTS, [Parameter::text("100001")]);
         connection.rows(&[look]).await.expect("the balances").concat().len()
     }
 
@@ -312,11 +316,11 @@ mod tests {
     async fn transactions_in_one_pipeline_are_apart() {
         let Some((_database, mut connection)) = opened(Purpose::Commit).await else { return };
         let missing = Step::new(
-            commit::UPDATE_NOTIFICATIONS,
+            &kernel::Tenant::sql().update,
             std::iter::once(Parameter::text("100001"))
-                .chain([1, 1, 2].map(|number| Parameter::ints([number])))
-                .chain([Parameter::texts(["due".into()])])
-                .chain([0, 0, 0].map(|number| Parameter::ints([number]))),
+                .chain([1, 1, 2, 3, 0].map(|number| Parameter::ints([number])))
+                .chain([Parameter::texts(["why".into()]), Parameter::ints([0])])
+                .chain([Parameter::texts(["name".into()]), Parameter::ints([1])]),
         );
         let outcomes = connection
             .transactions(&[
@@ -331,54 +335,128 @@ mod tests {
         assert_eq!(accounts(&mut connection).await, 2);
     }
 
+    /// How the server means to run a statement whose parameters are these; all empty where none are
+    /// given.
+    async fn plan(connection: &Connection, sql: &Sql, parameters: Option<&str>) -> String {
+        let client = &connection.client;
+        let prepare = format!("PREPARE look AS {}", sql.text);
+        client.batch_execute(&prepare).await.expect("it can be prepared");
+        let count = (1..).take_while(|n| sql.text.contains(&format!("${n}"))).count();
+        let nulls = vec!["NULL"; count].join(", ");
+        let execute = match parameters.unwrap_or(&nulls) {
+            "" => "EXECUTE look".to_owned(),
+            parameters => format!("EXECUTE look({parameters})"),
+        };
+        let plan = client.simple_query(&format!("EXPLAIN {execute}")).await.expect("a plan");
+        client.batch_execute("DEALLOCATE look").await.expect("it goes");
+        format!("{plan:?}")
+    }
+
     /// A plan is made once, while the tables may be empty, and must do when they are full.
     #[tokio::test]
     async fn plans_go_by_index() {
         let Some((_database, connection)) = opened(Purpose::Read).await else { return };
-        let loads = [
-            read::ORDERS_BY_ID,
-            read::ORDERS_BY_NUMBER,
-            read::ORDERS_OF_REFUNDS,
-            read::REFUNDS_BY_ID,
-            read::NOTIFICATIONS_BY_ID,
-            read::BALANCES_BY_ACCOUNT,
-        ];
-        for (at, sql) in commit::ALL.iter().chain(claim::ALL).chain(&loads).enumerate() {
-            let prepare = format!("PREPARE plan_{at} AS {}", sql.text);
-            connection.client.batch_execute(&prepare).await.expect("it can be prepared");
-            let parameters = (1..).take_while(|n| sql.text.contains(&format!("${n}"))).count();
-            let nulls = vec!["NULL"; parameters].join(", ");
-            let explain = format!("EXPLAIN EXECUTE plan_{at}({nulls})");
-            let plan = connection.client.simple_query(&explain).await.expect("a plan");
-            let plan = format!("{plan:?}");
+        let of_rows = every().into_iter().flat_map(|sql| {
+            let writes = [&sql.insert, &sql.update].into_iter().chain(&sql.insert_terms);
+            writes.chain([&sql.by_ids]).chain(&sql.by_numbers)
+        });
+        let others = [commit::every(), claim::every(), vec![&*read::BALANCES_BY_ACCOUNT]].concat();
+        for sql in of_rows.chain(others) {
+            let plan = plan(&connection, sql, None).await;
             assert!(!plan.contains("Seq Scan"), "{}: {plan}", sql.name);
+        }
+        // A tenant has many orders.
+        let sql = kernel::Order::sql();
+        let by_numbers = sql.by_numbers.as_ref().expect("orders have numbers");
+        let whole_keys = [
+            (by_numbers, "(namespace = $2) AND (merchant_order_no = ANY ($3))"),
+            (&sql.by_ids, "(id = ANY ($2))"),
+        ];
+        for (sql, key) in whole_keys {
+            let plan = plan(&connection, sql, None).await;
+            assert!(plan.contains(key), "{}: {plan}", sql.name);
         }
     }
 
-    /// The newest of many events is found near the end of the table, and what a person must look at by
-    /// the index that has nothing else.
+    /// The newest of many events is found near the end of the table, what a person must look at by the
+    /// index that has nothing else, and the rows of a story by its events.
     #[tokio::test]
-    async fn looks_for_few_events_do_not_read_all() {
+    async fn looks_for_few_rows_do_not_read_all() {
         let Some((_database, connection)) = opened(Purpose::Read).await else { return };
-        let fill = "BEGIN; INSERT INTO events SELECT '100001', n / 3, n, n, 'clock',
-                CASE n % 1000 WHEN 0 THEN 'mismatch_recorded' ELSE 'order_placed' END, repeat('x', 400)
-            FROM generate_series(1, 400000) AS row (n); COMMIT";
-        connection.client.batch_execute(fill).await.expect("the events are written");
-        let tidy = "VACUUM ANALYZE events";
+        let fill = "BEGIN; INSERT INTO events SELECT '100001', n / 3, n,
+                CASE n % 3 WHEN 0 THEN 'order' ELSE 'notification' END, n, 1, n, 'clock', 'queued',
+                NULL, repeat('x', 400)
+            FROM generate_series(1, 400000) AS row (n);
+            INSERT INTO notifications SELECT '100001', n, 'order', n, 'N', n / 3, 'paid', 'wecard',
+                'https://shop.example', n, 1, NULL, 0,
+                CASE n % 1000 WHEN 0 THEN 'why' END, CASE n % 1000 WHEN 0 THEN n END,
+                'given_up', n, 1, 0
+            FROM generate_series(1, 100000) AS row (n); COMMIT";
+        connection.client.batch_execute(fill).await.expect("the rows are written");
+        let tidy = "VACUUM ANALYZE events, notifications";
+        // Several tables in one VACUUM are several transactions: a batch of one statement.
         connection.client.batch_execute(tidy).await.expect("the ranges are known");
+        let notifications = kernel::Notification::sql();
         let wants = [
-            (read::LAST_ID, "EXECUTE look(399000)", "events_by_id"),
-            (read::ATTENTION, "EXECUTE look('100001', 200000, 20)", "events_for_people"),
+            (&*read::LAST_ID, "399000", "events_by_id"),
+            (&notifications.attention, "'100001', 20", "attention_of_notifications"),
+            (&notifications.of_root, "'100001', 20000", "events_pkey"),
+            (&notifications.of_root, "'100001', 20000", "notifications_pkey"),
+            (&*read::EVENTS_OF_ROOT, "'100001', 20000", "events_pkey"),
+            (&*read::EVENTS_OF_NOTIFICATIONS, "'100001', 90000, 0, NULL, 20", "events_pkey"),
+            (&*read::TASKS_OF_ROOT, "'100001', 20000", "events_pkey"),
         ];
         connection.client.batch_execute(session::SNAPSHOT).await.expect("it begins");
-        for (sql, execute, index) in wants {
-            let prepare = format!("PREPARE look AS {}", sql.text);
-            connection.client.batch_execute(&prepare).await.expect("it can be prepared");
-            let explain = format!("EXPLAIN {execute}");
-            let plan = connection.client.simple_query(&explain).await.expect("a plan");
-            let plan = format!("{plan:?}");
+        for (sql, parameters, index) in wants {
+            let plan = plan(&connection, sql, Some(parameters)).await;
             assert!(plan.contains(index), "{}: {plan}", sql.name);
-            connection.client.batch_execute("DEALLOCATE look").await.expect("it goes");
+            let reads_all = ["Seq Scan on events", "Seq Scan on notifications"];
+            assert!(!reads_all.iter().any(|scan| plan.contains(scan)), "{}: {plan}", sql.name);
+        }
+    }
+
+    /// A function of the name that Citus has. The server plans for itself all the same.
+    const STAND_IN: &str = "CREATE FUNCTION create_distributed_table(table_name regclass,
+        distribution_column text, colocate_with text DEFAULT 'default') RETURNS void
+        LANGUAGE sql AS 'SELECT'";
+
+    async fn plan_cache_mode(connection: &Connection) -> String {
+        let shown = connection.client.simple_query("SHOW plan_cache_mode").await;
+        let shown = shown.expect("a setting");
+        let row = shown.iter().find_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        row.expect("a setting").to_owned()
+    }
+
+    /// A plan for any tenant is one for no node in particular, and Citus refuses to make it.
+    #[tokio::test]
+    async fn a_distributed_server_plans_for_the_tenant_at_hand() {
+        let Some((database, plain)) = opened(Purpose::Commit).await else { return };
+        assert_eq!(plan_cache_mode(&plain).await, "force_generic_plan");
+        database.client().await.batch_execute(STAND_IN).await.expect("a stand-in");
+        let address = Address::read(&database.url()).expect("a good URL");
+        for purpose in [Purpose::Commit, Purpose::Read] {
+            let mut connection = Connection::open(&address, purpose).await.expect("a session");
+            assert_eq!(plan_cache_mode(&connection).await, "force_custom_plan", "{purpose:?}");
+            for begin in [session::BEGIN, session::SNAPSHOT, session::LONG_SNAPSHOT] {
+                connection.run(begin).await.expect("it begins");
+                assert_eq!(plan_cache_mode(&connection).await, "force_custom_plan", "{begin}");
+                connection.run(session::COMMIT).await.expect("it ends");
+                assert_eq!(plan_cache_mode(&connection).await, "force_custom_plan", "{begin}");
+            }
+            match purpose {
+                Purpose::Commit => {
+                    let outcomes = connection.transactions(&[vec![opening("suspense/1")]]).await;
+                    assert!(matches!(outcomes.as_deref(), Ok([Ok(())])), "{outcomes:?}");
+                }
+                Purpose::Read => {
+                    connection.run(&session::MEASURE).await.expect("the tables are measured");
+                    assert_eq!(accounts(&mut connection).await, 1);
+                }
+            }
+            assert_eq!(plan_cache_mode(&connection).await, "force_custom_plan", "{purpose:?}");
         }
     }
 }

@@ -4,31 +4,23 @@ use crate::cell::{self, Parameter};
 use crate::connection::Step;
 use crate::pool::Pool;
 use crate::sql::read;
-use kernel::{OrderKey, Reads, TenantId, View};
-use ledger::{Account, Balance, Id, kinds};
+use crate::sql::rows::SqlRow;
+use kernel::{Key, NaturalKey, Reads, Rows, TenantId, View};
+use ledger::{Account, Balance};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use store::StoreFault;
-use store::rows::{notification, order, refund, transfer};
+use store::rows::{self, transfer};
 use tokio_postgres::Row;
 
-/// What is read of one tenant.
-#[derive(Default)]
-struct Own<'a> {
-    order_ids: Vec<Id<kinds::Order>>,
-    numbers: Vec<&'a str>,
-    refunds: Vec<Id<kinds::Refund>>,
-    notifications: Vec<Id<kinds::Notification>>,
-    accounts: Vec<&'a Account>,
-}
+/// Puts the rows of one query into the view.
+type Put<'a> = Box<dyn Fn(&mut View, &[Row]) -> Result<(), StoreFault> + Send + Sync + 'a>;
 
-/// What a query's rows are.
-#[derive(Clone, Copy)]
-enum Kind {
-    Orders,
-    Refunds,
-    Notifications,
-    Balances,
+/// The queries, and what becomes of their answers.
+#[derive(Default)]
+struct Loading<'a> {
+    steps: Vec<Step<'a>>,
+    puts: Vec<Put<'a>>,
 }
 
 pub(crate) async fn load(pool: &Pool, reads: &Reads) -> Result<View, StoreFault> {
@@ -36,87 +28,121 @@ pub(crate) async fn load(pool: &Pool, reads: &Reads) -> Result<View, StoreFault>
     for key in &reads.balances {
         view.balances.insert(key.clone(), Balance::default());
     }
-    let mut queries = vec![];
-    for (tenant, own) in by_tenant(reads) {
-        own.queries(tenant, &mut queries);
-    }
-    if queries.is_empty() {
+    let mut loading = Loading::default();
+    loading.everything(reads);
+    loading.balances(&reads.balances);
+    if loading.steps.is_empty() {
         return Ok(view);
     }
-    let (kinds, steps): (Vec<Kind>, Vec<Step<'_>>) = queries.into_iter().unzip();
-    let found = pool.reader().await?.rows(&steps).await?;
-    for (kind, rows) in kinds.into_iter().zip(found) {
-        put(&mut view, kind, &rows)?;
+    let found = pool.reader().await?.rows(&loading.steps).await?;
+    for (put, rows) in loading.puts.iter().zip(found) {
+        put(&mut view, &rows)?;
     }
     Ok(view)
 }
 
-fn by_tenant(reads: &Reads) -> BTreeMap<&TenantId, Own<'_>> {
-    let mut tenants: BTreeMap<&TenantId, Own<'_>> = BTreeMap::new();
-    for (tenant, key) in &reads.orders {
-        let own = tenants.entry(tenant).or_default();
-        match key {
-            OrderKey::Id(id) => own.order_ids.push(*id),
-            OrderKey::MerchantOrderNo(number) => own.numbers.push(number),
+macro_rules! of_all {
+    ($($rows:ident: $row:ident,)*) => {
+        impl<'a> Loading<'a> {
+            fn everything(&mut self, reads: &'a Reads) {
+                $(self.rows::<kernel::$row>(&reads.$rows, |view| &mut view.$rows);)*
+            }
         }
-    }
-    for (tenant, id) in &reads.refunds {
-        tenants.entry(tenant).or_default().refunds.push(*id);
-    }
-    for (tenant, id) in &reads.notifications {
-        tenants.entry(tenant).or_default().notifications.push(*id);
-    }
-    for (tenant, account) in &reads.balances {
-        tenants.entry(tenant).or_default().accounts.push(account);
-    }
-    tenants
+    };
+}
+kernel::aggregates!(of_all);
+
+/// What is read of an aggregate of one tenant.
+#[derive(Default)]
+struct Own<'a> {
+    ids: Vec<i64>,
+    /// By namespace.
+    numbers: BTreeMap<&'a str, Vec<&'a NaturalKey>>,
 }
 
-impl<'a> Own<'a> {
-    fn queries(self, tenant: &'a TenantId, queries: &mut Vec<(Kind, Step<'a>)>) {
-        let numbers = self.numbers.into_iter().map(Cow::Borrowed);
-        let accounts = self.accounts.into_iter().map(|account| Cow::Owned(account.key()));
-        let refunds = || Parameter::ints(self.refunds.iter().map(|id| id.value()));
-        let wanted = [
-            (Kind::Orders, read::ORDERS_BY_ID, ids(self.order_ids)),
-            (Kind::Orders, read::ORDERS_BY_NUMBER, Parameter::texts(numbers)),
-            (Kind::Orders, read::ORDERS_OF_REFUNDS, refunds()),
-            (Kind::Refunds, read::REFUNDS_BY_ID, refunds()),
-            (Kind::Notifications, read::NOTIFICATIONS_BY_ID, ids(self.notifications)),
-            (Kind::Balances, read::BALANCES_BY_ACCOUNT, Parameter::texts(accounts)),
-        ];
-        for (kind, sql, names) in wanted {
-            if !matches!(&names, Parameter::Column(names) if names.is_empty()) {
-                let tenant = Parameter::text(tenant.as_str());
-                queries.push((kind, Step::new(sql, [tenant, names])));
+impl<'a> Loading<'a> {
+    fn rows<A: SqlRow>(
+        &mut self,
+        keys: &'a [(TenantId, Key<A::Kind>)],
+        of: fn(&mut View) -> &mut Rows<A>,
+    ) {
+        let mut tenants: BTreeMap<&TenantId, Own<'a>> = BTreeMap::new();
+        for (tenant, key) in keys {
+            let own = tenants.entry(tenant).or_default();
+            match key {
+                Key::Id(id) => own.ids.push(id.value()),
+                Key::Number(number) => {
+                    own.numbers.entry(&*number.namespace).or_default().push(number);
+                }
+            }
+        }
+        for (tenant, Own { ids, numbers }) in tenants {
+            if !ids.is_empty() {
+                self.steps.push(by_ids::<A>(tenant, ids));
+                self.puts.push(Box::new(move |view, rows| {
+                    cell::read(rows, rows::read)?.into_iter().for_each(|row| of(view).load(row));
+                    Ok(())
+                }));
+            }
+            for (namespace, numbers) in numbers {
+                let Some(step) = by_numbers::<A>(tenant, namespace, &numbers) else { continue };
+                self.steps.push(step);
+                self.puts.push(Box::new(move |view, rows| {
+                    let found = numbered::<A>(rows, &numbers)?;
+                    found.into_iter().for_each(|row| of(view).load(row));
+                    Ok(())
+                }));
             }
         }
     }
-}
 
-fn ids<'a, K>(ids: Vec<Id<K>>) -> Parameter<'a> {
-    Parameter::ints(ids.into_iter().map(Id::value))
-}
-
-fn put(view: &mut View, kind: Kind, rows: &[Row]) -> Result<(), StoreFault> {
-    match kind {
-        Kind::Orders => {
-            cell::read(rows, order::read)?.into_iter().for_each(|order| view.put_order(order));
+    fn balances(&mut self, keys: &'a [(TenantId, Account)]) {
+        let mut tenants: BTreeMap<&TenantId, Vec<&Account>> = BTreeMap::new();
+        for (tenant, account) in keys {
+            tenants.entry(tenant).or_default().push(account);
         }
-        Kind::Refunds => {
-            let found = cell::read(rows, refund::read)?.into_iter();
-            view.refunds.extend(found.map(|refund| ((refund.tenant.clone(), refund.id), refund)));
-        }
-        Kind::Notifications => {
-            let found = cell::read(rows, notification::read)?.into_iter();
-            view.notifications.extend(found.map(|notification| {
-                ((notification.tenant.clone(), notification.id), notification)
+        for (tenant, accounts) in tenants {
+            let names = accounts.into_iter().map(|account| Cow::Owned(account.key()));
+            let parameters = [Parameter::text(tenant.as_str()), Parameter::texts(names)];
+            self.steps.push(Step::new(&read::BALANCES_BY_ACCOUNT, parameters));
+            self.puts.push(Box::new(|view, rows| {
+                let found = cell::read(rows, transfer::read_balance)?.into_iter();
+                view.balances
+                    .extend(found.map(|(tenant, row)| ((tenant, row.account), row.balance)));
+                Ok(())
             }));
         }
-        Kind::Balances => {
-            let found = cell::read(rows, transfer::read_balance)?.into_iter();
-            view.balances.extend(found.map(|(tenant, row)| ((tenant, row.account), row.balance)));
-        }
     }
-    Ok(())
+}
+
+/// Asks for rows of a tenant by their ids.
+pub(crate) fn by_ids<A: SqlRow>(tenant: &TenantId, ids: Vec<i64>) -> Step<'_> {
+    Step::new(&A::sql().by_ids, [Parameter::text(tenant.as_str()), Parameter::ints(ids)])
+}
+
+/// Asks for rows of a tenant by their numbers in a namespace; nothing where rows have no numbers.
+pub(crate) fn by_numbers<'a, A: SqlRow>(
+    tenant: &'a TenantId,
+    namespace: &'a str,
+    numbers: &[&'a NaturalKey],
+) -> Option<Step<'a>> {
+    let (columns, sql) = (A::TABLE.number?, A::sql().by_numbers.as_ref()?);
+    let mut parameters = vec![Parameter::text(tenant.as_str())];
+    if columns.namespace.is_some() {
+        parameters.push(Parameter::text(namespace));
+    }
+    let numbers = numbers.iter().map(|key| Cow::Borrowed(key.number.as_str()));
+    parameters.push(Parameter::texts(numbers));
+    Some(Step::new(sql, parameters))
+}
+
+/// The rows that were asked for by number. A table of one namespace has no column for it: another
+/// namespace's number is not its row.
+pub(crate) fn numbered<A: SqlRow>(
+    rows: &[Row],
+    numbers: &[&NaturalKey],
+) -> Result<Vec<A>, StoreFault> {
+    let mut found: Vec<A> = cell::read(rows, rows::read)?;
+    found.retain(|row| row.natural_key().is_some_and(|key| numbers.contains(&&key)));
+    Ok(found)
 }

@@ -19,7 +19,7 @@ const READERS: usize = 4;
 /// which takes a minute.
 const MEASURED_AFTER: [usize; 3] = [100, 3_000, 30_000];
 
-/// A slot for a connection.
+/// Room for a connection.
 type Slot = Mutex<Option<Connection>>;
 
 /// The connections of a store, made when they are wanted.
@@ -39,13 +39,13 @@ impl Deref for PooledConnection<'_> {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        self.0.as_ref().expect("only a slot with a connection is held")
+        self.0.as_ref().expect("only a slot with a connection is lent")
     }
 }
 
 impl DerefMut for PooledConnection<'_> {
     fn deref_mut(&mut self) -> &mut Connection {
-        self.0.as_mut().expect("only a slot with a connection is held")
+        self.0.as_mut().expect("only a slot with a connection is lent")
     }
 }
 
@@ -78,7 +78,7 @@ impl Pool {
         self.connected(self.writers[share].lock().await, Purpose::Commit).await
     }
 
-    /// A reader: one that is free, else the one whose turn it is. The first places are preferred, so
+    /// A reader: one that is free, else the one whose turn it is. The first slots are preferred, so
     /// that their statements stay warm.
     pub(crate) async fn reader(&self) -> Result<PooledConnection<'_>, StoreFault> {
         let free = self.readers.iter().find_map(|slot| slot.try_lock().ok());

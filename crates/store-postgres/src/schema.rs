@@ -3,26 +3,19 @@
 
 use crate::address::Address;
 use crate::fault;
-use crate::sql::session;
+use crate::sql::{rows, session};
 use store::StoreFault;
+use store::rows::{event, task, transfer};
 use tokio_postgres::{Client, Error};
 
 /// Every migration, by number from 1. What has been released never changes.
 const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
 
 /// The tables whose rows belong to a tenant; the others colocate with the first.
-pub(crate) const TENANT_TABLES: &[&str] = &[
-    "orders",
-    "order_terms",
-    "refunds",
-    "notifications",
-    "attempts",
-    "events",
-    "transfers",
-    "balances",
-    "tasks",
-    "channel_keys",
-];
+pub(crate) fn tenant_tables() -> Vec<&'static str> {
+    let added = [&event::EVENTS, &transfer::TRANSFERS, &transfer::BALANCES, &task::TASKS];
+    rows::tables().into_iter().chain(added.map(|table| table.name)).collect()
+}
 
 /// The guards, which every node must know.
 const FUNCTIONS: &[&str] = &[
@@ -71,11 +64,12 @@ async fn distribute(client: &Client) -> Result<(), Error> {
         return Ok(());
     }
     let mut distribute = session::DISTRIBUTE_FIRST;
-    for table in TENANT_TABLES {
-        let has_shards: bool = client.query_one(session::HAS_SHARDS, &[table]).await?.try_get(0)?;
+    for table in tenant_tables() {
+        let has_shards: bool =
+            client.query_one(session::HAS_SHARDS, &[&table]).await?.try_get(0)?;
         if !has_shards {
             tracing::info!(table, "distributing by tenant");
-            client.query(distribute, &[table]).await?;
+            client.query(distribute, &[&table]).await?;
         }
         distribute = session::DISTRIBUTE;
     }

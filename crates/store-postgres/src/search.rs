@@ -3,93 +3,81 @@
 use crate::audit::audit;
 use crate::cell::{self, Parameter, cells, int, word};
 use crate::connection::{Patience, Step};
+use crate::load::{by_ids, by_numbers, numbered};
 use crate::pool::Pool;
+use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, read};
-use kernel::{Notification, OrderKey, Task, TenantId};
-use ledger::{Account, Id, Stamp, Timestamp, kinds};
+use kernel::{Event, Key, Notification, Order, TenantId};
+use ledger::{Id, Stamp, Timestamp, kinds};
 use std::collections::HashMap;
-use std::time::{SystemTime, UNIX_EPOCH};
-use store::rows::{Value, event, key, notification, order, refund, task, transfer};
+use store::rows::{self, Value, event, task, transfer};
 use store::{
-    AccountRow, AttemptRow, NotificationRow, OrderFilter, Page, Query, StoreFault, Story, TaskRow,
+    AccountRow, AttentionRow, DirectoryRows, NotificationRow, OrderFilter, Page, Postings, Query,
+    StoreFault, Story, TaskRow,
 };
 use tokio_postgres::Row;
 
+/// A minute, as ids count time: longer than a decision takes to draw its ids.
+const MINUTE_OF_IDS: i64 = (60 * 1_000) << 20;
+
 pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFault> {
-    match query {
-        Query::Audit => return audit(pool).await.map(Page::Audit),
-        Query::LastId => return last_id(pool).await.map(Page::LastId),
-        Query::Ping => {
-            let ping = Step::new(read::PING, []);
-            return pool.reader().await?.rows(&[ping]).await.map(|_| Page::Pong);
+    let found = Found { pool };
+    Ok(match query {
+        Query::OneOrder(one) => {
+            Page::OneOrder(found.order(&one.tenant, &one.key).await?.map(Box::new))
         }
-        Query::Order { .. }
-        | Query::Orders(_)
-        | Query::Story { .. }
-        | Query::TenantsWithOrder { .. }
-        | Query::Accounts { .. }
-        | Query::Postings { .. }
-        | Query::Notifications { .. }
-        | Query::Notification { .. }
-        | Query::Keys
-        | Query::Tasks { .. }
-        | Query::Attention { .. } => {}
-    }
-    let steps = steps(query);
-    let found = pool.reader().await?.snapshot(&steps, Patience::Usual).await?;
-    page(query, &found)
+        Query::Orders(of) => {
+            Page::Orders(cell::read(&found.rows(orders(&of.filter)).await?, rows::read)?)
+        }
+        Query::StoryOf(of) => Page::StoryOf(found.story(&of.tenant, of.root).await?.map(Box::new)),
+        Query::TenantsWithOrder(with) => {
+            let number = Parameter::text(&with.merchant_order_no);
+            let rows = found.rows(Step::new(&read::TENANTS_WITH_ORDER, [number])).await?;
+            Page::TenantsWithOrder(cell::read(&rows, read_owner)?)
+        }
+        Query::Accounts(of) => {
+            let rows = found.rows(Step::new(&read::ACCOUNTS, [tenant(&of.tenant)])).await?;
+            Page::Accounts(read_accounts(&rows)?)
+        }
+        Query::Postings(of) => {
+            Page::Postings(cell::read(&found.rows(postings(of)).await?, transfer::read)?)
+        }
+        Query::Notifications(of) => {
+            let range = (below(of.before), i64::MIN);
+            let page =
+                PageOf { tenant: &of.tenant, range, state: of.state.as_deref(), limit: of.limit };
+            Page::Notifications(found.notifications(page).await?)
+        }
+        Query::OneNotification(one) => {
+            let range = (one.id.value().saturating_add(1), one.id.value());
+            let page = PageOf { tenant: &one.tenant, range, state: None, limit: 1 };
+            Page::OneNotification(found.notifications(page).await?.pop().map(Box::new))
+        }
+        Query::Tasks(tasks) => {
+            let now = Parameter::int(tasks.now.ms());
+            Page::Tasks(read_waiting(&found.rows(Step::new(&read::WAITING, [now])).await?)?)
+        }
+        Query::AttentionOf(of) => Page::AttentionOf(found.attention(&of.tenant, of.limit).await?),
+        Query::DirectoryOf(_) => Page::DirectoryOf(Box::new(found.directory().await?)),
+        Query::DirectoryRevision(_) => {
+            let rows = found.rows(Step::new(&read::DIRECTORY_REVISION, [])).await?;
+            Page::DirectoryRevision(int("tenants", one(&rows)?.first())?)
+        }
+        Query::Installation(_) => {
+            let rows = found.rows(Step::new(&read::INSTALLATION, [])).await?;
+            Page::Installation(word("installation", one(&rows)?.first())?.to_owned())
+        }
+        Query::LastId(_) => Page::LastId(found.last_id().await?),
+        Query::Ping(_) => {
+            // A transaction around it would be two more statements.
+            pool.reader().await?.rows(&[Step::new(&read::PING, [])]).await?;
+            Page::Ping(())
+        }
+        Query::Audit(_) => Page::Audit(audit(pool).await?),
+    })
 }
 
-/// The largest id of an event. Most likely it is a recent one; where none is, more is read, in
-/// the end everything.
-async fn last_id(pool: &Pool) -> Result<Option<i64>, StoreFault> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = Timestamp::from_ms(i64::try_from(now.as_millis()).unwrap_or_default());
-    let since = |hours: i64| lowest_id(now.plus_seconds(-hours * 3600));
-    let mut reader = pool.reader().await?;
-    for lowest in [since(1), since(24), since(30 * 24), i64::MIN] {
-        let step = Step::new(read::LAST_ID, [Parameter::int(lowest)]);
-        let rows = reader.snapshot(&[step], Patience::Long).await?.concat();
-        let cells = rows.first().map(cells).transpose()?.unwrap_or_default();
-        match cells.first() {
-            Some(Value::Int(last)) => return Ok(Some(*last)),
-            Some(Value::Null | Value::Text(_)) | None => {}
-        }
-    }
-    Ok(None)
-}
-
-/// What a query asks.
-fn steps(query: &Query) -> Vec<Step<'_>> {
-    match query {
-        Query::Order { tenant, key } => vec![one_order(tenant, key)],
-        Query::Orders(filter) => vec![orders(filter)],
-        Query::Story { tenant, order } => story(tenant, *order),
-        Query::TenantsWithOrder { merchant_order_no } => {
-            vec![Step::new(read::TENANTS_WITH_ORDER, [Parameter::text(merchant_order_no)])]
-        }
-        Query::Accounts { tenant } => vec![Step::new(read::ACCOUNTS, [of(tenant)])],
-        Query::Postings { tenant, account, before, limit } => {
-            vec![postings(tenant, account, below(*before), *limit)]
-        }
-        Query::Notifications { tenant, state, before, limit } => {
-            notifications(tenant, (below(*before), i64::MIN), state.as_deref(), *limit)
-        }
-        Query::Notification { tenant, id } => {
-            let range = (id.value().saturating_add(1), id.value());
-            notifications(tenant, range, None, 1)
-        }
-        Query::Keys => vec![Step::new(read::KEYS, [])],
-        Query::Tasks { now } => vec![Step::new(read::WAITING, [Parameter::int(now.ms())])],
-        Query::Attention { tenant, before, limit } => {
-            let (below, limit) = (Parameter::int(below(*before)), i64::from(*limit));
-            vec![Step::new(read::ATTENTION, [of(tenant), below, Parameter::int(limit)])]
-        }
-        Query::LastId | Query::Ping | Query::Audit => vec![],
-    }
-}
-
-fn of(tenant: &TenantId) -> Parameter<'_> {
+fn tenant(tenant: &TenantId) -> Parameter<'_> {
     Parameter::text(tenant.as_str())
 }
 
@@ -98,23 +86,225 @@ fn below<K>(before: Option<Id<K>>) -> i64 {
     before.map_or(i64::MAX, Id::value)
 }
 
-fn one_order<'a>(tenant: &'a TenantId, key: &'a OrderKey) -> Step<'a> {
-    match key {
-        OrderKey::Id(id) => {
-            Step::new(read::ORDERS_BY_ID, [of(tenant), Parameter::ints([id.value()])])
-        }
-        OrderKey::MerchantOrderNo(number) => {
-            let numbers = Parameter::texts([number.as_str().into()]);
-            Step::new(read::ORDERS_BY_NUMBER, [of(tenant), numbers])
-        }
+/// A page of a tenant's notifications: ids below the first of the range, from the second on.
+#[derive(Clone, Copy)]
+struct PageOf<'a> {
+    tenant: &'a TenantId,
+    range: (i64, i64),
+    state: Option<&'a str>,
+    limit: u32,
+}
+
+impl<'a> PageOf<'a> {
+    fn step(self, sql: &'static Sql) -> Step<'a> {
+        let (below, lowest) = self.range;
+        Step::new(
+            sql,
+            [
+                tenant(self.tenant),
+                Parameter::int(below),
+                Parameter::int(lowest),
+                Parameter::optional(self.state),
+                Parameter::int(i64::from(self.limit)),
+            ],
+        )
     }
+}
+
+/// What is found in a database.
+struct Found<'p> {
+    pool: &'p Pool,
+}
+
+impl Found<'_> {
+    /// The rows of each statement, all of one moment.
+    async fn all(&self, steps: &[Step<'_>]) -> Result<Vec<Vec<Row>>, StoreFault> {
+        self.pool.reader().await?.snapshot(steps, Patience::Usual).await
+    }
+
+    async fn rows(&self, step: Step<'_>) -> Result<Vec<Row>, StoreFault> {
+        Ok(self.all(&[step]).await?.concat())
+    }
+
+    async fn order(
+        &self,
+        tenant: &TenantId,
+        key: &Key<kinds::Order>,
+    ) -> Result<Option<Order>, StoreFault> {
+        let found = match key {
+            Key::Id(id) => {
+                let rows = self.rows(by_ids::<Order>(tenant, vec![id.value()])).await?;
+                cell::read(&rows, rows::read)?
+            }
+            Key::Number(number) => {
+                match by_numbers::<Order>(tenant, &number.namespace, &[number]) {
+                    Some(step) => numbered(&self.rows(step).await?, &[number])?,
+                    None => vec![],
+                }
+            }
+        };
+        Ok(found.into_iter().next())
+    }
+
+    async fn story(
+        &self,
+        tenant: &TenantId,
+        root: Id<kinds::Root>,
+    ) -> Result<Option<Story>, StoreFault> {
+        let about =
+            |sql| Step::new(sql, [Parameter::text(tenant.as_str()), Parameter::int(root.value())]);
+        let added = [&*read::EVENTS_OF_ROOT, &*read::TRANSFERS_OF_ROOT, &*read::TASKS_OF_ROOT];
+        let steps: Vec<Step<'_>> = added.into_iter().chain(rows_of_root()).map(about).collect();
+        let found = self.all(&steps).await?;
+        let [events, transfers, tasks, rows @ ..] = found.as_slice() else {
+            return Err(StoreFault::Failed("a story with too few answers".to_owned()));
+        };
+        let rows = read_rows(rows)?;
+        // Events cannot be read without their rows: where the root has none there is no story.
+        if !rows.iter().any(|row| row.subject().root() == root) {
+            return Ok(None);
+        }
+        let subjects: event::Subjects =
+            rows.iter().map(|row| (row.subject(), row.clone())).collect();
+        let events = cell::read(events, |cells| event::read(cells, &subjects))?;
+        let transfers = cell::read(transfers, transfer::read)?;
+        let tasks = cell::read(tasks, task::read)?;
+        Ok(Story::of(root, rows, events, transfers, tasks))
+    }
+
+    async fn notifications(&self, page: PageOf<'_>) -> Result<Vec<NotificationRow>, StoreFault> {
+        let steps = [page.step(&read::NOTIFICATIONS), page.step(&read::EVENTS_OF_NOTIFICATIONS)];
+        let found = self.all(&steps).await?;
+        let [rows, events] = found.as_slice() else {
+            return Err(StoreFault::Failed("notifications with too few answers".to_owned()));
+        };
+        let rows: Vec<Notification> = cell::read(rows, rows::read)?;
+        let subjects: event::Subjects =
+            rows.iter().map(|row| (row.id.subject(), row.clone().into())).collect();
+        let mut events_of: HashMap<_, Vec<Event>> = HashMap::new();
+        for event in cell::read(events, |cells| event::read(cells, &subjects))? {
+            events_of.entry(event.subject).or_default().push(event);
+        }
+        let with_attempts = rows.into_iter().map(|row| {
+            let events = events_of.remove(&row.id.subject()).unwrap_or_default();
+            NotificationRow::of(row, &events)
+        });
+        Ok(with_attempts.collect())
+    }
+
+    async fn attention(
+        &self,
+        tenant: &TenantId,
+        limit: u32,
+    ) -> Result<Vec<AttentionRow>, StoreFault> {
+        let about = |sql| {
+            let limit = Parameter::int(i64::from(limit));
+            Step::new(sql, [Parameter::text(tenant.as_str()), limit])
+        };
+        let steps: Vec<Step<'_>> = attention_of_all().into_iter().map(about).collect();
+        read_attention(&self.all(&steps).await?)
+    }
+
+    async fn directory(&self) -> Result<DirectoryRows, StoreFault> {
+        let sql = [
+            kernel::Tenant::sql(),
+            kernel::Merchant::sql(),
+            kernel::CallerKey::sql(),
+            kernel::ChannelAccount::sql(),
+        ];
+        let found = self.all(&sql.map(|sql| Step::new(&sql.all, []))).await?;
+        let [tenants, merchants, caller_keys, channel_accounts] = found.as_slice() else {
+            return Err(StoreFault::Failed("a directory with too few answers".to_owned()));
+        };
+        Ok(DirectoryRows {
+            tenants: cell::read(tenants, rows::read)?,
+            merchants: cell::read(merchants, rows::read)?,
+            caller_keys: cell::read(caller_keys, rows::read)?,
+            channel_accounts: cell::read(channel_accounts, rows::read)?,
+        })
+    }
+
+    /// The largest id of an event. It is not below those of the newest order, and since that was placed
+    /// there are few; where no tenant has an order, everything is read.
+    async fn last_id(&self) -> Result<Option<i64>, StoreFault> {
+        let since = self.newest_order().await?.map(|id| id.saturating_sub(MINUTE_OF_IDS));
+        let mut reader = self.pool.reader().await?;
+        for lowest in since.into_iter().chain([i64::MIN]) {
+            let step = Step::new(&read::LAST_ID, [Parameter::int(lowest)]);
+            let rows = reader.snapshot(&[step], Patience::Long).await?.concat();
+            let last = number(one(&rows)?.first());
+            if last.is_some() {
+                return Ok(last);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The largest id of an order of any tenant.
+    async fn newest_order(&self) -> Result<Option<i64>, StoreFault> {
+        let tenants = self.rows(Step::new(&read::TENANTS, [])).await?;
+        let tenants =
+            cell::read(&tenants, |cells| word("tenants", cells.first()).map(TenantId::new))?;
+        let steps: Vec<Step<'_>> =
+            tenants.iter().map(|id| Step::new(&read::NEWEST_ORDER, [tenant(id)])).collect();
+        let found = self.all(&steps).await?.concat();
+        let ids = cell::read(&found, |cells| Ok(number(cells.first())))?;
+        Ok(ids.into_iter().flatten().max())
+    }
+}
+
+macro_rules! of_all {
+    ($($rows:ident: $row:ident,)*) => {
+        /// The statements for the rows of a story. Each row has events in it.
+        fn rows_of_root() -> Vec<&'static Sql> {
+            vec![$(&kernel::$row::sql().of_root,)*]
+        }
+
+        /// The rows that those found.
+        fn read_rows(found: &[Vec<Row>]) -> Result<Vec<kernel::Row>, StoreFault> {
+            let mut rows = Vec::new();
+            let mut found = found.iter();
+            $(
+                let own = found.next().map_or(Ok(vec![]), |own| cell::read(own, rows::read))?;
+                rows.extend(own.into_iter().map(kernel::Row::$row));
+            )*
+            Ok(rows)
+        }
+
+        /// The statements for the rows that need a person.
+        fn attention_of_all() -> Vec<&'static Sql> {
+            vec![$(&kernel::$row::sql().attention,)*]
+        }
+
+        /// The rows that those found.
+        fn read_attention(found: &[Vec<Row>]) -> Result<Vec<AttentionRow>, StoreFault> {
+            let mut rows = Vec::new();
+            let mut found = found.iter();
+            $(
+                let own = found.next().map_or(Ok(vec![]), |own| cell::read(own, rows::read))?;
+                rows.extend(own.iter().filter_map(attention_row::<kernel::$row>));
+            )*
+            Ok(rows)
+        }
+    };
+}
+kernel::aggregates!(of_all);
+
+fn attention_row<A: SqlRow>(row: &A) -> Option<AttentionRow> {
+    let attention = row.standing().attention?;
+    Some(AttentionRow {
+        subject: row.id().subject(),
+        root: row.root(),
+        reason: attention.reason.to_string(),
+        since: attention.since,
+    })
 }
 
 fn orders(filter: &OrderFilter) -> Step<'_> {
     Step::new(
-        read::ORDERS,
+        &read::ORDERS,
         [
-            of(&filter.tenant),
+            tenant(&filter.tenant),
             Parameter::int(below(filter.before)),
             Parameter::int(filter.from.map_or(i64::MIN, lowest_id)),
             Parameter::optional(filter.state.as_deref()),
@@ -135,76 +325,34 @@ fn lowest_id(from: Timestamp) -> i64 {
     Stamp::new(0, from).id::<kinds::Order>().value()
 }
 
-fn story(tenant: &TenantId, order: Id<kinds::Order>) -> Vec<Step<'_>> {
-    let about = |sql: Sql| Step::new(sql, [of(tenant), Parameter::int(order.value())]);
-    vec![
-        Step::new(read::ORDERS_BY_ID, [of(tenant), Parameter::ints([order.value()])]),
-        about(read::EVENTS_OF_ORDER),
-        about(read::TRANSFERS_OF_ORDER),
-        about(read::REFUNDS_OF_ORDER),
-        about(read::NOTIFICATIONS_OF_ORDER),
-        about(read::ATTEMPTS_OF_ORDER),
-        about(read::TASKS_OF_ORDER),
-    ]
+fn postings(of: &Postings) -> Step<'_> {
+    Step::new(
+        &read::POSTINGS,
+        [
+            tenant(&of.tenant),
+            Parameter::text(of.account.key()),
+            Parameter::int(below(of.before)),
+            Parameter::int(i64::from(of.limit)),
+        ],
+    )
 }
 
-fn postings<'a>(tenant: &'a TenantId, account: &Account, below: i64, limit: u32) -> Step<'a> {
-    let (account, below) = (Parameter::text(account.key()), Parameter::int(below));
-    Step::new(read::POSTINGS, [of(tenant), account, below, Parameter::int(i64::from(limit))])
+/// The cells of the only row.
+fn one(rows: &[Row]) -> Result<Vec<Value<'_>>, StoreFault> {
+    Ok(rows.first().map(cells).transpose()?.unwrap_or_default())
 }
 
-fn notifications<'a>(
-    tenant: &'a TenantId,
-    (below, lowest): (i64, i64),
-    state: Option<&'a str>,
-    limit: u32,
-) -> Vec<Step<'a>> {
-    let about = |sql: Sql| {
-        let (below, lowest) = (Parameter::int(below), Parameter::int(lowest));
-        let (state, limit) = (Parameter::optional(state), Parameter::int(i64::from(limit)));
-        Step::new(sql, [of(tenant), below, lowest, state, limit])
-    };
-    vec![about(read::NOTIFICATIONS), about(read::ATTEMPTS_OF_NOTIFICATIONS)]
+/// A number, or nothing.
+fn number(cell: Option<&Value<'_>>) -> Option<i64> {
+    match cell {
+        Some(Value::Int(number)) => Some(*number),
+        Some(Value::Null | Value::Text(_)) | None => None,
+    }
 }
 
-/// The answer in what was found, a list of rows for each step.
-fn page(query: &Query, found: &[Vec<Row>]) -> Result<Page, StoreFault> {
-    let rows = |at: usize| found.get(at).map(Vec::as_slice).unwrap_or_default();
-    Ok(match query {
-        Query::Order { .. } => Page::Order(cell::read(rows(0), order::read)?.pop().map(Box::new)),
-        Query::Orders(_) => Page::Orders(cell::read(rows(0), order::read)?),
-        Query::Story { .. } => Page::Story(read_story(&rows)?.map(Box::new)),
-        Query::TenantsWithOrder { .. } => {
-            let tenant =
-                |cells: &[Value<'_>]| word(&order::ORDERS, cells.first()).map(TenantId::new);
-            Page::Tenants(cell::read(rows(0), tenant)?)
-        }
-        Query::Accounts { .. } => Page::Accounts(read_accounts(rows(0))?),
-        Query::Postings { .. } => Page::Transfers(cell::read(rows(0), transfer::read)?),
-        Query::Notifications { .. } | Query::Notification { .. } => {
-            Page::Notifications(read_notifications(rows(0), rows(1))?)
-        }
-        Query::Keys => Page::Keys(key::newest(cell::read(rows(0), key::read)?)),
-        Query::Tasks { .. } => Page::Tasks(read_waiting(rows(0))?),
-        Query::Attention { .. } => Page::Events(cell::read(rows(0), event::read)?),
-        Query::LastId | Query::Ping | Query::Audit => {
-            return Err(StoreFault::Failed("this is more than a page of rows".to_owned()));
-        }
-    })
-}
-
-fn read_story<'r>(rows: &impl Fn(usize) -> &'r [Row]) -> Result<Option<Story>, StoreFault> {
-    let Some(order) = cell::read(rows(0), order::read)?.pop() else { return Ok(None) };
-    let mut tasks: Vec<(Task, Timestamp)> = cell::read(rows(6), task::read)?;
-    tasks.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
-    Ok(Some(Story {
-        order,
-        events: cell::read(rows(1), event::read)?,
-        transfers: cell::read(rows(2), transfer::read)?,
-        refunds: cell::read(rows(3), refund::read)?,
-        notifications: read_notifications(rows(4), rows(5))?,
-        tasks,
-    }))
+fn read_owner(cells: &[Value<'_>]) -> Result<(TenantId, Id<kinds::Order>), StoreFault> {
+    let tenant = TenantId::new(word("orders", cells.first())?);
+    Ok((tenant, Id::from_value(int("orders", cells.get(1))?)))
 }
 
 fn read_accounts(rows: &[Row]) -> Result<Vec<AccountRow>, StoreFault> {
@@ -213,41 +361,11 @@ fn read_accounts(rows: &[Row]) -> Result<Vec<AccountRow>, StoreFault> {
     Ok(found)
 }
 
-fn read_notifications(rows: &[Row], attempts: &[Row]) -> Result<Vec<NotificationRow>, StoreFault> {
-    let mut attempts = by_notification(attempts)?;
-    let mut found = Vec::with_capacity(rows.len());
-    for row in rows {
-        let cells = cells(row)?;
-        let (own, number) =
-            cells.split_at(notification::NOTIFICATIONS.columns.len().min(cells.len()));
-        let notification: Notification = notification::read(own)?;
-        found.push(NotificationRow {
-            merchant_order_no: word(&order::ORDERS, number.first())?.to_owned(),
-            attempts: attempts.remove(&notification.id.value()).unwrap_or_default(),
-            notification,
-        });
-    }
-    Ok(found)
-}
-
-fn by_notification(rows: &[Row]) -> Result<HashMap<i64, Vec<AttemptRow>>, StoreFault> {
-    let mut found: HashMap<i64, Vec<AttemptRow>> = HashMap::new();
-    for row in rows {
-        let cells = cells(row)?;
-        let notification = int(&notification::ATTEMPTS, cells.get(1))?;
-        found.entry(notification).or_default().push(notification::read_attempt(&cells)?);
-    }
-    Ok(found)
-}
-
 fn read_waiting(rows: &[Row]) -> Result<TaskRow, StoreFault> {
-    let cells = rows.first().map(cells).transpose()?.unwrap_or_default();
+    let cells = one(rows)?;
     let count = |at: usize| {
-        int(&task::TASKS, cells.get(at)).map(|count| u64::try_from(count).unwrap_or_default())
+        int(task::TASKS.name, cells.get(at)).map(|count| u64::try_from(count).unwrap_or_default())
     };
-    let oldest_due = match cells.get(2) {
-        Some(Value::Int(due)) => Some(Timestamp::from_ms(*due)),
-        Some(Value::Null | Value::Text(_)) | None => None,
-    };
+    let oldest_due = number(cells.get(2)).map(Timestamp::from_ms);
     Ok(TaskRow { waiting: count(0)?, due: count(1)?, oldest_due })
 }

@@ -1,22 +1,12 @@
 //! Every promise of a store, and that PostgreSQL and the model answer alike.
 
+mod fixture;
+
+use fixture::{another, fresh};
 use store::conformance::{CASES, differ};
 use store::memory::Memory;
-use store::{Store, StoreFault};
-use store_postgres::PostgresStore;
-use test_postgres::{Database, Server};
-
-async fn migrated(database: &Database) -> PostgresStore {
-    let store = PostgresStore::connect(&database.url()).expect("a good URL");
-    store.migrate().await.expect("the schema is new");
-    store
-}
-
-async fn fresh(server: &'static Server) -> (Database, PostgresStore) {
-    let database = server.database().await;
-    let store = migrated(&database).await;
-    (database, store)
-}
+use store::{Audit, Installation, Store, StoreFault};
+use test_postgres::Database;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keeps_every_promise() {
@@ -45,7 +35,7 @@ async fn processes_migrate_side_by_side() {
     let database = server.database().await;
     let tasks: Vec<_> = (0..8)
         .map(|_| {
-            let store = PostgresStore::connect(&database.url()).expect("a good URL");
+            let store = another(&database);
             tokio::spawn(async move { store.migrate().await })
         })
         .collect();
@@ -72,14 +62,14 @@ async fn newer_schema_is_refused() {
 async fn a_database_without_schema_says_so() {
     let Some(server) = test_postgres::server() else { return };
     let database = server.database().await;
-    let store = PostgresStore::connect(&database.url()).expect("a good URL");
-    let fault = store.search(&store::Query::Audit).await.expect_err("there are no tables");
+    let store = another(&database);
+    let fault = store.search(&Audit {}.into()).await.expect_err("there are no tables");
     assert!(
         matches!(&fault, StoreFault::Failed(why) if why.contains("relation \"orders\"")),
         "{fault}"
     );
     store.migrate().await.expect("the schema is new");
-    store.search(&store::Query::Audit).await.expect("there are tables now");
+    store.search(&Audit {}.into()).await.expect("there are tables now");
 }
 
 /// Functions of the names and parameters that Citus has, which write down how they are called.
@@ -122,12 +112,14 @@ async fn tables_are_distributed_where_the_database_can() {
         "order_terms",
         "refunds",
         "notifications",
-        "attempts",
+        "tenants",
+        "merchants",
+        "caller_keys",
+        "channel_accounts",
         "events",
         "transfers",
         "balances",
         "tasks",
-        "channel_keys",
     ];
     let mut want = vec!["orders by tenant with none".to_owned()];
     want.extend(others.map(|table| format!("{table} by tenant with orders")));
@@ -140,6 +132,21 @@ async fn tables_are_distributed_where_the_database_can() {
     let mut want = vec!["tasks by tenant with orders".to_owned()];
     want.extend(GUARDS.map(str::to_owned));
     assert_eq!(calls(&database).await, want);
+}
+
+/// Databases that are made beside each other have names of their own, which stay.
+#[tokio::test]
+async fn an_installation_keeps_its_name() {
+    let Some(server) = test_postgres::server() else { return };
+    let (database, store) = fresh(server).await;
+    let (_other, other) = fresh(server).await;
+    let name = async |store: &dyn Store| store.ask(Installation {}).await.expect("a name");
+    let first = name(&store).await;
+    assert_eq!(first.len(), kernel::INSTALLATION_LEN, "{first}");
+    assert!(first.bytes().all(|byte| b"0123456789ABCDEF".contains(&byte)), "{first}");
+    assert_ne!(first, name(&other).await);
+    store.migrate().await.expect("it is up to date");
+    assert_eq!(name(&another(&database)).await, first);
 }
 
 /// What the catalog says of unique indexes, whatever the text of the schema looks like.
@@ -157,11 +164,12 @@ async fn unique_indexes_begin_with_the_tenant() {
         let (table, column): (String, String) = (row.get(0), row.get(1));
         match table.as_str() {
             "schema_version" => assert_eq!(column, "version"),
+            "installation" => assert_eq!(column, "id"),
             _ => {
                 led += 1;
                 assert_eq!(column, "tenant", "{table}");
             }
         }
     }
-    assert_eq!(led, 11);
+    assert_eq!(led, 17);
 }

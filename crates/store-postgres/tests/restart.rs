@@ -2,9 +2,9 @@
 
 mod fixture;
 
-use fixture::{StoreFixture, audit, place, tenant};
-use store::{CommitFault, Query, Store, StoreFault};
-use store_postgres::PostgresStore;
+use fixture::{Process, audit, fresh, place};
+use store::{CommitFault, DirectoryOf, Store, StoreFault};
+use test_support::tenant;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_comes_back_is_used_again() {
@@ -13,23 +13,21 @@ async fn a_server_that_comes_back_is_used_again() {
         eprintln!("skipped: the server is not ours to stop");
         return;
     }
-    let database = server.database().await;
-    let store = PostgresStore::connect(&database.url()).expect("a good URL");
-    store.migrate().await.expect("the schema is new");
-    let mut fixture = StoreFixture::new(1);
-    fixture.sells(&store, &tenant(0), "before").await;
+    let (_database, store) = fresh(server).await;
+    let mut process = Process::new(1);
+    process.sell(&store, &tenant(), "before").await;
     for round in 0..3 {
-        let batch = fixture.batch(&store, &[place(&tenant(0), &format!("during-{round}"))]).await;
+        let batch = process.batch(&store, &place(&tenant(), &format!("during-{round}"))).await;
         server.stop();
         let outcome = store.commit(vec![batch.clone()]).await.remove(0);
         let unknown = CommitFault::Store(StoreFault::Unavailable(String::new()));
         assert_eq!(kind(&outcome), kind(&Err(unknown)), "{outcome:?}");
-        let fault = store.search(&Query::Keys).await.expect_err("it is away");
+        let fault = store.search(&DirectoryOf {}.into()).await.expect_err("it is away");
         assert!(matches!(fault, StoreFault::Unavailable(_)), "{fault}");
         server.start();
         let outcomes = store.commit(vec![batch]).await;
         assert_eq!(outcomes, vec![Ok(())], "what was sent to nobody is not there yet");
-        fixture.sells(&store, &tenant(0), &format!("after-{round}")).await;
+        process.sell(&store, &tenant(), &format!("after-{round}")).await;
     }
     let audit = audit(&store).await;
     assert_eq!((audit.orders, audit.paid_orders, audit.faults), (7, 4, vec![]));

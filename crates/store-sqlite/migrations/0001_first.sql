@@ -1,13 +1,21 @@
 -- Tables are clustered by tenant and by time-ordered ids, so that a busy day writes at the right edge
 -- of each tree. The number of an order at its merchant is the only key in random order.
+--
+-- Every aggregate's table has the columns of its standing: version, next_poll_at, held, attention,
+-- attention_since. A row that needs nobody is not in the index attention_of_TABLE and costs it nothing.
 
 -- Where an order stands: narrow, and rewritten at every change.
 CREATE TABLE orders (
     tenant              TEXT    NOT NULL,
     id                  INTEGER NOT NULL,
+    namespace           TEXT    NOT NULL,
     merchant_order_no   TEXT    NOT NULL,
     placed_at           INTEGER NOT NULL,
     version             INTEGER NOT NULL,
+    next_poll_at        INTEGER,
+    held                INTEGER NOT NULL,
+    attention           TEXT,
+    attention_since     INTEGER,
     state               TEXT    NOT NULL,
     pay_form            TEXT,
     pay_text            TEXT,
@@ -23,31 +31,33 @@ CREATE TABLE orders (
     polls               INTEGER NOT NULL,
     unapplied           TEXT    NOT NULL,
     PRIMARY KEY (tenant, id),
-    UNIQUE (tenant, merchant_order_no)
+    UNIQUE (tenant, namespace, merchant_order_no)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_orders ON orders (tenant, id) WHERE attention IS NOT NULL;
 
 -- What was agreed: wide, and written once.
 CREATE TABLE order_terms (
-    tenant          TEXT    NOT NULL,
-    id              INTEGER NOT NULL,
-    dialect         TEXT    NOT NULL,
-    merchant        TEXT    NOT NULL,
-    amount          INTEGER NOT NULL,
-    currency        TEXT    NOT NULL,
-    scene           TEXT    NOT NULL,
-    channel         TEXT    NOT NULL,
-    channel_account TEXT    NOT NULL,
-    subject         TEXT    NOT NULL,
-    payer_app_id    TEXT,
-    payer_user_id   TEXT,
-    payer_client_ip TEXT,
-    payer_device_id TEXT,
-    goods_tag       TEXT,
-    notify_url      TEXT,
-    front_url       TEXT,
-    callback_url    TEXT    NOT NULL,
-    details         TEXT    NOT NULL,
-    expires_at      INTEGER NOT NULL,
+    tenant           TEXT    NOT NULL,
+    id               INTEGER NOT NULL,
+    channel_order_no TEXT    NOT NULL,
+    dialect          TEXT    NOT NULL,
+    merchant         TEXT    NOT NULL,
+    amount           INTEGER NOT NULL,
+    currency         TEXT    NOT NULL,
+    scene            TEXT    NOT NULL,
+    channel          TEXT    NOT NULL,
+    channel_account  TEXT    NOT NULL,
+    subject          TEXT    NOT NULL,
+    payer_app_id     TEXT,
+    payer_user_id    TEXT,
+    payer_client_ip  TEXT,
+    payer_device_id  TEXT,
+    goods_tag        TEXT,
+    notify_url       TEXT,
+    front_url        TEXT,
+    callback_url     TEXT    NOT NULL,
+    details          TEXT    NOT NULL,
+    expires_at       INTEGER NOT NULL,
     PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -55,10 +65,16 @@ CREATE TABLE refunds (
     tenant            TEXT    NOT NULL,
     id                INTEGER NOT NULL,
     order_id          INTEGER NOT NULL,
+    channel_refund_no TEXT    NOT NULL,
     payment_reference TEXT    NOT NULL,
     amount            INTEGER NOT NULL,
+    cause             TEXT    NOT NULL,
     made_at           INTEGER NOT NULL,
     version           INTEGER NOT NULL,
+    next_poll_at      INTEGER,
+    held              INTEGER NOT NULL,
+    attention         TEXT,
+    attention_since   INTEGER,
     state             TEXT    NOT NULL,
     ended_at          INTEGER,
     refund_reference  TEXT,
@@ -66,55 +82,120 @@ CREATE TABLE refunds (
     polls             INTEGER NOT NULL,
     PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX refunds_of_order ON refunds (tenant, order_id);
+CREATE INDEX attention_of_refunds ON refunds (tenant, id) WHERE attention IS NOT NULL;
 
 CREATE TABLE notifications (
-    tenant   TEXT    NOT NULL,
-    id       INTEGER NOT NULL,
-    order_id INTEGER NOT NULL,
-    kind     TEXT    NOT NULL,
-    url      TEXT    NOT NULL,
-    made_at  INTEGER NOT NULL,
-    version  INTEGER NOT NULL,
-    state    TEXT    NOT NULL,
-    ended_at INTEGER,
-    attempts INTEGER NOT NULL,
-    step     INTEGER NOT NULL,
-    PRIMARY KEY (tenant, id)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX notifications_of_order ON notifications (tenant, order_id);
-
-CREATE TABLE attempts (
     tenant          TEXT    NOT NULL,
-    notification_id INTEGER NOT NULL,
-    attempt_no      INTEGER NOT NULL,
-    at              INTEGER NOT NULL,
-    took_ms         INTEGER NOT NULL,
-    outcome         TEXT    NOT NULL,
-    status          INTEGER,
-    excerpt         TEXT,
+    id              INTEGER NOT NULL,
+    about_kind      TEXT    NOT NULL,
+    about_id        INTEGER NOT NULL,
+    about_no        TEXT    NOT NULL,
+    root            INTEGER NOT NULL,
+    kind            TEXT    NOT NULL,
+    dialect         TEXT    NOT NULL,
+    url             TEXT    NOT NULL,
+    made_at         INTEGER NOT NULL,
+    version         INTEGER NOT NULL,
+    next_poll_at    INTEGER,
+    held            INTEGER NOT NULL,
+    attention       TEXT,
+    attention_since INTEGER,
     state           TEXT    NOT NULL,
     ended_at        INTEGER,
-    PRIMARY KEY (tenant, notification_id, attempt_no)
+    attempts        INTEGER NOT NULL,
+    step            INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_notifications ON notifications (tenant, id)
+    WHERE attention IS NOT NULL;
 
--- An event that belongs to no order has the order 0.
+CREATE TABLE tenants (
+    tenant          TEXT    NOT NULL,
+    id              INTEGER NOT NULL,
+    made_at         INTEGER NOT NULL,
+    version         INTEGER NOT NULL,
+    next_poll_at    INTEGER,
+    held            INTEGER NOT NULL,
+    attention       TEXT,
+    attention_since INTEGER,
+    name            TEXT    NOT NULL,
+    is_enabled      INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_tenants ON tenants (tenant, id) WHERE attention IS NOT NULL;
+
+CREATE TABLE merchants (
+    tenant           TEXT    NOT NULL,
+    id               INTEGER NOT NULL,
+    merchant         TEXT    NOT NULL,
+    made_at          INTEGER NOT NULL,
+    version          INTEGER NOT NULL,
+    next_poll_at     INTEGER,
+    held             INTEGER NOT NULL,
+    attention        TEXT,
+    attention_since  INTEGER,
+    name             TEXT    NOT NULL,
+    channel_accounts TEXT    NOT NULL,
+    is_enabled       INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, merchant)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_merchants ON merchants (tenant, id) WHERE attention IS NOT NULL;
+
+CREATE TABLE caller_keys (
+    tenant          TEXT    NOT NULL,
+    id              INTEGER NOT NULL,
+    key_id          TEXT    NOT NULL,
+    made_at         INTEGER NOT NULL,
+    version         INTEGER NOT NULL,
+    next_poll_at    INTEGER,
+    held            INTEGER NOT NULL,
+    attention       TEXT,
+    attention_since INTEGER,
+    proof_kind      TEXT    NOT NULL,
+    proof           TEXT    NOT NULL,
+    is_enabled      INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, key_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_caller_keys ON caller_keys (tenant, id) WHERE attention IS NOT NULL;
+
+CREATE TABLE channel_accounts (
+    tenant          TEXT    NOT NULL,
+    id              INTEGER NOT NULL,
+    name            TEXT    NOT NULL,
+    channel         TEXT    NOT NULL,
+    made_at         INTEGER NOT NULL,
+    version         INTEGER NOT NULL,
+    next_poll_at    INTEGER,
+    held            INTEGER NOT NULL,
+    attention       TEXT,
+    attention_since INTEGER,
+    settings        TEXT    NOT NULL,
+    platform_keys   TEXT    NOT NULL,
+    is_enabled      INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_channel_accounts ON channel_accounts (tenant, id)
+    WHERE attention IS NOT NULL;
+
+-- A story's events lie together; every row of a story has events in it, and is found by them.
 CREATE TABLE events (
-    tenant   TEXT    NOT NULL,
-    order_id INTEGER NOT NULL,
-    id       INTEGER NOT NULL,
-    at       INTEGER NOT NULL,
-    caller   TEXT    NOT NULL,
-    kind     TEXT    NOT NULL,
-    body     TEXT    NOT NULL,
-    PRIMARY KEY (tenant, order_id, id)
+    tenant       TEXT    NOT NULL,
+    root         INTEGER NOT NULL,
+    id           INTEGER NOT NULL,
+    subject_kind TEXT    NOT NULL,
+    subject_id   INTEGER NOT NULL,
+    sequence     INTEGER NOT NULL,
+    at           INTEGER NOT NULL,
+    caller       TEXT    NOT NULL,
+    change       TEXT    NOT NULL,
+    call         TEXT,
+    body         TEXT    NOT NULL,
+    PRIMARY KEY (tenant, root, id)
 ) STRICT, WITHOUT ROWID;
-
--- What a person must look at; few events are in it, and none of an order that goes well. The text that
--- is looked for stands in no string of the body: JSON writes a quote in a string with a backslash.
-CREATE INDEX events_for_people ON events (tenant, id)
-    WHERE kind IN ('mismatch_recorded', 'unapplied_received')
-        OR kind = 'refund_moved' AND instr(body, '"state":"failed"') > 0;
 
 -- The largest id of an event, written once a commit: one row that belongs to nobody. An index by id
 -- would cost every event.
@@ -124,20 +205,22 @@ CREATE TABLE last_event (
 ) STRICT;
 
 CREATE TABLE transfers (
-    tenant   TEXT    NOT NULL,
-    id       INTEGER NOT NULL,
-    order_id INTEGER NOT NULL,
-    at       INTEGER NOT NULL,
-    phase    TEXT    NOT NULL,
-    debit    TEXT    NOT NULL,
-    credit   TEXT    NOT NULL,
-    amount   INTEGER NOT NULL,
-    reason   TEXT    NOT NULL,
+    tenant       TEXT    NOT NULL,
+    id           INTEGER NOT NULL,
+    root         INTEGER NOT NULL,
+    subject_kind TEXT    NOT NULL,
+    subject_id   INTEGER NOT NULL,
+    at           INTEGER NOT NULL,
+    phase        TEXT    NOT NULL,
+    debit        TEXT    NOT NULL,
+    credit       TEXT    NOT NULL,
+    amount       INTEGER NOT NULL,
+    reason       TEXT    NOT NULL,
     PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX transfers_of_debit ON transfers (tenant, debit, id);
 CREATE INDEX transfers_of_credit ON transfers (tenant, credit, id);
-CREATE INDEX transfers_of_order ON transfers (tenant, order_id);
+CREATE INDEX transfers_of_root ON transfers (tenant, root);
 
 CREATE TABLE balances (
     tenant  TEXT    NOT NULL,
@@ -150,21 +233,18 @@ CREATE TABLE balances (
 -- A task that nobody has claimed is leased until 0.
 CREATE TABLE tasks (
     tenant       TEXT    NOT NULL,
-    kind         TEXT    NOT NULL,
-    subject      INTEGER NOT NULL,
+    subject_kind TEXT    NOT NULL,
+    subject_id   INTEGER NOT NULL,
+    root         INTEGER NOT NULL,
     due          INTEGER NOT NULL,
     leased_until INTEGER NOT NULL,
-    PRIMARY KEY (tenant, kind, subject)
+    PRIMARY KEY (tenant, subject_kind, subject_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tasks_due ON tasks (due);
 
-CREATE TABLE channel_keys (
-    tenant          TEXT    NOT NULL,
-    channel_account TEXT    NOT NULL,
-    serial          TEXT    NOT NULL,
-    pem             TEXT    NOT NULL,
-    valid_from      INTEGER NOT NULL,
-    valid_until     INTEGER NOT NULL,
-    stored_by       INTEGER NOT NULL,
-    PRIMARY KEY (tenant, channel_account, serial)
-) STRICT, WITHOUT ROWID;
+-- What names this installation in its numbers at channels.
+CREATE TABLE installation (
+    only INTEGER NOT NULL PRIMARY KEY CHECK (only = 1),
+    name TEXT    NOT NULL
+) STRICT;
+INSERT INTO installation (only, name) VALUES (1, upper(substr(hex(randomblob(4)), 1, 6)));

@@ -19,7 +19,7 @@ const ORDERS_MAX: usize = 100_000;
 
 /// The tables that a new order writes to, and the column that names the order.
 const TABLES: [(&str, &str); 4] =
-    [("orders", "id"), ("order_terms", "id"), ("events", "order_id"), ("tasks", "subject")];
+    [("orders", "id"), ("order_terms", "id"), ("events", "root"), ("tasks", "subject_id")];
 
 /// Writes the rows of the orders in `source` into the fresh database `target`, `batch` orders a
 /// transaction, each on disk before the next begins.

@@ -25,18 +25,18 @@ pub(crate) struct Checkpoints {
     changes_seen: u64,
     /// When the log is to be folded unless something changes; none while it holds nothing.
     fold_at: Option<Instant>,
-    folding: Option<FoldingThread>,
+    checkpointer: Option<Checkpointer>,
 }
 
 impl Checkpoints {
     /// The log may hold something from before.
     pub(crate) fn new(mode: Mode, connection: &Connection) -> Checkpoints {
-        let folding = match mode {
-            Mode::Write => connection.path().and_then(|path| FoldingThread::start(Path::new(path))),
+        let checkpointer = match mode {
+            Mode::Write => connection.path().and_then(|path| Checkpointer::start(Path::new(path))),
             Mode::Read => None,
         };
         let fold_at = (mode == Mode::Write).then(|| Instant::now() + QUIET);
-        Checkpoints { mode, changes_seen: 0, fold_at, folding }
+        Checkpoints { mode, changes_seen: 0, fold_at, checkpointer }
     }
 
     /// How long to wait for work before it is quiet; for ever when there is nothing to fold.
@@ -57,13 +57,13 @@ impl Checkpoints {
         }
         self.changes_seen = changes;
         self.fold_at = Some(now + QUIET);
-        if self.folding.as_ref().is_some_and(FoldingThread::has_folded) {
+        if self.checkpointer.as_ref().is_some_and(Checkpointer::has_folded) {
             return self.in_quiet(connection, now);
         }
         let log = checkpoint(connection, LOOK);
         if log.is_some_and(|log| log.pages - log.folded >= LOG_PAGES_MAX) {
-            match &self.folding {
-                Some(folding) => folding.fold(),
+            match &self.checkpointer {
+                Some(checkpointer) => checkpointer.fold(),
                 None => self.in_quiet(connection, now),
             }
         }
@@ -76,7 +76,7 @@ impl Checkpoints {
     }
 
     pub(crate) fn at_end(mut self, connection: &Connection) {
-        self.folding = None;
+        self.checkpointer = None;
         if self.mode == Mode::Write {
             checkpoint(connection, EMPTY);
         }
@@ -84,22 +84,22 @@ impl Checkpoints {
 }
 
 /// The thread that folds while the writer goes on. Dropping it ends the thread.
-struct FoldingThread {
+struct Checkpointer {
     requests: Option<SyncSender<()>>,
     folded: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl FoldingThread {
+impl Checkpointer {
     /// `None` when it cannot be had; then the writer folds by itself.
-    fn start(path: &Path) -> Option<FoldingThread> {
+    fn start(path: &Path) -> Option<Checkpointer> {
         let connection = checkpointer(path).ok()?;
         let (requests, waiting) = sync_channel(1);
         let folded = Arc::new(AtomicBool::new(false));
         let told = folded.clone();
         let run = move || fold_on_request(&connection, &waiting, &told);
-        let thread = Builder::new().name("store-checkpointer".to_owned()).spawn(run).ok()?;
-        Some(FoldingThread { requests: Some(requests), folded, thread: Some(thread) })
+        let thread = Builder::new().name("store-checkpoints".to_owned()).spawn(run).ok()?;
+        Some(Checkpointer { requests: Some(requests), folded, thread: Some(thread) })
     }
 
     /// Begins to fold, unless it is folding.
@@ -115,7 +115,7 @@ impl FoldingThread {
     }
 }
 
-impl Drop for FoldingThread {
+impl Drop for Checkpointer {
     fn drop(&mut self) {
         self.requests = None;
         if let Some(thread) = self.thread.take() {

@@ -1,20 +1,11 @@
 //! Claiming due tasks.
 
+use crate::sql::claim::{DUE, LEASE};
 use crate::statement::{Select, bind, fault};
 use kernel::Task;
 use rusqlite::{Connection, TransactionBehavior};
-use std::sync::LazyLock;
 use store::rows::{Value, task};
 use store::{Lease, StoreFault};
-
-static DUE: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "SELECT {} FROM tasks WHERE due <= ?1 AND leased_until <= ?1 ORDER BY due LIMIT ?2",
-        task::TASKS.list()
-    )
-});
-const LEASE: &str =
-    "UPDATE tasks SET leased_until = ?4 WHERE tenant = ?1 AND kind = ?2 AND subject = ?3";
 
 /// A due row: its key, and the task that it is, where it can be read.
 struct Due {
@@ -46,7 +37,7 @@ pub(crate) fn claim(connection: &mut Connection, lease: Lease) -> Result<Vec<Tas
 
 fn due(connection: &Connection, lease: Lease) -> Result<Vec<Due>, StoreFault> {
     let parameters = [Value::Int(lease.now.ms()), Value::Int(i64::from(lease.limit))];
-    let mut select = Select::new(connection, &task::TASKS, &DUE)?;
+    let mut select = Select::new(connection, task::TASKS.name, &DUE)?;
     let read = |cells: &[Value<'_>]| {
         let key = cells.iter().take(task::KEY_LEN).cloned().map(Value::into_owned).collect();
         Ok(Due { key, task: task::read(cells).map(|(task, _)| task) })

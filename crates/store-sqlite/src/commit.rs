@@ -1,71 +1,15 @@
 //! Committing batches: all in one transaction, each whole or not at all.
 
-use crate::statement::{bind, fault, is_misfit, is_taken, marks};
+use crate::sql::claim::{END, SET};
+use crate::sql::commit::{INSERT_EVENT, INSERT_TRANSFER, MOVE_BALANCE, STORE_LAST_ID};
+use crate::sql::rows::SqlRow;
+use crate::statement::{bind, fault, is_misfit, is_taken};
+use kernel::Changed;
 use ledger::{Account, Balance, BookFault, Fen};
 use rusqlite::{CachedStatement, Connection, Savepoint, Transaction, TransactionBehavior};
 use std::fmt::Display;
-use std::sync::LazyLock;
-use store::rows::{Table, Value, event, key, notification, order, refund, task, transfer};
+use store::rows::{Value, event, expected_cells, mutable_cells, noun, parts, task, transfer};
 use store::{Batch, CommitFault, StoreFault, Write};
-
-/// The leading columns of an order that both of its tables have, or the narrow one alone.
-const ORDER_KEY_LEN: usize = 2;
-const NARROW_LEN: usize = 4;
-
-static INSERT_ORDER: LazyLock<String> = LazyLock::new(|| {
-    let columns =
-        [&order::ORDERS.columns[..NARROW_LEN], &order::ORDERS.columns[order::TERMS_LEN..]];
-    insert("orders", &columns.concat())
-});
-static INSERT_TERMS: LazyLock<String> = LazyLock::new(|| {
-    let terms = &order::ORDERS.columns[..order::TERMS_LEN];
-    insert("order_terms", &[&terms[..ORDER_KEY_LEN], &terms[NARROW_LEN..]].concat())
-});
-static UPDATE_ORDER: LazyLock<String> = LazyLock::new(|| update(&order::ORDERS, order::TERMS_LEN));
-static INSERT_REFUND: LazyLock<String> = LazyLock::new(|| insert_all(&refund::REFUNDS));
-static UPDATE_REFUND: LazyLock<String> =
-    LazyLock::new(|| update(&refund::REFUNDS, refund::FIXED_LEN));
-static INSERT_NOTIFICATION: LazyLock<String> =
-    LazyLock::new(|| insert_all(&notification::NOTIFICATIONS));
-static UPDATE_NOTIFICATION: LazyLock<String> =
-    LazyLock::new(|| update(&notification::NOTIFICATIONS, notification::FIXED_LEN));
-static INSERT_EVENT: LazyLock<String> = LazyLock::new(|| insert_all(&event::EVENTS));
-static INSERT_TRANSFER: LazyLock<String> = LazyLock::new(|| insert_all(&transfer::TRANSFERS));
-static INSERT_ATTEMPT: LazyLock<String> = LazyLock::new(|| insert_all(&notification::ATTEMPTS));
-static KEEP_KEY: LazyLock<String> = LazyLock::new(|| {
-    format!("{} ON CONFLICT DO UPDATE SET {}", insert_all(&key::KEYS), {
-        let kept = key::KEYS.columns[key::KEY_LEN..].iter();
-        kept.map(|column| format!("{column} = excluded.{column}")).collect::<Vec<_>>().join(", ")
-    })
-});
-const MOVE_BALANCE: &str = "INSERT INTO balances (tenant, account, posted, held)
-    VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT DO UPDATE SET posted = posted + excluded.posted, held = held + excluded.held
-    RETURNING posted, held";
-const KEEP_LAST_ID: &str = "INSERT INTO last_event (only, id) VALUES (1, ?1)
-    ON CONFLICT DO UPDATE SET id = max(id, excluded.id)";
-const SET_TASK: &str = "INSERT INTO tasks (tenant, kind, subject, due, leased_until)
-    VALUES (?1, ?2, ?3, ?4, 0)
-    ON CONFLICT DO UPDATE SET due = excluded.due, leased_until = 0";
-const END_TASK: &str = "DELETE FROM tasks WHERE tenant = ?1 AND kind = ?2 AND subject = ?3";
-
-fn insert(table: &str, columns: &[&str]) -> String {
-    let (list, marks) = (columns.join(", "), marks(columns.len()));
-    format!("INSERT INTO {table} ({list}) VALUES ({marks})")
-}
-
-fn insert_all(table: &Table) -> String {
-    insert(table.name, table.columns)
-}
-
-/// Writes the columns that can change where the version is still the one that was loaded:
-/// parameters tenant, id, expected version, then the columns.
-fn update(table: &Table, fixed_len: usize) -> String {
-    let columns = table.columns.iter().skip(fixed_len).enumerate();
-    let sets: Vec<String> = columns.map(|(at, column)| format!("{column} = ?{}", at + 4)).collect();
-    let (name, sets) = (table.name, sets.join(", "));
-    format!("UPDATE {name} SET {sets} WHERE tenant = ?1 AND id = ?2 AND version = ?3")
-}
 
 /// Commits the batches durably, and says of each how it went.
 pub(crate) fn commit(
@@ -94,7 +38,7 @@ fn try_commit(
     };
     if outcomes.iter().any(Result::is_ok) {
         let stored = batches.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
-        keep_last_id(&transaction, stored.map(|(batch, _)| batch)).map_err(fault)?;
+        store_last_id(&transaction, stored.map(|(batch, _)| batch)).map_err(fault)?;
         transaction.commit().map_err(fault)?;
     } else {
         transaction.rollback().map_err(fault)?;
@@ -102,14 +46,14 @@ fn try_commit(
     Ok(outcomes)
 }
 
-/// Keeps the largest id of the events, so that it is found without a look at all of them.
-fn keep_last_id<'b>(
+/// Stores the largest id of the events, so that it is found without a look at all of them.
+fn store_last_id<'b>(
     connection: &Connection,
     stored: impl Iterator<Item = &'b Batch>,
 ) -> rusqlite::Result<()> {
     let last = stored.flat_map(|batch| &batch.events).map(|event| event.id.value()).max();
     match last {
-        Some(last) => connection.prepare_cached(KEEP_LAST_ID)?.execute([last]).map(|_| ()),
+        Some(last) => connection.prepare_cached(STORE_LAST_ID)?.execute([last]).map(|_| ()),
         None => Ok(()),
     }
 }
@@ -134,14 +78,10 @@ fn roll_back(mut savepoint: Savepoint<'_>) -> Result<(), StoreFault> {
 }
 
 fn write(connection: &Connection, batch: &Batch) -> Result<(), CommitFault> {
-    write_orders(connection, &batch.orders)?;
-    write_refunds(connection, &batch.refunds)?;
-    write_notifications(connection, &batch.notifications)?;
+    write_changed(connection, &batch.changed)?;
     write_events(connection, batch)?;
     write_transfers(connection, batch)?;
-    write_attempts(connection, batch)?;
     move_balances(connection, batch)?;
-    store_keys(connection, batch)?;
     set_tasks(connection, batch)
 }
 
@@ -205,64 +145,33 @@ fn name(noun: &str, id: impl Display) -> String {
     format!("{noun} {id}")
 }
 
-fn write_orders(
-    connection: &Connection,
-    orders: &[Write<kernel::Order>],
-) -> Result<(), CommitFault> {
-    let mut insert = Writing::new(connection, &INSERT_ORDER);
-    let mut insert_terms = Writing::new(connection, &INSERT_TERMS);
-    let mut update = Writing::new(connection, &UPDATE_ORDER);
-    for Write { row, expected } in orders {
-        let name = || name("order", row.terms.id);
-        if let Some(expected) = expected {
-            let tenant = crate::load::text(&row.terms.tenant);
-            let key = [tenant, Value::Int(row.terms.id.value()), Value::Int(*expected)];
-            update.change(&[&key, &order::mutable(row)], name)?;
+macro_rules! of_all {
+    ($($rows:ident: $row:ident,)*) => {
+        fn write_changed(connection: &Connection, changed: &Changed) -> Result<(), CommitFault> {
+            $(write_rows(connection, &changed.$rows)?;)*
+            Ok(())
+        }
+    };
+}
+kernel::aggregates!(of_all);
+
+/// Adds new rows, and writes what can change of the others.
+fn write_rows<A: SqlRow>(connection: &Connection, writes: &[Write<A>]) -> Result<(), CommitFault> {
+    let sql = A::sql();
+    let mut insert = Writing::new(connection, &sql.insert);
+    let mut insert_terms = sql.insert_terms.as_ref().map(|sql| Writing::new(connection, sql));
+    let mut update = Writing::new(connection, &sql.update);
+    for write in writes {
+        let name = || name(noun::<A>(), write.row.id());
+        if let Some(expected) = write.expected {
+            let cells = [&expected_cells(write, expected)[..], &mutable_cells(&write.row)];
+            update.change(&cells, name)?;
             continue;
         }
-        let cells = order::row(row);
-        let (terms, mutable) = cells.split_at(order::TERMS_LEN);
-        insert.add(&[&terms[..NARROW_LEN], mutable], name)?;
-        insert_terms.add(&[&terms[..ORDER_KEY_LEN], &terms[NARROW_LEN..]], name)?;
-    }
-    Ok(())
-}
-
-fn write_refunds(
-    connection: &Connection,
-    refunds: &[Write<kernel::Refund>],
-) -> Result<(), CommitFault> {
-    let mut insert = Writing::new(connection, &INSERT_REFUND);
-    let mut update = Writing::new(connection, &UPDATE_REFUND);
-    for Write { row, expected } in refunds {
-        let name = || name("refund", row.id);
-        match expected {
-            None => insert.add(&[&refund::row(row)], name)?,
-            Some(expected) => {
-                let tenant = crate::load::text(&row.tenant);
-                let key = [tenant, Value::Int(row.id.value()), Value::Int(*expected)];
-                update.change(&[&key, &refund::mutable(row)], name)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn write_notifications(
-    connection: &Connection,
-    notifications: &[Write<kernel::Notification>],
-) -> Result<(), CommitFault> {
-    let mut insert = Writing::new(connection, &INSERT_NOTIFICATION);
-    let mut update = Writing::new(connection, &UPDATE_NOTIFICATION);
-    for Write { row, expected } in notifications {
-        let name = || name("notification", row.id);
-        match expected {
-            None => insert.add(&[&notification::row(row)], name)?,
-            Some(expected) => {
-                let tenant = crate::load::text(&row.tenant);
-                let key = [tenant, Value::Int(row.id.value()), Value::Int(*expected)];
-                update.change(&[&key, &notification::mutable(row)], name)?;
-            }
+        let parts = parts(&write.row);
+        insert.add(&[&parts.own], name)?;
+        if let Some(insert_terms) = &mut insert_terms {
+            insert_terms.add(&[&parts.terms], name)?;
         }
     }
     Ok(())
@@ -271,7 +180,7 @@ fn write_notifications(
 fn write_events(connection: &Connection, batch: &Batch) -> Result<(), CommitFault> {
     let mut insert = Writing::new(connection, &INSERT_EVENT);
     for event in &batch.events {
-        insert.add(&[&event::row(event)?], || name("event", event.id))?;
+        insert.add(&[&event::row(event)], || name("event", event.id))?;
     }
     Ok(())
 }
@@ -281,15 +190,6 @@ fn write_transfers(connection: &Connection, batch: &Batch) -> Result<(), CommitF
     for transfer in &batch.transfers {
         let row = transfer::row(&batch.tenant, transfer);
         insert.add(&[&row], || name("transfer", transfer.id))?;
-    }
-    Ok(())
-}
-
-fn write_attempts(connection: &Connection, batch: &Batch) -> Result<(), CommitFault> {
-    let mut insert = Writing::new(connection, &INSERT_ATTEMPT);
-    for new in notification::attempts(batch)? {
-        let row = notification::attempt_row(&new);
-        insert.add(&[&row], || name("attempt of notification", new.notification))?;
     }
     Ok(())
 }
@@ -335,23 +235,13 @@ fn out_of_range(account: &Account) -> CommitFault {
     CommitFault::Stale(format!("balance of {}: out of range", account.key()))
 }
 
-fn store_keys(connection: &Connection, batch: &Batch) -> Result<(), CommitFault> {
-    let mut keep = Writing::new(connection, &KEEP_KEY);
-    for (stored_by, account, platform_key) in key::kept(batch) {
-        let row = key::row(&batch.tenant, stored_by, account, platform_key);
-        keep.run(&[&row]).map_err(fault)?;
-    }
-    Ok(())
-}
-
 fn set_tasks(connection: &Connection, batch: &Batch) -> Result<(), CommitFault> {
-    let mut set = Writing::new(connection, SET_TASK);
-    let mut end = Writing::new(connection, END_TASK);
+    let mut set = Writing::new(connection, SET);
+    let mut end = Writing::new(connection, END);
     for change in &batch.tasks {
-        let key = task::key(&change.task);
         match change.due {
-            Some(due) => set.run(&[&key, &[Value::Int(due.ms())]]),
-            None => end.run(&[&key]),
+            Some(due) => set.run(&[&task::row(&change.task, due)]),
+            None => end.run(&[&task::key(&change.task)]),
         }
         .map_err(fault)?;
     }

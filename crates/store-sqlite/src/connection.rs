@@ -7,18 +7,18 @@ use std::time::Duration;
 use store::StoreFault;
 
 /// How long a statement waits for another process, in milliseconds.
-const CALL_MAX_MS: u64 = 5_000;
+const BUSY_MS: u64 = 5_000;
 /// Page cache of the writer, in KiB. SQLite walks it at every commit, so that a larger one is slower
 /// where writing goes to the right edge of each tree.
 const WRITER_CACHE_KIB: i64 = 24 * 1024;
 /// Page cache of a reader, in KiB.
 const READER_CACHE_KIB: i64 = 16 * 1024;
-/// Page cache of the connection that folds, in KiB: it copies pages and keeps none.
-const FOLDER_CACHE_KIB: i64 = 256;
+/// Page cache of the connection that checkpoints, in KiB: it copies pages and keeps none.
+const CHECKPOINTER_CACHE_KIB: i64 = 256;
 /// Bytes in a page.
 const PAGE_LEN: i64 = 8192;
 /// Prepared statements that a connection keeps.
-const STATEMENTS_MAX: usize = 96;
+const STATEMENTS_MAX: usize = 128;
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +39,10 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreFault> {
     Ok(connection)
 }
 
-/// A connection that folds the log into the file.
+/// A connection that checkpoints: it folds the log into the file.
 pub(crate) fn checkpointer(path: &Path) -> Result<Connection, StoreFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = open(path, flags, FOLDER_CACHE_KIB)?;
+    let connection = open(path, flags, CHECKPOINTER_CACHE_KIB)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(fault)?;
     Ok(connection)
 }
@@ -61,7 +61,7 @@ fn open(path: &Path, flags: OpenFlags, cache_kib: i64) -> Result<Connection, Sto
 }
 
 fn set_up(connection: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_millis(CALL_MAX_MS))?;
+    connection.busy_timeout(Duration::from_millis(BUSY_MS))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.pragma_update(None, "cache_size", -cache_kib)?;
     connection.pragma_update(None, "mmap_size", 0)?;

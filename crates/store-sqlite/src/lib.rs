@@ -8,6 +8,7 @@
 //! - `connection`: how connections are set up. `checkpoints`: when the log is folded into the file.
 //! - `schema`: migrations. `statement`: binding and reading rows.
 //! - [`baseline`]: what this disk could do at most.
+//! - `sql`: the statements, most of them made from the description of the rows.
 //! - `load`, `commit`, `claim`, `search`, `audit`: the work.
 
 mod audit;
@@ -20,6 +21,7 @@ mod load;
 mod queue;
 mod schema;
 mod search;
+mod sql;
 mod statement;
 
 use connection::{Mode, reader, writer};

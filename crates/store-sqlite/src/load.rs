@@ -1,124 +1,110 @@
 //! Loading what decisions read.
 
+use crate::sql::read;
+use crate::sql::rows::SqlRow;
 use crate::statement::{Select, snapshot};
-use kernel::{Order, OrderKey, Reads, TenantId, View};
+use kernel::{Key, NaturalKey, Reads, TenantId, View};
 use ledger::Balance;
 use rusqlite::Connection;
-use std::borrow::Cow;
-use std::sync::LazyLock;
 use store::StoreFault;
-use store::rows::{Value, notification, order, refund, transfer};
+use store::rows::{self, Value, transfer};
 
-static ORDER: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "SELECT {} FROM orders CROSS JOIN order_terms USING (tenant, id)
-         WHERE tenant = ?1 AND id = ?2",
-        order::ORDERS.list()
-    )
-});
-static ORDER_BY_NUMBER: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "SELECT {} FROM orders CROSS JOIN order_terms USING (tenant, id)
-         WHERE tenant = ?1 AND merchant_order_no = ?2",
-        order::ORDERS.list()
-    )
-});
-static REFUND: LazyLock<String> = LazyLock::new(|| {
-    format!("SELECT {} FROM refunds WHERE tenant = ?1 AND id = ?2", refund::REFUNDS.list())
-});
-static NOTIFICATION: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "SELECT {} FROM notifications WHERE tenant = ?1 AND id = ?2",
-        notification::NOTIFICATIONS.list()
-    )
-});
-static BALANCE: LazyLock<String> = LazyLock::new(|| {
-    format!("SELECT {} FROM balances WHERE tenant = ?1 AND account = ?2", transfer::BALANCES.list())
-});
-
-/// Looks for orders by either name.
-pub(crate) struct Orders<'c> {
-    by_id: Select<'c>,
-    by_number: Select<'c>,
+/// The tenant as a cell.
+pub(crate) fn text(tenant: &TenantId) -> Value<'_> {
+    Value::text(tenant.as_str())
 }
 
-impl<'c> Orders<'c> {
-    pub(crate) fn new(connection: &'c Connection) -> Result<Orders<'c>, StoreFault> {
-        Ok(Orders {
-            by_id: Select::new(connection, &order::ORDERS, &ORDER)?,
-            by_number: Select::new(connection, &order::ORDERS, &ORDER_BY_NUMBER)?,
-        })
+/// Looks for rows of an aggregate by either name; each statement is prepared when first needed.
+pub(crate) struct Finder<'c, A> {
+    connection: &'c Connection,
+    by_id: Option<Select<'c>>,
+    by_number: Option<Select<'c>>,
+    aggregate: std::marker::PhantomData<A>,
+}
+
+impl<'c, A: SqlRow> Finder<'c, A> {
+    pub(crate) fn new(connection: &'c Connection) -> Finder<'c, A> {
+        let aggregate = std::marker::PhantomData;
+        Finder { connection, by_id: None, by_number: None, aggregate }
     }
 
     pub(crate) fn find(
         &mut self,
         tenant: &TenantId,
-        key: &OrderKey,
-    ) -> Result<Option<Order>, StoreFault> {
-        let (select, name) = match key {
-            OrderKey::Id(id) => (&mut self.by_id, Value::Int(id.value())),
-            OrderKey::MerchantOrderNo(number) => {
-                (&mut self.by_number, Value::Text(Cow::Borrowed(number)))
+        key: &Key<A::Kind>,
+    ) -> Result<Option<A>, StoreFault> {
+        match key {
+            Key::Id(id) => {
+                let select =
+                    prepared(self.connection, &mut self.by_id, A::TABLE.name, &A::sql().by_id)?;
+                select.first(&[text(tenant), Value::Int(id.value())], rows::read)
             }
+            Key::Number(number) => self.find_number(tenant, number),
+        }
+    }
+
+    fn find_number(
+        &mut self,
+        tenant: &TenantId,
+        key: &NaturalKey,
+    ) -> Result<Option<A>, StoreFault> {
+        let (Some(columns), Some(sql)) = (A::TABLE.number, &A::sql().by_number) else {
+            return Ok(None);
         };
-        select.first(&[text(tenant), name], order::read)
+        let select = prepared(self.connection, &mut self.by_number, A::TABLE.name, sql)?;
+        let number = Value::text(&key.number);
+        let found: Option<A> = match columns.namespace {
+            Some(_) => {
+                select.first(&[text(tenant), Value::text(&key.namespace), number], rows::read)
+            }
+            None => select.first(&[text(tenant), number], rows::read),
+        }?;
+        // A table of one namespace has no column for it: another namespace's number is not its row.
+        Ok(found.filter(|row| row.natural_key().as_ref() == Some(key)))
     }
 }
 
-/// The tenant as a cell.
-pub(crate) fn text(tenant: &TenantId) -> Value<'_> {
-    Value::Text(Cow::Borrowed(tenant.as_str()))
+fn prepared<'s, 'c>(
+    connection: &'c Connection,
+    select: &'s mut Option<Select<'c>>,
+    table: &'static str,
+    sql: &str,
+) -> Result<&'s mut Select<'c>, StoreFault> {
+    match select {
+        Some(select) => Ok(select),
+        none => Ok(none.insert(Select::new(connection, table, sql)?)),
+    }
 }
+
+macro_rules! of_all {
+    ($($rows:ident: $row:ident,)*) => {
+        fn load_rows(
+            connection: &Connection,
+            reads: &Reads,
+            view: &mut View,
+        ) -> Result<(), StoreFault> {
+            $(
+                let mut finder = Finder::<kernel::$row>::new(connection);
+                for (tenant, key) in &reads.$rows {
+                    if let Some(row) = finder.find(tenant, key)? {
+                        view.$rows.load(row);
+                    }
+                }
+            )*
+            Ok(())
+        }
+    };
+}
+kernel::aggregates!(of_all);
 
 /// Loads the reads from one snapshot.
 pub(crate) fn load(connection: &mut Connection, reads: &Reads) -> Result<View, StoreFault> {
     snapshot(connection, |snapshot| {
         let mut view = View::default();
-        let mut orders = Orders::new(snapshot)?;
-        for (tenant, key) in &reads.orders {
-            orders.find(tenant, key)?.into_iter().for_each(|order| view.put_order(order));
-        }
-        load_refunds(snapshot, reads, &mut view, &mut orders)?;
-        load_notifications(snapshot, reads, &mut view)?;
+        load_rows(snapshot, reads, &mut view)?;
         load_balances(snapshot, reads, &mut view)?;
         Ok(view)
     })
-}
-
-fn load_refunds(
-    connection: &Connection,
-    reads: &Reads,
-    view: &mut View,
-    orders: &mut Orders<'_>,
-) -> Result<(), StoreFault> {
-    if reads.refunds.is_empty() {
-        return Ok(());
-    }
-    let mut select = Select::new(connection, &refund::REFUNDS, &REFUND)?;
-    for (tenant, id) in &reads.refunds {
-        let found = select.first(&[text(tenant), Value::Int(id.value())], refund::read)?;
-        let Some(refund) = found else { continue };
-        let order = orders.find(tenant, &OrderKey::Id(refund.order))?;
-        order.into_iter().for_each(|order| view.put_order(order));
-        view.refunds.insert((tenant.clone(), *id), refund);
-    }
-    Ok(())
-}
-
-fn load_notifications(
-    connection: &Connection,
-    reads: &Reads,
-    view: &mut View,
-) -> Result<(), StoreFault> {
-    if reads.notifications.is_empty() {
-        return Ok(());
-    }
-    let mut select = Select::new(connection, &notification::NOTIFICATIONS, &NOTIFICATION)?;
-    for (tenant, id) in &reads.notifications {
-        let found = select.first(&[text(tenant), Value::Int(id.value())], notification::read)?;
-        view.notifications.extend(found.map(|notification| ((tenant.clone(), *id), notification)));
-    }
-    Ok(())
 }
 
 fn load_balances(
@@ -129,9 +115,9 @@ fn load_balances(
     if reads.balances.is_empty() {
         return Ok(());
     }
-    let mut select = Select::new(connection, &transfer::BALANCES, &BALANCE)?;
+    let mut select = Select::new(connection, transfer::BALANCES.name, &read::BALANCE)?;
     for (tenant, account) in &reads.balances {
-        let key = Value::Text(Cow::Owned(account.key()));
+        let key = Value::owned(account.key());
         let found = select.first(&[text(tenant), key], transfer::read_balance)?;
         let balance = found.map_or(Balance::default(), |(_, row)| row.balance);
         view.balances.insert((tenant.clone(), account.clone()), balance);

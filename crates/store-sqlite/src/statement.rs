@@ -4,7 +4,7 @@ use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, Error, ErrorCode, Row, Transaction};
 use std::borrow::Cow;
 use store::StoreFault;
-use store::rows::{Table, Value};
+use store::rows::Value;
 
 /// A cell on its way into a statement; its text is not copied before SQLite does.
 struct Bound<'a>(&'a Value<'a>);
@@ -31,23 +31,17 @@ pub(crate) fn bind(
     Ok(())
 }
 
-/// `?1, ?2, …`
-pub(crate) fn marks(len: usize) -> String {
-    let marks: Vec<String> = (1..=len).map(|mark| format!("?{mark}")).collect();
-    marks.join(", ")
-}
-
 /// A question that is asked with different parameters.
 pub(crate) struct Select<'c> {
     statement: CachedStatement<'c>,
-    table: &'static Table,
+    table: &'static str,
 }
 
 impl<'c> Select<'c> {
-    /// The statement must give the table's columns.
+    /// The statement must give the columns of the table's rows; a fault names the table.
     pub(crate) fn new(
         connection: &'c Connection,
-        table: &'static Table,
+        table: &'static str,
         sql: &str,
     ) -> Result<Select<'c>, StoreFault> {
         Ok(Select { statement: connection.prepare_cached(sql).map_err(fault)?, table })
@@ -90,22 +84,23 @@ impl<'c> Select<'c> {
     }
 }
 
-fn cells<'r>(row: &'r Row<'_>, table: &'static Table) -> Result<Vec<Value<'r>>, StoreFault> {
-    let unreadable = |column: &str, what: &str| StoreFault::Unreadable {
-        table: table.name,
-        why: format!("{column}: {what}, want a number or text"),
+fn cells<'r>(row: &'r Row<'_>, table: &'static str) -> Result<Vec<Value<'r>>, StoreFault> {
+    let statement = row.as_ref();
+    let unreadable = |at: usize, what: &str| {
+        let column = statement.column_name(at).unwrap_or("row");
+        StoreFault::Unreadable { table, why: format!("{column}: {what}, want a number or text") }
     };
-    let read = |(at, column): (usize, &&str)| match row.get_ref(at).map_err(fault)? {
+    let read = |at: usize| match row.get_ref(at).map_err(fault)? {
         ValueRef::Integer(number) => Ok(Value::Int(number)),
         ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Value::Text(Cow::Borrowed(text))),
-            Err(_) => Err(unreadable(column, "text that is not UTF-8")),
+            Err(_) => Err(unreadable(at, "text that is not UTF-8")),
         },
         ValueRef::Null => Ok(Value::Null),
-        ValueRef::Real(_) => Err(unreadable(column, "a fraction")),
-        ValueRef::Blob(_) => Err(unreadable(column, "bytes")),
+        ValueRef::Real(_) => Err(unreadable(at, "a fraction")),
+        ValueRef::Blob(_) => Err(unreadable(at, "bytes")),
     };
-    table.columns.iter().enumerate().map(read).collect()
+    (0..statement.column_count()).map(read).collect()
 }
 
 /// Reads from one snapshot of what is committed.

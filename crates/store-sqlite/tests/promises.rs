@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use store::conformance::{CASES, differ};
 use store::memory::Memory;
-use store::{Lease, Page, Query, Store, StoreFault};
+use store::{Audit, AuditReport, Installation, Lease, Store, StoreFault};
 use store_sqlite::SqliteStore;
 use tempfile::{TempDir, tempdir};
 use waiting::wait;
@@ -27,11 +27,8 @@ fn migrated(path: &Path) -> SqliteStore {
 }
 
 /// What an audit counts, as a cheap mark of what is stored.
-fn audit(store: &SqliteStore) -> store::Audit {
-    match wait(store.search(&Query::Audit)).expect("the books are readable") {
-        Page::Audit(audit) => audit,
-        other => panic!("want an audit, got {other:?}"),
-    }
+fn audit(store: &SqliteStore) -> AuditReport {
+    wait((store as &dyn Store).ask(Audit {})).expect("the books are readable")
 }
 
 #[test]
@@ -106,7 +103,7 @@ fn readers_see_what_a_living_writer_committed() {
     let folder = folder();
     let store = migrated(&file(&folder));
     let beside = SqliteStore::open_read_only(&file(&folder)).expect("the file opens");
-    assert_eq!(audit(&beside), store::Audit::default());
+    assert_eq!(audit(&beside), AuditReport::default());
     wait(differ(&store, &Memory::new(), 8, 60));
     assert_eq!(audit(&beside), audit(&store));
     let refused = wait(beside.migrate());
@@ -133,4 +130,17 @@ fn newer_schema_is_refused() {
     let store = SqliteStore::open(&file(&folder)).expect("the file opens");
     let refused = wait(store.migrate()).expect_err("version 9 is unknown").to_string();
     assert_eq!(refused, "database: schema version 9 is newer than this program, which knows 1");
+}
+
+/// Two installations on one merchant number at a channel must not meet.
+#[test]
+fn installations_have_names_of_their_own() {
+    let name = || {
+        let folder = folder();
+        let store = migrated(&file(&folder));
+        let name = wait((&store as &dyn Store).ask(Installation {})).expect("it has a name");
+        assert!(name.bytes().all(|byte| b"0123456789ABCDEF".contains(&byte)), "{name:?}");
+        name
+    };
+    assert_ne!(name(), name());
 }

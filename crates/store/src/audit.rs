@@ -1,9 +1,9 @@
 //! The rules that the books must keep, in words, and those of them that need no database.
 
-use crate::{Audit, StoreFault};
+use crate::{AuditReport, StoreFault};
 use kernel::TenantId;
-use ledger::{Account, AccountKind, Balance, Delta, Fen};
-use std::collections::{BTreeMap, BTreeSet};
+use ledger::{Account, Balance, Delta, Fen};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 /// A rule of the books.
@@ -28,7 +28,7 @@ pub enum Rule {
     UnappliedWithoutTransfer,
     /// Every unapplied payment has the refund that gives it back.
     UnappliedWithoutRefund,
-    /// Every refund has its amount held in suspense once, and nothing else is held there.
+    /// Every refund has its amount held in suspense once, for its order's channel account.
     RefundWithoutHold,
     /// Every refund that is done moved its amount from suspense to its channel account once, out of
     /// what was held or after that was released; no other refund moved anything.
@@ -36,21 +36,19 @@ pub enum Rule {
     /// Every refund that failed released its amount once, also where it was done in the end; no other
     /// refund released anything.
     RefundWithoutRelease,
-    /// A tenant's suspense holds the amounts of the refunds that are not final.
+    /// What the transfers of a row hold is what the row says that it holds.
     HeldDiffers,
-    /// Every order that is not final has a task.
-    OrderWithoutTask,
-    /// Every refund that is not final has a task.
-    RefundWithoutTask,
-    /// Every paid order whose merchant wants to be told has a notification.
+    /// Every transfer that holds or releases belongs to a row.
+    HoldWithoutRow,
+    /// Every row that is open has a task.
+    OpenWithoutTask,
+    /// Every paid order whose merchant asked for it has a notification.
     PaidWithoutNotification,
-    /// Every due notification has a task.
-    NotificationWithoutTask,
 }
 
 impl Rule {
-    /// Every rule, in the order in which they are looked at.
-    pub const ALL: [Rule; 17] = [
+    /// Every rule, in the order in which they are checked.
+    pub const ALL: [Rule; 16] = [
         Rule::TransferShape,
         Rule::BalanceMissing,
         Rule::BalanceDiffers,
@@ -64,49 +62,41 @@ impl Rule {
         Rule::RefundWithoutPost,
         Rule::RefundWithoutRelease,
         Rule::HeldDiffers,
-        Rule::OrderWithoutTask,
-        Rule::RefundWithoutTask,
+        Rule::HoldWithoutRow,
+        Rule::OpenWithoutTask,
         Rule::PaidWithoutNotification,
-        Rule::NotificationWithoutTask,
     ];
 
-    /// What the rule is about, and what is wrong where it does not hold.
-    const fn words(self) -> (&'static str, &'static str) {
+    /// What is wrong where the rule does not hold.
+    const fn wrong(self) -> &'static str {
         match self {
-            Rule::TransferShape => ("transfer", "moves nothing, or from an account to itself"),
-            Rule::BalanceMissing => ("account", "postings and no balance"),
-            Rule::BalanceDiffers => ("account", "the balance is not the sum of its postings"),
-            Rule::BelowFloor => ("account", "less available than its floor, or less than 0 held"),
-            Rule::Unbalanced => ("sum", "the balances do not sum to zero"),
-            Rule::PaidWithoutPayment => (
-                "order",
+            Rule::TransferShape => "moves nothing, or from an account to itself",
+            Rule::BalanceMissing => "postings and no balance",
+            Rule::BalanceDiffers => "the balance is not the sum of its postings",
+            Rule::BelowFloor => "less available than its floor, or less than 0 held",
+            Rule::Unbalanced => "the balances do not sum to zero",
+            Rule::PaidWithoutPayment => {
                 "paid, want exactly one payment of its amount from its channel account to its \
-                 merchant",
-            ),
-            Rule::PaymentWithoutPaid => ("order", "a payment, and the order is not paid"),
+                 merchant"
+            }
+            Rule::PaymentWithoutPaid => "a payment, and the order is not paid",
             Rule::UnappliedWithoutTransfer => {
-                ("order", "its unapplied payments are not those booked to suspense")
+                "its unapplied payments are not those booked to suspense"
             }
-            Rule::UnappliedWithoutRefund => ("order", "an unapplied payment without its refund"),
-            Rule::RefundWithoutHold => ("order", "its refunds are not those held in suspense"),
-            Rule::RefundWithoutPost => ("order", "its refunds that are done are not those posted"),
-            Rule::RefundWithoutRelease => {
-                ("order", "its refunds that failed are not those released")
-            }
-            Rule::HeldDiffers => {
-                ("account", "held, want the sum of the refunds that are not final")
-            }
-            Rule::OrderWithoutTask => ("order", "not final, and no task"),
-            Rule::RefundWithoutTask => ("refund", "not final, and no task"),
-            Rule::PaidWithoutNotification => ("order", "paid, and no notification to its merchant"),
-            Rule::NotificationWithoutTask => ("notification", "due, and no task"),
+            Rule::UnappliedWithoutRefund => "an unapplied payment without its refund",
+            Rule::RefundWithoutHold => "its amount is not held once in suspense",
+            Rule::RefundWithoutPost => "what was posted does not fit its state",
+            Rule::RefundWithoutRelease => "what was released does not fit its state",
+            Rule::HeldDiffers => "its transfers do not hold what it should hold",
+            Rule::HoldWithoutRow => "holds or releases for a row that does not exist",
+            Rule::OpenWithoutTask => "open, and no task",
+            Rule::PaidWithoutNotification => "paid, and no notification to its merchant",
         }
     }
 
     /// What is reported where the rule does not hold: the first row that breaks it.
-    pub fn fault(self, tenant: impl Display, subject: impl Display) -> String {
-        let (noun, wrong) = self.words();
-        format!("{noun} {subject} of tenant {tenant}: {wrong}")
+    pub fn fault(self, tenant: impl Display, noun: &str, subject: impl Display) -> String {
+        format!("{noun} {subject} of tenant {tenant}: {}", self.wrong())
     }
 }
 
@@ -117,38 +107,32 @@ pub type Sums = BTreeMap<(TenantId, Account), Balance>;
 ///
 /// # Errors
 /// When a sum does not fit.
-pub fn accounts(audit: &mut Audit, balances: &Sums, postings: &Sums) -> Result<(), StoreFault> {
+pub fn accounts(
+    report: &mut AuditReport,
+    balances: &Sums,
+    postings: &Sums,
+) -> Result<(), StoreFault> {
     let zero = Balance::default();
-    let report = |audit: &mut Audit, rule: Rule, first: Option<&(TenantId, Account)>| {
-        audit.faults.extend(first.map(|(tenant, account)| rule.fault(tenant, account.key())));
+    let note = |report: &mut AuditReport, rule: Rule, first: Option<&(TenantId, Account)>| {
+        let fault = first.map(|(tenant, account)| rule.fault(tenant, "account", account.key()));
+        report.faults.extend(fault);
     };
     let missing = postings.keys().find(|key| !balances.contains_key(key));
-    report(audit, Rule::BalanceMissing, missing);
+    note(report, Rule::BalanceMissing, missing);
     let differs = balances.iter().find(|(key, has)| *has != postings.get(key).unwrap_or(&zero));
-    report(audit, Rule::BalanceDiffers, differs.map(|(key, _)| key));
+    note(report, Rule::BalanceDiffers, differs.map(|(key, _)| key));
     let low = balances.iter().find(|((_, account), has)| is_low(account, **has));
-    report(audit, Rule::BelowFloor, low.map(|(key, _)| key));
+    note(report, Rule::BelowFloor, low.map(|(key, _)| key));
     let mut sums: BTreeMap<&TenantId, Fen> = BTreeMap::new();
     for ((tenant, _), has) in balances {
         let sum = sums.entry(tenant).or_default();
         *sum = sum.plus(has.posted).map_err(|_| out_of_range())?;
     }
     let unbalanced = sums.iter().find(|(_, sum)| **sum != Fen::ZERO);
-    audit.faults.extend(unbalanced.map(|(tenant, sum)| Rule::Unbalanced.fault(tenant, sum)));
+    report
+        .faults
+        .extend(unbalanced.map(|(tenant, sum)| Rule::Unbalanced.fault(tenant, "sum", sum)));
     Ok(())
-}
-
-/// Checks that suspense holds what is on its way back: the sums of refunds that are not final.
-pub fn suspense(audit: &mut Audit, balances: &Sums, open_refunds: &BTreeMap<TenantId, Fen>) {
-    let account = |tenant: &TenantId| Account::new(AccountKind::Suspense, tenant.as_str());
-    let tenants: BTreeSet<&TenantId> =
-        balances.keys().map(|(tenant, _)| tenant).chain(open_refunds.keys()).collect();
-    let differs = tenants.into_iter().find(|tenant| {
-        let has = balances.get(&((*tenant).clone(), account(tenant))).copied().unwrap_or_default();
-        has.held != open_refunds.get(*tenant).copied().unwrap_or_default()
-    });
-    let faults = differs.map(|tenant| Rule::HeldDiffers.fault(tenant, account(tenant).key()));
-    audit.faults.extend(faults);
 }
 
 /// Below its floor, or holding less than nothing, or out of range.

@@ -1,30 +1,17 @@
 //! What is committed together: everything that the decisions of one tenant's commands changed.
 
-use kernel::{Event, Notification, Order, Refund, TaskChange, TenantId};
-use ledger::{Account, Delta, Transfer};
+use kernel::{Changed, Decision, Event, TaskChange, TenantId, View};
+use ledger::{Account, BookFault, Delta, Transfer, book};
 use std::collections::BTreeMap;
 
-/// A row to write, and the version that it must have in the database.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Write<T> {
-    /// The row as it shall be.
-    pub row: T,
-    /// The version that was loaded; `None` for a row that must not exist yet.
-    pub expected: Option<i64>,
-}
-
 /// The changes of one tenant, stored whole or not at all.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
-    /// Whose.
+    /// The owner.
     pub tenant: TenantId,
-    /// Orders; each at most once. Only what can change of an existing order is written.
-    pub orders: Vec<Write<Order>>,
-    /// Refunds; each at most once.
-    pub refunds: Vec<Write<Refund>>,
-    /// Notifications; each at most once.
-    pub notifications: Vec<Write<Notification>>,
-    /// Events, in order of their ids. Delivery attempts and fetched keys are stored from these.
+    /// Rows; each at most once. Only what can change of an existing row is written.
+    pub changed: Changed,
+    /// Events, in order of their ids.
     pub events: Vec<Event>,
     /// Transfers, in order of their ids.
     pub transfers: Vec<Transfer>,
@@ -32,4 +19,30 @@ pub struct Batch {
     pub deltas: BTreeMap<Account, Delta>,
     /// Tasks to set or end; each at most once. Setting or ending a task ends its lease.
     pub tasks: Vec<TaskChange>,
+}
+
+impl Batch {
+    /// What decisions of a tenant changed in a view.
+    ///
+    /// # Errors
+    /// When the transfers' sum does not fit.
+    pub fn of(
+        tenant: &TenantId,
+        view: &View,
+        decisions: impl IntoIterator<Item = Decision>,
+    ) -> Result<Batch, BookFault> {
+        let (mut events, mut transfers) = (vec![], vec![]);
+        for decision in decisions {
+            events.extend(decision.events);
+            transfers.extend(decision.transfers);
+        }
+        Ok(Batch {
+            changed: view.changed(tenant),
+            deltas: book::sum_deltas(&transfers)?,
+            tasks: view.tasks(tenant),
+            tenant: tenant.clone(),
+            events,
+            transfers,
+        })
+    }
 }

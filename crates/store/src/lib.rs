@@ -1,7 +1,7 @@
 //! The narrow line between the engine and its databases.
 //!
 //! A store loads what a batch of commands must read, commits what they decided, claims due tasks,
-//! answers a closed set of queries, and keeps its schema. There is no transaction object, so nothing
+//! answers a closed set of questions, and keeps its schema. There is no transaction object, so nothing
 //! can be awaited while one is open.
 //!
 //! - [`Store`]: the interface.
@@ -10,20 +10,25 @@
 //! - [`audit`]: the rules of the books, in words.
 //! - [`rows`]: how aggregates and events become rows, once for every engine.
 //! - [`memory`]: the model: sorted maps, obviously right.
-//! - [`conformance`]: the promises, as a suite that every store passes.
+//! - `conformance`: the promises, as a suite that every store passes; behind the feature of that name.
 
 pub mod audit;
 mod baseline;
 pub mod batch;
+#[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod memory;
 pub mod query;
 pub mod rows;
 
 pub use baseline::Baseline;
-pub use batch::{Batch, Write};
+pub use batch::Batch;
+pub use kernel::Write;
 pub use query::{
-    AccountRow, AttemptRow, Audit, NotificationRow, OrderFilter, Page, Query, Story, TaskRow,
+    AccountRow, Accounts, AttemptRow, AttentionOf, AttentionRow, Audit, AuditReport, DirectoryOf,
+    DirectoryRevision, DirectoryRows, Installation, LastId, NotificationRow, Notifications,
+    OneNotification, OneOrder, OrderFilter, Orders, Page, Ping, Postings, Query, Question, Story,
+    StoryOf, TaskRow, Tasks, TenantsWithOrder,
 };
 
 use kernel::{Reads, Task, View};
@@ -46,7 +51,7 @@ pub enum StoreFault {
     /// A stored row cannot be read.
     #[error("unreadable row in {table}: {why}")]
     Unreadable {
-        /// Where.
+        /// The table.
         table: &'static str,
         /// What was found and what was wanted.
         why: String,
@@ -68,14 +73,14 @@ pub enum CommitFault {
     Store(#[from] StoreFault),
 }
 
-/// A lease on tasks: until then nobody else claims them.
+/// A lease on tasks: until it ends, no other process claims them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// Tasks due at or before this instant are claimed.
     pub now: Timestamp,
     /// When the claim ends by itself.
     pub until: Timestamp,
-    /// At most so many tasks.
+    /// How many tasks are claimed at most.
     pub limit: u32,
 }
 
@@ -99,7 +104,8 @@ pub trait Store: Send + Sync {
     /// When the database fails.
     fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>>;
 
-    /// Answers a query from a consistent snapshot of what is committed.
+    /// Answers a query from a consistent snapshot of what is committed. Callers ask a [`Question`] by
+    /// `ask`, which gives the answer its type.
     ///
     /// # Errors
     /// When the database fails or a row is unreadable.
@@ -110,4 +116,17 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the database fails, or its schema is newer than this program.
     fn migrate<'a>(&'a self) -> Promise<'a, Result<(), StoreFault>>;
+}
+
+impl dyn Store + '_ {
+    /// Asks a question and gives the answer its type.
+    ///
+    /// # Errors
+    /// As for [`Store::search`].
+    pub async fn ask<Q: Question>(&self, question: Q) -> Result<Q::Answer, StoreFault> {
+        let page = self.search(&question.into()).await?;
+        Q::answer(page).ok_or_else(|| {
+            StoreFault::Failed("the store answered with another question's page".to_owned())
+        })
+    }
 }

@@ -1,99 +1,176 @@
 //! What can be asked of a store, and what the answers look like.
+//!
+//! A question is a struct whose answer has a type; the pairing of questions, queries and pages stands
+//! once, in the list below. A store answers [`Query`]s with [`Page`]s, so that it stays object safe.
 
 use kernel::{
-    Attempt, Event, Notification, NotificationState, Order, OrderKey, Refund, Task, TenantId,
+    Attempt, CallerKey, ChannelAccount, Event, Key, Merchant, Notification, NotificationState,
+    Order, Refund, Row, Task, Tenant, TenantId,
 };
-use ledger::{Account, Balance, Id, Timestamp, Transfer, kinds};
-use std::sync::Arc;
+use ledger::{Account, Balance, Id, Subject, Timestamp, Transfer, kinds};
 
-/// The closed set of questions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Query {
-    /// One order → [`Page::Order`].
-    Order {
-        /// Whose.
+/// A question whose answer has a type.
+pub trait Question: Into<Query> + Send {
+    /// The answer.
+    type Answer;
+
+    /// The answer in a page; `None` when the page is another question's.
+    fn answer(page: Page) -> Option<Self::Answer>;
+}
+
+/// Declares the questions: the pairing of query, page and answer.
+macro_rules! questions {
+    ($(
+        $(#[$doc:meta])*
+        $question:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* } -> $answer:ty;
+    )*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Debug, PartialEq, Eq)]
+            pub struct $question {
+                $($(#[$field_doc])* pub $field: $type,)*
+            }
+
+            impl From<$question> for Query {
+                fn from(question: $question) -> Query {
+                    Query::$question(question)
+                }
+            }
+
+            impl Question for $question {
+                type Answer = $answer;
+
+                fn answer(page: Page) -> Option<$answer> {
+                    match page {
+                        Page::$question(answer) => Some(answer),
+                        #[allow(unreachable_patterns)]
+                        _ => None,
+                    }
+                }
+            }
+        )*
+
+        /// The closed set of questions.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Query {
+            $($(#[$doc])* $question($question),)*
+        }
+
+        /// Answers, one kind for each question.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Page {
+            $(
+                #[doc = concat!("The answer to [`", stringify!($question), "`].")]
+                $question($answer),
+            )*
+        }
+    };
+}
+
+questions! {
+    /// One order.
+    OneOrder {
+        /// The owner.
         tenant: TenantId,
-        /// Which.
-        key: OrderKey,
-    },
-    /// Orders by time, newest first → [`Page::Orders`].
-    Orders(OrderFilter),
-    /// Everything about one order → [`Page::Story`].
-    Story {
-        /// Whose.
+        /// The order.
+        key: Key<kinds::Order>,
+    } -> Option<Box<Order>>;
+
+    /// Orders by time, newest first.
+    Orders {
+        /// Which orders.
+        filter: OrderFilter,
+    } -> Vec<Order>;
+
+    /// Everything that belongs to one root subject.
+    StoryOf {
+        /// The owner.
         tenant: TenantId,
-        /// Which.
-        order: Id<kinds::Order>,
-    },
-    /// Tenants that have orders with this merchant's number → [`Page::Tenants`].
+        /// The story.
+        root: Id<kinds::Root>,
+    } -> Option<Box<Story>>;
+
+    /// Tenants that have orders with this merchant's number, in any namespace, with the orders' ids.
     TenantsWithOrder {
-        /// The number.
+        /// The merchant's number.
         merchant_order_no: String,
-    },
-    /// The accounts of a tenant with their balances → [`Page::Accounts`].
+    } -> Vec<(TenantId, Id<kinds::Order>)>;
+
+    /// The accounts of a tenant with their balances.
     Accounts {
-        /// Whose.
+        /// The owner.
         tenant: TenantId,
-    },
-    /// Transfers that touch an account, newest first → [`Page::Transfers`].
+    } -> Vec<AccountRow>;
+
+    /// Transfers that touch an account, newest first.
     Postings {
-        /// Whose.
+        /// The owner.
         tenant: TenantId,
-        /// Which account.
+        /// The account.
         account: Account,
         /// Only transfers with a smaller id: the last id of the page before.
         before: Option<Id<kinds::Transfer>>,
-        /// At most so many.
+        /// How many at most.
         limit: u32,
-    },
-    /// Notifications, newest first → [`Page::Notifications`].
+    } -> Vec<Transfer>;
+
+    /// Notifications, newest first.
     Notifications {
-        /// Whose.
+        /// The owner.
         tenant: TenantId,
         /// Only in this state, by its name.
         state: Option<String>,
         /// Only notifications with a smaller id: the last id of the page before.
         before: Option<Id<kinds::Notification>>,
-        /// At most so many.
+        /// How many at most.
         limit: u32,
-    },
-    /// One notification with its attempts → [`Page::Notifications`] of none or one.
-    Notification {
-        /// Whose.
+    } -> Vec<NotificationRow>;
+
+    /// One notification with its attempts.
+    OneNotification {
+        /// The owner.
         tenant: TenantId,
-        /// Which.
+        /// The notification.
         id: Id<kinds::Notification>,
-    },
-    /// Channel signing keys that were kept, of every account → [`Page::Keys`].
-    Keys,
-    /// How many tasks wait and since when the oldest is due → [`Page::Tasks`].
+    } -> Option<Box<NotificationRow>>;
+
+    /// How many tasks wait and since when the oldest is due.
     Tasks {
         /// The present.
         now: Timestamp,
-    },
-    /// Events that need a person, newest first → [`Page::Events`]: findings that were kept, unapplied
-    /// payments, and refunds that failed.
-    Attention {
-        /// Whose.
+    } -> TaskRow;
+
+    /// Rows of a tenant that need a person, in order of their kind and then newest first.
+    AttentionOf {
+        /// The owner.
         tenant: TenantId,
-        /// Only events with a smaller id: the last id of the page before.
-        before: Option<Id<kinds::Event>>,
-        /// At most so many.
+        /// How many of each kind at most.
         limit: u32,
-    },
-    /// The largest id of any event of any tenant → [`Page::LastId`]: ids that are made from now on
-    /// must be larger.
-    LastId,
-    /// Whether the database answers → [`Page::Pong`].
-    Ping,
-    /// Proves the books → [`Page::Audit`].
-    Audit,
+    } -> Vec<AttentionRow>;
+
+    /// Every tenant, merchant, caller's key and channel account.
+    DirectoryOf {} -> Box<DirectoryRows>;
+
+    /// A number that grows with every change of the directory.
+    DirectoryRevision {} -> i64;
+
+    /// What names this installation in our numbers at channels; made when the schema is.
+    Installation {} -> String;
+
+    /// The largest id of any event of any tenant: ids that are made from now on must be larger.
+    LastId {} -> Option<i64>;
+
+    /// Whether the database answers.
+    Ping {} -> ();
+
+    /// Proves the books.
+    Audit {} -> AuditReport;
 }
 
 /// Which orders to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderFilter {
-    /// Whose.
+    /// The owner.
     pub tenant: TenantId,
     /// Only in this state, by its name.
     pub state: Option<String>,
@@ -103,56 +180,79 @@ pub struct OrderFilter {
     pub to: Option<Timestamp>,
     /// Only orders with a smaller id: the last id of the page before.
     pub before: Option<Id<kinds::Order>>,
-    /// At most so many.
+    /// How many at most.
     pub limit: u32,
 }
 
-/// Answers, one kind per question.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Page {
-    /// The order, if there is one.
-    Order(Option<Box<Order>>),
-    /// Orders.
-    Orders(Vec<Order>),
-    /// The story, if there is such an order.
-    Story(Option<Box<Story>>),
-    /// Tenants.
-    Tenants(Vec<TenantId>),
-    /// Accounts.
-    Accounts(Vec<AccountRow>),
-    /// Transfers.
-    Transfers(Vec<Transfer>),
-    /// Notifications.
-    Notifications(Vec<NotificationRow>),
-    /// Keys by account.
-    Keys(Vec<(Arc<str>, channel::PlatformKey)>),
-    /// Waiting tasks.
-    Tasks(TaskRow),
-    /// Events.
-    Events(Vec<Event>),
-    /// The number of the largest id, if there is one.
-    LastId(Option<i64>),
-    /// It answers.
-    Pong,
-    /// The audit.
-    Audit(Audit),
-}
-
-/// Everything about one order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Everything that belongs to one root subject.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Story {
-    /// The order as it stands.
-    pub order: Order,
-    /// What happened, oldest first.
+    /// The rows of the story as they stand, the root first, then in order of their subjects.
+    pub rows: Vec<Row>,
+    /// What happened, in order of ids; within a subject that is the order of the sequence.
     pub events: Vec<Event>,
     /// Money that moved, oldest first.
     pub transfers: Vec<Transfer>,
-    /// Refunds, oldest first.
-    pub refunds: Vec<Refund>,
-    /// Notifications with their attempts, oldest first.
-    pub notifications: Vec<NotificationRow>,
     /// What is still to be done, and when.
     pub tasks: Vec<(Task, Timestamp)>,
+}
+
+impl Story {
+    /// Puts a story's parts in order; none when the root has no row.
+    pub fn of(
+        root: Id<kinds::Root>,
+        mut rows: Vec<Row>,
+        mut events: Vec<Event>,
+        transfers: Vec<Transfer>,
+        mut tasks: Vec<(Task, Timestamp)>,
+    ) -> Option<Story> {
+        rows.sort_by_key(|row| (row.subject().root() != root, row.subject()));
+        rows.first().filter(|row| row.subject().root() == root)?;
+        // Clocks of several processes may differ: within a subject the sequence has the last word.
+        events.sort_by_key(|event| event.id);
+        let mut sequences: Vec<(Subject, i64, usize)> = events
+            .iter()
+            .enumerate()
+            .map(|(at, event)| (event.subject, event.sequence, at))
+            .collect();
+        sequences.sort_unstable();
+        let mut slots: Vec<(Subject, usize)> =
+            events.iter().enumerate().map(|(at, event)| (event.subject, at)).collect();
+        slots.sort_unstable();
+        let mut order = vec![0; events.len()];
+        for ((_, slot), (_, _, from)) in slots.iter().zip(&sequences) {
+            order[*slot] = *from;
+        }
+        let events = order.into_iter().map(|from| events[from].clone()).collect();
+        tasks.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+        Some(Story { rows, events, transfers, tasks })
+    }
+
+    /// The order that the story is about, when it is about one.
+    pub fn order(&self) -> Option<&Order> {
+        self.rows.iter().find_map(|row| match row {
+            Row::Order(order) => Some(order),
+            _ => None,
+        })
+    }
+
+    /// The refunds of the story.
+    pub fn refunds(&self) -> impl Iterator<Item = &Refund> {
+        self.rows.iter().filter_map(|row| match row {
+            Row::Refund(refund) => Some(refund),
+            _ => None,
+        })
+    }
+
+    /// The notifications of the story, with their attempts.
+    pub fn notifications(&self) -> impl Iterator<Item = NotificationRow> {
+        self.rows.iter().filter_map(|row| match row {
+            Row::Notification(notification) => {
+                Some(NotificationRow::of(notification.clone(), &self.events))
+            }
+            _ => None,
+        })
+    }
 }
 
 /// An account and what it has.
@@ -169,21 +269,55 @@ pub struct AccountRow {
 pub struct NotificationRow {
     /// The notification.
     pub notification: Notification,
-    /// The merchant's number of its order.
-    pub merchant_order_no: String,
     /// Its attempts, oldest first.
     pub attempts: Vec<AttemptRow>,
 }
 
-/// One attempt, as stored.
+impl NotificationRow {
+    /// A notification with the attempts among its story's events.
+    pub fn of(notification: Notification, events: &[Event]) -> NotificationRow {
+        let subject = notification.id.subject();
+        let mut own: Vec<&Event> = events.iter().filter(|event| event.subject == subject).collect();
+        // The sequence has the last word where clocks differ.
+        own.sort_by_key(|event| event.sequence);
+        let attempted = own.into_iter().filter_map(|event| match &event.change {
+            kernel::Change::Notification(kernel::NotificationChange::Attempted {
+                attempt,
+                state,
+            }) => Some((attempt, *state)),
+            _ => None,
+        });
+        let attempts = (1..).zip(attempted).map(|(attempt_no, (attempt, state))| AttemptRow {
+            attempt_no,
+            attempt: attempt.clone(),
+            state,
+        });
+        NotificationRow { attempts: attempts.collect(), notification }
+    }
+}
+
+/// One attempt to deliver a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttemptRow {
-    /// Which one, from 1.
+    /// Counts the attempts from 1.
     pub attempt_no: u32,
     /// How it went.
     pub attempt: Attempt,
     /// Where the notification stood afterwards.
     pub state: NotificationState,
+}
+
+/// A row that needs a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttentionRow {
+    /// The row.
+    pub subject: Subject,
+    /// The story that the row belongs to.
+    pub root: Id<kinds::Root>,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// Waiting tasks.
@@ -197,9 +331,22 @@ pub struct TaskRow {
     pub oldest_due: Option<Timestamp>,
 }
 
+/// Every tenant, merchant, caller's key and channel account, in order of their ids.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DirectoryRows {
+    /// Tenants.
+    pub tenants: Vec<Tenant>,
+    /// Merchants.
+    pub merchants: Vec<Merchant>,
+    /// Callers' keys.
+    pub caller_keys: Vec<CallerKey>,
+    /// Channel accounts.
+    pub channel_accounts: Vec<ChannelAccount>,
+}
+
 /// The proof of the books: what was counted, and every rule that does not hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Audit {
+pub struct AuditReport {
     /// Orders looked at.
     pub orders: u64,
     /// Orders that are paid.

@@ -3,24 +3,72 @@
 mod any;
 
 use any::{
-    any_attempt, any_caller, any_change, any_key, any_notification, any_notification_state,
-    any_order, any_refund, any_transfer,
+    any_call, any_caller, any_caller_key, any_channel_account, any_happening, any_merchant,
+    any_notification, any_order, any_refund, any_tenant, any_transfer,
 };
 use kernel::{Event, TenantId};
-use ledger::{Id, Timestamp};
+use ledger::{Id, Subject, SubjectKind, Timestamp};
+use proptest::option::of;
 use proptest::prelude::*;
 use store::StoreFault;
-use store::rows::{Table, Value, event, key, notification, order, refund, transfer};
+use store::rows::{
+    KEY_LEN, STANDING, Stored, Value, cells, event, merged, mutable_cells, parts, read, task,
+    transfer,
+};
 
-/// The cells as a database gives them back: its own text, the table's width.
-fn stored(table: &Table, cells: Vec<Value<'_>>) -> Vec<Value<'static>> {
-    assert_eq!(cells.len(), table.columns.len(), "{}", table.name);
-    let owned = |cell| match cell {
-        Value::Int(number) => Value::Int(number),
-        Value::Text(text) => Value::Text(text.into_owned().into()),
-        Value::Null => Value::Null,
-    };
-    cells.into_iter().map(owned).collect()
+/// The cells as a database gives them back, with texts of its own.
+fn stored(cells: Vec<Value<'_>>) -> Vec<Value<'static>> {
+    cells.into_iter().map(Value::into_owned).collect()
+}
+
+/// A row reads back, and its parts are what the statements of a database expect.
+fn check_row<A: Stored>(row: &A) -> Result<(), TestCaseError> {
+    let (table, all) = (A::TABLE, stored(cells(row)));
+    prop_assert_eq!(all.len(), table.columns().len(), "{}", table.name);
+    let fixed_len = table.fixed.len();
+    prop_assert_eq!(&all[fixed_len..], &mutable_cells(row)[..]);
+    prop_assert_eq!(table.mutable_columns().len(), STANDING.len() + table.mutable.len());
+    let parts = parts(row);
+    prop_assert_eq!(parts.own.len(), table.own_columns().len());
+    prop_assert_eq!(&parts.own[..KEY_LEN], &all[..KEY_LEN]);
+    if table.terms.is_some() {
+        prop_assert_eq!(parts.terms.len(), table.terms_columns().len());
+        prop_assert_eq!(&parts.terms[..KEY_LEN], &all[..KEY_LEN]);
+    } else {
+        prop_assert!(parts.terms.is_empty());
+    }
+    for (cell, column) in all.iter().zip(table.columns()) {
+        prop_assert!(*cell != Value::Null || column.is_nullable, "{} is empty", column.name);
+    }
+    prop_assert_eq!(&read::<A>(&all), &Ok(row.clone()));
+    prop_assert_eq!(&merged(row, row), &Ok(row.clone()));
+    Ok(())
+}
+
+/// Whatever one cell becomes, reading answers: with a value or with a fault that names the table.
+fn check_damaged<A: Stored>(
+    row: &A,
+    at: usize,
+    damage: Value<'static>,
+) -> Result<(), TestCaseError> {
+    let mut cells = stored(cells(row));
+    let at = at % cells.len();
+    cells[at] = damage;
+    if let Err(fault) = read::<A>(&cells) {
+        let StoreFault::Unreadable { table, .. } = &fault else {
+            return Err(TestCaseError::fail(fault.to_string()));
+        };
+        prop_assert_eq!(*table, A::TABLE.name);
+    }
+    Ok(())
+}
+
+fn any_cell() -> impl Strategy<Value = Value<'static>> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<i64>().prop_map(Value::Int),
+        any::<String>().prop_map(Value::owned),
+    ]
 }
 
 proptest! {
@@ -28,102 +76,122 @@ proptest! {
 
     #[test]
     fn events_read_back(
-        change in any_change(),
+        (row, change) in any_happening(),
         caller in any_caller(),
-        id in 1i64..,
-        order in proptest::option::of(1i64..),
-        at: i64,
+        call in of(any_call()),
+        (id, root, sequence, at) in any::<(i64, i64, i64, i64)>(),
     ) {
         let event = Event {
             id: Id::from_value(id),
             tenant: TenantId::new("t"),
-            order: order.map(Id::from_value),
+            subject: row.subject(),
+            root: Id::from_value(root),
+            sequence,
             at: Timestamp::from_ms(at),
             caller,
+            call,
             change,
         };
-        let cells = stored(&event::EVENTS, event::row(&event)?);
-        prop_assert_eq!(event::read(&cells), Ok(event));
+        let cells = stored(event::row(&event));
+        prop_assert_eq!(cells.len(), event::EVENTS.columns.len());
+        let subjects = event::Subjects::from([(row.subject(), row)]);
+        prop_assert_eq!(event::read(&cells, &subjects), Ok(event));
     }
 
     #[test]
-    fn orders_read_back(order in any_order()) {
-        let cells = stored(&order::ORDERS, order::row(&order));
-        prop_assert_eq!(&cells[order::TERMS_LEN..], &order::mutable(&order)[..]);
-        prop_assert_eq!(order::ORDERS.columns[order::TERMS_LEN], "version");
-        prop_assert_eq!(order::read(&cells), Ok(order));
+    fn orders_read_back(row in any_order(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
     }
 
     #[test]
-    fn refunds_read_back(refund in any_refund()) {
-        let cells = stored(&refund::REFUNDS, refund::row(&refund));
-        prop_assert_eq!(&cells[refund::FIXED_LEN..], &refund::mutable(&refund)[..]);
-        prop_assert_eq!(refund::read(&cells), Ok(refund));
+    fn refunds_read_back(row in any_refund(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
     }
 
     #[test]
-    fn notifications_read_back(notification in any_notification()) {
-        let cells = stored(&notification::NOTIFICATIONS, notification::row(&notification));
-        prop_assert_eq!(&cells[notification::FIXED_LEN..], &notification::mutable(&notification)[..]);
-        prop_assert_eq!(notification::read(&cells), Ok(notification));
+    fn notifications_read_back(row in any_notification(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
     }
 
     #[test]
-    fn attempts_read_back(attempt in any_attempt(), state in any_notification_state(), attempt_no: u32) {
+    fn tenants_read_back(row in any_tenant(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
+    }
+
+    #[test]
+    fn merchants_read_back(row in any_merchant(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
+    }
+
+    #[test]
+    fn caller_keys_read_back(row in any_caller_key(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
+    }
+
+    #[test]
+    fn channel_accounts_read_back(row in any_channel_account(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
+    }
+
+    #[test]
+    fn transfers_read_back(row in any_transfer()) {
         let tenant = TenantId::new("t");
-        let notification = Id::from_value(5);
-        let new =
-            notification::NewAttempt { tenant: &tenant, notification, attempt_no, attempt: &attempt, state };
-        let cells = stored(&notification::ATTEMPTS, notification::attempt_row(&new));
-        let want = store::AttemptRow { attempt_no, attempt: attempt.clone(), state };
-        prop_assert_eq!(notification::read_attempt(&cells), Ok(want));
+        let cells = stored(transfer::row(&tenant, &row));
+        prop_assert_eq!(cells.len(), transfer::TRANSFERS.columns.len());
+        prop_assert_eq!(transfer::read(&cells), Ok(row));
     }
 
     #[test]
-    fn transfers_read_back(transfer in any_transfer()) {
-        let tenant = TenantId::new("t");
-        let cells = stored(&transfer::TRANSFERS, transfer::row(&tenant, &transfer));
-        prop_assert_eq!(transfer::read(&cells), Ok(transfer));
-    }
-
-    #[test]
-    fn keys_read_back(key in any_key(), account: String) {
-        let (tenant, stored_by) = (TenantId::new("t"), Id::from_value(3));
-        let cells = stored(&key::KEYS, key::row(&tenant, stored_by, &account, &key));
-        prop_assert_eq!(key::read(&cells), Ok((stored_by, account.into(), key)));
-    }
-
-    /// Whatever one cell becomes, reading answers: with a value or with a fault that names the table.
-    #[test]
-    fn damaged_orders_are_named(order in any_order(), at in 0usize..37, text: String, number: i64) {
-        for damage in [Value::Null, Value::Int(number), Value::Text(text.into())] {
-            let mut cells = stored(&order::ORDERS, order::row(&order));
-            let at = at % cells.len();
-            cells[at] = damage;
-            if let Err(fault) = order::read(&cells) {
-                let named = matches!(fault, StoreFault::Unreadable { table: "orders", .. });
-                prop_assert!(named, "{}", fault);
-            }
-        }
+    fn tasks_read_back(kind in 0usize..SubjectKind::ALL.len(), value: i64, root: i64, due: i64) {
+        let subject = Subject { kind: SubjectKind::ALL[kind], value };
+        let task = kernel::Task { tenant: TenantId::new("t"), subject, root: Id::from_value(root) };
+        let due = Timestamp::from_ms(due);
+        let cells = stored(task::row(&task, due).to_vec());
+        prop_assert_eq!(cells.len(), task::TASKS.columns.len());
+        prop_assert_eq!(&cells[..task::KEY_LEN], &task::key(&task)[..]);
+        prop_assert_eq!(task::read(&cells), Ok((task, due)));
     }
 }
 
 #[test]
 fn faults_name_table_column_and_row() {
-    let row = |kind: &'static str, body: &'static str| {
-        let text = |text: &'static str| Value::Text(text.into());
-        let [order, id, at] = [Value::Int(0), Value::Int(7), Value::Int(0)];
-        [text("t"), order, id, at, text("clock"), text(kind), text(body)]
+    let row = |change: &'static str, body: &'static str| {
+        let (text, int) = (Value::text, Value::Int);
+        [
+            text("t"),
+            int(3),
+            int(7),
+            text("order"),
+            int(3),
+            int(1),
+            int(0),
+            text("clock"),
+            text(change),
+            Value::Null,
+            text(body),
+        ]
     };
-    for (kind, body, want) in [
-        ("order_eaten", "{}", "kind order_eaten: unknown kind \"order_eaten\""),
-        ("order_paid", "{", "kind order_paid: no such JSON at column 1"),
-        ("order_closing", r#"{"closure":"x"}"#, "kind order_closing: unknown closure \"x\""),
+    for (change, body, want) in [
+        ("eaten", "{}", "unknown change \"eaten\""),
+        ("paid", "{", "no such JSON at column 1"),
+        ("closing", r#"{"closure":"x"}"#, "unknown closure \"x\""),
+        ("placed", "{}", "the row of its order is missing"),
     ] {
-        let fault = event::read(&row(kind, body)).expect_err("it is damaged").to_string();
-        let want = format!("unreadable row in events: body: of event 000000000000000007, {want}");
+        let fault = event::read(&row(change, body), &event::Subjects::new());
+        let fault = fault.expect_err("it is damaged").to_string();
+        let want = format!(
+            "unreadable row in events: body: of event 000000000000000007, {change} of \
+             order 000000000000000003: {want}"
+        );
         assert_eq!(fault, want);
     }
-    let fault = order::read(&[Value::Int(1)]).expect_err("it is damaged").to_string();
+    let fault = read::<kernel::Order>(&[Value::Int(1)]).expect_err("it is damaged").to_string();
     assert_eq!(fault, "unreadable row in orders: tenant: a number, want text");
 }

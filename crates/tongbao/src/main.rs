@@ -5,18 +5,22 @@
 //!
 //! - [`verbs`]: a file a verb.
 //! - [`registry`]: what ships.
-//! - [`installation`], [`config`]: what an installation is made of, and how a file describes it.
+//! - [`installation`], [`config`]: what a process is made of, and how a file describes it.
+//! - [`declaration`], [`apply`]: tenants as a file declares them, and how they get into the database.
 //! - [`world`]: the demonstration tenant of `tongbao dev`.
 //! - [`gateway`], [`server`]: the engine with every way in, and the sockets.
 
+mod apply;
 mod clock;
 mod config;
 mod database;
+mod declaration;
 mod gateway;
 mod installation;
 mod merchant;
 mod registry;
 mod server;
+mod value_file;
 mod verbs;
 mod world;
 
@@ -33,7 +37,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Sign for curl: tongbao sign --data ./tongbao-data --path /cloudpay/v1/pay/query_order --body '{}'
 /// Understand:    tongbao why OUT_ORDER_ID --data ./tongbao-data
 /// Prove:         tongbao check --data ./tongbao-data
-/// Production:    tongbao serve --config tongbao.toml
+/// Production:    tongbao apply tenants.toml --config tongbao.toml
+///                tongbao serve --config tongbao.toml
 #[derive(Parser)]
 #[command(name = "tongbao", version, verbatim_doc_comment)]
 struct Arguments {
@@ -43,17 +48,21 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Start gateway and sandbox with a demonstration tenant; credentials go to <data>/dev.json
+    /// Start gateway and sandbox with a demonstration tenant; credentials go to dev.json in its folder
     Dev(verbs::dev::Arguments),
     /// Start the gateway as a configuration file says
     Serve(verbs::serve::Arguments),
     /// Start the simulated channels alone
     Sandbox(verbs::sandbox::Arguments),
+    /// Bring a file of tenants into the database; --dry-run shows the plan alone
+    Apply(verbs::apply::Arguments),
+    /// Make master keys, and seal every secret under the newest
+    Secrets(verbs::secrets::Arguments),
     /// Play one order from placing to notification, through real HTTP, and show each step
     Demo(verbs::demo::Arguments),
     /// Prove the ledger; exits 1 and names the first bad row when a rule does not hold
     Check(verbs::check::Arguments),
-    /// Tell an order's whole story
+    /// Show an order's whole story
     Why(verbs::why::Arguments),
     /// Sign a request body and print the curl command that sends it
     Sign(verbs::sign::Arguments),
@@ -78,6 +87,8 @@ fn main() -> ExitCode {
             Verb::Dev(arguments) => verbs::dev::run(arguments).await,
             Verb::Serve(arguments) => verbs::serve::run(arguments).await,
             Verb::Sandbox(arguments) => verbs::sandbox::run(arguments).await,
+            Verb::Apply(arguments) => verbs::apply::run(arguments).await,
+            Verb::Secrets(arguments) => verbs::secrets::run(arguments).await,
             Verb::Demo(arguments) => verbs::demo::run(arguments).await,
             Verb::Check(arguments) => verbs::check::run(arguments).await,
             Verb::Why(arguments) => verbs::why::run(arguments).await,

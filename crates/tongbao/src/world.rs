@@ -3,17 +3,18 @@
 //! The keys are made once and kept in `<data>/dev-keys.json`, so that a restart changes nothing. What
 //! a client needs is written to `<data>/dev.json`.
 
-use crate::installation::{
-    AccountSetup, Installation, KeySetup, MerchantSetup, Proof, TenantSetup,
+use crate::declaration::{
+    Declaration, DeclaredAccount, DeclaredKey, DeclaredMerchant, DeclaredTenant, Proof,
 };
+use crate::installation::Installation;
 use anyhow::{Context, Result};
 use channel::Settings;
 use channel_wxpay::counterpart::{
     CallbacksWith, SubMerchant, WxpayCounterpart, WxpayMerchant, WxpayWorld,
 };
-use crypto::Secret;
 use crypto::certificate::{self, Certificate};
 use crypto::rsa;
+use crypto::{MasterKeys, Secret};
 use engine::Guard;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -42,6 +43,7 @@ const CERTIFICATE_SECONDS: i64 = 5 * 365 * 24 * 3600;
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct World {
     admin_token: String,
+    master_key: String,
     hmac_secret_key: String,
     caller_private_key_pem: String,
     platform_private_key_pem: String,
@@ -134,6 +136,7 @@ impl World {
         let platform_cert = certify(&wxpay_platform, "Tenpay.com sign")?;
         Ok(World {
             admin_token: crypto::random::hex_nonce(),
+            master_key: MasterKeys::generate().expose().to_owned(),
             hmac_secret_key: crypto::random::hex_nonce(),
             caller_private_key_pem: caller,
             platform_private_key_pem: platform,
@@ -170,58 +173,63 @@ impl World {
         WxpayCounterpart::new(world).context("simulated WeChat Pay")
     }
 
-    /// The gateway's installation in this world, with an account at each of the named channels without
-    /// an outside too.
-    pub(crate) fn installation(
-        &self,
-        public_url: &str,
-        sandbox_url: &str,
-        built_in: &[&str],
-    ) -> Result<Installation> {
-        let merchants = MERCHANTS.iter().zip(["演示商户", "演示子商户 B", "演示子商户 C"]);
-        let wxpay = AccountSetup {
-            name: WXPAY_ACCOUNT.to_owned(),
-            channel: "wxpay".to_owned(),
-            settings: self.wxpay_settings(sandbox_url)?,
-        };
-        let built_in = built_in.iter().map(|channel| AccountSetup {
-            name: format!("demo-{channel}"),
-            channel: (*channel).to_owned(),
-            settings: Settings::new(),
-        });
-        let accounts: Vec<AccountSetup> = std::iter::once(wxpay).chain(built_in).collect();
-        let names: Vec<String> = accounts.iter().map(|account| account.name.clone()).collect();
-        let tenant = TenantSetup {
-            ocode: OCODE.to_owned(),
-            name: "演示主体".to_owned(),
-            keys: vec![
-                KeySetup {
-                    secret_id: HMAC_SECRET_ID.to_owned(),
-                    proof: Proof::SecretKey(Secret::new(self.hmac_secret_key.clone())),
-                },
-                KeySetup {
-                    secret_id: RSA_SECRET_ID.to_owned(),
-                    proof: Proof::PublicKey(public_pem(&self.caller_private_key_pem)?),
-                },
-            ],
-            merchants: merchants
-                .map(|(id, name)| MerchantSetup {
-                    id: (*id).to_owned(),
-                    name: name.to_owned(),
-                    accounts: names.clone(),
-                })
-                .collect(),
-            accounts,
-        };
+    /// The gateway's process in this world.
+    pub(crate) fn installation(&self, public_url: &str) -> Result<Installation> {
         Ok(Installation {
             public_url: public_url.to_owned(),
-            tenants: vec![tenant],
+            master_keys: MasterKeys::read(&Secret::new(self.master_key.clone()))?,
             platform_private_key: Secret::new(self.platform_private_key_pem.clone()),
             admin_token: Secret::new(self.admin_token.clone()),
             strict_signatures: false,
             notification_guard: Guard::Open,
             node: 0,
         })
+    }
+
+    /// The demonstration tenant, with an account at each of the named built-in channels too.
+    pub(crate) fn declaration(&self, sandbox_url: &str, built_in: &[&str]) -> Result<Declaration> {
+        let merchants = MERCHANTS.iter().zip(["演示商户", "演示子商户 B", "演示子商户 C"]);
+        let wxpay = DeclaredAccount {
+            name: WXPAY_ACCOUNT.to_owned(),
+            channel: "wxpay".to_owned(),
+            settings: self.wxpay_settings(sandbox_url)?,
+            is_enabled: true,
+        };
+        let built_in = built_in.iter().map(|channel| DeclaredAccount {
+            name: format!("demo-{channel}"),
+            channel: (*channel).to_owned(),
+            settings: Settings::new(),
+            is_enabled: true,
+        });
+        let accounts: Vec<DeclaredAccount> = std::iter::once(wxpay).chain(built_in).collect();
+        let names: Vec<String> = accounts.iter().map(|account| account.name.clone()).collect();
+        let tenant = DeclaredTenant {
+            ocode: OCODE.to_owned(),
+            name: "演示主体".to_owned(),
+            is_enabled: true,
+            keys: vec![
+                DeclaredKey {
+                    secret_id: HMAC_SECRET_ID.to_owned(),
+                    proof: Proof::SecretKey(Secret::new(self.hmac_secret_key.clone())),
+                    is_enabled: true,
+                },
+                DeclaredKey {
+                    secret_id: RSA_SECRET_ID.to_owned(),
+                    proof: Proof::PublicKey(public_pem(&self.caller_private_key_pem)?),
+                    is_enabled: true,
+                },
+            ],
+            merchants: merchants
+                .map(|(id, name)| DeclaredMerchant {
+                    id: (*id).to_owned(),
+                    name: name.to_owned(),
+                    accounts: names.clone(),
+                    is_enabled: true,
+                })
+                .collect(),
+            accounts,
+        };
+        Ok(Declaration { tenants: vec![tenant] })
     }
 
     fn wxpay_settings(&self, sandbox_url: &str) -> Result<Settings> {

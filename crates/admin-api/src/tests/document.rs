@@ -42,6 +42,22 @@ fn the_described_query_parameters_are_those_that_are_known() {
     }
 }
 
+#[test]
+fn words_are_listed_whole() {
+    let schemas = document()["components"]["schemas"].clone();
+    let states = &schemas["OrderState"]["oneOf"];
+    let closing = states.as_array().expect("states").iter();
+    let closing = closing.clone().find_map(|state| state["properties"]["closure"].as_object());
+    let text = closing.expect("closing")["description"].as_str().expect("text").to_owned();
+    for closure in kernel::Closure::ALL {
+        assert!(text.contains(&format!("`{}`", closure.name())), "{text}");
+    }
+    let text = schemas["Subject"]["properties"]["kind"]["description"].to_string();
+    for kind in ledger::SubjectKind::ALL {
+        assert!(text.contains(&format!("`{}`", kind.name())), "{text}");
+    }
+}
+
 fn document() -> Value {
     serde_json::from_str(&routes::text(&routes::document())).expect("JSON")
 }

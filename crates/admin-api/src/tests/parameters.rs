@@ -1,9 +1,9 @@
 //! What parameters are taken, and in which words they are refused.
 
-use super::fixture::tenant;
 use crate::query;
 use ledger::{Account, AccountKind, Id, Timestamp};
-use store::{OrderFilter, Query};
+use store::{Notifications, OrderFilter};
+use story::samples::tenant;
 
 fn pairs(text: &str) -> Vec<(String, String)> {
     let pair = |pair: &str| {
@@ -60,7 +60,7 @@ fn orders_refuse_what_they_do_not_understand() {
         ("limit=99999999999", "limit", "found \"99999999999\", want 1 to 200"),
         ("state=PAID", "state", "found \"PAID\", want init, paying, closing, paid, failed, closed"),
         ("state=", "state", "found \"\", want init, paying, closing, paid, failed, closed"),
-        ("before=12", "before", "not a order id: want 18 decimal digits"),
+        ("before=12", "before", "not the id of a order: want 18 decimal digits"),
         (
             "from=yesterday",
             "from",
@@ -98,15 +98,14 @@ fn other_lists_refuse_what_they_do_not_understand() {
     }
     let refused = query::none(&pairs("a=1")).expect_err("nothing is known");
     assert_eq!(refused.why, "unknown parameter: found a, known: none");
-    let (query, limit) =
-        query::notifications(tenant(), &pairs("state=given_up&limit=7")).expect("known");
-    let want = Query::Notifications {
+    let question = query::notifications(tenant(), &pairs("state=given_up&limit=7")).expect("known");
+    let want = Notifications {
         tenant: tenant(),
         state: Some("given_up".to_owned()),
         before: None,
         limit: 7,
     };
-    assert_eq!((query, limit), (want, 7));
+    assert_eq!(question, want);
 }
 
 #[test]

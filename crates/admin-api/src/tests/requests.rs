@@ -1,58 +1,19 @@
 //! The router, in process.
 
-use super::fixture::{self, StoryFixture};
-use super::test_engine;
+use super::gateway::{BASE, TOKEN, TestGateway, call, json, text};
 use crate::Admin;
 use crate::health::ops_router;
 use axum::Router;
-use axum::body::Body;
 use crypto::Secret;
 use dialect::Dialect as _;
-use http::{Request, Response, StatusCode};
-use http_body_util::BodyExt as _;
+use http::StatusCode;
 use serde_json::Value;
 use std::sync::Arc;
-use tower::ServiceExt as _;
-
-const TOKEN: &str = "the-admin-token";
-const BASE: &str = "/admin/v1/tenants/100001";
-
-async fn call(router: &Router, method: &str, path: &str, authorization: &str) -> Response<Body> {
-    let mut request = Request::builder().method(method).uri(path);
-    if !authorization.is_empty() {
-        request = request.header("Authorization", authorization);
-    }
-    let request = request.body(Body::empty()).expect("a request");
-    router.clone().oneshot(request).await.expect("routers do not fail")
-}
-
-async fn text(response: Response<Body>) -> String {
-    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
-    String::from_utf8(bytes.to_vec()).expect("UTF-8")
-}
-
-async fn json(response: Response<Body>) -> Value {
-    serde_json::from_str(&text(response).await).expect("JSON")
-}
-
-async fn get(router: &Router, path: &str) -> (u16, Value) {
-    let response = call(router, "GET", path, &format!("Bearer {TOKEN}")).await;
-    (response.status().as_u16(), json(response).await)
-}
-
-async fn post(router: &Router, path: &str) -> (u16, Value) {
-    let response = call(router, "POST", path, &format!("Bearer {TOKEN}")).await;
-    (response.status().as_u16(), json(response).await)
-}
-
-async fn router(fixture: &StoryFixture) -> Router {
-    let (engine, _) = test_engine::start(fixture).await;
-    Admin::new(Secret::new(TOKEN.to_owned())).router(engine)
-}
+use story::samples::{self, Samples};
 
 #[tokio::test]
 async fn only_the_token_opens() {
-    let router = router(&StoryFixture::new()).await;
+    let router = TestGateway::new().await.router;
     for (authorization, status) in [
         ("", 401),
         ("Bearer", 401),
@@ -77,7 +38,7 @@ async fn only_the_token_opens() {
 
 #[tokio::test]
 async fn every_path_wants_the_token_but_the_document() {
-    let router = router(&StoryFixture::new()).await;
+    let router = TestGateway::new().await.router;
     for path in [
         "/admin/v1",
         "/admin/v1/",
@@ -106,7 +67,7 @@ async fn every_path_wants_the_token_but_the_document() {
 
 #[tokio::test]
 async fn an_empty_token_admits_nobody() {
-    let (engine, _) = test_engine::start(&StoryFixture::new()).await;
+    let engine = TestGateway::new().await.engine;
     let router = Admin::new(Secret::new(String::new())).router(engine);
     for authorization in ["", "Bearer", "Bearer ", "Bearer x"] {
         let response = call(&router, "GET", "/admin/v1/tenants", authorization).await;
@@ -116,7 +77,7 @@ async fn an_empty_token_admits_nobody() {
 
 #[tokio::test]
 async fn other_routers_keep_their_own_not_found() {
-    let admin = router(&StoryFixture::new()).await;
+    let admin = TestGateway::new().await.router;
     let whole =
         Router::new().merge(admin).fallback(|| async { (StatusCode::NOT_FOUND, "elsewhere") });
     let response = call(&whole, "GET", "/nowhere", "").await;
@@ -126,49 +87,47 @@ async fn other_routers_keep_their_own_not_found() {
 
 #[tokio::test]
 async fn tenants_are_listed_by_id() {
-    let (status, body) = get(&router(&StoryFixture::new()).await, "/admin/v1/tenants").await;
+    let (status, body) = TestGateway::new().await.get("/admin/v1/tenants").await;
     assert_eq!(status, 200);
     assert_eq!(body["tenants"][0]["id"], "100001");
+    assert_eq!(body["tenants"][0]["name"], "一号主体");
     assert_eq!(body["tenants"][1]["id"], "100002");
-    let channel = &body["tenants"][0]["merchants"][0]["channels"][0];
-    assert_eq!(channel["channel"], "wxpay");
-    assert_eq!(channel["scenes"], serde_json::json!(["mini_program", "public"]));
 }
 
 #[tokio::test]
 async fn orders_come_newest_first_in_pages() {
-    let (fixture, [paid, troubled, closed]) = fixture::whole();
-    let router = router(&fixture).await;
-    let (status, page) = get(&router, &format!("{BASE}/orders?limit=2")).await;
+    let (samples, [paid, troubled, closed]) = samples::whole();
+    let gateway = TestGateway::with(&samples).await;
+    let (status, page) = gateway.get(&format!("{BASE}/orders?limit=2")).await;
     assert_eq!(status, 200);
     assert_eq!(page["orders"][0]["id"], closed.to_string());
     assert_eq!(page["orders"][1]["id"], troubled.to_string());
     assert_eq!(page["next"], troubled.to_string());
-    let (_, page) = get(&router, &format!("{BASE}/orders?limit=2&before={troubled}")).await;
+    let (_, page) = gateway.get(&format!("{BASE}/orders?limit=2&before={troubled}")).await;
     assert_eq!(page["orders"][0]["id"], paid.to_string());
     assert_eq!(page["orders"].as_array().map(Vec::len), Some(1));
     assert_eq!(page["next"], Value::Null);
     let window = "from=2026-11-18T11:06:40Z&to=2026-11-18T19:06:41%2B08:00&state=paid";
-    let (_, page) = get(&router, &format!("{BASE}/orders?{window}")).await;
+    let (_, page) = gateway.get(&format!("{BASE}/orders?{window}")).await;
     assert_eq!(page["orders"].as_array().map(Vec::len), Some(1));
 }
 
 #[tokio::test]
 async fn a_story_is_found_by_id_and_by_number() {
-    let (fixture, [_, _, closed]) = fixture::whole();
-    let router = router(&fixture).await;
-    let (status, by_id) = get(&router, &format!("{BASE}/orders/{closed}")).await;
+    let (samples, [_, _, closed]) = samples::whole();
+    let gateway = TestGateway::with(&samples).await;
+    let (status, by_id) = gateway.get(&format!("{BASE}/orders/{closed}")).await;
     assert_eq!((status, &by_id["order"]["state"]), (200, &Value::from("closed")));
     let number = "A-003%2F%E4%B8%AD";
-    let (status, by_number) = get(&router, &format!("{BASE}/orders/by-number/{number}")).await;
+    let (status, by_number) = gateway.get(&format!("{BASE}/orders/by-number/{number}")).await;
     assert_eq!((status, by_number), (200, by_id));
 }
 
 #[tokio::test]
 async fn accounts_and_their_postings_agree() {
-    let (fixture, _) = fixture::whole();
-    let router = router(&fixture).await;
-    let (status, body) = get(&router, &format!("{BASE}/accounts")).await;
+    let (samples, _) = samples::whole();
+    let gateway = TestGateway::with(&samples).await;
+    let (status, body) = gateway.get(&format!("{BASE}/accounts")).await;
     assert_eq!(status, 200);
     let accounts = body["accounts"].as_array().expect("accounts");
     let sum: i64 = accounts.iter().filter_map(|account| account["posted_fen"].as_i64()).sum();
@@ -176,39 +135,42 @@ async fn accounts_and_their_postings_agree() {
     let pending = accounts.iter().find(|account| account["kind"] == "merchant_pending");
     assert_eq!(pending.expect("an account")["available_fen"], 8_800);
     let path = format!("{BASE}/accounts/merchant_pending/CM1/postings");
-    let (status, body) = get(&router, &path).await;
+    let (status, body) = gateway.get(&path).await;
     assert_eq!((status, &body["postings"][0]["amount_fen"]), (200, &Value::from(8_800)));
-    let (_, page) =
-        get(&router, &format!("{BASE}/accounts/suspense/100001/postings?limit=1")).await;
+    let (_, page) = gateway.get(&format!("{BASE}/accounts/suspense/100001/postings?limit=1")).await;
     assert_eq!(page["next"], page["postings"][0]["id"]);
 }
 
 #[tokio::test]
 async fn a_notification_is_listed_shown_and_replayed() {
-    let mut fixture = StoryFixture::new();
-    let order = fixture.place(0, "A-001");
-    fixture.finding(1_000, order, None, fixture::payment(order, 8_800, 900));
-    fixture.attempt(1_100, kernel::Delivery::Acknowledged { status: 200 });
-    let router = router(&fixture).await;
-    let (_, page) = get(&router, &format!("{BASE}/notifications?state=delivered")).await;
-    let id = page["notifications"][0]["id"].as_str().expect("an id").to_owned();
-    assert_eq!(page["notifications"][0]["merchant_order_no"], "A-001");
-    let (_, none) = get(&router, &format!("{BASE}/notifications?state=due")).await;
+    let mut samples = Samples::new();
+    let order = samples.place(0, "A-001");
+    samples.pay(1_000, order, 8_800);
+    samples.attempt(1_100, kernel::Delivery::Acknowledged { status: 200 });
+    let gateway = TestGateway::with(&samples).await;
+    let (_, page) = gateway.get(&format!("{BASE}/notifications?state=delivered")).await;
+    let row = &page["notifications"][0];
+    let id = row["id"].as_str().expect("an id").to_owned();
+    assert_eq!((&row["about"]["kind"], &row["about_no"]), (&"order".into(), &"A-001".into()));
+    assert_eq!(row["about"]["id"], order.to_string());
+    let (_, none) = gateway.get(&format!("{BASE}/notifications?state=due")).await;
     assert_eq!(none["notifications"], serde_json::json!([]));
     let path = format!("{BASE}/notifications/{id}");
-    assert_eq!(get(&router, &path).await.1["state"], "delivered");
-    let (status, notification) = post(&router, &format!("{path}/replay")).await;
+    assert_eq!(gateway.get(&path).await.1["state"], "delivered");
+    let (status, notification) = gateway.post(&format!("{path}/replay"), &Value::Null).await;
     assert_eq!((status, &notification["state"]), (202, &Value::from("due")));
-    let (_, story) = get(&router, &format!("{BASE}/orders/{order}")).await;
+    let (_, story) = gateway.get(&format!("{BASE}/orders/{order}")).await;
     let events = story["events"].as_array().expect("events");
-    let replayed = events.iter().find(|event| event["kind"] == "notification_replayed");
-    assert_eq!(replayed.expect("an event")["caller"], "operator:admin");
+    let replayed = events.iter().find(|event| event["change"] == "replayed").expect("an event");
+    assert_eq!(replayed["caller"], "operator:admin");
+    assert_eq!(replayed["subject"], serde_json::json!({ "kind": "notification", "id": id }));
+    assert_eq!(replayed["sequence"], 3, "queued, attempted, replayed");
 }
 
 #[tokio::test]
 async fn what_is_not_there_or_not_understood_is_refused_by_name() {
-    let (fixture, _) = fixture::whole();
-    let router = router(&fixture).await;
+    let (samples, _) = samples::whole();
+    let gateway = TestGateway::with(&samples).await;
     let absent = "228000000000000001";
     for (path, status, code, field) in [
         (format!("{BASE}/orders?stat=paid"), 400, "malformed", Some("stat")),
@@ -225,7 +187,7 @@ async fn what_is_not_there_or_not_understood_is_refused_by_name() {
         ("/admin/v1/tenants/9/orders".to_owned(), 404, "not_found", None),
         ("/admin/v1/none".to_owned(), 404, "not_found", None),
     ] {
-        let (found, body) = get(&router, &path).await;
+        let (found, body) = gateway.get(&path).await;
         let error = &body["error"];
         assert_eq!((found, &error["code"]), (status, &Value::from(code)), "{path}: {body}");
         assert_eq!(error["field"].as_str(), field, "{path}");
@@ -235,20 +197,19 @@ async fn what_is_not_there_or_not_understood_is_refused_by_name() {
         (format!("{BASE}/notifications/{absent}/replay?now=1"), 400, "malformed"),
         (format!("{BASE}/notifications/{absent}"), 405, "method_not_allowed"),
     ] {
-        let (found, body) = post(&router, &path).await;
+        let (found, body) = gateway.post(&path, &Value::Null).await;
         assert_eq!((found, &body["error"]["code"]), (status, &Value::from(code)), "{path}");
     }
 }
 
 #[tokio::test]
 async fn a_lost_database_is_unavailable_but_alive() {
-    let (fixture, _) = fixture::whole();
-    let (engine, line) = test_engine::start(&fixture).await;
-    let ops = ops_router(engine.clone(), Arc::new(|| "tongbao_up 1\n".to_owned()));
-    let admin = Admin::new(Secret::new(TOKEN.to_owned())).router(engine);
+    let (samples, _) = samples::whole();
+    let gateway = TestGateway::with(&samples).await;
+    let ops = ops_router(gateway.engine.clone(), Arc::new(|| "tongbao_up 1\n".to_owned()));
     let ready = call(&ops, "GET", "/readyz", "").await;
     assert_eq!(ready.status(), StatusCode::OK);
-    line.cut();
+    gateway.line.cut();
     let ready = call(&ops, "GET", "/readyz", "").await;
     assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
     let alive = call(&ops, "GET", "/healthz", "").await;
@@ -256,29 +217,30 @@ async fn a_lost_database_is_unavailable_but_alive() {
     let metrics = call(&ops, "GET", "/metrics", "").await;
     assert_eq!(metrics.headers()["content-type"], "text/plain; version=0.0.4");
     assert_eq!(text(metrics).await, "tongbao_up 1\n");
-    let orders = call(&admin, "GET", &format!("{BASE}/orders"), &format!("Bearer {TOKEN}")).await;
+    let path = format!("{BASE}/orders");
+    let orders = call(&gateway.router, "GET", &path, &format!("Bearer {TOKEN}")).await;
     assert_eq!(orders.headers()["retry-after"], "1");
-    let (status, body) = get(&admin, &format!("{BASE}/orders")).await;
+    let (status, body) = gateway.get(&path).await;
     assert_eq!((status, &body["error"]["code"]), (503, &Value::from("store")));
     assert!(!body.to_string().contains("line cut"));
 }
 
 #[tokio::test]
-async fn what_needs_a_person_is_listed_with_its_order() {
-    let mut fixture = StoryFixture::new();
-    fixture::paid(&mut fixture);
-    let troubled = fixture::troubled(&mut fixture);
-    let router = router(&fixture).await;
-    let (status, page) = get(&router, &format!("{BASE}/attention")).await;
+async fn what_needs_a_person_is_listed_with_its_story() {
+    let mut samples = Samples::new();
+    samples::paid(&mut samples);
+    let troubled = samples::troubled(&mut samples);
+    let gateway = TestGateway::with(&samples).await;
+    let (status, list) = gateway.get(&format!("{BASE}/attention")).await;
     assert_eq!(status, 200);
-    let events = page["events"].as_array().expect("events");
-    assert!(!events.is_empty());
-    for event in events {
-        assert_eq!(event["order"], troubled.to_string(), "a paid order needs nobody: {event}");
+    let rows = list["rows"].as_array().expect("rows");
+    let kinds: Vec<_> = rows.iter().filter_map(|row| row["subject"]["kind"].as_str()).collect();
+    assert_eq!(kinds, ["order", "refund"], "a paid order needs nobody: {list}");
+    for row in rows {
+        assert_eq!(row["root"], troubled.to_string());
+        assert!(row["since"].as_str().is_some_and(|since| since.ends_with('Z')), "{row}");
     }
-    let kinds: Vec<_> = events.iter().filter_map(|event| event["kind"].as_str()).collect();
-    assert!(kinds.contains(&"unapplied_received"), "{kinds:?}");
-    let (_, first) = get(&router, &format!("{BASE}/attention?limit=1")).await;
-    assert_eq!(first["events"][0], events[0], "newest first");
-    assert_eq!(first["next"], events[0]["id"]);
+    assert_eq!(rows[1]["reason"], "refund failed: NOT_ENOUGH: 余额不足");
+    let (status, refused) = gateway.get(&format!("{BASE}/attention?before=1")).await;
+    assert_eq!((status, &refused["error"]["field"]), (400, &Value::from("before")));
 }

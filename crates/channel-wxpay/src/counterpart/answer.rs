@@ -24,20 +24,23 @@ impl Reply {
     }
 
     /// The answer, with a callback that follows.
-    pub(super) fn enqueuing(self, outgoing: impl IntoIterator<Item = OutgoingCallback>) -> Reply {
+    pub(super) fn with_callbacks(
+        self,
+        outgoing: impl IntoIterator<Item = OutgoingCallback>,
+    ) -> Reply {
         Reply { outgoing: outgoing.into_iter().collect(), ..self }
     }
 }
 
 /// Signs an answer, errors and empty bodies too.
 pub(super) fn sign(
-    stamp: &NamedKey,
-    fault_mode: &FaultMode,
+    key: &NamedKey,
+    mode: &FaultMode,
     context: &CodecContext,
     status: u16,
     body: Vec<u8>,
 ) -> Result<Response, DocumentFault> {
-    let mut headers = headers(stamp, fault_mode, context, &body)?;
+    let mut headers = headers(key, mode, context, &body)?;
     headers.push(("Request-ID".to_owned(), request_id(context)));
     if !body.is_empty() {
         headers.push(("Content-Type".to_owned(), "application/json; charset=utf-8".to_owned()));
@@ -47,13 +50,13 @@ pub(super) fn sign(
 
 /// The signature's headers; a bad signature is one over other bytes.
 pub(super) fn headers(
-    stamp: &NamedKey,
-    fault_mode: &FaultMode,
+    key: &NamedKey,
+    mode: &FaultMode,
     context: &CodecContext,
     body: &[u8],
 ) -> Result<Vec<(String, String)>, DocumentFault> {
     let other = [body, b" "].concat();
-    let signed = match fault_mode {
+    let signed = match mode {
         FaultMode::Honest
         | FaultMode::WrongAmount
         | FaultMode::Error { .. }
@@ -61,7 +64,7 @@ pub(super) fn headers(
         FaultMode::BadSignature => &other,
     };
     let nonce = context.nonce.to_ascii_uppercase();
-    sign::answer_headers(&stamp.signer, &stamp.serial, context.now.seconds(), &nonce, signed)
+    sign::answer_headers(&key.signer, &key.serial, context.now.seconds(), &nonce, signed)
         .map_err(|fault| DocumentFault(fault.to_string()))
 }
 

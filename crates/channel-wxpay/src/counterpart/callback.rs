@@ -1,4 +1,4 @@
-//! The callbacks to merchants. A callback is written down plain, and sealed and signed afresh
+//! What the channel enqueues to merchants. A callback is written down plain, and sealed and signed afresh
 //! each time it is sent.
 
 use crate::counterpart::answer;
@@ -84,10 +84,10 @@ fn enqueue(
 pub(super) fn envelope(
     world: &World,
     callback: &OutgoingCallback,
-    fault_mode: &FaultMode,
+    mode: &FaultMode,
     context: &CodecContext,
 ) -> Request {
-    let (body, headers) = write(world, callback, fault_mode, context).unwrap_or_default();
+    let (body, headers) = write(world, callback, mode, context).unwrap_or_default();
     Request { method: Method::Post, url: callback.url.clone(), headers, body }
 }
 
@@ -96,12 +96,12 @@ type Written = (Vec<u8>, Vec<(String, String)>);
 fn write(
     world: &World,
     callback: &OutgoingCallback,
-    fault_mode: &FaultMode,
+    mode: &FaultMode,
     context: &CodecContext,
 ) -> Option<Written> {
     let mut plain: Plain = serde_json::from_str(&callback.text).ok()?;
     let (event_type, original_type, summary, amount) = plain.event.words();
-    if *fault_mode == FaultMode::WrongAmount {
+    if *mode == FaultMode::WrongAmount {
         falsify(&mut plain.content, amount);
     }
     let content = plain.content.to_string();
@@ -114,8 +114,8 @@ fn write(
         summary: summary.to_owned(),
         resource: Sealed { original_type: Some(original_type.to_owned()), ..sealed.ok()? },
     });
-    let stamp = world.signer_of_callback(&context.nonce);
-    let mut headers = answer::headers(stamp, fault_mode, context, &body).ok()?;
+    let key = world.signer_of_callback(&context.nonce);
+    let mut headers = answer::headers(key, mode, context, &body).ok()?;
     for (name, value) in
         [("Content-Type", "application/json"), ("Accept", "*/*"), ("User-Agent", "Mozilla/4.0")]
     {

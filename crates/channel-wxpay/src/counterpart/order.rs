@@ -6,7 +6,7 @@ use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::{Mode, Trade};
 use crate::counterpart::world::Merchant;
 use crate::counterpart::{CallContext, identifiers, rules};
-use crate::wire::{self, OrderAnswer, OrderRequest, Parties};
+use crate::wire::{self, OrderRequest, Parties, PlacedAnswer};
 use ledger::Timestamp;
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ pub(super) fn create(call: &mut CallContext<'_>, trade: Trade, mode: Mode) -> Re
         Some(known) => repeat(call, known, trade, &fingerprint)?,
         None => place(call, trade, asked, fingerprint)?,
     };
-    Ok(Reply::json(200, &answer(call, &order)))
+    Ok(Reply::json(200, &placed_answer(call, &order)))
 }
 
 /// What must be equal for a repeat to be one: all but the end, which counts only the first time.
@@ -136,23 +136,23 @@ fn end(now: Timestamp, time_expire: Option<&str>) -> Result<Timestamp, Refusal> 
     Ok(asked.max(now.plus_seconds(PAYABLE_SECONDS_MIN)))
 }
 
-fn answer(call: &CallContext<'_>, order: &Order) -> OrderAnswer {
+fn placed_answer(call: &CallContext<'_>, order: &Order) -> PlacedAnswer {
     let prepay_id = order.prepay_id.clone();
     match order.trade {
         Trade::Jsapi | Trade::App => {
-            OrderAnswer { prepay_id: Some(prepay_id), ..OrderAnswer::default() }
+            PlacedAnswer { prepay_id: Some(prepay_id), ..PlacedAnswer::default() }
         }
         Trade::Native => {
             let code = prepay_id.trim_start_matches("wx");
             let code_url = format!("weixin://wxpay/bizpayurl?pr={code}");
-            OrderAnswer { code_url: Some(code_url), ..OrderAnswer::default() }
+            PlacedAnswer { code_url: Some(code_url), ..PlacedAnswer::default() }
         }
         Trade::H5 => {
             let package = identifiers::package(call.context);
             let h5_url = format!(
                 "https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id={prepay_id}&package={package}"
             );
-            OrderAnswer { h5_url: Some(h5_url), ..OrderAnswer::default() }
+            PlacedAnswer { h5_url: Some(h5_url), ..PlacedAnswer::default() }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What stands in the document store: one JSON document an order and a refund, and pointers to them.
+//! What stands in the documents: one JSON document an order and a refund, and pointers to them.
 
 use crate::counterpart::route::Trade;
 use crate::wire::{self, PaidAmount, Parties, PayerIds, SceneInfo, Transaction};
@@ -20,7 +20,7 @@ pub(super) struct Order {
     pub(super) trade: Trade,
     pub(super) parties: Parties,
     pub(super) out_trade_no: String,
-    /// Of what was ordered, to know a repeat from a change.
+    /// Of the order as it was placed, to know a repeat from a change.
     pub(super) fingerprint: String,
     pub(super) total: i64,
     pub(super) attach: Option<String>,

@@ -1,4 +1,5 @@
-//! Giving money back: processed at first, ended when anybody looks again. How it ends can be injected.
+//! Giving money back: processed at first, ended when anybody looks again. How it ends can be
+//! injected as a fault.
 
 use crate::counterpart::answer::Reply;
 use crate::counterpart::callback::Event;
@@ -62,13 +63,13 @@ fn accept(
         refund: asked.amount.refund,
         total: order.total,
         created_ms: call.context.now.ms(),
-        end: end(call.fault_mode),
+        end: end(call.mode),
     };
     let outgoing = asked.notify_url.and_then(|url| enqueue(call, &order, &refunding, url));
     let order = Order { state: State::Paid(paid), ..order };
     records::write(call.documents, key, &refunding)?;
     records::write(call.documents, &refunding.order_key, &order)?;
-    Ok(Reply::json(200, &answer(call, &refunding, End::Processing)).enqueuing(outgoing))
+    Ok(Reply::json(200, &answer(call, &refunding, End::Processing)).with_callbacks(outgoing))
 }
 
 fn find_order(call: &CallContext<'_>, asked: &RefundRequest) -> Result<Order, Stop> {
@@ -111,7 +112,7 @@ fn refundable(
     match refunded {
         Ok(refunded) if refunded <= Fen::new(order.total) => {
             let refund_count = paid.refund_count + 1;
-            let refunded = match end(call.fault_mode) {
+            let refunded = match end(call.mode) {
                 End::Done | End::Processing | End::Abnormal => refunded.get(),
                 End::Closed => paid.refunded,
             };
@@ -122,8 +123,8 @@ fn refundable(
 }
 
 /// What the refund that is asked for comes to.
-const fn end(fault_mode: &FaultMode) -> End {
-    match fault_mode {
+const fn end(mode: &FaultMode) -> End {
+    match mode {
         FaultMode::Honest
         | FaultMode::BadSignature
         | FaultMode::WrongAmount
@@ -156,7 +157,7 @@ fn success_time(refunding: &Refunding, end: End) -> Option<String> {
 
 fn answer(call: &CallContext<'_>, refunding: &Refunding, shown: End) -> RefundAnswer {
     let created = wire::time_text(Timestamp::from_ms(refunding.created_ms));
-    let lie = match call.fault_mode {
+    let lie = match call.mode {
         FaultMode::WrongAmount => 1,
         FaultMode::Honest
         | FaultMode::BadSignature

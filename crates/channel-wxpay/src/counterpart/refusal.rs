@@ -16,7 +16,7 @@ pub(super) struct Refusal {
 pub(super) enum Stop {
     /// The channel says no.
     Refused(Refusal),
-    /// The document store failed.
+    /// The documents failed.
     Broken(DocumentFault),
 }
 

@@ -91,7 +91,7 @@ fn describe(order: &Order) -> String {
 fn show(call: &CallContext<'_>, order: Option<Order>, parties: &Parties) -> Result<Reply, Stop> {
     let order = owned(call, order, parties)?;
     let mut transaction = order.transaction(call.context.now);
-    if *call.fault_mode == FaultMode::WrongAmount {
+    if *call.mode == FaultMode::WrongAmount {
         falsify(&mut transaction);
     }
     Ok(Reply::json(200, &transaction))

@@ -2,7 +2,7 @@
 
 use crate::sign;
 use channel::Request;
-use crypto::CryptoFault;
+use crypto::SealFault;
 use crypto::certificate::Certificate;
 use crypto::rsa::{Signer, Verifier};
 use ledger::Timestamp;
@@ -96,7 +96,7 @@ pub(super) struct Merchant {
 
 impl World {
     pub(super) fn new(world: WxpayWorld) -> Result<World, BadWorld> {
-        let bad = |name: &'static str| move |fault: CryptoFault| bad_world(name, fault.to_string());
+        let bad = |name: &'static str| move |fault: SealFault| bad_world(name, fault.to_string());
         let platform =
             Certificate::read(&world.platform_cert_pem).map_err(bad("platform_cert_pem"))?;
         let certificate = NamedKey {

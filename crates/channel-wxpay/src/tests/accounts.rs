@@ -61,10 +61,27 @@ fn any_key_that_holds_now_verifies_answers() {
     }
 }
 
+/// Whose money it is does not hang on the app, the keys or the account's name.
+#[test]
+fn the_identity_is_the_party_that_collects() {
+    let partner = [("sub_mchid", "1900000109"), ("sub_appid", SUB_APP_ID)];
+    for (others, want) in [
+        (&[][..], "1900009191"),
+        (&[("appid", "wxother"), ("base_url", "https://other.example")], "1900009191"),
+        (&[("mchid", "1900009192")], "1900009192"),
+        (&partner, "1900009191/1900000109"),
+        (&partner[..1], "1900009191/1900000109"),
+    ] {
+        let connection = connection_and(others);
+        assert_eq!(connection.identity(), want);
+        assert_eq!(connection.client_certificate(), None);
+    }
+}
+
 #[test]
 fn every_setting_is_declared_and_secrets_are_marked() {
     let about = Wxpay.about();
-    assert_eq!((about.name, about.fetches_keys, about.built_in), ("wxpay", true, false));
+    assert_eq!((about.name, about.fetches_keys, about.is_built_in), ("wxpay", true, false));
     for (name, _) in settings() {
         assert!(about.settings.iter().any(|setting| setting.name == name), "{name}");
     }

@@ -4,34 +4,31 @@ use super::*;
 use channel::{CallbackFault, RefundStatus};
 
 fn read(request: &Request) -> Result<(String, &'static str), CallbackFault> {
-    connection()
-        .callback(request, NOW)
-        .map(|callback| (callback.channel_order_no, callback.finding.name()))
+    connection().callback(request, NOW).map(|read| (read.channel_order_no, read.finding.name()))
 }
 
 #[test]
 fn a_payment_callback_says_what_the_query_says() {
-    let callback = connection()
+    let read = connection()
         .callback(&callback("TRANSACTION.SUCCESS", TRANSACTION), NOW)
         .expect("a good callback");
-    assert_eq!(callback.channel_order_no, NUMBER);
-    assert_eq!(callback.callback_id, "EV-2018022511223320873");
-    assert_eq!(callback.finding, decode(&query(), &answer(200, TRANSACTION)));
+    assert_eq!(read.channel_order_no, NUMBER);
+    assert_eq!(read.callback_id, "EV-2018022511223320873");
+    assert_eq!(read.finding, decode(&query(), &answer(200, TRANSACTION)));
 }
 
 #[test]
 fn a_refund_callback_names_the_order() {
-    for (event, status, state) in [
+    for (event, word, status) in [
         ("REFUND.SUCCESS", "SUCCESS", RefundStatus::Done),
         ("REFUND.CLOSED", "CLOSED", RefundStatus::Closed),
         ("REFUND.ABNORMAL", "ABNORMAL", RefundStatus::Abnormal),
     ] {
-        let plain = REFUND_CALLBACK.replace("SUCCESS", status);
-        let callback =
-            connection().callback(&callback(event, &plain), NOW).expect("a good callback");
-        assert_eq!(callback.channel_order_no, NUMBER);
-        let Finding::Refund(refund) = callback.finding else { panic!("a refund wanted") };
-        assert_eq!((refund.status, refund.amount), (state, Fen::new(300)));
+        let plain = REFUND_CALLBACK.replace("SUCCESS", word);
+        let read = connection().callback(&callback(event, &plain), NOW).expect("a good callback");
+        assert_eq!(read.channel_order_no, NUMBER);
+        let Finding::Refund(refund) = read.finding else { panic!("a refund wanted") };
+        assert_eq!((refund.status, refund.amount), (status, Fen::new(300)));
         assert_eq!(refund.channel_refund_no, REFUND_NUMBER);
     }
 }

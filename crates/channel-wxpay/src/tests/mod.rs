@@ -10,8 +10,8 @@ use crate::Wxpay;
 use crate::sign;
 use crate::wire::{self, AEAD_AES_256_GCM, CallbackBody, ENCRYPT_RESOURCE, Sealed};
 use channel::{
-    Channel as _, CodecContext, Connection, Finding, Instruction, Method, Payer, Place, Refund,
-    Request, Response, Scene, Settings,
+    Channel as _, CodecContext, Connection, Finding, Instruction, Method, Payer, Place,
+    PlacedOrder, PlacedRefund, Refund, RefundCause, Request, Response, Scene, Settings, Step,
 };
 use crypto::rsa::Signer;
 use ledger::{Currency, Fen, Timestamp};
@@ -68,6 +68,24 @@ pub(crate) fn connection_and(others: &[(&str, &str)]) -> Box<dyn Connection> {
     Wxpay.open(&settings_and(others), &[]).expect("good settings")
 }
 
+/// The request that carries out an instruction.
+pub(crate) fn request(connection: &dyn Connection, asked: &Instruction) -> Request {
+    request_at(connection, asked, &context())
+}
+
+/// The same at another time.
+pub(crate) fn request_at(
+    connection: &dyn Connection,
+    asked: &Instruction,
+    context: &CodecContext,
+) -> Request {
+    match connection.encode(asked, context) {
+        Ok(Step::Send(request)) => request,
+        Ok(Step::Answer(finding)) => panic!("a request wanted: {finding:?}"),
+        Err(fault) => panic!("a request wanted: {fault}"),
+    }
+}
+
 pub(crate) fn context() -> CodecContext {
     CodecContext { now: NOW, nonce: NONCE.into() }
 }
@@ -97,29 +115,57 @@ pub(crate) fn placing(scene: Scene) -> Instruction {
     Instruction::Place(Box::new(Place { scene, ..place() }))
 }
 
+/// The usual order, placed under this number.
+pub(crate) fn placed(number: &str) -> PlacedOrder {
+    PlacedOrder {
+        channel_order_no: number.into(),
+        placed_at: NOW,
+        amount: Fen::new(1000),
+        currency: Currency::Cny,
+    }
+}
+
+/// The usual refund, requested under this number.
+pub(crate) fn placed_refund(number: &str) -> PlacedRefund {
+    PlacedRefund {
+        channel_refund_no: number.into(),
+        channel_order_no: NUMBER.into(),
+        made_at: NOW,
+        amount: Fen::new(300),
+    }
+}
+
 pub(crate) fn query() -> Instruction {
-    Instruction::Query { channel_order_no: NUMBER.into() }
+    Instruction::Query(placed(NUMBER))
 }
 
 pub(crate) fn close() -> Instruction {
-    Instruction::Close { channel_order_no: NUMBER.into() }
+    Instruction::Close(placed(NUMBER))
 }
 
 pub(crate) fn refunding() -> Instruction {
-    Instruction::Refund(Box::new(Refund {
+    refunding_for(RefundCause::LatePayment)
+}
+
+pub(crate) fn refunding_for(cause: RefundCause) -> Instruction {
+    Instruction::Refund(Box::new(refund(cause)))
+}
+
+fn refund(cause: RefundCause) -> Refund {
+    Refund {
         channel_refund_no: REFUND_NUMBER.into(),
         channel_order_no: NUMBER.into(),
         payment_reference: REFERENCE.into(),
         amount: Fen::new(300),
         paid: Fen::new(1000),
         currency: Currency::Cny,
-        reason: Some("商品已售完".into()),
+        cause,
         callback_url: "https://pay.example.com/wxpay/refund".into(),
-    }))
+    }
 }
 
 pub(crate) fn query_refund() -> Instruction {
-    Instruction::QueryRefund { channel_refund_no: REFUND_NUMBER.into() }
+    Instruction::QueryRefund(placed_refund(REFUND_NUMBER))
 }
 
 /// An answer as the channel signs it now.
@@ -160,6 +206,20 @@ pub(crate) fn callback(event_type: &str, plain: &str) -> Request {
     let signed = answer(0, &body);
     let url = "/wxpay/notify".into();
     Request { method: Method::Post, url, headers: signed.headers, body: signed.body }
+}
+
+#[test]
+fn the_checks_of_every_channel_hold() {
+    let partner = [("sub_mchid", "1900000109"), ("sub_appid", SUB_APP_ID)];
+    for others in [&[][..], &partner] {
+        channel::checks::all(&channel::checks::Sample {
+            about: Wxpay.about(),
+            connection: &*connection_and(others),
+            place: place(),
+            refund: refund(RefundCause::LatePayment),
+            context: context(),
+        });
+    }
 }
 
 /// Text sealed with the APIv3 key.

@@ -1,7 +1,7 @@
 //! Instructions to requests.
 
 use super::*;
-use channel::{Operation, Unsupported};
+use channel::{EncodeFault, Operation};
 use crypto::rsa::Verifier;
 
 const ORDER: &str = include_str!("../../golden/order_jsapi.json");
@@ -9,17 +9,19 @@ const ORDER_SIGNATURE: &str = include_str!("../../golden/order_jsapi.signature")
 const QUERY_SIGNATURE: &str = include_str!("../../golden/query.signature");
 
 fn encode(instruction: &Instruction) -> Request {
-    connection().encode(instruction, &context()).expect("an instruction that can be carried out")
+    request(&*connection(), instruction)
 }
 
 fn encode_partner(instruction: &Instruction) -> Request {
-    connection_and(&[("sub_mchid", "1900000109"), ("sub_appid", SUB_APP_ID)])
-        .encode(instruction, &context())
-        .expect("an instruction that can be carried out")
+    let partner = connection_and(&[("sub_mchid", "1900000109"), ("sub_appid", SUB_APP_ID)]);
+    request(&*partner, instruction)
 }
 
 fn refused(instruction: &Instruction) -> Option<&'static str> {
-    connection().encode(instruction, &context()).err().map(|Unsupported { field, .. }| field)
+    connection().encode(instruction, &context()).err().map(|fault| match fault {
+        EncodeFault::Unsupported { field, .. } => field,
+        EncodeFault::Internal { .. } => "internal",
+    })
 }
 
 fn changed(change: impl Fn(&mut Place)) -> Instruction {
@@ -50,21 +52,6 @@ fn a_request_is_signed_as_openssl_signs_it() {
         assert_eq!(request.header("content-type"), Some("application/json"));
         assert_eq!(request.header("user-agent"), Some("tongbao/0.1.0"));
         assert_eq!(request.header(sign::SERIAL), None);
-    }
-}
-
-#[test]
-fn every_declared_scene_encodes_and_no_other() {
-    let declared = Wxpay.about().scenes;
-    for scene in Scene::ALL {
-        let encoded = connection().encode(&placing(scene), &context());
-        match encoded {
-            Ok(_) => assert!(declared.contains(&scene), "{scene:?}"),
-            Err(fault) => {
-                assert!(!declared.contains(&scene), "{scene:?}");
-                assert_eq!(fault.field, "scene");
-            }
-        }
     }
 }
 
@@ -132,7 +119,7 @@ fn every_request_verifies_with_the_merchants_key() {
         [placing(Scene::H5), query(), close(), refunding(), query_refund(), Instruction::FetchKeys];
     assert_eq!(instructions.each_ref().map(Instruction::operation), Operation::ALL);
     for instruction in instructions {
-        let request = connection.encode(&instruction, &context()).expect("a request");
+        let request = request(&*connection, &instruction);
         assert!(request.url.starts_with("http://127.0.0.1:8080/sandbox/v3/"));
         let header = request.header("Authorization").expect("a signed request");
         let header = sign::Authorization::read(header).expect("our own header");
@@ -149,7 +136,8 @@ fn bodies_say_what_was_asked() {
     assert_eq!(
         body(&encode(&refunding())),
         serde_json::json!({
-            "transaction_id": REFERENCE, "out_refund_no": REFUND_NUMBER, "reason": "商品已售完",
+            "transaction_id": REFERENCE, "out_refund_no": REFUND_NUMBER,
+            "reason": "订单已关闭,款项原路退回",
             "notify_url": "https://pay.example.com/wxpay/refund",
             "amount": {"refund": 300, "total": 1000, "currency": "CNY"},
         })
@@ -162,6 +150,22 @@ fn bodies_say_what_was_asked() {
         })
     );
     assert_eq!(h5.get("payer"), None);
+}
+
+/// What the payer reads is true: only a payment that came too late met a closed order.
+#[test]
+fn the_payer_reads_why_the_money_comes_back() {
+    for cause in RefundCause::ALL {
+        let refund = body(&encode(&refunding_for(cause)));
+        let reason = refund["reason"].as_str().expect("a reason");
+        let (says_closed, says_paid) = match cause {
+            RefundCause::LatePayment => (true, false),
+            RefundCause::SecondPayment => (false, true),
+        };
+        assert_eq!(reason.contains("关闭"), says_closed, "{cause:?}: {reason}");
+        assert_eq!(reason.contains("已支付"), says_paid, "{cause:?}: {reason}");
+        assert!(reason.chars().count() <= 80, "{cause:?}: {reason}");
+    }
 }
 
 #[test]
@@ -198,7 +202,7 @@ fn the_expiry_is_counted_from_the_orders_own_time() {
     ] {
         let placed = changed(|place| place.expires_at = NOW.plus_seconds(seconds));
         let later = CodecContext { now: NOW.plus_seconds(3600), ..context() };
-        let repeat = connection().encode(&placed, &later).expect("a repeat");
+        let repeat = request_at(&*connection(), &placed, &later);
         assert_eq!(body(&repeat)["time_expire"], want, "{seconds}");
         assert_eq!(repeat.body, encode(&placed).body);
     }
@@ -225,10 +229,10 @@ fn what_the_channel_would_not_take_is_not_sent() {
         (changed(|place| place.amount = Fen::ZERO), "amount"),
         (changed(|place| place.channel_order_no = "short".into()), "number"),
         (changed(|place| place.channel_order_no = "x".repeat(33)), "number"),
-        (Instruction::Query { channel_order_no: "../../evil".into() }, "number"),
-        (Instruction::Close { channel_order_no: "订单号订单号".into() }, "number"),
-        (Instruction::QueryRefund { channel_refund_no: "a/b".into() }, "channel_refund_no"),
-        (Instruction::QueryRefund { channel_refund_no: String::new() }, "channel_refund_no"),
+        (Instruction::Query(placed("../../evil")), "number"),
+        (Instruction::Close(placed("订单号订单号")), "number"),
+        (Instruction::QueryRefund(placed_refund("a/b")), "channel_refund_no"),
+        (Instruction::QueryRefund(placed_refund("")), "channel_refund_no"),
     ] {
         assert_eq!(refused(&instruction), Some(field), "{instruction:?}");
     }
@@ -238,7 +242,7 @@ fn what_the_channel_would_not_take_is_not_sent() {
 
 #[test]
 fn a_bar_in_a_number_is_encoded_in_the_path() {
-    let request = encode(&Instruction::Query { channel_order_no: "T|2023*01".into() });
+    let request = encode(&Instruction::Query(placed("T|2023*01")));
     assert!(request.url.contains("/out-trade-no/T%7C2023%2A01?"), "{}", request.url);
 }
 
@@ -246,6 +250,6 @@ fn a_bar_in_a_number_is_encoded_in_the_path() {
 fn the_public_key_is_asked_to_sign() {
     let connection =
         connection_and(&[("public_key_id", PUBLIC_KEY_ID), ("public_key_pem", PLATFORM_PUBLIC)]);
-    let request = connection.encode(&query(), &context()).expect("a request");
+    let request = request(&*connection, &query());
     assert_eq!(request.header(sign::SERIAL), Some(PUBLIC_KEY_ID));
 }

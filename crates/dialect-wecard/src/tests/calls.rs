@@ -1,15 +1,20 @@
 //! Whole calls, in process: bytes in, envelope out, over the memory store and the channel without an
 //! outside.
 
-use super::{SAMPLE, ring, secret};
+use super::{PLATFORM_PEM, SAMPLE, secret, signer};
 use crate::{Dialect as _, Mode, Signing, SigningKey, Wecard};
 use axum::Router;
 use axum::body::Body;
-use channel::Scene;
-use engine::{ChannelAccountParts, Clock, Engine, Guard, HyperClient, Parts};
+use crypto::MasterKeys;
+use engine::{
+    Clock, DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof, Engine, Guard, HyperClient,
+    Parts, Secrets,
+};
 use http::StatusCode;
 use http_body_util::BodyExt as _;
-use kernel::{Directory, Merchant, MerchantId, Route, Tenant, TenantId};
+use kernel::{
+    Caller, CallerKeyCommand, Command, MerchantCommand, MerchantId, Put, TenantCommand, TenantId,
+};
 use ledger::Timestamp;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -47,25 +52,22 @@ impl Gateway {
     async fn open() -> Gateway {
         let clock = Arc::new(HandClock { ms: watch::Sender::new(super::NOW.ms()) });
         let client = || Arc::new(HyperClient::new(Guard::PublicOnly, 1024).expect("TLS roots"));
-        let wecard = Wecard::new(ring(), Mode::Strict);
-        let announcer = wecard.announcer().expect("this dialect tells merchants");
+        let wecard = Wecard::new(signer(&PLATFORM_PEM), Mode::Strict);
+        let announcer = wecard.announcer().expect("this dialect notifies merchants");
         let parts = Parts {
             store: Arc::new(store::memory::Memory::new()),
-            directory: Arc::new(directory()),
+            secrets: Secrets::new(MasterKeys::read(&MasterKeys::generate()).expect("a key")),
+            public_url: "https://pay.example".to_owned(),
             channels: vec![&channel_none::NoChannel::Unpaid],
-            accounts: vec![ChannelAccountParts {
-                tenant: TenantId::new("123456"),
-                name: Arc::from("account"),
-                channel: "none".to_owned(),
-                settings: channel::Settings::new(),
-            }],
             announcers: HashMap::from([(crate::NAME, announcer)]),
             channel_client: client(),
             notification_client: client(),
             clock: clock.clone(),
             node: 1,
+            mode: engine::Mode::Serve,
         };
         let engine = Engine::start(parts).await.expect("an engine");
+        put_directory(&engine).await;
         Gateway { router: wecard.router(engine.clone()), engine, clock }
     }
 
@@ -121,19 +123,61 @@ impl Answer {
     }
 }
 
-fn directory() -> Directory {
-    let id = MerchantId::new("CM6756531983210274560");
-    let route = Route {
-        channel: Arc::from("none"),
-        channel_account: Arc::from("account"),
-        scenes: vec![Scene::MiniProgram, Scene::Pc],
-        callback_url: Arc::from("https://pay.example/channel/none/account"),
+/// Commits a change of the directory.
+async fn put(engine: &Engine, command: impl Into<Command>) {
+    let operator = Caller::Operator(Arc::from("test"));
+    engine.handle(operator, command).await.expect("accepted");
+}
+
+fn tenant_row(tenant: &str, is_enabled: bool, put: Put) -> TenantCommand {
+    TenantCommand::Put { tenant: TenantId::new(tenant), name: Arc::from("煎饼"), is_enabled, put }
+}
+
+fn merchant(is_enabled: bool, put: Put) -> MerchantCommand {
+    MerchantCommand::Put {
+        tenant: TenantId::new("123456"),
+        merchant: MerchantId::new("CM6756531983210274560"),
+        name: Arc::from("煎饼"),
+        channel_accounts: vec![Arc::from("account")],
+        is_enabled,
+        put,
+    }
+}
+
+fn caller_key(
+    engine: &Engine,
+    tenant: &str,
+    key_id: &str,
+    is_enabled: bool,
+    put: Put,
+) -> CallerKeyCommand {
+    let declared = DeclaredCallerKey {
+        tenant: TenantId::new(tenant),
+        key_id: Arc::from(key_id),
+        proof: DeclaredProof::Hmac(secret()),
+        is_enabled,
+        put,
     };
-    let merchant = Merchant { id: id.clone(), name: "煎饼".to_owned(), routes: vec![route] };
-    let tenant =
-        |id: &str, merchants| Tenant { id: TenantId::new(id), name: id.to_owned(), merchants };
-    let merchants = HashMap::from([(id, merchant)]);
-    Directory::new([tenant("123456", merchants), tenant("654321", HashMap::new())])
+    engine.put_caller_key(declared, None).expect("a good key")
+}
+
+/// Tenant 123456 with a merchant, tenant 654321 without; each has a key.
+async fn put_directory(engine: &Engine) {
+    for (tenant, key_id) in [("123456", "AKID1"), ("654321", "AKID2")] {
+        put(engine, tenant_row(tenant, true, Put::Create)).await;
+        put(engine, caller_key(engine, tenant, key_id, true, Put::Create)).await;
+    }
+    let declared = DeclaredChannelAccount {
+        tenant: TenantId::new("123456"),
+        name: Arc::from("account"),
+        channel: Arc::from("none"),
+        settings: channel::Settings::new(),
+        is_enabled: true,
+        put: Put::Create,
+    };
+    let account = engine.put_channel_account(declared, None).expect("a good account");
+    put(engine, account).await;
+    put(engine, merchant(true, Put::Create)).await;
 }
 
 /// The sample with its channel replaced, and with these changes.
@@ -208,7 +252,6 @@ async fn business_is_refused_in_the_apis_words() {
     let gateway = Gateway::open().await;
     for (change, code, part) in [
         (json!({"PayChannel": "CMBPAY"}), "NO_MERCHANT_SECRET", ""),
-        (json!({"PayType": "APP"}), "NO_MERCHANT_SECRET", ""),
         (
             json!({"ChannelSubMerchantId": "CM-B"}),
             "ORDER.INVALID_PARAMETER",
@@ -223,6 +266,25 @@ async fn business_is_refused_in_the_apis_words() {
         gateway.call(path, &none).await.is("ORDER.ORDER_NOT_EXIST", "");
         gateway.call(path, &json!({})).await.is("ORDER.INVALID_PARAMETER", "OutOrderId");
     }
+}
+
+#[tokio::test]
+async fn what_is_disabled_is_refused_at_once() {
+    let gateway = Gateway::open().await;
+    gateway.call(ORDER, &sample(json!({}))).await.is("SUCCESS", "");
+    put(&gateway.engine, merchant(false, Put::Change)).await;
+    let new = sample(json!({"OutOrderId": "demo202211200002"}));
+    gateway.call(ORDER, &new).await.is("NO_MERCHANT_SECRET", "disabled");
+    gateway.call(ORDER, &sample(json!({}))).await.is("SUCCESS", "");
+
+    let query = json!({"OutOrderId": "demo202211200001"});
+    put(&gateway.engine, tenant_row("123456", false, Put::Change)).await;
+    gateway.call(QUERY, &query).await.is("AuthFailure.SecretIdNotFound", "");
+    put(&gateway.engine, tenant_row("123456", true, Put::Change)).await;
+    gateway.call(QUERY, &query).await.is("SUCCESS", "");
+    let disabled = caller_key(&gateway.engine, "123456", "AKID1", false, Put::Change);
+    put(&gateway.engine, disabled).await;
+    gateway.call(QUERY, &query).await.is("AuthFailure.SecretIdNotFound", "");
 }
 
 #[tokio::test]

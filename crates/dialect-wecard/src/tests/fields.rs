@@ -190,7 +190,7 @@ fn times_are_real_and_complete() {
 }
 
 #[test]
-fn notifications_go_to_http_urls_with_a_host() {
+fn notices_go_to_http_urls_with_a_host() {
     for good in [
         "http://127.0.0.1:8080/notify?a=1&b=2",
         "https://business.com",
@@ -423,7 +423,7 @@ fn an_order_is_named_by_either_number() {
         let body = read_object(body.as_bytes()).expect("JSON");
         OrderName::read(&body).map_err(|fault| fault.to_string())
     };
-    let id = super::order_id(679_735_736_991_281_152);
+    let id = ledger::Id::from_value(679_735_736_991_281_152);
     let out = "demo202211200001".to_owned();
     for (body, want) in [
         (r#"{"OutOrderId":"demo202211200001"}"#, OrderName::Out(out.clone())),

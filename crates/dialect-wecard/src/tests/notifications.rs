@@ -1,34 +1,48 @@
 //! Notifications: what they say, that the receiver can verify them, what acknowledges them.
 
-use super::{NOW, PLATFORM_PEM, SAMPLE, order, paid, ring, secret, verifier};
+use super::{NOW, PLATFORM_PEM, SAMPLE, callers, order, paid, secret, signer, verifier};
 use crate::Dialect as _;
 use crate::sign::{Algorithm, Authorization, Signable, string_to_sign};
 use crate::{Mode, Wecard};
 use channel::{CodecContext, Request, Response};
 use crypto::{hash, text};
-use kernel::{Notification, NotificationKind, NotificationState, TenantId};
+use kernel::{Aggregate as _, Notification, NotificationKind, NotificationState, Row, TenantId};
 use ledger::Id;
 use std::sync::Arc;
 
 fn announcer() -> Arc<dyn engine::Announce> {
-    Wecard::new(ring(), Mode::Lenient).announcer().expect("this dialect tells merchants")
+    Wecard::new(signer(&PLATFORM_PEM), Mode::Lenient)
+        .announcer()
+        .expect("this dialect notifies merchants")
 }
 
-fn announce(tenant: &str, url: &str) -> Option<Request> {
-    let notification = Notification {
+fn notification(tenant: &str, url: &str) -> Notification {
+    let order = order(SAMPLE, paid());
+    Notification {
         tenant: TenantId::new(tenant),
         id: Id::from_value(679_735_736_991_281_999),
-        order: super::order_id(679_735_736_991_281_152),
+        about: order.id().subject(),
+        about_no: order.terms.request.merchant_order_no.clone(),
+        root: order.root(),
         kind: NotificationKind::Pay,
+        dialect: Arc::from(crate::NAME),
         url: url.to_owned(),
         made_at: NOW,
         version: 1,
-        state: NotificationState::Due,
+        state: NotificationState::Due { next_attempt_at: NOW },
         attempts: 0,
         step: 0,
-    };
+    }
+}
+
+fn announce(tenant: &str, url: &str) -> Option<Request> {
+    announce_about(&order(SAMPLE, paid()).into(), tenant, url)
+}
+
+fn announce_about(about: &Row, tenant: &str, url: &str) -> Option<Request> {
     let context = CodecContext { now: NOW.plus_seconds(15), nonce: "0".repeat(32) };
-    announcer().announce(&notification, &order(SAMPLE, paid()), &context)
+    let callers = callers().of(tenant);
+    announcer().announce(&notification(tenant, url), about, &callers, &context)
 }
 
 /// The text that was signed, as the receiver builds it from the request alone.
@@ -102,8 +116,14 @@ fn a_tenant_with_a_shared_secret_verifies_with_it() {
 }
 
 #[test]
-fn a_tenant_without_keys_is_told_nothing() {
+fn a_tenant_without_keys_is_not_notified() {
     assert_eq!(announce("000000", "https://business.com/"), None);
+}
+
+#[test]
+fn only_orders_are_notified_about() {
+    let other = Row::Notification(notification("123456", "https://business.com/"));
+    assert_eq!(announce_about(&other, "123456", "https://business.com/"), None);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Wire requests to commands, orders to results.
+//! Requests to commands, orders to results.
 
 use super::{NOW, SAMPLE, caller, order, paid, paying};
 use crate::faults::{ErrCode, Fault};
@@ -6,8 +6,11 @@ use crate::json::read_object;
 use crate::wire::UnifiedOrder;
 use crate::{map, time};
 use channel::{PayForm, Payer, Scene};
-use kernel::command::Field;
-use kernel::{ChannelAnswer, Closure, OrderState, PlaceOrder, Refusal};
+use insta::assert_snapshot;
+use kernel::{
+    ChannelAnswer, Closure, DirectoryRefusal, NotificationRefusal, OrderField, OrderRefusal,
+    OrderState, PlaceOrder, RefundRefusal, Refusal,
+};
 use ledger::{Currency, Fen, Timestamp};
 use serde::Serialize;
 
@@ -18,10 +21,10 @@ const DETAILS: &str = concat!(
     r#""SceneInfo":{"DeviceType":"04","Longitude":"+121.48352","latitude":"+23.561345"}}"#,
 );
 
-fn request(body: &str) -> PlaceOrder {
+fn command(body: &str) -> PlaceOrder {
     let body = read_object(body.as_bytes()).expect("JSON");
     let order = UnifiedOrder::read(&body).expect("a good request");
-    map::place(&caller(), &order).expect("a request")
+    map::place(&caller(), &order).expect("a command")
 }
 
 fn json<T: Serialize>(result: Result<T, Fault>) -> String {
@@ -29,6 +32,13 @@ fn json<T: Serialize>(result: Result<T, Fault>) -> String {
         Ok(result) => serde_json::to_string(&result).expect("JSON"),
         Err(fault) => format!("{}: {}", fault.code.name(), fault.text),
     }
+}
+
+fn pretty<T: Serialize>(result: Result<T, Fault>) -> String {
+    result.map_or_else(
+        |fault| json::<()>(Err(fault)),
+        |result| serde_json::to_string_pretty(&result).expect("JSON"),
+    )
 }
 
 fn placed(state: OrderState, answer: Option<ChannelAnswer>) -> String {
@@ -40,14 +50,15 @@ fn failed() -> OrderState {
 }
 
 #[test]
-fn the_published_sample_becomes_a_request() {
-    let request = request(SAMPLE);
-    assert_eq!(request.tenant.as_str(), "123456");
+fn the_published_sample_becomes_a_command() {
+    let place = command(SAMPLE);
+    let request = &place.request;
+    assert_eq!(place.tenant.as_str(), "123456");
     assert_eq!(request.merchant.as_str(), "CM6756531983210274560");
     assert_eq!(request.merchant_order_no, "demo202211200001");
-    assert_eq!(&*request.dialect, "wecard");
+    assert_eq!((&*request.dialect, &*request.namespace), ("wecard", "wecard"));
     assert_eq!((request.amount, request.currency), (Fen::new(1000), Currency::Cny));
-    assert_eq!((request.scene, &*request.channel), (Scene::MiniProgram, "wxpay"));
+    assert_eq!((request.scene, &*place.channel), (Scene::MiniProgram, "wxpay"));
     assert_eq!(request.subject, "杂粮煎饼");
     let text = |text: &str| Some(text.to_owned());
     let payer = Payer {
@@ -58,7 +69,7 @@ fn the_published_sample_becomes_a_request() {
     };
     assert_eq!(request.payer, payer);
     assert_eq!(request.notify_url.as_deref(), Some("https://business.com/pay/notify"));
-    assert_eq!((request.goods_tag, request.front_url, request.expires_at), (None, None, None));
+    assert_eq!((&request.goods_tag, &request.front_url, place.expires_at), (&None, &None, None));
     assert_eq!(request.details, DETAILS);
 }
 
@@ -70,15 +81,15 @@ fn pay_codes_and_proofs_are_not_kept() {
     body["ExternalPaymentData"] = external.into();
     body["WalletInfo"] = serde_json::json!({"WalletId": "WA1", "VerifyToken": "proof"});
     body["PayerInfo"] = serde_json::json!({"PayerId": "P1", "Level": 1.5});
-    let request = request(&body.to_string());
-    assert!(!format!("{request:?}").contains("134567890123456789"));
-    assert!(!format!("{request:?}").contains("proof"));
+    let place = command(&body.to_string());
+    assert!(!format!("{place:?}").contains("134567890123456789"));
+    assert!(!format!("{place:?}").contains("proof"));
     for kept in [
         r#""ExternalPaymentData":{"Extra":{"kept":true}}"#,
         r#""WalletInfo":{"WalletId":"WA1"}"#,
         r#""Level":1.5"#,
     ] {
-        assert!(request.details.contains(kept), "{}", request.details);
+        assert!(place.request.details.contains(kept), "{}", place.request.details);
     }
 }
 
@@ -103,23 +114,18 @@ fn a_placed_order_shows_how_to_pay() {
 
 #[test]
 fn a_placed_order_shows_where_it_stands() {
-    let start = r#"{"OutOrderId":"demo202211200001","ChannelOrderId":"679735736991281152","#;
-    let paying_url = placed(paying(PayForm::QrCode, "weixin://wxpay/x"), None);
-    let rest = r#""TotalAmount":"1000","OrderStatus":"PAYING","PayInfoType":"QRCODE","PayInfo":"weixin://wxpay/x","PayChannel":"WXPAY"}"#;
-    assert_eq!(paying_url, format!("{start}{rest}"));
-    let rest = r#""TotalAmount":"1000","OrderStatus":"PAYING","PayInfoType":"DIRECTPAY","PayChannel":"WXPAY"}"#;
-    assert_eq!(placed(paying(PayForm::Direct, ""), None), format!("{start}{rest}"));
-    let rest = r#""ThirdPayOrderId":"4200001234202410230000000001","TotalAmount":"1000","OrderStatus":"SUCCESS","PayInfoType":"DIRECTPAY","PayChannel":"WXPAY"}"#;
-    assert_eq!(placed(paid(), None), format!("{start}{rest}"));
-    let rest = r#""TotalAmount":"1000","OrderStatus":"PAY_FAIL","PayChannel":"WXPAY","FailReason":"PARAM_ERROR: 参数错误"}"#;
-    assert_eq!(placed(failed(), None), format!("{start}{rest}"));
+    let qr_code = paying(PayForm::QrCode, "weixin://wxpay/x");
+    assert_snapshot!(placed(qr_code, None), @r#"{"OutOrderId":"demo202211200001","ChannelOrderId":"679735736991281152","TotalAmount":"1000","OrderStatus":"PAYING","PayInfoType":"QRCODE","PayInfo":"weixin://wxpay/x","PayChannel":"WXPAY"}"#);
+    assert_snapshot!(placed(paying(PayForm::Direct, ""), None), @r#"{"OutOrderId":"demo202211200001","ChannelOrderId":"679735736991281152","TotalAmount":"1000","OrderStatus":"PAYING","PayInfoType":"DIRECTPAY","PayChannel":"WXPAY"}"#);
+    assert_snapshot!(placed(paid(), None), @r#"{"OutOrderId":"demo202211200001","ChannelOrderId":"679735736991281152","ThirdPayOrderId":"4200001234202410230000000001","TotalAmount":"1000","OrderStatus":"SUCCESS","PayInfoType":"DIRECTPAY","PayChannel":"WXPAY"}"#);
+    assert_snapshot!(placed(failed(), None), @r#"{"OutOrderId":"demo202211200001","ChannelOrderId":"679735736991281152","TotalAmount":"1000","OrderStatus":"PAY_FAIL","PayChannel":"WXPAY","FailReason":"PARAM_ERROR: 参数错误"}"#);
 }
 
 #[test]
 fn an_order_whose_placing_is_not_known_shows_no_status() {
     let later = ChannelAnswer::Later { code: "SYSTEM_ERROR".into(), text: "系统异常".into() };
-    let answer = placed(OrderState::Init, Some(later.clone()));
-    assert_eq!(answer, "ChannelOperationError: SYSTEM_ERROR: 系统异常");
+    let shown = placed(OrderState::Init, Some(later.clone()));
+    assert_eq!(shown, "ChannelOperationError: SYSTEM_ERROR: 系统异常");
     for answer in [None, Some(ChannelAnswer::Unknown)] {
         let shown = placed(OrderState::Init, answer);
         assert!(shown.starts_with("FailedOperation.SystemError: "), "{shown}");
@@ -135,34 +141,108 @@ fn an_order_whose_placing_is_not_known_shows_no_status() {
 
 #[test]
 fn a_query_shows_all_of_the_order() {
-    let start = concat!(
-        r#"{"ChannelSubMerchantId":"CM6756531983210274560","OutOrderId":"demo202211200001","#,
-        r#""ChannelOrderId":"679735736991281152","#,
-    );
-    let terms = r#""Currency":"CNY","PayType":"MINI_PROGRAM","PayChannel":"WXPAY","#;
-    let lists = concat!(
-        r#","FundAllocateList":[{"ChannelSubMerchantId":"CM-B","AllocateAmount":200,"#,
-        r#""AllocatePeriod":"D0","AllocateStatus":"INIT"},{"ChannelSubMerchantId":"CM-C","#,
-        r#""AllocateAmount":100,"AllocatePeriod":"D0","Freeze":true,"AllocateStatus":"INIT"}]}"#,
-    );
-    for (state, shown) in [
-        (OrderState::Init, r#""OrderStatus":"INIT""#),
-        (
-            paying(PayForm::JumpUrl, "https://wx.example"),
-            r#""OrderStatus":"PAYING","PayInfoType":"JUMPURL","PayInfo":"https://wx.example""#,
-        ),
-        (OrderState::Closing(Closure::Expired), r#""OrderStatus":"PAYING""#),
-        (OrderState::Closed { at: NOW }, r#""OrderStatus":"CLOSED""#),
-        (failed(), r#""OrderStatus":"PAY_FAIL","FailReason":"PARAM_ERROR: 参数错误""#),
-    ] {
-        let want = format!(r#"{start}"TotalAmount":"1000",{terms}{shown}{lists}"#);
-        assert_eq!(json(map::queried(&order(SAMPLE, state), NOW)), want);
+    let queried = |state| pretty(map::queried(&order(SAMPLE, state), NOW));
+    assert_snapshot!(queried(OrderState::Init), @r#"
+    {
+      "ChannelSubMerchantId": "CM6756531983210274560",
+      "OutOrderId": "demo202211200001",
+      "ChannelOrderId": "679735736991281152",
+      "TotalAmount": "1000",
+      "Currency": "CNY",
+      "PayType": "MINI_PROGRAM",
+      "PayChannel": "WXPAY",
+      "OrderStatus": "INIT",
+      "FundAllocateList": [
+        {
+          "ChannelSubMerchantId": "CM-B",
+          "AllocateAmount": 200,
+          "AllocatePeriod": "D0",
+          "AllocateStatus": "INIT"
+        },
+        {
+          "ChannelSubMerchantId": "CM-C",
+          "AllocateAmount": 100,
+          "AllocatePeriod": "D0",
+          "Freeze": true,
+          "AllocateStatus": "INIT"
+        }
+      ]
     }
-    let third = r#""ThirdPayOrderId":"4200001234202410230000000001","#;
-    let amounts = r#""TotalAmount":"1000","PayAmount":"990","#;
-    let shown = r#""OrderStatus":"SUCCESS","Attachment":"原路返回string","TimeFinish":"2024-10-23 19:37:04""#;
-    let want = format!("{start}{third}{amounts}{terms}{shown}{lists}");
-    assert_eq!(json(map::queried(&order(SAMPLE, paid()), NOW)), want);
+    "#);
+    assert_snapshot!(queried(paying(PayForm::JumpUrl, "https://wx.example")), @r#"
+    {
+      "ChannelSubMerchantId": "CM6756531983210274560",
+      "OutOrderId": "demo202211200001",
+      "ChannelOrderId": "679735736991281152",
+      "TotalAmount": "1000",
+      "Currency": "CNY",
+      "PayType": "MINI_PROGRAM",
+      "PayChannel": "WXPAY",
+      "OrderStatus": "PAYING",
+      "PayInfoType": "JUMPURL",
+      "PayInfo": "https://wx.example",
+      "FundAllocateList": [
+        {
+          "ChannelSubMerchantId": "CM-B",
+          "AllocateAmount": 200,
+          "AllocatePeriod": "D0",
+          "AllocateStatus": "INIT"
+        },
+        {
+          "ChannelSubMerchantId": "CM-C",
+          "AllocateAmount": 100,
+          "AllocatePeriod": "D0",
+          "Freeze": true,
+          "AllocateStatus": "INIT"
+        }
+      ]
+    }
+    "#);
+    assert_snapshot!(queried(paid()), @r#"
+    {
+      "ChannelSubMerchantId": "CM6756531983210274560",
+      "OutOrderId": "demo202211200001",
+      "ChannelOrderId": "679735736991281152",
+      "ThirdPayOrderId": "4200001234202410230000000001",
+      "TotalAmount": "1000",
+      "PayAmount": "990",
+      "Currency": "CNY",
+      "PayType": "MINI_PROGRAM",
+      "PayChannel": "WXPAY",
+      "OrderStatus": "SUCCESS",
+      "Attachment": "原路返回string",
+      "TimeFinish": "2024-10-23 19:37:04",
+      "FundAllocateList": [
+        {
+          "ChannelSubMerchantId": "CM-B",
+          "AllocateAmount": 200,
+          "AllocatePeriod": "D0",
+          "AllocateStatus": "INIT"
+        },
+        {
+          "ChannelSubMerchantId": "CM-C",
+          "AllocateAmount": 100,
+          "AllocatePeriod": "D0",
+          "Freeze": true,
+          "AllocateStatus": "INIT"
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn a_query_shows_each_state_in_the_apis_words() {
+    let status = |state| {
+        let order = order(SAMPLE, state);
+        let queried = map::queried(&order, NOW).ok();
+        queried.map(|queried| (queried.order_status, queried.fail_reason.map(str::to_owned)))
+    };
+    let plain = |status| Some((status, None));
+    assert_eq!(status(OrderState::Closing(Closure::Expired)), plain("PAYING"));
+    assert_eq!(status(OrderState::Closed { at: NOW }), plain("CLOSED"));
+    let reason = "PARAM_ERROR: 参数错误".to_owned();
+    assert_eq!(status(failed()), Some(("PAY_FAIL", Some(reason))));
 }
 
 #[test]
@@ -184,8 +264,10 @@ fn products_and_shares_return_as_they_came() {
 fn an_order_of_another_dialect_is_shown_without_details() {
     let mut foreign = order(SAMPLE, paid());
     let mut terms = (*foreign.terms).clone();
-    terms.dialect = "other".into();
-    terms.details = "not json".to_owned();
+    let mut request = (*terms.request).clone();
+    request.dialect = "other".into();
+    request.details = "not json".to_owned();
+    terms.request = request.into();
     foreign.terms = terms.into();
     let shown = json(map::queried(&foreign, NOW));
     assert!(shown.contains(r#""OrderStatus":"SUCCESS""#) && !shown.contains("Attachment"));
@@ -193,21 +275,19 @@ fn an_order_of_another_dialect_is_shown_without_details() {
 
 #[test]
 fn closing_shows_how_it_ended() {
-    let closed = |state| json(map::closed(&order(SAMPLE, state), None, NOW));
-    let ids = r#"{"OutOrderId":"demo202211200001","ChannelOrderId":"679735736991281152","#;
-    let want = format!(r#"{ids}"OrderStatus":"CLOSED"}}"#);
-    assert_eq!(closed(OrderState::Closed { at: NOW }), want);
-    assert_eq!(closed(failed()), format!(r#"{ids}"OrderStatus":"PAY_FAIL"}}"#));
-    assert!(closed(paid()).starts_with("ORDER.ORDER_STATUS_ERROR"));
-    let closing = closed(OrderState::Closing(Closure::Asked));
-    assert!(closing.starts_with("FailedOperation.SystemError"), "{closing}");
-    let closing = |answer| {
-        json(map::closed(&order(SAMPLE, OrderState::Closing(Closure::Asked)), Some(&answer), NOW))
+    let closed = |state, answer: Option<ChannelAnswer>| {
+        json(map::closed(&order(SAMPLE, state), answer.as_ref(), NOW))
     };
+    assert_snapshot!(closed(OrderState::Closed { at: NOW }, None), @r#"{"OutOrderId":"demo202211200001","ChannelOrderId":"679735736991281152","OrderStatus":"CLOSED"}"#);
+    assert_snapshot!(closed(failed(), None), @r#"{"OutOrderId":"demo202211200001","ChannelOrderId":"679735736991281152","OrderStatus":"PAY_FAIL"}"#);
+    assert_snapshot!(closed(paid(), None), @"ORDER.ORDER_STATUS_ERROR: the order is paid");
+    let closing = || OrderState::Closing(Closure::Asked);
     let later =
         ChannelAnswer::Later { code: "FREQUENCY_LIMITED".into(), text: "频率超限".into() };
-    assert_eq!(closing(later), "ChannelOperationError: FREQUENCY_LIMITED: 频率超限");
-    assert!(closing(ChannelAnswer::Unknown).starts_with("FailedOperation.SystemError"));
+    assert_snapshot!(closed(closing(), Some(later)), @"ChannelOperationError: FREQUENCY_LIMITED: 频率超限");
+    for answer in [None, Some(ChannelAnswer::Unknown)] {
+        assert_eq!(closed(closing(), answer), json::<()>(Err(Fault::unknown())));
+    }
 }
 
 #[test]
@@ -230,27 +310,50 @@ fn a_query_shows_only_pay_information_that_works() {
 
 #[test]
 fn refusals_have_their_codes_and_name_the_field() {
-    for (refusal, want) in [
-        (Refusal::UnknownMerchant, "ORDER.INVALID_PARAMETER: ChannelSubMerchantId: "),
-        (Refusal::NoRoute, "NO_MERCHANT_SECRET: "),
-        (Refusal::Amount, "ORDER.INVALID_PARAMETER: TotalAmount: "),
-        (Refusal::Expiry, "ORDER.INVALID_PARAMETER: ExpireTime: "),
-        (Refusal::OrderNotFound, "ORDER.ORDER_NOT_EXIST: "),
-        (Refusal::OrderFinal, "ORDER.ORDER_RECORD_ALREADY_EXIST: "),
-        (
-            Refusal::Differs { field: Field::Merchant },
-            "ORDER.INVALID_PARAMETER: ChannelSubMerchantId: ",
-        ),
-        (Refusal::Differs { field: Field::Amount }, "ORDER.INVALID_PARAMETER: TotalAmount: "),
-        (Refusal::Differs { field: Field::Currency }, "ORDER.INVALID_PARAMETER: Currency: "),
-        (Refusal::Differs { field: Field::Scene }, "ORDER.INVALID_PARAMETER: PayType: "),
-        (Refusal::Differs { field: Field::Channel }, "ORDER.INVALID_PARAMETER: PayChannel: "),
-        (Refusal::CallInFlight, "ORDER.OPERATE_IS_PROCESSING: "),
-        (Refusal::State { state: "paid" }, "ORDER.ORDER_STATUS_ERROR: the order is paid"),
-    ] {
-        let shown = json::<()>(Err(Fault::from(refusal)));
-        assert!(shown.starts_with(want), "{shown}");
-    }
+    let differs = |field| OrderRefusal::Differs { field }.into();
+    let noun = "merchant";
+    let refusals: [Refusal; 18] = [
+        OrderRefusal::UnknownMerchant.into(),
+        OrderRefusal::NotFound.into(),
+        OrderRefusal::Final.into(),
+        differs(OrderField::Merchant),
+        differs(OrderField::Amount),
+        differs(OrderField::Currency),
+        differs(OrderField::Scene),
+        differs(OrderField::Channel),
+        OrderRefusal::State { state: "paid" }.into(),
+        OrderRefusal::CallInFlight.into(),
+        OrderRefusal::MerchantDisabled.into(),
+        OrderRefusal::NoRoute.into(),
+        OrderRefusal::Amount.into(),
+        OrderRefusal::Expiry.into(),
+        // No command of this dialect leads to these.
+        RefundRefusal::NotFound.into(),
+        NotificationRefusal::NotFound.into(),
+        DirectoryRefusal::NotFound { noun }.into(),
+        ledger::BookFault::NotPositive(Fen::ZERO).into(),
+    ];
+    let shown = refusals.map(|refusal| json::<()>(Err(refusal.into())));
+    assert_snapshot!(shown.join("\n"), @r#"
+    ORDER.INVALID_PARAMETER: ChannelSubMerchantId: unknown merchant
+    ORDER.ORDER_NOT_EXIST: no such order
+    ORDER.ORDER_RECORD_ALREADY_EXIST: the order is final
+    ORDER.INVALID_PARAMETER: ChannelSubMerchantId: the order exists with another merchant
+    ORDER.INVALID_PARAMETER: TotalAmount: the order exists with another amount
+    ORDER.INVALID_PARAMETER: Currency: the order exists with another currency
+    ORDER.INVALID_PARAMETER: PayType: the order exists with another scene
+    ORDER.INVALID_PARAMETER: PayChannel: the order exists with another channel
+    ORDER.ORDER_STATUS_ERROR: the order is paid
+    ORDER.OPERATE_IS_PROCESSING: another operation on the order is running
+    NO_MERCHANT_SECRET: the merchant is disabled
+    NO_MERCHANT_SECRET: the merchant has no account at this channel for this kind of payment
+    ORDER.INVALID_PARAMETER: TotalAmount: amount must be above zero
+    ORDER.INVALID_PARAMETER: ExpireTime: expiry lies in the past
+    FailedOperation.SystemError: no such refund
+    FailedOperation.SystemError: no such notification
+    FailedOperation.SystemError: no such merchant
+    FailedOperation.SystemError: transfer of 0 fen, want more than zero
+    "#);
     let store = store::StoreFault::Failed("password=hunter2".to_owned());
     let fault = Fault::from(engine::Failure::Store(store));
     assert_eq!(fault.code, ErrCode::SystemError);

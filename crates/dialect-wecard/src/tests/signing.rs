@@ -1,14 +1,11 @@
 //! Signatures, headers, clock, keys.
 
-use super::{
-    MERCHANT_PEM, NOW, QUERY, QUERY_URL, received, ring, secret, signed, signer, verifier,
-};
+use super::{MERCHANT_PEM, NOW, QUERY, QUERY_URL, callers, received, secret, signed, signer};
 use crate::auth::authenticate;
 use crate::faults::ErrCode;
 use crate::sign::{Algorithm, Signable, string_to_sign};
-use crate::{CallerKey, KeyFault, KeyRing, Mode, Signing, SigningKey, TenantKeys};
+use crate::{Mode, Signing, SigningKey, Wecard};
 use crypto::{Secret, hash, text};
-use kernel::TenantId;
 use ledger::Timestamp;
 
 const LISTED: &str = "content-type;host;x-tc-ocode;x-tc-action";
@@ -59,7 +56,7 @@ fn authorization(list: &str, signature: &str) -> String {
 fn check(mode: Mode, now: Timestamp, change: impl FnOnce(&mut channel::Request)) -> String {
     let mut request = signed(QUERY_URL, QUERY);
     change(&mut request);
-    match authenticate(&ring(), mode, &received(&request), now) {
+    match authenticate(&callers(), mode, &received(&request), now) {
         Ok(caller) => format!("{} {}", caller.tenant, caller.secret_id),
         Err(fault) => format!("{}: {}", fault.code.name(), fault.text),
     }
@@ -108,21 +105,21 @@ fn a_client_signs_as_the_known_answer() {
 fn headers_may_be_signed_in_three_orders() {
     for (order, list) in [(LISTED, LISTED), (SORTED, LISTED), (SORTED, SORTED)] {
         let header = authorization(list, &hmac(&canonical(order, list)));
-        let said = check(Mode::Strict, NOW, |request| set(request, "Authorization", &header));
-        assert_eq!(said, "123456 AKID1", "{order} {list}");
+        let outcome = check(Mode::Strict, NOW, |request| set(request, "Authorization", &header));
+        assert_eq!(outcome, "123456 AKID1", "{order} {list}");
     }
     // A list that is not the signed one does not verify, whatever its order.
     let header = authorization(SORTED, &hmac(&canonical(LISTED, LISTED)));
-    let said = check(Mode::Lenient, NOW, |request| set(request, "Authorization", &header));
-    assert_eq!(said, "AuthFailure.SignatureFailure: Signature: does not match");
+    let outcome = check(Mode::Lenient, NOW, |request| set(request, "Authorization", &header));
+    assert_eq!(outcome, "AuthFailure.SignatureFailure: Signature: does not match");
 }
 
 #[test]
 fn a_list_as_received_that_sorts_to_the_signed_one_verifies() {
     // Part 5 is sorted by the caller, the header shows another order: the third try finds it.
     let header = authorization(LISTED, &hmac(&canonical(SORTED, SORTED)));
-    let said = check(Mode::Lenient, NOW, |request| set(request, "Authorization", &header));
-    assert_eq!(said, "123456 AKID1");
+    let outcome = check(Mode::Lenient, NOW, |request| set(request, "Authorization", &header));
+    assert_eq!(outcome, "123456 AKID1");
 }
 
 #[test]
@@ -159,7 +156,7 @@ fn a_key_verifies_its_own_algorithm_only() {
     let forged = crypto::Secret::new(pem);
     let signing = Signing { secret_id: "RSA1", ocode: "123456", key: SigningKey::Hmac(&forged) };
     let request = signing.post(QUERY_URL, QUERY.into(), NOW).expect("a good URL").request;
-    let fault = authenticate(&ring(), Mode::Lenient, &received(&request), NOW)
+    let fault = authenticate(&callers(), Mode::Lenient, &received(&request), NOW)
         .expect_err("an RSA key is no shared secret");
     assert_eq!(fault.code, ErrCode::SignatureFailure);
 }
@@ -198,8 +195,8 @@ fn what_is_wrong_is_named_in_this_order() {
         (|r| r.url.push_str("?x=1"), "AuthFailure.SignatureFailure: Signature"),
     ];
     for (change, want) in table {
-        let said = check(Mode::Lenient, NOW, change);
-        assert!(said.starts_with(want), "want {want}, got {said}");
+        let outcome = check(Mode::Lenient, NOW, change);
+        assert!(outcome.starts_with(want), "want {want}, got {outcome}");
     }
 }
 
@@ -211,9 +208,9 @@ fn replace(request: &mut channel::Request, from: &str, to: &str) {
 #[test]
 fn the_clock_may_differ_by_300_seconds() {
     for (seconds, good) in [(-301, false), (-300, true), (0, true), (300, true), (301, false)] {
-        let said = check(Mode::Strict, NOW.plus_seconds(seconds), |_| {});
+        let outcome = check(Mode::Strict, NOW.plus_seconds(seconds), |_| {});
         let want = if good { "123456 AKID1" } else { "AuthFailure.SignatureExpire" };
-        assert!(said.starts_with(want), "{seconds}: {said}");
+        assert!(outcome.starts_with(want), "{seconds}: {outcome}");
     }
 }
 
@@ -234,52 +231,11 @@ fn the_credentials_date_counts_in_strict_mode_only() {
 }
 
 #[test]
-fn derived_keys_are_kept_and_verify_again() {
-    let ring = ring();
-    let request = received(&signed(QUERY_URL, QUERY));
-    for _ in 0..2 {
-        let caller = authenticate(&ring, Mode::Strict, &request, NOW).expect("a good signature");
-        assert_eq!(&*caller.secret_id, "AKID1");
-    }
-}
-
-#[test]
-fn keys_that_cannot_be_used_are_refused() {
-    let ring = |ids: &[&str]| {
-        let key = |id: &&str| ((*id).to_owned(), CallerKey::Hmac(secret()));
-        let keys = ids.iter().map(key).collect();
-        let tenant = TenantKeys { tenant: TenantId::new("1"), keys };
-        KeyRing::new(signer(&MERCHANT_PEM), [tenant]).map(|_| ()).map_err(|fault| fault.to_string())
-    };
-    assert_eq!(ring(&["A", "B"]), Ok(()));
-    assert_eq!(ring(&["A", "A"]), Err(KeyFault::Twice { secret_id: "A".into() }.to_string()));
-    for bad in ["", "a/b", "a,b", "密"] {
-        assert!(ring(&[bad]).is_err(), "{bad}");
-    }
-}
-
-#[test]
-fn a_secret_that_can_be_guessed_is_refused() {
-    for (secret, good) in [
-        ("", false),
-        ("fifteen letters", false),
-        (&*" ".repeat(20), false),
-        ("sixteen letters!", true),
-    ] {
-        let key = CallerKey::Hmac(Secret::new(secret.to_owned()));
-        let tenant = TenantKeys { tenant: TenantId::new("1"), keys: vec![("A".to_owned(), key)] };
-        let ring = KeyRing::new(signer(&MERCHANT_PEM), [tenant]).map(drop);
-        let short = Err(KeyFault::Short { secret_id: "A".to_owned() });
-        assert_eq!(ring, if good { Ok(()) } else { short }, "{secret}");
-    }
-}
-
-#[test]
 fn nothing_shows_a_secret() {
     let secret = secret();
     let key = SigningKey::Hmac(&secret);
     let signing = Signing { secret_id: "AKID1", ocode: "123456", key };
-    let shown = format!("{signing:?} {:?} {:?}", ring(), CallerKey::Hmac(secret.clone()));
-    assert!(!shown.contains("test-secret-key"), "{shown}");
-    let _ = verifier(&MERCHANT_PEM);
+    let wecard = Wecard::new(signer(&MERCHANT_PEM), Mode::Lenient);
+    let shown = format!("{signing:?} {wecard:?}");
+    assert!(!shown.contains("test-secret-key") && !shown.contains("PRIVATE"), "{shown}");
 }

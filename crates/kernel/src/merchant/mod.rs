@@ -1,114 +1,96 @@
-//! Tenants (主体), their merchants (商户), and the channel accounts that a merchant's money goes to.
+//! A merchant (商户) of a tenant: who collects, and through which channel accounts.
 
-use channel::Scene;
-use std::collections::HashMap;
-use std::fmt;
+mod change;
+mod decide;
+
+pub use change::MerchantChange;
+pub use decide::MerchantCommand;
+
+use crate::aggregate::{About, Aggregate, NaturalKey, Reads};
+use crate::command::{ChannelAnswer, DirectoryRefusal, Refusal, Reply};
+use crate::deciding::Deciding;
+use crate::directory::{MerchantId, TenantId};
+use crate::event::Event;
+use crate::standing::Standing;
+use channel::Finding;
+use ledger::{Id, Timestamp, kinds};
 use std::sync::Arc;
 
-/// Text ids that are cheap to copy.
-macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(Arc<str>);
-
-        impl $name {
-            /// The id with this text.
-            pub fn new(text: &str) -> $name {
-                $name(Arc::from(text))
-            }
-
-            /// Its text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
-}
-
-text_id! {
-    /// A tenant's id (主体标识, ocode). Everything that must be atomic belongs to one tenant.
-    TenantId
-}
-text_id! {
-    /// A merchant's id (商户 id, `CM…`).
-    MerchantId
-}
-
-/// One channel account that a merchant collects through.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// The channel's name, as the channel states it.
-    pub channel: Arc<str>,
-    /// The account's name in the configuration; unique in the installation.
-    pub channel_account: Arc<str>,
-    /// Where the payer may be.
-    pub scenes: Vec<Scene>,
-    /// Where the channel sends its callbacks about this account.
-    pub callback_url: Arc<str>,
-}
-
-/// A merchant of a tenant.
+/// A merchant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merchant {
-    /// Its id.
-    pub id: MerchantId,
+    /// The owner.
+    pub tenant: TenantId,
+    /// The id of its row.
+    pub id: Id<kinds::Merchant>,
+    /// Its id on the wire, `CM…`; unique within the tenant.
+    pub merchant: MerchantId,
+    /// When it was created.
+    pub made_at: Timestamp,
+    /// Counts its events; 1 when new.
+    pub version: i64,
     /// Its name, for people.
-    pub name: String,
-    /// What it collects through; the first that fits is taken.
-    pub routes: Vec<Route>,
+    pub name: Arc<str>,
+    /// The channel accounts that it collects through, by name; the first that fits is taken.
+    pub channel_accounts: Vec<Arc<str>>,
+    /// False when it may not collect.
+    pub is_enabled: bool,
 }
 
 impl Merchant {
-    /// The route for a channel and scene.
-    pub fn route(&self, channel: &str, scene: Scene) -> Option<&Route> {
-        self.routes.iter().find(|route| &*route.channel == channel && route.scenes.contains(&scene))
+    pub(crate) fn key(merchant: &MerchantId) -> NaturalKey {
+        NaturalKey::new("merchant", merchant.as_str())
     }
 }
 
-/// A tenant with its merchants.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tenant {
-    /// Its id.
-    pub id: TenantId,
-    /// Its name, for people.
-    pub name: String,
-    /// Its merchants.
-    pub merchants: HashMap<MerchantId, Merchant>,
-}
+impl Aggregate for Merchant {
+    type Kind = kinds::Merchant;
+    type Change = MerchantChange;
+    type Command = MerchantCommand;
 
-/// Every tenant of the installation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Directory {
-    tenants: HashMap<TenantId, Tenant>,
-}
-
-impl Directory {
-    /// A directory of these tenants; of two with the same id the later one counts.
-    pub fn new(tenants: impl IntoIterator<Item = Tenant>) -> Directory {
-        Directory {
-            tenants: tenants.into_iter().map(|tenant| (tenant.id.clone(), tenant)).collect(),
-        }
+    fn tenant(&self) -> &TenantId {
+        &self.tenant
     }
 
-    /// The tenant with this id.
-    pub fn tenant(&self, id: &TenantId) -> Option<&Tenant> {
-        self.tenants.get(id)
+    fn id(&self) -> Id<kinds::Merchant> {
+        self.id
     }
 
-    /// The tenants, in no particular order.
-    pub fn tenants(&self) -> impl Iterator<Item = &Tenant> {
-        self.tenants.values()
+    fn root(&self) -> Id<kinds::Root> {
+        self.id.subject().root()
     }
 
-    /// A merchant of a tenant.
-    pub fn merchant(&self, tenant: &TenantId, merchant: &MerchantId) -> Option<&Merchant> {
-        self.tenants.get(tenant)?.merchants.get(merchant)
+    fn version(&self) -> i64 {
+        self.version
     }
+
+    fn natural_key(&self) -> Option<NaturalKey> {
+        Some(Merchant::key(&self.merchant))
+    }
+
+    fn standing(&self) -> Standing {
+        Standing::settled()
+    }
+
+    fn evolve(before: Option<&Merchant>, event: &Event, change: &MerchantChange) -> Merchant {
+        change::evolve(before, event, change)
+    }
+
+    fn decide(deciding: &mut Deciding<'_>, command: &MerchantCommand) -> Result<Reply, Refusal> {
+        Ok(decide::decide(deciding, command)?)
+    }
+
+    fn run_task(_: &mut Deciding<'_>, _: &TenantId, _: Id<kinds::Merchant>) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn record_finding(
+        _: &mut Deciding<'_>,
+        _: &About<'_, kinds::Merchant>,
+        _: &Finding,
+    ) -> Result<Option<ChannelAnswer>, Refusal> {
+        Err(DirectoryRefusal::NoFindings { noun: "merchant" }.into())
+    }
+
+    fn related(_: &TenantId, _: Id<kinds::Root>, _: &mut Reads) {}
 }

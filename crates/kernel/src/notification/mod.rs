@@ -1,17 +1,28 @@
-//! A notification to a merchant: durable, signed at sending, repeated on a schedule, every attempt kept.
+//! A notification to a merchant: durable, signed at sending, repeated on a schedule, every attempt
+//! kept as an event.
 
-use crate::command::{Deciding, Decision, Refusal, Reply, Work};
-use crate::event::Change;
-use crate::merchant::TenantId;
-use crate::order::CALL_MAX_MS;
-use crate::task::{Task, TaskChange, TaskKind};
-use ledger::{Id, Timestamp, kinds};
+mod change;
+mod decide;
+
+pub use change::NotificationChange;
+pub use decide::NotificationCommand;
+pub(crate) use decide::queue;
+
+use crate::aggregate::{About, Aggregate, NaturalKey, Reads};
+use crate::command::{ChannelAnswer, Refusal, Reply};
+use crate::deciding::Deciding;
+use crate::directory::TenantId;
+use crate::event::Event;
+use crate::standing::{Attention, Standing};
+use channel::Finding;
+use ledger::{Id, Subject, Timestamp, kinds};
+use std::sync::Arc;
 
 /// Seconds to wait after each failed attempt (the schedule known from WeChat Pay): 24 h 4 min in all.
 pub const NOTIFICATION_SCHEDULE_SECONDS: [i64; 15] =
     [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600];
 
-/// What a notification tells.
+/// What a notification reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NotificationKind {
     /// An order was paid.
@@ -19,6 +30,9 @@ pub enum NotificationKind {
 }
 
 impl NotificationKind {
+    /// Every kind, for listings and tests.
+    pub const ALL: [NotificationKind; 1] = [NotificationKind::Pay];
+
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
         match self {
@@ -28,10 +42,7 @@ impl NotificationKind {
 
     /// Reads the word.
     pub fn from_name(name: &str) -> Option<NotificationKind> {
-        match name {
-            "pay" => Some(NotificationKind::Pay),
-            _ => None,
-        }
+        NotificationKind::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -39,24 +50,30 @@ impl NotificationKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NotificationState {
     /// To be delivered.
-    Due,
+    Due {
+        /// When the next attempt begins, unless it is under way.
+        next_attempt_at: Timestamp,
+    },
     /// The merchant acknowledged it.
     Delivered {
-        /// When.
+        /// When that was recorded.
         at: Timestamp,
     },
     /// The schedule is used up; it can be replayed.
     GivenUp {
-        /// When.
+        /// When that was recorded.
         at: Timestamp,
     },
 }
 
 impl NotificationState {
+    /// The words of all states, for listings and tests.
+    pub const NAMES: [&'static str; 3] = ["due", "delivered", "given_up"];
+
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
         match self {
-            NotificationState::Due => "due",
+            NotificationState::Due { .. } => "due",
             NotificationState::Delivered { .. } => "delivered",
             NotificationState::GivenUp { .. } => "given_up",
         }
@@ -66,25 +83,31 @@ impl NotificationState {
 /// A notification to a merchant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
-    /// Whose.
+    /// The owner.
     pub tenant: TenantId,
     /// Its id, the same in every attempt.
     pub id: Id<kinds::Notification>,
-    /// The order that it tells about.
-    pub order: Id<kinds::Order>,
-    /// What it tells.
+    /// What it reports about.
+    pub about: Subject,
+    /// The number by which the merchant knows what it reports about.
+    pub about_no: String,
+    /// The story that it belongs to.
+    pub root: Id<kinds::Root>,
+    /// What it reports.
     pub kind: NotificationKind,
-    /// Where it goes.
+    /// The dialect that renders and signs it.
+    pub dialect: Arc<str>,
+    /// Where it is sent.
     pub url: String,
-    /// When the event that it tells happened.
+    /// When the event that it reports happened.
     pub made_at: Timestamp,
-    /// Counts its changes; 1 when new.
+    /// Counts its events; 1 when new.
     pub version: i64,
     /// Where it stands.
     pub state: NotificationState,
     /// Attempts so far.
     pub attempts: u32,
-    /// Failed attempts since it was made or replayed: its place in the schedule.
+    /// Failed attempts since it was made or replayed: its place on the schedule.
     pub step: u32,
 }
 
@@ -100,7 +123,7 @@ pub enum Delivery {
     Rejected {
         /// Its HTTP status.
         status: u16,
-        /// The beginning of what it said.
+        /// The beginning of its answer.
         excerpt: String,
     },
     /// There was no answer: not reached, too slow, forbidden address.
@@ -121,67 +144,89 @@ pub struct Attempt {
     pub delivery: Delivery,
 }
 
-/// Records an attempt and says when the next one is due.
-pub(crate) fn record(
-    deciding: &mut Deciding<'_>,
-    tenant: &TenantId,
-    id: Id<kinds::Notification>,
-    attempt: &Attempt,
-) -> Result<Decision, Refusal> {
-    let notification =
-        deciding.view.notification(tenant, id).ok_or(Refusal::NotificationNotFound)?.clone();
-    let now = deciding.stamp.now();
-    let acknowledged = matches!(attempt.delivery, Delivery::Acknowledged { .. });
-    let wait_seconds = usize::try_from(notification.step)
-        .ok()
-        .and_then(|step| NOTIFICATION_SCHEDULE_SECONDS.get(step).copied());
-    let (state, due) = match (notification.state, acknowledged, wait_seconds) {
-        (_, true, _) => (NotificationState::Delivered { at: now }, None),
-        (NotificationState::Delivered { at }, false, _) => {
-            (NotificationState::Delivered { at }, None)
+/// Why a command about a notification is refused, in the order in which it is checked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotificationRefusal {
+    /// There is no such notification.
+    #[error("no such notification")]
+    NotFound,
+    /// Channels have nothing to report about notifications.
+    #[error("a notification is not known to any channel")]
+    NoFindings,
+}
+
+impl Aggregate for Notification {
+    type Kind = kinds::Notification;
+    type Change = NotificationChange;
+    type Command = NotificationCommand;
+
+    fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    fn id(&self) -> Id<kinds::Notification> {
+        self.id
+    }
+
+    fn root(&self) -> Id<kinds::Root> {
+        self.root
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn natural_key(&self) -> Option<NaturalKey> {
+        None
+    }
+
+    fn standing(&self) -> Standing {
+        match self.state {
+            NotificationState::Due { next_attempt_at } => {
+                Standing { next_poll_at: Some(next_attempt_at), ..Standing::settled() }
+            }
+            NotificationState::Delivered { .. } => Standing::settled(),
+            NotificationState::GivenUp { at } => {
+                let reason = Arc::from(format!("given up after {} attempts", self.attempts));
+                let attention = Some(Attention { reason, since: at });
+                Standing { attention, ..Standing::settled() }
+            }
         }
-        (_, false, Some(seconds)) => (NotificationState::Due, Some(now.plus_seconds(seconds))),
-        (_, false, None) => (NotificationState::GivenUp { at: now }, None),
-    };
-    let mut decision = Decision::new(Reply::Done);
-    let change =
-        Change::NotificationAttempted { notification: id, attempt: attempt.clone(), state };
-    decision.events.push(deciding.event(tenant, Some(notification.order), change));
-    decision.tasks.push(TaskChange { task: notification.task(), due });
-    Ok(decision)
-}
-
-/// Sends a notification again, whatever became of it, from the start of the schedule.
-pub(crate) fn replay(
-    deciding: &mut Deciding<'_>,
-    tenant: &TenantId,
-    id: Id<kinds::Notification>,
-) -> Result<Decision, Refusal> {
-    let notification =
-        deciding.view.notification(tenant, id).ok_or(Refusal::NotificationNotFound)?.clone();
-    let mut decision = Decision::new(Reply::Done);
-    let change = Change::NotificationReplayed { notification: id };
-    decision.events.push(deciding.event(tenant, Some(notification.order), change));
-    decision.deliver(&notification, deciding.stamp.now());
-    Ok(decision)
-}
-
-impl Notification {
-    /// Its task.
-    pub fn task(&self) -> Task {
-        Task { tenant: self.tenant.clone(), kind: TaskKind::Notification, subject: self.id.value() }
     }
-}
 
-impl Decision {
-    /// Delivers a notification right after the commit; should this process die first, its task is due when
-    /// the attempt must have ended.
-    pub(crate) fn deliver(&mut self, notification: &Notification, now: Timestamp) {
-        let due = Some(now.plus_ms(CALL_MAX_MS));
-        self.tasks.push(TaskChange { task: notification.task(), due });
-        self.work.push(Work::Deliver {
-            tenant: notification.tenant.clone(),
-            notification: notification.id,
-        });
+    fn evolve(
+        before: Option<&Notification>,
+        event: &Event,
+        change: &NotificationChange,
+    ) -> Notification {
+        change::evolve(before, event, change)
     }
+
+    fn decide(
+        deciding: &mut Deciding<'_>,
+        command: &NotificationCommand,
+    ) -> Result<Reply, Refusal> {
+        Ok(decide::decide(deciding, command)?)
+    }
+
+    fn run_task(
+        deciding: &mut Deciding<'_>,
+        tenant: &TenantId,
+        id: Id<kinds::Notification>,
+    ) -> Result<(), Refusal> {
+        let notification = deciding.row::<Notification>(tenant, id);
+        let notification = notification.ok_or(NotificationRefusal::NotFound)?;
+        decide::deliver(deciding, &notification);
+        Ok(())
+    }
+
+    fn record_finding(
+        _: &mut Deciding<'_>,
+        _: &About<'_, kinds::Notification>,
+        _: &Finding,
+    ) -> Result<Option<ChannelAnswer>, Refusal> {
+        Err(NotificationRefusal::NoFindings.into())
+    }
+
+    fn related(_: &TenantId, _: Id<kinds::Root>, _: &mut Reads) {}
 }

@@ -1,88 +1,154 @@
 //! What the merchant and the clock want of an order.
 
 use super::{
-    CALL_MAX_MS, Closure, DEFAULT_LIFE_SECONDS, InFlightCall, Order, OrderKey, OrderState,
-    PlaceOrder, Terms,
+    CALL_MAX_MS, Closure, DEFAULT_LIFE_SECONDS, InFlightCall, Order, OrderChange, OrderField,
+    OrderRefusal, OrderRequest, OrderState, Terms, new_channel_order_no,
 };
-use crate::command::{Deciding, Decision, Field, Refusal, Reply, Work};
-use crate::event::Change;
-use crate::merchant::{Route, TenantId};
-use crate::task::{Task, TaskChange, TaskKind};
-use channel::Instruction;
-use ledger::{Id, Timestamp, kinds};
+use crate::aggregate::{Aggregate, AggregateCommand, Key, NaturalKey, Reads};
+use crate::command::Reply;
+use crate::deciding::Deciding;
+use crate::directory::{MerchantRoutes, Route, TenantId};
+use channel::{Instruction, Operation};
+use ledger::{Timestamp, kinds};
 use std::sync::Arc;
 
-/// Places an order, or answers a repeat of it.
-pub(crate) fn place(
-    deciding: &mut Deciding<'_>,
-    request: &PlaceOrder,
-) -> Result<Decision, Refusal> {
-    let merchant = deciding
-        .view
-        .directory
-        .merchant(&request.tenant, &request.merchant)
-        .ok_or(Refusal::UnknownMerchant)?;
-    let key = OrderKey::MerchantOrderNo(request.merchant_order_no.clone());
-    if let Some(order) = deciding.view.order(&request.tenant, &key).cloned() {
-        return repeat(deciding, &order, request);
-    }
-    let route = merchant.route(&request.channel, request.scene).ok_or(Refusal::NoRoute)?.clone();
-    let now = deciding.stamp.now();
-    let expires_at = request.expires_at.unwrap_or(now.plus_seconds(DEFAULT_LIFE_SECONDS));
-    if !request.amount.is_positive() {
-        return Err(Refusal::Amount);
-    }
-    if expires_at <= now {
-        return Err(Refusal::Expiry);
-    }
-    let order = new_order(deciding, request, &route, expires_at);
-    let mut decision = Decision::new(reply(&order));
-    let change = Change::OrderPlaced(Box::new(order.clone()));
-    decision.events.push(deciding.event(&request.tenant, Some(order.terms.id), change));
-    decision.tasks.push(order.wake_at(now.plus_ms(CALL_MAX_MS)));
-    decision.work.push(order.ask(order.place_instruction()));
-    Ok(decision)
+/// What can be requested of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderCommand {
+    /// Place an order, or show again what was placed.
+    Place(Box<PlaceOrder>),
+    /// Close an unpaid order.
+    Close {
+        /// The owner.
+        tenant: TenantId,
+        /// The order.
+        order: Key<kinds::Order>,
+    },
 }
 
-/// The new order, busy with its first call.
+/// A new order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceOrder {
+    /// The owner.
+    pub tenant: TenantId,
+    /// The channel's name.
+    pub channel: String,
+    /// What the caller requests.
+    pub request: Arc<OrderRequest>,
+    /// From when on it must not be payable; `None` for the default of 30 minutes.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl PlaceOrder {
+    fn key(&self) -> NaturalKey {
+        NaturalKey {
+            namespace: self.request.namespace.clone(),
+            number: self.request.merchant_order_no.clone(),
+        }
+    }
+}
+
+impl AggregateCommand for OrderCommand {
+    fn tenant(&self) -> &TenantId {
+        match self {
+            OrderCommand::Place(place) => &place.tenant,
+            OrderCommand::Close { tenant, .. } => tenant,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            OrderCommand::Place(_) => "place_order",
+            OrderCommand::Close { .. } => "close_order",
+        }
+    }
+
+    fn reads(&self, reads: &mut Reads) {
+        reads.orders.push(match self {
+            OrderCommand::Place(place) => (place.tenant.clone(), Key::Number(place.key())),
+            OrderCommand::Close { tenant, order } => (tenant.clone(), order.clone()),
+        });
+    }
+}
+
+pub(super) fn decide(
+    deciding: &mut Deciding<'_>,
+    command: &OrderCommand,
+) -> Result<Reply, OrderRefusal> {
+    match command {
+        OrderCommand::Place(place) => self::place(deciding, place),
+        OrderCommand::Close { tenant, order } => close(deciding, tenant, order),
+    }
+}
+
+/// Places an order, or answers a repeat of it.
+fn place(deciding: &mut Deciding<'_>, place: &PlaceOrder) -> Result<Reply, OrderRefusal> {
+    let view = deciding.view();
+    let merchant = view
+        .directory
+        .merchant(&place.tenant, &place.request.merchant)
+        .ok_or(OrderRefusal::UnknownMerchant)?;
+    if let Some(order) = view.orders.find(&place.tenant, &Key::Number(place.key())) {
+        return repeat(deciding, order, place);
+    }
+    let (route, expires_at) = check_new(deciding.now(), merchant, place)?;
+    let order = new_order(deciding, place, route, expires_at);
+    deciding.record(&order, OrderChange::Placed(Box::new(order.clone())));
+    deciding.work(order.ask(order.place_instruction()));
+    Ok(Reply::about(order.id().subject()))
+}
+
+/// What a new order must fulfil.
+fn check_new<'m>(
+    now: Timestamp,
+    merchant: &'m MerchantRoutes,
+    place: &PlaceOrder,
+) -> Result<(&'m Route, Timestamp), OrderRefusal> {
+    if !merchant.is_enabled {
+        return Err(OrderRefusal::MerchantDisabled);
+    }
+    let request = &place.request;
+    let route = merchant.route(&place.channel, request.scene).ok_or(OrderRefusal::NoRoute)?;
+    if !request.amount.is_positive() {
+        return Err(OrderRefusal::Amount);
+    }
+    let expires_at = place.expires_at.unwrap_or(now.plus_seconds(DEFAULT_LIFE_SECONDS));
+    if expires_at <= now {
+        return Err(OrderRefusal::Expiry);
+    }
+    Ok((route, expires_at))
+}
+
+/// The new order, with its first call in flight.
 fn new_order(
     deciding: &mut Deciding<'_>,
-    request: &PlaceOrder,
+    place: &PlaceOrder,
     route: &Route,
     expires_at: Timestamp,
 ) -> Order {
-    let now = deciding.stamp.now();
+    let now = deciding.now();
+    let id = deciding.id();
     let terms = Terms {
-        tenant: request.tenant.clone(),
-        id: deciding.stamp.id(),
-        merchant: request.merchant.clone(),
-        merchant_order_no: request.merchant_order_no.clone(),
-        dialect: request.dialect.clone(),
-        amount: request.amount,
-        currency: request.currency,
-        scene: request.scene,
+        tenant: place.tenant.clone(),
+        id,
+        channel_order_no: new_channel_order_no(deciding, id),
+        request: place.request.clone(),
         channel: route.channel.clone(),
         channel_account: route.channel_account.clone(),
-        subject: request.subject.clone(),
-        payer: request.payer.clone(),
-        goods_tag: request.goods_tag.clone(),
-        notify_url: request.notify_url.clone(),
-        front_url: request.front_url.clone(),
         callback_url: route.callback_url.clone(),
-        details: request.details.clone(),
         placed_at: now,
         expires_at,
     };
+    let until = now.plus_ms(CALL_MAX_MS);
     Order {
         terms: Arc::new(terms),
         version: 1,
         state: OrderState::Init,
-        in_flight: Some(InFlightCall {
-            operation: channel::Operation::Place,
-            until: now.plus_ms(CALL_MAX_MS),
-        }),
+        in_flight: Some(InFlightCall { operation: Operation::Place, until }),
         polls: 0,
+        next_poll_at: Some(until),
         unapplied: vec![],
+        mismatch: None,
     }
 }
 
@@ -90,176 +156,111 @@ fn new_order(
 fn repeat(
     deciding: &mut Deciding<'_>,
     order: &Order,
-    request: &PlaceOrder,
-) -> Result<Decision, Refusal> {
-    let now = deciding.stamp.now();
+    place: &PlaceOrder,
+) -> Result<Reply, OrderRefusal> {
+    let now = deciding.now();
     if order.state.is_final() {
-        return Err(Refusal::OrderFinal);
+        return Err(OrderRefusal::Final);
     }
-    if let Some(field) = difference(&order.terms, request) {
-        return Err(Refusal::Differs { field });
+    if let Some(field) = difference(&order.terms, place) {
+        return Err(OrderRefusal::Differs { field });
     }
+    // An overdue order is closed by its task; until the channel has confirmed that, nothing is placed.
     if order.is_in_flight(now) || order.is_overdue(now) {
-        return Err(Refusal::CallInFlight);
+        return Err(OrderRefusal::CallInFlight);
     }
-    let mut decision = Decision::new(reply(order));
-    let tenant = &order.terms.tenant;
-    decision.events.push(deciding.event(tenant, Some(order.terms.id), Change::OrderRepeated));
     match &order.state {
-        OrderState::Paying(pay_info) if now < pay_info.valid_until => {}
-        OrderState::Init | OrderState::Paying(_) => {
-            begin(deciding, &mut decision, order, order.place_instruction());
+        OrderState::Paying(pay_info) if now < pay_info.valid_until => {
+            deciding.record(order, OrderChange::Repeated);
         }
-        OrderState::Closing(_) => return Err(Refusal::CallInFlight),
+        OrderState::Init | OrderState::Paying(_) => {
+            deciding.record(order, OrderChange::Repeated);
+            begin(deciding, order, order.place_instruction());
+        }
+        OrderState::Closing(_) => return Err(OrderRefusal::CallInFlight),
         OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {
-            return Err(Refusal::OrderFinal);
+            return Err(OrderRefusal::Final);
         }
     }
-    Ok(decision)
+    Ok(Reply::about(order.id().subject()))
 }
 
-fn difference(terms: &Terms, request: &PlaceOrder) -> Option<Field> {
+fn difference(terms: &Terms, place: &PlaceOrder) -> Option<OrderField> {
+    let (known, request) = (&terms.request, &place.request);
     [
-        (Field::Merchant, terms.merchant == request.merchant),
-        (Field::Amount, terms.amount == request.amount),
-        (Field::Currency, terms.currency == request.currency),
-        (Field::Scene, terms.scene == request.scene),
-        (Field::Channel, *terms.channel == *request.channel),
+        (OrderField::Merchant, known.merchant == request.merchant),
+        (OrderField::Amount, known.amount == request.amount),
+        (OrderField::Currency, known.currency == request.currency),
+        (OrderField::Scene, known.scene == request.scene),
+        (OrderField::Channel, *terms.channel == *place.channel),
     ]
     .into_iter()
     .find_map(|(field, same)| (!same).then_some(field))
 }
 
-/// Closes an order on the merchant's request. A closed or failed order is left as it is.
-pub(crate) fn close(
+/// Closes an order at the merchant's request. A closed or failed order is left as it is.
+fn close(
     deciding: &mut Deciding<'_>,
     tenant: &TenantId,
-    key: &OrderKey,
-) -> Result<Decision, Refusal> {
-    let order = deciding.order(tenant, key)?;
-    let mut decision = Decision::new(reply(&order));
+    key: &Key<kinds::Order>,
+) -> Result<Reply, OrderRefusal> {
+    let order = deciding.view().orders.find(tenant, key).ok_or(OrderRefusal::NotFound)?;
     match &order.state {
-        OrderState::Paid(_) => Err(Refusal::State { state: order.state.name() }),
+        OrderState::Paid(_) => {
+            return Err(OrderRefusal::State { state: order.state.name() });
+        }
         OrderState::Closed { .. } | OrderState::Failed { .. } => {
-            let id = Some(order.terms.id);
-            decision.events.push(deciding.event(tenant, id, Change::OrderRepeated));
-            Ok(decision)
+            deciding.record(order, OrderChange::Repeated);
         }
         OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_)
-            if order.is_in_flight(deciding.stamp.now()) =>
+            if order.is_in_flight(deciding.now()) =>
         {
-            Err(Refusal::CallInFlight)
+            return Err(OrderRefusal::CallInFlight);
         }
         OrderState::Init | OrderState::Paying(_) => {
-            begin_closing(deciding, &mut decision, &order, Closure::Asked);
-            Ok(decision)
+            begin_closing(deciding, order, Closure::Asked);
         }
-        OrderState::Closing(_) => {
-            begin(deciding, &mut decision, &order, order.close_instruction());
-            Ok(decision)
-        }
+        OrderState::Closing(_) => begin(deciding, order, order.close_instruction()),
     }
+    Ok(Reply::about(order.id().subject()))
 }
 
 /// A due task: whatever the order needs next.
-pub(crate) fn run_task(
-    deciding: &mut Deciding<'_>,
-    tenant: &TenantId,
-    id: Id<kinds::Order>,
-) -> Result<Decision, Refusal> {
-    let now = deciding.stamp.now();
-    let order = deciding.order(tenant, &OrderKey::Id(id))?;
-    let mut decision = Decision::new(reply(&order));
+pub(super) fn run_task(deciding: &mut Deciding<'_>, order: &Order) {
+    let now = deciding.now();
     match &order.state {
-        OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {
-            decision.tasks.push(TaskChange { task: order.task(), due: None });
-        }
+        // A final order has no task; a claim may have come before its end was committed.
+        OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {}
         OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_)
-            if order.is_in_flight(now) =>
-        {
-            let until = order.in_flight.map_or(now, |in_flight| in_flight.until);
-            decision.tasks.push(order.wake_at(until));
-        }
+            if order.is_in_flight(now) => {}
         OrderState::Init | OrderState::Paying(_) if order.is_overdue(now) => {
-            begin_closing(deciding, &mut decision, &order, Closure::Expired);
+            begin_closing(deciding, order, Closure::Expired);
         }
-        OrderState::Init => begin(deciding, &mut decision, &order, order.place_instruction()),
-        OrderState::Paying(_) => begin(deciding, &mut decision, &order, order.query_instruction()),
-        // A channel that does not close it may say, when asked, that it is paid.
-        OrderState::Closing(_) if order.polls % 2 == 1 => {
-            begin(deciding, &mut decision, &order, order.query_instruction());
+        OrderState::Init => begin(deciding, order, order.place_instruction()),
+        OrderState::Paying(_) => begin(deciding, order, order.query_instruction()),
+        OrderState::Closing(_) if queries_before_closing(order) => {
+            begin(deciding, order, order.query_instruction());
         }
-        OrderState::Closing(_) => begin(deciding, &mut decision, &order, order.close_instruction()),
+        OrderState::Closing(_) => begin(deciding, order, order.close_instruction()),
     }
-    Ok(decision)
 }
 
-/// Closes an order at the channel; it ends when the channel has said that it did.
-pub(super) fn begin_closing(
-    deciding: &mut Deciding<'_>,
-    decision: &mut Decision,
-    order: &Order,
-    closure: Closure,
-) {
-    let change = Change::OrderClosing(closure);
-    let event = deciding.event(&order.terms.tenant, Some(order.terms.id), change);
-    decision.events.push(event);
-    begin(deciding, decision, order, order.close_instruction());
+/// Every second attempt to close is a query: a channel that does not close an order may report, when
+/// it is queried, that the order is paid.
+const fn queries_before_closing(order: &Order) -> bool {
+    order.polls % 2 == 1
 }
 
-/// Gives the order to a call: nobody else asks the channel about it until the call has ended.
-pub(super) fn begin(
-    deciding: &mut Deciding<'_>,
-    decision: &mut Decision,
-    order: &Order,
-    instruction: Instruction,
-) {
-    let until = deciding.stamp.now().plus_ms(CALL_MAX_MS);
-    let change = Change::CallBegun(InFlightCall { operation: instruction.operation(), until });
-    let event = deciding.event(&order.terms.tenant, Some(order.terms.id), change);
-    decision.events.push(event);
-    decision.tasks.push(order.wake_at(until));
-    decision.work.push(order.ask(instruction));
+/// Closes an order at the channel; it ends when the channel has confirmed that.
+pub(super) fn begin_closing(deciding: &mut Deciding<'_>, order: &Order, closure: Closure) {
+    deciding.record(order, OrderChange::Closing(closure));
+    begin(deciding, order, order.close_instruction());
 }
 
-fn reply(order: &Order) -> Reply {
-    Reply::Order { order: Box::new(order.clone()), answer: None }
-}
-
-impl Order {
-    /// Its task.
-    pub fn task(&self) -> Task {
-        Task {
-            tenant: self.terms.tenant.clone(),
-            kind: TaskKind::Order,
-            subject: self.terms.id.value(),
-        }
-    }
-
-    pub(super) fn wake_at(&self, due: Timestamp) -> TaskChange {
-        TaskChange { task: self.task(), due: Some(due) }
-    }
-
-    pub(super) fn ask(&self, instruction: Instruction) -> Work {
-        Work::Ask {
-            tenant: self.terms.tenant.clone(),
-            order: self.terms.id,
-            refund: None,
-            channel: self.terms.channel.clone(),
-            channel_account: self.terms.channel_account.clone(),
-            instruction,
-        }
-    }
-
-    pub(super) fn place_instruction(&self) -> Instruction {
-        Instruction::Place(Box::new(self.placing()))
-    }
-
-    pub(super) fn query_instruction(&self) -> Instruction {
-        Instruction::Query { channel_order_no: self.channel_order_no() }
-    }
-
-    pub(super) fn close_instruction(&self) -> Instruction {
-        Instruction::Close { channel_order_no: self.channel_order_no() }
-    }
+/// Gives the order to a call: no other call about it begins until this one has ended.
+pub(super) fn begin(deciding: &mut Deciding<'_>, order: &Order, instruction: Instruction) {
+    let until = deciding.now().plus_ms(CALL_MAX_MS);
+    let operation = instruction.operation();
+    deciding.record(order, OrderChange::CallBegun(InFlightCall { operation, until }));
+    deciding.work(order.ask(instruction));
 }

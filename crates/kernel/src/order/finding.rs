@@ -2,79 +2,70 @@
 //!
 //! Exactly one ledger effect, in whatever order expiry, close, callback, query and repeats arrive: the
 //! first payment pays the order if it can still be paid; any other payment is booked to suspense and
-//! goes back. A finding that contradicts the order changes nothing and is kept for the operator.
+//! goes back. A finding that contradicts the order changes nothing and is recorded for the operator.
 
 use super::decide::{begin, begin_closing};
 use super::{
-    Closure, Order, OrderKey, OrderState, POLL_SCHEDULE_SECONDS, Paid, RETRY_SCHEDULE_SECONDS,
+    Closure, Order, OrderChange, OrderState, Paid, RETRY_SCHEDULE_SECONDS, UnappliedPayment,
 };
-use crate::command::{ChannelAnswer, Deciding, Decision, Refusal, Reply};
-use crate::event::{CallRecord, Change};
-use crate::merchant::TenantId;
-use crate::notification::{Notification, NotificationKind, NotificationState};
-use crate::refund::{self, Refund, RefundState, scheduled_seconds};
-use crate::task::TaskChange;
-use channel::{Finding, Operation, Payment};
-use ledger::{Account, AccountKind, Id, Phase, Reason, Timestamp, Transfer, kinds};
+use crate::command::ChannelAnswer;
+use crate::deciding::{Deciding, Movement};
+use crate::notification::{self, NotificationKind};
+use crate::refund;
+use crate::schedule;
+use channel::{Finding, Operation, PayInfo, Payment};
+use ledger::{Account, AccountKind, Fen, Phase, Reason, Timestamp};
 
 /// Records a finding about an order.
-pub(crate) fn record(
+pub(super) fn record(
     deciding: &mut Deciding<'_>,
-    tenant: &TenantId,
-    id: Id<kinds::Order>,
+    order: &Order,
+    channel_account: &str,
     finding: &Finding,
-    call: &CallRecord,
-) -> Result<Decision, Refusal> {
-    let order = deciding.order(tenant, &OrderKey::Id(id))?;
-    let answer = channel_answer(finding);
-    let reply = Reply::Order { order: Box::new(order.clone()), answer };
-    let mut decision = Decision::new(reply);
-    match transition(&order, finding, call.operation, deciding.stamp.now()) {
+) {
+    let now = deciding.now();
+    match transition(order, channel_account, finding, deciding.asked(), now) {
         Transition::PayInfo(pay_info) => {
-            let change = Change::PayInfoReceived { pay_info, call: call.clone() };
-            push(deciding, &mut decision, &order, change);
-            decision.tasks.push(order.wake_at(order.next_poll(deciding.stamp.now(), 0)));
+            deciding.record(order, OrderChange::PayInfoReceived(pay_info.clone()));
         }
-        Transition::Pays(payment) => pay(deciding, &mut decision, &order, payment, call),
-        Transition::Unapplied(payment) => unapplied(deciding, &mut decision, &order, payment, call),
-        Transition::Ends(change) => {
-            push(deciding, &mut decision, &order, change.with(call.clone()));
-            decision.tasks.push(TaskChange { task: order.task(), due: None });
-        }
+        Transition::Pays(payment) => pay(deciding, order, payment),
+        Transition::Unapplied(payment) => take_unapplied(deciding, order, payment),
+        Transition::Closed => deciding.record(order, OrderChange::Closed),
+        Transition::Failed(reason) => deciding.record(order, OrderChange::Failed { reason }),
         Transition::Contradicts(why) => {
-            let change = Change::MismatchRecorded { why, call: call.clone() };
-            push(deciding, &mut decision, &order, change);
-            poll_again(&mut decision, &order, finding, deciding.stamp.now());
+            let next_poll_at = poll_again(order, finding, now);
+            deciding.record(order, OrderChange::MismatchRecorded { why, next_poll_at });
         }
         Transition::Query => {
-            push(deciding, &mut decision, &order, Change::CallEnded { call: call.clone() });
-            begin(deciding, &mut decision, &order, order.query_instruction());
+            deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
+            begin(deciding, order, order.query_instruction());
         }
         Transition::Close => {
-            push(deciding, &mut decision, &order, Change::CallEnded { call: call.clone() });
-            begin_closing(deciding, &mut decision, &order, Closure::Refused);
+            deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
+            begin_closing(deciding, order, Closure::Refused);
         }
         Transition::Nothing => {
-            push(deciding, &mut decision, &order, Change::CallEnded { call: call.clone() });
-            poll_again(&mut decision, &order, finding, deciding.stamp.now());
+            let next_poll_at = poll_again(order, finding, now);
+            deciding.record(order, OrderChange::CallEnded { next_poll_at });
         }
     }
-    Ok(decision)
 }
 
-/// What a finding means for the order in its present state.
+/// What a finding does to the order in its present state.
 enum Transition<'a> {
     /// The payer can pay now.
-    PayInfo(channel::PayInfo),
+    PayInfo(&'a PayInfo),
     /// The order is paid by this.
     Pays(&'a Payment),
     /// Money that the order cannot take.
     Unapplied(&'a Payment),
+    /// The order is closed, at the merchant's request.
+    Closed,
     /// The order will not be paid.
-    Ends(End),
+    Failed(String),
     /// It contradicts the order.
     Contradicts(String),
-    /// The channel must be asked what became of the order.
+    /// The channel must be queried.
     Query,
     /// It will not be placed, and an earlier try may stand at the channel.
     Close,
@@ -82,36 +73,30 @@ enum Transition<'a> {
     Nothing,
 }
 
-/// How an order ends unpaid.
-enum End {
-    Closed,
-    Failed(String),
-}
-
-impl End {
-    fn with(self, call: CallRecord) -> Change {
-        match self {
-            End::Closed => Change::OrderClosed { call },
-            End::Failed(reason) => Change::OrderFailed { reason, call },
-        }
-    }
-}
-
 fn transition<'a>(
     order: &Order,
+    channel_account: &str,
     finding: &'a Finding,
     asked: Option<Operation>,
     now: Timestamp,
 ) -> Transition<'a> {
+    // A finding from an account other than the order's is a mismatch, whatever its content.
+    if *order.terms.channel_account != *channel_account {
+        let (found, expected) = (finding.name(), &order.terms.channel_account);
+        return Transition::Contradicts(format!(
+            "channel account {channel_account} reported {found}, want {expected}"
+        ));
+    }
     match finding {
         Finding::Paid(payment) => paid(order, payment),
         Finding::Mismatch { why } => Transition::Contradicts(why.clone()),
         Finding::Refund(_) | Finding::Keys(_) => {
-            Transition::Contradicts(format!("{} is no answer about an order", finding.name()))
+            Transition::Contradicts(format!("{} is not an answer about an order", finding.name()))
         }
         Finding::Unknown { .. } | Finding::Later { .. } | Finding::Pending => Transition::Nothing,
         Finding::Placed(pay_info) => match order.state {
-            OrderState::Init | OrderState::Paying(_) => Transition::PayInfo(pay_info.clone()),
+            OrderState::Init | OrderState::Paying(_) => Transition::PayInfo(pay_info),
+            // The answer to an earlier placing: the order is being closed or has ended since.
             OrderState::Closing(_)
             | OrderState::Paid(_)
             | OrderState::Failed { .. }
@@ -123,6 +108,7 @@ fn transition<'a>(
         Finding::Failed { code, text } => end(order, now, &format!("{code}: {text}")),
         Finding::NotFound => match order.state {
             OrderState::Closing(_) => end(order, now, "unknown at the channel"),
+            // Before it is closed, an order that the channel does not know may still arrive there.
             OrderState::Init
             | OrderState::Paying(_)
             | OrderState::Paid(_)
@@ -130,10 +116,12 @@ fn transition<'a>(
             | OrderState::Closed { .. } => Transition::Nothing,
         },
         Finding::Refused { code, text } => match (&order.state, asked) {
+            // An earlier call never reported back: its order may stand at the channel and be payable.
             (OrderState::Init, Some(Operation::Place)) if order.polls > 0 => Transition::Close,
             (OrderState::Init, Some(Operation::Place)) => {
-                Transition::Ends(End::Failed(format!("{code}: {text}")))
+                Transition::Failed(format!("{code}: {text}"))
             }
+            // The refusal of a query or a close is about that call, not about the order.
             (
                 OrderState::Init
                 | OrderState::Paying(_)
@@ -149,9 +137,9 @@ fn transition<'a>(
 
 /// A payment: the number, amount and currency must be the order's.
 fn paid<'a>(order: &Order, payment: &'a Payment) -> Transition<'a> {
-    let terms = &order.terms;
-    let expected = (order.channel_order_no(), terms.amount, terms.currency);
-    let found = (payment.channel_order_no.clone(), payment.amount, payment.currency);
+    let (terms, request) = (&order.terms, &order.terms.request);
+    let expected = (&terms.channel_order_no, request.amount, request.currency);
+    let found = (&payment.channel_order_no, payment.amount, payment.currency);
     if expected != found {
         return Transition::Contradicts(format!(
             "paid {} {} for {}, want {} {} for {}",
@@ -163,40 +151,35 @@ fn paid<'a>(order: &Order, payment: &'a Payment) -> Transition<'a> {
             expected.0
         ));
     }
-    let known_unapplied = order
-        .unapplied
-        .iter()
-        .any(|unapplied| unapplied.payment_reference == payment.payment_reference);
     match &order.state {
+        OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_) => {
+            Transition::Pays(payment)
+        }
         OrderState::Paid(paid) if paid.payment_reference == payment.payment_reference => {
             Transition::Nothing
         }
         OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {
-            if known_unapplied {
-                Transition::Nothing
-            } else {
-                Transition::Unapplied(payment)
+            let is_known =
+                |known: &UnappliedPayment| known.payment_reference == payment.payment_reference;
+            match order.unapplied.iter().any(is_known) {
+                true => Transition::Nothing,
+                false => Transition::Unapplied(payment),
             }
-        }
-        OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_) => {
-            Transition::Pays(payment)
         }
     }
 }
 
-/// The channel says that no money will come.
+/// The channel reports that no money will come.
 fn end<'a>(order: &Order, now: Timestamp, why: &str) -> Transition<'a> {
     match &order.state {
-        OrderState::Closing(Closure::Asked) => Transition::Ends(End::Closed),
-        OrderState::Closing(Closure::Expired) => {
-            Transition::Ends(End::Failed("expired".to_owned()))
-        }
+        OrderState::Closing(Closure::Asked) => Transition::Closed,
+        OrderState::Closing(Closure::Expired) => Transition::Failed("expired".to_owned()),
         OrderState::Closing(Closure::Refused) => {
-            Transition::Ends(End::Failed("refused by the channel".to_owned()))
+            Transition::Failed("refused by the channel".to_owned())
         }
         OrderState::Init | OrderState::Paying(_) => {
             let reason = if order.is_overdue(now) { "expired" } else { why };
-            Transition::Ends(End::Failed(reason.to_owned()))
+            Transition::Failed(reason.to_owned())
         }
         OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {
             Transition::Nothing
@@ -205,120 +188,58 @@ fn end<'a>(order: &Order, now: Timestamp, why: &str) -> Transition<'a> {
 }
 
 /// Takes the payment: state, ledger and notification in one decision.
-fn pay(
-    deciding: &mut Deciding<'_>,
-    decision: &mut Decision,
-    order: &Order,
-    payment: &Payment,
-    call: &CallRecord,
-) {
-    let terms = &order.terms;
+fn pay(deciding: &mut Deciding<'_>, order: &Order, payment: &Payment) {
+    let request = &order.terms.request;
     let paid = Paid {
         at: payment.at,
         payment_reference: payment.payment_reference.clone(),
-        payer_amount: payment.payer_amount.unwrap_or(terms.amount),
+        payer_amount: payment.payer_amount.unwrap_or(request.amount),
     };
-    push(deciding, decision, order, Change::OrderPaid { paid, call: call.clone() });
-    let merchant = Account::new(AccountKind::MerchantPending, terms.merchant.as_str());
-    decision.transfers.push(incoming(deciding, order, merchant, Reason::Payment));
-    decision.tasks.push(TaskChange { task: order.task(), due: None });
-    if let Some(url) = &terms.notify_url {
-        let notification = Notification {
-            tenant: terms.tenant.clone(),
-            id: deciding.stamp.id(),
-            order: terms.id,
-            kind: NotificationKind::Pay,
-            url: url.clone(),
-            made_at: deciding.stamp.now(),
-            version: 1,
-            state: NotificationState::Due,
-            attempts: 0,
-            step: 0,
-        };
-        decision.deliver(&notification, deciding.stamp.now());
-        push(deciding, decision, order, Change::NotificationQueued(Box::new(notification)));
+    deciding.record(order, OrderChange::Paid(paid));
+    let merchant = Account::new(AccountKind::MerchantPending, request.merchant.as_str());
+    deciding.transfer(order, incoming(order, request.amount, merchant, Reason::Payment));
+    if let Some(url) = &request.notify_url {
+        notification::queue(deciding, order, NotificationKind::Pay, url);
     }
 }
 
 /// Books money that the order cannot take and sends it back, in one decision.
-fn unapplied(
-    deciding: &mut Deciding<'_>,
-    decision: &mut Decision,
-    order: &Order,
-    payment: &Payment,
-    call: &CallRecord,
-) {
-    let terms = &order.terms;
-    let suspense = refund::suspense(&terms.tenant);
-    decision.transfers.push(incoming(deciding, order, suspense, Reason::UnappliedPayment));
-    let hold = refund::transfer_back(deciding, order, payment.amount, Phase::Hold);
-    decision.transfers.push(hold);
-    let refund = Refund {
-        tenant: terms.tenant.clone(),
-        id: deciding.stamp.id(),
-        order: terms.id,
-        payment_reference: payment.payment_reference.clone(),
-        amount: payment.amount,
-        made_at: deciding.stamp.now(),
-        version: 1,
-        state: RefundState::Requesting,
-        polls: 0,
-    };
-    let due = Some(deciding.stamp.now().plus_ms(super::CALL_MAX_MS));
-    decision.tasks.push(TaskChange { task: refund.task(), due });
-    decision.work.push(refund::work(order, &refund, refund::requesting(order, &refund)));
-    let change = Change::UnappliedReceived { refund: Box::new(refund), call: call.clone() };
-    push(deciding, decision, order, change);
+fn take_unapplied(deciding: &mut Deciding<'_>, order: &Order, payment: &Payment) {
+    let refund = refund::of_unapplied(deciding, order, payment);
+    deciding.record(
+        order,
+        OrderChange::UnappliedReceived(UnappliedPayment {
+            payment_reference: payment.payment_reference.clone(),
+            amount: payment.amount,
+            refund: refund.id,
+        }),
+    );
+    let suspense = refund::suspense(&order.terms.tenant);
+    let reason = Reason::UnappliedPayment;
+    deciding.transfer(order, incoming(order, payment.amount, suspense, reason));
+    refund::open(deciding, &refund);
 }
 
-/// The transfer of the order's amount from the channel to an account.
-fn incoming(
-    deciding: &mut Deciding<'_>,
-    order: &Order,
-    credit: Account,
-    reason: Reason,
-) -> Transfer {
-    Transfer {
-        id: deciding.stamp.id(),
-        phase: Phase::Post,
-        debit: refund::funds(order),
-        credit,
-        amount: order.terms.amount,
-        reason,
-        order: order.terms.id,
-        at: deciding.stamp.now(),
-    }
+/// Money from the channel to an account.
+fn incoming(order: &Order, amount: Fen, credit: Account, reason: Reason) -> Movement {
+    let debit = refund::funds(&order.terms.channel_account);
+    Movement { phase: Phase::Post, debit, credit, amount, reason }
 }
 
-fn push(deciding: &mut Deciding<'_>, decision: &mut Decision, order: &Order, change: Change) {
-    let event = deciding.event(&order.terms.tenant, Some(order.terms.id), change);
-    decision.events.push(event);
-}
-
-/// Sets when the order is looked at next: soon when we do not know what the channel did, else on the
-/// poll schedule, and never later than its expiry.
-fn poll_again(decision: &mut Decision, order: &Order, finding: &Finding, now: Timestamp) {
-    if order.state.is_final() {
-        return;
-    }
-    let unsettled = matches!(order.state, OrderState::Init | OrderState::Closing(_))
+/// When the order is polled next: soon when we do not know what the channel did, else on the schedule
+/// of polls, and never later than its expiry. `None` for a final order.
+fn poll_again(order: &Order, finding: &Finding, now: Timestamp) -> Option<Timestamp> {
+    order.next_poll_at?;
+    let is_unsettled = matches!(order.state, OrderState::Init | OrderState::Closing(_))
         || matches!(finding, Finding::Unknown { .. });
-    let due = if unsettled {
-        now.plus_seconds(scheduled_seconds(&RETRY_SCHEDULE_SECONDS, order.polls))
-    } else {
-        order.next_poll(now, order.polls)
-    };
-    decision.tasks.push(order.wake_at(due));
+    Some(match is_unsettled {
+        true => schedule::due(now, &RETRY_SCHEDULE_SECONDS, order.polls),
+        false => order.next_poll(now, order.polls),
+    })
 }
 
-impl Order {
-    fn next_poll(&self, now: Timestamp, polls: u32) -> Timestamp {
-        let poll = now.plus_seconds(scheduled_seconds(&POLL_SCHEDULE_SECONDS, polls));
-        if now < self.terms.expires_at { poll.min(self.terms.expires_at) } else { now }
-    }
-}
-
-fn channel_answer(finding: &Finding) -> Option<ChannelAnswer> {
+/// What the caller should know about an answer that did not bring the order further.
+pub(super) fn channel_answer(finding: &Finding) -> Option<ChannelAnswer> {
     match finding {
         Finding::Later { code, text } | Finding::Refused { code, text } => {
             Some(ChannelAnswer::Later { code: code.clone(), text: text.clone() })

@@ -2,22 +2,32 @@
 //!
 //! The states of the wire (facts of the dialect: INIT, PAYING, SUCCESS, PAY_FAIL, CLOSED …) are
 //! rendered from [`OrderState`]. [`OrderState::Closing`] is ours: the channel was asked to close and
-//! has not said yet that it did; until then the order is as payable as before, and if the channel
-//! says paid, it is paid.
+//! has not confirmed it yet; until then the order is as payable as before, and if the channel reports
+//! it paid, it is paid.
 
+mod change;
 mod decide;
 mod finding;
 
-pub(crate) use decide::{close, place, run_task};
-pub(crate) use finding::record;
+pub use change::OrderChange;
+pub use decide::{OrderCommand, PlaceOrder};
 
-use crate::merchant::{MerchantId, TenantId};
-use channel::{Operation, PayInfo, Payer, Place, Scene};
+use crate::aggregate::{About, Aggregate, Key, NaturalKey, Reads};
+use crate::channel_no::channel_no;
+use crate::command::{ChannelAnswer, Refusal, Reply, Work};
+use crate::deciding::Deciding;
+use crate::directory::{MerchantId, TenantId};
+use crate::event::Event;
+use crate::refund;
+use crate::schedule;
+use crate::standing::{Attention, Standing};
+use channel::{Finding, Instruction, Operation, PayInfo, Payer, Place, PlacedOrder, Scene};
 use ledger::{Currency, Fen, Id, Timestamp, kinds};
+use std::fmt;
 use std::sync::Arc;
 
 /// How long a call to a channel may keep an order to itself, in milliseconds. Longer than any call
-/// can take, so that after it the call has surely ended.
+/// can take, so that the call has certainly ended after it.
 pub const CALL_MAX_MS: i64 = 30_000;
 
 /// Seconds until the next poll of an order whose last poll brought nothing, by number of polls.
@@ -26,52 +36,57 @@ pub const POLL_SCHEDULE_SECONDS: [i64; 6] = [60, 120, 300, 600, 900, 1800];
 /// The same, where the channel's answer to placing or closing stayed unknown.
 pub const RETRY_SCHEDULE_SECONDS: [i64; 6] = [5, 10, 30, 60, 120, 300];
 
-/// Names an order of a tenant.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum OrderKey {
-    /// By our id (ChannelOrderId).
-    Id(Id<kinds::Order>),
-    /// By the merchant's number (OutOrderId).
-    MerchantOrderNo(String),
-}
+/// How long an order lives when its caller does not state it, in seconds.
+pub const DEFAULT_LIFE_SECONDS: i64 = 30 * 60;
 
-/// What was agreed when the order was placed; never changes.
+/// What a caller requested, as its dialect describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// Whose order it is.
-    pub tenant: TenantId,
-    /// Our id.
-    pub id: Id<kinds::Order>,
+pub struct OrderRequest {
     /// The merchant that collects.
     pub merchant: MerchantId,
-    /// The merchant's number, unique within the tenant.
+    /// Whose numbering the merchant's number belongs to: unique with it within the tenant.
+    pub namespace: Arc<str>,
+    /// The merchant's number.
     pub merchant_order_no: String,
-    /// The dialect that placed it, and that tells the merchant about it.
+    /// The dialect that placed it, and that notifies the merchant of it.
     pub dialect: Arc<str>,
-    /// How much is to be paid.
+    /// The amount to pay.
     pub amount: Fen,
-    /// In which currency.
+    /// Its currency.
     pub currency: Currency,
     /// Where the payer is.
     pub scene: Scene,
-    /// The channel's name.
-    pub channel: Arc<str>,
-    /// The channel account.
-    pub channel_account: Arc<str>,
     /// The title that the payer sees.
     pub subject: String,
     /// Who pays.
     pub payer: Payer,
     /// The channel's coupon mark.
     pub goods_tag: Option<String>,
-    /// Where we tell the merchant; `None` when it did not ask.
+    /// Where we notify the merchant; `None` when it did not ask.
     pub notify_url: Option<String>,
     /// Where the payer's browser goes after success.
     pub front_url: Option<String>,
-    /// Where the channel tells us.
-    pub callback_url: Arc<str>,
-    /// Everything else that the caller said, in the dialect's own form; opaque here.
+    /// Everything else that the caller sent, in the dialect's own form; opaque here.
     pub details: String,
+}
+
+/// What was agreed when the order was placed; never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The owner of the order.
+    pub tenant: TenantId,
+    /// Our id.
+    pub id: Id<kinds::Order>,
+    /// Our number for it at the channel: committed before the first call, the same in every repeat.
+    pub channel_order_no: String,
+    /// What the caller requested.
+    pub request: Arc<OrderRequest>,
+    /// The channel's name.
+    pub channel: Arc<str>,
+    /// The channel account.
+    pub channel_account: Arc<str>,
+    /// Where the channel sends its callbacks.
+    pub callback_url: Arc<str>,
     /// When the order was placed.
     pub placed_at: Timestamp,
     /// From when on it must not be payable.
@@ -90,6 +105,9 @@ pub enum Closure {
 }
 
 impl Closure {
+    /// Every reason, for listings and tests.
+    pub const ALL: [Closure; 3] = [Closure::Expired, Closure::Asked, Closure::Refused];
+
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
         match self {
@@ -101,9 +119,7 @@ impl Closure {
 
     /// Reads the word.
     pub fn from_name(name: &str) -> Option<Closure> {
-        [Closure::Expired, Closure::Asked, Closure::Refused]
-            .into_iter()
-            .find(|closure| closure.name() == name)
+        Closure::ALL.into_iter().find(|closure| closure.name() == name)
     }
 }
 
@@ -114,7 +130,8 @@ pub struct Paid {
     pub at: Timestamp,
     /// The channel's number of the payment.
     pub payment_reference: String,
-    /// What the payer really paid after coupons; the order's amount where the channel does not say.
+    /// What the payer really paid after coupons; the order's amount where the channel does not state
+    /// it.
     pub payer_amount: Fen,
 }
 
@@ -136,7 +153,7 @@ pub enum OrderState {
         /// Why, for the merchant.
         reason: String,
     },
-    /// Closed on the merchant's request.
+    /// Closed at the merchant's request.
     Closed {
         /// When that was confirmed.
         at: Timestamp,
@@ -167,29 +184,25 @@ impl OrderState {
     /// Whether a change from this state to `next` is legal.
     pub const fn may_become(&self, next: &OrderState) -> bool {
         match (self, next) {
-            (OrderState::Init | OrderState::Paying(_), OrderState::Paying(_))
-            | (OrderState::Init | OrderState::Paying(_), OrderState::Closing(_))
+            // A final state stays.
+            (OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. }, _) => {
+                false
+            }
+            (_, OrderState::Init) => false,
+            (
+                OrderState::Init | OrderState::Paying(_),
+                OrderState::Paying(_) | OrderState::Closing(_),
+            )
             | (OrderState::Closing(Closure::Expired), OrderState::Closing(Closure::Expired)) => {
                 true
             }
-            (
-                OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_),
-                OrderState::Paid(_) | OrderState::Failed { .. },
-            ) => true,
+            (OrderState::Closing(_), OrderState::Paying(_) | OrderState::Closing(_)) => false,
+            (_, OrderState::Paid(_) | OrderState::Failed { .. }) => true,
+            // Only a merchant's request ends in Closed; everything else that ends unpaid has failed.
             (OrderState::Closing(Closure::Asked), OrderState::Closed { .. }) => true,
             (
-                OrderState::Init
-                | OrderState::Paying(_)
-                | OrderState::Closing(_)
-                | OrderState::Paid(_)
-                | OrderState::Failed { .. }
-                | OrderState::Closed { .. },
-                OrderState::Init
-                | OrderState::Paying(_)
-                | OrderState::Closing(_)
-                | OrderState::Paid(_)
-                | OrderState::Failed { .. }
-                | OrderState::Closed { .. },
+                OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_),
+                OrderState::Closed { .. },
             ) => false,
         }
     }
@@ -200,16 +213,16 @@ impl OrderState {
 pub struct InFlightCall {
     /// What is being asked.
     pub operation: Operation,
-    /// When the call has ended at the latest.
+    /// When the call has certainly ended.
     pub until: Timestamp,
 }
 
-/// Money that came for this order and could not be taken; it is on its way back.
+/// Money that came for this order and could not be taken; a refund gives it back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnappliedPayment {
     /// The channel's number of the payment.
     pub payment_reference: String,
-    /// How much came.
+    /// The amount that came.
     pub amount: Fen,
     /// The refund that gives it back.
     pub refund: Id<kinds::Refund>,
@@ -220,7 +233,7 @@ pub struct UnappliedPayment {
 pub struct Order {
     /// What was agreed.
     pub terms: Arc<Terms>,
-    /// Counts its changes; 1 when new.
+    /// Counts its events; 1 when new.
     pub version: i64,
     /// Where it stands.
     pub state: OrderState,
@@ -228,85 +241,242 @@ pub struct Order {
     pub in_flight: Option<InFlightCall>,
     /// Polls of the channel since the state last changed.
     pub polls: u32,
+    /// When it is polled next; `None` when it is final.
+    pub next_poll_at: Option<Timestamp>,
     /// Money that could not be taken.
     pub unapplied: Vec<UnappliedPayment>,
+    /// The last finding that contradicted the order, for the operator.
+    pub mismatch: Option<Attention>,
+}
+
+/// A part of an order that a repeat must not change. A dialect knows its own name for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OrderField {
+    /// The merchant.
+    Merchant,
+    /// The amount.
+    Amount,
+    /// The currency.
+    Currency,
+    /// The scene.
+    Scene,
+    /// The channel.
+    Channel,
+}
+
+impl fmt::Display for OrderField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            OrderField::Merchant => "merchant",
+            OrderField::Amount => "amount",
+            OrderField::Currency => "currency",
+            OrderField::Scene => "scene",
+            OrderField::Channel => "channel",
+        })
+    }
+}
+
+/// Why a command about an order is refused, in the order in which it is checked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderRefusal {
+    /// The tenant has no such merchant.
+    #[error("unknown merchant")]
+    UnknownMerchant,
+    /// There is no such order.
+    #[error("no such order")]
+    NotFound,
+    /// The order exists and is final.
+    #[error("the order is final")]
+    Final,
+    /// The order exists with other content.
+    #[error("the order exists with another {field}")]
+    Differs {
+        /// What differs.
+        field: OrderField,
+    },
+    /// The order's state does not allow it.
+    #[error("the order is {state}")]
+    State {
+        /// The state.
+        state: &'static str,
+    },
+    /// Another call has the order to itself.
+    #[error("another operation on the order is running")]
+    CallInFlight,
+    /// The merchant may not collect.
+    #[error("the merchant is disabled")]
+    MerchantDisabled,
+    /// The merchant has no account for this channel and scene.
+    #[error("the merchant has no account at this channel for this kind of payment")]
+    NoRoute,
+    /// The amount is not above zero.
+    #[error("amount must be above zero")]
+    Amount,
+    /// The expiry lies in the past.
+    #[error("expiry lies in the past")]
+    Expiry,
 }
 
 impl Order {
-    /// Our number for it at the channel. It is the id: unique in the installation and known before
-    /// the first call.
-    pub fn channel_order_no(&self) -> String {
-        self.terms.id.to_string()
-    }
-
-    /// The id inside a number that a channel sent back.
-    pub fn id_of_channel_no(number: &str) -> Option<Id<kinds::Order>> {
-        Id::parse(number).ok()
-    }
-
     /// True while a call has the order to itself.
     pub fn is_in_flight(&self, now: Timestamp) -> bool {
-        self.in_flight.is_some_and(|in_flight| now < in_flight.until)
+        self.in_flight.is_some_and(|call| now < call.until)
     }
 
-    /// True when the order's time is up and nobody has settled yet what became of it.
+    /// True when the order's time is up and the channel has not confirmed yet what became of it.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         !self.state.is_final() && now >= self.terms.expires_at
+    }
+
+    /// The key by which its merchant knows it.
+    pub fn merchant_key(&self) -> NaturalKey {
+        let request = &self.terms.request;
+        NaturalKey {
+            namespace: request.namespace.clone(),
+            number: request.merchant_order_no.clone(),
+        }
     }
 
     /// The instruction that places it; the same in every repeat.
     pub fn placing(&self) -> Place {
         let terms = &self.terms;
+        let request = &terms.request;
         Place {
-            channel_order_no: self.channel_order_no(),
-            amount: terms.amount,
-            currency: terms.currency,
-            scene: terms.scene,
-            subject: terms.subject.clone(),
-            payer: terms.payer.clone(),
-            goods_tag: terms.goods_tag.clone(),
+            channel_order_no: terms.channel_order_no.clone(),
+            amount: request.amount,
+            currency: request.currency,
+            scene: request.scene,
+            subject: request.subject.clone(),
+            payer: request.payer.clone(),
+            goods_tag: request.goods_tag.clone(),
             placed_at: terms.placed_at,
             expires_at: terms.expires_at,
             callback_url: terms.callback_url.to_string(),
-            front_url: terms.front_url.clone(),
+            front_url: request.front_url.clone(),
         }
+    }
+
+    fn place_instruction(&self) -> Instruction {
+        Instruction::Place(Box::new(self.placing()))
+    }
+
+    /// What the channel needs to find it again.
+    fn placed(&self) -> PlacedOrder {
+        PlacedOrder {
+            channel_order_no: self.terms.channel_order_no.clone(),
+            placed_at: self.terms.placed_at,
+            amount: self.terms.request.amount,
+            currency: self.terms.request.currency,
+        }
+    }
+
+    fn query_instruction(&self) -> Instruction {
+        Instruction::Query(self.placed())
+    }
+
+    fn close_instruction(&self) -> Instruction {
+        Instruction::Close(self.placed())
+    }
+
+    fn ask(&self, instruction: Instruction) -> Work {
+        Work::Ask {
+            tenant: self.terms.tenant.clone(),
+            subject: self.id().subject(),
+            root: self.root(),
+            channel: self.terms.channel.clone(),
+            channel_account: self.terms.channel_account.clone(),
+            instruction,
+        }
+    }
+
+    /// The next poll on the schedule, never later than the order's expiry.
+    fn next_poll(&self, now: Timestamp, polls: u32) -> Timestamp {
+        let poll = schedule::due(now, &POLL_SCHEDULE_SECONDS, polls);
+        if now < self.terms.expires_at { poll.min(self.terms.expires_at) } else { now }
     }
 }
 
-/// A new order as a dialect describes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlaceOrder {
-    /// Whose.
-    pub tenant: TenantId,
-    /// The merchant that collects.
-    pub merchant: MerchantId,
-    /// The merchant's number.
-    pub merchant_order_no: String,
-    /// The dialect that places it, and that will tell the merchant about it.
-    pub dialect: Arc<str>,
-    /// How much.
-    pub amount: Fen,
-    /// In which currency.
-    pub currency: Currency,
-    /// Where the payer is.
-    pub scene: Scene,
-    /// The channel's name.
-    pub channel: String,
-    /// The title.
-    pub subject: String,
-    /// Who pays.
-    pub payer: Payer,
-    /// The channel's coupon mark.
-    pub goods_tag: Option<String>,
-    /// Where we tell the merchant.
-    pub notify_url: Option<String>,
-    /// Where the payer's browser goes after success.
-    pub front_url: Option<String>,
-    /// Everything else that the caller said, in the dialect's own form.
-    pub details: String,
-    /// From when on it must not be payable; `None` for the default of 30 minutes.
-    pub expires_at: Option<Timestamp>,
+impl Aggregate for Order {
+    type Kind = kinds::Order;
+    type Change = OrderChange;
+    type Command = OrderCommand;
+
+    fn tenant(&self) -> &TenantId {
+        &self.terms.tenant
+    }
+
+    fn id(&self) -> Id<kinds::Order> {
+        self.terms.id
+    }
+
+    fn root(&self) -> Id<kinds::Root> {
+        self.terms.id.subject().root()
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn natural_key(&self) -> Option<NaturalKey> {
+        Some(self.merchant_key())
+    }
+
+    fn standing(&self) -> Standing {
+        Standing {
+            next_poll_at: self.next_poll_at,
+            attention: self.mismatch.clone(),
+            holds: vec![],
+        }
+    }
+
+    fn evolve(before: Option<&Order>, event: &Event, change: &OrderChange) -> Order {
+        change::evolve(before, event, change)
+    }
+
+    fn decide(deciding: &mut Deciding<'_>, command: &OrderCommand) -> Result<Reply, Refusal> {
+        Ok(decide::decide(deciding, command)?)
+    }
+
+    fn run_task(
+        deciding: &mut Deciding<'_>,
+        tenant: &TenantId,
+        id: Id<kinds::Order>,
+    ) -> Result<(), Refusal> {
+        let order = deciding.row::<Order>(tenant, id).ok_or(OrderRefusal::NotFound)?;
+        decide::run_task(deciding, &order);
+        Ok(())
+    }
+
+    fn record_finding(
+        deciding: &mut Deciding<'_>,
+        about: &About<'_, kinds::Order>,
+        finding: &Finding,
+    ) -> Result<Option<ChannelAnswer>, Refusal> {
+        let order = deciding.row::<Order>(about.tenant, about.id).ok_or(OrderRefusal::NotFound)?;
+        finding::record(deciding, &order, about.channel_account, finding);
+        Ok(finding::channel_answer(finding))
+    }
+
+    fn related(tenant: &TenantId, _root: Id<kinds::Root>, reads: &mut Reads) {
+        // A payment may turn out to be unapplied money: it is held in suspense at once.
+        reads.balances.push((tenant.clone(), refund::suspense(tenant)));
+    }
 }
 
-/// How long an order lives when its caller does not say, in seconds.
-pub const DEFAULT_LIFE_SECONDS: i64 = 30 * 60;
+impl From<PlaceOrder> for crate::Command {
+    fn from(place: PlaceOrder) -> crate::Command {
+        OrderCommand::Place(Box::new(place)).into()
+    }
+}
+
+/// The key of an order of this id.
+impl From<Id<kinds::Order>> for Key<kinds::Order> {
+    fn from(id: Id<kinds::Order>) -> Key<kinds::Order> {
+        Key::Id(id)
+    }
+}
+
+/// The number of a new order at its channel.
+fn new_channel_order_no(deciding: &Deciding<'_>, id: Id<kinds::Order>) -> String {
+    channel_no(&deciding.view().directory.installation, id.subject())
+}

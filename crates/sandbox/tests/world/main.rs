@@ -8,7 +8,7 @@ use sandbox::{ClockControl, Sandbox, SharedClock};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-fn said(status: u16, text: &str) -> Seen {
+fn seen(status: u16, text: &str) -> Seen {
     Some((status, text.to_owned()))
 }
 
@@ -20,25 +20,25 @@ async fn each_fault_of_a_request_is_seen_once_by_client_and_counterpart() {
     let table = [
         ("lose_request", json!({}), None, 0),
         ("lose_answer", json!({}), None, 1),
-        ("delay", json!({ "delay_ms": 1 }), said(200, "2"), 2),
-        ("duplicate", json!({}), said(200, "3"), 4),
-        ("bad_signature", json!({}), said(200, "forged"), 4),
-        ("error", json!({ "code": "TILL_CLOSED" }), said(400, "TILL_CLOSED"), 4),
-        ("wrong_amount", json!({}), said(200, "too much"), 4),
+        ("delay", json!({ "delay_ms": 1 }), seen(200, "2"), 2),
+        ("duplicate", json!({}), seen(200, "3"), 4),
+        ("bad_signature", json!({}), seen(200, "forged"), 4),
+        ("error", json!({ "code": "TILL_CLOSED" }), seen(400, "TILL_CLOSED"), 4),
+        ("wrong_amount", json!({}), seen(200, "too much"), 4),
     ];
     for (word, more, want, count) in table {
         play.fault("create", word, more).await;
         assert_eq!(play.sell("").await, want, "{word}");
-        assert_eq!(play.call("GET", "/till/count", "").await, said(200, &count.to_string()));
+        assert_eq!(play.call("GET", "/till/count", "").await, seen(200, &count.to_string()));
         let (_, left) = play.control("GET", "/control/faults", Value::Null).await;
         assert_eq!(left, json!({ "faults": [] }), "{word}");
     }
-    assert_eq!(play.sell("").await, said(200, "5"));
+    assert_eq!(play.sell("").await, seen(200, "5"));
     play.end(None).await;
 }
 
 #[tokio::test]
-async fn orders_that_make_no_sense_are_refused_by_field() {
+async fn requests_that_make_no_sense_are_refused_by_field() {
     let folder = tempfile::tempdir().expect("a folder");
     let play = Play::start(&folder.path().join("sandbox.db")).await;
     let good =
@@ -54,41 +54,41 @@ async fn orders_that_make_no_sense_are_refused_by_field() {
         ("hours", json!(1)),
     ];
     for (field, value) in table {
-        let mut order = good.clone();
-        order[field] = value;
-        let (status, answer) = play.control("POST", "/control/faults", order).await;
+        let mut asked = good.clone();
+        asked[field] = value;
+        let (status, answer) = play.control("POST", "/control/faults", asked).await;
         assert_eq!(status, 400, "{field}");
         let why = answer["error"].as_str().expect("a reason");
         // Numbers that do not parse are named by what was wanted.
         assert!(why.contains(field) || why.contains("u32"), "{field}: {why}");
     }
     for (word, wanted) in [("delay", "delay_ms"), ("error", "code")] {
-        let mut order = good.clone();
-        order["fault"] = json!(word);
-        let (status, answer) = play.control("POST", "/control/faults", order).await;
+        let mut asked = good.clone();
+        asked["fault"] = json!(word);
+        let (status, answer) = play.control("POST", "/control/faults", asked).await;
         assert_eq!(status, 400);
         assert!(answer["error"].as_str().is_some_and(|why| why.starts_with(wanted)), "{answer}");
     }
     for (word, operation) in
         [("error", "notify"), ("refund_closed", "create"), ("refund_abnormal", "notify")]
     {
-        let mut order = good.clone();
-        (order["fault"], order["operation"]) = (json!(word), json!(operation));
+        let mut asked = good.clone();
+        (asked["fault"], asked["operation"]) = (json!(word), json!(operation));
         if word == "error" {
-            order["code"] = json!("X");
+            asked["code"] = json!("X");
         }
-        let (status, answer) = play.control("POST", "/control/faults", order).await;
+        let (status, answer) = play.control("POST", "/control/faults", asked).await;
         assert_eq!(status, 400, "{word} {operation}");
         assert!(answer["error"].as_str().is_some_and(|why| why.starts_with("operation")));
     }
-    let order = json!({ "advance_s": 400 * 86_400 + 1 });
-    assert_eq!(play.control("POST", "/control/clock", order).await.0, 400);
+    let asked = json!({ "advance_s": 400 * 86_400 + 1 });
+    assert_eq!(play.control("POST", "/control/clock", asked).await.0, 400);
     assert_eq!(play.control("POST", "/control/pay", json!({})).await.0, 400);
     let big = "x".repeat(1024 * 1024 + 1);
     assert_eq!(play.sell(&big).await.map(|(status, _)| status), Some(413));
     assert_eq!(play.call("GET", "/elsewhere", "").await.map(|(status, _)| status), Some(404));
     assert_eq!(play.call("PUT", "/till/sell", "").await.map(|(status, _)| status), Some(405));
-    assert_eq!(play.call("GET", "/healthz", "").await, said(200, "ok"));
+    assert_eq!(play.call("GET", "/healthz", "").await, seen(200, "ok"));
     play.end(None).await;
 }
 
@@ -116,7 +116,7 @@ async fn the_phone_pays_and_a_refusal_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn a_callback_follows_the_schedule_with_the_clock_and_ends() {
+async fn a_callback_follows_its_schedule_with_the_clock_and_ends() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut merchant = Merchant::open(500).await;
     let play = Play::start(&folder.path().join("sandbox.db")).await;
@@ -175,10 +175,10 @@ async fn each_fault_of_a_callback_is_carried_out() {
     );
     play.wait_for(1, "accepted").await;
 
-    for (word, said) in [("bad_signature", "5 forged"), ("wrong_amount", "6 too much")] {
+    for (word, text) in [("bad_signature", "5 forged"), ("wrong_amount", "6 too much")] {
         play.fault("notify", word, json!({})).await;
         play.sell(&merchant.url).await;
-        assert_eq!(merchant.next().await, said);
+        assert_eq!(merchant.next().await, text);
     }
     play.end(None).await;
 }
@@ -196,7 +196,7 @@ async fn everything_survives_a_restart() {
 
     let play = Play::start(&path).await;
     assert_eq!(merchant.next().await, "1 honest");
-    assert_eq!(play.call("GET", "/till/count", "").await, said(200, "1"));
+    assert_eq!(play.call("GET", "/till/count", "").await, seen(200, "1"));
     let (_, clock) = play.control("GET", "/control/clock", Value::Null).await;
     assert_eq!(clock["offset_ms"], 3_600_000);
     let (_, left) = play.control("GET", "/control/faults", Value::Null).await;
@@ -230,8 +230,8 @@ async fn the_clock_is_movable_only_with_permission() {
     let folder = tempfile::tempdir().expect("a folder");
     let (play, sandbox) =
         Play::open(&folder.path().join("sandbox.db"), ClockControl::Forbidden).await;
-    let order = json!({ "advance_s": 1 });
-    assert_eq!(play.control("POST", "/control/clock", order).await.0, 403);
+    let asked = json!({ "advance_s": 1 });
+    assert_eq!(play.control("POST", "/control/clock", asked).await.0, 403);
     play.end(Some(sandbox)).await;
 }
 

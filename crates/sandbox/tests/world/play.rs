@@ -86,13 +86,13 @@ impl Play {
     }
 
     pub(crate) async fn fault(&self, operation: &str, word: &str, more: Value) {
-        let mut order = serde_json::json!({
+        let mut asked = serde_json::json!({
             "channel": "till", "operation": operation, "fault": word, "times": 1,
         });
         for (name, value) in more.as_object().into_iter().flatten() {
-            order[name] = value.clone();
+            asked[name] = value.clone();
         }
-        let (status, answer) = self.control("POST", "/control/faults", order).await;
+        let (status, answer) = self.control("POST", "/control/faults", asked).await;
         assert_eq!(status, 200, "{answer}");
     }
 
@@ -101,8 +101,8 @@ impl Play {
     }
 
     pub(crate) async fn advance(&self, seconds: u32) {
-        let order = serde_json::json!({ "advance_s": seconds });
-        let (status, answer) = self.control("POST", "/control/clock", order).await;
+        let asked = serde_json::json!({ "advance_s": seconds });
+        let (status, answer) = self.control("POST", "/control/clock", asked).await;
         assert_eq!(status, 200, "{answer}");
     }
 
@@ -129,7 +129,7 @@ pub(crate) struct Merchant {
     _stop: oneshot::Sender<()>,
 }
 
-type Desk = (Arc<AtomicU16>, mpsc::UnboundedSender<String>);
+type Receiver = (Arc<AtomicU16>, mpsc::UnboundedSender<String>);
 
 impl Merchant {
     /// Takes the callback and never answers.
@@ -156,7 +156,7 @@ impl Merchant {
     }
 }
 
-async fn take(State((status, tell)): State<Desk>, body: String) -> StatusCode {
+async fn take(State((status, tell)): State<Receiver>, body: String) -> StatusCode {
     tell.send(body).expect("the test listens");
     if status.load(Ordering::SeqCst) == Merchant::SILENT {
         std::future::pending::<()>().await;

@@ -58,11 +58,11 @@ impl Counterpart for Till {
     fn receive(
         &self,
         documents: &mut dyn DocumentStore,
-        fault_mode: &FaultMode,
+        mode: &FaultMode,
         request: &Request,
         _: &CodecContext,
     ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
-        match (fault_mode, request.method) {
+        match (mode, request.method) {
             (FaultMode::Error { code }, _) => Ok((say(400, code), vec![])),
             (_, Method::Get) => Ok((say(200, &Till::count(documents)?.to_string()), vec![])),
             (FaultMode::WrongAmount, Method::Post) => Ok((say(200, "too much"), vec![])),
@@ -100,11 +100,11 @@ impl Counterpart for Till {
     fn envelope(
         &self,
         callback: &OutgoingCallback,
-        fault_mode: &FaultMode,
+        mode: &FaultMode,
         context: &CodecContext,
     ) -> Request {
         assert_eq!(context.nonce.len(), 32);
-        let word = match fault_mode {
+        let word = match mode {
             FaultMode::Honest | FaultMode::Refund { .. } => "honest",
             FaultMode::BadSignature => "forged",
             FaultMode::WrongAmount => "too much",

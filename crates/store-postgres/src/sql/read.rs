@@ -1,89 +1,88 @@
-//! Loading what decisions read, and answering queries. Nothing here locks.
+//! Listings and other questions. Nothing here locks.
 
-/// Notifications with the merchant's number of their orders.
-macro_rules! select_notifications {
-    () => {
-        concat!(
-            "SELECT ",
-            notification_columns!(),
-            ", coalesce((SELECT merchant_order_no FROM orders
-                WHERE orders.tenant = notifications.tenant AND orders.id = notifications.order_id), '')
-            FROM notifications "
-        )
-    };
-}
+use kernel::{Notification, Order};
+use store::rows::{Stored, event, task, transfer};
 
 /// A page of notifications; a notification alone is a page of one.
-macro_rules! page_of_notifications {
-    () => {
-        "WHERE tenant = $1 AND id < $2 AND id >= $3 AND ($4::text IS NULL OR state = $4)
-        ORDER BY id DESC LIMIT $5"
-    };
-}
+const PAGE_OF_NOTIFICATIONS: &str = "WHERE tenant = $1 AND id < $2 AND id >= $3
+        AND ($4::text IS NULL OR state = $4)
+    ORDER BY id DESC LIMIT $5";
 
 super::statements! {
-    ORDERS_BY_ID = concat!(select_orders!(), "WHERE tenant = $1 AND id = ANY($2)");
-    ORDERS_BY_NUMBER = concat!(select_orders!(), "WHERE tenant = $1 AND merchant_order_no = ANY($2)");
-    ORDERS_OF_REFUNDS = concat!(select_orders!(), "WHERE tenant = $1 AND id IN (
-        SELECT order_id FROM refunds WHERE tenant = $1 AND refunds.id = ANY($2))");
-    REFUNDS_BY_ID = concat!("SELECT ", refund_columns!(), " FROM refunds
-        WHERE tenant = $1 AND id = ANY($2)");
-    NOTIFICATIONS_BY_ID = concat!("SELECT ", notification_columns!(), " FROM notifications
-        WHERE tenant = $1 AND id = ANY($2)");
-    BALANCES_BY_ACCOUNT = concat!("SELECT ", balance_columns!(), " FROM balances
-        WHERE tenant = $1 AND account = ANY($2)");
+    BALANCES_BY_ACCOUNT = format!(
+        "SELECT {} FROM balances WHERE tenant = $1 AND account = ANY($2::text[])",
+        transfer::BALANCES.list()
+    );
 
-    ORDERS = concat!(select_orders!(), "WHERE tenant = $1 AND id < $2 AND id >= $3
-        AND ($4::text IS NULL OR state = $4) AND placed_at >= $5 AND placed_at < $6
-        ORDER BY id DESC LIMIT $7");
+    ORDERS = format!(
+        "{} WHERE tenant = $1 AND id < $2 AND id >= $3 AND ($4::text IS NULL OR state = $4)
+            AND placed_at >= $5 AND placed_at < $6
+        ORDER BY id DESC LIMIT $7",
+        Order::TABLE.select()
+    );
 
-    EVENTS_OF_ORDER = concat!("SELECT ", event_columns!(), " FROM events
-        WHERE tenant = $1 AND order_id = $2 ORDER BY id");
-    TRANSFERS_OF_ORDER = concat!("SELECT ", transfer_columns!(), " FROM transfers
-        WHERE tenant = $1 AND order_id = $2 ORDER BY id");
-    REFUNDS_OF_ORDER = concat!("SELECT ", refund_columns!(), " FROM refunds
-        WHERE tenant = $1 AND order_id = $2 ORDER BY id");
-    NOTIFICATIONS_OF_ORDER = concat!(select_notifications!(), "WHERE tenant = $1 AND order_id = $2 ORDER BY id");
-    ATTEMPTS_OF_ORDER = concat!("SELECT ", attempt_columns!(), " FROM attempts
-        WHERE tenant = $1 AND notification_id IN (
-            SELECT id FROM notifications WHERE tenant = $1 AND order_id = $2)
-        ORDER BY notification_id, attempt_no");
-    TASKS_OF_ORDER = concat!("SELECT ", task_columns!(), " FROM tasks
-            WHERE tenant = $1 AND kind = 'order' AND subject = $2
-        UNION ALL SELECT ", task_columns!(), " FROM tasks
-            WHERE tenant = $1 AND kind = 'refund' AND subject IN (
-                SELECT id FROM refunds WHERE tenant = $1 AND order_id = $2)
-        UNION ALL SELECT ", task_columns!(), " FROM tasks
-            WHERE tenant = $1 AND kind = 'notification' AND subject IN (
-                SELECT id FROM notifications WHERE tenant = $1 AND order_id = $2)");
+    EVENTS_OF_ROOT = format!(
+        "SELECT {} FROM events WHERE tenant = $1 AND root = $2 ORDER BY id",
+        event::EVENTS.list()
+    );
+
+    TRANSFERS_OF_ROOT = format!(
+        "SELECT {} FROM transfers WHERE tenant = $1 AND root = $2 ORDER BY id",
+        transfer::TRANSFERS.list()
+    );
+
+    /// Whatever has a task in a story has events in it.
+    TASKS_OF_ROOT = format!(
+        "SELECT {} FROM tasks WHERE tenant = $1 AND (subject_kind, subject_id) IN (
+            SELECT subject_kind, subject_id FROM events WHERE tenant = $1 AND root = $2)",
+        task::TASKS.list()
+    );
 
     /// Looks through the numbers of every tenant: for a person who has nothing but the number.
-    TENANTS_WITH_ORDER = "SELECT tenant FROM orders WHERE merchant_order_no = $1 ORDER BY tenant";
+    TENANTS_WITH_ORDER = "SELECT tenant, id FROM orders WHERE merchant_order_no = $1
+        ORDER BY tenant, namespace";
 
-    ACCOUNTS = concat!("SELECT ", balance_columns!(), " FROM balances WHERE tenant = $1");
+    ACCOUNTS = format!(
+        "SELECT {} FROM balances WHERE tenant = $1",
+        transfer::BALANCES.list()
+    );
 
     /// Each side has an index that gives its newest; of both the newest are taken.
-    POSTINGS = concat!("SELECT ", transfer_columns!(), " FROM transfers
-        WHERE tenant = $1 AND id IN (
+    POSTINGS = format!(
+        "SELECT {} FROM transfers WHERE tenant = $1 AND id IN (
             (SELECT id FROM transfers WHERE tenant = $1 AND debit = $2 AND id < $3
                 ORDER BY id DESC LIMIT $4)
             UNION
             (SELECT id FROM transfers WHERE tenant = $1 AND credit = $2 AND id < $3
                 ORDER BY id DESC LIMIT $4))
-        ORDER BY id DESC LIMIT $4");
+        ORDER BY id DESC LIMIT $4",
+        transfer::TRANSFERS.list()
+    );
 
-    NOTIFICATIONS = concat!(select_notifications!(), page_of_notifications!());
-    ATTEMPTS_OF_NOTIFICATIONS = concat!("SELECT ", attempt_columns!(), " FROM attempts
-        WHERE tenant = $1 AND notification_id IN (SELECT id FROM notifications ", page_of_notifications!(), ")
-        ORDER BY notification_id, attempt_no");
+    NOTIFICATIONS = format!("{} {PAGE_OF_NOTIFICATIONS}", Notification::TABLE.select());
 
-    KEYS = concat!("SELECT ", key_columns!(), " FROM channel_keys");
+    EVENTS_OF_NOTIFICATIONS = format!(
+        "SELECT {} FROM events WHERE tenant = $1 AND subject_kind = 'notification'
+            AND (root, subject_id) IN (
+                SELECT root, id FROM notifications {PAGE_OF_NOTIFICATIONS})
+        ORDER BY id",
+        event::EVENTS.list()
+    );
 
-    /// The condition is word for word the index's.
-    ATTENTION = concat!("SELECT ", event_columns!(), " FROM events
-        WHERE tenant = $1 AND id < $2 AND (kind IN ('mismatch_recorded', 'unapplied_received')
-            OR kind = 'refund_moved' AND strpos(body, '\"state\":\"failed\"') > 0)
-        ORDER BY id DESC LIMIT $3");
+    /// With the tenants, so that each node of a distributed database adds up its own.
+    DIRECTORY_REVISION = "SELECT coalesce(sum(version), 0)::bigint FROM (
+            SELECT tenant, version FROM tenants
+            UNION ALL SELECT tenant, version FROM merchants
+            UNION ALL SELECT tenant, version FROM caller_keys
+            UNION ALL SELECT tenant, version FROM channel_accounts) AS versions";
+
+    INSTALLATION = "SELECT name FROM installation";
+
+    TENANTS = "SELECT tenant FROM tenants";
+
+    /// A tenant's newest order, by the end of the index. Tenant by tenant, because a distributed database
+    /// takes no aggregate that depends on another query.
+    NEWEST_ORDER = "SELECT max(id) FROM orders WHERE tenant = $1";
 
     /// The largest id from this one on.
     LAST_ID = "SELECT max(id) FROM events WHERE id >= $1";

@@ -1,28 +1,38 @@
 //! Transactions, settings of a session, and the statements of a migration: sent as plain text.
 
-/// Every session. Statements that decide and commit are planned once, always by index, and a look into
-/// an index counts little, because what they touch is recent and in memory: a plan that was made while
-/// a table was small must not read the whole of it once it is full. A database whose default is to
-/// lose the last commits on a power loss is overruled.
-pub(crate) const SETTINGS: &str = "SET statement_timeout = '10s';
-    SET lock_timeout = '5s';
-    SET idle_in_transaction_session_timeout = '30s';
-    SET plan_cache_mode = force_generic_plan;
-    SET random_page_cost = 0.1;
-    SET enable_seqscan = off;
-    SET enable_hashjoin = off;
-    SET enable_mergejoin = off;
-    SELECT set_config('synchronous_commit', 'on', false)
-        WHERE current_setting('synchronous_commit') = 'off'";
+use crate::schema::tenant_tables;
+use std::sync::LazyLock;
+
+/// Every session. Statements that decide and commit go by index, and a look into an index counts
+/// little, because what they touch is recent and in memory: a plan that was made while a table was
+/// small must not read the whole of it once it is full. A database whose default is to lose the last
+/// commits on a power loss is overruled.
+///
+/// Plans are made once, because planning costs more than running. A distributed server must know the
+/// tenant to find its node, and refuses to plan without it: there each statement is planned anew.
+pub(crate) static SETTINGS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SET statement_timeout = '10s';
+        SET lock_timeout = '5s';
+        SET idle_in_transaction_session_timeout = '30s';
+        SET random_page_cost = 0.1;
+        SET enable_seqscan = off;
+        SET enable_hashjoin = off;
+        SET enable_mergejoin = off;
+        SELECT set_config('plan_cache_mode', CASE WHEN ({IS_DISTRIBUTED})
+            THEN 'force_custom_plan' ELSE 'force_generic_plan' END, false);
+        SELECT set_config('synchronous_commit', 'on', false)
+            WHERE current_setting('synchronous_commit') = 'off'"
+    )
+});
 
 /// A session that commits. Should a BEGIN be cancelled, the statements behind it, which are on their
 /// way already, must not commit one by one.
 pub(crate) const COMMITTING: &str = "SET default_transaction_read_only = on";
 
 /// Tells the planner how full the tables are.
-pub(crate) const MEASURE: &str =
-    "ANALYZE orders, order_terms, refunds, notifications, attempts, events,
-    transfers, balances, tasks, channel_keys";
+pub(crate) static MEASURE: LazyLock<String> =
+    LazyLock::new(|| format!("ANALYZE {}", tenant_tables().join(", ")));
 
 /// Begins a commit.
 pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";

@@ -1,17 +1,28 @@
 //! What every statement and the schema must keep, so that a tenant can live on any node.
 
-use super::columns::LISTS;
-use super::{Sql, audit, claim, commit, read};
-use crate::schema::TENANT_TABLES;
-use store::rows::{Table, event, key, notification, order, refund, task, transfer};
+use super::{Sql, audit, claim, commit, read, rows};
+use crate::schema::tenant_tables;
+use store::rows::{Column, Stored, Type, event, transfer};
 
 const SCHEMA: &str = include_str!("../../migrations/0001_first.sql");
 
 /// Tables that belong to nobody.
-const SHARED_TABLES: &[&str] = &["schema_version"];
+const SHARED_TABLES: &[&str] = &["schema_version", "installation"];
 
-fn every_statement() -> impl Iterator<Item = Sql> {
-    [commit::ALL, claim::ALL, read::ALL, audit::ALL].into_iter().flatten().copied()
+/// The statements about an aggregate that write.
+fn writes_of(sql: &rows::Statements) -> impl Iterator<Item = &Sql> {
+    [&sql.insert, &sql.update].into_iter().chain(&sql.insert_terms)
+}
+
+fn every_statement() -> Vec<&'static Sql> {
+    let mut all = [commit::every(), claim::every(), read::every(), audit::every()].concat();
+    for sql in rows::every() {
+        all.extend(writes_of(sql));
+        all.extend([&sql.by_ids, &sql.of_root, &sql.all, &sql.attention]);
+        all.extend([&sql.held_differs, &sql.hold_without_row, &sql.open_without_task]);
+        all.extend(&sql.by_numbers);
+    }
+    all
 }
 
 /// The text with its white space made even.
@@ -40,13 +51,14 @@ fn names_one_tenant(text: &str) -> bool {
 fn what_writes_or_locks_names_one_tenant() {
     let mut seen = 0;
     for sql in every_statement() {
-        let text = even(sql.text);
+        let text = even(&sql.text);
         if writes(&text) {
             seen += 1;
             assert!(names_one_tenant(&text), "{}: {text}", sql.name);
         }
     }
-    assert_eq!(seen, commit::ALL.len() + 1, "everything of a commit, and the lease");
+    let of_rows: usize = rows::every().into_iter().map(|sql| writes_of(sql).count()).sum();
+    assert_eq!(seen, of_rows + commit::every().len() + 1, "all of a commit, and the lease");
 }
 
 #[test]
@@ -54,87 +66,89 @@ fn the_check_finds_what_spans_tenants() {
     for text in [
         "UPDATE tasks SET leased_until = $1 WHERE due <= $2",
         "SELECT id FROM tasks WHERE due <= $1 FOR UPDATE SKIP LOCKED",
-        "INSERT INTO tasks (kind, tenant) SELECT $1::text, $2::text",
+        "INSERT INTO tasks (subject_kind, tenant) SELECT $1::text, $2::text",
         "DELETE FROM tasks WHERE tenant = ANY($1)",
     ] {
         assert!(writes(text) && !names_one_tenant(text), "{text}");
     }
 }
 
+/// The cache of a connection knows statements by their names.
+#[test]
+fn names_are_different() {
+    let mut names: Vec<&str> = every_statement().iter().map(|sql| sql.name.as_str()).collect();
+    let all = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all);
+}
+
+/// The tables of the schema: name, and everything between the brackets.
+fn definitions() -> Vec<(&'static str, String)> {
+    let definition = |text: &'static str| {
+        let (name, rest) = text.split_once(" (").expect("a table has columns");
+        (name, even(rest.split_once(";").expect("a statement ends").0))
+    };
+    SCHEMA.split("CREATE TABLE ").skip(1).map(definition).collect()
+}
+
 #[test]
 fn unique_keys_begin_with_the_tenant() {
     let mut tables = vec![];
-    for definition in SCHEMA.split("CREATE TABLE ").skip(1) {
-        let (name, rest) = definition.split_once(" (").expect("a table has columns");
-        let body = even(rest.split_once(";").expect("a statement ends").0);
+    for (name, body) in definitions() {
+        if SHARED_TABLES.contains(&name) {
+            assert!(!body.contains("tenant"), "{name} is shared and has a tenant");
+            continue;
+        }
         assert!(body.starts_with("tenant text COLLATE \"C\" NOT NULL"), "{name}");
         assert!(body.contains("PRIMARY KEY (tenant, "), "{name}");
         for key in body.split("UNIQUE").skip(1) {
-            assert!(key.starts_with(" (tenant, "), "{name}: UNIQUE{key}");
+            assert!(key.starts_with(" (tenant"), "{name}: UNIQUE{key}");
         }
-        assert!(!SHARED_TABLES.contains(&name), "{name} is shared and has a tenant");
         tables.push(name);
     }
-    assert_eq!(tables, TENANT_TABLES);
+    assert_eq!(tables, tenant_tables());
     for index in SCHEMA.split("CREATE UNIQUE INDEX ").skip(1) {
         assert!(index.split_once('(').is_some_and(|(_, columns)| columns.starts_with("tenant, ")));
     }
 }
 
-#[test]
-fn lists_of_columns_are_those_of_the_tables() {
-    let tables: [(&str, &Table); 9] = [
-        ("order_columns", &order::ORDERS),
-        ("refund_columns", &refund::REFUNDS),
-        ("notification_columns", &notification::NOTIFICATIONS),
-        ("attempt_columns", &notification::ATTEMPTS),
-        ("event_columns", &event::EVENTS),
-        ("transfer_columns", &transfer::TRANSFERS),
-        ("balance_columns", &transfer::BALANCES),
-        ("task_columns", &task::TASKS),
-        ("key_columns", &key::KEYS),
-    ];
-    for ((name, list), (table_name, table)) in LISTS.iter().zip(tables) {
-        assert_eq!((*name, (*list).to_owned()), (table_name, table.list()));
-    }
-    assert_eq!(LISTS.len(), tables.len());
-}
-
-/// The columns that an insert names, or that an update sets.
-fn columns_of(sql: Sql) -> Vec<String> {
-    let text = even(sql.text);
-    let list = match text.split_once("INSERT INTO ") {
-        Some((_, insert)) => insert.split_once('(').and_then(|(_, rest)| rest.split_once(')')),
-        None => text.split_once(" SET ").and_then(|(_, rest)| rest.split_once(" FROM ")),
+/// A column as the schema declares it, its white space made even.
+fn declared(column: &Column) -> String {
+    let ty = match column.ty {
+        Type::Int => "bigint",
+        Type::Text => "text COLLATE \"C\"",
     };
-    let (list, _) = list.expect("a list of columns");
-    let name = |column: &str| column.split_whitespace().next().unwrap_or_default().to_owned();
-    list.split(", ").map(name).collect()
+    let null = if column.is_nullable { "" } else { " NOT NULL" };
+    format!("{} {ty}{null}", column.name)
 }
 
+macro_rules! of_all {
+    ($($rows:ident: $row:ident,)*) => {
+        fn row_tables() -> Vec<(&'static str, Vec<Column>)> {
+            let mut tables = vec![];
+            $(
+                let table = <kernel::$row as Stored>::TABLE;
+                tables.push((table.name, table.own_columns()));
+                tables.extend(table.terms.map(|terms| (terms, table.terms_columns())));
+            )*
+            tables
+        }
+    };
+}
+kernel::aggregates!(of_all);
+
+/// The baseline inserts whole rows, so that even the order of the columns is a promise.
 #[test]
-fn writes_have_the_columns_of_their_rows() {
-    let orders = order::ORDERS.columns;
-    let mutable = &orders[order::TERMS_LEN..];
-    let wants: [(Sql, Vec<&str>); 12] = [
-        (commit::INSERT_ORDERS, [&orders[..4], mutable].concat()),
-        (commit::INSERT_TERMS, [&orders[..2], &orders[4..order::TERMS_LEN]].concat()),
-        (commit::UPDATE_ORDERS, mutable.to_vec()),
-        (commit::INSERT_REFUNDS, refund::REFUNDS.columns.to_vec()),
-        (commit::UPDATE_REFUNDS, refund::REFUNDS.columns[refund::FIXED_LEN..].to_vec()),
-        (commit::INSERT_NOTIFICATIONS, notification::NOTIFICATIONS.columns.to_vec()),
-        (
-            commit::UPDATE_NOTIFICATIONS,
-            notification::NOTIFICATIONS.columns[notification::FIXED_LEN..].to_vec(),
-        ),
-        (commit::INSERT_EVENTS, event::EVENTS.columns.to_vec()),
-        (commit::INSERT_TRANSFERS, transfer::TRANSFERS.columns.to_vec()),
-        (commit::INSERT_ATTEMPTS, notification::ATTEMPTS.columns.to_vec()),
-        (commit::KEEP_KEYS, key::KEYS.columns.to_vec()),
-        (commit::OPEN_BALANCES, transfer::BALANCES.columns.to_vec()),
-    ];
-    for (sql, want) in wants {
-        assert_eq!(columns_of(sql), want, "{}", sql.name);
+fn the_schema_fits_the_rows() {
+    let added = [&event::EVENTS, &transfer::TRANSFERS, &transfer::BALANCES];
+    let added = added.map(|table| (table.name, table.columns.to_vec()));
+    let definitions = definitions();
+    for (table, columns) in row_tables().into_iter().chain(added) {
+        let (_, body) = definitions.iter().find(|(name, _)| *name == table).expect("a table");
+        let columns: Vec<String> = columns.iter().map(declared).collect();
+        let want = format!("{}, PRIMARY KEY (", columns.join(", "));
+        assert!(body.starts_with(&want), "{table}: want {want}, got {body}");
     }
 }
 

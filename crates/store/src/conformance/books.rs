@@ -1,33 +1,20 @@
-//! Balances, the audit, and kept keys.
+//! Balances and the audit.
 
-use super::fixture::{
-    PRICE, StoreFixture, attempt, close, paid, payable, place, refunded, says, says_of_refund,
-    tenant,
+use super::fixture::{StoreFixture, account, empty, place_at};
+use crate::audit::Rule;
+use crate::{Accounts, Batch, CommitFault, Promise, Store};
+use channel::{Finding, Operation, RefundStatus};
+use kernel::{Delivery, Task, TaskChange, TenantId};
+use ledger::{Balance, Delta, Fen, Phase, Reason, SubjectKind};
+use test_support::{
+    PRICE, attempt, close, found, found_of_refund, paid, paid_as, payable, refunded, tenant_at,
 };
-use crate::{Batch, CommitFault, Page, Promise, Query, Store, audit::Rule};
-use channel::{Finding, Operation, PlatformKey, RefundStatus};
-use kernel::{Command, Delivery, TenantId};
-use ledger::{Account, AccountKind, Balance, Delta, Fen, Phase, Reason, Timestamp};
-use std::sync::Arc;
 
 /// A batch of changes of balances alone.
 fn deltas(tenant: &TenantId, moves: &[(&str, i64, i64)]) -> Batch {
     let delta = |posted, held| Delta { posted: Fen::new(posted), held: Fen::new(held) };
-    Batch {
-        tenant: tenant.clone(),
-        orders: vec![],
-        refunds: vec![],
-        notifications: vec![],
-        events: vec![],
-        transfers: vec![],
-        deltas: moves
-            .iter()
-            .map(|(key, posted, held)| {
-                (Account::from_key(key).expect("a good key"), delta(*posted, *held))
-            })
-            .collect(),
-        tasks: vec![],
-    }
+    let moves = moves.iter().map(|(key, posted, held)| (account(key), delta(*posted, *held)));
+    Batch { deltas: moves.collect(), ..empty(tenant) }
 }
 
 fn has(posted: i64, held: i64) -> Balance {
@@ -38,24 +25,22 @@ pub(super) fn balances_move_by_delta(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut fixture = StoreFixture::new(store);
         let price = PRICE.get();
-        let order = fixture.sells(&tenant(0), "A-1").await;
-        fixture.sells(&tenant(0), "A-2").await;
-        fixture.sells(&tenant(1), "A-1").await;
-        fixture.does(says(&order, paid(&order, "wx2"), None)).await;
-        let tenant = tenant(0);
+        let order = fixture.sell(&tenant_at(0), "A-1").await;
+        fixture.sell(&tenant_at(0), "A-2").await;
+        fixture.sell(&tenant_at(1), "A-1").await;
+        fixture.accept(found(&order, paid_as(&order, "wx2"), None)).await;
+        let tenant = tenant_at(0);
         let funds = fixture.balance(&tenant, "channel_funds/wx-100001").await;
         assert_eq!(funds, has(-3 * price, 0));
         let merchant = fixture.balance(&tenant, "merchant_pending/CM0001").await;
         assert_eq!(merchant, has(2 * price, 0));
         assert_eq!(fixture.balance(&tenant, "suspense/100001").await, has(price, price));
         let refund = fixture.only_refund(&order).await;
-        fixture.does(says_of_refund(&refund, refunded(&refund, RefundStatus::Done))).await;
+        fixture.accept(found_of_refund(&refund, refunded(&refund, RefundStatus::Done))).await;
         assert_eq!(fixture.balance(&tenant, "suspense/100001").await, has(0, 0));
         let funds = fixture.balance(&tenant, "channel_funds/wx-100001").await;
         assert_eq!(funds, has(-2 * price, 0));
-        let Page::Accounts(rows) = fixture.page(Query::Accounts { tenant }).await else {
-            panic!("want accounts")
-        };
+        let rows = fixture.ask(Accounts { tenant }).await;
         let keys: Vec<String> = rows.iter().map(|row| row.account.key()).collect();
         let want = ["channel_funds/wx-100001", "merchant_pending/CM0001", "suspense/100001"];
         assert_eq!(keys, want);
@@ -65,7 +50,7 @@ pub(super) fn balances_move_by_delta(store: &dyn Store) -> Promise<'_, ()> {
 pub(super) fn floor_refuses_the_whole_batch(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut fixture = StoreFixture::new(store);
-        let tenant = tenant(0);
+        let tenant = tenant_at(0);
         let suspense = "suspense/100001";
         let funds = "channel_funds/wx-100001";
         let commit = async |moves: &[(&str, i64, i64)]| {
@@ -82,9 +67,9 @@ pub(super) fn floor_refuses_the_whole_batch(store: &dyn Store) -> Promise<'_, ()
         assert_eq!(fixture.balance(&tenant, suspense).await, has(100, 80));
         assert_eq!(fixture.balance(&tenant, funds).await, has(-100, 0));
 
-        let mut batch = fixture.one(place(&tenant, "A-1")).await;
+        let mut batch = fixture.one(place_at(0, "A-1")).await;
         batch.deltas = deltas(&tenant, &[(funds, 21, 0), (suspense, -21, 0)]).deltas;
-        let neighbour = fixture.one(place(&super::fixture::tenant(1), "A-1")).await;
+        let neighbour = fixture.one(place_at(1, "A-1")).await;
         let before = fixture.everything().await;
         assert_eq!(store.commit(vec![batch.clone()]).await, vec![floor.clone()]);
         assert_eq!(fixture.everything().await, before);
@@ -100,17 +85,17 @@ pub(super) fn floor_refuses_the_whole_batch(store: &dyn Store) -> Promise<'_, ()
 pub(super) fn audit_is_clean(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut fixture = StoreFixture::new(store);
-        let sold = fixture.sells(&tenant(0), "A-1").await;
-        fixture.sells(&tenant(1), "A-1").await;
-        let order = fixture.places(&tenant(0), "A-2").await;
-        fixture.does(says(&order, payable(&order), Some(Operation::Place))).await;
-        fixture.does(close(&order)).await;
-        fixture.does(says(&order, Finding::Closed, Some(Operation::Close))).await;
-        fixture.does(says(&order, paid(&order, "wx9"), None)).await;
-        fixture.places(&tenant(0), "A-3").await;
-        let notification = fixture.only_notification(&sold).await;
+        let sold = fixture.sell(&tenant_at(0), "A-1").await;
+        fixture.sell(&tenant_at(1), "A-1").await;
+        let order = fixture.place(&tenant_at(0), "A-2").await;
+        fixture.accept(found(&order, payable(&order), Some(Operation::Place))).await;
+        fixture.accept(close(&order)).await;
+        fixture.accept(found(&order, Finding::Closed, Some(Operation::Close))).await;
+        fixture.accept(found(&order, paid_as(&order, "wx9"), None)).await;
+        fixture.place(&tenant_at(0), "A-3").await;
+        let row = fixture.only_notification(&sold).await;
         let acknowledged = Delivery::Acknowledged { status: 200 };
-        fixture.does(attempt(&notification, notification.made_at, acknowledged)).await;
+        fixture.accept(attempt(&row, row.made_at, acknowledged)).await;
         let audit = fixture.audit().await;
         assert_eq!(audit.faults, Vec::<String>::new());
         assert_eq!((audit.orders, audit.paid_orders), (4, 2));
@@ -123,25 +108,26 @@ pub(super) fn audit_is_clean(store: &dyn Store) -> Promise<'_, ()> {
 pub(super) fn audit_names_what_is_wrong(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut fixture = StoreFixture::new(store);
-        let order = fixture.places(&tenant(0), "A-1").await;
+        let order = fixture.place(&tenant_at(0), "A-1").await;
         let id = order.terms.id;
-        let mut batch = fixture.one(says(&order, paid(&order, "wx1"), None)).await;
+        let mut batch = fixture.one(found(&order, paid(&order), None)).await;
         batch.transfers.clear();
         batch.tasks.clear();
-        batch.notifications.clear();
+        batch.changed.notifications.clear();
+        batch.events.retain(|event| event.subject.kind != SubjectKind::Notification);
         assert_eq!(store.commit(vec![batch]).await, vec![Ok(())]);
-        let forgotten = fixture.places(&tenant(1), "B-1").await;
-        let mut batch = fixture.one(says(&forgotten, Finding::Pending, None)).await;
-        batch.tasks = vec![kernel::TaskChange { task: forgotten.task(), due: None }];
+        let forgotten = fixture.place(&tenant_at(1), "B-1").await;
+        let mut batch = fixture.one(found(&forgotten, Finding::Pending, None)).await;
+        batch.tasks = vec![TaskChange { task: Task::of(&forgotten), due: None }];
         assert_eq!(store.commit(vec![batch]).await, vec![Ok(())]);
         let account = "channel_funds/wx-100001";
         assert_eq!(
             fixture.audit().await.faults,
             [
-                Rule::BalanceDiffers.fault(tenant(0), account),
-                Rule::PaidWithoutPayment.fault(tenant(0), id),
-                Rule::OrderWithoutTask.fault(tenant(1), forgotten.terms.id),
-                Rule::PaidWithoutNotification.fault(tenant(0), id),
+                Rule::BalanceDiffers.fault(tenant_at(0), "account", account),
+                Rule::PaidWithoutPayment.fault(tenant_at(0), "order", id),
+                Rule::OpenWithoutTask.fault(tenant_at(1), "order", forgotten.terms.id),
+                Rule::PaidWithoutNotification.fault(tenant_at(0), "order", id),
             ]
         );
     })
@@ -151,11 +137,11 @@ pub(super) fn audit_names_what_is_wrong(store: &dyn Store) -> Promise<'_, ()> {
 pub(super) fn late_refund_keeps_the_books(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut fixture = StoreFixture::new(store);
-        let order = fixture.sells(&tenant(0), "A-1").await;
+        let order = fixture.sell(&tenant_at(0), "A-1").await;
         for reference in ["wx2", "wx3", "wx4"] {
-            fixture.does(says(&order, paid(&order, reference), None)).await;
+            fixture.accept(found(&order, paid_as(&order, reference), None)).await;
         }
-        let refunds = fixture.story(&order).await.refunds;
+        let refunds = fixture.refunds(&order).await;
         let moves = [
             (0, RefundStatus::Closed),
             (1, RefundStatus::Done),
@@ -164,15 +150,15 @@ pub(super) fn late_refund_keeps_the_books(store: &dyn Store) -> Promise<'_, ()> 
         ];
         for (which, state) in moves {
             let refund = &refunds[which];
-            fixture.does(says_of_refund(refund, refunded(refund, state))).await;
-            assert_eq!(fixture.audit().await.faults, Vec::<String>::new());
+            fixture.accept(found_of_refund(refund, refunded(refund, state))).await;
+            fixture.assert_sound().await;
         }
         let transfers = fixture.story(&order).await.transfers;
         let moved = transfers.iter().filter(|transfer| transfer.reason == Reason::UnappliedRefund);
         let phases: Vec<Phase> = moved.map(|transfer| transfer.phase).collect();
         let [hold, release] = [Phase::Hold, Phase::Release];
         assert_eq!(phases, [hold, hold, hold, release, Phase::PostHeld, Phase::Post, release]);
-        let suspense = fixture.balance(&tenant(0), "suspense/100001").await;
+        let suspense = fixture.balance(&tenant_at(0), "suspense/100001").await;
         assert_eq!(suspense, has(PRICE.get(), 0), "what failed waits for the operator");
     })
 }
@@ -181,40 +167,36 @@ pub(super) fn late_refund_keeps_the_books(store: &dyn Store) -> Promise<'_, ()> 
 pub(super) fn audit_proves_refunds(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut fixture = StoreFixture::new(store);
-        let mut orders = vec![];
+        let mut refunds = vec![];
         for index in 0..3 {
-            let order = fixture.sells(&tenant(index), "A-1").await;
-            let mut unapplied = fixture.one(says(&order, paid(&order, "wx2"), None)).await;
+            let order = fixture.sell(&tenant_at(index), "A-1").await;
+            let mut second = fixture.one(found(&order, paid_as(&order, "wx2"), None)).await;
             if index == 2 {
-                unapplied.transfers.retain(|transfer| transfer.phase != Phase::Hold);
+                second.transfers.retain(|transfer| transfer.phase != Phase::Hold);
             }
-            commit_transfers(store, unapplied).await;
-            orders.push(order);
+            commit_transfers(store, second).await;
+            refunds.push(fixture.only_refund(&order).await);
         }
-        let suspense = |index| {
-            let account = Account::new(AccountKind::Suspense, tenant(index).as_str());
-            Rule::HeldDiffers.fault(tenant(index), account.key())
-        };
-        let broken = |rule: Rule, index: usize| rule.fault(tenant(index), orders[index].terms.id);
+        let broken =
+            |rule: Rule, index: usize| rule.fault(tenant_at(index), "refund", refunds[index].id);
+        let differs = |index| broken(Rule::HeldDiffers, index);
         let not_held = broken(Rule::RefundWithoutHold, 2);
-        assert_eq!(fixture.audit().await.faults, [not_held.clone(), suspense(2)]);
+        assert_eq!(fixture.audit().await.faults, [not_held.clone(), differs(2)]);
 
-        let refund = fixture.only_refund(&orders[1]).await;
-        let done = says_of_refund(&refund, refunded(&refund, RefundStatus::Done));
-        let mut batch = fixture.one(done).await;
+        let done = refunded(&refunds[1], RefundStatus::Done);
+        let mut batch = fixture.one(found_of_refund(&refunds[1], done)).await;
         batch.transfers.clear();
         commit_transfers(store, batch).await;
         let not_posted = broken(Rule::RefundWithoutPost, 1);
-        let want = [not_held.clone(), not_posted.clone(), suspense(1)];
+        let want = [not_held.clone(), not_posted.clone(), differs(1)];
         assert_eq!(fixture.audit().await.faults, want);
 
-        let refund = fixture.only_refund(&orders[0]).await;
-        let failed = says_of_refund(&refund, refunded(&refund, RefundStatus::Closed));
-        let mut batch = fixture.one(failed).await;
+        let failed = refunded(&refunds[0], RefundStatus::Closed);
+        let mut batch = fixture.one(found_of_refund(&refunds[0], failed)).await;
         batch.transfers.clear();
         commit_transfers(store, batch).await;
         let not_released = broken(Rule::RefundWithoutRelease, 0);
-        let want = [not_held, not_posted, not_released, suspense(0)];
+        let want = [not_held, not_posted, not_released, differs(0)];
         assert_eq!(fixture.audit().await.faults, want);
     })
 }
@@ -232,7 +214,7 @@ pub(super) fn balance_out_of_range_is_stale(store: &dyn Store) -> Promise<'_, ()
         let fixture = StoreFixture::new(store);
         let (suspense, funds) = ("suspense/100001", "channel_funds/wx-100001");
         let commit = async |moves: &[(&str, i64, i64)]| {
-            store.commit(vec![deltas(&tenant(0), moves)]).await.remove(0)
+            store.commit(vec![deltas(&tenant_at(0), moves)]).await.remove(0)
         };
         let most = i64::MAX - 5;
         assert_eq!(commit(&[(suspense, most, 0), (funds, -most, 0)]).await, Ok(()));
@@ -246,42 +228,12 @@ pub(super) fn balance_out_of_range_is_stale(store: &dyn Store) -> Promise<'_, ()
         for outcome in outcomes {
             assert!(matches!(outcome, Err(CommitFault::Stale(_))), "{outcome:?}");
         }
-        let neighbour = deltas(&tenant(1), &[("suspense/100002", 1, 0)]);
-        let outcomes = store.commit(vec![deltas(&tenant(0), &[(suspense, 6, 0)]), neighbour]).await;
+        let neighbour = deltas(&tenant_at(1), &[("suspense/100002", 1, 0)]);
+        let outcomes =
+            store.commit(vec![deltas(&tenant_at(0), &[(suspense, 6, 0)]), neighbour]).await;
         assert!(matches!(&outcomes[..], [Err(CommitFault::Stale(_)), Ok(())]), "{outcomes:?}");
         assert_eq!(commit(&[(suspense, 5, most), (funds, -5, 0)]).await, Ok(()), "it just fits");
-        assert_eq!(fixture.balance(&tenant(0), suspense).await, has(i64::MAX, most));
-        assert_eq!(fixture.balance(&tenant(0), funds).await, has(-i64::MAX, 0));
-    })
-}
-
-pub(super) fn newest_key_wins(store: &dyn Store) -> Promise<'_, ()> {
-    Box::pin(async move {
-        let mut fixture = StoreFixture::new(store);
-        let key = |serial: &str, pem: &str| PlatformKey {
-            serial: serial.to_owned(),
-            pem: pem.to_owned(),
-            valid_from: Timestamp::from_ms(1),
-            valid_until: Timestamp::from_ms(2),
-        };
-        let keep = |index, account: &str, keys| Command::StoreKeys {
-            tenant: tenant(index),
-            channel_account: Arc::from(account),
-            keys,
-        };
-        fixture.does(keep(1, "main", vec![key("S1", "one"), key("S2", "two")])).await;
-        fixture.does(keep(0, "main", vec![key("S2", "newer")])).await;
-        fixture.does(keep(0, "side", vec![key("S1", "other")])).await;
-        fixture.does(keep(0, "main", vec![])).await;
-        let want = [
-            ("main", key("S1", "one")),
-            ("main", key("S2", "newer")),
-            ("side", key("S1", "other")),
-        ];
-        let want = want.map(|(account, key)| (Arc::from(account), key)).to_vec();
-        assert_eq!(fixture.page(Query::Keys).await, Page::Keys(want));
-        fixture.does(keep(1, "main", vec![key("S2", "newest")])).await;
-        let Page::Keys(keys) = fixture.page(Query::Keys).await else { panic!("want keys") };
-        assert_eq!(keys[1], (Arc::from("main"), key("S2", "newest")));
+        assert_eq!(fixture.balance(&tenant_at(0), suspense).await, has(i64::MAX, most));
+        assert_eq!(fixture.balance(&tenant_at(0), funds).await, has(-i64::MAX, 0));
     })
 }

@@ -1,15 +1,20 @@
 //! The same random history, played to two stores.
 
-use super::fixture::{
-    StoreFixture, attempt, close, notifications_of, paid, payable, place, says, says_of_refund,
-    tenant,
+use super::fixture::StoreFixture;
+use crate::{Batch, CommitFault, Lease, Promise, Store};
+use channel::{Finding, Operation, PlatformKey, RefundStatus, Refunded};
+use kernel::{
+    Caller, ChannelAccountCommand, Command, Delivery, Notification, Order, OrderRequest, Put,
+    Refund, Write,
 };
-use crate::{Batch, Lease, Promise, Store};
-use channel::{Finding, PlatformKey, RefundStatus, Refunded};
-use kernel::{Caller, Command, Delivery, Notification, Order, Refund, Task};
 use ledger::Timestamp;
-use std::mem::discriminant;
+use std::mem::{discriminant, take};
 use std::sync::Arc;
+use test_support::{
+    SeededRng, attempt, call, channel_account, close, found, found_of_refund, order_request,
+    paid_as, payable, place_for, put_account, put_caller_key, put_merchant, put_tenant, replay,
+    tenant_at,
+};
 
 /// Steps between two comparisons of everything readable.
 const COMPARE_EVERY: u32 = 60;
@@ -33,30 +38,6 @@ pub fn differ<'a>(
     })
 }
 
-/// Chance from a seed (SplitMix64): the same seed gives the same history everywhere.
-struct SeededRng(u64);
-
-impl SeededRng {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-
-    fn index(&mut self, len: usize) -> usize {
-        let len = u64::try_from(len).unwrap_or(u64::MAX);
-        usize::try_from(self.below(len.max(1))).unwrap_or(0)
-    }
-
-    /// One of the newest, so that histories grow deep as well as wide.
-    fn recent<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
-        let newest = &all[all.len().saturating_sub(8)..];
-        newest.get(self.index(newest.len()))
-    }
-}
-
 struct Play<'a> {
     fixture: StoreFixture<'a>,
     other: &'a dyn Store,
@@ -69,24 +50,33 @@ struct Play<'a> {
 
 impl<'a> Play<'a> {
     fn new(one: &'a dyn Store, other: &'a dyn Store, seed: u64) -> Play<'a> {
-        let (orders, refunds, notifications, last) = (vec![], vec![], vec![], vec![]);
-        let (fixture, rng) = (StoreFixture::new(one), SeededRng(seed));
-        Play { fixture, other, rng, orders, refunds, notifications, last }
+        Play {
+            fixture: StoreFixture::new(one),
+            other,
+            rng: SeededRng::new(seed),
+            orders: vec![],
+            refunds: vec![],
+            notifications: vec![],
+            last: vec![],
+        }
+    }
+
+    fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.rng.index(all.len())]
     }
 
     async fn step(&mut self) {
-        let waits_ms = [0, 1, 900, 20_000, 31_000, 400_000, 1_900_000];
-        let wait_ms = waits_ms[self.rng.index(waits_ms.len())];
+        let wait_ms = self.one_of(&[0, 1, 900, 20_000, 31_000, 400_000, 1_900_000]);
         self.fixture.wait_ms(wait_ms);
         self.fixture.caller = self.caller();
         let mut commands: Vec<Command> = vec![];
         for _ in 0..=self.rng.below(5) {
-            commands.extend(self.command().await);
+            commands.extend(self.commands().await);
         }
-        let (batches, _) = self.fixture.prepare(&commands).await;
+        let batches = self.fixture.prepare(&commands).await;
         self.commit(batches.clone()).await;
         if self.rng.below(6) == 0 {
-            let stale = std::mem::take(&mut self.last);
+            let stale = take(&mut self.last);
             self.commit(stale).await;
         }
         self.last = batches;
@@ -97,23 +87,15 @@ impl<'a> Play<'a> {
         let one = self.fixture.store.commit(batches.clone()).await;
         let other = self.other.commit(batches.clone()).await;
         assert_eq!(one.len(), batches.len());
-        let kinds = |outcomes: &[Result<(), crate::CommitFault>]| {
+        let kinds = |outcomes: &[Result<(), CommitFault>]| {
             outcomes.iter().map(|o| o.as_ref().map_err(discriminant).copied()).collect::<Vec<_>>()
         };
         assert_eq!(kinds(&one), kinds(&other), "{one:?} and {other:?}");
         for (batch, _) in batches.iter().zip(&one).filter(|(_, outcome)| outcome.is_ok()) {
-            self.note(batch);
+            self.orders.extend(added(&batch.changed.orders));
+            self.refunds.extend(added(&batch.changed.refunds));
+            self.notifications.extend(added(&batch.changed.notifications));
         }
-    }
-
-    fn note(&mut self, batch: &Batch) {
-        let orders = batch.orders.iter().filter(|write| write.expected.is_none());
-        self.orders.extend(orders.map(|write| write.row.clone()));
-        let refunds = batch.refunds.iter().filter(|write| write.expected.is_none());
-        self.refunds.extend(refunds.map(|write| write.row.clone()));
-        let ids: Vec<_> = notifications_of(batch).collect();
-        let notifications = batch.notifications.iter().filter(|write| ids.contains(&write.row.id));
-        self.notifications.extend(notifications.map(|write| write.row.clone()));
     }
 
     fn caller(&mut self) -> Caller {
@@ -125,19 +107,23 @@ impl<'a> Play<'a> {
         }
     }
 
-    async fn command(&mut self) -> Vec<Command> {
+    async fn commands(&mut self) -> Vec<Command> {
         match self.rng.below(12) {
-            0..=2 => {
-                let (tenant, number) = (tenant(self.rng.index(3)), self.rng.below(60));
-                vec![place(&tenant, &format!("N{number}"))]
-            }
+            0..=2 => vec![self.placing()],
             3..=6 => self.finding().into_iter().collect(),
             7 => self.rng.recent(&self.orders).map(close).into_iter().collect(),
-            8 => self.run_task().await,
+            8 => self.due().await,
             9 => self.refunding().into_iter().collect(),
             10 => self.delivery().into_iter().collect(),
-            _ => vec![self.keys()],
+            _ => vec![self.directory()],
         }
+    }
+
+    fn placing(&mut self) -> Command {
+        let tenant = tenant_at(self.rng.index(3));
+        let request = order_request(&format!("N{}", self.rng.below(50)));
+        let namespace = Arc::from(self.one_of(&["wecard", "wecard", "open"]));
+        place_for(&tenant, OrderRequest { namespace, ..request })
     }
 
     fn finding(&mut self) -> Option<Command> {
@@ -146,7 +132,7 @@ impl<'a> Play<'a> {
         let code = || "SYSTEM_ERROR".to_owned();
         let finding = match self.rng.below(14) {
             0..=2 => payable(&order),
-            3..=5 => paid(&order, ["wx1", "wx2"][self.rng.index(2)]),
+            3..=5 => paid_as(&order, self.one_of(&["wx1", "wx2"])),
             6 => Finding::Pending,
             7 => Finding::Closed,
             8 => Finding::NotFound,
@@ -156,59 +142,78 @@ impl<'a> Play<'a> {
             12 => Finding::Mismatch { why: text() },
             _ => Finding::Ask { code: code() },
         };
-        let operations = [
-            None,
-            Some(channel::Operation::Place),
-            Some(channel::Operation::Query),
-            Some(channel::Operation::Close),
-        ];
-        let asked = operations[self.rng.index(operations.len())];
-        Some(says(&order, finding, asked))
+        let operations = [Operation::Place, Operation::Query, Operation::Close].map(Some);
+        let asked = if self.rng.below(4) == 0 { None } else { self.one_of(&operations) };
+        Some(found(&order, finding, asked))
     }
 
     fn refunding(&mut self) -> Option<Command> {
         let refund = self.rng.recent(&self.refunds)?.clone();
-        let states = [RefundStatus::Processing, RefundStatus::Done, RefundStatus::Closed];
-        let finding = match self.rng.below(4) {
+        let statuses = [
+            RefundStatus::Processing,
+            RefundStatus::Done,
+            RefundStatus::Closed,
+            RefundStatus::Abnormal,
+        ];
+        let finding = match self.rng.below(5) {
             0 => Finding::Later { code: "BUSY".to_owned(), text: String::new() },
+            1 => Finding::Mismatch { why: "another refund".to_owned() },
             _ => Finding::Refund(Refunded {
-                channel_refund_no: refund.channel_refund_no(),
+                channel_refund_no: refund.channel_refund_no.clone(),
                 refund_reference: "wxr".to_owned(),
                 amount: refund.amount,
-                status: states[self.rng.index(states.len())],
+                status: self.one_of(&statuses),
                 at: Some(Timestamp::from_ms(7)),
             }),
         };
-        Some(says_of_refund(&refund, finding))
+        Some(found_of_refund(&refund, finding))
     }
 
     fn delivery(&mut self) -> Option<Command> {
-        let notification = self.rng.recent(&self.notifications)?.clone();
+        let row = self.rng.recent(&self.notifications)?.clone();
         let delivery = match self.rng.below(4) {
             0 => Delivery::Acknowledged { status: 200 },
             1 => Delivery::Rejected { status: 404, excerpt: "没有".to_owned() },
             2 => Delivery::NoAnswer { why: "refused".to_owned() },
-            _ => {
-                let (tenant, notification) = (notification.tenant, notification.id);
-                return Some(Command::ReplayNotification { tenant, notification });
+            _ => return Some(replay(&row)),
+        };
+        Some(attempt(&row, self.fixture.now(), delivery))
+    }
+
+    fn directory(&mut self) -> Command {
+        let tenant = tenant_at(self.rng.index(3));
+        let name = channel_account(&tenant);
+        let put = self.one_of(&[Put::Create, Put::Change, Put::Apply, Put::Apply]);
+        let text = self.one_of(&["one", "two", "三 \"'\\"]);
+        match self.rng.below(7) {
+            0 | 1 => put_tenant(&tenant, text, put),
+            2 => put_account(&tenant, text, put),
+            3 => {
+                let accounts = [&*name];
+                put_merchant(&tenant, if text == "one" { &[] } else { &accounts }, put)
             }
-        };
-        Some(attempt(&notification, self.fixture.now(), delivery))
+            4 => {
+                let key_id = format!("AKID{}-{tenant}", self.rng.below(3));
+                put_caller_key(&tenant, &key_id, text, put)
+            }
+            5 => {
+                let key = PlatformKey {
+                    serial: format!("S{}", self.rng.below(3)),
+                    pem: format!("pem {}", self.rng.below(1000)),
+                    valid_from: self.fixture.now(),
+                    valid_until: self.fixture.now().plus_ms(1),
+                };
+                ChannelAccountCommand::StoreKeys { tenant, name, keys: vec![key] }.into()
+            }
+            _ => {
+                let (why, call) = (text.to_owned(), call(None));
+                ChannelAccountCommand::RecordMismatch { tenant, name, why, call }.into()
+            }
+        }
     }
 
-    fn keys(&mut self) -> Command {
-        let key = PlatformKey {
-            serial: format!("S{}", self.rng.below(3)),
-            pem: format!("pem {}", self.rng.below(1000)),
-            valid_from: self.fixture.now(),
-            valid_until: self.fixture.now().plus_ms(1),
-        };
-        let tenant = tenant(self.rng.index(3));
-        Command::StoreKeys { tenant, channel_account: Arc::from("wx"), keys: vec![key] }
-    }
-
-    /// Claims from both and attends to some of it.
-    async fn run_task(&mut self) -> Vec<Command> {
+    /// Claims from both and runs some of it.
+    async fn due(&mut self) -> Vec<Command> {
         let now = self.fixture.now();
         let lease = Lease { now, until: now.plus_ms(30_000), limit: 1000 };
         let mut one = self.fixture.store.claim(lease).await.expect("the store claims");
@@ -216,7 +221,7 @@ impl<'a> Play<'a> {
         one.sort();
         other.sort();
         assert_eq!(one, other, "claimed");
-        one.retain(|_: &Task| self.rng.below(3) > 0);
+        one.retain(|_| self.rng.below(3) > 0);
         one.into_iter().map(Command::RunTask).collect()
     }
 
@@ -229,6 +234,11 @@ impl<'a> Play<'a> {
             assert_eq!(one, other);
         }
         assert_eq!(one.len(), other.len());
-        assert_eq!(self.fixture.audit().await.faults, Vec::<String>::new());
+        self.fixture.assert_sound().await;
     }
+}
+
+/// The rows that a batch added.
+fn added<A: Clone>(writes: &[Write<A>]) -> impl Iterator<Item = A> {
+    writes.iter().filter(|write| write.expected.is_none()).map(|write| write.row.clone())
 }

@@ -1,111 +1,173 @@
-//! What queries answer, and in which order.
+//! What questions are answered, and in which order.
 
-use super::fixture::{
-    StoreFixture, attempt, close, every_order, paid, payable, place, refunded, says,
-    says_of_refund, tenant,
+use super::fixture::{StoreFixture, account, distinct, every_order, names, place_at};
+use crate::{
+    Accounts, AttentionOf, AttentionRow, Audit, AuditReport, DirectoryOf, DirectoryRevision,
+    DirectoryRows, Installation, LastId, NotificationRow, Notifications, OneNotification, OneOrder,
+    OrderFilter, Orders, Ping, Postings, Promise, Store, TaskRow, Tasks, TenantsWithOrder,
 };
-use crate::{Audit, NotificationRow, OrderFilter, Page, Promise, Query, Store, TaskRow};
 use channel::{Finding, Operation, RefundStatus};
-use kernel::{Delivery, NotificationState, Order, OrderKey, Reads};
-use ledger::{Account, AccountKind, Balance, Id};
+use kernel::{
+    Aggregate, Delivery, INSTALLATION_LEN, Key, NaturalKey, NotificationState, Order, Reads, Task,
+};
+use ledger::{Balance, Id, SubjectKind};
+use test_support::{
+    NAMESPACE, attempt, close, found, found_of_refund, paid_as, payable, refunded, replay,
+    tenant_at,
+};
 
 pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let fixture = StoreFixture::new(store);
-        let (tenant, now) = (tenant(0), fixture.now());
-        let account = Account::new(AccountKind::Suspense, "100001");
+        let (tenant, now) = (tenant_at(0), fixture.now());
+        let account = account("suspense/100001");
+        let key = || Key::Number(NaturalKey::new(NAMESPACE, "A-1"));
         let reads = Reads {
-            orders: vec![(tenant.clone(), OrderKey::Id(Id::from_value(1)))],
-            refunds: vec![(tenant.clone(), Id::from_value(1))],
-            notifications: vec![(tenant.clone(), Id::from_value(1))],
+            orders: vec![(tenant.clone(), Key::Id(Id::from_value(1))), (tenant.clone(), key())],
+            refunds: vec![(tenant.clone(), Key::Id(Id::from_value(1)))],
+            notifications: vec![(tenant.clone(), Key::Id(Id::from_value(1)))],
+            tenants: vec![(tenant.clone(), Key::Id(Id::from_value(1)))],
             balances: vec![(tenant.clone(), account.clone())],
+            ..Reads::default()
         };
-        let view = store.load(&reads).await.expect("the store loads");
-        assert!(view.orders.is_empty() && view.refunds.is_empty() && view.notifications.is_empty());
+        let view = fixture.load(&reads).await;
+        assert_eq!((view.orders.all().count(), view.refunds.all().count()), (0, 0));
+        assert_eq!((view.notifications.all().count(), view.tenants.all().count()), (0, 0));
         let zero = [((tenant.clone(), account.clone()), Balance::default())];
         assert_eq!(view.balances, zero.into_iter().collect());
-        let id = Id::from_value(1);
-        let key = OrderKey::MerchantOrderNo("A-1".to_owned());
-        let postings = Query::Postings { tenant: tenant.clone(), account, before: None, limit: 9 };
-        let notifications =
-            Query::Notifications { tenant: tenant.clone(), state: None, before: None, limit: 9 };
-        for (query, want) in [
-            (Query::Order { tenant: tenant.clone(), key }, Page::Order(None)),
-            (Query::Orders(every_order(&tenant)), Page::Orders(vec![])),
-            (Query::Story { tenant: tenant.clone(), order: id }, Page::Story(None)),
-            (Query::TenantsWithOrder { merchant_order_no: "A".to_owned() }, Page::Tenants(vec![])),
-            (Query::Accounts { tenant: tenant.clone() }, Page::Accounts(vec![])),
-            (postings, Page::Transfers(vec![])),
-            (notifications, Page::Notifications(vec![])),
-            (
-                Query::Notification { tenant: tenant.clone(), id: Id::from_value(1) },
-                Page::Notifications(vec![]),
-            ),
-            (Query::Attention { tenant, before: None, limit: 9 }, Page::Events(vec![])),
-            (Query::LastId, Page::LastId(None)),
-            (Query::Ping, Page::Pong),
-            (Query::Keys, Page::Keys(vec![])),
-            (Query::Tasks { now }, Page::Tasks(TaskRow::default())),
-            (Query::Audit, Page::Audit(Audit::default())),
-        ] {
-            assert_eq!(fixture.page(query).await, want);
-        }
+        let own = || tenant.clone();
+        assert_eq!(fixture.ask(OneOrder { tenant: own(), key: key() }).await, None);
+        assert_eq!(fixture.ask(Orders { filter: every_order(&tenant) }).await, vec![]);
+        assert_eq!(fixture.story_of(&tenant, Id::from_value(1)).await, None);
+        let merchant_order_no = "A".to_owned();
+        assert_eq!(fixture.ask(TenantsWithOrder { merchant_order_no }).await, vec![]);
+        assert_eq!(fixture.ask(Accounts { tenant: own() }).await, vec![]);
+        let postings = Postings { tenant: own(), account, before: None, limit: 9 };
+        assert_eq!(fixture.ask(postings).await, vec![]);
+        let list = Notifications { tenant: own(), state: None, before: None, limit: 9 };
+        assert_eq!(fixture.ask(list).await, vec![]);
+        let one = OneNotification { tenant: own(), id: Id::from_value(1) };
+        assert_eq!(fixture.ask(one).await, None);
+        assert_eq!(fixture.ask(AttentionOf { tenant: own(), limit: 9 }).await, vec![]);
+        assert_eq!(*fixture.ask(DirectoryOf {}).await, DirectoryRows::default());
+        assert_eq!(fixture.ask(DirectoryRevision {}).await, 0);
+        assert_eq!(fixture.ask(LastId {}).await, None);
+        fixture.ask(Ping {}).await;
+        assert_eq!(fixture.ask(Tasks { now }).await, TaskRow::default());
+        assert_eq!(fixture.ask(Audit {}).await, AuditReport::default());
         assert_eq!(store.migrate().await, Ok(()), "migrating twice is harmless");
+    })
+}
+
+pub(super) fn installation_has_a_name(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let fixture = StoreFixture::new(store);
+        let name = fixture.ask(Installation {}).await;
+        assert_eq!(name.len(), INSTALLATION_LEN, "{name:?}");
+        let is_legal = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+        assert!(name.bytes().all(is_legal), "{name:?}");
+        assert_eq!(store.migrate().await, Ok(()));
+        assert_eq!(fixture.ask(Installation {}).await, name, "it is made once");
     })
 }
 
 pub(super) fn story_is_in_order(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut fixture = StoreFixture::new(store);
-        fixture.sells(&tenant(0), "A-0").await;
-        let order = fixture.places(&tenant(0), "A-1").await;
+        fixture.sell(&tenant_at(0), "A-0").await;
+        let order = fixture.place(&tenant_at(0), "A-1").await;
         fixture.wait_ms(10);
-        fixture.does(says(&order, payable(&order), Some(Operation::Place))).await;
-        fixture.does(close(&order)).await;
+        fixture.accept(found(&order, payable(&order), Some(Operation::Place))).await;
+        fixture.accept(close(&order)).await;
         fixture.wait_ms(10);
-        fixture.does(says(&order, paid(&order, "wx1"), Some(Operation::Close))).await;
-        fixture.does(says(&order, paid(&order, "wx2"), None)).await;
-        fixture.does(says(&order, paid(&order, "wx3"), None)).await;
+        fixture.accept(found(&order, paid_as(&order, "wx1"), Some(Operation::Close))).await;
+        fixture.accept(found(&order, paid_as(&order, "wx2"), None)).await;
+        fixture.accept(found(&order, paid_as(&order, "wx3"), None)).await;
         let story = fixture.story(&order).await;
-        let names: Vec<&str> = story.events.iter().map(|event| event.change.name()).collect();
+        let mut found = names(&story);
+        found.sort();
         let want = [
-            "order_placed",
-            "pay_info_received",
-            "order_closing",
-            "call_begun",
-            "order_paid",
-            "notification_queued",
-            "unapplied_received",
-            "unapplied_received",
+            "notification queued",
+            "order call_begun",
+            "order closing",
+            "order paid",
+            "order pay_info_received",
+            "order placed",
+            "order unapplied_received",
+            "order unapplied_received",
+            "refund made",
+            "refund made",
         ];
-        assert_eq!(names, want);
+        assert_eq!(found, want);
         assert!(story.events.is_sorted_by_key(|event| event.id));
-        assert_eq!(kernel::event::replay(&story.events), Some(story.order.clone()));
-        assert_eq!(
-            (story.transfers.len(), story.refunds.len(), story.notifications.len()),
-            (5, 2, 1)
-        );
+        assert_eq!((story.transfers.len(), story.refunds().count()), (5, 2));
         assert!(story.transfers.is_sorted_by_key(|transfer| transfer.id));
-        assert!(story.refunds.is_sorted_by_key(|refund| refund.id));
-        let mut tasks: Vec<_> = story.refunds.iter().map(|refund| refund.task()).collect();
-        tasks.push(story.notifications[0].notification.task());
+        assert!(story.refunds().is_sorted_by_key(|refund| refund.id));
+        assert_eq!(story.rows[0].subject(), order.id().subject(), "the root comes first");
+        let mut tasks: Vec<Task> = story.refunds().map(Task::of).collect();
+        tasks.extend(story.notifications().map(|row| Task::of(&row.notification)));
         tasks.sort();
-        let mut found: Vec<_> = story.tasks.iter().map(|(task, _)| task.clone()).collect();
+        let mut found: Vec<Task> = story.tasks.iter().map(|(task, _)| task.clone()).collect();
         assert!(story.tasks.is_sorted_by_key(|(_, due)| *due));
         found.sort();
         assert_eq!(found, tasks, "the paid order's own task has ended");
     })
 }
 
-async fn orders(fixture: &StoreFixture<'_>, filter: OrderFilter) -> Vec<Order> {
-    match fixture.page(Query::Orders(filter)).await {
-        Page::Orders(orders) => orders,
-        other => panic!("want orders, got {other:?}"),
-    }
+pub(super) fn story_has_the_attempts(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        let order = fixture.sell(&tenant_at(0), "a").await;
+        let row = fixture.only_notification(&order).await;
+        let why = "timed out".to_owned();
+        fixture.accept(attempt(&row, fixture.now(), Delivery::NoAnswer { why })).await;
+        fixture.accept(replay(&row)).await;
+        let acknowledged = Delivery::Acknowledged { status: 200 };
+        fixture.accept(attempt(&row, fixture.now(), acknowledged.clone())).await;
+        let story = fixture.story(&order).await;
+        let told: Vec<String> =
+            names(&story).into_iter().filter(|name| name.starts_with("notification")).collect();
+        let want = ["queued", "attempted", "replayed", "attempted"];
+        assert_eq!(told, want.map(|name| format!("notification {name}")));
+        let found: Vec<NotificationRow> = story.notifications().collect();
+        assert_eq!(found[0].attempts.len(), 2);
+        assert_eq!(found[0].attempts[1].attempt.delivery, acknowledged);
+        let (tenant, id) = (tenant_at(0), row.id);
+        let one = fixture.ask(OneNotification { tenant, id }).await;
+        assert_eq!(one.as_deref(), found.first());
+        assert!(story.tasks.is_empty(), "nothing is left to do");
+    })
+}
+
+/// Clocks of several processes differ: the later of two changes may have the smaller id.
+pub(super) fn sequence_has_the_last_word(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        let order = fixture.sell(&tenant_at(0), "a").await;
+        let row = fixture.only_notification(&order).await;
+        fixture.wait_ms(60_000);
+        let why = "slow".to_owned();
+        fixture.accept(attempt(&row, fixture.now(), Delivery::NoAnswer { why })).await;
+        let mut behind = StoreFixture::new(store);
+        behind.stamp = ledger::Stamp::new(2, fixture.now().plus_ms(-30_000));
+        let acknowledged = Delivery::Acknowledged { status: 200 };
+        behind.accept(attempt(&row, behind.now(), acknowledged.clone())).await;
+        let story = fixture.story(&order).await;
+        let own = |event: &&kernel::Event| event.subject.kind == SubjectKind::Notification;
+        let events: Vec<_> = story.events.iter().filter(own).collect();
+        assert!(!events.is_sorted_by_key(|event| event.id), "the second clock is behind");
+        let sequences: Vec<i64> = events.iter().map(|event| event.sequence).collect();
+        assert_eq!(sequences, [1, 2, 3]);
+        let (tenant, id) = (tenant_at(0), row.id);
+        let found = fixture.ask(OneNotification { tenant, id }).await.expect("it is there");
+        assert_eq!(found.attempts[1].attempt.delivery, acknowledged);
+        assert_eq!(found.notification.version, 3);
+        fixture.assert_sound().await;
+    })
 }
 
 fn numbers(orders: &[Order]) -> Vec<&str> {
-    orders.iter().map(|order| order.terms.merchant_order_no.as_str()).collect()
+    orders.iter().map(|order| order.terms.request.merchant_order_no.as_str()).collect()
 }
 
 pub(super) fn orders_come_by_page(store: &dyn Store) -> Promise<'_, ()> {
@@ -114,26 +176,27 @@ pub(super) fn orders_come_by_page(store: &dyn Store) -> Promise<'_, ()> {
         let mut times = vec![];
         for number in ["e", "d", "c", "b", "a"] {
             times.push(fixture.now());
-            let order = fixture.places(&tenant(0), number).await;
-            fixture.places(&tenant(1), number).await;
+            let order = fixture.place(&tenant_at(0), number).await;
+            fixture.place(&tenant_at(1), number).await;
             if ["d", "b"].contains(&number) {
-                fixture.does(says(&order, paid(&order, "wx1"), None)).await;
+                fixture.accept(found(&order, paid_as(&order, "wx1"), None)).await;
             }
             fixture.wait_ms(1000);
         }
-        let every = every_order(&tenant(0));
-        let first = orders(&fixture, OrderFilter { limit: 2, ..every.clone() }).await;
+        let every = every_order(&tenant_at(0));
+        let orders = async |filter| fixture.ask(Orders { filter }).await;
+        let first = orders(OrderFilter { limit: 2, ..every.clone() }).await;
         assert_eq!(numbers(&first), ["a", "b"]);
         let before = first.last().map(|order| order.terms.id);
-        let rest = orders(&fixture, OrderFilter { before, ..every.clone() }).await;
+        let rest = orders(OrderFilter { before, ..every.clone() }).await;
         assert_eq!(numbers(&rest), ["c", "d", "e"]);
         let state = Some("paid".to_owned());
-        let found = orders(&fixture, OrderFilter { state, ..every.clone() }).await;
+        let found = orders(OrderFilter { state, ..every.clone() }).await;
         assert_eq!(numbers(&found), ["b", "d"]);
         let (from, to) = (Some(times[1]), Some(times[3]));
-        let found = orders(&fixture, OrderFilter { from, to, ..every.clone() }).await;
+        let found = orders(OrderFilter { from, to, ..every.clone() }).await;
         assert_eq!(numbers(&found), ["c", "d"]);
-        assert_eq!(orders(&fixture, OrderFilter { limit: 0, ..every }).await, vec![]);
+        assert_eq!(orders(OrderFilter { limit: 0, ..every }).await, vec![]);
     })
 }
 
@@ -142,20 +205,16 @@ pub(super) fn postings_come_by_page(store: &dyn Store) -> Promise<'_, ()> {
         let mut fixture = StoreFixture::new(store);
         let mut placed = vec![];
         for number in ["a", "b", "c"] {
-            let order = fixture.sells(&tenant(0), number).await;
-            fixture.does(says(&order, paid(&order, "wx2"), None)).await;
+            let order = fixture.sell(&tenant_at(0), number).await;
+            fixture.accept(found(&order, paid_as(&order, "wx2"), None)).await;
             placed.push(order);
         }
         let postings = async |key: &str, before, limit| {
-            let account = Account::from_key(key).expect("a good key");
-            let query = Query::Postings { tenant: tenant(0), account, before, limit };
-            match fixture.page(query).await {
-                Page::Transfers(transfers) => transfers,
-                other => panic!("want transfers, got {other:?}"),
-            }
+            let (tenant, account) = (tenant_at(0), account(key));
+            fixture.ask(Postings { tenant, account, before, limit }).await
         };
         let all = postings("channel_funds/wx-100001", None, 99).await;
-        assert_eq!(all.len(), 9);
+        assert_eq!((all.len(), distinct(all.iter().map(|transfer| transfer.id))), (9, 9));
         assert!(all.is_sorted_by(|a, b| a.id > b.id));
         let mut paged = postings("channel_funds/wx-100001", None, 4).await;
         let last = paged.last().map(|transfer| transfer.id);
@@ -168,132 +227,114 @@ pub(super) fn postings_come_by_page(store: &dyn Store) -> Promise<'_, ()> {
     })
 }
 
-async fn notifications(fixture: &StoreFixture<'_>, query: Query) -> Vec<NotificationRow> {
-    match fixture.page(query).await {
-        Page::Notifications(notifications) => notifications,
-        other => panic!("want notifications, got {other:?}"),
-    }
-}
-
 pub(super) fn notifications_come_with_attempts(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut fixture = StoreFixture::new(store);
         for number in ["a", "b", "c"] {
-            fixture.sells(&tenant(0), number).await;
+            fixture.sell(&tenant_at(0), number).await;
         }
-        let list = |state: Option<&str>, before, limit| {
+        let list = async |fixture: &StoreFixture<'_>, state: Option<&str>, before, limit| {
             let state = state.map(str::to_owned);
-            Query::Notifications { tenant: tenant(0), state, before, limit }
+            fixture.ask(Notifications { tenant: tenant_at(0), state, before, limit }).await
         };
-        let all = notifications(&fixture, list(None, None, 9)).await;
-        let numbers: Vec<&str> = all.iter().map(|row| row.merchant_order_no.as_str()).collect();
+        let all = list(&fixture, None, None, 9).await;
+        let numbers: Vec<&str> = all.iter().map(|row| row.notification.about_no.as_str()).collect();
         assert_eq!(numbers, ["c", "b", "a"]);
-        let first = notifications(&fixture, list(None, None, 1)).await;
-        let rest = notifications(&fixture, list(None, Some(first[0].notification.id), 9)).await;
+        let first = list(&fixture, None, None, 1).await;
+        let rest = list(&fixture, None, Some(first[0].notification.id), 9).await;
         assert_eq!([first, rest].concat(), all);
 
-        let notification = all[1].notification.clone();
+        let row = all[1].notification.clone();
         let (at, why) = (fixture.now(), "timed out".to_owned());
         let rejected = Delivery::Rejected { status: 500, excerpt: "<html>".to_owned() };
-        let tries = [
-            attempt(&notification, at, Delivery::NoAnswer { why }),
-            attempt(&notification, at.plus_ms(1), rejected),
-        ];
-        let (batches, _) = fixture.prepare(&tries).await;
+        let tries =
+            [attempt(&row, at, Delivery::NoAnswer { why }), attempt(&row, at.plus_ms(1), rejected)];
+        let batches = fixture.prepare(&tries).await;
         assert_eq!(store.commit(batches).await, vec![Ok(())]);
         let acknowledged = Delivery::Acknowledged { status: 200 };
-        fixture.does(attempt(&notification, at.plus_ms(2), acknowledged)).await;
-        let query = Query::Notification { tenant: tenant(0), id: notification.id };
-        let found = notifications(&fixture, query).await;
-        assert_eq!(found[0].notification.state, NotificationState::Delivered { at: fixture.now() });
-        let attempts: Vec<_> = found[0]
+        fixture.accept(attempt(&row, at.plus_ms(2), acknowledged)).await;
+        let (tenant, id) = (tenant_at(0), row.id);
+        let one = *fixture.ask(OneNotification { tenant, id }).await.expect("it is there");
+        assert_eq!(one.notification.state, NotificationState::Delivered { at: fixture.now() });
+        let attempts: Vec<_> = one
             .attempts
             .iter()
             .map(|row| (row.attempt_no, row.attempt.at.ms() - at.ms()))
             .collect();
         assert_eq!(attempts, [(1, 0), (2, 1), (3, 2)]);
-        assert_eq!(found[0].attempts[0].state, NotificationState::Due);
-        assert_eq!(found[0].attempts[2].state, found[0].notification.state);
-        assert_eq!(notifications(&fixture, list(Some("delivered"), None, 9)).await, found);
-        assert_eq!(notifications(&fixture, list(Some("due"), None, 9)).await.len(), 2);
-        let order = fixture.does(place(&tenant(0), "d")).await.orders[0].row.clone();
-        fixture.does(says(&order, Finding::Pending, None)).await;
-        assert_eq!(fixture.story(&order).await.notifications, vec![]);
+        assert_eq!(one.attempts[0].state.name(), "due");
+        assert_eq!(one.attempts[2].state, one.notification.state);
+        assert_eq!(list(&fixture, Some("delivered"), None, 9).await, [one]);
+        assert_eq!(list(&fixture, Some("due"), None, 9).await.len(), 2);
     })
 }
 
+/// What needs a person is listed while it does, by kind and then newest first.
 pub(super) fn what_needs_a_person_is_listed(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut fixture = StoreFixture::new(store);
-        let order = fixture.sells(&tenant(0), "a").await;
-        let other = fixture.places(&tenant(0), "b").await;
-        let foreign = fixture.sells(&tenant(1), "a").await;
-        let contradiction = || Finding::Mismatch { why: "\"state\":\"failed\"".to_owned() };
-        fixture.does(says(&foreign, paid(&foreign, "wx2"), None)).await;
-        fixture.does(says(&order, paid(&order, "wx2"), None)).await;
-        fixture.wait_ms(1000);
-        fixture.does(says(&other, contradiction(), Some(Operation::Query))).await;
-        fixture.does(says(&order, paid(&order, "wx3"), None)).await;
-        let refunds = fixture.story(&order).await.refunds;
-        let later = Finding::Later { code: "\"state\":\"failed\"".to_owned(), text: String::new() };
-        let moves = [
-            (&refunds[1], later),
-            (&refunds[1], refunded(&refunds[1], RefundStatus::Processing)),
-            (&refunds[0], refunded(&refunds[0], RefundStatus::Done)),
-            (&refunds[1], refunded(&refunds[1], RefundStatus::Closed)),
-        ];
-        for (refund, finding) in moves {
-            fixture.wait_ms(1000);
-            fixture.does(says_of_refund(refund, finding)).await;
-        }
-        let list = async |before, limit| match fixture
-            .page(Query::Attention { tenant: tenant(0), before, limit })
-            .await
-        {
-            Page::Events(events) => events,
-            other => panic!("want events, got {other:?}"),
+        let order = fixture.sell(&tenant_at(0), "a").await;
+        let other = fixture.place(&tenant_at(0), "b").await;
+        let foreign = fixture.place(&tenant_at(1), "a").await;
+        let needy = async |fixture: &StoreFixture<'_>, limit| {
+            fixture.ask(AttentionOf { tenant: tenant_at(0), limit }).await
         };
-        let all = list(None, 9).await;
-        let found: Vec<_> = all.iter().map(|event| (event.change.name(), event.order)).collect();
-        let (order, other) = (Some(order.terms.id), Some(other.terms.id));
+        assert_eq!(needy(&fixture, 9).await, vec![]);
+        let mismatch = || Finding::Mismatch { why: "mchid \"2\"".to_owned() };
+        fixture.accept(found(&foreign, mismatch(), None)).await;
+        for reference in ["wx2", "wx3"] {
+            fixture.accept(found(&order, paid_as(&order, reference), None)).await;
+        }
+        fixture.wait_ms(1000);
+        fixture.accept(found(&other, mismatch(), Some(Operation::Query))).await;
+        fixture.accept(found(&order, mismatch(), None)).await;
+        let refunds = fixture.refunds(&order).await;
+        for refund in &refunds {
+            fixture.wait_ms(1000);
+            let closed = refunded(refund, RefundStatus::Closed);
+            fixture.accept(found_of_refund(refund, closed)).await;
+        }
+        let row = |subject: ledger::Subject, root, reason: &str, since| AttentionRow {
+            subject,
+            root,
+            reason: reason.to_owned(),
+            since,
+        };
+        let now = fixture.now();
+        let root = order.root();
+        let (failed, said) = ("refund failed: closed at the channel", "mchid \"2\"");
         let want = [
-            ("refund_moved", order),
-            ("unapplied_received", order),
-            ("mismatch_recorded", other),
-            ("unapplied_received", order),
+            row(other.id().subject(), other.root(), said, now.plus_ms(-2000)),
+            row(order.id().subject(), root, said, now.plus_ms(-2000)),
+            row(refunds[1].id.subject(), root, failed, now),
+            row(refunds[0].id.subject(), root, failed, now.plus_ms(-1000)),
         ];
-        assert_eq!(found, want);
-        assert_eq!(all[0].change.refund(), Some(refunds[1].id));
-        let first = list(None, 2).await;
-        let rest = list(Some(first[1].id), 9).await;
-        assert_eq!([first, rest].concat(), all);
-        assert_eq!(list(None, 0).await, vec![]);
+        assert_eq!(needy(&fixture, 9).await, want);
+        let first_of_each = [want[0].clone(), want[2].clone()];
+        assert_eq!(needy(&fixture, 1).await, first_of_each, "so many of each kind");
+        assert_eq!(needy(&fixture, 0).await, vec![]);
+        let done = refunded(&refunds[1], RefundStatus::Done);
+        fixture.accept(found_of_refund(&refunds[1], done)).await;
+        let rest = [want[0].clone(), want[1].clone(), want[3].clone()];
+        assert_eq!(needy(&fixture, 9).await, rest, "it was carried out after all");
     })
 }
 
 pub(super) fn last_id_is_the_largest(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut fixture = StoreFixture::new(store);
-        let first = fixture.places(&tenant(1), "a").await;
-        let later = fixture.does(place(&tenant(0), "b")).await.events;
-        let last_id = Page::LastId(later.last().map(|event| event.id.value()));
-        assert_eq!(fixture.page(Query::LastId).await, last_id);
-        let lost = fixture.one(place(&tenant(0), "b2")).await;
-        let stale = fixture.one(says(&first, Finding::Pending, None)).await;
-        fixture.does(says(&first, payable(&first), Some(Operation::Place))).await;
-        let newest = fixture.does(says(&first, paid(&first, "wx1"), None)).await.events;
-        let last_id = Page::LastId(newest.last().map(|event| event.id.value()));
-        assert_eq!(
-            fixture.page(Query::LastId).await,
-            last_id,
-            "of an order that is not the newest"
-        );
+        let first = fixture.place(&tenant_at(1), "a").await;
+        let later = fixture.accept(place_at(0, "b")).await.events;
+        let last_id = |events: &[kernel::Event]| events.last().map(|event| event.id.value());
+        assert_eq!(fixture.ask(LastId {}).await, last_id(&later));
+        let lost = fixture.one(place_at(0, "b2")).await;
+        let stale = fixture.one(found(&first, Finding::Pending, None)).await;
+        fixture.accept(found(&first, payable(&first), Some(Operation::Place))).await;
+        let newest = fixture.accept(found(&first, paid_as(&first, "wx1"), None)).await.events;
+        let newest = last_id(&newest);
+        assert_eq!(fixture.ask(LastId {}).await, newest, "of an order that is not the newest");
         let outcomes = store.commit(vec![lost, stale]).await;
         assert!(matches!(&outcomes[..], [Ok(()), Err(_)]), "{outcomes:?}");
-        assert_eq!(
-            fixture.page(Query::LastId).await,
-            last_id,
-            "what comes late takes nothing away"
-        );
+        assert_eq!(fixture.ask(LastId {}).await, newest, "what comes late takes nothing away");
     })
 }

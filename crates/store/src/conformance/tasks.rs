@@ -1,28 +1,22 @@
 //! Claims and leases.
 
-use super::fixture::{StoreFixture, tenant};
-use crate::{Batch, Lease, Page, Promise, Query, Store, TaskRow};
-use kernel::{Task, TaskChange, TaskKind};
-use ledger::Timestamp;
+use super::fixture::{StoreFixture, empty};
+use crate::{Batch, Lease, Promise, Store, TaskRow, Tasks};
+use kernel::{Task, TaskChange};
+use ledger::{Id, Timestamp, kinds};
+use test_support::tenant_at;
 
 /// How long the leases here last, in milliseconds.
 const LEASE_MS: i64 = 30_000;
 
-fn task(index: usize, subject: i64) -> Task {
-    Task { tenant: tenant(index), kind: TaskKind::Order, subject }
+fn task(index: usize, order: i64) -> Task {
+    let subject = Id::<kinds::Order>::from_value(order).subject();
+    Task { tenant: tenant_at(index), subject, root: subject.root() }
 }
 
 async fn set(store: &dyn Store, task: Task, due: Option<Timestamp>) {
-    let batch = Batch {
-        tenant: task.tenant.clone(),
-        orders: vec![],
-        refunds: vec![],
-        notifications: vec![],
-        events: vec![],
-        transfers: vec![],
-        deltas: Default::default(),
-        tasks: vec![TaskChange { task, due }],
-    };
+    let tenant = task.tenant.clone();
+    let batch = Batch { tasks: vec![TaskChange { task, due }], ..empty(&tenant) };
     assert_eq!(store.commit(vec![batch]).await, vec![Ok(())]);
 }
 
@@ -39,7 +33,7 @@ pub(super) fn claims_take_the_longest_due(store: &dyn Store) -> Promise<'_, ()> 
             set(store, task(index, subject), Some(now.plus_ms(ms))).await;
         }
         let want = TaskRow { waiting: 5, due: 4, oldest_due: Some(now.plus_ms(-30)) };
-        assert_eq!(fixture.page(Query::Tasks { now }).await, Page::Tasks(want));
+        assert_eq!(fixture.ask(Tasks { now }).await, want);
         assert_eq!(claim(store, now, 2).await, vec![task(1, 2), task(1, 5)]);
         assert_eq!(claim(store, now, 9).await, vec![task(0, 1), task(0, 3)]);
         assert_eq!(claim(store, now, 9).await, vec![]);
@@ -69,7 +63,7 @@ pub(super) fn commit_ends_the_lease(store: &dyn Store) -> Promise<'_, ()> {
         set(store, task(0, 1), None).await;
         set(store, task(0, 2), None).await;
         assert_eq!(claim(store, now.plus_ms(LEASE_MS * 9), 9).await, vec![]);
-        let page = StoreFixture::new(store).page(Query::Tasks { now }).await;
-        assert_eq!(page, Page::Tasks(TaskRow::default()));
+        let waiting = StoreFixture::new(store).ask(Tasks { now }).await;
+        assert_eq!(waiting, TaskRow::default());
     })
 }

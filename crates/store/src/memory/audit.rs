@@ -2,36 +2,22 @@
 
 use super::State;
 use super::search::count;
-use crate::audit::{Rule, Sums, accounts, add, out_of_range, suspense};
-use crate::{Audit, StoreFault};
-use kernel::{NotificationState, Order, OrderState, RefundState, TenantId};
-use ledger::{Account, AccountKind, Fen, Phase, Reason, Transfer};
+use crate::audit::{Rule, Sums, accounts, add, out_of_range};
+use crate::rows::{Stored, noun};
+use crate::{AuditReport, StoreFault};
+use kernel::{Aggregate as _, Order, OrderState, Refund, RefundState, Task, TenantId};
+use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, Subject, SubjectKind, Transfer, kinds};
 use std::collections::BTreeMap;
 
-/// Refunds of one amount of one order, and their transfers.
-#[derive(Default)]
-struct Returns {
-    refunds: u32,
-    done: u32,
-    failed: u32,
-    held: u32,
-    posted_held: u32,
-    released: u32,
-    posted: u32,
-}
-
-/// Whether a rule holds.
-type Holds = fn(&Returns) -> bool;
-
-/// The transfers of each order.
-type ByOrder<'a> = BTreeMap<(&'a TenantId, i64), Vec<&'a Transfer>>;
+/// The transfers of each row.
+type BySubject<'a> = BTreeMap<(&'a TenantId, Subject), Vec<&'a Transfer>>;
 
 impl State {
-    pub(super) fn audit(&self) -> Result<Audit, StoreFault> {
+    pub(super) fn audit(&self) -> Result<AuditReport, StoreFault> {
         let moved = self.moved()?;
-        let mut audit = Audit {
-            orders: count(self.orders.len()),
-            paid_orders: count(self.orders.values().filter(|order| is_paid(order)).count()),
+        let mut report = AuditReport {
+            orders: count(self.orders.all().count()),
+            paid_orders: count(self.orders.all().filter(|order| is_paid(order)).count()),
             transfers: count(self.transfers.len()),
             accounts: count(self.balances.len()),
             debits: moved.get(),
@@ -41,15 +27,17 @@ impl State {
         let badly_shaped = self.transfers.iter().find(|(_, transfer)| {
             !transfer.amount.is_positive() || transfer.debit == transfer.credit
         });
-        let faults = badly_shaped.map(|((tenant, id), _)| Rule::TransferShape.fault(tenant, id));
-        audit.faults.extend(faults);
-        accounts(&mut audit, &self.balances, &self.postings()?)?;
-        let by_order = self.by_order();
-        self.check_payments(&mut audit, &by_order);
-        self.check_unapplied(&mut audit, &by_order);
-        self.check_refunds(&mut audit, &by_order)?;
-        self.check_tasks(&mut audit);
-        Ok(audit)
+        report.faults.extend(badly_shaped.map(|((tenant, _), transfer)| {
+            Rule::TransferShape.fault(tenant, "transfer", transfer.id)
+        }));
+        accounts(&mut report, &self.balances, &self.postings()?)?;
+        let transfers = self.by_subject();
+        self.check_payments(&mut report, &transfers);
+        self.check_unapplied(&mut report, &transfers);
+        self.check_refunds(&mut report, &transfers);
+        self.check_rows(&mut report, &transfers);
+        self.check_notified(&mut report);
+        Ok(report)
     }
 
     fn moved(&self) -> Result<Fen, StoreFault> {
@@ -71,151 +59,172 @@ impl State {
         Ok(sums)
     }
 
-    fn by_order(&self) -> ByOrder<'_> {
-        let mut found = ByOrder::new();
+    fn by_subject(&self) -> BySubject<'_> {
+        let mut found = BySubject::new();
         for ((tenant, _), transfer) in &self.transfers {
-            found.entry((tenant, transfer.order.value())).or_default().push(transfer);
+            found.entry((tenant, transfer.subject)).or_default().push(transfer);
         }
         found
     }
 
-    fn check_payments(&self, audit: &mut Audit, by_order: &ByOrder<'_>) {
-        let payments = |tenant, id| with_reason(by_order, tenant, id, Reason::Payment);
-        let unpaid = self.orders.iter().find(|((tenant, id), order)| {
-            let found = payments(tenant, *id);
+    fn check_payments(&self, report: &mut AuditReport, transfers: &BySubject<'_>) {
+        let unpaid = self.orders.all().find(|order| {
+            let found = with_reason(transfers, *order, Reason::Payment);
             is_paid(order) && !matches!(found.as_slice(), [one] if is_payment_of(one, order))
         });
-        let faults = unpaid.map(|((tenant, id), _)| Rule::PaidWithoutPayment.fault(tenant, id));
-        audit.faults.extend(faults);
-        let wrong = by_order.keys().find(|(tenant, id)| {
-            let order = self.orders.get(&((*tenant).clone(), *id));
-            !payments(tenant, *id).is_empty() && !order.is_some_and(is_paid)
+        note(report, Rule::PaidWithoutPayment, unpaid);
+        let wrong = transfers.iter().find(|((tenant, subject), found)| {
+            let order =
+                subject.id().and_then(|id: Id<kinds::Order>| self.orders.get(tenant, id.value()));
+            found.iter().any(|transfer| transfer.reason == Reason::Payment)
+                && !order.is_some_and(is_paid)
         });
-        audit.faults.extend(wrong.map(|(tenant, id)| Rule::PaymentWithoutPaid.fault(tenant, id)));
+        report.faults.extend(wrong.map(|((tenant, subject), _)| {
+            let id: Id<kinds::Order> = Id::from_value(subject.value);
+            Rule::PaymentWithoutPaid.fault(tenant, subject.kind.name(), id)
+        }));
     }
 
-    fn check_unapplied(&self, audit: &mut Audit, by_order: &ByOrder<'_>) {
-        let booked = |tenant: &TenantId, id| {
-            let found = with_reason(by_order, tenant, id, Reason::UnappliedPayment);
-            sorted(found.into_iter().map(|transfer| unapplied_amount(tenant, transfer)))
-        };
-        let keys = self.orders.keys().map(|(tenant, id)| (tenant, *id));
-        let mut keys: Vec<(&TenantId, i64)> = keys.chain(by_order.keys().copied()).collect();
-        keys.sort();
-        let differs = keys.into_iter().find(|(tenant, id)| {
-            let order = self.orders.get(&((*tenant).clone(), *id));
-            let unapplied = order.map(|order| order.unapplied.as_slice()).unwrap_or_default();
-            sorted(unapplied.iter().map(|unapplied| Some(unapplied.amount))) != booked(tenant, *id)
+    fn check_unapplied(&self, report: &mut AuditReport, transfers: &BySubject<'_>) {
+        let differs = self.orders.all().find(|order| {
+            let found = with_reason(transfers, *order, Reason::UnappliedPayment);
+            let booked = found.iter().map(|transfer| unapplied_amount(order, transfer));
+            let expected = order.unapplied.iter().map(|payment| Some(payment.amount));
+            sorted(booked) != sorted(expected)
         });
-        let faults = differs.map(|(tenant, id)| Rule::UnappliedWithoutTransfer.fault(tenant, id));
-        audit.faults.extend(faults);
-        let lost = self.orders.iter().find(|((tenant, _), order)| {
-            order.unapplied.iter().any(|unapplied| {
-                let refund = self.refunds.get(&(tenant.clone(), unapplied.refund.value()));
+        note(report, Rule::UnappliedWithoutTransfer, differs);
+        let lost = self.orders.all().find(|order| {
+            order.unapplied.iter().any(|payment| {
+                let refund = self.refunds.get(&order.terms.tenant, payment.refund.value());
                 !refund.is_some_and(|refund| {
                     refund.order == order.terms.id
-                        && refund.amount == unapplied.amount
-                        && refund.payment_reference == unapplied.payment_reference
+                        && refund.amount == payment.amount
+                        && refund.payment_reference == payment.payment_reference
                 })
             })
         });
-        let faults = lost.map(|((tenant, id), _)| Rule::UnappliedWithoutRefund.fault(tenant, id));
-        audit.faults.extend(faults);
+        note(report, Rule::UnappliedWithoutRefund, lost);
     }
 
-    fn check_refunds(&self, audit: &mut Audit, by_order: &ByOrder<'_>) -> Result<(), StoreFault> {
-        let returns = self.returns(by_order);
-        let rules: [(Rule, Holds); 3] = [
-            (Rule::RefundWithoutHold, |of| of.held == of.refunds),
-            (Rule::RefundWithoutPost, |of| of.posted_held + of.posted == of.done),
-            (Rule::RefundWithoutRelease, |of| of.released == of.failed + of.posted),
+    fn check_refunds(&self, report: &mut AuditReport, transfers: &BySubject<'_>) {
+        let count = |refund: &Refund, phase| {
+            let own = with_reason(transfers, refund, Reason::UnappliedRefund);
+            let all = own.iter().filter(|transfer| transfer.phase == phase).count();
+            let right = own.iter().filter(|transfer| {
+                transfer.phase == phase && self.is_transfer_of(transfer, refund)
+            });
+            // A movement of another amount, or between others, counts as none and breaks the rule.
+            if right.count() == all { Some(all) } else { None }
+        };
+        let sum = |a: Option<usize>, b: Option<usize>| Some(a? + b?);
+        let broken = |rule, holds: &dyn Fn(&Refund) -> bool| {
+            (rule, self.refunds.all().find(|refund| !holds(refund)))
+        };
+        let found = [
+            broken(Rule::RefundWithoutHold, &|refund| count(refund, Phase::Hold) == Some(1)),
+            broken(Rule::RefundWithoutPost, &|refund| {
+                let is_done = matches!(refund.state, RefundState::Done { .. });
+                sum(count(refund, Phase::PostHeld), count(refund, Phase::Post))
+                    == Some(usize::from(is_done))
+            }),
+            broken(Rule::RefundWithoutRelease, &|refund| {
+                let has_failed = matches!(refund.state, RefundState::Failed { .. });
+                count(refund, Phase::Release)
+                    == sum(Some(usize::from(has_failed)), count(refund, Phase::Post))
+            }),
         ];
-        for (rule, holds) in rules {
-            let broken = returns.iter().find(|(_, of)| !holds(of));
-            audit.faults.extend(broken.map(|((tenant, id, _), _)| rule.fault(tenant, id)));
+        for (rule, refund) in found {
+            note(report, rule, refund);
         }
-        let mut open = BTreeMap::<TenantId, Fen>::new();
-        for refund in self.refunds.values().filter(|refund| !refund.state.is_final()) {
-            let sum = open.entry(refund.tenant.clone()).or_default();
-            *sum = sum.plus(refund.amount).map_err(|_| out_of_range())?;
-        }
-        suspense(audit, &self.balances, &open);
-        Ok(())
     }
 
-    /// Refunds of the same amount of the same order are not told apart.
-    fn returns<'a>(
-        &'a self,
-        by_order: &ByOrder<'a>,
-    ) -> BTreeMap<(&'a TenantId, i64, Option<Fen>), Returns> {
-        let mut found = BTreeMap::<_, Returns>::new();
-        for refund in self.refunds.values() {
-            let key = (&refund.tenant, refund.order.value(), Some(refund.amount));
-            let of = found.entry(key).or_default();
-            of.refunds += 1;
-            match refund.state {
-                RefundState::Requesting | RefundState::Processing => {}
-                RefundState::Done { .. } => of.done += 1,
-                RefundState::Failed { .. } => of.failed += 1,
-            }
-        }
-        for (tenant, id) in by_order.keys() {
-            let order = self.orders.get(&((*tenant).clone(), *id));
-            for transfer in with_reason(by_order, tenant, *id, Reason::UnappliedRefund) {
-                let amount = refund_amount(tenant, order, transfer);
-                let of = found.entry((*tenant, *id, amount)).or_default();
-                match transfer.phase {
-                    Phase::Hold => of.held += 1,
-                    Phase::PostHeld => of.posted_held += 1,
-                    Phase::Release => of.released += 1,
-                    Phase::Post => of.posted += 1,
-                }
-            }
-        }
-        found
+    /// Moves the refund's amount from suspense to the channel account of its order.
+    fn is_transfer_of(&self, transfer: &Transfer, refund: &Refund) -> bool {
+        let Some(order) = self.orders.get(&refund.tenant, refund.order.value()) else {
+            return false;
+        };
+        transfer.amount == refund.amount
+            && transfer.debit == Account::new(AccountKind::Suspense, refund.tenant.as_str())
+            && transfer.credit
+                == Account::new(AccountKind::ChannelFunds, &*order.terms.channel_account)
     }
 
-    fn check_tasks(&self, audit: &mut Audit) {
-        let forgotten = self
-            .orders
-            .iter()
-            .find(|(_, order)| !order.state.is_final() && !self.tasks.contains_key(&order.task()));
-        let faults = forgotten.map(|((tenant, id), _)| Rule::OrderWithoutTask.fault(tenant, id));
-        audit.faults.extend(faults);
-        let forgotten = self.refunds.iter().find(|(_, refund)| {
-            !refund.state.is_final() && !self.tasks.contains_key(&refund.task())
-        });
-        let faults = forgotten.map(|((tenant, id), _)| Rule::RefundWithoutTask.fault(tenant, id));
-        audit.faults.extend(faults);
-        let untold = self.orders.iter().find(|((tenant, _), order)| {
-            let told = |notification: &kernel::Notification| {
-                notification.tenant == *tenant && notification.order == order.terms.id
+    fn check_notified(&self, report: &mut AuditReport) {
+        let untold = self.orders.all().find(|order| {
+            let is_told = |subject: Subject, tenant: &TenantId| {
+                self.notifications.of(tenant).any(|row| row.about == subject)
             };
             is_paid(order)
-                && order.terms.notify_url.is_some()
-                && !self.notifications.values().any(told)
+                && order.terms.request.notify_url.is_some()
+                && !is_told(order.terms.id.subject(), &order.terms.tenant)
         });
-        let faults =
-            untold.map(|((tenant, id), _)| Rule::PaidWithoutNotification.fault(tenant, id));
-        audit.faults.extend(faults);
-        let forgotten = self.notifications.iter().find(|(_, notification)| {
-            notification.state == NotificationState::Due
-                && !self.tasks.contains_key(&notification.task())
-        });
-        let faults =
-            forgotten.map(|((tenant, id), _)| Rule::NotificationWithoutTask.fault(tenant, id));
-        audit.faults.extend(faults);
+        note(report, Rule::PaidWithoutNotification, untold);
     }
 }
 
-fn with_reason<'a>(
-    by_order: &ByOrder<'a>,
-    tenant: &TenantId,
-    id: i64,
+macro_rules! of_all {
+    ($($rows:ident: $row:ident,)*) => {
+        impl State {
+            /// The rules that every aggregate keeps: what it holds, and that it has a task while open.
+            fn check_rows(&self, report: &mut AuditReport, transfers: &BySubject<'_>) {
+                $(
+                    let differs = self.$rows.all().find(|row| held(transfers, *row) != row_held(*row));
+                    note(report, Rule::HeldDiffers, differs);
+                )*
+                $(
+                    let orphan = transfers.iter().find(|((tenant, subject), found)| {
+                        subject.kind == SubjectKind::$row
+                            && self.$rows.get(tenant, subject.value).is_none()
+                            && found.iter().any(|transfer| transfer.phase != Phase::Post)
+                    });
+                    report.faults.extend(orphan.map(|((tenant, subject), _)| {
+                        let id: Id<kinds::Root> = Id::from_value(subject.value);
+                        Rule::HoldWithoutRow.fault(tenant, subject.kind.name(), id)
+                    }));
+                )*
+                $(
+                    let forgotten = self.$rows.all().find(|row| {
+                        row.standing().is_open() && !self.tasks.contains_key(&Task::of(*row))
+                    });
+                    note(report, Rule::OpenWithoutTask, forgotten);
+                )*
+            }
+        }
+    };
+}
+kernel::aggregates!(of_all);
+
+fn note<A: Stored>(report: &mut AuditReport, rule: Rule, first: Option<&A>) {
+    let fault = first.map(|row| rule.fault(row.tenant(), noun::<A>(), row.id()));
+    report.faults.extend(fault);
+}
+
+/// What a row's transfers hold.
+fn held<A: Stored>(transfers: &BySubject<'_>, row: &A) -> i128 {
+    let own = transfers.get(&(row.tenant(), row.id().subject())).into_iter().flatten();
+    own.map(|transfer| {
+        let amount = i128::from(transfer.amount.get());
+        match transfer.phase {
+            Phase::Hold => amount,
+            Phase::Release | Phase::PostHeld => -amount,
+            Phase::Post => 0,
+        }
+    })
+    .sum()
+}
+
+/// What a row says that it holds.
+fn row_held<A: Stored>(row: &A) -> i128 {
+    row.standing().holds.iter().map(|(_, amount)| i128::from(amount.get())).sum()
+}
+
+fn with_reason<'a, A: Stored>(
+    transfers: &BySubject<'a>,
+    row: &A,
     reason: Reason,
 ) -> Vec<&'a Transfer> {
-    let all = by_order.get(&(tenant, id)).map(Vec::as_slice).unwrap_or_default();
-    all.iter().copied().filter(|transfer| transfer.reason == reason).collect()
+    let own = transfers.get(&(row.tenant(), row.id().subject())).into_iter().flatten();
+    own.copied().filter(|transfer| transfer.reason == reason).collect()
 }
 
 const fn is_paid(order: &Order) -> bool {
@@ -223,25 +232,17 @@ const fn is_paid(order: &Order) -> bool {
 }
 
 fn is_payment_of(transfer: &Transfer, order: &Order) -> bool {
-    let terms = &order.terms;
+    let (terms, request) = (&order.terms, &order.terms.request);
     transfer.phase == Phase::Post
-        && transfer.amount == terms.amount
+        && transfer.amount == request.amount
         && transfer.debit == Account::new(AccountKind::ChannelFunds, &*terms.channel_account)
-        && transfer.credit == Account::new(AccountKind::MerchantPending, terms.merchant.as_str())
+        && transfer.credit == Account::new(AccountKind::MerchantPending, request.merchant.as_str())
 }
 
 /// What a transfer books to suspense; nothing when it does not do that.
-fn unapplied_amount(tenant: &TenantId, transfer: &Transfer) -> Option<Fen> {
-    let suspense = Account::new(AccountKind::Suspense, tenant.as_str());
+fn unapplied_amount(order: &Order, transfer: &Transfer) -> Option<Fen> {
+    let suspense = Account::new(AccountKind::Suspense, order.terms.tenant.as_str());
     (transfer.phase == Phase::Post && transfer.credit == suspense).then_some(transfer.amount)
-}
-
-/// What a transfer takes from suspense for the channel account of its order; nothing when it does not
-/// do that.
-fn refund_amount(tenant: &TenantId, order: Option<&Order>, transfer: &Transfer) -> Option<Fen> {
-    let suspense = Account::new(AccountKind::Suspense, tenant.as_str());
-    let funds = Account::new(AccountKind::ChannelFunds, &*order?.terms.channel_account);
-    (transfer.debit == suspense && transfer.credit == funds).then_some(transfer.amount)
 }
 
 fn sorted(amounts: impl Iterator<Item = Option<Fen>>) -> Vec<Option<Fen>> {

@@ -5,14 +5,18 @@
 mod audit;
 mod commit;
 mod search;
+mod table;
 
 use crate::audit::Sums;
-use crate::{AttemptRow, Batch, CommitFault, Lease, Page, Promise, Query, Store, StoreFault};
-use channel::PlatformKey;
-use kernel::{Event, Notification, Order, OrderKey, Reads, Refund, Task, TenantId, View};
+use crate::{Batch, CommitFault, Lease, Page, Promise, Query, Store, StoreFault};
+use kernel::{Event, Reads, Task, TenantId, View};
 use ledger::{Id, Timestamp, Transfer, kinds};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use table::Rows;
+
+/// What names every installation that is kept in memory.
+const INSTALLATION: &str = "MEMORY";
 
 /// A store that keeps everything in memory and forgets it at the end.
 #[derive(Debug, Default)]
@@ -20,32 +24,50 @@ pub struct Memory {
     state: Mutex<State>,
 }
 
-/// A task's times.
+/// A task's times, and what else its row holds.
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     due: Timestamp,
     leased_until: Option<Timestamp>,
 }
 
-/// Names a key: whose, of which account, its serial.
-type KeyName = (TenantId, Arc<str>, String);
-
-/// Names a row of a tenant by the number of its id.
+/// Names a row of a tenant by the value of its id.
 type RowKey = (TenantId, i64);
 
-#[derive(Debug, Default)]
-struct State {
-    orders: BTreeMap<RowKey, Order>,
-    order_ids: BTreeMap<(TenantId, String), i64>,
-    refunds: BTreeMap<RowKey, Refund>,
-    notifications: BTreeMap<RowKey, Notification>,
-    events: BTreeMap<(TenantId, Option<Id<kinds::Order>>, i64), Event>,
-    transfers: BTreeMap<RowKey, Transfer>,
-    attempts: BTreeMap<(TenantId, i64, u32), AttemptRow>,
-    tasks: BTreeMap<Task, Waiting>,
-    balances: Sums,
-    keys: BTreeMap<KeyName, (Id<kinds::Event>, PlatformKey)>,
+/// Names an event: its tenant, its story, its own id.
+type EventKey = (TenantId, Id<kinds::Root>, i64);
+
+macro_rules! state {
+    ($($rows:ident: $row:ident,)*) => {
+        #[derive(Debug, Default)]
+        struct State {
+            $($rows: Rows<kernel::$row>,)*
+            events: BTreeMap<EventKey, Event>,
+            transfers: BTreeMap<RowKey, Transfer>,
+            tasks: BTreeMap<Task, Waiting>,
+            balances: Sums,
+        }
+
+        impl State {
+            fn view(&self, reads: &Reads) -> View {
+                let mut view = View::default();
+                $(
+                    for (tenant, key) in &reads.$rows {
+                        if let Some(row) = self.$rows.find(tenant, key) {
+                            view.$rows.load(row.clone());
+                        }
+                    }
+                )*
+                for key in &reads.balances {
+                    let balance = self.balances.get(key).copied().unwrap_or_default();
+                    view.balances.insert(key.clone(), balance);
+                }
+                view
+            }
+        }
+    };
 }
+kernel::aggregates!(state);
 
 impl Memory {
     /// An empty store.
@@ -86,39 +108,6 @@ impl Store for Memory {
 }
 
 impl State {
-    fn order(&self, tenant: &TenantId, key: &OrderKey) -> Option<&Order> {
-        let id = match key {
-            OrderKey::Id(id) => id.value(),
-            OrderKey::MerchantOrderNo(number) => {
-                *self.order_ids.get(&(tenant.clone(), number.clone()))?
-            }
-        };
-        self.orders.get(&(tenant.clone(), id))
-    }
-
-    fn view(&self, reads: &Reads) -> View {
-        let mut view = View::default();
-        for (tenant, key) in &reads.orders {
-            self.order(tenant, key).cloned().into_iter().for_each(|order| view.put_order(order));
-        }
-        for (tenant, id) in &reads.refunds {
-            let Some(refund) = self.refunds.get(&(tenant.clone(), id.value())) else { continue };
-            let order = self.order(tenant, &OrderKey::Id(refund.order)).cloned();
-            order.into_iter().for_each(|order| view.put_order(order));
-            view.refunds.insert((tenant.clone(), *id), refund.clone());
-        }
-        for (tenant, id) in &reads.notifications {
-            let notification = self.notifications.get(&(tenant.clone(), id.value())).cloned();
-            view.notifications
-                .extend(notification.map(|notification| ((tenant.clone(), *id), notification)));
-        }
-        for key in &reads.balances {
-            let balance = self.balances.get(key).copied().unwrap_or_default();
-            view.balances.insert(key.clone(), balance);
-        }
-        view
-    }
-
     fn claim(&mut self, lease: Lease) -> Vec<Task> {
         let mut due: Vec<(Timestamp, Task)> = self
             .tasks

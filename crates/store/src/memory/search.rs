@@ -1,64 +1,69 @@
-//! Answering queries from the model.
+//! Answering questions from the model.
 
-use super::{RowKey, State};
+use super::{INSTALLATION, State};
+use crate::rows::Stored;
 use crate::{
-    AccountRow, NotificationRow, OrderFilter, Page, Query, StoreFault, Story, TaskRow, rows,
+    AccountRow, AttentionRow, DirectoryRows, NotificationRow, OrderFilter, Page, Query, StoreFault,
+    Story, TaskRow,
 };
-use kernel::{Change, Event, Notification, Order, OrderKey, RefundState, Task, TenantId};
+use kernel::{Notification, Order, Row, Task, TenantId};
 use ledger::{Id, Timestamp, kinds};
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 impl State {
     pub(super) fn search(&self, query: &Query) -> Result<Page, StoreFault> {
         Ok(match query {
-            Query::Order { tenant, key } => {
-                Page::Order(self.order(tenant, key).cloned().map(Box::new))
+            Query::OneOrder(one) => {
+                Page::OneOrder(self.orders.find(&one.tenant, &one.key).cloned().map(Box::new))
             }
-            Query::Orders(filter) => Page::Orders(self.orders(filter)),
-            Query::Story { tenant, order } => Page::Story(self.story(tenant, *order).map(Box::new)),
-            Query::TenantsWithOrder { merchant_order_no } => {
-                Page::Tenants(self.tenants(merchant_order_no))
-            }
-            Query::Accounts { tenant } => Page::Accounts(self.accounts(tenant)),
-            Query::Postings { tenant, account, before, limit } => Page::Transfers(
-                newest_first(&self.transfers, tenant)
-                    .filter(|transfer| before.is_none_or(|before| transfer.id < before))
-                    .filter(|transfer| [&transfer.debit, &transfer.credit].contains(&account))
-                    .take(len(*limit))
+            Query::Orders(orders) => Page::Orders(self.list_orders(&orders.filter)),
+            Query::StoryOf(of) => Page::StoryOf(self.story(&of.tenant, of.root).map(Box::new)),
+            Query::TenantsWithOrder(with) => Page::TenantsWithOrder(
+                self.orders
+                    .with_number(&with.merchant_order_no)
+                    .map(|(tenant, id)| (tenant, Id::from_value(id)))
+                    .collect(),
+            ),
+            Query::Accounts(of) => Page::Accounts(self.accounts(&of.tenant)),
+            Query::Postings(of) => Page::Postings(
+                self.transfers_of(&of.tenant)
+                    .rev()
+                    .filter(|transfer| of.before.is_none_or(|before| transfer.id < before))
+                    .filter(|transfer| [&transfer.debit, &transfer.credit].contains(&&of.account))
+                    .take(len(of.limit))
                     .cloned()
                     .collect(),
             ),
-            Query::Notifications { tenant, state, before, limit } => Page::Notifications(
-                newest_first(&self.notifications, tenant)
-                    .filter(|notification| before.is_none_or(|before| notification.id < before))
-                    .filter(|notification| is(state, notification.state.name()))
-                    .take(len(*limit))
-                    .map(|notification| self.notification_row(notification))
+            Query::Notifications(of) => Page::Notifications(
+                self.notifications
+                    .of(&of.tenant)
+                    .rev()
+                    .filter(|row| of.before.is_none_or(|before| row.id < before))
+                    .filter(|row| is(&of.state, row.state.name()))
+                    .take(len(of.limit))
+                    .map(|row| self.notification_row(row))
                     .collect(),
             ),
-            Query::Notification { tenant, id } => {
-                let notification = self.notifications.get(&(tenant.clone(), id.value()));
-                Page::Notifications(
-                    notification
-                        .map(|notification| self.notification_row(notification))
-                        .into_iter()
-                        .collect(),
-                )
+            Query::OneNotification(one) => {
+                let found = self.notifications.get(&one.tenant, one.id.value());
+                Page::OneNotification(found.map(|row| Box::new(self.notification_row(row))))
             }
-            Query::Keys => Page::Keys(self.newest_keys()),
-            Query::Tasks { now } => Page::Tasks(self.waiting(*now)),
-            Query::Attention { tenant, before, limit } => {
-                Page::Events(self.attention(tenant, *before, *limit))
+            Query::Tasks(tasks) => Page::Tasks(self.waiting(tasks.now)),
+            Query::AttentionOf(of) => Page::AttentionOf(self.attention(&of.tenant, of.limit)),
+            Query::DirectoryOf(_) => Page::DirectoryOf(Box::new(self.directory())),
+            Query::DirectoryRevision(_) => Page::DirectoryRevision(self.directory_revision()),
+            Query::Installation(_) => Page::Installation(INSTALLATION.to_owned()),
+            Query::LastId(_) => {
+                Page::LastId(self.events.values().map(|event| event.id.value()).max())
             }
-            Query::LastId => Page::LastId(self.events.values().map(|event| event.id.value()).max()),
-            Query::Ping => Page::Pong,
-            Query::Audit => Page::Audit(self.audit()?),
+            Query::Ping(_) => Page::Ping(()),
+            Query::Audit(_) => Page::Audit(self.audit()?),
         })
     }
 
-    fn orders(&self, filter: &OrderFilter) -> Vec<Order> {
-        newest_first(&self.orders, &filter.tenant)
+    fn list_orders(&self, filter: &OrderFilter) -> Vec<Order> {
+        self.orders
+            .of(&filter.tenant)
+            .rev()
             .filter(|order| filter.before.is_none_or(|before| order.terms.id < before))
             .filter(|order| is(&filter.state, order.state.name()))
             .filter(|order| filter.from.is_none_or(|from| order.terms.placed_at >= from))
@@ -68,95 +73,58 @@ impl State {
             .collect()
     }
 
-    fn story(&self, tenant: &TenantId, id: Id<kinds::Order>) -> Option<Story> {
-        let order = self.order(tenant, &OrderKey::Id(id))?.clone();
-        let events =
-            self.events.values().filter(|event| event.tenant == *tenant && event.order == Some(id));
-        let refunds = of(&self.refunds, tenant).filter(|refund| refund.order == id);
-        let notifications =
-            of(&self.notifications, tenant).filter(|notification| notification.order == id);
-        let tasks = std::iter::once(order.task())
-            .chain(refunds.clone().map(|refund| refund.task()))
-            .chain(notifications.clone().map(|notification| notification.task()));
-        Some(Story {
-            events: events.cloned().collect(),
-            transfers: of(&self.transfers, tenant)
-                .filter(|transfer| transfer.order == id)
-                .cloned()
-                .collect(),
-            refunds: refunds.cloned().collect(),
-            notifications: notifications
-                .map(|notification| self.notification_row(notification))
-                .collect(),
-            tasks: self.due(tasks),
-            order,
-        })
+    fn story(&self, tenant: &TenantId, root: Id<kinds::Root>) -> Option<Story> {
+        let events = self.events.values().filter(|event| event.tenant == *tenant);
+        let events: Vec<_> = events.filter(|event| event.root == root).cloned().collect();
+        let transfers = self.transfers_of(tenant).filter(|transfer| transfer.root == root);
+        let tasks =
+            self.tasks.iter().filter(|(task, _)| task.tenant == *tenant && task.root == root);
+        let tasks: Vec<(Task, Timestamp)> =
+            tasks.map(|(task, waiting)| (task.clone(), waiting.due)).collect();
+        Story::of(root, self.rows_of(tenant, root), events, transfers.cloned().collect(), tasks)
     }
 
-    fn due(&self, tasks: impl Iterator<Item = Task>) -> Vec<(Task, Timestamp)> {
-        let due = |task: Task| self.tasks.get(&task).map(|waiting| (task, waiting.due));
-        let mut found: Vec<(Task, Timestamp)> = tasks.filter_map(due).collect();
-        found.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
-        found
-    }
-
-    fn tenants(&self, merchant_order_no: &str) -> Vec<TenantId> {
-        let named = self.order_ids.keys().filter(|(_, number)| number == merchant_order_no);
-        named.map(|(tenant, _)| tenant.clone()).collect()
+    fn transfers_of(
+        &self,
+        tenant: &TenantId,
+    ) -> impl DoubleEndedIterator<Item = &ledger::Transfer> {
+        let range = (tenant.clone(), i64::MIN)..=(tenant.clone(), i64::MAX);
+        self.transfers.range(range).map(|(_, transfer)| transfer)
     }
 
     fn accounts(&self, tenant: &TenantId) -> Vec<AccountRow> {
-        self.balances
-            .iter()
-            .filter(|((owner, _), _)| owner == tenant)
-            .map(|((_, account), balance)| AccountRow {
-                account: account.clone(),
-                balance: *balance,
-            })
-            .collect()
+        let own = self.balances.iter().filter(|((owner, _), _)| owner == tenant);
+        own.map(|((_, account), balance)| AccountRow {
+            account: account.clone(),
+            balance: *balance,
+        })
+        .collect()
     }
 
-    fn notification_row(&self, notification: &Notification) -> NotificationRow {
-        let order = self.order(&notification.tenant, &OrderKey::Id(notification.order));
-        let (first, last) = (0, u32::MAX);
-        let key = |number| (notification.tenant.clone(), notification.id.value(), number);
-        NotificationRow {
-            notification: notification.clone(),
-            merchant_order_no: order
-                .map(|order| order.terms.merchant_order_no.clone())
-                .unwrap_or_default(),
-            attempts: self
-                .attempts
-                .range(key(first)..=key(last))
-                .map(|(_, attempt)| attempt.clone())
-                .collect(),
+    fn notification_row(&self, row: &Notification) -> NotificationRow {
+        let key = |id| (row.tenant.clone(), row.root, id);
+        let events: Vec<_> = self
+            .events
+            .range(key(i64::MIN)..=key(i64::MAX))
+            .map(|(_, event)| event.clone())
+            .collect();
+        NotificationRow::of(row.clone(), &events)
+    }
+
+    fn directory(&self) -> DirectoryRows {
+        DirectoryRows {
+            tenants: by_id(self.tenants.all()),
+            merchants: by_id(self.merchants.all()),
+            caller_keys: by_id(self.caller_keys.all()),
+            channel_accounts: by_id(self.channel_accounts.all()),
         }
     }
 
-    fn newest_keys(&self) -> Vec<(std::sync::Arc<str>, channel::PlatformKey)> {
-        let keys = self.keys.iter();
-        rows::key::newest(
-            keys.map(|((_, account, _), (stored_by, key))| {
-                (*stored_by, account.clone(), key.clone())
-            }),
-        )
-    }
-
-    fn attention(
-        &self,
-        tenant: &TenantId,
-        before: Option<Id<kinds::Event>>,
-        limit: u32,
-    ) -> Vec<Event> {
-        let own = self.events.values().filter(|event| event.tenant == *tenant);
-        let mut found: Vec<Event> = own
-            .filter(|event| before.is_none_or(|before| event.id < before))
-            .filter(|event| needs_a_person(&event.change))
-            .cloned()
-            .collect();
-        found.sort_by_key(|event| Reverse(event.id));
-        found.truncate(len(limit));
-        found
+    fn directory_revision(&self) -> i64 {
+        let versions = self.tenants.all().map(|row| row.version);
+        let versions = versions.chain(self.merchants.all().map(|row| row.version));
+        let versions = versions.chain(self.caller_keys.all().map(|row| row.version));
+        versions.chain(self.channel_accounts.all().map(|row| row.version)).sum()
     }
 
     fn waiting(&self, now: Timestamp) -> TaskRow {
@@ -169,45 +137,51 @@ impl State {
     }
 }
 
-/// What contradicts, what came without an order to take it, and what could not be given back.
-const fn needs_a_person(change: &Change) -> bool {
-    match change {
-        Change::MismatchRecorded { .. } | Change::UnappliedReceived { .. } => true,
-        Change::RefundMoved { state, .. } => matches!(state, RefundState::Failed { .. }),
-        Change::OrderPlaced(_)
-        | Change::OrderRepeated
-        | Change::CallBegun(_)
-        | Change::CallEnded { .. }
-        | Change::PayInfoReceived { .. }
-        | Change::OrderPaid { .. }
-        | Change::OrderClosing(_)
-        | Change::OrderClosed { .. }
-        | Change::OrderFailed { .. }
-        | Change::RefundCallBegun { .. }
-        | Change::NotificationQueued(_)
-        | Change::NotificationAttempted { .. }
-        | Change::NotificationReplayed { .. }
-        | Change::KeysStored { .. } => false,
-    }
+macro_rules! of_all {
+    ($($rows:ident: $row:ident,)*) => {
+        impl State {
+            /// The rows of a story.
+            fn rows_of(&self, tenant: &TenantId, root: Id<kinds::Root>) -> Vec<Row> {
+                use kernel::Aggregate;
+                let mut found = Vec::new();
+                $(
+                    let own = self.$rows.of(tenant).filter(|row| row.root() == root);
+                    found.extend(own.cloned().map(Row::$row));
+                )*
+                found
+            }
+
+            fn attention(&self, tenant: &TenantId, limit: u32) -> Vec<AttentionRow> {
+                let mut found = Vec::new();
+                $(
+                    let needy = self.$rows.of(tenant).rev().filter_map(attention_row);
+                    found.extend(needy.take(len(limit)));
+                )*
+                found
+            }
+        }
+    };
+}
+kernel::aggregates!(of_all);
+
+fn attention_row<A: Stored>(row: &A) -> Option<AttentionRow> {
+    let attention = row.standing().attention?;
+    Some(AttentionRow {
+        subject: row.id().subject(),
+        root: row.root(),
+        reason: attention.reason.to_string(),
+        since: attention.since,
+    })
 }
 
-/// A tenant's rows, oldest first.
-pub(super) fn of<'a, T>(
-    rows: &'a BTreeMap<RowKey, T>,
-    tenant: &TenantId,
-) -> impl DoubleEndedIterator<Item = &'a T> + Clone {
-    rows.range((tenant.clone(), i64::MIN)..=(tenant.clone(), i64::MAX)).map(|(_, row)| row)
-}
-
-fn newest_first<'a, T>(
-    rows: &'a BTreeMap<RowKey, T>,
-    tenant: &TenantId,
-) -> impl Iterator<Item = &'a T> {
-    of(rows, tenant).rev()
+fn by_id<'a, A: Stored>(rows: impl Iterator<Item = &'a A>) -> Vec<A> {
+    let mut rows: Vec<A> = rows.cloned().collect();
+    rows.sort_by_key(|row| row.id().value());
+    rows
 }
 
 fn is(wanted: &Option<String>, name: &str) -> bool {
-    wanted.as_ref().is_none_or(|wanted| wanted == name)
+    wanted.as_deref().is_none_or(|wanted| wanted == name)
 }
 
 fn len(limit: u32) -> usize {

@@ -1,8 +1,11 @@
-//! Cells, and reading a row of them in the order of its table's columns.
+//! Cells, tables, and reading a row of cells in the order of its table's columns.
 
+use super::stored::RowTable;
 use crate::StoreFault;
-use ledger::{Fen, Id, Timestamp};
+use kernel::Attention;
+use ledger::{Fen, Id, Subject, SubjectKind, Timestamp};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// One cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,20 +18,60 @@ pub enum Value<'a> {
     Null,
 }
 
-/// A table: what it is called, and its columns in the order of its cells.
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// Whole numbers.
+    Int,
+    /// Text.
+    Text,
+}
+
+/// A column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name in every database.
+    pub name: &'static str,
+    /// What it holds.
+    pub ty: Type,
+    /// Whether it can be empty.
+    pub is_nullable: bool,
+}
+
+/// A column of whole numbers.
+pub(super) const fn int(name: &'static str) -> Column {
+    Column { name, ty: Type::Int, is_nullable: false }
+}
+
+/// A column of text.
+pub(super) const fn text(name: &'static str) -> Column {
+    Column { name, ty: Type::Text, is_nullable: false }
+}
+
+/// The same column, which can be empty.
+pub(super) const fn nullable(column: Column) -> Column {
+    Column { is_nullable: true, ..column }
+}
+
+/// A table whose rows are only added: its name, and its columns in the order of their cells.
 #[derive(Debug)]
 pub struct Table {
     /// Its name in every database.
     pub name: &'static str,
     /// Its columns, in order.
-    pub columns: &'static [&'static str],
+    pub columns: &'static [Column],
 }
 
 impl Table {
-    /// The columns as a statement lists them.
+    /// The names of the columns, as a statement lists them.
     pub fn list(&self) -> String {
-        self.columns.join(", ")
+        list(self.columns)
     }
+}
+
+/// The names of columns, as a statement lists them.
+pub fn list(columns: &[Column]) -> String {
+    columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ")
 }
 
 impl<'a> Value<'a> {
@@ -41,19 +84,23 @@ impl<'a> Value<'a> {
         }
     }
 
-    pub(crate) fn text(text: &'a str) -> Value<'a> {
+    /// A cell of text.
+    pub fn text(text: &'a str) -> Value<'a> {
         Value::Text(Cow::Borrowed(text))
     }
 
-    pub(crate) fn owned(text: String) -> Value<'a> {
+    /// A cell that owns its text.
+    pub fn owned(text: String) -> Value<'a> {
         Value::Text(Cow::Owned(text))
     }
 
-    pub(crate) fn optional(text: Option<&'a str>) -> Value<'a> {
+    /// A cell of text, or nothing.
+    pub fn optional(text: Option<&'a str>) -> Value<'a> {
         text.map_or(Value::Null, Value::text)
     }
 
-    pub(crate) fn number(number: Option<i64>) -> Value<'a> {
+    /// A cell of a number, or nothing.
+    pub fn number(number: Option<i64>) -> Value<'a> {
         number.map_or(Value::Null, Value::Int)
     }
 
@@ -66,35 +113,80 @@ impl<'a> Value<'a> {
     }
 }
 
+/// The columns that every aggregate has, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandingCells {
+    /// Counts the row's events.
+    pub version: i64,
+    /// When its task is due.
+    pub next_poll_at: Option<Timestamp>,
+    /// Why it needs a person.
+    pub attention: Option<Attention>,
+}
+
+/// The columns of a row that is read.
+#[derive(Clone, Copy, Debug)]
+pub enum Source {
+    /// Of a table whose rows are only added.
+    Table(&'static Table),
+    /// Of an aggregate.
+    Row(&'static RowTable),
+}
+
+impl Source {
+    const fn name(self) -> &'static str {
+        match self {
+            Source::Table(table) => table.name,
+            Source::Row(table) => table.name,
+        }
+    }
+
+    fn columns(self) -> Vec<Column> {
+        match self {
+            Source::Table(table) => table.columns.to_vec(),
+            Source::Row(table) => table.columns(),
+        }
+    }
+}
+
 /// Reads the cells of a row one after another.
-pub(crate) struct Cells<'a, 'v> {
-    table: &'static Table,
+#[derive(Debug)]
+pub struct Cells<'a, 'v> {
+    source: Source,
     cells: &'a [Value<'v>],
     at: usize,
 }
 
 impl<'a, 'v> Cells<'a, 'v> {
-    pub(crate) fn new(table: &'static Table, cells: &'a [Value<'v>]) -> Cells<'a, 'v> {
-        Cells { table, cells, at: 0 }
+    /// The cells of a row.
+    pub fn new(source: Source, cells: &'a [Value<'v>]) -> Cells<'a, 'v> {
+        Cells { source, cells, at: 0 }
     }
 
     fn next(&mut self) -> Result<&'a Value<'v>, StoreFault> {
         let cell = self.cells.get(self.at).ok_or_else(|| StoreFault::Unreadable {
-            table: self.table.name,
-            why: format!("{} cells, want {}", self.cells.len(), self.table.columns.len()),
+            table: self.source.name(),
+            why: format!("{} cells, want {}", self.cells.len(), self.source.columns().len()),
         })?;
         self.at += 1;
         Ok(cell)
     }
 
     /// The fault of the cell that was read last.
-    pub(crate) fn fault(&self, why: &str) -> StoreFault {
-        let column = self.at.checked_sub(1).and_then(|at| self.table.columns.get(at));
-        let why = format!("{}: {why}", column.copied().unwrap_or("row"));
-        StoreFault::Unreadable { table: self.table.name, why }
+    pub fn fault(&self, why: &str) -> StoreFault {
+        let columns = self.source.columns();
+        let column = self.at.checked_sub(1).and_then(|at| columns.get(at));
+        let why = format!("{}: {why}", column.map_or("row", |column| column.name));
+        StoreFault::Unreadable { table: self.source.name(), why }
     }
 
-    pub(crate) fn int(&mut self) -> Result<i64, StoreFault> {
+    /// The fault of a row whose cells do not fit together.
+    pub fn misfit(&self, why: impl Into<String>) -> StoreFault {
+        StoreFault::Unreadable { table: self.source.name(), why: why.into() }
+    }
+
+    /// A number.
+    pub fn int(&mut self) -> Result<i64, StoreFault> {
         match self.next()? {
             Value::Int(number) => Ok(*number),
             other @ (Value::Text(_) | Value::Null) => {
@@ -103,7 +195,8 @@ impl<'a, 'v> Cells<'a, 'v> {
         }
     }
 
-    pub(crate) fn text(&mut self) -> Result<&'a str, StoreFault> {
+    /// Text.
+    pub fn text(&mut self) -> Result<&'a str, StoreFault> {
         match self.next()? {
             Value::Text(text) => Ok(text),
             other @ (Value::Int(_) | Value::Null) => {
@@ -112,7 +205,8 @@ impl<'a, 'v> Cells<'a, 'v> {
         }
     }
 
-    pub(crate) fn optional_int(&mut self) -> Result<Option<i64>, StoreFault> {
+    /// A number, or nothing.
+    pub fn optional_int(&mut self) -> Result<Option<i64>, StoreFault> {
         match self.next()? {
             Value::Int(number) => Ok(Some(*number)),
             Value::Null => Ok(None),
@@ -120,7 +214,8 @@ impl<'a, 'v> Cells<'a, 'v> {
         }
     }
 
-    pub(crate) fn optional_text(&mut self) -> Result<Option<&'a str>, StoreFault> {
+    /// Text, or nothing.
+    pub fn optional_text(&mut self) -> Result<Option<&'a str>, StoreFault> {
         match self.next()? {
             Value::Text(text) => Ok(Some(text)),
             Value::Null => Ok(None),
@@ -128,16 +223,24 @@ impl<'a, 'v> Cells<'a, 'v> {
         }
     }
 
-    /// Reads a word by the type's own reader.
-    pub(crate) fn word<T>(
-        &mut self,
-        read: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<T, StoreFault> {
+    /// Text of its own, or nothing.
+    pub fn optional_string(&mut self) -> Result<Option<String>, StoreFault> {
+        Ok(self.optional_text()?.map(str::to_owned))
+    }
+
+    /// Text that is shared.
+    pub fn shared(&mut self) -> Result<Arc<str>, StoreFault> {
+        self.text().map(Arc::from)
+    }
+
+    /// A word, by the type's own reader.
+    pub fn word<T>(&mut self, read: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreFault> {
         let text = self.text()?;
         read(text).ok_or_else(|| self.fault(&format!("unknown word {text:?}")))
     }
 
-    pub(crate) fn optional_word<T>(
+    /// A word, or nothing.
+    pub fn optional_word<T>(
         &mut self,
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, StoreFault> {
@@ -146,24 +249,58 @@ impl<'a, 'v> Cells<'a, 'v> {
         Ok(Some(word))
     }
 
-    pub(crate) fn id<K>(&mut self) -> Result<Id<K>, StoreFault> {
+    /// An id.
+    pub fn id<K>(&mut self) -> Result<Id<K>, StoreFault> {
         self.int().map(Id::from_value)
     }
 
-    pub(crate) fn time(&mut self) -> Result<Timestamp, StoreFault> {
+    /// A subject: the word of its kind, and the value of its id.
+    pub fn subject(&mut self) -> Result<Subject, StoreFault> {
+        Ok(Subject { kind: self.word(SubjectKind::from_name)?, value: self.int()? })
+    }
+
+    /// An instant.
+    pub fn time(&mut self) -> Result<Timestamp, StoreFault> {
         self.int().map(Timestamp::from_ms)
     }
 
-    pub(crate) fn optional_time(&mut self) -> Result<Option<Timestamp>, StoreFault> {
+    /// An instant, or nothing.
+    pub fn optional_time(&mut self) -> Result<Option<Timestamp>, StoreFault> {
         Ok(self.optional_int()?.map(Timestamp::from_ms))
     }
 
-    pub(crate) fn fen(&mut self) -> Result<Fen, StoreFault> {
+    /// An amount.
+    pub fn fen(&mut self) -> Result<Fen, StoreFault> {
         self.int().map(Fen::new)
     }
 
-    pub(crate) fn count<N: TryFrom<i64>>(&mut self) -> Result<N, StoreFault> {
+    /// A number of a smaller type.
+    pub fn count<N: TryFrom<i64>>(&mut self) -> Result<N, StoreFault> {
         let number = self.int()?;
         N::try_from(number).map_err(|_| self.fault(&format!("{number} is out of range")))
+    }
+
+    /// Yes or no, as 1 or 0.
+    pub fn flag(&mut self) -> Result<bool, StoreFault> {
+        match self.int()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            number => Err(self.fault(&format!("{number}, want 0 or 1"))),
+        }
+    }
+
+    /// The columns that every aggregate has.
+    pub fn standing(&mut self) -> Result<StandingCells, StoreFault> {
+        let version = self.int()?;
+        let next_poll_at = self.optional_time()?;
+        let _held = self.int()?;
+        let reason = self.optional_text()?.map(Arc::from);
+        let since = self.optional_time()?;
+        let attention = match (reason, since) {
+            (Some(reason), Some(since)) => Some(Attention { reason, since }),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => return Err(self.fault("half of an attention")),
+        };
+        Ok(StandingCells { version, next_poll_at, attention })
     }
 }

@@ -1,56 +1,74 @@
-//! The event log. The word and the order are columns; everything else that a change says is one JSON
-//! text, complete enough to read back the identical change.
+//! The event log. What every event has are columns; what its change says is one JSON text. The row of
+//! its subject holds what never changes, so a body does not repeat it.
 
-use super::cells::{Cells, Table, Value};
-use super::change;
+use super::call::CallBody;
+use super::cells::{Cells, Column, Source, Table, Value, int, nullable, text};
+use super::stored::{Body, Stored, from_json, noun, to_json};
 use crate::StoreFault;
-use kernel::{Caller, Event, TenantId};
-use std::sync::Arc;
+use kernel::{Caller, Change, Event, Row, TenantId};
+use ledger::{Subject, SubjectKind};
+use std::collections::HashMap;
 
-/// An event. An event without an order has the order 0.
-pub const EVENTS: Table = Table {
-    name: "events",
-    columns: &["tenant", "order_id", "id", "at", "caller", "kind", "body"],
-};
+/// An event.
+pub static EVENTS: Table = Table { name: "events", columns: &EVENT_COLUMNS };
 
-/// The order of an event that belongs to none.
-const NO_ORDER: i64 = 0;
+const EVENT_COLUMNS: [Column; 11] = [
+    text("tenant"),
+    int("root"),
+    int("id"),
+    text("subject_kind"),
+    int("subject_id"),
+    int("sequence"),
+    int("at"),
+    text("caller"),
+    text("change"),
+    nullable(text("call")),
+    text("body"),
+];
+
+/// The rows whose events are read, by subject: an event's body does not repeat what they hold.
+pub type Subjects = HashMap<Subject, Row>;
 
 /// The cells of an event.
-///
-/// # Errors
-/// When its change cannot be written as JSON.
-pub fn row(event: &Event) -> Result<Vec<Value<'_>>, StoreFault> {
-    let body = change::encode(&event.change)
-        .map_err(|fault| StoreFault::Failed(format!("event {}: {fault}", event.id)))?;
-    Ok(vec![
+pub fn row(event: &Event) -> Vec<Value<'_>> {
+    let call = event.call.as_ref().map(CallBody::text);
+    vec![
         Value::text(event.tenant.as_str()),
-        Value::Int(event.order.map_or(NO_ORDER, |order| order.value())),
+        Value::Int(event.root.value()),
         Value::Int(event.id.value()),
+        Value::text(event.subject.kind.name()),
+        Value::Int(event.subject.value),
+        Value::Int(event.sequence),
         Value::Int(event.at.ms()),
         caller(&event.caller),
         Value::text(event.change.name()),
-        Value::owned(body),
-    ])
+        call.map_or(Value::Null, Value::owned),
+        Value::owned(body(&event.change)),
+    ]
 }
 
 /// Reads the cells of an event.
 ///
 /// # Errors
 /// When a cell holds what no event can have.
-pub fn read(cells: &[Value<'_>]) -> Result<Event, StoreFault> {
-    let mut cells = Cells::new(&EVENTS, cells);
+pub fn read(cells: &[Value<'_>], subjects: &Subjects) -> Result<Event, StoreFault> {
+    let mut cells = Cells::new(Source::Table(&EVENTS), cells);
     let tenant = TenantId::new(cells.text()?);
-    let order = cells.id()?;
+    let root = cells.id()?;
     let id = cells.id()?;
+    let subject = cells.subject()?;
+    let sequence = cells.int()?;
     let at = cells.time()?;
-    let caller = cells.word(read_caller)?;
-    let kind = cells.text()?;
+    let caller = cells.word(Caller::from_text)?;
+    let name = cells.text()?;
+    let call = match cells.optional_text()? {
+        Some(text) => Some(CallBody::read(text).map_err(|why| cells.fault(&why))?),
+        None => None,
+    };
     let body = cells.text()?;
-    let change = change::decode(kind, body)
-        .map_err(|why| cells.fault(&format!("of event {id}, kind {kind}: {why}")))?;
-    let order = (order.value() != NO_ORDER).then_some(order);
-    Ok(Event { id, tenant, order, at, caller, change })
+    let change = change(subject, name, body, subjects)
+        .map_err(|why| cells.fault(&format!("of event {id}, {name} of {subject}: {why}")))?;
+    Ok(Event { id, tenant, subject, root, sequence, at, caller, call, change })
 }
 
 fn caller(caller: &Caller) -> Value<'_> {
@@ -62,13 +80,35 @@ fn caller(caller: &Caller) -> Value<'_> {
     }
 }
 
-/// Reads what [`Caller::text`] writes.
-fn read_caller(text: &str) -> Option<Caller> {
-    match text.split_once(':') {
-        Some(("business", key)) => Some(Caller::Business(Arc::from(key))),
-        Some(("channel", name)) => Some(Caller::Channel(Arc::from(name))),
-        Some(("operator", name)) => Some(Caller::Operator(Arc::from(name))),
-        None if text == "clock" => Some(Caller::Clock),
-        Some(_) | None => None,
-    }
+macro_rules! bodies {
+    ($($rows:ident: $row:ident,)*) => {
+        fn body(change: &Change) -> String {
+            match change {
+                $(Change::$row(change) => {
+                    match <kernel::$row as Stored>::encode(change) {
+                        Body::Whole(row) => to_json(row),
+                        Body::Json(text) => text,
+                    }
+                })*
+            }
+        }
+
+        fn change(
+            subject: Subject,
+            name: &str,
+            body: &str,
+            subjects: &Subjects,
+        ) -> Result<Change, String> {
+            match subject.kind {
+                $(SubjectKind::$row => {
+                    let whole = |body: &str| match subjects.get(&subject) {
+                        Some(Row::$row(row)) => from_json(row, body),
+                        Some(_) | None => Err(format!("the row of its {} is missing", noun::<kernel::$row>())),
+                    };
+                    <kernel::$row as Stored>::decode(name, body, &whole).map(Change::$row)
+                })*
+            }
+        }
+    };
 }
+kernel::aggregates!(bodies);

@@ -1,20 +1,29 @@
 //! How aggregates and events become rows, once for every engine.
 //!
-//! A table is a name and its columns in order; `row` turns a value into cells in that order and
-//! `read` turns cells back. An engine binds cells to its statements and knows nothing of what they
-//! mean. Nothing here is secret: channel keys are public certificates.
+//! An aggregate's row is described once, by [`Stored`]: a table, its cells, and the bodies of its
+//! events. Both databases generate their statements by id from that. Tables whose rows are only added
+//! ([`event`], [`transfer`], [`task`]) have a name and columns. An engine binds cells to its statements
+//! and knows nothing of what they mean.
 //!
-//! - [`order`], [`refund`], [`notification`], [`transfer`], [`task`], [`key`]: a table or two each.
-//! - [`event`]: events, with their bodies as JSON.
+//! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`: an
+//!   aggregate each.
 
+mod call;
+mod caller_key;
 mod cells;
-mod change;
+mod channel_account;
 pub mod event;
-pub mod key;
-pub mod notification;
-pub mod order;
-pub mod refund;
+mod merchant;
+mod notification;
+mod order;
+mod refund;
+mod stored;
 pub mod task;
+mod tenant;
 pub mod transfer;
 
-pub use cells::{Table, Value};
+pub use cells::{Cells, Column, Source, StandingCells, Table, Type, Value, list};
+pub use stored::{
+    Body, KEY_LEN, NumberColumns, Parts, RowTable, STANDING, Stored, cells, expected_cells,
+    from_json, merged, mutable_cells, noun, parts, read, to_json,
+};

@@ -1,213 +1,456 @@
-//! Orders: what was agreed, and where they stand. An engine may keep the two in one table or in two.
+//! Orders: what was agreed, in a table of its own because it is wide and never changes, and where they
+//! stand.
 
-use super::cells::{Cells, Table, Value};
-use super::change::{StateBody, UnappliedBody};
+use super::call::operation;
+use super::cells::{Cells, Value, int, nullable, text};
+use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown, word};
 use crate::StoreFault;
-use channel::{Operation, Payer, Scene};
-use kernel::{InFlightCall, MerchantId, Order, OrderState, TenantId, Terms};
-use ledger::{Currency, Timestamp};
+use channel::{Operation, PayForm, PayInfo, Payer, Scene};
+use kernel::{
+    Closure, InFlightCall, MerchantId, Order, OrderChange, OrderRequest, OrderState, Paid,
+    TenantId, Terms, UnappliedPayment,
+};
+use ledger::{Currency, Fen, Id, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::sync::Arc;
 
-/// A whole order: its terms, then what can change.
-pub const ORDERS: Table = Table {
-    name: "orders",
-    columns: &[
-        "tenant",
-        "id",
-        "merchant_order_no",
-        "placed_at",
-        "dialect",
-        "merchant",
-        "amount",
-        "currency",
-        "scene",
-        "channel",
-        "channel_account",
-        "subject",
-        "payer_app_id",
-        "payer_user_id",
-        "payer_client_ip",
-        "payer_device_id",
-        "goods_tag",
-        "notify_url",
-        "front_url",
-        "callback_url",
-        "details",
-        "expires_at",
-        "version",
-        "state",
-        "pay_form",
-        "pay_text",
-        "pay_valid_until",
-        "closure",
-        "paid_at",
-        "payment_reference",
-        "payer_amount",
-        "ended_at",
-        "reason",
-        "in_flight_operation",
-        "in_flight_until",
-        "polls",
-        "unapplied",
-    ],
-};
-
-/// How many leading columns hold the terms; an update writes only the columns behind them.
-pub const TERMS_LEN: usize = 22;
-
-/// The cells of a whole order.
-pub fn row(order: &Order) -> Vec<Value<'_>> {
-    let mut cells = Vec::with_capacity(ORDERS.columns.len());
-    terms(&order.terms, &mut cells);
-    standing_into(order, &mut cells);
-    cells
-}
-
-/// The cells of what can change: the columns of [`ORDERS`] from [`TERMS_LEN`] on.
-pub fn mutable(order: &Order) -> Vec<Value<'_>> {
-    let mut cells = Vec::with_capacity(ORDERS.columns.len() - TERMS_LEN);
-    standing_into(order, &mut cells);
-    cells
-}
-
-fn terms<'a>(terms: &'a Terms, cells: &mut Vec<Value<'a>>) {
-    let payer = &terms.payer;
-    cells.extend([
-        Value::text(terms.tenant.as_str()),
-        Value::Int(terms.id.value()),
-        Value::text(&terms.merchant_order_no),
-        Value::Int(terms.placed_at.ms()),
-        Value::text(&terms.dialect),
-        Value::text(terms.merchant.as_str()),
-        Value::Int(terms.amount.get()),
-        Value::text(terms.currency.code()),
-        Value::text(terms.scene.name()),
-        Value::text(&terms.channel),
-        Value::text(&terms.channel_account),
-        Value::text(&terms.subject),
-        Value::optional(payer.app_id.as_deref()),
-        Value::optional(payer.user_id.as_deref()),
-        Value::optional(payer.client_ip.as_deref()),
-        Value::optional(payer.device_id.as_deref()),
-        Value::optional(terms.goods_tag.as_deref()),
-        Value::optional(terms.notify_url.as_deref()),
-        Value::optional(terms.front_url.as_deref()),
-        Value::text(&terms.callback_url),
-        Value::text(&terms.details),
-        Value::Int(terms.expires_at.ms()),
-    ]);
-}
-
-fn standing_into<'a>(order: &'a Order, cells: &mut Vec<Value<'a>>) {
-    cells.push(Value::Int(order.version));
-    state_into(&order.state, cells);
-    cells.extend([
-        Value::optional(order.in_flight.map(|in_flight| in_flight.operation.name())),
-        Value::number(order.in_flight.map(|in_flight| in_flight.until.ms())),
-        Value::Int(i64::from(order.polls)),
-        unapplied(order),
-    ]);
-}
-
-fn state_into<'a>(state: &'a OrderState, cells: &mut Vec<Value<'a>>) {
-    let body = StateBody::of(state);
-    cells.extend([
-        Value::text(state.name()),
-        Value::optional(body.pay_form),
-        body.pay_text.map_or(Value::Null, Value::Text),
-        Value::number(body.pay_valid_until),
-        Value::optional(body.closure),
-        Value::number(body.paid_at),
-        body.payment_reference.map_or(Value::Null, Value::Text),
-        Value::number(body.payer_amount),
-        Value::number(body.ended_at),
-        body.reason.map_or(Value::Null, Value::Text),
-    ]);
-}
-
 /// The text of no unapplied payments, which is what nearly every order has.
-const NO_UNAPPLIED: &str = "[]";
+const NONE_UNAPPLIED: &str = "[]";
 
-fn unapplied(order: &Order) -> Value<'_> {
-    if order.unapplied.is_empty() {
-        return Value::text(NO_UNAPPLIED);
+impl Stored for Order {
+    const TABLE: &'static RowTable = &RowTable {
+        name: "orders",
+        terms: Some("order_terms"),
+        fixed: &[
+            text("tenant"),
+            int("id"),
+            text("namespace"),
+            text("merchant_order_no"),
+            int("placed_at"),
+            text("channel_order_no"),
+            text("dialect"),
+            text("merchant"),
+            int("amount"),
+            text("currency"),
+            text("scene"),
+            text("channel"),
+            text("channel_account"),
+            text("subject"),
+            nullable(text("payer_app_id")),
+            nullable(text("payer_user_id")),
+            nullable(text("payer_client_ip")),
+            nullable(text("payer_device_id")),
+            nullable(text("goods_tag")),
+            nullable(text("notify_url")),
+            nullable(text("front_url")),
+            text("callback_url"),
+            text("details"),
+            int("expires_at"),
+        ],
+        narrow_len: 5,
+        mutable: &[
+            text("state"),
+            nullable(text("pay_form")),
+            nullable(text("pay_text")),
+            nullable(int("pay_valid_until")),
+            nullable(text("closure")),
+            nullable(int("paid_at")),
+            nullable(text("payment_reference")),
+            nullable(int("payer_amount")),
+            nullable(int("ended_at")),
+            nullable(text("reason")),
+            nullable(text("in_flight_operation")),
+            nullable(int("in_flight_until")),
+            int("polls"),
+            text("unapplied"),
+        ],
+        number: Some(NumberColumns { namespace: Some("namespace"), number: "merchant_order_no" }),
+    };
+
+    fn fixed<'a>(&'a self, cells: &mut Vec<Value<'a>>) {
+        let (terms, request) = (&self.terms, &self.terms.request);
+        let payer = &request.payer;
+        cells.extend([
+            Value::text(terms.tenant.as_str()),
+            Value::Int(terms.id.value()),
+            Value::text(&request.namespace),
+            Value::text(&request.merchant_order_no),
+            Value::Int(terms.placed_at.ms()),
+            Value::text(&terms.channel_order_no),
+            Value::text(&request.dialect),
+            Value::text(request.merchant.as_str()),
+            Value::Int(request.amount.get()),
+            Value::text(request.currency.code()),
+            Value::text(request.scene.name()),
+            Value::text(&terms.channel),
+            Value::text(&terms.channel_account),
+            Value::text(&request.subject),
+            Value::optional(payer.app_id.as_deref()),
+            Value::optional(payer.user_id.as_deref()),
+            Value::optional(payer.client_ip.as_deref()),
+            Value::optional(payer.device_id.as_deref()),
+            Value::optional(request.goods_tag.as_deref()),
+            Value::optional(request.notify_url.as_deref()),
+            Value::optional(request.front_url.as_deref()),
+            Value::text(&terms.callback_url),
+            Value::text(&request.details),
+            Value::Int(terms.expires_at.ms()),
+        ]);
     }
-    Value::owned(UnappliedBody::list_text(&order.unapplied))
-}
 
-/// Reads the cells of a whole order.
-///
-/// # Errors
-/// When a cell holds what no order can have.
-pub fn read(cells: &[Value<'_>]) -> Result<Order, StoreFault> {
-    let mut cells = Cells::new(&ORDERS, cells);
-    let terms = Arc::new(read_terms(&mut cells)?);
-    let version = cells.int()?;
-    let state = read_state(&mut cells)?;
-    let operation = cells.optional_word(Operation::from_name)?;
-    let until = cells.optional_time()?;
-    let in_flight = match (operation, until) {
-        (Some(operation), Some(until)) => Some(InFlightCall { operation, until }),
-        (None, None) => None,
-        (Some(_), None) | (None, Some(_)) => return Err(cells.fault("half of a running call")),
-    };
-    let polls = cells.count()?;
-    let text = cells.text()?;
-    let unapplied = match text {
-        NO_UNAPPLIED => vec![],
-        text => UnappliedBody::read_list(text).map_err(|why| cells.fault(&why))?,
-    };
-    Ok(Order { terms, version, state, in_flight, polls, unapplied })
+    fn mutable<'a>(&'a self, cells: &mut Vec<Value<'a>>) {
+        let state = StateCells::of(&self.state);
+        cells.extend([
+            Value::text(self.state.name()),
+            Value::optional(state.pay_form),
+            Value::optional(state.pay_text),
+            Value::number(state.pay_valid_until),
+            Value::optional(state.closure),
+            Value::number(state.paid_at),
+            Value::optional(state.payment_reference),
+            Value::number(state.payer_amount),
+            Value::number(state.ended_at),
+            Value::optional(state.reason),
+            Value::optional(self.in_flight.map(|call| call.operation.name())),
+            Value::number(self.in_flight.map(|call| call.until.ms())),
+            Value::Int(i64::from(self.polls)),
+            match self.unapplied.as_slice() {
+                [] => Value::text(NONE_UNAPPLIED),
+                payments => Value::owned(UnappliedBody::list_text(payments)),
+            },
+        ]);
+    }
+
+    fn read(cells: &mut Cells<'_, '_>) -> Result<Order, StoreFault> {
+        let terms = Arc::new(read_terms(cells)?);
+        let standing = cells.standing()?;
+        let state = read_state(cells)?;
+        let operation = cells.optional_word(Operation::from_name)?;
+        let until = cells.optional_time()?;
+        let in_flight = match (operation, until) {
+            (Some(operation), Some(until)) => Some(InFlightCall { operation, until }),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => return Err(cells.fault("half of a running call")),
+        };
+        let polls = cells.count()?;
+        let unapplied = match cells.text()? {
+            NONE_UNAPPLIED => vec![],
+            text => UnappliedBody::read_list(text).map_err(|why| cells.fault(&why))?,
+        };
+        Ok(Order {
+            terms,
+            version: standing.version,
+            state,
+            in_flight,
+            polls,
+            next_poll_at: standing.next_poll_at,
+            unapplied,
+            mismatch: standing.attention,
+        })
+    }
+
+    fn encode(change: &OrderChange) -> Body<'_, Order> {
+        match change {
+            OrderChange::Placed(order) => Body::Whole(order),
+            OrderChange::Repeated | OrderChange::Closed => json(&Empty {}),
+            OrderChange::CallBegun(call) => {
+                json(&CallBegunBody { operation: call.operation.name(), until: call.until.ms() })
+            }
+            OrderChange::CallEnded { next_poll_at } => {
+                json(&PollBody { why: None, next_poll_at: next_poll_at.map(Timestamp::ms) })
+            }
+            OrderChange::MismatchRecorded { why, next_poll_at } => json(&PollBody {
+                why: Some(Cow::Borrowed(why)),
+                next_poll_at: next_poll_at.map(Timestamp::ms),
+            }),
+            OrderChange::PayInfoReceived(pay_info) => json(&PayInfoBody {
+                form: pay_info.form.name(),
+                text: Cow::Borrowed(&pay_info.text),
+                valid_until: pay_info.valid_until.ms(),
+            }),
+            OrderChange::Paid(paid) => json(&PaidBody {
+                at: paid.at.ms(),
+                payment_reference: Cow::Borrowed(&paid.payment_reference),
+                payer_amount: paid.payer_amount.get(),
+            }),
+            OrderChange::Closing(closure) => json(&ClosingBody { closure: closure.name() }),
+            OrderChange::Failed { reason } => json(&ReasonBody { reason: Cow::Borrowed(reason) }),
+            OrderChange::UnappliedReceived(payment) => json(&UnappliedBody::of(payment)),
+        }
+    }
+
+    fn decode(
+        name: &str,
+        body: &str,
+        whole: &dyn Fn(&str) -> Result<Order, String>,
+    ) -> Result<OrderChange, String> {
+        Ok(match name {
+            "placed" => OrderChange::Placed(Box::new(whole(body)?)),
+            "repeated" => parse::<Empty>(body).map(|_| OrderChange::Repeated)?,
+            "closed" => parse::<Empty>(body).map(|_| OrderChange::Closed)?,
+            "call_begun" => {
+                let body: CallBegunBody<'_> = parse(body)?;
+                let until = Timestamp::from_ms(body.until);
+                OrderChange::CallBegun(InFlightCall {
+                    operation: operation(body.operation)?,
+                    until,
+                })
+            }
+            "call_ended" => {
+                let body: PollBody<'_> = parse(body)?;
+                let next_poll_at = body.next_poll_at.map(Timestamp::from_ms);
+                OrderChange::CallEnded { next_poll_at }
+            }
+            "mismatch_recorded" => {
+                let body: PollBody<'_> = parse(body)?;
+                let next_poll_at = body.next_poll_at.map(Timestamp::from_ms);
+                let why = body.why.ok_or("without a reason")?.into_owned();
+                OrderChange::MismatchRecorded { why, next_poll_at }
+            }
+            "pay_info_received" => {
+                let body: PayInfoBody<'_> = parse(body)?;
+                OrderChange::PayInfoReceived(PayInfo {
+                    form: word(PayForm::from_name, body.form, "form")?,
+                    text: body.text.into_owned(),
+                    valid_until: Timestamp::from_ms(body.valid_until),
+                })
+            }
+            "paid" => {
+                let body: PaidBody<'_> = parse(body)?;
+                OrderChange::Paid(Paid {
+                    at: Timestamp::from_ms(body.at),
+                    payment_reference: body.payment_reference.into_owned(),
+                    payer_amount: Fen::new(body.payer_amount),
+                })
+            }
+            "closing" => {
+                let body: ClosingBody<'_> = parse(body)?;
+                OrderChange::Closing(word(Closure::from_name, body.closure, "closure")?)
+            }
+            "failed" => {
+                let body: ReasonBody<'_> = parse(body)?;
+                OrderChange::Failed { reason: body.reason.into_owned() }
+            }
+            "unapplied_received" => {
+                OrderChange::UnappliedReceived(parse::<UnappliedBody<'_>>(body)?.read())
+            }
+            name => unknown(name)?,
+        })
+    }
 }
 
 fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
     let tenant = TenantId::new(cells.text()?);
     let id = cells.id()?;
+    let namespace = cells.shared()?;
     let merchant_order_no = cells.text()?.to_owned();
     let placed_at = cells.time()?;
+    let channel_order_no = cells.text()?.to_owned();
+    let dialect = cells.shared()?;
+    let merchant = MerchantId::new(cells.text()?);
+    let amount = cells.fen()?;
+    let currency = cells.word(Currency::from_code)?;
+    let scene = cells.word(Scene::from_name)?;
+    let channel = cells.shared()?;
+    let channel_account = cells.shared()?;
+    let subject = cells.text()?.to_owned();
+    let payer = Payer {
+        app_id: cells.optional_string()?,
+        user_id: cells.optional_string()?,
+        client_ip: cells.optional_string()?,
+        device_id: cells.optional_string()?,
+    };
+    let goods_tag = cells.optional_string()?;
+    let notify_url = cells.optional_string()?;
+    let front_url = cells.optional_string()?;
+    let callback_url = cells.shared()?;
+    let details = cells.text()?.to_owned();
+    let expires_at = cells.time()?;
+    let request = Arc::new(OrderRequest {
+        merchant,
+        namespace,
+        merchant_order_no,
+        dialect,
+        amount,
+        currency,
+        scene,
+        subject,
+        payer,
+        goods_tag,
+        notify_url,
+        front_url,
+        details,
+    });
     Ok(Terms {
         tenant,
         id,
-        merchant_order_no,
+        channel_order_no,
+        request,
+        channel,
+        channel_account,
+        callback_url,
         placed_at,
-        dialect: Arc::from(cells.text()?),
-        merchant: MerchantId::new(cells.text()?),
-        amount: cells.fen()?,
-        currency: cells.word(Currency::from_code)?,
-        scene: cells.word(Scene::from_name)?,
-        channel: Arc::from(cells.text()?),
-        channel_account: Arc::from(cells.text()?),
-        subject: cells.text()?.to_owned(),
-        payer: Payer {
-            app_id: cells.optional_text()?.map(str::to_owned),
-            user_id: cells.optional_text()?.map(str::to_owned),
-            client_ip: cells.optional_text()?.map(str::to_owned),
-            device_id: cells.optional_text()?.map(str::to_owned),
-        },
-        goods_tag: cells.optional_text()?.map(str::to_owned),
-        notify_url: cells.optional_text()?.map(str::to_owned),
-        front_url: cells.optional_text()?.map(str::to_owned),
-        callback_url: Arc::from(cells.text()?),
-        details: cells.text()?.to_owned(),
-        expires_at: Timestamp::from_ms(cells.int()?),
+        expires_at,
     })
+}
+
+/// The cells of an order's state; those of other states are empty.
+#[derive(Default, PartialEq, Eq)]
+struct StateCells<'a> {
+    pay_form: Option<&'a str>,
+    pay_text: Option<&'a str>,
+    pay_valid_until: Option<i64>,
+    closure: Option<&'a str>,
+    paid_at: Option<i64>,
+    payment_reference: Option<&'a str>,
+    payer_amount: Option<i64>,
+    ended_at: Option<i64>,
+    reason: Option<&'a str>,
+}
+
+impl<'a> StateCells<'a> {
+    fn of(state: &'a OrderState) -> StateCells<'a> {
+        let empty = StateCells::default();
+        match state {
+            OrderState::Init => empty,
+            OrderState::Paying(pay_info) => StateCells {
+                pay_form: Some(pay_info.form.name()),
+                pay_text: Some(&pay_info.text),
+                pay_valid_until: Some(pay_info.valid_until.ms()),
+                ..empty
+            },
+            OrderState::Closing(closure) => StateCells { closure: Some(closure.name()), ..empty },
+            OrderState::Paid(paid) => StateCells {
+                paid_at: Some(paid.at.ms()),
+                payment_reference: Some(&paid.payment_reference),
+                payer_amount: Some(paid.payer_amount.get()),
+                ..empty
+            },
+            OrderState::Failed { at, reason } => {
+                StateCells { ended_at: Some(at.ms()), reason: Some(reason), ..empty }
+            }
+            OrderState::Closed { at } => StateCells { ended_at: Some(at.ms()), ..empty },
+        }
+    }
+
+    /// The state of this name, when exactly its own cells are there.
+    fn read(&self, name: &str) -> Option<OrderState> {
+        let state = match name {
+            "init" => OrderState::Init,
+            "paying" => OrderState::Paying(PayInfo {
+                form: PayForm::from_name(self.pay_form?)?,
+                text: self.pay_text?.to_owned(),
+                valid_until: Timestamp::from_ms(self.pay_valid_until?),
+            }),
+            "closing" => OrderState::Closing(Closure::from_name(self.closure?)?),
+            "paid" => OrderState::Paid(Paid {
+                at: Timestamp::from_ms(self.paid_at?),
+                payment_reference: self.payment_reference?.to_owned(),
+                payer_amount: Fen::new(self.payer_amount?),
+            }),
+            "failed" => OrderState::Failed {
+                at: Timestamp::from_ms(self.ended_at?),
+                reason: self.reason?.to_owned(),
+            },
+            "closed" => OrderState::Closed { at: Timestamp::from_ms(self.ended_at?) },
+            _ => return None,
+        };
+        (StateCells::of(&state) == *self).then_some(state)
+    }
 }
 
 fn read_state(cells: &mut Cells<'_, '_>) -> Result<OrderState, StoreFault> {
     let name = cells.text()?;
-    let body = StateBody {
+    let state = StateCells {
         pay_form: cells.optional_text()?,
-        pay_text: cells.optional_text()?.map(Into::into),
+        pay_text: cells.optional_text()?,
         pay_valid_until: cells.optional_int()?,
         closure: cells.optional_text()?,
         paid_at: cells.optional_int()?,
-        payment_reference: cells.optional_text()?.map(Into::into),
+        payment_reference: cells.optional_text()?,
         payer_amount: cells.optional_int()?,
         ended_at: cells.optional_int()?,
-        reason: cells.optional_text()?.map(Into::into),
+        reason: cells.optional_text()?,
     };
-    body.read(name).ok_or_else(|| StoreFault::Unreadable {
-        table: ORDERS.name,
-        why: format!("state: {name:?} with columns that are not its own"),
-    })
+    let misfit = || cells.misfit(format!("state: {name:?} with columns that are not its own"));
+    state.read(name).ok_or_else(misfit)
+}
+
+#[derive(Serialize, Deserialize)]
+struct Empty {}
+
+#[derive(Serialize, Deserialize)]
+struct CallBegunBody<'a> {
+    operation: &'a str,
+    until: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PollBody<'a> {
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    why: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next_poll_at: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PayInfoBody<'a> {
+    form: &'a str,
+    text: Cow<'a, str>,
+    valid_until: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PaidBody<'a> {
+    at: i64,
+    payment_reference: Cow<'a, str>,
+    payer_amount: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ClosingBody<'a> {
+    closure: &'a str,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ReasonBody<'a> {
+    reason: Cow<'a, str>,
+}
+
+/// Money that an order could not take; also the JSON of the column `unapplied`.
+#[derive(Serialize, Deserialize)]
+struct UnappliedBody<'a> {
+    payment_reference: Cow<'a, str>,
+    amount: i64,
+    refund: i64,
+}
+
+impl<'a> UnappliedBody<'a> {
+    fn of(payment: &'a UnappliedPayment) -> UnappliedBody<'a> {
+        UnappliedBody {
+            payment_reference: Cow::Borrowed(&payment.payment_reference),
+            amount: payment.amount.get(),
+            refund: payment.refund.value(),
+        }
+    }
+
+    fn read(self) -> UnappliedPayment {
+        UnappliedPayment {
+            payment_reference: self.payment_reference.into_owned(),
+            amount: Fen::new(self.amount),
+            refund: Id::from_value(self.refund),
+        }
+    }
+
+    /// The list as one JSON text.
+    fn list_text(payments: &[UnappliedPayment]) -> String {
+        let bodies: Vec<UnappliedBody<'_>> = payments.iter().map(UnappliedBody::of).collect();
+        serde_json::to_string(&bodies).expect("texts and numbers are always JSON")
+    }
+
+    fn read_list(text: &str) -> Result<Vec<UnappliedPayment>, String> {
+        let bodies: Vec<UnappliedBody<'_>> = parse(text)?;
+        Ok(bodies.into_iter().map(UnappliedBody::read).collect())
+    }
 }

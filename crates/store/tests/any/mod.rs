@@ -1,13 +1,18 @@
 //! Any value that a row can hold. Strategies are boxed because a test thread has a small stack.
 
-use channel::{Operation, PayForm, PayInfo, Payer, PlatformKey, Scene};
+use channel::{Operation, PayForm, PayInfo, Payer, PlatformKey, RefundCause, Scene};
 use kernel::{
-    Attempt, CallRecord, Caller, Change, Closure, Delivery, InFlightCall, MerchantId, Notification,
-    NotificationKind, NotificationState, Order, OrderState, Paid, Refund, RefundState, TenantId,
-    Terms, UnappliedPayment,
+    AccountSetting, Aggregate, Attempt, Attention, CallRecord, Caller, CallerKey, CallerKeyChange,
+    CallerProof, Change, ChannelAccount, ChannelAccountChange, Closure, Delivery, InFlightCall,
+    Merchant, MerchantChange, MerchantId, Notification, NotificationChange, NotificationKind,
+    NotificationState, Order, OrderChange, OrderRequest, OrderState, Paid, Refund, RefundChange,
+    RefundState, Row, Sealed, Tenant, TenantChange, TenantId, Terms, UnappliedPayment,
 };
-use ledger::{Account, AccountKind, Currency, Fen, Id, Phase, Reason, Timestamp, Transfer};
-use proptest::collection::vec;
+use ledger::{
+    Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
+    Transfer,
+};
+use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -29,7 +34,7 @@ fn fen() -> BoxedStrategy<Fen> {
     any::<i64>().prop_map(Fen::new).boxed()
 }
 
-fn id<K: ledger::Kind + 'static>() -> BoxedStrategy<Id<K>> {
+fn id<K: ledger::Named + 'static>() -> BoxedStrategy<Id<K>> {
     any::<i64>().prop_map(Id::from_value).boxed()
 }
 
@@ -42,7 +47,7 @@ fn operation() -> BoxedStrategy<Operation> {
 }
 
 fn closure() -> BoxedStrategy<Closure> {
-    select(vec![Closure::Expired, Closure::Asked]).boxed()
+    select(Closure::ALL.to_vec()).boxed()
 }
 
 pub(crate) fn any_caller() -> BoxedStrategy<Caller> {
@@ -59,7 +64,17 @@ fn in_flight() -> BoxedStrategy<InFlightCall> {
     (operation(), time()).prop_map(|(operation, until)| InFlightCall { operation, until }).boxed()
 }
 
-fn call() -> BoxedStrategy<CallRecord> {
+fn attention() -> BoxedStrategy<Attention> {
+    (name(), time()).prop_map(|(reason, since)| Attention { reason, since }).boxed()
+}
+
+fn subject() -> BoxedStrategy<Subject> {
+    (select(SubjectKind::ALL.to_vec()), any::<i64>())
+        .prop_map(|(kind, value)| Subject { kind, value })
+        .boxed()
+}
+
+pub(crate) fn any_call() -> BoxedStrategy<CallRecord> {
     (of(operation()), time(), any::<i64>(), any::<Option<u16>>(), of(text()), text())
         .prop_map(|(operation, at, took_ms, status, channel_trace, summary)| CallRecord {
             operation,
@@ -99,33 +114,47 @@ fn payer() -> BoxedStrategy<Payer> {
         .boxed()
 }
 
-fn terms() -> BoxedStrategy<Arc<Terms>> {
-    let who = (tenant(), id(), text(), text(), name(), name(), name());
-    let what = (fen(), select(Scene::ALL.to_vec()), text(), payer(), name(), text());
-    let options = (of(text()), of(text()), of(text()), time(), time());
+fn request() -> BoxedStrategy<Arc<OrderRequest>> {
+    let who = (text(), name(), text(), name());
+    let what = (fen(), select(Scene::ALL.to_vec()), text(), payer(), text());
+    let options = (of(text()), of(text()), of(text()));
     (who, what, options)
         .prop_map(|(who, what, options)| {
-            let (tenant, id, merchant, merchant_order_no, dialect, channel, channel_account) = who;
-            let (amount, scene, subject, payer, callback_url, details) = what;
-            let (goods_tag, notify_url, front_url, placed_at, expires_at) = options;
-            Arc::new(Terms {
-                tenant,
-                id,
-                dialect,
+            let (merchant, namespace, merchant_order_no, dialect) = who;
+            let (amount, scene, subject, payer, details) = what;
+            let (goods_tag, notify_url, front_url) = options;
+            Arc::new(OrderRequest {
                 merchant: MerchantId::new(&merchant),
+                namespace,
                 merchant_order_no,
+                dialect,
                 amount,
                 currency: Currency::Cny,
                 scene,
-                channel,
-                channel_account,
                 subject,
                 payer,
                 goods_tag,
                 notify_url,
                 front_url,
-                callback_url,
                 details,
+            })
+        })
+        .boxed()
+}
+
+fn terms() -> BoxedStrategy<Arc<Terms>> {
+    let channel = (text(), name(), name(), name());
+    (tenant(), id(), request(), channel, time(), time())
+        .prop_map(|(tenant, id, request, channel, placed_at, expires_at)| {
+            let (channel_order_no, channel, channel_account, callback_url) = channel;
+            Arc::new(Terms {
+                tenant,
+                id,
+                channel_order_no,
+                request,
+                channel,
+                channel_account,
+                callback_url,
                 placed_at,
                 expires_at,
             })
@@ -156,19 +185,16 @@ fn unapplied() -> BoxedStrategy<UnappliedPayment> {
 }
 
 pub(crate) fn any_order() -> BoxedStrategy<Order> {
-    (terms(), any::<i64>(), order_state(), of(in_flight()), any::<u32>(), vec(unapplied(), 0..3))
-        .prop_map(|(terms, version, state, in_flight, polls, unapplied)| Order {
-            terms,
-            version,
-            state,
-            in_flight,
-            polls,
-            unapplied,
+    let polls = (of(in_flight()), any::<u32>(), of(time()));
+    (terms(), any::<i64>(), order_state(), polls, vec(unapplied(), 0..3), of(attention()))
+        .prop_map(|(terms, version, state, polls, unapplied, mismatch)| {
+            let (in_flight, polls, next_poll_at) = polls;
+            Order { terms, version, state, in_flight, polls, next_poll_at, unapplied, mismatch }
         })
         .boxed()
 }
 
-fn state() -> BoxedStrategy<RefundState> {
+fn refund_state() -> BoxedStrategy<RefundState> {
     prop_oneof![
         Just(RefundState::Requesting),
         Just(RefundState::Processing),
@@ -179,19 +205,42 @@ fn state() -> BoxedStrategy<RefundState> {
     .boxed()
 }
 
+/// What a refund needs of a person is its failure, or a mismatch: never both in one column.
+fn mismatch_of(state: &RefundState, mismatch: Option<Attention>) -> Option<Attention> {
+    mismatch.filter(|_| !matches!(state, RefundState::Failed { .. }))
+}
+
 pub(crate) fn any_refund() -> BoxedStrategy<Refund> {
-    let what = (text(), fen(), time(), any::<i64>(), state(), any::<u32>());
-    (tenant(), id(), id(), what)
-        .prop_map(|(tenant, id, order, what)| {
-            let (payment_reference, amount, made_at, version, state, polls) = what;
-            Refund { tenant, id, order, payment_reference, amount, made_at, version, state, polls }
+    let who = (tenant(), id(), id(), text(), text());
+    let what = (fen(), select(RefundCause::ALL.to_vec()), time(), any::<i64>());
+    let polls = (refund_state(), any::<u32>(), of(time()), of(attention()));
+    (who, what, polls)
+        .prop_map(|(who, what, polls)| {
+            let (tenant, id, order, channel_refund_no, payment_reference) = who;
+            let (amount, cause, made_at, version) = what;
+            let (state, polls, next_poll_at, mismatch) = polls;
+            Refund {
+                tenant,
+                id,
+                order,
+                channel_refund_no,
+                payment_reference,
+                amount,
+                cause,
+                made_at,
+                version,
+                mismatch: mismatch_of(&state, mismatch),
+                state,
+                polls,
+                next_poll_at,
+            }
         })
         .boxed()
 }
 
-pub(crate) fn any_notification_state() -> BoxedStrategy<NotificationState> {
+fn notification_state() -> BoxedStrategy<NotificationState> {
     prop_oneof![
-        Just(NotificationState::Due),
+        time().prop_map(|next_attempt_at| NotificationState::Due { next_attempt_at }),
         time().prop_map(|at| NotificationState::Delivered { at }),
         time().prop_map(|at| NotificationState::GivenUp { at }),
     ]
@@ -199,14 +248,19 @@ pub(crate) fn any_notification_state() -> BoxedStrategy<NotificationState> {
 }
 
 pub(crate) fn any_notification() -> BoxedStrategy<Notification> {
+    let about = (subject(), text(), id());
     let counts = (any::<i64>(), any::<u32>(), any::<u32>());
-    (tenant(), id(), id(), text(), time(), any_notification_state(), counts)
-        .prop_map(|(tenant, id, order, url, made_at, state, (version, attempts, step))| {
+    (tenant(), id(), about, name(), text(), time(), notification_state(), counts)
+        .prop_map(|(tenant, id, about, dialect, url, made_at, state, counts)| {
+            let ((about, about_no, root), (version, attempts, step)) = (about, counts);
             Notification {
                 tenant,
                 id,
-                order,
+                about,
+                about_no,
+                root,
                 kind: NotificationKind::Pay,
+                dialect,
                 url,
                 made_at,
                 version,
@@ -218,18 +272,53 @@ pub(crate) fn any_notification() -> BoxedStrategy<Notification> {
         .boxed()
 }
 
-pub(crate) fn any_attempt() -> BoxedStrategy<Attempt> {
-    let delivery = prop_oneof![
-        any::<u16>().prop_map(|status| Delivery::Acknowledged { status }),
-        (any::<u16>(), text()).prop_map(|(status, excerpt)| Delivery::Rejected { status, excerpt }),
-        text().prop_map(|why| Delivery::NoAnswer { why }),
-    ];
-    (time(), any::<i64>(), delivery)
-        .prop_map(|(at, took_ms, delivery)| Attempt { at, took_ms, delivery })
+pub(crate) fn any_tenant() -> BoxedStrategy<Tenant> {
+    (tenant(), id(), time(), any::<i64>(), name(), any::<bool>())
+        .prop_map(|(tenant, id, made_at, version, name, is_enabled)| Tenant {
+            tenant,
+            id,
+            made_at,
+            version,
+            name,
+            is_enabled,
+        })
         .boxed()
 }
 
-pub(crate) fn any_key() -> BoxedStrategy<PlatformKey> {
+pub(crate) fn any_merchant() -> BoxedStrategy<Merchant> {
+    let who = (tenant(), id(), text());
+    (who, time(), any::<i64>(), name(), vec(name(), 0..3), any::<bool>())
+        .prop_map(|(who, made_at, version, name, channel_accounts, is_enabled)| {
+            let (tenant, id, merchant) = who;
+            let merchant = MerchantId::new(&merchant);
+            Merchant { tenant, id, merchant, made_at, version, name, channel_accounts, is_enabled }
+        })
+        .boxed()
+}
+
+fn sealed() -> BoxedStrategy<Sealed> {
+    text().prop_map(|text| Sealed::new(&text)).boxed()
+}
+
+pub(crate) fn any_caller_key() -> BoxedStrategy<CallerKey> {
+    let proof = prop_oneof![
+        sealed().prop_map(CallerProof::Hmac),
+        name().prop_map(|public_key_pem| CallerProof::Rsa { public_key_pem }),
+    ];
+    (tenant(), id(), name(), time(), any::<i64>(), proof, any::<bool>())
+        .prop_map(|(tenant, id, key_id, made_at, version, proof, is_enabled)| CallerKey {
+            tenant,
+            id,
+            key_id,
+            made_at,
+            version,
+            proof,
+            is_enabled,
+        })
+        .boxed()
+}
+
+fn platform_key() -> BoxedStrategy<PlatformKey> {
     (text(), text(), time(), time())
         .prop_map(|(serial, pem, valid_from, valid_until)| PlatformKey {
             serial,
@@ -240,65 +329,158 @@ pub(crate) fn any_key() -> BoxedStrategy<PlatformKey> {
         .boxed()
 }
 
+pub(crate) fn any_channel_account() -> BoxedStrategy<ChannelAccount> {
+    let setting = prop_oneof![
+        text().prop_map(AccountSetting::Plain),
+        sealed().prop_map(AccountSetting::Sealed),
+    ];
+    let who = (tenant(), id(), name(), name());
+    let what = (btree_map(text(), setting, 0..3), vec(platform_key(), 0..3), any::<bool>());
+    (who, time(), any::<i64>(), what, of(attention()))
+        .prop_map(|(who, made_at, version, what, mismatch)| {
+            let (tenant, id, name, channel) = who;
+            let (settings, platform_keys, is_enabled) = what;
+            ChannelAccount {
+                tenant,
+                id,
+                name,
+                channel,
+                made_at,
+                version,
+                settings,
+                platform_keys,
+                is_enabled,
+                mismatch,
+            }
+        })
+        .boxed()
+}
+
+fn attempt() -> BoxedStrategy<Attempt> {
+    let delivery = prop_oneof![
+        any::<u16>().prop_map(|status| Delivery::Acknowledged { status }),
+        (any::<u16>(), text()).prop_map(|(status, excerpt)| Delivery::Rejected { status, excerpt }),
+        text().prop_map(|why| Delivery::NoAnswer { why }),
+    ];
+    (time(), any::<i64>(), delivery)
+        .prop_map(|(at, took_ms, delivery)| Attempt { at, took_ms, delivery })
+        .boxed()
+}
+
 pub(crate) fn any_transfer() -> BoxedStrategy<Transfer> {
     let account = || {
         (select(AccountKind::ALL.to_vec()), text())
             .prop_map(|(kind, owner)| Account::new(kind, owner))
     };
     let words = (select(Phase::ALL.to_vec()), select(Reason::ALL.to_vec()));
-    (id(), words, account(), account(), fen(), id(), time())
-        .prop_map(|(id, (phase, reason), debit, credit, amount, order, at)| Transfer {
+    (id(), words, account(), account(), fen(), (subject(), id()), time())
+        .prop_map(|(id, (phase, reason), debit, credit, amount, (subject, root), at)| Transfer {
             id,
             phase,
             debit,
             credit,
             amount,
             reason,
-            order,
+            subject,
+            root,
             at,
         })
         .boxed()
 }
 
+/// A change, and the current row of what it happens to.
+pub(crate) type Happening = (Row, Change);
+
+/// A change that is beside a row of the same kind.
+fn of_row<A: Aggregate>(
+    row: BoxedStrategy<A>,
+    change: BoxedStrategy<A::Change>,
+) -> BoxedStrategy<Happening>
+where
+    Row: From<A>,
+    Change: From<A::Change>,
+{
+    (row, change).prop_map(|(row, change)| (Row::from(row), Change::from(change))).boxed()
+}
+
+/// A change that holds a whole row, of which the current row has the same fixed cells.
+fn whole<A: Aggregate>(
+    row: BoxedStrategy<A>,
+    changes: Vec<fn(Box<A>) -> A::Change>,
+) -> BoxedStrategy<Happening>
+where
+    Row: From<A>,
+    Change: From<A::Change>,
+{
+    (row, select(changes))
+        .prop_map(|(row, change)| (Row::from(row.clone()), Change::from(change(Box::new(row)))))
+        .boxed()
+}
+
+fn order_change() -> BoxedStrategy<OrderChange> {
+    prop_oneof![
+        Just(OrderChange::Repeated),
+        Just(OrderChange::Closed),
+        in_flight().prop_map(OrderChange::CallBegun),
+        of(time()).prop_map(|next_poll_at| OrderChange::CallEnded { next_poll_at }),
+        (text(), of(time()))
+            .prop_map(|(why, next_poll_at)| OrderChange::MismatchRecorded { why, next_poll_at }),
+        pay_info().prop_map(OrderChange::PayInfoReceived),
+        paid().prop_map(OrderChange::Paid),
+        closure().prop_map(OrderChange::Closing),
+        text().prop_map(|reason| OrderChange::Failed { reason }),
+        unapplied().prop_map(OrderChange::UnappliedReceived),
+    ]
+    .boxed()
+}
+
+fn refund_change() -> BoxedStrategy<RefundChange> {
+    prop_oneof![
+        Just(RefundChange::Repeated),
+        (operation(), time())
+            .prop_map(|(operation, until)| RefundChange::CallBegun { operation, until }),
+        (refund_state(), of(time()))
+            .prop_map(|(state, next_poll_at)| RefundChange::Moved { state, next_poll_at }),
+        (text(), of(time()))
+            .prop_map(|(why, next_poll_at)| RefundChange::MismatchRecorded { why, next_poll_at }),
+    ]
+    .boxed()
+}
+
+fn notification_change() -> BoxedStrategy<NotificationChange> {
+    prop_oneof![
+        (attempt(), notification_state())
+            .prop_map(|(attempt, state)| NotificationChange::Attempted { attempt, state }),
+        time().prop_map(|next_attempt_at| NotificationChange::Replayed { next_attempt_at }),
+    ]
+    .boxed()
+}
+
+fn account_change() -> BoxedStrategy<ChannelAccountChange> {
+    prop_oneof![
+        vec(platform_key(), 0..3).prop_map(ChannelAccountChange::KeysStored),
+        text().prop_map(|why| ChannelAccountChange::MismatchRecorded { why }),
+    ]
+    .boxed()
+}
+
 /// Every kind of change.
-pub(crate) fn any_change() -> BoxedStrategy<Change> {
-    let of_order = prop_oneof![
-        any_order().prop_map(|order| Change::OrderPlaced(Box::new(order))),
-        Just(Change::OrderRepeated),
-        in_flight().prop_map(Change::CallBegun),
-        call().prop_map(|call| Change::CallEnded { call }),
-        (text(), call()).prop_map(|(why, call)| Change::MismatchRecorded { why, call }),
-        (pay_info(), call())
-            .prop_map(|(pay_info, call)| Change::PayInfoReceived { pay_info, call }),
-        (paid(), call()).prop_map(|(paid, call)| Change::OrderPaid { paid, call }),
-        closure().prop_map(Change::OrderClosing),
-        call().prop_map(|call| Change::OrderClosed { call }),
-        (text(), call()).prop_map(|(reason, call)| Change::OrderFailed { reason, call }),
-    ];
-    let of_refund = prop_oneof![
-        (any_refund(), call()).prop_map(|(refund, call)| Change::UnappliedReceived {
-            refund: Box::new(refund),
-            call
-        }),
-        (id(), operation())
-            .prop_map(|(refund, operation)| Change::RefundCallBegun { refund, operation }),
-        (id(), state(), call()).prop_map(|(refund, state, call)| Change::RefundMoved {
-            refund,
-            state,
-            call
-        }),
-    ];
-    let of_notification = prop_oneof![
-        any_notification()
-            .prop_map(|notification| Change::NotificationQueued(Box::new(notification))),
-        (id(), any_attempt(), any_notification_state()).prop_map(
-            |(notification, attempt, state)| {
-                Change::NotificationAttempted { notification, attempt, state }
-            }
+pub(crate) fn any_happening() -> BoxedStrategy<Happening> {
+    prop_oneof![
+        1 => whole(any_order(), vec![OrderChange::Placed]),
+        4 => of_row(any_order(), order_change()),
+        1 => whole(any_refund(), vec![RefundChange::Made]),
+        2 => of_row(any_refund(), refund_change()),
+        1 => whole(any_notification(), vec![NotificationChange::Queued]),
+        2 => of_row(any_notification(), notification_change()),
+        1 => whole(any_tenant(), vec![TenantChange::Created, TenantChange::Changed]),
+        1 => whole(any_merchant(), vec![MerchantChange::Created, MerchantChange::Changed]),
+        1 => whole(any_caller_key(), vec![CallerKeyChange::Created, CallerKeyChange::Changed]),
+        1 => whole(
+            any_channel_account(),
+            vec![ChannelAccountChange::Created, ChannelAccountChange::Changed]
         ),
-        id().prop_map(|notification| Change::NotificationReplayed { notification }),
-    ];
-    let of_keys = (name(), vec(any_key(), 0..3))
-        .prop_map(|(channel_account, keys)| Change::KeysStored { channel_account, keys });
-    prop_oneof![10 => of_order, 3 => of_refund, 3 => of_notification, 1 => of_keys].boxed()
+        1 => of_row(any_channel_account(), account_change()),
+    ]
+    .boxed()
 }

@@ -1,10 +1,10 @@
 //! `tongbao bench`: measures this machine.
 //!
 //! Gateway, simulated channels and load generator run in this one process, on SQLite with every commit
-//! on disk. Beside the product's figure stands the baseline: the same rows in batches of the same
+//! on disk. Beside the product's figure stands the baseline limit: the same rows in batches of the same
 //! size, written straight into a fresh database on the same disk, by a loop that does nothing else.
 
-use super::dev::{Beside, House};
+use super::dev::{Beside, DevGateway};
 use crate::database::Database;
 use crate::merchant::{Caller, Generation};
 use crate::world::MERCHANTS;
@@ -91,13 +91,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 async fn measure_orders(orders: Orders) -> Result<ExitCode> {
     let folder = tempfile::tempdir_in(&orders.folder).context("no temporary folder")?;
     let database = orders.database.clone().unwrap_or_else(|| Database::in_folder(folder.path()));
-    let house =
-        House::start("127.0.0.1:0", "127.0.0.1:0", folder.path(), &database, &BUILT_IN).await?;
-    let beside = gateways_beside(&house, &database, folder.path(), orders.gateways).await?;
+    let gateway =
+        DevGateway::start("127.0.0.1:0", "127.0.0.1:0", folder.path(), &database, &BUILT_IN)
+            .await?;
+    let beside = gateways_beside(&gateway, &database, folder.path(), orders.gateways).await?;
     let others = beside.iter().map(|gateway| gateway.base_url.clone());
     let load = Arc::new(Load {
-        base_urls: std::iter::once(house.file.base_url.clone()).chain(others).collect(),
-        caller: Caller::of(&house.file, Generation::Hmac)?,
+        base_urls: std::iter::once(gateway.file.base_url.clone()).chain(others).collect(),
+        caller: Caller::of(&gateway.file, Generation::Hmac)?,
         pay_channel: orders.channel.pay_channel(),
     });
     let commits_before = commits(&load).await?;
@@ -106,10 +107,10 @@ async fn measure_orders(orders: Orders) -> Result<ExitCode> {
     let took = begun.elapsed();
     let commits = commits(&load).await?.saturating_sub(commits_before);
     let memory_kib = resident_kib();
-    for gateway in beside {
-        gateway.stop().await?;
+    for other in beside {
+        other.stop().await?;
     }
-    house.stop().await?;
+    gateway.stop().await?;
 
     let count = placed.len();
     ensure!(count > 0, "no order was placed");
@@ -153,14 +154,14 @@ fn micros(duration: Duration) -> u32 {
 
 /// More gateways of the same world on the same database.
 async fn gateways_beside(
-    house: &House,
+    gateway: &DevGateway,
     database: &Database,
     data: &Path,
     count: usize,
 ) -> Result<Vec<Beside>> {
     let mut gateways = Vec::new();
     for node in 1..count {
-        gateways.push(Beside::start(house, database, data, u8::try_from(node)?, &BUILT_IN).await?);
+        gateways.push(Beside::start(gateway, database, data, u8::try_from(node)?).await?);
     }
     Ok(gateways)
 }
@@ -228,7 +229,7 @@ async fn send(
 }
 
 /// An order like a real one: a mini program's, with subject, payer, attachment and scene, and nobody to
-/// be told: the deliveries of notifications are no part of what is measured. Its
+/// be told: the deliveries of notices are no part of what is measured. Its
 /// number begins with the time, as merchants' numbers do.
 fn order(pay_channel: &str, connection: usize, number: usize) -> String {
     let ms = SystemClock::new().now().ms();
@@ -283,7 +284,7 @@ fn report(
     );
     println!("tongbao      {} orders/s", per_second(placed.len(), took));
     println!(
-        "baseline     {} orders/s (the same rows in batches of {})",
+        "baseline limit   {} orders/s (the same rows in batches of {})",
         per_second(baseline.orders, baseline.took),
         baseline.batch
     );

@@ -1,9 +1,9 @@
 //! `tongbao check`: proves the ledger.
 
 use crate::database::Chosen;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use std::process::ExitCode;
-use store::{Audit, Page, Query, Store};
+use store::{Audit, AuditReport, Store};
 
 /// Arguments of `tongbao check`.
 #[derive(clap::Args)]
@@ -20,16 +20,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 }
 
 /// The audit of a store.
-pub(crate) async fn audit(store: &dyn Store) -> Result<Audit> {
-    match store.search(&Query::Audit).await? {
-        Page::Audit(audit) => Ok(audit),
-        _ => bail!("the store did not audit"),
-    }
+pub(crate) async fn audit(store: &dyn Store) -> Result<AuditReport> {
+    Ok(store.ask(Audit {}).await?)
 }
 
 /// Prints an audit.
 #[expect(clippy::print_stdout, reason = "this is what the verb is for")]
-pub(crate) fn say(audit: &Audit) {
+pub(crate) fn say(audit: &AuditReport) {
     println!(
         "orders {} (paid {}), transfers {}, accounts {}",
         audit.orders, audit.paid_orders, audit.transfers, audit.accounts

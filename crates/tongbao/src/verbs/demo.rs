@@ -1,11 +1,11 @@
 //! `tongbao demo`: one order from placing to notification, through real HTTP, each step shown.
 
 use super::check;
-use super::dev::House;
+use super::dev::DevGateway;
 use crate::database::Database;
 use crate::merchant::{Caller, Generation, JsonClient};
 use crate::world::MERCHANTS;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -13,11 +13,11 @@ use axum::http::HeaderMap;
 use axum::routing::post;
 use crypto::rsa::Verifier;
 use engine::{Clock, SystemClock};
-use kernel::{OrderKey, TenantId};
+use kernel::NotificationState;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
-use store::{Page, Query};
+use store::{Story, StoryOf, TenantsWithOrder};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -44,30 +44,31 @@ struct Received {
 pub(crate) async fn run(_: Arguments) -> Result<ExitCode> {
     let data = tempfile::tempdir().context("no temporary folder")?;
     let database = Database::in_folder(data.path());
-    let house = House::start("127.0.0.1:0", "127.0.0.1:0", data.path(), &database, &[]).await?;
-    let outcome = play(&house, &database).await;
-    house.stop().await?;
+    let gateway =
+        DevGateway::start("127.0.0.1:0", "127.0.0.1:0", data.path(), &database, &[]).await?;
+    let outcome = play(&gateway, &database).await;
+    gateway.stop().await?;
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
-async fn play(house: &House, database: &Database) -> Result<()> {
+async fn play(gateway: &DevGateway, database: &Database) -> Result<()> {
     let (notify_url, mut notifications) = merchant_server().await?;
     let client = JsonClient::new()?;
     say(&format!(
         "Gateway at {}, simulated WeChat Pay at {}.",
-        house.file.base_url, house.file.sandbox_url
+        gateway.file.base_url, gateway.file.sandbox_url
     ));
 
     step(1, "The merchant's system places an order: 10.00 yuan by mini program.");
     let placed =
-        call(house, &client, "/cloudpay/v1/pay/c2b/unified_order", &order(&notify_url)).await?;
+        call(gateway, &client, "/cloudpay/v1/pay/c2b/unified_order", &order(&notify_url)).await?;
     show(&placed);
     expect(&placed, "OrderStatus", "PAYING")?;
     expect(&placed, "PayInfoType", "JSAPI")?;
     let pay_info = placed["PayInfo"].as_str().context("no PayInfo")?.to_owned();
 
     step(2, "The payer's WeChat checks the merchant's signature and pays.");
-    let url = format!("{}/control/pay", house.file.sandbox_url);
+    let url = format!("{}/control/pay", gateway.file.sandbox_url);
     let paid = client.post(url, &json!({"pay_info": pay_info, "outcome": "success"})).await?;
     show(&paid);
 
@@ -76,24 +77,28 @@ async fn play(house: &House, database: &Database) -> Result<()> {
         .await
         .context("no notification came")?
         .context("the merchant's server is gone")?;
-    let notification = verified(house, &notify_url, &received)?;
+    let notification = verified(gateway, &notify_url, &received)?;
     show(&notification);
     expect(&notification["Result"], "OrderStatus", "SUCCESS")?;
     expect(&notification["Result"], "Attachment", "原路返回string")?;
 
     step(4, "The merchant asks for the order.");
-    let found =
-        call(house, &client, "/cloudpay/v1/pay/query_order", &json!({"OutOrderId": OUT_ORDER_ID}))
-            .await?;
+    let found = call(
+        gateway,
+        &client,
+        "/cloudpay/v1/pay/query_order",
+        &json!({"OutOrderId": OUT_ORDER_ID}),
+    )
+    .await?;
     show(&found);
     expect(&found, "OrderStatus", "SUCCESS")?;
     expect(&found, "PayAmount", &TOTAL_FEN.to_string())?;
 
     step(5, "The ledger, as the administration shows it.");
-    accounts(house, &client).await?;
+    accounts(gateway, &client).await?;
 
     step(6, "The order's whole story: tongbao why");
-    story(house).await?;
+    story(gateway).await?;
 
     step(7, "The proof of the books: tongbao check");
     let audit = check::audit(&*database.open_to_read()?).await?;
@@ -128,9 +133,14 @@ fn order(notify_url: &str) -> Value {
 }
 
 /// A signed call; its `Result`.
-async fn call(house: &House, client: &JsonClient, path: &str, body: &Value) -> Result<Value> {
-    let caller = Caller::of(&house.file, Generation::Rsa)?;
-    let url = format!("{}{path}", house.file.base_url);
+async fn call(
+    gateway: &DevGateway,
+    client: &JsonClient,
+    path: &str,
+    body: &Value,
+) -> Result<Value> {
+    let caller = Caller::of(&gateway.file, Generation::Rsa)?;
+    let url = format!("{}{path}", gateway.file.base_url);
     let signed = caller.signed(&url, serde_json::to_vec(body)?, SystemClock::new().now())?;
     let answer = client.send(&signed.request).await?;
     let response = &answer["Response"];
@@ -164,16 +174,16 @@ async fn receive(
 }
 
 /// The notification, once its signature holds.
-fn verified(house: &House, notify_url: &str, received: &Received) -> Result<Value> {
-    let platform = Verifier::from_public_pem(&house.file.wecard.platform_public_key_pem)?;
-    let caller = Caller::of(&house.file, Generation::Rsa)?;
+fn verified(gateway: &DevGateway, notify_url: &str, received: &Received) -> Result<Value> {
+    let platform = Verifier::from_public_pem(&gateway.file.wecard.platform_public_key_pem)?;
+    let caller = Caller::of(&gateway.file, Generation::Rsa)?;
     let genuine = caller.is_genuine(&platform, notify_url, &received.headers, &received.body)?;
     ensure!(genuine, "the notification is not signed by the platform");
     serde_json::from_slice(&received.body).context("the notification is not JSON")
 }
 
-async fn accounts(house: &House, client: &JsonClient) -> Result<()> {
-    let file = &house.file;
+async fn accounts(gateway: &DevGateway, client: &JsonClient) -> Result<()> {
+    let file = &gateway.file;
     let url = format!("{}/admin/v1/tenants/{}/accounts", file.base_url, file.wecard.ocode);
     let answer = client.get(url, &file.admin_token).await?;
     let rows = answer["accounts"].as_array().context("no accounts")?;
@@ -192,30 +202,29 @@ async fn accounts(house: &House, client: &JsonClient) -> Result<()> {
     Ok(())
 }
 
-async fn story(house: &House) -> Result<()> {
-    let tenant = TenantId::new(&house.file.wecard.ocode);
-    let key = OrderKey::MerchantOrderNo(OUT_ORDER_ID.to_owned());
-    let query = Query::Order { tenant: tenant.clone(), key };
-    let Page::Order(Some(order)) = house.engine.search(&query).await? else { bail!("no order") };
-    let query = Query::Story { tenant, order: order.terms.id };
+async fn story(gateway: &DevGateway) -> Result<()> {
+    let number = OUT_ORDER_ID.to_owned();
+    let found = gateway.engine.ask(TenantsWithOrder { merchant_order_no: number }).await?;
+    let (tenant, order) = found.into_iter().next().context("no order")?;
     // The merchant's acknowledgement is on its way to the database while we are here.
     let delivered = async {
         loop {
-            let Page::Story(Some(story)) = house.engine.search(&query).await? else {
-                bail!("no story");
-            };
+            let question = StoryOf { tenant: tenant.clone(), root: order.subject().root() };
+            let story = gateway.engine.ask(question).await?.context("no story")?;
+            let states: Vec<NotificationState> =
+                story.notifications().map(|row| row.notification.state).collect();
             let is_delivered =
-                |row: &store::NotificationRow| row.notification.state.name() == "delivered";
-            if !story.notifications.is_empty() && story.notifications.iter().all(is_delivered) {
-                return Ok(story);
+                |state: &NotificationState| matches!(state, NotificationState::Delivered { .. });
+            if !states.is_empty() && states.iter().all(is_delivered) {
+                return Ok(*story);
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
-    let story = tokio::time::timeout(NOTIFICATION_TIMEOUT, delivered)
+    let story: Result<Story> = tokio::time::timeout(NOTIFICATION_TIMEOUT, delivered)
         .await
-        .context("the notification was not recorded as delivered")??;
-    say(&admin_api::story::render(&story, house.engine.now()));
+        .context("the notification was not recorded as delivered")?;
+    say(&story::render(&story?, gateway.engine.now()));
     Ok(())
 }
 

@@ -1,11 +1,13 @@
 //! `tongbao dev`: gateway and sandbox in one process, seeded and ready in about a second.
 
+use crate::apply;
 use crate::clock::SandboxClock;
 use crate::database::Database;
 use crate::gateway::Gateway;
 use crate::server::{Listening, asked_to_stop};
 use crate::world::{DevFile, World};
 use anyhow::{Context, Result};
+use kernel::Caller;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sandbox::{ClockControl, Sandbox, SharedClock};
 use std::path::{Path, PathBuf};
@@ -32,8 +34,8 @@ pub(crate) struct Arguments {
     database: Option<Database>,
 }
 
-/// A running development house.
-pub(crate) struct House {
+/// Gateway and sandbox of a data folder, running.
+pub(crate) struct DevGateway {
     /// What a client needs.
     pub(crate) file: DevFile,
     /// The engine.
@@ -43,16 +45,16 @@ pub(crate) struct House {
     running: JoinSet<Result<()>>,
 }
 
-impl House {
+impl DevGateway {
     /// Starts gateway and sandbox on the data in a folder and writes its `dev.json`. The merchants also
-    /// collect through the named channels without an outside.
+    /// collect through the named built-in channels.
     pub(crate) async fn start(
         listen: &str,
         sandbox_listen: &str,
         data: &Path,
         database: &Database,
         built_in: &[&str],
-    ) -> Result<House> {
+    ) -> Result<DevGateway> {
         std::fs::create_dir_all(data).with_context(|| format!("{} not made", data.display()))?;
         let world = World::of_folder(data).await?;
         let clock = Arc::new(SharedClock::new());
@@ -66,22 +68,25 @@ impl House {
         running.spawn(sandbox_socket.serve(sandbox.clone().router(), stop.subscribe()));
         running.spawn(run_callbacks(sandbox, stop.subscribe()));
 
-        let installation = world.installation(&base_url, &sandbox_url, built_in)?;
+        let installation = world.installation(&base_url)?;
         let store = database.open()?;
         let clock = Arc::new(SandboxClock(clock));
         let metrics = recorder()?;
         let gateway = Gateway::start(installation, store, clock, metrics.clone()).await?;
+        let declaration = world.declaration(&sandbox_url, built_in)?;
+        let steps = apply::plan(&gateway.engine, &declaration).await?;
+        apply::carry_out(&gateway.engine, &Caller::Operator(Arc::from("dev")), steps).await?;
         running.spawn(gateway_socket.serve(gateway.router, stop.subscribe()));
 
         let file = world.dev_file(&base_url, &sandbox_url)?;
         file.write(data)?;
-        Ok(House { file, engine: gateway.engine, metrics, stop, running })
+        Ok(DevGateway { file, engine: gateway.engine, metrics, stop, running })
     }
 
-    /// Fires when a part of the house ends by itself.
+    /// Fires when a part of the program ends by itself.
     pub(crate) async fn broken(&mut self) -> Result<()> {
         match self.running.join_next().await {
-            Some(outcome) => outcome.context("a part of the house died")?,
+            Some(outcome) => outcome.context("a part of the program died")?,
             None => Ok(()),
         }
     }
@@ -91,7 +96,7 @@ impl House {
         // Callers first: what they wait for still needs the engine.
         self.stop.send_replace(true);
         while let Some(outcome) = self.running.join_next().await {
-            outcome.context("a part of the house died")??;
+            outcome.context("a part of the program died")??;
         }
         self.engine.stop();
         Ok(())
@@ -108,21 +113,20 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
-    /// Starts it beside a house.
+    /// Starts it beside a gateway.
     pub(crate) async fn start(
-        house: &House,
+        gateway: &DevGateway,
         database: &Database,
         data: &Path,
         node: u8,
-        built_in: &[&str],
     ) -> Result<Beside> {
         let world = World::of_folder(data).await?;
         let socket = Listening::open("127.0.0.1:0").await?;
         let base_url = socket.url();
-        let mut installation = world.installation(&base_url, &house.file.sandbox_url, built_in)?;
+        let mut installation = world.installation(&base_url)?;
         installation.node = node;
         let clock = Arc::new(engine::SystemClock::new());
-        let metrics = house.metrics.clone();
+        let metrics = gateway.metrics.clone();
         let gateway = Gateway::start(installation, database.open()?, clock, metrics).await?;
         let stop = watch::Sender::new(false);
         let serving = tokio::spawn(socket.serve(gateway.router, stop.subscribe()));
@@ -182,13 +186,14 @@ pub(crate) fn recorder() -> Result<PrometheusHandle> {
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let (listen, sandbox_listen) = (&arguments.listen, &arguments.sandbox_listen);
     let database = arguments.database.unwrap_or_else(|| Database::in_folder(&arguments.data));
-    let mut house = House::start(listen, sandbox_listen, &arguments.data, &database, &[]).await?;
-    say(&arguments.data, &house.file);
+    let mut gateway =
+        DevGateway::start(listen, sandbox_listen, &arguments.data, &database, &[]).await?;
+    say(&arguments.data, &gateway.file);
     tokio::select! {
         asked = asked_to_stop() => asked?,
-        broken = house.broken() => broken?,
+        broken = gateway.broken() => broken?,
     }
-    house.stop().await?;
+    gateway.stop().await?;
     Ok(ExitCode::SUCCESS)
 }
 

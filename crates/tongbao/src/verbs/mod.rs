@@ -1,11 +1,13 @@
 //! What the program can do: a file a verb.
 
+pub(crate) mod apply;
 pub(crate) mod bench;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod dev;
 pub(crate) mod migrate;
 pub(crate) mod sandbox;
+pub(crate) mod secrets;
 pub(crate) mod serve;
 pub(crate) mod sign;
 pub(crate) mod why;

@@ -36,10 +36,10 @@ async fn pay_an_order(gateway: &TestGateway, body: &Value) -> Value {
 fn help_teaches() {
     let help = run(&["--help"]);
     assert!(help.status.success());
-    for word in ["demo", "dev", "check", "why", "sign", "serve", "sandbox", "bench", "dev.json"] {
+    for word in ["demo", "dev", "apply", "secrets", "check", "why", "sign", "serve", "dev.json"] {
         assert!(said(&help).contains(word), "--help does not mention {word}");
     }
-    for verb in ["demo", "dev", "check", "why", "sign", "serve", "sandbox", "bench"] {
+    for verb in ["demo", "dev", "apply", "secrets", "check", "why", "sign", "serve", "sandbox"] {
         let help = run(&[verb, "--help"]);
         assert!(help.status.success() && said(&help).contains("Usage"), "{verb}: {help:?}");
     }
@@ -297,26 +297,40 @@ async fn a_taken_port_is_named() {
     }
 }
 
-/// A configuration in a folder of its own: two tenants whose accounts lie at a gateway's sandbox.
+/// A configuration in a folder of its own, and two declared tenants whose accounts lie at a gateway's
+/// sandbox.
 struct Site {
     folder: tempfile::TempDir,
     url: String,
 }
 
 impl Site {
+    /// Writes both files and applies the tenants.
     fn beside(gateway: &TestGateway, extra: &str) -> Site {
+        let site = Site::written(gateway, extra);
+        let apply = site.apply("tenants.toml", &[]);
+        assert!(apply.status.success(), "{apply:?}");
+        site
+    }
+
+    fn written(gateway: &TestGateway, extra: &str) -> Site {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("its address");
         let folder = tempfile::tempdir().expect("a folder");
         let platform = crypto::rsa::generate().expect("a key");
         std::fs::write(folder.path().join("platform.pem"), platform).expect("written");
-        let tenants: String = ["one", "two"].map(|name| tenant(gateway, name)).concat();
+        let generated = run(&["secrets", "generate"]);
+        assert!(generated.status.success(), "{generated:?}");
+        std::fs::write(folder.path().join("master.key"), said(&generated)).expect("written");
         let text = format!(
             "listen = \"{address}\"\npublic_url = \"http://{address}\"\n\
              database = \"sqlite:site.db\"\nadmin_token = \"site-token-of-the-operators\"\n\
-             platform_private_key_file = \"platform.pem\"\n{extra}\n{tenants}"
+             master_key_file = \"master.key\"\n\
+             platform_private_key_file = \"platform.pem\"\n{extra}\n"
         );
         std::fs::write(folder.path().join("tongbao.toml"), text).expect("written");
+        let tenants: String = ["one", "two"].map(|name| tenant(gateway, name)).concat();
+        std::fs::write(folder.path().join("tenants.toml"), tenants).expect("written");
         Site { folder, url: format!("http://{address}") }
     }
 
@@ -324,8 +338,15 @@ impl Site {
         self.folder.path().join("tongbao.toml")
     }
 
-    fn text(&self) -> String {
-        std::fs::read_to_string(self.config()).expect("the configuration")
+    fn text(&self, file: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(file)).expect("a file of the site")
+    }
+
+    fn apply(&self, file: &str, more: &[&str]) -> Output {
+        let file = self.folder.path().join(file);
+        let (file, config) = (file.to_str().expect("a path"), self.config());
+        let arguments = ["apply", file, "--config", config.to_str().expect("a path")];
+        run(&[&arguments[..], more].concat())
     }
 }
 
@@ -569,7 +590,6 @@ async fn a_sandbox_alone_leaves_the_gateways_address_as_it_was() {
 async fn mistakes_in_a_configuration_are_named() {
     let gateway = TestGateway::start();
     let site = Site::beside(&gateway, "");
-    let whole = site.text();
     let apiv3_key = format!("'''{}'''", gateway.text("/wxpay/apiv3_key"));
     for (from, to, named) in [
         ("admin_token", "admin_tokken", vec!["admin_tokken"]),
@@ -578,9 +598,10 @@ async fn mistakes_in_a_configuration_are_named() {
         (
             "platform_private_key_file = \"platform.pem\"",
             "platform_private_key = \"x\"",
-            vec!["platform private key"],
+            vec!["platform_private_key", "RSA private key"],
         ),
         ("sqlite:site.db", "oracle:site", vec!["database", "sqlite"]),
+        ("master_key_file = \"master.key\"", "", vec!["master_key", "secrets generate"]),
         ("accounts = [\"wx-one\"]", "accounts = [\"wx-none\"]", vec!["CM-one", "wx-none"]),
         ("channel = \"wxpay\"", "channel = \"wechat\"", vec!["wx-one", "wechat"]),
         ("mchid =", "mch_id =", vec!["wx-one", "mch_id"]),
@@ -596,11 +617,17 @@ async fn mistakes_in_a_configuration_are_named() {
         ("ocode = \"ocode-two\"", "ocode = \"ocode-one\"", vec!["ocode-one", "twice"]),
         ("name = \"wx-two\"", "name = \"wx/two\"", vec!["ocode-two", "wx/two"]),
     ] {
+        let (config, tenants) = (site.text("tongbao.toml"), site.text("tenants.toml"));
+        let is_config = config.contains(from);
+        let whole = if is_config { config } else { tenants };
         let broken = whole.replacen(from, to, 1);
         assert_ne!(broken, whole, "{from}");
         let path = site.folder.path().join("broken.toml");
         std::fs::write(&path, broken).expect("written");
-        let output = run(&["serve", "--config", path.to_str().expect("a path")]);
+        let output = match is_config {
+            true => run(&["serve", "--config", path.to_str().expect("a path")]),
+            false => site.apply("broken.toml", &[]),
+        };
         assert_eq!(output.status.code(), Some(1), "{from}: {output:?}");
         let complaint = complained(&output);
         for name in named {
@@ -613,4 +640,59 @@ async fn mistakes_in_a_configuration_are_named() {
     }
     let absent = run(&["serve", "--config", "/nowhere/tongbao.toml"]);
     assert!(complained(&absent).contains("/nowhere/tongbao.toml"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_declaration_is_planned_applied_and_then_changes_nothing() {
+    let gateway = TestGateway::start();
+    let site = Site::written(&gateway, "");
+    let plan = site.apply("tenants.toml", &["--dry-run"]);
+    assert!(plan.status.success(), "{plan:?}");
+    let lines: Vec<String> = said(&plan).lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 8, "{lines:?}");
+    for line in ["create tenant ocode-one", "create merchant CM-two", "create caller key AKIDone"] {
+        assert!(lines.iter().any(|it| it == line), "{line} is not in {lines:?}");
+    }
+    // The plan alone changed nothing: it is the same once more.
+    assert_eq!(said(&site.apply("tenants.toml", &["--dry-run"])), said(&plan));
+    assert_eq!(said(&site.apply("tenants.toml", &[])), said(&plan));
+    assert_eq!(said(&site.apply("tenants.toml", &[])), "nothing to change\n");
+    let changed = site.text("tenants.toml").replacen(
+        "secret-of-tenant-two",
+        "another-secret-of-tenant-two",
+        1,
+    );
+    std::fs::write(site.folder.path().join("changed.toml"), changed).expect("written");
+    assert_eq!(said(&site.apply("changed.toml", &[])), "change caller key AKIDtwo\n");
+    // No secret lies in the database as it was declared.
+    let database = std::fs::read(site.folder.path().join("site.db")).expect("its database");
+    let apiv3_key = gateway.text("/wxpay/apiv3_key");
+    let private_key = gateway.text("/wxpay/private_key_pem");
+    let line = private_key.lines().nth(3).expect("a long key");
+    for secret in ["secret-of-tenant-one", "another-secret-of-tenant-two", &apiv3_key, line] {
+        let is_there = database.windows(secret.len()).any(|it| it == secret.as_bytes());
+        assert!(!is_there, "a secret lies in the clear");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_master_key_takes_over_every_secret() {
+    let gateway = TestGateway::start();
+    let site = Site::beside(&gateway, "");
+    let old = site.text("master.key");
+    let new = said(&run(&["secrets", "generate"]));
+    let key_file = site.folder.path().join("master.key");
+    let config = site.config();
+    let rotate = ["secrets", "rotate", "--config", config.to_str().expect("a path")];
+    std::fs::write(&key_file, format!("{new}{old}")).expect("written");
+    let rotated = run(&rotate);
+    assert!(rotated.status.success(), "{rotated:?}");
+    assert_eq!(said(&rotated).lines().count(), 4, "two keys, two accounts: {rotated:?}");
+    std::fs::write(&key_file, &new).expect("written");
+    assert!(said(&run(&rotate)).contains("sealed under the newest key"));
+    // Without the old key everything still works.
+    let _served = Served::start(&site.config());
+    let body = with(&order(&fresh_number()), "ChannelSubMerchantId", json!("CM-one"));
+    let placed = call_site(&gateway, &site, UNIFIED_ORDER, &body, as_tenant("one")).await;
+    assert_eq!(placed["Result"]["OrderStatus"], "PAYING", "{placed}");
 }

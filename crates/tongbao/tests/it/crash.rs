@@ -6,7 +6,9 @@
 
 use crate::merchant::Merchant;
 use crate::rng::{SeededRng, seed};
-use crate::test_gateway::{QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, with};
+use crate::test_gateway::{
+    QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, id_in, order, with,
+};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -190,7 +192,7 @@ async fn paid_at_channel(gateway: &TestGateway) -> BTreeMap<String, i64> {
     paid.map(|one| {
         assert_eq!((&one["trade_state"], &one["refunded"]), (&json!("SUCCESS"), &json!(0)));
         let number = one["out_trade_no"].as_str().expect("a number");
-        (number.to_owned(), one["amount"]["total"].as_i64().expect("fen"))
+        (id_in(number).to_owned(), one["amount"]["total"].as_i64().expect("fen"))
     })
     .collect()
 }

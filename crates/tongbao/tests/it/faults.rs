@@ -385,7 +385,7 @@ async fn a_lie_about_the_amount_changes_nothing_and_waits_for_the_operator() {
         }
         let kept = |story: &Value| {
             let events = story["events"].as_array().expect("a list");
-            events.iter().any(|event| event["kind"] == "mismatch_recorded")
+            events.iter().any(|event| event["change"] == "mismatch_recorded")
         };
         let story = gateway.until_story(&number, kept).await;
         assert_eq!(story["order"]["state"], "paying", "{liar}");
@@ -499,10 +499,10 @@ impl Forgery<'_> {
     }
 }
 
-fn paid_callback(gateway: &TestGateway, channel_order_id: &Value) -> Vec<u8> {
+fn paid_callback(gateway: &TestGateway, channel_order_no: &Value) -> Vec<u8> {
     let transaction = json!({
         "mchid": gateway.text("/wxpay/mchid"), "appid": gateway.text("/wxpay/appid"),
-        "out_trade_no": channel_order_id, "transaction_id": "4200001234202611220000000001",
+        "out_trade_no": channel_order_no, "transaction_id": "4200001234202611220000000001",
         "trade_type": "JSAPI", "trade_state": "SUCCESS", "trade_state_desc": "支付成功",
         "bank_type": "CMB_DEBIT", "success_time": "2026-11-22T10:00:00+08:00",
         "payer": {"openid": "oXLUp5OHJof5768CoFFDuuaRn8kc"},
@@ -530,7 +530,9 @@ async fn a_strangers_callback_is_refused_and_changes_nothing() {
     let gateway = TestGateway::start();
     let number = fresh_number();
     let placed = gateway.result(UNIFIED_ORDER, &order(&number)).await;
-    let body = paid_callback(&gateway, &placed["ChannelOrderId"]);
+    let channel_order_no =
+        &gateway.channel_orders(&placed["ChannelOrderId"]).await[0]["out_trade_no"];
+    let body = paid_callback(&gateway, channel_order_no);
     let stranger = rsa::generate().expect("a key");
     let keys = std::fs::read(gateway.data().join("dev-keys.json")).expect("the world's keys");
     let keys: Value = serde_json::from_slice(&keys).expect("JSON");

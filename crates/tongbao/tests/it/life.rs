@@ -22,9 +22,9 @@ fn in_scene(body: &Value, pay_type: &str) -> Value {
     with(&body, "SceneInfo", json!({"PayerClientIp": "14.15.16.17"}))
 }
 
-fn events<'a>(story: &'a Value, kind: &str) -> Vec<&'a Value> {
+fn events<'a>(story: &'a Value, change: &str) -> Vec<&'a Value> {
     let events = story["events"].as_array().expect("a list");
-    events.iter().filter(|event| event["kind"] == kind).collect()
+    events.iter().filter(|event| event["change"] == change).collect()
 }
 
 fn is_state(state: &'static str) -> impl Fn(&Value) -> bool {
@@ -151,7 +151,7 @@ async fn a_notification_follows_the_whole_schedule_and_is_then_given_up() {
     let mut before = first.clone();
     for (step, seconds) in SCHEDULE_SECONDS.into_iter().enumerate() {
         let story = gateway.until_story(&number, attempted(step + 1)).await;
-        let recorded = events(&story, "notification_attempted");
+        let recorded = events(&story, "attempted");
         let recorded = milliseconds(&recorded.last().expect("an attempt")["at"]);
         let due = milliseconds(&story["tasks"][0]["due_at"]);
         assert_eq!(due - recorded, seconds * 1000, "after attempt {}", step + 1);
@@ -173,7 +173,7 @@ async fn a_notification_follows_the_whole_schedule_and_is_then_given_up() {
     assert_eq!(story["notifications"][0]["state"], "given_up");
     assert_eq!(story["tasks"], json!([]), "nothing is to be done any more");
     assert_eq!(story["order"]["state"], "paid");
-    assert!(gateway.why(&number).contains("was given up"));
+    assert!(gateway.why(&number).contains("GIVEN UP"));
     gateway.check_books();
 }
 
@@ -268,8 +268,8 @@ async fn an_unpaid_order_expires_closed_at_the_channel_and_untold() {
         assert_eq!(gateway.story(number).await["order"]["state"], "paying");
         gateway.advance(step).await;
         let story = gateway.until_story(number, is_state("failed")).await;
-        assert_eq!(events(&story, "order_closing")[0]["closure"], "expired");
-        let failed = events(&story, "order_failed")[0];
+        assert_eq!(events(&story, "closing")[0]["details"]["closure"], "expired");
+        let failed = events(&story, "failed")[0];
         assert_eq!(failed["call"]["operation"], "close");
         assert_eq!((&story["notifications"], &story["transfers"]), (&json!([]), &json!([])));
         let found = gateway.result(QUERY_ORDER, &json!({"OutOrderId": number})).await;
@@ -296,7 +296,7 @@ async fn a_payment_whose_callback_is_lost_is_found_by_looking() {
     assert_eq!(gateway.story(&number).await["order"]["state"], "paying");
     gateway.advance(61).await;
     let story = gateway.until_story(&number, is_state("paid")).await;
-    assert_eq!(events(&story, "order_paid")[0]["call"]["operation"], "query");
+    assert_eq!(events(&story, "paid")[0]["call"]["operation"], "query");
     check_notification(&gateway, &merchant.received().await, &number).await;
     assert_eq!(gateway.balance("merchant_pending").await, (1000, 0));
     gateway.check_books();

@@ -1,7 +1,9 @@
 //! Every way to pay, through the simulated channel: the form of PayInfo, and that it pays; and what
 //! the caller hears when the channel does not take the order.
 
-use crate::test_gateway::{QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, with};
+use crate::test_gateway::{
+    QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, is_of_order, order, with,
+};
 use serde_json::{Value, json};
 
 fn asking(number: &str, channel: &str, scene: &str) -> Value {
@@ -140,7 +142,7 @@ async fn what_the_channel_did_not_take_may_be_sent_again_under_its_number() {
         gateway.until_status(&number, "SUCCESS").await;
         let all = gateway.sandbox_get("/control/transactions?limit=1000").await;
         let all = all["transactions"].as_array().expect("a list").clone();
-        let ours = all.iter().filter(|one| one["out_trade_no"] == placed["ChannelOrderId"]);
+        let ours = all.iter().filter(|one| is_of_order(one, &placed["ChannelOrderId"]));
         assert_eq!(ours.count(), 1, "{fault}");
     }
     gateway.check_books();

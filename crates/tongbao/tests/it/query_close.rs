@@ -2,7 +2,8 @@
 
 use crate::merchant::Merchant;
 use crate::test_gateway::{
-    CLOSE_ORDER, QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, shanghai, with,
+    CLOSE_ORDER, QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, is_of_order, order,
+    shanghai, with,
 };
 use serde_json::{Value, json};
 
@@ -49,7 +50,7 @@ impl TestGateway {
         let all = self.sandbox_get("/control/transactions?limit=1000").await;
         let all = all["transactions"].as_array().expect("a list").clone();
         let number = &placed.result["ChannelOrderId"];
-        let found = all.into_iter().find(|one| one["out_trade_no"] == *number);
+        let found = all.into_iter().find(|one| is_of_order(one, number));
         found.unwrap_or_else(|| panic!("the channel does not know {}", placed.number))
     }
 

@@ -25,6 +25,17 @@ pub(crate) const QUERY_ORDER: &str = "/cloudpay/v1/pay/query_order";
 /// The close endpoint.
 pub(crate) const CLOSE_ORDER: &str = "/cloudpay/v1/pay/close_order";
 
+/// Our id of an order in its number at the channel, which ends in it.
+pub(crate) fn id_in(channel_order_no: &str) -> &str {
+    let (_, id) = channel_order_no.split_at(channel_order_no.len() - 18);
+    id
+}
+
+/// Whether a transaction of the channel is that of an order.
+pub(crate) fn is_of_order(transaction: &Value, channel_order_id: &Value) -> bool {
+    transaction["out_trade_no"].as_str().map(id_in) == channel_order_id.as_str()
+}
+
 /// The program under test. It uses the database that the test names, whatever the shell says.
 pub(crate) fn tongbao() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tongbao"));
@@ -304,7 +315,7 @@ impl TestGateway {
     pub(crate) async fn channel_orders(&self, channel_order_id: &Value) -> Vec<Value> {
         let page = self.sandbox_get("/control/transactions?limit=1000").await;
         let all = page["transactions"].as_array().expect("a list");
-        all.iter().filter(|one| one["out_trade_no"] == *channel_order_id).cloned().collect()
+        all.iter().filter(|one| is_of_order(one, channel_order_id)).cloned().collect()
     }
 
     /// Orders one fault at the sandbox; `error:CODE` makes the channel refuse with that code.

@@ -1,7 +1,7 @@
 //! Placing an order: every row of the published table, and what comes of it at the channel.
 
 use crate::test_gateway::{
-    QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, shanghai, with,
+    QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, is_of_order, order, shanghai, with,
 };
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ impl TestGateway {
         let all = self.sandbox_get("/control/transactions?limit=1000").await;
         let all = all["transactions"].as_array().expect("a list").clone();
         let number = &placed["ChannelOrderId"];
-        let found = all.into_iter().find(|transaction| transaction["out_trade_no"] == *number);
+        let found = all.into_iter().find(|transaction| is_of_order(transaction, number));
         found.unwrap_or_else(|| panic!("the channel does not know {placed}"))
     }
 }

@@ -68,6 +68,12 @@ impl Site {
         std::fs::write(folder.path().join("platform.pem"), platform).expect("written");
         let gateways = (0..PROCESSES).map(|node| configure(&folder, node, &file, &database));
         let group = Arc::new(GatewayGroup::new(&file, gateways.collect(), 0));
+        let master_key = crypto::MasterKeys::generate();
+        std::fs::write(folder.path().join("master.key"), master_key.expose()).expect("written");
+        let mut apply = tongbao();
+        apply.arg("apply").arg(folder.path().join("tenants.toml"));
+        let applied = apply.arg("--config").arg(config_of(&folder, 0)).output();
+        assert!(applied.as_ref().is_ok_and(|it| it.status.success()), "{applied:?}");
         let processes = std::thread::scope(|scope| {
             let start = |node| {
                 scope.spawn({
@@ -118,7 +124,7 @@ fn config_of(folder: &TempDir, node: usize) -> PathBuf {
     folder.path().join(format!("node-{node}.toml"))
 }
 
-/// Writes the configuration of a gateway; its URL.
+/// Writes the configuration of a gateway and the tenants of all; its URL.
 fn configure(folder: &TempDir, node: usize, file: &Value, database: &Database) -> String {
     let text = |pointer: &str| {
         let text = file.pointer(pointer).and_then(Value::as_str);
@@ -138,22 +144,25 @@ fn configure(folder: &TempDir, node: usize, file: &Value, database: &Database) -
     let address = address_to_come_back_to(node);
     let config = format!(
         "listen = \"{address}\"\npublic_url = \"http://{address}\"\nnode = {node}\n\
-         database = \"{}\"\nadmin_token = \"{}\"\nplatform_private_key_file = \"platform.pem\"\n\
-         allow_private_notify_urls = true\n\
-         [[tenant]]\nocode = \"{}\"\n\
+         database = \"{}\"\nadmin_token = \"{}\"\nmaster_key_file = \"master.key\"\n\
+         platform_private_key_file = \"platform.pem\"\nallow_private_notify_urls = true\n",
+        database.url(),
+        text("/admin_token"),
+    );
+    std::fs::write(config_of(folder, node), config).expect("written");
+    let tenants = format!(
+        "[[tenant]]\nocode = \"{}\"\n\
          [[tenant.key]]\nsecret_id = \"{}\"\nsecret_key = \"{}\"\n\
          [[tenant.merchant]]\nid = \"{}\"\naccounts = [\"wx\"]\n\
          [[tenant.account]]\nname = \"wx\"\nchannel = \"wxpay\"\n\
          [tenant.account.settings]\nbase_url = \"{}\"\n{settings}",
-        database.url(),
-        text("/admin_token"),
         text("/wecard/ocode"),
         text("/wecard/hmac/secret_id"),
         text("/wecard/hmac/secret_key"),
         text("/wecard/merchants/0"),
         text("/sandbox_url"),
     );
-    std::fs::write(config_of(folder, node), config).expect("written");
+    std::fs::write(folder.path().join("tenants.toml"), tenants).expect("written");
     format!("http://{address}")
 }
 

@@ -4,7 +4,7 @@
 use crate::merchant::Merchant;
 use crate::rng::SeededRng;
 use crate::test_gateway::{Answer, CallerKey, QUERY_ORDER, Signature, TestGateway, UNIFIED_ORDER};
-use crate::test_gateway::{fresh_number, order, unix_seconds, utc_date, with};
+use crate::test_gateway::{fresh_number, id_in, order, unix_seconds, utc_date, with};
 use engine::{Guard, HttpClient, HyperClient};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -153,7 +153,7 @@ impl GatewayGroup {
         paid.map(|one| {
             assert_eq!((&one["trade_state"], &one["refunded"]), (&json!("SUCCESS"), &json!(0)));
             let number = one["out_trade_no"].as_str().expect("a number");
-            (number.to_owned(), one["amount"]["total"].as_i64().expect("fen"))
+            (id_in(number).to_owned(), one["amount"]["total"].as_i64().expect("fen"))
         })
         .collect()
     }

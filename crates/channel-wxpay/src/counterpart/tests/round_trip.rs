@@ -1,4 +1,4 @@
-//! Codec to counterpart and back, for every call, scene, mode and fault.
+//! Codec to counterpart and back, for every call, scene, mode and key.
 
 use super::stage::*;
 use crate::counterpart::CallbacksWith;
@@ -58,10 +58,10 @@ fn life(connection: &dyn Connection, scene: Scene, form: PayForm) {
     let told = connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
     let Finding::Refund(told) = told.finding else { panic!("no refund told") };
     assert_eq!((told.status, told.amount), (RefundStatus::Done, Fen::new(800)));
-    let again = Instruction::QueryRefund { channel_refund_no: "R@1".to_owned() };
+    let again = query_refund("R@1");
     assert_eq!(stage.ask(connection, &again), Finding::Refund(told));
     assert_eq!(payment(stage.ask(connection, &query(&place.channel_order_no))), found);
-    let unknown = Instruction::QueryRefund { channel_refund_no: "R2".to_owned() };
+    let unknown = query_refund("R2");
     assert_eq!(stage.ask(connection, &unknown), Finding::NotFound);
 }
 
@@ -159,12 +159,12 @@ fn each_fate_is_seen_by_the_codec() {
     let (mut stage, connection) = (Stage::new(), direct());
     stage.paid(&*connection, &order("T12345", Scene::Pc));
 
-    stage.fault_mode = FaultMode::BadSignature;
+    stage.mode = FaultMode::BadSignature;
     assert!(matches!(stage.ask(&*connection, &query("T12345")), Finding::Unknown { .. }));
     let forged = connection.callback(&stage.envelope(), stage.now);
     assert!(matches!(forged, Err(CallbackFault::Forged { .. })));
 
-    stage.fault_mode = FaultMode::WrongAmount;
+    stage.mode = FaultMode::WrongAmount;
     let found = payment(stage.ask(&*connection, &query("T12345")));
     assert_eq!(found.amount, Fen::new(8_801));
     let told = connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
@@ -174,14 +174,14 @@ fn each_fate_is_seen_by_the_codec() {
     assert_eq!(refunded.amount, Fen::new(801));
 
     let place = Instruction::Place(Box::new(order("T99999", Scene::Pc)));
-    let mut fault_mode = |code: &str| {
-        stage.fault_mode = FaultMode::Error { code: code.to_owned() };
+    let mut mode = |code: &str| {
+        stage.mode = FaultMode::Error { code: code.to_owned() };
         stage.ask(&*connection, &place)
     };
-    assert!(matches!(fault_mode("SYSTEM_ERROR"), Finding::Unknown { .. }));
-    assert!(matches!(fault_mode("FREQUENCY_LIMITED"), Finding::Later { .. }));
-    assert!(matches!(fault_mode("NO_AUTH"), Finding::Refused { .. }));
-    stage.fault_mode = FaultMode::Honest;
+    assert!(matches!(mode("SYSTEM_ERROR"), Finding::Unknown { .. }));
+    assert!(matches!(mode("FREQUENCY_LIMITED"), Finding::Later { .. }));
+    assert!(matches!(mode("NO_AUTH"), Finding::Refused { .. }));
+    stage.mode = FaultMode::Honest;
     assert_eq!(stage.ask(&*connection, &query("T99999")), Finding::NotFound);
 }
 
@@ -241,15 +241,15 @@ fn a_refund_can_end_without_the_money_back() {
         stage.paid(&*connection, &order("T12345", Scene::Pc));
         let found = payment(stage.ask(&*connection, &query("T12345")));
         let asked = refund("R1", "T12345", &found.payment_reference, 8_800);
-        stage.fault_mode = FaultMode::Refund { status: state };
+        stage.mode = FaultMode::Refund { status: state };
         let Finding::Refund(first) = stage.ask(&*connection, &asked) else { panic!("no refund") };
         assert_eq!(first.status, RefundStatus::Processing);
-        stage.fault_mode = FaultMode::Honest;
+        stage.mode = FaultMode::Honest;
         let told =
             connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
         let Finding::Refund(told) = told.finding else { panic!("no refund told") };
         assert_eq!((told.status, told.at, told.amount), (state, None, Fen::new(8_800)));
-        let looked = Instruction::QueryRefund { channel_refund_no: "R1".to_owned() };
+        let looked = query_refund("R1");
         for again in [looked, asked] {
             assert_eq!(stage.ask(&*connection, &again), Finding::Refund(told.clone()));
         }
@@ -260,7 +260,7 @@ fn a_refund_can_end_without_the_money_back() {
 }
 
 #[test]
-fn what_was_ordered_is_listed_newest_last() {
+fn placed_orders_are_listed_newest_last() {
     let (mut stage, connection) = (Stage::new(), direct());
     for number in ["T-second", "T-first", "T-third"] {
         stage.place(&*connection, &order(number, Scene::Pc));

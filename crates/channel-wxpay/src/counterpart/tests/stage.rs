@@ -6,7 +6,8 @@ use crate::sign::{self, Authorization};
 use channel::{
     Channel, CodecContext, Connection, Counterpart, DocumentFault, DocumentStore, FaultMode,
     Finding, Instruction, Method, OutgoingCallback, PayInfo, Payer, PhoneFault, PhoneOutcome,
-    Place, PlatformKey, Refund, Request, Response, Scene, Settings,
+    Place, PlacedOrder, PlacedRefund, PlatformKey, Refund, RefundCause, Request, Response, Scene,
+    Settings, Step,
 };
 use crypto::certificate::{self, Certificate};
 use crypto::rsa::{self, Signer};
@@ -96,7 +97,7 @@ pub(crate) struct Stage {
     pub(crate) counterpart: WxpayCounterpart,
     pub(crate) documents: Memory,
     pub(crate) now: Timestamp,
-    pub(crate) fault_mode: FaultMode,
+    pub(crate) mode: FaultMode,
     pub(crate) outgoing: Vec<OutgoingCallback>,
     drawn: u32,
 }
@@ -112,7 +113,7 @@ impl Stage {
             counterpart,
             documents: Memory::default(),
             now: START,
-            fault_mode: FaultMode::Honest,
+            mode: FaultMode::Honest,
             outgoing: vec![],
             drawn: 0,
         }
@@ -133,9 +134,9 @@ impl Stage {
         let received = Request { url: request.target().to_owned(), ..request.clone() };
         assert!(self.counterpart.owns(received.target()));
         let context = self.context();
-        let Stage { counterpart, documents, fault_mode, outgoing, .. } = self;
+        let Stage { counterpart, documents, mode, outgoing, .. } = self;
         let (response, more) = counterpart
-            .receive(documents, fault_mode, &received, &context)
+            .receive(documents, mode, &received, &context)
             .expect("memory does not fail");
         outgoing.extend(more);
         response
@@ -144,7 +145,8 @@ impl Stage {
     /// An instruction's way there and back.
     pub(crate) fn ask(&mut self, connection: &dyn Connection, asked: &Instruction) -> Finding {
         let context = self.context();
-        let request = connection.encode(asked, &context).expect("the instruction is supported");
+        let encoded = connection.encode(asked, &context).expect("the instruction is supported");
+        let Step::Send(request) = encoded else { panic!("want a request, found {encoded:?}") };
         let response = self.send(&request);
         assert!(response.header("Request-ID").is_some());
         connection.decode(asked, &response, &self.context())
@@ -176,11 +178,11 @@ impl Stage {
         self.phone(&pay_info.text, PhoneOutcome::Success).expect("the phone pays");
     }
 
-    /// The last callback enqueued, in its envelope.
+    /// The last callback outgoing, in its envelope.
     pub(crate) fn envelope(&mut self) -> Request {
         let context = self.context();
-        let callback = self.outgoing.last().expect("a callback is enqueued");
-        self.counterpart.envelope(callback, &self.fault_mode, &context)
+        let callback = self.outgoing.last().expect("a callback is outgoing");
+        self.counterpart.envelope(callback, &self.mode, &context)
     }
 }
 
@@ -288,15 +290,33 @@ pub(crate) fn refund(channel_refund_no: &str, number: &str, id: &str, fen: i64) 
         amount: Fen::new(fen),
         paid: Fen::new(8_800),
         currency: Currency::Cny,
-        reason: Some("不想要了".to_owned()),
+        cause: RefundCause::LatePayment,
         callback_url: "http://127.0.0.1:8080/refunds".to_owned(),
     }))
 }
 
 pub(crate) fn query(number: &str) -> Instruction {
-    Instruction::Query { channel_order_no: number.to_owned() }
+    Instruction::Query(placed(number))
 }
 
 pub(crate) fn close(number: &str) -> Instruction {
-    Instruction::Close { channel_order_no: number.to_owned() }
+    Instruction::Close(placed(number))
+}
+
+pub(crate) fn query_refund(channel_refund_no: &str) -> Instruction {
+    Instruction::QueryRefund(PlacedRefund {
+        channel_refund_no: channel_refund_no.to_owned(),
+        channel_order_no: "T12345".to_owned(),
+        made_at: START,
+        amount: Fen::new(800),
+    })
+}
+
+fn placed(number: &str) -> PlacedOrder {
+    PlacedOrder {
+        channel_order_no: number.to_owned(),
+        placed_at: START,
+        amount: Fen::new(8_800),
+        currency: Currency::Cny,
+    }
 }

@@ -1,0 +1,10 @@
+//! HTTP: the client, the addresses that it may call, and the conversions to and from the wire.
+
+mod client;
+mod guard;
+pub mod limits;
+mod wire;
+
+pub use client::{HttpClient, HyperClient, SendFault};
+pub use guard::Guard;
+pub use wire::{ConversionFault, receive, request_from, response_into};

@@ -1,0 +1,206 @@
+//! Merchants of a tenant.
+
+use super::body::Wanted;
+use super::{check_name, check_title, enabled, put_of, rows};
+use crate::faults::Fault;
+use crate::query;
+use crate::routes::{Answer, Asked, Faults, Segments, TenantPath, known, operator};
+use crate::wire::ErrorBody;
+use axum::Json;
+use axum::extract::State;
+use engine::Engine;
+use http::HeaderMap;
+use kernel::{Merchant, MerchantCommand, MerchantId, Put, TenantId};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use store::DirectoryRows;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn described() -> OpenApiRouter<Arc<Engine>> {
+    OpenApiRouter::new()
+        .routes(routes!(merchants))
+        .routes(routes!(merchant, put_merchant))
+        .routes(routes!(disable_merchant))
+        .routes(routes!(enable_merchant))
+}
+
+/// A merchant of a tenant.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes a part of paths")]
+struct MerchantPath {
+    /// The merchant's id.
+    merchant: String,
+}
+
+/// The merchants of a tenant.
+#[derive(Serialize, ToSchema)]
+struct MerchantList {
+    /// In the order of their creation.
+    merchants: Vec<MerchantShown>,
+}
+
+/// A merchant (商户).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Merchant)]
+pub(super) struct MerchantShown {
+    /// Its id.
+    id: String,
+    /// Its name, for people.
+    name: String,
+    /// The channel accounts that it collects through; the first that fits an order is taken.
+    channel_accounts: Vec<String>,
+    /// False when it may not collect.
+    enabled: bool,
+}
+
+impl MerchantShown {
+    pub(super) fn of(row: &Merchant) -> MerchantShown {
+        MerchantShown {
+            id: row.merchant.to_string(),
+            name: row.name.to_string(),
+            channel_accounts: row.channel_accounts.iter().map(|name| name.to_string()).collect(),
+            enabled: row.is_enabled,
+        }
+    }
+}
+
+/// What a merchant shall be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MerchantPut {
+    /// Its name, for people.
+    name: String,
+    /// The channel accounts that it collects through, by name; they must exist.
+    channel_accounts: Vec<String>,
+    /// False to stop it from collecting. When absent it stays as it is; a new one is enabled.
+    enabled: Option<bool>,
+}
+
+fn find<'r>(
+    rows: &'r DirectoryRows,
+    tenant: &TenantId,
+    merchant: &MerchantId,
+) -> Option<&'r Merchant> {
+    rows.merchants.iter().find(|row| row.tenant == *tenant && row.merchant == *merchant)
+}
+
+async fn shown(engine: &Engine, tenant: &TenantId, merchant: &MerchantId) -> Answer<MerchantShown> {
+    let rows = rows(engine).await?;
+    let row = find(&rows, tenant, merchant).ok_or(Fault::NotFound { what: "merchant" })?;
+    Ok(Json(MerchantShown::of(row)))
+}
+
+/// The merchants of a tenant.
+#[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/merchants", tag = "directory",
+    params(TenantPath),
+    responses((status = 200, description = "The merchants.", body = MerchantList), Faults))]
+async fn merchants(
+    State(engine): State<Arc<Engine>>,
+    Segments(tenant): Segments<String>,
+    Asked(pairs): Asked,
+) -> Answer<MerchantList> {
+    query::none(&pairs)?;
+    let tenant = known(&engine, &tenant)?;
+    let rows = rows(&engine).await?;
+    let own = rows.merchants.iter().filter(|row| row.tenant == tenant);
+    Ok(Json(MerchantList { merchants: own.map(MerchantShown::of).collect() }))
+}
+
+/// A merchant.
+#[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/merchants/{merchant}", tag = "directory",
+    params(TenantPath, MerchantPath),
+    responses((status = 200, description = "The merchant.", body = MerchantShown), Faults))]
+async fn merchant(
+    State(engine): State<Arc<Engine>>,
+    Segments((tenant, merchant)): Segments<(String, String)>,
+    Asked(pairs): Asked,
+) -> Answer<MerchantShown> {
+    query::none(&pairs)?;
+    shown(&engine, &known(&engine, &tenant)?, &MerchantId::new(&merchant)).await
+}
+
+/// Creates or changes a merchant.
+#[utoipa::path(put, path = "/admin/v1/tenants/{tenant}/merchants/{merchant}", tag = "directory",
+    params(TenantPath, MerchantPath), request_body = MerchantPut,
+    responses(
+        (status = 200, description = "As it is now.", body = MerchantShown),
+        (status = 409, description = "A channel account is missing; or, with `If-None-Match: *`, \
+            it exists with other content.", body = ErrorBody),
+        Faults
+    ))]
+async fn put_merchant(
+    State(engine): State<Arc<Engine>>,
+    Segments((tenant, merchant)): Segments<(String, String)>,
+    Asked(pairs): Asked,
+    headers: HeaderMap,
+    Wanted(wanted): Wanted<MerchantPut>,
+) -> Answer<MerchantShown> {
+    query::none(&pairs)?;
+    let tenant = known(&engine, &tenant)?;
+    check_name("merchant", &merchant)?;
+    check_title("name", &wanted.name)?;
+    let put = put_of(&headers)?;
+    let merchant = MerchantId::new(&merchant);
+    let stored = find(&*rows(&engine).await?, &tenant, &merchant).map(|row| row.is_enabled);
+    let command = MerchantCommand::Put {
+        tenant: tenant.clone(),
+        merchant: merchant.clone(),
+        name: Arc::from(wanted.name),
+        channel_accounts: wanted.channel_accounts.into_iter().map(Arc::from).collect(),
+        is_enabled: enabled(wanted.enabled, put, stored),
+        put,
+    };
+    engine.handle(operator(), command).await?;
+    shown(&engine, &tenant, &merchant).await
+}
+
+/// Stops a merchant from collecting. Orders that were placed run to their end.
+#[utoipa::path(post, path = "/admin/v1/tenants/{tenant}/merchants/{merchant}/disable",
+    tag = "directory",
+    params(TenantPath, MerchantPath),
+    responses((status = 200, description = "As it is now.", body = MerchantShown), Faults))]
+async fn disable_merchant(
+    State(engine): State<Arc<Engine>>,
+    Segments(path): Segments<(String, String)>,
+    Asked(pairs): Asked,
+) -> Answer<MerchantShown> {
+    query::none(&pairs)?;
+    switch(&engine, path, false).await
+}
+
+/// Lets a merchant collect again.
+#[utoipa::path(post, path = "/admin/v1/tenants/{tenant}/merchants/{merchant}/enable",
+    tag = "directory",
+    params(TenantPath, MerchantPath),
+    responses((status = 200, description = "As it is now.", body = MerchantShown), Faults))]
+async fn enable_merchant(
+    State(engine): State<Arc<Engine>>,
+    Segments(path): Segments<(String, String)>,
+    Asked(pairs): Asked,
+) -> Answer<MerchantShown> {
+    query::none(&pairs)?;
+    switch(&engine, path, true).await
+}
+
+async fn switch(
+    engine: &Engine,
+    (tenant, merchant): (String, String),
+    is_enabled: bool,
+) -> Answer<MerchantShown> {
+    let (tenant, merchant) = (known(engine, &tenant)?, MerchantId::new(&merchant));
+    let row = find(&*rows(engine).await?, &tenant, &merchant).cloned();
+    let row = row.ok_or(Fault::NotFound { what: "merchant" })?;
+    let command = MerchantCommand::Put {
+        tenant: row.tenant,
+        merchant: row.merchant,
+        name: row.name,
+        channel_accounts: row.channel_accounts,
+        is_enabled,
+        put: Put::Change,
+    };
+    engine.handle(operator(), command).await?;
+    shown(engine, &tenant, &merchant).await
+}

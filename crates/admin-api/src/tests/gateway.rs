@@ -1,0 +1,243 @@
+//! An engine over the memory model, with a clock that stands still and a database that can be cut off,
+//! and the admin API's router before it.
+
+use crate::Admin;
+use axum::Router;
+use axum::body::Body;
+use channel::{About, BadSettings, Channel, Connection, PlatformKey, Scene, Setting, Settings};
+use channel_none::NoChannel;
+use crypto::{MasterKeys, Secret};
+use dialect::Dialect as _;
+use engine::{Clock, Engine, Guard, HyperClient, Mode, Parts, Secrets};
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use kernel::{Caller, Event, Put, Reads, Task, TenantCommand, TenantId, View};
+use ledger::{Id, Timestamp};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use store::memory::Memory;
+use store::{Batch, CommitFault, Lease, Page, Promise, Query, Store, StoreFault, StoryOf};
+use story::samples::{START, Samples};
+use tokio::sync::watch;
+use tower::ServiceExt as _;
+
+pub(super) const TOKEN: &str = "the-admin-token";
+pub(super) const BASE: &str = "/admin/v1/tenants/100001";
+
+/// The memory model behind a line that can be cut.
+#[derive(Default)]
+pub(super) struct Line {
+    memory: Memory,
+    is_cut: AtomicBool,
+}
+
+impl Line {
+    pub(super) fn cut(&self) {
+        self.is_cut.store(true, Ordering::SeqCst);
+    }
+
+    fn up(&self) -> Result<(), StoreFault> {
+        match self.is_cut.load(Ordering::SeqCst) {
+            true => Err(StoreFault::Unavailable("line cut".to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Store for Line {
+    fn load<'a>(&'a self, reads: &'a Reads) -> Promise<'a, Result<View, StoreFault>> {
+        Box::pin(async {
+            self.up()?;
+            self.memory.load(reads).await
+        })
+    }
+
+    fn commit<'a>(&'a self, batches: Vec<Batch>) -> Promise<'a, Vec<Result<(), CommitFault>>> {
+        Box::pin(async move {
+            match self.up() {
+                Ok(()) => self.memory.commit(batches).await,
+                Err(fault) => batches.iter().map(|_| Err(fault.clone().into())).collect(),
+            }
+        })
+    }
+
+    fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
+        Box::pin(async move {
+            self.up()?;
+            self.memory.claim(lease).await
+        })
+    }
+
+    fn search<'a>(&'a self, query: &'a Query) -> Promise<'a, Result<Page, StoreFault>> {
+        Box::pin(async {
+            self.up()?;
+            self.memory.search(query).await
+        })
+    }
+
+    fn migrate<'a>(&'a self) -> Promise<'a, Result<(), StoreFault>> {
+        self.memory.migrate()
+    }
+}
+
+/// A clock that stands still.
+struct StoppedClock {
+    moved: watch::Sender<i64>,
+}
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Timestamp {
+        START.plus_seconds(210)
+    }
+
+    fn moved(&self) -> watch::Receiver<i64> {
+        self.moved.subscribe()
+    }
+}
+
+/// A channel with a setting that may be shown, one that may be left out, and a secret.
+struct TestChannel;
+
+static ABOUT: About = About {
+    name: "test",
+    scenes: &[Scene::MiniProgram],
+    settings: &[
+        Setting { name: "mchid", meaning: "who we are", secret: false },
+        Setting { name: "note", meaning: "a remark", secret: false },
+        Setting { name: "api_key", meaning: "what we sign with", secret: true },
+    ],
+    fetches_keys: false,
+    is_built_in: true,
+};
+
+impl Channel for TestChannel {
+    fn about(&self) -> &'static About {
+        &ABOUT
+    }
+
+    fn open(
+        &self,
+        settings: &Settings,
+        keys: &[PlatformKey],
+    ) -> Result<Box<dyn Connection>, BadSettings> {
+        for name in ["mchid", "api_key"] {
+            if settings.get(name).is_none_or(String::is_empty) {
+                return Err(BadSettings { name: name.to_owned(), why: "missing".to_owned() });
+            }
+        }
+        NoChannel::Unpaid.open(settings, keys)
+    }
+}
+
+/// A gateway with two tenants: `100001` has the samples' orders, `100002` has nothing.
+pub(super) struct TestGateway {
+    pub(super) engine: Arc<Engine>,
+    pub(super) line: Arc<Line>,
+    pub(super) router: Router,
+}
+
+impl TestGateway {
+    pub(super) async fn new() -> TestGateway {
+        TestGateway::with(&Samples::new()).await
+    }
+
+    pub(super) async fn with(samples: &Samples) -> TestGateway {
+        let line = Arc::new(Line::default());
+        assert_eq!(line.commit(vec![samples.batch()]).await, [Ok(())]);
+        let client = || Arc::new(HyperClient::new(Guard::PublicOnly, 1024).expect("TLS roots"));
+        let keys = MasterKeys::read(&MasterKeys::generate()).expect("a key");
+        let parts = Parts {
+            store: line.clone(),
+            secrets: Secrets::new(keys),
+            public_url: "https://pay.example".to_owned(),
+            channels: vec![&TestChannel, &NoChannel::Unpaid],
+            announcers: HashMap::new(),
+            channel_client: client(),
+            notification_client: client(),
+            clock: Arc::new(StoppedClock { moved: watch::Sender::new(0) }),
+            node: 1,
+            mode: Mode::CommandsOnly,
+        };
+        let engine = Engine::start(parts).await.expect("the engine starts");
+        for (tenant, name) in [("100002", "空"), ("100001", "一号主体")] {
+            let command = TenantCommand::Put {
+                tenant: TenantId::new(tenant),
+                name: Arc::from(name),
+                is_enabled: true,
+                put: Put::Create,
+            };
+            engine.handle(Caller::Clock, command).await.map(drop).expect("created");
+        }
+        let router = Admin::new(Secret::new(TOKEN.to_owned())).router(engine.clone());
+        TestGateway { engine, line, router }
+    }
+
+    /// A request with the token; its status and JSON.
+    pub(super) async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, Value) {
+        let mut request = Request::builder().method(method).uri(path);
+        request = request.header("Authorization", format!("Bearer {TOKEN}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body.to_owned())).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("routers do not fail");
+        (response.status().as_u16(), json(response).await)
+    }
+
+    pub(super) async fn get(&self, path: &str) -> (u16, Value) {
+        self.request("GET", path, &[], "").await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.request("POST", path, &[], &body).await
+    }
+
+    pub(super) async fn put(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.request("PUT", path, &[], &body.to_string()).await
+    }
+
+    /// A `PUT` that must not change what is there.
+    pub(super) async fn create(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.request("PUT", path, &[("If-None-Match", "*")], &body.to_string()).await
+    }
+
+    /// Everything that happened to a row of the directory, oldest first.
+    pub(super) async fn events(&self, tenant: &str, row: i64) -> Vec<Event> {
+        let tenant = TenantId::new(tenant);
+        let story = self.engine.ask(StoryOf { tenant, root: Id::from_value(row) }).await;
+        story.expect("the store answers").expect("a story").events
+    }
+}
+
+/// A request to any router.
+pub(super) async fn call(
+    router: &Router,
+    method: &str,
+    path: &str,
+    authorization: &str,
+) -> Response<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    if !authorization.is_empty() {
+        request = request.header("Authorization", authorization);
+    }
+    let request = request.body(Body::empty()).expect("a request");
+    router.clone().oneshot(request).await.expect("routers do not fail")
+}
+
+pub(super) async fn text(response: Response<Body>) -> String {
+    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+pub(super) async fn json(response: Response<Body>) -> Value {
+    serde_json::from_str(&text(response).await).expect("JSON")
+}

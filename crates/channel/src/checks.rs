@@ -1,0 +1,224 @@
+//! What every channel must pass, whatever its vendor: called by each channel's own tests.
+//!
+//! A [`Sample`] is an open account with an order and a refund that it can carry out. The checks panic
+//! with what they found, as assertions do.
+
+use crate::finding::{Finding, PayForm};
+use crate::http::{Method, Request, Response};
+use crate::instruction::{
+    Instruction, Operation, Place, PlacedOrder, PlacedRefund, Refund, RefundCause, Scene,
+};
+use crate::port::{About, CallbackFault, CodecContext, Connection, EncodeFault, Step};
+use std::collections::BTreeSet;
+
+/// An open account, and what it can be asked for.
+pub struct Sample<'a> {
+    /// What the channel says of itself.
+    pub about: &'a About,
+    /// The account.
+    pub connection: &'a dyn Connection,
+    /// An order with everything that any scene needs; its scene is replaced.
+    pub place: Place,
+    /// A refund of its payment.
+    pub refund: Refund,
+    /// The time and the nonce of every call.
+    pub context: CodecContext,
+}
+
+impl Sample<'_> {
+    /// One instruction of each operation, in the order of [`Operation::ALL`].
+    fn instructions(&self) -> [Instruction; Operation::ALL.len()] {
+        let placed = PlacedOrder {
+            channel_order_no: self.place.channel_order_no.clone(),
+            placed_at: self.place.placed_at,
+            amount: self.place.amount,
+            currency: self.place.currency,
+        };
+        let scene = self.about.scenes.first().copied().unwrap_or(self.place.scene);
+        [
+            self.placing(scene),
+            Instruction::Query(placed.clone()),
+            Instruction::Close(placed),
+            Instruction::Refund(Box::new(self.refund.clone())),
+            Instruction::QueryRefund(PlacedRefund {
+                channel_refund_no: self.refund.channel_refund_no.clone(),
+                channel_order_no: self.refund.channel_order_no.clone(),
+                made_at: self.context.now,
+                amount: self.refund.amount,
+            }),
+            Instruction::FetchKeys,
+        ]
+    }
+
+    fn placing(&self, scene: Scene) -> Instruction {
+        Instruction::Place(Box::new(Place { scene, ..self.place.clone() }))
+    }
+}
+
+/// Every check of this module.
+///
+/// # Panics
+/// When the channel fails one.
+pub fn all(sample: &Sample<'_>) {
+    words_are_unique_and_read_back();
+    the_channel_describes_itself(sample);
+    declared_scenes_encode_and_no_other(sample);
+    every_instruction_encodes_alike_each_time(sample);
+    an_unsigned_answer_is_unknown(sample);
+    a_forged_callback_is_refused(sample);
+}
+
+/// The words of the port's lists are unique, and read back as what they stand for.
+///
+/// # Panics
+/// When they do not.
+pub fn words_are_unique_and_read_back() {
+    words("operation", &Operation::ALL, Operation::name, Operation::from_name);
+    words("pay form", &PayForm::ALL, PayForm::name, PayForm::from_name);
+    words("scene", &Scene::ALL, Scene::name, Scene::from_name);
+    words("refund cause", &RefundCause::ALL, RefundCause::name, RefundCause::from_name);
+}
+
+fn words<T: Copy + PartialEq + std::fmt::Debug>(
+    list: &str,
+    all: &[T],
+    name: fn(T) -> &'static str,
+    from_name: fn(&str) -> Option<T>,
+) {
+    let unique: BTreeSet<&str> = all.iter().map(|one| name(*one)).collect();
+    assert_eq!(unique.len(), all.len(), "{list}: words or entries stand twice in {all:?}");
+    for one in all {
+        let word = name(*one);
+        let lower = word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        assert!(lower && !word.is_empty(), "{list}: {word:?} is not in lower case");
+        assert_eq!(from_name(word), Some(*one), "{list}: {word} reads back as another");
+    }
+    assert_eq!(from_name("no such word"), None, "{list}: an unknown word reads as something");
+}
+
+/// The channel's name, scenes and settings can be shown and stored; its accounts have an identity.
+fn the_channel_describes_itself(sample: &Sample<'_>) {
+    let About { name, scenes, settings, .. } = sample.about;
+    assert!(!name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase()), "name {name:?}");
+    assert!(!scenes.is_empty(), "{name}: no scene can be paid");
+    let unique: BTreeSet<&str> = scenes.iter().map(|scene| scene.name()).collect();
+    assert_eq!(unique.len(), scenes.len(), "{name}: a scene is declared twice");
+    let unique: BTreeSet<&str> = settings.iter().map(|setting| setting.name).collect();
+    assert_eq!(unique.len(), settings.len(), "{name}: a setting is declared twice");
+    assert!(!sample.connection.identity().is_empty(), "{name}: the account has no identity");
+}
+
+/// A declared scene encodes; any other is refused for good, by its field's name.
+fn declared_scenes_encode_and_no_other(sample: &Sample<'_>) {
+    let Sample { about, connection, context, .. } = sample;
+    for scene in Scene::ALL {
+        let declared = about.scenes.contains(&scene);
+        match connection.encode(&sample.placing(scene), context) {
+            Ok(_) => assert!(declared, "{}: {scene:?} encodes undeclared", about.name),
+            Err(EncodeFault::Unsupported { field, why }) => {
+                assert!(!declared, "{}: {scene:?} is refused: {field}: {why}", about.name);
+                assert_eq!(field, "scene", "{}: {scene:?}: {why}", about.name);
+            }
+            Err(fault @ EncodeFault::Internal { .. }) => {
+                panic!("{}: {scene:?}: {fault}", about.name)
+            }
+        }
+    }
+}
+
+/// Every instruction encodes, and a repeat at the same time with the same nonce says the same. What is
+/// sent has a full URL, and a built-in channel sends nothing.
+fn every_instruction_encodes_alike_each_time(sample: &Sample<'_>) {
+    let Sample { about, connection, context, .. } = sample;
+    let instructions = sample.instructions();
+    let operations = instructions.each_ref().map(Instruction::operation);
+    assert_eq!(operations, Operation::ALL, "an instruction of each operation");
+    for instruction in instructions {
+        let operation = instruction.operation().name();
+        let step = connection.encode(&instruction, context);
+        assert_eq!(step, connection.encode(&instruction, context), "{}: {operation}", about.name);
+        match step {
+            Ok(Step::Send(request)) => {
+                let full = ["https://", "http://"].iter().any(|head| request.url.starts_with(head));
+                assert!(full, "{}: {operation} goes to {}", about.name, request.url);
+                assert!(!about.is_built_in, "{}: {operation} is sent", about.name);
+            }
+            Ok(Step::Answer(_)) => {}
+            Err(fault) => panic!("{}: {operation}: {fault}", about.name),
+        }
+    }
+}
+
+/// What cannot be verified proves nothing, whatever its status or body.
+fn an_unsigned_answer_is_unknown(sample: &Sample<'_>) {
+    let Sample { about, connection, context, .. } = sample;
+    for instruction in sample.instructions() {
+        for status in [200, 204, 302, 400, 404, 429, 500] {
+            for body in ["", "{}", "<html>"] {
+                let response = Response { status, headers: vec![], body: body.as_bytes().to_vec() };
+                let finding = connection.decode(&instruction, &response, context);
+                assert!(
+                    matches!(finding, Finding::Unknown { .. }),
+                    "{}: {} {status} {body:?} unsigned: {finding:?}",
+                    about.name,
+                    instruction.operation().name()
+                );
+            }
+        }
+    }
+}
+
+/// A callback without a signature is refused as forged, and its sender is told so.
+fn a_forged_callback_is_refused(sample: &Sample<'_>) {
+    let Sample { about, connection, context, .. } = sample;
+    for method in [Method::Get, Method::Post] {
+        for body in ["", "{}", "<xml></xml>", "a=1&sign=00"] {
+            let url = format!("/channel/{}/callback", about.name);
+            let forged = Request { method, url, headers: vec![], body: body.as_bytes().to_vec() };
+            let read = connection.callback(&forged, context.now);
+            assert!(
+                matches!(read, Err(CallbackFault::Forged { .. })),
+                "{}: {method:?} {body:?}: {read:?}",
+                about.name
+            );
+        }
+    }
+    // A built-in channel sends no callbacks, so nobody reads its receipts.
+    let told = about.is_built_in || connection.receipt(true) != connection.receipt(false);
+    assert!(told, "{}: accepted and refused callbacks are answered alike", about.name);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ports_words_pass() {
+        words_are_unique_and_read_back();
+    }
+
+    /// A form that is added stops this match from compiling, which reminds of the list as well.
+    #[test]
+    fn every_pay_form_is_listed() {
+        let place = |form: PayForm| match form {
+            PayForm::Jsapi => 0,
+            PayForm::AppSdk => 1,
+            PayForm::QrCode => 2,
+            PayForm::JumpUrl => 3,
+            PayForm::Html => 4,
+            PayForm::Direct => 5,
+        };
+        let places: Vec<usize> = PayForm::ALL.into_iter().map(place).collect();
+        assert_eq!(places, (0..PayForm::ALL.len()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_fault_of_encoding_says_whose_it_is() {
+        let unsupported = EncodeFault::unsupported("payer", "their id wanted");
+        assert_eq!(unsupported.to_string(), "payer: their id wanted");
+        assert!(matches!(unsupported, EncodeFault::Unsupported { field: "payer", .. }));
+        let internal = EncodeFault::internal("no randomness");
+        assert_eq!(internal.to_string(), "not encoded: no randomness");
+        assert!(matches!(internal, EncodeFault::Internal { .. }));
+    }
+}

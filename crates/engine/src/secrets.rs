@@ -1,0 +1,75 @@
+//! Secrets on their way into the database and out of it: sealed under the installation's master key,
+//! each for the place in which it stands.
+
+use crypto::{MasterKeys, SealFault, Secret};
+use kernel::{Sealed, TenantId};
+use std::sync::Arc;
+
+/// The master keys of the installation.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    keys: Arc<MasterKeys>,
+}
+
+impl Secrets {
+    /// Secrets under these keys.
+    pub fn new(keys: MasterKeys) -> Secrets {
+        Secrets { keys: Arc::new(keys) }
+    }
+
+    /// Seals a secret for the place in which it stands.
+    ///
+    /// # Errors
+    /// When sealing fails.
+    pub fn seal(&self, context: &str, plain: &Secret) -> Result<Sealed, SealFault> {
+        self.keys.seal(context, plain).map(|text| Sealed::new(&text))
+    }
+
+    /// Opens a secret in the place in which it stands.
+    ///
+    /// # Errors
+    /// When it was sealed under a key that is not known, or for another place.
+    pub fn unseal(&self, context: &str, sealed: &Sealed) -> Result<Secret, SealFault> {
+        self.keys.open(context, sealed.as_str())
+    }
+
+    /// Seals a secret, unless what is stored opens to the same text: then that stays, so that putting
+    /// the same secret again changes nothing.
+    ///
+    /// # Errors
+    /// When sealing fails.
+    pub fn seal_again(
+        &self,
+        context: &str,
+        plain: &Secret,
+        stored: Option<&Sealed>,
+    ) -> Result<Sealed, SealFault> {
+        let is_same = |sealed: &&Sealed| {
+            self.unseal(context, sealed).is_ok_and(|known| known.expose() == plain.expose())
+        };
+        match stored.filter(is_same) {
+            Some(sealed) if !self.is_outdated(sealed) => Ok(sealed.clone()),
+            Some(_) | None => self.seal(context, plain),
+        }
+    }
+
+    /// True when a secret was sealed under another key than the current one.
+    pub fn is_outdated(&self, sealed: &Sealed) -> bool {
+        MasterKeys::id_of(sealed.as_str()) != Some(self.keys.current_id())
+    }
+
+    /// The id of the key that seals.
+    pub fn current_key_id(&self) -> &str {
+        self.keys.current_id()
+    }
+}
+
+/// The place of a channel account's setting.
+pub fn setting_context(tenant: &TenantId, account: &str, setting: &str) -> String {
+    format!("tenant/{tenant}/channel_account/{account}/{setting}")
+}
+
+/// The place of a caller's shared secret.
+pub fn caller_key_context(tenant: &TenantId, key_id: &str) -> String {
+    format!("tenant/{tenant}/caller_key/{key_id}")
+}

@@ -1,0 +1,506 @@
+//! What the kernel decides about: one declaration for each aggregate, and one list of them all.
+//!
+//! An aggregate is a type that implements [`Aggregate`], a folder of its own, and a line in
+//! [`aggregates!`](crate::aggregates). From that list come the [`View`] and what is read into it, the
+//! [`Change`] of an event, the [`Row`]s that a batch writes, and the dispatch of commands, tasks and
+//! findings. Nothing else in this crate names every aggregate.
+
+use crate::caller_key::CallerKey;
+use crate::channel_account::ChannelAccount;
+use crate::command::{ChannelAnswer, RecordFinding, Refusal, Reply};
+use crate::deciding::Deciding;
+use crate::directory::{Directory, TenantId};
+use crate::event::Event;
+use crate::merchant::Merchant;
+use crate::notification::Notification;
+use crate::order::Order;
+use crate::refund::Refund;
+use crate::standing::Standing;
+use crate::task::{Task, TaskChange};
+use crate::tenant::Tenant;
+use channel::Finding;
+use ledger::{Account, Balance, Id, Named, Subject, SubjectId, SubjectKind, kinds};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// The only list of aggregates: the name of their rows, and their type, which is also the name of
+/// their [`SubjectKind`]. `kernel::aggregates!(mine)` hands it to a macro of the caller's.
+#[macro_export]
+macro_rules! aggregates {
+    ($then:ident) => {
+        $then! {
+            orders: Order,
+            refunds: Refund,
+            notifications: Notification,
+            tenants: Tenant,
+            merchants: Merchant,
+            caller_keys: CallerKey,
+            channel_accounts: ChannelAccount,
+        }
+    };
+}
+
+/// What can happen to an aggregate.
+pub trait AggregateChange: Clone + Debug + PartialEq + Eq {
+    /// The word in storage and documents.
+    fn name(&self) -> &'static str;
+}
+
+/// What can be requested of an aggregate.
+pub trait AggregateCommand: Clone + Debug + PartialEq + Eq {
+    /// The owner: a batch's commands of one tenant are committed together.
+    fn tenant(&self) -> &TenantId;
+
+    /// The word in logs and metrics.
+    fn name(&self) -> &'static str;
+
+    /// Adds what it must read.
+    fn reads(&self, reads: &mut Reads);
+}
+
+/// What the kernel decides about: a row in the database, changed by events alone.
+pub trait Aggregate: Clone + Debug + PartialEq + Sized + 'static {
+    /// The kind of its id.
+    type Kind: SubjectId + Copy + Debug + Eq;
+    /// What can happen to it; only its own module matches on this.
+    type Change: AggregateChange;
+    /// What can be requested of it.
+    type Command: AggregateCommand;
+
+    /// The owner.
+    fn tenant(&self) -> &TenantId;
+
+    /// Its id.
+    fn id(&self) -> Id<Self::Kind>;
+
+    /// The story that it belongs to; its own when it is a root.
+    fn root(&self) -> Id<kinds::Root>;
+
+    /// Counts its events; 1 when new.
+    fn version(&self) -> i64;
+
+    /// The name that somebody else gave it, unique within the tenant.
+    fn natural_key(&self) -> Option<NaturalKey>;
+
+    /// What its tasks, the attention list and the audit follow from.
+    fn standing(&self) -> Standing;
+
+    /// The row after an event; the only writer of this aggregate's state. Its version becomes the
+    /// event's sequence.
+    fn evolve(before: Option<&Self>, event: &Event, change: &Self::Change) -> Self;
+
+    /// Decides a command.
+    ///
+    /// # Errors
+    /// The refusal; nothing has happened then.
+    fn decide(deciding: &mut Deciding<'_>, command: &Self::Command) -> Result<Reply, Refusal>;
+
+    /// Does what it needs next: its task is due.
+    ///
+    /// # Errors
+    /// When there is no such row.
+    fn run_task(
+        deciding: &mut Deciding<'_>,
+        tenant: &TenantId,
+        id: Id<Self::Kind>,
+    ) -> Result<(), Refusal>;
+
+    /// Records what a channel said about it.
+    ///
+    /// # Errors
+    /// When there is no such row, or a channel has nothing to say about such rows.
+    fn record_finding(
+        deciding: &mut Deciding<'_>,
+        about: &About<'_, Self::Kind>,
+        finding: &Finding,
+    ) -> Result<Option<ChannelAnswer>, Refusal>;
+
+    /// Adds what [`Aggregate::run_task`] and [`Aggregate::record_finding`] must see besides the row
+    /// itself: balances, and the root of its story.
+    fn related(tenant: &TenantId, root: Id<kinds::Root>, reads: &mut Reads);
+}
+
+/// What a finding is about, and through which channel account it was reported.
+pub struct About<'a, K> {
+    /// The owner.
+    pub tenant: &'a TenantId,
+    /// The row.
+    pub id: Id<K>,
+    /// The channel account through which it was said.
+    pub channel_account: &'a str,
+}
+
+/// A name that somebody else gave, such as a merchant's order number; unique within a tenant and a
+/// namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NaturalKey {
+    /// Who gives such numbers, and to what: each API has namespaces of its own.
+    pub namespace: Arc<str>,
+    /// The number or name.
+    pub number: String,
+}
+
+impl NaturalKey {
+    /// The number in a namespace.
+    pub fn new(namespace: &str, number: impl Into<String>) -> NaturalKey {
+        NaturalKey { namespace: Arc::from(namespace), number: number.into() }
+    }
+}
+
+/// Names a row of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key<K: Named> {
+    /// By our id.
+    Id(Id<K>),
+    /// By the name that somebody else gave it.
+    Number(NaturalKey),
+}
+
+/// A row to write, and the version that it must have in the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write<A> {
+    /// The row as it shall be.
+    pub row: A,
+    /// The version that was loaded; `None` for a row that must not exist yet.
+    pub expected: Option<i64>,
+}
+
+/// The rows of one aggregate: as loaded, and as the decisions of the batch left them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rows<A> {
+    rows: HashMap<TenantId, BTreeMap<i64, LoadedRow<A>>>,
+    numbers: HashMap<TenantId, HashMap<Arc<str>, HashMap<String, i64>>>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct LoadedRow<A> {
+    loaded: Option<i64>,
+    was_open: bool,
+    now: A,
+}
+
+impl<A> Default for Rows<A> {
+    fn default() -> Self {
+        Rows { rows: HashMap::new(), numbers: HashMap::new() }
+    }
+}
+
+impl<A: Aggregate> Rows<A> {
+    /// Adds a row as the database has it.
+    pub fn load(&mut self, row: A) {
+        let (loaded, was_open) = (Some(row.version()), row.standing().is_open());
+        self.put(LoadedRow { loaded, was_open, now: row });
+    }
+
+    /// The row with this id.
+    pub fn get(&self, tenant: &TenantId, id: Id<A::Kind>) -> Option<&A> {
+        self.rows.get(tenant)?.get(&id.value()).map(|row| &row.now)
+    }
+
+    /// The row that a key names.
+    pub fn find(&self, tenant: &TenantId, key: &Key<A::Kind>) -> Option<&A> {
+        match key {
+            Key::Id(id) => self.get(tenant, *id),
+            Key::Number(NaturalKey { namespace, number }) => {
+                let id = self.numbers.get(tenant)?.get(namespace)?.get(number)?;
+                self.get(tenant, Id::from_value(*id))
+            }
+        }
+    }
+
+    /// Every row, in no particular order of tenants.
+    pub fn all(&self) -> impl Iterator<Item = &A> {
+        self.rows.values().flat_map(BTreeMap::values).map(|row| &row.now)
+    }
+
+    /// What has to be written of a tenant: rows whose version is not the loaded one, in order of id.
+    pub fn writes(&self, tenant: &TenantId) -> impl Iterator<Item = Write<A>> {
+        self.changed(tenant).map(|row| Write { row: row.now.clone(), expected: row.loaded })
+    }
+
+    /// When the tasks of the changed rows are due: one for each row that is open, none for one that
+    /// was.
+    pub fn tasks(&self, tenant: &TenantId) -> impl Iterator<Item = TaskChange> {
+        self.changed(tenant).filter_map(|row| {
+            let due = row.now.standing().next_poll_at;
+            let task = Task::of(&row.now);
+            (due.is_some() || row.was_open).then_some(TaskChange { task, due })
+        })
+    }
+
+    fn changed(&self, tenant: &TenantId) -> impl Iterator<Item = &LoadedRow<A>> {
+        let own = self.rows.get(tenant).into_iter().flat_map(BTreeMap::values);
+        own.filter(|row| row.loaded != Some(row.now.version()))
+    }
+
+    fn sequence(&self, event: &Event) -> i64 {
+        let before = self.get(&event.tenant, Id::from_value(event.subject.value));
+        before.map_or(1, |row| row.version() + 1)
+    }
+
+    fn apply(&mut self, event: &Event, change: &A::Change) {
+        let before = self.rows.get(&event.tenant).and_then(|rows| rows.get(&event.subject.value));
+        let now = A::evolve(before.map(|row| &row.now), event, change);
+        assert_eq!(now.version(), event.sequence, "{} skips an event", event.subject);
+        let (loaded, was_open) = before.map_or((None, false), |row| (row.loaded, row.was_open));
+        self.put(LoadedRow { loaded, was_open, now });
+    }
+
+    fn put(&mut self, row: LoadedRow<A>) {
+        let (tenant, id) = (row.now.tenant().clone(), row.now.id().value());
+        if let Some(NaturalKey { namespace, number }) = row.now.natural_key() {
+            let numbers = self.numbers.entry(tenant.clone()).or_default();
+            numbers.entry(namespace).or_default().insert(number, id);
+        }
+        self.rows.entry(tenant).or_default().insert(id, row);
+    }
+}
+
+macro_rules! declare {
+    ($($rows:ident: $row:ident,)*) => {
+        /// Stored state, loaded for a batch of commands and kept current by [`View::apply`].
+        #[derive(Clone, Debug, Default)]
+        pub struct View {
+            /// Who may collect, and through which channel accounts.
+            pub directory: Arc<Directory>,
+            /// Balances of the accounts that were asked for; an account without postings is at zero.
+            pub balances: HashMap<(TenantId, Account), Balance>,
+            $(
+                #[doc = concat!("Rows of [`", stringify!($row), "`].")]
+                pub $rows: Rows<$row>,
+            )*
+        }
+
+        /// What must be loaded before deciding. What does not exist is absent from the view.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Reads {
+            /// Balances.
+            pub balances: Vec<(TenantId, Account)>,
+            $(
+                #[doc = concat!("Keys of [`", stringify!($row), "`].")]
+                pub $rows: Vec<(TenantId, Key<<$row as Aggregate>::Kind>)>,
+            )*
+        }
+
+        /// The rows of a tenant that decisions changed.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct Changed {
+            $(
+                #[doc = concat!("Rows of [`", stringify!($row), "`], in order of id; each once.")]
+                pub $rows: Vec<Write<$row>>,
+            )*
+        }
+
+        /// What happened to an aggregate. The outer match asks every reader about a new aggregate; the
+        /// inner one asks only its own module about a new change.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Change {
+            $(
+                #[doc = concat!("To a [`", stringify!($row), "`].")]
+                $row(<$row as Aggregate>::Change),
+            )*
+        }
+
+        /// A row of any aggregate.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Row {
+            $(
+                #[doc = concat!("A [`", stringify!($row), "`].")]
+                $row($row),
+            )*
+        }
+
+        $(
+            impl AsRef<Rows<$row>> for View {
+                fn as_ref(&self) -> &Rows<$row> {
+                    &self.$rows
+                }
+            }
+
+            impl From<$row> for Row {
+                fn from(row: $row) -> Row {
+                    Row::$row(row)
+                }
+            }
+
+            impl From<<$row as Aggregate>::Change> for Change {
+                fn from(change: <$row as Aggregate>::Change) -> Change {
+                    Change::$row(change)
+                }
+            }
+
+            impl From<<$row as Aggregate>::Command> for Command {
+                fn from(command: <$row as Aggregate>::Command) -> Command {
+                    Command::$row(command)
+                }
+            }
+        )*
+
+        impl Change {
+            /// The word in storage and documents, unique among the changes of its aggregate.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Change::$row(change) => change.name(),)*
+                }
+            }
+        }
+
+        impl Row {
+            /// What it is.
+            pub fn subject(&self) -> Subject {
+                match self {
+                    $(Row::$row(row) => row.id().subject(),)*
+                }
+            }
+
+            /// What its tasks, the attention list and the audit follow from.
+            pub fn standing(&self) -> Standing {
+                match self {
+                    $(Row::$row(row) => row.standing(),)*
+                }
+            }
+        }
+
+        impl View {
+            /// The row that a subject names, as it is now.
+            pub fn row(&self, tenant: &TenantId, subject: Subject) -> Option<Row> {
+                let id = subject.value;
+                match subject.kind {
+                    $(SubjectKind::$row => {
+                        self.$rows.get(tenant, Id::from_value(id)).cloned().map(Row::$row)
+                    })*
+                }
+            }
+
+            /// The sequence that this event has within its subject.
+            pub fn sequence(&self, event: &Event) -> i64 {
+                match &event.change {
+                    $(Change::$row(_) => self.$rows.sequence(event),)*
+                }
+            }
+
+            /// Applies an event: the only way in which state changes.
+            pub fn apply(&mut self, event: &Event) {
+                match &event.change {
+                    $(Change::$row(change) => self.$rows.apply(event, change),)*
+                }
+            }
+
+            /// What has to be written of a tenant.
+            pub fn changed(&self, tenant: &TenantId) -> Changed {
+                Changed { $($rows: self.$rows.writes(tenant).collect(),)* }
+            }
+
+            /// When the tasks of a tenant's changed rows are due.
+            pub fn tasks(&self, tenant: &TenantId) -> Vec<TaskChange> {
+                let mut tasks = Vec::new();
+                $(tasks.extend(self.$rows.tasks(tenant));)*
+                tasks
+            }
+        }
+
+        impl Reads {
+            /// Adds a row, and what its rules must see besides.
+            pub fn subject(&mut self, tenant: &TenantId, subject: Subject, root: Id<kinds::Root>) {
+                let id = subject.value;
+                match subject.kind {
+                    $(SubjectKind::$row => {
+                        self.$rows.push((tenant.clone(), Key::Id(Id::from_value(id))));
+                        <$row as Aggregate>::related(tenant, root, self);
+                    })*
+                }
+            }
+        }
+
+        impl Changed {
+            /// True when there is nothing to write.
+            pub fn is_empty(&self) -> bool {
+                $(self.$rows.is_empty())&&*
+            }
+        }
+
+        /// Decides a command of an aggregate's own.
+        pub(crate) fn decide_own(
+            deciding: &mut Deciding<'_>,
+            command: &Command,
+        ) -> Result<Reply, Refusal> {
+            match command {
+                $(Command::$row(command) => <$row as Aggregate>::decide(deciding, command),)*
+                Command::RecordFinding(record) => record_finding(deciding, record),
+                Command::RunTask(task) => run_task(deciding, task).map(|()| Reply::default()),
+            }
+        }
+
+        fn run_task(deciding: &mut Deciding<'_>, task: &Task) -> Result<(), Refusal> {
+            let id = task.subject.value;
+            match task.subject.kind {
+                $(SubjectKind::$row => {
+                    <$row as Aggregate>::run_task(deciding, &task.tenant, Id::from_value(id))
+                })*
+            }
+        }
+
+        fn record_finding(
+            deciding: &mut Deciding<'_>,
+            record: &RecordFinding,
+        ) -> Result<Reply, Refusal> {
+            let (tenant, channel_account) = (&record.tenant, &*record.channel_account);
+            deciding.known_from(record.call.clone());
+            let id = record.subject.value;
+            let answer = match record.subject.kind {
+                $(SubjectKind::$row => {
+                    let about = About { tenant, id: Id::from_value(id), channel_account };
+                    <$row as Aggregate>::record_finding(deciding, &about, &record.finding)
+                })*
+            }?;
+            Ok(Reply { subject: Some(record.subject), answer, row: None })
+        }
+
+        /// A request to change something.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Command {
+            $(
+                #[doc = concat!("To a [`", stringify!($row), "`].")]
+                $row(<$row as Aggregate>::Command),
+            )*
+            /// Record what a channel said about a row.
+            RecordFinding(RecordFinding),
+            /// Do what a row needs next: its task is due.
+            RunTask(Task),
+        }
+
+        impl Command {
+            /// The owner: a batch's commands of one tenant are committed together.
+            pub fn tenant(&self) -> &TenantId {
+                match self {
+                    $(Command::$row(command) => command.tenant(),)*
+                    Command::RecordFinding(record) => &record.tenant,
+                    Command::RunTask(task) => &task.tenant,
+                }
+            }
+
+            /// Adds what it must read.
+            pub fn reads(&self, reads: &mut Reads) {
+                match self {
+                    $(Command::$row(command) => command.reads(reads),)*
+                    Command::RecordFinding(record) => {
+                        reads.subject(&record.tenant, record.subject, record.root);
+                    }
+                    Command::RunTask(task) => reads.subject(&task.tenant, task.subject, task.root),
+                }
+            }
+
+            /// The word in logs and metrics.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Command::$row(command) => command.name(),)*
+                    Command::RecordFinding(_) => "record_finding",
+                    Command::RunTask(_) => "run_task",
+                }
+            }
+        }
+    };
+}
+
+aggregates!(declare);

@@ -1,0 +1,156 @@
+//! Creating, changing and disabling channel accounts, and what is learnt through them.
+
+use super::{AccountSettings, ChannelAccount, ChannelAccountChange};
+use crate::aggregate::{AggregateCommand, Key, Reads};
+use crate::command::{DirectoryRefusal, Put, Reply};
+use crate::deciding::Deciding;
+use crate::directory::TenantId;
+use crate::event::CallRecord;
+use crate::put::{self, PutOutcome};
+use channel::PlatformKey;
+use std::sync::Arc;
+
+/// What can be requested of a channel account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChannelAccountCommand {
+    /// Create or change it.
+    Put {
+        /// The owner.
+        tenant: TenantId,
+        /// Its name.
+        name: Arc<str>,
+        /// The channel's name; never changes.
+        channel: Arc<str>,
+        /// Its settings, secrets sealed.
+        settings: AccountSettings,
+        /// False when nothing new is to be collected through it.
+        is_enabled: bool,
+        /// Whether it may or must be there.
+        put: Put,
+    },
+    /// Store the signing keys that were fetched from the channel.
+    StoreKeys {
+        /// The owner.
+        tenant: TenantId,
+        /// The account's name.
+        name: Arc<str>,
+        /// All keys that are trusted from now on.
+        keys: Vec<PlatformKey>,
+    },
+    /// Record a callback that is about nothing of ours, for the operator.
+    RecordMismatch {
+        /// The owner.
+        tenant: TenantId,
+        /// The account's name.
+        name: Arc<str>,
+        /// What the callback was about, and why it fits nothing.
+        why: String,
+        /// The callback.
+        call: CallRecord,
+    },
+}
+
+impl ChannelAccountCommand {
+    fn account(&self) -> &str {
+        match self {
+            ChannelAccountCommand::Put { name, .. }
+            | ChannelAccountCommand::StoreKeys { name, .. }
+            | ChannelAccountCommand::RecordMismatch { name, .. } => name,
+        }
+    }
+}
+
+impl AggregateCommand for ChannelAccountCommand {
+    fn tenant(&self) -> &TenantId {
+        match self {
+            ChannelAccountCommand::Put { tenant, .. }
+            | ChannelAccountCommand::StoreKeys { tenant, .. }
+            | ChannelAccountCommand::RecordMismatch { tenant, .. } => tenant,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            ChannelAccountCommand::Put { .. } => "put_channel_account",
+            ChannelAccountCommand::StoreKeys { .. } => "store_keys",
+            ChannelAccountCommand::RecordMismatch { .. } => "record_mismatch",
+        }
+    }
+
+    fn reads(&self, reads: &mut Reads) {
+        put::read_tenant(self.tenant(), reads);
+        let key = Key::Number(ChannelAccount::key(self.account()));
+        reads.channel_accounts.push((self.tenant().clone(), key));
+    }
+}
+
+pub(super) fn decide(
+    deciding: &mut Deciding<'_>,
+    command: &ChannelAccountCommand,
+) -> Result<Reply, DirectoryRefusal> {
+    let key = Key::Number(ChannelAccount::key(command.account()));
+    let found = deciding.view().channel_accounts.find(command.tenant(), &key).cloned();
+    let not_found = DirectoryRefusal::NotFound { noun: "channel_account" };
+    match command {
+        ChannelAccountCommand::Put { .. } => put(deciding, found, command),
+        ChannelAccountCommand::StoreKeys { keys, .. } => {
+            let row = found.ok_or(not_found)?;
+            deciding.record(&row, ChannelAccountChange::KeysStored(keys.clone()));
+            Ok(Reply::about(row.id.subject()))
+        }
+        ChannelAccountCommand::RecordMismatch { why, call, .. } => {
+            let row = found.ok_or(not_found)?;
+            deciding.known_from(call.clone());
+            let change = ChannelAccountChange::MismatchRecorded { why: why.clone() };
+            deciding.record(&row, change);
+            Ok(Reply::about(row.id.subject()))
+        }
+    }
+}
+
+fn put(
+    deciding: &mut Deciding<'_>,
+    found: Option<ChannelAccount>,
+    command: &ChannelAccountCommand,
+) -> Result<Reply, DirectoryRefusal> {
+    let ChannelAccountCommand::Put { tenant, name, channel, settings, is_enabled, put } = command
+    else {
+        return Err(DirectoryRefusal::NotFound { noun: "channel_account" });
+    };
+    let is_same = found.as_ref().map(|row| {
+        row.channel == *channel && row.settings == *settings && row.is_enabled == *is_enabled
+    });
+    let outcome = put::check(*put, "channel_account", is_same)?;
+    // Orders and refunds of the account live at its channel, so it never moves to another.
+    if found.as_ref().is_some_and(|row| row.channel != *channel) {
+        return Err(DirectoryRefusal::Exists { noun: "channel_account" });
+    }
+    put::check_tenant(deciding, tenant)?;
+    // Channels call back under the account's name alone, so it must be unique in the installation.
+    let owner = deciding.view().directory.channel_accounts.get(name);
+    if owner.is_some_and(|owner| owner != tenant) {
+        return Err(DirectoryRefusal::Taken { noun: "channel_account" });
+    }
+    let row = match found {
+        Some(row) => ChannelAccount { settings: settings.clone(), is_enabled: *is_enabled, ..row },
+        None => ChannelAccount {
+            tenant: tenant.clone(),
+            id: deciding.id(),
+            name: name.clone(),
+            channel: channel.clone(),
+            made_at: deciding.now(),
+            version: 1,
+            settings: settings.clone(),
+            platform_keys: vec![],
+            is_enabled: *is_enabled,
+            mismatch: None,
+        },
+    };
+    let boxed = || Box::new(row.clone());
+    match outcome {
+        PutOutcome::Create => deciding.record(&row, ChannelAccountChange::Created(boxed())),
+        PutOutcome::Change => deciding.record(&row, ChannelAccountChange::Changed(boxed())),
+        PutOutcome::Nothing => {}
+    }
+    Ok(Reply::about(row.id.subject()))
+}

@@ -1,0 +1,113 @@
+//! What a deciding function works with: the state, the time, and the decision so far.
+
+use crate::aggregate::{Aggregate, Change, Rows, View};
+use crate::command::{Decision, Reply, Work};
+use crate::directory::TenantId;
+use crate::event::{CallRecord, Caller, Event};
+use channel::Operation;
+use ledger::{Account, Fen, Id, Phase, Reason, Stamp, Timestamp, Transfer};
+use std::mem;
+
+/// A decision in the making.
+pub struct Deciding<'a> {
+    view: &'a View,
+    stamp: &'a mut Stamp,
+    caller: &'a Caller,
+    call: Option<CallRecord>,
+    decision: Decision,
+}
+
+/// A movement of money, without what every movement has.
+pub(crate) struct Movement {
+    pub(crate) phase: Phase,
+    pub(crate) debit: Account,
+    pub(crate) credit: Account,
+    pub(crate) amount: Fen,
+    pub(crate) reason: Reason,
+}
+
+impl<'a> Deciding<'a> {
+    pub(crate) fn new(view: &'a View, stamp: &'a mut Stamp, caller: &'a Caller) -> Deciding<'a> {
+        let decision =
+            Decision { events: vec![], transfers: vec![], work: vec![], reply: Reply::default() };
+        Deciding { view, stamp, caller, call: None, decision }
+    }
+
+    /// The state, as it was before this decision.
+    pub(crate) fn view(&self) -> &'a View {
+        self.view
+    }
+
+    /// The time of the decision.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.stamp.now()
+    }
+
+    /// Draws the next id.
+    pub(crate) fn id<K>(&mut self) -> Id<K> {
+        self.stamp.id()
+    }
+
+    /// Sets the call or callback through which we know; the first event that is recorded takes it.
+    pub(crate) fn known_from(&mut self, call: CallRecord) {
+        self.call = Some(call);
+    }
+
+    /// What was asked of the channel; `None` where no call led here, or a callback did.
+    pub(crate) fn asked(&self) -> Option<Operation> {
+        self.call.as_ref()?.operation
+    }
+
+    /// A row, as it was before this decision.
+    pub(crate) fn row<A: Aggregate>(&self, tenant: &TenantId, id: Id<A::Kind>) -> Option<A>
+    where
+        View: AsRef<Rows<A>>,
+    {
+        AsRef::<Rows<A>>::as_ref(self.view).get(tenant, id).cloned()
+    }
+
+    /// Records that something happened to a row. The first event carries the call.
+    pub(crate) fn record<A: Aggregate>(&mut self, row: &A, change: A::Change)
+    where
+        Change: From<A::Change>,
+    {
+        let event = Event {
+            id: self.stamp.id(),
+            tenant: row.tenant().clone(),
+            subject: row.id().subject(),
+            root: row.root(),
+            // The sequence is counted when the decision stands as a whole.
+            sequence: 0,
+            at: self.stamp.now(),
+            caller: self.caller.clone(),
+            call: mem::take(&mut self.call),
+            change: Change::from(change),
+        };
+        self.decision.events.push(event);
+    }
+
+    /// Moves, holds or releases money for a row.
+    pub(crate) fn transfer<A: Aggregate>(&mut self, row: &A, movement: Movement) {
+        let Movement { phase, debit, credit, amount, reason } = movement;
+        self.decision.transfers.push(Transfer {
+            id: self.stamp.id(),
+            phase,
+            debit,
+            credit,
+            amount,
+            reason,
+            subject: row.id().subject(),
+            root: row.root(),
+            at: self.stamp.now(),
+        });
+    }
+
+    /// Adds work for after the commit.
+    pub(crate) fn work(&mut self, work: Work) {
+        self.decision.work.push(work);
+    }
+
+    pub(crate) fn finish(self, reply: Reply) -> Decision {
+        Decision { reply, ..self.decision }
+    }
+}

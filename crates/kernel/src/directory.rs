@@ -1,0 +1,105 @@
+//! Who may collect, and through which channel accounts: a snapshot of tenants, merchants and accounts
+//! as decisions look it up.
+
+use channel::Scene;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// Text ids that are cheap to copy.
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The id with this text.
+            pub fn new(text: &str) -> $name {
+                $name(Arc::from(text))
+            }
+
+            /// Its text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id! {
+    /// A tenant's id (主体标识, ocode). Everything that must be atomic belongs to one tenant.
+    TenantId
+}
+text_id! {
+    /// A merchant's id (商户 id, `CM…`).
+    MerchantId
+}
+
+/// One channel account that a merchant collects through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The channel's name, as the channel states it.
+    pub channel: Arc<str>,
+    /// The channel account's name; unique in the installation.
+    pub channel_account: Arc<str>,
+    /// Where the payer may be.
+    pub scenes: Vec<Scene>,
+    /// Where the channel sends its callbacks about this account.
+    pub callback_url: Arc<str>,
+}
+
+/// A merchant, as decisions look it up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MerchantRoutes {
+    /// Its name, for people.
+    pub name: Arc<str>,
+    /// False when it may not collect.
+    pub is_enabled: bool,
+    /// What it collects through, disabled accounts left out; the first that fits is taken.
+    pub routes: Vec<Route>,
+}
+
+impl MerchantRoutes {
+    /// The route for a channel and scene.
+    pub fn route(&self, channel: &str, scene: Scene) -> Option<&Route> {
+        self.routes.iter().find(|route| &*route.channel == channel && route.scenes.contains(&scene))
+    }
+}
+
+/// A tenant, as decisions look it up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TenantRoutes {
+    /// Its name, for people.
+    pub name: Arc<str>,
+    /// False when its callers are refused.
+    pub is_enabled: bool,
+    /// Its merchants.
+    pub merchants: HashMap<MerchantId, MerchantRoutes>,
+}
+
+/// Every tenant of the installation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directory {
+    /// Names this installation in our numbers at channels.
+    pub installation: Arc<str>,
+    /// The tenants.
+    pub tenants: HashMap<TenantId, TenantRoutes>,
+    /// The tenant of each caller's key, by the key's id.
+    pub caller_keys: HashMap<Arc<str>, TenantId>,
+    /// The tenant of each channel account, by the account's name.
+    pub channel_accounts: HashMap<Arc<str>, TenantId>,
+}
+
+impl Directory {
+    /// A merchant of a tenant.
+    pub fn merchant(&self, tenant: &TenantId, merchant: &MerchantId) -> Option<&MerchantRoutes> {
+        self.tenants.get(tenant)?.merchants.get(merchant)
+    }
+}

@@ -1,0 +1,135 @@
+//! When a notification is sent, and when it is given up.
+
+use super::{
+    Attempt, Delivery, NOTIFICATION_SCHEDULE_SECONDS, Notification, NotificationChange,
+    NotificationKind, NotificationRefusal, NotificationState,
+};
+use crate::aggregate::{Aggregate, AggregateCommand, Key, Reads};
+use crate::command::{Reply, Work};
+use crate::deciding::Deciding;
+use crate::directory::TenantId;
+use crate::order::{CALL_MAX_MS, Order};
+use ledger::{Id, kinds};
+
+/// What can be requested of a notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotificationCommand {
+    /// Record an attempt to deliver it.
+    RecordAttempt {
+        /// The owner.
+        tenant: TenantId,
+        /// The notification.
+        notification: Id<kinds::Notification>,
+        /// How it went.
+        attempt: Attempt,
+    },
+    /// Send it again.
+    Replay {
+        /// The owner.
+        tenant: TenantId,
+        /// The notification.
+        notification: Id<kinds::Notification>,
+    },
+}
+
+impl NotificationCommand {
+    const fn id(&self) -> Id<kinds::Notification> {
+        match self {
+            NotificationCommand::RecordAttempt { notification, .. }
+            | NotificationCommand::Replay { notification, .. } => *notification,
+        }
+    }
+}
+
+impl AggregateCommand for NotificationCommand {
+    fn tenant(&self) -> &TenantId {
+        match self {
+            NotificationCommand::RecordAttempt { tenant, .. }
+            | NotificationCommand::Replay { tenant, .. } => tenant,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            NotificationCommand::RecordAttempt { .. } => "record_attempt",
+            NotificationCommand::Replay { .. } => "replay_notification",
+        }
+    }
+
+    fn reads(&self, reads: &mut Reads) {
+        reads.notifications.push((self.tenant().clone(), Key::Id(self.id())));
+    }
+}
+
+pub(super) fn decide(
+    deciding: &mut Deciding<'_>,
+    command: &NotificationCommand,
+) -> Result<Reply, NotificationRefusal> {
+    let notification = deciding
+        .row::<Notification>(command.tenant(), command.id())
+        .ok_or(NotificationRefusal::NotFound)?;
+    match command {
+        NotificationCommand::RecordAttempt { attempt, .. } => {
+            let state = state_after(deciding, &notification, attempt);
+            let attempt = attempt.clone();
+            deciding.record(&notification, NotificationChange::Attempted { attempt, state });
+        }
+        NotificationCommand::Replay { .. } => {
+            let next_attempt_at = deciding.now().plus_ms(CALL_MAX_MS);
+            deciding.record(&notification, NotificationChange::Replayed { next_attempt_at });
+            deliver(deciding, &notification);
+        }
+    }
+    Ok(Reply::about(notification.id.subject()))
+}
+
+/// Where an attempt leaves the notification, and when the next one begins.
+fn state_after(
+    deciding: &Deciding<'_>,
+    notification: &Notification,
+    attempt: &Attempt,
+) -> NotificationState {
+    let now = deciding.now();
+    let is_acknowledged = matches!(attempt.delivery, Delivery::Acknowledged { .. });
+    let step = usize::try_from(notification.step).ok();
+    let wait_seconds = step.and_then(|step| NOTIFICATION_SCHEDULE_SECONDS.get(step));
+    match (notification.state, is_acknowledged, wait_seconds) {
+        (_, true, _) => NotificationState::Delivered { at: now },
+        // A late end of an attempt does not undo an acknowledgement.
+        (NotificationState::Delivered { at }, false, _) => NotificationState::Delivered { at },
+        (_, false, Some(seconds)) => {
+            NotificationState::Due { next_attempt_at: now.plus_seconds(*seconds) }
+        }
+        (_, false, None) => NotificationState::GivenUp { at: now },
+    }
+}
+
+/// Queues a notification about an order, in the decision that made it worth reporting.
+pub(crate) fn queue(deciding: &mut Deciding<'_>, order: &Order, kind: NotificationKind, url: &str) {
+    let now = deciding.now();
+    let notification = Notification {
+        tenant: order.tenant().clone(),
+        id: deciding.id(),
+        about: order.id().subject(),
+        about_no: order.terms.request.merchant_order_no.clone(),
+        root: order.root(),
+        kind,
+        dialect: order.terms.request.dialect.clone(),
+        url: url.to_owned(),
+        made_at: now,
+        version: 1,
+        // The first attempt begins right after the commit; should this process die first, the task is
+        // due when that attempt would have ended.
+        state: NotificationState::Due { next_attempt_at: now.plus_ms(CALL_MAX_MS) },
+        attempts: 0,
+        step: 0,
+    };
+    deciding.record(&notification, NotificationChange::Queued(Box::new(notification.clone())));
+    deliver(deciding, &notification);
+}
+
+/// Delivers a notification right after the commit.
+pub(super) fn deliver(deciding: &mut Deciding<'_>, notification: &Notification) {
+    deciding
+        .work(Work::Deliver { tenant: notification.tenant.clone(), notification: notification.id });
+}

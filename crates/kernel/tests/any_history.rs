@@ -1,0 +1,206 @@
+//! Under any sequence of commands the ledger stays balanced, money has exactly one effect, what is open
+//! has a task, what is held is what is on its way, and the events alone rebuild every row.
+
+mod support;
+
+use kernel::{Aggregate, Order, OrderState, Standing, subject_of_channel_no};
+use ledger::{Account, Fen, Phase, Reason, Subject, SubjectKind};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use support::script::play;
+use support::{INSTALLATION, TestKernel, directory};
+
+/// Steps in the language of scenarios, as `support/script.rs` describes it. Those about a row that is
+/// not there are skipped.
+fn any_step() -> impl Strategy<Value = String> {
+    let order = (0u8..3).prop_map(|slot| format!("o{slot}"));
+    let asked = prop::sample::select(vec!["callback", "place", "query", "close"]);
+    let account = prop::sample::select(vec!["", "", "", "", "", "@other"]);
+    let said = prop::sample::select(vec![
+        "placed",
+        "placed",
+        "pending",
+        "closed",
+        "failed",
+        "refused",
+        "later",
+        "not_found",
+        "ask",
+        "unknown",
+        "mismatch",
+        "keys",
+        "paid tx1 1000",
+        "paid tx1 1000",
+        "paid tx2 1000",
+        "paid tx1 999",
+    ]);
+    let finding = (order.clone(), account.clone(), asked, said)
+        .prop_map(|(order, account, asked, said)| format!("{order}{account} {asked}: {said}"));
+    let refund_said = prop::sample::select(vec![
+        "processing 1000",
+        "done 1000",
+        "done 999",
+        "closed 1000",
+        "abnormal 1000",
+        "refused",
+        "not_found",
+        "unknown",
+        "later",
+        "mismatch",
+        "pending",
+    ]);
+    let refund_asked = prop::sample::select(vec!["callback", "refund", "query_refund"]);
+    let refund = (account, refund_asked, refund_said)
+        .prop_map(|(account, asked, said)| format!("refund{account} {asked}: {said}"));
+    let fixed = prop::sample::select(vec![
+        "task refund",
+        "task notification",
+        "attempt no_answer",
+        "attempt acknowledged",
+        "replay",
+    ]);
+    prop_oneof![
+        2 => order.clone().prop_map(|order| format!("place {order}")),
+        1 => order.clone().prop_map(|order| format!("close {order}")),
+        2 => order.prop_map(|order| format!("task {order}")),
+        6 => finding,
+        2 => refund,
+        2 => fixed.prop_map(str::to_owned),
+        1 => (1i64..3600).prop_map(|seconds| format!("wait {seconds}s")),
+    ]
+}
+
+fn play_if_possible(kernel: &mut TestKernel, step: &str) {
+    let row = match step.split([' ', '@']).collect::<Vec<_>>().as_slice() {
+        ["place" | "close" | "wait", ..] => "",
+        ["task", row] => row,
+        ["attempt" | "replay", ..] => "notification",
+        [row, ..] => row,
+        [] => "",
+    };
+    let is_there = match row {
+        "" => true,
+        "refund" => kernel.refund().is_some(),
+        "notification" => kernel.notification().is_some(),
+        order => kernel.order(order).is_some(),
+    };
+    if is_there {
+        play(kernel, step);
+    }
+}
+
+fn check(kernel: &TestKernel) {
+    check_book(kernel);
+    macro_rules! check_rows {
+        ($($rows:ident: $row:ident,)*) => {$(
+            for row in kernel.stored.$rows.all() {
+                let subject = row.id().subject();
+                let rebuilt = kernel.rebuilt.$rows.get(row.tenant(), row.id());
+                assert_eq!(rebuilt, Some(row), "the events rebuild the row");
+                check_standing(kernel, subject, &row.standing());
+                check_sequence(kernel, subject, row.version());
+            }
+        )*};
+    }
+    kernel::aggregates!(check_rows);
+    kernel.stored.orders.all().for_each(|order| check_order(kernel, order));
+    for refund in kernel.stored.refunds.all() {
+        assert_eq!(subject_of(&refund.channel_refund_no), Some(refund.id.subject()));
+        assert_eq!(refund.standing().is_open(), !refund.state.is_final());
+    }
+}
+
+/// Σ debits = Σ credits, no account below its floor, and balances that were in view are right.
+fn check_book(kernel: &TestKernel) {
+    let sums = ledger::book::sum_deltas(&kernel.transfers).expect("the sums fit");
+    let posted: i64 = sums.values().map(|delta| delta.posted.get()).sum();
+    assert_eq!(posted, 0, "Σ debits = Σ credits");
+    for (account, delta) in &sums {
+        assert!(delta.held >= Fen::ZERO);
+        if let Some(floor) = account.kind.floor() {
+            assert!(delta.posted.minus(delta.held).expect("fits") >= floor, "{account:?}");
+        }
+    }
+    for ((_, account), balance) in &kernel.stored.balances {
+        assert_eq!(*balance, kernel.balance(account), "{account:?}");
+    }
+}
+
+/// Open rows have a task, final ones hold nothing, and what a row holds is what its transfers hold.
+fn check_standing(kernel: &TestKernel, subject: Subject, standing: &Standing) {
+    assert_eq!(kernel.due(subject), standing.next_poll_at, "an open row has a task");
+    assert_eq!(standing.is_open(), standing.next_poll_at.is_some());
+    assert!(standing.is_open() || standing.holds.is_empty(), "{subject} is final and holds");
+    let mut held: BTreeMap<Account, i64> = BTreeMap::new();
+    for transfer in kernel.transfers.iter().filter(|transfer| transfer.subject == subject) {
+        let amount = transfer.amount.get();
+        *held.entry(transfer.debit.clone()).or_default() += match transfer.phase {
+            Phase::Hold => amount,
+            Phase::Release | Phase::PostHeld => -amount,
+            Phase::Post => 0,
+        };
+    }
+    held.retain(|_, fen| *fen != 0);
+    let holds = standing.holds.iter().map(|(account, fen)| (account.clone(), fen.get()));
+    assert_eq!(held, holds.collect(), "{subject}: Σ hold − release − post_held");
+}
+
+/// The events of a subject count from 1 to its version.
+fn check_sequence(kernel: &TestKernel, subject: Subject, version: i64) {
+    let of_row = kernel.events.iter().filter(|event| event.subject == subject);
+    let sequences: Vec<i64> = of_row.map(|event| event.sequence).collect();
+    assert_eq!(sequences, (1..=version).collect::<Vec<_>>());
+}
+
+/// A payment has one effect: it pays the order, or it is unapplied and goes back.
+fn check_order(kernel: &TestKernel, order: &Order) {
+    let root = order.root();
+    let count = |reason, phase| {
+        let story = kernel.transfers.iter().filter(|transfer| transfer.root == root);
+        story.filter(|transfer| transfer.reason == reason && transfer.phase == phase).count()
+    };
+    let is_paid = matches!(order.state, OrderState::Paid(_));
+    assert_eq!(count(Reason::Payment, Phase::Post), usize::from(is_paid));
+    assert_eq!(count(Reason::UnappliedPayment, Phase::Post), order.unapplied.len());
+    assert_eq!(count(Reason::UnappliedRefund, Phase::Hold), order.unapplied.len());
+    assert_eq!(order.standing().is_open(), !order.state.is_final());
+    assert_eq!(subject_of(&order.terms.channel_order_no), Some(order.id().subject()));
+}
+
+fn subject_of(channel_no: &str) -> Option<Subject> {
+    subject_of_channel_no(INSTALLATION, channel_no)
+}
+
+proptest! {
+    #[test]
+    fn any_sequence_keeps_every_rule(steps in prop::collection::vec(any_step(), 1..120)) {
+        let mut kernel = TestKernel::new(directory());
+        for step in steps {
+            play_if_possible(&mut kernel, &step);
+            check(&kernel);
+        }
+    }
+
+    #[test]
+    fn the_same_inputs_give_the_same_decisions(
+        steps in prop::collection::vec(any_step(), 1..60),
+    ) {
+        let (mut first, mut second) = (TestKernel::new(directory()), TestKernel::new(directory()));
+        for step in steps {
+            play_if_possible(&mut first, &step);
+            play_if_possible(&mut second, &step);
+        }
+        prop_assert_eq!(first.events, second.events);
+        prop_assert_eq!(first.transfers, second.transfers);
+        prop_assert_eq!(first.work, second.work);
+    }
+
+    #[test]
+    fn a_number_at_a_channel_names_its_subject(value in 100_000_000_000_000_000i64.., kind in 0usize..7) {
+        let value = value % 1_000_000_000_000_000_000;
+        let subject = Subject { kind: SubjectKind::ALL[kind], value };
+        let number = kernel::channel_no(INSTALLATION, subject);
+        prop_assert_eq!(subject_of(&number), Some(subject));
+        prop_assert_eq!(subject_of_channel_no("ZZZZZZ", &number), None);
+    }
+}

@@ -1,0 +1,240 @@
+//! Refusals come in the order in which their enums declare them: each case breaks the rule that is
+//! named, and every later rule that can be broken together with it.
+
+mod support;
+
+use kernel::{
+    Command, Directory, DirectoryRefusal, MerchantRoutes, NotificationCommand, NotificationRefusal,
+    OrderCommand, OrderField, OrderRefusal, PlaceOrder, Put, RecordFinding, RefundRefusal, Refusal,
+    Rows, Task, TenantId,
+};
+use ledger::{Id, Subject, SubjectKind};
+use std::sync::Arc;
+use support::script::play;
+use support::{START, TestKernel, call, close, directory, no_id, place_with, put, tenant};
+
+/// The place of a refusal in the order of checks.
+const fn order_rank(refusal: &OrderRefusal) -> usize {
+    match refusal {
+        OrderRefusal::UnknownMerchant => 0,
+        OrderRefusal::NotFound => 1,
+        OrderRefusal::Final => 2,
+        OrderRefusal::Differs { .. } => 3,
+        OrderRefusal::State { .. } => 4,
+        OrderRefusal::CallInFlight => 5,
+        OrderRefusal::MerchantDisabled => 6,
+        OrderRefusal::NoRoute => 7,
+        OrderRefusal::Amount => 8,
+        OrderRefusal::Expiry => 9,
+    }
+}
+
+const fn directory_rank(refusal: &DirectoryRefusal) -> usize {
+    match refusal {
+        DirectoryRefusal::NotFound { .. } => 0,
+        DirectoryRefusal::Exists { .. } => 1,
+        DirectoryRefusal::NoTenant => 2,
+        DirectoryRefusal::Taken { .. } => 3,
+        DirectoryRefusal::NoChannelAccount { .. } => 4,
+        DirectoryRefusal::NoFindings { .. } => 5,
+    }
+}
+
+/// A kernel after some steps.
+fn after(steps: &[&str]) -> TestKernel {
+    let mut kernel = TestKernel::new(directory());
+    for step in steps {
+        assert!(!play(&mut kernel, step).starts_with("refused"), "{step}");
+    }
+    kernel
+}
+
+/// An order for `o1` that expires in the past.
+fn past(merchant: &str, fen: i64, scene: channel::Scene, channel: &str) -> PlaceOrder {
+    let mut place = place_with("o1", |request| {
+        request.merchant = kernel::MerchantId::new(merchant);
+        request.amount = ledger::Fen::new(fen);
+        request.scene = scene;
+    });
+    place.channel = channel.to_owned();
+    place.expires_at = Some(START);
+    place
+}
+
+fn unexpired(place: PlaceOrder) -> PlaceOrder {
+    PlaceOrder { expires_at: None, ..place }
+}
+
+/// The directory after the merchant lost its accounts and was disabled.
+fn disabled() -> Directory {
+    let mut directory = directory();
+    for routes in directory.tenants.values_mut() {
+        for merchant in routes.merchants.values_mut() {
+            *merchant = MerchantRoutes::default();
+        }
+    }
+    directory
+}
+
+#[test]
+fn placing_is_refused_by_the_first_rule_that_is_broken() {
+    use channel::Scene::{MiniProgram, Pc};
+    const PAID: [&str; 2] = ["place o1", "o1 callback: paid tx1 1000"];
+    const IN_FLIGHT: [&str; 1] = ["place o1"];
+    const NEW: [&str; 0] = [];
+    let differs = |field| OrderRefusal::Differs { field };
+    let cases: [(&[&str], PlaceOrder, OrderRefusal); 12] = [
+        (&PAID, past("CM9", 0, Pc, "alipay"), OrderRefusal::UnknownMerchant),
+        (&NEW, past("CM9", 0, Pc, "alipay"), OrderRefusal::UnknownMerchant),
+        (&PAID, past("CM2", 0, Pc, "alipay"), OrderRefusal::Final),
+        (&IN_FLIGHT, past("CM2", 0, Pc, "alipay"), differs(OrderField::Merchant)),
+        (&IN_FLIGHT, past("CM1", 0, Pc, "alipay"), differs(OrderField::Amount)),
+        (&IN_FLIGHT, past("CM1", 1000, Pc, "alipay"), differs(OrderField::Scene)),
+        (&IN_FLIGHT, past("CM1", 1000, MiniProgram, "alipay"), differs(OrderField::Channel)),
+        (&IN_FLIGHT, past("CM1", 1000, MiniProgram, "wxpay"), OrderRefusal::CallInFlight),
+        (&NEW, past("CM2", 0, Pc, "alipay"), OrderRefusal::MerchantDisabled),
+        (&NEW, past("CM1", 0, Pc, "wxpay"), OrderRefusal::NoRoute),
+        (&NEW, past("CM1", -1, MiniProgram, "wxpay"), OrderRefusal::Amount),
+        (&NEW, past("CM1", 1000, MiniProgram, "wxpay"), OrderRefusal::Expiry),
+    ];
+    assert!(cases.is_sorted_by_key(|(_, _, want)| order_rank(want)));
+    for (given, place, want) in cases {
+        let mut kernel = after(given);
+        let is_kept = matches!(want, OrderRefusal::Final | OrderRefusal::CallInFlight);
+        if is_kept {
+            // What was placed before the merchant was disabled follows the rules of its own state.
+            kernel.stored.directory = Arc::new(disabled());
+        }
+        assert_eq!(kernel.handle(place.clone()), Err(want.into()), "{given:?} {place:?}");
+    }
+    let accepted = unexpired(past("CM1", 1000, MiniProgram, "wxpay"));
+    assert!(after(&NEW).handle(accepted).is_ok());
+}
+
+#[test]
+fn closing_is_refused_by_the_first_rule_that_is_broken() {
+    let cases: [(&[&str], OrderRefusal); 4] = [
+        (&[], OrderRefusal::NotFound),
+        // Paid by a callback before the call that places it has ended.
+        (&["place o1", "o1 callback: paid tx1 1000"], OrderRefusal::State { state: "paid" }),
+        (&["place o1"], OrderRefusal::CallInFlight),
+        (&["place o1", "o1 place: placed", "close o1"], OrderRefusal::CallInFlight),
+    ];
+    assert!(cases.is_sorted_by_key(|(_, want)| order_rank(want)));
+    for (given, want) in cases {
+        assert_eq!(after(given).handle(close("o1")), Err(want.into()), "{given:?}");
+    }
+}
+
+/// A kernel whose directory gives every name to another tenant.
+fn taken(commands: &[Command]) -> TestKernel {
+    let other = TenantId::new("100002");
+    let mut kernel = TestKernel::new(Directory {
+        caller_keys: [(Arc::from("AKID"), other.clone())].into(),
+        channel_accounts: [(Arc::from("main"), other)].into(),
+        ..directory()
+    });
+    let names = kernel.stored.directory.clone();
+    kernel.stored.directory = Arc::new(directory());
+    for command in commands {
+        kernel.handle(command.clone()).expect("accepted");
+    }
+    kernel.stored.directory = names;
+    kernel
+}
+
+#[test]
+fn puts_are_refused_by_the_first_rule_that_is_broken() {
+    let tenant_row = put::tenant_row("煎饼", true, Put::Create);
+    let account = |mchid, put| put::account("wxpay", mchid, true, put);
+    let key = |pem, put| put::caller_key(pem, true, put);
+    let merchant = |name, put| put::merchant(name, &["main", "spare"], true, put);
+    let not_found = |noun| DirectoryRefusal::NotFound { noun };
+    let exists = |noun| DirectoryRefusal::Exists { noun };
+    let taken_name = |noun| DirectoryRefusal::Taken { noun };
+    let no_account = DirectoryRefusal::NoChannelAccount { name: "spare".to_owned() };
+    let with_rows = [tenant_row.clone(), account("1", Put::Create), key("pem", Put::Create)];
+    let only_tenant = [tenant_row];
+    // What is there, whether the tenant's own row is there too, the command, the refusal.
+    let cases: [(&[Command], bool, Command, DirectoryRefusal); 16] = [
+        (&[], false, put::tenant_row("x", true, Put::Change), not_found("tenant")),
+        (&[], false, account("1", Put::Change), not_found("channel_account")),
+        (&[], false, key("pem", Put::Change), not_found("caller_key")),
+        (&[], false, merchant("x", Put::Change), not_found("merchant")),
+        (&with_rows, true, put::tenant_row("x", true, Put::Create), exists("tenant")),
+        (&with_rows, false, account("2", Put::Create), exists("channel_account")),
+        (&with_rows, false, key("other", Put::Create), exists("caller_key")),
+        // An account never moves to another channel.
+        (&with_rows, false, put::account("a", "1", true, Put::Apply), exists("channel_account")),
+        (&[], false, account("1", Put::Create), DirectoryRefusal::NoTenant),
+        (&[], false, key("pem", Put::Apply), DirectoryRefusal::NoTenant),
+        (&[], false, merchant("x", Put::Create), DirectoryRefusal::NoTenant),
+        (&only_tenant, true, account("1", Put::Create), taken_name("channel_account")),
+        (&only_tenant, true, account("1", Put::Apply), taken_name("channel_account")),
+        (&only_tenant, true, key("pem", Put::Create), taken_name("caller_key")),
+        (&with_rows, true, merchant("x", Put::Create), no_account.clone()),
+        (&with_rows, true, merchant("x", Put::Apply), no_account),
+    ];
+    assert!(cases.is_sorted_by_key(|(.., want)| directory_rank(want)));
+    for (given, has_tenant, command, want) in cases {
+        let mut kernel = taken(given);
+        if !has_tenant {
+            kernel.stored.tenants = Rows::default();
+        }
+        assert_eq!(kernel.handle(command.clone()), Err(want.into()), "{command:?}");
+    }
+}
+
+fn record(kind: SubjectKind) -> Command {
+    let subject = Subject { kind, value: no_id::<ledger::kinds::Root>().value() };
+    Command::RecordFinding(RecordFinding {
+        tenant: tenant(),
+        subject,
+        root: subject.root(),
+        channel_account: Arc::from("main"),
+        finding: channel::Finding::Pending,
+        call: call(None, START),
+    })
+}
+
+#[test]
+fn findings_about_nothing_are_refused() {
+    let no_findings = |noun| Refusal::from(DirectoryRefusal::NoFindings { noun });
+    for kind in SubjectKind::ALL {
+        let want = match kind {
+            SubjectKind::Order => OrderRefusal::NotFound.into(),
+            SubjectKind::Refund => RefundRefusal::NotFound.into(),
+            SubjectKind::Notification => NotificationRefusal::NoFindings.into(),
+            SubjectKind::Tenant
+            | SubjectKind::Merchant
+            | SubjectKind::CallerKey
+            | SubjectKind::ChannelAccount => no_findings(kind.name()),
+        };
+        assert_eq!(TestKernel::new(directory()).handle(record(kind)), Err(want));
+    }
+}
+
+#[test]
+fn what_does_not_exist_is_not_found() {
+    let mut kernel = TestKernel::new(directory());
+    let id: Id<ledger::kinds::Order> = no_id();
+    let by_id = OrderCommand::Close { tenant: tenant(), order: id.into() };
+    assert_eq!(kernel.handle(by_id), Err(OrderRefusal::NotFound.into()));
+    let replay = NotificationCommand::Replay { tenant: tenant(), notification: no_id() };
+    assert_eq!(kernel.handle(replay), Err(NotificationRefusal::NotFound.into()));
+    for kind in SubjectKind::ALL {
+        let subject = Subject { kind, value: id.value() };
+        let task = Task { tenant: tenant(), subject, root: subject.root() };
+        let want = match kind {
+            SubjectKind::Order => Some(Refusal::from(OrderRefusal::NotFound)),
+            SubjectKind::Refund => Some(RefundRefusal::NotFound.into()),
+            SubjectKind::Notification => Some(NotificationRefusal::NotFound.into()),
+            // Rows of the directory have no tasks.
+            SubjectKind::Tenant
+            | SubjectKind::Merchant
+            | SubjectKind::CallerKey
+            | SubjectKind::ChannelAccount => None,
+        };
+        assert_eq!(kernel.handle(Command::RunTask(task)).err(), want);
+    }
+}

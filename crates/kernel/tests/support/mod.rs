@@ -1,0 +1,268 @@
+//! A kernel with a memory: it loads what a command says that it reads, decides, and keeps what a
+//! store would keep. Fixtures for one tenant with one merchant.
+
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+pub(crate) mod put;
+pub(crate) mod script;
+
+use channel::{Finding, Operation, PayForm, PayInfo, Payer, Scene};
+use kernel::{
+    Aggregate, Attempt, CallRecord, Caller, Command, Delivery, Directory, Event, Key, MerchantId,
+    MerchantRoutes, NaturalKey, Notification, NotificationCommand, Order, OrderCommand,
+    OrderRequest, PlaceOrder, Reads, RecordFinding, Refund, Refusal, Reply, Route, Task, TenantId,
+    TenantRoutes, View, Work, decide,
+};
+use ledger::{
+    Account, AccountKind, Balance, Currency, Fen, Id, Stamp, Subject, Timestamp, Transfer, kinds,
+};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub(crate) const START: Timestamp = Timestamp::from_seconds(1_795_000_000);
+pub(crate) const INSTALLATION: &str = "A1B2C3";
+pub(crate) const MERCHANT: &str = "CM1";
+pub(crate) const DISABLED_MERCHANT: &str = "CM2";
+
+pub(crate) fn tenant() -> TenantId {
+    TenantId::new("100001")
+}
+
+/// One tenant with a merchant that collects through the account `main`, and one that may not collect.
+pub(crate) fn directory() -> Directory {
+    let route = Route {
+        channel: Arc::from("wxpay"),
+        channel_account: Arc::from("main"),
+        scenes: vec![Scene::MiniProgram],
+        callback_url: Arc::from("https://pay.example.com/channel/main/callback"),
+    };
+    let merchant = |is_enabled| MerchantRoutes {
+        name: Arc::from("杂粮"),
+        is_enabled,
+        routes: vec![route.clone()],
+    };
+    let merchants = HashMap::from([
+        (MerchantId::new(MERCHANT), merchant(true)),
+        (MerchantId::new(DISABLED_MERCHANT), merchant(false)),
+    ]);
+    let routes = TenantRoutes { name: Arc::from("煎饼"), is_enabled: true, merchants };
+    Directory {
+        installation: Arc::from(INSTALLATION),
+        tenants: HashMap::from([(tenant(), routes)]),
+        ..Directory::default()
+    }
+}
+
+/// An order of 10 yuan.
+pub(crate) fn place(number: &str) -> PlaceOrder {
+    let request = OrderRequest {
+        merchant: MerchantId::new(MERCHANT),
+        namespace: Arc::from("wecard"),
+        merchant_order_no: number.to_owned(),
+        dialect: Arc::from("wecard"),
+        amount: Fen::new(1000),
+        currency: Currency::Cny,
+        scene: Scene::MiniProgram,
+        subject: "杂粮煎饼".to_owned(),
+        payer: Payer::default(),
+        goods_tag: None,
+        notify_url: Some("https://business.com/pay/notify".to_owned()),
+        front_url: None,
+        details: "{}".to_owned(),
+    };
+    PlaceOrder {
+        tenant: tenant(),
+        channel: "wxpay".to_owned(),
+        request: Arc::new(request),
+        expires_at: None,
+    }
+}
+
+/// The same, with something else in the request.
+pub(crate) fn place_with(number: &str, change: impl FnOnce(&mut OrderRequest)) -> PlaceOrder {
+    let mut place = place(number);
+    change(Arc::make_mut(&mut place.request));
+    place
+}
+
+pub(crate) fn order_key(number: &str) -> Key<kinds::Order> {
+    Key::Number(NaturalKey::new("wecard", number))
+}
+
+pub(crate) fn close(number: &str) -> Command {
+    OrderCommand::Close { tenant: tenant(), order: order_key(number) }.into()
+}
+
+pub(crate) fn suspense() -> Account {
+    Account::new(AccountKind::Suspense, tenant().as_str())
+}
+
+/// A call to the channel, or a callback of it.
+pub(crate) fn call(operation: Option<Operation>, at: Timestamp) -> CallRecord {
+    let (status, channel_trace, summary) = (Some(200), None, String::new());
+    CallRecord { operation, at, took_ms: 1, status, channel_trace, summary }
+}
+
+/// A kernel with a memory.
+pub(crate) struct TestKernel {
+    /// What is stored, with the balances.
+    pub(crate) stored: View,
+    /// What the events alone lead to.
+    pub(crate) rebuilt: View,
+    pub(crate) now: Timestamp,
+    pub(crate) events: Vec<Event>,
+    pub(crate) transfers: Vec<Transfer>,
+    pub(crate) work: Vec<Work>,
+    pub(crate) tasks: HashMap<Task, Timestamp>,
+    stamp: Stamp,
+}
+
+impl TestKernel {
+    pub(crate) fn new(directory: Directory) -> TestKernel {
+        TestKernel {
+            stored: View { directory: Arc::new(directory), ..View::default() },
+            rebuilt: View::default(),
+            now: START,
+            events: vec![],
+            transfers: vec![],
+            work: vec![],
+            tasks: HashMap::new(),
+            stamp: Stamp::new(1, START),
+        }
+    }
+
+    /// Decides a command and keeps what it leads to.
+    pub(crate) fn handle(&mut self, command: impl Into<Command>) -> Result<Reply, Refusal> {
+        let command = command.into();
+        let mut view = self.load(&command);
+        let balances = view.balances.clone();
+        self.stamp = self.stamp.clone().at(self.now);
+        let caller = Caller::Business(Arc::from("AKID"));
+        match decide(&mut view, &caller, &command, &mut self.stamp) {
+            Ok(decision) => {
+                self.keep(&view, command.tenant());
+                decision.events.iter().for_each(|event| self.rebuilt.apply(event));
+                self.events.extend(decision.events);
+                self.transfers.extend(decision.transfers);
+                self.work.extend(decision.work);
+                Ok(decision.reply)
+            }
+            Err(refusal) => {
+                assert!(view.changed(command.tenant()).is_empty(), "{refusal} left a trace");
+                assert_eq!(view.balances, balances, "{refusal} moved money");
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Exactly what the command says that it reads.
+    fn load(&self, command: &Command) -> View {
+        let mut reads = Reads::default();
+        command.reads(&mut reads);
+        let mut view = View { directory: self.stored.directory.clone(), ..View::default() };
+        for key in reads.balances {
+            let balance = self.stored.balances.get(&key).copied().unwrap_or_default();
+            view.balances.insert(key, balance);
+        }
+        macro_rules! load_rows {
+            ($($rows:ident: $row:ident,)*) => {$(
+                for (tenant, key) in &reads.$rows {
+                    let found = self.stored.$rows.find(tenant, key).cloned();
+                    found.into_iter().for_each(|row| view.$rows.load(row));
+                }
+            )*};
+        }
+        kernel::aggregates!(load_rows);
+        view
+    }
+
+    /// Keeps rows, tasks and balances, as a commit would.
+    fn keep(&mut self, view: &View, tenant: &TenantId) {
+        let changed = view.changed(tenant);
+        macro_rules! keep_rows {
+            ($($rows:ident: $row:ident,)*) => {$(
+                for write in changed.$rows {
+                    let stored = self.stored.$rows.get(tenant, write.row.id());
+                    assert_eq!(write.expected, stored.map(Aggregate::version));
+                    self.stored.$rows.load(write.row);
+                }
+            )*};
+        }
+        kernel::aggregates!(keep_rows);
+        for change in view.tasks(tenant) {
+            match change.due {
+                Some(due) => self.tasks.insert(change.task, due),
+                None => self.tasks.remove(&change.task),
+            };
+        }
+        self.stored.balances.extend(view.balances.clone());
+    }
+
+    /// Records what a channel said about a row.
+    pub(crate) fn record(
+        &mut self,
+        task: &Task,
+        account: &str,
+        asked: Option<Operation>,
+        finding: Finding,
+    ) -> Result<Reply, Refusal> {
+        self.handle(Command::RecordFinding(RecordFinding {
+            tenant: task.tenant.clone(),
+            subject: task.subject,
+            root: task.root,
+            channel_account: Arc::from(account),
+            finding,
+            call: call(asked, self.now),
+        }))
+    }
+
+    pub(crate) fn order(&self, number: &str) -> Option<&Order> {
+        self.stored.orders.find(&tenant(), &order_key(number))
+    }
+
+    /// The newest refund.
+    pub(crate) fn refund(&self) -> Option<&Refund> {
+        self.stored.refunds.all().max_by_key(|row| row.id)
+    }
+
+    /// The newest notification.
+    pub(crate) fn notification(&self) -> Option<&Notification> {
+        self.stored.notifications.all().max_by_key(|row| row.id)
+    }
+
+    /// What the transfers add up to.
+    pub(crate) fn balance(&self, account: &Account) -> Balance {
+        let sums = ledger::book::sum_deltas(&self.transfers).expect("the sums fit");
+        let delta = sums.get(account).copied().unwrap_or_default();
+        Balance { posted: delta.posted, held: delta.held }
+    }
+
+    /// When the task of a subject is due.
+    pub(crate) fn due(&self, subject: Subject) -> Option<Timestamp> {
+        let found = self.tasks.iter().find(|(task, _)| task.subject == subject);
+        found.map(|(_, due)| *due)
+    }
+}
+
+/// An id of a kind that names nothing.
+pub(crate) fn no_id<K>() -> Id<K> {
+    Id::from_value(226_000_000_000_000_001)
+}
+
+/// Pay information that works for ten minutes.
+pub(crate) fn pay_info(now: Timestamp) -> PayInfo {
+    let (form, text) = (PayForm::Jsapi, "{}".to_owned());
+    PayInfo { form, text, valid_until: now.plus_seconds(600) }
+}
+
+/// An attempt to deliver the newest notification that ended in this way.
+pub(crate) fn attempt(kernel: &TestKernel, delivery: &str) -> Command {
+    let delivery = match delivery {
+        "acknowledged" => Delivery::Acknowledged { status: 200 },
+        "rejected" => Delivery::Rejected { status: 500, excerpt: String::new() },
+        _ => Delivery::NoAnswer { why: "refused".to_owned() },
+    };
+    let notification = kernel.notification().expect("a notification").id;
+    let attempt = Attempt { at: kernel.now, took_ms: 1, delivery };
+    NotificationCommand::RecordAttempt { tenant: tenant(), notification, attempt }.into()
+}

@@ -1,0 +1,196 @@
+//! Scenarios as text: each line is a step, an arrow, and what the step led to.
+//!
+//! - `place o1 amount=1 …`, `close o1`: commands of the merchant.
+//! - `o1 place: placed`, `o1 callback: paid tx1 1000`, `o1@other query: …`, `refund refund: done 1000`:
+//!   what the channel `main` (or `other`) said to an operation, or in a callback, about a row.
+//! - `task o1`, `task refund`, `task notification`: the row's task runs, due or not.
+//! - `attempt no_answer`, `attempt acknowledged`, `replay`: about the newest notification.
+//! - `wait 60s`, `wait 30000ms`, `wait expiry`: time passes; `balances`: what the accounts have.
+//!
+//! The outcome is a refusal, or the state of each row with an event and the event's names, transfers,
+//! work, and when the row's task is due.
+
+use super::{TestKernel, directory, place_with, tenant};
+use channel::{Finding, Operation, Payment, RefundStatus, Refunded, Scene};
+use kernel::{
+    ChannelAnswer, Command, MerchantId, NotificationCommand, Refusal, Reply, Row, Task, Work,
+};
+use ledger::{Currency, Fen, Subject};
+
+/// Plays the steps of a scenario and compares what each one led to.
+#[track_caller]
+pub(crate) fn check(scenario: &str) {
+    let mut kernel = TestKernel::new(directory());
+    let lines = scenario.lines().map(str::trim).filter(|line| !line.is_empty());
+    let expected: Vec<&str> = lines.collect();
+    let found: Vec<String> = expected
+        .iter()
+        .map(|line| line.split("->").next().unwrap_or_default().trim())
+        .map(|step| format!("{step} -> {}", play(&mut kernel, step)).trim().to_owned())
+        .collect();
+    assert_eq!(found, expected, "\nplayed:\n{}\n", found.join("\n"));
+}
+
+/// Plays one step and tells what it led to.
+pub(crate) fn play(kernel: &mut TestKernel, step: &str) -> String {
+    let words: Vec<&str> = step.split_whitespace().collect();
+    let command = match words.as_slice() {
+        ["wait", "expiry"] => {
+            kernel.now = kernel.order("o1").expect("o1 was placed").terms.expires_at;
+            return String::new();
+        }
+        ["wait", time] => {
+            kernel.now = match time.strip_suffix("ms") {
+                Some(ms) => kernel.now.plus_ms(ms.parse().expect("milliseconds")),
+                None => kernel.now.plus_seconds(number(time.trim_end_matches('s'))),
+            };
+            return String::new();
+        }
+        ["balances"] => return balances(kernel),
+        ["place", no, changes @ ..] => placing(no, changes),
+        ["close", no] => super::close(no),
+        ["task", row] => Command::RunTask(task(kernel, row)),
+        ["attempt", delivery] => super::attempt(kernel, delivery),
+        ["replay"] => {
+            let notification = kernel.notification().expect("a notification").id;
+            NotificationCommand::Replay { tenant: tenant(), notification }.into()
+        }
+        [row, asked, finding @ ..] => {
+            let (row, account) = row.split_once('@').unwrap_or((row, "main"));
+            let finding = self::finding(kernel, row, finding);
+            let operation = Operation::from_name(asked.trim_end_matches(':'));
+            let task = task(kernel, row);
+            return outcome(kernel, |kernel| kernel.record(&task, account, operation, finding));
+        }
+        _ => panic!("no such step: {step}"),
+    };
+    outcome(kernel, |kernel| kernel.handle(command))
+}
+
+fn number(text: &str) -> i64 {
+    text.parse().unwrap_or_else(|_| panic!("not a number: {text}"))
+}
+
+fn placing(no: &str, changes: &[&str]) -> Command {
+    let mut place = place_with(no, |request| {
+        for (name, value) in changes.iter().filter_map(|change| change.split_once('=')) {
+            match name {
+                "amount" => request.amount = Fen::new(number(value)),
+                "scene" => request.scene = Scene::from_name(value).expect("a scene"),
+                "merchant" => request.merchant = MerchantId::new(value),
+                "subject" => request.subject = value.to_owned(),
+                _ => {}
+            }
+        }
+    });
+    let channel = changes.iter().find_map(|change| change.strip_prefix("channel="));
+    place.channel = channel.unwrap_or("wxpay").to_owned();
+    place.into()
+}
+
+fn task(kernel: &TestKernel, row: &str) -> Task {
+    let task = match row {
+        "refund" => kernel.refund().map(Task::of),
+        "notification" => kernel.notification().map(Task::of),
+        no => kernel.order(no).map(Task::of),
+    };
+    task.unwrap_or_else(|| panic!("there is no {row}"))
+}
+
+/// A finding from its name and details.
+pub(crate) fn finding(kernel: &TestKernel, row: &str, words: &[&str]) -> Finding {
+    let (code, text) = ("CODE".to_owned(), "text".to_owned());
+    let order_no = kernel.order(row).map(|order| order.terms.channel_order_no.clone());
+    match words {
+        ["placed"] => Finding::Placed(super::pay_info(kernel.now)),
+        ["paid", reference, fen, other @ ..] => Finding::Paid(Payment {
+            channel_order_no: other.first().map_or(order_no.expect("an order"), |no| (*no).into()),
+            payment_reference: (*reference).to_owned(),
+            amount: Fen::new(number(fen)),
+            currency: Currency::Cny,
+            payer_amount: None,
+            at: kernel.now,
+        }),
+        ["pending"] => Finding::Pending,
+        ["closed"] => Finding::Closed,
+        ["failed"] => Finding::Failed { code, text },
+        ["refused"] => Finding::Refused { code, text },
+        ["later"] => Finding::Later { code, text },
+        ["not_found"] => Finding::NotFound,
+        ["ask"] => Finding::Ask { code },
+        ["keys"] => Finding::Keys(vec![]),
+        ["unknown"] => Finding::Unknown { why: text },
+        ["mismatch"] => Finding::Mismatch { why: text },
+        [status, fen] => Finding::Refund(Refunded {
+            channel_refund_no: kernel.refund().expect("a refund").channel_refund_no.clone(),
+            refund_reference: "rf1".to_owned(),
+            amount: Fen::new(number(fen)),
+            status: match *status {
+                "done" => RefundStatus::Done,
+                "closed" => RefundStatus::Closed,
+                "abnormal" => RefundStatus::Abnormal,
+                _ => RefundStatus::Processing,
+            },
+            at: None,
+        }),
+        _ => panic!("no such finding: {words:?}"),
+    }
+}
+
+/// Plays a step and tells what it led to.
+fn outcome(
+    kernel: &mut TestKernel,
+    step: impl FnOnce(&mut TestKernel) -> Result<Reply, Refusal>,
+) -> String {
+    let (events, transfers, work) =
+        (kernel.events.len(), kernel.transfers.len(), kernel.work.len());
+    let reply = match step(kernel) {
+        Ok(reply) => reply,
+        Err(refusal) => return format!("refused: {refusal}"),
+    };
+    let mut parts: Vec<String> = vec![];
+    let mut subjects: Vec<Subject> = kernel.events[events..].iter().map(|it| it.subject).collect();
+    subjects.dedup();
+    for subject in subjects {
+        let of_row = kernel.events[events..].iter().filter(|event| event.subject == subject);
+        let names: Vec<&str> = of_row.map(|event| event.change.name()).collect();
+        parts.push(format!("{} by {}", row(kernel, subject), names.join(", ")));
+    }
+    for it in &kernel.transfers[transfers..] {
+        let (from, to) = (it.debit.kind.name(), it.credit.kind.name());
+        parts.push(format!("{} {} {from} to {to}", it.phase.name(), it.amount.get()));
+    }
+    for work in &kernel.work[work..] {
+        parts.push(match work {
+            Work::Ask { instruction, .. } => format!("ask {}", instruction.operation().name()),
+            Work::Deliver { .. } => "deliver".to_owned(),
+        });
+    }
+    parts.extend(reply.answer.map(|answer| match answer {
+        ChannelAnswer::Later { .. } => "answer later".to_owned(),
+        ChannelAnswer::Unknown => "answer unknown".to_owned(),
+    }));
+    if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
+}
+
+/// A row's kind, state and when its task is due.
+fn row(kernel: &TestKernel, subject: Subject) -> String {
+    let state = match kernel.stored.row(&tenant(), subject) {
+        Some(Row::Order(order)) => order.state.name(),
+        Some(Row::Refund(refund)) => refund.state.name(),
+        Some(Row::Notification(notification)) => notification.state.name(),
+        Some(row) => return row.subject().kind.name().to_owned(),
+        None => "gone",
+    };
+    let due = kernel.due(subject).map(|due| format!(" +{}s", due.ms_since(kernel.now) / 1000));
+    format!("{} {state}{}", subject.kind.name(), due.unwrap_or_default())
+}
+
+fn balances(kernel: &TestKernel) -> String {
+    let sums = ledger::book::sum_deltas(&kernel.transfers).expect("the sums fit");
+    let parts = sums.iter().map(|(account, sum)| match sum.held == Fen::ZERO {
+        true => format!("{} {}", account.kind.name(), sum.posted.get()),
+        false => format!("{} {} held {}", account.kind.name(), sum.posted.get(), sum.held.get()),
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,154 @@
+//! The questions that prove the books: counts, sums, and for each rule the first row that breaks it.
+//! The rules that every aggregate keeps are made in `rows`.
+
+use store::audit::Rule;
+
+pub(crate) const COUNTS: &str = "SELECT (SELECT count(*) FROM orders),
+    (SELECT count(*) FROM orders WHERE state = 'paid'),
+    (SELECT count(*) FROM transfers),
+    (SELECT count(*) FROM balances),
+    (SELECT coalesce(sum(amount), 0) FROM transfers WHERE phase IN ('post', 'post_held'))";
+
+pub(crate) const BALANCES: &str = "SELECT tenant, account, posted, held FROM balances";
+
+/// What each account should have.
+pub(crate) const POSTINGS: &str = "SELECT tenant, account, sum(posted), sum(held) FROM (
+        SELECT tenant, debit AS account,
+            CASE WHEN phase IN ('post', 'post_held') THEN -amount ELSE 0 END AS posted,
+            CASE WHEN phase = 'hold' THEN amount
+                 WHEN phase IN ('release', 'post_held') THEN -amount ELSE 0 END AS held
+        FROM transfers WHERE amount > 0 AND debit <> credit
+        UNION ALL
+        SELECT tenant, credit,
+            CASE WHEN phase IN ('post', 'post_held') THEN amount ELSE 0 END, 0
+        FROM transfers WHERE amount > 0 AND debit <> credit)
+    GROUP BY tenant, account";
+
+/// A rule of one kind of rows: the noun of what its question finds, and the question.
+pub(crate) type RuleSql = (Rule, &'static str, &'static str);
+
+pub(crate) const TRANSFER_SHAPE: RuleSql = (
+    Rule::TransferShape,
+    "transfer",
+    "SELECT tenant, id FROM transfers
+    WHERE amount <= 0 OR debit = credit ORDER BY tenant, id LIMIT 1",
+);
+
+/// The first refund whose transfers do not fit. A transfer of another amount or between other accounts
+/// does not fit; `all` and `fitting` count by phase.
+macro_rules! first_refund_with {
+    ($broken:literal) => {
+        concat!(
+            "SELECT tenant, id FROM (
+                SELECT refunds.tenant, refunds.id, state, coalesce(phase, '') AS phase,
+                    coalesce(transfers.amount = refunds.amount
+                        AND debit = 'suspense/' || refunds.tenant
+                        AND credit = 'channel_funds/' || terms.channel_account, 0) AS fits
+                FROM refunds
+                LEFT JOIN order_terms AS terms
+                    ON terms.tenant = refunds.tenant AND terms.id = order_id
+                LEFT JOIN transfers INDEXED BY transfers_of_root
+                    ON transfers.tenant = refunds.tenant AND root = order_id
+                    AND subject_kind = 'refund' AND subject_id = refunds.id
+                    AND transfers.reason = 'unapplied_refund')
+            GROUP BY tenant, id HAVING ",
+            $broken,
+            " ORDER BY tenant, id LIMIT 1"
+        )
+    };
+}
+
+/// The rules behind those of the accounts.
+pub(crate) const MONEY_RULES: [RuleSql; 7] = [
+    (
+        Rule::PaidWithoutPayment,
+        "order",
+        "SELECT orders.tenant, orders.id
+        FROM orders LEFT JOIN order_terms AS terms
+            ON terms.tenant = orders.tenant AND terms.id = orders.id
+        WHERE state = 'paid' AND (
+            SELECT count(*) <> 1 OR sum(phase = 'post'
+                AND transfers.amount = terms.amount
+                AND debit = 'channel_funds/' || terms.channel_account
+                AND credit = 'merchant_pending/' || terms.merchant) IS NOT 1
+            FROM transfers INDEXED BY transfers_of_root
+            WHERE transfers.tenant = orders.tenant AND root = orders.id
+                AND subject_kind = 'order' AND subject_id = orders.id
+                AND transfers.reason = 'payment')
+        ORDER BY orders.tenant, orders.id LIMIT 1",
+    ),
+    (
+        Rule::PaymentWithoutPaid,
+        "order",
+        "SELECT transfers.tenant, subject_id
+        FROM transfers LEFT JOIN orders
+            ON orders.tenant = transfers.tenant AND orders.id = subject_id
+            AND subject_kind = 'order'
+        WHERE transfers.reason = 'payment' AND state IS NOT 'paid'
+        ORDER BY transfers.tenant, subject_id LIMIT 1",
+    ),
+    (
+        Rule::UnappliedWithoutTransfer,
+        "order",
+        "SELECT tenant, id FROM (
+            SELECT tenant, orders.id, json_extract(payment.value, '$.amount') AS amount, 1 AS side
+            FROM orders, json_each(unapplied) AS payment WHERE unapplied <> '[]'
+            UNION ALL
+            SELECT tenant, subject_id,
+                CASE WHEN subject_kind = 'order' AND phase = 'post'
+                    AND credit = 'suspense/' || tenant THEN amount END, -1
+            FROM transfers WHERE reason = 'unapplied_payment')
+        GROUP BY tenant, id, amount HAVING sum(side) <> 0
+        ORDER BY tenant, id LIMIT 1",
+    ),
+    (
+        Rule::UnappliedWithoutRefund,
+        "order",
+        "SELECT orders.tenant, orders.id
+        FROM orders CROSS JOIN json_each(unapplied) AS payment LEFT JOIN refunds
+            ON refunds.tenant = orders.tenant
+            AND refunds.id = json_extract(payment.value, '$.refund')
+        WHERE unapplied <> '[]' AND (refunds.order_id = orders.id
+            AND refunds.amount = json_extract(payment.value, '$.amount')
+            AND refunds.payment_reference
+                = json_extract(payment.value, '$.payment_reference')) IS NOT TRUE
+        ORDER BY orders.tenant, orders.id LIMIT 1",
+    ),
+    (
+        Rule::RefundWithoutHold,
+        "refund",
+        first_refund_with!("(sum(phase = 'hold'), sum(phase = 'hold' AND fits)) IS NOT (1, 1)"),
+    ),
+    (
+        Rule::RefundWithoutPost,
+        "refund",
+        first_refund_with!(
+            "(sum(phase IN ('post_held', 'post')), sum(phase IN ('post_held', 'post') AND fits))
+                IS NOT (max(state = 'done'), max(state = 'done'))"
+        ),
+    ),
+    (
+        Rule::RefundWithoutRelease,
+        "refund",
+        first_refund_with!(
+            "(sum(phase = 'release'), sum(phase = 'release' AND fits))
+                IS NOT (max(state = 'failed') + sum(phase = 'post'),
+                    max(state = 'failed') + sum(phase = 'post' AND fits))"
+        ),
+    ),
+];
+
+pub(crate) const PAID_WITHOUT_NOTIFICATION: RuleSql = (
+    Rule::PaidWithoutNotification,
+    "order",
+    "SELECT orders.tenant, orders.id
+    FROM orders JOIN order_terms AS terms
+        ON terms.tenant = orders.tenant AND terms.id = orders.id
+    WHERE state = 'paid' AND notify_url IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM events CROSS JOIN notifications
+            ON notifications.tenant = events.tenant AND notifications.id = events.subject_id
+        WHERE events.tenant = orders.tenant AND events.root = orders.id
+            AND subject_kind = 'notification'
+            AND about_kind = 'order' AND about_id = orders.id)
+    ORDER BY orders.tenant, orders.id LIMIT 1",
+);

@@ -1,0 +1,19 @@
+//! What a commit writes besides the rows of aggregates.
+
+use super::insert;
+use std::sync::LazyLock;
+use store::rows::{event, transfer};
+
+pub(crate) static INSERT_EVENT: LazyLock<String> =
+    LazyLock::new(|| insert(event::EVENTS.name, event::EVENTS.columns));
+
+pub(crate) static INSERT_TRANSFER: LazyLock<String> =
+    LazyLock::new(|| insert(transfer::TRANSFERS.name, transfer::TRANSFERS.columns));
+
+pub(crate) const MOVE_BALANCE: &str = "INSERT INTO balances (tenant, account, posted, held)
+    VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT DO UPDATE SET posted = posted + excluded.posted, held = held + excluded.held
+    RETURNING posted, held";
+
+pub(crate) const STORE_LAST_ID: &str = "INSERT INTO last_event (only, id) VALUES (1, ?1)
+    ON CONFLICT DO UPDATE SET id = max(id, excluded.id)";

@@ -1,0 +1,111 @@
+//! Listings and other questions.
+
+use super::rows::select;
+use kernel::{Notification, Order};
+use std::sync::LazyLock;
+use store::rows::{Stored, event, task, transfer};
+
+pub(crate) static ORDERS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} WHERE tenant = ?1 AND id < ?2 AND id >= ?3 AND (?4 IS NULL OR state = ?4)
+             AND placed_at >= ?5 AND placed_at < ?6
+         ORDER BY id DESC LIMIT ?7",
+        select(Order::TABLE, "")
+    )
+});
+
+pub(crate) static NOTIFICATIONS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} WHERE tenant = ?1 AND id < ?2 AND (?3 IS NULL OR state = ?3)
+         ORDER BY id DESC LIMIT ?4",
+        select(Notification::TABLE, "")
+    )
+});
+
+pub(crate) static EVENTS_OF_ROOT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM events WHERE tenant = ?1 AND root = ?2 ORDER BY id",
+        event::EVENTS.list()
+    )
+});
+
+pub(crate) static EVENTS_OF_SUBJECT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM events
+         WHERE tenant = ?1 AND root = ?2 AND subject_kind = ?3 AND subject_id = ?4 ORDER BY id",
+        event::EVENTS.list()
+    )
+});
+
+/// Without figures about the tables SQLite takes a tenant's rows for few and would read them all: the
+/// index of a story's rows has to be named.
+pub(crate) static TRANSFERS_OF_ROOT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM transfers INDEXED BY transfers_of_root
+         WHERE tenant = ?1 AND root = ?2 ORDER BY id",
+        transfer::TRANSFERS.list()
+    )
+});
+
+pub(crate) static TASK: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM tasks WHERE tenant = ?1 AND subject_kind = ?2 AND subject_id = ?3",
+        task::TASKS.list()
+    )
+});
+
+pub(crate) static BALANCE: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT {} FROM balances WHERE tenant = ?1 AND account = ?2", transfer::BALANCES.list())
+});
+
+pub(crate) static BALANCES: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT {} FROM balances WHERE tenant = ?1", transfer::BALANCES.list())
+});
+
+/// Each side has an index that gives its newest; of both the newest are taken.
+pub(crate) static POSTINGS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM transfers WHERE tenant = ?1 AND id IN (
+             SELECT * FROM (SELECT id FROM transfers WHERE tenant = ?1 AND debit = ?2 AND id < ?3
+                            ORDER BY id DESC LIMIT ?4)
+             UNION
+             SELECT * FROM (SELECT id FROM transfers WHERE tenant = ?1 AND credit = ?2 AND id < ?3
+                            ORDER BY id DESC LIMIT ?4))
+         ORDER BY id DESC LIMIT ?4",
+        transfer::TRANSFERS.list()
+    )
+});
+
+/// Steps from namespace to namespace of tenant to tenant, because the index of numbers begins with
+/// them. Without the plus signs SQLite would compare as columns do, and step by the tenant alone.
+pub(crate) const TENANTS_WITH_ORDER: &str = "WITH RECURSIVE each (tenant, namespace) AS (
+        SELECT * FROM (SELECT tenant, namespace FROM orders ORDER BY tenant, namespace LIMIT 1)
+        UNION ALL
+        SELECT
+            (SELECT orders.tenant FROM orders
+             WHERE (orders.tenant, orders.namespace) > (+each.tenant, +each.namespace)
+             ORDER BY orders.tenant, orders.namespace LIMIT 1),
+            (SELECT orders.namespace FROM orders
+             WHERE (orders.tenant, orders.namespace) > (+each.tenant, +each.namespace)
+             ORDER BY orders.tenant, orders.namespace LIMIT 1)
+        FROM each WHERE each.tenant IS NOT NULL)
+    SELECT orders.tenant, orders.id FROM each CROSS JOIN orders
+    WHERE orders.tenant = each.tenant AND orders.namespace = each.namespace
+        AND orders.merchant_order_no = ?1";
+
+pub(crate) const WAITING: &str = "SELECT (SELECT count(*) FROM tasks),
+    (SELECT count(*) FROM tasks WHERE due <= ?1),
+    (SELECT min(due) FROM tasks WHERE due <= ?1)";
+
+pub(crate) const DIRECTORY_REVISION: &str = "SELECT
+    (SELECT coalesce(sum(version), 0) FROM tenants)
+    + (SELECT coalesce(sum(version), 0) FROM merchants)
+    + (SELECT coalesce(sum(version), 0) FROM caller_keys)
+    + (SELECT coalesce(sum(version), 0) FROM channel_accounts)";
+
+pub(crate) const INSTALLATION: &str = "SELECT name FROM installation";
+
+pub(crate) const LAST_ID: &str = "SELECT id FROM last_event";
+
+/// Looks into the file, at its first page.
+pub(crate) const PING: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema)";

@@ -1,0 +1,284 @@
+//! What an audit must find in a database whose rows were tampered with.
+//!
+//! The statements are SQL that every engine of ours reads alike. An engine plays [`history`] to a fresh
+//! store, and for each of [`DAMAGES`] picks a row, damages a copy of the books, and asks for an audit.
+
+use super::fixture::{StoreFixture, place_at};
+use crate::audit::Rule;
+use crate::{Promise, Store};
+use channel::RefundStatus;
+use test_support::{found, found_of_refund, paid_as, refunded, tenant_at};
+
+/// One damage.
+#[derive(Clone, Copy, Debug)]
+pub struct Damage {
+    /// What is done.
+    pub name: &'static str,
+    /// The rule that it breaks.
+    pub rule: Rule,
+    /// What the fault names.
+    pub noun: &'static str,
+    /// Finds the row to damage: its tenant and its id or account, both as text; one row.
+    pub pick: &'static str,
+    change: &'static str,
+}
+
+impl Damage {
+    /// The statement that damages the row that was picked; it must change at least one row.
+    pub fn statement(&self, tenant: &str, subject: &str) -> String {
+        self.change.replace("{tenant}", tenant).replace("{subject}", subject)
+    }
+
+    /// What the audit must report then, among other faults perhaps.
+    pub fn fault(&self, tenant: &str, subject: &str) -> String {
+        self.rule.fault(tenant, self.noun, subject)
+    }
+}
+
+/// Plays a history to a fresh store that has every row which [`DAMAGES`] damage. Its books are right.
+pub fn history(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        fixture.sell(&tenant_at(1), "A-1").await;
+        let order = fixture.sell(&tenant_at(0), "A-1").await;
+        for reference in ["wx2", "wx3", "wx4", "wx5"] {
+            fixture.wait_ms(10);
+            fixture.accept(found(&order, paid_as(&order, reference), None)).await;
+        }
+        let refunds = fixture.refunds(&order).await;
+        // The first is refused and carried out after all, the last stays open.
+        for (which, status) in [
+            (0, RefundStatus::Closed),
+            (1, RefundStatus::Done),
+            (2, RefundStatus::Closed),
+            (0, RefundStatus::Done),
+        ] {
+            fixture.wait_ms(10);
+            let finding = refunded(&refunds[which], status);
+            fixture.accept(found_of_refund(&refunds[which], finding)).await;
+        }
+        fixture.accept(place_at(0, "A-2")).await;
+        fixture.sell(&tenant_at(0), "A-3").await;
+        fixture.assert_sound().await;
+    })
+}
+
+macro_rules! first {
+    ($columns:literal, $rows:literal) => {
+        concat!("SELECT tenant, ", $columns, " FROM ", $rows, " LIMIT 1")
+    };
+}
+
+const PAID: &str = first!("CAST(id AS TEXT)", "orders WHERE state = 'paid' ORDER BY id DESC");
+const OPEN_ORDER: &str =
+    first!("CAST(id AS TEXT)", "orders WHERE next_poll_at IS NOT NULL ORDER BY id DESC");
+const UNAPPLIED: &str =
+    first!("CAST(id AS TEXT)", "orders WHERE unapplied <> '[]' ORDER BY id DESC");
+const DONE: &str =
+    first!("CAST(subject_id AS TEXT)", "transfers WHERE phase = 'post_held' ORDER BY id DESC");
+const FAILED: &str = first!("CAST(id AS TEXT)", "refunds WHERE state = 'failed' ORDER BY id DESC");
+/// A refund that failed and was carried out later.
+const LATE: &str = first!(
+    "CAST(subject_id AS TEXT)",
+    "transfers WHERE reason = 'unapplied_refund' AND phase = 'post' ORDER BY id DESC"
+);
+const OPEN_REFUND: &str =
+    first!("CAST(id AS TEXT)", "refunds WHERE state = 'requesting' ORDER BY id DESC");
+const DUE_NOTIFICATION: &str =
+    first!("CAST(id AS TEXT)", "notifications WHERE state = 'due' ORDER BY id DESC");
+const TRANSFER: &str = first!("CAST(id AS TEXT)", "transfers ORDER BY id DESC");
+const MERCHANT: &str =
+    first!("account", "balances WHERE account LIKE 'merchant%' ORDER BY tenant DESC");
+const FUNDS: &str =
+    first!("account", "balances WHERE account LIKE 'channel%' ORDER BY tenant DESC");
+
+/// `WHERE` a row of this id.
+macro_rules! of_row {
+    ($change:literal) => {
+        concat!($change, " WHERE tenant = '{tenant}' AND id = {subject}")
+    };
+}
+
+/// `WHERE` a balance of this account.
+macro_rules! of_account {
+    ($change:literal) => {
+        concat!($change, " WHERE tenant = '{tenant}' AND account = '{subject}'")
+    };
+}
+
+/// `WHERE` a task or transfer of an order.
+macro_rules! of_order {
+    ($change:literal) => {
+        concat!(
+            $change,
+            " WHERE tenant = '{tenant}' AND subject_kind = 'order' AND subject_id = {subject}"
+        )
+    };
+}
+
+/// `WHERE` a task or transfer of a refund.
+macro_rules! of_refund {
+    ($change:literal) => {
+        concat!(
+            $change,
+            " WHERE tenant = '{tenant}' AND subject_kind = 'refund' AND subject_id = {subject}"
+        )
+    };
+}
+
+/// Books a transfer of a subject a second time, in the phase that `$phase` selects.
+macro_rules! twice {
+    ($kind:literal, $phase:literal, $which:literal) => {
+        concat!(
+            "INSERT INTO transfers (tenant, id, root, subject_kind, subject_id, at, phase, debit, \
+             credit, amount, reason) SELECT tenant, id + 1, root, subject_kind, subject_id, at, ",
+            $phase,
+            ", debit, credit, amount, reason FROM transfers WHERE tenant = '{tenant}' \
+             AND subject_kind = '",
+            $kind,
+            "' AND subject_id = {subject} AND ",
+            $which
+        )
+    };
+}
+
+macro_rules! damages {
+    ($($name:literal: $rule:ident of $noun:literal, $pick:expr, $change:expr;)*) => {
+        /// Every damage. Each rule has one at least.
+        pub const DAMAGES: &[Damage] = &[
+            $(Damage {
+                name: $name,
+                rule: Rule::$rule,
+                noun: $noun,
+                pick: $pick,
+                change: $change,
+            },)*
+        ];
+    };
+}
+
+damages! {
+    "a transfer of nothing": TransferShape of "transfer", TRANSFER,
+        of_row!("UPDATE transfers SET amount = 0");
+    "a transfer to itself": TransferShape of "transfer", TRANSFER,
+        of_row!("UPDATE transfers SET debit = credit");
+    "a balance is lost": BalanceMissing of "account", MERCHANT,
+        of_account!("DELETE FROM balances");
+    "a balance has more": BalanceDiffers of "account", MERCHANT,
+        of_account!("UPDATE balances SET posted = posted + 1");
+    "a balance holds more": BalanceDiffers of "account", MERCHANT,
+        of_account!("UPDATE balances SET held = held + 1");
+    "a merchant owes": BelowFloor of "account", MERCHANT,
+        of_account!("UPDATE balances SET posted = -1");
+    "less than nothing is held": BelowFloor of "account", FUNDS,
+        of_account!("UPDATE balances SET held = -1");
+    "money from nowhere": Unbalanced of "sum",
+        first!("'1 fen'", "balances ORDER BY tenant DESC"),
+        "UPDATE balances SET posted = posted + 1
+         WHERE tenant = '{tenant}' AND account LIKE 'merchant%'";
+    "a payment is lost": PaidWithoutPayment of "order", PAID,
+        of_order!("DELETE FROM transfers");
+    "a payment is booked twice": PaidWithoutPayment of "order", PAID,
+        twice!("order", "phase", "reason = 'payment'");
+    "a payment of another amount": PaidWithoutPayment of "order", PAID,
+        of_order!("UPDATE transfers SET amount = amount + 1");
+    "a payment to another merchant": PaidWithoutPayment of "order", PAID,
+        of_order!("UPDATE transfers SET credit = 'merchant_pending/CM0002'");
+    "a payment from another channel account": PaidWithoutPayment of "order", PAID,
+        of_order!("UPDATE transfers SET debit = 'channel_funds/elsewhere'");
+    "a payment is only held": PaidWithoutPayment of "order", PAID,
+        of_order!("UPDATE transfers SET phase = 'hold'");
+    "an order's terms are lost": PaidWithoutPayment of "order", PAID,
+        of_row!("DELETE FROM order_terms");
+    "a paid order is closed": PaymentWithoutPaid of "order", PAID,
+        of_row!("UPDATE orders SET state = 'closed'");
+    "a paid order is lost": PaymentWithoutPaid of "order", PAID,
+        of_row!("DELETE FROM orders");
+    "an order forgets its unapplied payments": UnappliedWithoutTransfer of "order", UNAPPLIED,
+        of_row!("UPDATE orders SET unapplied = '[]'");
+    "unapplied payments are not booked": UnappliedWithoutTransfer of "order", UNAPPLIED,
+        concat!(of_order!("DELETE FROM transfers"), " AND reason = 'unapplied_payment'");
+    "an unapplied payment to another suspense": UnappliedWithoutTransfer of "order", UNAPPLIED,
+        concat!(
+            of_order!("UPDATE transfers SET credit = 'suspense/0'"),
+            " AND reason = 'unapplied_payment'"
+        );
+    "the refunds of an order are lost": UnappliedWithoutRefund of "order", UNAPPLIED,
+        "DELETE FROM refunds WHERE tenant = '{tenant}' AND order_id = {subject}";
+    "refunds of another amount": UnappliedWithoutRefund of "order", UNAPPLIED,
+        "UPDATE refunds SET amount = amount - 1 WHERE tenant = '{tenant}' AND order_id = {subject}";
+    "refunds of another payment": UnappliedWithoutRefund of "order", UNAPPLIED,
+        "UPDATE refunds SET payment_reference = 'x'
+         WHERE tenant = '{tenant}' AND order_id = {subject}";
+    "a hold is lost": RefundWithoutHold of "refund", DONE,
+        concat!(of_refund!("DELETE FROM transfers"), " AND phase = 'hold'");
+    "a hold of another amount": RefundWithoutHold of "refund", FAILED,
+        concat!(of_refund!("UPDATE transfers SET amount = amount + 1"), " AND phase = 'hold'");
+    "a hold in another suspense": RefundWithoutHold of "refund", DONE,
+        concat!(of_refund!("UPDATE transfers SET debit = 'suspense/0'"), " AND phase = 'hold'");
+    "a hold is booked twice": RefundWithoutHold of "refund", OPEN_REFUND,
+        twice!("refund", "phase", "phase = 'hold'");
+    "a refund is not posted": RefundWithoutPost of "refund", DONE,
+        concat!(of_refund!("DELETE FROM transfers"), " AND phase = 'post_held'");
+    "a refund through another channel account": RefundWithoutPost of "refund", DONE,
+        concat!(
+            of_refund!("UPDATE transfers SET credit = 'channel_funds/elsewhere'"),
+            " AND phase = 'post_held'"
+        );
+    "a refund that is done goes on": RefundWithoutPost of "refund", DONE,
+        of_row!("UPDATE refunds SET state = 'processing', ended_at = NULL, refund_reference = NULL");
+    "a failed refund passes for done": RefundWithoutPost of "refund", FAILED,
+        of_row!("UPDATE refunds SET state = 'done', refund_reference = 'x', reason = NULL");
+    "a late refund is not posted": RefundWithoutPost of "refund", LATE,
+        concat!(of_refund!("DELETE FROM transfers"), " AND phase = 'post'");
+    "a late refund was not released": RefundWithoutRelease of "refund", LATE,
+        concat!(of_refund!("DELETE FROM transfers"), " AND phase = 'release'");
+    "a failed refund is not released": RefundWithoutRelease of "refund", FAILED,
+        concat!(of_refund!("DELETE FROM transfers"), " AND phase = 'release'");
+    "a release through another channel account": RefundWithoutRelease of "refund", FAILED,
+        concat!(
+            of_refund!("UPDATE transfers SET credit = 'channel_funds/elsewhere'"),
+            " AND phase = 'release'"
+        );
+    "a refund that is done is released, too": RefundWithoutRelease of "refund", DONE,
+        twice!("refund", "'release'", "phase = 'post_held'");
+    "a refund says that it holds more": HeldDiffers of "refund", OPEN_REFUND,
+        of_row!("UPDATE refunds SET held = held + 1");
+    "a refund that is done holds again": HeldDiffers of "refund", DONE,
+        of_row!("UPDATE refunds SET held = amount");
+    "an open refund's hold is lost": HeldDiffers of "refund", OPEN_REFUND,
+        concat!(of_refund!("DELETE FROM transfers"), " AND phase = 'hold'");
+    "an order says that it holds": HeldDiffers of "order", PAID,
+        of_row!("UPDATE orders SET held = 1");
+    "a refund is lost": HoldWithoutRow of "refund", DONE,
+        of_row!("DELETE FROM refunds");
+    "a hold for an order that is not there": HoldWithoutRow of "order", OPEN_REFUND,
+        concat!(
+            of_refund!("UPDATE transfers SET subject_kind = 'order'"),
+            " AND phase = 'hold'"
+        );
+    "an order's task is lost": OpenWithoutTask of "order", OPEN_ORDER,
+        of_order!("DELETE FROM tasks");
+    "a refund's task is lost": OpenWithoutTask of "refund", OPEN_REFUND,
+        of_refund!("DELETE FROM tasks");
+    "a notification's task is lost": OpenWithoutTask of "notification", DUE_NOTIFICATION,
+        "DELETE FROM tasks WHERE tenant = '{tenant}' AND subject_kind = 'notification'
+         AND subject_id = {subject}";
+    "a notification is lost": PaidWithoutNotification of "order", PAID,
+        "DELETE FROM notifications WHERE tenant = '{tenant}' AND root = {subject}";
+    "a notification about something else": PaidWithoutNotification of "order", PAID,
+        "UPDATE notifications SET about_kind = 'refund'
+         WHERE tenant = '{tenant}' AND root = {subject}";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_has_a_damage() {
+        for rule in Rule::ALL {
+            assert!(DAMAGES.iter().any(|damage| damage.rule == rule), "{rule:?} is not tested");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What happens to tenants, merchants, callers' keys and channel accounts.
+
+use super::{Facts, text};
+use kernel::{CallerKeyChange, ChannelAccountChange, MerchantChange, TenantChange};
+
+const fn enabled(is_enabled: bool) -> &'static str {
+    if is_enabled { "enabled" } else { "disabled" }
+}
+
+pub(super) fn tenant(change: &TenantChange) -> String {
+    match change {
+        TenantChange::Created(row) => format!("tenant {} is created: {}", row.tenant, row.name),
+        TenantChange::Changed(row) => {
+            format!("tenant {} is now {:?}, {}", row.tenant, row.name, enabled(row.is_enabled))
+        }
+    }
+}
+
+pub(super) fn merchant(change: &MerchantChange) -> String {
+    match change {
+        MerchantChange::Created(row) => format!("merchant {} is created", row.merchant),
+        MerchantChange::Changed(row) => format!(
+            "merchant {} now collects through {}, {}",
+            row.merchant,
+            row.channel_accounts.join(", "),
+            enabled(row.is_enabled)
+        ),
+    }
+}
+
+pub(super) fn caller_key(change: &CallerKeyChange) -> String {
+    match change {
+        CallerKeyChange::Created(row) => {
+            format!("caller key {} is created ({})", row.key_id, row.proof.name())
+        }
+        CallerKeyChange::Changed(row) => format!(
+            "caller key {} is changed ({}), {}",
+            row.key_id,
+            row.proof.name(),
+            enabled(row.is_enabled)
+        ),
+    }
+}
+
+pub(super) fn channel_account(change: &ChannelAccountChange) -> String {
+    match change {
+        ChannelAccountChange::Created(row) => {
+            format!("channel account {} at {} is created", row.name, row.channel)
+        }
+        ChannelAccountChange::Changed(row) => {
+            format!("channel account {} is changed, {}", row.name, enabled(row.is_enabled))
+        }
+        ChannelAccountChange::KeysStored(keys) => {
+            let serials: Vec<&str> = keys.iter().map(|key| key.serial.as_str()).collect();
+            format!("signing keys of the channel fetched: {}", serials.join(", "))
+        }
+        ChannelAccountChange::MismatchRecorded { why } => {
+            format!("a callback about nothing that is known here: {why}")
+        }
+    }
+}
+
+pub(super) fn tenant_facts(change: &TenantChange) -> Facts {
+    match change {
+        TenantChange::Created(row) | TenantChange::Changed(row) => {
+            vec![text("name", &*row.name), text("is", enabled(row.is_enabled))]
+        }
+    }
+}
+
+pub(super) fn merchant_facts(change: &MerchantChange) -> Facts {
+    match change {
+        MerchantChange::Created(row) | MerchantChange::Changed(row) => vec![
+            text("name", &*row.name),
+            text("channel_accounts", row.channel_accounts.join(",")),
+            text("is", enabled(row.is_enabled)),
+        ],
+    }
+}
+
+pub(super) fn caller_key_facts(change: &CallerKeyChange) -> Facts {
+    match change {
+        CallerKeyChange::Created(row) | CallerKeyChange::Changed(row) => vec![
+            text("key_id", &*row.key_id),
+            text("proof", row.proof.name()),
+            text("is", enabled(row.is_enabled)),
+        ],
+    }
+}
+
+pub(super) fn channel_account_facts(change: &ChannelAccountChange) -> Facts {
+    match change {
+        ChannelAccountChange::Created(row) | ChannelAccountChange::Changed(row) => vec![
+            text("name", &*row.name),
+            text("channel", &*row.channel),
+            text("is", enabled(row.is_enabled)),
+        ],
+        ChannelAccountChange::KeysStored(keys) => {
+            let serials: Vec<&str> = keys.iter().map(|key| key.serial.as_str()).collect();
+            vec![text("serials", serials.join(","))]
+        }
+        ChannelAccountChange::MismatchRecorded { why } => vec![text("why", why)],
+    }
+}

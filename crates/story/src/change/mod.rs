@@ -1,0 +1,93 @@
+//! One event: who did it, what happened, and the call through which we know.
+
+mod directory;
+mod notification;
+mod order;
+mod refund;
+
+pub(crate) use notification::{attempt, stands as notification_stands};
+
+use crate::words::{local, span};
+use kernel::{CallRecord, Caller, Change, Event};
+use ledger::Timestamp;
+
+/// A fact of an event, for programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// A word or text.
+    Text(String),
+    /// A number: fen where the name ends in `_fen`, milliseconds where it ends in `_ms`.
+    Number(i64),
+    /// An instant.
+    At(Timestamp),
+}
+
+/// The facts of an event, by name.
+pub type Facts = Vec<(&'static str, Fact)>;
+
+/// A fact that is text.
+fn text(name: &'static str, value: impl Into<String>) -> (&'static str, Fact) {
+    (name, Fact::Text(value.into()))
+}
+
+/// A fact that is an amount in fen.
+fn fen(name: &'static str, amount: ledger::Fen) -> (&'static str, Fact) {
+    (name, Fact::Number(amount.get()))
+}
+
+/// A fact that is an instant.
+const fn at(name: &'static str, at: Timestamp) -> (&'static str, Fact) {
+    (name, Fact::At(at))
+}
+
+/// Who requested it.
+pub fn who(caller: &Caller) -> String {
+    match caller {
+        Caller::Business(key) => format!("business {key}"),
+        Caller::Channel(name) => format!("channel {name}"),
+        Caller::Clock => "clock".to_owned(),
+        Caller::Operator(name) => format!("operator {name}"),
+    }
+}
+
+/// What happened, as a sentence.
+pub fn what(event: &Event) -> String {
+    match &event.change {
+        Change::Order(change) => order::what(change, event.call.as_ref()),
+        Change::Refund(change) => refund::what(event.subject, change),
+        Change::Notification(change) => notification::what(event.subject, change),
+        Change::Tenant(change) => directory::tenant(change),
+        Change::Merchant(change) => directory::merchant(change),
+        Change::CallerKey(change) => directory::caller_key(change),
+        Change::ChannelAccount(change) => directory::channel_account(change),
+    }
+}
+
+/// What happened, as facts.
+pub fn facts(change: &Change) -> Facts {
+    match change {
+        Change::Order(change) => order::facts(change),
+        Change::Refund(change) => refund::facts(change),
+        Change::Notification(change) => notification::facts(change),
+        Change::Tenant(change) => directory::tenant_facts(change),
+        Change::Merchant(change) => directory::merchant_facts(change),
+        Change::CallerKey(change) => directory::caller_key_facts(change),
+        Change::ChannelAccount(change) => directory::channel_account_facts(change),
+    }
+}
+
+/// A call in a line: what was asked, the status, how long it took, the channel's trace, its answer.
+pub fn call_line(call: &CallRecord) -> String {
+    let mut parts = match call.operation {
+        Some(operation) => vec![
+            format!("asked {}", operation.name()),
+            call.status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}")),
+            span(call.took_ms),
+            format!("begun {}", local(call.at)),
+        ],
+        None => vec![format!("callback of the channel at {}", local(call.at))],
+    };
+    parts.extend(call.channel_trace.as_ref().map(|trace| format!("trace {trace}")));
+    parts.push(format!("answer: {}", call.summary));
+    parts.join(", ")
+}

@@ -1,0 +1,63 @@
+//! What happens to refunds.
+
+use super::{Facts, at, fen, text};
+use crate::words::local;
+use kernel::{RefundChange, RefundState};
+use ledger::{Id, Subject, kinds};
+
+pub(super) fn what(subject: Subject, change: &RefundChange) -> String {
+    let refund: Id<kinds::Refund> = Id::from_value(subject.value);
+    match change {
+        RefundChange::Made(made) => {
+            format!("refund {refund} is made and requested: {}", crate::words::both(made.amount))
+        }
+        RefundChange::CallBegun { operation, .. } => {
+            format!("asks the channel about refund {refund}: {}", operation.name())
+        }
+        RefundChange::Moved { state, .. } => format!("refund {refund}: {}", stands(state)),
+        RefundChange::MismatchRecorded { why, .. } => {
+            format!("CONTRADICTION about refund {refund}, changed nothing: {why}")
+        }
+        RefundChange::Repeated => {
+            format!("the channel reported refund {refund} again, nothing new")
+        }
+    }
+}
+
+fn stands(state: &RefundState) -> String {
+    match state {
+        RefundState::Requesting => "not accepted by the channel yet".to_owned(),
+        RefundState::Processing => "accepted by the channel, not done yet".to_owned(),
+        RefundState::Done { at, refund_reference } => {
+            format!("DONE at {}, the channel's number is {refund_reference}", local(*at))
+        }
+        RefundState::Failed { reason, .. } => format!("FAILED: {reason}"),
+    }
+}
+
+pub(super) fn facts(change: &RefundChange) -> Facts {
+    match change {
+        RefundChange::Made(made) => vec![
+            fen("amount_fen", made.amount),
+            text("payment_reference", &made.payment_reference),
+            text("cause", made.cause.name()),
+        ],
+        RefundChange::CallBegun { operation, until } => {
+            vec![text("operation", operation.name()), at("until", *until)]
+        }
+        RefundChange::Moved { state, .. } => {
+            let mut facts = vec![text("state", state.name())];
+            match state {
+                RefundState::Requesting | RefundState::Processing => {}
+                RefundState::Done { at: done_at, refund_reference } => {
+                    facts.push(at("done_at", *done_at));
+                    facts.push(text("refund_reference", refund_reference));
+                }
+                RefundState::Failed { reason, .. } => facts.push(text("reason", reason)),
+            }
+            facts
+        }
+        RefundChange::MismatchRecorded { why, .. } => vec![text("why", why)],
+        RefundChange::Repeated => vec![],
+    }
+}

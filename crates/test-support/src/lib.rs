@@ -1,0 +1,27 @@
+//! What the tests of all crates share, so that each stands once: tenants with a merchant and a channel
+//! account, an order, what a channel says about it, and chance from a seed.
+//!
+//! The texts in here are not friendly: quotes, line ends, an emoji, an escaped zero.
+//!
+//! - `directory`: tenants, merchants, channel accounts; as a snapshot, and as commands.
+//! - `orders`: commands about orders, and findings.
+//! - `chance`: the same random numbers everywhere.
+
+mod chance;
+mod directory;
+mod orders;
+
+pub use chance::SeededRng;
+pub use directory::{
+    CHANNEL, INSTALLATION, MERCHANT, TENANTS, channel_account, directory, merchant, put_account,
+    put_caller_key, put_merchant, put_tenant, tenant, tenant_at,
+};
+pub use orders::{
+    NAMESPACE, PRICE, attempt, call, close, found, found_of_refund, order_request, paid, paid_as,
+    payable, place, place_for, refunded, replay,
+};
+
+use ledger::Timestamp;
+
+/// When every test begins.
+pub const START: Timestamp = Timestamp::from_seconds(1_795_000_000);

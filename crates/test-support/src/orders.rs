@@ -1,0 +1,152 @@
+//! Commands about orders, and what a channel says about them.
+
+use crate::START;
+use crate::directory::{CHANNEL, channel_account, merchant, tenant};
+use channel::{
+    Finding, Operation, PayForm, PayInfo, Payer, Payment, RefundStatus, Refunded, Scene,
+};
+use kernel::{
+    Aggregate, Attempt, CallRecord, Command, Delivery, Key, Notification, NotificationCommand,
+    Order, OrderCommand, OrderRequest, PlaceOrder, RecordFinding, Refund, TenantId,
+};
+use ledger::{Currency, Fen, Timestamp};
+use std::sync::Arc;
+
+/// Every order's amount.
+pub const PRICE: Fen = Fen::new(1999);
+/// The namespace of the merchants' numbers.
+pub const NAMESPACE: &str = "wecard";
+
+/// What a merchant requests under this number.
+pub fn order_request(number: &str) -> OrderRequest {
+    OrderRequest {
+        merchant: merchant(),
+        namespace: Arc::from(NAMESPACE),
+        merchant_order_no: number.to_owned(),
+        dialect: Arc::from("wecard"),
+        amount: PRICE,
+        currency: Currency::Cny,
+        scene: Scene::MiniProgram,
+        subject: "茶 \"two\" \\ 'x'\n\u{1f375}".to_owned(),
+        payer: Payer {
+            app_id: Some("wx0001".to_owned()),
+            user_id: Some(String::new()),
+            client_ip: None,
+            device_id: None,
+        },
+        goods_tag: None,
+        notify_url: Some("https://shop.example/told?a=1&b=2".to_owned()),
+        front_url: None,
+        details: r#"{"Attach":"\u0000 is no text"}"#.to_owned(),
+    }
+}
+
+/// Places an order of the one tenant.
+pub fn place(number: &str) -> Command {
+    place_for(&tenant(), order_request(number))
+}
+
+/// Places an order.
+pub fn place_for(tenant: &TenantId, request: OrderRequest) -> Command {
+    PlaceOrder {
+        tenant: tenant.clone(),
+        channel: CHANNEL.to_owned(),
+        request: Arc::new(request),
+        expires_at: None,
+    }
+    .into()
+}
+
+/// Closes an order.
+pub fn close(order: &Order) -> Command {
+    let tenant = order.terms.tenant.clone();
+    OrderCommand::Close { tenant, order: Key::Id(order.terms.id) }.into()
+}
+
+/// How we know: the answer to a call, or a callback where nothing was asked.
+pub fn call(asked: Option<Operation>) -> CallRecord {
+    CallRecord {
+        operation: asked,
+        at: START.plus_ms(5),
+        took_ms: 87,
+        status: asked.map(|_| 200),
+        channel_trace: Some("08F78BB5AF0610D302".to_owned()),
+        summary: "said \"so\"".to_owned(),
+    }
+}
+
+/// Records a finding about an order. `asked` is the call that it answers, or none for a callback.
+pub fn found(order: &Order, finding: Finding, asked: Option<Operation>) -> Command {
+    Command::RecordFinding(RecordFinding {
+        tenant: order.terms.tenant.clone(),
+        subject: order.terms.id.subject(),
+        root: order.root(),
+        channel_account: order.terms.channel_account.clone(),
+        finding,
+        call: call(asked),
+    })
+}
+
+/// Records a finding about a refund: the answer to its request.
+pub fn found_of_refund(refund: &Refund, finding: Finding) -> Command {
+    Command::RecordFinding(RecordFinding {
+        tenant: refund.tenant.clone(),
+        subject: refund.id.subject(),
+        root: refund.root(),
+        channel_account: channel_account(&refund.tenant),
+        finding,
+        call: call(Some(Operation::Refund)),
+    })
+}
+
+/// The payer can pay.
+pub fn payable(order: &Order) -> Finding {
+    Finding::Placed(PayInfo {
+        form: PayForm::Jsapi,
+        text: r#"{"package":"prepay_id=wx2016"}"#.to_owned(),
+        valid_until: order.terms.placed_at.plus_seconds(7200),
+    })
+}
+
+/// The payer paid the order.
+pub fn paid(order: &Order) -> Finding {
+    paid_as(order, "wx1")
+}
+
+/// The payer paid the order, under this number of the channel.
+pub fn paid_as(order: &Order, payment_reference: &str) -> Finding {
+    Finding::Paid(Payment {
+        channel_order_no: order.terms.channel_order_no.clone(),
+        payment_reference: payment_reference.to_owned(),
+        amount: order.terms.request.amount,
+        currency: order.terms.request.currency,
+        payer_amount: Some(Fen::new(1900)),
+        at: order.terms.placed_at.plus_ms(900),
+    })
+}
+
+/// What the channel says of a refund that stands there.
+pub fn refunded(refund: &Refund, status: RefundStatus) -> Finding {
+    Finding::Refund(Refunded {
+        channel_refund_no: refund.channel_refund_no.clone(),
+        refund_reference: "wxr1".to_owned(),
+        amount: refund.amount,
+        status,
+        at: None,
+    })
+}
+
+/// Records an attempt to deliver a notification.
+pub fn attempt(row: &Notification, at: Timestamp, delivery: Delivery) -> Command {
+    NotificationCommand::RecordAttempt {
+        tenant: row.tenant.clone(),
+        notification: row.id,
+        attempt: Attempt { at, took_ms: 12, delivery },
+    }
+    .into()
+}
+
+/// Sends a notification again.
+pub fn replay(row: &Notification) -> Command {
+    NotificationCommand::Replay { tenant: row.tenant.clone(), notification: row.id }.into()
+}

@@ -1,0 +1,217 @@
+//! Bringing a declaration of tenants into the database: the plan, and carrying it out.
+//!
+//! The plan is what differs between the declaration and the database. Carrying it out twice changes
+//! nothing the second time. What the declaration does not name is left as it is: to stop a tenant, a
+//! key or an account, declare it with `enabled = false`.
+
+use crate::declaration::{Declaration, DeclaredTenant, Proof};
+use anyhow::{Context, Result};
+use channel::Settings;
+use engine::{
+    DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof, Engine, caller_key_context,
+    setting_context,
+};
+use kernel::{
+    AccountSetting, Caller, CallerKeyCommand, CallerProof, ChannelAccountCommand, Command,
+    MerchantCommand, MerchantId, Put, TenantCommand, TenantId,
+};
+use std::sync::Arc;
+use store::{DirectoryOf, DirectoryRows};
+
+/// A step of a plan.
+pub(crate) struct Step {
+    /// What it does, for people.
+    pub(crate) line: String,
+    command: Command,
+}
+
+/// What differs between a declaration and the database, in the order in which it must be done.
+pub(crate) async fn plan(engine: &Engine, declaration: &Declaration) -> Result<Vec<Step>> {
+    let rows = engine.ask(DirectoryOf {}).await?;
+    let mut steps = Vec::new();
+    for tenant in &declaration.tenants {
+        plan_tenant(engine, &rows, tenant, &mut steps)
+            .with_context(|| format!("tenant {}", tenant.ocode))?;
+    }
+    Ok(steps)
+}
+
+/// Carries a plan out.
+pub(crate) async fn carry_out(engine: &Engine, caller: &Caller, steps: Vec<Step>) -> Result<()> {
+    for step in steps {
+        engine.handle(caller.clone(), step.command).await.with_context(|| step.line)?;
+    }
+    Ok(())
+}
+
+fn plan_tenant(
+    engine: &Engine,
+    rows: &DirectoryRows,
+    declared: &DeclaredTenant,
+    steps: &mut Vec<Step>,
+) -> Result<()> {
+    let tenant = TenantId::new(&declared.ocode);
+    let (name, is_enabled) = (Arc::from(declared.name.as_str()), declared.is_enabled);
+    let known = rows.tenants.iter().find(|row| row.tenant == tenant);
+    if known.is_none_or(|row| row.name != name || row.is_enabled != is_enabled) {
+        let command =
+            TenantCommand::Put { tenant: tenant.clone(), name, is_enabled, put: Put::Apply };
+        add(steps, known.is_some(), &format!("tenant {tenant}"), command);
+    }
+    plan_accounts(engine, rows, &tenant, declared, steps)?;
+    plan_keys(engine, rows, &tenant, declared, steps)?;
+    plan_merchants(rows, &tenant, declared, steps);
+    Ok(())
+}
+
+fn plan_accounts(
+    engine: &Engine,
+    rows: &DirectoryRows,
+    tenant: &TenantId,
+    declared: &DeclaredTenant,
+    steps: &mut Vec<Step>,
+) -> Result<()> {
+    for account in &declared.accounts {
+        let known = rows
+            .channel_accounts
+            .iter()
+            .find(|row| row.tenant == *tenant && *row.name == *account.name);
+        let wanted = DeclaredChannelAccount {
+            tenant: tenant.clone(),
+            name: Arc::from(account.name.as_str()),
+            channel: Arc::from(account.channel.as_str()),
+            settings: account.settings.clone(),
+            is_enabled: account.is_enabled,
+            put: Put::Apply,
+        };
+        let command = engine
+            .put_channel_account(wanted, known)
+            .with_context(|| format!("account {}", account.name))?;
+        let ChannelAccountCommand::Put { settings, is_enabled, .. } = &command else { continue };
+        if known.is_none_or(|row| row.settings != *settings || row.is_enabled != *is_enabled) {
+            add(steps, known.is_some(), &format!("channel account {}", account.name), command);
+        }
+    }
+    Ok(())
+}
+
+fn plan_keys(
+    engine: &Engine,
+    rows: &DirectoryRows,
+    tenant: &TenantId,
+    declared: &DeclaredTenant,
+    steps: &mut Vec<Step>,
+) -> Result<()> {
+    for key in &declared.keys {
+        let known = rows
+            .caller_keys
+            .iter()
+            .find(|row| row.tenant == *tenant && *row.key_id == *key.secret_id);
+        let wanted = DeclaredCallerKey {
+            tenant: tenant.clone(),
+            key_id: Arc::from(key.secret_id.as_str()),
+            proof: match key.proof.clone() {
+                Proof::SecretKey(secret) => DeclaredProof::Hmac(secret),
+                Proof::PublicKey(pem) => DeclaredProof::Rsa(Arc::from(pem)),
+            },
+            is_enabled: key.is_enabled,
+            put: Put::Apply,
+        };
+        let command = engine
+            .put_caller_key(wanted, known)
+            .with_context(|| format!("key {}", key.secret_id))?;
+        let CallerKeyCommand::Put { proof, is_enabled, .. } = &command;
+        if known.is_none_or(|row| row.proof != *proof || row.is_enabled != *is_enabled) {
+            add(steps, known.is_some(), &format!("caller key {}", key.secret_id), command);
+        }
+    }
+    Ok(())
+}
+
+fn plan_merchants(
+    rows: &DirectoryRows,
+    tenant: &TenantId,
+    declared: &DeclaredTenant,
+    steps: &mut Vec<Step>,
+) {
+    for wanted in &declared.merchants {
+        let merchant = MerchantId::new(&wanted.id);
+        let (name, is_enabled) = (Arc::from(wanted.name.as_str()), wanted.is_enabled);
+        let channel_accounts: Vec<Arc<str>> =
+            wanted.accounts.iter().map(|name| Arc::from(name.as_str())).collect();
+        let known =
+            rows.merchants.iter().find(|row| row.tenant == *tenant && row.merchant == merchant);
+        let is_same = known.is_some_and(|row| {
+            row.name == name
+                && row.is_enabled == is_enabled
+                && row.channel_accounts == channel_accounts
+        });
+        if !is_same {
+            let line = format!("merchant {merchant}");
+            let (tenant, put) = (tenant.clone(), Put::Apply);
+            let command =
+                MerchantCommand::Put { tenant, merchant, name, channel_accounts, is_enabled, put };
+            add(steps, known.is_some(), &line, command);
+        }
+    }
+}
+
+/// What must be put again so that every secret is sealed under the current master key.
+pub(crate) async fn plan_resealing(engine: &Engine) -> Result<Vec<Step>> {
+    let rows = engine.ask(DirectoryOf {}).await?;
+    let secrets = engine.secrets();
+    let mut steps = Vec::new();
+    for row in &rows.caller_keys {
+        let CallerProof::Hmac(sealed) = &row.proof else { continue };
+        if !secrets.is_outdated(sealed) {
+            continue;
+        }
+        let what = format!("caller key {}", row.key_id);
+        let plain = secrets.unseal(&caller_key_context(&row.tenant, &row.key_id), sealed);
+        let declared = DeclaredCallerKey {
+            tenant: row.tenant.clone(),
+            key_id: row.key_id.clone(),
+            proof: DeclaredProof::Hmac(plain.with_context(|| what.clone())?),
+            is_enabled: row.is_enabled,
+            put: Put::Change,
+        };
+        add(&mut steps, true, &what, engine.put_caller_key(declared, Some(row))?);
+    }
+    for row in &rows.channel_accounts {
+        let is_outdated = |setting: &AccountSetting| match setting {
+            AccountSetting::Sealed(sealed) => secrets.is_outdated(sealed),
+            AccountSetting::Plain(_) => false,
+        };
+        if !row.settings.values().any(is_outdated) {
+            continue;
+        }
+        let what = format!("channel account {}", row.name);
+        let mut settings = Settings::new();
+        for (name, setting) in &row.settings {
+            let value = match setting {
+                AccountSetting::Plain(value) => value.clone(),
+                AccountSetting::Sealed(sealed) => {
+                    let context = setting_context(&row.tenant, &row.name, name);
+                    let plain = secrets.unseal(&context, sealed);
+                    plain.with_context(|| format!("{what}: {name}"))?.expose().to_owned()
+                }
+            };
+            settings.insert(name.clone(), value);
+        }
+        let declared = DeclaredChannelAccount {
+            tenant: row.tenant.clone(),
+            name: row.name.clone(),
+            channel: row.channel.clone(),
+            settings,
+            is_enabled: row.is_enabled,
+            put: Put::Change,
+        };
+        add(&mut steps, true, &what, engine.put_channel_account(declared, Some(row))?);
+    }
+    Ok(steps)
+}
+
+fn add(steps: &mut Vec<Step>, is_known: bool, what: &str, command: impl Into<Command>) {
+    let verb = if is_known { "change" } else { "create" };
+    steps.push(Step { line: format!("{verb} {what}"), command: command.into() });
+}

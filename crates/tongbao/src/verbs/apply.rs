@@ -1,0 +1,50 @@
+//! `tongbao apply FILE`: brings a file of tenants into the database.
+
+use crate::apply::{carry_out, plan};
+use crate::config::Config;
+use crate::declaration::Declaration;
+use crate::gateway;
+use anyhow::Result;
+use engine::Engine;
+use kernel::Caller;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Arguments of `tongbao apply`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The file of tenants, in TOML
+    file: PathBuf,
+    /// The configuration whose database they go into
+    #[arg(long)]
+    config: PathBuf,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Exits 0 when the database is as the file says, and with `--dry-run` whenever a plan can be made.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let declaration = Declaration::read(&arguments.file)?;
+    let config = Config::read(&arguments.config)?;
+    let engine = gateway::commands_only(&config.database, config.installation).await?;
+    let outcome = apply(&engine, &declaration, arguments.dry_run).await;
+    engine.stop();
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
+async fn apply(engine: &Engine, declaration: &Declaration, is_dry_run: bool) -> Result<()> {
+    let steps = plan(engine, declaration).await?;
+    if steps.is_empty() {
+        println!("nothing to change");
+    }
+    for step in &steps {
+        println!("{}", step.line);
+    }
+    if is_dry_run {
+        return Ok(());
+    }
+    carry_out(engine, &Caller::Operator(Arc::from("apply")), steps).await
+}
