@@ -6,6 +6,7 @@
 
 use crate::channel_accounts::OpenAccount;
 use crate::{Engine, Failure, SendFault};
+use adapters::http::limits::CHANNEL_TIMEOUT;
 use channel::{
     CodecContext, Connection, EncodeFault, Finding, Instruction, PlatformKey, Request, Response,
     Step,
@@ -16,8 +17,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// How long a channel may take to answer. Less than the time that an order is kept for the call.
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a call may wait for a permit; then its task takes over.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long a call may take once it has its permit, with keys to fetch and connections to try. Together
@@ -171,7 +170,7 @@ pub(crate) async fn off_thread<T: Send + 'static>(
 async fn send(engine: &Engine, request: &Request) -> Result<Response, SendFault> {
     let mut pauses = CONNECT_PAUSES.into_iter();
     loop {
-        match (engine.channel_client.send(request, CALL_TIMEOUT).await, pauses.next()) {
+        match (engine.channel_client.send(request, CHANNEL_TIMEOUT).await, pauses.next()) {
             (Err(SendFault::NotSent(why)), Some(pause)) => {
                 tracing::debug!(why, "no connection to the channel; trying again");
                 tokio::time::sleep(pause).await;

@@ -2,6 +2,7 @@
 
 use crate::calls::off_thread;
 use crate::{Engine, Failure, SendFault};
+use adapters::http::limits::RECEIVER_TIMEOUT;
 use channel::{Request, Response};
 use kernel::{
     Attempt, Caller, Delivery, Key, Notification, NotificationCommand, Reads, Row, TenantId,
@@ -11,8 +12,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::StoreFault;
 
-/// How long a merchant may take to answer.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a delivery may wait for a permit; then its task takes over.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How much of a merchant's answer is kept, in characters.
@@ -109,7 +108,7 @@ async fn exchange(engine: &Arc<Engine>, notification: Notification, about: Row) 
 }
 
 async fn send(engine: &Engine, request: &Request) -> Result<Response, SendFault> {
-    engine.notification_client.send(request, DELIVERY_TIMEOUT).await
+    engine.notification_client.send(request, RECEIVER_TIMEOUT).await
 }
 
 /// The beginning of an answer, as readable text.

@@ -17,21 +17,17 @@ mod bulkhead;
 mod callbacks;
 mod calls;
 mod channel_accounts;
-mod client;
-mod clock;
 mod deliveries;
 mod directory;
-mod guard;
 mod put;
 mod secrets;
 mod tasks;
 mod writer;
 
+pub use adapters::clock::{Clock, SystemClock};
+pub use adapters::http::{Guard, HttpClient, HyperClient, SendFault};
 pub use channel_accounts::ChannelAccountFault;
-pub use client::{HttpClient, HyperClient, SendFault};
-pub use clock::{Clock, SystemClock};
 pub use directory::{RegisteredCaller, RegisteredProof};
-pub use guard::Guard;
 pub use put::{
     CALLER_SECRET_LEN_MIN, DeclarationFault, DeclaredCallerKey, DeclaredChannelAccount,
     DeclaredProof,

@@ -3,6 +3,7 @@
 use crate::database::Database;
 use crate::installation::Installation;
 use crate::registry::CHANNELS;
+use adapters::http::limits;
 use admin_api::Admin;
 use anyhow::{Context, Result};
 use axum::Router;
@@ -19,11 +20,6 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::collections::HashMap;
 use std::sync::Arc;
 use store::Store;
-
-/// The largest answer of a channel that is read.
-const CHANNEL_ANSWER_LEN_MAX: usize = 1024 * 1024;
-/// The largest answer of a merchant that is read.
-const MERCHANT_ANSWER_LEN_MAX: usize = 64 * 1024;
 
 /// A running gateway.
 pub(crate) struct Gateway {
@@ -79,8 +75,8 @@ async fn start_engine(
         public_url: installation.public_url,
         channels: CHANNELS.to_vec(),
         announcers,
-        channel_client: Arc::new(HyperClient::new(Guard::Open, CHANNEL_ANSWER_LEN_MAX)?),
-        notification_client: Arc::new(HyperClient::new(guard, MERCHANT_ANSWER_LEN_MAX)?),
+        channel_client: Arc::new(HyperClient::new(Guard::Open, limits::CHANNEL_ANSWER_LEN_MAX)?),
+        notification_client: Arc::new(HyperClient::new(guard, limits::RECEIVER_ANSWER_LEN_MAX)?),
         clock,
         node: installation.node,
         mode,

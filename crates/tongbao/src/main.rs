@@ -11,7 +11,6 @@
 //! - [`gateway`], [`server`]: the engine with every way in, and the sockets.
 
 mod apply;
-mod clock;
 mod config;
 mod database;
 mod declaration;

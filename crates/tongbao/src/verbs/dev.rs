@@ -1,7 +1,6 @@
 //! `tongbao dev`: gateway and sandbox in one process, seeded and ready in about a second.
 
 use crate::apply;
-use crate::clock::SandboxClock;
 use crate::database::Database;
 use crate::gateway::Gateway;
 use crate::server::{Listening, asked_to_stop};
@@ -70,7 +69,6 @@ impl DevGateway {
 
         let installation = world.installation(&base_url)?;
         let store = database.open()?;
-        let clock = Arc::new(SandboxClock(clock));
         let metrics = recorder()?;
         let gateway = Gateway::start(installation, store, clock, metrics.clone()).await?;
         let declaration = world.declaration(&sandbox_url, built_in)?;
