@@ -1,13 +1,14 @@
 //! `tongbao bench`: measures this machine.
 //!
-//! Gateway, simulated channels and load generator run in this one process, on SQLite with every commit
-//! on disk. Beside the product's figure stands the baseline limit: the same rows in batches of the same
-//! size, written straight into a fresh database on the same disk, by a loop that does nothing else.
+//! Gateway and simulated channels run in this process, the load generator in a process of its own, so
+//! that what the orders cost is told apart from what asking for them costs. Every commit is on disk.
+//! Beside the product's figure stands the baseline: the same rows in batches of the same size, written
+//! straight into a fresh database on the same disk, by a loop that does nothing else.
 
 use super::dev::{Beside, DevGateway};
 use crate::database::Database;
 use crate::merchant::{Caller, Generation};
-use crate::world::MERCHANTS;
+use crate::world::{DevFile, MERCHANTS};
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use engine::{Clock, SystemClock};
@@ -15,7 +16,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Baseline;
@@ -32,6 +33,9 @@ pub(crate) struct Arguments {
 enum Measure {
     /// Place orders over signed HTTP as fast as the connections allow
     Orders(Orders),
+    /// The load generator alone, as `orders` starts it
+    #[command(hide = true)]
+    Load(LoadArguments),
 }
 
 #[derive(clap::Args)]
@@ -54,6 +58,25 @@ struct Orders {
     /// Gateways beside each other on that database, each with a part of the connections
     #[arg(long, default_value_t = 1)]
     gateways: usize,
+}
+
+#[derive(clap::Args)]
+struct LoadArguments {
+    /// For how long
+    #[arg(long)]
+    seconds: u64,
+    /// Over how many connections
+    #[arg(long)]
+    connections: usize,
+    /// Which channel the orders go through
+    #[arg(long, value_enum)]
+    channel: Through,
+    /// The folder of `dev.json`
+    #[arg(long)]
+    data: PathBuf,
+    /// The gateways
+    #[arg(long, required = true)]
+    gateway: Vec<String>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -79,12 +102,17 @@ impl Through {
 
 /// The channels without an outside that orders can go through.
 const BUILT_IN: [&str; 2] = ["none", "paid"];
+/// Where the user time stands in `/proc/self/stat`, behind the name; the system time follows it.
+const UTIME_AT: usize = 11;
+/// Linux counts processor time for programs in hundredths of a second.
+const MS_PER_TICK: u64 = 10;
 /// How the run is cut for the question whether the rate falls off.
 const SLICES: usize = 5;
 
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.measure {
         Measure::Orders(orders) => measure_orders(orders).await,
+        Measure::Load(load) => generate_load(load).await,
     }
 }
 
@@ -95,28 +123,76 @@ async fn measure_orders(orders: Orders) -> Result<ExitCode> {
         DevGateway::start("127.0.0.1:0", "127.0.0.1:0", folder.path(), &database, &BUILT_IN)
             .await?;
     let beside = gateways_beside(&gateway, &database, folder.path(), orders.gateways).await?;
-    let others = beside.iter().map(|gateway| gateway.base_url.clone());
-    let load = Arc::new(Load {
-        base_urls: std::iter::once(gateway.file.base_url.clone()).chain(others).collect(),
-        caller: Caller::of(&gateway.file, Generation::Hmac)?,
-        pay_channel: orders.channel.pay_channel(),
-    });
-    let commits_before = commits(&load).await?;
-    let begun = Instant::now();
-    let placed = drive(&load, orders.connections, Duration::from_secs(orders.seconds)).await?;
-    let took = begun.elapsed();
-    let commits = commits(&load).await?.saturating_sub(commits_before);
+    let mut base_urls = vec![gateway.file.base_url.clone()];
+    base_urls.extend(beside.iter().map(|gateway| gateway.base_url.clone()));
+    let commits_before = commits(&base_urls[0]).await?;
+    let cpu_before = cpu_ms();
+    let load = load(&orders, folder.path(), &base_urls).await?;
+    let cpu_ms = cpu_ms().saturating_sub(cpu_before);
+    let commits = commits(&base_urls[0]).await?.saturating_sub(commits_before);
     let memory_kib = resident_kib();
     for other in beside {
         other.stop().await?;
     }
     gateway.stop().await?;
 
-    let count = placed.len();
+    let count = load.placed.len();
     ensure!(count > 0, "no order was placed");
     let batch = usize::try_from(u64::try_from(count)? / commits.max(1))?.max(1);
+    let baseline_before = self::cpu_ms();
     let baseline = baseline(&database, folder.path(), batch).await?;
-    report(&orders, &placed, took, commits, memory_kib, &baseline);
+    let baseline_cpu_ms = self::cpu_ms().saturating_sub(baseline_before);
+    let gateway = Cost { commits, memory_kib, cpu_ms };
+    report(&orders, &load, &gateway, &baseline, baseline_cpu_ms);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the run cost the process of the gateway.
+struct Cost {
+    commits: u64,
+    memory_kib: u64,
+    cpu_ms: u64,
+}
+
+/// What the load generator saw: how long it ran, and its orders.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Run {
+    took_us: u64,
+    placed: Vec<Placed>,
+}
+
+/// Runs the load generator in a process of its own.
+async fn load(orders: &Orders, data: &Path, base_urls: &[String]) -> Result<Run> {
+    let program = std::env::current_exe().context("the program does not find itself")?;
+    let mut command = std::process::Command::new(program);
+    command
+        .args(["bench", "load", "--seconds", &orders.seconds.to_string()])
+        .args(["--connections", &orders.connections.to_string()])
+        .args(["--channel", &orders.channel.pay_channel().to_lowercase(), "--data"])
+        .arg(data)
+        .stderr(Stdio::inherit());
+    for base_url in base_urls {
+        command.args(["--gateway", base_url]);
+    }
+    let output = tokio::task::spawn_blocking(move || command.output()).await?;
+    let output = output.context("the load generator does not start")?;
+    ensure!(output.status.success(), "the load generator failed");
+    serde_json::from_slice(&output.stdout).context("the load generator's report")
+}
+
+/// The load generator: its report goes to standard output.
+async fn generate_load(arguments: LoadArguments) -> Result<ExitCode> {
+    let file = DevFile::read(&arguments.data)?;
+    let load = Arc::new(Load {
+        base_urls: arguments.gateway,
+        caller: Caller::of(&file, Generation::Hmac)?,
+        pay_channel: arguments.channel.pay_channel(),
+    });
+    let begun = Instant::now();
+    let length = Duration::from_secs(arguments.seconds);
+    let placed = drive(&load, arguments.connections, length).await?;
+    let took_us = u64::try_from(begun.elapsed().as_micros())?;
+    serde_json::to_writer(std::io::stdout().lock(), &Run { took_us, placed })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -141,8 +217,8 @@ struct Load {
     pay_channel: &'static str,
 }
 
-/// One answered order: when, after the start, and how long it took, in microseconds. Small, for there
-/// are many, and they count as memory of the process.
+/// One answered order: when, after the start, and how long it took, in microseconds.
+#[derive(serde::Serialize, serde::Deserialize)]
 struct Placed {
     at_us: u32,
     latency_us: u32,
@@ -241,8 +317,7 @@ fn order(pay_channel: &str, connection: usize, number: usize) -> String {
 }
 
 /// How many commits this process has made, from its own metrics: every gateway in it counts there.
-async fn commits(load: &Load) -> Result<u64> {
-    let base_url = &load.base_urls[0];
+async fn commits(base_url: &str) -> Result<u64> {
     let mut sender = connect(base_url).await?;
     let request = http::Request::get("/metrics")
         .header("host", base_url.trim_start_matches("http://"))
@@ -253,6 +328,15 @@ async fn commits(load: &Load) -> Result<u64> {
     Ok(line.and_then(|count| count.trim().parse().ok()).unwrap_or(0))
 }
 
+/// What this process has used of the processors so far, for itself and in the kernel, in milliseconds.
+fn cpu_ms() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name of the program, in parentheses, may have spaces.
+    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = rest.split_whitespace().skip(UTIME_AT).take(2);
+    ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * MS_PER_TICK
+}
+
 /// Resident memory of this process now, in KiB.
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -261,14 +345,8 @@ fn resident_kib() -> u64 {
 }
 
 #[expect(clippy::print_stdout, reason = "this is what the verb is for")]
-fn report(
-    orders: &Orders,
-    placed: &[Placed],
-    took: Duration,
-    commits: u64,
-    memory_kib: u64,
-    baseline: &Baseline,
-) {
+fn report(orders: &Orders, run: &Run, gateway: &Cost, baseline: &Baseline, baseline_cpu_ms: u64) {
+    let (placed, took) = (&run.placed, Duration::from_micros(run.took_us));
     let mut latencies: Vec<u32> = placed.iter().map(|placed| placed.latency_us).collect();
     latencies.sort_unstable();
     let percentile = |per_mille: usize| {
@@ -284,7 +362,7 @@ fn report(
     );
     println!("tongbao      {} orders/s", per_second(placed.len(), took));
     println!(
-        "baseline limit   {} orders/s (the same rows in batches of {})",
+        "baseline     {} orders/s (the same rows in batches of {})",
         per_second(baseline.orders, baseline.took),
         baseline.batch
     );
@@ -295,11 +373,21 @@ fn report(
         percentile(1000)
     );
     println!(
-        "commits      {commits}, orders per commit {}",
-        u64::try_from(placed.len()).unwrap_or(0) / commits.max(1)
+        "processor    {} µs an order in the gateway and the simulated channels, {} µs in the baseline",
+        us_each(gateway.cpu_ms, placed.len()),
+        us_each(baseline_cpu_ms, baseline.orders)
     );
-    println!("memory       {} MiB resident after the run", memory_kib / 1024);
+    println!(
+        "commits      {}, orders per commit {}",
+        gateway.commits,
+        u64::try_from(placed.len()).unwrap_or(0) / gateway.commits.max(1)
+    );
+    println!("memory       {} MiB resident after the run", gateway.memory_kib / 1024);
     println!("over time    {} orders/s in each fifth of the run", slices(placed, took));
+}
+
+fn us_each(ms: u64, count: usize) -> u64 {
+    ms * 1000 / u64::try_from(count).unwrap_or(0).max(1)
 }
 
 fn per_second(count: usize, took: Duration) -> u128 {
