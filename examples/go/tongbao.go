@@ -1,4 +1,4 @@
-// Signs requests to Tongbao and verifies its notices. Go 1.19 or later, nothing to install.
+// Signs requests to Tongbao and verifies its notifications. Go 1.19 or later, nothing to install.
 //
 // Copy this file into a package of yours. A key is a string: an RSA key as PEM (PKCS#8: BEGIN PRIVATE
 // KEY, BEGIN PUBLIC KEY), or else the shared SecretKey.
@@ -38,7 +38,7 @@ var (
 	seconds = regexp.MustCompile(`^[0-9]{1,12}$`)
 )
 
-// Refused says that a notice is not to be believed, and what is wrong with it.
+// Refused says that a notification is not to be believed, and what is wrong with it.
 type Refused string
 
 func (r Refused) Error() string { return "refused: " + string(r) }
@@ -75,9 +75,9 @@ func Sign(key, secretID, ocode, rawURL string, body []byte, now time.Time) (http
 	return headers, nil
 }
 
-// Verify returns Refused unless the platform signed this notice, just now, for us.
+// Verify returns Refused unless the platform signed this notification, just now, for us.
 //
-// keys has for each of our SecretIds the key of its notices: the platform's public key, or our SecretKey.
+// keys has for each of our SecretIds the key of its notifications: the platform's public key, or our SecretKey.
 // ocode is our own. target is the path with the query, as it stands in the request line
 // (http.Request.RequestURI). net/http moves the header Host to http.Request.Host: put it back. body is
 // the raw bytes, not what a framework parsed and wrote anew.
@@ -120,7 +120,7 @@ func Verify(keys map[string]string, ocode, target string, headers http.Header, b
 		}
 	}
 	// The platform's key signs for every tenant, and the SecretId itself is not signed: only this tells
-	// our notices from another tenant's.
+	// our notifications from another tenant's.
 	if headers.Get("X-TC-Ocode") != ocode {
 		return Refused("Ocode")
 	}

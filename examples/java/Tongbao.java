@@ -25,7 +25,7 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * Signs requests to Tongbao and verifies its notices. Java 17 or later, nothing to install.
+ * Signs requests to Tongbao and verifies its notifications. Java 17 or later, nothing to install.
  *
  * <p>Copy this file. A key is a string: an RSA key as PEM (PKCS#8: BEGIN PRIVATE KEY, BEGIN PUBLIC KEY), or
  * else the shared SecretKey.
@@ -41,7 +41,7 @@ public final class Tongbao {
 
     private Tongbao() {}
 
-    /** The notice is not to be believed. The message says what is wrong with it. */
+    /** The notification is not to be believed. The message says what is wrong with it. */
     public static final class Refused extends Exception {
         private static final long serialVersionUID = 1;
 
@@ -85,9 +85,9 @@ public final class Tongbao {
     }
 
     /**
-     * Throws {@link Refused} unless the platform signed this notice, just now, for us.
+     * Throws {@link Refused} unless the platform signed this notification, just now, for us.
      *
-     * @param keys for each of our SecretIds the key of its notices: the platform's public key, or our
+     * @param keys for each of our SecretIds the key of its notifications: the platform's public key, or our
      *     SecretKey
      * @param ocode our own
      * @param target the path with the query, as it stands in the request line
@@ -127,7 +127,7 @@ public final class Tongbao {
             throw new Refused("SignedHeaders");
         }
         // The platform's key signs for every tenant, and the SecretId itself is not signed: only this
-        // tells our notices from another tenant's.
+        // tells our notifications from another tenant's.
         if (!received.get("x-tc-ocode").equals(ocode)) {
             throw new Refused("Ocode");
         }

@@ -1,8 +1,8 @@
-// One order from placing to notice, against a running `tongbao dev`, as a shop would do it.
+// One order from placing to notification, against a running `tongbao dev`, as a shop would do it.
 //
 //     node live.mjs <data>/dev.json
 //
-// Both kinds of key are tried. Ends within 30 seconds: with 0 when every notice came and was genuine.
+// Both kinds of key are tried. Ends within 30 seconds: with 0 when every notification came and was genuine.
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { Refused, sign, verify } from './tongbao.mjs';
 
 const DEADLINE_MS = 28_000;
 
-/** A merchant's server: waits for notices, and hands over what was paid. */
+/** A merchant's server: waits for notifications, and hands over what was paid. */
 async function openShop(keys, ocode, onPaid) {
   const seen = new Set();
   const notified = (target, headers, body) => {
@@ -20,14 +20,14 @@ async function openShop(keys, ocode, onPaid) {
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       // Not 2xx: should it be genuine after all, it comes again.
-      console.error(`notice refused: ${error.message}`);
+      console.error(`notification refused: ${error.message}`);
       return [401, { ErrCode: 'FAIL' }];
     }
-    const notice = JSON.parse(body);
-    // The same notice can come more than once: act on the first, acknowledge them all. A real shop has
+    const notification = JSON.parse(body);
+    // The same notification can come more than once: act on the first, acknowledge them all. A real shop has
     // this in its database, and writes it there before it acknowledges.
-    const news = seen.has(notice.NotifyId) ? undefined : notice.Result;
-    seen.add(notice.NotifyId);
+    const news = seen.has(notification.NotifyId) ? undefined : notification.Result;
+    seen.add(notification.NotifyId);
     return [200, { ErrCode: 'SUCCESS' }, news];
   };
   const server = createServer(async (request, response) => {
@@ -63,7 +63,7 @@ async function call(dev, key, secretId, path, fields) {
 async function main(devJson) {
   const dev = JSON.parse(readFileSync(devJson, 'utf8'));
   const { wecard } = dev;
-  // This tenant has an RSA key, so the platform's key signs all its notices.
+  // This tenant has an RSA key, so the platform's key signs all its notifications.
   const keys = new Map([[wecard.rsa.secret_id, wecard.platform_public_key_pem]]);
   let paid;
   const notifyUrl = await openShop(keys, wecard.ocode, (result) => paid(result));
@@ -100,7 +100,7 @@ if (process.argv.length !== 3) {
   process.exit(2);
 }
 setTimeout(() => {
-  console.error('no genuine notice came in time');
+  console.error('no genuine notification came in time');
   process.exit(1);
 }, DEADLINE_MS);
 main(process.argv[2]).then(

@@ -1,4 +1,4 @@
-// Signs requests to Tongbao and verifies its notices. Node 18 or later, nothing to install.
+// Signs requests to Tongbao and verifies its notifications. Node 18 or later, nothing to install.
 //
 // Copy this file. A key is a string: an RSA key as PEM, or else the shared SecretKey.
 
@@ -13,7 +13,7 @@ const AUTHORIZATION = new RegExp(
     'SignedHeaders=([a-z0-9;-]+), Signature=([A-Za-z0-9+/=]+)$',
 );
 
-/** The notice is not to be believed. The message says what is wrong with it. */
+/** The notification is not to be believed. The message says what is wrong with it. */
 export class Refused extends Error {}
 
 /** The headers of a POST of `body` (a Buffer or string) to `url`. Send these bytes and no others. */
@@ -42,9 +42,9 @@ export function sign(key, secretId, ocode, url, body, now = Math.floor(Date.now(
 }
 
 /**
- * Throws Refused unless the platform signed this notice, just now, for us.
+ * Throws Refused unless the platform signed this notification, just now, for us.
  *
- * `keys` is a Map from each of our SecretIds to the key of its notices: the platform's public key, or
+ * `keys` is a Map from each of our SecretIds to the key of its notifications: the platform's public key, or
  * our SecretKey. `ocode` is our own. `target` is the path with the query, as it stands in the request
  * line (`request.url`); `body` is the raw Buffer, not what a framework parsed and wrote anew.
  */
@@ -71,7 +71,7 @@ export function verify(keys, ocode, target, headers, body, now = Date.now() / 10
     throw new Refused('SignedHeaders');
   }
   // The platform's key signs for every tenant, and the SecretId itself is not signed: only this
-  // tells our notices from another tenant's.
+  // tells our notifications from another tenant's.
   if (headers['x-tc-ocode'] !== ocode) throw new Refused('Ocode');
   const text = stringToSign(algorithm, timestamp, scope, target, listed, headers, body);
   const genuine = algorithm === 'SHA256withRSA'

@@ -1,11 +1,11 @@
 <?php
-// Signs requests to Tongbao and verifies its notices. PHP 8.0 or later with ext-openssl.
+// Signs requests to Tongbao and verifies its notifications. PHP 8.0 or later with ext-openssl.
 //
 // Copy the class. A key is a string: an RSA key as PEM, or else the shared SecretKey.
 
 declare(strict_types=1);
 
-/** The notice is not to be believed. The message says what is wrong with it. */
+/** The notification is not to be believed. The message says what is wrong with it. */
 final class Refused extends Exception
 {
 }
@@ -58,9 +58,9 @@ final class Tongbao
     }
 
     /**
-     * Throws Refused unless the platform signed this notice, just now, for us.
+     * Throws Refused unless the platform signed this notification, just now, for us.
      *
-     * @param array<string, string> $keys for each of our SecretIds the key of its notices: the platform's
+     * @param array<string, string> $keys for each of our SecretIds the key of its notifications: the platform's
      *     public key, or our SecretKey
      * @param string $ocode our own
      * @param string $target the path with the query: $_SERVER['REQUEST_URI']
@@ -105,7 +105,7 @@ final class Tongbao
             throw new Refused('SignedHeaders');
         }
         // The platform's key signs for every tenant, and the SecretId itself is not signed: only this
-        // tells our notices from another tenant's.
+        // tells our notifications from another tenant's.
         if ($headers['x-tc-ocode'] !== $ocode) {
             throw new Refused('Ocode');
         }

@@ -1,8 +1,8 @@
-"""One order from placing to notice, against a running `tongbao dev`, as a shop would do it.
+"""One order from placing to notification, against a running `tongbao dev`, as a shop would do it.
 
     python3 live.py <data>/dev.json
 
-Both kinds of key are tried. Ends within 30 seconds: with 0 when every notice came and was genuine.
+Both kinds of key are tried. Ends within 30 seconds: with 0 when every notification came and was genuine.
 """
 
 import http.server
@@ -20,7 +20,7 @@ DEADLINE = time.monotonic() + 28
 
 
 class Shop:
-    """A merchant's server: it waits for notices at `notify_url`."""
+    """A merchant's server: it waits for notifications at `notify_url`."""
 
     def __init__(self, keys, ocode):
         self.keys, self.ocode = keys, ocode
@@ -48,18 +48,18 @@ class Shop:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def notified(self, target, headers, body):
-        """The status and the body of our answer, and what is new in the notice."""
+        """The status and the body of our answer, and what is new in the notification."""
         try:
             verify(self.keys, self.ocode, target, headers, body)
         except Refused as refused:
             # Not 2xx: should it be genuine after all, it comes again.
-            print(f"notice refused: {refused}", file=sys.stderr)
+            print(f"notification refused: {refused}", file=sys.stderr)
             return 401, b'{"ErrCode": "FAIL"}', None
-        notice = json.loads(body)
-        # The same notice can come more than once: act on the first, acknowledge them all. A real shop
+        notification = json.loads(body)
+        # The same notification can come more than once: act on the first, acknowledge them all. A real shop
         # has this in its database, and writes it there before it acknowledges.
-        news = None if notice["NotifyId"] in self.seen else notice["Result"]
-        self.seen.add(notice["NotifyId"])
+        news = None if notification["NotifyId"] in self.seen else notification["Result"]
+        self.seen.add(notification["NotifyId"])
         return 200, b'{"ErrCode": "SUCCESS"}', news
 
 
@@ -90,7 +90,7 @@ def main(dev_json):
         dev = json.load(file)
     wecard = dev["wecard"]
     hmac, rsa = wecard["hmac"], wecard["rsa"]
-    # This tenant has an RSA key, so the platform's key signs all its notices.
+    # This tenant has an RSA key, so the platform's key signs all its notifications.
     shop = Shop({rsa["secret_id"]: wecard["platform_public_key_pem"]}, wecard["ocode"])
     for secret_id, key in [
         (hmac["secret_id"], hmac["secret_key"]),
@@ -114,7 +114,7 @@ def main(dev_json):
         try:
             told = shop.paid.get(timeout=seconds_left())
         except queue.Empty:
-            raise SystemExit("no genuine notice came in time") from None
+            raise SystemExit("no genuine notification came in time") from None
         print(f"notified {told['OutOrderId']}: {told['OrderStatus']}, {told['PayAmount']} fen")
         if (told["OutOrderId"], told["OrderStatus"], told["TotalAmount"]) != (
             out_order_id, "SUCCESS", "1000",

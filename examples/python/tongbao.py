@@ -1,4 +1,4 @@
-"""Signs requests to Tongbao and verifies its notices. Python 3.8 or later.
+"""Signs requests to Tongbao and verifies its notifications. Python 3.8 or later.
 
 Copy this file. It needs the package `cryptography`, and only for RSA keys.
 A key is a string: an RSA key as PEM, or else the shared SecretKey.
@@ -22,7 +22,7 @@ AUTHORIZATION = re.compile(
 
 
 class Refused(Exception):
-    """The notice is not to be believed. The text says what is wrong with it."""
+    """The notification is not to be believed. The text says what is wrong with it."""
 
 
 def sign(key, secret_id, ocode, url, body, now=None):
@@ -60,9 +60,9 @@ def sign(key, secret_id, ocode, url, body, now=None):
 
 
 def verify(keys, ocode, target, headers, body, now=None):
-    """Raises Refused unless the platform signed this notice, just now, for us.
+    """Raises Refused unless the platform signed this notification, just now, for us.
 
-    `keys` has for each of our SecretIds the key of its notices: the platform's public key, or our
+    `keys` has for each of our SecretIds the key of its notifications: the platform's public key, or our
     SecretKey. `ocode` is our own. `target` is the path with the query, as it stands in the request
     line; `body` is the raw bytes, not what a framework parsed and wrote anew.
     """
@@ -88,7 +88,7 @@ def verify(keys, ocode, target, headers, body, now=None):
     if not set(SIGNED_HEADERS.split(";")) <= set(names) <= set(headers):
         raise Refused("SignedHeaders")
     # The platform's key signs for every tenant, and the SecretId itself is not signed: only this
-    # tells our notices from another tenant's.
+    # tells our notifications from another tenant's.
     if headers["x-tc-ocode"] != ocode:
         raise Refused("Ocode")
     text = _string_to_sign(algorithm, timestamp, scope, target, listed, headers, body)

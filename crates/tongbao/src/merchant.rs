@@ -65,7 +65,7 @@ impl Caller {
         signing.post(url, body, now).context("request not signed")
     }
 
-    /// Whether a notice that came to `url` is signed by the platform: with the caller's SecretId in
+    /// Whether a notification that came to `url` is signed by the platform: with the caller's SecretId in
     /// its credential, the text that was signed is the one that the caller would sign.
     pub(crate) fn is_genuine(
         &self,
