@@ -97,7 +97,7 @@ impl Snapshot {
                 .map(|row| owner(&row.tenant, &row.name))
                 .collect(),
         };
-        let callers = callers(opening.secrets, rows, &directory, before);
+        let callers = callers(opening.secrets, rows, before);
         let mut callers_of: HashMap<TenantId, Vec<Arc<RegisteredCaller>>> = HashMap::new();
         // Rows come in the order of their creation.
         for (_, caller) in rows.caller_keys.iter().filter_map(|row| callers.get(&row.key_id)) {
@@ -106,13 +106,17 @@ impl Snapshot {
         Snapshot { directory: Arc::new(directory), accounts, callers, callers_of, revision }
     }
 
-    /// The callers of a tenant, in the order in which their keys were created.
+    /// The callers of a tenant, in the order in which their keys were created; also of a disabled one,
+    /// whose merchants are still notified of what was paid before.
     pub(crate) fn callers_of(&self, tenant: &TenantId) -> &[Arc<RegisteredCaller>] {
         self.callers_of.get(tenant).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// The caller whose key has this id, unless its tenant is disabled.
     pub(crate) fn caller(&self, key_id: &str) -> Option<Arc<RegisteredCaller>> {
-        self.callers.get(key_id).map(|(_, caller)| caller.clone())
+        let (_, caller) = self.callers.get(key_id)?;
+        let tenant = self.directory.tenants.get(&caller.tenant)?;
+        tenant.is_enabled.then(|| caller.clone())
     }
 }
 
@@ -144,17 +148,14 @@ fn routes(
     }
 }
 
-/// The callers that may prove themselves: keys and tenants that are disabled are left out.
+/// The callers whose keys are enabled.
 fn callers(
     secrets: &Secrets,
     rows: &DirectoryRows,
-    directory: &Directory,
     before: &Snapshot,
 ) -> HashMap<Arc<str>, (i64, Arc<RegisteredCaller>)> {
-    let is_enabled =
-        |tenant: &TenantId| directory.tenants.get(tenant).is_some_and(|tenant| tenant.is_enabled);
     let mut found = HashMap::with_capacity(rows.caller_keys.len());
-    for row in rows.caller_keys.iter().filter(|row| row.is_enabled && is_enabled(&row.tenant)) {
+    for row in rows.caller_keys.iter().filter(|row| row.is_enabled) {
         let known = before.callers.get(&row.key_id);
         let caller = match known {
             Some((version, caller)) if *version == row.version && caller.tenant == row.tenant => {

@@ -1,7 +1,9 @@
 //! The administration and what operations ask of a process.
 
 use crate::merchant::{Merchant, MerchantReply};
-use crate::test_gateway::{Answer, TestGateway, UNIFIED_ORDER, fresh_number, order, with};
+use crate::test_gateway::{
+    Answer, QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, with,
+};
 use channel::Method::{Get, Post};
 use serde_json::{Value, json};
 
@@ -281,6 +283,27 @@ async fn a_replay_starts_the_schedule_anew() {
     gateway.advance(16).await;
     assert_eq!(merchant.received().await.json()["NotifyId"], id);
     gateway.until_story(&number, |story| story["notifications"][0]["state"] == "delivered").await;
+}
+
+/// What was paid before is told, or the merchant never learns of its money.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disabled_tenant_is_refused_and_still_notified() {
+    let mut gateway = TestGateway::start();
+    let mut merchant = Merchant::start().await;
+    let key = gateway.text("/wecard/platform_public_key_pem");
+    merchant.next([MerchantReply::Answer(500, "closed today".to_owned())]);
+    let number = paid_order(&gateway, &mut merchant, 1000).await;
+    let disabled = gateway.admin(Post, &format!("{TENANT}/disable")).await;
+    assert_eq!((disabled.status, &disabled.body["enabled"]), (200, &json!(false)));
+    let query = json!({"OutOrderId": number});
+    gateway.refused(QUERY_ORDER, &query, "AuthFailure.SecretIdNotFound").await;
+    gateway.advance(15).await;
+    let again = merchant.received().await;
+    assert!(again.is_signed_by(&key));
+    assert_eq!(again.json()["Result"]["OutOrderId"], number);
+    let enabled = gateway.admin(Post, &format!("{TENANT}/enable")).await;
+    assert_eq!(enabled.status, 200);
+    gateway.until_status(&number, "SUCCESS").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
