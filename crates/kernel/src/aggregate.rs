@@ -7,7 +7,7 @@
 
 use crate::caller_key::CallerKey;
 use crate::channel_account::ChannelAccount;
-use crate::command::{ChannelAnswer, RecordFinding, Refusal, Reply};
+use crate::command::{ChannelAnswer, DirectoryRefusal, RecordFinding, Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::{Directory, TenantId};
 use crate::event::Event;
@@ -75,7 +75,9 @@ pub trait Aggregate: Clone + Debug + PartialEq + Sized + 'static {
     fn id(&self) -> Id<Self::Kind>;
 
     /// The story that it belongs to; its own when it is a root.
-    fn root(&self) -> Id<kinds::Root>;
+    fn root(&self) -> Id<kinds::Root> {
+        self.id().subject().root()
+    }
 
     /// Counts its events; 1 when new.
     fn version(&self) -> i64;
@@ -84,7 +86,9 @@ pub trait Aggregate: Clone + Debug + PartialEq + Sized + 'static {
     fn natural_key(&self) -> Option<NaturalKey>;
 
     /// What its tasks, the attention list and the audit follow from.
-    fn standing(&self) -> Standing;
+    fn standing(&self) -> Standing {
+        Standing::settled()
+    }
 
     /// The row after an event; the only writer of this aggregate's state. Its version becomes the
     /// event's sequence.
@@ -96,29 +100,34 @@ pub trait Aggregate: Clone + Debug + PartialEq + Sized + 'static {
     /// The refusal; nothing has happened then.
     fn decide(deciding: &mut Deciding<'_>, command: &Self::Command) -> Result<Reply, Refusal>;
 
-    /// Does what it needs next: its task is due.
+    /// Does what it needs next: its task is due. An aggregate without tasks needs nothing.
     ///
     /// # Errors
     /// When there is no such row.
     fn run_task(
-        deciding: &mut Deciding<'_>,
-        tenant: &TenantId,
-        id: Id<Self::Kind>,
-    ) -> Result<(), Refusal>;
+        _deciding: &mut Deciding<'_>,
+        _tenant: &TenantId,
+        _id: Id<Self::Kind>,
+    ) -> Result<(), Refusal> {
+        Ok(())
+    }
 
     /// Records what a channel said about it.
     ///
     /// # Errors
-    /// When there is no such row, or a channel has nothing to say about such rows.
+    /// When there is no such row, or, as here, a channel has nothing to say about such rows.
     fn record_finding(
-        deciding: &mut Deciding<'_>,
-        about: &About<'_, Self::Kind>,
-        finding: &Finding,
-    ) -> Result<Option<ChannelAnswer>, Refusal>;
+        _deciding: &mut Deciding<'_>,
+        _about: &About<'_, Self::Kind>,
+        _finding: &Finding,
+    ) -> Result<Option<ChannelAnswer>, Refusal> {
+        let noun = <Self::Kind as SubjectId>::KIND.name();
+        Err(DirectoryRefusal::NoFindings { noun }.into())
+    }
 
     /// Adds what [`Aggregate::run_task`] and [`Aggregate::record_finding`] must see besides the row
     /// itself: balances, and the root of its story.
-    fn related(tenant: &TenantId, root: Id<kinds::Root>, reads: &mut Reads);
+    fn related(_tenant: &TenantId, _root: Id<kinds::Root>, _reads: &mut Reads) {}
 }
 
 /// What a finding is about, and through which channel account it was reported.

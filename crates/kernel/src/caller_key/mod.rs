@@ -7,13 +7,12 @@ mod decide;
 pub use change::CallerKeyChange;
 pub use decide::CallerKeyCommand;
 
-use crate::aggregate::{About, Aggregate, NaturalKey, Reads};
-use crate::command::{ChannelAnswer, DirectoryRefusal, Refusal, Reply};
+use crate::aggregate::{Aggregate, NaturalKey};
+use crate::command::{Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::event::Event;
-use crate::standing::{Sealed, Standing};
-use channel::Finding;
+use crate::standing::Sealed;
 use ledger::{Id, Timestamp, kinds};
 use std::sync::Arc;
 
@@ -77,20 +76,12 @@ impl Aggregate for CallerKey {
         self.id
     }
 
-    fn root(&self) -> Id<kinds::Root> {
-        self.id.subject().root()
-    }
-
     fn version(&self) -> i64 {
         self.version
     }
 
     fn natural_key(&self) -> Option<NaturalKey> {
         Some(CallerKey::key(&self.key_id))
-    }
-
-    fn standing(&self) -> Standing {
-        Standing::settled()
     }
 
     fn evolve(before: Option<&CallerKey>, event: &Event, change: &CallerKeyChange) -> CallerKey {
@@ -100,22 +91,4 @@ impl Aggregate for CallerKey {
     fn decide(deciding: &mut Deciding<'_>, command: &CallerKeyCommand) -> Result<Reply, Refusal> {
         Ok(decide::decide(deciding, command)?)
     }
-
-    fn run_task(
-        _: &mut Deciding<'_>,
-        _: &TenantId,
-        _: Id<kinds::CallerKey>,
-    ) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    fn record_finding(
-        _: &mut Deciding<'_>,
-        _: &About<'_, kinds::CallerKey>,
-        _: &Finding,
-    ) -> Result<Option<ChannelAnswer>, Refusal> {
-        Err(DirectoryRefusal::NoFindings { noun: "caller_key" }.into())
-    }
-
-    fn related(_: &TenantId, _: Id<kinds::Root>, _: &mut Reads) {}
 }

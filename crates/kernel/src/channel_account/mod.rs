@@ -7,13 +7,13 @@ mod decide;
 pub use change::ChannelAccountChange;
 pub use decide::ChannelAccountCommand;
 
-use crate::aggregate::{About, Aggregate, NaturalKey, Reads};
-use crate::command::{ChannelAnswer, DirectoryRefusal, Refusal, Reply};
+use crate::aggregate::{Aggregate, NaturalKey};
+use crate::command::{Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::event::Event;
 use crate::standing::{Attention, Sealed, Standing};
-use channel::{Finding, PlatformKey};
+use channel::PlatformKey;
 use ledger::{Id, Timestamp, kinds};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -74,10 +74,6 @@ impl Aggregate for ChannelAccount {
         self.id
     }
 
-    fn root(&self) -> Id<kinds::Root> {
-        self.id.subject().root()
-    }
-
     fn version(&self) -> i64 {
         self.version
     }
@@ -104,22 +100,4 @@ impl Aggregate for ChannelAccount {
     ) -> Result<Reply, Refusal> {
         Ok(decide::decide(deciding, command)?)
     }
-
-    fn run_task(
-        _: &mut Deciding<'_>,
-        _: &TenantId,
-        _: Id<kinds::ChannelAccount>,
-    ) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    fn record_finding(
-        _: &mut Deciding<'_>,
-        _: &About<'_, kinds::ChannelAccount>,
-        _: &Finding,
-    ) -> Result<Option<ChannelAnswer>, Refusal> {
-        Err(DirectoryRefusal::NoFindings { noun: "channel_account" }.into())
-    }
-
-    fn related(_: &TenantId, _: Id<kinds::Root>, _: &mut Reads) {}
 }

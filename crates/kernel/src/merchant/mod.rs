@@ -6,13 +6,11 @@ mod decide;
 pub use change::MerchantChange;
 pub use decide::MerchantCommand;
 
-use crate::aggregate::{About, Aggregate, NaturalKey, Reads};
-use crate::command::{ChannelAnswer, DirectoryRefusal, Refusal, Reply};
+use crate::aggregate::{Aggregate, NaturalKey};
+use crate::command::{Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::{MerchantId, TenantId};
 use crate::event::Event;
-use crate::standing::Standing;
-use channel::Finding;
 use ledger::{Id, Timestamp, kinds};
 use std::sync::Arc;
 
@@ -56,20 +54,12 @@ impl Aggregate for Merchant {
         self.id
     }
 
-    fn root(&self) -> Id<kinds::Root> {
-        self.id.subject().root()
-    }
-
     fn version(&self) -> i64 {
         self.version
     }
 
     fn natural_key(&self) -> Option<NaturalKey> {
         Some(Merchant::key(&self.merchant))
-    }
-
-    fn standing(&self) -> Standing {
-        Standing::settled()
     }
 
     fn evolve(before: Option<&Merchant>, event: &Event, change: &MerchantChange) -> Merchant {
@@ -79,18 +69,4 @@ impl Aggregate for Merchant {
     fn decide(deciding: &mut Deciding<'_>, command: &MerchantCommand) -> Result<Reply, Refusal> {
         Ok(decide::decide(deciding, command)?)
     }
-
-    fn run_task(_: &mut Deciding<'_>, _: &TenantId, _: Id<kinds::Merchant>) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    fn record_finding(
-        _: &mut Deciding<'_>,
-        _: &About<'_, kinds::Merchant>,
-        _: &Finding,
-    ) -> Result<Option<ChannelAnswer>, Refusal> {
-        Err(DirectoryRefusal::NoFindings { noun: "merchant" }.into())
-    }
-
-    fn related(_: &TenantId, _: Id<kinds::Root>, _: &mut Reads) {}
 }

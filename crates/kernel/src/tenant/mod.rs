@@ -7,13 +7,11 @@ mod decide;
 pub use change::TenantChange;
 pub use decide::TenantCommand;
 
-use crate::aggregate::{About, Aggregate, NaturalKey, Reads};
-use crate::command::{ChannelAnswer, DirectoryRefusal, Refusal, Reply};
+use crate::aggregate::{Aggregate, NaturalKey};
+use crate::command::{Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::event::Event;
-use crate::standing::Standing;
-use channel::Finding;
 use ledger::{Id, Timestamp, kinds};
 use std::sync::Arc;
 
@@ -53,20 +51,12 @@ impl Aggregate for Tenant {
         self.id
     }
 
-    fn root(&self) -> Id<kinds::Root> {
-        self.id.subject().root()
-    }
-
     fn version(&self) -> i64 {
         self.version
     }
 
     fn natural_key(&self) -> Option<NaturalKey> {
         Some(Tenant::key(&self.tenant))
-    }
-
-    fn standing(&self) -> Standing {
-        Standing::settled()
     }
 
     fn evolve(before: Option<&Tenant>, event: &Event, change: &TenantChange) -> Tenant {
@@ -76,18 +66,4 @@ impl Aggregate for Tenant {
     fn decide(deciding: &mut Deciding<'_>, command: &TenantCommand) -> Result<Reply, Refusal> {
         Ok(decide::decide(deciding, command)?)
     }
-
-    fn run_task(_: &mut Deciding<'_>, _: &TenantId, _: Id<kinds::Tenant>) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    fn record_finding(
-        _: &mut Deciding<'_>,
-        _: &About<'_, kinds::Tenant>,
-        _: &Finding,
-    ) -> Result<Option<ChannelAnswer>, Refusal> {
-        Err(DirectoryRefusal::NoFindings { noun: "tenant" }.into())
-    }
-
-    fn related(_: &TenantId, _: Id<kinds::Root>, _: &mut Reads) {}
 }
