@@ -93,7 +93,7 @@ impl SharedClock {
         self.offset_ms.load(Ordering::Acquire)
     }
 
-    /// Moves the clock ahead and wakes whoever waits on it; a negative step moves nothing.
+    /// Moves the clock ahead and wakes its waiters; a negative step moves nothing.
     pub fn advance_ms(&self, ms: i64) {
         let step = ms.max(0);
         let before = self.offset_ms.fetch_add(step, Ordering::AcqRel);

@@ -5,9 +5,10 @@
 //! much of the machine the program leaves on the table.
 
 use crate::checkpoints::Checkpoints;
-use crate::connection::{Mode, writer};
+use crate::connection::writer;
 use crate::schema;
 use crate::statement::fault;
+use adapters::sqlite::Housekeeping;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 use std::path::Path;
@@ -30,7 +31,7 @@ pub fn write(source: &Path, target: &Path, batch: usize) -> Result<Baseline, Sto
     let orders = read(source).map_err(fault)?;
     let mut connection = writer(target)?;
     schema::migrate(&mut connection)?;
-    let mut checkpoints = Checkpoints::new(Mode::Write, &connection);
+    let mut checkpoints = Checkpoints::new(&connection);
     let batch = batch.max(1);
     let begun = Instant::now();
     for batch in orders.chunks(batch) {

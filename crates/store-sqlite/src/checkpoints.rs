@@ -4,7 +4,8 @@
 //! a thread of its own folds the bulk of a long log while the writer goes on; the writer itself folds
 //! only what was added meanwhile, so that the log can begin anew and no commit waits long.
 
-use crate::connection::{Mode, checkpointer};
+use crate::connection::checkpointer;
+use adapters::sqlite::Housekeeping;
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +22,6 @@ const QUIET: Duration = Duration::from_secs(1);
 
 /// The log of one connection.
 pub(crate) struct Checkpoints {
-    mode: Mode,
     changes_seen: u64,
     /// When the log is to be folded unless something changes; none while it holds nothing.
     fold_at: Option<Instant>,
@@ -30,24 +30,20 @@ pub(crate) struct Checkpoints {
 
 impl Checkpoints {
     /// The log may hold something from before.
-    pub(crate) fn new(mode: Mode, connection: &Connection) -> Checkpoints {
-        let checkpointer = match mode {
-            Mode::Write => connection.path().and_then(|path| Checkpointer::start(Path::new(path))),
-            Mode::Read => None,
-        };
-        let fold_at = (mode == Mode::Write).then(|| Instant::now() + QUIET);
-        Checkpoints { mode, changes_seen: 0, fold_at, checkpointer }
+    pub(crate) fn new(connection: &Connection) -> Checkpoints {
+        let path = connection.path().map(Path::new);
+        let checkpointer = path.and_then(Checkpointer::start);
+        let fold_at = Some(Instant::now() + QUIET);
+        Checkpoints { changes_seen: 0, fold_at, checkpointer }
     }
+}
 
-    /// How long to wait for work before it is quiet; for ever when there is nothing to fold.
-    pub(crate) fn quiet_after(&self, now: Instant) -> Option<Duration> {
+impl Housekeeping for Checkpoints {
+    fn quiet_after(&self, now: Instant) -> Option<Duration> {
         self.fold_at.map(|fold_at| fold_at.saturating_duration_since(now))
     }
 
-    pub(crate) fn after_work(&mut self, connection: &Connection, now: Instant) {
-        if self.mode == Mode::Read {
-            return;
-        }
+    fn after_work(&mut self, connection: &Connection, now: Instant) {
         let changes = connection.total_changes();
         if changes == self.changes_seen {
             if self.fold_at.is_some_and(|fold_at| fold_at <= now) {
@@ -70,16 +66,14 @@ impl Checkpoints {
     }
 
     /// A reader can keep a part of the log in use; the rest waits for the next time.
-    pub(crate) fn in_quiet(&mut self, connection: &Connection, now: Instant) {
+    fn in_quiet(&mut self, connection: &Connection, now: Instant) {
         let folded = checkpoint(connection, FOLD).is_some_and(|log| log.pages <= log.folded);
         self.fold_at = (!folded).then(|| now + QUIET);
     }
 
-    pub(crate) fn at_end(mut self, connection: &Connection) {
+    fn at_end(mut self, connection: &Connection) {
         self.checkpointer = None;
-        if self.mode == Mode::Write {
-            checkpoint(connection, EMPTY);
-        }
+        checkpoint(connection, EMPTY);
     }
 }
 
@@ -170,7 +164,7 @@ mod tests {
     fn quiet_counts_from_the_last_change() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let connection = writer(&folder.path().join("quiet.db")).expect("the file opens");
-        let mut checkpoints = Checkpoints::new(Mode::Write, &connection);
+        let mut checkpoints = Checkpoints::new(&connection);
         let mut now = Instant::now();
         for sql in ["CREATE TABLE t (n INTEGER)", "INSERT INTO t VALUES (1)"] {
             connection.execute_batch(sql).expect("it is written");
@@ -192,7 +186,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("quiet.db");
         let connection = writer(&path).expect("the file opens");
-        let mut checkpoints = Checkpoints::new(Mode::Write, &connection);
+        let mut checkpoints = Checkpoints::new(&connection);
         connection.execute_batch("CREATE TABLE t (n INTEGER)").expect("it is written");
         let reader = crate::connection::reader(&path).expect("the file opens");
         reader.execute_batch("BEGIN; SELECT count(*) FROM t").expect("it reads");

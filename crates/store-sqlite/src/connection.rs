@@ -20,15 +20,6 @@ const PAGE_LEN: i64 = 8192;
 /// Prepared statements that a connection keeps.
 const STATEMENTS_MAX: usize = 128;
 
-/// What a connection is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// Reading and writing.
-    Write,
-    /// Reading.
-    Read,
-}
-
 /// The connection that writes.
 pub(crate) fn writer(path: &Path) -> Result<Connection, StoreFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE

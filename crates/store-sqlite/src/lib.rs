@@ -4,7 +4,6 @@
 //! page cache is the hot one. A few threads with read-only connections answer queries. A commit of
 //! many batches is one transaction and one flush to disk.
 //!
-//! - `queue`: threads that own a connection and take work in turn.
 //! - `connection`: how connections are set up. `checkpoints`: when the log is folded into the file.
 //! - `schema`: migrations. `statement`: binding and reading rows.
 //! - [`baseline`]: what this disk could do at most.
@@ -18,15 +17,15 @@ mod claim;
 mod commit;
 mod connection;
 mod load;
-mod queue;
 mod schema;
 mod search;
 mod sql;
 mod statement;
 
-use connection::{Mode, reader, writer};
+use adapters::sqlite::{NoHousekeeping, Queue, SqliteFault};
+use checkpoints::Checkpoints;
+use connection::{reader, writer};
 use kernel::{Reads, Task, View};
-use queue::Queue;
 use std::path::Path;
 use store::{Batch, CommitFault, Lease, Page, Promise, Query, Store, StoreFault};
 
@@ -49,7 +48,8 @@ impl SqliteStore {
     /// # Errors
     /// When the file cannot be opened or is no database.
     pub fn open(path: &Path) -> Result<SqliteStore, StoreFault> {
-        let writer = Queue::start("store-writer", vec![writer(path)?], Mode::Write)?;
+        let writer = Queue::start("store-writer", vec![writer(path)?], Checkpoints::new)
+            .map_err(unavailable)?;
         let readers = SqliteStore::readers(path)?;
         Ok(SqliteStore { readers, writer: Some(writer) })
     }
@@ -65,7 +65,7 @@ impl SqliteStore {
 
     fn readers(path: &Path) -> Result<Queue, StoreFault> {
         let connections = (0..READERS).map(|_| reader(path)).collect::<Result<Vec<_>, _>>()?;
-        Queue::start("store-reader", connections, Mode::Read)
+        Queue::start("store-reader", connections, |_| NoHousekeeping).map_err(unavailable)
     }
 
     fn writer(&self) -> Result<&Queue, StoreFault> {
@@ -75,12 +75,19 @@ impl SqliteStore {
     }
 }
 
+fn unavailable(fault: SqliteFault) -> StoreFault {
+    StoreFault::Unavailable(fault.to_string())
+}
+
 impl Store for SqliteStore {
     fn load<'a>(&'a self, reads: &'a Reads) -> Promise<'a, Result<View, StoreFault>> {
         let reads = reads.clone();
         Box::pin(async move {
             let queue = self.writer.as_ref().unwrap_or(&self.readers);
-            queue.ask(move |connection| load::load(connection, &reads)).await?
+            queue
+                .ask(move |connection| load::load(connection, &reads))
+                .await
+                .map_err(unavailable)?
         })
     }
 
@@ -89,7 +96,7 @@ impl Store for SqliteStore {
             let len = batches.len();
             let ask = async {
                 let commit = move |connection: &mut _| commit::commit(connection, &batches);
-                self.writer()?.ask(commit).await
+                self.writer()?.ask(commit).await.map_err(unavailable)
             };
             ask.await.unwrap_or_else(|fault| vec![Err(CommitFault::Store(fault)); len])
         })
@@ -97,18 +104,24 @@ impl Store for SqliteStore {
 
     fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
         Box::pin(async move {
-            self.writer()?.ask(move |connection| claim::claim(connection, lease)).await?
+            self.writer()?
+                .ask(move |connection| claim::claim(connection, lease))
+                .await
+                .map_err(unavailable)?
         })
     }
 
     fn search<'a>(&'a self, query: &'a Query) -> Promise<'a, Result<Page, StoreFault>> {
         let query = query.clone();
         Box::pin(async move {
-            self.readers.ask(move |connection| search::search(connection, &query)).await?
+            self.readers
+                .ask(move |connection| search::search(connection, &query))
+                .await
+                .map_err(unavailable)?
         })
     }
 
     fn migrate<'a>(&'a self) -> Promise<'a, Result<(), StoreFault>> {
-        Box::pin(async move { self.writer()?.ask(schema::migrate).await? })
+        Box::pin(async move { self.writer()?.ask(schema::migrate).await.map_err(unavailable)? })
     }
 }

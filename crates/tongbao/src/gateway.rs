@@ -3,14 +3,12 @@
 use crate::database::Database;
 use crate::installation::Installation;
 use crate::registry::CHANNELS;
-use adapters::http::limits;
+use adapters::http::{limits, receive, response_into};
 use admin_api::Admin;
 use anyhow::{Context, Result};
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
-use axum::response::IntoResponse;
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use crypto::rsa::Signer;
 use dialect::Dialect;
@@ -106,31 +104,17 @@ fn callbacks(engine: Arc<Engine>) -> Router {
 async fn take_callback(
     State(engine): State<Arc<Engine>>,
     Path(account): Path<String>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> impl IntoResponse {
-    let request = channel::Request {
-        method: if method == Method::GET { channel::Method::Get } else { channel::Method::Post },
-        url: uri.path_and_query().map_or("/", |target| target.as_str()).to_owned(),
-        headers: headers
-            .iter()
-            .filter_map(|(name, value)| {
-                Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-            })
-            .collect(),
-        body: body.to_vec(),
+    request: Request,
+) -> Response {
+    let request = match receive(request, limits::REQUEST_LEN_MAX).await {
+        Ok(request) => request,
+        Err(fault) => return (fault.status(), fault.to_string()).into_response(),
     };
-    let response = engine.channel_callback(&account, request).await;
-    let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut headers = HeaderMap::new();
-    for (name, value) in response.headers {
-        if let (Ok(name), Ok(value)) =
-            (name.parse::<axum::http::HeaderName>(), value.parse::<axum::http::HeaderValue>())
-        {
-            headers.insert(name, value);
+    match response_into(engine.channel_callback(&account, request).await) {
+        Ok(response) => response,
+        Err(fault) => {
+            tracing::error!(%account, %fault, "the answer to a callback is not sent");
+            fault.status().into_response()
         }
     }
-    (status, headers, response.body)
 }

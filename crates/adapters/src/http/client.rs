@@ -81,7 +81,7 @@ impl HyperClient {
             })?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, self.answer_len_max).collect().await.map_err(|fault| {
-            // The status helps whoever reads the list of attempts; the answer still counts as none.
+            // The status helps the reader of the list of attempts; the answer still counts as none.
             SendFault::Lost(format!("status {}, then not read: {fault}", head.status.as_u16()))
         })?;
         Ok(response_from(&head, &body.to_bytes()))

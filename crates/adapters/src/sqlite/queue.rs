@@ -14,8 +14,8 @@ const WAITING_MAX: usize = 256;
 
 /// What a thread does for its connection beside the work, such as folding its log into the file.
 pub trait Housekeeping: Send + 'static {
-    /// How long to wait for work before [`Housekeeping::in_quiet`]; for ever when there is nothing to
-    /// do.
+    /// How long to wait for work before [`Housekeeping::in_quiet`]; without end when there is nothing
+    /// to do.
     fn quiet_after(&self, now: Instant) -> Option<Duration>;
 
     /// After each piece of work.
@@ -100,7 +100,7 @@ impl Queue {
         let (answer, answered) = oneshot::channel();
         let room = self.room().await?;
         self.put(room, move |connection| {
-            // Whoever asked may have gone away; the work is done all the same.
+            // The caller may have gone away; the work is done.
             let _gone = answer.send(work(connection)).is_err();
         })?;
         answered.await.map_err(|_| SqliteFault::BrokeOff)

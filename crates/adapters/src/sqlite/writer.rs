@@ -1,7 +1,7 @@
 //! One thread that writes, many jobs per commit.
 //!
 //! Each job runs in its own savepoint: one that fails leaves no trace and disturbs no neighbour. A job
-//! is answered when the transaction that holds it is committed. Batches form by themselves: whatever
+//! is answered when the transaction that holds it is committed. Batches form by themselves: what
 //! waits while one is being written makes the next.
 
 use crate::sqlite::{NoHousekeeping, Queue, SqliteFault};
@@ -68,7 +68,7 @@ fn lock(waiting: &Jobs) -> std::sync::MutexGuard<'_, Vec<Job>> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes whatever waits, in one transaction. The queue's room bounds how much that can be.
+/// Writes what waits, in one transaction. The queue's room bounds how much that can be.
 fn write_waiting(connection: &Connection, waiting: &Jobs) {
     let batch = std::mem::take(&mut *lock(waiting));
     if !batch.is_empty() {

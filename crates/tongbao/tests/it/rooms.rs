@@ -37,7 +37,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["channel", "kernel", "ledger", "serde", "serde_json", "test-support", "thiserror"]),
     (
         "store-sqlite",
-        &["channel", "kernel", "ledger", "rusqlite", "store", "thiserror", "tokio", "tracing"],
+        &[
+            "adapters",
+            "channel",
+            "kernel",
+            "ledger",
+            "rusqlite",
+            "store",
+            "thiserror",
+            "tokio",
+            "tracing",
+        ],
     ),
     (
         "engine",
