@@ -263,7 +263,7 @@ async fn notification(
     one_notification(&engine, tenant, query::notification_id(&notification)?).await
 }
 
-/// Sends a notification again, in whatever state it is, from the start of its schedule.
+/// Sends a notification again in any state, from the start of its schedule.
 #[utoipa::path(post, path = "/admin/v1/tenants/{tenant}/notifications/{notification}/replay",
     tag = "notifications",
     params(TenantPath, NotificationPath),

@@ -1,4 +1,4 @@
-//! What every channel must pass, whatever its vendor: called by each channel's own tests.
+//! What every channel must pass: called by each channel's own tests.
 //!
 //! A [`Sample`] is an open account with an order and a refund that it can carry out. The checks panic
 //! with what they found, as assertions do.
@@ -149,7 +149,7 @@ fn every_instruction_encodes_alike_each_time(sample: &Sample<'_>) {
     }
 }
 
-/// What cannot be verified proves nothing, whatever its status or body.
+/// What cannot be verified proves nothing, with any status and body.
 fn an_unsigned_answer_is_unknown(sample: &Sample<'_>) {
     let Sample { about, connection, context, .. } = sample;
     for instruction in sample.instructions() {

@@ -1,6 +1,6 @@
 //! The shell around the core: it loads, lets the core decide, commits, and only then acts.
 //!
-//! - writer: takes whatever commands are waiting, decides them one after another and commits them
+//! - writer: takes the commands that are waiting, decides them one after another and commits them
 //!   together.
 //! - builtin_channels: answers instructions to built-in channels, inside the commit.
 //! - calls: carries instructions to channels and brings the findings back as commands.

@@ -1,6 +1,6 @@
 //! The one place that changes state.
 //!
-//! The writer takes whatever commands are waiting, loads the union of what they read, decides them one
+//! The writer takes the commands that are waiting, loads the union of what they read, decides them one
 //! after another over the view in memory, commits everything together, and then answers all. There is
 //! no timer: a batch forms by itself while the last one is being written; a lone command waits for
 //! nobody. A refused command leaves no trace and disturbs no neighbour.

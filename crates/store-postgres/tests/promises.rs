@@ -149,7 +149,7 @@ async fn an_installation_keeps_its_name() {
     assert_eq!(name(&another(&database)).await, first);
 }
 
-/// What the catalog says of unique indexes, whatever the text of the schema looks like.
+/// What the catalog says of unique indexes, not the text of the schema.
 #[tokio::test]
 async fn unique_indexes_begin_with_the_tenant() {
     let Some(server) = test_postgres::server() else { return };

@@ -1,4 +1,4 @@
-//! What is written reads back, whatever it is.
+//! Every row and event reads back as it was written.
 
 mod any;
 
@@ -45,7 +45,7 @@ fn check_row<A: Stored>(row: &A) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Whatever one cell becomes, reading answers: with a value or with a fault that names the table.
+/// With any content in one cell, reading returns a value or a fault that names the table.
 fn check_damaged<A: Stored>(
     row: &A,
     at: usize,

@@ -31,7 +31,7 @@ super::statements! {
         transfer::TRANSFERS.list()
     );
 
-    /// Whatever has a task in a story has events in it.
+    /// A row that has a task in a story has events in it.
     TASKS_OF_ROOT = format!(
         "SELECT {} FROM tasks WHERE tenant = $1 AND (subject_kind, subject_id) IN (
             SELECT subject_kind, subject_id FROM events WHERE tenant = $1 AND root = $2)",
