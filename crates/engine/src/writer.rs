@@ -188,11 +188,22 @@ async fn commit(
     metrics::histogram!("tongbao_batch_commands")
         .record(u32::try_from(commands).unwrap_or(u32::MAX));
     for (tenant, outcome) in tenants.into_iter().zip(outcomes) {
-        if let Err(fault) = outcome {
-            faults.insert(tenant, fault);
+        match outcome {
+            Ok(()) => report_attention(&tenant, view),
+            Err(fault) => {
+                faults.insert(tenant, fault);
+            }
         }
     }
     faults
+}
+
+/// Counts and logs what needs a person since this commit.
+fn report_attention(tenant: &TenantId, view: &View) {
+    for (subject, attention) in view.raised(tenant) {
+        metrics::counter!("tongbao_attention_total", "kind" => subject.kind.name()).increment(1);
+        tracing::warn!(%tenant, %subject, reason = %attention.reason, "needs a person");
+    }
 }
 
 /// Answers the jobs whose outcome is known and starts their work; returns the others.

@@ -15,7 +15,7 @@ use crate::merchant::Merchant;
 use crate::notification::Notification;
 use crate::order::Order;
 use crate::refund::Refund;
-use crate::standing::Standing;
+use crate::standing::{Attention, Standing};
 use crate::task::{Task, TaskChange};
 use crate::tenant::Tenant;
 use channel::Finding;
@@ -186,6 +186,7 @@ pub struct Rows<A> {
 struct LoadedRow<A> {
     loaded: Option<i64>,
     was_open: bool,
+    attention_before: Option<Attention>,
     now: A,
 }
 
@@ -198,8 +199,9 @@ impl<A> Default for Rows<A> {
 impl<A: Aggregate> Rows<A> {
     /// Adds a row as the database has it.
     pub fn load(&mut self, row: A) {
-        let (loaded, was_open) = (Some(row.version()), row.standing().is_open());
-        self.put(LoadedRow { loaded, was_open, now: row });
+        let (loaded, standing) = (Some(row.version()), row.standing());
+        let was_open = standing.is_open();
+        self.put(LoadedRow { loaded, was_open, attention_before: standing.attention, now: row });
     }
 
     /// The row with this id.
@@ -238,6 +240,15 @@ impl<A: Aggregate> Rows<A> {
         })
     }
 
+    /// The changed rows that need a person now, and did not before for this reason.
+    pub fn raised(&self, tenant: &TenantId) -> impl Iterator<Item = (Subject, Attention)> {
+        self.changed(tenant).filter_map(|row| {
+            let attention = row.now.standing().attention?;
+            let is_new = row.attention_before.as_ref() != Some(&attention);
+            is_new.then(|| (row.now.id().subject(), attention))
+        })
+    }
+
     fn changed(&self, tenant: &TenantId) -> impl Iterator<Item = &LoadedRow<A>> {
         let own = self.rows.get(tenant).into_iter().flat_map(BTreeMap::values);
         own.filter(|row| row.loaded != Some(row.now.version()))
@@ -252,8 +263,10 @@ impl<A: Aggregate> Rows<A> {
         let before = self.rows.get(&event.tenant).and_then(|rows| rows.get(&event.subject.value));
         let now = A::evolve(before.map(|row| &row.now), event, change);
         assert_eq!(now.version(), event.sequence, "{} skips an event", event.subject);
-        let (loaded, was_open) = before.map_or((None, false), |row| (row.loaded, row.was_open));
-        self.put(LoadedRow { loaded, was_open, now });
+        let (loaded, was_open, attention_before) = before.map_or((None, false, None), |row| {
+            (row.loaded, row.was_open, row.attention_before.clone())
+        });
+        self.put(LoadedRow { loaded, was_open, attention_before, now });
     }
 
     fn put(&mut self, row: LoadedRow<A>) {
@@ -406,6 +419,13 @@ macro_rules! declare {
                 let mut tasks = Vec::new();
                 $(tasks.extend(self.$rows.tasks(tenant));)*
                 tasks
+            }
+
+            /// The changed rows of a tenant that need a person now, and did not before for this reason.
+            pub fn raised(&self, tenant: &TenantId) -> Vec<(Subject, Attention)> {
+                let mut raised = Vec::new();
+                $(raised.extend(self.$rows.raised(tenant));)*
+                raised
             }
         }
 

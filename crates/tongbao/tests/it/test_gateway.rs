@@ -311,6 +311,16 @@ impl TestGateway {
         (sum("posted_fen"), sum("held_fen"))
     }
 
+    /// A row of this kind needs a person: it is listed and counted.
+    pub(crate) async fn counts_attention(&self, kind: &str) {
+        let listed = self.of_tenant("/attention").await;
+        let rows = listed["rows"].as_array().expect("a list");
+        assert!(rows.iter().any(|row| row["subject"]["kind"] == kind), "{listed}");
+        let metrics = self.get("/metrics").await.body;
+        let counted = format!("tongbao_attention_total{{kind=\"{kind}\"}} ");
+        assert!(metrics.as_str().is_some_and(|all| all.contains(&counted)), "{metrics}");
+    }
+
     /// What the channel has under our id of an order: one order, or none.
     pub(crate) async fn channel_orders(&self, channel_order_id: &Value) -> Vec<Value> {
         let page = self.sandbox_get("/control/transactions?limit=1000").await;
