@@ -119,7 +119,7 @@ impl OpenAccount {
         let channel = find(channels, &row.channel)?;
         let settings = plain_settings(secrets, row)?;
         let connection = channel
-            .open(&settings, &row.platform_keys)
+            .open(&settings, &usable(channel, &settings, row))
             .map_err(|bad| ChannelAccountFault::Setting { name: bad.name, why: bad.why })?;
         Ok(OpenAccount {
             tenant: row.tenant.clone(),
@@ -155,6 +155,22 @@ impl OpenAccount {
     }
 }
 
+/// The fetched keys that the channel can use. One that it cannot must not stop the account.
+fn usable(channel: &dyn Channel, settings: &Settings, row: &ChannelAccount) -> Vec<PlatformKey> {
+    let is_usable = |key: &&PlatformKey| match channel.open(settings, std::slice::from_ref(*key)) {
+        Ok(_) => true,
+        Err(bad) => {
+            let (serial, why) = (&key.serial, bad.why);
+            tracing::error!(account = %row.name, serial, why, "a fetched key cannot be used");
+            false
+        }
+    };
+    match channel.open(settings, &row.platform_keys) {
+        Ok(_) => row.platform_keys.clone(),
+        Err(_) => row.platform_keys.iter().filter(is_usable).cloned().collect(),
+    }
+}
+
 /// The channel of this name.
 pub(crate) fn find(
     channels: &[&'static dyn Channel],
@@ -183,4 +199,68 @@ pub(crate) fn plain_settings(
         Ok((name.clone(), value))
     };
     row.settings.iter().map(plain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use channel::{About, BadSettings, Connection};
+    use channel_none::NoChannel;
+    use crypto::MasterKeys;
+
+    /// A channel that can use every key but one.
+    struct Choosy;
+
+    impl Channel for Choosy {
+        fn about(&self) -> &'static About {
+            NoChannel::Unpaid.about()
+        }
+
+        fn open(
+            &self,
+            settings: &Settings,
+            keys: &[PlatformKey],
+        ) -> Result<Box<dyn Connection>, BadSettings> {
+            match keys.iter().find(|key| key.pem.is_empty()) {
+                Some(_) => Err(BadSettings { name: "keys".to_owned(), why: "empty".to_owned() }),
+                None => NoChannel::Unpaid.open(settings, &[]),
+            }
+        }
+    }
+
+    fn key(serial: &str, pem: &str) -> PlatformKey {
+        PlatformKey {
+            serial: serial.to_owned(),
+            pem: pem.to_owned(),
+            valid_from: Timestamp::from_seconds(0),
+            valid_until: Timestamp::from_seconds(1),
+        }
+    }
+
+    /// The row is stored: an account that did not open with it would stay shut at every start.
+    #[test]
+    fn a_key_that_cannot_be_used_does_not_shut_the_account() {
+        let row = ChannelAccount {
+            tenant: TenantId::new("100001"),
+            id: ledger::Id::from_value(1),
+            name: Arc::from("main"),
+            channel: Arc::from(NoChannel::Unpaid.about().name),
+            made_at: Timestamp::from_seconds(0),
+            version: 1,
+            settings: kernel::AccountSettings::new(),
+            platform_keys: vec![key("A", "pem"), key("B", "")],
+            is_enabled: true,
+            mismatch: None,
+        };
+        let secrets = Secrets::new(MasterKeys::read(&MasterKeys::generate()).expect("a key"));
+        let accounts = ChannelAccounts::open(
+            &ChannelAccounts::default(),
+            &[&Choosy],
+            &secrets,
+            std::slice::from_ref(&row),
+        );
+        assert!(accounts.get("main").is_some(), "the account opens");
+        let serials = usable(&Choosy, &Settings::new(), &row);
+        assert_eq!(serials.iter().map(|key| &*key.serial).collect::<Vec<_>>(), ["A"]);
+    }
 }
