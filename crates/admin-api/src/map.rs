@@ -42,6 +42,7 @@ pub(crate) fn attention(rows: &[AttentionRow]) -> wire::AttentionList {
     let row = |row: &AttentionRow| wire::Attention {
         subject: subject(row.subject),
         root: row.root.to_string(),
+        kind: row.kind.name(),
         reason: row.reason.clone(),
         since: rfc3339(row.since),
     };

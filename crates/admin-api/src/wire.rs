@@ -418,6 +418,8 @@ pub(crate) struct Attention {
     pub(crate) subject: Subject,
     /// The id of its story: of the order to look at.
     pub(crate) root: String,
+    /// What kind of thing to look at.
+    pub(crate) kind: &'static str,
     /// Why.
     pub(crate) reason: String,
     /// Since when.

@@ -119,7 +119,7 @@ fn order(body: &str, state: OrderState) -> Order {
         polls: 0,
         next_poll_at: (!is_final).then_some(NOW.plus_seconds(60)),
         unapplied: vec![],
-        mismatch: None,
+        attention: None,
     }
 }
 

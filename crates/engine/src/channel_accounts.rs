@@ -250,7 +250,7 @@ mod tests {
             settings: kernel::AccountSettings::new(),
             platform_keys: vec![key("A", "pem"), key("B", "")],
             is_enabled: true,
-            mismatch: None,
+            attention: None,
         };
         let secrets = Secrets::new(MasterKeys::read(&MasterKeys::generate()).expect("a key"));
         let accounts = ChannelAccounts::open(

@@ -171,7 +171,7 @@ impl Engine {
             settings: settings.clone(),
             platform_keys: vec![],
             is_enabled: true,
-            mismatch: None,
+            attention: None,
         };
         let settings = plain_settings(&self.secrets, &row)?;
         let opened = find(&self.channels, channel)?.open(&settings, &[]);

@@ -57,6 +57,6 @@ pub use order::{
     RETRY_SCHEDULE_SECONDS, Terms, UnappliedPayment,
 };
 pub use refund::{Refund, RefundChange, RefundCommand, RefundRefusal, RefundState};
-pub use standing::{Attention, Sealed, Standing};
+pub use standing::{Attention, AttentionKind, Sealed, Standing};
 pub use task::{Task, TaskChange};
 pub use tenant::{Tenant, TenantChange, TenantCommand};

@@ -32,9 +32,66 @@ impl Standing {
     }
 }
 
+/// What kind of thing a person must look at. Each kind has a page in the operators' guide and commands
+/// that end it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AttentionKind {
+    /// The channel contradicts what we know: another amount, merchant, account or number.
+    Contradiction,
+    /// The channel refuses the account itself: its signature, permission, app or certificate.
+    AccountBlocked,
+    /// The channel does not close an order whose time is up.
+    CannotClose,
+    /// A refund waits for somebody to act at the channel.
+    RefundAbnormal,
+    /// The channel refused a refund for good.
+    RefundFailed,
+    /// A merchant did not acknowledge a notification in the whole of its schedule.
+    NotificationGivenUp,
+    /// A task is late beyond its bound.
+    TaskLate,
+    /// A decision about the row failed by a fault of the program; its task is parked.
+    Parked,
+}
+
+impl AttentionKind {
+    /// Every kind, for listings and tests.
+    pub const ALL: [AttentionKind; 8] = [
+        AttentionKind::Contradiction,
+        AttentionKind::AccountBlocked,
+        AttentionKind::CannotClose,
+        AttentionKind::RefundAbnormal,
+        AttentionKind::RefundFailed,
+        AttentionKind::NotificationGivenUp,
+        AttentionKind::TaskLate,
+        AttentionKind::Parked,
+    ];
+
+    /// The word in storage, metrics and documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            AttentionKind::Contradiction => "contradiction",
+            AttentionKind::AccountBlocked => "account_blocked",
+            AttentionKind::CannotClose => "cannot_close",
+            AttentionKind::RefundAbnormal => "refund_abnormal",
+            AttentionKind::RefundFailed => "refund_failed",
+            AttentionKind::NotificationGivenUp => "notification_given_up",
+            AttentionKind::TaskLate => "task_late",
+            AttentionKind::Parked => "parked",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_name(name: &str) -> Option<AttentionKind> {
+        AttentionKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// Why a row needs a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attention {
+    /// The kind of thing to look at.
+    pub kind: AttentionKind,
     /// The reason, for people.
     pub reason: Arc<str>,
     /// Since when.

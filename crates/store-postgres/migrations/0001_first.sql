@@ -2,8 +2,9 @@
 -- a distributed PostgreSQL. Text sorts by its bytes. Numbers are bigint throughout: ids, fen,
 -- milliseconds, counts.
 --
--- Every aggregate's table has the columns of its standing: version, next_poll_at, held, attention,
--- attention_since. A row that needs nobody is not in the index attention_of_TABLE and costs it nothing.
+-- Every aggregate's table has the columns of its standing: version, next_poll_at, held,
+-- attention_kind, attention, attention_since. A row that needs nobody is not in the index
+-- attention_of_TABLE and costs it nothing.
 
 -- Where an order stands: narrow, and rewritten at every change, hence the free space in its pages.
 CREATE TABLE orders (
@@ -15,6 +16,7 @@ CREATE TABLE orders (
     version             bigint NOT NULL,
     next_poll_at        bigint,
     held                bigint NOT NULL,
+    attention_kind      text   COLLATE "C",
     attention           text   COLLATE "C",
     attention_since     bigint,
     state               text   COLLATE "C" NOT NULL,
@@ -74,6 +76,7 @@ CREATE TABLE refunds (
     version           bigint NOT NULL,
     next_poll_at      bigint,
     held              bigint NOT NULL,
+    attention_kind    text   COLLATE "C",
     attention         text   COLLATE "C",
     attention_since   bigint,
     state             text   COLLATE "C" NOT NULL,
@@ -99,6 +102,7 @@ CREATE TABLE notifications (
     version         bigint NOT NULL,
     next_poll_at    bigint,
     held            bigint NOT NULL,
+    attention_kind  text   COLLATE "C",
     attention       text   COLLATE "C",
     attention_since bigint,
     state           text   COLLATE "C" NOT NULL,
@@ -116,6 +120,7 @@ CREATE TABLE tenants (
     version         bigint NOT NULL,
     next_poll_at    bigint,
     held            bigint NOT NULL,
+    attention_kind  text   COLLATE "C",
     attention       text   COLLATE "C",
     attention_since bigint,
     name            text   COLLATE "C" NOT NULL,
@@ -133,6 +138,7 @@ CREATE TABLE merchants (
     version          bigint NOT NULL,
     next_poll_at     bigint,
     held             bigint NOT NULL,
+    attention_kind   text   COLLATE "C",
     attention        text   COLLATE "C",
     attention_since  bigint,
     name             text   COLLATE "C" NOT NULL,
@@ -151,6 +157,7 @@ CREATE TABLE caller_keys (
     version         bigint NOT NULL,
     next_poll_at    bigint,
     held            bigint NOT NULL,
+    attention_kind  text   COLLATE "C",
     attention       text   COLLATE "C",
     attention_since bigint,
     proof_kind      text   COLLATE "C" NOT NULL,
@@ -170,6 +177,7 @@ CREATE TABLE channel_accounts (
     version         bigint NOT NULL,
     next_poll_at    bigint,
     held            bigint NOT NULL,
+    attention_kind  text   COLLATE "C",
     attention       text   COLLATE "C",
     attention_since bigint,
     settings        text   COLLATE "C" NOT NULL,

@@ -319,7 +319,11 @@ mod tests {
             &kernel::Tenant::sql().update,
             std::iter::once(Parameter::text("100001"))
                 .chain([1, 1, 2, 3, 0].map(|number| Parameter::ints([number])))
-                .chain([Parameter::texts(["why".into()]), Parameter::ints([0])])
+                .chain([
+                    Parameter::texts(["contradiction".into()]),
+                    Parameter::texts(["why".into()]),
+                ])
+                .chain([Parameter::ints([0])])
                 .chain([Parameter::texts(["name".into()]), Parameter::ints([1])]),
         );
         let outcomes = connection
@@ -389,6 +393,7 @@ mod tests {
             FROM generate_series(1, 400000) AS row (n);
             INSERT INTO notifications SELECT '100001', n, 'order', n, 'N', n / 3, 'paid', 'wecard',
                 'https://shop.example', n, 1, NULL, 0,
+                CASE n % 1000 WHEN 0 THEN 'notification_given_up' END,
                 CASE n % 1000 WHEN 0 THEN 'why' END, CASE n % 1000 WHEN 0 THEN n END,
                 'given_up', n, 1, 0
             FROM generate_series(1, 100000) AS row (n); COMMIT";

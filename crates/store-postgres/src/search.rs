@@ -295,6 +295,7 @@ fn attention_row<A: SqlRow>(row: &A) -> Option<AttentionRow> {
     Some(AttentionRow {
         subject: row.id().subject(),
         root: row.root(),
+        kind: attention.kind,
         reason: attention.reason.to_string(),
         since: attention.since,
     })

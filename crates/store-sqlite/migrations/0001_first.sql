@@ -1,8 +1,9 @@
 -- Tables are clustered by tenant and by time-ordered ids, so that a busy day writes at the right edge
 -- of each tree. The number of an order at its merchant is the only key in random order.
 --
--- Every aggregate's table has the columns of its standing: version, next_poll_at, held, attention,
--- attention_since. A row that needs nobody is not in the index attention_of_TABLE and costs it nothing.
+-- Every aggregate's table has the columns of its standing: version, next_poll_at, held,
+-- attention_kind, attention, attention_since. A row that needs nobody is not in the index
+-- attention_of_TABLE and costs it nothing.
 
 -- Where an order stands: narrow, and rewritten at every change.
 CREATE TABLE orders (
@@ -14,6 +15,7 @@ CREATE TABLE orders (
     version             INTEGER NOT NULL,
     next_poll_at        INTEGER,
     held                INTEGER NOT NULL,
+    attention_kind      TEXT,
     attention           TEXT,
     attention_since     INTEGER,
     state               TEXT    NOT NULL,
@@ -73,6 +75,7 @@ CREATE TABLE refunds (
     version           INTEGER NOT NULL,
     next_poll_at      INTEGER,
     held              INTEGER NOT NULL,
+    attention_kind    TEXT,
     attention         TEXT,
     attention_since   INTEGER,
     state             TEXT    NOT NULL,
@@ -98,6 +101,7 @@ CREATE TABLE notifications (
     version         INTEGER NOT NULL,
     next_poll_at    INTEGER,
     held            INTEGER NOT NULL,
+    attention_kind  TEXT,
     attention       TEXT,
     attention_since INTEGER,
     state           TEXT    NOT NULL,
@@ -116,6 +120,7 @@ CREATE TABLE tenants (
     version         INTEGER NOT NULL,
     next_poll_at    INTEGER,
     held            INTEGER NOT NULL,
+    attention_kind  TEXT,
     attention       TEXT,
     attention_since INTEGER,
     name            TEXT    NOT NULL,
@@ -133,6 +138,7 @@ CREATE TABLE merchants (
     version          INTEGER NOT NULL,
     next_poll_at     INTEGER,
     held             INTEGER NOT NULL,
+    attention_kind   TEXT,
     attention        TEXT,
     attention_since  INTEGER,
     name             TEXT    NOT NULL,
@@ -151,6 +157,7 @@ CREATE TABLE caller_keys (
     version         INTEGER NOT NULL,
     next_poll_at    INTEGER,
     held            INTEGER NOT NULL,
+    attention_kind  TEXT,
     attention       TEXT,
     attention_since INTEGER,
     proof_kind      TEXT    NOT NULL,
@@ -170,6 +177,7 @@ CREATE TABLE channel_accounts (
     version         INTEGER NOT NULL,
     next_poll_at    INTEGER,
     held            INTEGER NOT NULL,
+    attention_kind  TEXT,
     attention       TEXT,
     attention_since INTEGER,
     settings        TEXT    NOT NULL,

@@ -135,6 +135,7 @@ fn attention<A: SqlRow>(
         Some(AttentionRow {
             subject: row.id().subject(),
             root: row.root(),
+            kind: attention.kind,
             reason: attention.reason.to_string(),
             since: attention.since,
         })

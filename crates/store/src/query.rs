@@ -4,8 +4,8 @@
 //! once, in the list below. A store answers [`Query`]s with [`Page`]s, so that it stays object safe.
 
 use kernel::{
-    Attempt, CallerKey, ChannelAccount, Event, Key, Merchant, Notification, NotificationState,
-    Order, Refund, Row, Task, Tenant, TenantId,
+    Attempt, AttentionKind, CallerKey, ChannelAccount, Event, Key, Merchant, Notification,
+    NotificationState, Order, Refund, Row, Task, Tenant, TenantId,
 };
 use ledger::{Account, Balance, Id, Subject, Timestamp, Transfer, kinds};
 
@@ -314,6 +314,8 @@ pub struct AttentionRow {
     pub subject: Subject,
     /// The story that the row belongs to.
     pub root: Id<kinds::Root>,
+    /// What kind of thing to look at.
+    pub kind: AttentionKind,
     /// Why.
     pub reason: String,
     /// Since when.

@@ -3,7 +3,7 @@
 use super::ChannelAccount;
 use crate::aggregate::AggregateChange;
 use crate::event::Event;
-use crate::standing::Attention;
+use crate::standing::{Attention, AttentionKind};
 use channel::PlatformKey;
 use std::sync::Arc;
 
@@ -51,8 +51,9 @@ pub(super) fn evolve(
             ..before.clone()
         },
         (ChannelAccountChange::MismatchRecorded { why }, Some(before)) => {
-            let mismatch = Attention { reason: Arc::from(why.as_str()), since: event.at };
-            ChannelAccount { version: event.sequence, mismatch: Some(mismatch), ..before.clone() }
+            let (kind, reason) = (AttentionKind::Contradiction, Arc::from(why.as_str()));
+            let mismatch = Attention { kind, reason, since: event.at };
+            ChannelAccount { version: event.sequence, attention: Some(mismatch), ..before.clone() }
         }
         (_, Some(_)) => panic!("{} is created twice", event.subject),
         (_, None) => panic!("{} is changed before it is created", event.subject),

@@ -143,7 +143,7 @@ fn put(
             settings: settings.clone(),
             platform_keys: vec![],
             is_enabled: *is_enabled,
-            mismatch: None,
+            attention: None,
         },
     };
     let boxed = || Box::new(row.clone());

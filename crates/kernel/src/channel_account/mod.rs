@@ -52,7 +52,7 @@ pub struct ChannelAccount {
     /// False when nothing new is collected through it.
     pub is_enabled: bool,
     /// The last callback about nothing that we know, for the operator.
-    pub mismatch: Option<Attention>,
+    pub attention: Option<Attention>,
 }
 
 impl ChannelAccount {
@@ -83,7 +83,7 @@ impl Aggregate for ChannelAccount {
     }
 
     fn standing(&self) -> Standing {
-        Standing { attention: self.mismatch.clone(), ..Standing::settled() }
+        Standing { attention: self.attention.clone(), ..Standing::settled() }
     }
 
     fn evolve(

@@ -13,7 +13,7 @@ use crate::command::{ChannelAnswer, Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::event::Event;
-use crate::standing::{Attention, Standing};
+use crate::standing::{Attention, AttentionKind, Standing};
 use channel::Finding;
 use ledger::{Id, Subject, Timestamp, kinds};
 use std::sync::Arc;
@@ -188,7 +188,8 @@ impl Aggregate for Notification {
             NotificationState::Delivered { .. } => Standing::settled(),
             NotificationState::GivenUp { at } => {
                 let reason = Arc::from(format!("given up after {} attempts", self.attempts));
-                let attention = Some(Attention { reason, since: at });
+                let attention =
+                    Some(Attention { kind: AttentionKind::NotificationGivenUp, reason, since: at });
                 Standing { attention, ..Standing::settled() }
             }
         }

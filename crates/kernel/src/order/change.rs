@@ -3,7 +3,7 @@
 use super::{Closure, InFlightCall, Order, OrderState, Paid, UnappliedPayment};
 use crate::aggregate::AggregateChange;
 use crate::event::Event;
-use crate::standing::Attention;
+use crate::standing::{Attention, AttentionKind};
 use channel::PayInfo;
 use ledger::Timestamp;
 use std::sync::Arc;
@@ -84,7 +84,8 @@ pub(super) fn evolve(before: Option<&Order>, event: &Event, change: &OrderChange
         }
         OrderChange::CallEnded { next_poll_at } => poll_next(&mut order, *next_poll_at),
         OrderChange::MismatchRecorded { why, next_poll_at } => {
-            order.mismatch = Some(Attention { reason: Arc::from(why.as_str()), since: event.at });
+            let (kind, reason) = (AttentionKind::Contradiction, Arc::from(why.as_str()));
+            order.attention = Some(Attention { kind, reason, since: event.at });
             poll_next(&mut order, *next_poll_at);
         }
         OrderChange::PayInfoReceived(pay_info) => {

@@ -148,7 +148,7 @@ fn new_order(
         polls: 0,
         next_poll_at: Some(until),
         unapplied: vec![],
-        mismatch: None,
+        attention: None,
     }
 }
 

@@ -246,7 +246,7 @@ pub struct Order {
     /// Money that could not be taken.
     pub unapplied: Vec<UnappliedPayment>,
     /// The last finding that contradicted the order, for the operator.
-    pub mismatch: Option<Attention>,
+    pub attention: Option<Attention>,
 }
 
 /// A part of an order that a repeat must not change. A dialect knows its own name for it.
@@ -424,7 +424,7 @@ impl Aggregate for Order {
     fn standing(&self) -> Standing {
         Standing {
             next_poll_at: self.next_poll_at,
-            attention: self.mismatch.clone(),
+            attention: self.attention.clone(),
             holds: vec![],
         }
     }

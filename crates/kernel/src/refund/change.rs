@@ -3,7 +3,7 @@
 use super::{Refund, RefundState};
 use crate::aggregate::AggregateChange;
 use crate::event::Event;
-use crate::standing::Attention;
+use crate::standing::{Attention, AttentionKind};
 use channel::Operation;
 use ledger::Timestamp;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ pub(super) fn evolve(before: Option<&Refund>, event: &Event, change: &RefundChan
             refund.state = state.clone();
             if matches!(state, RefundState::Failed { .. }) {
                 // The failure itself needs a person now; its story keeps what contradicted before.
-                refund.mismatch = None;
+                refund.attention = None;
             }
             refund.next_poll_at = *next_poll_at;
         }
@@ -78,7 +78,8 @@ pub(super) fn evolve(before: Option<&Refund>, event: &Event, change: &RefundChan
             // A failed refund needs a person already; a row has one reason, and its story has both.
             if !matches!(refund.state, RefundState::Failed { .. }) {
                 let reason = Arc::from(why.as_str());
-                refund.mismatch = Some(Attention { reason, since: event.at });
+                let kind = AttentionKind::Contradiction;
+                refund.attention = Some(Attention { kind, reason, since: event.at });
             }
             refund.next_poll_at = *next_poll_at;
         }

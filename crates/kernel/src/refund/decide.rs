@@ -63,7 +63,7 @@ pub(crate) fn of_unapplied(
         state: RefundState::Requesting,
         polls: 0,
         next_poll_at: Some(now.plus_ms(CALL_MAX_MS)),
-        mismatch: None,
+        attention: None,
     }
 }
 

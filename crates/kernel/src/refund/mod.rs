@@ -20,7 +20,7 @@ use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::event::Event;
 use crate::order::{Order, OrderRefusal};
-use crate::standing::{Attention, Standing};
+use crate::standing::{Attention, AttentionKind, Standing};
 use channel::{Finding, RefundCause};
 use ledger::{Account, AccountKind, Fen, Id, Timestamp, kinds};
 use std::sync::Arc;
@@ -96,7 +96,7 @@ pub struct Refund {
     /// When it is polled next; `None` when it is final.
     pub next_poll_at: Option<Timestamp>,
     /// The last finding that contradicted it, for the operator.
-    pub mismatch: Option<Attention>,
+    pub attention: Option<Attention>,
 }
 
 /// Why a command about a refund is refused, in the order in which it is checked.
@@ -157,7 +157,7 @@ impl Aggregate for Refund {
         let failed = match &self.state {
             RefundState::Failed { at, reason } => {
                 let reason = Arc::from(format!("refund failed: {reason}"));
-                Some(Attention { reason, since: *at })
+                Some(Attention { kind: AttentionKind::RefundFailed, reason, since: *at })
             }
             RefundState::Requesting | RefundState::Processing | RefundState::Done { .. } => None,
         };
@@ -167,7 +167,7 @@ impl Aggregate for Refund {
         };
         Standing {
             next_poll_at: self.next_poll_at,
-            attention: failed.or_else(|| self.mismatch.clone()),
+            attention: failed.or_else(|| self.attention.clone()),
             holds,
         }
     }

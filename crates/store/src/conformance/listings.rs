@@ -8,7 +8,8 @@ use crate::{
 };
 use channel::{Finding, Operation, RefundStatus};
 use kernel::{
-    Aggregate, Delivery, INSTALLATION_LEN, Key, NaturalKey, NotificationState, Order, Reads, Task,
+    Aggregate, AttentionKind, Delivery, INSTALLATION_LEN, Key, NaturalKey, NotificationState,
+    Order, Reads, Task,
 };
 use ledger::{Balance, Id, SubjectKind};
 use test_support::{
@@ -294,20 +295,22 @@ pub(super) fn what_needs_a_person_is_listed(store: &dyn Store) -> Promise<'_, ()
             let closed = refunded(refund, RefundStatus::Closed);
             fixture.accept(found_of_refund(refund, closed)).await;
         }
-        let row = |subject: ledger::Subject, root, reason: &str, since| AttentionRow {
+        let row = |kind, subject: ledger::Subject, root, reason: &str, since| AttentionRow {
             subject,
             root,
+            kind,
             reason: reason.to_owned(),
             since,
         };
         let now = fixture.now();
         let root = order.root();
+        let (contradiction, refused) = (AttentionKind::Contradiction, AttentionKind::RefundFailed);
         let (failed, said) = ("refund failed: closed at the channel", "mchid \"2\"");
         let want = [
-            row(other.id().subject(), other.root(), said, now.plus_ms(-2000)),
-            row(order.id().subject(), root, said, now.plus_ms(-2000)),
-            row(refunds[1].id.subject(), root, failed, now),
-            row(refunds[0].id.subject(), root, failed, now.plus_ms(-1000)),
+            row(contradiction, other.id().subject(), other.root(), said, now.plus_ms(-2000)),
+            row(contradiction, order.id().subject(), root, said, now.plus_ms(-2000)),
+            row(refused, refunds[1].id.subject(), root, failed, now),
+            row(refused, refunds[0].id.subject(), root, failed, now.plus_ms(-1000)),
         ];
         assert_eq!(needy(&fixture, 9).await, want);
         let first_of_each = [want[0].clone(), want[2].clone()];

@@ -169,6 +169,7 @@ fn attention_row<A: Stored>(row: &A) -> Option<AttentionRow> {
     Some(AttentionRow {
         subject: row.id().subject(),
         root: row.root(),
+        kind: attention.kind,
         reason: attention.reason.to_string(),
         since: attention.since,
     })

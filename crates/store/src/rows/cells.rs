@@ -2,7 +2,7 @@
 
 use super::stored::RowTable;
 use crate::StoreFault;
-use kernel::Attention;
+use kernel::{Attention, AttentionKind};
 use ledger::{Fen, Id, Subject, SubjectKind, Timestamp};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -294,13 +294,24 @@ impl<'a, 'v> Cells<'a, 'v> {
         let version = self.int()?;
         let next_poll_at = self.optional_time()?;
         let _held = self.int()?;
+        let attention = self.attention()?;
+        Ok(StandingCells { version, next_poll_at, attention })
+    }
+
+    fn attention(&mut self) -> Result<Option<Attention>, StoreFault> {
+        let kind = self.optional_text()?;
         let reason = self.optional_text()?.map(Arc::from);
         let since = self.optional_time()?;
-        let attention = match (reason, since) {
-            (Some(reason), Some(since)) => Some(Attention { reason, since }),
-            (None, None) => None,
-            (Some(_), None) | (None, Some(_)) => return Err(self.fault("half of an attention")),
-        };
-        Ok(StandingCells { version, next_poll_at, attention })
+        match (kind, reason, since) {
+            (Some(kind), Some(reason), Some(since)) => {
+                let kind = AttentionKind::from_name(kind)
+                    .ok_or_else(|| self.fault(&format!("no kind of attention: {kind:?}")))?;
+                Ok(Some(Attention { kind, reason, since }))
+            }
+            (None, None, None) => Ok(None),
+            (Some(_) | None, Some(_) | None, Some(_) | None) => {
+                Err(self.fault("a part of an attention"))
+            }
+        }
     }
 }

@@ -59,7 +59,7 @@ impl Stored for ChannelAccount {
             settings,
             platform_keys,
             is_enabled: cells.flag()?,
-            mismatch: standing.attention,
+            attention: standing.attention,
         })
     }
 

@@ -146,7 +146,7 @@ impl Stored for Order {
             polls,
             next_poll_at: standing.next_poll_at,
             unapplied,
-            mismatch: standing.attention,
+            attention: standing.attention,
         })
     }
 

@@ -78,7 +78,7 @@ impl Stored for Refund {
         let misfit = || cells.misfit(format!("state: {name:?} with columns that are not its own"));
         let state = state.read(name).ok_or_else(misfit)?;
         // The attention of a failed refund follows from its state.
-        let mismatch = match state {
+        let attention = match state {
             RefundState::Failed { .. } => None,
             RefundState::Requesting | RefundState::Processing | RefundState::Done { .. } => {
                 standing.attention
@@ -97,7 +97,7 @@ impl Stored for Refund {
             state,
             polls: cells.count()?,
             next_poll_at: standing.next_poll_at,
-            mismatch,
+            attention,
         })
     }
 

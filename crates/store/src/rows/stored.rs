@@ -5,7 +5,7 @@
 
 use super::cells::{Cells, Column, Source, Value, int, list, nullable, text};
 use crate::StoreFault;
-use kernel::{Aggregate, Write};
+use kernel::{Aggregate, Attention, Write};
 use ledger::{Fen, SubjectId};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
@@ -13,10 +13,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The columns that every aggregate has: its version, and what its standing says.
-pub const STANDING: [Column; 5] = [
+pub const STANDING: [Column; 6] = [
     int("version"),
     nullable(int("next_poll_at")),
     int("held"),
+    nullable(text("attention_kind")),
     nullable(text("attention")),
     nullable(int("attention_since")),
 ];
@@ -183,16 +184,17 @@ fn push_mutable<'a, A: Stored>(row: &'a A, cells: &mut Vec<Value<'a>>) {
     let standing = row.standing();
     // A sum of holds that does not fit was refused by the book before.
     let held = standing.held().map_or(i64::MAX, Fen::get);
-    let (reason, since) = match standing.attention {
-        Some(attention) => {
-            (Value::owned(attention.reason.to_string()), Value::Int(attention.since.ms()))
+    let [kind, reason, since] = match standing.attention {
+        Some(Attention { kind, reason, since }) => {
+            [Value::text(kind.name()), Value::owned(reason.to_string()), Value::Int(since.ms())]
         }
-        None => (Value::Null, Value::Null),
+        None => [Value::Null, Value::Null, Value::Null],
     };
     cells.extend([
         Value::Int(row.version()),
         Value::number(standing.next_poll_at.map(|at| at.ms())),
         Value::Int(held),
+        kind,
         reason,
         since,
     ]);

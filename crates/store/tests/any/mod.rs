@@ -2,11 +2,12 @@
 
 use channel::{Operation, PayForm, PayInfo, Payer, PlatformKey, RefundCause, Scene};
 use kernel::{
-    AccountSetting, Aggregate, Attempt, Attention, CallRecord, Caller, CallerKey, CallerKeyChange,
-    CallerProof, Change, ChannelAccount, ChannelAccountChange, Closure, Delivery, InFlightCall,
-    Merchant, MerchantChange, MerchantId, Notification, NotificationChange, NotificationKind,
-    NotificationState, Order, OrderChange, OrderRequest, OrderState, Paid, Refund, RefundChange,
-    RefundState, Row, Sealed, Tenant, TenantChange, TenantId, Terms, UnappliedPayment,
+    AccountSetting, Aggregate, Attempt, Attention, AttentionKind, CallRecord, Caller, CallerKey,
+    CallerKeyChange, CallerProof, Change, ChannelAccount, ChannelAccountChange, Closure, Delivery,
+    InFlightCall, Merchant, MerchantChange, MerchantId, Notification, NotificationChange,
+    NotificationKind, NotificationState, Order, OrderChange, OrderRequest, OrderState, Paid,
+    Refund, RefundChange, RefundState, Row, Sealed, Tenant, TenantChange, TenantId, Terms,
+    UnappliedPayment,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
@@ -65,7 +66,9 @@ fn in_flight() -> BoxedStrategy<InFlightCall> {
 }
 
 fn attention() -> BoxedStrategy<Attention> {
-    (name(), time()).prop_map(|(reason, since)| Attention { reason, since }).boxed()
+    (select(AttentionKind::ALL.to_vec()), name(), time())
+        .prop_map(|(kind, reason, since)| Attention { kind, reason, since })
+        .boxed()
 }
 
 fn subject() -> BoxedStrategy<Subject> {
@@ -187,9 +190,9 @@ fn unapplied() -> BoxedStrategy<UnappliedPayment> {
 pub(crate) fn any_order() -> BoxedStrategy<Order> {
     let polls = (of(in_flight()), any::<u32>(), of(time()));
     (terms(), any::<i64>(), order_state(), polls, vec(unapplied(), 0..3), of(attention()))
-        .prop_map(|(terms, version, state, polls, unapplied, mismatch)| {
+        .prop_map(|(terms, version, state, polls, unapplied, attention)| {
             let (in_flight, polls, next_poll_at) = polls;
-            Order { terms, version, state, in_flight, polls, next_poll_at, unapplied, mismatch }
+            Order { terms, version, state, in_flight, polls, next_poll_at, unapplied, attention }
         })
         .boxed()
 }
@@ -205,9 +208,9 @@ fn refund_state() -> BoxedStrategy<RefundState> {
     .boxed()
 }
 
-/// What a refund needs of a person is its failure, or a mismatch: never both in one column.
-fn mismatch_of(state: &RefundState, mismatch: Option<Attention>) -> Option<Attention> {
-    mismatch.filter(|_| !matches!(state, RefundState::Failed { .. }))
+/// A failed refund needs a person for its failure, which follows from its state.
+fn attention_of(state: &RefundState, attention: Option<Attention>) -> Option<Attention> {
+    attention.filter(|_| !matches!(state, RefundState::Failed { .. }))
 }
 
 pub(crate) fn any_refund() -> BoxedStrategy<Refund> {
@@ -218,7 +221,7 @@ pub(crate) fn any_refund() -> BoxedStrategy<Refund> {
         .prop_map(|(who, what, polls)| {
             let (tenant, id, order, channel_refund_no, payment_reference) = who;
             let (amount, cause, made_at, version) = what;
-            let (state, polls, next_poll_at, mismatch) = polls;
+            let (state, polls, next_poll_at, attention) = polls;
             Refund {
                 tenant,
                 id,
@@ -229,7 +232,7 @@ pub(crate) fn any_refund() -> BoxedStrategy<Refund> {
                 cause,
                 made_at,
                 version,
-                mismatch: mismatch_of(&state, mismatch),
+                attention: attention_of(&state, attention),
                 state,
                 polls,
                 next_poll_at,
@@ -337,7 +340,7 @@ pub(crate) fn any_channel_account() -> BoxedStrategy<ChannelAccount> {
     let who = (tenant(), id(), name(), name());
     let what = (btree_map(text(), setting, 0..3), vec(platform_key(), 0..3), any::<bool>());
     (who, time(), any::<i64>(), what, of(attention()))
-        .prop_map(|(who, made_at, version, what, mismatch)| {
+        .prop_map(|(who, made_at, version, what, attention)| {
             let (tenant, id, name, channel) = who;
             let (settings, platform_keys, is_enabled) = what;
             ChannelAccount {
@@ -350,7 +353,7 @@ pub(crate) fn any_channel_account() -> BoxedStrategy<ChannelAccount> {
                 settings,
                 platform_keys,
                 is_enabled,
-                mismatch,
+                attention,
             }
         })
         .boxed()
