@@ -8,11 +8,12 @@
 //! - `address`: the URL and TLS. `connection`: sessions, pipelining, deadlines. `pool`: who has which.
 //! - `sql`: every statement. `cell`: binding and reading. `fault`: what an error means.
 //! - `schema`: migrations, and distributing the tables where the database can.
-//! - [`baseline`]: what this server could do at most.
+//! - [`baseline`]: what this server could do at most. [`Backend`]: the process that serves a session.
 //! - `load`, `commit`, `claim`, `search`, `audit`: the work.
 
 mod address;
 mod audit;
+mod backend;
 pub mod baseline;
 mod cell;
 mod claim;
@@ -25,6 +26,8 @@ mod pool;
 mod schema;
 mod search;
 mod sql;
+
+pub use backend::Backend;
 
 use address::Address;
 use kernel::{Reads, Task, View};

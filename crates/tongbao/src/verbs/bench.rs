@@ -5,6 +5,8 @@
 //! Beside the product's figure stands the baseline: the same rows in batches of the same size, written
 //! straight into a fresh database on the same disk, by a loop that does nothing else.
 
+mod processor;
+
 use super::dev::{Beside, DevGateway};
 use crate::database::Database;
 use crate::merchant::{Caller, Generation};
@@ -15,6 +17,7 @@ use engine::{Clock, SystemClock};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
+use processor::{Cpu, Meter};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
@@ -102,10 +105,6 @@ impl Through {
 
 /// The channels without an outside that orders can go through.
 const BUILT_IN: [&str; 2] = ["none", "paid"];
-/// Where the user time stands in `/proc/self/stat`, behind the name; the system time follows it.
-const UTIME_AT: usize = 11;
-/// Linux counts processor time for programs in hundredths of a second.
-const MS_PER_TICK: u64 = 10;
 /// How the run is cut for the question whether the rate falls off.
 const SLICES: usize = 5;
 
@@ -126,9 +125,10 @@ async fn measure_orders(orders: Orders) -> Result<ExitCode> {
     let mut base_urls = vec![gateway.file.base_url.clone()];
     base_urls.extend(beside.iter().map(|gateway| gateway.base_url.clone()));
     let commits_before = commits(&base_urls[0]).await?;
-    let cpu_before = cpu_ms();
+    let meter = Meter::of(&database).await?;
+    let before = meter.read();
     let load = load(&orders, folder.path(), &base_urls).await?;
-    let cpu_ms = cpu_ms().saturating_sub(cpu_before);
+    let cpu = meter.since(&before);
     let commits = commits(&base_urls[0]).await?.saturating_sub(commits_before);
     let memory_kib = resident_kib();
     for other in beside {
@@ -139,11 +139,11 @@ async fn measure_orders(orders: Orders) -> Result<ExitCode> {
     let count = load.placed.len();
     ensure!(count > 0, "no order was placed");
     let batch = usize::try_from(u64::try_from(count)? / commits.max(1))?.max(1);
-    let baseline_before = self::cpu_ms();
+    let before = meter.read();
     let baseline = baseline(&database, folder.path(), batch).await?;
-    let baseline_cpu_ms = self::cpu_ms().saturating_sub(baseline_before);
-    let gateway = Cost { commits, memory_kib, cpu_ms };
-    report(&orders, &load, &gateway, &baseline, baseline_cpu_ms);
+    let baseline_cpu = meter.since(&before);
+    let gateway = Cost { commits, memory_kib, cpu };
+    report(&orders, &load, &gateway, &baseline, &baseline_cpu);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -151,7 +151,7 @@ async fn measure_orders(orders: Orders) -> Result<ExitCode> {
 struct Cost {
     commits: u64,
     memory_kib: u64,
-    cpu_ms: u64,
+    cpu: Cpu,
 }
 
 /// What the load generator saw: how long it ran, and its orders.
@@ -328,15 +328,6 @@ async fn commits(base_url: &str) -> Result<u64> {
     Ok(line.and_then(|count| count.trim().parse().ok()).unwrap_or(0))
 }
 
-/// What this process has used of the processors so far, for itself and in the kernel, in milliseconds.
-fn cpu_ms() -> u64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The name of the program, in parentheses, may have spaces.
-    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks = rest.split_whitespace().skip(UTIME_AT).take(2);
-    ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * MS_PER_TICK
-}
-
 /// Resident memory of this process now, in KiB.
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -345,7 +336,7 @@ fn resident_kib() -> u64 {
 }
 
 #[expect(clippy::print_stdout, reason = "this is what the verb is for")]
-fn report(orders: &Orders, run: &Run, gateway: &Cost, baseline: &Baseline, baseline_cpu_ms: u64) {
+fn report(orders: &Orders, run: &Run, gateway: &Cost, baseline: &Baseline, baseline_cpu: &Cpu) {
     let (placed, took) = (&run.placed, Duration::from_micros(run.took_us));
     let mut latencies: Vec<u32> = placed.iter().map(|placed| placed.latency_us).collect();
     latencies.sort_unstable();
@@ -374,9 +365,15 @@ fn report(orders: &Orders, run: &Run, gateway: &Cost, baseline: &Baseline, basel
     );
     println!(
         "processor    {} µs an order in the gateway and the simulated channels, {} µs in the baseline",
-        us_each(gateway.cpu_ms, placed.len()),
-        us_each(baseline_cpu_ms, baseline.orders)
+        us_each(gateway.cpu.own_ms, placed.len()),
+        us_each(baseline_cpu.own_ms, baseline.orders)
     );
+    if let Some(Database::Postgres(_)) = orders.database {
+        println!(
+            "database     {}",
+            database_cost(placed.len(), &gateway.cpu, baseline, baseline_cpu)
+        );
+    }
     println!(
         "commits      {}, orders per commit {}",
         gateway.commits,
@@ -384,6 +381,20 @@ fn report(orders: &Orders, run: &Run, gateway: &Cost, baseline: &Baseline, basel
     );
     println!("memory       {} MiB resident after the run", gateway.memory_kib / 1024);
     println!("over time    {} orders/s in each fifth of the run", slices(placed, took));
+}
+
+fn database_cost(placed: usize, cpu: &Cpu, baseline: &Baseline, baseline_cpu: &Cpu) -> String {
+    match (cpu.database_ms, baseline_cpu.database_ms) {
+        (Some(ms), Some(baseline_ms)) => format!(
+            "{} µs an order in its own processes, {} µs in the baseline",
+            us_each(ms, placed),
+            us_each(baseline_ms, baseline.orders)
+        ),
+        (None, _) | (_, None) => {
+            "its processor time is not measurable from here: its processes cannot be seen"
+                .to_owned()
+        }
+    }
 }
 
 fn us_each(ms: u64, count: usize) -> u64 {
