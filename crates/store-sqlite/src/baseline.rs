@@ -22,13 +22,25 @@ const ORDERS_MAX: usize = 100_000;
 const TABLES: [(&str, &str); 4] =
     [("orders", "id"), ("order_terms", "id"), ("events", "root"), ("tasks", "subject_id")];
 
-/// Writes the rows of the orders in `source` into the fresh database `target`, `batch` orders a
-/// transaction, each on disk before the next begins.
+/// The rows of orders, in memory.
+#[derive(Debug)]
+pub struct Orders(Vec<Rows>);
+
+/// Reads the rows of the first orders in `source`.
 ///
 /// # Errors
-/// When a database cannot be opened, read or written.
-pub fn write(source: &Path, target: &Path, batch: usize) -> Result<Baseline, StoreFault> {
-    let orders = read(source).map_err(fault)?;
+/// When the database cannot be opened or read.
+pub fn read(source: &Path) -> Result<Orders, StoreFault> {
+    try_read(source).map(Orders).map_err(fault)
+}
+
+/// Writes the orders into the fresh database `target`, `batch` orders a transaction, each on disk
+/// before the next begins.
+///
+/// # Errors
+/// When the database cannot be opened or written.
+pub fn write(orders: &Orders, target: &Path, batch: usize) -> Result<Baseline, StoreFault> {
+    let Orders(orders) = orders;
     let mut connection = writer(target)?;
     schema::migrate(&mut connection)?;
     let mut checkpoints = Checkpoints::new(&connection);
@@ -44,7 +56,7 @@ pub fn write(source: &Path, target: &Path, batch: usize) -> Result<Baseline, Sto
 /// The rows of one order: table and cells.
 type Rows = Vec<(usize, Vec<Value>)>;
 
-fn read(source: &Path) -> rusqlite::Result<Vec<Rows>> {
+fn try_read(source: &Path) -> rusqlite::Result<Vec<Rows>> {
     let connection = Connection::open_with_flags(source, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let sql = "SELECT id FROM orders ORDER BY id LIMIT ?1";
     let mut statement = connection.prepare(sql)?;

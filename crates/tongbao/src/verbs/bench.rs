@@ -139,9 +139,7 @@ async fn measure_orders(orders: Orders) -> Result<ExitCode> {
     let count = load.placed.len();
     ensure!(count > 0, "no order was placed");
     let batch = usize::try_from(u64::try_from(count)? / commits.max(1))?.max(1);
-    let before = meter.read();
-    let baseline = baseline(&database, folder.path(), batch).await?;
-    let baseline_cpu = meter.since(&before);
+    let (baseline, baseline_cpu) = baseline(&database, folder.path(), batch, &meter).await?;
     let gateway = Cost { commits, memory_kib, cpu };
     report(&orders, &load, &gateway, &baseline, &baseline_cpu);
     Ok(ExitCode::SUCCESS)
@@ -196,16 +194,27 @@ async fn generate_load(arguments: LoadArguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the database does when a loop writes the same rows and nothing else.
-async fn baseline(database: &Database, folder: &Path, batch: usize) -> Result<Baseline> {
+/// What the database does when a loop writes the same rows and nothing else, and what that costs.
+async fn baseline(
+    database: &Database,
+    folder: &Path,
+    batch: usize,
+    meter: &Meter,
+) -> Result<(Baseline, Cpu)> {
     match database {
         Database::Sqlite(source) => {
             let (source, target) = (source.clone(), folder.join("baseline.db"));
-            let write = move || store_sqlite::baseline::write(&source, &target, batch);
-            Ok(tokio::task::spawn_blocking(write).await??)
+            let read = move || store_sqlite::baseline::read(&source);
+            let orders = tokio::task::spawn_blocking(read).await??;
+            let before = meter.read();
+            let write = move || store_sqlite::baseline::write(&orders, &target, batch);
+            let baseline = tokio::task::spawn_blocking(write).await??;
+            Ok((baseline, meter.since(&before)))
         }
         Database::Postgres(url) => {
-            Ok(store_postgres::baseline::write(url, crate::world::OCODE, batch).await?)
+            let before = meter.read();
+            let baseline = store_postgres::baseline::write(url, crate::world::OCODE, batch).await?;
+            Ok((baseline, meter.since(&before)))
         }
     }
 }
