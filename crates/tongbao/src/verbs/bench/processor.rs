@@ -148,4 +148,26 @@ mod tests {
         let stat = Stat::of("self").expect("Linux keeps it");
         assert_eq!(stat.parent, std::os::unix::process::parent_id());
     }
+
+    #[tokio::test]
+    async fn what_a_local_server_does_is_counted() {
+        let Some(server) = test_postgres::server() else { return };
+        // Another one may run on another machine.
+        if !server.is_private() {
+            return;
+        }
+        let database = server.database().await;
+        let meter = Meter::of(&Database::Postgres(database.url())).await.expect("it is reached");
+        let before = meter.read();
+        let work = "SELECT count(*) FROM generate_series(1, 1000000)";
+        database.client().await.batch_execute(work).await.expect("it counts");
+        assert!(meter.since(&before).database_ms.expect("it runs here") > 0);
+    }
+
+    #[tokio::test]
+    async fn sqlite_has_no_server() {
+        let database = Database::in_folder(std::path::Path::new("/nowhere"));
+        let meter = Meter::of(&database).await.expect("nothing is opened");
+        assert_eq!(meter.read().database_ms, None);
+    }
 }
