@@ -6,6 +6,7 @@ use store::rows::{Column, Stored, Type, event, list, task, transfer};
 
 fn migrated() -> Connection {
     let mut connection = Connection::open_in_memory().expect("memory is there");
+    crate::connection::keep_plans(&connection).expect("it is a setting of SQLite");
     crate::schema::migrate(&mut connection).expect("the schema is new");
     connection
 }
