@@ -377,6 +377,10 @@ fn report(orders: &Orders, run: &Run, gateway: &Cost, baseline: &Baseline, basel
         us_each(gateway.cpu.own_ms, placed.len()),
         us_each(baseline_cpu.own_ms, baseline.orders)
     );
+    println!(
+        "load         {} µs an order in the load generator",
+        us_each(gateway.cpu.load_ms, placed.len())
+    );
     if let Some(Database::Postgres(_)) = orders.database {
         println!(
             "database     {}",

@@ -18,6 +18,8 @@ const READINGS_MAX: usize = 10;
 pub(super) struct Cpu {
     /// Of this process.
     pub(super) own_ms: u64,
+    /// Of its children that have ended: the load generator.
+    pub(super) load_ms: u64,
     /// Of the database's server; `None` when it has none, or none that can be seen from here.
     pub(super) database_ms: Option<u64>,
 }
@@ -38,8 +40,10 @@ impl Meter {
 
     /// What was used so far.
     pub(super) fn read(&self) -> Cpu {
+        let own = Stat::of("self");
         Cpu {
-            own_ms: Stat::of("self").map_or(0, |stat| stat.own_ms),
+            own_ms: own.as_ref().map_or(0, |stat| stat.own_ms),
+            load_ms: own.as_ref().map_or(0, |stat| stat.ended_children_ms),
             database_ms: self.server.as_ref().and_then(Server::used_ms),
         }
     }
@@ -50,6 +54,7 @@ impl Meter {
         let database_ms = now.database_ms.zip(before.database_ms);
         Cpu {
             own_ms: now.own_ms.saturating_sub(before.own_ms),
+            load_ms: now.load_ms.saturating_sub(before.load_ms),
             database_ms: database_ms.map(|(now, before)| now.saturating_sub(before)),
         }
     }
