@@ -124,6 +124,7 @@ impl Clock for SharedClock {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
 fn system_time() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

@@ -8,6 +8,7 @@
 //! - [`sqlite`] (feature `sqlite`): threads that own a connection, and a writer that commits many jobs
 //!   at once.
 //! - [`clock`] (feature `clock`): the system's time, and a clock that is moved by hand.
+//! - [`stopwatch`]: how long something takes.
 
 #[cfg(feature = "clock")]
 pub mod clock;
@@ -15,6 +16,9 @@ pub mod clock;
 pub mod http;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+pub mod stopwatch;
+
+pub use stopwatch::Stopwatch;
 
 /// A future behind a pointer, as traits answer that are used as `dyn`.
 pub type Promise<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

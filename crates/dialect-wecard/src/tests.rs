@@ -99,7 +99,7 @@ fn order(body: &str, state: OrderState) -> Order {
     let body = crate::json::read_object(body.as_bytes()).expect("JSON");
     let request = crate::wire::UnifiedOrder::read(&body).expect("a good request");
     let place = crate::map::place(&caller(), &request).expect("a command");
-    let id: Id<kinds::Order> = Id::from_value(679_735_736_991_281_152);
+    let id: Id<kinds::Order> = Id::parse("679735736991281152").expect("an id");
     let is_final = state.is_final();
     Order {
         terms: Arc::new(kernel::Terms {

@@ -3,6 +3,7 @@
 use crate::calls::{describe, fetch_keys, off_thread};
 use crate::channel_accounts::OpenAccount;
 use crate::{Engine, Failure};
+use adapters::Stopwatch;
 use channel::{Callback, CallbackFault, Finding, Request, Response};
 use kernel::{
     CallRecord, Caller, ChannelAccountCommand, Command, OrderRefusal, RecordFinding, RefundRefusal,
@@ -10,7 +11,6 @@ use kernel::{
 };
 use ledger::{Id, Subject, kinds};
 use std::sync::Arc;
-use std::time::Instant;
 
 impl Engine {
     /// Takes a channel's callback about an account. The answer tells the channel whether to repeat it:
@@ -129,7 +129,7 @@ async fn verify(
     account: &Arc<OpenAccount>,
     request: Request,
 ) -> Result<Callback, CallbackFault> {
-    let begun = Instant::now();
+    let stopwatch = Stopwatch::start();
     let first = verify_once(engine, account, request.clone()).await;
     let outcome = match first {
         Err(CallbackFault::UnknownKey { .. }) => {
@@ -140,7 +140,7 @@ async fn verify(
     };
     let channel = account.channel.about().name;
     metrics::histogram!("tongbao_channel_callback_seconds", "channel" => channel)
-        .record(begun.elapsed().as_secs_f64());
+        .record(stopwatch.elapsed_seconds());
     outcome
 }
 

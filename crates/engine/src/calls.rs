@@ -6,6 +6,7 @@
 
 use crate::channel_accounts::OpenAccount;
 use crate::{Engine, Failure, SendFault};
+use adapters::Stopwatch;
 use adapters::http::limits::CHANNEL_TIMEOUT;
 use channel::{
     CodecContext, Connection, EncodeFault, Finding, Instruction, PlatformKey, Request, Response,
@@ -14,7 +15,7 @@ use channel::{
 use kernel::{CallRecord, Caller, ChannelAccountCommand, Command, RecordFinding, Reply, Work};
 use ledger::Timestamp;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// How long a call may wait for a permit; then its task takes over.
@@ -38,7 +39,7 @@ pub(crate) async fn ask(engine: Arc<Engine>, work: Work, waiter: oneshot::Sender
         tracing::warn!(%subject, "no permit for a channel call; its task will try again");
         return;
     };
-    let (at, begun) = (engine.clock.now(), Instant::now());
+    let (at, begun) = (engine.clock.now(), Stopwatch::start());
     let asked = async {
         match engine.snapshot().accounts.get(&channel_account).cloned() {
             Some(account) => call(&engine, account, &instruction).await,
@@ -66,7 +67,7 @@ pub(crate) async fn ask(engine: Arc<Engine>, work: Work, waiter: oneshot::Sender
 fn unknown(
     instruction: &Instruction,
     at: Timestamp,
-    begun: Instant,
+    begun: Stopwatch,
     why: String,
 ) -> (Finding, CallRecord) {
     let call = record(instruction, at, begun, None, why.clone());
@@ -84,7 +85,7 @@ pub(crate) async fn call(
         false => account,
     };
     let at = engine.clock.now();
-    let begun = Instant::now();
+    let begun = Stopwatch::start();
     let (finding, response) = exchange(engine, &account, instruction).await;
     let operation = instruction.operation().name();
     let labels = [
@@ -92,8 +93,7 @@ pub(crate) async fn call(
         ("operation", operation),
         ("outcome", finding.name()),
     ];
-    metrics::histogram!("tongbao_channel_call_seconds", &labels)
-        .record(begun.elapsed().as_secs_f64());
+    metrics::histogram!("tongbao_channel_call_seconds", &labels).record(begun.elapsed_seconds());
     let summary = describe(&finding);
     (finding, record(instruction, at, begun, response.as_ref(), summary))
 }
@@ -183,14 +183,14 @@ async fn send(engine: &Engine, request: &Request) -> Result<Response, SendFault>
 fn record(
     instruction: &Instruction,
     at: Timestamp,
-    begun: Instant,
+    begun: Stopwatch,
     response: Option<&Response>,
     summary: String,
 ) -> CallRecord {
     CallRecord {
         operation: Some(instruction.operation()),
         at,
-        took_ms: i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX),
+        took_ms: begun.elapsed_ms(),
         status: response.map(|response| response.status),
         channel_trace: response
             .and_then(|response| response.header("request-id"))

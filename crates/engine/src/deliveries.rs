@@ -2,6 +2,7 @@
 
 use crate::calls::off_thread;
 use crate::{Engine, Failure, SendFault};
+use adapters::Stopwatch;
 use adapters::http::limits::RECEIVER_TIMEOUT;
 use channel::{Request, Response};
 use kernel::{
@@ -9,7 +10,7 @@ use kernel::{
 };
 use ledger::{Id, kinds};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use store::StoreFault;
 
 /// How long a delivery may wait for a permit; then its task takes over.
@@ -77,10 +78,9 @@ async fn load(
 
 async fn attempt(engine: &Arc<Engine>, notification: Notification, about: Row) -> Attempt {
     let at = engine.clock.now();
-    let begun = Instant::now();
+    let stopwatch = Stopwatch::start();
     let delivery = exchange(engine, notification, about).await;
-    let took_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
-    Attempt { at, took_ms, delivery }
+    Attempt { at, took_ms: stopwatch.elapsed_ms(), delivery }
 }
 
 async fn exchange(engine: &Arc<Engine>, notification: Notification, about: Row) -> Delivery {

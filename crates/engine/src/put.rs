@@ -154,6 +154,7 @@ impl Engine {
         Ok(ChannelAccountCommand::Put { tenant, name, channel, settings: kept, is_enabled, put })
     }
 
+    #[expect(clippy::disallowed_methods, reason = "settings are tried before there is a row")]
     fn try_settings(
         &self,
         tenant: &TenantId,

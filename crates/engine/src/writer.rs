@@ -10,6 +10,7 @@
 
 use crate::directory::{Snapshot, is_of_directory};
 use crate::{Engine, Failure, Handled, builtin_channels};
+use adapters::Stopwatch;
 use kernel::{Caller, Command, Decision, Reads, Reply, TenantId, View, Work};
 use ledger::Stamp;
 use std::collections::{BTreeMap, HashMap};
@@ -181,10 +182,10 @@ async fn commit(
         return faults;
     }
     let tenants: Vec<TenantId> = batches.iter().map(|batch| batch.tenant.clone()).collect();
-    let begun = std::time::Instant::now();
+    let stopwatch = Stopwatch::start();
     let outcomes = engine.store.commit(batches).await;
     metrics::counter!("tongbao_commits_total").increment(1);
-    metrics::histogram!("tongbao_commit_seconds").record(begun.elapsed().as_secs_f64());
+    metrics::histogram!("tongbao_commit_seconds").record(stopwatch.elapsed_seconds());
     metrics::histogram!("tongbao_batch_commands")
         .record(u32::try_from(commands).unwrap_or(u32::MAX));
     for (tenant, outcome) in tenants.into_iter().zip(outcomes) {

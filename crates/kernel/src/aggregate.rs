@@ -4,6 +4,7 @@
 //! [`aggregates!`](crate::aggregates). From that list come the [`View`] and what is read into it, the
 //! [`Change`] of an event, the [`Row`]s that a batch writes, and the dispatch of commands, tasks and
 //! findings. Nothing else in this crate names every aggregate.
+#![expect(clippy::disallowed_methods, reason = "rows are kept by the value of their id")]
 
 use crate::caller_key::CallerKey;
 use crate::channel_account::ChannelAccount;

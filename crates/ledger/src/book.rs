@@ -286,6 +286,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[expect(clippy::disallowed_methods, reason = "ids for a test")]
     fn transfer(phase: Phase, debit: &Account, credit: &Account, fen: i64) -> Transfer {
         Transfer {
             id: Id::from_value(1),

@@ -136,11 +136,13 @@ pub struct Subject {
 
 impl Subject {
     /// The id, when the subject is of this kind.
+    #[expect(clippy::disallowed_methods, reason = "typing a subject is what this is for")]
     pub fn id<K: SubjectId>(self) -> Option<Id<K>> {
         (self.kind == K::KIND).then_some(Id::from_value(self.value))
     }
 
     /// The story that this subject is the root of.
+    #[expect(clippy::disallowed_methods, reason = "a root has the value of its subject")]
     pub const fn root(self) -> Id<kinds::Root> {
         Id::from_value(self.value)
     }
@@ -192,6 +194,7 @@ impl<K: SubjectId> Id<K> {
 
 impl<K: Named> Id<K> {
     /// Reads 18 decimal digits.
+    #[expect(clippy::disallowed_methods, reason = "the one reading of an id")]
     pub fn parse(text: &str) -> Result<Id<K>, IdFault> {
         let digits = text.len() == 18 && text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse() {
@@ -281,6 +284,7 @@ impl Stamp {
     }
 
     /// Draws the next id.
+    #[expect(clippy::disallowed_methods, reason = "the one making of an id")]
     pub fn id<K>(&mut self) -> Id<K> {
         let value = self.next_id;
         self.next_id += STEP;
@@ -321,6 +325,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "an id for a test")]
     fn kinds_are_known_by_name_and_by_letter() {
         for kind in SubjectKind::ALL {
             assert_eq!(SubjectKind::from_name(kind.name()), Some(kind));

@@ -7,7 +7,7 @@
 
 use crate::address::Address;
 use crate::fault;
-use std::time::Instant;
+use adapters::Stopwatch;
 use store::{Baseline, StoreFault};
 use tokio_postgres::{Client, Statement};
 
@@ -49,11 +49,11 @@ pub async fn write(url: &str, tenant: &str, batch: usize) -> Result<Baseline, St
     for sql in WRITES {
         statements.push(client.prepare(sql).await.map_err(failed)?);
     }
-    let begun = Instant::now();
+    let stopwatch = Stopwatch::start();
     for ids in ids.chunks(batch) {
         write_batch(&mut client, &statements, tenant, ids).await.map_err(failed)?;
     }
-    let took = begun.elapsed();
+    let took = stopwatch.elapsed();
     client.batch_execute(END).await.map_err(failed)?;
     Ok(Baseline { orders: ids.len(), batch, took })
 }

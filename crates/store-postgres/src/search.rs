@@ -351,6 +351,7 @@ fn number(cell: Option<&Value<'_>>) -> Option<i64> {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the value comes from an id's cell")]
 fn read_owner(cells: &[Value<'_>]) -> Result<(TenantId, Id<kinds::Order>), StoreFault> {
     let tenant = TenantId::new(word("orders", cells.first())?);
     Ok((tenant, Id::from_value(int("orders", cells.get(1))?)))

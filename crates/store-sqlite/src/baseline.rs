@@ -9,10 +9,10 @@ use crate::connection::writer;
 use crate::schema;
 use crate::statement::fault;
 use adapters::sqlite::Housekeeping;
+use adapters::stopwatch::{Stopwatch, monotonic};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 use std::path::Path;
-use std::time::Instant;
 use store::{Baseline, StoreFault};
 
 /// Orders that are written, at most: their rows are kept in memory.
@@ -45,12 +45,12 @@ pub fn write(orders: &Orders, target: &Path, batch: usize) -> Result<Baseline, S
     schema::migrate(&mut connection)?;
     let mut checkpoints = Checkpoints::new(&connection);
     let batch = batch.max(1);
-    let begun = Instant::now();
+    let stopwatch = Stopwatch::start();
     for batch in orders.chunks(batch) {
         write_batch(&mut connection, batch).map_err(fault)?;
-        checkpoints.after_work(&connection, Instant::now());
+        checkpoints.after_work(&connection, monotonic());
     }
-    Ok(Baseline { orders: orders.len(), batch, took: begun.elapsed() })
+    Ok(Baseline { orders: orders.len(), batch, took: stopwatch.elapsed() })
 }
 
 /// The rows of one order: table and cells.

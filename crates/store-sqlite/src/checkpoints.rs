@@ -6,6 +6,7 @@
 
 use crate::connection::checkpointer;
 use adapters::sqlite::Housekeeping;
+use adapters::stopwatch::monotonic;
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ impl Checkpoints {
     pub(crate) fn new(connection: &Connection) -> Checkpoints {
         let path = connection.path().map(Path::new);
         let checkpointer = path.and_then(Checkpointer::start);
-        let fold_at = Some(Instant::now() + QUIET);
+        let fold_at = Some(monotonic() + QUIET);
         Checkpoints { changes_seen: 0, fold_at, checkpointer }
     }
 }
@@ -165,7 +166,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let connection = writer(&folder.path().join("quiet.db")).expect("the file opens");
         let mut checkpoints = Checkpoints::new(&connection);
-        let mut now = Instant::now();
+        let mut now = monotonic();
         for sql in ["CREATE TABLE t (n INTEGER)", "INSERT INTO t VALUES (1)"] {
             connection.execute_batch(sql).expect("it is written");
             checkpoints.after_work(&connection, now);
@@ -191,7 +192,7 @@ mod tests {
         let reader = crate::connection::reader(&path).expect("the file opens");
         reader.execute_batch("BEGIN; SELECT count(*) FROM t").expect("it reads");
         connection.execute_batch("INSERT INTO t VALUES (1)").expect("it is written");
-        let now = Instant::now();
+        let now = monotonic();
         checkpoints.after_work(&connection, now);
         let later = now + QUIET;
         checkpoints.in_quiet(&connection, later);

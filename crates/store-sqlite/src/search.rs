@@ -202,6 +202,7 @@ fn notification_row(
     Ok(NotificationRow::of(row, &events))
 }
 
+#[expect(clippy::disallowed_methods, reason = "the value comes from an id's cell")]
 fn tenants_with_order(
     connection: &Connection,
     merchant_order_no: &str,

@@ -1,6 +1,7 @@
 //! Threads that own a connection each and take work from one bounded queue.
 
 use crate::sqlite::SqliteFault;
+use crate::stopwatch::monotonic;
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -143,9 +144,9 @@ fn run<H: Housekeeping>(
                 // A panic is a bug in one piece of work; its transaction rolls back as it unwinds,
                 // its caller hears that it broke off, and the next piece is not to blame.
                 let _panicked = catch_unwind(AssertUnwindSafe(|| work(&mut connection))).is_err();
-                housekeeping.after_work(&connection, Instant::now());
+                housekeeping.after_work(&connection, monotonic());
             }
-            Err(RecvTimeoutError::Timeout) => housekeeping.in_quiet(&connection, Instant::now()),
+            Err(RecvTimeoutError::Timeout) => housekeeping.in_quiet(&connection, monotonic()),
             Err(RecvTimeoutError::Disconnected) => return housekeeping.at_end(&connection),
         }
     }
@@ -156,7 +157,7 @@ fn next(
     housekeeping: &impl Housekeeping,
 ) -> Result<Ticket, RecvTimeoutError> {
     let tickets = tickets.lock().unwrap_or_else(PoisonError::into_inner);
-    match housekeeping.quiet_after(Instant::now()) {
+    match housekeeping.quiet_after(monotonic()) {
         Some(quiet) => tickets.recv_timeout(quiet),
         None => tickets.recv().map_err(|_| RecvTimeoutError::Disconnected),
     }

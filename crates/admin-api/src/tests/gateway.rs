@@ -211,6 +211,7 @@ impl TestGateway {
     }
 
     /// Everything that happened to a row of the directory, oldest first.
+    #[expect(clippy::disallowed_methods, reason = "the JSON under test shows the value")]
     pub(super) async fn events(&self, tenant: &str, row: i64) -> Vec<Event> {
         let tenant = TenantId::new(tenant);
         let story = self.engine.ask(StoryOf { tenant, root: Id::from_value(row) }).await;

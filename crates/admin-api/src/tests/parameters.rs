@@ -23,7 +23,7 @@ fn orders_are_filtered_by_all_that_is_known() {
         state: Some("paid".to_owned()),
         from: Some(Timestamp::from_seconds(1_795_000_000)),
         to: Some(Timestamp::from_seconds(1_795_003_600)),
-        before: Some(Id::from_value(228_000_000_000_000_001)),
+        before: Id::parse("228000000000000001").ok(),
         limit: 200,
     };
     assert_eq!(filter, Ok(want));

@@ -423,7 +423,7 @@ fn an_order_is_named_by_either_number() {
         let body = read_object(body.as_bytes()).expect("JSON");
         OrderName::read(&body).map_err(|fault| fault.to_string())
     };
-    let id = ledger::Id::from_value(679_735_736_991_281_152);
+    let id = ledger::Id::parse("679735736991281152").expect("an id");
     let out = "demo202211200001".to_owned();
     for (body, want) in [
         (r#"{"OutOrderId":"demo202211200001"}"#, OrderName::Out(out.clone())),

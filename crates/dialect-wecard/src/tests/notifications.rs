@@ -20,7 +20,7 @@ fn notification(tenant: &str, url: &str) -> Notification {
     let order = order(SAMPLE, paid());
     Notification {
         tenant: TenantId::new(tenant),
-        id: Id::from_value(679_735_736_991_281_999),
+        id: Id::parse("679735736991281999").expect("an id"),
         about: order.id().subject(),
         about_no: order.terms.request.merchant_order_no.clone(),
         root: order.root(),

@@ -200,6 +200,7 @@ impl Aggregate for Refund {
         Ok(None)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the root of a refund is its order")]
     fn related(tenant: &TenantId, root: Id<kinds::Root>, reads: &mut Reads) {
         let order = Id::from_value(root.value());
         reads.orders.push((tenant.clone(), Key::Id(order)));

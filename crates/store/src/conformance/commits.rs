@@ -6,7 +6,7 @@ use crate::{
 };
 use channel::{Finding, Operation, RefundStatus};
 use kernel::{Aggregate, Changed, Key, NaturalKey, Order, OrderRequest, OrderState, Reads, Refund};
-use ledger::{Fen, Id};
+use ledger::{Fen, Stamp};
 use std::sync::Arc;
 use test_support::{
     NAMESPACE, close, found, found_of_refund, order_request, paid, paid_as, payable, place_for,
@@ -97,7 +97,7 @@ pub(super) fn stale_batch_leaves_no_trace(store: &dyn Store) -> Promise<'_, ()> 
         let mut gone = fixture.one(found(&order, paid(&order), None)).await;
         gone.changed.orders[0].row.terms = {
             let mut terms = (*order.terms).clone();
-            terms.id = Id::from_value(order.terms.id.value() + 1);
+            terms.id = Stamp::new(2, fixture.now()).id();
             Arc::new(terms)
         };
         assert_stale(&store.commit(vec![gone]).await);

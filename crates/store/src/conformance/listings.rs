@@ -11,11 +11,16 @@ use kernel::{
     Aggregate, AttentionKind, Delivery, INSTALLATION_LEN, Key, NaturalKey, NotificationState,
     Order, Reads, Task,
 };
-use ledger::{Balance, Id, SubjectKind};
+use ledger::{Balance, Id, Stamp, SubjectKind};
 use test_support::{
-    NAMESPACE, attempt, close, found, found_of_refund, paid_as, payable, refunded, replay,
+    NAMESPACE, START, attempt, close, found, found_of_refund, paid_as, payable, refunded, replay,
     tenant_at,
 };
+
+/// An id that names nothing in an empty store.
+fn no_id<K>() -> Id<K> {
+    Stamp::new(1, START).id()
+}
 
 pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
@@ -24,10 +29,10 @@ pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
         let account = account("suspense/100001");
         let key = || Key::Number(NaturalKey::new(NAMESPACE, "A-1"));
         let reads = Reads {
-            orders: vec![(tenant.clone(), Key::Id(Id::from_value(1))), (tenant.clone(), key())],
-            refunds: vec![(tenant.clone(), Key::Id(Id::from_value(1)))],
-            notifications: vec![(tenant.clone(), Key::Id(Id::from_value(1)))],
-            tenants: vec![(tenant.clone(), Key::Id(Id::from_value(1)))],
+            orders: vec![(tenant.clone(), Key::Id(no_id())), (tenant.clone(), key())],
+            refunds: vec![(tenant.clone(), Key::Id(no_id()))],
+            notifications: vec![(tenant.clone(), Key::Id(no_id()))],
+            tenants: vec![(tenant.clone(), Key::Id(no_id()))],
             balances: vec![(tenant.clone(), account.clone())],
             ..Reads::default()
         };
@@ -39,7 +44,7 @@ pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
         let own = || tenant.clone();
         assert_eq!(fixture.ask(OneOrder { tenant: own(), key: key() }).await, None);
         assert_eq!(fixture.ask(Orders { filter: every_order(&tenant) }).await, vec![]);
-        assert_eq!(fixture.story_of(&tenant, Id::from_value(1)).await, None);
+        assert_eq!(fixture.story_of(&tenant, no_id()).await, None);
         let merchant_order_no = "A".to_owned();
         assert_eq!(fixture.ask(TenantsWithOrder { merchant_order_no }).await, vec![]);
         assert_eq!(fixture.ask(Accounts { tenant: own() }).await, vec![]);
@@ -47,7 +52,7 @@ pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
         assert_eq!(fixture.ask(postings).await, vec![]);
         let list = Notifications { tenant: own(), state: None, before: None, limit: 9 };
         assert_eq!(fixture.ask(list).await, vec![]);
-        let one = OneNotification { tenant: own(), id: Id::from_value(1) };
+        let one = OneNotification { tenant: own(), id: no_id() };
         assert_eq!(fixture.ask(one).await, None);
         assert_eq!(fixture.ask(AttentionOf { tenant: own(), limit: 9 }).await, vec![]);
         assert_eq!(*fixture.ask(DirectoryOf {}).await, DirectoryRows::default());
@@ -150,7 +155,7 @@ pub(super) fn sequence_has_the_last_word(store: &dyn Store) -> Promise<'_, ()> {
         let why = "slow".to_owned();
         fixture.accept(attempt(&row, fixture.now(), Delivery::NoAnswer { why })).await;
         let mut behind = StoreFixture::new(store);
-        behind.stamp = ledger::Stamp::new(2, fixture.now().plus_ms(-30_000));
+        behind.stamp = Stamp::new(2, fixture.now().plus_ms(-30_000));
         let acknowledged = Delivery::Acknowledged { status: 200 };
         behind.accept(attempt(&row, behind.now(), acknowledged.clone())).await;
         let story = fixture.story(&order).await;

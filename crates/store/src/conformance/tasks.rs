@@ -3,14 +3,14 @@
 use super::fixture::{StoreFixture, empty};
 use crate::{Batch, Lease, Promise, Store, TaskRow, Tasks};
 use kernel::{Task, TaskChange};
-use ledger::{Id, Timestamp, kinds};
+use ledger::{Subject, SubjectKind, Timestamp};
 use test_support::tenant_at;
 
 /// How long the leases here last, in milliseconds.
 const LEASE_MS: i64 = 30_000;
 
 fn task(index: usize, order: i64) -> Task {
-    let subject = Id::<kinds::Order>::from_value(order).subject();
+    let subject = Subject { kind: SubjectKind::Order, value: order };
     Task { tenant: tenant_at(index), subject, root: subject.root() }
 }
 

@@ -79,10 +79,11 @@ impl State {
             found.iter().any(|transfer| transfer.reason == Reason::Payment)
                 && !order.is_some_and(is_paid)
         });
-        report.faults.extend(wrong.map(|((tenant, subject), _)| {
-            let id: Id<kinds::Order> = Id::from_value(subject.value);
-            Rule::PaymentWithoutPaid.fault(tenant, subject.kind.name(), id)
-        }));
+        report.faults.extend(
+            wrong.map(|((tenant, subject), _)| {
+                of_subject(Rule::PaymentWithoutPaid, tenant, *subject)
+            }),
+        );
     }
 
     fn check_unapplied(&self, report: &mut AuditReport, transfers: &BySubject<'_>) {
@@ -178,8 +179,7 @@ macro_rules! of_all {
                             && found.iter().any(|transfer| transfer.phase != Phase::Post)
                     });
                     report.faults.extend(orphan.map(|((tenant, subject), _)| {
-                        let id: Id<kinds::Root> = Id::from_value(subject.value);
-                        Rule::HoldWithoutRow.fault(tenant, subject.kind.name(), id)
+                        of_subject(Rule::HoldWithoutRow, tenant, *subject)
                     }));
                 )*
                 $(
@@ -193,6 +193,12 @@ macro_rules! of_all {
     };
 }
 kernel::aggregates!(of_all);
+
+/// The fault of a subject whose row is missing or was never read.
+#[expect(clippy::disallowed_methods, reason = "the text names the subject's id")]
+fn of_subject(rule: Rule, tenant: &TenantId, subject: Subject) -> String {
+    rule.fault(tenant.as_str(), subject.kind.name(), Id::<kinds::Root>::from_value(subject.value))
+}
 
 fn note<A: Stored>(report: &mut AuditReport, rule: Rule, first: Option<&A>) {
     let fault = first.map(|row| rule.fault(row.tenant(), noun::<A>(), row.id()));

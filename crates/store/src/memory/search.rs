@@ -10,6 +10,7 @@ use kernel::{Notification, Order, Row, Task, TenantId};
 use ledger::{Id, Timestamp, kinds};
 
 impl State {
+    #[expect(clippy::disallowed_methods, reason = "rows are kept by the value of their id")]
     pub(super) fn search(&self, query: &Query) -> Result<Page, StoreFault> {
         Ok(match query {
             Query::OneOrder(one) => {

@@ -250,6 +250,7 @@ impl<'a, 'v> Cells<'a, 'v> {
     }
 
     /// An id.
+    #[expect(clippy::disallowed_methods, reason = "the one reading of an id's cell")]
     pub fn id<K>(&mut self) -> Result<Id<K>, StoreFault> {
         self.int().map(Id::from_value)
     }

@@ -435,6 +435,7 @@ impl<'a> UnappliedBody<'a> {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the list of unapplied payments names refunds")]
     fn read(self) -> UnappliedPayment {
         UnappliedPayment {
             payment_reference: self.payment_reference.into_owned(),

@@ -5,6 +5,7 @@ use crate::words::{local, span};
 use kernel::{Attempt, Delivery, NotificationChange, NotificationState};
 use ledger::{Id, Subject, kinds};
 
+#[expect(clippy::disallowed_methods, reason = "the change's kind is the subject's kind")]
 pub(super) fn what(subject: Subject, change: &NotificationChange) -> String {
     let id: Id<kinds::Notification> = Id::from_value(subject.value);
     match change {

@@ -5,6 +5,7 @@ use crate::words::local;
 use kernel::{RefundChange, RefundState};
 use ledger::{Id, Subject, kinds};
 
+#[expect(clippy::disallowed_methods, reason = "the change's kind is the subject's kind")]
 pub(super) fn what(subject: Subject, change: &RefundChange) -> String {
     let refund: Id<kinds::Refund> = Id::from_value(subject.value);
     match change {

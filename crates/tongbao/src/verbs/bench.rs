@@ -11,6 +11,7 @@ use super::dev::{Beside, DevGateway};
 use crate::database::Database;
 use crate::merchant::{Caller, Generation};
 use crate::world::{DevFile, MERCHANTS};
+use adapters::Stopwatch;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use engine::{Clock, SystemClock};
@@ -21,7 +22,7 @@ use processor::{Cpu, Meter};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use store::Baseline;
 use tokio::net::TcpStream;
 
@@ -186,7 +187,7 @@ async fn generate_load(arguments: LoadArguments) -> Result<ExitCode> {
         caller: Caller::of(&file, Generation::Hmac)?,
         pay_channel: arguments.channel.pay_channel(),
     });
-    let begun = Instant::now();
+    let begun = Stopwatch::start();
     let length = Duration::from_secs(arguments.seconds);
     let placed = drive(&load, arguments.connections, length).await?;
     let took_us = u64::try_from(begun.elapsed().as_micros())?;
@@ -252,7 +253,7 @@ async fn gateways_beside(
 }
 
 async fn drive(load: &Arc<Load>, connections: usize, length: Duration) -> Result<Vec<Placed>> {
-    let begun = Instant::now();
+    let begun = Stopwatch::start();
     let mut running = tokio::task::JoinSet::new();
     for number in 0..connections {
         running.spawn(connection(load.clone(), number, begun, length));
@@ -267,7 +268,7 @@ async fn drive(load: &Arc<Load>, connections: usize, length: Duration) -> Result
 async fn connection(
     load: Arc<Load>,
     number: usize,
-    begun: Instant,
+    begun: Stopwatch,
     length: Duration,
 ) -> Result<Vec<Placed>> {
     let base_url = &load.base_urls[number % load.base_urls.len()];
@@ -275,7 +276,7 @@ async fn connection(
     let mut placed = Vec::new();
     while begun.elapsed() < length {
         let body = order(load.pay_channel, number, placed.len());
-        let sent = Instant::now();
+        let sent = Stopwatch::start();
         let answer = send(&mut sender, &load, base_url, body.into_bytes()).await?;
         let text = String::from_utf8_lossy(&answer);
         ensure!(text.contains(r#""ErrCode":"SUCCESS""#), "an order was refused: {text}");

@@ -1,6 +1,6 @@
 //! Chance that can be repeated.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use adapters::clock::{Clock, SystemClock};
 
 /// Numbers from a seed (SplitMix64).
 pub(crate) struct SeededRng(pub(crate) u64);
@@ -19,7 +19,7 @@ impl SeededRng {
 pub(crate) fn seed() -> u64 {
     let given = std::env::var("TONGBAO_TEST_SEED").ok().and_then(|text| text.parse().ok());
     given.unwrap_or_else(|| {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-        u64::from(since.subsec_nanos())
+        let now = SystemClock::new().now();
+        now.ms().unsigned_abs()
     })
 }

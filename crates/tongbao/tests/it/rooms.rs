@@ -67,6 +67,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "store-postgres",
         &[
+            "adapters",
             "channel",
             "kernel",
             "ledger",

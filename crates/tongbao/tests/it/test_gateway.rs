@@ -4,6 +4,7 @@
 //! The client here signs by itself, step by step as the protocol says, and shares no code with the
 //! dialect that verifies.
 
+use adapters::clock::{Clock, SystemClock};
 use crypto::{hash, rsa::Signer, text};
 use engine::{Guard, HttpClient, HyperClient};
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tempfile::TempDir;
 use test_postgres::Database;
 
@@ -399,6 +400,7 @@ impl Drop for TestGateway {
 
 /// A fresh database on the server of this process. Where there is none, none of the tests of this
 /// process can run, and it has said so.
+#[expect(clippy::disallowed_methods, reason = "skips a whole suite; nothing was started")]
 pub(crate) fn fresh_database() -> Database {
     let Some(server) = test_postgres::server() else { std::process::exit(0) };
     let making = std::thread::spawn(move || {
@@ -532,8 +534,7 @@ impl Signature {
 
 /// Now, by the system's clock.
 pub(crate) fn unix_seconds() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    i64::try_from(since.as_secs()).expect("fits")
+    SystemClock::new().now().seconds()
 }
 
 /// The UTC date of Unix seconds, `YYYY-MM-DD`.

@@ -6,9 +6,10 @@ use crate::merchant::Merchant;
 use crate::rng::{SeededRng, seed};
 use crate::shops::{GatewayGroup, Promised, Trade, all_is_kept};
 use crate::test_gateway::{TestGateway, UNIFIED_ORDER, fresh_number, order};
+use adapters::Stopwatch;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use test_postgres::{Database, Server};
 
 /// Once the clock is past every lease and every look.
@@ -28,13 +29,13 @@ async fn pause(milliseconds: u64) {
 
 /// Places orders until one succeeds, and it must soon.
 async fn until_orders_are_placed(group: &GatewayGroup) {
-    let deadline = Instant::now() + BACK_WITHIN;
+    let waiting = Stopwatch::start();
     loop {
         let body = order(&fresh_number());
         let response = group.ask(&group.gateways[0], UNIFIED_ORDER, &body).await;
         match response {
             Some(response) if response["ErrCode"] == "SUCCESS" => return,
-            response => assert!(Instant::now() < deadline, "still {response:?}"),
+            response => assert!(waiting.elapsed() < BACK_WITHIN, "still {response:?}"),
         }
         pause(50).await;
     }

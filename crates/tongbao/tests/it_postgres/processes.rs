@@ -8,6 +8,7 @@ use crate::rng::{SeededRng, seed};
 use crate::shops::{GatewayGroup, Trade, all_is_kept};
 use crate::test_gateway::{UNIFIED_ORDER, dev_file, fresh_database, fresh_number, order};
 use crate::test_gateway::{start_until_ready, tongbao, with};
+use adapters::stopwatch::monotonic;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -222,10 +223,8 @@ async fn nothing_promised_is_lost_when_processes_die_under_load() {
 /// Notifications with the time when they came, about, until this moment.
 async fn received_until(merchant: &mut Merchant, end: Instant) -> Vec<(Instant, Received)> {
     let mut all = vec![];
-    while Instant::now() < end {
-        all.extend(
-            merchant.waiting().into_iter().map(|notification| (Instant::now(), notification)),
-        );
+    while monotonic() < end {
+        all.extend(merchant.waiting().into_iter().map(|notification| (monotonic(), notification)));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     all
@@ -251,7 +250,7 @@ async fn a_notification_is_sent_once_when_it_is_due_however_many_processes_look(
         let paid = site.group.pay(&placed["PayInfo"]).await;
         assert_eq!(paid.expect("an answer").status, 200);
     }
-    let end = Instant::now() + Duration::from_secs(40);
+    let end = monotonic() + Duration::from_secs(40);
     let mut attempts: BTreeMap<String, Vec<Instant>> = BTreeMap::new();
     for (at, notification) in received_until(&mut merchant, end).await {
         let id = notification.json()["NotifyId"].as_str().expect("an id").to_owned();

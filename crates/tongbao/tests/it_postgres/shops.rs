@@ -5,6 +5,7 @@ use crate::merchant::Merchant;
 use crate::rng::SeededRng;
 use crate::test_gateway::{Answer, CallerKey, QUERY_ORDER, Signature, TestGateway, UNIFIED_ORDER};
 use crate::test_gateway::{fresh_number, id_in, order, unix_seconds, utc_date, with};
+use adapters::stopwatch::monotonic;
 use engine::{Guard, HttpClient, HyperClient};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -277,7 +278,7 @@ pub(crate) async fn all_is_kept(
     merchant: &mut Merchant,
     limit: Duration,
 ) {
-    let deadline = Instant::now() + limit;
+    let deadline = monotonic() + limit;
     let at_channel = group.paid_at_channel().await;
     let sum: i64 = at_channel.values().sum();
     until_booked(group, sum, deadline).await;
@@ -305,7 +306,7 @@ pub(crate) async fn all_is_kept(
 async fn until_booked(group: &GatewayGroup, sum: i64, deadline: Instant) {
     while group.balance("merchant_pending").await != (sum, 0) {
         let booked = group.balance("merchant_pending").await;
-        assert!(Instant::now() < deadline, "{sum} fen were paid, {booked:?} are booked");
+        assert!(monotonic() < deadline, "{sum} fen were paid, {booked:?} are booked");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -325,7 +326,7 @@ async fn until_told(merchant: &mut Merchant, paid: &BTreeSet<String>, deadline: 
         if told.len() == paid.len() {
             return;
         }
-        assert!(Instant::now() < deadline, "{} of {} are told", told.len(), paid.len());
+        assert!(monotonic() < deadline, "{} of {} are told", told.len(), paid.len());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
