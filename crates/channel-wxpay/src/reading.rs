@@ -26,7 +26,7 @@ pub(crate) fn transaction(account: &Account, read: Transaction, now: Timestamp) 
         return Finding::Mismatch { why };
     }
     match &*read.trade_state {
-        // REFUND: the payment did happen, whatever was given back since.
+        // REFUND: the payment did happen; what was given back since does not change that.
         "SUCCESS" | "REFUND" => paid(read, now),
         // ACCEPT is known from the older API: the payer is being charged.
         "NOTPAY" | "USERPAYING" | "ACCEPT" => Finding::Pending,

@@ -154,7 +154,7 @@ pub trait Channel: Send + Sync {
 /// the async threads.
 pub trait Connection: Send + Sync {
     /// Which account this is at the vendor: merchant number, sub-merchant, app. Two connections of one
-    /// identity collect for the same party, whatever their names in the configuration.
+    /// identity collect for the same party; their names in the configuration do not matter.
     fn identity(&self) -> String;
 
     /// The certificate that the vendor demands when a connection is made, if it demands one.

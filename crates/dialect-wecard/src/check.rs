@@ -44,7 +44,7 @@ pub(crate) fn required<T>(name: &str, value: Option<T>) -> Read<T> {
 }
 
 impl<'a> Object<'a> {
-    /// Text of so many characters (Unicode scalar values).
+    /// Text of a length in this range, in characters (Unicode scalar values).
     pub(crate) fn text(&self, name: &str, length: RangeInclusive<usize>) -> Read<Option<&str>> {
         match self.get(name) {
             None => Ok(None),
@@ -55,7 +55,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Text of so many characters that must be there.
+    /// Text of a length in this range that must be there.
     pub(crate) fn required_text(&self, name: &str, length: RangeInclusive<usize>) -> Read<&str> {
         required(name, self.text(name, length)?)
     }
@@ -96,7 +96,7 @@ impl<'a> Object<'a> {
         self.get(name).map(|value| as_object(value).map_err(|fault| fault.inside(name))).transpose()
     }
 
-    /// A list of at most so many items, each read with `item`.
+    /// A list of at most `len_max` items, each read with `item`.
     pub(crate) fn list<'o, T>(
         &'o self,
         name: &str,
@@ -129,7 +129,7 @@ pub(crate) fn as_object<'o, 'a>(value: &'o Json<'a>) -> Read<&'o Object<'a>> {
     }
 }
 
-/// An item that must be text of so many characters.
+/// An item that must be text of a length in this range.
 pub(crate) fn as_text<'o>(value: &'o Json<'_>, length: RangeInclusive<usize>) -> Read<&'o str> {
     match value {
         Json::Text(text) => fits(text, length),

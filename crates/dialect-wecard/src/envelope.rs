@@ -13,8 +13,8 @@ use std::pin::Pin;
 
 /// The largest body that is read, in bytes.
 pub(crate) const BODY_BYTES_MAX: usize = 256 * 1024;
-/// Of a larger body so many bytes are still taken in and dropped, so that the caller gets to read
-/// the answer.
+/// How much of a larger body is still taken in and dropped, in bytes, so that the caller gets to
+/// read the answer.
 const DRAIN_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A request with its raw body.
@@ -79,7 +79,7 @@ async fn take(mut body: Body) -> Result<Bytes, Fault> {
     Ok(taken.freeze())
 }
 
-/// A body that is no request.
+/// A body that is not a request.
 pub(crate) fn bad_body(why: String) -> Fault {
     Fault::new(ErrCode::InvalidParameter, format!("body: {why}"))
 }

@@ -11,7 +11,7 @@ use std::fmt;
 
 /// Objects and lists inside each other.
 const DEPTH_MAX: usize = 16;
-/// Up to so many members are compared pair by pair; more are sorted first.
+/// The most members that are compared pair by pair; more are sorted first.
 const PAIRWISE_LEN_MAX: usize = 16;
 
 /// A value.

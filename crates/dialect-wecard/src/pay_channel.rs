@@ -12,7 +12,7 @@ pub(crate) const AUTH_CODE: &str = "AuthCode";
 pub(crate) struct PayChannel {
     /// The word of `PayChannel`.
     word: &'static str,
-    /// The channel's name in the rest of the house.
+    /// The channel's name in the rest of Tongbao.
     name: &'static str,
     /// Who pays, as members of `ExternalPaymentData`.
     pub(crate) payer: Option<PayerMembers>,

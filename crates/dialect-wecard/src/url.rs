@@ -46,7 +46,7 @@ fn encode(text: &str) -> String {
     for character in text.chars() {
         let plain = character.is_ascii_graphic()
             && !matches!(character, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}');
-        // A space or a control character is no part of any URL: left as it is, it does not parse.
+        // A space or a control character is not part of any URL: left as it is, it does not parse.
         if plain || character.is_ascii() && !character.is_ascii_graphic() {
             url.push(character);
             continue;

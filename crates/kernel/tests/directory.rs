@@ -125,7 +125,7 @@ fn fetched_keys_replace_those_before_and_survive_a_change_of_settings() {
     kernel.handle(put::account("wxpay", "2", true, Put::Apply)).expect("changed");
     assert_eq!(account(&kernel).platform_keys, [key("A"), key("B")]);
     let applied = put::account("wxpay", "2", true, Put::Apply);
-    kernel.handle(applied).expect("keys are no part of a declaration");
+    kernel.handle(applied).expect("keys are not part of a declaration");
     assert_eq!(changes(&kernel, 1), ["created", "keys_stored", "keys_stored", "changed"]);
 }
 

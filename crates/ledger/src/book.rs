@@ -312,7 +312,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is tried, the accepted transfers keep the sum of all balances at zero, nobody
+        /// The accepted transfers keep the sum of all balances at zero, nobody
         /// falls below the floor and nobody holds less than nothing.
         #[test]
         fn the_book_stays_balanced(tries in proptest::collection::vec(any_transfer(), 1..200)) {

@@ -244,7 +244,7 @@ impl<K: Named> fmt::Debug for Id<K> {
 
 /// All of the outside that a decision sees: the time, and where its ids come from.
 ///
-/// Whoever decides many commands one after another carries one stamp through them, setting the time
+/// A caller that decides many commands one after another carries one stamp through them, setting the time
 /// with [`Stamp::at`]; ids then never repeat, even when the clock steps back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_id_is_refused() {
+    fn text_that_is_not_an_id_is_refused() {
         for text in ["", "1", "12345678901234567x", "+12345678901234567", "1234567890123456789"] {
             assert!(Id::<kinds::Order>::parse(text).is_err(), "{text:?}");
         }
@@ -338,7 +338,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ids_grow_whatever_the_clock_does(
+        fn ids_grow_when_the_clock_goes_back_too(
             steps in proptest::collection::vec((-5_000i64..5_000, 1usize..5_000), 1..8),
             node: u8,
         ) {

@@ -22,7 +22,7 @@ use std::sync::Arc;
 const LIST_LEN: usize = 100;
 /// Entries of a list at most.
 const LIST_LEN_MAX: usize = 1_000;
-/// A fault lasts at most for so many requests.
+/// The most requests that one fault lasts for.
 const TIMES_MAX: u32 = 1_000_000;
 /// The longest delay that can be injected, in milliseconds.
 const DELAY_MS_MAX: i64 = 600_000;

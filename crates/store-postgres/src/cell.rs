@@ -65,7 +65,7 @@ struct Misfit(Type);
 
 impl std::fmt::Display for Misfit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "a cell that is no {}", self.0)
+        write!(f, "a cell that does not fit the type {}", self.0)
     }
 }
 

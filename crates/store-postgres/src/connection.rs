@@ -1,6 +1,6 @@
 //! A session with the database: prepared statements, pipelined transactions, deadlines.
 //!
-//! Whatever belongs together is sent in one go before the first answer is awaited. So a transaction
+//! What belongs together is sent in one go before the first answer is awaited. So a transaction
 //! never stands open while something else is waited for, and it runs to its end even when nobody
 //! waits for it any more.
 
@@ -215,8 +215,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends requests and waits for the answers, but not for ever. The deadline's caller loses the
-    /// session, and with it whatever is still under way.
+    /// Sends requests and waits for the answers, but not without end. The deadline's caller loses the
+    /// session, and with it what is still under way.
     async fn send<T>(
         &self,
         requests: Vec<Sending<'_, T>>,
@@ -420,7 +420,7 @@ mod tests {
         }
     }
 
-    /// A function of the name that Citus has. The server plans for itself all the same.
+    /// A function of the name that Citus has. The server still plans for itself.
     const STAND_IN: &str = "CREATE FUNCTION create_distributed_table(table_name regclass,
         distribution_column text, colocate_with text DEFAULT 'default') RETURNS void
         LANGUAGE sql AS 'SELECT'";

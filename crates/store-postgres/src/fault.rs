@@ -51,7 +51,7 @@ pub(crate) fn is_collision(error: &Error) -> bool {
         .any(|code| error.code() == Some(code))
 }
 
-/// Whether the session is over, or in doubt: whatever was not expected ends it.
+/// Whether the session is over, or in doubt: an error that was not expected ends it.
 pub(crate) fn ends_session(error: &Error) -> bool {
     match error.as_db_error() {
         None => true,

@@ -33,7 +33,7 @@ async fn a_server_that_comes_back_is_used_again() {
     assert_eq!((audit.orders, audit.paid_orders, audit.faults), (7, 4, vec![]));
 }
 
-/// Which kind of outcome it is, whatever its words.
+/// Which kind of outcome it is; its words do not matter.
 fn kind(outcome: &Result<(), CommitFault>) -> String {
     match outcome {
         Ok(()) => "stored".to_owned(),

@@ -158,7 +158,7 @@ async fn exists(store: &dyn Store, index: usize, number: &str) -> bool {
 }
 
 /// With tenants in the directory the search begins at the newest order; what happened to an older one
-/// since then is found all the same.
+/// since then is found too.
 #[tokio::test]
 async fn last_id_is_not_always_of_the_newest_order() {
     let Some(server) = test_postgres::server() else { return };
@@ -196,7 +196,7 @@ async fn every_text_is_kept() {
 
 /// A key that no index takes fails alone: its batch is decided again, one command after another.
 #[tokio::test]
-async fn a_value_that_the_database_refuses_is_no_unknown_outcome() {
+async fn a_value_that_the_database_refuses_is_not_an_unknown_outcome() {
     let Some(server) = test_postgres::server() else { return };
     let (_database, store) = fresh(server).await;
     let mut process = Process::new(1);

@@ -160,7 +160,7 @@ mod tests {
         log.pages - log.folded
     }
 
-    /// A look for due tasks comes twice a second for ever, and must not pass for a change.
+    /// A look for due tasks comes twice a second and must not pass for a change.
     #[test]
     fn quiet_counts_from_the_last_change() {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!((unfolded(&connection), checkpoints.quiet_after(now)), (0, None));
     }
 
-    /// What a reader keeps is tried again later, not at once and for ever.
+    /// What a reader keeps is tried again later, not at once and without end.
     #[test]
     fn a_reader_delays_the_folding() {
         let folder = tempfile::tempdir().expect("a temporary folder");

@@ -42,7 +42,7 @@ fn due(connection: &Connection, lease: Lease) -> Result<Vec<Due>, StoreFault> {
         let key = cells.iter().take(task::KEY_LEN).cloned().map(Value::into_owned).collect();
         Ok(Due { key, task: task::read(cells).map(|(task, _)| task) })
     };
-    // A row without a key, because its text is no text, cannot even be leased.
+    // A row without a key, because its text is not text, cannot even be leased.
     Ok(select.each(&parameters, read)?.into_iter().filter_map(readable).collect())
 }
 

@@ -46,7 +46,7 @@ impl SqliteStore {
     /// business of [`Store::migrate`].
     ///
     /// # Errors
-    /// When the file cannot be opened or is no database.
+    /// When the file cannot be opened or is not a database.
     pub fn open(path: &Path) -> Result<SqliteStore, StoreFault> {
         let writer = Queue::start("store-writer", vec![writer(path)?], Checkpoints::new)
             .map_err(unavailable)?;
@@ -58,7 +58,7 @@ impl SqliteStore {
     /// and migrations are refused.
     ///
     /// # Errors
-    /// When the file is not there, cannot be opened or is no database.
+    /// When the file is not there, cannot be opened or is not a database.
     pub fn open_read_only(path: &Path) -> Result<SqliteStore, StoreFault> {
         Ok(SqliteStore { readers: SqliteStore::readers(path)?, writer: None })
     }

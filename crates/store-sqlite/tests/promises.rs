@@ -65,7 +65,7 @@ fn data_survives_closing() {
     assert_eq!(audit(&migrated(&file(&folder))), before);
 }
 
-/// The engine looks for due tasks twice a second, for ever: looks that find none are quiet, too.
+/// The engine looks for due tasks twice a second: looks that find none are quiet, too.
 #[test]
 fn the_log_is_folded_while_nothing_happens() {
     let folder = folder();

@@ -95,7 +95,7 @@ fn has_server(folder: &Path) -> bool {
     ["initdb", "pg_ctl"].iter().all(|name| folder.join(name).is_file())
 }
 
-/// A program, run by whoever may run the server.
+/// A program, run by the user that may run the server.
 fn as_server(program: &str) -> Command {
     if !is_root() {
         return Command::new(program);

@@ -171,7 +171,7 @@ impl Database {
     }
 }
 
-/// A private server goes whole; on another one the database is dropped, with whoever is still in it.
+/// A private server goes whole; on another one the database is dropped, with the sessions that are still in it.
 impl Drop for Database {
     fn drop(&mut self) {
         if self.server.is_private() {

@@ -53,7 +53,7 @@ impl Database {
         })
     }
 
-    /// Opens it to look at, beside whatever is using it.
+    /// Opens it to look at, beside the process that uses it.
     pub(crate) fn open_to_read(&self) -> Result<Arc<dyn Store>> {
         Ok(match self {
             Database::Sqlite(path) => Arc::new(

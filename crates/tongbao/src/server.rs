@@ -95,7 +95,7 @@ async fn accept_until(
         };
         match next {
             Ok((stream, permit)) => {
-                tokio::spawn(attend(stream, router.clone(), stopping, permit, limits));
+                tokio::spawn(serve_connection(stream, router.clone(), stopping, permit, limits));
             }
             Err(fault) => {
                 tracing::warn!(%fault, "connection not accepted");
@@ -118,7 +118,7 @@ async fn accept(
     Ok((stream, permit))
 }
 
-async fn attend(
+async fn serve_connection(
     stream: TcpStream,
     router: Router,
     mut stop: watch::Receiver<bool>,

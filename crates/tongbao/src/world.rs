@@ -285,7 +285,7 @@ fn public_pem(private_pem: &str) -> Result<String> {
 
 fn certify(private_key_pem: &str, name: &str) -> Result<Certificate> {
     let now = SystemClock::new().now().seconds();
-    // A day of slack: the certificate is valid at once, whatever the zone.
+    // A day of slack: the certificate is valid at once in every zone.
     certificate::self_signed(private_key_pem, name, now - 86_400, now + CERTIFICATE_SECONDS)
         .context("certificate not made")
 }

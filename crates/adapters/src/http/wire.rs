@@ -1,6 +1,6 @@
 //! Requests and answers between the wire and the values that channels read.
 //!
-//! A header whose value is no text is left out: no channel writes one, and half a value proves nothing.
+//! A header whose value is not text is left out: no channel writes one, and half a value proves nothing.
 
 use bytes::Bytes;
 use channel::{Method, Request, Response};

@@ -50,7 +50,7 @@ impl Writer {
                     Ok(Ok(value)) => committed.map(|()| Ok(value)),
                     refused_or_failed => refused_or_failed,
                 };
-                // The asker may have gone away; the work is done all the same.
+                // The asker may have gone away; the work is still done.
                 let _gone = tell.send(result).is_err();
             })
         });

@@ -46,7 +46,7 @@ fn dated_number(head: &str, context: &CodecContext) -> String {
     format!("{head}{}{date}{}", digits::<6>(left), digits::<10>(right))
 }
 
-/// The last so many digits of a hex number of 16 digits at most.
+/// The last `N` digits of a hex number of 16 digits at most.
 fn digits<const N: usize>(hex: &str) -> String {
     let number = u64::from_str_radix(hex.get(..16).unwrap_or(hex), 16).unwrap_or_default();
     let text = format!("{number:020}");

@@ -174,7 +174,7 @@ fn fail(
     Ok((text.to_owned(), vec![]))
 }
 
-/// The payer whom the order names, else whoever picked up the phone.
+/// The payer whom the order names, else somebody who picked up the phone.
 fn payer(order: &Order, context: &CodecContext) -> PayerIds {
     let somebody = || Some(identifiers::openid(context));
     match (&order.payer, order.parties.sp_mchid.is_some()) {

@@ -122,7 +122,7 @@ fn trade(mode: Mode, kind: &str) -> Option<Trade> {
     }
 }
 
-/// Undoes percent-encoding; `None` when it is no encoded UTF-8.
+/// Undoes percent-encoding; `None` when it is not encoded UTF-8.
 pub(super) fn decode(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();

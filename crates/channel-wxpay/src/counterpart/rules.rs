@@ -17,7 +17,7 @@ use Need::{Free, Wanted};
 /// What a field must be.
 #[derive(Clone, Copy)]
 pub(super) enum Rule {
-    /// Text of 1 to so many characters.
+    /// Text of 1 to this number of characters.
     Text(usize),
     /// 6 to 32 of letters, digits and `_ - | *`.
     TradeNumber,

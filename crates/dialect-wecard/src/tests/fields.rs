@@ -190,7 +190,7 @@ fn times_are_real_and_complete() {
 }
 
 #[test]
-fn notices_go_to_http_urls_with_a_host() {
+fn notifications_go_to_http_urls_with_a_host() {
     for good in [
         "http://127.0.0.1:8080/notify?a=1&b=2",
         "https://business.com",

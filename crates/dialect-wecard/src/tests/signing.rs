@@ -108,7 +108,7 @@ fn headers_may_be_signed_in_three_orders() {
         let outcome = check(Mode::Strict, NOW, |request| set(request, "Authorization", &header));
         assert_eq!(outcome, "123456 AKID1", "{order} {list}");
     }
-    // A list that is not the signed one does not verify, whatever its order.
+    // A list that is not the signed one does not verify in any order.
     let header = authorization(SORTED, &hmac(&canonical(LISTED, LISTED)));
     let outcome = check(Mode::Lenient, NOW, |request| set(request, "Authorization", &header));
     assert_eq!(outcome, "AuthFailure.SignatureFailure: Signature: does not match");
@@ -157,7 +157,7 @@ fn a_key_verifies_its_own_algorithm_only() {
     let signing = Signing { secret_id: "RSA1", ocode: "123456", key: SigningKey::Hmac(&forged) };
     let request = signing.post(QUERY_URL, QUERY.into(), NOW).expect("a good URL").request;
     let fault = authenticate(&callers(), Mode::Lenient, &received(&request), NOW)
-        .expect_err("an RSA key is no shared secret");
+        .expect_err("an RSA key is not a shared secret");
     assert_eq!(fault.code, ErrCode::SignatureFailure);
 }
 

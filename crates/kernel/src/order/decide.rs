@@ -225,7 +225,7 @@ fn close(
     Ok(Reply::about(order.id().subject()))
 }
 
-/// A due task: whatever the order needs next.
+/// A due task: the next thing that the order needs.
 pub(super) fn run_task(deciding: &mut Deciding<'_>, order: &Order) {
     let now = deciding.now();
     match &order.state {

@@ -1,6 +1,6 @@
 //! What a channel's answer or callback means for an order.
 //!
-//! Exactly one ledger effect, in whatever order expiry, close, callback, query and repeats arrive: the
+//! Exactly one ledger effect, in any order of expiry, close, callback, query and repeats: the
 //! first payment pays the order if it can still be paid; any other payment is booked to suspense and
 //! goes back. A finding that contradicts the order changes nothing and is recorded for the operator.
 
@@ -80,7 +80,7 @@ fn transition<'a>(
     asked: Option<Operation>,
     now: Timestamp,
 ) -> Transition<'a> {
-    // A finding from an account other than the order's is a mismatch, whatever its content.
+    // A finding from an account other than the order's is a mismatch; its content does not matter.
     if *order.terms.channel_account != *channel_account {
         let (found, expected) = (finding.name(), &order.terms.channel_account);
         return Transition::Contradicts(format!(

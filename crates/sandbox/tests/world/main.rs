@@ -1,7 +1,7 @@
 //! The sandbox over real HTTP, with a small channel of its own.
 
 mod play;
-mod till;
+mod sales;
 
 use play::{Merchant, Play, Seen};
 use sandbox::{ClockControl, Sandbox, SharedClock};
@@ -16,20 +16,20 @@ fn seen(status: u16, text: &str) -> Seen {
 async fn each_fault_of_a_request_is_seen_once_by_client_and_counterpart() {
     let folder = tempfile::tempdir().expect("a folder");
     let play = Play::start(&folder.path().join("sandbox.db")).await;
-    // fault, what it needs, what the client sees, how many sales the till then counts
+    // fault, what it needs, what the client sees, how many sales the channel then counts
     let table = [
         ("lose_request", json!({}), None, 0),
         ("lose_answer", json!({}), None, 1),
         ("delay", json!({ "delay_ms": 1 }), seen(200, "2"), 2),
         ("duplicate", json!({}), seen(200, "3"), 4),
         ("bad_signature", json!({}), seen(200, "forged"), 4),
-        ("error", json!({ "code": "TILL_CLOSED" }), seen(400, "TILL_CLOSED"), 4),
+        ("error", json!({ "code": "SALES_CLOSED" }), seen(400, "SALES_CLOSED"), 4),
         ("wrong_amount", json!({}), seen(200, "too much"), 4),
     ];
     for (word, more, want, count) in table {
         play.fault("create", word, more).await;
         assert_eq!(play.sell("").await, want, "{word}");
-        assert_eq!(play.call("GET", "/till/count", "").await, seen(200, &count.to_string()));
+        assert_eq!(play.call("GET", "/sales/count", "").await, seen(200, &count.to_string()));
         let (_, left) = play.control("GET", "/control/faults", Value::Null).await;
         assert_eq!(left, json!({ "faults": [] }), "{word}");
     }
@@ -42,7 +42,7 @@ async fn requests_that_make_no_sense_are_refused_by_field() {
     let folder = tempfile::tempdir().expect("a folder");
     let play = Play::start(&folder.path().join("sandbox.db")).await;
     let good =
-        json!({ "channel": "till", "operation": "create", "fault": "duplicate", "times": 1 });
+        json!({ "channel": "sales", "operation": "create", "fault": "duplicate", "times": 1 });
     let table = [
         ("channel", json!("bank")),
         ("operation", json!("Create")),
@@ -87,7 +87,7 @@ async fn requests_that_make_no_sense_are_refused_by_field() {
     let big = "x".repeat(1024 * 1024 + 1);
     assert_eq!(play.sell(&big).await.map(|(status, _)| status), Some(413));
     assert_eq!(play.call("GET", "/elsewhere", "").await.map(|(status, _)| status), Some(404));
-    assert_eq!(play.call("PUT", "/till/sell", "").await.map(|(status, _)| status), Some(405));
+    assert_eq!(play.call("PUT", "/sales/sell", "").await.map(|(status, _)| status), Some(405));
     assert_eq!(play.call("GET", "/healthz", "").await, seen(200, "ok"));
     play.end(None).await;
 }
@@ -97,7 +97,7 @@ async fn the_phone_pays_and_a_refusal_leaves_no_trace() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut merchant = Merchant::open(200).await;
     let play = Play::start(&folder.path().join("sandbox.db")).await;
-    let pay_info = format!("till:{}", merchant.url);
+    let pay_info = format!("sales:{}", merchant.url);
     let pay = |pay_info: Value, outcome: &'static str| {
         play.control("POST", "/control/pay", json!({ "pay_info": pay_info, "outcome": outcome }))
     };
@@ -196,7 +196,7 @@ async fn everything_survives_a_restart() {
 
     let play = Play::start(&path).await;
     assert_eq!(merchant.next().await, "1 honest");
-    assert_eq!(play.call("GET", "/till/count", "").await, seen(200, "1"));
+    assert_eq!(play.call("GET", "/sales/count", "").await, seen(200, "1"));
     let (_, clock) = play.control("GET", "/control/clock", Value::Null).await;
     assert_eq!(clock["offset_ms"], 3_600_000);
     let (_, left) = play.control("GET", "/control/faults", Value::Null).await;
@@ -240,7 +240,7 @@ fn names_of_counterparts_are_unique() {
     let folder = tempfile::tempdir().expect("a folder");
     let opened = Sandbox::open(
         &folder.path().join("sandbox.db"),
-        vec![Arc::new(till::Till), Arc::new(till::Till)],
+        vec![Arc::new(sales::SalesChannel), Arc::new(sales::SalesChannel)],
         Arc::new(SharedClock::new()),
         ClockControl::Forbidden,
     );

@@ -1,6 +1,6 @@
 //! The stage of the tests: a sandbox on a free port, a client, and a merchant that takes callbacks.
 
-use crate::till::Till;
+use crate::sales::SalesChannel;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -38,7 +38,7 @@ impl Play {
     /// Opens a sandbox whose callbacks are not sent yet.
     pub(crate) async fn open(path: &Path, control: ClockControl) -> (Play, Arc<Sandbox>) {
         let clock = Arc::new(SharedClock::new());
-        let sandbox = Sandbox::open(path, vec![Arc::new(Till)], clock, control);
+        let sandbox = Sandbox::open(path, vec![Arc::new(SalesChannel)], clock, control);
         let sandbox = Arc::new(sandbox.expect("the sandbox opens"));
         let (address, stop_server, server) = listen(sandbox.clone().router()).await;
         let client = Client::builder(TokioExecutor::new()).build_http();
@@ -87,7 +87,7 @@ impl Play {
 
     pub(crate) async fn fault(&self, operation: &str, word: &str, more: Value) {
         let mut asked = serde_json::json!({
-            "channel": "till", "operation": operation, "fault": word, "times": 1,
+            "channel": "sales", "operation": operation, "fault": word, "times": 1,
         });
         for (name, value) in more.as_object().into_iter().flatten() {
             asked[name] = value.clone();
@@ -97,7 +97,7 @@ impl Play {
     }
 
     pub(crate) async fn sell(&self, notify_url: &str) -> Seen {
-        self.call("POST", "/till/sell", notify_url).await
+        self.call("POST", "/sales/sell", notify_url).await
     }
 
     pub(crate) async fn advance(&self, seconds: u32) {
@@ -106,7 +106,7 @@ impl Play {
         assert_eq!(status, 200, "{answer}");
     }
 
-    /// Waits until the last callback has had so many attempts and is in this state.
+    /// Waits until the last callback has had this number of attempts and is in this state.
     pub(crate) async fn wait_for(&self, attempts: usize, state: &str) -> Value {
         let mut last = Value::Null;
         for _ in 0..POLLS_MAX {

@@ -25,7 +25,7 @@ pub(crate) struct Statements {
     pub(crate) attention: String,
     /// The first row whose transfers do not hold what it says that it holds.
     pub(crate) held_differs: String,
-    /// The first subject of a transfer that holds or releases and that is no row.
+    /// The first subject of a transfer that holds or releases and that is not a row.
     pub(crate) hold_without_row: String,
     /// The first row that is open and has no task.
     pub(crate) open_without_task: String,

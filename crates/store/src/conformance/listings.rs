@@ -319,7 +319,7 @@ pub(super) fn what_needs_a_person_is_listed(store: &dyn Store) -> Promise<'_, ()
         ];
         assert_eq!(needy(&fixture, 9).await, want);
         let first_of_each = [want[0].clone(), want[2].clone()];
-        assert_eq!(needy(&fixture, 1).await, first_of_each, "so many of each kind");
+        assert_eq!(needy(&fixture, 1).await, first_of_each, "the limit holds for each kind");
         assert_eq!(needy(&fixture, 0).await, vec![]);
         let done = refunded(&refunds[1], RefundStatus::Done);
         fixture.accept(found_of_refund(&refunds[1], done)).await;

@@ -315,7 +315,7 @@ async fn send(
 }
 
 /// An order like a real one: a mini program's, with subject, payer, attachment and scene, and nobody to
-/// be told: the deliveries of notices are no part of what is measured. Its
+/// be told: the deliveries of notifications are not part of what is measured. Its
 /// number begins with the time, as merchants' numbers do.
 fn order(pay_channel: &str, connection: usize, number: usize) -> String {
     let ms = SystemClock::new().now().ms();

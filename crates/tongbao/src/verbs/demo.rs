@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 /// How long the notification may take.
 const NOTIFICATION_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often to look whether the notification is recorded.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const POLL_EVERY: Duration = Duration::from_millis(20);
 /// The merchant's number of the order.
 const OUT_ORDER_ID: &str = "demo202211200001";
 /// How much it asks for, in fen.
@@ -218,7 +218,7 @@ async fn story(gateway: &DevGateway) -> Result<()> {
             if !states.is_empty() && states.iter().all(is_delivered) {
                 return Ok(*story);
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_EVERY).await;
         }
     };
     let story: Result<Story> = tokio::time::timeout(NOTIFICATION_TIMEOUT, delivered)

@@ -14,7 +14,7 @@ fn text_of(value: &Value) -> &str {
 }
 
 fn list<'a>(page: &'a Value, name: &str) -> &'a [Value] {
-    page[name].as_array().unwrap_or_else(|| panic!("{name} is no list: {page}"))
+    page[name].as_array().unwrap_or_else(|| panic!("{name} is not a list: {page}"))
 }
 
 async fn asked_with(gateway: &TestGateway, path: &str, headers: &[(&str, &str)]) -> Answer {

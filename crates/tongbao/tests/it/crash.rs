@@ -1,6 +1,6 @@
 //! The power goes off, again and again, while orders are placed and paid.
 //!
-//! Several shops place orders and pay them through the phone while the process is killed at random
+//! Several merchants place orders and pay them through the phone while the process is killed at random
 //! moments and started again. Afterwards the channel's own list is the truth: what was paid there is
 //! paid here, booked once and told; what was promised is kept.
 
@@ -20,14 +20,14 @@ use tokio::sync::RwLock;
 const KILLS: u32 = 10;
 /// How long the gateway runs between two kills, in milliseconds.
 const UPTIME_MS: std::ops::Range<u64> = 150..900;
-/// Shops that order at the same time.
-const SHOPS: u64 = 6;
-/// Orders of a shop at most: all of them together fit on a page of the channel's list.
+/// Merchants that order at the same time.
+const MERCHANTS: u64 = 6;
+/// Orders of a merchant at most: all of them together fit on a page of the channel's list.
 const ORDERS_MAX: u32 = 150;
-/// How often a shop asks again before it lets a number be.
+/// How often a merchant asks again before it lets a number be.
 const ASKED_MAX: u32 = 40;
 
-/// What a shop was promised.
+/// What a merchant was promised.
 #[derive(Default)]
 struct Promised {
     /// Numbers answered with SUCCESS, and the ids in those answers.
@@ -36,7 +36,7 @@ struct Promised {
     paid: BTreeSet<String>,
 }
 
-/// One of the shops.
+/// One of the merchants.
 struct OrderLoop {
     gateway: Arc<RwLock<TestGateway>>,
     open: Arc<AtomicBool>,
@@ -142,7 +142,7 @@ async fn power_cycle(gateway: &RwLock<TestGateway>) {
     let kill = format!("kill -9 {pid}");
     let killed = std::process::Command::new("sh").args(["-c", &kill]).status();
     assert!(killed.expect("sh runs").success());
-    // Calls under way fail now, and their shops let go of the gateway.
+    // Calls under way fail now, and their merchants let go of the gateway.
     let mut gateway = gateway.write().await;
     tokio::task::block_in_place(|| {
         gateway.kill();
@@ -156,7 +156,7 @@ async fn trade_through_power_cuts(gateway: Arc<RwLock<TestGateway>>, notify_url:
     let mut rng = SeededRng(seed);
     let open = Arc::new(AtomicBool::new(true));
     let calls = Arc::new(AtomicU64::new(0));
-    let shops: Vec<_> = (0..SHOPS)
+    let merchants: Vec<_> = (0..MERCHANTS)
         .map(|_| OrderLoop {
             gateway: gateway.clone(),
             open: open.clone(),
@@ -165,7 +165,7 @@ async fn trade_through_power_cuts(gateway: Arc<RwLock<TestGateway>>, notify_url:
             rng: SeededRng(rng.roll(0..u64::MAX)),
             promised: Promised::default(),
         })
-        .map(|shop| tokio::spawn(shop.run()))
+        .map(|merchant| tokio::spawn(merchant.run()))
         .collect();
     for _ in 0..KILLS {
         tokio::time::sleep(Duration::from_millis(rng.roll(UPTIME_MS))).await;
@@ -173,8 +173,8 @@ async fn trade_through_power_cuts(gateway: Arc<RwLock<TestGateway>>, notify_url:
     }
     open.store(false, Ordering::Relaxed);
     let mut promised = Promised::default();
-    for shop in shops {
-        let more = shop.await.expect("the shop's rules hold");
+    for merchant in merchants {
+        let more = merchant.await.expect("the merchant's rules hold");
         promised.placed.extend(more.placed);
         promised.paid.extend(more.paid);
     }
@@ -240,9 +240,9 @@ async fn nothing_promised_is_lost_when_the_power_goes_off_under_load() {
     let gateway = Arc::new(RwLock::new(TestGateway::start()));
     let mut merchant = Merchant::start().await;
     let promised = trade_through_power_cuts(gateway.clone(), &merchant.notify_url).await;
-    assert!(promised.placed.len() >= 20, "{} orders are no load", promised.placed.len());
-    assert!(promised.paid.len() >= 10, "{} payments are no load", promised.paid.len());
-    let mut gateway = Arc::into_inner(gateway).expect("the shops are closed").into_inner();
+    assert!(promised.placed.len() >= 20, "{} orders are not a load", promised.placed.len());
+    assert!(promised.paid.len() >= 10, "{} payments are not a load", promised.paid.len());
+    let mut gateway = Arc::into_inner(gateway).expect("the merchants have stopped").into_inner();
 
     // What was under way when the power went off is due half a minute later, looks at unpaid orders
     // after a minute and two.

@@ -39,7 +39,7 @@ async fn settled_once(gateway: &TestGateway, merchant: &mut Merchant, number: &s
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_befalls_placing_the_same_number_comes_to_one_order() {
+async fn after_any_fault_of_placing_the_same_number_comes_to_one_order() {
     let gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
     let mut paid = 0;
@@ -201,7 +201,7 @@ async fn code_to_scan(gateway: &TestGateway, channel_order_id: &Value) -> Value 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_befalls_a_look_the_payment_is_found_and_booked_once() {
+async fn after_any_fault_of_a_query_the_payment_is_found_and_booked_once() {
     let mut gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
     gateway.fault("notify", "lose_request", 100_000).await;
@@ -244,7 +244,7 @@ async fn whatever_befalls_a_look_the_payment_is_found_and_booked_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_befalls_closing_the_order_ends_closed() {
+async fn after_any_fault_of_closing_the_order_ends_closed() {
     let mut gateway = TestGateway::start();
     let merchant = Merchant::start().await;
     for (fault, answer) in [
@@ -316,7 +316,7 @@ async fn an_order_whose_end_was_not_confirmed_is_ended_later() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_befalls_the_channels_callback_the_payment_is_booked_once() {
+async fn after_any_fault_of_the_channels_callback_the_payment_is_booked_once() {
     let mut gateway = TestGateway::start();
     let mut merchant = Merchant::start().await;
     let mut booked = 0;

@@ -1,4 +1,4 @@
-//! The same OutOrderId again: whatever comes, one number is one order.
+//! The same OutOrderId again: one number is always one order.
 
 use crate::test_gateway::{
     CLOSE_ORDER, QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, is_of_order, order,
@@ -29,8 +29,8 @@ async fn placed_again(gateway: &TestGateway, body: &Value) -> Value {
     }
 }
 
-/// What every request for an order that is final hears, whatever else it says.
-async fn exists_whatever_is_asked(gateway: &TestGateway, body: &Value) {
+/// Every request for an order that is final is answered like this; its other members do not matter.
+async fn exists_in_any_case(gateway: &TestGateway, body: &Value) {
     gateway.refused(UNIFIED_ORDER, body, EXISTS).await;
     for (member, value) in [
         ("TotalAmount", json!(1)),
@@ -113,17 +113,17 @@ async fn a_number_is_used_up_once_its_order_is_paid_closed_or_refused() {
     let placed = gateway.result(UNIFIED_ORDER, &paid).await;
     gateway.pay(&placed["PayInfo"]).await;
     gateway.until_status(paid["OutOrderId"].as_str().expect("text"), "SUCCESS").await;
-    exists_whatever_is_asked(&gateway, &paid).await;
+    exists_in_any_case(&gateway, &paid).await;
 
     let closed = order(&fresh_number());
     gateway.result(UNIFIED_ORDER, &closed).await;
     gateway.result(CLOSE_ORDER, &json!({"OutOrderId": closed["OutOrderId"]})).await;
-    exists_whatever_is_asked(&gateway, &closed).await;
+    exists_in_any_case(&gateway, &closed).await;
 
     let external = json!({"WxAppId": "wx0000000000000000", "WxOpenId": "o"}).to_string();
     let failed = with(&order(&fresh_number()), "ExternalPaymentData", json!(external));
     assert_eq!(gateway.result(UNIFIED_ORDER, &failed).await["OrderStatus"], "PAY_FAIL");
-    exists_whatever_is_asked(&gateway, &failed).await;
+    exists_in_any_case(&gateway, &failed).await;
 
     for (body, status) in [(&paid, "SUCCESS"), (&closed, "CLOSED"), (&failed, "PAY_FAIL")] {
         let found = gateway.result(QUERY_ORDER, &json!({"OutOrderId": body["OutOrderId"]})).await;
@@ -141,8 +141,8 @@ async fn a_number_is_used_up_once_its_order_has_expired() {
     let placed = gateway.result(UNIFIED_ORDER, &body).await;
     gateway.advance(601).await;
     gateway.until_status(&number, "PAY_FAIL").await;
-    // The expiry of the repeat lies in the past by now; that is not what it hears.
-    exists_whatever_is_asked(&gateway, &body).await;
+    // The expiry of the repeat lies in the past by now; the answer does not depend on it.
+    exists_in_any_case(&gateway, &body).await;
     let late = json!({"pay_info": placed["PayInfo"], "outcome": "success"});
     assert_eq!(gateway.control_answer("pay", &late).await.status, 400);
     assert_eq!(transactions(&gateway).await.len(), 1);

@@ -45,7 +45,7 @@ pub(crate) struct Merchant {
 }
 
 #[derive(Clone)]
-struct Desk {
+struct MerchantServer {
     replies: Arc<Mutex<VecDeque<MerchantReply>>>,
     sender: mpsc::UnboundedSender<Received>,
 }
@@ -57,8 +57,8 @@ impl Merchant {
         let replies = Arc::new(Mutex::new(VecDeque::new()));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
-        let desk = Desk { replies: replies.clone(), sender };
-        let router = Router::new().fallback(any(receive)).with_state(desk);
+        let server = MerchantServer { replies: replies.clone(), sender };
+        let router = Router::new().fallback(any(receive)).with_state(server);
         tokio::spawn(async move { axum::serve(listener, router).await });
         Merchant { notify_url: format!("http://{address}/pay/notify"), replies, received }
     }
@@ -80,13 +80,18 @@ impl Merchant {
     }
 }
 
-async fn receive(State(desk): State<Desk>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn receive(
+    State(server): State<MerchantServer>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let headers = headers.iter().map(|(name, value)| {
         (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
     });
     let received = Received { target: uri.to_string(), headers: headers.collect(), body };
-    let _ = desk.sender.send(received);
-    let reply = desk.replies.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    let _ = server.sender.send(received);
+    let reply = server.replies.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     match reply.unwrap_or(MerchantReply::Acknowledge) {
         MerchantReply::Acknowledge => "SUCCESS".into_response(),
         MerchantReply::Answer(status, body) => {

@@ -148,7 +148,7 @@ async fn what_the_channel_did_not_take_may_be_sent_again_under_its_number() {
     gateway.check_books();
 }
 
-/// A device number may be longer here than the channel takes; the order is placed all the same.
+/// A device number may be longer here than the channel takes; the order is still placed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_number_that_is_too_long_for_the_channel_spoils_no_order() {
     let gateway = TestGateway::start();

@@ -238,7 +238,7 @@ async fn an_unpaid_order_is_pay_fail_once_its_time_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_order_that_the_channel_has_paid_is_paid_whatever_the_time() {
+async fn an_order_that_the_channel_has_paid_is_paid_at_any_time() {
     let mut gateway = TestGateway::start();
     let placed = gateway.place(|body| body).await;
     gateway.fault("notify", "lose_request", 1000).await;
@@ -309,7 +309,7 @@ async fn a_paid_order_is_not_closed_even_before_its_callback_came() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_order_that_failed_or_was_never_placed_is_closed_all_the_same() {
+async fn an_order_that_failed_or_was_never_placed_can_be_closed() {
     let gateway = TestGateway::start();
     for fault in ["lose_request", "lose_answer"] {
         gateway.fault("create", fault, 1).await;

@@ -286,7 +286,7 @@ async fn only_the_key_of_the_secret_id_proves_it() {
     let [hmac, rsa] = both(&gateway);
     let strange_rsa = CallerKey::Rsa(gateway.text("/wxpay/private_key_pem"));
     let caller = Signer::from_pem(&gateway.text("/wecard/rsa/private_key_pem")).expect("a key");
-    // A public key is no shared secret.
+    // A public key is not a shared secret.
     let confused = CallerKey::Hmac(caller.public_pem());
     let other = "AKIDnobody".to_owned();
     for (signature, want) in [

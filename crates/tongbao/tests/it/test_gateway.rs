@@ -37,7 +37,7 @@ pub(crate) fn is_of_order(transaction: &Value, channel_order_id: &Value) -> bool
     transaction["out_trade_no"].as_str().map(id_in) == channel_order_id.as_str()
 }
 
-/// The program under test. It uses the database that the test names, whatever the shell says.
+/// The program under test. It uses the database that the test names, not the shell's.
 pub(crate) fn tongbao() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tongbao"));
     command.env_remove("TONGBAO_DATABASE");

@@ -2,9 +2,9 @@
 //! Callers hear that the outcome is open, or they hear the truth; afterwards everything goes on, and
 //! Tongbao was not started again.
 
+use crate::load::{GatewayGroup, Promised, Trade, all_is_kept};
 use crate::merchant::Merchant;
 use crate::rng::{SeededRng, seed};
-use crate::shops::{GatewayGroup, Promised, Trade, all_is_kept};
 use crate::test_gateway::{TestGateway, UNIFIED_ORDER, fresh_number, order};
 use adapters::Stopwatch;
 use std::process::Command;
@@ -43,7 +43,7 @@ async fn until_orders_are_placed(group: &GatewayGroup) {
 
 /// Asserts that the gateway goes on and that everything promised was kept.
 async fn goes_on(mut gateway: TestGateway, promised: &Promised, merchant: &mut Merchant) {
-    assert!(promised.placed.len() >= 20, "{} orders are no load", promised.placed.len());
+    assert!(promised.placed.len() >= 20, "{} orders are not a load", promised.placed.len());
     until_orders_are_placed(&GatewayGroup::of(&gateway)).await;
     // What was under way is due half a minute later, looks at unpaid orders after one and two minutes.
     for seconds in [31, 31, 61, 121] {
@@ -135,7 +135,7 @@ async fn a_role_that_is_given_no_time_takes_it() {
 }
 
 /// Statements wait 5 s for a lock. The first that waits may be nobody's; those that it held up are
-/// the shops'.
+/// the merchants'.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_that_somebody_locks_for_long_is_waited_for_in_vain_and_used_again() {
     let mut rng = rng();

@@ -3,9 +3,9 @@
 //! These have no movable clock: what a dead process was at is taken up by another when its lease ends,
 //! half a minute later, and the tests wait for that.
 
+use crate::load::{GatewayGroup, Trade, all_is_kept};
 use crate::merchant::{Merchant, MerchantReply, Received};
 use crate::rng::{SeededRng, seed};
-use crate::shops::{GatewayGroup, Trade, all_is_kept};
 use crate::test_gateway::{UNIFIED_ORDER, dev_file, fresh_database, fresh_number, order};
 use crate::test_gateway::{start_until_ready, tongbao, with};
 use adapters::stopwatch::monotonic;
@@ -213,7 +213,7 @@ async fn nothing_promised_is_lost_when_processes_die_under_load() {
         tokio::task::block_in_place(|| site.power_cycle(kill % PROCESSES));
     }
     let promised = trade.close().await;
-    assert!(promised.placed.len() >= 50, "{} orders are no load", promised.placed.len());
+    assert!(promised.placed.len() >= 50, "{} orders are not a load", promised.placed.len());
     assert!(promised.unknown > 0, "no kill was felt");
     all_is_kept(&site.group, &promised, &mut merchant, SETTLED_WITHIN).await;
     let checked = site.check();

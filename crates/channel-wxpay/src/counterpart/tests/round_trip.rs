@@ -155,7 +155,7 @@ fn the_public_key_signs_when_it_is_asked_for() {
 }
 
 #[test]
-fn each_fate_is_seen_by_the_codec() {
+fn each_fault_mode_is_seen_by_the_codec() {
     let (mut stage, connection) = (Stage::new(), direct());
     stage.paid(&*connection, &order("T12345", Scene::Pc));
 
@@ -219,7 +219,7 @@ fn refunds_stay_within_the_payment() {
         other => panic!("want a refund or a refusal, found {other:?}"),
     };
     assert_eq!(refused(refund("R1", "T12345", &id, 8_000)), None);
-    // A repeat takes no more; another content under the number is no repeat.
+    // A repeat takes no more; another content under the number is not a repeat.
     assert_eq!(refused(refund("R1", "T12345", &id, 8_000)), None);
     assert_eq!(refused(refund("R1", "T12345", &id, 7_999)).as_deref(), Some("PARAM_ERROR"));
     assert_eq!(refused(refund("R2", "T12345", &id, 801)).as_deref(), Some("INVALID_REQUEST"));

@@ -1,4 +1,4 @@
-//! Shops that order and collect while something goes wrong, what they were promised, and whether it was
+//! Merchants that order and collect while something goes wrong, what they were promised, and whether it was
 //! kept. The channel's own list is the truth about what was paid.
 
 use crate::merchant::Merchant;
@@ -14,20 +14,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
-/// Shops that order at the same time.
-const SHOPS: u64 = 6;
-/// Orders of a shop at most: all of them together fit on a page of the channel's list.
+/// Merchants that order at the same time.
+const MERCHANTS: u64 = 6;
+/// Orders of a merchant at most: all of them together fit on a page of the channel's list.
 const ORDERS_MAX: u32 = 150;
 /// What that page holds.
 const PAGE_LEN_MAX: usize = 1000;
-/// How long a shop takes between two orders, in milliseconds.
+/// How long a merchant takes between two orders, in milliseconds.
 const PACE_MS: std::ops::Range<u64> = 20..80;
-/// How often a shop asks again before it lets a number be.
+/// How often a merchant asks again before it lets a number be.
 const ASKED_MAX: u32 = 40;
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Where the shops order: gateways of one installation, any of which may be asked, and its sandbox.
+/// Where the merchants order: gateways of one installation, any of which may be asked, and its sandbox.
 pub(crate) struct GatewayGroup {
     pub(crate) gateways: Vec<String>,
     file: Value,
@@ -35,7 +35,7 @@ pub(crate) struct GatewayGroup {
     client: HyperClient,
 }
 
-/// What shops were promised.
+/// What merchants were promised.
 #[derive(Default)]
 pub(crate) struct Promised {
     /// Numbers answered with SUCCESS, and the ids in those answers.
@@ -160,36 +160,36 @@ impl GatewayGroup {
     }
 }
 
-/// Shops that are open.
+/// Merchants that are open.
 pub(crate) struct Trade {
     open: Arc<AtomicBool>,
-    shops: JoinSet<Promised>,
+    merchants: JoinSet<Promised>,
 }
 
 impl Trade {
-    /// Opens the shops.
+    /// Opens the merchants.
     pub(crate) fn open(group: &Arc<GatewayGroup>, notify_url: &str, rng: &mut SeededRng) -> Trade {
         let open = Arc::new(AtomicBool::new(true));
-        let mut shops = JoinSet::new();
-        for _ in 0..SHOPS {
-            let shop = OrderLoop {
+        let mut merchants = JoinSet::new();
+        for _ in 0..MERCHANTS {
+            let merchant = OrderLoop {
                 group: group.clone(),
                 open: open.clone(),
                 notify_url: notify_url.to_owned(),
                 rng: SeededRng(rng.roll(0..u64::MAX)),
                 promised: Promised::default(),
             };
-            shops.spawn(shop.run());
+            merchants.spawn(merchant.run());
         }
-        Trade { open, shops }
+        Trade { open, merchants }
     }
 
     /// Closes them; what they were promised.
     pub(crate) async fn close(mut self) -> Promised {
         self.open.store(false, Ordering::Relaxed);
         let mut promised = Promised::default();
-        while let Some(shop) = self.shops.join_next().await {
-            let more = shop.expect("the shop's rules hold");
+        while let Some(merchant) = self.merchants.join_next().await {
+            let more = merchant.expect("the merchant's rules hold");
             promised.placed.extend(more.placed);
             promised.paid.extend(more.paid);
             promised.unknown += more.unknown;
@@ -204,7 +204,7 @@ impl Trade {
     }
 }
 
-/// One of the shops.
+/// One of the merchants.
 struct OrderLoop {
     group: Arc<GatewayGroup>,
     open: Arc<AtomicBool>,
@@ -230,7 +230,7 @@ impl OrderLoop {
         self.promised
     }
 
-    /// Places, each time at another gateway, until there is an answer for good; `None` when the shop
+    /// Places, each time at another gateway, until there is an answer for good; `None` when the merchant
     /// asked often enough.
     async fn place(&mut self, number: &str, body: &Value) -> Option<Value> {
         for _ in 0..ASKED_MAX {

@@ -1,29 +1,29 @@
-//! A tiny real channel: a till that counts sales and enqueues a callback for each.
+//! A tiny real channel: it counts sales and enqueues a callback for each.
 
 use channel::{
     CodecContext, Counterpart, DocumentFault, DocumentStore, FaultMode, Method, OutgoingCallback,
     PhoneFault, PhoneOutcome, Request, Response,
 };
 
-/// The till. `POST /till/sell` with the callback's URL as body makes a sale; `GET /till/count` tells how
-/// many there were.
-pub(crate) struct Till;
+/// A channel that sells. `POST /sales/sell` with the callback's URL as body makes a sale;
+/// `GET /sales/count` answers how many there were.
+pub(crate) struct SalesChannel;
 
-const COUNT: &str = "till/count";
+const COUNT: &str = "sales/count";
 
-impl Till {
+impl SalesChannel {
     fn count(documents: &dyn DocumentStore) -> Result<u32, DocumentFault> {
         let text = documents.get(COUNT)?.unwrap_or_else(|| "0".to_owned());
-        text.parse().map_err(|_| DocumentFault("the count is no number".to_owned()))
+        text.parse().map_err(|_| DocumentFault("the count is not a number".to_owned()))
     }
 
     fn sell(
         documents: &mut dyn DocumentStore,
         url: &str,
     ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
-        let count = Till::count(documents)? + 1;
+        let count = SalesChannel::count(documents)? + 1;
         documents.put(COUNT, &count.to_string())?;
-        documents.put(&format!("till/sale/{count:04}"), &format!("{{\"sale\":{count}}}"))?;
+        documents.put(&format!("sales/sale/{count:04}"), &format!("{{\"sale\":{count}}}"))?;
         let outgoing = OutgoingCallback {
             id: format!("callback-{count}"),
             url: url.to_owned(),
@@ -35,17 +35,17 @@ impl Till {
 }
 
 fn say(status: u16, text: &str) -> Response {
-    let headers = vec![("X-Till".to_owned(), "open".to_owned())];
+    let headers = vec![("X-Sales".to_owned(), "open".to_owned())];
     Response { status, headers, body: text.as_bytes().to_vec() }
 }
 
-impl Counterpart for Till {
+impl Counterpart for SalesChannel {
     fn name(&self) -> &'static str {
-        "till"
+        "sales"
     }
 
     fn owns(&self, path: &str) -> bool {
-        path.starts_with("/till/")
+        path.starts_with("/sales/")
     }
 
     fn operation(&self, request: &Request) -> &'static str {
@@ -64,11 +64,13 @@ impl Counterpart for Till {
     ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
         match (mode, request.method) {
             (FaultMode::Error { code }, _) => Ok((say(400, code), vec![])),
-            (_, Method::Get) => Ok((say(200, &Till::count(documents)?.to_string()), vec![])),
+            (_, Method::Get) => {
+                Ok((say(200, &SalesChannel::count(documents)?.to_string()), vec![]))
+            }
             (FaultMode::WrongAmount, Method::Post) => Ok((say(200, "too much"), vec![])),
             (FaultMode::BadSignature, Method::Post) => Ok((say(200, "forged"), vec![])),
             (FaultMode::Honest | FaultMode::Refund { .. }, Method::Post) => {
-                Till::sell(documents, &String::from_utf8_lossy(&request.body))
+                SalesChannel::sell(documents, &String::from_utf8_lossy(&request.body))
             }
         }
     }
@@ -80,17 +82,17 @@ impl Counterpart for Till {
         outcome: PhoneOutcome,
         _: &CodecContext,
     ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
-        let Some(url) = pay_info.strip_prefix("till:") else {
+        let Some(url) = pay_info.strip_prefix("sales:") else {
             return Err(PhoneFault::NotMine);
         };
         match outcome {
             PhoneOutcome::Success => {
-                let (_, outgoing) = Till::sell(documents, url)?;
+                let (_, outgoing) = SalesChannel::sell(documents, url)?;
                 Ok(("thank you".to_owned(), outgoing))
             }
             PhoneOutcome::Fail => {
                 // Leaves a trace that the refusal must undo.
-                Till::sell(documents, url)?;
+                SalesChannel::sell(documents, url)?;
                 Err(PhoneFault::Refused("no money".to_owned()))
             }
             PhoneOutcome::Cancel => Ok(("good bye".to_owned(), vec![])),
@@ -131,6 +133,6 @@ impl Counterpart for Till {
         documents: &dyn DocumentStore,
         limit: usize,
     ) -> Result<Vec<String>, DocumentFault> {
-        Ok(documents.list("till/sale/", limit)?.into_iter().map(|(_, text)| text).collect())
+        Ok(documents.list("sales/sale/", limit)?.into_iter().map(|(_, text)| text).collect())
     }
 }
