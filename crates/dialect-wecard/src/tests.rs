@@ -5,6 +5,7 @@ mod fields;
 mod notifications;
 mod orders;
 mod signing;
+mod vectors;
 
 use crate::auth::Caller;
 use crate::envelope::Received;
