@@ -2,7 +2,6 @@
 //!
 //! - [`test_gateway`]: starts, kills and restarts `tongbao dev`, and speaks to it.
 //! - [`merchant`]: a merchant's server that receives notifications.
-//! - `rooms`: what a crate may depend on.
 //! - `admin`: the administration and operations.
 //! - `cli`: the command line.
 //! - `crash`: the power goes off under load.
@@ -27,11 +26,10 @@ mod merchant;
 mod pay_types;
 mod query_close;
 mod rng;
-mod rooms;
 mod signature;
 mod test_gateway;
 mod unified_order;
 
-/// Where the houses of this suite keep their state: each in a file. `tests/it_postgres` has them on
+/// Where the gateways of this suite keep their state: each in a file. `tests/it_postgres` has them on
 /// PostgreSQL.
 const ON_POSTGRES: bool = false;

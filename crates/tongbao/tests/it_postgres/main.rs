@@ -1,7 +1,7 @@
 //! The black-box tests of `tests/it` with every gateway on PostgreSQL, and those that only a database
 //! beside the processes makes possible. With no PostgreSQL all of this is skipped; in CI that fails.
 //!
-//! Left out: `cli`, which is about files, and `rooms`, which starts nothing.
+//! Left out: `cli`, which is about files.
 //!
 //! - `database_faults`: the database goes, hangs up, gives up and fills up.
 //! - `processes`: several gateways on one database, killed one after another.
@@ -19,6 +19,7 @@ mod faults;
 mod idempotency;
 #[path = "../it/life.rs"]
 mod life;
+mod load;
 #[path = "../it/merchant.rs"]
 mod merchant;
 #[path = "../it/pay_types.rs"]
@@ -28,7 +29,6 @@ mod processes;
 mod query_close;
 #[path = "../it/rng.rs"]
 mod rng;
-mod shops;
 #[path = "../it/signature.rs"]
 mod signature;
 #[path = "../it/test_gateway.rs"]
@@ -36,5 +36,5 @@ mod test_gateway;
 #[path = "../it/unified_order.rs"]
 mod unified_order;
 
-/// Where the houses of this suite keep their state: each in a fresh database.
+/// Where the gateways of this suite keep their state: each in a fresh database.
 const ON_POSTGRES: bool = true;
