@@ -123,13 +123,15 @@ fn trade(mode: Mode, kind: &str) -> Option<Trade> {
 }
 
 /// Undoes percent-encoding; `None` when it is not encoded UTF-8.
-pub(super) fn decode(text: &str) -> Option<String> {
+pub(crate) fn decode(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
         match byte {
             b'%' => {
                 let digits = [bytes.next()?, bytes.next()?];
+                // Reading a number alone would take a sign: "%+f" is not encoded.
+                let digits = digits.iter().all(u8::is_ascii_hexdigit).then_some(digits)?;
                 let digits = std::str::from_utf8(&digits).ok()?;
                 decoded.push(u8::from_str_radix(digits, 16).ok()?);
             }
