@@ -12,6 +12,8 @@
 
 #[cfg(feature = "clock")]
 pub mod clock;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "sqlite")]

@@ -28,6 +28,8 @@ mod tests;
 mod trade;
 mod world;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use route::decode as percent_decoded;
 pub use world::{BadWorld, CallbacksWith, SubMerchant, WxpayMerchant, WxpayWorld};
 
 use crate::counterpart::answer::Reply;

@@ -17,6 +17,8 @@ mod certificates;
 mod codes;
 mod connection;
 pub mod counterpart;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod keys;
 mod order;
 mod reading;

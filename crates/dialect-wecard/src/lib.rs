@@ -19,6 +19,8 @@ mod check;
 mod details;
 mod envelope;
 mod faults;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod json;
 mod keys;
 mod map;

@@ -165,7 +165,7 @@ pub(crate) fn word<'c>(
 }
 
 /// The text as the database keeps it.
-fn keep(text: &str) -> Cow<'_, str> {
+pub(crate) fn keep(text: &str) -> Cow<'_, str> {
     if !text.contains(['\0', MARK]) {
         return Cow::Borrowed(text);
     }

@@ -20,6 +20,8 @@ mod claim;
 mod commit;
 mod connection;
 mod fault;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod load;
 mod pipeline;
 mod pool;
