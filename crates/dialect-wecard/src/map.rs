@@ -4,8 +4,10 @@ use crate::auth::Caller;
 use crate::faults::{ErrCode, Fault};
 use crate::wire::{AllocationShown, Closed, Placed, Queried, ShareShown, UnifiedOrder, pay_type};
 use crate::{details, pay_channel, time};
-use channel::{PayForm, PayInfo, Payer};
-use kernel::{ChannelAnswer, MerchantId, Order, OrderRequest, OrderState, Paid, PlaceOrder};
+use channel::{PayForm, Payer};
+use kernel::{
+    ChannelAnswer, KnownPayInfo, MerchantId, Order, OrderRequest, OrderState, Paid, PlaceOrder,
+};
 use ledger::Timestamp;
 use std::sync::Arc;
 
@@ -151,7 +153,7 @@ pub(crate) fn closed<'o>(
 /// before, so it still shows as paying. Pay information is shown as long as somebody can pay with it.
 struct View<'o> {
     status: &'static str,
-    pay_info: Option<&'o PayInfo>,
+    pay_info: Option<&'o KnownPayInfo>,
     paid: Option<&'o Paid>,
     fail_reason: Option<&'o str>,
 }
@@ -162,7 +164,7 @@ impl<'o> View<'o> {
         match &order.state {
             OrderState::Init => view,
             OrderState::Paying(pay_info) => {
-                let works = now < pay_info.valid_until && !order.is_overdue(now);
+                let works = pay_info.is_usable(now) && !order.is_overdue(now);
                 View { status: "PAYING", pay_info: works.then_some(pay_info), ..view }
             }
             OrderState::Closing(_) => View { status: "PAYING", ..view },
@@ -175,7 +177,7 @@ impl<'o> View<'o> {
     }
 }
 
-fn form(pay_info: &PayInfo) -> &'static str {
+fn form(pay_info: &KnownPayInfo) -> &'static str {
     match pay_info.form {
         PayForm::Jsapi => "JSAPI",
         PayForm::AppSdk => "APPSDK",
@@ -186,11 +188,11 @@ fn form(pay_info: &PayInfo) -> &'static str {
     }
 }
 
-fn shown(pay_info: &PayInfo) -> Option<&str> {
+fn shown(pay_info: &KnownPayInfo) -> Option<&str> {
     match pay_info.form {
         PayForm::Direct => None,
         PayForm::Jsapi | PayForm::AppSdk | PayForm::QrCode | PayForm::JumpUrl | PayForm::Html => {
-            Some(&pay_info.text)
+            pay_info.text.as_deref()
         }
     }
 }

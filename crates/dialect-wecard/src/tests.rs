@@ -11,11 +11,11 @@ use crate::auth::Caller;
 use crate::envelope::Received;
 use crate::keys::Callers;
 use crate::{Signing, SigningKey};
-use channel::{PayForm, PayInfo};
+use channel::PayForm;
 use crypto::Secret;
 use crypto::rsa::{Signer, Verifier};
 use engine::{RegisteredCaller, RegisteredProof};
-use kernel::{Order, OrderState, Paid, TenantId};
+use kernel::{KnownPayInfo, Order, OrderState, Paid, TenantId};
 use ledger::{Fen, Id, Timestamp, kinds};
 use std::sync::{Arc, LazyLock};
 
@@ -126,7 +126,7 @@ fn order(body: &str, state: OrderState) -> Order {
 
 fn paying(form: PayForm, text: &str) -> OrderState {
     let valid_until = NOW.plus_seconds(7200);
-    OrderState::Paying(PayInfo { form, text: text.to_owned(), valid_until })
+    OrderState::Paying(KnownPayInfo { form, text: Some(text.to_owned()), valid_until })
 }
 
 fn paid() -> OrderState {

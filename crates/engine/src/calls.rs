@@ -210,13 +210,12 @@ pub(crate) fn describe(finding: &Finding) -> String {
             format!("{}: {why}", finding.name())
         }
         Finding::Refund(refunded) => format!("refund {:?} of {}", refunded.status, refunded.amount),
-        Finding::Paid(payment) => {
-            format!("paid {} as {}", payment.amount, payment.payment_reference)
-        }
         Finding::Keys(keys) => format!("{} keys", keys.len()),
-        Finding::Placed(_) | Finding::Pending | Finding::Closed | Finding::NotFound => {
-            finding.name().to_owned()
-        }
+        Finding::Placed(_)
+        | Finding::Paid(_)
+        | Finding::Pending
+        | Finding::Closed
+        | Finding::NotFound => finding.name().to_owned(),
     }
 }
 

@@ -46,6 +46,11 @@ macro_rules! aggregates {
 pub trait AggregateChange: Clone + Debug + PartialEq + Eq {
     /// The word in storage and documents.
     fn name(&self) -> &'static str;
+
+    /// Drops what the event log does not keep. The row that the change has made keeps it, in a column
+    /// that its description declares so; a row that is rebuilt from its events lacks it. Nearly every
+    /// change is kept whole.
+    fn drop_unlogged(&mut self) {}
 }
 
 /// What can be requested of an aggregate.
@@ -367,6 +372,13 @@ macro_rules! declare {
                     $(Change::$row(change) => change.name(),)*
                 }
             }
+
+            /// Drops what the event log does not keep.
+            pub(crate) fn drop_unlogged(&mut self) {
+                match self {
+                    $(Change::$row(change) => change.drop_unlogged(),)*
+                }
+            }
         }
 
         impl Row {
@@ -374,6 +386,13 @@ macro_rules! declare {
             pub fn subject(&self) -> Subject {
                 match self {
                     $(Row::$row(row) => row.id().subject(),)*
+                }
+            }
+
+            /// Counts its events; 1 when new.
+            pub fn version(&self) -> i64 {
+                match self {
+                    $(Row::$row(row) => row.version(),)*
                 }
             }
 

@@ -187,6 +187,7 @@ pub fn decide(
     for event in &mut decision.events {
         event.sequence = view.sequence(event);
         view.apply(event);
+        event.change.drop_unlogged();
     }
     let reply = &mut decision.reply;
     reply.row = reply.subject.and_then(|subject| view.row(command.tenant(), subject));

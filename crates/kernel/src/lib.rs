@@ -52,9 +52,9 @@ pub use notification::{
     NotificationCommand, NotificationKind, NotificationRefusal, NotificationState,
 };
 pub use order::{
-    CALL_MAX_MS, Closure, DEFAULT_LIFE_SECONDS, InFlightCall, Order, OrderChange, OrderCommand,
-    OrderField, OrderRefusal, OrderRequest, OrderState, POLL_SCHEDULE_SECONDS, Paid, PlaceOrder,
-    RETRY_SCHEDULE_SECONDS, Terms, UnappliedPayment,
+    CALL_MAX_MS, Closure, DEFAULT_LIFE_SECONDS, InFlightCall, KnownPayInfo, Order, OrderChange,
+    OrderCommand, OrderField, OrderRefusal, OrderRequest, OrderState, POLL_SCHEDULE_SECONDS, Paid,
+    PlaceOrder, RETRY_SCHEDULE_SECONDS, Terms, UnappliedPayment,
 };
 pub use refund::{Refund, RefundChange, RefundCommand, RefundRefusal, RefundState};
 pub use standing::{Attention, AttentionKind, Sealed, Standing};

@@ -3,7 +3,7 @@
 
 mod support;
 
-use kernel::{Aggregate, Order, OrderState, Standing, subject_of_channel_no};
+use kernel::{Aggregate, Order, OrderState, Row, Standing, subject_of_channel_no};
 use ledger::{Account, Fen, Phase, Reason, Subject, SubjectKind};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -89,6 +89,15 @@ fn play_if_possible(kernel: &mut TestKernel, step: &str) {
     }
 }
 
+/// A row as its events rebuild it: they do not keep the text of pay info.
+fn logged(row: impl Into<Row>) -> Row {
+    let mut row = row.into();
+    if let Row::Order(Order { state: OrderState::Paying(pay_info), .. }) = &mut row {
+        pay_info.text = None;
+    }
+    row
+}
+
 fn check(kernel: &TestKernel) {
     check_book(kernel);
     macro_rules! check_rows {
@@ -96,7 +105,7 @@ fn check(kernel: &TestKernel) {
             for row in kernel.stored.$rows.all() {
                 let subject = row.id().subject();
                 let rebuilt = kernel.rebuilt.$rows.get(row.tenant(), row.id());
-                assert_eq!(rebuilt, Some(row), "the events rebuild the row");
+                assert_eq!(rebuilt.cloned().map(logged), Some(logged(row.clone())));
                 check_standing(kernel, subject, &row.standing());
                 check_sequence(kernel, subject, row.version());
             }

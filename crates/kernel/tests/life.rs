@@ -83,6 +83,21 @@ fn a_lost_answer_to_placing_is_asked_again_with_the_same_number() {
 }
 
 #[test]
+fn pay_info_without_its_text_is_asked_again_with_the_same_number() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 place: placed -> order paying +60s by pay_info_received
+        place o1 -> order paying +60s by repeated
+        rebuild ->
+        place o1 -> order paying +30s by repeated, call_begun; ask place
+        o1 place: placed -> order paying +60s by pay_info_received
+        place o1 -> order paying +60s by repeated
+        ",
+    );
+}
+
+#[test]
 fn expiry_closes_at_the_channel_before_the_order_fails() {
     check(
         "

@@ -7,8 +7,12 @@ use any::{
     any_call, any_caller, any_caller_key, any_channel_account, any_happening, any_merchant,
     any_notification, any_order, any_refund, any_tenant, any_transfer,
 };
-use kernel::{Event, TenantId};
-use ledger::{Id, Subject, SubjectKind, Timestamp};
+use channel::{Operation, PayForm};
+use kernel::{
+    Attempt, CallRecord, Caller, Change, Delivery, Event, InFlightCall, KnownPayInfo,
+    NotificationChange, NotificationState, Order, OrderChange, TenantId,
+};
+use ledger::{Id, Subject, SubjectKind, Timestamp, kinds};
 use proptest::option::of;
 use proptest::prelude::*;
 use store::StoreFault;
@@ -80,14 +84,15 @@ proptest! {
         (row, change) in any_happening(),
         caller in any_caller(),
         call in of(any_call()),
-        (id, root, sequence, at) in any::<(i64, i64, i64, i64)>(),
+        (id, root, at) in any::<(i64, i64, i64)>(),
+        other_sequence in of(any::<i64>()),
     ) {
         let event = Event {
             id: Id::from_value(id),
             tenant: TenantId::new("t"),
             subject: row.subject(),
             root: Id::from_value(root),
-            sequence,
+            sequence: other_sequence.unwrap_or(row.version()),
             at: Timestamp::from_ms(at),
             caller,
             call,
@@ -97,6 +102,64 @@ proptest! {
         prop_assert_eq!(cells.len(), event::EVENTS.columns.len());
         let subjects = event::Subjects::from([(row.subject(), row)]);
         prop_assert_eq!(event::read(&cells, &subjects), Ok(event));
+    }
+
+    /// Bodies of earlier builds say more than today's.
+    #[test]
+    fn earlier_bodies_are_read(order in any_order(), at in any::<i64>()) {
+        let at = Timestamp::from_ms(at);
+        let (form, valid_until) = (PayForm::Jsapi, Timestamp::from_ms(5));
+        let until = Timestamp::from_ms(7);
+        let first_call = InFlightCall { operation: Operation::Place, until };
+        let placed = Order::new(order.terms.clone(), first_call);
+        let delivery = Delivery::Acknowledged { status: 200 };
+        let attempt = Attempt { at: Timestamp::from_ms(1), took_ms: 3, delivery };
+        let state = NotificationState::Delivered { at: Timestamp::from_ms(4) };
+        let bodies: [(&str, Change); 3] = [
+            (
+                r#"{"form":"jsapi","text":"{}","valid_until":5}"#,
+                OrderChange::PayInfoReceived(KnownPayInfo { form, text: None, valid_until }).into(),
+            ),
+            (
+                r#"{"version":1,"next_poll_at":7,"held":0,"state":"init","in_flight_operation":"place","in_flight_until":7,"polls":0,"unapplied":"[]"}"#,
+                OrderChange::Placed(Box::new(placed)).into(),
+            ),
+            (
+                r#"{"at":1,"took_ms":3,"outcome":"acknowledged","status":200,"state":"delivered","ended_at":4}"#,
+                NotificationChange::Attempted { attempt, state }.into(),
+            ),
+        ];
+        for (body, change) in bodies {
+            let subject = match &change {
+                Change::Notification(_) => Id::<kinds::Notification>::from_value(9).subject(),
+                _ => order.terms.id.subject(),
+            };
+            let call = CallRecord {
+                operation: None,
+                at: Timestamp::from_ms(2),
+                took_ms: 0,
+                status: None,
+                channel_trace: None,
+                summary: "paid 1000 fen as 42".to_owned(),
+            };
+            let event = Event {
+                id: Id::from_value(1),
+                tenant: TenantId::new("t"),
+                subject,
+                root: Id::from_value(2),
+                sequence: 1,
+                at,
+                caller: Caller::Clock,
+                call: Some(call),
+                change,
+            };
+            let mut cells = stored(event::row(&event));
+            let call = r#"{"at":2,"took_ms":0,"summary":"paid 1000 fen as 42"}"#;
+            let first_text = cells.len() - 2;
+            cells[first_text..].clone_from_slice(&[Value::text(call), Value::text(body)]);
+            let subjects = event::Subjects::from([(order.terms.id.subject(), order.clone().into())]);
+            prop_assert_eq!(event::read(&cells, &subjects), Ok(event));
+        }
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! What can happen to an order, and what it does to it.
 
-use super::{Closure, InFlightCall, Order, OrderState, Paid, UnappliedPayment};
+use super::{Closure, InFlightCall, KnownPayInfo, Order, OrderState, Paid, UnappliedPayment};
 use crate::aggregate::AggregateChange;
 use crate::event::Event;
 use crate::standing::{Attention, AttentionKind};
-use channel::PayInfo;
 use ledger::Timestamp;
 use std::sync::Arc;
 
@@ -29,8 +28,8 @@ pub enum OrderChange {
         /// When the order is polled next; `None` when it is final.
         next_poll_at: Option<Timestamp>,
     },
-    /// The payer can pay now.
-    PayInfoReceived(PayInfo),
+    /// The payer can pay now. The event log keeps the form and the time, and not the text.
+    PayInfoReceived(KnownPayInfo),
     /// It was paid.
     Paid(Paid),
     /// It is being closed.
@@ -60,6 +59,12 @@ impl AggregateChange for OrderChange {
             OrderChange::Closed => "closed",
             OrderChange::Failed { .. } => "failed",
             OrderChange::UnappliedReceived(_) => "unapplied_received",
+        }
+    }
+
+    fn drop_unlogged(&mut self) {
+        if let OrderChange::PayInfoReceived(pay_info) = self {
+            pay_info.text = None;
         }
     }
 }

@@ -140,16 +140,7 @@ fn new_order(
         expires_at,
     };
     let until = now.plus_ms(CALL_MAX_MS);
-    Order {
-        terms: Arc::new(terms),
-        version: 1,
-        state: OrderState::Init,
-        in_flight: Some(InFlightCall { operation: Operation::Place, until }),
-        polls: 0,
-        next_poll_at: Some(until),
-        unapplied: vec![],
-        attention: None,
-    }
+    Order::new(Arc::new(terms), InFlightCall { operation: Operation::Place, until })
 }
 
 /// The same number again: the stored order decides.
@@ -170,7 +161,7 @@ fn repeat(
         return Err(OrderRefusal::CallInFlight);
     }
     match &order.state {
-        OrderState::Paying(pay_info) if now < pay_info.valid_until => {
+        OrderState::Paying(pay_info) if pay_info.is_usable(now) => {
             deciding.record(order, OrderChange::Repeated);
         }
         OrderState::Init | OrderState::Paying(_) => {

@@ -26,7 +26,7 @@ pub(super) fn record(
     let now = deciding.now();
     match transition(order, channel_account, finding, deciding.asked(), now) {
         Transition::PayInfo(pay_info) => {
-            deciding.record(order, OrderChange::PayInfoReceived(pay_info.clone()));
+            deciding.record(order, OrderChange::PayInfoReceived(pay_info.clone().into()));
         }
         Transition::Pays(payment) => pay(deciding, order, payment),
         Transition::Unapplied(payment) => take_unapplied(deciding, order, payment),
@@ -83,8 +83,14 @@ fn transition<'a>(
     // A finding from an account other than the order's is a mismatch; its content does not matter.
     if *order.terms.channel_account != *channel_account {
         let (found, expected) = (finding.name(), &order.terms.channel_account);
+        let payment = match finding {
+            Finding::Paid(payment) => {
+                format!(", {} as {}", payment.amount, payment.payment_reference)
+            }
+            _ => String::new(),
+        };
         return Transition::Contradicts(format!(
-            "channel account {channel_account} reported {found}, want {expected}"
+            "channel account {channel_account} reported {found}{payment}, want {expected}"
         ));
     }
     match finding {
@@ -142,10 +148,11 @@ fn paid<'a>(order: &Order, payment: &'a Payment) -> Transition<'a> {
     let found = (&payment.channel_order_no, payment.amount, payment.currency);
     if expected != found {
         return Transition::Contradicts(format!(
-            "paid {} {} for {}, want {} {} for {}",
+            "paid {} {} for {} as {}, want {} {} for {}",
             found.1,
             found.2.code(),
             found.0,
+            payment.payment_reference,
             expected.1,
             expected.2.code(),
             expected.0

@@ -21,7 +21,9 @@ use crate::event::Event;
 use crate::refund;
 use crate::schedule;
 use crate::standing::{Attention, Standing};
-use channel::{Finding, Instruction, Operation, PayInfo, Payer, Place, PlacedOrder, Scene};
+use channel::{
+    Finding, Instruction, Operation, PayForm, PayInfo, Payer, Place, PlacedOrder, Scene,
+};
 use ledger::{Currency, Fen, Id, Timestamp, kinds};
 use std::fmt;
 use std::sync::Arc;
@@ -135,13 +137,40 @@ pub struct Paid {
     pub payer_amount: Fen,
 }
 
+/// The pay info of an order, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownPayInfo {
+    /// Its form.
+    pub form: PayForm,
+    /// Its text, kept only in the row of an order that can be paid. Events do not have it, so an order
+    /// that is rebuilt from its events lacks it.
+    pub text: Option<String>,
+    /// Until when it works.
+    pub valid_until: Timestamp,
+}
+
+impl KnownPayInfo {
+    /// True while a payer can pay with it. Where it is not usable, the channel is asked again under
+    /// the same number.
+    pub fn is_usable(&self, now: Timestamp) -> bool {
+        self.text.is_some() && now < self.valid_until
+    }
+}
+
+impl From<PayInfo> for KnownPayInfo {
+    fn from(pay_info: PayInfo) -> KnownPayInfo {
+        let PayInfo { form, text, valid_until } = pay_info;
+        KnownPayInfo { form, text: Some(text), valid_until }
+    }
+}
+
 /// Where an order stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrderState {
     /// Recorded; the channel has not confirmed it yet.
     Init,
     /// The payer can pay.
-    Paying(PayInfo),
+    Paying(KnownPayInfo),
     /// The channel was asked to close it; not confirmed yet.
     Closing(Closure),
     /// Paid.
@@ -318,6 +347,20 @@ pub enum OrderRefusal {
 }
 
 impl Order {
+    /// A new order, with its first call in flight.
+    pub fn new(terms: Arc<Terms>, first_call: InFlightCall) -> Order {
+        Order {
+            terms,
+            version: 1,
+            state: OrderState::Init,
+            in_flight: Some(first_call),
+            polls: 0,
+            next_poll_at: Some(first_call.until),
+            unapplied: vec![],
+            mismatch: None,
+        }
+    }
+
     /// True while a call has the order to itself.
     pub fn is_in_flight(&self, now: Timestamp) -> bool {
         self.in_flight.is_some_and(|call| now < call.until)

@@ -155,6 +155,13 @@ impl TestKernel {
         }
     }
 
+    /// Replaces the orders by what their events rebuild.
+    pub(crate) fn rebuild_orders(&mut self) {
+        for order in self.rebuilt.orders.all() {
+            self.stored.orders.load(order.clone());
+        }
+    }
+
     /// Exactly what the command says that it reads.
     fn load(&self, command: &Command) -> View {
         let mut reads = Reads::default();

@@ -6,6 +6,7 @@
 //! - `task o1`, `task refund`, `task notification`: the row's task runs, due or not.
 //! - `attempt no_answer`, `attempt acknowledged`, `replay`: about the newest notification.
 //! - `wait 60s`, `wait 30000ms`, `wait expiry`: time passes; `balances`: what the accounts have.
+//! - `rebuild`: the orders are as their events rebuild them.
 //!
 //! The outcome is a refusal, or the state of each row with an event and the event's names, transfers,
 //! work, and when the row's task is due.
@@ -47,6 +48,10 @@ pub(crate) fn play(kernel: &mut TestKernel, step: &str) -> String {
             return String::new();
         }
         ["balances"] => return balances(kernel),
+        ["rebuild"] => {
+            kernel.rebuild_orders();
+            return String::new();
+        }
         ["place", no, changes @ ..] => placing(no, changes),
         ["close", no] => super::close(no),
         ["task", row] => Command::RunTask(task(kernel, row)),

@@ -152,7 +152,7 @@ fn numbered(NumberColumns { namespace, number }: NumberColumns) -> String {
 /// Writes what can change. The guard fails where fewer rows were written than were sent.
 fn update(table: &RowTable, noun: &str) -> String {
     const fn number(name: &'static str) -> Column {
-        Column { name, ty: Type::Int, is_nullable: false }
+        Column::new(name, Type::Int)
     }
     let mutable = table.mutable_columns();
     let sets: Vec<String> =

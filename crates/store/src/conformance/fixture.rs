@@ -1,6 +1,7 @@
 //! A small business: its commands are decided by the kernel over what the store loads, and committed
 //! as the engine commits them.
 
+use crate::rows::{Value, logged_cells};
 use crate::{
     AccountRow, Accounts, AttentionOf, Audit, AuditReport, Batch, DirectoryOf, DirectoryRevision,
     LastId, Notifications, OrderFilter, Orders, Page, Postings, Query, Question, Store, Story,
@@ -8,7 +9,7 @@ use crate::{
 };
 use kernel::{
     Aggregate as _, Caller, Changed, Command, Decision, Directory, Key, Notification, Order, Reads,
-    Refund, TenantId, View, decide,
+    Refund, Row, TenantId, View, decide,
 };
 use ledger::{Account, Balance, Id, Stamp, Timestamp, kinds};
 use std::collections::{BTreeMap, BTreeSet};
@@ -179,14 +180,26 @@ impl<'s> StoreFixture<'s> {
     }
 }
 
-/// The events alone make the rows.
+/// The events alone make the rows, except for what events do not keep.
 fn assert_replays(tenant: &TenantId, story: &Story) {
     let mut view = View::default();
     story.events.iter().for_each(|event| view.apply(event));
     for row in &story.rows {
-        assert_eq!(view.row(tenant, row.subject()).as_ref(), Some(row));
+        let rebuilt = view.row(tenant, row.subject());
+        assert_eq!(rebuilt.as_ref().map(logged), Some(logged(row)));
     }
 }
+
+macro_rules! of_any {
+    ($($rows:ident: $row:ident,)*) => {
+        fn logged(row: &Row) -> Vec<Value<'_>> {
+            match row {
+                $(Row::$row(row) => logged_cells(row),)*
+            }
+        }
+    };
+}
+kernel::aggregates!(of_any);
 
 /// The account of this key.
 pub(super) fn account(key: &str) -> Account {

@@ -11,39 +11,66 @@ use std::borrow::Cow;
 pub(super) struct CallBody<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     operation: Option<&'a str>,
-    at: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at: Option<i64>,
+    #[serde(default, skip_serializing_if = "is_zero")]
     took_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     channel_trace: Option<Cow<'a, str>>,
-    summary: Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    summary: Option<Cow<'a, str>>,
 }
 
 impl CallBody<'_> {
-    pub(super) fn text(call: &CallRecord) -> String {
+    /// The call of an event. A callback mostly came when the event was decided, and took no time.
+    /// The summary of a change that says the same is left out.
+    pub(super) fn text(call: &CallRecord, event_at: Timestamp, change: &str) -> String {
         let body = CallBody {
             operation: call.operation.map(Operation::name),
-            at: call.at.ms(),
+            at: (call.at != event_at).then(|| call.at.ms()),
             took_ms: call.took_ms,
             status: call.status,
             channel_trace: call.channel_trace.as_deref().map(Cow::Borrowed),
-            summary: Cow::Borrowed(&call.summary),
+            summary: (said_by(change) != Some(&call.summary))
+                .then(|| Cow::Borrowed(&*call.summary)),
         };
         serde_json::to_string(&body).expect("texts and numbers are always JSON")
     }
 
-    pub(super) fn read(text: &str) -> Result<CallRecord, String> {
+    pub(super) fn read(
+        text: &str,
+        event_at: Timestamp,
+        change: &str,
+    ) -> Result<CallRecord, String> {
         let body: CallBody<'_> = parse(text)?;
         Ok(CallRecord {
             operation: body.operation.map(operation).transpose()?,
-            at: Timestamp::from_ms(body.at),
+            at: body.at.map_or(event_at, Timestamp::from_ms),
             took_ms: body.took_ms,
             status: body.status,
             channel_trace: body.channel_trace.map(Cow::into_owned),
-            summary: body.summary.into_owned(),
+            summary: match body.summary {
+                Some(summary) => summary.into_owned(),
+                None => said_by(change).ok_or("without a summary")?.to_owned(),
+            },
         })
     }
+}
+
+/// The summary of the channel's answer that a change of this name always follows.
+fn said_by(change: &str) -> Option<&'static str> {
+    match change {
+        "pay_info_received" => Some("placed"),
+        "paid" => Some("paid"),
+        _ => None,
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 pub(super) fn operation(name: &str) -> Result<Operation, String> {

@@ -4,6 +4,7 @@ use super::cells::{Cells, Value, int, text};
 use super::stored::{Body, NumberColumns, RowTable, Stored, unknown};
 use crate::StoreFault;
 use kernel::{CallerKey, CallerKeyChange, CallerProof, Sealed, TenantId};
+use ledger::Timestamp;
 use std::sync::Arc;
 
 impl Stored for CallerKey {
@@ -60,7 +61,7 @@ impl Stored for CallerKey {
         })
     }
 
-    fn encode(change: &CallerKeyChange) -> Body<'_, CallerKey> {
+    fn encode(change: &CallerKeyChange, _at: Timestamp) -> Body<'_, CallerKey> {
         match change {
             CallerKeyChange::Created(row) | CallerKeyChange::Changed(row) => Body::Whole(row),
         }
@@ -68,6 +69,7 @@ impl Stored for CallerKey {
 
     fn decode(
         name: &str,
+        _at: Timestamp,
         body: &str,
         whole: &dyn Fn(&str) -> Result<CallerKey, String>,
     ) -> Result<CallerKeyChange, String> {

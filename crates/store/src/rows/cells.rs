@@ -36,21 +36,53 @@ pub struct Column {
     pub ty: Type,
     /// Whether it can be empty.
     pub is_nullable: bool,
+    /// The text that nearly every new row has there. Like an empty cell and the number 0, it is left
+    /// out of an event that holds a whole row.
+    pub initial: Option<&'static str>,
+    /// Whether events keep what the column holds. A row that is rebuilt from its events has nothing in
+    /// a column that they do not keep.
+    pub is_logged: bool,
+}
+
+impl Column {
+    /// A column that is never empty and that events keep.
+    pub const fn new(name: &'static str, ty: Type) -> Column {
+        Column { name, ty, is_nullable: false, initial: None, is_logged: true }
+    }
+
+    /// What the column holds where an event with a whole row leaves it out.
+    pub(super) fn left_out(&self) -> Value<'static> {
+        match (self.is_nullable, self.ty, self.initial) {
+            (false, Type::Int, _) => Value::Int(0),
+            (false, Type::Text, Some(initial)) => Value::text(initial),
+            (true, _, _) | (false, Type::Text, None) => Value::Null,
+        }
+    }
 }
 
 /// A column of whole numbers.
 pub(super) const fn int(name: &'static str) -> Column {
-    Column { name, ty: Type::Int, is_nullable: false }
+    Column::new(name, Type::Int)
 }
 
 /// A column of text.
 pub(super) const fn text(name: &'static str) -> Column {
-    Column { name, ty: Type::Text, is_nullable: false }
+    Column::new(name, Type::Text)
 }
 
 /// The same column, which can be empty.
 pub(super) const fn nullable(column: Column) -> Column {
     Column { is_nullable: true, ..column }
+}
+
+/// The same column, in which nearly every new row has this text.
+pub(super) const fn initially(initial: &'static str, column: Column) -> Column {
+    Column { initial: Some(initial), ..column }
+}
+
+/// The same column, which can be empty because events do not keep what it holds.
+pub(super) const fn unlogged(column: Column) -> Column {
+    Column { is_nullable: true, is_logged: false, ..column }
 }
 
 /// A table whose rows are only added: its name, and its columns in the order of their cells.

@@ -8,6 +8,7 @@ use channel::PlatformKey;
 use kernel::{
     AccountSetting, AccountSettings, ChannelAccount, ChannelAccountChange, Sealed, TenantId,
 };
+use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -63,7 +64,7 @@ impl Stored for ChannelAccount {
         })
     }
 
-    fn encode(change: &ChannelAccountChange) -> Body<'_, ChannelAccount> {
+    fn encode(change: &ChannelAccountChange, _at: Timestamp) -> Body<'_, ChannelAccount> {
         match change {
             ChannelAccountChange::Created(row) | ChannelAccountChange::Changed(row) => {
                 Body::Whole(row)
@@ -79,6 +80,7 @@ impl Stored for ChannelAccount {
 
     fn decode(
         name: &str,
+        _at: Timestamp,
         body: &str,
         whole: &dyn Fn(&str) -> Result<ChannelAccount, String>,
     ) -> Result<ChannelAccountChange, String> {

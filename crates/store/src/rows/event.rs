@@ -6,7 +6,7 @@ use super::cells::{Cells, Column, Source, Table, Value, int, nullable, text};
 use super::stored::{Body, Stored, from_json, noun, to_json};
 use crate::StoreFault;
 use kernel::{Caller, Change, Event, Row, TenantId};
-use ledger::{Subject, SubjectKind};
+use ledger::{Subject, SubjectKind, Timestamp};
 use std::collections::HashMap;
 
 /// An event.
@@ -31,7 +31,7 @@ pub type Subjects = HashMap<Subject, Row>;
 
 /// The cells of an event.
 pub fn row(event: &Event) -> Vec<Value<'_>> {
-    let call = event.call.as_ref().map(CallBody::text);
+    let call = event.call.as_ref().map(|call| CallBody::text(call, event.at, event.change.name()));
     vec![
         Value::text(event.tenant.as_str()),
         Value::Int(event.root.value()),
@@ -43,7 +43,7 @@ pub fn row(event: &Event) -> Vec<Value<'_>> {
         caller(&event.caller),
         Value::text(event.change.name()),
         call.map_or(Value::Null, Value::owned),
-        Value::owned(body(&event.change)),
+        Value::owned(body(event)),
     ]
 }
 
@@ -62,11 +62,11 @@ pub fn read(cells: &[Value<'_>], subjects: &Subjects) -> Result<Event, StoreFaul
     let caller = cells.word(Caller::from_text)?;
     let name = cells.text()?;
     let call = match cells.optional_text()? {
-        Some(text) => Some(CallBody::read(text).map_err(|why| cells.fault(&why))?),
+        Some(text) => Some(CallBody::read(text, at, name).map_err(|why| cells.fault(&why))?),
         None => None,
     };
     let body = cells.text()?;
-    let change = change(subject, name, body, subjects)
+    let change = change(&Envelope { subject, sequence, at }, name, body, subjects)
         .map_err(|why| cells.fault(&format!("of event {id}, {name} of {subject}: {why}")))?;
     Ok(Event { id, tenant, subject, root, sequence, at, caller, call, change })
 }
@@ -80,13 +80,20 @@ fn caller(caller: &Caller) -> Value<'_> {
     }
 }
 
+/// What an event's body leaves to its columns.
+struct Envelope {
+    subject: Subject,
+    sequence: i64,
+    at: Timestamp,
+}
+
 macro_rules! bodies {
     ($($rows:ident: $row:ident,)*) => {
-        fn body(change: &Change) -> String {
-            match change {
+        fn body(event: &Event) -> String {
+            match &event.change {
                 $(Change::$row(change) => {
-                    match <kernel::$row as Stored>::encode(change) {
-                        Body::Whole(row) => to_json(row),
+                    match <kernel::$row as Stored>::encode(change, event.at) {
+                        Body::Whole(row) => to_json(row, event.sequence),
                         Body::Json(text) => text,
                     }
                 })*
@@ -94,18 +101,19 @@ macro_rules! bodies {
         }
 
         fn change(
-            subject: Subject,
+            envelope: &Envelope,
             name: &str,
             body: &str,
             subjects: &Subjects,
         ) -> Result<Change, String> {
+            let Envelope { subject, sequence, at } = *envelope;
             match subject.kind {
                 $(SubjectKind::$row => {
                     let whole = |body: &str| match subjects.get(&subject) {
-                        Some(Row::$row(row)) => from_json(row, body),
+                        Some(Row::$row(row)) => from_json(row, sequence, body),
                         Some(_) | None => Err(format!("the row of its {} is missing", noun::<kernel::$row>())),
                     };
-                    <kernel::$row as Stored>::decode(name, body, &whole).map(Change::$row)
+                    <kernel::$row as Stored>::decode(name, at, body, &whole).map(Change::$row)
                 })*
             }
         }

@@ -4,6 +4,7 @@ use super::cells::{Cells, Value, int, text};
 use super::stored::{Body, NumberColumns, RowTable, Stored, parse, unknown};
 use crate::StoreFault;
 use kernel::{Merchant, MerchantChange, MerchantId, TenantId};
+use ledger::Timestamp;
 use std::sync::Arc;
 
 impl Stored for Merchant {
@@ -55,7 +56,7 @@ impl Stored for Merchant {
         })
     }
 
-    fn encode(change: &MerchantChange) -> Body<'_, Merchant> {
+    fn encode(change: &MerchantChange, _at: Timestamp) -> Body<'_, Merchant> {
         match change {
             MerchantChange::Created(row) | MerchantChange::Changed(row) => Body::Whole(row),
         }
@@ -63,6 +64,7 @@ impl Stored for Merchant {
 
     fn decode(
         name: &str,
+        _at: Timestamp,
         body: &str,
         whole: &dyn Fn(&str) -> Result<Merchant, String>,
     ) -> Result<MerchantChange, String> {

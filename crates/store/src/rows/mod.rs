@@ -25,5 +25,5 @@ pub mod transfer;
 pub use cells::{Cells, Column, Source, StandingCells, Table, Type, Value, list};
 pub use stored::{
     Body, KEY_LEN, NumberColumns, Parts, RowTable, STANDING, Stored, cells, expected_cells,
-    from_json, merged, mutable_cells, noun, parts, read, to_json,
+    from_json, logged_cells, merged, mutable_cells, noun, parts, read, to_json,
 };

@@ -1,6 +1,6 @@
 //! Notifications. The attempts to deliver one are its events.
 
-use super::cells::{Cells, Value, int, nullable, text};
+use super::cells::{Cells, Value, initially, int, nullable, text};
 use super::stored::{Body, RowTable, Stored, json, parse, unknown};
 use crate::StoreFault;
 use kernel::{
@@ -28,7 +28,12 @@ impl Stored for Notification {
             int("made_at"),
         ],
         narrow_len: 10,
-        mutable: &[text("state"), nullable(int("ended_at")), int("attempts"), int("step")],
+        mutable: &[
+            initially("due", text("state")),
+            nullable(int("ended_at")),
+            int("attempts"),
+            int("step"),
+        ],
         number: None,
     };
 
@@ -94,11 +99,11 @@ impl Stored for Notification {
         })
     }
 
-    fn encode(change: &NotificationChange) -> Body<'_, Notification> {
+    fn encode(change: &NotificationChange, at: Timestamp) -> Body<'_, Notification> {
         match change {
             NotificationChange::Queued(notification) => Body::Whole(notification),
             NotificationChange::Attempted { attempt, state } => {
-                json(&AttemptBody::of(attempt, *state))
+                json(&AttemptBody::of(attempt, *state, at))
             }
             NotificationChange::Replayed { next_attempt_at } => {
                 json(&ReplayedBody { next_attempt_at: next_attempt_at.ms() })
@@ -108,12 +113,13 @@ impl Stored for Notification {
 
     fn decode(
         name: &str,
+        at: Timestamp,
         body: &str,
         whole: &dyn Fn(&str) -> Result<Notification, String>,
     ) -> Result<NotificationChange, String> {
         Ok(match name {
             "queued" => NotificationChange::Queued(Box::new(whole(body)?)),
-            "attempted" => parse::<AttemptBody<'_>>(body)?.read()?,
+            "attempted" => parse::<AttemptBody<'_>>(body)?.read(at)?,
             "replayed" => {
                 let at = parse::<ReplayedBody>(body)?.next_attempt_at;
                 NotificationChange::Replayed { next_attempt_at: Timestamp::from_ms(at) }
@@ -136,61 +142,77 @@ fn state_of(
     }
 }
 
+/// The usual attempt is acknowledged and delivers the notification then and there: a body without an
+/// outcome and a state means that. Bodies that were written before name both always.
 #[derive(Serialize, Deserialize)]
 struct AttemptBody<'a> {
     at: i64,
     took_ms: i64,
-    outcome: &'a str,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'a str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     excerpt: Option<Cow<'a, str>>,
-    state: &'a str,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    state: Option<&'a str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     next_attempt_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended_at: Option<i64>,
 }
 
+const ACKNOWLEDGED: &str = "acknowledged";
+
 impl<'a> AttemptBody<'a> {
-    fn of(attempt: &'a Attempt, state: NotificationState) -> AttemptBody<'a> {
+    fn of(attempt: &'a Attempt, state: NotificationState, at: Timestamp) -> AttemptBody<'a> {
         let (outcome, status, excerpt) = match &attempt.delivery {
-            Delivery::Acknowledged { status } => ("acknowledged", Some(*status), None),
+            Delivery::Acknowledged { status } => (ACKNOWLEDGED, Some(*status), None),
             Delivery::Rejected { status, excerpt } => ("rejected", Some(*status), Some(excerpt)),
             Delivery::NoAnswer { why } => ("no_answer", None, Some(why)),
         };
+        let body = AttemptBody {
+            at: attempt.at.ms(),
+            took_ms: attempt.took_ms,
+            outcome: None,
+            status,
+            excerpt: excerpt.map(|text| Cow::Borrowed(text.as_str())),
+            state: None,
+            next_attempt_at: None,
+            ended_at: None,
+        };
+        if outcome == ACKNOWLEDGED && state == (NotificationState::Delivered { at }) {
+            return body;
+        }
         let (next_attempt_at, ended_at) = match state {
             NotificationState::Due { next_attempt_at } => (Some(next_attempt_at.ms()), None),
             NotificationState::Delivered { at } | NotificationState::GivenUp { at } => {
                 (None, Some(at.ms()))
             }
         };
-        AttemptBody {
-            at: attempt.at.ms(),
-            took_ms: attempt.took_ms,
-            outcome,
-            status,
-            excerpt: excerpt.map(|text| Cow::Borrowed(text.as_str())),
-            state: state.name(),
-            next_attempt_at,
-            ended_at,
-        }
+        let (outcome, state) = (Some(outcome), Some(state.name()));
+        AttemptBody { outcome, state, next_attempt_at, ended_at, ..body }
     }
 
-    fn read(self) -> Result<NotificationChange, String> {
+    fn read(self, at: Timestamp) -> Result<NotificationChange, String> {
+        let state = match self.state {
+            None => self.outcome.is_none().then_some(NotificationState::Delivered { at }),
+            Some(name) => state_of(
+                name,
+                self.next_attempt_at.map(Timestamp::from_ms),
+                self.ended_at.map(Timestamp::from_ms),
+            ),
+        };
+        let state = state.ok_or("state does not fit")?;
         let excerpt = self.excerpt.map(Cow::into_owned);
-        let delivery = match (self.outcome, self.status, excerpt) {
-            ("acknowledged", Some(status), None) => Delivery::Acknowledged { status },
+        let delivery = match (self.outcome.unwrap_or(ACKNOWLEDGED), self.status, excerpt) {
+            (ACKNOWLEDGED, Some(status), None) => Delivery::Acknowledged { status },
             ("rejected", Some(status), Some(excerpt)) => Delivery::Rejected { status, excerpt },
             ("no_answer", None, Some(why)) => Delivery::NoAnswer { why },
             (_, _, _) => return Err("outcome does not fit".to_owned()),
         };
-        let next_attempt_at = self.next_attempt_at.map(Timestamp::from_ms);
-        let ended_at = self.ended_at.map(Timestamp::from_ms);
-        Ok(NotificationChange::Attempted {
-            attempt: Attempt { at: Timestamp::from_ms(self.at), took_ms: self.took_ms, delivery },
-            state: state_of(self.state, next_attempt_at, ended_at).ok_or("state does not fit")?,
-        })
+        let attempt = Attempt { at: Timestamp::from_ms(self.at), took_ms: self.took_ms, delivery };
+        Ok(NotificationChange::Attempted { attempt, state })
     }
 }
 

@@ -2,13 +2,13 @@
 //! stand.
 
 use super::call::operation;
-use super::cells::{Cells, Value, int, nullable, text};
+use super::cells::{Cells, Value, initially, int, nullable, text, unlogged};
 use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown, word};
 use crate::StoreFault;
-use channel::{Operation, PayForm, PayInfo, Payer, Scene};
+use channel::{Operation, PayForm, Payer, Scene};
 use kernel::{
-    Closure, InFlightCall, MerchantId, Order, OrderChange, OrderRequest, OrderState, Paid,
-    TenantId, Terms, UnappliedPayment,
+    Closure, InFlightCall, KnownPayInfo, MerchantId, Order, OrderChange, OrderRequest, OrderState,
+    Paid, TenantId, Terms, UnappliedPayment,
 };
 use ledger::{Currency, Fen, Id, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -50,9 +50,9 @@ impl Stored for Order {
         ],
         narrow_len: 5,
         mutable: &[
-            text("state"),
+            initially("init", text("state")),
             nullable(text("pay_form")),
-            nullable(text("pay_text")),
+            unlogged(text("pay_text")),
             nullable(int("pay_valid_until")),
             nullable(text("closure")),
             nullable(int("paid_at")),
@@ -63,7 +63,7 @@ impl Stored for Order {
             nullable(text("in_flight_operation")),
             nullable(int("in_flight_until")),
             int("polls"),
-            text("unapplied"),
+            initially(NONE_UNAPPLIED, text("unapplied")),
         ],
         number: Some(NumberColumns { namespace: Some("namespace"), number: "merchant_order_no" }),
     };
@@ -150,13 +150,11 @@ impl Stored for Order {
         })
     }
 
-    fn encode(change: &OrderChange) -> Body<'_, Order> {
+    fn encode(change: &OrderChange, _at: Timestamp) -> Body<'_, Order> {
         match change {
-            OrderChange::Placed(order) => Body::Whole(order),
+            OrderChange::Placed(order) => placed(order),
             OrderChange::Repeated | OrderChange::Closed => json(&Empty {}),
-            OrderChange::CallBegun(call) => {
-                json(&CallBegunBody { operation: call.operation.name(), until: call.until.ms() })
-            }
+            OrderChange::CallBegun(call) => json(&InFlightBody::of(*call)),
             OrderChange::CallEnded { next_poll_at } => {
                 json(&PollBody { why: None, next_poll_at: next_poll_at.map(Timestamp::ms) })
             }
@@ -166,7 +164,6 @@ impl Stored for Order {
             }),
             OrderChange::PayInfoReceived(pay_info) => json(&PayInfoBody {
                 form: pay_info.form.name(),
-                text: Cow::Borrowed(&pay_info.text),
                 valid_until: pay_info.valid_until.ms(),
             }),
             OrderChange::Paid(paid) => json(&PaidBody {
@@ -182,21 +179,15 @@ impl Stored for Order {
 
     fn decode(
         name: &str,
+        _at: Timestamp,
         body: &str,
         whole: &dyn Fn(&str) -> Result<Order, String>,
     ) -> Result<OrderChange, String> {
         Ok(match name {
-            "placed" => OrderChange::Placed(Box::new(whole(body)?)),
+            "placed" => OrderChange::Placed(Box::new(read_placed(body, whole)?)),
             "repeated" => parse::<Empty>(body).map(|_| OrderChange::Repeated)?,
             "closed" => parse::<Empty>(body).map(|_| OrderChange::Closed)?,
-            "call_begun" => {
-                let body: CallBegunBody<'_> = parse(body)?;
-                let until = Timestamp::from_ms(body.until);
-                OrderChange::CallBegun(InFlightCall {
-                    operation: operation(body.operation)?,
-                    until,
-                })
-            }
+            "call_begun" => OrderChange::CallBegun(parse::<InFlightBody<'_>>(body)?.read()?),
             "call_ended" => {
                 let body: PollBody<'_> = parse(body)?;
                 let next_poll_at = body.next_poll_at.map(Timestamp::from_ms);
@@ -210,9 +201,9 @@ impl Stored for Order {
             }
             "pay_info_received" => {
                 let body: PayInfoBody<'_> = parse(body)?;
-                OrderChange::PayInfoReceived(PayInfo {
+                OrderChange::PayInfoReceived(KnownPayInfo {
                     form: word(PayForm::from_name, body.form, "form")?,
-                    text: body.text.into_owned(),
+                    text: None,
                     valid_until: Timestamp::from_ms(body.valid_until),
                 })
             }
@@ -237,6 +228,23 @@ impl Stored for Order {
             }
             name => unknown(name)?,
         })
+    }
+}
+
+/// A new order differs from its terms only in the call that is in flight.
+fn placed(order: &Order) -> Body<'_, Order> {
+    match order.in_flight {
+        Some(call) if *order == Order::new(order.terms.clone(), call) => {
+            json(&InFlightBody::of(call))
+        }
+        Some(_) | None => Body::Whole(order),
+    }
+}
+
+fn read_placed(body: &str, whole: &dyn Fn(&str) -> Result<Order, String>) -> Result<Order, String> {
+    match parse::<InFlightBody<'_>>(body) {
+        Ok(call) => Ok(Order::new(whole("{}")?.terms, call.read()?)),
+        Err(_) => whole(body),
     }
 }
 
@@ -316,7 +324,7 @@ impl<'a> StateCells<'a> {
             OrderState::Init => empty,
             OrderState::Paying(pay_info) => StateCells {
                 pay_form: Some(pay_info.form.name()),
-                pay_text: Some(&pay_info.text),
+                pay_text: pay_info.text.as_deref(),
                 pay_valid_until: Some(pay_info.valid_until.ms()),
                 ..empty
             },
@@ -338,9 +346,9 @@ impl<'a> StateCells<'a> {
     fn read(&self, name: &str) -> Option<OrderState> {
         let state = match name {
             "init" => OrderState::Init,
-            "paying" => OrderState::Paying(PayInfo {
+            "paying" => OrderState::Paying(KnownPayInfo {
                 form: PayForm::from_name(self.pay_form?)?,
-                text: self.pay_text?.to_owned(),
+                text: self.pay_text.map(str::to_owned),
                 valid_until: Timestamp::from_ms(self.pay_valid_until?),
             }),
             "closing" => OrderState::Closing(Closure::from_name(self.closure?)?),
@@ -381,9 +389,20 @@ fn read_state(cells: &mut Cells<'_, '_>) -> Result<OrderState, StoreFault> {
 struct Empty {}
 
 #[derive(Serialize, Deserialize)]
-struct CallBegunBody<'a> {
+struct InFlightBody<'a> {
     operation: &'a str,
     until: i64,
+}
+
+impl InFlightBody<'_> {
+    fn of(call: InFlightCall) -> InFlightBody<'static> {
+        InFlightBody { operation: call.operation.name(), until: call.until.ms() }
+    }
+
+    fn read(self) -> Result<InFlightCall, String> {
+        let until = Timestamp::from_ms(self.until);
+        Ok(InFlightCall { operation: operation(self.operation)?, until })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -394,10 +413,10 @@ struct PollBody<'a> {
     next_poll_at: Option<i64>,
 }
 
+/// Bodies that were written before also have the text.
 #[derive(Serialize, Deserialize)]
 struct PayInfoBody<'a> {
     form: &'a str,
-    text: Cow<'a, str>,
     valid_until: i64,
 }
 

@@ -101,7 +101,7 @@ impl Stored for Refund {
         })
     }
 
-    fn encode(change: &RefundChange) -> Body<'_, Refund> {
+    fn encode(change: &RefundChange, _at: Timestamp) -> Body<'_, Refund> {
         match change {
             RefundChange::Made(refund) => Body::Whole(refund),
             RefundChange::CallBegun { operation, until } => {
@@ -127,6 +127,7 @@ impl Stored for Refund {
 
     fn decode(
         name: &str,
+        _at: Timestamp,
         body: &str,
         whole: &dyn Fn(&str) -> Result<Refund, String>,
     ) -> Result<RefundChange, String> {

@@ -6,13 +6,13 @@
 use super::cells::{Cells, Column, Source, Value, int, list, nullable, text};
 use crate::StoreFault;
 use kernel::{Aggregate, Attention, Write};
-use ledger::{Fen, SubjectId};
+use ledger::{Fen, SubjectId, Timestamp};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// The columns that every aggregate has: its version, and what its standing says.
+/// The columns that every aggregate has: its version first, then what its standing says.
 pub const STANDING: [Column; 6] = [
     int("version"),
     nullable(int("next_poll_at")),
@@ -110,16 +110,18 @@ pub trait Stored: Aggregate {
     /// When a cell holds what no such row can have.
     fn read(cells: &mut Cells<'_, '_>) -> Result<Self, StoreFault>;
 
-    /// The body of a change: a JSON object with everything that the row does not hold already.
-    fn encode(change: &Self::Change) -> Body<'_, Self>;
+    /// The body of a change of this time: a JSON object with everything that neither the row nor the
+    /// event's columns hold already.
+    fn encode(change: &Self::Change, at: Timestamp) -> Body<'_, Self>;
 
-    /// Reads the change of this name from its body. `whole` makes the row out of a body that holds the
+    /// Reads the change of this name and time from its body. `whole` makes the row out of a body that holds the
     /// cells which change.
     ///
     /// # Errors
     /// What does not fit.
     fn decode(
         name: &str,
+        at: Timestamp,
         body: &str,
         whole: &dyn Fn(&str) -> Result<Self, String>,
     ) -> Result<Self::Change, String>;
@@ -170,6 +172,17 @@ pub fn cells<A: Stored>(row: &A) -> Vec<Value<'_>> {
     let mut cells = vec![];
     row.fixed(&mut cells);
     push_mutable(row, &mut cells);
+    cells
+}
+
+/// The cells of a row as its events rebuild them: all but those that events do not keep.
+pub fn logged_cells<A: Stored>(row: &A) -> Vec<Value<'_>> {
+    let mut cells = cells(row);
+    for (cell, column) in cells.iter_mut().zip(A::TABLE.columns()) {
+        if !column.is_logged {
+            *cell = Value::Null;
+        }
+    }
     cells
 }
 
@@ -226,13 +239,14 @@ pub fn merged<A: Stored>(fixed: &A, changed: &A) -> Result<A, StoreFault> {
     read(&cells)
 }
 
-/// The JSON of the cells that change, by the names of their columns; empty cells are left out.
-pub fn to_json<A: Stored>(row: &A) -> String {
-    struct Object<'a>(&'a [Column], &'a [Value<'a>]);
+/// The JSON of the cells that change in an event of this sequence, by the names of their columns. Left
+/// out are the version where it is the sequence, and the cells that hold what is usual in a new row.
+pub fn to_json<A: Stored>(row: &A, sequence: i64) -> String {
+    struct Object<'a>(&'a [(Column, Value<'a>)]);
     impl Serialize for Object<'_> {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut map = serializer.serialize_map(None)?;
-            for (column, cell) in self.0.iter().zip(self.1) {
+            for (column, cell) in self.0 {
                 match cell {
                     Value::Int(number) => map.serialize_entry(column.name, number)?,
                     Value::Text(text) => map.serialize_entry(column.name, text)?,
@@ -242,15 +256,27 @@ pub fn to_json<A: Stored>(row: &A) -> String {
             map.end()
         }
     }
-    let (columns, cells) = (A::TABLE.mutable_columns(), mutable_cells(row));
-    serde_json::to_string(&Object(&columns, &cells)).expect("texts and numbers are always JSON")
+    let usual = usual_cells::<A>(sequence);
+    let cells = A::TABLE.mutable_columns().into_iter().zip(mutable_cells(row)).zip(usual);
+    let told: Vec<(Column, Value<'_>)> = cells
+        .filter(|((column, cell), usual)| column.is_logged && cell != usual)
+        .map(|(told, _)| told)
+        .collect();
+    serde_json::to_string(&Object(&told)).expect("texts and numbers are always JSON")
 }
 
-/// The row whose changing cells a JSON text holds, and whose other cells are those of `fixed`.
+/// What the cells that change hold where an event of this sequence leaves them out.
+fn usual_cells<A: Stored>(sequence: i64) -> impl Iterator<Item = Value<'static>> {
+    let others = A::TABLE.mutable_columns().into_iter().skip(1).map(|column| column.left_out());
+    std::iter::once(Value::Int(sequence)).chain(others)
+}
+
+/// The row whose changing cells the JSON text of an event of this sequence holds, and whose other cells
+/// are those of `fixed`.
 ///
 /// # Errors
 /// What does not fit.
-pub fn from_json<A: Stored>(fixed: &A, body: &str) -> Result<A, String> {
+pub fn from_json<A: Stored>(fixed: &A, sequence: i64, body: &str) -> Result<A, String> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Cell<'a> {
@@ -261,10 +287,13 @@ pub fn from_json<A: Stored>(fixed: &A, body: &str) -> Result<A, String> {
     let mut found: BTreeMap<Cow<'_, str>, Cell<'_>> = parse(body)?;
     let mut cells = vec![];
     fixed.fixed(&mut cells);
-    cells.extend(A::TABLE.mutable_columns().iter().map(|column| match found.remove(column.name) {
-        Some(Cell::Int(number)) => Value::Int(number),
-        Some(Cell::Text(text)) => Value::Text(Cow::Owned(text.into_owned())),
-        None => Value::Null,
+    let columns = A::TABLE.mutable_columns();
+    cells.extend(columns.iter().zip(usual_cells::<A>(sequence)).map(|(column, usual)| {
+        match found.remove(column.name) {
+            Some(Cell::Int(number)) => Value::Int(number),
+            Some(Cell::Text(text)) => Value::Text(Cow::Owned(text.into_owned())),
+            None => usual,
+        }
     }));
     read(&cells).map_err(|fault| fault.to_string())
 }

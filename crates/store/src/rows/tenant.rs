@@ -4,6 +4,7 @@ use super::cells::{Cells, Value, int, text};
 use super::stored::{Body, NumberColumns, RowTable, Stored, unknown};
 use crate::StoreFault;
 use kernel::{Tenant, TenantChange, TenantId};
+use ledger::Timestamp;
 
 impl Stored for Tenant {
     const TABLE: &'static RowTable = &RowTable {
@@ -43,7 +44,7 @@ impl Stored for Tenant {
         })
     }
 
-    fn encode(change: &TenantChange) -> Body<'_, Tenant> {
+    fn encode(change: &TenantChange, _at: Timestamp) -> Body<'_, Tenant> {
         match change {
             TenantChange::Created(row) | TenantChange::Changed(row) => Body::Whole(row),
         }
@@ -51,6 +52,7 @@ impl Stored for Tenant {
 
     fn decode(
         name: &str,
+        _at: Timestamp,
         body: &str,
         whole: &dyn Fn(&str) -> Result<Tenant, String>,
     ) -> Result<TenantChange, String> {

@@ -1,13 +1,13 @@
 //! Any value that a row can hold. Strategies are boxed because a test thread has a small stack.
 
-use channel::{Operation, PayForm, PayInfo, Payer, PlatformKey, RefundCause, Scene};
+use channel::{Operation, PayForm, Payer, PlatformKey, RefundCause, Scene};
 use kernel::{
     AccountSetting, Aggregate, Attempt, Attention, AttentionKind, CallRecord, Caller, CallerKey,
     CallerKeyChange, CallerProof, Change, ChannelAccount, ChannelAccountChange, Closure, Delivery,
-    InFlightCall, Merchant, MerchantChange, MerchantId, Notification, NotificationChange,
-    NotificationKind, NotificationState, Order, OrderChange, OrderRequest, OrderState, Paid,
-    Refund, RefundChange, RefundState, Row, Sealed, Tenant, TenantChange, TenantId, Terms,
-    UnappliedPayment,
+    InFlightCall, KnownPayInfo, Merchant, MerchantChange, MerchantId, Notification,
+    NotificationChange, NotificationKind, NotificationState, Order, OrderChange, OrderRequest,
+    OrderState, Paid, Refund, RefundChange, RefundState, Row, Sealed, Tenant, TenantChange,
+    TenantId, Terms, UnappliedPayment,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
@@ -90,9 +90,9 @@ pub(crate) fn any_call() -> BoxedStrategy<CallRecord> {
         .boxed()
 }
 
-fn pay_info() -> BoxedStrategy<PayInfo> {
-    (select(PayForm::ALL.to_vec()), text(), time())
-        .prop_map(|(form, text, valid_until)| PayInfo { form, text, valid_until })
+fn pay_info(text: BoxedStrategy<Option<String>>) -> BoxedStrategy<KnownPayInfo> {
+    (select(PayForm::ALL.to_vec()), text, time())
+        .prop_map(|(form, text, valid_until)| KnownPayInfo { form, text, valid_until })
         .boxed()
 }
 
@@ -168,7 +168,7 @@ fn terms() -> BoxedStrategy<Arc<Terms>> {
 fn order_state() -> BoxedStrategy<OrderState> {
     prop_oneof![
         Just(OrderState::Init),
-        pay_info().prop_map(OrderState::Paying),
+        pay_info(of(text()).boxed()).prop_map(OrderState::Paying),
         closure().prop_map(OrderState::Closing),
         paid().prop_map(OrderState::Paid),
         (time(), text()).prop_map(|(at, reason)| OrderState::Failed { at, reason }),
@@ -428,7 +428,7 @@ fn order_change() -> BoxedStrategy<OrderChange> {
         of(time()).prop_map(|next_poll_at| OrderChange::CallEnded { next_poll_at }),
         (text(), of(time()))
             .prop_map(|(why, next_poll_at)| OrderChange::MismatchRecorded { why, next_poll_at }),
-        pay_info().prop_map(OrderChange::PayInfoReceived),
+        pay_info(Just(None).boxed()).prop_map(OrderChange::PayInfoReceived),
         paid().prop_map(OrderChange::Paid),
         closure().prop_map(OrderChange::Closing),
         text().prop_map(|reason| OrderChange::Failed { reason }),
@@ -467,10 +467,28 @@ fn account_change() -> BoxedStrategy<ChannelAccountChange> {
     .boxed()
 }
 
+/// An order as it is placed.
+fn new_order() -> BoxedStrategy<Order> {
+    (any_order(), in_flight()).prop_map(|(order, call)| Order::new(order.terms, call)).boxed()
+}
+
+/// An order as an event can hold it: without the text of its pay info.
+fn logged_order() -> BoxedStrategy<Order> {
+    any_order()
+        .prop_map(|mut order| {
+            if let OrderState::Paying(pay_info) = &mut order.state {
+                pay_info.text = None;
+            }
+            order
+        })
+        .boxed()
+}
+
 /// Every kind of change.
 pub(crate) fn any_happening() -> BoxedStrategy<Happening> {
     prop_oneof![
-        1 => whole(any_order(), vec![OrderChange::Placed]),
+        1 => whole(new_order(), vec![OrderChange::Placed]),
+        1 => whole(logged_order(), vec![OrderChange::Placed]),
         4 => of_row(any_order(), order_change()),
         1 => whole(any_refund(), vec![RefundChange::Made]),
         2 => of_row(any_refund(), refund_change()),
