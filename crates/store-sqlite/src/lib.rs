@@ -6,7 +6,7 @@
 //!
 //! - `connection`: how connections are set up. `checkpoints`: when the log is folded into the file.
 //! - `schema`: migrations. `statement`: binding and reading rows.
-//! - [`baseline`]: what this disk could do at most.
+//! - [`baseline`]: what this disk could do at most. [`size`]: how much of it is taken.
 //! - `sql`: the statements, most of them made from the description of the rows.
 //! - `load`, `commit`, `claim`, `search`, `audit`: the work.
 
@@ -19,6 +19,7 @@ mod connection;
 mod load;
 mod schema;
 mod search;
+pub mod size;
 mod sql;
 mod statement;
 

@@ -357,7 +357,7 @@ impl Order {
             polls: 0,
             next_poll_at: Some(first_call.until),
             unapplied: vec![],
-            mismatch: None,
+            attention: None,
         }
     }
 

@@ -5,6 +5,7 @@
 //! Beside the product's figure stands the baseline: the same rows in batches of the same size, written
 //! straight into a fresh database on the same disk, by a loop that does nothing else.
 
+mod disk;
 mod processor;
 
 use super::dev::{Beside, DevGateway};
@@ -37,6 +38,8 @@ pub(crate) struct Arguments {
 enum Measure {
     /// Place orders over signed HTTP as fast as the connections allow
     Orders(Orders),
+    /// Measure the bytes of disk that an order takes which was placed, paid and notified
+    Disk(disk::Arguments),
     /// The load generator alone, as `orders` starts it
     #[command(hide = true)]
     Load(LoadArguments),
@@ -112,6 +115,7 @@ const SLICES: usize = 5;
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.measure {
         Measure::Orders(orders) => measure_orders(orders).await,
+        Measure::Disk(disk) => disk::run(disk).await,
         Measure::Load(load) => generate_load(load).await,
     }
 }

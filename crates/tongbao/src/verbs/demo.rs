@@ -35,7 +35,7 @@ const TOTAL_FEN: i64 = 1000;
 pub(crate) struct Arguments {}
 
 /// A notification as the merchant's server received it.
-struct Received {
+pub(super) struct Received {
     headers: Vec<(String, String)>,
     body: Bytes,
 }
@@ -133,7 +133,7 @@ fn order(notify_url: &str) -> Value {
 }
 
 /// A signed call; its `Result`.
-async fn call(
+pub(super) async fn call(
     gateway: &DevGateway,
     client: &JsonClient,
     path: &str,
@@ -149,7 +149,7 @@ async fn call(
 }
 
 /// The merchant's server: takes notifications at `/pay/notify` and acknowledges them.
-async fn merchant_server() -> Result<(String, mpsc::Receiver<Received>)> {
+pub(super) async fn merchant_server() -> Result<(String, mpsc::Receiver<Received>)> {
     let (sender, receiver) = mpsc::channel(8);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/pay/notify", listener.local_addr()?);

@@ -70,6 +70,21 @@ fn the_demonstration_succeeds_and_shows_everything() {
     }
 }
 
+/// What an order that was placed, paid and notified may take in a SQLite file, indexes included.
+const ORDER_BYTES_MAX: u64 = 2200;
+
+#[test]
+fn an_order_takes_no_more_disk_than_we_promise() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = run(&["bench", "disk", "--folder", folder.path().to_str().expect("a path")]);
+    let all = said(&bench);
+    assert!(bench.status.success(), "{all}{}", complained(&bench));
+    let line = all.lines().find_map(|line| line.strip_prefix("disk ")).expect("the figure");
+    let bytes = line.trim().trim_end_matches(" bytes an order").parse::<u64>().expect("a number");
+    // Less than its terms alone take would mean that the measurement is wrong.
+    assert!((500..=ORDER_BYTES_MAX).contains(&bytes), "{all}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_book_is_found_and_its_row_named() {
     const ACCOUNT: &str = "merchant_pending/CM6756531983210274560";

@@ -1,0 +1,114 @@
+//! `tongbao bench disk`: the bytes of disk that an order takes which was placed, paid and notified.
+//!
+//! Orders go through the simulated WeChat Pay one after another, to a merchant's server that
+//! acknowledges each notification. What the database grows by is divided by their number.
+
+use crate::database::Database;
+use crate::merchant::JsonClient;
+use crate::verbs::demo::{Received, call, merchant_server};
+use crate::verbs::dev::DevGateway;
+use anyhow::{Context, Result, ensure};
+use engine::{Clock, SystemClock};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+use store::{Audit, Tasks};
+use tokio::sync::mpsc;
+
+/// Orders before the first look at the file: a table's first pages are nearly empty.
+const FIRST_ORDERS: u32 = 50;
+/// How long a notification may take.
+const NOTIFICATION_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often to look whether the last attempts are recorded.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// How many orders are measured
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..))]
+    orders: u32,
+    /// The folder in which a temporary folder is made
+    #[arg(long, default_value = ".")]
+    folder: PathBuf,
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
+pub(super) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let folder = tempfile::tempdir_in(&arguments.folder).context("no temporary folder")?;
+    let file = folder.path().join("tongbao.db");
+    let database = Database::Sqlite(file.clone());
+    let gateway =
+        DevGateway::start("127.0.0.1:0", "127.0.0.1:0", folder.path(), &database, &[]).await?;
+    let bytes = grown_by(&gateway, &file, arguments.orders).await;
+    gateway.stop().await?;
+    println!("{} orders placed, paid and notified", arguments.orders);
+    println!("disk         {} bytes an order", bytes? / u64::from(arguments.orders));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// By how many bytes so many orders make the database grow.
+async fn grown_by(gateway: &DevGateway, file: &Path, orders: u32) -> Result<u64> {
+    let mut shop = Shop::open(gateway).await?;
+    shop.sell(FIRST_ORDERS).await?;
+    let before = size(file).await?;
+    shop.sell(orders).await?;
+    Ok(size(file).await?.saturating_sub(before))
+}
+
+async fn size(file: &Path) -> Result<u64> {
+    let file = file.to_owned();
+    Ok(tokio::task::spawn_blocking(move || store_sqlite::size::bytes(&file)).await??)
+}
+
+/// A merchant and its payer.
+struct Shop<'g> {
+    gateway: &'g DevGateway,
+    client: JsonClient,
+    notify_url: String,
+    notifications: mpsc::Receiver<Received>,
+    sold: u32,
+}
+
+impl<'g> Shop<'g> {
+    async fn open(gateway: &'g DevGateway) -> Result<Shop<'g>> {
+        let (notify_url, notifications) = merchant_server().await?;
+        Ok(Shop { gateway, client: JsonClient::new()?, notify_url, notifications, sold: 0 })
+    }
+
+    /// Sells so many times, until everything about it is recorded.
+    async fn sell(&mut self, orders: u32) -> Result<()> {
+        for _ in 0..orders {
+            self.sell_one().await?;
+        }
+        let settled = async {
+            while self.gateway.engine.ask(Tasks { now: self.gateway.engine.now() }).await?.waiting
+                > 0
+            {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(NOTIFICATION_TIMEOUT, settled).await.context("orders stay open")??;
+        let audit = self.gateway.engine.ask(Audit {}).await?;
+        ensure!(audit.paid_orders == u64::from(self.sold), "not every order is paid: {audit:?}");
+        Ok(())
+    }
+
+    async fn sell_one(&mut self) -> Result<()> {
+        let mut order: Value = serde_json::from_str(&super::order("WXPAY", 0, self.sold as usize))?;
+        order["OutOrderId"] = Value::from(format!("demo20221120{:05}", self.sold));
+        order["NotifyUrl"] = Value::from(self.notify_url.as_str());
+        let path = "/cloudpay/v1/pay/c2b/unified_order";
+        let placed = call(self.gateway, &self.client, path, &order).await?;
+        let url = format!("{}/control/pay", self.gateway.file.sandbox_url);
+        let pay = json!({"pay_info": placed["PayInfo"], "outcome": "success"});
+        self.client.post(url, &pay).await?;
+        tokio::time::timeout(NOTIFICATION_TIMEOUT, self.notifications.recv())
+            .await
+            .context("no notification came")?
+            .context("the merchant's server is gone")?;
+        self.sold += 1;
+        Ok(())
+    }
+}
