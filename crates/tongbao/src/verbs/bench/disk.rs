@@ -8,7 +8,6 @@ use crate::merchant::JsonClient;
 use crate::verbs::demo::{Received, call, merchant_server};
 use crate::verbs::dev::DevGateway;
 use anyhow::{Context, Result, ensure};
-use engine::{Clock, SystemClock};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
