@@ -166,7 +166,7 @@ fn a_failed_refund_after_other_trouble() {
           notify   https://shop.example/paid
 
         Needs a person
-          ! the channel contradicted us at 2026-11-18 19:23:40.000, nothing was changed; compare with its records: paid 8000 fen CNY for P0A1B2C227713168179200001, want 8800 fen CNY for P0A1B2C227713168179200001
+          ! the channel contradicted us at 2026-11-18 19:23:40.000, nothing was changed; compare with its records: paid 8000 fen CNY for P0A1B2C227713168179200001 as 42000001019000, want 8800 fen CNY for P0A1B2C227713168179200001
           ! refund 227715160473600001, since 2026-11-18 19:55:30.200: refund failed: NOT_ENOUGH: 余额不足; the payer has not got ¥88.00 (8800 fen) back, it stays in suspense
 
         What happened
@@ -176,7 +176,7 @@ fn a_failed_refund_after_other_trouble() {
           2026-11-18 19:23:35.000  clock          asks the channel: place
           2026-11-18 19:23:35.200  channel wxpay  the payer can pay now (jsapi), until 2026-11-18 21:06:40.000
                                                   · asked place, HTTP 200, 183 ms, begun 2026-11-18 19:23:35.017, trace 08F7A1015200, answer: placed
-          2026-11-18 19:23:40.000  channel wxpay  CONTRADICTION, changed nothing: paid 8000 fen CNY for P0A1B2C227713168179200001, want 8800 fen CNY for P0A1B2C227713168179200001
+          2026-11-18 19:23:40.000  channel wxpay  CONTRADICTION, changed nothing: paid 8000 fen CNY for P0A1B2C227713168179200001 as 42000001019000, want 8800 fen CNY for P0A1B2C227713168179200001
                                                   · callback of the channel at 2026-11-18 19:23:39.817, trace 08F7A1020000, answer: paid
           2026-11-18 19:53:20.000  clock          its time is up: the channel must close it before it may fail
           2026-11-18 19:53:20.000  clock          asks the channel: close
