@@ -1,4 +1,4 @@
-//! SHA-256, HMAC, and comparison in constant time.
+//! SHA-256, SHA-1 where a channel demands it, HMAC, and comparison in constant time.
 
 use crate::text;
 use aws_lc_rs::{constant_time, digest, hmac};
@@ -11,6 +11,12 @@ pub fn sha256(data: &[u8]) -> [u8; 32] {
 /// The SHA-256 of `data` as 64 lower-case hex digits.
 pub fn sha256_hex(data: &[u8]) -> String {
     text::hex(&sha256(data))
+}
+
+/// The SHA-1 of `data` as 40 lower-case hex digits. Only for files whose hash a channel gives in a
+/// signed answer; collisions of SHA-1 can be made.
+pub fn sha1_hex(data: &[u8]) -> String {
+    text::hex(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, data).as_ref())
 }
 
 /// The HMAC-SHA-256 of `data` under `key`.
@@ -39,6 +45,17 @@ mod tests {
             ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
         ] {
             assert_eq!(sha256_hex(data.as_bytes()), want);
+        }
+    }
+
+    /// FIPS 180-2, appendix A.
+    #[test]
+    fn sha1_answers_as_published() {
+        for (data, want) in [
+            ("", "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
+            ("abc", "a9993e364706816aba3e25717850c26c9cd0d89d"),
+        ] {
+            assert_eq!(sha1_hex(data.as_bytes()), want);
         }
     }
 
