@@ -5,9 +5,9 @@
 //! other channel, and no network, no signatures and no vendor.
 
 use channel::{
-    About, BadSettings, Callback, CallbackFault, Channel, ClientCertificate, CodecContext,
-    Connection, EncodeFault, Finding, Instruction, PayForm, PayInfo, Payment, PlatformKey,
-    RefundStatus, Refunded, Request, Response, Scene, Settings, Step,
+    About, BadSettings, BillKind, Callback, CallbackFault, Channel, ClientCertificate,
+    CodecContext, Connection, EncodeFault, Finding, Instruction, PayForm, PayInfo, Payment,
+    PlatformKey, RefundStatus, Refunded, Request, Response, Scene, Settings, Step,
 };
 
 /// How long its pay information is valid, in seconds.
@@ -47,6 +47,10 @@ impl Connection for NoChannel {
         self.about().name.to_owned()
     }
 
+    fn bills(&self) -> &'static [BillKind] {
+        &[]
+    }
+
     fn client_certificate(&self) -> Option<ClientCertificate> {
         None
     }
@@ -56,7 +60,7 @@ impl Connection for NoChannel {
         instruction: &Instruction,
         context: &CodecContext,
     ) -> Result<Step, EncodeFault> {
-        Ok(Step::Answer(match instruction {
+        let answer = match instruction {
             Instruction::Place(place) => match self {
                 NoChannel::Unpaid => Finding::Placed(PayInfo {
                     form: PayForm::QrCode,
@@ -83,7 +87,14 @@ impl Connection for NoChannel {
             }),
             Instruction::QueryRefund(_) => Finding::NotFound,
             Instruction::FetchKeys => Finding::Keys(vec![]),
-        }))
+            Instruction::FindBill(_) | Instruction::FetchBill(_) => {
+                return Err(EncodeFault::unsupported(
+                    "bill",
+                    "a channel without an outside has none",
+                ));
+            }
+        };
+        Ok(Step::Answer(answer))
     }
 
     /// Nothing is sent, so there is never an answer to decode.
@@ -163,6 +174,7 @@ mod tests {
                 place: place(),
                 refund: refund(),
                 context: context(),
+                counterpart: None,
             });
         }
     }

@@ -5,7 +5,7 @@
 //! unknown. A code that is not listed is unknown too.
 
 use crate::wire::{self, ErrorAnswer};
-use channel::{Finding, Operation, Response};
+use channel::{Bill, Finding, Operation, Response};
 
 /// Characters of a code or message that are kept.
 const TEXT_LEN_MAX: usize = 256;
@@ -27,6 +27,10 @@ enum Class {
     Closed,
     /// The same request may pass later.
     Later,
+    /// Nothing happened on the day of the bill.
+    NoBill,
+    /// The bill will be made later.
+    BillLater,
     /// Nobody knows.
     Unknown,
 }
@@ -70,6 +74,8 @@ const ROWS: &[Row] = &[
     row_but("RESOURCE_NOT_EXISTS", Class::NotFound, &[(Operation::Refund, Class::Refused)]),
     row("FREQUENCY_LIMITED", Class::Later),
     row("RATELIMIT_EXCEEDED", Class::Later),
+    row("NO_STATEMENT_EXIST", Class::NoBill),
+    row("STATEMENT_CREATING", Class::BillLater),
     row("SYSTEM_ERROR", Class::Unknown),
     row("BANK_ERROR", Class::Unknown),
     row(OPENID_MISMATCH, Class::Refused),
@@ -121,7 +127,7 @@ impl Row {
 
 /// A merchant with the public key only is told that there are no certificates: no keys, no fault.
 fn meaning(class: Class, operation: Operation, status: u16, code: String, text: String) -> Finding {
-    use Operation::{Close, FetchKeys, Place, Query, QueryRefund, Refund};
+    use Operation::{Close, FetchBill, FetchKeys, FindBill, Place, Query, QueryRefund, Refund};
     match (class, operation) {
         (Class::Pending, Place | Query | Close) => Finding::Pending,
         (Class::Refused, Place | Refund) => Finding::Refused { code, text },
@@ -129,17 +135,28 @@ fn meaning(class: Class, operation: Operation, status: u16, code: String, text: 
         (Class::NotFound, Query | Close | QueryRefund) => Finding::NotFound,
         (Class::NotFound, FetchKeys) => Finding::Keys(Vec::new()),
         (Class::Closed, Close) => Finding::Closed,
-        (Class::Later, Place | Query | Close | Refund | QueryRefund | FetchKeys) => {
-            Finding::Later { code, text }
-        }
-        (Class::Pending, Refund | QueryRefund | FetchKeys)
-        | (Class::Refused, Query | Close | QueryRefund | FetchKeys)
-        | (Class::Taken, Query | Refund | QueryRefund | FetchKeys)
-        | (Class::NotFound, Place | Refund)
-        | (Class::Closed, Place | Query | Refund | QueryRefund | FetchKeys)
-        | (Class::Unknown, Place | Query | Close | Refund | QueryRefund | FetchKeys) => {
-            Finding::Unknown { why: format!("answer {status} {code}: {text}") }
-        }
+        (Class::NoBill, FindBill) => Finding::Bill(Bill::Empty),
+        (Class::BillLater, FindBill) => Finding::Bill(Bill::NotYet),
+        (
+            Class::Later,
+            Place | Query | Close | Refund | QueryRefund | FetchKeys | FindBill | FetchBill,
+        ) => Finding::Later { code, text },
+        (Class::Pending, Refund | QueryRefund | FetchKeys | FindBill | FetchBill)
+        | (Class::Refused, Query | Close | QueryRefund | FetchKeys | FindBill | FetchBill)
+        | (Class::Taken, Query | Refund | QueryRefund | FetchKeys | FindBill | FetchBill)
+        | (Class::NotFound, Place | Refund | FindBill | FetchBill)
+        | (
+            Class::Closed,
+            Place | Query | Refund | QueryRefund | FetchKeys | FindBill | FetchBill,
+        )
+        | (
+            Class::NoBill | Class::BillLater,
+            Place | Query | Close | Refund | QueryRefund | FetchKeys | FetchBill,
+        )
+        | (
+            Class::Unknown,
+            Place | Query | Close | Refund | QueryRefund | FetchKeys | FindBill | FetchBill,
+        ) => Finding::Unknown { why: format!("answer {status} {code}: {text}") },
     }
 }
 

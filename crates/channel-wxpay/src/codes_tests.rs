@@ -1,5 +1,5 @@
 use super::*;
-use crate::tests::{close, decode, error, placing, query, query_refund, refunding};
+use crate::tests::{close, decode, error, find_bill, placing, query, query_refund, refunding};
 use channel::{Instruction, Scene};
 
 /// How to ask, the status, the codes, and the finding's name.
@@ -62,6 +62,13 @@ const OTHERS: &[Case] = &[
     (fetch_keys, 404, &["RESOURCE_NOT_EXISTS"], "keys"),
     (fetch_keys, 401, &["SIGN_ERROR"], "unknown"),
     (fetch_keys, 429, &["FREQUENCY_LIMITED"], "later"),
+    (find_bill, 400, &["NO_STATEMENT_EXIST", "NOSTATEMENTEXIST"], "bill"),
+    (find_bill, 400, &["STATEMENT_CREATING", "STATEMENTCREATING"], "bill"),
+    (find_bill, 400, &["PARAM_ERROR", "INVALID_REQUEST"], "unknown"),
+    (find_bill, 401, &["SIGN_ERROR"], "unknown"),
+    (find_bill, 429, &["FREQUENCY_LIMITED"], "later"),
+    (find_bill, 500, &["SYSTEM_ERROR", "NO_STATEMENT_EXIST"], "unknown"),
+    (query, 400, &["NO_STATEMENT_EXIST", "STATEMENT_CREATING"], "unknown"),
 ];
 
 fn fetch_keys() -> Instruction {

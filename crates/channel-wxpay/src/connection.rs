@@ -1,5 +1,6 @@
 //! An open account: instructions to requests, answers and callbacks to findings.
 
+use crate::bill;
 use crate::certificates;
 use crate::codes;
 use crate::keys::{Keyring, SignatureFault};
@@ -9,8 +10,8 @@ use crate::settings::Account;
 use crate::sign::Signed;
 use crate::wire::{self, CallbackBody, ErrorAnswer, RefundCallback, Transaction};
 use channel::{
-    Callback, CallbackFault, ClientCertificate, CodecContext, Connection, EncodeFault, Finding,
-    Instruction, PlatformKey, Request, Response, Step,
+    BillKind, Callback, CallbackFault, ClientCertificate, CodecContext, Connection, EncodeFault,
+    Finding, Instruction, PlatformKey, Request, Response, Step,
 };
 use ledger::Timestamp;
 
@@ -46,6 +47,9 @@ impl OpenAccount {
                 Ok(keys) => Finding::Keys(keys),
                 Err(why) => Finding::Unknown { why },
             },
+            Instruction::FindBill(day) => bill::found(*day, body),
+            // Decoded before the signature is looked for: there is none.
+            Instruction::FetchBill(_) => Finding::Unknown { why: "a file wanted".into() },
         }
     }
 
@@ -82,6 +86,10 @@ impl Connection for OpenAccount {
         None
     }
 
+    fn bills(&self) -> &'static [BillKind] {
+        bill::kinds(&self.account)
+    }
+
     fn encode(
         &self,
         instruction: &Instruction,
@@ -96,6 +104,9 @@ impl Connection for OpenAccount {
         response: &Response,
         context: &CodecContext,
     ) -> Finding {
+        if let Instruction::FetchBill(file) = instruction {
+            return bill::fetched(&self.account, file, response);
+        }
         let success = (200..300).contains(&response.status) && response.status != ACCEPTED;
         let fetching = success && matches!(instruction, Instruction::FetchKeys);
         match self.check(fetching, response, context.now) {

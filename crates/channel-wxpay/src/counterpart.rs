@@ -8,11 +8,13 @@
 //! - `route`: which call a request is. `admit`: whether the request is authentic.
 //! - `rules`: the rules of fields. `refusal`: its words when it says no. `answer`: what it signs.
 //! - `records`: what stands in the documents. `identifiers`: the numbers it gives.
-//! - `order`, `trade`, `refund`, `certificates`: the calls. `phone`: the app of the payer.
+//! - `order`, `trade`, `refund`, `certificates`, `bill` with `bill_file`: the calls. `phone`: the app of the payer.
 //! - `callback`: what it enqueues to merchants.
 
 mod admit;
 mod answer;
+mod bill;
+mod bill_file;
 mod callback;
 mod certificates;
 mod identifiers;
@@ -32,7 +34,7 @@ mod world;
 pub(crate) use route::decode as percent_decoded;
 pub use world::{BadWorld, CallbacksWith, SubMerchant, WxpayMerchant, WxpayWorld};
 
-use crate::counterpart::answer::Reply;
+use crate::counterpart::answer::{Body, Reply};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::{Call, Route};
 use crate::counterpart::world::{Merchant, World};
@@ -98,6 +100,8 @@ impl WxpayCounterpart {
             Call::Refund => refund::create(&mut call),
             Call::QueryRefund { channel_refund_no } => refund::query(&mut call, &channel_refund_no),
             Call::Certificates => certificates::list(&call),
+            Call::FindBill { kind } => bill::find(&mut call, kind),
+            Call::DownloadBill => bill::download(&mut call),
         }
     }
 }
@@ -128,8 +132,12 @@ impl Counterpart for WxpayCounterpart {
             Err(Stop::Broken(fault)) => return Err(fault),
         };
         let signer = self.world.signer_for(request);
-        let response = answer::sign(signer, mode, context, reply.status, reply.body)?;
-        Ok((response, reply.outgoing))
+        let Reply { status, body, outgoing } = reply;
+        let response = match body {
+            Body::Message(body) => answer::sign(signer, mode, context, status, body)?,
+            Body::File(body) => answer::file(context, status, body),
+        };
+        Ok((response, outgoing))
     }
 
     fn phone(

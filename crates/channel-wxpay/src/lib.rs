@@ -8,11 +8,13 @@
 //! - `request`: instructions to signed requests.
 //! - `order`: placing an order, and what the client gets to pay with.
 //! - `reading`: transactions and refunds to findings.
+//! - `bill`: bills, from the request for a file to its rows.
 //! - `codes`: error codes to findings, a table.
 //! - `certificates`: what is sealed with the APIv3 key.
 //! - `keys`: the channel's signing keys, and whether a signature holds.
 //! - `wire` and `sign`: messages and signatures, shared with [`counterpart`].
 
+mod bill;
 mod certificates;
 mod codes;
 mod connection;

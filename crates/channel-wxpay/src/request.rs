@@ -1,10 +1,13 @@
 //! Instructions to requests: paths, bodies, headers, the signature.
 
+use crate::bill;
 use crate::connection::OpenAccount;
 use crate::order;
 use crate::sign::{self, Authorization};
 use crate::wire::{self, CloseRequest, Parties, RefundRequest, RefundRequestAmount};
-use channel::{CodecContext, EncodeFault, Instruction, Method, Refund, RefundCause, Request};
+use channel::{
+    BillFile, CodecContext, EncodeFault, Instruction, Method, Refund, RefundCause, Request,
+};
 
 /// Who we say we are.
 const USER_AGENT: &str = concat!("tongbao/", env!("CARGO_PKG_VERSION"));
@@ -53,7 +56,22 @@ impl OpenAccount {
             Instruction::FetchKeys => {
                 self.request(Method::Get, "/v3/certificates", Vec::new(), context)
             }
+            Instruction::FindBill(day) => {
+                let target = bill::target(&self.account, day)?;
+                self.request(Method::Get, &target, Vec::new(), context)
+            }
+            Instruction::FetchBill(file) => self.download(file, context),
         }
+    }
+
+    /// A file's address is the channel's own, host included, from a signed answer.
+    fn download(&self, file: &BillFile, context: &CodecContext) -> Result<Request, EncodeFault> {
+        let is_safe = file.url.starts_with("https://");
+        // The sandbox speaks plain HTTP, and so does its account.
+        if !is_safe && !self.account.base_url.starts_with("http://") {
+            return Err(EncodeFault::unsupported("url", "https wanted"));
+        }
+        self.request_to(Method::Get, file.url.clone(), Vec::new(), context)
     }
 
     fn request(
@@ -63,7 +81,16 @@ impl OpenAccount {
         body: Vec<u8>,
         context: &CodecContext,
     ) -> Result<Request, EncodeFault> {
-        let url = format!("{}{target}", self.account.base_url);
+        self.request_to(method, format!("{}{target}", self.account.base_url), body, context)
+    }
+
+    fn request_to(
+        &self,
+        method: Method,
+        url: String,
+        body: Vec<u8>,
+        context: &CodecContext,
+    ) -> Result<Request, EncodeFault> {
         let mut request = Request { method, url, headers: Vec::new(), body };
         let authorization = self.authorization(&request, context)?;
         let mut header =

@@ -273,6 +273,17 @@ pub(crate) struct SealedCertificate {
     pub(crate) encrypt_certificate: Sealed,
 }
 
+/// `GET /v3/bill/tradebill` and `GET /v3/bill/fundflowbill`.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct BillAnswer {
+    /// `SHA1`.
+    pub(crate) hash_type: String,
+    /// Of the unpacked file.
+    pub(crate) hash_value: String,
+    /// Works for five minutes.
+    pub(crate) download_url: String,
+}
+
 /// The body of every error, and of the answer to a callback that is refused.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ErrorAnswer {

@@ -3,6 +3,13 @@
 //! A [`Sample`] is an open account with an order and a refund that it can carry out. The checks panic
 //! with what they found, as assertions do.
 
+mod bills;
+mod memory;
+
+pub use memory::Memory;
+
+use crate::bill::{BillDay, BillFile, BillKind, FileHash};
+use crate::counterpart::Counterpart;
 use crate::finding::{Finding, PayForm};
 use crate::http::{Method, Request, Response};
 use crate::instruction::{
@@ -23,11 +30,31 @@ pub struct Sample<'a> {
     pub refund: Refund,
     /// The time and the nonce of every call.
     pub context: CodecContext,
+    /// The channel's other half, at which the order can be paid. A channel with bills needs it.
+    pub counterpart: Option<&'a dyn Counterpart>,
 }
 
 impl Sample<'_> {
-    /// One instruction of each operation, in the order of [`Operation::ALL`].
-    fn instructions(&self) -> [Instruction; Operation::ALL.len()] {
+    /// One instruction of each operation that the account has, in the order of [`Operation::ALL`], and
+    /// of each kind of bill.
+    fn instructions(&self) -> Vec<Instruction> {
+        let days = self.connection.bills().iter().map(|kind| self.day(*kind));
+        let find = days.clone().map(Instruction::FindBill);
+        let fetch = days.map(|day| Instruction::FetchBill(self.file(day)));
+        self.without_bills().into_iter().chain(find).chain(fetch).collect()
+    }
+
+    fn day(&self, kind: BillKind) -> BillDay {
+        BillDay { kind, date: self.date() }
+    }
+
+    /// A file that is not there.
+    fn file(&self, day: BillDay) -> BillFile {
+        let url = "https://bills.example/file?token=1".to_owned();
+        BillFile { day, url, hash: FileHash::Sha1("0".repeat(40)) }
+    }
+
+    fn without_bills(&self) -> Vec<Instruction> {
         let placed = PlacedOrder {
             channel_order_no: self.place.channel_order_no.clone(),
             placed_at: self.place.placed_at,
@@ -35,7 +62,7 @@ impl Sample<'_> {
             currency: self.place.currency,
         };
         let scene = self.about.scenes.first().copied().unwrap_or(self.place.scene);
-        [
+        vec![
             self.placing(scene),
             Instruction::Query(placed.clone()),
             Instruction::Close(placed),
@@ -66,6 +93,8 @@ pub fn all(sample: &Sample<'_>) {
     every_instruction_encodes_alike_each_time(sample);
     an_unsigned_answer_is_unknown(sample);
     a_forged_callback_is_refused(sample);
+    bills::declared_kinds_encode_and_no_other(sample);
+    bills::agree_with_what_was_paid(sample);
 }
 
 /// The words of the port's lists are unique, and read back as what they stand for.
@@ -74,6 +103,7 @@ pub fn all(sample: &Sample<'_>) {
 /// When they do not.
 pub fn words_are_unique_and_read_back() {
     words("operation", &Operation::ALL, Operation::name, Operation::from_name);
+    words("bill kind", &BillKind::ALL, BillKind::name, BillKind::from_name);
     words("pay form", &PayForm::ALL, PayForm::name, PayForm::from_name);
     words("scene", &Scene::ALL, Scene::name, Scene::from_name);
     words("refund cause", &RefundCause::ALL, RefundCause::name, RefundCause::from_name);
@@ -131,8 +161,12 @@ fn declared_scenes_encode_and_no_other(sample: &Sample<'_>) {
 fn every_instruction_encodes_alike_each_time(sample: &Sample<'_>) {
     let Sample { about, connection, context, .. } = sample;
     let instructions = sample.instructions();
-    let operations = instructions.each_ref().map(Instruction::operation);
-    assert_eq!(operations, Operation::ALL, "an instruction of each operation");
+    let operations: Vec<Operation> = instructions.iter().map(Instruction::operation).collect();
+    for operation in Operation::ALL {
+        let is_of_bills = matches!(operation, Operation::FindBill | Operation::FetchBill);
+        let wanted = !is_of_bills || !connection.bills().is_empty();
+        assert_eq!(operations.contains(&operation), wanted, "an instruction of {operation:?}");
+    }
     for instruction in instructions {
         let operation = instruction.operation().name();
         let step = connection.encode(&instruction, context);

@@ -1,5 +1,6 @@
 //! What a channel's answer or callback can mean.
 
+use crate::bill::{Bill, BillFile};
 use ledger::{Currency, Fen, Timestamp};
 
 /// The meaning of an answer, the same for every channel. Each vendor's `codes.rs` maps to it.
@@ -48,6 +49,10 @@ pub enum Finding {
     Refund(Refunded),
     /// The channel's signing keys.
     Keys(Vec<PlatformKey>),
+    /// Where the file of a bill is.
+    BillFile(BillFile),
+    /// A bill, or why there is none.
+    Bill(Bill),
     /// We do not know: no answer, a server error, an answer that cannot be verified.
     Unknown {
         /// What was seen, for the operator.
@@ -75,6 +80,8 @@ impl Finding {
             Finding::Ask { .. } => "ask",
             Finding::Refund(_) => "refund",
             Finding::Keys(_) => "keys",
+            Finding::BillFile(_) => "bill_file",
+            Finding::Bill(_) => "bill",
             Finding::Unknown { .. } => "unknown",
             Finding::Mismatch { .. } => "mismatch",
         }

@@ -1,5 +1,6 @@
 //! What can be asked of a channel.
 
+use crate::bill::{BillDay, BillFile};
 use ledger::{Currency, Fen, Timestamp};
 
 /// One request to a channel, in its own words.
@@ -17,6 +18,10 @@ pub enum Instruction {
     QueryRefund(PlacedRefund),
     /// Fetch the keys with which the channel signs.
     FetchKeys,
+    /// Ask where the file of a bill is.
+    FindBill(BillDay),
+    /// Fetch the file of a bill.
+    FetchBill(BillFile),
 }
 
 /// The kind of an [`Instruction`], for logs, metrics and faults.
@@ -34,6 +39,10 @@ pub enum Operation {
     QueryRefund,
     /// [`Instruction::FetchKeys`]
     FetchKeys,
+    /// [`Instruction::FindBill`]
+    FindBill,
+    /// [`Instruction::FetchBill`]
+    FetchBill,
 }
 
 impl Instruction {
@@ -46,19 +55,23 @@ impl Instruction {
             Instruction::Refund(_) => Operation::Refund,
             Instruction::QueryRefund(_) => Operation::QueryRefund,
             Instruction::FetchKeys => Operation::FetchKeys,
+            Instruction::FindBill(_) => Operation::FindBill,
+            Instruction::FetchBill(_) => Operation::FetchBill,
         }
     }
 }
 
 impl Operation {
     /// Every kind, for listings and tests.
-    pub const ALL: [Operation; 6] = [
+    pub const ALL: [Operation; 8] = [
         Operation::Place,
         Operation::Query,
         Operation::Close,
         Operation::Refund,
         Operation::QueryRefund,
         Operation::FetchKeys,
+        Operation::FindBill,
+        Operation::FetchBill,
     ];
 
     /// The word in logs, metrics and the event log.
@@ -70,6 +83,8 @@ impl Operation {
             Operation::Refund => "refund",
             Operation::QueryRefund => "query_refund",
             Operation::FetchKeys => "fetch_keys",
+            Operation::FindBill => "find_bill",
+            Operation::FetchBill => "fetch_bill",
         }
     }
 

@@ -6,6 +6,7 @@
 //!
 //! This crate knows no vendor.
 //!
+//! - [`bill`]: a channel's own list of a day's payments and refunds.
 //! - [`instruction`]: what can be asked of a channel.
 //! - [`finding`]: what an answer or a callback can mean.
 //! - [`http`]: requests and responses as values.
@@ -13,6 +14,7 @@
 //! - [`counterpart`]: the trait [`Counterpart`], and what the sandbox lends it.
 //! - [`checks`]: what every channel must pass, for the channels' tests.
 
+pub mod bill;
 pub mod checks;
 pub mod counterpart;
 pub mod finding;
@@ -20,6 +22,10 @@ pub mod http;
 pub mod instruction;
 pub mod port;
 
+pub use bill::{
+    Bill, BillDay, BillFile, BillKind, BillRow, FileHash, FundsDirection, FundsRow, PaymentRow,
+    RefundRow,
+};
 pub use counterpart::{
     Counterpart, DocumentFault, DocumentStore, FaultMode, OutgoingCallback, PhoneFault,
     PhoneOutcome,

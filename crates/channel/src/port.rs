@@ -1,5 +1,6 @@
 //! The traits that a channel implements.
 
+use crate::bill::BillKind;
 use crate::finding::{Callback, Finding, PlatformKey};
 use crate::http::{Request, Response};
 use crate::instruction::{Instruction, Scene};
@@ -159,6 +160,10 @@ pub trait Connection: Send + Sync {
 
     /// The certificate that the vendor demands when a connection is made, if it demands one.
     fn client_certificate(&self) -> Option<ClientCertificate>;
+
+    /// The bills that the account can fetch; any other is [`EncodeFault::Unsupported`] by the field
+    /// `bill`.
+    fn bills(&self) -> &'static [BillKind];
 
     /// What carries out the instruction.
     ///

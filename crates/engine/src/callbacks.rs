@@ -84,6 +84,8 @@ impl Engine {
             | Finding::NotFound
             | Finding::Ask { .. }
             | Finding::Keys(_)
+            | Finding::BillFile(_)
+            | Finding::Bill(_)
             | Finding::Unknown { .. }
             | Finding::Mismatch { .. } => order.subject(),
         };

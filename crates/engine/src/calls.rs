@@ -7,10 +7,10 @@
 use crate::channel_accounts::OpenAccount;
 use crate::{Engine, Failure, SendFault};
 use adapters::Stopwatch;
-use adapters::http::limits::CHANNEL_TIMEOUT;
+use adapters::http::limits::{BILL_TIMEOUT, CHANNEL_TIMEOUT};
 use channel::{
-    CodecContext, Connection, EncodeFault, Finding, Instruction, PlatformKey, Request, Response,
-    Step,
+    Bill, CodecContext, Connection, EncodeFault, Finding, Instruction, PlatformKey, Request,
+    Response, Step,
 };
 use kernel::{CallRecord, Caller, ChannelAccountCommand, Command, RecordFinding, Reply, Work};
 use ledger::Timestamp;
@@ -98,7 +98,8 @@ pub(crate) async fn call(
     (finding, record(instruction, at, begun, response.as_ref(), summary))
 }
 
-async fn exchange(
+/// Encodes, sends and decodes; commits nothing.
+pub(crate) async fn exchange(
     engine: &Arc<Engine>,
     account: &OpenAccount,
     instruction: &Instruction,
@@ -109,7 +110,7 @@ async fn exchange(
         Ok(Step::Answer(finding)) => return (finding, None),
         Err(fault) => return (not_encoded(fault), None),
     };
-    match send(engine, &request).await {
+    match send(engine, &request, deadline(instruction)).await {
         Ok(response) => {
             let finding = read(engine, connection, instruction, &response).await;
             (finding, Some(response))
@@ -167,16 +168,34 @@ pub(crate) async fn off_thread<T: Send + 'static>(
 }
 
 /// Sends; a connection that could not be made is tried again, for nothing was sent.
-async fn send(engine: &Engine, request: &Request) -> Result<Response, SendFault> {
+async fn send(
+    engine: &Engine,
+    request: &Request,
+    deadline: Duration,
+) -> Result<Response, SendFault> {
     let mut pauses = CONNECT_PAUSES.into_iter();
     loop {
-        match (engine.channel_client.send(request, CHANNEL_TIMEOUT).await, pauses.next()) {
+        match (engine.channel_client.send(request, deadline).await, pauses.next()) {
             (Err(SendFault::NotSent(why)), Some(pause)) => {
                 tracing::debug!(why, "no connection to the channel; trying again");
                 tokio::time::sleep(pause).await;
             }
             (outcome, _) => return outcome,
         }
+    }
+}
+
+/// What a channel has to answer: a bill's file is large.
+const fn deadline(instruction: &Instruction) -> Duration {
+    match instruction {
+        Instruction::FetchBill(_) => BILL_TIMEOUT,
+        Instruction::Place(_)
+        | Instruction::Query(_)
+        | Instruction::Close(_)
+        | Instruction::Refund(_)
+        | Instruction::QueryRefund(_)
+        | Instruction::FetchKeys
+        | Instruction::FindBill(_) => CHANNEL_TIMEOUT,
     }
 }
 
@@ -211,11 +230,15 @@ pub(crate) fn describe(finding: &Finding) -> String {
         }
         Finding::Refund(refunded) => format!("refund {:?} of {}", refunded.status, refunded.amount),
         Finding::Keys(keys) => format!("{} keys", keys.len()),
+        Finding::Bill(Bill::Rows(rows)) => format!("bill with {} rows", rows.len()),
+        Finding::Bill(Bill::Empty) => "no bill: nothing happened".to_owned(),
+        Finding::Bill(Bill::NotYet) => "no bill yet".to_owned(),
         Finding::Placed(_)
         | Finding::Paid(_)
         | Finding::Pending
         | Finding::Closed
-        | Finding::NotFound => finding.name().to_owned(),
+        | Finding::NotFound
+        | Finding::BillFile(_) => finding.name().to_owned(),
     }
 }
 

@@ -19,6 +19,11 @@ pub const CHANNEL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of a channel's answer is read, in bytes.
 pub const CHANNEL_ANSWER_LEN_MAX: usize = 1024 * 1024;
 
+/// What a channel has to send the file of a bill.
+pub const BILL_TIMEOUT: Duration = Duration::from_secs(120);
+/// How much of the file of a bill is read, in bytes: some 200,000 rows.
+pub const BILL_LEN_MAX: usize = 64 * 1024 * 1024;
+
 /// What the receiver of a notification or callback has to answer.
 pub const RECEIVER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of a receiver's answer is read, in bytes.

@@ -8,19 +8,32 @@ use serde::Serialize;
 /// An answer before it is signed, and the callbacks that follow.
 pub(super) struct Reply {
     pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Body,
     pub(super) outgoing: Vec<OutgoingCallback>,
 }
 
+/// The bytes of an answer.
+pub(super) enum Body {
+    /// JSON or nothing; it is signed.
+    Message(Vec<u8>),
+    /// A file; it is not.
+    File(Vec<u8>),
+}
+
 impl Reply {
+    /// A file.
+    pub(super) fn file(body: Vec<u8>) -> Reply {
+        Reply { status: 200, body: Body::File(body), outgoing: vec![] }
+    }
+
     /// A JSON answer.
     pub(super) fn json(status: u16, body: &impl Serialize) -> Reply {
-        Reply { status, body: wire::json(body), outgoing: vec![] }
+        Reply { status, body: Body::Message(wire::json(body)), outgoing: vec![] }
     }
 
     /// An answer without a body.
     pub(super) fn empty() -> Reply {
-        Reply { status: 204, body: vec![], outgoing: vec![] }
+        Reply { status: 204, body: Body::Message(vec![]), outgoing: vec![] }
     }
 
     /// The answer, with a callback that follows.
@@ -46,6 +59,16 @@ pub(super) fn sign(
         headers.push(("Content-Type".to_owned(), "application/json; charset=utf-8".to_owned()));
     }
     Ok(Response { status, headers, body })
+}
+
+/// The answer that carries a file.
+pub(super) fn file(context: &CodecContext, status: u16, body: Vec<u8>) -> Response {
+    let header = |name: &str, value: String| (name.to_owned(), value);
+    let headers = vec![
+        header("Request-ID", request_id(context)),
+        header("Content-Type", "text/plain; charset=utf-8".to_owned()),
+    ];
+    Response { status, headers, body }
 }
 
 /// The signature's headers; a bad signature is one over other bytes.

@@ -107,6 +107,7 @@ fn place(
         out_trade_no: asked.out_trade_no,
         fingerprint,
         total: asked.amount.total,
+        description: asked.description,
         attach: asked.attach,
         notify_url: asked.notify_url,
         payer: asked.payer,

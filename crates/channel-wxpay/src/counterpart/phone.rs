@@ -1,7 +1,7 @@
 //! The app on the payer's phone: it opens what the client hands it, checks it as WeChat does, and
 //! pays.
 
-use crate::counterpart::records::{self, Order, Paid, Stage, State};
+use crate::counterpart::records::{self, Entry, Order, Paid, Stage, State};
 use crate::counterpart::route::{Trade, decode};
 use crate::counterpart::world::World;
 use crate::counterpart::{callback, identifiers};
@@ -156,6 +156,8 @@ fn succeed(
     };
     let key = order.key();
     documents.put(&records::transaction_key(&paid.transaction_id), &key)?;
+    let entry = Entry::Paid { at_ms: paid.at_ms, order_key: key.clone() };
+    records::journal(documents, order.mchid(), &paid.transaction_id, &entry)?;
     let order = Order { state: State::Paid(paid), ..order };
     records::write(documents, &key, &order)?;
     let content = order.transaction(context.now);

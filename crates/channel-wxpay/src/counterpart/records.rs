@@ -1,4 +1,5 @@
-//! What stands in the documents: one JSON document an order and a refund, and pointers to them.
+//! What stands in the documents: one JSON document an order and a refund, pointers to them, and a
+//! journal of what happened to money, for bills.
 
 use crate::counterpart::route::Trade;
 use crate::wire::{self, PaidAmount, Parties, PayerIds, SceneInfo, Transaction};
@@ -23,6 +24,8 @@ pub(super) struct Order {
     /// Of the order as it was placed, to know a repeat from a change.
     pub(super) fingerprint: String,
     pub(super) total: i64,
+    #[serde(default)]
+    pub(super) description: String,
     pub(super) attach: Option<String>,
     pub(super) notify_url: String,
     pub(super) payer: Option<PayerIds>,
@@ -83,6 +86,24 @@ pub(super) struct Refunding {
     /// What it comes to.
     #[serde(default)]
     pub(super) end: End,
+}
+
+/// An entry of the journal.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Entry {
+    /// A payment.
+    Paid { at_ms: i64, order_key: String },
+    /// A refund that was taken.
+    Refunded { at_ms: i64, refund_key: String },
+}
+
+impl Entry {
+    pub(super) const fn at_ms(&self) -> i64 {
+        match self {
+            Entry::Paid { at_ms, .. } | Entry::Refunded { at_ms, .. } => *at_ms,
+        }
+    }
 }
 
 /// What a refund comes to once it was taken.
@@ -208,6 +229,34 @@ pub(super) fn refund_key(mchid: &str, out_refund_no: &str) -> String {
     format!("wxpay/refund/{mchid}/{out_refund_no}")
 }
 
+pub(super) fn bill_key(token: &str) -> String {
+    format!("wxpay/bill/{token}")
+}
+
+fn journal_prefix(mchid: &str) -> String {
+    format!("wxpay/journal/{mchid}/")
+}
+
+/// Adds an entry about the payment or refund with this reference to a merchant's journal.
+pub(super) fn journal(
+    documents: &mut dyn DocumentStore,
+    mchid: &str,
+    reference: &str,
+    entry: &Entry,
+) -> Result<(), DocumentFault> {
+    let key = format!("{}{:013}/{reference}", journal_prefix(mchid), entry.at_ms());
+    write(documents, &key, entry)
+}
+
+/// A merchant's journal, oldest first.
+pub(super) fn entries(
+    documents: &dyn DocumentStore,
+    mchid: &str,
+) -> Result<Vec<Entry>, DocumentFault> {
+    let all = documents.list(&journal_prefix(mchid), usize::MAX)?;
+    all.iter().map(|(key, text)| parse(key, text)).collect()
+}
+
 /// Reads an order or a refund.
 pub(super) fn read<T: DeserializeOwned>(
     documents: &dyn DocumentStore,
@@ -216,8 +265,11 @@ pub(super) fn read<T: DeserializeOwned>(
     let Some(text) = documents.get(key)? else {
         return Ok(None);
     };
-    serde_json::from_str(&text)
-        .map(Some)
+    parse(key, &text).map(Some)
+}
+
+fn parse<T: DeserializeOwned>(key: &str, text: &str) -> Result<T, DocumentFault> {
+    serde_json::from_str(text)
         .map_err(|error| DocumentFault(format!("unreadable document under {key}: {error}")))
 }
 

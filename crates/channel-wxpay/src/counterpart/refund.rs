@@ -3,7 +3,7 @@
 
 use crate::counterpart::answer::Reply;
 use crate::counterpart::callback::Event;
-use crate::counterpart::records::{self, End, Order, Paid, Refunding, Stage, State};
+use crate::counterpart::records::{self, End, Entry, Order, Paid, Refunding, Stage, State};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::parameter;
 use crate::counterpart::{CallContext, callback, identifiers, rules};
@@ -67,6 +67,8 @@ fn accept(
     };
     let outgoing = asked.notify_url.and_then(|url| enqueue(call, &order, &refunding, url));
     let order = Order { state: State::Paid(paid), ..order };
+    let entry = Entry::Refunded { at_ms: refunding.created_ms, refund_key: key.to_owned() };
+    records::journal(call.documents, &call.merchant.mchid, &refunding.refund_id, &entry)?;
     records::write(call.documents, key, &refunding)?;
     records::write(call.documents, &refunding.order_key, &order)?;
     Ok(Reply::json(200, &answer(call, &refunding, End::Processing)).with_callbacks(outgoing))

@@ -1,6 +1,6 @@
 //! Which call a request is.
 
-use channel::{Method, Request};
+use channel::{BillKind, Method, Request};
 use serde::{Deserialize, Serialize};
 
 /// Who orders: a merchant for itself, or a service provider for a merchant.
@@ -36,6 +36,8 @@ pub(super) enum Call {
     Refund,
     QueryRefund { channel_refund_no: String },
     Certificates,
+    FindBill { kind: BillKind },
+    DownloadBill,
 }
 
 /// A request whose path is known.
@@ -51,6 +53,9 @@ impl Route {
         let segments: Vec<&str> = segments.iter().map(|segment| &**segment).collect();
         let call = match (request.method, segments.as_slice()) {
             (Method::Get, ["certificates"]) => Call::Certificates,
+            (Method::Get, ["bill", "tradebill"]) => Call::FindBill { kind: BillKind::Trade },
+            (Method::Get, ["bill", "fundflowbill"]) => Call::FindBill { kind: BillKind::FundFlow },
+            (Method::Get, ["billdownload", "file"]) => Call::DownloadBill,
             (Method::Post, ["refund", "domestic", "refunds"]) => Call::Refund,
             (Method::Get, ["refund", "domestic", "refunds", number]) => {
                 Call::QueryRefund { channel_refund_no: (*number).to_owned() }
@@ -73,6 +78,8 @@ impl Route {
             Call::Refund => "refund",
             Call::QueryRefund { .. } => "query_refund",
             Call::Certificates => "certificates",
+            Call::FindBill { .. } => "bill",
+            Call::DownloadBill => "bill_file",
         }
     }
 }

@@ -102,6 +102,12 @@ fn each_instruction_has_its_address() {
             "/v3/refund/domestic/refunds/R202304190001?sub_mchid=1900000109",
         ),
         (Instruction::FetchKeys, Method::Get, "/v3/certificates", "/v3/certificates"),
+        (
+            find_bill(),
+            Method::Get,
+            "/v3/bill/tradebill?bill_date=2023-04-18&bill_type=ALL",
+            "/v3/bill/tradebill?bill_date=2023-04-18&sub_mchid=1900000109&bill_type=ALL",
+        ),
     ] {
         let (one, other) = (encode(&instruction), encode_partner(&instruction));
         assert_eq!((one.method, one.target()), (method, merchant));
@@ -115,8 +121,16 @@ fn every_request_verifies_with_the_merchants_key() {
     let signer = Signer::from_pem(MERCHANT_KEY).expect("a golden key");
     let verifier = Verifier::from_public_pem(&signer.public_pem()).expect("its public key");
     let connection = connection_and(&[("base_url", "http://127.0.0.1:8080/sandbox/")]);
-    let instructions =
-        [placing(Scene::H5), query(), close(), refunding(), query_refund(), Instruction::FetchKeys];
+    let instructions = [
+        placing(Scene::H5),
+        query(),
+        close(),
+        refunding(),
+        query_refund(),
+        Instruction::FetchKeys,
+        find_bill(),
+        fetch_bill("http://127.0.0.1:8080/sandbox/v3/billdownload/file?token=1"),
+    ];
     assert_eq!(instructions.each_ref().map(Instruction::operation), Operation::ALL);
     for instruction in instructions {
         let request = request(&*connection, &instruction);

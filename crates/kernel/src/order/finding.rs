@@ -96,7 +96,7 @@ fn transition<'a>(
     match finding {
         Finding::Paid(payment) => paid(order, payment),
         Finding::Mismatch { why } => Transition::Contradicts(why.clone()),
-        Finding::Refund(_) | Finding::Keys(_) => {
+        Finding::Refund(_) | Finding::Keys(_) | Finding::BillFile(_) | Finding::Bill(_) => {
             Transition::Contradicts(format!("{} is not an answer about an order", finding.name()))
         }
         Finding::Unknown { .. } | Finding::Later { .. } | Finding::Pending => Transition::Nothing,
@@ -255,7 +255,9 @@ pub(super) fn channel_answer(finding: &Finding) -> Option<ChannelAnswer> {
         | Finding::Mismatch { .. }
         | Finding::Ask { .. }
         | Finding::Refund(_)
-        | Finding::Keys(_) => Some(ChannelAnswer::Unknown),
+        | Finding::Keys(_)
+        | Finding::BillFile(_)
+        | Finding::Bill(_) => Some(ChannelAnswer::Unknown),
         Finding::Placed(_)
         | Finding::Paid(_)
         | Finding::Pending

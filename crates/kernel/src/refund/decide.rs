@@ -250,7 +250,9 @@ fn outcome(
             | Finding::Paid(_)
             | Finding::Pending
             | Finding::Closed
-            | Finding::Keys(_),
+            | Finding::Keys(_)
+            | Finding::BillFile(_)
+            | Finding::Bill(_),
             RefundState::Requesting | RefundState::Processing,
         ) => {
             let why = format!("{} is not an answer about this refund", finding.name());

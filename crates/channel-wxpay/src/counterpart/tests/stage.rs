@@ -3,16 +3,15 @@
 use crate::Wxpay;
 use crate::counterpart::{CallbacksWith, SubMerchant, WxpayCounterpart, WxpayMerchant, WxpayWorld};
 use crate::sign::{self, Authorization};
+use channel::checks::Memory;
 use channel::{
-    Channel, CodecContext, Connection, Counterpart, DocumentFault, DocumentStore, FaultMode,
-    Finding, Instruction, Method, OutgoingCallback, PayInfo, Payer, PhoneFault, PhoneOutcome,
-    Place, PlacedOrder, PlacedRefund, PlatformKey, Refund, RefundCause, Request, Response, Scene,
-    Settings, Step,
+    Channel, CodecContext, Connection, Counterpart, FaultMode, Finding, Instruction, Method,
+    OutgoingCallback, PayInfo, Payer, PhoneFault, PhoneOutcome, Place, PlacedOrder, PlacedRefund,
+    PlatformKey, Refund, RefundCause, Request, Response, Scene, Settings, Step,
 };
 use crypto::certificate::{self, Certificate};
 use crypto::rsa::{self, Signer};
 use ledger::{Currency, Fen, Timestamp};
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 pub(crate) const MCHID: &str = "1900000001";
@@ -69,27 +68,6 @@ pub(crate) fn world(callbacks_with: CallbacksWith) -> WxpayWorld {
         public_key_private_pem: KEYS.public.private_pem.clone(),
         public_key_id: PUBLIC_KEY_ID.to_owned(),
         callbacks_with,
-    }
-}
-
-/// Text under keys.
-#[derive(Clone, Default)]
-pub(crate) struct Memory(pub(crate) BTreeMap<String, String>);
-
-impl DocumentStore for Memory {
-    fn get(&self, key: &str) -> Result<Option<String>, DocumentFault> {
-        Ok(self.0.get(key).cloned())
-    }
-
-    fn put(&mut self, key: &str, text: &str) -> Result<(), DocumentFault> {
-        self.0.insert(key.to_owned(), text.to_owned());
-        Ok(())
-    }
-
-    fn list(&self, prefix: &str, limit: usize) -> Result<Vec<(String, String)>, DocumentFault> {
-        let all: Vec<_> = self.0.iter().filter(|(key, _)| key.starts_with(prefix)).collect();
-        let last = all.iter().skip(all.len().saturating_sub(limit));
-        Ok(last.map(|(key, text)| ((*key).clone(), (*text).clone())).collect())
     }
 }
 
@@ -283,7 +261,11 @@ pub(crate) fn order(number: &str, scene: Scene) -> Place {
 }
 
 pub(crate) fn refund(channel_refund_no: &str, number: &str, id: &str, fen: i64) -> Instruction {
-    Instruction::Refund(Box::new(Refund {
+    Instruction::Refund(Box::new(refund_of(channel_refund_no, number, id, fen)))
+}
+
+pub(crate) fn refund_of(channel_refund_no: &str, number: &str, id: &str, fen: i64) -> Refund {
+    Refund {
         channel_refund_no: channel_refund_no.to_owned(),
         channel_order_no: number.to_owned(),
         payment_reference: id.to_owned(),
@@ -292,7 +274,7 @@ pub(crate) fn refund(channel_refund_no: &str, number: &str, id: &str, fen: i64) 
         currency: Currency::Cny,
         cause: RefundCause::LatePayment,
         callback_url: "http://127.0.0.1:8080/refunds".to_owned(),
-    }))
+    }
 }
 
 pub(crate) fn query(number: &str) -> Instruction {
