@@ -6,12 +6,14 @@
 //! - calls: carries instructions to channels and brings the findings back as commands.
 //! - deliveries: delivers notifications to merchants.
 //! - tasks: claims what is due.
+//! - bills: reads bills of channel accounts.
 //! - callbacks: takes channels' callbacks in.
 //! - directory: tenants, merchants, callers' keys and channel accounts, as read from the database.
 //! - put, secrets: declarations on their way into the database, and their secrets.
 //!
 //! It knows neither a database nor a vendor nor a dialect: those come in as [`Parts`].
 
+mod bills;
 mod builtin_channels;
 mod bulkhead;
 mod callbacks;
@@ -26,6 +28,7 @@ mod writer;
 
 pub use adapters::clock::{Clock, SystemClock};
 pub use adapters::http::{Guard, HttpClient, HyperClient, SendFault};
+pub use bills::BillFault;
 pub use channel_accounts::ChannelAccountFault;
 pub use directory::{RegisteredCaller, RegisteredProof};
 pub use put::{

@@ -54,6 +54,18 @@ pub(crate) async fn commands_only(
     start_engine(installation, database.open()?, clock, &[], Mode::CommandsOnly).await
 }
 
+/// An engine on a database that is only read: it answers questions, and reads bills.
+pub(crate) async fn to_read(
+    database: &Database,
+    installation: Installation,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<Engine>> {
+    let channel_client = HyperClient::new(Guard::Open, limits::BILL_LEN_MAX)?;
+    let store = database.open_to_read()?;
+    let parts = parts(installation, store, clock, channel_client, Mode::CommandsOnly)?;
+    Engine::start(parts).await.context("engine not started")
+}
+
 async fn start_engine(
     installation: Installation,
     store: Arc<dyn Store>,
@@ -66,20 +78,32 @@ async fn start_engine(
         .iter()
         .filter_map(|dialect| Some((dialect.name(), dialect.announcer()?)))
         .collect();
+    let channel_client = HyperClient::new(Guard::Open, limits::CHANNEL_ANSWER_LEN_MAX)?;
+    let parts = parts(installation, store, clock, channel_client, mode)?;
+    Engine::start(Parts { announcers, ..parts }).await.context("engine not started")
+}
+
+/// What an engine is made of, without dialects.
+fn parts(
+    installation: Installation,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    channel_client: HyperClient,
+    mode: Mode,
+) -> Result<Parts> {
     let guard = installation.notification_guard;
-    let parts = Parts {
+    Ok(Parts {
         store,
         secrets: Secrets::new(installation.master_keys),
         public_url: installation.public_url,
         channels: CHANNELS.to_vec(),
-        announcers,
-        channel_client: Arc::new(HyperClient::new(Guard::Open, limits::CHANNEL_ANSWER_LEN_MAX)?),
+        announcers: HashMap::new(),
+        channel_client: Arc::new(channel_client),
         notification_client: Arc::new(HyperClient::new(guard, limits::RECEIVER_ANSWER_LEN_MAX)?),
         clock,
         node: installation.node,
         mode,
-    };
-    Engine::start(parts).await.context("engine not started")
+    })
 }
 
 /// The wire APIs that ship.

@@ -36,6 +36,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Sign for curl: tongbao sign --data ./tongbao-data --path /cloudpay/v1/pay/query_order --body '{}'
 /// Understand:    tongbao why OUT_ORDER_ID --data ./tongbao-data
 /// Prove:         tongbao check --data ./tongbao-data
+/// Compare:       tongbao bill ACCOUNT YYYY-MM-DD --config tongbao.toml
 /// Production:    tongbao apply tenants.toml --config tongbao.toml
 ///                tongbao serve --config tongbao.toml
 #[derive(Parser)]
@@ -61,6 +62,8 @@ enum Verb {
     Demo(verbs::demo::Arguments),
     /// Prove the ledger; exits 1 and names the first bad row when a rule does not hold
     Check(verbs::check::Arguments),
+    /// Compare a day's bill of a channel account with our orders and refunds; exits 1 when they differ
+    Bill(verbs::bill::Arguments),
     /// Show an order's whole story
     Why(verbs::why::Arguments),
     /// Sign a request body and print the curl command that sends it
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
             Verb::Secrets(arguments) => verbs::secrets::run(arguments).await,
             Verb::Demo(arguments) => verbs::demo::run(arguments).await,
             Verb::Check(arguments) => verbs::check::run(arguments).await,
+            Verb::Bill(arguments) => verbs::bill::run(arguments).await,
             Verb::Why(arguments) => verbs::why::run(arguments).await,
             Verb::Migrate(arguments) => verbs::migrate::run(arguments).await,
             Verb::Sign(arguments) => verbs::sign::run(arguments),

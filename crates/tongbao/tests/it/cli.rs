@@ -36,10 +36,14 @@ async fn pay_an_order(gateway: &TestGateway, body: &Value) -> Value {
 fn help_teaches() {
     let help = run(&["--help"]);
     assert!(help.status.success());
-    for word in ["demo", "dev", "apply", "secrets", "check", "why", "sign", "serve", "dev.json"] {
+    for word in
+        ["demo", "dev", "apply", "secrets", "check", "bill", "why", "sign", "serve", "dev.json"]
+    {
         assert!(said(&help).contains(word), "--help does not mention {word}");
     }
-    for verb in ["demo", "dev", "apply", "secrets", "check", "why", "sign", "serve", "sandbox"] {
+    for verb in
+        ["demo", "dev", "apply", "secrets", "check", "bill", "why", "sign", "serve", "sandbox"]
+    {
         let help = run(&[verb, "--help"]);
         assert!(help.status.success() && said(&help).contains("Usage"), "{verb}: {help:?}");
     }

@@ -3,6 +3,7 @@
 //! - [`test_gateway`]: starts, kills and restarts `tongbao dev`, and speaks to it.
 //! - [`merchant`]: a merchant's server that receives notifications.
 //! - `admin`: the administration and operations.
+//! - `bill`: bills and what differs from them.
 //! - `cli`: the command line.
 //! - `crash`: the power goes off under load.
 //! - [`rng`]: chance that can be repeated.
@@ -16,6 +17,7 @@
 //! - `unified_order`: every row of the table of an order.
 
 mod admin;
+mod bill;
 mod cli;
 mod crash;
 mod envelope;

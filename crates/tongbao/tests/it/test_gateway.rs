@@ -378,6 +378,17 @@ impl TestGateway {
         command.output().expect("the program runs")
     }
 
+    /// `tongbao bill` by its clock.
+    pub(crate) fn bill(&self, arguments: &[&str]) -> Output {
+        let mut command = tongbao();
+        command.arg("bill").args(arguments).arg("--data").arg(self.data());
+        command.arg("--ahead").arg(self.ahead_seconds.to_string());
+        if let Some(database) = &self.database {
+            command.arg("--database").arg(database.url());
+        }
+        command.output().expect("the program runs")
+    }
+
     /// `tongbao check` on its data: whether the books are right, and what it said.
     pub(crate) fn check(&self) -> (bool, String) {
         let output = self.look(&["check"]);

@@ -8,6 +8,8 @@
 
 #[path = "../it/admin.rs"]
 mod admin;
+#[path = "../it/bill.rs"]
+mod bill;
 #[path = "../it/crash.rs"]
 mod crash;
 mod database_faults;

@@ -1,0 +1,148 @@
+//! Our side of a bill: the orders for which money moved through the account, and those that the bill
+//! names.
+
+use super::tenant_of;
+use anyhow::Result;
+use channel::{BillDay, BillRow};
+use engine::Engine;
+use kernel::{Order, OrderState, Refund, RefundState, TenantId, subject_of_channel_no};
+use ledger::{Account, AccountKind, Fen, Id, Stamp, Timestamp, kinds};
+use std::collections::{BTreeMap, BTreeSet};
+use store::{Installation, Postings, StoryOf};
+
+/// How much later than the day a payment of the day may have been recorded, in seconds: our polls of an
+/// order have ended by then.
+const RECORDED_SECONDS: i64 = 7 * 86_400;
+/// Transfers that are read at once.
+const PAGE_LEN: u32 = 1_000;
+
+/// Orders and refunds, each by its number at the channel.
+#[derive(Debug, Default)]
+pub(super) struct Ours {
+    pub(super) orders: BTreeMap<String, OurOrder>,
+    pub(super) refunds: BTreeMap<String, OurRefund>,
+}
+
+/// An order with the payments that came for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OurOrder {
+    pub(super) state: &'static str,
+    pub(super) payments: Vec<OurPayment>,
+}
+
+/// A payment that is recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OurPayment {
+    pub(super) payment_reference: String,
+    pub(super) amount: Fen,
+    /// When it was paid; of one that the order could not take, when it was recorded.
+    pub(super) at: Timestamp,
+}
+
+/// A refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OurRefund {
+    pub(super) amount: Fen,
+    pub(super) state: &'static str,
+    /// When the money was back, if it is.
+    pub(super) done_at: Option<Timestamp>,
+}
+
+/// Reads our side.
+pub(super) async fn read(
+    engine: &Engine,
+    account: &str,
+    day: &BillDay,
+    rows: &[BillRow],
+) -> Result<Ours> {
+    let tenant = tenant_of(engine, account).await?;
+    let mut roots = moved(engine, &tenant, account, day).await?;
+    let installation = engine.ask(Installation {}).await?;
+    roots.extend(rows.iter().filter_map(|row| named(&installation, row)));
+    let mut ours = Ours::default();
+    for root in roots {
+        if let Some(story) = engine.ask(StoryOf { tenant: tenant.clone(), root }).await?
+            && let Some(order) = story.order()
+        {
+            ours.add(order, story.refunds().collect());
+        }
+    }
+    Ok(ours)
+}
+
+/// The stories with a transfer through the account that was decided on the day or soon afterwards.
+async fn moved(
+    engine: &Engine,
+    tenant: &TenantId,
+    account: &str,
+    day: &BillDay,
+) -> Result<BTreeSet<Id<kinds::Root>>> {
+    let account = Account::new(AccountKind::ChannelFunds, account);
+    let last = day.ends_at().plus_seconds(RECORDED_SECONDS);
+    let (mut before, mut roots) = (Some(Stamp::new(0, last).id()), BTreeSet::new());
+    loop {
+        let (tenant, account) = (tenant.clone(), account.clone());
+        let page = engine.ask(Postings { tenant, account, before, limit: PAGE_LEN }).await?;
+        let of_day = page.iter().filter(|transfer| transfer.at >= day.starts_at());
+        roots.extend(of_day.map(|transfer| transfer.root));
+        match page.last() {
+            Some(oldest) if oldest.at >= day.starts_at() => before = Some(oldest.id),
+            Some(_) | None => return Ok(roots),
+        }
+    }
+}
+
+/// The story of the order that a row names, when its number is of this installation.
+fn named(installation: &str, row: &BillRow) -> Option<Id<kinds::Root>> {
+    let number = match row {
+        BillRow::Payment(payment) => &payment.channel_order_no,
+        BillRow::Refund(refund) => &refund.channel_order_no,
+        BillRow::Funds(_) => return None,
+    };
+    let order: Id<kinds::Order> = subject_of_channel_no(installation, number)?.id()?;
+    Some(order.subject().root())
+}
+
+impl Ours {
+    pub(super) fn add(&mut self, order: &Order, refunds: Vec<&Refund>) {
+        let payments = payments(order, &refunds);
+        let number = order.terms.channel_order_no.clone();
+        self.orders.insert(number, OurOrder { state: order.state.name(), payments });
+        for refund in refunds {
+            let done_at = match &refund.state {
+                RefundState::Done { at, .. } => Some(*at),
+                RefundState::Requesting | RefundState::Processing | RefundState::Failed { .. } => {
+                    None
+                }
+            };
+            let state = refund.state.name();
+            let ours = OurRefund { amount: refund.amount, state, done_at };
+            self.refunds.insert(refund.channel_refund_no.clone(), ours);
+        }
+    }
+}
+
+/// The payment that the order took, and those that it could not take.
+fn payments(order: &Order, refunds: &[&Refund]) -> Vec<OurPayment> {
+    let taken = match &order.state {
+        OrderState::Paid(paid) => Some(OurPayment {
+            payment_reference: paid.payment_reference.clone(),
+            amount: order.terms.request.amount,
+            at: paid.at,
+        }),
+        OrderState::Init
+        | OrderState::Paying(_)
+        | OrderState::Closing(_)
+        | OrderState::Failed { .. }
+        | OrderState::Closed { .. } => None,
+    };
+    let unapplied = order.unapplied.iter().map(|payment| OurPayment {
+        payment_reference: payment.payment_reference.clone(),
+        amount: payment.amount,
+        at: refunds
+            .iter()
+            .find(|refund| refund.id == payment.refund)
+            .map_or(order.terms.placed_at, |refund| refund.made_at),
+    });
+    taken.into_iter().chain(unapplied).collect()
+}
