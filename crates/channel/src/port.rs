@@ -7,6 +7,7 @@ use crate::instruction::{Instruction, Scene};
 use ledger::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// The only outside inputs of a codec: the current time and an unpredictable nonce.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,8 +105,8 @@ impl EncodeFault {
 pub struct ClientCertificate {
     /// The certificate and those that lead to a known authority, PEM.
     pub chain_pem: String,
-    /// The private key, PEM. A secret.
-    pub private_key_pem: String,
+    /// The private key, PEM. A secret that wipes itself.
+    pub private_key_pem: Zeroizing<String>,
 }
 
 /// Debug output shows no key.

@@ -110,7 +110,7 @@ pub(crate) async fn exchange(
         Ok(Step::Answer(finding)) => return (finding, None),
         Err(fault) => return (not_encoded(fault), None),
     };
-    match send(engine, &request, deadline(instruction)).await {
+    match send(engine, account, &request, deadline(instruction)).await {
         Ok(response) => {
             let finding = read(engine, connection, instruction, &response).await;
             (finding, Some(response))
@@ -170,12 +170,18 @@ pub(crate) async fn off_thread<T: Send + 'static>(
 /// Sends; a connection that could not be made is tried again, for nothing was sent.
 async fn send(
     engine: &Engine,
+    account: &OpenAccount,
     request: &Request,
     deadline: Duration,
 ) -> Result<Response, SendFault> {
     let mut pauses = CONNECT_PAUSES.into_iter();
+    let client = &engine.channel_client;
     loop {
-        match (engine.channel_client.send(request, deadline).await, pauses.next()) {
+        let sent = match &account.identity {
+            Some(identity) => client.send_as(identity, request, deadline).await,
+            None => client.send(request, deadline).await,
+        };
+        match (sent, pauses.next()) {
             (Err(SendFault::NotSent(why)), Some(pause)) => {
                 tracing::debug!(why, "no connection to the channel; trying again");
                 tokio::time::sleep(pause).await;

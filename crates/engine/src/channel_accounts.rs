@@ -5,6 +5,7 @@
 //! kept until its row has another version.
 
 use crate::secrets::{self, Secrets};
+use adapters::http::ClientIdentity;
 use channel::{Channel, Connection, PlatformKey, Settings};
 use kernel::{AccountSetting, ChannelAccount, TenantId};
 use ledger::Timestamp;
@@ -36,6 +37,8 @@ pub(crate) struct OpenAccount {
     pub(crate) name: Arc<str>,
     pub(crate) channel: &'static dyn Channel,
     pub(crate) connection: Arc<dyn Connection>,
+    /// What the account proves itself with when a connection is made, if the channel demands it.
+    pub(crate) identity: Option<ClientIdentity>,
     pub(crate) platform_keys: Vec<PlatformKey>,
     pub(crate) fetching: Arc<KeyFetching>,
     version: i64,
@@ -121,7 +124,12 @@ impl OpenAccount {
         let connection = channel
             .open(&settings, &usable(channel, &settings, row))
             .map_err(|bad| ChannelAccountFault::Setting { name: bad.name, why: bad.why })?;
+        let identity = connection.client_certificate().map(|certificate| ClientIdentity {
+            account: row.name.clone(),
+            certificate: Arc::new(certificate),
+        });
         Ok(OpenAccount {
+            identity,
             tenant: row.tenant.clone(),
             name: row.name.clone(),
             channel,

@@ -27,7 +27,7 @@ mod tasks;
 mod writer;
 
 pub use adapters::clock::{Clock, SystemClock};
-pub use adapters::http::{Guard, HttpClient, HyperClient, SendFault};
+pub use adapters::http::{ClientIdentity, Guard, HttpClient, HyperClient, SendFault};
 pub use bills::BillFault;
 pub use channel_accounts::ChannelAccountFault;
 pub use directory::{RegisteredCaller, RegisteredProof};

@@ -4,8 +4,8 @@
 use channel::{Request, Response, Scene};
 use crypto::MasterKeys;
 use engine::{
-    DeclaredChannelAccount, Engine, Failure, HttpClient, Mode, Parts, Secrets, SendFault,
-    SystemClock,
+    ClientIdentity, DeclaredChannelAccount, Engine, Failure, HttpClient, Mode, Parts, Secrets,
+    SendFault, SystemClock,
 };
 use kernel::{
     Caller, Command, Key, MerchantCommand, MerchantId, NaturalKey, Order, OrderRefusal,
@@ -109,6 +109,15 @@ struct NoNetwork;
 impl HttpClient for NoNetwork {
     fn send<'a>(&'a self, _: &'a Request, _: Duration) -> Promise<'a, Result<Response, SendFault>> {
         Box::pin(async { Err(SendFault::NotSent("no network".to_owned())) })
+    }
+
+    fn send_as<'a>(
+        &'a self,
+        _: &'a ClientIdentity,
+        request: &'a Request,
+        deadline: Duration,
+    ) -> Promise<'a, Result<Response, SendFault>> {
+        self.send(request, deadline)
     }
 }
 

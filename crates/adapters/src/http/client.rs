@@ -1,16 +1,11 @@
 //! Sending requests over HTTP: keep-alive connections, a deadline, a bounded answer, no redirects.
 
 use crate::Promise;
-use crate::http::guard::{Guard, GuardedResolver};
-use crate::http::limits::{CONNECT_TIMEOUT, IDLE_MAX, IDLE_TIMEOUT};
+use crate::http::guard::Guard;
+use crate::http::pool::{ClientIdentity, Pool, Pools, Roots};
 use crate::http::wire::{request_into, response_from};
-use bytes::Bytes;
 use channel::{Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use http_body_util::{BodyExt, Limited};
 use std::time::Duration;
 
 /// Why there is no answer.
@@ -35,13 +30,22 @@ pub trait HttpClient: Send + Sync {
         request: &'a Request,
         deadline: Duration,
     ) -> Promise<'a, Result<Response, SendFault>>;
-}
 
-type Connector = HttpsConnector<HttpConnector<GuardedResolver>>;
+    /// The same over a connection that was made under this identity, and is used by no other.
+    ///
+    /// # Errors
+    /// As for [`HttpClient::send`], and when the identity's certificate or key cannot be used.
+    fn send_as<'a>(
+        &'a self,
+        identity: &'a ClientIdentity,
+        request: &'a Request,
+        deadline: Duration,
+    ) -> Promise<'a, Result<Response, SendFault>>;
+}
 
 /// The client over hyper and rustls.
 pub struct HyperClient {
-    client: Client<Connector, Full<Bytes>>,
+    pools: Pools,
     guard: Guard,
     answer_len_max: usize,
 }
@@ -52,33 +56,25 @@ impl HyperClient {
     /// # Errors
     /// When the TLS roots cannot be used.
     pub fn new(guard: Guard, answer_len_max: usize) -> Result<HyperClient, rustls::Error> {
-        let mut http = HttpConnector::new_with_resolver(GuardedResolver::new(guard));
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let https = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(provider)?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(IDLE_MAX)
-            .build(https);
-        Ok(HyperClient { client, guard, answer_len_max })
+        let pools = Pools::new(guard, Roots::Public)?;
+        Ok(HyperClient { pools, guard, answer_len_max })
     }
 
-    async fn exchange(&self, request: &Request) -> Result<Response, SendFault> {
+    /// A client that believes servers of other authorities.
+    #[cfg(test)]
+    pub(super) fn trusting(roots: Roots) -> Result<HyperClient, rustls::Error> {
+        let pools = Pools::new(Guard::Open, roots)?;
+        Ok(HyperClient { pools, guard: Guard::Open, answer_len_max: 1024 })
+    }
+
+    async fn exchange(&self, pool: Pool, request: &Request) -> Result<Response, SendFault> {
         let outgoing =
             request_into(request).map_err(|fault| SendFault::NotSent(fault.to_string()))?;
         self.guard.check_literal(outgoing.uri()).map_err(SendFault::NotSent)?;
-        let answer =
-            self.client.request(outgoing).await.map_err(|fault| match fault.is_connect() {
-                true => SendFault::NotSent(with_causes(&fault)),
-                false => SendFault::Lost(with_causes(&fault)),
-            })?;
+        let answer = pool.request(outgoing).await.map_err(|fault| match fault.is_connect() {
+            true => SendFault::NotSent(with_causes(&fault)),
+            false => SendFault::Lost(with_causes(&fault)),
+        })?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, self.answer_len_max).collect().await.map_err(|fault| {
             // The status helps the reader of the list of attempts; the answer still counts as none.
@@ -94,12 +90,31 @@ impl HttpClient for HyperClient {
         request: &'a Request,
         deadline: Duration,
     ) -> Promise<'a, Result<Response, SendFault>> {
+        Box::pin(
+            async move { within(deadline, self.exchange(self.pools.anonymous(), request)).await },
+        )
+    }
+
+    fn send_as<'a>(
+        &'a self,
+        identity: &'a ClientIdentity,
+        request: &'a Request,
+        deadline: Duration,
+    ) -> Promise<'a, Result<Response, SendFault>> {
         Box::pin(async move {
-            match tokio::time::timeout(deadline, self.exchange(request)).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(SendFault::Lost(format!("nothing within {} s", deadline.as_secs()))),
-            }
+            let pool = self.pools.of(identity).map_err(SendFault::NotSent)?;
+            within(deadline, self.exchange(pool, request)).await
         })
+    }
+}
+
+async fn within(
+    deadline: Duration,
+    exchange: impl Future<Output = Result<Response, SendFault>>,
+) -> Result<Response, SendFault> {
+    match tokio::time::timeout(deadline, exchange).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(SendFault::Lost(format!("nothing within {} s", deadline.as_secs()))),
     }
 }
 
