@@ -218,7 +218,7 @@ fn the_bill_of_another_merchant_is_a_mismatch() {
     assert!(matches!(&finding, Finding::Mismatch { why } if why.contains("商户号")), "{finding:?}");
 }
 
-/// Without a sub-merchant in the request the bill has everybody's rows; they belong to other accounts.
+/// Without a sub-merchant in the request the bill has the rows of all, which belong to other accounts.
 #[test]
 fn the_rows_of_sub_merchants_are_left_to_their_accounts() {
     let with_sub = TRADE.replacen("`1900009191,`0,`,", "`1900009191,`1900000109,`,", 1);

@@ -34,8 +34,8 @@ pub(crate) struct Arguments {
     account: String,
     /// The day in Asia/Shanghai, YYYY-MM-DD
     date: Date,
-    /// The configuration of the gateway
-    #[arg(long, conflicts_with_all = ["data", "database", "ahead"])]
+    /// The configuration of the gateway, with its database
+    #[arg(long, conflicts_with_all = ["data", "ahead"])]
     config: Option<PathBuf>,
     /// Without a configuration: the data folder of `tongbao dev`
     #[arg(long, default_value = "./tongbao-data")]
