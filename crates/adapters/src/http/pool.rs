@@ -47,7 +47,13 @@ pub(super) struct Pools {
     roots: Roots,
     anonymous: Pool,
     /// By account; a certificate that was replaced begins with new connections.
-    identified: Mutex<HashMap<Arc<str>, (Arc<ClientCertificate>, Pool)>>,
+    identified: Mutex<HashMap<Arc<str>, IdentifiedPool>>,
+}
+
+/// The connections that present a certificate.
+struct IdentifiedPool {
+    certificate: Arc<ClientCertificate>,
+    pool: Pool,
 }
 
 impl Pools {
@@ -65,13 +71,14 @@ impl Pools {
     pub(super) fn of(&self, identity: &ClientIdentity) -> Result<Pool, String> {
         let ClientIdentity { account, certificate } = identity;
         let mut pools = self.identified.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, pool)) = pools.get(account)
-            && known == certificate
+        if let Some(known) = pools.get(account)
+            && known.certificate == *certificate
         {
-            return Ok(pool.clone());
+            return Ok(known.pool.clone());
         }
         let pool = pool(self.guard, self.config_of(certificate)?);
-        pools.insert(account.clone(), (certificate.clone(), pool.clone()));
+        let identified = IdentifiedPool { certificate: certificate.clone(), pool: pool.clone() };
+        pools.insert(account.clone(), identified);
         Ok(pool)
     }
 
