@@ -1,5 +1,6 @@
 //! HTTP: the client, the addresses that it may call, and the conversions to and from the wire.
 
+mod addresses;
 mod client;
 mod guard;
 pub mod limits;
