@@ -13,8 +13,18 @@ use channel::{
 /// How long its pay information is valid, in seconds.
 const VALID_SECONDS: i64 = 2 * 3600;
 
+/// How long an order may be payable, in seconds: 90 days, as at WeChat Pay.
+const ORDER_LIFE_SECONDS_MAX: i64 = 90 * 24 * 3600;
+
 const fn about(name: &'static str) -> About {
-    About { name, scenes: &Scene::ALL, settings: &[], fetches_keys: false, is_built_in: true }
+    About {
+        name,
+        scenes: &Scene::ALL,
+        settings: &[],
+        order_life_seconds_max: ORDER_LIFE_SECONDS_MAX,
+        fetches_keys: false,
+        is_built_in: true,
+    }
 }
 
 static ABOUT_NONE: About = about("none");

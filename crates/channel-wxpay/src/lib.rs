@@ -37,10 +37,14 @@ use channel::{About, BadSettings, Channel, Connection, PlatformKey, Scene, Setti
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wxpay;
 
+/// `time_expire` lies at most 90 days ahead; WeChat Pay shortens what is longer without a word.
+const ORDER_LIFE_SECONDS_MAX: i64 = 90 * 24 * 3600;
+
 static ABOUT: About = About {
     name: "wxpay",
     scenes: &[Scene::MiniProgram, Scene::Public, Scene::Pc, Scene::H5, Scene::App],
     settings: settings::SETTINGS,
+    order_life_seconds_max: ORDER_LIFE_SECONDS_MAX,
     fetches_keys: true,
     is_built_in: false,
 };

@@ -128,9 +128,10 @@ fn words<T: Copy + PartialEq + std::fmt::Debug>(
 
 /// The channel's name, scenes and settings can be shown and stored; its accounts have an identity.
 fn the_channel_describes_itself(sample: &Sample<'_>) {
-    let About { name, scenes, settings, .. } = sample.about;
+    let About { name, scenes, settings, order_life_seconds_max, .. } = sample.about;
     assert!(!name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase()), "name {name:?}");
     assert!(!scenes.is_empty(), "{name}: no scene can be paid");
+    assert!(*order_life_seconds_max >= 3600, "{name}: an order lives {order_life_seconds_max} s");
     let unique: BTreeSet<&str> = scenes.iter().map(|scene| scene.name()).collect();
     assert_eq!(unique.len(), scenes.len(), "{name}: a scene is declared twice");
     let unique: BTreeSet<&str> = settings.iter().map(|setting| setting.name).collect();

@@ -27,6 +27,8 @@ pub struct About {
     pub scenes: &'static [Scene],
     /// The settings that an account needs, for forms and messages.
     pub settings: &'static [Setting],
+    /// How long it keeps an unpaid order payable, in seconds; no order is placed for longer.
+    pub order_life_seconds_max: i64,
     /// True when its signing keys are fetched with [`Instruction::FetchKeys`] and refreshed.
     pub fetches_keys: bool,
     /// True when the channel is built in: every instruction is answered by its encoding, cheaply, so that

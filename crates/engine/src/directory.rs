@@ -138,6 +138,7 @@ fn routes(
             channel: Arc::from(about.name),
             channel_account: name.clone(),
             scenes: about.scenes.to_vec(),
+            order_life_seconds_max: about.order_life_seconds_max,
             callback_url: Arc::from(format!("{}/channel/{name}/callback", opening.public_url)),
         })
     };

@@ -2,14 +2,15 @@
 //! tested in the kernel.
 
 use channel::{Request, Response, Scene};
-use crypto::MasterKeys;
+use crypto::{MasterKeys, Secret};
 use engine::{
-    ClientIdentity, DeclaredChannelAccount, Engine, Failure, HttpClient, Mode, Parts, Secrets,
-    SendFault, SystemClock,
+    ClientIdentity, DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof, Engine, Failure,
+    HttpClient, Mode, Parts, Secrets, SendFault, SystemClock,
 };
 use kernel::{
-    Caller, Command, Key, MerchantCommand, MerchantId, NaturalKey, Order, OrderRefusal,
-    OrderRequest, PlaceOrder, Put, Reads, Refusal, Reply, Row, Task, TenantCommand, TenantId, View,
+    Caller, Command, DirectoryRefusal, Key, MerchantCommand, MerchantId, NaturalKey, Order,
+    OrderRefusal, OrderRequest, PlaceOrder, Put, Reads, Refusal, Reply, Row, Task, TenantCommand,
+    TenantId, View,
 };
 use ledger::Fen;
 use std::collections::{HashMap, VecDeque};
@@ -294,4 +295,29 @@ async fn the_same_new_number_in_one_batch_gives_one_order() {
     }
     assert_eq!(ids.len(), 1);
     assert_eq!(store.commits().iter().sum::<usize>(), 1);
+}
+
+#[tokio::test]
+async fn a_name_of_the_installation_is_given_once_by_whichever_process() {
+    let store = UnreliableStore::new();
+    let (one, other) = (engine(&store, []).await, engine(&store, []).await);
+    let second = TenantId::new("100002");
+    let (name, is_enabled, put) = (Arc::from("second"), true, Put::Create);
+    let create = TenantCommand::Put { tenant: second.clone(), name, is_enabled, put };
+    one.handle(caller(), create).await.expect("a second tenant");
+    let key = |engine: &Engine, tenant: TenantId| {
+        let declared = DeclaredCallerKey {
+            tenant,
+            key_id: Arc::from("AKID"),
+            proof: DeclaredProof::Hmac(Secret::new("a-secret-of-a-caller".to_owned())),
+            is_enabled: true,
+            put: Put::Create,
+        };
+        engine.put_caller_key(declared, None).expect("a good key")
+    };
+    one.handle(caller(), key(&one, tenant())).await.expect("the first to have the name");
+    // The other process has not read the directory again: it learns of the name when it commits.
+    let refused = other.handle(caller(), key(&other, second)).await.map(|_| ());
+    let taken = DirectoryRefusal::Taken { noun: "caller_key" };
+    assert_eq!(refused, Err(Failure::Refused(taken.into())));
 }

@@ -110,6 +110,19 @@ pub enum Put {
     Change,
     /// Either.
     Apply,
+    /// It must be as it was read: in this version, or not there at all. So a change that was made from
+    /// what was read never undoes one that came between.
+    Read {
+        /// The version that was read; `None` when there was no row.
+        version: Option<i64>,
+    },
+}
+
+impl Put {
+    /// What puts a row that was just read.
+    pub const fn read(version: Option<i64>) -> Put {
+        Put::Read { version }
+    }
 }
 
 /// Why a command is refused. A refused command leaves no trace.
@@ -145,6 +158,12 @@ pub enum DirectoryRefusal {
     #[error("the {noun} exists with other content")]
     Exists {
         /// What is there.
+        noun: &'static str,
+    },
+    /// The row is no longer as it was read.
+    #[error("the {noun} was changed meanwhile")]
+    Changed {
+        /// What was changed.
         noun: &'static str,
     },
     /// The tenant does not exist.

@@ -51,6 +51,8 @@ pub struct Route {
     pub channel_account: Arc<str>,
     /// Where the payer may be.
     pub scenes: Vec<Scene>,
+    /// How long the channel keeps an unpaid order payable, in seconds.
+    pub order_life_seconds_max: i64,
     /// Where the channel sends its callbacks about this account.
     pub callback_url: Arc<str>,
 }

@@ -17,18 +17,33 @@ pub(crate) enum PutOutcome {
     Nothing,
 }
 
+/// A row that a put finds.
+pub(crate) struct Found {
+    /// Its version.
+    pub(crate) version: i64,
+    /// Whether its content is what is put.
+    pub(crate) has_same_content: bool,
+}
+
 /// Checks a put against what is there: nothing, or a row with the same content or another.
 pub(crate) fn check(
     put: Put,
     noun: &'static str,
-    has_same_content: Option<bool>,
+    found: Option<Found>,
 ) -> Result<PutOutcome, DirectoryRefusal> {
-    match (put, has_same_content) {
-        (Put::Create | Put::Apply, None) => Ok(PutOutcome::Create),
+    match (put, found) {
+        (Put::Create | Put::Apply | Put::Read { version: None }, None) => Ok(PutOutcome::Create),
         (Put::Change, None) => Err(DirectoryRefusal::NotFound { noun }),
-        (Put::Create | Put::Change | Put::Apply, Some(true)) => Ok(PutOutcome::Nothing),
-        (Put::Create, Some(false)) => Err(DirectoryRefusal::Exists { noun }),
-        (Put::Change | Put::Apply, Some(false)) => Ok(PutOutcome::Change),
+        (Put::Read { version: Some(_) }, None) => Err(DirectoryRefusal::Changed { noun }),
+        (Put::Read { version }, Some(found)) if version != Some(found.version) => {
+            Err(DirectoryRefusal::Changed { noun })
+        }
+        (
+            Put::Create | Put::Change | Put::Apply | Put::Read { .. },
+            Some(Found { has_same_content: true, .. }),
+        ) => Ok(PutOutcome::Nothing),
+        (Put::Create, Some(_)) => Err(DirectoryRefusal::Exists { noun }),
+        (Put::Change | Put::Apply | Put::Read { .. }, Some(_)) => Ok(PutOutcome::Change),
     }
 }
 

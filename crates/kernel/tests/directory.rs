@@ -47,7 +47,8 @@ fn rows_are_created_changed_and_applied() {
     let not_found = |noun| Err(DirectoryRefusal::NotFound { noun });
     let exists = |noun| Err(DirectoryRefusal::Exists { noun });
     for (noun, row) in ROWS {
-        let cases: [PutCase<'_>; 9] = [
+        let changed = Err(DirectoryRefusal::Changed { noun });
+        let cases: [PutCase<'_>; 15] = [
             (None, Put::Create, Ok(&["created"])),
             (None, Put::Change, not_found(noun)),
             (None, Put::Apply, Ok(&["created"])),
@@ -57,6 +58,12 @@ fn rows_are_created_changed_and_applied() {
             (Some(0), Put::Create, exists(noun)),
             (Some(0), Put::Change, Ok(&["changed"])),
             (Some(0), Put::Apply, Ok(&["changed"])),
+            (None, Put::read(None), Ok(&["created"])),
+            (None, Put::read(Some(1)), changed.clone()),
+            (Some(1), Put::read(Some(1)), Ok(&[])),
+            (Some(0), Put::read(Some(1)), Ok(&["changed"])),
+            (Some(0), Put::read(Some(2)), changed.clone()),
+            (Some(0), Put::read(None), changed),
         ];
         for (given, put, want) in cases {
             let mut kernel = before(noun);

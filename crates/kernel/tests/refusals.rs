@@ -26,6 +26,7 @@ const fn order_rank(refusal: &OrderRefusal) -> usize {
         OrderRefusal::NoRoute => 7,
         OrderRefusal::Amount => 8,
         OrderRefusal::Expiry => 9,
+        OrderRefusal::ExpiryTooFar { .. } => 10,
     }
 }
 
@@ -33,10 +34,11 @@ const fn directory_rank(refusal: &DirectoryRefusal) -> usize {
     match refusal {
         DirectoryRefusal::NotFound { .. } => 0,
         DirectoryRefusal::Exists { .. } => 1,
-        DirectoryRefusal::NoTenant => 2,
-        DirectoryRefusal::Taken { .. } => 3,
-        DirectoryRefusal::NoChannelAccount { .. } => 4,
-        DirectoryRefusal::NoFindings { .. } => 5,
+        DirectoryRefusal::Changed { .. } => 2,
+        DirectoryRefusal::NoTenant => 3,
+        DirectoryRefusal::Taken { .. } => 4,
+        DirectoryRefusal::NoChannelAccount { .. } => 5,
+        DirectoryRefusal::NoFindings { .. } => 6,
     }
 }
 
@@ -61,6 +63,15 @@ fn past(merchant: &str, fen: i64, scene: channel::Scene, channel: &str) -> Place
     place
 }
 
+/// The longest life of an order at the channel, in seconds.
+const LIFE_MAX: i64 = 90 * 24 * 3600;
+
+/// An order that expires so many seconds ahead.
+fn expiring(seconds: i64) -> PlaceOrder {
+    let place = past("CM1", 1000, channel::Scene::MiniProgram, "wxpay");
+    PlaceOrder { expires_at: Some(START.plus_seconds(seconds)), ..place }
+}
+
 fn unexpired(place: PlaceOrder) -> PlaceOrder {
     PlaceOrder { expires_at: None, ..place }
 }
@@ -83,7 +94,7 @@ fn placing_is_refused_by_the_first_rule_that_is_broken() {
     const IN_FLIGHT: [&str; 1] = ["place o1"];
     const NEW: [&str; 0] = [];
     let differs = |field| OrderRefusal::Differs { field };
-    let cases: [(&[&str], PlaceOrder, OrderRefusal); 12] = [
+    let cases: [(&[&str], PlaceOrder, OrderRefusal); 13] = [
         (&PAID, past("CM9", 0, Pc, "alipay"), OrderRefusal::UnknownMerchant),
         (&NEW, past("CM9", 0, Pc, "alipay"), OrderRefusal::UnknownMerchant),
         (&PAID, past("CM2", 0, Pc, "alipay"), OrderRefusal::Final),
@@ -96,6 +107,7 @@ fn placing_is_refused_by_the_first_rule_that_is_broken() {
         (&NEW, past("CM1", 0, Pc, "wxpay"), OrderRefusal::NoRoute),
         (&NEW, past("CM1", -1, MiniProgram, "wxpay"), OrderRefusal::Amount),
         (&NEW, past("CM1", 1000, MiniProgram, "wxpay"), OrderRefusal::Expiry),
+        (&NEW, expiring(LIFE_MAX + 1), OrderRefusal::ExpiryTooFar { days_max: 90 }),
     ];
     assert!(cases.is_sorted_by_key(|(_, _, want)| order_rank(want)));
     for (given, place, want) in cases {
@@ -107,6 +119,7 @@ fn placing_is_refused_by_the_first_rule_that_is_broken() {
         }
         assert_eq!(kernel.handle(place.clone()), Err(want.into()), "{given:?} {place:?}");
     }
+    assert!(after(&NEW).handle(expiring(LIFE_MAX)).is_ok(), "the last moment is allowed");
     let accepted = unexpired(past("CM1", 1000, MiniProgram, "wxpay"));
     assert!(after(&NEW).handle(accepted).is_ok());
 }

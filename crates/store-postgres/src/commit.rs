@@ -11,7 +11,9 @@ use crate::sql::{Sql, commit as sql};
 use kernel::{Changed, TenantId};
 use ledger::{Account, Delta, Fen};
 use std::collections::BTreeMap;
-use store::rows::{Value, event, expected_cells, mutable_cells, parts, task, transfer};
+use store::rows::{
+    Value, claimed_name, event, expected_cells, mutable_cells, parts, task, transfer,
+};
 use store::{Batch, CommitFault, Write};
 
 type Outcome = Result<(), CommitFault>;
@@ -55,6 +57,9 @@ async fn send(pool: &Pool, share: usize, transactions: &[Vec<Step<'_>>]) -> Vec<
 fn steps(batch: &Batch) -> Vec<Step<'_>> {
     let mut writing = Writing { tenant: &batch.tenant, steps: vec![] };
     writing.changed(&batch.changed);
+    let claims = claimed_name::claimed(&batch.changed)
+        .map(|claimed| claimed_name::row(&batch.tenant, claimed).into());
+    writing.rows(&sql::CLAIM_NAMES, claims.collect());
     writing.rows(&sql::INSERT_EVENTS, batch.events.iter().map(event::row).collect());
     let transfers = batch.transfers.iter().map(|moved| transfer::row(&batch.tenant, moved));
     writing.rows(&sql::INSERT_TRANSFERS, transfers.collect());

@@ -5,11 +5,14 @@ use crate::address::Address;
 use crate::fault;
 use crate::sql::{rows, session};
 use store::StoreFault;
-use store::rows::{event, task, transfer};
+use store::rows::{claimed_name, event, task, transfer};
 use tokio_postgres::{Client, Error};
 
 /// Every migration, by number from 1. What has been released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_installation_names.sql"),
+];
 
 /// The tables whose rows belong to a tenant; the others colocate with the first.
 pub(crate) fn tenant_tables() -> Vec<&'static str> {
@@ -72,6 +75,10 @@ async fn distribute(client: &Client) -> Result<(), Error> {
             client.query(distribute, &[&table]).await?;
         }
         distribute = session::DISTRIBUTE;
+    }
+    let names = claimed_name::CLAIMED_NAMES.name;
+    if !client.query_one(session::HAS_SHARDS, &[&names]).await?.try_get::<_, bool>(0)? {
+        client.query(session::COPY_TO_EVERY_NODE, &[&names]).await?;
     }
     for function in FUNCTIONS {
         client.query(session::DISTRIBUTE_FUNCTION, &[function]).await?;

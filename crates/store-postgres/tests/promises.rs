@@ -45,7 +45,7 @@ async fn processes_migrate_side_by_side() {
     let client = database.client().await;
     let count = "SELECT count(*) FROM schema_version";
     let row = client.query_one(count, &[]).await.expect("a count");
-    assert_eq!(row.get::<_, i64>(0), 1);
+    assert_eq!(row.get::<_, i64>(0), 2);
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn newer_schema_is_refused() {
     let insert = "INSERT INTO schema_version (version) VALUES (9)";
     database.client().await.batch_execute(insert).await.expect("a row");
     let refused = store.migrate().await.expect_err("version 9 is unknown").to_string();
-    assert_eq!(refused, "database: schema version 9 is newer than this program, which knows 1");
+    assert_eq!(refused, "database: schema version 9 is newer than this program, which knows 2");
 }
 
 #[tokio::test]
@@ -82,6 +82,11 @@ const STAND_IN: &str = "
     LANGUAGE sql AS $$
         INSERT INTO calls (call) VALUES (
             table_name || ' by ' || distribution_column || ' with ' || colocate_with);
+        INSERT INTO pg_dist_partition VALUES (table_name);
+    $$;
+    CREATE FUNCTION create_reference_table(table_name regclass) RETURNS void
+    LANGUAGE sql AS $$
+        INSERT INTO calls (call) VALUES (table_name || ' on every node');
         INSERT INTO pg_dist_partition VALUES (table_name);
     $$;
     CREATE FUNCTION create_distributed_function(
@@ -123,6 +128,7 @@ async fn tables_are_distributed_where_the_database_can() {
     ];
     let mut want = vec!["orders by tenant with none".to_owned()];
     want.extend(others.map(|table| format!("{table} by tenant with orders")));
+    want.push("installation_names on every node".to_owned());
     want.extend(GUARDS.map(str::to_owned));
     assert_eq!(calls(&database).await, want);
     let client = database.client().await;
@@ -165,6 +171,8 @@ async fn unique_indexes_begin_with_the_tenant() {
         match table.as_str() {
             "schema_version" => assert_eq!(column, "version"),
             "installation" => assert_eq!(column, "id"),
+            // Unique across tenants, by what it is for.
+            "installation_names" => assert_eq!(column, "kind"),
             _ => {
                 led += 1;
                 assert_eq!(column, "tenant", "{table}");

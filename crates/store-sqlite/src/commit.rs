@@ -1,14 +1,16 @@
 //! Committing batches: all in one transaction, each whole or not at all.
 
 use crate::sql::claim::{END, SET};
-use crate::sql::commit::{INSERT_EVENT, INSERT_TRANSFER, MOVE_BALANCE, STORE_LAST_ID};
+use crate::sql::commit::{CLAIM_NAME, INSERT_EVENT, INSERT_TRANSFER, MOVE_BALANCE, STORE_LAST_ID};
 use crate::sql::rows::SqlRow;
 use crate::statement::{bind, fault, is_misfit, is_taken};
 use kernel::Changed;
 use ledger::{Account, Balance, BookFault, Fen};
 use rusqlite::{CachedStatement, Connection, Savepoint, Transaction, TransactionBehavior};
 use std::fmt::Display;
-use store::rows::{Value, event, expected_cells, mutable_cells, noun, parts, task, transfer};
+use store::rows::{
+    Value, claimed_name, event, expected_cells, mutable_cells, noun, parts, task, transfer,
+};
 use store::{Batch, CommitFault, StoreFault, Write};
 
 /// Commits the batches durably, and says of each how it went.
@@ -79,6 +81,7 @@ fn roll_back(mut savepoint: Savepoint<'_>) -> Result<(), StoreFault> {
 
 fn write(connection: &Connection, batch: &Batch) -> Result<(), CommitFault> {
     write_changed(connection, &batch.changed)?;
+    claim_names(connection, batch)?;
     write_events(connection, batch)?;
     write_transfers(connection, batch)?;
     move_balances(connection, batch)?;
@@ -173,6 +176,16 @@ fn write_rows<A: SqlRow>(connection: &Connection, writes: &[Write<A>]) -> Result
         if let Some(insert_terms) = &mut insert_terms {
             insert_terms.add(&[&parts.terms], name)?;
         }
+    }
+    Ok(())
+}
+
+/// Claims the names of new rows; one that another tenant has is as stale as a row that was changed.
+fn claim_names(connection: &Connection, batch: &Batch) -> Result<(), CommitFault> {
+    let mut insert = Writing::new(connection, &CLAIM_NAME);
+    for claimed in claimed_name::claimed(&batch.changed) {
+        let row = claimed_name::row(&batch.tenant, claimed);
+        insert.add(&[&row], || name(claimed.kind, claimed.name))?;
     }
     Ok(())
 }

@@ -5,7 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use store::StoreFault;
 
 /// Every migration, by number from 1. What has been released never changes.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_installation_names.sql"),
+];
 
 const VERSIONS: &str =
     "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL PRIMARY KEY) STRICT";

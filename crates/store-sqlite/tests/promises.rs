@@ -130,7 +130,7 @@ fn newer_schema_is_refused() {
     drop(raw);
     let store = SqliteStore::open(&file(&folder)).expect("the file opens");
     let refused = wait(store.migrate()).expect_err("version 9 is unknown").to_string();
-    assert_eq!(refused, "database: schema version 9 is newer than this program, which knows 1");
+    assert_eq!(refused, "database: schema version 9 is newer than this program, which knows 2");
 }
 
 /// Two installations on one merchant number at a channel must not meet.

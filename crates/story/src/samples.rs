@@ -44,6 +44,7 @@ fn directory() -> Arc<Directory> {
         channel: Arc::from("wxpay"),
         channel_account: Arc::from("main"),
         scenes: vec![Scene::MiniProgram, Scene::Public],
+        order_life_seconds_max: 90 * 24 * 3600,
         callback_url: Arc::from("https://pay.example/channel/main/callback"),
     };
     let merchant =

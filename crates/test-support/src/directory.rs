@@ -57,6 +57,7 @@ fn routes(tenant: &TenantId) -> TenantRoutes {
         callback_url: Arc::from(format!("https://pay.example/channel/{name}/callback")),
         channel_account: name,
         scenes: Scene::ALL.to_vec(),
+        order_life_seconds_max: 90 * 24 * 3600,
     };
     let merchant =
         MerchantRoutes { name: Arc::from("茶馆"), is_enabled: true, routes: vec![route] };

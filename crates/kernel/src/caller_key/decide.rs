@@ -5,7 +5,7 @@ use crate::aggregate::{AggregateCommand, Key, Reads};
 use crate::command::{DirectoryRefusal, Put, Reply};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
-use crate::put::{self, PutOutcome};
+use crate::put::{self, Found, PutOutcome};
 use std::sync::Arc;
 
 /// What can be requested of a caller's key.
@@ -50,8 +50,11 @@ pub(super) fn decide(
     let CallerKeyCommand::Put { tenant, key_id, proof, is_enabled, put } = command;
     let view = deciding.view();
     let found = view.caller_keys.find(tenant, &Key::Number(CallerKey::key(key_id)));
-    let is_same = found.map(|row| row.proof == *proof && row.is_enabled == *is_enabled);
-    let outcome = put::check(*put, "caller_key", is_same)?;
+    let standing = found.map(|row| Found {
+        version: row.version,
+        has_same_content: row.proof == *proof && row.is_enabled == *is_enabled,
+    });
+    let outcome = put::check(*put, "caller_key", standing)?;
     put::check_tenant(deciding, tenant)?;
     // Callers name their key and not their tenant, so a key's id must be unique in the installation.
     if view.directory.caller_keys.get(key_id).is_some_and(|owner| owner != tenant) {

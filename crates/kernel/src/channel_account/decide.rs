@@ -6,7 +6,7 @@ use crate::command::{DirectoryRefusal, Put, Reply};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::event::CallRecord;
-use crate::put::{self, PutOutcome};
+use crate::put::{self, Found, PutOutcome};
 use channel::PlatformKey;
 use std::sync::Arc;
 
@@ -117,10 +117,13 @@ fn put(
     else {
         return Err(DirectoryRefusal::NotFound { noun: "channel_account" });
     };
-    let is_same = found.as_ref().map(|row| {
-        row.channel == *channel && row.settings == *settings && row.is_enabled == *is_enabled
+    let standing = found.as_ref().map(|row| Found {
+        version: row.version,
+        has_same_content: row.channel == *channel
+            && row.settings == *settings
+            && row.is_enabled == *is_enabled,
     });
-    let outcome = put::check(*put, "channel_account", is_same)?;
+    let outcome = put::check(*put, "channel_account", standing)?;
     // Orders and refunds of the account live at its channel, so it never moves to another.
     if found.as_ref().is_some_and(|row| row.channel != *channel) {
         return Err(DirectoryRefusal::Exists { noun: "channel_account" });

@@ -6,7 +6,7 @@ use crate::channel_account::ChannelAccount;
 use crate::command::{DirectoryRefusal, Put, Reply};
 use crate::deciding::Deciding;
 use crate::directory::{MerchantId, TenantId};
-use crate::put::{self, PutOutcome};
+use crate::put::{self, Found, PutOutcome};
 use std::sync::Arc;
 
 /// What can be requested of a merchant.
@@ -58,12 +58,13 @@ pub(super) fn decide(
         command;
     let view = deciding.view();
     let found = view.merchants.find(tenant, &Key::Number(Merchant::key(merchant)));
-    let is_same = found.map(|row| {
-        row.name == *name
+    let standing = found.map(|row| Found {
+        version: row.version,
+        has_same_content: row.name == *name
             && row.channel_accounts == *channel_accounts
-            && row.is_enabled == *is_enabled
+            && row.is_enabled == *is_enabled,
     });
-    let outcome = put::check(*put, "merchant", is_same)?;
+    let outcome = put::check(*put, "merchant", standing)?;
     put::check_tenant(deciding, tenant)?;
     let is_missing = |name: &&Arc<str>| {
         let key = Key::Number(ChannelAccount::key(name));

@@ -12,6 +12,8 @@ use channel::{Instruction, Operation};
 use ledger::{Timestamp, kinds};
 use std::sync::Arc;
 
+const SECONDS_PER_DAY: i64 = 24 * 3600;
+
 /// What can be requested of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrderCommand {
@@ -115,6 +117,10 @@ fn check_new<'m>(
     let expires_at = place.expires_at.unwrap_or(now.plus_seconds(DEFAULT_LIFE_SECONDS));
     if expires_at <= now {
         return Err(OrderRefusal::Expiry);
+    }
+    if expires_at > now.plus_seconds(route.order_life_seconds_max) {
+        let days_max = route.order_life_seconds_max / SECONDS_PER_DAY;
+        return Err(OrderRefusal::ExpiryTooFar { days_max });
     }
     Ok((route, expires_at))
 }

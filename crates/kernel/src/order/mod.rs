@@ -344,6 +344,13 @@ pub enum OrderRefusal {
     /// The expiry lies in the past.
     #[error("expiry lies in the past")]
     Expiry,
+    /// The expiry lies further ahead than the channel keeps an order payable. It is not shortened:
+    /// the merchant would wait for a payment that the channel takes no more.
+    #[error("expiry lies more than {days_max} days ahead, which is the channel's limit")]
+    ExpiryTooFar {
+        /// The channel's limit, in whole days.
+        days_max: i64,
+    },
 }
 
 impl Order {
@@ -369,6 +376,11 @@ impl Order {
     /// True when the order's time is up and the channel has not confirmed yet what became of it.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         !self.state.is_final() && now >= self.terms.expires_at
+    }
+
+    /// True when its own schedule has its next look at the channel due by then.
+    pub fn is_due(&self, by: Timestamp) -> bool {
+        self.next_poll_at.is_some_and(|due| due <= by)
     }
 
     /// The key by which its merchant knows it.

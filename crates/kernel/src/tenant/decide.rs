@@ -5,7 +5,7 @@ use crate::aggregate::{AggregateCommand, Reads};
 use crate::command::{DirectoryRefusal, Put, Reply};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
-use crate::put::{self, PutOutcome};
+use crate::put::{self, Found, PutOutcome};
 use std::sync::Arc;
 
 /// What can be requested of a tenant.
@@ -45,8 +45,11 @@ pub(super) fn decide(
 ) -> Result<Reply, DirectoryRefusal> {
     let TenantCommand::Put { tenant, name, is_enabled, put } = command;
     let found = deciding.view().tenants.find(tenant, &put::tenant_key(tenant));
-    let is_same = found.map(|row| row.name == *name && row.is_enabled == *is_enabled);
-    let outcome = put::check(*put, "tenant", is_same)?;
+    let standing = found.map(|row| Found {
+        version: row.version,
+        has_same_content: row.name == *name && row.is_enabled == *is_enabled,
+    });
+    let outcome = put::check(*put, "tenant", standing)?;
     let row = match found {
         Some(row) => Tenant { name: name.clone(), is_enabled: *is_enabled, ..row.clone() },
         None => Tenant {

@@ -34,6 +34,7 @@ pub(crate) fn directory() -> Directory {
         channel: Arc::from("wxpay"),
         channel_account: Arc::from("main"),
         scenes: vec![Scene::MiniProgram],
+        order_life_seconds_max: 90 * 24 * 3600,
         callback_url: Arc::from("https://pay.example.com/channel/main/callback"),
     };
     let merchant = |is_enabled| MerchantRoutes {

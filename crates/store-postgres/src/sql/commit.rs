@@ -2,12 +2,15 @@
 //! column. Plain inserts fail where a row exists.
 
 use super::insert;
-use store::rows::{event, transfer};
+use store::rows::{claimed_name, event, transfer};
 
 super::statements! {
     INSERT_EVENTS = insert(event::EVENTS.name, event::EVENTS.columns);
 
     INSERT_TRANSFERS = insert(transfer::TRANSFERS.name, transfer::TRANSFERS.columns);
+
+    CLAIM_NAMES =
+        insert(claimed_name::CLAIMED_NAMES.name, claimed_name::CLAIMED_NAMES.columns);
 
     /// Setting a task ends its lease.
     SET_TASKS = "INSERT INTO tasks (tenant, subject_kind, subject_id, root, due, leased_until)

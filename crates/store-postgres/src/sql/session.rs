@@ -85,6 +85,9 @@ pub(crate) const DISTRIBUTE_FIRST: &str =
 pub(crate) const DISTRIBUTE: &str =
     "SELECT create_distributed_table($1::text::regclass, 'tenant', colocate_with => 'orders')";
 
+/// Keeps a small table that is not a tenant's on every node, so that any commit may write it.
+pub(crate) const COPY_TO_EVERY_NODE: &str = "SELECT create_reference_table($1::text::regclass)";
+
 /// Makes a guard known to every node.
 pub(crate) const DISTRIBUTE_FUNCTION: &str =
     "SELECT create_distributed_function($1::text::regprocedure)";

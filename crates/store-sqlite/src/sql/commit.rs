@@ -2,13 +2,18 @@
 
 use super::insert;
 use std::sync::LazyLock;
-use store::rows::{event, transfer};
+use store::rows::{claimed_name, event, transfer};
 
 pub(crate) static INSERT_EVENT: LazyLock<String> =
     LazyLock::new(|| insert(event::EVENTS.name, event::EVENTS.columns));
 
 pub(crate) static INSERT_TRANSFER: LazyLock<String> =
     LazyLock::new(|| insert(transfer::TRANSFERS.name, transfer::TRANSFERS.columns));
+
+pub(crate) static CLAIM_NAME: LazyLock<String> = LazyLock::new(|| {
+    let table = &claimed_name::CLAIMED_NAMES;
+    insert(table.name, table.columns)
+});
 
 pub(crate) const MOVE_BALANCE: &str = "INSERT INTO balances (tenant, account, posted, held)
     VALUES (?1, ?2, ?3, ?4)

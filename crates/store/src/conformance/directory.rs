@@ -3,8 +3,9 @@
 use super::fixture::StoreFixture;
 use crate::{AttentionOf, CommitFault, DirectoryOf, DirectoryRevision, Promise, Store};
 use channel::PlatformKey;
-use kernel::{Aggregate, ChannelAccountCommand, Key, NaturalKey, Put, Reads};
+use kernel::{Aggregate, ChannelAccountCommand, Command, Key, NaturalKey, Put, Reads, TenantId};
 use ledger::Timestamp;
+use std::sync::Arc;
 use test_support::{
     MERCHANT, call, channel_account, put_account, put_caller_key, put_merchant, put_tenant, tenant,
     tenant_at,
@@ -21,7 +22,7 @@ pub(super) fn directory_is_put_and_changed(store: &dyn Store) -> Promise<'_, ()>
             let text = format!("sealed {put:?} \"'\\");
             let collects: &[&str] = match put {
                 Put::Create => &[],
-                Put::Change | Put::Apply => &[&account],
+                Put::Change | Put::Apply | Put::Read { .. } => &[&account],
             };
             for command in [
                 put_tenant(&own, &text, put),
@@ -89,6 +90,45 @@ pub(super) fn directory_names_are_taken_once(store: &dyn Store) -> Promise<'_, (
         let view = fixture.load(&reads).await;
         assert_eq!(view.merchants.all().count(), 0, "a number of another namespace");
     })
+}
+
+/// A name that callers or channels use without a tenant belongs to one tenant, also when two tenants
+/// put it at the same time, each without seeing the other.
+pub(super) fn installation_names_are_taken_once(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        let tenants = [tenant_at(0), tenant_at(1)];
+        for tenant in &tenants {
+            fixture.accept(put_tenant(tenant, "a", Put::Create)).await;
+        }
+        for put in [put_caller, put_account_main] {
+            let first = fixture.one(put(&tenants[0])).await;
+            let second = fixture.one(put(&tenants[1])).await;
+            let outcomes = store.commit(vec![first, second]).await;
+            let is_taken = matches!(outcomes.as_slice(), [Ok(()), Err(CommitFault::Stale(_))]);
+            assert!(is_taken, "{outcomes:?}");
+        }
+        let rows = fixture.ask(DirectoryOf {}).await;
+        let owners: Vec<_> = rows.caller_keys.iter().map(|row| row.tenant.clone()).collect();
+        assert_eq!(owners, [tenant_at(0)]);
+        let owners: Vec<_> = rows.channel_accounts.iter().map(|row| row.tenant.clone()).collect();
+        assert_eq!(owners, [tenant_at(0)]);
+        // Its owner changes the row as before: a name is claimed once, by the new row.
+        fixture.accept(put_caller_key(&tenants[0], "AKID", "b", Put::Change)).await;
+        fixture.assert_sound().await;
+    })
+}
+
+fn put_caller(tenant: &TenantId) -> Command {
+    put_caller_key(tenant, "AKID", "a", Put::Create)
+}
+
+fn put_account_main(tenant: &TenantId) -> Command {
+    let mut command = put_account(tenant, "a", Put::Create);
+    if let Command::ChannelAccount(ChannelAccountCommand::Put { name, .. }) = &mut command {
+        *name = Arc::from("main");
+    }
+    command
 }
 
 pub(super) fn channel_keys_are_stored(store: &dyn Store) -> Promise<'_, ()> {

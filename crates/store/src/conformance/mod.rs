@@ -64,6 +64,7 @@ cases! {
     directory:
         directory_is_put_and_changed,
         directory_names_are_taken_once,
+        installation_names_are_taken_once,
         channel_keys_are_stored,
         unknown_callback_waits_for_a_person,
     ;

@@ -2,10 +2,14 @@
 
 use super::{EventKey, State, Waiting};
 use crate::audit::Sums;
+use crate::rows::claimed_name;
 use crate::{Batch, CommitFault};
 use kernel::Event;
 use ledger::BookFault;
 use std::collections::BTreeSet;
+
+/// Names that are unique in the installation, by kind.
+type Names = BTreeSet<(&'static str, String)>;
 
 macro_rules! rows {
     ($($rows:ident: $row:ident,)*) => {
@@ -13,9 +17,11 @@ macro_rules! rows {
             /// Commits a batch whole, or refuses it and changes nothing.
             pub(super) fn commit(&mut self, batch: Batch) -> Result<(), CommitFault> {
                 $(self.$rows.check(&batch.changed.$rows)?;)*
+                let names = self.names_claimed(&batch)?;
                 self.check_appended(&batch)?;
                 let balances = self.balances_after(&batch)?;
                 $(self.$rows.apply(batch.changed.$rows)?;)*
+                self.names.extend(names);
                 self.balances.extend(balances);
                 self.append(batch.tenant, batch.events, batch.transfers);
                 for change in batch.tasks {
@@ -34,6 +40,17 @@ macro_rules! rows {
 kernel::aggregates!(rows);
 
 impl State {
+    fn names_claimed(&self, batch: &Batch) -> Result<Names, CommitFault> {
+        let mut names = Names::new();
+        for claimed in claimed_name::claimed(&batch.changed) {
+            let key = (claimed.kind, claimed.name.to_owned());
+            if self.names.contains(&key) || !names.insert(key) {
+                return Err(stale(claimed.kind, claimed.name));
+            }
+        }
+        Ok(names)
+    }
+
     fn check_appended(&self, batch: &Batch) -> Result<(), CommitFault> {
         let mut ids = BTreeSet::new();
         for event in &batch.events {

@@ -11,7 +11,7 @@ use crate::audit::Sums;
 use crate::{Batch, CommitFault, Lease, Page, Promise, Query, Store, StoreFault};
 use kernel::{Event, Reads, Task, TenantId, View};
 use ledger::{Id, Timestamp, Transfer, kinds};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use table::Rows;
 
@@ -46,6 +46,8 @@ macro_rules! state {
             transfers: BTreeMap<RowKey, Transfer>,
             tasks: BTreeMap<Task, Waiting>,
             balances: Sums,
+            /// Names that are unique in the installation, by kind.
+            names: BTreeSet<(&'static str, String)>,
         }
 
         impl State {

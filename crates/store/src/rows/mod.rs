@@ -2,7 +2,7 @@
 //!
 //! An aggregate's row is described once, by [`Stored`]: a table, its cells, and the bodies of its
 //! events. Both databases generate their statements by id from that. Tables whose rows are only added
-//! ([`event`], [`transfer`], [`task`]) have a name and columns. An engine binds cells to its statements
+//! ([`event`], [`transfer`], [`task`], [`claimed_name`]) have a name and columns. An engine binds cells to its statements
 //! and knows nothing of what they mean.
 //!
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`: an
@@ -12,6 +12,7 @@ mod call;
 mod caller_key;
 mod cells;
 mod channel_account;
+pub mod claimed_name;
 pub mod event;
 mod merchant;
 mod notification;
