@@ -13,23 +13,28 @@ use ledger::{Id, Subject, kinds};
 use std::sync::Arc;
 
 impl Engine {
+    /// Whether callbacks are taken under this name of a channel account.
+    pub fn takes_callbacks(&self, account: &str) -> bool {
+        self.snapshot().accounts.get(account).is_some()
+    }
+
     /// Takes a channel's callback about an account. The answer tells the channel whether to repeat it:
-    /// accepted means that its content is committed.
+    /// accepted means that its content is committed. What does not verify gets the same answer as a
+    /// callback about no account of ours, so that nobody learns names of accounts by trying.
     pub async fn channel_callback(self: &Arc<Engine>, account: &str, request: Request) -> Response {
         let Some(account) = self.snapshot().accounts.get(account).cloned() else {
-            return Response { status: 404, headers: vec![], body: vec![] };
+            return unknown();
         };
-        let accepted = match verify(self, &account, request).await {
-            Ok(callback) => self.take(&account, callback).await,
+        match verify(self, &account, request).await {
+            Ok(callback) => account.connection.receipt(self.take(&account, callback).await),
             Err(fault) => {
                 let channel = account.channel.about().name;
                 metrics::counter!("tongbao_channel_callbacks_refused_total", "channel" => channel)
                     .increment(1);
                 tracing::warn!(account = %account.name, %fault, "a callback was refused");
-                false
+                unknown()
             }
-        };
-        account.connection.receipt(accepted)
+        }
     }
 
     /// Commits the content of a callback. True when it stands.
@@ -104,6 +109,11 @@ impl Engine {
     fn named<K: ledger::SubjectId>(&self, number: &str) -> Option<Id<K>> {
         subject_of_channel_no(&self.installation, number).and_then(Subject::id)
     }
+}
+
+/// The answer to a callback that we do not know. A channel repeats what is not accepted.
+fn unknown() -> Response {
+    Response { status: 404, headers: vec![], body: vec![] }
 }
 
 impl OpenAccount {

@@ -5,6 +5,7 @@
 //! - builtin_channels: answers instructions to built-in channels, inside the commit.
 //! - calls: carries instructions to channels and brings the findings back as commands.
 //! - deliveries: delivers notifications to merchants.
+//! - looks: looks at the channel for callers who wait.
 //! - tasks: claims what is due.
 //! - bills: reads bills of channel accounts.
 //! - callbacks: takes channels' callbacks in.
@@ -21,6 +22,7 @@ mod calls;
 mod channel_accounts;
 mod deliveries;
 mod directory;
+mod looks;
 mod put;
 mod secrets;
 mod tasks;
@@ -40,12 +42,12 @@ pub use secrets::{Secrets, caller_key_context, setting_context};
 use bulkhead::Bulkhead;
 use channel::{Channel, CodecContext, Response};
 use directory::Snapshot;
-use kernel::{Caller, Command, Notification, Order, Refusal, Reply, Row, Task};
+use kernel::{Caller, Command, Notification, Refusal, Reply, Row};
 use ledger::{Stamp, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use store::{Installation, LastId, OneOrder, Question, Store, StoreFault};
+use store::{Installation, LastId, Question, Store, StoreFault};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 
 /// Commands that may wait for the writer; more are refused as [`Failure::Overloaded`].
@@ -65,8 +67,6 @@ const DELIVERIES_WAITING_MAX: usize = 512;
 
 /// How far above the last stored event ids begin: a decision draws ids for transfers after its events.
 const ID_MARGIN: i64 = 1 << 20;
-/// How often to check whether a call that another caller made has ended.
-const IN_FLIGHT_POLL_EVERY: Duration = Duration::from_millis(50);
 
 /// How a dialect notifies a merchant.
 pub trait Announce: Send + Sync {
@@ -161,6 +161,7 @@ pub struct Engine {
     /// Signing takes a core for 0.3 ms: no more at once than there are cores.
     pub(crate) signing: Semaphore,
     pub(crate) refreshing: Mutex<()>,
+    pub(crate) looks: looks::Looks,
     snapshot: RwLock<Arc<Snapshot>>,
     jobs: mpsc::Sender<writer::Job>,
     stopping: watch::Sender<bool>,
@@ -190,6 +191,7 @@ impl Engine {
             deliveries: Bulkhead::new(DELIVERIES_MAX, DELIVERIES_EACH_MAX, DELIVERIES_WAITING_MAX),
             signing: Semaphore::new(cores),
             refreshing: Mutex::new(()),
+            looks: looks::Looks::default(),
             snapshot: RwLock::default(),
             jobs,
             stopping: watch::Sender::new(false),
@@ -244,33 +246,6 @@ impl Engine {
         match tokio::time::timeout(patience, completion).await {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(_)) | Err(_) => Ok(handled.reply),
-        }
-    }
-
-    /// Does now what an order needs next, and waits, up to `patience`, for the channel's answer to be
-    /// committed, also when another caller has just asked the channel.
-    pub async fn refresh_order(&self, caller: Caller, order: &Order, patience: Duration) {
-        let refreshed = async {
-            let run = Command::RunTask(Task::of(order));
-            if let Ok(Handled { completion: Some(completion), .. }) = self.handle(caller, run).await
-            {
-                return completion.await.is_ok();
-            }
-            while self.is_in_flight(order).await {
-                tokio::time::sleep(IN_FLIGHT_POLL_EVERY).await;
-            }
-            true
-        };
-        if tokio::time::timeout(patience, refreshed).await.is_err() {
-            tracing::debug!(order = %order.terms.id, "the channel has not answered yet");
-        }
-    }
-
-    async fn is_in_flight(&self, order: &Order) -> bool {
-        let one = OneOrder { tenant: order.terms.tenant.clone(), key: order.terms.id.into() };
-        match self.ask(one).await {
-            Ok(Some(order)) => !order.state.is_final() && order.is_in_flight(self.now()),
-            Ok(None) | Err(_) => false,
         }
     }
 

@@ -16,6 +16,9 @@ use std::sync::Arc;
 /// The least length of a shared secret, in characters.
 pub const CALLER_SECRET_LEN_MIN: usize = 16;
 
+/// The greatest length of the id of a caller's key, in characters.
+const KEY_ID_LEN_MAX: usize = 128;
+
 /// A caller's key as it is declared.
 pub struct DeclaredCallerKey {
     /// The owner.
@@ -31,6 +34,7 @@ pub struct DeclaredCallerKey {
 }
 
 /// What proves a caller, as it is declared.
+#[derive(Clone)]
 pub enum DeclaredProof {
     /// A shared secret.
     Hmac(Secret),
@@ -84,6 +88,7 @@ impl Engine {
         stored: Option<&CallerKey>,
     ) -> Result<CallerKeyCommand, DeclarationFault> {
         let DeclaredCallerKey { tenant, key_id, proof, is_enabled, put } = declared;
+        check_key_id(&key_id)?;
         let proof = match proof {
             DeclaredProof::Hmac(secret) => {
                 if secret.expose().trim().chars().count() < CALLER_SECRET_LEN_MIN {
@@ -193,6 +198,36 @@ impl Engine {
     }
 }
 
+/// A SecretId stands between `=` and `/` in a header whose parts end with a comma: an id with one of
+/// these could be stored and never be used.
+fn check_key_id(key_id: &str) -> Result<(), DeclarationFault> {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'/' && byte != b',';
+    if !key_id.is_empty() && key_id.len() <= KEY_ID_LEN_MAX && key_id.bytes().all(is_plain) {
+        return Ok(());
+    }
+    let why = format!(
+        "found {key_id:?}, want 1 to {KEY_ID_LEN_MAX} visible ASCII characters without / and comma"
+    );
+    Err(wrong("key_id", why))
+}
+
 fn wrong(field: &str, why: impl Into<String>) -> DeclarationFault {
     DeclarationFault::Field { field: field.to_owned(), why: why.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_id_can_stand_in_a_header() {
+        for fits in ["AKIDdemoHmac", "a", "AKID_1-2.3+4=", &"x".repeat(KEY_ID_LEN_MAX)] {
+            assert_eq!(check_key_id(fits), Ok(()), "{fits}");
+        }
+        let long = "x".repeat(KEY_ID_LEN_MAX + 1);
+        for wrong in ["", "a/b", "a,b", "a b", "a\tb", "a\nb", "a\u{7f}", "密钥", long.as_str()] {
+            let fault = check_key_id(wrong).expect_err(wrong);
+            assert!(fault.to_string().starts_with("key_id: "), "{fault}");
+        }
+    }
 }

@@ -227,6 +227,9 @@ fn answer(
             (None, Ok(outcome)) => {
                 let name = job.command.name();
                 metrics::counter!("tongbao_commands_total", "command" => name).increment(1);
+                if let Some(subject) = outcome.reply.subject {
+                    engine.looks.committed(subject);
+                }
                 let completion = act(engine, outcome.work, &outcome.reply, job.waiter);
                 let _ = job.answer.send(Ok(Handled { reply: outcome.reply, completion }));
             }
