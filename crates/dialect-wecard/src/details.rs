@@ -1,13 +1,17 @@
 //! What an order keeps of its request beyond the kernel's terms: compact JSON text, opaque to
 //! everybody else. Pay codes and password proofs are never kept.
 
+use crate::check::Malformed;
+use crate::faults::Fault;
 use crate::json::{Json, Rest};
+use crate::map::unwritable;
 use crate::members::{Allocation, Share};
 use crate::pay_channel::AUTH_CODE;
 use crate::wire::UnifiedOrder;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Members of `SceneInfo` that stand in the kernel's terms.
 const SCENE_ELSEWHERE: &[&str] = &["PayerClientIp", "DeviceId"];
@@ -39,8 +43,27 @@ struct Written<'a> {
     external_payment_data: Option<Rest<'a, 'a>>,
 }
 
-/// Writes what is kept of an order request.
-pub(crate) fn write(order: &UnifiedOrder<'_>) -> Result<String, serde_json::Error> {
+/// The most that is kept with an order, in bytes: every decision about the order reads it.
+const DETAILS_LEN_MAX: usize = 16 * 1024;
+
+/// Writes what is kept of an order request, unless it is too much.
+pub(crate) fn write(order: &UnifiedOrder<'_>) -> Result<String, Fault> {
+    let details = text(order).map_err(unwritable)?;
+    if details.len() > DETAILS_LEN_MAX {
+        let why = format!("too long, want at most {DETAILS_LEN_MAX} bytes of lists and objects");
+        return Err(Malformed::new(&largest(&details), why).into());
+    }
+    Ok(details)
+}
+
+/// The member that takes most of it.
+fn largest(details: &str) -> String {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(details).unwrap_or_default();
+    let largest = members.into_iter().max_by_key(|(_, value)| value.get().len());
+    largest.map(|(name, _)| name).unwrap_or_default()
+}
+
+fn text(order: &UnifiedOrder<'_>) -> Result<String, serde_json::Error> {
     let named;
     // What stands in the kernel's terms, and what must not be kept.
     let elsewhere: &[&'static str] = match order.pay_channel.and_then(|row| row.payer.as_ref()) {

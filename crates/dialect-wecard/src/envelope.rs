@@ -5,6 +5,7 @@ use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
+use dialect::{NoRoom, Peer};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -53,6 +54,11 @@ impl Received {
         self.head.uri.query().unwrap_or_default()
     }
 
+    /// The address that it came from.
+    pub(crate) fn peer(&self) -> Option<Peer> {
+        self.head.extensions.get().copied()
+    }
+
     /// The SHA-256 of the body, hex.
     pub(crate) fn body_hash(&self) -> &str {
         &self.body_hash
@@ -63,7 +69,7 @@ async fn take(mut body: Body) -> Result<Bytes, Fault> {
     let mut taken = BytesMut::new();
     let mut seen: usize = 0;
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let frame = frame.map_err(|_| bad_body("broken off".to_owned()))?;
+        let frame = frame.map_err(unread)?;
         let Ok(part) = frame.into_data() else { continue };
         seen = seen.saturating_add(part.len());
         if seen <= BODY_BYTES_MAX {
@@ -77,6 +83,13 @@ async fn take(mut body: Body) -> Result<Bytes, Fault> {
         return Err(bad_body(format!("larger than {BODY_BYTES_MAX} bytes")));
     }
     Ok(taken.freeze())
+}
+
+fn unread(fault: axum::Error) -> Fault {
+    match fault.into_inner().downcast::<NoRoom>() {
+        Ok(_) => Fault::overloaded(),
+        Err(_) => bad_body("broken off".to_owned()),
+    }
 }
 
 /// A body that is not a request.
@@ -106,7 +119,11 @@ pub(crate) fn success<T: Serialize>(result: &T) -> Response {
 
 /// The answer to a call that was refused.
 pub(crate) fn failure(status: StatusCode, fault: &Fault) -> Response {
-    wrap::<()>(status, None, fault.code.name(), &fault.text)
+    let mut response = wrap::<()>(status, None, fault.code.name(), &fault.text);
+    if let Some(seconds) = fault.retry_after_seconds {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 fn wrap<T: Serialize>(

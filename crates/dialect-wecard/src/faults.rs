@@ -1,6 +1,7 @@
 //! Refusals and failures in the words of this wire.
 
 use crate::check::Malformed;
+use dialect::Wait;
 use engine::Failure;
 use kernel::{OrderField, OrderRefusal, Refusal};
 
@@ -13,6 +14,7 @@ pub(crate) enum ErrCode {
     SecretIdNotFound,
     OcodeMismatch,
     SignatureFailure,
+    RequestLimitExceeded,
     InvalidParameter,
     OperateIsProcessing,
     RecordAlreadyExist,
@@ -33,6 +35,7 @@ impl ErrCode {
             ErrCode::SecretIdNotFound => "AuthFailure.SecretIdNotFound",
             ErrCode::OcodeMismatch => "AuthFailure.OcodeMismatch",
             ErrCode::SignatureFailure => "AuthFailure.SignatureFailure",
+            ErrCode::RequestLimitExceeded => "RequestLimitExceeded",
             ErrCode::InvalidParameter => "ORDER.INVALID_PARAMETER",
             ErrCode::OperateIsProcessing => "ORDER.OPERATE_IS_PROCESSING",
             ErrCode::RecordAlreadyExist => "ORDER.ORDER_RECORD_ALREADY_EXIST",
@@ -50,17 +53,33 @@ impl ErrCode {
 pub(crate) struct Fault {
     pub(crate) code: ErrCode,
     pub(crate) text: String,
+    /// After so many seconds the same call may pass.
+    pub(crate) retry_after_seconds: Option<u64>,
 }
 
 impl Fault {
     pub(crate) fn new(code: ErrCode, text: impl Into<String>) -> Fault {
-        Fault { code, text: text.into() }
+        Fault { code, text: text.into(), retry_after_seconds: None }
+    }
+
+    /// Nothing was done, and the same call may pass a little later.
+    pub(crate) fn overloaded() -> Fault {
+        Fault::new(ErrCode::SystemError, "overloaded, retry later")
     }
 
     /// We do not know what became of the call; repeating it is safe, and shows.
     pub(crate) fn unknown() -> Fault {
         let text = "the outcome is not known yet, retry with the same OutOrderId";
         Fault::new(ErrCode::SystemError, text)
+    }
+}
+
+impl From<Wait> for Fault {
+    fn from(wait: Wait) -> Fault {
+        let seconds = wait.seconds();
+        let text = format!("too many requests, retry after {seconds} s");
+        let fault = Fault::new(ErrCode::RequestLimitExceeded, text);
+        Fault { retry_after_seconds: Some(seconds), ..fault }
     }
 }
 
@@ -74,7 +93,7 @@ impl From<Failure> for Fault {
     fn from(failure: Failure) -> Fault {
         match failure {
             Failure::Refused(refusal) => refusal.into(),
-            Failure::Overloaded => Fault::new(ErrCode::SystemError, "overloaded, retry later"),
+            Failure::Overloaded => Fault::overloaded(),
             Failure::Stopping => Fault::new(ErrCode::SystemError, "stopping, retry later"),
             Failure::Store(fault) => fault.into(),
         }
@@ -112,7 +131,9 @@ const fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
     match refusal {
         OrderRefusal::UnknownMerchant => (ErrCode::InvalidParameter, Some("ChannelSubMerchantId")),
         OrderRefusal::Amount => (ErrCode::InvalidParameter, Some("TotalAmount")),
-        OrderRefusal::Expiry => (ErrCode::InvalidParameter, Some("ExpireTime")),
+        OrderRefusal::Expiry | OrderRefusal::ExpiryTooFar { .. } => {
+            (ErrCode::InvalidParameter, Some("ExpireTime"))
+        }
         OrderRefusal::Differs { field } => (ErrCode::InvalidParameter, Some(field_name(field))),
         // Nothing in the request would mend it: the merchant must ask the platform.
         OrderRefusal::MerchantDisabled | OrderRefusal::NoRoute => (ErrCode::NoMerchantSecret, None),

@@ -4,8 +4,9 @@
 //! The text becomes a tree that borrows from it, so that fields can be checked by name with messages
 //! that name them, and members that are only kept can be written again as they came.
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -21,8 +22,8 @@ pub(crate) enum Json<'a> {
     Integer(i64),
     /// An integer beyond `i64`.
     Large(u64),
-    /// A number with a fraction or an exponent; kept, never computed with.
-    Decimal(f64),
+    /// A number with a fraction or an exponent, or too large; kept as it came, never computed with.
+    Decimal(&'a RawValue),
     Text(Cow<'a, str>),
     List(Vec<Json<'a>>),
     Object(Object<'a>),
@@ -82,7 +83,7 @@ impl Serialize for Json<'_> {
             Json::Flag(flag) => serializer.serialize_bool(*flag),
             Json::Integer(number) => serializer.serialize_i64(*number),
             Json::Large(number) => serializer.serialize_u64(*number),
-            Json::Decimal(number) => serializer.serialize_f64(*number),
+            Json::Decimal(number) => number.serialize(serializer),
             Json::Text(text) => serializer.serialize_str(text),
             Json::List(list) => serializer.collect_seq(list),
             Json::Object(object) => object.serialize(serializer),
@@ -122,11 +123,30 @@ impl Node {
     }
 }
 
+/// A value is taken as raw text first: only there has a number all its digits.
 impl<'de> DeserializeSeed<'de> for Node {
     type Value = Json<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'de>, D::Error> {
-        deserializer.deserialize_any(self)
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        match raw.get().as_bytes() {
+            [b'-' | b'0'..=b'9', ..] => Ok(number(raw)),
+            _ => {
+                let mut reader = serde_json::Deserializer::from_str(raw.get());
+                reader.deserialize_any(self).map_err(D::Error::custom)
+            }
+        }
+    }
+}
+
+fn number(raw: &RawValue) -> Json<'_> {
+    let text = raw.get();
+    match (text.parse(), text.parse()) {
+        // As an integer it would lose its sign.
+        _ if text == "-0" => Json::Decimal(raw),
+        (Ok(number), _) => Json::Integer(number),
+        (Err(_), Ok(large)) => Json::Large(large),
+        (Err(_), Err(_)) => Json::Decimal(raw),
     }
 }
 
@@ -143,18 +163,6 @@ impl<'de> Visitor<'de> for Node {
 
     fn visit_bool<E: Error>(self, flag: bool) -> Result<Json<'de>, E> {
         Ok(Json::Flag(flag))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Json<'de>, E> {
-        Ok(Json::Integer(number))
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Json<'de>, E> {
-        Ok(i64::try_from(number).map_or(Json::Large(number), Json::Integer))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Json<'de>, E> {
-        Ok(Json::Decimal(number))
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Json<'de>, E> {

@@ -38,7 +38,7 @@ pub use sign::{Signed, Signing, SigningFault, SigningKey};
 
 use axum::Router;
 use crypto::rsa::Signer;
-use dialect::Dialect;
+use dialect::{Budgets, Dialect};
 use engine::{Announce, Engine};
 use std::sync::Arc;
 
@@ -64,13 +64,14 @@ pub enum Mode {
 pub struct Wecard {
     platform: Arc<Signer>,
     mode: Mode,
+    budgets: Arc<Budgets>,
 }
 
 impl Wecard {
     /// The dialect. `platform` is the platform's own key (收付通), which signs notifications to tenants
     /// that have RSA keys.
-    pub fn new(platform: Signer, mode: Mode) -> Wecard {
-        Wecard { platform: Arc::new(platform), mode }
+    pub fn new(platform: Signer, mode: Mode, budgets: Arc<Budgets>) -> Wecard {
+        Wecard { platform: Arc::new(platform), mode, budgets }
     }
 }
 
@@ -80,7 +81,8 @@ impl Dialect for Wecard {
     }
 
     fn router(&self, engine: Arc<Engine>) -> Router {
-        routes::router(routes::Api { engine, mode: self.mode })
+        let budgets = self.budgets.clone();
+        routes::router(routes::Api { engine, mode: self.mode, budgets })
     }
 
     fn announcer(&self) -> Option<Arc<dyn Announce>> {

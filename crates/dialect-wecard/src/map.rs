@@ -16,7 +16,7 @@ const NOT_BEGUN: &str = "INIT";
 
 /// The command that an order request is.
 pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOrder, Fault> {
-    let details = details::write(order).map_err(unwritable)?;
+    let details = details::write(order)?;
     let request = OrderRequest {
         merchant: MerchantId::new(order.merchant),
         namespace: Arc::from(crate::NAMESPACE),
@@ -197,7 +197,7 @@ fn shown(pay_info: &KnownPayInfo) -> Option<&str> {
     }
 }
 
-fn unwritable(fault: serde_json::Error) -> Fault {
+pub(crate) fn unwritable(fault: serde_json::Error) -> Fault {
     tracing::error!(%fault, "details of an order cannot be read or written");
     Fault::new(ErrCode::SystemError, "the order cannot be shown")
 }

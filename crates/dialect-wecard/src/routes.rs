@@ -10,6 +10,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::post;
+use dialect::Budgets;
 use engine::Engine;
 use http::{HeaderValue, StatusCode, header};
 use kernel::{ChannelAnswer, Command, Key, NaturalKey, Order, OrderCommand, Row, TenantId};
@@ -28,6 +29,7 @@ const QUERY_PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) struct Api {
     pub(crate) engine: Arc<Engine>,
     pub(crate) mode: Mode,
+    pub(crate) budgets: Arc<Budgets>,
 }
 
 type Shared = State<Arc<Api>>;
@@ -112,16 +114,25 @@ fn answer(outcome: Result<Response, Fault>) -> Response {
 }
 
 impl Api {
-    /// Syntax first, then the caller, then what the body asks for.
+    /// Syntax first, then the caller and how often it calls, then what the body asks for.
     fn admit<T>(
         &self,
         received: &Received,
         read: impl FnOnce(&Caller, &Object<'_>) -> Result<T, Fault>,
     ) -> Result<(Caller, T), Fault> {
         let body = read_object(&received.body).map_err(bad_body)?;
-        let caller = auth::authenticate(&*self.engine, self.mode, received, self.engine.now())?;
+        let caller = auth::authenticate(&*self.engine, self.mode, received, self.engine.now())
+            .map_err(|fault| self.unproven(received, fault))?;
+        self.budgets.draw_call(&caller.tenant, &caller.secret_id)?;
         let asked = read(&caller, &body)?;
         Ok((caller, asked))
+    }
+
+    /// What a request that proved nobody is told. An address that has failed too often is told no
+    /// more than that, so that it cannot find out by trying which SecretIds there are. A caller who
+    /// proves itself is never refused for what others at its address sent.
+    fn unproven(&self, received: &Received, fault: Fault) -> Fault {
+        self.budgets.draw_failure(received.peer()).err().map_or(fault, Fault::from)
     }
 
     /// Carries a command about an order out and waits for the channel.

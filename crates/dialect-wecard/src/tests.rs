@@ -14,9 +14,11 @@ use crate::{Signing, SigningKey};
 use channel::PayForm;
 use crypto::Secret;
 use crypto::rsa::{Signer, Verifier};
+use dialect::{Budgets, Rate, Rates};
 use engine::{RegisteredCaller, RegisteredProof};
 use kernel::{KnownPayInfo, Order, OrderState, Paid, TenantId};
 use ledger::{Fen, Id, Timestamp, kinds};
+use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock};
 
 /// 2024-10-23 11:36:04 UTC.
@@ -72,6 +74,13 @@ fn callers() -> KnownCallers {
         caller("123456", "RSA1", RegisteredProof::Rsa(verifier(&MERCHANT_PEM))),
         caller("654321", "AKID2", RegisteredProof::Hmac(secret())),
     ])
+}
+
+/// Buckets that hold as many calls as any test makes.
+fn plenty() -> Arc<Budgets> {
+    let rate = Rate { per_second: NonZeroU32::MIN, burst: NonZeroU32::MAX };
+    let rates = Rates { caller_key: rate, tenant: rate, operator: rate, failure: rate };
+    Arc::new(Budgets::new(rates))
 }
 
 fn caller() -> Caller {

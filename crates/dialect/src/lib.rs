@@ -2,9 +2,18 @@
 //!
 //! A dialect proves who calls over the raw bytes, parses its own wire types, maps them to commands,
 //! and renders replies and refusals in its own words. Its wire types live and die in its own crate.
+//!
+//! - [`Dialect`]: a wire API.
+//! - [`Budgets`]: how often callers may call, whichever dialect they speak.
+//! - [`Peer`], [`NoRoom`]: what the socket knows about a request.
+
+mod budget;
+
+pub use budget::{Budgets, Rate, Rates, Wait};
 
 use axum::Router;
 use engine::{Announce, Engine};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A wire API.
@@ -18,3 +27,14 @@ pub trait Dialect: Send + Sync {
     /// How it notifies merchants; `None` for a dialect that does not.
     fn announcer(&self) -> Option<Arc<dyn Announce>>;
 }
+
+/// Where a request comes from: the address of the connection, or what a trusted proxy reports. An
+/// extension of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Peer(pub IpAddr);
+
+/// A body is refused because the memory for bodies is used up; the same request may pass later. The
+/// error of the body's stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no room for the body now")]
+pub struct NoRoom;

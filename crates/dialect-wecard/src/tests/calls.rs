@@ -6,6 +6,7 @@ use crate::{Dialect as _, Mode, Signing, SigningKey, Wecard};
 use axum::Router;
 use axum::body::Body;
 use crypto::MasterKeys;
+use dialect::{Budgets, Peer, Rate, Rates};
 use engine::{
     Clock, DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof, Engine, Guard, HyperClient,
     Parts, Secrets,
@@ -18,6 +19,7 @@ use kernel::{
 use ledger::Timestamp;
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -25,6 +27,12 @@ use tower::ServiceExt as _;
 const ORDER: &str = "/cloudpay/v1/pay/c2b/unified_order";
 const QUERY: &str = "/cloudpay/v1/pay/query_order";
 const CLOSE: &str = "/cloudpay/v1/pay/close_order";
+
+/// So many calls at once, and hardly any later.
+fn rate(burst: u32) -> Rate {
+    let burst = NonZeroU32::new(burst).expect("not zero");
+    Rate { per_second: NonZeroU32::MIN, burst }
+}
 
 /// A clock that moves by hand only.
 struct HandClock {
@@ -50,9 +58,17 @@ struct Gateway {
 
 impl Gateway {
     async fn open() -> Gateway {
+        Gateway::with(super::plenty()).await
+    }
+
+    async fn with_rates(rates: Rates) -> Gateway {
+        Gateway::with(Arc::new(Budgets::new(rates))).await
+    }
+
+    async fn with(budgets: Arc<Budgets>) -> Gateway {
         let clock = Arc::new(HandClock { ms: watch::Sender::new(super::NOW.ms()) });
         let client = || Arc::new(HyperClient::new(Guard::PublicOnly, 1024).expect("TLS roots"));
-        let wecard = Wecard::new(signer(&PLATFORM_PEM), Mode::Strict);
+        let wecard = Wecard::new(signer(&PLATFORM_PEM), Mode::Strict, budgets);
         let announcer = wecard.announcer().expect("this dialect notifies merchants");
         let parts = Parts {
             store: Arc::new(store::memory::Memory::new()),
@@ -91,6 +107,7 @@ impl Gateway {
     async fn send(&self, request: http::Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.expect("a router answers");
         let status = response.status();
+        let retry_after = response.headers().get(http::header::RETRY_AFTER).cloned();
         let body = response.into_body().collect().await.expect("a body").to_bytes();
         let envelope: Value = serde_json::from_slice(&body).expect("JSON");
         let answer = &envelope["Response"];
@@ -100,6 +117,7 @@ impl Gateway {
         let text = |name: &str| answer[name].as_str().expect("text").to_owned();
         Answer {
             status,
+            retry_after: retry_after.and_then(|value| value.to_str().ok()?.parse().ok()),
             code: text("ErrCode"),
             message: text("ErrMessage"),
             result: answer["Result"].clone(),
@@ -109,6 +127,7 @@ impl Gateway {
 
 struct Answer {
     status: StatusCode,
+    retry_after: Option<u64>,
     code: String,
     message: String,
     result: Value,
@@ -349,4 +368,43 @@ async fn paths_and_methods_that_are_none_say_so() {
         let answer = gateway.send(request.expect("a request")).await;
         assert_eq!(answer.status, status, "{method} {path}");
     }
+}
+
+#[tokio::test]
+async fn a_caller_that_calls_too_often_is_told_when_to_come_back() {
+    let rates = Rates { caller_key: rate(3), tenant: rate(9), operator: rate(1), failure: rate(9) };
+    let gateway = Gateway::with_rates(rates).await;
+    let query = json!({"OutOrderId": "nothing"});
+    for _ in 0..3 {
+        gateway.call(QUERY, &query).await.is("ORDER.ORDER_NOT_EXIST", "");
+    }
+    let refused = gateway.call(QUERY, &query).await;
+    refused.is("RequestLimitExceeded", "retry after 1 s");
+    assert_eq!((refused.status, refused.retry_after), (StatusCode::OK, Some(1)));
+    // Before the fields are looked at, and after the signature.
+    gateway.call(ORDER, &json!({})).await.is("RequestLimitExceeded", "");
+    gateway.call_as(("123456", "AKID0"), QUERY, "{}").await.is("AuthFailure.SecretIdNotFound", "");
+    let other = gateway.call_as(("654321", "AKID2"), QUERY, &query.to_string()).await;
+    other.is("ORDER.ORDER_NOT_EXIST", "");
+}
+
+#[tokio::test]
+async fn an_address_that_proves_nothing_learns_nothing_more() {
+    let plenty = rate(100);
+    let rates = Rates { caller_key: plenty, tenant: plenty, operator: plenty, failure: rate(2) };
+    let gateway = Gateway::with_rates(rates).await;
+    let guess = async |id: &str| gateway.call_as(("123456", id), QUERY, "{}").await;
+    for _ in 0..2 {
+        guess("AKID0").await.is("AuthFailure.SecretIdNotFound", "");
+    }
+    for id in ["AKID0", "AKID2"] {
+        let refused = guess(id).await;
+        refused.is("RequestLimitExceeded", "");
+        assert_eq!(refused.retry_after, Some(1));
+    }
+    // A proof counts, whatever else comes from its address.
+    guess("AKID1").await.is("ORDER.INVALID_PARAMETER", "OutOrderId");
+    let mut elsewhere = http::Request::post(QUERY).body(Body::from("{}")).expect("a request");
+    elsewhere.extensions_mut().insert(Peer("192.0.2.1".parse().expect("an address")));
+    gateway.send(elsewhere).await.is("MissingParameter", "");
 }

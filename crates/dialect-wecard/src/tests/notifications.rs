@@ -11,7 +11,7 @@ use ledger::Id;
 use std::sync::Arc;
 
 fn announcer() -> Arc<dyn engine::Announce> {
-    Wecard::new(signer(&PLATFORM_PEM), Mode::Lenient)
+    Wecard::new(signer(&PLATFORM_PEM), Mode::Lenient, super::plenty())
         .announcer()
         .expect("this dialect notifies merchants")
 }

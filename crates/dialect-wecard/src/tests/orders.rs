@@ -251,13 +251,33 @@ fn products_and_shares_return_as_they_came() {
     body["FundAllocateList"] = serde_json::Value::Null;
     let shares = serde_json::json!([{"PayeeId": "PE1", "ProfitAmount": 3}]);
     body["ProfitShareInfoList"] = shares;
-    let products = r#"[{"Sku":"1","Weight":1.5,"名":null}]"#;
+    let numbers = "0.10,1e400,-0,-0.0,18446744073709551616,3.14159265358979323846,1E+2";
+    let products = &format!(r#"[{{"Sku":"1","Weight":1.50,"名":null,"Numbers":[{numbers}]}}]"#);
     let body = body.to_string().replacen('{', &format!("{{\"ProductList\":{products},"), 1);
     let shown = json(map::queried(&order(&body, paid()), NOW));
     assert!(shown.contains(&format!(r#""ProductList":{products}"#)), "{shown}");
     let share = r#"[{"PayeeId":"PE1","ProfitType":"AMOUNT","ProfitAmount":3,"ProfitStatus":"INIT","RealProfitAmount":0}]"#;
     assert!(shown.contains(&format!(r#""ProfitShareInfoList":{share}"#)), "{shown}");
     assert!(!shown.contains("FundAllocateList"), "{shown}");
+}
+
+#[test]
+fn what_an_order_keeps_has_a_limit() {
+    let with_note = |len: usize| {
+        let mut body: serde_json::Value = serde_json::from_str(SAMPLE).expect("JSON");
+        body["Attachment"] = "a".repeat(128).into();
+        body["ProductList"] = serde_json::json!([{"Note": "b".repeat(len)}]);
+        let body = body.to_string();
+        let body = read_object(body.as_bytes()).expect("JSON");
+        let request = UnifiedOrder::read(&body).expect("well formed");
+        map::place(&caller(), &request).map(|place| place.request.details.len())
+    };
+    let small = with_note(0).expect("kept");
+    let room = 16 * 1024 - small;
+    assert_eq!(with_note(room), Ok(16 * 1024));
+    let fault = with_note(room + 1).expect_err("too long");
+    assert_eq!(fault.code, ErrCode::InvalidParameter);
+    assert!(fault.text.starts_with("ProductList: too long"), "{}", fault.text);
 }
 
 #[test]
@@ -312,7 +332,7 @@ fn a_query_shows_only_pay_information_that_works() {
 fn refusals_have_their_codes_and_name_the_field() {
     let differs = |field| OrderRefusal::Differs { field }.into();
     let noun = "merchant";
-    let refusals: [Refusal; 18] = [
+    let refusals: [Refusal; 19] = [
         OrderRefusal::UnknownMerchant.into(),
         OrderRefusal::NotFound.into(),
         OrderRefusal::Final.into(),
@@ -327,6 +347,7 @@ fn refusals_have_their_codes_and_name_the_field() {
         OrderRefusal::NoRoute.into(),
         OrderRefusal::Amount.into(),
         OrderRefusal::Expiry.into(),
+        OrderRefusal::ExpiryTooFar { days_max: 90 }.into(),
         // No command of this dialect leads to these.
         RefundRefusal::NotFound.into(),
         NotificationRefusal::NotFound.into(),
@@ -349,6 +370,7 @@ fn refusals_have_their_codes_and_name_the_field() {
     NO_MERCHANT_SECRET: the merchant has no account at this channel for this kind of payment
     ORDER.INVALID_PARAMETER: TotalAmount: amount must be above zero
     ORDER.INVALID_PARAMETER: ExpireTime: expiry lies in the past
+    ORDER.INVALID_PARAMETER: ExpireTime: expiry lies more than 90 days ahead, which is the channel's limit
     FailedOperation.SystemError: no such refund
     FailedOperation.SystemError: no such notification
     FailedOperation.SystemError: no such merchant

@@ -235,7 +235,7 @@ fn nothing_shows_a_secret() {
     let secret = secret();
     let key = SigningKey::Hmac(&secret);
     let signing = Signing { secret_id: "AKID1", ocode: "123456", key };
-    let wecard = Wecard::new(signer(&MERCHANT_PEM), Mode::Lenient);
+    let wecard = Wecard::new(signer(&MERCHANT_PEM), Mode::Lenient, super::plenty());
     let shown = format!("{signing:?} {wecard:?}");
     assert!(!shown.contains("test-secret-key") && !shown.contains("PRIVATE"), "{shown}");
 }
