@@ -1,9 +1,11 @@
 //! What can go wrong, as statuses, codes and messages.
 
+use crate::operators::Role;
 use crate::query::Malformed;
 use crate::wire::{Error, ErrorBody};
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use dialect::Wait;
 use engine::{ChannelAccountFault, DeclarationFault, Failure};
 use http::{HeaderValue, StatusCode, header};
 use kernel::{DirectoryRefusal, NotificationRefusal, OrderRefusal, RefundRefusal, Refusal};
@@ -19,6 +21,15 @@ pub(crate) enum Fault {
     Malformed(Malformed),
     /// The token is missing or wrong.
     Unauthenticated,
+    /// The token's role does not allow it.
+    Forbidden {
+        /// The token's role.
+        role: Role,
+        /// The lowest role that may.
+        wanted: Role,
+    },
+    /// Too many requests.
+    TooMany(Wait),
     /// There is nothing of that name.
     NotFound {
         /// The noun: `tenant`, `order`, `notification`, `path`.
@@ -33,6 +44,12 @@ pub(crate) enum Fault {
 impl From<Malformed> for Fault {
     fn from(malformed: Malformed) -> Fault {
         Fault::Malformed(malformed)
+    }
+}
+
+impl From<Wait> for Fault {
+    fn from(wait: Wait) -> Fault {
+        Fault::TooMany(wait)
     }
 }
 
@@ -84,6 +101,11 @@ impl IntoResponse for Fault {
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS);
             }
+            StatusCode::TOO_MANY_REQUESTS => {
+                if let Fault::TooMany(wait) = &self {
+                    headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.seconds()));
+                }
+            }
             _ => {}
         }
         response
@@ -101,6 +123,14 @@ pub(crate) fn render(fault: &Fault) -> (StatusCode, Error) {
         Fault::Unauthenticated => (
             StatusCode::UNAUTHORIZED,
             plain("unauthenticated", "want header Authorization: Bearer with the admin token"),
+        ),
+        Fault::Forbidden { role, wanted } => (
+            StatusCode::FORBIDDEN,
+            plain("forbidden", &format!("the token may {role}, want one that may {wanted}")),
+        ),
+        Fault::TooMany(wait) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            plain("too_many_requests", &format!("retry after {} s", wait.seconds())),
         ),
         Fault::NotFound { what } => {
             (StatusCode::NOT_FOUND, plain("not_found", &format!("no such {what}")))
@@ -177,7 +207,9 @@ fn order_refused(refusal: &OrderRefusal) -> (StatusCode, &'static str, Option<St
         }
         OrderRefusal::NoRoute => (StatusCode::CONFLICT, "no_route", None),
         OrderRefusal::Amount => (StatusCode::BAD_REQUEST, "amount", field("amount")),
-        OrderRefusal::Expiry => (StatusCode::BAD_REQUEST, "expiry", field("expires_at")),
+        OrderRefusal::Expiry | OrderRefusal::ExpiryTooFar { .. } => {
+            (StatusCode::BAD_REQUEST, "expiry", field("expires_at"))
+        }
     }
 }
 
@@ -189,6 +221,9 @@ fn directory_refused(refusal: &DirectoryRefusal) -> (StatusCode, &'static str, O
         }
         DirectoryRefusal::Taken { noun } => {
             (StatusCode::CONFLICT, "taken", Some((*noun).to_owned()))
+        }
+        DirectoryRefusal::Changed { noun } => {
+            (StatusCode::CONFLICT, "changed", Some((*noun).to_owned()))
         }
         DirectoryRefusal::NoTenant => not_found("not_found", "tenant"),
         DirectoryRefusal::NoFindings { .. } => (StatusCode::CONFLICT, "no_findings", None),

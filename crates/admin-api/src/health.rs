@@ -1,6 +1,7 @@
 //! What operations ask of a process: is it alive, is it ready, how is it doing.
 //!
-//! Nobody needs a token for these: bind them where only operations can reach them.
+//! These need no token. Metrics show how much is sold: without a token they belong on an address that
+//! only operations can reach.
 
 use axum::Router;
 use axum::response::IntoResponse;
@@ -19,12 +20,16 @@ const METRICS_TYPE: &str = "text/plain; version=0.0.4";
 /// Renders the metrics of the process.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
 
-/// `GET /healthz`, `GET /readyz` and `GET /metrics`.
-pub fn ops_router(engine: Arc<Engine>, render_metrics: RenderMetrics) -> Router {
+/// `GET /healthz` and `GET /readyz`.
+pub fn probes_router(engine: Arc<Engine>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(move || ready(engine)))
-        .route("/metrics", get(move || metrics(render_metrics)))
+}
+
+/// `GET /metrics`.
+pub fn metrics_router(render_metrics: RenderMetrics) -> Router {
+    Router::new().route("/metrics", get(move || metrics(render_metrics)))
 }
 
 /// Ready while the database answers.

@@ -5,8 +5,9 @@
 //!
 //! - [`Admin`]: the dialect.
 //! - [`health`]: alive, ready, metrics.
-//! - `routes`: the paths, who may call them, their OpenAPI document. `directory`: those of tenants,
+//! - `routes`: the paths and their OpenAPI document. `directory`: those of tenants,
 //!   merchants, callers' keys and channel accounts.
+//! - `operators`: who may call, and what each may do.
 //! - `query`: parameters become queries, or are refused by name.
 //! - `map`: stored state becomes wire types, purely.
 //! - `wire`: the wire types, and how amounts, times and ids are written.
@@ -17,6 +18,7 @@ pub mod health;
 mod directory;
 mod faults;
 mod map;
+mod operators;
 mod query;
 mod routes;
 mod wire;
@@ -24,22 +26,32 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use operators::{AdminToken, Role};
+
 use axum::Router;
-use crypto::Secret;
-use dialect::Dialect;
+use axum::extract::DefaultBodyLimit;
+use dialect::{Budgets, Dialect};
 use engine::{Announce, Engine};
+use operators::Operators;
 use std::sync::Arc;
 
+/// The largest body of a request, in bytes.
+const BODY_LEN_MAX: usize = 256 * 1024;
+
 /// The admin API.
-#[derive(Debug)]
 pub struct Admin {
-    admin_token: Arc<Secret>,
+    operators: Operators,
 }
 
 impl Admin {
-    /// An admin API for those who hold this token. An empty token admits nobody.
-    pub fn new(admin_token: Secret) -> Admin {
-        Admin { admin_token: Arc::new(admin_token) }
+    /// An admin API for those who hold one of these tokens.
+    pub fn new(tokens: Vec<AdminToken>, budgets: Arc<Budgets>) -> Admin {
+        Admin { operators: Operators::new(tokens, budgets) }
+    }
+
+    /// `GET /metrics` for those who hold a token.
+    pub fn metrics_router(&self, render_metrics: health::RenderMetrics) -> Router {
+        routes::guarded(health::metrics_router(render_metrics), &self.operators)
     }
 }
 
@@ -49,7 +61,8 @@ impl Dialect for Admin {
     }
 
     fn router(&self, engine: Arc<Engine>) -> Router {
-        routes::router(engine, self.admin_token.clone())
+        let router = routes::router(engine, &self.operators);
+        router.layer(DefaultBodyLimit::max(BODY_LEN_MAX))
     }
 
     fn announcer(&self) -> Option<Arc<dyn Announce>> {

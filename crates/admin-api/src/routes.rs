@@ -1,21 +1,21 @@
-//! The paths, who may call them, and the OpenAPI document that describes them.
+//! The paths, and the OpenAPI document that describes them.
 
 use crate::faults::Fault;
+use crate::operators::{MayOperate, Operators, admit};
 use crate::wire::{
     AccountList, AttentionList, ErrorBody, Notification, NotificationPage, OrderPage, PostingPage,
     Story,
 };
 use crate::{directory, map, query};
-use axum::extract::{FromRequestParts, Path, Query as QueryString, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{FromRequestParts, Path, Query as QueryString, State};
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use axum::{Json, Router};
-use crypto::Secret;
 use engine::Engine;
 use http::request::Parts;
-use http::{HeaderMap, StatusCode, header};
-use kernel::{Caller, NotificationCommand, TenantId};
+use http::{StatusCode, header};
+use kernel::{NotificationCommand, TenantId};
 use ledger::{Id, kinds};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -25,13 +25,11 @@ use utoipa::{IntoParams, IntoResponses, Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// The operator's name in events.
-const OPERATOR: &str = "admin";
 /// Where the document is served, without a token.
 const DOCUMENT_PATH: &str = "/admin/v1/openapi.json";
 
 /// All routes with their full paths.
-pub(crate) fn router(engine: Arc<Engine>, admin_token: Arc<Secret>) -> Router {
+pub(crate) fn router(engine: Arc<Engine>, operators: &Operators) -> Router {
     let (routes, document) = described().split_for_parts();
     let document: Arc<str> = Arc::from(text(&document));
     routes
@@ -39,9 +37,14 @@ pub(crate) fn router(engine: Arc<Engine>, admin_token: Arc<Secret>) -> Router {
         .route("/admin/v1/", any(nothing))
         .route("/admin/v1/{*rest}", any(nothing))
         .method_not_allowed_fallback(wrong_method)
-        .route_layer(from_fn_with_state(admin_token, admit))
+        .route_layer(from_fn_with_state(operators.clone(), admit))
         .route(DOCUMENT_PATH, get(move || serve_document(document)))
         .with_state(engine)
+}
+
+/// Routes that only operators pass to.
+pub(crate) fn guarded(router: Router, operators: &Operators) -> Router {
+    router.route_layer(from_fn_with_state(operators.clone(), admit))
 }
 
 /// The document as it is served.
@@ -103,36 +106,21 @@ pub(crate) enum Faults {
     /// The admin token is missing or wrong.
     #[response(status = 401)]
     Unauthenticated(ErrorBody),
+    /// The token's role does not allow it.
+    #[response(status = 403)]
+    Forbidden(ErrorBody),
     /// There is nothing of that name.
     #[response(status = 404)]
     NotFound(ErrorBody),
+    /// Too many requests of this token, or wrong tokens of this address: come back after `Retry-After`.
+    #[response(status = 429)]
+    TooMany(ErrorBody),
     /// A stored row cannot be read.
     #[response(status = 500)]
     Unreadable(ErrorBody),
     /// The database failed, or the process is overloaded or stopping.
     #[response(status = 503)]
     Unavailable(ErrorBody),
-}
-
-/// Lets only holders of the token pass.
-async fn admit(State(admin_token): State<Arc<Secret>>, request: Request, next: Next) -> Response {
-    if admitted(request.headers(), &admin_token) {
-        next.run(request).await
-    } else {
-        Fault::Unauthenticated.into_response()
-    }
-}
-
-/// An empty token in the configuration must not open the door to an empty token in a request.
-fn admitted(headers: &HeaderMap, admin_token: &Secret) -> bool {
-    let wanted = admin_token.expose().as_bytes();
-    let given = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim());
-    !wanted.is_empty() && given.is_some_and(|given| crypto::hash::equal(given.as_bytes(), wanted))
 }
 
 async fn serve_document(document: Arc<str>) -> impl IntoResponse {
@@ -274,6 +262,7 @@ async fn notification(
     ))]
 async fn replay_notification(
     State(engine): State<Arc<Engine>>,
+    MayOperate(operator): MayOperate,
     Segments((tenant, notification)): Segments<(String, String)>,
     Asked(pairs): Asked,
 ) -> Result<(StatusCode, Json<Notification>), Fault> {
@@ -281,7 +270,7 @@ async fn replay_notification(
     let tenant = known(&engine, &tenant)?;
     let notification = query::notification_id(&notification)?;
     let command = NotificationCommand::Replay { tenant: tenant.clone(), notification };
-    engine.handle(operator(), command).await?;
+    engine.handle(operator.caller(), command).await?;
     Ok((StatusCode::ACCEPTED, one_notification(&engine, tenant, notification).await?))
 }
 
@@ -319,11 +308,6 @@ pub(crate) fn known(engine: &Engine, tenant: &str) -> Result<TenantId, Fault> {
         true => Ok(id),
         false => Err(Fault::NotFound { what: "tenant" }),
     }
-}
-
-/// The caller of what the admin API requests.
-pub(crate) fn operator() -> Caller {
-    Caller::Operator(Arc::from(OPERATOR))
 }
 
 pub(crate) type Answer<T> = Result<Json<T>, Fault>;

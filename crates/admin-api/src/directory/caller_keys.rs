@@ -1,10 +1,11 @@
 //! Callers' keys of a tenant.
 
 use super::body::Wanted;
-use super::{SealedShown, check_name, enabled, malformed, put_of, rows};
+use super::{SealedShown, check_name, enabled, malformed, put_of, put_read, rows};
 use crate::faults::Fault;
+use crate::operators::{MayConfigure, Operator};
 use crate::query::{self, Malformed};
-use crate::routes::{Answer, Asked, Faults, Segments, TenantPath, known, operator};
+use crate::routes::{Answer, Asked, Faults, Segments, TenantPath, known};
 use crate::wire::{ErrorBody, rfc3339};
 use axum::Json;
 use axum::extract::State;
@@ -194,6 +195,7 @@ async fn caller_key(
     ))]
 async fn put_caller_key(
     State(engine): State<Arc<Engine>>,
+    MayConfigure(operator): MayConfigure,
     Segments((tenant, key_id)): Segments<(String, String)>,
     Asked(pairs): Asked,
     headers: HeaderMap,
@@ -203,22 +205,23 @@ async fn put_caller_key(
     let tenant = known(&engine, &tenant)?;
     check_name("key_id", &key_id)?;
     let put = put_of(&headers)?;
-    let rows = rows(&engine).await?;
-    let stored = find(&rows, &tenant, &key_id);
     let proof = match wanted.proof {
         Some(ProofPut::Hmac { secret }) => DeclaredProof::Hmac(Secret::new(secret)),
         Some(ProofPut::Rsa { public_key_pem }) => DeclaredProof::Rsa(Arc::from(public_key_pem)),
         None => DeclaredProof::Keep,
     };
-    let declared = DeclaredCallerKey {
-        tenant: tenant.clone(),
-        key_id: Arc::from(key_id.as_str()),
-        proof,
-        is_enabled: enabled(wanted.enabled, put, stored.map(|row| row.is_enabled)),
-        put,
-    };
-    let command = engine.put_caller_key(declared, stored).map_err(in_proof)?;
-    engine.handle(operator(), command).await?;
+    super::put(&engine, &operator, |rows| {
+        let stored = find(rows, &tenant, &key_id);
+        let declared = DeclaredCallerKey {
+            tenant: tenant.clone(),
+            key_id: Arc::from(key_id.as_str()),
+            proof: proof.clone(),
+            is_enabled: enabled(wanted.enabled, put, stored.map(|row| row.is_enabled)),
+            put: put_read(put, stored.map(|row| row.version)),
+        };
+        Ok(engine.put_caller_key(declared, stored).map_err(in_proof)?)
+    })
+    .await?;
     shown(&engine, &tenant, &key_id).await.map(Json)
 }
 
@@ -246,6 +249,7 @@ fn in_proof(fault: DeclarationFault) -> Malformed {
     ))]
 async fn rotate_caller_key(
     State(engine): State<Arc<Engine>>,
+    MayConfigure(operator): MayConfigure,
     Segments((tenant, key_id)): Segments<(String, String)>,
     Asked(pairs): Asked,
     Wanted(rotation): Wanted<Rotation>,
@@ -255,7 +259,6 @@ async fn rotate_caller_key(
     check_name("key_id", &rotation.key_id)?;
     let rows = rows(&engine).await?;
     let old = find(&rows, &tenant, &key_id).ok_or(Fault::NotFound { what: "caller_key" })?;
-    // `Put::Create` alone would accept the same public key twice; a rotation makes a key or fails.
     if find(&rows, &tenant, &rotation.key_id).is_some() {
         let refusal = DirectoryRefusal::Exists { noun: "caller_key" };
         return Err(Failure::Refused(refusal.into()).into());
@@ -266,10 +269,10 @@ async fn rotate_caller_key(
         key_id: Arc::from(rotation.key_id.as_str()),
         proof,
         is_enabled: true,
-        put: Put::Create,
+        put: Put::read(None),
     };
     let command = engine.put_caller_key(declared, None)?;
-    engine.handle(operator(), command).await?;
+    engine.handle(operator.caller(), command).await?;
     let caller_key = shown(&engine, &tenant, &rotation.key_id).await?;
     let secret = secret.map(|secret| secret.expose().to_owned());
     let not_kept = [(CACHE_CONTROL, "no-store")];
@@ -304,11 +307,12 @@ fn successor(
     responses((status = 200, description = "As it is now.", body = CallerKeyShown), Faults))]
 async fn disable_caller_key(
     State(engine): State<Arc<Engine>>,
+    MayConfigure(operator): MayConfigure,
     Segments(path): Segments<(String, String)>,
     Asked(pairs): Asked,
 ) -> Answer<CallerKeyShown> {
     query::none(&pairs)?;
-    switch(&engine, path, false).await
+    switch(&engine, &operator, path, false).await
 }
 
 /// Accepts a caller's key again.
@@ -318,28 +322,32 @@ async fn disable_caller_key(
     responses((status = 200, description = "As it is now.", body = CallerKeyShown), Faults))]
 async fn enable_caller_key(
     State(engine): State<Arc<Engine>>,
+    MayConfigure(operator): MayConfigure,
     Segments(path): Segments<(String, String)>,
     Asked(pairs): Asked,
 ) -> Answer<CallerKeyShown> {
     query::none(&pairs)?;
-    switch(&engine, path, true).await
+    switch(&engine, &operator, path, true).await
 }
 
 async fn switch(
     engine: &Engine,
+    operator: &Operator,
     (tenant, key_id): (String, String),
     is_enabled: bool,
 ) -> Answer<CallerKeyShown> {
     let tenant = known(engine, &tenant)?;
-    let row = find(&*rows(engine).await?, &tenant, &key_id).cloned();
-    let row = row.ok_or(Fault::NotFound { what: "caller_key" })?;
-    let command = CallerKeyCommand::Put {
-        tenant: row.tenant,
-        key_id: row.key_id,
-        proof: row.proof,
-        is_enabled,
-        put: Put::Change,
-    };
-    engine.handle(operator(), command).await?;
+    super::put(engine, operator, |rows| {
+        let row = find(rows, &tenant, &key_id).cloned();
+        let row = row.ok_or(Fault::NotFound { what: "caller_key" })?;
+        Ok(CallerKeyCommand::Put {
+            tenant: row.tenant,
+            key_id: row.key_id,
+            proof: row.proof,
+            is_enabled,
+            put: Put::read(Some(row.version)),
+        })
+    })
+    .await?;
     shown(engine, &tenant, &key_id).await.map(Json)
 }

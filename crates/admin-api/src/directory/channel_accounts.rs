@@ -1,10 +1,11 @@
 //! Channel accounts of a tenant.
 
 use super::body::Wanted;
-use super::{SealedShown, check_name, enabled, malformed, put_of, rows};
+use super::{SealedShown, check_name, enabled, malformed, put_of, put_read, rows};
 use crate::faults::Fault;
+use crate::operators::{MayConfigure, Operator};
 use crate::query::{self, Malformed};
-use crate::routes::{Answer, Asked, Faults, Segments, TenantPath, known, operator};
+use crate::routes::{Answer, Asked, Faults, Segments, TenantPath, known};
 use crate::wire::ErrorBody;
 use axum::Json;
 use axum::extract::State;
@@ -153,6 +154,7 @@ async fn channel_account(
     ))]
 async fn put_channel_account(
     State(engine): State<Arc<Engine>>,
+    MayConfigure(operator): MayConfigure,
     Segments((tenant, name)): Segments<(String, String)>,
     Asked(pairs): Asked,
     headers: HeaderMap,
@@ -163,18 +165,19 @@ async fn put_channel_account(
     check_name("name", &name)?;
     let put = put_of(&headers)?;
     check_settings(&engine, &wanted)?;
-    let rows = rows(&engine).await?;
-    let stored = find(&rows, &tenant, &name);
-    let declared = DeclaredChannelAccount {
-        tenant: tenant.clone(),
-        name: Arc::from(name.as_str()),
-        channel: Arc::from(wanted.channel),
-        settings: wanted.settings,
-        is_enabled: enabled(wanted.enabled, put, stored.map(|row| row.is_enabled)),
-        put,
-    };
-    let command = engine.put_channel_account(declared, stored).map_err(in_settings)?;
-    engine.handle(operator(), command).await?;
+    super::put(&engine, &operator, |rows| {
+        let stored = find(rows, &tenant, &name);
+        let declared = DeclaredChannelAccount {
+            tenant: tenant.clone(),
+            name: Arc::from(name.as_str()),
+            channel: Arc::from(wanted.channel.as_str()),
+            settings: wanted.settings.clone(),
+            is_enabled: enabled(wanted.enabled, put, stored.map(|row| row.is_enabled)),
+            put: put_read(put, stored.map(|row| row.version)),
+        };
+        Ok(engine.put_channel_account(declared, stored).map_err(in_settings)?)
+    })
+    .await?;
     shown(&engine, &tenant, &name).await
 }
 
@@ -220,11 +223,12 @@ fn in_settings(fault: DeclarationFault) -> Malformed {
     responses((status = 200, description = "As it is now.", body = ChannelAccountShown), Faults))]
 async fn disable_channel_account(
     State(engine): State<Arc<Engine>>,
+    MayConfigure(operator): MayConfigure,
     Segments(path): Segments<(String, String)>,
     Asked(pairs): Asked,
 ) -> Answer<ChannelAccountShown> {
     query::none(&pairs)?;
-    switch(&engine, path, false).await
+    switch(&engine, &operator, path, false).await
 }
 
 /// Collects through the account again.
@@ -234,29 +238,33 @@ async fn disable_channel_account(
     responses((status = 200, description = "As it is now.", body = ChannelAccountShown), Faults))]
 async fn enable_channel_account(
     State(engine): State<Arc<Engine>>,
+    MayConfigure(operator): MayConfigure,
     Segments(path): Segments<(String, String)>,
     Asked(pairs): Asked,
 ) -> Answer<ChannelAccountShown> {
     query::none(&pairs)?;
-    switch(&engine, path, true).await
+    switch(&engine, &operator, path, true).await
 }
 
 async fn switch(
     engine: &Engine,
+    operator: &Operator,
     (tenant, name): (String, String),
     is_enabled: bool,
 ) -> Answer<ChannelAccountShown> {
     let tenant = known(engine, &tenant)?;
-    let row = find(&*rows(engine).await?, &tenant, &name).cloned();
-    let row = row.ok_or(Fault::NotFound { what: "channel_account" })?;
-    let command = ChannelAccountCommand::Put {
-        tenant: row.tenant,
-        name: row.name,
-        channel: row.channel,
-        settings: row.settings,
-        is_enabled,
-        put: Put::Change,
-    };
-    engine.handle(operator(), command).await?;
+    super::put(engine, operator, |rows| {
+        let row = find(rows, &tenant, &name).cloned();
+        let row = row.ok_or(Fault::NotFound { what: "channel_account" })?;
+        Ok(ChannelAccountCommand::Put {
+            tenant: row.tenant,
+            name: row.name,
+            channel: row.channel,
+            settings: row.settings,
+            is_enabled,
+            put: Put::read(Some(row.version)),
+        })
+    })
+    .await?;
     shown(engine, &tenant, &name).await
 }

@@ -1,10 +1,11 @@
 //! Merchants of a tenant.
 
 use super::body::Wanted;
-use super::{check_name, check_title, enabled, put_of, rows};
+use super::{check_name, check_title, enabled, put_of, put_read, rows};
 use crate::faults::Fault;
+use crate::operators::{MayConfigure, Operator};
 use crate::query;
-use crate::routes::{Answer, Asked, Faults, Segments, TenantPath, known, operator};
+use crate::routes::{Answer, Asked, Faults, Segments, TenantPath, known};
 use crate::wire::ErrorBody;
 use axum::Json;
 use axum::extract::State;
@@ -133,6 +134,7 @@ async fn merchant(
     ))]
 async fn put_merchant(
     State(engine): State<Arc<Engine>>,
+    MayConfigure(operator): MayConfigure,
     Segments((tenant, merchant)): Segments<(String, String)>,
     Asked(pairs): Asked,
     headers: HeaderMap,
@@ -144,16 +146,20 @@ async fn put_merchant(
     check_title("name", &wanted.name)?;
     let put = put_of(&headers)?;
     let merchant = MerchantId::new(&merchant);
-    let stored = find(&*rows(&engine).await?, &tenant, &merchant).map(|row| row.is_enabled);
-    let command = MerchantCommand::Put {
-        tenant: tenant.clone(),
-        merchant: merchant.clone(),
-        name: Arc::from(wanted.name),
-        channel_accounts: wanted.channel_accounts.into_iter().map(Arc::from).collect(),
-        is_enabled: enabled(wanted.enabled, put, stored),
-        put,
-    };
-    engine.handle(operator(), command).await?;
+    let name: Arc<str> = Arc::from(wanted.name);
+    let accounts: Vec<Arc<str>> = wanted.channel_accounts.into_iter().map(Arc::from).collect();
+    super::put(&engine, &operator, |rows| {
+        let stored = find(rows, &tenant, &merchant);
+        Ok(MerchantCommand::Put {
+            tenant: tenant.clone(),
+            merchant: merchant.clone(),
+            name: name.clone(),
+            channel_accounts: accounts.clone(),
+            is_enabled: enabled(wanted.enabled, put, stored.map(|row| row.is_enabled)),
+            put: put_read(put, stored.map(|row| row.version)),
+        })
+    })
+    .await?;
     shown(&engine, &tenant, &merchant).await
 }
 
@@ -164,11 +170,12 @@ async fn put_merchant(
     responses((status = 200, description = "As it is now.", body = MerchantShown), Faults))]
 async fn disable_merchant(
     State(engine): State<Arc<Engine>>,
+    MayConfigure(operator): MayConfigure,
     Segments(path): Segments<(String, String)>,
     Asked(pairs): Asked,
 ) -> Answer<MerchantShown> {
     query::none(&pairs)?;
-    switch(&engine, path, false).await
+    switch(&engine, &operator, path, false).await
 }
 
 /// Lets a merchant collect again.
@@ -178,29 +185,33 @@ async fn disable_merchant(
     responses((status = 200, description = "As it is now.", body = MerchantShown), Faults))]
 async fn enable_merchant(
     State(engine): State<Arc<Engine>>,
+    MayConfigure(operator): MayConfigure,
     Segments(path): Segments<(String, String)>,
     Asked(pairs): Asked,
 ) -> Answer<MerchantShown> {
     query::none(&pairs)?;
-    switch(&engine, path, true).await
+    switch(&engine, &operator, path, true).await
 }
 
 async fn switch(
     engine: &Engine,
+    operator: &Operator,
     (tenant, merchant): (String, String),
     is_enabled: bool,
 ) -> Answer<MerchantShown> {
     let (tenant, merchant) = (known(engine, &tenant)?, MerchantId::new(&merchant));
-    let row = find(&*rows(engine).await?, &tenant, &merchant).cloned();
-    let row = row.ok_or(Fault::NotFound { what: "merchant" })?;
-    let command = MerchantCommand::Put {
-        tenant: row.tenant,
-        merchant: row.merchant,
-        name: row.name,
-        channel_accounts: row.channel_accounts,
-        is_enabled,
-        put: Put::Change,
-    };
-    engine.handle(operator(), command).await?;
+    super::put(engine, operator, |rows| {
+        let row = find(rows, &tenant, &merchant).cloned();
+        let row = row.ok_or(Fault::NotFound { what: "merchant" })?;
+        Ok(MerchantCommand::Put {
+            tenant: row.tenant,
+            merchant: row.merchant,
+            name: row.name,
+            channel_accounts: row.channel_accounts,
+            is_enabled,
+            put: Put::read(Some(row.version)),
+        })
+    })
+    .await?;
     shown(engine, &tenant, &merchant).await
 }

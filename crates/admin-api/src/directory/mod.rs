@@ -13,17 +13,20 @@ mod merchants;
 mod tenants;
 
 use crate::faults::Fault;
+use crate::operators::Operator;
 use crate::query::Malformed;
 use crypto::MasterKeys;
-use engine::Engine;
+use engine::{Engine, Failure};
 use http::{HeaderMap, header};
-use kernel::{Put, Sealed};
+use kernel::{Command, DirectoryRefusal, Put, Refusal, Sealed};
 use serde::Serialize;
 use std::sync::Arc;
 use store::{DirectoryOf, DirectoryRows};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
+/// How often rows are read again because another change came between.
+const READS_MAX: u32 = 4;
 /// Characters of an id or name that stands in a URL or header.
 const NAME_LEN_MAX: usize = 64;
 /// Characters of a name for people.
@@ -60,6 +63,35 @@ async fn rows(engine: &Engine) -> Result<Box<DirectoryRows>, Fault> {
     Ok(engine.ask(DirectoryOf {}).await?)
 }
 
+/// Puts what is made from the rows as they are, and again from fresh ones while another change comes
+/// between: so a change never undoes one that it did not see.
+async fn put<C: Into<Command>>(
+    engine: &Engine,
+    operator: &Operator,
+    make: impl Fn(&DirectoryRows) -> Result<C, Fault>,
+) -> Result<(), Fault> {
+    let mut reads = 1;
+    loop {
+        let command = make(&*rows(engine).await?)?;
+        match engine.handle(operator.caller(), command).await {
+            Err(Failure::Refused(Refusal::Directory(DirectoryRefusal::Changed { .. })))
+                if reads < READS_MAX =>
+            {
+                reads += 1;
+            }
+            outcome => return Ok(outcome.map(drop)?),
+        }
+    }
+}
+
+/// How a row is put that was read in this version.
+const fn put_read(put: Put, version: Option<i64>) -> Put {
+    match put {
+        Put::Create => Put::Create,
+        Put::Change | Put::Apply | Put::Read { .. } => Put::read(version),
+    }
+}
+
 /// With `If-None-Match: *` a row is only created. Entity tags are not given out, so none is taken.
 fn put_of(headers: &HeaderMap) -> Result<Put, Malformed> {
     match headers.get(header::IF_NONE_MATCH) {
@@ -74,7 +106,7 @@ fn put_of(headers: &HeaderMap) -> Result<Put, Malformed> {
 fn enabled(wanted: Option<bool>, put: Put, stored: Option<bool>) -> bool {
     let stored = match put {
         Put::Create => None,
-        Put::Change | Put::Apply => stored,
+        Put::Change | Put::Apply | Put::Read { .. } => stored,
     };
     wanted.or(stored).unwrap_or(true)
 }

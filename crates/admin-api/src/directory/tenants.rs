@@ -4,10 +4,11 @@ use super::body::Wanted;
 use super::caller_keys::CallerKeyShown;
 use super::channel_accounts::ChannelAccountShown;
 use super::merchants::MerchantShown;
-use super::{check_name, check_title, enabled, put_of, rows};
+use super::{check_name, check_title, enabled, put_of, put_read, rows};
 use crate::faults::Fault;
+use crate::operators::{MayConfigure, Operator};
 use crate::query;
-use crate::routes::{Answer, Asked, Faults, Segments, TenantPath, operator};
+use crate::routes::{Answer, Asked, Faults, Segments, TenantPath};
 use crate::wire::{ErrorBody, rfc3339};
 use axum::Json;
 use axum::extract::State;
@@ -128,6 +129,7 @@ async fn tenant(
     ))]
 async fn put_tenant(
     State(engine): State<Arc<Engine>>,
+    MayConfigure(operator): MayConfigure,
     Segments(tenant): Segments<String>,
     Asked(pairs): Asked,
     headers: HeaderMap,
@@ -138,14 +140,17 @@ async fn put_tenant(
     check_title("name", &wanted.name)?;
     let put = put_of(&headers)?;
     let tenant = TenantId::new(&tenant);
-    let stored = find(&*rows(&engine).await?, &tenant).map(|row| row.is_enabled);
-    let command = TenantCommand::Put {
-        tenant: tenant.clone(),
-        name: Arc::from(wanted.name),
-        is_enabled: enabled(wanted.enabled, put, stored),
-        put,
-    };
-    engine.handle(operator(), command).await?;
+    let name: Arc<str> = Arc::from(wanted.name);
+    super::put(&engine, &operator, |rows| {
+        let stored = find(rows, &tenant);
+        Ok(TenantCommand::Put {
+            tenant: tenant.clone(),
+            name: name.clone(),
+            is_enabled: enabled(wanted.enabled, put, stored.map(|row| row.is_enabled)),
+            put: put_read(put, stored.map(|row| row.version)),
+        })
+    })
+    .await?;
     shown(&engine, &tenant).await
 }
 
@@ -155,11 +160,12 @@ async fn put_tenant(
     responses((status = 200, description = "As it is now.", body = TenantShown), Faults))]
 async fn disable_tenant(
     State(engine): State<Arc<Engine>>,
+    MayConfigure(operator): MayConfigure,
     Segments(tenant): Segments<String>,
     Asked(pairs): Asked,
 ) -> Answer<TenantShown> {
     query::none(&pairs)?;
-    switch(&engine, &tenant, false).await
+    switch(&engine, &operator, &tenant, false).await
 }
 
 /// Lets the tenant's callers in again.
@@ -168,18 +174,26 @@ async fn disable_tenant(
     responses((status = 200, description = "As it is now.", body = TenantShown), Faults))]
 async fn enable_tenant(
     State(engine): State<Arc<Engine>>,
+    MayConfigure(operator): MayConfigure,
     Segments(tenant): Segments<String>,
     Asked(pairs): Asked,
 ) -> Answer<TenantShown> {
     query::none(&pairs)?;
-    switch(&engine, &tenant, true).await
+    switch(&engine, &operator, &tenant, true).await
 }
 
-async fn switch(engine: &Engine, tenant: &str, is_enabled: bool) -> Answer<TenantShown> {
+async fn switch(
+    engine: &Engine,
+    operator: &Operator,
+    tenant: &str,
+    is_enabled: bool,
+) -> Answer<TenantShown> {
     let tenant = TenantId::new(tenant);
-    let name = find(&*rows(engine).await?, &tenant).map(|row| row.name.clone());
-    let name = name.ok_or(Fault::NotFound { what: "tenant" })?;
-    let command = TenantCommand::Put { tenant: tenant.clone(), name, is_enabled, put: Put::Change };
-    engine.handle(operator(), command).await?;
+    super::put(engine, operator, |rows| {
+        let row = find(rows, &tenant).ok_or(Fault::NotFound { what: "tenant" })?;
+        let (name, put) = (row.name.clone(), Put::read(Some(row.version)));
+        Ok(TenantCommand::Put { tenant: tenant.clone(), name, is_enabled, put })
+    })
+    .await?;
     shown(engine, &tenant).await
 }

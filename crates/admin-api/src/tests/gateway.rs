@@ -1,13 +1,13 @@
 //! An engine over the memory model, with a clock that stands still and a database that can be cut off,
 //! and the admin API's router before it.
 
-use crate::Admin;
+use crate::{Admin, AdminToken, Role};
 use axum::Router;
 use axum::body::Body;
 use channel::{About, BadSettings, Channel, Connection, PlatformKey, Scene, Setting, Settings};
 use channel_none::NoChannel;
 use crypto::{MasterKeys, Secret};
-use dialect::Dialect as _;
+use dialect::{Budgets, Dialect as _, Rate, Rates};
 use engine::{Clock, Engine, Guard, HyperClient, Mode, Parts, Secrets};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
@@ -15,6 +15,7 @@ use kernel::{Caller, Event, Put, Reads, Task, TenantCommand, TenantId, View};
 use ledger::{Id, Timestamp};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use store::memory::Memory;
@@ -25,6 +26,32 @@ use tower::ServiceExt as _;
 
 pub(super) const TOKEN: &str = "the-admin-token";
 pub(super) const BASE: &str = "/admin/v1/tenants/100001";
+
+/// Tokens of the lower roles.
+pub(super) const READ_TOKEN: &str = "the-token-that-reads";
+pub(super) const OPERATE_TOKEN: &str = "the-token-that-operates";
+
+/// The admin API with an operator of each role.
+pub(super) fn admin(budgets: Budgets) -> Admin {
+    let token = |name: &str, role, token: &str| AdminToken {
+        name: Arc::from(name),
+        role,
+        token: Secret::new(token.to_owned()),
+    };
+    let tokens = vec![
+        token("rita", Role::Read, READ_TOKEN),
+        token("otto", Role::Operate, OPERATE_TOKEN),
+        token("admin", Role::Configure, TOKEN),
+    ];
+    Admin::new(tokens, Arc::new(budgets))
+}
+
+/// Buckets that hold so much and hardly fill.
+pub(super) fn budgets(burst: u32) -> Budgets {
+    let burst = NonZeroU32::new(burst).expect("not zero");
+    let rate = Rate { per_second: NonZeroU32::MIN, burst };
+    Budgets::new(Rates { caller_key: rate, tenant: rate, operator: rate, failure: rate })
+}
 
 /// The memory model behind a line that can be cut.
 #[derive(Default)]
@@ -108,6 +135,7 @@ static ABOUT: About = About {
         Setting { name: "note", meaning: "a remark", secret: false },
         Setting { name: "api_key", meaning: "what we sign with", secret: true },
     ],
+    order_life_seconds_max: 90 * 24 * 3600,
     fetches_keys: false,
     is_built_in: true,
 };
@@ -170,7 +198,7 @@ impl TestGateway {
             };
             engine.handle(Caller::Clock, command).await.map(drop).expect("created");
         }
-        let router = Admin::new(Secret::new(TOKEN.to_owned())).router(engine.clone());
+        let router = admin(budgets(1000)).router(engine.clone());
         TestGateway { engine, line, router }
     }
 

@@ -1,8 +1,10 @@
 //! The router, in process.
 
-use super::gateway::{BASE, TOKEN, TestGateway, call, json, text};
-use crate::Admin;
-use crate::health::ops_router;
+use super::gateway::{
+    BASE, OPERATE_TOKEN, READ_TOKEN, TOKEN, TestGateway, admin, budgets, call, json, text,
+};
+use crate::health::{metrics_router, probes_router};
+use crate::{Admin, AdminToken, Role};
 use axum::Router;
 use crypto::Secret;
 use dialect::Dialect as _;
@@ -68,7 +70,9 @@ async fn every_path_wants_the_token_but_the_document() {
 #[tokio::test]
 async fn an_empty_token_admits_nobody() {
     let engine = TestGateway::new().await.engine;
-    let router = Admin::new(Secret::new(String::new())).router(engine);
+    let empty =
+        AdminToken { name: "".into(), role: Role::Configure, token: Secret::new(String::new()) };
+    let router = Admin::new(vec![empty], Arc::new(budgets(1000))).router(engine);
     for authorization in ["", "Bearer", "Bearer ", "Bearer x"] {
         let response = call(&router, "GET", "/admin/v1/tenants", authorization).await;
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{authorization:?}");
@@ -206,7 +210,12 @@ async fn what_is_not_there_or_not_understood_is_refused_by_name() {
 async fn a_lost_database_is_unavailable_but_alive() {
     let (samples, _) = samples::whole();
     let gateway = TestGateway::with(&samples).await;
-    let ops = ops_router(gateway.engine.clone(), Arc::new(|| "tongbao_up 1\n".to_owned()));
+    let render = Arc::new(|| "tongbao_up 1\n".to_owned());
+    let guarded = admin(budgets(1000)).metrics_router(render.clone());
+    assert_eq!(call(&guarded, "GET", "/metrics", "").await.status(), StatusCode::UNAUTHORIZED);
+    let bearer = format!("Bearer {READ_TOKEN}");
+    assert_eq!(call(&guarded, "GET", "/metrics", &bearer).await.status(), StatusCode::OK);
+    let ops = probes_router(gateway.engine.clone()).merge(metrics_router(render));
     let ready = call(&ops, "GET", "/readyz", "").await;
     assert_eq!(ready.status(), StatusCode::OK);
     gateway.line.cut();
@@ -243,4 +252,59 @@ async fn what_needs_a_person_is_listed_with_its_story() {
     assert_eq!(rows[1]["reason"], "refund failed: NOT_ENOUGH: 余额不足");
     let (status, refused) = gateway.get(&format!("{BASE}/attention?before=1")).await;
     assert_eq!((status, &refused["error"]["field"]), (400, &Value::from("before")));
+}
+
+#[tokio::test]
+async fn a_role_may_do_what_is_its_own_and_no_more() {
+    let (samples, _) = samples::whole();
+    let gateway = TestGateway::with(&samples).await;
+    let (_, page) = gateway.get(&format!("{BASE}/notifications")).await;
+    let notification = page["notifications"][0]["id"].as_str().expect("an id").to_owned();
+    let replay = format!("{BASE}/notifications/{notification}/replay");
+    let disable = format!("{BASE}/disable");
+    for (method, path, lowest) in [
+        ("GET", BASE.to_owned(), Role::Read),
+        ("GET", format!("{BASE}/orders"), Role::Read),
+        ("POST", replay, Role::Operate),
+        ("POST", disable, Role::Configure),
+        ("POST", format!("{BASE}/enable"), Role::Configure),
+        ("PUT", BASE.to_owned(), Role::Configure),
+        ("PUT", format!("{BASE}/merchants/CM1"), Role::Configure),
+        ("PUT", format!("{BASE}/caller-keys/AKID"), Role::Configure),
+        ("POST", format!("{BASE}/caller-keys/AKID/rotate"), Role::Configure),
+        ("PUT", format!("{BASE}/channel-accounts/main"), Role::Configure),
+        ("POST", format!("{BASE}/channel-accounts/main/disable"), Role::Configure),
+    ] {
+        for (token, role) in
+            [(READ_TOKEN, Role::Read), (OPERATE_TOKEN, Role::Operate), (TOKEN, Role::Configure)]
+        {
+            let found = call(&gateway.router, method, &path, &format!("Bearer {token}")).await;
+            let is_forbidden = found.status() == StatusCode::FORBIDDEN;
+            assert_eq!(is_forbidden, role < lowest, "{method} {path} as {role}");
+            if is_forbidden {
+                let body = json(found).await;
+                assert_eq!(body["error"]["code"], "forbidden", "{body}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_operator_and_a_guesser_have_budgets() {
+    let engine = TestGateway::new().await.engine;
+    let router = admin(budgets(2)).router(engine);
+    let ask = async |token: &str| {
+        let bearer = format!("Bearer {token}");
+        call(&router, "GET", "/admin/v1/tenants", &bearer).await
+    };
+    for status in [200, 200, 429] {
+        assert_eq!(ask(READ_TOKEN).await.status().as_u16(), status);
+    }
+    assert_eq!(ask(OPERATE_TOKEN).await.status(), StatusCode::OK, "another has its own");
+    for status in [401, 401, 429] {
+        assert_eq!(ask("guess").await.status().as_u16(), status);
+    }
+    let refused = ask(OPERATE_TOKEN).await;
+    assert_eq!(refused.headers()["retry-after"], "1");
+    assert_eq!(json(refused).await["error"]["code"], "too_many_requests");
 }
