@@ -136,7 +136,8 @@ impl Operators {
         Ok(operator)
     }
 
-    /// Who holds the token of these headers. Each token is compared, whichever fits.
+    /// Who holds the token of these headers. Every token is compared, also
+    /// after one was found equal, so that the time tells nothing.
     fn holder(&self, headers: &HeaderMap) -> Option<Operator> {
         let given = bearer(headers)?.as_bytes();
         let mut found = None;

@@ -128,7 +128,7 @@ impl Api {
         Ok((caller, asked))
     }
 
-    /// What a request that proved nobody is told. An address that has failed too often is told no
+    /// What a request without a valid proof is told. An address that has failed too often is told no
     /// more than that, so that it cannot find out by trying which SecretIds there are. A caller who
     /// proves itself is never refused for what others at its address sent.
     fn unproven(&self, received: &Received, fault: Fault) -> Fault {

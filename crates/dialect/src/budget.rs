@@ -1,11 +1,11 @@
 //! How often callers may call: token buckets, refilled evenly.
 //!
 //! A proven caller draws from the bucket of its key and from that of its tenant, before anything is
-//! read from the database. A request that proves nobody draws from the bucket of the address that it
+//! read from the database. A request without a valid proof draws from the bucket of the address that it
 //! came from. Buckets that are full again are forgotten.
 
 use crate::Peer;
-use governor::clock::{Clock as _, DefaultClock};
+use governor::clock::{Clock as _, DefaultClock, MonotonicClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
@@ -40,7 +40,7 @@ pub struct Rates {
     pub tenant: Rate,
     /// Of an operator's token.
     pub operator: Rate,
-    /// Of an address: requests that prove nobody.
+    /// Of an address: requests without a valid proof.
     pub failure: Rate,
 }
 
@@ -97,17 +97,17 @@ impl Budgets {
         self.operators.draw(operator).map(drop)
     }
 
-    /// Draws a request that proved nobody.
+    /// Draws a request without a valid proof.
     ///
     /// # Errors
     /// The [`Wait`], when the address has used its failures up: then it is told nothing else.
     pub fn draw_failure(&self, peer: Option<Peer>) -> Result<(), Wait> {
         let address = network(peer);
         if self.failures.draw(&address)? == 0 {
-            let until = Instant::now() + self.forgiving;
+            let now = MonotonicClock.now();
             let mut exhausted = self.exhausted.lock().unwrap_or_else(PoisonError::into_inner);
-            exhausted.retain(|_, until| *until > Instant::now());
-            exhausted.insert(address, until);
+            exhausted.retain(|_, until| *until > now);
+            exhausted.insert(address, now + self.forgiving);
         }
         Ok(())
     }
@@ -119,8 +119,11 @@ impl Budgets {
     pub fn check_failures(&self, peer: Option<Peer>) -> Result<(), Wait> {
         let exhausted = self.exhausted.lock().unwrap_or_else(PoisonError::into_inner);
         match exhausted.get(&network(peer)) {
-            Some(until) if *until > Instant::now() => Err(Wait(*until - Instant::now())),
-            Some(_) | None => Ok(()),
+            Some(until) => match until.saturating_duration_since(MonotonicClock.now()) {
+                Duration::ZERO => Ok(()),
+                wait => Err(Wait(wait)),
+            },
+            None => Ok(()),
         }
     }
 }

@@ -20,7 +20,7 @@ impl Engine {
 
     /// Takes a channel's callback about an account. The answer tells the channel whether to repeat it:
     /// accepted means that its content is committed. What does not verify gets the same answer as a
-    /// callback about no account of ours, so that nobody learns names of accounts by trying.
+    /// callback about an unknown account, so that names of accounts cannot be found by trying.
     pub async fn channel_callback(self: &Arc<Engine>, account: &str, request: Request) -> Response {
         let Some(account) = self.snapshot().accounts.get(account).cloned() else {
             return unknown();

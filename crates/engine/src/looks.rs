@@ -1,8 +1,8 @@
 //! Looking at the channel on behalf of a caller who waits for the answer.
 //!
 //! A caller who asks about an order may not drive calls to the channel: the channel is asked when the
-//! order's own schedule has the next look due, however often callers ask. Who waits for a call that is
-//! under way is woken by the commit that ends it.
+//! order's own schedule has the next look due, however often callers ask. Callers who wait for a call
+//! that is under way are woken by the commit that ends it.
 
 use crate::{Engine, Handled};
 use kernel::{Aggregate as _, Caller, Command, Order, Task};
@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 /// How far ahead of its time a look is brought forward for a caller who asks now. Each look puts the
 /// next one off by a step of the schedule, the shortest of which is longer than this.
 const BROUGHT_FORWARD_MS: i64 = 2_000;
-/// How often to read whether a call of another process has ended, which wakes nobody here.
+/// How often to read whether a call of another process has ended, which wakes no waiter here.
 const READ_EVERY: Duration = Duration::from_secs(1);
 
 /// The rows that callers wait for.
@@ -51,7 +51,7 @@ impl Looks {
     }
 }
 
-/// One who waits for a row, until dropped.
+/// A waiter for a row, until dropped.
 struct Watching<'l> {
     looks: &'l Looks,
     subject: Subject,
@@ -62,7 +62,7 @@ impl Drop for Watching<'_> {
     fn drop(&mut self) {
         let mut all = self.looks.watched.lock().unwrap_or_else(PoisonError::into_inner);
         if let Entry::Occupied(entry) = all.entry(self.subject)
-            // The map's and our own: nobody else waits.
+            // The map's reference and our own: this was the last waiter.
             && Arc::strong_count(entry.get()) == 2
         {
             entry.remove();
@@ -131,7 +131,7 @@ mod tests {
             woken.await;
         }
         let early = tokio::time::timeout(Duration::from_millis(1), asleep).await;
-        assert!(early.is_err(), "another row's commit wakes nobody");
+        assert!(early.is_err(), "another row's commit wakes no waiter of this row");
         drop((first, second, elsewhere));
         assert!(looks.watched.lock().expect("whole").is_empty());
     }

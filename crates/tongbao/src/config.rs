@@ -7,20 +7,37 @@
 
 use crate::database::Database;
 use crate::installation::Installation;
+use crate::limits::LimitsTable;
+use crate::registry::CHANNELS;
+use crate::server::Admission;
 use crate::value_file::{given, misread, wanted};
-use anyhow::{Context, Result, anyhow, bail};
+use admin_api::{AdminToken, Role};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use crypto::{MasterKeys, Secret};
 use engine::Guard;
 use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The environment variable of the master key.
 pub(crate) const MASTER_KEY_VARIABLE: &str = "TONGBAO_MASTER_KEY";
 
+/// Where callers and channels reach the gateway when the configuration does not say.
+const LISTEN: &str = "127.0.0.1:8080";
+/// Where operators reach it when the configuration does not say: from this machine alone.
+const OPERATIONS_LISTEN: &str = "127.0.0.1:9080";
+/// The name of the operator whose token is the only one.
+const SINGLE_OPERATOR: &str = "admin";
+
 /// A configuration, ready to use.
 pub(crate) struct Config {
+    /// Where callers and channels reach the gateway.
     pub(crate) listen: String,
+    /// Where operators reach it; the same address when it is the same text.
+    pub(crate) operations_listen: String,
+    /// Who may connect.
+    pub(crate) admission: Admission,
     pub(crate) database: Database,
     pub(crate) installation: Installation,
 }
@@ -29,12 +46,17 @@ pub(crate) struct Config {
 #[serde(deny_unknown_fields)]
 struct File {
     listen: Option<String>,
+    operations_listen: Option<String>,
+    #[serde(default)]
+    trusted_proxies: Vec<String>,
+    #[serde(default)]
+    limits: LimitsTable,
     public_url: String,
     database: Option<String>,
     database_file: Option<PathBuf>,
     master_key: Option<String>,
     master_key_file: Option<PathBuf>,
-    admin_token: Option<String>,
+    admin_token: Option<OneOrMany>,
     admin_token_file: Option<PathBuf>,
     platform_private_key: Option<String>,
     platform_private_key_file: Option<PathBuf>,
@@ -45,6 +67,24 @@ struct File {
     node: Option<u8>,
     /// Read only to say where tenants belong.
     tenant: Option<toml::Value>,
+}
+
+/// `admin_token = "…"` for one operator, or `[[admin_token]]` for each of several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<toml::Value>),
+}
+
+/// A row of `[[admin_token]]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenTable {
+    name: String,
+    role: String,
+    token: Option<String>,
+    token_file: Option<PathBuf>,
 }
 
 impl Config {
@@ -69,7 +109,7 @@ impl Config {
             .context("database")?;
         let master_key = given(folder, "master_key", file.master_key, file.master_key_file)?;
         let master_keys = master_keys(master_key.or(from_environment))?;
-        let admin_token = wanted(folder, "admin_token", file.admin_token, file.admin_token_file)?;
+        let admin_tokens = admin_tokens(folder, file.admin_token, file.admin_token_file)?;
         let platform_private_key = wanted(
             folder,
             "platform_private_key",
@@ -93,18 +133,55 @@ impl Config {
             public_url: file.public_url.trim_end_matches('/').to_owned(),
             master_keys,
             platform_private_key: Secret::new(platform_private_key),
-            admin_token: Secret::new(admin_token),
+            admin_tokens,
             strict_signatures: file.strict_signatures,
             notification_guard: guard,
+            rates: file.limits.rates()?,
+            channels: CHANNELS.to_vec(),
             node,
         };
         installation.check()?;
         Ok(Config {
-            listen: file.listen.unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+            listen: file.listen.unwrap_or_else(|| LISTEN.to_owned()),
+            operations_listen: file
+                .operations_listen
+                .unwrap_or_else(|| OPERATIONS_LISTEN.to_owned()),
+            admission: file.limits.admission(&file.trusted_proxies)?,
             database: database.relative_to(folder),
             installation,
         })
     }
+}
+
+/// The tokens of the operators. A single one is named `admin` and may do everything.
+fn admin_tokens(
+    folder: &Path,
+    given: Option<OneOrMany>,
+    file: Option<PathBuf>,
+) -> Result<Vec<AdminToken>> {
+    let one = match given {
+        Some(OneOrMany::Many(rows)) => {
+            ensure!(file.is_none(), "[[admin_token]] and admin_token_file are both given");
+            return rows.into_iter().map(|row| admin_token(folder, row)).collect();
+        }
+        Some(OneOrMany::One(token)) => Some(token),
+        None => None,
+    };
+    let token = Secret::new(wanted(folder, "admin_token", one, file)?);
+    Ok(vec![AdminToken { name: Arc::from(SINGLE_OPERATOR), role: Role::Configure, token }])
+}
+
+fn admin_token(folder: &Path, row: toml::Value) -> Result<AdminToken> {
+    let row: TokenTable = row
+        .try_into()
+        .map_err(|fault: toml::de::Error| anyhow!("admin_token: {}", fault.message()))?;
+    let role = Role::from_name(&row.role).with_context(|| {
+        let known = Role::ALL.map(Role::name).join(", ");
+        format!("admin_token of {}: role: found {:?}, want {known}", row.name, row.role)
+    })?;
+    let token = wanted(folder, "token", row.token, row.token_file)
+        .with_context(|| format!("admin_token of {}", row.name))?;
+    Ok(AdminToken { name: Arc::from(row.name), role, token: Secret::new(token) })
 }
 
 /// The master keys in a text.
@@ -144,8 +221,52 @@ mod tests {
         let config = resolve(WHOLE).expect("a whole configuration");
         assert_eq!(config.listen, "127.0.0.1:8080");
         assert_eq!(config.installation.public_url, "https://pay.example.com");
-        assert_eq!(config.installation.admin_token.expose(), "the token of the operators");
+        assert_eq!(config.operations_listen, "127.0.0.1:9080");
+        let [admin] = &config.installation.admin_tokens[..] else { panic!("want one token") };
+        assert_eq!(admin.token.expose(), "the token of the operators");
+        assert_eq!((&*admin.name, admin.role), ("admin", Role::Configure));
         assert_eq!(config.installation.notification_guard, Guard::PublicOnly);
+    }
+
+    /// Instead of the single token.
+    const OPERATORS: &str = r#"
+        [[admin_token]]
+        name = "rita"
+        role = "read"
+        token = "the token of somebody who reads"
+        [[admin_token]]
+        name = "otto"
+        role = "operate"
+        token_file = "token"
+    "#;
+
+    fn with_operators(from: &str, to: &str) -> Result<Config> {
+        let without = WHOLE.replace("admin_token_file = \"token\"", "");
+        resolve(&format!("{without}{}", OPERATORS.replacen(from, to, 1)))
+    }
+
+    #[test]
+    fn operators_have_names_and_roles() {
+        let config = with_operators("", "").expect("two operators");
+        let tokens = &config.installation.admin_tokens;
+        let shown: Vec<_> = tokens.iter().map(|token| (&*token.name, token.role)).collect();
+        assert_eq!(shown, [("rita", Role::Read), ("otto", Role::Operate)]);
+        assert_eq!(tokens[1].token.expose(), "the token of the operators");
+        for (from, to, want) in [
+            ("\"rita\"", "\"otto\"", "otto"),
+            ("\"rita\"", "\"Rita K\"", "name"),
+            ("\"read\"", "\"root\"", "configure"),
+            ("role = \"read\"", "", "role"),
+            ("token = \"the token of somebody who reads\"", "", "rita"),
+            ("the token of somebody who reads", "short", "rita"),
+            ("the token of somebody who reads", "the token of the operators", "otto"),
+            ("token_file", "tokken_file", "tokken_file"),
+        ] {
+            let fault = with_operators(from, to).err().expect("refused");
+            let shown = format!("{fault:#}");
+            assert!(shown.contains(want), "{shown}");
+            assert!(!shown.contains("the token of"), "{shown}");
+        }
     }
 
     #[test]
@@ -159,6 +280,8 @@ mod tests {
             ("\"token\"\n", "\"missing\"\n", "missing"),
             ("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "short", "master_key"),
             ("master_key = \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"", "", "master_key"),
+            ("public_url", "trusted_proxies = [\"proxy\"]\npublic_url", "trusted_proxies"),
+            ("public_url", "limits.tenant_burst = 0\npublic_url", "line"),
             ("public_url", "[[tenant]]\nocode = \"1\"\npublic_url", "public_url"),
         ] {
             let fault = resolve(&WHOLE.replace(from, to)).err().expect("refused");

@@ -2,16 +2,17 @@
 
 use crate::database::Database;
 use crate::installation::Installation;
-use crate::registry::CHANNELS;
 use adapters::http::{limits, receive, response_into};
 use admin_api::Admin;
+use admin_api::health::{self, RenderMetrics};
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use crypto::rsa::Signer;
-use dialect::Dialect;
+use dialect::{Budgets, Dialect};
 use dialect_wecard::{Mode as SignatureMode, Wecard};
 use engine::{Clock, Engine, Guard, HyperClient, Mode, Parts, Secrets, SystemClock};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -22,7 +23,19 @@ use store::Store;
 /// A running gateway.
 pub(crate) struct Gateway {
     pub(crate) engine: Arc<Engine>,
+    /// What callers and channels reach, and operators too where they have no address of their own.
     pub(crate) router: Router,
+    /// What operators reach, where they have an address of their own.
+    pub(crate) operations: Option<Router>,
+}
+
+/// Where operators reach the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operations {
+    /// At an address of their own, where metrics need no token.
+    Apart,
+    /// At the same address as callers and channels.
+    Together,
 }
 
 impl Gateway {
@@ -32,16 +45,26 @@ impl Gateway {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         metrics: PrometheusHandle,
+        operations: Operations,
     ) -> Result<Gateway> {
-        let dialects = dialects(&installation)?;
+        let budgets = Arc::new(Budgets::new(installation.rates));
+        let dialects = dialects(&installation, &budgets)?;
+        let admin = Admin::new(installation.admin_tokens.clone(), budgets);
         let engine = start_engine(installation, store, clock, &dialects, Mode::Serve).await?;
-        let render = Arc::new(move || metrics.render());
-        let mut router =
-            admin_api::health::ops_router(engine.clone(), render).merge(callbacks(engine.clone()));
+        let render: RenderMetrics = Arc::new(move || metrics.render());
+        let mut router = callbacks(engine.clone());
         for dialect in dialects {
             router = router.merge(dialect.router(engine.clone()));
         }
-        Ok(Gateway { engine, router })
+        let of_operators =
+            admin.router(engine.clone()).merge(health::probes_router(engine.clone()));
+        let (router, operations) = match operations {
+            Operations::Apart => (router, Some(of_operators.merge(health::metrics_router(render)))),
+            Operations::Together => {
+                (router.merge(of_operators).merge(admin.metrics_router(render)), None)
+            }
+        };
+        Ok(Gateway { engine, router, operations })
     }
 }
 
@@ -96,7 +119,7 @@ fn parts(
         store,
         secrets: Secrets::new(installation.master_keys),
         public_url: installation.public_url,
-        channels: CHANNELS.to_vec(),
+        channels: installation.channels,
         announcers: HashMap::new(),
         channel_client: Arc::new(channel_client),
         notification_client: Arc::new(HyperClient::new(guard, limits::RECEIVER_ANSWER_LEN_MAX)?),
@@ -106,18 +129,15 @@ fn parts(
     })
 }
 
-/// The wire APIs that ship.
-fn dialects(installation: &Installation) -> Result<Vec<Box<dyn Dialect>>> {
+/// The wire APIs for business systems that ship.
+fn dialects(installation: &Installation, budgets: &Arc<Budgets>) -> Result<Vec<Box<dyn Dialect>>> {
     let platform = Signer::from_pem(installation.platform_private_key.expose())
         .context("platform_private_key")?;
     let mode = match installation.strict_signatures {
         true => SignatureMode::Strict,
         false => SignatureMode::Lenient,
     };
-    Ok(vec![
-        Box::new(Wecard::new(platform, mode)),
-        Box::new(Admin::new(installation.admin_token.clone())),
-    ])
+    Ok(vec![Box::new(Wecard::new(platform, mode, budgets.clone()))])
 }
 
 /// Where channels send their callbacks: `POST /channel/{account}/callback`.
@@ -130,7 +150,11 @@ async fn take_callback(
     Path(account): Path<String>,
     request: Request,
 ) -> Response {
-    let request = match receive(request, limits::REQUEST_LEN_MAX).await {
+    // Before anything of the body is read.
+    if !engine.takes_callbacks(&account) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let request = match receive(request, limits::CALLBACK_LEN_MAX).await {
         Ok(request) => request,
         Err(fault) => return (fault.status(), fault.to_string()).into_response(),
     };

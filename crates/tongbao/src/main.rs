@@ -5,7 +5,7 @@
 //!
 //! - [`verbs`]: a file a verb.
 //! - [`registry`]: what ships.
-//! - [`installation`], [`config`]: what a process is made of, and how a file describes it.
+//! - [`installation`], [`limits`], [`config`]: what a process is made of, and how a file describes it.
 //! - [`declaration`], [`apply`]: tenants as a file declares them, and how they get into the database.
 //! - [`world`]: the demonstration tenant of `tongbao dev`.
 //! - [`gateway`], [`server`]: the engine with every way in, and the sockets.
@@ -16,6 +16,7 @@ mod database;
 mod declaration;
 mod gateway;
 mod installation;
+mod limits;
 mod merchant;
 mod registry;
 mod server;

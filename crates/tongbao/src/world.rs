@@ -7,6 +7,8 @@ use crate::declaration::{
     Declaration, DeclaredAccount, DeclaredKey, DeclaredMerchant, DeclaredTenant, Proof,
 };
 use crate::installation::Installation;
+use crate::registry::{CHANNELS, DEVELOPMENT_CHANNELS};
+use admin_api::{AdminToken, Role};
 use anyhow::{Context, Result};
 use channel::Settings;
 use channel_wxpay::counterpart::{
@@ -21,6 +23,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The demonstration tenant.
 pub(crate) const OCODE: &str = "100001";
@@ -178,9 +181,15 @@ impl World {
             public_url: public_url.to_owned(),
             master_keys: MasterKeys::read(&Secret::new(self.master_key.clone()))?,
             platform_private_key: Secret::new(self.platform_private_key_pem.clone()),
-            admin_token: Secret::new(self.admin_token.clone()),
+            admin_tokens: vec![AdminToken {
+                name: Arc::from("admin"),
+                role: Role::Configure,
+                token: Secret::new(self.admin_token.clone()),
+            }],
             strict_signatures: false,
             notification_guard: Guard::Open,
+            rates: crate::limits::RATES,
+            channels: [CHANNELS, DEVELOPMENT_CHANNELS].concat(),
             node: 0,
         })
     }

@@ -29,5 +29,7 @@ pub const RECEIVER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of a receiver's answer is read, in bytes.
 pub const RECEIVER_ANSWER_LEN_MAX: usize = 64 * 1024;
 
+/// How much of a channel's callback is read, in bytes.
+pub const CALLBACK_LEN_MAX: usize = 64 * 1024;
 /// How much of a request is read where nothing smaller is asked for, in bytes.
 pub const REQUEST_LEN_MAX: usize = 1024 * 1024;

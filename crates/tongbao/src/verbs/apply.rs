@@ -4,6 +4,7 @@ use crate::apply::{carry_out, plan};
 use crate::config::Config;
 use crate::declaration::Declaration;
 use crate::gateway;
+use crate::registry::refuse_development;
 use anyhow::Result;
 use engine::Engine;
 use kernel::Caller;
@@ -27,6 +28,9 @@ pub(crate) struct Arguments {
 /// Exits 0 when the database is as the file says, and with `--dry-run` whenever a plan can be made.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let declaration = Declaration::read(&arguments.file)?;
+    for account in declaration.tenants.iter().flat_map(|tenant| &tenant.accounts) {
+        refuse_development(&account.name, &account.channel)?;
+    }
     let config = Config::read(&arguments.config)?;
     let engine = gateway::commands_only(&config.database, config.installation).await?;
     let outcome = apply(&engine, &declaration, arguments.dry_run).await;

@@ -8,7 +8,7 @@
 mod disk;
 mod processor;
 
-use super::dev::{Beside, DevGateway};
+use super::dev::{Beside, DevGateway, Purpose};
 use crate::database::Database;
 use crate::merchant::{Caller, Generation};
 use crate::world::{DevFile, MERCHANTS};
@@ -123,18 +123,23 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 async fn measure_orders(orders: Orders) -> Result<ExitCode> {
     let folder = tempfile::tempdir_in(&orders.folder).context("no temporary folder")?;
     let database = orders.database.clone().unwrap_or_else(|| Database::in_folder(folder.path()));
-    let gateway =
-        DevGateway::start("127.0.0.1:0", "127.0.0.1:0", folder.path(), &database, &BUILT_IN)
-            .await?;
+    let gateway = DevGateway::start(
+        "127.0.0.1:0",
+        "127.0.0.1:0",
+        folder.path(),
+        &database,
+        Purpose::Measurement,
+    )
+    .await?;
     let beside = gateways_beside(&gateway, &database, folder.path(), orders.gateways).await?;
     let mut base_urls = vec![gateway.file.base_url.clone()];
     base_urls.extend(beside.iter().map(|gateway| gateway.base_url.clone()));
-    let commits_before = commits(&base_urls[0]).await?;
+    let commits_before = commits(&gateway.file).await?;
     let meter = Meter::of(&database).await?;
     let before = meter.read();
     let load = load(&orders, folder.path(), &base_urls).await?;
     let cpu = meter.since(&before);
-    let commits = commits(&base_urls[0]).await?.saturating_sub(commits_before);
+    let commits = commits(&gateway.file).await?.saturating_sub(commits_before);
     let memory_kib = resident_kib();
     for other in beside {
         other.stop().await?;
@@ -331,10 +336,12 @@ fn order(pay_channel: &str, connection: usize, number: usize) -> String {
 }
 
 /// How many commits this process has made, from its own metrics: every gateway in it counts there.
-async fn commits(base_url: &str) -> Result<u64> {
+async fn commits(file: &DevFile) -> Result<u64> {
+    let base_url = &file.base_url;
     let mut sender = connect(base_url).await?;
     let request = http::Request::get("/metrics")
         .header("host", base_url.trim_start_matches("http://"))
+        .header("authorization", format!("Bearer {}", file.admin_token))
         .body(Full::new(Bytes::new()))?;
     let answer = sender.send_request(request).await?.into_body().collect().await?.to_bytes();
     let text = String::from_utf8_lossy(&answer);

@@ -1,7 +1,7 @@
 //! `tongbao demo`: one order from placing to notification, through real HTTP, each step shown.
 
 use super::check;
-use super::dev::DevGateway;
+use super::dev::{DevGateway, Purpose};
 use crate::database::Database;
 use crate::merchant::{Caller, Generation, JsonClient};
 use crate::world::MERCHANTS;
@@ -45,7 +45,8 @@ pub(crate) async fn run(_: Arguments) -> Result<ExitCode> {
     let data = tempfile::tempdir().context("no temporary folder")?;
     let database = Database::in_folder(data.path());
     let gateway =
-        DevGateway::start("127.0.0.1:0", "127.0.0.1:0", data.path(), &database, &[]).await?;
+        DevGateway::start("127.0.0.1:0", "127.0.0.1:0", data.path(), &database, Purpose::Callers)
+            .await?;
     let outcome = play(&gateway, &database).await;
     gateway.stop().await?;
     outcome.map(|()| ExitCode::SUCCESS)

@@ -2,8 +2,10 @@
 
 use crate::apply;
 use crate::database::Database;
-use crate::gateway::Gateway;
-use crate::server::{Listening, asked_to_stop};
+use crate::gateway::{Gateway, Operations};
+use crate::installation::Installation;
+use crate::limits;
+use crate::server::{Admission, Listening, asked_to_stop};
 use crate::world::{DevFile, World};
 use anyhow::{Context, Result};
 use kernel::Caller;
@@ -33,6 +35,18 @@ pub(crate) struct Arguments {
     database: Option<Database>,
 }
 
+/// What a gateway of this machine is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Callers, as in production.
+    Callers,
+    /// A load generator, which also goes through the channels without an outside and meets no limit.
+    Measurement,
+}
+
+/// The channels without an outside that a measurement goes through.
+const BUILT_IN: [&str; 2] = ["none", "paid"];
+
 /// Gateway and sandbox of a data folder, running.
 pub(crate) struct DevGateway {
     /// What a client needs.
@@ -45,15 +59,18 @@ pub(crate) struct DevGateway {
 }
 
 impl DevGateway {
-    /// Starts gateway and sandbox on the data in a folder and writes its `dev.json`. The merchants also
-    /// collect through the named built-in channels.
+    /// Starts gateway and sandbox on the data in a folder and writes its `dev.json`.
     pub(crate) async fn start(
         listen: &str,
         sandbox_listen: &str,
         data: &Path,
         database: &Database,
-        built_in: &[&str],
+        purpose: Purpose,
     ) -> Result<DevGateway> {
+        let (built_in, rates): (&[&str], _) = match purpose {
+            Purpose::Callers => (&[], limits::RATES),
+            Purpose::Measurement => (&BUILT_IN, limits::UNLIMITED),
+        };
         std::fs::create_dir_all(data).with_context(|| format!("{} not made", data.display()))?;
         let world = World::of_folder(data).await?;
         let clock = Arc::new(SharedClock::new());
@@ -64,17 +81,19 @@ impl DevGateway {
         let mut running = JoinSet::new();
 
         let sandbox = open_sandbox(&world, data, clock.clone())?;
-        running.spawn(sandbox_socket.serve(sandbox.clone().router(), stop.subscribe()));
+        let local = Admission::local;
+        running.spawn(sandbox_socket.serve(sandbox.clone().router(), local(), stop.subscribe()));
         running.spawn(run_callbacks(sandbox, stop.subscribe()));
 
-        let installation = world.installation(&base_url)?;
+        let installation = Installation { rates, ..world.installation(&base_url)? };
         let store = database.open()?;
         let metrics = recorder()?;
-        let gateway = Gateway::start(installation, store, clock, metrics.clone()).await?;
+        let together = Operations::Together;
+        let gateway = Gateway::start(installation, store, clock, metrics.clone(), together).await?;
         let declaration = world.declaration(&sandbox_url, built_in)?;
         let steps = apply::plan(&gateway.engine, &declaration).await?;
         apply::carry_out(&gateway.engine, &Caller::Operator(Arc::from("dev")), steps).await?;
-        running.spawn(gateway_socket.serve(gateway.router, stop.subscribe()));
+        running.spawn(gateway_socket.serve(gateway.router, local(), stop.subscribe()));
 
         let file = world.dev_file(&base_url, &sandbox_url)?;
         file.write(data)?;
@@ -123,11 +142,14 @@ impl Beside {
         let base_url = socket.url();
         let mut installation = world.installation(&base_url)?;
         installation.node = node;
+        installation.rates = limits::UNLIMITED;
         let clock = Arc::new(engine::SystemClock::new());
         let metrics = gateway.metrics.clone();
-        let gateway = Gateway::start(installation, database.open()?, clock, metrics).await?;
+        let (store, together) = (database.open()?, Operations::Together);
+        let gateway = Gateway::start(installation, store, clock, metrics, together).await?;
         let stop = watch::Sender::new(false);
-        let serving = tokio::spawn(socket.serve(gateway.router, stop.subscribe()));
+        let serving =
+            tokio::spawn(socket.serve(gateway.router, Admission::local(), stop.subscribe()));
         Ok(Beside { base_url, engine: gateway.engine, stop, serving })
     }
 
@@ -185,7 +207,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let (listen, sandbox_listen) = (&arguments.listen, &arguments.sandbox_listen);
     let database = arguments.database.unwrap_or_else(|| Database::in_folder(&arguments.data));
     let mut gateway =
-        DevGateway::start(listen, sandbox_listen, &arguments.data, &database, &[]).await?;
+        DevGateway::start(listen, sandbox_listen, &arguments.data, &database, Purpose::Callers)
+            .await?;
     say(&arguments.data, &gateway.file);
     tokio::select! {
         asked = asked_to_stop() => asked?,
@@ -198,6 +221,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 #[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 fn say(data: &Path, file: &DevFile) {
     println!("gateway      {}", file.base_url);
+    println!("operations   {}/admin/v1, /healthz, /readyz, /metrics", file.base_url);
     println!("sandbox      {}", file.sandbox_url);
     println!("credentials  {}", data.join("dev.json").display());
     println!("ready {}", file.base_url);

@@ -1,7 +1,7 @@
 //! `tongbao sandbox`: the simulated channels alone, for a stranger's SDK.
 
 use super::dev::{open_sandbox, run_callbacks};
-use crate::server::{Listening, asked_to_stop};
+use crate::server::{Admission, Listening, asked_to_stop};
 use crate::world::{DevFile, World};
 use anyhow::{Context, Result};
 use sandbox::SharedClock;
@@ -30,7 +30,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let url = socket.url();
     let sandbox = open_sandbox(&world, data, Arc::new(SharedClock::new()))?;
     let stop = watch::Sender::new(false);
-    let serving = tokio::spawn(socket.serve(sandbox.clone().router(), stop.subscribe()));
+    let serving =
+        tokio::spawn(socket.serve(sandbox.clone().router(), Admission::local(), stop.subscribe()));
     let sending = tokio::spawn(run_callbacks(sandbox, stop.subscribe()));
     // There is no gateway here: what the file says of one stays as it is.
     let base_url = DevFile::read(data).map_or_else(|_| String::new(), |file| file.base_url);

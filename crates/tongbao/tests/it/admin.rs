@@ -345,9 +345,8 @@ async fn operations_see_life_readiness_and_numbers() {
         let answer = gateway.get(path).await;
         assert_eq!((answer.status, answer.body), (200, json!(body)), "{path}");
     }
-    let metrics = gateway.get("/metrics").await;
-    assert_eq!(metrics.status, 200);
-    let metrics = text_of(&metrics.body).to_owned();
+    assert_eq!(gateway.get("/metrics").await.status, 401, "only with the token at this address");
+    let metrics = gateway.metrics().await;
     for line in [
         "tongbao_commits_total ",
         r#"tongbao_commands_total{command="place_order"} 1"#,

@@ -342,8 +342,8 @@ impl Site {
         assert!(generated.status.success(), "{generated:?}");
         std::fs::write(folder.path().join("master.key"), said(&generated)).expect("written");
         let text = format!(
-            "listen = \"{address}\"\npublic_url = \"http://{address}\"\n\
-             database = \"sqlite:site.db\"\nadmin_token = \"site-token-of-the-operators\"\n\
+            "listen = \"{address}\"\noperations_listen = \"{address}\"\n\
+             public_url = \"http://{address}\"\ndatabase = \"sqlite:site.db\"\nadmin_token = \"site-token-of-the-operators\"\n\
              master_key_file = \"master.key\"\n\
              platform_private_key_file = \"platform.pem\"\n{extra}\n"
         );
@@ -623,6 +623,8 @@ async fn mistakes_in_a_configuration_are_named() {
         ("master_key_file = \"master.key\"", "", vec!["master_key", "secrets generate"]),
         ("accounts = [\"wx-one\"]", "accounts = [\"wx-none\"]", vec!["CM-one", "wx-none"]),
         ("channel = \"wxpay\"", "channel = \"wechat\"", vec!["wx-one", "wechat"]),
+        ("channel = \"wxpay\"", "channel = \"paid\"", vec!["wx-one", "paid", "tongbao dev"]),
+        ("secret_id = \"AKIDone\"", "secret_id = \"AK/ID\"", vec!["AK/ID"]),
         ("mchid =", "mch_id =", vec!["wx-one", "mch_id"]),
         (&*apiv3_key, "'short'", vec!["wx-one", "apiv3_key", "32"]),
         ("BEGIN PRIVATE KEY", "BEGIN PUBLIC KEY", vec!["wx-one", "private_key_pem"]),
@@ -657,6 +659,14 @@ async fn mistakes_in_a_configuration_are_named() {
             assert!(!complaint.contains(secret), "{from}: a secret is in {complaint}");
         }
     }
+    let database = rusqlite::Connection::open(site.folder.path().join("site.db")).expect("opened");
+    let paid = "UPDATE channel_accounts SET channel = 'paid' WHERE name = 'wx-two'";
+    assert_eq!(database.execute(paid, []), Ok(1));
+    let config = site.config();
+    let output = run(&["serve", "--config", config.to_str().expect("a path")]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let complaint = complained(&output);
+    assert!(complaint.contains("channel account wx-two: the channel paid"), "{complaint}");
     let absent = run(&["serve", "--config", "/nowhere/tongbao.toml"]);
     assert!(complained(&absent).contains("/nowhere/tongbao.toml"));
 }

@@ -9,6 +9,7 @@
 //! - [`rng`]: chance that can be repeated.
 //! - `envelope`: transport and envelope.
 //! - `faults`: channels, merchants and strangers at their worst.
+//! - `gate`: budgets, limits and roles.
 //! - `idempotency`: the same number again.
 //! - `life`: from placing to the last notification.
 //! - `pay_types`: every way to pay.
@@ -22,6 +23,7 @@ mod cli;
 mod crash;
 mod envelope;
 mod faults;
+mod gate;
 mod idempotency;
 mod life;
 mod merchant;

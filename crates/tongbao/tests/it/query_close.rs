@@ -395,3 +395,66 @@ async fn nobody_is_told_of_a_close() {
     assert_eq!(notification["Result"]["OutOrderId"], paid.number, "{notification}");
     assert!(merchant.waiting().is_empty());
 }
+
+/// A caller asks again and again about an order that the channel does not close.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_often_a_caller_asks_the_channel_is_asked_on_schedule() {
+    const CALLERS: usize = 8;
+    const QUERIES: usize = 50;
+    let mut gateway = TestGateway::start();
+    let at = shanghai(gateway.now() + 300);
+    let placed = gateway.place(|body| with(&body, "ExpireTime", json!(at))).await;
+    let trouble = json!({"channel": "wxpay", "operation": "close", "fault": "error",
+        "code": "SYSTEM_ERROR", "times": 1000});
+    gateway.control("faults", &trouble).await;
+    gateway.advance(301).await;
+    let began = gateway.now();
+    let mut flood = Vec::new();
+    for _ in 0..CALLERS {
+        flood.push(async {
+            for _ in 0..QUERIES {
+                assert_eq!(gateway.found(&placed).await["OrderStatus"], "PAYING");
+            }
+        });
+    }
+    join_all(flood).await;
+    let took = gateway.now() - began;
+    let story = gateway.story(&placed.number).await;
+    let events = story["events"].as_array().expect("a list");
+    let calls = events.iter().filter(|event| {
+        let operation = event["call"]["operation"].as_str();
+        matches!(operation, Some("close" | "query"))
+    });
+    // At once, and after 5, 10 and 30 s, each at most 2 s early.
+    let due = [0, 3, 11, 39].into_iter().filter(|second| *second <= took + 1).count();
+    let calls = calls.count();
+    assert!((1..=due).contains(&calls), "{calls} calls in {took} s: {story:#}");
+    gateway.check_books();
+}
+
+/// Runs them side by side.
+async fn join_all(asking: Vec<impl Future<Output = ()>>) {
+    let mut asking: Vec<_> = asking.into_iter().map(Box::pin).collect();
+    std::future::poll_fn(|context| {
+        asking.retain_mut(|one| one.as_mut().poll(context).is_pending());
+        match asking.is_empty() {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        }
+    })
+    .await;
+}
+
+/// WeChat Pay keeps an order payable for 90 days; a longer life is refused, and not shortened.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_lives_no_longer_than_the_channel_keeps_it() {
+    const DAY: i64 = 24 * 3600;
+    let gateway = TestGateway::start();
+    let expiring = |at: String| with(&order(&fresh_number()), "ExpireTime", json!(at));
+    for at in [shanghai(gateway.now() + 90 * DAY + 60), "9998-12-31 00:00:00".to_owned()] {
+        let why = gateway.refused(UNIFIED_ORDER, &expiring(at), BAD).await;
+        assert!(why.starts_with("ExpireTime: ") && why.contains("90 days"), "{why}");
+    }
+    let longest = expiring(shanghai(gateway.now() + 90 * DAY - 60));
+    assert_eq!(gateway.result(UNIFIED_ORDER, &longest).await["OrderStatus"], "PAYING");
+}

@@ -217,6 +217,16 @@ impl TestGateway {
         self.send(channel::Method::Get, url, vec![], &[]).await.expect("an answer")
     }
 
+    /// The metrics, as an operator reads them.
+    pub(crate) async fn metrics(&self) -> String {
+        let url = format!("{}/metrics", self.text("/base_url"));
+        let token = format!("Bearer {}", self.text("/admin_token"));
+        let headers = vec![("authorization".to_owned(), token)];
+        let answer = self.send(channel::Method::Get, url, headers, &[]).await.expect("an answer");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body.as_str().expect("text").to_owned()
+    }
+
     /// A call of the administration.
     pub(crate) async fn admin(&self, method: channel::Method, path: &str) -> Answer {
         let url = format!("{}/admin/v1{path}", self.text("/base_url"));
@@ -317,9 +327,9 @@ impl TestGateway {
         let listed = self.of_tenant("/attention").await;
         let rows = listed["rows"].as_array().expect("a list");
         assert!(rows.iter().any(|row| row["subject"]["kind"] == kind), "{listed}");
-        let metrics = self.get("/metrics").await.body;
+        let metrics = self.metrics().await;
         let counted = format!("tongbao_attention_total{{kind=\"{kind}\"}} ");
-        assert!(metrics.as_str().is_some_and(|all| all.contains(&counted)), "{metrics}");
+        assert!(metrics.contains(&counted), "{metrics}");
     }
 
     /// What the channel has under our id of an order: one order, or none.
@@ -434,11 +444,20 @@ fn launch(data: &Path, database: Option<&Database>) -> (Child, Value) {
 
 /// Starts a verb that serves; `None` when it ends before it is ready.
 pub(crate) fn start_until_ready(command: &mut Command) -> Option<Child> {
+    start_saying(command).map(|(child, _)| child)
+}
+
+/// The same, with what it says up to then.
+pub(crate) fn start_saying(command: &mut Command) -> Option<(Child, Vec<String>)> {
     let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
     let output = child.stdout.take().expect("its output is piped");
-    let mut lines = BufReader::new(output).lines().map_while(Result::ok);
-    if lines.any(|line| line.starts_with("ready http://")) {
-        return Some(child);
+    let mut said = Vec::new();
+    for line in BufReader::new(output).lines().map_while(Result::ok) {
+        let is_ready = line.starts_with("ready http://");
+        said.push(line);
+        if is_ready {
+            return Some((child, said));
+        }
     }
     let _ = child.wait();
     None

@@ -17,6 +17,8 @@ mod database_faults;
 mod envelope;
 #[path = "../it/faults.rs"]
 mod faults;
+#[path = "../it/gate.rs"]
+mod gate;
 #[path = "../it/idempotency.rs"]
 mod idempotency;
 #[path = "../it/life.rs"]

@@ -144,7 +144,7 @@ fn configure(folder: &TempDir, node: usize, file: &Value, database: &Database) -
         names.map(|name| format!("{name} = '''{}'''\n", text(&format!("/wxpay/{name}")))).concat();
     let address = address_to_come_back_to(node);
     let config = format!(
-        "listen = \"{address}\"\npublic_url = \"http://{address}\"\nnode = {node}\n\
+        "listen = \"{address}\"\noperations_listen = \"{address}\"\npublic_url = \"http://{address}\"\nnode = {node}\n\
          database = \"{}\"\nadmin_token = \"{}\"\nmaster_key_file = \"master.key\"\n\
          platform_private_key_file = \"platform.pem\"\nallow_private_notify_urls = true\n",
         database.url(),

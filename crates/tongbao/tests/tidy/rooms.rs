@@ -79,7 +79,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tracing",
         ],
     ),
-    ("dialect", &["axum", "engine"]),
+    ("dialect", &["axum", "engine", "governor", "kernel", "thiserror"]),
     (
         "dialect-wecard",
         &[

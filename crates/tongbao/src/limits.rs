@@ -1,0 +1,128 @@
+//! How often callers may call and how many may connect, as a configuration states it or by default.
+
+use crate::server::{Admission, Network};
+use anyhow::{Context, Result, ensure};
+use dialect::{Rate, Rates};
+use serde::Deserialize;
+use std::num::NonZeroU32;
+
+/// Rates that no caller meets who does not flood: one tenant gets what a small machine can do.
+pub(crate) const RATES: Rates = Rates {
+    caller_key: rate(1000, 2000),
+    tenant: rate(2000, 4000),
+    operator: rate(100, 200),
+    failure: rate(5, 50),
+};
+
+/// Rates that nothing meets, to measure what the machine can do.
+pub(crate) const UNLIMITED: Rates = {
+    let unlimited = rate(1_000_000, 1_000_000);
+    Rates { caller_key: unlimited, tenant: unlimited, ..RATES }
+};
+
+/// Connections of one address at once.
+const CONNECTIONS_PER_ADDRESS: NonZeroU32 = number(512);
+/// The highest rate that can be configured: tokens are counted in nanoseconds.
+const RATE_MAX: u32 = 1_000_000;
+/// Without a burst of its own, a bucket holds the calls of so many seconds.
+const BURST_SECONDS: u32 = 2;
+
+const fn number(number: u32) -> NonZeroU32 {
+    match NonZeroU32::new(number) {
+        Some(number) => number,
+        None => NonZeroU32::MIN,
+    }
+}
+
+const fn rate(per_second: u32, burst: u32) -> Rate {
+    Rate { per_second: number(per_second), burst: number(burst) }
+}
+
+/// `[limits]` of a configuration.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitsTable {
+    caller_key_per_second: Option<NonZeroU32>,
+    caller_key_burst: Option<NonZeroU32>,
+    tenant_per_second: Option<NonZeroU32>,
+    tenant_burst: Option<NonZeroU32>,
+    operator_per_second: Option<NonZeroU32>,
+    operator_burst: Option<NonZeroU32>,
+    failures_per_second: Option<NonZeroU32>,
+    failures_burst: Option<NonZeroU32>,
+    connections_per_address: Option<NonZeroU32>,
+}
+
+impl LimitsTable {
+    /// The rates, what is not stated by default.
+    pub(crate) fn rates(&self) -> Result<Rates> {
+        let of = |name: &str, per_second: Option<NonZeroU32>, burst, default: Rate| {
+            let rate = match (per_second, burst) {
+                (None, burst) => Rate { burst: burst.unwrap_or(default.burst), ..default },
+                (Some(per_second), burst) => {
+                    let seconds = per_second.saturating_mul(number(BURST_SECONDS));
+                    Rate { per_second, burst: burst.unwrap_or(seconds) }
+                }
+            };
+            let highest = rate.per_second.max(rate.burst).get();
+            ensure!(
+                highest <= RATE_MAX.saturating_mul(BURST_SECONDS),
+                "limits: {name}: found {highest}, want at most {RATE_MAX} a second"
+            );
+            Ok(rate)
+        };
+        Ok(Rates {
+            caller_key: of(
+                "caller_key",
+                self.caller_key_per_second,
+                self.caller_key_burst,
+                RATES.caller_key,
+            )?,
+            tenant: of("tenant", self.tenant_per_second, self.tenant_burst, RATES.tenant)?,
+            operator: of(
+                "operator",
+                self.operator_per_second,
+                self.operator_burst,
+                RATES.operator,
+            )?,
+            failure: of("failures", self.failures_per_second, self.failures_burst, RATES.failure)?,
+        })
+    }
+
+    /// Who may connect.
+    pub(crate) fn admission(&self, trusted_proxies: &[String]) -> Result<Admission> {
+        let networks = trusted_proxies.iter().map(|text| text.parse::<Network>());
+        let each_max = self.connections_per_address.unwrap_or(CONNECTIONS_PER_ADDRESS);
+        Ok(Admission {
+            connections_each_max: each_max.get(),
+            trusted_proxies: networks.collect::<Result<_>>().context("trusted_proxies")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(text: &str) -> LimitsTable {
+        toml::from_str(text).expect("a table")
+    }
+
+    #[test]
+    fn what_is_not_stated_is_by_default() {
+        assert_eq!(table("").rates().expect("good"), RATES);
+        let rates = table("tenant_per_second = 10\ncaller_key_burst = 7").rates().expect("good");
+        assert_eq!((rates.tenant, rates.caller_key), (rate(10, 20), rate(1000, 7)));
+        assert!(table("tenant_per_second = 4000000000").rates().is_err());
+        assert!(toml::from_str::<LimitsTable>("tenant_burst = 0").is_err());
+        assert!(toml::from_str::<LimitsTable>("tenant = 1").is_err());
+    }
+
+    #[test]
+    fn proxies_are_named_by_address() {
+        let admission = table("connections_per_address = 9").admission(&["10.0.0.0/8".to_owned()]);
+        assert_eq!(admission.expect("good").connections_each_max, 9);
+        let fault = table("").admission(&["proxy.example".to_owned()]).expect_err("a name");
+        assert!(format!("{fault:#}").contains("trusted_proxies"), "{fault:#}");
+    }
+}
