@@ -56,36 +56,15 @@ pub(crate) struct LimitsTable {
 impl LimitsTable {
     /// The rates, what is not stated by default.
     pub(crate) fn rates(&self) -> Result<Rates> {
-        let of = |name: &str, per_second: Option<NonZeroU32>, burst, default: Rate| {
-            let rate = match (per_second, burst) {
-                (None, burst) => Rate { burst: burst.unwrap_or(default.burst), ..default },
-                (Some(per_second), burst) => {
-                    let seconds = per_second.saturating_mul(number(BURST_SECONDS));
-                    Rate { per_second, burst: burst.unwrap_or(seconds) }
-                }
-            };
-            let highest = rate.per_second.max(rate.burst).get();
-            ensure!(
-                highest <= RATE_MAX.saturating_mul(BURST_SECONDS),
-                "limits: {name}: found {highest}, want at most {RATE_MAX} a second"
-            );
-            Ok(rate)
-        };
+        let caller_key = (self.caller_key_per_second, self.caller_key_burst);
+        let tenant = (self.tenant_per_second, self.tenant_burst);
+        let operator = (self.operator_per_second, self.operator_burst);
+        let failures = (self.failures_per_second, self.failures_burst);
         Ok(Rates {
-            caller_key: of(
-                "caller_key",
-                self.caller_key_per_second,
-                self.caller_key_burst,
-                RATES.caller_key,
-            )?,
-            tenant: of("tenant", self.tenant_per_second, self.tenant_burst, RATES.tenant)?,
-            operator: of(
-                "operator",
-                self.operator_per_second,
-                self.operator_burst,
-                RATES.operator,
-            )?,
-            failure: of("failures", self.failures_per_second, self.failures_burst, RATES.failure)?,
+            caller_key: stated(caller_key, RATES.caller_key).context("limits: caller_key")?,
+            tenant: stated(tenant, RATES.tenant).context("limits: tenant")?,
+            operator: stated(operator, RATES.operator).context("limits: operator")?,
+            failure: stated(failures, RATES.failure).context("limits: failures")?,
         })
     }
 
@@ -98,6 +77,25 @@ impl LimitsTable {
             trusted_proxies: networks.collect::<Result<_>>().context("trusted_proxies")?,
         })
     }
+}
+
+/// A rate, with its burst, as it is stated.
+fn stated(
+    (per_second, burst): (Option<NonZeroU32>, Option<NonZeroU32>),
+    default: Rate,
+) -> Result<Rate> {
+    let burst_by_default = match per_second {
+        Some(per_second) => per_second.saturating_mul(number(BURST_SECONDS)),
+        None => default.burst,
+    };
+    let rate = Rate {
+        per_second: per_second.unwrap_or(default.per_second),
+        burst: burst.unwrap_or(burst_by_default),
+    };
+    let highest = rate.per_second.max(rate.burst).get();
+    let highest_allowed = RATE_MAX.saturating_mul(BURST_SECONDS);
+    ensure!(highest <= highest_allowed, "found {highest}, want at most {highest_allowed}");
+    Ok(rate)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Bodies on their way in take from a common room, and from the share of their address: whoever sends
-//! halves of bodies and waits can only hold so much memory.
+//! Bodies on their way in take from a common room, and from the share of their address: a client that
+//! sends halves of bodies and pauses holds a bounded amount of memory.
 
 use axum::body::{Bytes, HttpBody};
 use dialect::NoRoom;
@@ -30,7 +30,8 @@ impl RoomyBody {
         RoomyBody { body, rooms, held: vec![], seen: 0, taken: 0 }
     }
 
-    /// Takes room for some more bytes, without waiting: who waits holds what others wait for.
+    /// Takes room for some more bytes, without waiting: a body that waits would hold the room that
+    /// others wait for.
     fn take(&mut self, len: usize) -> Result<(), NoRoom> {
         self.seen = self.seen.saturating_add(len);
         let missing = self.seen.saturating_sub(self.taken).div_ceil(UNIT);
