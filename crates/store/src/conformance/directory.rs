@@ -104,9 +104,10 @@ pub(super) fn installation_names_are_taken_once(store: &dyn Store) -> Promise<'_
         for put in [put_caller, put_account_main] {
             let first = fixture.one(put(&tenants[0])).await;
             let second = fixture.one(put(&tenants[1])).await;
-            let outcomes = store.commit(vec![first, second]).await;
-            let is_taken = matches!(outcomes.as_slice(), [Ok(()), Err(CommitFault::Stale(_))]);
-            assert!(is_taken, "{outcomes:?}");
+            assert_eq!(store.commit(vec![first]).await, vec![Ok(())]);
+            let outcomes = store.commit(vec![second]).await;
+            let is_stale = matches!(outcomes.as_slice(), [Err(CommitFault::Stale(_))]);
+            assert!(is_stale, "{outcomes:?}");
         }
         let rows = fixture.ask(DirectoryOf {}).await;
         let owners: Vec<_> = rows.caller_keys.iter().map(|row| row.tenant.clone()).collect();

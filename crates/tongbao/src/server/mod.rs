@@ -50,7 +50,7 @@ const SPARE_PART: usize = 8;
 /// What a connection reads ahead, in bytes; headers must fit.
 const READ_AHEAD_LEN_MAX: usize = 32 * 1024;
 /// Room for the bodies of all requests that are being read, in KiB.
-const BODY_ROOM_KIB: usize = 64 * 1024;
+const BODY_ROOM_KIB: usize = 32 * 1024;
 /// The part of it that one address may hold.
 const BODY_ROOM_PART: usize = 4;
 /// How long requests under way may take to finish after a stop.

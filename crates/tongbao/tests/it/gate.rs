@@ -50,7 +50,7 @@ impl Served {
             format!("[[admin_token]]\nname = \"{name}\"\nrole = \"{role}\"\ntoken = \"{token}\"\n")
         };
         let text = format!(
-            "listen = \"127.0.0.1:0\"\noperations_listen = \"127.0.0.1:0\"\n\
+            "listen = \"127.0.0.1:0\"\noperations_listen = \"127.0.0.2:0\"\n\
              public_url = \"http://pay.example\"\ndatabase = \"{url}\"\n\
              master_key = \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"\n\
              platform_private_key = '''{}'''\n[limits]\n{limits}\n{}{}{}",
