@@ -107,8 +107,6 @@ impl Through {
     }
 }
 
-/// The channels without an outside that orders can go through.
-const BUILT_IN: [&str; 2] = ["none", "paid"];
 /// How the run is cut for the question whether the rate falls off.
 const SLICES: usize = 5;
 

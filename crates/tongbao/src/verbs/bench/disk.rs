@@ -6,7 +6,7 @@
 use crate::database::Database;
 use crate::merchant::JsonClient;
 use crate::verbs::demo::{Received, call, merchant_server};
-use crate::verbs::dev::DevGateway;
+use crate::verbs::dev::{DevGateway, Purpose};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -37,8 +37,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let folder = tempfile::tempdir_in(&arguments.folder).context("no temporary folder")?;
     let file = folder.path().join("tongbao.db");
     let database = Database::Sqlite(file.clone());
-    let gateway =
-        DevGateway::start("127.0.0.1:0", "127.0.0.1:0", folder.path(), &database, &[]).await?;
+    let (any, purpose) = ("127.0.0.1:0", Purpose::Measurement);
+    let gateway = DevGateway::start(any, any, folder.path(), &database, purpose).await?;
     let bytes = grown_by(&gateway, &file, arguments.orders).await;
     gateway.stop().await?;
     println!("{} orders placed, paid and notified", arguments.orders);
