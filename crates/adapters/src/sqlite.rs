@@ -1,11 +1,14 @@
 //! SQLite on threads of its own.
 //!
 //! - [`Queue`]: threads that own a connection each and take work from one bounded queue.
+//! - [`create_private`]: makes a database file that only its owner can read.
 //! - [`Writer`]: one such thread that commits many jobs at once, each in its own savepoint.
 
+mod private;
 mod queue;
 mod writer;
 
+pub use private::create_private;
 pub use queue::{Housekeeping, NoHousekeeping, Queue};
 pub use writer::Writer;
 

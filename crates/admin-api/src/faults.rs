@@ -152,6 +152,7 @@ fn engine_failure(failure: &Failure) -> (StatusCode, Error) {
         Failure::Overloaded => {
             (StatusCode::SERVICE_UNAVAILABLE, plain("overloaded", &failure.to_string()))
         }
+        Failure::Busy => (StatusCode::SERVICE_UNAVAILABLE, plain("busy", &failure.to_string())),
         Failure::Stopping => {
             (StatusCode::SERVICE_UNAVAILABLE, plain("stopping", &failure.to_string()))
         }
@@ -168,6 +169,10 @@ fn store_fault(fault: &StoreFault) -> (StatusCode, Error) {
                 "store",
                 "the database failed; a change may have taken effect, read before repeating it",
             ),
+        ),
+        StoreFault::Overloaded(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            plain("overloaded", "the database has too many questions to answer, retry later"),
         ),
         StoreFault::Unreadable { table, why: _ } => (
             StatusCode::INTERNAL_SERVER_ERROR,

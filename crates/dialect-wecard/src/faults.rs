@@ -94,6 +94,7 @@ impl From<Failure> for Fault {
         match failure {
             Failure::Refused(refusal) => refusal.into(),
             Failure::Overloaded => Fault::overloaded(),
+            Failure::Busy => Fault::new(ErrCode::SystemError, "busy, retry later"),
             Failure::Stopping => Fault::new(ErrCode::SystemError, "stopping, retry later"),
             Failure::Store(fault) => fault.into(),
         }
@@ -103,6 +104,10 @@ impl From<Failure> for Fault {
 /// The database's own text is for the operator only.
 impl From<store::StoreFault> for Fault {
     fn from(fault: store::StoreFault) -> Fault {
+        // Only questions end so: nothing has changed.
+        if matches!(fault, store::StoreFault::Overloaded(_)) {
+            return Fault::new(ErrCode::SystemError, "overloaded, retry later");
+        }
         tracing::error!(%fault, "store failed");
         Fault::unknown()
     }

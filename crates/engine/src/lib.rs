@@ -1,7 +1,7 @@
 //! The shell around the core: it loads, lets the core decide, commits, and only then acts.
 //!
 //! - writer: takes the commands that are waiting, decides them one after another and commits them
-//!   together.
+//!   together. lanes: which writer a tenant's commands go to.
 //! - builtin_channels: answers instructions to built-in channels, inside the commit.
 //! - calls: carries instructions to channels and brings the findings back as commands.
 //! - deliveries: delivers notifications to merchants.
@@ -10,6 +10,7 @@
 //! - bills: reads bills of channel accounts.
 //! - callbacks: takes channels' callbacks in.
 //! - directory: tenants, merchants, callers' keys and channel accounts, as read from the database.
+//! - clock: the time that all processes on one database agree on.
 //! - put, secrets: declarations on their way into the database, and their secrets.
 //!
 //! It knows neither a database nor a vendor nor a dialect: those come in as [`Parts`].
@@ -20,8 +21,10 @@ mod bulkhead;
 mod callbacks;
 mod calls;
 mod channel_accounts;
+mod clock;
 mod deliveries;
 mod directory;
+mod lanes;
 mod looks;
 mod put;
 mod secrets;
@@ -41,17 +44,18 @@ pub use secrets::{Secrets, caller_key_context, setting_context};
 
 use bulkhead::Bulkhead;
 use channel::{Channel, CodecContext, Response};
+use clock::DatabaseClock;
 use directory::Snapshot;
 use kernel::{Caller, Command, Notification, Refusal, Reply, Row};
+use lanes::{Lanes, Queues};
 use ledger::{Stamp, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use store::{Installation, LastId, Question, Store, StoreFault};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
+use writer::Lane;
 
-/// Commands that may wait for the writer; more are refused as [`Failure::Overloaded`].
-const QUEUE_LEN_MAX: usize = 4096;
 /// Calls to channels under way at once.
 const CALLS_MAX: usize = 512;
 /// The same, to one account.
@@ -127,6 +131,10 @@ pub enum Failure {
     /// Too many commands are waiting; nothing changed.
     #[error("too many commands are waiting")]
     Overloaded,
+    /// Another transaction keeps the tenant's rows locked; nothing changed, and the command may be sent
+    /// again.
+    #[error("the tenant's rows are locked")]
+    Busy,
     /// The database failed: it is not known whether the command took effect. Repeating it with the
     /// same number is safe.
     #[error(transparent)]
@@ -163,7 +171,8 @@ pub struct Engine {
     pub(crate) refreshing: Mutex<()>,
     pub(crate) looks: looks::Looks,
     snapshot: RwLock<Arc<Snapshot>>,
-    jobs: mpsc::Sender<writer::Job>,
+    pub(crate) lanes: Lanes,
+    pub(crate) stamp: std::sync::Mutex<Stamp>,
     stopping: watch::Sender<bool>,
 }
 
@@ -175,7 +184,11 @@ impl Engine {
     pub async fn start(parts: Parts) -> Result<Arc<Engine>, StoreFault> {
         let installation: Arc<str> = Arc::from(parts.store.ask(Installation {}).await?);
         let last_id = parts.store.ask(LastId {}).await?.unwrap_or_default();
-        let (jobs, waiting) = mpsc::channel(QUEUE_LEN_MAX);
+        let (lanes, queues) = Lanes::new(parts.store.shares());
+        let clock = Arc::new(DatabaseClock::new(parts.clock));
+        clock.start(&*parts.store).await?;
+        let now = clock.now();
+        let stamp = Stamp::new(parts.node, now).above(last_id.saturating_add(ID_MARGIN));
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let engine = Arc::new(Engine {
             store: parts.store,
@@ -186,21 +199,22 @@ impl Engine {
             announcers: parts.announcers,
             channel_client: parts.channel_client,
             notification_client: parts.notification_client,
-            clock: parts.clock,
+            clock: clock.clone(),
             calls: Bulkhead::new(CALLS_MAX, CALLS_EACH_MAX, CALLS_WAITING_MAX),
             deliveries: Bulkhead::new(DELIVERIES_MAX, DELIVERIES_EACH_MAX, DELIVERIES_WAITING_MAX),
             signing: Semaphore::new(cores),
             refreshing: Mutex::new(()),
             looks: looks::Looks::default(),
             snapshot: RwLock::default(),
-            jobs,
+            lanes,
+            stamp: std::sync::Mutex::new(stamp),
             stopping: watch::Sender::new(false),
         });
         engine.refresh_directory().await?;
-        let stamp = Stamp::new(parts.node, engine.now()).above(last_id.saturating_add(ID_MARGIN));
-        abort_on_panic("writer", tokio::spawn(writer::run(engine.clone(), waiting, stamp)));
+        engine.start_writers(queues);
         match parts.mode {
             Mode::Serve => {
+                abort_on_panic("clock", tokio::spawn(clock::run(engine.clone(), clock)));
                 abort_on_panic("task loop", tokio::spawn(tasks::run(engine.clone())));
                 abort_on_panic("key refresh", tokio::spawn(calls::refresh_keys(engine.clone())));
                 abort_on_panic("directory refresh", tokio::spawn(directory::run(engine.clone())));
@@ -208,6 +222,15 @@ impl Engine {
             Mode::CommandsOnly => {}
         }
         Ok(engine)
+    }
+
+    fn start_writers(self: &Arc<Engine>, queues: Queues) {
+        for queue in queues.shares {
+            let writer = writer::run(self.clone(), queue, Lane::Share);
+            abort_on_panic("writer", tokio::spawn(writer));
+        }
+        let writer = writer::run(self.clone(), queues.apart, Lane::Apart);
+        abort_on_panic("writer", tokio::spawn(writer));
     }
 
     /// Commits a command and starts the work that it leads to.
@@ -222,7 +245,7 @@ impl Engine {
     ) -> Result<Handled, Failure> {
         let (answer, answered) = oneshot::channel();
         let job = writer::Job { caller, command: command.into(), answer, waiter: None };
-        match self.jobs.try_send(job) {
+        match self.lanes.of(job.command.tenant()).try_send(job) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => return Err(Failure::Overloaded),
             Err(mpsc::error::TrySendError::Closed(_)) => return Err(Failure::Stopping),
@@ -259,7 +282,8 @@ impl Engine {
     ) -> Result<Handled, Failure> {
         let (answer, answered) = oneshot::channel();
         let job = writer::Job { caller, command, answer, waiter };
-        self.jobs.send(job).await.map_err(|_| Failure::Stopping)?;
+        let lane = self.lanes.of(job.command.tenant()).clone();
+        lane.send(job).await.map_err(|_| Failure::Stopping)?;
         answered.await.unwrap_or(Err(Failure::Stopping))
     }
 

@@ -5,6 +5,9 @@
 //! no timer: a batch forms by itself while the last one is being written; a lone command waits for
 //! nobody. A refused command leaves no trace and disturbs no neighbour.
 //!
+//! There is a writer for each share of the tenants, and one for the tenants whose rows were found
+//! locked: see `lanes`.
+//!
 //! When a row turns out to have changed underneath (another process), the tenant's commands are loaded
 //! and decided again, and in the end one by one, so that one bad command never fails its neighbours.
 
@@ -14,7 +17,7 @@ use adapters::Stopwatch;
 use kernel::{Caller, Command, Decision, Reads, Reply, TenantId, View, Work};
 use ledger::Stamp;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use store::{Batch, CommitFault, StoreFault};
 use tokio::sync::{mpsc, oneshot};
 
@@ -34,10 +37,18 @@ pub(crate) struct Job {
     pub(crate) waiter: Option<oneshot::Sender<Reply>>,
 }
 
+/// Which tenants a writer works for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Those of a share: they are committed together.
+    Share,
+    /// Those whose rows were found locked: each is committed by itself.
+    Apart,
+}
+
 /// Runs until the engine stops.
-pub(crate) async fn run(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Job>, stamp: Stamp) {
+pub(crate) async fn run(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Job>, lane: Lane) {
     let mut stopped = engine.stopped();
-    let mut stamp = stamp;
     let mut jobs = Vec::with_capacity(BATCH_LEN_MAX);
     loop {
         let taken = tokio::select! {
@@ -48,9 +59,17 @@ pub(crate) async fn run(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Job>, s
             return;
         }
         drain_ready(&mut waiting, &mut jobs).await;
-        metrics::gauge!("tongbao_queue").set(u32::try_from(waiting.len()).unwrap_or(u32::MAX));
-        stamp = write(&engine, std::mem::take(&mut jobs), stamp).await;
-        jobs.reserve(BATCH_LEN_MAX);
+        let left = engine.lanes.waiting();
+        metrics::gauge!("tongbao_queue").set(u32::try_from(left).unwrap_or(u32::MAX));
+        let jobs = std::mem::replace(&mut jobs, Vec::with_capacity(BATCH_LEN_MAX));
+        match lane {
+            Lane::Share => write(&engine, jobs, lane).await,
+            Lane::Apart => {
+                for jobs in by_tenant(jobs) {
+                    write(&engine, jobs, lane).await;
+                }
+            }
+        }
     }
 }
 
@@ -71,18 +90,25 @@ async fn drain_ready(waiting: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
     }
 }
 
-/// Decides and commits jobs until each has its answer.
-async fn write(engine: &Arc<Engine>, jobs: Vec<Job>, mut stamp: Stamp) -> Stamp {
+/// The jobs of each tenant, in their order.
+fn by_tenant(jobs: Vec<Job>) -> impl Iterator<Item = Vec<Job>> {
+    let mut tenants: BTreeMap<TenantId, Vec<Job>> = BTreeMap::new();
+    for job in jobs {
+        tenants.entry(job.command.tenant().clone()).or_default().push(job);
+    }
+    tenants.into_values()
+}
+
+/// Decides and commits jobs until each has its answer, or has left for the writer that works apart.
+async fn write(engine: &Arc<Engine>, jobs: Vec<Job>, lane: Lane) {
     let mut rounds = vec![jobs];
     for round in 0..ROUNDS_MAX {
         let mut again = Vec::new();
         for jobs in rounds {
-            let (left, after) = write_once(engine, jobs, stamp).await;
-            stamp = after;
-            again.extend(left);
+            again.extend(write_once(engine, jobs, lane).await);
         }
         if again.is_empty() {
-            return stamp;
+            return;
         }
         rounds =
             if round < 2 { vec![again] } else { again.into_iter().map(|job| vec![job]).collect() };
@@ -91,12 +117,10 @@ async fn write(engine: &Arc<Engine>, jobs: Vec<Job>, mut stamp: Stamp) -> Stamp 
         let fault = StoreFault::Failed("rows keep changing underneath".to_owned());
         let _ = job.answer.send(Err(fault.into()));
     }
-    stamp
 }
 
 /// One load, one decision each, one commit. Returns the jobs that must be decided again.
-async fn write_once(engine: &Arc<Engine>, jobs: Vec<Job>, stamp: Stamp) -> (Vec<Job>, Stamp) {
-    let mut stamp = stamp.at(engine.clock.now());
+async fn write_once(engine: &Arc<Engine>, jobs: Vec<Job>, lane: Lane) -> Vec<Job> {
     let mut reads = Reads::default();
     for job in &jobs {
         job.command.reads(&mut reads);
@@ -107,37 +131,49 @@ async fn write_once(engine: &Arc<Engine>, jobs: Vec<Job>, stamp: Stamp) -> (Vec<
         Err(StoreFault::Unreadable { .. }) if jobs.len() > 1 => {
             let mut again = Vec::new();
             for job in jobs {
-                let (left, after) = Box::pin(write_once(engine, vec![job], stamp)).await;
-                again.extend(left);
-                stamp = after;
+                again.extend(Box::pin(write_once(engine, vec![job], lane)).await);
             }
-            return (again, stamp);
+            return again;
         }
         Err(fault) => {
             fail_all(jobs, &fault);
-            return (vec![], stamp);
+            return vec![];
         }
     };
-    let snapshot = engine.snapshot();
-    view.directory = snapshot.directory.clone();
-    let mut decisions: BTreeMap<TenantId, Vec<Decision>> = BTreeMap::new();
-    let mut decided = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        let outcome = decide(engine, &snapshot, &mut view, &mut stamp, &job).map(|mut decision| {
-            let (work, reply) = (std::mem::take(&mut decision.work), decision.reply.clone());
-            decisions.entry(job.command.tenant().clone()).or_default().push(decision);
-            Outcome { reply, work }
-        });
-        decided.push((job, outcome));
-    }
-    let faults = commit(engine, decisions, &view, decided.len()).await;
+    let Decided { jobs: decided, decisions } = decide_all(engine, &mut view, jobs);
+    let faults = commit(engine, decisions, &view, decided.len(), lane).await;
     // A caller that changed the directory finds it changed.
     if decided.iter().any(|(job, outcome)| outcome.is_ok() && is_of_directory(&job.command))
         && let Err(fault) = engine.refresh_directory().await
     {
         tracing::warn!(%fault, "the directory was not read again; the next refresh will");
     }
-    (answer(engine, decided, &faults), stamp)
+    answer(engine, decided, &faults, lane)
+}
+
+/// Jobs with their outcomes if the commit stands, and what is to be committed.
+struct Decided {
+    jobs: Vec<(Job, Result<Outcome, kernel::Refusal>)>,
+    decisions: BTreeMap<TenantId, Vec<Decision>>,
+}
+
+/// Decides jobs one after another. The writers draw their ids from one stamp, so that no two are alike.
+fn decide_all(engine: &Engine, view: &mut View, jobs: Vec<Job>) -> Decided {
+    let snapshot = engine.snapshot();
+    view.directory = snapshot.directory.clone();
+    let mut stamp = engine.stamp.lock().unwrap_or_else(PoisonError::into_inner);
+    *stamp = stamp.clone().at(engine.clock.now());
+    let mut decisions: BTreeMap<TenantId, Vec<Decision>> = BTreeMap::new();
+    let mut decided = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let outcome = decide(engine, &snapshot, view, &mut stamp, &job).map(|mut decision| {
+            let (work, reply) = (std::mem::take(&mut decision.work), decision.reply.clone());
+            decisions.entry(job.command.tenant().clone()).or_default().push(decision);
+            Outcome { reply, work }
+        });
+        decided.push((job, outcome));
+    }
+    Decided { jobs: decided, decisions }
 }
 
 /// One decision, with the answers of built-in channels.
@@ -165,6 +201,7 @@ async fn commit(
     decisions: BTreeMap<TenantId, Vec<Decision>>,
     view: &View,
     commands: usize,
+    lane: Lane,
 ) -> HashMap<TenantId, CommitFault> {
     let mut batches = Vec::with_capacity(decisions.len());
     let mut faults = HashMap::new();
@@ -183,20 +220,37 @@ async fn commit(
     }
     let tenants: Vec<TenantId> = batches.iter().map(|batch| batch.tenant.clone()).collect();
     let stopwatch = Stopwatch::start();
-    let outcomes = engine.store.commit(batches).await;
+    let outcomes = match lane {
+        Lane::Share => engine.store.commit(batches).await,
+        Lane::Apart => commit_apart(engine, batches).await,
+    };
     metrics::counter!("tongbao_commits_total").increment(1);
     metrics::histogram!("tongbao_commit_seconds").record(stopwatch.elapsed_seconds());
     metrics::histogram!("tongbao_batch_commands")
         .record(u32::try_from(commands).unwrap_or(u32::MAX));
     for (tenant, outcome) in tenants.into_iter().zip(outcomes) {
         match outcome {
-            Ok(()) => report_attention(&tenant, view),
+            Ok(()) => {
+                report_attention(&tenant, view);
+                if lane == Lane::Apart {
+                    engine.lanes.readmit(&tenant);
+                }
+            }
             Err(fault) => {
                 faults.insert(tenant, fault);
             }
         }
     }
     faults
+}
+
+/// Commits batches one after another, over the session of the writer that works apart.
+async fn commit_apart(engine: &Engine, batches: Vec<Batch>) -> Vec<Result<(), CommitFault>> {
+    let mut outcomes = Vec::with_capacity(batches.len());
+    for batch in batches {
+        outcomes.push(engine.store.commit_apart(batch).await);
+    }
+    outcomes
 }
 
 /// Counts and logs what needs a person since this commit.
@@ -212,11 +266,13 @@ fn answer(
     engine: &Arc<Engine>,
     decided: Vec<(Job, Result<Outcome, kernel::Refusal>)>,
     faults: &HashMap<TenantId, CommitFault>,
+    lane: Lane,
 ) -> Vec<Job> {
     let mut again = Vec::new();
     for (job, outcome) in decided {
         match (faults.get(job.command.tenant()), outcome) {
             (Some(CommitFault::Stale(_) | CommitFault::Floor(_)), _) => again.push(job),
+            (Some(CommitFault::Busy(fault)), _) => blocked(engine, job, fault, lane),
             (Some(CommitFault::Store(fault)), _) => {
                 tracing::error!(%fault, command = job.command.name(), "outcome of a commit unknown");
                 let _ = job.answer.send(Err(Failure::Store(fault.clone())));
@@ -236,6 +292,19 @@ fn answer(
         }
     }
     again
+}
+
+/// A job whose tenant's rows are locked goes to the writer that works apart; that writer refuses it.
+fn blocked(engine: &Engine, job: Job, fault: &str, lane: Lane) {
+    let refused = match lane {
+        Lane::Share => engine.lanes.set_apart(job).err(),
+        Lane::Apart => Some(job),
+    };
+    if let Some(job) = refused {
+        let (tenant, command) = (job.command.tenant(), job.command.name());
+        tracing::warn!(%tenant, command, fault, "refused: the tenant's rows are locked");
+        let _ = job.answer.send(Err(Failure::Busy));
+    }
 }
 
 /// Starts the work of a committed decision. The waiter of an earlier call goes on to the next call, or

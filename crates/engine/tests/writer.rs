@@ -18,12 +18,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::memory::Memory;
 use store::{Batch, CommitFault, Lease, OneOrder, Page, Promise, Query, Store, StoreFault};
+use tokio::sync::Notify;
 
 /// What happens to the next commit.
 #[derive(Clone, Copy, Debug)]
 enum CommitOutcome {
     /// It is refused: a row has changed underneath.
     Stale,
+    /// It is refused: another transaction keeps a row locked.
+    Locked,
     /// The database breaks before it is stored.
     LostBefore,
     /// The database breaks after it is stored.
@@ -35,6 +38,9 @@ struct UnreliableStore {
     memory: Memory,
     outcomes: Mutex<VecDeque<CommitOutcome>>,
     commits: Mutex<Vec<usize>>,
+    /// The tenant whose rows are locked until `unlocked` is notified, if there is one.
+    locked: Mutex<Option<TenantId>>,
+    unlocked: Notify,
 }
 
 impl UnreliableStore {
@@ -43,7 +49,35 @@ impl UnreliableStore {
             memory: Memory::new(),
             outcomes: Mutex::default(),
             commits: Mutex::default(),
+            locked: Mutex::default(),
+            unlocked: Notify::new(),
         })
+    }
+
+    fn lock(&self, tenant: TenantId) {
+        *self.locked.lock().unwrap_or_else(PoisonError::into_inner) = Some(tenant);
+    }
+
+    fn unlock(&self) {
+        *self.locked.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.unlocked.notify_one();
+    }
+
+    fn is_locked(&self, batch: &Batch) -> bool {
+        let locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
+        locked.as_ref() == Some(&batch.tenant)
+    }
+
+    /// Commits batches, each whose rows are not locked.
+    async fn commit_unlocked(&self, batches: Vec<Batch>) -> Vec<Result<(), CommitFault>> {
+        let mut outcomes = vec![];
+        for batch in batches {
+            match self.is_locked(&batch) {
+                true => outcomes.push(Err(CommitFault::Busy("balances".to_owned()))),
+                false => outcomes.extend(self.memory.commit(vec![batch]).await),
+            }
+        }
+        outcomes
     }
 
     /// From now on commits end like this, and only they are counted.
@@ -78,7 +112,10 @@ impl Store for UnreliableStore {
         Box::pin(async move {
             let count = batches.len();
             match outcome {
-                None => self.memory.commit(batches).await,
+                None => self.commit_unlocked(batches).await,
+                Some(CommitOutcome::Locked) => {
+                    vec![Err(CommitFault::Busy("balances".to_owned())); count]
+                }
                 Some(CommitOutcome::Stale) => {
                     vec![Err(CommitFault::Stale("order".to_owned())); count]
                 }
@@ -89,6 +126,19 @@ impl Store for UnreliableStore {
                 }
             }
         })
+    }
+
+    fn commit_apart<'a>(&'a self, batch: Batch) -> Promise<'a, Result<(), CommitFault>> {
+        Box::pin(async move {
+            if self.is_locked(&batch) {
+                self.unlocked.notified().await;
+            }
+            self.commit(vec![batch]).await.remove(0)
+        })
+    }
+
+    fn shares(&self) -> usize {
+        self.memory.shares()
     }
 
     fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
@@ -130,8 +180,7 @@ fn caller() -> Caller {
     Caller::Business(Arc::from("AKID"))
 }
 
-/// An engine over a store whose next commits end like this. Its one merchant collects through a channel
-/// without an outside.
+/// An engine over a store whose next commits end like this, with a tenant.
 async fn engine(
     store: &Arc<UnreliableStore>,
     outcomes: impl IntoIterator<Item = CommitOutcome>,
@@ -150,34 +199,44 @@ async fn engine(
         mode: Mode::Serve,
     };
     let engine = Engine::start(parts).await.expect("the engine starts");
+    declare(&engine, &tenant()).await;
+    store.meet(outcomes);
+    engine
+}
+
+/// Writes a tenant whose one merchant collects through a channel without an outside.
+async fn declare(engine: &Engine, tenant: &TenantId) {
     let (put, is_enabled) = (Put::Create, true);
+    let account: Arc<str> = Arc::from(format!("main-{tenant}"));
     let name = Arc::from("");
-    let tenant_put = TenantCommand::Put { tenant: tenant(), name, is_enabled, put };
-    let account = DeclaredChannelAccount {
-        tenant: tenant(),
-        name: Arc::from("main"),
+    let tenant_put = TenantCommand::Put { tenant: tenant.clone(), name, is_enabled, put };
+    let declared = DeclaredChannelAccount {
+        tenant: tenant.clone(),
+        name: account.clone(),
         channel: Arc::from("none"),
         settings: channel::Settings::new(),
         is_enabled,
         put,
     };
-    let account = engine.put_channel_account(account, None).expect("an account");
+    let declared = engine.put_channel_account(declared, None).expect("an account");
     let merchant = MerchantCommand::Put {
-        tenant: tenant(),
+        tenant: tenant.clone(),
         merchant: MerchantId::new("CM1"),
         name: Arc::from(""),
-        channel_accounts: vec![Arc::from("main")],
+        channel_accounts: vec![account.clone()],
         is_enabled,
         put,
     };
-    for command in [Command::from(tenant_put), account.into(), merchant.into()] {
+    for command in [Command::from(tenant_put), declared.into(), merchant.into()] {
         engine.handle(caller(), command).await.expect("the directory is written");
     }
-    store.meet(outcomes);
-    engine
 }
 
 fn place(number: &str, fen: i64) -> Command {
+    place_for(tenant(), number, fen)
+}
+
+fn place_for(tenant: TenantId, number: &str, fen: i64) -> Command {
     let request = OrderRequest {
         merchant: MerchantId::new("CM1"),
         amount: Fen::new(fen),
@@ -185,13 +244,8 @@ fn place(number: &str, fen: i64) -> Command {
         notify_url: None,
         ..test_support::order_request(number)
     };
-    PlaceOrder {
-        tenant: tenant(),
-        channel: "none".to_owned(),
-        request: Arc::new(request),
-        expires_at: None,
-    }
-    .into()
+    PlaceOrder { tenant, channel: "none".to_owned(), request: Arc::new(request), expires_at: None }
+        .into()
 }
 
 async fn place_and_wait(engine: &Engine, command: Command) -> Result<Reply, Failure> {
@@ -249,10 +303,55 @@ async fn a_lost_commit_is_unknown_and_the_same_number_finds_out() {
         let again = place_and_wait(&engine, place("order1", 100)).await;
         match outcome {
             CommitOutcome::LostAfter => assert!(stored),
-            CommitOutcome::LostBefore | CommitOutcome::Stale => assert!(!stored),
+            CommitOutcome::LostBefore | CommitOutcome::Stale | CommitOutcome::Locked => {
+                assert!(!stored);
+            }
         }
         assert_eq!(state(&again.expect("the same number finds out")), "paying");
     }
+}
+
+/// A share waits only briefly for a locked row; the writer that works apart tries once more.
+#[tokio::test]
+async fn a_command_whose_rows_were_locked_for_a_moment_is_committed() {
+    let engine = engine(&UnreliableStore::new(), [CommitOutcome::Locked]).await;
+    let reply = place_and_wait(&engine, place("order1", 100)).await.expect("placed in the end");
+    assert_eq!(state(&reply), "paying");
+}
+
+/// A lock is known to have stopped the commit: the outcome is not unknown.
+#[tokio::test]
+async fn a_command_whose_rows_stay_locked_is_refused_as_busy() {
+    let engine = engine(&UnreliableStore::new(), [CommitOutcome::Locked; 2]).await;
+    let failure = place_and_wait(&engine, place("order1", 100)).await.expect_err("refused");
+    assert_eq!(failure, Failure::Busy);
+    for number in ["order1", "order2"] {
+        let reply = place_and_wait(&engine, place(number, 100)).await.expect("it goes on");
+        assert_eq!(state(&reply), "paying");
+    }
+}
+
+#[tokio::test]
+async fn a_lock_on_one_tenant_stops_that_tenant_alone() {
+    let store = UnreliableStore::new();
+    let engine = engine(&store, []).await;
+    let neighbour = TenantId::new("100002");
+    declare(&engine, &neighbour).await;
+    store.lock(tenant());
+    let first = tokio::spawn({
+        let engine = engine.clone();
+        async move { place_and_wait(&engine, place("order1", 100)).await }
+    });
+    for number in 0..50 {
+        let command = place_for(neighbour.clone(), &format!("order{number}"), 100);
+        let reply = place_and_wait(&engine, command).await.expect("the neighbour goes on");
+        assert_eq!(state(&reply), "paying");
+    }
+    assert!(!first.is_finished(), "its rows are locked");
+    store.unlock();
+    assert_eq!(state(&first.await.expect("no panic").expect("placed")), "paying");
+    let reply = place_and_wait(&engine, place("order2", 100)).await.expect("as before");
+    assert_eq!(state(&reply), "paying");
 }
 
 #[tokio::test]

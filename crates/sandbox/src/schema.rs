@@ -1,5 +1,6 @@
 //! The sandbox's database file: its tables and its settings.
 
+use adapters::sqlite::create_private;
 use channel::DocumentFault;
 use rusqlite::{Connection, OptionalExtension};
 use std::path::Path;
@@ -52,6 +53,8 @@ CREATE TABLE IF NOT EXISTS settings (
 /// Opens the file and makes what is missing. A killed process loses nothing; only a power failure may
 /// cost the last moments, which is fair for a simulated world and saves a disk flush per commit.
 pub(crate) fn open(path: &Path) -> Result<Connection, DocumentFault> {
+    // Merchants' keys are in it.
+    create_private(path).map_err(|fault| DocumentFault(format!("{}: {fault}", path.display())))?;
     let connection = Connection::open(path).map_err(fault)?;
     prepare(&connection).map_err(fault)?;
     Ok(connection)

@@ -14,14 +14,14 @@ use store::{Lease, StoreFault};
 use tokio_postgres::Row;
 
 pub(crate) async fn claim(pool: &Pool, lease: Lease) -> Result<Vec<Task>, StoreFault> {
-    let mut reader = pool.reader().await?;
+    let mut claimer = pool.claimer().await?;
     if pool.has_outgrown() {
         // Here nobody waits for an answer, as a caller of a commit would.
-        reader.run(&session::MEASURE).await?;
+        claimer.run(&session::MEASURE).await?;
     }
     let limit = Parameter::int(i64::from(lease.limit));
     let look = Step::new(&sql::DUE, [Parameter::int(lease.now.ms()), limit]);
-    let rows = reader.rows(&[look]).await?.concat();
+    let rows = claimer.rows(&[look]).await?.concat();
     let due = cell::read(&rows, read_key)?;
     if due.is_empty() {
         return Ok(vec![]);
@@ -33,7 +33,7 @@ pub(crate) async fn claim(pool: &Pool, lease: Lease) -> Result<Vec<Task>, StoreF
     let steps: Vec<Step<'_>> =
         tenants.into_iter().map(|(tenant, keys)| leasing(tenant, &keys, lease)).collect();
     let mut claimed: Vec<(Task, Timestamp)> = vec![];
-    for answer in reader.each(&steps).await? {
+    for answer in claimer.each(&steps).await? {
         match answer {
             Ok(rows) => claimed.extend(rows.iter().filter_map(readable)),
             // Another process claims the same tasks; what it leaves is due at the next look.

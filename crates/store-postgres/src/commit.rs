@@ -7,14 +7,15 @@ use crate::fault;
 use crate::pipeline::{self, Sending};
 use crate::pool::{Pool, WRITERS};
 use crate::sql::rows::SqlRow;
-use crate::sql::{Sql, commit as sql};
+use crate::sql::{Sql, commit as sql, session};
 use kernel::{Changed, TenantId};
 use ledger::{Account, Delta, Fen};
 use std::collections::BTreeMap;
 use store::rows::{
     Value, claimed_name, event, expected_cells, mutable_cells, parts, task, transfer,
 };
-use store::{Batch, CommitFault, Write};
+use store::{Batch, CommitFault, StoreFault, Write};
+use tokio_postgres::Error;
 
 type Outcome = Result<(), CommitFault>;
 type Row<'a> = Vec<Value<'a>>;
@@ -30,7 +31,7 @@ pub(crate) async fn commit(pool: &Pool, batches: &[Batch]) -> Vec<Outcome> {
     let writing = wanted.map(|(share, own)| -> Sending<'_, Vec<(usize, Outcome)>> {
         Box::pin(async move {
             let transactions: Vec<_> = own.iter().map(|at| steps(&batches[*at])).collect();
-            let outcomes = send(pool, share, &transactions).await;
+            let outcomes = outcomes(send(pool, share, &transactions).await, own.len());
             own.iter().copied().zip(outcomes).collect()
         })
     });
@@ -40,16 +41,29 @@ pub(crate) async fn commit(pool: &Pool, batches: &[Batch]) -> Vec<Outcome> {
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-async fn send(pool: &Pool, share: usize, transactions: &[Vec<Step<'_>>]) -> Vec<Outcome> {
-    let sent = async {
-        let mut writer = pool.writer(share).await?;
-        writer.transactions(transactions).await
-    };
-    match sent.await {
+/// Commits the batch of a tenant whose rows were found locked, over a session apart.
+pub(crate) async fn commit_apart(pool: &Pool, batch: &Batch) -> Outcome {
+    pool.wrote(batch.changed.orders.len());
+    let sent =
+        async { pool.apart().await?.transactions(session::BEGIN_APART, &[steps(batch)]).await };
+    outcomes(sent.await, 1).into_iter().collect()
+}
+
+async fn send(
+    pool: &Pool,
+    share: usize,
+    transactions: &[Vec<Step<'_>>],
+) -> Result<Vec<Result<(), Error>>, StoreFault> {
+    pool.writer(share).await?.transactions(session::BEGIN, transactions).await
+}
+
+/// How the transactions ended, as outcomes; the same for all when the session failed.
+fn outcomes(ended: Result<Vec<Result<(), Error>>, StoreFault>, len: usize) -> Vec<Outcome> {
+    match ended {
         Ok(ended) => {
             ended.into_iter().map(|end| end.map_err(|error| fault::commit(&error))).collect()
         }
-        Err(fault) => vec![Err(CommitFault::Store(fault)); transactions.len()],
+        Err(fault) => vec![Err(CommitFault::Store(fault)); len],
     }
 }
 

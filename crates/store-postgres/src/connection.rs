@@ -25,9 +25,9 @@ const LONG_ANSWER_SECONDS_MAX: u64 = 900;
 /// What a session is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Commits.
+    /// Loads and commits.
     Commit,
-    /// Loads, claims, answers queries.
+    /// Claims and answers queries.
     Read,
 }
 
@@ -144,12 +144,13 @@ impl Connection {
     /// it was rolled back.
     pub(crate) async fn transactions(
         &mut self,
+        begin: &'static str,
         transactions: &[Vec<Step<'_>>],
     ) -> Result<Vec<Result<(), Error>>, StoreFault> {
         self.prepare(transactions.iter().flatten()).await?;
         let mut requests = vec![];
         for steps in transactions {
-            requests.extend(self.transaction(session::BEGIN, steps)?);
+            requests.extend(self.transaction(begin, steps)?);
         }
         let mut answers = self.send(requests, Patience::Usual).await?.into_iter();
         let mut outcomes = Vec::with_capacity(transactions.len());
@@ -291,7 +292,8 @@ mod tests {
         assert_eq!(code, Some(&SqlState::READ_ONLY_SQL_TRANSACTION));
         assert!(connection.is_lost(), "and is not trusted any more");
         let Some((_database, mut connection)) = opened(Purpose::Commit).await else { return };
-        let outcomes = connection.transactions(&[vec![opening("suspense/1")]]).await;
+        let outcomes =
+            connection.transactions(session::BEGIN, &[vec![opening("suspense/1")]]).await;
         assert!(matches!(outcomes.as_deref(), Ok([Ok(())])), "{outcomes:?}");
         assert_eq!(accounts(&mut connection).await, 1);
     }
@@ -300,11 +302,12 @@ mod tests {
     #[tokio::test]
     async fn a_transaction_that_nobody_waits_for_runs_to_its_end() {
         let Some((_database, mut connection)) = opened(Purpose::Commit).await else { return };
-        let warm = connection.transactions(&[vec![opening("suspense/1")]]).await;
+        let warm = connection.transactions(session::BEGIN, &[vec![opening("suspense/1")]]).await;
         assert!(matches!(warm.as_deref(), Ok([Ok(())])), "{warm:?}");
         let transactions = [vec![opening("suspense/2")]];
         {
-            let mut given_up = std::pin::pin!(connection.transactions(&transactions));
+            let mut given_up =
+                std::pin::pin!(connection.transactions(session::BEGIN, &transactions));
             let mut context = std::task::Context::from_waker(std::task::Waker::noop());
             assert!(given_up.as_mut().poll(&mut context).is_pending(), "sent, not answered");
         }
@@ -327,11 +330,14 @@ mod tests {
                 .chain([Parameter::texts(["name".into()]), Parameter::ints([1])]),
         );
         let outcomes = connection
-            .transactions(&[
-                vec![opening("suspense/1")],
-                vec![opening("suspense/2"), missing, opening("suspense/3")],
-                vec![opening("suspense/4")],
-            ])
+            .transactions(
+                session::BEGIN,
+                &[
+                    vec![opening("suspense/1")],
+                    vec![opening("suspense/2"), missing, opening("suspense/3")],
+                    vec![opening("suspense/4")],
+                ],
+            )
             .await
             .expect("the session holds");
         assert!(matches!(outcomes.as_slice(), [Ok(()), Err(_), Ok(())]), "{outcomes:?}");
@@ -453,7 +459,9 @@ mod tests {
             }
             match purpose {
                 Purpose::Commit => {
-                    let outcomes = connection.transactions(&[vec![opening("suspense/1")]]).await;
+                    let outcomes = connection
+                        .transactions(session::BEGIN, &[vec![opening("suspense/1")]])
+                        .await;
                     assert!(matches!(outcomes.as_deref(), Ok([Ok(())])), "{outcomes:?}");
                 }
                 Purpose::Read => {

@@ -32,6 +32,10 @@ pub(crate) fn text(error: &Error) -> String {
 
 /// An error as a fault of the store.
 pub(crate) fn store(error: &Error) -> StoreFault {
+    // The statement's own limit: also what a person cancels by hand.
+    if error.code() == Some(&SqlState::QUERY_CANCELED) {
+        return StoreFault::Overloaded(text(error));
+    }
     let away = error.as_db_error().is_none_or(is_away);
     if away { StoreFault::Unavailable(text(error)) } else { StoreFault::Failed(text(error)) }
 }
@@ -78,6 +82,7 @@ fn refused(error: &Error, said: &DbError) -> CommitFault {
         _ if *code == SqlState::UNIQUE_VIOLATION => {
             CommitFault::Stale(format!("{} exists", said.constraint().unwrap_or("row")))
         }
+        _ if *code == SqlState::LOCK_NOT_AVAILABLE => CommitFault::Busy(text(error)),
         _ if is_collision(error) => CommitFault::Stale(text(error)),
         _ if is_misfit(code) => {
             tracing::warn!(fault = text(error), "the database does not take a value of this batch");

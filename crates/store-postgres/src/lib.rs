@@ -1,9 +1,10 @@
 //! The store on PostgreSQL: a batch of one tenant is one pipelined transaction.
 //!
-//! A few connections write, each for its share of the tenants, so that different tenants commit side
-//! by side; a few others read. They are made when they are first wanted and again when they were
-//! lost: the call that loses one fails at once, the next one connects. Several processes may share a
-//! database.
+//! A few sessions load and commit, each for its share of the tenants, so that different tenants commit
+//! side by side; one more commits for tenants whose rows were found locked. The claim of tasks and
+//! upkeep have a session each, and a few answer queries. They are made when they are first wanted and
+//! again when they were lost: the call that loses one fails at once, the next one connects. Several
+//! processes may share a database.
 //!
 //! - `address`: the URL and TLS. `connection`: sessions, pipelining, deadlines. `pool`: who has which.
 //! - `sql`: every statement. `cell`: binding and reading. `fault`: what an error means.
@@ -74,6 +75,14 @@ impl Store for PostgresStore {
 
     fn commit<'a>(&'a self, batches: Vec<Batch>) -> Promise<'a, Vec<Result<(), CommitFault>>> {
         Box::pin(async move { commit::commit(&self.pool, &batches).await })
+    }
+
+    fn commit_apart<'a>(&'a self, batch: Batch) -> Promise<'a, Result<(), CommitFault>> {
+        Box::pin(async move { commit::commit_apart(&self.pool, &batch).await })
+    }
+
+    fn shares(&self) -> usize {
+        pool::WRITERS
     }
 
     fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>> {

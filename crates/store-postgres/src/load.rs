@@ -2,7 +2,8 @@
 
 use crate::cell::{self, Parameter};
 use crate::connection::Step;
-use crate::pool::Pool;
+use crate::pipeline::{self, Sending};
+use crate::pool::{Pool, WRITERS};
 use crate::sql::read;
 use crate::sql::rows::SqlRow;
 use kernel::{Key, NaturalKey, Reads, Rows, TenantId, View};
@@ -16,11 +17,17 @@ use tokio_postgres::Row;
 /// Puts the rows of one query into the view.
 type Put<'a> = Box<dyn Fn(&mut View, &[Row]) -> Result<(), StoreFault> + Send + Sync + 'a>;
 
-/// The queries, and what becomes of their answers.
+/// The queries of one writer's tenants, and what becomes of their answers.
 #[derive(Default)]
-struct Loading<'a> {
+struct Share<'a> {
     steps: Vec<Step<'a>>,
     puts: Vec<Put<'a>>,
+}
+
+/// The queries of each writer's tenants: they go over the session that commits them.
+#[derive(Default)]
+struct Loading<'a> {
+    shares: [Share<'a>; WRITERS],
 }
 
 pub(crate) async fn load(pool: &Pool, reads: &Reads) -> Result<View, StoreFault> {
@@ -31,14 +38,20 @@ pub(crate) async fn load(pool: &Pool, reads: &Reads) -> Result<View, StoreFault>
     let mut loading = Loading::default();
     loading.everything(reads);
     loading.balances(&reads.balances);
-    if loading.steps.is_empty() {
-        return Ok(view);
-    }
-    let found = pool.reader().await?.rows(&loading.steps).await?;
-    for (put, rows) in loading.puts.iter().zip(found) {
-        put(&mut view, &rows)?;
+    let wanted = loading.shares.iter().enumerate().filter(|(_, share)| !share.steps.is_empty());
+    let asking = wanted.map(|(at, share)| -> Sending<'_, _> {
+        Box::pin(async move { (share, rows(pool, at, &share.steps).await) })
+    });
+    for (share, found) in pipeline::all(asking.collect()).await {
+        for (put, rows) in share.puts.iter().zip(found?) {
+            put(&mut view, &rows)?;
+        }
     }
     Ok(view)
+}
+
+async fn rows(pool: &Pool, share: usize, steps: &[Step<'_>]) -> Result<Vec<Vec<Row>>, StoreFault> {
+    pool.writer(share).await?.rows(steps).await
 }
 
 macro_rules! of_all {
@@ -78,22 +91,36 @@ impl<'a> Loading<'a> {
         }
         for (tenant, Own { ids, numbers }) in tenants {
             if !ids.is_empty() {
-                self.steps.push(by_ids::<A>(tenant, ids));
-                self.puts.push(Box::new(move |view, rows| {
-                    cell::read(rows, rows::read)?.into_iter().for_each(|row| of(view).load(row));
-                    Ok(())
-                }));
+                self.ask(
+                    tenant,
+                    by_ids::<A>(tenant, ids),
+                    Box::new(move |view, rows| {
+                        cell::read(rows, rows::read)?
+                            .into_iter()
+                            .for_each(|row| of(view).load(row));
+                        Ok(())
+                    }),
+                );
             }
             for (namespace, numbers) in numbers {
                 let Some(step) = by_numbers::<A>(tenant, namespace, &numbers) else { continue };
-                self.steps.push(step);
-                self.puts.push(Box::new(move |view, rows| {
-                    let found = numbered::<A>(rows, &numbers)?;
-                    found.into_iter().for_each(|row| of(view).load(row));
-                    Ok(())
-                }));
+                self.ask(
+                    tenant,
+                    step,
+                    Box::new(move |view, rows| {
+                        let found = numbered::<A>(rows, &numbers)?;
+                        found.into_iter().for_each(|row| of(view).load(row));
+                        Ok(())
+                    }),
+                );
             }
         }
+    }
+
+    fn ask(&mut self, tenant: &TenantId, step: Step<'a>, put: Put<'a>) {
+        let share = &mut self.shares[Pool::share(tenant)];
+        share.steps.push(step);
+        share.puts.push(put);
     }
 
     fn balances(&mut self, keys: &'a [(TenantId, Account)]) {
@@ -104,13 +131,17 @@ impl<'a> Loading<'a> {
         for (tenant, accounts) in tenants {
             let names = accounts.into_iter().map(|account| Cow::Owned(account.key()));
             let parameters = [Parameter::text(tenant.as_str()), Parameter::texts(names)];
-            self.steps.push(Step::new(&read::BALANCES_BY_ACCOUNT, parameters));
-            self.puts.push(Box::new(|view, rows| {
-                let found = cell::read(rows, transfer::read_balance)?.into_iter();
-                view.balances
-                    .extend(found.map(|(tenant, row)| ((tenant, row.account), row.balance)));
-                Ok(())
-            }));
+            let step = Step::new(&read::BALANCES_BY_ACCOUNT, parameters);
+            self.ask(
+                tenant,
+                step,
+                Box::new(|view, rows| {
+                    let found = cell::read(rows, transfer::read_balance)?.into_iter();
+                    view.balances
+                        .extend(found.map(|(tenant, row)| ((tenant, row.account), row.balance)));
+                    Ok(())
+                }),
+            );
         }
     }
 }

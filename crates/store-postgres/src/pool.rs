@@ -1,38 +1,49 @@
-//! Who has which connection.
+//! Who has which session.
+//!
+//! Sessions are made when they are first wanted. The writer, the claim of tasks, and upkeep such as
+//! health checks have sessions of their own; queries share the others and never delay those.
 
 use crate::address::Address;
 use crate::connection::{Connection, Purpose};
 use kernel::TenantId;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use store::StoreFault;
-use tokio::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex as SyncMutex, PoisonError};
+use std::time::Duration;
+use store::{StoreFault, share_of};
+use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit};
 
-/// Connections that commit; each has its share of the tenants.
+/// Sessions that load and commit; each has its share of the tenants.
 pub(crate) const WRITERS: usize = 4;
-/// Connections that load, claim and answer queries.
-const READERS: usize = 4;
+/// Sessions that answer queries.
+const QUERIES: usize = 4;
+/// Queries that may wait for a session; more are refused at once.
+const QUERIES_WAITING_MAX: usize = 256;
+/// How long a query may wait for a session before it is refused.
+const QUERY_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Orders written by this process after which the planner is told how full the tables are. Without
 /// that it would take fresh tables for empty, and read them whole, until the database looks by itself,
 /// which takes a minute.
 const MEASURED_AFTER: [usize; 3] = [100, 3_000, 30_000];
 
-/// Room for a connection.
+/// Room for a session with one use.
 type Slot = Mutex<Option<Connection>>;
 
-/// The connections of a store, made when they are wanted.
+/// The sessions of a store.
 pub(crate) struct Pool {
     address: Address,
     writers: [Slot; WRITERS],
-    readers: [Slot; READERS],
-    next_reader: AtomicUsize,
+    /// Commits of tenants whose rows were found locked.
+    apart: Slot,
+    claimer: Slot,
+    upkeep: Slot,
+    queries: QuerySessions,
     written: AtomicUsize,
     measured: AtomicUsize,
 }
 
-/// A connection that is one's own for a while.
+/// A session that is one's own for a while.
 pub(crate) struct PooledConnection<'p>(MutexGuard<'p, Option<Connection>>);
 
 impl Deref for PooledConnection<'_> {
@@ -54,8 +65,10 @@ impl Pool {
         Pool {
             address,
             writers: std::array::from_fn(|_| Mutex::new(None)),
-            readers: std::array::from_fn(|_| Mutex::new(None)),
-            next_reader: AtomicUsize::new(0),
+            apart: Mutex::new(None),
+            claimer: Mutex::new(None),
+            upkeep: Mutex::new(None),
+            queries: QuerySessions::new(),
             written: AtomicUsize::new(0),
             measured: AtomicUsize::new(0),
         }
@@ -67,29 +80,41 @@ impl Pool {
 
     /// Which writer has this tenant.
     pub(crate) fn share(tenant: &TenantId) -> usize {
-        let mut hasher = DefaultHasher::new();
-        tenant.hash(&mut hasher);
-        let writers = u64::try_from(WRITERS).unwrap_or(1);
-        usize::try_from(hasher.finish() % writers).unwrap_or(0)
+        share_of(tenant, WRITERS)
     }
 
     /// The writer with this number.
     pub(crate) async fn writer(&self, share: usize) -> Result<PooledConnection<'_>, StoreFault> {
-        self.connected(self.writers[share].lock().await, Purpose::Commit).await
+        self.connected(&self.writers[share], Purpose::Commit).await
     }
 
-    /// A reader: one that is free, else the one whose turn it is. The first slots are preferred, so
-    /// that their statements stay warm.
-    pub(crate) async fn reader(&self) -> Result<PooledConnection<'_>, StoreFault> {
-        let free = self.readers.iter().find_map(|slot| slot.try_lock().ok());
-        let slot = match free {
-            Some(slot) => slot,
-            None => {
-                let turn = self.next_reader.fetch_add(1, Ordering::Relaxed) % READERS;
-                self.readers[turn].lock().await
-            }
+    /// The session for tenants whose rows were found locked.
+    pub(crate) async fn apart(&self) -> Result<PooledConnection<'_>, StoreFault> {
+        self.connected(&self.apart, Purpose::Commit).await
+    }
+
+    /// The session that claims tasks.
+    pub(crate) async fn claimer(&self) -> Result<PooledConnection<'_>, StoreFault> {
+        self.connected(&self.claimer, Purpose::Read).await
+    }
+
+    /// The session for health checks, the clock and the directory.
+    pub(crate) async fn upkeep(&self) -> Result<PooledConnection<'_>, StoreFault> {
+        self.connected(&self.upkeep, Purpose::Read).await
+    }
+
+    /// The first free session for a query. A query that finds none in time is refused.
+    pub(crate) async fn query(&self) -> Result<QueryConnection<'_>, StoreFault> {
+        let permit = self.queries.permit().await?;
+        let connection = match self.queries.idle() {
+            Some(connection) => connection,
+            None => Connection::open(&self.address, Purpose::Read).await?,
         };
-        self.connected(slot, Purpose::Read).await
+        Ok(QueryConnection {
+            connection: Some(connection),
+            queries: &self.queries,
+            _permit: permit,
+        })
     }
 
     /// Counts orders that were written.
@@ -106,13 +131,92 @@ impl Pool {
 
     async fn connected<'p>(
         &'p self,
-        mut slot: MutexGuard<'p, Option<Connection>>,
+        slot: &'p Slot,
         purpose: Purpose,
     ) -> Result<PooledConnection<'p>, StoreFault> {
+        let mut slot = slot.lock().await;
         if slot.as_ref().is_none_or(Connection::is_lost) {
             *slot = None;
             *slot = Some(Connection::open(&self.address, purpose).await?);
         }
         Ok(PooledConnection(slot))
+    }
+}
+
+/// The sessions that queries share: whichever is free first goes to the query that waited longest.
+struct QuerySessions {
+    free: Semaphore,
+    room: Semaphore,
+    /// The last one used is the next one used, so that its statements stay warm.
+    idle: SyncMutex<Vec<Connection>>,
+}
+
+impl QuerySessions {
+    fn new() -> QuerySessions {
+        QuerySessions {
+            free: Semaphore::new(QUERIES),
+            room: Semaphore::new(QUERIES_WAITING_MAX),
+            idle: SyncMutex::default(),
+        }
+    }
+
+    async fn permit(&self) -> Result<SemaphorePermit<'_>, StoreFault> {
+        if let Ok(permit) = self.free.try_acquire() {
+            return Ok(permit);
+        }
+        let _room = self.room.try_acquire().map_err(|_| {
+            StoreFault::Overloaded(format!("{QUERIES_WAITING_MAX} queries are waiting"))
+        })?;
+        match tokio::time::timeout(QUERY_WAIT_MAX, self.free.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => {
+                Err(StoreFault::Overloaded(format!("no session within {QUERY_WAIT_MAX:?}")))
+            }
+        }
+    }
+
+    fn idle(&self) -> Option<Connection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(connection) = idle.pop() {
+            if !connection.is_lost() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    fn put_back(&self, connection: Connection) {
+        if !connection.is_lost() {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        }
+    }
+}
+
+/// A query's session. It is put back before its permit is, so that whoever gets the permit finds it.
+pub(crate) struct QueryConnection<'p> {
+    connection: Option<Connection>,
+    queries: &'p QuerySessions,
+    _permit: SemaphorePermit<'p>,
+}
+
+impl Deref for QueryConnection<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection.as_ref().expect("it is taken only when dropped")
+    }
+}
+
+impl DerefMut for QueryConnection<'_> {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("it is taken only when dropped")
+    }
+}
+
+impl Drop for QueryConnection<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.queries.put_back(connection);
+        }
     }
 }

@@ -21,7 +21,7 @@ use tokio_postgres::Row;
 const MINUTE_OF_IDS: i64 = (60 * 1_000) << 20;
 
 pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFault> {
-    let found = Found { pool };
+    let found = Found { pool, session: session_of(query) };
     Ok(match query {
         Query::OneOrder(one) => {
             Page::OneOrder(found.order(&one.tenant, &one.key).await?.map(Box::new))
@@ -70,11 +70,48 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
         Query::LastId(_) => Page::LastId(found.last_id().await?),
         Query::Ping(_) => {
             // A transaction around it would be two more statements.
-            pool.reader().await?.rows(&[Step::new(&read::PING, [])]).await?;
+            pool.upkeep().await?.rows(&[Step::new(&read::PING, [])]).await?;
             Page::Ping(())
+        }
+        Query::DatabaseTime(_) => {
+            let step = Step::new(&read::DATABASE_TIME, []);
+            let rows = pool.upkeep().await?.rows(&[step]).await?.concat();
+            let ms = int("clock", one(&rows)?.first())?;
+            Page::DatabaseTime(Some(Timestamp::from_ms(ms)))
         }
         Query::Audit(_) => Page::Audit(audit(pool).await?),
     })
+}
+
+/// The sessions that a query uses.
+#[derive(Clone, Copy)]
+enum Session {
+    /// Those that queries share.
+    Shared,
+    /// The one for what the process itself needs to know: it waits behind no caller's query.
+    Upkeep,
+}
+
+fn session_of(query: &Query) -> Session {
+    match query {
+        Query::Tasks(_)
+        | Query::DirectoryOf(_)
+        | Query::DirectoryRevision(_)
+        | Query::Installation(_)
+        | Query::LastId(_)
+        | Query::Ping(_)
+        | Query::DatabaseTime(_) => Session::Upkeep,
+        Query::OneOrder(_)
+        | Query::Orders(_)
+        | Query::StoryOf(_)
+        | Query::TenantsWithOrder(_)
+        | Query::Accounts(_)
+        | Query::Postings(_)
+        | Query::Notifications(_)
+        | Query::OneNotification(_)
+        | Query::AttentionOf(_)
+        | Query::Audit(_) => Session::Shared,
+    }
 }
 
 fn tenant(tenant: &TenantId) -> Parameter<'_> {
@@ -114,12 +151,16 @@ impl<'a> PageOf<'a> {
 /// What is found in a database.
 struct Found<'p> {
     pool: &'p Pool,
+    session: Session,
 }
 
 impl Found<'_> {
     /// The rows of each statement, all of one moment.
     async fn all(&self, steps: &[Step<'_>]) -> Result<Vec<Vec<Row>>, StoreFault> {
-        self.pool.reader().await?.snapshot(steps, Patience::Usual).await
+        match self.session {
+            Session::Shared => self.pool.query().await?.snapshot(steps, Patience::Usual).await,
+            Session::Upkeep => self.pool.upkeep().await?.snapshot(steps, Patience::Usual).await,
+        }
     }
 
     async fn rows(&self, step: Step<'_>) -> Result<Vec<Row>, StoreFault> {
@@ -228,10 +269,10 @@ impl Found<'_> {
     /// there are few; where no tenant has an order, everything is read.
     async fn last_id(&self) -> Result<Option<i64>, StoreFault> {
         let since = self.newest_order().await?.map(|id| id.saturating_sub(MINUTE_OF_IDS));
-        let mut reader = self.pool.reader().await?;
+        let mut upkeep = self.pool.upkeep().await?;
         for lowest in since.into_iter().chain([i64::MIN]) {
             let step = Step::new(&read::LAST_ID, [Parameter::int(lowest)]);
-            let rows = reader.snapshot(&[step], Patience::Long).await?.concat();
+            let rows = upkeep.snapshot(&[step], Patience::Long).await?.concat();
             let last = number(one(&rows)?.first());
             if last.is_some() {
                 return Ok(last);

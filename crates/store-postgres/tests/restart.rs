@@ -39,6 +39,7 @@ fn kind(outcome: &Result<(), CommitFault>) -> String {
         Ok(()) => "stored".to_owned(),
         Err(CommitFault::Stale(_)) => "stale".to_owned(),
         Err(CommitFault::Floor(_)) => "floor".to_owned(),
+        Err(CommitFault::Busy(_)) => "busy".to_owned(),
         Err(CommitFault::Store(StoreFault::Unavailable(_))) => "unavailable".to_owned(),
         Err(CommitFault::Store(fault)) => fault.to_string(),
     }

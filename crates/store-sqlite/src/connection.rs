@@ -1,6 +1,7 @@
 //! How connections are set up.
 
 use crate::statement::fault;
+use adapters::sqlite::create_private;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -26,6 +27,8 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, StoreFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    create_private(path)
+        .map_err(|found| StoreFault::Unavailable(format!("{}: {found}", path.display())))?;
     let connection = open(path, flags, WRITER_CACHE_KIB)?;
     set_up_writer(&connection).map_err(fault)?;
     Ok(connection)

@@ -1,11 +1,11 @@
 //! The store on embedded SQLite: one file, no server.
 //!
 //! One thread owns the only connection that writes; it also loads what decisions read, so that its
-//! page cache is the hot one. A few threads with read-only connections answer queries. A commit of
-//! many batches is one transaction and one flush to disk.
+//! page cache is the hot one. A few threads with read-only connections answer queries, and one what the
+//! process itself needs to know. A commit of many batches is one transaction and one flush to disk.
 //!
 //! - `connection`: how connections are set up. `checkpoints`: when the log is folded into the file.
-//! - `schema`: migrations. `statement`: binding and reading rows.
+//! - `lock`: one process serves. `schema`: migrations. `statement`: binding and reading rows.
 //! - [`baseline`]: what this disk could do at most. [`size`]: how much of it is taken.
 //! - `sql`: the statements, most of them made from the description of the rows.
 //! - `load`, `commit`, `claim`, `search`, `audit`: the work.
@@ -17,6 +17,7 @@ mod claim;
 mod commit;
 mod connection;
 mod load;
+mod lock;
 mod schema;
 mod search;
 pub mod size;
@@ -27,11 +28,15 @@ use adapters::sqlite::{NoHousekeeping, Queue, SqliteFault};
 use checkpoints::Checkpoints;
 use connection::{reader, writer};
 use kernel::{Reads, Task, View};
+use std::fs::File;
 use std::path::Path;
+use std::time::{Duration, Instant};
 use store::{Batch, CommitFault, Lease, Page, Promise, Query, Store, StoreFault};
 
 /// Threads that answer queries.
 const READERS: usize = 3;
+/// How long a query may wait for a thread before it is refused.
+const QUERY_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Tongbao's state in a SQLite file.
 #[derive(Debug)]
@@ -39,7 +44,9 @@ pub struct SqliteStore {
     // The readers go first: the writer folds the log into the file as it ends, and nobody may read
     // from the log then.
     readers: Queue,
+    upkeep: Queue,
     writer: Option<Queue>,
+    _lock: Option<File>,
 }
 
 impl SqliteStore {
@@ -51,8 +58,20 @@ impl SqliteStore {
     pub fn open(path: &Path) -> Result<SqliteStore, StoreFault> {
         let writer = Queue::start("store-writer", vec![writer(path)?], Checkpoints::new)
             .map_err(unavailable)?;
-        let readers = SqliteStore::readers(path)?;
-        Ok(SqliteStore { readers, writer: Some(writer) })
+        let readers = SqliteStore::readers(path, READERS)?;
+        let upkeep = SqliteStore::readers(path, 1)?;
+        Ok(SqliteStore { readers, upkeep, writer: Some(writer), _lock: None })
+    }
+
+    /// Opens the file for a process that serves callers, which only one may do at a time. The lock lies on
+    /// a file beside the database and ends with the process. [`SqliteStore::open`] does not ask for it, so
+    /// that tenants can be declared beside a process that serves.
+    ///
+    /// # Errors
+    /// As for [`SqliteStore::open`], and when another process serves the database.
+    pub fn open_to_serve(path: &Path) -> Result<SqliteStore, StoreFault> {
+        let lock = lock::exclusive(path)?;
+        Ok(SqliteStore { _lock: Some(lock), ..SqliteStore::open(path)? })
     }
 
     /// Opens the file for reading alone, also beside a process that writes to it. Commits, claims
@@ -61,11 +80,13 @@ impl SqliteStore {
     /// # Errors
     /// When the file is not there, cannot be opened or is not a database.
     pub fn open_read_only(path: &Path) -> Result<SqliteStore, StoreFault> {
-        Ok(SqliteStore { readers: SqliteStore::readers(path)?, writer: None })
+        let readers = SqliteStore::readers(path, READERS)?;
+        let upkeep = SqliteStore::readers(path, 1)?;
+        Ok(SqliteStore { readers, upkeep, writer: None, _lock: None })
     }
 
-    fn readers(path: &Path) -> Result<Queue, StoreFault> {
-        let connections = (0..READERS).map(|_| reader(path)).collect::<Result<Vec<_>, _>>()?;
+    fn readers(path: &Path, threads: usize) -> Result<Queue, StoreFault> {
+        let connections = (0..threads).map(|_| reader(path)).collect::<Result<Vec<_>, _>>()?;
         Queue::start("store-reader", connections, |_| NoHousekeeping).map_err(unavailable)
     }
 
@@ -103,6 +124,15 @@ impl Store for SqliteStore {
         })
     }
 
+    /// There is one writer, which waits for locks no other way than for its turn.
+    fn commit_apart<'a>(&'a self, batch: Batch) -> Promise<'a, Result<(), CommitFault>> {
+        Box::pin(async move { self.commit(vec![batch]).await.into_iter().collect() })
+    }
+
+    fn shares(&self) -> usize {
+        1
+    }
+
     fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
         Box::pin(async move {
             self.writer()?
@@ -114,11 +144,14 @@ impl Store for SqliteStore {
 
     fn search<'a>(&'a self, query: &'a Query) -> Promise<'a, Result<Page, StoreFault>> {
         let query = query.clone();
+        let asked = Instant::now();
+        let queue = if search::is_upkeep(&query) { &self.upkeep } else { &self.readers };
         Box::pin(async move {
-            self.readers
-                .ask(move |connection| search::search(connection, &query))
-                .await
-                .map_err(unavailable)?
+            let answer = move |connection: &mut _| match asked.elapsed() > QUERY_WAIT_MAX {
+                true => Err(StoreFault::Overloaded(format!("no reader within {QUERY_WAIT_MAX:?}"))),
+                false => search::search(connection, &query),
+            };
+            queue.ask(answer).await.map_err(unavailable)?
         })
     }
 

@@ -4,20 +4,50 @@ use crate::audit::audit;
 use crate::load::{Finder, text};
 use crate::sql::read;
 use crate::sql::rows::SqlRow;
-use crate::statement::{Select, fault, snapshot};
+use crate::statement::{Select, fault, snapshot, within};
 use kernel::{Key, Notification, Order, Row, TenantId};
 use ledger::{Id, Stamp, Subject, Timestamp, Transfer, kinds};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
+use std::time::Duration;
 use store::rows::{self, Value, event, task, transfer};
 use store::{
     AccountRow, AttentionRow, DirectoryRows, NotificationRow, Notifications, OrderFilter, Page,
     Postings, Query, StoreFault, Story, TaskRow,
 };
 
+/// How long an answer may take, as PostgreSQL's sessions have it.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// The same for a look at everything.
+const LONG_ANSWER_MAX: Duration = Duration::from_secs(600);
+
 /// Answers a query from one snapshot.
 pub(crate) fn search(connection: &mut Connection, query: &Query) -> Result<Page, StoreFault> {
-    snapshot(connection, |snapshot| answer(snapshot, query))
+    let limit = if matches!(query, Query::Audit(_)) { LONG_ANSWER_MAX } else { ANSWER_MAX };
+    within(connection, limit, |connection| snapshot(connection, |snapshot| answer(snapshot, query)))
+}
+
+/// Whether the process itself needs to know this: it waits behind no caller's query.
+pub(crate) fn is_upkeep(query: &Query) -> bool {
+    match query {
+        Query::Tasks(_)
+        | Query::DirectoryOf(_)
+        | Query::DirectoryRevision(_)
+        | Query::Installation(_)
+        | Query::LastId(_)
+        | Query::Ping(_)
+        | Query::DatabaseTime(_) => true,
+        Query::OneOrder(_)
+        | Query::Orders(_)
+        | Query::StoryOf(_)
+        | Query::TenantsWithOrder(_)
+        | Query::Accounts(_)
+        | Query::Postings(_)
+        | Query::Notifications(_)
+        | Query::OneNotification(_)
+        | Query::AttentionOf(_)
+        | Query::Audit(_) => false,
+    }
 }
 
 fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
@@ -53,6 +83,7 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
             one::<bool>(connection, read::PING)?;
             Page::Ping(())
         }
+        Query::DatabaseTime(_) => Page::DatabaseTime(None),
         Query::Audit(_) => Page::Audit(audit(connection)?),
     })
 }

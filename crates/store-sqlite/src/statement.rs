@@ -3,6 +3,7 @@
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, Error, ErrorCode, Row, Transaction};
 use std::borrow::Cow;
+use std::time::{Duration, Instant};
 use store::StoreFault;
 use store::rows::Value;
 
@@ -114,10 +115,30 @@ pub(crate) fn snapshot<T>(
     Ok(found)
 }
 
+/// How many of SQLite's instructions run between two looks at the time: some 0.1 ms.
+const INSTRUCTIONS_BETWEEN_LOOKS: i32 = 10_000;
+
+/// Does work on a connection that is broken off when it takes longer than this.
+pub(crate) fn within<T>(
+    connection: &mut Connection,
+    limit: Duration,
+    work: impl FnOnce(&mut Connection) -> Result<T, StoreFault>,
+) -> Result<T, StoreFault> {
+    let end = Instant::now() + limit;
+    let is_over = move || Instant::now() >= end;
+    connection.progress_handler(INSTRUCTIONS_BETWEEN_LOOKS, Some(is_over)).map_err(fault)?;
+    let found = work(connection);
+    connection.progress_handler(0, None::<fn() -> bool>).map_err(fault)?;
+    found
+}
+
 /// What SQLite says, as a store says it.
 pub(crate) fn fault(found: Error) -> StoreFault {
     let text = found.to_string();
     match found.sqlite_error_code() {
+        Some(ErrorCode::OperationInterrupted) => {
+            StoreFault::Overloaded("the query took longer than it may".to_owned())
+        }
         Some(
             ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
@@ -141,4 +162,27 @@ pub(crate) fn is_taken(found: &Error) -> bool {
     let code = found.sqlite_error().map(|error| error.extended_code);
     code == Some(rusqlite::ffi::SQLITE_CONSTRAINT_PRIMARYKEY)
         || code == Some(rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fault, within};
+    use rusqlite::Connection;
+    use std::time::Duration;
+    use store::StoreFault;
+
+    const ENDLESS: &str = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n)
+        SELECT count(*) FROM n";
+
+    #[test]
+    fn a_query_that_takes_too_long_is_broken_off_and_the_next_one_is_not() {
+        let mut connection = Connection::open_in_memory().expect("memory is there");
+        let count = |connection: &mut Connection, sql: &str| {
+            connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(fault)
+        };
+        let limit = Duration::from_millis(20);
+        let found = within(&mut connection, limit, |connection| count(connection, ENDLESS));
+        assert!(matches!(found, Err(StoreFault::Overloaded(_))), "{found:?}");
+        assert_eq!(count(&mut connection, "SELECT 1"), Ok(1), "the limit has ended with its work");
+    }
 }

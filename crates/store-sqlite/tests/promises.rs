@@ -4,6 +4,7 @@ mod waiting;
 
 use adapters::Stopwatch;
 use ledger::Timestamp;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use store::conformance::{CASES, differ};
@@ -111,6 +112,37 @@ fn readers_see_what_a_living_writer_committed() {
     assert!(matches!(refused, Err(StoreFault::Failed(_))), "{refused:?}");
     drop(store);
     assert!(audit(&beside).orders > 0, "and after the writer has gone");
+}
+
+#[test]
+fn one_process_serves_a_file_and_others_may_work_beside_it() {
+    let folder = folder();
+    let serving = SqliteStore::open_to_serve(&file(&folder)).expect("nobody else serves it");
+    wait(serving.migrate()).expect("the schema is new");
+    let refused = SqliteStore::open_to_serve(&file(&folder)).expect_err("it is served");
+    let why = refused.to_string();
+    assert!(why.ends_with("tongbao.db: another process serves this database"), "{why}");
+    let beside = SqliteStore::open(&file(&folder)).expect("tenants are declared beside it");
+    assert_eq!(audit(&beside), audit(&serving));
+    drop((serving, beside));
+    SqliteStore::open_to_serve(&file(&folder)).expect("the lock ended with its holder");
+}
+
+#[test]
+fn only_the_owner_reads_the_files() {
+    let folder = folder();
+    let store = SqliteStore::open_to_serve(&file(&folder)).expect("the file opens");
+    wait(store.migrate()).expect("the schema is new");
+    let files = std::fs::read_dir(folder.path()).expect("a folder");
+    let modes: Vec<(String, u32)> = files
+        .map(|entry| {
+            let entry = entry.expect("a file");
+            let mode = entry.metadata().expect("its rights").permissions().mode() & 0o777;
+            (entry.file_name().to_string_lossy().into_owned(), mode)
+        })
+        .collect();
+    assert!(modes.iter().any(|(name, _)| name.ends_with("-wal")), "{modes:?}");
+    assert!(modes.iter().all(|(_, mode)| *mode == 0o600), "{modes:?}");
 }
 
 #[test]

@@ -25,15 +25,16 @@ pub use baseline::Baseline;
 pub use batch::Batch;
 pub use kernel::Write;
 pub use query::{
-    AccountRow, Accounts, AttemptRow, AttentionOf, AttentionRow, Audit, AuditReport, DirectoryOf,
-    DirectoryRevision, DirectoryRows, Installation, LastId, NotificationRow, Notifications,
-    OneNotification, OneOrder, OrderFilter, Orders, Page, Ping, Postings, Query, Question, Story,
-    StoryOf, TaskRow, Tasks, TenantsWithOrder,
+    AccountRow, Accounts, AttemptRow, AttentionOf, AttentionRow, Audit, AuditReport, DatabaseTime,
+    DirectoryOf, DirectoryRevision, DirectoryRows, Installation, LastId, NotificationRow,
+    Notifications, OneNotification, OneOrder, OrderFilter, Orders, Page, Ping, Postings, Query,
+    Question, Story, StoryOf, TaskRow, Tasks, TenantsWithOrder,
 };
 
-use kernel::{Reads, Task, View};
+use kernel::{Reads, Task, TenantId, View};
 use ledger::Timestamp;
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 
 /// A boxed future.
@@ -48,6 +49,10 @@ pub enum StoreFault {
     /// It answered with an error.
     #[error("database: {0}")]
     Failed(String),
+    /// The question was not answered: too many were waiting, or the answer took too long. Commits and
+    /// loads never end with this.
+    #[error("database overloaded: {0}")]
+    Overloaded(String),
     /// A stored row cannot be read.
     #[error("unreadable row in {table}: {why}")]
     Unreadable {
@@ -68,6 +73,10 @@ pub enum CommitFault {
     /// An account would fall below its floor: load and decide again.
     #[error("floor of account {0}")]
     Floor(String),
+    /// Another transaction keeps a row of the tenant locked for longer than a commit waits. The same
+    /// batch may be sent again.
+    #[error("rows are locked: {0}")]
+    Busy(String),
     /// The database failed; the batch may or may not be stored.
     #[error(transparent)]
     Store(#[from] StoreFault),
@@ -97,6 +106,14 @@ pub trait Store: Send + Sync {
     /// One outcome per batch, in order. A batch is stored whole or not at all.
     fn commit<'a>(&'a self, batches: Vec<Batch>) -> Promise<'a, Vec<Result<(), CommitFault>>>;
 
+    /// Commits the batch of a tenant whose last commit ended with [`CommitFault::Busy`]. It is kept apart
+    /// from the others and waits longer for locked rows, so that it delays no other tenant.
+    fn commit_apart<'a>(&'a self, batch: Batch) -> Promise<'a, Result<(), CommitFault>>;
+
+    /// How many shares the tenants are divided into; [`share_of`] names a tenant's. Commits of different
+    /// shares do not wait for each other.
+    fn shares(&self) -> usize;
+
     /// Claims due tasks, the longest due first. A claimed task is not claimed again before its lease
     /// ends; a commit that sets or ends the task ends the lease too.
     ///
@@ -116,6 +133,15 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the database fails, or its schema is newer than this program.
     fn migrate<'a>(&'a self) -> Promise<'a, Result<(), StoreFault>>;
+}
+
+/// The share of a tenant, below `shares`. The same in every process of a release, so that engine and
+/// database agree.
+pub fn share_of(tenant: &TenantId, shares: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    tenant.hash(&mut hasher);
+    let shares = u64::try_from(shares).unwrap_or(1).max(1);
+    usize::try_from(hasher.finish() % shares).unwrap_or(0)
 }
 
 impl dyn Store + '_ {

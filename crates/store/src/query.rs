@@ -163,6 +163,10 @@ questions! {
     /// Whether the database answers.
     Ping {} -> ();
 
+    /// The time by the database's own clock, which all processes that share it agree on. `None` where
+    /// the database has no clock but the process's.
+    DatabaseTime {} -> Option<Timestamp>;
+
     /// Proves the books.
     Audit {} -> AuditReport;
 }

@@ -45,7 +45,15 @@ impl Database {
         }
     }
 
-    /// Opens it for a gateway.
+    /// Opens it for a process that serves callers: of a SQLite file there is one at a time.
+    pub(crate) fn open_to_serve(&self) -> Result<Arc<dyn Store>> {
+        Ok(match self {
+            Database::Sqlite(path) => Arc::new(SqliteStore::open_to_serve(path)?),
+            Database::Postgres(url) => Arc::new(PostgresStore::connect(url)?),
+        })
+    }
+
+    /// Opens it to change it, also beside a process that serves callers.
     pub(crate) fn open(&self) -> Result<Arc<dyn Store>> {
         Ok(match self {
             Database::Sqlite(path) => Arc::new(SqliteStore::open(path)?),

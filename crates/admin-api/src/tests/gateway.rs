@@ -90,6 +90,17 @@ impl Store for Line {
         })
     }
 
+    fn commit_apart<'a>(&'a self, batch: Batch) -> Promise<'a, Result<(), CommitFault>> {
+        Box::pin(async move {
+            self.up()?;
+            self.memory.commit_apart(batch).await
+        })
+    }
+
+    fn shares(&self) -> usize {
+        self.memory.shares()
+    }
+
     fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
         Box::pin(async move {
             self.up()?;

@@ -34,8 +34,14 @@ pub(crate) const COMMITTING: &str = "SET default_transaction_read_only = on";
 pub(crate) static MEASURE: LazyLock<String> =
     LazyLock::new(|| format!("ANALYZE {}", tenant_tables().join(", ")));
 
-/// Begins a commit.
-pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+/// Begins a commit. The tenants behind it in the pipeline wait as long as it does: a row that is still
+/// locked after this time is waited for elsewhere.
+pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+    SET LOCAL lock_timeout = '250ms'";
+
+/// Begins the commit of a tenant whose rows were found locked.
+pub(crate) const BEGIN_APART: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+    SET LOCAL lock_timeout = '2s'";
 
 /// Ends a commit, or a snapshot.
 pub(crate) const COMMIT: &str = "COMMIT";

@@ -96,6 +96,14 @@ impl Store for Memory {
         })
     }
 
+    fn commit_apart<'a>(&'a self, batch: Batch) -> Promise<'a, Result<(), CommitFault>> {
+        Box::pin(async move { self.state().commit(batch) })
+    }
+
+    fn shares(&self) -> usize {
+        1
+    }
+
     fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
         Box::pin(async move { Ok(self.state().claim(lease)) })
     }

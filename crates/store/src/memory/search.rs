@@ -57,6 +57,7 @@ impl State {
                 Page::LastId(self.events.values().map(|event| event.id.value()).max())
             }
             Query::Ping(_) => Page::Ping(()),
+            Query::DatabaseTime(_) => Page::DatabaseTime(None),
             Query::Audit(_) => Page::Audit(self.audit()?),
         })
     }

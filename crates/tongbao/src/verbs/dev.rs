@@ -86,7 +86,7 @@ impl DevGateway {
         running.spawn(run_callbacks(sandbox, stop.subscribe()));
 
         let installation = Installation { rates, ..world.installation(&base_url)? };
-        let store = database.open()?;
+        let store = database.open_to_serve()?;
         let metrics = recorder()?;
         let together = Operations::Together;
         let gateway = Gateway::start(installation, store, clock, metrics.clone(), together).await?;
@@ -145,7 +145,7 @@ impl Beside {
         installation.rates = limits::UNLIMITED;
         let clock = Arc::new(engine::SystemClock::new());
         let metrics = gateway.metrics.clone();
-        let (store, together) = (database.open()?, Operations::Together);
+        let (store, together) = (database.open_to_serve()?, Operations::Together);
         let gateway = Gateway::start(installation, store, clock, metrics, together).await?;
         let stop = watch::Sender::new(false);
         let serving =

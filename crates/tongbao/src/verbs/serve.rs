@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
     /// The configuration file (TOML); docs/configuration.md explains it
     #[arg(long)]
     config: PathBuf,
+    /// Run as if the clock of this machine were wrong: to try out what that does
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, hide = true)]
+    clock_ahead_seconds: i64,
 }
 
 /// Runs until asked to stop.
@@ -33,9 +36,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
             (Operations::Apart, Some(socket.context("operations_listen")?))
         }
     };
-    let store = config.database.open()?;
+    let store = config.database.open_to_serve()?;
     let installation = config.installation;
-    let clock = Arc::new(SystemClock::new());
+    let clock = Arc::new(SystemClock::ahead_by(arguments.clock_ahead_seconds));
     let gateway = Gateway::start(installation, store, clock, recorder()?, operations).await?;
     refuse_development_channels(&gateway.engine).await?;
     let stop = watch::Sender::new(false);

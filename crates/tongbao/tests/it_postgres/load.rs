@@ -94,6 +94,15 @@ impl GatewayGroup {
         response["Result"].clone()
     }
 
+    /// Has the sandbox do something wrong.
+    pub(crate) async fn inject(&self, fault: &Value) {
+        let url = format!("{}/control/faults", self.text("/sandbox_url"));
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        let body = fault.to_string().into_bytes();
+        let answer = self.send(channel::Method::Post, url, headers, body).await;
+        assert!(answer.as_ref().is_some_and(|it| it.status < 300), "{answer:?}");
+    }
+
     /// What the phone says.
     pub(crate) async fn pay(&self, pay_info: &Value) -> Option<Answer> {
         let url = format!("{}/control/pay", self.text("/sandbox_url"));

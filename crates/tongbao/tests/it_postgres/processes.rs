@@ -6,7 +6,9 @@
 use crate::load::{GatewayGroup, Trade, all_is_kept};
 use crate::merchant::{Merchant, MerchantReply, Received};
 use crate::rng::{SeededRng, seed};
-use crate::test_gateway::{UNIFIED_ORDER, dev_file, fresh_database, fresh_number, order};
+use crate::test_gateway::{
+    CLOSE_ORDER, UNIFIED_ORDER, dev_file, fresh_database, fresh_number, order,
+};
 use crate::test_gateway::{start_until_ready, tongbao, with};
 use adapters::stopwatch::monotonic;
 use serde_json::{Value, json};
@@ -59,6 +61,11 @@ struct Site {
 impl Site {
     /// All gateways start at once, on an empty database.
     fn start() -> Site {
+        Site::start_with_clocks([0; PROCESSES])
+    }
+
+    /// The same on machines whose clocks are ahead by so many seconds.
+    fn start_with_clocks(ahead_seconds: [i64; PROCESSES]) -> Site {
         let folder = tempfile::tempdir().expect("a folder");
         let database = fresh_database();
         let mut sandbox = tongbao();
@@ -71,15 +78,12 @@ impl Site {
         let group = Arc::new(GatewayGroup::new(&file, gateways.collect(), 0));
         let master_key = crypto::MasterKeys::generate();
         std::fs::write(folder.path().join("master.key"), master_key.expose()).expect("written");
-        let mut apply = tongbao();
-        apply.arg("apply").arg(folder.path().join("tenants.toml"));
-        let applied = apply.arg("--config").arg(config_of(&folder, 0)).output();
-        assert!(applied.as_ref().is_ok_and(|it| it.status.success()), "{applied:?}");
+        apply(&folder, "tenants.toml");
         let processes = std::thread::scope(|scope| {
             let start = |node| {
                 scope.spawn({
                     let config = config_of(&folder, node);
-                    move || serve(config)
+                    move || serve(config, ahead_seconds[node])
                 })
             };
             let starting: Vec<_> = (0..PROCESSES).map(start).collect();
@@ -91,7 +95,7 @@ impl Site {
     /// A gateway's power goes off, and on again.
     fn power_cycle(&mut self, node: usize) {
         self.processes[node].kill();
-        self.processes[node] = serve(config_of(&self.folder, node));
+        self.processes[node] = serve(config_of(&self.folder, node), 0);
     }
 
     fn check(&self) -> Output {
@@ -116,9 +120,19 @@ impl Site {
     }
 }
 
-fn serve(config: PathBuf) -> Served {
+/// Brings a file of tenants into the database.
+fn apply(folder: &TempDir, file: &str) {
+    let mut apply = tongbao();
+    apply.arg("apply").arg(folder.path().join(file));
+    let applied = apply.arg("--config").arg(config_of(folder, 0)).output();
+    assert!(applied.as_ref().is_ok_and(|it| it.status.success()), "{applied:?}");
+}
+
+fn serve(config: PathBuf, ahead_seconds: i64) -> Served {
     let mut serve = tongbao();
-    Served(start_until_ready(serve.arg("serve").arg("--config").arg(config)).expect("it serves"))
+    serve.arg("serve").arg("--config").arg(config);
+    serve.arg(format!("--clock-ahead-seconds={ahead_seconds}"));
+    Served(start_until_ready(&mut serve).expect("it serves"))
 }
 
 fn config_of(folder: &TempDir, node: usize) -> PathBuf {
@@ -198,6 +212,108 @@ async fn the_same_number_at_every_process_at_once_is_one_order() {
     let checked = site.check();
     let said = String::from_utf8_lossy(&checked.stdout);
     assert!(checked.status.success() && said.starts_with("orders 20 (paid 0)"), "{said}");
+}
+
+/// Another tenant of the same gateways, whose caller has the same secret under another id.
+fn another_tenant(site: &Site) -> GatewayGroup {
+    const OCODE: &str = "100002";
+    let declared = std::fs::read_to_string(site.folder.path().join("tenants.toml"));
+    let mut file = dev_file(site.folder.path());
+    let mut declared = declared.expect("the tenants");
+    for (pointer, new) in [("/wecard/ocode", OCODE), ("/wecard/hmac/secret_id", "AKIDother")] {
+        let member = file.pointer_mut(pointer).expect("a member");
+        let old = format!("\"{}\"", member.as_str().expect("text"));
+        declared = declared.replace(&old, &format!("\"{new}\""));
+        *member = json!(new);
+    }
+    let declared = declared.replace("\"wx\"", "\"wx-other\"");
+    std::fs::write(site.folder.path().join("other.toml"), declared).expect("written");
+    apply(&site.folder, "other.toml");
+    GatewayGroup::new(&file, site.group.gateways.clone(), 0)
+}
+
+/// The slowest of some placings by a tenant at one gateway.
+async fn slowest_placing(group: &GatewayGroup, placings: usize) -> Duration {
+    let mut slowest = Duration::ZERO;
+    for _ in 0..placings {
+        let begun = Instant::now();
+        let body = order(&fresh_number());
+        let answer = group.ask(&group.gateways[0], UNIFIED_ORDER, &body).await.expect("an answer");
+        assert_eq!(answer["ErrCode"], "SUCCESS", "{answer}");
+        slowest = slowest.max(begun.elapsed());
+    }
+    slowest
+}
+
+/// A person's session, or a broken program, keeps a row of one tenant locked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_on_one_tenants_row_stops_that_tenant_alone() {
+    const PLACINGS: usize = 30;
+    let site = Site::start();
+    let other = another_tenant(&site);
+    // Every process reads the directory again within two seconds.
+    while !is_known(&other).await {}
+    let quiet = slowest_placing(&other, PLACINGS).await;
+    let number = fresh_number();
+    site.place(0, &order(&number)).await;
+    let blocker = site.database.client().await;
+    let lock = "BEGIN; SELECT * FROM orders WHERE tenant <> '100002' FOR UPDATE";
+    blocker.batch_execute(lock).await.expect("the rows are locked");
+    let close = json!({"OutOrderId": number});
+    let group = site.group.clone();
+    let closing = tokio::spawn({
+        let close = close.clone();
+        async move { group.ask(&group.gateways[0], CLOSE_ORDER, &close).await }
+    });
+    let locked = slowest_placing(&other, PLACINGS).await;
+    // Once, its share waits a quarter of a second to see whether the lock lasts.
+    let bound = quiet * 10 + Duration::from_millis(300);
+    eprintln!("slowest placing: {quiet:?} in quiet, {locked:?} beside a lock");
+    assert!(locked < bound, "{locked:?} beside a lock, {quiet:?} in quiet");
+    let refused = closing.await.expect("no panic").expect("an answer");
+    assert_eq!(refused["ErrCode"], "FailedOperation.SystemError", "{refused}");
+    blocker.batch_execute("ROLLBACK").await.expect("the rows are free");
+    let closed = site.group.ask(&site.group.gateways[0], CLOSE_ORDER, &close).await;
+    assert_eq!(closed.expect("an answer")["ErrCode"], "SUCCESS");
+}
+
+/// Whether every gateway knows the tenant.
+async fn is_known(group: &GatewayGroup) -> bool {
+    for gateway in &group.gateways {
+        let body = order(&fresh_number());
+        let answer = group.ask(gateway, UNIFIED_ORDER, &body).await.expect("an answer");
+        if answer["ErrCode"] != "SUCCESS" {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            return false;
+        }
+    }
+    true
+}
+
+/// Leases and calls in flight rest on the database's clock: no machine takes another's call for ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clocks_that_differ_by_a_minute_change_nothing() {
+    let site = Site::start_with_clocks([40, -20, 0]);
+    let delay = json!({"channel": "wxpay", "operation": "create", "fault": "delay",
+        "delay_ms": 4_000, "times": 1});
+    site.group.inject(&delay).await;
+    let number = fresh_number();
+    // The machine that is behind places, and the one that is ahead looks for due tasks meanwhile.
+    site.place(1, &order(&number)).await;
+    let close = json!({"OutOrderId": number});
+    let gateway = &site.group.gateways[0];
+    let closed = site.group.ask(gateway, CLOSE_ORDER, &close).await.expect("an answer");
+    assert_eq!(closed["ErrCode"], "SUCCESS", "{closed}");
+    let story = site.group.of_tenant(&format!("/orders/by-number/{number}")).await;
+    assert_eq!(story["order"]["state"], "closed", "{story}");
+    let events = story["events"].as_array().expect("a list");
+    let calls: Vec<&Value> = events.iter().map(|event| &event["call"]["operation"]).collect();
+    let placings = calls.iter().filter(|operation| **operation == "place").count();
+    assert_eq!(placings, 1, "{story}");
+    let times: Vec<&str> = events.iter().filter_map(|event| event["at"].as_str()).collect();
+    assert!(times.len() == events.len() && times.is_sorted(), "{times:?}");
+    let checked = site.check();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stdout));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,116 @@
+//! Who waits for whom: queries keep no commit waiting, and a lock on one tenant's row no other tenant.
+
+mod fixture;
+
+use fixture::{Process, another, fresh, only_order, place};
+use ledger::{Account, AccountKind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use store::{CommitFault, Lease, Ping, Postings, Store, StoreFault, share_of};
+use store_postgres::PostgresStore;
+use test_support::{START, found, paid, tenant, tenant_at};
+
+/// Much longer than a commit takes, and shorter than any limit of a session.
+const AT_ONCE: Duration = Duration::from_millis(1_500);
+/// Sessions that answer queries.
+const SESSIONS: usize = 4;
+
+async fn at_once<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(AT_ONCE, work).await.expect("it waits for nobody")
+}
+
+/// A question that reads transfers, which neither a new order nor a claim touches.
+async fn read_transfers(store: Arc<PostgresStore>) -> Result<(), StoreFault> {
+    let account = Account::new(AccountKind::Suspense, "1");
+    let postings = Postings { tenant: tenant(), account, before: None, limit: 1 };
+    (&*store as &dyn Store).ask(postings).await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_queries_delay_no_commit_no_claim_and_no_health_check() {
+    let Some(server) = test_postgres::server() else { return };
+    let (database, store) = fresh(server).await;
+    let store = Arc::new(store);
+    let mut process = Process::new(1);
+    process.accept(&*store, &place(&tenant(), "warm")).await;
+    let blocker = database.client().await;
+    let lock = "BEGIN; LOCK TABLE transfers IN ACCESS EXCLUSIVE MODE";
+    blocker.batch_execute(lock).await.expect("the table is locked");
+    let slow: Vec<_> =
+        (0..2 * SESSIONS).map(|_| tokio::spawn(read_transfers(store.clone()))).collect();
+    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    loop {
+        let row = blocker.query_one(waiting, &[]).await.expect("a count");
+        if usize::try_from(row.get::<_, i64>(0)) == Ok(SESSIONS) {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    at_once(process.accept(&*store, &place(&tenant(), "beside"))).await;
+    let lease = Lease { now: START, until: START.plus_ms(1), limit: 1 };
+    at_once(store.claim(lease)).await.expect("it claims");
+    at_once((&*store as &dyn Store).ask(Ping {})).await.expect("it is well");
+    // Those that find no session in time are refused by name; the others get their answer.
+    let (mut answered, mut refused) = (0, 0);
+    let mut unlocked = false;
+    for query in slow.into_iter().rev() {
+        match query.await.expect("no panic") {
+            Ok(()) => answered += 1,
+            Err(StoreFault::Overloaded(_)) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+        if refused == SESSIONS && !unlocked {
+            unlocked = true;
+            blocker.batch_execute("ROLLBACK").await.expect("the table is free");
+        }
+    }
+    assert_eq!((answered, refused), (SESSIONS, SESSIONS));
+}
+
+/// A tenant of the same share, so that both have one writer.
+fn neighbour() -> usize {
+    let shares = another_shares();
+    let own = share_of(&tenant_at(0), shares);
+    (1..).find(|index| share_of(&tenant_at(*index), shares) == own).expect("there are many")
+}
+
+fn another_shares() -> usize {
+    PostgresStore::connect("postgres://u@h/d").expect("a good URL").shares()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_row_stops_its_tenant_alone_and_is_no_unknown_outcome() {
+    let Some(server) = test_postgres::server() else { return };
+    let (database, store) = fresh(server).await;
+    let store = Arc::new(store);
+    let (mut process, other) = (Process::new(1), tenant_at(neighbour()));
+    process.sell(&*store, &tenant_at(0), "first").await;
+    process.sell(&*store, &other, "first").await;
+    let placed = process.accept(&*store, &place(&tenant_at(0), "second")).await;
+    let order = only_order(&placed);
+    let batch = process.batch(&*store, &found(order, paid(order), None)).await;
+    let blocker = database.client().await;
+    let lock = format!(
+        "BEGIN; SELECT * FROM balances WHERE tenant = '{}' FOR UPDATE",
+        tenant_at(0).as_str()
+    );
+    blocker.batch_execute(&lock).await.expect("the rows are locked");
+    let outcome = at_once(store.commit(vec![batch.clone()])).await.remove(0);
+    assert!(matches!(outcome, Err(CommitFault::Busy(_))), "{outcome:?}");
+    let apart = tokio::spawn({
+        let (store, batch) = (store.clone(), batch.clone());
+        async move { store.commit_apart(batch).await }
+    });
+    let begun = Instant::now();
+    while !apart.is_finished() {
+        let number = format!("beside {:?}", begun.elapsed());
+        at_once(process.sell(&*store, &other, &number)).await;
+    }
+    let outcome = apart.await.expect("no panic");
+    assert!(matches!(outcome, Err(CommitFault::Busy(_))), "{outcome:?}");
+    blocker.batch_execute("ROLLBACK").await.expect("the rows are free");
+    assert_eq!(store.commit_apart(batch).await, Ok(()), "nothing of it was stored before");
+    let audit = fixture::audit(&another(&database)).await;
+    assert_eq!(audit.faults, Vec::<String>::new());
+}
