@@ -134,7 +134,10 @@ impl Connection {
         begun?;
         let mut found = Vec::with_capacity(steps.len());
         for answer in answers {
-            found.push(self.checked(answer)?);
+            found.push(answer.map_err(|error| {
+                self.note(&error);
+                fault::query(&error)
+            })?);
         }
         found.truncate(steps.len());
         Ok(found)

@@ -32,12 +32,16 @@ pub(crate) fn text(error: &Error) -> String {
 
 /// An error as a fault of the store.
 pub(crate) fn store(error: &Error) -> StoreFault {
-    // The statement's own limit: also what a person cancels by hand.
-    if error.code() == Some(&SqlState::QUERY_CANCELED) {
-        return StoreFault::Overloaded(text(error));
-    }
     let away = error.as_db_error().is_none_or(is_away);
     if away { StoreFault::Unavailable(text(error)) } else { StoreFault::Failed(text(error)) }
+}
+
+/// The error of a query. One that reached its limit in time is refused; the database is well.
+pub(crate) fn query(error: &Error) -> StoreFault {
+    match error.code() == Some(&SqlState::QUERY_CANCELED) {
+        true => StoreFault::Overloaded(text(error)),
+        false => store(error),
+    }
 }
 
 /// The server is going, coming, or full.
