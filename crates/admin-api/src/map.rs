@@ -3,24 +3,20 @@
 use crate::wire::{self, rfc3339};
 use kernel::{Event, NotificationState, OrderState, Refund, RefundState};
 use ledger::{Id, Named, Subject, Transfer, kinds};
-use store::{AccountRow, AttemptRow, AttentionRow, NotificationRow, Story};
+use store::{AccountRow, AttemptRow, AttentionRow, Listed, NotificationRow, Story};
 use story::Fact;
 use story::words::masked;
 
-/// A page of at most `limit` orders.
-pub(crate) fn orders(orders: &[kernel::Order], limit: u32) -> wire::OrderPage {
-    wire::OrderPage {
-        orders: orders.iter().map(order).collect(),
-        next: next(orders, limit, |order| order.terms.id),
-    }
+/// A page of orders.
+pub(crate) fn orders(listed: &Listed<kernel::Order>) -> wire::OrderPage {
+    let next = listed.next.map(|id| Id::<kinds::Order>::from_value(id).to_string());
+    wire::OrderPage { orders: listed.rows.iter().map(order).collect(), next }
 }
 
-/// A page of at most `limit` notifications.
-pub(crate) fn notifications(rows: &[NotificationRow], limit: u32) -> wire::NotificationPage {
-    wire::NotificationPage {
-        notifications: rows.iter().map(notification).collect(),
-        next: next(rows, limit, |row| row.notification.id),
-    }
+/// A page of notifications.
+pub(crate) fn notifications(listed: &Listed<NotificationRow>) -> wire::NotificationPage {
+    let next = listed.next.map(|id| Id::<kinds::Notification>::from_value(id).to_string());
+    wire::NotificationPage { notifications: listed.rows.iter().map(notification).collect(), next }
 }
 
 /// A page of at most `limit` transfers.

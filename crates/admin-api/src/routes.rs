@@ -145,9 +145,7 @@ async fn orders(
     Asked(pairs): Asked,
 ) -> Answer<OrderPage> {
     let filter = query::orders(known(&engine, &tenant)?, &pairs)?;
-    let limit = filter.limit;
-    let orders = engine.ask(Orders { filter }).await?;
-    Ok(Json(map::orders(&orders, limit)))
+    Ok(Json(map::orders(&engine.ask(Orders { filter }).await?)))
 }
 
 /// An order with its whole story, by our id.
@@ -232,8 +230,7 @@ async fn notifications(
     Asked(pairs): Asked,
 ) -> Answer<NotificationPage> {
     let question = query::notifications(known(&engine, &tenant)?, &pairs)?;
-    let limit = question.limit;
-    Ok(Json(map::notifications(&engine.ask(question).await?, limit)))
+    Ok(Json(map::notifications(&engine.ask(question).await?)))
 }
 
 /// A notification with its attempts.

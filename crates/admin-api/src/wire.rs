@@ -39,7 +39,8 @@ pub(crate) struct Error {
 pub(crate) struct OrderPage {
     /// The orders.
     pub(crate) orders: Vec<Order>,
-    /// What `before` must be for the next page; null when this page is not full.
+    /// What `before` must be for the next page; null when there is none. With a filter a page can be
+    /// short or empty and still have a next one: at most 20,000 rows are read for a page.
     #[schema(required)]
     pub(crate) next: Option<String>,
 }
@@ -255,7 +256,8 @@ pub(crate) enum RefundState {
 pub(crate) struct NotificationPage {
     /// The notifications.
     pub(crate) notifications: Vec<Notification>,
-    /// What `before` must be for the next page; null when this page is not full.
+    /// What `before` must be for the next page; null when there is none. With a filter a page can be
+    /// short or empty and still have a next one: at most 20,000 rows are read for a page.
     #[schema(required)]
     pub(crate) next: Option<String>,
 }

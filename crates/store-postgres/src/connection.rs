@@ -419,6 +419,8 @@ mod tests {
             (&*read::EVENTS_OF_ROOT, "'100001', 20000", "events_pkey"),
             (&*read::EVENTS_OF_NOTIFICATIONS, "'100001', 90000, 0, NULL, 20", "events_pkey"),
             (&*read::TASKS_OF_ROOT, "'100001', 20000", "events_pkey"),
+            (&*read::NOTIFICATIONS, "'100001', 90000, 70000, 'due', 20", "notifications_pkey"),
+            (&*read::NOTIFICATION_REACHED, "'100001', 90000, 19999", "notifications_pkey"),
         ];
         connection.client.batch_execute(session::SNAPSHOT).await.expect("it begins");
         for (sql, parameters, index) in wants {

@@ -12,8 +12,8 @@ use ledger::{Id, Stamp, Timestamp, kinds};
 use std::collections::HashMap;
 use store::rows::{self, Value, event, task, transfer};
 use store::{
-    AccountRow, AttentionRow, DirectoryRows, NotificationRow, OrderFilter, Page, Postings, Query,
-    StoreFault, Story, TaskRow,
+    AccountRow, AttentionRow, DirectoryRows, EXAMINED_MAX, Listed, NotificationRow, OrderFilter,
+    Page, Postings, Query, StoreFault, Story, TaskRow,
 };
 use tokio_postgres::Row;
 
@@ -26,9 +26,7 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
         Query::OneOrder(one) => {
             Page::OneOrder(found.order(&one.tenant, &one.key).await?.map(Box::new))
         }
-        Query::Orders(of) => {
-            Page::Orders(cell::read(&found.rows(orders(&of.filter)).await?, rows::read)?)
-        }
+        Query::Orders(of) => Page::Orders(found.orders(&of.filter).await?),
         Query::StoryOf(of) => Page::StoryOf(found.story(&of.tenant, of.root).await?.map(Box::new)),
         Query::TenantsWithOrder(with) => {
             let number = Parameter::text(&with.merchant_order_no);
@@ -43,10 +41,16 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
             Page::Postings(cell::read(&found.rows(postings(of)).await?, transfer::read)?)
         }
         Query::Notifications(of) => {
-            let range = (below(of.before), i64::MIN);
-            let page =
-                PageOf { tenant: &of.tenant, range, state: of.state.as_deref(), limit: of.limit };
-            Page::Notifications(found.notifications(page).await?)
+            let (tenant, below, state) = (&of.tenant, below(of.before), of.state.as_deref());
+            let reached = match state {
+                Some(_) => found.reached(&read::NOTIFICATION_REACHED, tenant, below).await?,
+                None => None,
+            };
+            let range = (below, reached.unwrap_or(i64::MIN));
+            let rows =
+                found.notifications(PageOf { tenant, range, state, limit: of.limit }).await?;
+            let id = |row: &NotificationRow| row.notification.id.value();
+            Page::Notifications(Listed::of(rows, of.limit, reached, id))
         }
         Query::OneNotification(one) => {
             let range = (one.id.value().saturating_add(1), one.id.value());
@@ -185,6 +189,32 @@ impl Found<'_> {
             }
         };
         Ok(found.into_iter().next())
+    }
+
+    async fn orders(&self, filter: &OrderFilter) -> Result<Listed<Order>, StoreFault> {
+        let reached = match filter.is_selective() {
+            true => {
+                let below = below(filter.before);
+                self.reached(&read::ORDER_REACHED, &filter.tenant, below).await?
+            }
+            false => None,
+        };
+        let lowest = filter.from.map_or(i64::MIN, lowest_id);
+        let step = orders(filter, lowest.max(reached.unwrap_or(i64::MIN)));
+        let rows = cell::read(&self.rows(step).await?, rows::read)?;
+        Ok(Listed::of(rows, filter.limit, reached, |order: &Order| order.terms.id.value()))
+    }
+
+    /// The last row that a listing reads below an id; none when it reads all.
+    async fn reached(
+        &self,
+        sql: &'static Sql,
+        owner: &TenantId,
+        below: i64,
+    ) -> Result<Option<i64>, StoreFault> {
+        let skipped = Parameter::int(i64::from(EXAMINED_MAX - 1));
+        let step = Step::new(sql, [tenant(owner), Parameter::int(below), skipped]);
+        Ok(number(one(&self.rows(step).await?)?.first()))
     }
 
     async fn story(
@@ -342,13 +372,13 @@ fn attention_row<A: SqlRow>(row: &A) -> Option<AttentionRow> {
     })
 }
 
-fn orders(filter: &OrderFilter) -> Step<'_> {
+fn orders(filter: &OrderFilter, lowest: i64) -> Step<'_> {
     Step::new(
         &read::ORDERS,
         [
             tenant(&filter.tenant),
             Parameter::int(below(filter.before)),
-            Parameter::int(filter.from.map_or(i64::MIN, lowest_id)),
+            Parameter::int(lowest),
             Parameter::optional(filter.state.as_deref()),
             Parameter::int(filter.from.map_or(i64::MIN, Timestamp::ms)),
             Parameter::int(filter.to.map_or(i64::MAX, Timestamp::ms)),

@@ -12,8 +12,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 use store::rows::{self, Value, event, task, transfer};
 use store::{
-    AccountRow, AttentionRow, DirectoryRows, NotificationRow, Notifications, OrderFilter, Page,
-    Postings, Query, StoreFault, Story, TaskRow,
+    AccountRow, AttentionRow, DirectoryRows, EXAMINED_MAX, Listed, NotificationRow, Notifications,
+    OrderFilter, Page, Postings, Query, StoreFault, Story, TaskRow,
 };
 
 /// How long an answer may take, as PostgreSQL's sessions have it.
@@ -103,17 +103,36 @@ fn every<A: SqlRow>(
     Select::new(connection, A::TABLE.name, sql)?.all(parameters, rows::read)
 }
 
-fn orders(connection: &Connection, filter: &OrderFilter) -> Result<Vec<Order>, StoreFault> {
+/// The last row that a listing reads below an id; none when it reads all.
+fn reached(
+    connection: &Connection,
+    sql: &str,
+    tenant: &TenantId,
+    below: i64,
+) -> Result<Option<i64>, StoreFault> {
+    let mut statement = connection.prepare_cached(sql).map_err(fault)?;
+    let parameters = (tenant.as_str(), below, EXAMINED_MAX - 1);
+    statement.query_row(parameters, |row| row.get(0)).optional().map_err(fault)
+}
+
+fn orders(connection: &Connection, filter: &OrderFilter) -> Result<Listed<Order>, StoreFault> {
+    let below = filter.before.map_or(i64::MAX, Id::value);
+    let reached = match filter.is_selective() {
+        true => reached(connection, read::ORDER_REACHED, &filter.tenant, below)?,
+        false => None,
+    };
+    let lowest = filter.from.map_or(i64::MIN, lowest_id);
     let parameters = [
         text(&filter.tenant),
-        Value::Int(filter.before.map_or(i64::MAX, Id::value)),
-        Value::Int(filter.from.map_or(i64::MIN, lowest_id)),
+        Value::Int(below),
+        Value::Int(lowest.max(reached.unwrap_or(i64::MIN))),
         Value::optional(filter.state.as_deref()),
         Value::Int(filter.from.map_or(i64::MIN, Timestamp::ms)),
         Value::Int(filter.to.map_or(i64::MAX, Timestamp::ms)),
         Value::Int(i64::from(filter.limit)),
     ];
-    every(connection, &read::ORDERS, &parameters)
+    let rows = every(connection, &read::ORDERS, &parameters)?;
+    Ok(Listed::of(rows, filter.limit, reached, |order: &Order| order.terms.id.value()))
 }
 
 /// The least id that an order placed at or after this instant can have, so that a listing ends where
@@ -204,15 +223,23 @@ fn subject_key(tenant: &TenantId, subject: Subject) -> [Value<'_>; 3] {
 fn notifications(
     connection: &Connection,
     of: &Notifications,
-) -> Result<Vec<NotificationRow>, StoreFault> {
+) -> Result<Listed<NotificationRow>, StoreFault> {
+    let below = of.before.map_or(i64::MAX, Id::value);
+    let reached = match of.state {
+        Some(_) => reached(connection, read::NOTIFICATION_REACHED, &of.tenant, below)?,
+        None => None,
+    };
     let parameters = [
         text(&of.tenant),
-        Value::Int(of.before.map_or(i64::MAX, Id::value)),
+        Value::Int(below),
+        Value::Int(reached.unwrap_or(i64::MIN)),
         Value::optional(of.state.as_deref()),
         Value::Int(i64::from(of.limit)),
     ];
     let found = every(connection, &read::NOTIFICATIONS, &parameters)?;
-    found.into_iter().map(|row| notification_row(connection, row)).collect()
+    let rows = found.into_iter().map(|row| notification_row(connection, row));
+    let rows = rows.collect::<Result<Vec<_>, _>>()?;
+    Ok(Listed::of(rows, of.limit, reached, |row| row.notification.id.value()))
 }
 
 fn notification_row(

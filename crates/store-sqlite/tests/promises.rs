@@ -3,15 +3,21 @@
 mod waiting;
 
 use adapters::Stopwatch;
-use ledger::Timestamp;
+use kernel::{Caller, Order, View, decide};
+use ledger::{Id, Stamp, Timestamp};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use store::conformance::{CASES, differ};
 use store::memory::Memory;
-use store::{Audit, AuditReport, Installation, Lease, Store, StoreFault};
+use store::{
+    Audit, AuditReport, Batch, EXAMINED_MAX, Installation, Lease, OrderFilter, Orders, Store,
+    StoreFault,
+};
 use store_sqlite::SqliteStore;
 use tempfile::{TempDir, tempdir};
+use test_support::{START, directory, order_request, place_for, tenant};
 use waiting::wait;
 
 fn folder() -> TempDir {
@@ -143,6 +149,50 @@ fn only_the_owner_reads_the_files() {
         .collect();
     assert!(modes.iter().any(|(name, _)| name.ends_with("-wal")), "{modes:?}");
     assert!(modes.iter().all(|(_, mode)| *mode == 0o600), "{modes:?}");
+}
+
+/// Rows that do not pass are passed over, but not without end.
+#[test]
+fn a_listing_that_little_passes_is_answered_in_parts() {
+    let folder = folder();
+    let store = migrated(&file(&folder));
+    let oldest = place(&store, "oldest");
+    let mut raw = rusqlite::Connection::open(file(&folder)).expect("the file opens");
+    let transaction = raw.transaction().expect("it begins");
+    let copy = "CREATE TEMP TABLE copy AS SELECT * FROM orders;
+        UPDATE copy SET state = 'closed'";
+    transaction.execute_batch(copy).expect("a copy");
+    for _ in 0..EXAMINED_MAX + 5 {
+        let next = "UPDATE copy SET id = id + 1, merchant_order_no = 'N' || id";
+        transaction.prepare_cached(next).and_then(|mut it| it.execute([])).expect("another order");
+        let insert = "INSERT INTO orders SELECT * FROM copy";
+        transaction.prepare_cached(insert).and_then(|mut it| it.execute([])).expect("a row");
+    }
+    transaction.commit().expect("it is stored");
+    let part = |before| {
+        let state = Some(oldest.state.name().to_owned());
+        let (tenant, from, to, limit) = (tenant(), None, None, 10);
+        let filter = OrderFilter { tenant, state, from, to, before, limit };
+        wait((&store as &dyn Store).ask(Orders { filter })).expect("the store answers")
+    };
+    let first = part(None);
+    assert_eq!(first.rows, vec![]);
+    let next = first.next.expect("there is more");
+    assert_eq!(next, oldest.terms.id.value() + 6, "so many were read");
+    let rest = part(Some(Id::from_value(next)));
+    assert_eq!((rest.rows, rest.next), (vec![oldest.clone()], None));
+}
+
+/// An order that was just placed.
+fn place(store: &SqliteStore, number: &str) -> Order {
+    let command = place_for(&tenant(), order_request(number));
+    let mut view = View { directory: Arc::new(directory()), ..View::default() };
+    let mut stamp = Stamp::new(0, START);
+    let decision = decide(&mut view, &Caller::Clock, &command, &mut stamp).expect("accepted");
+    let batch = Batch::of(&tenant(), &view, [decision]).expect("the sums fit");
+    let order = batch.changed.orders[0].row.clone();
+    assert_eq!(wait(store.commit(vec![batch])), [Ok(())]);
+    order
 }
 
 #[test]

@@ -26,9 +26,9 @@ pub use batch::Batch;
 pub use kernel::Write;
 pub use query::{
     AccountRow, Accounts, AttemptRow, AttentionOf, AttentionRow, Audit, AuditReport, DatabaseTime,
-    DirectoryOf, DirectoryRevision, DirectoryRows, Installation, LastId, NotificationRow,
-    Notifications, OneNotification, OneOrder, OrderFilter, Orders, Page, Ping, Postings, Query,
-    Question, Story, StoryOf, TaskRow, Tasks, TenantsWithOrder,
+    DirectoryOf, DirectoryRevision, DirectoryRows, EXAMINED_MAX, Installation, LastId, Listed,
+    NotificationRow, Notifications, OneNotification, OneOrder, OrderFilter, Orders, Page, Ping,
+    Postings, Query, Question, Story, StoryOf, TaskRow, Tasks, TenantsWithOrder,
 };
 
 use kernel::{Reads, Task, TenantId, View};

@@ -80,7 +80,7 @@ questions! {
     Orders {
         /// Which orders.
         filter: OrderFilter,
-    } -> Vec<Order>;
+    } -> Listed<Order>;
 
     /// Everything that belongs to one root subject.
     StoryOf {
@@ -124,7 +124,7 @@ questions! {
         before: Option<Id<kinds::Notification>>,
         /// How many at most.
         limit: u32,
-    } -> Vec<NotificationRow>;
+    } -> Listed<NotificationRow>;
 
     /// One notification with its attempts.
     OneNotification {
@@ -171,6 +171,29 @@ questions! {
     Audit {} -> AuditReport;
 }
 
+/// Rows that a listing with a filter reads at most: it answers with those of them that pass, and where
+/// to go on, so that a filter that little passes keeps no session for long.
+pub const EXAMINED_MAX: u32 = 20_000;
+
+/// A part of a listing, newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed<T> {
+    /// What was found.
+    pub rows: Vec<T>,
+    /// The `before` of the next part, by its value; `None` when there is no more.
+    pub next: Option<i64>,
+}
+
+impl<T> Listed<T> {
+    /// A part of at most `limit` rows. `reached` is the last row that was read, when only
+    /// [`EXAMINED_MAX`] were.
+    pub fn of(rows: Vec<T>, limit: u32, reached: Option<i64>, id: impl Fn(&T) -> i64) -> Listed<T> {
+        let is_full = u32::try_from(rows.len()).is_ok_and(|len| len >= limit);
+        let next = rows.last().filter(|_| is_full).map(id).or(reached);
+        Listed { rows, next }
+    }
+}
+
 /// Which orders to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderFilter {
@@ -186,6 +209,13 @@ pub struct OrderFilter {
     pub before: Option<Id<kinds::Order>>,
     /// How many at most.
     pub limit: u32,
+}
+
+impl OrderFilter {
+    /// Whether an order can be passed over.
+    pub fn is_selective(&self) -> bool {
+        self.state.is_some() || self.from.is_some() || self.to.is_some()
+    }
 }
 
 /// Everything that belongs to one root subject.

@@ -59,6 +59,13 @@ super::statements! {
         transfer::TRANSFERS.list()
     );
 
+    /// The last row that a listing with a filter reads: so many rows below an id.
+    ORDER_REACHED = "SELECT id FROM orders WHERE tenant = $1 AND id < $2
+        ORDER BY id DESC OFFSET $3 LIMIT 1";
+
+    NOTIFICATION_REACHED = "SELECT id FROM notifications WHERE tenant = $1 AND id < $2
+        ORDER BY id DESC OFFSET $3 LIMIT 1";
+
     NOTIFICATIONS = format!("{} {PAGE_OF_NOTIFICATIONS}", Notification::TABLE.select());
 
     EVENTS_OF_NOTIFICATIONS = format!(

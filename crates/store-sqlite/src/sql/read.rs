@@ -14,10 +14,16 @@ pub(crate) static ORDERS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// The last row that a listing with a filter reads: so many rows below an id.
+pub(crate) const ORDER_REACHED: &str =
+    "SELECT id FROM orders WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3";
+pub(crate) const NOTIFICATION_REACHED: &str =
+    "SELECT id FROM notifications WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3";
+
 pub(crate) static NOTIFICATIONS: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "{} WHERE tenant = ?1 AND id < ?2 AND (?3 IS NULL OR state = ?3)
-         ORDER BY id DESC LIMIT ?4",
+        "{} WHERE tenant = ?1 AND id < ?2 AND id >= ?3 AND (?4 IS NULL OR state = ?4)
+         ORDER BY id DESC LIMIT ?5",
         select(Notification::TABLE, "")
     )
 });

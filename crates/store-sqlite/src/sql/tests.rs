@@ -65,6 +65,8 @@ fn queries_read_no_more_than_they_show() {
         &*read::POSTINGS,
         &*claim::DUE,
         read::TENANTS_WITH_ORDER,
+        read::ORDER_REACHED,
+        read::NOTIFICATION_REACHED,
     ] {
         assert_frugal(&connection, sql);
     }

@@ -161,7 +161,7 @@ impl<'s> StoreFixture<'s> {
 
     async fn of_tenant(&self, tenant: TenantId, pages: &mut Vec<Page>) {
         let orders = self.ask(Orders { filter: every_order(&tenant) }).await;
-        for order in &orders {
+        for order in &orders.rows {
             pages.push(Page::StoryOf(Some(Box::new(self.story(order).await))));
         }
         let accounts = self.ask(Accounts { tenant: tenant.clone() }).await;

@@ -3,8 +3,9 @@
 use super::fixture::{StoreFixture, account, distinct, every_order, names, place_at};
 use crate::{
     Accounts, AttentionOf, AttentionRow, Audit, AuditReport, DirectoryOf, DirectoryRevision,
-    DirectoryRows, Installation, LastId, NotificationRow, Notifications, OneNotification, OneOrder,
-    OrderFilter, Orders, Ping, Postings, Promise, Store, TaskRow, Tasks, TenantsWithOrder,
+    DirectoryRows, Installation, LastId, Listed, NotificationRow, Notifications, OneNotification,
+    OneOrder, OrderFilter, Orders, Ping, Postings, Promise, Store, TaskRow, Tasks,
+    TenantsWithOrder,
 };
 use channel::{Finding, Operation, RefundStatus};
 use kernel::{
@@ -43,7 +44,7 @@ pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
         assert_eq!(view.balances, zero.into_iter().collect());
         let own = || tenant.clone();
         assert_eq!(fixture.ask(OneOrder { tenant: own(), key: key() }).await, None);
-        assert_eq!(fixture.ask(Orders { filter: every_order(&tenant) }).await, vec![]);
+        assert_eq!(fixture.ask(Orders { filter: every_order(&tenant) }).await.rows, vec![]);
         assert_eq!(fixture.story_of(&tenant, no_id()).await, None);
         let merchant_order_no = "A".to_owned();
         assert_eq!(fixture.ask(TenantsWithOrder { merchant_order_no }).await, vec![]);
@@ -51,7 +52,7 @@ pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
         let postings = Postings { tenant: own(), account, before: None, limit: 9 };
         assert_eq!(fixture.ask(postings).await, vec![]);
         let list = Notifications { tenant: own(), state: None, before: None, limit: 9 };
-        assert_eq!(fixture.ask(list).await, vec![]);
+        assert_eq!(fixture.ask(list).await, Listed { rows: vec![], next: None });
         let one = OneNotification { tenant: own(), id: no_id() };
         assert_eq!(fixture.ask(one).await, None);
         assert_eq!(fixture.ask(AttentionOf { tenant: own(), limit: 9 }).await, vec![]);
@@ -190,7 +191,8 @@ pub(super) fn orders_come_by_page(store: &dyn Store) -> Promise<'_, ()> {
             fixture.wait_ms(1000);
         }
         let every = every_order(&tenant_at(0));
-        let orders = async |filter| fixture.ask(Orders { filter }).await;
+        let list = async |filter| fixture.ask(Orders { filter }).await;
+        let orders = async |filter| list(filter).await.rows;
         let first = orders(OrderFilter { limit: 2, ..every.clone() }).await;
         assert_eq!(numbers(&first), ["a", "b"]);
         let before = first.last().map(|order| order.terms.id);
@@ -202,6 +204,9 @@ pub(super) fn orders_come_by_page(store: &dyn Store) -> Promise<'_, ()> {
         let (from, to) = (Some(times[1]), Some(times[3]));
         let found = orders(OrderFilter { from, to, ..every.clone() }).await;
         assert_eq!(numbers(&found), ["c", "d"]);
+        let part = list(OrderFilter { limit: 2, ..every.clone() }).await;
+        assert_eq!(part.next, first.last().map(|order| order.terms.id.value()));
+        assert_eq!(list(OrderFilter { before, ..every.clone() }).await.next, None, "the last one");
         assert_eq!(orders(OrderFilter { limit: 0, ..every }).await, vec![]);
     })
 }
@@ -241,7 +246,7 @@ pub(super) fn notifications_come_with_attempts(store: &dyn Store) -> Promise<'_,
         }
         let list = async |fixture: &StoreFixture<'_>, state: Option<&str>, before, limit| {
             let state = state.map(str::to_owned);
-            fixture.ask(Notifications { tenant: tenant_at(0), state, before, limit }).await
+            fixture.ask(Notifications { tenant: tenant_at(0), state, before, limit }).await.rows
         };
         let all = list(&fixture, None, None, 9).await;
         let numbers: Vec<&str> = all.iter().map(|row| row.notification.about_no.as_str()).collect();

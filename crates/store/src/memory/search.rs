@@ -3,8 +3,8 @@
 use super::{INSTALLATION, State};
 use crate::rows::Stored;
 use crate::{
-    AccountRow, AttentionRow, DirectoryRows, NotificationRow, OrderFilter, Page, Query, StoreFault,
-    Story, TaskRow,
+    AccountRow, AttentionRow, DirectoryRows, EXAMINED_MAX, Listed, NotificationRow, Notifications,
+    OrderFilter, Page, Query, StoreFault, Story, TaskRow,
 };
 use kernel::{Notification, Order, Row, Task, TenantId};
 use ledger::{Id, Timestamp, kinds};
@@ -34,16 +34,7 @@ impl State {
                     .cloned()
                     .collect(),
             ),
-            Query::Notifications(of) => Page::Notifications(
-                self.notifications
-                    .of(&of.tenant)
-                    .rev()
-                    .filter(|row| of.before.is_none_or(|before| row.id < before))
-                    .filter(|row| is(&of.state, row.state.name()))
-                    .take(len(of.limit))
-                    .map(|row| self.notification_row(row))
-                    .collect(),
-            ),
+            Query::Notifications(of) => Page::Notifications(self.list_notifications(of)),
             Query::OneNotification(one) => {
                 let found = self.notifications.get(&one.tenant, one.id.value());
                 Page::OneNotification(found.map(|row| Box::new(self.notification_row(row))))
@@ -62,17 +53,35 @@ impl State {
         })
     }
 
-    fn list_orders(&self, filter: &OrderFilter) -> Vec<Order> {
-        self.orders
-            .of(&filter.tenant)
-            .rev()
-            .filter(|order| filter.before.is_none_or(|before| order.terms.id < before))
+    fn list_notifications(&self, of: &Notifications) -> Listed<NotificationRow> {
+        let is_below = |row: &&Notification| of.before.is_none_or(|before| row.id < before);
+        let below = || self.notifications.of(&of.tenant).rev().filter(is_below);
+        let reached = of.state.as_ref().and_then(|_| below().nth(len(EXAMINED_MAX) - 1));
+        let rows = below()
+            .take(examined(of.state.is_some()))
+            .filter(|row| is(&of.state, row.state.name()))
+            .take(len(of.limit))
+            .map(|row| self.notification_row(row))
+            .collect();
+        let reached = reached.map(|row| row.id.value());
+        Listed::of(rows, of.limit, reached, |row: &NotificationRow| row.notification.id.value())
+    }
+
+    fn list_orders(&self, filter: &OrderFilter) -> Listed<Order> {
+        let is_below = |order: &&Order| filter.before.is_none_or(|before| order.terms.id < before);
+        let below = || self.orders.of(&filter.tenant).rev().filter(is_below);
+        let is_selective = filter.is_selective();
+        let reached = below().nth(len(EXAMINED_MAX) - 1).filter(|_| is_selective);
+        let rows = below()
+            .take(examined(is_selective))
             .filter(|order| is(&filter.state, order.state.name()))
             .filter(|order| filter.from.is_none_or(|from| order.terms.placed_at >= from))
             .filter(|order| filter.to.is_none_or(|to| order.terms.placed_at < to))
             .take(len(filter.limit))
             .cloned()
-            .collect()
+            .collect();
+        let reached = reached.map(|order| order.terms.id.value());
+        Listed::of(rows, filter.limit, reached, |order: &Order| order.terms.id.value())
     }
 
     fn story(&self, tenant: &TenantId, root: Id<kinds::Root>) -> Option<Story> {
@@ -185,6 +194,11 @@ fn by_id<'a, A: Stored>(rows: impl Iterator<Item = &'a A>) -> Vec<A> {
 
 fn is(wanted: &Option<String>, name: &str) -> bool {
     wanted.as_deref().is_none_or(|wanted| wanted == name)
+}
+
+/// How many rows a listing reads.
+fn examined(is_selective: bool) -> usize {
+    if is_selective { len(EXAMINED_MAX) } else { usize::MAX }
 }
 
 fn len(limit: u32) -> usize {
