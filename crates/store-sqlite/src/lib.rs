@@ -124,7 +124,7 @@ impl Store for SqliteStore {
         })
     }
 
-    /// There is one writer, which waits for locks no other way than for its turn.
+    /// There is one connection that writes: no tenant's commit can run beside another's.
     fn commit_apart<'a>(&'a self, batch: Batch) -> Promise<'a, Result<(), CommitFault>> {
         Box::pin(async move { self.commit(vec![batch]).await.into_iter().collect() })
     }

@@ -49,8 +49,8 @@ pub enum StoreFault {
     /// It answered with an error.
     #[error("database: {0}")]
     Failed(String),
-    /// The question was not answered: too many were waiting, or the answer took too long. Commits and
-    /// loads never end with this.
+    /// The question was not answered: too many were waiting, or the answer took too long. Only
+    /// [`Store::search`] ends with this.
     #[error("database overloaded: {0}")]
     Overloaded(String),
     /// A stored row cannot be read.
