@@ -76,8 +76,7 @@ impl DatabaseClock {
     fn report_offset(&self, reading: Reading) {
         let own = self.own.now().plus_ms(-*self.moved.borrow());
         let offset_ms = own.ms_since(reading.now());
-        let clamped = i32::try_from(offset_ms).unwrap_or(i32::MAX);
-        metrics::gauge!("tongbao_clock_offset_seconds").set(f64::from(clamped) / 1000.0);
+        metrics::gauge!("tongbao_clock_offset_seconds").set(seconds(offset_ms));
         let is_far_off = offset_ms.saturating_abs() > OFFSET_MS_MAX;
         if self.is_far_off.swap(is_far_off, Ordering::Relaxed) == is_far_off {
             return;
@@ -87,6 +86,12 @@ impl DatabaseClock {
             false => tracing::info!(offset_ms, "this machine's clock is the database's again"),
         }
     }
+}
+
+/// Milliseconds as the seconds of a metric.
+fn seconds(ms: i64) -> f64 {
+    let sign = if ms < 0 { f64::NEG_INFINITY } else { f64::INFINITY };
+    Duration::from_millis(ms.unsigned_abs()).as_secs_f64().copysign(sign)
 }
 
 impl Reading {

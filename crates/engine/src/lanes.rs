@@ -47,9 +47,9 @@ impl Lanes {
 
     /// Sends a job of a tenant whose rows were found locked to the writer that works apart. The job comes
     /// back when that writer's queue is full.
-    pub(crate) fn set_apart(&self, job: Job) -> Result<(), Job> {
+    pub(crate) fn set_apart(&self, job: Job) -> Option<Job> {
         self.blocked().insert(job.command.tenant().clone());
-        self.apart.try_send(job).map_err(mpsc::error::TrySendError::into_inner)
+        self.apart.try_send(job).err().map(mpsc::error::TrySendError::into_inner)
     }
 
     /// The rows of a tenant are free again.

@@ -297,7 +297,7 @@ fn answer(
 /// A job whose tenant's rows are locked goes to the writer that works apart; that writer refuses it.
 fn blocked(engine: &Engine, job: Job, fault: &str, lane: Lane) {
     let refused = match lane {
-        Lane::Share => engine.lanes.set_apart(job).err(),
+        Lane::Share => engine.lanes.set_apart(job),
         Lane::Apart => Some(job),
     };
     if let Some(job) = refused {
