@@ -8,14 +8,16 @@ use story::Fact;
 use story::words::masked;
 
 /// A page of orders.
-pub(crate) fn orders(listed: &Listed<kernel::Order>) -> wire::OrderPage {
-    let next = listed.next.map(|id| Id::<kinds::Order>::from_value(id).to_string());
+pub(crate) fn orders(listed: &Listed<kernel::Order, kinds::Order>) -> wire::OrderPage {
+    let next = listed.next.map(|id| id.to_string());
     wire::OrderPage { orders: listed.rows.iter().map(order).collect(), next }
 }
 
 /// A page of notifications.
-pub(crate) fn notifications(listed: &Listed<NotificationRow>) -> wire::NotificationPage {
-    let next = listed.next.map(|id| Id::<kinds::Notification>::from_value(id).to_string());
+pub(crate) fn notifications(
+    listed: &Listed<NotificationRow, kinds::Notification>,
+) -> wire::NotificationPage {
+    let next = listed.next.map(|id| id.to_string());
     wire::NotificationPage { notifications: listed.rows.iter().map(notification).collect(), next }
 }
 

@@ -6,6 +6,7 @@
 //! steps back. How far the machine's own clock is off is a metric, and a warning when it is far.
 
 use crate::{Clock, Engine};
+use adapters::stopwatch::monotonic;
 use ledger::Timestamp;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -60,7 +61,7 @@ impl DatabaseClock {
 
     /// Reads the database's clock, if it has one.
     async fn read(&self, store: &dyn Store) -> Result<(), StoreFault> {
-        let asked = Instant::now();
+        let asked = monotonic();
         let Some(time) = store.ask(DatabaseTime {}).await? else { return Ok(()) };
         let round_trip = asked.elapsed();
         let mut reading = self.reading.write().unwrap_or_else(PoisonError::into_inner);
@@ -134,13 +135,13 @@ mod tests {
     use super::{DatabaseClock, Reading};
     use crate::{Clock, SystemClock};
     use adapters::clock::SharedClock;
+    use adapters::stopwatch::monotonic;
     use ledger::Timestamp;
     use std::sync::{Arc, PoisonError};
-    use std::time::Instant;
     use store::memory::Memory;
 
     fn show(clock: &DatabaseClock, time: Timestamp) {
-        let reading = Reading { time, at: Instant::now() };
+        let reading = Reading { time, at: monotonic() };
         *clock.reading.write().unwrap_or_else(PoisonError::into_inner) = Some(reading);
     }
 

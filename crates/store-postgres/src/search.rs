@@ -49,7 +49,7 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
             let range = (below, reached.unwrap_or(i64::MIN));
             let rows =
                 found.notifications(PageOf { tenant, range, state, limit: of.limit }).await?;
-            let id = |row: &NotificationRow| row.notification.id.value();
+            let id = |row: &NotificationRow| row.notification.id;
             Page::Notifications(Listed::of(rows, of.limit, reached, id))
         }
         Query::OneNotification(one) => {
@@ -191,7 +191,10 @@ impl Found<'_> {
         Ok(found.into_iter().next())
     }
 
-    async fn orders(&self, filter: &OrderFilter) -> Result<Listed<Order>, StoreFault> {
+    async fn orders(
+        &self,
+        filter: &OrderFilter,
+    ) -> Result<Listed<Order, kinds::Order>, StoreFault> {
         let reached = match filter.is_selective() {
             true => {
                 let below = below(filter.before);
@@ -202,7 +205,7 @@ impl Found<'_> {
         let lowest = filter.from.map_or(i64::MIN, lowest_id);
         let step = orders(filter, lowest.max(reached.unwrap_or(i64::MIN)));
         let rows = cell::read(&self.rows(step).await?, rows::read)?;
-        Ok(Listed::of(rows, filter.limit, reached, |order: &Order| order.terms.id.value()))
+        Ok(Listed::of(rows, filter.limit, reached, |order: &Order| order.terms.id))
     }
 
     /// The last row that a listing reads below an id; none when it reads all.

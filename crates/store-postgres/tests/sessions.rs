@@ -2,10 +2,11 @@
 
 mod fixture;
 
+use adapters::Stopwatch;
 use fixture::{Process, another, fresh, only_order, place};
 use ledger::{Account, AccountKind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use store::{CommitFault, Lease, Ping, Postings, Store, StoreFault, share_of};
 use store_postgres::PostgresStore;
 use test_support::{START, found, paid, tenant, tenant_at};
@@ -102,7 +103,7 @@ async fn a_locked_row_stops_its_tenant_alone_and_is_no_unknown_outcome() {
         let (store, batch) = (store.clone(), batch.clone());
         async move { store.commit_apart(batch).await }
     });
-    let begun = Instant::now();
+    let begun = Stopwatch::start();
     while !apart.is_finished() {
         let number = format!("beside {:?}", begun.elapsed());
         at_once(process.sell(&*store, &other, &number)).await;

@@ -24,13 +24,14 @@ pub mod size;
 mod sql;
 mod statement;
 
+use adapters::Stopwatch;
 use adapters::sqlite::{NoHousekeeping, Queue, SqliteFault};
 use checkpoints::Checkpoints;
 use connection::{reader, writer};
 use kernel::{Reads, Task, View};
 use std::fs::File;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use store::{Batch, CommitFault, Lease, Page, Promise, Query, Store, StoreFault};
 
 /// Threads that answer queries.
@@ -144,7 +145,7 @@ impl Store for SqliteStore {
 
     fn search<'a>(&'a self, query: &'a Query) -> Promise<'a, Result<Page, StoreFault>> {
         let query = query.clone();
-        let asked = Instant::now();
+        let asked = Stopwatch::start();
         let queue = if search::is_upkeep(&query) { &self.upkeep } else { &self.readers };
         Box::pin(async move {
             let answer = move |connection: &mut _| match asked.elapsed() > QUERY_WAIT_MAX {

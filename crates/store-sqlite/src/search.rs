@@ -115,7 +115,10 @@ fn reached(
     statement.query_row(parameters, |row| row.get(0)).optional().map_err(fault)
 }
 
-fn orders(connection: &Connection, filter: &OrderFilter) -> Result<Listed<Order>, StoreFault> {
+fn orders(
+    connection: &Connection,
+    filter: &OrderFilter,
+) -> Result<Listed<Order, kinds::Order>, StoreFault> {
     let below = filter.before.map_or(i64::MAX, Id::value);
     let reached = match filter.is_selective() {
         true => reached(connection, read::ORDER_REACHED, &filter.tenant, below)?,
@@ -132,7 +135,7 @@ fn orders(connection: &Connection, filter: &OrderFilter) -> Result<Listed<Order>
         Value::Int(i64::from(filter.limit)),
     ];
     let rows = every(connection, &read::ORDERS, &parameters)?;
-    Ok(Listed::of(rows, filter.limit, reached, |order: &Order| order.terms.id.value()))
+    Ok(Listed::of(rows, filter.limit, reached, |order: &Order| order.terms.id))
 }
 
 /// The least id that an order placed at or after this instant can have, so that a listing ends where
@@ -223,7 +226,7 @@ fn subject_key(tenant: &TenantId, subject: Subject) -> [Value<'_>; 3] {
 fn notifications(
     connection: &Connection,
     of: &Notifications,
-) -> Result<Listed<NotificationRow>, StoreFault> {
+) -> Result<Listed<NotificationRow, kinds::Notification>, StoreFault> {
     let below = of.before.map_or(i64::MAX, Id::value);
     let reached = match of.state {
         Some(_) => reached(connection, read::NOTIFICATION_REACHED, &of.tenant, below)?,
@@ -239,7 +242,7 @@ fn notifications(
     let found = every(connection, &read::NOTIFICATIONS, &parameters)?;
     let rows = found.into_iter().map(|row| notification_row(connection, row));
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    Ok(Listed::of(rows, of.limit, reached, |row| row.notification.id.value()))
+    Ok(Listed::of(rows, of.limit, reached, |row| row.notification.id))
 }
 
 fn notification_row(

@@ -1,9 +1,10 @@
 //! Binding cells to statements and reading rows of cells.
 
+use adapters::stopwatch::monotonic;
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, Error, ErrorCode, Row, Transaction};
 use std::borrow::Cow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use store::StoreFault;
 use store::rows::Value;
 
@@ -124,8 +125,8 @@ pub(crate) fn within<T>(
     limit: Duration,
     work: impl FnOnce(&mut Connection) -> Result<T, StoreFault>,
 ) -> Result<T, StoreFault> {
-    let end = Instant::now() + limit;
-    let is_over = move || Instant::now() >= end;
+    let end = monotonic() + limit;
+    let is_over = move || monotonic() >= end;
     connection.progress_handler(INSTRUCTIONS_BETWEEN_LOOKS, Some(is_over)).map_err(fault)?;
     let found = work(connection);
     connection.progress_handler(0, None::<fn() -> bool>).map_err(fault)?;

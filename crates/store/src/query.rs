@@ -7,7 +7,7 @@ use kernel::{
     Attempt, AttentionKind, CallerKey, ChannelAccount, Event, Key, Merchant, Notification,
     NotificationState, Order, Refund, Row, Task, Tenant, TenantId,
 };
-use ledger::{Account, Balance, Id, Subject, Timestamp, Transfer, kinds};
+use ledger::{Account, Balance, Id, Named, Subject, Timestamp, Transfer, kinds};
 
 /// A question whose answer has a type.
 pub trait Question: Into<Query> + Send {
@@ -80,7 +80,7 @@ questions! {
     Orders {
         /// Which orders.
         filter: OrderFilter,
-    } -> Listed<Order>;
+    } -> Listed<Order, kinds::Order>;
 
     /// Everything that belongs to one root subject.
     StoryOf {
@@ -124,7 +124,7 @@ questions! {
         before: Option<Id<kinds::Notification>>,
         /// How many at most.
         limit: u32,
-    } -> Listed<NotificationRow>;
+    } -> Listed<NotificationRow, kinds::Notification>;
 
     /// One notification with its attempts.
     OneNotification {
@@ -177,19 +177,25 @@ pub const EXAMINED_MAX: u32 = 20_000;
 
 /// A part of a listing, newest first.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Listed<T> {
+pub struct Listed<T, K: Named> {
     /// What was found.
     pub rows: Vec<T>,
-    /// The `before` of the next part, by its value; `None` when there is no more.
-    pub next: Option<i64>,
+    /// The `before` of the next part; `None` when there is no more.
+    pub next: Option<Id<K>>,
 }
 
-impl<T> Listed<T> {
+impl<T, K: Named> Listed<T, K> {
     /// A part of at most `limit` rows. `reached` is the last row that was read, when only
     /// [`EXAMINED_MAX`] were.
-    pub fn of(rows: Vec<T>, limit: u32, reached: Option<i64>, id: impl Fn(&T) -> i64) -> Listed<T> {
+    #[expect(clippy::disallowed_methods, reason = "a database says how far it read by a number")]
+    pub fn of(
+        rows: Vec<T>,
+        limit: u32,
+        reached: Option<i64>,
+        id: impl Fn(&T) -> Id<K>,
+    ) -> Listed<T, K> {
         let is_full = u32::try_from(rows.len()).is_ok_and(|len| len >= limit);
-        let next = rows.last().filter(|_| is_full).map(id).or(reached);
+        let next = rows.last().filter(|_| is_full).map(id).or(reached.map(Id::from_value));
         Listed { rows, next }
     }
 }

@@ -53,7 +53,10 @@ impl State {
         })
     }
 
-    fn list_notifications(&self, of: &Notifications) -> Listed<NotificationRow> {
+    fn list_notifications(
+        &self,
+        of: &Notifications,
+    ) -> Listed<NotificationRow, kinds::Notification> {
         let is_below = |row: &&Notification| of.before.is_none_or(|before| row.id < before);
         let below = || self.notifications.of(&of.tenant).rev().filter(is_below);
         let reached = of.state.as_ref().and_then(|_| below().nth(len(EXAMINED_MAX) - 1));
@@ -64,10 +67,10 @@ impl State {
             .map(|row| self.notification_row(row))
             .collect();
         let reached = reached.map(|row| row.id.value());
-        Listed::of(rows, of.limit, reached, |row: &NotificationRow| row.notification.id.value())
+        Listed::of(rows, of.limit, reached, |row: &NotificationRow| row.notification.id)
     }
 
-    fn list_orders(&self, filter: &OrderFilter) -> Listed<Order> {
+    fn list_orders(&self, filter: &OrderFilter) -> Listed<Order, kinds::Order> {
         let is_below = |order: &&Order| filter.before.is_none_or(|before| order.terms.id < before);
         let below = || self.orders.of(&filter.tenant).rev().filter(is_below);
         let is_selective = filter.is_selective();
@@ -81,7 +84,7 @@ impl State {
             .cloned()
             .collect();
         let reached = reached.map(|order| order.terms.id.value());
-        Listed::of(rows, filter.limit, reached, |order: &Order| order.terms.id.value())
+        Listed::of(rows, filter.limit, reached, |order: &Order| order.terms.id)
     }
 
     fn story(&self, tenant: &TenantId, root: Id<kinds::Root>) -> Option<Story> {

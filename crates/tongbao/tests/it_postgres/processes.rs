@@ -10,7 +10,7 @@ use crate::test_gateway::{
     CLOSE_ORDER, UNIFIED_ORDER, dev_file, fresh_database, fresh_number, order,
 };
 use crate::test_gateway::{start_until_ready, tongbao, with};
-use adapters::stopwatch::monotonic;
+use adapters::stopwatch::{Stopwatch, monotonic};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -236,7 +236,7 @@ fn another_tenant(site: &Site) -> GatewayGroup {
 async fn slowest_placing(group: &GatewayGroup, placings: usize) -> Duration {
     let mut slowest = Duration::ZERO;
     for _ in 0..placings {
-        let begun = Instant::now();
+        let begun = Stopwatch::start();
         let body = order(&fresh_number());
         let answer = group.ask(&group.gateways[0], UNIFIED_ORDER, &body).await.expect("an answer");
         assert_eq!(answer["ErrCode"], "SUCCESS", "{answer}");
