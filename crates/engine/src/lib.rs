@@ -1,7 +1,7 @@
 //! The shell around the core: it loads, lets the core decide, commits, and only then acts.
 //!
 //! - writer: takes the commands that are waiting, decides them one after another and commits them
-//!   together. lanes: which writer a tenant's commands go to.
+//!   together. shares: which writer a tenant's commands go to.
 //! - builtin_channels: answers instructions to built-in channels, inside the commit.
 //! - calls: carries instructions to channels and brings the findings back as commands.
 //! - deliveries: delivers notifications to merchants.
@@ -24,10 +24,10 @@ mod channel_accounts;
 mod clock;
 mod deliveries;
 mod directory;
-mod lanes;
 mod looks;
 mod put;
 mod secrets;
+mod shares;
 mod tasks;
 mod writer;
 
@@ -47,14 +47,14 @@ use channel::{Channel, CodecContext, Response};
 use clock::DatabaseClock;
 use directory::Snapshot;
 use kernel::{Caller, Command, Notification, Refusal, Reply, Row};
-use lanes::{Lanes, Queues};
 use ledger::{Stamp, Timestamp};
+use shares::{Queues, Shares};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use store::{Installation, LastId, Question, Store, StoreFault};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
-use writer::Lane;
+use writer::Duty;
 
 /// Calls to channels under way at once.
 const CALLS_MAX: usize = 512;
@@ -171,7 +171,7 @@ pub struct Engine {
     pub(crate) refreshing: Mutex<()>,
     pub(crate) looks: looks::Looks,
     snapshot: RwLock<Arc<Snapshot>>,
-    pub(crate) lanes: Lanes,
+    pub(crate) shares: Shares,
     pub(crate) stamp: std::sync::Mutex<Stamp>,
     stopping: watch::Sender<bool>,
 }
@@ -184,7 +184,7 @@ impl Engine {
     pub async fn start(parts: Parts) -> Result<Arc<Engine>, StoreFault> {
         let installation: Arc<str> = Arc::from(parts.store.ask(Installation {}).await?);
         let last_id = parts.store.ask(LastId {}).await?.unwrap_or_default();
-        let (lanes, queues) = Lanes::new(parts.store.shares());
+        let (shares, queues) = Shares::new(parts.store.shares());
         let clock = Arc::new(DatabaseClock::new(parts.clock));
         clock.start(&*parts.store).await?;
         let now = clock.now();
@@ -206,7 +206,7 @@ impl Engine {
             refreshing: Mutex::new(()),
             looks: looks::Looks::default(),
             snapshot: RwLock::default(),
-            lanes,
+            shares,
             stamp: std::sync::Mutex::new(stamp),
             stopping: watch::Sender::new(false),
         });
@@ -226,10 +226,10 @@ impl Engine {
 
     fn start_writers(self: &Arc<Engine>, queues: Queues) {
         for queue in queues.shares {
-            let writer = writer::run(self.clone(), queue, Lane::Share);
+            let writer = writer::run(self.clone(), queue, Duty::Share);
             abort_on_panic("writer", tokio::spawn(writer));
         }
-        let writer = writer::run(self.clone(), queues.apart, Lane::Apart);
+        let writer = writer::run(self.clone(), queues.apart, Duty::Apart);
         abort_on_panic("writer", tokio::spawn(writer));
     }
 
@@ -245,7 +245,7 @@ impl Engine {
     ) -> Result<Handled, Failure> {
         let (answer, answered) = oneshot::channel();
         let job = writer::Job { caller, command: command.into(), answer, waiter: None };
-        match self.lanes.of(job.command.tenant()).try_send(job) {
+        match self.shares.of(job.command.tenant()).try_send(job) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => return Err(Failure::Overloaded),
             Err(mpsc::error::TrySendError::Closed(_)) => return Err(Failure::Stopping),
@@ -282,8 +282,8 @@ impl Engine {
     ) -> Result<Handled, Failure> {
         let (answer, answered) = oneshot::channel();
         let job = writer::Job { caller, command, answer, waiter };
-        let lane = self.lanes.of(job.command.tenant()).clone();
-        lane.send(job).await.map_err(|_| Failure::Stopping)?;
+        let queue = self.shares.of(job.command.tenant()).clone();
+        queue.send(job).await.map_err(|_| Failure::Stopping)?;
         answered.await.unwrap_or(Err(Failure::Stopping))
     }
 

@@ -115,13 +115,12 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ledger::{Id, kinds};
+    use ledger::SubjectKind;
 
     #[tokio::test]
     async fn a_commit_wakes_those_who_wait_and_nothing_is_kept() {
         let looks = Looks::default();
-        let subject = Id::<kinds::Order>::from_value(1).subject();
-        let other = Id::<kinds::Order>::from_value(2).subject();
+        let [subject, other] = [1, 2].map(|value| Subject { kind: SubjectKind::Order, value });
         let (first, second) = (looks.watch(subject), looks.watch(subject));
         let elsewhere = looks.watch(other);
         let woken = [first.watched.committed.notified(), second.watched.committed.notified()];

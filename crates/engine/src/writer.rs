@@ -6,7 +6,7 @@
 //! nobody. A refused command leaves no trace and disturbs no neighbour.
 //!
 //! There is a writer for each share of the tenants, and one for the tenants whose rows were found
-//! locked: see `lanes`.
+//! locked: see `shares`.
 //!
 //! When a row turns out to have changed underneath (another process), the tenant's commands are loaded
 //! and decided again, and in the end one by one, so that one bad command never fails its neighbours.
@@ -39,7 +39,7 @@ pub(crate) struct Job {
 
 /// Which tenants a writer works for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lane {
+pub(crate) enum Duty {
     /// Those of a share: they are committed together.
     Share,
     /// Those whose rows were found locked: each is committed by itself.
@@ -47,7 +47,7 @@ pub(crate) enum Lane {
 }
 
 /// Runs until the engine stops.
-pub(crate) async fn run(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Job>, lane: Lane) {
+pub(crate) async fn run(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Job>, duty: Duty) {
     let mut stopped = engine.stopped();
     let mut jobs = Vec::with_capacity(BATCH_LEN_MAX);
     loop {
@@ -59,14 +59,14 @@ pub(crate) async fn run(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Job>, l
             return;
         }
         drain_ready(&mut waiting, &mut jobs).await;
-        let left = engine.lanes.waiting();
+        let left = engine.shares.waiting();
         metrics::gauge!("tongbao_queue").set(u32::try_from(left).unwrap_or(u32::MAX));
         let jobs = std::mem::replace(&mut jobs, Vec::with_capacity(BATCH_LEN_MAX));
-        match lane {
-            Lane::Share => write(&engine, jobs, lane).await,
-            Lane::Apart => {
+        match duty {
+            Duty::Share => write(&engine, jobs, duty).await,
+            Duty::Apart => {
                 for jobs in by_tenant(jobs) {
-                    write(&engine, jobs, lane).await;
+                    write(&engine, jobs, duty).await;
                 }
             }
         }
@@ -100,12 +100,12 @@ fn by_tenant(jobs: Vec<Job>) -> impl Iterator<Item = Vec<Job>> {
 }
 
 /// Decides and commits jobs until each has its answer, or has left for the writer that works apart.
-async fn write(engine: &Arc<Engine>, jobs: Vec<Job>, lane: Lane) {
+async fn write(engine: &Arc<Engine>, jobs: Vec<Job>, duty: Duty) {
     let mut rounds = vec![jobs];
     for round in 0..ROUNDS_MAX {
         let mut again = Vec::new();
         for jobs in rounds {
-            again.extend(write_once(engine, jobs, lane).await);
+            again.extend(write_once(engine, jobs, duty).await);
         }
         if again.is_empty() {
             return;
@@ -120,7 +120,7 @@ async fn write(engine: &Arc<Engine>, jobs: Vec<Job>, lane: Lane) {
 }
 
 /// One load, one decision each, one commit. Returns the jobs that must be decided again.
-async fn write_once(engine: &Arc<Engine>, jobs: Vec<Job>, lane: Lane) -> Vec<Job> {
+async fn write_once(engine: &Arc<Engine>, jobs: Vec<Job>, duty: Duty) -> Vec<Job> {
     let mut reads = Reads::default();
     for job in &jobs {
         job.command.reads(&mut reads);
@@ -131,7 +131,7 @@ async fn write_once(engine: &Arc<Engine>, jobs: Vec<Job>, lane: Lane) -> Vec<Job
         Err(StoreFault::Unreadable { .. }) if jobs.len() > 1 => {
             let mut again = Vec::new();
             for job in jobs {
-                again.extend(Box::pin(write_once(engine, vec![job], lane)).await);
+                again.extend(Box::pin(write_once(engine, vec![job], duty)).await);
             }
             return again;
         }
@@ -141,14 +141,14 @@ async fn write_once(engine: &Arc<Engine>, jobs: Vec<Job>, lane: Lane) -> Vec<Job
         }
     };
     let Decided { jobs: decided, decisions } = decide_all(engine, &mut view, jobs);
-    let faults = commit(engine, decisions, &view, decided.len(), lane).await;
+    let faults = commit(engine, decisions, &view, decided.len(), duty).await;
     // A caller that changed the directory finds it changed.
     if decided.iter().any(|(job, outcome)| outcome.is_ok() && is_of_directory(&job.command))
         && let Err(fault) = engine.refresh_directory().await
     {
         tracing::warn!(%fault, "the directory was not read again; the next refresh will");
     }
-    answer(engine, decided, &faults, lane)
+    answer(engine, decided, &faults, duty)
 }
 
 /// Jobs with their outcomes if the commit stands, and what is to be committed.
@@ -201,7 +201,7 @@ async fn commit(
     decisions: BTreeMap<TenantId, Vec<Decision>>,
     view: &View,
     commands: usize,
-    lane: Lane,
+    duty: Duty,
 ) -> HashMap<TenantId, CommitFault> {
     let mut batches = Vec::with_capacity(decisions.len());
     let mut faults = HashMap::new();
@@ -220,9 +220,9 @@ async fn commit(
     }
     let tenants: Vec<TenantId> = batches.iter().map(|batch| batch.tenant.clone()).collect();
     let stopwatch = Stopwatch::start();
-    let outcomes = match lane {
-        Lane::Share => engine.store.commit(batches).await,
-        Lane::Apart => commit_apart(engine, batches).await,
+    let outcomes = match duty {
+        Duty::Share => engine.store.commit(batches).await,
+        Duty::Apart => commit_apart(engine, batches).await,
     };
     metrics::counter!("tongbao_commits_total").increment(1);
     metrics::histogram!("tongbao_commit_seconds").record(stopwatch.elapsed_seconds());
@@ -232,8 +232,8 @@ async fn commit(
         match outcome {
             Ok(()) => {
                 report_attention(&tenant, view);
-                if lane == Lane::Apart {
-                    engine.lanes.readmit(&tenant);
+                if duty == Duty::Apart {
+                    engine.shares.readmit(&tenant);
                 }
             }
             Err(fault) => {
@@ -266,13 +266,13 @@ fn answer(
     engine: &Arc<Engine>,
     decided: Vec<(Job, Result<Outcome, kernel::Refusal>)>,
     faults: &HashMap<TenantId, CommitFault>,
-    lane: Lane,
+    duty: Duty,
 ) -> Vec<Job> {
     let mut again = Vec::new();
     for (job, outcome) in decided {
         match (faults.get(job.command.tenant()), outcome) {
             (Some(CommitFault::Stale(_) | CommitFault::Floor(_)), _) => again.push(job),
-            (Some(CommitFault::Busy(fault)), _) => blocked(engine, job, fault, lane),
+            (Some(CommitFault::Busy(fault)), _) => blocked(engine, job, fault, duty),
             (Some(CommitFault::Store(fault)), _) => {
                 tracing::error!(%fault, command = job.command.name(), "outcome of a commit unknown");
                 let _ = job.answer.send(Err(Failure::Store(fault.clone())));
@@ -295,10 +295,10 @@ fn answer(
 }
 
 /// A job whose tenant's rows are locked goes to the writer that works apart; that writer refuses it.
-fn blocked(engine: &Engine, job: Job, fault: &str, lane: Lane) {
-    let refused = match lane {
-        Lane::Share => engine.lanes.set_apart(job),
-        Lane::Apart => Some(job),
+fn blocked(engine: &Engine, job: Job, fault: &str, duty: Duty) {
+    let refused = match duty {
+        Duty::Share => engine.shares.set_apart(job),
+        Duty::Apart => Some(job),
     };
     if let Some(job) = refused {
         let (tenant, command) = (job.command.tenant(), job.command.name());

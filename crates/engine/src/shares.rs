@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 const QUEUE_LEN_MAX: usize = 4096;
 
 /// The queues of the writers.
-pub(crate) struct Lanes {
+pub(crate) struct Shares {
     shares: Vec<mpsc::Sender<Job>>,
     apart: mpsc::Sender<Job>,
     blocked: Mutex<HashSet<TenantId>>,
@@ -27,14 +27,14 @@ pub(crate) struct Queues {
     pub(crate) apart: mpsc::Receiver<Job>,
 }
 
-impl Lanes {
+impl Shares {
     /// A queue for each share, and one for blocked tenants.
-    pub(crate) fn new(shares: usize) -> (Lanes, Queues) {
+    pub(crate) fn new(shares: usize) -> (Shares, Queues) {
         let queues = (0..shares.max(1)).map(|_| mpsc::channel(QUEUE_LEN_MAX));
         let (shares, of_shares) = queues.unzip();
         let (apart, of_apart) = mpsc::channel(QUEUE_LEN_MAX);
-        let lanes = Lanes { shares, apart, blocked: Mutex::default() };
-        (lanes, Queues { shares: of_shares, apart: of_apart })
+        let writers = Shares { shares, apart, blocked: Mutex::default() };
+        (writers, Queues { shares: of_shares, apart: of_apart })
     }
 
     /// The queue for a tenant's commands.
