@@ -185,11 +185,16 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
     match refusal {
         Refusal::Order(refusal) => order_refused(refusal),
         Refusal::Refund(RefundRefusal::NotFound) => not_found("refund_not_found", "refund"),
+        Refusal::Refund(RefundRefusal::State { .. }) => (StatusCode::CONFLICT, "state", None),
+        Refusal::Refund(RefundRefusal::NoAttention) => (StatusCode::CONFLICT, "no_attention", None),
         Refusal::Notification(NotificationRefusal::NotFound) => {
             not_found("notification_not_found", "notification")
         }
         Refusal::Notification(NotificationRefusal::NoFindings) => {
             (StatusCode::CONFLICT, "no_findings", None)
+        }
+        Refusal::Notification(NotificationRefusal::State { .. }) => {
+            (StatusCode::CONFLICT, "state", None)
         }
         Refusal::Directory(refusal) => directory_refused(refusal),
         Refusal::Book(_) => (StatusCode::CONFLICT, "book", None),
@@ -206,6 +211,9 @@ fn order_refused(refusal: &OrderRefusal) -> (StatusCode, &'static str, Option<St
             (StatusCode::CONFLICT, "differs", Some(field.to_string()))
         }
         OrderRefusal::State { .. } => (StatusCode::CONFLICT, "state", None),
+        OrderRefusal::Contested { .. } => (StatusCode::CONFLICT, "contested", None),
+        OrderRefusal::NotContested => (StatusCode::CONFLICT, "not_contested", None),
+        OrderRefusal::NoAttention => (StatusCode::CONFLICT, "no_attention", None),
         OrderRefusal::CallInFlight => (StatusCode::CONFLICT, "call_in_flight", None),
         OrderRefusal::MerchantDisabled => {
             (StatusCode::CONFLICT, "merchant_disabled", field("merchant"))
@@ -229,6 +237,9 @@ fn directory_refused(refusal: &DirectoryRefusal) -> (StatusCode, &'static str, O
         }
         DirectoryRefusal::Changed { noun } => {
             (StatusCode::CONFLICT, "changed", Some((*noun).to_owned()))
+        }
+        DirectoryRefusal::Identity { .. } => {
+            (StatusCode::CONFLICT, "identity", Some("settings".to_owned()))
         }
         DirectoryRefusal::NoTenant => not_found("not_found", "tenant"),
         DirectoryRefusal::NoFindings { .. } => (StatusCode::CONFLICT, "no_findings", None),

@@ -80,6 +80,12 @@ pub(crate) fn order(order: &kernel::Order) -> wire::Order {
             operation: call.operation.name(),
             until: rfc3339(call.until),
         }),
+        contested: order.contested.as_ref().map(|payment| wire::ContestedPayment {
+            payment_reference: payment.payment_reference.clone(),
+            amount_fen: payment.amount.get(),
+            currency: payment.currency.code(),
+            paid_at: rfc3339(payment.at),
+        }),
         version: order.version,
     }
 }
@@ -95,6 +101,7 @@ fn order_state(state: &OrderState) -> wire::OrderState {
         OrderState::Paid(paid) => wire::OrderState::Paid {
             paid_at: rfc3339(paid.at),
             payment_reference: paid.payment_reference.clone(),
+            paid_amount_fen: paid.amount.get(),
             payer_amount_fen: paid.payer_amount.get(),
         },
         OrderState::Failed { at, reason } => {
@@ -138,7 +145,7 @@ fn transfer(transfer: &Transfer) -> wire::Transfer {
 fn refund(refund: &Refund) -> wire::Refund {
     wire::Refund {
         id: refund.id.to_string(),
-        channel_refund_no: refund.channel_refund_no.clone(),
+        channel_refund_no: refund.current_channel_refund_no(),
         order: refund.order.to_string(),
         payment_reference: refund.payment_reference.clone(),
         cause: refund.cause.name(),
@@ -158,6 +165,16 @@ fn refund_state(state: &RefundState) -> wire::RefundState {
         },
         RefundState::Failed { at, reason } => {
             wire::RefundState::Failed { failed_at: rfc3339(*at), reason: reason.clone() }
+        }
+        RefundState::SettledByHand { at, outside_reference, note } => {
+            wire::RefundState::SettledByHand {
+                settled_at: rfc3339(*at),
+                outside_reference: outside_reference.clone(),
+                note: note.clone(),
+            }
+        }
+        RefundState::WrittenOff { at, note } => {
+            wire::RefundState::WrittenOff { written_off_at: rfc3339(*at), note: note.clone() }
         }
     }
 }
@@ -188,6 +205,9 @@ fn notification_state(state: NotificationState) -> wire::NotificationState {
         }
         NotificationState::GivenUp { at } => {
             wire::NotificationState::GivenUp { given_up_at: rfc3339(at) }
+        }
+        NotificationState::Dismissed { at } => {
+            wire::NotificationState::Dismissed { dismissed_at: rfc3339(at) }
         }
     }
 }

@@ -92,6 +92,9 @@ pub(crate) struct Order {
     pub(crate) in_flight: Option<InFlightCall>,
     /// Counts its changes; 1 when new.
     pub(crate) version: i64,
+    /// The payment that contradicts the order, while it waits for an operator's decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) contested: Option<ContestedPayment>,
 }
 
 /// A payer, as far as it may be shown.
@@ -132,6 +135,8 @@ pub(crate) enum OrderState {
         paid_at: String,
         /// The channel's number of the payment.
         payment_reference: String,
+        /// The amount that was booked: the order's, or what an operator took for its payment.
+        paid_amount_fen: i64,
         /// What the payer paid after coupons.
         payer_amount_fen: i64,
     },
@@ -149,6 +154,21 @@ pub(crate) enum OrderState {
         #[schema(format = DateTime)]
         closed_at: String,
     },
+}
+
+/// A payment that the channel reports under the order's number, with another amount or currency; it
+/// waits for an operator's decision.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ContestedPayment {
+    /// The channel's number of the payment.
+    pub(crate) payment_reference: String,
+    /// The amount that the channel reports.
+    pub(crate) amount_fen: i64,
+    /// Its currency.
+    pub(crate) currency: &'static str,
+    /// When it was paid, by the channel's clock.
+    #[schema(format = DateTime)]
+    pub(crate) paid_at: String,
 }
 
 /// A call to the channel that has an order to itself.
@@ -241,13 +261,31 @@ pub(crate) enum RefundState {
         /// The channel's number of the refund.
         refund_reference: String,
     },
-    /// The channel finally refused; the money stays where it was.
+    /// The channel refused, or closed it; the money stays where it was until a person has decided.
     Failed {
         /// When.
         #[schema(format = DateTime)]
         failed_at: String,
         /// Why.
         reason: String,
+    },
+    /// The money was given back outside the channel's interface.
+    SettledByHand {
+        /// When an operator decided that.
+        #[schema(format = DateTime)]
+        settled_at: String,
+        /// The number of that movement, where it was made.
+        outside_reference: String,
+        /// What the operator noted.
+        note: String,
+    },
+    /// The money is not given back.
+    WrittenOff {
+        /// When an operator decided that.
+        #[schema(format = DateTime)]
+        written_off_at: String,
+        /// What the operator noted.
+        note: String,
     },
 }
 
@@ -309,6 +347,12 @@ pub(crate) enum NotificationState {
         /// When.
         #[schema(format = DateTime)]
         given_up_at: String,
+    },
+    /// Given up, and dismissed by an operator; it can be replayed.
+    Dismissed {
+        /// When.
+        #[schema(format = DateTime)]
+        dismissed_at: String,
     },
 }
 

@@ -5,7 +5,7 @@
 //! unknown. A code that is not listed is unknown too.
 
 use crate::wire::{self, ErrorAnswer};
-use channel::{Bill, Finding, Operation, Response};
+use channel::{Bill, Finding, Instruction, Operation, Response};
 
 /// Characters of a code or message that are kept.
 const TEXT_LEN_MAX: usize = 256;
@@ -19,6 +19,10 @@ enum Class {
     Pending,
     /// The request is refused for good.
     Refused,
+    /// The account is refused, regardless of what was requested of it.
+    Account,
+    /// The merchant has too little money for a refund.
+    Unfunded,
     /// The number carries an order already: query it.
     Taken,
     /// No such number.
@@ -58,14 +62,15 @@ const ROWS: &[Row] = &[
     row("PARAM_ERROR", Class::Refused),
     row("INVALID_REQUEST", Class::Refused),
     row_but("ORDER_CLOSED", Class::Refused, &[(Operation::Close, Class::Closed)]),
-    row("APPID_MCHID_NOT_MATCH", Class::Refused),
-    row("MCH_NOT_EXISTS", Class::Refused),
-    row("SIGN_ERROR", Class::Refused),
+    row(OTHER_APP, Class::Account),
+    row("MCH_NOT_EXISTS", Class::Account),
+    row("SIGN_ERROR", Class::Account),
     row("TRADE_ERROR", Class::Refused),
-    row("RULE_LIMIT", Class::Refused),
+    // About a refund it is a quota, which comes back.
+    row_but("RULE_LIMIT", Class::Refused, &[(Operation::Refund, Class::Later)]),
     // The payer's funds when paying; the merchant's when refunding, and those are topped up.
-    row_but("NOT_ENOUGH", Class::Refused, &[(Operation::Refund, Class::Later)]),
-    row("NO_AUTH", Class::Refused),
+    row_but("NOT_ENOUGH", Class::Refused, &[(Operation::Refund, Class::Unfunded)]),
+    row("NO_AUTH", Class::Account),
     row("USER_ACCOUNT_ABNORMAL", Class::Refused),
     row("OUT_TRADE_NO_USED", Class::Taken),
     row("ORDER_PAID", Class::Taken),
@@ -100,6 +105,48 @@ pub(crate) fn finding(operation: Operation, response: &Response) -> Finding {
     meaning(class, operation, response.status, code, text)
 }
 
+/// Says that the app does not belong to the merchant number.
+const OTHER_APP: &str = "APPID_MCHID_NOT_MATCH";
+
+/// An app that the caller named is the order's fault; the account's own app is the account's.
+pub(crate) fn of_payers_app(instruction: &Instruction, finding: Finding) -> Finding {
+    match (instruction, finding) {
+        (Instruction::Place(place), Finding::AccountFault { code, text })
+            if place.payer.app_id.is_some() && same(&code, OTHER_APP) =>
+        {
+            Finding::Refused { code, text }
+        }
+        (_, finding) => finding,
+    }
+}
+
+/// The status with which the channel's gate refuses credentials.
+const UNAUTHORIZED: u16 = 401;
+/// The status with which it refuses fields.
+const BAD_REQUEST: u16 = 400;
+
+/// What an answer means that is not signed. The gate does not sign what it refuses before it looks at
+/// the business: that is believed about our credentials, which it proves nothing else about, and never
+/// about an order or refund. Everything else is unknown.
+pub(crate) fn unsigned(
+    operation: Operation,
+    response: &Response,
+    fault: impl std::fmt::Display,
+) -> Finding {
+    let answer = wire::read::<ErrorAnswer>(&response.body).ok();
+    let (code, text) =
+        answer.map_or_else(Default::default, |answer| (cut(&answer.code), cut(&answer.message)));
+    let is_of_account = ROWS.iter().any(|row| row.class == Class::Account && same(row.code, &code));
+    match response.status {
+        UNAUTHORIZED if is_of_account => Finding::AccountFault { code, text },
+        // The caller should know at once, and the order stays: an earlier try may stand there.
+        BAD_REQUEST if operation == Operation::Place && same(&code, "PARAM_ERROR") => {
+            Finding::Later { code, text }
+        }
+        status => Finding::Unknown { why: format!("answer {status} {code}: {fault}") },
+    }
+}
+
 /// A short account of an answer that is not believed, for the operator.
 pub(crate) fn unbelieved(response: &Response, fault: impl std::fmt::Display) -> Finding {
     let code = wire::read::<ErrorAnswer>(&response.body).map(|answer| cut(&answer.code));
@@ -131,6 +178,11 @@ fn meaning(class: Class, operation: Operation, status: u16, code: String, text: 
     match (class, operation) {
         (Class::Pending, Place | Query | Close) => Finding::Pending,
         (Class::Refused, Place | Refund) => Finding::Refused { code, text },
+        (
+            Class::Account,
+            Place | Query | Close | Refund | QueryRefund | FetchKeys | FindBill | FetchBill,
+        ) => Finding::AccountFault { code, text },
+        (Class::Unfunded, Refund) => Finding::Unfunded { code, text },
         (Class::Taken, Place | Close) => Finding::Ask { code },
         (Class::NotFound, Query | Close | QueryRefund) => Finding::NotFound,
         (Class::NotFound, FetchKeys) => Finding::Keys(Vec::new()),
@@ -144,6 +196,10 @@ fn meaning(class: Class, operation: Operation, status: u16, code: String, text: 
         (Class::Pending, Refund | QueryRefund | FetchKeys | FindBill | FetchBill)
         | (Class::Refused, Query | Close | QueryRefund | FetchKeys | FindBill | FetchBill)
         | (Class::Taken, Query | Refund | QueryRefund | FetchKeys | FindBill | FetchBill)
+        | (
+            Class::Unfunded,
+            Place | Query | Close | QueryRefund | FetchKeys | FindBill | FetchBill,
+        )
         | (Class::NotFound, Place | Refund | FindBill | FetchBill)
         | (
             Class::Closed,

@@ -11,11 +11,11 @@ const PLACE: &[(u16, &[&str], &str)] = &[
     (400, &["PARAM_ERROR", "PARAMERROR"], "refused"),
     (400, &["INVALID_REQUEST", "INVALIDREQUEST"], "refused"),
     (400, &["ORDER_CLOSED", "ORDERCLOSED"], "refused"),
-    (401, &["SIGN_ERROR", "SIGNERROR"], "refused"),
+    (401, &["SIGN_ERROR", "SIGNERROR"], "account_fault"),
     (403, &["TRADE_ERROR", "TRADEERROR"], "refused"),
     (403, &["RULELIMIT", "RULE_LIMIT"], "refused"),
     (403, &["NOTENOUGH", "NOT_ENOUGH"], "refused"),
-    (403, &["NO_AUTH", "NOAUTH"], "refused"),
+    (403, &["NO_AUTH", "NOAUTH"], "account_fault"),
     (403, &["OUT_TRADE_NO_USED", "OUTTRADENOUSED"], "ask"),
     (429, &["FREQUENCY_LIMITED", "FREQUENCYLIMITED"], "later"),
     (429, &["RATELIMIT_EXCEEDED", "RATE_LIMIT_EXCEEDED"], "later"),
@@ -27,7 +27,7 @@ const PLACE: &[(u16, &[&str], &str)] = &[
     (502, &["ORDERNOTEXIST"], "unknown"),
     (400, &["ORDERPAID", "ORDER_PAID"], "ask"),
     (403, &["ORDERPAID"], "ask"),
-    (400, &["APPID_MCHID_NOT_MATCH", "MCH_NOT_EXISTS"], "refused"),
+    (400, &["APPID_MCHID_NOT_MATCH", "MCH_NOT_EXISTS"], "account_fault"),
     (400, &["NEW_CODE"], "unknown"),
     (404, &["ORDERNOTEXIST"], "unknown"),
     (302, &["NEW_CODE"], "unknown"),
@@ -38,8 +38,9 @@ const PLACE: &[(u16, &[&str], &str)] = &[
 const OTHERS: &[Case] = &[
     (query, 202, &["USERPAYING"], "pending"),
     (query, 400, &["PARAM_ERROR", "INVALID_REQUEST", "ORDER_CLOSED"], "unknown"),
-    (query, 401, &["SIGN_ERROR"], "unknown"),
-    (query, 403, &["TRADE_ERROR", "RULELIMIT", "NO_AUTH"], "unknown"),
+    (query, 401, &["SIGN_ERROR"], "account_fault"),
+    (query, 403, &["TRADE_ERROR", "RULELIMIT"], "unknown"),
+    (query, 403, &["NO_AUTH"], "account_fault"),
     (query, 404, &["ORDERNOTEXIST", "ORDER_NOT_EXIST", "RESOURCE_NOT_EXISTS"], "not_found"),
     (query, 429, &["FREQUENCY_LIMITED"], "later"),
     (query, 500, &["SYSTEMERROR", "ORDERNOTEXIST"], "unknown"),
@@ -47,11 +48,13 @@ const OTHERS: &[Case] = &[
     (close, 400, &["ORDER_CLOSED", "ORDERCLOSED"], "closed"),
     (close, 404, &["ORDERNOTEXIST", "ORDER_NOT_EXIST"], "not_found"),
     (close, 400, &["INVALID_REQUEST", "PARAM_ERROR"], "unknown"),
-    (close, 401, &["SIGN_ERROR"], "unknown"),
+    (close, 401, &["SIGN_ERROR"], "account_fault"),
     (close, 429, &["FREQUENCY_LIMITED"], "later"),
     (close, 500, &["SYSTEMERROR"], "unknown"),
-    (refunding, 403, &["NOT_ENOUGH", "NOTENOUGH"], "later"),
-    (refunding, 403, &["USER_ACCOUNT_ABNORMAL", "NO_AUTH"], "refused"),
+    (refunding, 403, &["NOT_ENOUGH", "NOTENOUGH"], "unfunded"),
+    (refunding, 403, &["USER_ACCOUNT_ABNORMAL"], "refused"),
+    (refunding, 403, &["NO_AUTH"], "account_fault"),
+    (refunding, 403, &["RULELIMIT"], "later"),
     (refunding, 400, &["INVALID_REQUEST", "PARAM_ERROR"], "refused"),
     (refunding, 404, &["RESOURCE_NOT_EXISTS", "ORDERNOTEXIST"], "refused"),
     (refunding, 429, &["FREQUENCY_LIMITED", "RATELIMIT_EXCEEDED"], "later"),
@@ -60,12 +63,13 @@ const OTHERS: &[Case] = &[
     (query_refund, 400, &["PARAM_ERROR", "NOT_ENOUGH"], "unknown"),
     (query_refund, 500, &["SYSTEM_ERROR"], "unknown"),
     (fetch_keys, 404, &["RESOURCE_NOT_EXISTS"], "keys"),
-    (fetch_keys, 401, &["SIGN_ERROR"], "unknown"),
+    (query_refund, 401, &["SIGN_ERROR"], "account_fault"),
+    (fetch_keys, 401, &["SIGN_ERROR"], "account_fault"),
     (fetch_keys, 429, &["FREQUENCY_LIMITED"], "later"),
     (find_bill, 400, &["NO_STATEMENT_EXIST", "NOSTATEMENTEXIST"], "bill"),
     (find_bill, 400, &["STATEMENT_CREATING", "STATEMENTCREATING"], "bill"),
     (find_bill, 400, &["PARAM_ERROR", "INVALID_REQUEST"], "unknown"),
-    (find_bill, 401, &["SIGN_ERROR"], "unknown"),
+    (find_bill, 401, &["SIGN_ERROR"], "account_fault"),
     (find_bill, 429, &["FREQUENCY_LIMITED"], "later"),
     (find_bill, 500, &["SYSTEM_ERROR", "NO_STATEMENT_EXIST"], "unknown"),
     (query, 400, &["NO_STATEMENT_EXIST", "STATEMENT_CREATING"], "unknown"),
@@ -122,6 +126,41 @@ fn a_number_that_is_taken_is_asked_about() {
             assert_eq!(finding, Finding::Ask { code: "INVALID_REQUEST".into() });
         }
         assert_eq!(decode(&refunding(), &response).name(), "refused");
+    }
+}
+
+#[test]
+fn an_app_that_the_caller_named_is_the_orders_fault() {
+    let Instruction::Place(mut place) = placing(Scene::Public) else { panic!("not a placing") };
+    for (app_id, want) in [(None, "account_fault"), (Some("wx1".to_owned()), "refused")] {
+        place.payer.app_id = app_id;
+        let instruction = Instruction::Place(place.clone());
+        let finding = decode(&instruction, &error(400, "APPID_MCHID_NOT_MATCH"));
+        assert_eq!(finding.name(), want);
+    }
+}
+
+/// The gate refuses credentials without signing its answer, and fields too. The first is a fault of the
+/// account; neither proves anything about an order or refund.
+#[test]
+fn the_gates_unsigned_refusals_end_nothing() {
+    let unsigned = |status, code: &str| {
+        let body = format!(r#"{{"code":"{code}","message":"说明"}}"#);
+        channel::Response { status, headers: vec![], body: body.into_bytes() }
+    };
+    for (instruction, status, code, want) in [
+        (placing(Scene::Public), 401, "SIGN_ERROR", "account_fault"),
+        (close(), 401, "SIGN_ERROR", "account_fault"),
+        (refunding(), 401, "MCH_NOT_EXISTS", "account_fault"),
+        (placing(Scene::Public), 401, "NEW_CODE", "unknown"),
+        (placing(Scene::Public), 403, "NO_AUTH", "unknown"),
+        (placing(Scene::Public), 400, "PARAM_ERROR", "later"),
+        (refunding(), 400, "PARAM_ERROR", "unknown"),
+        (close(), 404, "ORDER_NOT_EXIST", "unknown"),
+        (query(), 404, "ORDER_NOT_EXIST", "unknown"),
+    ] {
+        let finding = decode(&instruction, &unsigned(status, code));
+        assert_eq!(finding.name(), want, "{instruction:?} {status} {code}");
     }
 }
 

@@ -110,9 +110,14 @@ impl Connection for OpenAccount {
         let success = (200..300).contains(&response.status) && response.status != ACCEPTED;
         let fetching = success && matches!(instruction, Instruction::FetchKeys);
         match self.check(fetching, response, context.now) {
+            Err(fault @ SignatureFault::Unsigned) => {
+                codes::unsigned(instruction.operation(), response, fault)
+            }
             Err(fault) => codes::unbelieved(response, fault),
             Ok(()) if success => self.success(instruction, &response.body, context),
-            Ok(()) => codes::finding(instruction.operation(), response),
+            Ok(()) => {
+                codes::of_payers_app(instruction, codes::finding(instruction.operation(), response))
+            }
         }
     }
 

@@ -114,7 +114,7 @@ impl OpenAccount {
         let method = request.method.name();
         let text =
             sign::request_text(method, request.target(), &timestamp, &context.nonce, &request.body);
-        let signature = self.account.signer.sign(&text).map_err(own_trouble)?;
+        let signature = self.account.signer.sign(&text).map_err(|fault| unsigned(&fault))?;
         Ok(Authorization {
             mchid: self.account.mchid.clone(),
             nonce_str: context.nonce.clone(),
@@ -194,10 +194,10 @@ impl OpenAccount {
     }
 }
 
-/// A signature that could not be made is trouble of our own, never a reason to refuse the order for
-/// good.
-fn own_trouble(fault: crypto::SealFault) -> EncodeFault {
-    EncodeFault::internal(format!("not signed: {fault}"))
+/// A signature that could not be made: the account's key is of no use. That is never a reason to refuse
+/// the order for good.
+fn unsigned(fault: &crypto::SealFault) -> EncodeFault {
+    EncodeFault::Account { name: "private_key_pem", why: format!("not signed: {fault}") }
 }
 
 /// What the payer reads about a refund: at most 80 characters.
@@ -231,8 +231,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signature_that_fails_is_trouble_of_our_own() {
+    fn a_signature_that_fails_is_a_fault_of_the_account() {
         let fault = crypto::rsa::Signer::from_pem("no key").expect_err("not a key");
-        assert!(matches!(own_trouble(fault), EncodeFault::Internal { .. }));
+        assert!(matches!(unsigned(&fault), EncodeFault::Account { name: "private_key_pem", .. }));
     }
 }

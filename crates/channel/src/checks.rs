@@ -150,7 +150,7 @@ fn declared_scenes_encode_and_no_other(sample: &Sample<'_>) {
                 assert!(!declared, "{}: {scene:?} is refused: {field}: {why}", about.name);
                 assert_eq!(field, "scene", "{}: {scene:?}: {why}", about.name);
             }
-            Err(fault @ EncodeFault::Internal { .. }) => {
+            Err(fault @ (EncodeFault::Account { .. } | EncodeFault::Internal { .. })) => {
                 panic!("{}: {scene:?}: {fault}", about.name)
             }
         }

@@ -6,7 +6,8 @@ use ledger::{Currency, Fen, Timestamp};
 /// The meaning of an answer, the same for every channel. Each vendor's `codes.rs` maps to it.
 ///
 /// Only [`Finding::Refused`], [`Finding::Failed`], [`Finding::Closed`] and [`Finding::NotFound`] say
-/// that no money will come; everything that leaves a doubt is [`Finding::Unknown`].
+/// that no money will come, and [`Finding::NotFound`] only of what was never confirmed. Everything that
+/// leaves a doubt is [`Finding::Unknown`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// The order stands; the payer can pay with this.
@@ -33,6 +34,23 @@ pub enum Finding {
     },
     /// The channel did not take the request now; the same request may pass later.
     Later {
+        /// The channel's code.
+        code: String,
+        /// The channel's words.
+        text: String,
+    },
+    /// The channel refused the account itself: its signature, permission, app or certificate, or its
+    /// settings cannot be used. It says nothing about the row that was asked about: the same request
+    /// passes once a person has mended the account.
+    AccountFault {
+        /// The channel's code, or our own where nothing was sent.
+        code: String,
+        /// The channel's words.
+        text: String,
+    },
+    /// The account has too little money at the channel for this refund; once it is topped up, the same
+    /// request passes.
+    Unfunded {
         /// The channel's code.
         code: String,
         /// The channel's words.
@@ -76,6 +94,8 @@ impl Finding {
             Finding::Failed { .. } => "failed",
             Finding::Refused { .. } => "refused",
             Finding::Later { .. } => "later",
+            Finding::AccountFault { .. } => "account_fault",
+            Finding::Unfunded { .. } => "unfunded",
             Finding::NotFound => "not_found",
             Finding::Ask { .. } => "ask",
             Finding::Refund(_) => "refund",
@@ -84,6 +104,36 @@ impl Finding {
             Finding::Bill(_) => "bill",
             Finding::Unknown { .. } => "unknown",
             Finding::Mismatch { .. } => "mismatch",
+        }
+    }
+}
+
+impl Finding {
+    /// What it says, for people.
+    pub fn describe(&self) -> String {
+        match self {
+            Finding::Refused { code, text }
+            | Finding::Failed { code, text }
+            | Finding::AccountFault { code, text }
+            | Finding::Unfunded { code, text }
+            | Finding::Later { code, text } => format!("{}: {code}: {text}", self.name()),
+            Finding::Ask { code } => format!("ask: {code}"),
+            Finding::Unknown { why } | Finding::Mismatch { why } => {
+                format!("{}: {why}", self.name())
+            }
+            Finding::Refund(refunded) => {
+                format!("refund {:?} of {}", refunded.status, refunded.amount)
+            }
+            Finding::Keys(keys) => format!("{} keys", keys.len()),
+            Finding::Bill(Bill::Rows(rows)) => format!("bill with {} rows", rows.len()),
+            Finding::Bill(Bill::Empty) => "no bill: nothing happened".to_owned(),
+            Finding::Bill(Bill::NotYet) => "no bill yet".to_owned(),
+            Finding::Placed(_)
+            | Finding::Paid(_)
+            | Finding::Pending
+            | Finding::Closed
+            | Finding::NotFound
+            | Finding::BillFile(_) => self.name().to_owned(),
         }
     }
 }

@@ -81,6 +81,15 @@ pub enum EncodeFault {
         /// What was wanted.
         why: String,
     },
+    /// The account's settings do not allow it; a person must mend them. It proves nothing about the
+    /// instruction.
+    #[error("setting {name}: {why}")]
+    Account {
+        /// The setting.
+        name: &'static str,
+        /// What is wrong; never the value of a secret.
+        why: String,
+    },
     /// Trouble of our own, such as a signature that could not be made. It proves nothing about the
     /// instruction, which may be tried again.
     #[error("not encoded: {why}")]

@@ -53,7 +53,7 @@ impl ErrCode {
 pub(crate) struct Fault {
     pub(crate) code: ErrCode,
     pub(crate) text: String,
-    /// After so many seconds the same call may pass.
+    /// After this number of seconds the same call may pass.
     pub(crate) retry_after_seconds: Option<u64>,
 }
 
@@ -132,7 +132,7 @@ impl From<Refusal> for Fault {
 }
 
 /// The code of a refusal, and the member that it names.
-const fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
+fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
     match refusal {
         OrderRefusal::UnknownMerchant => (ErrCode::InvalidParameter, Some("ChannelSubMerchantId")),
         OrderRefusal::Amount => (ErrCode::InvalidParameter, Some("TotalAmount")),
@@ -145,7 +145,11 @@ const fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
         OrderRefusal::NotFound => (ErrCode::OrderNotExist, None),
         OrderRefusal::Final => (ErrCode::RecordAlreadyExist, None),
         OrderRefusal::CallInFlight => (ErrCode::OperateIsProcessing, None),
-        OrderRefusal::State { .. } => (ErrCode::OrderStatusError, None),
+        // The operators' refusals cannot come of a command of this wire.
+        OrderRefusal::State { .. }
+        | OrderRefusal::Contested { .. }
+        | OrderRefusal::NotContested
+        | OrderRefusal::NoAttention => (ErrCode::OrderStatusError, None),
     }
 }
 
@@ -156,5 +160,9 @@ const fn field_name(field: OrderField) -> &'static str {
         OrderField::Currency => "Currency",
         OrderField::Scene => "PayType",
         OrderField::Channel => "PayChannel",
+        OrderField::Payer => "ExternalPaymentData",
+        OrderField::NotifyUrl => "NotifyUrl",
+        OrderField::Expiry => "ExpireTime",
+        OrderField::Details => "request",
     }
 }

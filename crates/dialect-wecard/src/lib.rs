@@ -16,6 +16,7 @@
 mod announce;
 mod auth;
 mod check;
+mod content;
 mod details;
 mod envelope;
 mod faults;

@@ -3,7 +3,7 @@
 use crate::auth::Caller;
 use crate::faults::{ErrCode, Fault};
 use crate::wire::{AllocationShown, Closed, Placed, Queried, ShareShown, UnifiedOrder, pay_type};
-use crate::{details, pay_channel, time};
+use crate::{content, details, pay_channel, time};
 use channel::{PayForm, Payer};
 use kernel::{
     ChannelAnswer, KnownPayInfo, MerchantId, Order, OrderRequest, OrderState, Paid, PlaceOrder,
@@ -17,6 +17,8 @@ const NOT_BEGUN: &str = "INIT";
 /// The command that an order request is.
 pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOrder, Fault> {
     let details = details::write(order)?;
+    let payer = payer(order);
+    let content = content::digest(order, &payer).map_err(unwritable)?;
     let request = OrderRequest {
         merchant: MerchantId::new(order.merchant),
         namespace: Arc::from(crate::NAMESPACE),
@@ -26,11 +28,12 @@ pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOr
         currency: order.currency,
         scene: order.scene,
         subject: order.subject.to_owned(),
-        payer: payer(order),
+        payer,
         goods_tag: order.goods_tag.map(str::to_owned),
         notify_url: order.notify_url.map(str::to_owned),
         front_url: order.front_url.map(str::to_owned),
         details,
+        content,
     };
     Ok(PlaceOrder {
         tenant: caller.tenant.clone(),
@@ -86,8 +89,12 @@ pub(crate) fn placed<'o>(
 /// The channel's answer when it did not take the request now; else the outcome is not known.
 fn not_known(answer: Option<&ChannelAnswer>) -> Fault {
     match answer {
-        Some(ChannelAnswer::Later { code, text }) => {
+        Some(ChannelAnswer::Later { code, text } | ChannelAnswer::Refused { code, text }) => {
             Fault::new(ErrCode::ChannelOperationError, format!("{code}: {text}"))
+        }
+        // The order stands; the same number passes once the platform has mended its account.
+        Some(ChannelAnswer::AccountFault { code, text }) => {
+            Fault::new(ErrCode::NoMerchantSecret, format!("{code}: {text}"))
         }
         Some(ChannelAnswer::Unknown) | None => Fault::unknown(),
     }

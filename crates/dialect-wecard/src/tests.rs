@@ -119,16 +119,20 @@ fn order(body: &str, state: OrderState) -> Order {
             request: place.request,
             channel: Arc::from(place.channel),
             channel_account: Arc::from("account"),
+            channel_identity: Arc::from("1900000001"),
             callback_url: Arc::from("https://pay.example/channel/account/callback"),
             placed_at: NOW,
             expires_at: NOW.plus_seconds(1800),
         }),
         version: 1,
         state,
+        is_confirmed: true,
         in_flight: None,
         polls: 0,
         next_poll_at: (!is_final).then_some(NOW.plus_seconds(60)),
         unapplied: vec![],
+        contested: None,
+        note: None,
         attention: None,
     }
 }
@@ -142,6 +146,7 @@ fn paid() -> OrderState {
     OrderState::Paid(Paid {
         at: NOW.plus_seconds(60),
         payment_reference: "4200001234202410230000000001".to_owned(),
+        amount: Fen::new(1000),
         payer_amount: Fen::new(990),
     })
 }

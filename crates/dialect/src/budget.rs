@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// After so many draws, the buckets that are full again are forgotten.
+/// After this number of draws, the buckets that are full again are forgotten.
 const FORGET_EVERY: u32 = 1024;
 
 /// How fast a bucket fills, and how much it holds.

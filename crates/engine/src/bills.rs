@@ -48,6 +48,6 @@ async fn ask(engine: &Arc<Engine>, account: &OpenAccount, asked: Instruction) ->
 fn read(finding: Finding) -> Result<Bill, BillFault> {
     match finding {
         Finding::Bill(bill) => Ok(bill),
-        other => Err(BillFault::NoAnswer(calls::describe(&other))),
+        other => Err(BillFault::NoAnswer(other.describe())),
     }
 }

@@ -45,7 +45,16 @@ pub(crate) fn answer(
 
 /// A built-in channel's answer to an instruction, as a command; `None` for any other work.
 fn finding(engine: &Engine, snapshot: &Snapshot, work: &Work) -> Option<(Caller, Command)> {
-    let Work::Ask { tenant, subject, root, channel, channel_account, instruction } = work else {
+    let Work::Ask {
+        tenant,
+        subject,
+        root,
+        channel,
+        channel_account,
+        channel_identity: _,
+        instruction,
+    } = work
+    else {
         return None;
     };
     let account = snapshot.accounts.get(channel_account)?;
@@ -65,6 +74,7 @@ fn finding(engine: &Engine, snapshot: &Snapshot, work: &Work) -> Option<(Caller,
         subject: *subject,
         root: *root,
         channel_account: channel_account.clone(),
+        channel_identity: account.identity.clone(),
         finding,
         call,
     };
@@ -78,6 +88,6 @@ fn record(instruction: &Instruction, finding: &Finding, at: ledger::Timestamp) -
         took_ms: 0,
         status: None,
         channel_trace: None,
-        summary: calls::describe(finding),
+        summary: finding.describe(),
     }
 }

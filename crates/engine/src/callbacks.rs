@@ -1,6 +1,6 @@
 //! Channels' callbacks on their way in: verified, committed as findings, and only then accepted.
 
-use crate::calls::{describe, fetch_keys, off_thread};
+use crate::calls::{fetch_keys, off_thread};
 use crate::channel_accounts::OpenAccount;
 use crate::{Engine, Failure};
 use adapters::Stopwatch;
@@ -39,13 +39,20 @@ impl Engine {
 
     /// Commits the content of a callback. True when it stands.
     async fn take(self: &Arc<Engine>, account: &OpenAccount, callback: Callback) -> bool {
+        // What is not understood is not accepted: the channel repeats it, a bounded number of times,
+        // and a later version of this program may understand it.
+        if let Finding::Unknown { why } = &callback.finding {
+            let number = &callback.channel_order_no;
+            tracing::warn!(account = %account.name, number, why, "a callback was not understood");
+            return false;
+        }
         let call = CallRecord {
             operation: None,
             at: self.clock.now(),
             took_ms: 0,
             status: None,
             channel_trace: Some(callback.callback_id),
-            summary: describe(&callback.finding),
+            summary: callback.finding.describe(),
         };
         let number = callback.channel_order_no;
         match self.record(account, &number, callback.finding, call.clone()).await {
@@ -86,6 +93,8 @@ impl Engine {
             | Finding::Failed { .. }
             | Finding::Refused { .. }
             | Finding::Later { .. }
+            | Finding::AccountFault { .. }
+            | Finding::Unfunded { .. }
             | Finding::NotFound
             | Finding::Ask { .. }
             | Finding::Keys(_)
@@ -99,6 +108,7 @@ impl Engine {
             subject,
             root: order.subject().root(),
             channel_account: account.name.clone(),
+            channel_identity: account.identity.clone(),
             finding,
             call,
         };

@@ -9,8 +9,8 @@ use crate::{Engine, Failure, SendFault};
 use adapters::Stopwatch;
 use adapters::http::limits::{BILL_TIMEOUT, CHANNEL_TIMEOUT};
 use channel::{
-    Bill, CodecContext, Connection, EncodeFault, Finding, Instruction, PlatformKey, Request,
-    Response, Step,
+    CodecContext, Connection, EncodeFault, Finding, Instruction, PlatformKey, Request, Response,
+    Step,
 };
 use kernel::{CallRecord, Caller, ChannelAccountCommand, Command, RecordFinding, Reply, Work};
 use ledger::Timestamp;
@@ -32,7 +32,16 @@ const KEYS_PAUSE_MS: i64 = 10_000;
 
 /// Carries one instruction to its channel and commits the finding.
 pub(crate) async fn ask(engine: Arc<Engine>, work: Work, waiter: oneshot::Sender<Reply>) {
-    let Work::Ask { tenant, subject, root, channel, channel_account, instruction } = work else {
+    let Work::Ask {
+        tenant,
+        subject,
+        root,
+        channel,
+        channel_account,
+        channel_identity,
+        instruction,
+    } = work
+    else {
         return;
     };
     let Some(permit) = engine.calls.acquire(&channel_account, PERMIT_TIMEOUT).await else {
@@ -42,6 +51,14 @@ pub(crate) async fn ask(engine: Arc<Engine>, work: Work, waiter: oneshot::Sender
     let (at, begun) = (engine.clock.now(), Stopwatch::start());
     let asked = async {
         match engine.snapshot().accounts.get(&channel_account).cloned() {
+            Some(account) if account.identity != channel_identity => {
+                let why = format!(
+                    "channel account {channel_account} is now {}, want {channel_identity}",
+                    account.identity
+                );
+                let call = record(&instruction, at, begun, None, why.clone());
+                (Finding::Mismatch { why }, call)
+            }
             Some(account) => call(&engine, account, &instruction).await,
             None => {
                 let why = format!("channel account {channel_account} cannot be used");
@@ -54,13 +71,38 @@ pub(crate) async fn ask(engine: Arc<Engine>, work: Work, waiter: oneshot::Sender
         Err(_) => unknown(&instruction, at, begun, "no end in time".to_owned()),
     };
     drop(permit);
-    let record = RecordFinding { tenant, subject, root, channel_account, finding, call };
+    mark(&engine, &channel_account, &finding, &call).await;
+    let record =
+        RecordFinding { tenant, subject, root, channel_account, channel_identity, finding, call };
     let caller = Caller::Channel(channel);
     let recorded = engine.submit(caller, Command::RecordFinding(record), Some(waiter)).await;
     if let Err(failure) = recorded
         && failure != Failure::Stopping
     {
         tracing::error!(%failure, %subject, "a finding was not recorded; its task will ask again");
+    }
+}
+
+/// Marks an account that the channel refuses, once, and one that it takes again.
+async fn mark(engine: &Arc<Engine>, name: &Arc<str>, finding: &Finding, call: &CallRecord) {
+    let Some(account) = engine.snapshot().accounts.get(name).cloned() else { return };
+    let tenant = account.tenant.clone();
+    let command = match finding {
+        Finding::AccountFault { .. } if !account.is_blocked => {
+            let (why, call) = (finding.describe(), call.clone());
+            ChannelAccountCommand::Block { tenant, name: name.clone(), why, call }
+        }
+        // These prove nothing about the account.
+        Finding::AccountFault { .. }
+        | Finding::Unknown { .. }
+        | Finding::Later { .. }
+        | Finding::Mismatch { .. } => return,
+        _ if account.is_blocked => ChannelAccountCommand::Resume { tenant, name: name.clone() },
+        _ => return,
+    };
+    let caller = Caller::Channel(Arc::from(account.channel.about().name));
+    if let Err(failure) = engine.submit(caller, command.into(), None).await {
+        tracing::warn!(account = %name, %failure, "the state of an account was not recorded");
     }
 }
 
@@ -94,7 +136,7 @@ pub(crate) async fn call(
         ("outcome", finding.name()),
     ];
     metrics::histogram!("tongbao_channel_call_seconds", &labels).record(begun.elapsed_seconds());
-    let summary = describe(&finding);
+    let summary = finding.describe();
     (finding, record(instruction, at, begun, response.as_ref(), summary))
 }
 
@@ -126,6 +168,9 @@ pub(crate) fn not_encoded(fault: EncodeFault) -> Finding {
     match fault {
         EncodeFault::Unsupported { .. } => {
             Finding::Refused { code: "UNSUPPORTED".to_owned(), text }
+        }
+        EncodeFault::Account { .. } => {
+            Finding::AccountFault { code: "ACCOUNT_SETTINGS".to_owned(), text }
         }
         EncodeFault::Internal { .. } => Finding::Unknown { why: text },
     }
@@ -177,7 +222,7 @@ async fn send(
     let mut pauses = CONNECT_PAUSES.into_iter();
     let client = &engine.channel_client;
     loop {
-        let sent = match &account.identity {
+        let sent = match &account.client_identity {
             Some(identity) => client.send_as(identity, request, deadline).await,
             None => client.send(request, deadline).await,
         };
@@ -224,30 +269,6 @@ fn record(
     }
 }
 
-/// A finding for people, for the story of an order.
-pub(crate) fn describe(finding: &Finding) -> String {
-    match finding {
-        Finding::Refused { code, text }
-        | Finding::Failed { code, text }
-        | Finding::Later { code, text } => format!("{}: {code}: {text}", finding.name()),
-        Finding::Ask { code } => format!("ask: {code}"),
-        Finding::Unknown { why } | Finding::Mismatch { why } => {
-            format!("{}: {why}", finding.name())
-        }
-        Finding::Refund(refunded) => format!("refund {:?} of {}", refunded.status, refunded.amount),
-        Finding::Keys(keys) => format!("{} keys", keys.len()),
-        Finding::Bill(Bill::Rows(rows)) => format!("bill with {} rows", rows.len()),
-        Finding::Bill(Bill::Empty) => "no bill: nothing happened".to_owned(),
-        Finding::Bill(Bill::NotYet) => "no bill yet".to_owned(),
-        Finding::Placed(_)
-        | Finding::Paid(_)
-        | Finding::Pending
-        | Finding::Closed
-        | Finding::NotFound
-        | Finding::BillFile(_) => finding.name().to_owned(),
-    }
-}
-
 /// Fetches every account's signing keys at the start and then every hour.
 pub(crate) async fn refresh_keys(engine: Arc<Engine>) {
     let mut stopped = engine.stopped();
@@ -277,7 +298,7 @@ pub(crate) async fn fetch_keys(
         match finding {
             Finding::Keys(keys) => store_keys(engine, &account, &keys).await,
             other => {
-                let summary = describe(&other);
+                let summary = other.describe();
                 tracing::warn!(account = %account.name, summary, "no signing keys fetched");
             }
         }

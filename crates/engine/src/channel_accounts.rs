@@ -38,7 +38,11 @@ pub(crate) struct OpenAccount {
     pub(crate) channel: &'static dyn Channel,
     pub(crate) connection: Arc<dyn Connection>,
     /// What the account proves itself with when a connection is made, if the channel demands it.
-    pub(crate) identity: Option<ClientIdentity>,
+    pub(crate) client_identity: Option<ClientIdentity>,
+    /// Who it is at the channel, by its settings.
+    pub(crate) identity: Arc<str>,
+    /// True while the channel refuses it.
+    pub(crate) is_blocked: bool,
     pub(crate) platform_keys: Vec<PlatformKey>,
     pub(crate) fetching: Arc<KeyFetching>,
     version: i64,
@@ -124,12 +128,14 @@ impl OpenAccount {
         let connection = channel
             .open(&settings, &usable(channel, &settings, row))
             .map_err(|bad| ChannelAccountFault::Setting { name: bad.name, why: bad.why })?;
-        let identity = connection.client_certificate().map(|certificate| ClientIdentity {
+        let client_identity = connection.client_certificate().map(|certificate| ClientIdentity {
             account: row.name.clone(),
             certificate: Arc::new(certificate),
         });
         Ok(OpenAccount {
-            identity,
+            client_identity,
+            identity: Arc::from(connection.identity()),
+            is_blocked: row.blocked.is_some(),
             tenant: row.tenant.clone(),
             name: row.name.clone(),
             channel,
@@ -258,7 +264,9 @@ mod tests {
             settings: kernel::AccountSettings::new(),
             platform_keys: vec![key("A", "pem"), key("B", "")],
             is_enabled: true,
-            attention: None,
+            identity: Arc::from(""),
+            blocked: None,
+            mismatch: None,
         };
         let secrets = Secrets::new(MasterKeys::read(&MasterKeys::generate()).expect("a key"));
         let accounts = ChannelAccounts::open(

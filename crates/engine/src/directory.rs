@@ -137,6 +137,7 @@ fn routes(
         Some(Route {
             channel: Arc::from(about.name),
             channel_account: name.clone(),
+            channel_identity: account.identity.clone(),
             scenes: about.scenes.to_vec(),
             order_life_seconds_max: about.order_life_seconds_max,
             callback_url: Arc::from(format!("{}/channel/{name}/callback", opening.public_url)),

@@ -155,10 +155,20 @@ impl Engine {
                 kept.or_insert_with(|| AccountSetting::Sealed(sealed.clone()));
             }
         }
-        self.try_settings(&tenant, &name, &channel, &kept)?;
-        Ok(ChannelAccountCommand::Put { tenant, name, channel, settings: kept, is_enabled, put })
+        let identity = self.try_settings(&tenant, &name, &channel, &kept)?;
+        let settings = kept;
+        Ok(ChannelAccountCommand::Put {
+            tenant,
+            name,
+            channel,
+            settings,
+            identity,
+            is_enabled,
+            put,
+        })
     }
 
+    /// Who the account is at the channel with these settings.
     #[expect(clippy::disallowed_methods, reason = "settings are tried before there is a row")]
     fn try_settings(
         &self,
@@ -166,7 +176,7 @@ impl Engine {
         name: &Arc<str>,
         channel: &Arc<str>,
         settings: &AccountSettings,
-    ) -> Result<(), ChannelAccountFault> {
+    ) -> Result<Arc<str>, ChannelAccountFault> {
         let row = ChannelAccount {
             tenant: tenant.clone(),
             id: ledger::Id::from_value(0),
@@ -177,12 +187,14 @@ impl Engine {
             settings: settings.clone(),
             platform_keys: vec![],
             is_enabled: true,
-            attention: None,
+            identity: Arc::from(""),
+            blocked: None,
+            mismatch: None,
         };
         let settings = plain_settings(&self.secrets, &row)?;
         let opened = find(&self.channels, channel)?.open(&settings, &[]);
         opened
-            .map(drop)
+            .map(|connection| Arc::from(connection.identity()))
             .map_err(|bad| ChannelAccountFault::Setting { name: bad.name, why: bad.why })
     }
 

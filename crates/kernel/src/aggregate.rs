@@ -144,6 +144,8 @@ pub struct About<'a, K> {
     pub id: Id<K>,
     /// The channel account through which it was said.
     pub channel_account: &'a str,
+    /// Who that account is at the channel.
+    pub channel_identity: &'a str,
 }
 
 /// A name that somebody else gave, such as a merchant's order number; unique within a tenant and a
@@ -495,11 +497,13 @@ macro_rules! declare {
             record: &RecordFinding,
         ) -> Result<Reply, Refusal> {
             let (tenant, channel_account) = (&record.tenant, &*record.channel_account);
+            let channel_identity = &*record.channel_identity;
             deciding.known_from(record.call.clone());
             let id = record.subject.value;
             let answer = match record.subject.kind {
                 $(SubjectKind::$row => {
-                    let about = About { tenant, id: Id::from_value(id), channel_account };
+                    let id = Id::from_value(id);
+                    let about = About { tenant, id, channel_account, channel_identity };
                     <$row as Aggregate>::record_finding(deciding, &about, &record.finding)
                 })*
             }?;

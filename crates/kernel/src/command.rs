@@ -22,6 +22,8 @@ pub struct RecordFinding {
     pub root: Id<kinds::Root>,
     /// The channel account that said it; another than the row's changes nothing.
     pub channel_account: Arc<str>,
+    /// Who that account is at the channel now; another than when the row was made changes nothing.
+    pub channel_identity: Arc<str>,
     /// What it said.
     pub finding: Finding,
     /// How we know.
@@ -44,6 +46,8 @@ pub enum Work {
         channel: Arc<str>,
         /// The channel account.
         channel_account: Arc<str>,
+        /// Who the account was at the channel when the row was made; nobody else is asked.
+        channel_identity: Arc<str>,
         /// What to ask.
         instruction: Instruction,
     },
@@ -74,6 +78,20 @@ pub struct Decision {
 pub enum ChannelAnswer {
     /// The channel did not take the request now; the same request may pass later.
     Later {
+        /// The channel's code.
+        code: String,
+        /// The channel's text.
+        text: String,
+    },
+    /// The channel refused the request for good.
+    Refused {
+        /// The channel's code.
+        code: String,
+        /// The channel's text.
+        text: String,
+    },
+    /// The channel refused the account; a person must mend it, then the same request may pass.
+    AccountFault {
         /// The channel's code.
         code: String,
         /// The channel's text.
@@ -165,6 +183,14 @@ pub enum DirectoryRefusal {
     Changed {
         /// What was changed.
         noun: &'static str,
+    },
+    /// The settings make the account somebody else at the channel, where its orders and refunds live.
+    #[error("the account is {was} at its channel and would become {is}; create another account")]
+    Identity {
+        /// Who it is.
+        was: String,
+        /// Who it would be.
+        is: String,
     },
     /// The tenant does not exist.
     #[error("no such tenant")]

@@ -49,6 +49,8 @@ pub struct Route {
     pub channel: Arc<str>,
     /// The channel account's name; unique in the installation.
     pub channel_account: Arc<str>,
+    /// Who the account is at the channel: merchant number, sub-merchant.
+    pub channel_identity: Arc<str>,
     /// Where the payer may be.
     pub scenes: Vec<Scene>,
     /// How long the channel keeps an unpaid order payable, in seconds.

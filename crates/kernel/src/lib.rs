@@ -38,7 +38,8 @@ pub use aggregate::{
 };
 pub use caller_key::{CallerKey, CallerKeyChange, CallerKeyCommand, CallerProof};
 pub use channel_account::{
-    AccountSetting, AccountSettings, ChannelAccount, ChannelAccountChange, ChannelAccountCommand,
+    AccountSetting, AccountSettings, Blocked, ChannelAccount, ChannelAccountChange,
+    ChannelAccountCommand, Mismatch,
 };
 pub use channel_no::{INSTALLATION_LEN, channel_no, subject_of_channel_no};
 pub use command::{
@@ -52,11 +53,14 @@ pub use notification::{
     NotificationCommand, NotificationKind, NotificationRefusal, NotificationState,
 };
 pub use order::{
-    CALL_MAX_MS, Closure, DEFAULT_LIFE_SECONDS, InFlightCall, KnownPayInfo, Order, OrderChange,
-    OrderCommand, OrderField, OrderRefusal, OrderRequest, OrderState, POLL_SCHEDULE_SECONDS, Paid,
-    PlaceOrder, RETRY_SCHEDULE_SECONDS, Terms, UnappliedPayment,
+    CALL_MAX_MS, CONTRADICTION_SCHEDULE_SECONDS, Closure, ContestedPayment, DEFAULT_LIFE_SECONDS,
+    FINAL_POLL_SECONDS, InFlightCall, KnownPayInfo, Order, OrderChange, OrderCommand, OrderField,
+    OrderRefusal, OrderRequest, OrderState, POLL_SCHEDULE_SECONDS, Paid, PlaceOrder,
+    RETRY_SCHEDULE_SECONDS, Terms, UnappliedOutcome, UnappliedPayment,
 };
-pub use refund::{Refund, RefundChange, RefundCommand, RefundRefusal, RefundState};
+pub use refund::{
+    Need, Refund, RefundChange, RefundCommand, RefundDecision, RefundRefusal, RefundState,
+};
 pub use standing::{Attention, AttentionKind, Sealed, Standing};
 pub use task::{Task, TaskChange};
 pub use tenant::{Tenant, TenantChange, TenantCommand};

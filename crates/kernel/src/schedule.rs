@@ -1,4 +1,4 @@
-//! Retry schedules: lists of delays, the last of which repeats.
+//! Retry schedules: lists of delays. Where nothing else is said, the last one repeats.
 
 use ledger::Timestamp;
 
@@ -12,4 +12,10 @@ pub(crate) fn delay_seconds(schedule: &[i64], attempts: u32) -> i64 {
 /// When the next attempt is due.
 pub(crate) fn due(now: Timestamp, schedule: &[i64], attempts: u32) -> Timestamp {
     now.plus_seconds(delay_seconds(schedule, attempts))
+}
+
+/// The same for a schedule that ends: `None` once its steps are used up.
+pub(crate) fn due_if_any(now: Timestamp, schedule: &[i64], attempts: u32) -> Option<Timestamp> {
+    let step = schedule.get(usize::try_from(attempts).ok()?)?;
+    Some(now.plus_seconds(*step))
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 /// Where a row stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// When its task is due; `None` when it is final and nothing more is expected.
+    /// When its task is due; `None` when it is settled and nothing more is expected, or when only a
+    /// person can bring it further. A final row may have a task: an order that ended unpaid is polled
+    /// again, some minutes and a day later.
     pub next_poll_at: Option<Timestamp>,
     /// Why it needs a person, while it does.
     pub attention: Option<Attention>,
@@ -46,6 +48,8 @@ pub enum AttentionKind {
     RefundAbnormal,
     /// The channel refused a refund for good.
     RefundFailed,
+    /// The account at the channel has too little money for a refund; it must be topped up.
+    RefundUnfunded,
     /// A merchant did not acknowledge a notification in the whole of its schedule.
     NotificationGivenUp,
     /// A task is late beyond its bound.
@@ -56,12 +60,13 @@ pub enum AttentionKind {
 
 impl AttentionKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [AttentionKind; 8] = [
+    pub const ALL: [AttentionKind; 9] = [
         AttentionKind::Contradiction,
         AttentionKind::AccountBlocked,
         AttentionKind::CannotClose,
         AttentionKind::RefundAbnormal,
         AttentionKind::RefundFailed,
+        AttentionKind::RefundUnfunded,
         AttentionKind::NotificationGivenUp,
         AttentionKind::TaskLate,
         AttentionKind::Parked,
@@ -75,6 +80,7 @@ impl AttentionKind {
             AttentionKind::CannotClose => "cannot_close",
             AttentionKind::RefundAbnormal => "refund_abnormal",
             AttentionKind::RefundFailed => "refund_failed",
+            AttentionKind::RefundUnfunded => "refund_unfunded",
             AttentionKind::NotificationGivenUp => "notification_given_up",
             AttentionKind::TaskLate => "task_late",
             AttentionKind::Parked => "parked",

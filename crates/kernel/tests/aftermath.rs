@@ -11,15 +11,15 @@ fn late_money_waits_in_suspense_and_goes_back() {
         place o1 -> order init +30s by placed; ask place
         o1 place: placed -> order paying +60s by pay_info_received
         close o1 -> order closing +30s by closing, call_begun; ask close
-        o1 close: closed -> order closed by closed
-        o1 callback: paid tx1 1000 -> order closed by unapplied_received; refund requesting +30s by made; post 1000 channel_funds to suspense; hold 1000 suspense to channel_funds; ask refund
+        o1 close: closed -> order closed +600s by closed
+        o1 callback: paid tx1 1000 -> order closed +600s by unapplied_received; refund requesting +30s by made; post 1000 channel_funds to suspense; hold 1000 suspense to channel_funds; ask refund
         balances -> channel_funds -1000, suspense 1000 held 1000
-        o1 callback: paid tx1 1000 -> order closed by call_ended
+        o1 callback: paid tx1 1000 -> order closed +600s by call_ended
         refund refund: unknown -> refund requesting +5s by moved
-        refund refund: done 999 -> refund requesting +10s by mismatch_recorded
-        refund@other callback: done 1000 -> refund requesting +30s by mismatch_recorded
+        refund refund: done 999 -> refund requesting +300s !contradiction by mismatch_recorded
+        refund@other callback: done 1000 -> refund requesting +60s !contradiction by mismatch_recorded
         balances -> channel_funds -1000, suspense 1000 held 1000
-        refund callback: processing 1000 -> refund processing +600s by moved
+        refund callback: processing 1000 -> refund processing +120s by moved
         refund callback: done 1000 -> refund done by moved; post_held 1000 suspense to channel_funds
         refund callback: done 1000 -> refund done by repeated
         balances -> channel_funds 0, suspense 0
@@ -37,8 +37,8 @@ fn a_lost_refund_is_queried_and_only_an_unknown_one_is_requested_again() {
         refund refund: unknown -> refund requesting +5s by moved
         task refund -> refund requesting +30s by call_begun; ask query_refund
         refund query_refund: not_found -> refund requesting +30s by moved, call_begun; ask refund
-        refund refund: abnormal 1000 -> refund processing +21600s by moved
-        refund query_refund: not_found -> refund processing +5s by mismatch_recorded
+        refund refund: abnormal 1000 -> refund processing +21600s !refund_abnormal by moved
+        refund query_refund: not_found -> refund processing +60s !contradiction by mismatch_recorded
         refund query_refund: done 1000 -> refund done by moved; post_held 1000 suspense to channel_funds
         task refund -> nothing
         ",
@@ -66,9 +66,9 @@ fn a_refund_that_was_refused_leaves_the_money_to_the_operator_and_may_still_come
         place o1 -> order init +30s by placed; ask place
         o1 place: failed -> order failed by failed
         o1 callback: paid tx1 1000 -> order failed by unapplied_received; refund requesting +30s by made; post 1000 channel_funds to suspense; hold 1000 suspense to channel_funds; ask refund
-        refund refund: refused -> refund failed by moved; release 1000 suspense to channel_funds
-        balances -> channel_funds -1000, suspense 1000
-        refund callback: done 1000 -> refund done by moved; post 1000 suspense to channel_funds
+        refund refund: refused -> refund failed !refund_failed by moved
+        balances -> channel_funds -1000, suspense 1000 held 1000
+        refund callback: done 1000 -> refund done by moved; post_held 1000 suspense to channel_funds
         refund callback: done 1000 -> refund done by repeated
         balances -> channel_funds 0, suspense 0
         ",
@@ -84,8 +84,8 @@ fn a_second_payment_of_a_paid_order_goes_back() {
         o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
         o1 callback: paid tx2 1000 -> order paid by unapplied_received; refund requesting +30s by made; post 1000 channel_funds to suspense; hold 1000 suspense to channel_funds; ask refund
         balances -> channel_funds -2000, merchant_pending 1000, suspense 1000 held 1000
-        refund refund: closed 1000 -> refund failed by moved; release 1000 suspense to channel_funds
-        balances -> channel_funds -2000, merchant_pending 1000, suspense 1000
+        refund refund: closed 1000 -> refund failed !refund_failed by moved
+        balances -> channel_funds -2000, merchant_pending 1000, suspense 1000 held 1000
         ",
     );
 }
@@ -112,7 +112,9 @@ fn a_notification_is_delivered_or_given_up_and_can_be_replayed() {
         attempt no_answer -> notification due +10800s by attempted
         attempt no_answer -> notification due +21600s by attempted
         attempt no_answer -> notification due +21600s by attempted
-        attempt no_answer -> notification given_up by attempted
+        attempt no_answer -> notification given_up !notification_given_up by attempted
+        operator dismiss -> notification dismissed by dismissed
+        operator dismiss -> nothing
         replay -> notification due +30s by replayed; deliver
         attempt no_answer -> notification due +15s by attempted
         attempt acknowledged -> notification delivered by attempted

@@ -3,7 +3,9 @@
 
 mod support;
 
-use kernel::{Aggregate, Order, OrderState, Row, Standing, subject_of_channel_no};
+use kernel::{
+    Aggregate, Order, OrderState, Row, Standing, UnappliedOutcome, subject_of_channel_no,
+};
 use ledger::{Account, Fen, Phase, Reason, Subject, SubjectKind};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -15,7 +17,7 @@ use support::{INSTALLATION, TestKernel, directory};
 fn any_step() -> impl Strategy<Value = String> {
     let order = (0u8..3).prop_map(|slot| format!("o{slot}"));
     let asked = prop::sample::select(vec!["callback", "place", "query", "close"]);
-    let account = prop::sample::select(vec!["", "", "", "", "", "@other"]);
+    let account = prop::sample::select(vec!["", "", "", "", "", "@other", "@moved"]);
     let said = prop::sample::select(vec![
         "placed",
         "placed",
@@ -24,6 +26,7 @@ fn any_step() -> impl Strategy<Value = String> {
         "failed",
         "refused",
         "later",
+        "account_fault",
         "not_found",
         "ask",
         "unknown",
@@ -33,6 +36,7 @@ fn any_step() -> impl Strategy<Value = String> {
         "paid tx1 1000",
         "paid tx2 1000",
         "paid tx1 999",
+        "paid tx3 999",
     ]);
     let finding = (order.clone(), account.clone(), asked, said)
         .prop_map(|(order, account, asked, said)| format!("{order}{account} {asked}: {said}"));
@@ -43,6 +47,8 @@ fn any_step() -> impl Strategy<Value = String> {
         "closed 1000",
         "abnormal 1000",
         "refused",
+        "account_fault",
+        "unfunded",
         "not_found",
         "unknown",
         "later",
@@ -58,14 +64,32 @@ fn any_step() -> impl Strategy<Value = String> {
         "attempt no_answer",
         "attempt acknowledged",
         "replay",
+        "operator retry",
+        "operator renew",
+        "operator by_hand refund",
+        "operator write_off refund",
+        "operator dismiss",
     ]);
+    let decided = prop::sample::select(vec![
+        "poll {}",
+        "apply {} tx1",
+        "apply {} tx3",
+        "give_back {} tx1",
+        "give_back {} tx3",
+        "by_hand {}",
+        "write_off {}",
+        "close_for_good {}",
+    ]);
+    let decided = (order.clone(), decided)
+        .prop_map(|(order, decided)| format!("operator {}", decided.replace("{}", &order)));
     prop_oneof![
         2 => order.clone().prop_map(|order| format!("place {order}")),
         1 => order.clone().prop_map(|order| format!("close {order}")),
         2 => order.prop_map(|order| format!("task {order}")),
         6 => finding,
         2 => refund,
-        2 => fixed.prop_map(str::to_owned),
+        3 => fixed.prop_map(str::to_owned),
+        2 => decided,
         1 => (1i64..3600).prop_map(|seconds| format!("wait {seconds}s")),
     ]
 }
@@ -74,6 +98,9 @@ fn play_if_possible(kernel: &mut TestKernel, step: &str) {
     let row = match step.split([' ', '@']).collect::<Vec<_>>().as_slice() {
         ["place" | "close" | "wait", ..] => "",
         ["task", row] => row,
+        ["operator", "retry" | "renew", ..] => "refund",
+        ["operator", "dismiss", ..] => "notification",
+        ["operator", _, row, ..] => row,
         ["attempt" | "replay", ..] => "notification",
         [row, ..] => row,
         [] => "",
@@ -115,7 +142,8 @@ fn check(kernel: &TestKernel) {
     kernel.stored.orders.all().for_each(|order| check_order(kernel, order));
     for refund in kernel.stored.refunds.all() {
         assert_eq!(subject_of(&refund.channel_refund_no), Some(refund.id.subject()));
-        assert_eq!(refund.standing().is_open(), !refund.state.is_final());
+        let standing = refund.standing();
+        assert!(standing.is_open() || standing.attention.is_some() || !refund.state.holds());
     }
 }
 
@@ -139,7 +167,8 @@ fn check_book(kernel: &TestKernel) {
 fn check_standing(kernel: &TestKernel, subject: Subject, standing: &Standing) {
     assert_eq!(kernel.due(subject), standing.next_poll_at, "an open row has a task");
     assert_eq!(standing.is_open(), standing.next_poll_at.is_some());
-    assert!(standing.is_open() || standing.holds.is_empty(), "{subject} is final and holds");
+    let has_way_out = standing.is_open() || standing.attention.is_some();
+    assert!(has_way_out || standing.holds.is_empty(), "{subject} is settled and holds");
     let mut held: BTreeMap<Account, i64> = BTreeMap::new();
     for transfer in kernel.transfers.iter().filter(|transfer| transfer.subject == subject) {
         let amount = transfer.amount.get();
@@ -171,8 +200,15 @@ fn check_order(kernel: &TestKernel, order: &Order) {
     let is_paid = matches!(order.state, OrderState::Paid(_));
     assert_eq!(count(Reason::Payment, Phase::Post), usize::from(is_paid));
     assert_eq!(count(Reason::UnappliedPayment, Phase::Post), order.unapplied.len());
-    assert_eq!(count(Reason::UnappliedRefund, Phase::Hold), order.unapplied.len());
-    assert_eq!(order.standing().is_open(), !order.state.is_final());
+    let refunds =
+        order.unapplied.iter().filter(|it| matches!(it.outcome, UnappliedOutcome::Refund(_)));
+    assert_eq!(count(Reason::UnappliedRefund, Phase::Hold), refunds.count());
+    let standing = order.standing();
+    assert!(standing.is_open() || standing.attention.is_some() || order.state.is_final());
+    assert!(
+        order.contested.is_none() || standing.attention.is_some(),
+        "contested, and nobody sees it"
+    );
     assert_eq!(subject_of(&order.terms.channel_order_no), Some(order.id().subject()));
 }
 

@@ -24,11 +24,11 @@ fn a_payment_that_contradicts_the_order_changes_nothing() {
         "
         place o1 -> order init +30s by placed; ask place
         o1 place: placed -> order paying +60s by pay_info_received
-        o1 callback: paid tx1 999 -> order paying +60s by mismatch_recorded
-        o1 callback: paid tx1 1000 PA1B2C3226000000000000001 -> order paying +60s by mismatch_recorded
-        o1 query: mismatch -> order paying +60s by mismatch_recorded; answer unknown
-        o1 query: keys -> order paying +60s by mismatch_recorded; answer unknown
-        o1@other callback: paid tx1 1000 -> order paying +60s by mismatch_recorded
+        o1 callback: paid tx1 999 -> order paying +60s !contradiction by payment_contested
+        o1 callback: paid tx1 1000 PA1B2C3226000000000000001 -> order paying +60s !contradiction by mismatch_recorded
+        o1 query: mismatch -> order paying +60s !contradiction by mismatch_recorded; answer unknown
+        o1 query: keys -> order paying +60s !contradiction by mismatch_recorded; answer unknown
+        o1@other callback: paid tx1 1000 -> order paying +60s !contradiction by mismatch_recorded
         balances ->
         ",
     );
@@ -45,7 +45,7 @@ fn what_we_do_not_know_is_not_a_failure() {
         place o3 -> order init +30s by placed; ask place
         o3 place: not_found -> order init +5s by call_ended
         place o4 -> order init +30s by placed; ask place
-        o4 place: pending -> order init +5s by call_ended
+        o4 place: pending -> order init +5s by confirmed
         ",
     );
 }
@@ -57,13 +57,16 @@ fn the_same_number_again() {
         place o1 -> order init +30s by placed; ask place
         place o1 -> refused: another operation on the order is running
         o1 place: placed -> order paying +60s by pay_info_received
-        place o1 -> order paying +60s by repeated
+        place o1 -> nothing
         place o1 amount=1 -> refused: the order exists with another amount
         place o1 scene=pc -> refused: the order exists with another scene
         place o1 channel=alipay -> refused: the order exists with another channel
-        place o1 subject=other -> order paying +60s by repeated
+        place o1 subject=other -> nothing
+        place o1 payer=other -> refused: the order exists with another payer
+        place o1 notify=https://other.example -> refused: the order exists with another notification URL
+        place o1 split=other -> refused: the order exists with another content
         wait 601s ->
-        place o1 -> order paying +30s by repeated, call_begun; ask place
+        place o1 -> order paying +30s by call_begun; ask place
         o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
         place o1 -> refused: the order is final
         ",
@@ -76,7 +79,7 @@ fn a_lost_answer_to_placing_is_asked_again_with_the_same_number() {
         "
         place o1 -> order init +30s by placed; ask place
         o1 place: unknown -> order init +5s by call_ended; answer unknown
-        place o1 -> order init +30s by repeated, call_begun; ask place
+        place o1 -> order init +30s by call_begun; ask place
         o1 place: placed -> order paying +60s by pay_info_received
         ",
     );
@@ -88,11 +91,11 @@ fn pay_info_without_its_text_is_asked_again_with_the_same_number() {
         "
         place o1 -> order init +30s by placed; ask place
         o1 place: placed -> order paying +60s by pay_info_received
-        place o1 -> order paying +60s by repeated
+        place o1 -> nothing
         rebuild ->
-        place o1 -> order paying +30s by repeated, call_begun; ask place
+        place o1 -> order paying +30s by call_begun; ask place
         o1 place: placed -> order paying +60s by pay_info_received
-        place o1 -> order paying +60s by repeated
+        place o1 -> nothing
         ",
     );
 }
@@ -107,8 +110,8 @@ fn expiry_closes_at_the_channel_before_the_order_fails() {
         task o1 -> order closing +30s by closing, call_begun; ask close
         place o1 -> refused: another operation on the order is running
         close o1 -> refused: another operation on the order is running
-        o1 close: closed -> order failed by failed
-        task o1 -> nothing
+        o1 close: closed -> order failed +600s by failed
+        task o1 -> order failed +30s by call_begun; ask query
         ",
     );
 }
@@ -192,10 +195,10 @@ fn a_refusal_to_place_ends_the_order() {
     check(
         "
         place o1 -> order init +30s by placed; ask place
-        o1 place: refused -> order failed by failed; answer later
+        o1 place: refused -> order failed by failed; answer refused
         place o2 -> order init +30s by placed; ask place
         o2 place: failed -> order failed by failed
-        close o2 -> order failed by repeated
+        close o2 -> nothing
         ",
     );
 }
@@ -206,9 +209,9 @@ fn a_refusal_after_a_lost_answer_closes_before_it_fails() {
         "
         place o1 -> order init +30s by placed; ask place
         o1 place: unknown -> order init +5s by call_ended; answer unknown
-        place o1 -> order init +30s by repeated, call_begun; ask place
-        o1 place: refused -> order closing +30s by call_ended, closing, call_begun; ask close; answer later
-        o1 close: not_found -> order failed by failed
+        place o1 -> order init +30s by call_begun; ask place
+        o1 place: refused -> order closing +30s by call_ended, closing, call_begun; ask close; answer refused
+        o1 close: not_found -> order failed +600s by failed
         ",
     );
 }
@@ -220,8 +223,8 @@ fn a_refusal_after_a_call_that_never_reported_back_closes_too() {
         place o1 -> order init +30s by placed; ask place
         wait 30000ms ->
         task o1 -> order init +30s by call_begun; ask place
-        o1 place: refused -> order closing +30s by call_ended, closing, call_begun; ask close; answer later
-        o1 close: closed -> order failed by failed
+        o1 place: refused -> order closing +30s by call_ended, closing, call_begun; ask close; answer refused
+        o1 close: closed -> order failed +600s by failed
         ",
     );
 }
@@ -238,9 +241,9 @@ fn a_merchant_closes_an_order() {
         close o1 -> refused: another operation on the order is running
         o1 close: unknown -> order closing +5s by call_ended; answer unknown
         close o1 -> order closing +30s by call_begun; ask close
-        o1 close: closed -> order closed by closed
-        close o1 -> order closed by repeated
-        o1 place: placed -> order closed by call_ended
+        o1 close: closed -> order closed +600s by closed
+        close o1 -> nothing
+        o1 place: placed -> order closed +30s by call_ended, call_begun; ask close
         ",
     );
 }

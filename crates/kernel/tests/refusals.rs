@@ -5,13 +5,15 @@ mod support;
 
 use kernel::{
     Command, Directory, DirectoryRefusal, MerchantRoutes, NotificationCommand, NotificationRefusal,
-    OrderCommand, OrderField, OrderRefusal, PlaceOrder, Put, RecordFinding, RefundRefusal, Refusal,
-    Rows, Task, TenantId,
+    OrderCommand, OrderField, OrderRefusal, PlaceOrder, Put, RecordFinding, RefundCommand,
+    RefundDecision, RefundRefusal, Refusal, Rows, Task, TenantId,
 };
 use ledger::{Id, Subject, SubjectKind};
 use std::sync::Arc;
 use support::script::play;
-use support::{START, TestKernel, call, close, directory, no_id, place_with, put, tenant};
+use support::{
+    IDENTITY, START, TestKernel, call, close, directory, no_id, place_with, put, tenant,
+};
 
 /// The place of a refusal in the order of checks.
 const fn order_rank(refusal: &OrderRefusal) -> usize {
@@ -21,12 +23,15 @@ const fn order_rank(refusal: &OrderRefusal) -> usize {
         OrderRefusal::Final => 2,
         OrderRefusal::Differs { .. } => 3,
         OrderRefusal::State { .. } => 4,
-        OrderRefusal::CallInFlight => 5,
-        OrderRefusal::MerchantDisabled => 6,
-        OrderRefusal::NoRoute => 7,
-        OrderRefusal::Amount => 8,
-        OrderRefusal::Expiry => 9,
-        OrderRefusal::ExpiryTooFar { .. } => 10,
+        OrderRefusal::Contested { .. } => 5,
+        OrderRefusal::NotContested => 6,
+        OrderRefusal::NoAttention => 7,
+        OrderRefusal::CallInFlight => 8,
+        OrderRefusal::MerchantDisabled => 9,
+        OrderRefusal::NoRoute => 10,
+        OrderRefusal::Amount => 11,
+        OrderRefusal::Expiry => 12,
+        OrderRefusal::ExpiryTooFar { .. } => 13,
     }
 }
 
@@ -35,10 +40,11 @@ const fn directory_rank(refusal: &DirectoryRefusal) -> usize {
         DirectoryRefusal::NotFound { .. } => 0,
         DirectoryRefusal::Exists { .. } => 1,
         DirectoryRefusal::Changed { .. } => 2,
-        DirectoryRefusal::NoTenant => 3,
-        DirectoryRefusal::Taken { .. } => 4,
-        DirectoryRefusal::NoChannelAccount { .. } => 5,
-        DirectoryRefusal::NoFindings { .. } => 6,
+        DirectoryRefusal::Identity { .. } => 3,
+        DirectoryRefusal::NoTenant => 4,
+        DirectoryRefusal::Taken { .. } => 5,
+        DirectoryRefusal::NoChannelAccount { .. } => 6,
+        DirectoryRefusal::NoFindings { .. } => 7,
     }
 }
 
@@ -66,7 +72,7 @@ fn past(merchant: &str, fen: i64, scene: channel::Scene, channel: &str) -> Place
 /// The longest life of an order at the channel, in seconds.
 const LIFE_MAX: i64 = 90 * 24 * 3600;
 
-/// An order that expires so many seconds ahead.
+/// An order that expires this number of seconds ahead.
 fn expiring(seconds: i64) -> PlaceOrder {
     let place = past("CM1", 1000, channel::Scene::MiniProgram, "wxpay");
     PlaceOrder { expires_at: Some(START.plus_seconds(seconds)), ..place }
@@ -139,6 +145,78 @@ fn closing_is_refused_by_the_first_rule_that_is_broken() {
     }
 }
 
+#[test]
+fn decisions_about_orders_are_refused_by_the_first_rule_that_is_broken() {
+    const OPEN: [&str; 2] = ["place o1", "o1 place: placed"];
+    const CONTESTED: [&str; 3] = ["place o1", "o1 place: placed", "o1 query: paid tx1 999"];
+    const PAID: [&str; 2] = ["place o1", "o1 callback: paid tx1 1000"];
+    const FAILED: [&str; 2] = ["place o1", "o1 place: failed"];
+    let contested = || OrderRefusal::Contested { payment_reference: "tx1".to_owned() };
+    let state = |state| OrderRefusal::State { state };
+    let cases: [(&[&str], &str, OrderRefusal); 17] = [
+        (&[], "poll o1", OrderRefusal::NotFound),
+        (&[], "apply o1 tx1", OrderRefusal::NotFound),
+        (&[], "give_back o1 tx1", OrderRefusal::NotFound),
+        (&[], "by_hand o1", OrderRefusal::NotFound),
+        (&[], "write_off o1", OrderRefusal::NotFound),
+        (&[], "close_for_good o1", OrderRefusal::NotFound),
+        (&PAID, "close_for_good o1", OrderRefusal::Final),
+        (&FAILED, "close_for_good o1", OrderRefusal::Final),
+        (&PAID, "poll o1", state("paid")),
+        (&PAID, "apply o1 tx2", state("paid")),
+        (&FAILED, "apply o1 tx1", state("failed")),
+        (&CONTESTED, "close_for_good o1", contested()),
+        (&CONTESTED, "apply o1 tx2", OrderRefusal::NotContested),
+        (&CONTESTED, "give_back o1 tx2", OrderRefusal::NotContested),
+        (&OPEN, "by_hand o1", OrderRefusal::NotContested),
+        (&OPEN, "write_off o1", OrderRefusal::NoAttention),
+        (&OPEN, "close_for_good o1", OrderRefusal::NoAttention),
+    ];
+    assert!(cases.is_sorted_by_key(|(.., want)| order_rank(want)));
+    for (given, decision, want) in cases {
+        let found = play(&mut after(given), &format!("operator {decision}"));
+        assert_eq!(found, format!("refused: {want}"), "{given:?} {decision}");
+    }
+}
+
+#[test]
+fn decisions_about_refunds_are_refused_by_the_first_rule_that_is_broken() {
+    const MADE: [&str; 3] = ["place o1", "o1 place: failed", "o1 callback: paid tx1 1000"];
+    let with = |more: &'static [&'static str]| [&MADE, more].concat();
+    let done = with(&["refund callback: done 1000"]);
+    let written_off = with(&["refund refund: refused", "operator write_off refund"]);
+    let state = |state| RefundRefusal::State { state };
+    let cases: [(&[&str], &str, RefundRefusal); 9] = [
+        (&done, "retry", state("done")),
+        (&done, "renew", state("done")),
+        (&done, "by_hand refund", state("done")),
+        (&done, "write_off refund", state("done")),
+        (&written_off, "retry", state("written_off")),
+        (&written_off, "write_off refund otherwise", state("written_off")),
+        (&MADE, "renew", state("requesting")),
+        (&MADE, "by_hand refund", RefundRefusal::NoAttention),
+        (&MADE, "write_off refund", RefundRefusal::NoAttention),
+    ];
+    for (given, decision, want) in cases {
+        let found = play(&mut after(given), &format!("operator {decision}"));
+        assert_eq!(found, format!("refused: {want}"), "{given:?} {decision}");
+    }
+    let refund = RefundCommand {
+        tenant: tenant(),
+        refund: no_id(),
+        order: no_id(),
+        decision: RefundDecision::RetryNow,
+    };
+    let refused = TestKernel::new(directory()).handle(refund);
+    assert_eq!(refused, Err(RefundRefusal::NotFound.into()));
+}
+
+#[test]
+fn only_a_notification_that_was_given_up_is_dismissed() {
+    let found = play(&mut after(&["place o1", "o1 callback: paid tx1 1000"]), "operator dismiss");
+    assert_eq!(found, "refused: the notification is due");
+}
+
 /// A kernel whose directory gives every name to another tenant.
 fn taken(commands: &[Command]) -> TestKernel {
     let other = TenantId::new("100002");
@@ -169,7 +247,8 @@ fn puts_are_refused_by_the_first_rule_that_is_broken() {
     let with_rows = [tenant_row.clone(), account("1", Put::Create), key("pem", Put::Create)];
     let only_tenant = [tenant_row];
     // What is there, whether the tenant's own row is there too, the command, the refusal.
-    let cases: [(&[Command], bool, Command, DirectoryRefusal); 16] = [
+    let identity = DirectoryRefusal::Identity { was: IDENTITY.to_owned(), is: "2".to_owned() };
+    let cases: [(&[Command], bool, Command, DirectoryRefusal); 17] = [
         (&[], false, put::tenant_row("x", true, Put::Change), not_found("tenant")),
         (&[], false, account("1", Put::Change), not_found("channel_account")),
         (&[], false, key("pem", Put::Change), not_found("caller_key")),
@@ -179,6 +258,7 @@ fn puts_are_refused_by_the_first_rule_that_is_broken() {
         (&with_rows, false, key("other", Put::Create), exists("caller_key")),
         // An account never moves to another channel.
         (&with_rows, false, put::account("a", "1", true, Put::Apply), exists("channel_account")),
+        (&with_rows, false, put::account_as("2", Put::Apply), identity),
         (&[], false, account("1", Put::Create), DirectoryRefusal::NoTenant),
         (&[], false, key("pem", Put::Apply), DirectoryRefusal::NoTenant),
         (&[], false, merchant("x", Put::Create), DirectoryRefusal::NoTenant),
@@ -205,6 +285,7 @@ fn record(kind: SubjectKind) -> Command {
         subject,
         root: subject.root(),
         channel_account: Arc::from("main"),
+        channel_identity: Arc::from(IDENTITY),
         finding: channel::Finding::Pending,
         call: call(None, START),
     })

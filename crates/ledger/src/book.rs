@@ -22,12 +22,22 @@ pub enum AccountKind {
     MerchantPending,
     /// Money that came without an order to take it (late, twice); the owner is the tenant.
     Suspense,
+    /// Money that somebody handed out for us outside the channel's interface, and that we owe them;
+    /// the owner is the tenant.
+    SettledByHand,
+    /// Money that was given up: kept where no payer gets it back, or lost; the owner is the tenant.
+    WriteOff,
 }
 
 impl AccountKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [AccountKind; 3] =
-        [AccountKind::ChannelFunds, AccountKind::MerchantPending, AccountKind::Suspense];
+    pub const ALL: [AccountKind; 5] = [
+        AccountKind::ChannelFunds,
+        AccountKind::MerchantPending,
+        AccountKind::Suspense,
+        AccountKind::SettledByHand,
+        AccountKind::WriteOff,
+    ];
 
     /// The noun in storage, logs and documents.
     pub const fn name(self) -> &'static str {
@@ -35,14 +45,16 @@ impl AccountKind {
             AccountKind::ChannelFunds => "channel_funds",
             AccountKind::MerchantPending => "merchant_pending",
             AccountKind::Suspense => "suspense",
+            AccountKind::SettledByHand => "settled_by_hand",
+            AccountKind::WriteOff => "write_off",
         }
     }
 
     /// The least that the account may have available, or `None` where it may be overdrawn: an asset
-    /// account is negative by nature.
+    /// account is negative by nature, and what a person booked may turn out to have been otherwise.
     pub const fn floor(self) -> Option<Fen> {
         match self {
-            AccountKind::ChannelFunds => None,
+            AccountKind::ChannelFunds | AccountKind::SettledByHand | AccountKind::WriteOff => None,
             AccountKind::MerchantPending | AccountKind::Suspense => Some(Fen::ZERO),
         }
     }
@@ -118,12 +130,21 @@ pub enum Reason {
     UnappliedPayment,
     /// Unapplied money on its way back to the payer.
     UnappliedRefund,
+    /// Unapplied money that somebody gave back outside the channel's interface.
+    SettledByHand,
+    /// Unapplied money that is not given back.
+    WrittenOff,
 }
 
 impl Reason {
     /// Every reason, for listings and tests.
-    pub const ALL: [Reason; 3] =
-        [Reason::Payment, Reason::UnappliedPayment, Reason::UnappliedRefund];
+    pub const ALL: [Reason; 5] = [
+        Reason::Payment,
+        Reason::UnappliedPayment,
+        Reason::UnappliedRefund,
+        Reason::SettledByHand,
+        Reason::WrittenOff,
+    ];
 
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
@@ -131,6 +152,8 @@ impl Reason {
             Reason::Payment => "payment",
             Reason::UnappliedPayment => "unapplied_payment",
             Reason::UnappliedRefund => "unapplied_refund",
+            Reason::SettledByHand => "settled_by_hand",
+            Reason::WrittenOff => "written_off",
         }
     }
 

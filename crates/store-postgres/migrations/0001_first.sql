@@ -26,13 +26,17 @@ CREATE TABLE orders (
     closure             text   COLLATE "C",
     paid_at             bigint,
     payment_reference   text   COLLATE "C",
+    paid_amount         bigint,
     payer_amount        bigint,
     ended_at            bigint,
     reason              text   COLLATE "C",
+    is_confirmed        bigint NOT NULL,
     in_flight_operation text   COLLATE "C",
     in_flight_until     bigint,
     polls               bigint NOT NULL,
     unapplied           text   COLLATE "C" NOT NULL,
+    contested           text   COLLATE "C",
+    note                text   COLLATE "C",
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, namespace, merchant_order_no)
 ) WITH (fillfactor = 75);
@@ -50,6 +54,7 @@ CREATE TABLE order_terms (
     scene            text   COLLATE "C" NOT NULL,
     channel          text   COLLATE "C" NOT NULL,
     channel_account  text   COLLATE "C" NOT NULL,
+    channel_identity text   COLLATE "C" NOT NULL,
     subject          text   COLLATE "C" NOT NULL,
     payer_app_id     text   COLLATE "C",
     payer_user_id    text   COLLATE "C",
@@ -60,6 +65,7 @@ CREATE TABLE order_terms (
     front_url        text   COLLATE "C",
     callback_url     text   COLLATE "C" NOT NULL,
     details          text   COLLATE "C" NOT NULL,
+    content          text   COLLATE "C" NOT NULL,
     expires_at       bigint NOT NULL,
     PRIMARY KEY (tenant, id)
 );
@@ -79,10 +85,12 @@ CREATE TABLE refunds (
     attention_kind    text   COLLATE "C",
     attention         text   COLLATE "C",
     attention_since   bigint,
+    attempt           bigint NOT NULL,
     state             text   COLLATE "C" NOT NULL,
     ended_at          bigint,
     refund_reference  text   COLLATE "C",
     reason            text   COLLATE "C",
+    note              text   COLLATE "C",
     polls             bigint NOT NULL,
     PRIMARY KEY (tenant, id)
 );
@@ -174,6 +182,7 @@ CREATE TABLE channel_accounts (
     name            text   COLLATE "C" NOT NULL,
     channel         text   COLLATE "C" NOT NULL,
     made_at         bigint NOT NULL,
+    identity        text   COLLATE "C" NOT NULL,
     version         bigint NOT NULL,
     next_poll_at    bigint,
     held            bigint NOT NULL,
@@ -183,6 +192,7 @@ CREATE TABLE channel_accounts (
     settings        text   COLLATE "C" NOT NULL,
     platform_keys   text   COLLATE "C" NOT NULL,
     is_enabled      bigint NOT NULL,
+    mismatch        text   COLLATE "C",
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, name)
 );

@@ -6,7 +6,7 @@ use crate::connection::{Patience, Step};
 use crate::pool::Pool;
 use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, audit as sql};
-use kernel::{Order, Refund, TenantId};
+use kernel::{Order, Refund, TenantId, UnappliedOutcome};
 use ledger::{Account, AccountKind, Fen, Id, Phase, Subject, Transfer, kinds};
 use std::collections::{BTreeMap, HashMap};
 use store::audit::{Rule, Sums, accounts};
@@ -43,7 +43,7 @@ fn rules() -> Vec<RuleSql> {
         (Rule::PaymentWithoutPaid, order, &sql::PAYMENT_WITHOUT_PAID),
         (Rule::RefundWithoutHold, refund, &sql::REFUND_WITHOUT_HOLD),
         (Rule::RefundWithoutPost, refund, &sql::REFUND_WITHOUT_POST),
-        (Rule::RefundWithoutRelease, refund, &sql::REFUND_WITHOUT_RELEASE),
+        (Rule::RefundReleased, refund, &sql::REFUND_RELEASED),
         (Rule::PaidWithoutNotification, order, &sql::PAID_WITHOUT_NOTIFICATION),
     ];
     rules.extend(row_rules());
@@ -187,7 +187,8 @@ fn unapplied_without_refund(mut orders: Vec<Order>, refunds: &[Refund]) -> Optio
     orders.sort_by(|a, b| (&a.terms.tenant, a.terms.id).cmp(&(&b.terms.tenant, b.terms.id)));
     let lost = orders.iter().find(|order| {
         order.unapplied.iter().any(|payment| {
-            let refund = refunds.get(&(&order.terms.tenant, payment.refund.value()));
+            let UnappliedOutcome::Refund(refund) = payment.outcome else { return false };
+            let refund = refunds.get(&(&order.terms.tenant, refund.value()));
             !refund.is_some_and(|refund| {
                 refund.order == order.terms.id
                     && refund.amount == payment.amount

@@ -243,7 +243,7 @@ impl Connection {
     fn checked<T>(&mut self, answer: Result<T, Error>) -> Result<T, StoreFault> {
         answer.map_err(|error| {
             self.note(&error);
-            fault::store(&error)
+            fault::query(&error)
         })
     }
 

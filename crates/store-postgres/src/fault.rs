@@ -36,12 +36,13 @@ pub(crate) fn store(error: &Error) -> StoreFault {
     if away { StoreFault::Unavailable(text(error)) } else { StoreFault::Failed(text(error)) }
 }
 
-/// The error of a query. One that reached its limit in time is refused; the database is well.
+/// The error of a query. One that reached a limit in time, of its own or of its wait for a lock, is
+/// refused; the database is well.
 pub(crate) fn query(error: &Error) -> StoreFault {
-    match error.code() == Some(&SqlState::QUERY_CANCELED) {
-        true => StoreFault::Overloaded(text(error)),
-        false => store(error),
-    }
+    let is_late = [&SqlState::QUERY_CANCELED, &SqlState::LOCK_NOT_AVAILABLE]
+        .into_iter()
+        .any(|code| error.code() == Some(code));
+    if is_late { StoreFault::Overloaded(text(error)) } else { store(error) }
 }
 
 /// The server is going, coming, or full.

@@ -192,7 +192,7 @@ impl QuerySessions {
     }
 }
 
-/// A query's session. It is put back before its permit is, so that whoever gets the permit finds it.
+/// A query's session. It is put back before its permit is, so that the next caller finds it.
 pub(crate) struct QueryConnection<'p> {
     connection: Option<Connection>,
     queries: &'p QuerySessions,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use store::{CommitFault, Lease, Ping, Postings, Store, StoreFault, share_of};
 use store_postgres::PostgresStore;
 use test_support::{START, found, paid, tenant, tenant_at};
+use tokio::task::JoinSet;
 
 /// Much longer than a commit takes, and shorter than any limit of a session.
 const AT_ONCE: Duration = Duration::from_millis(1_500);
@@ -37,8 +38,7 @@ async fn slow_queries_delay_no_commit_no_claim_and_no_health_check() {
     let blocker = database.client().await;
     let lock = "BEGIN; LOCK TABLE transfers IN ACCESS EXCLUSIVE MODE";
     blocker.batch_execute(lock).await.expect("the table is locked");
-    let slow: Vec<_> =
-        (0..2 * SESSIONS).map(|_| tokio::spawn(read_transfers(store.clone()))).collect();
+    let mut slow: JoinSet<_> = (0..2 * SESSIONS).map(|_| read_transfers(store.clone())).collect();
     let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     loop {
@@ -55,8 +55,8 @@ async fn slow_queries_delay_no_commit_no_claim_and_no_health_check() {
     // Those that find no session in time are refused by name; the others get their answer.
     let (mut answered, mut refused) = (0, 0);
     let mut unlocked = false;
-    for query in slow.into_iter().rev() {
-        match query.await.expect("no panic") {
+    while let Some(query) = slow.join_next().await {
+        match query.expect("no panic") {
             Ok(()) => answered += 1,
             Err(StoreFault::Overloaded(_)) => refused += 1,
             Err(other) => panic!("{other}"),
@@ -81,7 +81,7 @@ fn another_shares() -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_locked_row_stops_its_tenant_alone_and_is_no_unknown_outcome() {
+async fn a_locked_row_stops_its_tenant_alone_and_its_outcome_is_known() {
     let Some(server) = test_postgres::server() else { return };
     let (database, store) = fresh(server).await;
     let store = Arc::new(store);

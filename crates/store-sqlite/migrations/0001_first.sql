@@ -25,13 +25,17 @@ CREATE TABLE orders (
     closure             TEXT,
     paid_at             INTEGER,
     payment_reference   TEXT,
+    paid_amount         INTEGER,
     payer_amount        INTEGER,
     ended_at            INTEGER,
     reason              TEXT,
+    is_confirmed        INTEGER NOT NULL,
     in_flight_operation TEXT,
     in_flight_until     INTEGER,
     polls               INTEGER NOT NULL,
     unapplied           TEXT    NOT NULL,
+    contested           TEXT,
+    note                TEXT,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, namespace, merchant_order_no)
 ) STRICT, WITHOUT ROWID;
@@ -49,6 +53,7 @@ CREATE TABLE order_terms (
     scene            TEXT    NOT NULL,
     channel          TEXT    NOT NULL,
     channel_account  TEXT    NOT NULL,
+    channel_identity TEXT    NOT NULL,
     subject          TEXT    NOT NULL,
     payer_app_id     TEXT,
     payer_user_id    TEXT,
@@ -59,6 +64,7 @@ CREATE TABLE order_terms (
     front_url        TEXT,
     callback_url     TEXT    NOT NULL,
     details          TEXT    NOT NULL,
+    content          TEXT    NOT NULL,
     expires_at       INTEGER NOT NULL,
     PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
@@ -78,10 +84,12 @@ CREATE TABLE refunds (
     attention_kind    TEXT,
     attention         TEXT,
     attention_since   INTEGER,
+    attempt           INTEGER NOT NULL,
     state             TEXT    NOT NULL,
     ended_at          INTEGER,
     refund_reference  TEXT,
     reason            TEXT,
+    note              TEXT,
     polls             INTEGER NOT NULL,
     PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
@@ -174,6 +182,7 @@ CREATE TABLE channel_accounts (
     name            TEXT    NOT NULL,
     channel         TEXT    NOT NULL,
     made_at         INTEGER NOT NULL,
+    identity        TEXT    NOT NULL,
     version         INTEGER NOT NULL,
     next_poll_at    INTEGER,
     held            INTEGER NOT NULL,
@@ -183,6 +192,7 @@ CREATE TABLE channel_accounts (
     settings        TEXT    NOT NULL,
     platform_keys   TEXT    NOT NULL,
     is_enabled      INTEGER NOT NULL,
+    mismatch        TEXT,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, name)
 ) STRICT, WITHOUT ROWID;

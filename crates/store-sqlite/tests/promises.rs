@@ -178,7 +178,7 @@ fn a_listing_that_little_passes_is_answered_in_parts() {
     let first = part(None);
     assert_eq!(first.rows, vec![]);
     let next = first.next.expect("there is more");
-    assert_eq!(next.value(), oldest.terms.id.value() + 6, "so many were read");
+    assert_eq!(next.value(), oldest.terms.id.value() + 6, "this number was read");
     let rest = part(Some(next));
     assert_eq!((rest.rows, rest.next), (vec![oldest.clone()], None));
 }

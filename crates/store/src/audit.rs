@@ -19,23 +19,23 @@ pub enum Rule {
     BelowFloor,
     /// The balances of a tenant sum to zero.
     Unbalanced,
-    /// Every paid order has exactly one payment: of its amount, from its channel account to its
-    /// merchant.
+    /// Every paid order has exactly one payment: of the amount that it took, from its channel account to
+    /// its merchant.
     PaidWithoutPayment,
     /// No other order has a payment.
     PaymentWithoutPaid,
     /// Every unapplied payment of an order is booked to suspense once, and nothing else is.
     UnappliedWithoutTransfer,
-    /// Every unapplied payment has the refund that gives it back.
+    /// Every unapplied payment that a refund gives back has that refund.
     UnappliedWithoutRefund,
     /// Every refund has its amount held in suspense once, for its order's channel account.
     RefundWithoutHold,
-    /// Every refund that is done moved its amount from suspense to its channel account once, out of
-    /// what was held or after that was released; no other refund moved anything.
+    /// Every refund that is done or was ended by a person moved its amount out of what was held, once:
+    /// back to its channel account, or to where the person booked it. What the channel gave back after
+    /// that moved on from there. No other refund moved anything.
     RefundWithoutPost,
-    /// Every refund that failed released its amount once, also where it was done in the end; no other
-    /// refund released anything.
-    RefundWithoutRelease,
+    /// No refund releases what it holds.
+    RefundReleased,
     /// What the transfers of a row hold is what the row says that it holds.
     HeldDiffers,
     /// Every transfer that holds or releases belongs to a row.
@@ -60,7 +60,7 @@ impl Rule {
         Rule::UnappliedWithoutRefund,
         Rule::RefundWithoutHold,
         Rule::RefundWithoutPost,
-        Rule::RefundWithoutRelease,
+        Rule::RefundReleased,
         Rule::HeldDiffers,
         Rule::HoldWithoutRow,
         Rule::OpenWithoutTask,
@@ -76,7 +76,7 @@ impl Rule {
             Rule::BelowFloor => "less available than its floor, or less than 0 held",
             Rule::Unbalanced => "the balances do not sum to zero",
             Rule::PaidWithoutPayment => {
-                "paid, want exactly one payment of its amount from its channel account to its \
+                "paid, want exactly one payment of what it took from its channel account to its \
                  merchant"
             }
             Rule::PaymentWithoutPaid => "a payment, and the order is not paid",
@@ -86,7 +86,7 @@ impl Rule {
             Rule::UnappliedWithoutRefund => "an unapplied payment without its refund",
             Rule::RefundWithoutHold => "its amount is not held once in suspense",
             Rule::RefundWithoutPost => "what was posted does not fit its state",
-            Rule::RefundWithoutRelease => "what was released does not fit its state",
+            Rule::RefundReleased => "its amount was released",
             Rule::HeldDiffers => "its transfers do not hold what it should hold",
             Rule::HoldWithoutRow => "holds or releases for a row that does not exist",
             Rule::OpenWithoutTask => "open, and no task",

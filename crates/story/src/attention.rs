@@ -1,7 +1,7 @@
 //! What of a story will not mend by itself.
 
 use crate::words::{local, span};
-use kernel::{Row, Task};
+use kernel::{AttentionKind, Row, Task};
 use ledger::Timestamp;
 use store::Story;
 
@@ -20,10 +20,11 @@ fn standing(row: &Row) -> Option<String> {
     let attention = row.standing().attention?;
     let (at, subject, reason) = (local(attention.since), row.subject(), attention.reason);
     Some(match row {
-        Row::Order(_) => format!(
+        Row::Order(_) if attention.kind == AttentionKind::Contradiction => format!(
             "the channel contradicted us at {at}, nothing was changed; compare with its records: \
              {reason}"
         ),
+        Row::Order(_) => format!("{subject}, since {at}: {reason}"),
         Row::Refund(refund) => format!(
             "{subject}, since {at}: {reason}; the payer has not got {} back, it stays in suspense",
             crate::words::both(refund.amount)

@@ -43,6 +43,7 @@ fn directory() -> Arc<Directory> {
     let route = Route {
         channel: Arc::from("wxpay"),
         channel_account: Arc::from("main"),
+        channel_identity: Arc::from("1900000001"),
         scenes: vec![Scene::MiniProgram, Scene::Public],
         order_life_seconds_max: 90 * 24 * 3600,
         callback_url: Arc::from("https://pay.example/channel/main/callback"),
@@ -120,6 +121,7 @@ impl Samples {
             subject,
             root: order.subject().root(),
             channel_account: Arc::from("main"),
+            channel_identity: Arc::from("1900000001"),
             finding,
             call,
         };
@@ -227,6 +229,7 @@ fn place(number: &str) -> PlaceOrder {
         notify_url: Some("https://shop.example/paid".to_owned()),
         front_url: None,
         details: r#"{"Phone":"13800138000"}"#.to_owned(),
+        content: String::new(),
     };
     let (tenant, channel) = (tenant(), "wxpay".to_owned());
     PlaceOrder { tenant, channel, request: Arc::new(request), expires_at: None }

@@ -90,7 +90,7 @@ fn an_expired_order() {
                                                   · asked close, HTTP 200, 183 ms, begun 2026-11-18 19:36:40.017, trace 08F7A1800200, answer: closed
 
         Still to be done
-          nothing
+          2026-11-18 19:46:40.200 (in 8 min 20 s)  ask the channel whether money came after the end
         "#
     );
 }
@@ -140,7 +140,7 @@ fn an_unapplied_payment_that_was_given_back() {
           227714111897600001 of ¥88.00 (8800 fen) for payment 42000001899000, made 2026-11-18 19:38:20.000: the money is back since 2026-11-18 19:38:50.000, the channel's number is 5030000001
 
         Still to be done
-          nothing
+          2026-11-18 19:46:40.200 (in 6 min 40 s)  ask the channel whether money came after the end
         "#
     );
 }
@@ -176,7 +176,7 @@ fn a_failed_refund_after_other_trouble() {
           2026-11-18 19:23:35.000  clock          asks the channel: place
           2026-11-18 19:23:35.200  channel wxpay  the payer can pay now (jsapi), until 2026-11-18 21:06:40.000
                                                   · asked place, HTTP 200, 183 ms, begun 2026-11-18 19:23:35.017, trace 08F7A1015200, answer: placed
-          2026-11-18 19:23:40.000  channel wxpay  CONTRADICTION, changed nothing: paid 8000 fen CNY for P0A1B2C227713168179200001 as 42000001019000, want 8800 fen CNY for P0A1B2C227713168179200001
+          2026-11-18 19:23:40.000  channel wxpay  CONTRADICTION, booked nothing: payment 42000001019000 is contested: paid 8000 fen CNY for P0A1B2C227713168179200001 as 42000001019000, want 8800 fen CNY for P0A1B2C227713168179200001
                                                   · callback of the channel at 2026-11-18 19:23:39.817, trace 08F7A1020000, answer: paid
           2026-11-18 19:53:20.000  clock          its time is up: the channel must close it before it may fail
           2026-11-18 19:53:20.000  clock          asks the channel: close
@@ -191,13 +191,12 @@ fn a_failed_refund_after_other_trouble() {
         Money
           2026-11-18 19:55:00.000  ¥88.00 (8800 fen)  channel_funds/main → suspense/100001  moved (unapplied_payment)
           2026-11-18 19:55:00.000  ¥88.00 (8800 fen)  suspense/100001 → channel_funds/main  held, not moved yet (unapplied_refund)
-          2026-11-18 19:55:30.200  ¥88.00 (8800 fen)  suspense/100001 → channel_funds/main  released again, nothing moved (unapplied_refund)
 
         Refunds
           227715160473600001 of ¥88.00 (8800 fen) for payment 42000002899000, made 2026-11-18 19:55:00.000: FAILED at 2026-11-18 19:55:30.200: NOT_ENOUGH: 余额不足
 
         Still to be done
-          nothing
+          2026-11-18 20:03:20.200 (in 6 min 40 s)  ask the channel whether money came after the end
         "#
     );
 }
@@ -225,14 +224,13 @@ fn an_order_closed_at_the_merchants_request() {
           2026-11-18 19:56:40.000  business demo  order placed: ¥88.00 (8800 fen), mini_program through main, to be paid until 2026-11-18 20:26:40.000; asks the channel: place
           2026-11-18 19:56:40.210  channel wxpay  the payer can pay now (jsapi), until 2026-11-18 21:06:40.000
                                                   · asked place, HTTP 200, 183 ms, begun 2026-11-18 19:56:40.027, trace 08F7A3000210, answer: placed
-          2026-11-18 19:56:41.000  business demo  the same request came again and was answered from what is stored
           2026-11-18 19:56:42.000  business demo  the merchant wants it closed: the channel must close it first
           2026-11-18 19:56:42.000  business demo  asks the channel: close
           2026-11-18 19:56:42.200  channel wxpay  CLOSED at the channel
                                                   · asked close, HTTP 200, 183 ms, begun 2026-11-18 19:56:42.017, trace 08F7A3002200, answer: closed
 
         Still to be done
-          nothing
+          2026-11-18 20:06:42.200 (in 2.2 s)  ask the channel whether money came after the end
         "#
     );
 }

@@ -244,6 +244,10 @@ fn refund(refund: &Refund) -> String {
             local(*at)
         ),
         RefundState::Failed { at, reason } => format!("FAILED at {}: {reason}", local(*at)),
+        RefundState::SettledByHand { at, outside_reference, note } => {
+            format!("given back by hand at {}, as {outside_reference}: {note}", local(*at))
+        }
+        RefundState::WrittenOff { at, note } => format!("written off at {}: {note}", local(*at)),
     };
     format!(
         "{} of {} for payment {}, made {}: {stands}",
@@ -309,8 +313,9 @@ fn order_intent(order: &Order, now: Timestamp) -> &'static str {
         OrderState::Init => "place the order at the channel again, with the same number",
         OrderState::Paying(_) => "ask the channel whether the order is paid",
         OrderState::Closing(_) => "ask the channel again to close the order",
-        OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {
-            "nothing: the order is final"
+        OrderState::Failed { .. } | OrderState::Closed { .. } => {
+            "ask the channel whether money came after the end"
         }
+        OrderState::Paid(_) => "nothing: the order is final",
     }
 }

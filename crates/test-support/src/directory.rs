@@ -15,6 +15,8 @@ pub const INSTALLATION: &str = "A1B2C3";
 pub const TENANTS: [&str; 3] = ["100001", "100002", "100003"];
 /// The merchant that every tenant has.
 pub const MERCHANT: &str = "CM0001";
+/// Who every channel account is at its channel.
+pub const IDENTITY: &str = "1900000001";
 /// The channel through which it collects.
 pub const CHANNEL: &str = "wxpay";
 
@@ -54,6 +56,7 @@ fn routes(tenant: &TenantId) -> TenantRoutes {
     let name = channel_account(tenant);
     let route = Route {
         channel: Arc::from(CHANNEL),
+        channel_identity: Arc::from(IDENTITY),
         callback_url: Arc::from(format!("https://pay.example/channel/{name}/callback")),
         channel_account: name,
         scenes: Scene::ALL.to_vec(),
@@ -102,7 +105,7 @@ pub fn put_caller_key(tenant: &TenantId, key_id: &str, sealed: &str, put: Put) -
 /// Creates the tenant's channel account, or changes its secret.
 pub fn put_account(tenant: &TenantId, sealed: &str, put: Put) -> Command {
     let settings = AccountSettings::from([
-        ("mch_id".to_owned(), AccountSetting::Plain("1900000001".to_owned())),
+        ("mch_id".to_owned(), AccountSetting::Plain(IDENTITY.to_owned())),
         ("api_key".to_owned(), AccountSetting::Sealed(Sealed::new(sealed))),
     ]);
     ChannelAccountCommand::Put {
@@ -110,6 +113,7 @@ pub fn put_account(tenant: &TenantId, sealed: &str, put: Put) -> Command {
         name: channel_account(tenant),
         channel: Arc::from(CHANNEL),
         settings,
+        identity: Arc::from(IDENTITY),
         is_enabled: true,
         put,
     }

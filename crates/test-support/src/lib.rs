@@ -13,12 +13,12 @@ mod orders;
 
 pub use chance::SeededRng;
 pub use directory::{
-    CHANNEL, INSTALLATION, MERCHANT, TENANTS, channel_account, directory, merchant, put_account,
-    put_caller_key, put_merchant, put_tenant, tenant, tenant_at,
+    CHANNEL, IDENTITY, INSTALLATION, MERCHANT, TENANTS, channel_account, directory, merchant,
+    put_account, put_caller_key, put_merchant, put_tenant, tenant, tenant_at,
 };
 pub use orders::{
-    NAMESPACE, PRICE, attempt, call, close, found, found_of_refund, order_request, paid, paid_as,
-    payable, place, place_for, refunded, replay,
+    NAMESPACE, PRICE, attempt, call, close, decided, found, found_of_refund, order_request, paid,
+    paid_as, payable, place, place_for, refunded, replay, settle_by_hand, write_off,
 };
 
 use ledger::Timestamp;

@@ -1,13 +1,14 @@
 //! Commands about orders, and what a channel says about them.
 
 use crate::START;
-use crate::directory::{CHANNEL, channel_account, merchant, tenant};
+use crate::directory::{CHANNEL, IDENTITY, channel_account, merchant, tenant};
 use channel::{
     Finding, Operation, PayForm, PayInfo, Payer, Payment, RefundStatus, Refunded, Scene,
 };
 use kernel::{
     Aggregate, Attempt, CallRecord, Command, Delivery, Key, Notification, NotificationCommand,
-    Order, OrderCommand, OrderRequest, PlaceOrder, RecordFinding, Refund, TenantId,
+    Order, OrderCommand, OrderRequest, PlaceOrder, RecordFinding, Refund, RefundCommand,
+    RefundDecision, TenantId,
 };
 use ledger::{Currency, Fen, Timestamp};
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub fn order_request(number: &str) -> OrderRequest {
         notify_url: Some("https://shop.example/told?a=1&b=2".to_owned()),
         front_url: None,
         details: r#"{"Attach":"\u0000 is not text"}"#.to_owned(),
+        content: "digest".to_owned(),
     }
 }
 
@@ -82,6 +84,7 @@ pub fn found(order: &Order, finding: Finding, asked: Option<Operation>) -> Comma
         subject: order.terms.id.subject(),
         root: order.root(),
         channel_account: order.terms.channel_account.clone(),
+        channel_identity: order.terms.channel_identity.clone(),
         finding,
         call: call(asked),
     })
@@ -94,9 +97,27 @@ pub fn found_of_refund(refund: &Refund, finding: Finding) -> Command {
         subject: refund.id.subject(),
         root: refund.root(),
         channel_account: channel_account(&refund.tenant),
+        channel_identity: Arc::from(IDENTITY),
         finding,
         call: call(Some(Operation::Refund)),
     })
+}
+
+/// What an operator decides about a refund.
+pub fn decided(refund: &Refund, decision: RefundDecision) -> Command {
+    let (tenant, order) = (refund.tenant.clone(), refund.order);
+    RefundCommand { tenant, refund: refund.id, order, decision }.into()
+}
+
+/// An operator gave the money back elsewhere.
+pub fn settle_by_hand() -> RefundDecision {
+    let (note, outside_reference) = ("by \"bank\"".to_owned(), "B-1".to_owned());
+    RefundDecision::SettleByHand { note, outside_reference }
+}
+
+/// An operator keeps the money.
+pub fn write_off() -> RefundDecision {
+    RefundDecision::WriteOff { note: "the payer \u{1f375} waives it".to_owned() }
 }
 
 /// The payer can pay.
@@ -128,7 +149,7 @@ pub fn paid_as(order: &Order, payment_reference: &str) -> Finding {
 /// What the channel says of a refund that stands there.
 pub fn refunded(refund: &Refund, status: RefundStatus) -> Finding {
     Finding::Refund(Refunded {
-        channel_refund_no: refund.channel_refund_no.clone(),
+        channel_refund_no: refund.current_channel_refund_no(),
         refund_reference: "wxr1".to_owned(),
         amount: refund.amount,
         status,

@@ -24,7 +24,7 @@ pub(crate) const UNLIMITED: Rates = {
 const CONNECTIONS_PER_ADDRESS: NonZeroU32 = number(512);
 /// The highest rate that can be configured: tokens are counted in nanoseconds.
 const RATE_MAX: u32 = 1_000_000;
-/// Without a burst of its own, a bucket holds the calls of so many seconds.
+/// Without a burst of its own, a bucket holds the calls of this number of seconds.
 const BURST_SECONDS: u32 = 2;
 
 const fn number(number: u32) -> NonZeroU32 {

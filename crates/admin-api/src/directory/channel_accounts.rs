@@ -261,6 +261,7 @@ async fn switch(
             name: row.name,
             channel: row.channel,
             settings: row.settings,
+            identity: row.identity,
             is_enabled,
             put: Put::read(Some(row.version)),
         })

@@ -88,7 +88,7 @@ fn a_failed_refund_reads_as_promised() {
     assert_eq!(json["refunds"][0]["cause"], "late_payment");
     assert_eq!(json["refunds"][0]["reason"], "NOT_ENOUGH: 余额不足");
     let phase = |at: usize| json["transfers"][at]["phase"].clone();
-    assert_eq!([0, 1, 2].map(phase), ["post", "hold", "release"]);
+    assert_eq!([0, 1].map(phase), ["post", "hold"]);
 }
 
 #[test]
@@ -120,6 +120,7 @@ fn states_to_list_by_are_the_states_there_are() {
         NotificationState::Due { next_attempt_at: at },
         NotificationState::Delivered { at },
         NotificationState::GivenUp { at },
+        NotificationState::Dismissed { at },
     ];
     assert_eq!(states.map(NotificationState::name), NotificationState::NAMES);
 }

@@ -204,7 +204,7 @@ fn no_answer_is_believed_without_its_signature() {
         ("probe", with(sign::SIGNATURE, &probe.expect("a signed answer"))),
         ("old", answer_by(SERIAL, NOW.plus_seconds(-300), 200, TRANSACTION)),
         ("early", answer_by(SERIAL, NOW.plus_seconds(300), 200, TRANSACTION)),
-        ("error", Response { headers: vec![], ..error(400, "PARAM_ERROR") }),
+        ("error", Response { headers: vec![], ..error(404, "ORDER_NOT_EXIST") }),
     ] {
         for instruction in [query(), placing(Scene::Public), close(), refunding(), query_refund()] {
             let finding = decode(&instruction, &response);

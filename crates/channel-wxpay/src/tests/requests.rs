@@ -20,6 +20,7 @@ fn encode_partner(instruction: &Instruction) -> Request {
 fn refused(instruction: &Instruction) -> Option<&'static str> {
     connection().encode(instruction, &context()).err().map(|fault| match fault {
         EncodeFault::Unsupported { field, .. } => field,
+        EncodeFault::Account { name, .. } => name,
         EncodeFault::Internal { .. } => "internal",
     })
 }

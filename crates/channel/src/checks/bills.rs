@@ -28,7 +28,7 @@ pub(super) fn declared_kinds_encode_and_no_other(sample: &Sample<'_>) {
                 assert!(!declared, "{}: {kind:?} is refused: {field}: {why}", about.name);
                 assert_eq!(field, "bill", "{}: {kind:?}: {why}", about.name);
             }
-            Err(fault @ EncodeFault::Internal { .. }) => {
+            Err(fault @ (EncodeFault::Account { .. } | EncodeFault::Internal { .. })) => {
                 panic!("{}: {kind:?}: {fault}", about.name)
             }
         }

@@ -28,7 +28,7 @@ const ORDER: &str = "/cloudpay/v1/pay/c2b/unified_order";
 const QUERY: &str = "/cloudpay/v1/pay/query_order";
 const CLOSE: &str = "/cloudpay/v1/pay/close_order";
 
-/// So many calls at once, and hardly any later.
+/// A burst of calls at once, and hardly any later.
 fn rate(burst: u32) -> Rate {
     let burst = NonZeroU32::new(burst).expect("not zero");
     Rate { per_second: NonZeroU32::MIN, burst }
@@ -402,7 +402,7 @@ async fn an_address_that_proves_nothing_learns_nothing_more() {
         refused.is("RequestLimitExceeded", "");
         assert_eq!(refused.retry_after, Some(1));
     }
-    // A proof counts, whatever else comes from its address.
+    // A proof counts, regardless of what else comes from its address.
     guess("AKID1").await.is("ORDER.INVALID_PARAMETER", "OutOrderId");
     let mut elsewhere = http::Request::post(QUERY).body(Body::from("{}")).expect("a request");
     elsewhere.extensions_mut().insert(Peer("192.0.2.1".parse().expect("an address")));

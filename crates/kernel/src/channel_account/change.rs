@@ -1,9 +1,8 @@
 //! What can happen to a channel account, and what it does to it.
 
-use super::ChannelAccount;
+use super::{Blocked, ChannelAccount, Mismatch};
 use crate::aggregate::AggregateChange;
 use crate::event::Event;
-use crate::standing::{Attention, AttentionKind};
 use channel::PlatformKey;
 use std::sync::Arc;
 
@@ -21,6 +20,18 @@ pub enum ChannelAccountChange {
         /// What the callback was about, and why it fits nothing.
         why: String,
     },
+    /// The channel refuses the account itself; a person must mend it.
+    Blocked {
+        /// What the channel answered.
+        why: String,
+    },
+    /// The channel takes the account again, or an operator expects that.
+    Resumed,
+    /// An operator looked into the callback about nothing that is known.
+    MismatchDismissed {
+        /// What the operator noted.
+        note: String,
+    },
 }
 
 impl AggregateChange for ChannelAccountChange {
@@ -30,6 +41,9 @@ impl AggregateChange for ChannelAccountChange {
             ChannelAccountChange::Changed(_) => "changed",
             ChannelAccountChange::KeysStored(_) => "keys_stored",
             ChannelAccountChange::MismatchRecorded { .. } => "mismatch_recorded",
+            ChannelAccountChange::Blocked { .. } => "blocked",
+            ChannelAccountChange::Resumed => "resumed",
+            ChannelAccountChange::MismatchDismissed { .. } => "mismatch_dismissed",
         }
     }
 }
@@ -51,9 +65,18 @@ pub(super) fn evolve(
             ..before.clone()
         },
         (ChannelAccountChange::MismatchRecorded { why }, Some(before)) => {
-            let (kind, reason) = (AttentionKind::Contradiction, Arc::from(why.as_str()));
-            let mismatch = Attention { kind, reason, since: event.at };
-            ChannelAccount { version: event.sequence, attention: Some(mismatch), ..before.clone() }
+            let mismatch = Some(Mismatch { why: Arc::from(why.as_str()), since: event.at });
+            ChannelAccount { version: event.sequence, mismatch, ..before.clone() }
+        }
+        (ChannelAccountChange::Blocked { why }, Some(before)) => {
+            let blocked = Some(Blocked { why: Arc::from(why.as_str()), since: event.at });
+            ChannelAccount { version: event.sequence, blocked, ..before.clone() }
+        }
+        (ChannelAccountChange::Resumed, Some(before)) => {
+            ChannelAccount { version: event.sequence, blocked: None, ..before.clone() }
+        }
+        (ChannelAccountChange::MismatchDismissed { .. }, Some(before)) => {
+            ChannelAccount { version: event.sequence, mismatch: None, ..before.clone() }
         }
         (_, Some(_)) => panic!("{} is created twice", event.subject),
         (_, None) => panic!("{} is changed before it is created", event.subject),

@@ -23,6 +23,8 @@ pub enum ChannelAccountCommand {
         channel: Arc<str>,
         /// Its settings, secrets sealed.
         settings: AccountSettings,
+        /// Who it is at the channel, by these settings; never changes.
+        identity: Arc<str>,
         /// False when nothing new is to be collected through it.
         is_enabled: bool,
         /// Whether it may or must be there.
@@ -48,6 +50,33 @@ pub enum ChannelAccountCommand {
         /// The callback.
         call: CallRecord,
     },
+    /// Record that the channel refuses the account itself. A repeat changes nothing.
+    Block {
+        /// The owner.
+        tenant: TenantId,
+        /// The account's name.
+        name: Arc<str>,
+        /// What the channel answered.
+        why: String,
+        /// The call that it answered.
+        call: CallRecord,
+    },
+    /// The channel takes the account again; or an operator has mended it.
+    Resume {
+        /// The owner.
+        tenant: TenantId,
+        /// The account's name.
+        name: Arc<str>,
+    },
+    /// By an operator: the callback about nothing of ours was looked into.
+    DismissMismatch {
+        /// The owner.
+        tenant: TenantId,
+        /// The account's name.
+        name: Arc<str>,
+        /// What was found, for people.
+        note: String,
+    },
 }
 
 impl ChannelAccountCommand {
@@ -55,7 +84,10 @@ impl ChannelAccountCommand {
         match self {
             ChannelAccountCommand::Put { name, .. }
             | ChannelAccountCommand::StoreKeys { name, .. }
-            | ChannelAccountCommand::RecordMismatch { name, .. } => name,
+            | ChannelAccountCommand::RecordMismatch { name, .. }
+            | ChannelAccountCommand::Block { name, .. }
+            | ChannelAccountCommand::Resume { name, .. }
+            | ChannelAccountCommand::DismissMismatch { name, .. } => name,
         }
     }
 }
@@ -65,7 +97,10 @@ impl AggregateCommand for ChannelAccountCommand {
         match self {
             ChannelAccountCommand::Put { tenant, .. }
             | ChannelAccountCommand::StoreKeys { tenant, .. }
-            | ChannelAccountCommand::RecordMismatch { tenant, .. } => tenant,
+            | ChannelAccountCommand::RecordMismatch { tenant, .. }
+            | ChannelAccountCommand::Block { tenant, .. }
+            | ChannelAccountCommand::Resume { tenant, .. }
+            | ChannelAccountCommand::DismissMismatch { tenant, .. } => tenant,
         }
     }
 
@@ -74,6 +109,9 @@ impl AggregateCommand for ChannelAccountCommand {
             ChannelAccountCommand::Put { .. } => "put_channel_account",
             ChannelAccountCommand::StoreKeys { .. } => "store_keys",
             ChannelAccountCommand::RecordMismatch { .. } => "record_mismatch",
+            ChannelAccountCommand::Block { .. } => "block_channel_account",
+            ChannelAccountCommand::Resume { .. } => "resume_channel_account",
+            ChannelAccountCommand::DismissMismatch { .. } => "dismiss_mismatch",
         }
     }
 
@@ -105,6 +143,29 @@ pub(super) fn decide(
             deciding.record(&row, change);
             Ok(Reply::about(row.id.subject()))
         }
+        ChannelAccountCommand::Block { why, call, .. } => {
+            let row = found.ok_or(not_found)?;
+            if row.blocked.is_none() {
+                deciding.known_from(call.clone());
+                deciding.record(&row, ChannelAccountChange::Blocked { why: why.clone() });
+            }
+            Ok(Reply::about(row.id.subject()))
+        }
+        ChannelAccountCommand::Resume { .. } => {
+            let row = found.ok_or(not_found)?;
+            if row.blocked.is_some() {
+                deciding.record(&row, ChannelAccountChange::Resumed);
+            }
+            Ok(Reply::about(row.id.subject()))
+        }
+        ChannelAccountCommand::DismissMismatch { note, .. } => {
+            let row = found.ok_or(not_found)?;
+            if row.mismatch.is_some() {
+                let note = note.clone();
+                deciding.record(&row, ChannelAccountChange::MismatchDismissed { note });
+            }
+            Ok(Reply::about(row.id.subject()))
+        }
     }
 }
 
@@ -113,7 +174,8 @@ fn put(
     found: Option<ChannelAccount>,
     command: &ChannelAccountCommand,
 ) -> Result<Reply, DirectoryRefusal> {
-    let ChannelAccountCommand::Put { tenant, name, channel, settings, is_enabled, put } = command
+    let ChannelAccountCommand::Put { tenant, name, channel, settings, identity, is_enabled, put } =
+        command
     else {
         return Err(DirectoryRefusal::NotFound { noun: "channel_account" });
     };
@@ -128,6 +190,10 @@ fn put(
     if found.as_ref().is_some_and(|row| row.channel != *channel) {
         return Err(DirectoryRefusal::Exists { noun: "channel_account" });
     }
+    if let Some(row) = found.as_ref().filter(|row| row.identity != *identity) {
+        let (was, is) = (row.identity.to_string(), identity.to_string());
+        return Err(DirectoryRefusal::Identity { was, is });
+    }
     put::check_tenant(deciding, tenant)?;
     // Channels call back under the account's name alone, so it must be unique in the installation.
     let owner = deciding.view().directory.channel_accounts.get(name);
@@ -135,7 +201,13 @@ fn put(
         return Err(DirectoryRefusal::Taken { noun: "channel_account" });
     }
     let row = match found {
-        Some(row) => ChannelAccount { settings: settings.clone(), is_enabled: *is_enabled, ..row },
+        // Changed settings may have mended what the channel refused; its next answer shows it.
+        Some(row) => ChannelAccount {
+            settings: settings.clone(),
+            is_enabled: *is_enabled,
+            blocked: None,
+            ..row
+        },
         None => ChannelAccount {
             tenant: tenant.clone(),
             id: deciding.id(),
@@ -146,7 +218,9 @@ fn put(
             settings: settings.clone(),
             platform_keys: vec![],
             is_enabled: *is_enabled,
-            attention: None,
+            identity: identity.clone(),
+            blocked: None,
+            mismatch: None,
         },
     };
     let boxed = || Box::new(row.clone());

@@ -12,7 +12,7 @@ use crate::command::{Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::event::Event;
-use crate::standing::{Attention, Sealed, Standing};
+use crate::standing::{Attention, AttentionKind, Sealed, Standing};
 use channel::PlatformKey;
 use ledger::{Id, Timestamp, kinds};
 use std::collections::BTreeMap;
@@ -51,8 +51,31 @@ pub struct ChannelAccount {
     pub platform_keys: Vec<PlatformKey>,
     /// False when nothing new is collected through it.
     pub is_enabled: bool,
-    /// The last callback about nothing that we know, for the operator.
-    pub attention: Option<Attention>,
+    /// Who the account is at the channel: merchant number, sub-merchant. It never changes, as orders
+    /// and refunds live there; another number is another account.
+    pub identity: Arc<str>,
+    /// Why the channel refuses the account, while it does.
+    pub blocked: Option<Blocked>,
+    /// The last callback about nothing that we know, until an operator has looked into it.
+    pub mismatch: Option<Mismatch>,
+}
+
+/// The channel refuses the account itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// What the channel answered.
+    pub why: Arc<str>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A callback about nothing that we know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// What it was about, and why it fits nothing.
+    pub why: Arc<str>,
+    /// When it came.
+    pub since: Timestamp,
 }
 
 impl ChannelAccount {
@@ -83,7 +106,17 @@ impl Aggregate for ChannelAccount {
     }
 
     fn standing(&self) -> Standing {
-        Standing { attention: self.attention.clone(), ..Standing::settled() }
+        let blocked = self.blocked.as_ref().map(|blocked| Attention {
+            kind: AttentionKind::AccountBlocked,
+            reason: blocked.why.clone(),
+            since: blocked.since,
+        });
+        let mismatch = self.mismatch.as_ref().map(|mismatch| Attention {
+            kind: AttentionKind::Contradiction,
+            reason: mismatch.why.clone(),
+            since: mismatch.since,
+        });
+        Standing { attention: blocked.or(mismatch), ..Standing::settled() }
     }
 
     fn evolve(

@@ -22,6 +22,11 @@ pub enum NotificationChange {
         /// When the next attempt begins, unless it is under way.
         next_attempt_at: Timestamp,
     },
+    /// It is given up for good.
+    Dismissed {
+        /// What the operator noted.
+        note: String,
+    },
 }
 
 impl AggregateChange for NotificationChange {
@@ -30,6 +35,7 @@ impl AggregateChange for NotificationChange {
             NotificationChange::Queued(_) => "queued",
             NotificationChange::Attempted { .. } => "attempted",
             NotificationChange::Replayed { .. } => "replayed",
+            NotificationChange::Dismissed { .. } => "dismissed",
         }
     }
 }
@@ -56,6 +62,9 @@ pub(super) fn evolve(
         NotificationChange::Replayed { next_attempt_at } => {
             notification.step = 0;
             notification.state = NotificationState::Due { next_attempt_at: *next_attempt_at };
+        }
+        NotificationChange::Dismissed { .. } => {
+            notification.state = NotificationState::Dismissed { at: event.at };
         }
     }
     notification

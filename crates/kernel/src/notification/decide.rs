@@ -30,13 +30,24 @@ pub enum NotificationCommand {
         /// The notification.
         notification: Id<kinds::Notification>,
     },
+    /// By an operator: a notification that was given up needs nobody any more. A repeat changes
+    /// nothing.
+    Dismiss {
+        /// The owner.
+        tenant: TenantId,
+        /// The notification.
+        notification: Id<kinds::Notification>,
+        /// Why, for people.
+        note: String,
+    },
 }
 
 impl NotificationCommand {
     const fn id(&self) -> Id<kinds::Notification> {
         match self {
             NotificationCommand::RecordAttempt { notification, .. }
-            | NotificationCommand::Replay { notification, .. } => *notification,
+            | NotificationCommand::Replay { notification, .. }
+            | NotificationCommand::Dismiss { notification, .. } => *notification,
         }
     }
 }
@@ -45,7 +56,8 @@ impl AggregateCommand for NotificationCommand {
     fn tenant(&self) -> &TenantId {
         match self {
             NotificationCommand::RecordAttempt { tenant, .. }
-            | NotificationCommand::Replay { tenant, .. } => tenant,
+            | NotificationCommand::Replay { tenant, .. }
+            | NotificationCommand::Dismiss { tenant, .. } => tenant,
         }
     }
 
@@ -53,6 +65,7 @@ impl AggregateCommand for NotificationCommand {
         match self {
             NotificationCommand::RecordAttempt { .. } => "record_attempt",
             NotificationCommand::Replay { .. } => "replay_notification",
+            NotificationCommand::Dismiss { .. } => "dismiss_notification",
         }
     }
 
@@ -79,6 +92,17 @@ pub(super) fn decide(
             deciding.record(&notification, NotificationChange::Replayed { next_attempt_at });
             deliver(deciding, &notification);
         }
+        NotificationCommand::Dismiss { note, .. } => match notification.state {
+            NotificationState::GivenUp { .. } => {
+                let note = note.clone();
+                deciding.record(&notification, NotificationChange::Dismissed { note });
+            }
+            NotificationState::Dismissed { .. } => {}
+            NotificationState::Due { .. } | NotificationState::Delivered { .. } => {
+                let state = notification.state.name();
+                return Err(NotificationRefusal::State { state });
+            }
+        },
     }
     Ok(Reply::about(notification.id.subject()))
 }
@@ -97,6 +121,7 @@ fn state_after(
         (_, true, _) => NotificationState::Delivered { at: now },
         // A late end of an attempt does not undo an acknowledgement.
         (NotificationState::Delivered { at }, false, _) => NotificationState::Delivered { at },
+        (NotificationState::Dismissed { at }, false, _) => NotificationState::Dismissed { at },
         (_, false, Some(seconds)) => {
             NotificationState::Due { next_attempt_at: now.plus_seconds(*seconds) }
         }

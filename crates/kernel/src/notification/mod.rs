@@ -64,11 +64,16 @@ pub enum NotificationState {
         /// When that was recorded.
         at: Timestamp,
     },
+    /// Given up, and an operator has decided that it is not replayed; it still can be.
+    Dismissed {
+        /// When that was decided.
+        at: Timestamp,
+    },
 }
 
 impl NotificationState {
     /// The words of all states, for listings and tests.
-    pub const NAMES: [&'static str; 3] = ["due", "delivered", "given_up"];
+    pub const NAMES: [&'static str; 4] = ["due", "delivered", "given_up", "dismissed"];
 
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
@@ -76,6 +81,7 @@ impl NotificationState {
             NotificationState::Due { .. } => "due",
             NotificationState::Delivered { .. } => "delivered",
             NotificationState::GivenUp { .. } => "given_up",
+            NotificationState::Dismissed { .. } => "dismissed",
         }
     }
 }
@@ -153,6 +159,12 @@ pub enum NotificationRefusal {
     /// Channels have nothing to report about notifications.
     #[error("a notification is not known to any channel")]
     NoFindings,
+    /// It is not given up, so there is nothing to dismiss.
+    #[error("the notification is {state}")]
+    State {
+        /// The state.
+        state: &'static str,
+    },
 }
 
 impl Aggregate for Notification {
@@ -185,7 +197,9 @@ impl Aggregate for Notification {
             NotificationState::Due { next_attempt_at } => {
                 Standing { next_poll_at: Some(next_attempt_at), ..Standing::settled() }
             }
-            NotificationState::Delivered { .. } => Standing::settled(),
+            NotificationState::Delivered { .. } | NotificationState::Dismissed { .. } => {
+                Standing::settled()
+            }
             NotificationState::GivenUp { at } => {
                 let reason = Arc::from(format!("given up after {} attempts", self.attempts));
                 let attention =

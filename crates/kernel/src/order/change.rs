@@ -1,6 +1,10 @@
 //! What can happen to an order, and what it does to it.
 
-use super::{Closure, InFlightCall, KnownPayInfo, Order, OrderState, Paid, UnappliedPayment};
+use super::polls::{FINAL_POLL_SECONDS, next_poll};
+use super::{
+    Closure, ContestedPayment, InFlightCall, KnownPayInfo, Order, OrderState, Paid,
+    UnappliedPayment,
+};
 use crate::aggregate::AggregateChange;
 use crate::event::Event;
 use crate::standing::{Attention, AttentionKind};
@@ -12,22 +16,43 @@ use std::sync::Arc;
 pub enum OrderChange {
     /// It was placed; it is complete in here.
     Placed(Box<Order>),
-    /// The caller sent the same order, or the same request to close it, again.
-    Repeated,
     /// A call to the channel was begun.
     CallBegun(InFlightCall),
     /// A call or callback brought nothing new.
     CallEnded {
-        /// When the order is polled next; `None` when it is final, or another call begins at once.
+        /// When the order is polled next; `None` when it is not, or another call begins at once.
+        next_poll_at: Option<Timestamp>,
+    },
+    /// The channel confirmed that the order stands there, unpaid.
+    Confirmed {
+        /// When the order is polled next.
         next_poll_at: Option<Timestamp>,
     },
     /// The channel contradicted the order; that changed nothing and waits for the operator.
     MismatchRecorded {
         /// What contradicts.
         why: String,
-        /// When the order is polled next; `None` when it is final.
+        /// When the order is polled next; `None` when it is not.
         next_poll_at: Option<Timestamp>,
     },
+    /// The channel reported a payment that contradicts the order; it waits for the operator.
+    PaymentContested {
+        /// The payment.
+        payment: ContestedPayment,
+        /// What contradicts.
+        why: String,
+        /// When the order is polled next; `None` when it is not.
+        next_poll_at: Option<Timestamp>,
+    },
+    /// The channel refuses again and again to close the order, whose time is up.
+    CloseRefused {
+        /// What the channel answered last.
+        why: String,
+        /// When the order is polled next; `None` when it is not.
+        next_poll_at: Option<Timestamp>,
+    },
+    /// An operator wants it polled now.
+    PollRequested,
     /// The payer can pay now. The event log keeps the form and the time, and not the text.
     PayInfoReceived(KnownPayInfo),
     /// It was paid.
@@ -41,24 +66,33 @@ pub enum OrderChange {
         /// Why.
         reason: String,
     },
-    /// Money came that it could not take; a refund gives it back.
+    /// Money came that it could not take.
     UnappliedReceived(UnappliedPayment),
+    /// An operator ended what needed a person.
+    AttentionEnded {
+        /// What the operator noted.
+        note: String,
+    },
 }
 
 impl AggregateChange for OrderChange {
     fn name(&self) -> &'static str {
         match self {
             OrderChange::Placed(_) => "placed",
-            OrderChange::Repeated => "repeated",
             OrderChange::CallBegun(_) => "call_begun",
             OrderChange::CallEnded { .. } => "call_ended",
+            OrderChange::Confirmed { .. } => "confirmed",
             OrderChange::MismatchRecorded { .. } => "mismatch_recorded",
+            OrderChange::PaymentContested { .. } => "payment_contested",
+            OrderChange::CloseRefused { .. } => "close_refused",
+            OrderChange::PollRequested => "poll_requested",
             OrderChange::PayInfoReceived(_) => "pay_info_received",
             OrderChange::Paid(_) => "paid",
             OrderChange::Closing(_) => "closing",
             OrderChange::Closed => "closed",
             OrderChange::Failed { .. } => "failed",
             OrderChange::UnappliedReceived(_) => "unapplied_received",
+            OrderChange::AttentionEnded { .. } => "attention_ended",
         }
     }
 
@@ -80,32 +114,93 @@ pub(super) fn evolve(before: Option<&Order>, event: &Event, change: &OrderChange
     end_call(&mut order, event);
     match change {
         OrderChange::Placed(_) => panic!("{} is placed twice", event.subject),
-        OrderChange::Repeated => {}
         OrderChange::CallBegun(call) => {
             // The previous call never reported back; count it as a poll.
             order.polls = order.polls.saturating_add(u32::from(order.in_flight.is_some()));
             order.in_flight = Some(*call);
             order.next_poll_at = Some(call.until);
         }
-        OrderChange::CallEnded { next_poll_at } => poll_next(&mut order, *next_poll_at),
+        OrderChange::CallEnded { next_poll_at } => order.next_poll_at = *next_poll_at,
+        OrderChange::Confirmed { next_poll_at } => {
+            confirm(&mut order);
+            order.next_poll_at = *next_poll_at;
+        }
         OrderChange::MismatchRecorded { why, next_poll_at } => {
-            let (kind, reason) = (AttentionKind::Contradiction, Arc::from(why.as_str()));
-            order.attention = Some(Attention { kind, reason, since: event.at });
-            poll_next(&mut order, *next_poll_at);
+            need_person(&mut order, AttentionKind::Contradiction, why, event.at);
+            order.next_poll_at = *next_poll_at;
+        }
+        OrderChange::PaymentContested { payment, why, next_poll_at } => {
+            order.is_confirmed = true;
+            order.contested = Some(payment.clone());
+            need_person(&mut order, AttentionKind::Contradiction, why, event.at);
+            order.next_poll_at = *next_poll_at;
+        }
+        OrderChange::CloseRefused { why, next_poll_at } => {
+            need_person(&mut order, AttentionKind::CannotClose, why, event.at);
+            order.next_poll_at = *next_poll_at;
+        }
+        OrderChange::PollRequested => {
+            // The schedule begins anew: somebody has mended what it waited for, or hopes so.
+            order.polls = 0;
+            order.next_poll_at = Some(event.at);
         }
         OrderChange::PayInfoReceived(pay_info) => {
-            become_state(&mut order, OrderState::Paying(pay_info.clone()));
-            order.next_poll_at = Some(order.next_poll(event.at, 0));
+            confirm(&mut order);
+            become_state(&mut order, OrderState::Paying(pay_info.clone()), event.at);
+            order.next_poll_at = Some(next_poll(&order, event.at, 0));
         }
-        OrderChange::Paid(paid) => become_state(&mut order, OrderState::Paid(paid.clone())),
-        OrderChange::Closing(closure) => become_state(&mut order, OrderState::Closing(*closure)),
-        OrderChange::Closed => become_state(&mut order, OrderState::Closed { at: event.at }),
+        OrderChange::Paid(paid) => {
+            order.is_confirmed = true;
+            end_contested(&mut order, &paid.payment_reference);
+            become_state(&mut order, OrderState::Paid(paid.clone()), event.at);
+        }
+        OrderChange::Closing(closure) => {
+            become_state(&mut order, OrderState::Closing(*closure), event.at);
+        }
+        OrderChange::Closed => {
+            become_state(&mut order, OrderState::Closed { at: event.at }, event.at);
+        }
         OrderChange::Failed { reason } => {
-            become_state(&mut order, OrderState::Failed { at: event.at, reason: reason.clone() });
+            let failed = OrderState::Failed { at: event.at, reason: reason.clone() };
+            become_state(&mut order, failed, event.at);
         }
-        OrderChange::UnappliedReceived(payment) => order.unapplied.push(payment.clone()),
+        OrderChange::UnappliedReceived(payment) => {
+            end_contested(&mut order, &payment.payment_reference);
+            order.unapplied.push(payment.clone());
+        }
+        OrderChange::AttentionEnded { note } => {
+            order.note = Some(note.clone());
+            order.attention = None;
+        }
     }
     order
+}
+
+/// The channel confirmed the order: what contradicted that before is over. A contested payment
+/// still waits for its decision.
+fn confirm(order: &mut Order) {
+    order.is_confirmed = true;
+    let contradicted = order.attention.as_ref().map(|attention| attention.kind);
+    if contradicted == Some(AttentionKind::Contradiction) && order.contested.is_none() {
+        order.attention = None;
+        order.polls = 0;
+    }
+}
+
+/// A person is needed. The schedule of an order that needs one begins with the need.
+fn need_person(order: &mut Order, kind: AttentionKind, why: &str, at: Timestamp) {
+    if order.attention.is_none() {
+        order.polls = 0;
+    }
+    order.attention = Some(Attention { kind, reason: Arc::from(why), since: at });
+}
+
+/// It is decided what becomes of the contested payment.
+fn end_contested(order: &mut Order, payment_reference: &str) {
+    if order.contested.as_ref().is_some_and(|it| it.payment_reference == payment_reference) {
+        order.contested = None;
+        order.attention = None;
+    }
 }
 
 /// The end of a call frees the order when it is the call that had it, and counts as a poll.
@@ -117,11 +212,7 @@ fn end_call(order: &mut Order, event: &Event) {
     }
 }
 
-fn poll_next(order: &mut Order, next_poll_at: Option<Timestamp>) {
-    order.next_poll_at = next_poll_at.or(order.next_poll_at);
-}
-
-fn become_state(order: &mut Order, next: OrderState) {
+fn become_state(order: &mut Order, next: OrderState, at: Timestamp) {
     assert!(
         order.state.may_become(&next),
         "order {} may not go from {} to {}",
@@ -130,7 +221,15 @@ fn become_state(order: &mut Order, next: OrderState) {
         next.name()
     );
     if next.is_final() {
-        order.next_poll_at = None;
+        order.next_poll_at = match (&order.state, &next) {
+            // What was never confirmed and is refused at once cannot be paid any more.
+            (OrderState::Init, _) | (_, OrderState::Paid(_)) => None,
+            // The callback of a late payment may be lost: the order is polled again after its end.
+            (_, _) => Some(at.plus_seconds(FINAL_POLL_SECONDS[0])),
+        };
+        if order.contested.is_none() {
+            order.attention = None;
+        }
     }
     order.state = next;
     order.polls = 0;

@@ -1,5 +1,7 @@
 //! What the merchant and the clock want of an order.
 
+use super::operator;
+use super::polls::FINAL_POLLS_MAX;
 use super::{
     CALL_MAX_MS, Closure, DEFAULT_LIFE_SECONDS, InFlightCall, Order, OrderChange, OrderField,
     OrderRefusal, OrderRequest, OrderState, Terms, new_channel_order_no,
@@ -8,13 +10,15 @@ use crate::aggregate::{Aggregate, AggregateCommand, Key, NaturalKey, Reads};
 use crate::command::Reply;
 use crate::deciding::Deciding;
 use crate::directory::{MerchantRoutes, Route, TenantId};
+use crate::refund;
 use channel::{Instruction, Operation};
 use ledger::{Timestamp, kinds};
 use std::sync::Arc;
 
 const SECONDS_PER_DAY: i64 = 24 * 3600;
 
-/// What can be requested of an order.
+/// What can be requested of an order. The commands of operators are idempotent: a repeat of what was
+/// decided already answers the same and moves nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrderCommand {
     /// Place an order, or show again what was placed.
@@ -25,6 +29,63 @@ pub enum OrderCommand {
         tenant: TenantId,
         /// The order.
         order: Key<kinds::Order>,
+    },
+    /// By an operator: poll the channel now, and begin its schedule anew.
+    PollNow {
+        /// The owner.
+        tenant: TenantId,
+        /// The order.
+        order: Key<kinds::Order>,
+    },
+    /// By an operator: take the contested payment for the order's payment, with its real amount.
+    ApplyPayment {
+        /// The owner.
+        tenant: TenantId,
+        /// The order.
+        order: Key<kinds::Order>,
+        /// The channel's number of the payment.
+        payment_reference: String,
+    },
+    /// By an operator: refund the contested payment. An open order fails.
+    GiveBack {
+        /// The owner.
+        tenant: TenantId,
+        /// The order.
+        order: Key<kinds::Order>,
+        /// The channel's number of the payment.
+        payment_reference: String,
+    },
+    /// By an operator: somebody gave the contested payment back outside the channel's interface. An
+    /// open order fails.
+    SettleByHand {
+        /// The owner.
+        tenant: TenantId,
+        /// The order.
+        order: Key<kinds::Order>,
+        /// Why, for people.
+        note: String,
+        /// The number of that movement, where it was made.
+        outside_reference: String,
+    },
+    /// By an operator: the contested payment is not given back, and an open order fails. Without a
+    /// contested payment, the contradiction was looked into and is over.
+    WriteOff {
+        /// The owner.
+        tenant: TenantId,
+        /// The order.
+        order: Key<kinds::Order>,
+        /// Why, for people.
+        note: String,
+    },
+    /// By an operator: end an order that cannot be closed at the channel. Money that still comes goes
+    /// back.
+    CloseForGood {
+        /// The owner.
+        tenant: TenantId,
+        /// The order.
+        order: Key<kinds::Order>,
+        /// Why, for people.
+        note: String,
     },
 }
 
@@ -50,11 +111,32 @@ impl PlaceOrder {
     }
 }
 
+impl OrderCommand {
+    fn key(&self) -> Key<kinds::Order> {
+        match self {
+            OrderCommand::Place(place) => Key::Number(place.key()),
+            OrderCommand::Close { order, .. }
+            | OrderCommand::PollNow { order, .. }
+            | OrderCommand::ApplyPayment { order, .. }
+            | OrderCommand::GiveBack { order, .. }
+            | OrderCommand::SettleByHand { order, .. }
+            | OrderCommand::WriteOff { order, .. }
+            | OrderCommand::CloseForGood { order, .. } => order.clone(),
+        }
+    }
+}
+
 impl AggregateCommand for OrderCommand {
     fn tenant(&self) -> &TenantId {
         match self {
             OrderCommand::Place(place) => &place.tenant,
-            OrderCommand::Close { tenant, .. } => tenant,
+            OrderCommand::Close { tenant, .. }
+            | OrderCommand::PollNow { tenant, .. }
+            | OrderCommand::ApplyPayment { tenant, .. }
+            | OrderCommand::GiveBack { tenant, .. }
+            | OrderCommand::SettleByHand { tenant, .. }
+            | OrderCommand::WriteOff { tenant, .. }
+            | OrderCommand::CloseForGood { tenant, .. } => tenant,
         }
     }
 
@@ -62,14 +144,30 @@ impl AggregateCommand for OrderCommand {
         match self {
             OrderCommand::Place(_) => "place_order",
             OrderCommand::Close { .. } => "close_order",
+            OrderCommand::PollNow { .. } => "poll_order",
+            OrderCommand::ApplyPayment { .. } => "apply_payment",
+            OrderCommand::GiveBack { .. } => "give_payment_back",
+            OrderCommand::SettleByHand { .. } => "settle_payment_by_hand",
+            OrderCommand::WriteOff { .. } => "write_payment_off",
+            OrderCommand::CloseForGood { .. } => "close_order_for_good",
         }
     }
 
     fn reads(&self, reads: &mut Reads) {
-        reads.orders.push(match self {
-            OrderCommand::Place(place) => (place.tenant.clone(), Key::Number(place.key())),
-            OrderCommand::Close { tenant, order } => (tenant.clone(), order.clone()),
-        });
+        let tenant = self.tenant();
+        reads.orders.push((tenant.clone(), self.key()));
+        match self {
+            OrderCommand::GiveBack { .. }
+            | OrderCommand::SettleByHand { .. }
+            | OrderCommand::WriteOff { .. } => {
+                reads.balances.push((tenant.clone(), refund::suspense(tenant)));
+            }
+            OrderCommand::Place(_)
+            | OrderCommand::Close { .. }
+            | OrderCommand::PollNow { .. }
+            | OrderCommand::ApplyPayment { .. }
+            | OrderCommand::CloseForGood { .. } => {}
+        }
     }
 }
 
@@ -80,6 +178,15 @@ pub(super) fn decide(
     match command {
         OrderCommand::Place(place) => self::place(deciding, place),
         OrderCommand::Close { tenant, order } => close(deciding, tenant, order),
+        OrderCommand::PollNow { .. }
+        | OrderCommand::ApplyPayment { .. }
+        | OrderCommand::GiveBack { .. }
+        | OrderCommand::SettleByHand { .. }
+        | OrderCommand::WriteOff { .. }
+        | OrderCommand::CloseForGood { .. } => {
+            let found = deciding.view().orders.find(command.tenant(), &command.key());
+            operator::decide(deciding, found.ok_or(OrderRefusal::NotFound)?, command)
+        }
     }
 }
 
@@ -141,6 +248,7 @@ fn new_order(
         request: place.request.clone(),
         channel: route.channel.clone(),
         channel_account: route.channel_account.clone(),
+        channel_identity: route.channel_identity.clone(),
         callback_url: route.callback_url.clone(),
         placed_at: now,
         expires_at,
@@ -167,11 +275,10 @@ fn repeat(
         return Err(OrderRefusal::CallInFlight);
     }
     match &order.state {
-        OrderState::Paying(pay_info) if pay_info.is_usable(now) => {
-            deciding.record(order, OrderChange::Repeated);
-        }
+        // A repeat that is answered from what is stored leaves nothing: a caller could fill the database
+        // with repeats.
+        OrderState::Paying(pay_info) if pay_info.is_usable(now) => {}
         OrderState::Init | OrderState::Paying(_) => {
-            deciding.record(order, OrderChange::Repeated);
             begin(deciding, order, order.place_instruction());
         }
         OrderState::Closing(_) => return Err(OrderRefusal::CallInFlight),
@@ -193,6 +300,23 @@ fn difference(terms: &Terms, place: &PlaceOrder) -> Option<OrderField> {
     ]
     .into_iter()
     .find_map(|(field, same)| (!same).then_some(field))
+    .or_else(|| (known.content != request.content).then(|| other_content(terms, place)))
+}
+
+/// Which part of the content differs: the dialect's digest tells only that one does.
+fn other_content(terms: &Terms, place: &PlaceOrder) -> OrderField {
+    let (known, request) = (&terms.request, &place.request);
+    let payer =
+        |request: &OrderRequest| (request.payer.app_id.clone(), request.payer.user_id.clone());
+    let is_other_expiry = place.expires_at.is_some_and(|expires_at| expires_at != terms.expires_at);
+    [
+        (OrderField::Payer, payer(known) != payer(request)),
+        (OrderField::NotifyUrl, known.notify_url != request.notify_url),
+        (OrderField::Expiry, is_other_expiry),
+    ]
+    .into_iter()
+    .find_map(|(field, differs)| differs.then_some(field))
+    .unwrap_or(OrderField::Details)
 }
 
 /// Closes an order at the merchant's request. A closed or failed order is left as it is.
@@ -206,9 +330,7 @@ fn close(
         OrderState::Paid(_) => {
             return Err(OrderRefusal::State { state: order.state.name() });
         }
-        OrderState::Closed { .. } | OrderState::Failed { .. } => {
-            deciding.record(order, OrderChange::Repeated);
-        }
+        OrderState::Closed { .. } | OrderState::Failed { .. } => {}
         OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_)
             if order.is_in_flight(deciding.now()) =>
         {
@@ -226,10 +348,15 @@ fn close(
 pub(super) fn run_task(deciding: &mut Deciding<'_>, order: &Order) {
     let now = deciding.now();
     match &order.state {
-        // A final order has no task; a claim may have come before its end was committed.
-        OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {}
-        OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_)
-            if order.is_in_flight(now) => {}
+        // A settled order has no task; a claim may have come before its end was committed.
+        _ if order.next_poll_at.is_none() || order.is_in_flight(now) => {}
+        OrderState::Paid(_) => {}
+        OrderState::Failed { .. } | OrderState::Closed { .. } if order.polls >= FINAL_POLLS_MAX => {
+            deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
+        }
+        OrderState::Failed { .. } | OrderState::Closed { .. } => {
+            begin(deciding, order, order.query_instruction());
+        }
         OrderState::Init | OrderState::Paying(_) if order.is_overdue(now) => {
             begin_closing(deciding, order, Closure::Expired);
         }

@@ -3,38 +3,63 @@
 //! Exactly one ledger effect, in any order of expiry, close, callback, query and repeats: the
 //! first payment pays the order if it can still be paid; any other payment is booked to suspense and
 //! goes back. A finding that contradicts the order changes nothing and is recorded for the operator.
+//!
+//! A negative answer has weight only in context: "not found" ends an order only while the channel has
+//! never confirmed it, and a refusal of the channel account says nothing about the order.
 
 use super::decide::{begin, begin_closing};
+use super::polls::{FINAL_POLLS_MAX, cannot_close, is_known, poll_again, poll_contradicted};
 use super::{
-    Closure, Order, OrderChange, OrderState, Paid, RETRY_SCHEDULE_SECONDS, UnappliedPayment,
+    Closure, ContestedPayment, Order, OrderChange, OrderState, Paid, UnappliedOutcome,
+    UnappliedPayment,
 };
+use crate::aggregate::About;
 use crate::command::ChannelAnswer;
 use crate::deciding::{Deciding, Movement};
 use crate::notification::{self, NotificationKind};
 use crate::refund;
-use crate::schedule;
+use crate::standing::AttentionKind;
 use channel::{Finding, Operation, PayInfo, Payment};
-use ledger::{Account, AccountKind, Fen, Phase, Reason, Timestamp};
+use ledger::{Account, AccountKind, Fen, Phase, Reason, Timestamp, kinds};
 
 /// Records a finding about an order.
 pub(super) fn record(
     deciding: &mut Deciding<'_>,
     order: &Order,
-    channel_account: &str,
+    about: &About<'_, kinds::Order>,
     finding: &Finding,
 ) {
-    let now = deciding.now();
-    match transition(order, channel_account, finding, deciding.asked(), now) {
+    let (now, asked) = (deciding.now(), deciding.asked());
+    match transition(order, about, finding, asked, now) {
         Transition::PayInfo(pay_info) => {
             deciding.record(order, OrderChange::PayInfoReceived(pay_info.clone().into()));
         }
-        Transition::Pays(payment) => pay(deciding, order, payment),
+        Transition::Pays(payment) => pay(deciding, order, Taken::of(payment)),
         Transition::Unapplied(payment) => take_unapplied(deciding, order, payment),
         Transition::Closed => deciding.record(order, OrderChange::Closed),
         Transition::Failed(reason) => deciding.record(order, OrderChange::Failed { reason }),
+        Transition::Pending => {
+            let next_poll_at = poll_again(order, finding, asked, now);
+            deciding.record(
+                order,
+                match needs_confirmation(order) {
+                    true => OrderChange::Confirmed { next_poll_at },
+                    false => OrderChange::CallEnded { next_poll_at },
+                },
+            );
+        }
+        // What is known already is counted as a poll and raises nothing anew.
+        Transition::Contradicts(why) if is_known(order, &why) => {
+            let next_poll_at = poll_contradicted(order, now);
+            deciding.record(order, OrderChange::CallEnded { next_poll_at });
+        }
         Transition::Contradicts(why) => {
-            let next_poll_at = poll_again(order, finding, now);
+            let next_poll_at = poll_contradicted(order, now);
             deciding.record(order, OrderChange::MismatchRecorded { why, next_poll_at });
+        }
+        Transition::Contested(payment, why) => {
+            let next_poll_at = poll_contradicted(order, now);
+            deciding.record(order, OrderChange::PaymentContested { payment, why, next_poll_at });
         }
         Transition::Query => {
             deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
@@ -44,11 +69,28 @@ pub(super) fn record(
             deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
             begin_closing(deciding, order, Closure::Refused);
         }
+        Transition::CloseAgain => {
+            deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
+            begin(deciding, order, order.close_instruction());
+        }
+        Transition::Nothing if cannot_close(order, asked, now) => {
+            let why = format!("the channel does not close the order: {}", finding.describe());
+            let next_poll_at = poll_contradicted(order, now);
+            deciding.record(order, OrderChange::CloseRefused { why, next_poll_at });
+        }
         Transition::Nothing => {
-            let next_poll_at = poll_again(order, finding, now);
+            let next_poll_at = poll_again(order, finding, asked, now);
             deciding.record(order, OrderChange::CallEnded { next_poll_at });
         }
     }
+}
+
+/// True when "it stands there, unpaid" is news about the order.
+fn needs_confirmation(order: &Order) -> bool {
+    let is_contradicted = order.attention.as_ref().is_some_and(|attention| {
+        attention.kind == AttentionKind::Contradiction && order.contested.is_none()
+    });
+    !order.state.is_final() && (!order.is_confirmed || is_contradicted)
 }
 
 /// What a finding does to the order in its present state.
@@ -63,35 +105,32 @@ enum Transition<'a> {
     Closed,
     /// The order will not be paid.
     Failed(String),
+    /// The order stands at the channel, unpaid.
+    Pending,
     /// It contradicts the order.
     Contradicts(String),
+    /// A payment that contradicts the order, and how.
+    Contested(ContestedPayment, String),
     /// The channel must be queried.
     Query,
     /// It will not be placed, and an earlier try may stand at the channel.
     Close,
+    /// It has ended here and can still be paid at the channel.
+    CloseAgain,
     /// Nothing new.
     Nothing,
 }
 
 fn transition<'a>(
     order: &Order,
-    channel_account: &str,
+    about: &About<'_, kinds::Order>,
     finding: &'a Finding,
     asked: Option<Operation>,
     now: Timestamp,
 ) -> Transition<'a> {
     // A finding from an account other than the order's is a mismatch; its content does not matter.
-    if *order.terms.channel_account != *channel_account {
-        let (found, expected) = (finding.name(), &order.terms.channel_account);
-        let payment = match finding {
-            Finding::Paid(payment) => {
-                format!(", {} as {}", payment.amount, payment.payment_reference)
-            }
-            _ => String::new(),
-        };
-        return Transition::Contradicts(format!(
-            "channel account {channel_account} reported {found}{payment}, want {expected}"
-        ));
+    if let Some(why) = order.terms.differs_from(about, finding) {
+        return Transition::Contradicts(why);
     }
     match finding {
         Finding::Paid(payment) => paid(order, payment),
@@ -99,28 +138,29 @@ fn transition<'a>(
         Finding::Refund(_) | Finding::Keys(_) | Finding::BillFile(_) | Finding::Bill(_) => {
             Transition::Contradicts(format!("{} is not an answer about an order", finding.name()))
         }
-        Finding::Unknown { .. } | Finding::Later { .. } | Finding::Pending => Transition::Nothing,
+        Finding::Unknown { .. }
+        | Finding::Later { .. }
+        | Finding::AccountFault { .. }
+        | Finding::Unfunded { .. } => Transition::Nothing,
+        Finding::Pending => match order.state {
+            OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_) => {
+                Transition::Pending
+            }
+            OrderState::Failed { .. } | OrderState::Closed { .. } => close_again(order, asked),
+            OrderState::Paid(_) => Transition::Nothing,
+        },
         Finding::Placed(pay_info) => match order.state {
             OrderState::Init | OrderState::Paying(_) => Transition::PayInfo(pay_info),
-            // The answer to an earlier placing: the order is being closed or has ended since.
-            OrderState::Closing(_)
-            | OrderState::Paid(_)
-            | OrderState::Failed { .. }
-            | OrderState::Closed { .. } => Transition::Nothing,
+            // The answer to an earlier placing: the order is being closed since.
+            OrderState::Closing(_) => Transition::Pending,
+            OrderState::Failed { .. } | OrderState::Closed { .. } => close_again(order, asked),
+            OrderState::Paid(_) => Transition::Nothing,
         },
         Finding::Ask { .. } if order.state.is_final() => Transition::Nothing,
         Finding::Ask { .. } => Transition::Query,
         Finding::Closed => end(order, now, "closed at the channel"),
         Finding::Failed { code, text } => end(order, now, &format!("{code}: {text}")),
-        Finding::NotFound => match order.state {
-            OrderState::Closing(_) => end(order, now, "unknown at the channel"),
-            // Before it is closed, an order that the channel does not know may still arrive there.
-            OrderState::Init
-            | OrderState::Paying(_)
-            | OrderState::Paid(_)
-            | OrderState::Failed { .. }
-            | OrderState::Closed { .. } => Transition::Nothing,
-        },
+        Finding::NotFound => not_found(order, now),
         Finding::Refused { code, text } => match (&order.state, asked) {
             // An earlier call never reported back: its order may stand at the channel and be payable.
             (OrderState::Init, Some(Operation::Place)) if order.polls > 0 => Transition::Close,
@@ -141,39 +181,91 @@ fn transition<'a>(
     }
 }
 
+/// The order ended here and stands open at the channel: it is closed there. A callback is not a reason to
+/// call, and the answer to that call none to call again.
+fn close_again<'a>(order: &Order, asked: Option<Operation>) -> Transition<'a> {
+    match asked {
+        Some(Operation::Place | Operation::Query) if order.polls < FINAL_POLLS_MAX => {
+            Transition::CloseAgain
+        }
+        Some(_) | None => Transition::Nothing,
+    }
+}
+
+/// How long after placing the channel may not know an order that it has confirmed, in seconds: its state
+/// may lag.
+const CHANNEL_LAG_SECONDS: i64 = 300;
+
+/// The channel does not know the number. That ends only what it has never confirmed, and only once it
+/// is being closed: before, the order may still arrive there.
+fn not_found<'a>(order: &Order, now: Timestamp) -> Transition<'a> {
+    let lag_ends_at = order.terms.placed_at.plus_seconds(CHANNEL_LAG_SECONDS);
+    match &order.state {
+        OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {
+            Transition::Nothing
+        }
+        _ if order.is_confirmed && now < lag_ends_at => Transition::Nothing,
+        _ if order.is_confirmed => Transition::Contradicts(
+            "the channel does not know the order, which it had confirmed".to_owned(),
+        ),
+        OrderState::Closing(_) => end(order, now, "unknown at the channel"),
+        OrderState::Init | OrderState::Paying(_) => Transition::Nothing,
+    }
+}
+
 /// A payment: the number, amount and currency must be the order's.
 fn paid<'a>(order: &Order, payment: &'a Payment) -> Transition<'a> {
     let (terms, request) = (&order.terms, &order.terms.request);
-    let expected = (&terms.channel_order_no, request.amount, request.currency);
-    let found = (&payment.channel_order_no, payment.amount, payment.currency);
-    if expected != found {
-        return Transition::Contradicts(format!(
-            "paid {} {} for {} as {}, want {} {} for {}",
-            found.1,
-            found.2.code(),
-            found.0,
-            payment.payment_reference,
-            expected.1,
-            expected.2.code(),
-            expected.0
-        ));
+    let reference = &payment.payment_reference;
+    if order.unapplied.iter().any(|known| known.payment_reference == *reference) {
+        return Transition::Nothing;
     }
+    let is_of_order = terms.channel_order_no == payment.channel_order_no;
+    let is_agreed = (request.amount, request.currency) == (payment.amount, payment.currency);
+    let why = || contradiction(order, payment);
     match &order.state {
+        _ if !is_of_order => Transition::Contradicts(why()),
+        OrderState::Paid(paid) if paid.payment_reference == *reference => {
+            match paid.amount == payment.amount {
+                true => Transition::Nothing,
+                false => Transition::Contradicts(why()),
+            }
+        }
+        // A row has one contested payment; the story has them all.
+        _ if !is_agreed && order.contested.is_some() => Transition::Contradicts(why()),
+        _ if !is_agreed => Transition::Contested(contested(payment), why()),
         OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_) => {
             Transition::Pays(payment)
         }
-        OrderState::Paid(paid) if paid.payment_reference == payment.payment_reference => {
-            Transition::Nothing
-        }
         OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {
-            let is_known =
-                |known: &UnappliedPayment| known.payment_reference == payment.payment_reference;
-            match order.unapplied.iter().any(is_known) {
-                true => Transition::Nothing,
-                false => Transition::Unapplied(payment),
-            }
+            Transition::Unapplied(payment)
         }
     }
+}
+
+fn contested(payment: &Payment) -> ContestedPayment {
+    ContestedPayment {
+        payment_reference: payment.payment_reference.clone(),
+        amount: payment.amount,
+        currency: payment.currency,
+        payer_amount: payment.payer_amount,
+        at: payment.at,
+    }
+}
+
+/// What a payment says against what was agreed.
+fn contradiction(order: &Order, payment: &Payment) -> String {
+    let (terms, request) = (&order.terms, &order.terms.request);
+    format!(
+        "paid {} {} for {} as {}, want {} {} for {}",
+        payment.amount,
+        payment.currency.code(),
+        payment.channel_order_no,
+        payment.payment_reference,
+        request.amount,
+        request.currency.code(),
+        terms.channel_order_no
+    )
 }
 
 /// The channel reports that no money will come.
@@ -194,17 +286,47 @@ fn end<'a>(order: &Order, now: Timestamp, why: &str) -> Transition<'a> {
     }
 }
 
+/// A payment that the order takes.
+pub(super) struct Taken<'a> {
+    payment_reference: &'a str,
+    amount: Fen,
+    payer_amount: Option<Fen>,
+    at: Timestamp,
+}
+
+impl<'a> Taken<'a> {
+    fn of(payment: &'a Payment) -> Taken<'a> {
+        Taken {
+            payment_reference: &payment.payment_reference,
+            amount: payment.amount,
+            payer_amount: payment.payer_amount,
+            at: payment.at,
+        }
+    }
+
+    /// A contested payment, as the channel reported it.
+    pub(super) fn contested(payment: &'a ContestedPayment) -> Taken<'a> {
+        Taken {
+            payment_reference: &payment.payment_reference,
+            amount: payment.amount,
+            payer_amount: payment.payer_amount,
+            at: payment.at,
+        }
+    }
+}
+
 /// Takes the payment: state, ledger and notification in one decision.
-fn pay(deciding: &mut Deciding<'_>, order: &Order, payment: &Payment) {
+pub(super) fn pay(deciding: &mut Deciding<'_>, order: &Order, taken: Taken<'_>) {
     let request = &order.terms.request;
     let paid = Paid {
-        at: payment.at,
-        payment_reference: payment.payment_reference.clone(),
-        payer_amount: payment.payer_amount.unwrap_or(request.amount),
+        at: taken.at,
+        payment_reference: taken.payment_reference.to_owned(),
+        amount: taken.amount,
+        payer_amount: taken.payer_amount.unwrap_or(taken.amount),
     };
     deciding.record(order, OrderChange::Paid(paid));
     let merchant = Account::new(AccountKind::MerchantPending, request.merchant.as_str());
-    deciding.transfer(order, incoming(order, request.amount, merchant, Reason::Payment));
+    deciding.transfer(order, incoming(order, taken.amount, merchant, Reason::Payment));
     if let Some(url) = &request.notify_url {
         notification::queue(deciding, order, NotificationKind::Pay, url);
     }
@@ -212,19 +334,35 @@ fn pay(deciding: &mut Deciding<'_>, order: &Order, payment: &Payment) {
 
 /// Books money that the order cannot take and sends it back, in one decision.
 fn take_unapplied(deciding: &mut Deciding<'_>, order: &Order, payment: &Payment) {
-    let refund = refund::of_unapplied(deciding, order, payment);
-    deciding.record(
-        order,
-        OrderChange::UnappliedReceived(UnappliedPayment {
-            payment_reference: payment.payment_reference.clone(),
-            amount: payment.amount,
-            refund: refund.id,
-        }),
-    );
-    let suspense = refund::suspense(&order.terms.tenant);
-    let reason = Reason::UnappliedPayment;
-    deciding.transfer(order, incoming(order, payment.amount, suspense, reason));
+    give_back(deciding, order, &payment.payment_reference, payment.amount);
+}
+
+/// Books money to suspense and makes the refund that gives it back.
+pub(super) fn give_back(
+    deciding: &mut Deciding<'_>,
+    order: &Order,
+    payment_reference: &str,
+    amount: Fen,
+) {
+    let refund = refund::of_unapplied(deciding, order, payment_reference, amount);
+    let outcome = UnappliedOutcome::Refund(refund.id);
+    book_unapplied(deciding, order, payment_reference, amount, outcome);
     refund::open(deciding, &refund);
+}
+
+/// Books money that the order does not take to suspense.
+pub(super) fn book_unapplied(
+    deciding: &mut Deciding<'_>,
+    order: &Order,
+    payment_reference: &str,
+    amount: Fen,
+    outcome: UnappliedOutcome,
+) {
+    let payment_reference = payment_reference.to_owned();
+    let payment = UnappliedPayment { payment_reference, amount, outcome };
+    deciding.record(order, OrderChange::UnappliedReceived(payment));
+    let suspense = refund::suspense(&order.terms.tenant);
+    deciding.transfer(order, incoming(order, amount, suspense, Reason::UnappliedPayment));
 }
 
 /// Money from the channel to an account.
@@ -233,23 +371,17 @@ fn incoming(order: &Order, amount: Fen, credit: Account, reason: Reason) -> Move
     Movement { phase: Phase::Post, debit, credit, amount, reason }
 }
 
-/// When the order is polled next: soon when we do not know what the channel did, else on the schedule
-/// of polls, and never later than its expiry. `None` for a final order.
-fn poll_again(order: &Order, finding: &Finding, now: Timestamp) -> Option<Timestamp> {
-    order.next_poll_at?;
-    let is_unsettled = matches!(order.state, OrderState::Init | OrderState::Closing(_))
-        || matches!(finding, Finding::Unknown { .. });
-    Some(match is_unsettled {
-        true => schedule::due(now, &RETRY_SCHEDULE_SECONDS, order.polls),
-        false => order.next_poll(now, order.polls),
-    })
-}
-
 /// What the caller should know about an answer that did not bring the order further.
 pub(super) fn channel_answer(finding: &Finding) -> Option<ChannelAnswer> {
     match finding {
-        Finding::Later { code, text } | Finding::Refused { code, text } => {
+        Finding::Later { code, text } | Finding::Unfunded { code, text } => {
             Some(ChannelAnswer::Later { code: code.clone(), text: text.clone() })
+        }
+        Finding::Refused { code, text } => {
+            Some(ChannelAnswer::Refused { code: code.clone(), text: text.clone() })
+        }
+        Finding::AccountFault { code, text } => {
+            Some(ChannelAnswer::AccountFault { code: code.clone(), text: text.clone() })
         }
         Finding::Unknown { .. }
         | Finding::Mismatch { .. }

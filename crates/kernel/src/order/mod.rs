@@ -8,9 +8,15 @@
 mod change;
 mod decide;
 mod finding;
+mod operator;
+mod polls;
 
 pub use change::OrderChange;
 pub use decide::{OrderCommand, PlaceOrder};
+pub use polls::{
+    CONTRADICTION_SCHEDULE_SECONDS, FINAL_POLL_SECONDS, POLL_SCHEDULE_SECONDS,
+    RETRY_SCHEDULE_SECONDS,
+};
 
 use crate::aggregate::{About, Aggregate, Key, NaturalKey, Reads};
 use crate::channel_no::channel_no;
@@ -19,7 +25,6 @@ use crate::deciding::Deciding;
 use crate::directory::{MerchantId, TenantId};
 use crate::event::Event;
 use crate::refund;
-use crate::schedule;
 use crate::standing::{Attention, Standing};
 use channel::{
     Finding, Instruction, Operation, PayForm, PayInfo, Payer, Place, PlacedOrder, Scene,
@@ -31,12 +36,6 @@ use std::sync::Arc;
 /// How long a call to a channel may keep an order to itself, in milliseconds. Longer than any call
 /// can take, so that the call has certainly ended after it.
 pub const CALL_MAX_MS: i64 = 30_000;
-
-/// Seconds until the next poll of an order whose last poll brought nothing, by number of polls.
-pub const POLL_SCHEDULE_SECONDS: [i64; 6] = [60, 120, 300, 600, 900, 1800];
-
-/// The same, where the channel's answer to placing or closing stayed unknown.
-pub const RETRY_SCHEDULE_SECONDS: [i64; 6] = [5, 10, 30, 60, 120, 300];
 
 /// How long an order lives when its caller does not state it, in seconds.
 pub const DEFAULT_LIFE_SECONDS: i64 = 30 * 60;
@@ -70,6 +69,9 @@ pub struct OrderRequest {
     pub front_url: Option<String>,
     /// Everything else that the caller sent, in the dialect's own form; opaque here.
     pub details: String,
+    /// A digest of the members that a repeat must not change, made by the dialect, which knows them:
+    /// payer, notification URL, expiry, splits …
+    pub content: String,
 }
 
 /// What was agreed when the order was placed; never changes.
@@ -87,12 +89,40 @@ pub struct Terms {
     pub channel: Arc<str>,
     /// The channel account.
     pub channel_account: Arc<str>,
+    /// Who the account was at the channel when the order was placed. The order lives there: no call is
+    /// made, and no finding believed, through an account that has become somebody else.
+    pub channel_identity: Arc<str>,
     /// Where the channel sends its callbacks.
     pub callback_url: Arc<str>,
     /// When the order was placed.
     pub placed_at: Timestamp,
     /// From when on it must not be payable.
     pub expires_at: Timestamp,
+}
+
+impl Terms {
+    /// How the account through which a finding came differs from the order's, if it does.
+    pub(crate) fn differs_from<K>(
+        &self,
+        about: &About<'_, K>,
+        finding: &Finding,
+    ) -> Option<String> {
+        let found = match finding {
+            Finding::Paid(payment) => {
+                format!("paid, {} as {}", payment.amount, payment.payment_reference)
+            }
+            other => other.name().to_owned(),
+        };
+        if *self.channel_account != *about.channel_account {
+            let (account, expected) = (about.channel_account, &self.channel_account);
+            return Some(format!("channel account {account} reported {found}, want {expected}"));
+        }
+        (*self.channel_identity != *about.channel_identity).then(|| {
+            let (account, is) = (about.channel_account, about.channel_identity);
+            let was = &self.channel_identity;
+            format!("channel account {account} is now {is} and reported {found}, want {was}")
+        })
+    }
 }
 
 /// Why an order is being closed.
@@ -132,6 +162,9 @@ pub struct Paid {
     pub at: Timestamp,
     /// The channel's number of the payment.
     pub payment_reference: String,
+    /// The amount that was booked: the order's, or what the channel reported where an operator took
+    /// that for the payment.
+    pub amount: Fen,
     /// What the payer really paid after coupons; the order's amount where the channel does not state
     /// it.
     pub payer_amount: Fen,
@@ -246,15 +279,50 @@ pub struct InFlightCall {
     pub until: Timestamp,
 }
 
-/// Money that came for this order and could not be taken; a refund gives it back.
+/// Money that came for this order and could not be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnappliedPayment {
     /// The channel's number of the payment.
     pub payment_reference: String,
     /// The amount that came.
     pub amount: Fen,
-    /// The refund that gives it back.
-    pub refund: Id<kinds::Refund>,
+    /// What became of it.
+    pub outcome: UnappliedOutcome,
+}
+
+/// What became of unapplied money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnappliedOutcome {
+    /// This refund gives it back.
+    Refund(Id<kinds::Refund>),
+    /// Somebody gave it back outside the channel's interface.
+    SettledByHand {
+        /// The number of that movement, where it was made.
+        outside_reference: String,
+        /// What the operator noted.
+        note: String,
+    },
+    /// It is not given back.
+    WrittenOff {
+        /// What the operator noted.
+        note: String,
+    },
+}
+
+/// A payment that the channel reports under the order's number, with another amount or currency. An
+/// operator takes it for the order's payment, gives it back, or ends it otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContestedPayment {
+    /// The channel's number of the payment.
+    pub payment_reference: String,
+    /// The amount that the channel reports.
+    pub amount: Fen,
+    /// Its currency.
+    pub currency: Currency,
+    /// What the payer really paid after coupons, when the channel states it.
+    pub payer_amount: Option<Fen>,
+    /// When it was paid, by the channel's clock.
+    pub at: Timestamp,
 }
 
 /// A payment order.
@@ -266,15 +334,23 @@ pub struct Order {
     pub version: i64,
     /// Where it stands.
     pub state: OrderState,
+    /// True once the channel confirmed that the order stands there. From then on "not found" is a
+    /// contradiction, not an end.
+    pub is_confirmed: bool,
     /// The call that has it to itself, if any.
     pub in_flight: Option<InFlightCall>,
-    /// Polls of the channel since the state last changed.
+    /// Polls of the channel since the state last changed, or since it needs a person.
     pub polls: u32,
-    /// When it is polled next; `None` when it is final.
+    /// When it is polled next; `None` when it is settled, or only a person can bring it further.
     pub next_poll_at: Option<Timestamp>,
     /// Money that could not be taken.
     pub unapplied: Vec<UnappliedPayment>,
-    /// The last finding that contradicted the order, for the operator.
+    /// The payment that contradicts the order, until a person decides about it. The first stays; the
+    /// story has them all.
+    pub contested: Option<ContestedPayment>,
+    /// What an operator noted when ending what could not end by itself.
+    pub note: Option<String>,
+    /// Why it needs a person, while it does.
     pub attention: Option<Attention>,
 }
 
@@ -291,6 +367,14 @@ pub enum OrderField {
     Scene,
     /// The channel.
     Channel,
+    /// Who pays.
+    Payer,
+    /// Where the merchant is notified.
+    NotifyUrl,
+    /// From when on it must not be payable.
+    Expiry,
+    /// Anything else that its dialect calls content.
+    Details,
 }
 
 impl fmt::Display for OrderField {
@@ -301,6 +385,10 @@ impl fmt::Display for OrderField {
             OrderField::Currency => "currency",
             OrderField::Scene => "scene",
             OrderField::Channel => "channel",
+            OrderField::Payer => "payer",
+            OrderField::NotifyUrl => "notification URL",
+            OrderField::Expiry => "expiry",
+            OrderField::Details => "content",
         })
     }
 }
@@ -329,6 +417,18 @@ pub enum OrderRefusal {
         /// The state.
         state: &'static str,
     },
+    /// The channel reported a payment that contradicts the order; what becomes of it comes first.
+    #[error("payment {payment_reference} is contested: apply it, give it back, or end it first")]
+    Contested {
+        /// The channel's number of the payment.
+        payment_reference: String,
+    },
+    /// The channel did not report such a contested payment.
+    #[error("no such contested payment")]
+    NotContested,
+    /// Nothing about the order needs a person.
+    #[error("the order needs no person")]
+    NoAttention,
     /// Another call has the order to itself.
     #[error("another operation on the order is running")]
     CallInFlight,
@@ -360,10 +460,13 @@ impl Order {
             terms,
             version: 1,
             state: OrderState::Init,
+            is_confirmed: false,
             in_flight: Some(first_call),
             polls: 0,
             next_poll_at: Some(first_call.until),
             unapplied: vec![],
+            contested: None,
+            note: None,
             attention: None,
         }
     }
@@ -440,14 +543,9 @@ impl Order {
             root: self.root(),
             channel: self.terms.channel.clone(),
             channel_account: self.terms.channel_account.clone(),
+            channel_identity: self.terms.channel_identity.clone(),
             instruction,
         }
-    }
-
-    /// The next poll on the schedule, never later than the order's expiry.
-    fn next_poll(&self, now: Timestamp, polls: u32) -> Timestamp {
-        let poll = schedule::due(now, &POLL_SCHEDULE_SECONDS, polls);
-        if now < self.terms.expires_at { poll.min(self.terms.expires_at) } else { now }
     }
 }
 
@@ -508,7 +606,7 @@ impl Aggregate for Order {
         finding: &Finding,
     ) -> Result<Option<ChannelAnswer>, Refusal> {
         let order = deciding.row::<Order>(about.tenant, about.id).ok_or(OrderRefusal::NotFound)?;
-        finding::record(deciding, &order, about.channel_account, finding);
+        finding::record(deciding, &order, about, finding);
         Ok(finding::channel_answer(finding))
     }
 

@@ -20,22 +20,47 @@ pub enum RefundChange {
         /// When the call has certainly ended.
         until: Timestamp,
     },
-    /// It was polled, and stands here now.
+    /// The channel answered, or a person decided, and it stands here now.
     Moved {
         /// Where it stands.
         state: RefundState,
-        /// When it is polled next; `None` when it is final.
+        /// When it is polled next; `None` when it is not.
         next_poll_at: Option<Timestamp>,
+        /// Why it needs a person, if it does.
+        need: Option<Need>,
     },
     /// The channel contradicted it; that moved no money and waits for the operator.
     MismatchRecorded {
         /// What contradicts.
         why: String,
-        /// When it is polled next; `None` when it is final.
+        /// When it is polled next; `None` when it is not.
         next_poll_at: Option<Timestamp>,
     },
     /// The channel reported again what is known; the refund is final.
     Repeated,
+    /// An operator wants it polled now.
+    PollRequested,
+    /// An operator wants it requested again under a new number.
+    NumberRenewed {
+        /// Which number it has now, counted from 1.
+        attempt: u32,
+        /// When it is polled next.
+        next_poll_at: Timestamp,
+    },
+    /// An operator ended what needed a person.
+    AttentionEnded {
+        /// What the operator noted.
+        note: String,
+    },
+}
+
+/// Why a refund needs a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The kind of thing to look at.
+    pub kind: AttentionKind,
+    /// The reason, for people.
+    pub reason: String,
 }
 
 impl AggregateChange for RefundChange {
@@ -46,6 +71,9 @@ impl AggregateChange for RefundChange {
             RefundChange::Moved { .. } => "moved",
             RefundChange::MismatchRecorded { .. } => "mismatch_recorded",
             RefundChange::Repeated => "repeated",
+            RefundChange::PollRequested => "poll_requested",
+            RefundChange::NumberRenewed { .. } => "number_renewed",
+            RefundChange::AttentionEnded { .. } => "attention_ended",
         }
     }
 }
@@ -61,29 +89,51 @@ pub(super) fn evolve(before: Option<&Refund>, event: &Event, change: &RefundChan
     match change {
         RefundChange::Made(_) => panic!("{} is made twice", event.subject),
         RefundChange::CallBegun { until, .. } => refund.next_poll_at = Some(*until),
-        RefundChange::Moved { state, next_poll_at } => {
-            refund.polls = match refund.state == *state {
+        RefundChange::Moved { state, next_poll_at, need } => {
+            let attention = need.as_ref().map(|need| attention(&refund, need, event.at));
+            let is_new = |attention: &Attention| refund.attention.as_ref() != Some(attention);
+            // The schedule of a refund that needs a person begins with the need.
+            refund.polls = match refund.state == *state && !attention.as_ref().is_some_and(is_new) {
                 true => refund.polls.saturating_add(1),
                 false => 0,
             };
+            refund.attention = attention;
             refund.state = state.clone();
-            if matches!(state, RefundState::Failed { .. }) {
-                // The failure itself needs a person now; its story keeps what contradicted before.
-                refund.attention = None;
-            }
             refund.next_poll_at = *next_poll_at;
         }
         RefundChange::MismatchRecorded { why, next_poll_at } => {
-            refund.polls = refund.polls.saturating_add(1);
+            let need = Need { kind: AttentionKind::Contradiction, reason: why.clone() };
+            refund.polls = match &refund.attention {
+                Some(_) => refund.polls.saturating_add(1),
+                None => 0,
+            };
             // A failed refund needs a person already; a row has one reason, and its story has both.
             if !matches!(refund.state, RefundState::Failed { .. }) {
-                let reason = Arc::from(why.as_str());
-                let kind = AttentionKind::Contradiction;
-                refund.attention = Some(Attention { kind, reason, since: event.at });
+                refund.attention = Some(attention(&refund, &need, event.at));
             }
             refund.next_poll_at = *next_poll_at;
         }
         RefundChange::Repeated => {}
+        RefundChange::PollRequested => {
+            refund.polls = 0;
+            refund.next_poll_at = Some(event.at);
+        }
+        RefundChange::NumberRenewed { attempt, next_poll_at } => {
+            refund.attempt = *attempt;
+            refund.state = RefundState::Requesting;
+            refund.polls = 0;
+            refund.attention = None;
+            refund.next_poll_at = Some(*next_poll_at);
+        }
+        RefundChange::AttentionEnded { .. } => refund.attention = None,
     }
     refund
+}
+
+/// The attention that a need raises; the same need goes on since it began.
+fn attention(refund: &Refund, need: &Need, now: Timestamp) -> Attention {
+    let known = refund.attention.as_ref();
+    let known = known.filter(|it| it.kind == need.kind && *it.reason == *need.reason);
+    let reason = Arc::from(need.reason.as_str());
+    known.cloned().unwrap_or(Attention { kind: need.kind, reason, since: now })
 }

@@ -1,44 +1,28 @@
 //! How a refund is made, requested and followed to its end.
 
-use super::{Refund, RefundChange, RefundState, funds, suspense};
-use crate::aggregate::{Aggregate, AggregateCommand, Reads};
-use crate::channel_no::channel_no;
+use super::{Need, Refund, RefundChange, RefundState, funds, suspense};
+use crate::aggregate::{About, Aggregate};
+use crate::channel_no::{channel_no, repeated_channel_no};
 use crate::command::Work;
 use crate::deciding::{Deciding, Movement};
-use crate::directory::TenantId;
-use crate::order::{CALL_MAX_MS, Order, OrderState, POLL_SCHEDULE_SECONDS, RETRY_SCHEDULE_SECONDS};
-use crate::schedule;
-use channel::{
-    Finding, Instruction, Operation, Payment, PlacedRefund, RefundCause, RefundStatus, Refunded,
+use crate::order::{
+    CALL_MAX_MS, CONTRADICTION_SCHEDULE_SECONDS, Order, OrderState, POLL_SCHEDULE_SECONDS,
+    RETRY_SCHEDULE_SECONDS,
 };
-use ledger::{Id, Phase, Reason, Timestamp, kinds};
+use crate::schedule;
+use crate::standing::{Attention, AttentionKind};
+use channel::{Finding, Instruction, Operation, PlacedRefund, RefundCause, RefundStatus, Refunded};
+use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, Timestamp, kinds};
 
-/// Seconds between polls of a refund that somebody must mend at the channel.
-const ABNORMAL_POLL_SECONDS: i64 = 6 * 3600;
-
-/// What can be requested of a refund: nothing yet; they are made where money cannot be taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RefundCommand {}
-
-impl AggregateCommand for RefundCommand {
-    fn tenant(&self) -> &TenantId {
-        match *self {}
-    }
-
-    fn name(&self) -> &'static str {
-        match *self {}
-    }
-
-    fn reads(&self, _: &mut Reads) {
-        match *self {}
-    }
-}
+/// Seconds until the next poll of a refund that somebody must mend at the channel; a week in all.
+const ABNORMAL_SCHEDULE_SECONDS: [i64; 28] = [6 * 3600; 28];
 
 /// The refund that gives back a payment that its order cannot take.
 pub(crate) fn of_unapplied(
     deciding: &mut Deciding<'_>,
     order: &Order,
-    payment: &Payment,
+    payment_reference: &str,
+    amount: Fen,
 ) -> Refund {
     let id: Id<kinds::Refund> = deciding.id();
     let now = deciding.now();
@@ -55,11 +39,12 @@ pub(crate) fn of_unapplied(
         id,
         order: order.terms.id,
         channel_refund_no: channel_no(&deciding.view().directory.installation, id.subject()),
-        payment_reference: payment.payment_reference.clone(),
-        amount: payment.amount,
+        payment_reference: payment_reference.to_owned(),
+        amount,
         cause,
         made_at: now,
         version: 1,
+        attempt: 1,
         state: RefundState::Requesting,
         polls: 0,
         next_poll_at: Some(now.plus_ms(CALL_MAX_MS)),
@@ -73,26 +58,25 @@ pub(crate) fn open(deciding: &mut Deciding<'_>, refund: &Refund) {
         panic!("refund {} is made for an order that was not loaded", refund.id)
     };
     deciding.record(refund, RefundChange::Made(Box::new(refund.clone())));
-    move_back(deciding, refund, &order, Phase::Hold);
+    deciding.transfer(refund, held(refund, &order));
     deciding.work(ask(refund, &order, requesting(refund, &order)));
 }
 
-/// Moves, holds or releases the refund's amount on its way from suspense to the channel.
-fn move_back(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order, phase: Phase) {
-    let movement = Movement {
-        phase,
+/// Holds the refund's amount on its way from suspense to the channel.
+fn held(refund: &Refund, order: &Order) -> Movement {
+    Movement {
+        phase: Phase::Hold,
         debit: suspense(&refund.tenant),
         credit: funds(&order.terms.channel_account),
         amount: refund.amount,
         reason: Reason::UnappliedRefund,
-    };
-    deciding.transfer(refund, movement);
+    }
 }
 
-/// The instruction that requests the refund; the same in every repeat.
-fn requesting(refund: &Refund, order: &Order) -> Instruction {
+/// The instruction that requests the refund; the same in every repeat of the same number.
+pub(super) fn requesting(refund: &Refund, order: &Order) -> Instruction {
     Instruction::Refund(Box::new(channel::Refund {
-        channel_refund_no: refund.channel_refund_no.clone(),
+        channel_refund_no: refund.current_channel_refund_no(),
         channel_order_no: order.terms.channel_order_no.clone(),
         payment_reference: refund.payment_reference.clone(),
         amount: refund.amount,
@@ -111,17 +95,19 @@ fn ask(refund: &Refund, order: &Order, instruction: Instruction) -> Work {
         root: refund.root(),
         channel: order.terms.channel.clone(),
         channel_account: order.terms.channel_account.clone(),
+        channel_identity: order.terms.channel_identity.clone(),
         instruction,
     }
 }
 
 /// A due task: query what became of it.
 pub(super) fn run_task(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order) {
-    if refund.state.is_final() {
+    // A settled refund has no task; a claim may have come before its end was committed.
+    if refund.next_poll_at.is_none() {
         return;
     }
     let placed = PlacedRefund {
-        channel_refund_no: refund.channel_refund_no.clone(),
+        channel_refund_no: refund.current_channel_refund_no(),
         channel_order_no: order.terms.channel_order_no.clone(),
         made_at: refund.made_at,
         amount: refund.amount,
@@ -130,7 +116,12 @@ pub(super) fn run_task(deciding: &mut Deciding<'_>, refund: &Refund, order: &Ord
 }
 
 /// Begins a call about a refund.
-fn begin(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order, instruction: Instruction) {
+pub(super) fn begin(
+    deciding: &mut Deciding<'_>,
+    refund: &Refund,
+    order: &Order,
+    instruction: Instruction,
+) {
     let until = deciding.now().plus_ms(CALL_MAX_MS);
     let operation = instruction.operation();
     deciding.record(refund, RefundChange::CallBegun { operation, until });
@@ -142,71 +133,83 @@ pub(super) fn record_finding(
     deciding: &mut Deciding<'_>,
     refund: &Refund,
     order: &Order,
-    channel_account: &str,
+    about: &About<'_, kinds::Refund>,
     finding: &Finding,
 ) {
     let now = deciding.now();
-    let outcome = match *order.terms.channel_account == *channel_account {
-        true => outcome(refund, finding, deciding.asked(), now),
-        false => {
-            let expected = &order.terms.channel_account;
-            let found = finding.name();
-            let why =
-                format!("channel account {channel_account} reported {found}, want {expected}");
-            Outcome::Contradicts { why }
-        }
+    let outcome = match order.terms.differs_from(about, finding) {
+        Some(why) => Outcome::Contradicts { why },
+        None => outcome(refund, finding, deciding.asked(), now),
     };
     match outcome {
         Outcome::Repeated => deciding.record(refund, RefundChange::Repeated),
-        Outcome::State { state, next_poll_at } => {
-            if let Some(phase) = phase(&refund.state, &state) {
-                move_back(deciding, refund, order, phase);
-            }
-            deciding.record(refund, RefundChange::Moved { state, next_poll_at });
-        }
+        Outcome::Moves(moved) => moves(deciding, refund, order, moved),
         Outcome::RequestAgain => {
-            let (state, next_poll_at) = (refund.state.clone(), refund.next_poll_at);
-            deciding.record(refund, RefundChange::Moved { state, next_poll_at });
+            let next_poll_at = refund.next_poll_at;
+            let moved = Moved { state: refund.state.clone(), next_poll_at, need: need(refund) };
+            moves(deciding, refund, order, moved);
             begin(deciding, refund, order, requesting(refund, order));
         }
         Outcome::Contradicts { why } => {
-            let later = schedule::due(now, &RETRY_SCHEDULE_SECONDS, refund.polls);
-            let next_poll_at = (!refund.state.is_final()).then_some(later);
+            let next_poll_at = match &refund.state {
+                RefundState::Requesting | RefundState::Processing => poll_contradicted(refund, now),
+                RefundState::Done { .. }
+                | RefundState::Failed { .. }
+                | RefundState::SettledByHand { .. }
+                | RefundState::WrittenOff { .. } => None,
+            };
             deciding.record(refund, RefundChange::MismatchRecorded { why, next_poll_at });
         }
     }
 }
 
-/// What the money does when a refund goes from one state to another. A refund that the channel had
-/// refused and then carried out is booked from what was released.
-fn phase(from: &RefundState, to: &RefundState) -> Option<Phase> {
-    match (from, to) {
-        (RefundState::Requesting | RefundState::Processing, RefundState::Done { .. }) => {
-            Some(Phase::PostHeld)
-        }
-        (RefundState::Requesting | RefundState::Processing, RefundState::Failed { .. }) => {
-            Some(Phase::Release)
-        }
-        (RefundState::Failed { .. }, RefundState::Done { .. }) => Some(Phase::Post),
-        (
-            RefundState::Requesting
-            | RefundState::Processing
-            | RefundState::Done { .. }
-            | RefundState::Failed { .. },
-            RefundState::Requesting
-            | RefundState::Processing
-            | RefundState::Done { .. }
-            | RefundState::Failed { .. },
-        ) => None,
+/// Where a refund goes: its new state, when it is polled next, and why it needs a person then.
+pub(super) struct Moved {
+    pub(super) state: RefundState,
+    pub(super) next_poll_at: Option<Timestamp>,
+    pub(super) need: Option<Need>,
+}
+
+/// Moves a refund, and its money with it.
+pub(super) fn moves(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order, moved: Moved) {
+    if let Some(movement) = movement(refund, order, &moved.state) {
+        deciding.transfer(refund, movement);
     }
+    let Moved { state, next_poll_at, need } = moved;
+    deciding.record(refund, RefundChange::Moved { state, next_poll_at, need });
+}
+
+/// What the money does when a refund goes to another state: it leaves suspense once. Where the channel
+/// carried out what a person had ended otherwise, the money came from what that was booked to.
+fn movement(refund: &Refund, order: &Order, to: &RefundState) -> Option<Movement> {
+    let funds = funds(&order.terms.channel_account);
+    let by_hand = Account::new(AccountKind::SettledByHand, refund.tenant.as_str());
+    let write_off = Account::new(AccountKind::WriteOff, refund.tenant.as_str());
+    let (credit, reason) = match to {
+        RefundState::Requesting | RefundState::Processing | RefundState::Failed { .. } => {
+            return None;
+        }
+        RefundState::Done { .. } => (funds, Reason::UnappliedRefund),
+        RefundState::SettledByHand { .. } => (by_hand.clone(), Reason::SettledByHand),
+        RefundState::WrittenOff { .. } => (write_off.clone(), Reason::WrittenOff),
+    };
+    let (phase, debit) = match &refund.state {
+        RefundState::Requesting | RefundState::Processing | RefundState::Failed { .. } => {
+            (Phase::PostHeld, suspense(&refund.tenant))
+        }
+        RefundState::SettledByHand { .. } => (Phase::Post, by_hand),
+        RefundState::WrittenOff { .. } => (Phase::Post, write_off),
+        RefundState::Done { .. } => return None,
+    };
+    Some(Movement { phase, debit, credit, amount: refund.amount, reason })
 }
 
 /// What a finding means for a refund.
 enum Outcome {
-    /// Nothing new about a refund that is final.
+    /// Nothing new about a refund that is settled or has failed.
     Repeated,
-    /// It stands here now, and is polled next at that time.
-    State { state: RefundState, next_poll_at: Option<Timestamp> },
+    /// It goes on.
+    Moves(Moved),
     /// The channel does not know it: it is requested again, with the same number.
     RequestAgain,
     /// It contradicts the refund and moves no money.
@@ -219,41 +222,50 @@ fn outcome(
     asked: Option<Operation>,
     now: Timestamp,
 ) -> Outcome {
-    let later = Some(schedule::due(now, &RETRY_SCHEDULE_SECONDS, refund.polls));
-    let stay = || Outcome::State { state: refund.state.clone(), next_poll_at: later };
     match (finding, &refund.state) {
         (Finding::Refund(refunded), _) => moved(refund, refunded, now),
-        (_, RefundState::Done { .. } | RefundState::Failed { .. }) => Outcome::Repeated,
+        (_, RefundState::Failed { .. }) => Outcome::Repeated,
+        (_, state) if !state.holds() => Outcome::Repeated,
         (Finding::Refused { code, text } | Finding::Failed { code, text }, _)
             if asked == Some(Operation::Refund) =>
         {
-            let reason = format!("{code}: {text}");
-            let state = RefundState::Failed { at: now, reason };
-            Outcome::State { state, next_poll_at: None }
+            fails(now, format!("{code}: {text}"))
         }
         (Finding::NotFound, RefundState::Requesting) if asked == Some(Operation::QueryRefund) => {
             Outcome::RequestAgain
         }
-        (Finding::NotFound, RefundState::Requesting) => stay(),
-        (
-            Finding::Later { .. }
-            | Finding::Unknown { .. }
+        (Finding::Unfunded { code, text }, _) => {
+            let reason = format!("{code}: {text}; top up the account at the channel");
+            let need = Need { kind: AttentionKind::RefundUnfunded, reason };
+            Outcome::Moves(Moved {
+                state: refund.state.clone(),
+                next_poll_at: Some(schedule::due(now, &SLOW_SCHEDULE_SECONDS, refund.polls)),
+                need: Some(need),
+            })
+        }
+        // The account must be mended, or its quota comes back: soon is of no use.
+        (Finding::AccountFault { .. } | Finding::Later { .. }, _) => {
+            stay(refund, schedule::due(now, &SLOW_SCHEDULE_SECONDS, refund.polls), now)
+        }
+        (Finding::NotFound, RefundState::Requesting)
+        | (
+            Finding::Unknown { .. }
             | Finding::Ask { .. }
             | Finding::Refused { .. }
             | Finding::Failed { .. },
-            RefundState::Requesting | RefundState::Processing,
-        ) => stay(),
+            _,
+        ) => stay(refund, schedule::due(now, &RETRY_SCHEDULE_SECONDS, refund.polls), now),
         (Finding::Mismatch { why }, _) => Outcome::Contradicts { why: why.clone() },
-        (Finding::NotFound, RefundState::Processing)
-        | (
-            Finding::Placed(_)
+        (
+            Finding::NotFound
+            | Finding::Placed(_)
             | Finding::Paid(_)
             | Finding::Pending
             | Finding::Closed
             | Finding::Keys(_)
             | Finding::BillFile(_)
             | Finding::Bill(_),
-            RefundState::Requesting | RefundState::Processing,
+            _,
         ) => {
             let why = format!("{} is not an answer about this refund", finding.name());
             Outcome::Contradicts { why }
@@ -261,35 +273,81 @@ fn outcome(
     }
 }
 
+/// Seconds until a refund is polled again that the channel does not take now, by number of polls.
+const SLOW_SCHEDULE_SECONDS: [i64; 4] = [60, 300, 1800, 3600];
+
+/// Nothing new: the refund is polled again. One that contradicts is polled on a schedule that ends.
+fn stay(refund: &Refund, next: Timestamp, now: Timestamp) -> Outcome {
+    let is_contradicted = refund
+        .attention
+        .as_ref()
+        .is_some_and(|attention| attention.kind == AttentionKind::Contradiction);
+    let next_poll_at = match is_contradicted {
+        true => poll_contradicted(refund, now),
+        false => Some(next),
+    };
+    Outcome::Moves(Moved { state: refund.state.clone(), next_poll_at, need: need(refund) })
+}
+
+fn poll_contradicted(refund: &Refund, now: Timestamp) -> Option<Timestamp> {
+    schedule::due_if_any(now, &CONTRADICTION_SCHEDULE_SECONDS, refund.polls)
+}
+
+/// Why the refund needs a person already.
+fn need(refund: &Refund) -> Option<Need> {
+    let Attention { kind, reason, .. } = refund.attention.as_ref()?;
+    Some(Need { kind: *kind, reason: reason.to_string() })
+}
+
+/// The channel refused or closed the refund; a person decides how it goes on.
+fn fails(now: Timestamp, reason: String) -> Outcome {
+    let need =
+        Need { kind: AttentionKind::RefundFailed, reason: format!("refund failed: {reason}") };
+    let state = RefundState::Failed { at: now, reason };
+    Outcome::Moves(Moved { state, next_poll_at: None, need: Some(need) })
+}
+
 fn moved(refund: &Refund, refunded: &Refunded, now: Timestamp) -> Outcome {
-    if refunded.channel_refund_no != refund.channel_refund_no || refunded.amount != refund.amount {
+    let current = refund.current_channel_refund_no();
+    let is_earlier = (1..refund.attempt).any(|attempt| {
+        repeated_channel_no(&refund.channel_refund_no, attempt) == refunded.channel_refund_no
+    });
+    if is_earlier && refunded.status != RefundStatus::Done {
+        // What became of a number that was given up is known.
+        return Outcome::Repeated;
+    }
+    if refunded.channel_refund_no != current || refunded.amount != refund.amount {
         let why = format!(
-            "refund {} of {}, requested {} of {}",
-            refunded.channel_refund_no, refunded.amount, refund.channel_refund_no, refund.amount
+            "refund {} of {}, requested {current} of {}",
+            refunded.channel_refund_no, refunded.amount, refund.amount
         );
         return Outcome::Contradicts { why };
     }
     let poll = Some(schedule::due(now, &POLL_SCHEDULE_SECONDS, refund.polls));
+    let moves = |state, next_poll_at, need| Outcome::Moves(Moved { state, next_poll_at, need });
     match (refunded.status, &refund.state) {
         (_, RefundState::Done { .. }) => Outcome::Repeated,
-        (RefundStatus::Done, _) => Outcome::State {
-            state: RefundState::Done {
-                at: refunded.at.unwrap_or(now),
-                refund_reference: refunded.refund_reference.clone(),
-            },
-            next_poll_at: None,
-        },
+        (RefundStatus::Done, _) => {
+            let at = refunded.at.unwrap_or(now);
+            let refund_reference = refunded.refund_reference.clone();
+            moves(RefundState::Done { at, refund_reference }, None, done_twice(refund))
+        }
         (_, RefundState::Failed { .. }) => Outcome::Repeated,
-        (RefundStatus::Processing, _) => {
-            Outcome::State { state: RefundState::Processing, next_poll_at: poll }
-        }
+        (_, state) if !state.holds() => Outcome::Repeated,
+        (RefundStatus::Processing, _) => moves(RefundState::Processing, poll, None),
         (RefundStatus::Abnormal, _) => {
-            let next_poll_at = Some(now.plus_seconds(ABNORMAL_POLL_SECONDS));
-            Outcome::State { state: RefundState::Processing, next_poll_at }
+            let reason = "the payer's account refused the refund; act at the channel".to_owned();
+            let need = Need { kind: AttentionKind::RefundAbnormal, reason };
+            let next = schedule::due_if_any(now, &ABNORMAL_SCHEDULE_SECONDS, refund.polls);
+            moves(RefundState::Processing, next, Some(need))
         }
-        (RefundStatus::Closed, _) => {
-            let reason = "closed at the channel".to_owned();
-            Outcome::State { state: RefundState::Failed { at: now, reason }, next_poll_at: None }
-        }
+        (RefundStatus::Closed, _) => fails(now, "closed at the channel".to_owned()),
     }
+}
+
+/// What a person must look at when the channel gave back what was settled by hand.
+fn done_twice(refund: &Refund) -> Option<Need> {
+    let RefundState::SettledByHand { outside_reference, .. } = &refund.state else { return None };
+    let reason = format!("settled by hand as {outside_reference}, and done at the channel too");
+    Some(Need { kind: AttentionKind::Contradiction, reason })
 }

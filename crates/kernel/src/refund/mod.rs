@@ -1,29 +1,31 @@
 //! A refund: money on its way back to a payer.
 //!
-//! Its amount is held when the refund is made, posted when the channel reports that it is done,
-//! released when the channel finally refuses. Its number at the channel is the same in every repeat.
+//! Its amount is held when the refund is made and stays held until the money has left suspense: given
+//! back by the channel, given back by hand, or written off. A refusal of the channel ends nothing by
+//! itself: the refund has failed, and a person decides how it goes on.
 //!
 //! The refund is requested once; afterwards we only query it. It is requested again, with the same
-//! number, only if the channel reports that it does not exist. A rejection of the request is therefore
-//! final.
+//! number, only if the channel reports that it does not exist or that the request may pass now. A new
+//! number follows only when the channel has refused or closed the one before, and a person wants it.
 
 mod change;
 mod decide;
+mod operator;
 
-pub use change::RefundChange;
-pub use decide::RefundCommand;
+pub use change::{Need, RefundChange};
 pub(crate) use decide::{of_unapplied, open};
+pub use operator::{RefundCommand, RefundDecision};
 
-use crate::aggregate::{About, Aggregate, Key, NaturalKey, Reads};
+use crate::aggregate::{About, Aggregate, AggregateCommand, Key, NaturalKey, Reads};
+use crate::channel_no::repeated_channel_no;
 use crate::command::{ChannelAnswer, Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::event::Event;
 use crate::order::{Order, OrderRefusal};
-use crate::standing::{Attention, AttentionKind, Standing};
+use crate::standing::{Attention, Standing};
 use channel::{Finding, RefundCause};
 use ledger::{Account, AccountKind, Fen, Id, Timestamp, kinds};
-use std::sync::Arc;
 
 /// Where a refund stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,12 +41,29 @@ pub enum RefundState {
         /// The channel's number of the refund.
         refund_reference: String,
     },
-    /// The channel finally refused; the money stays where it was, for the operator.
+    /// The channel refused, or closed the refund; the money stays where it was until a person has
+    /// decided.
     Failed {
         /// When that was decided.
         at: Timestamp,
         /// Why.
         reason: String,
+    },
+    /// Somebody gave the money back outside the channel's interface.
+    SettledByHand {
+        /// When an operator decided that.
+        at: Timestamp,
+        /// The number of that movement, where it was made.
+        outside_reference: String,
+        /// What the operator noted.
+        note: String,
+    },
+    /// The money is not given back.
+    WrittenOff {
+        /// When an operator decided that.
+        at: Timestamp,
+        /// What the operator noted.
+        note: String,
     },
 }
 
@@ -56,14 +75,18 @@ impl RefundState {
             RefundState::Processing => "processing",
             RefundState::Done { .. } => "done",
             RefundState::Failed { .. } => "failed",
+            RefundState::SettledByHand { .. } => "settled_by_hand",
+            RefundState::WrittenOff { .. } => "written_off",
         }
     }
 
-    /// True when nothing more is expected.
-    pub const fn is_final(&self) -> bool {
+    /// True while the amount waits in suspense.
+    pub const fn holds(&self) -> bool {
         match self {
-            RefundState::Requesting | RefundState::Processing => false,
-            RefundState::Done { .. } | RefundState::Failed { .. } => true,
+            RefundState::Requesting | RefundState::Processing | RefundState::Failed { .. } => true,
+            RefundState::Done { .. }
+            | RefundState::SettledByHand { .. }
+            | RefundState::WrittenOff { .. } => false,
         }
     }
 }
@@ -77,7 +100,7 @@ pub struct Refund {
     pub id: Id<kinds::Refund>,
     /// The order for which the money came; the root of its story.
     pub order: Id<kinds::Order>,
-    /// Its number at the channel: committed before the first call, the same in every repeat.
+    /// Its first number at the channel: committed before the first call, the same in every repeat.
     pub channel_refund_no: String,
     /// The payment to give back, as the channel named it.
     pub payment_reference: String,
@@ -89,14 +112,23 @@ pub struct Refund {
     pub made_at: Timestamp,
     /// Counts its events; 1 when new.
     pub version: i64,
+    /// Which number it has at the channel, counted from 1.
+    pub attempt: u32,
     /// Where it stands.
     pub state: RefundState,
-    /// Polls of the channel since the state last changed.
+    /// Polls of the channel since the state last changed, or since it needs a person.
     pub polls: u32,
-    /// When it is polled next; `None` when it is final.
+    /// When it is polled next; `None` when only a person can bring it further, or it is settled.
     pub next_poll_at: Option<Timestamp>,
-    /// The last finding that contradicted it, for the operator.
+    /// Why it needs a person, while it does.
     pub attention: Option<Attention>,
+}
+
+impl Refund {
+    /// Its number at the channel now.
+    pub fn current_channel_refund_no(&self) -> String {
+        repeated_channel_no(&self.channel_refund_no, self.attempt)
+    }
 }
 
 /// Why a command about a refund is refused, in the order in which it is checked.
@@ -105,6 +137,15 @@ pub enum RefundRefusal {
     /// There is no such refund.
     #[error("no such refund")]
     NotFound,
+    /// The refund's state does not allow it.
+    #[error("the refund is {state}")]
+    State {
+        /// The state.
+        state: &'static str,
+    },
+    /// Nothing about the refund needs a person.
+    #[error("the refund needs no person")]
+    NoAttention,
 }
 
 /// The account that unapplied money waits in.
@@ -154,30 +195,20 @@ impl Aggregate for Refund {
     }
 
     fn standing(&self) -> Standing {
-        let failed = match &self.state {
-            RefundState::Failed { at, reason } => {
-                let reason = Arc::from(format!("refund failed: {reason}"));
-                Some(Attention { kind: AttentionKind::RefundFailed, reason, since: *at })
-            }
-            RefundState::Requesting | RefundState::Processing | RefundState::Done { .. } => None,
+        let holds = match self.state.holds() {
+            true => vec![(suspense(&self.tenant), self.amount)],
+            false => vec![],
         };
-        let holds = match self.state.is_final() {
-            true => vec![],
-            false => vec![(suspense(&self.tenant), self.amount)],
-        };
-        Standing {
-            next_poll_at: self.next_poll_at,
-            attention: failed.or_else(|| self.attention.clone()),
-            holds,
-        }
+        Standing { next_poll_at: self.next_poll_at, attention: self.attention.clone(), holds }
     }
 
     fn evolve(before: Option<&Refund>, event: &Event, change: &RefundChange) -> Refund {
         change::evolve(before, event, change)
     }
 
-    fn decide(_: &mut Deciding<'_>, command: &RefundCommand) -> Result<Reply, Refusal> {
-        match *command {}
+    fn decide(deciding: &mut Deciding<'_>, command: &RefundCommand) -> Result<Reply, Refusal> {
+        let (refund, order) = with_order(deciding, command.tenant(), command.refund)?;
+        Ok(operator::decide(deciding, &refund, &order, command)?)
     }
 
     fn run_task(
@@ -196,7 +227,7 @@ impl Aggregate for Refund {
         finding: &Finding,
     ) -> Result<Option<ChannelAnswer>, Refusal> {
         let (refund, order) = with_order(deciding, about.tenant, about.id)?;
-        decide::record_finding(deciding, &refund, &order, about.channel_account, finding);
+        decide::record_finding(deciding, &refund, &order, about, finding);
         Ok(None)
     }
 

@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 pub(crate) const START: Timestamp = Timestamp::from_seconds(1_795_000_000);
 pub(crate) const INSTALLATION: &str = "A1B2C3";
+/// Who the channel account is at its channel.
+pub(crate) const IDENTITY: &str = "1900000001";
 pub(crate) const MERCHANT: &str = "CM1";
 pub(crate) const DISABLED_MERCHANT: &str = "CM2";
 
@@ -33,6 +35,7 @@ pub(crate) fn directory() -> Directory {
     let route = Route {
         channel: Arc::from("wxpay"),
         channel_account: Arc::from("main"),
+        channel_identity: Arc::from(IDENTITY),
         scenes: vec![Scene::MiniProgram],
         order_life_seconds_max: 90 * 24 * 3600,
         callback_url: Arc::from("https://pay.example.com/channel/main/callback"),
@@ -70,6 +73,7 @@ pub(crate) fn place(number: &str) -> PlaceOrder {
         notify_url: Some("https://business.com/pay/notify".to_owned()),
         front_url: None,
         details: "{}".to_owned(),
+        content: String::new(),
     };
     PlaceOrder {
         tenant: tenant(),
@@ -218,7 +222,11 @@ impl TestKernel {
             tenant: task.tenant.clone(),
             subject: task.subject,
             root: task.root,
-            channel_account: Arc::from(account),
+            channel_account: Arc::from(if account == "moved" { "main" } else { account }),
+            channel_identity: Arc::from(match account {
+                "moved" => "1900000002",
+                _ => IDENTITY,
+            }),
             finding,
             call: call(asked, self.now),
         }))

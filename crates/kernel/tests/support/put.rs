@@ -13,13 +13,22 @@ pub(crate) fn tenant_row(name: &str, is_enabled: bool, put: Put) -> Command {
 }
 
 pub(crate) fn account(channel: &str, mchid: &str, is_enabled: bool, put: Put) -> Command {
+    put_account(channel, mchid, super::IDENTITY, is_enabled, put)
+}
+
+/// The account at `wxpay`, with settings that make it this at its channel.
+pub(crate) fn account_as(identity: &str, put: Put) -> Command {
+    put_account("wxpay", "1", identity, true, put)
+}
+
+fn put_account(channel: &str, mchid: &str, identity: &str, is_enabled: bool, put: Put) -> Command {
     let settings = BTreeMap::from([
         ("mchid".to_owned(), AccountSetting::Plain(mchid.to_owned())),
         ("api_v3_key".to_owned(), AccountSetting::Sealed(Sealed::new("k1:c2VhbGVk"))),
     ]);
-    let (name, channel) = (Arc::from("main"), Arc::from(channel));
+    let (name, channel, identity) = (Arc::from("main"), Arc::from(channel), Arc::from(identity));
     let tenant = tenant();
-    ChannelAccountCommand::Put { tenant, name, channel, settings, is_enabled, put }.into()
+    ChannelAccountCommand::Put { tenant, name, channel, settings, identity, is_enabled, put }.into()
 }
 
 pub(crate) fn merchant(name: &str, accounts: &[&str], is_enabled: bool, put: Put) -> Command {

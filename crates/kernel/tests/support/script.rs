@@ -5,6 +5,11 @@
 //!   what the channel `main` (or `other`) said to an operation, or in a callback, about a row.
 //! - `task o1`, `task refund`, `task notification`: the row's task runs, due or not.
 //! - `attempt no_answer`, `attempt acknowledged`, `replay`: about the newest notification.
+//! - `operator poll o1`, `operator apply o1 tx1`, `operator give_back o1 tx1`, `operator by_hand o1`,
+//!   `operator write_off o1`, `operator close_for_good o1`; `operator retry`, `operator renew`,
+//!   `operator by_hand refund`, `operator write_off refund` about the newest refund; `operator dismiss`
+//!   about the newest notification: what an operator decides. A last word is the note.
+//! - `o1@moved query: …`: the account has become somebody else at its channel.
 //! - `wait 60s`, `wait 30000ms`, `wait expiry`: time passes; `balances`: what the accounts have.
 //! - `rebuild`: the orders are as their events rebuild them.
 //!
@@ -14,7 +19,8 @@
 use super::{TestKernel, directory, place_with, tenant};
 use channel::{Finding, Operation, Payment, RefundStatus, Refunded, Scene};
 use kernel::{
-    ChannelAnswer, Command, MerchantId, NotificationCommand, Refusal, Reply, Row, Task, Work,
+    ChannelAnswer, Command, MerchantId, NotificationCommand, OrderCommand, OrderRequest,
+    RefundCommand, RefundDecision, Refusal, Reply, Row, Task, Work,
 };
 use ledger::{Currency, Fen, Subject};
 
@@ -56,6 +62,7 @@ pub(crate) fn play(kernel: &mut TestKernel, step: &str) -> String {
         ["close", no] => super::close(no),
         ["task", row] => Command::RunTask(task(kernel, row)),
         ["attempt", delivery] => super::attempt(kernel, delivery),
+        ["operator", decision @ ..] => operator(kernel, decision),
         ["replay"] => {
             let notification = kernel.notification().expect("a notification").id;
             NotificationCommand::Replay { tenant: tenant(), notification }.into()
@@ -84,6 +91,15 @@ fn placing(no: &str, changes: &[&str]) -> Command {
                 "scene" => request.scene = Scene::from_name(value).expect("a scene"),
                 "merchant" => request.merchant = MerchantId::new(value),
                 "subject" => request.subject = value.to_owned(),
+                "payer" => {
+                    request.payer.user_id = Some(value.to_owned());
+                    request.content = change_of_content(request);
+                }
+                "notify" => {
+                    request.notify_url = Some(value.to_owned());
+                    request.content = change_of_content(request);
+                }
+                "split" => request.content = value.to_owned(),
                 _ => {}
             }
         }
@@ -91,6 +107,57 @@ fn placing(no: &str, changes: &[&str]) -> Command {
     let channel = changes.iter().find_map(|change| change.strip_prefix("channel="));
     place.channel = channel.unwrap_or("wxpay").to_owned();
     place.into()
+}
+
+/// What an operator decides.
+fn operator(kernel: &TestKernel, words: &[&str]) -> Command {
+    let tenant = tenant();
+    let note = |words: &[&str]| words.first().map_or("checked", |note| note).to_owned();
+    let decided = |decision| {
+        let refund = kernel.refund().expect("a refund");
+        RefundCommand { tenant: tenant.clone(), refund: refund.id, order: refund.order, decision }
+    };
+    let outside_reference = "B-1".to_owned();
+    let order = |no: &str| super::order_key(no);
+    match words {
+        ["retry"] => decided(RefundDecision::RetryNow).into(),
+        ["renew"] => decided(RefundDecision::RetryUnderNewNumber).into(),
+        ["by_hand", "refund", rest @ ..] => {
+            decided(RefundDecision::SettleByHand { note: note(rest), outside_reference }).into()
+        }
+        ["write_off", "refund", rest @ ..] => {
+            decided(RefundDecision::WriteOff { note: note(rest) }).into()
+        }
+        ["dismiss", rest @ ..] => {
+            let notification = kernel.notification().expect("a notification").id;
+            NotificationCommand::Dismiss { tenant, notification, note: note(rest) }.into()
+        }
+        ["poll", no] => OrderCommand::PollNow { tenant, order: order(no) }.into(),
+        ["apply", no, reference] => {
+            let payment_reference = (*reference).to_owned();
+            OrderCommand::ApplyPayment { tenant, order: order(no), payment_reference }.into()
+        }
+        ["give_back", no, reference] => {
+            let payment_reference = (*reference).to_owned();
+            OrderCommand::GiveBack { tenant, order: order(no), payment_reference }.into()
+        }
+        ["by_hand", no, rest @ ..] => {
+            let (order, note) = (order(no), note(rest));
+            OrderCommand::SettleByHand { tenant, order, note, outside_reference }.into()
+        }
+        ["write_off", no, rest @ ..] => {
+            OrderCommand::WriteOff { tenant, order: order(no), note: note(rest) }.into()
+        }
+        ["close_for_good", no, rest @ ..] => {
+            OrderCommand::CloseForGood { tenant, order: order(no), note: note(rest) }.into()
+        }
+        _ => panic!("no such decision: {words:?}"),
+    }
+}
+
+/// What a dialect calls content, as a digest would tell it.
+fn change_of_content(request: &OrderRequest) -> String {
+    format!("{:?} {:?}", request.payer, request.notify_url)
 }
 
 fn task(kernel: &TestKernel, row: &str) -> Task {
@@ -121,13 +188,15 @@ pub(crate) fn finding(kernel: &TestKernel, row: &str, words: &[&str]) -> Finding
         ["failed"] => Finding::Failed { code, text },
         ["refused"] => Finding::Refused { code, text },
         ["later"] => Finding::Later { code, text },
+        ["account_fault"] => Finding::AccountFault { code, text },
+        ["unfunded"] => Finding::Unfunded { code, text },
         ["not_found"] => Finding::NotFound,
         ["ask"] => Finding::Ask { code },
         ["keys"] => Finding::Keys(vec![]),
         ["unknown"] => Finding::Unknown { why: text },
         ["mismatch"] => Finding::Mismatch { why: text },
         [status, fen] => Finding::Refund(Refunded {
-            channel_refund_no: kernel.refund().expect("a refund").channel_refund_no.clone(),
+            channel_refund_no: kernel.refund().expect("a refund").current_channel_refund_no(),
             refund_reference: "rf1".to_owned(),
             amount: Fen::new(number(fen)),
             status: match *status {
@@ -173,6 +242,8 @@ fn outcome(
     }
     parts.extend(reply.answer.map(|answer| match answer {
         ChannelAnswer::Later { .. } => "answer later".to_owned(),
+        ChannelAnswer::Refused { .. } => "answer refused".to_owned(),
+        ChannelAnswer::AccountFault { .. } => "answer account_fault".to_owned(),
         ChannelAnswer::Unknown => "answer unknown".to_owned(),
     }));
     if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
@@ -188,7 +259,10 @@ fn row(kernel: &TestKernel, subject: Subject) -> String {
         None => "gone",
     };
     let due = kernel.due(subject).map(|due| format!(" +{}s", due.ms_since(kernel.now) / 1000));
-    format!("{} {state}{}", subject.kind.name(), due.unwrap_or_default())
+    let attention = kernel.stored.row(&tenant(), subject).and_then(|row| row.standing().attention);
+    let attention = attention.map(|attention| format!(" !{}", attention.kind.name()));
+    let (due, attention) = (due.unwrap_or_default(), attention.unwrap_or_default());
+    format!("{} {state}{due}{attention}", subject.kind.name())
 }
 
 fn balances(kernel: &TestKernel) -> String {

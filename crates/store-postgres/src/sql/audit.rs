@@ -4,24 +4,28 @@
 use kernel::{Order, Refund};
 use store::rows::{Stored, transfer};
 
-/// The first refund whose transfers do not fit. A transfer of another amount or between other accounts
-/// does not fit; the condition counts by phase.
+/// The first refund whose transfers do not fit. A transfer of another amount, or out of another account
+/// than suspense and those of what a person ended, does not fit.
 fn first_refund_with(broken: &str) -> String {
     format!(
         "SELECT tenant, id FROM (
             SELECT refunds.tenant, refunds.id, (state = 'done')::int AS done,
-                (state = 'failed')::int AS failed, coalesce(phase, '') AS phase,
-                coalesce(transfers.amount = refunds.amount
-                    AND debit = 'suspense/' || refunds.tenant
-                    AND credit = 'channel_funds/' || terms.channel_account, false) AS fits
+                (state IN ('done', 'settled_by_hand', 'written_off'))::int AS ended,
+                coalesce(phase, '') AS phase,
+                coalesce(credit = 'channel_funds/' || terms.channel_account, false) AS is_back,
+                coalesce(credit IN ('settled_by_hand/' || refunds.tenant,
+                    'write_off/' || refunds.tenant), false) AS is_ended,
+                coalesce(transfers.amount = refunds.amount AND CASE phase
+                    WHEN 'post' THEN debit IN ('settled_by_hand/' || refunds.tenant,
+                        'write_off/' || refunds.tenant)
+                    ELSE debit = 'suspense/' || refunds.tenant END, false) AS fits
             FROM refunds
             LEFT JOIN order_terms AS terms
                 ON terms.tenant = refunds.tenant AND terms.id = refunds.order_id
             LEFT JOIN transfers ON transfers.tenant = refunds.tenant
                 AND transfers.root = refunds.order_id AND transfers.subject_kind = 'refund'
-                AND transfers.subject_id = refunds.id
-                AND transfers.reason = 'unapplied_refund') AS sides
-        GROUP BY tenant, id, done, failed HAVING {broken}
+                AND transfers.subject_id = refunds.id) AS sides
+        GROUP BY tenant, id, done, ended HAVING {broken}
         ORDER BY tenant, id LIMIT 1"
     )
 }
@@ -59,7 +63,7 @@ super::statements! {
         WHERE orders.state = 'paid'
         GROUP BY orders.tenant, orders.id
         HAVING count(transfers.id) <> 1 OR count(*) FILTER (WHERE transfers.phase = 'post'
-            AND transfers.amount = terms.amount
+            AND transfers.amount = orders.paid_amount
             AND transfers.debit = 'channel_funds/' || terms.channel_account
             AND transfers.credit = 'merchant_pending/' || terms.merchant) <> 1
         ORDER BY orders.tenant, orders.id LIMIT 1";
@@ -86,18 +90,18 @@ super::statements! {
 
     REFUND_WITHOUT_HOLD = first_refund_with(
         "count(*) FILTER (WHERE phase = 'hold') <> 1
-            OR count(*) FILTER (WHERE phase = 'hold' AND fits) <> 1"
+            OR count(*) FILTER (WHERE phase = 'hold' AND fits AND is_back) <> 1"
     );
     REFUND_WITHOUT_POST = first_refund_with(
-        "count(*) FILTER (WHERE phase IN ('post_held', 'post')) <> done
-            OR count(*) FILTER (WHERE phase IN ('post_held', 'post') AND fits) <> done"
+        "count(*) FILTER (WHERE phase = 'post_held') <> ended
+            OR count(*) FILTER (WHERE phase = 'post_held' AND fits AND is_back <> is_ended) <> ended
+            OR count(*) FILTER (WHERE phase IN ('post_held', 'post') AND fits AND is_back) <> done
+            OR count(*) FILTER (WHERE phase = 'post')
+                <> done * count(*) FILTER (WHERE phase = 'post_held' AND is_ended)
+            OR count(*) FILTER (WHERE phase = 'post' AND fits AND is_back)
+                <> done * count(*) FILTER (WHERE phase = 'post_held' AND is_ended)"
     );
-    REFUND_WITHOUT_RELEASE = first_refund_with(
-        "count(*) FILTER (WHERE phase = 'release')
-                <> failed + count(*) FILTER (WHERE phase = 'post')
-            OR count(*) FILTER (WHERE phase = 'release' AND fits)
-                <> failed + count(*) FILTER (WHERE phase = 'post' AND fits)"
-    );
+    REFUND_RELEASED = first_refund_with("count(*) FILTER (WHERE phase = 'release') <> 0");
 
     PAID_WITHOUT_NOTIFICATION = "SELECT orders.tenant, orders.id
         FROM orders JOIN order_terms AS terms

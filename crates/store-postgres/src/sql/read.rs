@@ -59,7 +59,7 @@ super::statements! {
         transfer::TRANSFERS.list()
     );
 
-    /// The last row that a listing with a filter reads: so many rows below an id.
+    /// The last row that a listing with a filter reads: a number of rows below an id.
     ORDER_REACHED = "SELECT id FROM orders WHERE tenant = $1 AND id < $2
         ORDER BY id DESC OFFSET $3 LIMIT 1";
 

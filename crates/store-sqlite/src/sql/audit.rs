@@ -34,23 +34,26 @@ pub(crate) const TRANSFER_SHAPE: RuleSql = (
     WHERE amount <= 0 OR debit = credit ORDER BY tenant, id LIMIT 1",
 );
 
-/// The first refund whose transfers do not fit. A transfer of another amount or between other accounts
-/// does not fit; `all` and `fitting` count by phase.
+/// The first refund whose transfers do not fit. A transfer of another amount, or out of another account
+/// than suspense and those of what a person ended, does not fit.
 macro_rules! first_refund_with {
     ($broken:literal) => {
         concat!(
             "SELECT tenant, id FROM (
                 SELECT refunds.tenant, refunds.id, state, coalesce(phase, '') AS phase,
-                    coalesce(transfers.amount = refunds.amount
-                        AND debit = 'suspense/' || refunds.tenant
-                        AND credit = 'channel_funds/' || terms.channel_account, 0) AS fits
+                    coalesce(credit = 'channel_funds/' || terms.channel_account, 0) AS is_back,
+                    coalesce(credit IN ('settled_by_hand/' || refunds.tenant,
+                        'write_off/' || refunds.tenant), 0) AS is_ended,
+                    coalesce(transfers.amount = refunds.amount AND CASE phase
+                        WHEN 'post' THEN debit IN ('settled_by_hand/' || refunds.tenant,
+                            'write_off/' || refunds.tenant)
+                        ELSE debit = 'suspense/' || refunds.tenant END, 0) AS fits
                 FROM refunds
                 LEFT JOIN order_terms AS terms
                     ON terms.tenant = refunds.tenant AND terms.id = order_id
                 LEFT JOIN transfers INDEXED BY transfers_of_root
                     ON transfers.tenant = refunds.tenant AND root = order_id
-                    AND subject_kind = 'refund' AND subject_id = refunds.id
-                    AND transfers.reason = 'unapplied_refund')
+                    AND subject_kind = 'refund' AND subject_id = refunds.id)
             GROUP BY tenant, id HAVING ",
             $broken,
             " ORDER BY tenant, id LIMIT 1"
@@ -68,7 +71,7 @@ pub(crate) const MONEY_RULES: [RuleSql; 7] = [
             ON terms.tenant = orders.tenant AND terms.id = orders.id
         WHERE state = 'paid' AND (
             SELECT count(*) <> 1 OR sum(phase = 'post'
-                AND transfers.amount = terms.amount
+                AND transfers.amount = orders.paid_amount
                 AND debit = 'channel_funds/' || terms.channel_account
                 AND credit = 'merchant_pending/' || terms.merchant) IS NOT 1
             FROM transfers INDEXED BY transfers_of_root
@@ -108,7 +111,8 @@ pub(crate) const MONEY_RULES: [RuleSql; 7] = [
         FROM orders CROSS JOIN json_each(unapplied) AS payment LEFT JOIN refunds
             ON refunds.tenant = orders.tenant
             AND refunds.id = json_extract(payment.value, '$.refund')
-        WHERE unapplied <> '[]' AND (refunds.order_id = orders.id
+        WHERE unapplied <> '[]' AND json_extract(payment.value, '$.refund') IS NOT NULL
+            AND (refunds.order_id = orders.id
             AND refunds.amount = json_extract(payment.value, '$.amount')
             AND refunds.payment_reference
                 = json_extract(payment.value, '$.payment_reference')) IS NOT TRUE
@@ -117,24 +121,28 @@ pub(crate) const MONEY_RULES: [RuleSql; 7] = [
     (
         Rule::RefundWithoutHold,
         "refund",
-        first_refund_with!("(sum(phase = 'hold'), sum(phase = 'hold' AND fits)) IS NOT (1, 1)"),
+        first_refund_with!(
+            "(sum(phase = 'hold'), sum(phase = 'hold' AND fits AND is_back)) IS NOT (1, 1)"
+        ),
     ),
     (
         Rule::RefundWithoutPost,
         "refund",
         first_refund_with!(
-            "(sum(phase IN ('post_held', 'post')), sum(phase IN ('post_held', 'post') AND fits))
-                IS NOT (max(state = 'done'), max(state = 'done'))"
+            "(sum(phase = 'post_held' AND fits AND is_back + is_ended = 1), sum(phase = 'post_held'),
+                sum(phase IN ('post_held', 'post') AND fits AND is_back),
+                sum(phase = 'post'), sum(phase = 'post' AND fits AND is_back))
+                IS NOT (max(state IN ('done', 'settled_by_hand', 'written_off')),
+                    max(state IN ('done', 'settled_by_hand', 'written_off')),
+                    max(state = 'done'),
+                    max(state = 'done') * sum(phase = 'post_held' AND is_ended),
+                    max(state = 'done') * sum(phase = 'post_held' AND is_ended))"
         ),
     ),
     (
-        Rule::RefundWithoutRelease,
+        Rule::RefundReleased,
         "refund",
-        first_refund_with!(
-            "(sum(phase = 'release'), sum(phase = 'release' AND fits))
-                IS NOT (max(state = 'failed') + sum(phase = 'post'),
-                    max(state = 'failed') + sum(phase = 'post' AND fits))"
-        ),
+        first_refund_with!("sum(phase = 'release') <> 0"),
     ),
 ];
 

@@ -14,7 +14,7 @@ pub(crate) static ORDERS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The last row that a listing with a filter reads: so many rows below an id.
+/// The last row that a listing with a filter reads: the last of a number of rows below an id.
 pub(crate) const ORDER_REACHED: &str =
     "SELECT id FROM orders WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3";
 pub(crate) const NOTIFICATION_REACHED: &str =

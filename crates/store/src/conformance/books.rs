@@ -7,7 +7,8 @@ use channel::{Finding, Operation, RefundStatus};
 use kernel::{Delivery, Task, TaskChange, TenantId};
 use ledger::{Balance, Delta, Fen, Phase, Reason, SubjectKind};
 use test_support::{
-    PRICE, attempt, close, found, found_of_refund, paid, paid_as, payable, refunded, tenant_at,
+    PRICE, attempt, close, decided, found, found_of_refund, paid, paid_as, payable, refunded,
+    tenant_at, write_off,
 };
 
 /// A batch of changes of balances alone.
@@ -156,10 +157,11 @@ pub(super) fn late_refund_keeps_the_books(store: &dyn Store) -> Promise<'_, ()> 
         let transfers = fixture.story(&order).await.transfers;
         let moved = transfers.iter().filter(|transfer| transfer.reason == Reason::UnappliedRefund);
         let phases: Vec<Phase> = moved.map(|transfer| transfer.phase).collect();
-        let [hold, release] = [Phase::Hold, Phase::Release];
-        assert_eq!(phases, [hold, hold, hold, release, Phase::PostHeld, Phase::Post, release]);
+        let [hold, post_held] = [Phase::Hold, Phase::PostHeld];
+        assert_eq!(phases, [hold, hold, hold, post_held, post_held]);
         let suspense = fixture.balance(&tenant_at(0), "suspense/100001").await;
-        assert_eq!(suspense, has(PRICE.get(), 0), "what failed waits for the operator");
+        let price = PRICE.get();
+        assert_eq!(suspense, has(price, price), "what failed stays held for the operator");
     })
 }
 
@@ -192,11 +194,12 @@ pub(super) fn audit_proves_refunds(store: &dyn Store) -> Promise<'_, ()> {
         assert_eq!(fixture.audit().await.faults, want);
 
         let failed = refunded(&refunds[0], RefundStatus::Closed);
-        let mut batch = fixture.one(found_of_refund(&refunds[0], failed)).await;
+        fixture.accept(found_of_refund(&refunds[0], failed)).await;
+        let mut batch = fixture.one(decided(&refunds[0], write_off())).await;
         batch.transfers.clear();
         commit_transfers(store, batch).await;
-        let not_released = broken(Rule::RefundWithoutRelease, 0);
-        let want = [not_held, not_posted, not_released, differs(0)];
+        let not_posted = broken(Rule::RefundWithoutPost, 0);
+        let want = [not_held, not_posted, differs(0)];
         assert_eq!(fixture.audit().await.faults, want);
     })
 }

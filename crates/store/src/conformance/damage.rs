@@ -7,7 +7,9 @@ use super::fixture::{StoreFixture, place_at};
 use crate::audit::Rule;
 use crate::{Promise, Store};
 use channel::RefundStatus;
-use test_support::{found, found_of_refund, paid_as, refunded, tenant_at};
+use test_support::{
+    decided, found, found_of_refund, paid_as, refunded, settle_by_hand, tenant_at, write_off,
+};
 
 /// One damage.
 #[derive(Clone, Copy, Debug)]
@@ -41,22 +43,30 @@ pub fn history(store: &dyn Store) -> Promise<'_, ()> {
         let mut fixture = StoreFixture::new(store);
         fixture.sell(&tenant_at(1), "A-1").await;
         let order = fixture.sell(&tenant_at(0), "A-1").await;
-        for reference in ["wx2", "wx3", "wx4", "wx5"] {
+        for reference in ["wx2", "wx3", "wx4", "wx5", "wx6"] {
             fixture.wait_ms(10);
             fixture.accept(found(&order, paid_as(&order, reference), None)).await;
         }
         let refunds = fixture.refunds(&order).await;
-        // The first is refused and carried out after all, the last stays open.
-        for (which, status) in [
-            (0, RefundStatus::Closed),
-            (1, RefundStatus::Done),
-            (2, RefundStatus::Closed),
-            (0, RefundStatus::Done),
-        ] {
+        let mut report = async |which: usize, status| {
             fixture.wait_ms(10);
             let finding = refunded(&refunds[which], status);
             fixture.accept(found_of_refund(&refunds[which], finding)).await;
-        }
+        };
+        // The first is written off and carried out after all, the fourth is settled by hand, and the
+        // last stays open.
+        report(0, RefundStatus::Closed).await;
+        report(1, RefundStatus::Done).await;
+        report(2, RefundStatus::Closed).await;
+        report(3, RefundStatus::Closed).await;
+        fixture.accept(decided(&refunds[0], write_off())).await;
+        fixture.accept(decided(&refunds[3], settle_by_hand())).await;
+        let mut report = async |which: usize, status| {
+            fixture.wait_ms(10);
+            let finding = refunded(&refunds[which], status);
+            fixture.accept(found_of_refund(&refunds[which], finding)).await;
+        };
+        report(0, RefundStatus::Done).await;
         fixture.accept(place_at(0, "A-2")).await;
         fixture.sell(&tenant_at(0), "A-3").await;
         fixture.assert_sound().await;
@@ -74,10 +84,14 @@ const OPEN_ORDER: &str =
     first!("CAST(id AS TEXT)", "orders WHERE next_poll_at IS NOT NULL ORDER BY id DESC");
 const UNAPPLIED: &str =
     first!("CAST(id AS TEXT)", "orders WHERE unapplied <> '[]' ORDER BY id DESC");
-const DONE: &str =
-    first!("CAST(subject_id AS TEXT)", "transfers WHERE phase = 'post_held' ORDER BY id DESC");
+const DONE: &str = first!(
+    "CAST(subject_id AS TEXT)",
+    "transfers WHERE phase = 'post_held' AND reason = 'unapplied_refund' ORDER BY id DESC"
+);
 const FAILED: &str = first!("CAST(id AS TEXT)", "refunds WHERE state = 'failed' ORDER BY id DESC");
-/// A refund that failed and was carried out later.
+const SETTLED: &str =
+    first!("CAST(id AS TEXT)", "refunds WHERE state = 'settled_by_hand' ORDER BY id DESC");
+/// A refund that was written off and carried out later.
 const LATE: &str = first!(
     "CAST(subject_id AS TEXT)",
     "transfers WHERE reason = 'unapplied_refund' AND phase = 'post' ORDER BY id DESC"
@@ -229,18 +243,28 @@ damages! {
         of_row!("UPDATE refunds SET state = 'processing', ended_at = NULL, refund_reference = NULL");
     "a failed refund passes for done": RefundWithoutPost of "refund", FAILED,
         of_row!("UPDATE refunds SET state = 'done', refund_reference = 'x', reason = NULL");
+    "a failed refund passes for settled": RefundWithoutPost of "refund", FAILED,
+        of_row!(
+            "UPDATE refunds SET state = 'settled_by_hand', refund_reference = 'x', note = 'x',
+                reason = NULL"
+        );
+    "a refund that was settled by hand is not posted": RefundWithoutPost of "refund", SETTLED,
+        concat!(of_refund!("DELETE FROM transfers"), " AND phase = 'post_held'");
+    "a refund that was settled by hand goes on": RefundWithoutPost of "refund", SETTLED,
+        of_row!(
+            "UPDATE refunds SET state = 'failed', reason = 'x', refund_reference = NULL,
+                note = NULL"
+        );
+    "what was settled by hand is posted to nobody's account": RefundWithoutPost of "refund", SETTLED,
+        concat!(
+            of_refund!("UPDATE transfers SET credit = 'merchant_pending/CM0002'"),
+            " AND phase = 'post_held'"
+        );
     "a late refund is not posted": RefundWithoutPost of "refund", LATE,
         concat!(of_refund!("DELETE FROM transfers"), " AND phase = 'post'");
-    "a late refund was not released": RefundWithoutRelease of "refund", LATE,
-        concat!(of_refund!("DELETE FROM transfers"), " AND phase = 'release'");
-    "a failed refund is not released": RefundWithoutRelease of "refund", FAILED,
-        concat!(of_refund!("DELETE FROM transfers"), " AND phase = 'release'");
-    "a release through another channel account": RefundWithoutRelease of "refund", FAILED,
-        concat!(
-            of_refund!("UPDATE transfers SET credit = 'channel_funds/elsewhere'"),
-            " AND phase = 'release'"
-        );
-    "a refund that is done is released, too": RefundWithoutRelease of "refund", DONE,
+    "a failed refund is released": RefundReleased of "refund", FAILED,
+        twice!("refund", "'release'", "phase = 'hold'");
+    "a refund that is done is released, too": RefundReleased of "refund", DONE,
         twice!("refund", "'release'", "phase = 'post_held'");
     "a refund says that it holds more": HeldDiffers of "refund", OPEN_REFUND,
         of_row!("UPDATE refunds SET held = held + 1");

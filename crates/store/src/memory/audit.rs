@@ -5,7 +5,9 @@ use super::search::count;
 use crate::audit::{Rule, Sums, accounts, add, out_of_range};
 use crate::rows::{Stored, noun};
 use crate::{AuditReport, StoreFault};
-use kernel::{Aggregate as _, Order, OrderState, Refund, RefundState, Task, TenantId};
+use kernel::{
+    Aggregate as _, Order, OrderState, Refund, RefundState, Task, TenantId, UnappliedOutcome,
+};
 use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, Subject, SubjectKind, Transfer, kinds};
 use std::collections::BTreeMap;
 
@@ -96,7 +98,8 @@ impl State {
         note(report, Rule::UnappliedWithoutTransfer, differs);
         let lost = self.orders.all().find(|order| {
             order.unapplied.iter().any(|payment| {
-                let refund = self.refunds.get(&order.terms.tenant, payment.refund.value());
+                let UnappliedOutcome::Refund(refund) = payment.outcome else { return false };
+                let refund = self.refunds.get(&order.terms.tenant, refund.value());
                 !refund.is_some_and(|refund| {
                     refund.order == order.terms.id
                         && refund.amount == payment.amount
@@ -108,46 +111,65 @@ impl State {
     }
 
     fn check_refunds(&self, report: &mut AuditReport, transfers: &BySubject<'_>) {
-        let count = |refund: &Refund, phase| {
-            let own = with_reason(transfers, refund, Reason::UnappliedRefund);
-            let all = own.iter().filter(|transfer| transfer.phase == phase).count();
-            let right = own.iter().filter(|transfer| {
-                transfer.phase == phase && self.is_transfer_of(transfer, refund)
-            });
-            // A movement of another amount, or between others, counts as none and breaks the rule.
-            if right.count() == all { Some(all) } else { None }
-        };
-        let sum = |a: Option<usize>, b: Option<usize>| Some(a? + b?);
-        let broken = |rule, holds: &dyn Fn(&Refund) -> bool| {
-            (rule, self.refunds.all().find(|refund| !holds(refund)))
+        let broken = |rule, holds: &dyn Fn(&Refund, &RefundTransfers) -> bool| {
+            let holds = |refund: &&Refund| !holds(refund, &self.of_refund(transfers, refund));
+            (rule, self.refunds.all().find(holds))
         };
         let found = [
-            broken(Rule::RefundWithoutHold, &|refund| count(refund, Phase::Hold) == Some(1)),
-            broken(Rule::RefundWithoutPost, &|refund| {
-                let is_done = matches!(refund.state, RefundState::Done { .. });
-                sum(count(refund, Phase::PostHeld), count(refund, Phase::Post))
-                    == Some(usize::from(is_done))
+            broken(Rule::RefundWithoutHold, &|_, found| found.holds == (1, 1)),
+            broken(Rule::RefundWithoutPost, &|refund, found| {
+                let ended = usize::from(!refund.state.holds());
+                let done = usize::from(matches!(refund.state, RefundState::Done { .. }));
+                let after = done * found.ended_by_hand;
+                found.posts_held == (ended, ended)
+                    && found.backs == done
+                    && found.posts == (after, after)
             }),
-            broken(Rule::RefundWithoutRelease, &|refund| {
-                let has_failed = matches!(refund.state, RefundState::Failed { .. });
-                count(refund, Phase::Release)
-                    == sum(Some(usize::from(has_failed)), count(refund, Phase::Post))
-            }),
+            broken(Rule::RefundReleased, &|_, found| found.releases == 0),
         ];
         for (rule, refund) in found {
             note(report, rule, refund);
         }
     }
 
-    /// Moves the refund's amount from suspense to the channel account of its order.
-    fn is_transfer_of(&self, transfer: &Transfer, refund: &Refund) -> bool {
-        let Some(order) = self.orders.get(&refund.tenant, refund.order.value()) else {
-            return false;
-        };
-        transfer.amount == refund.amount
-            && transfer.debit == Account::new(AccountKind::Suspense, refund.tenant.as_str())
-            && transfer.credit
-                == Account::new(AccountKind::ChannelFunds, &*order.terms.channel_account)
+    /// How many transfers of each kind a refund has: all, and those that fit.
+    fn of_refund(&self, transfers: &BySubject<'_>, refund: &Refund) -> RefundTransfers {
+        let mut found = RefundTransfers::default();
+        let own = transfers.get(&(&refund.tenant, refund.id.subject())).into_iter().flatten();
+        for transfer in own {
+            let is_back = self.is_to_channel(transfer, refund);
+            let is_ended = is_of_hand(&transfer.credit, refund);
+            let is_of_amount = transfer.amount == refund.amount;
+            let is_of_suspense = is_of_amount
+                && transfer.debit == Account::new(AccountKind::Suspense, refund.tenant.as_str());
+            let count = |all: &mut (usize, usize), fits: bool| {
+                all.0 += 1;
+                all.1 += usize::from(fits);
+            };
+            match transfer.phase {
+                Phase::Hold => count(&mut found.holds, is_of_suspense && is_back),
+                Phase::PostHeld => {
+                    count(&mut found.posts_held, is_of_suspense && is_back != is_ended);
+                    found.ended_by_hand += usize::from(is_ended);
+                    found.backs += usize::from(is_of_suspense && is_back);
+                }
+                Phase::Post => {
+                    let fits = is_of_amount && is_of_hand(&transfer.debit, refund) && is_back;
+                    count(&mut found.posts, fits);
+                    found.backs += usize::from(fits);
+                }
+                Phase::Release => found.releases += 1,
+            }
+        }
+        found
+    }
+
+    fn is_to_channel(&self, transfer: &Transfer, refund: &Refund) -> bool {
+        let order = self.orders.get(&refund.tenant, refund.order.value());
+        order.is_some_and(|order| {
+            let channel_account = &*order.terms.channel_account;
+            transfer.credit == Account::new(AccountKind::ChannelFunds, channel_account)
+        })
     }
 
     fn check_notified(&self, report: &mut AuditReport) {
@@ -205,6 +227,26 @@ fn note<A: Stored>(report: &mut AuditReport, rule: Rule, first: Option<&A>) {
     report.faults.extend(fault);
 }
 
+/// How many transfers of each kind a refund has: all, and those that fit.
+#[derive(Default)]
+struct RefundTransfers {
+    holds: (usize, usize),
+    posts_held: (usize, usize),
+    posts: (usize, usize),
+    /// Those that give the amount back at the channel.
+    backs: usize,
+    /// Those that book it to where a person ended it.
+    ended_by_hand: usize,
+    releases: usize,
+}
+
+/// One of the accounts to which a person's decision books.
+fn is_of_hand(account: &Account, refund: &Refund) -> bool {
+    [AccountKind::SettledByHand, AccountKind::WriteOff]
+        .into_iter()
+        .any(|kind| *account == Account::new(kind, refund.tenant.as_str()))
+}
+
 /// What a row's transfers hold.
 fn held<A: Stored>(transfers: &BySubject<'_>, row: &A) -> i128 {
     let own = transfers.get(&(row.tenant(), row.id().subject())).into_iter().flatten();
@@ -240,9 +282,14 @@ const fn is_paid(order: &Order) -> bool {
 fn is_payment_of(transfer: &Transfer, order: &Order) -> bool {
     let (terms, request) = (&order.terms, &order.terms.request);
     transfer.phase == Phase::Post
-        && transfer.amount == request.amount
+        && is_paid_amount(order, transfer.amount)
         && transfer.debit == Account::new(AccountKind::ChannelFunds, &*terms.channel_account)
         && transfer.credit == Account::new(AccountKind::MerchantPending, request.merchant.as_str())
+}
+
+/// True when the order took this amount.
+fn is_paid_amount(order: &Order, amount: Fen) -> bool {
+    matches!(&order.state, OrderState::Paid(paid) if paid.amount == amount)
 }
 
 /// What a transfer books to suspense; nothing when it does not do that.

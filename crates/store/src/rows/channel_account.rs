@@ -1,25 +1,39 @@
 //! Channel accounts. Their secrets are stored sealed; the channel's signing keys are public.
 
 use super::call::KeyBody;
-use super::cells::{Cells, Value, int, text};
+use super::cells::{Cells, Value, int, nullable, text};
 use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown};
 use crate::StoreFault;
 use channel::PlatformKey;
 use kernel::{
-    AccountSetting, AccountSettings, ChannelAccount, ChannelAccountChange, Sealed, TenantId,
+    AccountSetting, AccountSettings, Attention, AttentionKind, Blocked, ChannelAccount,
+    ChannelAccountChange, Mismatch, Sealed, TenantId,
 };
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 impl Stored for ChannelAccount {
     const TABLE: &'static RowTable = &RowTable {
         name: "channel_accounts",
         terms: None,
-        fixed: &[text("tenant"), int("id"), text("name"), text("channel"), int("made_at")],
-        narrow_len: 5,
-        mutable: &[text("settings"), text("platform_keys"), int("is_enabled")],
+        fixed: &[
+            text("tenant"),
+            int("id"),
+            text("name"),
+            text("channel"),
+            int("made_at"),
+            text("identity"),
+        ],
+        narrow_len: 6,
+        mutable: &[
+            text("settings"),
+            text("platform_keys"),
+            int("is_enabled"),
+            nullable(text("mismatch")),
+        ],
         number: Some(NumberColumns { namespace: None, number: "name" }),
     };
 
@@ -30,6 +44,7 @@ impl Stored for ChannelAccount {
             Value::text(&self.name),
             Value::text(&self.channel),
             Value::Int(self.made_at.ms()),
+            Value::text(&self.identity),
         ]);
     }
 
@@ -38,6 +53,10 @@ impl Stored for ChannelAccount {
             Value::owned(settings_text(&self.settings)),
             Value::owned(keys_text(&self.platform_keys)),
             Value::Int(i64::from(self.is_enabled)),
+            match &self.mismatch {
+                Some(mismatch) => Value::owned(mismatch_text(mismatch)),
+                None => Value::Null,
+            },
         ]);
     }
 
@@ -47,9 +66,21 @@ impl Stored for ChannelAccount {
         let name = cells.shared()?;
         let channel = cells.shared()?;
         let made_at = cells.time()?;
+        let identity = cells.shared()?;
         let standing = cells.standing()?;
         let settings = read_settings(cells.text()?).map_err(|why| cells.fault(&why))?;
         let platform_keys = read_keys(cells.text()?).map_err(|why| cells.fault(&why))?;
+        let is_enabled = cells.flag()?;
+        let mismatch = match cells.optional_text()? {
+            Some(text) => Some(read_mismatch(text).map_err(|why| cells.fault(&why))?),
+            None => None,
+        };
+        // A blocked account is shown as blocked, regardless of what else there is to look at.
+        let is_blocked = |attention: &Attention| attention.kind == AttentionKind::AccountBlocked;
+        let blocked = standing
+            .attention
+            .filter(is_blocked)
+            .map(|attention| Blocked { why: attention.reason, since: attention.since });
         Ok(ChannelAccount {
             tenant,
             id,
@@ -59,8 +90,10 @@ impl Stored for ChannelAccount {
             version: standing.version,
             settings,
             platform_keys,
-            is_enabled: cells.flag()?,
-            attention: standing.attention,
+            is_enabled,
+            identity,
+            blocked,
+            mismatch,
         })
     }
 
@@ -72,8 +105,11 @@ impl Stored for ChannelAccount {
             ChannelAccountChange::KeysStored(keys) => {
                 json(&KeysBody { keys: keys.iter().map(KeyBody::of).collect() })
             }
-            ChannelAccountChange::MismatchRecorded { why } => {
-                json(&MismatchBody { why: Cow::Borrowed(why) })
+            ChannelAccountChange::MismatchRecorded { why }
+            | ChannelAccountChange::Blocked { why } => json(&WhyBody { why: Cow::Borrowed(why) }),
+            ChannelAccountChange::Resumed => json(&Empty {}),
+            ChannelAccountChange::MismatchDismissed { note } => {
+                json(&NoteBody { note: Cow::Borrowed(note) })
             }
         }
     }
@@ -92,8 +128,17 @@ impl Stored for ChannelAccount {
                 ChannelAccountChange::KeysStored(keys.into_iter().map(KeyBody::read).collect())
             }
             "mismatch_recorded" => {
-                let why = parse::<MismatchBody<'_>>(body)?.why.into_owned();
+                let why = parse::<WhyBody<'_>>(body)?.why.into_owned();
                 ChannelAccountChange::MismatchRecorded { why }
+            }
+            "blocked" => {
+                let why = parse::<WhyBody<'_>>(body)?.why.into_owned();
+                ChannelAccountChange::Blocked { why }
+            }
+            "resumed" => parse::<Empty>(body).map(|_| ChannelAccountChange::Resumed)?,
+            "mismatch_dismissed" => {
+                let note = parse::<NoteBody<'_>>(body)?.note.into_owned();
+                ChannelAccountChange::MismatchDismissed { note }
             }
             name => unknown(name)?,
         })
@@ -107,8 +152,33 @@ struct KeysBody<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+struct Empty {}
+
+#[derive(Serialize, Deserialize)]
+struct WhyBody<'a> {
+    why: Cow<'a, str>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NoteBody<'a> {
+    note: Cow<'a, str>,
+}
+
+/// The JSON of the column `mismatch`.
+#[derive(Serialize, Deserialize)]
 struct MismatchBody<'a> {
     why: Cow<'a, str>,
+    since: i64,
+}
+
+fn mismatch_text(mismatch: &Mismatch) -> String {
+    let body = MismatchBody { why: Cow::Borrowed(&mismatch.why), since: mismatch.since.ms() };
+    serde_json::to_string(&body).expect("texts and numbers are always JSON")
+}
+
+fn read_mismatch(text: &str) -> Result<Mismatch, String> {
+    let body: MismatchBody<'_> = parse(text)?;
+    Ok(Mismatch { why: Arc::from(body.why), since: Timestamp::from_ms(body.since) })
 }
 
 /// A setting in the column `settings`: text, or an object with the sealed text.

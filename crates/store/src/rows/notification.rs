@@ -55,9 +55,9 @@ impl Stored for Notification {
     fn mutable<'a>(&'a self, cells: &mut Vec<Value<'a>>) {
         let ended_at = match self.state {
             NotificationState::Due { .. } => None,
-            NotificationState::Delivered { at } | NotificationState::GivenUp { at } => {
-                Some(at.ms())
-            }
+            NotificationState::Delivered { at }
+            | NotificationState::GivenUp { at }
+            | NotificationState::Dismissed { at } => Some(at.ms()),
         };
         cells.extend([
             Value::text(self.state.name()),
@@ -108,6 +108,7 @@ impl Stored for Notification {
             NotificationChange::Replayed { next_attempt_at } => {
                 json(&ReplayedBody { next_attempt_at: next_attempt_at.ms() })
             }
+            NotificationChange::Dismissed { note } => json(&NoteBody { note: Cow::Borrowed(note) }),
         }
     }
 
@@ -124,9 +125,18 @@ impl Stored for Notification {
                 let at = parse::<ReplayedBody>(body)?.next_attempt_at;
                 NotificationChange::Replayed { next_attempt_at: Timestamp::from_ms(at) }
             }
+            "dismissed" => {
+                let note = parse::<NoteBody<'_>>(body)?.note.into_owned();
+                NotificationChange::Dismissed { note }
+            }
             name => unknown(name)?,
         })
     }
+}
+
+#[derive(Serialize, Deserialize)]
+struct NoteBody<'a> {
+    note: Cow<'a, str>,
 }
 
 fn state_of(
@@ -138,6 +148,7 @@ fn state_of(
         ("due", Some(next_attempt_at), None) => Some(NotificationState::Due { next_attempt_at }),
         ("delivered", None, Some(at)) => Some(NotificationState::Delivered { at }),
         ("given_up", None, Some(at)) => Some(NotificationState::GivenUp { at }),
+        ("dismissed", None, Some(at)) => Some(NotificationState::Dismissed { at }),
         (_, _, _) => None,
     }
 }
@@ -186,9 +197,9 @@ impl<'a> AttemptBody<'a> {
         }
         let (next_attempt_at, ended_at) = match state {
             NotificationState::Due { next_attempt_at } => (Some(next_attempt_at.ms()), None),
-            NotificationState::Delivered { at } | NotificationState::GivenUp { at } => {
-                (None, Some(at.ms()))
-            }
+            NotificationState::Delivered { at }
+            | NotificationState::GivenUp { at }
+            | NotificationState::Dismissed { at } => (None, Some(at.ms())),
         };
         let (outcome, state) = (Some(outcome), Some(state.name()));
         AttemptBody { outcome, state, next_attempt_at, ended_at, ..body }

@@ -7,8 +7,8 @@ use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown,
 use crate::StoreFault;
 use channel::{Operation, PayForm, Payer, Scene};
 use kernel::{
-    Closure, InFlightCall, KnownPayInfo, MerchantId, Order, OrderChange, OrderRequest, OrderState,
-    Paid, TenantId, Terms, UnappliedPayment,
+    Closure, ContestedPayment, InFlightCall, KnownPayInfo, MerchantId, Order, OrderChange,
+    OrderRequest, OrderState, Paid, TenantId, Terms, UnappliedOutcome, UnappliedPayment,
 };
 use ledger::{Currency, Fen, Id, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,7 @@ impl Stored for Order {
             text("scene"),
             text("channel"),
             text("channel_account"),
+            text("channel_identity"),
             text("subject"),
             nullable(text("payer_app_id")),
             nullable(text("payer_user_id")),
@@ -46,6 +47,7 @@ impl Stored for Order {
             nullable(text("front_url")),
             text("callback_url"),
             text("details"),
+            text("content"),
             int("expires_at"),
         ],
         narrow_len: 5,
@@ -57,13 +59,17 @@ impl Stored for Order {
             nullable(text("closure")),
             nullable(int("paid_at")),
             nullable(text("payment_reference")),
+            nullable(int("paid_amount")),
             nullable(int("payer_amount")),
             nullable(int("ended_at")),
             nullable(text("reason")),
+            int("is_confirmed"),
             nullable(text("in_flight_operation")),
             nullable(int("in_flight_until")),
             int("polls"),
             initially(NONE_UNAPPLIED, text("unapplied")),
+            nullable(text("contested")),
+            nullable(text("note")),
         ],
         number: Some(NumberColumns { namespace: Some("namespace"), number: "merchant_order_no" }),
     };
@@ -85,6 +91,7 @@ impl Stored for Order {
             Value::text(request.scene.name()),
             Value::text(&terms.channel),
             Value::text(&terms.channel_account),
+            Value::text(&terms.channel_identity),
             Value::text(&request.subject),
             Value::optional(payer.app_id.as_deref()),
             Value::optional(payer.user_id.as_deref()),
@@ -95,6 +102,7 @@ impl Stored for Order {
             Value::optional(request.front_url.as_deref()),
             Value::text(&terms.callback_url),
             Value::text(&request.details),
+            Value::text(&request.content),
             Value::Int(terms.expires_at.ms()),
         ]);
     }
@@ -109,9 +117,11 @@ impl Stored for Order {
             Value::optional(state.closure),
             Value::number(state.paid_at),
             Value::optional(state.payment_reference),
+            Value::number(state.paid_amount),
             Value::number(state.payer_amount),
             Value::number(state.ended_at),
             Value::optional(state.reason),
+            Value::Int(i64::from(self.is_confirmed)),
             Value::optional(self.in_flight.map(|call| call.operation.name())),
             Value::number(self.in_flight.map(|call| call.until.ms())),
             Value::Int(i64::from(self.polls)),
@@ -119,6 +129,11 @@ impl Stored for Order {
                 [] => Value::text(NONE_UNAPPLIED),
                 payments => Value::owned(UnappliedBody::list_text(payments)),
             },
+            match &self.contested {
+                Some(payment) => Value::owned(ContestedBody::of(payment).text()),
+                None => Value::Null,
+            },
+            Value::optional(self.note.as_deref()),
         ]);
     }
 
@@ -126,6 +141,7 @@ impl Stored for Order {
         let terms = Arc::new(read_terms(cells)?);
         let standing = cells.standing()?;
         let state = read_state(cells)?;
+        let is_confirmed = cells.flag()?;
         let operation = cells.optional_word(Operation::from_name)?;
         let until = cells.optional_time()?;
         let in_flight = match (operation, until) {
@@ -138,14 +154,22 @@ impl Stored for Order {
             NONE_UNAPPLIED => vec![],
             text => UnappliedBody::read_list(text).map_err(|why| cells.fault(&why))?,
         };
+        let contested = match cells.optional_text()? {
+            Some(text) => Some(read_contested(text).map_err(|why| cells.fault(&why))?),
+            None => None,
+        };
+        let note = cells.optional_string()?;
         Ok(Order {
             terms,
             version: standing.version,
             state,
+            is_confirmed,
             in_flight,
             polls,
             next_poll_at: standing.next_poll_at,
             unapplied,
+            contested,
+            note,
             attention: standing.attention,
         })
     }
@@ -153,15 +177,23 @@ impl Stored for Order {
     fn encode(change: &OrderChange, _at: Timestamp) -> Body<'_, Order> {
         match change {
             OrderChange::Placed(order) => placed(order),
-            OrderChange::Repeated | OrderChange::Closed => json(&Empty {}),
+            OrderChange::Closed | OrderChange::PollRequested => json(&Empty {}),
             OrderChange::CallBegun(call) => json(&InFlightBody::of(*call)),
-            OrderChange::CallEnded { next_poll_at } => {
+            OrderChange::CallEnded { next_poll_at } | OrderChange::Confirmed { next_poll_at } => {
                 json(&PollBody { why: None, next_poll_at: next_poll_at.map(Timestamp::ms) })
             }
-            OrderChange::MismatchRecorded { why, next_poll_at } => json(&PollBody {
+            OrderChange::MismatchRecorded { why, next_poll_at }
+            | OrderChange::CloseRefused { why, next_poll_at } => json(&PollBody {
                 why: Some(Cow::Borrowed(why)),
                 next_poll_at: next_poll_at.map(Timestamp::ms),
             }),
+            OrderChange::PaymentContested { payment, why, next_poll_at } => {
+                json(&PaymentContestedBody {
+                    payment: ContestedBody::of(payment),
+                    why: Cow::Borrowed(why),
+                    next_poll_at: next_poll_at.map(Timestamp::ms),
+                })
+            }
             OrderChange::PayInfoReceived(pay_info) => json(&PayInfoBody {
                 form: pay_info.form.name(),
                 valid_until: pay_info.valid_until.ms(),
@@ -169,11 +201,13 @@ impl Stored for Order {
             OrderChange::Paid(paid) => json(&PaidBody {
                 at: paid.at.ms(),
                 payment_reference: Cow::Borrowed(&paid.payment_reference),
+                amount: paid.amount.get(),
                 payer_amount: paid.payer_amount.get(),
             }),
             OrderChange::Closing(closure) => json(&ClosingBody { closure: closure.name() }),
             OrderChange::Failed { reason } => json(&ReasonBody { reason: Cow::Borrowed(reason) }),
             OrderChange::UnappliedReceived(payment) => json(&UnappliedBody::of(payment)),
+            OrderChange::AttentionEnded { note } => json(&NoteBody { note: Cow::Borrowed(note) }),
         }
     }
 
@@ -185,7 +219,6 @@ impl Stored for Order {
     ) -> Result<OrderChange, String> {
         Ok(match name {
             "placed" => OrderChange::Placed(Box::new(read_placed(body, whole)?)),
-            "repeated" => parse::<Empty>(body).map(|_| OrderChange::Repeated)?,
             "closed" => parse::<Empty>(body).map(|_| OrderChange::Closed)?,
             "call_begun" => OrderChange::CallBegun(parse::<InFlightBody<'_>>(body)?.read()?),
             "call_ended" => {
@@ -193,11 +226,32 @@ impl Stored for Order {
                 let next_poll_at = body.next_poll_at.map(Timestamp::from_ms);
                 OrderChange::CallEnded { next_poll_at }
             }
-            "mismatch_recorded" => {
+            "confirmed" => {
+                let body: PollBody<'_> = parse(body)?;
+                let next_poll_at = body.next_poll_at.map(Timestamp::from_ms);
+                OrderChange::Confirmed { next_poll_at }
+            }
+            "mismatch_recorded" | "close_refused" => {
                 let body: PollBody<'_> = parse(body)?;
                 let next_poll_at = body.next_poll_at.map(Timestamp::from_ms);
                 let why = body.why.ok_or("without a reason")?.into_owned();
-                OrderChange::MismatchRecorded { why, next_poll_at }
+                match name {
+                    "close_refused" => OrderChange::CloseRefused { why, next_poll_at },
+                    _ => OrderChange::MismatchRecorded { why, next_poll_at },
+                }
+            }
+            "payment_contested" => {
+                let body: PaymentContestedBody<'_> = parse(body)?;
+                OrderChange::PaymentContested {
+                    payment: body.payment.read()?,
+                    why: body.why.into_owned(),
+                    next_poll_at: body.next_poll_at.map(Timestamp::from_ms),
+                }
+            }
+            "poll_requested" => parse::<Empty>(body).map(|_| OrderChange::PollRequested)?,
+            "attention_ended" => {
+                let note = parse::<NoteBody<'_>>(body)?.note.into_owned();
+                OrderChange::AttentionEnded { note }
             }
             "pay_info_received" => {
                 let body: PayInfoBody<'_> = parse(body)?;
@@ -212,6 +266,7 @@ impl Stored for Order {
                 OrderChange::Paid(Paid {
                     at: Timestamp::from_ms(body.at),
                     payment_reference: body.payment_reference.into_owned(),
+                    amount: Fen::new(body.amount),
                     payer_amount: Fen::new(body.payer_amount),
                 })
             }
@@ -224,7 +279,7 @@ impl Stored for Order {
                 OrderChange::Failed { reason: body.reason.into_owned() }
             }
             "unapplied_received" => {
-                OrderChange::UnappliedReceived(parse::<UnappliedBody<'_>>(body)?.read())
+                OrderChange::UnappliedReceived(parse::<UnappliedBody<'_>>(body)?.read()?)
             }
             name => unknown(name)?,
         })
@@ -262,6 +317,7 @@ fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
     let scene = cells.word(Scene::from_name)?;
     let channel = cells.shared()?;
     let channel_account = cells.shared()?;
+    let channel_identity = cells.shared()?;
     let subject = cells.text()?.to_owned();
     let payer = Payer {
         app_id: cells.optional_string()?,
@@ -274,6 +330,7 @@ fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
     let front_url = cells.optional_string()?;
     let callback_url = cells.shared()?;
     let details = cells.text()?.to_owned();
+    let content = cells.text()?.to_owned();
     let expires_at = cells.time()?;
     let request = Arc::new(OrderRequest {
         merchant,
@@ -289,6 +346,7 @@ fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
         notify_url,
         front_url,
         details,
+        content,
     });
     Ok(Terms {
         tenant,
@@ -297,6 +355,7 @@ fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
         request,
         channel,
         channel_account,
+        channel_identity,
         callback_url,
         placed_at,
         expires_at,
@@ -312,6 +371,7 @@ struct StateCells<'a> {
     closure: Option<&'a str>,
     paid_at: Option<i64>,
     payment_reference: Option<&'a str>,
+    paid_amount: Option<i64>,
     payer_amount: Option<i64>,
     ended_at: Option<i64>,
     reason: Option<&'a str>,
@@ -332,6 +392,7 @@ impl<'a> StateCells<'a> {
             OrderState::Paid(paid) => StateCells {
                 paid_at: Some(paid.at.ms()),
                 payment_reference: Some(&paid.payment_reference),
+                paid_amount: Some(paid.amount.get()),
                 payer_amount: Some(paid.payer_amount.get()),
                 ..empty
             },
@@ -355,6 +416,7 @@ impl<'a> StateCells<'a> {
             "paid" => OrderState::Paid(Paid {
                 at: Timestamp::from_ms(self.paid_at?),
                 payment_reference: self.payment_reference?.to_owned(),
+                amount: Fen::new(self.paid_amount?),
                 payer_amount: Fen::new(self.payer_amount?),
             }),
             "failed" => OrderState::Failed {
@@ -377,6 +439,7 @@ fn read_state(cells: &mut Cells<'_, '_>) -> Result<OrderState, StoreFault> {
         closure: cells.optional_text()?,
         paid_at: cells.optional_int()?,
         payment_reference: cells.optional_text()?,
+        paid_amount: cells.optional_int()?,
         payer_amount: cells.optional_int()?,
         ended_at: cells.optional_int()?,
         reason: cells.optional_text()?,
@@ -424,6 +487,7 @@ struct PayInfoBody<'a> {
 struct PaidBody<'a> {
     at: i64,
     payment_reference: Cow<'a, str>,
+    amount: i64,
     payer_amount: i64,
 }
 
@@ -437,30 +501,113 @@ struct ReasonBody<'a> {
     reason: Cow<'a, str>,
 }
 
-/// Money that an order could not take; also the JSON of the column `unapplied`.
 #[derive(Serialize, Deserialize)]
-struct UnappliedBody<'a> {
+struct NoteBody<'a> {
+    #[serde(borrow)]
+    note: Cow<'a, str>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PaymentContestedBody<'a> {
+    #[serde(borrow)]
+    payment: ContestedBody<'a>,
+    #[serde(borrow)]
+    why: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next_poll_at: Option<i64>,
+}
+
+/// A payment that contradicts its order; also the JSON of the column `contested`.
+#[derive(Serialize, Deserialize)]
+struct ContestedBody<'a> {
+    #[serde(borrow)]
     payment_reference: Cow<'a, str>,
     amount: i64,
-    refund: i64,
+    currency: &'a str,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    payer_amount: Option<i64>,
+    at: i64,
+}
+
+impl<'a> ContestedBody<'a> {
+    fn of(payment: &'a ContestedPayment) -> ContestedBody<'a> {
+        ContestedBody {
+            payment_reference: Cow::Borrowed(&payment.payment_reference),
+            amount: payment.amount.get(),
+            currency: payment.currency.code(),
+            payer_amount: payment.payer_amount.map(Fen::get),
+            at: payment.at.ms(),
+        }
+    }
+
+    fn read(self) -> Result<ContestedPayment, String> {
+        Ok(ContestedPayment {
+            payment_reference: self.payment_reference.into_owned(),
+            amount: Fen::new(self.amount),
+            currency: word(Currency::from_code, self.currency, "currency")?,
+            payer_amount: self.payer_amount.map(Fen::new),
+            at: Timestamp::from_ms(self.at),
+        })
+    }
+
+    fn text(&self) -> String {
+        serde_json::to_string(self).expect("texts and numbers are always JSON")
+    }
+}
+
+fn read_contested(text: &str) -> Result<ContestedPayment, String> {
+    parse::<ContestedBody<'_>>(text)?.read()
+}
+
+/// Money that an order could not take; also the JSON of the column `unapplied`. What a refund does not
+/// give back has a note, and what was settled by hand a reference.
+#[derive(Serialize, Deserialize)]
+struct UnappliedBody<'a> {
+    #[serde(borrow)]
+    payment_reference: Cow<'a, str>,
+    amount: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refund: Option<i64>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    outside_reference: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    note: Option<Cow<'a, str>>,
 }
 
 impl<'a> UnappliedBody<'a> {
     fn of(payment: &'a UnappliedPayment) -> UnappliedBody<'a> {
+        let (refund, outside_reference, note) = match &payment.outcome {
+            UnappliedOutcome::Refund(refund) => (Some(refund.value()), None, None),
+            UnappliedOutcome::SettledByHand { outside_reference, note } => {
+                (None, Some(outside_reference), Some(note))
+            }
+            UnappliedOutcome::WrittenOff { note } => (None, None, Some(note)),
+        };
         UnappliedBody {
             payment_reference: Cow::Borrowed(&payment.payment_reference),
             amount: payment.amount.get(),
-            refund: payment.refund.value(),
+            refund,
+            outside_reference: outside_reference.map(|text| Cow::Borrowed(text.as_str())),
+            note: note.map(|text| Cow::Borrowed(text.as_str())),
         }
     }
 
     #[expect(clippy::disallowed_methods, reason = "the list of unapplied payments names refunds")]
-    fn read(self) -> UnappliedPayment {
-        UnappliedPayment {
+    fn read(self) -> Result<UnappliedPayment, String> {
+        let outside_reference = self.outside_reference.map(Cow::into_owned);
+        let outcome = match (self.refund, outside_reference, self.note.map(Cow::into_owned)) {
+            (Some(refund), None, None) => UnappliedOutcome::Refund(Id::from_value(refund)),
+            (None, Some(outside_reference), Some(note)) => {
+                UnappliedOutcome::SettledByHand { outside_reference, note }
+            }
+            (None, None, Some(note)) => UnappliedOutcome::WrittenOff { note },
+            (_, _, _) => return Err("an unapplied payment without an outcome".to_owned()),
+        };
+        Ok(UnappliedPayment {
             payment_reference: self.payment_reference.into_owned(),
             amount: Fen::new(self.amount),
-            refund: Id::from_value(self.refund),
-        }
+            outcome,
+        })
     }
 
     /// The list as one JSON text.
@@ -471,6 +618,6 @@ impl<'a> UnappliedBody<'a> {
 
     fn read_list(text: &str) -> Result<Vec<UnappliedPayment>, String> {
         let bodies: Vec<UnappliedBody<'_>> = parse(text)?;
-        Ok(bodies.into_iter().map(UnappliedBody::read).collect())
+        bodies.into_iter().map(UnappliedBody::read).collect()
     }
 }

@@ -2,10 +2,10 @@
 
 use super::call::operation;
 use super::cells::{Cells, Value, int, nullable, text};
-use super::stored::{Body, RowTable, Stored, json, parse, unknown};
+use super::stored::{Body, RowTable, Stored, json, parse, unknown, word};
 use crate::StoreFault;
 use channel::RefundCause;
-use kernel::{Refund, RefundChange, RefundState, TenantId};
+use kernel::{AttentionKind, Need, Refund, RefundChange, RefundState, TenantId};
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -26,10 +26,12 @@ impl Stored for Refund {
         ],
         narrow_len: 8,
         mutable: &[
+            int("attempt"),
             text("state"),
             nullable(int("ended_at")),
             nullable(text("refund_reference")),
             nullable(text("reason")),
+            nullable(text("note")),
             int("polls"),
         ],
         number: None,
@@ -51,10 +53,12 @@ impl Stored for Refund {
     fn mutable<'a>(&'a self, cells: &mut Vec<Value<'a>>) {
         let state = StateCells::of(&self.state);
         cells.extend([
+            Value::Int(i64::from(self.attempt)),
             Value::text(self.state.name()),
             Value::number(state.ended_at),
             Value::optional(state.refund_reference),
             Value::optional(state.reason),
+            Value::optional(state.note),
             Value::Int(i64::from(self.polls)),
         ]);
     }
@@ -69,21 +73,16 @@ impl Stored for Refund {
         let cause = cells.word(RefundCause::from_name)?;
         let made_at = cells.time()?;
         let standing = cells.standing()?;
+        let attempt = cells.count()?;
         let name = cells.text()?;
         let state = StateCells {
             ended_at: cells.optional_int()?,
             refund_reference: cells.optional_text()?,
             reason: cells.optional_text()?,
+            note: cells.optional_text()?,
         };
         let misfit = || cells.misfit(format!("state: {name:?} with columns that are not its own"));
         let state = state.read(name).ok_or_else(misfit)?;
-        // The attention of a failed refund follows from its state.
-        let attention = match state {
-            RefundState::Failed { .. } => None,
-            RefundState::Requesting | RefundState::Processing | RefundState::Done { .. } => {
-                standing.attention
-            }
-        };
         Ok(Refund {
             tenant,
             id,
@@ -94,10 +93,11 @@ impl Stored for Refund {
             cause,
             made_at,
             version: standing.version,
+            attempt,
             state,
             polls: cells.count()?,
             next_poll_at: standing.next_poll_at,
-            attention,
+            attention: standing.attention,
         })
     }
 
@@ -107,21 +107,27 @@ impl Stored for Refund {
             RefundChange::CallBegun { operation, until } => {
                 json(&CallBegunBody { operation: operation.name(), until: until.ms() })
             }
-            RefundChange::Moved { state, next_poll_at } => {
+            RefundChange::Moved { state, next_poll_at, need } => {
                 let cells = StateCells::of(state);
                 json(&MovedBody {
                     state: state.name(),
                     ended_at: cells.ended_at,
                     refund_reference: cells.refund_reference.map(Cow::Borrowed),
                     reason: cells.reason.map(Cow::Borrowed),
+                    note: cells.note.map(Cow::Borrowed),
                     next_poll_at: next_poll_at.map(Timestamp::ms),
+                    need: need.as_ref().map(NeedBody::of),
                 })
             }
             RefundChange::MismatchRecorded { why, next_poll_at } => json(&MismatchBody {
                 why: Cow::Borrowed(why),
                 next_poll_at: next_poll_at.map(Timestamp::ms),
             }),
-            RefundChange::Repeated => json(&Empty {}),
+            RefundChange::Repeated | RefundChange::PollRequested => json(&Empty {}),
+            RefundChange::NumberRenewed { attempt, next_poll_at } => {
+                json(&NumberRenewedBody { attempt: *attempt, next_poll_at: next_poll_at.ms() })
+            }
+            RefundChange::AttentionEnded { note } => json(&NoteBody { note: Cow::Borrowed(note) }),
         }
     }
 
@@ -144,11 +150,13 @@ impl Stored for Refund {
                     ended_at: body.ended_at,
                     refund_reference: body.refund_reference.as_deref(),
                     reason: body.reason.as_deref(),
+                    note: body.note.as_deref(),
                 };
                 let state = cells.read(body.state).ok_or("state does not fit")?;
                 RefundChange::Moved {
                     state,
                     next_poll_at: body.next_poll_at.map(Timestamp::from_ms),
+                    need: body.need.map(NeedBody::read).transpose()?,
                 }
             }
             "mismatch_recorded" => {
@@ -157,6 +165,18 @@ impl Stored for Refund {
                     why: body.why.into_owned(),
                     next_poll_at: body.next_poll_at.map(Timestamp::from_ms),
                 }
+            }
+            "poll_requested" => parse::<Empty>(body).map(|_| RefundChange::PollRequested)?,
+            "number_renewed" => {
+                let body: NumberRenewedBody = parse(body)?;
+                RefundChange::NumberRenewed {
+                    attempt: body.attempt,
+                    next_poll_at: Timestamp::from_ms(body.next_poll_at),
+                }
+            }
+            "attention_ended" => {
+                let note = parse::<NoteBody<'_>>(body)?.note.into_owned();
+                RefundChange::AttentionEnded { note }
             }
             "repeated" => parse::<Empty>(body).map(|_| RefundChange::Repeated)?,
             name => unknown(name)?,
@@ -169,33 +189,54 @@ struct StateCells<'a> {
     ended_at: Option<i64>,
     refund_reference: Option<&'a str>,
     reason: Option<&'a str>,
+    note: Option<&'a str>,
 }
 
 impl<'a> StateCells<'a> {
     fn of(state: &'a RefundState) -> StateCells<'a> {
-        let (ended_at, refund_reference, reason) = match state {
-            RefundState::Requesting | RefundState::Processing => (None, None, None),
-            RefundState::Done { at, refund_reference } => {
-                (Some(at.ms()), Some(refund_reference.as_str()), None)
+        let empty = StateCells { ended_at: None, refund_reference: None, reason: None, note: None };
+        match state {
+            RefundState::Requesting | RefundState::Processing => empty,
+            RefundState::Done { at, refund_reference } => StateCells {
+                ended_at: Some(at.ms()),
+                refund_reference: Some(refund_reference),
+                ..empty
+            },
+            RefundState::Failed { at, reason } => {
+                StateCells { ended_at: Some(at.ms()), reason: Some(reason), ..empty }
             }
-            RefundState::Failed { at, reason } => (Some(at.ms()), None, Some(reason.as_str())),
-        };
-        StateCells { ended_at, refund_reference, reason }
+            RefundState::SettledByHand { at, outside_reference, note } => StateCells {
+                ended_at: Some(at.ms()),
+                refund_reference: Some(outside_reference),
+                note: Some(note),
+                ..empty
+            },
+            RefundState::WrittenOff { at, note } => {
+                StateCells { ended_at: Some(at.ms()), note: Some(note), ..empty }
+            }
+        }
     }
 
     /// The state of this name, when exactly its own cells are there.
     fn read(&self, name: &str) -> Option<RefundState> {
         let at = self.ended_at.map(Timestamp::from_ms);
-        match (name, at, self.refund_reference, self.reason) {
-            ("requesting", None, None, None) => Some(RefundState::Requesting),
-            ("processing", None, None, None) => Some(RefundState::Processing),
-            ("done", Some(at), Some(reference), None) => {
+        match (name, at, self.refund_reference, self.reason, self.note) {
+            ("requesting", None, None, None, None) => Some(RefundState::Requesting),
+            ("processing", None, None, None, None) => Some(RefundState::Processing),
+            ("done", Some(at), Some(reference), None, None) => {
                 Some(RefundState::Done { at, refund_reference: reference.to_owned() })
             }
-            ("failed", Some(at), None, Some(reason)) => {
+            ("failed", Some(at), None, Some(reason), None) => {
                 Some(RefundState::Failed { at, reason: reason.to_owned() })
             }
-            (_, _, _, _) => None,
+            ("settled_by_hand", Some(at), Some(reference), None, Some(note)) => {
+                let (outside_reference, note) = (reference.to_owned(), note.to_owned());
+                Some(RefundState::SettledByHand { at, outside_reference, note })
+            }
+            ("written_off", Some(at), None, None, Some(note)) => {
+                Some(RefundState::WrittenOff { at, note: note.to_owned() })
+            }
+            (_, _, _, _, _) => None,
         }
     }
 }
@@ -218,8 +259,42 @@ struct MovedBody<'a> {
     refund_reference: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     reason: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    note: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     next_poll_at: Option<i64>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    need: Option<NeedBody<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NeedBody<'a> {
+    kind: &'a str,
+    #[serde(borrow)]
+    reason: Cow<'a, str>,
+}
+
+impl<'a> NeedBody<'a> {
+    fn of(need: &'a Need) -> NeedBody<'a> {
+        NeedBody { kind: need.kind.name(), reason: Cow::Borrowed(&need.reason) }
+    }
+
+    fn read(self) -> Result<Need, String> {
+        let kind = word(AttentionKind::from_name, self.kind, "kind")?;
+        Ok(Need { kind, reason: self.reason.into_owned() })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct NumberRenewedBody {
+    attempt: u32,
+    next_poll_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NoteBody<'a> {
+    #[serde(borrow)]
+    note: Cow<'a, str>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -2,12 +2,12 @@
 
 use channel::{Operation, PayForm, Payer, PlatformKey, RefundCause, Scene};
 use kernel::{
-    AccountSetting, Aggregate, Attempt, Attention, AttentionKind, CallRecord, Caller, CallerKey,
-    CallerKeyChange, CallerProof, Change, ChannelAccount, ChannelAccountChange, Closure, Delivery,
-    InFlightCall, KnownPayInfo, Merchant, MerchantChange, MerchantId, Notification,
-    NotificationChange, NotificationKind, NotificationState, Order, OrderChange, OrderRequest,
-    OrderState, Paid, Refund, RefundChange, RefundState, Row, Sealed, Tenant, TenantChange,
-    TenantId, Terms, UnappliedPayment,
+    AccountSetting, Aggregate, Attempt, Attention, AttentionKind, Blocked, CallRecord, Caller,
+    CallerKey, CallerKeyChange, CallerProof, Change, ChannelAccount, ChannelAccountChange, Closure,
+    ContestedPayment, Delivery, InFlightCall, KnownPayInfo, Merchant, MerchantChange, MerchantId,
+    Mismatch, Need, Notification, NotificationChange, NotificationKind, NotificationState, Order,
+    OrderChange, OrderRequest, OrderState, Paid, Refund, RefundChange, RefundState, Row, Sealed,
+    Tenant, TenantChange, TenantId, Terms, UnappliedOutcome, UnappliedPayment,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
@@ -97,10 +97,11 @@ fn pay_info(text: BoxedStrategy<Option<String>>) -> BoxedStrategy<KnownPayInfo> 
 }
 
 fn paid() -> BoxedStrategy<Paid> {
-    (time(), text(), fen())
-        .prop_map(|(at, payment_reference, payer_amount)| Paid {
+    (time(), text(), fen(), fen())
+        .prop_map(|(at, payment_reference, amount, payer_amount)| Paid {
             at,
             payment_reference,
+            amount,
             payer_amount,
         })
         .boxed()
@@ -119,12 +120,12 @@ fn payer() -> BoxedStrategy<Payer> {
 
 fn request() -> BoxedStrategy<Arc<OrderRequest>> {
     let who = (text(), name(), text(), name());
-    let what = (fen(), select(Scene::ALL.to_vec()), text(), payer(), text());
+    let what = (fen(), select(Scene::ALL.to_vec()), text(), payer(), text(), text());
     let options = (of(text()), of(text()), of(text()));
     (who, what, options)
         .prop_map(|(who, what, options)| {
             let (merchant, namespace, merchant_order_no, dialect) = who;
-            let (amount, scene, subject, payer, details) = what;
+            let (amount, scene, subject, payer, details, content) = what;
             let (goods_tag, notify_url, front_url) = options;
             Arc::new(OrderRequest {
                 merchant: MerchantId::new(&merchant),
@@ -140,16 +141,18 @@ fn request() -> BoxedStrategy<Arc<OrderRequest>> {
                 notify_url,
                 front_url,
                 details,
+                content,
             })
         })
         .boxed()
 }
 
 fn terms() -> BoxedStrategy<Arc<Terms>> {
-    let channel = (text(), name(), name(), name());
+    let channel = (text(), name(), name(), name(), name());
     (tenant(), id(), request(), channel, time(), time())
         .prop_map(|(tenant, id, request, channel, placed_at, expires_at)| {
-            let (channel_order_no, channel, channel_account, callback_url) = channel;
+            let (channel_order_no, channel, channel_account, channel_identity, callback_url) =
+                channel;
             Arc::new(Terms {
                 tenant,
                 id,
@@ -157,6 +160,7 @@ fn terms() -> BoxedStrategy<Arc<Terms>> {
                 request,
                 channel,
                 channel_account,
+                channel_identity,
                 callback_url,
                 placed_at,
                 expires_at,
@@ -178,21 +182,55 @@ fn order_state() -> BoxedStrategy<OrderState> {
 }
 
 fn unapplied() -> BoxedStrategy<UnappliedPayment> {
-    (text(), fen(), id())
-        .prop_map(|(payment_reference, amount, refund)| UnappliedPayment {
+    let outcome = prop_oneof![
+        id().prop_map(UnappliedOutcome::Refund),
+        (text(), text()).prop_map(|(outside_reference, note)| UnappliedOutcome::SettledByHand {
+            outside_reference,
+            note
+        }),
+        text().prop_map(|note| UnappliedOutcome::WrittenOff { note }),
+    ];
+    (text(), fen(), outcome)
+        .prop_map(|(payment_reference, amount, outcome)| UnappliedPayment {
             payment_reference,
             amount,
-            refund,
+            outcome,
+        })
+        .boxed()
+}
+
+fn contested() -> BoxedStrategy<ContestedPayment> {
+    (text(), fen(), of(fen()), time())
+        .prop_map(|(payment_reference, amount, payer_amount, at)| ContestedPayment {
+            payment_reference,
+            amount,
+            currency: Currency::Cny,
+            payer_amount,
+            at,
         })
         .boxed()
 }
 
 pub(crate) fn any_order() -> BoxedStrategy<Order> {
     let polls = (of(in_flight()), any::<u32>(), of(time()));
-    (terms(), any::<i64>(), order_state(), polls, vec(unapplied(), 0..3), of(attention()))
-        .prop_map(|(terms, version, state, polls, unapplied, attention)| {
+    let needs = (vec(unapplied(), 0..3), of(contested()), of(text()), of(attention()));
+    (terms(), any::<i64>(), order_state(), any::<bool>(), polls, needs)
+        .prop_map(|(terms, version, state, is_confirmed, polls, needs)| {
             let (in_flight, polls, next_poll_at) = polls;
-            Order { terms, version, state, in_flight, polls, next_poll_at, unapplied, attention }
+            let (unapplied, contested, note, attention) = needs;
+            Order {
+                terms,
+                version,
+                state,
+                is_confirmed,
+                in_flight,
+                polls,
+                next_poll_at,
+                unapplied,
+                contested,
+                note,
+                attention,
+            }
         })
         .boxed()
 }
@@ -204,24 +242,29 @@ fn refund_state() -> BoxedStrategy<RefundState> {
         (time(), text())
             .prop_map(|(at, refund_reference)| RefundState::Done { at, refund_reference }),
         (time(), text()).prop_map(|(at, reason)| RefundState::Failed { at, reason }),
+        (time(), text(), text()).prop_map(|(at, outside_reference, note)| {
+            RefundState::SettledByHand { at, outside_reference, note }
+        }),
+        (time(), text()).prop_map(|(at, note)| RefundState::WrittenOff { at, note }),
     ]
     .boxed()
 }
 
-/// A failed refund needs a person for its failure, which follows from its state.
-fn attention_of(state: &RefundState, attention: Option<Attention>) -> Option<Attention> {
-    attention.filter(|_| !matches!(state, RefundState::Failed { .. }))
+fn need() -> BoxedStrategy<Need> {
+    (select(AttentionKind::ALL.to_vec()), text())
+        .prop_map(|(kind, reason)| Need { kind, reason })
+        .boxed()
 }
 
 pub(crate) fn any_refund() -> BoxedStrategy<Refund> {
     let who = (tenant(), id(), id(), text(), text());
     let what = (fen(), select(RefundCause::ALL.to_vec()), time(), any::<i64>());
-    let polls = (refund_state(), any::<u32>(), of(time()), of(attention()));
+    let polls = (refund_state(), any::<u32>(), any::<u32>(), of(time()), of(attention()));
     (who, what, polls)
         .prop_map(|(who, what, polls)| {
             let (tenant, id, order, channel_refund_no, payment_reference) = who;
             let (amount, cause, made_at, version) = what;
-            let (state, polls, next_poll_at, attention) = polls;
+            let (state, attempt, polls, next_poll_at, attention) = polls;
             Refund {
                 tenant,
                 id,
@@ -232,7 +275,8 @@ pub(crate) fn any_refund() -> BoxedStrategy<Refund> {
                 cause,
                 made_at,
                 version,
-                attention: attention_of(&state, attention),
+                attempt,
+                attention,
                 state,
                 polls,
                 next_poll_at,
@@ -246,6 +290,7 @@ fn notification_state() -> BoxedStrategy<NotificationState> {
         time().prop_map(|next_attempt_at| NotificationState::Due { next_attempt_at }),
         time().prop_map(|at| NotificationState::Delivered { at }),
         time().prop_map(|at| NotificationState::GivenUp { at }),
+        time().prop_map(|at| NotificationState::Dismissed { at }),
     ]
     .boxed()
 }
@@ -339,8 +384,12 @@ pub(crate) fn any_channel_account() -> BoxedStrategy<ChannelAccount> {
     ];
     let who = (tenant(), id(), name(), name());
     let what = (btree_map(text(), setting, 0..3), vec(platform_key(), 0..3), any::<bool>());
-    (who, time(), any::<i64>(), what, of(attention()))
-        .prop_map(|(who, made_at, version, what, attention)| {
+    let blocked = (name(), time()).prop_map(|(why, since)| Blocked { why, since });
+    let mismatch = (name(), time()).prop_map(|(why, since)| Mismatch { why, since });
+    let needs = (name(), of(blocked), of(mismatch));
+    (who, time(), any::<i64>(), what, needs)
+        .prop_map(|(who, made_at, version, what, needs)| {
+            let (identity, blocked, mismatch) = needs;
             let (tenant, id, name, channel) = who;
             let (settings, platform_keys, is_enabled) = what;
             ChannelAccount {
@@ -353,7 +402,9 @@ pub(crate) fn any_channel_account() -> BoxedStrategy<ChannelAccount> {
                 settings,
                 platform_keys,
                 is_enabled,
-                attention,
+                identity,
+                blocked,
+                mismatch,
             }
         })
         .boxed()
@@ -422,12 +473,19 @@ where
 
 fn order_change() -> BoxedStrategy<OrderChange> {
     prop_oneof![
-        Just(OrderChange::Repeated),
         Just(OrderChange::Closed),
         in_flight().prop_map(OrderChange::CallBegun),
         of(time()).prop_map(|next_poll_at| OrderChange::CallEnded { next_poll_at }),
         (text(), of(time()))
             .prop_map(|(why, next_poll_at)| OrderChange::MismatchRecorded { why, next_poll_at }),
+        of(time()).prop_map(|next_poll_at| OrderChange::Confirmed { next_poll_at }),
+        (contested(), text(), of(time())).prop_map(|(payment, why, next_poll_at)| {
+            OrderChange::PaymentContested { payment, why, next_poll_at }
+        }),
+        (text(), of(time()))
+            .prop_map(|(why, next_poll_at)| OrderChange::CloseRefused { why, next_poll_at }),
+        Just(OrderChange::PollRequested),
+        text().prop_map(|note| OrderChange::AttentionEnded { note }),
         pay_info(Just(None).boxed()).prop_map(OrderChange::PayInfoReceived),
         paid().prop_map(OrderChange::Paid),
         closure().prop_map(OrderChange::Closing),
@@ -442,8 +500,14 @@ fn refund_change() -> BoxedStrategy<RefundChange> {
         Just(RefundChange::Repeated),
         (operation(), time())
             .prop_map(|(operation, until)| RefundChange::CallBegun { operation, until }),
-        (refund_state(), of(time()))
-            .prop_map(|(state, next_poll_at)| RefundChange::Moved { state, next_poll_at }),
+        (refund_state(), of(time()), of(need())).prop_map(|(state, next_poll_at, need)| {
+            RefundChange::Moved { state, next_poll_at, need }
+        }),
+        Just(RefundChange::PollRequested),
+        (any::<u32>(), time()).prop_map(|(attempt, next_poll_at)| {
+            RefundChange::NumberRenewed { attempt, next_poll_at }
+        }),
+        text().prop_map(|note| RefundChange::AttentionEnded { note }),
         (text(), of(time()))
             .prop_map(|(why, next_poll_at)| RefundChange::MismatchRecorded { why, next_poll_at }),
     ]
@@ -455,6 +519,7 @@ fn notification_change() -> BoxedStrategy<NotificationChange> {
         (attempt(), notification_state())
             .prop_map(|(attempt, state)| NotificationChange::Attempted { attempt, state }),
         time().prop_map(|next_attempt_at| NotificationChange::Replayed { next_attempt_at }),
+        text().prop_map(|note| NotificationChange::Dismissed { note }),
     ]
     .boxed()
 }
@@ -463,6 +528,9 @@ fn account_change() -> BoxedStrategy<ChannelAccountChange> {
     prop_oneof![
         vec(platform_key(), 0..3).prop_map(ChannelAccountChange::KeysStored),
         text().prop_map(|why| ChannelAccountChange::MismatchRecorded { why }),
+        text().prop_map(|why| ChannelAccountChange::Blocked { why }),
+        Just(ChannelAccountChange::Resumed),
+        text().prop_map(|note| ChannelAccountChange::MismatchDismissed { note }),
     ]
     .boxed()
 }

@@ -57,6 +57,13 @@ pub(super) fn channel_account(change: &ChannelAccountChange) -> String {
         ChannelAccountChange::MismatchRecorded { why } => {
             format!("a callback about nothing that is known here: {why}")
         }
+        ChannelAccountChange::Blocked { why } => {
+            format!("THE CHANNEL REFUSES THE ACCOUNT: {why}")
+        }
+        ChannelAccountChange::Resumed => "the channel account goes on".to_owned(),
+        ChannelAccountChange::MismatchDismissed { note } => {
+            format!("the callback about nothing that is known was looked into: {note}")
+        }
     }
 }
 
@@ -99,6 +106,10 @@ pub(super) fn channel_account_facts(change: &ChannelAccountChange) -> Facts {
             let serials: Vec<&str> = keys.iter().map(|key| key.serial.as_str()).collect();
             vec![text("serials", serials.join(","))]
         }
-        ChannelAccountChange::MismatchRecorded { why } => vec![text("why", why)],
+        ChannelAccountChange::MismatchRecorded { why } | ChannelAccountChange::Blocked { why } => {
+            vec![text("why", why)]
+        }
+        ChannelAccountChange::Resumed => vec![],
+        ChannelAccountChange::MismatchDismissed { note } => vec![text("note", note)],
     }
 }

@@ -18,6 +18,9 @@ pub(super) fn what(subject: Subject, change: &NotificationChange) -> String {
         NotificationChange::Replayed { .. } => {
             format!("notification {id} is sent again from the start of its schedule")
         }
+        NotificationChange::Dismissed { note } => {
+            format!("notification {id} is given up for good: {note}")
+        }
     }
 }
 
@@ -42,6 +45,7 @@ pub(crate) fn stands(state: NotificationState) -> String {
         NotificationState::Due { .. } => "not delivered yet".to_owned(),
         NotificationState::Delivered { at } => format!("delivered at {}", local(at)),
         NotificationState::GivenUp { at } => format!("GIVEN UP at {}", local(at)),
+        NotificationState::Dismissed { at } => format!("given up for good at {}", local(at)),
     }
 }
 
@@ -74,5 +78,6 @@ pub(super) fn facts(change: &NotificationChange) -> Facts {
         NotificationChange::Replayed { next_attempt_at } => {
             vec![at("next_attempt_at", *next_attempt_at)]
         }
+        NotificationChange::Dismissed { note } => vec![text("note", note)],
     }
 }

@@ -2,22 +2,28 @@
 
 use super::{Facts, at, fen, text};
 use crate::words::{both, local};
-use kernel::{CallRecord, Closure, Order, OrderChange};
+use kernel::{CallRecord, Closure, Order, OrderChange, UnappliedOutcome, UnappliedPayment};
 
 pub(super) fn what(change: &OrderChange, call: Option<&CallRecord>) -> String {
     match change {
         OrderChange::Placed(order) => placed(order),
-        OrderChange::Repeated => {
-            "the same request came again and was answered from what is stored".to_owned()
-        }
         OrderChange::CallBegun(call) => format!("asks the channel: {}", call.operation.name()),
         OrderChange::CallEnded { .. } if has_no_answer(call) => {
             "no answer: it is not known what the channel did".to_owned()
         }
         OrderChange::CallEnded { .. } => "nothing new from the channel".to_owned(),
+        OrderChange::Confirmed { .. } => {
+            "the channel confirms that the order stands there, unpaid".to_owned()
+        }
         OrderChange::MismatchRecorded { why, .. } => {
             format!("CONTRADICTION, changed nothing: {why}")
         }
+        OrderChange::PaymentContested { payment, why, .. } => format!(
+            "CONTRADICTION, booked nothing: payment {} is contested: {why}",
+            payment.payment_reference
+        ),
+        OrderChange::CloseRefused { why, .. } => format!("CANNOT BE CLOSED: {why}"),
+        OrderChange::PollRequested => "the channel is to be polled now".to_owned(),
         OrderChange::PayInfoReceived(pay_info) => format!(
             "the payer can pay now ({}), until {}",
             pay_info.form.name(),
@@ -32,13 +38,21 @@ pub(super) fn what(change: &OrderChange, call: Option<&CallRecord>) -> String {
         OrderChange::Closing(closure) => closing(*closure).to_owned(),
         OrderChange::Closed => "CLOSED at the channel".to_owned(),
         OrderChange::Failed { reason } => format!("FAILED: {reason}"),
-        OrderChange::UnappliedReceived(payment) => format!(
-            "MONEY THAT THE ORDER CANNOT TAKE: {} as payment {}; refund {} gives it back",
-            both(payment.amount),
-            payment.payment_reference,
-            payment.refund,
-        ),
+        OrderChange::UnappliedReceived(payment) => unapplied(payment),
+        OrderChange::AttentionEnded { note } => format!("an operator ended it: {note}"),
     }
+}
+
+fn unapplied(payment: &UnappliedPayment) -> String {
+    let outcome = match &payment.outcome {
+        UnappliedOutcome::Refund(refund) => format!("refund {refund} gives it back"),
+        UnappliedOutcome::SettledByHand { outside_reference, note } => {
+            format!("given back by hand as {outside_reference}: {note}")
+        }
+        UnappliedOutcome::WrittenOff { note } => format!("written off: {note}"),
+    };
+    let (amount, reference) = (both(payment.amount), &payment.payment_reference);
+    format!("MONEY THAT THE ORDER CANNOT TAKE: {amount} as payment {reference}; {outcome}")
 }
 
 fn has_no_answer(call: Option<&CallRecord>) -> bool {
@@ -82,25 +96,44 @@ pub(super) fn facts(change: &OrderChange) -> Facts {
                 at("expires_at", terms.expires_at),
             ]
         }
-        OrderChange::Repeated | OrderChange::CallEnded { .. } | OrderChange::Closed => vec![],
+        OrderChange::CallEnded { .. }
+        | OrderChange::Confirmed { .. }
+        | OrderChange::PollRequested
+        | OrderChange::Closed => vec![],
         OrderChange::CallBegun(call) => {
             vec![text("operation", call.operation.name()), at("until", call.until)]
         }
-        OrderChange::MismatchRecorded { why, .. } => vec![text("why", why)],
+        OrderChange::MismatchRecorded { why, .. } | OrderChange::CloseRefused { why, .. } => {
+            vec![text("why", why)]
+        }
+        OrderChange::PaymentContested { payment, why, .. } => vec![
+            text("why", why),
+            text("payment_reference", &payment.payment_reference),
+            fen("amount_fen", payment.amount),
+        ],
+        OrderChange::AttentionEnded { note } => vec![text("note", note)],
         OrderChange::PayInfoReceived(pay_info) => {
             vec![text("pay_form", pay_info.form.name()), at("payable_until", pay_info.valid_until)]
         }
         OrderChange::Paid(paid) => vec![
             at("paid_at", paid.at),
             text("payment_reference", &paid.payment_reference),
+            fen("amount_fen", paid.amount),
             fen("payer_amount_fen", paid.payer_amount),
         ],
         OrderChange::Closing(closure) => vec![text("closure", closure.name())],
         OrderChange::Failed { reason } => vec![text("reason", reason)],
-        OrderChange::UnappliedReceived(payment) => vec![
-            text("refund", payment.refund.to_string()),
-            fen("amount_fen", payment.amount),
-            text("payment_reference", &payment.payment_reference),
-        ],
+        OrderChange::UnappliedReceived(payment) => {
+            let mut facts = match &payment.outcome {
+                UnappliedOutcome::Refund(refund) => vec![text("refund", refund.to_string())],
+                UnappliedOutcome::SettledByHand { outside_reference, note } => {
+                    vec![text("outside_reference", outside_reference), text("note", note)]
+                }
+                UnappliedOutcome::WrittenOff { note } => vec![text("note", note)],
+            };
+            facts.push(fen("amount_fen", payment.amount));
+            facts.push(text("payment_reference", &payment.payment_reference));
+            facts
+        }
     }
 }

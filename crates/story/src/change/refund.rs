@@ -1,6 +1,6 @@
 //! What happens to refunds.
 
-use super::{Facts, at, fen, text};
+use super::{Fact, Facts, at, fen, text};
 use crate::words::local;
 use kernel::{RefundChange, RefundState};
 use ledger::{Id, Subject, kinds};
@@ -22,6 +22,13 @@ pub(super) fn what(subject: Subject, change: &RefundChange) -> String {
         RefundChange::Repeated => {
             format!("the channel reported refund {refund} again, nothing new")
         }
+        RefundChange::PollRequested => format!("refund {refund} is to be polled now"),
+        RefundChange::NumberRenewed { attempt, .. } => {
+            format!("refund {refund} is requested under a new number, its attempt {attempt}")
+        }
+        RefundChange::AttentionEnded { note } => {
+            format!("an operator looked into refund {refund}: {note}")
+        }
     }
 }
 
@@ -33,6 +40,10 @@ fn stands(state: &RefundState) -> String {
             format!("DONE at {}, the channel's number is {refund_reference}", local(*at))
         }
         RefundState::Failed { reason, .. } => format!("FAILED: {reason}"),
+        RefundState::SettledByHand { outside_reference, note, .. } => {
+            format!("GIVEN BACK BY HAND as {outside_reference}: {note}")
+        }
+        RefundState::WrittenOff { note, .. } => format!("WRITTEN OFF: {note}"),
     }
 }
 
@@ -46,7 +57,7 @@ pub(super) fn facts(change: &RefundChange) -> Facts {
         RefundChange::CallBegun { operation, until } => {
             vec![text("operation", operation.name()), at("until", *until)]
         }
-        RefundChange::Moved { state, .. } => {
+        RefundChange::Moved { state, need, .. } => {
             let mut facts = vec![text("state", state.name())];
             match state {
                 RefundState::Requesting | RefundState::Processing => {}
@@ -55,10 +66,20 @@ pub(super) fn facts(change: &RefundChange) -> Facts {
                     facts.push(text("refund_reference", refund_reference));
                 }
                 RefundState::Failed { reason, .. } => facts.push(text("reason", reason)),
+                RefundState::SettledByHand { outside_reference, note, .. } => {
+                    facts.push(text("outside_reference", outside_reference));
+                    facts.push(text("note", note));
+                }
+                RefundState::WrittenOff { note, .. } => facts.push(text("note", note)),
             }
+            facts.extend(need.iter().map(|need| text("attention", need.kind.name())));
             facts
         }
         RefundChange::MismatchRecorded { why, .. } => vec![text("why", why)],
-        RefundChange::Repeated => vec![],
+        RefundChange::Repeated | RefundChange::PollRequested => vec![],
+        RefundChange::NumberRenewed { attempt, .. } => {
+            vec![("attempt", Fact::Number(i64::from(*attempt)))]
+        }
+        RefundChange::AttentionEnded { note } => vec![text("note", note)],
     }
 }

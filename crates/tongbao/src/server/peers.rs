@@ -85,7 +85,7 @@ struct Share {
 }
 
 impl Peers {
-    /// So many connections and KiB of bodies for each address.
+    /// The connections and KiB of bodies for each address.
     pub(super) fn new(
         trusted: Vec<Network>,
         connections_each_max: u32,

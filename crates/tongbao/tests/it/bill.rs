@@ -20,7 +20,7 @@ fn date(gateway: &TestGateway) -> String {
     shanghai(gateway.now()).chars().take(10).collect()
 }
 
-/// What the verb exits with, and its JSON; text that is no JSON is an error's.
+/// What the verb exits with, and its JSON; text that is not JSON is an error's.
 fn bill(gateway: &TestGateway, date: &str) -> (Option<i32>, Value) {
     let output = gateway.bill(&["demo-wxpay", date, "--json"]);
     let complaint = || Value::String(String::from_utf8_lossy(&output.stderr).into_owned());

@@ -204,12 +204,12 @@ async fn operators_have_an_address_of_their_own() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_allows_what_is_its_own() {
     let served = Served::start("");
-    let shop = json!({"name": "茶馆"});
+    let merchant = json!({"name": "茶馆"});
     for token in [READ, OPERATE] {
-        let (status, refused) = served.admin("PUT", "/tenants/1", token, &shop).await;
+        let (status, refused) = served.admin("PUT", "/tenants/1", token, &merchant).await;
         assert_eq!((status, &refused["error"]["code"]), (403, &json!("forbidden")));
     }
-    assert_eq!(served.admin("PUT", "/tenants/1", CONFIGURE, &shop).await.0, 200);
+    assert_eq!(served.admin("PUT", "/tenants/1", CONFIGURE, &merchant).await.0, 200);
     let replay = "/tenants/1/notifications/100000000000000000/replay";
     for (token, status) in [(READ, 403), (OPERATE, 404), (CONFIGURE, 404)] {
         assert_eq!(served.admin("POST", replay, token, &Value::Null).await.0, status);

@@ -64,7 +64,7 @@ impl Site {
         Site::start_with_clocks([0; PROCESSES])
     }
 
-    /// The same on machines whose clocks are ahead by so many seconds.
+    /// The same on machines whose clocks are ahead by this number of seconds.
     fn start_with_clocks(ahead_seconds: [i64; PROCESSES]) -> Site {
         let folder = tempfile::tempdir().expect("a folder");
         let database = fresh_database();

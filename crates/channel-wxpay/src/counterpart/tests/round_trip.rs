@@ -180,7 +180,8 @@ fn each_fault_mode_is_seen_by_the_codec() {
     };
     assert!(matches!(mode("SYSTEM_ERROR"), Finding::Unknown { .. }));
     assert!(matches!(mode("FREQUENCY_LIMITED"), Finding::Later { .. }));
-    assert!(matches!(mode("NO_AUTH"), Finding::Refused { .. }));
+    assert!(matches!(mode("PARAM_ERROR"), Finding::Refused { .. }));
+    assert!(matches!(mode("NO_AUTH"), Finding::AccountFault { .. }));
     stage.mode = FaultMode::Honest;
     assert_eq!(stage.ask(&*connection, &query("T99999")), Finding::NotFound);
 }

@@ -20,7 +20,7 @@ const FIRST_ORDERS: u32 = 50;
 /// How long a notification may take.
 const NOTIFICATION_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often to look whether the last attempts are recorded.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const POLL_EVERY: Duration = Duration::from_millis(20);
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -46,12 +46,12 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// By how many bytes so many orders make the database grow.
+/// By how many bytes this number of orders makes the database grow.
 async fn grown_by(gateway: &DevGateway, file: &Path, orders: u32) -> Result<u64> {
-    let mut shop = Shop::open(gateway).await?;
-    shop.sell(FIRST_ORDERS).await?;
+    let mut merchant = BenchMerchant::open(gateway).await?;
+    merchant.sell(FIRST_ORDERS).await?;
     let before = size(file).await?;
-    shop.sell(orders).await?;
+    merchant.sell(orders).await?;
     Ok(size(file).await?.saturating_sub(before))
 }
 
@@ -61,7 +61,7 @@ async fn size(file: &Path) -> Result<u64> {
 }
 
 /// A merchant and its payer.
-struct Shop<'g> {
+struct BenchMerchant<'g> {
     gateway: &'g DevGateway,
     client: JsonClient,
     notify_url: String,
@@ -69,13 +69,19 @@ struct Shop<'g> {
     sold: u32,
 }
 
-impl<'g> Shop<'g> {
-    async fn open(gateway: &'g DevGateway) -> Result<Shop<'g>> {
+impl<'g> BenchMerchant<'g> {
+    async fn open(gateway: &'g DevGateway) -> Result<BenchMerchant<'g>> {
         let (notify_url, notifications) = merchant_server().await?;
-        Ok(Shop { gateway, client: JsonClient::new()?, notify_url, notifications, sold: 0 })
+        Ok(BenchMerchant {
+            gateway,
+            client: JsonClient::new()?,
+            notify_url,
+            notifications,
+            sold: 0,
+        })
     }
 
-    /// Sells so many times, until everything about it is recorded.
+    /// Sells this number of times, until everything about it is recorded.
     async fn sell(&mut self, orders: u32) -> Result<()> {
         for _ in 0..orders {
             self.sell_one().await?;
@@ -84,7 +90,7 @@ impl<'g> Shop<'g> {
             while self.gateway.engine.ask(Tasks { now: self.gateway.engine.now() }).await?.waiting
                 > 0
             {
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(POLL_EVERY).await;
             }
             anyhow::Ok(())
         };

@@ -5,7 +5,9 @@ use super::tenant_of;
 use anyhow::Result;
 use channel::{BillDay, BillRow};
 use engine::Engine;
-use kernel::{Order, OrderState, Refund, RefundState, TenantId, subject_of_channel_no};
+use kernel::{
+    Order, OrderState, Refund, RefundState, TenantId, UnappliedOutcome, subject_of_channel_no,
+};
 use ledger::{Account, AccountKind, Fen, Id, Stamp, Timestamp, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{Installation, Postings, StoryOf};
@@ -111,9 +113,12 @@ impl Ours {
         for refund in refunds {
             let done_at = match &refund.state {
                 RefundState::Done { at, .. } => Some(*at),
-                RefundState::Requesting | RefundState::Processing | RefundState::Failed { .. } => {
-                    None
-                }
+                // What was ended by hand did not go back through the channel.
+                RefundState::Requesting
+                | RefundState::Processing
+                | RefundState::Failed { .. }
+                | RefundState::SettledByHand { .. }
+                | RefundState::WrittenOff { .. } => None,
             };
             let state = refund.state.name();
             let ours = OurRefund { amount: refund.amount, state, done_at };
@@ -127,7 +132,7 @@ fn payments(order: &Order, refunds: &[&Refund]) -> Vec<OurPayment> {
     let taken = match &order.state {
         OrderState::Paid(paid) => Some(OurPayment {
             payment_reference: paid.payment_reference.clone(),
-            amount: order.terms.request.amount,
+            amount: paid.amount,
             at: paid.at,
         }),
         OrderState::Init
@@ -141,7 +146,7 @@ fn payments(order: &Order, refunds: &[&Refund]) -> Vec<OurPayment> {
         amount: payment.amount,
         at: refunds
             .iter()
-            .find(|refund| refund.id == payment.refund)
+            .find(|refund| payment.outcome == UnappliedOutcome::Refund(refund.id))
             .map_or(order.terms.placed_at, |refund| refund.made_at),
     });
     taken.into_iter().chain(unapplied).collect()
