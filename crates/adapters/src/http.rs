@@ -5,9 +5,10 @@ mod client;
 mod guard;
 pub mod limits;
 mod pool;
+mod resolver;
 mod wire;
 
-pub use client::{HttpClient, HyperClient, SendFault};
+pub use client::{ClientFault, HttpClient, HyperClient, SendContext, SendFault};
 pub use guard::Guard;
 pub use pool::ClientIdentity;
 pub use wire::{ConversionFault, receive, request_from, response_into};

@@ -156,6 +156,10 @@ fn engine_failure(failure: &Failure) -> (StatusCode, Error) {
         Failure::Stopping => {
             (StatusCode::SERVICE_UNAVAILABLE, plain("stopping", &failure.to_string()))
         }
+        Failure::Defect(_) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            plain("defect", "the decision broke an assertion; nothing changed, the log has why"),
+        ),
         Failure::Store(fault) => store_fault(fault),
     }
 }

@@ -3,7 +3,7 @@
 //! An unknown parameter is refused: a mistyped filter must not look like an answer.
 
 use kernel::{NotificationState, TenantId};
-use ledger::{Account, AccountKind, Id, Named, Timestamp, kinds};
+use ledger::{Account, AccountKind, Id, Named, Subject, SubjectKind, Timestamp, kinds};
 use store::{Notifications, OrderFilter, Postings};
 
 /// Rows on a page when the caller does not say.
@@ -95,6 +95,16 @@ pub(crate) fn order_id(text: &str) -> Result<Id<kinds::Order>, Malformed> {
 /// The notification that a path names.
 pub(crate) fn notification_id(text: &str) -> Result<Id<kinds::Notification>, Malformed> {
     id("notification", text)
+}
+
+/// The row that a path names by its kind and id.
+pub(crate) fn subject(kind: &str, text: &str) -> Result<Subject, Malformed> {
+    let known = SubjectKind::from_name(kind);
+    let kind = known.ok_or_else(|| {
+        let names = SubjectKind::ALL.map(SubjectKind::name);
+        malformed("kind", format!("found {kind:?}, want {}", names.join(", ")))
+    })?;
+    Ok(Subject { kind, value: id::<kinds::Root>("id", text)?.value() })
 }
 
 /// The account that a path names.

@@ -70,6 +70,7 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .routes(routes!(notification))
         .routes(routes!(replay_notification))
         .routes(routes!(attention))
+        .routes(routes!(resume_task))
 }
 
 #[derive(OpenApi)]
@@ -282,7 +283,8 @@ async fn one_notification(
 }
 
 /// What needs a person: orders that a channel contradicted, refunds that it finally refused,
-/// notifications that were given up, callbacks about nothing of ours.
+/// notifications that were given up, callbacks about nothing of ours; and, after those, tasks that are
+/// parked because of a defect of the program.
 #[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/attention", tag = "attention",
     params(TenantPath, LimitQuery),
     responses(
@@ -296,6 +298,27 @@ async fn attention(
 ) -> Answer<AttentionList> {
     let (tenant, limit) = (known(&engine, &tenant)?, query::attention(&pairs)?);
     Ok(Json(map::attention(&engine.ask(AttentionOf { tenant, limit }).await?)))
+}
+
+/// Runs a parked task again: its decision broke an assertion of the program, and that is mended. A parked
+/// task is listed under attention as long as it is.
+#[utoipa::path(post, path = "/admin/v1/tenants/{tenant}/tasks/{kind}/{id}/resume",
+    tag = "attention",
+    params(TenantPath, TaskPath),
+    responses((status = 202, description = "It is due again."), Faults))]
+async fn resume_task(
+    State(engine): State<Arc<Engine>>,
+    MayOperate(operator): MayOperate,
+    Segments((tenant, kind, id)): Segments<(String, String, String)>,
+    Asked(pairs): Asked,
+) -> Result<StatusCode, Fault> {
+    query::none(&pairs)?;
+    let tenant = known(&engine, &tenant)?;
+    let subject = query::subject(&kind, &id)?;
+    match engine.resume_task(&operator.caller(), &tenant, subject).await? {
+        true => Ok(StatusCode::ACCEPTED),
+        false => Err(Fault::NotFound { what: "parked task" }),
+    }
 }
 
 /// A tenant of the installation.
@@ -350,6 +373,16 @@ struct AccountPath {
 struct NotificationPath {
     /// The notification's id, 18 digits.
     notification: String,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "describes a part of paths")]
+struct TaskPath {
+    /// The kind of the row whose task it is: order, refund, notification …
+    kind: String,
+    /// The row's id, 18 digits.
+    id: String,
 }
 
 #[derive(IntoParams)]

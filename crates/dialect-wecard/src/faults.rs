@@ -96,6 +96,8 @@ impl From<Failure> for Fault {
             Failure::Overloaded => Fault::overloaded(),
             Failure::Busy => Fault::new(ErrCode::SystemError, "busy, retry later"),
             Failure::Stopping => Fault::new(ErrCode::SystemError, "stopping, retry later"),
+            // Its text is for the operator only.
+            Failure::Defect(_) => Fault::new(ErrCode::SystemError, "internal error"),
             Failure::Store(fault) => fault.into(),
         }
     }

@@ -1,8 +1,8 @@
 //! Channels' callbacks on their way in: verified, committed as findings, and only then accepted.
 
-use crate::calls::{fetch_keys, off_thread};
+use crate::calls::off_thread;
 use crate::channel_accounts::OpenAccount;
-use crate::{Engine, Failure};
+use crate::{Engine, Failure, keys};
 use adapters::Stopwatch;
 use channel::{Callback, CallbackFault, Finding, Request, Response};
 use kernel::{
@@ -155,7 +155,7 @@ async fn verify(
     let first = verify_once(engine, account, request.clone()).await;
     let outcome = match first {
         Err(CallbackFault::UnknownKey { .. }) => {
-            let account = fetch_keys(engine, account.clone()).await;
+            let account = keys::fetch(engine, account.clone()).await;
             verify_once(engine, &account, request).await
         }
         other => other,

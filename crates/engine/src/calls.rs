@@ -4,15 +4,17 @@
 //! tried again with the same bytes; everything else that leaves a doubt is [`Finding::Unknown`], and
 //! the order's task looks again.
 
+use crate::bulkhead::Permit;
 use crate::channel_accounts::OpenAccount;
-use crate::{Engine, Failure, SendFault};
+use crate::{Engine, Failure, SendContext, SendFault, keys};
 use adapters::Stopwatch;
 use adapters::http::limits::{BILL_TIMEOUT, CHANNEL_TIMEOUT};
 use channel::{
-    CodecContext, Connection, EncodeFault, Finding, Instruction, PlatformKey, Request, Response,
-    Step,
+    CodecContext, Connection, EncodeFault, Finding, Instruction, Request, Response, Step,
 };
-use kernel::{CallRecord, Caller, ChannelAccountCommand, Command, RecordFinding, Reply, Work};
+use kernel::{
+    CallRecord, Caller, ChannelAccountCommand, Command, RecordFinding, Reply, TenantId, Work,
+};
 use ledger::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,13 +27,14 @@ const PERMIT_TIMEOUT: Duration = Duration::from_secs(8);
 const ASK_TIMEOUT: Duration = Duration::from_secs(20);
 /// Pauses before a connection is tried again.
 const CONNECT_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
-/// How often the channels' signing keys are fetched anew.
-const KEYS_EVERY: Duration = Duration::from_secs(3600);
-/// The least time between two fetches of an account's keys, in milliseconds.
-const KEYS_PAUSE_MS: i64 = 10_000;
 
-/// Carries one instruction to its channel and commits the finding.
-pub(crate) async fn ask(engine: Arc<Engine>, work: Work, waiter: oneshot::Sender<Reply>) {
+/// Carries one instruction to its channel and commits the finding. A due task has its permit already.
+pub(crate) async fn ask(
+    engine: Arc<Engine>,
+    work: Work,
+    waiter: oneshot::Sender<Reply>,
+    permit: Option<Permit>,
+) {
     let Work::Ask {
         tenant,
         subject,
@@ -44,7 +47,7 @@ pub(crate) async fn ask(engine: Arc<Engine>, work: Work, waiter: oneshot::Sender
     else {
         return;
     };
-    let Some(permit) = engine.calls.acquire(&channel_account, PERMIT_TIMEOUT).await else {
+    let Some(permit) = permit_for(&engine, &tenant, &channel_account, permit).await else {
         tracing::warn!(%subject, "no permit for a channel call; its task will try again");
         return;
     };
@@ -106,6 +109,19 @@ async fn mark(engine: &Arc<Engine>, name: &Arc<str>, finding: &Finding, call: &C
     }
 }
 
+/// The permit that is there already, or one that is waited for in the tenant's own waiting room.
+async fn permit_for(
+    engine: &Engine,
+    tenant: &TenantId,
+    channel_account: &Arc<str>,
+    permit: Option<Permit>,
+) -> Option<Permit> {
+    match permit.filter(|permit| permit.is_for(tenant, channel_account)) {
+        Some(permit) => Some(permit),
+        None => engine.lanes.money.enter(tenant)?.permit(channel_account, PERMIT_TIMEOUT).await,
+    }
+}
+
 fn unknown(
     instruction: &Instruction,
     at: Timestamp,
@@ -123,7 +139,7 @@ pub(crate) async fn call(
     instruction: &Instruction,
 ) -> (Finding, CallRecord) {
     let account = match account.lacks_keys(engine.clock.now()) {
-        true => fetch_keys(engine, account).await,
+        true => keys::fetch(engine, account).await,
         false => account,
     };
     let at = engine.clock.now();
@@ -219,15 +235,16 @@ async fn send(
     request: &Request,
     deadline: Duration,
 ) -> Result<Response, SendFault> {
+    let context = SendContext { tenant: account.tenant.as_str(), deadline };
     let mut pauses = CONNECT_PAUSES.into_iter();
     let client = &engine.channel_client;
     loop {
         let sent = match &account.client_identity {
-            Some(identity) => client.send_as(identity, request, deadline).await,
-            None => client.send(request, deadline).await,
+            Some(identity) => client.send_as(identity, request, context).await,
+            None => client.send(request, context).await,
         };
         match (sent, pauses.next()) {
-            (Err(SendFault::NotSent(why)), Some(pause)) => {
+            (Err(SendFault::NotSent(why) | SendFault::Congested(why)), Some(pause)) => {
                 tracing::debug!(why, "no connection to the channel; trying again");
                 tokio::time::sleep(pause).await;
             }
@@ -266,54 +283,5 @@ fn record(
             .and_then(|response| response.header("request-id"))
             .map(|trace| trace.chars().take(64).collect()),
         summary,
-    }
-}
-
-/// Fetches every account's signing keys at the start and then every hour.
-pub(crate) async fn refresh_keys(engine: Arc<Engine>) {
-    let mut stopped = engine.stopped();
-    loop {
-        let snapshot = engine.snapshot();
-        let accounts: Vec<Arc<OpenAccount>> = snapshot.accounts.all().cloned().collect();
-        for account in accounts.into_iter().filter(|account| account.channel.about().fetches_keys) {
-            fetch_keys(&engine, account).await;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(KEYS_EVERY) => {}
-            _ = stopped.wait_for(|stopped| *stopped) => return,
-        }
-    }
-}
-
-/// Fetches an account's signing keys, unless that was just done, and stores what is new. Returns the
-/// account with the keys that are known afterwards.
-pub(crate) async fn fetch_keys(
-    engine: &Arc<Engine>,
-    account: Arc<OpenAccount>,
-) -> Arc<OpenAccount> {
-    // Calls that come while keys are fetched wait for the same keys.
-    let _fetching = account.fetching.lock.lock().await;
-    if account.fetching.may_begin(engine.clock.now(), KEYS_PAUSE_MS) {
-        let (finding, _) = exchange(engine, &account, &Instruction::FetchKeys).await;
-        match finding {
-            Finding::Keys(keys) => store_keys(engine, &account, &keys).await,
-            other => {
-                let summary = other.describe();
-                tracing::warn!(account = %account.name, summary, "no signing keys fetched");
-            }
-        }
-    }
-    let reopened = engine.snapshot().accounts.get(&account.name).cloned();
-    reopened.unwrap_or_else(|| account.clone())
-}
-
-/// Storing the keys changes the account's row, and with it the directory: the account is opened again
-/// with the new keys before this returns.
-async fn store_keys(engine: &Arc<Engine>, account: &OpenAccount, fetched: &[PlatformKey]) {
-    let Some(keys) = account.with_fetched(fetched, engine.clock.now()) else { return };
-    let (tenant, name) = (account.tenant.clone(), account.name.clone());
-    let command = ChannelAccountCommand::StoreKeys { tenant, name, keys };
-    if let Err(failure) = engine.submit(Caller::Clock, command.into(), None).await {
-        tracing::warn!(account = %account.name, %failure, "fetched keys were not stored");
     }
 }

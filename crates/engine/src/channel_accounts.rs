@@ -48,23 +48,53 @@ pub(crate) struct OpenAccount {
     version: i64,
 }
 
+/// Seconds after which keys that were fetched are fetched anew.
+const KEYS_EVERY_SECONDS: i64 = 3600;
+/// Seconds to wait after a fetch that failed, by how many have failed; the last repeats.
+const KEYS_RETRY_SECONDS: [i64; 3] = [15, 30, 60];
+
 /// Who fetches an account's signing keys, and since when; outlives the account's reopening.
 #[derive(Default)]
 pub(crate) struct KeyFetching {
     /// Held while keys are fetched.
     pub(crate) lock: tokio::sync::Mutex<()>,
-    asked_at: Mutex<Option<Timestamp>>,
+    last: Mutex<LastFetch>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct LastFetch {
+    asked_at: Option<Timestamp>,
+    /// Failures since keys were fetched; a fetch counts as one until it has ended well.
+    failures: usize,
 }
 
 impl KeyFetching {
     /// Marks the beginning of a fetch, unless another began within `pause_ms`.
     pub(crate) fn may_begin(&self, now: Timestamp, pause_ms: i64) -> bool {
-        let mut asked_at = self.asked_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_free = asked_at.is_none_or(|at| now.ms_since(at) >= pause_ms);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_free = last.asked_at.is_none_or(|at| now.ms_since(at) >= pause_ms);
         if is_free {
-            *asked_at = Some(now);
+            last.asked_at = Some(now);
+            last.failures = last.failures.saturating_add(1);
         }
         is_free
+    }
+
+    /// Marks the end of the fetch that began.
+    pub(crate) fn ended(&self, is_fetched: bool) {
+        if is_fetched {
+            self.last.lock().unwrap_or_else(PoisonError::into_inner).failures = 0;
+        }
+    }
+
+    /// Whether keys are to be fetched without anybody who waits for them.
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait_seconds = match last.failures.checked_sub(1) {
+            None => KEYS_EVERY_SECONDS,
+            Some(failed) => KEYS_RETRY_SECONDS[failed.min(KEYS_RETRY_SECONDS.len() - 1)],
+        };
+        last.asked_at.is_none_or(|at| now >= at.plus_seconds(wait_seconds))
     }
 }
 
@@ -249,6 +279,24 @@ mod tests {
             valid_from: Timestamp::from_seconds(0),
             valid_until: Timestamp::from_seconds(1),
         }
+    }
+
+    #[test]
+    fn a_fetch_that_failed_is_tried_again_within_a_minute() {
+        let fetching = KeyFetching::default();
+        let at = |seconds| Timestamp::from_seconds(seconds);
+        assert!(fetching.is_due(at(0)));
+        let mut now = 0;
+        for wait in [15, 30, 60, 60] {
+            assert!(fetching.may_begin(at(now), 10_000));
+            fetching.ended(false);
+            assert!(!fetching.is_due(at(now + wait - 1)));
+            now += wait;
+            assert!(fetching.is_due(at(now)));
+        }
+        assert!(fetching.may_begin(at(now), 10_000));
+        fetching.ended(true);
+        assert!(!fetching.is_due(at(now + 3599)) && fetching.is_due(at(now + 3600)));
     }
 
     /// The row is stored: an account that did not open with it would stay shut at every start.

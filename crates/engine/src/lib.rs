@@ -6,7 +6,9 @@
 //! - calls: carries instructions to channels and brings the findings back as commands.
 //! - deliveries: delivers notifications to merchants.
 //! - looks: looks at the channel for callers who wait.
-//! - tasks: claims what is due.
+//! - tasks: claims what is due, lane by lane.
+//! - lanes, bulkhead: how much may be under way, shared out to tenants and counterparts.
+//! - keys: fetches the channels' signing keys.
 //! - bills: reads bills of channel accounts.
 //! - callbacks: takes channels' callbacks in.
 //! - directory: tenants, merchants, callers' keys and channel accounts, as read from the database.
@@ -24,6 +26,8 @@ mod channel_accounts;
 mod clock;
 mod deliveries;
 mod directory;
+mod keys;
+mod lanes;
 mod looks;
 mod put;
 mod secrets;
@@ -32,7 +36,7 @@ mod tasks;
 mod writer;
 
 pub use adapters::clock::{Clock, SystemClock};
-pub use adapters::http::{ClientIdentity, Guard, HttpClient, HyperClient, SendFault};
+pub use adapters::http::{ClientIdentity, Guard, HttpClient, HyperClient, SendContext, SendFault};
 pub use bills::BillFault;
 pub use channel_accounts::ChannelAccountFault;
 pub use directory::{RegisteredCaller, RegisteredProof};
@@ -42,11 +46,12 @@ pub use put::{
 };
 pub use secrets::{Secrets, caller_key_context, setting_context};
 
-use bulkhead::Bulkhead;
+use bulkhead::Permit;
 use channel::{Channel, CodecContext, Response};
 use clock::DatabaseClock;
 use directory::Snapshot;
-use kernel::{Caller, Command, Notification, Refusal, Reply, Row};
+use kernel::{Caller, Command, Lane, Notification, Refusal, Reply, Row};
+use lanes::Lanes;
 use ledger::{Stamp, Timestamp};
 use shares::{Queues, Shares};
 use std::collections::HashMap;
@@ -55,19 +60,6 @@ use std::time::Duration;
 use store::{Installation, LastId, Question, Store, StoreFault};
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 use writer::Duty;
-
-/// Calls to channels under way at once.
-const CALLS_MAX: usize = 512;
-/// The same, to one account.
-const CALLS_EACH_MAX: usize = 192;
-/// Calls that may wait for a permit; more are left to their tasks.
-const CALLS_WAITING_MAX: usize = 2048;
-/// Deliveries of notifications under way at once.
-const DELIVERIES_MAX: usize = 128;
-/// The same, to one host.
-const DELIVERIES_EACH_MAX: usize = 16;
-/// Deliveries that may wait for a permit; more are left to their tasks.
-const DELIVERIES_WAITING_MAX: usize = 512;
 
 /// How far above the last stored event ids begin: a decision draws ids for transfers after its events.
 const ID_MARGIN: i64 = 1 << 20;
@@ -139,6 +131,10 @@ pub enum Failure {
     /// same number is safe.
     #[error(transparent)]
     Store(#[from] StoreFault),
+    /// The decision broke an assertion of ours: a defect. Nothing changed; where a task led to it, that
+    /// task is parked.
+    #[error("a defect of this program: {0}")]
+    Defect(String),
     /// The process is stopping.
     #[error("stopping")]
     Stopping,
@@ -164,8 +160,7 @@ pub struct Engine {
     pub(crate) channel_client: Arc<dyn HttpClient>,
     pub(crate) notification_client: Arc<dyn HttpClient>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) calls: Bulkhead,
-    pub(crate) deliveries: Bulkhead,
+    pub(crate) lanes: Lanes,
     /// Signing takes a core for 0.3 ms: no more at once than there are cores.
     pub(crate) signing: Semaphore,
     pub(crate) refreshing: Mutex<()>,
@@ -200,8 +195,7 @@ impl Engine {
             channel_client: parts.channel_client,
             notification_client: parts.notification_client,
             clock: clock.clone(),
-            calls: Bulkhead::new(CALLS_MAX, CALLS_EACH_MAX, CALLS_WAITING_MAX),
-            deliveries: Bulkhead::new(DELIVERIES_MAX, DELIVERIES_EACH_MAX, DELIVERIES_WAITING_MAX),
+            lanes: Lanes::new(),
             signing: Semaphore::new(cores),
             refreshing: Mutex::new(()),
             looks: looks::Looks::default(),
@@ -215,8 +209,11 @@ impl Engine {
         match parts.mode {
             Mode::Serve => {
                 abort_on_panic("clock", tokio::spawn(clock::run(engine.clone(), clock)));
-                abort_on_panic("task loop", tokio::spawn(tasks::run(engine.clone())));
-                abort_on_panic("key refresh", tokio::spawn(calls::refresh_keys(engine.clone())));
+                for lane in Lane::ALL {
+                    abort_on_panic("task loop", tokio::spawn(tasks::run(engine.clone(), lane)));
+                }
+                abort_on_panic("task measure", tokio::spawn(tasks::measure(engine.clone())));
+                abort_on_panic("key refresh", tokio::spawn(keys::run(engine.clone())));
                 abort_on_panic("directory refresh", tokio::spawn(directory::run(engine.clone())));
             }
             Mode::CommandsOnly => {}
@@ -244,7 +241,8 @@ impl Engine {
         command: impl Into<Command>,
     ) -> Result<Handled, Failure> {
         let (answer, answered) = oneshot::channel();
-        let job = writer::Job { caller, command: command.into(), answer, waiter: None };
+        let command = command.into();
+        let job = writer::Job { caller, command, answer, waiter: None, permit: None };
         match self.shares.of(job.command.tenant()).try_send(job) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => return Err(Failure::Overloaded),
@@ -280,8 +278,19 @@ impl Engine {
         command: Command,
         waiter: Option<oneshot::Sender<Reply>>,
     ) -> Result<Handled, Failure> {
+        self.submit_with(caller, command, waiter, None).await
+    }
+
+    /// The same, with a permit for the call that the command may lead to.
+    pub(crate) async fn submit_with(
+        &self,
+        caller: Caller,
+        command: Command,
+        waiter: Option<oneshot::Sender<Reply>>,
+        permit: Option<Permit>,
+    ) -> Result<Handled, Failure> {
         let (answer, answered) = oneshot::channel();
-        let job = writer::Job { caller, command, answer, waiter };
+        let job = writer::Job { caller, command, answer, waiter, permit };
         let queue = self.shares.of(job.command.tenant()).clone();
         queue.send(job).await.map_err(|_| Failure::Stopping)?;
         answered.await.unwrap_or(Err(Failure::Stopping))

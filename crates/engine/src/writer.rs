@@ -11,12 +11,14 @@
 //! When a row turns out to have changed underneath (another process), the tenant's commands are loaded
 //! and decided again, and in the end one by one, so that one bad command never fails its neighbours.
 
+use crate::bulkhead::Permit;
 use crate::directory::{Snapshot, is_of_directory};
 use crate::{Engine, Failure, Handled, builtin_channels};
 use adapters::Stopwatch;
 use kernel::{Caller, Command, Decision, Reads, Reply, TenantId, View, Work};
 use ledger::Stamp;
 use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use store::{Batch, CommitFault, StoreFault};
 use tokio::sync::{mpsc, oneshot};
@@ -35,6 +37,8 @@ pub(crate) struct Job {
     pub(crate) answer: oneshot::Sender<Result<Handled, Failure>>,
     /// Waits for the end of the work that began earlier.
     pub(crate) waiter: Option<oneshot::Sender<Reply>>,
+    /// Goes on to the call that the command leads to.
+    pub(crate) permit: Option<Permit>,
 }
 
 /// Which tenants a writer works for.
@@ -140,7 +144,10 @@ async fn write_once(engine: &Arc<Engine>, jobs: Vec<Job>, duty: Duty) -> Vec<Job
             return vec![];
         }
     };
-    let Decided { jobs: decided, decisions } = decide_all(engine, &mut view, jobs);
+    let Decided { jobs: decided, decisions } = match decide_all(engine, &mut view, jobs) {
+        Ok(decided) => decided,
+        Err(defect) => return fail_defect(engine, *defect).await,
+    };
     let faults = commit(engine, decisions, &view, decided.len(), duty).await;
     // A caller that changed the directory finds it changed.
     if decided.iter().any(|(job, outcome)| outcome.is_ok() && is_of_directory(&job.command))
@@ -157,23 +164,40 @@ struct Decided {
     decisions: BTreeMap<TenantId, Vec<Decision>>,
 }
 
+/// A job whose decision broke an assertion.
+struct Defect {
+    job: Job,
+    /// The text of the panic.
+    why: String,
+    /// The other jobs. The view may be half changed: they are decided again on a fresh one.
+    others: Vec<Job>,
+}
+
 /// Decides jobs one after another. The writers draw their ids from one stamp, so that no two are alike.
-fn decide_all(engine: &Engine, view: &mut View, jobs: Vec<Job>) -> Decided {
+fn decide_all(engine: &Engine, view: &mut View, jobs: Vec<Job>) -> Result<Decided, Box<Defect>> {
     let snapshot = engine.snapshot();
     view.directory = snapshot.directory.clone();
     let mut stamp = engine.stamp.lock().unwrap_or_else(PoisonError::into_inner);
     *stamp = stamp.clone().at(engine.clock.now());
     let mut decisions: BTreeMap<TenantId, Vec<Decision>> = BTreeMap::new();
     let mut decided = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        let outcome = decide(engine, &snapshot, view, &mut stamp, &job).map(|mut decision| {
+    let mut jobs = jobs.into_iter();
+    while let Some(job) = jobs.next() {
+        let decision = match caught(|| decide(engine, &snapshot, view, &mut stamp, &job)) {
+            Ok(decision) => decision,
+            Err(why) => {
+                let others = decided.into_iter().map(|(job, _)| job).chain(jobs).collect();
+                return Err(Box::new(Defect { job, why, others }));
+            }
+        };
+        let outcome = decision.map(|mut decision| {
             let (work, reply) = (std::mem::take(&mut decision.work), decision.reply.clone());
             decisions.entry(job.command.tenant().clone()).or_default().push(decision);
             Outcome { reply, work }
         });
         decided.push((job, outcome));
     }
-    Decided { jobs: decided, decisions }
+    Ok(Decided { jobs: decided, decisions })
 }
 
 /// One decision, with the answers of built-in channels.
@@ -186,6 +210,27 @@ fn decide(
 ) -> Result<Decision, kernel::Refusal> {
     let decision = kernel::decide(view, &job.caller, &job.command, stamp)?;
     Ok(builtin_channels::answer(engine, snapshot, view, stamp, decision))
+}
+
+/// Runs a decision; the text of its panic when it breaks an assertion.
+fn caught<T>(decide: impl FnOnce() -> T) -> Result<T, String> {
+    // What the decision left half done is thrown away by the caller.
+    catch_unwind(AssertUnwindSafe(decide)).map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        text.unwrap_or_else(|| "a panic without a text".to_owned())
+    })
+}
+
+/// Answers the command whose decision broke an assertion, and parks the task that led to it. Returns the
+/// other jobs.
+async fn fail_defect(engine: &Engine, defect: Defect) -> Vec<Job> {
+    let Defect { job, why, others } = defect;
+    metrics::counter!("tongbao_defects_total").increment(1);
+    tracing::error!(why, command = job.command.name(), "a decision broke an assertion");
+    engine.park(&job.command, &why).await;
+    let _ = job.answer.send(Err(Failure::Defect(why)));
+    others
 }
 
 fn fail_all(jobs: Vec<Job>, fault: &StoreFault) {
@@ -286,8 +331,9 @@ fn answer(
                 if let Some(subject) = outcome.reply.subject {
                     engine.looks.committed(subject);
                 }
-                let completion = act(engine, outcome.work, &outcome.reply, job.waiter);
-                let _ = job.answer.send(Ok(Handled { reply: outcome.reply, completion }));
+                let reply = outcome.reply.clone();
+                let completion = act(engine, outcome, job.waiter, job.permit);
+                let _ = job.answer.send(Ok(Handled { reply, completion }));
             }
         }
     }
@@ -311,12 +357,12 @@ fn blocked(engine: &Engine, job: Job, fault: &str, duty: Duty) {
 /// gets its reply here.
 fn act(
     engine: &Arc<Engine>,
-    work: Vec<Work>,
-    reply: &Reply,
+    outcome: Outcome,
     mut waiter: Option<oneshot::Sender<Reply>>,
+    mut permit: Option<Permit>,
 ) -> Option<oneshot::Receiver<Reply>> {
     let mut completion = None;
-    for work in work {
+    for work in outcome.work {
         match work {
             Work::Ask { .. } => {
                 let waiter = waiter.take().unwrap_or_else(|| {
@@ -324,7 +370,7 @@ fn act(
                     completion = Some(receiver);
                     sender
                 });
-                tokio::spawn(crate::calls::ask(engine.clone(), work, waiter));
+                tokio::spawn(crate::calls::ask(engine.clone(), work, waiter, permit.take()));
             }
             Work::Deliver { tenant, notification } => {
                 tokio::spawn(crate::deliveries::deliver(engine.clone(), tenant, notification));
@@ -332,7 +378,7 @@ fn act(
         }
     }
     if let Some(waiter) = waiter {
-        let _ = waiter.send(reply.clone());
+        let _ = waiter.send(outcome.reply);
     }
     completion
 }

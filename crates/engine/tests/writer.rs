@@ -5,19 +5,22 @@ use channel::{Request, Response, Scene};
 use crypto::{MasterKeys, Secret};
 use engine::{
     ClientIdentity, DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof, Engine, Failure,
-    HttpClient, Mode, Parts, Secrets, SendFault, SystemClock,
+    HttpClient, Mode, Parts, Secrets, SendContext, SendFault, SystemClock,
 };
 use kernel::{
-    Caller, Command, DirectoryRefusal, Key, MerchantCommand, MerchantId, NaturalKey, Order,
-    OrderRefusal, OrderRequest, PlaceOrder, Put, Reads, Refusal, Reply, Row, Task, TenantCommand,
-    TenantId, View,
+    Aggregate as _, Caller, Command, DirectoryRefusal, Key, Lane, MerchantCommand, MerchantId,
+    NaturalKey, Order, OrderRefusal, OrderRequest, PlaceOrder, Put, Reads, Refusal, Reply, Row,
+    Task, TenantCommand, TenantId, View,
 };
-use ledger::Fen;
-use std::collections::{HashMap, VecDeque};
+use ledger::{Fen, Id, kinds};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::memory::Memory;
-use store::{Batch, CommitFault, Lease, OneOrder, Page, Promise, Query, Store, StoreFault};
+use store::{
+    AttentionOf, Batch, Claim, CommitFault, OneOrder, Page, Promise, Query, Store, StoreFault,
+    TaskUpdate,
+};
 use tokio::sync::Notify;
 
 /// What happens to the next commit.
@@ -41,6 +44,8 @@ struct UnreliableStore {
     /// The tenant whose rows are locked until `unlocked` is notified, if there is one.
     locked: Mutex<Option<TenantId>>,
     unlocked: Notify,
+    /// An order whose row is loaded as no order can be: its next event has no number.
+    broken: Mutex<Option<Id<kinds::Order>>>,
 }
 
 impl UnreliableStore {
@@ -51,6 +56,7 @@ impl UnreliableStore {
             commits: Mutex::default(),
             locked: Mutex::default(),
             unlocked: Notify::new(),
+            broken: Mutex::default(),
         })
     }
 
@@ -91,6 +97,11 @@ impl UnreliableStore {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
+    /// From now on the row of this order, and of no other, is loaded broken.
+    fn break_row(&self, order: Option<Id<kinds::Order>>) {
+        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = order;
+    }
+
     /// New orders in each commit that was tried.
     fn commits(&self) -> Vec<usize> {
         self.commits.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -99,7 +110,15 @@ impl UnreliableStore {
 
 impl Store for UnreliableStore {
     fn load<'a>(&'a self, reads: &'a Reads) -> Promise<'a, Result<View, StoreFault>> {
-        self.memory.load(reads)
+        let broken = *self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        Box::pin(async move {
+            let mut view = self.memory.load(reads).await?;
+            let order = broken.and_then(|id| view.orders.get(&tenant(), id).cloned());
+            if let Some(order) = order {
+                view.orders.load(Order { version: i64::MAX, ..order });
+            }
+            Ok(view)
+        })
     }
 
     fn commit<'a>(&'a self, batches: Vec<Batch>) -> Promise<'a, Vec<Result<(), CommitFault>>> {
@@ -141,8 +160,19 @@ impl Store for UnreliableStore {
         self.memory.shares()
     }
 
-    fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
-        self.memory.claim(lease)
+    fn peek<'a>(&'a self, reads: &'a Reads) -> Promise<'a, Result<View, StoreFault>> {
+        self.memory.peek(reads)
+    }
+
+    fn claim<'a>(&'a self, claim: &'a Claim) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
+        self.memory.claim(claim)
+    }
+
+    fn update_tasks<'a>(
+        &'a self,
+        updates: &'a [TaskUpdate],
+    ) -> Promise<'a, Result<u64, StoreFault>> {
+        self.memory.update_tasks(updates)
     }
 
     fn search<'a>(&'a self, query: &'a Query) -> Promise<'a, Result<Page, StoreFault>> {
@@ -158,7 +188,11 @@ impl Store for UnreliableStore {
 struct NoNetwork;
 
 impl HttpClient for NoNetwork {
-    fn send<'a>(&'a self, _: &'a Request, _: Duration) -> Promise<'a, Result<Response, SendFault>> {
+    fn send<'a>(
+        &'a self,
+        _: &'a Request,
+        _: SendContext<'a>,
+    ) -> Promise<'a, Result<Response, SendFault>> {
         Box::pin(async { Err(SendFault::NotSent("no network".to_owned())) })
     }
 
@@ -166,9 +200,9 @@ impl HttpClient for NoNetwork {
         &'a self,
         _: &'a ClientIdentity,
         request: &'a Request,
-        deadline: Duration,
+        context: SendContext<'a>,
     ) -> Promise<'a, Result<Response, SendFault>> {
-        self.send(request, deadline)
+        self.send(request, context)
     }
 }
 
@@ -419,4 +453,51 @@ async fn a_name_of_the_installation_is_given_once_by_whichever_process() {
     let refused = other.handle(caller(), key(&other, second)).await.map(|_| ());
     let taken = DirectoryRefusal::Taken { noun: "caller_key" };
     assert_eq!(refused, Err(Failure::Refused(taken.into())));
+}
+
+/// A decision that breaks an assertion ends neither the process nor its neighbours in the batch; the task
+/// that led to it waits for a person.
+#[tokio::test]
+async fn a_defect_parks_its_task_and_disturbs_no_neighbour() {
+    let store = UnreliableStore::new();
+    let engine = engine(&store, []).await;
+    let placed = place_and_wait(&engine, place("order1", 100)).await.expect("placed");
+    let order = order(&placed).clone();
+    let (tenant, subject) = (tenant(), order.id().subject());
+    store.break_row(Some(order.terms.id));
+    let task = Task::of(&order);
+    let run = || engine.handle(Caller::Clock, Command::RunTask(task.clone()));
+    let others = || async {
+        tokio::join!(
+            engine.handle(caller(), place("order2", 100)),
+            engine.handle(caller(), place("order3", 100)),
+        )
+    };
+    let (before, failed, after) = tokio::join!(others(), run(), others());
+    assert!(matches!(failed, Err(Failure::Defect(_))), "{:?}", failed.err());
+    for handled in [before.0, before.1, after.0, after.1] {
+        assert_eq!(state(&handled.expect("placed").reply), "paying");
+    }
+    let attention = AttentionOf { tenant: tenant.clone(), limit: 9 };
+    let needy = engine.ask(attention.clone()).await.expect("answers");
+    assert_eq!(needy.iter().map(|row| row.subject).collect::<Vec<_>>(), [subject]);
+    assert!(needy[0].reason.contains("overflow"), "{}", needy[0].reason);
+    let later = engine.now().plus_seconds(1_000_000);
+    let claim = Claim {
+        lane: Lane::Money,
+        now: later,
+        until: later,
+        limit: 9,
+        each: 9,
+        less: BTreeMap::new(),
+        after: None,
+    };
+    let claimed = store.claim(&claim).await.expect("claims");
+    assert_eq!(claimed.len(), 2, "it does not come back by itself");
+    assert!(!claimed.contains(&task));
+    store.break_row(None);
+    assert_eq!(engine.resume_task(&caller(), &tenant, subject).await, Ok(true));
+    assert_eq!(engine.resume_task(&caller(), &tenant, subject).await, Ok(false));
+    assert_eq!(engine.ask(attention).await, Ok(vec![]));
+    assert!(run().await.is_ok(), "the writer goes on, and the order too");
 }

@@ -62,5 +62,5 @@ pub use refund::{
     Need, Refund, RefundChange, RefundCommand, RefundDecision, RefundRefusal, RefundState,
 };
 pub use standing::{Attention, AttentionKind, Sealed, Standing};
-pub use task::{Task, TaskChange};
+pub use task::{Lane, Task, TaskChange};
 pub use tenant::{Tenant, TenantChange, TenantCommand};

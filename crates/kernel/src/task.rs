@@ -2,7 +2,7 @@
 
 use crate::aggregate::Aggregate;
 use crate::directory::TenantId;
-use ledger::{Id, Subject, Timestamp, kinds};
+use ledger::{Id, Subject, SubjectKind, Timestamp, kinds};
 
 /// A task: do what this row needs next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,6 +19,44 @@ impl Task {
     /// The task of a row.
     pub fn of<A: Aggregate>(row: &A) -> Task {
         Task { tenant: row.tenant().clone(), subject: row.id().subject(), root: row.root() }
+    }
+}
+
+/// A kind of work. Each lane has a budget of its own, so that work of one never waits for work of
+/// another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lane {
+    /// What moves money or decides about it: orders, refunds.
+    Money,
+    /// Notifications to merchants.
+    Notifications,
+    /// What keeps the installation in order.
+    Housekeeping,
+}
+
+impl Lane {
+    /// Every lane, for loops, listings and tests.
+    pub const ALL: [Lane; 3] = [Lane::Money, Lane::Notifications, Lane::Housekeeping];
+
+    /// The word in storage and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Lane::Money => "money",
+            Lane::Notifications => "notifications",
+            Lane::Housekeeping => "housekeeping",
+        }
+    }
+
+    /// The lane of the tasks of this kind of row.
+    pub const fn of(kind: SubjectKind) -> Lane {
+        match kind {
+            SubjectKind::Order | SubjectKind::Refund => Lane::Money,
+            SubjectKind::Notification => Lane::Notifications,
+            SubjectKind::Tenant
+            | SubjectKind::Merchant
+            | SubjectKind::CallerKey
+            | SubjectKind::ChannelAccount => Lane::Housekeeping,
+        }
     }
 }
 

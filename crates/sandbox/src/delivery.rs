@@ -4,8 +4,8 @@ use crate::Sandbox;
 use crate::callbacks::{self, Accepted, Attempt, Claim, Claimed};
 use crate::faults::Fault;
 use adapters::clock::{Clock as _, until};
-use adapters::http::HttpClient as _;
 use adapters::http::limits::RECEIVER_TIMEOUT;
+use adapters::http::{HttpClient as _, SendContext};
 use channel::{DocumentFault, FaultMode, Request};
 use ledger::Timestamp;
 use std::sync::Arc;
@@ -94,11 +94,14 @@ async fn attempt(sandbox: &Sandbox, claimed: &Arc<Claimed>) -> Attempt {
     }
 }
 
+/// All callbacks are the sandbox's own.
+const CONTEXT: SendContext<'static> = SendContext { tenant: "sandbox", deadline: RECEIVER_TIMEOUT };
+
 async fn send(sandbox: &Sandbox, claimed: &Arc<Claimed>, copy: usize) -> Attempt {
     let sealed = seal(claimed.clone(), copy).await;
     let answer = match sealed {
         Some(request) => {
-            let sent = sandbox.client.send(&request, RECEIVER_TIMEOUT).await;
+            let sent = sandbox.client.send(&request, CONTEXT).await;
             sent.map_err(|fault| fault.to_string())
         }
         None => Err("the envelope could not be made".to_owned()),

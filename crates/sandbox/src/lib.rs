@@ -22,7 +22,7 @@ mod writer;
 pub use adapters::clock::SharedClock;
 
 use adapters::http::limits::RECEIVER_ANSWER_LEN_MAX;
-use adapters::http::{Guard, HyperClient};
+use adapters::http::{ClientFault, Guard, HyperClient};
 use axum::Router;
 use channel::{CodecContext, Counterpart, DocumentFault};
 use rusqlite::Connection;
@@ -48,7 +48,7 @@ pub enum OpenFault {
     Storage(#[from] DocumentFault),
     /// Its HTTP client cannot be made.
     #[error("sandbox http client: {0}")]
-    Client(#[from] rustls::Error),
+    Client(#[from] ClientFault),
     /// Two counterparts carry one name.
     #[error("two counterparts are named {0}")]
     NameTaken(&'static str),

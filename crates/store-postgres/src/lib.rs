@@ -36,7 +36,7 @@ use address::Address;
 use kernel::{Reads, Task, View};
 use pool::Pool;
 use std::fmt;
-use store::{Batch, CommitFault, Lease, Page, Promise, Query, Store, StoreFault};
+use store::{Batch, Claim, CommitFault, Page, Promise, Query, Store, StoreFault, TaskUpdate};
 
 /// Tongbao's state in a PostgreSQL database.
 pub struct PostgresStore {
@@ -85,8 +85,19 @@ impl Store for PostgresStore {
         pool::WRITERS
     }
 
-    fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
-        Box::pin(async move { claim::claim(&self.pool, lease).await })
+    fn peek<'a>(&'a self, reads: &'a Reads) -> Promise<'a, Result<View, StoreFault>> {
+        Box::pin(async move { load::peek(&self.pool, reads).await })
+    }
+
+    fn claim<'a>(&'a self, claim: &'a Claim) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
+        Box::pin(async move { claim::claim(&self.pool, claim).await })
+    }
+
+    fn update_tasks<'a>(
+        &'a self,
+        updates: &'a [TaskUpdate],
+    ) -> Promise<'a, Result<u64, StoreFault>> {
+        Box::pin(async move { claim::update(&self.pool, updates).await })
     }
 
     fn search<'a>(&'a self, query: &'a Query) -> Promise<'a, Result<Page, StoreFault>> {

@@ -31,13 +31,8 @@ struct Loading<'a> {
 }
 
 pub(crate) async fn load(pool: &Pool, reads: &Reads) -> Result<View, StoreFault> {
-    let mut view = View::default();
-    for key in &reads.balances {
-        view.balances.insert(key.clone(), Balance::default());
-    }
-    let mut loading = Loading::default();
-    loading.everything(reads);
-    loading.balances(&reads.balances);
+    let mut view = nothing(reads);
+    let loading = Loading::of(reads);
     let wanted = loading.shares.iter().enumerate().filter(|(_, share)| !share.steps.is_empty());
     let asking = wanted.map(|(at, share)| -> Sending<'_, _> {
         Box::pin(async move { (share, rows(pool, at, &share.steps).await) })
@@ -48,6 +43,29 @@ pub(crate) async fn load(pool: &Pool, reads: &Reads) -> Result<View, StoreFault>
         }
     }
     Ok(view)
+}
+
+/// Loads over the session for upkeep, which waits behind no commit and no caller's query.
+pub(crate) async fn peek(pool: &Pool, reads: &Reads) -> Result<View, StoreFault> {
+    let mut view = nothing(reads);
+    let Share { steps, puts } = Loading::of(reads).together();
+    if steps.is_empty() {
+        return Ok(view);
+    }
+    let found = pool.upkeep().await?.rows(&steps).await?;
+    for (put, rows) in puts.iter().zip(found) {
+        put(&mut view, &rows)?;
+    }
+    Ok(view)
+}
+
+/// A view of what is wanted before anything was found.
+fn nothing(reads: &Reads) -> View {
+    let mut view = View::default();
+    for key in &reads.balances {
+        view.balances.insert(key.clone(), Balance::default());
+    }
+    view
 }
 
 async fn rows(pool: &Pool, share: usize, steps: &[Step<'_>]) -> Result<Vec<Vec<Row>>, StoreFault> {
@@ -74,6 +92,23 @@ struct Own<'a> {
 }
 
 impl<'a> Loading<'a> {
+    fn of(reads: &'a Reads) -> Loading<'a> {
+        let mut loading = Loading::default();
+        loading.everything(reads);
+        loading.balances(&reads.balances);
+        loading
+    }
+
+    /// The queries of all writers' tenants, for one session.
+    fn together(self) -> Share<'a> {
+        let mut all = Share::default();
+        for Share { steps, puts } in self.shares {
+            all.steps.extend(steps);
+            all.puts.extend(puts);
+        }
+        all
+    }
+
     fn rows<A: SqlRow>(
         &mut self,
         keys: &'a [(TenantId, Key<A::Kind>)],

@@ -93,12 +93,12 @@ impl Pool {
         self.connected(&self.apart, Purpose::Commit).await
     }
 
-    /// The session that claims tasks.
+    /// The session that claims tasks, and puts them off.
     pub(crate) async fn claimer(&self) -> Result<PooledConnection<'_>, StoreFault> {
         self.connected(&self.claimer, Purpose::Read).await
     }
 
-    /// The session for health checks, the clock and the directory.
+    /// The session for health checks, the clock, the directory, and the rows of due tasks.
     pub(crate) async fn upkeep(&self) -> Result<PooledConnection<'_>, StoreFault> {
         self.connected(&self.upkeep, Purpose::Read).await
     }

@@ -12,6 +12,7 @@ use tokio_postgres::{Client, Error};
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_installation_names.sql"),
+    include_str!("../migrations/0003_task_lanes.sql"),
 ];
 
 /// The tables whose rows belong to a tenant; the others colocate with the first.

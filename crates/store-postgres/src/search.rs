@@ -2,18 +2,19 @@
 
 use crate::audit::audit;
 use crate::cell::{self, Parameter, cells, int, word};
+use crate::claim::tenants_due;
 use crate::connection::{Patience, Step};
 use crate::load::{by_ids, by_numbers, numbered};
 use crate::pool::Pool;
 use crate::sql::rows::SqlRow;
-use crate::sql::{Sql, read};
-use kernel::{Event, Key, Notification, Order, TenantId};
+use crate::sql::{Sql, claim as sql, read};
+use kernel::{Event, Key, Lane, Notification, Order, TenantId};
 use ledger::{Id, Stamp, Timestamp, kinds};
 use std::collections::HashMap;
 use store::rows::{self, Value, event, task, transfer};
 use store::{
     AccountRow, AttentionRow, DirectoryRows, EXAMINED_MAX, Listed, NotificationRow, OrderFilter,
-    Page, Postings, Query, StoreFault, Story, TaskRow,
+    Page, Postings, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
 };
 use tokio_postgres::Row;
 
@@ -57,10 +58,7 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
             let page = PageOf { tenant: &one.tenant, range, state: None, limit: 1 };
             Page::OneNotification(found.notifications(page).await?.pop().map(Box::new))
         }
-        Query::Tasks(tasks) => {
-            let now = Parameter::int(tasks.now.ms());
-            Page::Tasks(read_waiting(&found.rows(Step::new(&read::WAITING, [now])).await?)?)
-        }
+        Query::Tasks(tasks) => Page::Tasks(count_due(pool, tasks.lane, tasks.now).await?),
         Query::AttentionOf(of) => Page::AttentionOf(found.attention(&of.tenant, of.limit).await?),
         Query::DirectoryOf(_) => Page::DirectoryOf(Box::new(found.directory().await?)),
         Query::DirectoryRevision(_) => {
@@ -275,8 +273,11 @@ impl Found<'_> {
             let limit = Parameter::int(i64::from(limit));
             Step::new(sql, [Parameter::text(tenant.as_str()), limit])
         };
+        let parked = about(&sql::PARKED);
         let steps: Vec<Step<'_>> = attention_of_all().into_iter().map(about).collect();
-        read_attention(&self.all(&steps).await?)
+        let mut rows = read_attention(&self.all(&steps).await?)?;
+        rows.extend(cell::read(&self.rows(parked).await?, task::read_parked)?);
+        Ok(rows)
     }
 
     async fn directory(&self) -> Result<DirectoryRows, StoreFault> {
@@ -437,11 +438,20 @@ fn read_accounts(rows: &[Row]) -> Result<Vec<AccountRow>, StoreFault> {
     Ok(found)
 }
 
-fn read_waiting(rows: &[Row]) -> Result<TaskRow, StoreFault> {
-    let cells = one(rows)?;
-    let count = |at: usize| {
-        int(task::TASKS.name, cells.get(at)).map(|count| u64::try_from(count).unwrap_or_default())
+/// Counts tenant by tenant, so that no more is read than is counted. Like a claim it needs no snapshot,
+/// and its statements are planned as those of a claim.
+async fn count_due(pool: &Pool, lane: Lane, now: Timestamp) -> Result<TaskRow, StoreFault> {
+    let mut upkeep = pool.upkeep().await?;
+    let tenants = tenants_due(&mut upkeep, lane, now.ms(), i64::MAX).await?;
+    let count = |of: &TenantId| {
+        let (lane, now) = (Parameter::text(lane.name()), Parameter::int(now.ms()));
+        let most = Parameter::int(i64::from(TASKS_COUNTED_MAX));
+        Step::new(&sql::COUNT_DUE, [Parameter::text(of.as_str().to_owned()), lane, now, most])
     };
-    let oldest_due = number(cells.get(2)).map(Timestamp::from_ms);
-    Ok(TaskRow { waiting: count(0)?, due: count(1)?, oldest_due })
+    let steps: Vec<Step<'_>> = tenants.iter().map(count).collect();
+    let mut all = TaskRow::default();
+    for own in cell::read(&upkeep.rows(&steps).await?.concat(), task::read_count)? {
+        all.add(own);
+    }
+    Ok(all)
 }

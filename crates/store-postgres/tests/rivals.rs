@@ -2,10 +2,12 @@
 
 mod fixture;
 
-use fixture::{Process, another, audit, fresh, only_order, place, tasks_of};
+use fixture::{
+    Process, another, audit, claim_of, create_tenants, fresh, only_order, place, tasks_of,
+};
 use kernel::{Key, NaturalKey, Put, TenantId};
 use std::collections::BTreeSet;
-use store::{Batch, CommitFault, LastId, Lease, OneOrder, Store, StoreFault};
+use store::{Batch, CommitFault, LastId, OneOrder, Store, StoreFault};
 use store_postgres::PostgresStore;
 use test_support::{NAMESPACE, PRICE, START, found, paid, put_tenant, tenant, tenant_at};
 
@@ -15,6 +17,7 @@ async fn two_claimers_never_get_the_same_task() {
     let Some(server) = test_postgres::server() else { return };
     let (database, store) = fresh(server).await;
     let now = START;
+    create_tenants(&store).await;
     for index in 0..3 {
         let outcome = store.commit(vec![tasks_of(index, 0..TASKS, now)]).await;
         assert_eq!(outcome, vec![Ok(())]);
@@ -25,8 +28,8 @@ async fn two_claimers_never_get_the_same_task() {
             tokio::spawn(async move {
                 let mut claimed = vec![];
                 loop {
-                    let lease = Lease { now, until: now.plus_ms(1), limit: 7 };
-                    let found = store.claim(lease).await.expect("the store claims");
+                    let claim = claim_of(now, now.plus_ms(1), 7);
+                    let found = store.claim(&claim).await.expect("the store claims");
                     // Another may have been faster with all that was seen; only an empty look at
                     // what waits means the end.
                     let free = free_tasks(&store, now).await;
@@ -49,8 +52,8 @@ async fn two_claimers_never_get_the_same_task() {
 
 /// Tasks that a claim at this moment would see.
 async fn free_tasks(store: &PostgresStore, now: ledger::Timestamp) -> usize {
-    let lease = Lease { now, until: now, limit: 1 };
-    store.claim(lease).await.expect("the store claims").len()
+    let claim = claim_of(now, now, 1);
+    store.claim(&claim).await.expect("the store claims").len()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

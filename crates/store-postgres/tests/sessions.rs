@@ -3,11 +3,11 @@
 mod fixture;
 
 use adapters::Stopwatch;
-use fixture::{Process, another, fresh, only_order, place};
+use fixture::{Process, another, claim_of, fresh, only_order, place};
 use ledger::{Account, AccountKind};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{CommitFault, Lease, Ping, Postings, Store, StoreFault, share_of};
+use store::{CommitFault, Ping, Postings, Store, StoreFault, share_of};
 use store_postgres::PostgresStore;
 use test_support::{START, found, paid, tenant, tenant_at};
 use tokio::task::JoinSet;
@@ -49,8 +49,8 @@ async fn slow_queries_delay_no_commit_no_claim_and_no_health_check() {
         tokio::task::yield_now().await;
     }
     at_once(process.accept(&*store, &place(&tenant(), "beside"))).await;
-    let lease = Lease { now: START, until: START.plus_ms(1), limit: 1 };
-    at_once(store.claim(lease)).await.expect("it claims");
+    let claim = claim_of(START, START.plus_ms(1), 1);
+    at_once(store.claim(&claim)).await.expect("it claims");
     at_once((&*store as &dyn Store).ask(Ping {})).await.expect("it is well");
     // Those that find no session in time are refused by name; the others get their answer.
     let (mut answered, mut refused) = (0, 0);

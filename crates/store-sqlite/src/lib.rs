@@ -32,7 +32,7 @@ use kernel::{Reads, Task, View};
 use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
-use store::{Batch, CommitFault, Lease, Page, Promise, Query, Store, StoreFault};
+use store::{Batch, Claim, CommitFault, Page, Promise, Query, Store, StoreFault, TaskUpdate};
 
 /// Threads that answer queries.
 const READERS: usize = 3;
@@ -134,10 +134,34 @@ impl Store for SqliteStore {
         1
     }
 
-    fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
+    fn peek<'a>(&'a self, reads: &'a Reads) -> Promise<'a, Result<View, StoreFault>> {
+        let reads = reads.clone();
+        Box::pin(async move {
+            self.upkeep
+                .ask(move |connection| load::load(connection, &reads))
+                .await
+                .map_err(unavailable)?
+        })
+    }
+
+    fn claim<'a>(&'a self, claim: &'a Claim) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
+        let claim = claim.clone();
         Box::pin(async move {
             self.writer()?
-                .ask(move |connection| claim::claim(connection, lease))
+                .ask(move |connection| claim::claim(connection, &claim))
+                .await
+                .map_err(unavailable)?
+        })
+    }
+
+    fn update_tasks<'a>(
+        &'a self,
+        updates: &'a [TaskUpdate],
+    ) -> Promise<'a, Result<u64, StoreFault>> {
+        let updates = updates.to_vec();
+        Box::pin(async move {
+            self.writer()?
+                .ask(move |connection| claim::update(connection, &updates))
                 .await
                 .map_err(unavailable)?
         })

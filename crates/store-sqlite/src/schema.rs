@@ -8,6 +8,7 @@ use store::StoreFault;
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_installation_names.sql"),
+    include_str!("../migrations/0003_task_lanes.sql"),
 ];
 
 const VERSIONS: &str =
@@ -45,4 +46,23 @@ fn step(connection: &mut Connection, number: usize, sql: &str) -> rusqlite::Resu
         transaction.execute_batch(sql)?;
     }
     transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_of_an_earlier_schema_get_their_lanes() {
+        let mut connection = Connection::open_in_memory().expect("memory is there");
+        connection.execute_batch(VERSIONS).expect("a table");
+        step(&mut connection, 1, MIGRATIONS[0]).expect("the first schema");
+        let insert = "INSERT INTO tasks VALUES ('1', 'notification', 1, 1, 5, 0),
+            ('1', 'order', 2, 2, 5, 0), ('1', 'refund', 3, 2, 5, 0)";
+        connection.execute_batch(insert).expect("the rows are written");
+        migrate(&mut connection).expect("the schema is brought up to date");
+        let sql = "SELECT group_concat(lane) FROM (SELECT lane FROM tasks ORDER BY subject_id)";
+        let lanes: String = connection.query_row(sql, [], |row| row.get(0)).expect("the lanes");
+        assert_eq!(lanes, "notifications,money,money");
+    }
 }

@@ -1,11 +1,12 @@
 //! Answering queries.
 
 use crate::audit::audit;
+use crate::claim::tenants_due;
 use crate::load::{Finder, text};
-use crate::sql::read;
 use crate::sql::rows::SqlRow;
+use crate::sql::{claim as sql, read};
 use crate::statement::{Select, fault, snapshot, within};
-use kernel::{Key, Notification, Order, Row, TenantId};
+use kernel::{Key, Lane, Notification, Order, Row, TenantId};
 use ledger::{Id, Stamp, Subject, Timestamp, Transfer, kinds};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use store::rows::{self, Value, event, task, transfer};
 use store::{
     AccountRow, AttentionRow, DirectoryRows, EXAMINED_MAX, Listed, NotificationRow, Notifications,
-    OrderFilter, Page, Postings, Query, StoreFault, Story, TaskRow,
+    OrderFilter, Page, Postings, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
 };
 
 /// How long an answer may take, as PostgreSQL's sessions have it.
@@ -69,9 +70,11 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
             let row = found.map(|row| notification_row(connection, row)).transpose()?;
             Page::OneNotification(row.map(Box::new))
         }
-        Query::Tasks(tasks) => Page::Tasks(waiting(connection, tasks.now).map_err(fault)?),
+        Query::Tasks(tasks) => Page::Tasks(count_due(connection, tasks.lane, tasks.now)?),
         Query::AttentionOf(of) => {
-            Page::AttentionOf(attention_of_all(connection, &of.tenant, of.limit)?)
+            let mut rows = attention_of_all(connection, &of.tenant, of.limit)?;
+            rows.extend(parked(connection, &of.tenant, of.limit)?);
+            Page::AttentionOf(rows)
         }
         Query::DirectoryOf(_) => Page::DirectoryOf(Box::new(directory(connection)?)),
         Query::DirectoryRevision(_) => {
@@ -311,14 +314,27 @@ fn last_id(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     connection.prepare_cached(read::LAST_ID)?.query_row([], |row| row.get(0)).optional()
 }
 
-fn waiting(connection: &Connection, now: Timestamp) -> rusqlite::Result<TaskRow> {
-    connection.prepare_cached(read::WAITING)?.query_row([now.ms()], |row| {
-        let (waiting, due): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let oldest_due: Option<i64> = row.get(2)?;
-        Ok(TaskRow {
-            waiting: u64::try_from(waiting).unwrap_or_default(),
-            due: u64::try_from(due).unwrap_or_default(),
-            oldest_due: oldest_due.map(Timestamp::from_ms),
-        })
-    })
+/// Counts tenant by tenant, so that no more is read than is counted.
+fn count_due(connection: &Connection, lane: Lane, now: Timestamp) -> Result<TaskRow, StoreFault> {
+    let (lane, now) = (Value::text(lane.name()), Value::Int(now.ms()));
+    let tenants = tenants_due(connection, &[lane.clone(), now.clone(), Value::Int(i64::MAX)])?;
+    let mut select = Select::new(connection, task::TASKS.name, read::COUNT_DUE)?;
+    let mut all = TaskRow::default();
+    for tenant in tenants {
+        let most = Value::Int(i64::from(TASKS_COUNTED_MAX));
+        let parameters = [text(&tenant), lane.clone(), now.clone(), most];
+        if let Some(own) = select.first(&parameters, task::read_count)? {
+            all.add(own);
+        }
+    }
+    Ok(all)
+}
+
+fn parked(
+    connection: &Connection,
+    tenant: &TenantId,
+    limit: u32,
+) -> Result<Vec<AttentionRow>, StoreFault> {
+    let parameters = [text(tenant), Value::Int(i64::from(limit))];
+    Select::new(connection, task::TASKS.name, &sql::PARKED)?.all(&parameters, task::read_parked)
 }

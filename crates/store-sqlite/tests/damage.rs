@@ -7,11 +7,11 @@ use ledger::Timestamp;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use store::conformance::damage::{DAMAGES, Damage, history};
-use store::{Audit, Lease, OneOrder, Store, StoreFault};
+use store::{Audit, OneOrder, Store, StoreFault};
 use store_sqlite::SqliteStore;
 use tempfile::{TempDir, tempdir};
 use test_support::{NAMESPACE, tenant};
-use waiting::wait;
+use waiting::{claim_of, wait};
 
 /// A fresh store, its file, and the folder that it goes with.
 fn fresh() -> (SqliteStore, PathBuf, TempDir) {
@@ -77,17 +77,20 @@ fn unknown_task_does_not_stop_the_others() {
     let (store, path, _folder) = fresh();
     let raw = Connection::open(&path).expect("the file opens");
     raw.execute_batch(
-        "INSERT INTO tasks VALUES ('100001', 'payout', 1, 1, 1, 0), ('100001', 'order', 2, 2, 2, 0),
-             ('100002', 'order', 3, 3, 3, 0), (CAST(x'ff' AS TEXT), 'order', 4, 4, 4, 0)",
+        "INSERT INTO tenants (tenant, id, version, held, name, is_enabled, made_at)
+         VALUES ('100001', 1, 1, 0, '', 1, 0), ('100002', 2, 1, 0, '', 1, 0);
+         INSERT INTO tasks (tenant, subject_kind, subject_id, root, due, leased_until)
+         VALUES ('100001', 'payout', 1, 1, 1, 0), ('100001', 'order', 2, 2, 2, 0),
+             ('100002', 'order', 3, 3, 3, 0), ('100002', CAST(x'ff' AS TEXT), 4, 4, 4, 0)",
     )
     .expect("the rows are written");
     let claim = |now, limit| {
         let now = Timestamp::from_ms(now);
-        let lease = Lease { now, until: now.plus_ms(1000), limit };
-        let tasks = wait(store.claim(lease)).expect("the store claims");
+        let tasks =
+            wait(store.claim(&claim_of(now, now.plus_ms(1000), limit))).expect("the store claims");
         tasks.into_iter().map(|task| task.subject.value).collect::<Vec<_>>()
     };
     assert_eq!(claim(10, 1), [0; 0], "the unknown one is the longest due");
     assert_eq!(claim(10, 9), [2, 3], "and stands in nobody's way at the next look");
-    assert_eq!(claim(2000, 9), [2, 3], "nor when its lease has ended");
+    assert_eq!(claim(2000, 9), [3, 2], "nor when its lease has ended");
 }

@@ -12,13 +12,12 @@ use std::time::Duration;
 use store::conformance::{CASES, differ};
 use store::memory::Memory;
 use store::{
-    Audit, AuditReport, Batch, EXAMINED_MAX, Installation, Lease, OrderFilter, Orders, Store,
-    StoreFault,
+    Audit, AuditReport, Batch, EXAMINED_MAX, Installation, OrderFilter, Orders, Store, StoreFault,
 };
 use store_sqlite::SqliteStore;
 use tempfile::{TempDir, tempdir};
 use test_support::{START, directory, order_request, place_for, tenant};
-use waiting::wait;
+use waiting::{claim_of, wait};
 
 fn folder() -> TempDir {
     tempdir().expect("a temporary folder")
@@ -89,7 +88,7 @@ fn the_log_is_folded_while_nothing_happens() {
     let stopwatch = Stopwatch::start();
     while unfolded() > 0 {
         let now = Timestamp::from_ms(0);
-        assert_eq!(wait(store.claim(Lease { now, until: now, limit: 9 })), Ok(vec![]));
+        assert_eq!(wait(store.claim(&claim_of(now, now, 9))), Ok(vec![]));
         assert!(stopwatch.elapsed() < Duration::from_secs(30), "the log is still not folded");
     }
 }
@@ -212,7 +211,7 @@ fn newer_schema_is_refused() {
     drop(raw);
     let store = SqliteStore::open(&file(&folder)).expect("the file opens");
     let refused = wait(store.migrate()).expect_err("version 9 is unknown").to_string();
-    assert_eq!(refused, "database: schema version 9 is newer than this program, which knows 2");
+    assert_eq!(refused, "database: schema version 9 is newer than this program, which knows 3");
 }
 
 /// Two installations on one merchant number at a channel must not meet.

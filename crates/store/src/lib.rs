@@ -6,6 +6,7 @@
 //!
 //! - [`Store`]: the interface.
 //! - [`batch`]: what is committed together.
+//! - `claim`: which due tasks are claimed, and what becomes of them besides.
 //! - [`query`]: what can be asked, and what the answers look like.
 //! - [`audit`]: the rules of the books, in words.
 //! - [`rows`]: how aggregates and events become rows, once for every engine.
@@ -15,6 +16,7 @@
 pub mod audit;
 mod baseline;
 pub mod batch;
+mod claim;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod memory;
@@ -23,16 +25,16 @@ pub mod rows;
 
 pub use baseline::Baseline;
 pub use batch::Batch;
+pub use claim::{Claim, TaskAction, TaskUpdate};
 pub use kernel::Write;
 pub use query::{
     AccountRow, Accounts, AttemptRow, AttentionOf, AttentionRow, Audit, AuditReport, DatabaseTime,
     DirectoryOf, DirectoryRevision, DirectoryRows, EXAMINED_MAX, Installation, LastId, Listed,
     NotificationRow, Notifications, OneNotification, OneOrder, OrderFilter, Orders, Page, Ping,
-    Postings, Query, Question, Story, StoryOf, TaskRow, Tasks, TenantsWithOrder,
+    Postings, Query, Question, Story, StoryOf, TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder,
 };
 
 use kernel::{Reads, Task, TenantId, View};
-use ledger::Timestamp;
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
@@ -82,17 +84,6 @@ pub enum CommitFault {
     Store(#[from] StoreFault),
 }
 
-/// A lease on tasks: until it ends, no other process claims them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lease {
-    /// Tasks due at or before this instant are claimed.
-    pub now: Timestamp,
-    /// When the claim ends by itself.
-    pub until: Timestamp,
-    /// How many tasks are claimed at most.
-    pub limit: u32,
-}
-
 /// A database that keeps Tongbao's state.
 pub trait Store: Send + Sync {
     /// Loads what a batch of commands must read. What does not exist is absent from the view;
@@ -114,12 +105,30 @@ pub trait Store: Send + Sync {
     /// shares do not wait for each other.
     fn shares(&self) -> usize;
 
-    /// Claims due tasks, the longest due first. A claimed task is not claimed again before its lease
-    /// ends; a commit that sets or ends the task ends the lease too.
+    /// Loads the same as [`Store::load`], apart from what decisions wait for: for work that reads and
+    /// decides nothing.
+    ///
+    /// # Errors
+    /// As for [`Store::load`].
+    fn peek<'a>(&'a self, reads: &'a Reads) -> Promise<'a, Result<View, StoreFault>>;
+
+    /// Claims due tasks of tenants that exist: one of each tenant, then a second of each, of a tenant
+    /// the longest due first. A claimed task is not claimed again before its lease ends; a commit that
+    /// sets or ends the task ends the lease too.
     ///
     /// # Errors
     /// When the database fails.
-    fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>>;
+    fn claim<'a>(&'a self, claim: &'a Claim) -> Promise<'a, Result<Vec<Task>, StoreFault>>;
+
+    /// Puts tasks off, parks or resumes them; returns how many were. A commit that sets or ends a task
+    /// overrules all of that.
+    ///
+    /// # Errors
+    /// When the database fails; some may have been changed then.
+    fn update_tasks<'a>(
+        &'a self,
+        updates: &'a [TaskUpdate],
+    ) -> Promise<'a, Result<u64, StoreFault>>;
 
     /// Answers a query from a consistent snapshot of what is committed. Callers ask a [`Question`] by
     /// `ask`, which gives the answer its type.

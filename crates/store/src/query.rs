@@ -4,7 +4,7 @@
 //! once, in the list below. A store answers [`Query`]s with [`Page`]s, so that it stays object safe.
 
 use kernel::{
-    Attempt, AttentionKind, CallerKey, ChannelAccount, Event, Key, Merchant, Notification,
+    Attempt, AttentionKind, CallerKey, ChannelAccount, Event, Key, Lane, Merchant, Notification,
     NotificationState, Order, Refund, Row, Task, Tenant, TenantId,
 };
 use ledger::{Account, Balance, Id, Named, Subject, Timestamp, Transfer, kinds};
@@ -134,13 +134,16 @@ questions! {
         id: Id<kinds::Notification>,
     } -> Option<Box<NotificationRow>>;
 
-    /// How many tasks wait and since when the oldest is due.
+    /// How many tasks of a lane are due, and since when the oldest is. Parked ones are not.
     Tasks {
+        /// The lane.
+        lane: Lane,
         /// The present.
         now: Timestamp,
     } -> TaskRow;
 
-    /// Rows of a tenant that need a person, in order of their kind and then newest first.
+    /// Rows of a tenant that need a person, in order of their kind and then newest first; after them
+    /// its parked tasks, in order of their subjects.
     AttentionOf {
         /// The owner.
         tenant: TenantId,
@@ -362,15 +365,24 @@ pub struct AttentionRow {
     pub since: Timestamp,
 }
 
-/// Waiting tasks.
+/// Due tasks of a lane are counted up to this number for each tenant.
+pub const TASKS_COUNTED_MAX: u32 = 1000;
+
+/// Due tasks of a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TaskRow {
-    /// How many wait, due or not.
-    pub waiting: u64,
-    /// How many are due.
+    /// How many are due; of each tenant at most [`TASKS_COUNTED_MAX`] are counted.
     pub due: u64,
     /// Since when the oldest of them is due.
     pub oldest_due: Option<Timestamp>,
+}
+
+impl TaskRow {
+    /// Adds those of another tenant.
+    pub fn add(&mut self, other: TaskRow) {
+        self.due = self.due.saturating_add(other.due);
+        self.oldest_due = self.oldest_due.into_iter().chain(other.oldest_due).min();
+    }
 }
 
 /// Every tenant, merchant, caller's key and channel account, in order of their ids.

@@ -6,7 +6,7 @@ use channel::{Method, Request};
 use crypto::Secret;
 use crypto::rsa::{Signer, Verifier};
 use dialect_wecard::{Signed, Signing, SigningKey};
-use engine::{Guard, HttpClient, HyperClient};
+use engine::{Guard, HttpClient, HyperClient, SendContext};
 use ledger::Timestamp;
 use serde_json::Value;
 use std::time::Duration;
@@ -86,6 +86,9 @@ impl Caller {
     }
 }
 
+/// A merchant's program sends for itself alone.
+const CONTEXT: SendContext<'static> = SendContext { tenant: "", deadline: ANSWER_TIMEOUT };
+
 /// A plain HTTP client for JSON.
 pub(crate) struct JsonClient {
     client: HyperClient,
@@ -98,7 +101,7 @@ impl JsonClient {
 
     /// Sends a request and reads the JSON that it is answered with.
     pub(crate) async fn send(&self, request: &Request) -> Result<Value> {
-        let answer = self.client.send(request, ANSWER_TIMEOUT).await?;
+        let answer = self.client.send(request, CONTEXT).await?;
         let value = serde_json::from_slice(&answer.body)
             .with_context(|| format!("{} answered {} without JSON", request.url, answer.status))?;
         if answer.status >= 300 {

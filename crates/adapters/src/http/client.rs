@@ -3,9 +3,11 @@
 use crate::Promise;
 use crate::http::guard::Guard;
 use crate::http::pool::{ClientIdentity, Pool, Pools, Roots};
+use crate::http::resolver::{ResolveFault, TENANT};
 use crate::http::wire::{request_into, response_from};
 use channel::{Request, Response};
 use http_body_util::{BodyExt, Limited};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Why there is no answer.
@@ -14,9 +16,32 @@ pub enum SendFault {
     /// No connection was made: nothing was sent.
     #[error("not sent: {0}")]
     NotSent(String),
+    /// Nothing was tried, because we have no room for it now; it says nothing about the other side.
+    #[error("not tried: {0}")]
+    Congested(String),
     /// Something may have been sent, and no whole answer came.
     #[error("no answer: {0}")]
     Lost(String),
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientFault {
+    /// The TLS roots cannot be used.
+    #[error("TLS roots: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The system's settings for names cannot be read.
+    #[error("names: {0}")]
+    Names(String),
+}
+
+/// What goes with a request and is not part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendContext<'a> {
+    /// The tenant on whose behalf it is sent: what is scarce is shared out by it.
+    pub tenant: &'a str,
+    /// How long everything may take, to the last byte of the answer.
+    pub deadline: Duration,
 }
 
 /// Sends requests.
@@ -28,7 +53,7 @@ pub trait HttpClient: Send + Sync {
     fn send<'a>(
         &'a self,
         request: &'a Request,
-        deadline: Duration,
+        context: SendContext<'a>,
     ) -> Promise<'a, Result<Response, SendFault>>;
 
     /// The same over a connection that was made under this identity, and is used by no other.
@@ -39,7 +64,7 @@ pub trait HttpClient: Send + Sync {
         &'a self,
         identity: &'a ClientIdentity,
         request: &'a Request,
-        deadline: Duration,
+        context: SendContext<'a>,
     ) -> Promise<'a, Result<Response, SendFault>>;
 }
 
@@ -54,15 +79,15 @@ impl HyperClient {
     /// A client that obeys `guard` and reads answers of up to `answer_len_max` bytes.
     ///
     /// # Errors
-    /// When the TLS roots cannot be used.
-    pub fn new(guard: Guard, answer_len_max: usize) -> Result<HyperClient, rustls::Error> {
+    /// When the TLS roots or the system's settings for names cannot be used.
+    pub fn new(guard: Guard, answer_len_max: usize) -> Result<HyperClient, ClientFault> {
         let pools = Pools::new(guard, Roots::Public)?;
         Ok(HyperClient { pools, guard, answer_len_max })
     }
 
     /// A client that believes servers of other authorities.
     #[cfg(test)]
-    pub(super) fn trusting(roots: Roots) -> Result<HyperClient, rustls::Error> {
+    pub(super) fn trusting(roots: Roots) -> Result<HyperClient, ClientFault> {
         let pools = Pools::new(Guard::Open, roots)?;
         Ok(HyperClient { pools, guard: Guard::Open, answer_len_max: 1024 })
     }
@@ -71,9 +96,13 @@ impl HyperClient {
         let outgoing =
             request_into(request).map_err(|fault| SendFault::NotSent(fault.to_string()))?;
         self.guard.check_literal(outgoing.uri()).map_err(SendFault::NotSent)?;
-        let answer = pool.request(outgoing).await.map_err(|fault| match fault.is_connect() {
-            true => SendFault::NotSent(with_causes(&fault)),
-            false => SendFault::Lost(with_causes(&fault)),
+        let answer = pool.request(outgoing).await.map_err(|fault| {
+            let text = with_causes(&fault);
+            match fault.is_connect() {
+                true if is_congested(&fault) => SendFault::Congested(text),
+                true => SendFault::NotSent(text),
+                false => SendFault::Lost(text),
+            }
         })?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, self.answer_len_max).collect().await.map_err(|fault| {
@@ -88,10 +117,10 @@ impl HttpClient for HyperClient {
     fn send<'a>(
         &'a self,
         request: &'a Request,
-        deadline: Duration,
+        context: SendContext<'a>,
     ) -> Promise<'a, Result<Response, SendFault>> {
         Box::pin(
-            async move { within(deadline, self.exchange(self.pools.anonymous(), request)).await },
+            async move { within(context, self.exchange(self.pools.anonymous(), request)).await },
         )
     }
 
@@ -99,23 +128,31 @@ impl HttpClient for HyperClient {
         &'a self,
         identity: &'a ClientIdentity,
         request: &'a Request,
-        deadline: Duration,
+        context: SendContext<'a>,
     ) -> Promise<'a, Result<Response, SendFault>> {
         Box::pin(async move {
             let pool = self.pools.of(identity).map_err(SendFault::NotSent)?;
-            within(deadline, self.exchange(pool, request)).await
+            within(context, self.exchange(pool, request)).await
         })
     }
 }
 
+/// Runs an exchange on behalf of a tenant, up to the deadline.
 async fn within(
-    deadline: Duration,
+    SendContext { tenant, deadline }: SendContext<'_>,
     exchange: impl Future<Output = Result<Response, SendFault>>,
 ) -> Result<Response, SendFault> {
+    let exchange = TENANT.scope(Arc::from(tenant), exchange);
     match tokio::time::timeout(deadline, exchange).await {
         Ok(outcome) => outcome,
         Err(_) => Err(SendFault::Lost(format!("nothing within {} s", deadline.as_secs()))),
     }
+}
+
+/// Whether the innermost cause is our own lack of room.
+fn is_congested(fault: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(fault), |cause| cause.source());
+    causes.any(|cause| matches!(cause.downcast_ref(), Some(ResolveFault::Congested)))
 }
 
 /// An error with its causes, outermost first.
@@ -156,7 +193,7 @@ mod tests {
     async fn send(guard: Guard, url: String, deadline: Duration) -> Result<Response, SendFault> {
         let client = HyperClient::new(guard, 8).expect("the roots are sound");
         let request = Request { method: Method::Get, url, headers: vec![], body: vec![] };
-        client.send(&request, deadline).await
+        client.send(&request, SendContext { tenant: "", deadline }).await
     }
 
     #[tokio::test]

@@ -11,8 +11,15 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Unused connections kept for one host.
 pub const IDLE_MAX: usize = 64;
-/// Names that are looked up at once, at most: each holds a thread until the system gives up.
-pub const RESOLVING_MAX: usize = 32;
+/// Names that are looked up at once, at most.
+pub const RESOLVING_MAX: usize = 512;
+/// The same, on behalf of one tenant.
+pub const RESOLVING_EACH_MAX: usize = 32;
+/// How long looking a name up may take.
+pub const RESOLVE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a name may wait to be looked up. Less than any deadline of a request, so that what only
+/// waited never counts as sent.
+pub const RESOLVE_WAIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a channel has to answer a call.
 pub const CHANNEL_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,8 +1,10 @@
 //! Connections to servers. Those that were made under a client certificate are kept apart by account:
 //! a request over one is a request of the account whose certificate it was.
 
-use crate::http::guard::{Guard, GuardedResolver};
+use crate::http::client::ClientFault;
+use crate::http::guard::Guard;
 use crate::http::limits::{CONNECT_TIMEOUT, IDLE_MAX, IDLE_TIMEOUT};
+use crate::http::resolver::GuardedResolver;
 use bytes::Bytes;
 use channel::ClientCertificate;
 use http_body_util::Full;
@@ -43,7 +45,8 @@ pub(super) enum Roots {
 
 /// The connections of every identity.
 pub(super) struct Pools {
-    guard: Guard,
+    /// One for all, so that they share out what is looked up at once.
+    resolver: GuardedResolver,
     roots: Roots,
     anonymous: Pool,
     /// By account; a certificate that was replaced begins with new connections.
@@ -57,9 +60,11 @@ struct IdentifiedPool {
 }
 
 impl Pools {
-    pub(super) fn new(guard: Guard, roots: Roots) -> Result<Pools, rustls::Error> {
-        let anonymous = pool(guard, verifying(&roots)?.with_no_client_auth());
-        Ok(Pools { guard, roots, anonymous, identified: Mutex::default() })
+    pub(super) fn new(guard: Guard, roots: Roots) -> Result<Pools, ClientFault> {
+        let resolver =
+            GuardedResolver::new(guard).map_err(|fault| ClientFault::Names(fault.to_string()))?;
+        let anonymous = pool(resolver.clone(), verifying(&roots)?.with_no_client_auth());
+        Ok(Pools { resolver, roots, anonymous, identified: Mutex::default() })
     }
 
     /// Connections without an identity.
@@ -76,7 +81,7 @@ impl Pools {
         {
             return Ok(known.pool.clone());
         }
-        let pool = pool(self.guard, self.config_of(certificate)?);
+        let pool = pool(self.resolver.clone(), self.config_of(certificate)?);
         let identified = IdentifiedPool { certificate: certificate.clone(), pool: pool.clone() };
         pools.insert(account.clone(), identified);
         Ok(pool)
@@ -107,8 +112,8 @@ fn verifying(roots: &Roots) -> Result<ConfigBuilder<ClientConfig, WantsClientCer
     })
 }
 
-fn pool(guard: Guard, config: ClientConfig) -> Pool {
-    let mut http = HttpConnector::new_with_resolver(GuardedResolver::new(guard));
+fn pool(resolver: GuardedResolver, config: ClientConfig) -> Pool {
+    let mut http = HttpConnector::new_with_resolver(resolver);
     http.enforce_http(false);
     http.set_nodelay(true);
     http.set_connect_timeout(Some(CONNECT_TIMEOUT));

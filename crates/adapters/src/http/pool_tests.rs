@@ -1,7 +1,7 @@
 //! Client certificates against a server that demands one.
 
 use super::*;
-use crate::http::{HttpClient, HyperClient, SendFault};
+use crate::http::{HttpClient, HyperClient, SendContext, SendFault};
 use channel::{Method, Request};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::server::WebPkiClientVerifier;
@@ -10,7 +10,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: SendContext<'static> =
+    SendContext { tenant: "100001", deadline: Duration::from_secs(10) };
 
 /// An authority that certifies both sides.
 struct Authority {

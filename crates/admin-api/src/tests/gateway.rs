@@ -19,7 +19,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use store::memory::Memory;
-use store::{Batch, CommitFault, Lease, Page, Promise, Query, Store, StoreFault, StoryOf};
+use store::{
+    Batch, Claim, CommitFault, Page, Promise, Query, Store, StoreFault, StoryOf, TaskUpdate,
+};
 use story::samples::{START, Samples};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -101,10 +103,24 @@ impl Store for Line {
         self.memory.shares()
     }
 
-    fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
-        Box::pin(async move {
+    fn peek<'a>(&'a self, reads: &'a Reads) -> Promise<'a, Result<View, StoreFault>> {
+        self.load(reads)
+    }
+
+    fn claim<'a>(&'a self, claim: &'a Claim) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
+        Box::pin(async {
             self.up()?;
-            self.memory.claim(lease).await
+            self.memory.claim(claim).await
+        })
+    }
+
+    fn update_tasks<'a>(
+        &'a self,
+        updates: &'a [TaskUpdate],
+    ) -> Promise<'a, Result<u64, StoreFault>> {
+        Box::pin(async {
+            self.up()?;
+            self.memory.update_tasks(updates).await
         })
     }
 

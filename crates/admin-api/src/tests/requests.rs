@@ -198,6 +198,9 @@ async fn what_is_not_there_or_not_understood_is_refused_by_name() {
     }
     for (path, status, code) in [
         (format!("{BASE}/notifications/{absent}/replay"), 404, "notification_not_found"),
+        (format!("{BASE}/tasks/order/{absent}/resume"), 404, "not_found"),
+        (format!("{BASE}/tasks/moon/{absent}/resume"), 400, "malformed"),
+        (format!("{BASE}/tasks/order/1/resume"), 400, "malformed"),
         (format!("{BASE}/notifications/{absent}/replay?now=1"), 400, "malformed"),
         (format!("{BASE}/notifications/{absent}"), 405, "method_not_allowed"),
     ] {
@@ -266,6 +269,7 @@ async fn a_role_may_do_what_is_its_own_and_no_more() {
         ("GET", BASE.to_owned(), Role::Read),
         ("GET", format!("{BASE}/orders"), Role::Read),
         ("POST", replay, Role::Operate),
+        ("POST", format!("{BASE}/tasks/order/227720462376960256/resume"), Role::Operate),
         ("POST", disable, Role::Configure),
         ("POST", format!("{BASE}/enable"), Role::Configure),
         ("PUT", BASE.to_owned(), Role::Configure),

@@ -12,13 +12,14 @@ super::statements! {
     CLAIM_NAMES =
         insert(claimed_name::CLAIMED_NAMES.name, claimed_name::CLAIMED_NAMES.columns);
 
-    /// Setting a task ends its lease.
-    SET_TASKS = "INSERT INTO tasks (tenant, subject_kind, subject_id, root, due, leased_until)
-        SELECT $1::text, row.subject_kind, row.subject_id, row.root, row.due, 0
-        FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
-            AS row (subject_kind, subject_id, root, due)
+    /// Setting a task ends its lease, and it is not parked any more.
+    SET_TASKS = "INSERT INTO tasks (tenant, subject_kind, subject_id, root, due, lane, leased_until)
+        SELECT $1::text, row.subject_kind, row.subject_id, row.root, row.due, row.lane, 0
+        FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])
+            AS row (subject_kind, subject_id, root, due, lane)
         ON CONFLICT (tenant, subject_kind, subject_id)
-            DO UPDATE SET due = excluded.due, leased_until = 0";
+            DO UPDATE SET due = excluded.due, lane = excluded.lane, leased_until = 0,
+                parked_at = NULL, parked_reason = NULL";
 
     END_TASKS = "DELETE FROM tasks
         USING unnest($2::text[], $3::bigint[]) AS row (subject_kind, subject_id)

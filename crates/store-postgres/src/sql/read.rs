@@ -98,7 +98,4 @@ super::statements! {
 
     /// In milliseconds.
     DATABASE_TIME = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-
-    WAITING = "SELECT count(*), count(*) FILTER (WHERE due <= $1),
-            min(due) FILTER (WHERE due <= $1) FROM tasks";
 }

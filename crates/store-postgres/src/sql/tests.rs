@@ -58,7 +58,7 @@ fn what_writes_or_locks_names_one_tenant() {
         }
     }
     let of_rows: usize = rows::every().into_iter().map(|sql| writes_of(sql).count()).sum();
-    assert_eq!(seen, of_rows + commit::every().len() + 1, "all of a commit, and the lease");
+    assert_eq!(seen, of_rows + commit::every().len() + 4, "a commit, leases and tasks");
 }
 
 #[test]

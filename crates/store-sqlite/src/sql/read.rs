@@ -99,9 +99,9 @@ pub(crate) const TENANTS_WITH_ORDER: &str = "WITH RECURSIVE each (tenant, namesp
     WHERE orders.tenant = each.tenant AND orders.namespace = each.namespace
         AND orders.merchant_order_no = ?1";
 
-pub(crate) const WAITING: &str = "SELECT (SELECT count(*) FROM tasks),
-    (SELECT count(*) FROM tasks WHERE due <= ?1),
-    (SELECT min(due) FROM tasks WHERE due <= ?1)";
+pub(crate) const COUNT_DUE: &str = "SELECT count(*), min(due) FROM (
+        SELECT due FROM tasks INDEXED BY tasks_of_lane
+        WHERE tenant = ?1 AND lane = ?2 AND due <= ?3 ORDER BY due LIMIT ?4)";
 
 pub(crate) const DIRECTORY_REVISION: &str = "SELECT
     (SELECT coalesce(sum(version), 0) FROM tenants)

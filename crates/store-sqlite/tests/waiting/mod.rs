@@ -1,10 +1,14 @@
 //! Waiting for a promise on the test's own thread.
 
+use kernel::Lane;
+use ledger::Timestamp;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{Thread, current, park};
+use store::Claim;
 
 struct Unpark(Thread);
 
@@ -23,4 +27,10 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
             Poll::Pending => park(),
         }
     }
+}
+
+/// A claim of money tasks, in no tenant's favour.
+pub(crate) fn claim_of(now: Timestamp, until: Timestamp, limit: u32) -> Claim {
+    let (lane, less) = (Lane::Money, BTreeMap::new());
+    Claim { lane, now, until, limit, each: limit, less, after: None }
 }

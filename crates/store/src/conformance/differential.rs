@@ -1,19 +1,20 @@
 //! The same random history, played to two stores.
 
 use super::fixture::StoreFixture;
-use crate::{Batch, CommitFault, Lease, Promise, Store};
+use crate::{Batch, Claim, CommitFault, Promise, Store};
 use channel::{Finding, Operation, PlatformKey, RefundStatus, Refunded};
 use kernel::{
-    Caller, ChannelAccountCommand, Command, Delivery, Notification, Order, OrderRequest, Put,
+    Caller, ChannelAccountCommand, Command, Delivery, Lane, Notification, Order, OrderRequest, Put,
     Refund, Write,
 };
 use ledger::Timestamp;
+use std::collections::BTreeMap;
 use std::mem::{discriminant, take};
 use std::sync::Arc;
 use test_support::{
-    SeededRng, attempt, call, channel_account, close, found, found_of_refund, order_request,
-    paid_as, payable, place_for, put_account, put_caller_key, put_merchant, put_tenant, replay,
-    tenant_at,
+    SeededRng, TENANTS, attempt, call, channel_account, close, found, found_of_refund,
+    order_request, paid_as, payable, place_for, put_account, put_caller_key, put_merchant,
+    put_tenant, replay, tenant_at,
 };
 
 /// Steps between two comparisons of everything readable.
@@ -29,6 +30,7 @@ pub fn differ<'a>(
 ) -> Promise<'a, ()> {
     Box::pin(async move {
         let mut play = Play::new(one, other, seed);
+        play.open().await;
         for step in 1..=steps {
             play.step().await;
             if step % COMPARE_EVERY == 0 || step == steps {
@@ -59,6 +61,14 @@ impl<'a> Play<'a> {
             notifications: vec![],
             last: vec![],
         }
+    }
+
+    /// Tasks are claimed of tenants that exist.
+    async fn open(&mut self) {
+        let tenants = (0..TENANTS.len()).map(tenant_at);
+        let commands: Vec<_> = tenants.map(|id| put_tenant(&id, "", Put::Create)).collect();
+        let batches = self.fixture.prepare(&commands).await;
+        self.commit(batches).await;
     }
 
     fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
@@ -215,9 +225,17 @@ impl<'a> Play<'a> {
     /// Claims from both and runs some of it.
     async fn due(&mut self) -> Vec<Command> {
         let now = self.fixture.now();
-        let lease = Lease { now, until: now.plus_ms(30_000), limit: 1000 };
-        let mut one = self.fixture.store.claim(lease).await.expect("the store claims");
-        let mut other = self.other.claim(lease).await.expect("the store claims");
+        let claim = Claim {
+            lane: self.one_of(&Lane::ALL),
+            now,
+            until: now.plus_ms(30_000),
+            limit: 1000,
+            each: 900,
+            less: BTreeMap::from([(tenant_at(0), self.one_of(&[0, 900]))]),
+            after: Some(tenant_at(1)),
+        };
+        let mut one = self.fixture.store.claim(&claim).await.expect("the store claims");
+        let mut other = self.other.claim(&claim).await.expect("the store claims");
         one.sort();
         other.sort();
         assert_eq!(one, other, "claimed");

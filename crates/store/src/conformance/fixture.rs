@@ -8,8 +8,8 @@ use crate::{
     StoryOf, Tasks,
 };
 use kernel::{
-    Aggregate as _, Caller, Changed, Command, Decision, Directory, Key, Notification, Order, Reads,
-    Refund, Row, TenantId, View, decide,
+    Aggregate as _, Caller, Changed, Command, Decision, Directory, Key, Lane, Notification, Order,
+    Reads, Refund, Row, TenantId, View, decide,
 };
 use ledger::{Account, Balance, Id, Stamp, Timestamp, kinds};
 use std::collections::{BTreeMap, BTreeSet};
@@ -146,7 +146,9 @@ impl<'s> StoreFixture<'s> {
         }
         pages.push(self.page(DirectoryRevision {}).await);
         pages.push(self.page(LastId {}).await);
-        pages.push(self.page(Tasks { now: self.now() }).await);
+        for lane in Lane::ALL {
+            pages.push(self.page(Tasks { lane, now: self.now() }).await);
+        }
         pages.push(self.page(Audit {}).await);
         let directory = self.ask(DirectoryOf {}).await;
         let tenants = directory.tenants.iter().map(|row| (row.tenant(), row.root()));

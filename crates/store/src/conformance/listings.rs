@@ -60,7 +60,9 @@ pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
         assert_eq!(fixture.ask(DirectoryRevision {}).await, 0);
         assert_eq!(fixture.ask(LastId {}).await, None);
         fixture.ask(Ping {}).await;
-        assert_eq!(fixture.ask(Tasks { now }).await, TaskRow::default());
+        for lane in kernel::Lane::ALL {
+            assert_eq!(fixture.ask(Tasks { lane, now }).await, TaskRow::default());
+        }
         assert_eq!(fixture.ask(Audit {}).await, AuditReport::default());
         assert_eq!(store.migrate().await, Ok(()), "migrating twice is harmless");
     })

@@ -81,8 +81,13 @@ cases! {
         last_id_is_the_largest,
     ;
     tasks:
-        claims_take_the_longest_due,
+        claims_are_shared_by_tenant,
+        claims_take_less_of_busy_tenants,
+        lanes_do_not_meet,
+        due_tasks_are_counted_up_to_a_limit,
         lease_keeps_others_away,
         commit_ends_the_lease,
+        deferred_task_is_due_later,
+        parked_task_waits_for_a_person,
     ;
 }

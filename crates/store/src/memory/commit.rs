@@ -27,7 +27,8 @@ macro_rules! rows {
                 for change in batch.tasks {
                     match change.due {
                         Some(due) => {
-                            self.tasks.insert(change.task, Waiting { due, leased_until: None })
+                            let waiting = Waiting { due, leased_until: None, parked: None };
+                            self.tasks.insert(change.task, waiting)
                         }
                         None => self.tasks.remove(&change.task),
                     };

@@ -8,8 +8,10 @@ mod search;
 mod table;
 
 use crate::audit::Sums;
-use crate::{Batch, CommitFault, Lease, Page, Promise, Query, Store, StoreFault};
-use kernel::{Event, Reads, Task, TenantId, View};
+use crate::{
+    Batch, Claim, CommitFault, Page, Promise, Query, Store, StoreFault, TaskAction, TaskUpdate,
+};
+use kernel::{Event, Lane, Reads, Task, TenantId, View};
 use ledger::{Id, Timestamp, Transfer, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,10 +27,11 @@ pub struct Memory {
 }
 
 /// A task's times, and what else its row holds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Waiting {
     due: Timestamp,
     leased_until: Option<Timestamp>,
+    parked: Option<(String, Timestamp)>,
 }
 
 /// Names a row of a tenant by the value of its id.
@@ -104,8 +107,22 @@ impl Store for Memory {
         1
     }
 
-    fn claim<'a>(&'a self, lease: Lease) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
-        Box::pin(async move { Ok(self.state().claim(lease)) })
+    fn peek<'a>(&'a self, reads: &'a Reads) -> Promise<'a, Result<View, StoreFault>> {
+        self.load(reads)
+    }
+
+    fn claim<'a>(&'a self, claim: &'a Claim) -> Promise<'a, Result<Vec<Task>, StoreFault>> {
+        Box::pin(async move { Ok(self.state().claim(claim)) })
+    }
+
+    fn update_tasks<'a>(
+        &'a self,
+        updates: &'a [TaskUpdate],
+    ) -> Promise<'a, Result<u64, StoreFault>> {
+        Box::pin(async move {
+            let mut state = self.state();
+            Ok(updates.iter().map(|update| u64::from(state.update_task(update))).sum())
+        })
     }
 
     fn search<'a>(&'a self, query: &'a Query) -> Promise<'a, Result<Page, StoreFault>> {
@@ -118,24 +135,65 @@ impl Store for Memory {
 }
 
 impl State {
-    fn claim(&mut self, lease: Lease) -> Vec<Task> {
-        let mut due: Vec<(Timestamp, Task)> = self
-            .tasks
-            .iter()
-            .filter(|(_, waiting)| {
-                waiting.due <= lease.now
-                    && waiting.leased_until.is_none_or(|until| until <= lease.now)
-            })
-            .map(|(task, waiting)| (waiting.due, task.clone()))
-            .collect();
-        due.sort();
-        due.truncate(usize::try_from(lease.limit).unwrap_or(usize::MAX));
-        for (_, task) in &due {
+    fn claim(&mut self, claim: &Claim) -> Vec<Task> {
+        let is_free =
+            |waiting: &Waiting| waiting.leased_until.is_none_or(|until| until <= claim.now);
+        let mut due: BTreeMap<TenantId, Vec<(Timestamp, Task)>> = BTreeMap::new();
+        for (task, waiting) in self.due(claim.lane, claim.now).filter(|(_, it)| is_free(it)) {
+            due.entry(task.tenant.clone()).or_default().push((waiting.due, task.clone()));
+        }
+        let mut found = vec![];
+        for (tenant, most) in claim.turns(due.keys().cloned().collect()) {
+            let mut own = due.remove(&tenant).unwrap_or_default();
+            own.sort();
+            own.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+            found.push(own);
+        }
+        let claimed: Vec<Task> = claim.share(found).into_iter().map(|(_, task)| task).collect();
+        for task in &claimed {
             if let Some(waiting) = self.tasks.get_mut(task) {
-                waiting.leased_until = Some(lease.until);
+                waiting.leased_until = Some(claim.until);
             }
         }
-        due.into_iter().map(|(_, task)| task).collect()
+        claimed
+    }
+
+    /// Due tasks of a lane, also those that are claimed, of tenants that exist.
+    fn due(&self, lane: Lane, now: Timestamp) -> impl Iterator<Item = (&Task, &Waiting)> {
+        let is_due = move |task: &Task, waiting: &Waiting| {
+            Lane::of(task.subject.kind) == lane && waiting.due <= now && waiting.parked.is_none()
+        };
+        self.tasks.iter().filter(move |(task, waiting)| {
+            is_due(task, waiting) && self.tenants.of(&task.tenant).next().is_some()
+        })
+    }
+
+    /// True when the task was as the update wants it.
+    fn update_task(&mut self, update: &TaskUpdate) -> bool {
+        let mut own = self.tasks.iter_mut().filter(|(task, _)| task.tenant == update.tenant);
+        let found = own.find(|(task, _)| task.subject == update.subject);
+        let Some((_, waiting)) = found else { return false };
+        match &update.action {
+            TaskAction::Defer { leased_until, due } => {
+                let is_ours =
+                    waiting.leased_until == Some(*leased_until) && waiting.parked.is_none();
+                if is_ours {
+                    *waiting = Waiting { due: *due, leased_until: None, parked: None };
+                }
+                is_ours
+            }
+            TaskAction::Park { reason, at } => {
+                waiting.parked = Some((reason.clone(), *at));
+                true
+            }
+            TaskAction::Resume { due } => {
+                let was_parked = waiting.parked.is_some();
+                if was_parked {
+                    *waiting = Waiting { due: *due, leased_until: None, parked: None };
+                }
+                was_parked
+            }
+        }
     }
 }
 

@@ -4,10 +4,11 @@ use super::{INSTALLATION, State};
 use crate::rows::Stored;
 use crate::{
     AccountRow, AttentionRow, DirectoryRows, EXAMINED_MAX, Listed, NotificationRow, Notifications,
-    OrderFilter, Page, Query, StoreFault, Story, TaskRow,
+    OrderFilter, Page, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
 };
-use kernel::{Notification, Order, Row, Task, TenantId};
+use kernel::{AttentionKind, Lane, Notification, Order, Row, Task, TenantId};
 use ledger::{Id, Timestamp, kinds};
+use std::collections::BTreeMap;
 
 impl State {
     #[expect(clippy::disallowed_methods, reason = "rows are kept by the value of their id")]
@@ -39,8 +40,12 @@ impl State {
                 let found = self.notifications.get(&one.tenant, one.id.value());
                 Page::OneNotification(found.map(|row| Box::new(self.notification_row(row))))
             }
-            Query::Tasks(tasks) => Page::Tasks(self.waiting(tasks.now)),
-            Query::AttentionOf(of) => Page::AttentionOf(self.attention(&of.tenant, of.limit)),
+            Query::Tasks(tasks) => Page::Tasks(self.count_due(tasks.lane, tasks.now)),
+            Query::AttentionOf(of) => {
+                let mut rows = self.attention(&of.tenant, of.limit);
+                rows.extend(self.parked(&of.tenant, of.limit));
+                Page::AttentionOf(rows)
+            }
             Query::DirectoryOf(_) => Page::DirectoryOf(Box::new(self.directory())),
             Query::DirectoryRevision(_) => Page::DirectoryRevision(self.directory_revision()),
             Query::Installation(_) => Page::Installation(INSTALLATION.to_owned()),
@@ -141,13 +146,27 @@ impl State {
         versions.chain(self.channel_accounts.all().map(|row| row.version)).sum()
     }
 
-    fn waiting(&self, now: Timestamp) -> TaskRow {
-        let due = self.tasks.values().map(|waiting| waiting.due).filter(|due| *due <= now);
-        TaskRow {
-            waiting: count(self.tasks.len()),
-            due: count(due.clone().count()),
-            oldest_due: due.min(),
+    fn count_due(&self, lane: Lane, now: Timestamp) -> TaskRow {
+        let mut of_tenants: BTreeMap<&TenantId, u64> = BTreeMap::new();
+        for (task, _) in self.due(lane, now) {
+            *of_tenants.entry(&task.tenant).or_default() += 1;
         }
+        let counted = of_tenants.values().map(|due| (*due).min(u64::from(TASKS_COUNTED_MAX)));
+        let oldest_due = self.due(lane, now).map(|(_, waiting)| waiting.due).min();
+        TaskRow { due: counted.sum(), oldest_due }
+    }
+
+    fn parked(&self, tenant: &TenantId, limit: u32) -> Vec<AttentionRow> {
+        let own = self.tasks.iter().filter(|(task, _)| task.tenant == *tenant);
+        let parked = own.filter_map(|(task, waiting)| {
+            let (reason, since) = waiting.parked.clone()?;
+            let (subject, root, kind) = (task.subject, task.root, AttentionKind::Parked);
+            Some(AttentionRow { subject, root, kind, reason, since })
+        });
+        let mut rows: Vec<AttentionRow> = parked.collect();
+        rows.sort_by_key(|row| (row.subject.kind.name(), row.subject.value));
+        rows.truncate(len(limit));
+        rows
     }
 }
 

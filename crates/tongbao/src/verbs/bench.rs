@@ -9,6 +9,7 @@ mod disk;
 mod processor;
 
 use super::dev::{Beside, DevGateway, Purpose};
+use super::fairness;
 use crate::database::Database;
 use crate::merchant::{Caller, Generation};
 use crate::world::{DevFile, MERCHANTS};
@@ -40,6 +41,8 @@ enum Measure {
     Orders(Orders),
     /// Measure the bytes of disk that an order takes which was placed, paid and notified
     Disk(disk::Arguments),
+    /// Watch a quiet tenant while another one's merchants do not answer
+    Fairness(fairness::Arguments),
     /// The load generator alone, as `orders` starts it
     #[command(hide = true)]
     Load(LoadArguments),
@@ -114,6 +117,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.measure {
         Measure::Orders(orders) => measure_orders(orders).await,
         Measure::Disk(disk) => disk::run(disk).await,
+        Measure::Fairness(arguments) => fairness::run(arguments).await,
         Measure::Load(load) => generate_load(load).await,
     }
 }

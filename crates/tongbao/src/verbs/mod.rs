@@ -6,6 +6,7 @@ pub(crate) mod bill;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod dev;
+pub(crate) mod fairness;
 pub(crate) mod migrate;
 pub(crate) mod sandbox;
 pub(crate) mod secrets;

@@ -329,6 +329,7 @@ async fn the_document_describes_every_path() {
         ("/admin/v1/tenants/{tenant}/notifications", "get"),
         ("/admin/v1/tenants/{tenant}/notifications/{notification}", "get"),
         ("/admin/v1/tenants/{tenant}/notifications/{notification}/replay", "post"),
+        ("/admin/v1/tenants/{tenant}/tasks/{kind}/{id}/resume", "post"),
     ] {
         let operation = &paths[path][method];
         assert!(operation["responses"].is_object(), "{method} {path} is not described");
@@ -351,7 +352,7 @@ async fn operations_see_life_readiness_and_numbers() {
         "tongbao_commits_total ",
         r#"tongbao_commands_total{command="place_order"} 1"#,
         "tongbao_channel_call_seconds",
-        "tongbao_task_age_seconds ",
+        "tongbao_task_age_seconds{lane=\"money\"} ",
         "tongbao_notification_attempts_total",
     ] {
         assert!(metrics.lines().any(|it| it.starts_with(line)), "{line} is missing:\n{metrics}");

@@ -5,7 +5,7 @@ use crate::test_gateway::{
     utc_date,
 };
 use channel::Method::{self, Get, Post};
-use engine::{Guard, HttpClient, HyperClient};
+use engine::{Guard, HttpClient, HyperClient, SendContext};
 use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Child;
@@ -15,7 +15,7 @@ use test_postgres::Database;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+const CONTEXT: SendContext<'static> = SendContext { tenant: "", deadline: Duration::from_secs(30) };
 /// What must be answered although others crowd.
 const PROMPT: Duration = Duration::from_secs(3);
 const READ: &str = "the-token-of-rita-who-reads";
@@ -95,7 +95,7 @@ impl Served {
         let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into()));
         let (url, body) = (url.to_owned(), body.as_bytes().to_vec());
         let request = channel::Request { method, url, headers: headers.collect(), body };
-        self.client.send(&request, ANSWER_TIMEOUT).await.expect("an answer")
+        self.client.send(&request, CONTEXT).await.expect("an answer")
     }
 
     /// A request of the administration; its status and JSON. Our client has no `PUT`, so it is written

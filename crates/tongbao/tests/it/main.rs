@@ -8,6 +8,7 @@
 //! - `crash`: the power goes off under load.
 //! - [`rng`]: chance that can be repeated.
 //! - `envelope`: transport and envelope.
+//! - `fairness`: what one tenant's merchants do not answer delays no other.
 //! - `faults`: channels, merchants and strangers at their worst.
 //! - `gate`: budgets, limits and roles.
 //! - `idempotency`: the same number again.
@@ -22,6 +23,7 @@ mod bill;
 mod cli;
 mod crash;
 mod envelope;
+mod fairness;
 mod faults;
 mod gate;
 mod idempotency;

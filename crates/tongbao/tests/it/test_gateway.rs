@@ -6,7 +6,7 @@
 
 use adapters::clock::{Clock, SystemClock};
 use crypto::{hash, rsa::Signer, text};
-use engine::{Guard, HttpClient, HyperClient};
+use engine::{Guard, HttpClient, HyperClient, SendContext};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -18,6 +18,7 @@ use test_postgres::Database;
 
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+const CONTEXT: SendContext<'static> = SendContext { tenant: "", deadline: ANSWER_TIMEOUT };
 
 /// The unified order endpoint.
 pub(crate) const UNIFIED_ORDER: &str = "/cloudpay/v1/pay/c2b/unified_order";
@@ -244,7 +245,7 @@ impl TestGateway {
         body: &[u8],
     ) -> Result<Answer, engine::SendFault> {
         let request = channel::Request { method, url, headers, body: body.to_vec() };
-        let answer = self.client.send(&request, ANSWER_TIMEOUT).await?;
+        let answer = self.client.send(&request, CONTEXT).await?;
         let body = serde_json::from_slice(&answer.body)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&answer.body).into_owned()));
         Ok(Answer { status: answer.status, body })

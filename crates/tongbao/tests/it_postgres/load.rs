@@ -6,7 +6,7 @@ use crate::rng::SeededRng;
 use crate::test_gateway::{Answer, CallerKey, QUERY_ORDER, Signature, TestGateway, UNIFIED_ORDER};
 use crate::test_gateway::{fresh_number, id_in, order, unix_seconds, utc_date, with};
 use adapters::stopwatch::monotonic;
-use engine::{Guard, HttpClient, HyperClient};
+use engine::{Guard, HttpClient, HyperClient, SendContext};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,6 +26,7 @@ const PACE_MS: std::ops::Range<u64> = 20..80;
 const ASKED_MAX: u32 = 40;
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+const CONTEXT: SendContext<'static> = SendContext { tenant: "", deadline: ANSWER_TIMEOUT };
 
 /// Where the merchants order: gateways of one installation, any of which may be asked, and its sandbox.
 pub(crate) struct GatewayGroup {
@@ -141,7 +142,7 @@ impl GatewayGroup {
         body: Vec<u8>,
     ) -> Option<Answer> {
         let request = channel::Request { method, url, headers, body };
-        let answer = self.client.send(&request, ANSWER_TIMEOUT).await.ok()?;
+        let answer = self.client.send(&request, CONTEXT).await.ok()?;
         let body = serde_json::from_slice(&answer.body)
             .unwrap_or_else(|_| json!(String::from_utf8_lossy(&answer.body)));
         Some(Answer { status: answer.status, body })

@@ -15,6 +15,8 @@ mod crash;
 mod database_faults;
 #[path = "../it/envelope.rs"]
 mod envelope;
+#[path = "../it/fairness.rs"]
+mod fairness;
 #[path = "../it/faults.rs"]
 mod faults;
 #[path = "../it/gate.rs"]

@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "bytes",
             "channel",
+            "hickory-resolver",
             "http*",
             "hyper*",
             "ledger",
@@ -62,6 +63,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "thiserror",
             "tokio",
             "tracing",
+            "url",
         ],
     ),
     (

@@ -1,0 +1,68 @@
+//! The channels' signing keys: fetched at the start, when there is none to verify an answer with, and
+//! then every hour; each account for itself, so that one that does not answer delays no other.
+
+use crate::Engine;
+use crate::calls::exchange;
+use crate::channel_accounts::OpenAccount;
+use channel::{Finding, Instruction, PlatformKey};
+use kernel::{Caller, ChannelAccountCommand};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often accounts are looked at whose keys are to be fetched.
+const POLL_EVERY: Duration = Duration::from_secs(5);
+/// The least time between two fetches of an account's keys, in milliseconds.
+const PAUSE_MS: i64 = 10_000;
+
+/// Fetches every account's signing keys when they are due, until the engine stops.
+pub(crate) async fn run(engine: Arc<Engine>) {
+    let mut stopped = engine.stopped();
+    loop {
+        let (now, snapshot) = (engine.clock.now(), engine.snapshot());
+        let due = |account: &&Arc<OpenAccount>| {
+            account.channel.about().fetches_keys && account.fetching.is_due(now)
+        };
+        for account in snapshot.accounts.all().filter(due).cloned() {
+            let engine = engine.clone();
+            tokio::spawn(async move { fetch(&engine, account).await });
+        }
+        tokio::select! {
+            () = tokio::time::sleep(POLL_EVERY) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}
+
+/// Fetches an account's signing keys, unless that was just done, and stores what is new. Returns the
+/// account with the keys that are known afterwards.
+pub(crate) async fn fetch(engine: &Arc<Engine>, account: Arc<OpenAccount>) -> Arc<OpenAccount> {
+    // Calls that come while keys are fetched wait for the same keys.
+    let _fetching = account.fetching.lock.lock().await;
+    // Without a permit the account is looked at again soon.
+    if let Some(_permit) = engine.lanes.housekeeping.try_acquire(&account.tenant, &account.name)
+        && account.fetching.may_begin(engine.clock.now(), PAUSE_MS)
+    {
+        let (finding, _) = exchange(engine, &account, &Instruction::FetchKeys).await;
+        account.fetching.ended(matches!(finding, Finding::Keys(_)));
+        match finding {
+            Finding::Keys(keys) => store(engine, &account, &keys).await,
+            other => {
+                let summary = other.describe();
+                tracing::warn!(account = %account.name, summary, "no signing keys fetched");
+            }
+        }
+    }
+    let reopened = engine.snapshot().accounts.get(&account.name).cloned();
+    reopened.unwrap_or_else(|| account.clone())
+}
+
+/// Storing the keys changes the account's row, and with it the directory: the account is opened again
+/// with the new keys before this returns.
+async fn store(engine: &Arc<Engine>, account: &OpenAccount, fetched: &[PlatformKey]) {
+    let Some(keys) = account.with_fetched(fetched, engine.clock.now()) else { return };
+    let (tenant, name) = (account.tenant.clone(), account.name.clone());
+    let command = ChannelAccountCommand::StoreKeys { tenant, name, keys };
+    if let Err(failure) = engine.submit(Caller::Clock, command.into(), None).await {
+        tracing::warn!(account = %account.name, %failure, "fetched keys were not stored");
+    }
+}
