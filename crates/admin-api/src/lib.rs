@@ -34,6 +34,7 @@ use dialect::{Budgets, Dialect};
 use engine::{Announce, Engine};
 use operators::Operators;
 use std::sync::Arc;
+use store::{AttentionCount, AttentionRow};
 
 /// The largest body of a request, in bytes.
 const BODY_LEN_MAX: usize = 256 * 1024;
@@ -68,4 +69,16 @@ impl Dialect for Admin {
     fn announcer(&self) -> Option<Arc<dyn Announce>> {
         None
     }
+}
+
+/// The list of what needs a person as JSON, as the API answers it.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub fn attention_json(
+    rows: &[AttentionRow],
+    counts: Vec<AttentionCount>,
+    limit: u32,
+) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(&map::attention(rows, counts, limit))
 }

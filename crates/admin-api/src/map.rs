@@ -3,7 +3,7 @@
 use crate::wire::{self, rfc3339};
 use kernel::{Event, NotificationState, OrderState, Refund, RefundState};
 use ledger::{Id, Named, Subject, Transfer, kinds};
-use store::{AccountRow, AttemptRow, AttentionRow, Listed, NotificationRow, Story};
+use store::{AccountRow, AttemptRow, AttentionCount, AttentionRow, Listed, NotificationRow, Story};
 use story::Fact;
 use story::words::masked;
 
@@ -36,15 +36,35 @@ fn next<T, K: Named>(rows: &[T], limit: u32, id: impl Fn(&T) -> Id<K>) -> Option
 }
 
 /// The rows that need a person.
-pub(crate) fn attention(rows: &[AttentionRow]) -> wire::AttentionList {
+pub(crate) fn attention(
+    rows: &[AttentionRow],
+    counts: Vec<AttentionCount>,
+    limit: u32,
+) -> wire::AttentionList {
     let row = |row: &AttentionRow| wire::Attention {
+        tenant: row.tenant.to_string(),
         subject: subject(row.subject),
         root: row.root.to_string(),
         kind: row.kind.name(),
         reason: row.reason.clone(),
         since: rfc3339(row.since),
     };
-    wire::AttentionList { rows: rows.iter().map(row).collect() }
+    let count = |count: AttentionCount| wire::AttentionCount {
+        kind: count.kind.name(),
+        rows: count.rows,
+        oldest: rfc3339(count.oldest),
+    };
+    let is_full = rows.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
+    wire::AttentionList {
+        counts: counts.into_iter().map(count).collect(),
+        rows: rows.iter().map(row).collect(),
+        next: rows.last().filter(|_| is_full).map(attention_mark),
+    }
+}
+
+fn attention_mark(row: &AttentionRow) -> String {
+    let (since, subject) = (row.since.ms(), row.subject);
+    format!("{since}~{}~{}~{}", subject.kind.name(), subject.value, row.tenant)
 }
 
 fn subject(subject: Subject) -> wire::Subject {

@@ -2,9 +2,10 @@
 //!
 //! An unknown parameter is refused: a mistyped filter must not look like an answer.
 
-use kernel::{NotificationState, TenantId};
+use kernel::{AttentionKind, NotificationState, TenantId};
 use ledger::{Account, AccountKind, Id, Named, Subject, SubjectKind, Timestamp, kinds};
-use store::{Notifications, OrderFilter, Postings};
+use std::cmp::Reverse;
+use store::{AttentionFilter, AttentionMark, Notifications, OrderFilter, Postings};
 
 /// Rows on a page when the caller does not say.
 const LIMIT_DEFAULT: u32 = 50;
@@ -19,7 +20,7 @@ pub(crate) const POSTINGS: [&str; 2] = ["before", "limit"];
 pub(crate) const NOTIFICATIONS: [&str; 3] = ["state", "before", "limit"];
 
 /// The parameters of the list of what needs a person.
-pub(crate) const ATTENTION: [&str; 1] = ["limit"];
+pub(crate) const ATTENTION: [&str; 4] = ["kind", "row", "before", "limit"];
 
 /// The states that orders can be listed by.
 pub(crate) const ORDER_STATES: [&str; 6] =
@@ -82,9 +83,35 @@ pub(crate) fn notifications(tenant: TenantId, pairs: &Pairs) -> Result<Notificat
     })
 }
 
-/// How many rows of each kind that need a person to list.
-pub(crate) fn attention(pairs: &Pairs) -> Result<u32, Malformed> {
-    Given::read(pairs, &ATTENTION)?.limit()
+/// Which rows that need a person to list.
+pub(crate) fn attention(
+    tenant: Option<TenantId>,
+    pairs: &Pairs,
+) -> Result<AttentionFilter, Malformed> {
+    let given = Given::read(pairs, &ATTENTION)?;
+    let kind = given.one_of("kind", &AttentionKind::ALL.map(AttentionKind::name))?;
+    let row = given.one_of("row", &SubjectKind::ALL.map(SubjectKind::name))?;
+    Ok(AttentionFilter {
+        tenant,
+        kind: kind.as_deref().and_then(AttentionKind::from_name),
+        subject_kind: row.as_deref().and_then(SubjectKind::from_name),
+        after: given.text("before").map(attention_mark).transpose()?,
+        limit: given.limit()?,
+    })
+}
+
+/// Reads `next` of the page before: milliseconds, aggregate, id and tenant.
+fn attention_mark(text: &str) -> Result<AttentionMark, Malformed> {
+    let read = || {
+        let [since, kind, id, tenant] = text.splitn(4, '~').collect::<Vec<_>>().try_into().ok()?;
+        Some(AttentionMark {
+            since: Reverse(Timestamp::from_ms(since.parse().ok()?)),
+            kind: SubjectKind::from_name(kind)?,
+            tenant: TenantId::new(tenant),
+            id: id.parse().ok()?,
+        })
+    };
+    read().ok_or_else(|| malformed("before", format!("found {text:?}, want next of a page")))
 }
 
 /// The order that a path names.

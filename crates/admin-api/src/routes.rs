@@ -19,7 +19,10 @@ use kernel::{NotificationCommand, TenantId};
 use ledger::{Id, kinds};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
-use store::{Accounts, AttentionOf, OneNotification, Orders, StoryOf, TenantsWithOrder};
+use store::{
+    Accounts, AttentionCounts, AttentionFilter, AttentionList as ListAttention, OneNotification,
+    Orders, StoryOf, TenantsWithOrder,
+};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
@@ -71,6 +74,7 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .routes(routes!(replay_notification))
         .routes(routes!(attention))
         .routes(routes!(resume_task))
+        .routes(routes!(attention_of_tenant))
 }
 
 #[derive(OpenApi)]
@@ -282,22 +286,35 @@ async fn one_notification(
     Ok(Json(map::notification(&row)))
 }
 
-/// What needs a person: orders that a channel contradicted, refunds that it finally refused,
-/// notifications that were given up, callbacks about nothing of ours; and, after those, tasks that are
-/// parked because of a defect of the program.
-#[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/attention", tag = "attention",
-    params(TenantPath, LimitQuery),
-    responses(
-        (status = 200, description = "The rows, by kind and newest first.", body = AttentionList),
-        Faults
-    ))]
+/// What needs a person, of every tenant: rows are listed as long as they do.
+#[utoipa::path(get, path = "/admin/v1/attention", tag = "attention",
+    params(AttentionQuery, PageQuery),
+    responses((status = 200, description = "A page of rows.", body = AttentionList), Faults))]
 async fn attention(
+    State(engine): State<Arc<Engine>>,
+    Asked(pairs): Asked,
+) -> Answer<AttentionList> {
+    attention_page(&engine, query::attention(None, &pairs)?).await
+}
+
+/// What needs a person, of one tenant.
+#[utoipa::path(get, path = "/admin/v1/tenants/{tenant}/attention", tag = "attention",
+    params(TenantPath, AttentionQuery, PageQuery),
+    responses((status = 200, description = "A page of rows.", body = AttentionList), Faults))]
+async fn attention_of_tenant(
     State(engine): State<Arc<Engine>>,
     Segments(tenant): Segments<String>,
     Asked(pairs): Asked,
 ) -> Answer<AttentionList> {
-    let (tenant, limit) = (known(&engine, &tenant)?, query::attention(&pairs)?);
-    Ok(Json(map::attention(&engine.ask(AttentionOf { tenant, limit }).await?)))
+    let tenant = known(&engine, &tenant)?;
+    attention_page(&engine, query::attention(Some(tenant), &pairs)?).await
+}
+
+async fn attention_page(engine: &Engine, filter: AttentionFilter) -> Answer<AttentionList> {
+    let limit = filter.limit;
+    let counts = engine.ask(AttentionCounts {}).await?;
+    let rows = engine.ask(ListAttention { filter }).await?;
+    Ok(Json(map::attention(&rows, counts, limit)))
 }
 
 /// Runs a parked task again: its decision broke an assertion of the program, and that is mended. A parked
@@ -422,10 +439,12 @@ struct PageQuery {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes parameters; `query` reads them")]
-struct LimitQuery {
-    /// Rows of each kind, 1 to 200; 50 when absent.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
+struct AttentionQuery {
+    /// Only this kind: contradiction, account_blocked, cannot_close, refund_abnormal, refund_failed,
+    /// notification_given_up, task_late, parked.
+    kind: Option<String>,
+    /// Only such rows: order, refund, notification, channel_account …
+    row: Option<String>,
 }
 
 /// Path segments, decoded; refused in our own form when they are not text.

@@ -453,13 +453,32 @@ pub(crate) struct Subject {
 /// Rows that need a person.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct AttentionList {
-    /// The rows: by kind, and newest first.
+    /// How many rows of all tenants there are, by kind.
+    pub(crate) counts: Vec<AttentionCount>,
+    /// The rows, newest first.
     pub(crate) rows: Vec<Attention>,
+    /// The next page's `before`; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
+}
+
+/// How many rows need a person for one kind of reason.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AttentionCount {
+    /// The kind.
+    pub(crate) kind: &'static str,
+    /// How many rows.
+    pub(crate) rows: u64,
+    /// Since when the oldest needs one.
+    #[schema(format = DateTime)]
+    pub(crate) oldest: String,
 }
 
 /// A row that needs a person.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Attention {
+    /// The tenant's id.
+    pub(crate) tenant: String,
     /// The row.
     pub(crate) subject: Subject,
     /// The id of its story: of the order to look at.

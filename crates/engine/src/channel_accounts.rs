@@ -147,7 +147,7 @@ impl ChannelAccounts {
 }
 
 impl OpenAccount {
-    fn open(
+    pub(crate) fn open(
         channels: &[&'static dyn Channel],
         secrets: &Secrets,
         row: &ChannelAccount,

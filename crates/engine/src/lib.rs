@@ -9,14 +9,17 @@
 //! - tasks: claims what is due, lane by lane.
 //! - lanes, bulkhead: how much may be under way, shared out to tenants and counterparts.
 //! - keys: fetches the channels' signing keys.
+//! - attention: reports and counts what needs a person.
 //! - bills: reads bills of channel accounts.
 //! - callbacks: takes channels' callbacks in.
 //! - directory: tenants, merchants, callers' keys and channel accounts, as read from the database.
 //! - clock: the time that all processes on one database agree on.
+//! - inspection: what an account is made of, for a program that looks and changes nothing.
 //! - put, secrets: declarations on their way into the database, and their secrets.
 //!
 //! It knows neither a database nor a vendor nor a dialect: those come in as [`Parts`].
 
+mod attention;
 mod bills;
 mod builtin_channels;
 mod bulkhead;
@@ -26,6 +29,7 @@ mod channel_accounts;
 mod clock;
 mod deliveries;
 mod directory;
+mod inspection;
 mod keys;
 mod lanes;
 mod looks;
@@ -40,6 +44,7 @@ pub use adapters::http::{ClientIdentity, Guard, HttpClient, HyperClient, SendCon
 pub use bills::BillFault;
 pub use channel_accounts::ChannelAccountFault;
 pub use directory::{RegisteredCaller, RegisteredProof};
+pub use inspection::{DatedKey, InspectedAccount, Probe};
 pub use put::{
     CALLER_SECRET_LEN_MIN, DeclarationFault, DeclaredCallerKey, DeclaredChannelAccount,
     DeclaredProof,
@@ -58,7 +63,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use store::{Installation, LastId, Question, Store, StoreFault};
-use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot, watch};
 use writer::Duty;
 
 /// How far above the last stored event ids begin: a decision draws ids for transfers after its events.
@@ -164,6 +169,8 @@ pub struct Engine {
     /// Signing takes a core for 0.3 ms: no more at once than there are cores.
     pub(crate) signing: Semaphore,
     pub(crate) refreshing: Mutex<()>,
+    /// Notified when a row began or ceased to need a person.
+    pub(crate) attention_changed: Notify,
     pub(crate) looks: looks::Looks,
     snapshot: RwLock<Arc<Snapshot>>,
     pub(crate) shares: Shares,
@@ -198,6 +205,7 @@ impl Engine {
             lanes: Lanes::new(),
             signing: Semaphore::new(cores),
             refreshing: Mutex::new(()),
+            attention_changed: Notify::new(),
             looks: looks::Looks::default(),
             snapshot: RwLock::default(),
             shares,
@@ -215,6 +223,7 @@ impl Engine {
                 abort_on_panic("task measure", tokio::spawn(tasks::measure(engine.clone())));
                 abort_on_panic("key refresh", tokio::spawn(keys::run(engine.clone())));
                 abort_on_panic("directory refresh", tokio::spawn(directory::run(engine.clone())));
+                abort_on_panic("attention", tokio::spawn(attention::count(engine.clone())));
             }
             Mode::CommandsOnly => {}
         }

@@ -13,7 +13,7 @@
 
 use crate::bulkhead::Permit;
 use crate::directory::{Snapshot, is_of_directory};
-use crate::{Engine, Failure, Handled, builtin_channels};
+use crate::{Engine, Failure, Handled, attention, builtin_channels};
 use adapters::Stopwatch;
 use kernel::{Caller, Command, Decision, Reads, Reply, TenantId, View, Work};
 use ledger::Stamp;
@@ -276,7 +276,7 @@ async fn commit(
     for (tenant, outcome) in tenants.into_iter().zip(outcomes) {
         match outcome {
             Ok(()) => {
-                report_attention(&tenant, view);
+                attention::report(engine, &tenant, &view.attention_changes(&tenant));
                 if duty == Duty::Apart {
                     engine.shares.readmit(&tenant);
                 }
@@ -296,14 +296,6 @@ async fn commit_apart(engine: &Engine, batches: Vec<Batch>) -> Vec<Result<(), Co
         outcomes.push(engine.store.commit_apart(batch).await);
     }
     outcomes
-}
-
-/// Counts and logs what needs a person since this commit.
-fn report_attention(tenant: &TenantId, view: &View) {
-    for (subject, attention) in view.raised(tenant) {
-        metrics::counter!("tongbao_attention_total", "kind" => subject.kind.name()).increment(1);
-        tracing::warn!(%tenant, %subject, reason = %attention.reason, "needs a person");
-    }
 }
 
 /// Answers the jobs whose outcome is known and starts their work; returns the others.

@@ -18,8 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::memory::Memory;
 use store::{
-    AttentionOf, Batch, Claim, CommitFault, OneOrder, Page, Promise, Query, Store, StoreFault,
-    TaskUpdate,
+    AttentionFilter, AttentionList, Batch, Claim, CommitFault, OneOrder, Page, Promise, Query,
+    Store, StoreFault, TaskUpdate,
 };
 use tokio::sync::Notify;
 
@@ -478,7 +478,13 @@ async fn a_defect_parks_its_task_and_disturbs_no_neighbour() {
     for handled in [before.0, before.1, after.0, after.1] {
         assert_eq!(state(&handled.expect("placed").reply), "paying");
     }
-    let attention = AttentionOf { tenant: tenant.clone(), limit: 9 };
+    let attention = AttentionList {
+        filter: AttentionFilter {
+            tenant: Some(tenant.clone()),
+            limit: 9,
+            ..AttentionFilter::default()
+        },
+    };
     let needy = engine.ask(attention.clone()).await.expect("answers");
     assert_eq!(needy.iter().map(|row| row.subject).collect::<Vec<_>>(), [subject]);
     assert!(needy[0].reason.contains("overflow"), "{}", needy[0].reason);

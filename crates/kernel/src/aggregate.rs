@@ -16,7 +16,7 @@ use crate::merchant::Merchant;
 use crate::notification::Notification;
 use crate::order::Order;
 use crate::refund::Refund;
-use crate::standing::{Attention, Standing};
+use crate::standing::{Attention, AttentionChange, Standing};
 use crate::task::{Task, TaskChange};
 use crate::tenant::Tenant;
 use channel::Finding;
@@ -248,12 +248,15 @@ impl<A: Aggregate> Rows<A> {
         })
     }
 
-    /// The changed rows that need a person now, and did not before for this reason.
-    pub fn raised(&self, tenant: &TenantId) -> impl Iterator<Item = (Subject, Attention)> {
+    /// What began and what ended to need a person with the changed rows.
+    pub fn attention_changes(&self, tenant: &TenantId) -> impl Iterator<Item = AttentionChange> {
         self.changed(tenant).filter_map(|row| {
-            let attention = row.now.standing().attention?;
-            let is_new = row.attention_before.as_ref() != Some(&attention);
-            is_new.then(|| (row.now.id().subject(), attention))
+            let (before, now) = (row.attention_before.clone(), row.now.standing().attention);
+            let (subject, root) = (row.now.id().subject(), row.now.root());
+            let why = |attention: &Option<Attention>| {
+                attention.as_ref().map(|attention| (attention.kind, attention.reason.clone()))
+            };
+            (why(&before) != why(&now)).then_some(AttentionChange { subject, root, before, now })
         })
     }
 
@@ -443,11 +446,11 @@ macro_rules! declare {
                 tasks
             }
 
-            /// The changed rows of a tenant that need a person now, and did not before for this reason.
-            pub fn raised(&self, tenant: &TenantId) -> Vec<(Subject, Attention)> {
-                let mut raised = Vec::new();
-                $(raised.extend(self.$rows.raised(tenant));)*
-                raised
+            /// What began and what ended to need a person with a tenant's changed rows.
+            pub fn attention_changes(&self, tenant: &TenantId) -> Vec<AttentionChange> {
+                let mut changes = Vec::new();
+                $(changes.extend(self.$rows.attention_changes(tenant));)*
+                changes
             }
         }
 

@@ -61,6 +61,6 @@ pub use order::{
 pub use refund::{
     Need, Refund, RefundChange, RefundCommand, RefundDecision, RefundRefusal, RefundState,
 };
-pub use standing::{Attention, AttentionKind, Sealed, Standing};
+pub use standing::{Attention, AttentionChange, AttentionKind, Sealed, Standing};
 pub use task::{Lane, Task, TaskChange};
 pub use tenant::{Tenant, TenantChange, TenantCommand};

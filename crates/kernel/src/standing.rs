@@ -1,6 +1,6 @@
 //! What tasks, the attention list and the audit follow from, for every aggregate alike.
 
-use ledger::{Account, Fen, Timestamp};
+use ledger::{Account, Fen, Id, Subject, Timestamp, kinds};
 use std::fmt;
 use std::sync::Arc;
 
@@ -102,6 +102,19 @@ pub struct Attention {
     pub reason: Arc<str>,
     /// Since when.
     pub since: Timestamp,
+}
+
+/// A row that begins or ceases to need a person, or needs one for another reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttentionChange {
+    /// The row.
+    pub subject: Subject,
+    /// The story that it belongs to.
+    pub root: Id<kinds::Root>,
+    /// Why it needed a person before.
+    pub before: Option<Attention>,
+    /// Why it needs one now.
+    pub now: Option<Attention>,
 }
 
 /// A secret as it is stored: encrypted under a master key whose id stands in it. The kernel moves it

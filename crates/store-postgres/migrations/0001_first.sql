@@ -3,8 +3,8 @@
 -- milliseconds, counts.
 --
 -- Every aggregate's table has the columns of its standing: version, next_poll_at, held,
--- attention_kind, attention, attention_since. A row that needs nobody is not in the index
--- attention_of_TABLE and costs it nothing.
+-- attention_kind, attention, attention_since. A row that needs nobody is in neither index
+-- of them, attention_of_TABLE and attention_times_of_TABLE, and costs them nothing.
 
 -- Where an order stands: narrow, and rewritten at every change, hence the free space in its pages.
 CREATE TABLE orders (
@@ -40,7 +40,10 @@ CREATE TABLE orders (
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, namespace, merchant_order_no)
 ) WITH (fillfactor = 75);
-CREATE INDEX attention_of_orders ON orders (tenant, id) WHERE attention IS NOT NULL;
+CREATE INDEX attention_of_orders ON orders (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_orders
+    ON orders (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 -- What was agreed: wide, and written once.
 CREATE TABLE order_terms (
@@ -94,7 +97,10 @@ CREATE TABLE refunds (
     polls             bigint NOT NULL,
     PRIMARY KEY (tenant, id)
 );
-CREATE INDEX attention_of_refunds ON refunds (tenant, id) WHERE attention IS NOT NULL;
+CREATE INDEX attention_of_refunds ON refunds (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_refunds
+    ON refunds (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 CREATE TABLE notifications (
     tenant          text   COLLATE "C" NOT NULL,
@@ -119,7 +125,10 @@ CREATE TABLE notifications (
     step            bigint NOT NULL,
     PRIMARY KEY (tenant, id)
 ) WITH (fillfactor = 75);
-CREATE INDEX attention_of_notifications ON notifications (tenant, id) WHERE attention IS NOT NULL;
+CREATE INDEX attention_of_notifications ON notifications (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_notifications
+    ON notifications (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 CREATE TABLE tenants (
     tenant          text   COLLATE "C" NOT NULL,
@@ -136,7 +145,10 @@ CREATE TABLE tenants (
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant)
 );
-CREATE INDEX attention_of_tenants ON tenants (tenant, id) WHERE attention IS NOT NULL;
+CREATE INDEX attention_of_tenants ON tenants (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_tenants
+    ON tenants (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 CREATE TABLE merchants (
     tenant           text   COLLATE "C" NOT NULL,
@@ -155,7 +167,10 @@ CREATE TABLE merchants (
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, merchant)
 );
-CREATE INDEX attention_of_merchants ON merchants (tenant, id) WHERE attention IS NOT NULL;
+CREATE INDEX attention_of_merchants ON merchants (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_merchants
+    ON merchants (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 CREATE TABLE caller_keys (
     tenant          text   COLLATE "C" NOT NULL,
@@ -174,7 +189,10 @@ CREATE TABLE caller_keys (
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, key_id)
 );
-CREATE INDEX attention_of_caller_keys ON caller_keys (tenant, id) WHERE attention IS NOT NULL;
+CREATE INDEX attention_of_caller_keys ON caller_keys (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_caller_keys
+    ON caller_keys (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 CREATE TABLE channel_accounts (
     tenant          text   COLLATE "C" NOT NULL,
@@ -196,7 +214,10 @@ CREATE TABLE channel_accounts (
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, name)
 );
-CREATE INDEX attention_of_channel_accounts ON channel_accounts (tenant, id) WHERE attention IS NOT NULL;
+CREATE INDEX attention_of_channel_accounts ON channel_accounts (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_channel_accounts
+    ON channel_accounts (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 -- A story's events lie together; every row of a story has events in it, and is found by them.
 CREATE TABLE events (

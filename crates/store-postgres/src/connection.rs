@@ -400,10 +400,11 @@ mod tests {
                 CASE n % 3 WHEN 0 THEN 'order' ELSE 'notification' END, n, 1, n, 'clock', 'queued',
                 NULL, repeat('x', 400)
             FROM generate_series(1, 400000) AS row (n);
-            INSERT INTO notifications SELECT '100001', n, 'order', n, 'N', n / 3, 'paid', 'wecard',
-                'https://shop.example', n, 1, NULL, 0,
-                CASE n % 1000 WHEN 0 THEN 'notification_given_up' END,
-                CASE n % 1000 WHEN 0 THEN 'why' END, CASE n % 1000 WHEN 0 THEN n END,
+            INSERT INTO notifications SELECT
+                CASE n % 50 WHEN 0 THEN (100001 + n / 50 % 20)::text ELSE '100001' END,
+                n, 'order', n, 'N', n / 3, 'paid', 'wecard', 'https://shop.example', n, 1, NULL, 0,
+                CASE n % 50 WHEN 0 THEN 'notification_given_up' END,
+                CASE n % 50 WHEN 0 THEN 'why' END, CASE n % 50 WHEN 0 THEN n END,
                 'given_up', n, 1, 0
             FROM generate_series(1, 100000) AS row (n); COMMIT";
         connection.client.batch_execute(fill).await.expect("the rows are written");
@@ -413,7 +414,17 @@ mod tests {
         let notifications = kernel::Notification::sql();
         let wants = [
             (&*read::LAST_ID, "399000", "events_by_id"),
-            (&notifications.attention, "'100001', 20", "attention_of_notifications"),
+            (
+                &notifications.attention,
+                "90000, '', 0, NULL, 20",
+                "attention_times_of_notifications",
+            ),
+            // A tenant that has most of the rows is read by their times as well: this one has few.
+            (
+                &notifications.attention_of_tenant,
+                "'100007', 90000, '', 0, NULL, 20",
+                "attention_of_notifications",
+            ),
             (&notifications.of_root, "'100001', 20000", "events_pkey"),
             (&notifications.of_root, "'100001', 20000", "notifications_pkey"),
             (&*read::EVENTS_OF_ROOT, "'100001', 20000", "events_pkey"),
@@ -428,6 +439,9 @@ mod tests {
             assert!(plan.contains(index), "{}: {plan}", sql.name);
             let reads_all = ["Seq Scan on events", "Seq Scan on notifications"];
             assert!(!reads_all.iter().any(|scan| plan.contains(scan)), "{}: {plan}", sql.name);
+            // These are as long as a page, in the order of their index.
+            let is_sorted = index.starts_with("attention") && plan.contains("Sort");
+            assert!(!is_sorted, "{}: {plan}", sql.name);
         }
     }
 

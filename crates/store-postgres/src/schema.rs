@@ -9,7 +9,7 @@ use store::rows::{claimed_name, event, task, transfer};
 use tokio_postgres::{Client, Error};
 
 /// Every migration, by number from 1. What has been released never changes.
-const MIGRATIONS: &[&str] = &[
+pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_installation_names.sql"),
     include_str!("../migrations/0003_task_lanes.sql"),

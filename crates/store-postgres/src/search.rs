@@ -6,15 +6,17 @@ use crate::claim::tenants_due;
 use crate::connection::{Patience, Step};
 use crate::load::{by_ids, by_numbers, numbered};
 use crate::pool::Pool;
+use crate::schema;
 use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, claim as sql, read};
-use kernel::{Event, Key, Lane, Notification, Order, TenantId};
-use ledger::{Id, Stamp, Timestamp, kinds};
+use kernel::{AttentionKind, Event, Key, Lane, Notification, Order, TenantId};
+use ledger::{Id, Stamp, SubjectId, SubjectKind, Timestamp, kinds};
 use std::collections::HashMap;
 use store::rows::{self, Value, event, task, transfer};
 use store::{
-    AccountRow, AttentionRow, DirectoryRows, EXAMINED_MAX, Listed, NotificationRow, OrderFilter,
-    Page, Postings, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
+    AccountRow, AttentionCount, AttentionFilter, AttentionRow, DatabaseFacts, DirectoryRows,
+    EXAMINED_MAX, Listed, NotificationRow, OrderFilter, PARKED_LISTED_MAX, Page, Postings, Query,
+    StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
 };
 use tokio_postgres::Row;
 
@@ -59,7 +61,8 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
             Page::OneNotification(found.notifications(page).await?.pop().map(Box::new))
         }
         Query::Tasks(tasks) => Page::Tasks(count_due(pool, tasks.lane, tasks.now).await?),
-        Query::AttentionOf(of) => Page::AttentionOf(found.attention(&of.tenant, of.limit).await?),
+        Query::AttentionList(list) => Page::AttentionList(found.attention(&list.filter).await?),
+        Query::AttentionCounts(_) => Page::AttentionCounts(found.attention_counts().await?),
         Query::DirectoryOf(_) => Page::DirectoryOf(Box::new(found.directory().await?)),
         Query::DirectoryRevision(_) => {
             let rows = found.rows(Step::new(&read::DIRECTORY_REVISION, [])).await?;
@@ -80,6 +83,14 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
             let rows = pool.upkeep().await?.rows(&[step]).await?.concat();
             let ms = int("clock", one(&rows)?.first())?;
             Page::DatabaseTime(Some(Timestamp::from_ms(ms)))
+        }
+        Query::AboutDatabase(_) => {
+            let rows = found.rows(Step::new(&read::ABOUT_DATABASE, [])).await?;
+            Page::AboutDatabase(read_about(&one(&rows)?)?)
+        }
+        Query::OldestUndelivered(_) => {
+            let rows = found.rows(Step::new(&read::OLDEST_UNDELIVERED, [])).await?;
+            Page::OldestUndelivered(number(one(&rows)?.first()).map(Timestamp::from_ms))
         }
         Query::Audit(_) => Page::Audit(audit(pool).await?),
     })
@@ -102,7 +113,8 @@ fn session_of(query: &Query) -> Session {
         | Query::Installation(_)
         | Query::LastId(_)
         | Query::Ping(_)
-        | Query::DatabaseTime(_) => Session::Upkeep,
+        | Query::DatabaseTime(_)
+        | Query::AboutDatabase(_) => Session::Upkeep,
         Query::OneOrder(_)
         | Query::Orders(_)
         | Query::StoryOf(_)
@@ -111,7 +123,9 @@ fn session_of(query: &Query) -> Session {
         | Query::Postings(_)
         | Query::Notifications(_)
         | Query::OneNotification(_)
-        | Query::AttentionOf(_)
+        | Query::AttentionList(_)
+        | Query::AttentionCounts(_)
+        | Query::OldestUndelivered(_)
         | Query::Audit(_) => Session::Shared,
     }
 }
@@ -264,20 +278,25 @@ impl Found<'_> {
         Ok(with_attempts.collect())
     }
 
-    async fn attention(
-        &self,
-        tenant: &TenantId,
-        limit: u32,
-    ) -> Result<Vec<AttentionRow>, StoreFault> {
-        let about = |sql| {
-            let limit = Parameter::int(i64::from(limit));
-            Step::new(sql, [Parameter::text(tenant.as_str()), limit])
-        };
-        let parked = about(&sql::PARKED);
-        let steps: Vec<Step<'_>> = attention_of_all().into_iter().map(about).collect();
-        let mut rows = read_attention(&self.all(&steps).await?)?;
-        rows.extend(cell::read(&self.rows(parked).await?, task::read_parked)?);
-        Ok(rows)
+    async fn attention(&self, filter: &AttentionFilter) -> Result<Vec<AttentionRow>, StoreFault> {
+        let found = self.all(&attention_of_all(filter)).await?;
+        let mut rows = read_attention(&found, filter)?;
+        rows.extend(self.parked().await?.into_iter().filter(|row| filter.keeps(row)));
+        Ok(filter.page(rows))
+    }
+
+    async fn parked(&self) -> Result<Vec<AttentionRow>, StoreFault> {
+        let limit = Parameter::int(i64::from(PARKED_LISTED_MAX));
+        cell::read(&self.rows(Step::new(&sql::PARKED, [limit])).await?, task::read_parked)
+    }
+
+    async fn attention_counts(&self) -> Result<Vec<AttentionCount>, StoreFault> {
+        let steps: Vec<Step<'_>> =
+            attention_counts_of_all().into_iter().map(|sql| Step::new(sql, [])).collect();
+        let found = self.all(&steps).await?.concat();
+        let counts = cell::read(&found, rows::attention_count)?;
+        let parked = self.parked().await?.into_iter().map(AttentionCount::of);
+        Ok(AttentionCount::sum(counts.into_iter().chain(parked)))
     }
 
     async fn directory(&self) -> Result<DirectoryRows, StoreFault> {
@@ -346,33 +365,56 @@ macro_rules! of_all {
             Ok(rows)
         }
 
-        /// The statements for the rows that need a person.
-        fn attention_of_all() -> Vec<&'static Sql> {
-            vec![$(&kernel::$row::sql().attention,)*]
+        /// The statements for the rows that need a person: one for each aggregate of the list.
+        fn attention_of_all(filter: &AttentionFilter) -> Vec<Step<'_>> {
+            let mut steps = Vec::new();
+            $(steps.extend(attention_of::<kernel::$row>(filter));)*
+            steps
         }
 
         /// The rows that those found.
-        fn read_attention(found: &[Vec<Row>]) -> Result<Vec<AttentionRow>, StoreFault> {
-            let mut rows = Vec::new();
+        fn read_attention(
+            found: &[Vec<Row>],
+            filter: &AttentionFilter,
+        ) -> Result<Vec<AttentionRow>, StoreFault> {
+            let mut needy = Vec::new();
             let mut found = found.iter();
             $(
-                let own = found.next().map_or(Ok(vec![]), |own| cell::read(own, rows::read))?;
-                rows.extend(own.iter().filter_map(attention_row::<kernel::$row>));
+                if filter.start(kind::<kernel::$row>()).is_some() {
+                    let own: Vec<kernel::$row> =
+                        found.next().map_or(Ok(vec![]), |own| cell::read(own, rows::read))?;
+                    needy.extend(own.iter().filter_map(AttentionRow::of));
+                }
             )*
-            Ok(rows)
+            Ok(needy)
+        }
+
+        /// The statements for how many rows need a person.
+        fn attention_counts_of_all() -> Vec<&'static Sql> {
+            vec![$(&kernel::$row::sql().attention_counts,)*]
         }
     };
 }
 kernel::aggregates!(of_all);
 
-fn attention_row<A: SqlRow>(row: &A) -> Option<AttentionRow> {
-    let attention = row.standing().attention?;
-    Some(AttentionRow {
-        subject: row.id().subject(),
-        root: row.root(),
-        kind: attention.kind,
-        reason: attention.reason.to_string(),
-        since: attention.since,
+fn kind<A: SqlRow>() -> SubjectKind {
+    <A::Kind as SubjectId>::KIND
+}
+
+fn attention_of<A: SqlRow>(filter: &AttentionFilter) -> Option<Step<'_>> {
+    let start = filter.start(kind::<A>())?;
+    let page = [
+        Parameter::int(start.since),
+        Parameter::text(start.tenant),
+        Parameter::int(start.id),
+        Parameter::optional(filter.kind.map(AttentionKind::name)),
+        Parameter::int(i64::from(filter.limit)),
+    ];
+    Some(match &filter.tenant {
+        Some(owner) => {
+            Step::new(&A::sql().attention_of_tenant, [tenant(owner)].into_iter().chain(page))
+        }
+        None => Step::new(&A::sql().attention, page),
     })
 }
 
@@ -454,4 +496,18 @@ async fn count_due(pool: &Pool, lane: Lane, now: Timestamp) -> Result<TaskRow, S
         all.add(own);
     }
     Ok(all)
+}
+
+fn read_about(cells: &[Value<'_>]) -> Result<DatabaseFacts, StoreFault> {
+    let number = |at: usize| int("schema_version", cells.get(at));
+    let version = word("schema_version", cells.first())?;
+    let product = match number(1)? {
+        0 => format!("PostgreSQL {version}"),
+        _ => format!("PostgreSQL {version} with Citus"),
+    };
+    Ok(DatabaseFacts {
+        product,
+        schema_version: number(2)?,
+        schema_version_known: i64::try_from(schema::MIGRATIONS.len()).unwrap_or(i64::MAX),
+    })
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use store::StoreFault;
 
 /// Every migration, by number from 1. What has been released never changes.
-const MIGRATIONS: &[&str] = &[
+pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_installation_names.sql"),
     include_str!("../migrations/0003_task_lanes.sql"),
@@ -30,7 +30,8 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreFault> {
     Ok(())
 }
 
-fn version(connection: &Connection) -> Result<usize, StoreFault> {
+/// The number of the last migration that was made.
+pub(crate) fn version(connection: &Connection) -> Result<usize, StoreFault> {
     let sql = "SELECT coalesce(max(version), 0) FROM schema_version";
     let version: i64 = connection.query_row(sql, [], |row| row.get(0)).map_err(fault)?;
     usize::try_from(version)

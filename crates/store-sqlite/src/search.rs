@@ -3,18 +3,20 @@
 use crate::audit::audit;
 use crate::claim::tenants_due;
 use crate::load::{Finder, text};
+use crate::schema;
 use crate::sql::rows::SqlRow;
 use crate::sql::{claim as sql, read};
 use crate::statement::{Select, fault, snapshot, within};
-use kernel::{Key, Lane, Notification, Order, Row, TenantId};
-use ledger::{Id, Stamp, Subject, Timestamp, Transfer, kinds};
+use kernel::{AttentionKind, Key, Lane, Notification, Order, Row, TenantId};
+use ledger::{Id, Stamp, Subject, SubjectId, Timestamp, Transfer, kinds};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
 use std::time::Duration;
 use store::rows::{self, Value, event, task, transfer};
 use store::{
-    AccountRow, AttentionRow, DirectoryRows, EXAMINED_MAX, Listed, NotificationRow, Notifications,
-    OrderFilter, Page, Postings, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
+    AccountRow, AttentionCount, AttentionFilter, AttentionRow, DatabaseFacts, DirectoryRows,
+    EXAMINED_MAX, Listed, NotificationRow, Notifications, OrderFilter, PARKED_LISTED_MAX, Page,
+    Postings, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
 };
 
 /// How long an answer may take, as PostgreSQL's sessions have it.
@@ -37,7 +39,8 @@ pub(crate) fn is_upkeep(query: &Query) -> bool {
         | Query::Installation(_)
         | Query::LastId(_)
         | Query::Ping(_)
-        | Query::DatabaseTime(_) => true,
+        | Query::DatabaseTime(_)
+        | Query::AboutDatabase(_) => true,
         Query::OneOrder(_)
         | Query::Orders(_)
         | Query::StoryOf(_)
@@ -46,7 +49,9 @@ pub(crate) fn is_upkeep(query: &Query) -> bool {
         | Query::Postings(_)
         | Query::Notifications(_)
         | Query::OneNotification(_)
-        | Query::AttentionOf(_)
+        | Query::AttentionList(_)
+        | Query::AttentionCounts(_)
+        | Query::OldestUndelivered(_)
         | Query::Audit(_) => false,
     }
 }
@@ -71,11 +76,12 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
             Page::OneNotification(row.map(Box::new))
         }
         Query::Tasks(tasks) => Page::Tasks(count_due(connection, tasks.lane, tasks.now)?),
-        Query::AttentionOf(of) => {
-            let mut rows = attention_of_all(connection, &of.tenant, of.limit)?;
-            rows.extend(parked(connection, &of.tenant, of.limit)?);
-            Page::AttentionOf(rows)
+        Query::AttentionList(list) => {
+            let mut rows = attention(connection, &list.filter)?;
+            rows.extend(parked(connection)?.into_iter().filter(|row| list.filter.keeps(row)));
+            Page::AttentionList(list.filter.page(rows))
         }
+        Query::AttentionCounts(_) => Page::AttentionCounts(attention_counts(connection)?),
         Query::DirectoryOf(_) => Page::DirectoryOf(Box::new(directory(connection)?)),
         Query::DirectoryRevision(_) => {
             Page::DirectoryRevision(one(connection, read::DIRECTORY_REVISION)?)
@@ -87,7 +93,21 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
             Page::Ping(())
         }
         Query::DatabaseTime(_) => Page::DatabaseTime(None),
+        Query::AboutDatabase(_) => Page::AboutDatabase(about(connection)?),
+        Query::OldestUndelivered(_) => {
+            let oldest: Option<i64> = one(connection, read::OLDEST_UNDELIVERED)?;
+            Page::OldestUndelivered(oldest.map(Timestamp::from_ms))
+        }
         Query::Audit(_) => Page::Audit(audit(connection)?),
+    })
+}
+
+fn about(connection: &Connection) -> Result<DatabaseFacts, StoreFault> {
+    let number = |version| i64::try_from(version).unwrap_or(i64::MAX);
+    Ok(DatabaseFacts {
+        product: format!("SQLite {}", rusqlite::version()),
+        schema_version: number(schema::version(connection)?),
+        schema_version_known: number(schema::MIGRATIONS.len()),
     })
 }
 
@@ -166,37 +186,51 @@ macro_rules! of_all {
             Ok(found)
         }
 
-        fn attention_of_all(
+        /// The first rows of each aggregate.
+        fn attention(
             connection: &Connection,
-            tenant: &TenantId,
-            limit: u32,
+            filter: &AttentionFilter,
         ) -> Result<Vec<AttentionRow>, StoreFault> {
             let mut found = Vec::new();
-            $(found.extend(attention::<kernel::$row>(connection, tenant, limit)?);)*
+            $(found.extend(attention_of::<kernel::$row>(connection, filter)?);)*
             Ok(found)
+        }
+
+        fn attention_counts(connection: &Connection) -> Result<Vec<AttentionCount>, StoreFault> {
+            let mut found = Vec::new();
+            $(found.extend(counts(connection, &kernel::$row::sql().attention_counts)?);)*
+            found.extend(parked(connection)?.into_iter().map(AttentionCount::of));
+            Ok(AttentionCount::sum(found))
         }
     };
 }
 kernel::aggregates!(of_all);
 
-fn attention<A: SqlRow>(
+fn attention_of<A: SqlRow>(
     connection: &Connection,
-    tenant: &TenantId,
-    limit: u32,
+    filter: &AttentionFilter,
 ) -> Result<Vec<AttentionRow>, StoreFault> {
-    let parameters = [text(tenant), Value::Int(i64::from(limit))];
-    let rows: Vec<A> = every(connection, &A::sql().attention, &parameters)?;
-    let needy = rows.iter().filter_map(|row| {
-        let attention = row.standing().attention?;
-        Some(AttentionRow {
-            subject: row.id().subject(),
-            root: row.root(),
-            kind: attention.kind,
-            reason: attention.reason.to_string(),
-            since: attention.since,
-        })
-    });
-    Ok(needy.collect())
+    let Some(start) = filter.start(<A::Kind as SubjectId>::KIND) else { return Ok(vec![]) };
+    let mut parameters = vec![
+        Value::Int(start.since),
+        Value::text(start.tenant),
+        Value::Int(start.id),
+        Value::optional(filter.kind.map(AttentionKind::name)),
+        Value::Int(i64::from(filter.limit)),
+    ];
+    let sql = match &filter.tenant {
+        Some(tenant) => {
+            parameters.push(text(tenant));
+            &A::sql().attention_of_tenant
+        }
+        None => &A::sql().attention,
+    };
+    let rows: Vec<A> = every(connection, sql, &parameters)?;
+    Ok(rows.iter().filter_map(AttentionRow::of).collect())
+}
+
+fn counts(connection: &Connection, sql: &str) -> Result<Vec<AttentionCount>, StoreFault> {
+    Select::new(connection, "attention", sql)?.all(&[], rows::attention_count)
 }
 
 fn story(
@@ -330,11 +364,7 @@ fn count_due(connection: &Connection, lane: Lane, now: Timestamp) -> Result<Task
     Ok(all)
 }
 
-fn parked(
-    connection: &Connection,
-    tenant: &TenantId,
-    limit: u32,
-) -> Result<Vec<AttentionRow>, StoreFault> {
-    let parameters = [text(tenant), Value::Int(i64::from(limit))];
+fn parked(connection: &Connection) -> Result<Vec<AttentionRow>, StoreFault> {
+    let parameters = [Value::Int(i64::from(PARKED_LISTED_MAX))];
     Select::new(connection, task::TASKS.name, &sql::PARKED)?.all(&parameters, task::read_parked)
 }

@@ -28,10 +28,12 @@ pub use batch::Batch;
 pub use claim::{Claim, TaskAction, TaskUpdate};
 pub use kernel::Write;
 pub use query::{
-    AccountRow, Accounts, AttemptRow, AttentionOf, AttentionRow, Audit, AuditReport, DatabaseTime,
-    DirectoryOf, DirectoryRevision, DirectoryRows, EXAMINED_MAX, Installation, LastId, Listed,
-    NotificationRow, Notifications, OneNotification, OneOrder, OrderFilter, Orders, Page, Ping,
-    Postings, Query, Question, Story, StoryOf, TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder,
+    AboutDatabase, AccountRow, Accounts, AttemptRow, AttentionCount, AttentionCounts,
+    AttentionFilter, AttentionList, AttentionMark, AttentionRow, AttentionStart, Audit,
+    AuditReport, DatabaseFacts, DatabaseTime, DirectoryOf, DirectoryRevision, DirectoryRows,
+    EXAMINED_MAX, Installation, LastId, Listed, NotificationRow, Notifications, OldestUndelivered,
+    OneNotification, OneOrder, OrderFilter, Orders, PARKED_LISTED_MAX, Page, Ping, Postings, Query,
+    Question, Story, StoryOf, TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder,
 };
 
 use kernel::{Reads, Task, TenantId, View};

@@ -4,10 +4,12 @@
 //! once, in the list below. A store answers [`Query`]s with [`Page`]s, so that it stays object safe.
 
 use kernel::{
-    Attempt, AttentionKind, CallerKey, ChannelAccount, Event, Key, Lane, Merchant, Notification,
-    NotificationState, Order, Refund, Row, Task, Tenant, TenantId,
+    Aggregate, Attempt, Attention, AttentionKind, CallerKey, ChannelAccount, Event, Key, Lane,
+    Merchant, Notification, NotificationState, Order, Refund, Row, Task, Tenant, TenantId,
 };
-use ledger::{Account, Balance, Id, Named, Subject, Timestamp, Transfer, kinds};
+use ledger::{Account, Balance, Id, Named, Subject, SubjectKind, Timestamp, Transfer, kinds};
+use std::cmp::{Ordering, Reverse};
+use std::collections::BTreeMap;
 
 /// A question whose answer has a type.
 pub trait Question: Into<Query> + Send {
@@ -142,14 +144,14 @@ questions! {
         now: Timestamp,
     } -> TaskRow;
 
-    /// Rows of a tenant that need a person, in order of their kind and then newest first; after them
-    /// its parked tasks, in order of their subjects.
-    AttentionOf {
-        /// The owner.
-        tenant: TenantId,
-        /// How many of each kind at most.
-        limit: u32,
+    /// Rows that need a person, newest first.
+    AttentionList {
+        /// Which rows.
+        filter: AttentionFilter,
     } -> Vec<AttentionRow>;
+
+    /// How many rows of all tenants need a person, by kind.
+    AttentionCounts {} -> Vec<AttentionCount>;
 
     /// Every tenant, merchant, caller's key and channel account.
     DirectoryOf {} -> Box<DirectoryRows>;
@@ -169,6 +171,12 @@ questions! {
     /// The time by the database's own clock, which all processes that share it agree on. `None` where
     /// the database has no clock but the process's.
     DatabaseTime {} -> Option<Timestamp>;
+
+    /// Which database this is, and its schema.
+    AboutDatabase {} -> DatabaseFacts;
+
+    /// When the oldest notification was made that still waits for its delivery.
+    OldestUndelivered {} -> Option<Timestamp>;
 
     /// Proves the books.
     Audit {} -> AuditReport;
@@ -279,6 +287,11 @@ impl Story {
         })
     }
 
+    /// What of the story needs a person.
+    pub fn attention(&self) -> Vec<AttentionRow> {
+        self.rows.iter().filter_map(AttentionRow::of_any).collect()
+    }
+
     /// The refunds of the story.
     pub fn refunds(&self) -> impl Iterator<Item = &Refund> {
         self.rows.iter().filter_map(|row| match row {
@@ -350,13 +363,128 @@ pub struct AttemptRow {
     pub state: NotificationState,
 }
 
+/// Which rows that need a person to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AttentionFilter {
+    /// Only of this tenant.
+    pub tenant: Option<TenantId>,
+    /// Only of this kind.
+    pub kind: Option<AttentionKind>,
+    /// Only rows of this aggregate.
+    pub subject_kind: Option<SubjectKind>,
+    /// Only rows behind this one: the last of the page before.
+    pub after: Option<AttentionMark>,
+    /// How many at most.
+    pub limit: u32,
+}
+
+/// The place of a row in the list of what needs a person: newest first, then by aggregate, tenant and
+/// id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AttentionMark {
+    /// Since when it needs one.
+    pub since: Reverse<Timestamp>,
+    /// The aggregate.
+    pub kind: SubjectKind,
+    /// The owner.
+    pub tenant: TenantId,
+    /// The row's id.
+    pub id: i64,
+}
+
+/// Where the rows of one aggregate begin on a page: those that are older than `since`, and those of the
+/// same instant that come behind the tenant and id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttentionStart<'a> {
+    /// Milliseconds.
+    pub since: i64,
+    /// The tenant, or nothing before the first.
+    pub tenant: &'a str,
+    /// The id, or less than every id.
+    pub id: i64,
+}
+
+impl AttentionFilter {
+    /// Where the rows of an aggregate begin; `None` when the list has none of them.
+    pub fn start(&self, kind: SubjectKind) -> Option<AttentionStart<'_>> {
+        if self.subject_kind.is_some_and(|wanted| wanted != kind) {
+            return None;
+        }
+        let whole = |since| AttentionStart { since, tenant: "", id: i64::MIN };
+        Some(match &self.after {
+            None => whole(i64::MAX),
+            Some(after) => match kind.cmp(&after.kind) {
+                // At this instant the page before showed them all.
+                Ordering::Less => whole(after.since.0.ms().saturating_sub(1)),
+                Ordering::Equal => AttentionStart {
+                    since: after.since.0.ms(),
+                    tenant: after.tenant.as_str(),
+                    id: after.id,
+                },
+                Ordering::Greater => whole(after.since.0.ms()),
+            },
+        })
+    }
+
+    /// Whether the list has this row.
+    pub fn keeps(&self, row: &AttentionRow) -> bool {
+        self.tenant.as_ref().is_none_or(|tenant| row.tenant == *tenant)
+            && self.kind.is_none_or(|kind| row.kind == kind)
+            && self.subject_kind.is_none_or(|kind| row.subject.kind == kind)
+            && self.after.as_ref().is_none_or(|after| row.mark() > *after)
+    }
+
+    /// The page that these rows make, which are the first of each aggregate.
+    pub fn page(&self, mut rows: Vec<AttentionRow>) -> Vec<AttentionRow> {
+        rows.sort_by_cached_key(AttentionRow::mark);
+        rows.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
+        rows
+    }
+}
+
+/// How many rows need a person for one kind of reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttentionCount {
+    /// The kind.
+    pub kind: AttentionKind,
+    /// How many rows.
+    pub rows: u64,
+    /// Since when the oldest needs one.
+    pub oldest: Timestamp,
+}
+
+impl AttentionCount {
+    /// One row.
+    pub fn of(row: AttentionRow) -> AttentionCount {
+        AttentionCount { kind: row.kind, rows: 1, oldest: row.since }
+    }
+
+    /// The counts of several aggregates as one, in order of the kinds.
+    pub fn sum(parts: impl IntoIterator<Item = AttentionCount>) -> Vec<AttentionCount> {
+        let mut sums: BTreeMap<AttentionKind, AttentionCount> = BTreeMap::new();
+        for part in parts {
+            sums.entry(part.kind)
+                .and_modify(|sum| {
+                    sum.rows = sum.rows.saturating_add(part.rows);
+                    sum.oldest = sum.oldest.min(part.oldest);
+                })
+                .or_insert(part);
+        }
+        sums.into_values().collect()
+    }
+}
+
 /// A row that needs a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttentionRow {
+    /// The owner.
+    pub tenant: TenantId,
     /// The row.
     pub subject: Subject,
     /// The story that the row belongs to.
     pub root: Id<kinds::Root>,
+    /// The number or name by which its owner knows it, where it has one.
+    pub name: Option<String>,
     /// What kind of thing to look at.
     pub kind: AttentionKind,
     /// Why.
@@ -364,6 +492,49 @@ pub struct AttentionRow {
     /// Since when.
     pub since: Timestamp,
 }
+
+impl AttentionRow {
+    /// What the list shows of a row; `None` when it needs nobody.
+    pub fn of<A: Aggregate>(row: &A) -> Option<AttentionRow> {
+        let Attention { kind, reason, since } = row.standing().attention?;
+        Some(AttentionRow {
+            tenant: row.tenant().clone(),
+            subject: row.id().subject(),
+            root: row.root(),
+            name: row.natural_key().map(|key| key.number),
+            kind,
+            reason: reason.to_string(),
+            since,
+        })
+    }
+
+    /// Its place in the list.
+    pub fn mark(&self) -> AttentionMark {
+        AttentionMark {
+            since: Reverse(self.since),
+            kind: self.subject.kind,
+            tenant: self.tenant.clone(),
+            id: self.subject.value,
+        }
+    }
+}
+
+macro_rules! of_any {
+    ($($rows:ident: $row:ident,)*) => {
+        impl AttentionRow {
+            /// What the list shows of a row of any aggregate; `None` when it needs nobody.
+            pub fn of_any(row: &Row) -> Option<AttentionRow> {
+                match row {
+                    $(Row::$row(row) => AttentionRow::of(row),)*
+                }
+            }
+        }
+    };
+}
+kernel::aggregates!(of_any);
+
+/// Parked tasks are listed and counted up to this number: each is a defect of the program.
+pub const PARKED_LISTED_MAX: u32 = 1000;
 
 /// Due tasks of a lane are counted up to this number for each tenant.
 pub const TASKS_COUNTED_MAX: u32 = 1000;
@@ -383,6 +554,17 @@ impl TaskRow {
         self.due = self.due.saturating_add(other.due);
         self.oldest_due = self.oldest_due.into_iter().chain(other.oldest_due).min();
     }
+}
+
+/// Which database a store keeps its rows in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseFacts {
+    /// Product and version, for people.
+    pub product: String,
+    /// The number of the last migration that it has; 0 when none.
+    pub schema_version: i64,
+    /// The number of the last migration that this program has.
+    pub schema_version_known: i64,
 }
 
 /// Every tenant, merchant, caller's key and channel account, in order of their ids.

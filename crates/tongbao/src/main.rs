@@ -7,6 +7,7 @@
 //! - [`registry`]: what ships.
 //! - [`installation`], [`limits`], [`config`]: what a process is made of, and how a file describes it.
 //! - [`declaration`], [`apply`]: tenants as a file declares them, and how they get into the database.
+//! - [`doctor`]: what an installation is examined for.
 //! - [`world`]: the demonstration tenant of `tongbao dev`.
 //! - [`gateway`], [`server`]: the engine with every way in, and the sockets.
 
@@ -14,6 +15,7 @@ mod apply;
 mod config;
 mod database;
 mod declaration;
+mod doctor;
 mod gateway;
 mod installation;
 mod limits;
@@ -38,6 +40,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Understand:    tongbao why OUT_ORDER_ID --data ./tongbao-data
 /// Prove:         tongbao check --data ./tongbao-data
 /// Compare:       tongbao bill ACCOUNT YYYY-MM-DD --config tongbao.toml
+/// Examine:       tongbao doctor --config tongbao.toml
 /// Production:    tongbao apply tenants.toml --config tongbao.toml
 ///                tongbao serve --config tongbao.toml
 #[derive(Parser)]
@@ -65,6 +68,10 @@ enum Verb {
     Check(verbs::check::Arguments),
     /// Compare a day's bill of a channel account with our orders and refunds; exits 1 when they differ
     Bill(verbs::bill::Arguments),
+    /// Examine an installation and change nothing; exits 1 when a line says `fail`
+    Doctor(verbs::doctor::Arguments),
+    /// List what needs a person
+    Attention(verbs::attention::Arguments),
     /// Show an order's whole story
     Why(verbs::why::Arguments),
     /// Sign a request body and print the curl command that sends it
@@ -95,6 +102,8 @@ fn main() -> ExitCode {
             Verb::Demo(arguments) => verbs::demo::run(arguments).await,
             Verb::Check(arguments) => verbs::check::run(arguments).await,
             Verb::Bill(arguments) => verbs::bill::run(arguments).await,
+            Verb::Doctor(arguments) => verbs::doctor::run(arguments).await,
+            Verb::Attention(arguments) => verbs::attention::run(arguments).await,
             Verb::Why(arguments) => verbs::why::run(arguments).await,
             Verb::Migrate(arguments) => verbs::migrate::run(arguments).await,
             Verb::Sign(arguments) => verbs::sign::run(arguments),

@@ -9,7 +9,7 @@ use axum::Router;
 use crypto::Secret;
 use dialect::Dialect as _;
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use story::samples::{self, Samples};
 
@@ -247,12 +247,21 @@ async fn what_needs_a_person_is_listed_with_its_story() {
     assert_eq!(status, 200);
     let rows = list["rows"].as_array().expect("rows");
     let kinds: Vec<_> = rows.iter().filter_map(|row| row["subject"]["kind"].as_str()).collect();
-    assert_eq!(kinds, ["order", "refund"], "a paid order needs nobody: {list}");
+    assert_eq!(kinds, ["refund", "order"], "newest first; a paid order needs nobody: {list}");
     for row in rows {
         assert_eq!(row["root"], troubled.to_string());
         assert!(row["since"].as_str().is_some_and(|since| since.ends_with('Z')), "{row}");
     }
-    assert_eq!(rows[1]["reason"], "refund failed: NOT_ENOUGH: 余额不足");
+    assert_eq!(rows[0]["reason"], "refund failed: NOT_ENOUGH: 余额不足");
+    let (_, all) = gateway.get("/admin/v1/attention").await;
+    assert_eq!(all, list, "one tenant has all of them");
+    let (_, page) = gateway.get("/admin/v1/attention?limit=1").await;
+    assert_eq!(page["rows"], json!([rows[0]]));
+    let next = page["next"].as_str().expect("there is more");
+    let (_, page) = gateway.get(&format!("/admin/v1/attention?limit=1&before={next}")).await;
+    assert_eq!(page["rows"], json!([rows[1]]));
+    let (_, page) = gateway.get("/admin/v1/attention?kind=contradiction&row=order").await;
+    assert_eq!(page["rows"], json!([rows[1]]));
     let (status, refused) = gateway.get(&format!("{BASE}/attention?before=1")).await;
     assert_eq!((status, &refused["error"]["field"]), (400, &Value::from("before")));
 }

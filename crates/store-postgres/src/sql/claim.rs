@@ -53,8 +53,8 @@ super::statements! {
         RETURNING subject_id";
 
     PARKED = format!(
-        "SELECT subject_kind, subject_id, root, parked_reason, parked_at FROM tasks
-        WHERE tenant = $1 AND lane = '{}' ORDER BY subject_kind, subject_id LIMIT $2",
+        "SELECT tenant, subject_kind, subject_id, root, parked_reason, parked_at FROM tasks
+        WHERE lane = '{}' ORDER BY tenant, due LIMIT $1::bigint",
         task::PARKED
     );
 }

@@ -1,5 +1,6 @@
 //! Listings and other questions. Nothing here locks.
 
+use super::session;
 use kernel::{Notification, Order};
 use store::rows::{Stored, event, task, transfer};
 
@@ -98,4 +99,16 @@ super::statements! {
 
     /// In milliseconds.
     DATABASE_TIME = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+    /// Version, whether it is distributed, and the last migration.
+    ABOUT_DATABASE = format!(
+        "SELECT current_setting('server_version'), ({})::int::bigint, ({})",
+        session::IS_DISTRIBUTED,
+        session::VERSION
+    );
+
+    /// From the tasks, which are few: a notification that is to be delivered has one.
+    OLDEST_UNDELIVERED = "SELECT min(made_at) FROM tasks JOIN notifications
+            ON notifications.tenant = tasks.tenant AND notifications.id = tasks.subject_id
+        WHERE subject_kind = 'notification'";
 }

@@ -4,7 +4,8 @@ use super::{Sql, insert, unnest};
 use std::sync::LazyLock;
 use store::rows::{Column, NumberColumns, RowTable, Stored, Type, list, noun};
 
-/// The statements about one aggregate. The tenant is the first parameter of each that has any.
+/// The statements about one aggregate. The tenant is the first parameter of each that is about one
+/// tenant.
 #[derive(Debug)]
 pub(crate) struct Statements {
     /// Adds rows: an array for each of the table's own columns behind the tenant.
@@ -22,8 +23,13 @@ pub(crate) struct Statements {
     pub(crate) of_root: Sql,
     /// Every row of every tenant.
     pub(crate) all: Sql,
-    /// The rows that need a person, newest first, up to a limit.
+    /// The rows of every tenant that need a person, newest first. Parameters: since, tenant and id that
+    /// the page begins behind, kind or nothing, limit.
     pub(crate) attention: Sql,
+    /// The same of one tenant, which comes before the other parameters.
+    pub(crate) attention_of_tenant: Sql,
+    /// How many rows need a person and since when, by kind.
+    pub(crate) attention_counts: Sql,
     /// The first row whose transfers do not hold what it says that it holds.
     pub(crate) held_differs: Sql,
     /// The first subject of a transfer that holds or releases and that is not a row.
@@ -97,7 +103,27 @@ impl Statements {
             attention: sql(
                 "attention",
                 format!(
-                    "{select} WHERE tenant = $1 AND attention IS NOT NULL ORDER BY id DESC LIMIT $2"
+                    "{select} WHERE attention IS NOT NULL AND attention_since <= $1::bigint
+                        AND (attention_since < $1 OR (tenant, id) > ($2::text, $3::bigint))
+                        AND ($4::text IS NULL OR attention_kind = $4)
+                    ORDER BY attention_since DESC, tenant, id LIMIT $5::bigint"
+                ),
+            ),
+            attention_of_tenant: sql(
+                "attention_of_tenant",
+                format!(
+                    "{select} WHERE tenant = $1 AND attention IS NOT NULL
+                        AND attention_since <= $2::bigint
+                        AND (attention_since < $2 OR (tenant, id) > ($3::text, $4::bigint))
+                        AND ($5::text IS NULL OR attention_kind = $5)
+                    ORDER BY attention_since DESC, id LIMIT $6::bigint"
+                ),
+            ),
+            attention_counts: sql(
+                "attention_counts",
+                format!(
+                    "SELECT attention_kind, count(*), min(attention_since) FROM {name}
+                    WHERE attention IS NOT NULL GROUP BY attention_kind"
                 ),
             ),
             // The transfers are read from end to end once; few of them hold or release.

@@ -18,7 +18,8 @@ fn every_statement() -> Vec<&'static Sql> {
     let mut all = [commit::every(), claim::every(), read::every(), audit::every()].concat();
     for sql in rows::every() {
         all.extend(writes_of(sql));
-        all.extend([&sql.by_ids, &sql.of_root, &sql.all, &sql.attention]);
+        all.extend([&sql.by_ids, &sql.of_root, &sql.all, &sql.attention, &sql.attention_of_tenant]);
+        all.push(&sql.attention_counts);
         all.extend([&sql.held_differs, &sql.hold_without_row, &sql.open_without_task]);
         all.extend(&sql.by_numbers);
     }

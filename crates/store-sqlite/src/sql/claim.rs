@@ -50,9 +50,9 @@ pub(crate) const RESUME: &str =
 
 pub(crate) static PARKED: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT subject_kind, subject_id, root, parked_reason, parked_at
-        FROM tasks INDEXED BY tasks_of_lane WHERE tenant = ?1 AND lane = '{}'
-        ORDER BY subject_kind, subject_id LIMIT ?2",
+        "SELECT tenant, subject_kind, subject_id, root, parked_reason, parked_at
+        FROM tasks INDEXED BY tasks_of_lane WHERE lane = '{}'
+        ORDER BY tenant, due LIMIT ?1",
         task::PARKED
     )
 });

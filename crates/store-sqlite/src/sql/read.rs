@@ -103,6 +103,12 @@ pub(crate) const COUNT_DUE: &str = "SELECT count(*), min(due) FROM (
         SELECT due FROM tasks INDEXED BY tasks_of_lane
         WHERE tenant = ?1 AND lane = ?2 AND due <= ?3 ORDER BY due LIMIT ?4)";
 
+/// From the tasks, which are few: a notification that is to be delivered has one.
+pub(crate) const OLDEST_UNDELIVERED: &str =
+    "SELECT min(made_at) FROM tasks CROSS JOIN notifications
+    ON notifications.tenant = tasks.tenant AND notifications.id = tasks.subject_id
+    WHERE subject_kind = 'notification'";
+
 pub(crate) const DIRECTORY_REVISION: &str = "SELECT
     (SELECT coalesce(sum(version), 0) FROM tenants)
     + (SELECT coalesce(sum(version), 0) FROM merchants)

@@ -21,8 +21,13 @@ pub(crate) struct Statements {
     pub(crate) of_root: String,
     /// Every row of every tenant.
     pub(crate) all: String,
-    /// The rows that need a person, newest first: parameters tenant and limit.
+    /// The rows of every tenant that need a person, newest first. Parameters: since, tenant and id that
+    /// the page begins behind, kind or nothing, limit.
     pub(crate) attention: String,
+    /// The same of one tenant, which follows the other parameters.
+    pub(crate) attention_of_tenant: String,
+    /// How many rows need a person and since when, by kind.
+    pub(crate) attention_counts: String,
     /// The first row whose transfers do not hold what it says that it holds.
     pub(crate) held_differs: String,
     /// The first subject of a transfer that holds or releases and that is not a row.
@@ -82,8 +87,23 @@ impl Statements {
             ),
             all: format!("{select} ORDER BY id"),
             attention: format!(
-                "{} WHERE tenant = ?1 AND attention IS NOT NULL ORDER BY id DESC LIMIT ?2",
+                "{} WHERE attention IS NOT NULL AND attention_since <= ?1
+                     AND (attention_since < ?1 OR (tenant, id) > (?2, ?3))
+                     AND (?4 IS NULL OR attention_kind = ?4)
+                 ORDER BY attention_since DESC, tenant, id LIMIT ?5",
+                self::select(table, &format!(" INDEXED BY attention_times_of_{name}"))
+            ),
+            attention_of_tenant: format!(
+                "{} WHERE tenant = ?6 AND attention IS NOT NULL AND attention_since <= ?1
+                     AND (attention_since < ?1 OR (tenant, id) > (?2, ?3))
+                     AND (?4 IS NULL OR attention_kind = ?4)
+                 ORDER BY attention_since DESC, id LIMIT ?5",
                 self::select(table, &format!(" INDEXED BY attention_of_{name}"))
+            ),
+            attention_counts: format!(
+                "SELECT attention_kind, count(*), min(attention_since)
+                 FROM {name} INDEXED BY attention_times_of_{name}
+                 WHERE attention IS NOT NULL GROUP BY attention_kind"
             ),
             // The transfers are read from end to end once; few of them hold or release.
             held_differs: format!(

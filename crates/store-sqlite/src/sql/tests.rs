@@ -78,7 +78,8 @@ fn queries_read_no_more_than_they_show() {
         assert_frugal(&connection, sql);
     }
     for sql in rows::every() {
-        for sql in [&sql.by_id, &sql.of_root, &sql.attention].into_iter().chain(&sql.by_number) {
+        let lists = [&sql.attention, &sql.attention_of_tenant];
+        for sql in [&sql.by_id, &sql.of_root].into_iter().chain(lists).chain(&sql.by_number) {
             assert_frugal(&connection, sql);
         }
     }

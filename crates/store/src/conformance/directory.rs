@@ -1,7 +1,7 @@
 //! Tenants, merchants, callers' keys and channel accounts.
 
-use super::fixture::StoreFixture;
-use crate::{AttentionOf, CommitFault, DirectoryOf, DirectoryRevision, Promise, Store};
+use super::fixture::{StoreFixture, needy_of};
+use crate::{AttentionList, CommitFault, DirectoryOf, DirectoryRevision, Promise, Store};
 use channel::PlatformKey;
 use kernel::{Aggregate, ChannelAccountCommand, Command, Key, NaturalKey, Put, Reads, TenantId};
 use ledger::Timestamp;
@@ -171,7 +171,7 @@ pub(super) fn unknown_callback_waits_for_a_person(store: &dyn Store) -> Promise<
         fixture.accept(put_tenant(&own, "a", Put::Create)).await;
         fixture.accept(put_account(&own, "a", Put::Create)).await;
         let needy = async |fixture: &StoreFixture<'_>| {
-            fixture.ask(AttentionOf { tenant: tenant(), limit: 9 }).await
+            fixture.ask(AttentionList { filter: needy_of(&tenant(), 9) }).await
         };
         assert_eq!(needy(&fixture).await, vec![]);
         fixture.wait_ms(7);

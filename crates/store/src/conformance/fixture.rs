@@ -3,9 +3,9 @@
 
 use crate::rows::{Value, logged_cells};
 use crate::{
-    AccountRow, Accounts, AttentionOf, Audit, AuditReport, Batch, DirectoryOf, DirectoryRevision,
-    LastId, Notifications, OrderFilter, Orders, Page, Postings, Query, Question, Store, Story,
-    StoryOf, Tasks,
+    AccountRow, Accounts, AttentionFilter, AttentionList, Audit, AuditReport, Batch, DirectoryOf,
+    DirectoryRevision, LastId, Notifications, OrderFilter, Orders, Page, Postings, Query, Question,
+    Store, Story, StoryOf, Tasks,
 };
 use kernel::{
     Aggregate as _, Caller, Changed, Command, Decision, Directory, Key, Lane, Notification, Order,
@@ -178,8 +178,13 @@ impl<'s> StoreFixture<'s> {
             self.page(Notifications { tenant: own, state: None, before: None, limit: u32::MAX })
                 .await,
         );
-        pages.push(self.page(AttentionOf { tenant, limit: u32::MAX }).await);
+        pages.push(self.page(AttentionList { filter: needy_of(&tenant, u32::MAX) }).await);
     }
+}
+
+/// Everything of a tenant that needs a person.
+pub(super) fn needy_of(tenant: &TenantId, limit: u32) -> AttentionFilter {
+    AttentionFilter { tenant: Some(tenant.clone()), limit, ..AttentionFilter::default() }
 }
 
 /// The events alone make the rows, except for what events do not keep.

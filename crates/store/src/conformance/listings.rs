@@ -1,11 +1,11 @@
 //! What questions are answered, and in which order.
 
-use super::fixture::{StoreFixture, account, distinct, every_order, names, place_at};
+use super::fixture::{StoreFixture, account, distinct, every_order, names, needy_of, place_at};
 use crate::{
-    Accounts, AttentionOf, AttentionRow, Audit, AuditReport, DirectoryOf, DirectoryRevision,
-    DirectoryRows, Installation, LastId, Listed, NotificationRow, Notifications, OneNotification,
-    OneOrder, OrderFilter, Orders, Ping, Postings, Promise, Store, TaskRow, Tasks,
-    TenantsWithOrder,
+    AboutDatabase, Accounts, AttentionCount, AttentionCounts, AttentionFilter, AttentionList,
+    AttentionRow, Audit, AuditReport, DirectoryOf, DirectoryRevision, DirectoryRows, Installation,
+    LastId, Listed, NotificationRow, Notifications, OldestUndelivered, OneNotification, OneOrder,
+    OrderFilter, Orders, Ping, Postings, Promise, Store, TaskRow, Tasks, TenantsWithOrder,
 };
 use channel::{Finding, Operation, RefundStatus};
 use kernel::{
@@ -55,11 +55,14 @@ pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
         assert_eq!(fixture.ask(list).await, Listed { rows: vec![], next: None });
         let one = OneNotification { tenant: own(), id: no_id() };
         assert_eq!(fixture.ask(one).await, None);
-        assert_eq!(fixture.ask(AttentionOf { tenant: own(), limit: 9 }).await, vec![]);
+        assert_eq!(fixture.ask(AttentionList { filter: needy_of(&own(), 9) }).await, vec![]);
         assert_eq!(*fixture.ask(DirectoryOf {}).await, DirectoryRows::default());
         assert_eq!(fixture.ask(DirectoryRevision {}).await, 0);
         assert_eq!(fixture.ask(LastId {}).await, None);
         fixture.ask(Ping {}).await;
+        let about = fixture.ask(AboutDatabase {}).await;
+        assert_eq!(about.schema_version, about.schema_version_known, "{about:?}");
+        assert_eq!(fixture.ask(OldestUndelivered {}).await, None);
         for lane in kernel::Lane::ALL {
             assert_eq!(fixture.ask(Tasks { lane, now }).await, TaskRow::default());
         }
@@ -279,6 +282,8 @@ pub(super) fn notifications_come_with_attempts(store: &dyn Store) -> Promise<'_,
         assert_eq!(one.attempts[2].state, one.notification.state);
         assert_eq!(list(&fixture, Some("delivered"), None, 9).await, [one]);
         assert_eq!(list(&fixture, Some("due"), None, 9).await.len(), 2);
+        let oldest = all[2].notification.made_at;
+        assert_eq!(fixture.ask(OldestUndelivered {}).await, Some(oldest));
     })
 }
 
@@ -290,7 +295,7 @@ pub(super) fn what_needs_a_person_is_listed(store: &dyn Store) -> Promise<'_, ()
         let other = fixture.place(&tenant_at(0), "b").await;
         let foreign = fixture.place(&tenant_at(1), "a").await;
         let needy = async |fixture: &StoreFixture<'_>, limit| {
-            fixture.ask(AttentionOf { tenant: tenant_at(0), limit }).await
+            fixture.ask(AttentionList { filter: needy_of(&tenant_at(0), limit) }).await
         };
         assert_eq!(needy(&fixture, 9).await, vec![]);
         let mismatch = || Finding::Mismatch { why: "mchid \"2\"".to_owned() };
@@ -308,8 +313,12 @@ pub(super) fn what_needs_a_person_is_listed(store: &dyn Store) -> Promise<'_, ()
             fixture.accept(found_of_refund(refund, closed)).await;
         }
         let row = |kind, subject: ledger::Subject, root, reason: &str, since| AttentionRow {
+            tenant: tenant_at(0),
             subject,
             root,
+            // Orders have a number of their owner; refunds have none.
+            name: (subject.kind == SubjectKind::Order)
+                .then(|| if root == other.root() { "b" } else { "a" }.to_owned()),
             kind,
             reason: reason.to_owned(),
             since,
@@ -319,20 +328,55 @@ pub(super) fn what_needs_a_person_is_listed(store: &dyn Store) -> Promise<'_, ()
         let (contradiction, refused) = (AttentionKind::Contradiction, AttentionKind::RefundFailed);
         let (failed, said) = ("refund failed: closed at the channel", "mchid \"2\"");
         let want = [
-            row(contradiction, other.id().subject(), other.root(), said, now.plus_ms(-2000)),
-            row(contradiction, order.id().subject(), root, said, now.plus_ms(-2000)),
             row(refused, refunds[1].id.subject(), root, failed, now),
             row(refused, refunds[0].id.subject(), root, failed, now.plus_ms(-1000)),
+            row(contradiction, order.id().subject(), root, said, now.plus_ms(-2000)),
+            row(contradiction, other.id().subject(), other.root(), said, now.plus_ms(-2000)),
         ];
         assert_eq!(needy(&fixture, 9).await, want);
-        let first_of_each = [want[0].clone(), want[2].clone()];
-        assert_eq!(needy(&fixture, 1).await, first_of_each, "the limit holds for each kind");
+        assert_eq!(needy(&fixture, 3).await, want[..3]);
         assert_eq!(needy(&fixture, 0).await, vec![]);
+        assert_attention_pages(&fixture, &want).await;
         let done = refunded(&refunds[1], RefundStatus::Done);
         fixture.accept(found_of_refund(&refunds[1], done)).await;
-        let rest = [want[0].clone(), want[1].clone(), want[3].clone()];
-        assert_eq!(needy(&fixture, 9).await, rest, "it was carried out after all");
+        assert_eq!(needy(&fixture, 9).await, want[1..], "it was carried out after all");
     })
+}
+
+/// The list of all tenants: the rows of one tenant, and one older row of another.
+async fn assert_attention_pages(fixture: &StoreFixture<'_>, own: &[AttentionRow]) {
+    let all = AttentionFilter { limit: 99, ..AttentionFilter::default() };
+    let list = async |filter: AttentionFilter| fixture.ask(AttentionList { filter }).await;
+    let rows = list(all.clone()).await;
+    assert_eq!(rows[..own.len()], *own, "newest first");
+    assert_eq!(rows.len(), own.len() + 1);
+    let mut paged = Vec::new();
+    loop {
+        let after = paged.last().map(AttentionRow::mark);
+        let page = list(AttentionFilter { after, limit: 1, ..all.clone() }).await;
+        let is_last = page.is_empty();
+        paged.extend(page);
+        if is_last {
+            break;
+        }
+    }
+    assert_eq!(paged, rows, "each row is on one page");
+    for kind in AttentionKind::ALL {
+        let of_kind: Vec<_> = rows.iter().filter(|row| row.kind == kind).cloned().collect();
+        assert_eq!(list(AttentionFilter { kind: Some(kind), ..all.clone() }).await, of_kind);
+    }
+    for kind in SubjectKind::ALL {
+        let of_kind: Vec<_> = rows.iter().filter(|row| row.subject.kind == kind).cloned().collect();
+        let filter = AttentionFilter { subject_kind: Some(kind), ..all.clone() };
+        assert_eq!(list(filter).await, of_kind);
+    }
+    let count =
+        |kind, rows, oldest: &AttentionRow| AttentionCount { kind, rows, oldest: oldest.since };
+    let counts = [
+        count(AttentionKind::Contradiction, 3, &rows[4]),
+        count(AttentionKind::RefundFailed, 2, &rows[1]),
+    ];
+    assert_eq!(fixture.ask(AttentionCounts {}).await, counts);
 }
 
 pub(super) fn last_id_is_the_largest(store: &dyn Store) -> Promise<'_, ()> {

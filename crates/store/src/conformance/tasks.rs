@@ -1,8 +1,8 @@
 //! Claims and leases.
 
-use super::fixture::{StoreFixture, empty};
+use super::fixture::{StoreFixture, empty, needy_of};
 use crate::{
-    AttentionOf, AttentionRow, Batch, Claim, Promise, Store, TASKS_COUNTED_MAX, TaskAction,
+    AttentionList, AttentionRow, Batch, Claim, Promise, Store, TASKS_COUNTED_MAX, TaskAction,
     TaskRow, TaskUpdate, Tasks,
 };
 use kernel::{AttentionKind, Lane, Put, Task, TaskChange};
@@ -187,11 +187,14 @@ pub(super) fn parked_task_waits_for_a_person(store: &dyn Store) -> Promise<'_, (
         let found = fixture.ask(Tasks { lane: Lane::Money, now }).await;
         assert_eq!(found, TaskRow { due: 1, oldest_due: Some(now) });
         assert_eq!(claim(store, due, 9).await, [task(0, 3)]);
-        let needy = async |limit| fixture.ask(AttentionOf { tenant: tenant_at(0), limit }).await;
+        let needy = async |limit| {
+            fixture.ask(AttentionList { filter: needy_of(&tenant_at(0), limit) }).await
+        };
         let row = |subject| {
             let Task { subject, root, .. } = task(0, subject);
             let (kind, reason) = (AttentionKind::Parked, "a bug".to_owned());
-            AttentionRow { subject, root, kind, reason, since: now.plus_ms(2) }
+            let (tenant, name, since) = (tenant_at(0), None, now.plus_ms(2));
+            AttentionRow { tenant, subject, root, name, kind, reason, since }
         };
         assert_eq!(needy(9).await, [row(1), row(2)]);
         assert_eq!(needy(1).await, [row(1)]);

@@ -3,10 +3,11 @@
 use super::{INSTALLATION, State};
 use crate::rows::Stored;
 use crate::{
-    AccountRow, AttentionRow, DirectoryRows, EXAMINED_MAX, Listed, NotificationRow, Notifications,
-    OrderFilter, Page, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
+    AccountRow, AttentionCount, AttentionFilter, AttentionRow, DatabaseFacts, DirectoryRows,
+    EXAMINED_MAX, Listed, NotificationRow, Notifications, OrderFilter, Page, Query, StoreFault,
+    Story, TASKS_COUNTED_MAX, TaskRow,
 };
-use kernel::{AttentionKind, Lane, Notification, Order, Row, Task, TenantId};
+use kernel::{Aggregate as _, AttentionKind, Lane, Notification, Order, Row, Task, TenantId};
 use ledger::{Id, Timestamp, kinds};
 use std::collections::BTreeMap;
 
@@ -41,11 +42,8 @@ impl State {
                 Page::OneNotification(found.map(|row| Box::new(self.notification_row(row))))
             }
             Query::Tasks(tasks) => Page::Tasks(self.count_due(tasks.lane, tasks.now)),
-            Query::AttentionOf(of) => {
-                let mut rows = self.attention(&of.tenant, of.limit);
-                rows.extend(self.parked(&of.tenant, of.limit));
-                Page::AttentionOf(rows)
-            }
+            Query::AttentionList(list) => Page::AttentionList(self.attention(&list.filter)),
+            Query::AttentionCounts(_) => Page::AttentionCounts(self.attention_counts()),
             Query::DirectoryOf(_) => Page::DirectoryOf(Box::new(self.directory())),
             Query::DirectoryRevision(_) => Page::DirectoryRevision(self.directory_revision()),
             Query::Installation(_) => Page::Installation(INSTALLATION.to_owned()),
@@ -54,8 +52,19 @@ impl State {
             }
             Query::Ping(_) => Page::Ping(()),
             Query::DatabaseTime(_) => Page::DatabaseTime(None),
+            Query::AboutDatabase(_) => Page::AboutDatabase(DatabaseFacts {
+                product: "memory".to_owned(),
+                schema_version: 0,
+                schema_version_known: 0,
+            }),
+            Query::OldestUndelivered(_) => Page::OldestUndelivered(self.oldest_undelivered()),
             Query::Audit(_) => Page::Audit(self.audit()?),
         })
+    }
+
+    fn oldest_undelivered(&self) -> Option<Timestamp> {
+        let open = self.notifications.all().filter(|row| row.standing().is_open());
+        open.map(|row| row.made_at).min()
     }
 
     fn list_notifications(
@@ -146,6 +155,16 @@ impl State {
         versions.chain(self.channel_accounts.all().map(|row| row.version)).sum()
     }
 
+    fn attention(&self, filter: &AttentionFilter) -> Vec<AttentionRow> {
+        let needy = self.needy().into_iter().chain(self.parked());
+        filter.page(needy.filter(|row| filter.keeps(row)).collect())
+    }
+
+    fn attention_counts(&self) -> Vec<AttentionCount> {
+        let needy = self.needy().into_iter().chain(self.parked());
+        AttentionCount::sum(needy.map(AttentionCount::of))
+    }
+
     fn count_due(&self, lane: Lane, now: Timestamp) -> TaskRow {
         let mut of_tenants: BTreeMap<&TenantId, u64> = BTreeMap::new();
         for (task, _) in self.due(lane, now) {
@@ -156,17 +175,19 @@ impl State {
         TaskRow { due: counted.sum(), oldest_due }
     }
 
-    fn parked(&self, tenant: &TenantId, limit: u32) -> Vec<AttentionRow> {
-        let own = self.tasks.iter().filter(|(task, _)| task.tenant == *tenant);
-        let parked = own.filter_map(|(task, waiting)| {
+    fn parked(&self) -> impl Iterator<Item = AttentionRow> {
+        self.tasks.iter().filter_map(|(task, waiting)| {
             let (reason, since) = waiting.parked.clone()?;
-            let (subject, root, kind) = (task.subject, task.root, AttentionKind::Parked);
-            Some(AttentionRow { subject, root, kind, reason, since })
-        });
-        let mut rows: Vec<AttentionRow> = parked.collect();
-        rows.sort_by_key(|row| (row.subject.kind.name(), row.subject.value));
-        rows.truncate(len(limit));
-        rows
+            Some(AttentionRow {
+                tenant: task.tenant.clone(),
+                subject: task.subject,
+                root: task.root,
+                name: None,
+                kind: AttentionKind::Parked,
+                reason,
+                since,
+            })
+        })
     }
 }
 
@@ -184,29 +205,15 @@ macro_rules! of_all {
                 found
             }
 
-            fn attention(&self, tenant: &TenantId, limit: u32) -> Vec<AttentionRow> {
+            fn needy(&self) -> Vec<AttentionRow> {
                 let mut found = Vec::new();
-                $(
-                    let needy = self.$rows.of(tenant).rev().filter_map(attention_row);
-                    found.extend(needy.take(len(limit)));
-                )*
+                $(found.extend(self.$rows.all().filter_map(AttentionRow::of));)*
                 found
             }
         }
     };
 }
 kernel::aggregates!(of_all);
-
-fn attention_row<A: Stored>(row: &A) -> Option<AttentionRow> {
-    let attention = row.standing().attention?;
-    Some(AttentionRow {
-        subject: row.id().subject(),
-        root: row.root(),
-        kind: attention.kind,
-        reason: attention.reason.to_string(),
-        since: attention.since,
-    })
-}
 
 fn by_id<'a, A: Stored>(rows: impl Iterator<Item = &'a A>) -> Vec<A> {
     let mut rows: Vec<A> = rows.cloned().collect();

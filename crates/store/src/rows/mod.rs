@@ -8,6 +8,7 @@
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`: an
 //!   aggregate each.
 
+mod attention;
 mod call;
 mod caller_key;
 mod cells;
@@ -23,6 +24,7 @@ pub mod task;
 mod tenant;
 pub mod transfer;
 
+pub use attention::attention_count;
 pub use cells::{Cells, Column, Source, StandingCells, Table, Type, Value, list};
 pub use stored::{
     Body, KEY_LEN, NumberColumns, Parts, RowTable, STANDING, Stored, cells, expected_cells,

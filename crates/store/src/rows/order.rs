@@ -201,7 +201,7 @@ impl Stored for Order {
             OrderChange::Paid(paid) => json(&PaidBody {
                 at: paid.at.ms(),
                 payment_reference: Cow::Borrowed(&paid.payment_reference),
-                amount: paid.amount.get(),
+                amount: (paid.amount != paid.payer_amount).then_some(paid.amount.get()),
                 payer_amount: paid.payer_amount.get(),
             }),
             OrderChange::Closing(closure) => json(&ClosingBody { closure: closure.name() }),
@@ -266,7 +266,7 @@ impl Stored for Order {
                 OrderChange::Paid(Paid {
                     at: Timestamp::from_ms(body.at),
                     payment_reference: body.payment_reference.into_owned(),
-                    amount: Fen::new(body.amount),
+                    amount: Fen::new(body.amount.unwrap_or(body.payer_amount)),
                     payer_amount: Fen::new(body.payer_amount),
                 })
             }
@@ -487,7 +487,9 @@ struct PayInfoBody<'a> {
 struct PaidBody<'a> {
     at: i64,
     payment_reference: Cow<'a, str>,
-    amount: i64,
+    /// Absent where it is what the payer paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    amount: Option<i64>,
     payer_amount: i64,
 }
 

@@ -60,9 +60,11 @@ pub fn read(cells: &[Value<'_>]) -> Result<(Task, Timestamp), StoreFault> {
 /// When a cell holds what no parked task can have.
 pub fn read_parked(cells: &[Value<'_>]) -> Result<AttentionRow, StoreFault> {
     let mut cells = Cells::new(Source::Table(&TASKS), cells);
+    let tenant = TenantId::new(cells.text()?);
     let (subject, root) = (cells.subject()?, cells.id()?);
     let (reason, since) = (cells.text()?.to_owned(), cells.time()?);
-    Ok(AttentionRow { subject, root, kind: AttentionKind::Parked, reason, since })
+    let kind = AttentionKind::Parked;
+    Ok(AttentionRow { tenant, subject, root, name: None, kind, reason, since })
 }
 
 /// Reads the cells of a count of due tasks: how many, and since when the oldest is.

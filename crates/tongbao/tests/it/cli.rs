@@ -318,14 +318,14 @@ async fn a_taken_port_is_named() {
 
 /// A configuration in a folder of its own, and two declared tenants whose accounts lie at a gateway's
 /// sandbox.
-struct Site {
-    folder: tempfile::TempDir,
+pub(crate) struct Site {
+    pub(crate) folder: tempfile::TempDir,
     url: String,
 }
 
 impl Site {
     /// Writes both files and applies the tenants.
-    fn beside(gateway: &TestGateway, extra: &str) -> Site {
+    pub(crate) fn beside(gateway: &TestGateway, extra: &str) -> Site {
         let site = Site::written(gateway, extra);
         let apply = site.apply("tenants.toml", &[]);
         assert!(apply.status.success(), "{apply:?}");
@@ -353,15 +353,18 @@ impl Site {
         Site { folder, url: format!("http://{address}") }
     }
 
-    fn config(&self) -> std::path::PathBuf {
+    /// Its configuration.
+    pub(crate) fn config(&self) -> std::path::PathBuf {
         self.folder.path().join("tongbao.toml")
     }
 
-    fn text(&self, file: &str) -> String {
+    /// A file of its folder.
+    pub(crate) fn text(&self, file: &str) -> String {
         std::fs::read_to_string(self.folder.path().join(file)).expect("a file of the site")
     }
 
-    fn apply(&self, file: &str, more: &[&str]) -> Output {
+    /// Brings a file of tenants into its database.
+    pub(crate) fn apply(&self, file: &str, more: &[&str]) -> Output {
         let file = self.folder.path().join(file);
         let (file, config) = (file.to_str().expect("a path"), self.config());
         let arguments = ["apply", file, "--config", config.to_str().expect("a path")];

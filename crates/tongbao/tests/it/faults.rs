@@ -413,7 +413,7 @@ async fn a_lie_about_the_amount_changes_nothing_and_waits_for_the_operator() {
         let said = gateway.why(&number);
         assert!(said.contains("Needs a person"), "{said}");
         assert!(said.contains("CONTRADICTION") && said.contains("1001"), "{said}");
-        gateway.counts_attention("order").await;
+        gateway.counts_attention("contradiction").await;
         gateway.check_books();
         // The truth is still taken when it comes.
         gateway.advance(130).await;

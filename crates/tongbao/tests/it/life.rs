@@ -171,7 +171,7 @@ async fn a_notification_follows_the_whole_schedule_and_is_then_given_up() {
     }
     let story = gateway.until_story(&number, attempted(16)).await;
     assert_eq!(story["notifications"][0]["state"], "given_up");
-    gateway.counts_attention("notification").await;
+    gateway.counts_attention("notification_given_up").await;
     assert_eq!(story["tasks"], json!([]), "nothing is to be done any more");
     assert_eq!(story["order"]["state"], "paid");
     assert!(gateway.why(&number).contains("GIVEN UP"));

@@ -6,6 +6,7 @@
 //! - `bill`: bills and what differs from them.
 //! - `cli`: the command line.
 //! - `crash`: the power goes off under load.
+//! - `doctor`: an installation is examined.
 //! - [`rng`]: chance that can be repeated.
 //! - `envelope`: transport and envelope.
 //! - `fairness`: what one tenant's merchants do not answer delays no other.
@@ -22,6 +23,7 @@ mod admin;
 mod bill;
 mod cli;
 mod crash;
+mod doctor;
 mod envelope;
 mod fairness;
 mod faults;
