@@ -8,6 +8,7 @@
 //! - `routes`: the paths and their OpenAPI document. `directory`: those of tenants,
 //!   merchants, callers' keys and channel accounts.
 //! - `operators`: who may call, and what each may do.
+//! - `commands`: what an operator decides about rows that need a person.
 //! - `query`: parameters become queries, or are refused by name.
 //! - `map`: stored state becomes wire types, purely.
 //! - `wire`: the wire types, and how amounts, times and ids are written.
@@ -15,6 +16,7 @@
 
 pub mod health;
 
+mod commands;
 mod directory;
 mod faults;
 mod map;
@@ -26,6 +28,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use commands::{Exit, exits};
 pub use operators::{AdminToken, Role};
 
 use axum::Router;

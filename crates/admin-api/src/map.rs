@@ -1,5 +1,6 @@
 //! Stored state becomes wire types. Pure; everything personal or secret is left out or masked here.
 
+use crate::commands::exits;
 use crate::wire::{self, rfc3339};
 use kernel::{Event, NotificationState, OrderState, Refund, RefundState};
 use ledger::{Id, Named, Subject, Transfer, kinds};
@@ -41,14 +42,6 @@ pub(crate) fn attention(
     counts: Vec<AttentionCount>,
     limit: u32,
 ) -> wire::AttentionList {
-    let row = |row: &AttentionRow| wire::Attention {
-        tenant: row.tenant.to_string(),
-        subject: subject(row.subject),
-        root: row.root.to_string(),
-        kind: row.kind.name(),
-        reason: row.reason.clone(),
-        since: rfc3339(row.since),
-    };
     let count = |count: AttentionCount| wire::AttentionCount {
         kind: count.kind.name(),
         rows: count.rows,
@@ -57,8 +50,22 @@ pub(crate) fn attention(
     let is_full = rows.len() >= usize::try_from(limit).unwrap_or(usize::MAX);
     wire::AttentionList {
         counts: counts.into_iter().map(count).collect(),
-        rows: rows.iter().map(row).collect(),
+        rows: rows.iter().map(needy).collect(),
         next: rows.last().filter(|_| is_full).map(attention_mark),
+    }
+}
+
+/// A row that needs a person.
+fn needy(row: &AttentionRow) -> wire::Attention {
+    wire::Attention {
+        tenant: row.tenant.to_string(),
+        subject: subject(row.subject),
+        root: row.root.to_string(),
+        name: row.name.clone(),
+        kind: row.kind.name(),
+        reason: row.reason.clone(),
+        since: rfc3339(row.since),
+        exits: exits(row),
     }
 }
 
@@ -140,6 +147,7 @@ pub(crate) fn story(story: &Story) -> Option<wire::Story> {
         transfers: story.transfers.iter().map(transfer).collect(),
         refunds: story.refunds().map(refund).collect(),
         notifications: notifications.iter().map(notification).collect(),
+        attention: story.attention().iter().map(needy).collect(),
         tasks: story
             .tasks
             .iter()
@@ -162,7 +170,8 @@ fn transfer(transfer: &Transfer) -> wire::Transfer {
     }
 }
 
-fn refund(refund: &Refund) -> wire::Refund {
+/// A refund.
+pub(crate) fn refund(refund: &Refund) -> wire::Refund {
     wire::Refund {
         id: refund.id.to_string(),
         channel_refund_no: refund.current_channel_refund_no(),

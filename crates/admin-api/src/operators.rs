@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub enum Role {
     /// Read everything that the API shows.
     Read,
-    /// Carry out commands about orders, refunds and notifications.
+    /// Carry out commands about orders, refunds, notifications, and accounts that need a person.
     Operate,
     /// Change tenants, merchants, callers' keys and channel accounts.
     Configure,

@@ -114,6 +114,11 @@ fn attention_mark(text: &str) -> Result<AttentionMark, Malformed> {
     read().ok_or_else(|| malformed("before", format!("found {text:?}, want next of a page")))
 }
 
+/// The refund that a path names.
+pub(crate) fn refund_id(text: &str) -> Result<Id<kinds::Refund>, Malformed> {
+    id("refund", text)
+}
+
 /// The order that a path names.
 pub(crate) fn order_id(text: &str) -> Result<Id<kinds::Order>, Malformed> {
     id("order", text)

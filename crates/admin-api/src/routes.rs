@@ -6,7 +6,7 @@ use crate::wire::{
     AccountList, AttentionList, ErrorBody, Notification, NotificationPage, OrderPage, PostingPage,
     Story,
 };
-use crate::{directory, map, query};
+use crate::{commands, directory, map, query};
 use axum::extract::{FromRequestParts, Path, Query as QueryString, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
@@ -64,6 +64,7 @@ pub(crate) fn text(document: &utoipa::openapi::OpenApi) -> String {
 fn described() -> OpenApiRouter<Arc<Engine>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(directory::described())
+        .merge(commands::described())
         .routes(routes!(orders))
         .routes(routes!(order))
         .routes(routes!(order_by_number))
@@ -276,7 +277,8 @@ async fn replay_notification(
     Ok((StatusCode::ACCEPTED, one_notification(&engine, tenant, notification).await?))
 }
 
-async fn one_notification(
+/// A notification with its attempts.
+pub(crate) async fn one_notification(
     engine: &Engine,
     tenant: TenantId,
     id: Id<kinds::Notification>,
@@ -361,7 +363,7 @@ pub(crate) struct TenantPath {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "describes a part of paths")]
-struct OrderPath {
+pub(crate) struct OrderPath {
     /// Our id, 18 digits.
     order: String,
 }
@@ -387,7 +389,7 @@ struct AccountPath {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "describes a part of paths")]
-struct NotificationPath {
+pub(crate) struct NotificationPath {
     /// The notification's id, 18 digits.
     notification: String,
 }

@@ -2,6 +2,7 @@
 //!
 //! Amounts are integers in fen and end in `_fen`; times are RFC 3339 in UTC; ids are strings.
 
+use crate::commands::Exit;
 use ledger::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -194,6 +195,8 @@ pub(crate) struct Story {
     pub(crate) refunds: Vec<Refund>,
     /// Notifications with their attempts, oldest first.
     pub(crate) notifications: Vec<Notification>,
+    /// What of it needs a person, and the commands that can end that.
+    pub(crate) attention: Vec<Attention>,
     /// What is still to be done.
     pub(crate) tasks: Vec<Task>,
 }
@@ -483,6 +486,9 @@ pub(crate) struct Attention {
     pub(crate) subject: Subject,
     /// The id of its story: of the order to look at.
     pub(crate) root: String,
+    /// The number or name by which its owner knows it, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
     /// What kind of thing to look at.
     pub(crate) kind: &'static str,
     /// Why.
@@ -490,6 +496,8 @@ pub(crate) struct Attention {
     /// Since when.
     #[schema(format = DateTime)]
     pub(crate) since: String,
+    /// The commands that can end it.
+    pub(crate) exits: Vec<Exit>,
 }
 
 /// Something that happened.

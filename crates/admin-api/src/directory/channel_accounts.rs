@@ -32,7 +32,7 @@ pub(super) fn described() -> OpenApiRouter<Arc<Engine>> {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "describes a part of paths")]
-struct ChannelAccountPath {
+pub(crate) struct ChannelAccountPath {
     /// The account's name; unique in the installation.
     name: String,
 }
@@ -47,7 +47,7 @@ struct ChannelAccountList {
 /// A channel account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ChannelAccount)]
-pub(super) struct ChannelAccountShown {
+pub(crate) struct ChannelAccountShown {
     /// Its name.
     name: String,
     /// The channel's name.
@@ -59,6 +59,12 @@ pub(super) struct ChannelAccountShown {
     platform_key_serials: Vec<String>,
     /// False when nothing new is collected through it.
     enabled: bool,
+    /// Why the channel refuses the account, while it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked: Option<String>,
+    /// The last callback about nothing that is known here, until it was looked into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mismatch: Option<String>,
 }
 
 /// A setting of a channel account.
@@ -84,6 +90,8 @@ impl ChannelAccountShown {
             settings: row.settings.iter().map(|(name, set)| (name.clone(), show(set))).collect(),
             platform_key_serials: row.platform_keys.iter().map(|key| key.serial.clone()).collect(),
             enabled: row.is_enabled,
+            blocked: row.blocked.as_ref().map(|blocked| blocked.why.to_string()),
+            mismatch: row.mismatch.as_ref().map(|mismatch| mismatch.why.to_string()),
         }
     }
 }
@@ -105,7 +113,12 @@ fn find<'r>(rows: &'r DirectoryRows, tenant: &TenantId, name: &str) -> Option<&'
     rows.channel_accounts.iter().find(|row| row.tenant == *tenant && *row.name == *name)
 }
 
-async fn shown(engine: &Engine, tenant: &TenantId, name: &str) -> Answer<ChannelAccountShown> {
+/// The account as it is.
+pub(crate) async fn shown(
+    engine: &Engine,
+    tenant: &TenantId,
+    name: &str,
+) -> Answer<ChannelAccountShown> {
     let rows = rows(engine).await?;
     let row = find(&rows, tenant, name).ok_or(Fault::NotFound { what: "channel_account" })?;
     Ok(Json(ChannelAccountShown::of(row)))

@@ -8,7 +8,7 @@
 
 pub(crate) mod body;
 mod caller_keys;
-mod channel_accounts;
+pub(crate) mod channel_accounts;
 mod merchants;
 mod tenants;
 

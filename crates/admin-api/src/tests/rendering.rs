@@ -88,7 +88,15 @@ fn a_failed_refund_reads_as_promised() {
     assert_eq!(json["refunds"][0]["cause"], "late_payment");
     assert_eq!(json["refunds"][0]["reason"], "NOT_ENOUGH: 余额不足");
     let phase = |at: usize| json["transfers"][at]["phase"].clone();
-    assert_eq!([0, 1].map(phase), ["post", "hold"]);
+    assert_eq!([0, 1].map(phase), ["post", "hold"], "the money waits for a person");
+    assert_eq!(json["transfers"][2], Value::Null);
+    let needy = json["attention"].as_array().expect("rows");
+    let kinds: Vec<_> = needy.iter().filter_map(|row| row["kind"].as_str()).collect();
+    assert_eq!(kinds, ["contradiction", "refund_failed"]);
+    let requests: Vec<_> = needy[1]["exits"].as_array().expect("commands").iter().collect();
+    let refund = json["refunds"][0]["id"].as_str().expect("an id");
+    let place = format!("POST /admin/v1/tenants/100001/orders/{order}/refunds/{refund}");
+    assert_eq!(requests[1]["request"], format!("{place}/retry-under-new-number"));
 }
 
 #[test]
@@ -152,6 +160,17 @@ fn every_fault_has_its_status_and_code() {
         ),
         (order(OrderRefusal::CallInFlight), 409, "call_in_flight", None),
         (order(OrderRefusal::State { state: "paid" }), 409, "state", None),
+        (
+            order(OrderRefusal::Contested { payment_reference: "4200".to_owned() }),
+            409,
+            "contested",
+            None,
+        ),
+        (order(OrderRefusal::NotContested), 409, "not_contested", None),
+        (order(OrderRefusal::NoAttention), 409, "no_attention", None),
+        (refused(RefundRefusal::State { state: "done" }.into()), 409, "state", None),
+        (refused(RefundRefusal::NoAttention.into()), 409, "no_attention", None),
+        (refused(NotificationRefusal::State { state: "due" }.into()), 409, "state", None),
         (refused(RefundRefusal::NotFound.into()), 404, "refund_not_found", Some("refund")),
         (
             refused(NotificationRefusal::NotFound.into()),

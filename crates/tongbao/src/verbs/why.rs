@@ -41,5 +41,11 @@ async fn explain(store: &dyn Store, tenant: TenantId, order: Id<kinds::Order>) -
     let events = story.events.iter().map(|event| event.at);
     let now = events.fold(SystemClock::new().now(), Ord::max);
     print!("{}", story::render(&story, now));
+    for row in story.attention() {
+        println!("\nWhat can end {} of {}:", row.kind.name(), row.subject);
+        for exit in admin_api::exits(&row) {
+            println!("  {}: {}", exit.meaning, exit.request);
+        }
+    }
     Ok(())
 }

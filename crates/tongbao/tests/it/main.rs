@@ -20,6 +20,7 @@
 //! - `unified_order`: every row of the table of an order.
 
 mod admin;
+mod attention;
 mod bill;
 mod cli;
 mod crash;

@@ -83,9 +83,24 @@ impl TestGateway {
         TestGateway::open(Some(database))
     }
 
+    /// The same, which writes what it logs from `info` on into the file `log` of its folder.
+    #[allow(dead_code, reason = "one of the suites does without")]
+    pub(crate) fn start_logged() -> TestGateway {
+        let (folder, database) = (new_folder(), crate::ON_POSTGRES.then(fresh_database));
+        let log = std::fs::File::create(folder.path().join("log")).expect("a log");
+        let mut command = dev(folder.path(), database.as_ref());
+        let (child, file) = launch(command.env("TONGBAO_LOG", "info").stderr(log), folder.path());
+        TestGateway::of(folder, database, child, file)
+    }
+
     fn open(database: Option<Database>) -> TestGateway {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let (child, file) = launch(folder.path(), database.as_ref());
+        let folder = new_folder();
+        let mut command = dev(folder.path(), database.as_ref());
+        let (child, file) = launch(&mut command, folder.path());
+        TestGateway::of(folder, database, child, file)
+    }
+
+    fn of(folder: TempDir, database: Option<Database>, child: Child, file: Value) -> TestGateway {
         let client = HyperClient::new(Guard::Open, 8 * 1024 * 1024).expect("a client");
         TestGateway { folder, database, child, file, ahead_seconds: 0, client }
     }
@@ -98,7 +113,8 @@ impl TestGateway {
 
     /// Starts again on the same folder, on new ports.
     pub(crate) fn restart(&mut self) {
-        let (child, file) = launch(self.folder.path(), self.database.as_ref());
+        let mut command = dev(self.folder.path(), self.database.as_ref());
+        let (child, file) = launch(&mut command, self.folder.path());
         self.child = child;
         self.file = file;
     }
@@ -234,6 +250,17 @@ impl TestGateway {
         let token = format!("Bearer {}", self.text("/admin_token"));
         let headers = vec![("authorization".to_owned(), token)];
         self.send(method, url, headers, &[]).await.expect("an answer")
+    }
+
+    /// A command of the administration about the demonstration tenant, with a JSON body.
+    #[allow(dead_code, reason = "one of the suites does without")]
+    pub(crate) async fn decide(&self, path: &str, body: &Value) -> Answer {
+        let tenant = self.text("/wecard/ocode");
+        let url = format!("{}/admin/v1/tenants/{tenant}{path}", self.text("/base_url"));
+        let token = format!("Bearer {}", self.text("/admin_token"));
+        let headers = vec![("authorization".to_owned(), token)];
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(channel::Method::Post, url, headers, body.as_bytes()).await.expect("an answer")
     }
 
     /// Any request; `Err` when there is no whole answer.
@@ -432,14 +459,22 @@ pub(crate) fn fresh_database() -> Database {
     making.join().expect("a database")
 }
 
-fn launch(data: &Path, database: Option<&Database>) -> (Child, Value) {
+fn new_folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+fn dev(data: &Path, database: Option<&Database>) -> Command {
     let mut command = tongbao();
     command.args(["dev", "--listen", "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0", "--data"]);
     command.arg(data);
     if let Some(database) = database {
         command.arg("--database").arg(database.url());
     }
-    let child = start_until_ready(&mut command).expect("it ended before it was ready");
+    command
+}
+
+fn launch(command: &mut Command, data: &Path) -> (Child, Value) {
+    let child = start_until_ready(command).expect("it ended before it was ready");
     (child, dev_file(data))
 }
 
