@@ -73,7 +73,7 @@ const SPELLINGS: [&str; 8] = [
     "lOCALHOST",
     "LocalHost",
     "localHOST",
-    "LOCALhost",
+    "loCalHost",
     "localhosT",
 ];
 const NAMESPACE: &str = "bench";

@@ -114,7 +114,7 @@ const SPELLINGS: [&str; 8] = [
     "lOCALHOST",
     "LocalHost",
     "localHOST",
-    "LOCALhost",
+    "loCalHost",
     "127.0.0.1",
 ];
 

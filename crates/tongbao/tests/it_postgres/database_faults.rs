@@ -73,11 +73,13 @@ async fn a_database_that_stops_and_starts_is_used_again() {
     goes_on(gateway, &promised, &mut merchant).await;
 }
 
-/// What is done to half of the connections of a database, chosen by chance.
+/// What is done to the connections of a database that are at work, and to half of the others, chosen by
+/// chance.
 async fn strike(database: &Database, function: &str) -> u64 {
     let sql = format!(
         "SELECT {function}(pid) FROM pg_stat_activity
-         WHERE datname = current_database() AND pid <> pg_backend_pid() AND random() < 0.5"
+         WHERE datname = current_database() AND pid <> pg_backend_pid()
+             AND (state = 'active' OR random() < 0.5)"
     );
     database.client().await.execute(&sql, &[]).await.expect("the user may")
 }
