@@ -13,7 +13,7 @@ const ATTEMPTS: u64 = 16;
 const LONGEST_PAUSE_SECONDS: i64 = 6 * 3600;
 const DAY_SECONDS: i64 = 24 * 3600;
 
-/// An order by QR code, so that the payer can pay it whatever the merchant knows, which lasts a day.
+/// An order by QR code, so that the payer can pay it what the merchant knows, which lasts a day.
 fn lasting(gateway: &TestGateway, number: &str) -> Value {
     let body = with(&order(number), "PayType", json!("PC"));
     with(&body, "ExpireTime", json!(shanghai(gateway.now() + 20 * 3600)))
@@ -39,7 +39,7 @@ async fn until_kinds(gateway: &TestGateway, wanted: &[&str]) {
     panic!("want {wanted:?}, found {found:?}");
 }
 
-/// Waits until the gauge of a kind shows so many rows, at most 20 s.
+/// Waits until the gauge of a kind shows this number of rows, at most 20 s.
 async fn until_gauge(gateway: &TestGateway, kind: &str, rows: u32) {
     let wanted = format!("tongbao_attention{{kind=\"{kind}\"}} {rows}\n");
     for _ in 0..200 {
