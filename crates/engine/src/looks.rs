@@ -88,8 +88,15 @@ impl Engine {
             return;
         }
         let run = Command::RunTask(Task::of(&order));
-        if let Ok(Handled { completion: Some(completion), .. }) = self.handle(caller, run).await {
-            let _ = completion.await;
+        match self.handle(caller, run).await {
+            Ok(Handled { completion: Some(completion), .. }) => {
+                let _ = completion.await;
+            }
+            // The order's task was faster and has the order to itself: its call is waited for.
+            Ok(Handled { completion: None, .. }) => {
+                let _free = self.until_free(watched, &order).await;
+            }
+            Err(failure) => tracing::debug!(%failure, order = %order.id(), "not looked at"),
         }
     }
 
