@@ -52,15 +52,13 @@ pub enum AttentionKind {
     RefundUnfunded,
     /// A merchant did not acknowledge a notification in the whole of its schedule.
     NotificationGivenUp,
-    /// A task is late beyond its bound.
-    TaskLate,
     /// A decision about the row failed by a fault of the program; its task is parked.
     Parked,
 }
 
 impl AttentionKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [AttentionKind; 9] = [
+    pub const ALL: [AttentionKind; 8] = [
         AttentionKind::Contradiction,
         AttentionKind::AccountBlocked,
         AttentionKind::CannotClose,
@@ -68,7 +66,6 @@ impl AttentionKind {
         AttentionKind::RefundFailed,
         AttentionKind::RefundUnfunded,
         AttentionKind::NotificationGivenUp,
-        AttentionKind::TaskLate,
         AttentionKind::Parked,
     ];
 
@@ -82,7 +79,6 @@ impl AttentionKind {
             AttentionKind::RefundFailed => "refund_failed",
             AttentionKind::RefundUnfunded => "refund_unfunded",
             AttentionKind::NotificationGivenUp => "notification_given_up",
-            AttentionKind::TaskLate => "task_late",
             AttentionKind::Parked => "parked",
         }
     }

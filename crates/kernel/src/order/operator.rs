@@ -52,7 +52,7 @@ fn poll_now(deciding: &mut Deciding<'_>, order: &Order) -> Result<(), OrderRefus
     if let OrderState::Paid(_) = order.state {
         return Err(OrderRefusal::State { state: order.state.name() });
     }
-    // A call that is under way is the poll that is wanted, and a poll that is due needs no second wish.
+    // A call that is under way is the poll that is wanted, and one that is due comes by itself.
     let is_due = order.next_poll_at.is_some_and(|poll| poll <= now);
     if !is_due && !order.is_in_flight(now) {
         deciding.record(order, OrderChange::PollRequested);

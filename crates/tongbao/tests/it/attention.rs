@@ -198,14 +198,17 @@ async fn an_order_that_cannot_be_closed_is_closed_for_good() {
     gateway.advance(DAY_SECONDS).await;
     gateway.until_story(&number, |story| story["order"]["state"] == "closing").await;
     let needy = |story: &Value| story["attention"][0]["kind"] == "cannot_close";
+    let seen = |story: &Value| story["events"].as_array().map_or(0, Vec::len);
+    let mut story = gateway.story(&number).await;
     for _ in 0..10 {
-        if needy(&gateway.story(&number).await) {
+        if needy(&story) {
             break;
         }
+        let before = seen(&story);
         gateway.advance(DAY_SECONDS).await;
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        story = gateway.until_story(&number, |story| seen(story) > before).await;
     }
-    let story = gateway.until_story(&number, needy).await;
+    assert!(needy(&story), "{story}");
     let path = format!("{}/close-for-good", place_of(&story));
     let ended = decided(&gateway, &path, &json!({"note": "closed at the channel's site"})).await;
     assert_eq!(ended["state"], "failed");
