@@ -14,9 +14,6 @@ use std::time::Duration;
 use store::OneOrder;
 use tokio::sync::Notify;
 
-/// How far ahead of its time a look is brought forward for a caller who asks now. Each look puts the
-/// next one off by a step of the schedule, the shortest of which is longer than this.
-const BROUGHT_FORWARD_MS: i64 = 2_000;
 /// How often to read whether a call of another process has ended, which wakes no waiter here.
 const READ_EVERY: Duration = Duration::from_secs(1);
 
@@ -84,7 +81,7 @@ impl Engine {
     async fn look(&self, watched: &Watched, caller: Caller, order: &Order) {
         let _looking = watched.looking.lock().await;
         let Some(order) = self.until_free(watched, order).await else { return };
-        if !order.is_due(self.now().plus_ms(BROUGHT_FORWARD_MS)) {
+        if !order.standing().is_due(self.now()) {
             return;
         }
         let run = Command::RunTask(Task::of(&order));

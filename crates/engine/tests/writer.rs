@@ -1,16 +1,17 @@
 //! The writer under faults of its store: order, retries and crashes only. The rules themselves are
 //! tested in the kernel.
 
+use adapters::clock::SharedClock;
 use channel::{Request, Response, Scene};
 use crypto::{MasterKeys, Secret};
 use engine::{
-    ClientIdentity, DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof, Engine, Failure,
-    HttpClient, Mode, Parts, Secrets, SendContext, SendFault, SystemClock,
+    ClientIdentity, Clock, DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof, Engine,
+    Failure, HttpClient, Mode, Parts, Secrets, SendContext, SendFault, SystemClock,
 };
 use kernel::{
     Aggregate as _, Caller, Command, DirectoryRefusal, Key, Lane, MerchantCommand, MerchantId,
-    NaturalKey, Order, OrderRefusal, OrderRequest, PlaceOrder, Put, Reads, Refusal, Reply, Row,
-    Task, TenantCommand, TenantId, View,
+    NaturalKey, Order, OrderRefusal, OrderRequest, POLL_SCHEDULE_SECONDS, PlaceOrder, Put, Reads,
+    Refusal, Reply, Row, Task, TenantCommand, TenantId, View,
 };
 use ledger::{Fen, Id, kinds};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -219,6 +220,14 @@ async fn engine(
     store: &Arc<UnreliableStore>,
     outcomes: impl IntoIterator<Item = CommitOutcome>,
 ) -> Arc<Engine> {
+    engine_with(store, outcomes, Arc::new(SystemClock::new())).await
+}
+
+async fn engine_with(
+    store: &Arc<UnreliableStore>,
+    outcomes: impl IntoIterator<Item = CommitOutcome>,
+    clock: Arc<dyn Clock>,
+) -> Arc<Engine> {
     let keys = MasterKeys::read(&MasterKeys::generate()).expect("a master key");
     let parts = Parts {
         store: store.clone(),
@@ -228,7 +237,7 @@ async fn engine(
         announcers: HashMap::new(),
         channel_client: Arc::new(NoNetwork),
         notification_client: Arc::new(NoNetwork),
-        clock: Arc::new(SystemClock::new()),
+        clock,
         node: 0,
         mode: Mode::Serve,
     };
@@ -460,9 +469,11 @@ async fn a_name_of_the_installation_is_given_once_by_whichever_process() {
 #[tokio::test]
 async fn a_defect_parks_its_task_and_disturbs_no_neighbour() {
     let store = UnreliableStore::new();
-    let engine = engine(&store, []).await;
+    let clock = Arc::new(SharedClock::new());
+    let engine = engine_with(&store, [], clock.clone()).await;
     let placed = place_and_wait(&engine, place("order1", 100)).await.expect("placed");
     let order = order(&placed).clone();
+    clock.advance_ms(POLL_SCHEDULE_SECONDS[0] * 1000);
     let (tenant, subject) = (tenant(), order.id().subject());
     store.break_row(Some(order.terms.id));
     let task = Task::of(&order);

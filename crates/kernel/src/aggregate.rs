@@ -490,7 +490,13 @@ macro_rules! declare {
             let id = task.subject.value;
             match task.subject.kind {
                 $(SubjectKind::$row => {
-                    <$row as Aggregate>::run_task(deciding, &task.tenant, Id::from_value(id))
+                    let id = Id::from_value(id);
+                    let row = deciding.row::<$row>(&task.tenant, id);
+                    if row.is_some_and(|row| !row.standing().is_due(deciding.now())) {
+                        // Claimed when it was due, and done by somebody else since.
+                        return Ok(());
+                    }
+                    <$row as Aggregate>::run_task(deciding, &task.tenant, id)
                 })*
             }
         }

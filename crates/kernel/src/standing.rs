@@ -4,6 +4,11 @@ use ledger::{Account, Fen, Id, Subject, Timestamp, kinds};
 use std::fmt;
 use std::sync::Arc;
 
+/// How long before its time a task may be run: a caller waits for what it brings, or the clock of
+/// another process is that much ahead. Shorter than the shortest step of any schedule, so that a task
+/// that was done is not done again at once.
+const EARLY_MS: i64 = 2_000;
+
 /// Where a row stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -26,6 +31,11 @@ impl Standing {
     /// True while something more is expected: then it has a task.
     pub const fn is_open(&self) -> bool {
         self.next_poll_at.is_some()
+    }
+
+    /// True when its task may be run now.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.next_poll_at.is_some_and(|due| due <= now.plus_ms(EARLY_MS))
     }
 
     /// The sum of what it holds; `None` when it does not fit.

@@ -178,8 +178,9 @@ fn polls_follow_their_schedule_up_to_the_expiry() {
         o1 query: pending -> order paying +60s by call_ended
         wait 120s ->
         task o1 -> order paying +30s by call_begun; ask query
-        task o1 -> nothing
+        early o1 -> nothing
         o1 query: pending -> order paying +120s by call_ended
+        early o1 -> nothing
         wait 300s ->
         task o1 -> order paying +30s by call_begun; ask query
         o1 query: unknown -> order paying +30s by call_ended; answer unknown

@@ -481,11 +481,6 @@ impl Order {
         !self.state.is_final() && now >= self.terms.expires_at
     }
 
-    /// True when its own schedule has its next look at the channel due by then.
-    pub fn is_due(&self, by: Timestamp) -> bool {
-        self.next_poll_at.is_some_and(|due| due <= by)
-    }
-
     /// The key by which its merchant knows it.
     pub fn merchant_key(&self) -> NaturalKey {
         let request = &self.terms.request;

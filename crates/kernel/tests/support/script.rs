@@ -3,7 +3,8 @@
 //! - `place o1 amount=1 …`, `close o1`: commands of the merchant.
 //! - `o1 place: placed`, `o1 callback: paid tx1 1000`, `o1@other query: …`, `refund refund: done 1000`:
 //!   what the channel `main` (or `other`) said to an operation, or in a callback, about a row.
-//! - `task o1`, `task refund`, `task notification`: the row's task runs, due or not.
+//! - `task o1`, `task refund`, `task notification`: time passes until the row's task is due, and it runs.
+//! - `early o1`: the row's task runs now.
 //! - `attempt no_answer`, `attempt acknowledged`, `replay`: about the newest notification.
 //! - `operator poll o1`, `operator apply o1 tx1`, `operator give_back o1 tx1`, `operator by_hand o1`,
 //!   `operator write_off o1`, `operator close_for_good o1`; `operator retry`, `operator renew`,
@@ -19,8 +20,8 @@
 use super::{TestKernel, directory, place_with, tenant};
 use channel::{Finding, Operation, Payment, RefundStatus, Refunded, Scene};
 use kernel::{
-    ChannelAnswer, Command, MerchantId, NotificationCommand, OrderCommand, OrderRequest,
-    RefundCommand, RefundDecision, Refusal, Reply, Row, Task, Work,
+    Aggregate as _, ChannelAnswer, Command, MerchantId, NotificationCommand, OrderCommand,
+    OrderRequest, RefundCommand, RefundDecision, Refusal, Reply, Row, Task, Work,
 };
 use ledger::{Currency, Fen, Subject};
 
@@ -60,7 +61,11 @@ pub(crate) fn play(kernel: &mut TestKernel, step: &str) -> String {
         }
         ["place", no, changes @ ..] => placing(no, changes),
         ["close", no] => super::close(no),
-        ["task", row] => Command::RunTask(task(kernel, row)),
+        ["task", row] => {
+            await_task(kernel, row);
+            Command::RunTask(task(kernel, row))
+        }
+        ["early", row] => Command::RunTask(task(kernel, row)),
         ["attempt", delivery] => super::attempt(kernel, delivery),
         ["operator", decision @ ..] => operator(kernel, decision),
         ["replay"] => {
@@ -167,6 +172,16 @@ fn task(kernel: &TestKernel, row: &str) -> Task {
         no => kernel.order(no).map(Task::of),
     };
     task.unwrap_or_else(|| panic!("there is no {row}"))
+}
+
+/// Time passes until a row's task is due, where it has one.
+fn await_task(kernel: &mut TestKernel, row: &str) {
+    let due = match row {
+        "refund" => kernel.refund().and_then(|refund| refund.next_poll_at),
+        "notification" => kernel.notification().and_then(|row| row.standing().next_poll_at),
+        no => kernel.order(no).and_then(|order| order.next_poll_at),
+    };
+    kernel.now = kernel.now.max(due.unwrap_or(kernel.now));
 }
 
 /// A finding from its name and details.
