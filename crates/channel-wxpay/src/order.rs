@@ -172,29 +172,38 @@ fn pay_info(
 ) -> Result<PayInfo, String> {
     let trade = Trade::of(place.scene).map_err(|fault| fault.to_string())?;
     let app = account.app(&place.payer);
-    let (form, text, valid_seconds) = match trade {
+    let prepaid = || prepay_id_ends_at(place, context.now);
+    let (form, text, valid_until) = match trade {
         Trade::Jsapi => {
             let prepay_id = answer.prepay_id.ok_or("answer without prepay_id")?;
             let text =
                 jsapi(account, app, &prepay_id, context).map_err(|fault| fault.to_string())?;
-            (PayForm::Jsapi, text, PREPAY_VALID_SECONDS)
+            (PayForm::Jsapi, text, prepaid())
         }
         Trade::App => {
             let prepay_id = answer.prepay_id.ok_or("answer without prepay_id")?;
             let text =
                 app_sdk(account, app, prepay_id, context).map_err(|fault| fault.to_string())?;
-            (PayForm::AppSdk, text, PREPAY_VALID_SECONDS)
+            (PayForm::AppSdk, text, prepaid())
         }
         Trade::Native => {
             let code_url = answer.code_url.ok_or("answer without code_url")?;
-            (PayForm::QrCode, code_url, PREPAY_VALID_SECONDS)
+            (PayForm::QrCode, code_url, prepaid())
         }
         Trade::H5 => {
             let h5_url = answer.h5_url.ok_or("answer without h5_url")?;
-            (PayForm::JumpUrl, jump_url(h5_url, place.front_url.as_deref()), H5_VALID_SECONDS)
+            let jump_url = jump_url(h5_url, place.front_url.as_deref());
+            (PayForm::JumpUrl, jump_url, context.now.plus_seconds(H5_VALID_SECONDS))
         }
     };
-    Ok(PayInfo { form, text, valid_until: context.now.plus_seconds(valid_seconds) })
+    Ok(PayInfo { form, text, valid_until })
+}
+
+/// When the prepay_id of an answer ends. A repeat after a lost answer brings the id that the first call
+/// made, so it counts from the placing, until that id is over.
+fn prepay_id_ends_at(place: &Place, now: Timestamp) -> Timestamp {
+    let first_ends_at = place.placed_at.plus_seconds(PREPAY_VALID_SECONDS);
+    if now < first_ends_at { first_ends_at } else { now.plus_seconds(PREPAY_VALID_SECONDS) }
 }
 
 fn jsapi(

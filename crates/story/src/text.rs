@@ -110,7 +110,7 @@ fn status(order: &Order, now: Timestamp) -> (String, String) {
             ),
         ),
         OrderState::Closing(closure) => (
-            format!("CLOSING, {}", why_closing(*closure)),
+            format!("CLOSING, {}", why_closing(closure)),
             "The channel has not confirmed the closing: until then it can still be paid."
                 .to_owned(),
         ),
@@ -137,11 +137,13 @@ fn status(order: &Order, now: Timestamp) -> (String, String) {
     }
 }
 
-const fn why_closing(closure: Closure) -> &'static str {
+fn why_closing(closure: &Closure) -> String {
     match closure {
-        Closure::Expired => "its time is up",
-        Closure::Asked => "the merchant asked",
-        Closure::Refused => "the channel refused it and an earlier try may stand there",
+        Closure::Expired => "its time is up".to_owned(),
+        Closure::Asked => "the merchant asked".to_owned(),
+        Closure::Refused { reason } => {
+            format!("the channel refused it ({reason}) and an earlier try may stand there")
+        }
     }
 }
 

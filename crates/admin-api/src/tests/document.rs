@@ -49,8 +49,8 @@ fn words_are_listed_whole() {
     let closing = states.as_array().expect("states").iter();
     let closing = closing.clone().find_map(|state| state["properties"]["closure"].as_object());
     let text = closing.expect("closing")["description"].as_str().expect("text").to_owned();
-    for closure in kernel::Closure::ALL {
-        assert!(text.contains(&format!("`{}`", closure.name())), "{text}");
+    for closure in kernel::Closure::NAMES {
+        assert!(text.contains(&format!("`{closure}`")), "{text}");
     }
     let text = schemas["Subject"]["properties"]["kind"]["description"].to_string();
     for kind in ledger::SubjectKind::ALL {

@@ -56,6 +56,19 @@ fn a_native_app_gets_a_signed_object() {
 }
 
 #[test]
+fn the_answer_to_a_repeat_ends_when_that_to_the_first_call_does() {
+    let valid_until = |placed_ago: i64| {
+        let placed_at = NOW.plus_seconds(-placed_ago);
+        let place = Place { scene: Scene::Public, placed_at, ..place() };
+        let finding = decode(&Instruction::Place(Box::new(place)), &answer(200, PREPAID));
+        let Finding::Placed(pay_info) = finding else { panic!("placed wanted: {finding:?}") };
+        pay_info.valid_until
+    };
+    assert_eq!(valid_until(7199), NOW.plus_seconds(1));
+    assert_eq!(valid_until(7200), NOW.plus_seconds(7200), "that one is over: this is a new one");
+}
+
+#[test]
 fn a_service_provider_signs_for_the_app_that_pays() {
     let connection = connection_and(&[("sub_mchid", "1900000109"), ("sub_appid", SUB_APP_ID)]);
     let finding = connection.decode(&placing(Scene::Public), &answer(200, PREPAID), &context());

@@ -155,7 +155,7 @@ pub(super) fn evolve(before: Option<&Order>, event: &Event, change: &OrderChange
             become_state(&mut order, OrderState::Paid(paid.clone()), event.at);
         }
         OrderChange::Closing(closure) => {
-            become_state(&mut order, OrderState::Closing(*closure), event.at);
+            become_state(&mut order, OrderState::Closing(closure.clone()), event.at);
         }
         OrderChange::Closed => {
             become_state(&mut order, OrderState::Closed { at: event.at }, event.at);

@@ -65,9 +65,9 @@ pub(super) fn record(
             deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
             begin(deciding, order, order.query_instruction());
         }
-        Transition::Close => {
+        Transition::Close(reason) => {
             deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
-            begin_closing(deciding, order, Closure::Refused);
+            begin_closing(deciding, order, Closure::Refused { reason });
         }
         Transition::CloseAgain => {
             deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
@@ -113,8 +113,8 @@ enum Transition<'a> {
     Contested(ContestedPayment, String),
     /// The channel must be queried.
     Query,
-    /// It will not be placed, and an earlier try may stand at the channel.
-    Close,
+    /// It will not be placed, for this reason, and an earlier try may stand at the channel.
+    Close(String),
     /// It has ended here and can still be paid at the channel.
     CloseAgain,
     /// Nothing new.
@@ -163,7 +163,9 @@ fn transition<'a>(
         Finding::NotFound => not_found(order, now),
         Finding::Refused { code, text } => match (&order.state, asked) {
             // An earlier call never reported back: its order may stand at the channel and be payable.
-            (OrderState::Init, Some(Operation::Place)) if order.polls > 0 => Transition::Close,
+            (OrderState::Init, Some(Operation::Place)) if order.polls > 0 => {
+                Transition::Close(format!("{code}: {text}"))
+            }
             (OrderState::Init, Some(Operation::Place)) => {
                 Transition::Failed(format!("{code}: {text}"))
             }
@@ -273,9 +275,7 @@ fn end<'a>(order: &Order, now: Timestamp, why: &str) -> Transition<'a> {
     match &order.state {
         OrderState::Closing(Closure::Asked) => Transition::Closed,
         OrderState::Closing(Closure::Expired) => Transition::Failed("expired".to_owned()),
-        OrderState::Closing(Closure::Refused) => {
-            Transition::Failed("refused by the channel".to_owned())
-        }
+        OrderState::Closing(Closure::Refused { reason }) => Transition::Failed(reason.clone()),
         OrderState::Init | OrderState::Paying(_) => {
             let reason = if order.is_overdue(now) { "expired" } else { why };
             Transition::Failed(reason.to_owned())

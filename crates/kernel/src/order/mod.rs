@@ -126,32 +126,48 @@ impl Terms {
 }
 
 /// Why an order is being closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Closure {
     /// Its time is up.
     Expired,
     /// The merchant asked.
     Asked,
     /// The channel refused to place it, and it is not known what became of an earlier try.
-    Refused,
+    Refused {
+        /// The channel's code and text, for the merchant.
+        reason: String,
+    },
 }
 
 impl Closure {
-    /// Every reason, for listings and tests.
-    pub const ALL: [Closure; 3] = [Closure::Expired, Closure::Asked, Closure::Refused];
+    /// The word for each, for documents and tests.
+    pub const NAMES: [&'static str; 3] = ["expired", "asked", "refused"];
 
     /// The word in storage and documents.
-    pub const fn name(self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Closure::Expired => "expired",
             Closure::Asked => "asked",
-            Closure::Refused => "refused",
+            Closure::Refused { .. } => "refused",
         }
     }
 
-    /// Reads the word.
-    pub fn from_name(name: &str) -> Option<Closure> {
-        Closure::ALL.into_iter().find(|closure| closure.name() == name)
+    /// The channel's code and text, where it refused.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Closure::Expired | Closure::Asked => None,
+            Closure::Refused { reason } => Some(reason),
+        }
+    }
+
+    /// Reads the word and what belongs to it.
+    pub fn read(name: &str, reason: Option<&str>) -> Option<Closure> {
+        match (name, reason) {
+            ("expired", None) => Some(Closure::Expired),
+            ("asked", None) => Some(Closure::Asked),
+            ("refused", Some(reason)) => Some(Closure::Refused { reason: reason.to_owned() }),
+            _ => None,
+        }
     }
 }
 

@@ -204,7 +204,10 @@ impl Stored for Order {
                 amount: (paid.amount != paid.payer_amount).then_some(paid.amount.get()),
                 payer_amount: paid.payer_amount.get(),
             }),
-            OrderChange::Closing(closure) => json(&ClosingBody { closure: closure.name() }),
+            OrderChange::Closing(closure) => json(&ClosingBody {
+                closure: closure.name(),
+                reason: closure.reason().map(Cow::Borrowed),
+            }),
             OrderChange::Failed { reason } => json(&ReasonBody { reason: Cow::Borrowed(reason) }),
             OrderChange::UnappliedReceived(payment) => json(&UnappliedBody::of(payment)),
             OrderChange::AttentionEnded { note } => json(&NoteBody { note: Cow::Borrowed(note) }),
@@ -272,7 +275,10 @@ impl Stored for Order {
             }
             "closing" => {
                 let body: ClosingBody<'_> = parse(body)?;
-                OrderChange::Closing(word(Closure::from_name, body.closure, "closure")?)
+                let closure = Closure::read(body.closure, body.reason.as_deref());
+                OrderChange::Closing(
+                    closure.ok_or_else(|| format!("unknown closure {:?}", body.closure))?,
+                )
             }
             "failed" => {
                 let body: ReasonBody<'_> = parse(body)?;
@@ -388,7 +394,9 @@ impl<'a> StateCells<'a> {
                 pay_valid_until: Some(pay_info.valid_until.ms()),
                 ..empty
             },
-            OrderState::Closing(closure) => StateCells { closure: Some(closure.name()), ..empty },
+            OrderState::Closing(closure) => {
+                StateCells { closure: Some(closure.name()), reason: closure.reason(), ..empty }
+            }
             OrderState::Paid(paid) => StateCells {
                 paid_at: Some(paid.at.ms()),
                 payment_reference: Some(&paid.payment_reference),
@@ -412,7 +420,7 @@ impl<'a> StateCells<'a> {
                 text: self.pay_text.map(str::to_owned),
                 valid_until: Timestamp::from_ms(self.pay_valid_until?),
             }),
-            "closing" => OrderState::Closing(Closure::from_name(self.closure?)?),
+            "closing" => OrderState::Closing(Closure::read(self.closure?, self.reason)?),
             "paid" => OrderState::Paid(Paid {
                 at: Timestamp::from_ms(self.paid_at?),
                 payment_reference: self.payment_reference?.to_owned(),
@@ -496,6 +504,9 @@ struct PaidBody<'a> {
 #[derive(Serialize, Deserialize)]
 struct ClosingBody<'a> {
     closure: &'a str,
+    /// The channel's code and text, where it refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -48,7 +48,8 @@ fn operation() -> BoxedStrategy<Operation> {
 }
 
 fn closure() -> BoxedStrategy<Closure> {
-    select(Closure::ALL.to_vec()).boxed()
+    let refused = text().prop_map(|reason| Closure::Refused { reason });
+    prop_oneof![Just(Closure::Expired), Just(Closure::Asked), refused].boxed()
 }
 
 pub(crate) fn any_caller() -> BoxedStrategy<Caller> {

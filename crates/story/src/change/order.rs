@@ -35,7 +35,7 @@ pub(super) fn what(change: &OrderChange, call: Option<&CallRecord>) -> String {
             paid.payment_reference,
             both(paid.payer_amount),
         ),
-        OrderChange::Closing(closure) => closing(*closure).to_owned(),
+        OrderChange::Closing(closure) => closing(closure),
         OrderChange::Closed => "CLOSED at the channel".to_owned(),
         OrderChange::Failed { reason } => format!("FAILED: {reason}"),
         OrderChange::UnappliedReceived(payment) => unapplied(payment),
@@ -59,13 +59,17 @@ fn has_no_answer(call: Option<&CallRecord>) -> bool {
     call.is_some_and(|call| call.operation.is_some() && call.status.is_none())
 }
 
-const fn closing(closure: Closure) -> &'static str {
+fn closing(closure: &Closure) -> String {
     match closure {
-        Closure::Expired => "its time is up: the channel must close it before it may fail",
-        Closure::Asked => "the merchant wants it closed: the channel must close it first",
-        Closure::Refused => {
-            "refused, and an earlier try may stand: the channel must close it before it may fail"
+        Closure::Expired => {
+            "its time is up: the channel must close it before it may fail".to_owned()
         }
+        Closure::Asked => {
+            "the merchant wants it closed: the channel must close it first".to_owned()
+        }
+        Closure::Refused { reason } => format!(
+            "refused ({reason}), and an earlier try may stand: the channel must close it before it may fail"
+        ),
     }
 }
 
