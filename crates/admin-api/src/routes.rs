@@ -443,7 +443,7 @@ struct PageQuery {
 #[expect(dead_code, reason = "describes parameters; `query` reads them")]
 struct AttentionQuery {
     /// Only this kind: contradiction, account_blocked, cannot_close, refund_abnormal, refund_failed,
-    /// refund_unfunded, notification_given_up, parked.
+    /// refund_unfunded, refund_overdue, notification_given_up, parked.
     kind: Option<String>,
     /// Only such rows: order, refund, notification, channel_account …
     row: Option<String>,

@@ -60,6 +60,8 @@ pub enum AttentionKind {
     RefundFailed,
     /// The account at the channel has too little money for a refund; it must be topped up.
     RefundUnfunded,
+    /// The channel has neither carried a refund out nor refused it for longer than it should take.
+    RefundOverdue,
     /// A merchant did not acknowledge a notification in the whole of its schedule.
     NotificationGivenUp,
     /// A decision about the row failed by a fault of the program; its task is parked.
@@ -68,13 +70,14 @@ pub enum AttentionKind {
 
 impl AttentionKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [AttentionKind; 8] = [
+    pub const ALL: [AttentionKind; 9] = [
         AttentionKind::Contradiction,
         AttentionKind::AccountBlocked,
         AttentionKind::CannotClose,
         AttentionKind::RefundAbnormal,
         AttentionKind::RefundFailed,
         AttentionKind::RefundUnfunded,
+        AttentionKind::RefundOverdue,
         AttentionKind::NotificationGivenUp,
         AttentionKind::Parked,
     ];
@@ -88,6 +91,7 @@ impl AttentionKind {
             AttentionKind::RefundAbnormal => "refund_abnormal",
             AttentionKind::RefundFailed => "refund_failed",
             AttentionKind::RefundUnfunded => "refund_unfunded",
+            AttentionKind::RefundOverdue => "refund_overdue",
             AttentionKind::NotificationGivenUp => "notification_given_up",
             AttentionKind::Parked => "parked",
         }

@@ -189,6 +189,28 @@ fn an_order_that_ended_unpaid_is_polled_again() {
 }
 
 #[test]
+fn a_refund_without_an_end_needs_a_person() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 place: failed -> order failed by failed
+        o1 callback: paid tx1 1000 -> order failed by unapplied_received; refund requesting +30s by made; post 1000 channel_funds to suspense; hold 1000 suspense to channel_funds; ask refund
+        refund refund: later -> refund requesting +60s by moved
+        wait 86400s ->
+        task refund -> refund requesting +30s by call_begun; ask query_refund
+        refund query_refund: unknown -> refund requesting +10s !refund_overdue by moved
+        task refund -> refund requesting +30s !refund_overdue by call_begun; ask query_refund
+        refund query_refund: not_found -> refund requesting +30s !refund_overdue by moved, call_begun; ask refund
+        refund refund: processing 1000 -> refund processing +120s by moved
+        wait 604800s ->
+        task refund -> refund processing +30s by call_begun; ask query_refund
+        refund query_refund: processing 1000 -> refund processing +60s !refund_overdue by moved
+        operator by_hand refund -> refund settled_by_hand by moved; post_held 1000 suspense to settled_by_hand
+        ",
+    );
+}
+
+#[test]
 fn a_refund_ends_by_a_persons_decision() {
     check(
         "

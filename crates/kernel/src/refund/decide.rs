@@ -245,7 +245,7 @@ fn outcome(
         }
         // The account must be mended, or its quota comes back: soon is of no use.
         (Finding::AccountFault { .. } | Finding::Later { .. }, _) => {
-            stay(refund, schedule::due(now, &SLOW_SCHEDULE_SECONDS, refund.polls), now)
+            stay(refund, finding, schedule::due(now, &SLOW_SCHEDULE_SECONDS, refund.polls), now)
         }
         (Finding::NotFound, RefundState::Requesting)
         | (
@@ -254,7 +254,7 @@ fn outcome(
             | Finding::Refused { .. }
             | Finding::Failed { .. },
             _,
-        ) => stay(refund, schedule::due(now, &RETRY_SCHEDULE_SECONDS, refund.polls), now),
+        ) => stay(refund, finding, schedule::due(now, &RETRY_SCHEDULE_SECONDS, refund.polls), now),
         (Finding::Mismatch { why }, _) => Outcome::Contradicts { why: why.clone() },
         (
             Finding::NotFound
@@ -277,7 +277,7 @@ fn outcome(
 const SLOW_SCHEDULE_SECONDS: [i64; 4] = [60, 300, 1800, 3600];
 
 /// Nothing new: the refund is polled again. One that contradicts is polled on a schedule that ends.
-fn stay(refund: &Refund, next: Timestamp, now: Timestamp) -> Outcome {
+fn stay(refund: &Refund, finding: &Finding, next: Timestamp, now: Timestamp) -> Outcome {
     let is_contradicted = refund
         .attention
         .as_ref()
@@ -286,7 +286,22 @@ fn stay(refund: &Refund, next: Timestamp, now: Timestamp) -> Outcome {
         true => poll_contradicted(refund, now),
         false => Some(next),
     };
-    Outcome::Moves(Moved { state: refund.state.clone(), next_poll_at, need: need(refund) })
+    let overdue = || overdue(refund, UNDECIDED_SECONDS, now, &finding.describe());
+    let need = need(refund).or_else(overdue);
+    Outcome::Moves(Moved { state: refund.state.clone(), next_poll_at, need })
+}
+
+/// How long the channel may leave open whether it has the refund at all, in seconds.
+const UNDECIDED_SECONDS: i64 = 24 * 3600;
+/// How long a refund may be on its way that the channel has taken, in seconds: to a bank card it takes
+/// some working days.
+const PROCESSING_SECONDS: i64 = 7 * 24 * 3600;
+
+/// Why a person should look at a refund that has no end for so long; it is polled on all the same.
+fn overdue(refund: &Refund, after_seconds: i64, now: Timestamp, last: &str) -> Option<Need> {
+    let is_overdue = now >= refund.made_at.plus_seconds(after_seconds);
+    let reason = || format!("the channel has not ended the refund; its last answer: {last}");
+    is_overdue.then(|| Need { kind: AttentionKind::RefundOverdue, reason: reason() })
 }
 
 fn poll_contradicted(refund: &Refund, now: Timestamp) -> Option<Timestamp> {
@@ -334,7 +349,10 @@ fn moved(refund: &Refund, refunded: &Refunded, now: Timestamp) -> Outcome {
         }
         (_, RefundState::Failed { .. }) => Outcome::Repeated,
         (_, state) if !state.holds() => Outcome::Repeated,
-        (RefundStatus::Processing, _) => moves(RefundState::Processing, poll, None),
+        (RefundStatus::Processing, _) => {
+            let need = overdue(refund, PROCESSING_SECONDS, now, "processing");
+            moves(RefundState::Processing, poll, need)
+        }
         (RefundStatus::Abnormal, _) => {
             let reason = "the payer's account refused the refund; act at the channel".to_owned();
             let need = Need { kind: AttentionKind::RefundAbnormal, reason };
