@@ -34,6 +34,7 @@ mod life;
 mod merchant;
 mod pay_types;
 mod query_close;
+mod refusals;
 mod rng;
 mod signature;
 mod test_gateway;

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 use test_postgres::Database;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -378,6 +379,21 @@ impl TestGateway {
             _ => {}
         }
         self.control("faults", &order).await;
+    }
+
+    /// Takes away every fault at the sandbox.
+    #[allow(dead_code, reason = "one of the suites does without")]
+    pub(crate) async fn mend(&self) {
+        let url = self.text("/sandbox_url");
+        let authority = url.trim_start_matches("http://");
+        let mut stream = tokio::net::TcpStream::connect(authority).await.expect("it listens");
+        let request = format!(
+            "DELETE /control/faults HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
     }
 
     /// Waits until every fault injected for an operation was met, at most 20 s.

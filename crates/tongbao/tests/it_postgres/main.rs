@@ -33,6 +33,8 @@ mod pay_types;
 mod processes;
 #[path = "../it/query_close.rs"]
 mod query_close;
+#[path = "../it/refusals.rs"]
+mod refusals;
 #[path = "../it/rng.rs"]
 mod rng;
 #[path = "../it/signature.rs"]
