@@ -6,9 +6,11 @@ mod guard;
 pub mod limits;
 mod pool;
 mod resolver;
+mod spelling;
 mod wire;
 
-pub use client::{ClientFault, HttpClient, HyperClient, SendContext, SendFault};
+pub use client::{ClientFault, HeaderNames, HttpClient, HyperClient, SendContext, SendFault};
 pub use guard::Guard;
 pub use pool::ClientIdentity;
+pub use spelling::spelled;
 pub use wire::{ConversionFault, receive, request_from, response_into};

@@ -1,10 +1,11 @@
 //! The channel's other half for the sandbox: WeChat Pay APIv3 as a server.
 //!
 //! It checks what the real one checks (who signs, with which certificate, when, over what; the binding
-//! of app and merchant; every field; every state), refuses in its words, and signs all it says. It
+//! of app and merchant; every field; every state), refuses in its words, and signs what the real one signs. It
 //! keeps its state in the documents it is lent and knows neither sockets nor clocks.
 //!
-//! - `world`: the merchants it knows and the keys it signs with.
+//! - `world`: the merchants it knows and the keys it begins with. `platform_keys`: which key signs now,
+//!   and the certificates of a rotation. `switch`: what a developer can turn.
 //! - `route`: which call a request is. `admit`: whether the request is authentic.
 //! - `rules`: the rules of fields. `refusal`: its words when it says no. `answer`: what it signs.
 //! - `records`: what stands in the documents. `identifiers`: the numbers it gives.
@@ -20,28 +21,33 @@ mod certificates;
 mod identifiers;
 mod order;
 mod phone;
+mod platform_keys;
 mod records;
 mod refund;
 mod refusal;
 mod route;
 mod rules;
+mod switch;
 #[cfg(test)]
 mod tests;
 mod trade;
 mod world;
 
+pub use platform_keys::Trust;
 #[cfg(feature = "fuzzing")]
 pub(crate) use route::decode as percent_decoded;
-pub use world::{BadWorld, CallbacksWith, SubMerchant, WxpayMerchant, WxpayWorld};
+pub use world::{BadWorld, SubMerchant, WxpayMerchant, WxpayWorld};
 
-use crate::counterpart::answer::{Body, Reply};
+use crate::counterpart::admit::Admitted;
+use crate::counterpart::answer::Reply;
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::{Call, Route};
 use crate::counterpart::world::{Merchant, World};
 use channel::{
     CodecContext, Counterpart, DocumentFault, DocumentStore, FaultMode, OutgoingCallback,
-    PhoneFault, PhoneOutcome, Request, Response,
+    PhoneFault, PhoneOutcome, Request, Response, SwitchFault,
 };
+use ledger::Timestamp;
 
 /// The channel's name.
 const NAME: &str = "wxpay";
@@ -73,35 +79,23 @@ impl WxpayCounterpart {
         Ok(WxpayCounterpart { world: World::new(world)? })
     }
 
-    fn reply(
-        &self,
-        documents: &mut dyn DocumentStore,
-        mode: &FaultMode,
-        request: &Request,
-        context: &CodecContext,
-    ) -> Result<Reply, Stop> {
-        if let FaultMode::Error { code } = mode {
+    /// What a request that passed the gate comes to.
+    fn carry_out(&self, call: &mut CallContext<'_>, route: Route) -> Result<Reply, Stop> {
+        if let FaultMode::Error { code } = call.mode {
             return Err(Refusal::new(code.clone(), "沙箱指定的错误").into());
         }
-        let merchant = admit::admit(&self.world, request, context)?;
-        let route = Route::read(request)
-            .ok_or_else(|| Refusal::new("RESOURCE_NOT_EXISTS", "请求的资源不存在"))?;
-        let mut call =
-            CallContext { world: &self.world, merchant, documents, mode, request, context };
         match route.call {
-            Call::Create { trade, mode } => order::create(&mut call, trade, mode),
-            Call::QueryByNumber { mode, number } => {
-                trade::query_by_number(&mut call, mode, &number)
-            }
+            Call::Create { trade, mode } => order::create(call, trade, mode),
+            Call::QueryByNumber { mode, number } => trade::query_by_number(call, mode, &number),
             Call::QueryById { mode, transaction_id } => {
-                trade::query_by_id(&mut call, mode, &transaction_id)
+                trade::query_by_id(call, mode, &transaction_id)
             }
-            Call::Close { mode, number } => trade::close(&mut call, mode, &number),
-            Call::Refund => refund::create(&mut call),
-            Call::QueryRefund { channel_refund_no } => refund::query(&mut call, &channel_refund_no),
-            Call::Certificates => certificates::list(&call),
-            Call::FindBill { kind } => bill::find(&mut call, kind),
-            Call::DownloadBill => bill::download(&mut call),
+            Call::Close { mode, number } => trade::close(call, mode, &number),
+            Call::Refund => refund::create(call),
+            Call::QueryRefund { channel_refund_no } => refund::query(call, &channel_refund_no),
+            Call::Certificates => certificates::list(call),
+            Call::FindBill { kind } => bill::find(call, kind),
+            Call::DownloadBill => bill::download(call),
         }
     }
 }
@@ -125,19 +119,32 @@ impl Counterpart for WxpayCounterpart {
         mode: &FaultMode,
         request: &Request,
         context: &CodecContext,
+        system_now: Timestamp,
     ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
-        let reply = match self.reply(documents, mode, request, context) {
+        let Some(route) = Route::read(request) else {
+            return Ok((route::no_such_call(request.target()), vec![]));
+        };
+        let clocks = [context.now, system_now];
+        let Admitted { merchant, senders_now } = match admit::admit(&self.world, request, clocks) {
+            Ok(admitted) => admitted,
+            Err(refusal) => {
+                return Ok((answer::at_gate(refusal, request.target(), context), vec![]));
+            }
+        };
+        let world = &self.world;
+        let mut call = CallContext { world, merchant, documents, mode, request, context };
+        let reply = match self.carry_out(&mut call, route) {
             Ok(reply) => reply,
             Err(Stop::Refused(refusal)) => refusal.reply(),
             Err(Stop::Broken(fault)) => return Err(fault),
         };
-        let signer = self.world.signer_for(request);
-        let Reply { status, body, outgoing } = reply;
-        let response = match body {
-            Body::Message(body) => answer::sign(signer, mode, context, status, body)?,
-            Body::File(body) => answer::file(context, status, body),
-        };
-        Ok((response, outgoing))
+        let key = platform_keys::signer_of_answer(&call)?;
+        let signed_at = CodecContext { now: senders_now, ..context.clone() };
+        answer::write(&key, mode, &signed_at, reply)
+    }
+
+    fn refuse_method(&self, target: &str) -> Response {
+        route::no_such_call(target)
     }
 
     fn phone(
@@ -152,11 +159,22 @@ impl Counterpart for WxpayCounterpart {
 
     fn envelope(
         &self,
+        documents: &dyn DocumentStore,
         callback: &OutgoingCallback,
         mode: &FaultMode,
         context: &CodecContext,
-    ) -> Request {
-        callback::envelope(&self.world, callback, mode, context)
+    ) -> Result<Request, DocumentFault> {
+        callback::envelope(&self.world, documents, callback, mode, context)
+    }
+
+    fn switch(
+        &self,
+        documents: &mut dyn DocumentStore,
+        name: &str,
+        arguments: &str,
+        context: &CodecContext,
+    ) -> Result<String, SwitchFault> {
+        switch::turn(&self.world, documents, name, arguments, context)
     }
 
     fn accepted(&self, response: &Response) -> bool {

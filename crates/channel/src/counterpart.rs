@@ -7,6 +7,7 @@
 use crate::finding::RefundStatus;
 use crate::http::{Request, Response};
 use crate::port::CodecContext;
+use ledger::Timestamp;
 
 /// Durable storage of a counterpart: text under keys, one transaction per call.
 pub trait DocumentStore {
@@ -31,9 +32,13 @@ pub enum FaultMode {
     Honest,
     /// Do the work, and sign the answer wrongly.
     BadSignature,
+    /// Do the work, and leave out the signature.
+    Unsigned,
+    /// Do the work, and send the signature with which the channel probes whether its merchants verify.
+    Probe,
     /// Do the work, and lie about the amount.
     WrongAmount,
-    /// Do nothing and answer with this code, signed.
+    /// Do nothing and answer with this code, signed where the channel signs a refusal with that code.
     Error {
         /// The channel's code.
         code: String,
@@ -81,6 +86,20 @@ pub enum PhoneFault {
     DocumentStore(#[from] DocumentFault),
 }
 
+/// Why a switch of a simulated channel is not turned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SwitchFault {
+    /// The channel has no such switch.
+    #[error("the channel has no such switch")]
+    Unknown,
+    /// The arguments make no sense; the text names the one.
+    #[error("{0}")]
+    Refused(String),
+    /// The storage failed.
+    #[error(transparent)]
+    DocumentStore(#[from] DocumentFault),
+}
+
 /// A simulated channel.
 pub trait Counterpart: Send + Sync {
     /// The channel's name, as in [`crate::About`].
@@ -93,14 +112,19 @@ pub trait Counterpart: Send + Sync {
     /// `refund`, or another word of the channel's own.
     fn operation(&self, request: &Request) -> &'static str;
 
-    /// Answers a request.
+    /// Answers a request. The clock in `context` can have been moved, and the sender's need not have
+    /// moved with it: `system_now` is the time of a sender whose clock is right.
     fn receive(
         &self,
         documents: &mut dyn DocumentStore,
         mode: &FaultMode,
         request: &Request,
         context: &CodecContext,
+        system_now: Timestamp,
     ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault>;
+
+    /// Answers a request for `target` whose method is neither GET nor POST.
+    fn refuse_method(&self, target: &str) -> Response;
 
     /// A person pays with the pay information that the client got. Answers with a short text about
     /// what the phone shows, and with the callbacks that follow.
@@ -115,10 +139,21 @@ pub trait Counterpart: Send + Sync {
     /// The request that carries a callback now: fresh time, nonce, encryption and signature.
     fn envelope(
         &self,
+        documents: &dyn DocumentStore,
         callback: &OutgoingCallback,
         mode: &FaultMode,
         context: &CodecContext,
-    ) -> Request;
+    ) -> Result<Request, DocumentFault>;
+
+    /// Turns a switch of the channel's own, such as which key signs. `arguments` and the answer are
+    /// JSON objects.
+    fn switch(
+        &self,
+        documents: &mut dyn DocumentStore,
+        name: &str,
+        arguments: &str,
+        context: &CodecContext,
+    ) -> Result<String, SwitchFault>;
 
     /// Whether the receiver's answer ends the repeats.
     fn accepted(&self, response: &Response) -> bool;

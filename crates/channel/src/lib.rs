@@ -28,7 +28,7 @@ pub use bill::{
 };
 pub use counterpart::{
     Counterpart, DocumentFault, DocumentStore, FaultMode, OutgoingCallback, PhoneFault,
-    PhoneOutcome,
+    PhoneOutcome, SwitchFault,
 };
 pub use finding::{
     Callback, Finding, PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded,

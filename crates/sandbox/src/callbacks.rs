@@ -5,7 +5,7 @@
 
 use crate::faults::{self, Fault};
 use crate::schema::fault;
-use crate::{SharedClock, context};
+use crate::{CallbackClock, SharedClock, context, system_now};
 use channel::{CodecContext, Counterpart, DocumentFault, OutgoingCallback};
 use ledger::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -93,14 +93,23 @@ pub(crate) fn recover(connection: &Connection) -> Result<(), DocumentFault> {
         .map_err(fault)
 }
 
+/// The clocks of callbacks.
+pub(crate) struct Clocks {
+    /// When they are due.
+    pub(crate) schedule: Arc<SharedClock>,
+    /// When they are signed.
+    pub(crate) signature: CallbackClock,
+}
+
 /// Takes at most `limit` due callbacks and marks them as on their way. Faults that need no sending are
 /// carried out here.
 pub(crate) fn claim(
     connection: &Connection,
-    clock: &SharedClock,
+    clocks: &Clocks,
     counterparts: &[Arc<dyn Counterpart>],
     limit: usize,
 ) -> Result<Claim, DocumentFault> {
+    let clock = &clocks.schedule;
     let mut now = Vec::new();
     for due in due(connection, clock.now(), limit).map_err(fault)? {
         let counterpart = counterparts.iter().find(|one| one.name() == due.counterpart);
@@ -109,7 +118,7 @@ pub(crate) fn claim(
             set_state(connection, due.row, due.attempt, "given_up", clock.now()).map_err(fault)?;
             continue;
         };
-        now.extend(start(connection, clock, counterpart, due)?);
+        now.extend(start(connection, clocks, counterpart, due)?);
     }
     Ok(Claim { now, next_due: next_due(connection).map_err(fault)? })
 }
@@ -180,11 +189,11 @@ fn next_due(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
 
 fn start(
     connection: &Connection,
-    clock: &SharedClock,
+    clocks: &Clocks,
     counterpart: &Arc<dyn Counterpart>,
     due: Due,
 ) -> Result<Option<Claimed>, DocumentFault> {
-    let now = clock.now();
+    let now = clocks.schedule.now();
     match faults::take(connection, counterpart.name(), faults::NOTIFY)? {
         Some(Fault::LoseRequest) => {
             let lost = Attempt { outcome: "lost, as injected".to_owned(), accepted: Accepted::No };
@@ -204,9 +213,18 @@ fn start(
                 callback: due.callback,
                 attempt: due.attempt,
                 fault: other,
-                contexts: [context(connection, clock)?, context(connection, clock)?],
+                contexts: [signed_at(connection, clocks)?, signed_at(connection, clocks)?],
             }))
         }
+    }
+}
+
+/// The context in which a copy is signed.
+fn signed_at(connection: &Connection, clocks: &Clocks) -> Result<CodecContext, DocumentFault> {
+    let context = context(connection, &clocks.schedule)?;
+    match clocks.signature {
+        CallbackClock::Shared => Ok(context),
+        CallbackClock::System => Ok(CodecContext { now: system_now(&clocks.schedule), ..context }),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The JSON API under `/control`: the phone, what happened, faults, the clock.
+//! The JSON API under `/control`: the phone, what happened, faults, the clock, the channels' switches.
 
 use crate::documents::Documents;
 use crate::faults::{self, Fault, InjectedFault, NOTIFY, WORDS};
@@ -6,12 +6,13 @@ use crate::serve::{enqueue, refuse};
 use crate::{ClockControl, Sandbox, SharedClock, callbacks, context};
 use adapters::http::limits::REQUEST_LEN_MAX;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use channel::{Counterpart, DocumentFault, PhoneFault, PhoneOutcome};
+use channel::{Counterpart, DocumentFault, PhoneFault, PhoneOutcome, SwitchFault};
 use rusqlite::Connection;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -42,6 +43,7 @@ pub(crate) fn router() -> Router<Arc<Sandbox>> {
         .route("/control/callbacks", get(list_callbacks))
         .route("/control/faults", post(inject_fault).get(list_faults).delete(clear_faults))
         .route("/control/clock", post(move_clock).get(show_clock))
+        .route("/control/{switch}", post(turn_switch))
         .layer(DefaultBodyLimit::max(REQUEST_LEN_MAX))
 }
 
@@ -275,6 +277,24 @@ async fn move_clock(State(sandbox): World, body: Bytes) -> Answer {
 async fn show_clock(State(sandbox): World) -> Answer {
     let clock = &sandbox.clock;
     Json(json!({ "now_ms": clock.now().ms(), "offset_ms": clock.offset_ms() })).into_response()
+}
+
+/// A switch of a channel's own: `channel` says whose, and the rest is for it to read.
+async fn turn_switch(State(sandbox): World, Path(switch): Path<String>, body: Bytes) -> Answer {
+    let mut arguments = match parse::<serde_json::Map<String, Value>>(&body) {
+        Ok(arguments) => arguments,
+        Err(why) => return bad(why),
+    };
+    let Some(Value::String(channel)) = arguments.remove("channel") else {
+        return bad("channel: want the name of a channel");
+    };
+    let arguments = Value::Object(arguments).to_string();
+    match sandbox.switch(&channel, &switch, arguments).await {
+        Ok(answer) => ([(CONTENT_TYPE, "application/json")], answer).into_response(),
+        Err(fault @ SwitchFault::Unknown) => refuse(StatusCode::NOT_FOUND, fault.to_string()),
+        Err(SwitchFault::Refused(why)) => bad(why),
+        Err(SwitchFault::DocumentStore(fault)) => broken(&fault),
+    }
 }
 
 /// Reads a body; the refusal names the field, as serde tells it.

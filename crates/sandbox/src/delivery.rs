@@ -1,13 +1,15 @@
 //! The loop that sends callbacks when they are due.
 
 use crate::Sandbox;
-use crate::callbacks::{self, Accepted, Attempt, Claim, Claimed};
+use crate::callbacks::{self, Accepted, Attempt, Claim, Claimed, Clocks};
+use crate::documents::Documents;
 use crate::faults::Fault;
 use adapters::clock::{Clock as _, until};
 use adapters::http::limits::RECEIVER_TIMEOUT;
 use adapters::http::{HttpClient as _, SendContext};
 use channel::{DocumentFault, FaultMode, Request};
 use ledger::Timestamp;
+use rusqlite::Connection;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -51,8 +53,9 @@ async fn start_due(sandbox: &Arc<Sandbox>, sending: &mut JoinSet<()>) -> Option<
 }
 
 async fn claim(sandbox: &Sandbox, limit: usize) -> Result<Claim, DocumentFault> {
-    let (clock, counterparts) = (sandbox.clock.clone(), sandbox.counterparts.clone());
-    let work = move |connection: &_| callbacks::claim(connection, &clock, &counterparts, limit);
+    let clocks = Clocks { schedule: sandbox.clock.clone(), signature: sandbox.callback_clock };
+    let counterparts = sandbox.counterparts.clone();
+    let work = move |connection: &_| callbacks::claim(connection, &clocks, &counterparts, limit);
     sandbox.writer.run(work).await
 }
 
@@ -86,6 +89,8 @@ async fn attempt(sandbox: &Sandbox, claimed: &Arc<Claimed>) -> Attempt {
             Fault::LoseRequest
             | Fault::Delay { .. }
             | Fault::BadSignature
+            | Fault::Unsigned
+            | Fault::Probe
             | Fault::Error { .. }
             | Fault::WrongAmount
             | Fault::RefundClosed
@@ -98,13 +103,12 @@ async fn attempt(sandbox: &Sandbox, claimed: &Arc<Claimed>) -> Attempt {
 const CONTEXT: SendContext<'static> = SendContext { tenant: "sandbox", deadline: RECEIVER_TIMEOUT };
 
 async fn send(sandbox: &Sandbox, claimed: &Arc<Claimed>, copy: usize) -> Attempt {
-    let sealed = seal(claimed.clone(), copy).await;
-    let answer = match sealed {
-        Some(request) => {
+    let answer = match seal(sandbox, claimed.clone(), copy).await {
+        Ok(request) => {
             let sent = sandbox.client.send(&request, CONTEXT).await;
             sent.map_err(|fault| fault.to_string())
         }
-        None => Err("the envelope could not be made".to_owned()),
+        Err(fault) => Err(format!("the envelope could not be made: {fault}")),
     };
     match answer {
         Ok(response) => Attempt {
@@ -118,12 +122,17 @@ async fn send(sandbox: &Sandbox, claimed: &Arc<Claimed>, copy: usize) -> Attempt
     }
 }
 
-/// Encrypts and signs off the async threads; `None` when the counterpart panicked.
-async fn seal(claimed: Arc<Claimed>, copy: usize) -> Option<Request> {
-    let work = move || {
-        let mode = claimed.fault.as_ref().map_or(FaultMode::Honest, Fault::mode);
-        let context = claimed.contexts.get(copy)?;
-        Some(claimed.counterpart.envelope(&claimed.callback, &mode, context))
+/// Encrypts and signs on the writer's thread, beside the documents that say with which key.
+async fn seal(
+    sandbox: &Sandbox,
+    claimed: Arc<Claimed>,
+    copy: usize,
+) -> Result<Request, DocumentFault> {
+    let work = move |connection: &Connection| {
+        let Claimed { counterpart, callback, fault, contexts, .. } = &*claimed;
+        let mode = fault.as_ref().map_or(FaultMode::Honest, Fault::mode);
+        let context = contexts.get(copy).unwrap_or(&contexts[0]);
+        counterpart.envelope(&Documents::new(connection), callback, &mode, context)
     };
-    tokio::task::spawn_blocking(work).await.ok().flatten()
+    sandbox.writer.run(work).await
 }

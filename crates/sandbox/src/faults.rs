@@ -10,7 +10,7 @@ const REFUND: &str = "refund";
 pub(crate) const NOTIFY: &str = "notify";
 
 /// The words of the control API.
-pub(crate) const WORDS: [&str; 9] = [
+pub(crate) const WORDS: [&str; 11] = [
     "lose_request",
     "lose_answer",
     "delay",
@@ -20,6 +20,8 @@ pub(crate) const WORDS: [&str; 9] = [
     "wrong_amount",
     "refund_closed",
     "refund_abnormal",
+    "unsigned",
+    "signtest",
 ];
 
 /// What goes wrong.
@@ -49,6 +51,10 @@ pub(crate) enum Fault {
     RefundClosed,
     /// The counterpart takes the refund, and the payer's account refuses the money.
     RefundAbnormal,
+    /// The counterpart does not sign.
+    Unsigned,
+    /// The counterpart sends a signature that must not be believed, to see whether it is.
+    Probe,
 }
 
 impl Fault {
@@ -68,6 +74,8 @@ impl Fault {
             "wrong_amount" => Some(Fault::WrongAmount),
             "refund_closed" => Some(Fault::RefundClosed),
             "refund_abnormal" => Some(Fault::RefundAbnormal),
+            "unsigned" => Some(Fault::Unsigned),
+            "signtest" => Some(Fault::Probe),
             _ => None,
         }
     }
@@ -84,6 +92,8 @@ impl Fault {
             Fault::WrongAmount => WORDS[6],
             Fault::RefundClosed => WORDS[7],
             Fault::RefundAbnormal => WORDS[8],
+            Fault::Unsigned => WORDS[9],
+            Fault::Probe => WORDS[10],
         }
     }
 
@@ -94,6 +104,8 @@ impl Fault {
                 FaultMode::Honest
             }
             Fault::BadSignature => FaultMode::BadSignature,
+            Fault::Unsigned => FaultMode::Unsigned,
+            Fault::Probe => FaultMode::Probe,
             Fault::Error { code } => FaultMode::Error { code: code.clone() },
             Fault::WrongAmount => FaultMode::WrongAmount,
             Fault::RefundClosed => FaultMode::Refund { status: RefundStatus::Closed },
@@ -115,6 +127,8 @@ impl Fault {
             | Fault::Delay { .. }
             | Fault::Duplicate
             | Fault::BadSignature
+            | Fault::Unsigned
+            | Fault::Probe
             | Fault::Error { .. }
             | Fault::WrongAmount
             | Fault::RefundClosed
@@ -130,6 +144,8 @@ impl Fault {
             | Fault::Delay { .. }
             | Fault::Duplicate
             | Fault::BadSignature
+            | Fault::Unsigned
+            | Fault::Probe
             | Fault::WrongAmount
             | Fault::RefundClosed
             | Fault::RefundAbnormal => None,
@@ -143,6 +159,8 @@ impl Fault {
             | Fault::LoseAnswer
             | Fault::Duplicate
             | Fault::BadSignature
+            | Fault::Unsigned
+            | Fault::Probe
             | Fault::Error { .. }
             | Fault::WrongAmount
             | Fault::RefundClosed

@@ -22,9 +22,11 @@ mod writer;
 pub use adapters::clock::SharedClock;
 
 use adapters::http::limits::RECEIVER_ANSWER_LEN_MAX;
-use adapters::http::{ClientFault, Guard, HyperClient};
+use adapters::http::{ClientFault, Guard, HeaderNames, HyperClient};
 use axum::Router;
-use channel::{CodecContext, Counterpart, DocumentFault};
+use channel::{CodecContext, Counterpart, DocumentFault, SwitchFault};
+use documents::Documents;
+use ledger::Timestamp;
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
@@ -38,6 +40,15 @@ pub enum ClockControl {
     Allowed,
     /// It answers 403.
     Forbidden,
+}
+
+/// At which time the counterparts sign their callbacks. Answers carry the time of who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallbackClock {
+    /// The time of the shared clock, as the gateway that it is shared with expects.
+    Shared,
+    /// The system's time, as a program expects that knows nothing of a moved clock.
+    System,
 }
 
 /// Why a sandbox does not open.
@@ -60,6 +71,7 @@ pub struct Sandbox {
     counterparts: Vec<Arc<dyn Counterpart>>,
     clock: Arc<SharedClock>,
     clock_control: ClockControl,
+    callback_clock: CallbackClock,
     client: HyperClient,
     new_callback: Notify,
 }
@@ -72,6 +84,7 @@ impl Sandbox {
         counterparts: Vec<Arc<dyn Counterpart>>,
         clock: Arc<SharedClock>,
         clock_control: ClockControl,
+        callback_clock: CallbackClock,
     ) -> Result<Sandbox, OpenFault> {
         if let Some(name) = twice_named(&counterparts) {
             return Err(OpenFault::NameTaken(name));
@@ -84,7 +97,9 @@ impl Sandbox {
             counterparts,
             clock,
             clock_control,
-            client: HyperClient::new(Guard::Open, RECEIVER_ANSWER_LEN_MAX)?,
+            callback_clock,
+            client: HyperClient::new(Guard::Open, RECEIVER_ANSWER_LEN_MAX)?
+                .writing(HeaderNames::AsSpelled),
             new_callback: Notify::new(),
         })
     }
@@ -100,11 +115,30 @@ impl Sandbox {
     }
 
     /// Moves the shared clock ahead, durably. The result is the new time.
-    pub async fn advance(&self, seconds: u32) -> Result<ledger::Timestamp, DocumentFault> {
+    pub async fn advance(&self, seconds: u32) -> Result<Timestamp, DocumentFault> {
         let ms = i64::from(seconds).saturating_mul(1000);
         self.writer.run(move |connection| schema::add_clock_offset(connection, ms)).await?;
         self.clock.advance_ms(ms);
         Ok(self.clock.now())
+    }
+
+    /// Turns a switch of a channel's own; `arguments` and the answer are JSON objects.
+    pub async fn switch(
+        &self,
+        channel: &str,
+        name: &str,
+        arguments: String,
+    ) -> Result<String, SwitchFault> {
+        let counterpart = self.counterpart(channel).cloned();
+        let counterpart = counterpart.ok_or_else(|| {
+            SwitchFault::Refused("channel: no counterpart has this name".to_owned())
+        })?;
+        let (clock, name) = (self.clock.clone(), name.to_owned());
+        let work = move |connection: &Connection| {
+            let context = context(connection, &clock)?;
+            counterpart.switch(&mut Documents::new(connection), &name, &arguments, &context)
+        };
+        self.writer.run(work).await
     }
 
     fn counterpart(&self, name: &str) -> Option<&Arc<dyn Counterpart>> {
@@ -116,6 +150,11 @@ fn twice_named(counterparts: &[Arc<dyn Counterpart>]) -> Option<&'static str> {
     let mut names: Vec<&'static str> = counterparts.iter().map(|one| one.name()).collect();
     names.sort_unstable();
     names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+}
+
+/// The time of a clock that was not moved.
+fn system_now(clock: &SharedClock) -> Timestamp {
+    clock.now().plus_ms(-clock.offset_ms())
 }
 
 /// The time, and 32 hex digits from the database's own generator, which the system seeds.

@@ -5,10 +5,10 @@
 
 use crate::documents::Documents;
 use crate::faults::{self, Fault};
-use crate::{Sandbox, SharedClock, callbacks, context};
+use crate::{Sandbox, SharedClock, callbacks, context, system_now};
 use adapters::clock::until;
 use adapters::http::limits::REQUEST_LEN_MAX;
-use adapters::http::{receive, response_into};
+use adapters::http::{ConversionFault, receive, response_into, spelled};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{self, StatusCode};
@@ -36,13 +36,25 @@ pub(crate) async fn serve(
     State(sandbox): State<Arc<Sandbox>>,
     request: http::Request<Body>,
 ) -> http::Response<Body> {
-    let owner = sandbox.counterparts.iter().find(|one| one.owns(request.uri().path())).cloned();
+    let path = request.uri().path();
+    let owner = sandbox.counterparts.iter().find(|one| one.owns(path)).cloned();
     let Some(counterpart) = owner else {
-        return refuse(StatusCode::NOT_FOUND, "no counterpart owns this path");
+        return unowned(path);
     };
+    let target = path.to_owned();
     match receive(request, REQUEST_LEN_MAX).await {
         Ok(request) => answer(&sandbox, counterpart, request).await,
+        Err(ConversionFault::Method) => render(counterpart.refuse_method(&target)).await,
         Err(fault) => refuse(fault.status(), fault.to_string()),
+    }
+}
+
+/// Nothing is behind this path: a channel's server says so with an empty answer, and the sandbox in its
+/// own words.
+fn unowned(path: &str) -> http::Response<Body> {
+    match path.starts_with("/control/") {
+        true => refuse(StatusCode::NOT_FOUND, "the sandbox has no such call"),
+        false => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
@@ -78,7 +90,9 @@ fn ask(
     let process = |mode: &FaultMode| -> Result<Response, DocumentFault> {
         let context = context(connection, clock)?;
         let mut documents = Documents::new(connection);
-        let (response, outgoing) = counterpart.receive(&mut documents, mode, request, &context)?;
+        let system_now = system_now(clock);
+        let (response, outgoing) =
+            counterpart.receive(&mut documents, mode, request, &context, system_now)?;
         enqueue(connection, clock, counterpart, &outgoing)?;
         Ok(response)
     };
@@ -96,6 +110,8 @@ fn ask(
         }
         Some(
             told @ (Fault::BadSignature
+            | Fault::Unsigned
+            | Fault::Probe
             | Fault::Error { .. }
             | Fault::WrongAmount
             | Fault::RefundClosed
@@ -118,18 +134,24 @@ pub(crate) fn enqueue(
 
 async fn show(clock: &SharedClock, seen: Seen) -> http::Response<Body> {
     match seen {
-        Seen::Answer(response) => render(response),
+        Seen::Answer(response) => render(response).await,
         Seen::Late(response, ms) => {
             until(clock, clock.now().plus_ms(ms)).await;
-            render(response)
+            render(response).await
         }
         Seen::Nothing => http::Response::new(Body::new(BrokenBody)),
     }
 }
 
-fn render(response: Response) -> http::Response<Body> {
-    match response_into(response) {
-        Ok(rendered) => rendered,
+/// The names of the headers are written as the counterpart spells them: there are clients that look them
+/// up so.
+async fn render(response: Response) -> http::Response<Body> {
+    let spelled = spelled(response.headers.iter().map(|(name, _)| &**name)).await;
+    match response_into::<Body>(response) {
+        Ok(mut rendered) => {
+            rendered.extensions_mut().extend(spelled);
+            rendered
+        }
         // A counterpart that answers what cannot be written is broken.
         Err(fault) => refuse(fault.status(), format!("the counterpart's answer: {fault}")),
     }

@@ -11,13 +11,13 @@ use crate::registry::{CHANNELS, DEVELOPMENT_CHANNELS};
 use admin_api::{AdminToken, Role};
 use anyhow::{Context, Result};
 use channel::Settings;
-use channel_wxpay::counterpart::{
-    CallbacksWith, SubMerchant, WxpayCounterpart, WxpayMerchant, WxpayWorld,
-};
+use channel_wxpay::counterpart::{SubMerchant, Trust, WxpayCounterpart, WxpayMerchant, WxpayWorld};
 use crypto::certificate::{self, Certificate};
 use crypto::rsa;
 use crypto::{MasterKeys, Secret};
 use engine::{Clock, Guard, SystemClock};
+use jiff::tz::{TimeZone, offset};
+use sandbox::Sandbox;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::Write;
@@ -38,6 +38,8 @@ const WXPAY_MCHID: &str = "1900000109";
 const WXPAY_SUB_MCHID: &str = "1900000110";
 const HMAC_SECRET_ID: &str = "AKIDdemoHmac";
 const RSA_SECRET_ID: &str = "AKIDdemoRsa";
+/// What the merchant trusts unless told otherwise, as every merchant of the last years.
+const WXPAY_TRUST: Trust = Trust::PublicKey;
 /// How long the simulated certificates are valid, in seconds.
 const CERTIFICATE_SECONDS: i64 = 5 * 365 * 24 * 3600;
 
@@ -97,12 +99,61 @@ pub(crate) struct RsaFile {
 pub(crate) struct WxpayFile {
     pub(crate) mchid: String,
     pub(crate) appid: String,
+    /// The merchant that it serves as a service provider.
+    pub(crate) sub_mchid: String,
+    pub(crate) sub_appid: String,
+    /// The serial of `cert_pem`.
     pub(crate) serial_no: String,
     pub(crate) private_key_pem: String,
+    /// The merchant's API certificate: WeChat Pay calls the file `apiclient_cert.pem`.
+    pub(crate) cert_pem: String,
     pub(crate) apiv3_key: String,
+    /// Which of the following the sandbox signs with.
+    pub(crate) trust: Trust,
+    pub(crate) platform_serial_no: String,
     pub(crate) platform_cert_pem: String,
     pub(crate) public_key_id: String,
     pub(crate) public_key_pem: String,
+}
+
+/// By what the merchant knows WeChat Pay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum WxpayTrust {
+    /// By platform certificates
+    Certificate,
+    /// By WeChat Pay's public key
+    PublicKey,
+    /// By both, as in the days of a switch
+    Switching,
+}
+
+impl From<WxpayTrust> for Trust {
+    fn from(trust: WxpayTrust) -> Trust {
+        match trust {
+            WxpayTrust::Certificate => Trust::Certificate,
+            WxpayTrust::PublicKey => Trust::PublicKey,
+            WxpayTrust::Switching => Trust::Switching,
+        }
+    }
+}
+
+/// How the sandbox signs for the WeChat Pay merchant.
+#[derive(Clone, Deserialize)]
+pub(crate) struct WxpaySigning {
+    trust: Trust,
+    platform_serial_no: String,
+    platform_cert_pem: String,
+}
+
+impl WxpaySigning {
+    /// Turns the merchant's trust, where that is wanted; else it stays as it was left.
+    pub(crate) async fn turn(sandbox: &Sandbox, trust: Option<WxpayTrust>) -> Result<WxpaySigning> {
+        let trust = trust.map(Trust::from);
+        let arguments = serde_json::json!({ "mchid": WXPAY_MCHID, "trust": trust }).to_string();
+        let answer = sandbox.switch("wxpay", "trust", arguments).await.context("trust not set")?;
+        serde_json::from_str(&answer).context("the sandbox's answer about trust")
+    }
 }
 
 impl World {
@@ -148,7 +199,7 @@ impl World {
             wxpay_platform_private_key_pem: wxpay_platform,
             wxpay_platform_cert_pem: platform_cert.pem,
             wxpay_public_key_private_pem: wxpay_public,
-            wxpay_public_key_id: format!("PUB_KEY_ID_0{}", crypto::random::hex_nonce()),
+            wxpay_public_key_id: public_key_id()?,
         })
     }
 
@@ -159,6 +210,7 @@ impl World {
             appids: vec![APPID.to_owned()],
             certificate_pem: self.wxpay_merchant_cert_pem.clone(),
             apiv3_key: self.wxpay_apiv3_key.clone(),
+            trust: WXPAY_TRUST,
             sub_mchids: vec![SubMerchant {
                 sub_mchid: WXPAY_SUB_MCHID.to_owned(),
                 sub_appids: vec![APPID.to_owned()],
@@ -170,7 +222,6 @@ impl World {
             platform_cert_pem: self.wxpay_platform_cert_pem.clone(),
             public_key_private_pem: self.wxpay_public_key_private_pem.clone(),
             public_key_id: self.wxpay_public_key_id.clone(),
-            callbacks_with: CallbacksWith::Alternate,
         };
         WxpayCounterpart::new(world).context("simulated WeChat Pay")
     }
@@ -195,12 +246,17 @@ impl World {
     }
 
     /// The demonstration tenant, with an account at each of the named built-in channels too.
-    pub(crate) fn declaration(&self, sandbox_url: &str, built_in: &[&str]) -> Result<Declaration> {
+    pub(crate) fn declaration(
+        &self,
+        sandbox_url: &str,
+        signing: &WxpaySigning,
+        built_in: &[&str],
+    ) -> Result<Declaration> {
         let merchants = MERCHANTS.iter().zip(["演示商户", "演示子商户 B", "演示子商户 C"]);
         let wxpay = DeclaredAccount {
             name: WXPAY_ACCOUNT.to_owned(),
             channel: "wxpay".to_owned(),
-            settings: self.wxpay_settings(sandbox_url)?,
+            settings: self.wxpay_settings(sandbox_url, signing.trust)?,
             is_enabled: true,
         };
         let built_in = built_in.iter().map(|channel| DeclaredAccount {
@@ -240,7 +296,8 @@ impl World {
         Ok(Declaration { tenants: vec![tenant] })
     }
 
-    fn wxpay_settings(&self, sandbox_url: &str) -> Result<Settings> {
+    /// The account's settings: keys of the kind that the merchant trusts. Certificates are fetched.
+    fn wxpay_settings(&self, sandbox_url: &str, trust: Trust) -> Result<Settings> {
         let certificate = Certificate::read(&self.wxpay_merchant_cert_pem)?;
         let settings = [
             ("base_url", sandbox_url.to_owned()),
@@ -249,14 +306,25 @@ impl World {
             ("serial_no", certificate.serial),
             ("private_key_pem", self.wxpay_merchant_private_key_pem.clone()),
             ("apiv3_key", self.wxpay_apiv3_key.clone()),
-            ("public_key_id", self.wxpay_public_key_id.clone()),
-            ("public_key_pem", public_pem(&self.wxpay_public_key_private_pem)?),
         ];
-        Ok(settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+        let public_key = match trust {
+            Trust::Certificate => None,
+            Trust::PublicKey | Trust::Switching => Some([
+                ("public_key_id", self.wxpay_public_key_id.clone()),
+                ("public_key_pem", public_pem(&self.wxpay_public_key_private_pem)?),
+            ]),
+        };
+        let all = settings.into_iter().chain(public_key.into_iter().flatten());
+        Ok(all.map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
     /// What a client needs.
-    pub(crate) fn dev_file(&self, base_url: &str, sandbox_url: &str) -> Result<DevFile> {
+    pub(crate) fn dev_file(
+        &self,
+        base_url: &str,
+        sandbox_url: &str,
+        signing: WxpaySigning,
+    ) -> Result<DevFile> {
         Ok(DevFile {
             base_url: base_url.to_owned(),
             sandbox_url: sandbox_url.to_owned(),
@@ -277,10 +345,15 @@ impl World {
             wxpay: WxpayFile {
                 mchid: WXPAY_MCHID.to_owned(),
                 appid: APPID.to_owned(),
+                sub_mchid: WXPAY_SUB_MCHID.to_owned(),
+                sub_appid: APPID.to_owned(),
                 serial_no: Certificate::read(&self.wxpay_merchant_cert_pem)?.serial,
                 private_key_pem: self.wxpay_merchant_private_key_pem.clone(),
+                cert_pem: self.wxpay_merchant_cert_pem.clone(),
                 apiv3_key: self.wxpay_apiv3_key.clone(),
-                platform_cert_pem: self.wxpay_platform_cert_pem.clone(),
+                trust: signing.trust,
+                platform_serial_no: signing.platform_serial_no,
+                platform_cert_pem: signing.platform_cert_pem,
                 public_key_id: self.wxpay_public_key_id.clone(),
                 public_key_pem: public_pem(&self.wxpay_public_key_private_pem)?,
             },
@@ -290,6 +363,14 @@ impl World {
 
 fn public_pem(private_pem: &str) -> Result<String> {
     Ok(rsa::Signer::from_pem(private_pem)?.public_pem())
+}
+
+/// An id as WeChat Pay gives it: `01`, the merchant's number, the second in Beijing, eight more digits.
+fn public_key_id() -> Result<String> {
+    let now = jiff::Timestamp::from_second(SystemClock::new().now().seconds())?;
+    let at = now.to_zoned(TimeZone::fixed(offset(8))).strftime("%Y%m%d%H%M%S");
+    let last = u32::from_be_bytes(crypto::random::bytes::<4>()) % 100_000_000;
+    Ok(format!("PUB_KEY_ID_01{WXPAY_MCHID}{at}{last:08}"))
 }
 
 fn certify(private_key_pem: &str, name: &str) -> Result<Certificate> {

@@ -4,6 +4,7 @@ use crate::Promise;
 use crate::http::guard::Guard;
 use crate::http::pool::{ClientIdentity, Pool, Pools, Roots};
 use crate::http::resolver::{ResolveFault, TENANT};
+use crate::http::spelling::spelled;
 use crate::http::wire::{request_into, response_from};
 use channel::{Request, Response};
 use http_body_util::{BodyExt, Limited};
@@ -68,10 +69,20 @@ pub trait HttpClient: Send + Sync {
     ) -> Promise<'a, Result<Response, SendFault>>;
 }
 
+/// How the names of a request's headers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderNames {
+    /// In lower case, as hyper does.
+    Lower,
+    /// As the request spells them.
+    AsSpelled,
+}
+
 /// The client over hyper and rustls.
 pub struct HyperClient {
     pools: Pools,
     guard: Guard,
+    names: HeaderNames,
     answer_len_max: usize,
 }
 
@@ -82,19 +93,32 @@ impl HyperClient {
     /// When the TLS roots or the system's settings for names cannot be used.
     pub fn new(guard: Guard, answer_len_max: usize) -> Result<HyperClient, ClientFault> {
         let pools = Pools::new(guard, Roots::Public)?;
-        Ok(HyperClient { pools, guard, answer_len_max })
+        Ok(HyperClient { pools, guard, names: HeaderNames::Lower, answer_len_max })
+    }
+
+    /// The same client, which writes the names of headers so.
+    pub fn writing(self, names: HeaderNames) -> HyperClient {
+        HyperClient { names, ..self }
     }
 
     /// A client that believes servers of other authorities.
     #[cfg(test)]
     pub(super) fn trusting(roots: Roots) -> Result<HyperClient, ClientFault> {
         let pools = Pools::new(Guard::Open, roots)?;
-        Ok(HyperClient { pools, guard: Guard::Open, answer_len_max: 1024 })
+        let names = HeaderNames::Lower;
+        Ok(HyperClient { pools, guard: Guard::Open, names, answer_len_max: 1024 })
     }
 
     async fn exchange(&self, pool: Pool, request: &Request) -> Result<Response, SendFault> {
-        let outgoing =
+        let mut outgoing =
             request_into(request).map_err(|fault| SendFault::NotSent(fault.to_string()))?;
+        match self.names {
+            HeaderNames::Lower => {}
+            HeaderNames::AsSpelled => {
+                let names = request.headers.iter().map(|(name, _)| &**name);
+                outgoing.extensions_mut().extend(spelled(names).await);
+            }
+        }
         self.guard.check_literal(outgoing.uri()).map_err(SendFault::NotSent)?;
         let answer = pool.request(outgoing).await.map_err(|fault| {
             let text = with_causes(&fault);

@@ -3,11 +3,14 @@
 
 use crate::counterpart::answer;
 use crate::counterpart::identifiers;
+use crate::counterpart::platform_keys;
 use crate::counterpart::world::{Merchant, World};
 use crate::wire::{
     self, AEAD_AES_256_GCM, CallbackBody, ENCRYPT_RESOURCE, RefundCallback, Sealed, Transaction,
 };
-use channel::{CodecContext, DocumentFault, FaultMode, Method, OutgoingCallback, Request};
+use channel::{
+    CodecContext, DocumentFault, DocumentStore, FaultMode, Method, OutgoingCallback, Request,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -83,45 +86,49 @@ fn enqueue(
 /// gone from the world, goes out empty and unsigned: nobody will accept it.
 pub(super) fn envelope(
     world: &World,
+    documents: &dyn DocumentStore,
     callback: &OutgoingCallback,
     mode: &FaultMode,
     context: &CodecContext,
-) -> Request {
-    let (body, headers) = write(world, callback, mode, context).unwrap_or_default();
-    Request { method: Method::Post, url: callback.url.clone(), headers, body }
+) -> Result<Request, DocumentFault> {
+    let written = write(world, documents, callback, mode, context)?;
+    let (body, headers) = written.unwrap_or_default();
+    Ok(Request { method: Method::Post, url: callback.url.clone(), headers, body })
 }
 
 type Written = (Vec<u8>, Vec<(String, String)>);
 
 fn write(
     world: &World,
+    documents: &dyn DocumentStore,
     callback: &OutgoingCallback,
     mode: &FaultMode,
     context: &CodecContext,
-) -> Option<Written> {
-    let mut plain: Plain = serde_json::from_str(&callback.text).ok()?;
+) -> Result<Option<Written>, DocumentFault> {
+    let Ok(mut plain) = serde_json::from_str::<Plain>(&callback.text) else { return Ok(None) };
+    let Some(merchant) = world.merchant(&plain.mchid) else { return Ok(None) };
     let (event_type, original_type, summary, amount) = plain.event.words();
     if *mode == FaultMode::WrongAmount {
         falsify(&mut plain.content, amount);
     }
     let content = plain.content.to_string();
-    let sealed = seal(world.merchant(&plain.mchid)?, original_type, content.as_bytes(), context);
+    let sealed = seal(merchant, original_type, content.as_bytes(), context)?;
     let body = wire::json(&CallbackBody {
         id: callback.id.clone(),
         create_time: plain.create_time,
         event_type: event_type.to_owned(),
         resource_type: ENCRYPT_RESOURCE.to_owned(),
         summary: summary.to_owned(),
-        resource: Sealed { original_type: Some(original_type.to_owned()), ..sealed.ok()? },
+        resource: Sealed { original_type: Some(original_type.to_owned()), ..sealed },
     });
-    let key = world.signer_of_callback(&context.nonce);
-    let mut headers = answer::headers(key, mode, context, &body).ok()?;
+    let key = platform_keys::signer_of_callback(world, documents, merchant, &context.nonce)?;
+    let mut headers = answer::signature(&key, mode, context, &body)?;
     for (name, value) in
         [("Content-Type", "application/json"), ("Accept", "*/*"), ("User-Agent", "Mozilla/4.0")]
     {
         headers.push((name.to_owned(), value.to_owned()));
     }
-    Some((body, headers))
+    Ok(Some((body, headers)))
 }
 
 fn falsify(content: &mut Value, amount: &str) {

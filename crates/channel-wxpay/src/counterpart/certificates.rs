@@ -1,21 +1,45 @@
-//! The platform certificate, sealed with the merchant's APIv3 key.
+//! The platform certificates, each sealed with the merchant's APIv3 key.
 
 use crate::counterpart::CallContext;
 use crate::counterpart::answer::Reply;
 use crate::counterpart::callback;
-use crate::counterpart::refusal::Stop;
+use crate::counterpart::platform_keys::{self, PlatformCertificate, Trust};
+use crate::counterpart::refusal::{Refusal, Stop};
 use crate::wire::{self, Certificates, SealedCertificate};
+use channel::{CodecContext, DocumentFault};
+use ledger::Timestamp;
 
 pub(super) fn list(call: &CallContext<'_>) -> Result<Reply, Stop> {
-    let (from, until) = call.world.platform_validity();
-    let platform = &call.world.platform;
-    let sealed =
-        callback::seal(call.merchant, "certificate", platform.pem.as_bytes(), call.context)?;
-    let certificate = SealedCertificate {
-        serial_no: platform.serial.clone(),
-        effective_time: wire::time_text(from),
-        expire_time: wire::time_text(until),
-        encrypt_certificate: sealed,
-    };
-    Ok(Reply::json(200, &Certificates { data: vec![certificate] }))
+    match platform_keys::trust_of(call.documents, call.merchant)? {
+        Trust::PublicKey => {
+            let message = "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。";
+            return Err(Refusal::new("RESOURCE_NOT_EXISTS", message).into());
+        }
+        Trust::Certificate | Trust::Switching => {}
+    }
+    let all = platform_keys::listed(call.world, call.documents)?;
+    let sealed = all.iter().enumerate().map(|(place, one)| seal(call, one, place));
+    Ok(Reply::json(200, &Certificates { data: sealed.collect::<Result<_, _>>()? }))
+}
+
+fn seal(
+    call: &CallContext<'_>,
+    one: &PlatformCertificate,
+    place: usize,
+) -> Result<SealedCertificate, DocumentFault> {
+    let certificate = one.read()?;
+    let pem = one.certificate_pem.as_bytes();
+    let context = of_its_own(call.context, place);
+    Ok(SealedCertificate {
+        serial_no: certificate.serial,
+        effective_time: wire::time_text(Timestamp::from_seconds(certificate.not_before)),
+        expire_time: wire::time_text(Timestamp::from_seconds(certificate.not_after)),
+        encrypt_certificate: callback::seal(call.merchant, "certificate", pem, &context)?,
+    })
+}
+
+/// Two texts under one key must not share a nonce: each place in the list turns it further.
+fn of_its_own(context: &CodecContext, place: usize) -> CodecContext {
+    let nonce = context.nonce.chars().cycle().skip(place).take(context.nonce.chars().count());
+    CodecContext { nonce: nonce.collect(), ..context.clone() }
 }

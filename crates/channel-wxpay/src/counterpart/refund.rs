@@ -129,6 +129,8 @@ const fn end(mode: &FaultMode) -> End {
     match mode {
         FaultMode::Honest
         | FaultMode::BadSignature
+        | FaultMode::Unsigned
+        | FaultMode::Probe
         | FaultMode::WrongAmount
         | FaultMode::Error { .. } => End::Done,
         FaultMode::Refund { status } => match status {
@@ -163,6 +165,8 @@ fn answer(call: &CallContext<'_>, refunding: &Refunding, shown: End) -> RefundAn
         FaultMode::WrongAmount => 1,
         FaultMode::Honest
         | FaultMode::BadSignature
+        | FaultMode::Unsigned
+        | FaultMode::Probe
         | FaultMode::Error { .. }
         | FaultMode::Refund { .. } => 0,
     };

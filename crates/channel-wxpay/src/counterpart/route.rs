@@ -1,6 +1,6 @@
 //! Which call a request is.
 
-use channel::{BillKind, Method, Request};
+use channel::{BillKind, Method, Request, Response};
 use serde::{Deserialize, Serialize};
 
 /// Who orders: a merchant for itself, or a service provider for a merchant.
@@ -47,11 +47,15 @@ pub(super) struct Route {
 
 impl Route {
     pub(super) fn read(request: &Request) -> Option<Route> {
-        let path = request.target().split('?').next()?;
+        Route::of(request.method, request.target())
+    }
+
+    fn of(method: Method, target: &str) -> Option<Route> {
+        let path = target.split('?').next()?;
         let segments: Vec<String> =
             path.strip_prefix("/v3/")?.split('/').map(decode).collect::<Option<_>>()?;
         let segments: Vec<&str> = segments.iter().map(|segment| &**segment).collect();
-        let call = match (request.method, segments.as_slice()) {
+        let call = match (method, segments.as_slice()) {
             (Method::Get, ["certificates"]) => Call::Certificates,
             (Method::Get, ["bill", "tradebill"]) => Call::FindBill { kind: BillKind::Trade },
             (Method::Get, ["bill", "fundflowbill"]) => Call::FindBill { kind: BillKind::FundFlow },
@@ -94,6 +98,20 @@ impl Trade {
             Trade::App => "APP",
         }
     }
+}
+
+/// The answer to a request that no call takes: 405 where another method would do, else 404. The real
+/// server sends neither a body nor a signature nor an id with it.
+pub(super) fn no_such_call(target: &str) -> Response {
+    let is_known =
+        [Method::Get, Method::Post].iter().any(|method| Route::of(*method, target).is_some());
+    let status = if is_known { 405 } else { 404 };
+    Response { status, headers: vec![], body: vec![] }
+}
+
+/// Whether a path is about transactions: the gate before those is another one.
+pub(super) fn is_of_transactions(target: &str) -> bool {
+    target.starts_with("/v3/pay/")
 }
 
 /// A parameter of the query string.

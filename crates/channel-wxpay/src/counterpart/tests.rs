@@ -4,4 +4,5 @@ mod bills;
 mod phone;
 mod refusals;
 mod round_trip;
+mod signing;
 mod stage;

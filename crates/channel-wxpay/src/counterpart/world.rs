@@ -1,12 +1,12 @@
 //! The merchants that the counterpart knows, and the keys that it signs with.
 
+use crate::counterpart::platform_keys::{PlatformCertificate, Trust};
 use crate::sign;
-use channel::Request;
 use crypto::SealFault;
 use crypto::certificate::Certificate;
 use crypto::rsa::{Signer, Verifier};
-use ledger::Timestamp;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The world of simulated WeChat Pay: who its merchants are, and its own keys.
 pub struct WxpayWorld {
@@ -20,8 +20,6 @@ pub struct WxpayWorld {
     pub public_key_private_pem: String,
     /// The name of that key: `PUB_KEY_ID_…`.
     pub public_key_id: String,
-    /// Which of the two keys signs callbacks.
-    pub callbacks_with: CallbacksWith,
 }
 
 /// A merchant or service provider as WeChat Pay knows it.
@@ -34,6 +32,8 @@ pub struct WxpayMerchant {
     pub certificate_pem: String,
     /// Its APIv3 key: 32 bytes.
     pub apiv3_key: String,
+    /// By what it knows the channel, until that is switched.
+    pub trust: Trust,
     /// The merchants that it serves, when it is a service provider.
     pub sub_mchids: Vec<SubMerchant>,
 }
@@ -45,17 +45,6 @@ pub struct SubMerchant {
     pub sub_mchid: String,
     /// The apps bound to it.
     pub sub_appids: Vec<String>,
-}
-
-/// Which key signs callbacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallbacksWith {
-    /// The platform certificate's.
-    Certificate,
-    /// WeChat Pay's public key's.
-    PublicKey,
-    /// One or the other by chance, as while a merchant switches.
-    Alternate,
 }
 
 /// A world that cannot be.
@@ -71,11 +60,11 @@ pub struct BadWorld {
 /// The world, read.
 pub(super) struct World {
     merchants: BTreeMap<String, Merchant>,
-    certificate: NamedKey,
-    public_key: NamedKey,
-    /// The platform certificate as it is handed out.
-    pub(super) platform: Certificate,
-    callbacks_with: CallbacksWith,
+    /// The key of the first platform certificate.
+    pub(super) certificate: Arc<NamedKey>,
+    pub(super) public_key: Arc<NamedKey>,
+    /// The first platform certificate.
+    pub(super) platform: PlatformCertificate,
 }
 
 /// A key with its name.
@@ -91,6 +80,7 @@ pub(super) struct Merchant {
     pub(super) serial: String,
     pub(super) verifier: Verifier,
     pub(super) apiv3_key: [u8; 32],
+    pub(super) trust: Trust,
     pub(super) sub_merchants: Vec<SubMerchant>,
 }
 
@@ -117,42 +107,16 @@ impl World {
             let merchant = Merchant::new(merchant)?;
             merchants.insert(merchant.mchid.clone(), merchant);
         }
-        Ok(World {
-            merchants,
-            certificate,
-            public_key,
-            platform,
-            callbacks_with: world.callbacks_with,
-        })
+        let platform = PlatformCertificate {
+            private_key_pem: world.platform_private_key_pem,
+            certificate_pem: platform.pem,
+        };
+        let (certificate, public_key) = (Arc::new(certificate), Arc::new(public_key));
+        Ok(World { merchants, certificate, public_key, platform })
     }
 
     pub(super) fn merchant(&self, mchid: &str) -> Option<&Merchant> {
         self.merchants.get(mchid)
-    }
-
-    /// The key that a request asks for, else the platform certificate's.
-    pub(super) fn signer_for(&self, request: &Request) -> &NamedKey {
-        match request.header(sign::SERIAL) {
-            Some(serial) if serial == self.public_key.serial => &self.public_key,
-            Some(_) | None => &self.certificate,
-        }
-    }
-
-    /// The key for a callback; `nonce` decides where chance does.
-    pub(super) fn signer_of_callback(&self, nonce: &str) -> &NamedKey {
-        let even = nonce.bytes().map(u32::from).sum::<u32>() % 2 == 0;
-        match self.callbacks_with {
-            CallbacksWith::Certificate => &self.certificate,
-            CallbacksWith::PublicKey => &self.public_key,
-            CallbacksWith::Alternate if even => &self.certificate,
-            CallbacksWith::Alternate => &self.public_key,
-        }
-    }
-
-    /// The platform certificate's validity.
-    pub(super) fn platform_validity(&self) -> (Timestamp, Timestamp) {
-        let Certificate { not_before, not_after, .. } = &self.platform;
-        (Timestamp::from_seconds(*not_before), Timestamp::from_seconds(*not_after))
     }
 }
 
@@ -171,6 +135,7 @@ impl Merchant {
             serial: certificate.serial,
             verifier,
             apiv3_key,
+            trust: merchant.trust,
             sub_merchants: merchant.sub_mchids,
             mchid,
         })

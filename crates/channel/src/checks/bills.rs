@@ -149,8 +149,9 @@ impl<'a> Play<'a> {
 
     fn answer(&mut self, asked: &Instruction) -> Response {
         let (request, context) = (self.request(asked), self.context());
-        let received =
-            self.counterpart.receive(&mut self.documents, &FaultMode::Honest, &request, &context);
+        let (counterpart, documents) = (self.counterpart, &mut self.documents);
+        let honest = &FaultMode::Honest;
+        let received = counterpart.receive(documents, honest, &request, &context, context.now);
         received.expect("memory does not fail").0
     }
 

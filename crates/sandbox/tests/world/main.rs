@@ -3,8 +3,8 @@
 mod play;
 mod sales;
 
-use play::{Merchant, Play, Seen};
-use sandbox::{ClockControl, Sandbox, SharedClock};
+use play::{Merchant, Play, RawMerchant, Seen};
+use sandbox::{CallbackClock, ClockControl, Sandbox, SharedClock};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ async fn each_fault_of_a_request_is_seen_once_by_client_and_counterpart() {
         ("delay", json!({ "delay_ms": 1 }), seen(200, "2"), 2),
         ("duplicate", json!({}), seen(200, "3"), 4),
         ("bad_signature", json!({}), seen(200, "forged"), 4),
+        ("unsigned", json!({}), seen(200, "unsigned"), 4),
+        ("signtest", json!({}), seen(200, "probe"), 4),
         ("error", json!({ "code": "SALES_CLOSED" }), seen(400, "SALES_CLOSED"), 4),
         ("wrong_amount", json!({}), seen(200, "too much"), 4),
     ];
@@ -86,8 +88,9 @@ async fn requests_that_make_no_sense_are_refused_by_field() {
     assert_eq!(play.control("POST", "/control/pay", json!({})).await.0, 400);
     let big = "x".repeat(1024 * 1024 + 1);
     assert_eq!(play.sell(&big).await.map(|(status, _)| status), Some(413));
-    assert_eq!(play.call("GET", "/elsewhere", "").await.map(|(status, _)| status), Some(404));
-    assert_eq!(play.call("PUT", "/sales/sell", "").await.map(|(status, _)| status), Some(405));
+    assert_eq!(play.call("GET", "/elsewhere", "").await, seen(404, ""));
+    assert_eq!(play.control("GET", "/control/a/b", Value::Null).await.0, 404);
+    assert_eq!(play.call("PUT", "/sales/sell", "").await, seen(405, "/sales/sell"));
     assert_eq!(play.call("GET", "/healthz", "").await, seen(200, "ok"));
     play.end(None).await;
 }
@@ -175,7 +178,12 @@ async fn each_fault_of_a_callback_is_carried_out() {
     );
     play.wait_for(1, "accepted").await;
 
-    for (word, text) in [("bad_signature", "5 forged"), ("wrong_amount", "6 too much")] {
+    for (word, text) in [
+        ("bad_signature", "5 forged"),
+        ("wrong_amount", "6 too much"),
+        ("unsigned", "7 unsigned"),
+        ("signtest", "8 probe"),
+    ] {
         play.fault("notify", word, json!({})).await;
         play.sell(&merchant.url).await;
         assert_eq!(merchant.next().await, text);
@@ -226,6 +234,69 @@ async fn a_callback_that_was_on_its_way_is_sent_again_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_switch_is_turned_at_the_channel_that_has_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let play = Play::start(&folder.path().join("sandbox.db")).await;
+    for (switch, asked, status, why) in [
+        ("close", json!({}), 400, "channel: want the name of a channel"),
+        ("close", json!({ "channel": "bank" }), 400, "channel: no counterpart has this name"),
+        ("close", json!({ "channel": "sales", "at": 1 }), 400, "nothing more is wanted"),
+        ("burn", json!({ "channel": "sales" }), 404, "the channel has no such switch"),
+        (
+            "close",
+            json!([]),
+            400,
+            "body: invalid type: sequence, expected a map at line 1 column 0",
+        ),
+    ] {
+        let answer = play.control("POST", &format!("/control/{switch}"), asked).await;
+        assert_eq!(answer, (status, json!({ "error": why })));
+    }
+    let merchant = RawMerchant::open().await;
+    play.sell(&merchant.url).await;
+    assert!(merchant.head().await.contains("\r\nX-HOUSE: open\r\n"));
+    let closed = play.control("POST", "/control/close", json!({ "channel": "sales" })).await;
+    assert_eq!(closed, (200, json!({ "house": "closed" })));
+    play.sell(&merchant.url).await;
+    assert!(merchant.head().await.contains("\r\nX-HOUSE: closed\r\n"));
+    play.end(None).await;
+}
+
+#[tokio::test]
+async fn names_of_headers_are_written_as_the_channel_spells_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let play = Play::start(&folder.path().join("sandbox.db")).await;
+    let head = play.raw_head("GET /sales/count HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    assert!(head.contains("\r\nX-SALES-Id: 7\r\n"), "{head}");
+    assert!(head.contains("\r\nContent-Length: 1\r\n"), "{head}");
+    let merchant = RawMerchant::open().await;
+    play.sell(&merchant.url).await;
+    let head = merchant.head().await;
+    assert!(head.starts_with("POST /notify HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains("\r\nX-Nonce: ") && head.contains("\r\nHost: "), "{head}");
+    play.end(None).await;
+}
+
+#[tokio::test]
+async fn callbacks_are_signed_at_the_time_that_their_receiver_has() {
+    for (clock, ahead_seconds) in [(CallbackClock::Shared, 3_600), (CallbackClock::System, 0)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let play = Play::signing_at(&folder.path().join("sandbox.db"), clock).await;
+        play.advance(3_600).await;
+        let merchant = RawMerchant::open().await;
+        play.sell(&merchant.url).await;
+        let head = merchant.head().await;
+        let (_, rest) = head.split_once("\r\nX-Signed-At: ").expect("a time");
+        let (signed_at, _) = rest.split_once("\r\n").expect("a line");
+        let signed_at: i64 = signed_at.parse().expect("seconds");
+        let want = SharedClock::new().now().seconds() + ahead_seconds;
+        assert!((want - 60..=want).contains(&signed_at), "{clock:?}: {signed_at}, want {want}");
+        play.end(None).await;
+    }
+}
+
+#[tokio::test]
 async fn the_clock_is_movable_only_with_permission() {
     let folder = tempfile::tempdir().expect("a folder");
     let (play, sandbox) =
@@ -243,6 +314,7 @@ fn names_of_counterparts_are_unique() {
         vec![Arc::new(sales::SalesChannel), Arc::new(sales::SalesChannel)],
         Arc::new(SharedClock::new()),
         ClockControl::Forbidden,
+        CallbackClock::Shared,
     );
     assert!(opened.is_err());
 }

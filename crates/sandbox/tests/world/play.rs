@@ -9,12 +9,13 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use sandbox::{ClockControl, Sandbox, SharedClock};
+use sandbox::{CallbackClock, ClockControl, Sandbox, SharedClock};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -37,8 +38,16 @@ pub(crate) type Seen = Option<(u16, String)>;
 impl Play {
     /// Opens a sandbox whose callbacks are not sent yet.
     pub(crate) async fn open(path: &Path, control: ClockControl) -> (Play, Arc<Sandbox>) {
+        Play::open_at(path, control, CallbackClock::Shared).await
+    }
+
+    async fn open_at(
+        path: &Path,
+        control: ClockControl,
+        signed: CallbackClock,
+    ) -> (Play, Arc<Sandbox>) {
         let clock = Arc::new(SharedClock::new());
-        let sandbox = Sandbox::open(path, vec![Arc::new(SalesChannel)], clock, control);
+        let sandbox = Sandbox::open(path, vec![Arc::new(SalesChannel)], clock, control, signed);
         let sandbox = Arc::new(sandbox.expect("the sandbox opens"));
         let (address, stop_server, server) = listen(sandbox.clone().router()).await;
         let client = Client::builder(TokioExecutor::new()).build_http();
@@ -49,7 +58,12 @@ impl Play {
 
     /// Opens a sandbox that sends its callbacks.
     pub(crate) async fn start(path: &Path) -> Play {
-        let (mut play, sandbox) = Play::open(path, ClockControl::Allowed).await;
+        Play::signing_at(path, CallbackClock::Shared).await
+    }
+
+    /// The same, whose callbacks are signed at this time.
+    pub(crate) async fn signing_at(path: &Path, signed: CallbackClock) -> Play {
+        let (mut play, sandbox) = Play::open_at(path, ClockControl::Allowed, signed).await;
         let (stop, stopped) = oneshot::channel();
         let run = sandbox.run_callbacks(async { drop(stopped.await) });
         play.stop_callbacks = Some(stop);
@@ -77,6 +91,14 @@ impl Play {
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.ok()?.to_bytes();
         Some((status, String::from_utf8_lossy(&body).into_owned()))
+    }
+
+    /// The head of the answer to a request that is written by hand, byte by byte.
+    pub(crate) async fn raw_head(&self, request: &str) -> String {
+        let address = self.address.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        stream.write_all(request.as_bytes()).await.expect("it is sent");
+        read_head(&mut stream).await
     }
 
     pub(crate) async fn control(&self, method: &str, target: &str, body: Value) -> (u16, Value) {
@@ -154,6 +176,38 @@ impl Merchant {
     pub(crate) fn nothing_arrived(&mut self) -> bool {
         self.arrived.try_recv().is_err()
     }
+}
+
+/// A merchant that reads callbacks byte by byte.
+pub(crate) struct RawMerchant {
+    pub(crate) url: String,
+    listener: TcpListener,
+}
+
+impl RawMerchant {
+    pub(crate) async fn open() -> RawMerchant {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        RawMerchant { url: format!("http://{address}/notify"), listener }
+    }
+
+    /// The head of the next callback, which is accepted.
+    pub(crate) async fn head(&self) -> String {
+        let (mut stream, _) = self.listener.accept().await.expect("a connection");
+        let head = read_head(&mut stream).await;
+        let accepted = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        stream.write_all(accepted).await.expect("it is answered");
+        head
+    }
+}
+
+/// The bytes up to the empty line.
+async fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("a head"));
+    }
+    String::from_utf8(head).expect("text")
 }
 
 async fn take(State((status, tell)): State<Receiver>, body: String) -> StatusCode {

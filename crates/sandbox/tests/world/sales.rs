@@ -2,14 +2,16 @@
 
 use channel::{
     CodecContext, Counterpart, DocumentFault, DocumentStore, FaultMode, Method, OutgoingCallback,
-    PhoneFault, PhoneOutcome, Request, Response,
+    PhoneFault, PhoneOutcome, Request, Response, SwitchFault,
 };
+use ledger::Timestamp;
 
 /// A channel that sells. `POST /sales/sell` with the callback's URL as body makes a sale;
 /// `GET /sales/count` answers how many there were.
 pub(crate) struct SalesChannel;
 
 const COUNT: &str = "sales/count";
+const HOUSE: &str = "sales/house";
 
 impl SalesChannel {
     fn count(documents: &dyn DocumentStore) -> Result<u32, DocumentFault> {
@@ -35,7 +37,7 @@ impl SalesChannel {
 }
 
 fn say(status: u16, text: &str) -> Response {
-    let headers = vec![("X-Sales".to_owned(), "open".to_owned())];
+    let headers = vec![("X-SALES-Id".to_owned(), "7".to_owned())];
     Response { status, headers, body: text.as_bytes().to_vec() }
 }
 
@@ -61,6 +63,7 @@ impl Counterpart for SalesChannel {
         mode: &FaultMode,
         request: &Request,
         _: &CodecContext,
+        _: Timestamp,
     ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
         match (mode, request.method) {
             (FaultMode::Error { code }, _) => Ok((say(400, code), vec![])),
@@ -69,10 +72,16 @@ impl Counterpart for SalesChannel {
             }
             (FaultMode::WrongAmount, Method::Post) => Ok((say(200, "too much"), vec![])),
             (FaultMode::BadSignature, Method::Post) => Ok((say(200, "forged"), vec![])),
+            (FaultMode::Unsigned, Method::Post) => Ok((say(200, "unsigned"), vec![])),
+            (FaultMode::Probe, Method::Post) => Ok((say(200, "probe"), vec![])),
             (FaultMode::Honest | FaultMode::Refund { .. }, Method::Post) => {
                 SalesChannel::sell(documents, &String::from_utf8_lossy(&request.body))
             }
         }
+    }
+
+    fn refuse_method(&self, target: &str) -> Response {
+        say(405, target)
     }
 
     fn phone(
@@ -101,22 +110,48 @@ impl Counterpart for SalesChannel {
 
     fn envelope(
         &self,
+        documents: &dyn DocumentStore,
         callback: &OutgoingCallback,
         mode: &FaultMode,
         context: &CodecContext,
-    ) -> Request {
+    ) -> Result<Request, DocumentFault> {
         assert_eq!(context.nonce.len(), 32);
+        let house = documents.get(HOUSE)?.unwrap_or_else(|| "open".to_owned());
         let word = match mode {
             FaultMode::Honest | FaultMode::Refund { .. } => "honest",
             FaultMode::BadSignature => "forged",
             FaultMode::WrongAmount => "too much",
+            FaultMode::Unsigned => "unsigned",
+            FaultMode::Probe => "probe",
             FaultMode::Error { .. } => "error",
         };
-        Request {
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        Ok(Request {
             method: Method::Post,
             url: callback.url.clone(),
-            headers: vec![("X-Nonce".to_owned(), context.nonce.clone())],
+            headers: vec![
+                header("X-Nonce", &context.nonce),
+                header("X-HOUSE", &house),
+                header("X-Signed-At", &context.now.seconds().to_string()),
+            ],
             body: format!("{} {word}", callback.text).into_bytes(),
+        })
+    }
+
+    fn switch(
+        &self,
+        documents: &mut dyn DocumentStore,
+        name: &str,
+        arguments: &str,
+        _: &CodecContext,
+    ) -> Result<String, SwitchFault> {
+        match (name, arguments) {
+            ("close", "{}") => {
+                documents.put(HOUSE, "closed")?;
+                Ok(r#"{"house":"closed"}"#.to_owned())
+            }
+            ("close", _) => Err(SwitchFault::Refused("nothing more is wanted".to_owned())),
+            _ => Err(SwitchFault::Unknown),
         }
     }
 

@@ -44,9 +44,8 @@ pub(super) struct Received {
 pub(crate) async fn run(_: Arguments) -> Result<ExitCode> {
     let data = tempfile::tempdir().context("no temporary folder")?;
     let database = Database::in_folder(data.path());
-    let gateway =
-        DevGateway::start("127.0.0.1:0", "127.0.0.1:0", data.path(), &database, Purpose::Callers)
-            .await?;
+    let (any, purpose) = ("127.0.0.1:0", Purpose::Callers { trust: None });
+    let gateway = DevGateway::start(any, any, data.path(), &database, purpose).await?;
     let outcome = play(&gateway, &database).await;
     gateway.stop().await?;
     outcome.map(|()| ExitCode::SUCCESS)

@@ -6,11 +6,11 @@ use crate::gateway::{Gateway, Operations};
 use crate::installation::Installation;
 use crate::limits;
 use crate::server::{Admission, Listening, asked_to_stop};
-use crate::world::{DevFile, World};
+use crate::world::{DevFile, World, WxpaySigning, WxpayTrust};
 use anyhow::{Context, Result};
 use kernel::Caller;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use sandbox::{ClockControl, Sandbox, SharedClock};
+use sandbox::{CallbackClock, ClockControl, Sandbox, SharedClock};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -33,13 +33,20 @@ pub(crate) struct Arguments {
     /// postgres://USER@HOST/NAME
     #[arg(long, env = "TONGBAO_DATABASE", hide_env_values = true)]
     database: Option<Database>,
+    /// By what the simulated WeChat Pay's merchant, which the gateway is, knows it; kept in the data
+    /// folder, public_key at first
+    #[arg(long, value_enum)]
+    wxpay_trust: Option<WxpayTrust>,
 }
 
 /// What a gateway of this machine is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// Callers, as in production.
-    Callers,
+    Callers {
+        /// By what the gateway is to know WeChat Pay, unless that stays as it was.
+        trust: Option<WxpayTrust>,
+    },
     /// A load generator, which also goes through the channels without an outside and meets no limit.
     Measurement,
 }
@@ -67,9 +74,9 @@ impl DevGateway {
         database: &Database,
         purpose: Purpose,
     ) -> Result<DevGateway> {
-        let (built_in, rates): (&[&str], _) = match purpose {
-            Purpose::Callers => (&[], limits::RATES),
-            Purpose::Measurement => (&BUILT_IN, limits::UNLIMITED),
+        let (built_in, rates, trust): (&[&str], _, _) = match purpose {
+            Purpose::Callers { trust } => (&[], limits::RATES, trust),
+            Purpose::Measurement => (&BUILT_IN, limits::UNLIMITED, None),
         };
         std::fs::create_dir_all(data).with_context(|| format!("{} not made", data.display()))?;
         let world = World::of_folder(data).await?;
@@ -80,7 +87,8 @@ impl DevGateway {
         let stop = watch::Sender::new(false);
         let mut running = JoinSet::new();
 
-        let sandbox = open_sandbox(&world, data, clock.clone())?;
+        let sandbox = open_sandbox(&world, data, clock.clone(), CallbackClock::Shared)?;
+        let signing = WxpaySigning::turn(&sandbox, trust).await?;
         let local = Admission::local;
         running.spawn(sandbox_socket.serve(sandbox.clone().router(), local(), stop.subscribe()));
         running.spawn(run_callbacks(sandbox, stop.subscribe()));
@@ -90,12 +98,12 @@ impl DevGateway {
         let metrics = recorder()?;
         let together = Operations::Together;
         let gateway = Gateway::start(installation, store, clock, metrics.clone(), together).await?;
-        let declaration = world.declaration(&sandbox_url, built_in)?;
+        let declaration = world.declaration(&sandbox_url, &signing, built_in)?;
         let steps = apply::plan(&gateway.engine, &declaration).await?;
         apply::carry_out(&gateway.engine, &Caller::Operator(Arc::from("dev")), steps).await?;
         running.spawn(gateway_socket.serve(gateway.router, local(), stop.subscribe()));
 
-        let file = world.dev_file(&base_url, &sandbox_url)?;
+        let file = world.dev_file(&base_url, &sandbox_url, signing)?;
         file.write(data)?;
         Ok(DevGateway { file, engine: gateway.engine, metrics, stop, running })
     }
@@ -167,10 +175,11 @@ pub(crate) fn open_sandbox(
     world: &World,
     data: &Path,
     clock: Arc<SharedClock>,
+    callback_clock: CallbackClock,
 ) -> Result<Arc<Sandbox>> {
     let counterparts: Vec<Arc<dyn channel::Counterpart>> = vec![Arc::new(world.wxpay()?)];
     let path = data.join("sandbox.db");
-    let sandbox = Sandbox::open(&path, counterparts, clock, ClockControl::Allowed)
+    let sandbox = Sandbox::open(&path, counterparts, clock, ClockControl::Allowed, callback_clock)
         .context("sandbox does not open")?;
     Ok(Arc::new(sandbox))
 }
@@ -206,9 +215,8 @@ pub(crate) fn recorder() -> Result<PrometheusHandle> {
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let (listen, sandbox_listen) = (&arguments.listen, &arguments.sandbox_listen);
     let database = arguments.database.unwrap_or_else(|| Database::in_folder(&arguments.data));
-    let mut gateway =
-        DevGateway::start(listen, sandbox_listen, &arguments.data, &database, Purpose::Callers)
-            .await?;
+    let (data, purpose) = (&arguments.data, Purpose::Callers { trust: arguments.wxpay_trust });
+    let mut gateway = DevGateway::start(listen, sandbox_listen, data, &database, purpose).await?;
     say(&arguments.data, &gateway.file);
     tokio::select! {
         asked = asked_to_stop() => asked?,

@@ -2,9 +2,9 @@
 
 use super::dev::{open_sandbox, run_callbacks};
 use crate::server::{Admission, Listening, asked_to_stop};
-use crate::world::{DevFile, World};
+use crate::world::{DevFile, World, WxpaySigning, WxpayTrust};
 use anyhow::{Context, Result};
-use sandbox::SharedClock;
+use sandbox::{CallbackClock, SharedClock};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,6 +19,10 @@ pub(crate) struct Arguments {
     /// Where its database, keys and dev.json live
     #[arg(long, default_value = "./tongbao-data")]
     data: PathBuf,
+    /// By what the simulated WeChat Pay's merchant knows it; kept in the data folder, public_key at
+    /// first
+    #[arg(long, value_enum)]
+    wxpay_trust: Option<WxpayTrust>,
 }
 
 /// Runs until asked to stop.
@@ -28,14 +32,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let world = World::of_folder(data).await?;
     let socket = Listening::open(&arguments.listen).await?;
     let url = socket.url();
-    let sandbox = open_sandbox(&world, data, Arc::new(SharedClock::new()))?;
+    let clock = Arc::new(SharedClock::new());
+    // No gateway shares a moved clock here, and a stranger's SDK goes by the system's.
+    let sandbox = open_sandbox(&world, data, clock, CallbackClock::System)?;
+    let signing = WxpaySigning::turn(&sandbox, arguments.wxpay_trust).await?;
     let stop = watch::Sender::new(false);
     let serving =
         tokio::spawn(socket.serve(sandbox.clone().router(), Admission::local(), stop.subscribe()));
     let sending = tokio::spawn(run_callbacks(sandbox, stop.subscribe()));
     // There is no gateway here: what the file says of one stays as it is.
     let base_url = DevFile::read(data).map_or_else(|_| String::new(), |file| file.base_url);
-    world.dev_file(&base_url, &url)?.write(data)?;
+    world.dev_file(&base_url, &url, signing)?.write(data)?;
     say(&url);
     asked_to_stop().await?;
     stop.send_replace(true);

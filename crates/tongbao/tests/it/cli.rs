@@ -249,9 +249,14 @@ async fn a_gateway_writes_down_everything_that_a_client_needs_for_its_owner_alon
         "/wecard/platform_public_key_pem",
         "/wxpay/mchid",
         "/wxpay/appid",
+        "/wxpay/sub_mchid",
+        "/wxpay/sub_appid",
         "/wxpay/serial_no",
         "/wxpay/private_key_pem",
+        "/wxpay/cert_pem",
         "/wxpay/apiv3_key",
+        "/wxpay/trust",
+        "/wxpay/platform_serial_no",
         "/wxpay/platform_cert_pem",
         "/wxpay/public_key_id",
         "/wxpay/public_key_pem",
@@ -261,7 +266,14 @@ async fn a_gateway_writes_down_everything_that_a_client_needs_for_its_owner_alon
     }
     let merchants = json!(["CM6756531983210274560", "CM-B", "CM-C"]);
     assert_eq!(gateway.file["wecard"]["merchants"], merchants);
-    assert!(gateway.text("/wxpay/public_key_id").starts_with("PUB_KEY_ID_"));
+    let id = gateway.text("/wxpay/public_key_id");
+    let digits = id.strip_prefix("PUB_KEY_ID_01").expect("a public key's id");
+    assert!(digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_digit()), "{id}");
+    for (serial, pem) in [("serial_no", "cert_pem"), ("platform_serial_no", "platform_cert_pem")] {
+        let pem = gateway.text(&format!("/wxpay/{pem}"));
+        let certificate = crypto::certificate::Certificate::read(&pem).expect("a certificate");
+        assert_eq!(certificate.serial, gateway.text(&format!("/wxpay/{serial}")));
+    }
     assert_eq!(gateway.text("/wxpay/apiv3_key").len(), 32);
     for name in ["dev.json", "dev-keys.json"] {
         let metadata = std::fs::metadata(gateway.data().join(name)).expect("the file");

@@ -100,7 +100,7 @@ async fn placing_that_stayed_unknown_is_tried_again_by_itself() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_for_good_fails_the_order() {
     let gateway = TestGateway::start();
-    for code in ["PARAM_ERROR", "INVALID_REQUEST", "TRADE_ERROR"] {
+    for code in ["INVALID_REQUEST", "TRADE_ERROR"] {
         let number = fresh_number();
         gateway.fault_once("create", &format!("error:{code}")).await;
         let failed = gateway.result(UNIFIED_ORDER, &order(&number)).await;
@@ -165,7 +165,7 @@ async fn an_order_refused_after_a_lost_answer_is_closed_before_it_fails() {
     // The channel took the order, we never heard of it, and then the channel refuses it.
     gateway.fault_once("create", "lose_answer").await;
     gateway.refused(UNIFIED_ORDER, &body, UNKNOWN).await;
-    gateway.fault_once("create", "error:PARAM_ERROR").await;
+    gateway.fault_once("create", "error:INVALID_REQUEST").await;
     gateway.call(UNIFIED_ORDER, &body).await;
     let failed = gateway.until_status(&number, "PAY_FAIL").await;
     let why = failed["FailReason"].as_str().expect("a text");
@@ -229,6 +229,8 @@ async fn after_any_fault_of_a_query_the_payment_is_found_and_booked_once() {
         ("lose_request", "paying"),
         ("lose_answer", "paying"),
         ("bad_signature", "paying"),
+        ("unsigned", "paying"),
+        ("signtest", "paying"),
         ("error:SYSTEM_ERROR", "paying"),
         ("error:FREQUENCY_LIMITED", "paying"),
         ("error:PARAM_ERROR", "paying"),
@@ -270,6 +272,8 @@ async fn after_any_fault_of_closing_the_order_ends_closed() {
         ("lose_request", UNKNOWN),
         ("lose_answer", UNKNOWN),
         ("bad_signature", UNKNOWN),
+        ("unsigned", UNKNOWN),
+        ("signtest", UNKNOWN),
         ("error:SYSTEM_ERROR", UNKNOWN),
         ("error:FREQUENCY_LIMITED", "ChannelOperationError"),
         ("error:PARAM_ERROR", UNKNOWN),

@@ -16,6 +16,7 @@
 //! - `life`: from placing to the last notification.
 //! - `pay_types`: every way to pay.
 //! - `query_close`: asking for an order, and closing it.
+//! - `sandbox`: the simulated WeChat Pay, seen by SDKs that know nothing of this program.
 //! - `signature`: who calls, and who is not believed.
 //! - `unified_order`: every row of the table of an order.
 
@@ -36,6 +37,7 @@ mod pay_types;
 mod query_close;
 mod refusals;
 mod rng;
+mod sandbox;
 mod signature;
 mod test_gateway;
 mod unified_order;

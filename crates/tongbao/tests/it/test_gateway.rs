@@ -84,7 +84,16 @@ impl TestGateway {
         TestGateway::open(Some(database))
     }
 
-    /// The same, which writes what it logs from `info` on into the file `log` of its folder.
+    /// Starts on a fresh folder, with a merchant that knows WeChat Pay by this.
+    #[allow(dead_code, reason = "one of the suites does without")]
+    pub(crate) fn start_trusting(trust: &str) -> TestGateway {
+        let (folder, database) = (new_folder(), crate::ON_POSTGRES.then(fresh_database));
+        let mut command = dev(folder.path(), database.as_ref());
+        let (child, file) = launch(command.args(["--wxpay-trust", trust]), folder.path());
+        TestGateway::of(folder, database, child, file)
+    }
+
+    /// The same as [`TestGateway::start`], which writes what it logs from `info` on into the file `log` of its folder.
     #[allow(dead_code, reason = "one of the suites does without")]
     pub(crate) fn start_logged() -> TestGateway {
         let (folder, database) = (new_folder(), crate::ON_POSTGRES.then(fresh_database));

@@ -16,7 +16,7 @@ const UNTIL_MADE: i64 = (24 + 9) * 3_600 - 68_800;
 
 #[test]
 fn the_checks_of_every_channel_hold() {
-    let stage = Stage::new();
+    let stage = Stage::with(Trust::Switching);
     for connection in [direct(), partner(), with_public_key()] {
         channel::checks::all(&channel::checks::Sample {
             about: Wxpay.about(),

@@ -1,17 +1,18 @@
 //! The stage: a counterpart with documents in memory, a clock that the test moves, and connections.
 
 use crate::Wxpay;
-use crate::counterpart::{CallbacksWith, SubMerchant, WxpayCounterpart, WxpayMerchant, WxpayWorld};
+use crate::counterpart::{SubMerchant, Trust, WxpayCounterpart, WxpayMerchant, WxpayWorld};
 use crate::sign::{self, Authorization};
 use channel::checks::Memory;
 use channel::{
     Channel, CodecContext, Connection, Counterpart, FaultMode, Finding, Instruction, Method,
     OutgoingCallback, PayInfo, Payer, PhoneFault, PhoneOutcome, Place, PlacedOrder, PlacedRefund,
-    PlatformKey, Refund, RefundCause, Request, Response, Scene, Settings, Step,
+    PlatformKey, Refund, RefundCause, Request, Response, Scene, Settings, Step, SwitchFault,
 };
 use crypto::certificate::{self, Certificate};
 use crypto::rsa::{self, Signer};
 use ledger::{Currency, Fen, Timestamp};
+use serde_json::Value;
 use std::sync::LazyLock;
 
 pub(crate) const MCHID: &str = "1900000001";
@@ -51,13 +52,14 @@ fn pair(name: &str) -> Pair {
     Pair { private_pem, certificate: certificate.expect("a certificate is made") }
 }
 
-pub(crate) fn world(callbacks_with: CallbacksWith) -> WxpayWorld {
+pub(crate) fn world(trust: Trust) -> WxpayWorld {
     WxpayWorld {
         merchants: vec![WxpayMerchant {
             mchid: MCHID.to_owned(),
             appids: vec![APPID.to_owned()],
             certificate_pem: KEYS.merchant.certificate.pem.clone(),
             apiv3_key: APIV3_KEY.to_owned(),
+            trust,
             sub_mchids: vec![SubMerchant {
                 sub_mchid: SUB_MCHID.to_owned(),
                 sub_appids: vec![SUB_APPID.to_owned()],
@@ -67,7 +69,6 @@ pub(crate) fn world(callbacks_with: CallbacksWith) -> WxpayWorld {
         platform_cert_pem: KEYS.platform.certificate.pem.clone(),
         public_key_private_pem: KEYS.public.private_pem.clone(),
         public_key_id: PUBLIC_KEY_ID.to_owned(),
-        callbacks_with,
     }
 }
 
@@ -75,6 +76,8 @@ pub(crate) struct Stage {
     pub(crate) counterpart: WxpayCounterpart,
     pub(crate) documents: Memory,
     pub(crate) now: Timestamp,
+    /// The clock of a sender that was not moved along.
+    pub(crate) system_now: Timestamp,
     pub(crate) mode: FaultMode,
     pub(crate) outgoing: Vec<OutgoingCallback>,
     drawn: u32,
@@ -82,15 +85,16 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new() -> Stage {
-        Stage::with(CallbacksWith::Certificate)
+        Stage::with(Trust::Certificate)
     }
 
-    pub(crate) fn with(callbacks_with: CallbacksWith) -> Stage {
-        let counterpart = WxpayCounterpart::new(world(callbacks_with)).expect("the world is sound");
+    pub(crate) fn with(trust: Trust) -> Stage {
+        let counterpart = WxpayCounterpart::new(world(trust)).expect("the world is sound");
         Stage {
             counterpart,
             documents: Memory::default(),
             now: START,
+            system_now: START,
             mode: FaultMode::Honest,
             outgoing: vec![],
             drawn: 0,
@@ -112,9 +116,9 @@ impl Stage {
         let received = Request { url: request.target().to_owned(), ..request.clone() };
         assert!(self.counterpart.owns(received.target()));
         let context = self.context();
-        let Stage { counterpart, documents, mode, outgoing, .. } = self;
+        let Stage { counterpart, documents, mode, outgoing, system_now, .. } = self;
         let (response, more) = counterpart
-            .receive(documents, mode, &received, &context)
+            .receive(documents, mode, &received, &context, *system_now)
             .expect("memory does not fail");
         outgoing.extend(more);
         response
@@ -126,7 +130,6 @@ impl Stage {
         let encoded = connection.encode(asked, &context).expect("the instruction is supported");
         let Step::Send(request) = encoded else { panic!("want a request, found {encoded:?}") };
         let response = self.send(&request);
-        assert!(response.header("Request-ID").is_some());
         connection.decode(asked, &response, &self.context())
     }
 
@@ -156,11 +159,20 @@ impl Stage {
         self.phone(&pay_info.text, PhoneOutcome::Success).expect("the phone pays");
     }
 
+    /// Turns a switch.
+    pub(crate) fn switch(&mut self, name: &str, arguments: Value) -> Result<Value, SwitchFault> {
+        let (context, arguments) = (self.context(), arguments.to_string());
+        let Stage { counterpart, documents, .. } = self;
+        let answer = counterpart.switch(documents, name, &arguments, &context)?;
+        Ok(serde_json::from_str(&answer).expect("a switch answers JSON"))
+    }
+
     /// The last callback outgoing, in its envelope.
     pub(crate) fn envelope(&mut self) -> Request {
         let context = self.context();
         let callback = self.outgoing.last().expect("a callback is outgoing");
-        self.counterpart.envelope(callback, &self.mode, &context)
+        let made = self.counterpart.envelope(&self.documents, callback, &self.mode, &context);
+        made.expect("memory does not fail")
     }
 }
 
