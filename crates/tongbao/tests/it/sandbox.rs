@@ -2,6 +2,7 @@
 //! keys of `dev.json`, and the habits of the official clients for Java and Go.
 
 use crate::test_gateway::*;
+use adapters::clock::{Clock, SystemClock};
 use crypto::certificate::Certificate;
 use crypto::rsa::{Signer, Verifier};
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ const JSAPI: &str = "/v3/pay/transactions/jsapi";
 struct Sandbox {
     child: Child,
     file: Value,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Drop for Sandbox {
@@ -90,8 +91,7 @@ impl Message {
 }
 
 fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    i64::try_from(since.expect("after 1970").as_secs()).expect("seconds")
+    SystemClock::new().now().seconds()
 }
 
 impl Sandbox {
@@ -101,7 +101,7 @@ impl Sandbox {
         command.args(["sandbox", "--listen", "127.0.0.1:0", "--wxpay-trust", trust, "--data"]);
         let child = start_until_ready(command.arg(folder.path())).expect("it is ready");
         let file = dev_file(folder.path());
-        Sandbox { child, file, _folder: folder }
+        Sandbox { child, file, folder }
     }
 
     fn text(&self, name: &str) -> &str {
@@ -250,9 +250,9 @@ fn trust_and_certificates_are_turned_while_it_runs_and_stay_turned() {
     sandbox.child.kill().expect("it was running");
     sandbox.child.wait().expect("it ends");
     let mut command = tongbao();
-    command.args(["sandbox", "--listen", "127.0.0.1:0", "--data"]).arg(sandbox._folder.path());
+    command.args(["sandbox", "--listen", "127.0.0.1:0", "--data"]).arg(sandbox.folder.path());
     sandbox.child = start_until_ready(&mut command).expect("it is ready");
-    sandbox.file = dev_file(sandbox._folder.path());
+    sandbox.file = dev_file(sandbox.folder.path());
     assert_eq!(
         (sandbox.text("trust"), sandbox.text("platform_serial_no")),
         ("switching", &*new.serial)

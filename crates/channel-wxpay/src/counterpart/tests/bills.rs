@@ -2,6 +2,7 @@
 
 use super::stage::*;
 use crate::Wxpay;
+use crate::counterpart::Trust;
 use channel::{
     Bill, BillDay, BillKind, BillRow, Channel, Connection, FaultMode, Finding, Instruction, Method,
     Response, Scene,
