@@ -19,8 +19,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::memory::Memory;
 use store::{
-    AttentionFilter, AttentionList, Batch, Claim, CommitFault, OneOrder, Page, Promise, Query,
-    Store, StoreFault, TaskUpdate,
+    Archival, AttentionFilter, AttentionList, Batch, Claim, CommitFault, OneOrder, Page, Promise,
+    Query, Store, StoreFault, TaskUpdate,
 };
 use tokio::sync::Notify;
 
@@ -174,6 +174,10 @@ impl Store for UnreliableStore {
         updates: &'a [TaskUpdate],
     ) -> Promise<'a, Result<u64, StoreFault>> {
         self.memory.update_tasks(updates)
+    }
+
+    fn archive<'a>(&'a self, archival: &'a Archival) -> Promise<'a, Result<(), CommitFault>> {
+        self.memory.archive(archival)
     }
 
     fn search<'a>(&'a self, query: &'a Query) -> Promise<'a, Result<Page, StoreFault>> {

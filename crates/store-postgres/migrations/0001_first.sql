@@ -219,7 +219,8 @@ CREATE INDEX attention_of_channel_accounts ON channel_accounts (tenant, attentio
 CREATE INDEX attention_times_of_channel_accounts
     ON channel_accounts (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
--- A story's events lie together; every row of a story has events in it, and is found by them.
+-- A story's events lie together; every row of a story has events in it, and is found by
+-- them, or by those that were archived.
 CREATE TABLE events (
     tenant       text   COLLATE "C" NOT NULL,
     root         bigint NOT NULL,
@@ -277,6 +278,35 @@ CREATE TABLE tasks (
     PRIMARY KEY (tenant, subject_kind, subject_id)
 ) WITH (fillfactor = 75);
 CREATE INDEX tasks_due ON tasks (due);
+
+-- What was archived: the record of each file, chained to the one before it, and which events of which
+-- rows lie in it.
+CREATE TABLE archives (
+    tenant       text   COLLATE "C" NOT NULL,
+    number       bigint NOT NULL,
+    made_at      bigint NOT NULL,
+    ended_before bigint NOT NULL,
+    file         text   COLLATE "C" NOT NULL,
+    sha256       text   COLLATE "C" NOT NULL,
+    stories      bigint NOT NULL,
+    event_count  bigint NOT NULL,
+    events       text   COLLATE "C" NOT NULL,
+    first_event  bigint NOT NULL,
+    last_event   bigint NOT NULL,
+    chain        text   COLLATE "C" NOT NULL,
+    PRIMARY KEY (tenant, number)
+);
+
+CREATE TABLE archived_events (
+    tenant        text   COLLATE "C" NOT NULL,
+    root          bigint NOT NULL,
+    subject_kind  text   COLLATE "C" NOT NULL,
+    subject_id    bigint NOT NULL,
+    archive       bigint NOT NULL,
+    event_count   bigint NOT NULL,
+    last_sequence bigint NOT NULL,
+    PRIMARY KEY (tenant, root, subject_kind, subject_id, archive)
+);
 
 -- What names this installation in its numbers at channels: one row, no tenant's.
 CREATE TABLE installation (

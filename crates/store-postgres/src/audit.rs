@@ -6,7 +6,7 @@ use crate::connection::{Patience, Step};
 use crate::pool::Pool;
 use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, audit as sql};
-use kernel::{Order, Refund, TenantId, UnappliedOutcome};
+use kernel::{Notification, Order, Refund, TenantId, UnappliedOutcome};
 use ledger::{Account, AccountKind, Fen, Id, Phase, Subject, Transfer, kinds};
 use std::collections::{BTreeMap, HashMap};
 use store::audit::{Rule, Sums, accounts};
@@ -45,6 +45,10 @@ fn rules() -> Vec<RuleSql> {
         (Rule::RefundWithoutPost, refund, &sql::REFUND_WITHOUT_POST),
         (Rule::RefundReleased, refund, &sql::REFUND_RELEASED),
         (Rule::PaidWithoutNotification, order, &sql::PAID_WITHOUT_NOTIFICATION),
+        (Rule::EventsMissing, order, &sql::ORDER_EVENTS_MISSING),
+        (Rule::EventsMissing, refund, &sql::REFUND_EVENTS_MISSING),
+        (Rule::EventsMissing, noun::<Notification>(), &sql::NOTIFICATION_EVENTS_MISSING),
+        (Rule::ArchivesDiffer, "archive", &sql::ARCHIVES_DIFFER),
     ];
     rules.extend(row_rules());
     rules

@@ -12,9 +12,9 @@ use kernel::{Changed, TenantId};
 use ledger::{Account, Delta, Fen};
 use std::collections::BTreeMap;
 use store::rows::{
-    Value, claimed_name, event, expected_cells, mutable_cells, parts, task, transfer,
+    Value, archive, claimed_name, event, expected_cells, mutable_cells, parts, task, transfer,
 };
-use store::{Batch, CommitFault, StoreFault, Write};
+use store::{Archival, Batch, CommitFault, StoreFault, Write};
 use tokio_postgres::Error;
 
 type Outcome = Result<(), CommitFault>;
@@ -49,6 +49,13 @@ pub(crate) async fn commit_apart(pool: &Pool, batch: &Batch) -> Outcome {
     outcomes(sent.await, 1).into_iter().collect()
 }
 
+/// Moves out what is archived, over the session apart: it delays no tenant's commit.
+pub(crate) async fn archive(pool: &Pool, archival: &Archival) -> Outcome {
+    let steps = steps_of_archival(archival);
+    let sent = async { pool.apart().await?.transactions(session::BEGIN_APART, &[steps]).await };
+    outcomes(sent.await, 1).into_iter().collect()
+}
+
 async fn send(
     pool: &Pool,
     share: usize,
@@ -79,6 +86,26 @@ fn steps(batch: &Batch) -> Vec<Step<'_>> {
     writing.rows(&sql::INSERT_TRANSFERS, transfers.collect());
     writing.tasks(batch);
     writing.balances(&batch.deltas);
+    writing.steps
+}
+
+/// What archiving writes and deletes.
+fn steps_of_archival(archival: &Archival) -> Vec<Step<'_>> {
+    let record = &archival.record;
+    let tenant = || Value::text(record.tenant.as_str());
+    let mut writing = Writing { tenant: &record.tenant, steps: vec![] };
+    writing.rows(&sql::INSERT_ARCHIVES, vec![archive::row(record)]);
+    let events = archival.events.iter();
+    let events =
+        events.map(|(root, id)| vec![tenant(), Value::Int(root.value()), Value::Int(id.value())]);
+    writing.rows(&sql::DELETE_EVENTS, events.collect());
+    let notifications = archival.notifications.iter();
+    let notifications = notifications
+        .map(|(id, version)| vec![tenant(), Value::Int(id.value()), Value::Int(*version)]);
+    writing.rows(&sql::DELETE_NOTIFICATIONS, notifications.collect());
+    let archived = archival.archived.iter();
+    let archived = archived.map(|events| archive::events_row(&record.tenant, events));
+    writing.rows(&sql::INSERT_ARCHIVED_EVENTS, archived.collect());
     writing.steps
 }
 

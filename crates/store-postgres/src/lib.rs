@@ -36,7 +36,9 @@ use address::Address;
 use kernel::{Reads, Task, View};
 use pool::Pool;
 use std::fmt;
-use store::{Batch, Claim, CommitFault, Page, Promise, Query, Store, StoreFault, TaskUpdate};
+use store::{
+    Archival, Batch, Claim, CommitFault, Page, Promise, Query, Store, StoreFault, TaskUpdate,
+};
 
 /// Tongbao's state in a PostgreSQL database.
 pub struct PostgresStore {
@@ -98,6 +100,10 @@ impl Store for PostgresStore {
         updates: &'a [TaskUpdate],
     ) -> Promise<'a, Result<u64, StoreFault>> {
         Box::pin(async move { claim::update(&self.pool, updates).await })
+    }
+
+    fn archive<'a>(&'a self, archival: &'a Archival) -> Promise<'a, Result<(), CommitFault>> {
+        Box::pin(async move { commit::archive(&self.pool, archival).await })
     }
 
     fn search<'a>(&'a self, query: &'a Query) -> Promise<'a, Result<Page, StoreFault>> {

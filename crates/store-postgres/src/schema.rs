@@ -5,7 +5,7 @@ use crate::address::Address;
 use crate::fault;
 use crate::sql::{rows, session};
 use store::StoreFault;
-use store::rows::{claimed_name, event, task, transfer};
+use store::rows::{archive, claimed_name, event, task, transfer};
 use tokio_postgres::{Client, Error};
 
 /// Every migration, by number from 1. What has been released never changes.
@@ -17,7 +17,14 @@ pub(crate) const MIGRATIONS: &[&str] = &[
 
 /// The tables whose rows belong to a tenant; the others colocate with the first.
 pub(crate) fn tenant_tables() -> Vec<&'static str> {
-    let added = [&event::EVENTS, &transfer::TRANSFERS, &transfer::BALANCES, &task::TASKS];
+    let added = [
+        &event::EVENTS,
+        &transfer::TRANSFERS,
+        &transfer::BALANCES,
+        &task::TASKS,
+        &archive::ARCHIVES,
+        &archive::ARCHIVED_EVENTS,
+    ];
     rows::tables().into_iter().chain(added.map(|table| table.name)).collect()
 }
 

@@ -12,7 +12,7 @@ use crate::sql::{Sql, claim as sql, read};
 use kernel::{AttentionKind, Event, Key, Lane, Notification, Order, TenantId};
 use ledger::{Id, Stamp, SubjectId, SubjectKind, Timestamp, kinds};
 use std::collections::HashMap;
-use store::rows::{self, Value, event, task, transfer};
+use store::rows::{self, Value, archive, event, task, transfer};
 use store::{
     AccountRow, AttentionCount, AttentionFilter, AttentionRow, DatabaseFacts, DirectoryRows,
     EXAMINED_MAX, Listed, NotificationRow, OrderFilter, PARKED_LISTED_MAX, Page, Postings, Query,
@@ -31,6 +31,18 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
         }
         Query::Orders(of) => Page::Orders(found.orders(&of.filter).await?),
         Query::StoryOf(of) => Page::StoryOf(found.story(&of.tenant, of.root).await?.map(Box::new)),
+        Query::StoriesWithEvents(of) => {
+            let after = Parameter::int(of.after.map_or(i64::MIN, Id::value));
+            let parameters = [tenant(&of.tenant), after, Parameter::int(i64::from(of.limit))];
+            let rows = found.rows(Step::new(&read::STORIES_WITH_EVENTS, parameters)).await?;
+            Page::StoriesWithEvents(cell::read(&rows, read_root)?)
+        }
+        Query::Archives(of) => {
+            let below = Parameter::int(of.before.unwrap_or(i64::MAX));
+            let parameters = [tenant(&of.tenant), below, Parameter::int(i64::from(of.limit))];
+            let rows = found.rows(Step::new(&read::ARCHIVES, parameters)).await?;
+            Page::Archives(cell::read(&rows, archive::read)?)
+        }
         Query::TenantsWithOrder(with) => {
             let number = Parameter::text(&with.merchant_order_no);
             let rows = found.rows(Step::new(&read::TENANTS_WITH_ORDER, [number])).await?;
@@ -118,6 +130,8 @@ fn session_of(query: &Query) -> Session {
         Query::OneOrder(_)
         | Query::Orders(_)
         | Query::StoryOf(_)
+        | Query::StoriesWithEvents(_)
+        | Query::Archives(_)
         | Query::TenantsWithOrder(_)
         | Query::Accounts(_)
         | Query::Postings(_)
@@ -239,10 +253,15 @@ impl Found<'_> {
     ) -> Result<Option<Story>, StoreFault> {
         let about =
             |sql| Step::new(sql, [Parameter::text(tenant.as_str()), Parameter::int(root.value())]);
-        let added = [&*read::EVENTS_OF_ROOT, &*read::TRANSFERS_OF_ROOT, &*read::TASKS_OF_ROOT];
+        let added = [
+            &*read::EVENTS_OF_ROOT,
+            &*read::TRANSFERS_OF_ROOT,
+            &*read::TASKS_OF_ROOT,
+            &*read::ARCHIVED_EVENTS_OF_ROOT,
+        ];
         let steps: Vec<Step<'_>> = added.into_iter().chain(rows_of_root()).map(about).collect();
         let found = self.all(&steps).await?;
-        let [events, transfers, tasks, rows @ ..] = found.as_slice() else {
+        let [events, transfers, tasks, archived, rows @ ..] = found.as_slice() else {
             return Err(StoreFault::Failed("a story with too few answers".to_owned()));
         };
         let rows = read_rows(rows)?;
@@ -255,7 +274,9 @@ impl Found<'_> {
         let events = cell::read(events, |cells| event::read(cells, &subjects))?;
         let transfers = cell::read(transfers, transfer::read)?;
         let tasks = cell::read(tasks, task::read)?;
-        Ok(Story::of(root, rows, events, transfers, tasks))
+        let archived = cell::read(archived, archive::read_events)?;
+        let story = Story::of(root, rows, events, transfers, tasks);
+        Ok(story.map(|story| story.with_archived(archived)))
     }
 
     async fn notifications(&self, page: PageOf<'_>) -> Result<Vec<NotificationRow>, StoreFault> {
@@ -321,6 +342,8 @@ impl Found<'_> {
     /// The largest id of an event. It is not below those of the newest order, and since that was placed
     /// there are few; where no tenant has an order, everything is read.
     async fn last_id(&self) -> Result<Option<i64>, StoreFault> {
+        let archived = self.rows(Step::new(&read::LAST_ARCHIVED_ID, [])).await?;
+        let archived = number(one(&archived)?.first());
         let since = self.newest_order().await?.map(|id| id.saturating_sub(MINUTE_OF_IDS));
         let mut upkeep = self.pool.upkeep().await?;
         for lowest in since.into_iter().chain([i64::MIN]) {
@@ -328,10 +351,10 @@ impl Found<'_> {
             let rows = upkeep.snapshot(&[step], Patience::Long).await?.concat();
             let last = number(one(&rows)?.first());
             if last.is_some() {
-                return Ok(last);
+                return Ok(last.max(archived));
             }
         }
-        Ok(None)
+        Ok(archived)
     }
 
     /// The largest id of an order of any tenant.
@@ -349,7 +372,8 @@ impl Found<'_> {
 
 macro_rules! of_all {
     ($($rows:ident: $row:ident,)*) => {
-        /// The statements for the rows of a story. Each row has events in it.
+        /// The statements for the rows of a story. Each row has events in it, or had some that were
+        /// archived.
         fn rows_of_root() -> Vec<&'static Sql> {
             vec![$(&kernel::$row::sql().of_root,)*]
         }
@@ -466,6 +490,11 @@ fn number(cell: Option<&Value<'_>>) -> Option<i64> {
         Some(Value::Int(number)) => Some(*number),
         Some(Value::Null | Value::Text(_)) | None => None,
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the value comes from an id's cell")]
+fn read_root(cells: &[Value<'_>]) -> Result<Id<kinds::Root>, StoreFault> {
+    Ok(Id::from_value(int(event::EVENTS.name, cells.first())?))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the value comes from an id's cell")]

@@ -218,7 +218,8 @@ CREATE INDEX attention_of_channel_accounts ON channel_accounts (tenant, attentio
 CREATE INDEX attention_times_of_channel_accounts
     ON channel_accounts (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
--- A story's events lie together; every row of a story has events in it, and is found by them.
+-- A story's events lie together; every row of a story has events in it, and is found by
+-- them, or by those that were archived.
 CREATE TABLE events (
     tenant       TEXT    NOT NULL,
     root         INTEGER NOT NULL,
@@ -278,6 +279,35 @@ CREATE TABLE tasks (
     PRIMARY KEY (tenant, subject_kind, subject_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tasks_due ON tasks (due);
+
+-- What was archived: the record of each file, chained to the one before it, and which events of which
+-- rows lie in it.
+CREATE TABLE archives (
+    tenant       TEXT    NOT NULL,
+    number       INTEGER NOT NULL,
+    made_at      INTEGER NOT NULL,
+    ended_before INTEGER NOT NULL,
+    file         TEXT    NOT NULL,
+    sha256       TEXT    NOT NULL,
+    stories      INTEGER NOT NULL,
+    event_count  INTEGER NOT NULL,
+    events       TEXT    NOT NULL,
+    first_event  INTEGER NOT NULL,
+    last_event   INTEGER NOT NULL,
+    chain        TEXT    NOT NULL,
+    PRIMARY KEY (tenant, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE archived_events (
+    tenant        TEXT    NOT NULL,
+    root          INTEGER NOT NULL,
+    subject_kind  TEXT    NOT NULL,
+    subject_id    INTEGER NOT NULL,
+    archive       INTEGER NOT NULL,
+    event_count   INTEGER NOT NULL,
+    last_sequence INTEGER NOT NULL,
+    PRIMARY KEY (tenant, root, subject_kind, subject_id, archive)
+) STRICT, WITHOUT ROWID;
 
 -- What names this installation in its numbers at channels.
 CREATE TABLE installation (

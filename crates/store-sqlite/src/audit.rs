@@ -2,7 +2,8 @@
 //! that breaks it.
 
 use crate::sql::audit::{
-    BALANCES, COUNTS, MONEY_RULES, PAID_WITHOUT_NOTIFICATION, POSTINGS, RuleSql, TRANSFER_SHAPE,
+    ARCHIVE_RULES, BALANCES, COUNTS, MONEY_RULES, PAID_WITHOUT_NOTIFICATION, POSTINGS, RuleSql,
+    TRANSFER_SHAPE,
 };
 use crate::sql::rows::SqlRow;
 use crate::statement::{Select, fault};
@@ -26,6 +27,9 @@ pub(crate) fn audit(connection: &Connection) -> Result<AuditReport, StoreFault> 
         check(connection, &mut report, rule)?;
     }
     check(connection, &mut report, PAID_WITHOUT_NOTIFICATION)?;
+    for rule in ARCHIVE_RULES {
+        check(connection, &mut report, rule)?;
+    }
     Ok(report)
 }
 

@@ -89,14 +89,14 @@ fn write(connection: &Connection, batch: &Batch) -> Result<(), CommitFault> {
 }
 
 /// A statement that writes, prepared when the first row wants it.
-struct Writing<'c> {
+pub(crate) struct Writing<'c> {
     connection: &'c Connection,
     sql: &'c str,
     statement: Option<CachedStatement<'c>>,
 }
 
 impl<'c> Writing<'c> {
-    fn new(connection: &'c Connection, sql: &'c str) -> Writing<'c> {
+    pub(crate) fn new(connection: &'c Connection, sql: &'c str) -> Writing<'c> {
         Writing { connection, sql, statement: None }
     }
 
@@ -119,7 +119,7 @@ impl<'c> Writing<'c> {
     }
 
     /// Adds a row that must not be there.
-    fn add(
+    pub(crate) fn add(
         &mut self,
         parts: &[&[Value<'_>]],
         name: impl FnOnce() -> String,
@@ -131,8 +131,8 @@ impl<'c> Writing<'c> {
         }
     }
 
-    /// Changes a row that must be there in the version that was loaded.
-    fn change(
+    /// Changes or deletes a row that must be there in the version that was loaded.
+    pub(crate) fn change(
         &mut self,
         parts: &[&[Value<'_>]],
         name: impl FnOnce() -> String,
@@ -144,7 +144,7 @@ impl<'c> Writing<'c> {
     }
 }
 
-fn name(noun: &str, id: impl Display) -> String {
+pub(crate) fn name(noun: &str, id: impl Display) -> String {
     format!("{noun} {id}")
 }
 

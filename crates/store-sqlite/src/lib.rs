@@ -8,8 +8,9 @@
 //! - `lock`: one process serves. `schema`: migrations. `statement`: binding and reading rows.
 //! - [`baseline`]: what this disk could do at most. [`size`]: how much of it is taken.
 //! - `sql`: the statements, most of them made from the description of the rows.
-//! - `load`, `commit`, `claim`, `search`, `audit`: the work.
+//! - `load`, `commit`, `claim`, `archive`, `search`, `audit`: the work.
 
+mod archive;
 mod audit;
 pub mod baseline;
 mod checkpoints;
@@ -32,7 +33,9 @@ use kernel::{Reads, Task, View};
 use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
-use store::{Batch, Claim, CommitFault, Page, Promise, Query, Store, StoreFault, TaskUpdate};
+use store::{
+    Archival, Batch, Claim, CommitFault, Page, Promise, Query, Store, StoreFault, TaskUpdate,
+};
 
 /// Threads that answer queries.
 const READERS: usize = 3;
@@ -162,6 +165,16 @@ impl Store for SqliteStore {
         Box::pin(async move {
             self.writer()?
                 .ask(move |connection| claim::update(connection, &updates))
+                .await
+                .map_err(unavailable)?
+        })
+    }
+
+    fn archive<'a>(&'a self, archival: &'a Archival) -> Promise<'a, Result<(), CommitFault>> {
+        let archival = archival.clone();
+        Box::pin(async move {
+            self.writer()?
+                .ask(move |connection| archive::archive(connection, &archival))
                 .await
                 .map_err(unavailable)?
         })

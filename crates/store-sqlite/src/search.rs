@@ -1,5 +1,6 @@
 //! Answering queries.
 
+use crate::archive;
 use crate::audit::audit;
 use crate::claim::tenants_due;
 use crate::load::{Finder, text};
@@ -44,6 +45,8 @@ pub(crate) fn is_upkeep(query: &Query) -> bool {
         Query::OneOrder(_)
         | Query::Orders(_)
         | Query::StoryOf(_)
+        | Query::StoriesWithEvents(_)
+        | Query::Archives(_)
         | Query::TenantsWithOrder(_)
         | Query::Accounts(_)
         | Query::Postings(_)
@@ -64,6 +67,10 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
         }
         Query::Orders(of) => Page::Orders(orders(connection, &of.filter)?),
         Query::StoryOf(of) => Page::StoryOf(story(connection, &of.tenant, of.root)?.map(Box::new)),
+        Query::StoriesWithEvents(of) => {
+            Page::StoriesWithEvents(archive::stories_with_events(connection, of)?)
+        }
+        Query::Archives(of) => Page::Archives(archive::records(connection, of)?),
         Query::TenantsWithOrder(with) => Page::TenantsWithOrder(
             tenants_with_order(connection, &with.merchant_order_no).map_err(fault)?,
         ),
@@ -173,7 +180,7 @@ fn lowest_id(from: Timestamp) -> i64 {
 
 macro_rules! of_all {
     ($($rows:ident: $row:ident,)*) => {
-        /// The rows of a story. Each has events in it.
+        /// The rows of a story. Each has events in it, or had some that were archived.
         fn rows_of_root(
             connection: &Connection,
             key: &[Value<'_>],
@@ -253,7 +260,9 @@ fn story(
     for subject in subjects.keys() {
         tasks.extend(select.first(&subject_key(tenant, *subject), task::read)?);
     }
-    Ok(Story::of(root, subjects.into_values().collect(), events, transfers, tasks))
+    let archived = archive::of_story(connection, &key)?;
+    let story = Story::of(root, subjects.into_values().collect(), events, transfers, tasks);
+    Ok(story.map(|story| story.with_archived(archived)))
 }
 
 fn subject_key(tenant: &TenantId, subject: Subject) -> [Value<'_>; 3] {

@@ -42,13 +42,18 @@ pub enum Rule {
     HoldWithoutRow,
     /// Every row that is open has a task.
     OpenWithoutTask,
-    /// Every paid order whose merchant asked for it has a notification.
+    /// Every paid order whose merchant asked for it has a notification, or had one that is archived.
     PaidWithoutNotification,
+    /// Every order, refund and notification has as many events as its version says, in the log or in
+    /// archives.
+    EventsMissing,
+    /// The archives of a tenant have as many events as are written down for its rows.
+    ArchivesDiffer,
 }
 
 impl Rule {
     /// Every rule, in the order in which they are checked.
-    pub const ALL: [Rule; 16] = [
+    pub const ALL: [Rule; 18] = [
         Rule::TransferShape,
         Rule::BalanceMissing,
         Rule::BalanceDiffers,
@@ -65,6 +70,8 @@ impl Rule {
         Rule::HoldWithoutRow,
         Rule::OpenWithoutTask,
         Rule::PaidWithoutNotification,
+        Rule::EventsMissing,
+        Rule::ArchivesDiffer,
     ];
 
     /// What is wrong where the rule does not hold.
@@ -91,6 +98,10 @@ impl Rule {
             Rule::HoldWithoutRow => "holds or releases for a row that does not exist",
             Rule::OpenWithoutTask => "open, and no task",
             Rule::PaidWithoutNotification => "paid, and no notification to its merchant",
+            Rule::EventsMissing => {
+                "not as many events, in the log and in archives, as its version says"
+            }
+            Rule::ArchivesDiffer => "the records do not count the events that were archived",
         }
     }
 

@@ -8,11 +8,13 @@
 //! - [`batch`]: what is committed together.
 //! - `claim`: which due tasks are claimed, and what becomes of them besides.
 //! - [`query`]: what can be asked, and what the answers look like.
+//! - [`archive`]: what leaves the database for files, and what stays to prove it.
 //! - [`audit`]: the rules of the books, in words.
 //! - [`rows`]: how aggregates and events become rows, once for every engine.
 //! - [`memory`]: the model: sorted maps, obviously right.
 //! - `conformance`: the promises, as a suite that every store passes; behind the feature of that name.
 
+pub mod archive;
 pub mod audit;
 mod baseline;
 pub mod batch;
@@ -23,17 +25,19 @@ pub mod memory;
 pub mod query;
 pub mod rows;
 
+pub use archive::{Archival, ArchiveCover, ArchiveRecord, ArchivedEvents};
 pub use baseline::Baseline;
 pub use batch::Batch;
 pub use claim::{Claim, TaskAction, TaskUpdate};
 pub use kernel::Write;
 pub use query::{
-    AboutDatabase, AccountRow, Accounts, AttemptRow, AttentionCount, AttentionCounts,
+    AboutDatabase, AccountRow, Accounts, Archives, AttemptRow, AttentionCount, AttentionCounts,
     AttentionFilter, AttentionList, AttentionMark, AttentionRow, AttentionStart, Audit,
     AuditReport, DatabaseFacts, DatabaseTime, DirectoryOf, DirectoryRevision, DirectoryRows,
     EXAMINED_MAX, Installation, LastId, Listed, NotificationRow, Notifications, OldestUndelivered,
     OneNotification, OneOrder, OrderFilter, Orders, PARKED_LISTED_MAX, Page, Ping, Postings, Query,
-    Question, Story, StoryOf, TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder,
+    Question, StoriesWithEvents, Story, StoryOf, TASKS_COUNTED_MAX, TaskRow, Tasks,
+    TenantsWithOrder,
 };
 
 use kernel::{Reads, Task, TenantId, View};
@@ -131,6 +135,14 @@ pub trait Store: Send + Sync {
         &'a self,
         updates: &'a [TaskUpdate],
     ) -> Promise<'a, Result<u64, StoreFault>>;
+
+    /// Moves what is archived out of the database, durably: adds the record, deletes the events and the
+    /// notifications, and writes down which events lie in the archive. All of it or nothing.
+    ///
+    /// # Errors
+    /// [`CommitFault::Stale`] when the record's number is taken, an event is not there, or a notification
+    /// has changed. As for [`Store::commit_apart`] otherwise.
+    fn archive<'a>(&'a self, archival: &'a Archival) -> Promise<'a, Result<(), CommitFault>>;
 
     /// Answers a query from a consistent snapshot of what is committed. Callers ask a [`Question`] by
     /// `ask`, which gives the answer its type.

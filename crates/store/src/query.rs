@@ -3,6 +3,7 @@
 //! A question is a struct whose answer has a type; the pairing of questions, queries and pages stands
 //! once, in the list below. A store answers [`Query`]s with [`Page`]s, so that it stays object safe.
 
+use crate::archive::{ArchiveRecord, ArchivedEvents};
 use kernel::{
     Aggregate, Attempt, Attention, AttentionKind, CallerKey, ChannelAccount, Event, Key, Lane,
     Merchant, Notification, NotificationState, Order, Refund, Row, Task, Tenant, TenantId,
@@ -91,6 +92,26 @@ questions! {
         /// The story.
         root: Id<kinds::Root>,
     } -> Option<Box<Story>>;
+
+    /// Stories of a tenant that have events in the database, in order of their ids.
+    StoriesWithEvents {
+        /// The owner.
+        tenant: TenantId,
+        /// Only stories with a larger id: the last id of the page before.
+        after: Option<Id<kinds::Root>>,
+        /// How many at most.
+        limit: u32,
+    } -> Vec<Id<kinds::Root>>;
+
+    /// The records of a tenant's archives, newest first.
+    Archives {
+        /// The owner.
+        tenant: TenantId,
+        /// Only records with a smaller number: the last one of the page before.
+        before: Option<i64>,
+        /// How many at most.
+        limit: u32,
+    } -> Vec<ArchiveRecord>;
 
     /// Tenants that have orders with this merchant's number, in any namespace, with the orders' ids.
     TenantsWithOrder {
@@ -240,12 +261,15 @@ impl OrderFilter {
 pub struct Story {
     /// The rows of the story as they stand, the root first, then in order of their subjects.
     pub rows: Vec<Row>,
-    /// What happened, in order of ids; within a subject that is the order of the sequence.
+    /// What happened, in order of ids; within a subject that is the order of the sequence. What was
+    /// archived is not here.
     pub events: Vec<Event>,
     /// Money that moved, oldest first.
     pub transfers: Vec<Transfer>,
     /// What is still to be done, and when.
     pub tasks: Vec<(Task, Timestamp)>,
+    /// Which of its events lie in archives, in order of their subjects.
+    pub archived: Vec<ArchivedEvents>,
 }
 
 impl Story {
@@ -276,7 +300,15 @@ impl Story {
         }
         let events = order.into_iter().map(|from| events[from].clone()).collect();
         tasks.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
-        Some(Story { rows, events, transfers, tasks })
+        Some(Story { rows, events, transfers, tasks, archived: vec![] })
+    }
+
+    /// The same story, of which these events lie in archives.
+    #[must_use]
+    pub fn with_archived(mut self, mut archived: Vec<ArchivedEvents>) -> Story {
+        archived.sort();
+        self.archived = archived;
+        self
     }
 
     /// The order that the story is about, when it is about one.

@@ -20,7 +20,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use store::memory::Memory;
 use store::{
-    Batch, Claim, CommitFault, Page, Promise, Query, Store, StoreFault, StoryOf, TaskUpdate,
+    Archival, Batch, Claim, CommitFault, Page, Promise, Query, Store, StoreFault, StoryOf,
+    TaskUpdate,
 };
 use story::samples::{START, Samples};
 use tokio::sync::watch;
@@ -121,6 +122,13 @@ impl Store for Line {
         Box::pin(async {
             self.up()?;
             self.memory.update_tasks(updates).await
+        })
+    }
+
+    fn archive<'a>(&'a self, archival: &'a Archival) -> Promise<'a, Result<(), CommitFault>> {
+        Box::pin(async {
+            self.up()?;
+            self.memory.archive(archival).await
         })
     }
 

@@ -30,6 +30,20 @@ fn first_refund_with(broken: &str) -> String {
     )
 }
 
+/// The first row that has more or fewer events than its version says.
+fn events_missing(table: &str, noun: &str, root: &str) -> String {
+    format!(
+        "SELECT tenant, id FROM {table} AS own WHERE version <> (
+            SELECT count(*) FROM events
+            WHERE events.tenant = own.tenant AND events.root = own.{root}
+                AND subject_kind = '{noun}' AND subject_id = own.id) + (
+            SELECT coalesce(sum(event_count), 0) FROM archived_events AS archived
+            WHERE archived.tenant = own.tenant AND archived.root = own.{root}
+                AND subject_kind = '{noun}' AND subject_id = own.id)
+        ORDER BY tenant, id LIMIT 1"
+    )
+}
+
 super::statements! {
     ORDERS = "SELECT count(*), count(*) FILTER (WHERE state = 'paid') FROM orders";
 
@@ -109,5 +123,18 @@ super::statements! {
         WHERE orders.state = 'paid' AND terms.notify_url IS NOT NULL AND NOT EXISTS (
             SELECT 1 FROM notifications WHERE notifications.tenant = orders.tenant
                 AND about_kind = 'order' AND about_id = orders.id)
+            AND NOT EXISTS (
+                SELECT 1 FROM archived_events WHERE archived_events.tenant = orders.tenant
+                    AND archived_events.root = orders.id
+                    AND archived_events.subject_kind = 'notification')
         ORDER BY orders.tenant, orders.id LIMIT 1";
+
+    ORDER_EVENTS_MISSING = events_missing("orders", "order", "id");
+    REFUND_EVENTS_MISSING = events_missing("refunds", "refund", "order_id");
+    NOTIFICATION_EVENTS_MISSING = events_missing("notifications", "notification", "root");
+
+    ARCHIVES_DIFFER = "SELECT tenant, max(number) FROM (
+            SELECT tenant, number, event_count FROM archives
+            UNION ALL SELECT tenant, archive, -event_count FROM archived_events) AS sides
+        GROUP BY tenant HAVING sum(event_count) <> 0 ORDER BY tenant LIMIT 1";
 }

@@ -1,8 +1,8 @@
-//! What a commit writes besides the rows of aggregates: a table a statement, the rows as one array a
+//! What a commit writes besides the rows of aggregates, and what archiving writes and deletes: a table a statement, the rows as one array a
 //! column. Plain inserts fail where a row exists.
 
 use super::insert;
-use store::rows::{claimed_name, event, transfer};
+use store::rows::{archive, claimed_name, event, transfer};
 
 super::statements! {
     INSERT_EVENTS = insert(event::EVENTS.name, event::EVENTS.columns);
@@ -11,6 +11,27 @@ super::statements! {
 
     CLAIM_NAMES =
         insert(claimed_name::CLAIMED_NAMES.name, claimed_name::CLAIMED_NAMES.columns);
+
+    INSERT_ARCHIVES = insert(archive::ARCHIVES.name, archive::ARCHIVES.columns);
+
+    INSERT_ARCHIVED_EVENTS =
+        insert(archive::ARCHIVED_EVENTS.name, archive::ARCHIVED_EVENTS.columns);
+
+    /// Fails where one is not there.
+    DELETE_EVENTS = "WITH deleted AS (
+            DELETE FROM events USING unnest($2::bigint[], $3::bigint[]) AS row (root, id)
+            WHERE events.tenant = $1 AND events.root = row.root AND events.id = row.id
+            RETURNING 1)
+        SELECT tongbao_expect(count(*), cardinality($2::bigint[])::bigint, 'event') FROM deleted";
+
+    /// Fails where one is not there, or not in this version.
+    DELETE_NOTIFICATIONS = "WITH deleted AS (
+            DELETE FROM notifications USING unnest($2::bigint[], $3::bigint[]) AS row (id, version)
+            WHERE notifications.tenant = $1 AND notifications.id = row.id
+                AND notifications.version = row.version
+            RETURNING 1)
+        SELECT tongbao_expect(count(*), cardinality($2::bigint[])::bigint, 'notification')
+        FROM deleted";
 
     /// Setting a task ends its lease, and it is not parked any more.
     SET_TASKS = "INSERT INTO tasks (tenant, subject_kind, subject_id, root, due, lane, leased_until)

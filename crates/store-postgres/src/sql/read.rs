@@ -2,7 +2,7 @@
 
 use super::session;
 use kernel::{Notification, Order};
-use store::rows::{Stored, event, task, transfer};
+use store::rows::{Stored, archive, event, task, transfer};
 
 /// A page of notifications; a notification alone is a page of one.
 const PAGE_OF_NOTIFICATIONS: &str = "WHERE tenant = $1 AND id < $2 AND id >= $3
@@ -94,6 +94,24 @@ super::statements! {
 
     /// The largest id from this one on.
     LAST_ID = "SELECT max(id) FROM events WHERE id >= $1";
+
+    /// The largest id of an event that was archived.
+    LAST_ARCHIVED_ID = "SELECT max(last_event) FROM archives";
+
+    /// The events lie in order of their stories.
+    STORIES_WITH_EVENTS = "SELECT DISTINCT root FROM events WHERE tenant = $1 AND root > $2
+        ORDER BY root LIMIT $3";
+
+    ARCHIVES = format!(
+        "SELECT {} FROM archives WHERE tenant = $1 AND number < $2 ORDER BY number DESC LIMIT $3",
+        archive::ARCHIVES.list()
+    );
+
+    ARCHIVED_EVENTS_OF_ROOT = "SELECT root, subject_kind, subject_id, archive,
+            archived.event_count, last_sequence, file, sha256
+        FROM archived_events AS archived JOIN archives
+            ON archives.tenant = archived.tenant AND archives.number = archived.archive
+        WHERE archived.tenant = $1 AND archived.root = $2";
 
     PING = "SELECT 1";
 

@@ -96,6 +96,9 @@ impl Statements {
                 format!(
                     "{select} WHERE tenant = $1 AND id IN (
                         SELECT subject_id FROM events
+                        WHERE tenant = $1 AND root = $2 AND subject_kind = '{noun}'
+                        UNION ALL
+                        SELECT subject_id FROM archived_events
                         WHERE tenant = $1 AND root = $2 AND subject_kind = '{noun}')"
                 ),
             ),

@@ -2,7 +2,7 @@
 
 use super::{Sql, audit, claim, commit, read, rows};
 use crate::schema::tenant_tables;
-use store::rows::{Column, Stored, Type, event, transfer};
+use store::rows::{Column, Stored, Type, archive, event, transfer};
 
 const SCHEMA: &str = include_str!("../../migrations/0001_first.sql");
 
@@ -142,7 +142,13 @@ kernel::aggregates!(of_all);
 /// The baseline inserts whole rows, so that even the order of the columns is a promise.
 #[test]
 fn the_schema_fits_the_rows() {
-    let added = [&event::EVENTS, &transfer::TRANSFERS, &transfer::BALANCES];
+    let added = [
+        &event::EVENTS,
+        &transfer::TRANSFERS,
+        &transfer::BALANCES,
+        &archive::ARCHIVES,
+        &archive::ARCHIVED_EVENTS,
+    ];
     let added = added.map(|table| (table.name, table.columns.to_vec()));
     let definitions = definitions();
     for (table, columns) in row_tables().into_iter().chain(added) {

@@ -158,5 +158,53 @@ pub(crate) const PAID_WITHOUT_NOTIFICATION: RuleSql = (
         WHERE events.tenant = orders.tenant AND events.root = orders.id
             AND subject_kind = 'notification'
             AND about_kind = 'order' AND about_id = orders.id)
+        AND NOT EXISTS (
+            SELECT 1 FROM archived_events AS archived
+            WHERE archived.tenant = orders.tenant AND archived.root = orders.id
+                AND archived.subject_kind = 'notification')
     ORDER BY orders.tenant, orders.id LIMIT 1",
 );
+
+/// The first row that has more or fewer events than its version says. A story's events lie together, so
+/// that each row is looked up by its story.
+macro_rules! events_missing {
+    ($table:literal, $noun:literal, $root:literal) => {
+        (
+            Rule::EventsMissing,
+            $noun,
+            concat!(
+                "SELECT tenant, id FROM ",
+                $table,
+                " AS own WHERE version <> (
+                    SELECT count(*) FROM events
+                    WHERE events.tenant = own.tenant AND events.root = own.",
+                $root,
+                " AND subject_kind = '",
+                $noun,
+                "' AND subject_id = own.id) + (
+                    SELECT coalesce(sum(event_count), 0) FROM archived_events AS archived
+                    WHERE archived.tenant = own.tenant AND archived.root = own.",
+                $root,
+                " AND subject_kind = '",
+                $noun,
+                "' AND subject_id = own.id)
+                ORDER BY tenant, id LIMIT 1"
+            ),
+        )
+    };
+}
+
+/// The rules of what was archived.
+pub(crate) const ARCHIVE_RULES: [RuleSql; 4] = [
+    events_missing!("orders", "order", "id"),
+    events_missing!("refunds", "refund", "order_id"),
+    events_missing!("notifications", "notification", "root"),
+    (
+        Rule::ArchivesDiffer,
+        "archive",
+        "SELECT tenant, max(number) FROM (
+            SELECT tenant, number, event_count FROM archives
+            UNION ALL SELECT tenant, archive, -event_count FROM archived_events)
+        GROUP BY tenant HAVING sum(event_count) <> 0 ORDER BY tenant LIMIT 1",
+    ),
+];

@@ -1,8 +1,8 @@
-//! What a commit writes besides the rows of aggregates.
+//! What a commit writes besides the rows of aggregates, and what archiving writes and deletes.
 
 use super::insert;
 use std::sync::LazyLock;
-use store::rows::{claimed_name, event, transfer};
+use store::rows::{archive, claimed_name, event, transfer};
 
 pub(crate) static INSERT_EVENT: LazyLock<String> =
     LazyLock::new(|| insert(event::EVENTS.name, event::EVENTS.columns));
@@ -22,3 +22,15 @@ pub(crate) const MOVE_BALANCE: &str = "INSERT INTO balances (tenant, account, po
 
 pub(crate) const STORE_LAST_ID: &str = "INSERT INTO last_event (only, id) VALUES (1, ?1)
     ON CONFLICT DO UPDATE SET id = max(id, excluded.id)";
+
+pub(crate) static INSERT_ARCHIVE: LazyLock<String> =
+    LazyLock::new(|| insert(archive::ARCHIVES.name, archive::ARCHIVES.columns));
+
+pub(crate) static INSERT_ARCHIVED_EVENTS: LazyLock<String> =
+    LazyLock::new(|| insert(archive::ARCHIVED_EVENTS.name, archive::ARCHIVED_EVENTS.columns));
+
+pub(crate) const DELETE_EVENT: &str =
+    "DELETE FROM events WHERE tenant = ?1 AND root = ?2 AND id = ?3";
+
+pub(crate) const DELETE_NOTIFICATION: &str =
+    "DELETE FROM notifications WHERE tenant = ?1 AND id = ?2 AND version = ?3";

@@ -3,7 +3,7 @@
 use super::rows::select;
 use kernel::{Notification, Order};
 use std::sync::LazyLock;
-use store::rows::{Stored, event, task, transfer};
+use store::rows::{Stored, archive, event, task, transfer};
 
 pub(crate) static ORDERS: LazyLock<String> = LazyLock::new(|| {
     format!(
@@ -121,3 +121,20 @@ pub(crate) const LAST_ID: &str = "SELECT id FROM last_event";
 
 /// Looks into the file, at its first page.
 pub(crate) const PING: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema)";
+
+/// The events lie in order of their stories.
+pub(crate) const STORIES_WITH_EVENTS: &str =
+    "SELECT DISTINCT root FROM events WHERE tenant = ?1 AND root > ?2 ORDER BY root LIMIT ?3";
+
+pub(crate) static ARCHIVES: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {} FROM archives WHERE tenant = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3",
+        archive::ARCHIVES.list()
+    )
+});
+
+pub(crate) const ARCHIVED_EVENTS_OF_ROOT: &str =
+    "SELECT root, subject_kind, subject_id, archive, archived.event_count, last_sequence, file, sha256
+    FROM archived_events AS archived CROSS JOIN archives
+        ON archives.tenant = archived.tenant AND archives.number = archived.archive
+    WHERE archived.tenant = ?1 AND archived.root = ?2";

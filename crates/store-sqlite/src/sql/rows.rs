@@ -83,6 +83,9 @@ impl Statements {
             of_root: format!(
                 "{select} WHERE tenant = ?1 AND id IN (
                      SELECT subject_id FROM events
+                     WHERE tenant = ?1 AND root = ?2 AND subject_kind = '{noun}'
+                     UNION ALL
+                     SELECT subject_id FROM archived_events
                      WHERE tenant = ?1 AND root = ?2 AND subject_kind = '{noun}')"
             ),
             all: format!("{select} ORDER BY id"),

@@ -2,7 +2,7 @@
 
 use super::{audit, claim, read, rows};
 use rusqlite::Connection;
-use store::rows::{Column, Stored, Type, event, list, task, transfer};
+use store::rows::{Column, Stored, Type, archive, event, list, task, transfer};
 
 fn migrated() -> Connection {
     let mut connection = Connection::open_in_memory().expect("memory is there");
@@ -65,6 +65,9 @@ fn queries_read_no_more_than_they_show() {
         &*read::EVENTS_OF_ROOT,
         &*read::EVENTS_OF_SUBJECT,
         &*read::TRANSFERS_OF_ROOT,
+        read::STORIES_WITH_EVENTS,
+        &*read::ARCHIVES,
+        read::ARCHIVED_EVENTS_OF_ROOT,
         &*read::TASK,
         &*read::BALANCE,
         &*read::POSTINGS,
@@ -91,7 +94,10 @@ fn queries_read_no_more_than_they_show() {
 fn rules_look_up_by_whole_keys() {
     let connection = migrated();
     let rules = audit::MONEY_RULES.into_iter().chain(crate::audit::row_rules());
-    for (_, _, sql) in rules.chain([audit::TRANSFER_SHAPE, audit::PAID_WITHOUT_NOTIFICATION]) {
+    for (_, _, sql) in rules
+        .chain(audit::ARCHIVE_RULES)
+        .chain([audit::TRANSFER_SHAPE, audit::PAID_WITHOUT_NOTIFICATION])
+    {
         let steps = plan(&connection, sql);
         assert!(!steps.iter().any(|step| reads_a_tenant(step)), "{steps:#?}");
     }
@@ -142,7 +148,13 @@ kernel::aggregates!(of_all);
 #[test]
 fn the_schema_fits_the_rows() {
     let connection = migrated();
-    let added = [&event::EVENTS, &transfer::TRANSFERS, &transfer::BALANCES];
+    let added = [
+        &event::EVENTS,
+        &transfer::TRANSFERS,
+        &transfer::BALANCES,
+        &archive::ARCHIVES,
+        &archive::ARCHIVED_EVENTS,
+    ];
     let added = added.map(|table| (table.name, table.columns.to_vec()));
     for (table, columns) in tables().into_iter().chain(added) {
         assert_eq!(columns_of(&connection, table), wanted(&columns), "{table}");

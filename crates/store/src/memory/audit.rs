@@ -39,6 +39,8 @@ impl State {
         self.check_refunds(&mut report, &transfers);
         self.check_rows(&mut report, &transfers);
         self.check_notified(&mut report);
+        self.check_events(&mut report);
+        self.check_archives(&mut report);
         Ok(report)
     }
 
@@ -175,13 +177,46 @@ impl State {
     fn check_notified(&self, report: &mut AuditReport) {
         let untold = self.orders.all().find(|order| {
             let is_told = |subject: Subject, tenant: &TenantId| {
+                let archived = self.archived_of(tenant, subject.root());
                 self.notifications.of(tenant).any(|row| row.about == subject)
+                    || archived.iter().any(|it| it.subject.kind == SubjectKind::Notification)
             };
             is_paid(order)
                 && order.terms.request.notify_url.is_some()
                 && !is_told(order.terms.id.subject(), &order.terms.tenant)
         });
         note(report, Rule::PaidWithoutNotification, untold);
+    }
+
+    fn check_events(&self, report: &mut AuditReport) {
+        note(report, Rule::EventsMissing, self.orders.all().find(|row| self.lacks_events(*row)));
+        note(report, Rule::EventsMissing, self.refunds.all().find(|row| self.lacks_events(*row)));
+        let lacking = self.notifications.all().find(|row| self.lacks_events(*row));
+        note(report, Rule::EventsMissing, lacking);
+    }
+
+    fn lacks_events<A: Stored>(&self, row: &A) -> bool {
+        i64::try_from(self.event_count(row.tenant(), row.id().subject())) != Ok(row.version())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the text names an archive's number")]
+    fn check_archives(&self, report: &mut AuditReport) {
+        let mut sums: BTreeMap<&TenantId, (i128, i64)> = BTreeMap::new();
+        for record in self.archives.values() {
+            let sum = sums.entry(&record.tenant).or_default();
+            sum.0 += i128::from(record.event_count());
+            sum.1 = sum.1.max(record.number);
+        }
+        for (tenant, events) in &self.archived {
+            let sum = sums.entry(tenant).or_default();
+            sum.0 -= i128::from(events.event_count);
+            sum.1 = sum.1.max(events.archive);
+        }
+        let differs = sums.into_iter().find(|(_, (sum, _))| *sum != 0);
+        report.faults.extend(differs.map(|(tenant, (_, number))| {
+            let number: Id<kinds::Root> = Id::from_value(number);
+            Rule::ArchivesDiffer.fault(tenant, "archive", number)
+        }));
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A batch is checked whole before its first change, so that a refused batch leaves no trace.
 
+mod archive;
 mod audit;
 mod commit;
 mod search;
@@ -9,7 +10,8 @@ mod table;
 
 use crate::audit::Sums;
 use crate::{
-    Batch, Claim, CommitFault, Page, Promise, Query, Store, StoreFault, TaskAction, TaskUpdate,
+    Archival, ArchiveRecord, ArchivedEvents, Batch, Claim, CommitFault, Page, Promise, Query,
+    Store, StoreFault, TaskAction, TaskUpdate,
 };
 use kernel::{Event, Lane, Reads, Task, TenantId, View};
 use ledger::{Id, Timestamp, Transfer, kinds};
@@ -49,6 +51,10 @@ macro_rules! state {
             transfers: BTreeMap<RowKey, Transfer>,
             tasks: BTreeMap<Task, Waiting>,
             balances: Sums,
+            /// By tenant and number.
+            archives: BTreeMap<RowKey, ArchiveRecord>,
+            /// In order of their archives, each with its tenant.
+            archived: Vec<(TenantId, ArchivedEvents)>,
             /// Names that are unique in the installation, by kind.
             names: BTreeSet<(&'static str, String)>,
         }
@@ -123,6 +129,10 @@ impl Store for Memory {
             let mut state = self.state();
             Ok(updates.iter().map(|update| u64::from(state.update_task(update))).sum())
         })
+    }
+
+    fn archive<'a>(&'a self, archival: &'a Archival) -> Promise<'a, Result<(), CommitFault>> {
+        Box::pin(async move { self.state().archive(archival) })
     }
 
     fn search<'a>(&'a self, query: &'a Query) -> Promise<'a, Result<Page, StoreFault>> {

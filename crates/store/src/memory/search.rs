@@ -20,6 +20,8 @@ impl State {
             }
             Query::Orders(orders) => Page::Orders(self.list_orders(&orders.filter)),
             Query::StoryOf(of) => Page::StoryOf(self.story(&of.tenant, of.root).map(Box::new)),
+            Query::StoriesWithEvents(of) => Page::StoriesWithEvents(self.stories_with_events(of)),
+            Query::Archives(of) => Page::Archives(self.archives(of)),
             Query::TenantsWithOrder(with) => Page::TenantsWithOrder(
                 self.orders
                     .with_number(&with.merchant_order_no)
@@ -48,7 +50,9 @@ impl State {
             Query::DirectoryRevision(_) => Page::DirectoryRevision(self.directory_revision()),
             Query::Installation(_) => Page::Installation(INSTALLATION.to_owned()),
             Query::LastId(_) => {
-                Page::LastId(self.events.values().map(|event| event.id.value()).max())
+                let logged = self.events.values().map(|event| event.id);
+                let archived = self.archives.values().map(|record| record.last_event);
+                Page::LastId(logged.chain(archived).max().map(Id::value))
             }
             Query::Ping(_) => Page::Ping(()),
             Query::DatabaseTime(_) => Page::DatabaseTime(None),
@@ -109,7 +113,9 @@ impl State {
             self.tasks.iter().filter(|(task, _)| task.tenant == *tenant && task.root == root);
         let tasks: Vec<(Task, Timestamp)> =
             tasks.map(|(task, waiting)| (task.clone(), waiting.due)).collect();
-        Story::of(root, self.rows_of(tenant, root), events, transfers.cloned().collect(), tasks)
+        let (rows, transfers) = (self.rows_of(tenant, root), transfers.cloned().collect());
+        let story = Story::of(root, rows, events, transfers, tasks)?;
+        Some(story.with_archived(self.archived_of(tenant, root)))
     }
 
     fn transfers_of(

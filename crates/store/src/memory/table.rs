@@ -64,6 +64,14 @@ impl<A: Stored> Rows<A> {
         Ok(())
     }
 
+    /// Takes a row out, as if it had never been.
+    pub(super) fn remove(&mut self, tenant: &TenantId, id: i64) {
+        let removed = self.rows.remove(&(tenant.clone(), id));
+        if let Some(number) = removed.and_then(|row| row.natural_key()) {
+            self.ids.remove(&(tenant.clone(), number));
+        }
+    }
+
     /// What is written once stays as it was.
     pub(super) fn apply(&mut self, writes: Vec<Write<A>>) -> Result<(), StoreFault> {
         for Write { row, .. } in writes {

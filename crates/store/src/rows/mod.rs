@@ -2,12 +2,14 @@
 //!
 //! An aggregate's row is described once, by [`Stored`]: a table, its cells, and the bodies of its
 //! events. Both databases generate their statements by id from that. Tables whose rows are only added
-//! ([`event`], [`transfer`], [`task`], [`claimed_name`]) have a name and columns. An engine binds cells to its statements
-//! and knows nothing of what they mean.
+//! ([`event`], [`transfer`], [`task`], [`claimed_name`], [`archive`]) have a name and columns. An engine
+//! binds cells to its statements and knows nothing of what they mean.
 //!
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`: an
 //!   aggregate each.
+//! - `object`: a row as a JSON object, outside the database.
 
+pub mod archive;
 mod attention;
 mod call;
 mod caller_key;
@@ -17,6 +19,7 @@ pub mod claimed_name;
 pub mod event;
 mod merchant;
 mod notification;
+mod object;
 mod order;
 mod refund;
 mod stored;
@@ -26,6 +29,7 @@ pub mod transfer;
 
 pub use attention::attention_count;
 pub use cells::{Cells, Column, Source, StandingCells, Table, Type, Value, list};
+pub use object::Object;
 pub use stored::{
     Body, KEY_LEN, NumberColumns, Parts, RowTable, STANDING, Stored, cells, expected_cells,
     from_json, logged_cells, merged, mutable_cells, noun, parts, read, to_json,

@@ -1,0 +1,84 @@
+//! Archiving from the model.
+
+use super::{EventKey, State};
+use crate::{Archival, ArchivedEvents, Archives, CommitFault, StoriesWithEvents};
+use kernel::TenantId;
+use ledger::{Id, Subject, kinds};
+use std::fmt::Display;
+
+impl State {
+    /// Moves out what is archived, or refuses and changes nothing.
+    pub(super) fn archive(&mut self, archival: &Archival) -> Result<(), CommitFault> {
+        let tenant = &archival.record.tenant;
+        let record = (tenant.clone(), archival.record.number);
+        if self.archives.contains_key(&record) {
+            return Err(stale("archive", archival.record.number));
+        }
+        let key = |root, id: Id<kinds::Event>| -> EventKey { (tenant.clone(), root, id.value()) };
+        for (root, id) in &archival.events {
+            if !self.events.contains_key(&key(*root, *id)) {
+                return Err(stale("event", id));
+            }
+        }
+        for (id, version) in &archival.notifications {
+            let found = self.notifications.get(tenant, id.value()).map(|row| row.version);
+            if found != Some(*version) {
+                return Err(stale("notification", id));
+            }
+        }
+        for (root, id) in &archival.events {
+            self.events.remove(&key(*root, *id));
+        }
+        for (id, _) in &archival.notifications {
+            self.notifications.remove(tenant, id.value());
+        }
+        let archived = archival.archived.iter().cloned();
+        self.archived.extend(archived.map(|events| (tenant.clone(), events)));
+        self.archives.insert(record, archival.record.clone());
+        Ok(())
+    }
+
+    pub(super) fn stories_with_events(&self, of: &StoriesWithEvents) -> Vec<Id<kinds::Root>> {
+        let own = self.events.keys().filter(|(tenant, _, _)| *tenant == of.tenant);
+        let mut roots: Vec<Id<kinds::Root>> = own
+            .map(|(_, root, _)| *root)
+            .filter(|root| of.after.is_none_or(|after| *root > after))
+            .collect();
+        roots.dedup();
+        roots.truncate(usize::try_from(of.limit).unwrap_or(usize::MAX));
+        roots
+    }
+
+    pub(super) fn archives(&self, of: &Archives) -> Vec<crate::ArchiveRecord> {
+        let own = self.archives.values().rev().filter(|record| record.tenant == of.tenant);
+        own.filter(|record| of.before.is_none_or(|before| record.number < before))
+            .take(usize::try_from(of.limit).unwrap_or(usize::MAX))
+            .cloned()
+            .collect()
+    }
+
+    pub(super) fn archived_of(
+        &self,
+        tenant: &TenantId,
+        root: Id<kinds::Root>,
+    ) -> Vec<ArchivedEvents> {
+        let own =
+            self.archived.iter().filter(|(owner, events)| owner == tenant && events.root == root);
+        own.map(|(_, events)| events.clone()).collect()
+    }
+
+    /// How many events of a subject are in the log and in archives.
+    pub(super) fn event_count(&self, tenant: &TenantId, subject: Subject) -> u64 {
+        let logged = self.events.values();
+        let logged = logged.filter(|event| event.tenant == *tenant && event.subject == subject);
+        let archived = self.archived.iter();
+        let archived =
+            archived.filter(|(owner, events)| owner == tenant && events.subject == subject);
+        super::search::count(logged.count())
+            + archived.map(|(_, events)| events.event_count).sum::<u64>()
+    }
+}
+
+fn stale(noun: &str, id: impl Display) -> CommitFault {
+    CommitFault::Stale(format!("{noun} {id}"))
+}
