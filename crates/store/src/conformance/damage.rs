@@ -7,8 +7,10 @@ use super::fixture::{StoreFixture, place_at};
 use crate::audit::Rule;
 use crate::{Promise, Store};
 use channel::RefundStatus;
+use kernel::Delivery;
 use test_support::{
-    decided, found, found_of_refund, paid_as, refunded, settle_by_hand, tenant_at, write_off,
+    attempt, decided, found, found_of_refund, paid_as, refunded, settle_by_hand, tenant_at,
+    write_off,
 };
 
 /// One damage.
@@ -41,7 +43,12 @@ impl Damage {
 pub fn history(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut fixture = StoreFixture::new(store);
-        fixture.sell(&tenant_at(1), "A-1").await;
+        let archived = fixture.sell(&tenant_at(1), "A-1").await;
+        let row = fixture.only_notification(&archived).await;
+        let acknowledged = Delivery::Acknowledged { status: 200 };
+        fixture.accept(attempt(&row, row.made_at, acknowledged)).await;
+        fixture.wait_ms(10);
+        fixture.archive(&tenant_at(1)).await;
         let order = fixture.sell(&tenant_at(0), "A-1").await;
         for reference in ["wx2", "wx3", "wx4", "wx5", "wx6"] {
             fixture.wait_ms(10);
@@ -105,6 +112,19 @@ const MERCHANT: &str =
     first!("account", "balances WHERE account LIKE 'merchant%' ORDER BY tenant DESC");
 const FUNDS: &str =
     first!("account", "balances WHERE account LIKE 'channel%' ORDER BY tenant DESC");
+
+const ARCHIVE: &str = first!("'000000000000000001'", "archives");
+const ARCHIVED: &str = first!(
+    "CAST(subject_id AS TEXT)",
+    "archived_events WHERE subject_kind = 'order' ORDER BY subject_id DESC"
+);
+
+/// `WHERE` events of a story were archived.
+macro_rules! of_archived {
+    ($change:literal) => {
+        concat!($change, " WHERE tenant = '{tenant}' AND root = {subject}")
+    };
+}
 
 /// `WHERE` a row of this id.
 macro_rules! of_row {
@@ -293,6 +313,20 @@ damages! {
     "a notification about something else": PaidWithoutNotification of "order", PAID,
         "UPDATE notifications SET about_kind = 'refund'
          WHERE tenant = '{tenant}' AND root = {subject}";
+    "an event is lost": EventsMissing of "order", PAID,
+        concat!(of_order!("DELETE FROM events"), " AND sequence = 1");
+    "an order has gone on without an event": EventsMissing of "order", OPEN_ORDER,
+        of_row!("UPDATE orders SET version = version + 1");
+    "an event of a refund is lost": EventsMissing of "refund", OPEN_REFUND,
+        concat!(of_refund!("DELETE FROM events"), " AND sequence = 1");
+    "it is forgotten what an archive has": ArchivesDiffer of "archive", ARCHIVE,
+        "DELETE FROM archived_events WHERE tenant = '{tenant}' AND archive = {subject}";
+    "it is forgotten that a notification was archived": PaidWithoutNotification of "order", ARCHIVED,
+        concat!(of_archived!("DELETE FROM archived_events"), " AND subject_kind = 'notification'");
+    "it is forgotten that an order was archived": EventsMissing of "order", ARCHIVED,
+        concat!(of_archived!("DELETE FROM archived_events"), " AND subject_kind = 'order'");
+    "the record of an archive is lost": ArchivesDiffer of "archive", ARCHIVE,
+        "DELETE FROM archives WHERE tenant = '{tenant}' AND number = {subject}";
 }
 
 #[cfg(test)]

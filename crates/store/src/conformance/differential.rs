@@ -90,6 +90,18 @@ impl<'a> Play<'a> {
             self.commit(stale).await;
         }
         self.last = batches;
+        if self.rng.below(9) == 0 {
+            self.archive().await;
+        }
+    }
+
+    /// Archives the finished stories of a tenant from both.
+    async fn archive(&mut self) {
+        let tenant = tenant_at(self.rng.index(TENANTS.len()));
+        let stories = self.fixture.finished(&tenant).await;
+        let Some(archival) = self.fixture.archival(&tenant, &stories).await else { return };
+        assert_eq!(self.fixture.store.archive(&archival).await, Ok(()));
+        assert_eq!(self.other.archive(&archival).await, Ok(()));
     }
 
     /// Commits to both stores; what they say must be of one kind.

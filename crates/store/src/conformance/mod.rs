@@ -5,9 +5,10 @@
 //! [`damage`] lists what an audit must find in a database whose rows were tampered with.
 //!
 //! - `fixture`: a small business whose commands are really decided, so that histories are legal.
-//! - `commits`, `books`, `listings`, `directory`, `tasks`: the cases.
+//! - `archives`, `commits`, `books`, `listings`, `directory`, `tasks`: the cases.
 //! - `differential`: random histories.
 
+mod archives;
 mod books;
 mod commits;
 pub mod damage;
@@ -40,6 +41,12 @@ macro_rules! cases {
 }
 
 cases! {
+    archives:
+        finished_stories_leave,
+        archived_order_goes_on,
+        closed_order_is_finished_after_its_last_look,
+        archival_is_whole_or_nothing,
+    ;
     commits:
         order_has_two_keys,
         namespaces_do_not_meet,

@@ -4,6 +4,7 @@ use super::{EventKey, State};
 use crate::{Archival, ArchivedEvents, Archives, CommitFault, StoriesWithEvents};
 use kernel::TenantId;
 use ledger::{Id, Subject, kinds};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 impl State {
@@ -67,15 +68,17 @@ impl State {
         own.map(|(_, events)| events.clone()).collect()
     }
 
-    /// How many events of a subject are in the log and in archives.
-    pub(super) fn event_count(&self, tenant: &TenantId, subject: Subject) -> u64 {
-        let logged = self.events.values();
-        let logged = logged.filter(|event| event.tenant == *tenant && event.subject == subject);
+    /// How many events each subject has in the log and in archives.
+    pub(super) fn event_counts(&self) -> BTreeMap<(&TenantId, Subject), u64> {
+        let logged = self.events.values().map(|event| ((&event.tenant, event.subject), 1));
         let archived = self.archived.iter();
         let archived =
-            archived.filter(|(owner, events)| owner == tenant && events.subject == subject);
-        super::search::count(logged.count())
-            + archived.map(|(_, events)| events.event_count).sum::<u64>()
+            archived.map(|(tenant, events)| ((tenant, events.subject), events.event_count));
+        let mut counts = BTreeMap::new();
+        for (key, count) in logged.chain(archived) {
+            *counts.entry(key).or_default() += count;
+        }
+        counts
     }
 }
 

@@ -189,14 +189,13 @@ impl State {
     }
 
     fn check_events(&self, report: &mut AuditReport) {
-        note(report, Rule::EventsMissing, self.orders.all().find(|row| self.lacks_events(*row)));
-        note(report, Rule::EventsMissing, self.refunds.all().find(|row| self.lacks_events(*row)));
-        let lacking = self.notifications.all().find(|row| self.lacks_events(*row));
-        note(report, Rule::EventsMissing, lacking);
-    }
-
-    fn lacks_events<A: Stored>(&self, row: &A) -> bool {
-        i64::try_from(self.event_count(row.tenant(), row.id().subject())) != Ok(row.version())
+        let counts = self.event_counts();
+        let orders = self.orders.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, orders);
+        let refunds = self.refunds.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, refunds);
+        let notifications = self.notifications.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, notifications);
     }
 
     #[expect(clippy::disallowed_methods, reason = "the text names an archive's number")]
@@ -250,6 +249,11 @@ macro_rules! of_all {
     };
 }
 kernel::aggregates!(of_all);
+
+fn lacks_events<A: Stored>(counts: &BTreeMap<(&TenantId, Subject), u64>, row: &A) -> bool {
+    let count = counts.get(&(row.tenant(), row.id().subject())).copied().unwrap_or_default();
+    i64::try_from(count) != Ok(row.version())
+}
 
 /// The fault of a subject whose row is missing or was never read.
 #[expect(clippy::disallowed_methods, reason = "the text names the subject's id")]
