@@ -313,9 +313,9 @@ async fn attention_of_tenant(
 }
 
 async fn attention_page(engine: &Engine, filter: AttentionFilter) -> Answer<AttentionList> {
-    let limit = filter.limit;
-    let counts = engine.ask(AttentionCounts {}).await?;
-    let rows = engine.ask(ListAttention { filter }).await?;
+    let (limit, now) = (filter.limit, engine.now());
+    let counts = engine.ask(AttentionCounts { now }).await?;
+    let rows = engine.ask(ListAttention { filter, now }).await?;
     Ok(Json(map::attention(&rows, counts, limit)))
 }
 
@@ -443,7 +443,7 @@ struct PageQuery {
 #[expect(dead_code, reason = "describes parameters; `query` reads them")]
 struct AttentionQuery {
     /// Only this kind: contradiction, account_blocked, cannot_close, refund_abnormal, refund_failed,
-    /// refund_unfunded, refund_overdue, notification_given_up, parked.
+    /// refund_unfunded, refund_overdue, notification_given_up, parked, late.
     kind: Option<String>,
     /// Only such rows: order, refund, notification, channel_account …
     row: Option<String>,

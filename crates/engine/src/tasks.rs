@@ -16,7 +16,7 @@ use kernel::{
 use ledger::{Subject, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Claim, StoreFault, TaskAction, TaskUpdate, Tasks};
+use store::{Claim, DEFER_MS, StoreFault, TaskAction, TaskUpdate, Tasks};
 
 /// How often due tasks are claimed when nothing wakes the loop.
 const CLAIM_EVERY: Duration = Duration::from_millis(500);
@@ -28,8 +28,6 @@ const CROWDED_PAUSE: Duration = Duration::from_millis(100);
 const CHUNK_MAX: usize = 128;
 /// How long a claim lasts, in milliseconds: longer than the work that it begins takes.
 const LEASE_MS: i64 = 30_000;
-/// How much later a task is due when its counterpart has no room, in milliseconds.
-const DEFER_MS: i64 = 15_000;
 /// How often the age of the oldest due task is measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
@@ -210,8 +208,8 @@ pub(crate) async fn measure(engine: Arc<Engine>) {
     }
 }
 
-/// The age of a lane's oldest due task, the first figure to look at when something is stuck, and how
-/// full the lane is.
+/// For how long a lane's oldest task has been wanted, the first figure to look at when something is stuck,
+/// and how full the lane is.
 async fn measure_lane(engine: &Engine, lane: Lane) {
     let (now, name) = (engine.clock.now(), lane.name());
     let occupancy = engine.lanes.of(lane).occupancy();
@@ -220,7 +218,7 @@ async fn measure_lane(engine: &Engine, lane: Lane) {
     metrics::gauge!("tongbao_lane_waiting", "lane" => name).set(gauge(occupancy.waiting));
     match engine.ask(Tasks { lane, now }).await {
         Ok(row) => {
-            let age_ms = row.oldest_due.map_or(0, |due| now.ms_since(due).max(0));
+            let age_ms = row.oldest_wanted_at.map_or(0, |at| now.ms_since(at).max(0));
             let age_seconds = u32::try_from(age_ms / 1000).unwrap_or(u32::MAX);
             metrics::gauge!("tongbao_task_age_seconds", "lane" => name).set(age_seconds);
             let due = u32::try_from(row.due).unwrap_or(u32::MAX);

@@ -9,17 +9,21 @@ use engine::{
     RegisteredCaller, Secrets, SendContext, SendFault,
 };
 use kernel::{
-    Caller, Key, MerchantCommand, MerchantId, NaturalKey, Notification, Order, OrderRequest,
-    PlaceOrder, Put, Row, TenantCommand, TenantId,
+    AttentionKind, Caller, Key, MerchantCommand, MerchantId, NaturalKey, Notification, Order,
+    OrderRequest, PlaceOrder, Put, Row, TenantCommand, TenantId,
 };
 use ledger::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::memory::Memory;
-use store::{NotificationRow, Notifications, OneOrder, Promise};
+use store::{
+    AttentionFilter, AttentionList, AttentionRow, NotificationRow, Notifications, OneOrder, Promise,
+};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tracing::field::{Field, Visit};
+use tracing::span;
 
 /// The time since the test began, by tokio's clock, which the tests pause.
 struct PausedClock {
@@ -327,5 +331,78 @@ async fn our_own_lack_of_room_does_not_count_as_an_attempt() {
     assert_eq!((rows.len(), rows[0].attempts.len()), (1, 1), "{rows:?}");
     let tries = merchants.received("number");
     assert!(tries[2] - tries[1] >= Duration::from_secs(5), "it is put off by a step");
+    engine.stop();
+}
+
+/// The messages of the log.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn count(&self, message: &str) -> usize {
+        let messages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        messages.iter().filter(|it| *it == message).count()
+    }
+}
+
+impl Visit for Log {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        if field.name() == "message" {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{value:?}"));
+        }
+    }
+}
+
+impl tracing::Subscriber for Log {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        event.record(&mut self.clone());
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+/// What is late now.
+async fn late(engine: &Engine) -> Vec<AttentionRow> {
+    let kind = Some(AttentionKind::Late);
+    let filter = AttentionFilter { kind, limit: 9, ..AttentionFilter::default() };
+    engine.ask(AttentionList { filter, now: engine.now() }).await.expect("the store answers")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_that_falls_behind_needs_a_person_until_it_has_caught_up() {
+    let log = Log::default();
+    let _logging = tracing::subscriber::set_default(log.clone());
+    let merchants = Arc::new(Merchants::default());
+    let engine = engine(&merchants).await;
+    for number in 0..300 {
+        notify(&engine, "a", &format!("dead{number}"), "dead.example").await;
+    }
+    notify(&engine, "b", "healthy", "shop.example").await;
+    assert_eq!(late(&engine).await, vec![]);
+    tokio::time::advance(Duration::from_secs(16 * 60)).await;
+    until("a warning", Duration::from_secs(20), async || log.count("needs a person") == 1).await;
+    let rows = late(&engine).await;
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(rows[0].tenant, tenant("a"));
+    assert!(rows[0].reason.contains("tasks of notifications are late"), "{}", rows[0].reason);
+    // Each first attempt is made, and each second one is wanted later than that.
+    until("its end", Duration::from_secs(600), async || log.count("no longer needs a person") == 1)
+        .await;
+    assert_eq!(late(&engine).await, vec![]);
+    assert_eq!(log.count("needs a person"), 1, "while the queue moved on");
     engine.stop();
 }

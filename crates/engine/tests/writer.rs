@@ -499,6 +499,7 @@ async fn a_defect_parks_its_task_and_disturbs_no_neighbour() {
             limit: 9,
             ..AttentionFilter::default()
         },
+        now: engine.now(),
     };
     let needy = engine.ask(attention.clone()).await.expect("answers");
     assert_eq!(needy.iter().map(|row| row.subject).collect::<Vec<_>>(), [subject]);

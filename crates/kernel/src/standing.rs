@@ -66,6 +66,9 @@ pub enum AttentionKind {
     NotificationGivenUp,
     /// A decision about the row failed by a fault of the program; its task is parked.
     Parked,
+    /// Tasks of a lane were not run for longer than their rows can wait, of which this row's is the
+    /// oldest. It ends when they are run.
+    Late,
 }
 
 impl AttentionKind {
@@ -80,6 +83,7 @@ impl AttentionKind {
         AttentionKind::RefundOverdue,
         AttentionKind::NotificationGivenUp,
         AttentionKind::Parked,
+        AttentionKind::Late,
     ];
 
     /// The word in storage, metrics and documents.
@@ -94,6 +98,7 @@ impl AttentionKind {
             AttentionKind::RefundOverdue => "refund_overdue",
             AttentionKind::NotificationGivenUp => "notification_given_up",
             AttentionKind::Parked => "parked",
+            AttentionKind::Late => "late",
         }
     }
 

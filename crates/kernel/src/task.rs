@@ -47,6 +47,18 @@ impl Lane {
         }
     }
 
+    /// How long after its time a task of this lane may be run before a person should know, in
+    /// milliseconds. Payers and expiries wait for money; a merchant who does not answer in a first
+    /// quarter of an hour is notified by the schedule anyway; nobody waits for housekeeping.
+    pub const fn late_after_ms(self) -> i64 {
+        const MINUTE_MS: i64 = 60_000;
+        match self {
+            Lane::Money => 5 * MINUTE_MS,
+            Lane::Notifications => 15 * MINUTE_MS,
+            Lane::Housekeeping => 60 * MINUTE_MS,
+        }
+    }
+
     /// The lane of the tasks of this kind of row.
     pub const fn of(kind: SubjectKind) -> Lane {
         match kind {

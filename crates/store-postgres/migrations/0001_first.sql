@@ -274,6 +274,7 @@ CREATE TABLE tasks (
     subject_id   bigint NOT NULL,
     root         bigint NOT NULL,
     due          bigint NOT NULL,
+    wanted_at    bigint NOT NULL,
     leased_until bigint NOT NULL,
     PRIMARY KEY (tenant, subject_kind, subject_id)
 ) WITH (fillfactor = 75);

@@ -59,7 +59,8 @@ struct Key {
 
 /// What is due and not leased, shared out to the tenants.
 async fn due(session: &mut Connection, claim: &Claim) -> Result<Vec<Due>, StoreFault> {
-    let tenants = tenants_due(session, claim.lane, claim.now.ms(), claim.now.ms()).await?;
+    let tenants = tenants_due(claim.lane, claim.now.ms(), claim.now.ms());
+    let tenants = cell::read(&session.rows(&[tenants]).await?.concat(), read_tenant)?;
     let turns = claim.turns(tenants);
     let look = |(tenant, most): &(TenantId, u32)| {
         Step::new(
@@ -80,17 +81,16 @@ async fn due(session: &mut Connection, claim: &Claim) -> Result<Vec<Due>, StoreF
     Ok(claim.share(found))
 }
 
-/// The tenants that have a task in a lane, due by then and with a lease that has ended by then.
-pub(crate) async fn tenants_due(
-    session: &mut Connection,
-    lane: Lane,
-    due_ms: i64,
-    leased_until_ms: i64,
-) -> Result<Vec<TenantId>, StoreFault> {
+/// Asks for the tenants that have a task in a lane, due by then and with a lease that has ended by then.
+pub(crate) fn tenants_due(lane: Lane, due_ms: i64, leased_until_ms: i64) -> Step<'static> {
     let parameters =
         [Parameter::text(lane.name()), Parameter::int(due_ms), Parameter::int(leased_until_ms)];
-    let rows = session.rows(&[Step::new(&sql::TENANTS_DUE, parameters)]).await?.concat();
-    cell::read(&rows, |cells| cell::word("tenants", cells.first()).map(TenantId::new))
+    Step::new(&sql::TENANTS_DUE, parameters)
+}
+
+/// Reads the cell of a tenant's id.
+pub(crate) fn read_tenant(cells: &[Value<'_>]) -> Result<TenantId, StoreFault> {
+    cell::word("tenants", cells.first()).map(TenantId::new)
 }
 
 fn read_due(cells: &[Value<'_>]) -> Result<Due, StoreFault> {
@@ -106,7 +106,8 @@ fn read_leased(tenant: &str, cells: &[Value<'_>]) -> Result<Key, StoreFault> {
     Ok(Key { tenant: tenant.to_owned(), kind, subject })
 }
 
-fn readable(found: Result<Task, StoreFault>) -> Option<Task> {
+/// What can be read; the rest, such as a newer release leaves behind, is logged and left out.
+pub(crate) fn readable<T>(found: Result<T, StoreFault>) -> Option<T> {
     found.inspect_err(|fault| tracing::error!(%fault, "a task is left undone")).ok()
 }
 

@@ -2,7 +2,7 @@
 
 use crate::audit::audit;
 use crate::cell::{self, Parameter, cells, int, word};
-use crate::claim::tenants_due;
+use crate::claim::{read_tenant, readable, tenants_due};
 use crate::connection::{Patience, Step};
 use crate::load::{by_ids, by_numbers, numbered};
 use crate::pool::Pool;
@@ -14,9 +14,9 @@ use ledger::{Id, Stamp, SubjectId, SubjectKind, Timestamp, kinds};
 use std::collections::HashMap;
 use store::rows::{self, Value, archive, event, task, transfer};
 use store::{
-    AccountRow, AttentionCount, AttentionFilter, AttentionRow, DatabaseFacts, DirectoryRows,
-    EXAMINED_MAX, Listed, NotificationRow, OrderFilter, PARKED_LISTED_MAX, Page, Postings, Query,
-    StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
+    AccountRow, AttentionCount, AttentionFilter, AttentionRow, DEFER_MS, DatabaseFacts,
+    DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX, Lateness, Listed, NotificationRow, OrderFilter,
+    PARKED_LISTED_MAX, Page, Postings, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
 };
 use tokio_postgres::Row;
 
@@ -73,8 +73,10 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
             Page::OneNotification(found.notifications(page).await?.pop().map(Box::new))
         }
         Query::Tasks(tasks) => Page::Tasks(count_due(pool, tasks.lane, tasks.now).await?),
-        Query::AttentionList(list) => Page::AttentionList(found.attention(&list.filter).await?),
-        Query::AttentionCounts(_) => Page::AttentionCounts(found.attention_counts().await?),
+        Query::AttentionList(list) => {
+            Page::AttentionList(found.attention(&list.filter, list.now).await?)
+        }
+        Query::AttentionCounts(of) => Page::AttentionCounts(found.attention_counts(of.now).await?),
         Query::DirectoryOf(_) => Page::DirectoryOf(Box::new(found.directory().await?)),
         Query::DirectoryRevision(_) => {
             let rows = found.rows(Step::new(&read::DIRECTORY_REVISION, [])).await?;
@@ -299,11 +301,34 @@ impl Found<'_> {
         Ok(with_attempts.collect())
     }
 
-    async fn attention(&self, filter: &AttentionFilter) -> Result<Vec<AttentionRow>, StoreFault> {
+    async fn attention(
+        &self,
+        filter: &AttentionFilter,
+        now: Timestamp,
+    ) -> Result<Vec<AttentionRow>, StoreFault> {
         let found = self.all(&attention_of_all(filter)).await?;
         let mut rows = read_attention(&found, filter)?;
-        rows.extend(self.parked().await?.into_iter().filter(|row| filter.keeps(row)));
+        let mut of_tasks = self.parked().await?;
+        if filter.has_kind(AttentionKind::Late) {
+            of_tasks.extend(self.late(now).await?);
+        }
+        rows.extend(of_tasks.into_iter().filter(|row| filter.keeps(row)));
         Ok(filter.page(rows))
+    }
+
+    /// A line for each tenant and lane that has late tasks.
+    async fn late(&self, now: Timestamp) -> Result<Vec<AttentionRow>, StoreFault> {
+        let mut late = vec![];
+        for lateness in Lateness::of_all(now) {
+            let Lateness { lane, due_by, wanted_by, .. } = lateness;
+            let due = Due { lane, due_by, wanted_by, most: LATE_EXAMINED_MAX };
+            let tenants = self.rows(due.tenants()).await?;
+            let steps = due.of_each(&sql::LATE, cell::read(&tenants, read_tenant)?);
+            let found = self.all(&steps).await?.concat();
+            let found = cell::read(&found, |cells| Ok(readable(task::read_late(cells))))?;
+            late.extend(found.into_iter().flatten().map(|late| late.row(lateness)));
+        }
+        Ok(late)
     }
 
     async fn parked(&self) -> Result<Vec<AttentionRow>, StoreFault> {
@@ -311,13 +336,13 @@ impl Found<'_> {
         cell::read(&self.rows(Step::new(&sql::PARKED, [limit])).await?, task::read_parked)
     }
 
-    async fn attention_counts(&self) -> Result<Vec<AttentionCount>, StoreFault> {
+    async fn attention_counts(&self, now: Timestamp) -> Result<Vec<AttentionCount>, StoreFault> {
         let steps: Vec<Step<'_>> =
             attention_counts_of_all().into_iter().map(|sql| Step::new(sql, [])).collect();
         let found = self.all(&steps).await?.concat();
         let counts = cell::read(&found, rows::attention_count)?;
-        let parked = self.parked().await?.into_iter().map(AttentionCount::of);
-        Ok(AttentionCount::sum(counts.into_iter().chain(parked)))
+        let of_tasks = self.parked().await?.into_iter().chain(self.late(now).await?);
+        Ok(AttentionCount::sum(counts.into_iter().chain(of_tasks.map(AttentionCount::of))))
     }
 
     async fn directory(&self) -> Result<DirectoryRows, StoreFault> {
@@ -360,8 +385,7 @@ impl Found<'_> {
     /// The largest id of an order of any tenant.
     async fn newest_order(&self) -> Result<Option<i64>, StoreFault> {
         let tenants = self.rows(Step::new(&read::TENANTS, [])).await?;
-        let tenants =
-            cell::read(&tenants, |cells| word("tenants", cells.first()).map(TenantId::new))?;
+        let tenants = cell::read(&tenants, read_tenant)?;
         let steps: Vec<Step<'_>> =
             tenants.iter().map(|id| Step::new(&read::NEWEST_ORDER, [tenant(id)])).collect();
         let found = self.all(&steps).await?.concat();
@@ -512,19 +536,48 @@ fn read_accounts(rows: &[Row]) -> Result<Vec<AccountRow>, StoreFault> {
 /// Counts tenant by tenant, so that no more is read than is counted. Like a claim it needs no snapshot,
 /// and its statements are planned as those of a claim.
 async fn count_due(pool: &Pool, lane: Lane, now: Timestamp) -> Result<TaskRow, StoreFault> {
+    let due = Due { lane, due_by: now.plus_ms(DEFER_MS), wanted_by: now, most: TASKS_COUNTED_MAX };
     let mut upkeep = pool.upkeep().await?;
-    let tenants = tenants_due(&mut upkeep, lane, now.ms(), i64::MAX).await?;
-    let count = |of: &TenantId| {
-        let (lane, now) = (Parameter::text(lane.name()), Parameter::int(now.ms()));
-        let most = Parameter::int(i64::from(TASKS_COUNTED_MAX));
-        Step::new(&sql::COUNT_DUE, [Parameter::text(of.as_str().to_owned()), lane, now, most])
-    };
-    let steps: Vec<Step<'_>> = tenants.iter().map(count).collect();
+    let tenants = upkeep.rows(&[due.tenants()]).await?.concat();
+    let steps = due.of_each(&sql::COUNT_DUE, cell::read(&tenants, read_tenant)?);
     let mut all = TaskRow::default();
     for own in cell::read(&upkeep.rows(&steps).await?.concat(), task::read_count)? {
         all.add(own);
     }
     Ok(all)
+}
+
+/// The first due tasks of a lane that their rows wanted by some time.
+struct Due {
+    lane: Lane,
+    due_by: Timestamp,
+    wanted_by: Timestamp,
+    /// How many of each tenant are looked at.
+    most: u32,
+}
+
+impl Due {
+    /// The tenants that have some, leased or not.
+    fn tenants(&self) -> Step<'static> {
+        tenants_due(self.lane, self.due_by.ms(), i64::MAX)
+    }
+
+    /// A statement about those of each tenant.
+    fn of_each(&self, sql: &'static Sql, tenants: Vec<TenantId>) -> Vec<Step<'static>> {
+        let step = |of: TenantId| {
+            Step::new(
+                sql,
+                [
+                    Parameter::text(of.as_str().to_owned()),
+                    Parameter::text(self.lane.name()),
+                    Parameter::int(self.due_by.ms()),
+                    Parameter::int(self.wanted_by.ms()),
+                    Parameter::int(i64::from(self.most)),
+                ],
+            )
+        };
+        tenants.into_iter().map(step).collect()
+    }
 }
 
 fn read_about(cells: &[Value<'_>]) -> Result<DatabaseFacts, StoreFault> {

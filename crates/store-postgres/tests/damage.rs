@@ -6,7 +6,7 @@ use fixture::{another, claim_of, create_tenants, fresh};
 use kernel::{Key, NaturalKey, Reads};
 use ledger::Timestamp;
 use store::conformance::damage::{DAMAGES, Damage, history};
-use store::{OneOrder, Store, StoreFault};
+use store::{AttentionFilter, AttentionList, OneOrder, Store, StoreFault};
 use test_postgres::Database;
 use test_support::{NAMESPACE, tenant};
 use tokio_postgres::SimpleQueryMessage;
@@ -73,8 +73,8 @@ async fn unknown_task_does_not_stop_the_others() {
     let Some(server) = test_postgres::server() else { return };
     let (database, store) = fresh(server).await;
     create_tenants(&store).await;
-    let insert = "INSERT INTO tasks VALUES ('100001', 'payout', 1, 1, 1, 0),
-        ('100001', 'order', 2, 2, 2, 0), ('100002', 'order', 3, 3, 3, 0)";
+    let insert = "INSERT INTO tasks VALUES ('100001', 'payout', 1, 1, 1, 1, 0),
+        ('100001', 'order', 2, 2, 2, 2, 0), ('100002', 'order', 3, 3, 3, 3, 0)";
     database.client().await.batch_execute(insert).await.expect("the rows are written");
     let claim = async |now, limit| {
         let now = Timestamp::from_ms(now);
@@ -85,4 +85,9 @@ async fn unknown_task_does_not_stop_the_others() {
     assert_eq!(claim(10, 1).await, [0; 0], "the unknown one is the longest due");
     assert_eq!(claim(10, 9).await, [2, 3], "and stands in nobody's way at the next look");
     assert_eq!(claim(2000, 9).await, [3, 2], "nor when its lease has ended");
+    let late = AttentionFilter { limit: 9, ..AttentionFilter::default() };
+    let late = AttentionList { filter: late, now: Timestamp::from_ms(1_000_000) };
+    let late = (&store as &dyn Store).ask(late).await.expect("the list is readable");
+    let late: Vec<_> = late.iter().map(|row| row.subject.value).collect();
+    assert_eq!(late, [3], "the list of what is late leaves it out");
 }

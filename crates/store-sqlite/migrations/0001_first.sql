@@ -275,6 +275,7 @@ CREATE TABLE tasks (
     subject_id   INTEGER NOT NULL,
     root         INTEGER NOT NULL,
     due          INTEGER NOT NULL,
+    wanted_at    INTEGER NOT NULL,
     leased_until INTEGER NOT NULL,
     PRIMARY KEY (tenant, subject_kind, subject_id)
 ) STRICT, WITHOUT ROWID;

@@ -63,7 +63,8 @@ pub(crate) fn tenants_due(
     Select::new(connection, "tenants", sql::TENANTS_DUE)?.all(lane_due_leased, read)
 }
 
-fn readable<T>(found: Result<T, StoreFault>) -> Option<T> {
+/// What can be read; the rest, such as a newer release leaves behind, is logged and left out.
+pub(crate) fn readable<T>(found: Result<T, StoreFault>) -> Option<T> {
     found.inspect_err(|fault| tracing::error!(%fault, "a task is left undone")).ok()
 }
 

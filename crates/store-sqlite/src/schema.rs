@@ -58,8 +58,8 @@ mod tests {
         let mut connection = Connection::open_in_memory().expect("memory is there");
         connection.execute_batch(VERSIONS).expect("a table");
         step(&mut connection, 1, MIGRATIONS[0]).expect("the first schema");
-        let insert = "INSERT INTO tasks VALUES ('1', 'notification', 1, 1, 5, 0),
-            ('1', 'order', 2, 2, 5, 0), ('1', 'refund', 3, 2, 5, 0)";
+        let insert = "INSERT INTO tasks VALUES ('1', 'notification', 1, 1, 5, 5, 0),
+            ('1', 'order', 2, 2, 5, 5, 0), ('1', 'refund', 3, 2, 5, 5, 0)";
         connection.execute_batch(insert).expect("the rows are written");
         migrate(&mut connection).expect("the schema is brought up to date");
         let sql = "SELECT group_concat(lane) FROM (SELECT lane FROM tasks ORDER BY subject_id)";

@@ -2,7 +2,7 @@
 
 use crate::archive;
 use crate::audit::audit;
-use crate::claim::tenants_due;
+use crate::claim::{readable, tenants_due};
 use crate::load::{Finder, text};
 use crate::schema;
 use crate::sql::rows::SqlRow;
@@ -15,9 +15,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 use store::rows::{self, Value, event, task, transfer};
 use store::{
-    AccountRow, AttentionCount, AttentionFilter, AttentionRow, DatabaseFacts, DirectoryRows,
-    EXAMINED_MAX, Listed, NotificationRow, Notifications, OrderFilter, PARKED_LISTED_MAX, Page,
-    Postings, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
+    AccountRow, AttentionCount, AttentionFilter, AttentionRow, DEFER_MS, DatabaseFacts,
+    DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX, Lateness, Listed, NotificationRow,
+    Notifications, OrderFilter, PARKED_LISTED_MAX, Page, Postings, Query, StoreFault, Story,
+    TASKS_COUNTED_MAX, TaskRow,
 };
 
 /// How long an answer may take, as PostgreSQL's sessions have it.
@@ -84,11 +85,16 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
         }
         Query::Tasks(tasks) => Page::Tasks(count_due(connection, tasks.lane, tasks.now)?),
         Query::AttentionList(list) => {
-            let mut rows = attention(connection, &list.filter)?;
-            rows.extend(parked(connection)?.into_iter().filter(|row| list.filter.keeps(row)));
-            Page::AttentionList(list.filter.page(rows))
+            let filter = &list.filter;
+            let mut rows = attention(connection, filter)?;
+            let mut of_tasks = parked(connection)?;
+            if filter.has_kind(AttentionKind::Late) {
+                of_tasks.extend(late(connection, list.now)?);
+            }
+            rows.extend(of_tasks.into_iter().filter(|row| filter.keeps(row)));
+            Page::AttentionList(filter.page(rows))
         }
-        Query::AttentionCounts(_) => Page::AttentionCounts(attention_counts(connection)?),
+        Query::AttentionCounts(of) => Page::AttentionCounts(attention_counts(connection, of.now)?),
         Query::DirectoryOf(_) => Page::DirectoryOf(Box::new(directory(connection)?)),
         Query::DirectoryRevision(_) => {
             Page::DirectoryRevision(one(connection, read::DIRECTORY_REVISION)?)
@@ -203,10 +209,14 @@ macro_rules! of_all {
             Ok(found)
         }
 
-        fn attention_counts(connection: &Connection) -> Result<Vec<AttentionCount>, StoreFault> {
+        fn attention_counts(
+            connection: &Connection,
+            now: Timestamp,
+        ) -> Result<Vec<AttentionCount>, StoreFault> {
             let mut found = Vec::new();
             $(found.extend(counts(connection, &kernel::$row::sql().attention_counts)?);)*
             found.extend(parked(connection)?.into_iter().map(AttentionCount::of));
+            found.extend(late(connection, now)?.into_iter().map(AttentionCount::of));
             Ok(AttentionCount::sum(found))
         }
     };
@@ -359,18 +369,57 @@ fn last_id(connection: &Connection) -> rusqlite::Result<Option<i64>> {
 
 /// Counts tenant by tenant, so that no more is read than is counted.
 fn count_due(connection: &Connection, lane: Lane, now: Timestamp) -> Result<TaskRow, StoreFault> {
-    let (lane, now) = (Value::text(lane.name()), Value::Int(now.ms()));
-    let tenants = tenants_due(connection, &[lane.clone(), now.clone(), Value::Int(i64::MAX)])?;
-    let mut select = Select::new(connection, task::TASKS.name, read::COUNT_DUE)?;
+    let due = Due { lane, due_by: now.plus_ms(DEFER_MS), wanted_by: now, most: TASKS_COUNTED_MAX };
     let mut all = TaskRow::default();
-    for tenant in tenants {
-        let most = Value::Int(i64::from(TASKS_COUNTED_MAX));
-        let parameters = [text(&tenant), lane.clone(), now.clone(), most];
-        if let Some(own) = select.first(&parameters, task::read_count)? {
-            all.add(own);
-        }
-    }
+    due.of_each_tenant(connection, sql::COUNT_DUE, task::read_count)?
+        .into_iter()
+        .for_each(|own| all.add(own));
     Ok(all)
+}
+
+/// A line for each tenant and lane that has late tasks.
+fn late(connection: &Connection, now: Timestamp) -> Result<Vec<AttentionRow>, StoreFault> {
+    let mut found = vec![];
+    for lateness in Lateness::of_all(now) {
+        let Lateness { lane, due_by, wanted_by, .. } = lateness;
+        let due = Due { lane, due_by, wanted_by, most: LATE_EXAMINED_MAX };
+        let read = |cells: &[Value<'_>]| Ok(readable(task::read_late(cells)));
+        let late = due.of_each_tenant(connection, sql::LATE, read)?;
+        found.extend(late.into_iter().flatten().map(|late| late.row(lateness)));
+    }
+    Ok(found)
+}
+
+/// The first due tasks of a lane that their rows wanted by some time.
+struct Due {
+    lane: Lane,
+    due_by: Timestamp,
+    wanted_by: Timestamp,
+    /// How many of each tenant are looked at.
+    most: u32,
+}
+
+impl Due {
+    /// What a statement finds of each tenant, where it finds something.
+    fn of_each_tenant<T>(
+        &self,
+        connection: &Connection,
+        sql: &str,
+        read: fn(&[Value<'_>]) -> Result<T, StoreFault>,
+    ) -> Result<Vec<T>, StoreFault> {
+        let (lane, due_by) = (Value::text(self.lane.name()), Value::Int(self.due_by.ms()));
+        let any_lease = Value::Int(i64::MAX);
+        let tenants = tenants_due(connection, &[lane.clone(), due_by.clone(), any_lease])?;
+        let mut select = Select::new(connection, task::TASKS.name, sql)?;
+        let mut found = vec![];
+        for tenant in tenants {
+            let (wanted_by, most) = (self.wanted_by.ms(), i64::from(self.most));
+            let times = [lane.clone(), due_by.clone(), Value::Int(wanted_by), Value::Int(most)];
+            let [lane, due_by, wanted_by, most] = times;
+            found.extend(select.first(&[text(&tenant), lane, due_by, wanted_by, most], read)?);
+        }
+        Ok(found)
+    }
 }
 
 fn parked(connection: &Connection) -> Result<Vec<AttentionRow>, StoreFault> {

@@ -7,7 +7,7 @@ use ledger::Timestamp;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use store::conformance::damage::{DAMAGES, Damage, history};
-use store::{Audit, OneOrder, Store, StoreFault};
+use store::{AttentionFilter, AttentionList, Audit, OneOrder, Store, StoreFault};
 use store_sqlite::SqliteStore;
 use tempfile::{TempDir, tempdir};
 use test_support::{NAMESPACE, tenant};
@@ -79,9 +79,9 @@ fn unknown_task_does_not_stop_the_others() {
     raw.execute_batch(
         "INSERT INTO tenants (tenant, id, version, held, name, is_enabled, made_at)
          VALUES ('100001', 1, 1, 0, '', 1, 0), ('100002', 2, 1, 0, '', 1, 0);
-         INSERT INTO tasks (tenant, subject_kind, subject_id, root, due, leased_until)
-         VALUES ('100001', 'payout', 1, 1, 1, 0), ('100001', 'order', 2, 2, 2, 0),
-             ('100002', 'order', 3, 3, 3, 0), ('100002', CAST(x'ff' AS TEXT), 4, 4, 4, 0)",
+         INSERT INTO tasks (tenant, subject_kind, subject_id, root, due, wanted_at, leased_until)
+         VALUES ('100001', 'payout', 1, 1, 1, 1, 0), ('100001', 'order', 2, 2, 2, 2, 0),
+             ('100002', 'order', 3, 3, 3, 3, 0), ('100002', CAST(x'ff' AS TEXT), 4, 4, 4, 4, 0)",
     )
     .expect("the rows are written");
     let claim = |now, limit| {
@@ -93,4 +93,9 @@ fn unknown_task_does_not_stop_the_others() {
     assert_eq!(claim(10, 1), [0; 0], "the unknown one is the longest due");
     assert_eq!(claim(10, 9), [2, 3], "and stands in nobody's way at the next look");
     assert_eq!(claim(2000, 9), [3, 2], "nor when its lease has ended");
+    let late = AttentionFilter { limit: 9, ..AttentionFilter::default() };
+    let late = AttentionList { filter: late, now: Timestamp::from_ms(1_000_000) };
+    let late = wait((&store as &dyn Store).ask(late)).expect("the list is readable");
+    let late: Vec<_> = late.iter().map(|row| row.subject.value).collect();
+    assert_eq!(late, [3], "the list of what is late leaves it out");
 }

@@ -8,6 +8,10 @@ use kernel::{Lane, TenantId};
 use ledger::{Subject, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 
+/// How much later a task is due when there is no room for it, in milliseconds. What was put off is due
+/// within this time, so that a look ahead by it finds the whole of a queue.
+pub const DEFER_MS: i64 = 15_000;
+
 /// A request for due tasks of a lane, under a lease: until it ends, no other process claims them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {

@@ -7,6 +7,7 @@
 //! - [`Store`]: the interface.
 //! - [`batch`]: what is committed together.
 //! - `claim`: which due tasks are claimed, and what becomes of them besides.
+//! - `late`: which tasks should have been run long ago.
 //! - [`query`]: what can be asked, and what the answers look like.
 //! - [`archive`]: what leaves the database for files, and what stays to prove it.
 //! - [`audit`]: the rules of the books, in words.
@@ -21,6 +22,7 @@ pub mod batch;
 mod claim;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod late;
 pub mod memory;
 pub mod query;
 pub mod rows;
@@ -28,8 +30,9 @@ pub mod rows;
 pub use archive::{Archival, ArchiveCover, ArchiveRecord, ArchivedEvents};
 pub use baseline::Baseline;
 pub use batch::Batch;
-pub use claim::{Claim, TaskAction, TaskUpdate};
+pub use claim::{Claim, DEFER_MS, TaskAction, TaskUpdate};
 pub use kernel::Write;
+pub use late::{LATE_EXAMINED_MAX, LateTasks, Lateness};
 pub use query::{
     AboutDatabase, AccountRow, Accounts, Archives, AttemptRow, AttentionCount, AttentionCounts,
     AttentionFilter, AttentionList, AttentionMark, AttentionRow, AttentionStart, Audit,

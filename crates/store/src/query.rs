@@ -157,7 +157,8 @@ questions! {
         id: Id<kinds::Notification>,
     } -> Option<Box<NotificationRow>>;
 
-    /// How many tasks of a lane are due, and since when the oldest is. Parked ones are not.
+    /// How many tasks of a lane are due, and since when the oldest was wanted. Those that were put off
+    /// by [`DEFER_MS`](crate::DEFER_MS) or less are, parked ones are not.
     Tasks {
         /// The lane.
         lane: Lane,
@@ -169,10 +170,15 @@ questions! {
     AttentionList {
         /// Which rows.
         filter: AttentionFilter,
+        /// The present, by which tasks are late.
+        now: Timestamp,
     } -> Vec<AttentionRow>;
 
     /// How many rows of all tenants need a person, by kind.
-    AttentionCounts {} -> Vec<AttentionCount>;
+    AttentionCounts {
+        /// The present, by which tasks are late.
+        now: Timestamp,
+    } -> Vec<AttentionCount>;
 
     /// Every tenant, merchant, caller's key and channel account.
     DirectoryOf {} -> Box<DirectoryRows>;
@@ -458,10 +464,15 @@ impl AttentionFilter {
         })
     }
 
+    /// Whether the list has rows of this kind.
+    pub fn has_kind(&self, kind: AttentionKind) -> bool {
+        self.kind.is_none_or(|wanted| wanted == kind)
+    }
+
     /// Whether the list has this row.
     pub fn keeps(&self, row: &AttentionRow) -> bool {
         self.tenant.as_ref().is_none_or(|tenant| row.tenant == *tenant)
-            && self.kind.is_none_or(|kind| row.kind == kind)
+            && self.has_kind(row.kind)
             && self.subject_kind.is_none_or(|kind| row.subject.kind == kind)
             && self.after.as_ref().is_none_or(|after| row.mark() > *after)
     }
@@ -574,17 +585,18 @@ pub const TASKS_COUNTED_MAX: u32 = 1000;
 /// Due tasks of a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TaskRow {
-    /// How many are due; of each tenant at most [`TASKS_COUNTED_MAX`] are counted.
+    /// How many are due; of each tenant at most [`TASKS_COUNTED_MAX`] are counted, the first due first.
     pub due: u64,
-    /// Since when the oldest of them is due.
-    pub oldest_due: Option<Timestamp>,
+    /// When the first of them was wanted by its row.
+    pub oldest_wanted_at: Option<Timestamp>,
 }
 
 impl TaskRow {
     /// Adds those of another tenant.
     pub fn add(&mut self, other: TaskRow) {
         self.due = self.due.saturating_add(other.due);
-        self.oldest_due = self.oldest_due.into_iter().chain(other.oldest_due).min();
+        let both = self.oldest_wanted_at.into_iter().chain(other.oldest_wanted_at);
+        self.oldest_wanted_at = both.min();
     }
 }
 

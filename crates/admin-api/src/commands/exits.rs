@@ -24,6 +24,8 @@ const fn commands(
     use AttentionKind as Why;
     match (row, kind) {
         (_, Why::Parked) => &[("resume", "run the task again, once a release mends the defect")],
+        // It ends when the task is run, which no command of a person brings about.
+        (_, Why::Late) => &[],
         (SubjectKind::Order, Why::Contradiction) => &[
             ("apply-payment", "take the contested payment, with its real amount"),
             ("give-back", "refund the contested payment"),

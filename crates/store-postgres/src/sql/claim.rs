@@ -17,9 +17,20 @@ super::statements! {
         task::TASKS.list()
     );
 
-    COUNT_DUE = "SELECT count(*), min(due) FROM (
-            SELECT due FROM tasks WHERE tenant = $1 AND lane = $2 AND due <= $3
-            ORDER BY due LIMIT $4) AS due";
+    /// How many of the first due are wanted by then, and since when. Parameters: tenant, lane, due by,
+    /// wanted by, how many are looked at.
+    COUNT_DUE = "SELECT count(*), min(wanted_at) FROM (
+            SELECT wanted_at FROM tasks WHERE tenant = $1 AND lane = $2 AND due <= $3
+            ORDER BY due LIMIT $5) AS due
+        WHERE wanted_at <= $4";
+
+    /// The oldest late task of a tenant and lane, and how many there are among the first due. Parameters
+    /// as before.
+    LATE = "SELECT tenant, subject_kind, subject_id, root, wanted_at, count(*) OVER () FROM (
+            SELECT tenant, subject_kind, subject_id, root, wanted_at FROM tasks
+            WHERE tenant = $1 AND lane = $2 AND due <= $3
+            ORDER BY due LIMIT $5) AS due
+        WHERE wanted_at <= $4 ORDER BY wanted_at, subject_kind, subject_id LIMIT 1";
 
     /// Of two claimers one finds the lease taken: the second waits for the first and looks again.
     LEASE = format!(
@@ -48,7 +59,8 @@ super::statements! {
     );
 
     RESUME = "UPDATE tasks
-        SET lane = $4, due = $5, leased_until = 0, parked_reason = NULL, parked_at = NULL
+        SET lane = $4, due = $5, wanted_at = $5, leased_until = 0,
+            parked_reason = NULL, parked_at = NULL
         WHERE tenant = $1 AND subject_kind = $2 AND subject_id = $3 AND parked_at IS NOT NULL
         RETURNING subject_id";
 

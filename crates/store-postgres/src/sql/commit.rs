@@ -33,13 +33,16 @@ super::statements! {
         SELECT tongbao_expect(count(*), cardinality($2::bigint[])::bigint, 'notification')
         FROM deleted";
 
-    /// Setting a task ends its lease, and it is not parked any more.
-    SET_TASKS = "INSERT INTO tasks (tenant, subject_kind, subject_id, root, due, lane, leased_until)
-        SELECT $1::text, row.subject_kind, row.subject_id, row.root, row.due, row.lane, 0
+    /// Setting a task ends its lease, and it is not parked any more. Its row wants it when it is due at
+    /// first.
+    SET_TASKS = "INSERT INTO tasks
+            (tenant, subject_kind, subject_id, root, due, lane, wanted_at, leased_until)
+        SELECT $1::text, row.subject_kind, row.subject_id, row.root, row.due, row.lane, row.due, 0
         FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])
             AS row (subject_kind, subject_id, root, due, lane)
         ON CONFLICT (tenant, subject_kind, subject_id)
-            DO UPDATE SET due = excluded.due, lane = excluded.lane, leased_until = 0,
+            DO UPDATE SET due = excluded.due, lane = excluded.lane,
+                wanted_at = excluded.wanted_at, leased_until = 0,
                 parked_at = NULL, parked_reason = NULL";
 
     END_TASKS = "DELETE FROM tasks

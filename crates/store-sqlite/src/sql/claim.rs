@@ -3,11 +3,12 @@
 use std::sync::LazyLock;
 use store::rows::task;
 
-/// Setting a task ends its lease, and it is not parked any more.
+/// Setting a task ends its lease, and it is not parked any more. Its row wants it when it is due at first.
 pub(crate) const SET: &str =
-    "INSERT INTO tasks (tenant, subject_kind, subject_id, root, due, lane, leased_until)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
-    ON CONFLICT DO UPDATE SET due = excluded.due, lane = excluded.lane, leased_until = 0,
+    "INSERT INTO tasks (tenant, subject_kind, subject_id, root, due, lane, wanted_at, leased_until)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?5, 0)
+    ON CONFLICT DO UPDATE SET due = excluded.due, lane = excluded.lane,
+        wanted_at = excluded.wanted_at, leased_until = 0,
         parked_at = NULL, parked_reason = NULL";
 
 pub(crate) const END: &str =
@@ -45,7 +46,8 @@ pub(crate) static PARK: LazyLock<String> = LazyLock::new(|| {
 });
 
 pub(crate) const RESUME: &str =
-    "UPDATE tasks SET lane = ?4, due = ?5, leased_until = 0, parked_reason = NULL, parked_at = NULL
+    "UPDATE tasks SET lane = ?4, due = ?5, wanted_at = ?5, leased_until = 0,
+        parked_reason = NULL, parked_at = NULL
     WHERE tenant = ?1 AND subject_kind = ?2 AND subject_id = ?3 AND parked_at IS NOT NULL";
 
 pub(crate) static PARKED: LazyLock<String> = LazyLock::new(|| {
@@ -56,3 +58,18 @@ pub(crate) static PARKED: LazyLock<String> = LazyLock::new(|| {
         task::PARKED
     )
 });
+
+/// The oldest late task of a tenant and lane, and how many there are among the first due. Parameters:
+/// tenant, lane, due by, wanted by, how many are looked at.
+pub(crate) const LATE: &str =
+    "SELECT tenant, subject_kind, subject_id, root, wanted_at, count(*) OVER () FROM (
+        SELECT tenant, subject_kind, subject_id, root, wanted_at
+        FROM tasks INDEXED BY tasks_of_lane
+        WHERE tenant = ?1 AND lane = ?2 AND due <= ?3 ORDER BY due LIMIT ?5)
+    WHERE wanted_at <= ?4 ORDER BY wanted_at, subject_kind, subject_id LIMIT 1";
+
+/// How many of the first due are wanted by now, and since when. Parameters as before.
+pub(crate) const COUNT_DUE: &str = "SELECT count(*), min(wanted_at) FROM (
+        SELECT wanted_at FROM tasks INDEXED BY tasks_of_lane
+        WHERE tenant = ?1 AND lane = ?2 AND due <= ?3 ORDER BY due LIMIT ?5)
+    WHERE wanted_at <= ?4";

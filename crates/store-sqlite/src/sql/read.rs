@@ -99,10 +99,6 @@ pub(crate) const TENANTS_WITH_ORDER: &str = "WITH RECURSIVE each (tenant, namesp
     WHERE orders.tenant = each.tenant AND orders.namespace = each.namespace
         AND orders.merchant_order_no = ?1";
 
-pub(crate) const COUNT_DUE: &str = "SELECT count(*), min(due) FROM (
-        SELECT due FROM tasks INDEXED BY tasks_of_lane
-        WHERE tenant = ?1 AND lane = ?2 AND due <= ?3 ORDER BY due LIMIT ?4)";
-
 /// From the tasks, which are few: a notification that is to be delivered has one.
 pub(crate) const OLDEST_UNDELIVERED: &str =
     "SELECT min(made_at) FROM tasks CROSS JOIN notifications

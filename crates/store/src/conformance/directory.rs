@@ -171,7 +171,8 @@ pub(super) fn unknown_callback_waits_for_a_person(store: &dyn Store) -> Promise<
         fixture.accept(put_tenant(&own, "a", Put::Create)).await;
         fixture.accept(put_account(&own, "a", Put::Create)).await;
         let needy = async |fixture: &StoreFixture<'_>| {
-            fixture.ask(AttentionList { filter: needy_of(&tenant(), 9) }).await
+            let (filter, now) = (needy_of(&tenant(), 9), fixture.now());
+            fixture.ask(AttentionList { filter, now }).await
         };
         assert_eq!(needy(&fixture).await, vec![]);
         fixture.wait_ms(7);

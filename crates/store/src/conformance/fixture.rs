@@ -220,7 +220,8 @@ impl<'s> StoreFixture<'s> {
             self.page(Notifications { tenant: own, state: None, before: None, limit: u32::MAX })
                 .await,
         );
-        pages.push(self.page(AttentionList { filter: needy_of(&tenant, u32::MAX) }).await);
+        let (filter, now) = (needy_of(&tenant, u32::MAX), self.now());
+        pages.push(self.page(AttentionList { filter, now }).await);
         pages.push(Page::Archives(self.archives(&tenant, u32::MAX).await));
         pages.push(self.page(StoriesWithEvents { tenant, after: None, limit: u32::MAX }).await);
     }

@@ -55,7 +55,7 @@ pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
         assert_eq!(fixture.ask(list).await, Listed { rows: vec![], next: None });
         let one = OneNotification { tenant: own(), id: no_id() };
         assert_eq!(fixture.ask(one).await, None);
-        assert_eq!(fixture.ask(AttentionList { filter: needy_of(&own(), 9) }).await, vec![]);
+        assert_eq!(fixture.ask(AttentionList { filter: needy_of(&own(), 9), now }).await, vec![]);
         assert_eq!(*fixture.ask(DirectoryOf {}).await, DirectoryRows::default());
         assert_eq!(fixture.ask(DirectoryRevision {}).await, 0);
         assert_eq!(fixture.ask(LastId {}).await, None);
@@ -295,7 +295,8 @@ pub(super) fn what_needs_a_person_is_listed(store: &dyn Store) -> Promise<'_, ()
         let other = fixture.place(&tenant_at(0), "b").await;
         let foreign = fixture.place(&tenant_at(1), "a").await;
         let needy = async |fixture: &StoreFixture<'_>, limit| {
-            fixture.ask(AttentionList { filter: needy_of(&tenant_at(0), limit) }).await
+            let (filter, now) = (needy_of(&tenant_at(0), limit), fixture.now());
+            fixture.ask(AttentionList { filter, now }).await
         };
         assert_eq!(needy(&fixture, 9).await, vec![]);
         let mismatch = || Finding::Mismatch { why: "mchid \"2\"".to_owned() };
@@ -346,7 +347,8 @@ pub(super) fn what_needs_a_person_is_listed(store: &dyn Store) -> Promise<'_, ()
 /// The list of all tenants: the rows of one tenant, and one older row of another.
 async fn assert_attention_pages(fixture: &StoreFixture<'_>, own: &[AttentionRow]) {
     let all = AttentionFilter { limit: 99, ..AttentionFilter::default() };
-    let list = async |filter: AttentionFilter| fixture.ask(AttentionList { filter }).await;
+    let now = fixture.now();
+    let list = async |filter: AttentionFilter| fixture.ask(AttentionList { filter, now }).await;
     let rows = list(all.clone()).await;
     assert_eq!(rows[..own.len()], *own, "newest first");
     assert_eq!(rows.len(), own.len() + 1);
@@ -376,7 +378,7 @@ async fn assert_attention_pages(fixture: &StoreFixture<'_>, own: &[AttentionRow]
         count(AttentionKind::Contradiction, 3, &rows[4]),
         count(AttentionKind::RefundFailed, 2, &rows[1]),
     ];
-    assert_eq!(fixture.ask(AttentionCounts {}).await, counts);
+    assert_eq!(fixture.ask(AttentionCounts { now }).await, counts);
 }
 
 pub(super) fn last_id_is_the_largest(store: &dyn Store) -> Promise<'_, ()> {

@@ -96,5 +96,7 @@ cases! {
         commit_ends_the_lease,
         deferred_task_is_due_later,
         parked_task_waits_for_a_person,
+        age_is_counted_from_what_the_row_wanted,
+        late_tasks_need_a_person,
     ;
 }

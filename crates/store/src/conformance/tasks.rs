@@ -2,8 +2,8 @@
 
 use super::fixture::{StoreFixture, empty, needy_of};
 use crate::{
-    AttentionList, AttentionRow, Batch, Claim, Promise, Store, TASKS_COUNTED_MAX, TaskAction,
-    TaskRow, TaskUpdate, Tasks,
+    AttentionCount, AttentionCounts, AttentionFilter, AttentionList, AttentionRow, Batch, Claim,
+    DEFER_MS, Promise, Store, TASKS_COUNTED_MAX, TaskAction, TaskRow, TaskUpdate, Tasks,
 };
 use kernel::{AttentionKind, Lane, Put, Task, TaskChange};
 use ledger::{Subject, SubjectKind, Timestamp};
@@ -61,7 +61,7 @@ pub(super) fn claims_are_shared_by_tenant(store: &dyn Store) -> Promise<'_, ()> 
             set(store, task(index, subject), Some(now.plus_ms(ms))).await;
         }
         let tasks = Tasks { lane: Lane::Money, now };
-        let want = TaskRow { due: 6, oldest_due: Some(now.plus_ms(-50)) };
+        let want = TaskRow { due: 6, oldest_wanted_at: Some(now.plus_ms(-50)) };
         assert_eq!(StoreFixture::new(store).ask(tasks).await, want);
         assert_eq!(claim(store, now, 4).await, [task(0, 1), task(1, 5), task(2, 6), task(0, 2)]);
         assert_eq!(claim(store, now, 9).await, [task(0, 3), task(0, 4)]);
@@ -97,12 +97,12 @@ pub(super) fn lanes_do_not_meet(store: &dyn Store) -> Promise<'_, ()> {
         let none = of_lane(Lane::Housekeeping, now, 9);
         assert_eq!(store.claim(&none).await, Ok(vec![]));
         let fixture = StoreFixture::new(store);
-        for (lane, due, oldest_due) in [
+        for (lane, due, oldest_wanted_at) in [
             (Lane::Money, 1, Some(now)),
             (Lane::Notifications, 1, Some(now.plus_ms(-9))),
             (Lane::Housekeeping, 0, None),
         ] {
-            assert_eq!(fixture.ask(Tasks { lane, now }).await, TaskRow { due, oldest_due });
+            assert_eq!(fixture.ask(Tasks { lane, now }).await, TaskRow { due, oldest_wanted_at });
         }
     })
 }
@@ -117,7 +117,7 @@ pub(super) fn due_tasks_are_counted_up_to_a_limit(store: &dyn Store) -> Promise<
         set(store, task(1, 1), Some(now.plus_ms(-1))).await;
         let found = StoreFixture::new(store).ask(Tasks { lane: Lane::Money, now }).await;
         let due = u64::from(TASKS_COUNTED_MAX) + 1;
-        assert_eq!(found, TaskRow { due, oldest_due: Some(now.plus_ms(-1)) });
+        assert_eq!(found, TaskRow { due, oldest_wanted_at: Some(now.plus_ms(-1)) });
     })
 }
 
@@ -185,10 +185,10 @@ pub(super) fn parked_task_waits_for_a_person(store: &dyn Store) -> Promise<'_, (
         assert_eq!(update(store, &task(0, 9), park()).await, 0, "there is none");
         let due = now.plus_ms(LEASE_MS);
         let found = fixture.ask(Tasks { lane: Lane::Money, now }).await;
-        assert_eq!(found, TaskRow { due: 1, oldest_due: Some(now) });
+        assert_eq!(found, TaskRow { due: 1, oldest_wanted_at: Some(now) });
         assert_eq!(claim(store, due, 9).await, [task(0, 3)]);
         let needy = async |limit| {
-            fixture.ask(AttentionList { filter: needy_of(&tenant_at(0), limit) }).await
+            fixture.ask(AttentionList { filter: needy_of(&tenant_at(0), limit), now }).await
         };
         let row = |subject| {
             let Task { subject, root, .. } = task(0, subject);
@@ -205,4 +205,99 @@ pub(super) fn parked_task_waits_for_a_person(store: &dyn Store) -> Promise<'_, (
         assert_eq!(claim(store, now, 9).await, [task(0, 2)], "its row has changed");
         assert_eq!(needy(9).await, vec![]);
     })
+}
+
+/// Putting a task off and leasing it move neither its age nor the count.
+pub(super) fn age_is_counted_from_what_the_row_wanted(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let now = with_tenants(store).await;
+        let fixture = StoreFixture::new(store);
+        let counted = async |now| fixture.ask(Tasks { lane: Lane::Money, now }).await;
+        let wanted_at = now.plus_ms(-40_000);
+        set(store, task(0, 1), Some(wanted_at)).await;
+        set(store, task(1, 2), Some(now.plus_ms(1))).await;
+        let want = TaskRow { due: 1, oldest_wanted_at: Some(wanted_at) };
+        assert_eq!(claim(store, now, 9).await, [task(0, 1)]);
+        assert_eq!(counted(now).await, want, "it is under a lease");
+        let due = now.plus_ms(DEFER_MS);
+        let action = TaskAction::Defer { leased_until: now.plus_ms(LEASE_MS), due };
+        assert_eq!(update(store, &task(0, 1), action).await, 1);
+        assert_eq!(counted(now).await, want, "it was put off");
+        set(store, task(0, 1), Some(now.plus_ms(5))).await;
+        assert_eq!(counted(now).await, TaskRow::default(), "a commit wants both later");
+        let (due, oldest_wanted_at) = (2, Some(now.plus_ms(1)));
+        assert_eq!(counted(now.plus_ms(5)).await, TaskRow { due, oldest_wanted_at });
+    })
+}
+
+/// The line of late tasks: the oldest, since when, and why.
+fn late(oldest: Task, wanted_at: Timestamp, reason: &str) -> AttentionRow {
+    let since = wanted_at.plus_ms(Lane::of(oldest.subject.kind).late_after_ms());
+    let Task { tenant, subject, root } = oldest;
+    let (kind, reason) = (AttentionKind::Late, reason.to_owned());
+    AttentionRow { tenant, subject, root, name: None, kind, reason, since }
+}
+
+/// A tenant's late tasks are one line for each lane, from the bound of the lane on.
+pub(super) fn late_tasks_need_a_person(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let now = with_tenants(store).await;
+        let fixture = StoreFixture::new(store);
+        let list = async |filter, now| fixture.ask(AttentionList { filter, now }).await;
+        let all = || AttentionFilter { limit: 9, ..AttentionFilter::default() };
+        let minutes = |minutes: i64| now.plus_ms(minutes * 60_000);
+        for subject in 1..4 {
+            set(store, task(0, subject), Some(now.plus_ms(-subject))).await;
+        }
+        let change =
+            |id| TaskChange { task: notification(0, id), due: Some(now.plus_ms(1_200 - id)) };
+        let batch = Batch { tasks: (1..1_200).map(change).collect(), ..empty(&tenant_at(0)) };
+        assert_eq!(store.commit(vec![batch]).await, vec![Ok(())]);
+        set(store, notification(1, 1), Some(minutes(30))).await;
+        let just_before = now.plus_ms(Lane::Money.late_after_ms() - 4);
+        assert_eq!(list(all(), just_before).await, vec![]);
+        let money = "1 task of money is late by 5 minutes";
+        let oldest = || late(task(0, 3), now.plus_ms(-3), money);
+        assert_eq!(list(all(), just_before.plus_ms(1)).await, [oldest()], "at the bound");
+        let money = "3 tasks of money are late, the oldest by 20 minutes";
+        let money = late(task(0, 3), now.plus_ms(-3), money);
+        let reason = "1,199 tasks of notifications are late, the oldest by 19 minutes";
+        let notified = late(notification(0, 1_199), now.plus_ms(1), reason);
+        let later = minutes(20);
+        let both = [notified.clone(), money.clone()];
+        assert_eq!(list(all(), later).await, both, "what is wanted in the future is not late");
+        assert_late_filters(&fixture, &both, later).await;
+        assert_eq!(claim(store, later, 9).await.len(), 3);
+        assert_eq!(list(all(), later).await, both, "a lease alone ends nothing");
+        set(store, task(0, 3), Some(minutes(60))).await;
+        let money = "2 tasks of money are late, the oldest by 20 minutes";
+        let next = late(task(0, 2), now.plus_ms(-2), money);
+        assert_eq!(list(all(), later).await, [notified.clone(), next]);
+        let park = TaskAction::Park { reason: "a bug".to_owned(), at: later };
+        for subject in [1, 2] {
+            assert_eq!(update(store, &task(0, subject), park.clone()).await, 1);
+        }
+        let kind = Some(AttentionKind::Late);
+        let of_kind = list(AttentionFilter { kind, ..all() }, later).await;
+        assert_eq!(of_kind, [notified], "parked tasks are not late");
+    })
+}
+
+/// The filters, the pages and the counts of two lines.
+async fn assert_late_filters(fixture: &StoreFixture<'_>, both: &[AttentionRow; 2], now: Timestamp) {
+    let [notified, money] = both;
+    let of = async |filter: AttentionFilter| {
+        fixture.ask(AttentionList { filter: AttentionFilter { limit: 9, ..filter }, now }).await
+    };
+    let any = AttentionFilter::default;
+    let after = Some(notified.mark());
+    assert_eq!(of(AttentionFilter { after, ..any() }).await, [money.clone()]);
+    let subject_kind = Some(SubjectKind::Notification);
+    assert_eq!(of(AttentionFilter { subject_kind, ..any() }).await, [notified.clone()]);
+    let tenant = Some(tenant_at(1));
+    assert_eq!(of(AttentionFilter { tenant, ..any() }).await, vec![]);
+    let kind = Some(AttentionKind::Parked);
+    assert_eq!(of(AttentionFilter { kind, ..any() }).await, vec![]);
+    let count = AttentionCount { kind: AttentionKind::Late, rows: 2, oldest: money.since };
+    assert_eq!(fixture.ask(AttentionCounts { now }).await, [count]);
 }

@@ -26,10 +26,7 @@ macro_rules! rows {
                 self.append(batch.tenant, batch.events, batch.transfers);
                 for change in batch.tasks {
                     match change.due {
-                        Some(due) => {
-                            let waiting = Waiting { due, leased_until: None, parked: None };
-                            self.tasks.insert(change.task, waiting)
-                        }
+                        Some(due) => self.tasks.insert(change.task, Waiting::wanted(due)),
                         None => self.tasks.remove(&change.task),
                     };
                 }

@@ -32,8 +32,17 @@ pub struct Memory {
 #[derive(Clone, Debug)]
 struct Waiting {
     due: Timestamp,
+    /// When its row wanted it: only commits and persons move this.
+    wanted_at: Timestamp,
     leased_until: Option<Timestamp>,
     parked: Option<(String, Timestamp)>,
+}
+
+impl Waiting {
+    /// A task that its row wants then.
+    const fn wanted(at: Timestamp) -> Waiting {
+        Waiting { due: at, wanted_at: at, leased_until: None, parked: None }
+    }
 }
 
 /// Names a row of a tenant by the value of its id.
@@ -188,7 +197,7 @@ impl State {
                 let is_ours =
                     waiting.leased_until == Some(*leased_until) && waiting.parked.is_none();
                 if is_ours {
-                    *waiting = Waiting { due: *due, leased_until: None, parked: None };
+                    (waiting.due, waiting.leased_until) = (*due, None);
                 }
                 is_ours
             }
@@ -199,7 +208,7 @@ impl State {
             TaskAction::Resume { due } => {
                 let was_parked = waiting.parked.is_some();
                 if was_parked {
-                    *waiting = Waiting { due: *due, leased_until: None, parked: None };
+                    *waiting = Waiting::wanted(*due);
                 }
                 was_parked
             }

@@ -3,9 +3,9 @@
 use super::{INSTALLATION, State};
 use crate::rows::Stored;
 use crate::{
-    AccountRow, AttentionCount, AttentionFilter, AttentionRow, DatabaseFacts, DirectoryRows,
-    EXAMINED_MAX, Listed, NotificationRow, Notifications, OrderFilter, Page, Query, StoreFault,
-    Story, TASKS_COUNTED_MAX, TaskRow,
+    AccountRow, AttentionCount, AttentionFilter, AttentionRow, DEFER_MS, DatabaseFacts,
+    DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX, LateTasks, Lateness, Listed, NotificationRow,
+    Notifications, OrderFilter, Page, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
 };
 use kernel::{Aggregate as _, AttentionKind, Lane, Notification, Order, Row, Task, TenantId};
 use ledger::{Id, Timestamp, kinds};
@@ -44,8 +44,10 @@ impl State {
                 Page::OneNotification(found.map(|row| Box::new(self.notification_row(row))))
             }
             Query::Tasks(tasks) => Page::Tasks(self.count_due(tasks.lane, tasks.now)),
-            Query::AttentionList(list) => Page::AttentionList(self.attention(&list.filter)),
-            Query::AttentionCounts(_) => Page::AttentionCounts(self.attention_counts()),
+            Query::AttentionList(list) => {
+                Page::AttentionList(self.attention(&list.filter, list.now))
+            }
+            Query::AttentionCounts(of) => Page::AttentionCounts(self.attention_counts(of.now)),
             Query::DirectoryOf(_) => Page::DirectoryOf(Box::new(self.directory())),
             Query::DirectoryRevision(_) => Page::DirectoryRevision(self.directory_revision()),
             Query::Installation(_) => Page::Installation(INSTALLATION.to_owned()),
@@ -161,24 +163,62 @@ impl State {
         versions.chain(self.channel_accounts.all().map(|row| row.version)).sum()
     }
 
-    fn attention(&self, filter: &AttentionFilter) -> Vec<AttentionRow> {
-        let needy = self.needy().into_iter().chain(self.parked());
-        filter.page(needy.filter(|row| filter.keeps(row)).collect())
+    fn attention(&self, filter: &AttentionFilter, now: Timestamp) -> Vec<AttentionRow> {
+        filter.page(self.all_needy(now).filter(|row| filter.keeps(row)).collect())
     }
 
-    fn attention_counts(&self) -> Vec<AttentionCount> {
-        let needy = self.needy().into_iter().chain(self.parked());
-        AttentionCount::sum(needy.map(AttentionCount::of))
+    fn attention_counts(&self, now: Timestamp) -> Vec<AttentionCount> {
+        AttentionCount::sum(self.all_needy(now).map(AttentionCount::of))
+    }
+
+    /// Rows that need a person, parked tasks, and late ones.
+    fn all_needy(&self, now: Timestamp) -> impl Iterator<Item = AttentionRow> {
+        let late = Lateness::of_all(now).into_iter().flat_map(|lateness| self.late(lateness));
+        self.needy().into_iter().chain(self.parked()).chain(late)
+    }
+
+    /// When the first due tasks of each tenant in a lane were wanted, at most this number.
+    fn first_due(
+        &self,
+        lane: Lane,
+        due_by: Timestamp,
+        most: u32,
+    ) -> BTreeMap<&TenantId, Vec<(Timestamp, &Task)>> {
+        let mut due: Vec<_> = self.due(lane, due_by).collect();
+        due.sort_by_key(|(task, waiting)| (waiting.due, *task));
+        let mut of_tenants: BTreeMap<&TenantId, Vec<_>> = BTreeMap::new();
+        for (task, waiting) in due {
+            let own = of_tenants.entry(&task.tenant).or_default();
+            if own.len() < len(most) {
+                own.push((waiting.wanted_at, task));
+            }
+        }
+        of_tenants
     }
 
     fn count_due(&self, lane: Lane, now: Timestamp) -> TaskRow {
-        let mut of_tenants: BTreeMap<&TenantId, u64> = BTreeMap::new();
-        for (task, _) in self.due(lane, now) {
-            *of_tenants.entry(&task.tenant).or_default() += 1;
+        let mut all = TaskRow::default();
+        for own in self.first_due(lane, now.plus_ms(DEFER_MS), TASKS_COUNTED_MAX).into_values() {
+            let wanted = own.iter().map(|(at, _)| *at).filter(|at| *at <= now);
+            let due = count(wanted.clone().count());
+            all.add(TaskRow { due, oldest_wanted_at: wanted.min() });
         }
-        let counted = of_tenants.values().map(|due| (*due).min(u64::from(TASKS_COUNTED_MAX)));
-        let oldest_due = self.due(lane, now).map(|(_, waiting)| waiting.due).min();
-        TaskRow { due: counted.sum(), oldest_due }
+        all
+    }
+
+    fn late(&self, lateness: Lateness) -> Vec<AttentionRow> {
+        let due = self.first_due(lateness.lane, lateness.due_by, LATE_EXAMINED_MAX);
+        let late = due.into_values().filter_map(|mut own| {
+            own.retain(|(wanted_at, _)| *wanted_at <= lateness.wanted_by);
+            let order =
+                |(at, task): &&(_, &Task)| (*at, task.subject.kind.name(), task.subject.value);
+            let (wanted_at, oldest) = own.iter().min_by_key(order)?;
+            let count = count(own.len());
+            Some(
+                LateTasks { oldest: (*oldest).clone(), wanted_at: *wanted_at, count }.row(lateness),
+            )
+        });
+        late.collect()
     }
 
     fn parked(&self) -> impl Iterator<Item = AttentionRow> {

@@ -1,12 +1,12 @@
 //! Tasks.
 
 use super::cells::{Cells, Source, Table, Value, int, text};
-use crate::{AttentionRow, StoreFault, TaskRow};
+use crate::{AttentionRow, LateTasks, StoreFault, TaskRow};
 use kernel::{AttentionKind, Lane, Task, TenantId};
 use ledger::{Subject, Timestamp};
 
-/// A task, when it is due and its lane. An engine keeps the end of its lease beside it, and why it is
-/// parked.
+/// A task, when it is due and its lane. An engine keeps beside it when its row wanted it, which is when it
+/// was due at first, the end of its lease, and why it is parked.
 pub static TASKS: Table = Table {
     name: "tasks",
     columns: &[
@@ -67,11 +67,22 @@ pub fn read_parked(cells: &[Value<'_>]) -> Result<AttentionRow, StoreFault> {
     Ok(AttentionRow { tenant, subject, root, name: None, kind, reason, since })
 }
 
-/// Reads the cells of a count of due tasks: how many, and since when the oldest is.
+/// Reads the cells of late tasks: the oldest, when it was wanted, and how many there are.
+///
+/// # Errors
+/// When a cell holds what no late tasks can have.
+pub fn read_late(cells: &[Value<'_>]) -> Result<LateTasks, StoreFault> {
+    let mut cells = Cells::new(Source::Table(&TASKS), cells);
+    let oldest =
+        Task { tenant: TenantId::new(cells.text()?), subject: cells.subject()?, root: cells.id()? };
+    Ok(LateTasks { oldest, wanted_at: cells.time()?, count: cells.count()? })
+}
+
+/// Reads the cells of a count of due tasks: how many, and when the first was wanted.
 ///
 /// # Errors
 /// When a cell holds what no count can have.
 pub fn read_count(cells: &[Value<'_>]) -> Result<TaskRow, StoreFault> {
     let mut cells = Cells::new(Source::Table(&TASKS), cells);
-    Ok(TaskRow { due: cells.count()?, oldest_due: cells.optional_time()? })
+    Ok(TaskRow { due: cells.count()?, oldest_wanted_at: cells.optional_time()? })
 }

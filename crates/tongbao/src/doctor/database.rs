@@ -77,7 +77,7 @@ pub(super) async fn queues(report: &mut Report, engine: &Engine) {
         let name = format!("tasks of {}", lane.name());
         match engine.ask(Tasks { lane, now }).await {
             Ok(tasks) => {
-                let age = tasks.oldest_due.map_or(0, |due| now.ms_since(due));
+                let age = tasks.oldest_wanted_at.map_or(0, |wanted| now.ms_since(wanted));
                 let found = match tasks.due {
                     0 => "none due".to_owned(),
                     due => format!("{due} due, the oldest for {}", span(age)),
@@ -102,7 +102,7 @@ pub(super) async fn queues(report: &mut Report, engine: &Engine) {
 /// What needs a person, by kind.
 pub(super) async fn attention(report: &mut Report, engine: &Engine) {
     let now = engine.now();
-    match engine.ask(AttentionCounts {}).await {
+    match engine.ask(AttentionCounts { now }).await {
         Ok(counts) if counts.is_empty() => {
             report.add(Verdict::Ok, "attention", "nothing needs a person");
         }

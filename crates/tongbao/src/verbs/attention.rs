@@ -43,11 +43,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         after: None,
         limit: arguments.limit,
     };
-    let counts = store.ask(AttentionCounts {}).await?;
-    let rows = store.ask(AttentionList { filter }).await?;
+    let now = SystemClock::new().now();
+    let counts = store.ask(AttentionCounts { now }).await?;
+    let rows = store.ask(AttentionList { filter, now }).await?;
     match arguments.json {
         true => say(&admin_api::attention_json(&rows, counts, arguments.limit)?),
-        false => say(&text(&rows, &counts, SystemClock::new().now())),
+        false => say(&text(&rows, &counts, now)),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -151,3 +151,46 @@ async fn a_deaf_merchant_of_one_tenant_delays_nothing_of_another() {
     assert_eq!(state, "failed", "the order is past its time");
     gateway.check_books();
 }
+
+/// The figure of a metric's line; zero where there is none.
+async fn metric(gateway: &TestGateway, line: &str) -> u64 {
+    let metrics = gateway.metrics().await;
+    let figure = metrics.lines().find_map(|it| it.strip_prefix(line));
+    figure.and_then(|figure| figure.trim().parse().ok()).unwrap_or_default()
+}
+
+/// What is put off again and again is due in a moment each time; it stays as old as it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_that_stands_shows_its_age_and_needs_a_person() {
+    const ORDERS: usize = 1_500;
+    let mut gateway = TestGateway::start_logged();
+    let noisy = Tenant { id: "200003" };
+    noisy.open(&gateway).await;
+    let port = deaf_server().await;
+    for number in 0..ORDERS {
+        noisy.pay(&gateway, &format!("http://localhost:{port}/{number}")).await;
+    }
+    gateway.advance(20 * 60).await;
+    let waited = Stopwatch::start();
+    let mut list = Value::Null;
+    while waited.elapsed() < Duration::from_secs(60) {
+        let age = metric(&gateway, "tongbao_task_age_seconds{lane=\"notifications\"}").await;
+        let late = metric(&gateway, "tongbao_attention{kind=\"late\"}").await;
+        if age > 15 * 60 && late == 1 {
+            list = gateway.admin(Get, "/attention?kind=late&row=notification").await.body;
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let row = &list["rows"][0];
+    assert_eq!((&row["kind"], &row["tenant"]), (&json!("late"), &json!(noisy.id)), "{list}");
+    let reason = row["reason"].as_str().unwrap_or_default();
+    assert!(reason.starts_with("1,") && reason.contains("tasks of notifications"), "{reason}");
+    assert_eq!(list["counts"][0]["kind"], "late");
+    let none = gateway.admin(Get, "/attention?kind=late&row=order").await.body;
+    assert_eq!(none["rows"], json!([]));
+    let log = std::fs::read_to_string(gateway.data().join("log")).expect("a log");
+    let begun = |line: &&str| line.contains("needs a person") && line.contains("late");
+    assert_eq!(log.lines().filter(begun).count(), 1, "{reason}");
+    gateway.check_books();
+}
