@@ -1,7 +1,7 @@
 //! The shell around the core: it loads, lets the core decide, commits, and only then acts.
 //!
 //! - writer: takes the commands that are waiting, decides them one after another and commits them
-//!   together. shares: which writer a tenant's commands go to.
+//!   together. shares: which writer a tenant's commands go to. apart: the one for locked tenants.
 //! - builtin_channels: answers instructions to built-in channels, inside the commit.
 //! - calls: carries instructions to channels and brings the findings back as commands.
 //! - deliveries: delivers notifications to merchants.
@@ -19,6 +19,7 @@
 //!
 //! It knows neither a database nor a vendor nor a dialect: those come in as [`Parts`].
 
+mod apart;
 mod attention;
 mod bills;
 mod builtin_channels;
@@ -64,7 +65,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use store::{Installation, LastId, Question, Store, StoreFault};
 use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot, watch};
-use writer::Duty;
 
 /// How far above the last stored event ids begin: a decision draws ids for transfers after its events.
 const ID_MARGIN: i64 = 1 << 20;
@@ -232,10 +232,10 @@ impl Engine {
 
     fn start_writers(self: &Arc<Engine>, queues: Queues) {
         for queue in queues.shares {
-            let writer = writer::run(self.clone(), queue, Duty::Share);
+            let writer = writer::run(self.clone(), queue);
             abort_on_panic("writer", tokio::spawn(writer));
         }
-        let writer = writer::run(self.clone(), queues.apart, Duty::Apart);
+        let writer = apart::run(self.clone(), queues.apart);
         abort_on_panic("writer", tokio::spawn(writer));
     }
 

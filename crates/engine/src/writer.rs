@@ -6,7 +6,7 @@
 //! nobody. A refused command leaves no trace and disturbs no neighbour.
 //!
 //! There is a writer for each share of the tenants, and one for the tenants whose rows were found
-//! locked: see `shares`.
+//! locked: see `shares` and `apart`.
 //!
 //! When a row turns out to have changed underneath (another process), the tenant's commands are loaded
 //! and decided again, and in the end one by one, so that one bad command never fails its neighbours.
@@ -24,7 +24,7 @@ use store::{Batch, CommitFault, StoreFault};
 use tokio::sync::{mpsc, oneshot};
 
 /// Commands that are decided and committed together, at most.
-const BATCH_LEN_MAX: usize = 512;
+pub(crate) const BATCH_LEN_MAX: usize = 512;
 /// How often a batch is loaded and decided again because rows had changed underneath; from the third
 /// time on, commands go one by one.
 const ROUNDS_MAX: usize = 5;
@@ -50,8 +50,8 @@ pub(crate) enum Duty {
     Apart,
 }
 
-/// Runs until the engine stops.
-pub(crate) async fn run(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Job>, duty: Duty) {
+/// Writes for the tenants of a share until the engine stops.
+pub(crate) async fn run(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Job>) {
     let mut stopped = engine.stopped();
     let mut jobs = Vec::with_capacity(BATCH_LEN_MAX);
     loop {
@@ -66,14 +66,7 @@ pub(crate) async fn run(engine: Arc<Engine>, mut waiting: mpsc::Receiver<Job>, d
         let left = engine.shares.waiting();
         metrics::gauge!("tongbao_queue").set(u32::try_from(left).unwrap_or(u32::MAX));
         let jobs = std::mem::replace(&mut jobs, Vec::with_capacity(BATCH_LEN_MAX));
-        match duty {
-            Duty::Share => write(&engine, jobs, duty).await,
-            Duty::Apart => {
-                for jobs in by_tenant(jobs) {
-                    write(&engine, jobs, duty).await;
-                }
-            }
-        }
+        write(&engine, jobs, Duty::Share).await;
     }
 }
 
@@ -94,17 +87,8 @@ async fn drain_ready(waiting: &mut mpsc::Receiver<Job>, jobs: &mut Vec<Job>) {
     }
 }
 
-/// The jobs of each tenant, in their order.
-fn by_tenant(jobs: Vec<Job>) -> impl Iterator<Item = Vec<Job>> {
-    let mut tenants: BTreeMap<TenantId, Vec<Job>> = BTreeMap::new();
-    for job in jobs {
-        tenants.entry(job.command.tenant().clone()).or_default().push(job);
-    }
-    tenants.into_values()
-}
-
 /// Decides and commits jobs until each has its answer, or has left for the writer that works apart.
-async fn write(engine: &Arc<Engine>, jobs: Vec<Job>, duty: Duty) {
+pub(crate) async fn write(engine: &Arc<Engine>, jobs: Vec<Job>, duty: Duty) {
     let mut rounds = vec![jobs];
     for round in 0..ROUNDS_MAX {
         let mut again = Vec::new();
@@ -289,7 +273,7 @@ async fn commit(
     faults
 }
 
-/// Commits batches one after another, over the session of the writer that works apart.
+/// Commits batches one after another, over a session of the writer that works apart.
 async fn commit_apart(engine: &Engine, batches: Vec<Batch>) -> Vec<Result<(), CommitFault>> {
     let mut outcomes = Vec::with_capacity(batches.len());
     for batch in batches {

@@ -15,6 +15,9 @@ use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit};
 
 /// Sessions that load and commit; each has its share of the tenants.
 pub(crate) const WRITERS: usize = 4;
+/// Sessions that commit for tenants whose rows were found locked, each for one at a time: as many as the
+/// engine writes apart at once.
+const APART: usize = 3;
 /// Sessions that answer queries.
 const QUERIES: usize = 4;
 /// Queries that may wait for a session; more are refused at once.
@@ -35,7 +38,7 @@ pub(crate) struct Pool {
     address: Address,
     writers: [Slot; WRITERS],
     /// Commits of tenants whose rows were found locked.
-    apart: Slot,
+    apart: [Slot; APART],
     claimer: Slot,
     upkeep: Slot,
     queries: QuerySessions,
@@ -65,7 +68,7 @@ impl Pool {
         Pool {
             address,
             writers: std::array::from_fn(|_| Mutex::new(None)),
-            apart: Mutex::new(None),
+            apart: std::array::from_fn(|_| Mutex::new(None)),
             claimer: Mutex::new(None),
             upkeep: Mutex::new(None),
             queries: QuerySessions::new(),
@@ -88,9 +91,13 @@ impl Pool {
         self.connected(&self.writers[share], Purpose::Commit).await
     }
 
-    /// The session for tenants whose rows were found locked.
+    /// A session for a tenant whose rows were found locked: one that is free, where there is one.
     pub(crate) async fn apart(&self) -> Result<PooledConnection<'_>, StoreFault> {
-        self.connected(&self.apart, Purpose::Commit).await
+        let free = self.apart.iter().find_map(|slot| slot.try_lock().ok());
+        match free {
+            Some(slot) => self.opened(slot, Purpose::Commit).await,
+            None => self.connected(&self.apart[0], Purpose::Commit).await,
+        }
     }
 
     /// The session that claims tasks, and puts them off.
@@ -134,7 +141,14 @@ impl Pool {
         slot: &'p Slot,
         purpose: Purpose,
     ) -> Result<PooledConnection<'p>, StoreFault> {
-        let mut slot = slot.lock().await;
+        self.opened(slot.lock().await, purpose).await
+    }
+
+    async fn opened<'p>(
+        &'p self,
+        mut slot: MutexGuard<'p, Option<Connection>>,
+        purpose: Purpose,
+    ) -> Result<PooledConnection<'p>, StoreFault> {
         if slot.as_ref().is_none_or(Connection::is_lost) {
             *slot = None;
             *slot = Some(Connection::open(&self.address, purpose).await?);

@@ -115,3 +115,36 @@ async fn a_locked_row_stops_its_tenant_alone_and_its_outcome_is_known() {
     let audit = fixture::audit(&another(&database)).await;
     assert_eq!(audit.faults, Vec::<String>::new());
 }
+
+/// A commit apart waits 2 s for a lock; two that wait do so beside each other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_locked_tenants_do_not_wait_for_each_other() {
+    let Some(server) = test_postgres::server() else { return };
+    let (database, store) = fresh(server).await;
+    let mut process = Process::new(1);
+    let mut batches = vec![];
+    for index in [0, 1] {
+        let tenant = tenant_at(index);
+        process.sell(&store, &tenant, "first").await;
+        let placed = process.accept(&store, &place(&tenant, "second")).await;
+        let order = only_order(&placed);
+        batches.push(process.batch(&store, &found(order, paid(order), None)).await);
+    }
+    let blocker = database.client().await;
+    let lock = "BEGIN; SELECT * FROM balances FOR UPDATE";
+    blocker.batch_execute(lock).await.expect("the rows are locked");
+    let waiting = Stopwatch::start();
+    let (first, second) = tokio::join!(
+        store.commit_apart(batches[0].clone()),
+        store.commit_apart(batches[1].clone())
+    );
+    let took = waiting.elapsed();
+    for outcome in [first, second] {
+        assert!(matches!(outcome, Err(CommitFault::Busy(_))), "{outcome:?}");
+    }
+    assert!(took < Duration::from_millis(3_500), "one after the other: {took:?}");
+    blocker.batch_execute("ROLLBACK").await.expect("the rows are free");
+    for batch in batches {
+        assert_eq!(store.commit_apart(batch).await, Ok(()), "nothing of it was stored before");
+    }
+}

@@ -277,6 +277,39 @@ async fn a_lock_on_one_tenants_row_stops_that_tenant_alone() {
     assert_eq!(closed.expect("an answer")["ErrCode"], "SUCCESS");
 }
 
+/// What is committed apart waits 2 s for a lock. That of two tenants does so at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_locked_tenants_do_not_wait_for_each_other() {
+    let site = Site::start();
+    let other = another_tenant(&site);
+    while !is_known(&other).await {}
+    let closing = json!({"OutOrderId": fresh_number()});
+    let number = closing["OutOrderId"].as_str().expect("a number");
+    let groups = [&*site.group, &other];
+    for group in groups {
+        let placed = group.ask(&group.gateways[0], UNIFIED_ORDER, &order(number)).await;
+        assert_eq!(placed.expect("an answer")["ErrCode"], "SUCCESS");
+    }
+    let blocker = site.database.client().await;
+    let lock = "BEGIN; SELECT * FROM orders FOR UPDATE";
+    blocker.batch_execute(lock).await.expect("the rows are locked");
+    let close =
+        async |group: &GatewayGroup| group.ask(&group.gateways[0], CLOSE_ORDER, &closing).await;
+    let begun = Stopwatch::start();
+    let (first, second) = tokio::join!(close(groups[0]), close(groups[1]));
+    let took = begun.elapsed();
+    for refused in [first, second] {
+        let refused = refused.expect("an answer");
+        assert_eq!(refused["ErrCode"], "FailedOperation.SystemError", "{refused}");
+    }
+    assert!(took < Duration::from_secs(4), "one after the other: {took:?}");
+    blocker.batch_execute("ROLLBACK").await.expect("the rows are free");
+    for group in groups {
+        let closed = close(group).await.expect("an answer");
+        assert_eq!(closed["ErrCode"], "SUCCESS", "{closed}");
+    }
+}
+
 /// Whether every gateway knows the tenant.
 async fn is_known(group: &GatewayGroup) -> bool {
     for gateway in &group.gateways {
