@@ -77,7 +77,7 @@ pub(crate) async fn audit(pool: &Pool) -> Result<AuditReport, StoreFault> {
     let (questions, rules) = (questions(), rules());
     let asked = questions.into_iter().chain(rules.iter().map(|(_, _, sql)| *sql));
     let steps: Vec<Step<'_>> = asked.map(|sql| Step::new(sql, [])).collect();
-    let mut found = pool.query().await?.snapshot(&steps, Patience::Long).await?;
+    let mut found = pool.query(&None).await?.snapshot(&steps, Patience::Long).await?;
     let broken = found.split_off(questions.len().min(found.len()));
     let answers = found
         .try_into()

@@ -2,11 +2,12 @@
 //!
 //! A few sessions load and commit, each for its share of the tenants, so that different tenants commit
 //! side by side; a few more commit for tenants whose rows were found locked. The claim of tasks and
-//! upkeep have a session each, and a few answer queries. They are made when they are first wanted and
+//! upkeep have a session each, and a few answer queries, shared out to the tenants. They are made when they are first wanted and
 //! again when they were lost: the call that loses one fails at once, the next one connects. Several
 //! processes may share a database.
 //!
 //! - `address`: the URL and TLS. `connection`: sessions, pipelining, deadlines. `pool`: who has which.
+//! - `query_permits`: whose query gets a session.
 //! - `sql`: every statement. `cell`: binding and reading. `fault`: what an error means.
 //! - `schema`: migrations, and distributing the tables where the database can.
 //! - [`baseline`]: what this server could do at most. [`Backend`]: the process that serves a session.
@@ -26,6 +27,7 @@ pub mod fuzzing;
 mod load;
 mod pipeline;
 mod pool;
+mod query_permits;
 mod schema;
 mod search;
 mod sql;

@@ -1,29 +1,24 @@
 //! Who has which session.
 //!
 //! Sessions are made when they are first wanted. The writer, the claim of tasks, and upkeep such as
-//! health checks have sessions of their own; queries share the others and never delay those.
+//! health checks have sessions of their own; queries share the others, shared out to the tenants, and
+//! never delay those.
 
 use crate::address::Address;
 use crate::connection::{Connection, Purpose};
+use crate::query_permits::{Party, QueryPermit, QueryPermits};
 use kernel::TenantId;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex as SyncMutex, PoisonError};
-use std::time::Duration;
 use store::{StoreFault, share_of};
-use tokio::sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Sessions that load and commit; each has its share of the tenants.
 pub(crate) const WRITERS: usize = 4;
 /// Sessions that commit for tenants whose rows were found locked, each for one at a time: as many as the
 /// engine writes apart at once.
 const APART: usize = 3;
-/// Sessions that answer queries.
-const QUERIES: usize = 4;
-/// Queries that may wait for a session; more are refused at once.
-const QUERIES_WAITING_MAX: usize = 256;
-/// How long a query may wait for a session before it is refused.
-const QUERY_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Orders written by this process after which the planner is told how full the tables are. Without
 /// that it would take fresh tables for empty, and read them whole, until the database looks by itself,
@@ -71,7 +66,7 @@ impl Pool {
             apart: std::array::from_fn(|_| Mutex::new(None)),
             claimer: Mutex::new(None),
             upkeep: Mutex::new(None),
-            queries: QuerySessions::new(),
+            queries: QuerySessions::default(),
             written: AtomicUsize::new(0),
             measured: AtomicUsize::new(0),
         }
@@ -110,9 +105,9 @@ impl Pool {
         self.connected(&self.upkeep, Purpose::Read).await
     }
 
-    /// The first free session for a query. A query that finds none in time is refused.
-    pub(crate) async fn query(&self) -> Result<QueryConnection<'_>, StoreFault> {
-        let permit = self.queries.permit().await?;
+    /// A session for a query of this party. A query that gets none in time is refused.
+    pub(crate) async fn query(&self, party: &Party) -> Result<QueryConnection<'_>, StoreFault> {
+        let permit = self.queries.permits.acquire(party).await?;
         let connection = match self.queries.idle() {
             Some(connection) => connection,
             None => Connection::open(&self.address, Purpose::Read).await?,
@@ -157,38 +152,15 @@ impl Pool {
     }
 }
 
-/// The sessions that queries share: whichever is free first goes to the query that waited longest.
+/// The sessions that queries share.
+#[derive(Default)]
 struct QuerySessions {
-    free: Semaphore,
-    room: Semaphore,
+    permits: QueryPermits,
     /// The last one used is the next one used, so that its statements stay warm.
     idle: SyncMutex<Vec<Connection>>,
 }
 
 impl QuerySessions {
-    fn new() -> QuerySessions {
-        QuerySessions {
-            free: Semaphore::new(QUERIES),
-            room: Semaphore::new(QUERIES_WAITING_MAX),
-            idle: SyncMutex::default(),
-        }
-    }
-
-    async fn permit(&self) -> Result<SemaphorePermit<'_>, StoreFault> {
-        if let Ok(permit) = self.free.try_acquire() {
-            return Ok(permit);
-        }
-        let _room = self.room.try_acquire().map_err(|_| {
-            StoreFault::Overloaded(format!("{QUERIES_WAITING_MAX} queries are waiting"))
-        })?;
-        match tokio::time::timeout(QUERY_WAIT_MAX, self.free.acquire()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => {
-                Err(StoreFault::Overloaded(format!("no session within {QUERY_WAIT_MAX:?}")))
-            }
-        }
-    }
-
     fn idle(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(connection) = idle.pop() {
@@ -210,7 +182,7 @@ impl QuerySessions {
 pub(crate) struct QueryConnection<'p> {
     connection: Option<Connection>,
     queries: &'p QuerySessions,
-    _permit: SemaphorePermit<'p>,
+    _permit: QueryPermit,
 }
 
 impl Deref for QueryConnection<'_> {

@@ -6,6 +6,7 @@ use crate::claim::{read_tenant, readable, tenants_due};
 use crate::connection::{Patience, Step};
 use crate::load::{by_ids, by_numbers, numbered};
 use crate::pool::Pool;
+use crate::query_permits::Party;
 use crate::schema;
 use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, claim as sql, read};
@@ -24,7 +25,7 @@ use tokio_postgres::Row;
 const MINUTE_OF_IDS: i64 = (60 * 1_000) << 20;
 
 pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFault> {
-    let found = Found { pool, session: session_of(query) };
+    let found = Found { pool, session: session_of(query), party: query.tenant().cloned() };
     Ok(match query {
         Query::OneOrder(one) => {
             Page::OneOrder(found.order(&one.tenant, &one.key).await?.map(Box::new))
@@ -184,13 +185,17 @@ impl<'a> PageOf<'a> {
 struct Found<'p> {
     pool: &'p Pool,
     session: Session,
+    /// Whose query it is.
+    party: Party,
 }
 
 impl Found<'_> {
     /// The rows of each statement, all of one moment.
     async fn all(&self, steps: &[Step<'_>]) -> Result<Vec<Vec<Row>>, StoreFault> {
         match self.session {
-            Session::Shared => self.pool.query().await?.snapshot(steps, Patience::Usual).await,
+            Session::Shared => {
+                self.pool.query(&self.party).await?.snapshot(steps, Patience::Usual).await
+            }
             Session::Upkeep => self.pool.upkeep().await?.snapshot(steps, Patience::Usual).await,
         }
     }

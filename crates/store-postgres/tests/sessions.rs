@@ -4,27 +4,30 @@ mod fixture;
 
 use adapters::Stopwatch;
 use fixture::{Process, another, claim_of, fresh, only_order, place};
+use kernel::TenantId;
 use ledger::{Account, AccountKind};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{CommitFault, Ping, Postings, Store, StoreFault, share_of};
+use store::{
+    Accounts, CommitFault, OldestUndelivered, Ping, Postings, Store, StoreFault, share_of,
+};
 use store_postgres::PostgresStore;
 use test_support::{START, found, paid, tenant, tenant_at};
 use tokio::task::JoinSet;
 
 /// Much longer than a commit takes, and shorter than any limit of a session.
 const AT_ONCE: Duration = Duration::from_millis(1_500);
-/// Sessions that answer queries.
-const SESSIONS: usize = 4;
+/// Sessions that answer queries of one tenant.
+const SESSIONS: usize = 2;
 
 async fn at_once<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(AT_ONCE, work).await.expect("it waits for nobody")
 }
 
 /// A question that reads transfers, which neither a new order nor a claim touches.
-async fn read_transfers(store: Arc<PostgresStore>) -> Result<(), StoreFault> {
+async fn read_transfers(store: Arc<PostgresStore>, tenant: TenantId) -> Result<(), StoreFault> {
     let account = Account::new(AccountKind::Suspense, "1");
-    let postings = Postings { tenant: tenant(), account, before: None, limit: 1 };
+    let postings = Postings { tenant, account, before: None, limit: 1 };
     (&*store as &dyn Store).ask(postings).await.map(drop)
 }
 
@@ -38,7 +41,8 @@ async fn slow_queries_delay_no_commit_no_claim_and_no_health_check() {
     let blocker = database.client().await;
     let lock = "BEGIN; LOCK TABLE transfers IN ACCESS EXCLUSIVE MODE";
     blocker.batch_execute(lock).await.expect("the table is locked");
-    let mut slow: JoinSet<_> = (0..2 * SESSIONS).map(|_| read_transfers(store.clone())).collect();
+    let read = |_| read_transfers(store.clone(), tenant());
+    let mut slow: JoinSet<_> = (0..2 * SESSIONS).map(read).collect();
     let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     loop {
@@ -52,6 +56,9 @@ async fn slow_queries_delay_no_commit_no_claim_and_no_health_check() {
     let claim = claim_of(START, START.plus_ms(1), 1);
     at_once(store.claim(&claim)).await.expect("it claims");
     at_once((&*store as &dyn Store).ask(Ping {})).await.expect("it is well");
+    let accounts = Accounts { tenant: tenant_at(1) };
+    at_once((&*store as &dyn Store).ask(accounts)).await.expect("another tenant's query");
+    at_once((&*store as &dyn Store).ask(OldestUndelivered {})).await.expect("an operator's");
     // Those that find no session in time are refused by name; the others get their answer.
     let (mut answered, mut refused) = (0, 0);
     let mut unlocked = false;

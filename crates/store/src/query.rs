@@ -209,6 +209,34 @@ questions! {
     Audit {} -> AuditReport;
 }
 
+impl Query {
+    /// Whose query it is: `None` where it is about no tenant in particular.
+    pub const fn tenant(&self) -> Option<&TenantId> {
+        match self {
+            Query::OneOrder(OneOrder { tenant, .. })
+            | Query::StoryOf(StoryOf { tenant, .. })
+            | Query::Accounts(Accounts { tenant })
+            | Query::Postings(Postings { tenant, .. })
+            | Query::Notifications(Notifications { tenant, .. })
+            | Query::OneNotification(OneNotification { tenant, .. }) => Some(tenant),
+            Query::Orders(Orders { filter }) => Some(&filter.tenant),
+            Query::AttentionList(AttentionList { filter, .. }) => filter.tenant.as_ref(),
+            Query::TenantsWithOrder(_)
+            | Query::Tasks(_)
+            | Query::AttentionCounts(_)
+            | Query::DirectoryOf(_)
+            | Query::DirectoryRevision(_)
+            | Query::Installation(_)
+            | Query::LastId(_)
+            | Query::Ping(_)
+            | Query::DatabaseTime(_)
+            | Query::AboutDatabase(_)
+            | Query::OldestUndelivered(_)
+            | Query::Audit(_) => None,
+        }
+    }
+}
+
 /// Rows that a listing with a filter reads at most: it answers with those of them that pass, and where
 /// to go on, so that a filter that little passes keeps no session for long.
 pub const EXAMINED_MAX: u32 = 20_000;

@@ -169,6 +169,7 @@ const OTHER_FILES: &[(&str, &str)] = &[
     ("connection", include_str!("../connection.rs")),
     ("load", include_str!("../load.rs")),
     ("pool", include_str!("../pool.rs")),
+    ("query_permits", include_str!("../query_permits.rs")),
     ("search", include_str!("../search.rs")),
 ];
 
