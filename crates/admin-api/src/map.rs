@@ -110,6 +110,7 @@ pub(crate) fn order(order: &kernel::Order) -> wire::Order {
         contested: order.contested.as_ref().map(|payment| wire::ContestedPayment {
             payment_reference: payment.payment_reference.clone(),
             amount_fen: payment.amount.get(),
+            settled_amount_fen: payment.settled_amount.get(),
             currency: payment.currency.code(),
             paid_at: rfc3339(payment.at),
         }),
@@ -129,6 +130,7 @@ fn order_state(state: &OrderState) -> wire::OrderState {
             paid_at: rfc3339(paid.at),
             payment_reference: paid.payment_reference.clone(),
             paid_amount_fen: paid.amount.get(),
+            settled_amount_fen: paid.settled_amount.get(),
             payer_amount_fen: paid.payer_amount.get(),
         },
         OrderState::Failed { at, reason } => {
@@ -179,6 +181,7 @@ pub(crate) fn refund(refund: &Refund) -> wire::Refund {
         payment_reference: refund.payment_reference.clone(),
         cause: refund.cause.name(),
         amount_fen: refund.amount.get(),
+        settled_amount_fen: refund.settled_amount.get(),
         made_at: rfc3339(refund.made_at),
         state: refund_state(&refund.state),
     }
@@ -188,9 +191,10 @@ fn refund_state(state: &RefundState) -> wire::RefundState {
     match state {
         RefundState::Requesting => wire::RefundState::Requesting,
         RefundState::Processing => wire::RefundState::Processing,
-        RefundState::Done { at, refund_reference } => wire::RefundState::Done {
+        RefundState::Done { at, refund_reference, settled_refund } => wire::RefundState::Done {
             done_at: rfc3339(*at),
             refund_reference: refund_reference.clone(),
+            settled_refund_fen: settled_refund.get(),
         },
         RefundState::Failed { at, reason } => {
             wire::RefundState::Failed { failed_at: rfc3339(*at), reason: reason.clone() }

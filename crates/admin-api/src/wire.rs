@@ -138,6 +138,8 @@ pub(crate) enum OrderState {
         payment_reference: String,
         /// The amount that was booked: the order's, or what an operator took for its payment.
         paid_amount_fen: i64,
+        /// What of it the channel settles: all but the coupons that the merchant itself bears.
+        settled_amount_fen: i64,
         /// What the payer paid after coupons.
         payer_amount_fen: i64,
     },
@@ -165,6 +167,8 @@ pub(crate) struct ContestedPayment {
     pub(crate) payment_reference: String,
     /// The amount that the channel reports.
     pub(crate) amount_fen: i64,
+    /// What of it the channel settles: all but the coupons that the merchant itself bears.
+    pub(crate) settled_amount_fen: i64,
     /// Its currency.
     pub(crate) currency: &'static str,
     /// When it was paid, by the channel's clock.
@@ -240,6 +244,8 @@ pub(crate) struct Refund {
     pub(crate) cause: &'static str,
     /// How much.
     pub(crate) amount_fen: i64,
+    /// What of it had come to the channel account; the rest were the merchant's coupons.
+    pub(crate) settled_amount_fen: i64,
     /// When it was made.
     #[schema(format = DateTime)]
     pub(crate) made_at: String,
@@ -263,6 +269,8 @@ pub(crate) enum RefundState {
         done_at: String,
         /// The channel's number of the refund.
         refund_reference: String,
+        /// What of the amount left the channel account; the rest were the merchant's coupons.
+        settled_refund_fen: i64,
     },
     /// The channel refused, or closed it; the money stays where it was until a person has decided.
     Failed {

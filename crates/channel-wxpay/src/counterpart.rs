@@ -9,7 +9,7 @@
 //! - `route`: which call a request is. `admit`: whether the request is authentic.
 //! - `rules`: the rules of fields. `refusal`: its words when it says no. `answer`: what it signs.
 //! - `records`: what stands in the documents. `identifiers`: the numbers it gives.
-//! - `order`, `trade`, `refund`, `certificates`, `bill` with `bill_file`: the calls. `phone`: the app of the payer.
+//! - `order`, `trade`, `refund`, `certificates`, `bill` with `bill_file`: the calls. `phone`: the app of the payer, with its `coupon`s.
 //! - `callback`: what it enqueues to merchants.
 
 mod admit;
@@ -18,6 +18,7 @@ mod bill;
 mod bill_file;
 mod callback;
 mod certificates;
+mod coupon;
 mod identifiers;
 mod order;
 mod phone;

@@ -26,6 +26,7 @@ mod order;
 mod reading;
 mod request;
 mod settings;
+mod settlement;
 mod sign;
 #[cfg(test)]
 mod tests;

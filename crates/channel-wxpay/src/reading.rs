@@ -2,6 +2,7 @@
 //! the kernel.
 
 use crate::settings::Account;
+use crate::settlement;
 use crate::wire::{
     self, Parties, RefundAmount, RefundAnswer, RefundCallback, Transaction, read_time,
 };
@@ -48,12 +49,20 @@ fn paid(read: Transaction, now: Timestamp) -> Finding {
     let (Some(total), Some(payment_reference)) = (amount.total, read.transaction_id) else {
         return Finding::Unknown { why: "paid without amount.total or transaction_id".into() };
     };
+    let total = Fen::new(total);
+    let payer_amount = amount.payer_total.map(Fen::new);
+    let promotions = read.promotion_detail.unwrap_or_default();
+    let settled_amount = match settlement::of_payment(total, payer_amount, &promotions) {
+        Ok(settled_amount) => settled_amount,
+        Err(why) => return Finding::Mismatch { why },
+    };
     Finding::Paid(Payment {
         channel_order_no: read.out_trade_no,
         payment_reference,
-        amount: Fen::new(total),
+        amount: total,
+        settled_amount,
         currency,
-        payer_amount: amount.payer_total.map(Fen::new),
+        payer_amount,
         at: time_or(read.success_time.as_deref(), now),
     })
 }
@@ -113,9 +122,20 @@ fn refunded(
     let Some(status) = refund_status(status) else {
         return Finding::Unknown { why: format!("refund status {status}") };
     };
+    let settled_amount = match settlement::of_refund(amount) {
+        Ok(settled_amount) => settled_amount,
+        Err(why) => return Finding::Mismatch { why },
+    };
     let at = (status == RefundStatus::Done).then(|| time_or(success_time, now));
     let amount = Fen::new(amount.refund);
-    Finding::Refund(Refunded { channel_refund_no, refund_reference, amount, status, at })
+    Finding::Refund(Refunded {
+        channel_refund_no,
+        refund_reference,
+        amount,
+        settled_amount,
+        status,
+        at,
+    })
 }
 
 fn refund_status(status: &str) -> Option<RefundStatus> {

@@ -126,7 +126,41 @@ pub(crate) struct Transaction {
     pub(crate) amount: Option<PaidAmount>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) scene_info: Option<SceneInfo>,
+    /// The coupons that paid a part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) promotion_detail: Option<Vec<Promotion>>,
 }
+
+/// A coupon (代金券) that paid a part of a transaction.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Promotion {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) coupon_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    /// `GLOBAL` or `SINGLE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scope: Option<String>,
+    /// `CASH` or `NOCASH`.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub(crate) kind: Option<String>,
+    pub(crate) amount: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stock_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) wechatpay_contribute: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) merchant_contribute: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) other_contribute: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) currency: Option<String>,
+}
+
+/// [`Promotion::kind`] of a coupon whose money is settled.
+pub(crate) const CASH: &str = "CASH";
+/// [`Promotion::kind`] of a coupon that the merchant bears: nothing is settled for it.
+pub(crate) const NOCASH: &str = "NOCASH";
 
 /// A transaction's amount.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

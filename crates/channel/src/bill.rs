@@ -120,6 +120,8 @@ pub struct PaymentRow {
     pub payment_reference: String,
     /// The order's amount.
     pub amount: Fen,
+    /// What of it is settled to the account: all but the coupons that the merchant itself bears.
+    pub settled_amount: Fen,
     /// Its currency.
     pub currency: Currency,
     /// What the channel keeps for it.
@@ -141,6 +143,8 @@ pub struct RefundRow {
     pub payment_reference: String,
     /// How much goes back.
     pub amount: Fen,
+    /// What of it is taken from the account: all but the merchant's own coupons.
+    pub settled_amount: Fen,
     /// What the channel keeps for it; below zero when it gives fees back.
     pub fee: Fen,
     /// Where it stood when the bill was made.

@@ -7,7 +7,7 @@
 use crate::finding::RefundStatus;
 use crate::http::{Request, Response};
 use crate::port::CodecContext;
-use ledger::Timestamp;
+use ledger::{Fen, Timestamp};
 
 /// Durable storage of a counterpart: text under keys, one transaction per call.
 pub trait DocumentStore {
@@ -66,10 +66,30 @@ pub struct OutgoingCallback {
 pub enum PhoneOutcome {
     /// Pays.
     Success,
+    /// Pays the rest of what a coupon does not pay.
+    SuccessWith(Coupon),
     /// Tries to pay, and the bank says no.
     Fail,
     /// Leaves the cashier.
     Cancel,
+}
+
+/// A coupon that pays a part of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coupon {
+    /// What it pays, above zero.
+    pub amount: Fen,
+    /// Whether the channel settles it.
+    pub kind: CouponKind,
+}
+
+/// Whether the channel settles what a coupon pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CouponKind {
+    /// 充值型: its money was paid in before, and is settled like the payer's.
+    Cash,
+    /// 免充值型: the merchant bears it, and nothing is settled for it.
+    NoCash,
 }
 
 /// Why the app on the phone does not open the cashier.

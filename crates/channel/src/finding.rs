@@ -204,6 +204,9 @@ pub struct Payment {
     pub payment_reference: String,
     /// The order's amount.
     pub amount: Fen,
+    /// What of it the channel settles to the account: all but the coupons that the merchant itself bears.
+    /// From zero to the amount.
+    pub settled_amount: Fen,
     /// Its currency, as the channel wrote it.
     pub currency: Currency,
     /// What the payer really paid after coupons, when the channel says so.
@@ -234,6 +237,9 @@ pub struct Refunded {
     pub refund_reference: String,
     /// How much.
     pub amount: Fen,
+    /// What of it the channel takes from the account: all but the merchant's own coupons. From zero to
+    /// the amount; `None` where the channel does not state it.
+    pub settled_amount: Option<Fen>,
     /// Where it stands.
     pub status: RefundStatus,
     /// When it was done; present when it is.

@@ -27,8 +27,8 @@ pub use bill::{
     RefundRow,
 };
 pub use counterpart::{
-    Counterpart, DocumentFault, DocumentStore, FaultMode, OutgoingCallback, PhoneFault,
-    PhoneOutcome, SwitchFault,
+    Counterpart, Coupon, CouponKind, DocumentFault, DocumentStore, FaultMode, OutgoingCallback,
+    PhoneFault, PhoneOutcome, SwitchFault,
 };
 pub use finding::{
     Callback, Finding, PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded,

@@ -147,6 +147,7 @@ fn paid() -> OrderState {
         at: NOW.plus_seconds(60),
         payment_reference: "4200001234202410230000000001".to_owned(),
         amount: Fen::new(1000),
+        settled_amount: Fen::new(1000),
         payer_amount: Fen::new(990),
     })
 }

@@ -102,6 +102,13 @@ impl<'a> Deciding<'a> {
         });
     }
 
+    /// The same, where the amount may be nothing: nothing moves then.
+    pub(crate) fn transfer_any<A: Aggregate>(&mut self, row: &A, movement: Movement) {
+        if movement.amount != Fen::ZERO {
+            self.transfer(row, movement);
+        }
+    }
+
     /// Adds work for after the commit.
     pub(crate) fn work(&mut self, work: Work) {
         self.decision.work.push(work);

@@ -10,6 +10,7 @@
 //! - `aggregate`: the one list of aggregates, and what is made from it: views, reads, changes, dispatch.
 //! - `command`: commands, decisions, replies, refusals. `deciding`: what a deciding function works with.
 //! - `event`: the envelope around each change. `standing`: what tasks, attention and the audit follow from.
+//! - `coupons`: what a merchant's own coupons paid.
 //! - `directory`: who may collect, and through which channel accounts, as decisions look it up.
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`: an
 //!   aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
@@ -19,6 +20,7 @@ mod caller_key;
 mod channel_account;
 mod channel_no;
 mod command;
+mod coupons;
 mod deciding;
 mod directory;
 mod event;
@@ -45,6 +47,7 @@ pub use channel_no::{INSTALLATION_LEN, channel_no, subject_of_channel_no};
 pub use command::{
     ChannelAnswer, Decision, DirectoryRefusal, Put, RecordFinding, Refusal, Reply, Work, decide,
 };
+pub use coupons::coupon_amount;
 pub use directory::{Directory, MerchantId, MerchantRoutes, Route, TenantId, TenantRoutes};
 pub use event::{CallRecord, Caller, Event};
 pub use merchant::{Merchant, MerchantChange, MerchantCommand};

@@ -4,9 +4,10 @@
 mod support;
 
 use kernel::{
-    Aggregate, Order, OrderState, Row, Standing, UnappliedOutcome, subject_of_channel_no,
+    Aggregate, Order, OrderState, RefundState, Row, Standing, UnappliedOutcome,
+    subject_of_channel_no,
 };
-use ledger::{Account, Fen, Phase, Reason, Subject, SubjectKind};
+use ledger::{Account, AccountKind, Fen, Phase, Reason, Subject, SubjectKind};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use support::script::play;
@@ -37,6 +38,12 @@ fn any_step() -> impl Strategy<Value = String> {
         "paid tx2 1000",
         "paid tx1 999",
         "paid tx3 999",
+        "paid tx1 1000/700",
+        "paid tx1 1000/0",
+        "paid tx2 1000/700",
+        "paid tx2 1000/1001",
+        "paid tx3 999/-1",
+        "paid tx3 999/300",
     ]);
     let finding = (order.clone(), account.clone(), asked, said)
         .prop_map(|(order, account, asked, said)| format!("{order}{account} {asked}: {said}"));
@@ -44,6 +51,10 @@ fn any_step() -> impl Strategy<Value = String> {
         "processing 1000",
         "done 1000",
         "done 999",
+        "done 1000/700",
+        "done 1000/600",
+        "done 1000/0",
+        "done 1000/1001",
         "closed 1000",
         "abnormal 1000",
         "refused",
@@ -140,6 +151,7 @@ fn check(kernel: &TestKernel) {
     }
     kernel::aggregates!(check_rows);
     kernel.stored.orders.all().for_each(|order| check_order(kernel, order));
+    check_arrived(kernel);
     for refund in kernel.stored.refunds.all() {
         assert_eq!(subject_of(&refund.channel_refund_no), Some(refund.id.subject()));
         let standing = refund.standing();
@@ -193,13 +205,32 @@ fn check_sequence(kernel: &TestKernel, subject: Subject, version: i64) {
 /// A payment has one effect: it pays the order, or it is unapplied and goes back.
 fn check_order(kernel: &TestKernel, order: &Order) {
     let root = order.root();
-    let count = |reason, phase| {
+    let moved = |reason, phase, credit: Option<AccountKind>| -> Vec<i64> {
         let story = kernel.transfers.iter().filter(|transfer| transfer.root == root);
-        story.filter(|transfer| transfer.reason == reason && transfer.phase == phase).count()
+        let of_order =
+            story.filter(|transfer| transfer.reason == reason && transfer.phase == phase);
+        let to = of_order.filter(|it| credit.is_none_or(|kind| it.credit.kind == kind));
+        to.map(|transfer| transfer.amount.get()).collect()
     };
-    let is_paid = matches!(order.state, OrderState::Paid(_));
-    assert_eq!(count(Reason::Payment, Phase::Post), usize::from(is_paid));
-    assert_eq!(count(Reason::UnappliedPayment, Phase::Post), order.unapplied.len());
+    let count = |reason, phase| moved(reason, phase, None).len();
+    let paid: Vec<(Fen, Fen)> = match &order.state {
+        OrderState::Paid(paid) => vec![(paid.amount, paid.settled_amount)],
+        _ => vec![],
+    };
+    let unapplied: Vec<(Fen, Fen)> =
+        order.unapplied.iter().map(|it| (it.amount, it.settled_amount)).collect();
+    for (payments, reason, credit) in [
+        (paid, Reason::Payment, AccountKind::MerchantPending),
+        (unapplied, Reason::UnappliedPayment, AccountKind::Suspense),
+    ] {
+        let (settled, coupons): (Vec<i64>, Vec<i64>) = payments
+            .iter()
+            .map(|(amount, settled)| (settled.get(), amount.get() - settled.get()))
+            .unzip();
+        let some = |parts: Vec<i64>| parts.into_iter().filter(|fen| *fen > 0).collect::<Vec<_>>();
+        assert_eq!(moved(reason, Phase::Post, Some(credit)), some(settled), "what arrived");
+        assert_eq!(moved(Reason::Coupon, Phase::Post, Some(credit)), some(coupons), "coupons");
+    }
     let refunds =
         order.unapplied.iter().filter(|it| matches!(it.outcome, UnappliedOutcome::Refund(_)));
     assert_eq!(count(Reason::UnappliedRefund, Phase::Hold), refunds.count());
@@ -210,6 +241,26 @@ fn check_order(kernel: &TestKernel, order: &Order) {
         "contested, and nobody sees it"
     );
     assert_eq!(subject_of(&order.terms.channel_order_no), Some(order.id().subject()));
+}
+
+/// The account of the money at the channel has what was settled and was not given back.
+fn check_arrived(kernel: &TestKernel) {
+    let orders = kernel.stored.orders.all();
+    let arrived = orders.flat_map(|order| {
+        let paid = match &order.state {
+            OrderState::Paid(paid) => paid.settled_amount.get(),
+            _ => 0,
+        };
+        order.unapplied.iter().map(|it| it.settled_amount.get()).chain([paid])
+    });
+    let left = kernel.stored.refunds.all().map(|refund| match &refund.state {
+        RefundState::Done { settled_refund, .. } => settled_refund.get(),
+        _ => 0,
+    });
+    let sums = ledger::book::sum_deltas(&kernel.transfers).expect("the sums fit");
+    let funds = sums.iter().filter(|(account, _)| account.kind == AccountKind::ChannelFunds);
+    let funds: i64 = funds.map(|(_, delta)| delta.posted.get()).sum();
+    assert_eq!(-funds, arrived.sum::<i64>() - left.sum::<i64>(), "what lies at the channel");
 }
 
 fn subject_of(channel_no: &str) -> Option<Subject> {

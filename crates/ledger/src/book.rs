@@ -18,8 +18,12 @@ use std::collections::BTreeMap;
 pub enum AccountKind {
     /// Money that a channel holds for us; the owner is the channel account's name. An asset.
     ChannelFunds,
-    /// Money collected for a merchant and not settled yet; the owner is the merchant's id.
+    /// Money collected for a merchant and not settled yet, with what its own coupons paid; the owner is
+    /// the merchant's id.
     MerchantPending,
+    /// What a merchant's own coupons paid, for which the channel settles nothing: its expense, to be
+    /// taken off what is pending for it. The owner is the merchant's id.
+    MerchantCoupons,
     /// Money that came without an order to take it (late, twice); the owner is the tenant.
     Suspense,
     /// Money that somebody handed out for us outside the channel's interface, and that we owe them;
@@ -31,9 +35,10 @@ pub enum AccountKind {
 
 impl AccountKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [AccountKind; 5] = [
+    pub const ALL: [AccountKind; 6] = [
         AccountKind::ChannelFunds,
         AccountKind::MerchantPending,
+        AccountKind::MerchantCoupons,
         AccountKind::Suspense,
         AccountKind::SettledByHand,
         AccountKind::WriteOff,
@@ -44,17 +49,21 @@ impl AccountKind {
         match self {
             AccountKind::ChannelFunds => "channel_funds",
             AccountKind::MerchantPending => "merchant_pending",
+            AccountKind::MerchantCoupons => "merchant_coupons",
             AccountKind::Suspense => "suspense",
             AccountKind::SettledByHand => "settled_by_hand",
             AccountKind::WriteOff => "write_off",
         }
     }
 
-    /// The least that the account may have available, or `None` where it may be overdrawn: an asset
-    /// account is negative by nature, and what a person booked may turn out to have been otherwise.
+    /// The least that the account may have available, or `None` where it may be overdrawn: assets and
+    /// expenses are negative by nature, and what a person booked may turn out to have been otherwise.
     pub const fn floor(self) -> Option<Fen> {
         match self {
-            AccountKind::ChannelFunds | AccountKind::SettledByHand | AccountKind::WriteOff => None,
+            AccountKind::ChannelFunds
+            | AccountKind::MerchantCoupons
+            | AccountKind::SettledByHand
+            | AccountKind::WriteOff => None,
             AccountKind::MerchantPending | AccountKind::Suspense => Some(Fen::ZERO),
         }
     }
@@ -126,6 +135,9 @@ impl Phase {
 pub enum Reason {
     /// An order was paid.
     Payment,
+    /// The part of a payment, or of the refund that gives it back, that a merchant's coupon paid: no
+    /// money moves at the channel for it.
+    Coupon,
     /// Money arrived for an order that could not take it.
     UnappliedPayment,
     /// Unapplied money on its way back to the payer.
@@ -138,8 +150,9 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for listings and tests.
-    pub const ALL: [Reason; 5] = [
+    pub const ALL: [Reason; 6] = [
         Reason::Payment,
+        Reason::Coupon,
         Reason::UnappliedPayment,
         Reason::UnappliedRefund,
         Reason::SettledByHand,
@@ -150,6 +163,7 @@ impl Reason {
     pub const fn name(self) -> &'static str {
         match self {
             Reason::Payment => "payment",
+            Reason::Coupon => "coupon",
             Reason::UnappliedPayment => "unapplied_payment",
             Reason::UnappliedRefund => "unapplied_refund",
             Reason::SettledByHand => "settled_by_hand",
@@ -325,7 +339,7 @@ mod tests {
     }
 
     fn any_account() -> impl Strategy<Value = Account> {
-        (0usize..3, "[ab]").prop_map(|(kind, owner)| Account::new(AccountKind::ALL[kind], owner))
+        (0usize..4, "[ab]").prop_map(|(kind, owner)| Account::new(AccountKind::ALL[kind], owner))
     }
 
     fn any_transfer() -> impl Strategy<Value = Transfer> {

@@ -12,7 +12,10 @@ use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use channel::{Counterpart, DocumentFault, PhoneFault, PhoneOutcome, SwitchFault};
+use channel::{
+    Counterpart, Coupon, CouponKind, DocumentFault, PhoneFault, PhoneOutcome, SwitchFault,
+};
+use ledger::Fen;
 use rusqlite::Connection;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -52,6 +55,15 @@ pub(crate) fn router() -> Router<Arc<Sandbox>> {
 struct PayRequest {
     pay_info: Box<RawValue>,
     outcome: String,
+    coupon: Option<CouponAsked>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CouponAsked {
+    /// In fen.
+    amount: i64,
+    kind: String,
 }
 
 async fn pay(State(sandbox): World, body: Bytes) -> Answer {
@@ -59,8 +71,9 @@ async fn pay(State(sandbox): World, body: Bytes) -> Answer {
         Ok(asked) => asked,
         Err(why) => return bad(why),
     };
-    let Some(outcome) = read_outcome(&asked.outcome) else {
-        return bad("outcome: want success, fail or cancel");
+    let outcome = match read_outcome(&asked.outcome, asked.coupon.as_ref()) {
+        Ok(outcome) => outcome,
+        Err(why) => return bad(why),
     };
     let pay_info = plain_text(&asked.pay_info);
     let (clock, counterparts) = (sandbox.clock.clone(), sandbox.counterparts.clone());
@@ -98,12 +111,26 @@ fn phone(
     Err(PhoneFault::NotMine)
 }
 
-fn read_outcome(word: &str) -> Option<PhoneOutcome> {
-    match word {
-        "success" => Some(PhoneOutcome::Success),
-        "fail" => Some(PhoneOutcome::Fail),
-        "cancel" => Some(PhoneOutcome::Cancel),
-        _ => None,
+fn read_outcome(word: &str, coupon: Option<&CouponAsked>) -> Result<PhoneOutcome, &'static str> {
+    match (word, coupon) {
+        ("success", None) => Ok(PhoneOutcome::Success),
+        ("success", Some(coupon)) => read_coupon(coupon).map(PhoneOutcome::SuccessWith),
+        ("fail" | "cancel", Some(_)) => Err("coupon: only for the outcome success"),
+        ("fail", None) => Ok(PhoneOutcome::Fail),
+        ("cancel", None) => Ok(PhoneOutcome::Cancel),
+        _ => Err("outcome: want success, fail or cancel"),
+    }
+}
+
+fn read_coupon(asked: &CouponAsked) -> Result<Coupon, &'static str> {
+    let kind = match &*asked.kind {
+        "cash" => CouponKind::Cash,
+        "nocash" => CouponKind::NoCash,
+        _ => return Err("coupon.kind: want cash or nocash"),
+    };
+    match Fen::new(asked.amount) {
+        amount if amount.is_positive() => Ok(Coupon { amount, kind }),
+        _ => Err("coupon.amount: want a number of fen above zero"),
     }
 }
 

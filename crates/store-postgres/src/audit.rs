@@ -7,9 +7,9 @@ use crate::pool::Pool;
 use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, audit as sql};
 use kernel::{Notification, Order, Refund, TenantId, UnappliedOutcome};
-use ledger::{Account, AccountKind, Fen, Id, Phase, Subject, Transfer, kinds};
+use ledger::{Id, Subject, Transfer, kinds};
 use std::collections::{BTreeMap, HashMap};
-use store::audit::{Rule, Sums, accounts};
+use store::audit::{Part, Rule, Sums, accounts, sorted, unapplied_part, unapplied_parts};
 use store::rows::{self, Value, noun, transfer};
 use store::{AuditReport, StoreFault};
 use tokio_postgres::Row;
@@ -146,28 +146,29 @@ fn first(rule: Rule, noun: &str, rows: &[Row]) -> Result<Option<String>, StoreFa
     Ok(Some(rule.fault(tenant, noun, id)))
 }
 
-/// The amounts of an order's unapplied payments: as the order has them, and as they were booked.
-type Sides = (Vec<Option<Fen>>, Vec<Option<Fen>>);
+/// An order with unapplied payments, if it is one, and what was booked to suspense for it.
+type Sides<'a> = (Option<&'a Order>, Vec<&'a Transfer>);
 
 fn unapplied_without_transfer(
     orders: &[Order],
     transfers: &[(TenantId, Transfer)],
 ) -> Option<(Rule, String)> {
-    let mut sides: BTreeMap<(&TenantId, Id<kinds::Root>), Sides> = BTreeMap::new();
+    let mut sides: BTreeMap<(&TenantId, Id<kinds::Root>), Sides<'_>> = BTreeMap::new();
     for order in orders {
         let key = (&order.terms.tenant, order.terms.id.subject().root());
-        let had = order.unapplied.iter().map(|payment| Some(payment.amount));
-        sides.entry(key).or_default().0 = had.collect();
+        sides.entry(key).or_default().0 = Some(order);
     }
     for (tenant, transfer) in transfers {
-        let amount = booked(tenant, transfer);
-        sides.entry((tenant, transfer.subject.root())).or_default().1.push(amount);
+        sides.entry((tenant, transfer.subject.root())).or_default().1.push(transfer);
     }
-    for (had, booked) in sides.values_mut() {
-        had.sort();
-        booked.sort();
-    }
-    let ((tenant, id), _) = sides.iter().find(|(_, (had, booked))| had != booked)?;
+    let differs = |(order, transfers): &Sides<'_>| match order {
+        Some(order) => {
+            let found = transfers.iter().map(|transfer| booked(transfer, order));
+            sorted(found) != sorted(unapplied_parts(order))
+        }
+        None => !transfers.is_empty(),
+    };
+    let ((tenant, id), _) = sides.iter().find(|(_, both)| differs(both))?;
     let rule = Rule::UnappliedWithoutTransfer;
     Some((rule, rule.fault(tenant, noun::<Order>(), id)))
 }
@@ -177,12 +178,10 @@ fn read_transfer(cells: &[Value<'_>]) -> Result<(TenantId, Transfer), StoreFault
     Ok((tenant, transfer::read(cells)?))
 }
 
-/// What a transfer books to suspense for an order; nothing when it does not do that.
-fn booked(tenant: &TenantId, transfer: &Transfer) -> Option<Fen> {
-    let suspense = Account::new(AccountKind::Suspense, tenant.as_str());
-    let is_of_order = Subject::id::<kinds::Order>(transfer.subject).is_some();
-    (is_of_order && transfer.phase == Phase::Post && transfer.credit == suspense)
-        .then_some(transfer.amount)
+/// What a transfer books to suspense for the order; nothing when it does not do that.
+fn booked(transfer: &Transfer, order: &Order) -> Option<Part> {
+    Subject::id::<kinds::Order>(transfer.subject)?;
+    unapplied_part(transfer, order)
 }
 
 fn unapplied_without_refund(mut orders: Vec<Order>, refunds: &[Refund]) -> Option<(Rule, String)> {
@@ -196,6 +195,7 @@ fn unapplied_without_refund(mut orders: Vec<Order>, refunds: &[Refund]) -> Optio
             !refund.is_some_and(|refund| {
                 refund.order == order.terms.id
                     && refund.amount == payment.amount
+                    && refund.settled_amount == payment.settled_amount
                     && refund.payment_reference == payment.payment_reference
             })
         })

@@ -1,8 +1,8 @@
 //! The rules that the books must keep, in words, and those of them that need no database.
 
 use crate::{AuditReport, StoreFault};
-use kernel::TenantId;
-use ledger::{Account, Balance, Delta, Fen};
+use kernel::{Order, TenantId};
+use ledger::{Account, AccountKind, Balance, Delta, Fen, Phase, Reason, Transfer};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -19,20 +19,23 @@ pub enum Rule {
     BelowFloor,
     /// The balances of a tenant sum to zero.
     Unbalanced,
-    /// Every paid order has exactly one payment: of the amount that it took, from its channel account to
-    /// its merchant.
+    /// Every paid order has exactly one payment of what the channel settled of the amount that it took,
+    /// from its channel account to its merchant, and one of the rest from its merchant's coupons. Where
+    /// one of the two is nothing, it has only the other.
     PaidWithoutPayment,
     /// No other order has a payment.
     PaymentWithoutPaid,
-    /// Every unapplied payment of an order is booked to suspense once, and nothing else is.
+    /// Every unapplied payment of an order is booked to suspense once, what arrived and what its merchant's
+    /// coupons paid each by itself, and nothing else is.
     UnappliedWithoutTransfer,
     /// Every unapplied payment that a refund gives back has that refund.
     UnappliedWithoutRefund,
     /// Every refund has its amount held in suspense once, for its order's channel account.
     RefundWithoutHold,
     /// Every refund that is done or was ended by a person moved its amount out of what was held, once:
-    /// back to its channel account, or to where the person booked it. What the channel gave back after
-    /// that moved on from there. No other refund moved anything.
+    /// what arrived back to its channel account, or to where the person booked it, the rest to the
+    /// merchant's coupons. What the channel gave back after that moved on from there. No other refund
+    /// moved anything.
     RefundWithoutPost,
     /// No refund releases what it holds.
     RefundReleased,
@@ -83,8 +86,8 @@ impl Rule {
             Rule::BelowFloor => "less available than its floor, or less than 0 held",
             Rule::Unbalanced => "the balances do not sum to zero",
             Rule::PaidWithoutPayment => {
-                "paid, want exactly one payment of what it took from its channel account to its \
-                 merchant"
+                "paid, want exactly one payment of what was settled from its channel account to its \
+                 merchant, and of the rest from the merchant's coupons"
             }
             Rule::PaymentWithoutPaid => "a payment, and the order is not paid",
             Rule::UnappliedWithoutTransfer => {
@@ -165,4 +168,43 @@ pub(crate) fn add(sum: &mut Balance, delta: Delta) -> Result<(), StoreFault> {
 
 pub(crate) fn out_of_range() -> StoreFault {
     StoreFault::Failed("sum of amounts out of range".to_owned())
+}
+
+/// A part of a payment: for money that arrived or for coupons, and how much.
+pub type Part = (Reason, Fen);
+
+/// The parts of a payment that are booked, for this reason and for coupons: those that are not nothing.
+pub(crate) fn parts(
+    reason: Reason,
+    amount: Fen,
+    settled: Fen,
+) -> impl Iterator<Item = Option<Part>> {
+    [(reason, settled), (Reason::Coupon, kernel::coupon_amount(amount, settled))]
+        .into_iter()
+        .filter(|(_, amount)| *amount != Fen::ZERO)
+        .map(Some)
+}
+
+/// The parts of an order's unapplied payments, as they are booked.
+pub fn unapplied_parts(order: &Order) -> impl Iterator<Item = Option<Part>> {
+    let payments = order.unapplied.iter();
+    payments.flat_map(|it| parts(Reason::UnappliedPayment, it.amount, it.settled_amount))
+}
+
+/// What a transfer books to suspense for an order of the merchant; nothing when it does not do that.
+pub fn unapplied_part(transfer: &Transfer, order: &Order) -> Option<Part> {
+    let suspense = Account::new(AccountKind::Suspense, order.terms.tenant.as_str());
+    let coupons = Account::new(AccountKind::MerchantCoupons, order.terms.request.merchant.as_str());
+    let fits = transfer.phase == Phase::Post
+        && transfer.credit == suspense
+        && (transfer.reason != Reason::Coupon || transfer.debit == coupons);
+    fits.then_some((transfer.reason, transfer.amount))
+}
+
+/// The parts in an order of their own, to compare what was booked with what there is.
+pub fn sorted(parts: impl Iterator<Item = Option<Part>>) -> Vec<Option<(&'static str, Fen)>> {
+    let mut parts: Vec<_> =
+        parts.map(|part| part.map(|(reason, amount)| (reason.name(), amount))).collect();
+    parts.sort();
+    parts
 }

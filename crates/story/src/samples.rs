@@ -163,6 +163,7 @@ impl Samples {
             channel_order_no: self.order(order).terms.channel_order_no.clone(),
             payment_reference: format!("4200000{ms}"),
             amount: Fen::new(fen),
+            settled_amount: Fen::new(fen),
             currency: Currency::Cny,
             payer_amount: Some(Fen::new(fen - 800)),
             at: START.plus_ms(ms),
@@ -284,6 +285,7 @@ pub fn given_back(samples: &mut Samples) -> Id<kinds::Order> {
             channel_refund_no: refund.channel_refund_no.clone(),
             refund_reference: "5030000001".to_owned(),
             amount: refund.amount,
+            settled_amount: None,
             status,
             at,
         })

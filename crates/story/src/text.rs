@@ -5,7 +5,7 @@
 
 use crate::attention;
 use crate::change::{self, call_line, what, who};
-use crate::words::{both, clean, in_time, local, masked};
+use crate::words::{both, clean, in_time, local, masked, settled};
 use kernel::{Closure, Delivery, Order, OrderState, Refund, RefundState, Task};
 use ledger::{Phase, SubjectKind, Timestamp, Transfer};
 use store::{AttemptRow, NotificationRow, Story};
@@ -117,10 +117,11 @@ fn status(order: &Order, now: Timestamp) -> (String, String) {
         OrderState::Paid(paid) => (
             "PAID".to_owned(),
             format!(
-                "The payer paid {} at {}; the channel's number of the payment is {}.",
+                "The payer paid {} at {}; the channel's number of the payment is {}{}.",
                 both(paid.payer_amount),
                 local(paid.at),
-                paid.payment_reference
+                paid.payment_reference,
+                settled(paid.amount, paid.settled_amount)
             ),
         ),
         OrderState::Failed { at, reason } => (
@@ -241,9 +242,10 @@ fn refund(refund: &Refund) -> String {
             "the channel has not accepted it yet, as far as we know".to_owned()
         }
         RefundState::Processing => "the channel accepted it; the money is not back yet".to_owned(),
-        RefundState::Done { at, refund_reference } => format!(
-            "the money is back since {}, the channel's number is {refund_reference}",
-            local(*at)
+        RefundState::Done { at, refund_reference, settled_refund } => format!(
+            "the money is back since {}, the channel's number is {refund_reference}{}",
+            local(*at),
+            settled(refund.amount, *settled_refund)
         ),
         RefundState::Failed { at, reason } => format!("FAILED at {}: {reason}", local(*at)),
         RefundState::SettledByHand { at, outside_reference, note } => {

@@ -37,6 +37,14 @@ pub fn both(amount: Fen) -> String {
     format!("¥{} ({amount})", yuan(amount))
 }
 
+/// What of an amount was settled at the channel, to go on a sentence; empty where all of it was.
+pub fn settled(amount: Fen, settled_amount: Fen) -> String {
+    match settled_amount == amount {
+        true => String::new(),
+        false => format!(", {} settled, the rest by the merchant's coupons", both(settled_amount)),
+    }
+}
+
 /// An instant in Asia/Shanghai: UTC+8 all year round since 1991.
 pub fn local(at: Timestamp) -> String {
     let local = instant(at).to_zoned(TimeZone::fixed(offset(8)));

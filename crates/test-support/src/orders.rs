@@ -140,10 +140,22 @@ pub fn paid_as(order: &Order, payment_reference: &str) -> Finding {
         channel_order_no: order.terms.channel_order_no.clone(),
         payment_reference: payment_reference.to_owned(),
         amount: order.terms.request.amount,
+        settled_amount: order.terms.request.amount,
         currency: order.terms.request.currency,
         payer_amount: Some(Fen::new(1900)),
         at: order.terms.placed_at.plus_ms(900),
     })
+}
+
+/// The same with a coupon of 300 fen that the merchant bears.
+pub fn paid_with_coupon(order: &Order, payment_reference: &str) -> Finding {
+    match paid_as(order, payment_reference) {
+        Finding::Paid(payment) => Finding::Paid(Payment {
+            settled_amount: Fen::new(payment.amount.get() - 300),
+            ..payment
+        }),
+        other => other,
+    }
 }
 
 /// What the channel says of a refund that stands there.
@@ -152,6 +164,7 @@ pub fn refunded(refund: &Refund, status: RefundStatus) -> Finding {
         channel_refund_no: refund.current_channel_refund_no(),
         refund_reference: "wxr1".to_owned(),
         amount: refund.amount,
+        settled_amount: None,
         status,
         at: None,
     })

@@ -95,25 +95,27 @@ fn a_trade_bill_is_read() {
         hash: FileHash::Sha1(TRADE_SHA1.into()),
     };
     let finding = decode(&Instruction::FetchBill(asked), &file(200, TRADE));
-    let payment = |number: &str, reference: &str, fen, fee, second| {
+    let payment = |number: &str, reference: &str, [fen, settled]: [i64; 2], fee, second| {
         BillRow::Payment(PaymentRow {
             channel_order_no: number.into(),
             payment_reference: reference.into(),
             amount: Fen::new(fen),
+            settled_amount: Fen::new(settled),
             currency: Currency::Cny,
             fee: Fen::new(fee),
             at: on_the_day(second),
         })
     };
     let want = vec![
-        payment("demo202211200001", "4200001800202304180123456789", 1_000, 6, 33_796),
-        payment("demo202211200002", "4200001800202304180123456790", 9_000, 53, 75_899),
+        payment("demo202211200001", "4200001800202304180123456789", [1_000, 1_000], 6, 33_796),
+        payment("demo202211200002", "4200001800202304180123456790", [9_000, 8_805], 53, 75_899),
         BillRow::Refund(RefundRow {
             channel_refund_no: "R202304180001".into(),
             refund_reference: "50300806962023041801234567890".into(),
             channel_order_no: "demo202211200001".into(),
             payment_reference: "4200001800202304180123456789".into(),
             amount: Fen::new(300),
+            settled_amount: Fen::new(300),
             fee: Fen::new(-2),
             status: RefundStatus::Processing,
             at: on_the_day(86_399),

@@ -68,10 +68,12 @@ fn row(line: &Line<'_>) -> Result<BillRow, String> {
 
 fn payment(line: &Line<'_>) -> Result<PaymentRow, String> {
     let currency = Currency::from_code(line.text("货币种类")?);
+    let amount = first(line, ["订单金额", "应结订单金额"])?;
     Ok(PaymentRow {
         channel_order_no: line.text("商户订单号")?.to_owned(),
         payment_reference: line.text("微信订单号")?.to_owned(),
-        amount: first(line, ["订单金额", "应结订单金额"])?,
+        amount,
+        settled_amount: settled(line, "应结订单金额", amount)?,
         currency: currency.ok_or_else(|| line.wrong("货币种类", "CNY"))?,
         fee: line.fen("手续费")?,
         at: line.time("交易时间")?,
@@ -79,12 +81,14 @@ fn payment(line: &Line<'_>) -> Result<PaymentRow, String> {
 }
 
 fn refund(line: &Line<'_>) -> Result<RefundRow, String> {
+    let amount = first(line, ["申请退款金额", "退款金额"])?;
     Ok(RefundRow {
         channel_refund_no: line.text("商户退款单号")?.to_owned(),
         refund_reference: line.text("微信退款单号")?.to_owned(),
         channel_order_no: line.text("商户订单号")?.to_owned(),
         payment_reference: line.text("微信订单号")?.to_owned(),
-        amount: first(line, ["申请退款金额", "退款金额"])?,
+        amount,
+        settled_amount: settled(line, "退款金额", amount)?,
         fee: line.fen("手续费")?,
         status: status(line)?,
         at: line.time("交易时间")?,
@@ -95,6 +99,15 @@ fn refund(line: &Line<'_>) -> Result<RefundRow, String> {
 fn first(line: &Line<'_>, columns: [&str; 2]) -> Result<Fen, String> {
     let [asked, settled] = columns;
     line.fen(if line.optional(asked).is_some() { asked } else { settled })
+}
+
+/// What is settled: all but the coupons that the merchant bears.
+fn settled(line: &Line<'_>, column: &str, amount: Fen) -> Result<Fen, String> {
+    let settled = line.fen(column)?;
+    match (Fen::ZERO..=amount).contains(&settled) {
+        true => Ok(settled),
+        false => Err(line.wrong(column, "a part of the amount")),
+    }
 }
 
 fn status(line: &Line<'_>) -> Result<RefundStatus, String> {

@@ -3,7 +3,7 @@
 use crate::bill::yuan::write as yuan;
 use crate::counterpart::CallContext;
 use crate::counterpart::bill::time;
-use crate::counterpart::records::{self, End, Entry, Order, Paid, Refunding, State};
+use crate::counterpart::records::{self, Discount, End, Entry, Order, Paid, Refunding, State};
 use channel::{BillDay, DocumentFault, FaultMode};
 use ledger::Timestamp;
 
@@ -42,10 +42,16 @@ pub(super) fn trade(
     }
     let lie = i64::from(*call.mode == FaultMode::WrongAmount);
     let lines = rows.iter().map(|row| row.trade_line(&call.merchant.mchid, lie));
-    let paid: i64 = rows.iter().map(|row| row.paid_fen(lie)).sum();
-    let back: i64 = rows.iter().map(Happened::refunded_fen).sum();
-    let summary =
-        [rows.len().to_string(), yuan(paid), yuan(back), yuan(0), yuan(0), yuan(paid), yuan(back)];
+    let sum = |of: &dyn Fn(&Happened) -> i64| yuan(rows.iter().map(of).sum());
+    let summary = [
+        rows.len().to_string(),
+        sum(&|row| row.paid_fen(lie) - row.paid_discount().unsettled),
+        sum(&|row| row.refunded_fen() - row.refunded_discount().unsettled),
+        sum(&|row| row.refunded_discount().settled()),
+        yuan(0),
+        sum(&|row| row.paid_fen(lie)),
+        sum(&Happened::refunded_fen),
+    ];
     Ok(Some(file(TRADE_HEADER, lines, TRADE_SUMMARY, &summary)))
 }
 
@@ -162,13 +168,31 @@ impl Happened {
         }
     }
 
+    /// What coupons paid, in a payment's row.
+    fn paid_discount(&self) -> Discount {
+        match self {
+            Happened::Paid { order, .. } => order.discount(),
+            Happened::Refunded { .. } => Discount::default(),
+        }
+    }
+
+    /// What goes back to coupons, in a refund's row.
+    fn refunded_discount(&self) -> Discount {
+        match self {
+            Happened::Paid { .. } => Discount::default(),
+            Happened::Refunded { refund, .. } => refund.discount,
+        }
+    }
+
     /// What it does to the balance of the merchant who signs.
     fn balance_fen(&self) -> i64 {
         match self {
             _ if self.order().parties.sub_mchid.is_some() => 0,
-            Happened::Paid { order, .. } => order.total,
+            Happened::Paid { order, .. } => order.total - order.discount().unsettled,
             Happened::Refunded { refund, .. } => match refund.end {
-                End::Done | End::Processing | End::Abnormal => -refund.refund,
+                End::Done | End::Processing | End::Abnormal => {
+                    refund.discount.unsettled - refund.refund
+                }
                 End::Closed => 0,
             },
         }
@@ -186,7 +210,8 @@ impl Happened {
         };
         let of_refund =
             |text: fn(&Refunding) -> &str, none: &str| refund.map_or(none, text).to_owned();
-        let (total, back) = (yuan(self.paid_fen(lie)), yuan(self.refunded_fen()));
+        let (total, back) = (self.paid_fen(lie), self.refunded_fen());
+        let (coupons, coupons_back) = (self.paid_discount(), self.refunded_discount());
         let parties = &order.parties;
         let appid = parties.sp_appid.as_ref().or(parties.appid.as_ref());
         let payer = &paid.payer;
@@ -205,20 +230,20 @@ impl Happened {
             refund.map_or("SUCCESS", |_| "REFUND").to_owned(),
             paid.bank_type.clone(),
             "CNY".to_owned(),
-            total.clone(),
-            yuan(0),
+            yuan(total - coupons.unsettled),
+            yuan(coupons.amount),
             of_refund(|refund| &refund.refund_id, "0"),
             of_refund(|refund| &refund.out_refund_no, "0"),
-            back.clone(),
-            yuan(0),
+            yuan(back - coupons_back.unsettled),
+            yuan(coupons_back.settled()),
             of_refund(|_| "ORIGINAL", ""),
             of_refund(|refund| status(refund.end), ""),
             order.description.clone(),
             order.attach.clone().unwrap_or_default(),
             "0.00000".to_owned(),
             "0.00%".to_owned(),
-            total,
-            back,
+            yuan(total),
+            yuan(back),
             String::new(),
         ]
     }

@@ -40,6 +40,11 @@ pub(super) fn package(context: &CodecContext) -> String {
     digits::<10>(&context.nonce)
 }
 
+/// The id of a coupon: ten digits.
+pub(super) fn coupon_id(context: &CodecContext) -> String {
+    digits::<10>(context.nonce.get(16..).unwrap_or_default())
+}
+
 fn dated_number(head: &str, context: &CodecContext) -> String {
     let (left, right) = context.nonce.split_at_checked(16).unwrap_or((&context.nonce, ""));
     let date = beijing(context.now, "%Y%m%d");

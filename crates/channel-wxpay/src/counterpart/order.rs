@@ -115,6 +115,7 @@ fn place(
         expires_ms: end(now, asked.time_expire.as_deref())?.ms(),
         prepay_id: identifiers::prepay_id(call.context),
         prepay_ms: now.ms(),
+        coupon: None,
         state: State::Open { last_error: None },
     };
     keep(call, order)

@@ -4,7 +4,7 @@
 use crate::counterpart::records::{self, Entry, Order, Paid, Stage, State};
 use crate::counterpart::route::{Trade, decode};
 use crate::counterpart::world::World;
-use crate::counterpart::{callback, identifiers};
+use crate::counterpart::{callback, coupon, identifiers};
 use crate::sign;
 use crate::wire::{AppPayInfo, JsapiPayInfo, PayerIds};
 use channel::{CodecContext, DocumentStore, OutgoingCallback, PhoneFault, PhoneOutcome};
@@ -37,6 +37,9 @@ pub(super) fn pay(
     let order = open(world, documents, &handed, context)?;
     match outcome {
         PhoneOutcome::Success => succeed(documents, order, context),
+        PhoneOutcome::SuccessWith(coupon) => {
+            succeed(documents, coupon::redeem(order, coupon, context)?, context)
+        }
         PhoneOutcome::Fail => fail(documents, order),
         PhoneOutcome::Cancel => Ok(("已取消支付".to_owned(), vec![])),
     }
@@ -162,7 +165,7 @@ fn succeed(
     records::write(documents, &key, &order)?;
     let content = order.transaction(context.now);
     let outgoing = callback::paid(order.mchid(), &content, order.notify_url.clone(), context);
-    Ok((format!("支付成功 {} 分", order.total), vec![outgoing]))
+    Ok((format!("支付成功 {} 分", order.payer_total()), vec![outgoing]))
 }
 
 fn fail(

@@ -2,7 +2,7 @@
 //! journal of what happened to money, for bills.
 
 use crate::counterpart::route::Trade;
-use crate::wire::{self, PaidAmount, Parties, PayerIds, SceneInfo, Transaction};
+use crate::wire::{self, PaidAmount, Parties, PayerIds, Promotion, SceneInfo, Transaction};
 use channel::{DocumentFault, DocumentStore};
 use ledger::Timestamp;
 use serde::de::DeserializeOwned;
@@ -33,7 +33,34 @@ pub(super) struct Order {
     pub(super) expires_ms: i64,
     pub(super) prepay_id: String,
     pub(super) prepay_ms: i64,
+    /// The coupon that paid a part.
+    #[serde(default)]
+    pub(super) coupon: Option<Promotion>,
     pub(super) state: State,
+}
+
+/// What coupons paid, in fen.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Discount {
+    pub(super) amount: i64,
+    /// What of it the merchant bears: it is not settled.
+    pub(super) unsettled: i64,
+}
+
+impl Discount {
+    /// What of it is settled: its money was paid in before.
+    pub(super) const fn settled(self) -> i64 {
+        self.amount - self.unsettled
+    }
+
+    /// The part of it that falls to so much of the whole.
+    fn share(self, part: i64, whole: i64) -> Discount {
+        let share = |fen: i64| {
+            let share = i128::from(fen) * i128::from(part) / i128::from(whole.max(1));
+            i64::try_from(share).unwrap_or(fen)
+        };
+        Discount { amount: share(self.amount), unsettled: share(self.unsettled) }
+    }
 }
 
 /// Where an order stands.
@@ -82,6 +109,12 @@ pub(super) struct Refunding {
     pub(super) out_trade_no: String,
     pub(super) refund: i64,
     pub(super) total: i64,
+    /// What coupons had paid of the order.
+    #[serde(default)]
+    pub(super) order_discount: Discount,
+    /// What of the refund goes back to coupons.
+    #[serde(default)]
+    pub(super) discount: Discount,
     pub(super) created_ms: i64,
     /// What it comes to.
     #[serde(default)]
@@ -157,6 +190,30 @@ impl Order {
         order_key(self.mchid(), &self.out_trade_no)
     }
 
+    /// What coupons paid of it.
+    pub(super) fn discount(&self) -> Discount {
+        let Some(coupon) = &self.coupon else { return Discount::default() };
+        let is_settled = coupon.kind.as_deref() == Some(wire::CASH);
+        let unsettled = if is_settled { 0 } else { coupon.amount };
+        Discount { amount: coupon.amount, unsettled }
+    }
+
+    /// What of the next refund goes back to coupons, so that all refunds together give back all.
+    pub(super) fn discount_of_refund(&self, refunded: i64, refund: i64) -> Discount {
+        let all = self.discount();
+        let before = all.share(refunded, self.total);
+        let after = all.share(refunded.saturating_add(refund), self.total);
+        Discount {
+            amount: after.amount - before.amount,
+            unsettled: after.unsettled - before.unsettled,
+        }
+    }
+
+    /// What the payer pays.
+    pub(super) fn payer_total(&self) -> i64 {
+        self.total - self.discount().amount
+    }
+
     /// The transaction object of queries and callbacks.
     pub(super) fn transaction(&self, now: Timestamp) -> Transaction {
         match self.stage(now) {
@@ -187,6 +244,7 @@ impl Order {
                 ..PaidAmount::default()
             }),
             scene_info: None,
+            promotion_detail: None,
         }
     }
 
@@ -200,7 +258,7 @@ impl Order {
             payer: Some(paid.payer.clone()),
             amount: Some(PaidAmount {
                 total: Some(self.total),
-                payer_total: Some(self.total),
+                payer_total: Some(self.payer_total()),
                 currency: Some("CNY".to_owned()),
                 payer_currency: Some("CNY".to_owned()),
             }),
@@ -208,6 +266,7 @@ impl Order {
                 .device_id
                 .clone()
                 .map(|device_id| SceneInfo { device_id: Some(device_id), ..SceneInfo::default() }),
+            promotion_detail: self.coupon.clone().map(|coupon| vec![coupon]),
             ..self.unpaid(trade_state, description)
         }
     }

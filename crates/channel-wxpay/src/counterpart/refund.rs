@@ -62,6 +62,8 @@ fn accept(
         out_trade_no: order.out_trade_no.clone(),
         refund: asked.amount.refund,
         total: order.total,
+        order_discount: order.discount(),
+        discount: order.discount_of_refund(refunded_before(&order), asked.amount.refund),
         created_ms: call.context.now.ms(),
         end: end(call.mode),
     };
@@ -124,6 +126,14 @@ fn refundable(
     }
 }
 
+/// What had gone back before.
+const fn refunded_before(order: &Order) -> i64 {
+    match &order.state {
+        State::Paid(paid) => paid.refunded,
+        State::Open { .. } | State::Closed => 0,
+    }
+}
+
 /// What the refund that is asked for comes to.
 const fn end(mode: &FaultMode) -> End {
     match mode {
@@ -183,9 +193,9 @@ fn answer(call: &CallContext<'_>, refunding: &Refunding, shown: End) -> RefundAn
         funds_account: Some("AVAILABLE".to_owned()),
         amount: RefundAmount {
             refund: refunding.refund.saturating_add(lie),
-            settlement_refund: Some(refunding.refund),
-            settlement_total: Some(refunding.total),
-            discount_refund: Some(0),
+            settlement_refund: Some(refunding.refund - refunding.discount.unsettled),
+            settlement_total: Some(refunding.total - refunding.order_discount.unsettled),
+            discount_refund: Some(refunding.discount.amount),
             currency: Some("CNY".to_owned()),
             ..amount(refunding)
         },
@@ -197,8 +207,8 @@ fn amount(refunding: &Refunding) -> RefundAmount {
     RefundAmount {
         total: refunding.total,
         refund: refunding.refund,
-        payer_total: Some(refunding.total),
-        payer_refund: Some(refunding.refund),
+        payer_total: Some(refunding.total - refunding.order_discount.amount),
+        payer_refund: Some(refunding.refund - refunding.discount.amount),
         ..RefundAmount::default()
     }
 }

@@ -23,6 +23,9 @@ fn unknown(finding: &Finding) -> Option<&str> {
 }
 
 /// The golden transaction with one text replaced.
+/// The coupon of [`TRANSACTION`], without its braces.
+const COUPON: &str = r#""coupon_id":"109519","name":"单品惠-6","scope":"SINGLE","type":"CASH","amount":100,"stock_id":"931386","wechatpay_contribute":0,"merchant_contribute":100,"other_contribute":0,"currency":"CNY""#;
+
 fn queried(from: &str, to: &str) -> Finding {
     assert!(TRANSACTION.contains(from), "{from}");
     decode(&query(), &answer(200, &TRANSACTION.replace(from, to)))
@@ -114,12 +117,75 @@ fn a_paid_order_is_paid() {
         channel_order_no: NUMBER.into(),
         payment_reference: REFERENCE.into(),
         amount: Fen::new(1000),
+        // The coupon of 100 is CASH: all of it arrives.
+        settled_amount: Fen::new(1000),
         currency: Currency::Cny,
         payer_amount: Some(Fen::new(900)),
         at: Timestamp::from_seconds(1_681_867_441),
     });
     assert_eq!(decode(&query(), &answer(200, TRANSACTION)), paid);
     assert_eq!(queried(r#""trade_state":"SUCCESS""#, r#""trade_state":"REFUND""#), paid);
+}
+
+#[test]
+fn what_is_settled_follows_from_the_coupons() {
+    let settled = |to: &str| match queried(COUPON, to) {
+        Finding::Paid(payment) => Ok(payment.settled_amount.get()),
+        Finding::Mismatch { why } => Err(why),
+        other => panic!("paid or a mismatch wanted: {other:?}"),
+    };
+    let coupon = |kind: &str, fen: i64| {
+        COUPON.replace(r#""CASH""#, &format!("{kind:?}")).replace(":100,", &format!(":{fen},"))
+    };
+    assert_eq!(settled(&coupon("CASH", 100)), Ok(1000));
+    assert_eq!(settled(&coupon("NOCASH", 100)), Ok(900));
+    // Two coupons, of 60 and 40.
+    let two = format!("{}}},{{{}", coupon("NOCASH", 60), coupon("CASH", 40));
+    assert_eq!(settled(&two), Ok(940));
+    for (coupon, why) in [
+        (coupon("OTHER", 100), "promotion_detail: type OTHER found, CASH or NOCASH wanted"),
+        (coupon("NOCASH", 99), "promotion_detail: 99 fen of 1000 fen, and the payer paid 900 fen"),
+        (coupon("NOCASH", -100), "promotion_detail: a part of -100 fen"),
+        (coupon("NOCASH", 1001), "promotion_detail: 1001 fen of 1000 fen"),
+        (
+            coupon("NOCASH", 100).replace(r#""other_contribute":0"#, r#""other_contribute":1"#),
+            "promotion_detail: parts of 101 fen in a coupon of 100 fen",
+        ),
+        (
+            coupon("NOCASH", i64::MAX) + "},{" + &coupon("CASH", 1),
+            "promotion_detail: amount out of range",
+        ),
+    ] {
+        assert_eq!(settled(&coupon), Err(why.to_owned()), "{coupon}");
+    }
+}
+
+#[test]
+fn without_coupons_all_is_settled() {
+    let list = format!(r#","promotion_detail":[{{{COUPON}}}]"#);
+    for to in ["", r#","promotion_detail":[]"#, r#","promotion_detail":null"#] {
+        let Finding::Paid(payment) = queried(&list, to) else { panic!("paid wanted: {to}") };
+        assert_eq!(payment.settled_amount, Fen::new(1000), "{to}");
+    }
+}
+
+#[test]
+fn what_a_refund_takes_is_a_part_of_it() {
+    let read = |settled: &str| {
+        let body = REFUND.replace(r#""settlement_refund":300"#, settled);
+        match decode(&query_refund(), &answer(200, &body)) {
+            Finding::Refund(refunded) => Ok(refunded.settled_amount.map(Fen::get)),
+            Finding::Mismatch { why } => Err(why),
+            other => panic!("a refund or a mismatch wanted: {other:?}"),
+        }
+    };
+    assert_eq!(read(r#""settlement_refund":210"#), Ok(Some(210)));
+    assert_eq!(read(r#""settlement_refund":0"#), Ok(Some(0)));
+    assert_eq!(read(r#""other":0"#), Ok(None));
+    for fen in [-1, 301] {
+        let why = format!("settlement_refund: {fen} of 300 fen");
+        assert_eq!(read(&format!(r#""settlement_refund":{fen}"#)), Err(why));
+    }
 }
 
 #[test]
@@ -236,6 +302,7 @@ fn refunds_are_read() {
         channel_refund_no: REFUND_NUMBER.into(),
         refund_reference: "50300801102023041900000001".into(),
         amount: Fen::new(300),
+        settled_amount: Some(Fen::new(300)),
         status: RefundStatus::Processing,
         at: None,
     };

@@ -73,6 +73,7 @@ fn check_trade(rows: &[BillRow], payment: &Payment, refunded: &Refunded) {
         channel_order_no: payment.channel_order_no.clone(),
         payment_reference: payment.payment_reference.clone(),
         amount: payment.amount,
+        settled_amount: payment.settled_amount,
         currency: payment.currency,
         fee: paid.fee,
         at: payment.at,
@@ -84,6 +85,7 @@ fn check_trade(rows: &[BillRow], payment: &Payment, refunded: &Refunded) {
         channel_order_no: payment.channel_order_no.clone(),
         payment_reference: payment.payment_reference.clone(),
         amount: refunded.amount,
+        settled_amount: refunded.settled_amount.unwrap_or(refunded.amount),
         fee: refund.fee,
         status: refunded.status,
         at: refund.at,
@@ -100,8 +102,12 @@ fn check_funds(rows: &[BillRow], payment: &Payment, refunded: &Refunded) {
         })
         .collect();
     let want = [
-        (&*payment.payment_reference, FundsDirection::In, payment.amount),
-        (&*refunded.refund_reference, FundsDirection::Out, refunded.amount),
+        (&*payment.payment_reference, FundsDirection::In, payment.settled_amount),
+        (
+            &*refunded.refund_reference,
+            FundsDirection::Out,
+            refunded.settled_amount.unwrap_or(refunded.amount),
+        ),
     ];
     assert_eq!(flow, want, "fund_flow: the payment and the refund");
 }

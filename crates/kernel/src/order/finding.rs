@@ -15,6 +15,7 @@ use super::{
 };
 use crate::aggregate::About;
 use crate::command::ChannelAnswer;
+use crate::coupons::{coupon_amount, coupons, is_part};
 use crate::deciding::{Deciding, Movement};
 use crate::notification::{self, NotificationKind};
 use crate::refund;
@@ -35,7 +36,7 @@ pub(super) fn record(
             deciding.record(order, OrderChange::PayInfoReceived(pay_info.clone().into()));
         }
         Transition::Pays(payment) => pay(deciding, order, Taken::of(payment)),
-        Transition::Unapplied(payment) => take_unapplied(deciding, order, payment),
+        Transition::Unapplied(payment) => give_back(deciding, order, Taken::of(payment)),
         Transition::Closed => deciding.record(order, OrderChange::Closed),
         Transition::Failed(reason) => deciding.record(order, OrderChange::Failed { reason }),
         Transition::Pending => {
@@ -219,20 +220,20 @@ fn not_found<'a>(order: &Order, now: Timestamp) -> Transition<'a> {
 fn paid<'a>(order: &Order, payment: &'a Payment) -> Transition<'a> {
     let (terms, request) = (&order.terms, &order.terms.request);
     let reference = &payment.payment_reference;
-    if order.unapplied.iter().any(|known| known.payment_reference == *reference) {
-        return Transition::Nothing;
-    }
+    let reported = (payment.amount, payment.settled_amount);
     let is_of_order = terms.channel_order_no == payment.channel_order_no;
     let is_agreed = (request.amount, request.currency) == (payment.amount, payment.currency);
     let why = || contradiction(order, payment);
+    if !is_of_order || !is_part(payment.settled_amount, payment.amount) {
+        return Transition::Contradicts(why());
+    }
+    if let Some(booked) = booked(order, reference) {
+        return match booked == reported {
+            true => Transition::Nothing,
+            false => Transition::Contradicts(why()),
+        };
+    }
     match &order.state {
-        _ if !is_of_order => Transition::Contradicts(why()),
-        OrderState::Paid(paid) if paid.payment_reference == *reference => {
-            match paid.amount == payment.amount {
-                true => Transition::Nothing,
-                false => Transition::Contradicts(why()),
-            }
-        }
         // A row has one contested payment; the story has them all.
         _ if !is_agreed && order.contested.is_some() => Transition::Contradicts(why()),
         _ if !is_agreed => Transition::Contested(contested(payment), why()),
@@ -245,10 +246,24 @@ fn paid<'a>(order: &Order, payment: &'a Payment) -> Transition<'a> {
     }
 }
 
+/// The amount and the settled amount of a payment that is in the book already.
+fn booked(order: &Order, payment_reference: &str) -> Option<(Fen, Fen)> {
+    let unapplied =
+        order.unapplied.iter().find(|known| known.payment_reference == payment_reference);
+    match &order.state {
+        _ if unapplied.is_some() => unapplied.map(|it| (it.amount, it.settled_amount)),
+        OrderState::Paid(paid) if paid.payment_reference == payment_reference => {
+            Some((paid.amount, paid.settled_amount))
+        }
+        _ => None,
+    }
+}
+
 fn contested(payment: &Payment) -> ContestedPayment {
     ContestedPayment {
         payment_reference: payment.payment_reference.clone(),
         amount: payment.amount,
+        settled_amount: payment.settled_amount,
         currency: payment.currency,
         payer_amount: payment.payer_amount,
         at: payment.at,
@@ -258,8 +273,16 @@ fn contested(payment: &Payment) -> ContestedPayment {
 /// What a payment says against what was agreed.
 fn contradiction(order: &Order, payment: &Payment) -> String {
     let (terms, request) = (&order.terms, &order.terms.request);
+    let settled = match payment.settled_amount == payment.amount {
+        true => String::new(),
+        false => format!(" ({} settled)", payment.settled_amount),
+    };
+    let known = match booked(order, &payment.payment_reference) {
+        Some((amount, settled)) if amount != settled => format!(" ({settled} settled)"),
+        Some(_) | None => String::new(),
+    };
     format!(
-        "paid {} {} for {} as {}, want {} {} for {}",
+        "paid {} {}{settled} for {} as {}, want {} {}{known} for {}",
         payment.amount,
         payment.currency.code(),
         payment.channel_order_no,
@@ -288,8 +311,9 @@ fn end<'a>(order: &Order, now: Timestamp, why: &str) -> Transition<'a> {
 
 /// A payment that the order takes.
 pub(super) struct Taken<'a> {
-    payment_reference: &'a str,
-    amount: Fen,
+    pub(super) payment_reference: &'a str,
+    pub(super) amount: Fen,
+    settled_amount: Fen,
     payer_amount: Option<Fen>,
     at: Timestamp,
 }
@@ -299,6 +323,7 @@ impl<'a> Taken<'a> {
         Taken {
             payment_reference: &payment.payment_reference,
             amount: payment.amount,
+            settled_amount: payment.settled_amount,
             payer_amount: payment.payer_amount,
             at: payment.at,
         }
@@ -309,6 +334,7 @@ impl<'a> Taken<'a> {
         Taken {
             payment_reference: &payment.payment_reference,
             amount: payment.amount,
+            settled_amount: payment.settled_amount,
             payer_amount: payment.payer_amount,
             at: payment.at,
         }
@@ -322,31 +348,23 @@ pub(super) fn pay(deciding: &mut Deciding<'_>, order: &Order, taken: Taken<'_>) 
         at: taken.at,
         payment_reference: taken.payment_reference.to_owned(),
         amount: taken.amount,
+        settled_amount: taken.settled_amount,
         payer_amount: taken.payer_amount.unwrap_or(taken.amount),
     };
     deciding.record(order, OrderChange::Paid(paid));
     let merchant = Account::new(AccountKind::MerchantPending, request.merchant.as_str());
-    deciding.transfer(order, incoming(order, taken.amount, merchant, Reason::Payment));
+    book(deciding, order, &taken, &merchant, Reason::Payment);
     if let Some(url) = &request.notify_url {
         notification::queue(deciding, order, NotificationKind::Pay, url);
     }
 }
 
 /// Books money that the order cannot take and sends it back, in one decision.
-fn take_unapplied(deciding: &mut Deciding<'_>, order: &Order, payment: &Payment) {
-    give_back(deciding, order, &payment.payment_reference, payment.amount);
-}
-
-/// Books money to suspense and makes the refund that gives it back.
-pub(super) fn give_back(
-    deciding: &mut Deciding<'_>,
-    order: &Order,
-    payment_reference: &str,
-    amount: Fen,
-) {
-    let refund = refund::of_unapplied(deciding, order, payment_reference, amount);
+pub(super) fn give_back(deciding: &mut Deciding<'_>, order: &Order, taken: Taken<'_>) {
+    let Taken { payment_reference, amount, settled_amount, .. } = taken;
+    let refund = refund::of_unapplied(deciding, order, payment_reference, amount, settled_amount);
     let outcome = UnappliedOutcome::Refund(refund.id);
-    book_unapplied(deciding, order, payment_reference, amount, outcome);
+    book_unapplied(deciding, order, taken, outcome);
     refund::open(deciding, &refund);
 }
 
@@ -354,21 +372,37 @@ pub(super) fn give_back(
 pub(super) fn book_unapplied(
     deciding: &mut Deciding<'_>,
     order: &Order,
-    payment_reference: &str,
-    amount: Fen,
+    taken: Taken<'_>,
     outcome: UnappliedOutcome,
 ) {
-    let payment_reference = payment_reference.to_owned();
-    let payment = UnappliedPayment { payment_reference, amount, outcome };
+    let payment = UnappliedPayment {
+        payment_reference: taken.payment_reference.to_owned(),
+        amount: taken.amount,
+        settled_amount: taken.settled_amount,
+        outcome,
+    };
     deciding.record(order, OrderChange::UnappliedReceived(payment));
     let suspense = refund::suspense(&order.terms.tenant);
-    deciding.transfer(order, incoming(order, amount, suspense, Reason::UnappliedPayment));
+    book(deciding, order, &taken, &suspense, Reason::UnappliedPayment);
 }
 
-/// Money from the channel to an account.
-fn incoming(order: &Order, amount: Fen, credit: Account, reason: Reason) -> Movement {
-    let debit = refund::funds(&order.terms.channel_account);
-    Movement { phase: Phase::Post, debit, credit, amount, reason }
+/// Books a payment to an account: what the channel settles comes from the money there, the rest from the
+/// merchant's coupons.
+fn book(
+    deciding: &mut Deciding<'_>,
+    order: &Order,
+    taken: &Taken<'_>,
+    credit: &Account,
+    reason: Reason,
+) {
+    let parts = [
+        (refund::funds(&order.terms.channel_account), taken.settled_amount, reason),
+        (coupons(order), coupon_amount(taken.amount, taken.settled_amount), Reason::Coupon),
+    ];
+    for (debit, amount, reason) in parts {
+        let (phase, credit) = (Phase::Post, credit.clone());
+        deciding.transfer_any(order, Movement { phase, debit, credit, amount, reason });
+    }
 }
 
 /// What the caller should know about an answer that did not bring the order further.

@@ -181,6 +181,8 @@ pub struct Paid {
     /// The amount that was booked: the order's, or what the channel reported where an operator took
     /// that for the payment.
     pub amount: Fen,
+    /// What of it the channel settles: all but the coupons that the merchant itself bears.
+    pub settled_amount: Fen,
     /// What the payer really paid after coupons; the order's amount where the channel does not state
     /// it.
     pub payer_amount: Fen,
@@ -300,8 +302,10 @@ pub struct InFlightCall {
 pub struct UnappliedPayment {
     /// The channel's number of the payment.
     pub payment_reference: String,
-    /// The amount that came.
+    /// The amount of the payment.
     pub amount: Fen,
+    /// What of it the channel settles: all but the coupons that the merchant itself bears.
+    pub settled_amount: Fen,
     /// What became of it.
     pub outcome: UnappliedOutcome,
 }
@@ -333,6 +337,8 @@ pub struct ContestedPayment {
     pub payment_reference: String,
     /// The amount that the channel reports.
     pub amount: Fen,
+    /// What of it the channel settles: all but the coupons that the merchant itself bears.
+    pub settled_amount: Fen,
     /// Its currency.
     pub currency: Currency,
     /// What the payer really paid after coupons, when the channel states it.

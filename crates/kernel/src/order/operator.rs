@@ -11,6 +11,7 @@ use super::{
 };
 use crate::aggregate::Aggregate;
 use crate::command::Reply;
+use crate::coupons::{coupon_amount, coupons};
 use crate::deciding::{Deciding, Movement};
 use crate::refund;
 use crate::standing::AttentionKind;
@@ -91,7 +92,7 @@ fn give_payment_back(
         return Ok(());
     }
     let payment = contested(order, payment_reference)?;
-    give_back(deciding, order, &payment.payment_reference, payment.amount);
+    give_back(deciding, order, Taken::contested(payment));
     fail(deciding, order);
     Ok(())
 }
@@ -108,7 +109,7 @@ fn contested<'o>(
 }
 
 /// Ends the contested payment without a refund: it is booked to suspense like any money that an order
-/// cannot take, and goes on from there.
+/// cannot take, and goes on from there. What a coupon paid was nobody's money: the coupon is taken back.
 fn end_payment(
     deciding: &mut Deciding<'_>,
     order: &Order,
@@ -125,15 +126,15 @@ fn end_payment(
         }
     };
     let tenant = &order.terms.tenant;
-    book_unapplied(deciding, order, &payment.payment_reference, payment.amount, outcome);
-    let movement = Movement {
-        phase: Phase::Post,
-        debit: refund::suspense(tenant),
-        credit: Account::new(kind, tenant.as_str()),
-        amount: payment.amount,
-        reason,
-    };
-    deciding.transfer(order, movement);
+    book_unapplied(deciding, order, Taken::contested(payment), outcome);
+    let ended = Account::new(kind, tenant.as_str());
+    let coupon_amount = coupon_amount(payment.amount, payment.settled_amount);
+    let parts =
+        [(ended, payment.settled_amount, reason), (coupons(order), coupon_amount, Reason::Coupon)];
+    for (credit, amount, reason) in parts {
+        let (phase, debit) = (Phase::Post, refund::suspense(tenant));
+        deciding.transfer_any(order, Movement { phase, debit, credit, amount, reason });
+    }
     fail(deciding, order);
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::{Need, Refund, RefundChange, RefundState, funds, suspense};
 use crate::aggregate::{About, Aggregate};
 use crate::channel_no::{channel_no, repeated_channel_no};
 use crate::command::Work;
+use crate::coupons::{coupon_amount, coupons, is_part};
 use crate::deciding::{Deciding, Movement};
 use crate::order::{
     CALL_MAX_MS, CONTRADICTION_SCHEDULE_SECONDS, Order, OrderState, POLL_SCHEDULE_SECONDS,
@@ -23,6 +24,7 @@ pub(crate) fn of_unapplied(
     order: &Order,
     payment_reference: &str,
     amount: Fen,
+    settled_amount: Fen,
 ) -> Refund {
     let id: Id<kinds::Refund> = deciding.id();
     let now = deciding.now();
@@ -41,6 +43,7 @@ pub(crate) fn of_unapplied(
         channel_refund_no: channel_no(&deciding.view().directory.installation, id.subject()),
         payment_reference: payment_reference.to_owned(),
         amount,
+        settled_amount,
         cause,
         made_at: now,
         version: 1,
@@ -172,36 +175,51 @@ pub(super) struct Moved {
 
 /// Moves a refund, and its money with it.
 pub(super) fn moves(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order, moved: Moved) {
-    if let Some(movement) = movement(refund, order, &moved.state) {
-        deciding.transfer(refund, movement);
+    for movement in movements(refund, order, &moved.state) {
+        deciding.transfer_any(refund, movement);
     }
     let Moved { state, next_poll_at, need } = moved;
     deciding.record(refund, RefundChange::Moved { state, next_poll_at, need });
 }
 
-/// What the money does when a refund goes to another state: it leaves suspense once. Where the channel
-/// carried out what a person had ended otherwise, the money came from what that was booked to.
-fn movement(refund: &Refund, order: &Order, to: &RefundState) -> Option<Movement> {
-    let funds = funds(&order.terms.channel_account);
-    let by_hand = Account::new(AccountKind::SettledByHand, refund.tenant.as_str());
-    let write_off = Account::new(AccountKind::WriteOff, refund.tenant.as_str());
-    let (credit, reason) = match to {
+/// What the money does when a refund goes to another state: it leaves suspense once, and what a coupon
+/// paid goes back to the merchant's coupons.
+fn movements(refund: &Refund, order: &Order, to: &RefundState) -> Vec<Movement> {
+    let hand = |kind| Account::new(kind, refund.tenant.as_str());
+    let (credit, settled, reason) = match to {
         RefundState::Requesting | RefundState::Processing | RefundState::Failed { .. } => {
-            return None;
+            return vec![];
         }
-        RefundState::Done { .. } => (funds, Reason::UnappliedRefund),
-        RefundState::SettledByHand { .. } => (by_hand.clone(), Reason::SettledByHand),
-        RefundState::WrittenOff { .. } => (write_off.clone(), Reason::WrittenOff),
+        RefundState::Done { settled_refund, .. } => {
+            (funds(&order.terms.channel_account), *settled_refund, Reason::UnappliedRefund)
+        }
+        RefundState::SettledByHand { .. } => {
+            (hand(AccountKind::SettledByHand), refund.settled_amount, Reason::SettledByHand)
+        }
+        RefundState::WrittenOff { .. } => {
+            (hand(AccountKind::WriteOff), refund.settled_amount, Reason::WrittenOff)
+        }
     };
-    let (phase, debit) = match &refund.state {
+    // Where the channel carried out what a person had ended otherwise, the money comes from what that
+    // was booked to; the coupon was taken back then.
+    let debit = match &refund.state {
         RefundState::Requesting | RefundState::Processing | RefundState::Failed { .. } => {
-            (Phase::PostHeld, suspense(&refund.tenant))
+            return out_of_suspense(refund, order, (credit, settled, reason));
         }
-        RefundState::SettledByHand { .. } => (Phase::Post, by_hand),
-        RefundState::WrittenOff { .. } => (Phase::Post, write_off),
-        RefundState::Done { .. } => return None,
+        RefundState::SettledByHand { .. } => hand(AccountKind::SettledByHand),
+        RefundState::WrittenOff { .. } => hand(AccountKind::WriteOff),
+        RefundState::Done { .. } => return vec![],
     };
-    Some(Movement { phase, debit, credit, amount: refund.amount, reason })
+    vec![Movement { phase: Phase::Post, debit, credit, amount: settled, reason }]
+}
+
+fn out_of_suspense(refund: &Refund, order: &Order, money: (Account, Fen, Reason)) -> Vec<Movement> {
+    let coupon = (coupons(order), coupon_amount(refund.amount, money.1), Reason::Coupon);
+    let part = |(credit, amount, reason)| {
+        let (phase, debit) = (Phase::PostHeld, suspense(&refund.tenant));
+        Movement { phase, debit, credit, amount, reason }
+    };
+    [money, coupon].map(part).into()
 }
 
 /// What a finding means for a refund.
@@ -338,6 +356,11 @@ fn moved(refund: &Refund, refunded: &Refunded, now: Timestamp) -> Outcome {
         );
         return Outcome::Contradicts { why };
     }
+    // A channel that does not state it gives back what it had settled: the refund is of the whole payment.
+    let settled_refund = refunded.settled_amount.unwrap_or(refund.settled_amount);
+    if let Some(why) = splits_otherwise(refund, refunded.status, settled_refund) {
+        return Outcome::Contradicts { why };
+    }
     let poll = Some(schedule::due(now, &POLL_SCHEDULE_SECONDS, refund.polls));
     let moves = |state, next_poll_at, need| Outcome::Moves(Moved { state, next_poll_at, need });
     match (refunded.status, &refund.state) {
@@ -345,7 +368,8 @@ fn moved(refund: &Refund, refunded: &Refunded, now: Timestamp) -> Outcome {
         (RefundStatus::Done, _) => {
             let at = refunded.at.unwrap_or(now);
             let refund_reference = refunded.refund_reference.clone();
-            moves(RefundState::Done { at, refund_reference }, None, done_twice(refund))
+            let done = RefundState::Done { at, refund_reference, settled_refund };
+            moves(done, None, done_twice(refund))
         }
         (_, RefundState::Failed { .. }) => Outcome::Repeated,
         (_, state) if !state.holds() => Outcome::Repeated,
@@ -360,6 +384,22 @@ fn moved(refund: &Refund, refunded: &Refunded, now: Timestamp) -> Outcome {
             moves(RefundState::Processing, next, Some(need))
         }
         (RefundStatus::Closed, _) => fails(now, "closed at the channel".to_owned()),
+    }
+}
+
+/// How the channel's split of the amount contradicts what is possible, or what it reported before.
+fn splits_otherwise(refund: &Refund, status: RefundStatus, settled_refund: Fen) -> Option<String> {
+    let amount = refund.amount;
+    if !is_part(settled_refund, amount) {
+        return Some(format!("{settled_refund} of {amount} settled"));
+    }
+    match &refund.state {
+        RefundState::Done { settled_refund: known, .. }
+            if status == RefundStatus::Done && *known != settled_refund =>
+        {
+            Some(format!("{settled_refund} of {amount} settled, {known} reported before"))
+        }
+        _ => None,
     }
 }
 

@@ -40,6 +40,8 @@ pub enum RefundState {
         at: Timestamp,
         /// The channel's number of the refund.
         refund_reference: String,
+        /// What of the amount left the account at the channel; the rest were the merchant's coupons.
+        settled_refund: Fen,
     },
     /// The channel refused, or closed the refund; the money stays where it was until a person has
     /// decided.
@@ -104,8 +106,10 @@ pub struct Refund {
     pub channel_refund_no: String,
     /// The payment to give back, as the channel named it.
     pub payment_reference: String,
-    /// How much is given back.
+    /// How much is given back: the whole payment.
     pub amount: Fen,
+    /// What of it had come to the account at the channel; the rest were the merchant's coupons.
+    pub settled_amount: Fen,
     /// Why it is given back.
     pub cause: RefundCause,
     /// When it was made.

@@ -2,7 +2,8 @@
 //!
 //! - `place o1 amount=1 …`, `close o1`: commands of the merchant.
 //! - `o1 place: placed`, `o1 callback: paid tx1 1000`, `o1@other query: …`, `refund refund: done 1000`:
-//!   what the channel `main` (or `other`) said to an operation, or in a callback, about a row.
+//!   what the channel `main` (or `other`) said to an operation, or in a callback, about a row. Of
+//!   `paid tx1 1000/700` the channel settles 700, and of `done 1000/700` it takes 700.
 //! - `task o1`, `task refund`, `task notification`: time passes until the row's task is due, and it runs.
 //! - `early o1`: the row's task runs now.
 //! - `attempt no_answer`, `attempt acknowledged`, `replay`: about the newest notification.
@@ -193,7 +194,8 @@ pub(crate) fn finding(kernel: &TestKernel, row: &str, words: &[&str]) -> Finding
         ["paid", reference, fen, other @ ..] => Finding::Paid(Payment {
             channel_order_no: other.first().map_or(order_no.expect("an order"), |no| (*no).into()),
             payment_reference: (*reference).to_owned(),
-            amount: Fen::new(number(fen)),
+            amount: amounts(fen).0,
+            settled_amount: amounts(fen).1.unwrap_or(amounts(fen).0),
             currency: Currency::Cny,
             payer_amount: None,
             at: kernel.now,
@@ -213,7 +215,8 @@ pub(crate) fn finding(kernel: &TestKernel, row: &str, words: &[&str]) -> Finding
         [status, fen] => Finding::Refund(Refunded {
             channel_refund_no: kernel.refund().expect("a refund").current_channel_refund_no(),
             refund_reference: "rf1".to_owned(),
-            amount: Fen::new(number(fen)),
+            amount: amounts(fen).0,
+            settled_amount: amounts(fen).1,
             status: match *status {
                 "done" => RefundStatus::Done,
                 "closed" => RefundStatus::Closed,
@@ -223,6 +226,15 @@ pub(crate) fn finding(kernel: &TestKernel, row: &str, words: &[&str]) -> Finding
             at: None,
         }),
         _ => panic!("no such finding: {words:?}"),
+    }
+}
+
+/// An amount, and what of it is settled where that is written: `1000`, `1000/700`.
+fn amounts(text: &str) -> (Fen, Option<Fen>) {
+    let fen = |text| Fen::new(number(text));
+    match text.split_once('/') {
+        Some((amount, settled)) => (fen(amount), Some(fen(settled))),
+        None => (fen(text), None),
     }
 }
 

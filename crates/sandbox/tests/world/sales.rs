@@ -95,7 +95,7 @@ impl Counterpart for SalesChannel {
             return Err(PhoneFault::NotMine);
         };
         match outcome {
-            PhoneOutcome::Success => {
+            PhoneOutcome::Success | PhoneOutcome::SuccessWith(_) => {
                 let (_, outgoing) = SalesChannel::sell(documents, url)?;
                 Ok(("thank you".to_owned(), outgoing))
             }

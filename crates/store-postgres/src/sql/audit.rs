@@ -4,28 +4,40 @@
 use kernel::{Order, Refund};
 use store::rows::{Stored, transfer};
 
-/// The first refund whose transfers do not fit. A transfer of another amount, or out of another account
-/// than suspense and those of what a person ended, does not fit.
+/// The first refund whose transfers break a rule. Each transfer is a movement of a kind: what it does in a
+/// word, and how much.
 fn first_refund_with(broken: &str) -> String {
     format!(
         "SELECT tenant, id FROM (
-            SELECT refunds.tenant, refunds.id, (state = 'done')::int AS done,
-                (state IN ('done', 'settled_by_hand', 'written_off'))::int AS ended,
-                coalesce(phase, '') AS phase,
-                coalesce(credit = 'channel_funds/' || terms.channel_account, false) AS is_back,
-                coalesce(credit IN ('settled_by_hand/' || refunds.tenant,
-                    'write_off/' || refunds.tenant), false) AS is_ended,
-                coalesce(transfers.amount = refunds.amount AND CASE phase
-                    WHEN 'post' THEN debit IN ('settled_by_hand/' || refunds.tenant,
-                        'write_off/' || refunds.tenant)
-                    ELSE debit = 'suspense/' || refunds.tenant END, false) AS fits
+            SELECT refunds.tenant, refunds.id, state, refunds.amount AS whole,
+                refunds.settled_amount AS arrived, settled_refund AS back,
+                coalesce(transfers.amount, 0) AS fen,
+                CASE phase
+                    WHEN 'release' THEN 'released'
+                    WHEN 'hold' THEN CASE WHEN transfers.amount = refunds.amount
+                            AND debit = 'suspense/' || refunds.tenant
+                            AND credit = 'channel_funds/' || terms.channel_account
+                        THEN 'held' ELSE 'held otherwise' END
+                    WHEN 'post_held' THEN CASE
+                        WHEN debit <> 'suspense/' || refunds.tenant THEN 'otherwise'
+                        WHEN credit = 'channel_funds/' || terms.channel_account THEN 'back'
+                        WHEN credit = 'merchant_coupons/' || terms.merchant THEN 'coupons'
+                        WHEN credit IN ('settled_by_hand/' || refunds.tenant,
+                            'write_off/' || refunds.tenant) THEN 'ended'
+                        ELSE 'otherwise' END
+                    WHEN 'post' THEN CASE
+                        WHEN credit = 'channel_funds/' || terms.channel_account
+                            AND debit IN ('settled_by_hand/' || refunds.tenant,
+                                'write_off/' || refunds.tenant) THEN 'after'
+                        ELSE 'otherwise' END
+                    ELSE 'none' END AS movement
             FROM refunds
             LEFT JOIN order_terms AS terms
                 ON terms.tenant = refunds.tenant AND terms.id = refunds.order_id
             LEFT JOIN transfers ON transfers.tenant = refunds.tenant
                 AND transfers.root = refunds.order_id AND transfers.subject_kind = 'refund'
-                AND transfers.subject_id = refunds.id) AS sides
-        GROUP BY tenant, id, done, ended HAVING {broken}
+                AND transfers.subject_id = refunds.id) AS movements
+        GROUP BY tenant, id, state, whole, arrived, back HAVING {broken}
         ORDER BY tenant, id LIMIT 1"
     )
 }
@@ -41,6 +53,26 @@ fn events_missing(table: &str, noun: &str, root: &str) -> String {
             WHERE archived.tenant = own.tenant AND archived.root = own.{root}
                 AND subject_kind = '{noun}' AND subject_id = own.id)
         ORDER BY tenant, id LIMIT 1"
+    )
+}
+
+/// How much a refund moved in this way.
+fn moved(movement: &str) -> String {
+    format!("coalesce(sum(fen) FILTER (WHERE movement = '{movement}'), 0)")
+}
+
+/// A refund moved more or less than its state says. One that is done was carried out at once, or after a
+/// person had ended it.
+fn moved_otherwise() -> String {
+    let [back, coupons, ended, after] = ["back", "coupons", "ended", "after"].map(moved);
+    let all = format!("({back}, {coupons}, {ended}, {after})");
+    format!(
+        "count(*) FILTER (WHERE movement = 'otherwise') > 0 OR (CASE
+            WHEN state = 'done' THEN {all} = (back, whole - back, 0, 0)
+                OR {all} = (0, whole - arrived, arrived, back)
+            WHEN state IN ('settled_by_hand', 'written_off')
+                THEN {all} = (0, whole - arrived, arrived, 0)
+            ELSE {all} = (0, 0, 0, 0) END) IS NOT TRUE"
     )
 }
 
@@ -73,27 +105,38 @@ super::statements! {
         LEFT JOIN order_terms AS terms ON terms.tenant = orders.tenant AND terms.id = orders.id
         LEFT JOIN transfers ON transfers.tenant = orders.tenant
             AND transfers.root = orders.id AND transfers.subject_kind = 'order'
-            AND transfers.subject_id = orders.id AND transfers.reason = 'payment'
+            AND transfers.subject_id = orders.id AND (transfers.reason = 'payment'
+                OR (transfers.reason = 'coupon' AND transfers.credit LIKE 'merchant_pending/%'))
         WHERE orders.state = 'paid'
-        GROUP BY orders.tenant, orders.id
-        HAVING count(transfers.id) <> 1 OR count(*) FILTER (WHERE transfers.phase = 'post'
-            AND transfers.amount = orders.paid_amount
-            AND transfers.debit = 'channel_funds/' || terms.channel_account
-            AND transfers.credit = 'merchant_pending/' || terms.merchant) <> 1
+        GROUP BY orders.tenant, orders.id, paid_amount, settled_amount
+        HAVING count(transfers.id) <> (settled_amount <> 0)::int + (settled_amount <> paid_amount)::int
+            OR count(*) FILTER (WHERE transfers.phase = 'post'
+                AND transfers.reason = 'payment' AND transfers.amount = settled_amount
+                AND transfers.debit = 'channel_funds/' || terms.channel_account
+                AND transfers.credit = 'merchant_pending/' || terms.merchant)
+                <> (settled_amount <> 0)::int
+            OR count(*) FILTER (WHERE transfers.phase = 'post'
+                AND transfers.reason = 'coupon' AND transfers.amount = paid_amount - settled_amount
+                AND transfers.debit = 'merchant_coupons/' || terms.merchant
+                AND transfers.credit = 'merchant_pending/' || terms.merchant)
+                <> (settled_amount <> paid_amount)::int
         ORDER BY orders.tenant, orders.id LIMIT 1";
 
     PAYMENT_WITHOUT_PAID = "SELECT transfers.tenant, transfers.subject_id
         FROM transfers LEFT JOIN orders
             ON orders.tenant = transfers.tenant AND orders.id = transfers.subject_id
             AND transfers.subject_kind = 'order'
-        WHERE transfers.reason = 'payment' AND orders.state IS DISTINCT FROM 'paid'
+        WHERE (transfers.reason = 'payment'
+                OR (transfers.reason = 'coupon' AND transfers.credit LIKE 'merchant_pending/%'))
+            AND orders.state IS DISTINCT FROM 'paid'
         ORDER BY transfers.tenant, transfers.subject_id LIMIT 1";
 
     /// Unapplied payments are few: the rules about them are checked outside the database, which cannot
     /// read every text that JSON can write.
     ORDERS_WITH_UNAPPLIED = format!("{} WHERE unapplied <> '[]'", Order::TABLE.select());
     UNAPPLIED_TRANSFERS = format!(
-        "SELECT {} FROM transfers WHERE reason = 'unapplied_payment'",
+        "SELECT {} FROM transfers WHERE reason = 'unapplied_payment'
+            OR (reason = 'coupon' AND credit LIKE 'suspense/%')",
         transfer::TRANSFERS.list()
     );
     UNAPPLIED_REFUNDS = format!(
@@ -103,19 +146,11 @@ super::statements! {
     );
 
     REFUND_WITHOUT_HOLD = first_refund_with(
-        "count(*) FILTER (WHERE phase = 'hold') <> 1
-            OR count(*) FILTER (WHERE phase = 'hold' AND fits AND is_back) <> 1"
+        "count(*) FILTER (WHERE movement = 'held') <> 1
+            OR count(*) FILTER (WHERE movement = 'held otherwise') <> 0"
     );
-    REFUND_WITHOUT_POST = first_refund_with(
-        "count(*) FILTER (WHERE phase = 'post_held') <> ended
-            OR count(*) FILTER (WHERE phase = 'post_held' AND fits AND is_back <> is_ended) <> ended
-            OR count(*) FILTER (WHERE phase IN ('post_held', 'post') AND fits AND is_back) <> done
-            OR count(*) FILTER (WHERE phase = 'post')
-                <> done * count(*) FILTER (WHERE phase = 'post_held' AND is_ended)
-            OR count(*) FILTER (WHERE phase = 'post' AND fits AND is_back)
-                <> done * count(*) FILTER (WHERE phase = 'post_held' AND is_ended)"
-    );
-    REFUND_RELEASED = first_refund_with("count(*) FILTER (WHERE phase = 'release') <> 0");
+    REFUND_WITHOUT_POST = first_refund_with(&moved_otherwise());
+    REFUND_RELEASED = first_refund_with("count(*) FILTER (WHERE movement = 'released') <> 0");
 
     PAID_WITHOUT_NOTIFICATION = "SELECT orders.tenant, orders.id
         FROM orders JOIN order_terms AS terms

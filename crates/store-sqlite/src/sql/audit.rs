@@ -34,30 +34,52 @@ pub(crate) const TRANSFER_SHAPE: RuleSql = (
     WHERE amount <= 0 OR debit = credit ORDER BY tenant, id LIMIT 1",
 );
 
-/// The first refund whose transfers do not fit. A transfer of another amount, or out of another account
-/// than suspense and those of what a person ended, does not fit.
+/// The first refund whose transfers break a rule. Each transfer is a movement of a kind: what it does in a
+/// word, and how much.
 macro_rules! first_refund_with {
-    ($broken:literal) => {
+    ($broken:expr) => {
         concat!(
             "SELECT tenant, id FROM (
-                SELECT refunds.tenant, refunds.id, state, coalesce(phase, '') AS phase,
-                    coalesce(credit = 'channel_funds/' || terms.channel_account, 0) AS is_back,
-                    coalesce(credit IN ('settled_by_hand/' || refunds.tenant,
-                        'write_off/' || refunds.tenant), 0) AS is_ended,
-                    coalesce(transfers.amount = refunds.amount AND CASE phase
-                        WHEN 'post' THEN debit IN ('settled_by_hand/' || refunds.tenant,
-                            'write_off/' || refunds.tenant)
-                        ELSE debit = 'suspense/' || refunds.tenant END, 0) AS fits
+                SELECT refunds.tenant, refunds.id, state, refunds.amount AS whole,
+                    refunds.settled_amount AS arrived, settled_refund AS back,
+                    coalesce(transfers.amount, 0) AS fen,
+                    CASE phase
+                        WHEN 'release' THEN 'released'
+                        WHEN 'hold' THEN CASE WHEN transfers.amount = refunds.amount
+                                AND debit = 'suspense/' || refunds.tenant
+                                AND credit = 'channel_funds/' || terms.channel_account
+                            THEN 'held' ELSE 'held otherwise' END
+                        WHEN 'post_held' THEN CASE
+                            WHEN debit <> 'suspense/' || refunds.tenant THEN 'otherwise'
+                            WHEN credit = 'channel_funds/' || terms.channel_account THEN 'back'
+                            WHEN credit = 'merchant_coupons/' || terms.merchant THEN 'coupons'
+                            WHEN credit IN ('settled_by_hand/' || refunds.tenant,
+                                'write_off/' || refunds.tenant) THEN 'ended'
+                            ELSE 'otherwise' END
+                        WHEN 'post' THEN CASE
+                            WHEN credit = 'channel_funds/' || terms.channel_account
+                                AND debit IN ('settled_by_hand/' || refunds.tenant,
+                                    'write_off/' || refunds.tenant) THEN 'after'
+                            ELSE 'otherwise' END
+                        ELSE 'none' END AS movement
                 FROM refunds
                 LEFT JOIN order_terms AS terms
                     ON terms.tenant = refunds.tenant AND terms.id = order_id
                 LEFT JOIN transfers INDEXED BY transfers_of_root
                     ON transfers.tenant = refunds.tenant AND root = order_id
                     AND subject_kind = 'refund' AND subject_id = refunds.id)
-            GROUP BY tenant, id HAVING ",
+            GROUP BY tenant, id, state, whole, arrived, back HAVING ",
             $broken,
             " ORDER BY tenant, id LIMIT 1"
         )
+    };
+}
+
+/// How much a refund moved: back to the channel, to coupons, to where a person ended it, and from there.
+macro_rules! moved {
+    () => {
+        "(sum(iif(movement = 'back', fen, 0)), sum(iif(movement = 'coupons', fen, 0)),
+            sum(iif(movement = 'ended', fen, 0)), sum(iif(movement = 'after', fen, 0)))"
     };
 }
 
@@ -70,14 +92,21 @@ pub(crate) const MONEY_RULES: [RuleSql; 7] = [
         FROM orders LEFT JOIN order_terms AS terms
             ON terms.tenant = orders.tenant AND terms.id = orders.id
         WHERE state = 'paid' AND (
-            SELECT count(*) <> 1 OR sum(phase = 'post'
-                AND transfers.amount = orders.paid_amount
-                AND debit = 'channel_funds/' || terms.channel_account
-                AND credit = 'merchant_pending/' || terms.merchant) IS NOT 1
+            SELECT count(*) <> (settled_amount <> 0) + (settled_amount <> paid_amount)
+                OR coalesce(sum(phase = 'post' AND transfers.reason = 'payment'
+                    AND transfers.amount = settled_amount
+                    AND debit = 'channel_funds/' || terms.channel_account
+                    AND credit = 'merchant_pending/' || terms.merchant), 0) IS NOT (settled_amount <> 0)
+                OR coalesce(sum(phase = 'post' AND transfers.reason = 'coupon'
+                    AND transfers.amount = paid_amount - settled_amount
+                    AND debit = 'merchant_coupons/' || terms.merchant
+                    AND credit = 'merchant_pending/' || terms.merchant), 0)
+                    IS NOT (settled_amount <> paid_amount)
             FROM transfers INDEXED BY transfers_of_root
             WHERE transfers.tenant = orders.tenant AND root = orders.id
                 AND subject_kind = 'order' AND subject_id = orders.id
-                AND transfers.reason = 'payment')
+                AND (transfers.reason = 'payment' OR (transfers.reason = 'coupon'
+                    AND credit LIKE 'merchant_pending/%')))
         ORDER BY orders.tenant, orders.id LIMIT 1",
     ),
     (
@@ -87,21 +116,36 @@ pub(crate) const MONEY_RULES: [RuleSql; 7] = [
         FROM transfers LEFT JOIN orders
             ON orders.tenant = transfers.tenant AND orders.id = subject_id
             AND subject_kind = 'order'
-        WHERE transfers.reason = 'payment' AND state IS NOT 'paid'
+        WHERE (transfers.reason = 'payment'
+                OR (transfers.reason = 'coupon' AND credit LIKE 'merchant_pending/%'))
+            AND state IS NOT 'paid'
         ORDER BY transfers.tenant, subject_id LIMIT 1",
     ),
     (
         Rule::UnappliedWithoutTransfer,
         "order",
         "SELECT tenant, id FROM (
-            SELECT tenant, orders.id, json_extract(payment.value, '$.amount') AS amount, 1 AS side
+            SELECT tenant, orders.id, 'unapplied_payment' AS reason,
+                coalesce(json_extract(payment.value, '$.settled_amount'),
+                    json_extract(payment.value, '$.amount')) AS amount, 1 AS side
             FROM orders, json_each(unapplied) AS payment WHERE unapplied <> '[]'
             UNION ALL
-            SELECT tenant, subject_id,
+            SELECT tenant, orders.id, 'coupon', json_extract(payment.value, '$.amount')
+                - json_extract(payment.value, '$.settled_amount'), 1
+            FROM orders, json_each(unapplied) AS payment
+            WHERE json_extract(payment.value, '$.settled_amount') IS NOT NULL
+            UNION ALL
+            SELECT transfers.tenant, subject_id, transfers.reason,
                 CASE WHEN subject_kind = 'order' AND phase = 'post'
-                    AND credit = 'suspense/' || tenant THEN amount END, -1
-            FROM transfers WHERE reason = 'unapplied_payment')
-        GROUP BY tenant, id, amount HAVING sum(side) <> 0
+                    AND credit = 'suspense/' || transfers.tenant
+                    AND (transfers.reason = 'unapplied_payment'
+                        OR debit = 'merchant_coupons/' || terms.merchant) THEN transfers.amount END, -1
+            FROM transfers LEFT JOIN order_terms AS terms
+                ON terms.tenant = transfers.tenant AND terms.id = subject_id
+            WHERE transfers.reason = 'unapplied_payment'
+                OR (transfers.reason = 'coupon' AND credit LIKE 'suspense/%'))
+        WHERE amount IS NOT 0
+        GROUP BY tenant, id, reason, amount HAVING sum(side) <> 0
         ORDER BY tenant, id LIMIT 1",
     ),
     (
@@ -114,6 +158,8 @@ pub(crate) const MONEY_RULES: [RuleSql; 7] = [
         WHERE unapplied <> '[]' AND json_extract(payment.value, '$.refund') IS NOT NULL
             AND (refunds.order_id = orders.id
             AND refunds.amount = json_extract(payment.value, '$.amount')
+            AND refunds.settled_amount = coalesce(json_extract(payment.value, '$.settled_amount'),
+                json_extract(payment.value, '$.amount'))
             AND refunds.payment_reference
                 = json_extract(payment.value, '$.payment_reference')) IS NOT TRUE
         ORDER BY orders.tenant, orders.id LIMIT 1",
@@ -121,28 +167,30 @@ pub(crate) const MONEY_RULES: [RuleSql; 7] = [
     (
         Rule::RefundWithoutHold,
         "refund",
-        first_refund_with!(
-            "(sum(phase = 'hold'), sum(phase = 'hold' AND fits AND is_back)) IS NOT (1, 1)"
-        ),
+        first_refund_with!("(sum(movement = 'held'), sum(movement = 'held otherwise')) IS NOT (1, 0)"),
     ),
+    // One that is done was carried out at once, or after a person had ended it.
     (
         Rule::RefundWithoutPost,
         "refund",
-        first_refund_with!(
-            "(sum(phase = 'post_held' AND fits AND is_back + is_ended = 1), sum(phase = 'post_held'),
-                sum(phase IN ('post_held', 'post') AND fits AND is_back),
-                sum(phase = 'post'), sum(phase = 'post' AND fits AND is_back))
-                IS NOT (max(state IN ('done', 'settled_by_hand', 'written_off')),
-                    max(state IN ('done', 'settled_by_hand', 'written_off')),
-                    max(state = 'done'),
-                    max(state = 'done') * sum(phase = 'post_held' AND is_ended),
-                    max(state = 'done') * sum(phase = 'post_held' AND is_ended))"
-        ),
+        first_refund_with!(concat!(
+            "sum(movement = 'otherwise') > 0 OR NOT CASE
+                WHEN state = 'done' THEN ",
+            moved!(),
+            " IS (back, whole - back, 0, 0) OR ",
+            moved!(),
+            " IS (0, whole - arrived, arrived, back)
+                WHEN state IN ('settled_by_hand', 'written_off') THEN ",
+            moved!(),
+            " IS (0, whole - arrived, arrived, 0) ELSE ",
+            moved!(),
+            " IS (0, 0, 0, 0) END"
+        )),
     ),
     (
         Rule::RefundReleased,
         "refund",
-        first_refund_with!("sum(phase = 'release') <> 0"),
+        first_refund_with!("sum(movement = 'released') <> 0"),
     ),
 ];
 

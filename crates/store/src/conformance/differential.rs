@@ -184,6 +184,7 @@ impl<'a> Play<'a> {
                 channel_refund_no: refund.channel_refund_no.clone(),
                 refund_reference: "wxr".to_owned(),
                 amount: refund.amount,
+                settled_amount: None,
                 status: self.one_of(&statuses),
                 at: Some(Timestamp::from_ms(7)),
             }),

@@ -2,7 +2,9 @@
 
 use super::State;
 use super::search::count;
-use crate::audit::{Rule, Sums, accounts, add, out_of_range};
+use crate::audit::{
+    Part, Rule, Sums, accounts, add, out_of_range, parts, sorted, unapplied_part, unapplied_parts,
+};
 use crate::rows::{Stored, noun};
 use crate::{AuditReport, StoreFault};
 use kernel::{
@@ -73,15 +75,16 @@ impl State {
 
     fn check_payments(&self, report: &mut AuditReport, transfers: &BySubject<'_>) {
         let unpaid = self.orders.all().find(|order| {
-            let found = with_reason(transfers, *order, Reason::Payment);
-            is_paid(order) && !matches!(found.as_slice(), [one] if is_payment_of(one, order))
+            let own = transfers.get(&(order.tenant(), order.id().subject())).into_iter().flatten();
+            let found: Vec<Option<Part>> =
+                own.filter(|it| is_payment(it)).map(|it| payment_part(it, order)).collect();
+            paid_parts(order).is_some_and(|parts| sorted(found.into_iter()) != sorted(parts))
         });
         note(report, Rule::PaidWithoutPayment, unpaid);
         let wrong = transfers.iter().find(|((tenant, subject), found)| {
             let order =
                 subject.id().and_then(|id: Id<kinds::Order>| self.orders.get(tenant, id.value()));
-            found.iter().any(|transfer| transfer.reason == Reason::Payment)
-                && !order.is_some_and(is_paid)
+            found.iter().any(|transfer| is_payment(transfer)) && !order.is_some_and(is_paid)
         });
         report.faults.extend(
             wrong.map(|((tenant, subject), _)| {
@@ -92,10 +95,11 @@ impl State {
 
     fn check_unapplied(&self, report: &mut AuditReport, transfers: &BySubject<'_>) {
         let differs = self.orders.all().find(|order| {
-            let found = with_reason(transfers, *order, Reason::UnappliedPayment);
-            let booked = found.iter().map(|transfer| unapplied_amount(order, transfer));
-            let expected = order.unapplied.iter().map(|payment| Some(payment.amount));
-            sorted(booked) != sorted(expected)
+            let own = transfers.get(&(order.tenant(), order.id().subject())).into_iter().flatten();
+            let booked = own
+                .filter(|transfer| is_unapplied(transfer))
+                .map(|transfer| unapplied_part(transfer, order));
+            sorted(booked) != sorted(unapplied_parts(order))
         });
         note(report, Rule::UnappliedWithoutTransfer, differs);
         let lost = self.orders.all().find(|order| {
@@ -105,6 +109,7 @@ impl State {
                 !refund.is_some_and(|refund| {
                     refund.order == order.terms.id
                         && refund.amount == payment.amount
+                        && refund.settled_amount == payment.settled_amount
                         && refund.payment_reference == payment.payment_reference
                 })
             })
@@ -120,12 +125,7 @@ impl State {
         let found = [
             broken(Rule::RefundWithoutHold, &|_, found| found.holds == (1, 1)),
             broken(Rule::RefundWithoutPost, &|refund, found| {
-                let ended = usize::from(!refund.state.holds());
-                let done = usize::from(matches!(refund.state, RefundState::Done { .. }));
-                let after = done * found.ended_by_hand;
-                found.posts_held == (ended, ended)
-                    && found.backs == done
-                    && found.posts == (after, after)
+                !found.misfits && ways(refund).contains(&found.moved)
             }),
             broken(Rule::RefundReleased, &|_, found| found.releases == 0),
         ];
@@ -134,36 +134,51 @@ impl State {
         }
     }
 
-    /// How many transfers of each kind a refund has: all, and those that fit.
+    /// What the transfers of a refund do.
     fn of_refund(&self, transfers: &BySubject<'_>, refund: &Refund) -> RefundTransfers {
         let mut found = RefundTransfers::default();
         let own = transfers.get(&(&refund.tenant, refund.id.subject())).into_iter().flatten();
+        let suspense = Account::new(AccountKind::Suspense, refund.tenant.as_str());
         for transfer in own {
             let is_back = self.is_to_channel(transfer, refund);
-            let is_ended = is_of_hand(&transfer.credit, refund);
-            let is_of_amount = transfer.amount == refund.amount;
-            let is_of_suspense = is_of_amount
-                && transfer.debit == Account::new(AccountKind::Suspense, refund.tenant.as_str());
-            let count = |all: &mut (usize, usize), fits: bool| {
-                all.0 += 1;
-                all.1 += usize::from(fits);
+            let is_of_suspense = transfer.debit == suspense;
+            let to = match transfer.phase {
+                Phase::Hold => {
+                    let fits = transfer.amount == refund.amount && is_of_suspense && is_back;
+                    found.holds.0 += 1;
+                    found.holds.1 += usize::from(fits);
+                    continue;
+                }
+                Phase::Release => {
+                    found.releases += 1;
+                    continue;
+                }
+                Phase::PostHeld if is_of_suspense && is_back => &mut found.moved.back,
+                Phase::PostHeld if is_of_suspense && is_of_hand(&transfer.credit, refund) => {
+                    &mut found.moved.ended
+                }
+                Phase::PostHeld if is_of_suspense && self.is_to_coupons(transfer, refund) => {
+                    &mut found.moved.coupons
+                }
+                Phase::Post if is_of_hand(&transfer.debit, refund) && is_back => {
+                    &mut found.moved.after
+                }
+                Phase::PostHeld | Phase::Post => {
+                    found.misfits = true;
+                    continue;
+                }
             };
-            match transfer.phase {
-                Phase::Hold => count(&mut found.holds, is_of_suspense && is_back),
-                Phase::PostHeld => {
-                    count(&mut found.posts_held, is_of_suspense && is_back != is_ended);
-                    found.ended_by_hand += usize::from(is_ended);
-                    found.backs += usize::from(is_of_suspense && is_back);
-                }
-                Phase::Post => {
-                    let fits = is_of_amount && is_of_hand(&transfer.debit, refund) && is_back;
-                    count(&mut found.posts, fits);
-                    found.backs += usize::from(fits);
-                }
-                Phase::Release => found.releases += 1,
-            }
+            *to += i128::from(transfer.amount.get());
         }
         found
+    }
+
+    fn is_to_coupons(&self, transfer: &Transfer, refund: &Refund) -> bool {
+        let order = self.orders.get(&refund.tenant, refund.order.value());
+        order.is_some_and(|order| {
+            let merchant = order.terms.request.merchant.as_str();
+            transfer.credit == Account::new(AccountKind::MerchantCoupons, merchant)
+        })
     }
 
     fn is_to_channel(&self, transfer: &Transfer, refund: &Refund) -> bool {
@@ -266,17 +281,47 @@ fn note<A: Stored>(report: &mut AuditReport, rule: Rule, first: Option<&A>) {
     report.faults.extend(fault);
 }
 
-/// How many transfers of each kind a refund has: all, and those that fit.
+/// What the transfers of a refund do.
 #[derive(Default)]
 struct RefundTransfers {
+    /// Those that hold: all, and those that fit.
     holds: (usize, usize),
-    posts_held: (usize, usize),
-    posts: (usize, usize),
-    /// Those that give the amount back at the channel.
-    backs: usize,
-    /// Those that book it to where a person ended it.
-    ended_by_hand: usize,
     releases: usize,
+    moved: RefundMoved,
+    /// Something else moved.
+    misfits: bool,
+}
+
+/// How much a refund moved, in fen.
+#[derive(Default, PartialEq, Eq)]
+struct RefundMoved {
+    /// Out of suspense, back to the channel.
+    back: i128,
+    /// Out of suspense, to where a person ended it.
+    ended: i128,
+    /// Out of suspense, to the merchant's coupons.
+    coupons: i128,
+    /// From where a person ended it, back to the channel.
+    after: i128,
+}
+
+/// What a refund may have moved, in its state: one that is done was carried out at once, or after a person
+/// had ended it.
+fn ways(refund: &Refund) -> Vec<RefundMoved> {
+    let fen = |amount: Fen| i128::from(amount.get());
+    let (amount, settled) = (fen(refund.amount), fen(refund.settled_amount));
+    let ended = |after| RefundMoved { ended: settled, coupons: amount - settled, back: 0, after };
+    match &refund.state {
+        RefundState::Requesting | RefundState::Processing | RefundState::Failed { .. } => {
+            vec![RefundMoved::default()]
+        }
+        RefundState::SettledByHand { .. } | RefundState::WrittenOff { .. } => vec![ended(0)],
+        RefundState::Done { settled_refund, .. } => {
+            let back = fen(*settled_refund);
+            let at_once = RefundMoved { back, coupons: amount - back, ended: 0, after: 0 };
+            vec![at_once, ended(back)]
+        }
+    }
 }
 
 /// One of the accounts to which a person's decision books.
@@ -305,40 +350,39 @@ fn row_held<A: Stored>(row: &A) -> i128 {
     row.standing().holds.iter().map(|(_, amount)| i128::from(amount.get())).sum()
 }
 
-fn with_reason<'a, A: Stored>(
-    transfers: &BySubject<'a>,
-    row: &A,
-    reason: Reason,
-) -> Vec<&'a Transfer> {
-    let own = transfers.get(&(row.tenant(), row.id().subject())).into_iter().flatten();
-    own.copied().filter(|transfer| transfer.reason == reason).collect()
-}
-
 const fn is_paid(order: &Order) -> bool {
     matches!(order.state, OrderState::Paid(_))
 }
 
-fn is_payment_of(transfer: &Transfer, order: &Order) -> bool {
+/// What the order took, as it is booked; nothing of one that is not paid.
+fn paid_parts(order: &Order) -> Option<impl Iterator<Item = Option<Part>>> {
+    let OrderState::Paid(paid) = &order.state else { return None };
+    Some(parts(Reason::Payment, paid.amount, paid.settled_amount))
+}
+
+/// Whether a transfer is a part of the payment that an order took: a coupon's goes to a merchant.
+fn is_payment(transfer: &Transfer) -> bool {
+    transfer.reason == Reason::Payment
+        || (transfer.reason == Reason::Coupon
+            && transfer.credit.kind == AccountKind::MerchantPending)
+}
+
+/// The part of the payment that a transfer books; nothing when it does not do that.
+fn payment_part(transfer: &Transfer, order: &Order) -> Option<Part> {
     let (terms, request) = (&order.terms, &order.terms.request);
-    transfer.phase == Phase::Post
-        && is_paid_amount(order, transfer.amount)
-        && transfer.debit == Account::new(AccountKind::ChannelFunds, &*terms.channel_account)
-        && transfer.credit == Account::new(AccountKind::MerchantPending, request.merchant.as_str())
+    let merchant = request.merchant.as_str();
+    let debit = match transfer.reason {
+        Reason::Payment => Account::new(AccountKind::ChannelFunds, &*terms.channel_account),
+        _ => Account::new(AccountKind::MerchantCoupons, merchant),
+    };
+    let credit = Account::new(AccountKind::MerchantPending, merchant);
+    let fits =
+        transfer.phase == Phase::Post && (&transfer.debit, &transfer.credit) == (&debit, &credit);
+    fits.then_some((transfer.reason, transfer.amount))
 }
 
-/// True when the order took this amount.
-fn is_paid_amount(order: &Order, amount: Fen) -> bool {
-    matches!(&order.state, OrderState::Paid(paid) if paid.amount == amount)
-}
-
-/// What a transfer books to suspense; nothing when it does not do that.
-fn unapplied_amount(order: &Order, transfer: &Transfer) -> Option<Fen> {
-    let suspense = Account::new(AccountKind::Suspense, order.terms.tenant.as_str());
-    (transfer.phase == Phase::Post && transfer.credit == suspense).then_some(transfer.amount)
-}
-
-fn sorted(amounts: impl Iterator<Item = Option<Fen>>) -> Vec<Option<Fen>> {
-    let mut amounts: Vec<Option<Fen>> = amounts.collect();
-    amounts.sort();
-    amounts
+/// Whether a transfer is a part of an unapplied payment: a coupon's goes to suspense.
+fn is_unapplied(transfer: &Transfer) -> bool {
+    transfer.reason == Reason::UnappliedPayment
+        || (transfer.reason == Reason::Coupon && transfer.credit.kind == AccountKind::Suspense)
 }

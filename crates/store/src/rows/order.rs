@@ -60,6 +60,7 @@ impl Stored for Order {
             nullable(int("paid_at")),
             nullable(text("payment_reference")),
             nullable(int("paid_amount")),
+            nullable(int("settled_amount")),
             nullable(int("payer_amount")),
             nullable(int("ended_at")),
             nullable(text("reason")),
@@ -118,6 +119,7 @@ impl Stored for Order {
             Value::number(state.paid_at),
             Value::optional(state.payment_reference),
             Value::number(state.paid_amount),
+            Value::number(state.settled_amount),
             Value::number(state.payer_amount),
             Value::number(state.ended_at),
             Value::optional(state.reason),
@@ -202,6 +204,7 @@ impl Stored for Order {
                 at: paid.at.ms(),
                 payment_reference: Cow::Borrowed(&paid.payment_reference),
                 amount: (paid.amount != paid.payer_amount).then_some(paid.amount.get()),
+                settled_amount: some_settled(paid.amount, paid.settled_amount),
                 payer_amount: paid.payer_amount.get(),
             }),
             OrderChange::Closing(closure) => json(&ClosingBody {
@@ -266,10 +269,12 @@ impl Stored for Order {
             }
             "paid" => {
                 let body: PaidBody<'_> = parse(body)?;
+                let amount = body.amount.unwrap_or(body.payer_amount);
                 OrderChange::Paid(Paid {
                     at: Timestamp::from_ms(body.at),
                     payment_reference: body.payment_reference.into_owned(),
-                    amount: Fen::new(body.amount.unwrap_or(body.payer_amount)),
+                    amount: Fen::new(amount),
+                    settled_amount: Fen::new(body.settled_amount.unwrap_or(amount)),
                     payer_amount: Fen::new(body.payer_amount),
                 })
             }
@@ -378,6 +383,7 @@ struct StateCells<'a> {
     paid_at: Option<i64>,
     payment_reference: Option<&'a str>,
     paid_amount: Option<i64>,
+    settled_amount: Option<i64>,
     payer_amount: Option<i64>,
     ended_at: Option<i64>,
     reason: Option<&'a str>,
@@ -401,6 +407,7 @@ impl<'a> StateCells<'a> {
                 paid_at: Some(paid.at.ms()),
                 payment_reference: Some(&paid.payment_reference),
                 paid_amount: Some(paid.amount.get()),
+                settled_amount: Some(paid.settled_amount.get()),
                 payer_amount: Some(paid.payer_amount.get()),
                 ..empty
             },
@@ -425,6 +432,7 @@ impl<'a> StateCells<'a> {
                 at: Timestamp::from_ms(self.paid_at?),
                 payment_reference: self.payment_reference?.to_owned(),
                 amount: Fen::new(self.paid_amount?),
+                settled_amount: Fen::new(self.settled_amount?),
                 payer_amount: Fen::new(self.payer_amount?),
             }),
             "failed" => OrderState::Failed {
@@ -448,6 +456,7 @@ fn read_state(cells: &mut Cells<'_, '_>) -> Result<OrderState, StoreFault> {
         paid_at: cells.optional_int()?,
         payment_reference: cells.optional_text()?,
         paid_amount: cells.optional_int()?,
+        settled_amount: cells.optional_int()?,
         payer_amount: cells.optional_int()?,
         ended_at: cells.optional_int()?,
         reason: cells.optional_text()?,
@@ -498,7 +507,15 @@ struct PaidBody<'a> {
     /// Absent where it is what the payer paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     amount: Option<i64>,
+    /// Absent where it is the amount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settled_amount: Option<i64>,
     payer_amount: i64,
+}
+
+/// The settled amount where it is written: it is the whole amount of nearly every payment.
+fn some_settled(amount: Fen, settled_amount: Fen) -> Option<i64> {
+    (settled_amount != amount).then_some(settled_amount.get())
 }
 
 #[derive(Serialize, Deserialize)]
@@ -536,6 +553,9 @@ struct ContestedBody<'a> {
     #[serde(borrow)]
     payment_reference: Cow<'a, str>,
     amount: i64,
+    /// Absent where it is the amount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settled_amount: Option<i64>,
     currency: &'a str,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     payer_amount: Option<i64>,
@@ -547,6 +567,7 @@ impl<'a> ContestedBody<'a> {
         ContestedBody {
             payment_reference: Cow::Borrowed(&payment.payment_reference),
             amount: payment.amount.get(),
+            settled_amount: some_settled(payment.amount, payment.settled_amount),
             currency: payment.currency.code(),
             payer_amount: payment.payer_amount.map(Fen::get),
             at: payment.at.ms(),
@@ -557,6 +578,7 @@ impl<'a> ContestedBody<'a> {
         Ok(ContestedPayment {
             payment_reference: self.payment_reference.into_owned(),
             amount: Fen::new(self.amount),
+            settled_amount: Fen::new(self.settled_amount.unwrap_or(self.amount)),
             currency: word(Currency::from_code, self.currency, "currency")?,
             payer_amount: self.payer_amount.map(Fen::new),
             at: Timestamp::from_ms(self.at),
@@ -579,6 +601,9 @@ struct UnappliedBody<'a> {
     #[serde(borrow)]
     payment_reference: Cow<'a, str>,
     amount: i64,
+    /// Absent where it is the amount.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settled_amount: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refund: Option<i64>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
@@ -599,6 +624,7 @@ impl<'a> UnappliedBody<'a> {
         UnappliedBody {
             payment_reference: Cow::Borrowed(&payment.payment_reference),
             amount: payment.amount.get(),
+            settled_amount: some_settled(payment.amount, payment.settled_amount),
             refund,
             outside_reference: outside_reference.map(|text| Cow::Borrowed(text.as_str())),
             note: note.map(|text| Cow::Borrowed(text.as_str())),
@@ -619,6 +645,7 @@ impl<'a> UnappliedBody<'a> {
         Ok(UnappliedPayment {
             payment_reference: self.payment_reference.into_owned(),
             amount: Fen::new(self.amount),
+            settled_amount: Fen::new(self.settled_amount.unwrap_or(self.amount)),
             outcome,
         })
     }

@@ -6,7 +6,7 @@ use super::stored::{Body, RowTable, Stored, json, parse, unknown, word};
 use crate::StoreFault;
 use channel::RefundCause;
 use kernel::{AttentionKind, Need, Refund, RefundChange, RefundState, TenantId};
-use ledger::Timestamp;
+use ledger::{Fen, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -21,15 +21,17 @@ impl Stored for Refund {
             text("channel_refund_no"),
             text("payment_reference"),
             int("amount"),
+            int("settled_amount"),
             text("cause"),
             int("made_at"),
         ],
-        narrow_len: 8,
+        narrow_len: 9,
         mutable: &[
             int("attempt"),
             text("state"),
             nullable(int("ended_at")),
             nullable(text("refund_reference")),
+            nullable(int("settled_refund")),
             nullable(text("reason")),
             nullable(text("note")),
             int("polls"),
@@ -45,6 +47,7 @@ impl Stored for Refund {
             Value::text(&self.channel_refund_no),
             Value::text(&self.payment_reference),
             Value::Int(self.amount.get()),
+            Value::Int(self.settled_amount.get()),
             Value::text(self.cause.name()),
             Value::Int(self.made_at.ms()),
         ]);
@@ -57,6 +60,7 @@ impl Stored for Refund {
             Value::text(self.state.name()),
             Value::number(state.ended_at),
             Value::optional(state.refund_reference),
+            Value::number(state.settled_refund),
             Value::optional(state.reason),
             Value::optional(state.note),
             Value::Int(i64::from(self.polls)),
@@ -70,6 +74,7 @@ impl Stored for Refund {
         let channel_refund_no = cells.text()?.to_owned();
         let payment_reference = cells.text()?.to_owned();
         let amount = cells.fen()?;
+        let settled_amount = cells.fen()?;
         let cause = cells.word(RefundCause::from_name)?;
         let made_at = cells.time()?;
         let standing = cells.standing()?;
@@ -78,6 +83,7 @@ impl Stored for Refund {
         let state = StateCells {
             ended_at: cells.optional_int()?,
             refund_reference: cells.optional_text()?,
+            settled_refund: cells.optional_int()?,
             reason: cells.optional_text()?,
             note: cells.optional_text()?,
         };
@@ -90,6 +96,7 @@ impl Stored for Refund {
             channel_refund_no,
             payment_reference,
             amount,
+            settled_amount,
             cause,
             made_at,
             version: standing.version,
@@ -113,6 +120,7 @@ impl Stored for Refund {
                     state: state.name(),
                     ended_at: cells.ended_at,
                     refund_reference: cells.refund_reference.map(Cow::Borrowed),
+                    settled_refund: cells.settled_refund,
                     reason: cells.reason.map(Cow::Borrowed),
                     note: cells.note.map(Cow::Borrowed),
                     next_poll_at: next_poll_at.map(Timestamp::ms),
@@ -149,6 +157,7 @@ impl Stored for Refund {
                 let cells = StateCells {
                     ended_at: body.ended_at,
                     refund_reference: body.refund_reference.as_deref(),
+                    settled_refund: body.settled_refund,
                     reason: body.reason.as_deref(),
                     note: body.note.as_deref(),
                 };
@@ -185,21 +194,24 @@ impl Stored for Refund {
 }
 
 /// The cells of a refund's state; those of other states are empty.
+#[derive(Default)]
 struct StateCells<'a> {
     ended_at: Option<i64>,
     refund_reference: Option<&'a str>,
+    settled_refund: Option<i64>,
     reason: Option<&'a str>,
     note: Option<&'a str>,
 }
 
 impl<'a> StateCells<'a> {
     fn of(state: &'a RefundState) -> StateCells<'a> {
-        let empty = StateCells { ended_at: None, refund_reference: None, reason: None, note: None };
+        let empty = StateCells::default();
         match state {
             RefundState::Requesting | RefundState::Processing => empty,
-            RefundState::Done { at, refund_reference } => StateCells {
+            RefundState::Done { at, refund_reference, settled_refund } => StateCells {
                 ended_at: Some(at.ms()),
                 refund_reference: Some(refund_reference),
+                settled_refund: Some(settled_refund.get()),
                 ..empty
             },
             RefundState::Failed { at, reason } => {
@@ -220,23 +232,25 @@ impl<'a> StateCells<'a> {
     /// The state of this name, when exactly its own cells are there.
     fn read(&self, name: &str) -> Option<RefundState> {
         let at = self.ended_at.map(Timestamp::from_ms);
-        match (name, at, self.refund_reference, self.reason, self.note) {
-            ("requesting", None, None, None, None) => Some(RefundState::Requesting),
-            ("processing", None, None, None, None) => Some(RefundState::Processing),
-            ("done", Some(at), Some(reference), None, None) => {
-                Some(RefundState::Done { at, refund_reference: reference.to_owned() })
+        let settled = self.settled_refund.map(Fen::new);
+        match (name, at, self.refund_reference, settled, self.reason, self.note) {
+            ("requesting", None, None, None, None, None) => Some(RefundState::Requesting),
+            ("processing", None, None, None, None, None) => Some(RefundState::Processing),
+            ("done", Some(at), Some(reference), Some(settled_refund), None, None) => {
+                let refund_reference = reference.to_owned();
+                Some(RefundState::Done { at, refund_reference, settled_refund })
             }
-            ("failed", Some(at), None, Some(reason), None) => {
+            ("failed", Some(at), None, None, Some(reason), None) => {
                 Some(RefundState::Failed { at, reason: reason.to_owned() })
             }
-            ("settled_by_hand", Some(at), Some(reference), None, Some(note)) => {
+            ("settled_by_hand", Some(at), Some(reference), None, None, Some(note)) => {
                 let (outside_reference, note) = (reference.to_owned(), note.to_owned());
                 Some(RefundState::SettledByHand { at, outside_reference, note })
             }
-            ("written_off", Some(at), None, None, Some(note)) => {
+            ("written_off", Some(at), None, None, None, Some(note)) => {
                 Some(RefundState::WrittenOff { at, note: note.to_owned() })
             }
-            (_, _, _, _, _) => None,
+            (_, _, _, _, _, _) => None,
         }
     }
 }
@@ -257,6 +271,8 @@ struct MovedBody<'a> {
     ended_at: Option<i64>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     refund_reference: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settled_refund: Option<i64>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     reason: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]

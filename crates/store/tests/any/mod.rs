@@ -98,11 +98,12 @@ fn pay_info(text: BoxedStrategy<Option<String>>) -> BoxedStrategy<KnownPayInfo> 
 }
 
 fn paid() -> BoxedStrategy<Paid> {
-    (time(), text(), fen(), fen())
-        .prop_map(|(at, payment_reference, amount, payer_amount)| Paid {
+    (time(), text(), fen(), fen(), fen())
+        .prop_map(|(at, payment_reference, amount, settled_amount, payer_amount)| Paid {
             at,
             payment_reference,
             amount,
+            settled_amount,
             payer_amount,
         })
         .boxed()
@@ -191,23 +192,27 @@ fn unapplied() -> BoxedStrategy<UnappliedPayment> {
         }),
         text().prop_map(|note| UnappliedOutcome::WrittenOff { note }),
     ];
-    (text(), fen(), outcome)
-        .prop_map(|(payment_reference, amount, outcome)| UnappliedPayment {
+    (text(), fen(), fen(), outcome)
+        .prop_map(|(payment_reference, amount, settled_amount, outcome)| UnappliedPayment {
             payment_reference,
             amount,
+            settled_amount,
             outcome,
         })
         .boxed()
 }
 
 fn contested() -> BoxedStrategy<ContestedPayment> {
-    (text(), fen(), of(fen()), time())
-        .prop_map(|(payment_reference, amount, payer_amount, at)| ContestedPayment {
-            payment_reference,
-            amount,
-            currency: Currency::Cny,
-            payer_amount,
-            at,
+    (text(), fen(), fen(), of(fen()), time())
+        .prop_map(|(payment_reference, amount, settled_amount, payer_amount, at)| {
+            ContestedPayment {
+                payment_reference,
+                amount,
+                settled_amount,
+                currency: Currency::Cny,
+                payer_amount,
+                at,
+            }
         })
         .boxed()
 }
@@ -240,8 +245,9 @@ fn refund_state() -> BoxedStrategy<RefundState> {
     prop_oneof![
         Just(RefundState::Requesting),
         Just(RefundState::Processing),
-        (time(), text())
-            .prop_map(|(at, refund_reference)| RefundState::Done { at, refund_reference }),
+        (time(), text(), fen()).prop_map(|(at, refund_reference, settled_refund)| {
+            RefundState::Done { at, refund_reference, settled_refund }
+        }),
         (time(), text()).prop_map(|(at, reason)| RefundState::Failed { at, reason }),
         (time(), text(), text()).prop_map(|(at, outside_reference, note)| {
             RefundState::SettledByHand { at, outside_reference, note }
@@ -259,12 +265,12 @@ fn need() -> BoxedStrategy<Need> {
 
 pub(crate) fn any_refund() -> BoxedStrategy<Refund> {
     let who = (tenant(), id(), id(), text(), text());
-    let what = (fen(), select(RefundCause::ALL.to_vec()), time(), any::<i64>());
+    let what = ((fen(), fen()), select(RefundCause::ALL.to_vec()), time(), any::<i64>());
     let polls = (refund_state(), any::<u32>(), any::<u32>(), of(time()), of(attention()));
     (who, what, polls)
         .prop_map(|(who, what, polls)| {
             let (tenant, id, order, channel_refund_no, payment_reference) = who;
-            let (amount, cause, made_at, version) = what;
+            let ((amount, settled_amount), cause, made_at, version) = what;
             let (state, attempt, polls, next_poll_at, attention) = polls;
             Refund {
                 tenant,
@@ -273,6 +279,7 @@ pub(crate) fn any_refund() -> BoxedStrategy<Refund> {
                 channel_refund_no,
                 payment_reference,
                 amount,
+                settled_amount,
                 cause,
                 made_at,
                 version,

@@ -1,7 +1,7 @@
 //! What happens to orders.
 
 use super::{Facts, at, fen, text};
-use crate::words::{both, local};
+use crate::words::{both, local, settled};
 use kernel::{CallRecord, Closure, Order, OrderChange, UnappliedOutcome, UnappliedPayment};
 
 pub(super) fn what(change: &OrderChange, call: Option<&CallRecord>) -> String {
@@ -30,10 +30,11 @@ pub(super) fn what(change: &OrderChange, call: Option<&CallRecord>) -> String {
             local(pay_info.valid_until),
         ),
         OrderChange::Paid(paid) => format!(
-            "PAID at {}: payment {}, the payer gave {}",
+            "PAID at {}: payment {}, the payer gave {}{}",
             local(paid.at),
             paid.payment_reference,
             both(paid.payer_amount),
+            settled(paid.amount, paid.settled_amount),
         ),
         OrderChange::Closing(closure) => closing(closure),
         OrderChange::Closed => "CLOSED at the channel".to_owned(),
@@ -52,7 +53,8 @@ fn unapplied(payment: &UnappliedPayment) -> String {
         UnappliedOutcome::WrittenOff { note } => format!("written off: {note}"),
     };
     let (amount, reference) = (both(payment.amount), &payment.payment_reference);
-    format!("MONEY THAT THE ORDER CANNOT TAKE: {amount} as payment {reference}; {outcome}")
+    let settled = settled(payment.amount, payment.settled_amount);
+    format!("MONEY THAT THE ORDER CANNOT TAKE: {amount} as payment {reference}{settled}; {outcome}")
 }
 
 fn has_no_answer(call: Option<&CallRecord>) -> bool {
@@ -114,6 +116,7 @@ pub(super) fn facts(change: &OrderChange) -> Facts {
             text("why", why),
             text("payment_reference", &payment.payment_reference),
             fen("amount_fen", payment.amount),
+            fen("settled_amount_fen", payment.settled_amount),
         ],
         OrderChange::AttentionEnded { note } => vec![text("note", note)],
         OrderChange::PayInfoReceived(pay_info) => {
@@ -123,6 +126,7 @@ pub(super) fn facts(change: &OrderChange) -> Facts {
             at("paid_at", paid.at),
             text("payment_reference", &paid.payment_reference),
             fen("amount_fen", paid.amount),
+            fen("settled_amount_fen", paid.settled_amount),
             fen("payer_amount_fen", paid.payer_amount),
         ],
         OrderChange::Closing(closure) => vec![text("closure", closure.name())],
@@ -136,6 +140,7 @@ pub(super) fn facts(change: &OrderChange) -> Facts {
                 UnappliedOutcome::WrittenOff { note } => vec![text("note", note)],
             };
             facts.push(fen("amount_fen", payment.amount));
+            facts.push(fen("settled_amount_fen", payment.settled_amount));
             facts.push(text("payment_reference", &payment.payment_reference));
             facts
         }

@@ -36,7 +36,7 @@ fn stands(state: &RefundState) -> String {
     match state {
         RefundState::Requesting => "not accepted by the channel yet".to_owned(),
         RefundState::Processing => "accepted by the channel, not done yet".to_owned(),
-        RefundState::Done { at, refund_reference } => {
+        RefundState::Done { at, refund_reference, .. } => {
             format!("DONE at {}, the channel's number is {refund_reference}", local(*at))
         }
         RefundState::Failed { reason, .. } => format!("FAILED: {reason}"),
@@ -51,6 +51,7 @@ pub(super) fn facts(change: &RefundChange) -> Facts {
     match change {
         RefundChange::Made(made) => vec![
             fen("amount_fen", made.amount),
+            fen("settled_amount_fen", made.settled_amount),
             text("payment_reference", &made.payment_reference),
             text("cause", made.cause.name()),
         ],
@@ -61,9 +62,10 @@ pub(super) fn facts(change: &RefundChange) -> Facts {
             let mut facts = vec![text("state", state.name())];
             match state {
                 RefundState::Requesting | RefundState::Processing => {}
-                RefundState::Done { at: done_at, refund_reference } => {
+                RefundState::Done { at: done_at, refund_reference, settled_refund } => {
                     facts.push(at("done_at", *done_at));
                     facts.push(text("refund_reference", refund_reference));
+                    facts.push(fen("settled_refund_fen", *settled_refund));
                 }
                 RefundState::Failed { reason, .. } => facts.push(text("reason", reason)),
                 RefundState::SettledByHand { outside_reference, note, .. } => {

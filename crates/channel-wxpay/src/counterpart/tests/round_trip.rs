@@ -4,8 +4,8 @@ use super::stage::*;
 use crate::counterpart::Trust;
 use crate::counterpart::refusal::status_of;
 use channel::{
-    CallbackFault, Connection, Counterpart, FaultMode, Finding, Instruction, OutgoingCallback,
-    PayForm, Payment, PhoneOutcome, RefundStatus, Response, Scene,
+    CallbackFault, Connection, Counterpart, Coupon, CouponKind, FaultMode, Finding, Instruction,
+    OutgoingCallback, PayForm, Payment, PhoneOutcome, RefundStatus, Refunded, Response, Scene,
 };
 use ledger::{Currency, Fen};
 use serde_json::{Value, json};
@@ -59,10 +59,38 @@ fn life(connection: &dyn Connection, scene: Scene, form: PayForm) {
     let Finding::Refund(told) = told.finding else { panic!("no refund told") };
     assert_eq!((told.status, told.amount), (RefundStatus::Done, Fen::new(800)));
     let again = query_refund("R@1");
+    // The callback does not state what was settled.
+    let told = Refunded { settled_amount: Some(told.amount), ..told };
     assert_eq!(stage.ask(connection, &again), Finding::Refund(told));
     assert_eq!(payment(stage.ask(connection, &query(&place.channel_order_no))), found);
     let unknown = query_refund("R2");
     assert_eq!(stage.ask(connection, &unknown), Finding::NotFound);
+}
+
+/// Of 8,800 fen a coupon pays 880; two refunds, of 3,333 and the rest, give all of it back.
+#[test]
+fn what_coupons_pay_is_settled_by_their_kind() {
+    for (kind, settled, parts) in
+        [(CouponKind::NoCash, 7_920, [3_000, 4_920]), (CouponKind::Cash, 8_800, [3_333, 5_467])]
+    {
+        let (mut stage, connection) = (Stage::new(), direct());
+        let place = Instruction::Place(Box::new(order("T12345", Scene::Pc)));
+        let Finding::Placed(pay_info) = stage.ask(&*connection, &place) else { panic!("placed") };
+        let coupon = |fen| PhoneOutcome::SuccessWith(Coupon { amount: Fen::new(fen), kind });
+        assert!(stage.phone(&pay_info.text, coupon(8_801)).is_err(), "more than the order");
+        stage.phone(&pay_info.text, coupon(880)).expect("the phone pays");
+        let told = connection.callback(&stage.envelope(), stage.now).expect("believed");
+        let found = payment(stage.ask(&*connection, &query("T12345")));
+        assert_eq!(told.finding, Finding::Paid(found.clone()));
+        assert_eq!(found.settled_amount, Fen::new(settled), "{kind:?}");
+        assert_eq!((found.amount, found.payer_amount), (Fen::new(8_800), Some(Fen::new(7_920))));
+        for (number, fen, want) in [("R1", 3_333, parts[0]), ("R2", 5_467, parts[1])] {
+            let asked = refund(number, "T12345", &found.payment_reference, fen);
+            let Finding::Refund(taken) = stage.ask(&*connection, &asked) else { panic!("taken") };
+            assert_eq!(taken.settled_amount, Some(Fen::new(want)), "{kind:?} {number}");
+        }
+        assert_eq!(parts.iter().sum::<i64>(), settled);
+    }
 }
 
 #[test]
@@ -254,6 +282,7 @@ fn a_refund_can_end_without_the_money_back() {
             connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
         let Finding::Refund(told) = told.finding else { panic!("no refund told") };
         assert_eq!((told.status, told.at, told.amount), (state, None, Fen::new(8_800)));
+        let told = Refunded { settled_amount: Some(told.amount), ..told };
         let looked = query_refund("R1");
         for again in [looked, asked] {
             assert_eq!(stage.ask(&*connection, &again), Finding::Refund(told.clone()));

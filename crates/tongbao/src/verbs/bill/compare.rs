@@ -45,6 +45,11 @@ pub(super) enum Kind {
         here: Fen,
         there: Fen,
     },
+    /// The amount agrees, and what of it is settled does not.
+    SettledDiffers {
+        here: Fen,
+        there: Fen,
+    },
     StateDiffers {
         here: &'static str,
         there: &'static str,
@@ -90,8 +95,13 @@ fn payment(row: &PaymentRow, ours: &Ours) -> Option<Difference> {
     };
     let is_this = |known: &&OurPayment| known.payment_reference == row.payment_reference;
     match order.payments.iter().find(is_this) {
-        Some(known) if known.amount == row.amount => None,
-        Some(known) => differs(Kind::AmountDiffers { here: known.amount, there: row.amount }),
+        Some(known) if known.amount != row.amount => {
+            differs(Kind::AmountDiffers { here: known.amount, there: row.amount })
+        }
+        Some(known) if known.settled_amount != row.settled_amount => {
+            differs(Kind::SettledDiffers { here: known.settled_amount, there: row.settled_amount })
+        }
+        Some(_) => None,
         // Paid once at us and twice at the channel: the second payment is what is missing.
         None if !order.payments.is_empty() => differs(Kind::MissingHere { amount: row.amount }),
         None => differs(Kind::StateDiffers { here: order.state, there: "paid" }),
@@ -111,6 +121,9 @@ fn refund(row: &RefundRow, ours: &Ours) -> Option<Difference> {
         None => differs(Kind::MissingHere { amount: row.amount }),
         Some(known) if known.amount != row.amount => {
             differs(Kind::AmountDiffers { here: known.amount, there: row.amount })
+        }
+        Some(known) if known.settled_amount != row.settled_amount => {
+            differs(Kind::SettledDiffers { here: known.settled_amount, there: row.settled_amount })
         }
         Some(known) if !may_stand_beside(known, row.status) => {
             differs(Kind::StateDiffers { here: known.state, there: word(row.status) })
@@ -182,6 +195,7 @@ mod tests {
             channel_order_no: number.to_owned(),
             payment_reference: reference.to_owned(),
             amount: Fen::new(fen),
+            settled_amount: Fen::new(fen),
             currency: Currency::Cny,
             fee: Fen::ZERO,
             at: noon(),
@@ -195,6 +209,7 @@ mod tests {
             channel_order_no: "P1".to_owned(),
             payment_reference: "wx1".to_owned(),
             amount: Fen::new(fen),
+            settled_amount: Fen::new(fen),
             fee: Fen::ZERO,
             status,
             at: noon(),
@@ -212,6 +227,7 @@ mod tests {
         let payment = |(reference, fen, at): &Payment| OurPayment {
             payment_reference: (*reference).to_owned(),
             amount: Fen::new(*fen),
+            settled_amount: Fen::new(*fen),
             at: *at,
         };
         let orders = orders.iter().map(|(number, state, payments)| {
@@ -219,7 +235,8 @@ mod tests {
             ((*number).to_owned(), OurOrder { state, payments })
         });
         let refunds = refunds.iter().map(|(number, fen, state, done_at)| {
-            let refund = OurRefund { amount: Fen::new(*fen), state, done_at: *done_at };
+            let (amount, settled_amount) = (Fen::new(*fen), Fen::new(*fen));
+            let refund = OurRefund { amount, settled_amount, state, done_at: *done_at };
             ((*number).to_owned(), refund)
         });
         Ours { orders: orders.collect(), refunds: refunds.collect() }
@@ -310,6 +327,24 @@ mod tests {
             ("R6", Kind::MissingThere { amount: fen(30) }),
         ];
         check(&rows, &ours, 1, &want);
+    }
+
+    #[test]
+    fn what_is_settled_differs_where_the_amounts_agree() {
+        let at = noon();
+        let mut ours =
+            ours_with(&[("P1", "paid", &[("wx1", 100, at)])], &[("R1", 30, "done", Some(at))]);
+        let (here, there) = (Fen::new(70), Fen::new(21));
+        for payment in ours.orders.values_mut().flat_map(|order| &mut order.payments) {
+            payment.settled_amount = here;
+        }
+        ours.refunds.values_mut().for_each(|refund| refund.settled_amount = there);
+        let rows = [paid_row("P1", "wx1", 100), refund_row("R1", 30, RefundStatus::Done)];
+        let want = [
+            ("P1", Kind::SettledDiffers { here, there: Fen::new(100) }),
+            ("R1", Kind::SettledDiffers { here: there, there: Fen::new(30) }),
+        ];
+        check(&rows, &ours, 0, &want);
     }
 
     #[test]

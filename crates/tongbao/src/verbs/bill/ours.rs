@@ -37,6 +37,8 @@ pub(super) struct OurOrder {
 pub(super) struct OurPayment {
     pub(super) payment_reference: String,
     pub(super) amount: Fen,
+    /// What of it the channel settles.
+    pub(super) settled_amount: Fen,
     /// When it was paid; of one that the order could not take, when it was recorded.
     pub(super) at: Timestamp,
 }
@@ -45,6 +47,8 @@ pub(super) struct OurPayment {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct OurRefund {
     pub(super) amount: Fen,
+    /// What of it leaves the account; of one that is not done, what had come.
+    pub(super) settled_amount: Fen,
     pub(super) state: &'static str,
     /// When the money was back, if it is.
     pub(super) done_at: Option<Timestamp>,
@@ -111,17 +115,17 @@ impl Ours {
         let number = order.terms.channel_order_no.clone();
         self.orders.insert(number, OurOrder { state: order.state.name(), payments });
         for refund in refunds {
-            let done_at = match &refund.state {
-                RefundState::Done { at, .. } => Some(*at),
+            let (done_at, settled_amount) = match &refund.state {
+                RefundState::Done { at, settled_refund, .. } => (Some(*at), *settled_refund),
                 // What was ended by hand did not go back through the channel.
                 RefundState::Requesting
                 | RefundState::Processing
                 | RefundState::Failed { .. }
                 | RefundState::SettledByHand { .. }
-                | RefundState::WrittenOff { .. } => None,
+                | RefundState::WrittenOff { .. } => (None, refund.settled_amount),
             };
             let state = refund.state.name();
-            let ours = OurRefund { amount: refund.amount, state, done_at };
+            let ours = OurRefund { amount: refund.amount, settled_amount, state, done_at };
             self.refunds.insert(refund.channel_refund_no.clone(), ours);
         }
     }
@@ -133,6 +137,7 @@ fn payments(order: &Order, refunds: &[&Refund]) -> Vec<OurPayment> {
         OrderState::Paid(paid) => Some(OurPayment {
             payment_reference: paid.payment_reference.clone(),
             amount: paid.amount,
+            settled_amount: paid.settled_amount,
             at: paid.at,
         }),
         OrderState::Init
@@ -144,6 +149,7 @@ fn payments(order: &Order, refunds: &[&Refund]) -> Vec<OurPayment> {
     let unapplied = order.unapplied.iter().map(|payment| OurPayment {
         payment_reference: payment.payment_reference.clone(),
         amount: payment.amount,
+        settled_amount: payment.settled_amount,
         at: refunds
             .iter()
             .find(|refund| payment.outcome == UnappliedOutcome::Refund(refund.id))

@@ -45,7 +45,9 @@ impl Difference {
         let words = self.kind.name().replace('_', " ");
         let detail = match &self.kind {
             Kind::MissingHere { amount } | Kind::MissingThere { amount } => amount.to_string(),
-            Kind::AmountDiffers { here, there } => format!("here {here}, there {there}"),
+            Kind::AmountDiffers { here, there } | Kind::SettledDiffers { here, there } => {
+                format!("here {here}, there {there}")
+            }
             Kind::StateDiffers { here, there } => format!("here {here}, there {there}"),
         };
         format!("{words}: {} {} ({reference}): {detail}\n", self.what.name(), self.channel_no)
@@ -58,6 +60,10 @@ impl Difference {
             Kind::AmountDiffers { here, there } => {
                 (json!({"amount_fen": here.get()}), json!({"amount_fen": there.get()}))
             }
+            Kind::SettledDiffers { here, there } => (
+                json!({"settled_amount_fen": here.get()}),
+                json!({"settled_amount_fen": there.get()}),
+            ),
             Kind::StateDiffers { here, there } => (json!({"state": here}), json!({"state": there})),
         };
         json!({
@@ -77,6 +83,7 @@ impl Kind {
             Kind::MissingHere { .. } => "missing_here",
             Kind::MissingThere { .. } => "missing_there",
             Kind::AmountDiffers { .. } => "amount_differs",
+            Kind::SettledDiffers { .. } => "settled_differs",
             Kind::StateDiffers { .. } => "state_differs",
         }
     }

@@ -1,0 +1,105 @@
+//! Coupons that the merchant bears: the book of the channel has what arrives, the rest is the merchant's.
+
+mod support;
+
+use support::script::check;
+
+#[test]
+fn a_coupon_of_the_merchant_pays_a_part() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 callback: paid tx1 1000/700 -> order paid by paid; notification due +30s by queued; post 700 channel_funds to merchant_pending; post 300 merchant_coupons to merchant_pending; deliver
+        o1 query: paid tx1 1000/700 -> order paid by call_ended
+        o1 query: paid tx1 1000 -> order paid !contradiction by mismatch_recorded
+        balances -> channel_funds -700, merchant_pending 1000, merchant_coupons -300
+        ",
+    );
+}
+
+#[test]
+fn a_coupon_may_pay_all() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 callback: paid tx1 1000/0 -> order paid by paid; notification due +30s by queued; post 1000 merchant_coupons to merchant_pending; deliver
+        balances -> merchant_pending 1000, merchant_coupons -1000
+        ",
+    );
+}
+
+#[test]
+fn what_is_settled_is_a_part_of_the_amount() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 query: paid tx1 1000/1001 -> order init +60s !contradiction by mismatch_recorded
+        o1 query: paid tx1 1000/-1 -> order init +60s !contradiction by mismatch_recorded
+        balances ->
+        o1 query: paid tx1 1000/999 -> order paid by paid; notification due +30s by queued; post 999 channel_funds to merchant_pending; post 1 merchant_coupons to merchant_pending; deliver
+        ",
+    );
+}
+
+#[test]
+fn a_coupon_goes_back_with_the_money() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 place: failed -> order failed by failed
+        o1 callback: paid tx1 1000/700 -> order failed by unapplied_received; refund requesting +30s by made; post 700 channel_funds to suspense; post 300 merchant_coupons to suspense; hold 1000 suspense to channel_funds; ask refund
+        balances -> channel_funds -700, merchant_coupons -300, suspense 1000 held 1000
+        o1 callback: paid tx1 1000 -> order failed !contradiction by mismatch_recorded
+        refund refund: done 1000/1001 -> refund requesting +60s !contradiction by mismatch_recorded
+        refund callback: done 1000/700 -> refund done by moved; post_held 700 suspense to channel_funds; post_held 300 suspense to merchant_coupons
+        balances -> channel_funds 0, merchant_coupons 0, suspense 0
+        refund query_refund: done 1000 -> refund done by repeated
+        refund query_refund: done 1000/600 -> refund done !contradiction by mismatch_recorded
+        ",
+    );
+}
+
+#[test]
+fn the_channels_own_split_of_a_refund_is_booked() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 place: failed -> order failed by failed
+        o1 callback: paid tx1 1000/700 -> order failed by unapplied_received; refund requesting +30s by made; post 700 channel_funds to suspense; post 300 merchant_coupons to suspense; hold 1000 suspense to channel_funds; ask refund
+        refund query_refund: done 1000/600 -> refund done by moved; post_held 600 suspense to channel_funds; post_held 400 suspense to merchant_coupons
+        balances -> channel_funds -100, merchant_coupons 100, suspense 0
+        ",
+    );
+}
+
+#[test]
+fn a_person_ends_the_money_and_the_coupon_goes_back() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 place: failed -> order failed by failed
+        o1 callback: paid tx1 1000/700 -> order failed by unapplied_received; refund requesting +30s by made; post 700 channel_funds to suspense; post 300 merchant_coupons to suspense; hold 1000 suspense to channel_funds; ask refund
+        refund refund: refused -> refund failed !refund_failed by moved
+        operator by_hand refund -> refund settled_by_hand by moved; post_held 700 suspense to settled_by_hand; post_held 300 suspense to merchant_coupons
+        balances -> channel_funds -700, merchant_coupons 0, suspense 0, settled_by_hand 700
+        refund callback: done 1000 -> refund done !contradiction by moved; post 700 settled_by_hand to channel_funds
+        balances -> channel_funds 0, merchant_coupons 0, suspense 0, settled_by_hand 0
+        ",
+    );
+}
+
+#[test]
+fn a_contested_payment_with_a_coupon_is_applied_or_ended_as_it_is() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 query: paid tx1 999/300 -> order init +60s !contradiction by payment_contested
+        operator apply o1 tx1 -> order paid by paid; notification due +30s by queued; post 300 channel_funds to merchant_pending; post 699 merchant_coupons to merchant_pending; deliver
+        balances -> channel_funds -300, merchant_pending 999, merchant_coupons -699
+        place o2 -> order init +30s by placed; ask place
+        o2 query: paid tx2 999/300 -> order init +60s !contradiction by payment_contested
+        operator write_off o2 -> order failed by unapplied_received, failed; post 300 channel_funds to suspense; post 699 merchant_coupons to suspense; post 300 suspense to write_off; post 699 suspense to merchant_coupons
+        balances -> channel_funds -600, merchant_pending 999, merchant_coupons -699, suspense 0, write_off 300
+        ",
+    );
+}
