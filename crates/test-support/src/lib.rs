@@ -18,7 +18,8 @@ pub use directory::{
 };
 pub use orders::{
     NAMESPACE, PRICE, attempt, call, close, decided, found, found_of_refund, order_request, paid,
-    paid_as, payable, place, place_for, refunded, replay, settle_by_hand, write_off,
+    paid_as, paid_with_coupon, payable, place, place_for, refunded, replay, settle_by_hand,
+    write_off,
 };
 
 use ledger::Timestamp;

@@ -9,8 +9,8 @@ use crate::{Promise, Store};
 use channel::RefundStatus;
 use kernel::Delivery;
 use test_support::{
-    attempt, decided, found, found_of_refund, paid_as, refunded, settle_by_hand, tenant_at,
-    write_off,
+    attempt, decided, found, found_of_refund, paid_as, paid_with_coupon, refunded, settle_by_hand,
+    tenant_at, write_off,
 };
 
 /// One damage.
@@ -49,6 +49,7 @@ pub fn history(store: &dyn Store) -> Promise<'_, ()> {
         fixture.accept(attempt(&row, row.made_at, acknowledged)).await;
         fixture.wait_ms(10);
         fixture.archive(&tenant_at(1)).await;
+        pay_twice_with_coupons(&mut fixture).await;
         let order = fixture.sell(&tenant_at(0), "A-1").await;
         for reference in ["wx2", "wx3", "wx4", "wx5", "wx6"] {
             fixture.wait_ms(10);
@@ -80,6 +81,18 @@ pub fn history(store: &dyn Store) -> Promise<'_, ()> {
     })
 }
 
+/// An order of which a coupon pays a part, and a second payment like it that went back.
+async fn pay_twice_with_coupons(fixture: &mut StoreFixture<'_>) {
+    let order = fixture.place(&tenant_at(0), "A-0").await;
+    for reference in ["wx7", "wx8"] {
+        fixture.wait_ms(10);
+        fixture.accept(found(&order, paid_with_coupon(&order, reference), None)).await;
+    }
+    let refund = fixture.only_refund(&order).await;
+    let done = refunded(&refund, RefundStatus::Done);
+    fixture.accept(found_of_refund(&refund, done)).await;
+}
+
 macro_rules! first {
     ($columns:literal, $rows:literal) => {
         concat!("SELECT tenant, ", $columns, " FROM ", $rows, " LIMIT 1")
@@ -87,6 +100,16 @@ macro_rules! first {
 }
 
 const PAID: &str = first!("CAST(id AS TEXT)", "orders WHERE state = 'paid' ORDER BY id DESC");
+/// An order of which a coupon paid a part.
+const WITH_COUPON: &str = first!(
+    "CAST(subject_id AS TEXT)",
+    "transfers WHERE reason = 'coupon' AND credit LIKE 'merchant_pending/%' ORDER BY id DESC"
+);
+/// A refund of which a part went back to a coupon.
+const COUPON_BACK: &str = first!(
+    "CAST(subject_id AS TEXT)",
+    "transfers WHERE reason = 'coupon' AND phase = 'post_held' ORDER BY id DESC"
+);
 const OPEN_ORDER: &str =
     first!("CAST(id AS TEXT)", "orders WHERE next_poll_at IS NOT NULL ORDER BY id DESC");
 const UNAPPLIED: &str =
@@ -222,6 +245,18 @@ damages! {
         of_order!("UPDATE transfers SET debit = 'channel_funds/elsewhere'");
     "a payment is only held": PaidWithoutPayment of "order", PAID,
         of_order!("UPDATE transfers SET phase = 'hold'");
+    "a coupon is not booked": PaidWithoutPayment of "order", WITH_COUPON,
+        concat!(
+            of_order!("DELETE FROM transfers"),
+            " AND reason = 'coupon' AND credit LIKE 'merchant_pending/%'"
+        );
+    "a coupon of another merchant": PaidWithoutPayment of "order", WITH_COUPON,
+        concat!(
+            of_order!("UPDATE transfers SET debit = 'merchant_coupons/CM0002'"),
+            " AND reason = 'coupon'"
+        );
+    "more is settled than arrived": PaidWithoutPayment of "order", WITH_COUPON,
+        of_row!("UPDATE orders SET settled_amount = paid_amount");
     "an order's terms are lost": PaidWithoutPayment of "order", PAID,
         of_row!("DELETE FROM order_terms");
     "a paid order is closed": PaymentWithoutPaid of "order", PAID,
@@ -236,6 +271,11 @@ damages! {
         concat!(
             of_order!("UPDATE transfers SET credit = 'suspense/0'"),
             " AND reason = 'unapplied_payment'"
+        );
+    "the coupon of an unapplied payment is not booked": UnappliedWithoutTransfer of "order", WITH_COUPON,
+        concat!(
+            of_order!("DELETE FROM transfers"),
+            " AND reason = 'coupon' AND credit LIKE 'suspense/%'"
         );
     "the refunds of an order are lost": UnappliedWithoutRefund of "order", UNAPPLIED,
         "DELETE FROM refunds WHERE tenant = '{tenant}' AND order_id = {subject}";
@@ -280,6 +320,15 @@ damages! {
             of_refund!("UPDATE transfers SET credit = 'merchant_pending/CM0002'"),
             " AND phase = 'post_held'"
         );
+    "a refund's coupon does not go back": RefundWithoutPost of "refund", COUPON_BACK,
+        concat!(of_refund!("DELETE FROM transfers"), " AND reason = 'coupon'");
+    "a refund's coupon goes to another merchant": RefundWithoutPost of "refund", COUPON_BACK,
+        concat!(
+            of_refund!("UPDATE transfers SET credit = 'merchant_coupons/CM0002'"),
+            " AND reason = 'coupon'"
+        );
+    "a refund took more than it says": RefundWithoutPost of "refund", COUPON_BACK,
+        of_row!("UPDATE refunds SET settled_refund = amount");
     "a late refund is not posted": RefundWithoutPost of "refund", LATE,
         concat!(of_refund!("DELETE FROM transfers"), " AND phase = 'post'");
     "a failed refund is released": RefundReleased of "refund", FAILED,

@@ -5,23 +5,23 @@ use crate::test_gateway::{
 };
 use serde_json::{Value, json};
 
-const DAY_SECONDS: i64 = 86_400;
+pub(crate) const DAY_SECONDS: i64 = 86_400;
 /// Asia/Shanghai is ahead of UTC by so much.
 const SHANGHAI_SECONDS: i64 = 8 * 3_600;
 
 /// Moves the clock to the next day in Asia/Shanghai, at this second of it.
-async fn to_next_day(gateway: &mut TestGateway, second: i64) {
+pub(crate) async fn to_next_day(gateway: &mut TestGateway, second: i64) {
     let local = gateway.now() + SHANGHAI_SECONDS;
     let next = (local.div_euclid(DAY_SECONDS) + 1) * DAY_SECONDS + second;
     gateway.advance(next - local).await;
 }
 
-fn date(gateway: &TestGateway) -> String {
+pub(crate) fn date(gateway: &TestGateway) -> String {
     shanghai(gateway.now()).chars().take(10).collect()
 }
 
 /// What the verb exits with, and its JSON; text that is not JSON is an error's.
-fn bill(gateway: &TestGateway, date: &str) -> (Option<i32>, Value) {
+pub(crate) fn bill(gateway: &TestGateway, date: &str) -> (Option<i32>, Value) {
     let output = gateway.bill(&["demo-wxpay", date, "--json"]);
     let complaint = || Value::String(String::from_utf8_lossy(&output.stderr).into_owned());
     (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_else(|_| complaint()))

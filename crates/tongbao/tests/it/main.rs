@@ -24,6 +24,7 @@ mod admin;
 mod attention;
 mod bill;
 mod cli;
+mod coupons;
 mod crash;
 mod doctor;
 mod envelope;

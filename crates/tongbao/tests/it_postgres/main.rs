@@ -10,6 +10,8 @@
 mod admin;
 #[path = "../it/bill.rs"]
 mod bill;
+#[path = "../it/coupons.rs"]
+mod coupons;
 #[path = "../it/crash.rs"]
 mod crash;
 mod database_faults;
