@@ -1,7 +1,7 @@
 //! Coupons that a merchant itself bears.
 //!
 //! The channel takes such a coupon for money of the payer and settles that much less. The order is paid in
-//! full all the same: the merchant's expense is booked beside the money that arrives, on an account of its
+//! full nevertheless: the merchant's expense is booked beside the money that arrives, on an account of its
 //! own, so that the account of the channel has what the channel has.
 
 use crate::order::Order;

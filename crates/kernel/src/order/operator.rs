@@ -109,7 +109,7 @@ fn contested<'o>(
 }
 
 /// Ends the contested payment without a refund: it is booked to suspense like any money that an order
-/// cannot take, and goes on from there. What a coupon paid was nobody's money: the coupon is taken back.
+/// cannot take, and goes on from there. What a coupon paid goes back to the coupons.
 fn end_payment(
     deciding: &mut Deciding<'_>,
     order: &Order,
