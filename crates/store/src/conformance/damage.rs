@@ -132,7 +132,7 @@ const DUE_NOTIFICATION: &str =
     first!("CAST(id AS TEXT)", "notifications WHERE state = 'due' ORDER BY id DESC");
 const TRANSFER: &str = first!("CAST(id AS TEXT)", "transfers ORDER BY id DESC");
 const MERCHANT: &str =
-    first!("account", "balances WHERE account LIKE 'merchant%' ORDER BY tenant DESC");
+    first!("account", "balances WHERE account LIKE 'merchant_pending%' ORDER BY tenant DESC");
 const FUNDS: &str =
     first!("account", "balances WHERE account LIKE 'channel%' ORDER BY tenant DESC");
 
@@ -232,7 +232,7 @@ damages! {
     "money from nowhere": Unbalanced of "sum",
         first!("'1 fen'", "balances ORDER BY tenant DESC"),
         "UPDATE balances SET posted = posted + 1
-         WHERE tenant = '{tenant}' AND account LIKE 'merchant%'";
+         WHERE tenant = '{tenant}' AND account LIKE 'merchant_pending%'";
     "a payment is lost": PaidWithoutPayment of "order", PAID,
         of_order!("DELETE FROM transfers");
     "a payment is booked twice": PaidWithoutPayment of "order", PAID,
