@@ -1,7 +1,7 @@
 //! X.509 certificates: reading one, and making a self-signed one.
 
 use crate::rsa::Signer;
-use crate::{SealFault, pem, random, text};
+use crate::{SealFault, key_text, pem, random, text};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_RSA_SHA256, SerialNumber};
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -24,11 +24,8 @@ pub struct Certificate {
 impl Certificate {
     /// Reads a certificate. Checks no issuer, no signature and no date.
     pub fn read(certificate_pem: &str) -> Result<Certificate, SealFault> {
-        let wanted = SealFault::BadCertificate { why: "X.509 certificate as PEM wanted" };
-        let Some(("CERTIFICATE", der)) = pem::read(certificate_pem) else {
-            return Err(wanted);
-        };
-        let (_, read) = X509Certificate::from_der(&der).map_err(|_| wanted)?;
+        let der = der(certificate_pem)?;
+        let (_, read) = X509Certificate::from_der(&der).map_err(|_| DAMAGED)?;
         Ok(Certificate {
             serial: serial_text(read.raw_serial()),
             subject: read.subject().to_string(),
@@ -36,6 +33,19 @@ impl Certificate {
             not_after: read.validity().not_after.timestamp(),
             pem: pem::write("CERTIFICATE", &der),
         })
+    }
+}
+
+/// Bytes that are not a certificate.
+pub(crate) const DAMAGED: SealFault =
+    SealFault::BadCertificate { why: "damaged, want an X.509 certificate" };
+
+/// The bytes of a certificate's PEM block.
+pub(crate) fn der(certificate_pem: &str) -> Result<Vec<u8>, SealFault> {
+    match pem::read(certificate_pem) {
+        Some(("CERTIFICATE", der)) => Ok(der),
+        Some((other, _)) => Err(key_text::not_certificate(other)),
+        None => Err(key_text::not_pem(certificate_pem)),
     }
 }
 

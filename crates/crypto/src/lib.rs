@@ -16,6 +16,7 @@
 pub mod aead;
 pub mod certificate;
 pub mod hash;
+mod key_text;
 pub mod master;
 mod pem;
 pub mod random;
@@ -24,21 +25,21 @@ mod secret;
 pub mod text;
 
 pub use master::MasterKeys;
-pub use secret::Secret;
+pub use secret::{Secret, SecretFault};
 
 /// What can go wrong. Carries no secret material.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealFault {
     /// A key cannot be used.
-    #[error("key: {what}")]
+    #[error("{what}")]
     BadKey {
-        /// What was wanted.
+        /// What was found and what is wanted.
         what: &'static str,
     },
     /// A certificate cannot be used or made.
-    #[error("certificate: {why}")]
+    #[error("{why}")]
     BadCertificate {
-        /// What was found.
+        /// What was found and what is wanted.
         why: &'static str,
     },
     /// Text is not in its encoding.

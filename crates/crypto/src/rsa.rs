@@ -1,6 +1,6 @@
 //! RSA signatures: RSASSA-PKCS1-v1_5 with SHA-256, 2048 bits or more.
 
-use crate::{SealFault, pem, text};
+use crate::{SealFault, certificate, key_text, pem, text};
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -19,17 +19,16 @@ pub struct Signer {
 impl Signer {
     /// Reads a private key: PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`).
     pub fn from_pem(private_key_pem: &str) -> Result<Signer, SealFault> {
-        let wanted = SealFault::BadKey { what: "RSA private key as PKCS#8 or PKCS#1 PEM wanted" };
-        let Some((label, der)) = pem::read(private_key_pem) else {
-            return Err(wanted);
-        };
+        let (label, der) =
+            pem::read(private_key_pem).ok_or_else(|| key_text::not_pem(private_key_pem))?;
         let der = Zeroizing::new(der);
         let pair = match label {
             "PRIVATE KEY" => KeyPair::from_pkcs8(&der),
             "RSA PRIVATE KEY" => KeyPair::from_der(&der),
-            _ => return Err(wanted),
+            other => return Err(key_text::not_private(other)),
         };
-        pair.map(|pair| Signer { pair }).map_err(|_| wanted)
+        pair.map(|pair| Signer { pair })
+            .map_err(|fault| key_text::unusable_private(fault.description_()))
     }
 
     /// The signature of `message`, Base64.
@@ -70,24 +69,23 @@ impl Verifier {
     pub fn from_public_pem(public_key_pem: &str) -> Result<Verifier, SealFault> {
         match pem::read(public_key_pem) {
             Some(("PUBLIC KEY" | "RSA PUBLIC KEY", der)) => Verifier::from_der(&der),
-            Some(_) | None => Err(SealFault::BadKey { what: "RSA public key as PEM wanted" }),
+            Some((other, _)) => Err(key_text::not_public(other)),
+            None => Err(key_text::not_pem(public_key_pem)),
         }
     }
 
     /// Takes the public key out of a certificate. Checks no issuer and no date.
     pub fn from_certificate_pem(certificate_pem: &str) -> Result<Verifier, SealFault> {
-        let wanted = SealFault::BadCertificate { why: "X.509 certificate as PEM wanted" };
-        let Some(("CERTIFICATE", der)) = pem::read(certificate_pem) else {
-            return Err(wanted);
-        };
-        let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| wanted)?;
+        let der = certificate::der(certificate_pem)?;
+        let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| certificate::DAMAGED)?;
         Verifier::from_der(certificate.public_key().raw)
     }
 
     fn from_der(der: &[u8]) -> Result<Verifier, SealFault> {
+        key_text::check_public(der)?;
         ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der)
             .map(|key| Verifier { key })
-            .map_err(|_| SealFault::BadKey { what: "RSA public key of 2048 to 8192 bits wanted" })
+            .map_err(|_| key_text::DAMAGED_PUBLIC)
     }
 
     /// Whether the signature (Base64) is this key's for `message`.

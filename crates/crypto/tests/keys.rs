@@ -105,6 +105,76 @@ fn openssl_agrees() {
     }
 }
 
+/// A person who must find the right file needs to know which one was given.
+#[test]
+fn each_wrong_kind_of_key_has_its_own_message() {
+    let Some(openssl) = Openssl::find() else {
+        return;
+    };
+    openssl.run("genrsa -out good 2048");
+    openssl.run("genrsa -out short 1024");
+    openssl.run("pkcs8 -topk8 -in good -passout pass:secret -out encrypted");
+    openssl.run("rsa -in good -traditional -aes128 -passout pass:secret -out encrypted-old");
+    openssl.run("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out ec");
+    openssl.run("ecparam -name prime256v1 -genkey -noout -out ec-old");
+    openssl.run("rsa -in good -pubout -out public");
+    openssl.run("rsa -in short -pubout -out short-public");
+    openssl.run("ec -in ec -pubout -out ec-public");
+    openssl.run("req -x509 -key good -subj /CN=x -days 9 -out certificate");
+    openssl.run("req -new -key good -subj /CN=x -out request");
+    let text = |file: &str| String::from_utf8(openssl.get(file)).expect("PEM is text");
+    let bare = |file: &str| {
+        let text = text(file);
+        text.lines().filter(|line| !line.starts_with("-----")).collect::<String>()
+    };
+    let encrypted = "a key with a password, want one without: openssl pkey -in FILE";
+    let short = "an RSA key of less than 2048 bits, want 2048 to 8192";
+    let base64 = "bare Base64, want PEM: with its BEGIN and END lines";
+    let half = "a damaged PEM block, want BEGIN and END lines and whole Base64 between them";
+    let private = |pem: &str| Signer::from_pem(pem).map(drop).map_err(|fault| fault.to_string());
+    for (pem, want) in [
+        (text("short"), short),
+        (text("encrypted"), encrypted),
+        (text("encrypted-old"), encrypted),
+        (text("ec"), "a key of another kind, want an RSA key"),
+        (text("ec-old"), "an EC key, want an RSA key"),
+        (text("public"), "a public key, want the private key"),
+        (text("certificate"), "a certificate, want the private key that belongs to it"),
+        (text("request"), "a certificate request, want the private key that belongs to it"),
+        (bare("good"), base64),
+        (text("good")[..800].to_owned(), half),
+        ("password".to_owned(), "no PEM, want a text that begins with -----BEGIN"),
+        (" \n".to_owned(), "empty, want PEM"),
+    ] {
+        assert_eq!(private(&pem), Err(want.to_owned()));
+    }
+    let public =
+        |pem: &str| Verifier::from_public_pem(pem).map(drop).map_err(|fault| fault.to_string());
+    for (pem, want) in [
+        (text("short-public"), short),
+        (text("ec-public"), "a key of another kind, want an RSA key"),
+        (text("good"), "a private key, want the public key alone"),
+        (text("encrypted"), "a private key, want the public key alone"),
+        (
+            text("certificate"),
+            "a certificate, want the public key: openssl x509 -pubkey -noout -in FILE",
+        ),
+        (bare("public"), base64),
+    ] {
+        assert_eq!(public(&pem), Err(want.to_owned()));
+    }
+    let certificate = |pem: &str| Certificate::read(pem).map(drop).map_err(|it| it.to_string());
+    for (pem, want) in [
+        (text("good"), "a private key, want the certificate"),
+        (text("public"), "a public key, want the certificate"),
+        (text("request"), "a certificate request, want the certificate"),
+        (bare("certificate"), base64),
+    ] {
+        assert_eq!(certificate(&pem), Err(want.to_owned()));
+    }
+    assert_eq!(private(&text("good").replace('\n', "\r\n")), Ok(()));
+}
+
 /// The `openssl` command in a directory of its own.
 struct Openssl(tempfile::TempDir);
 
