@@ -1,13 +1,18 @@
 //! An account at the channel, read from its settings.
 
 use crate::sign::PUBLIC_KEY_ID;
-use channel::{BadSettings, Payer, Setting, Settings};
+use channel::{BadSettings, BaseUrl, Payer, Setting, Settings};
 use crypto::Secret;
 use crypto::certificate::Certificate;
 use crypto::rsa::{Signer, Verifier};
 
 /// Where the channel is, unless the settings say otherwise.
 const BASE_URL: &str = "https://api.mch.weixin.qq.com";
+
+/// Characters of a merchant number or app id.
+const ID_LEN_MAX: usize = 32;
+/// Characters of a public key's id behind its prefix.
+const PUBLIC_KEY_ID_LEN_MAX: usize = 64;
 
 /// The settings of an account, in the order of a form.
 pub(crate) static SETTINGS: &[Setting] = &[
@@ -69,8 +74,8 @@ impl Account {
         let private_key_pem = wanted(settings, "private_key_pem")?;
         Ok(Account {
             base_url: base_url(settings)?,
-            mchid: wanted(settings, "mchid")?.into(),
-            appid: wanted(settings, "appid")?.into(),
+            mchid: merchant_number("mchid", wanted(settings, "mchid")?)?,
+            appid: app("appid", wanted(settings, "appid")?)?,
             serial_no: serial_no(settings)?,
             signer: Signer::from_pem(private_key_pem).map_err(|why| bad("private_key_pem", why))?,
             apiv3_key: apiv3_key(settings)?,
@@ -100,12 +105,8 @@ fn refuse_unknown(settings: &Settings) -> Result<(), BadSettings> {
 }
 
 fn base_url(settings: &Settings) -> Result<String, BadSettings> {
-    let url = given(settings, "base_url").unwrap_or(BASE_URL).trim_end_matches('/');
-    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    match host {
-        Some(host) if !host.is_empty() && !url.contains(['?', '#', ' ']) => Ok(url.into()),
-        Some(_) | None => Err(bad("base_url", "http or https URL without query wanted")),
-    }
+    let url = BaseUrl::read(given(settings, "base_url").unwrap_or(BASE_URL));
+    url.map(|url| url.to_string()).map_err(|why| bad("base_url", why))
 }
 
 fn serial_no(settings: &Settings) -> Result<String, BadSettings> {
@@ -120,15 +121,35 @@ fn serial_no(settings: &Settings) -> Result<String, BadSettings> {
 fn apiv3_key(settings: &Settings) -> Result<Secret, BadSettings> {
     let key = wanted(settings, "apiv3_key")?;
     match key.len() {
-        32 => Ok(Secret::new(key.into())),
+        32 if key.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Secret::new(key.into())),
+        32 => Err(bad("apiv3_key", "letters and digits wanted")),
         len => Err(bad("apiv3_key", format!("{len} bytes found, 32 wanted"))),
     }
 }
 
+/// 商户号: a wrong one could not be told apart from an order that the channel refuses.
+fn merchant_number(name: &str, number: &str) -> Result<String, BadSettings> {
+    match number.len() <= ID_LEN_MAX && number.bytes().all(|digit| digit.is_ascii_digit()) {
+        true => Ok(number.into()),
+        false => Err(bad(name, format!("1 to {ID_LEN_MAX} digits wanted"))),
+    }
+}
+
+fn app(name: &str, id: &str) -> Result<String, BadSettings> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    match id.len() <= ID_LEN_MAX && id.bytes().all(is_plain) {
+        true => Ok(id.into()),
+        false => Err(bad(name, format!("1 to {ID_LEN_MAX} letters and digits wanted"))),
+    }
+}
+
 fn partner(settings: &Settings) -> Result<Option<Partner>, BadSettings> {
-    let sub_appid = given(settings, "sub_appid").map(str::to_owned);
+    let sub_appid = given(settings, "sub_appid").map(|id| app("sub_appid", id)).transpose()?;
     match given(settings, "sub_mchid") {
-        Some(sub_mchid) => Ok(Some(Partner { sub_mchid: sub_mchid.into(), sub_appid })),
+        Some(sub_mchid) => {
+            let sub_mchid = merchant_number("sub_mchid", sub_mchid)?;
+            Ok(Some(Partner { sub_mchid, sub_appid }))
+        }
         None if sub_appid.is_some() => Err(bad("sub_mchid", "wanted beside sub_appid")),
         None => Ok(None),
     }
@@ -139,14 +160,20 @@ fn public_key(settings: &Settings) -> Result<Option<PublicKey>, BadSettings> {
         (None, None) => Ok(None),
         (Some(_), None) => Err(bad("public_key_pem", "wanted beside public_key_id")),
         (None, Some(_)) => Err(bad("public_key_id", "wanted beside public_key_pem")),
-        (Some(id), Some(_)) if !id.starts_with(PUBLIC_KEY_ID) => {
-            Err(bad("public_key_id", "PUB_KEY_ID_… wanted"))
+        (Some(id), Some(_)) if !is_public_key_id(id) => {
+            Err(bad("public_key_id", "PUB_KEY_ID_… wanted, letters and digits"))
         }
         (Some(id), Some(pem)) => {
             Verifier::from_public_pem(pem).map_err(|why| bad("public_key_pem", why))?;
             Ok(Some(PublicKey { id: id.into(), pem: pem.into() }))
         }
     }
+}
+
+fn is_public_key_id(id: &str) -> bool {
+    let rest = id.strip_prefix(PUBLIC_KEY_ID).unwrap_or_default();
+    (1..=PUBLIC_KEY_ID_LEN_MAX).contains(&rest.len())
+        && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn pinned(settings: &Settings) -> Result<Option<Certificate>, BadSettings> {

@@ -7,6 +7,7 @@
 //! This crate knows no vendor.
 //!
 //! - [`bill`]: a channel's own list of a day's payments and refunds.
+//! - [`callable_url`]: URLs that may be called.
 //! - [`instruction`]: what can be asked of a channel.
 //! - [`finding`]: what an answer or a callback can mean.
 //! - [`http`]: requests and responses as values.
@@ -15,6 +16,7 @@
 //! - [`checks`]: what every channel must pass, for the channels' tests.
 
 pub mod bill;
+pub mod callable_url;
 pub mod checks;
 pub mod counterpart;
 pub mod finding;
@@ -26,6 +28,7 @@ pub use bill::{
     Bill, BillDay, BillFile, BillKind, BillRow, FileHash, FundsDirection, FundsRow, PaymentRow,
     RefundRow,
 };
+pub use callable_url::{BaseUrl, CallableUrl, UrlFault};
 pub use counterpart::{
     Counterpart, Coupon, CouponKind, DocumentFault, DocumentStore, FaultMode, OutgoingCallback,
     PhoneFault, PhoneOutcome, SwitchFault,

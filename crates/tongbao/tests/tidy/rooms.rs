@@ -9,7 +9,7 @@ use std::process::Command;
 /// trailing `*` stands for any ending.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("ledger", &["thiserror"]),
-    ("channel", &["jiff", "ledger", "thiserror", "zeroize"]),
+    ("channel", &["jiff", "ledger", "thiserror", "url", "zeroize"]),
     (
         "adapters",
         &[
