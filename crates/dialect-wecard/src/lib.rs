@@ -6,7 +6,8 @@
 //!
 //! - [`Wecard`]: the dialect.
 //! - [`Signing`]: signs requests as a client does; notifications are signed with it too.
-//! - `routes`: the endpoints; `envelope`: bytes in, envelope out; `auth`: who calls.
+//! - `routes`: the endpoints; `envelope`: bytes in, envelope out; `encoding`: how they are encoded;
+//!   `auth`: who calls.
 //! - `json`, `check`: strict JSON and fields that name themselves when they are wrong.
 //! - `wire`, `members`: requests and results; `map`: to commands and back; `details`: what an order
 //!   keeps beyond the kernel's terms; `faults`: refusals in this API's codes.
@@ -18,6 +19,7 @@ mod auth;
 mod check;
 mod content;
 mod details;
+mod encoding;
 mod envelope;
 mod faults;
 #[cfg(feature = "fuzzing")]

@@ -1,11 +1,11 @@
 //! The endpoints.
 
 use crate::auth::{self, Caller};
-use crate::envelope::{self, Received, bad_body};
+use crate::envelope::{self, Received};
 use crate::faults::{ErrCode, Fault};
-use crate::json::{Object, read_object};
+use crate::json::Object;
 use crate::wire::{OrderName, UnifiedOrder};
-use crate::{Mode, NAMESPACE, map};
+use crate::{Mode, NAMESPACE, encoding, map};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -120,7 +120,7 @@ impl Api {
         received: &Received,
         read: impl FnOnce(&Caller, &Object<'_>) -> Result<T, Fault>,
     ) -> Result<(Caller, T), Fault> {
-        let body = read_object(&received.body).map_err(bad_body)?;
+        let body = encoding::read(received)?;
         let caller = auth::authenticate(&*self.engine, self.mode, received, self.engine.now())
             .map_err(|fault| self.unproven(received, fault))?;
         self.budgets.draw_call(&caller.tenant, &caller.secret_id)?;

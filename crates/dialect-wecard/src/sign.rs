@@ -3,7 +3,7 @@
 
 use crate::keys::derive;
 use crate::{time, url};
-use channel::{Method, Request};
+use channel::{Method, Request, UrlFault};
 use crypto::rsa::Signer;
 use crypto::{SealFault, Secret, hash, text};
 use ledger::Timestamp;
@@ -226,7 +226,7 @@ pub struct Signing<'a> {
 pub enum SigningFault {
     /// The URL cannot be used.
     #[error("url: {0}")]
-    Url(&'static str),
+    Url(#[from] UrlFault),
     /// The key does not sign.
     #[error(transparent)]
     Key(#[from] SealFault),
@@ -249,25 +249,24 @@ impl Signing<'_> {
     /// # Errors
     /// When the URL is none, or the key does not sign.
     pub fn post(&self, url: &str, body: Vec<u8>, at: Timestamp) -> Result<Signed, SigningFault> {
-        let target = url::Target::read(url).map_err(SigningFault::Url)?;
+        let target = url::read(url)?;
         let body_hash = hash::sha256_hex(&body);
         let signable = Signable {
             method: Method::Post.name(),
-            path: &target.path,
-            query: &target.query,
+            path: target.path(),
+            query: target.query(),
             body_hash: &body_hash,
             headers: vec![],
         };
         let value = |name: &str| match name {
             "content-type" => Some(CONTENT_TYPE),
-            "host" => Some(target.host.as_str()),
+            "host" => Some(target.host()),
             "x-tc-ocode" => Some(self.ocode),
             "x-tc-action" => Some(SERVICE),
             _ => None,
         };
-        let signable = signable
-            .with_headers(SIGNED_HEADERS.split(';'), value)
-            .map_err(|_| SigningFault::Url("want a URL"))?;
+        let signable =
+            signable.with_headers(SIGNED_HEADERS.split(';'), value).map_err(|_| UrlFault::Other)?;
         let canonical_request = signable.canonical(SIGNED_HEADERS);
         let timestamp = at.seconds().to_string();
         let date = time::utc_date(at);
@@ -284,7 +283,7 @@ impl Signing<'_> {
         let headers = [
             ("Authorization", authorization),
             ("Content-Type", CONTENT_TYPE.to_owned()),
-            ("Host", target.host.clone()),
+            ("Host", target.host().to_owned()),
             ("X-TC-Action", SERVICE.to_owned()),
             ("X-TC-Version", VERSION.to_owned()),
             ("X-TC-Timestamp", timestamp),
@@ -292,7 +291,8 @@ impl Signing<'_> {
             ("X-TC-Ocode", self.ocode.to_owned()),
         ];
         let headers = headers.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        let request = Request { method: Method::Post, url: target.url, headers, body };
+        let url = target.as_str().to_owned();
+        let request = Request { method: Method::Post, url, headers, body };
         Ok(Signed { request, canonical_request, string_to_sign })
     }
 

@@ -1,42 +1,10 @@
 //! Where notifications go: an http or https URL, taken apart as it is signed.
 
-use http::Uri;
+use channel::{CallableUrl, UrlFault};
 
-/// A URL as it goes over the wire.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Target {
-    /// The whole URL, in plain ASCII and without a fragment.
-    pub(crate) url: String,
-    /// `host` or `host:port`, as it was written: what stands in the `Host` header.
-    pub(crate) host: String,
-    /// The path; `/` when the URL has none.
-    pub(crate) path: String,
-    /// What follows `?`; empty without one.
-    pub(crate) query: String,
-}
-
-impl Target {
-    /// Reads a URL. The error says what is wanted.
-    pub(crate) fn read(text: &str) -> Result<Target, &'static str> {
-        let url = encode(text.split('#').next().unwrap_or_default());
-        let uri: Uri = url.parse().map_err(|_| "want a URL")?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) {
-            return Err("want an http or https URL");
-        }
-        let authority = uri.authority().ok_or("want a URL with a host")?;
-        if authority.host().is_empty() {
-            return Err("want a URL with a host");
-        }
-        if authority.as_str().contains('@') {
-            return Err("want a URL without a user name");
-        }
-        Ok(Target {
-            host: authority.as_str().to_owned(),
-            path: if uri.path().is_empty() { "/".to_owned() } else { uri.path().to_owned() },
-            query: uri.query().unwrap_or_default().to_owned(),
-            url,
-        })
-    }
+/// Reads a URL of a request. What stands behind `#` is for browsers and is left out.
+pub(crate) fn read(text: &str) -> Result<CallableUrl, UrlFault> {
+    CallableUrl::read(&encode(text.split('#').next().unwrap_or_default()))
 }
 
 /// Percent-encodes, in upper-case hex, what may not stand in a URL as it is. What is encoded already
@@ -46,8 +14,8 @@ fn encode(text: &str) -> String {
     for character in text.chars() {
         let plain = character.is_ascii_graphic()
             && !matches!(character, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}');
-        // A space or a control character is not part of any URL: left as it is, it does not parse.
-        if plain || character.is_ascii() && !character.is_ascii_graphic() {
+        // Spaces and control characters are left as they are, and refused.
+        if plain || character.is_whitespace() || character.is_control() {
             url.push(character);
             continue;
         }

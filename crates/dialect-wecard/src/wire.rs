@@ -80,8 +80,8 @@ impl<'o> UnifiedOrder<'o> {
             subject: body.required_text("OrderSubject", 1..=200)?,
             currency: currency(body)?,
             expires_at: expires_at(body)?,
-            notify_url: notify_url(body)?,
-            front_url: body.text("FrontUrl", 1..=255)?,
+            notify_url: url(body, "NotifyUrl")?,
+            front_url: url(body, "FrontUrl")?,
             external: external(body)?,
             shares: body.list("ProfitShareInfoList", LIST_LEN_MAX, Share::read)?,
             payer_info: checked(body, "PayerInfo", check_payer_info)?,
@@ -183,10 +183,10 @@ fn expires_at(body: &Object<'_>) -> Read<Option<Timestamp>> {
     Ok(Some(at))
 }
 
-fn notify_url<'o>(body: &'o Object<'_>) -> Read<Option<&'o str>> {
-    let text = body.text("NotifyUrl", 1..=255)?;
+fn url<'o>(body: &'o Object<'_>, name: &str) -> Read<Option<&'o str>> {
+    let text = body.text(name, 1..=255)?;
     if let Some(text) = text {
-        url::Target::read(text).map_err(|why| Malformed::new("NotifyUrl", why))?;
+        url::read(text).map_err(|why| Malformed::new(name, why.to_string()))?;
     }
     Ok(text)
 }

@@ -44,7 +44,6 @@ fn text_is_counted_in_characters() {
         ("ChannelSubMerchantId", 1, 50),
         ("PayChannel", 1, 30),
         ("OrderSubject", 1, 200),
-        ("FrontUrl", 1, 255),
         ("GoodsTag", 1, 32),
         ("Attachment", 1, 128),
         ("Remark", 1, 128),
@@ -193,11 +192,17 @@ fn times_are_real_and_complete() {
 fn notifications_go_to_http_urls_with_a_host() {
     for good in [
         "http://127.0.0.1:8080/notify?a=1&b=2",
+        "http://merchant.example:80",
+        "http://[::1]:8080/notify/",
+        "https://merchant.example./notify",
+        "https://merchant.example/a%20b/%E9%80%9A?x={1}|2",
+        "https://支付.example/通知",
         "https://business.com",
         "https://business.com/支付?q=中文#top",
         "HTTPS://business.com/x",
     ] {
         assert_eq!(check(&[("NotifyUrl", json!(good))]), Ok(()), "{good}");
+        assert_eq!(check(&[("FrontUrl", json!(good))]), Ok(()), "{good}");
     }
     for bad in [
         "",
@@ -209,12 +214,23 @@ fn notifications_go_to_http_urls_with_a_host() {
         "https://user:word@business.com/",
         "https://business.com/a b",
         "https://business.com/\n",
+        " https://business.com/",
+        "https://business.com/\u{3000}",
+        "https:/business.com/",
+        "https:\\\\business.com/",
+        "https://business.com:0/",
+        "https://business.com:65536/",
+        "https://1.2.3.999/",
+        "javascript:alert(1)",
     ] {
         names(&[("NotifyUrl", json!(bad))], "NotifyUrl");
+        names(&[("FrontUrl", json!(bad))], "FrontUrl");
     }
     let long = |length: usize| json!(format!("https://b.com/{}", "a".repeat(length - 14)));
-    assert_eq!(check(&[("NotifyUrl", long(255))]), Ok(()));
-    names(&[("NotifyUrl", long(256))], "NotifyUrl");
+    for field in ["NotifyUrl", "FrontUrl"] {
+        assert_eq!(check(&[(field, long(255))]), Ok(()));
+        names(&[(field, long(256))], field);
+    }
 }
 
 #[test]
