@@ -47,8 +47,7 @@ pub use channel_accounts::ChannelAccountFault;
 pub use directory::{RegisteredCaller, RegisteredProof};
 pub use inspection::{DatedKey, InspectedAccount, Probe};
 pub use put::{
-    CALLER_SECRET_LEN_MIN, DeclarationFault, DeclaredCallerKey, DeclaredChannelAccount,
-    DeclaredProof,
+    CALLER_SECRET_LEN, DeclarationFault, DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof,
 };
 pub use secrets::{Secrets, caller_key_context, setting_context};
 

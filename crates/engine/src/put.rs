@@ -11,10 +11,11 @@ use kernel::{
     AccountSetting, AccountSettings, CallerKey, CallerKeyCommand, CallerProof, ChannelAccount,
     ChannelAccountCommand, Put, Sealed, TenantId,
 };
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// The least length of a shared secret, in characters.
-pub const CALLER_SECRET_LEN_MIN: usize = 16;
+/// The length of a shared secret, in characters.
+pub const CALLER_SECRET_LEN: RangeInclusive<usize> = 16..=1024;
 
 /// The greatest length of the id of a caller's key, in characters.
 const KEY_ID_LEN_MAX: usize = 128;
@@ -91,10 +92,8 @@ impl Engine {
         check_key_id(&key_id)?;
         let proof = match proof {
             DeclaredProof::Hmac(secret) => {
-                if secret.expose().trim().chars().count() < CALLER_SECRET_LEN_MIN {
-                    let why = format!("at least {CALLER_SECRET_LEN_MIN} characters wanted");
-                    return Err(wrong("secret", why));
-                }
+                let checked = secret.check(CALLER_SECRET_LEN);
+                checked.map_err(|fault| wrong("secret", fault.to_string()))?;
                 let context = caller_key_context(&tenant, &key_id);
                 let stored = stored.and_then(|row| match &row.proof {
                     CallerProof::Hmac(sealed) => Some(sealed),

@@ -4,6 +4,7 @@ use crate::statement::fault;
 use adapters::sqlite::create_private;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 use store::StoreFault;
@@ -22,15 +23,19 @@ const PAGE_LEN: i64 = 8192;
 /// Prepared statements that a connection keeps.
 const STATEMENTS_MAX: usize = 128;
 
+/// Makes the file, unless it is there.
+pub(crate) fn create(path: &Path) -> Result<(), StoreFault> {
+    create_private(path).map_err(|found| at(path, found))
+}
+
 /// The connection that writes.
 pub(crate) fn writer(path: &Path) -> Result<Connection, StoreFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    create_private(path)
-        .map_err(|found| StoreFault::Unavailable(format!("{}: {found}", path.display())))?;
+    create(path)?;
     let connection = open(path, flags, WRITER_CACHE_KIB)?;
-    set_up_writer(&connection).map_err(fault)?;
+    set_up_writer(&connection).map_err(|found| at(path, found))?;
     Ok(connection)
 }
 
@@ -49,10 +54,13 @@ pub(crate) fn reader(path: &Path) -> Result<Connection, StoreFault> {
 }
 
 fn open(path: &Path, flags: OpenFlags, cache_kib: i64) -> Result<Connection, StoreFault> {
-    let connection = Connection::open_with_flags(path, flags)
-        .map_err(|found| StoreFault::Unavailable(format!("{}: {found}", path.display())))?;
-    set_up(&connection, cache_kib).map_err(fault)?;
+    let connection = Connection::open_with_flags(path, flags).map_err(|found| at(path, found))?;
+    set_up(&connection, cache_kib).map_err(|found| at(path, found))?;
     Ok(connection)
+}
+
+fn at(path: &Path, found: impl fmt::Display) -> StoreFault {
+    StoreFault::Unavailable(format!("{}: {found}", path.display()))
 }
 
 fn set_up(connection: &Connection, cache_kib: i64) -> rusqlite::Result<()> {

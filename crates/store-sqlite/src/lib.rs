@@ -74,6 +74,7 @@ impl SqliteStore {
     /// # Errors
     /// As for [`SqliteStore::open`], and when another process serves the database.
     pub fn open_to_serve(path: &Path) -> Result<SqliteStore, StoreFault> {
+        connection::create(path)?;
         let lock = lock::exclusive(path)?;
         Ok(SqliteStore { _lock: Some(lock), ..SqliteStore::open(path)? })
     }
