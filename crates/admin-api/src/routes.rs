@@ -16,12 +16,12 @@ use engine::Engine;
 use http::request::Parts;
 use http::{StatusCode, header};
 use kernel::{NotificationCommand, TenantId};
-use ledger::{Id, kinds};
+use ledger::{Account, AccountKind, Id, kinds};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use store::{
-    Accounts, AttentionCounts, AttentionFilter, AttentionList as ListAttention, OneNotification,
-    Orders, StoryOf, TenantsWithOrder,
+    Accounts, AttentionCounts, AttentionFilter, AttentionList as ListAttention, DirectoryOf,
+    OneNotification, Orders, StoryOf, TenantsWithOrder,
 };
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi};
@@ -218,7 +218,8 @@ async fn postings(
 ) -> Answer<PostingPage> {
     let tenant = known(&engine, &tenant)?;
     let account = query::account(&kind, &owner)?;
-    let question = query::postings(tenant, account, &pairs)?;
+    let question = query::postings(tenant.clone(), account.clone(), &pairs)?;
+    known_owner(&engine, &tenant, &account).await?;
     let limit = question.limit;
     Ok(Json(map::postings(&engine.ask(question).await?, limit)))
 }
@@ -347,6 +348,27 @@ pub(crate) fn known(engine: &Engine, tenant: &str) -> Result<TenantId, Fault> {
         true => Ok(id),
         false => Err(Fault::NotFound { what: "tenant" }),
     }
+}
+
+/// Refuses an account whose owner does not exist: an empty list would hide a typing error.
+async fn known_owner(engine: &Engine, tenant: &TenantId, account: &Account) -> Result<(), Fault> {
+    let owner = account.owner.as_str();
+    let is_known = match account.kind {
+        AccountKind::Suspense | AccountKind::SettledByHand | AccountKind::WriteOff => {
+            owner == tenant.as_str()
+        }
+        AccountKind::MerchantPending => {
+            let rows = engine.ask(DirectoryOf {}).await?;
+            let mut own = rows.merchants.iter().filter(|row| row.tenant == *tenant);
+            own.any(|row| row.merchant.as_str() == owner)
+        }
+        AccountKind::ChannelFunds => {
+            let rows = engine.ask(DirectoryOf {}).await?;
+            let mut own = rows.channel_accounts.iter().filter(|row| row.tenant == *tenant);
+            own.any(|row| &*row.name == owner)
+        }
+    };
+    if is_known { Ok(()) } else { Err(Fault::NotFound { what: "account" }) }
 }
 
 pub(crate) type Answer<T> = Result<Json<T>, Fault>;
