@@ -10,13 +10,13 @@ use crate::installation::Installation;
 use crate::limits::LimitsTable;
 use crate::registry::CHANNELS;
 use crate::server::Admission;
-use crate::value_file::{given, misread, wanted};
+use crate::value_file::{given, located, misread, read_text, wanted};
 use admin_api::{AdminToken, Role};
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use channel::BaseUrl;
 use crypto::{MasterKeys, Secret};
 use engine::Guard;
 use serde::Deserialize;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -90,14 +90,15 @@ struct TokenTable {
 impl Config {
     /// Reads and resolves a configuration file.
     pub(crate) fn read(path: &Path) -> Result<Config> {
-        let text = fs::read_to_string(path)
-            .with_context(|| format!("{} cannot be read", path.display()))?;
+        let text = read_text(path)?;
         let file: File = toml::from_str(&text)
             .map_err(|fault| misread(&text, &fault))
             .with_context(|| format!("{} is not a configuration", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         let from_environment = std::env::var(MASTER_KEY_VARIABLE).ok();
-        Config::resolve(file, folder, from_environment).with_context(|| path.display().to_string())
+        Config::resolve(file, folder, from_environment)
+            .map_err(|fault| located(&text, fault))
+            .with_context(|| path.display().to_string())
     }
 
     fn resolve(file: File, folder: &Path, from_environment: Option<String>) -> Result<Config> {
@@ -130,7 +131,7 @@ impl Config {
             }
         });
         let installation = Installation {
-            public_url: file.public_url.trim_end_matches('/').to_owned(),
+            public_url: BaseUrl::read(&file.public_url).context("public_url")?,
             master_keys,
             platform_private_key: Secret::new(platform_private_key),
             admin_tokens,
@@ -198,12 +199,13 @@ pub(crate) fn master_keys(text: Option<String>) -> Result<MasterKeys> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     const WHOLE: &str = r#"
         public_url = "https://pay.example.com/"
         database = "sqlite:tongbao.db"
         admin_token_file = "token"
-        platform_private_key = "PEM"
+        platform_private_key_file = "platform"
         master_key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
     "#;
 
@@ -211,6 +213,7 @@ mod tests {
         let folder = tempfile::tempdir()?;
         fs::write(folder.path().join("token"), "the token of the operators\n")?;
         fs::write(folder.path().join("empty"), "\n")?;
+        fs::write(folder.path().join("platform"), crypto::rsa::generate()?)?;
         let path = folder.path().join("tongbao.toml");
         fs::write(&path, text)?;
         Config::read(&path)
@@ -220,7 +223,7 @@ mod tests {
     fn values_come_from_the_file_or_from_files_beside_it() {
         let config = resolve(WHOLE).expect("a whole configuration");
         assert_eq!(config.listen, "127.0.0.1:8080");
-        assert_eq!(config.installation.public_url, "https://pay.example.com");
+        assert_eq!(config.installation.public_url.as_str(), "https://pay.example.com");
         assert_eq!(config.operations_listen, "127.0.0.1:9080");
         let [admin] = &config.installation.admin_tokens[..] else { panic!("want one token") };
         assert_eq!(admin.token.expose(), "the token of the operators");
@@ -276,7 +279,7 @@ mod tests {
             ("admin_token_file", "admin_tocken_file", "admin_tocken_file"),
             ("admin_token_file = \"token\"", "admin_token = \"short\"", "admin_token"),
             ("admin_token_file = \"token\"", "admin_token_file = \"empty\"", "admin_token"),
-            ("platform_private_key = \"PEM\"", "", "platform_private_key"),
+            ("platform_private_key_file = \"platform\"", "", "platform_private_key"),
             ("\"token\"\n", "\"missing\"\n", "missing"),
             ("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "short", "master_key"),
             ("master_key = \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"", "", "master_key"),

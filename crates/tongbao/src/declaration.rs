@@ -3,18 +3,21 @@
 //! Any value can stand in a file of its own: `secret_key_file = "/run/secrets/key"` instead of
 //! `secret_key = "…"`. Relative paths are relative to the declarative file.
 
-use crate::value_file::{given, misread, read_value};
+use crate::value_file::{given, line, misread, read_text, read_value};
 use anyhow::{Context, Result, bail, ensure};
 use channel::Settings;
 use crypto::Secret;
-use engine::CALLER_SECRET_LEN_MIN;
+use crypto::rsa::Verifier;
+use engine::CALLER_SECRET_LEN;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
 use std::path::{Path, PathBuf};
+use toml::Spanned;
 
 /// Characters of an id or name that stands in a URL or header.
 const NAME_LEN_MAX: usize = 64;
+/// Characters of a name for people.
+const TITLE_LEN_MAX: usize = 200;
 
 /// Tenants as they are declared.
 pub(crate) struct Declaration {
@@ -91,7 +94,7 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TenantPart {
-    ocode: String,
+    ocode: Spanned<String>,
     #[serde(default)]
     name: String,
     #[serde(default = "yes")]
@@ -107,7 +110,7 @@ struct TenantPart {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KeyPart {
-    secret_id: String,
+    secret_id: Spanned<String>,
     secret_key: Option<String>,
     secret_key_file: Option<PathBuf>,
     public_key: Option<String>,
@@ -119,7 +122,7 @@ struct KeyPart {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MerchantPart {
-    id: String,
+    id: Spanned<String>,
     #[serde(default)]
     name: String,
     accounts: Vec<String>,
@@ -130,7 +133,7 @@ struct MerchantPart {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AccountPart {
-    name: String,
+    name: Spanned<String>,
     channel: String,
     #[serde(default)]
     settings: BTreeMap<String, String>,
@@ -145,13 +148,12 @@ const fn yes() -> bool {
 impl Declaration {
     /// Reads and resolves a declarative file.
     pub(crate) fn read(path: &Path) -> Result<Declaration> {
-        let text = fs::read_to_string(path)
-            .with_context(|| format!("{} cannot be read", path.display()))?;
+        let text = read_text(path)?;
         let file: File = toml::from_str(&text)
             .map_err(|fault| misread(&text, &fault))
             .with_context(|| format!("{} is not a declaration of tenants", path.display()))?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let tenants = file.tenant.into_iter().map(|tenant| resolve_tenant(folder, tenant));
+        let source = Source { folder: path.parent().unwrap_or(Path::new(".")), text: &text };
+        let tenants = file.tenant.into_iter().map(|tenant| source.tenant(tenant));
         let tenants: Result<Vec<_>> = tenants.collect();
         let declaration =
             Declaration { tenants: tenants.with_context(|| path.display().to_string())? };
@@ -168,7 +170,7 @@ impl Declaration {
         let accounts = || self.tenants.iter().flat_map(|tenant| &tenant.accounts);
         once("account", accounts().map(|account| &account.name))?;
         for tenant in &self.tenants {
-            tenant.check().with_context(|| format!("tenant {}", tenant.ocode))?;
+            tenant.check()?;
         }
         Ok(())
     }
@@ -176,17 +178,14 @@ impl Declaration {
 
 impl DeclaredTenant {
     fn check(&self) -> Result<()> {
-        check_name("ocode", &self.ocode)?;
-        self.keys.iter().try_for_each(DeclaredKey::check)?;
-        // Channels call back under /channel/NAME/callback.
-        self.accounts.iter().try_for_each(|account| check_name("account", &account.name))?;
-        once("merchant", self.merchants.iter().map(|merchant| &merchant.id))?;
+        let ocode = &self.ocode;
+        once("merchant", self.merchants.iter().map(|merchant| &merchant.id))
+            .with_context(|| format!("tenant {ocode}"))?;
         for merchant in &self.merchants {
-            check_name("merchant", &merchant.id)?;
             for name in &merchant.accounts {
                 ensure!(
                     self.accounts.iter().any(|account| account.name == *name),
-                    "merchant {}: the tenant has no account called {name}",
+                    "tenant {ocode}: merchant {}: the tenant has no account called {name}",
                     merchant.id
                 );
             }
@@ -197,18 +196,10 @@ impl DeclaredTenant {
 
 impl DeclaredKey {
     fn check(&self) -> Result<()> {
-        let id = &self.secret_id;
-        check_name("secret_id", id)?;
+        check_name("secret_id", &self.secret_id)?;
         match &self.proof {
-            Proof::SecretKey(secret)
-                if secret.expose().trim().chars().count() < CALLER_SECRET_LEN_MIN =>
-            {
-                bail!("key {id}: secret_key: want at least {CALLER_SECRET_LEN_MIN} characters")
-            }
-            Proof::PublicKey(pem) if pem.trim().is_empty() => {
-                bail!("key {id}: public_key is empty")
-            }
-            Proof::SecretKey(_) | Proof::PublicKey(_) => Ok(()),
+            Proof::SecretKey(secret) => secret.check(CALLER_SECRET_LEN).context("secret_key"),
+            Proof::PublicKey(pem) => Verifier::from_public_pem(pem).map(drop).context("public_key"),
         }
     }
 }
@@ -217,7 +208,16 @@ fn check_name(what: &str, name: &str) -> Result<()> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     ensure!(
         (1..=NAME_LEN_MAX).contains(&name.len()) && name.bytes().all(is_plain),
-        "{what} {name:?}: want 1 to {NAME_LEN_MAX} letters, digits, _ and -"
+        "{what}: found {name:?}, want 1 to {NAME_LEN_MAX} letters, digits, _ and -"
+    );
+    Ok(())
+}
+
+/// A name for people, which may be left out.
+fn check_title(title: &str) -> Result<()> {
+    ensure!(
+        title.chars().count() <= TITLE_LEN_MAX && !title.chars().any(char::is_control),
+        "name: want at most {TITLE_LEN_MAX} characters on one line"
     );
     Ok(())
 }
@@ -230,59 +230,102 @@ fn once<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<()> {
     Ok(())
 }
 
-fn resolve_tenant(folder: &Path, tenant: TenantPart) -> Result<DeclaredTenant> {
-    let ocode = tenant.ocode;
-    let keys = tenant.key.into_iter().map(|key| resolve_key(folder, key));
-    let keys: Result<Vec<_>> = keys.collect();
-    let accounts = tenant.account.into_iter().map(|account| resolve_account(folder, account));
-    let accounts: Result<Vec<_>> = accounts.collect();
-    let merchants = tenant.merchant.into_iter().map(|merchant| DeclaredMerchant {
-        id: merchant.id,
-        name: merchant.name,
-        accounts: merchant.accounts,
-        is_enabled: merchant.enabled,
-    });
-    Ok(DeclaredTenant {
-        name: tenant.name,
-        is_enabled: tenant.enabled,
-        keys: keys.with_context(|| format!("tenant {ocode}"))?,
-        merchants: merchants.collect(),
-        accounts: accounts.with_context(|| format!("tenant {ocode}"))?,
-        ocode,
-    })
+/// A file, to say in which line something is wrong.
+struct Source<'a> {
+    folder: &'a Path,
+    text: &'a str,
 }
 
-fn resolve_key(folder: &Path, key: KeyPart) -> Result<DeclaredKey> {
-    let secret_key = given(folder, "secret_key", key.secret_key, key.secret_key_file)?;
-    let public_key = given(folder, "public_key", key.public_key, key.public_key_file)?;
-    let proof = match (secret_key, public_key) {
-        (Some(secret), None) => Proof::SecretKey(Secret::new(secret)),
-        (None, Some(pem)) => Proof::PublicKey(pem),
-        (Some(_), Some(_)) | (None, None) => {
-            bail!("key {}: want either secret_key or public_key", key.secret_id)
-        }
-    };
-    Ok(DeclaredKey { secret_id: key.secret_id, proof, is_enabled: key.enabled })
-}
-
-fn resolve_account(folder: &Path, account: AccountPart) -> Result<DeclaredAccount> {
-    let mut settings = Settings::new();
-    for (name, value) in account.settings {
-        let (name, value) = match name.strip_suffix("_file") {
-            Some(bare) => (bare.to_owned(), read_value(folder, &name, Path::new(&value))?),
-            None => (name, value),
-        };
-        if settings.insert(name.clone(), value).is_some() {
-            bail!("account {}: {name} is given twice", account.name);
-        }
+impl Source<'_> {
+    /// The noun and name of a part, with its line.
+    fn part(&self, noun: &str, name: &Spanned<String>) -> String {
+        format!("line {}: {noun} {}", line(self.text, name.span()), name.get_ref())
     }
-    let (name, channel, is_enabled) = (account.name, account.channel, account.enabled);
-    Ok(DeclaredAccount { name, channel, settings, is_enabled })
+
+    fn tenant(&self, tenant: TenantPart) -> Result<DeclaredTenant> {
+        let ocode = tenant.ocode.get_ref().clone();
+        let here = line(self.text, tenant.ocode.span());
+        check_name("ocode", &ocode)
+            .and_then(|()| check_title(&tenant.name))
+            .with_context(|| format!("line {here}: tenant {ocode}"))?;
+        self.parts(tenant).with_context(|| format!("tenant {ocode}"))
+    }
+
+    fn parts(&self, tenant: TenantPart) -> Result<DeclaredTenant> {
+        let keys = tenant.key.into_iter().map(|key| {
+            let here = self.part("key", &key.secret_id);
+            self.key(key).context(here)
+        });
+        let keys: Result<Vec<_>> = keys.collect();
+        let accounts = tenant.account.into_iter().map(|account| {
+            let here = self.part("account", &account.name);
+            self.account(account).context(here)
+        });
+        let accounts: Result<Vec<_>> = accounts.collect();
+        let merchants = tenant.merchant.into_iter().map(|merchant| {
+            let here = self.part("merchant", &merchant.id);
+            merchant.declared().context(here)
+        });
+        let merchants: Result<Vec<_>> = merchants.collect();
+        Ok(DeclaredTenant {
+            name: tenant.name,
+            is_enabled: tenant.enabled,
+            keys: keys?,
+            merchants: merchants?,
+            accounts: accounts?,
+            ocode: tenant.ocode.into_inner(),
+        })
+    }
+
+    fn key(&self, key: KeyPart) -> Result<DeclaredKey> {
+        let secret_key = given(self.folder, "secret_key", key.secret_key, key.secret_key_file)?;
+        let public_key = given(self.folder, "public_key", key.public_key, key.public_key_file)?;
+        let proof = match (secret_key, public_key) {
+            (Some(secret), None) => Proof::SecretKey(Secret::new(secret)),
+            (None, Some(pem)) => Proof::PublicKey(pem),
+            (Some(_), Some(_)) | (None, None) => bail!("want either secret_key or public_key"),
+        };
+        let secret_id = key.secret_id.into_inner();
+        let declared = DeclaredKey { secret_id, proof, is_enabled: key.enabled };
+        declared.check()?;
+        Ok(declared)
+    }
+
+    fn account(&self, account: AccountPart) -> Result<DeclaredAccount> {
+        // Channels call back under /channel/NAME/callback.
+        check_name("name", account.name.get_ref())?;
+        let mut settings = Settings::new();
+        for (name, value) in account.settings {
+            let (name, value) = match name.strip_suffix("_file") {
+                Some(bare) => (bare.to_owned(), read_value(self.folder, bare, Path::new(&value))?),
+                None => (name, value),
+            };
+            if settings.insert(name.clone(), value).is_some() {
+                bail!("{name} is given twice");
+            }
+        }
+        let (channel, is_enabled) = (account.channel, account.enabled);
+        Ok(DeclaredAccount { name: account.name.into_inner(), channel, settings, is_enabled })
+    }
+}
+
+impl MerchantPart {
+    fn declared(self) -> Result<DeclaredMerchant> {
+        check_name("id", self.id.get_ref())?;
+        check_title(&self.name)?;
+        Ok(DeclaredMerchant {
+            id: self.id.into_inner(),
+            name: self.name,
+            accounts: self.accounts,
+            is_enabled: self.enabled,
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     const WHOLE: &str = r#"
         [[tenant]]
@@ -345,13 +388,13 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (from, to, want) in [
             ("secret_key = \"sixteen letters!\"", "", "AKID1"),
-            ("sixteen letters!", "", "key AKID1: secret_key"),
+            ("sixteen letters!", "", "key AKID1: secret_key: 0 characters"),
             ("sixteen letters!", "fifteen letters", "key AKID1: secret_key"),
             ("secret_key = \"sixteen letters!\"", "secret_key_file = \"empty\"", "secret_key"),
             ("secret_key = \"sixteen letters!\"", "public_key_file = \"empty\"", "public_key"),
-            ("name = \"wx\"", "name = \"w/x\"", "account \"w/x\""),
-            ("name = \"wx\"", "name = \"\"", "account \"\""),
-            ("id = \"CM1\"", "id = \"\"", "merchant \"\""),
+            ("name = \"wx\"", "name = \"w/x\"", "line 8: account w/x: name: found"),
+            ("name = \"wx\"", "name = \"\"", "name: found \"\""),
+            ("id = \"CM1\"", "id = \"\"", "id: found \"\""),
             ("accounts = [\"wx\"]", "accounts = [\"wy\"]", "no account called wy"),
             ("ocode = \"100001\"", "ocode = \"\"", "ocode"),
             ("channel =", "chanel =", "chanel"),

@@ -84,7 +84,7 @@ pub(crate) async fn to_read(
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<Engine>> {
     let channel_client = HyperClient::new(Guard::Open, limits::BILL_LEN_MAX)?;
-    let store = database.open_to_read()?;
+    let store = database.open_to_read().await?;
     let parts = parts(installation, store, clock, channel_client, Mode::CommandsOnly)?;
     Engine::start(parts).await.context("engine not started")
 }
@@ -118,7 +118,7 @@ fn parts(
     Ok(Parts {
         store,
         secrets: Secrets::new(installation.master_keys),
-        public_url: installation.public_url,
+        public_url: installation.public_url.to_string(),
         channels: installation.channels,
         announcers: HashMap::new(),
         channel_client: Arc::new(channel_client),

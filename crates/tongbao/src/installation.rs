@@ -2,22 +2,27 @@
 //! demonstration tenant and for a measurement. Tenants are not part of it: they are in the database.
 
 use admin_api::AdminToken;
-use anyhow::{Result, ensure};
-use channel::Channel;
+use anyhow::{Context, Result, ensure};
+use channel::{BaseUrl, Channel};
+use crypto::rsa::Signer;
 use crypto::{MasterKeys, Secret};
 use dialect::Rates;
 use engine::Guard;
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
-/// The least length of an operator's token, in characters.
-const ADMIN_TOKEN_LEN_MIN: usize = 16;
+/// The length of an operator's token, in characters.
+const ADMIN_TOKEN_LEN: RangeInclusive<usize> = 16..=1024;
+/// The greatest length of the URL under which channels reach us, in bytes: WeChat Pay takes 255 with
+/// the path of a channel account behind it.
+const PUBLIC_URL_LEN_MAX: usize = 170;
 /// The greatest length of an operator's name, in characters.
 const OPERATOR_NAME_LEN_MAX: usize = 64;
 
 /// A process.
 pub(crate) struct Installation {
-    /// The URL under which channels reach us, without a slash at the end.
-    pub(crate) public_url: String,
+    /// The URL under which channels reach us.
+    pub(crate) public_url: BaseUrl,
     /// The keys that secrets in the database are sealed under.
     pub(crate) master_keys: MasterKeys,
     /// The platform's private key (收付通): signs notifications to merchants. PEM.
@@ -37,8 +42,20 @@ pub(crate) struct Installation {
 }
 
 impl Installation {
-    /// Refuses tokens that could be guessed or confused. They are never shown.
+    /// Refuses what would fail only when it is used: a URL that channels do not take, a key that does
+    /// not sign; and tokens that could be guessed or confused. Secrets are never shown.
     pub(crate) fn check(&self) -> Result<()> {
+        let url = self.public_url.as_str();
+        ensure!(
+            url.len() <= PUBLIC_URL_LEN_MAX,
+            "public_url: {} bytes found, want at most {PUBLIC_URL_LEN_MAX}",
+            url.len()
+        );
+        Signer::from_pem(self.platform_private_key.expose()).context("platform_private_key")?;
+        self.check_tokens()
+    }
+
+    fn check_tokens(&self) -> Result<()> {
         ensure!(!self.admin_tokens.is_empty(), "admin_token or [[admin_token]] is missing");
         let (mut names, mut tokens) = (BTreeSet::new(), BTreeSet::new());
         for AdminToken { name, token, role: _ } in &self.admin_tokens {
@@ -49,10 +66,7 @@ impl Installation {
                  digits, _ - . and @"
             );
             ensure!(names.insert(name.clone()), "admin_token: two have the name {name}");
-            ensure!(
-                token.expose().trim().chars().count() >= ADMIN_TOKEN_LEN_MIN,
-                "admin_token of {name}: want at least {ADMIN_TOKEN_LEN_MIN} characters"
-            );
+            token.check(ADMIN_TOKEN_LEN).with_context(|| format!("admin_token of {name}"))?;
             ensure!(
                 tokens.insert(token.expose()),
                 "admin_token of {name}: another operator has the same"

@@ -20,14 +20,25 @@ mod gateway;
 mod installation;
 mod limits;
 mod merchant;
+#[cfg(test)]
+mod mistakes;
+mod output;
 mod registry;
 mod server;
 mod value_file;
 mod verbs;
 mod world;
 
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// The environment variable that chooses what is logged.
+const LOG_VARIABLE: &str = "TONGBAO_LOG";
+/// What is logged when it does not say.
+const LOG_DEFAULT: &str = "warn";
+const LOG_LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -84,16 +95,19 @@ enum Verb {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    start_logging();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
+    match start_logging().and_then(|()| run(arguments.verb)).and_then(output::end) {
+        Ok(code) => code,
         Err(fault) => {
-            tracing::error!(%fault, "the runtime does not start");
-            return ExitCode::FAILURE;
+            output::complain(format_args!("tongbao: {fault:#}\n"));
+            ExitCode::FAILURE
         }
-    };
-    let outcome = runtime.block_on(async {
-        match arguments.verb {
+    }
+}
+
+fn run(verb: Verb) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("the runtime does not start")?.block_on(async {
+        match verb {
             Verb::Dev(arguments) => verbs::dev::run(arguments).await,
             Verb::Serve(arguments) => verbs::serve::run(arguments).await,
             Verb::Sandbox(arguments) => verbs::sandbox::run(arguments).await,
@@ -109,19 +123,57 @@ fn main() -> ExitCode {
             Verb::Sign(arguments) => verbs::sign::run(arguments),
             Verb::Bench(arguments) => verbs::bench::run(arguments).await,
         }
-    });
-    match outcome {
-        Ok(code) => code,
-        Err(fault) => {
-            eprintln!("tongbao: {fault:#}");
-            ExitCode::FAILURE
-        }
-    }
+    })
 }
 
 /// Logs go to standard error; `TONGBAO_LOG` chooses what is logged.
-fn start_logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TONGBAO_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+fn start_logging() -> Result<()> {
+    let wanted = std::env::var_os(LOG_VARIABLE).unwrap_or_default();
+    let wanted = wanted.to_str().with_context(|| format!("{LOG_VARIABLE}: not UTF-8"))?;
+    let filter = log_filter(wanted).context(LOG_VARIABLE)?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Ok(())
+}
+
+/// What is logged. The filter itself would take a level that is spelled wrongly for the name of a
+/// module, and log that module alone.
+fn log_filter(text: &str) -> Result<EnvFilter> {
+    let directives = || text.split(',').map(str::trim).filter(|directive| !directive.is_empty());
+    if directives().next().is_none() {
+        return Ok(EnvFilter::new(LOG_DEFAULT));
+    }
+    for directive in directives() {
+        let (module, level) = directive.rsplit_once('=').unwrap_or(("", directive));
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_:-".contains(letter);
+        let is_level = module.chars().all(is_plain)
+            && LOG_LEVELS.iter().any(|known| level.eq_ignore_ascii_case(known));
+        let wanted = LOG_LEVELS.join(", ");
+        ensure!(
+            is_level,
+            "found {directive:?}, want {wanted} or MODULE=LEVEL, several with commas between"
+        );
+    }
+    Ok(EnvFilter::builder().parse(text)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_that_is_spelled_wrongly_is_named() {
+        for good in
+            ["", " ", "info", "WARN", "off", "info,engine=debug", "engine::tasks=trace, warn"]
+        {
+            assert!(log_filter(good).is_ok(), "{good}");
+        }
+        assert_eq!(log_filter("").expect("the default").to_string(), "warn");
+        for wrong in ["inof", "inof,==", "engine=", "engine=inof", "info;engine=debug", "info,,=x"]
+        {
+            let fault = log_filter(wrong).expect_err(wrong).to_string();
+            assert!(fault.starts_with("found \"") && fault.contains("debug"), "{fault}");
+        }
+        let fault = log_filter("info, inof").expect_err("no level").to_string();
+        assert!(fault.contains("\"inof\""), "{fault}");
+    }
 }

@@ -10,7 +10,7 @@ use crate::installation::Installation;
 use crate::registry::{CHANNELS, DEVELOPMENT_CHANNELS};
 use admin_api::{AdminToken, Role};
 use anyhow::{Context, Result};
-use channel::Settings;
+use channel::{BaseUrl, Settings};
 use channel_wxpay::counterpart::{SubMerchant, Trust, WxpayCounterpart, WxpayMerchant, WxpayWorld};
 use crypto::certificate::{self, Certificate};
 use crypto::rsa;
@@ -21,7 +21,7 @@ use sandbox::Sandbox;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -229,7 +229,7 @@ impl World {
     /// The gateway's process in this world.
     pub(crate) fn installation(&self, public_url: &str) -> Result<Installation> {
         Ok(Installation {
-            public_url: public_url.to_owned(),
+            public_url: BaseUrl::read(public_url).context("public_url")?,
             master_keys: MasterKeys::read(&Secret::new(self.master_key.clone()))?,
             platform_private_key: Secret::new(self.platform_private_key_pem.clone()),
             admin_tokens: vec![AdminToken {
@@ -396,6 +396,13 @@ impl DevFile {
     }
 }
 
+/// Makes a data folder, which only its owner can enter, unless it is there.
+pub(crate) fn create_private_folder(path: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(path);
+    made.with_context(|| format!("{} not made", path.display()))
+}
+
 /// Writes a file that only its owner can read, whole or not at all.
 fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
     let draft = path.with_extension("new");
@@ -403,6 +410,8 @@ fn write_secret(path: &Path, bytes: &[u8]) -> Result<()> {
     options.write(true).create(true).truncate(true).mode(0o600);
     let mut file =
         options.open(&draft).with_context(|| format!("{} not written", draft.display()))?;
+    // The draft may be left of another process.
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&draft, path).with_context(|| format!("{} not written", path.display()))

@@ -30,7 +30,7 @@ const DISK_MIB_MIN: u64 = 256;
 /// Whether the database can be looked at: it answers, and its schema is this program's.
 pub(super) async fn is_usable(report: &mut Report, database: &Database) -> bool {
     let asked = async {
-        let store = database.open_to_read()?;
+        let store = database.open_to_examine()?;
         let facts = store.ask(AboutDatabase {}).await?;
         anyhow::Ok((facts, store.ask(DatabaseTime {}).await?))
     };

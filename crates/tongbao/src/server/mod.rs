@@ -26,11 +26,12 @@ use hyper_util::service::TowerToHyperService;
 use idle::{IdleConnections, IdleEntry};
 use peers::{Connected, Peers};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -91,9 +92,10 @@ impl Listening {
         Ok(Listening { listener, address })
     }
 
-    /// Its URL.
+    /// The URL at which this machine can call it. A socket that listens on every address is called at
+    /// loopback: the wildcard itself is no address to call.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", callable(self.address))
     }
 
     /// Serves until told to stop; then accepts nobody, and requests under way are finished.
@@ -115,6 +117,16 @@ impl Listening {
             .layer(CatchPanicLayer::new());
         accept_until(self.listener, router, admission, stop, limits).await
     }
+}
+
+fn callable(listening: SocketAddr) -> SocketAddr {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    // Without the zone of a link-local address, which no URL can hold.
+    SocketAddr::new(ip, listening.port())
 }
 
 /// What a socket allows; tests allow less.
@@ -283,12 +295,15 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Fires when the process is asked to stop: Ctrl-C or SIGTERM.
+/// Fires when the process is asked to stop: Ctrl-C, SIGTERM, or SIGHUP, which comes when its terminal is
+/// closed. The configuration is read at the start alone, so that there is nothing to reload.
 pub(crate) async fn asked_to_stop() -> Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     tokio::select! {
         outcome = tokio::signal::ctrl_c() => outcome?,
         _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
     }
     Ok(())
 }
@@ -369,6 +384,21 @@ mod tests {
 
     async fn is_closed(mut stream: TcpStream) -> bool {
         matches!(stream.read_u8().await, Err(fault) if fault.kind() == io::ErrorKind::UnexpectedEof)
+    }
+
+    #[test]
+    fn an_address_to_listen_on_is_not_one_to_call() {
+        for (listening, want) in [
+            ("0.0.0.0:8080", "127.0.0.1:8080"),
+            ("[::]:8080", "[::1]:8080"),
+            ("127.0.0.2:1", "127.0.0.2:1"),
+            ("192.168.1.5:8080", "192.168.1.5:8080"),
+            ("[::1]:8080", "[::1]:8080"),
+            ("[fe80::1%2]:80", "[fe80::1]:80"),
+        ] {
+            let listening = listening.parse().expect("an address");
+            assert_eq!(callable(listening).to_string(), want, "{listening}");
+        }
     }
 
     #[tokio::test]

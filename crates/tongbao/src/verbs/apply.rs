@@ -4,6 +4,7 @@ use crate::apply::{carry_out, plan};
 use crate::config::Config;
 use crate::declaration::Declaration;
 use crate::gateway;
+use crate::output::show;
 use crate::registry::refuse_development;
 use anyhow::Result;
 use engine::Engine;
@@ -38,14 +39,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 async fn apply(engine: &Engine, declaration: &Declaration, is_dry_run: bool) -> Result<()> {
     let steps = plan(engine, declaration).await?;
     if steps.is_empty() {
-        println!("nothing to change");
+        show!("nothing to change");
     }
     for step in &steps {
-        println!("{}", step.line);
+        show!("{}", step.line);
     }
     if is_dry_run {
         return Ok(());

@@ -1,6 +1,7 @@
 //! `tongbao attention`: lists what needs a person, as the admin API does.
 
 use crate::config::Config;
+use crate::output::show;
 use anyhow::{Context as _, Result};
 use engine::{Clock as _, SystemClock};
 use kernel::{AttentionKind, TenantId};
@@ -35,7 +36,7 @@ pub(crate) struct Arguments {
 
 /// Exits 0 whether or not something needs a person.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let store = Config::read(&arguments.config)?.database.open_to_read()?;
+    let store = Config::read(&arguments.config)?.database.open_to_read().await?;
     let filter = AttentionFilter {
         tenant: arguments.tenant.as_deref().map(TenantId::new),
         kind: arguments.kind.as_deref().map(kind).transpose()?,
@@ -80,7 +81,6 @@ fn text(rows: &[AttentionRow], counts: &[AttentionCount], now: Timestamp) -> Str
     lines.join("\n")
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 fn say(text: &str) {
-    println!("{text}");
+    show!("{text}");
 }

@@ -12,6 +12,7 @@ use super::dev::{Beside, DevGateway, Purpose};
 use super::fairness;
 use crate::database::Database;
 use crate::merchant::{Caller, Generation};
+use crate::output::show;
 use crate::world::{DevFile, MERCHANTS};
 use adapters::Stopwatch;
 use anyhow::{Context, Result, ensure};
@@ -358,7 +359,6 @@ fn resident_kib() -> u64 {
     line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or(0)
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 fn report(orders: &Orders, run: &Run, gateway: &Cost, baseline: &Baseline, baseline_cpu: &Cpu) {
     let (placed, took) = (&run.placed, Duration::from_micros(run.took_us));
     let mut latencies: Vec<u32> = placed.iter().map(|placed| placed.latency_us).collect();
@@ -367,47 +367,44 @@ fn report(orders: &Orders, run: &Run, gateway: &Cost, baseline: &Baseline, basel
         let at = (latencies.len().saturating_sub(1)) * per_mille / 1000;
         latencies.get(at).copied().unwrap_or(0)
     };
-    println!(
+    show!(
         "channel {}, {} connections, {} s, {} orders",
         orders.channel.pay_channel().to_lowercase(),
         orders.connections,
         orders.seconds,
         placed.len()
     );
-    println!("tongbao      {} orders/s", per_second(placed.len(), took));
-    println!(
+    show!("tongbao      {} orders/s", per_second(placed.len(), took));
+    show!(
         "baseline     {} orders/s (the same rows in batches of {})",
         per_second(baseline.orders, baseline.took),
         baseline.batch
     );
-    println!(
+    show!(
         "latency      p50 {} µs, p99 {} µs, max {} µs",
         percentile(500),
         percentile(990),
         percentile(1000)
     );
-    println!(
+    show!(
         "processor    {} µs an order in the gateway and the simulated channels, {} µs in the baseline",
         us_each(gateway.cpu.own_ms, placed.len()),
         us_each(baseline_cpu.own_ms, baseline.orders)
     );
-    println!(
+    show!(
         "load         {} µs an order in the load generator",
         us_each(gateway.cpu.load_ms, placed.len())
     );
     if let Some(Database::Postgres(_)) = orders.database {
-        println!(
-            "database     {}",
-            database_cost(placed.len(), &gateway.cpu, baseline, baseline_cpu)
-        );
+        show!("database     {}", database_cost(placed.len(), &gateway.cpu, baseline, baseline_cpu));
     }
-    println!(
+    show!(
         "commits      {}, orders per commit {}",
         gateway.commits,
         u64::try_from(placed.len()).unwrap_or(0) / gateway.commits.max(1)
     );
-    println!("memory       {} MiB resident after the run", gateway.memory_kib / 1024);
-    println!("over time    {} orders/s in each fifth of the run", slices(placed, took));
+    show!("memory       {} MiB resident after the run", gateway.memory_kib / 1024);
+    show!("over time    {} orders/s in each fifth of the run", slices(placed, took));
 }
 
 fn database_cost(placed: usize, cpu: &Cpu, baseline: &Baseline, baseline_cpu: &Cpu) -> String {

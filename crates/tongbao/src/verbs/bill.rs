@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::gateway;
 use crate::installation::Installation;
+use crate::output::show;
 use crate::world::{DevFile, World};
 use anyhow::{Context, Result, bail, ensure};
 use channel::{Bill, BillDay, BillKind};
@@ -101,11 +102,10 @@ async fn compare(engine: &Arc<Engine>, account: &str, day: BillDay) -> Result<Op
     }))
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 fn print(report: &Report, as_json: bool) {
     match as_json {
-        true => println!("{}", report.json()),
-        false => print!("{}", report.text()),
+        true => show!("{}", report.json()),
+        false => crate::output::write(format_args!("{}", report.text())),
     }
 }
 

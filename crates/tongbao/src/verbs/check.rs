@@ -1,6 +1,7 @@
 //! `tongbao check`: proves the ledger.
 
 use crate::database::Chosen;
+use crate::output::show;
 use anyhow::Result;
 use std::process::ExitCode;
 use store::{Audit, AuditReport, Store};
@@ -14,7 +15,7 @@ pub(crate) struct Arguments {
 
 /// Exits 0 when every rule holds, else 1.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let audit = audit(&*arguments.database.open_to_read()?).await?;
+    let audit = audit(&*arguments.database.open_to_read().await?).await?;
     say(&audit);
     Ok(if audit.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
@@ -25,17 +26,19 @@ pub(crate) async fn audit(store: &dyn Store) -> Result<AuditReport> {
 }
 
 /// Prints an audit.
-#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 pub(crate) fn say(audit: &AuditReport) {
-    println!(
+    show!(
         "orders {} (paid {}), transfers {}, accounts {}",
-        audit.orders, audit.paid_orders, audit.transfers, audit.accounts
+        audit.orders,
+        audit.paid_orders,
+        audit.transfers,
+        audit.accounts
     );
-    println!("debits {} fen, credits {} fen", audit.debits, audit.credits);
+    show!("debits {} fen, credits {} fen", audit.debits, audit.credits);
     for fault in &audit.faults {
-        println!("BAD {fault}");
+        show!("BAD {fault}");
     }
-    println!(
+    show!(
         "{}",
         if audit.faults.is_empty() { "the books are right" } else { "the books are wrong" }
     );

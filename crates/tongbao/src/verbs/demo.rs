@@ -4,6 +4,7 @@ use super::check;
 use super::dev::{DevGateway, Purpose};
 use crate::database::Database;
 use crate::merchant::{Caller, Generation, JsonClient};
+use crate::output::show;
 use crate::world::MERCHANTS;
 use anyhow::{Context, Result, ensure};
 use axum::Router;
@@ -101,7 +102,7 @@ async fn play(gateway: &DevGateway, database: &Database) -> Result<()> {
     story(gateway).await?;
 
     step(7, "The proof of the books: tongbao check");
-    let audit = check::audit(&*database.open_to_read()?).await?;
+    let audit = check::audit(&*database.open_to_read().await?).await?;
     check::say(&audit);
     ensure!(audit.faults.is_empty(), "the books are wrong");
     ensure!(audit.paid_orders == 1, "one order is paid, the books have {}", audit.paid_orders);
@@ -252,7 +253,6 @@ fn shortened(text: &str) -> String {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 fn say(text: &str) {
-    println!("{text}");
+    show!("{text}");
 }

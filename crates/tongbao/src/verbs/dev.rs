@@ -5,8 +5,9 @@ use crate::database::Database;
 use crate::gateway::{Gateway, Operations};
 use crate::installation::Installation;
 use crate::limits;
+use crate::output::show;
 use crate::server::{Admission, Listening, asked_to_stop};
-use crate::world::{DevFile, World, WxpaySigning, WxpayTrust};
+use crate::world::{DevFile, World, WxpaySigning, WxpayTrust, create_private_folder};
 use anyhow::{Context, Result};
 use kernel::Caller;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -78,7 +79,7 @@ impl DevGateway {
             Purpose::Callers { trust } => (&[], limits::RATES, trust),
             Purpose::Measurement => (&BUILT_IN, limits::UNLIMITED, None),
         };
-        std::fs::create_dir_all(data).with_context(|| format!("{} not made", data.display()))?;
+        create_private_folder(data)?;
         let world = World::of_folder(data).await?;
         let clock = Arc::new(SharedClock::new());
         let gateway_socket = Listening::open(listen).await?;
@@ -226,11 +227,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 fn say(data: &Path, file: &DevFile) {
-    println!("gateway      {}", file.base_url);
-    println!("operations   {}/admin/v1, /healthz, /readyz, /metrics", file.base_url);
-    println!("sandbox      {}", file.sandbox_url);
-    println!("credentials  {}", data.join("dev.json").display());
-    println!("ready {}", file.base_url);
+    show!("gateway      {}", file.base_url);
+    show!("operations   {}/admin/v1, /healthz, /readyz, /metrics", file.base_url);
+    show!("sandbox      {}", file.sandbox_url);
+    show!("credentials  {}", data.join("dev.json").display());
+    show!("ready {}", file.base_url);
 }

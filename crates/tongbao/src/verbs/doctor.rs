@@ -1,6 +1,7 @@
 //! `tongbao doctor`: examines an installation and changes nothing.
 
 use crate::doctor::{Report, Scope, Verdict, examine};
+use crate::output::show;
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,10 +34,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     })
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 fn say(report: &Report, is_json: bool) -> Result<()> {
     match is_json {
-        true => println!("{}", serde_json::to_string_pretty(report)?),
+        true => show!("{}", serde_json::to_string_pretty(report)?),
         false => print!("{report}"),
     }
     Ok(())

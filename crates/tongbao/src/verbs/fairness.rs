@@ -8,6 +8,7 @@
 use super::dev::recorder;
 use crate::database::Database;
 use crate::gateway::{Gateway, Operations};
+use crate::output::show;
 use crate::world::World;
 use adapters::stopwatch::monotonic;
 use anyhow::{Context, Result, bail};
@@ -88,15 +89,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often an order that is past its time is looked at.
 const POLL_EVERY: Duration = Duration::from_millis(20);
 
-#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let metrics = recorder()?;
-    println!("p99 of the quiet tenant          placing    notification  expiry delay");
+    show!("p99 of the quiet tenant          placing    notification  expiry delay");
     for attack in Attack::ALL {
         let seen = measure(&arguments, attack, &metrics).await?;
         let [placing, notification, expiry] =
             [seen.placing, seen.notification, seen.expiry].map(|times| text(p99(times)));
-        println!("{:<28} {placing:>11} {notification:>15} {expiry:>13}", attack.name());
+        show!("{:<28} {placing:>11} {notification:>15} {expiry:>13}", attack.name());
     }
     Ok(ExitCode::SUCCESS)
 }

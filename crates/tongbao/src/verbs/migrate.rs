@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::database::Database;
+use crate::output::show;
 use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,7 +31,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 fn say() {
-    println!("the schema is up to date");
+    show!("the schema is up to date");
 }

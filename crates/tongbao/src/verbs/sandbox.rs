@@ -1,9 +1,10 @@
 //! `tongbao sandbox`: the simulated channels alone, for a stranger's SDK.
 
 use super::dev::{open_sandbox, run_callbacks};
+use crate::output::show;
 use crate::server::{Admission, Listening, asked_to_stop};
-use crate::world::{DevFile, World, WxpaySigning, WxpayTrust};
-use anyhow::{Context, Result};
+use crate::world::{DevFile, World, WxpaySigning, WxpayTrust, create_private_folder};
+use anyhow::Result;
 use sandbox::{CallbackClock, SharedClock};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,7 +29,7 @@ pub(crate) struct Arguments {
 /// Runs until asked to stop.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let data = &arguments.data;
-    std::fs::create_dir_all(data).with_context(|| format!("{} not made", data.display()))?;
+    create_private_folder(data)?;
     let world = World::of_folder(data).await?;
     let socket = Listening::open(&arguments.listen).await?;
     let url = socket.url();
@@ -51,7 +52,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 fn say(url: &str) {
-    println!("ready {url}");
+    show!("ready {url}");
 }

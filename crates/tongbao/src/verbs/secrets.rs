@@ -3,6 +3,7 @@
 use crate::apply::{carry_out, plan_resealing};
 use crate::config::Config;
 use crate::gateway;
+use crate::output::show;
 use anyhow::Result;
 use crypto::MasterKeys;
 use engine::Engine;
@@ -56,7 +57,6 @@ async fn rotate(engine: &Engine) -> Result<()> {
     carry_out(engine, &Caller::Operator(Arc::from("secrets rotate")), steps).await
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 fn say(line: &str) {
-    println!("{line}");
+    show!("{line}");
 }

@@ -3,6 +3,7 @@
 use super::dev::recorder;
 use crate::config::Config;
 use crate::gateway::{Gateway, Operations};
+use crate::output::show;
 use crate::registry::refuse_development;
 use crate::server::{Admission, Listening, asked_to_stop};
 use anyhow::{Context, Result};
@@ -67,8 +68,7 @@ async fn refuse_development_channels(engine: &Engine) -> Result<()> {
     accounts.iter().try_for_each(|row| refuse_development(&row.name, &row.channel))
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 fn say(url: &str, operations_url: &str) {
-    println!("operations {operations_url}");
-    println!("ready {url}");
+    show!("operations {operations_url}");
+    show!("ready {url}");
 }

@@ -1,8 +1,10 @@
 //! `tongbao sign`: signs a request body and prints the curl command that sends it.
 
 use crate::merchant::{Caller, Generation};
+use crate::output::show;
 use crate::world::DevFile;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use channel::{BaseUrl, CallableUrl};
 use engine::{Clock, SystemClock};
 use std::io::Read;
 use std::path::PathBuf;
@@ -28,16 +30,27 @@ pub(crate) struct Arguments {
     ahead: i64,
 }
 
+/// The longest body that is an argument of the command, in bytes. Linux allows 131,071, and quoting makes
+/// up to four of one.
+const ARGUMENT_LEN_MAX: usize = 32_000;
+
 /// Prints the curl command.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let file = DevFile::read(&arguments.data)?;
     let body = read_body(&arguments.body)?;
     let now = SystemClock::new().now().plus_seconds(arguments.ahead);
-    let url = format!("{}{}", file.base_url, arguments.path);
+    let url = endpoint(&file.base_url, &arguments.path)?;
     let caller = Caller::of(&file, arguments.algorithm)?;
-    let request = caller.signed(&url, body.clone().into_bytes(), now)?.request;
+    let request = caller.signed(url.as_str(), body.clone().into_bytes(), now)?.request;
     say(&request.url, &request.headers, &body);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The URL of an endpoint. A text that does not begin with a slash would change the host.
+fn endpoint(base_url: &str, path: &str) -> Result<CallableUrl> {
+    let base = BaseUrl::read(base_url).context("base_url of dev.json")?;
+    ensure!(path.starts_with('/'), "--path: found {path:?}, want a path that begins with /");
+    CallableUrl::read(&format!("{base}{path}")).with_context(|| format!("--path: found {path:?}"))
 }
 
 fn read_body(argument: &str) -> Result<String> {
@@ -55,13 +68,20 @@ fn read_body(argument: &str) -> Result<String> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 fn say(url: &str, headers: &[(String, String)], body: &str) {
-    println!("curl -sS {} \\", quoted(url));
-    for (name, value) in headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host")) {
-        println!("  -H {} \\", quoted(&format!("{name}: {value}")));
+    // A system limits the length of one argument, but not of what a shell itself prints.
+    let is_long = body.len() > ARGUMENT_LEN_MAX;
+    if is_long {
+        show!("printf %s {} | \\", quoted(body));
     }
-    println!("  --data-raw {}", quoted(body));
+    show!("curl -sS {} \\", quoted(url));
+    for (name, value) in headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host")) {
+        show!("  -H {} \\", quoted(&format!("{name}: {value}")));
+    }
+    match is_long {
+        true => show!("  --data-binary @-"),
+        false => show!("  --data-raw {}", quoted(body)),
+    }
 }
 
 /// Quoted for a POSIX shell.
@@ -72,6 +92,27 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_never_names_another_host() {
+        let base = "http://127.0.0.1:8080";
+        for (path, want) in [
+            ("/cloudpay/v1/pay/query_order", "http://127.0.0.1:8080/cloudpay/v1/pay/query_order"),
+            ("//evil.example/x", "http://127.0.0.1:8080//evil.example/x"),
+            ("/x?a=1", "http://127.0.0.1:8080/x?a=1"),
+        ] {
+            let url = endpoint(base, path).expect(path);
+            assert_eq!((url.as_str(), url.host()), (want, "127.0.0.1:8080"));
+        }
+        for path in ["", "cloudpay/v1", ".evil.example/x", "@evil.example/x", "\\x", ":1/x"] {
+            let fault = endpoint(base, path).expect_err(path).to_string();
+            assert_eq!(fault, format!("--path: found {path:?}, want a path that begins with /"));
+        }
+        for path in ["/a b", "/a#b", "/a\n"] {
+            let fault = endpoint(base, path).expect_err(path).to_string();
+            assert!(fault.starts_with("--path: "), "{fault}");
+        }
+    }
 
     #[test]
     fn a_shell_reads_back_what_was_quoted() {

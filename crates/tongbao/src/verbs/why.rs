@@ -1,6 +1,7 @@
 //! `tongbao why`: shows an order's whole story.
 
 use crate::database::Chosen;
+use crate::output::show;
 use anyhow::{Result, bail};
 use engine::{Clock, SystemClock};
 use kernel::TenantId;
@@ -19,7 +20,7 @@ pub(crate) struct Arguments {
 
 /// Exits 0 when there is such an order, else 1.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let store = arguments.database.open_to_read()?;
+    let store = arguments.database.open_to_read().await?;
     let number = arguments.out_order_id;
     let found = store.ask(TenantsWithOrder { merchant_order_no: number.clone() }).await?;
     if found.is_empty() {
@@ -31,7 +32,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 async fn explain(store: &dyn Store, tenant: TenantId, order: Id<kinds::Order>) -> Result<()> {
     let root = order.subject().root();
     let Some(story) = store.ask(StoryOf { tenant, root }).await? else {
@@ -40,11 +40,11 @@ async fn explain(store: &dyn Store, tenant: TenantId, order: Id<kinds::Order>) -
     // The clock of a sandbox may be ahead of the system's; no event is later than its own clock.
     let events = story.events.iter().map(|event| event.at);
     let now = events.fold(SystemClock::new().now(), Ord::max);
-    print!("{}", story::render(&story, now));
+    crate::output::write(format_args!("{}", story::render(&story, now)));
     for row in story.attention() {
-        println!("\nWhat can end {} of {}:", row.kind.name(), row.subject);
+        show!("\nWhat can end {} of {}:", row.kind.name(), row.subject);
         for exit in admin_api::exits(&row) {
-            println!("  {}: {}", exit.meaning, exit.request);
+            show!("  {}: {}", exit.meaning, exit.request);
         }
     }
     Ok(())

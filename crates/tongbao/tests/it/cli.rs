@@ -632,7 +632,7 @@ async fn mistakes_in_a_configuration_are_named() {
         (
             "platform_private_key_file = \"platform.pem\"",
             "platform_private_key = \"x\"",
-            vec!["platform_private_key", "RSA private key"],
+            vec!["platform_private_key", "-----BEGIN"],
         ),
         ("sqlite:site.db", "oracle:site", vec!["database", "sqlite"]),
         ("master_key_file = \"master.key\"", "", vec!["master_key", "secrets generate"]),

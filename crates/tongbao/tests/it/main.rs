@@ -13,6 +13,7 @@
 //! - `faults`: channels, merchants and strangers at their worst.
 //! - `gate`: budgets, limits and roles.
 //! - `idempotency`: the same number again.
+//! - `inputs`: addresses, paths, encodings and files as people really give them.
 //! - `life`: from placing to the last notification.
 //! - `pay_types`: every way to pay.
 //! - `query_close`: asking for an order, and closing it.
@@ -32,6 +33,7 @@ mod fairness;
 mod faults;
 mod gate;
 mod idempotency;
+mod inputs;
 mod life;
 mod merchant;
 mod pay_types;

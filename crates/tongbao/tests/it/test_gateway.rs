@@ -103,6 +103,17 @@ impl TestGateway {
         TestGateway::of(folder, database, child, file)
     }
 
+    /// Starts both its halves on any port of this address.
+    #[allow(dead_code, reason = "one of the suites does without")]
+    pub(crate) fn start_at(address: &str) -> TestGateway {
+        let folder = new_folder();
+        let listen = format!("{address}:0");
+        let mut command = tongbao();
+        command.args(["dev", "--listen", &listen, "--sandbox-listen", &listen, "--data"]);
+        let (child, file) = launch(command.arg(folder.path()), folder.path());
+        TestGateway::of(folder, None, child, file)
+    }
+
     fn open(database: Option<Database>) -> TestGateway {
         let folder = new_folder();
         let mut command = dev(folder.path(), database.as_ref());

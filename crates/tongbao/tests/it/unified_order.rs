@@ -191,7 +191,7 @@ async fn lengths_are_counted_in_characters_and_both_ends_are_inside() {
         ("OutOrderId", 6, 60, &digits),
         ("OrderSubject", 1, 200, &text),
         ("NotifyUrl", 20, 255, &url),
-        ("FrontUrl", 1, 255, &text),
+        ("FrontUrl", 20, 255, &url),
         ("ExternalPaymentData", 27, 1024, &external),
         ("GoodsTag", 1, 32, &text),
         ("Attachment", 1, 128, &text),

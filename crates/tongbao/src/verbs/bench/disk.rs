@@ -5,6 +5,7 @@
 
 use crate::database::Database;
 use crate::merchant::JsonClient;
+use crate::output::show;
 use crate::verbs::demo::{Received, call, merchant_server};
 use crate::verbs::dev::{DevGateway, Purpose};
 use anyhow::{Context, Result, ensure};
@@ -34,7 +35,6 @@ pub(super) struct Arguments {
     folder: PathBuf,
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the verb is for")]
 pub(super) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let folder = tempfile::tempdir_in(&arguments.folder).context("no temporary folder")?;
     let file = folder.path().join("tongbao.db");
@@ -43,8 +43,8 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let gateway = DevGateway::start(any, any, folder.path(), &database, purpose).await?;
     let bytes = grown_by(&gateway, &file, arguments.orders).await;
     gateway.stop().await?;
-    println!("{} orders placed, paid and notified", arguments.orders);
-    println!("disk         {} bytes an order", bytes? / u64::from(arguments.orders));
+    show!("{} orders placed, paid and notified", arguments.orders);
+    show!("disk         {} bytes an order", bytes? / u64::from(arguments.orders));
     Ok(ExitCode::SUCCESS)
 }
 
