@@ -1,9 +1,12 @@
-//! RSA signatures: RSASSA-PKCS1-v1_5 with SHA-256, 2048 bits or more.
+//! RSA of 2048 bits or more: signatures (RSASSA-PKCS1-v1_5 with SHA-256), and opening what was sealed for a
+//! key (RSA-OAEP).
 
 use crate::{SealFault, certificate, key_text, pem, text};
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::rsa::{
+    KeyPair, KeySize, OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, PrivateDecryptingKey,
+};
 use aws_lc_rs::signature::{
     KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
 };
@@ -38,6 +41,17 @@ impl Signer {
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
             .map_err(|_| SealFault::Sign)?;
         Ok(text::base64(&signature))
+    }
+
+    /// Opens what was sealed with the public key: RSA-OAEP with SHA-1 and MGF1-SHA-1, Base64.
+    pub fn decrypt(&self, sealed_base64: &str) -> Result<Vec<u8>, SealFault> {
+        let sealed = text::from_base64(sealed_base64).map_err(|_| SealFault::Open)?;
+        let key = PrivateDecryptingKey::from_pkcs8(&self.pkcs8()).map_err(|_| SealFault::Open)?;
+        let key = OaepPrivateDecryptingKey::new(key).map_err(|_| SealFault::Open)?;
+        let mut room = vec![0; key.min_output_size()];
+        key.decrypt(&OAEP_SHA1_MGF1SHA1, &sealed, &mut room, None)
+            .map(|plain| plain.to_vec())
+            .map_err(|_| SealFault::Open)
     }
 
     /// The public key as PEM (`BEGIN PUBLIC KEY`).
