@@ -92,6 +92,17 @@ pub enum CouponKind {
     NoCash,
 }
 
+/// What comes of a code on the phone once a merchant has scanned it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScanOutcome {
+    /// The payment succeeds at once.
+    Success,
+    /// The person is asked for a password, and answers with [`Counterpart::phone`].
+    Password,
+    /// The bank says no.
+    Fail,
+}
+
 /// Why the app on the phone does not open the cashier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PhoneFault {
@@ -155,6 +166,16 @@ pub trait Counterpart: Send + Sync {
         outcome: PhoneOutcome,
         context: &CodecContext,
     ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault>;
+
+    /// Shows a code on the phone for a merchant to scan; `None` of a channel without such codes.
+    fn payment_code(
+        &self,
+        _documents: &mut dyn DocumentStore,
+        _outcome: ScanOutcome,
+        _context: &CodecContext,
+    ) -> Result<Option<String>, DocumentFault> {
+        Ok(None)
+    }
 
     /// The request that carries a callback now: fresh time, nonce, encryption and signature.
     fn envelope(

@@ -31,7 +31,7 @@ pub use bill::{
 pub use callable_url::{BaseUrl, CallableUrl, UrlFault};
 pub use counterpart::{
     Counterpart, Coupon, CouponKind, DocumentFault, DocumentStore, FaultMode, OutgoingCallback,
-    PhoneFault, PhoneOutcome, SwitchFault,
+    PhoneFault, PhoneOutcome, ScanOutcome, SwitchFault,
 };
 pub use finding::{
     Callback, Finding, PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded,

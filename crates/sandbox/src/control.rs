@@ -13,7 +13,8 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use channel::{
-    Counterpart, Coupon, CouponKind, DocumentFault, PhoneFault, PhoneOutcome, SwitchFault,
+    Counterpart, Coupon, CouponKind, DocumentFault, PhoneFault, PhoneOutcome, ScanOutcome,
+    SwitchFault,
 };
 use ledger::Fen;
 use rusqlite::Connection;
@@ -42,6 +43,7 @@ pub(crate) fn router() -> Router<Arc<Sandbox>> {
     Router::new()
         .route("/healthz", get(async || "ok"))
         .route("/control/pay", post(pay))
+        .route("/control/payment-code", post(payment_code))
         .route("/control/transactions", get(transactions))
         .route("/control/callbacks", get(list_callbacks))
         .route("/control/faults", post(inject_fault).get(list_faults).delete(clear_faults))
@@ -109,6 +111,45 @@ fn phone(
         }
     }
     Err(PhoneFault::NotMine)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CodeRequest {
+    channel: String,
+    outcome: String,
+}
+
+async fn payment_code(State(sandbox): World, body: Bytes) -> Answer {
+    let asked = match parse::<CodeRequest>(&body) {
+        Ok(asked) => asked,
+        Err(why) => return bad(why),
+    };
+    let Some(counterpart) = sandbox.counterpart(&asked.channel) else {
+        return bad("channel: no counterpart has this name");
+    };
+    let Some(outcome) = read_scan_outcome(&asked.outcome) else {
+        return bad("outcome: want success, password or fail");
+    };
+    let (clock, counterpart) = (sandbox.clock.clone(), counterpart.clone());
+    let work = move |connection: &Connection| {
+        let context = context(connection, &clock)?;
+        counterpart.payment_code(&mut Documents::new(connection), outcome, &context)
+    };
+    match sandbox.writer.run(work).await {
+        Ok(Some(code)) => Json(json!({ "payment_code": code })).into_response(),
+        Ok(None) => bad("channel: it has no codes to scan"),
+        Err(fault) => broken(&fault),
+    }
+}
+
+fn read_scan_outcome(word: &str) -> Option<ScanOutcome> {
+    match word {
+        "success" => Some(ScanOutcome::Success),
+        "password" => Some(ScanOutcome::Password),
+        "fail" => Some(ScanOutcome::Fail),
+        _ => None,
+    }
 }
 
 fn read_outcome(word: &str, coupon: Option<&CouponAsked>) -> Result<PhoneOutcome, &'static str> {
