@@ -10,7 +10,7 @@ use channel::{Bill, Finding, Instruction, Operation, Response};
 /// Characters of a code or message that are kept.
 const TEXT_LEN_MAX: usize = 256;
 /// Words in the message of INVALID_REQUEST that say that the number carries an order already.
-const NUMBER_TAKEN: [&str; 2] = ["订单号重复", "已支付"];
+const NUMBER_TAKEN: [&str; 3] = ["订单号重复", "与首次请求时不一致", "已支付"];
 
 /// What a code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

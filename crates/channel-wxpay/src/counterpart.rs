@@ -9,18 +9,24 @@
 //! - `route`: which call a request is. `admit`: whether the request is authentic.
 //! - `rules`: the rules of fields. `refusal`: its words when it says no. `answer`: what it signs.
 //! - `records`: what stands in the documents. `identifiers`: the numbers it gives.
-//! - `order`, `trade`, `refund`, `certificates`, `bill` with `bill_file`: the calls. `phone`: the app of the payer, with its `coupon`s.
+//! - `order`, `trade`, `refund` with `abnormal_refund`, `certificates`, `bill` with `bill_file`: the calls.
+//! - `phone`: the app of the payer, with its `coupon`s. `payment`: what comes of it.
+//! - `code_pay`: payments with a code on the phone. `payment_code`: these codes.
 //! - `callback`: what it enqueues to merchants.
 
+mod abnormal_refund;
 mod admit;
 mod answer;
 mod bill;
 mod bill_file;
 mod callback;
 mod certificates;
+mod code_pay;
 mod coupon;
 mod identifiers;
 mod order;
+mod payment;
+mod payment_code;
 mod phone;
 mod platform_keys;
 mod records;
@@ -42,11 +48,11 @@ pub use world::{BadWorld, SubMerchant, WxpayMerchant, WxpayWorld};
 use crate::counterpart::admit::Admitted;
 use crate::counterpart::answer::Reply;
 use crate::counterpart::refusal::{Refusal, Stop};
-use crate::counterpart::route::{Call, Route};
+use crate::counterpart::route::{Call, Route, Trade};
 use crate::counterpart::world::{Merchant, World};
 use channel::{
     CodecContext, Counterpart, DocumentFault, DocumentStore, FaultMode, OutgoingCallback,
-    PhoneFault, PhoneOutcome, Request, Response, SwitchFault,
+    PhoneFault, PhoneOutcome, Request, Response, ScanOutcome, SwitchFault,
 };
 use ledger::Timestamp;
 
@@ -86,13 +92,16 @@ impl WxpayCounterpart {
             return Err(Refusal::new(code.clone(), "沙箱指定的错误").into());
         }
         match route.call {
+            Call::Create { trade: Trade::Micropay, mode } => code_pay::create(call, mode),
             Call::Create { trade, mode } => order::create(call, trade, mode),
             Call::QueryByNumber { mode, number } => trade::query_by_number(call, mode, &number),
             Call::QueryById { mode, transaction_id } => {
                 trade::query_by_id(call, mode, &transaction_id)
             }
             Call::Close { mode, number } => trade::close(call, mode, &number),
+            Call::Reverse { mode, number } => code_pay::reverse(call, mode, &number),
             Call::Refund => refund::create(call),
+            Call::ApplyAbnormalRefund { refund_id } => abnormal_refund::apply(call, &refund_id),
             Call::QueryRefund { channel_refund_no } => refund::query(call, &channel_refund_no),
             Call::Certificates => certificates::list(call),
             Call::FindBill { kind } => bill::find(call, kind),
@@ -156,6 +165,15 @@ impl Counterpart for WxpayCounterpart {
         context: &CodecContext,
     ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
         phone::pay(&self.world, documents, pay_info, outcome, context)
+    }
+
+    fn payment_code(
+        &self,
+        documents: &mut dyn DocumentStore,
+        outcome: ScanOutcome,
+        context: &CodecContext,
+    ) -> Result<Option<String>, DocumentFault> {
+        payment_code::show(documents, outcome, context).map(Some)
     }
 
     fn envelope(

@@ -3,7 +3,7 @@
 use crate::bill::yuan::write as yuan;
 use crate::counterpart::CallContext;
 use crate::counterpart::bill::time;
-use crate::counterpart::records::{self, Discount, End, Entry, Order, Paid, Refunding, State};
+use crate::counterpart::records::{self, Discount, End, Entry, Order, Paid, Refunding};
 use channel::{BillDay, DocumentFault, FaultMode};
 use ledger::Timestamp;
 
@@ -20,7 +20,24 @@ const FUNDS_SUMMARY: &str = "资金流水总笔数,收入笔数,收入金额,支
 /// What happened to money, with what it happened to.
 enum Happened {
     Paid { order: Order, paid: Paid },
-    Refunded { order: Order, paid: Paid, refund: Refunding },
+    Refunded { order: Order, paid: Paid, refund: Refunding, by: By },
+}
+
+/// How the money went back.
+#[derive(Clone, Copy)]
+enum By {
+    Refund,
+    Reversal,
+}
+
+impl By {
+    /// The trade's state in bills.
+    const fn word(self) -> &'static str {
+        match self {
+            By::Refund => "REFUND",
+            By::Reversal => "REVOKED",
+        }
+    }
 }
 
 /// The trade bill of a day, if anything happened: of one sub-merchant, or of all that the merchant
@@ -121,21 +138,26 @@ fn happened(
 }
 
 fn read(call: &CallContext<'_>, entry: &Entry) -> Result<Option<Happened>, DocumentFault> {
-    let (order_key, refund) = match entry {
-        Entry::Paid { order_key, .. } => (order_key.clone(), None),
-        Entry::Refunded { refund_key, .. } => {
-            let refund = records::read::<Refunding>(call.documents, refund_key)?;
-            let Some(refund) = refund else { return Ok(None) };
-            (refund.order_key.clone(), Some(refund))
+    match entry {
+        Entry::Paid { order_key, .. } => {
+            let found = payment(call, order_key)?;
+            Ok(found.map(|(order, paid)| Happened::Paid { order, paid }))
         }
-    };
-    let Some(order) = records::read::<Order>(call.documents, &order_key)? else { return Ok(None) };
-    let State::Paid(paid) = &order.state else { return Ok(None) };
-    let paid = paid.clone();
-    Ok(Some(match refund {
-        None => Happened::Paid { order, paid },
-        Some(refund) => Happened::Refunded { order, paid, refund },
-    }))
+        Entry::Refunded { refund_key, .. } => back(call, refund_key, By::Refund),
+        Entry::Reversed { refund_key, .. } => back(call, refund_key, By::Reversal),
+    }
+}
+
+fn back(call: &CallContext<'_>, key: &str, by: By) -> Result<Option<Happened>, DocumentFault> {
+    let Some(refund) = records::read::<Refunding>(call.documents, key)? else { return Ok(None) };
+    let found = payment(call, &refund.order_key)?;
+    Ok(found.map(|(order, paid)| Happened::Refunded { order, paid, refund, by }))
+}
+
+fn payment(call: &CallContext<'_>, key: &str) -> Result<Option<(Order, Paid)>, DocumentFault> {
+    let Some(order) = records::read::<Order>(call.documents, key)? else { return Ok(None) };
+    let paid = order.payment().cloned();
+    Ok(paid.map(|paid| (order, paid)))
 }
 
 impl Happened {
@@ -208,6 +230,10 @@ impl Happened {
             Happened::Paid { .. } => None,
             Happened::Refunded { refund, .. } => Some(refund),
         };
+        let state = match self {
+            Happened::Paid { .. } => "SUCCESS",
+            Happened::Refunded { by, .. } => by.word(),
+        };
         let of_refund =
             |text: fn(&Refunding) -> &str, none: &str| refund.map_or(none, text).to_owned();
         let (total, back) = (self.paid_fen(lie), self.refunded_fen());
@@ -227,7 +253,7 @@ impl Happened {
             order.out_trade_no.clone(),
             openid.cloned().unwrap_or_default(),
             order.trade.trade_type().to_owned(),
-            refund.map_or("SUCCESS", |_| "REFUND").to_owned(),
+            state.to_owned(),
             paid.bank_type.clone(),
             "CNY".to_owned(),
             yuan(total - coupons.unsettled),

@@ -12,6 +12,24 @@ pub(super) fn prepay_id(context: &CodecContext) -> String {
     format!("wx{}{ms:03x}{tail}", beijing(context.now, "%Y%m%d%H%M%S"))
 }
 
+/// What a QR code's link ends in: nine letters and digits.
+pub(super) fn code(context: &CodecContext) -> String {
+    const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut left = number(&context.nonce);
+    let mut code = String::with_capacity(9);
+    for _ in 0..7 {
+        let letter = usize::try_from(left % 62).ok().and_then(|at| LETTERS.get(at));
+        code.push(char::from(*letter.unwrap_or(&b'0')));
+        left /= 62;
+    }
+    code + "zz"
+}
+
+/// A code on a payer's phone: 18 digits that begin with 13.
+pub(super) fn payment_code(context: &CodecContext) -> String {
+    format!("13{}", digits::<16>(&context.nonce))
+}
+
 /// 28 digits that begin with `4200`.
 pub(super) fn transaction_id(context: &CodecContext) -> String {
     dated_number("4200", context)
@@ -53,9 +71,13 @@ fn dated_number(head: &str, context: &CodecContext) -> String {
 
 /// The last `N` digits of a hex number of 16 digits at most.
 fn digits<const N: usize>(hex: &str) -> String {
-    let number = u64::from_str_radix(hex.get(..16).unwrap_or(hex), 16).unwrap_or_default();
-    let text = format!("{number:020}");
+    let text = format!("{:020}", number(hex));
     text.get(20 - N..).unwrap_or_default().to_owned()
+}
+
+/// The number that 16 hex digits stand for.
+fn number(hex: &str) -> u64 {
+    u64::from_str_radix(hex.get(..16).unwrap_or(hex), 16).unwrap_or_default()
 }
 
 fn beijing(at: Timestamp, format: &str) -> String {
@@ -80,5 +102,7 @@ mod tests {
         assert_eq!(callback_id(&context), "01234567-89ab-cdef-0123-456789abcdef");
         assert_eq!(openid(&context).len(), 28);
         assert_eq!(package(&context), "9216486895");
+        assert_eq!(code(&context).len(), 9);
+        assert_eq!(payment_code(&context), "131985529216486895");
     }
 }

@@ -18,7 +18,7 @@ const PAYABLE_SECONDS_MAX: i64 = 90 * 86_400;
 const PAYABLE_SECONDS: i64 = 7 * 86_400;
 
 pub(super) fn create(call: &mut CallContext<'_>, trade: Trade, mode: Mode) -> Result<Reply, Stop> {
-    let body = rules::parse(&call.request.body)?;
+    let body = rules::parse(call.request)?;
     rules::check_order(&body, trade, mode)?;
     let fingerprint = fingerprint(&body);
     let asked: OrderRequest = rules::convert(body)?;
@@ -26,22 +26,27 @@ pub(super) fn create(call: &mut CallContext<'_>, trade: Trade, mode: Mode) -> Re
     let key = records::order_key(&call.merchant.mchid, &asked.out_trade_no);
     let order = match records::read::<Order>(call.documents, &key)? {
         Some(known) => repeat(call, known, trade, &fingerprint)?,
+        None if records::is_burnt(call.documents, &key)? => return Err(Refusal::changed().into()),
         None => place(call, trade, asked, fingerprint)?,
     };
     Ok(Reply::json(200, &placed_answer(call, &order)))
 }
 
-/// What must be equal for a repeat to be one: all but the end, which counts only the first time.
-fn fingerprint(body: &Value) -> String {
+/// What must be equal for a repeat to be one: all but the end, which counts only the first time. The
+/// currency has a default.
+pub(super) fn fingerprint(body: &Value) -> String {
     let mut content = body.clone();
     if let Some(members) = content.as_object_mut() {
         members.remove("time_expire");
+    }
+    if let Some(amount) = content.get_mut("amount").and_then(Value::as_object_mut) {
+        amount.entry("currency").or_insert_with(|| Value::from("CNY"));
     }
     crypto::hash::sha256_hex(content.to_string().as_bytes())
 }
 
 /// Whether merchant and apps belong together, and to the one who signed.
-fn check_binding(merchant: &Merchant, parties: &Parties) -> Result<(), Refusal> {
+pub(super) fn check_binding(merchant: &Merchant, parties: &Parties) -> Result<(), Refusal> {
     let (name, mchid, appid) = match &parties.sp_mchid {
         Some(sp_mchid) => ("sp_mchid", Some(sp_mchid), &parties.sp_appid),
         None => ("mchid", parties.mchid.as_ref(), &parties.appid),
@@ -65,7 +70,7 @@ fn check_binding(merchant: &Merchant, parties: &Parties) -> Result<(), Refusal> 
 }
 
 fn not_bound() -> Refusal {
-    Refusal::new("APPID_MCHID_NOT_MATCH", "appid和mchid不匹配，请检查后再试")
+    Refusal::new("APPID_MCHID_NOT_MATCH", "appid和mch_id不匹配，请检查后再试")
 }
 
 fn repeat(
@@ -75,16 +80,10 @@ fn repeat(
     fingerprint: &str,
 ) -> Result<Order, Stop> {
     let now = call.context.now;
-    match known.stage(now) {
-        Stage::Paid(_) => return Err(Refusal::order_paid().into()),
-        Stage::Closed => return Err(Refusal::order_closed().into()),
-        Stage::Open => {}
-    }
-    if known.trade != trade {
-        return Err(Refusal::new("OUT_TRADE_NO_USED", "商户订单号已用于其他交易类型").into());
-    }
-    if known.fingerprint != fingerprint {
-        return Err(Refusal::new("INVALID_REQUEST", "201 商户订单号重复").into());
+    check_repeat(&known, trade, fingerprint, now)?;
+    if trade == Trade::Native {
+        let code = Some(identifiers::code(call.context));
+        return keep(call, Order { code, prepay_ms: now.ms(), ..known });
     }
     if known.prepay_is_current(now) {
         return Ok(known);
@@ -92,6 +91,27 @@ fn repeat(
     let order =
         Order { prepay_id: identifiers::prepay_id(call.context), prepay_ms: now.ms(), ..known };
     keep(call, order)
+}
+
+/// Whether the number may be ordered once more with this content.
+pub(super) fn check_repeat(
+    known: &Order,
+    trade: Trade,
+    fingerprint: &str,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    match known.stage(now) {
+        Stage::Paid(_) => return Err(Refusal::order_paid()),
+        Stage::Closed | Stage::Revoked(_) => return Err(Refusal::order_closed()),
+        Stage::Open | Stage::Typing | Stage::Failed(_) => {}
+    }
+    if known.trade != trade {
+        return Err(Refusal::new("OUT_TRADE_NO_USED", "商户订单号重复"));
+    }
+    match known.fingerprint == fingerprint {
+        true => Ok(()),
+        false => Err(Refusal::changed()),
+    }
 }
 
 fn place(
@@ -109,26 +129,32 @@ fn place(
         total: asked.amount.total,
         description: asked.description,
         attach: asked.attach,
-        notify_url: asked.notify_url,
+        notify_url: Some(asked.notify_url),
         payer: asked.payer,
         device_id: asked.scene_info.and_then(|scene| scene.device_id),
         expires_ms: end(now, asked.time_expire.as_deref())?.ms(),
         prepay_id: identifiers::prepay_id(call.context),
         prepay_ms: now.ms(),
         coupon: None,
+        code: (trade == Trade::Native).then(|| identifiers::code(call.context)),
         state: State::Open { last_error: None },
     };
     keep(call, order)
 }
 
-fn keep(call: &mut CallContext<'_>, order: Order) -> Result<Order, Stop> {
+/// Writes an order with the pointers to it.
+pub(super) fn keep(call: &mut CallContext<'_>, order: Order) -> Result<Order, Stop> {
     let key = order.key();
     records::write(call.documents, &key, &order)?;
     call.documents.put(&records::prepay_key(&order.prepay_id), &key)?;
+    if let Some(code) = &order.code {
+        call.documents.put(&records::code_key(code), &key)?;
+    }
     Ok(order)
 }
 
-fn end(now: Timestamp, time_expire: Option<&str>) -> Result<Timestamp, Refusal> {
+/// When an order ends that names this time, or none.
+pub(super) fn end(now: Timestamp, time_expire: Option<&str>) -> Result<Timestamp, Refusal> {
     let Some(asked) = time_expire.and_then(wire::read_time) else {
         return Ok(now.plus_seconds(PAYABLE_SECONDS));
     };
@@ -141,14 +167,10 @@ fn end(now: Timestamp, time_expire: Option<&str>) -> Result<Timestamp, Refusal> 
 fn placed_answer(call: &CallContext<'_>, order: &Order) -> PlacedAnswer {
     let prepay_id = order.prepay_id.clone();
     match order.trade {
-        Trade::Jsapi | Trade::App => {
+        Trade::Jsapi | Trade::App | Trade::Micropay => {
             PlacedAnswer { prepay_id: Some(prepay_id), ..PlacedAnswer::default() }
         }
-        Trade::Native => {
-            let code = prepay_id.trim_start_matches("wx");
-            let code_url = format!("weixin://wxpay/bizpayurl?pr={code}");
-            PlacedAnswer { code_url: Some(code_url), ..PlacedAnswer::default() }
-        }
+        Trade::Native => PlacedAnswer { code_url: order.code_url(), ..PlacedAnswer::default() },
         Trade::H5 => {
             let package = identifiers::package(call.context);
             let h5_url = format!(

@@ -27,7 +27,8 @@ pub(super) struct Order {
     #[serde(default)]
     pub(super) description: String,
     pub(super) attach: Option<String>,
-    pub(super) notify_url: String,
+    /// Where the callback goes. A scanned code's order has none.
+    pub(super) notify_url: Option<String>,
     pub(super) payer: Option<PayerIds>,
     pub(super) device_id: Option<String>,
     pub(super) expires_ms: i64,
@@ -36,6 +37,9 @@ pub(super) struct Order {
     /// The coupon that paid a part.
     #[serde(default)]
     pub(super) coupon: Option<Promotion>,
+    /// Of a QR code, the part that works now.
+    #[serde(default)]
+    pub(super) code: Option<String>,
     pub(super) state: State,
 }
 
@@ -72,10 +76,25 @@ pub(super) enum State {
         /// Why the payer's last try failed.
         last_error: Option<String>,
     },
+    /// The payer whose code was scanned types a password.
+    Typing {
+        /// The scanned code.
+        code: String,
+    },
+    /// The payment with a scanned code failed.
+    Failed {
+        /// Why.
+        why: String,
+    },
     /// Closed by the merchant.
     Closed,
     /// Paid.
     Paid(Paid),
+    /// Reversed by the merchant.
+    Revoked {
+        /// The payment that went back, if there was one.
+        paid: Option<Paid>,
+    },
 }
 
 /// A payment.
@@ -93,8 +112,11 @@ pub(super) struct Paid {
 /// Where an order stands at a certain time: an open one ends by itself.
 pub(super) enum Stage<'a> {
     Open,
+    Typing,
+    Failed(&'a str),
     Closed,
     Paid(&'a Paid),
+    Revoked(Option<&'a Paid>),
 }
 
 /// A refund.
@@ -102,7 +124,6 @@ pub(super) enum Stage<'a> {
 pub(super) struct Refunding {
     pub(super) order_key: String,
     pub(super) sub_mchid: Option<String>,
-    pub(super) fingerprint: String,
     pub(super) refund_id: String,
     pub(super) out_refund_no: String,
     pub(super) transaction_id: String,
@@ -119,6 +140,19 @@ pub(super) struct Refunding {
     /// What it comes to.
     #[serde(default)]
     pub(super) end: End,
+    #[serde(default)]
+    pub(super) notify_url: Option<String>,
+    /// Where the money went after the payer's account had refused it.
+    #[serde(default)]
+    pub(super) remitted: Option<Remitted>,
+}
+
+/// A refund's way to a bank card.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Remitted {
+    pub(super) at_ms: i64,
+    /// The card as answers show it.
+    pub(super) account: String,
 }
 
 /// An entry of the journal.
@@ -129,18 +163,22 @@ pub(super) enum Entry {
     Paid { at_ms: i64, order_key: String },
     /// A refund that was taken.
     Refunded { at_ms: i64, refund_key: String },
+    /// A payment that the merchant reversed.
+    Reversed { at_ms: i64, refund_key: String },
 }
 
 impl Entry {
     pub(super) const fn at_ms(&self) -> i64 {
         match self {
-            Entry::Paid { at_ms, .. } | Entry::Refunded { at_ms, .. } => *at_ms,
+            Entry::Paid { at_ms, .. }
+            | Entry::Refunded { at_ms, .. }
+            | Entry::Reversed { at_ms, .. } => *at_ms,
         }
     }
 }
 
 /// What a refund comes to once it was taken.
-#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum End {
     /// The money is back.
@@ -159,16 +197,35 @@ impl Order {
         match &self.state {
             State::Open { .. } if self.expires_ms <= now.ms() => Stage::Closed,
             State::Open { .. } => Stage::Open,
+            State::Typing { .. } => Stage::Typing,
+            State::Failed { why } => Stage::Failed(why),
             State::Closed => Stage::Closed,
             State::Paid(paid) => Stage::Paid(paid),
+            State::Revoked { paid } => Stage::Revoked(paid.as_ref()),
         }
+    }
+
+    /// The payment, even if it went back.
+    pub(super) const fn payment(&self) -> Option<&Paid> {
+        match &self.state {
+            State::Paid(paid) => Some(paid),
+            State::Revoked { paid } => paid.as_ref(),
+            State::Open { .. } | State::Typing { .. } | State::Failed { .. } | State::Closed => {
+                None
+            }
+        }
+    }
+
+    /// The link in a QR code.
+    pub(super) fn code_url(&self) -> Option<String> {
+        self.code.as_ref().map(|code| format!("weixin://wxpay/bizpayurl?pr={code}"))
     }
 
     /// Whether what the client got to pay with still works.
     pub(super) fn prepay_is_current(&self, now: Timestamp) -> bool {
         let seconds = match self.trade {
             Trade::H5 => H5_LINK_SECONDS,
-            Trade::Jsapi | Trade::Native | Trade::App => PREPAY_SECONDS,
+            Trade::Jsapi | Trade::Native | Trade::App | Trade::Micropay => PREPAY_SECONDS,
         };
         now < Timestamp::from_ms(self.prepay_ms).plus_seconds(seconds)
     }
@@ -218,11 +275,15 @@ impl Order {
     pub(super) fn transaction(&self, now: Timestamp) -> Transaction {
         match self.stage(now) {
             Stage::Open => self.unpaid("NOTPAY", "订单未支付"),
+            Stage::Typing => self.unpaid("USERPAYING", "用户支付中，需要输入密码"),
+            Stage::Failed(why) => self.unpaid("PAYERROR", why),
             Stage::Closed => self.unpaid("CLOSED", "订单已关闭"),
             Stage::Paid(paid) if paid.refund_count > 0 => {
-                self.paid(paid, "REFUND", "订单发生过退款")
+                self.paid(paid, "REFUND", "订单发生过退款，退款详情请查询退款单")
             }
             Stage::Paid(paid) => self.paid(paid, "SUCCESS", "支付成功"),
+            Stage::Revoked(Some(paid)) => self.paid(paid, "REVOKED", "订单已撤销"),
+            Stage::Revoked(None) => self.unpaid("REVOKED", "订单已撤销"),
         }
     }
 
@@ -237,13 +298,13 @@ impl Order {
             bank_type: None,
             attach: None,
             success_time: None,
-            payer: self.payer.clone(),
+            payer: None,
             amount: Some(PaidAmount {
                 total: Some(self.total),
-                currency: Some("CNY".to_owned()),
+                payer_currency: Some("CNY".to_owned()),
                 ..PaidAmount::default()
             }),
-            scene_info: None,
+            scene_info: Some(device(self.device_id.clone().unwrap_or_default())),
             promotion_detail: None,
         }
     }
@@ -253,7 +314,7 @@ impl Order {
             transaction_id: Some(paid.transaction_id.clone()),
             trade_type: Some(self.trade.trade_type().to_owned()),
             bank_type: Some(paid.bank_type.clone()),
-            attach: self.attach.clone(),
+            attach: Some(self.attach.clone().unwrap_or_default()),
             success_time: Some(wire::time_text(Timestamp::from_ms(paid.at_ms))),
             payer: Some(paid.payer.clone()),
             amount: Some(PaidAmount {
@@ -262,14 +323,15 @@ impl Order {
                 currency: Some("CNY".to_owned()),
                 payer_currency: Some("CNY".to_owned()),
             }),
-            scene_info: self
-                .device_id
-                .clone()
-                .map(|device_id| SceneInfo { device_id: Some(device_id), ..SceneInfo::default() }),
+            scene_info: self.device_id.clone().map(device),
             promotion_detail: self.coupon.clone().map(|coupon| vec![coupon]),
             ..self.unpaid(trade_state, description)
         }
     }
+}
+
+fn device(device_id: String) -> SceneInfo {
+    SceneInfo { device_id: Some(device_id), ..SceneInfo::default() }
 }
 
 pub(super) fn order_key(mchid: &str, out_trade_no: &str) -> String {
@@ -284,8 +346,36 @@ pub(super) fn prepay_key(prepay_id: &str) -> String {
     format!("{PREPAYS}{prepay_id}")
 }
 
+pub(super) fn code_key(code: &str) -> String {
+    format!("wxpay/code/{code}")
+}
+
+/// What stands under an order's key when its number was closed before it was ordered.
+fn burnt_key(order_key: &str) -> String {
+    format!("wxpay/burnt/{order_key}")
+}
+
+/// Makes a number, by its order's key, useless for orders.
+pub(super) fn burn(
+    documents: &mut dyn DocumentStore,
+    order_key: &str,
+) -> Result<(), DocumentFault> {
+    documents.put(&burnt_key(order_key), "")
+}
+
+pub(super) fn is_burnt(
+    documents: &dyn DocumentStore,
+    order_key: &str,
+) -> Result<bool, DocumentFault> {
+    Ok(documents.get(&burnt_key(order_key))?.is_some())
+}
+
 pub(super) fn refund_key(mchid: &str, out_refund_no: &str) -> String {
     format!("wxpay/refund/{mchid}/{out_refund_no}")
+}
+
+pub(super) fn reversal_key(mchid: &str, out_trade_no: &str) -> String {
+    format!("wxpay/reversal/{mchid}/{out_trade_no}")
 }
 
 pub(super) fn bill_key(token: &str) -> String {

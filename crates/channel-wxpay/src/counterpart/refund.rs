@@ -8,7 +8,7 @@ use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::parameter;
 use crate::counterpart::{CallContext, callback, identifiers, rules};
 use crate::wire::{self, RefundAmount, RefundAnswer, RefundCallback, RefundRequest};
-use channel::{FaultMode, OutgoingCallback, RefundStatus};
+use channel::{DocumentFault, FaultMode, OutgoingCallback, RefundStatus};
 use ledger::{Fen, Timestamp};
 
 /// Partial refunds of one order at most.
@@ -19,20 +19,36 @@ const REFUNDABLE_SECONDS: i64 = 365 * 86_400;
 const RECEIVED_ACCOUNT: &str = "支付用户零钱";
 
 pub(super) fn create(call: &mut CallContext<'_>) -> Result<Reply, Stop> {
-    let body = rules::parse(&call.request.body)?;
+    let body = rules::parse(call.request)?;
     rules::check_refund(&body)?;
-    let fingerprint = crypto::hash::sha256_hex(body.to_string().as_bytes());
     let mut asked: RefundRequest = rules::convert(body)?;
     // A service provider names its merchant in the body or in the query.
     asked.sub_mchid = asked.sub_mchid.or_else(|| parameter(call.request, "sub_mchid"));
     let key = records::refund_key(&call.merchant.mchid, &asked.out_refund_no);
-    match records::read::<Refunding>(call.documents, &key)? {
-        Some(known) if known.fingerprint == fingerprint => {
+    let order = find_order(call, &asked)?;
+    match (records::read::<Refunding>(call.documents, &key)?, order) {
+        (Some(known), Some(order)) if is_repeat(&known, &order, &asked) => {
             Ok(Reply::json(200, &answer(call, &known, known.end)))
         }
-        Some(_) => Err(Refusal::field("out_refund_no", "已使用，且与之前请求的参数不一致").into()),
-        None => accept(call, &key, asked, fingerprint),
+        (Some(_), _) => Err(other_amounts().into()),
+        (None, Some(order)) => accept(call, &key, asked, order),
+        (None, None) => Err(no_payment().into()),
     }
+}
+
+/// The order and the amounts are what counts, not how they are written.
+fn is_repeat(known: &Refunding, order: &Order, asked: &RefundRequest) -> bool {
+    let amounts = (asked.amount.refund, asked.amount.total);
+    known.order_key == order.key() && (known.refund, known.total) == amounts
+}
+
+fn other_amounts() -> Refusal {
+    Refusal::new("INVALID_REQUEST", "订单金额或退款金额与之前请求不一致，请核实后再试")
+}
+
+/// There is no such order, or no payment of it.
+fn no_payment() -> Refusal {
+    Refusal::new("RESOURCE_NOT_EXISTS", "订单不存在")
 }
 
 pub(super) fn query(call: &mut CallContext<'_>, channel_refund_no: &str) -> Result<Reply, Stop> {
@@ -48,14 +64,12 @@ fn accept(
     call: &mut CallContext<'_>,
     key: &str,
     asked: RefundRequest,
-    fingerprint: String,
+    order: Order,
 ) -> Result<Reply, Stop> {
-    let order = find_order(call, &asked)?;
     let paid = refundable(call, &order, &asked)?;
     let refunding = Refunding {
         order_key: order.key(),
         sub_mchid: asked.sub_mchid,
-        fingerprint,
         refund_id: identifiers::refund_id(call.context),
         out_refund_no: asked.out_refund_no,
         transaction_id: paid.transaction_id.clone(),
@@ -66,8 +80,10 @@ fn accept(
         discount: order.discount_of_refund(refunded_before(&order), asked.amount.refund),
         created_ms: call.context.now.ms(),
         end: end(call.mode),
+        notify_url: asked.notify_url,
+        remitted: None,
     };
-    let outgoing = asked.notify_url.and_then(|url| enqueue(call, &order, &refunding, url));
+    let outgoing = ending(call, &order, &refunding);
     let order = Order { state: State::Paid(paid), ..order };
     let entry = Entry::Refunded { at_ms: refunding.created_ms, refund_key: key.to_owned() };
     records::journal(call.documents, &call.merchant.mchid, &refunding.refund_id, &entry)?;
@@ -76,7 +92,10 @@ fn accept(
     Ok(Reply::json(200, &answer(call, &refunding, End::Processing)).with_callbacks(outgoing))
 }
 
-fn find_order(call: &CallContext<'_>, asked: &RefundRequest) -> Result<Order, Stop> {
+fn find_order(
+    call: &CallContext<'_>,
+    asked: &RefundRequest,
+) -> Result<Option<Order>, DocumentFault> {
     let order = match (&asked.transaction_id, &asked.out_trade_no) {
         (Some(id), _) => records::follow(call.documents, &records::transaction_key(id))?,
         (None, Some(number)) => {
@@ -86,11 +105,10 @@ fn find_order(call: &CallContext<'_>, asked: &RefundRequest) -> Result<Order, St
     };
     let named =
         |order: &Order| asked.out_trade_no.as_ref().is_none_or(|no| *no == order.out_trade_no);
-    let order = order
+    Ok(order
         .filter(|order| order.mchid() == call.merchant.mchid)
         .filter(|order| order.parties.sub_mchid == asked.sub_mchid)
-        .filter(named);
-    Ok(order.ok_or_else(|| Refusal::new("RESOURCE_NOT_EXISTS", "订单不存在"))?)
+        .filter(named))
 }
 
 /// The payment as it stands after this refund, or why there cannot be one.
@@ -100,11 +118,19 @@ fn refundable(
     asked: &RefundRequest,
 ) -> Result<Paid, Refusal> {
     let invalid = |message: &str| Refusal::new("INVALID_REQUEST", message);
-    let Stage::Paid(paid) = order.stage(call.context.now) else {
-        return Err(invalid("订单状态错误，订单未支付"));
+    let all_back = || invalid("订单已全额退款");
+    let paid = match order.stage(call.context.now) {
+        Stage::Paid(paid) => paid,
+        Stage::Revoked(Some(_)) => return Err(all_back()),
+        Stage::Open | Stage::Typing | Stage::Failed(_) | Stage::Closed | Stage::Revoked(None) => {
+            return Err(no_payment());
+        }
     };
     if asked.amount.total != order.total {
-        return Err(invalid("订单金额或退款金额与之前请求不一致，请核实后再试"));
+        return Err(other_amounts());
+    }
+    if paid.refunded >= order.total {
+        return Err(all_back());
     }
     if call.context.now > Timestamp::from_ms(paid.at_ms).plus_seconds(REFUNDABLE_SECONDS) {
         return Err(invalid("订单已超过可退款的最大期限"));
@@ -128,27 +154,18 @@ fn refundable(
 
 /// What had gone back before.
 const fn refunded_before(order: &Order) -> i64 {
-    match &order.state {
-        State::Paid(paid) => paid.refunded,
-        State::Open { .. } | State::Closed => 0,
-    }
+    let State::Paid(paid) = &order.state else { return 0 };
+    paid.refunded
 }
 
 /// What the refund that is asked for comes to.
 const fn end(mode: &FaultMode) -> End {
-    match mode {
-        FaultMode::Honest
-        | FaultMode::BadSignature
-        | FaultMode::Unsigned
-        | FaultMode::Probe
-        | FaultMode::WrongAmount
-        | FaultMode::Error { .. } => End::Done,
-        FaultMode::Refund { status } => match status {
-            RefundStatus::Processing => End::Processing,
-            RefundStatus::Done => End::Done,
-            RefundStatus::Closed => End::Closed,
-            RefundStatus::Abnormal => End::Abnormal,
-        },
+    let FaultMode::Refund { status } = mode else { return End::Done };
+    match status {
+        RefundStatus::Processing => End::Processing,
+        RefundStatus::Done => End::Done,
+        RefundStatus::Closed => End::Closed,
+        RefundStatus::Abnormal => End::Abnormal,
     }
 }
 
@@ -163,30 +180,34 @@ const fn status(end: End) -> &'static str {
 
 /// When the money was back, if it is.
 fn success_time(refunding: &Refunding, end: End) -> Option<String> {
+    let remitted_ms = refunding.remitted.as_ref().map(|remitted| remitted.at_ms);
+    let at_ms = remitted_ms.unwrap_or(refunding.created_ms);
     match end {
-        End::Done => Some(wire::time_text(Timestamp::from_ms(refunding.created_ms))),
+        End::Done => Some(wire::time_text(Timestamp::from_ms(at_ms))),
         End::Processing | End::Closed | End::Abnormal => None,
     }
 }
 
-fn answer(call: &CallContext<'_>, refunding: &Refunding, shown: End) -> RefundAnswer {
-    let created = wire::time_text(Timestamp::from_ms(refunding.created_ms));
-    let lie = match call.mode {
-        FaultMode::WrongAmount => 1,
-        FaultMode::Honest
-        | FaultMode::BadSignature
-        | FaultMode::Unsigned
-        | FaultMode::Probe
-        | FaultMode::Error { .. }
-        | FaultMode::Refund { .. } => 0,
+/// Where the money went, in WeChat's word and in the payer's.
+fn received(refunding: &Refunding) -> (String, String) {
+    let (channel, account) = match &refunding.remitted {
+        None => ("ORIGINAL", RECEIVED_ACCOUNT),
+        Some(remitted) => ("OTHER_BANKCARD", &*remitted.account),
     };
+    (channel.to_owned(), account.to_owned())
+}
+
+pub(super) fn answer(call: &CallContext<'_>, refunding: &Refunding, shown: End) -> RefundAnswer {
+    let (channel, account) = received(refunding);
+    let created = wire::time_text(Timestamp::from_ms(refunding.created_ms));
+    let lie = i64::from(*call.mode == FaultMode::WrongAmount);
     RefundAnswer {
         refund_id: refunding.refund_id.clone(),
         out_refund_no: refunding.out_refund_no.clone(),
         transaction_id: refunding.transaction_id.clone(),
         out_trade_no: refunding.out_trade_no.clone(),
-        channel: Some("ORIGINAL".to_owned()),
-        user_received_account: Some(RECEIVED_ACCOUNT.to_owned()),
+        channel: Some(channel),
+        user_received_account: Some(account),
         success_time: success_time(refunding, shown),
         create_time: Some(created),
         status: status(shown).to_owned(),
@@ -213,13 +234,22 @@ fn amount(refunding: &Refunding) -> RefundAmount {
     }
 }
 
-/// The callback of a refund's end, if it ends.
-fn enqueue(
+/// The callback of a refund whose end has changed.
+pub(super) fn enqueue(
+    call: &CallContext<'_>,
+    refunding: &Refunding,
+) -> Result<Option<OutgoingCallback>, DocumentFault> {
+    let order = records::read::<Order>(call.documents, &refunding.order_key)?;
+    Ok(order.and_then(|order| ending(call, &order, refunding)))
+}
+
+/// The callback of a refund's end, if it ends and there is an address to tell it to.
+fn ending(
     call: &CallContext<'_>,
     order: &Order,
     refunding: &Refunding,
-    url: String,
 ) -> Option<OutgoingCallback> {
+    let url = refunding.notify_url.clone()?;
     let event = match refunding.end {
         End::Processing => return None,
         End::Done => Event::Refunded,
@@ -237,7 +267,7 @@ fn enqueue(
         out_refund_no: refunding.out_refund_no.clone(),
         refund_status: status(refunding.end).to_owned(),
         success_time: success_time(refunding, refunding.end),
-        user_received_account: Some(RECEIVED_ACCOUNT.to_owned()),
+        user_received_account: Some(received(refunding).1),
         amount: amount(refunding),
     };
     Some(callback::refunded(&call.merchant.mchid, event, &content, url, call.context))

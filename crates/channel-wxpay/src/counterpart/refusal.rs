@@ -1,7 +1,7 @@
 //! How WeChat Pay says no: codes, their HTTP statuses, their numbers, and words.
 
 use crate::counterpart::answer::{Body, Reply};
-use crate::wire;
+use crate::wire::{self, DetailedError};
 use channel::DocumentFault;
 use serde_json::{Value, json};
 
@@ -21,6 +21,27 @@ pub(super) enum Layer {
     Gate,
     /// The business behind it, which signs.
     Business,
+}
+
+/// Where a field stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Location {
+    /// In the body.
+    Body,
+    /// In the query string.
+    Query,
+    /// In the path.
+    Path,
+}
+
+impl Location {
+    const fn word(self) -> &'static str {
+        match self {
+            Location::Body => "body",
+            Location::Query => "query",
+            Location::Path => "uri_template",
+        }
+    }
 }
 
 /// Why a call ends early.
@@ -45,7 +66,30 @@ impl Refusal {
         Refusal { layer: Layer::Gate, ..Refusal::new(code, message) }
     }
 
-    /// A field that breaks its rule.
+    /// A field that breaks its rule. `path` begins with the field's location.
+    pub(super) fn rule(
+        location: Location,
+        path: &str,
+        value: Value,
+        issue: String,
+        message: String,
+    ) -> Refusal {
+        let within = path.strip_prefix('/').and_then(|path| path.strip_prefix(location.word()));
+        let field = within.unwrap_or(path).to_owned();
+        let location = location.word();
+        let detail = json!({"field": field, "value": value, "issue": issue, "location": location});
+        Refusal { detail: Some(detail), ..Refusal::new("PARAM_ERROR", message) }
+    }
+
+    /// A field that is not there. `pointer` begins behind the field's location.
+    pub(super) fn missing(location: Location, pointer: &str, label: &str) -> Refusal {
+        let issue = "必填性规则校验失败，此字段为必填项";
+        let path = format!("/{}{pointer}", location.word());
+        let message = format!("输入源“{path}”映射到字段“{label}”{issue}");
+        Refusal::rule(location, &path, Value::from(""), issue.to_owned(), message)
+    }
+
+    /// A parameter that contradicts others.
     pub(super) fn field(path: &str, want: &str) -> Refusal {
         Refusal::new("PARAM_ERROR", format!("参数错误：{path} {want}"))
     }
@@ -59,24 +103,26 @@ impl Refusal {
     }
 
     pub(super) fn order_paid() -> Refusal {
-        Refusal::new("ORDERPAID", "该订单已支付")
+        Refusal::new("ORDER_PAID", "该订单已支付")
     }
 
     pub(super) fn order_closed() -> Refusal {
         Refusal::new("ORDER_CLOSED", "该订单已关闭")
     }
 
+    /// The number carries an order of another content.
+    pub(super) fn changed() -> Refusal {
+        Refusal::new("INVALID_REQUEST", "请求重入时，参数与首次请求时不一致")
+    }
+
     pub(super) fn reply(self) -> Reply {
         let Refusal { code, message, detail, layer } = self;
-        let mut answer = json!({ "code": code, "message": message });
-        if let Some(detail) = detail {
-            answer["detail"] = detail;
-        }
-        let body = match layer {
-            Layer::Gate => Body::Unsigned(wire::json(&answer)),
-            Layer::Business => Body::Message(wire::json(&answer)),
-        };
         let (status, number) = (status_of(&code), number_of(&code));
+        let answer = wire::json(&DetailedError { code, message, detail });
+        let body = match layer {
+            Layer::Gate => Body::Unsigned(answer),
+            Layer::Business => Body::Message(answer),
+        };
         Reply { status, number, body, outgoing: vec![] }
     }
 }

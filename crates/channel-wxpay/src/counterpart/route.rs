@@ -24,6 +24,8 @@ pub(super) enum Trade {
     H5,
     /// An app with the SDK.
     App,
+    /// A code on the payer's phone, scanned by the merchant.
+    Micropay,
 }
 
 /// A call with what its path says.
@@ -33,7 +35,9 @@ pub(super) enum Call {
     QueryByNumber { mode: Mode, number: String },
     QueryById { mode: Mode, transaction_id: String },
     Close { mode: Mode, number: String },
+    Reverse { mode: Mode, number: String },
     Refund,
+    ApplyAbnormalRefund { refund_id: String },
     QueryRefund { channel_refund_no: String },
     Certificates,
     FindBill { kind: BillKind },
@@ -64,6 +68,10 @@ impl Route {
             (Method::Get, ["refund", "domestic", "refunds", number]) => {
                 Call::QueryRefund { channel_refund_no: (*number).to_owned() }
             }
+            (
+                Method::Post,
+                ["refund", "domestic", "refunds", refund_id, "apply-abnormal-refund"],
+            ) => Call::ApplyAbnormalRefund { refund_id: (*refund_id).to_owned() },
             (method, ["pay", "transactions", rest @ ..]) => pay(method, Mode::Direct, rest)?,
             (method, ["pay", "partner", "transactions", rest @ ..]) => {
                 pay(method, Mode::Partner, rest)?
@@ -79,7 +87,9 @@ impl Route {
             Call::Create { .. } => "create",
             Call::QueryByNumber { .. } | Call::QueryById { .. } => "query",
             Call::Close { .. } => "close",
+            Call::Reverse { .. } => "reverse",
             Call::Refund => "refund",
+            Call::ApplyAbnormalRefund { .. } => "abnormal_refund",
             Call::QueryRefund { .. } => "query_refund",
             Call::Certificates => "certificates",
             Call::FindBill { .. } => "bill",
@@ -96,6 +106,7 @@ impl Trade {
             Trade::Native => "NATIVE",
             Trade::H5 => "MWEB",
             Trade::App => "APP",
+            Trade::Micropay => "MICROPAY",
         }
     }
 }
@@ -133,6 +144,9 @@ fn pay(method: Method, mode: Mode, rest: &[&str]) -> Option<Call> {
         (Method::Post, ["out-trade-no", number, "close"]) => {
             Some(Call::Close { mode, number: text(number) })
         }
+        (Method::Post, ["out-trade-no", number, "reverse"]) => {
+            Some(Call::Reverse { mode, number: text(number) })
+        }
         (Method::Get | Method::Post, _) => None,
     }
 }
@@ -143,6 +157,7 @@ fn trade(mode: Mode, kind: &str) -> Option<Trade> {
         ("native", _) => Some(Trade::Native),
         ("h5", _) => Some(Trade::H5),
         ("app", _) => Some(Trade::App),
+        ("codepay", _) => Some(Trade::Micropay),
         _ => None,
     }
 }

@@ -1,102 +1,176 @@
-//! The rules of fields. They are checked on the JSON itself, so that each refusal names its field.
+//! What each call takes: its fields, whether they may be absent, and what they must be.
+//!
+//! `check` holds the rules themselves and the words of their refusals.
 
-use crate::counterpart::refusal::Refusal;
+mod check;
+
+use crate::counterpart::refusal::{Location, Refusal};
 use crate::counterpart::route::{Mode, Trade};
-use crate::wire;
+use channel::Request;
+use check::Rule::{self, List, Object, OneOf, Words};
+use check::{Field, may, want};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Whether a field may be absent.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Need {
-    Wanted,
-    Free,
-}
-use Need::{Free, Wanted};
+/// The most fen of an amount: a hundred million yuan. No bank moves more in one payment.
+const AMOUNT_MAX: i64 = 10_000_000_000;
+const AMOUNT: Rule = Rule::Whole { min: 1, max: AMOUNT_MAX };
+const PRICE: Rule = Rule::Whole { min: 0, max: AMOUNT_MAX };
+const QUANTITY: Rule = Rule::Whole { min: 1, max: u32::MAX as i64 };
+const ID: Rule = Rule::Text(32);
+const OPENID: Rule = Rule::Text(128);
 
-/// What a field must be.
-#[derive(Clone, Copy)]
-pub(super) enum Rule {
-    /// Text of 1 to this number of characters.
-    Text(usize),
-    /// 6 to 32 of letters, digits and `_ - | *`.
-    TradeNumber,
-    /// 1 to 64 of letters, digits and `_ - | * @`.
-    RefundNumber,
-    /// An absolute URL without query, at most so long; https, or http on a loopback host.
-    NotifyUrl(usize),
-    /// A whole number of fen, 1 or more.
-    Amount,
-    /// `CNY`.
-    Currency,
-    /// RFC 3339.
-    Time,
-    /// `iOS`, `Android` or `Wap`.
-    PageKind,
-    /// True or false.
-    Flag,
-    /// An object.
-    Object,
-}
+const APPID: Field = want("appid", "公众号ID", ID);
+const MCHID: Field = want("mchid", "直连商户号", ID);
+const SP_APPID: Field = want("sp_appid", "服务商应用ID", ID);
+const SP_MCHID: Field = want("sp_mchid", "服务商户号", ID);
+const SUB_APPID: Field = may("sub_appid", "子商户应用ID", ID);
+const SUB_MCHID: Field = want("sub_mchid", "子商户号", ID);
 
-/// A field's path, whether it may be absent, and what it must be.
-pub(super) type FieldRule = (&'static str, Need, Rule);
+const ORDER_AMOUNT: &[Field] =
+    &[want("total", "总金额", AMOUNT), may("currency", "货币类型", OneOf(&["CNY"]))];
 
-const ORDER: [FieldRule; 15] = [
-    ("description", Wanted, Rule::Text(127)),
-    ("out_trade_no", Wanted, Rule::TradeNumber),
-    ("time_expire", Free, Rule::Time),
-    ("attach", Free, Rule::Text(128)),
-    ("notify_url", Wanted, Rule::NotifyUrl(255)),
-    ("goods_tag", Free, Rule::Text(32)),
-    ("support_fapiao", Free, Rule::Flag),
-    ("amount", Wanted, Rule::Object),
-    ("amount.total", Wanted, Rule::Amount),
-    ("amount.currency", Free, Rule::Currency),
-    ("payer", Free, Rule::Object),
-    ("scene_info", Free, Rule::Object),
-    ("scene_info.payer_client_ip", Free, Rule::Text(45)),
-    ("scene_info.device_id", Free, Rule::Text(32)),
-    ("settle_info.profit_sharing", Free, Rule::Flag),
+const GOODS: &[Field] = &[
+    want("merchant_goods_id", "商户侧商品编码", ID),
+    may("wechatpay_goods_id", "微信侧商品编码", ID),
+    may("goods_name", "商品名称", Rule::Text(256)),
+    want("quantity", "商品数量", QUANTITY),
+    want("unit_price", "商品单价", PRICE),
 ];
 
-const DIRECT: [FieldRule; 2] =
-    [("appid", Wanted, Rule::Text(32)), ("mchid", Wanted, Rule::Text(32))];
-
-const PARTNER: [FieldRule; 4] = [
-    ("sp_appid", Wanted, Rule::Text(32)),
-    ("sp_mchid", Wanted, Rule::Text(32)),
-    ("sub_appid", Free, Rule::Text(32)),
-    ("sub_mchid", Wanted, Rule::Text(32)),
+const DETAIL: &[Field] = &[
+    may("cost_price", "订单原价", PRICE),
+    may("invoice_id", "商品小票ID", ID),
+    may("goods_detail", "单品列表", List(GOODS)),
 ];
 
-const PARTNER_PAYER: [FieldRule; 2] =
-    [("payer.sp_openid", Free, Rule::Text(128)), ("payer.sub_openid", Free, Rule::Text(128))];
-
-const H5: [FieldRule; 3] = [
-    ("scene_info.payer_client_ip", Wanted, Rule::Text(45)),
-    ("scene_info.h5_info", Wanted, Rule::Object),
-    ("scene_info.h5_info.type", Wanted, Rule::PageKind),
+const STORE: &[Field] = &[
+    want("id", "门店编号", ID),
+    may("name", "门店名称", Rule::Text(256)),
+    may("area_code", "地区编码", ID),
+    may("address", "详细地址", Rule::Text(512)),
 ];
 
-const REFUND: [FieldRule; 10] = [
-    ("sub_mchid", Free, Rule::Text(32)),
-    ("transaction_id", Free, Rule::Text(32)),
-    ("out_trade_no", Free, Rule::TradeNumber),
-    ("out_refund_no", Wanted, Rule::RefundNumber),
-    ("reason", Free, Rule::Text(80)),
-    ("notify_url", Free, Rule::NotifyUrl(256)),
-    ("amount", Wanted, Rule::Object),
-    ("amount.refund", Wanted, Rule::Amount),
-    ("amount.total", Wanted, Rule::Amount),
-    ("amount.currency", Wanted, Rule::Currency),
+const PAGE: &[Field] = &[
+    want("type", "场景类型", OneOf(&["iOS", "Android", "Wap"])),
+    may("app_name", "应用名称", Rule::Text(64)),
+    may("app_url", "网站URL", Rule::Text(128)),
+    may("bundle_id", "iOS平台BundleID", Rule::Text(128)),
+    may("package_name", "Android平台PackageName", Rule::Text(128)),
 ];
 
-/// Reads a body as JSON.
-pub(super) fn parse(body: &[u8]) -> Result<Value, Refusal> {
-    match serde_json::from_slice(body) {
+const SCENE: &[Field] = &[
+    may("payer_client_ip", "用户终端IP", Rule::Address),
+    may("device_id", "商户端设备号", ID),
+    may("store_info", "商户门店信息", Object(STORE)),
+    may("h5_info", "H5场景信息", Object(PAGE)),
+];
+
+/// What an h5 order must name of its scene; the rest of it is checked as in every order.
+const SCENE_OF_H5: [Field; 2] = [
+    want("payer_client_ip", "用户终端IP", Rule::Address),
+    want("h5_info", "H5场景信息", Object(PAGE)),
+];
+
+const SETTLE: &[Field] = &[may("profit_sharing", "是否指定分账", Rule::Flag)];
+const LIMITS: &[&str] = &["no_balance", "no_credit", "no_debit", "balance_only"];
+
+/// What orders of every kind have, but for the names of merchants and the payer.
+const COMMON: [Field; 8] = [
+    want("description", "商品描述", Rule::Text(127)),
+    want("out_trade_no", "商户订单号", Rule::TradeNumber),
+    may("attach", "附加数据", Rule::Bytes(128)),
+    may("goods_tag", "订单优惠标记", ID),
+    may("support_fapiao", "电子发票入口开放标识", Rule::Flag),
+    want("amount", "订单金额", Object(ORDER_AMOUNT)),
+    may("detail", "优惠功能", Object(DETAIL)),
+    may("settle_info", "结算信息", Object(SETTLE)),
+];
+
+const ORDER: [Field; 4] = [
+    may("time_expire", "交易结束时间", Rule::Time),
+    want("notify_url", "通知地址", Rule::NotifyUrl(255)),
+    may("limit_pay", "指定支付方式", Words(LIMITS)),
+    may("scene_info", "场景信息", Object(SCENE)),
+];
+
+const PAYER: &[Field] = &[may("openid", "用户标识", OPENID)];
+const PARTNER_PAYER: &[Field] =
+    &[may("sp_openid", "用户服务标识", OPENID), may("sub_openid", "用户子标识", OPENID)];
+
+const TILL: &[Field] =
+    &[want("id", "门店编号", ID), may("out_id", "商家自定义编码", Rule::Text(256))];
+const SCENE_OF_TILL: &[Field] = &[
+    may("device_id", "商户端设备号", ID),
+    may("device_ip", "商户端设备IP", Rule::Address),
+    want("store_info", "商户门店信息", Object(TILL)),
+];
+const CODE_PAY: [Field; 2] = [
+    want("payer", "支付者", Object(&[want("auth_code", "付款码", Rule::Bytes(128))])),
+    may("scene_info", "场景信息", Object(SCENE_OF_TILL)),
+];
+
+const REFUND_FROM: &[Field] = &[
+    want("account", "出资账户类型", OneOf(&["AVAILABLE", "UNAVAILABLE"])),
+    want("amount", "出资金额", AMOUNT),
+];
+
+const REFUND_AMOUNT: &[Field] = &[
+    want("refund", "退款金额", AMOUNT),
+    want("total", "原订单金额", AMOUNT),
+    want("currency", "退款币种", OneOf(&["CNY"])),
+    may("from", "退款出资账户及金额", List(REFUND_FROM)),
+];
+
+const REFUND_GOODS: &[Field] = &[
+    want("merchant_goods_id", "商户侧商品编码", ID),
+    may("wechatpay_goods_id", "微信支付商品编码", ID),
+    may("goods_name", "商品名称", Rule::Text(256)),
+    want("unit_price", "商品单价", PRICE),
+    want("refund_amount", "商品退款金额", PRICE),
+    want("refund_quantity", "商品退货数量", QUANTITY),
+];
+
+const REFUND: [Field; 9] = [
+    may("sub_mchid", "子商户号", ID),
+    may("transaction_id", "微信支付订单号", ID),
+    may("out_trade_no", "商户订单号", Rule::TradeNumber),
+    want("out_refund_no", "商户退款单号", Rule::RefundNumber),
+    may("reason", "退款原因", Rule::Text(80)),
+    may("notify_url", "退款结果回调url", Rule::NotifyUrl(256)),
+    may("funds_account", "退款资金来源", OneOf(&["AVAILABLE", "UNSETTLED"])),
+    want("amount", "金额信息", Object(REFUND_AMOUNT)),
+    may("goods_detail", "退款商品", List(REFUND_GOODS)),
+];
+
+const SEALED: Rule = Rule::Text(1024);
+const ABNORMAL_REFUND: [Field; 6] = [
+    may("sub_mchid", "子商户号", ID),
+    want("out_refund_no", "商户退款单号", Rule::RefundNumber),
+    want("type", "异常退款处理方式", OneOf(&["USER_BANK_CARD", "MERCHANT_BANK_CARD"])),
+    may("bank_type", "开户银行", Rule::Text(16)),
+    may("bank_account", "收款银行卡号", SEALED),
+    may("real_name", "收款用户姓名", SEALED),
+];
+
+/// What a refund to the payer's own card must name; it is checked as above.
+const CARD: [Field; 3] = [
+    want("bank_type", "开户银行", Rule::Text(16)),
+    want("bank_account", "收款银行卡号", SEALED),
+    want("real_name", "收款用户姓名", SEALED),
+];
+
+/// Reads the body of a request as a JSON object.
+pub(super) fn parse(request: &Request) -> Result<Value, Refusal> {
+    let kind = request.header("Content-Type").unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/json") {
+        let message = "Http头Content-Type值错误，请使用application/json";
+        return Err(Refusal::new("PARAM_ERROR", message));
+    }
+    match serde_json::from_slice(&request.body) {
         Ok(value @ Value::Object(_)) => Ok(value),
-        Ok(_) | Err(_) => Err(Refusal::field("body", "不是JSON对象")),
+        Ok(_) | Err(_) => Err(Refusal::new("PARAM_ERROR", "请求包体不是合法的JSON对象")),
     }
 }
 
@@ -107,171 +181,82 @@ pub(super) fn convert<T: DeserializeOwned>(value: Value) -> Result<T, Refusal> {
 
 /// Checks an order.
 pub(super) fn check_order(body: &Value, trade: Trade, mode: Mode) -> Result<(), Refusal> {
-    check_parties(body, mode)?;
-    check(body, &ORDER)?;
+    let payer = match mode {
+        Mode::Direct => may("payer", "支付者", Object(PAYER)),
+        Mode::Partner => may("payer", "支付者", Object(PARTNER_PAYER)),
+    };
+    match trade {
+        Trade::Micropay => return check_code_pay(body, mode),
+        Trade::Jsapi | Trade::Native | Trade::H5 | Trade::App => {}
+    }
+    check::object(body, &[parties(mode), &COMMON, &ORDER, &[payer]])?;
     match trade {
         Trade::Jsapi => check_payer(body, mode),
-        Trade::H5 => check(body, &H5),
-        Trade::Native | Trade::App => Ok(()),
+        Trade::H5 => check::wanted(body.get("scene_info"), "/body/scene_info", &SCENE_OF_H5),
+        Trade::Native | Trade::App | Trade::Micropay => Ok(()),
     }
 }
 
-/// Checks the names of merchant and app.
-fn check_parties(body: &Value, mode: Mode) -> Result<(), Refusal> {
+fn check_code_pay(body: &Value, mode: Mode) -> Result<(), Refusal> {
+    check::object(body, &[parties(mode), &COMMON, &CODE_PAY])
+}
+
+/// The names of merchants and apps.
+fn parties(mode: Mode) -> &'static [Field] {
     match mode {
-        Mode::Direct => check(body, &DIRECT),
-        Mode::Partner => check(body, &PARTNER),
+        Mode::Direct => &[APPID, MCHID],
+        Mode::Partner => &[SP_APPID, SP_MCHID, SUB_APPID, SUB_MCHID],
     }
 }
 
-/// Checks a request to close: like an order, without apps.
+/// Checks a request to close.
 pub(super) fn check_close(body: &Value, mode: Mode) -> Result<(), Refusal> {
     match mode {
-        Mode::Direct => check(body, &DIRECT[1..]),
-        Mode::Partner => check(body, &[PARTNER[1], PARTNER[3]]),
+        Mode::Direct => check::object(body, &[&[MCHID]]),
+        Mode::Partner => check::object(body, &[&[SP_MCHID, SUB_MCHID]]),
     }
+}
+
+/// Checks a request to reverse.
+pub(super) fn check_reversal(body: &Value, mode: Mode) -> Result<(), Refusal> {
+    check::object(body, &[parties(mode)])
 }
 
 /// Checks a refund.
 pub(super) fn check_refund(body: &Value) -> Result<(), Refusal> {
-    check(body, &REFUND)?;
-    match (find(body, "transaction_id"), find(body, "out_trade_no")) {
-        (None, None) => Err(Refusal::field("transaction_id", "与out_trade_no需二选一")),
+    check::object(body, &[&REFUND])?;
+    match (body.get("transaction_id"), body.get("out_trade_no")) {
+        (None, None) => Err(Refusal::missing(Location::Body, "/transaction_id", "微信支付订单号")),
         (Some(_), _) | (None, Some(_)) => Ok(()),
     }
 }
 
+/// Checks a request to send a refund on to a card.
+pub(super) fn check_abnormal_refund(body: &Value) -> Result<(), Refusal> {
+    check::object(body, &[&ABNORMAL_REFUND])?;
+    match body.get("type").and_then(Value::as_str) {
+        Some("USER_BANK_CARD") => check::wanted(Some(body), "/body", &CARD),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Checks the number in a path.
+pub(super) fn check_number(number: &str) -> Result<(), Refusal> {
+    check::number(number, "/uri_template/out_trade_no", "商户订单号")
+}
+
 fn check_payer(body: &Value, mode: Mode) -> Result<(), Refusal> {
+    let given = |pointer| body.pointer(pointer).is_some();
+    let missing = |path, label| Err(Refusal::missing(Location::Body, path, label));
     if mode == Mode::Direct {
-        return check(body, &[("payer.openid", Wanted, Rule::Text(128))]);
-    }
-    check(body, &PARTNER_PAYER)?;
-    let given = |path| find(body, path).is_some();
-    match (given("payer.sp_openid"), given("payer.sub_openid"), given("sub_appid")) {
-        (false, false, _) => Err(Refusal::field("payer.sp_openid", "与sub_openid需二选一")),
-        (_, true, false) => Err(Refusal::field("sub_appid", "使用sub_openid时必填")),
-        (true, _, _) | (_, true, true) => Ok(()),
-    }
-}
-
-/// Checks fields in order; the first that breaks its rule is named.
-fn check(body: &Value, rules: &[FieldRule]) -> Result<(), Refusal> {
-    for (path, need, rule) in rules {
-        let want = match (find(body, path), need) {
-            (None, Wanted) => Some("缺少必填参数".to_owned()),
-            (None, Free) => None,
-            (Some(value), Wanted | Free) => breaks(value, *rule),
+        return match given("/payer/openid") {
+            true => Ok(()),
+            false => missing("/payer/openid", "用户标识"),
         };
-        if let Some(want) = want {
-            return Err(Refusal::field(path, &want));
-        }
     }
-    Ok(())
-}
-
-fn find<'a>(body: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(body, |value, name| value.get(name)).filter(|value| !value.is_null())
-}
-
-/// What was wanted, when the value breaks the rule.
-fn breaks(value: &Value, rule: Rule) -> Option<String> {
-    let text = value.as_str();
-    let (holds, want) = match rule {
-        Rule::Text(max) => (text.is_some_and(|t| is_text(t, max)), format!("需为1至{max}个字符")),
-        Rule::TradeNumber => (
-            text.is_some_and(|t| (6..=32).contains(&t.len()) && is_number(t, "_-|*")),
-            "需为6至32个字符，只能是数字、大小写字母_-|*".to_owned(),
-        ),
-        Rule::RefundNumber => (
-            text.is_some_and(|t| (1..=64).contains(&t.len()) && is_number(t, "_-|*@")),
-            "需为1至64个字符，只能是数字、大小写字母_-|*@".to_owned(),
-        ),
-        Rule::NotifyUrl(max) => (
-            text.is_some_and(|t| t.len() <= max && is_notify_url(t)),
-            format!("需为不带参数的https地址，不超过{max}个字符"),
-        ),
-        Rule::Amount => {
-            (value.as_i64().is_some_and(|fen| fen >= 1), "需为不小于1的整数".to_owned())
-        }
-        Rule::Currency => (text == Some("CNY"), "只支持CNY".to_owned()),
-        Rule::Time => (
-            text.is_some_and(|t| t.len() <= 64 && wire::read_time(t).is_some()),
-            "需遵循rfc3339标准格式".to_owned(),
-        ),
-        Rule::PageKind => (
-            text.is_some_and(|t| ["iOS", "Android", "Wap"].contains(&t)),
-            "只能是iOS、Android、Wap".to_owned(),
-        ),
-        Rule::Flag => (value.is_boolean(), "需为布尔值".to_owned()),
-        Rule::Object => (value.is_object(), "需为对象".to_owned()),
-    };
-    (!holds).then_some(want)
-}
-
-fn is_text(text: &str, max: usize) -> bool {
-    !text.is_empty() && text.chars().count() <= max
-}
-
-fn is_number(text: &str, marks: &str) -> bool {
-    text.chars().all(|letter| letter.is_ascii_alphanumeric() || marks.contains(letter))
-}
-
-fn is_notify_url(url: &str) -> bool {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return false;
-    };
-    let authority = rest.split('/').next().unwrap_or_default();
-    let clean = !url.contains(['?', '#', ' ']) && !authority.is_empty() && url.is_ascii();
-    match scheme {
-        "https" => clean,
-        "http" => clean && is_loopback(authority),
-        _ => false,
-    }
-}
-
-/// The sandbox's one concession: plain http towards this very machine.
-fn is_loopback(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn callbacks_go_to_https_or_to_this_machine() {
-        for good in [
-            "https://a.example/n",
-            "https://a.example:8443",
-            "http://127.0.0.1:8080/n",
-            "http://localhost/n",
-            "http://[::1]:80/n",
-        ] {
-            assert!(is_notify_url(good), "{good}");
-        }
-        for bad in [
-            "http://a.example/n",
-            "https://a.example/n?x=1",
-            "https://",
-            "a.example/n",
-            "ftp://127.0.0.1/n",
-            "http://127.0.0.1.a.example/n",
-            "https://a.example/n#x",
-        ] {
-            assert!(!is_notify_url(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn numbers_keep_to_their_letters() {
-        for (number, want) in
-            [("T12345", true), ("T_-|*1", true), ("T1@345", false), ("单123456", false)]
-        {
-            assert_eq!(is_number(number, "_-|*"), want, "{number}");
-        }
+    match (given("/payer/sp_openid"), given("/payer/sub_openid"), given("/sub_appid")) {
+        (false, false, _) => missing("/payer/sp_openid", "用户服务标识"),
+        (_, true, false) => missing("/sub_appid", "子商户应用ID"),
+        (true, _, _) | (_, true, true) => Ok(()),
     }
 }

@@ -1,7 +1,12 @@
 //! The counterpart against the codec of this crate, and against forgers.
 
 mod bills;
+mod code_pay;
+mod fields;
+mod orders;
 mod phone;
+mod raw;
+mod refunds;
 mod refusals;
 mod round_trip;
 mod signing;

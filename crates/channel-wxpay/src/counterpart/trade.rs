@@ -2,8 +2,8 @@
 
 use crate::counterpart::answer::Reply;
 use crate::counterpart::records::{self, Order, Stage, State};
-use crate::counterpart::refusal::{Refusal, Stop};
-use crate::counterpart::route::{Mode, parameter};
+use crate::counterpart::refusal::{Location, Refusal, Stop};
+use crate::counterpart::route::{Mode, Trade, parameter};
 use crate::counterpart::{CallContext, rules};
 use crate::wire::{self, CloseRequest, Parties, Transaction};
 use channel::{DocumentFault, DocumentStore, FaultMode};
@@ -34,16 +34,25 @@ pub(super) fn query_by_id(
 }
 
 pub(super) fn close(call: &mut CallContext<'_>, mode: Mode, number: &str) -> Result<Reply, Stop> {
-    let body = rules::parse(&call.request.body)?;
+    rules::check_number(number)?;
+    let body = rules::parse(call.request)?;
     rules::check_close(&body, mode)?;
     let asked: CloseRequest = rules::convert(body)?;
     check_parties(call, mode, &asked.parties)?;
     let key = records::order_key(&call.merchant.mchid, number);
-    let order = owned(call, records::read(call.documents, &key)?, &asked.parties)?;
+    let Some(order) = records::read::<Order>(call.documents, &key)? else {
+        // The answer says closed, and so it stays: the number cannot be ordered any more.
+        records::burn(call.documents, &key)?;
+        return Ok(Reply::empty());
+    };
+    let order = owned(call, Some(order), &asked.parties)?;
     match order.stage(call.context.now) {
         Stage::Paid(_) => return Err(Refusal::order_paid().into()),
-        Stage::Closed => return Err(Refusal::order_closed().into()),
-        Stage::Open => {}
+        Stage::Closed | Stage::Revoked(_) => return Ok(Reply::empty()),
+        Stage::Open | Stage::Typing | Stage::Failed(_) => {}
+    }
+    if order.trade == Trade::Micropay {
+        return Err(Refusal::new("INVALID_REQUEST", "付款码支付的订单请调用撤销订单接口").into());
     }
     records::write(call.documents, &key, &Order { state: State::Closed, ..order })?;
     Ok(Reply::empty())
@@ -70,12 +79,14 @@ pub(super) fn list(
 fn describe(order: &Order) -> String {
     let (last_error, refunded) = match &order.state {
         State::Open { last_error } => (last_error.clone(), 0),
-        State::Closed => (None, 0),
+        State::Failed { why } => (Some(why.clone()), 0),
+        State::Typing { .. } | State::Closed | State::Revoked { .. } => (None, 0),
         State::Paid(paid) => (None, paid.refunded),
     };
     let mut described = json!({
         "channel": super::NAME,
         "prepay_id": order.prepay_id,
+        "code_url": order.code_url(),
         "notify_url": order.notify_url,
         "time_expire": wire::time_text(Timestamp::from_ms(order.expires_ms)),
         "refunded": refunded,
@@ -90,11 +101,25 @@ fn describe(order: &Order) -> String {
 
 fn show(call: &CallContext<'_>, order: Option<Order>, parties: &Parties) -> Result<Reply, Stop> {
     let order = owned(call, order, parties)?;
+    Ok(shown(call, &order))
+}
+
+/// An order as queries show it.
+pub(super) fn shown(call: &CallContext<'_>, order: &Order) -> Reply {
     let mut transaction = order.transaction(call.context.now);
     if *call.mode == FaultMode::WrongAmount {
         falsify(&mut transaction);
     }
-    Ok(Reply::json(200, &transaction))
+    Reply::json(200, &with_coupons(&transaction))
+}
+
+/// Queries show the coupons too, which the sandbox has none of.
+fn with_coupons(transaction: &Transaction) -> Value {
+    let mut shown = json!(transaction);
+    if let Some(members) = shown.as_object_mut() {
+        members.entry("promotion_detail").or_insert_with(|| json!([]));
+    }
+    shown
 }
 
 /// Lies about the amount.
@@ -105,7 +130,11 @@ pub(super) fn falsify(transaction: &mut Transaction) {
 }
 
 /// The order, if it is of the merchants who ask.
-fn owned(call: &CallContext<'_>, order: Option<Order>, asked: &Parties) -> Result<Order, Refusal> {
+pub(super) fn owned(
+    call: &CallContext<'_>,
+    order: Option<Order>,
+    asked: &Parties,
+) -> Result<Order, Refusal> {
     order
         .filter(|order| order.mchid() == call.merchant.mchid)
         .filter(|order| order.parties.sub_mchid == asked.sub_mchid)
@@ -124,16 +153,22 @@ fn asked_parties(call: &CallContext<'_>, mode: Mode) -> Parties {
     }
 }
 
-fn check_parties(call: &CallContext<'_>, mode: Mode, asked: &Parties) -> Result<(), Refusal> {
-    let (name, mchid) = match mode {
-        Mode::Direct => ("mchid", &asked.mchid),
-        Mode::Partner => ("sp_mchid", &asked.sp_mchid),
+pub(super) fn check_parties(
+    call: &CallContext<'_>,
+    mode: Mode,
+    asked: &Parties,
+) -> Result<(), Refusal> {
+    let (name, label, mchid) = match mode {
+        Mode::Direct => ("mchid", "直连商户号", &asked.mchid),
+        Mode::Partner => ("sp_mchid", "服务商户号", &asked.sp_mchid),
     };
-    if mchid.as_ref() != Some(&call.merchant.mchid) {
+    let missing = |name, label| Refusal::missing(Location::Query, &format!("/{name}"), label);
+    let mchid = mchid.as_ref().ok_or_else(|| missing(name, label))?;
+    if *mchid != call.merchant.mchid {
         return Err(Refusal::field(name, "与Http头Authorization中的mchid不一致"));
     }
     match (mode, &asked.sub_mchid) {
-        (Mode::Partner, None) => Err(Refusal::field("sub_mchid", "缺少必填参数")),
+        (Mode::Partner, None) => Err(missing("sub_mchid", "子商户号")),
         (Mode::Partner, Some(_)) | (Mode::Direct, _) => Ok(()),
     }
 }

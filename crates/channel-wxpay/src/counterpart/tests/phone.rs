@@ -134,3 +134,103 @@ fn what_is_not_wechats_is_left_to_others() {
         refusal(&mut stage, text);
     }
 }
+
+/// The same values under other names; without a name they are left out.
+fn renamed(pay_info: &str, names: &[(&str, Option<&str>)]) -> String {
+    let object: Value = serde_json::from_str(pay_info).expect("an object");
+    let mut other = serde_json::Map::new();
+    for (name, value) in object.as_object().expect("an object") {
+        let new = names.iter().find(|(old, _)| old == name).map_or(Some(&**name), |(_, new)| *new);
+        if let Some(new) = new {
+            other.insert(new.to_owned(), value.clone());
+        }
+    }
+    Value::Object(other).to_string()
+}
+
+/// The shape opens the cashier with the merchant's signature, and with no other.
+fn check_shape(scene: Scene, names: &[(&str, Option<&str>)], sign: &str) {
+    for connection in [direct(), partner()] {
+        let mut stage = Stage::new();
+        let pay_info = stage.place(&*connection, &order("T12345", scene)).text;
+        let handed = renamed(&pay_info, names);
+        let forged = changed(&handed, sign, "c2lnbmVk");
+        assert_eq!(refusal(&mut stage, &forged), "商家签名有误", "{handed}");
+        stage.phone(&handed, PhoneOutcome::Success).unwrap_or_else(|why| panic!("{handed}: {why}"));
+    }
+}
+
+#[test]
+fn a_mini_program_names_no_app() {
+    check_shape(Scene::MiniProgram, &[("appId", None)], "paySign");
+    // It does not look at a member that it does not have.
+    check_shape(Scene::MiniProgram, &[("appId", Some("appid"))], "paySign");
+}
+
+#[test]
+fn a_page_can_spell_its_time_as_choose_wxpay_does() {
+    let small = [("timeStamp", Some("timestamp"))];
+    check_shape(Scene::Public, &small, "paySign");
+    check_shape(Scene::Public, &[small[0], ("appId", None)], "paySign");
+}
+
+#[test]
+fn an_app_can_spell_its_members_as_android_does() {
+    let mut names = [
+        ("appid", Some("appId")),
+        ("partnerid", Some("partnerId")),
+        ("prepayid", Some("prepayId")),
+        ("package", Some("packageValue")),
+        ("noncestr", Some("nonceStr")),
+        ("timestamp", Some("timeStamp")),
+    ];
+    check_shape(Scene::App, &names, "sign");
+    names[3].1 = Some("package");
+    check_shape(Scene::App, &names, "sign");
+    names[0].1 = None;
+    check_shape(Scene::App, &names, "sign");
+}
+
+#[test]
+fn an_app_can_mix_spellings_and_leave_out_its_name() {
+    check_shape(Scene::App, &[("appid", None)], "sign");
+    check_shape(Scene::App, &[("appid", None), ("partnerid", None)], "sign");
+    check_shape(Scene::App, &[("appid", Some("appId")), ("noncestr", Some("nonceStr"))], "sign");
+}
+
+#[test]
+fn a_time_is_a_number_only_where_it_is_spelled_small() {
+    for (scene, name, is_taken) in [
+        (Scene::Public, "timestamp", true),
+        (Scene::Public, "timeStamp", false),
+        (Scene::App, "timestamp", true),
+        (Scene::App, "timeStamp", false),
+    ] {
+        let (mut stage, connection) = (Stage::new(), direct());
+        let pay_info = stage.place(&*connection, &order("T12345", scene)).text;
+        let names = [("timeStamp", Some(name)), ("timestamp", Some(name))];
+        let mut object: Value =
+            serde_json::from_str(&renamed(&pay_info, &names)).expect("an object");
+        object[name] = Value::from(START.seconds());
+        let paid = stage.phone(&object.to_string(), PhoneOutcome::Success);
+        assert_eq!(paid.is_ok(), is_taken, "{scene:?} {name}");
+    }
+}
+
+#[test]
+fn a_signature_over_another_app_is_refused_where_the_client_names_none() {
+    let (mut stage, connection) = (Stage::new(), direct());
+    let pay_info = stage.place(&*connection, &order("T12345", Scene::MiniProgram)).text;
+    let object: Value = serde_json::from_str(&pay_info).expect("an object");
+    let text = |name: &str| object[name].as_str().expect("text").to_owned();
+    let signed = crate::sign::client_text(
+        SUB_APPID,
+        &text("timeStamp"),
+        &text("nonceStr"),
+        &text("package"),
+    );
+    let signer = crypto::rsa::Signer::from_pem(&KEYS.merchant.private_pem).expect("a sound key");
+    let signature = signer.sign(&signed).expect("it signs");
+    let handed = changed(&renamed(&pay_info, &[("appId", None)]), "paySign", &signature);
+    assert_eq!(refusal(&mut stage, &handed), "商家签名有误");
+}

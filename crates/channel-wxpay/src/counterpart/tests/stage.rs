@@ -199,6 +199,7 @@ pub(crate) fn signed(
     let headers = vec![
         header("Authorization", &authorization.write()),
         header("Accept", "application/json"),
+        header("Content-Type", "application/json"),
         header("User-Agent", "test"),
     ];
     Request { method, url: target.to_owned(), headers, body: body.to_vec() }
