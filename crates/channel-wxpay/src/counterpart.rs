@@ -8,7 +8,8 @@
 //!   and the certificates of a rotation. `switch`: what a developer can turn.
 //! - `route`: which call a request is. `admit`: whether the request is authentic.
 //! - `rules`: the rules of fields. `refusal`: its words when it says no. `answer`: what it signs.
-//! - `records`: what stands in the documents. `identifiers`: the numbers it gives.
+//! - `records`: what stands in the documents. `identifiers`: the numbers it gives. `wire`: the messages of
+//!   this half alone.
 //! - `order`, `trade`, `refund` with `abnormal_refund`, `certificates`, `bill` with `bill_file`: the calls.
 //! - `phone`: the app of the payer, with its `coupon`s. `payment`: what comes of it.
 //! - `code_pay`: payments with a code on the phone. `payment_code`: these codes.
@@ -38,6 +39,7 @@ mod switch;
 #[cfg(test)]
 mod tests;
 mod trade;
+mod wire;
 mod world;
 
 pub use platform_keys::Trust;

@@ -87,36 +87,6 @@ pub(crate) struct OrderRequest {
     pub(crate) scene_info: Option<SceneInfo>,
 }
 
-/// `POST /v3/pay[/partner]/transactions/codepay`.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct CodePayRequest {
-    #[serde(flatten)]
-    pub(crate) parties: Parties,
-    pub(crate) description: String,
-    pub(crate) out_trade_no: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) attach: Option<String>,
-    pub(crate) payer: CodePayer,
-    pub(crate) amount: OrderAmount,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) scene_info: Option<SceneInfo>,
-}
-
-/// The payer who shows a code.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct CodePayer {
-    /// The code on the payer's phone.
-    pub(crate) auth_code: String,
-}
-
-/// The answer to `POST …/out-trade-no/{out_trade_no}/reverse`.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct ReversalAnswer {
-    #[serde(flatten)]
-    pub(crate) parties: Parties,
-    pub(crate) out_trade_no: String,
-}
-
 /// The answer to an order: one member, by trade type.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct PlacedAnswer {
@@ -238,32 +208,6 @@ pub(crate) struct RefundRequestAmount {
     pub(crate) currency: String,
 }
 
-/// `POST /v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct AbnormalRefundRequest {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) sub_mchid: Option<String>,
-    pub(crate) out_refund_no: String,
-    #[serde(rename = "type")]
-    pub(crate) to: RefundTo,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) bank_type: Option<String>,
-    /// Sealed for the channel's key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) bank_account: Option<String>,
-    /// Sealed for the channel's key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) real_name: Option<String>,
-}
-
-/// Whose card takes a refund that the payer's account refused.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum RefundTo {
-    UserBankCard,
-    MerchantBankCard,
-}
-
 /// A refund: the answer to its request and to its query.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RefundAnswer {
@@ -382,16 +326,6 @@ pub(crate) struct ErrorAnswer {
     pub(crate) message: String,
 }
 
-/// An error as the counterpart writes it. Its detail is never read: real ones have other shapes with other
-/// codes.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct DetailedError {
-    pub(crate) code: String,
-    pub(crate) message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) detail: Option<serde_json::Value>,
-}
-
 /// What the JS bridge takes; the members stand in this order.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -416,72 +350,6 @@ pub(crate) struct AppPayInfo {
     pub(crate) sign: String,
 }
 
-/// What a page or mini program hands to WeChat, in the spelling of each: the bridge of pages has `appId`
-/// and `timeStamp`, `wx.chooseWXPay` takes `timestamp`, and a mini program's app is known without a name.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct HandedToBridge {
-    pub(crate) app_id: Option<String>,
-    #[serde(flatten)]
-    pub(crate) at: HandedTime,
-    pub(crate) nonce_str: String,
-    pub(crate) package: String,
-    pub(crate) sign_type: String,
-    pub(crate) pay_sign: String,
-}
-
-/// What an app hands to WeChat's SDK: lower case on iOS and in the documents, and Android's own names.
-#[derive(Deserialize)]
-pub(crate) struct HandedToSdk {
-    #[serde(alias = "appId")]
-    pub(crate) appid: Option<String>,
-    #[serde(alias = "partnerId")]
-    pub(crate) partnerid: Option<String>,
-    #[serde(alias = "prepayId")]
-    pub(crate) prepayid: String,
-    package: Option<String>,
-    #[serde(rename = "packageValue")]
-    package_value: Option<String>,
-    #[serde(alias = "nonceStr")]
-    pub(crate) noncestr: String,
-    #[serde(flatten)]
-    pub(crate) at: HandedTime,
-    pub(crate) sign: String,
-}
-
-impl HandedToSdk {
-    /// The package, by either name.
-    pub(crate) fn package(&self) -> Option<&str> {
-        self.package.as_deref().or(self.package_value.as_deref())
-    }
-}
-
-/// When a client's parameters were signed, in Unix seconds. `timestamp` may be a number.
-#[derive(Deserialize)]
-pub(crate) struct HandedTime {
-    #[serde(rename = "timeStamp")]
-    time_stamp: Option<String>,
-    timestamp: Option<Seconds>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Text(String),
-    Number(u64),
-}
-
-impl HandedTime {
-    /// The seconds as they were signed.
-    pub(crate) fn text(&self) -> Option<String> {
-        let other = || match self.timestamp.as_ref()? {
-            Seconds::Text(text) => Some(text.clone()),
-            Seconds::Number(number) => Some(number.to_string()),
-        };
-        self.time_stamp.clone().or_else(other)
-    }
-}
-
 /// A time as the channel writes it: RFC 3339, Beijing, whole seconds.
 pub(crate) fn time_text(at: Timestamp) -> String {
     let beijing = jiff::tz::TimeZone::fixed(jiff::tz::offset(8));
@@ -493,15 +361,6 @@ pub(crate) fn time_text(at: Timestamp) -> String {
 pub(crate) fn read_time(text: &str) -> Option<Timestamp> {
     let at: jiff::Timestamp = text.parse().ok()?;
     Some(Timestamp::from_ms(at.as_millisecond()))
-}
-
-/// Whether a time is written as the channel takes it: RFC 3339 to the second, with an offset in hours and
-/// minutes.
-pub(crate) fn is_strict_time(text: &str) -> bool {
-    let shape = text.bytes().map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
-    let shape: Vec<u8> = shape.collect();
-    let forms: [&[u8]; 2] = [b"0000-00-00T00:00:00+00:00", b"0000-00-00T00:00:00-00:00"];
-    forms.contains(&&*shape) && read_time(text).is_some()
 }
 
 /// A message as the bytes of its JSON.

@@ -4,9 +4,9 @@ use crate::counterpart::CallContext;
 use crate::counterpart::answer::Reply;
 use crate::counterpart::records::{self, End, Refunding, Remitted};
 use crate::counterpart::refusal::{Refusal, Stop};
+use crate::counterpart::wire::{AbnormalRefundRequest, RefundTo};
 use crate::counterpart::{refund, rules};
 use crate::sign;
-use crate::wire::{AbnormalRefundRequest, RefundTo};
 
 pub(super) fn apply(call: &mut CallContext<'_>, refund_id: &str) -> Result<Reply, Stop> {
     let body = rules::parse(call.request)?;

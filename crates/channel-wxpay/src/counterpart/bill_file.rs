@@ -20,7 +20,7 @@ const FUNDS_SUMMARY: &str = "资金流水总笔数,收入笔数,收入金额,支
 /// What happened to money, with what it happened to.
 enum Happened {
     Paid { order: Order, paid: Paid },
-    Refunded { order: Order, paid: Paid, refund: Refunding, by: By },
+    Refunded { order: Order, paid: Paid, refund: Box<Refunding>, by: By },
 }
 
 /// How the money went back.
@@ -151,6 +151,7 @@ fn read(call: &CallContext<'_>, entry: &Entry) -> Result<Option<Happened>, Docum
 fn back(call: &CallContext<'_>, key: &str, by: By) -> Result<Option<Happened>, DocumentFault> {
     let Some(refund) = records::read::<Refunding>(call.documents, key)? else { return Ok(None) };
     let found = payment(call, &refund.order_key)?;
+    let refund = Box::new(refund);
     Ok(found.map(|(order, paid)| Happened::Refunded { order, paid, refund, by }))
 }
 
@@ -228,7 +229,7 @@ impl Happened {
         };
         let refund = match self {
             Happened::Paid { .. } => None,
-            Happened::Refunded { refund, .. } => Some(refund),
+            Happened::Refunded { refund, .. } => Some(&**refund),
         };
         let state = match self {
             Happened::Paid { .. } => "SUCCESS",

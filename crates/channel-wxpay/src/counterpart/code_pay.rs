@@ -5,8 +5,9 @@ use crate::counterpart::payment_code::{self, Then};
 use crate::counterpart::records::{self, End, Entry, Order, Paid, Refunding, Stage, State};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::{Mode, Trade};
+use crate::counterpart::wire::{CodePayRequest, ReversalAnswer};
 use crate::counterpart::{CallContext, identifiers, order, payment, rules, trade};
-use crate::wire::{CloseRequest, CodePayRequest, ReversalAnswer};
+use crate::wire::CloseRequest;
 use ledger::Timestamp;
 
 /// A payment can be reversed for seven days.
@@ -46,7 +47,7 @@ fn charge(
     let is_paid = matches!(state, State::Open { .. });
     let order = order::keep(call, Order { state, ..order })?;
     match is_paid {
-        // There is no address to tell: the answer says all.
+        // Nothing is called back: such an order has no address.
         true => Ok(payment::succeed(call.documents, order, call.context)?.0),
         false => Ok(order),
     }

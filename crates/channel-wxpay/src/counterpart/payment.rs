@@ -25,7 +25,7 @@ pub(super) fn by_phone(
     Ok((format!("支付成功 {} 分", order.payer_total()), outgoing))
 }
 
-/// Books the payment of an order. An order with an address is told of there.
+/// Books the payment of an order. An order with an address has a callback.
 pub(super) fn succeed(
     documents: &mut dyn DocumentStore,
     order: Order,

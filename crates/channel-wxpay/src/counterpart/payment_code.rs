@@ -32,7 +32,7 @@ pub(super) enum Then {
     Paid,
     /// The payer must type a password.
     Password,
-    /// The payer's bank says no.
+    /// The payer's bank refuses.
     Failed,
 }
 
@@ -54,7 +54,7 @@ pub(super) fn show(
     Ok(code)
 }
 
-/// Takes the code that a merchant scanned for an order, and says what happens then.
+/// Takes the code that a merchant scanned for an order; what happens then.
 pub(super) fn take(call: &mut CallContext<'_>, code: &str, order_key: &str) -> Result<Then, Stop> {
     if !is_code(code) {
         return Err(Refusal::new("AUTH_CODE_INVALID", "收银员扫描的不是微信支付的条码").into());

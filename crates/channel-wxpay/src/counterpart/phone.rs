@@ -3,10 +3,10 @@
 
 use crate::counterpart::records::{self, Order, Stage, State};
 use crate::counterpart::route::{Trade, decode};
+use crate::counterpart::wire::{HandedToBridge, HandedToSdk};
 use crate::counterpart::world::World;
 use crate::counterpart::{payment, payment_code};
 use crate::sign;
-use crate::wire::{HandedToBridge, HandedToSdk};
 use channel::{
     CodecContext, DocumentFault, DocumentStore, OutgoingCallback, PhoneFault, PhoneOutcome,
 };

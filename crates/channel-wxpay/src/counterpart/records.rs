@@ -1,15 +1,15 @@
 //! What stands in the documents: one JSON document an order and a refund, pointers to them, and a
 //! journal of what happened to money, for bills.
 
+mod store;
+
+pub(super) use store::*;
+
 use crate::counterpart::route::Trade;
 use crate::wire::{self, PaidAmount, Parties, PayerIds, Promotion, SceneInfo, Transaction};
-use channel::{DocumentFault, DocumentStore};
 use ledger::Timestamp;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// Pointers from prepay ids stand under this.
-pub(super) const PREPAYS: &str = "wxpay/prepay/";
 /// An h5 link works for five minutes.
 const H5_LINK_SECONDS: i64 = 300;
 /// A prepay id and a code link work for two hours.
@@ -332,112 +332,4 @@ impl Order {
 
 fn device(device_id: String) -> SceneInfo {
     SceneInfo { device_id: Some(device_id), ..SceneInfo::default() }
-}
-
-pub(super) fn order_key(mchid: &str, out_trade_no: &str) -> String {
-    format!("wxpay/order/{mchid}/{out_trade_no}")
-}
-
-pub(super) fn transaction_key(transaction_id: &str) -> String {
-    format!("wxpay/tx/{transaction_id}")
-}
-
-pub(super) fn prepay_key(prepay_id: &str) -> String {
-    format!("{PREPAYS}{prepay_id}")
-}
-
-pub(super) fn code_key(code: &str) -> String {
-    format!("wxpay/code/{code}")
-}
-
-/// What stands under an order's key when its number was closed before it was ordered.
-fn burnt_key(order_key: &str) -> String {
-    format!("wxpay/burnt/{order_key}")
-}
-
-/// Makes a number, by its order's key, useless for orders.
-pub(super) fn burn(
-    documents: &mut dyn DocumentStore,
-    order_key: &str,
-) -> Result<(), DocumentFault> {
-    documents.put(&burnt_key(order_key), "")
-}
-
-pub(super) fn is_burnt(
-    documents: &dyn DocumentStore,
-    order_key: &str,
-) -> Result<bool, DocumentFault> {
-    Ok(documents.get(&burnt_key(order_key))?.is_some())
-}
-
-pub(super) fn refund_key(mchid: &str, out_refund_no: &str) -> String {
-    format!("wxpay/refund/{mchid}/{out_refund_no}")
-}
-
-pub(super) fn reversal_key(mchid: &str, out_trade_no: &str) -> String {
-    format!("wxpay/reversal/{mchid}/{out_trade_no}")
-}
-
-pub(super) fn bill_key(token: &str) -> String {
-    format!("wxpay/bill/{token}")
-}
-
-fn journal_prefix(mchid: &str) -> String {
-    format!("wxpay/journal/{mchid}/")
-}
-
-/// Adds an entry about the payment or refund with this reference to a merchant's journal.
-pub(super) fn journal(
-    documents: &mut dyn DocumentStore,
-    mchid: &str,
-    reference: &str,
-    entry: &Entry,
-) -> Result<(), DocumentFault> {
-    let key = format!("{}{:013}/{reference}", journal_prefix(mchid), entry.at_ms());
-    write(documents, &key, entry)
-}
-
-/// A merchant's journal, oldest first.
-pub(super) fn entries(
-    documents: &dyn DocumentStore,
-    mchid: &str,
-) -> Result<Vec<Entry>, DocumentFault> {
-    let all = documents.list(&journal_prefix(mchid), usize::MAX)?;
-    all.iter().map(|(key, text)| parse(key, text)).collect()
-}
-
-/// Reads an order or a refund.
-pub(super) fn read<T: DeserializeOwned>(
-    documents: &dyn DocumentStore,
-    key: &str,
-) -> Result<Option<T>, DocumentFault> {
-    let Some(text) = documents.get(key)? else {
-        return Ok(None);
-    };
-    parse(key, &text).map(Some)
-}
-
-fn parse<T: DeserializeOwned>(key: &str, text: &str) -> Result<T, DocumentFault> {
-    serde_json::from_str(text)
-        .map_err(|error| DocumentFault(format!("unreadable document under {key}: {error}")))
-}
-
-/// Follows a pointer to an order.
-pub(super) fn follow(
-    documents: &dyn DocumentStore,
-    pointer: &str,
-) -> Result<Option<Order>, DocumentFault> {
-    match documents.get(pointer)? {
-        Some(key) => read(documents, &key),
-        None => Ok(None),
-    }
-}
-
-/// Writes an order or a refund.
-pub(super) fn write<T: Serialize>(
-    documents: &mut dyn DocumentStore,
-    key: &str,
-    document: &T,
-) -> Result<(), DocumentFault> {
-    documents.put(key, &wire::json_text(document))
 }

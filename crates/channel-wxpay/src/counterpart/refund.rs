@@ -243,7 +243,7 @@ pub(super) fn enqueue(
     Ok(order.and_then(|order| ending(call, &order, refunding)))
 }
 
-/// The callback of a refund's end, if it ends and there is an address to tell it to.
+/// The callback of a refund's end, if it ends and the refund has an address.
 fn ending(
     call: &CallContext<'_>,
     order: &Order,

@@ -1,7 +1,8 @@
 //! How WeChat Pay says no: codes, their HTTP statuses, their numbers, and words.
 
 use crate::counterpart::answer::{Body, Reply};
-use crate::wire::{self, DetailedError};
+use crate::counterpart::wire::DetailedError;
+use crate::wire;
 use channel::DocumentFault;
 use serde_json::{Value, json};
 

@@ -12,8 +12,8 @@ use check::{Field, may, want};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The most fen of an amount: a hundred million yuan. No bank moves more in one payment.
-const AMOUNT_MAX: i64 = 10_000_000_000;
+/// The most fen of an amount: a billion yuan. The channel's own bound is not documented.
+const AMOUNT_MAX: i64 = 100_000_000_000;
 const AMOUNT: Rule = Rule::Whole { min: 1, max: AMOUNT_MAX };
 const PRICE: Rule = Rule::Whole { min: 0, max: AMOUNT_MAX };
 const QUANTITY: Rule = Rule::Whole { min: 1, max: u32::MAX as i64 };
@@ -98,16 +98,16 @@ const PAYER: &[Field] = &[may("openid", "用户标识", OPENID)];
 const PARTNER_PAYER: &[Field] =
     &[may("sp_openid", "用户服务标识", OPENID), may("sub_openid", "用户子标识", OPENID)];
 
-const TILL: &[Field] =
+const STORE_OF_CODE_PAY: &[Field] =
     &[want("id", "门店编号", ID), may("out_id", "商家自定义编码", Rule::Text(256))];
-const SCENE_OF_TILL: &[Field] = &[
+const SCENE_OF_CODE_PAY: &[Field] = &[
     may("device_id", "商户端设备号", ID),
     may("device_ip", "商户端设备IP", Rule::Address),
-    want("store_info", "商户门店信息", Object(TILL)),
+    want("store_info", "商户门店信息", Object(STORE_OF_CODE_PAY)),
 ];
 const CODE_PAY: [Field; 2] = [
     want("payer", "支付者", Object(&[want("auth_code", "付款码", Rule::Bytes(128))])),
-    may("scene_info", "场景信息", Object(SCENE_OF_TILL)),
+    may("scene_info", "场景信息", Object(SCENE_OF_CODE_PAY)),
 ];
 
 const REFUND_FROM: &[Field] = &[
@@ -181,24 +181,23 @@ pub(super) fn convert<T: DeserializeOwned>(value: Value) -> Result<T, Refusal> {
 
 /// Checks an order.
 pub(super) fn check_order(body: &Value, trade: Trade, mode: Mode) -> Result<(), Refusal> {
-    let payer = match mode {
-        Mode::Direct => may("payer", "支付者", Object(PAYER)),
-        Mode::Partner => may("payer", "支付者", Object(PARTNER_PAYER)),
-    };
     match trade {
-        Trade::Micropay => return check_code_pay(body, mode),
-        Trade::Jsapi | Trade::Native | Trade::H5 | Trade::App => {}
-    }
-    check::object(body, &[parties(mode), &COMMON, &ORDER, &[payer]])?;
-    match trade {
-        Trade::Jsapi => check_payer(body, mode),
-        Trade::H5 => check::wanted(body.get("scene_info"), "/body/scene_info", &SCENE_OF_H5),
-        Trade::Native | Trade::App | Trade::Micropay => Ok(()),
+        Trade::Micropay => check::object(body, &[parties(mode), &COMMON, &CODE_PAY]),
+        Trade::Native | Trade::App => check_placed(body, mode),
+        Trade::Jsapi => check_placed(body, mode).and_then(|()| check_payer(body, mode)),
+        Trade::H5 => check_placed(body, mode)
+            .and_then(|()| check::wanted(body.get("scene_info"), "/body/scene_info", &SCENE_OF_H5)),
     }
 }
 
-fn check_code_pay(body: &Value, mode: Mode) -> Result<(), Refusal> {
-    check::object(body, &[parties(mode), &COMMON, &CODE_PAY])
+/// Checks what every order has that the payer pays later.
+fn check_placed(body: &Value, mode: Mode) -> Result<(), Refusal> {
+    let payer = match mode {
+        Mode::Direct => PAYER,
+        Mode::Partner => PARTNER_PAYER,
+    };
+    let payer = may("payer", "支付者", Object(payer));
+    check::object(body, &[parties(mode), &COMMON, &ORDER, &[payer]])
 }
 
 /// The names of merchants and apps.

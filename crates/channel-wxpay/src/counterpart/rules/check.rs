@@ -4,7 +4,7 @@
 //! members that its call does not know at last.
 
 use crate::counterpart::refusal::{Location, Refusal};
-use crate::wire;
+use crate::counterpart::wire;
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 
@@ -39,11 +39,11 @@ pub(super) enum Rule {
     TradeNumber,
     /// 1 to 64 of letters, digits and `_ - | * @`.
     RefundNumber,
-    /// An absolute http or https URL without query, of at most so many characters.
+    /// An absolute http or https URL without query, of at most this number of characters.
     NotifyUrl(usize),
     /// A whole number within bounds.
     Whole { min: i64, max: i64 },
-    /// RFC 3339 to the second, with an offset: `2018-06-08T10:34:56+08:00`.
+    /// RFC 3339: `2018-06-08T10:34:56+08:00`.
     Time,
     /// An IPv4 or IPv6 address.
     Address,
@@ -199,11 +199,9 @@ fn broken(value: &Value, rule: Rule) -> Option<Broken> {
         Rule::NotifyUrl(max) => length("字符数", text.chars().count(), 1..=max)
             .or_else(|| pattern(text, is_notify_url(text), NOTIFY_URL)),
         Rule::Whole { min, max } => bounds(value.as_i64().unwrap_or_default(), min, max),
-        Rule::Time => unless(
-            wire::is_strict_time(text),
-            text,
-            "需遵循rfc3339标准格式，如2018-06-08T10:34:56+08:00",
-        ),
+        Rule::Time => {
+            unless(wire::is_strict_time(text), text, "字符串必须是符合 RFC3339 日期时间格式")
+        }
         Rule::Address => unless(text.parse::<IpAddr>().is_ok(), text, "需为IPv4或IPv6地址"),
         Rule::OneOf(words) => member(text, words),
         Rule::Words(words) => {

@@ -143,7 +143,7 @@ fn a_paid_order_reads_so_on_queries_and_in_callbacks() {
     let code_url = text(&post(&mut stage, NATIVE, &good_order()).body["code_url"]);
     stage.phone(&code_url, PhoneOutcome::Success).expect("the phone pays");
     let shown = get(&mut stage, &query_target("T12345")).body;
-    let told = merged(
+    let called_back = merged(
         named(),
         json!({
             "transaction_id": shown["transaction_id"],
@@ -159,9 +159,9 @@ fn a_paid_order_reads_so_on_queries_and_in_callbacks() {
             },
         }),
     );
-    assert_eq!(shown, merged(told.clone(), json!({ "promotion_detail": [] })));
+    assert_eq!(shown, merged(called_back.clone(), json!({ "promotion_detail": [] })));
     let plain: Value = serde_json::from_str(&stage.outgoing[0].text).expect("JSON");
-    assert_eq!(plain["content"], told);
+    assert_eq!(plain["content"], called_back);
 
     let refund = json!({
         "out_trade_no": "T12345", "out_refund_no": "R1",
