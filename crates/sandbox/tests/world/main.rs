@@ -86,6 +86,15 @@ async fn requests_that_make_no_sense_are_refused_by_field() {
     let asked = json!({ "advance_s": 400 * 86_400 + 1 });
     assert_eq!(play.control("POST", "/control/clock", asked).await.0, 400);
     assert_eq!(play.control("POST", "/control/pay", json!({})).await.0, 400);
+    for (channel, outcome, why) in [
+        ("nobody", "success", "channel: no counterpart has this name"),
+        ("sales", "cancel", "outcome: want success, password or fail"),
+        ("sales", "success", "channel: it has no codes to scan"),
+    ] {
+        let asked = json!({ "channel": channel, "outcome": outcome });
+        let (status, answer) = play.control("POST", "/control/payment-code", asked).await;
+        assert_eq!((status, &answer["error"]), (400, &json!(why)));
+    }
     let big = "x".repeat(1024 * 1024 + 1);
     assert_eq!(play.sell(&big).await.map(|(status, _)| status), Some(413));
     assert_eq!(play.call("GET", "/elsewhere", "").await, seen(404, ""));

@@ -156,6 +156,39 @@ async fn an_order_paid_while_its_placing_was_unknown_answers_paid() {
     settled_once(&gateway, &mut merchant, &number).await;
 }
 
+/// The channel answers the close as it does for an order that it has, and takes the number no more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_never_arrived_can_be_closed() {
+    let gateway = TestGateway::start();
+    let merchant = Merchant::start().await;
+    let number = fresh_number();
+    let body = lasting(&gateway, &number, &merchant);
+    gateway.fault_once("create", "lose_request").await;
+    gateway.refused(UNIFIED_ORDER, &body, UNKNOWN).await;
+    let closed = gateway.result(CLOSE_ORDER, &named(&number)).await;
+    assert_eq!(closed["OrderStatus"], "CLOSED", "{closed}");
+    assert!(gateway.channel_orders(&closed["ChannelOrderId"]).await.is_empty());
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_qr_code_whose_answer_was_lost_is_replaced() {
+    let gateway = TestGateway::start();
+    let mut merchant = Merchant::start().await;
+    let number = fresh_number();
+    let body = with(&lasting(&gateway, &number, &merchant), "PayType", json!("PC"));
+    gateway.fault_once("create", "lose_answer").await;
+    gateway.refused(UNIFIED_ORDER, &body, UNKNOWN).await;
+    let found = gateway.result(QUERY_ORDER, &named(&number)).await;
+    let lost = code_to_scan(&gateway, &found["ChannelOrderId"]).await;
+    let placed = gateway.result(UNIFIED_ORDER, &body).await;
+    assert_ne!(placed["PayInfo"], lost);
+    let pay = json!({"pay_info": lost, "outcome": "success"});
+    assert_eq!(gateway.control_answer("pay", &pay).await.status, 400);
+    gateway.pay(&placed["PayInfo"]).await;
+    settled_once(&gateway, &mut merchant, &number).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_refused_after_a_lost_answer_is_closed_before_it_fails() {
     let gateway = TestGateway::start();
@@ -215,8 +248,7 @@ async fn a_refund_that_brings_no_money_back_leaves_it_in_suspense() {
 /// The code that the channel made for an order, though we may never have seen it.
 async fn code_to_scan(gateway: &TestGateway, channel_order_id: &Value) -> Value {
     let there = gateway.channel_orders(channel_order_id).await;
-    let prepay_id = there[0]["prepay_id"].as_str().expect("a prepay id");
-    json!(format!("weixin://wxpay/bizpayurl?pr={}", prepay_id.trim_start_matches("wx")))
+    there[0]["code_url"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -160,3 +160,15 @@ async fn a_device_number_that_is_too_long_for_the_channel_spoils_no_order() {
         assert_eq!(placed["OrderStatus"], "PAYING", "{len}: {placed}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_phone_shows_a_code_for_merchants_to_scan() {
+    let gateway = TestGateway::start();
+    let asked = json!({"channel": "wxpay", "outcome": "password"});
+    let shown = gateway.control("payment-code", &asked).await;
+    let code = shown["payment_code"].as_str().expect("a code");
+    assert_eq!((code.len(), &code[..2]), (18, "13"));
+    let answer =
+        gateway.control_answer("pay", &json!({"pay_info": code, "outcome": "success"})).await;
+    assert_eq!((answer.status, &answer.body["error"]), (400, &json!("付款码尚未被扫描")));
+}
