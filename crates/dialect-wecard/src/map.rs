@@ -49,7 +49,7 @@ fn payer(order: &UnifiedOrder<'_>) -> Payer {
     Payer {
         app_id: names.and_then(|names| external(names.app)),
         user_id: names.and_then(|names| external(names.user)),
-        client_ip: order.client_ip().map(str::to_owned),
+        client_ip: order.client_ip(),
         device_id: order.in_scene("DeviceId").map(str::to_owned),
     }
 }

@@ -7,6 +7,7 @@ use crate::wire::TOTAL_FEN_MAX;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::net::IpAddr;
 
 /// Items of every list in a request.
 pub(crate) const LIST_LEN_MAX: usize = 50;
@@ -65,7 +66,9 @@ pub(crate) fn check_payer_info(payer: &Object<'_>) -> Read<()> {
 /// `SceneInfo`: where and with what they pay. Published samples write `latitude`.
 pub(crate) fn check_scene_info(scene: &Object<'_>) -> Read<()> {
     scene.text("DeviceType", 1..=32)?;
-    scene.text("PayerClientIp", 7..=45)?;
+    if let Some(text) = scene.text("PayerClientIp", 2..=45)? {
+        address(text).map_err(|fault| fault.inside("PayerClientIp"))?;
+    }
     scene.text("DeviceId", 1..=64)?;
     scene.text("PayerUa", 0..=TEXT_LEN_MAX)?;
     scene.text("OrderTime", 0..=32)?;
@@ -77,6 +80,14 @@ pub(crate) fn check_scene_info(scene: &Object<'_>) -> Read<()> {
         }
     }
     Ok(())
+}
+
+/// An IPv4 or IPv6 address in its usual spelling. An IPv4 address written as IPv6 is IPv4.
+pub(crate) fn address(text: &str) -> Read<String> {
+    match text.parse::<IpAddr>() {
+        Ok(address) => Ok(address.to_canonical().to_string()),
+        Err(_) => Err(Malformed::new("", "want one IPv4 or IPv6 address, without port")),
+    }
 }
 
 fn is_signed_decimal(text: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Time on this wire: `YYYY-MM-DD HH:MM:SS` in Shanghai, which has kept UTC+8 all year since 1991.
 
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, date};
 use jiff::tz::{Offset, offset};
 use ledger::Timestamp;
 
@@ -29,8 +29,9 @@ pub(crate) fn read(text: &str) -> Option<Timestamp> {
         part(17, 19)?,
         0,
     );
-    let instant = SHANGHAI.to_timestamp(civil.ok()?).ok()?;
-    Some(Timestamp::from_seconds(instant.as_second()))
+    // Not by way of an instant: those end some hours before the year 9999 does.
+    let since_1970 = civil.ok()?.duration_since(date(1970, 1, 1).at(0, 0, 0, 0));
+    Some(Timestamp::from_seconds(since_1970.as_secs() - i64::from(SHANGHAI.seconds())))
 }
 
 /// Writes an instant.
@@ -49,15 +50,15 @@ pub(crate) fn write(at: Timestamp) -> String {
 
 /// The date in Greenwich, `YYYY-MM-DD`: what we write into our own signatures.
 pub(crate) fn utc_date(at: Timestamp) -> String {
-    date(at, Offset::UTC)
+    date_text(at, Offset::UTC)
 }
 
 /// The date in Shanghai, which callers may write into theirs.
 pub(crate) fn shanghai_date(at: Timestamp) -> String {
-    date(at, SHANGHAI)
+    date_text(at, SHANGHAI)
 }
 
-fn date(at: Timestamp, zone: Offset) -> String {
+fn date_text(at: Timestamp, zone: Offset) -> String {
     let civil = civil(at, zone);
     format!("{:04}-{:02}-{:02}", civil.year(), civil.month(), civil.day())
 }

@@ -7,7 +7,7 @@ use crate::members::{
     check_wallet_info, payee, product,
 };
 use crate::pay_channel::{self, AUTH_CODE, Member, PayChannel};
-use crate::{time, url};
+use crate::{members, time, url};
 use channel::Scene;
 use ledger::{Currency, Fen, Id, Timestamp, kinds};
 use serde::Serialize;
@@ -138,8 +138,9 @@ impl<'o> UnifiedOrder<'o> {
     }
 
     /// The payer's address.
-    pub(crate) fn client_ip(&self) -> Option<&str> {
-        self.in_scene("PayerClientIp")
+    pub(crate) fn client_ip(&self) -> Option<String> {
+        // It was checked when the order was read.
+        self.in_scene("PayerClientIp").and_then(|text| members::address(text).ok())
     }
 
     /// A text member of `SceneInfo`.

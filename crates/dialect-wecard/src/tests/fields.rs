@@ -294,7 +294,16 @@ fn some_fields_are_wanted_by_channel_and_scene() {
 fn members_of_objects_are_named_with_their_owner() {
     for (owner, member, value) in [
         ("SceneInfo", "DeviceType", letters(33)),
-        ("SceneInfo", "PayerClientIp", letters(6)),
+        ("SceneInfo", "PayerClientIp", json!("")),
+        ("SceneInfo", "PayerClientIp", json!("unknown")),
+        ("SceneInfo", "PayerClientIp", json!("1.2.3.4:5678")),
+        ("SceneInfo", "PayerClientIp", json!("127.0.0.1, 10.0.0.1")),
+        ("SceneInfo", "PayerClientIp", json!(" 1.2.3.4")),
+        ("SceneInfo", "PayerClientIp", json!("256.1.1.1")),
+        ("SceneInfo", "PayerClientIp", json!("1.2.3")),
+        ("SceneInfo", "PayerClientIp", json!("01.2.3.4")),
+        ("SceneInfo", "PayerClientIp", json!("fe80::1%eth0")),
+        ("SceneInfo", "PayerClientIp", json!("[2001:db8::1]")),
         ("SceneInfo", "PayerClientIp", letters(46)),
         ("SceneInfo", "DeviceId", json!("")),
         ("SceneInfo", "DeviceId", han(65)),
@@ -322,6 +331,24 @@ fn members_of_objects_are_named_with_their_owner() {
     names(&[("WalletInfo", cards)], "WalletInfo.CardIdList");
     let scene = json!({"DeviceId": han(64), "PayerClientIp": "2001:db8::1", "Longitude": "-0.5"});
     assert_eq!(check(&[("SceneInfo", scene)]), Ok(()));
+}
+
+#[test]
+fn the_payers_address_is_read_and_a_mapped_one_is_ipv4() {
+    for (given, want) in [
+        ("14.15.16.17", "14.15.16.17"),
+        ("::ffff:101.226.125.108", "101.226.125.108"),
+        ("::FFFF:65e2:7d6c", "101.226.125.108"),
+        ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"),
+        ("::1", "::1"),
+    ] {
+        let mut body: Value = serde_json::from_str(SAMPLE).expect("JSON");
+        body["SceneInfo"] = json!({"PayerClientIp": given});
+        let body = body.to_string();
+        let body = read_object(body.as_bytes()).expect("JSON");
+        let order = UnifiedOrder::read(&body).expect("a good order");
+        assert_eq!(order.client_ip().as_deref(), Some(want), "{given}");
+    }
 }
 
 #[test]
