@@ -227,6 +227,9 @@ fn order_refused(refusal: &OrderRefusal) -> (StatusCode, &'static str, Option<St
         OrderRefusal::Expiry | OrderRefusal::ExpiryTooFar { .. } => {
             (StatusCode::BAD_REQUEST, "expiry", field("expires_at"))
         }
+        OrderRefusal::Text { field: text, .. } => {
+            (StatusCode::BAD_REQUEST, "text", field(text.name()))
+        }
     }
 }
 

@@ -6,8 +6,9 @@
 
 use channel::{
     About, BadSettings, BillKind, Callback, CallbackFault, Channel, ClientCertificate,
-    CodecContext, Connection, EncodeFault, Finding, Instruction, PayForm, PayInfo, Payment,
-    PlatformKey, RefundStatus, Refunded, Request, Response, Scene, Settings, Step,
+    CodecContext, Connection, EncodeFault, FetchedKeys, Finding, Instruction, PayForm, PayInfo,
+    Payment, PlatformKey, RefundStatus, Refunded, Request, Response, Scene, Settings, Step,
+    TextRules,
 };
 
 /// How long its pay information is valid, in seconds.
@@ -22,6 +23,7 @@ const fn about(name: &'static str) -> About {
         scenes: &Scene::ALL,
         settings: &[],
         order_life_seconds_max: ORDER_LIFE_SECONDS_MAX,
+        text: TextRules::ANY,
         fetches_keys: false,
         is_built_in: true,
     }
@@ -98,7 +100,7 @@ impl Connection for NoChannel {
                 at: None,
             }),
             Instruction::QueryRefund(_) => Finding::NotFound,
-            Instruction::FetchKeys => Finding::Keys(vec![]),
+            Instruction::FetchKeys => Finding::Keys(FetchedKeys::default()),
             Instruction::FindBill(_) | Instruction::FetchBill(_) => {
                 return Err(EncodeFault::unsupported(
                     "bill",

@@ -83,7 +83,7 @@ pub(crate) fn fetched(account: &Account, file: &BillFile, response: &Response) -
     let FileHash::Sha1(wanted) = &file.hash;
     let hash = crypto::hash::sha1_hex(&response.body);
     if response.status != 200 || hash != *wanted {
-        return codes::unbelieved(response, format!("SHA-1 {hash} found, {wanted} wanted"));
+        return codes::unknown(response, format!("SHA-1 {hash} found, {wanted} wanted"));
     }
     match rows(account, file.day.kind, &response.body) {
         Ok(bill) => Finding::Bill(bill),

@@ -1,16 +1,19 @@
 //! Error codes to findings.
 //!
-//! A code means something only in a verified answer. What a class means depends on the operation: a
+//! A code proves something only in a verified answer. What a class means depends on the operation: a
 //! refused order brings no money, but a refused query or close says nothing about the order, so it is
 //! unknown. A code that is not listed is unknown too.
 
 use crate::wire::{self, ErrorAnswer};
-use channel::{Bill, Finding, Instruction, Operation, Response};
+use channel::{Bill, FetchedKeys, Finding, Instruction, Operation, Response, Unproven};
 
 /// Characters of a code or message that are kept.
 const TEXT_LEN_MAX: usize = 256;
-/// Words in the message of INVALID_REQUEST that say that the number carries an order already.
+/// Words in the message of INVALID_REQUEST that say that the number carries an order already: older and
+/// newer wording.
 const NUMBER_TAKEN: [&str; 3] = ["订单号重复", "与首次请求时不一致", "已支付"];
+/// The same about the number of a refund: another order or amount was requested under it.
+const REFUND_NUMBER_TAKEN: [&str; 1] = ["与之前请求不一致"];
 
 /// What a code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +77,9 @@ const ROWS: &[Row] = &[
     row("USER_ACCOUNT_ABNORMAL", Class::Refused),
     row("OUT_TRADE_NO_USED", Class::Taken),
     row("ORDER_PAID", Class::Taken),
-    // A refund that names no paid order is wrong for good.
-    row_but("ORDER_NOT_EXIST", Class::NotFound, &[(Operation::Refund, Class::Refused)]),
-    row_but("RESOURCE_NOT_EXISTS", Class::NotFound, &[(Operation::Refund, Class::Refused)]),
+    // To a refund: there is no such order, or it is not paid.
+    row("ORDER_NOT_EXIST", Class::NotFound),
+    row("RESOURCE_NOT_EXISTS", Class::NotFound),
     row("FREQUENCY_LIMITED", Class::Later),
     row("RATELIMIT_EXCEEDED", Class::Later),
     row("NO_STATEMENT_EXIST", Class::NoBill),
@@ -91,64 +94,98 @@ const OPENID_MISMATCH: &str = "OPENID_MISMATCH";
 /// Too many requests.
 const TOO_MANY: u16 = 429;
 
-/// What a verified error answer means.
-pub(crate) fn finding(operation: Operation, response: &Response) -> Finding {
-    let answer = wire::read::<ErrorAnswer>(&response.body).unwrap_or_else(|_| ErrorAnswer {
-        code: format!("HTTP_{}", response.status),
-        message: String::new(),
-    });
-    let (code, text) = (cut(&answer.code), cut(&answer.message));
-    let class = match class(response.status, operation, &code) {
-        Class::Refused if says_taken(operation, &code, &text) => Class::Taken,
-        class => class,
-    };
-    meaning(class, operation, response.status, code, text)
+/// An error answer: what its code says, and its texts.
+struct Refusal {
+    class: Class,
+    status: u16,
+    /// `HTTP_` and the status where the body holds no code.
+    code: String,
+    text: String,
+    /// Whether the body holds a code.
+    is_coded: bool,
+}
+
+impl Refusal {
+    fn read(instruction: &Instruction, response: &Response) -> Refusal {
+        let (operation, status) = (instruction.operation(), response.status);
+        let answer = wire::read::<ErrorAnswer>(&response.body).ok();
+        let is_coded = answer.is_some();
+        let answer = answer.unwrap_or_else(|| ErrorAnswer {
+            code: format!("HTTP_{status}"),
+            message: String::new(),
+        });
+        let (code, text) = (cut(&answer.code), cut(&answer.message));
+        let class = match class(status, operation, &code) {
+            Class::Refused if says_taken(operation, &code, &text) => Class::Taken,
+            // An app that the caller named is the order's fault; the account's own app is the account's.
+            Class::Account if same(&code, OTHER_APP) && names_app(instruction) => Class::Refused,
+            class => class,
+        };
+        Refusal { class, status, code, text, is_coded }
+    }
 }
 
 /// Says that the app does not belong to the merchant number.
 const OTHER_APP: &str = "APPID_MCHID_NOT_MATCH";
 
-/// An app that the caller named is the order's fault; the account's own app is the account's.
-pub(crate) fn of_payers_app(instruction: &Instruction, finding: Finding) -> Finding {
-    match (instruction, finding) {
-        (Instruction::Place(place), Finding::AccountFault { code, text })
-            if place.payer.app_id.is_some() && same(&code, OTHER_APP) =>
-        {
-            Finding::Refused { code, text }
-        }
-        (_, finding) => finding,
-    }
+fn names_app(instruction: &Instruction) -> bool {
+    matches!(instruction, Instruction::Place(place) if place.payer.app_id.is_some())
 }
 
-/// The status with which the channel's gate refuses credentials.
+/// What a verified error answer means.
+pub(crate) fn finding(instruction: &Instruction, response: &Response) -> Finding {
+    let Refusal { class, status, code, text, .. } = Refusal::read(instruction, response);
+    meaning(class, instruction.operation(), status, code, text)
+}
+
+/// The status with which the channel's gate refuses credentials: signature, serial, merchant number, time.
 const UNAUTHORIZED: u16 = 401;
-/// The status with which it refuses fields.
-const BAD_REQUEST: u16 = 400;
 
-/// What an answer means that is not signed. The gate does not sign what it refuses before it looks at
-/// the business: that is believed about our credentials, which it proves nothing else about, and never
-/// about an order or refund. Everything else is unknown.
-pub(crate) fn unsigned(
-    operation: Operation,
-    response: &Response,
-    fault: impl std::fmt::Display,
-) -> Finding {
-    let answer = wire::read::<ErrorAnswer>(&response.body).ok();
-    let (code, text) =
-        answer.map_or_else(Default::default, |answer| (cut(&answer.code), cut(&answer.message)));
-    let is_of_account = ROWS.iter().any(|row| row.class == Class::Account && same(row.code, &code));
-    match response.status {
-        UNAUTHORIZED if is_of_account => Finding::AccountFault { code, text },
-        // The caller should know at once, and the order stays: an earlier try may stand there.
-        BAD_REQUEST if operation == Operation::Place && same(&code, "PARAM_ERROR") => {
-            Finding::Later { code, text }
+/// What an answer means that is not signed. The gate does not sign what it refuses before it looks at the
+/// business, and nobody promises that it signs every later refusal. Over TLS such an answer says something
+/// about our request or account. About money it proves nothing.
+pub(crate) fn unsigned(instruction: &Instruction, response: &Response) -> Finding {
+    let Refusal { class, status, code, text, is_coded } = Refusal::read(instruction, response);
+    match status {
+        UNAUTHORIZED => Finding::AccountFault { code, text },
+        400..500 if is_coded => {
+            let finding = meaning(class, instruction.operation(), status, code.clone(), text);
+            without_proof(finding, code, response)
         }
-        status => Finding::Unknown { why: format!("answer {status} {code}: {fault}") },
+        _ => unknown(response, UNSIGNED),
     }
 }
+
+/// What is left of a finding without a signature. What is about the account, or says that the same request
+/// may pass later, or that the channel must be queried, ends nothing and stays.
+fn without_proof(finding: Finding, code: String, response: &Response) -> Finding {
+    match finding {
+        Finding::AccountFault { .. }
+        | Finding::Later { .. }
+        | Finding::Unfunded { .. }
+        | Finding::Ask { .. }
+        | Finding::Keys(_) => finding,
+        Finding::Refused { code, text } => Finding::Unproven(Unproven::Refused { code, text }),
+        Finding::NotFound => Finding::Unproven(Unproven::NotFound { code }),
+        Finding::Placed(_)
+        | Finding::Paid(_)
+        | Finding::Pending
+        | Finding::Closed
+        | Finding::Failed { .. }
+        | Finding::Refund(_)
+        | Finding::BillFile(_)
+        | Finding::Bill(_)
+        | Finding::Unproven(_)
+        | Finding::Unknown { .. }
+        | Finding::Mismatch { .. } => unknown(response, UNSIGNED),
+    }
+}
+
+/// Why an answer without the headers of a signature is not believed.
+const UNSIGNED: &str = "not signed";
 
 /// A short account of an answer that is not believed, for the operator.
-pub(crate) fn unbelieved(response: &Response, fault: impl std::fmt::Display) -> Finding {
+pub(crate) fn unknown(response: &Response, fault: impl std::fmt::Display) -> Finding {
     let code = wire::read::<ErrorAnswer>(&response.body).map(|answer| cut(&answer.code));
     let code = code.unwrap_or_default();
     Finding::Unknown { why: format!("answer {} {code}: {fault}", response.status) }
@@ -183,9 +220,9 @@ fn meaning(class: Class, operation: Operation, status: u16, code: String, text: 
             Place | Query | Close | Refund | QueryRefund | FetchKeys | FindBill | FetchBill,
         ) => Finding::AccountFault { code, text },
         (Class::Unfunded, Refund) => Finding::Unfunded { code, text },
-        (Class::Taken, Place | Close) => Finding::Ask { code },
-        (Class::NotFound, Query | Close | QueryRefund) => Finding::NotFound,
-        (Class::NotFound, FetchKeys) => Finding::Keys(Vec::new()),
+        (Class::Taken, Place | Close | Refund) => Finding::Ask { code },
+        (Class::NotFound, Query | Close | Refund | QueryRefund) => Finding::NotFound,
+        (Class::NotFound, FetchKeys) => Finding::Keys(FetchedKeys::default()),
         (Class::Closed, Close) => Finding::Closed,
         (Class::NoBill, FindBill) => Finding::Bill(Bill::Empty),
         (Class::BillLater, FindBill) => Finding::Bill(Bill::NotYet),
@@ -195,12 +232,12 @@ fn meaning(class: Class, operation: Operation, status: u16, code: String, text: 
         ) => Finding::Later { code, text },
         (Class::Pending, Refund | QueryRefund | FetchKeys | FindBill | FetchBill)
         | (Class::Refused, Query | Close | QueryRefund | FetchKeys | FindBill | FetchBill)
-        | (Class::Taken, Query | Refund | QueryRefund | FetchKeys | FindBill | FetchBill)
+        | (Class::Taken, Query | QueryRefund | FetchKeys | FindBill | FetchBill)
         | (
             Class::Unfunded,
             Place | Query | Close | QueryRefund | FetchKeys | FindBill | FetchBill,
         )
-        | (Class::NotFound, Place | Refund | FindBill | FetchBill)
+        | (Class::NotFound, Place | FindBill | FetchBill)
         | (
             Class::Closed,
             Place | Query | Refund | QueryRefund | FetchKeys | FindBill | FetchBill,
@@ -217,9 +254,16 @@ fn meaning(class: Class, operation: Operation, status: u16, code: String, text: 
 }
 
 fn says_taken(operation: Operation, code: &str, text: &str) -> bool {
-    matches!(operation, Operation::Place | Operation::Close)
-        && same(code, "INVALID_REQUEST")
-        && NUMBER_TAKEN.iter().any(|words| text.contains(words))
+    let wordings: &[&str] = match operation {
+        Operation::Place | Operation::Close => &NUMBER_TAKEN,
+        Operation::Refund => &REFUND_NUMBER_TAKEN,
+        Operation::Query
+        | Operation::QueryRefund
+        | Operation::FetchKeys
+        | Operation::FindBill
+        | Operation::FetchBill => &[],
+    };
+    same(code, "INVALID_REQUEST") && wordings.iter().any(|words| text.contains(words))
 }
 
 fn same(a: &str, b: &str) -> bool {

@@ -56,7 +56,8 @@ const OTHERS: &[Case] = &[
     (refunding, 403, &["NO_AUTH"], "account_fault"),
     (refunding, 403, &["RULELIMIT"], "later"),
     (refunding, 400, &["INVALID_REQUEST", "PARAM_ERROR"], "refused"),
-    (refunding, 404, &["RESOURCE_NOT_EXISTS", "ORDERNOTEXIST"], "refused"),
+    (refunding, 404, &["RESOURCE_NOT_EXISTS", "ORDERNOTEXIST"], "not_found"),
+    (refunding, 400, &["ORDER_PAID", "OUT_TRADE_NO_USED"], "ask"),
     (refunding, 429, &["FREQUENCY_LIMITED", "RATELIMIT_EXCEEDED"], "later"),
     (refunding, 500, &["SYSTEM_ERROR"], "unknown"),
     (query_refund, 404, &["RESOURCE_NOT_EXISTS"], "not_found"),
@@ -115,18 +116,41 @@ fn a_refusal_keeps_code_and_words() {
     assert_eq!(finding, want);
 }
 
-/// The channel answers a changed repeat, and a paid order, with the code of any bad request.
+/// The channel answers a changed repeat, and a paid order, with the code of any bad request: today's
+/// wording, and older ones.
 #[test]
 fn a_number_that_is_taken_is_asked_about() {
-    for words in ["201 商户订单号重复", "该订单已支付"] {
-        let body = format!(r#"{{"code":"INVALID_REQUEST","message":"{words}"}}"#);
-        let response = crate::tests::answer(400, &body);
+    for words in [
+        "请求重入时，参数与首次请求时不一致",
+        "请求重入时,参数与首次请求时不一致，请检查后再试",
+        "201 商户订单号重复",
+        "该订单已支付",
+    ] {
         for instruction in [placing(Scene::Public), close()] {
-            let finding = decode(&instruction, &response);
-            assert_eq!(finding, Finding::Ask { code: "INVALID_REQUEST".into() });
+            let finding = decode(&instruction, &refusal("INVALID_REQUEST", words));
+            assert_eq!(finding, Finding::Ask { code: "INVALID_REQUEST".into() }, "{words}");
         }
-        assert_eq!(decode(&refunding(), &response).name(), "refused");
+        assert_eq!(decode(&refunding(), &refusal("INVALID_REQUEST", words)).name(), "refused");
     }
+}
+
+#[test]
+fn a_refund_that_may_stand_is_asked_about_and_a_full_one_is_refused() {
+    for code in ["INVALID_REQUEST", "INVALIDREQUEST"] {
+        for (words, want) in [
+            ("订单金额或退款金额与之前请求不一致，请核实后再试", "ask"),
+            ("订单已全额退款", "refused"),
+        ] {
+            let finding = decode(&refunding(), &refusal(code, words));
+            assert_eq!(finding.name(), want, "{words}");
+        }
+    }
+    assert_eq!(decode(&refunding(), &error(404, "RESOURCE_NOT_EXISTS")), Finding::NotFound);
+}
+
+/// A signed refusal.
+fn refusal(code: &str, words: &str) -> channel::Response {
+    crate::tests::answer(400, &format!(r#"{{"code":"{code}","message":"{words}"}}"#))
 }
 
 #[test]
@@ -135,33 +159,91 @@ fn an_app_that_the_caller_named_is_the_orders_fault() {
     for (app_id, want) in [(None, "account_fault"), (Some("wx1".to_owned()), "refused")] {
         place.payer.app_id = app_id;
         let instruction = Instruction::Place(place.clone());
-        let finding = decode(&instruction, &error(400, "APPID_MCHID_NOT_MATCH"));
-        assert_eq!(finding.name(), want);
+        let mut answer = error(400, "APPID_MCHID_NOT_MATCH");
+        assert_eq!(decode(&instruction, &answer).name(), want);
+        answer.headers.clear();
+        let unsigned = if want == "refused" { "unsigned_refusal" } else { want };
+        assert_eq!(decode(&instruction, &answer).name(), unsigned);
     }
 }
 
-/// The gate refuses credentials without signing its answer, and fields too. The first is a fault of the
-/// account; neither proves anything about an order or refund.
+fn unsigned(status: u16, body: &str) -> channel::Response {
+    channel::Response { status, headers: vec![], body: body.as_bytes().to_vec() }
+}
+
+/// What is not signed is about the request or the account. Nothing in it ends an order or refund, except by
+/// way of what the kernel knows about it.
 #[test]
-fn the_gates_unsigned_refusals_end_nothing() {
-    let unsigned = |status, code: &str| {
-        let body = format!(r#"{{"code":"{code}","message":"说明"}}"#);
-        channel::Response { status, headers: vec![], body: body.into_bytes() }
-    };
-    for (instruction, status, code, want) in [
-        (placing(Scene::Public), 401, "SIGN_ERROR", "account_fault"),
-        (close(), 401, "SIGN_ERROR", "account_fault"),
-        (refunding(), 401, "MCH_NOT_EXISTS", "account_fault"),
-        (placing(Scene::Public), 401, "NEW_CODE", "unknown"),
-        (placing(Scene::Public), 403, "NO_AUTH", "unknown"),
-        (placing(Scene::Public), 400, "PARAM_ERROR", "later"),
-        (refunding(), 400, "PARAM_ERROR", "unknown"),
-        (close(), 404, "ORDER_NOT_EXIST", "unknown"),
-        (query(), 404, "ORDER_NOT_EXIST", "unknown"),
-    ] {
-        let finding = decode(&instruction, &unsigned(status, code));
-        assert_eq!(finding.name(), want, "{instruction:?} {status} {code}");
+fn an_unsigned_refusal_proves_nothing_about_money() {
+    let table: &[Case] = &[
+        (
+            placed_publicly,
+            401,
+            &["SIGN_ERROR", "SIGNERROR", "MCH_NOT_EXISTS", "NEW"],
+            "account_fault",
+        ),
+        (query, 401, &["SIGN_ERROR"], "account_fault"),
+        (close, 401, &["SIGN_ERROR"], "account_fault"),
+        (refunding, 401, &["MCH_NOT_EXISTS"], "account_fault"),
+        (query_refund, 401, &["SIGN_ERROR"], "account_fault"),
+        (fetch_keys, 401, &["SIGN_ERROR"], "account_fault"),
+        (find_bill, 401, &["SIGN_ERROR"], "account_fault"),
+        (placed_publicly, 403, &["NO_AUTH"], "account_fault"),
+        (placed_publicly, 400, &["APPID_MCHID_NOT_MATCH"], "account_fault"),
+        (placed_publicly, 400, &["PARAM_ERROR", "INVALID_REQUEST"], "unsigned_refusal"),
+        (placed_publicly, 403, &["RULE_LIMIT", "NOTENOUGH"], "unsigned_refusal"),
+        (placed_publicly, 403, &["OUT_TRADE_NO_USED", "ORDERPAID"], "ask"),
+        (placed_publicly, 404, &["ORDER_NOT_EXIST"], "unknown"),
+        (placed_publicly, 429, &["FREQUENCY_LIMITED"], "later"),
+        (placed_publicly, 400, &["NEW_CODE"], "unknown"),
+        (placed_publicly, 500, &["PARAM_ERROR", "OPENID_MISMATCH", "SYSTEM_ERROR"], "unknown"),
+        (placed_publicly, 202, &["USERPAYING"], "unknown"),
+        (placed_publicly, 302, &["PARAM_ERROR"], "unknown"),
+        (refunding, 400, &["PARAM_ERROR", "INVALID_REQUEST"], "unsigned_refusal"),
+        (refunding, 403, &["NOT_ENOUGH"], "unfunded"),
+        (refunding, 404, &["RESOURCE_NOT_EXISTS"], "unsigned_not_found"),
+        (query, 404, &["ORDERNOTEXIST", "ORDER_NOT_EXIST"], "unsigned_not_found"),
+        (close, 404, &["ORDER_NOT_EXIST"], "unsigned_not_found"),
+        (query_refund, 404, &["RESOURCE_NOT_EXISTS"], "unsigned_not_found"),
+        (query, 400, &["PARAM_ERROR", "INVALID_REQUEST"], "unknown"),
+        (close, 400, &["PARAM_ERROR", "ORDER_CLOSED"], "unknown"),
+        (close, 400, &["ORDER_PAID"], "ask"),
+        (fetch_keys, 404, &["RESOURCE_NOT_EXISTS"], "keys"),
+        (find_bill, 400, &["NO_STATEMENT_EXIST", "STATEMENT_CREATING"], "unknown"),
+    ];
+    for (instruction, status, codes, want) in table {
+        for code in *codes {
+            let body = format!(r#"{{"code":"{code}","message":"说明"}}"#);
+            let finding = decode(&instruction(), &unsigned(*status, &body));
+            assert_eq!(finding.name(), *want, "{:?} {status} {code}", instruction().operation());
+        }
     }
+}
+
+fn placed_publicly() -> Instruction {
+    placing(Scene::Public)
+}
+
+/// The gate answers an unknown path and a wrong method without a body, and it is our fault.
+#[test]
+fn an_unsigned_answer_without_a_code_is_unknown() {
+    for instruction in [placed_publicly, query, close, refunding, query_refund, fetch_keys] {
+        for (status, body) in [(404, ""), (405, ""), (400, "<html>"), (429, ""), (403, "{}")] {
+            let finding = decode(&instruction(), &unsigned(status, body));
+            let want = Finding::Unknown { why: format!("answer {status} : not signed") };
+            assert_eq!(finding, want);
+        }
+        let refused = Finding::AccountFault { code: "HTTP_401".into(), text: String::new() };
+        assert_eq!(decode(&instruction(), &unsigned(401, "")), refused);
+    }
+}
+
+#[test]
+fn an_unsigned_refusal_keeps_code_and_words() {
+    let body = r#"{"code":"PARAM_ERROR","message":"无效的openid"}"#;
+    let finding = decode(&placed_publicly(), &unsigned(400, body));
+    let (code, text) = ("PARAM_ERROR".into(), "无效的openid".into());
+    assert_eq!(finding, Finding::Unproven(Unproven::Refused { code, text }));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::sign::Signed;
 use crate::wire::{self, CallbackBody, ErrorAnswer, RefundCallback, Transaction};
 use channel::{
     BillKind, Callback, CallbackFault, ClientCertificate, CodecContext, Connection, EncodeFault,
-    Finding, Instruction, PlatformKey, Request, Response, Step,
+    Finding, Instruction, PlatformKey, Request, Response, Step, Unproven,
 };
 use ledger::Timestamp;
 
@@ -62,10 +62,12 @@ impl OpenAccount {
         now: Timestamp,
     ) -> Result<(), SignatureFault> {
         match self.keys.check(Signed::answer(response), now) {
-            Err(SignatureFault::UnknownKey { .. }) if fetching => {
+            Err(SignatureFault::UnknownKey { .. } | SignatureFault::Outdated { .. })
+                if fetching =>
+            {
                 let fetched = certificates::open(&self.account, &response.body);
-                let ring = fetched.map_err(|why| SignatureFault::Unreadable { why })?;
-                Keyring::of(&ring).check(Signed::answer(response), now)
+                let fetched = fetched.map_err(|why| SignatureFault::Unreadable { why })?;
+                Keyring::of(&fetched.keys).check(Signed::answer(response), now)
             }
             checked => checked,
         }
@@ -110,14 +112,10 @@ impl Connection for OpenAccount {
         let success = (200..300).contains(&response.status) && response.status != ACCEPTED;
         let fetching = success && matches!(instruction, Instruction::FetchKeys);
         match self.check(fetching, response, context.now) {
-            Err(fault @ SignatureFault::Unsigned) => {
-                codes::unsigned(instruction.operation(), response, fault)
-            }
-            Err(fault) => codes::unbelieved(response, fault),
             Ok(()) if success => self.success(instruction, &response.body, context),
-            Ok(()) => {
-                codes::of_payers_app(instruction, codes::finding(instruction.operation(), response))
-            }
+            Ok(()) => codes::finding(instruction, response),
+            Err(SignatureFault::Unsigned) => codes::unsigned(instruction, response),
+            Err(fault) => unproven(response, fault),
         }
     }
 
@@ -153,10 +151,31 @@ impl Connection for OpenAccount {
     }
 }
 
+/// What an answer means whose signature does not hold.
+fn unproven(response: &Response, fault: SignatureFault) -> Finding {
+    match fault {
+        SignatureFault::UnknownKey { serial } => Finding::Unproven(Unproven::UnknownKey { serial }),
+        SignatureFault::Clock { ahead_seconds } => {
+            Finding::Unproven(Unproven::Clock { ahead_seconds })
+        }
+        SignatureFault::Unsigned
+        | SignatureFault::NoTime
+        | SignatureFault::NoPublicKey { .. }
+        | SignatureFault::Outdated { .. }
+        | SignatureFault::Probe
+        | SignatureFault::Wrong
+        | SignatureFault::Unreadable { .. } => codes::unknown(response, fault),
+    }
+}
+
 fn callback_fault(fault: SignatureFault) -> CallbackFault {
     match fault {
         SignatureFault::UnknownKey { serial } => CallbackFault::UnknownKey { serial },
+        SignatureFault::NoPublicKey { .. } | SignatureFault::Outdated { .. } => {
+            CallbackFault::NoKey { why: fault.to_string() }
+        }
         SignatureFault::Unsigned
+        | SignatureFault::NoTime
         | SignatureFault::Clock { .. }
         | SignatureFault::Probe
         | SignatureFault::Wrong

@@ -4,7 +4,8 @@
 //! switches from certificates to the public key, callbacks are signed with either.
 
 use crate::settings::Account;
-use crate::sign::{CLOCK_SKEW_SECONDS, PROBE, Signed};
+use crate::sign::{CLOCK_SKEW_SECONDS, PROBE, PUBLIC_KEY_ID, Signed};
+use crate::wire;
 use channel::PlatformKey;
 use crypto::certificate::Certificate;
 use crypto::rsa::Verifier;
@@ -16,15 +17,30 @@ pub(crate) enum SignatureFault {
     /// A header is missing.
     #[error("not signed")]
     Unsigned,
-    /// The signature's time is unreadable, or too far from ours.
-    #[error("signed at {timestamp}, it is {now}")]
+    /// The signature's time is unreadable.
+    #[error("signed at a time that is not in Unix seconds")]
+    NoTime,
+    /// The signature's time is too far from ours.
+    #[error("signed {ahead_seconds} s ahead of our clock")]
     Clock {
-        /// What the header says.
-        timestamp: String,
-        /// Our time, Unix seconds.
-        now: i64,
+        /// How far it is ahead of our clock, in seconds.
+        ahead_seconds: i64,
     },
-    /// No key of that name holds now.
+    /// It is signed with a public key, which is not fetched.
+    #[error("signed with {id}: configure public_key_id and public_key_pem")]
+    NoPublicKey {
+        /// The key's id.
+        id: String,
+    },
+    /// The key of that name does not hold any more, or not yet.
+    #[error("signed with certificate {serial}, which {why}")]
+    Outdated {
+        /// The key's name.
+        serial: String,
+        /// Until or from when it holds.
+        why: String,
+    },
+    /// There is no key of that name.
     #[error("signed with an unknown key {serial}")]
     UnknownKey {
         /// The key's name.
@@ -88,19 +104,37 @@ impl Keyring {
         if signed.signature.starts_with(PROBE) {
             return Err(SignatureFault::Probe);
         }
-        if !is_near(signed.timestamp, now) {
-            let timestamp = signed.timestamp.into();
-            return Err(SignatureFault::Clock { timestamp, now: now.seconds() });
-        }
-        let mut named = self.keys.iter().filter(|key| key.is_named(signed.serial, now)).peekable();
-        if named.peek().is_none() {
-            return Err(SignatureFault::UnknownKey { serial: signed.serial.into() });
-        }
+        check_time(signed.timestamp, now)?;
+        let named = self.named(signed.serial, now)?;
         let text = signed.text();
-        if named.any(|key| key.verifier.verify(&text, signed.signature)) {
+        if named.iter().any(|key| key.verifier.verify(&text, signed.signature)) {
             Ok(())
         } else {
             Err(SignatureFault::Wrong)
+        }
+    }
+
+    /// The keys of this name that hold now: at least one.
+    fn named(&self, serial: &str, now: Timestamp) -> Result<Vec<&Key>, SignatureFault> {
+        let named: Vec<&Key> =
+            self.keys.iter().filter(|key| same_serial(&key.serial, serial)).collect();
+        let name = || serial.to_owned();
+        match named.first().and_then(|key| key.valid) {
+            _ if named.iter().any(|key| key.holds(now)) => {
+                Ok(named.into_iter().filter(|key| key.holds(now)).collect())
+            }
+            Some((_, until)) if until < now => {
+                let why = format!("expired on {}", wire::time_text(until));
+                Err(SignatureFault::Outdated { serial: name(), why })
+            }
+            Some((from, _)) => {
+                let why = format!("holds only from {}", wire::time_text(from));
+                Err(SignatureFault::Outdated { serial: name(), why })
+            }
+            None if serial.starts_with(PUBLIC_KEY_ID) => {
+                Err(SignatureFault::NoPublicKey { id: name() })
+            }
+            None => Err(SignatureFault::UnknownKey { serial: name() }),
         }
     }
 }
@@ -112,10 +146,6 @@ impl Key {
         let verifier = certificate.or_else(|_| Verifier::from_public_pem(&key.pem)).ok()?;
         let valid = Some((key.valid_from, key.valid_until));
         Some(Key { serial: key.serial.clone(), verifier, valid })
-    }
-
-    fn is_named(&self, serial: &str, now: Timestamp) -> bool {
-        self.serial == serial && self.holds(now)
     }
 
     fn holds(&self, now: Timestamp) -> bool {
@@ -133,8 +163,19 @@ pub(crate) fn platform_key(certificate: &Certificate) -> PlatformKey {
     }
 }
 
-fn is_near(timestamp: &str, now: Timestamp) -> bool {
-    timestamp
-        .parse::<i64>()
-        .is_ok_and(|signed| signed.abs_diff(now.seconds()) < CLOCK_SKEW_SECONDS.unsigned_abs())
+/// Whether two names mean one key. The serial of a certificate is a number: it is written in either case,
+/// with and without zeros in front. The id of a public key is text.
+pub(crate) fn same_serial(a: &str, b: &str) -> bool {
+    let is_hex =
+        |serial: &str| !serial.is_empty() && serial.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let digits = |serial: &str| serial.trim_start_matches('0').to_ascii_uppercase();
+    a == b || (is_hex(a) && is_hex(b) && digits(a) == digits(b))
+}
+
+fn check_time(timestamp: &str, now: Timestamp) -> Result<(), SignatureFault> {
+    let signed_at = timestamp.parse::<i64>().map_err(|_| SignatureFault::NoTime)?;
+    match signed_at.saturating_sub(now.seconds()) {
+        ahead_seconds if ahead_seconds.unsigned_abs() < CLOCK_SKEW_SECONDS.unsigned_abs() => Ok(()),
+        ahead_seconds => Err(SignatureFault::Clock { ahead_seconds }),
+    }
 }

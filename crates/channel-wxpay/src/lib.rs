@@ -32,7 +32,7 @@ mod sign;
 mod tests;
 mod wire;
 
-use channel::{About, BadSettings, Channel, Connection, PlatformKey, Scene, Settings};
+use channel::{About, BadSettings, Channel, Connection, PlatformKey, Scene, Settings, TextRules};
 
 /// WeChat Pay.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,11 +41,17 @@ pub struct Wxpay;
 /// `time_expire` lies at most 90 days ahead; WeChat Pay shortens what is longer without a word.
 const ORDER_LIFE_SECONDS_MAX: i64 = 90 * 24 * 3600;
 
+/// The page counts a description in characters and refuses emoji. `goods_tag` is counted in bytes, as the
+/// channel counts `attach`: the stricter reading of its page.
+const TEXT: TextRules =
+    TextRules { subject_chars_max: 127, goods_tag_bytes_max: 32, takes_four_byte_chars: false };
+
 static ABOUT: About = About {
     name: "wxpay",
     scenes: &[Scene::MiniProgram, Scene::Public, Scene::Pc, Scene::H5, Scene::App],
     settings: settings::SETTINGS,
     order_life_seconds_max: ORDER_LIFE_SECONDS_MAX,
+    text: TEXT,
     fetches_keys: true,
     is_built_in: false,
 };

@@ -10,8 +10,6 @@ use channel::{CodecContext, EncodeFault, Finding, PayForm, PayInfo, Place, Scene
 use crypto::SealFault;
 use ledger::Timestamp;
 
-/// Characters of a description.
-const DESCRIPTION_LEN_MAX: usize = 127;
 /// Characters of a device's number.
 const DEVICE_ID_LEN_MAX: usize = 32;
 /// An order can be paid for a minute at least.
@@ -66,7 +64,7 @@ pub(crate) fn request(
     }
     let order = OrderRequest {
         parties: parties(account, place),
-        description: place.subject.chars().take(DESCRIPTION_LEN_MAX).collect(),
+        description: place.subject.clone(),
         out_trade_no: place.channel_order_no.clone(),
         time_expire: Some(wire::time_text(expiry(place))),
         attach: None,
@@ -144,7 +142,9 @@ fn scene_info(place: &Place, trade: Trade) -> Result<Option<SceneInfo>, EncodeFa
 /// name another device.
 fn device_id(place: &Place) -> Option<String> {
     let device_id = place.payer.device_id.clone()?;
-    (1..=DEVICE_ID_LEN_MAX).contains(&device_id.chars().count()).then_some(device_id)
+    let fits = (1..=DEVICE_ID_LEN_MAX).contains(&device_id.chars().count());
+    let is_plain = device_id.chars().all(|char| char.len_utf8() < 4);
+    (fits && is_plain).then_some(device_id)
 }
 
 /// What the answer to a placed order means.
@@ -175,23 +175,23 @@ fn pay_info(
     let prepaid = || prepay_id_ends_at(place, context.now);
     let (form, text, valid_until) = match trade {
         Trade::Jsapi => {
-            let prepay_id = answer.prepay_id.ok_or("answer without prepay_id")?;
+            let prepay_id = filled(answer.prepay_id).ok_or("answer without prepay_id")?;
             let text =
                 jsapi(account, app, &prepay_id, context).map_err(|fault| fault.to_string())?;
             (PayForm::Jsapi, text, prepaid())
         }
         Trade::App => {
-            let prepay_id = answer.prepay_id.ok_or("answer without prepay_id")?;
+            let prepay_id = filled(answer.prepay_id).ok_or("answer without prepay_id")?;
             let text =
                 app_sdk(account, app, prepay_id, context).map_err(|fault| fault.to_string())?;
             (PayForm::AppSdk, text, prepaid())
         }
         Trade::Native => {
-            let code_url = answer.code_url.ok_or("answer without code_url")?;
+            let code_url = filled(answer.code_url).ok_or("answer without code_url")?;
             (PayForm::QrCode, code_url, prepaid())
         }
         Trade::H5 => {
-            let h5_url = answer.h5_url.ok_or("answer without h5_url")?;
+            let h5_url = filled(answer.h5_url).ok_or("answer without h5_url")?;
             let jump_url = jump_url(h5_url, place.front_url.as_deref());
             (PayForm::JumpUrl, jump_url, context.now.plus_seconds(H5_VALID_SECONDS))
         }
@@ -204,6 +204,11 @@ fn pay_info(
 fn prepay_id_ends_at(place: &Place, now: Timestamp) -> Timestamp {
     let first_ends_at = place.placed_at.plus_seconds(PREPAY_VALID_SECONDS);
     if now < first_ends_at { first_ends_at } else { now.plus_seconds(PREPAY_VALID_SECONDS) }
+}
+
+/// A payer can do nothing with an empty id or link: it is as good as none.
+fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.trim().is_empty())
 }
 
 fn jsapi(

@@ -46,11 +46,13 @@ fn paid(read: Transaction, now: Timestamp) -> Finding {
         Ok(currency) => currency,
         Err(why) => return Finding::Mismatch { why },
     };
+    // What the payer paid in another currency is not shown beside the order's.
+    let is_paid_in_cny = self::currency(amount.payer_currency.as_deref()).is_ok();
     let (Some(total), Some(payment_reference)) = (amount.total, read.transaction_id) else {
         return Finding::Unknown { why: "paid without amount.total or transaction_id".into() };
     };
     let total = Fen::new(total);
-    let payer_amount = amount.payer_total.map(Fen::new);
+    let payer_amount = amount.payer_total.map(Fen::new).filter(|_| is_paid_in_cny);
     let promotions = read.promotion_detail.unwrap_or_default();
     let settled_amount = match settlement::of_payment(total, payer_amount, &promotions) {
         Ok(settled_amount) => settled_amount,

@@ -66,11 +66,13 @@ pub enum Finding {
     /// A refund's state.
     Refund(Refunded),
     /// The channel's signing keys.
-    Keys(Vec<PlatformKey>),
+    Keys(FetchedKeys),
     /// Where the file of a bill is.
     BillFile(BillFile),
     /// A bill, or why there is none.
     Bill(Bill),
+    /// An answer that no signature of the channel proves, and that still says something.
+    Unproven(Unproven),
     /// We do not know: no answer, a server error, an answer that cannot be verified.
     Unknown {
         /// What was seen, for the operator.
@@ -102,6 +104,7 @@ impl Finding {
             Finding::Keys(_) => "keys",
             Finding::BillFile(_) => "bill_file",
             Finding::Bill(_) => "bill",
+            Finding::Unproven(unproven) => unproven.name(),
             Finding::Unknown { .. } => "unknown",
             Finding::Mismatch { .. } => "mismatch",
         }
@@ -124,7 +127,11 @@ impl Finding {
             Finding::Refund(refunded) => {
                 format!("refund {:?} of {}", refunded.status, refunded.amount)
             }
-            Finding::Keys(keys) => format!("{} keys", keys.len()),
+            Finding::Unproven(unproven) => unproven.describe(),
+            Finding::Keys(FetchedKeys { keys, unreadable }) => match unreadable.as_slice() {
+                [] => format!("{} keys", keys.len()),
+                unreadable => format!("{} keys, and not: {}", keys.len(), unreadable.join("; ")),
+            },
             Finding::Bill(Bill::Rows(rows)) => format!("bill with {} rows", rows.len()),
             Finding::Bill(Bill::Empty) => "no bill: nothing happened".to_owned(),
             Finding::Bill(Bill::NotYet) => "no bill yet".to_owned(),
@@ -134,6 +141,61 @@ impl Finding {
             | Finding::Closed
             | Finding::NotFound
             | Finding::BillFile(_) => self.name().to_owned(),
+        }
+    }
+}
+
+/// What an answer says without a proof. It came over TLS, so it says something about our request or our
+/// keys. It never says anything about money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unproven {
+    /// The channel refused the request and did not sign that. What was never sent before is refused;
+    /// what may stand there is queried first.
+    Refused {
+        /// The channel's code.
+        code: String,
+        /// The channel's words.
+        text: String,
+    },
+    /// The channel knows no such number, and did not sign that. Answered twice in a row, it counts as
+    /// [`Finding::NotFound`].
+    NotFound {
+        /// The channel's code.
+        code: String,
+    },
+    /// It is signed with a key that we do not have yet: once the keys are fetched, the same bytes can be
+    /// decoded again.
+    UnknownKey {
+        /// The key's name.
+        serial: String,
+    },
+    /// It is signed at a time that lies too far from ours.
+    Clock {
+        /// How far the channel's clock is ahead of ours, in seconds.
+        ahead_seconds: i64,
+    },
+}
+
+impl Unproven {
+    /// The word in logs, metrics and the event log.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Unproven::Refused { .. } => "unsigned_refusal",
+            Unproven::NotFound { .. } => "unsigned_not_found",
+            Unproven::UnknownKey { .. } => "unknown_key",
+            Unproven::Clock { .. } => "clock",
+        }
+    }
+
+    fn describe(&self) -> String {
+        let name = self.name();
+        match self {
+            Unproven::Refused { code, text } => format!("{name}: {code}: {text}"),
+            Unproven::NotFound { code } => format!("{name}: {code}"),
+            Unproven::UnknownKey { serial } => format!("{name}: signed with {serial}"),
+            Unproven::Clock { ahead_seconds } => {
+                format!("{name}: the channel's clock is {ahead_seconds} s ahead of ours")
+            }
         }
     }
 }
@@ -244,6 +306,15 @@ pub struct Refunded {
     pub status: RefundStatus,
     /// When it was done; present when it is.
     pub at: Option<Timestamp>,
+}
+
+/// The channel's list of its signing keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FetchedKeys {
+    /// Those that can be used.
+    pub keys: Vec<PlatformKey>,
+    /// What is wrong with the others, for the operator.
+    pub unreadable: Vec<String>,
 }
 
 /// A key with which the channel signs, as fetched from it.

@@ -34,7 +34,8 @@ pub use counterpart::{
     PhoneFault, PhoneOutcome, ScanOutcome, SwitchFault,
 };
 pub use finding::{
-    Callback, Finding, PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded,
+    Callback, FetchedKeys, Finding, PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded,
+    Unproven,
 };
 pub use http::{Method, Request, Response};
 pub use instruction::{
@@ -42,5 +43,5 @@ pub use instruction::{
 };
 pub use port::{
     About, BadSettings, CallbackFault, Channel, ClientCertificate, CodecContext, Connection,
-    EncodeFault, Setting, Settings, Step,
+    EncodeFault, Setting, Settings, Step, TextField, TextRules,
 };

@@ -29,11 +29,74 @@ pub struct About {
     pub settings: &'static [Setting],
     /// How long it keeps an unpaid order payable, in seconds; no order is placed for longer.
     pub order_life_seconds_max: i64,
+    /// What its texts may hold; an order that breaks a rule is not placed.
+    pub text: TextRules,
     /// True when its signing keys are fetched with [`Instruction::FetchKeys`] and refreshed.
     pub fetches_keys: bool,
     /// True when the channel is built in: every instruction is answered by its encoding, cheaply, so that
     /// it is answered inside the commit that wants it.
     pub is_built_in: bool,
+}
+
+/// What a channel takes in the texts of an order. Nothing is cut: half a title would be another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextRules {
+    /// Characters of the title at most.
+    pub subject_chars_max: usize,
+    /// Bytes of the coupon mark at most.
+    pub goods_tag_bytes_max: usize,
+    /// Whether it takes characters of four bytes in UTF-8, such as emoji.
+    pub takes_four_byte_chars: bool,
+}
+
+/// A text of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextField {
+    /// [`crate::Place::subject`]
+    Subject,
+    /// [`crate::Place::goods_tag`]
+    GoodsTag,
+}
+
+impl TextField {
+    /// The word in documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            TextField::Subject => "subject",
+            TextField::GoodsTag => "goods_tag",
+        }
+    }
+}
+
+impl TextRules {
+    /// No rule beyond those of the wire API.
+    pub const ANY: TextRules = TextRules {
+        subject_chars_max: usize::MAX,
+        goods_tag_bytes_max: usize::MAX,
+        takes_four_byte_chars: true,
+    };
+
+    /// The first text that breaks a rule, and how.
+    pub fn broken_by(&self, subject: &str, goods_tag: Option<&str>) -> Option<(TextField, String)> {
+        let too_long = |found: usize, max: usize, unit: &str| {
+            (found > max).then(|| format!("{found} {unit}, the channel takes at most {max}"))
+        };
+        let in_subject = too_long(subject.chars().count(), self.subject_chars_max, "characters")
+            .or_else(|| self.refused_char(subject));
+        let in_goods_tag = goods_tag.and_then(|tag| {
+            too_long(tag.len(), self.goods_tag_bytes_max, "bytes")
+                .or_else(|| self.refused_char(tag))
+        });
+        in_subject
+            .map(|why| (TextField::Subject, why))
+            .or(in_goods_tag.map(|why| (TextField::GoodsTag, why)))
+    }
+
+    fn refused_char(&self, text: &str) -> Option<String> {
+        let char = text.chars().find(|char| char.len_utf8() == 4)?;
+        (!self.takes_four_byte_chars)
+            .then(|| format!("the channel takes no emoji, U+{:04X} found", u32::from(char)))
+    }
 }
 
 /// One setting of a channel account.
@@ -135,6 +198,12 @@ pub enum CallbackFault {
     UnknownKey {
         /// The key's name.
         serial: String,
+    },
+    /// It is signed with a key that cannot be fetched: a person must configure it.
+    #[error("{why}")]
+    NoKey {
+        /// The key, and what is to be configured.
+        why: String,
     },
     /// It is not from the channel.
     #[error("forged: {why}")]

@@ -1,6 +1,7 @@
 //! Refusals and failures in the words of this wire.
 
 use crate::check::Malformed;
+use channel::TextField;
 use dialect::Wait;
 use engine::Failure;
 use kernel::{OrderField, OrderRefusal, Refusal};
@@ -141,6 +142,7 @@ fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
         OrderRefusal::Expiry | OrderRefusal::ExpiryTooFar { .. } => {
             (ErrCode::InvalidParameter, Some("ExpireTime"))
         }
+        OrderRefusal::Text { field, .. } => (ErrCode::InvalidParameter, Some(text_name(field))),
         OrderRefusal::Differs { field } => (ErrCode::InvalidParameter, Some(field_name(field))),
         // Nothing in the request would mend it: the merchant must ask the platform.
         OrderRefusal::MerchantDisabled | OrderRefusal::NoRoute => (ErrCode::NoMerchantSecret, None),
@@ -152,6 +154,13 @@ fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
         | OrderRefusal::Contested { .. }
         | OrderRefusal::NotContested
         | OrderRefusal::NoAttention => (ErrCode::OrderStatusError, None),
+    }
+}
+
+const fn text_name(field: TextField) -> &'static str {
+    match field {
+        TextField::Subject => "OrderSubject",
+        TextField::GoodsTag => "GoodsTag",
     }
 }
 

@@ -100,6 +100,7 @@ impl Engine {
             | Finding::Keys(_)
             | Finding::BillFile(_)
             | Finding::Bill(_)
+            | Finding::Unproven(_)
             | Finding::Unknown { .. }
             | Finding::Mismatch { .. } => order.subject(),
         };

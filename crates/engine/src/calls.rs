@@ -6,11 +6,12 @@
 
 use crate::bulkhead::Permit;
 use crate::channel_accounts::OpenAccount;
+use crate::warnings::{self, Warning};
 use crate::{Engine, Failure, SendContext, SendFault, keys};
 use adapters::Stopwatch;
 use adapters::http::limits::{BILL_TIMEOUT, CHANNEL_TIMEOUT};
 use channel::{
-    CodecContext, Connection, EncodeFault, Finding, Instruction, Request, Response, Step,
+    CodecContext, Connection, EncodeFault, Finding, Instruction, Request, Response, Step, Unproven,
 };
 use kernel::{
     CallRecord, Caller, ChannelAccountCommand, Command, RecordFinding, Reply, TenantId, Work,
@@ -25,6 +26,9 @@ const PERMIT_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long a call may take once it has its permit, with keys to fetch and connections to try. Together
 /// with the wait for the permit it is less than the time that an order is kept for the call.
 const ASK_TIMEOUT: Duration = Duration::from_secs(20);
+/// The pause before a number that the channel does not know, and that without a signature, is asked for
+/// once more.
+const NOT_FOUND_PAUSE: Duration = Duration::from_millis(500);
 /// Pauses before a connection is tried again.
 const CONNECT_PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];
 
@@ -97,6 +101,7 @@ async fn mark(engine: &Arc<Engine>, name: &Arc<str>, finding: &Finding, call: &C
         }
         // These prove nothing about the account.
         Finding::AccountFault { .. }
+        | Finding::Unproven(_)
         | Finding::Unknown { .. }
         | Finding::Later { .. }
         | Finding::Mismatch { .. } => return,
@@ -144,7 +149,7 @@ pub(crate) async fn call(
     };
     let at = engine.clock.now();
     let begun = Stopwatch::start();
-    let (finding, response) = exchange(engine, &account, instruction).await;
+    let (finding, response) = told_twice(engine, &account, instruction).await;
     let operation = instruction.operation().name();
     let labels = [
         ("channel", account.channel.about().name),
@@ -154,6 +159,43 @@ pub(crate) async fn call(
     metrics::histogram!("tongbao_channel_call_seconds", &labels).record(begun.elapsed_seconds());
     let summary = finding.describe();
     (finding, record(instruction, at, begun, response.as_ref(), summary))
+}
+
+/// An exchange; a "not found" that is not signed is asked for once more, and counts when it comes twice.
+async fn told_twice(
+    engine: &Arc<Engine>,
+    account: &Arc<OpenAccount>,
+    instruction: &Instruction,
+) -> (Finding, Option<Response>) {
+    let (first, response) = believed(engine, account, instruction).await;
+    let Finding::Unproven(Unproven::NotFound { .. }) = first else { return (first, response) };
+    tokio::time::sleep(NOT_FOUND_PAUSE).await;
+    let (second, response) = believed(engine, account, instruction).await;
+    match second {
+        Finding::Unproven(Unproven::NotFound { .. }) => (Finding::NotFound, response),
+        second => (second, response),
+    }
+}
+
+/// An exchange; an answer that is signed with an unknown key is decoded once more with fresh keys: a new
+/// certificate signs as soon as it is effective.
+async fn believed(
+    engine: &Arc<Engine>,
+    account: &Arc<OpenAccount>,
+    instruction: &Instruction,
+) -> (Finding, Option<Response>) {
+    let (mut finding, response) = exchange(engine, account, instruction).await;
+    let Some(response) = response else { return (finding, None) };
+    if let Finding::Unproven(Unproven::UnknownKey { serial }) = &finding {
+        if engine.warnings.is_due(&account.name, Warning::UnknownKey, engine.now()) {
+            let text = "an answer is signed with an unknown key; the channel's keys are fetched";
+            tracing::warn!(account = %account.name, serial, "{text}");
+        }
+        let fresh = keys::fetch(engine, account.clone()).await;
+        finding = read(engine, fresh.connection.clone(), instruction, &response).await;
+    }
+    warnings::warn(engine, account, instruction, &finding, &response);
+    (finding, Some(response))
 }
 
 /// Encodes, sends and decodes; commits nothing.

@@ -45,7 +45,12 @@ pub(crate) async fn fetch(engine: &Arc<Engine>, account: Arc<OpenAccount>) -> Ar
         let (finding, _) = exchange(engine, &account, &Instruction::FetchKeys).await;
         account.fetching.ended(matches!(finding, Finding::Keys(_)));
         match finding {
-            Finding::Keys(keys) => store(engine, &account, &keys).await,
+            Finding::Keys(fetched) => {
+                for why in &fetched.unreadable {
+                    tracing::warn!(account = %account.name, why, "a fetched key cannot be read");
+                }
+                store(engine, &account, &fetched.keys).await;
+            }
             other => {
                 let summary = other.describe();
                 tracing::warn!(account = %account.name, summary, "no signing keys fetched");

@@ -15,6 +15,7 @@
 //! - directory: tenants, merchants, callers' keys and channel accounts, as read from the database.
 //! - clock: the time that all processes on one database agree on.
 //! - inspection: what an account is made of, for a program that looks and changes nothing.
+//! - warnings: what the log says once about a channel account.
 //! - put, secrets: declarations on their way into the database, and their secrets.
 //!
 //! It knows neither a database nor a vendor nor a dialect: those come in as [`Parts`].
@@ -38,6 +39,7 @@ mod put;
 mod secrets;
 mod shares;
 mod tasks;
+mod warnings;
 mod writer;
 
 pub use adapters::clock::{Clock, SystemClock};
@@ -50,6 +52,7 @@ pub use put::{
     CALLER_SECRET_LEN, DeclarationFault, DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof,
 };
 pub use secrets::{Secrets, caller_key_context, setting_context};
+pub use warnings::read_date;
 
 use bulkhead::Permit;
 use channel::{Channel, CodecContext, Response};
@@ -171,6 +174,7 @@ pub struct Engine {
     /// Notified when a row began or ceased to need a person.
     pub(crate) attention_changed: Notify,
     pub(crate) looks: looks::Looks,
+    pub(crate) warnings: warnings::Warnings,
     snapshot: RwLock<Arc<Snapshot>>,
     pub(crate) shares: Shares,
     pub(crate) stamp: std::sync::Mutex<Stamp>,
@@ -206,6 +210,7 @@ impl Engine {
             refreshing: Mutex::new(()),
             attention_changed: Notify::new(),
             looks: looks::Looks::default(),
+            warnings: warnings::Warnings::default(),
             snapshot: RwLock::default(),
             shares,
             stamp: std::sync::Mutex::new(stamp),

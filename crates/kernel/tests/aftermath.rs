@@ -76,6 +76,51 @@ fn a_refund_that_was_refused_leaves_the_money_to_the_operator_and_may_still_come
 }
 
 #[test]
+fn a_refusal_of_a_refund_without_signature_ends_what_was_never_sent_before() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 place: failed -> order failed by failed
+        o1 callback: paid tx1 1000 -> order failed by unapplied_received; refund requesting +30s by made; post 1000 channel_funds to suspense; hold 1000 suspense to channel_funds; ask refund
+        refund refund: unsigned_refusal -> refund failed !refund_failed by moved
+        operator retry -> refund requesting +30s by moved, call_begun; ask refund
+        refund refund: unsigned_refusal -> refund requesting +5s by moved
+        task refund -> refund requesting +30s by call_begun; ask query_refund
+        refund query_refund: not_found -> refund requesting +30s by moved, call_begun; ask refund
+        refund refund: unsigned_refusal -> refund requesting +30s by moved
+        task refund -> refund requesting +30s by call_begun; ask query_refund
+        refund query_refund: not_found -> refund requesting +30s by moved, call_begun; ask refund
+        refund refund: unsigned_refusal -> refund requesting +120s by moved
+        task refund -> refund requesting +30s by call_begun; ask query_refund
+        refund query_refund: not_found -> refund requesting +30s by moved, call_begun; ask refund
+        refund refund: unsigned_refusal -> refund failed !refund_failed by moved
+        balances -> channel_funds -1000, suspense 1000 held 1000
+        ",
+    );
+}
+
+/// A refund is requested as soon as the payment is known here; the channel's own state may lag.
+#[test]
+fn a_payment_that_the_channel_does_not_know_any_more_needs_a_person() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 place: failed -> order failed by failed
+        o1 callback: paid tx1 1000 -> order failed by unapplied_received; refund requesting +30s by made; post 1000 channel_funds to suspense; hold 1000 suspense to channel_funds; ask refund
+        refund refund: not_found -> refund requesting +5s by moved
+        wait 300s ->
+        task refund -> refund requesting +30s by call_begun; ask query_refund
+        refund query_refund: not_found -> refund requesting +30s by moved, call_begun; ask refund
+        refund refund: not_found -> refund requesting +1800s !contradiction by mismatch_recorded
+        task refund -> refund requesting +30s !contradiction by call_begun; ask query_refund
+        refund query_refund: not_found -> refund requesting +30s !contradiction by moved, call_begun; ask refund
+        refund refund: done 1000 -> refund done by moved; post_held 1000 suspense to channel_funds
+        balances -> channel_funds 0, suspense 0
+        ",
+    );
+}
+
+#[test]
 fn a_second_payment_of_a_paid_order_goes_back() {
     check(
         "

@@ -231,6 +231,75 @@ fn a_refusal_after_a_call_that_never_reported_back_closes_too() {
 }
 
 #[test]
+fn a_refusal_without_signature_ends_what_was_never_sent_before() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 place: unsigned_refusal -> order failed by failed; answer refused
+        ",
+    );
+}
+
+#[test]
+fn a_refusal_without_signature_after_a_lost_answer_is_queried_first() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 place: unknown -> order init +5s by call_ended; answer unknown
+        operator poll o1 -> order init +0s by poll_requested
+        task o1 -> order init +30s by call_begun; ask place
+        o1 place: unsigned_refusal -> order closing +30s by call_ended, closing, call_begun; ask query; answer refused
+        o1 query: unsigned_not_found -> order closing +5s by call_ended; answer unknown
+        task o1 -> order closing +30s by call_begun; ask query
+        o1 query: not_found -> order failed +600s by failed
+        place o2 -> order init +30s by placed; ask place
+        o2 place: unknown -> order init +5s by call_ended; answer unknown
+        task o2 -> order init +30s by call_begun; ask place
+        o2 place: unsigned_refusal -> order closing +30s by call_ended, closing, call_begun; ask query; answer refused
+        o2 query: paid tx2 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        ",
+    );
+}
+
+#[test]
+fn what_the_channel_confirmed_is_not_ended_by_a_refusal_without_signature() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 place: unknown -> order init +5s by call_ended; answer unknown
+        task o1 -> order init +30s by call_begun; ask place
+        o1 place: ask -> order init +30s by call_ended, call_begun; ask query; answer unknown
+        o1 query: pending -> order init +30s by confirmed
+        task o1 -> order init +30s by call_begun; ask place
+        o1 place: unsigned_refusal -> order init +60s by call_ended; answer refused
+        place o2 -> order init +30s by placed; ask place
+        o2 place: placed -> order paying +60s by pay_info_received
+        close o2 -> order closing +30s by closing, call_begun; ask close
+        o2 close: unsigned_refusal -> order closing +5s by call_ended; answer refused
+        o2 close: unsigned_not_found -> order closing +10s by call_ended; answer unknown
+        ",
+    );
+}
+
+/// The channel answers the close of a number that it never got as it answers any close, and takes no
+/// order under that number afterwards.
+#[test]
+fn a_close_of_what_was_never_placed_ends_the_order() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 place: unknown -> order init +5s by call_ended; answer unknown
+        close o1 -> order closing +30s by closing, call_begun; ask close
+        o1 close: closed -> order closed +600s by closed
+        place o1 -> refused: the order is final
+        wait 600s ->
+        task o1 -> order closed +30s by call_begun; ask query
+        o1 query: not_found -> order closed +85800s by call_ended
+        ",
+    );
+}
+
+#[test]
 fn a_merchant_closes_an_order() {
     check(
         "

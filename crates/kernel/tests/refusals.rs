@@ -3,6 +3,7 @@
 
 mod support;
 
+use channel::{TextField, TextRules};
 use kernel::{
     Command, Directory, DirectoryRefusal, MerchantRoutes, NotificationCommand, NotificationRefusal,
     OrderCommand, OrderField, OrderRefusal, PlaceOrder, Put, RecordFinding, RefundCommand,
@@ -32,6 +33,7 @@ const fn order_rank(refusal: &OrderRefusal) -> usize {
         OrderRefusal::Amount => 11,
         OrderRefusal::Expiry => 12,
         OrderRefusal::ExpiryTooFar { .. } => 13,
+        OrderRefusal::Text { .. } => 14,
     }
 }
 
@@ -93,6 +95,16 @@ fn disabled() -> Directory {
     directory
 }
 
+/// The directory with a channel that takes little text.
+fn strict() -> Directory {
+    let text =
+        TextRules { subject_chars_max: 2, goods_tag_bytes_max: 4, takes_four_byte_chars: false };
+    let mut directory = directory();
+    let merchants = directory.tenants.values_mut().flat_map(|routes| routes.merchants.values_mut());
+    merchants.flat_map(|merchant| &mut merchant.routes).for_each(|route| route.text = text);
+    directory
+}
+
 #[test]
 fn placing_is_refused_by_the_first_rule_that_is_broken() {
     use channel::Scene::{MiniProgram, Pc};
@@ -126,6 +138,30 @@ fn placing_is_refused_by_the_first_rule_that_is_broken() {
         assert_eq!(kernel.handle(place.clone()), Err(want.into()), "{given:?} {place:?}");
     }
     assert!(after(&NEW).handle(expiring(LIFE_MAX)).is_ok(), "the last moment is allowed");
+    let titled = |subject: &str, goods_tag: Option<&str>, expires_at| PlaceOrder {
+        expires_at,
+        ..place_with("o1", |request| {
+            request.subject = subject.to_owned();
+            request.goods_tag = goods_tag.map(str::to_owned);
+        })
+    };
+    let mut kernel = after(&NEW);
+    kernel.stored.directory = Arc::new(strict());
+    for (subject, goods_tag, field, why) in [
+        ("煎饼果", None, TextField::Subject, "3 characters, the channel takes at most 2"),
+        ("😀", Some("九折"), TextField::Subject, "the channel takes no emoji, U+1F600 found"),
+        ("煎饼", Some("九折"), TextField::GoodsTag, "6 bytes, the channel takes at most 4"),
+        ("煎饼", Some("😀"), TextField::GoodsTag, "the channel takes no emoji, U+1F600 found"),
+    ] {
+        let want = OrderRefusal::Text { field, why: why.to_owned() };
+        assert_eq!(kernel.handle(titled(subject, goods_tag, None)), Err(want.into()));
+        let late = titled(subject, goods_tag, Some(START.plus_seconds(LIFE_MAX + 1)));
+        let want = OrderRefusal::ExpiryTooFar { days_max: 90 };
+        assert_eq!(kernel.handle(late), Err(want.into()));
+    }
+    assert!(kernel.handle(titled("煎饼", Some("SALE"), None)).is_ok());
+    let repeat = titled("煎饼果", None, None);
+    assert_eq!(kernel.handle(repeat), Err(OrderRefusal::CallInFlight.into()), "only what is new");
     let accepted = unexpired(past("CM1", 1000, MiniProgram, "wxpay"));
     assert!(after(&NEW).handle(accepted).is_ok());
 }

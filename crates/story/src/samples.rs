@@ -46,6 +46,7 @@ fn directory() -> Arc<Directory> {
         channel_identity: Arc::from("1900000001"),
         scenes: vec![Scene::MiniProgram, Scene::Public],
         order_life_seconds_max: 90 * 24 * 3600,
+        text: channel::TextRules::ANY,
         callback_url: Arc::from("https://pay.example/channel/main/callback"),
     };
     let merchant =

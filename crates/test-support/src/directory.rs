@@ -61,6 +61,7 @@ fn routes(tenant: &TenantId) -> TenantRoutes {
         channel_account: name,
         scenes: Scene::ALL.to_vec(),
         order_life_seconds_max: 90 * 24 * 3600,
+        text: channel::TextRules::ANY,
     };
     let merchant =
         MerchantRoutes { name: Arc::from("茶馆"), is_enabled: true, routes: vec![route] };

@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::wire::{Certificates, SealedCertificate};
-use channel::{PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded};
+use channel::{
+    CallbackFault, FetchedKeys, PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded,
+    Unproven,
+};
 
 const JSAPI_SIGNATURE: &str = include_str!("../../golden/jsapi.signature");
 const APP_SIGNATURE: &str = include_str!("../../golden/app.signature");
@@ -104,9 +107,17 @@ fn links_go_to_the_client_as_they_are() {
 
 #[test]
 fn a_placed_order_without_its_link_is_unknown() {
-    for (scene, body) in
-        [(Scene::Pc, PREPAID), (Scene::H5, "{}"), (Scene::App, "{}"), (Scene::Public, "[")]
-    {
+    for (scene, body) in [
+        (Scene::Pc, PREPAID),
+        (Scene::H5, "{}"),
+        (Scene::App, "{}"),
+        (Scene::Public, "["),
+        (Scene::Public, r#"{"prepay_id":""}"#),
+        (Scene::MiniProgram, r#"{"prepay_id":" "}"#),
+        (Scene::App, r#"{"prepay_id":""}"#),
+        (Scene::Pc, r#"{"code_url":""}"#),
+        (Scene::H5, r#"{"h5_url":""}"#),
+    ] {
         assert!(unknown(&decode(&placing(scene), &answer(200, body))).is_some(), "{scene:?}");
     }
 }
@@ -256,6 +267,17 @@ fn paid_money_without_its_number_is_unknown() {
 }
 
 #[test]
+fn what_was_paid_in_another_currency_is_not_shown_beside_the_orders() {
+    for (currency, want) in [("CNY", Some(Fen::new(900))), ("USD", None), ("", None)] {
+        let to = format!(r#""payer_currency":"{currency}""#);
+        let Finding::Paid(payment) = queried(r#""payer_currency":"CNY""#, &to) else {
+            panic!("paid wanted")
+        };
+        assert_eq!((payment.amount, payment.payer_amount), (Fen::new(1000), want), "{currency}");
+    }
+}
+
+#[test]
 fn a_close_is_believed_only_when_signed() {
     assert_eq!(decode(&close(), &answer(204, "")), Finding::Closed);
     let unsigned = Response { headers: vec![], ..answer(204, "") };
@@ -283,12 +305,17 @@ fn no_answer_is_believed_without_its_signature() {
         ("probe", with(sign::SIGNATURE, &probe.expect("a signed answer"))),
         ("old", answer_by(SERIAL, NOW.plus_seconds(-300), 200, TRANSACTION)),
         ("early", answer_by(SERIAL, NOW.plus_seconds(300), 200, TRANSACTION)),
-        ("error", Response { headers: vec![], ..error(404, "ORDER_NOT_EXIST") }),
     ] {
         for instruction in [query(), placing(Scene::Public), close(), refunding(), query_refund()] {
             let finding = decode(&instruction, &response);
-            assert!(unknown(&finding).is_some(), "{case}: {finding:?}");
+            let is_believed = !matches!(finding, Finding::Unknown { .. } | Finding::Unproven(_));
+            assert!(!is_believed, "{case}: {finding:?}");
         }
+    }
+    for ahead_seconds in [-300, 300] {
+        let far = answer_by(SERIAL, NOW.plus_seconds(ahead_seconds), 200, TRANSACTION);
+        let want = Finding::Unproven(Unproven::Clock { ahead_seconds });
+        assert_eq!(decode(&query(), &far), want);
     }
     for seconds in [-299, 299] {
         let near = answer_by(SERIAL, NOW.plus_seconds(seconds), 200, TRANSACTION);
@@ -337,15 +364,79 @@ fn refunds_are_read() {
 }
 
 fn certificates(serial: &str, pem: &str) -> String {
-    let list = Certificates {
-        data: vec![SealedCertificate {
-            serial_no: serial.into(),
-            effective_time: "2020-01-01T08:00:00+08:00".into(),
-            expire_time: "2025-01-01T08:00:00+08:00".into(),
-            encrypt_certificate: seal_text("certificate", pem),
-        }],
+    wire::json_text(&Certificates { data: vec![sealed(serial, pem)] })
+}
+
+fn sealed(serial: &str, pem: &str) -> SealedCertificate {
+    SealedCertificate {
+        serial_no: serial.into(),
+        effective_time: "2020-01-01T08:00:00+08:00".into(),
+        expire_time: "2025-01-01T08:00:00+08:00".into(),
+        encrypt_certificate: seal_text("certificate", pem),
+    }
+}
+
+#[test]
+fn one_bad_certificate_spoils_no_other() {
+    let mut settings = settings();
+    settings.remove("platform_cert_pem");
+    let fresh = Wxpay.open(&settings, &[]).expect("good settings");
+    let unsealed = SealedCertificate {
+        encrypt_certificate: Sealed { nonce: "0123456789ac".into(), ..seal_text("x", "x") },
+        ..sealed("11", PLATFORM_CERTIFICATE)
     };
-    wire::json_text(&list)
+    let dateless =
+        SealedCertificate { expire_time: "soon".into(), ..sealed(SERIAL, PLATFORM_CERTIFICATE) };
+    let bad = [sealed("22", PLATFORM_CERTIFICATE), unsealed, sealed("33", "no PEM"), dateless];
+    let good = sealed(&SERIAL.to_lowercase(), PLATFORM_CERTIFICATE);
+    let list = Certificates { data: bad.into_iter().chain([good]).collect() };
+    let list = answer(200, &wire::json_text(&list));
+    let finding = fresh.decode(&Instruction::FetchKeys, &list, &context());
+    let Finding::Keys(FetchedKeys { keys, unreadable }) = finding else { panic!("{finding:?}") };
+    assert_eq!(keys.iter().map(|key| &*key.serial).collect::<Vec<_>>(), [SERIAL]);
+    assert_eq!(unreadable.len(), 4, "{unreadable:?}");
+}
+
+#[test]
+fn serials_are_numbers() {
+    let lower = SERIAL.to_lowercase();
+    let longer = format!("00{SERIAL}");
+    for serial in [SERIAL, &*lower, &*longer] {
+        let answer = answer_by(serial, NOW, 200, TRANSACTION);
+        assert_eq!(decode(&query(), &answer).name(), "paid", "{serial}");
+    }
+    let other = format!("{SERIAL}0");
+    let answer = answer_by(&other, NOW, 200, TRANSACTION);
+    assert_eq!(decode(&query(), &answer).name(), "unknown_key");
+}
+
+#[test]
+fn a_key_that_cannot_be_fetched_is_named_with_what_to_do() {
+    let of_public_key =
+        format!("signed with {PUBLIC_KEY_ID}: configure public_key_id and public_key_pem");
+    let late = CodecContext { now: Timestamp::from_seconds(2_000_000_000), ..context() };
+    let fetched = PlatformKey {
+        serial: SERIAL.into(),
+        pem: PLATFORM_CERTIFICATE.into(),
+        valid_from: Timestamp::from_seconds(1_577_836_800),
+        valid_until: Timestamp::from_seconds(1_735_689_600),
+    };
+    let mut settings = settings();
+    settings.remove("platform_cert_pem");
+    let connection = Wxpay.open(&settings, &[fetched]).expect("good settings");
+    let expired =
+        format!("signed with certificate {SERIAL}, which expired on 2025-01-01T08:00:00+08:00");
+    for (serial, context, why) in
+        [(PUBLIC_KEY_ID, context(), &of_public_key), (SERIAL, late, &expired)]
+    {
+        let answer = answer_by(serial, context.now, 200, TRANSACTION);
+        let found = connection.decode(&query(), &answer, &context);
+        assert_eq!(unknown(&found), Some(&*format!("answer 200 : {why}")));
+        let (method, url) = (Method::Post, "/wxpay/notify".to_owned());
+        let callback = Request { method, url, headers: answer.headers, body: answer.body };
+        let fault = connection.callback(&callback, context.now);
+        assert_eq!(fault, Err(CallbackFault::NoKey { why: why.clone() }));
+    }
 }
 
 #[test]
@@ -361,8 +452,12 @@ fn the_first_certificates_vouch_for_their_own_list() {
         valid_until: Timestamp::from_seconds(1_735_689_600),
     }];
     let finding = fresh.decode(&Instruction::FetchKeys, &list, &context());
-    assert_eq!(finding, Finding::Keys(want.clone()));
-    assert_eq!(fresh.decode(&query(), &answer(200, TRANSACTION), &context()).name(), "unknown");
+    let fetched = FetchedKeys { keys: want.clone(), unreadable: vec![] };
+    assert_eq!(finding, Finding::Keys(fetched));
+    // The same bytes are decoded again with the keys that are fetched then.
+    let new = answer(200, TRANSACTION);
+    let unknown_key = Finding::Unproven(Unproven::UnknownKey { serial: SERIAL.into() });
+    assert_eq!(fresh.decode(&query(), &new, &context()), unknown_key);
     let fetched = Wxpay.open(&settings, &want).expect("good settings");
     assert_eq!(fetched.decode(&query(), &answer(200, TRANSACTION), &context()).name(), "paid");
     let expired = CodecContext { now: Timestamp::from_seconds(1_735_689_601), ..context() };
@@ -388,6 +483,7 @@ fn strangers_certificates_are_not_believed() {
         ("no list", answer(200, "{}")),
     ] {
         let finding = fresh.decode(&Instruction::FetchKeys, &list, &context());
-        assert!(unknown(&finding).is_some(), "{case}: {finding:?}");
+        let is_believed = !matches!(finding, Finding::Unknown { .. } | Finding::Unproven(_));
+        assert!(!is_believed, "{case}: {finding:?}");
     }
 }

@@ -1,8 +1,9 @@
 //! Instructions to requests.
 
 use super::*;
-use channel::{EncodeFault, Operation};
+use channel::{EncodeFault, Operation, TextField, TextRules};
 use crypto::rsa::Verifier;
+use serde_json::{Value, json};
 
 const ORDER: &str = include_str!("../../golden/order_jsapi.json");
 const ORDER_SIGNATURE: &str = include_str!("../../golden/order_jsapi.signature");
@@ -223,10 +224,34 @@ fn the_expiry_is_counted_from_the_orders_own_time() {
     }
 }
 
+/// What the channel does not take is refused before the order is made, by what the channel says of itself.
 #[test]
-fn texts_are_cut_at_characters() {
-    let placed = encode(&changed(|place| place.subject = "煎".repeat(200)));
-    assert_eq!(body(&placed)["description"], "煎".repeat(127));
+fn texts_are_sent_whole() {
+    let longest = "煎".repeat(127);
+    let placed = encode(&changed(|place| place.subject = longest.clone()));
+    assert_eq!(body(&placed)["description"], longest.as_str());
+    let TextRules { subject_chars_max, goods_tag_bytes_max, .. } = Wxpay.about().text;
+    assert_eq!((subject_chars_max, goods_tag_bytes_max), (127, 32));
+    let broken = |subject: &str, tag: &str| Wxpay.about().text.broken_by(subject, Some(tag));
+    for (subject, tag, want) in [
+        (&*longest, "abcdefghijklmnopqrstuvwxyz012345", None),
+        (&*"煎".repeat(128), "", Some(TextField::Subject)),
+        ("烧饼🥯", "", Some(TextField::Subject)),
+        ("烧饼", "九折九折九折九折九折九", Some(TextField::GoodsTag)),
+        ("烧饼", "𠮷", Some(TextField::GoodsTag)),
+    ] {
+        assert_eq!(broken(subject, tag).map(|(field, _)| field), want, "{subject} {tag}");
+    }
+}
+
+#[test]
+fn a_device_that_the_channel_would_refuse_is_left_out() {
+    for (device, want) in
+        [("7号", json!("7号")), ("📟", Value::Null), (&*"7".repeat(33), Value::Null)]
+    {
+        let placed = encode(&changed(|place| place.payer.device_id = Some(device.to_owned())));
+        assert_eq!(body(&placed)["scene_info"]["device_id"], want, "{device}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::faults::{ErrCode, Fault};
 use crate::json::read_object;
 use crate::wire::UnifiedOrder;
 use crate::{map, time};
-use channel::{PayForm, Payer, Scene};
+use channel::{PayForm, Payer, Scene, TextField};
 use insta::assert_snapshot;
 use kernel::{
     ChannelAnswer, Closure, DirectoryRefusal, NotificationRefusal, OrderField, OrderRefusal,
@@ -331,8 +331,9 @@ fn a_query_shows_only_pay_information_that_works() {
 #[test]
 fn refusals_have_their_codes_and_name_the_field() {
     let differs = |field| OrderRefusal::Differs { field }.into();
+    let text = |field| OrderRefusal::Text { field, why: "33 bytes".to_owned() }.into();
     let noun = "merchant";
-    let refusals: [Refusal; 19] = [
+    let refusals: [Refusal; 21] = [
         OrderRefusal::UnknownMerchant.into(),
         OrderRefusal::NotFound.into(),
         OrderRefusal::Final.into(),
@@ -348,6 +349,8 @@ fn refusals_have_their_codes_and_name_the_field() {
         OrderRefusal::Amount.into(),
         OrderRefusal::Expiry.into(),
         OrderRefusal::ExpiryTooFar { days_max: 90 }.into(),
+        text(TextField::Subject),
+        text(TextField::GoodsTag),
         // No command of this dialect leads to these.
         RefundRefusal::NotFound.into(),
         NotificationRefusal::NotFound.into(),
@@ -371,6 +374,8 @@ fn refusals_have_their_codes_and_name_the_field() {
     ORDER.INVALID_PARAMETER: TotalAmount: amount must be above zero
     ORDER.INVALID_PARAMETER: ExpireTime: expiry lies in the past
     ORDER.INVALID_PARAMETER: ExpireTime: expiry lies more than 90 days ahead, which is the channel's limit
+    ORDER.INVALID_PARAMETER: OrderSubject: 33 bytes
+    ORDER.INVALID_PARAMETER: GoodsTag: 33 bytes
     FailedOperation.SystemError: no such refund
     FailedOperation.SystemError: no such notification
     FailedOperation.SystemError: no such merchant
@@ -387,6 +392,8 @@ fn time_is_shanghais() {
     let at = Timestamp::from_seconds(1_709_222_399);
     assert_eq!(time::write(at), "2024-02-29 23:59:59");
     assert_eq!(time::read("2024-02-29 23:59:59"), Some(at));
+    let last = Timestamp::from_seconds(253_402_271_999);
+    assert_eq!(time::read("9999-12-31 23:59:59"), Some(last));
     assert_eq!(time::utc_date(at.plus_seconds(1)), "2024-02-29");
     assert_eq!(time::shanghai_date(at.plus_seconds(1)), "2024-03-01");
 }

@@ -229,6 +229,10 @@ fn check_new<'m>(
         let days_max = route.order_life_seconds_max / SECONDS_PER_DAY;
         return Err(OrderRefusal::ExpiryTooFar { days_max });
     }
+    if let Some((field, why)) = route.text.broken_by(&request.subject, request.goods_tag.as_deref())
+    {
+        return Err(OrderRefusal::Text { field, why });
+    }
     Ok((route, expires_at))
 }
 

@@ -20,7 +20,7 @@ use crate::deciding::{Deciding, Movement};
 use crate::notification::{self, NotificationKind};
 use crate::refund;
 use crate::standing::AttentionKind;
-use channel::{Finding, Operation, PayInfo, Payment};
+use channel::{Finding, Operation, PayInfo, Payment, Unproven};
 use ledger::{Account, AccountKind, Fen, Phase, Reason, Timestamp, kinds};
 
 /// Records a finding about an order.
@@ -70,6 +70,11 @@ pub(super) fn record(
             deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
             begin_closing(deciding, order, Closure::Refused { reason });
         }
+        Transition::QueryBeforeClosing(reason) => {
+            deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
+            deciding.record(order, OrderChange::Closing(Closure::Refused { reason }));
+            begin(deciding, order, order.query_instruction());
+        }
         Transition::CloseAgain => {
             deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
             begin(deciding, order, order.close_instruction());
@@ -116,6 +121,8 @@ enum Transition<'a> {
     Query,
     /// It will not be placed, for this reason, and an earlier try may stand at the channel.
     Close(String),
+    /// The same, and that it will not be placed is not proven: it is queried first.
+    QueryBeforeClosing(String),
     /// It has ended here and can still be paid at the channel.
     CloseAgain,
     /// Nothing new.
@@ -143,6 +150,12 @@ fn transition<'a>(
         | Finding::Later { .. }
         | Finding::AccountFault { .. }
         | Finding::Unfunded { .. } => Transition::Nothing,
+        Finding::Unproven(Unproven::Refused { code, text }) => {
+            refused_without_proof(order, asked, code, text)
+        }
+        Finding::Unproven(
+            Unproven::NotFound { .. } | Unproven::UnknownKey { .. } | Unproven::Clock { .. },
+        ) => Transition::Nothing,
         Finding::Pending => match order.state {
             OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_) => {
                 Transition::Pending
@@ -163,12 +176,11 @@ fn transition<'a>(
         Finding::Failed { code, text } => end(order, now, &format!("{code}: {text}")),
         Finding::NotFound => not_found(order, now),
         Finding::Refused { code, text } => match (&order.state, asked) {
-            // An earlier call never reported back: its order may stand at the channel and be payable.
-            (OrderState::Init, Some(Operation::Place)) if order.polls > 0 => {
-                Transition::Close(format!("{code}: {text}"))
+            (OrderState::Init, Some(Operation::Place)) if is_first_finding(order) => {
+                Transition::Failed(format!("{code}: {text}"))
             }
             (OrderState::Init, Some(Operation::Place)) => {
-                Transition::Failed(format!("{code}: {text}"))
+                Transition::Close(format!("{code}: {text}"))
             }
             // The refusal of a query or a close is about that call, not about the order.
             (
@@ -181,6 +193,39 @@ fn transition<'a>(
                 _,
             ) => Transition::Nothing,
         },
+    }
+}
+
+/// True for the answer to the first call, if nothing came before it. Else an earlier call may not have
+/// reported back, and its order may stand at the channel and be payable.
+const fn is_first_finding(order: &Order) -> bool {
+    order.version == 1
+}
+
+/// The channel refused a call without signing that. It ends only what was never sent before; what
+/// the channel has confirmed stays as it is, and its time will be up.
+fn refused_without_proof<'a>(
+    order: &Order,
+    asked: Option<Operation>,
+    code: &str,
+    text: &str,
+) -> Transition<'a> {
+    match (&order.state, asked) {
+        (OrderState::Init, Some(Operation::Place)) if is_first_finding(order) => {
+            Transition::Failed(format!("{code}: {text}"))
+        }
+        (OrderState::Init, Some(Operation::Place)) if !order.is_confirmed => {
+            Transition::QueryBeforeClosing(format!("{code}: {text}"))
+        }
+        (
+            OrderState::Init
+            | OrderState::Paying(_)
+            | OrderState::Closing(_)
+            | OrderState::Paid(_)
+            | OrderState::Failed { .. }
+            | OrderState::Closed { .. },
+            _,
+        ) => Transition::Nothing,
     }
 }
 
@@ -197,7 +242,7 @@ fn close_again<'a>(order: &Order, asked: Option<Operation>) -> Transition<'a> {
 
 /// How long after placing the channel may not know an order that it has confirmed, in seconds: its state
 /// may lag.
-const CHANNEL_LAG_SECONDS: i64 = 300;
+pub(crate) const CHANNEL_LAG_SECONDS: i64 = 300;
 
 /// The channel does not know the number. That ends only what it has never confirmed, and only once it
 /// is being closed: before, the order may still arrive there.
@@ -411,13 +456,16 @@ pub(super) fn channel_answer(finding: &Finding) -> Option<ChannelAnswer> {
         Finding::Later { code, text } | Finding::Unfunded { code, text } => {
             Some(ChannelAnswer::Later { code: code.clone(), text: text.clone() })
         }
-        Finding::Refused { code, text } => {
+        Finding::Refused { code, text } | Finding::Unproven(Unproven::Refused { code, text }) => {
             Some(ChannelAnswer::Refused { code: code.clone(), text: text.clone() })
         }
         Finding::AccountFault { code, text } => {
             Some(ChannelAnswer::AccountFault { code: code.clone(), text: text.clone() })
         }
-        Finding::Unknown { .. }
+        Finding::Unproven(
+            Unproven::NotFound { .. } | Unproven::UnknownKey { .. } | Unproven::Clock { .. },
+        )
+        | Finding::Unknown { .. }
         | Finding::Mismatch { .. }
         | Finding::Ask { .. }
         | Finding::Refund(_)

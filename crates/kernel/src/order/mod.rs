@@ -13,6 +13,7 @@ mod polls;
 
 pub use change::OrderChange;
 pub use decide::{OrderCommand, PlaceOrder};
+pub(crate) use finding::CHANNEL_LAG_SECONDS;
 pub use polls::{
     CONTRADICTION_SCHEDULE_SECONDS, FINAL_POLL_SECONDS, POLL_SCHEDULE_SECONDS,
     RETRY_SCHEDULE_SECONDS,
@@ -27,7 +28,7 @@ use crate::event::Event;
 use crate::refund;
 use crate::standing::{Attention, Standing};
 use channel::{
-    Finding, Instruction, Operation, PayForm, PayInfo, Payer, Place, PlacedOrder, Scene,
+    Finding, Instruction, Operation, PayForm, PayInfo, Payer, Place, PlacedOrder, Scene, TextField,
 };
 use ledger::{Currency, Fen, Id, Timestamp, kinds};
 use std::fmt;
@@ -472,6 +473,14 @@ pub enum OrderRefusal {
     ExpiryTooFar {
         /// The channel's limit, in whole days.
         days_max: i64,
+    },
+    /// A text breaks a rule of the channel. It is not cut: half a title would be another.
+    #[error("{why}")]
+    Text {
+        /// The text.
+        field: TextField,
+        /// What was found, and what the channel takes.
+        why: String,
     },
 }
 

@@ -61,7 +61,7 @@ fn poll_open(order: &Order, finding: &Finding, now: Timestamp) -> Option<Timesta
         return poll_contradicted(order, now);
     }
     let is_unsettled = matches!(order.state, OrderState::Init | OrderState::Closing(_))
-        || matches!(finding, Finding::Unknown { .. });
+        || matches!(finding, Finding::Unknown { .. } | Finding::Unproven(_));
     Some(match finding {
         Finding::AccountFault { .. } => {
             schedule::due(now, &ACCOUNT_FAULT_SCHEDULE_SECONDS, order.polls)
@@ -96,7 +96,10 @@ fn poll_final(
 ) -> Option<Timestamp> {
     let is_unclear = matches!(
         finding,
-        Finding::Unknown { .. } | Finding::Later { .. } | Finding::AccountFault { .. }
+        Finding::Unknown { .. }
+            | Finding::Unproven(_)
+            | Finding::Later { .. }
+            | Finding::AccountFault { .. }
     );
     if order.polls >= FINAL_POLLS_MAX {
         return None;

@@ -7,12 +7,14 @@ use crate::command::Work;
 use crate::coupons::{coupon_amount, coupons, is_part};
 use crate::deciding::{Deciding, Movement};
 use crate::order::{
-    CALL_MAX_MS, CONTRADICTION_SCHEDULE_SECONDS, Order, OrderState, POLL_SCHEDULE_SECONDS,
-    RETRY_SCHEDULE_SECONDS,
+    CALL_MAX_MS, CHANNEL_LAG_SECONDS, CONTRADICTION_SCHEDULE_SECONDS, Order, OrderState,
+    POLL_SCHEDULE_SECONDS, RETRY_SCHEDULE_SECONDS,
 };
 use crate::schedule;
 use crate::standing::{Attention, AttentionKind};
-use channel::{Finding, Instruction, Operation, PlacedRefund, RefundCause, RefundStatus, Refunded};
+use channel::{
+    Finding, Instruction, Operation, PlacedRefund, RefundCause, RefundStatus, Refunded, Unproven,
+};
 use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, Timestamp, kinds};
 
 /// Seconds until the next poll of a refund that somebody must mend at the channel; a week in all.
@@ -249,8 +251,22 @@ fn outcome(
         {
             fails(now, format!("{code}: {text}"))
         }
+        (Finding::Unproven(Unproven::Refused { code, text }), _)
+            if asked == Some(Operation::Refund) && ends_without_proof(refund) =>
+        {
+            fails(now, format!("{code}: {text}"))
+        }
         (Finding::NotFound, RefundState::Requesting) if asked == Some(Operation::QueryRefund) => {
             Outcome::RequestAgain
+        }
+        // The channel knows no such payment, which it had reported itself. Its state may lag.
+        (Finding::NotFound, RefundState::Requesting)
+            if asked == Some(Operation::Refund)
+                && now >= refund.made_at.plus_seconds(CHANNEL_LAG_SECONDS) =>
+        {
+            let payment = &refund.payment_reference;
+            let why = format!("the channel does not know payment {payment}, which it had reported");
+            Outcome::Contradicts { why }
         }
         (Finding::Unfunded { code, text }, _) => {
             let reason = format!("{code}: {text}; top up the account at the channel");
@@ -268,6 +284,7 @@ fn outcome(
         (Finding::NotFound, RefundState::Requesting)
         | (
             Finding::Unknown { .. }
+            | Finding::Unproven(_)
             | Finding::Ask { .. }
             | Finding::Refused { .. }
             | Finding::Failed { .. },
@@ -289,6 +306,15 @@ fn outcome(
             Outcome::Contradicts { why }
         }
     }
+}
+
+/// Calls about a refund after which a refusal that is not signed needs a person.
+const UNPROVEN_POLLS_MAX: u32 = 6;
+
+/// Whether a refusal that the channel did not sign needs a person now. What was never sent before cannot
+/// stand there; anything else is queried first, and that a few times. The money stays held either way.
+const fn ends_without_proof(refund: &Refund) -> bool {
+    refund.version == 1 || refund.polls >= UNPROVEN_POLLS_MAX
 }
 
 /// Seconds until a refund is polled again that the channel does not take now, by number of polls.

@@ -38,6 +38,7 @@ pub(crate) fn directory() -> Directory {
         channel_identity: Arc::from(IDENTITY),
         scenes: vec![Scene::MiniProgram],
         order_life_seconds_max: 90 * 24 * 3600,
+        text: channel::TextRules::ANY,
         callback_url: Arc::from("https://pay.example.com/channel/main/callback"),
     };
     let merchant = |is_enabled| MerchantRoutes {

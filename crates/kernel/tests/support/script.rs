@@ -19,7 +19,7 @@
 //! work, and when the row's task is due.
 
 use super::{TestKernel, directory, place_with, tenant};
-use channel::{Finding, Operation, Payment, RefundStatus, Refunded, Scene};
+use channel::{FetchedKeys, Finding, Operation, Payment, RefundStatus, Refunded, Scene, Unproven};
 use kernel::{
     Aggregate as _, ChannelAnswer, Command, MerchantId, NotificationCommand, OrderCommand,
     OrderRequest, RefundCommand, RefundDecision, Refusal, Reply, Row, Task, Work,
@@ -209,7 +209,9 @@ pub(crate) fn finding(kernel: &TestKernel, row: &str, words: &[&str]) -> Finding
         ["unfunded"] => Finding::Unfunded { code, text },
         ["not_found"] => Finding::NotFound,
         ["ask"] => Finding::Ask { code },
-        ["keys"] => Finding::Keys(vec![]),
+        ["keys"] => Finding::Keys(FetchedKeys::default()),
+        ["unsigned_refusal"] => Finding::Unproven(Unproven::Refused { code, text }),
+        ["unsigned_not_found"] => Finding::Unproven(Unproven::NotFound { code }),
         ["unknown"] => Finding::Unknown { why: text },
         ["mismatch"] => Finding::Mismatch { why: text },
         [status, fen] => Finding::Refund(Refunded {

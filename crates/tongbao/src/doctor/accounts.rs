@@ -2,9 +2,9 @@
 
 use super::{Report, Scope, Verdict};
 use engine::{
-    DatedKey, Engine, InspectedAccount, Probe, RegisteredProof, caller_key_context, setting_context,
+    DatedKey, Engine, InspectedAccount, Probe, RegisteredProof, caller_key_context, read_date,
+    setting_context,
 };
-use jiff::fmt::rfc2822::DateTimeParser;
 use kernel::{AccountSetting, CallerProof, ChannelAccount, Sealed};
 use ledger::Timestamp;
 use std::sync::Arc;
@@ -143,11 +143,6 @@ fn answer(report: &mut Report, subject: &str, probe: &Probe) {
         SKEW_MS_MAX.. => Verdict::Fail,
     };
     report.add(verdict, subject, format!("clocks differ by {}", span(skew)));
-}
-
-fn read_date(date: &str) -> Option<Timestamp> {
-    let at = DateTimeParser::new().parse_timestamp(date).ok()?;
-    Some(Timestamp::from_ms(at.as_millisecond()))
 }
 
 #[cfg(test)]
