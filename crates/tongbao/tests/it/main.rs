@@ -11,6 +11,7 @@
 //! - `envelope`: transport and envelope.
 //! - `fairness`: what one tenant's merchants do not answer delays no other.
 //! - `faults`: channels, merchants and strangers at their worst.
+//! - `first_day`: a channel that differs from the sandbox.
 //! - `gate`: budgets, limits and roles.
 //! - `idempotency`: the same number again.
 //! - `inputs`: addresses, paths, encodings and files as people really give them.
@@ -31,6 +32,7 @@ mod doctor;
 mod envelope;
 mod fairness;
 mod faults;
+mod first_day;
 mod gate;
 mod idempotency;
 mod inputs;

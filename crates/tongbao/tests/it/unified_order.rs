@@ -189,11 +189,12 @@ async fn lengths_are_counted_in_characters_and_both_ends_are_inside() {
     type Make<'a> = &'a dyn Fn(usize) -> Value;
     let table: [(&str, usize, usize, Make<'_>); 19] = [
         ("OutOrderId", 6, 60, &digits),
-        ("OrderSubject", 1, 200, &text),
+        // What the channel takes: characters of a title, bytes of a coupon mark.
+        ("OrderSubject", 1, 127, &text),
         ("NotifyUrl", 20, 255, &url),
         ("FrontUrl", 20, 255, &url),
         ("ExternalPaymentData", 27, 1024, &external),
-        ("GoodsTag", 1, 32, &text),
+        ("GoodsTag", 1, 10, &text),
         ("Attachment", 1, 128, &text),
         ("Remark", 1, 128, &text),
         ("ExternalPaymentData.WxOpenId", 1, 128, &text),
@@ -236,6 +237,36 @@ async fn lengths_are_counted_in_characters_and_both_ends_are_inside() {
     );
     gateway.refuses(path, &order_with(path, text(129))).await;
     gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn texts_that_the_channel_does_not_take_are_refused_by_name() {
+    let gateway = TestGateway::start();
+    for (field, value) in [
+        ("OrderSubject", text(128)),
+        ("OrderSubject", text(200)),
+        ("OrderSubject", json!("烧饼🥯")),
+        ("GoodsTag", text(32)),
+        ("GoodsTag", json!("🥯")),
+    ] {
+        let why = gateway.refuses(field, &order_with(field, value)).await;
+        assert!(why.contains("the channel takes"), "{why}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_payers_address_is_one_address() {
+    let gateway = TestGateway::start();
+    let h5 = |address: &str| {
+        let body = order_with("SceneInfo.PayerClientIp", json!(address));
+        with(&body, "PayType", json!("H5"))
+    };
+    for good in ["14.15.16.17", "::ffff:101.226.125.108", "2001:db8::1", "::1"] {
+        gateway.accepts(&h5(good)).await;
+    }
+    for bad in ["unknown", "1.2.3.4:5678", "127.0.0.1, 10.0.0.1", "not an ip", "1.2.3", ""] {
+        gateway.refuses("SceneInfo.PayerClientIp", &h5(bad)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -422,6 +453,7 @@ async fn expire_time_is_a_real_shanghai_second_in_the_future() {
     let refused = [
         "",
         "2099-03-05",
+        "9999-12-31 23:59:59",
         "2099-03-05 11:54",
         "2099-03-05T11:54:20",
         "2099/03/05 11:54:20",
