@@ -73,7 +73,7 @@ pub enum AttentionKind {
 
 impl AttentionKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [AttentionKind; 9] = [
+    pub const ALL: [AttentionKind; 10] = [
         AttentionKind::Contradiction,
         AttentionKind::AccountBlocked,
         AttentionKind::CannotClose,

@@ -3,9 +3,7 @@
 use crate::counterpart::records::{self, Entry, Order, Paid, State};
 use crate::counterpart::{callback, coupon, identifiers};
 use crate::wire::PayerIds;
-use channel::{
-    CodecContext, Coupon, DocumentFault, DocumentStore, OutgoingCallback, PhoneFault,
-};
+use channel::{CodecContext, Coupon, DocumentFault, DocumentStore, OutgoingCallback, PhoneFault};
 
 /// What the payer's bank is.
 const BANK: &str = "CMB_DEBIT";

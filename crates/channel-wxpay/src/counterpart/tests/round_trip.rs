@@ -5,8 +5,8 @@ use crate::counterpart::Trust;
 use crate::counterpart::refusal::status_of;
 use channel::{
     CallbackFault, Connection, Counterpart, Coupon, CouponKind, FaultMode, FetchedKeys, Finding,
-    Instruction, OutgoingCallback, PayForm, Payment, PhoneOutcome, RefundStatus, Refunded, Response,
-    Scene, Unproven,
+    Instruction, OutgoingCallback, PayForm, Payment, PhoneOutcome, RefundStatus, Refunded,
+    Response, Scene, Unproven,
 };
 use ledger::{Currency, Fen};
 use serde_json::{Value, json};
