@@ -90,7 +90,7 @@ pub(super) fn at_gate(refusal: Refusal, target: &str, context: &CodecContext) ->
     Response { status, headers: id.into_iter().chain([json()]).collect(), body }
 }
 
-/// The signature's headers. A bad signature is one over other bytes; a probe is no signature at all.
+/// The signature's headers. A bad signature is one over other bytes; a probe is not a signature at all.
 pub(super) fn signature(
     key: &NamedKey,
     mode: &FaultMode,
@@ -123,7 +123,7 @@ fn into_probe((name, value): Header) -> Header {
 
 /// Ends in the number of the refusal, `-0` where there is none.
 fn request_id(context: &CodecContext, number: u32) -> Header {
-    let tail: String = context.nonce.chars().rev().take(24).collect();
+    let tail: String = context.nonce.chars().rev().take(15).collect();
     header("Request-ID", &format!("{:X}{}-{number}", context.now.ms(), tail.to_ascii_uppercase()))
 }
 

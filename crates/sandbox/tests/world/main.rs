@@ -263,11 +263,11 @@ async fn a_switch_is_turned_at_the_channel_that_has_it() {
     }
     let merchant = RawMerchant::open().await;
     play.sell(&merchant.url).await;
-    assert!(merchant.head().await.contains("\r\nX-HOUSE: open\r\n"));
+    assert!(merchant.head().await.contains("\r\nX-DOOR: open\r\n"));
     let closed = play.control("POST", "/control/close", json!({ "channel": "sales" })).await;
-    assert_eq!(closed, (200, json!({ "house": "closed" })));
+    assert_eq!(closed, (200, json!({ "door": "closed" })));
     play.sell(&merchant.url).await;
-    assert!(merchant.head().await.contains("\r\nX-HOUSE: closed\r\n"));
+    assert!(merchant.head().await.contains("\r\nX-DOOR: closed\r\n"));
     play.end(None).await;
 }
 

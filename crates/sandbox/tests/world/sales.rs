@@ -11,7 +11,7 @@ use ledger::Timestamp;
 pub(crate) struct SalesChannel;
 
 const COUNT: &str = "sales/count";
-const HOUSE: &str = "sales/house";
+const DOOR: &str = "sales/door";
 
 impl SalesChannel {
     fn count(documents: &dyn DocumentStore) -> Result<u32, DocumentFault> {
@@ -116,7 +116,7 @@ impl Counterpart for SalesChannel {
         context: &CodecContext,
     ) -> Result<Request, DocumentFault> {
         assert_eq!(context.nonce.len(), 32);
-        let house = documents.get(HOUSE)?.unwrap_or_else(|| "open".to_owned());
+        let door = documents.get(DOOR)?.unwrap_or_else(|| "open".to_owned());
         let word = match mode {
             FaultMode::Honest | FaultMode::Refund { .. } => "honest",
             FaultMode::BadSignature => "forged",
@@ -131,7 +131,7 @@ impl Counterpart for SalesChannel {
             url: callback.url.clone(),
             headers: vec![
                 header("X-Nonce", &context.nonce),
-                header("X-HOUSE", &house),
+                header("X-DOOR", &door),
                 header("X-Signed-At", &context.now.seconds().to_string()),
             ],
             body: format!("{} {word}", callback.text).into_bytes(),
@@ -147,8 +147,8 @@ impl Counterpart for SalesChannel {
     ) -> Result<String, SwitchFault> {
         match (name, arguments) {
             ("close", "{}") => {
-                documents.put(HOUSE, "closed")?;
-                Ok(r#"{"house":"closed"}"#.to_owned())
+                documents.put(DOOR, "closed")?;
+                Ok(r#"{"door":"closed"}"#.to_owned())
             }
             ("close", _) => Err(SwitchFault::Refused("nothing more is wanted".to_owned())),
             _ => Err(SwitchFault::Unknown),

@@ -189,11 +189,11 @@ fn the_names_of_headers_are_written_as_the_real_server_writes_them() {
     let code = ordered.json()["code_url"].clone();
     sandbox.control("pay", &json!({ "pay_info": code, "outcome": "success" }));
     let (mut stream, _) = merchant.accept().expect("a callback");
-    let notice = Message::read(&mut stream);
+    let callback = Message::read(&mut stream);
     let more = ["Accept", "Content-Length", "Content-Type", "Host", "User-Agent"];
-    assert_eq!(names(&notice), [&more[..], &signed[..]].concat());
+    assert_eq!(names(&callback), [&more[..], &signed[..]].concat());
     let serial = sandbox.text("platform_serial_no");
-    assert!(notice.is_signed_by(serial, &sandbox.certificate()), "{notice:?}");
+    assert!(callback.is_signed_by(serial, &sandbox.certificate()), "{callback:?}");
 }
 
 #[test]

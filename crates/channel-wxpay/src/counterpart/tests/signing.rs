@@ -46,7 +46,7 @@ fn a_merchant_with_the_public_key_has_no_certificates() {
         words.starts_with("无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥"),
         "{words}"
     );
-    // Whatever key the request names, or none.
+    // Regardless of the key that the request names.
     for named in [None, Some("5157F09EFDC096DE"), Some(PUBLIC_KEY_ID)] {
         let target = format!("/v3/pay/transactions/out-trade-no/T12345?mchid={MCHID}");
         let mut request = signed(&KEYS.merchant, Method::Get, &target, b"", stage.now);
