@@ -48,8 +48,8 @@ impl Lane {
     }
 
     /// How long after its time a task of this lane may be run before a person should know, in
-    /// milliseconds. Payers and expiries wait for money; a merchant who does not answer in a first
-    /// quarter of an hour is notified by the schedule anyway; nobody waits for housekeeping.
+    /// milliseconds. Payers wait for money; the schedule of notifications has steps of minutes itself;
+    /// housekeeping can wait.
     pub const fn late_after_ms(self) -> i64 {
         const MINUTE_MS: i64 = 60_000;
         match self {

@@ -223,14 +223,14 @@ mod tests {
     async fn a_tenant_has_half_and_operators_are_one_party() {
         let permits = QueryPermits::default();
         let held = have(&permits, &of("a"), QUERIES_EACH).await;
-        let (own, nobodys) = (of("a"), None);
+        let (own, no_tenant) = (of("a"), None);
         let mut more = pin!(permits.acquire(&own));
         assert!(poll(more.as_mut()).is_none(), "two are free, and not for this tenant");
-        let others = have(&permits, &nobodys, QUERIES_EACH).await;
-        let mut admin = pin!(permits.acquire(&nobodys));
+        let others = have(&permits, &no_tenant, QUERIES_EACH).await;
+        let mut admin = pin!(permits.acquire(&no_tenant));
         assert!(poll(admin.as_mut()).is_none());
         drop(others);
-        assert!(poll(more.as_mut()).is_none(), "its share is used up all the same");
+        assert!(poll(more.as_mut()).is_none(), "its share is still used up");
         assert!(poll(admin).is_some_and(|permit| permit.is_ok()));
         drop(held);
         assert!(poll(more).is_some_and(|permit| permit.is_ok()));
