@@ -8,6 +8,7 @@ use crate::{
 use kernel::{AttentionKind, Lane, Put, Task, TaskChange};
 use ledger::{Subject, SubjectKind, Timestamp};
 use std::collections::BTreeMap;
+use std::slice::from_ref;
 use test_support::{TENANTS, put_tenant, tenant_at};
 
 /// How long the leases here last, in milliseconds.
@@ -291,9 +292,9 @@ async fn assert_late_filters(fixture: &StoreFixture<'_>, both: &[AttentionRow; 2
     };
     let any = AttentionFilter::default;
     let after = Some(notified.mark());
-    assert_eq!(of(AttentionFilter { after, ..any() }).await, [money.clone()]);
+    assert_eq!(of(AttentionFilter { after, ..any() }).await, from_ref(money));
     let subject_kind = Some(SubjectKind::Notification);
-    assert_eq!(of(AttentionFilter { subject_kind, ..any() }).await, [notified.clone()]);
+    assert_eq!(of(AttentionFilter { subject_kind, ..any() }).await, from_ref(notified));
     let tenant = Some(tenant_at(1));
     assert_eq!(of(AttentionFilter { tenant, ..any() }).await, vec![]);
     let kind = Some(AttentionKind::Parked);
