@@ -1,10 +1,10 @@
 //! The store on PostgreSQL: a batch of one tenant is one pipelined transaction.
 //!
-//! A few sessions load and commit, each for its share of the tenants, so that different tenants commit
-//! side by side; a few more commit for tenants whose rows were found locked. The claim of tasks and
-//! upkeep have a session each, and a few answer queries, shared out to the tenants. They are made when they are first wanted and
-//! again when they were lost: the call that loses one fails at once, the next one connects. Several
-//! processes may share a database.
+//! A few sessions load and commit, each for its share of the tenants, so that different tenants
+//! commit side by side; a few more commit for tenants whose rows were found locked. The claim of
+//! tasks and upkeep have a session each, and a few answer queries, shared out to the tenants. They
+//! are made when they are first wanted and again when they were lost: the call that loses one fails
+//! at once, the next one connects. Several processes may share a database.
 //!
 //! - `address`: the URL and TLS. `connection`: sessions, pipelining, deadlines. `pool`: who has which.
 //! - `query_permits`: whose query gets a session.
