@@ -56,6 +56,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "adapters",
             "channel",
             "crypto",
+            "jiff",
             "kernel",
             "ledger",
             "metrics",
