@@ -78,7 +78,8 @@ fn clock_ahead(finding: &Finding, response: &Response, now: Timestamp) -> Option
         Finding::Unproven(Unproven::Clock { ahead_seconds }) => Some(
             by_date.filter(|ms| ms.abs() >= SKEW_MS_MAX).map_or(*ahead_seconds, |ms| ms / 1000),
         ),
-        Finding::AccountFault { .. } | Finding::Unknown { .. } => {
+        // The channel's gate refuses a stale request as it refuses a wrong signature.
+        Finding::AccountFault { .. } => {
             by_date.filter(|ms| ms.abs() >= SKEW_MS_MAX).map(|ms| ms / 1000)
         }
         Finding::Placed(_)
@@ -98,6 +99,7 @@ fn clock_ahead(finding: &Finding, response: &Response, now: Timestamp) -> Option
         | Finding::Unproven(
             Unproven::Refused { .. } | Unproven::NotFound { .. } | Unproven::UnknownKey { .. },
         )
+        | Finding::Unknown { .. }
         | Finding::Mismatch { .. } => None,
     }
 }
@@ -152,6 +154,7 @@ mod tests {
             (&signed, near, Some(-400)),
             (&signed, behind, Some(-301)),
             (&Finding::Pending, ahead, None),
+            (&Finding::Unknown { why: String::new() }, ahead, None),
         ] {
             let found = clock_ahead(finding, &response(401, date), NOW);
             assert_eq!(found, want, "{finding:?} {date}");

@@ -218,7 +218,9 @@ impl Query {
             | Query::Accounts(Accounts { tenant })
             | Query::Postings(Postings { tenant, .. })
             | Query::Notifications(Notifications { tenant, .. })
-            | Query::OneNotification(OneNotification { tenant, .. }) => Some(tenant),
+            | Query::OneNotification(OneNotification { tenant, .. })
+            | Query::StoriesWithEvents(StoriesWithEvents { tenant, .. })
+            | Query::Archives(Archives { tenant, .. }) => Some(tenant),
             Query::Orders(Orders { filter }) => Some(&filter.tenant),
             Query::AttentionList(AttentionList { filter, .. }) => filter.tenant.as_ref(),
             Query::TenantsWithOrder(_)

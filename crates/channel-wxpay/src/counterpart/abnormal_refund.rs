@@ -5,7 +5,7 @@ use crate::counterpart::answer::Reply;
 use crate::counterpart::records::{self, End, Refunding, Remitted};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::wire::{AbnormalRefundRequest, RefundTo};
-use crate::counterpart::{refund, rules};
+use crate::counterpart::{platform_keys, refund, rules};
 use crate::sign;
 
 pub(super) fn apply(call: &mut CallContext<'_>, refund_id: &str) -> Result<Reply, Stop> {
@@ -32,7 +32,7 @@ pub(super) fn apply(call: &mut CallContext<'_>, refund_id: &str) -> Result<Reply
 }
 
 /// Where the money goes, in the words of a refund's answer.
-fn account(call: &CallContext<'_>, asked: &AbnormalRefundRequest) -> Result<String, Refusal> {
+fn account(call: &CallContext<'_>, asked: &AbnormalRefundRequest) -> Result<String, Stop> {
     match asked.to {
         RefundTo::MerchantBankCard => Ok("商户银行账户".to_owned()),
         RefundTo::UserBankCard => {
@@ -47,13 +47,13 @@ fn account(call: &CallContext<'_>, asked: &AbnormalRefundRequest) -> Result<Stri
 }
 
 /// Opens what was sealed for the key that the request names.
-fn open(call: &CallContext<'_>, sealed: &str) -> Result<String, Refusal> {
-    let key = call.world.signer_for(call.request);
+fn open(call: &CallContext<'_>, sealed: &str) -> Result<String, Stop> {
+    let key = platform_keys::signer_of_answer(call)?;
     let named = call.request.header(sign::SERIAL).unwrap_or_default();
     if !named.eq_ignore_ascii_case(&key.serial) {
-        return Err(Refusal::new("PARAM_ERROR", "平台证书序列号Wechatpay-Serial错误"));
+        return Err(Refusal::new("PARAM_ERROR", "平台证书序列号Wechatpay-Serial错误").into());
     }
     let opened = key.signer.decrypt(sealed).ok();
     let text = opened.and_then(|bytes| String::from_utf8(bytes).ok());
-    text.ok_or_else(|| Refusal::new("PARAM_ERROR", "敏感信息解密失败"))
+    text.ok_or_else(|| Refusal::new("PARAM_ERROR", "敏感信息解密失败").into())
 }

@@ -74,6 +74,7 @@ fn placed(
         prepay_id: identifiers::prepay_id(call.context),
         prepay_ms: now.ms(),
         code: None,
+        coupon: None,
         state: State::Open { last_error: None },
     })
 }
@@ -134,6 +135,8 @@ fn give_back(call: &mut CallContext<'_>, order: Order, paid: Paid) -> Result<(),
         out_trade_no: order.out_trade_no.clone(),
         refund: order.total,
         total: order.total,
+        order_discount: order.discount(),
+        discount: order.discount(),
         created_ms: call.context.now.ms(),
         end: End::Done,
         notify_url: None,
