@@ -357,7 +357,7 @@ async fn known_owner(engine: &Engine, tenant: &TenantId, account: &Account) -> R
         AccountKind::Suspense | AccountKind::SettledByHand | AccountKind::WriteOff => {
             owner == tenant.as_str()
         }
-        AccountKind::MerchantPending => {
+        AccountKind::MerchantPending | AccountKind::MerchantCoupons => {
             let rows = engine.ask(DirectoryOf {}).await?;
             let mut own = rows.merchants.iter().filter(|row| row.tenant == *tenant);
             own.any(|row| row.merchant.as_str() == owner)

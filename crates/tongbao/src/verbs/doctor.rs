@@ -1,7 +1,7 @@
 //! `tongbao doctor`: examines an installation and changes nothing.
 
 use crate::doctor::{Report, Scope, Verdict, examine};
-use crate::output::show;
+use crate::output::{self, show};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,7 +37,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 fn say(report: &Report, is_json: bool) -> Result<()> {
     match is_json {
         true => show!("{}", serde_json::to_string_pretty(report)?),
-        false => print!("{report}"),
+        false => output::write(format_args!("{report}")),
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ fn serial(response: &Response) -> Option<&str> {
 
 fn keys(stage: &mut Stage) -> Vec<PlatformKey> {
     match stage.ask(&*with_fetched(&[]), &Instruction::FetchKeys) {
-        Finding::Keys(keys) => keys,
+        Finding::Keys(fetched) => fetched.keys,
         other => panic!("no keys: {other:?}"),
     }
 }
@@ -53,7 +53,7 @@ fn a_merchant_with_the_public_key_has_no_certificates() {
         request.headers.extend(named.map(|key| ("Wechatpay-Serial".to_owned(), key.to_owned())));
         assert_eq!(serial(&stage.send(&request)), Some(PUBLIC_KEY_ID), "{named:?}");
     }
-    assert_eq!(stage.ask(&*with_public_key(), &Instruction::FetchKeys), Finding::Keys(vec![]));
+    assert_eq!(stage.ask(&*with_public_key(), &Instruction::FetchKeys), Finding::Keys(FetchedKeys::default()));
 }
 
 #[test]
