@@ -119,7 +119,7 @@ fn an_abnormal_refund_goes_on_to_the_merchants_card() {
 #[test]
 fn an_abnormal_refund_goes_on_to_a_card_that_was_sealed_for_the_channel() {
     let platform = include_str!("../../../golden/platform_certificate.pem");
-    let mut world = world(crate::counterpart::Trust::Certificate);
+    let mut world = world();
     world.platform_private_key_pem = include_str!("../../../golden/platform_key.pem").to_owned();
     world.platform_cert_pem = platform.to_owned();
     let counterpart = crate::counterpart::WxpayCounterpart::new(world).expect("a sound world");

@@ -3,8 +3,8 @@
 use super::stage::*;
 use crate::counterpart::Trust;
 use channel::{
-    Callback, Counterpart, FaultMode, Finding, Instruction, Method, PlatformKey, Request, Response,
-    Scene, SwitchFault,
+    Callback, Counterpart, FaultMode, FetchedKeys, Finding, Instruction, Method, PlatformKey,
+    Request, Response, Scene, SwitchFault,
 };
 use serde_json::{Value, json};
 
@@ -53,7 +53,10 @@ fn a_merchant_with_the_public_key_has_no_certificates() {
         request.headers.extend(named.map(|key| ("Wechatpay-Serial".to_owned(), key.to_owned())));
         assert_eq!(serial(&stage.send(&request)), Some(PUBLIC_KEY_ID), "{named:?}");
     }
-    assert_eq!(stage.ask(&*with_public_key(), &Instruction::FetchKeys), Finding::Keys(FetchedKeys::default()));
+    assert_eq!(
+        stage.ask(&*with_public_key(), &Instruction::FetchKeys),
+        Finding::Keys(FetchedKeys::default())
+    );
 }
 
 #[test]
