@@ -51,9 +51,10 @@ fn open(call: &CallContext<'_>, sealed: &str) -> Result<String, Stop> {
     let key = platform_keys::signer_of_answer(call)?;
     let named = call.request.header(sign::SERIAL).unwrap_or_default();
     if !named.eq_ignore_ascii_case(&key.serial) {
-        return Err(Refusal::new("PARAM_ERROR", "平台证书序列号Wechatpay-Serial错误").into());
+        let message = "平台证书序列号Wechatpay-Serial错误";
+        return Err(Refusal::new("PARAM_ERROR", message).into());
     }
     let opened = key.signer.decrypt(sealed).ok();
     let text = opened.and_then(|bytes| String::from_utf8(bytes).ok());
-    text.ok_or_else(|| Refusal::new("PARAM_ERROR", "敏感信息解密失败").into())
+    Ok(text.ok_or_else(|| Refusal::new("PARAM_ERROR", "敏感信息解密失败"))?)
 }
