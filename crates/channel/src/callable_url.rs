@@ -166,7 +166,7 @@ mod tests {
             ("http://pay.example:8080/%7e/x", "http://pay.example:8080/%7e/x"),
             (
                 "https://支付.example/通知?q=中",
-                "https://xn--8xq32z.example/%E9%80%9A%E7%9F%A5?q=%E4%B8%AD",
+                "https://xn--bnq875c.example/%E9%80%9A%E7%9F%A5?q=%E4%B8%AD",
             ),
             ("http://127.1/", "http://127.0.0.1/"),
             ("http://0x7f000001/", "http://127.0.0.1/"),

@@ -143,7 +143,7 @@ fn each_wrong_kind_of_key_has_its_own_message() {
         (text("request"), "a certificate request, want the private key that belongs to it"),
         (bare("good"), base64),
         (text("good")[..800].to_owned(), half),
-        ("password".to_owned(), "no PEM, want a text that begins with -----BEGIN"),
+        ("pass word!".to_owned(), "no PEM, want a text that begins with -----BEGIN"),
         (" \n".to_owned(), "empty, want PEM"),
     ] {
         assert_eq!(private(&pem), Err(want.to_owned()));

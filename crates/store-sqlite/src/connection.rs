@@ -25,7 +25,9 @@ const STATEMENTS_MAX: usize = 128;
 
 /// Makes the file, unless it is there.
 pub(crate) fn create(path: &Path) -> Result<(), StoreFault> {
-    create_private(path).map_err(|found| at(path, found))
+    create_private(path).map_err(|found| at(path, found))?;
+    // A device can be opened too.
+    if path.is_file() { Ok(()) } else { Err(at(path, "not a file")) }
 }
 
 /// The connection that writes.

@@ -104,10 +104,11 @@ impl Database {
         }
     }
 
-    /// Opens it to look at, whatever it holds, beside the process that uses it.
+    /// Opens it to look at, regardless of what it holds, beside the process that uses it.
     pub(crate) fn open_to_examine(&self) -> Result<Arc<dyn Store>> {
         Ok(match self {
             Database::Sqlite(path) if !path.exists() => bail!("no database at {self}"),
+            Database::Sqlite(path) if !path.is_file() => bail!("{self} is not a file"),
             Database::Sqlite(path) => Arc::new(SqliteStore::open_read_only(path)?),
             Database::Postgres(url) => Arc::new(PostgresStore::connect(url)?),
         })

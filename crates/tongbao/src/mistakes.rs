@@ -275,7 +275,7 @@ fn each_mistake_has_its_own_message() {
 }
 
 #[test]
-fn what_is_no_mistake_stays_good() {
+fn good_files_stay_good() {
     let folder = folder();
     for edit in GOOD_CONFIGURATIONS {
         let read = edited(folder.path(), CONFIGURATION, *edit, read_configuration);

@@ -320,6 +320,26 @@ async fn what_is_not_there_is_not_found_and_bad_bodies_name_the_member() {
         (&key, r#"{"proof": {"hmac": {"secret": "short"}}}"#, "proof.hmac.secret"),
         (&key, r#"{"proof": {"hmac": {"secret": 12345678901234567}}}"#, "proof.hmac.secret"),
         (&key, r#"{"proof": {"hmac": {}}}"#, "proof.hmac.secret"),
+        (
+            &key,
+            r#"{"proof": {"hmac": {"secret": "a shared\nsecret of two lines"}}}"#,
+            "proof.hmac.secret",
+        ),
+        (
+            &key,
+            r#"{"proof": {"hmac": {"secret": " a secret behind a space"}}}"#,
+            "proof.hmac.secret",
+        ),
+        (
+            &key,
+            r#"{"proof": {"hmac": {"secret": "\ufeffa secret behind a mark"}}}"#,
+            "proof.hmac.secret",
+        ),
+        (
+            &key,
+            r#"{"proof": {"hmac": {"secret": "密钥密钥密钥密钥密钥密钥"}}}"#,
+            "proof.hmac.secret",
+        ),
         (&key, r#"{"proof": {"rsa": {"public_key_pem": "x"}}}"#, "proof.rsa.public_key_pem"),
     ] {
         let (status, refused) = gateway.request("PUT", path, &[], body).await;

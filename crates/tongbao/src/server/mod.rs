@@ -93,7 +93,7 @@ impl Listening {
     }
 
     /// The URL at which this machine can call it. A socket that listens on every address is called at
-    /// loopback: the wildcard itself is no address to call.
+    /// loopback: the wildcard itself cannot be called.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", callable(self.address))
     }

@@ -6,7 +6,7 @@ use crate::declaration::Declaration;
 use crate::gateway;
 use crate::output::show;
 use crate::registry::refuse_development;
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use engine::Engine;
 use kernel::Caller;
 use std::path::PathBuf;
@@ -36,7 +36,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let engine = gateway::commands_only(&config.database, config.installation).await?;
     let outcome = apply(&engine, &declaration, arguments.dry_run).await;
     engine.stop();
-    outcome.map(|()| ExitCode::SUCCESS)
+    outcome.with_context(|| arguments.file.display().to_string())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn apply(engine: &Engine, declaration: &Declaration, is_dry_run: bool) -> Result<()> {

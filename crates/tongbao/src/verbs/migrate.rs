@@ -26,7 +26,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         (None, Some(database)) => database,
         (None, None) => anyhow::bail!("want --config or --database"),
     };
-    database.open()?.migrate().await.context("database not migrated")?;
+    let migrated = database.open()?.migrate().await;
+    migrated.with_context(|| format!("{database} not migrated"))?;
     say();
     Ok(ExitCode::SUCCESS)
 }

@@ -47,6 +47,41 @@ async fn an_order_is_paid_and_notified_on_every_address_to_listen_on() {
     }
 }
 
+/// What is signed is what arrives, in every form that a URL may have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_notification_arrives_signed_at_every_form_of_url() {
+    let gateway = TestGateway::start();
+    let mut merchant = Merchant::start().await;
+    let (base, _) = merchant.notify_url.split_at(merchant.notify_url.len() - "/pay/notify".len());
+    let (_, port) = base.rsplit_once(':').expect("a port");
+    let key = gateway.text("/wecard/platform_public_key_pem");
+    for (url, target) in [
+        (base.to_owned(), "/"),
+        (format!("{base}?a=1&b=2"), "/?a=1&b=2"),
+        (format!("{base}/notify/"), "/notify/"),
+        (format!("{base}//double//slash"), "//double//slash"),
+        (format!("{base}/a/./b/../c"), "/a/c"),
+        (format!("{base}/支付?q=中文#top"), "/%E6%94%AF%E4%BB%98?q=%E4%B8%AD%E6%96%87"),
+        (format!("{base}/a%20b%2fc%E9%80%9A"), "/a%20b%2fc%E9%80%9A"),
+        (format!("{base}/{{id}}|x^y`z"), "/%7Bid%7D%7Cx%5Ey%60z"),
+        (format!("{base}/a;b=c,d'e(f)!*$"), "/a;b=c,d'e(f)!*$"),
+        (format!("{base}/~user/@me:x"), "/~user/@me:x"),
+        (format!("{base}/n?a=1&a=2&c+d=%2B"), "/n?a=1&a=2&c+d=%2B"),
+        (format!("{base}/n?url=http://other.example/y"), "/n?url=http://other.example/y"),
+        (format!("HTTP://LOCALHOST:{port}/Case"), "/Case"),
+        (format!("http://127.1:{port}/short"), "/short"),
+    ] {
+        let number = fresh_number();
+        let body = with(&order(&number), "NotifyUrl", json!(url));
+        let placed = gateway.result(UNIFIED_ORDER, &body).await;
+        gateway.pay(&placed["PayInfo"]).await;
+        let received = merchant.received().await;
+        assert_eq!(received.target, target, "{url}");
+        assert_eq!(received.json()["Result"]["OutOrderId"], json!(number), "{url}");
+        assert!(received.is_signed_by(&key), "{url}: {received:?}");
+    }
+}
+
 /// Nothing in a path is an option, an escape or a pattern.
 #[test]
 fn a_database_path_is_a_path() {
@@ -172,7 +207,7 @@ async fn a_hang_up_is_a_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reader_that_leaves_and_a_full_disk_are_no_panic() {
+async fn a_reader_that_leaves_is_not_a_fault_and_a_full_disk_is() {
     let gateway = TestGateway::start();
     let number = fresh_number();
     gateway.result(UNIFIED_ORDER, &order(&number)).await;
