@@ -8,7 +8,9 @@ use axum::response::{IntoResponse, Response};
 use dialect::Wait;
 use engine::{ChannelAccountFault, DeclarationFault, Failure};
 use http::{HeaderValue, StatusCode, header};
-use kernel::{DirectoryRefusal, NotificationRefusal, OrderRefusal, RefundRefusal, Refusal};
+use kernel::{
+    ApprovalRefusal, DirectoryRefusal, NotificationRefusal, OrderRefusal, RefundRefusal, Refusal,
+};
 use store::StoreFault;
 
 /// Seconds after which an overloaded or stopping process may be asked again.
@@ -201,6 +203,7 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
             (StatusCode::CONFLICT, "state", None)
         }
         Refusal::Directory(refusal) => directory_refused(refusal),
+        Refusal::Approval(refusal) => approval_refused(refusal),
         Refusal::Book(_) => (StatusCode::CONFLICT, "book", None),
     }
 }
@@ -230,6 +233,19 @@ fn order_refused(refusal: &OrderRefusal) -> (StatusCode, &'static str, Option<St
         OrderRefusal::Text { field: text, .. } => {
             (StatusCode::BAD_REQUEST, "text", field(text.name()))
         }
+    }
+}
+
+fn approval_refused(refusal: &ApprovalRefusal) -> (StatusCode, &'static str, Option<String>) {
+    let conflict = |code| (StatusCode::CONFLICT, code, None);
+    match refusal {
+        ApprovalRefusal::NotFound => not_found("approval_not_found", "approval"),
+        ApprovalRefusal::NotOperator => conflict("not_operator"),
+        ApprovalRefusal::Differs => (StatusCode::CONFLICT, "differs", Some("digest".to_owned())),
+        ApprovalRefusal::OwnProposal => conflict("own_proposal"),
+        ApprovalRefusal::State { .. } => conflict("state"),
+        ApprovalRefusal::Spent => conflict("spent"),
+        ApprovalRefusal::OtherPayment => conflict("other_payment"),
     }
 }
 

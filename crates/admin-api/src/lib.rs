@@ -29,7 +29,7 @@ mod wire;
 mod tests;
 
 pub use commands::{Exit, exits};
-pub use operators::{AdminToken, Role};
+pub use operators::{AdminToken, ManualRule, Role};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -49,8 +49,8 @@ pub struct Admin {
 
 impl Admin {
     /// An admin API for those who hold one of these tokens.
-    pub fn new(tokens: Vec<AdminToken>, budgets: Arc<Budgets>) -> Admin {
-        Admin { operators: Operators::new(tokens, budgets) }
+    pub fn new(tokens: Vec<AdminToken>, manual_rule: ManualRule, budgets: Arc<Budgets>) -> Admin {
+        Admin { operators: Operators::new(tokens, manual_rule, budgets) }
     }
 
     /// `GET /metrics` for those who hold a token.

@@ -2,7 +2,7 @@
 
 use crate::commands::exits;
 use crate::wire::{self, rfc3339};
-use kernel::{Event, NotificationState, OrderState, Refund, RefundState};
+use kernel::{ApprovalState, Event, NotificationState, OrderState, Refund, RefundState};
 use ledger::{Id, Named, Subject, Transfer, kinds};
 use store::{AccountRow, AttemptRow, AttentionCount, AttentionRow, Listed, NotificationRow, Story};
 use story::Fact;
@@ -20,6 +20,55 @@ pub(crate) fn notifications(
 ) -> wire::NotificationPage {
     let next = listed.next.map(|id| id.to_string());
     wire::NotificationPage { notifications: listed.rows.iter().map(notification).collect(), next }
+}
+
+/// A page of at most `limit` approvals.
+pub(crate) fn approvals(rows: &[kernel::Approval], limit: u32) -> wire::ApprovalPage {
+    let approvals = rows.iter().map(approval).collect();
+    wire::ApprovalPage { approvals, next: next(rows, limit, |row| row.id) }
+}
+
+/// An approval.
+pub(crate) fn approval(row: &kernel::Approval) -> wire::Approval {
+    let (command, owned) = (&row.command, |text: Option<&str>| text.map(str::to_owned));
+    let payment = row.payment.as_ref();
+    wire::Approval {
+        id: row.id.to_string(),
+        tenant: row.tenant.to_string(),
+        order: row.order.to_string(),
+        refund: command.refund().map(|id| id.to_string()),
+        command: command.name(),
+        note: owned(command.note()),
+        outside_reference: owned(command.outside_reference()),
+        payment_reference: payment.map(|payment| payment.payment_reference.clone()),
+        amount_fen: payment.map(|payment| payment.amount.get()),
+        text: row.describe(),
+        digest: row.digest.clone(),
+        proposer: row.proposer.to_string(),
+        proposed_at: rfc3339(row.proposed_at),
+        expires_at: rfc3339(row.expires_at),
+        state: approval_state(&row.state),
+    }
+}
+
+fn approval_state(state: &ApprovalState) -> wire::ApprovalState {
+    match state {
+        ApprovalState::Proposed => wire::ApprovalState::Proposed,
+        ApprovalState::Approved { at, by } => {
+            wire::ApprovalState::Approved { approved_at: rfc3339(*at), approver: by.to_string() }
+        }
+        ApprovalState::Refused { at, by, reason } => wire::ApprovalState::Refused {
+            refused_at: rfc3339(*at),
+            approver: by.to_string(),
+            reason: reason.clone(),
+        },
+        ApprovalState::Rejected { at, by, note } => wire::ApprovalState::Rejected {
+            rejected_at: rfc3339(*at),
+            rejected_by: by.to_string(),
+            rejection_note: note.clone(),
+        },
+        ApprovalState::Expired { at } => wire::ApprovalState::Expired { expired_at: rfc3339(*at) },
+    }
 }
 
 /// A page of at most `limit` transfers.

@@ -52,6 +52,15 @@ impl fmt::Display for Role {
     }
 }
 
+/// How many people it takes to move money by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManualRule {
+    /// An operator's command is carried out at once.
+    OnePerson,
+    /// A command is kept until a second operator approves it.
+    TwoPeople,
+}
+
 /// A token that admits an operator.
 #[derive(Clone)]
 pub struct AdminToken {
@@ -68,6 +77,8 @@ pub struct AdminToken {
 pub(crate) struct Operator {
     pub(crate) name: Arc<str>,
     pub(crate) role: Role,
+    /// The rule that holds for the commands of all operators.
+    pub(crate) manual_rule: ManualRule,
 }
 
 impl Operator {
@@ -115,12 +126,17 @@ impl<S: Send + Sync> FromRequestParts<S> for MayConfigure {
 #[derive(Clone)]
 pub(crate) struct Operators {
     tokens: Arc<[AdminToken]>,
+    manual_rule: ManualRule,
     budgets: Arc<Budgets>,
 }
 
 impl Operators {
-    pub(crate) fn new(tokens: Vec<AdminToken>, budgets: Arc<Budgets>) -> Operators {
-        Operators { tokens: tokens.into(), budgets }
+    pub(crate) fn new(
+        tokens: Vec<AdminToken>,
+        manual_rule: ManualRule,
+        budgets: Arc<Budgets>,
+    ) -> Operators {
+        Operators { tokens: tokens.into(), manual_rule, budgets }
     }
 
     /// The operator behind a request. An address that tried wrong tokens too often has to wait before
@@ -145,7 +161,8 @@ impl Operators {
             let token = known.token.expose().as_bytes();
             let is_equal = crypto::hash::equal(given, token);
             if is_equal && !token.is_empty() {
-                found = Some(Operator { name: known.name.clone(), role: known.role });
+                let (name, role) = (known.name.clone(), known.role);
+                found = Some(Operator { name, role, manual_rule: self.manual_rule });
             }
         }
         found

@@ -2,10 +2,10 @@
 //!
 //! An unknown parameter is refused: a mistyped filter must not look like an answer.
 
-use kernel::{AttentionKind, NotificationState, TenantId};
+use kernel::{ApprovalState, AttentionKind, NotificationState, TenantId};
 use ledger::{Account, AccountKind, Id, Named, Subject, SubjectKind, Timestamp, kinds};
 use std::cmp::Reverse;
-use store::{AttentionFilter, AttentionMark, Notifications, OrderFilter, Postings};
+use store::{Approvals, AttentionFilter, AttentionMark, Notifications, OrderFilter, Postings};
 
 /// Rows on a page when the caller does not say.
 const LIMIT_DEFAULT: u32 = 50;
@@ -18,6 +18,9 @@ pub(crate) const ORDERS: [&str; 5] = ["state", "from", "to", "before", "limit"];
 pub(crate) const POSTINGS: [&str; 2] = ["before", "limit"];
 /// The parameters of the list of notifications.
 pub(crate) const NOTIFICATIONS: [&str; 3] = ["state", "before", "limit"];
+
+/// The parameters of the list of approvals.
+pub(crate) const APPROVALS: [&str; 4] = ["tenant", "state", "before", "limit"];
 
 /// The parameters of the list of what needs a person.
 pub(crate) const ATTENTION: [&str; 4] = ["kind", "row", "before", "limit"];
@@ -83,6 +86,17 @@ pub(crate) fn notifications(tenant: TenantId, pairs: &Pairs) -> Result<Notificat
     })
 }
 
+/// Which approvals to list.
+pub(crate) fn approvals(pairs: &Pairs) -> Result<Approvals, Malformed> {
+    let given = Given::read(pairs, &APPROVALS)?;
+    Ok(Approvals {
+        tenant: given.text("tenant").map(TenantId::new),
+        state: given.one_of("state", &ApprovalState::NAMES)?,
+        before: given.id("before")?,
+        limit: given.limit()?,
+    })
+}
+
 /// Which rows that need a person to list.
 pub(crate) fn attention(
     tenant: Option<TenantId>,
@@ -117,6 +131,11 @@ fn attention_mark(text: &str) -> Result<AttentionMark, Malformed> {
 /// The refund that a path names.
 pub(crate) fn refund_id(text: &str) -> Result<Id<kinds::Refund>, Malformed> {
     id("refund", text)
+}
+
+/// The approval that a path names.
+pub(crate) fn approval_id(text: &str) -> Result<Id<kinds::Approval>, Malformed> {
+    id("approval", text)
 }
 
 /// The order that a path names.

@@ -456,7 +456,7 @@ struct NotificationQuery {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes parameters; `query` reads them")]
-struct PageQuery {
+pub(crate) struct PageQuery {
     /// `next` of the page before.
     before: Option<String>,
     /// Rows on a page, 1 to 200; 50 when absent.

@@ -1,5 +1,6 @@
 //! Tests of the admin API over real decisions, a real engine and the store's memory model.
 
+mod approvals;
 mod commands;
 mod directory;
 mod document;

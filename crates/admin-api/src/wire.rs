@@ -454,7 +454,8 @@ pub(crate) struct PostingPage {
 /// What something is about.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Subject {
-    /// `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key` or `channel_account`.
+    /// `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`,
+    /// `channel_account` or `approval`.
     #[schema(example = "order")]
     pub(crate) kind: &'static str,
     /// Its id, 18 digits.
@@ -564,4 +565,101 @@ pub(crate) struct Call {
     pub(crate) channel_trace: Option<String>,
     /// The channel's answer, for people.
     pub(crate) summary: String,
+}
+
+/// Approvals, newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ApprovalPage {
+    /// The approvals.
+    pub(crate) approvals: Vec<Approval>,
+    /// What `before` must be for the next page; absent when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
+}
+
+/// A command that moves money by hand, which one operator proposed and a second one decides about.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Approval {
+    /// Its id, 18 digits.
+    pub(crate) id: String,
+    /// The tenant's id.
+    pub(crate) tenant: String,
+    /// The id of the order that it is about.
+    pub(crate) order: String,
+    /// The id of the refund that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refund: Option<String>,
+    /// What is carried out: `apply_payment`, `give_back`, `settle_by_hand`, `write_off`,
+    /// `close_for_good`, `settle_refund_by_hand` or `write_refund_off`.
+    #[schema(example = "give_back")]
+    pub(crate) command: &'static str,
+    /// What its operator noted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<String>,
+    /// The number of the movement outside the channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outside_reference: Option<String>,
+    /// The channel's number of the payment that it is about. About another nothing is carried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) payment_reference: Option<String>,
+    /// The amount of that payment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) amount_fen: Option<i64>,
+    /// Who proposes what, as a sentence.
+    pub(crate) text: String,
+    /// A digest over the command and its proposer; an approver repeats it.
+    pub(crate) digest: String,
+    /// The operator who proposed it, and who cannot approve it.
+    pub(crate) proposer: String,
+    /// When it was proposed last.
+    #[schema(format = DateTime)]
+    pub(crate) proposed_at: String,
+    /// From when on it cannot be approved: 24 hours later.
+    #[schema(format = DateTime)]
+    pub(crate) expires_at: String,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub(crate) state: ApprovalState,
+}
+
+/// Where an approval stands.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(crate) enum ApprovalState {
+    /// A second operator has to decide.
+    Proposed,
+    /// It was approved and carried out.
+    Approved {
+        /// When.
+        #[schema(format = DateTime)]
+        approved_at: String,
+        /// The operator who approved it.
+        approver: String,
+    },
+    /// It was approved and could not be carried out any more; nothing moved.
+    Refused {
+        /// When.
+        #[schema(format = DateTime)]
+        refused_at: String,
+        /// The operator who approved it.
+        approver: String,
+        /// Why it was refused.
+        reason: String,
+    },
+    /// An operator decided that it is not carried out.
+    Rejected {
+        /// When.
+        #[schema(format = DateTime)]
+        rejected_at: String,
+        /// The operator.
+        rejected_by: String,
+        /// Why.
+        rejection_note: String,
+    },
+    /// No second operator decided in time.
+    Expired {
+        /// When that was recorded.
+        #[schema(format = DateTime)]
+        expired_at: String,
+    },
 }

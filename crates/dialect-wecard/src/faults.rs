@@ -125,6 +125,7 @@ impl From<Refusal> for Fault {
             Refusal::Refund(_)
             | Refusal::Notification(_)
             | Refusal::Directory(_)
+            | Refusal::Approval(_)
             | Refusal::Book(_) => (ErrCode::SystemError, None),
         };
         match field {

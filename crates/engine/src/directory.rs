@@ -206,6 +206,7 @@ pub(crate) const fn is_of_directory(command: &Command) -> bool {
         Command::Order(_)
         | Command::Refund(_)
         | Command::Notification(_)
+        | Command::Approval(_)
         | Command::RecordFinding(_)
         | Command::RunTask(_) => false,
     }

@@ -51,7 +51,13 @@ pub(crate) fn counterpart(view: &View, task: &Task) -> Arc<str> {
             view.orders.get(&task.tenant, refund.order).map(account).unwrap_or_default()
         }
         Some(Row::Notification(notification)) => host(&notification.url),
-        Some(Row::Tenant(_) | Row::Merchant(_) | Row::CallerKey(_) | Row::ChannelAccount(_))
+        Some(
+            Row::Tenant(_)
+            | Row::Merchant(_)
+            | Row::CallerKey(_)
+            | Row::ChannelAccount(_)
+            | Row::Approval(_),
+        )
         | None => Arc::default(),
     }
 }

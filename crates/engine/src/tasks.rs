@@ -10,8 +10,8 @@ use crate::bulkhead::Permit;
 use crate::lanes::counterpart;
 use crate::{Engine, Failure, Handled, deliveries};
 use kernel::{
-    Caller, Command, Lane, NotificationCommand, NotificationRefusal, OrderRefusal, Reads,
-    RefundRefusal, Refusal, Row, Task, TenantId, View,
+    ApprovalRefusal, Caller, Command, Lane, NotificationCommand, NotificationRefusal, OrderRefusal,
+    Reads, RefundRefusal, Refusal, Row, Task, TenantId, View,
 };
 use ledger::{Subject, Timestamp};
 use std::sync::Arc;
@@ -188,7 +188,8 @@ async fn decide_task(engine: &Engine, task: Task, permit: Permit) {
         Err(Failure::Refused(
             Refusal::Order(OrderRefusal::NotFound)
             | Refusal::Refund(RefundRefusal::NotFound)
-            | Refusal::Notification(NotificationRefusal::NotFound),
+            | Refusal::Notification(NotificationRefusal::NotFound)
+            | Refusal::Approval(ApprovalRefusal::NotFound),
         )) => tracing::error!(%subject, "a task without its subject"),
         Err(failure) => tracing::warn!(%failure, %subject, "a due task was not run"),
     }
@@ -244,7 +245,8 @@ const fn parked_by(command: &Command) -> Option<(&TenantId, Subject)> {
         | Command::Tenant(_)
         | Command::Merchant(_)
         | Command::CallerKey(_)
-        | Command::ChannelAccount(_) => None,
+        | Command::ChannelAccount(_)
+        | Command::Approval(_) => None,
     }
 }
 

@@ -6,6 +6,7 @@
 //! findings. Nothing else in this crate names every aggregate.
 #![expect(clippy::disallowed_methods, reason = "rows are kept by the value of their id")]
 
+use crate::approval::{Approval, Manual};
 use crate::caller_key::CallerKey;
 use crate::channel_account::ChannelAccount;
 use crate::command::{ChannelAnswer, DirectoryRefusal, RecordFinding, Refusal, Reply};
@@ -16,7 +17,7 @@ use crate::merchant::Merchant;
 use crate::notification::Notification;
 use crate::order::Order;
 use crate::refund::Refund;
-use crate::standing::{Attention, AttentionChange, Standing};
+use crate::standing::{Attention, AttentionChange, Exit, Standing};
 use crate::task::{Task, TaskChange};
 use crate::tenant::Tenant;
 use channel::Finding;
@@ -38,6 +39,7 @@ macro_rules! aggregates {
             merchants: Merchant,
             caller_keys: CallerKey,
             channel_accounts: ChannelAccount,
+            approvals: Approval,
         }
     };
 }
@@ -63,6 +65,11 @@ pub trait AggregateCommand: Clone + Debug + PartialEq + Eq {
 
     /// Adds what it must read.
     fn reads(&self, reads: &mut Reads);
+
+    /// What it is to an approval, where an operator moves money by hand with it. Most commands do not.
+    fn manual(&self) -> Option<Manual> {
+        None
+    }
 }
 
 /// What the kernel decides about: a row in the database, changed by events alone.
@@ -94,6 +101,12 @@ pub trait Aggregate: Clone + Debug + PartialEq + Sized + 'static {
     /// What its tasks, the attention list and the audit follow from.
     fn standing(&self) -> Standing {
         Standing::settled()
+    }
+
+    /// The commands that can end what needs a person, as the row stands now. Nothing needs a person in
+    /// most rows.
+    fn exits(&self) -> Vec<Exit> {
+        vec![]
     }
 
     /// The row after an event; the only writer of this aggregate's state. Its version becomes the
@@ -550,6 +563,14 @@ macro_rules! declare {
                         reads.subject(&record.tenant, record.subject, record.root);
                     }
                     Command::RunTask(task) => reads.subject(&task.tenant, task.subject, task.root),
+                }
+            }
+
+            /// What it is to an approval, where an operator moves money by hand with it.
+            pub fn manual(&self) -> Option<Manual> {
+                match self {
+                    $(Command::$row(command) => command.manual(),)*
+                    Command::RecordFinding(_) | Command::RunTask(_) => None,
                 }
             }
 

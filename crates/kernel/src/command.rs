@@ -1,6 +1,7 @@
 //! Decisions: what a command leads to, what its caller gets back, and how it is refused.
 
 use crate::aggregate::{Command, Row, View, decide_own};
+use crate::approval::ApprovalRefusal;
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::event::{CallRecord, Caller, Event};
@@ -158,6 +159,9 @@ pub enum Refusal {
     /// By the rules of tenants, merchants, callers' keys and channel accounts.
     #[error(transparent)]
     Directory(#[from] DirectoryRefusal),
+    /// By the rules of approvals.
+    #[error(transparent)]
+    Approval(#[from] ApprovalRefusal),
     /// The book does not take the movement.
     #[error(transparent)]
     Book(#[from] BookFault),

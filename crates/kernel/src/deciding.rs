@@ -1,7 +1,7 @@
 //! What a deciding function works with: the state, the time, and the decision so far.
 
-use crate::aggregate::{Aggregate, Change, Rows, View};
-use crate::command::{Decision, Reply, Work};
+use crate::aggregate::{Aggregate, Change, Command, Rows, View, decide_own};
+use crate::command::{Decision, Refusal, Reply, Work};
 use crate::directory::TenantId;
 use crate::event::{CallRecord, Caller, Event};
 use channel::Operation;
@@ -41,6 +41,18 @@ impl<'a> Deciding<'a> {
     /// The time of the decision.
     pub(crate) fn now(&self) -> Timestamp {
         self.stamp.now()
+    }
+
+    /// Who requested it.
+    pub(crate) fn caller(&self) -> &'a Caller {
+        self.caller
+    }
+
+    /// What another command would lead to now. Nothing of it becomes a part of this decision.
+    pub(crate) fn trial(&mut self, command: &Command) -> Result<Decision, Refusal> {
+        let mut trial = Deciding::new(self.view, self.stamp, self.caller);
+        let reply = decide_own(&mut trial, command)?;
+        Ok(trial.finish(reply))
     }
 
     /// Draws the next id.

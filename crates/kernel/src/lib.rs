@@ -12,10 +12,11 @@
 //! - `event`: the envelope around each change. `standing`: what tasks, attention and the audit follow from.
 //! - `coupons`: what a merchant's own coupons paid.
 //! - `directory`: who may collect, and through which channel accounts, as decisions look it up.
-//! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`: an
-//!   aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
+//! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
+//!   `approval`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
 
 mod aggregate;
+mod approval;
 mod caller_key;
 mod channel_account;
 mod channel_no;
@@ -37,6 +38,10 @@ mod tenant;
 pub use aggregate::{
     About, Aggregate, AggregateChange, AggregateCommand, Change, Changed, Command, Key, NaturalKey,
     Reads, Row, Rows, View, Write,
+};
+pub use approval::{
+    APPROVAL_LIFE_SECONDS, Approval, ApprovalChange, ApprovalCommand, ApprovalRefusal,
+    ApprovalState, ConcernedPayment, Manual, ManualCommand, Proposal,
 };
 pub use caller_key::{CallerKey, CallerKeyChange, CallerKeyCommand, CallerProof};
 pub use channel_account::{
@@ -64,6 +69,6 @@ pub use order::{
 pub use refund::{
     Need, Refund, RefundChange, RefundCommand, RefundDecision, RefundRefusal, RefundState,
 };
-pub use standing::{Attention, AttentionChange, AttentionKind, Sealed, Standing};
+pub use standing::{Attention, AttentionChange, AttentionKind, Exit, Sealed, Standing};
 pub use task::{Lane, Task, TaskChange};
 pub use tenant::{Tenant, TenantChange, TenantCommand};

@@ -64,6 +64,8 @@ pub enum AttentionKind {
     RefundOverdue,
     /// A merchant did not acknowledge a notification in the whole of its schedule.
     NotificationGivenUp,
+    /// An operator proposed to move money by hand, and no other operator has decided about it.
+    ApprovalPending,
     /// A decision about the row failed by a fault of the program; its task is parked.
     Parked,
     /// Tasks of a lane were not run for longer than their rows can wait, of which this row's is the
@@ -73,7 +75,7 @@ pub enum AttentionKind {
 
 impl AttentionKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [AttentionKind; 10] = [
+    pub const ALL: [AttentionKind; 11] = [
         AttentionKind::Contradiction,
         AttentionKind::AccountBlocked,
         AttentionKind::CannotClose,
@@ -82,6 +84,7 @@ impl AttentionKind {
         AttentionKind::RefundUnfunded,
         AttentionKind::RefundOverdue,
         AttentionKind::NotificationGivenUp,
+        AttentionKind::ApprovalPending,
         AttentionKind::Parked,
         AttentionKind::Late,
     ];
@@ -97,6 +100,7 @@ impl AttentionKind {
             AttentionKind::RefundUnfunded => "refund_unfunded",
             AttentionKind::RefundOverdue => "refund_overdue",
             AttentionKind::NotificationGivenUp => "notification_given_up",
+            AttentionKind::ApprovalPending => "approval_pending",
             AttentionKind::Parked => "parked",
             AttentionKind::Late => "late",
         }
@@ -106,6 +110,43 @@ impl AttentionKind {
     pub fn from_name(name: &str) -> Option<AttentionKind> {
         AttentionKind::ALL.into_iter().find(|kind| kind.name() == name)
     }
+}
+
+/// A command that can end what needs a person with a row, because the row's state allows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Exit {
+    /// Poll the channel now.
+    PollNow,
+    /// Take an order's contested payment for its payment.
+    ApplyPayment,
+    /// Refund an order's contested payment.
+    GiveBack,
+    /// Somebody gave the money back outside the channel's interface.
+    SettleByHand,
+    /// The money is not given back.
+    WriteOff,
+    /// What contradicted was looked into; no money moves.
+    EndContradiction,
+    /// End an order that does not end at the channel.
+    CloseForGood,
+    /// Request a refund again, or poll it.
+    Retry,
+    /// Request a refund again under a new number.
+    RetryUnderNewNumber,
+    /// Send a notification again.
+    Replay,
+    /// A notification is not sent again.
+    Dismiss,
+    /// A callback about nothing that is known was looked into.
+    DismissMismatch,
+    /// Call a channel again, whose account is mended.
+    ResumeAccount,
+    /// Run a parked task again.
+    ResumeTask,
+    /// Carry out what another operator proposed.
+    Approve,
+    /// Do not carry out what an operator proposed.
+    Reject,
 }
 
 /// Why a row needs a person.

@@ -67,7 +67,8 @@ impl Lane {
             SubjectKind::Tenant
             | SubjectKind::Merchant
             | SubjectKind::CallerKey
-            | SubjectKind::ChannelAccount => Lane::Housekeeping,
+            | SubjectKind::ChannelAccount
+            | SubjectKind::Approval => Lane::Housekeeping,
         }
     }
 }

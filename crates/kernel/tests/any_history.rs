@@ -4,7 +4,7 @@
 mod support;
 
 use kernel::{
-    Aggregate, Order, OrderState, RefundState, Row, Standing, UnappliedOutcome,
+    Aggregate, ApprovalState, Order, OrderState, RefundState, Row, Standing, UnappliedOutcome,
     subject_of_channel_no,
 };
 use ledger::{Account, AccountKind, Fen, Phase, Reason, Subject, SubjectKind};
@@ -74,6 +74,7 @@ fn any_step() -> impl Strategy<Value = String> {
     let fixed = prop::sample::select(vec![
         "task refund",
         "task notification",
+        "task approval",
         "attempt no_answer",
         "attempt acknowledged",
         "replay",
@@ -95,7 +96,20 @@ fn any_step() -> impl Strategy<Value = String> {
     ]);
     let decided = (order.clone(), decided)
         .prop_map(|(order, decided)| format!("operator {}", decided.replace("{}", &order)));
+    let who = prop::sample::select(vec!["ann", "bob"]);
+    let refunded = prop::sample::select(vec!["by_hand refund", "write_off refund"]);
+    let manual = prop_oneof![
+        2 => decided.clone().prop_filter("no manual command", |it| !it.contains("poll"))
+            .prop_map(|it| it.replace("operator ", "")),
+        1 => refunded.prop_map(str::to_owned),
+    ];
+    let proposed =
+        (who.clone(), manual).prop_map(|(who, manual)| format!("propose {who} {manual}"));
+    let approved = (prop::sample::select(vec!["approve", "approve", "reject"]), who)
+        .prop_map(|(decided, who)| format!("{decided} {who}"));
     prop_oneof![
+        2 => proposed,
+        2 => approved,
         2 => order.clone().prop_map(|order| format!("place {order}")),
         1 => order.clone().prop_map(|order| format!("close {order}")),
         2 => order.prop_map(|order| format!("task {order}")),
@@ -111,6 +125,8 @@ fn play_if_possible(kernel: &mut TestKernel, step: &str) {
     let row = match step.split([' ', '@']).collect::<Vec<_>>().as_slice() {
         ["place" | "close" | "wait", ..] => "",
         ["task", row] => row,
+        ["propose", _, _, row, ..] => row,
+        ["approve" | "reject", _] => "approval",
         ["operator", "retry" | "renew", ..] => "refund",
         ["operator", "dismiss", ..] => "notification",
         ["operator", _, row, ..] => row,
@@ -122,10 +138,19 @@ fn play_if_possible(kernel: &mut TestKernel, step: &str) {
         "" => true,
         "refund" => kernel.refund().is_some(),
         "notification" => kernel.notification().is_some(),
+        "approval" => kernel.approval().is_some(),
         order => kernel.order(order).is_some(),
     };
     if is_there {
-        play(kernel, step);
+        let transfers = kernel.transfers.len();
+        let outcome = play(kernel, step);
+        let is_approved = outcome.contains("approval approved by approved");
+        if ["propose", "reject"].iter().any(|verb| step.starts_with(verb)) {
+            assert!(!is_approved && kernel.transfers.len() == transfers, "{step} moved money");
+        }
+        if step.starts_with("approve") && !is_approved {
+            assert_eq!(kernel.transfers.len(), transfers, "{step} moved money: {outcome}");
+        }
     }
 }
 
@@ -153,6 +178,13 @@ fn check(kernel: &TestKernel) {
     }
     kernel::aggregates!(check_rows);
     kernel.stored.orders.all().for_each(|order| check_order(kernel, order));
+    for approval in kernel.stored.approvals.all() {
+        if let ApprovalState::Approved { by, .. } | ApprovalState::Refused { by, .. } =
+            &approval.state
+        {
+            assert_ne!(*by, approval.proposer, "the proposer approved");
+        }
+    }
     check_arrived(kernel);
     for refund in kernel.stored.refunds.all() {
         assert_eq!(subject_of(&refund.channel_refund_no), Some(refund.id.subject()));
@@ -294,7 +326,7 @@ proptest! {
     }
 
     #[test]
-    fn a_number_at_a_channel_names_its_subject(value in 100_000_000_000_000_000i64.., kind in 0usize..7) {
+    fn a_number_at_a_channel_names_its_subject(value in 100_000_000_000_000_000i64.., kind in 0usize..SubjectKind::ALL.len()) {
         let value = value % 1_000_000_000_000_000_000;
         let subject = Subject { kind: SubjectKind::ALL[kind], value };
         let number = kernel::channel_no(INSTALLATION, subject);

@@ -5,9 +5,9 @@ mod support;
 
 use channel::{TextField, TextRules};
 use kernel::{
-    Command, Directory, DirectoryRefusal, MerchantRoutes, NotificationCommand, NotificationRefusal,
-    OrderCommand, OrderField, OrderRefusal, PlaceOrder, Put, RecordFinding, RefundCommand,
-    RefundDecision, RefundRefusal, Refusal, Rows, Task, TenantId,
+    ApprovalRefusal, Command, Directory, DirectoryRefusal, MerchantRoutes, NotificationCommand,
+    NotificationRefusal, OrderCommand, OrderField, OrderRefusal, PlaceOrder, Put, RecordFinding,
+    RefundCommand, RefundDecision, RefundRefusal, Refusal, Rows, Task, TenantId,
 };
 use ledger::{Id, Subject, SubjectKind};
 use std::sync::Arc;
@@ -338,7 +338,8 @@ fn findings_about_nothing_are_refused() {
             SubjectKind::Tenant
             | SubjectKind::Merchant
             | SubjectKind::CallerKey
-            | SubjectKind::ChannelAccount => no_findings(kind.name()),
+            | SubjectKind::ChannelAccount
+            | SubjectKind::Approval => no_findings(kind.name()),
         };
         assert_eq!(TestKernel::new(directory()).handle(record(kind)), Err(want));
     }
@@ -359,6 +360,7 @@ fn what_does_not_exist_is_not_found() {
             SubjectKind::Order => Some(Refusal::from(OrderRefusal::NotFound)),
             SubjectKind::Refund => Some(RefundRefusal::NotFound.into()),
             SubjectKind::Notification => Some(NotificationRefusal::NotFound.into()),
+            SubjectKind::Approval => Some(ApprovalRefusal::NotFound.into()),
             // Rows of the directory have no tasks.
             SubjectKind::Tenant
             | SubjectKind::Merchant

@@ -102,6 +102,8 @@ kinds! {
         CallerKey = "caller_key" 'K';
         /// A tenant's account at a channel.
         ChannelAccount = "channel_account" 'C';
+        /// A manual command that one operator proposed and a second one decides about.
+        Approval = "approval" 'A';
     }
     others {
         /// A ledger transfer.

@@ -98,6 +98,7 @@ CREATE TABLE refunds (
     reason            text   COLLATE "C",
     note              text   COLLATE "C",
     polls             bigint NOT NULL,
+    dismissal         text   COLLATE "C",
     PRIMARY KEY (tenant, id)
 );
 CREATE INDEX attention_of_refunds ON refunds (tenant, attention_since DESC, id)
@@ -132,6 +133,41 @@ CREATE INDEX attention_of_notifications ON notifications (tenant, attention_sinc
     WHERE attention IS NOT NULL;
 CREATE INDEX attention_times_of_notifications
     ON notifications (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+
+CREATE TABLE approvals (
+    tenant              text   COLLATE "C" NOT NULL,
+    id                  bigint NOT NULL,
+    order_id            bigint NOT NULL,
+    refund_id           bigint,
+    command             text   COLLATE "C" NOT NULL,
+    contested_reference text   COLLATE "C",
+    note                text   COLLATE "C",
+    outside_reference   text   COLLATE "C",
+    payment_reference   text   COLLATE "C",
+    amount              bigint,
+    digest              text   COLLATE "C" NOT NULL,
+    proposer            text   COLLATE "C" NOT NULL,
+    version             bigint NOT NULL,
+    next_poll_at        bigint,
+    held                bigint NOT NULL,
+    attention_kind      text   COLLATE "C",
+    attention           text   COLLATE "C",
+    attention_since     bigint,
+    proposed_at         bigint NOT NULL,
+    expires_at          bigint NOT NULL,
+    state               text   COLLATE "C" NOT NULL,
+    decided_at          bigint,
+    decided_by          text   COLLATE "C",
+    reason              text   COLLATE "C",
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, digest)
+);
+CREATE INDEX attention_of_approvals ON approvals (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_approvals
+    ON approvals (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+-- Approvals are listed and found without their tenants.
+CREATE INDEX ids_of_approvals ON approvals (id);
 
 CREATE TABLE tenants (
     tenant          text   COLLATE "C" NOT NULL,

@@ -10,12 +10,12 @@ use crate::query_permits::Party;
 use crate::schema;
 use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, claim as sql, read};
-use kernel::{AttentionKind, Event, Key, Lane, Notification, Order, TenantId};
+use kernel::{Approval, AttentionKind, Event, Key, Lane, Notification, Order, TenantId};
 use ledger::{Id, Stamp, SubjectId, SubjectKind, Timestamp, kinds};
 use std::collections::HashMap;
 use store::rows::{self, Value, archive, event, task, transfer};
 use store::{
-    AccountRow, AttentionCount, AttentionFilter, AttentionRow, DEFER_MS, DatabaseFacts,
+    AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, DEFER_MS, DatabaseFacts,
     DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX, Lateness, Listed, NotificationRow, OrderFilter,
     PARKED_LISTED_MAX, Page, Postings, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
 };
@@ -72,6 +72,14 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
             let range = (one.id.value().saturating_add(1), one.id.value());
             let page = PageOf { tenant: &one.tenant, range, state: None, limit: 1 };
             Page::OneNotification(found.notifications(page).await?.pop().map(Box::new))
+        }
+        Query::Approvals(of) => {
+            Page::Approvals(cell::read(&found.rows(approvals(of)).await?, rows::read)?)
+        }
+        Query::OneApproval(one) => {
+            let step = Step::new(&read::APPROVAL, [Parameter::int(one.id.value())]);
+            let rows: Vec<Approval> = cell::read(&found.rows(step).await?, rows::read)?;
+            Page::OneApproval(rows.into_iter().next().map(Box::new))
         }
         Query::Tasks(tasks) => Page::Tasks(count_due(pool, tasks.lane, tasks.now).await?),
         Query::AttentionList(list) => {
@@ -140,6 +148,8 @@ fn session_of(query: &Query) -> Session {
         | Query::Postings(_)
         | Query::Notifications(_)
         | Query::OneNotification(_)
+        | Query::Approvals(_)
+        | Query::OneApproval(_)
         | Query::AttentionList(_)
         | Query::AttentionCounts(_)
         | Query::OldestUndelivered(_)
@@ -154,6 +164,18 @@ fn tenant(tenant: &TenantId) -> Parameter<'_> {
 /// The bound of a page: everything, or what lies before the page that was seen.
 fn below<K>(before: Option<Id<K>>) -> i64 {
     before.map_or(i64::MAX, Id::value)
+}
+
+fn approvals(of: &Approvals) -> Step<'_> {
+    Step::new(
+        &read::APPROVALS,
+        [
+            Parameter::int(below(of.before)),
+            Parameter::optional(of.tenant.as_ref().map(TenantId::as_str)),
+            Parameter::optional(of.state.as_deref()),
+            Parameter::int(i64::from(of.limit)),
+        ],
+    )
 }
 
 /// A page of a tenant's notifications: ids below the first of the range, from the second on.

@@ -8,14 +8,14 @@ use crate::schema;
 use crate::sql::rows::SqlRow;
 use crate::sql::{claim as sql, read};
 use crate::statement::{Select, fault, snapshot, within};
-use kernel::{AttentionKind, Key, Lane, Notification, Order, Row, TenantId};
+use kernel::{Approval, AttentionKind, Key, Lane, Notification, Order, Row, TenantId};
 use ledger::{Id, Stamp, Subject, SubjectId, Timestamp, Transfer, kinds};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
 use std::time::Duration;
 use store::rows::{self, Value, event, task, transfer};
 use store::{
-    AccountRow, AttentionCount, AttentionFilter, AttentionRow, DEFER_MS, DatabaseFacts,
+    AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, DEFER_MS, DatabaseFacts,
     DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX, Lateness, Listed, NotificationRow,
     Notifications, OrderFilter, PARKED_LISTED_MAX, Page, Postings, Query, StoreFault, Story,
     TASKS_COUNTED_MAX, TaskRow,
@@ -53,6 +53,8 @@ pub(crate) fn is_upkeep(query: &Query) -> bool {
         | Query::Postings(_)
         | Query::Notifications(_)
         | Query::OneNotification(_)
+        | Query::Approvals(_)
+        | Query::OneApproval(_)
         | Query::AttentionList(_)
         | Query::AttentionCounts(_)
         | Query::OldestUndelivered(_)
@@ -82,6 +84,11 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
             let found = Finder::new(connection).find(&one.tenant, &Key::Id(one.id))?;
             let row = found.map(|row| notification_row(connection, row)).transpose()?;
             Page::OneNotification(row.map(Box::new))
+        }
+        Query::Approvals(of) => Page::Approvals(approvals(connection, of)?),
+        Query::OneApproval(one) => {
+            let found = every(connection, &read::APPROVAL, &[Value::Int(one.id.value())])?;
+            Page::OneApproval(found.into_iter().next().map(Box::new))
         }
         Query::Tasks(tasks) => Page::Tasks(count_due(connection, tasks.lane, tasks.now)?),
         Query::AttentionList(list) => {
@@ -299,6 +306,16 @@ fn notifications(
     let rows = found.into_iter().map(|row| notification_row(connection, row));
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
     Ok(Listed::of(rows, of.limit, reached, |row| row.notification.id))
+}
+
+fn approvals(connection: &Connection, of: &Approvals) -> Result<Vec<Approval>, StoreFault> {
+    let parameters = [
+        Value::Int(of.before.map_or(i64::MAX, Id::value)),
+        Value::optional(of.tenant.as_ref().map(TenantId::as_str)),
+        Value::optional(of.state.as_deref()),
+        Value::Int(i64::from(of.limit)),
+    ];
+    every(connection, &read::APPROVALS, &parameters)
 }
 
 fn notification_row(

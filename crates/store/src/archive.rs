@@ -159,6 +159,7 @@ fn removed(row: &Row) -> Option<(Id<kinds::Notification>, i64)> {
         Row::Notification(notification) => Some((notification.id, notification.version)),
         Row::Order(_)
         | Row::Refund(_)
+        | Row::Approval(_)
         | Row::Tenant(_)
         | Row::Merchant(_)
         | Row::CallerKey(_)

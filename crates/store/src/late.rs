@@ -54,7 +54,8 @@ impl LateTasks {
         let Task { tenant, subject, root } = self.oldest;
         let since = self.wanted_at.plus_ms(lane.late_after_ms());
         let kind = AttentionKind::Late;
-        AttentionRow { tenant, subject, root, name: None, kind, reason, since }
+        let exits = vec![];
+        AttentionRow { tenant, subject, root, name: None, kind, reason, since, exits }
     }
 }
 

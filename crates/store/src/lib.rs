@@ -34,13 +34,13 @@ pub use claim::{Claim, DEFER_MS, TaskAction, TaskUpdate};
 pub use kernel::Write;
 pub use late::{LATE_EXAMINED_MAX, LateTasks, Lateness};
 pub use query::{
-    AboutDatabase, AccountRow, Accounts, Archives, AttemptRow, AttentionCount, AttentionCounts,
-    AttentionFilter, AttentionList, AttentionMark, AttentionRow, AttentionStart, Audit,
-    AuditReport, DatabaseFacts, DatabaseTime, DirectoryOf, DirectoryRevision, DirectoryRows,
+    AboutDatabase, AccountRow, Accounts, Approvals, Archives, AttemptRow, AttentionCount,
+    AttentionCounts, AttentionFilter, AttentionList, AttentionMark, AttentionRow, AttentionStart,
+    Audit, AuditReport, DatabaseFacts, DatabaseTime, DirectoryOf, DirectoryRevision, DirectoryRows,
     EXAMINED_MAX, Installation, LastId, Listed, NotificationRow, Notifications, OldestUndelivered,
-    OneNotification, OneOrder, OrderFilter, Orders, PARKED_LISTED_MAX, Page, Ping, Postings, Query,
-    Question, StoriesWithEvents, Story, StoryOf, TASKS_COUNTED_MAX, TaskRow, Tasks,
-    TenantsWithOrder,
+    OneApproval, OneNotification, OneOrder, OrderFilter, Orders, PARKED_LISTED_MAX, Page, Ping,
+    Postings, Query, Question, StoriesWithEvents, Story, StoryOf, TASKS_COUNTED_MAX, TaskRow,
+    Tasks, TenantsWithOrder,
 };
 
 use kernel::{Reads, Task, TenantId, View};

@@ -5,8 +5,9 @@
 
 use crate::archive::{ArchiveRecord, ArchivedEvents};
 use kernel::{
-    Aggregate, Attempt, Attention, AttentionKind, CallerKey, ChannelAccount, Event, Key, Lane,
-    Merchant, Notification, NotificationState, Order, Refund, Row, Task, Tenant, TenantId,
+    Aggregate, Approval, Attempt, Attention, AttentionKind, CallerKey, ChannelAccount, Event, Exit,
+    Key, Lane, Merchant, Notification, NotificationState, Order, Refund, Row, Task, Tenant,
+    TenantId,
 };
 use ledger::{Account, Balance, Id, Named, Subject, SubjectKind, Timestamp, Transfer, kinds};
 use std::cmp::{Ordering, Reverse};
@@ -157,6 +158,24 @@ questions! {
         id: Id<kinds::Notification>,
     } -> Option<Box<NotificationRow>>;
 
+    /// Approvals of all tenants, newest first.
+    Approvals {
+        /// Only of this tenant.
+        tenant: Option<TenantId>,
+        /// Only in this state, by its name.
+        state: Option<String>,
+        /// Only approvals with a smaller id: the last id of the page before.
+        before: Option<Id<kinds::Approval>>,
+        /// How many at most.
+        limit: u32,
+    } -> Vec<Approval>;
+
+    /// One approval, of any tenant.
+    OneApproval {
+        /// The approval.
+        id: Id<kinds::Approval>,
+    } -> Option<Box<Approval>>;
+
     /// How many tasks of a lane are due, and since when the oldest was wanted. Those that were put off
     /// by [`DEFER_MS`](crate::DEFER_MS) or less are, parked ones are not.
     Tasks {
@@ -223,6 +242,7 @@ impl Query {
             | Query::Archives(Archives { tenant, .. }) => Some(tenant),
             Query::Orders(Orders { filter }) => Some(&filter.tenant),
             Query::AttentionList(AttentionList { filter, .. }) => filter.tenant.as_ref(),
+            Query::Approvals(Approvals { tenant, .. }) => tenant.as_ref(),
             Query::TenantsWithOrder(_)
             | Query::Tasks(_)
             | Query::AttentionCounts(_)
@@ -234,6 +254,7 @@ impl Query {
             | Query::DatabaseTime(_)
             | Query::AboutDatabase(_)
             | Query::OldestUndelivered(_)
+            | Query::OneApproval(_)
             | Query::Audit(_) => None,
         }
     }
@@ -364,6 +385,14 @@ impl Story {
     pub fn refunds(&self) -> impl Iterator<Item = &Refund> {
         self.rows.iter().filter_map(|row| match row {
             Row::Refund(refund) => Some(refund),
+            _ => None,
+        })
+    }
+
+    /// The approvals of the story.
+    pub fn approvals(&self) -> impl Iterator<Item = &Approval> {
+        self.rows.iter().filter_map(|row| match row {
+            Row::Approval(approval) => Some(approval),
             _ => None,
         })
     }
@@ -564,6 +593,8 @@ pub struct AttentionRow {
     pub reason: String,
     /// Since when.
     pub since: Timestamp,
+    /// The commands that can end it, as the row stands.
+    pub exits: Vec<Exit>,
 }
 
 impl AttentionRow {
@@ -578,6 +609,7 @@ impl AttentionRow {
             kind,
             reason: reason.to_string(),
             since,
+            exits: row.exits(),
         })
     }
 

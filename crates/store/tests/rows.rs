@@ -4,8 +4,8 @@
 mod any;
 
 use any::{
-    any_call, any_caller, any_caller_key, any_channel_account, any_happening, any_merchant,
-    any_notification, any_order, any_refund, any_tenant, any_transfer,
+    any_approval, any_call, any_caller, any_caller_key, any_channel_account, any_happening,
+    any_merchant, any_notification, any_order, any_refund, any_tenant, any_transfer,
 };
 use channel::{Operation, PayForm};
 use kernel::{
@@ -176,6 +176,12 @@ proptest! {
 
     #[test]
     fn notifications_read_back(row in any_notification(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
+    }
+
+    #[test]
+    fn approvals_read_back(row in any_approval(), at: usize, damage in any_cell()) {
         check_row(&row)?;
         check_damaged(&row, at, damage)?;
     }

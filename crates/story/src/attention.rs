@@ -34,6 +34,10 @@ fn standing(row: &Row) -> Option<String> {
              answers",
             row.url
         ),
+        Row::Approval(approval) => format!(
+            "{subject}, since {at}: {reason}; a second operator has to decide until {}",
+            local(approval.expires_at)
+        ),
         Row::Tenant(_) | Row::Merchant(_) | Row::CallerKey(_) | Row::ChannelAccount(_) => {
             format!("{subject}, since {at}: {reason}")
         }

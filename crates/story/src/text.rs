@@ -302,6 +302,7 @@ fn intent(story: &Story, task: &Task, now: Timestamp) -> String {
         }
         SubjectKind::Refund => format!("ask the channel about {subject}"),
         SubjectKind::Notification => format!("send {subject}"),
+        SubjectKind::Approval => format!("let {subject} expire"),
         SubjectKind::Tenant
         | SubjectKind::Merchant
         | SubjectKind::CallerKey

@@ -11,7 +11,7 @@ use crate::limits::LimitsTable;
 use crate::registry::CHANNELS;
 use crate::server::Admission;
 use crate::value_file::{given, located, misread, read_text, wanted};
-use admin_api::{AdminToken, Role};
+use admin_api::{AdminToken, ManualRule, Role};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use channel::BaseUrl;
 use crypto::{MasterKeys, Secret};
@@ -56,6 +56,8 @@ struct File {
     database_file: Option<PathBuf>,
     master_key: Option<String>,
     master_key_file: Option<PathBuf>,
+    #[serde(default)]
+    admin: AdminTable,
     admin_token: Option<OneOrMany>,
     admin_token_file: Option<PathBuf>,
     platform_private_key: Option<String>,
@@ -67,6 +69,24 @@ struct File {
     node: Option<u8>,
     /// Read only to say where tenants belong.
     tenant: Option<toml::Value>,
+}
+
+/// `[admin]`: the rules for operators.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AdminTable {
+    /// Whether a command that moves money by hand waits for a second operator.
+    #[serde(default)]
+    second_person: bool,
+}
+
+impl AdminTable {
+    const fn manual_rule(&self) -> ManualRule {
+        match self.second_person {
+            true => ManualRule::TwoPeople,
+            false => ManualRule::OnePerson,
+        }
+    }
 }
 
 /// `admin_token = "…"` for one operator, or `[[admin_token]]` for each of several.
@@ -135,6 +155,7 @@ impl Config {
             master_keys,
             platform_private_key: Secret::new(platform_private_key),
             admin_tokens,
+            manual_rule: file.admin.manual_rule(),
             strict_signatures: file.strict_signatures,
             notification_guard: guard,
             rates: file.limits.rates()?,
@@ -229,6 +250,22 @@ mod tests {
         assert_eq!(admin.token.expose(), "the token of the operators");
         assert_eq!((&*admin.name, admin.role), ("admin", Role::Configure));
         assert_eq!(config.installation.notification_guard, Guard::PublicOnly);
+    }
+
+    #[test]
+    fn a_second_person_is_wanted_with_two_operators_who_may_act() {
+        let rule = |config: Config| config.installation.manual_rule;
+        assert_eq!(rule(with_operators("", "").expect("two operators")), ManualRule::OnePerson);
+        let table = "[admin]\nsecond_person = true\n";
+        let both = format!("{}{table}", OPERATORS.replace("\"read\"", "\"configure\""));
+        let without = WHOLE.replace("admin_token_file = \"token\"", "");
+        let config = resolve(&format!("{without}{both}")).expect("two who may act");
+        assert_eq!(rule(config), ManualRule::TwoPeople);
+        for alone in [format!("{WHOLE}{table}"), format!("{without}{OPERATORS}{table}")] {
+            let fault = resolve(&alone).err().map(|fault| format!("{fault:#}"));
+            let fault = fault.expect("nobody could approve");
+            assert!(fault.contains("second_person"), "{fault}");
+        }
     }
 
     /// Instead of the single token.

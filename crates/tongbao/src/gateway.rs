@@ -49,7 +49,8 @@ impl Gateway {
     ) -> Result<Gateway> {
         let budgets = Arc::new(Budgets::new(installation.rates));
         let dialects = dialects(&installation, &budgets)?;
-        let admin = Admin::new(installation.admin_tokens.clone(), budgets);
+        let admin =
+            Admin::new(installation.admin_tokens.clone(), installation.manual_rule, budgets);
         let engine = start_engine(installation, store, clock, &dialects, Mode::Serve).await?;
         let render: RenderMetrics = Arc::new(move || metrics.render());
         let mut router = callbacks(engine.clone());

@@ -1,7 +1,7 @@
 //! What a process is made of, resolved and ready: the same for a configuration file, for the
 //! demonstration tenant and for a measurement. Tenants are not part of it: they are in the database.
 
-use admin_api::AdminToken;
+use admin_api::{AdminToken, ManualRule, Role};
 use anyhow::{Context, Result, ensure};
 use channel::{BaseUrl, Channel};
 use crypto::rsa::Signer;
@@ -29,6 +29,8 @@ pub(crate) struct Installation {
     pub(crate) platform_private_key: Secret,
     /// The bearer tokens of the operators.
     pub(crate) admin_tokens: Vec<AdminToken>,
+    /// How many operators it takes to move money by hand.
+    pub(crate) manual_rule: ManualRule,
     /// Whether callers must sign every header that the protocol names.
     pub(crate) strict_signatures: bool,
     /// Which addresses merchants may name for notifications.
@@ -72,6 +74,12 @@ impl Installation {
                 "admin_token of {name}: another operator has the same"
             );
         }
+        let may_act = self.admin_tokens.iter().filter(|token| token.role >= Role::Operate).count();
+        ensure!(
+            self.manual_rule == ManualRule::OnePerson || may_act >= 2,
+            "admin.second_person: want two [[admin_token]] that may operate, found {may_act}: \
+             nobody could approve"
+        );
         Ok(())
     }
 }

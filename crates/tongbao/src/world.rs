@@ -8,7 +8,7 @@ use crate::declaration::{
 };
 use crate::installation::Installation;
 use crate::registry::{CHANNELS, DEVELOPMENT_CHANNELS};
-use admin_api::{AdminToken, Role};
+use admin_api::{AdminToken, ManualRule, Role};
 use anyhow::{Context, Result};
 use channel::{BaseUrl, Settings};
 use channel_wxpay::counterpart::{SubMerchant, Trust, WxpayCounterpart, WxpayMerchant, WxpayWorld};
@@ -237,6 +237,7 @@ impl World {
                 role: Role::Configure,
                 token: Secret::new(self.admin_token.clone()),
             }],
+            manual_rule: ManualRule::OnePerson,
             strict_signatures: false,
             notification_guard: Guard::Open,
             rates: crate::limits::RATES,

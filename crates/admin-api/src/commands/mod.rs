@@ -3,9 +3,15 @@
 //! Every command is idempotent by its own content: a repeat of what was decided already answers the row
 //! as it stands. A command that leads to a call waits for the channel's answer for a while.
 //!
-//! - `exits`: which commands can end which kind of attention.
+//! Where the rule of two people holds, commands that move money by hand are proposed and wait for the
+//! approval of a second operator.
+//!
+//! - `decided`: carried out at once, or proposed. `approvals`: what was proposed.
+//! - `exits`: the commands that can end what needs a person, with their paths.
 //! - `orders`, `refunds`, `others`: the paths of each.
 
+mod approvals;
+mod decided;
 mod exits;
 mod orders;
 mod others;
@@ -20,7 +26,7 @@ use crate::routes::{Asked, Segments, known};
 use axum::extract::FromRequestParts;
 use engine::Engine;
 use http::request::Parts;
-use kernel::{Command, TenantId};
+use kernel::TenantId;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -41,6 +47,7 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Engine>> {
         .merge(orders::described())
         .merge(refunds::described())
         .merge(others::described())
+        .merge(approvals::described())
 }
 
 /// Why something is decided.
@@ -129,12 +136,4 @@ pub(crate) trait Behind: Sized {
 
     /// The tenant's segment, and what the others name.
     fn read(segments: Self::Segments) -> Result<(String, Self), Malformed>;
-}
-
-impl<T> On<T> {
-    /// Carries a command out and waits a while for the channel's answer, if it leads to a call.
-    async fn run(&self, command: impl Into<Command>) -> Result<(), Fault> {
-        self.engine.handle_and_wait(self.operator.caller(), command, PATIENCE).await?;
-        Ok(())
-    }
 }

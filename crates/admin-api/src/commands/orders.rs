@@ -1,13 +1,13 @@
 //! Orders: a payment that contradicts its order, and an order that cannot be closed.
 
+use super::decided::Decided;
 use super::{Behind, ByHand, ContestedReference, Note, On};
 use crate::directory::body::Wanted;
 use crate::faults::Fault;
 use crate::map;
 use crate::query::{self, Malformed};
-use crate::routes::{Answer, Faults, OrderPath, TenantPath};
-use crate::wire::{ErrorBody, Order};
-use axum::Json;
+use crate::routes::{Faults, OrderPath, TenantPath};
+use crate::wire::{Approval, ErrorBody, Order};
 use engine::Engine;
 use kernel::{Key, OrderCommand, TenantId};
 use ledger::{Id, kinds};
@@ -37,16 +37,18 @@ impl Behind for Id<kinds::Order> {
 type OnOrder = On<Id<kinds::Order>>;
 
 impl OnOrder {
-    /// Carries out the command that is made for the order, and shows the order.
+    /// Carries out the command that is made for the order, and shows the order; or proposes it.
     async fn order(
         self,
         command: impl FnOnce(TenantId, Key<kinds::Order>) -> OrderCommand,
-    ) -> Answer<Order> {
+    ) -> Result<Decided<Order>, Fault> {
         let key: Key<kinds::Order> = self.row.into();
-        self.run(command(self.tenant.clone(), key.clone())).await?;
+        if let Some(approval) = self.run(command(self.tenant.clone(), key.clone())).await? {
+            return Ok(Decided::Pending(approval));
+        }
         let one = OneOrder { tenant: self.tenant.clone(), key };
         let order = self.engine.ask(one).await?.ok_or(Fault::NotFound { what: "order" })?;
-        Ok(Json(map::order(&order)))
+        Ok(Decided::Done(map::order(&order)))
     }
 }
 
@@ -58,7 +60,7 @@ impl OnOrder {
         (status = 409, description = "The order is paid.", body = ErrorBody),
         Faults
     ))]
-async fn poll_order(on: OnOrder) -> Answer<Order> {
+async fn poll_order(on: OnOrder) -> Result<Decided<Order>, Fault> {
     on.order(|tenant, order| OrderCommand::PollNow { tenant, order }).await
 }
 
@@ -67,11 +69,16 @@ async fn poll_order(on: OnOrder) -> Answer<Order> {
     tag = "orders", params(TenantPath, OrderPath), request_body = ContestedReference,
     responses(
         (status = 200, description = "The order, which is paid.", body = Order),
+        (status = 202, description = "It waits for a second operator's approval.",
+            body = Approval),
         (status = 409, description = "There is no such contested payment, or the order is final.",
             body = ErrorBody),
         Faults
     ))]
-async fn apply_payment(on: OnOrder, Wanted(payment): Wanted<ContestedReference>) -> Answer<Order> {
+async fn apply_payment(
+    on: OnOrder,
+    Wanted(payment): Wanted<ContestedReference>,
+) -> Result<Decided<Order>, Fault> {
     let payment_reference = payment.read()?;
     on.order(|tenant, order| OrderCommand::ApplyPayment { tenant, order, payment_reference }).await
 }
@@ -81,13 +88,15 @@ async fn apply_payment(on: OnOrder, Wanted(payment): Wanted<ContestedReference>)
     tag = "orders", params(TenantPath, OrderPath), request_body = ContestedReference,
     responses(
         (status = 200, description = "The order; its story has the refund.", body = Order),
+        (status = 202, description = "It waits for a second operator's approval.",
+            body = Approval),
         (status = 409, description = "There is no such contested payment.", body = ErrorBody),
         Faults
     ))]
 async fn give_payment_back(
     on: OnOrder,
     Wanted(payment): Wanted<ContestedReference>,
-) -> Answer<Order> {
+) -> Result<Decided<Order>, Fault> {
     let payment_reference = payment.read()?;
     on.order(|tenant, order| OrderCommand::GiveBack { tenant, order, payment_reference }).await
 }
@@ -98,10 +107,15 @@ async fn give_payment_back(
     tag = "orders", params(TenantPath, OrderPath), request_body = ByHand,
     responses(
         (status = 200, description = "The order.", body = Order),
+        (status = 202, description = "It waits for a second operator's approval.",
+            body = Approval),
         (status = 409, description = "There is no contested payment.", body = ErrorBody),
         Faults
     ))]
-async fn settle_payment_by_hand(on: OnOrder, Wanted(by_hand): Wanted<ByHand>) -> Answer<Order> {
+async fn settle_payment_by_hand(
+    on: OnOrder,
+    Wanted(by_hand): Wanted<ByHand>,
+) -> Result<Decided<Order>, Fault> {
     let (note, outside_reference) = by_hand.read()?;
     on.order(|tenant, order| OrderCommand::SettleByHand { tenant, order, note, outside_reference })
         .await
@@ -113,10 +127,15 @@ async fn settle_payment_by_hand(on: OnOrder, Wanted(by_hand): Wanted<ByHand>) ->
     tag = "orders", params(TenantPath, OrderPath), request_body = Note,
     responses(
         (status = 200, description = "The order.", body = Order),
+        (status = 202, description = "It waits for a second operator's approval.",
+            body = Approval),
         (status = 409, description = "Nothing about the order needs a person.", body = ErrorBody),
         Faults
     ))]
-async fn write_payment_off(on: OnOrder, Wanted(note): Wanted<Note>) -> Answer<Order> {
+async fn write_payment_off(
+    on: OnOrder,
+    Wanted(note): Wanted<Note>,
+) -> Result<Decided<Order>, Fault> {
     let note = note.read()?;
     on.order(|tenant, order| OrderCommand::WriteOff { tenant, order, note }).await
 }
@@ -126,11 +145,16 @@ async fn write_payment_off(on: OnOrder, Wanted(note): Wanted<Note>) -> Answer<Or
     tag = "orders", params(TenantPath, OrderPath), request_body = Note,
     responses(
         (status = 200, description = "The order, which has ended.", body = Order),
+        (status = 202, description = "It waits for a second operator's approval.",
+            body = Approval),
         (status = 409, description = "The order is final, needs no person, or has a contested \
             payment that comes first.", body = ErrorBody),
         Faults
     ))]
-async fn close_order_for_good(on: OnOrder, Wanted(note): Wanted<Note>) -> Answer<Order> {
+async fn close_order_for_good(
+    on: OnOrder,
+    Wanted(note): Wanted<Note>,
+) -> Result<Decided<Order>, Fault> {
     let note = note.read()?;
     on.order(|tenant, order| OrderCommand::CloseForGood { tenant, order, note }).await
 }

@@ -1,13 +1,13 @@
 //! Refunds that the channel refused, closed, or does not carry out.
 
+use super::decided::Decided;
 use super::{Behind, ByHand, Note, On};
 use crate::directory::body::Wanted;
 use crate::faults::Fault;
 use crate::map;
 use crate::query::{self, Malformed};
-use crate::routes::{Answer, Faults, OrderPath, TenantPath};
-use crate::wire::{ErrorBody, Refund};
-use axum::Json;
+use crate::routes::{Faults, OrderPath, TenantPath};
+use crate::wire::{Approval, ErrorBody, Refund};
 use engine::Engine;
 use kernel::{RefundCommand, RefundDecision};
 use ledger::{Id, kinds};
@@ -52,20 +52,22 @@ impl Behind for Named {
 type OnRefund = On<Named>;
 
 impl OnRefund {
-    /// Carries out what is decided, and shows the refund.
-    async fn refund(self, decision: RefundDecision) -> Answer<Refund> {
+    /// Carries out what is decided, and shows the refund; or proposes it.
+    async fn refund(self, decision: RefundDecision) -> Result<Decided<Refund>, Fault> {
         let Named { order, refund } = self.row;
         let tenant = self.tenant.clone();
-        self.run(RefundCommand { tenant, refund, order, decision }).await?;
-        self.shown().await
+        match self.run(RefundCommand { tenant, refund, order, decision }).await? {
+            Some(approval) => Ok(Decided::Pending(approval)),
+            None => Ok(Decided::Done(self.shown().await?)),
+        }
     }
 
-    async fn shown(&self) -> Answer<Refund> {
+    async fn shown(&self) -> Result<Refund, Fault> {
         let Named { order, refund } = self.row;
         let of = StoryOf { tenant: self.tenant.clone(), root: order.subject().root() };
         let story = self.engine.ask(of).await?.ok_or(Fault::NotFound { what: "order" })?;
         let found = story.refunds().find(|row| row.id == refund);
-        Ok(Json(map::refund(found.ok_or(Fault::NotFound { what: "refund" })?)))
+        Ok(map::refund(found.ok_or(Fault::NotFound { what: "refund" })?))
     }
 }
 
@@ -77,7 +79,7 @@ impl OnRefund {
         (status = 409, description = "The refund has ended.", body = ErrorBody),
         Faults
     ))]
-async fn retry_refund(on: OnRefund) -> Answer<Refund> {
+async fn retry_refund(on: OnRefund) -> Result<Decided<Refund>, Fault> {
     on.refund(RefundDecision::RetryNow).await
 }
 
@@ -91,7 +93,7 @@ async fn retry_refund(on: OnRefund) -> Answer<Refund> {
             body = ErrorBody),
         Faults
     ))]
-async fn retry_refund_under_new_number(on: OnRefund) -> Answer<Refund> {
+async fn retry_refund_under_new_number(on: OnRefund) -> Result<Decided<Refund>, Fault> {
     on.refund(RefundDecision::RetryUnderNewNumber).await
 }
 
@@ -101,11 +103,16 @@ async fn retry_refund_under_new_number(on: OnRefund) -> Answer<Refund> {
     tag = "refunds", params(TenantPath, OrderPath, RefundPath), request_body = ByHand,
     responses(
         (status = 200, description = "The refund, which has ended.", body = Refund),
+        (status = 202, description = "It waits for a second operator's approval.",
+            body = Approval),
         (status = 409, description = "The refund has ended, or needs no person.",
             body = ErrorBody),
         Faults
     ))]
-async fn settle_refund_by_hand(on: OnRefund, Wanted(by_hand): Wanted<ByHand>) -> Answer<Refund> {
+async fn settle_refund_by_hand(
+    on: OnRefund,
+    Wanted(by_hand): Wanted<ByHand>,
+) -> Result<Decided<Refund>, Fault> {
     let (note, outside_reference) = by_hand.read()?;
     on.refund(RefundDecision::SettleByHand { note, outside_reference }).await
 }
@@ -116,11 +123,16 @@ async fn settle_refund_by_hand(on: OnRefund, Wanted(by_hand): Wanted<ByHand>) ->
     tag = "refunds", params(TenantPath, OrderPath, RefundPath), request_body = Note,
     responses(
         (status = 200, description = "The refund, which has ended.", body = Refund),
+        (status = 202, description = "It waits for a second operator's approval.",
+            body = Approval),
         (status = 409, description = "The refund has ended, or needs no person.",
             body = ErrorBody),
         Faults
     ))]
-async fn write_refund_off(on: OnRefund, Wanted(note): Wanted<Note>) -> Answer<Refund> {
+async fn write_refund_off(
+    on: OnRefund,
+    Wanted(note): Wanted<Note>,
+) -> Result<Decided<Refund>, Fault> {
     let note = note.read()?;
     on.refund(RefundDecision::WriteOff { note }).await
 }

@@ -29,6 +29,7 @@ fn the_described_query_parameters_are_those_that_are_known() {
         (format!("{base}/accounts/{{kind}}/{{owner}}/postings"), &query::POSTINGS),
         (format!("{base}/notifications"), &query::NOTIFICATIONS),
         (format!("{base}/attention"), &query::ATTENTION),
+        ("/admin/v1/approvals".to_owned(), &query::APPROVALS),
         (format!("{base}/orders/{{order}}"), &[]),
     ] {
         let operation = &document()["paths"][&path]["get"];

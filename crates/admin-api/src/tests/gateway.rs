@@ -1,7 +1,7 @@
 //! An engine over the memory model, with a clock that stands still and a database that can be cut off,
 //! and the admin API's router before it.
 
-use crate::{Admin, AdminToken, Role};
+use crate::{Admin, AdminToken, ManualRule, Role};
 use axum::Router;
 use axum::body::Body;
 use channel::{About, BadSettings, Channel, Connection, PlatformKey, Scene, Setting, Settings};
@@ -35,7 +35,7 @@ pub(super) const READ_TOKEN: &str = "the-token-that-reads";
 pub(super) const OPERATE_TOKEN: &str = "the-token-that-operates";
 
 /// The admin API with an operator of each role.
-pub(super) fn admin(budgets: Budgets) -> Admin {
+pub(super) fn admin(manual_rule: ManualRule, budgets: Budgets) -> Admin {
     let token = |name: &str, role, token: &str| AdminToken {
         name: Arc::from(name),
         role,
@@ -46,7 +46,7 @@ pub(super) fn admin(budgets: Budgets) -> Admin {
         token("otto", Role::Operate, OPERATE_TOKEN),
         token("admin", Role::Configure, TOKEN),
     ];
-    Admin::new(tokens, Arc::new(budgets))
+    Admin::new(tokens, manual_rule, Arc::new(budgets))
 }
 
 /// Buckets that hold so much and hardly fill.
@@ -234,7 +234,7 @@ impl TestGateway {
             };
             engine.handle(Caller::Clock, command).await.map(drop).expect("created");
         }
-        let router = admin(budgets(1000)).router(engine.clone());
+        let router = admin(ManualRule::OnePerson, budgets(1000)).router(engine.clone());
         TestGateway { engine, line, router }
     }
 

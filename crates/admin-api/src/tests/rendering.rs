@@ -5,8 +5,8 @@ use crate::query::{Malformed, ORDER_STATES};
 use crate::{map, wire};
 use engine::Failure;
 use kernel::{
-    DirectoryRefusal, NotificationRefusal, NotificationState, OrderField, OrderRefusal, OrderState,
-    RefundRefusal, Refusal,
+    ApprovalRefusal, DirectoryRefusal, NotificationRefusal, NotificationState, OrderField,
+    OrderRefusal, OrderState, RefundRefusal, Refusal,
 };
 use ledger::{BookFault, Fen, Id, Timestamp, kinds};
 use serde_json::{Value, json};
@@ -138,6 +138,7 @@ fn every_fault_has_its_status_and_code() {
     let refused = |refusal: Refusal| Fault::Failure(Failure::Refused(refusal));
     let order = |refusal: OrderRefusal| refused(refusal.into());
     let directory = |refusal: DirectoryRefusal| refused(refusal.into());
+    let approval = |refusal: ApprovalRefusal| refused(refusal.into());
     let malformed = Malformed { field: "limit".to_owned(), why: "want 1 to 200".to_owned() };
     let unreadable = StoreFault::Unreadable { table: "orders", why: "13800138000".to_owned() };
     for (fault, status, code, field) in [
@@ -170,6 +171,13 @@ fn every_fault_has_its_status_and_code() {
         (order(OrderRefusal::NoAttention), 409, "no_attention", None),
         (refused(RefundRefusal::State { state: "done" }.into()), 409, "state", None),
         (refused(RefundRefusal::NoAttention.into()), 409, "no_attention", None),
+        (approval(ApprovalRefusal::OwnProposal), 409, "own_proposal", None),
+        (approval(ApprovalRefusal::State { state: "expired" }), 409, "state", None),
+        (approval(ApprovalRefusal::Differs), 409, "differs", Some("digest")),
+        (approval(ApprovalRefusal::NotOperator), 409, "not_operator", None),
+        (approval(ApprovalRefusal::Spent), 409, "spent", None),
+        (approval(ApprovalRefusal::OtherPayment), 409, "other_payment", None),
+        (approval(ApprovalRefusal::NotFound), 404, "approval_not_found", Some("approval")),
         (refused(NotificationRefusal::State { state: "due" }.into()), 409, "state", None),
         (refused(RefundRefusal::NotFound.into()), 404, "refund_not_found", Some("refund")),
         (

@@ -4,7 +4,7 @@ use super::gateway::{
     BASE, OPERATE_TOKEN, READ_TOKEN, TOKEN, TestGateway, admin, budgets, call, json, text,
 };
 use crate::health::{metrics_router, probes_router};
-use crate::{Admin, AdminToken, Role};
+use crate::{Admin, AdminToken, ManualRule, Role};
 use axum::Router;
 use crypto::Secret;
 use dialect::Dialect as _;
@@ -72,7 +72,8 @@ async fn an_empty_token_admits_nobody() {
     let engine = TestGateway::new().await.engine;
     let empty =
         AdminToken { name: "".into(), role: Role::Configure, token: Secret::new(String::new()) };
-    let router = Admin::new(vec![empty], Arc::new(budgets(1000))).router(engine);
+    let router =
+        Admin::new(vec![empty], ManualRule::OnePerson, Arc::new(budgets(1000))).router(engine);
     for authorization in ["", "Bearer", "Bearer ", "Bearer x"] {
         let response = call(&router, "GET", "/admin/v1/tenants", authorization).await;
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{authorization:?}");
@@ -217,7 +218,7 @@ async fn a_lost_database_is_unavailable_but_alive() {
     let (samples, _) = samples::whole();
     let gateway = TestGateway::with(&samples).await;
     let render = Arc::new(|| "tongbao_up 1\n".to_owned());
-    let guarded = admin(budgets(1000)).metrics_router(render.clone());
+    let guarded = admin(ManualRule::OnePerson, budgets(1000)).metrics_router(render.clone());
     assert_eq!(call(&guarded, "GET", "/metrics", "").await.status(), StatusCode::UNAUTHORIZED);
     let bearer = format!("Bearer {READ_TOKEN}");
     assert_eq!(call(&guarded, "GET", "/metrics", &bearer).await.status(), StatusCode::OK);
@@ -308,7 +309,7 @@ async fn a_role_may_do_what_is_its_own_and_no_more() {
 #[tokio::test]
 async fn an_operator_and_a_guesser_have_budgets() {
     let engine = TestGateway::new().await.engine;
-    let router = admin(budgets(2)).router(engine);
+    let router = admin(ManualRule::OnePerson, budgets(2)).router(engine);
     let ask = async |token: &str| {
         let bearer = format!("Bearer {token}");
         call(&router, "GET", "/admin/v1/tenants", &bearer).await

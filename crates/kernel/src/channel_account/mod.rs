@@ -12,7 +12,7 @@ use crate::command::{Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::event::Event;
-use crate::standing::{Attention, AttentionKind, Sealed, Standing};
+use crate::standing::{Attention, AttentionKind, Exit, Sealed, Standing};
 use channel::PlatformKey;
 use ledger::{Id, Timestamp, kinds};
 use std::collections::BTreeMap;
@@ -117,6 +117,14 @@ impl Aggregate for ChannelAccount {
             since: mismatch.since,
         });
         Standing { attention: blocked.or(mismatch), ..Standing::settled() }
+    }
+
+    fn exits(&self) -> Vec<Exit> {
+        match (&self.blocked, &self.mismatch) {
+            (Some(_), _) => vec![Exit::ResumeAccount],
+            (None, Some(_)) => vec![Exit::DismissMismatch],
+            (None, None) => vec![],
+        }
     }
 
     fn evolve(

@@ -13,7 +13,7 @@ use crate::command::{ChannelAnswer, Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::event::Event;
-use crate::standing::{Attention, AttentionKind, Standing};
+use crate::standing::{Attention, AttentionKind, Exit, Standing};
 use channel::Finding;
 use ledger::{Id, Subject, Timestamp, kinds};
 use std::sync::Arc;
@@ -206,6 +206,15 @@ impl Aggregate for Notification {
                     Some(Attention { kind: AttentionKind::NotificationGivenUp, reason, since: at });
                 Standing { attention, ..Standing::settled() }
             }
+        }
+    }
+
+    fn exits(&self) -> Vec<Exit> {
+        match self.state {
+            NotificationState::GivenUp { .. } => vec![Exit::Replay, Exit::Dismiss],
+            NotificationState::Due { .. }
+            | NotificationState::Delivered { .. }
+            | NotificationState::Dismissed { .. } => vec![],
         }
     }
 

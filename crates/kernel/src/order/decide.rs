@@ -7,6 +7,7 @@ use super::{
     OrderRefusal, OrderRequest, OrderState, Terms, new_channel_order_no,
 };
 use crate::aggregate::{Aggregate, AggregateCommand, Key, NaturalKey, Reads};
+use crate::approval::{Manual, ManualCommand};
 use crate::command::Reply;
 use crate::deciding::Deciding;
 use crate::directory::{MerchantRoutes, Route, TenantId};
@@ -168,6 +169,27 @@ impl AggregateCommand for OrderCommand {
             | OrderCommand::ApplyPayment { .. }
             | OrderCommand::CloseForGood { .. } => {}
         }
+    }
+
+    fn manual(&self) -> Option<Manual> {
+        let command = match self.clone() {
+            OrderCommand::ApplyPayment { payment_reference, .. } => {
+                ManualCommand::ApplyPayment { payment_reference }
+            }
+            OrderCommand::GiveBack { payment_reference, .. } => {
+                ManualCommand::GiveBack { payment_reference }
+            }
+            OrderCommand::SettleByHand { note, outside_reference, .. } => {
+                ManualCommand::SettleByHand { note, outside_reference }
+            }
+            OrderCommand::WriteOff { note, .. } => ManualCommand::WriteOff { note },
+            // Money may still come to an order that is only closed here.
+            OrderCommand::CloseForGood { note, .. } => ManualCommand::CloseForGood { note },
+            OrderCommand::Place(_) | OrderCommand::Close { .. } | OrderCommand::PollNow { .. } => {
+                return None;
+            }
+        };
+        Some(Manual { order: self.key(), command })
     }
 }
 

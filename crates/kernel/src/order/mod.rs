@@ -26,7 +26,7 @@ use crate::deciding::Deciding;
 use crate::directory::{MerchantId, TenantId};
 use crate::event::Event;
 use crate::refund;
-use crate::standing::{Attention, Standing};
+use crate::standing::{Attention, Exit, Standing};
 use channel::{
     Finding, Instruction, Operation, PayForm, PayInfo, Payer, Place, PlacedOrder, Scene, TextField,
 };
@@ -606,6 +606,10 @@ impl Aggregate for Order {
             attention: self.attention.clone(),
             holds: vec![],
         }
+    }
+
+    fn exits(&self) -> Vec<Exit> {
+        operator::exits(self)
     }
 
     fn evolve(before: Option<&Order>, event: &Event, change: &OrderChange) -> Order {

@@ -14,7 +14,7 @@ use crate::command::Reply;
 use crate::coupons::{coupon_amount, coupons};
 use crate::deciding::{Deciding, Movement};
 use crate::refund;
-use crate::standing::AttentionKind;
+use crate::standing::{AttentionKind, Exit};
 use ledger::{Account, AccountKind, Phase, Reason};
 
 /// The reason that the merchant of a failed order sees.
@@ -46,6 +46,27 @@ pub(super) fn decide(
         OrderCommand::CloseForGood { note, .. } => close_for_good(deciding, order, note)?,
     }
     Ok(Reply::about(order.id().subject()))
+}
+
+/// The commands that can end what an order needs a person for.
+pub(super) fn exits(order: &Order) -> Vec<Exit> {
+    let Some(attention) = &order.attention else { return vec![] };
+    let (is_final, is_paid) = (order.state.is_final(), matches!(order.state, OrderState::Paid(_)));
+    let mut exits = match &order.contested {
+        Some(_) => vec![Exit::GiveBack, Exit::SettleByHand, Exit::WriteOff],
+        None if attention.kind == AttentionKind::Contradiction => vec![Exit::EndContradiction],
+        None => vec![],
+    };
+    if order.contested.is_some() && !is_final {
+        exits.insert(0, Exit::ApplyPayment);
+    }
+    if !is_paid {
+        exits.push(Exit::PollNow);
+    }
+    if order.contested.is_none() && !is_final {
+        exits.push(Exit::CloseForGood);
+    }
+    exits
 }
 
 fn poll_now(deciding: &mut Deciding<'_>, order: &Order) -> Result<(), OrderRefusal> {

@@ -125,7 +125,10 @@ pub(super) fn evolve(before: Option<&Refund>, event: &Event, change: &RefundChan
             refund.attention = None;
             refund.next_poll_at = Some(*next_poll_at);
         }
-        RefundChange::AttentionEnded { .. } => refund.attention = None,
+        RefundChange::AttentionEnded { note } => {
+            refund.dismissal = Some(note.clone());
+            refund.attention = None;
+        }
     }
     refund
 }

@@ -53,6 +53,7 @@ pub(crate) fn of_unapplied(
         state: RefundState::Requesting,
         polls: 0,
         next_poll_at: Some(now.plus_ms(CALL_MAX_MS)),
+        dismissal: None,
         attention: None,
     }
 }

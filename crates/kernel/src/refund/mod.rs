@@ -23,7 +23,7 @@ use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::event::Event;
 use crate::order::{Order, OrderRefusal};
-use crate::standing::{Attention, Standing};
+use crate::standing::{Attention, Exit, Standing};
 use channel::{Finding, RefundCause};
 use ledger::{Account, AccountKind, Fen, Id, Timestamp, kinds};
 
@@ -124,6 +124,8 @@ pub struct Refund {
     pub polls: u32,
     /// When it is polled next; `None` when only a person can bring it further, or it is settled.
     pub next_poll_at: Option<Timestamp>,
+    /// What an operator noted when ending a contradiction about it.
+    pub dismissal: Option<String>,
     /// Why it needs a person, while it does.
     pub attention: Option<Attention>,
 }
@@ -204,6 +206,10 @@ impl Aggregate for Refund {
             false => vec![],
         };
         Standing { next_poll_at: self.next_poll_at, attention: self.attention.clone(), holds }
+    }
+
+    fn exits(&self) -> Vec<Exit> {
+        operator::exits(self)
     }
 
     fn evolve(before: Option<&Refund>, event: &Event, change: &RefundChange) -> Refund {

@@ -3,11 +3,13 @@
 use super::decide::{Moved, begin, moves, requesting};
 use super::{Refund, RefundChange, RefundRefusal, RefundState, suspense};
 use crate::aggregate::{AggregateCommand, Key, Reads};
+use crate::approval::{Manual, ManualCommand};
 use crate::channel_no::ATTEMPTS_MAX;
 use crate::command::Reply;
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::order::{CALL_MAX_MS, Order};
+use crate::standing::Exit;
 use ledger::{Id, kinds};
 
 /// What an operator requests of a refund; it is made where money cannot be taken. A repeat of what was
@@ -64,6 +66,38 @@ impl AggregateCommand for RefundCommand {
         reads.refunds.push((tenant.clone(), Key::Id(self.refund)));
         reads.orders.push((tenant.clone(), Key::Id(self.order)));
         reads.balances.push((tenant.clone(), suspense(tenant)));
+    }
+
+    fn manual(&self) -> Option<Manual> {
+        let (order, refund) = (self.order, self.refund);
+        let command = match self.decision.clone() {
+            RefundDecision::SettleByHand { note, outside_reference } => {
+                ManualCommand::SettleRefundByHand { order, refund, note, outside_reference }
+            }
+            RefundDecision::WriteOff { note } => {
+                ManualCommand::WriteRefundOff { order, refund, note }
+            }
+            // The channel moves the money, and it knows the numbers.
+            RefundDecision::RetryNow | RefundDecision::RetryUnderNewNumber => return None,
+        };
+        Some(Manual { order: Key::Id(order), command })
+    }
+}
+
+/// The commands that can end what a refund needs a person for.
+pub(super) fn exits(refund: &Refund) -> Vec<Exit> {
+    match &refund.state {
+        _ if refund.attention.is_none() => vec![],
+        RefundState::Requesting | RefundState::Processing => {
+            vec![Exit::Retry, Exit::SettleByHand, Exit::WriteOff]
+        }
+        RefundState::Failed { .. } if refund.attempt < ATTEMPTS_MAX => {
+            vec![Exit::Retry, Exit::RetryUnderNewNumber, Exit::SettleByHand, Exit::WriteOff]
+        }
+        RefundState::Failed { .. } => vec![Exit::Retry, Exit::SettleByHand, Exit::WriteOff],
+        RefundState::Done { .. }
+        | RefundState::SettledByHand { .. }
+        | RefundState::WrittenOff { .. } => vec![Exit::EndContradiction],
     }
 }
 
@@ -171,6 +205,13 @@ fn write_off(
             if refund.attention.is_some() =>
         {
             deciding.record(refund, RefundChange::AttentionEnded { note: note.to_owned() });
+            return Ok(());
+        }
+        RefundState::Done { .. }
+        | RefundState::SettledByHand { .. }
+        | RefundState::WrittenOff { .. }
+            if refund.dismissal.as_deref() == Some(note) =>
+        {
             return Ok(());
         }
         RefundState::Requesting

@@ -8,10 +8,10 @@ pub(crate) mod script;
 
 use channel::{Finding, Operation, PayForm, PayInfo, Payer, Scene};
 use kernel::{
-    Aggregate, Attempt, CallRecord, Caller, Command, Delivery, Directory, Event, Key, MerchantId,
-    MerchantRoutes, NaturalKey, Notification, NotificationCommand, Order, OrderCommand,
-    OrderRequest, PlaceOrder, Reads, RecordFinding, Refund, Refusal, Reply, Route, Task, TenantId,
-    TenantRoutes, View, Work, decide,
+    Aggregate, Approval, ApprovalCommand, Attempt, CallRecord, Caller, Command, Delivery,
+    Directory, Event, Key, MerchantId, MerchantRoutes, NaturalKey, Notification,
+    NotificationCommand, Order, OrderCommand, OrderRequest, PlaceOrder, Proposal, Reads,
+    RecordFinding, Refund, Refusal, Reply, Route, Task, TenantId, TenantRoutes, View, Work, decide,
 };
 use ledger::{
     Account, AccountKind, Balance, Currency, Fen, Id, Stamp, Subject, Timestamp, Transfer, kinds,
@@ -116,6 +116,8 @@ pub(crate) struct TestKernel {
     /// What the events alone lead to.
     pub(crate) rebuilt: View,
     pub(crate) now: Timestamp,
+    /// Who requests what is handled.
+    pub(crate) caller: Caller,
     pub(crate) events: Vec<Event>,
     pub(crate) transfers: Vec<Transfer>,
     pub(crate) work: Vec<Work>,
@@ -129,6 +131,7 @@ impl TestKernel {
             stored: View { directory: Arc::new(directory), ..View::default() },
             rebuilt: View::default(),
             now: START,
+            caller: Caller::Business(Arc::from("AKID")),
             events: vec![],
             transfers: vec![],
             work: vec![],
@@ -143,8 +146,7 @@ impl TestKernel {
         let mut view = self.load(&command);
         let balances = view.balances.clone();
         self.stamp = self.stamp.clone().at(self.now);
-        let caller = Caller::Business(Arc::from("AKID"));
-        match decide(&mut view, &caller, &command, &mut self.stamp) {
+        match decide(&mut view, &self.caller, &command, &mut self.stamp) {
             Ok(decision) => {
                 self.keep(&view, command.tenant());
                 decision.events.iter().for_each(|event| self.rebuilt.apply(event));
@@ -247,6 +249,23 @@ impl TestKernel {
         self.stored.notifications.all().max_by_key(|row| row.id)
     }
 
+    /// The newest approval.
+    pub(crate) fn approval(&self) -> Option<&Approval> {
+        self.stored.approvals.all().max_by_key(|row| row.id)
+    }
+
+    /// Decides a command of an operator.
+    pub(crate) fn handle_as(
+        &mut self,
+        operator: &str,
+        command: impl Into<Command>,
+    ) -> Result<Reply, Refusal> {
+        let before = std::mem::replace(&mut self.caller, Caller::Operator(Arc::from(operator)));
+        let reply = self.handle(command);
+        self.caller = before;
+        reply
+    }
+
     /// What the transfers add up to.
     pub(crate) fn balance(&self, account: &Account) -> Balance {
         let sums = ledger::book::sum_deltas(&self.transfers).expect("the sums fit");
@@ -265,6 +284,26 @@ impl TestKernel {
 #[expect(clippy::disallowed_methods, reason = "no stamp draws an id so early")]
 pub(crate) fn no_id<K>() -> Id<K> {
     Id::from_value(226_000_000_000_000_001)
+}
+
+/// The proposal of a manual command by an operator.
+pub(crate) fn proposal(operator: &str, command: &Command) -> Command {
+    let tenant = tenant();
+    let manual = command.manual().expect("a manual command");
+    let digest = manual.content(&tenant, operator);
+    ApprovalCommand::Propose(Box::new(Proposal { tenant, manual, digest })).into()
+}
+
+/// The approval of what was proposed.
+pub(crate) fn approving(approval: &Approval) -> Command {
+    let refund = approval.command.refund();
+    let (tenant, order, digest) = (tenant(), approval.order, approval.digest.clone());
+    ApprovalCommand::Approve { tenant, approval: approval.id, order, refund, digest }.into()
+}
+
+pub(crate) fn rejecting(approval: &Approval) -> Command {
+    let note = "not so".to_owned();
+    ApprovalCommand::Reject { tenant: tenant(), approval: approval.id, note }.into()
 }
 
 /// Pay information that works for ten minutes.

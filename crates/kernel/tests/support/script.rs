@@ -11,6 +11,8 @@
 //!   `operator write_off o1`, `operator close_for_good o1`; `operator retry`, `operator renew`,
 //!   `operator by_hand refund`, `operator write_off refund` about the newest refund; `operator dismiss`
 //!   about the newest notification: what an operator decides. A last word is the note.
+//! - `propose ann apply o1 tx1`: an operator proposes a decision; `approve bob`, `reject bob`: another
+//!   decides about the newest approval.
 //! - `o1@moved query: …`: the account has become somebody else at its channel.
 //! - `wait 60s`, `wait 30000ms`, `wait expiry`: time passes; `balances`: what the accounts have.
 //! - `rebuild`: the orders are as their events rebuild them.
@@ -69,6 +71,18 @@ pub(crate) fn play(kernel: &mut TestKernel, step: &str) -> String {
         ["early", row] => Command::RunTask(task(kernel, row)),
         ["attempt", delivery] => super::attempt(kernel, delivery),
         ["operator", decision @ ..] => operator(kernel, decision),
+        ["propose", who, decision @ ..] => {
+            let command = super::proposal(who, &operator(kernel, decision));
+            return outcome(kernel, |kernel| kernel.handle_as(who, command));
+        }
+        ["approve", who] => {
+            let command = super::approving(kernel.approval().expect("an approval"));
+            return outcome(kernel, |kernel| kernel.handle_as(who, command));
+        }
+        ["reject", who] => {
+            let command = super::rejecting(kernel.approval().expect("an approval"));
+            return outcome(kernel, |kernel| kernel.handle_as(who, command));
+        }
         ["replay"] => {
             let notification = kernel.notification().expect("a notification").id;
             NotificationCommand::Replay { tenant: tenant(), notification }.into()
@@ -170,6 +184,7 @@ fn task(kernel: &TestKernel, row: &str) -> Task {
     let task = match row {
         "refund" => kernel.refund().map(Task::of),
         "notification" => kernel.notification().map(Task::of),
+        "approval" => kernel.approval().map(Task::of),
         no => kernel.order(no).map(Task::of),
     };
     task.unwrap_or_else(|| panic!("there is no {row}"))
@@ -284,6 +299,7 @@ fn row(kernel: &TestKernel, subject: Subject) -> String {
         Some(Row::Order(order)) => order.state.name(),
         Some(Row::Refund(refund)) => refund.state.name(),
         Some(Row::Notification(notification)) => notification.state.name(),
+        Some(Row::Approval(approval)) => approval.state.name(),
         Some(row) => return row.subject().kind.name().to_owned(),
         None => "gone",
     };

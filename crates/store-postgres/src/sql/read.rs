@@ -1,7 +1,7 @@
 //! Listings and other questions. Nothing here locks.
 
 use super::session;
-use kernel::{Notification, Order};
+use kernel::{Approval, Notification, Order};
 use store::rows::{Stored, archive, event, task, transfer};
 
 /// A page of notifications; a notification alone is a page of one.
@@ -76,6 +76,15 @@ super::statements! {
         ORDER BY id",
         event::EVENTS.list()
     );
+
+    APPROVALS = format!(
+        "{} WHERE id < $1 AND ($2::text IS NULL OR tenant = $2)
+            AND ($3::text IS NULL OR state = $3)
+        ORDER BY id DESC LIMIT $4",
+        Approval::TABLE.select()
+    );
+
+    APPROVAL = format!("{} WHERE id = $1", Approval::TABLE.select());
 
     /// With the tenants, so that each node of a distributed database adds up its own.
     DIRECTORY_REVISION = "SELECT coalesce(sum(version), 0)::bigint FROM (

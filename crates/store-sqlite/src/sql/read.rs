@@ -1,7 +1,7 @@
 //! Listings and other questions.
 
 use super::rows::select;
-use kernel::{Notification, Order};
+use kernel::{Approval, Notification, Order};
 use std::sync::LazyLock;
 use store::rows::{Stored, archive, event, task, transfer};
 
@@ -26,6 +26,18 @@ pub(crate) static NOTIFICATIONS: LazyLock<String> = LazyLock::new(|| {
          ORDER BY id DESC LIMIT ?5",
         select(Notification::TABLE, "")
     )
+});
+
+pub(crate) static APPROVALS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} WHERE id < ?1 AND (?2 IS NULL OR tenant = ?2) AND (?3 IS NULL OR state = ?3)
+         ORDER BY id DESC LIMIT ?4",
+        select(Approval::TABLE, " INDEXED BY ids_of_approvals")
+    )
+});
+
+pub(crate) static APPROVAL: LazyLock<String> = LazyLock::new(|| {
+    format!("{} WHERE id = ?1", select(Approval::TABLE, " INDEXED BY ids_of_approvals"))
 });
 
 pub(crate) static EVENTS_OF_ROOT: LazyLock<String> = LazyLock::new(|| {

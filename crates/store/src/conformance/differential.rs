@@ -1,11 +1,12 @@
 //! The same random history, played to two stores.
 
+use super::approvals::{approve, propose, reject, write_off};
 use super::fixture::StoreFixture;
 use crate::{Batch, Claim, CommitFault, Promise, Store};
 use channel::{Finding, Operation, PlatformKey, RefundStatus, Refunded};
 use kernel::{
-    Caller, ChannelAccountCommand, Command, Delivery, Lane, Notification, Order, OrderRequest, Put,
-    Refund, Write,
+    Approval, Caller, ChannelAccountCommand, Command, Delivery, Lane, Notification, Order,
+    OrderRequest, Put, Refund, Write,
 };
 use ledger::Timestamp;
 use std::collections::BTreeMap;
@@ -46,6 +47,7 @@ struct Play<'a> {
     rng: SeededRng,
     orders: Vec<Order>,
     refunds: Vec<Refund>,
+    approvals: Vec<Approval>,
     notifications: Vec<Notification>,
     last: Vec<Batch>,
 }
@@ -58,6 +60,7 @@ impl<'a> Play<'a> {
             rng: SeededRng::new(seed),
             orders: vec![],
             refunds: vec![],
+            approvals: vec![],
             notifications: vec![],
             last: vec![],
         }
@@ -116,27 +119,30 @@ impl<'a> Play<'a> {
         for (batch, _) in batches.iter().zip(&one).filter(|(_, outcome)| outcome.is_ok()) {
             self.orders.extend(added(&batch.changed.orders));
             self.refunds.extend(added(&batch.changed.refunds));
+            self.approvals.extend(added(&batch.changed.approvals));
             self.notifications.extend(added(&batch.changed.notifications));
         }
     }
 
     fn caller(&mut self) -> Caller {
-        match self.rng.below(4) {
+        match self.rng.below(6) {
             0 => Caller::Business(Arc::from("key:with:colons")),
             1 => Caller::Channel(Arc::from("wxpay")),
-            2 => Caller::Operator(Arc::from("李")),
+            2 | 3 => Caller::Operator(Arc::from("李")),
+            4 => Caller::Operator(Arc::from("王")),
             _ => Caller::Clock,
         }
     }
 
     async fn commands(&mut self) -> Vec<Command> {
-        match self.rng.below(12) {
+        match self.rng.below(14) {
             0..=2 => vec![self.placing()],
             3..=6 => self.finding().into_iter().collect(),
             7 => self.rng.recent(&self.orders).map(close).into_iter().collect(),
             8 => self.due().await,
             9 => self.refunding().into_iter().collect(),
             10 => self.delivery().into_iter().collect(),
+            11 | 12 => self.approving().into_iter().collect(),
             _ => vec![self.directory()],
         }
     }
@@ -190,6 +196,20 @@ impl<'a> Play<'a> {
             }),
         };
         Some(found_of_refund(&refund, finding))
+    }
+
+    /// Operators propose, and others or they themselves decide.
+    fn approving(&mut self) -> Option<Command> {
+        let Caller::Operator(name) = self.fixture.caller.clone() else { return None };
+        match self.rng.below(4) {
+            0 | 1 => {
+                let order = self.rng.recent(&self.orders)?.clone();
+                let note = self.one_of(&["kept", "三 \"'\\"]);
+                Some(propose(&order, &name, &write_off(&order, note)))
+            }
+            2 => self.rng.recent(&self.approvals).map(approve),
+            _ => self.rng.recent(&self.approvals).map(reject),
+        }
     }
 
     fn delivery(&mut self) -> Option<Command> {

@@ -3,10 +3,10 @@
 
 use crate::archive::{first_not_rebuilt, is_finished};
 use crate::{
-    AccountRow, Accounts, Archival, ArchiveCover, ArchiveRecord, Archives, AttentionFilter,
-    AttentionList, Audit, AuditReport, Batch, DirectoryOf, DirectoryRevision, LastId,
-    Notifications, OrderFilter, Orders, Page, Postings, Query, Question, Store, StoriesWithEvents,
-    Story, StoryOf, Tasks,
+    AccountRow, Accounts, Approvals, Archival, ArchiveCover, ArchiveRecord, Archives,
+    AttentionFilter, AttentionList, Audit, AuditReport, Batch, DirectoryOf, DirectoryRevision,
+    LastId, Notifications, OrderFilter, Orders, Page, Postings, Query, Question, Store,
+    StoriesWithEvents, Story, StoryOf, Tasks,
 };
 use kernel::{
     Aggregate as _, Caller, Changed, Command, Decision, Directory, Key, Lane, Notification, Order,
@@ -186,6 +186,8 @@ impl<'s> StoreFixture<'s> {
         for tenant in TENANTS.map(TenantId::new) {
             self.of_tenant(tenant, &mut pages).await;
         }
+        let every = Approvals { tenant: None, state: None, before: None, limit: u32::MAX };
+        pages.push(self.page(every).await);
         pages.push(self.page(DirectoryRevision {}).await);
         pages.push(self.page(LastId {}).await);
         for lane in Lane::ALL {

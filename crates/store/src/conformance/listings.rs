@@ -9,7 +9,7 @@ use crate::{
 };
 use channel::{Finding, Operation, RefundStatus};
 use kernel::{
-    Aggregate, AttentionKind, Delivery, INSTALLATION_LEN, Key, NaturalKey, NotificationState,
+    Aggregate, AttentionKind, Delivery, Exit, INSTALLATION_LEN, Key, NaturalKey, NotificationState,
     Order, Reads, Task,
 };
 use ledger::{Balance, Id, Stamp, SubjectKind};
@@ -323,6 +323,15 @@ pub(super) fn what_needs_a_person_is_listed(store: &dyn Store) -> Promise<'_, ()
             kind,
             reason: reason.to_owned(),
             since,
+            exits: match (subject.kind, root == other.root()) {
+                (SubjectKind::Order, false) => vec![Exit::EndContradiction],
+                (SubjectKind::Order, true) => {
+                    vec![Exit::EndContradiction, Exit::PollNow, Exit::CloseForGood]
+                }
+                _ => {
+                    vec![Exit::Retry, Exit::RetryUnderNewNumber, Exit::SettleByHand, Exit::WriteOff]
+                }
+            },
         };
         let now = fixture.now();
         let root = order.root();

@@ -5,9 +5,10 @@
 //! [`damage`] lists what an audit must find in a database whose rows were tampered with.
 //!
 //! - `fixture`: a small business whose commands are really decided, so that histories are legal.
-//! - `archives`, `commits`, `books`, `listings`, `directory`, `tasks`: the cases.
+//! - `archives`, `commits`, `books`, `approvals`, `listings`, `directory`, `tasks`: the cases.
 //! - `differential`: random histories.
 
+mod approvals;
 mod archives;
 mod books;
 mod commits;
@@ -67,6 +68,10 @@ cases! {
         audit_proves_refunds,
         late_refund_keeps_the_books,
         balance_out_of_range_is_stale,
+    ;
+    approvals:
+        approvals_are_kept_and_decided,
+        approvals_come_by_page,
     ;
     directory:
         directory_is_put_and_changed,

@@ -5,7 +5,7 @@ use crate::{
     AttentionCount, AttentionCounts, AttentionFilter, AttentionList, AttentionRow, Batch, Claim,
     DEFER_MS, Promise, Store, TASKS_COUNTED_MAX, TaskAction, TaskRow, TaskUpdate, Tasks,
 };
-use kernel::{AttentionKind, Lane, Put, Task, TaskChange};
+use kernel::{AttentionKind, Exit, Lane, Put, Task, TaskChange};
 use ledger::{Subject, SubjectKind, Timestamp};
 use std::collections::BTreeMap;
 use std::slice::from_ref;
@@ -195,7 +195,8 @@ pub(super) fn parked_task_waits_for_a_person(store: &dyn Store) -> Promise<'_, (
             let Task { subject, root, .. } = task(0, subject);
             let (kind, reason) = (AttentionKind::Parked, "a bug".to_owned());
             let (tenant, name, since) = (tenant_at(0), None, now.plus_ms(2));
-            AttentionRow { tenant, subject, root, name, kind, reason, since }
+            let exits = vec![Exit::ResumeTask];
+            AttentionRow { tenant, subject, root, name, kind, reason, since, exits }
         };
         assert_eq!(needy(9).await, [row(1), row(2)]);
         assert_eq!(needy(1).await, [row(1)]);
@@ -236,7 +237,8 @@ fn late(oldest: Task, wanted_at: Timestamp, reason: &str) -> AttentionRow {
     let since = wanted_at.plus_ms(Lane::of(oldest.subject.kind).late_after_ms());
     let Task { tenant, subject, root } = oldest;
     let (kind, reason) = (AttentionKind::Late, reason.to_owned());
-    AttentionRow { tenant, subject, root, name: None, kind, reason, since }
+    let exits = vec![];
+    AttentionRow { tenant, subject, root, name: None, kind, reason, since, exits }
 }
 
 /// A tenant's late tasks are one line for each lane, from the bound of the lane on.

@@ -3,12 +3,15 @@
 use super::{INSTALLATION, State};
 use crate::rows::Stored;
 use crate::{
-    AccountRow, AttentionCount, AttentionFilter, AttentionRow, DEFER_MS, DatabaseFacts,
+    AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, DEFER_MS, DatabaseFacts,
     DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX, LateTasks, Lateness, Listed, NotificationRow,
     Notifications, OrderFilter, Page, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
 };
-use kernel::{Aggregate as _, AttentionKind, Lane, Notification, Order, Row, Task, TenantId};
+use kernel::{
+    Aggregate as _, Approval, AttentionKind, Exit, Lane, Notification, Order, Row, Task, TenantId,
+};
 use ledger::{Id, Timestamp, kinds};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 impl State {
@@ -42,6 +45,11 @@ impl State {
             Query::OneNotification(one) => {
                 let found = self.notifications.get(&one.tenant, one.id.value());
                 Page::OneNotification(found.map(|row| Box::new(self.notification_row(row))))
+            }
+            Query::Approvals(of) => Page::Approvals(self.list_approvals(of)),
+            Query::OneApproval(one) => {
+                let found = self.approvals.all().find(|row| row.id == one.id);
+                Page::OneApproval(found.cloned().map(Box::new))
             }
             Query::Tasks(tasks) => Page::Tasks(self.count_due(tasks.lane, tasks.now)),
             Query::AttentionList(list) => {
@@ -88,6 +96,20 @@ impl State {
             .collect();
         let reached = reached.map(|row| row.id.value());
         Listed::of(rows, of.limit, reached, |row: &NotificationRow| row.notification.id)
+    }
+
+    fn list_approvals(&self, of: &Approvals) -> Vec<Approval> {
+        let mut rows: Vec<Approval> = self
+            .approvals
+            .all()
+            .filter(|row| of.tenant.as_ref().is_none_or(|tenant| row.tenant == *tenant))
+            .filter(|row| of.before.is_none_or(|before| row.id < before))
+            .filter(|row| is(&of.state, row.state.name()))
+            .cloned()
+            .collect();
+        rows.sort_by_key(|row| Reverse(row.id));
+        rows.truncate(len(of.limit));
+        rows
     }
 
     fn list_orders(&self, filter: &OrderFilter) -> Listed<Order, kinds::Order> {
@@ -232,6 +254,7 @@ impl State {
                 kind: AttentionKind::Parked,
                 reason,
                 since,
+                exits: vec![Exit::ResumeTask],
             })
         })
     }

@@ -5,10 +5,11 @@
 //! ([`event`], [`transfer`], [`task`], [`claimed_name`], [`archive`]) have a name and columns. An engine
 //! binds cells to its statements and knows nothing of what they mean.
 //!
-//! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`: an
-//!   aggregate each.
+//! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
+//!   `approval`: an aggregate each.
 //! - `object`: a row as a JSON object, outside the database.
 
+mod approval;
 pub mod archive;
 mod attention;
 mod call;

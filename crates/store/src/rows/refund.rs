@@ -35,6 +35,7 @@ impl Stored for Refund {
             nullable(text("reason")),
             nullable(text("note")),
             int("polls"),
+            nullable(text("dismissal")),
         ],
         number: None,
     };
@@ -64,6 +65,7 @@ impl Stored for Refund {
             Value::optional(state.reason),
             Value::optional(state.note),
             Value::Int(i64::from(self.polls)),
+            Value::optional(self.dismissal.as_deref()),
         ]);
     }
 
@@ -103,6 +105,7 @@ impl Stored for Refund {
             attempt,
             state,
             polls: cells.count()?,
+            dismissal: cells.optional_string()?,
             next_poll_at: standing.next_poll_at,
             attention: standing.attention,
         })

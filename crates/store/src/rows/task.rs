@@ -2,7 +2,7 @@
 
 use super::cells::{Cells, Source, Table, Value, int, text};
 use crate::{AttentionRow, LateTasks, StoreFault, TaskRow};
-use kernel::{AttentionKind, Lane, Task, TenantId};
+use kernel::{AttentionKind, Exit, Lane, Task, TenantId};
 use ledger::{Subject, Timestamp};
 
 /// A task, when it is due and its lane. An engine keeps beside it when its row wanted it, which is when it
@@ -64,7 +64,8 @@ pub fn read_parked(cells: &[Value<'_>]) -> Result<AttentionRow, StoreFault> {
     let (subject, root) = (cells.subject()?, cells.id()?);
     let (reason, since) = (cells.text()?.to_owned(), cells.time()?);
     let kind = AttentionKind::Parked;
-    Ok(AttentionRow { tenant, subject, root, name: None, kind, reason, since })
+    let exits = vec![Exit::ResumeTask];
+    Ok(AttentionRow { tenant, subject, root, name: None, kind, reason, since, exits })
 }
 
 /// Reads the cells of late tasks: the oldest, when it was wanted, and how many there are.

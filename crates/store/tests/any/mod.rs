@@ -2,16 +2,17 @@
 
 use channel::{Operation, PayForm, Payer, PlatformKey, RefundCause, Scene};
 use kernel::{
-    AccountSetting, Aggregate, Attempt, Attention, AttentionKind, Blocked, CallRecord, Caller,
-    CallerKey, CallerKeyChange, CallerProof, Change, ChannelAccount, ChannelAccountChange, Closure,
-    ContestedPayment, Delivery, InFlightCall, KnownPayInfo, Merchant, MerchantChange, MerchantId,
-    Mismatch, Need, Notification, NotificationChange, NotificationKind, NotificationState, Order,
+    AccountSetting, Aggregate, Approval, ApprovalChange, ApprovalState, Attempt, Attention,
+    AttentionKind, Blocked, CallRecord, Caller, CallerKey, CallerKeyChange, CallerProof, Change,
+    ChannelAccount, ChannelAccountChange, Closure, ConcernedPayment, ContestedPayment, Delivery,
+    InFlightCall, KnownPayInfo, ManualCommand, Merchant, MerchantChange, MerchantId, Mismatch,
+    Need, Notification, NotificationChange, NotificationKind, NotificationState, Order,
     OrderChange, OrderRequest, OrderState, Paid, Refund, RefundChange, RefundState, Row, Sealed,
     Tenant, TenantChange, TenantId, Terms, UnappliedOutcome, UnappliedPayment,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
-    Transfer,
+    Transfer, kinds,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
@@ -263,16 +264,94 @@ fn need() -> BoxedStrategy<Need> {
         .boxed()
 }
 
+fn manual_command(order: Id<kinds::Order>) -> BoxedStrategy<ManualCommand> {
+    prop_oneof![
+        text().prop_map(|payment_reference| ManualCommand::ApplyPayment { payment_reference }),
+        text().prop_map(|payment_reference| ManualCommand::GiveBack { payment_reference }),
+        (text(), text()).prop_map(|(note, outside_reference)| {
+            ManualCommand::SettleByHand { note, outside_reference }
+        }),
+        text().prop_map(|note| ManualCommand::WriteOff { note }),
+        text().prop_map(|note| ManualCommand::CloseForGood { note }),
+        (id(), text(), text()).prop_map(move |(refund, note, outside_reference)| {
+            ManualCommand::SettleRefundByHand { order, refund, note, outside_reference }
+        }),
+        (id(), text()).prop_map(move |(refund, note)| ManualCommand::WriteRefundOff {
+            order,
+            refund,
+            note
+        }),
+    ]
+    .boxed()
+}
+
+fn approval_state() -> BoxedStrategy<ApprovalState> {
+    prop_oneof![
+        Just(ApprovalState::Proposed),
+        (time(), name()).prop_map(|(at, by)| ApprovalState::Approved { at, by }),
+        (time(), name(), text()).prop_map(|(at, by, reason)| ApprovalState::Refused {
+            at,
+            by,
+            reason
+        }),
+        (time(), name(), text()).prop_map(|(at, by, note)| ApprovalState::Rejected {
+            at,
+            by,
+            note
+        }),
+        time().prop_map(|at| ApprovalState::Expired { at }),
+    ]
+    .boxed()
+}
+
+pub(crate) fn any_approval() -> BoxedStrategy<Approval> {
+    let what = id().prop_flat_map(|order| (Just(order), manual_command(order)));
+    let payment = (text(), fen())
+        .prop_map(|(payment_reference, amount)| ConcernedPayment { payment_reference, amount });
+    let when = (any::<i64>(), time(), time(), approval_state());
+    (tenant(), id(), what, of(payment), text(), name(), when)
+        .prop_map(|(tenant, id, (order, command), payment, digest, proposer, when)| {
+            let (version, proposed_at, expires_at, state) = when;
+            Approval {
+                tenant,
+                id,
+                order,
+                command,
+                payment,
+                digest,
+                proposer,
+                version,
+                proposed_at,
+                expires_at,
+                state,
+            }
+        })
+        .boxed()
+}
+
+fn approval_change() -> BoxedStrategy<ApprovalChange> {
+    prop_oneof![
+        time().prop_map(|expires_at| ApprovalChange::ProposedAgain { expires_at }),
+        name().prop_map(|by| ApprovalChange::Approved { by }),
+        (name(), text()).prop_map(|(by, reason)| ApprovalChange::Refused { by, reason }),
+        (name(), text()).prop_map(|(by, note)| ApprovalChange::Rejected { by, note }),
+        Just(ApprovalChange::Expired),
+    ]
+    .boxed()
+}
+
 pub(crate) fn any_refund() -> BoxedStrategy<Refund> {
     let who = (tenant(), id(), id(), text(), text());
     let what = ((fen(), fen()), select(RefundCause::ALL.to_vec()), time(), any::<i64>());
-    let polls = (refund_state(), any::<u32>(), any::<u32>(), of(time()), of(attention()));
+    let polls =
+        (refund_state(), any::<u32>(), any::<u32>(), of(time()), of(attention()), of(text()));
     (who, what, polls)
         .prop_map(|(who, what, polls)| {
             let (tenant, id, order, channel_refund_no, payment_reference) = who;
             let ((amount, settled_amount), cause, made_at, version) = what;
-            let (state, attempt, polls, next_poll_at, attention) = polls;
+            let (state, attempt, polls, next_poll_at, attention, dismissal) = polls;
             Refund {
+                dismissal,
                 tenant,
                 id,
                 order,
@@ -578,6 +657,8 @@ pub(crate) fn any_happening() -> BoxedStrategy<Happening> {
             vec![ChannelAccountChange::Created, ChannelAccountChange::Changed]
         ),
         1 => of_row(any_channel_account(), account_change()),
+        1 => whole(any_approval(), vec![ApprovalChange::Proposed]),
+        2 => of_row(any_approval(), approval_change()),
     ]
     .boxed()
 }

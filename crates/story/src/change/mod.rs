@@ -1,5 +1,6 @@
 //! One event: who did it, what happened, and the call through which we know.
 
+mod approval;
 mod directory;
 mod notification;
 mod order;
@@ -60,6 +61,7 @@ pub fn what(event: &Event) -> String {
         Change::Merchant(change) => directory::merchant(change),
         Change::CallerKey(change) => directory::caller_key(change),
         Change::ChannelAccount(change) => directory::channel_account(change),
+        Change::Approval(change) => approval::what(event.subject, change),
     }
 }
 
@@ -73,6 +75,7 @@ pub fn facts(change: &Change) -> Facts {
         Change::Merchant(change) => directory::merchant_facts(change),
         Change::CallerKey(change) => directory::caller_key_facts(change),
         Change::ChannelAccount(change) => directory::channel_account_facts(change),
+        Change::Approval(change) => approval::facts(change),
     }
 }
 

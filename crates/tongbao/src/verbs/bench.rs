@@ -8,7 +8,7 @@
 mod disk;
 mod processor;
 
-use super::dev::{Beside, DevGateway, Purpose};
+use super::dev::{Beside, DevGateway, DevOperators, Purpose};
 use super::fairness;
 use crate::database::Database;
 use crate::merchant::{Caller, Generation};
@@ -132,6 +132,7 @@ async fn measure_orders(orders: Orders) -> Result<ExitCode> {
         folder.path(),
         &database,
         Purpose::Measurement,
+        DevOperators::default(),
     )
     .await?;
     let beside = gateways_beside(&gateway, &database, folder.path(), orders.gateways).await?;

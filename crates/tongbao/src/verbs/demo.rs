@@ -1,7 +1,7 @@
 //! `tongbao demo`: one order from placing to notification, through real HTTP, each step shown.
 
 use super::check;
-use super::dev::{DevGateway, Purpose};
+use super::dev::{DevGateway, DevOperators, Purpose};
 use crate::database::Database;
 use crate::merchant::{Caller, Generation, JsonClient};
 use crate::output::show;
@@ -46,7 +46,8 @@ pub(crate) async fn run(_: Arguments) -> Result<ExitCode> {
     let data = tempfile::tempdir().context("no temporary folder")?;
     let database = Database::in_folder(data.path());
     let (any, purpose) = ("127.0.0.1:0", Purpose::Callers { trust: None });
-    let gateway = DevGateway::start(any, any, data.path(), &database, purpose).await?;
+    let operators = DevOperators::default();
+    let gateway = DevGateway::start(any, any, data.path(), &database, purpose, operators).await?;
     let outcome = play(&gateway, &database).await;
     gateway.stop().await?;
     outcome.map(|()| ExitCode::SUCCESS)

@@ -8,7 +8,9 @@ use crate::limits;
 use crate::output::show;
 use crate::server::{Admission, Listening, asked_to_stop};
 use crate::world::{DevFile, World, WxpaySigning, WxpayTrust, create_private_folder};
+use admin_api::{AdminToken, ManualRule, Role};
 use anyhow::{Context, Result};
+use crypto::Secret;
 use kernel::Caller;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sandbox::{CallbackClock, ClockControl, Sandbox, SharedClock};
@@ -38,6 +40,39 @@ pub(crate) struct Arguments {
     /// folder, public_key at first
     #[arg(long, value_enum)]
     wxpay_trust: Option<WxpayTrust>,
+    #[command(flatten)]
+    operators: DevOperators,
+}
+
+// The operators beside the one of `dev.json`. clap would show a doc comment as that of the verb.
+#[derive(Default, clap::Args)]
+pub(crate) struct DevOperators {
+    /// Keep commands that move money by hand until a second operator approves them
+    #[arg(long)]
+    second_person: bool,
+    /// Another operator, who may operate; can be given several times
+    #[arg(long = "operator", value_name = "NAME:TOKEN", value_parser = operator)]
+    others: Vec<AdminToken>,
+}
+
+fn operator(text: &str) -> Result<AdminToken, String> {
+    let (name, token) = text.split_once(':').ok_or("want NAME:TOKEN")?;
+    let token = Secret::new(token.to_owned());
+    Ok(AdminToken { name: Arc::from(name), role: Role::Operate, token })
+}
+
+impl DevOperators {
+    /// The installation with these operators.
+    fn join(self, installation: Installation) -> Result<Installation> {
+        let manual_rule = match self.second_person {
+            true => ManualRule::TwoPeople,
+            false => ManualRule::OnePerson,
+        };
+        let admin_tokens = [installation.admin_tokens, self.others].concat();
+        let joined = Installation { admin_tokens, manual_rule, ..installation };
+        joined.check()?;
+        Ok(joined)
+    }
 }
 
 /// What a gateway of this machine is for.
@@ -74,6 +109,7 @@ impl DevGateway {
         data: &Path,
         database: &Database,
         purpose: Purpose,
+        operators: DevOperators,
     ) -> Result<DevGateway> {
         let (built_in, rates, trust): (&[&str], _, _) = match purpose {
             Purpose::Callers { trust } => (&[], limits::RATES, trust),
@@ -95,6 +131,7 @@ impl DevGateway {
         running.spawn(run_callbacks(sandbox, stop.subscribe()));
 
         let installation = Installation { rates, ..world.installation(&base_url)? };
+        let installation = operators.join(installation)?;
         let store = database.open_to_serve()?;
         let metrics = recorder()?;
         let together = Operations::Together;
@@ -217,7 +254,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let (listen, sandbox_listen) = (&arguments.listen, &arguments.sandbox_listen);
     let database = arguments.database.unwrap_or_else(|| Database::in_folder(&arguments.data));
     let (data, purpose) = (&arguments.data, Purpose::Callers { trust: arguments.wxpay_trust });
-    let mut gateway = DevGateway::start(listen, sandbox_listen, data, &database, purpose).await?;
+    let operators = arguments.operators;
+    let mut gateway =
+        DevGateway::start(listen, sandbox_listen, data, &database, purpose, operators).await?;
     say(&arguments.data, &gateway.file);
     tokio::select! {
         asked = asked_to_stop() => asked?,

@@ -1,10 +1,9 @@
 //! What needs a person: it begins and ends with one line each, is listed and counted while it stands, and
 //! a command over HTTP ends it.
 
+use crate::contradiction::{contradicted, lasting, place_of};
 use crate::merchant::{Merchant, MerchantReply};
-use crate::test_gateway::{
-    CLOSE_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, shanghai, with,
-};
+use crate::test_gateway::{CLOSE_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, with};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -12,12 +11,6 @@ use std::time::Duration;
 const ATTEMPTS: u64 = 16;
 const LONGEST_PAUSE_SECONDS: i64 = 6 * 3600;
 const DAY_SECONDS: i64 = 24 * 3600;
-
-/// An order by QR code, so that the payer can pay it what the merchant knows, which lasts a day.
-fn lasting(gateway: &TestGateway, number: &str) -> Value {
-    let body = with(&order(number), "PayType", json!("PC"));
-    with(&body, "ExpireTime", json!(shanghai(gateway.now() + 20 * 3600)))
-}
 
 /// The kinds for which rows need a person now, newest first.
 async fn kinds(gateway: &TestGateway) -> Vec<String> {
@@ -106,23 +99,6 @@ async fn it_begins_and_ends_with_one_line_and_the_gauge_follows() {
     assert_eq!(logged(&gateway, &["no longer needs a person", id]), 1);
     assert_eq!(gateway.balance("suspense").await, (0, 0));
     gateway.check_books();
-}
-
-/// An order whose payment the channel reports with another amount, in callback and query alike.
-async fn contradicted(gateway: &TestGateway) -> (Value, Value) {
-    let number = fresh_number();
-    let placed = gateway.result(UNIFIED_ORDER, &lasting(gateway, &number)).await;
-    gateway.fault("query", "wrong_amount", 1000).await;
-    gateway.fault_once("notify", "wrong_amount").await;
-    gateway.pay(&placed["PayInfo"]).await;
-    let story = gateway.until_story(&number, |it| it["order"]["contested"].is_object()).await;
-    assert_eq!(story["attention"][0]["kind"], "contradiction");
-    let payment = json!({"payment_reference": story["order"]["contested"]["payment_reference"]});
-    (story, payment)
-}
-
-fn place_of(story: &Value) -> String {
-    format!("/orders/{}", story["order"]["id"].as_str().expect("an id"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -23,9 +23,11 @@
 //! - `unified_order`: every row of the table of an order.
 
 mod admin;
+mod approvals;
 mod attention;
 mod bill;
 mod cli;
+mod contradiction;
 mod coupons;
 mod crash;
 mod doctor;

@@ -57,6 +57,8 @@ pub(crate) struct TestGateway {
     folder: TempDir,
     /// Where it keeps its state, if not in its folder.
     database: Option<Database>,
+    /// More arguments that it was started with.
+    arguments: Vec<String>,
     child: Child,
     /// What `dev.json` says.
     pub(crate) file: Value,
@@ -76,6 +78,23 @@ impl TestGateway {
     /// Starts on a fresh folder, and on a fresh database where the suite is about PostgreSQL.
     pub(crate) fn start() -> TestGateway {
         TestGateway::open(crate::ON_POSTGRES.then(fresh_database))
+    }
+
+    /// The same with more arguments, which also hold when it starts again.
+    pub(crate) fn start_with(arguments: &[&str]) -> TestGateway {
+        let (folder, database) = (new_folder(), crate::ON_POSTGRES.then(fresh_database));
+        let mut command = dev(folder.path(), database.as_ref());
+        let (child, file) = launch(command.args(arguments), folder.path());
+        let arguments = arguments.iter().map(|text| (*text).to_owned()).collect();
+        let mut gateway = TestGateway::of(folder, database, child, file);
+        gateway.arguments = arguments;
+        gateway
+    }
+
+    /// Starts again with these arguments in place of those before.
+    pub(crate) fn restart_with(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(|text| (*text).to_owned()).collect();
+        self.restart();
     }
 
     /// Starts on a fresh folder and this database.
@@ -123,7 +142,7 @@ impl TestGateway {
 
     fn of(folder: TempDir, database: Option<Database>, child: Child, file: Value) -> TestGateway {
         let client = HyperClient::new(Guard::Open, 8 * 1024 * 1024).expect("a client");
-        TestGateway { folder, database, child, file, ahead_seconds: 0, client }
+        TestGateway { folder, database, arguments: vec![], child, file, ahead_seconds: 0, client }
     }
 
     /// Kills the process as a power switch would (SIGKILL).
@@ -135,7 +154,7 @@ impl TestGateway {
     /// Starts again on the same folder, on new ports.
     pub(crate) fn restart(&mut self) {
         let mut command = dev(self.folder.path(), self.database.as_ref());
-        let (child, file) = launch(&mut command, self.folder.path());
+        let (child, file) = launch(command.args(&self.arguments), self.folder.path());
         self.child = child;
         self.file = file;
     }

@@ -8,8 +8,12 @@
 
 #[path = "../it/admin.rs"]
 mod admin;
+#[path = "../it/approvals.rs"]
+mod approvals;
 #[path = "../it/bill.rs"]
 mod bill;
+#[path = "../it/contradiction.rs"]
+mod contradiction;
 #[path = "../it/coupons.rs"]
 mod coupons;
 #[path = "../it/crash.rs"]

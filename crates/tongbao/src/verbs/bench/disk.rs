@@ -7,7 +7,7 @@ use crate::database::Database;
 use crate::merchant::JsonClient;
 use crate::output::show;
 use crate::verbs::demo::{Received, call, merchant_server};
-use crate::verbs::dev::{DevGateway, Purpose};
+use crate::verbs::dev::{DevGateway, DevOperators, Purpose};
 use anyhow::{Context, Result, ensure};
 use kernel::Lane;
 use ledger::Timestamp;
@@ -40,7 +40,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let file = folder.path().join("tongbao.db");
     let database = Database::Sqlite(file.clone());
     let (any, purpose) = ("127.0.0.1:0", Purpose::Measurement);
-    let gateway = DevGateway::start(any, any, folder.path(), &database, purpose).await?;
+    let gateway =
+        DevGateway::start(any, any, folder.path(), &database, purpose, DevOperators::default())
+            .await?;
     let bytes = grown_by(&gateway, &file, arguments.orders).await;
     gateway.stop().await?;
     show!("{} orders placed, paid and notified", arguments.orders);

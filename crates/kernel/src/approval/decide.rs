@@ -1,0 +1,284 @@
+//! How a manual command is proposed, and how a second operator decides about it.
+
+use super::{
+    APPROVAL_LIFE_SECONDS, Approval, ApprovalChange, ApprovalRefusal, ApprovalState,
+    ConcernedPayment, Manual, ManualCommand,
+};
+use crate::aggregate::{AggregateCommand, Key, Reads, decide_own};
+use crate::command::{Refusal, Reply};
+use crate::deciding::Deciding;
+use crate::directory::TenantId;
+use crate::event::Caller;
+use crate::order::{Order, OrderRefusal};
+use crate::refund::{Refund, suspense};
+use ledger::{Id, kinds};
+use std::sync::Arc;
+
+/// What can be requested of an approval. Only operators request it, and a repeat of what was decided
+/// answers the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApprovalCommand {
+    /// Propose a manual command, or show again what was proposed. Where the command has nothing left
+    /// to do, the row that it is about is shown.
+    Propose(Box<Proposal>),
+    /// By a second operator: carry out what was proposed.
+    Approve {
+        /// The owner.
+        tenant: TenantId,
+        /// The approval.
+        approval: Id<kinds::Approval>,
+        /// The order that it is about; the root of its story.
+        order: Id<kinds::Order>,
+        /// The refund that it is about, if it is about one.
+        refund: Option<Id<kinds::Refund>>,
+        /// The digest that the approver saw, so that nothing else is approved.
+        digest: String,
+    },
+    /// Do not carry out what was proposed. The proposer may withdraw it so.
+    Reject {
+        /// The owner.
+        tenant: TenantId,
+        /// The approval.
+        approval: Id<kinds::Approval>,
+        /// Why, for people.
+        note: String,
+    },
+}
+
+/// A manual command that an operator proposes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// The owner.
+    pub tenant: TenantId,
+    /// What is proposed.
+    pub manual: Manual,
+    /// A digest over [`Manual::content`].
+    pub digest: String,
+}
+
+impl AggregateCommand for ApprovalCommand {
+    fn tenant(&self) -> &TenantId {
+        match self {
+            ApprovalCommand::Propose(proposal) => &proposal.tenant,
+            ApprovalCommand::Approve { tenant, .. } | ApprovalCommand::Reject { tenant, .. } => {
+                tenant
+            }
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            ApprovalCommand::Propose(_) => "propose_manual_command",
+            ApprovalCommand::Approve { .. } => "approve_manual_command",
+            ApprovalCommand::Reject { .. } => "reject_manual_command",
+        }
+    }
+
+    fn reads(&self, reads: &mut Reads) {
+        let tenant = self.tenant();
+        match self {
+            ApprovalCommand::Propose(proposal) => {
+                let key = Key::Number(Approval::key(&proposal.digest));
+                reads.approvals.push((tenant.clone(), key));
+                proposal.manual.command(tenant).reads(reads);
+            }
+            ApprovalCommand::Approve { approval, order, refund, .. } => {
+                reads.approvals.push((tenant.clone(), Key::Id(*approval)));
+                reads.orders.push((tenant.clone(), Key::Id(*order)));
+                reads.refunds.extend(refund.map(|refund| (tenant.clone(), Key::Id(refund))));
+                reads.balances.push((tenant.clone(), suspense(tenant)));
+            }
+            ApprovalCommand::Reject { approval, .. } => {
+                reads.approvals.push((tenant.clone(), Key::Id(*approval)));
+            }
+        }
+    }
+}
+
+pub(super) fn decide(
+    deciding: &mut Deciding<'_>,
+    command: &ApprovalCommand,
+) -> Result<Reply, Refusal> {
+    let Caller::Operator(operator) = deciding.caller().clone() else {
+        return Err(ApprovalRefusal::NotOperator.into());
+    };
+    match command {
+        ApprovalCommand::Propose(proposal) => propose(deciding, operator, proposal),
+        ApprovalCommand::Approve { tenant, approval, order, refund, digest } => {
+            let known = find(deciding, tenant, *approval)?;
+            // What was loaded is what the caller named; the approval must be about just that.
+            if (known.order, known.command.refund()) != (*order, *refund) {
+                return Err(ApprovalRefusal::NotFound.into());
+            }
+            if known.digest != *digest {
+                return Err(ApprovalRefusal::Differs.into());
+            }
+            approve(deciding, operator, &known)
+        }
+        ApprovalCommand::Reject { tenant, approval, note } => {
+            let known = find(deciding, tenant, *approval)?;
+            Ok(reject(deciding, operator, &known, note)?)
+        }
+    }
+}
+
+fn find(
+    deciding: &Deciding<'_>,
+    tenant: &TenantId,
+    id: Id<kinds::Approval>,
+) -> Result<Approval, ApprovalRefusal> {
+    deciding.row::<Approval>(tenant, id).ok_or(ApprovalRefusal::NotFound)
+}
+
+fn propose(
+    deciding: &mut Deciding<'_>,
+    proposer: Arc<str>,
+    proposal: &Proposal,
+) -> Result<Reply, Refusal> {
+    let Proposal { tenant, manual, digest } = proposal;
+    // What would be refused now is refused now, and what is done already needs nobody.
+    let trial = deciding.trial(&manual.command(tenant))?;
+    if trial.events.is_empty() {
+        return Ok(trial.reply);
+    }
+    let order = deciding.view().orders.find(tenant, &manual.order).ok_or(OrderRefusal::NotFound)?;
+    let payment = concerned(deciding, order, &manual.command);
+    let expires_at = deciding.now().plus_seconds(APPROVAL_LIFE_SECONDS);
+    let key = Key::Number(Approval::key(digest));
+    let Some(known) = deciding.view().approvals.find(tenant, &key) else {
+        let approval = Approval {
+            tenant: tenant.clone(),
+            id: deciding.id(),
+            order: order.terms.id,
+            command: manual.command.clone(),
+            payment,
+            digest: digest.clone(),
+            proposer,
+            version: 1,
+            proposed_at: deciding.now(),
+            expires_at,
+            state: ApprovalState::Proposed,
+        };
+        deciding.record(&approval, ApprovalChange::Proposed(Box::new(approval.clone())));
+        return Ok(Reply::about(approval.id.subject()));
+    };
+    let is_same = known.proposer == proposer
+        && known.order == order.terms.id
+        && known.command == manual.command;
+    if !is_same {
+        return Err(ApprovalRefusal::Differs.into());
+    }
+    match &known.state {
+        ApprovalState::Proposed if deciding.now() < known.expires_at => {}
+        // A late repeat of the approval must not carry out what its sender never saw.
+        ApprovalState::Approved { .. } => return Err(ApprovalRefusal::Spent.into()),
+        _ if known.payment != payment => return Err(ApprovalRefusal::Spent.into()),
+        ApprovalState::Proposed
+        | ApprovalState::Refused { .. }
+        | ApprovalState::Rejected { .. }
+        | ApprovalState::Expired { .. } => {
+            deciding.record(known, ApprovalChange::ProposedAgain { expires_at });
+        }
+    }
+    Ok(Reply::about(known.id.subject()))
+}
+
+/// The payment that a command is about, as its order or refund has it now.
+fn concerned(
+    deciding: &Deciding<'_>,
+    order: &Order,
+    command: &ManualCommand,
+) -> Option<ConcernedPayment> {
+    match command.refund() {
+        Some(refund) => {
+            let refund = deciding.row::<Refund>(&order.terms.tenant, refund)?;
+            let Refund { payment_reference, amount, .. } = refund;
+            Some(ConcernedPayment { payment_reference, amount })
+        }
+        None => order.contested.as_ref().map(|payment| ConcernedPayment {
+            payment_reference: payment.payment_reference.clone(),
+            amount: payment.amount,
+        }),
+    }
+}
+
+fn approve(
+    deciding: &mut Deciding<'_>,
+    approver: Arc<str>,
+    approval: &Approval,
+) -> Result<Reply, Refusal> {
+    // Names that differ in capitals alone are too near to be trusted as two people.
+    if approval.proposer.eq_ignore_ascii_case(&approver) {
+        return Err(ApprovalRefusal::OwnProposal.into());
+    }
+    let reply = Reply::about(approval.id.subject());
+    match &approval.state {
+        ApprovalState::Approved { .. } | ApprovalState::Refused { .. } => return Ok(reply),
+        ApprovalState::Proposed if deciding.now() < approval.expires_at => {}
+        // Its time is up, also before its task has recorded that.
+        ApprovalState::Proposed => {
+            return Err(ApprovalRefusal::State { state: EXPIRED }.into());
+        }
+        ApprovalState::Rejected { .. } | ApprovalState::Expired { .. } => {
+            return Err(ApprovalRefusal::State { state: approval.state.name() }.into());
+        }
+    }
+    let command = approval.command.on(&approval.tenant, Key::Id(approval.order));
+    let checked = check_concerned(deciding, approval);
+    match checked.and_then(|()| deciding.trial(&command).map(|_| ())) {
+        Ok(()) => {
+            // The story reads better with the approval before what it leads to.
+            deciding.record(approval, ApprovalChange::Approved { by: approver });
+            decide_own(deciding, &command)?;
+        }
+        Err(refusal) => {
+            let reason = refusal.to_string();
+            deciding.record(approval, ApprovalChange::Refused { by: approver, reason });
+        }
+    }
+    Ok(reply)
+}
+
+const EXPIRED: &str = "expired";
+
+/// The payment must be the one that the proposer saw: some commands name none.
+fn check_concerned(deciding: &Deciding<'_>, approval: &Approval) -> Result<(), Refusal> {
+    let order = deciding.row::<Order>(&approval.tenant, approval.order);
+    let order = order.ok_or(OrderRefusal::NotFound)?;
+    let now = concerned(deciding, &order, &approval.command);
+    // The command itself says best why it does not find the payment any more.
+    if now.is_none() || now == approval.payment {
+        return Ok(());
+    }
+    Err(ApprovalRefusal::OtherPayment.into())
+}
+
+fn reject(
+    deciding: &mut Deciding<'_>,
+    by: Arc<str>,
+    approval: &Approval,
+    note: &str,
+) -> Result<Reply, ApprovalRefusal> {
+    let note = note.to_owned();
+    match &approval.state {
+        ApprovalState::Proposed => {
+            deciding.record(approval, ApprovalChange::Rejected { by, note });
+        }
+        ApprovalState::Rejected { note: known, .. } if *known == note => {}
+        ApprovalState::Approved { .. }
+        | ApprovalState::Refused { .. }
+        | ApprovalState::Rejected { .. }
+        | ApprovalState::Expired { .. } => {
+            return Err(ApprovalRefusal::State { state: approval.state.name() });
+        }
+    }
+    Ok(Reply::about(approval.id.subject()))
+}
+
+/// A due task: nobody decided in time.
+pub(super) fn run_task(deciding: &mut Deciding<'_>, approval: &Approval) {
+    let is_pending = matches!(approval.state, ApprovalState::Proposed);
+    if is_pending && deciding.now() >= approval.expires_at {
+        deciding.record(approval, ApprovalChange::Expired);
+    }
+}
