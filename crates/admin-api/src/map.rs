@@ -4,7 +4,10 @@ use crate::commands::exits;
 use crate::wire::{self, rfc3339};
 use kernel::{ApprovalState, Event, NotificationState, OrderState, Refund, RefundState};
 use ledger::{Id, Named, Subject, Transfer, kinds};
-use store::{AccountRow, AttemptRow, AttentionCount, AttentionRow, Listed, NotificationRow, Story};
+use store::{
+    AccountRow, ArchivedEvents, AttemptRow, AttentionCount, AttentionRow, Listed, NotificationRow,
+    Story,
+};
 use story::Fact;
 use story::words::masked;
 
@@ -195,6 +198,7 @@ pub(crate) fn story(story: &Story) -> Option<wire::Story> {
     Some(wire::Story {
         order: order(story.order()?),
         events: story.events.iter().map(event).collect(),
+        archived: story.archived.iter().map(archived).collect(),
         transfers: story.transfers.iter().map(transfer).collect(),
         refunds: story.refunds().map(refund).collect(),
         notifications: notifications.iter().map(notification).collect(),
@@ -205,6 +209,16 @@ pub(crate) fn story(story: &Story) -> Option<wire::Story> {
             .map(|(task, due)| wire::Task { subject: subject(task.subject), due_at: rfc3339(*due) })
             .collect(),
     })
+}
+
+fn archived(events: &ArchivedEvents) -> wire::ArchivedEvents {
+    wire::ArchivedEvents {
+        subject: subject(events.subject),
+        archive: events.archive,
+        event_count: events.event_count,
+        file: events.file.clone(),
+        sha256: events.sha256.clone(),
+    }
 }
 
 fn transfer(transfer: &Transfer) -> wire::Transfer {

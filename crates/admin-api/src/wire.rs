@@ -191,8 +191,10 @@ pub(crate) struct InFlightCall {
 pub(crate) struct Story {
     /// The order as it stands.
     pub(crate) order: Order,
-    /// What happened, oldest first.
+    /// What happened, oldest first, without what was archived.
     pub(crate) events: Vec<Event>,
+    /// Which of its events were moved out of the database, and where to.
+    pub(crate) archived: Vec<ArchivedEvents>,
     /// Money that moved, oldest first.
     pub(crate) transfers: Vec<Transfer>,
     /// Refunds, oldest first.
@@ -203,6 +205,21 @@ pub(crate) struct Story {
     pub(crate) attention: Vec<Attention>,
     /// What is still to be done.
     pub(crate) tasks: Vec<Task>,
+}
+
+/// The events of a subject that were moved out of the database into a file.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ArchivedEvents {
+    /// What they are about.
+    pub(crate) subject: Subject,
+    /// The number of the archive, from 1.
+    pub(crate) archive: i64,
+    /// How many events.
+    pub(crate) event_count: u64,
+    /// The name of the file.
+    pub(crate) file: String,
+    /// The SHA-256 of the file, in hex.
+    pub(crate) sha256: String,
 }
 
 /// One movement in the book.

@@ -8,7 +8,7 @@ use crate::change::{self, call_line, what, who};
 use crate::words::{both, clean, in_time, local, masked, settled};
 use kernel::{Closure, Delivery, Order, OrderState, Refund, RefundState, Task};
 use ledger::{Phase, SubjectKind, Timestamp, Transfer};
-use store::{AttemptRow, NotificationRow, Story};
+use store::{ArchivedEvents, AttemptRow, NotificationRow, Story};
 
 /// The story of an order as lines of text, as things stand `now`. Every line ends with a line feed;
 /// control characters that came from outside are replaced, so that a terminal stays what it is.
@@ -18,6 +18,7 @@ pub fn render(story: &Story, now: Timestamp) -> String {
         headline(story, &notifications, now),
         section("Needs a person", attention::lines(story, now)),
         section("What happened", events(story)),
+        section("Archived", story.archived.iter().map(archived).collect()),
         section("Money", story.transfers.iter().map(transfer).collect()),
         section("Refunds", story.refunds().map(refund).collect()),
         section("Notifications", notifications.iter().flat_map(notification).collect()),
@@ -52,7 +53,8 @@ fn headline(story: &Story, notifications: &[NotificationRow], now: Timestamp) ->
         format!("Order {}: {state}, {}", terms.id, both(request.amount)),
         format!("  {meaning}"),
     ];
-    let more = [notified(order, notifications), unapplied(story, order), in_flight(order, now)];
+    let more =
+        [notified(story, order, notifications), unapplied(story, order), in_flight(order, now)];
     lines.extend(more.into_iter().flatten().map(|line| format!("  {line}")));
     lines.push(String::new());
     let facts = [
@@ -150,9 +152,13 @@ fn why_closing(closure: &Closure) -> String {
 
 /// Whether the merchant of a paid order knows: the first acknowledgement counts, also when a replay
 /// was not acknowledged.
-fn notified(order: &Order, notifications: &[NotificationRow]) -> Option<String> {
+fn notified(story: &Story, order: &Order, notifications: &[NotificationRow]) -> Option<String> {
     if !matches!(order.state, OrderState::Paid(_)) {
         return None;
+    }
+    let is_of_notification = |it: &ArchivedEvents| it.subject.kind == SubjectKind::Notification;
+    if notifications.is_empty() && story.archived.iter().any(is_of_notification) {
+        return Some("What became of its notifications is archived.".to_owned());
     }
     let mut attempts = notifications.iter().flat_map(|row| &row.attempts);
     let acknowledged =
@@ -217,6 +223,15 @@ fn events(story: &Story) -> Vec<String> {
         lines.extend(call.map(|call| format!("{:23}  {:width$}  · {call}", "", "")));
     }
     lines
+}
+
+/// Where events are that have left the database, and what proves them.
+fn archived(events: &ArchivedEvents) -> String {
+    let ArchivedEvents { subject, event_count, last_sequence, archive, file, sha256, .. } = events;
+    format!(
+        "{event_count} events of {subject}, up to its event {last_sequence}: archive {archive}, \
+         file {file}, SHA-256 {sha256}"
+    )
 }
 
 fn transfer(transfer: &Transfer) -> String {
