@@ -125,6 +125,8 @@ async fn tables_are_distributed_where_the_database_can() {
         "transfers",
         "balances",
         "tasks",
+        "archives",
+        "archived_events",
     ];
     let mut want = vec!["orders by tenant with none".to_owned()];
     want.extend(others.map(|table| format!("{table} by tenant with orders")));
@@ -179,5 +181,5 @@ async fn unique_indexes_begin_with_the_tenant() {
             }
         }
     }
-    assert_eq!(led, 17);
+    assert_eq!(led, 19);
 }
