@@ -115,7 +115,7 @@ impl Database {
     }
 }
 
-/// Which database a verb looks at: a data folder's, or one that is named.
+/// Which database a verb works on: a data folder's, or one that is named.
 #[derive(clap::Args)]
 pub(crate) struct Chosen {
     /// The data folder of `tongbao dev`; a live system may be looked at too
@@ -127,6 +127,15 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
+    /// Opens it to change it; a file must be there.
+    pub(crate) async fn open_to_change(&self) -> Result<Arc<dyn Store>> {
+        drop(self.open_to_read().await?);
+        match &self.database {
+            Some(database) => database.open(),
+            None => Database::in_folder(&self.data).open(),
+        }
+    }
+
     /// Opens it to look at.
     pub(crate) async fn open_to_read(&self) -> Result<Arc<dyn Store>> {
         match &self.database {

@@ -77,6 +77,8 @@ enum Verb {
     Demo(verbs::demo::Arguments),
     /// Prove the ledger; exits 1 and names the first bad row when a rule does not hold
     Check(verbs::check::Arguments),
+    /// Move what happened to orders that are long finished into files, or verify such files
+    Archive(verbs::archive::Arguments),
     /// Compare a day's bill of a channel account with our orders and refunds; exits 1 when they differ
     Bill(verbs::bill::Arguments),
     /// Examine an installation and change nothing; exits 1 when a line says `fail`
@@ -115,6 +117,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
             Verb::Secrets(arguments) => verbs::secrets::run(arguments).await,
             Verb::Demo(arguments) => verbs::demo::run(arguments).await,
             Verb::Check(arguments) => verbs::check::run(arguments).await,
+            Verb::Archive(arguments) => verbs::archive::run(arguments).await,
             Verb::Bill(arguments) => verbs::bill::run(arguments).await,
             Verb::Doctor(arguments) => verbs::doctor::run(arguments).await,
             Verb::Attention(arguments) => verbs::attention::run(arguments).await,

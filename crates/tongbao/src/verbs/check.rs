@@ -2,6 +2,7 @@
 
 use crate::database::Chosen;
 use crate::output::show;
+use crate::verbs::archive;
 use anyhow::Result;
 use std::process::ExitCode;
 use store::{Audit, AuditReport, Store};
@@ -15,14 +16,24 @@ pub(crate) struct Arguments {
 
 /// Exits 0 when every rule holds, else 1.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let audit = audit(&*arguments.database.open_to_read().await?).await?;
+    let store = arguments.database.open_to_read().await?;
+    let mut audit = audit(&*store).await?;
+    let (archives, broken) = archive::broken_chains(&*store).await?;
+    audit.faults.extend(broken);
     say(&audit);
+    say_archives(archives);
     Ok(if audit.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// The audit of a store.
 pub(crate) async fn audit(store: &dyn Store) -> Result<AuditReport> {
     Ok(store.ask(Audit {}).await?)
+}
+
+fn say_archives(archives: usize) {
+    if archives > 0 {
+        show!("records of {archives} archives; `tongbao archive --verify` looks into their files");
+    }
 }
 
 /// Prints an audit.

@@ -1,6 +1,7 @@
 //! What the program can do: a file a verb.
 
 pub(crate) mod apply;
+pub(crate) mod archive;
 pub(crate) mod attention;
 pub(crate) mod bench;
 pub(crate) mod bill;

@@ -3,6 +3,7 @@
 //! - [`test_gateway`]: starts, kills and restarts `tongbao dev`, and speaks to it.
 //! - [`merchant`]: a merchant's server that receives notifications.
 //! - `admin`: the administration and operations.
+//! - `archive`: what leaves the database for files, and is proved by them.
 //! - `bill`: bills and what differs from them.
 //! - `cli`: the command line.
 //! - `crash`: the power goes off under load.
@@ -24,6 +25,7 @@
 
 mod admin;
 mod approvals;
+mod archive;
 mod attention;
 mod bill;
 mod cli;

@@ -462,13 +462,18 @@ impl TestGateway {
 
     /// A verb that looks at its state.
     fn look(&self, arguments: &[&str]) -> Output {
+        self.verb(arguments).output().expect("the program runs")
+    }
+
+    /// A verb that works on its state.
+    pub(crate) fn verb(&self, arguments: &[&str]) -> Command {
         let mut command = tongbao();
         command.args(arguments);
         match &self.database {
             Some(database) => command.arg("--database").arg(database.url()),
             None => command.arg("--data").arg(self.data()),
         };
-        command.output().expect("the program runs")
+        command
     }
 
     /// `tongbao bill` by its clock.

@@ -10,6 +10,8 @@
 mod admin;
 #[path = "../it/approvals.rs"]
 mod approvals;
+#[path = "../it/archive.rs"]
+mod archive;
 #[path = "../it/bill.rs"]
 mod bill;
 #[path = "../it/contradiction.rs"]

@@ -1,11 +1,14 @@
 //! `tongbao bench disk`: the bytes of disk that an order takes which was placed, paid and notified.
 //!
+//! The bytes that are left in use once everything about the orders is archived are measured, too.
+//!
 //! Orders go through the simulated WeChat Pay one after another, to a merchant's server that
 //! acknowledges each notification. What the database grows by is divided by their number.
 
 use crate::database::Database;
 use crate::merchant::JsonClient;
 use crate::output::show;
+use crate::verbs::archive::archive_all;
 use crate::verbs::demo::{Received, call, merchant_server};
 use crate::verbs::dev::{DevGateway, DevOperators, Purpose};
 use anyhow::{Context, Result, ensure};
@@ -40,14 +43,29 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let file = folder.path().join("tongbao.db");
     let database = Database::Sqlite(file.clone());
     let (any, purpose) = ("127.0.0.1:0", Purpose::Measurement);
-    let gateway =
-        DevGateway::start(any, any, folder.path(), &database, purpose, DevOperators::default())
-            .await?;
+    let operators = DevOperators::default();
+    let gateway = DevGateway::start(any, any, folder.path(), &database, purpose, operators).await?;
+    let empty = used(&file).await?;
     let bytes = grown_by(&gateway, &file, arguments.orders).await;
     gateway.stop().await?;
+    let left = left_after_archiving(&database, &file, folder.path()).await?;
+    let sold = u64::from(arguments.orders) + u64::from(FIRST_ORDERS);
     show!("{} orders placed, paid and notified", arguments.orders);
     show!("disk         {} bytes an order", bytes? / u64::from(arguments.orders));
+    show!("archived     {} bytes an order stay in use", left.saturating_sub(empty) / sold);
     Ok(ExitCode::SUCCESS)
+}
+
+/// How many bytes of the file are in use when every story is archived.
+async fn left_after_archiving(database: &Database, file: &Path, folder: &Path) -> Result<u64> {
+    let everything = Timestamp::from_ms(i64::MAX);
+    archive_all(&*database.open()?, Some(&folder.join("archive")), everything).await?;
+    used(file).await
+}
+
+async fn used(file: &Path) -> Result<u64> {
+    let file = file.to_owned();
+    Ok(tokio::task::spawn_blocking(move || store_sqlite::size::used_bytes(&file)).await??)
 }
 
 /// By how many bytes this number of orders makes the database grow.
