@@ -2,6 +2,7 @@
 
 use super::raw::*;
 use super::stage::*;
+use crate::counterpart::Trust;
 use channel::{FaultMode, PhoneOutcome, RefundStatus};
 use serde_json::{Value, json};
 
@@ -119,7 +120,7 @@ fn an_abnormal_refund_goes_on_to_the_merchants_card() {
 #[test]
 fn an_abnormal_refund_goes_on_to_a_card_that_was_sealed_for_the_channel() {
     let platform = include_str!("../../../golden/platform_certificate.pem");
-    let mut world = world();
+    let mut world = world(Trust::Certificate);
     world.platform_private_key_pem = include_str!("../../../golden/platform_key.pem").to_owned();
     world.platform_cert_pem = platform.to_owned();
     let counterpart = crate::counterpart::WxpayCounterpart::new(world).expect("a sound world");
