@@ -99,6 +99,29 @@ fn a_refusal_of_a_refund_without_signature_ends_what_was_never_sent_before() {
     );
 }
 
+/// The channel answers alike when a refund stands under the number with another amount, and when the
+/// amounts are not the order's.
+#[test]
+fn a_refund_whose_amounts_differ_is_queried_if_it_may_stand() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 place: failed -> order failed by failed
+        o1 callback: paid tx1 1000 -> order failed by unapplied_received; refund requesting +30s by made; post 1000 channel_funds to suspense; hold 1000 suspense to channel_funds; ask refund
+        refund refund: ask -> refund failed !refund_failed by moved
+        place o2 -> order init +30s by placed; ask place
+        o2 place: failed -> order failed by failed
+        o2 callback: paid tx2 1000 -> order failed by unapplied_received; refund requesting +30s by made; post 1000 channel_funds to suspense; hold 1000 suspense to channel_funds; ask refund
+        refund refund: unknown -> refund requesting +5s by moved
+        task refund -> refund requesting +30s by call_begun; ask query_refund
+        refund query_refund: not_found -> refund requesting +30s by moved, call_begun; ask refund
+        refund refund: ask -> refund requesting +30s by moved
+        task refund -> refund requesting +30s by call_begun; ask query_refund
+        refund query_refund: done 1000 -> refund done by moved; post_held 1000 suspense to channel_funds
+        ",
+    );
+}
+
 /// A refund is requested as soon as the payment is known here; the channel's own state may lag.
 #[test]
 fn a_payment_that_the_channel_does_not_know_any_more_needs_a_person() {

@@ -257,6 +257,12 @@ fn outcome(
         {
             fails(now, format!("{code}: {text}"))
         }
+        // Nothing of a number that was never sent before stands there: it is the amounts that differ.
+        (Finding::Ask { code }, _)
+            if asked == Some(Operation::Refund) && ends_without_proof(refund) =>
+        {
+            fails(now, format!("{code}: number or amounts differ from what the channel has"))
+        }
         (Finding::NotFound, RefundState::Requesting) if asked == Some(Operation::QueryRefund) => {
             Outcome::RequestAgain
         }
