@@ -351,7 +351,7 @@ pub(crate) fn known(engine: &Engine, tenant: &str) -> Result<TenantId, Fault> {
 }
 
 /// Refuses an account whose owner does not exist: an empty list would hide a typing error. An owner that
-/// has money exists, whatever the directory holds.
+/// has money exists, also when the directory lacks it.
 async fn known_owner(engine: &Engine, tenant: &TenantId, account: &Account) -> Result<(), Fault> {
     let accounts = engine.ask(Accounts { tenant: tenant.clone() }).await?;
     if accounts.iter().any(|row| row.account == *account) {

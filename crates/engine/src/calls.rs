@@ -149,7 +149,7 @@ pub(crate) async fn call(
     };
     let at = engine.clock.now();
     let begun = Stopwatch::start();
-    let (finding, response) = told_twice(engine, &account, instruction).await;
+    let (finding, response) = exchange_repeating_not_found(engine, &account, instruction).await;
     let operation = instruction.operation().name();
     let labels = [
         ("channel", account.channel.about().name),
@@ -162,7 +162,7 @@ pub(crate) async fn call(
 }
 
 /// An exchange; a "not found" that is not signed is asked for once more, and counts when it comes twice.
-async fn told_twice(
+async fn exchange_repeating_not_found(
     engine: &Arc<Engine>,
     account: &Arc<OpenAccount>,
     instruction: &Instruction,

@@ -241,7 +241,7 @@ fn a_refund_ends_by_a_persons_decision() {
         balances -> channel_funds -1000, suspense 0, settled_by_hand 1000
         refund callback: done 1000 -> refund done !contradiction by moved; post 1000 settled_by_hand to channel_funds
         operator write_off refund -> refund done by attention_ended
-        operator write_off refund -> refused: the refund is done
+        operator write_off refund -> nothing
         balances -> channel_funds 0, suspense 0, settled_by_hand 0
         ",
     );

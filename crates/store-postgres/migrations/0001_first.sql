@@ -134,41 +134,6 @@ CREATE INDEX attention_of_notifications ON notifications (tenant, attention_sinc
 CREATE INDEX attention_times_of_notifications
     ON notifications (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
-CREATE TABLE approvals (
-    tenant              text   COLLATE "C" NOT NULL,
-    id                  bigint NOT NULL,
-    order_id            bigint NOT NULL,
-    refund_id           bigint,
-    command             text   COLLATE "C" NOT NULL,
-    contested_reference text   COLLATE "C",
-    note                text   COLLATE "C",
-    outside_reference   text   COLLATE "C",
-    payment_reference   text   COLLATE "C",
-    amount              bigint,
-    digest              text   COLLATE "C" NOT NULL,
-    proposer            text   COLLATE "C" NOT NULL,
-    version             bigint NOT NULL,
-    next_poll_at        bigint,
-    held                bigint NOT NULL,
-    attention_kind      text   COLLATE "C",
-    attention           text   COLLATE "C",
-    attention_since     bigint,
-    proposed_at         bigint NOT NULL,
-    expires_at          bigint NOT NULL,
-    state               text   COLLATE "C" NOT NULL,
-    decided_at          bigint,
-    decided_by          text   COLLATE "C",
-    reason              text   COLLATE "C",
-    PRIMARY KEY (tenant, id),
-    UNIQUE (tenant, digest)
-);
-CREATE INDEX attention_of_approvals ON approvals (tenant, attention_since DESC, id)
-    WHERE attention IS NOT NULL;
-CREATE INDEX attention_times_of_approvals
-    ON approvals (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
--- Approvals are listed and found without their tenants.
-CREATE INDEX ids_of_approvals ON approvals (id);
-
 CREATE TABLE tenants (
     tenant          text   COLLATE "C" NOT NULL,
     id              bigint NOT NULL,
@@ -257,6 +222,41 @@ CREATE INDEX attention_of_channel_accounts ON channel_accounts (tenant, attentio
     WHERE attention IS NOT NULL;
 CREATE INDEX attention_times_of_channel_accounts
     ON channel_accounts (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+
+CREATE TABLE approvals (
+    tenant              text   COLLATE "C" NOT NULL,
+    id                  bigint NOT NULL,
+    order_id            bigint NOT NULL,
+    refund_id           bigint,
+    command             text   COLLATE "C" NOT NULL,
+    contested_reference text   COLLATE "C",
+    note                text   COLLATE "C",
+    outside_reference   text   COLLATE "C",
+    payment_reference   text   COLLATE "C",
+    amount              bigint,
+    digest              text   COLLATE "C" NOT NULL,
+    proposer            text   COLLATE "C" NOT NULL,
+    version             bigint NOT NULL,
+    next_poll_at        bigint,
+    held                bigint NOT NULL,
+    attention_kind      text   COLLATE "C",
+    attention           text   COLLATE "C",
+    attention_since     bigint,
+    proposed_at         bigint NOT NULL,
+    expires_at          bigint NOT NULL,
+    state               text   COLLATE "C" NOT NULL,
+    decided_at          bigint,
+    decided_by          text   COLLATE "C",
+    reason              text   COLLATE "C",
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, digest)
+);
+CREATE INDEX attention_of_approvals ON approvals (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_approvals
+    ON approvals (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+-- Approvals are listed and found without their tenants.
+CREATE INDEX ids_of_approvals ON approvals (id);
 
 -- A story's events lie together; every row of a story has events in it, and is found by
 -- them, or by those that were archived.

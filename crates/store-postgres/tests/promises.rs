@@ -121,6 +121,7 @@ async fn tables_are_distributed_where_the_database_can() {
         "merchants",
         "caller_keys",
         "channel_accounts",
+        "approvals",
         "events",
         "transfers",
         "balances",
@@ -181,5 +182,5 @@ async fn unique_indexes_begin_with_the_tenant() {
             }
         }
     }
-    assert_eq!(led, 19);
+    assert_eq!(led, 21);
 }

@@ -133,41 +133,6 @@ CREATE INDEX attention_of_notifications ON notifications (tenant, attention_sinc
 CREATE INDEX attention_times_of_notifications
     ON notifications (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
-CREATE TABLE approvals (
-    tenant              TEXT    NOT NULL,
-    id                  INTEGER NOT NULL,
-    order_id            INTEGER NOT NULL,
-    refund_id           INTEGER,
-    command             TEXT    NOT NULL,
-    contested_reference TEXT,
-    note                TEXT,
-    outside_reference   TEXT,
-    payment_reference   TEXT,
-    amount              INTEGER,
-    digest              TEXT    NOT NULL,
-    proposer            TEXT    NOT NULL,
-    version             INTEGER NOT NULL,
-    next_poll_at        INTEGER,
-    held                INTEGER NOT NULL,
-    attention_kind      TEXT,
-    attention           TEXT,
-    attention_since     INTEGER,
-    proposed_at         INTEGER NOT NULL,
-    expires_at          INTEGER NOT NULL,
-    state               TEXT    NOT NULL,
-    decided_at          INTEGER,
-    decided_by          TEXT,
-    reason              TEXT,
-    PRIMARY KEY (tenant, id),
-    UNIQUE (tenant, digest)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX attention_of_approvals ON approvals (tenant, attention_since DESC, id)
-    WHERE attention IS NOT NULL;
-CREATE INDEX attention_times_of_approvals
-    ON approvals (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
--- Approvals are listed and found without their tenants.
-CREATE INDEX ids_of_approvals ON approvals (id);
-
 CREATE TABLE tenants (
     tenant          TEXT    NOT NULL,
     id              INTEGER NOT NULL,
@@ -256,6 +221,41 @@ CREATE INDEX attention_of_channel_accounts ON channel_accounts (tenant, attentio
     WHERE attention IS NOT NULL;
 CREATE INDEX attention_times_of_channel_accounts
     ON channel_accounts (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+
+CREATE TABLE approvals (
+    tenant              TEXT    NOT NULL,
+    id                  INTEGER NOT NULL,
+    order_id            INTEGER NOT NULL,
+    refund_id           INTEGER,
+    command             TEXT    NOT NULL,
+    contested_reference TEXT,
+    note                TEXT,
+    outside_reference   TEXT,
+    payment_reference   TEXT,
+    amount              INTEGER,
+    digest              TEXT    NOT NULL,
+    proposer            TEXT    NOT NULL,
+    version             INTEGER NOT NULL,
+    next_poll_at        INTEGER,
+    held                INTEGER NOT NULL,
+    attention_kind      TEXT,
+    attention           TEXT,
+    attention_since     INTEGER,
+    proposed_at         INTEGER NOT NULL,
+    expires_at          INTEGER NOT NULL,
+    state               TEXT    NOT NULL,
+    decided_at          INTEGER,
+    decided_by          TEXT,
+    reason              TEXT,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_approvals ON approvals (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_approvals
+    ON approvals (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+-- Approvals are listed and found without their tenants.
+CREATE INDEX ids_of_approvals ON approvals (id);
 
 -- A story's events lie together; every row of a story has events in it, and is found by
 -- them, or by those that were archived.

@@ -348,7 +348,7 @@ const UNDECIDED_SECONDS: i64 = 24 * 3600;
 /// some working days.
 const PROCESSING_SECONDS: i64 = 7 * 24 * 3600;
 
-/// Why a person should look at a refund that has no end for so long; it is polled on all the same.
+/// Why a person should look at a refund that has no end for so long; it is still polled.
 fn overdue(refund: &Refund, after_seconds: i64, now: Timestamp, last: &str) -> Option<Need> {
     let is_overdue = now >= refund.made_at.plus_seconds(after_seconds);
     let reason = || format!("the channel has not ended the refund; its last answer: {last}");

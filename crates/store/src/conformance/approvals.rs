@@ -48,6 +48,7 @@ async fn contested(fixture: &mut StoreFixture<'_>, tenant: usize, number: &str) 
     let order = fixture.place(&tenant_at(tenant), number).await;
     let Finding::Paid(mut payment) = paid(&order) else { panic!("a payment") };
     payment.amount = Fen::new(7);
+    payment.settled_amount = Fen::new(7);
     fixture.accept(found(&order, Finding::Paid(payment), None)).await;
     fixture.order(&order).await
 }

@@ -300,7 +300,8 @@ damages! {
             " AND phase = 'post_held'"
         );
     "a refund that is done goes on": RefundWithoutPost of "refund", DONE,
-        of_row!("UPDATE refunds SET state = 'processing', ended_at = NULL, refund_reference = NULL");
+        of_row!("UPDATE refunds SET state = 'processing', ended_at = NULL, refund_reference = NULL,
+            settled_refund = NULL");
     "a failed refund passes for done": RefundWithoutPost of "refund", FAILED,
         of_row!("UPDATE refunds SET state = 'done', refund_reference = 'x', reason = NULL");
     "a failed refund passes for settled": RefundWithoutPost of "refund", FAILED,

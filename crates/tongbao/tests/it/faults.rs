@@ -202,7 +202,7 @@ async fn an_order_refused_after_a_lost_answer_is_closed_before_it_fails() {
     gateway.call(UNIFIED_ORDER, &body).await;
     let failed = gateway.until_status(&number, "PAY_FAIL").await;
     let why = failed["FailReason"].as_str().expect("a text");
-    assert!(why.starts_with("PARAM_ERROR: "), "the channel's own words: {why}");
+    assert!(why.starts_with("INVALID_REQUEST: "), "the channel's own words: {why}");
     let id = &failed["ChannelOrderId"];
     assert_eq!(gateway.channel_orders(id).await[0]["trade_state"], "CLOSED");
     let code = code_to_scan(&gateway, id).await;

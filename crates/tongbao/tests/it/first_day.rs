@@ -336,7 +336,7 @@ async fn an_order_that_may_stand_there_is_queried_before_an_unsigned_refusal_end
     assert_eq!(site.call(UNIFIED_ORDER, &order(&number)).await["ErrCode"], UNKNOWN);
     site.call(UNIFIED_ORDER, &order(&number)).await;
     let failed = site.until(&number, "PAY_FAIL").await;
-    assert_eq!(failed["FailReason"], "refused by the channel");
+    assert_eq!(failed["FailReason"], "PARAM_ERROR: 无效的openid");
     assert!(locked(&site.channel.turns).is_empty(), "each was met");
 
     // It stands there, and we were not told: it is closed there first.
@@ -345,7 +345,7 @@ async fn an_order_that_may_stand_there_is_queried_before_an_unsigned_refusal_end
     assert_eq!(site.call(UNIFIED_ORDER, &order(&number)).await["ErrCode"], UNKNOWN);
     site.call(UNIFIED_ORDER, &order(&number)).await;
     let failed = site.until(&number, "PAY_FAIL").await;
-    assert_eq!(failed["FailReason"], "refused by the channel");
+    assert_eq!(failed["FailReason"], "PARAM_ERROR: 无效的openid");
     assert_eq!(site.at_channel(&failed).await, Some(json!("CLOSED")));
 }
 

@@ -66,7 +66,7 @@ async fn agrees(gateway: &TestGateway, code: &str, story: &Value) {
         "paid" => &[Some("SUCCESS")],
         // Nobody can pay it any more.
         "failed" | "closed" => &[None, Some("CLOSED")],
-        state => panic!("{code}: {state} is no end: {story:#}"),
+        state => panic!("{code}: {state} is not an end: {story:#}"),
     };
     assert!(wanted.contains(&truth), "{code}: {truth:?} there: {story:#}");
 }
@@ -124,8 +124,7 @@ fn exit(story: &Value, name: &str) -> String {
 /// Ends an order that needs a person; its story afterwards.
 async fn closed_for_good(gateway: &TestGateway, number: &str, story: &Value) -> Value {
     let note = json!({"note": "looked up at the channel's site"});
-    let id = story["order"]["id"].as_str().expect("an id");
-    let answer = gateway.decide(&format!("/orders/{id}/close-for-good"), &note).await;
+    let answer = gateway.decide(&exit(story, "/close-for-good"), &note).await;
     assert_eq!(answer.status, 200, "{}: {story:#}", answer.body);
     let story = gateway.story(number).await;
     assert_eq!(story["order"]["state"], "failed", "{story:#}");
@@ -155,7 +154,7 @@ async fn one_refusal_to_place_ends_as_the_channel_has_it() {
     gateway.check_books();
 }
 
-/// A refusal that lasts: the order fails at the latest when its time is up, or needs a person then.
+/// A refusal that lasts: the order fails when its time is up, if not before, or needs a person then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lasting_refusal_to_place_ends_the_order_with_its_time() {
     let mut gateway = TestGateway::start();

@@ -126,7 +126,8 @@ impl Sandbox {
         let (mchid, serial) = (self.text("mchid"), self.text("serial_no"));
         self.send(&format!(
             "{method} {target} HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\
-             User-Agent: an SDK\r\nContent-Length: {len}\r\n{more}\
+             User-Agent: an SDK\r\nContent-Type: application/json\r\n\
+             Content-Length: {len}\r\n{more}\
              Authorization: WECHATPAY2-SHA256-RSA2048 mchid=\"{mchid}\",nonce_str=\"{nonce}\",\
              timestamp=\"{time}\",serial_no=\"{serial}\",signature=\"{signature}\"\r\n\r\n{body}",
             len = body.len(),

@@ -209,7 +209,7 @@ fn each_fault_mode_is_seen_by_the_codec() {
     assert!(matches!(mode("FREQUENCY_LIMITED"), Finding::Later { .. }));
     assert!(matches!(mode("INVALID_REQUEST"), Finding::Refused { .. }));
     // The gate does not sign, and is believed about the request alone.
-    assert!(matches!(mode("PARAM_ERROR"), Finding::Later { .. }));
+    assert!(matches!(mode("PARAM_ERROR"), Finding::Unproven(Unproven::Refused { .. })));
     assert!(matches!(mode("NO_AUTH"), Finding::AccountFault { .. }));
     stage.mode = FaultMode::Honest;
     assert_eq!(stage.ask(&*connection, &query("T99999")), Finding::NotFound);
