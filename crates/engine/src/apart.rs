@@ -3,8 +3,8 @@
 //! Each of them is written by itself, and a few beside each other: a lock on the rows of one keeps another
 //! waiting only when more tenants are locked than are written at once.
 
-use crate::Engine;
 use crate::writer::{BATCH_LEN_MAX, Duty, Job, write};
+use crate::{Engine, Failure};
 use kernel::TenantId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::resume_unwind;
@@ -16,6 +16,9 @@ use tokio::task::{JoinError, JoinSet};
 const TENANTS_AT_ONCE: usize = 3;
 /// Commands that wait here, at most; more stay in the queue, which refuses what is too much.
 const WAITING_MAX: usize = 4096;
+/// Commands of one tenant that wait here, at most; more are refused, so that they take no place from
+/// those of another.
+const WAITING_OF_TENANT_MAX: usize = WAITING_MAX / 4;
 
 /// Runs until the engine stops.
 pub(crate) async fn run(engine: Arc<Engine>, mut queue: mpsc::Receiver<Job>) {
@@ -34,7 +37,12 @@ pub(crate) async fn run(engine: Arc<Engine>, mut queue: mpsc::Receiver<Job>) {
                 if count == 0 {
                     break;
                 }
-                taken.drain(..).for_each(|job| waiting.add(job.command.tenant().clone(), job));
+                for job in taken.drain(..) {
+                    let tenant = job.command.tenant().clone();
+                    if let Err(job) = waiting.add(tenant, job) {
+                        let _ = job.answer.send(Err(Failure::Busy));
+                    }
+                }
             }
             Some(ended) = writes.join_next() => waiting.written(&tenant_of(ended)),
             _ = stopped.wait_for(|stopped| *stopped) => break,
@@ -74,12 +82,18 @@ impl<T> Default for Waiting<T> {
 }
 
 impl<T> Waiting<T> {
-    fn add(&mut self, tenant: TenantId, job: T) {
-        if !self.jobs.contains_key(&tenant) {
+    /// Adds a job; it comes back when its tenant has too many here.
+    fn add(&mut self, tenant: TenantId, job: T) -> Result<(), T> {
+        let of_tenant = self.jobs.get(&tenant).map_or(0, Vec::len);
+        if of_tenant >= WAITING_OF_TENANT_MAX {
+            return Err(job);
+        }
+        if of_tenant == 0 {
             self.turn.push_back(tenant.clone());
         }
         self.jobs.entry(tenant).or_default().push(job);
         self.len += 1;
+        Ok(())
     }
 
     /// The next tenant that is not being written, with the jobs that are written together.
@@ -113,10 +127,10 @@ mod tests {
     fn a_tenant_is_written_once_at_a_time_and_the_others_have_their_turn() {
         let mut waiting = Waiting::default();
         for (name, job) in [("a", 1), ("a", 2), ("b", 3)] {
-            waiting.add(tenant(name), job);
+            assert_eq!(waiting.add(tenant(name), job), Ok(()));
         }
         assert_eq!(waiting.next(), Some((tenant("a"), vec![1, 2])));
-        waiting.add(tenant("a"), 4);
+        assert_eq!(waiting.add(tenant("a"), 4), Ok(()));
         assert_eq!(waiting.next(), Some((tenant("b"), vec![3])));
         assert_eq!(waiting.next(), None, "the first is being written");
         waiting.written(&tenant("a"));
@@ -127,11 +141,20 @@ mod tests {
     #[test]
     fn more_than_a_batch_waits_for_the_next_turn() {
         let mut waiting = Waiting::default();
-        (0..=BATCH_LEN_MAX).for_each(|job| waiting.add(tenant("a"), job));
-        waiting.add(tenant("b"), 0);
+        (0..=BATCH_LEN_MAX).for_each(|job| assert_eq!(waiting.add(tenant("a"), job), Ok(())));
+        assert_eq!(waiting.add(tenant("b"), 0), Ok(()));
         assert_eq!(waiting.next().map(|(_, jobs)| jobs.len()), Some(BATCH_LEN_MAX));
         waiting.written(&tenant("a"));
         assert_eq!(waiting.next(), Some((tenant("b"), vec![0])));
         assert_eq!(waiting.next(), Some((tenant("a"), vec![BATCH_LEN_MAX])));
+    }
+
+    #[test]
+    fn one_tenant_takes_no_place_from_another() {
+        let mut waiting = Waiting::default();
+        (0..WAITING_OF_TENANT_MAX)
+            .for_each(|job| assert_eq!(waiting.add(tenant("a"), job), Ok(())));
+        assert_eq!(waiting.add(tenant("a"), 7), Err(7));
+        assert_eq!(waiting.add(tenant("b"), 8), Ok(()));
     }
 }

@@ -102,7 +102,8 @@ impl Engine {
             | Finding::Bill(_)
             | Finding::Unproven(_)
             | Finding::Unknown { .. }
-            | Finding::Mismatch { .. } => order.subject(),
+            | Finding::Mismatch { .. }
+            | Finding::Contested { .. } => order.subject(),
         };
         let record = RecordFinding {
             tenant: account.tenant.clone(),

@@ -100,7 +100,8 @@ fn clock_ahead(finding: &Finding, response: &Response, now: Timestamp) -> Option
             Unproven::Refused { .. } | Unproven::NotFound { .. } | Unproven::UnknownKey { .. },
         )
         | Finding::Unknown { .. }
-        | Finding::Mismatch { .. } => None,
+        | Finding::Mismatch { .. }
+        | Finding::Contested { .. } => None,
     }
 }
 

@@ -392,6 +392,10 @@ async fn a_lane_that_falls_behind_needs_a_person_until_it_has_caught_up() {
         notify(&engine, "a", &format!("dead{number}"), "dead.example").await;
     }
     notify(&engine, "b", "healthy", "shop.example").await;
+    until("the healthy host's", Duration::from_secs(20), async || {
+        notifications(&engine, "b").await[0].notification.state.name() == "delivered"
+    })
+    .await;
     assert_eq!(late(&engine).await, vec![]);
     tokio::time::advance(Duration::from_secs(16 * 60)).await;
     until("a warning", Duration::from_secs(20), async || log.count("needs a person") == 1).await;

@@ -67,7 +67,11 @@ impl Installation {
                 "admin_token: name: found {name:?}, want 1 to {OPERATOR_NAME_LEN_MAX} letters, \
                  digits, _ - . and @"
             );
-            ensure!(names.insert(name.clone()), "admin_token: two have the name {name}");
+            // Of two people whose names differ in capitals alone, neither could approve for the other.
+            ensure!(
+                names.insert(name.to_ascii_lowercase()),
+                "admin_token: two have the name {name}"
+            );
             token.check(ADMIN_TOKEN_LEN).with_context(|| format!("admin_token of {name}"))?;
             ensure!(
                 tokens.insert(token.expose()),
