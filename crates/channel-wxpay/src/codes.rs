@@ -177,7 +177,8 @@ fn without_proof(finding: Finding, code: String, response: &Response) -> Finding
         | Finding::Bill(_)
         | Finding::Unproven(_)
         | Finding::Unknown { .. }
-        | Finding::Mismatch { .. } => unknown(response, UNSIGNED),
+        | Finding::Mismatch { .. }
+        | Finding::Contested { .. } => unknown(response, UNSIGNED),
     }
 }
 

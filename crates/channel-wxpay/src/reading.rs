@@ -54,19 +54,19 @@ fn paid(read: Transaction, now: Timestamp) -> Finding {
     let total = Fen::new(total);
     let payer_amount = amount.payer_total.map(Fen::new).filter(|_| is_paid_in_cny);
     let promotions = read.promotion_detail.unwrap_or_default();
-    let settled_amount = match settlement::of_payment(total, payer_amount, &promotions) {
-        Ok(settled_amount) => settled_amount,
-        Err(why) => return Finding::Mismatch { why },
-    };
-    Finding::Paid(Payment {
+    let payment = Payment {
         channel_order_no: read.out_trade_no,
         payment_reference,
         amount: total,
-        settled_amount,
+        settled_amount: total,
         currency,
         payer_amount,
         at: time_or(read.success_time.as_deref(), now),
-    })
+    };
+    match settlement::of_payment(total, payer_amount, &promotions) {
+        Ok(settled_amount) => Finding::Paid(Payment { settled_amount, ..payment }),
+        Err(why) => Finding::Contested { payment, why },
+    }
 }
 
 /// What the answer to a refund means.

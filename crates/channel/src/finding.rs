@@ -83,6 +83,14 @@ pub enum Finding {
         /// What differs, for the operator.
         why: String,
     },
+    /// A payment of the order whose parts contradict each other: it is not booked until a person has
+    /// decided how.
+    Contested {
+        /// The payment; nothing is known of what is settled, which stands for the whole amount.
+        payment: Payment,
+        /// What contradicts, for the operator.
+        why: String,
+    },
 }
 
 impl Finding {
@@ -107,6 +115,7 @@ impl Finding {
             Finding::Unproven(unproven) => unproven.name(),
             Finding::Unknown { .. } => "unknown",
             Finding::Mismatch { .. } => "mismatch",
+            Finding::Contested { .. } => "contested",
         }
     }
 }
@@ -121,7 +130,9 @@ impl Finding {
             | Finding::Unfunded { code, text }
             | Finding::Later { code, text } => format!("{}: {code}: {text}", self.name()),
             Finding::Ask { code } => format!("ask: {code}"),
-            Finding::Unknown { why } | Finding::Mismatch { why } => {
+            Finding::Unknown { why }
+            | Finding::Mismatch { why }
+            | Finding::Contested { why, .. } => {
                 format!("{}: {why}", self.name())
             }
             Finding::Refund(refunded) => {

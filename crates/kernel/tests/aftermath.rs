@@ -93,7 +93,8 @@ fn a_refusal_of_a_refund_without_signature_ends_what_was_never_sent_before() {
         refund refund: unsigned_refusal -> refund requesting +120s by moved
         task refund -> refund requesting +30s by call_begun; ask query_refund
         refund query_refund: not_found -> refund requesting +30s by moved, call_begun; ask refund
-        refund refund: unsigned_refusal -> refund failed !refund_failed by moved
+        refund refund: unsigned_refusal -> refund requesting +3600s !refund_failed by moved
+        operator renew -> refused: the refund is requesting
         balances -> channel_funds -1000, suspense 1000 held 1000
         ",
     );

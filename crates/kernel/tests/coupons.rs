@@ -33,7 +33,7 @@ fn what_is_settled_is_a_part_of_the_amount() {
     check(
         "
         place o1 -> order init +30s by placed; ask place
-        o1 query: paid tx1 1000/1001 -> order init +60s !contradiction by mismatch_recorded
+        o1 query: paid tx1 1000/1001 -> order init +60s !contradiction by payment_contested
         o1 query: paid tx1 1000/-1 -> order init +60s !contradiction by mismatch_recorded
         balances ->
         o1 query: paid tx1 1000/999 -> order paid by paid; notification due +30s by queued; post 999 channel_funds to merchant_pending; post 1 merchant_coupons to merchant_pending; deliver
@@ -100,6 +100,27 @@ fn a_contested_payment_with_a_coupon_is_applied_or_ended_as_it_is() {
         o2 query: paid tx2 999/300 -> order init +60s !contradiction by payment_contested
         operator write_off o2 -> order failed by unapplied_received, failed; post 300 channel_funds to suspense; post 699 merchant_coupons to suspense; post 300 suspense to write_off; post 699 suspense to merchant_coupons
         balances -> channel_funds -600, merchant_pending 999, merchant_coupons -699, suspense 0, write_off 300
+        ",
+    );
+}
+
+/// The amount is the order's; how it is divided cannot be read. The money has a way into the book.
+#[test]
+fn a_payment_whose_parts_contradict_each_other_is_applied_by_a_person() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 place: placed -> order paying +60s by pay_info_received
+        o1 callback: unclear tx1 1000 -> order paying +60s !contradiction by payment_contested
+        o1 query: unclear tx1 1000 -> order paying +60s !contradiction by call_ended
+        operator apply o1 tx1 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        o1 query: unclear tx1 1000 -> order paid by call_ended
+        o1 query: unclear tx2 1000 -> order paid !contradiction by payment_contested
+        balances -> channel_funds -1000, merchant_pending 1000
+        place o2 -> order init +30s by placed; ask place
+        o2 place: failed -> order failed by failed
+        o2 callback: unclear tx3 1000 -> order failed !contradiction by payment_contested
+        operator give_back o2 tx3 -> order failed by unapplied_received; refund requesting +30s by made; post 1000 channel_funds to suspense; hold 1000 suspense to channel_funds; ask refund
         ",
     );
 }

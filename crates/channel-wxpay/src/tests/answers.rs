@@ -142,8 +142,13 @@ fn a_paid_order_is_paid() {
 fn what_is_settled_follows_from_the_coupons() {
     let settled = |to: &str| match queried(COUPON, to) {
         Finding::Paid(payment) => Ok(payment.settled_amount.get()),
-        Finding::Mismatch { why } => Err(why),
-        other => panic!("paid or a mismatch wanted: {other:?}"),
+        // The payment itself is known: a person decides how it is booked.
+        Finding::Contested { payment, why } => {
+            assert_eq!(payment.amount, Fen::new(1000));
+            assert_eq!(payment.settled_amount, payment.amount);
+            Err(why)
+        }
+        other => panic!("paid or contested wanted: {other:?}"),
     };
     let coupon = |kind: &str, fen: i64| {
         COUPON.replace(r#""CASH""#, &format!("{kind:?}")).replace(":100,", &format!(":{fen},"))

@@ -142,6 +142,7 @@ fn transition<'a>(
     }
     match finding {
         Finding::Paid(payment) => paid(order, payment),
+        Finding::Contested { payment, why } => contests(order, payment, why),
         Finding::Mismatch { why } => Transition::Contradicts(why.clone()),
         Finding::Refund(_) | Finding::Keys(_) | Finding::BillFile(_) | Finding::Bill(_) => {
             Transition::Contradicts(format!("{} is not an answer about an order", finding.name()))
@@ -269,8 +270,11 @@ fn paid<'a>(order: &Order, payment: &'a Payment) -> Transition<'a> {
     let is_of_order = terms.channel_order_no == payment.channel_order_no;
     let is_agreed = (request.amount, request.currency) == (payment.amount, payment.currency);
     let why = || contradiction(order, payment);
-    if !is_of_order || !is_part(payment.settled_amount, payment.amount) {
+    if !is_of_order {
         return Transition::Contradicts(why());
+    }
+    if !is_part(payment.settled_amount, payment.amount) {
+        return contests(order, payment, &why());
     }
     if let Some(booked) = booked(order, reference) {
         return match booked == reported {
@@ -288,6 +292,22 @@ fn paid<'a>(order: &Order, payment: &'a Payment) -> Transition<'a> {
         OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {
             Transition::Unapplied(payment)
         }
+    }
+}
+
+/// A payment whose parts contradict each other: a person applies it or gives it back.
+fn contests<'a>(order: &Order, payment: &Payment, why: &str) -> Transition<'a> {
+    let is_of_order = order.terms.channel_order_no == payment.channel_order_no;
+    let known = booked(order, &payment.payment_reference);
+    match known {
+        // How it is divided is known from when it was booked.
+        Some((amount, _)) if is_of_order && amount == payment.amount => Transition::Nothing,
+        None if is_of_order && order.contested.is_none() => {
+            let settled_amount = payment.amount;
+            let contested = ContestedPayment { settled_amount, ..contested(payment) };
+            Transition::Contested(contested, why.to_owned())
+        }
+        Some(_) | None => Transition::Contradicts(why.to_owned()),
     }
 }
 
@@ -474,6 +494,7 @@ pub(super) fn channel_answer(finding: &Finding) -> Option<ChannelAnswer> {
         | Finding::Bill(_) => Some(ChannelAnswer::Unknown),
         Finding::Placed(_)
         | Finding::Paid(_)
+        | Finding::Contested { .. }
         | Finding::Pending
         | Finding::Closed
         | Finding::Failed { .. }

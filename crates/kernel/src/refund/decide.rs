@@ -253,15 +253,13 @@ fn outcome(
             fails(now, format!("{code}: {text}"))
         }
         (Finding::Unproven(Unproven::Refused { code, text }), _)
-            if asked == Some(Operation::Refund) && ends_without_proof(refund) =>
+            if asked == Some(Operation::Refund) =>
         {
-            fails(now, format!("{code}: {text}"))
+            refused_without_proof(refund, finding, now, format!("{code}: {text}"))
         }
-        // Nothing of a number that was never sent before stands there: it is the amounts that differ.
-        (Finding::Ask { code }, _)
-            if asked == Some(Operation::Refund) && ends_without_proof(refund) =>
-        {
-            fails(now, format!("{code}: number or amounts differ from what the channel has"))
+        (Finding::Ask { code }, _) if asked == Some(Operation::Refund) => {
+            let reason = format!("{code}: number or amounts differ from what the channel has");
+            refused_without_proof(refund, finding, now, reason)
         }
         (Finding::NotFound, RefundState::Requesting) if asked == Some(Operation::QueryRefund) => {
             Outcome::RequestAgain
@@ -297,7 +295,9 @@ fn outcome(
             | Finding::Failed { .. },
             _,
         ) => stay(refund, finding, schedule::due(now, &RETRY_SCHEDULE_SECONDS, refund.polls), now),
-        (Finding::Mismatch { why }, _) => Outcome::Contradicts { why: why.clone() },
+        (Finding::Mismatch { why } | Finding::Contested { why, .. }, _) => {
+            Outcome::Contradicts { why: why.clone() }
+        }
         (
             Finding::NotFound
             | Finding::Placed(_)
@@ -318,10 +318,32 @@ fn outcome(
 /// Calls about a refund after which a refusal that is not signed needs a person.
 const UNPROVEN_POLLS_MAX: u32 = 6;
 
-/// Whether a refusal that the channel did not sign needs a person now. What was never sent before cannot
-/// stand there; anything else is queried first, and that a few times. The money stays held either way.
-const fn ends_without_proof(refund: &Refund) -> bool {
-    refund.version == 1 || refund.polls >= UNPROVEN_POLLS_MAX
+/// A refusal that does not prove that nothing stands there. What was never sent before cannot stand:
+/// the refund has failed. Anything else is queried, and after a few times a person sees it; it has not
+/// failed then, so that no second number is sent while the first may stand.
+fn refused_without_proof(
+    refund: &Refund,
+    finding: &Finding,
+    now: Timestamp,
+    reason: String,
+) -> Outcome {
+    if refund.version == 1 {
+        return fails(now, reason);
+    }
+    if refund.polls < UNPROVEN_POLLS_MAX {
+        return stay(
+            refund,
+            finding,
+            schedule::due(now, &RETRY_SCHEDULE_SECONDS, refund.polls),
+            now,
+        );
+    }
+    let reason = format!("the channel refuses the refund, and may have it: {reason}");
+    Outcome::Moves(Moved {
+        state: refund.state.clone(),
+        next_poll_at: Some(schedule::due(now, &SLOW_SCHEDULE_SECONDS, refund.polls)),
+        need: Some(Need { kind: AttentionKind::RefundFailed, reason }),
+    })
 }
 
 /// Seconds until a refund is polled again that the channel does not take now, by number of polls.

@@ -3,7 +3,7 @@
 //! - `place o1 amount=1 …`, `close o1`: commands of the merchant.
 //! - `o1 place: placed`, `o1 callback: paid tx1 1000`, `o1@other query: …`, `refund refund: done 1000`:
 //!   what the channel `main` (or `other`) said to an operation, or in a callback, about a row. Of
-//!   `paid tx1 1000/700` the channel settles 700, and of `done 1000/700` it takes 700.
+//!   `unclear tx1 1000` the parts contradict each other; of `paid tx1 1000/700` the channel settles 700, and of `done 1000/700` it takes 700.
 //! - `task o1`, `task refund`, `task notification`: time passes until the row's task is due, and it runs.
 //! - `early o1`: the row's task runs now.
 //! - `attempt no_answer`, `attempt acknowledged`, `replay`: about the newest notification.
@@ -215,6 +215,13 @@ pub(crate) fn finding(kernel: &TestKernel, row: &str, words: &[&str]) -> Finding
             payer_amount: None,
             at: kernel.now,
         }),
+        ["unclear", paid @ ..] => {
+            let Finding::Paid(payment) = self::finding(kernel, row, &[&["paid"], paid].concat())
+            else {
+                panic!("unclear wants a payment: {paid:?}")
+            };
+            Finding::Contested { payment, why: text }
+        }
         ["pending"] => Finding::Pending,
         ["closed"] => Finding::Closed,
         ["failed"] => Finding::Failed { code, text },
