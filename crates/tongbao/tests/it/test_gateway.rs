@@ -490,7 +490,8 @@ impl TestGateway {
     /// `tongbao check` on its data: whether the books are right, and what it said.
     pub(crate) fn check(&self) -> (bool, String) {
         let output = self.look(&["check"]);
-        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
 
     /// Asserts that the books are right.
