@@ -74,8 +74,9 @@ fn the_demonstration_succeeds_and_shows_everything() {
     }
 }
 
-/// What an order that was placed, paid and notified may take in a SQLite file, indexes included.
-const ORDER_BYTES_MAX: u64 = 2200;
+/// What an order that was placed, paid and notified may take in a SQLite file, indexes included. A figure
+/// measured near 2,200 leaves room for Request-IDs, of which real ones are longer.
+const ORDER_BYTES_MAX: u64 = 2300;
 
 #[test]
 fn an_order_takes_no_more_disk_than_we_promise() {
