@@ -265,7 +265,8 @@ macro_rules! of_any {
 }
 kernel::aggregates!(of_any);
 
-/// The first of the rows that its events do not rebuild, except for what events do not keep.
+/// The first of the rows that its events do not rebuild, except for what events do not keep; or a subject
+/// some of whose events are missing or there twice.
 pub fn first_not_rebuilt<'a>(
     tenant: &TenantId,
     events: impl IntoIterator<Item = &'a Event>,
@@ -273,6 +274,9 @@ pub fn first_not_rebuilt<'a>(
 ) -> Option<Subject> {
     let mut events: Vec<&Event> = events.into_iter().collect();
     events.sort_by_key(|event| (event.subject, event.sequence));
+    if let Some(subject) = first_with_gap(&events) {
+        return Some(subject);
+    }
     let mut view = View::default();
     events.into_iter().for_each(|event| view.apply(event));
     let is_rebuilt = |row: &&Row| {
@@ -280,6 +284,19 @@ pub fn first_not_rebuilt<'a>(
         rebuilt.as_ref().map(logged) == Some(logged(row))
     };
     rows.into_iter().find(|row| !is_rebuilt(row)).map(Row::subject)
+}
+
+/// The first subject whose sequences are not 1, 2, 3 and so on; the events are in their order.
+fn first_with_gap(events: &[&Event]) -> Option<Subject> {
+    let mut last: Option<&Event> = None;
+    for event in events {
+        let before = last.filter(|last| last.subject == event.subject);
+        if event.sequence != before.map_or(0, |before| before.sequence) + 1 {
+            return Some(event.subject);
+        }
+        last = Some(event);
+    }
+    None
 }
 
 fn json(value: &impl Serialize) -> String {

@@ -104,6 +104,8 @@ pub(super) fn archived_order_goes_on(store: &dyn Store) -> Promise<'_, ()> {
         assert_eq!(first_not_rebuilt(&tenant, events.iter().copied(), &story.rows), None);
         let own = order.terms.id.subject();
         assert_eq!(first_not_rebuilt(&tenant, &story.events[1..], &story.rows), Some(own));
+        let later = first_not_rebuilt(&tenant, &story.events, &story.rows);
+        assert_eq!(later, Some(own), "the first events are missing");
 
         fixture.archive(&tenant).await;
         let story = fixture.story(&order).await;

@@ -30,7 +30,7 @@ pub(super) async fn verify(store: &dyn Store, folder: &Path) -> Result<Found> {
     for tenant in store.ask(DirectoryOf {}).await?.tenants {
         let records = records(store, &tenant.tenant).await?;
         found.faults.extend(broken_link(&records));
-        let mut earlier = Earlier::new();
+        let mut earlier = Earlier::default();
         for record in &records {
             unnamed.remove(&record.file);
             found.archives += 1;
@@ -49,8 +49,14 @@ fn files(folder: &Path) -> Result<BTreeSet<String>> {
     Ok(names.into_iter().filter(|name| name.ends_with(".jsonl")).collect())
 }
 
-/// What older archives have of stories of which a newer one has more.
-type Earlier = BTreeMap<Id<kinds::Root>, Vec<ArchivedStory>>;
+/// What is known of a tenant's older archives.
+#[derive(Default)]
+struct Earlier {
+    /// What they have of stories of which a newer one has more.
+    parts: BTreeMap<Id<kinds::Root>, Vec<ArchivedStory>>,
+    /// The numbers of those that are bad.
+    bad: BTreeSet<i64>,
+}
 
 async fn verify_file(
     store: &dyn Store,
@@ -63,6 +69,7 @@ async fn verify_file(
         Ok(lines) => lines,
         Err(why) => {
             found.faults.push(format!("{}: {why}", record.file));
+            earlier.bad.insert(record.number);
             return Ok(());
         }
     };
@@ -80,10 +87,13 @@ async fn verify_file(
             let why = "the database has it that other events were archived";
             found.faults.push(format!("{}: order {root}: {why}", record.file));
         }
-        let parts = earlier.entry(root).or_default();
-        parts.push(line);
+        // A file that is bad was reported; without its events there is nothing to rebuild from.
+        if story.archived.iter().any(|events| earlier.bad.contains(&events.archive)) {
+            continue;
+        }
+        earlier.parts.entry(root).or_default().push(line);
         if story.archived.iter().all(|events| events.archive <= record.number) {
-            let parts = earlier.remove(&root).unwrap_or_default();
+            let parts = earlier.parts.remove(&root).unwrap_or_default();
             if let Some(subject) = not_rebuilt(&record.tenant, &parts, &story) {
                 let why = format!("its events do not rebuild {subject}");
                 found.faults.push(format!("{}: order {root}: {why}", record.file));
