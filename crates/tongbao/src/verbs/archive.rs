@@ -47,7 +47,8 @@ pub(crate) struct Arguments {
     database: Chosen,
 }
 
-/// Exits 0 when everything was archived or verified, 1 when a file does not verify.
+/// Exits 0 when everything was archived or verified, 1 when stories are left for the next run or a file
+/// does not verify.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     if let Some(folder) = &arguments.verify {
         return verified(&*arguments.database.open_to_read().await?, folder).await;
@@ -62,7 +63,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let store = arguments.database.open_to_change().await?;
     let totals = archive_all(&*store, arguments.out.as_deref(), ended_before).await?;
     say(&format!("archived {}", totals.text()));
-    Ok(ExitCode::SUCCESS)
+    Ok(if totals.is_partial() { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 /// Archives the finished stories of every tenant into files of a folder; without one, counts them.

@@ -5,8 +5,9 @@ use crate::test_gateway::{
     CLOSE_ORDER, QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, with,
 };
 use serde_json::{Value, json};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 
 /// Looks for the file of a run, at most 20 s.
@@ -181,5 +182,47 @@ async fn a_run_that_is_killed_before_its_commit_deletes_nothing() {
     assert_eq!(files(&folder), left, "the same stories make the same file");
     let (code, found) = verify(&gateway, &folder);
     assert!(code == Some(0) && !found.contains("NOTE"), "{found}");
+    gateway.check_books();
+}
+
+/// Starts a run, and waits until it has written its file.
+async fn start_run(gateway: &TestGateway, folder: &Path) -> Child {
+    let out = folder.to_str().expect("a path");
+    let mut run = gateway.verb(&["archive", "--keep-days", "0", "--out", out]);
+    let run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
+    for _ in 0..LOOKS {
+        if !files(folder).is_empty() {
+            return run;
+        }
+        tokio::time::sleep(POLL_EVERY).await;
+    }
+    panic!("the run writes no file");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_runs_with_the_same_stories_one_leaves_them_and_no_file_is_lost() {
+    let mut gateway = TestGateway::start();
+    let merchant = Merchant::start().await;
+    sell(&gateway, &merchant).await;
+    gateway.kill();
+    // One folder would not show when the second run is ready, too.
+    let folders = ["one", "two"].map(|name| gateway.data().join(name));
+    let locked = lock(&gateway).await;
+    let [one, two] =
+        [start_run(&gateway, &folders[0]).await, start_run(&gateway, &folders[1]).await];
+    drop(locked);
+    let outputs = [one, two].map(|run| run.wait_with_output().expect("it ends"));
+    let mut codes = outputs.each_ref().map(|output| output.status.code());
+    codes.sort_unstable();
+    let all = outputs.each_ref().map(said).join("\n");
+    assert_eq!(codes, [Some(0), Some(1)], "{all}");
+    assert!(all.contains("left 1 stories for the next run: archive "), "{all}");
+    gateway.restart();
+    let names = folders.each_ref().map(|folder| files(folder)[0].file_name().map(OsStr::to_owned));
+    assert_eq!(names[0], names[1], "the same stories make the same file");
+    for folder in &folders {
+        let (code, found) = verify(&gateway, folder);
+        assert!(code == Some(0) && !found.contains("NOTE"), "{found}");
+    }
     gateway.check_books();
 }

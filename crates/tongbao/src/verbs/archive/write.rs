@@ -1,11 +1,13 @@
 //! Moving finished stories out of the database.
 //!
 //! The file of a few hundred stories is written and flushed, with its folder, before the commit that
-//! deletes them. A file's name ends in the beginning of its hash, so that no run overwrites the file of
-//! another: killed in between, a run leaves a file that no record names, and nothing is deleted.
+//! deletes them. A file's name ends in the beginning of its hash: two runs that see the same stories make
+//! the same file. So no run overwrites or removes a file, which may be the one that the record of another
+//! names. Refused or killed before its commit, a run leaves a file that perhaps no record names, and
+//! nothing is deleted.
 
 use super::{chain, say};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use crypto::hash::sha256_hex;
 use kernel::TenantId;
 use ledger::{SubjectKind, Timestamp};
@@ -34,6 +36,8 @@ pub(crate) struct Totals {
     stories: usize,
     events: BTreeMap<SubjectKind, u64>,
     bytes: usize,
+    /// Stories that were left for the next run.
+    left: usize,
 }
 
 impl Totals {
@@ -41,9 +45,15 @@ impl Totals {
         self.files += other.files;
         self.stories += other.stories;
         self.bytes += other.bytes;
+        self.left += other.left;
         for (kind, count) in other.events {
             *self.events.entry(kind).or_default() += count;
         }
+    }
+
+    /// Whether something is left that could have been archived.
+    pub(super) const fn is_partial(&self) -> bool {
+        self.left > 0
     }
 
     pub(super) fn text(&self) -> String {
@@ -71,7 +81,7 @@ pub(super) struct Archiver<'a> {
 }
 
 impl Archiver<'_> {
-    /// Archives what is finished of a tenant.
+    /// Archives what is finished of a tenant, up to what must be left for the next run.
     pub(super) async fn archive(&self, tenant: &TenantId) -> Result<Totals> {
         let (mut totals, mut waiting, mut after) = (Totals::default(), vec![], None);
         loop {
@@ -91,6 +101,9 @@ impl Archiver<'_> {
                 }
                 if waiting.len() == STORIES_MAX {
                     totals.add(self.put(tenant, take(&mut waiting)).await?);
+                }
+                if totals.is_partial() {
+                    return Ok(totals);
                 }
             }
             if after.is_none() {
@@ -121,7 +134,7 @@ impl Archiver<'_> {
         };
         archival.record.chain = chain(&archival.record, previous.as_ref());
         let (events, bytes) = (archival.record.events.clone(), text.len());
-        let totals = Totals { files: 1, stories: stories.len(), events, bytes };
+        let totals = Totals { files: 1, stories: stories.len(), events, bytes, left: 0 };
         let Some(folder) = self.folder else { return Ok(totals) };
         let path = folder.join(file);
         write_durably(path.clone(), text).await?;
@@ -129,9 +142,10 @@ impl Archiver<'_> {
             Ok(()) => {}
             // Nothing was deleted: the next run finds these stories as they are then.
             Err(CommitFault::Stale(why)) => {
-                std::fs::remove_file(&path)?;
-                say(&format!("left {} stories for the next run: {why} has changed", stories.len()));
-                return Ok(Totals::default());
+                return Ok(leave(&stories, &format!("{why} has changed")));
+            }
+            Err(CommitFault::Busy(why)) => {
+                return Ok(leave(&stories, &format!("rows are locked: {why}")));
             }
             Err(fault) => {
                 return Err(fault).with_context(|| format!("{} is not committed", path.display()));
@@ -151,18 +165,54 @@ impl Archiver<'_> {
     }
 }
 
+fn leave(stories: &[Story], why: &str) -> Totals {
+    say(&format!("left {} stories for the next run: {why}", stories.len()));
+    Totals { left: stories.len(), ..Totals::default() }
+}
+
 /// Writes a file that only its owner may read; when this is done, the file survives a power loss.
 async fn write_durably(path: PathBuf, text: String) -> Result<()> {
     let name = path.display().to_string();
-    let write = move || -> io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let mut file = tempfile::Builder::new().prefix(".part-").tempfile_in(folder)?;
+    let write = move || -> Result<()> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        make_durably(folder)?;
+        let mut file = tempfile::Builder::new().prefix(".part-").tempfile_in(named(folder))?;
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
-        file.persist(&path)?;
-        File::open(folder)?.sync_all()
+        match file.persist_noclobber(&path) {
+            Ok(_) => {}
+            Err(fault) if fault.error.kind() == io::ErrorKind::AlreadyExists => {
+                check_same(&path, &text)?;
+            }
+            Err(fault) => return Err(fault.error.into()),
+        }
+        Ok(sync(folder)?)
     };
     tokio::task::spawn_blocking(write).await?.with_context(|| format!("{name} is not written"))
+}
+
+/// Another run may have written the same stories; what else has the name is never overwritten.
+fn check_same(path: &Path, text: &str) -> Result<()> {
+    if std::fs::read(path)? != text.as_bytes() {
+        bail!("a file with other content has its name");
+    }
+    Ok(File::open(path)?.sync_all()?)
+}
+
+/// Makes a folder with those above it; each that is new survives a power loss.
+fn make_durably(folder: &Path) -> io::Result<()> {
+    let is_new = |above: &&Path| !named(above).exists();
+    let new: Vec<&Path> = folder.ancestors().take_while(is_new).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(named(folder))?;
+    new.into_iter().filter_map(Path::parent).try_for_each(sync)
+}
+
+/// Flushes which names a folder has.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(named(folder))?.sync_all()
+}
+
+/// The folder, also where it is the one that the program was started in.
+fn named(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
