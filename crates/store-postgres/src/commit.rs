@@ -9,7 +9,7 @@ use crate::pool::{Pool, WRITERS};
 use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, commit as sql, session};
 use kernel::{Changed, TenantId};
-use ledger::{Account, Delta, Fen};
+use ledger::{Account, Delta, Fen, SubjectKind};
 use std::collections::BTreeMap;
 use store::rows::{
     Value, archive, claimed_name, event, expected_cells, mutable_cells, parts, task, transfer,
@@ -95,6 +95,7 @@ fn steps_of_archival(archival: &Archival) -> Vec<Step<'_>> {
     let tenant = || Value::text(record.tenant.as_str());
     let mut writing = Writing { tenant: &record.tenant, steps: vec![] };
     writing.rows(&sql::INSERT_ARCHIVES, vec![archive::row(record)]);
+    writing.kept(archival);
     let events = archival.events.iter();
     let events =
         events.map(|(root, id)| vec![tenant(), Value::Int(root.value()), Value::Int(id.value())]);
@@ -114,6 +115,20 @@ macro_rules! of_all {
         impl<'a> Writing<'a> {
             fn changed(&mut self, changed: &'a Changed) {
                 $(self.aggregates(&changed.$rows);)*
+            }
+
+            /// Wants the rows that stay to be as they were.
+            fn kept(&mut self, archival: &'a Archival) {
+                $(
+                    let own = archival.kept.iter();
+                    let own = own.filter(|(subject, _)| subject.kind == SubjectKind::$row);
+                    let keys = own.map(|(subject, version)| {
+                        let tenant = Value::text(self.tenant.as_str());
+                        vec![tenant, Value::Int(subject.value), Value::Int(*version)]
+                    });
+                    let keys = keys.collect();
+                    self.rows(&kernel::$row::sql().expect, keys);
+                )*
             }
         }
     };

@@ -1,11 +1,12 @@
 //! Moving archived events and notifications out of the database, and reading what is known of them.
 
-use crate::commit::{Writing, name};
+use crate::commit::{Writing, expect, name};
 use crate::load::text;
 use crate::sql::commit as sql;
 use crate::sql::read;
+use crate::sql::rows::SqlRow;
 use crate::statement::{Select, fault};
-use ledger::{Id, kinds};
+use ledger::{Id, SubjectKind, kinds};
 use rusqlite::{Connection, TransactionBehavior};
 use store::rows::{Value, archive};
 use store::{
@@ -25,6 +26,10 @@ fn write(connection: &Connection, archival: &Archival) -> Result<(), CommitFault
     let (record, tenant) = (&archival.record, &archival.record.tenant);
     let mut insert = Writing::new(connection, &sql::INSERT_ARCHIVE);
     insert.add(&[&archive::row(record)], || name("archive", record.number))?;
+    for (subject, version) in &archival.kept {
+        let key = [text(tenant), Value::Int(subject.value), Value::Int(*version)];
+        expect(connection, of_version(subject.kind), &key, || subject.to_string())?;
+    }
     let mut delete = Writing::new(connection, sql::DELETE_EVENT);
     for (root, id) in &archival.events {
         let key = [text(tenant), Value::Int(root.value()), Value::Int(id.value())];
@@ -41,6 +46,18 @@ fn write(connection: &Connection, archival: &Archival) -> Result<(), CommitFault
     }
     Ok(())
 }
+
+macro_rules! of_any {
+    ($($rows:ident: $row:ident,)*) => {
+        /// Finds a row of this kind by tenant, id and version.
+        fn of_version(kind: SubjectKind) -> &'static str {
+            match kind {
+                $(SubjectKind::$row => &kernel::$row::sql().of_version,)*
+            }
+        }
+    };
+}
+kernel::aggregates!(of_any);
 
 /// The records of a tenant, newest first.
 pub(crate) fn records(

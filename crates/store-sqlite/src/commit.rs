@@ -144,6 +144,19 @@ impl<'c> Writing<'c> {
     }
 }
 
+/// Wants a row to be there.
+pub(crate) fn expect(
+    connection: &Connection,
+    sql: &str,
+    key: &[Value<'_>],
+    name: impl FnOnce() -> String,
+) -> Result<(), CommitFault> {
+    let mut statement = connection.prepare_cached(sql).map_err(fault)?;
+    bind(&mut statement, 1, key).map_err(fault)?;
+    let is_there = statement.raw_query().next().map_err(fault)?.is_some();
+    if is_there { Ok(()) } else { Err(CommitFault::Stale(name())) }
+}
+
 pub(crate) fn name(noun: &str, id: impl Display) -> String {
     format!("{noun} {id}")
 }

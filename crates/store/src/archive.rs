@@ -106,6 +106,9 @@ pub struct Archival {
     pub events: Vec<(Id<kinds::Root>, Id<kinds::Event>)>,
     /// The notifications to delete, each of which must be there in this version.
     pub notifications: Vec<(Id<kinds::Notification>, i64)>,
+    /// The rows of the stories that stay, each of which must be there in this version: a story that went
+    /// on is not finished any more.
+    pub kept: Vec<(Subject, i64)>,
 }
 
 impl Archival {
@@ -131,11 +134,13 @@ impl Archival {
             of_subject.event_count += 1;
             of_subject.last_sequence = of_subject.last_sequence.max(event.sequence);
         }
-        let rows = stories.iter().flat_map(|story| &story.rows);
+        let rows = || stories.iter().flat_map(|story| &story.rows);
+        let kept = rows().filter(|row| removed(row).is_none());
         Some(Archival {
             archived: archived.into_values().collect(),
             events: all().map(|event| (event.root, event.id)).collect(),
-            notifications: rows.filter_map(removed).collect(),
+            notifications: rows().filter_map(removed).collect(),
+            kept: kept.map(|row| (row.subject(), row.version())).collect(),
             record: ArchiveRecord {
                 tenant: cover.tenant,
                 number: cover.number,

@@ -15,6 +15,9 @@ pub(crate) struct Statements {
     /// Writes what can change where the versions are still those that were loaded, and fails where one
     /// is not: arrays of id and expected version, then of the columns.
     pub(crate) update: Sql,
+    /// Locks rows against changes, and fails where one is not there in its version: arrays of ids and
+    /// versions.
+    pub(crate) expect: Sql,
     /// An array of ids.
     pub(crate) by_ids: Sql,
     /// A namespace, where the table has them, and an array of numbers in it.
@@ -87,6 +90,18 @@ impl Statements {
                 .terms
                 .map(|terms| sql("insert_terms", insert(terms, &table.terms_columns()))),
             update: sql("update", update(table, noun)),
+            expect: sql(
+                "expect",
+                format!(
+                    "WITH found AS (
+                        SELECT 1 FROM {name}
+                        JOIN unnest($2::bigint[], $3::bigint[]) AS row (id, version)
+                            ON {name}.id = row.id AND {name}.version = row.version
+                        WHERE {name}.tenant = $1 FOR SHARE OF {name})
+                    SELECT tongbao_expect(count(*), cardinality($2::bigint[])::bigint, '{noun}')
+                    FROM found"
+                ),
+            ),
             by_ids: sql("by_ids", format!("{select} WHERE tenant = $1 AND id = ANY($2::bigint[])")),
             by_numbers: table
                 .number

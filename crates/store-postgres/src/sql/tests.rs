@@ -18,7 +18,14 @@ fn every_statement() -> Vec<&'static Sql> {
     let mut all = [commit::every(), claim::every(), read::every(), audit::every()].concat();
     for sql in rows::every() {
         all.extend(writes_of(sql));
-        all.extend([&sql.by_ids, &sql.of_root, &sql.all, &sql.attention, &sql.attention_of_tenant]);
+        all.extend([
+            &sql.expect,
+            &sql.by_ids,
+            &sql.of_root,
+            &sql.all,
+            &sql.attention,
+            &sql.attention_of_tenant,
+        ]);
         all.push(&sql.attention_counts);
         all.extend([&sql.held_differs, &sql.hold_without_row, &sql.open_without_task]);
         all.extend(&sql.by_numbers);
@@ -59,7 +66,9 @@ fn what_writes_or_locks_names_one_tenant() {
         }
     }
     let of_rows: usize = rows::every().into_iter().map(|sql| writes_of(sql).count()).sum();
-    assert_eq!(seen, of_rows + commit::every().len() + 4, "a commit, leases and tasks");
+    let locked = rows::every().len();
+    let want = of_rows + locked + commit::every().len() + 4;
+    assert_eq!(seen, want, "a commit, what archiving locks, leases and tasks");
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub(crate) struct Statements {
     /// Writes what can change where the version is still the one that was loaded: parameters tenant,
     /// id, expected version, then the columns.
     pub(crate) update: String,
+    /// One row at most: parameters tenant, id and version.
+    pub(crate) of_version: String,
     /// Parameters tenant and id.
     pub(crate) by_id: String,
     /// Parameters tenant, then namespace where the table has one, and number.
@@ -71,6 +73,9 @@ impl Statements {
             insert: insert(name, &table.own_columns()),
             insert_terms: table.terms.map(|terms| insert(terms, &table.terms_columns())),
             update: update(table),
+            of_version: format!(
+                "SELECT 1 FROM {name} WHERE tenant = ?1 AND id = ?2 AND version = ?3"
+            ),
             by_id: format!("{select} WHERE tenant = ?1 AND id = ?2"),
             by_number: table.number.map(|number| match number {
                 NumberColumns { namespace: Some(namespace), number } => {

@@ -84,7 +84,11 @@ fn queries_read_no_more_than_they_show() {
     }
     for sql in rows::every() {
         let lists = [&sql.attention, &sql.attention_of_tenant];
-        for sql in [&sql.by_id, &sql.of_root].into_iter().chain(lists).chain(&sql.by_number) {
+        for sql in [&sql.by_id, &sql.of_version, &sql.of_root]
+            .into_iter()
+            .chain(lists)
+            .chain(&sql.by_number)
+        {
             assert_frugal(&connection, sql);
         }
     }

@@ -132,6 +132,22 @@ pub(super) fn closed_order_is_finished_after_its_last_look(store: &dyn Store) ->
     })
 }
 
+pub(super) fn story_that_went_on_is_not_archived(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        let tenant = tenant_at(0);
+        let order = sell_and_notify(&mut fixture, "A-1").await;
+        let stories = fixture.finished(&tenant).await;
+        let archival = fixture.archival(&tenant, &stories).await.expect("a story is finished");
+        fixture.accept(found(&order, paid_as(&order, "wx2"), None)).await;
+        let before = fixture.everything().await;
+        let outcome = store.archive(&archival).await;
+        assert!(matches!(outcome, Err(CommitFault::Stale(_))), "{outcome:?}: late money came");
+        assert!(fixture.everything().await == before, "a refused archival changed something");
+        fixture.assert_sound().await;
+    })
+}
+
 pub(super) fn archival_is_whole_or_nothing(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut fixture = StoreFixture::new(store);
@@ -156,6 +172,7 @@ pub(super) fn archival_is_whole_or_nothing(store: &dyn Store) -> Promise<'_, ()>
             with(&|it| it.events.extend(first.events.first().copied())),
             with(&|it| it.notifications.extend(first.notifications.first().copied())),
             with(&|it| it.notifications[0].1 += 1),
+            with(&|it| it.kept[0].1 += 1),
         ] {
             let outcome = store.archive(&refused).await;
             assert!(matches!(outcome, Err(CommitFault::Stale(_))), "{outcome:?}");

@@ -46,6 +46,7 @@ cases! {
         finished_stories_leave,
         archived_order_goes_on,
         closed_order_is_finished_after_its_last_look,
+        story_that_went_on_is_not_archived,
         archival_is_whole_or_nothing,
     ;
     commits:

@@ -2,8 +2,8 @@
 
 use super::{EventKey, State};
 use crate::{Archival, ArchivedEvents, Archives, CommitFault, StoriesWithEvents};
-use kernel::TenantId;
-use ledger::{Id, Subject, kinds};
+use kernel::{Aggregate, TenantId};
+use ledger::{Id, Subject, SubjectKind, kinds};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
@@ -25,6 +25,11 @@ impl State {
             let found = self.notifications.get(tenant, id.value()).map(|row| row.version);
             if found != Some(*version) {
                 return Err(stale("notification", id));
+            }
+        }
+        for (subject, version) in &archival.kept {
+            if self.version(tenant, *subject) != Some(*version) {
+                return Err(stale(subject.kind.name(), subject.value));
             }
         }
         for (root, id) in &archival.events {
@@ -81,6 +86,21 @@ impl State {
         counts
     }
 }
+
+macro_rules! of_any {
+    ($($rows:ident: $row:ident,)*) => {
+        impl State {
+            fn version(&self, tenant: &TenantId, subject: Subject) -> Option<i64> {
+                match subject.kind {
+                    $(SubjectKind::$row => {
+                        self.$rows.get(tenant, subject.value).map(Aggregate::version)
+                    })*
+                }
+            }
+        }
+    };
+}
+kernel::aggregates!(of_any);
 
 fn stale(noun: &str, id: impl Display) -> CommitFault {
     CommitFault::Stale(format!("{noun} {id}"))
