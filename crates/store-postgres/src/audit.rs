@@ -6,7 +6,7 @@ use crate::connection::{Patience, Step};
 use crate::pool::Pool;
 use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, audit as sql};
-use kernel::{Notification, Order, Refund, TenantId, UnappliedOutcome};
+use kernel::{Approval, Notification, Order, Refund, TenantId, UnappliedOutcome};
 use ledger::{Id, Subject, Transfer, kinds};
 use std::collections::{BTreeMap, HashMap};
 use store::audit::{Part, Rule, Sums, accounts, sorted, unapplied_part, unapplied_parts};
@@ -48,6 +48,7 @@ fn rules() -> Vec<RuleSql> {
         (Rule::EventsMissing, order, &sql::ORDER_EVENTS_MISSING),
         (Rule::EventsMissing, refund, &sql::REFUND_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<Notification>(), &sql::NOTIFICATION_EVENTS_MISSING),
+        (Rule::EventsMissing, noun::<Approval>(), &sql::APPROVAL_EVENTS_MISSING),
         (Rule::ArchivesDiffer, "archive", &sql::ARCHIVES_DIFFER),
     ];
     rules.extend(row_rules());

@@ -47,10 +47,10 @@ pub enum Rule {
     OpenWithoutTask,
     /// Every paid order whose merchant asked for it has a notification, or had one that is archived.
     PaidWithoutNotification,
-    /// Every order, refund and notification has as many events as its version says, in the log or in
+    /// Every order, refund, notification and approval has as many events as its version says, in the log or in
     /// archives.
     EventsMissing,
-    /// The archives of a tenant have as many events as are written down for its rows.
+    /// Each archive has as many events as are written down for its rows.
     ArchivesDiffer,
 }
 
@@ -104,7 +104,7 @@ impl Rule {
             Rule::EventsMissing => {
                 "not as many events, in the log and in archives, as its version says"
             }
-            Rule::ArchivesDiffer => "the records do not count the events that were archived",
+            Rule::ArchivesDiffer => "its record does not count the events that were archived",
         }
     }
 

@@ -109,17 +109,18 @@ super::statements! {
                 OR (transfers.reason = 'coupon' AND transfers.credit LIKE 'merchant_pending/%'))
         WHERE orders.state = 'paid'
         GROUP BY orders.tenant, orders.id, paid_amount, settled_amount
-        HAVING count(transfers.id) <> (settled_amount <> 0)::int + (settled_amount <> paid_amount)::int
+        HAVING count(transfers.id) <> (settled_amount IS DISTINCT FROM 0)::int
+                + (settled_amount IS DISTINCT FROM paid_amount)::int
             OR count(*) FILTER (WHERE transfers.phase = 'post'
                 AND transfers.reason = 'payment' AND transfers.amount = settled_amount
                 AND transfers.debit = 'channel_funds/' || terms.channel_account
                 AND transfers.credit = 'merchant_pending/' || terms.merchant)
-                <> (settled_amount <> 0)::int
+                <> (settled_amount IS DISTINCT FROM 0)::int
             OR count(*) FILTER (WHERE transfers.phase = 'post'
                 AND transfers.reason = 'coupon' AND transfers.amount = paid_amount - settled_amount
                 AND transfers.debit = 'merchant_coupons/' || terms.merchant
                 AND transfers.credit = 'merchant_pending/' || terms.merchant)
-                <> (settled_amount <> paid_amount)::int
+                <> (settled_amount IS DISTINCT FROM paid_amount)::int
         ORDER BY orders.tenant, orders.id LIMIT 1";
 
     PAYMENT_WITHOUT_PAID = "SELECT transfers.tenant, transfers.subject_id
@@ -167,9 +168,10 @@ super::statements! {
     ORDER_EVENTS_MISSING = events_missing("orders", "order", "id");
     REFUND_EVENTS_MISSING = events_missing("refunds", "refund", "order_id");
     NOTIFICATION_EVENTS_MISSING = events_missing("notifications", "notification", "root");
+    APPROVAL_EVENTS_MISSING = events_missing("approvals", "approval", "order_id");
 
-    ARCHIVES_DIFFER = "SELECT tenant, max(number) FROM (
+    ARCHIVES_DIFFER = "SELECT tenant, number FROM (
             SELECT tenant, number, event_count FROM archives
             UNION ALL SELECT tenant, archive, -event_count FROM archived_events) AS sides
-        GROUP BY tenant HAVING sum(event_count) <> 0 ORDER BY tenant LIMIT 1";
+        GROUP BY tenant, number HAVING sum(event_count) <> 0 ORDER BY tenant, number LIMIT 1";
 }

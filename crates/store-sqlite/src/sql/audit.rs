@@ -243,16 +243,17 @@ macro_rules! events_missing {
 }
 
 /// The rules of what was archived.
-pub(crate) const ARCHIVE_RULES: [RuleSql; 4] = [
+pub(crate) const ARCHIVE_RULES: [RuleSql; 5] = [
     events_missing!("orders", "order", "id"),
     events_missing!("refunds", "refund", "order_id"),
     events_missing!("notifications", "notification", "root"),
+    events_missing!("approvals", "approval", "order_id"),
     (
         Rule::ArchivesDiffer,
         "archive",
-        "SELECT tenant, max(number) FROM (
+        "SELECT tenant, number FROM (
             SELECT tenant, number, event_count FROM archives
             UNION ALL SELECT tenant, archive, -event_count FROM archived_events)
-        GROUP BY tenant HAVING sum(event_count) <> 0 ORDER BY tenant LIMIT 1",
+        GROUP BY tenant, number HAVING sum(event_count) <> 0 ORDER BY tenant, number LIMIT 1",
     ),
 ];

@@ -44,7 +44,11 @@ pub(super) fn write_off(order: &Order, note: &str) -> Command {
 }
 
 /// An order to which the channel reports another amount.
-async fn contested(fixture: &mut StoreFixture<'_>, tenant: usize, number: &str) -> Order {
+pub(super) async fn contested(
+    fixture: &mut StoreFixture<'_>,
+    tenant: usize,
+    number: &str,
+) -> Order {
     let order = fixture.place(&tenant_at(tenant), number).await;
     let Finding::Paid(mut payment) = paid(&order) else { panic!("a payment") };
     payment.amount = Fen::new(7);
@@ -53,7 +57,11 @@ async fn contested(fixture: &mut StoreFixture<'_>, tenant: usize, number: &str) 
     fixture.order(&order).await
 }
 
-async fn proposed(fixture: &mut StoreFixture<'_>, order: &Order, note: &str) -> Approval {
+pub(super) async fn proposed(
+    fixture: &mut StoreFixture<'_>,
+    order: &Order,
+    note: &str,
+) -> Approval {
     fixture.caller = operator("ann");
     let batch = fixture.accept(propose(order, "ann", &write_off(order, note))).await;
     batch.changed.approvals[0].row.clone()

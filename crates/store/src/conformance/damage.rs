@@ -3,6 +3,7 @@
 //! The statements are SQL that every engine of ours reads alike. An engine plays [`history`] to a fresh
 //! store, and for each of [`DAMAGES`] picks a row, damages a copy of the books, and asks for an audit.
 
+use super::approvals;
 use super::fixture::{StoreFixture, place_at};
 use crate::audit::Rule;
 use crate::{Promise, Store};
@@ -49,6 +50,10 @@ pub fn history(store: &dyn Store) -> Promise<'_, ()> {
         fixture.accept(attempt(&row, row.made_at, acknowledged)).await;
         fixture.wait_ms(10);
         fixture.archive(&tenant_at(1)).await;
+        let caller = fixture.caller.clone();
+        let contested = approvals::contested(&mut fixture, 0, "A-9").await;
+        approvals::proposed(&mut fixture, &contested, "kept").await;
+        fixture.caller = caller;
         pay_twice_with_coupons(&mut fixture).await;
         let order = fixture.sell(&tenant_at(0), "A-1").await;
         for reference in ["wx2", "wx3", "wx4", "wx5", "wx6"] {
@@ -130,6 +135,7 @@ const OPEN_REFUND: &str =
     first!("CAST(id AS TEXT)", "refunds WHERE state = 'requesting' ORDER BY id DESC");
 const DUE_NOTIFICATION: &str =
     first!("CAST(id AS TEXT)", "notifications WHERE state = 'due' ORDER BY id DESC");
+const APPROVAL: &str = first!("CAST(id AS TEXT)", "approvals ORDER BY id DESC");
 const TRANSFER: &str = first!("CAST(id AS TEXT)", "transfers ORDER BY id DESC");
 const MERCHANT: &str =
     first!("account", "balances WHERE account LIKE 'merchant_pending%' ORDER BY tenant DESC");
@@ -257,6 +263,8 @@ damages! {
         );
     "more is settled than arrived": PaidWithoutPayment of "order", WITH_COUPON,
         of_row!("UPDATE orders SET settled_amount = paid_amount");
+    "what was settled is forgotten": PaidWithoutPayment of "order", PAID,
+        of_row!("UPDATE orders SET settled_amount = NULL");
     "an order's terms are lost": PaidWithoutPayment of "order", PAID,
         of_row!("DELETE FROM order_terms");
     "a paid order is closed": PaymentWithoutPaid of "order", PAID,
@@ -303,7 +311,10 @@ damages! {
         of_row!("UPDATE refunds SET state = 'processing', ended_at = NULL, refund_reference = NULL,
             settled_refund = NULL");
     "a failed refund passes for done": RefundWithoutPost of "refund", FAILED,
-        of_row!("UPDATE refunds SET state = 'done', refund_reference = 'x', reason = NULL");
+        of_row!(
+            "UPDATE refunds SET state = 'done', refund_reference = 'x', reason = NULL,
+                settled_refund = settled_amount"
+        );
     "a failed refund passes for settled": RefundWithoutPost of "refund", FAILED,
         of_row!(
             "UPDATE refunds SET state = 'settled_by_hand', refund_reference = 'x', note = 'x',
@@ -369,6 +380,12 @@ damages! {
         of_row!("UPDATE orders SET version = version + 1");
     "an event of a refund is lost": EventsMissing of "refund", OPEN_REFUND,
         concat!(of_refund!("DELETE FROM events"), " AND sequence = 1");
+    "an event of an approval is lost": EventsMissing of "approval", APPROVAL,
+        "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'approval'
+         AND subject_id = {subject} AND sequence = 1";
+    "archived events pass for those of another archive": ArchivesDiffer of "archive", ARCHIVE,
+        "UPDATE archived_events SET archive = archive + 1
+         WHERE tenant = '{tenant}' AND archive = {subject}";
     "it is forgotten what an archive has": ArchivesDiffer of "archive", ARCHIVE,
         "DELETE FROM archived_events WHERE tenant = '{tenant}' AND archive = {subject}";
     "it is forgotten that a notification was archived": PaidWithoutNotification of "order", ARCHIVED,

@@ -211,23 +211,23 @@ impl State {
         note(report, Rule::EventsMissing, refunds);
         let notifications = self.notifications.all().find(|row| lacks_events(&counts, *row));
         note(report, Rule::EventsMissing, notifications);
+        let approvals = self.approvals.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, approvals);
     }
 
     #[expect(clippy::disallowed_methods, reason = "the text names an archive's number")]
     fn check_archives(&self, report: &mut AuditReport) {
-        let mut sums: BTreeMap<&TenantId, (i128, i64)> = BTreeMap::new();
+        let mut sums: BTreeMap<(&TenantId, i64), i128> = BTreeMap::new();
         for record in self.archives.values() {
-            let sum = sums.entry(&record.tenant).or_default();
-            sum.0 += i128::from(record.event_count());
-            sum.1 = sum.1.max(record.number);
+            let sum = sums.entry((&record.tenant, record.number)).or_default();
+            *sum += i128::from(record.event_count());
         }
         for (tenant, events) in &self.archived {
-            let sum = sums.entry(tenant).or_default();
-            sum.0 -= i128::from(events.event_count);
-            sum.1 = sum.1.max(events.archive);
+            let sum = sums.entry((tenant, events.archive)).or_default();
+            *sum -= i128::from(events.event_count);
         }
-        let differs = sums.into_iter().find(|(_, (sum, _))| *sum != 0);
-        report.faults.extend(differs.map(|(tenant, (_, number))| {
+        let differs = sums.into_iter().find(|(_, sum)| *sum != 0);
+        report.faults.extend(differs.map(|((tenant, number), _)| {
             let number: Id<kinds::Root> = Id::from_value(number);
             Rule::ArchivesDiffer.fault(tenant, "archive", number)
         }));
