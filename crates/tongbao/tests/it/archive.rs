@@ -185,14 +185,18 @@ async fn a_run_that_is_killed_before_its_commit_deletes_nothing() {
     gateway.check_books();
 }
 
-/// Starts a run, and waits until it has written its file.
-async fn start_run(gateway: &TestGateway, folder: &Path) -> Child {
+/// Starts a run that archives everything.
+fn start_run(gateway: &TestGateway, folder: &Path) -> Child {
     let out = folder.to_str().expect("a path");
     let mut run = gateway.verb(&["archive", "--keep-days", "0", "--out", out]);
-    let run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
+    run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs")
+}
+
+/// Waits until a run has written its file.
+async fn until_written(folder: &Path) {
     for _ in 0..LOOKS {
         if !files(folder).is_empty() {
-            return run;
+            return;
         }
         tokio::time::sleep(POLL_EVERY).await;
     }
@@ -208,10 +212,12 @@ async fn of_two_runs_with_the_same_stories_one_leaves_them_and_no_file_is_lost()
     // One folder would not show when the second run is ready, too.
     let folders = ["one", "two"].map(|name| gateway.data().join(name));
     let locked = lock(&gateway).await;
-    let [one, two] =
-        [start_run(&gateway, &folders[0]).await, start_run(&gateway, &folders[1]).await];
+    let runs = folders.each_ref().map(|folder| start_run(&gateway, folder));
+    for folder in &folders {
+        until_written(folder).await;
+    }
     drop(locked);
-    let outputs = [one, two].map(|run| run.wait_with_output().expect("it ends"));
+    let outputs = runs.map(|run| run.wait_with_output().expect("it ends"));
     let mut codes = outputs.each_ref().map(|output| output.status.code());
     codes.sort_unstable();
     let all = outputs.each_ref().map(said).join("\n");
