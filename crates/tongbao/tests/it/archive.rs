@@ -222,7 +222,7 @@ async fn of_two_runs_with_the_same_stories_one_leaves_them_and_no_file_is_lost()
     codes.sort_unstable();
     let all = outputs.each_ref().map(said).join("\n");
     assert_eq!(codes, [Some(0), Some(1)], "{all}");
-    assert!(all.contains("left 1 stories for the next run: archive "), "{all}");
+    assert!(all.contains("left 1 stories for the next run: archive"), "{all}");
     gateway.restart();
     let names = folders.each_ref().map(|folder| files(folder)[0].file_name().map(OsStr::to_owned));
     assert_eq!(names[0], names[1], "the same stories make the same file");
