@@ -24,6 +24,35 @@ pub(crate) enum Warning {
     UnknownKey,
     /// A refusal proves nothing.
     Unproven,
+    /// A refusal says nothing that we know.
+    NotUnderstood,
+    /// A success cannot be believed.
+    NotBelieved,
+}
+
+impl Warning {
+    /// The line in the log.
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Warning::Clock => {
+                "the clocks of this machine and of the channel differ too much: the channel refuses \
+                 our requests, or we its answers"
+            }
+            Warning::UnknownKey => {
+                "an answer is signed with an unknown key; the channel's keys are fetched"
+            }
+            Warning::Unproven => {
+                "the channel refuses a call, and no signature proves it: orders that may stand at \
+                 the channel stay as they are"
+            }
+            Warning::NotUnderstood => {
+                "the channel's answer is not understood: what it is about stays as it is"
+            }
+            Warning::NotBelieved => {
+                "the channel's answer is not believed: what it is about stays as it is"
+            }
+        }
+    }
 }
 
 /// When each warning was logged last, by account.
@@ -58,15 +87,13 @@ pub(crate) fn warn(
     let (name, summary) = (&account.name, finding.describe());
     if let Some(ahead_seconds) = clock_ahead(finding, response, now) {
         if is_due(Warning::Clock) {
-            let text = "the clocks of this machine and of the channel differ too much: the channel \
-                        refuses our requests, or we its answers";
-            tracing::warn!(account = %name, ahead_seconds, summary, "{text}");
+            tracing::warn!(account = %name, ahead_seconds, summary, "{}", Warning::Clock.text());
         }
-    } else if is_unproven_refusal(finding, response) && is_due(Warning::Unproven) {
+    } else if let Some(warning) = about_answer(finding, response.status)
+        && is_due(warning)
+    {
         let (operation, status) = (instruction.operation().name(), response.status);
-        let text = "the channel refuses a call, and no signature proves it: orders that may stand at \
-                    the channel stay as they are";
-        tracing::warn!(account = %name, operation, status, summary, "{text}");
+        tracing::warn!(account = %name, operation, status, summary, "{}", warning.text());
     }
 }
 
@@ -105,10 +132,15 @@ fn clock_ahead(finding: &Finding, response: &Response, now: Timestamp) -> Option
     }
 }
 
-/// A refusal, by its status, that is not believed as it stands.
-fn is_unproven_refusal(finding: &Finding, response: &Response) -> bool {
-    (400..500).contains(&response.status)
-        && matches!(finding, Finding::Unknown { .. } | Finding::Unproven(_))
+/// What to warn of when an answer is not taken as its status says. A server error is the channel's own
+/// trouble.
+fn about_answer(finding: &Finding, status: u16) -> Option<Warning> {
+    match (finding, status) {
+        (Finding::Unproven(_), 400..500) => Some(Warning::Unproven),
+        (Finding::Unknown { .. }, 400..500) => Some(Warning::NotUnderstood),
+        (Finding::Unknown { .. }, 200..300) => Some(Warning::NotBelieved),
+        _ => None,
+    }
 }
 
 /// The instant of a `Date` header.
@@ -163,18 +195,19 @@ mod tests {
     }
 
     #[test]
-    fn refusals_that_prove_nothing_are_told_from_other_trouble() {
+    fn an_answer_that_is_not_taken_as_its_status_says_is_warned_of() {
         let unknown = Finding::Unknown { why: String::new() };
-        let refused = Unproven::NotFound { code: String::new() };
+        let unsigned = Finding::Unproven(Unproven::NotFound { code: String::new() });
         for (finding, status, want) in [
-            (&unknown, 404, true),
-            (&unknown, 405, true),
-            (&unknown, 502, false),
-            (&unknown, 200, false),
-            (&Finding::Unproven(refused), 404, true),
-            (&Finding::NotFound, 404, false),
+            (&unknown, 404, Some(Warning::NotUnderstood)),
+            (&unknown, 200, Some(Warning::NotBelieved)),
+            (&unknown, 204, Some(Warning::NotBelieved)),
+            (&unknown, 502, None),
+            (&unsigned, 404, Some(Warning::Unproven)),
+            (&Finding::NotFound, 404, None),
+            (&Finding::Pending, 200, None),
         ] {
-            assert_eq!(is_unproven_refusal(finding, &response(status, "")), want, "{finding:?}");
+            assert_eq!(about_answer(finding, status), want, "{finding:?} {status}");
         }
     }
 }
