@@ -210,7 +210,7 @@ impl Row {
     }
 }
 
-/// A merchant with the public key only is told that there are no certificates: no keys, no fault.
+/// A merchant with the public key only is answered that there are no certificates: an empty list.
 fn meaning(class: Class, operation: Operation, status: u16, code: String, text: String) -> Finding {
     use Operation::{Close, FetchBill, FetchKeys, FindBill, Place, Query, QueryRefund, Refund};
     match (class, operation) {

@@ -11,12 +11,15 @@ use crate::sign::Signed;
 use crate::wire::{self, CallbackBody, ErrorAnswer, RefundCallback, Transaction};
 use channel::{
     BillKind, Callback, CallbackFault, ClientCertificate, CodecContext, Connection, EncodeFault,
-    Finding, Instruction, PlatformKey, Request, Response, Step, Unproven,
+    FetchedKeys, Finding, Instruction, PlatformKey, Request, Response, Step, Unproven,
 };
 use ledger::Timestamp;
 
 /// The status that promises more to come.
 const ACCEPTED: u16 = 202;
+/// What the operator has to do who configured no key, and whose merchant has no certificates.
+const NO_CERTIFICATES: &str = "the channel has no certificates for this merchant: configure \
+                               public_key_id and public_key_pem";
 
 /// An open account.
 pub(crate) struct OpenAccount {
@@ -50,6 +53,18 @@ impl OpenAccount {
             Instruction::FindBill(day) => bill::found(*day, body),
             // Decoded before the signature is looked for: there is none.
             Instruction::FetchBill(_) => Finding::Unknown { why: "a file wanted".into() },
+        }
+    }
+
+    /// A merchant with the public key only is refused a list of certificates. That is a fault of the
+    /// account where the public key is not configured: then nothing verifies an answer.
+    fn with_fetched(&self, fetched: FetchedKeys, now: Timestamp) -> Finding {
+        match fetched == FetchedKeys::default() && !self.keys.holds_any(now) {
+            true => Finding::AccountFault {
+                code: "NO_CERTIFICATES".to_owned(),
+                text: NO_CERTIFICATES.to_owned(),
+            },
+            false => Finding::Keys(fetched),
         }
     }
 
@@ -111,11 +126,15 @@ impl Connection for OpenAccount {
         }
         let success = (200..300).contains(&response.status) && response.status != ACCEPTED;
         let fetching = success && matches!(instruction, Instruction::FetchKeys);
-        match self.check(fetching, response, context.now) {
+        let finding = match self.check(fetching, response, context.now) {
             Ok(()) if success => self.success(instruction, &response.body, context),
             Ok(()) => codes::finding(instruction, response),
             Err(SignatureFault::Unsigned) => codes::unsigned(instruction, response),
             Err(fault) => unproven(response, fault),
+        };
+        match finding {
+            Finding::Keys(fetched) => self.with_fetched(fetched, context.now),
+            finding => finding,
         }
     }
 

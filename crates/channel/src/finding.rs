@@ -6,8 +6,9 @@ use ledger::{Currency, Fen, Timestamp};
 /// The meaning of an answer, the same for every channel. Each vendor's `codes.rs` maps to it.
 ///
 /// Only [`Finding::Refused`], [`Finding::Failed`], [`Finding::Closed`] and [`Finding::NotFound`] say
-/// that no money will come, and [`Finding::NotFound`] only of what was never confirmed. Everything that
-/// leaves a doubt is [`Finding::Unknown`].
+/// that no money will come, and [`Finding::NotFound`] only of what was never confirmed. Without a
+/// signature [`Unproven::Refused`] says it of what was never sent before. Everything else that leaves a
+/// doubt is [`Finding::Unknown`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// The order stands; the payer can pay with this.
@@ -43,7 +44,7 @@ pub enum Finding {
     /// settings cannot be used. It says nothing about the row that was asked about: the same request
     /// passes once a person has mended the account.
     AccountFault {
-        /// The channel's code, or our own where nothing was sent.
+        /// The channel's code, or our own where nothing was sent or keys are missing.
         code: String,
         /// The channel's words.
         text: String,
@@ -168,8 +169,8 @@ pub enum Unproven {
         /// The channel's words.
         text: String,
     },
-    /// The channel knows no such number, and did not sign that. Answered twice in a row, it counts as
-    /// [`Finding::NotFound`].
+    /// The channel knows no such number, and did not sign that. The engine asks once more; answered twice
+    /// in a row, it ends what may no longer be on its way there.
     NotFound {
         /// The channel's code.
         code: String,

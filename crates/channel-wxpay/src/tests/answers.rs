@@ -25,10 +25,10 @@ fn unknown(finding: &Finding) -> Option<&str> {
     }
 }
 
-/// The golden transaction with one text replaced.
 /// The coupon of [`TRANSACTION`], without its braces.
 const COUPON: &str = r#""coupon_id":"109519","name":"单品惠-6","scope":"SINGLE","type":"CASH","amount":100,"stock_id":"931386","wechatpay_contribute":0,"merchant_contribute":100,"other_contribute":0,"currency":"CNY""#;
 
+/// The golden transaction with one text replaced.
 fn queried(from: &str, to: &str) -> Finding {
     assert!(TRANSACTION.contains(from), "{from}");
     decode(&query(), &answer(200, &TRANSACTION.replace(from, to)))
@@ -468,6 +468,24 @@ fn the_first_certificates_vouch_for_their_own_list() {
     let expired = CodecContext { now: Timestamp::from_seconds(1_735_689_601), ..context() };
     let late = answer_by(SERIAL, expired.now, 200, TRANSACTION);
     assert_eq!(fetched.decode(&query(), &late, &expired).name(), "unknown");
+}
+
+#[test]
+fn a_merchant_without_certificates_wants_the_public_key() {
+    let mut bare = settings();
+    bare.remove("platform_cert_pem");
+    let public =
+        settings_and(&[("public_key_id", PUBLIC_KEY_ID), ("public_key_pem", PLATFORM_PUBLIC)]);
+    let body = r#"{"code":"RESOURCE_NOT_EXISTS","message":"无可用的平台证书"}"#;
+    let refusal = Response { status: 404, headers: vec![], body: body.into() };
+    let found = |settings: &Settings| {
+        let connection = Wxpay.open(settings, &[]).expect("good settings");
+        connection.decode(&Instruction::FetchKeys, &refusal, &context())
+    };
+    assert_eq!(found(&public), Finding::Keys(FetchedKeys::default()));
+    let without_key = found(&bare);
+    assert_eq!(without_key.name(), "account_fault");
+    assert!(without_key.describe().contains("configure public_key_id and public_key_pem"));
 }
 
 #[test]

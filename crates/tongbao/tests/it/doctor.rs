@@ -86,6 +86,26 @@ fn an_expired_certificate_is_a_fault() {
 }
 
 #[test]
+fn a_merchant_without_certificates_is_told_to_configure_the_public_key() {
+    let gateway = TestGateway::start();
+    let site = Site::beside(&gateway, "");
+    let without = ["public_key_id", "public_key_pem"].iter().fold(
+        site.text("tenants.toml"),
+        |tenants, name| {
+            let value = gateway.text(&format!("/wxpay/{name}"));
+            tenants.replace(&format!("{name} = '''{value}'''\n"), "")
+        },
+    );
+    std::fs::write(site.folder.path().join("bare.toml"), without).expect("written");
+    let applied = site.apply("bare.toml", &[]);
+    assert!(applied.status.success(), "{applied:?}");
+    let (is_healthy, lines) = examined(&site, &[]);
+    assert!(!is_healthy);
+    let words = "no certificates for this merchant: configure public_key_id and public_key_pem";
+    assert_eq!(verdict(&lines, "account wx-one", words), "fail");
+}
+
+#[test]
 fn a_master_key_that_does_not_fit_is_a_fault() {
     let gateway = TestGateway::start();
     let site = Site::beside(&gateway, "");
