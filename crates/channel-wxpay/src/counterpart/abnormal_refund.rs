@@ -6,6 +6,7 @@ use crate::counterpart::records::{self, End, Refunding, Remitted};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::wire::{AbnormalRefundRequest, RefundTo};
 use crate::counterpart::{platform_keys, refund, rules};
+use crate::keys::same_serial;
 use crate::sign;
 
 pub(super) fn apply(call: &mut CallContext<'_>, refund_id: &str) -> Result<Reply, Stop> {
@@ -50,7 +51,7 @@ fn account(call: &CallContext<'_>, asked: &AbnormalRefundRequest) -> Result<Stri
 fn open(call: &CallContext<'_>, sealed: &str) -> Result<String, Stop> {
     let key = platform_keys::signer_of_answer(call)?;
     let named = call.request.header(sign::SERIAL).unwrap_or_default();
-    if !named.eq_ignore_ascii_case(&key.serial) {
+    if !same_serial(named, &key.serial) {
         let message = "平台证书序列号Wechatpay-Serial错误";
         return Err(Refusal::new("PARAM_ERROR", message).into());
     }

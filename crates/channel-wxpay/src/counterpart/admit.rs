@@ -4,6 +4,7 @@
 use crate::counterpart::refusal::Refusal;
 use crate::counterpart::route;
 use crate::counterpart::world::{Merchant, World};
+use crate::keys::same_serial;
 use crate::sign::{self, Authorization};
 use channel::Request;
 use ledger::Timestamp;
@@ -34,7 +35,7 @@ pub(super) fn admit<'a>(
         .ok_or_else(|| Refusal::sign(wrong_header(request)))?;
     let senders_now = senders_now(&authorization.timestamp, clocks)?;
     let merchant = world.merchant(&authorization.mchid).ok_or_else(|| Refusal::sign("签名错误"))?;
-    if !authorization.serial_no.eq_ignore_ascii_case(&merchant.serial) {
+    if !same_serial(&authorization.serial_no, &merchant.serial) {
         return Err(Refusal::sign("商户证书序列号有误，请使用签名私钥匹配的证书序列号"));
     }
     let text = signed_text(request, &authorization, &request.body);

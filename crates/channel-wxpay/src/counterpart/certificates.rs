@@ -5,15 +5,22 @@ use crate::counterpart::answer::Reply;
 use crate::counterpart::callback;
 use crate::counterpart::platform_keys::{self, PlatformCertificate, Trust};
 use crate::counterpart::refusal::{Refusal, Stop};
+use crate::counterpart::route::parameter;
 use crate::wire::{self, Certificates, SealedCertificate};
 use channel::{CodecContext, DocumentFault};
 use ledger::Timestamp;
 
 pub(super) fn list(call: &CallContext<'_>) -> Result<Reply, Stop> {
+    let none = |message| Err(Refusal::new("RESOURCE_NOT_EXISTS", message).into());
     match platform_keys::trust_of(call.documents, call.merchant)? {
         Trust::PublicKey => {
-            let message = "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。";
-            return Err(Refusal::new("RESOURCE_NOT_EXISTS", message).into());
+            return none("无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。");
+        }
+        // Every platform certificate is of RSA.
+        Trust::Certificate | Trust::Switching
+            if parameter(call.request, "algorithm_type").as_deref() == Some("SM2") =>
+        {
+            return none("无可用的平台证书");
         }
         Trust::Certificate | Trust::Switching => {}
     }

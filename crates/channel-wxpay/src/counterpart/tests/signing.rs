@@ -31,6 +31,13 @@ fn keys(stage: &mut Stage) -> Vec<PlatformKey> {
     }
 }
 
+/// The request with another `Authorization`.
+fn change(request: &Request, from: &str, to: &str) -> Request {
+    let mut request = request.clone();
+    request.headers[0].1 = request.headers[0].1.replace(from, to);
+    request
+}
+
 fn set_trust(stage: &mut Stage, trust: &str) {
     let answer = stage.switch("trust", json!({ "mchid": MCHID, "trust": trust }));
     assert_eq!(answer.expect("it is turned")["trust"], trust);
@@ -138,11 +145,6 @@ fn a_new_certificate_signs_at_once_and_the_old_one_is_listed_until_it_is_dropped
 fn the_gate_refuses_in_its_words_and_does_not_sign() {
     let mut stage = Stage::new();
     let wrong_time = stage.now.plus_seconds(-300);
-    let change = |request: &Request, from: &str, to: &str| {
-        let mut request = request.clone();
-        request.headers[0].1 = request.headers[0].1.replace(from, to);
-        request
-    };
     let format = "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》";
     let stale = "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟";
     let headers = "Http头缺少Accept或User-Agent";
@@ -212,6 +214,24 @@ fn a_call_that_is_not_offered_has_an_empty_answer() {
         let answer = stage.counterpart.refuse_method(target);
         assert_eq!((answer.status, answer.headers.len()), (status, 0), "{target}");
     }
+}
+
+#[test]
+fn certificates_are_of_rsa() {
+    let mut stage = Stage::with(Trust::Certificate);
+    for (algorithm, status) in [("RSA", 200), ("ALL", 200), ("SM2", 404)] {
+        let answer = get(&mut stage, &format!("{CERTIFICATES}?algorithm_type={algorithm}"));
+        assert_eq!(answer.status, status, "{algorithm}");
+    }
+}
+
+#[test]
+fn a_merchants_serial_is_compared_as_a_number() {
+    let mut stage = Stage::with(Trust::Certificate);
+    let good = signed(&KEYS.merchant, Method::Get, CERTIFICATES, b"", stage.now);
+    let serial = &KEYS.merchant.certificate.serial;
+    let spelt = change(&good, serial, &format!("0{}", serial.to_lowercase()));
+    assert_eq!(stage.send(&spelt).status, 200);
 }
 
 #[test]
