@@ -55,7 +55,7 @@ def client(trust, file, notify_url):
 
 
 def trade(trust, file, url, merchant):
-    sdk = client(trust, file, f"{merchant.url}/notice")
+    sdk = client(trust, file, f"{merchant.url}/callback")
     certificates(trust, file, sdk)
     number = f"interop-{trust}"
     package = ordered(sdk, number)
@@ -65,7 +65,7 @@ def trade(trust, file, url, merchant):
     pay_info = bridge(sdk, file, package)
     paid = control(url, "pay", pay_info=pay_info, outcome="success")
     holds("the phone takes what the SDK signs", paid["result"] == "success")
-    event = notice(sdk, merchant)
+    event = callback(sdk, merchant)
     holds("a payment is told", event["event_type"] == "TRANSACTION.SUCCESS")
     holds("of this order", event["resource"]["out_trade_no"] == number)
 
@@ -74,11 +74,11 @@ def trade(trust, file, url, merchant):
             out_trade_no=number,
             out_refund_no=f"{number}-r",
             amount={"refund": 40, "total": 100, "currency": "CNY"},
-            notify_url=f"{merchant.url}/notice",
+            notify_url=f"{merchant.url}/callback",
         )
     )
     holds("a refund is made", status == 200 and refund["amount"]["refund"] == 40)
-    event = notice(sdk, merchant)
+    event = callback(sdk, merchant)
     holds("a refund is told", event["event_type"] == "REFUND.SUCCESS")
     status, _ = told(sdk.query_refund(out_refund_no=f"{number}-r"))
     holds("a refund is queried", status == 200)
@@ -131,11 +131,11 @@ def bridge(sdk, file, package):
     }
 
 
-def notice(sdk, merchant):
-    """The next notice, by names as they came: the SDK looks them up in WeChat Pay's own case."""
+def callback(sdk, merchant):
+    """The next callback, by names as they came: the SDK looks them up in WeChat Pay's own case."""
     _, _, headers, body = merchant.next()
     event = sdk.callback(dict(headers), body)
-    holds("a notice is believed and opened", event)
+    holds("a callback is believed and opened", event)
     holds("no other body is", not sdk.callback(dict(headers), body + b" "))
     return event
 
