@@ -41,8 +41,8 @@ pub struct Wxpay;
 /// `time_expire` lies at most 90 days ahead; WeChat Pay shortens what is longer without a word.
 const ORDER_LIFE_SECONDS_MAX: i64 = 90 * 24 * 3600;
 
-/// The page counts a description in characters and refuses emoji. `goods_tag` is counted in bytes, as the
-/// channel counts `attach`: the stricter reading of its page.
+/// The page gives 127 characters for a description and 32 for `goods_tag`; the server refuses emoji.
+/// `goods_tag` is counted in bytes, the stricter reading: the server counts `attach` so.
 const TEXT: TextRules =
     TextRules { subject_chars_max: 127, goods_tag_bytes_max: 32, takes_four_byte_chars: false };
 

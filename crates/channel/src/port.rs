@@ -38,12 +38,12 @@ pub struct About {
     pub is_built_in: bool,
 }
 
-/// What a channel takes in the texts of an order. Nothing is cut: half a title would be another.
+/// What a channel takes in the texts of an order. Nothing is cut: half a subject would be another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextRules {
-    /// Characters of the title at most.
+    /// Characters of the subject at most.
     pub subject_chars_max: usize,
-    /// Bytes of the coupon mark at most.
+    /// Bytes of the goods tag at most.
     pub goods_tag_bytes_max: usize,
     /// Whether it takes characters of four bytes in UTF-8, such as emoji.
     pub takes_four_byte_chars: bool,

@@ -1,5 +1,4 @@
 //! What needs a person: one warning when it begins, one line when it ends, and how much there is now.
-
 //!
 //! What a commit changes is reported with it. Tasks become late by themselves: that is found where rows are
 //! counted, and each process reports it.

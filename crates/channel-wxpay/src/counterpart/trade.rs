@@ -113,7 +113,7 @@ pub(super) fn shown(call: &CallContext<'_>, order: &Order) -> Reply {
     Reply::json(200, &with_coupons(&transaction))
 }
 
-/// Queries show the coupons too, which the sandbox has none of.
+/// Queries show the list of coupons also where it is empty.
 fn with_coupons(transaction: &Transaction) -> Value {
     let mut shown = json!(transaction);
     if let Some(members) = shown.as_object_mut() {

@@ -1,5 +1,5 @@
-//! What a commit writes besides the rows of aggregates, and what archiving writes and deletes: a table a statement, the rows as one array a
-//! column. Plain inserts fail where a row exists.
+//! What a commit writes besides the rows of aggregates, and what archiving writes and deletes: a table a
+//! statement, the rows as one array a column. Plain inserts fail where a row exists.
 
 use super::insert;
 use store::rows::{archive, claimed_name, event, transfer};
