@@ -10,7 +10,7 @@ use crate::installation::Installation;
 use crate::limits::LimitsTable;
 use crate::registry::CHANNELS;
 use crate::server::Admission;
-use crate::value_file::{given, located, misread, read_text, wanted};
+use crate::value_file::{given, located, misread, read_text, unquoted, wanted};
 use admin_api::{AdminToken, ManualRule, Role};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use channel::BaseUrl;
@@ -58,7 +58,8 @@ struct File {
     master_key_file: Option<PathBuf>,
     #[serde(default)]
     admin: AdminTable,
-    admin_token: Option<OneOrMany>,
+    /// `admin_token = "…"` for one operator, or `[[admin_token]]` for each of several.
+    admin_token: Option<toml::Value>,
     admin_token_file: Option<PathBuf>,
     platform_private_key: Option<String>,
     platform_private_key_file: Option<PathBuf>,
@@ -87,14 +88,6 @@ impl AdminTable {
             false => ManualRule::OnePerson,
         }
     }
-}
-
-/// `admin_token = "…"` for one operator, or `[[admin_token]]` for each of several.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<toml::Value>),
 }
 
 /// A row of `[[admin_token]]`.
@@ -178,15 +171,21 @@ impl Config {
 /// The tokens of the operators. A single one is named `admin` and may do everything.
 fn admin_tokens(
     folder: &Path,
-    given: Option<OneOrMany>,
+    given: Option<toml::Value>,
     file: Option<PathBuf>,
 ) -> Result<Vec<AdminToken>> {
     let one = match given {
-        Some(OneOrMany::Many(rows)) => {
+        Some(toml::Value::Array(rows)) => {
             ensure!(file.is_none(), "[[admin_token]] and admin_token_file are both given");
             return rows.into_iter().map(|row| admin_token(folder, row)).collect();
         }
-        Some(OneOrMany::One(token)) => Some(token),
+        Some(toml::Value::String(token)) => Some(token),
+        Some(other) => {
+            bail!(
+                "admin_token: invalid type: {}, want a string or [[admin_token]]",
+                other.type_str()
+            )
+        }
         None => None,
     };
     let token = Secret::new(wanted(folder, "admin_token", one, file)?);
@@ -194,9 +193,10 @@ fn admin_tokens(
 }
 
 fn admin_token(folder: &Path, row: toml::Value) -> Result<AdminToken> {
+    ensure!(row.is_table(), "admin_token: a list of {}, want [[admin_token]]", row.type_str());
     let row: TokenTable = row
         .try_into()
-        .map_err(|fault: toml::de::Error| anyhow!("admin_token: {}", fault.message()))?;
+        .map_err(|fault: toml::de::Error| anyhow!("admin_token: {}", unquoted(fault.message())))?;
     let role = Role::from_name(&row.role).with_context(|| {
         let known = Role::ALL.map(Role::name).join(", ");
         format!("admin_token of {}: role: found {:?}, want {known}", row.name, row.role)

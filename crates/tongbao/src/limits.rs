@@ -26,6 +26,8 @@ const CONNECTIONS_PER_ADDRESS: NonZeroU32 = number(512);
 const RATE_MAX: u32 = 1_000_000;
 /// Without a burst of its own, a bucket holds the calls of this number of seconds.
 const BURST_SECONDS: u32 = 2;
+/// The highest burst that can be configured.
+const BURST_MAX: u32 = RATE_MAX * BURST_SECONDS;
 
 const fn number(number: u32) -> NonZeroU32 {
     match NonZeroU32::new(number) {
@@ -61,10 +63,10 @@ impl LimitsTable {
         let operator = (self.operator_per_second, self.operator_burst);
         let failures = (self.failures_per_second, self.failures_burst);
         Ok(Rates {
-            caller_key: stated(caller_key, RATES.caller_key).context("limits: caller_key")?,
-            tenant: stated(tenant, RATES.tenant).context("limits: tenant")?,
-            operator: stated(operator, RATES.operator).context("limits: operator")?,
-            failure: stated(failures, RATES.failure).context("limits: failures")?,
+            caller_key: stated("caller_key", caller_key, RATES.caller_key)?,
+            tenant: stated("tenant", tenant, RATES.tenant)?,
+            operator: stated("operator", operator, RATES.operator)?,
+            failure: stated("failures", failures, RATES.failure)?,
         })
     }
 
@@ -81,6 +83,7 @@ impl LimitsTable {
 
 /// A rate, with its burst, as it is stated.
 fn stated(
+    name: &str,
     (per_second, burst): (Option<NonZeroU32>, Option<NonZeroU32>),
     default: Rate,
 ) -> Result<Rate> {
@@ -88,14 +91,16 @@ fn stated(
         Some(per_second) => per_second.saturating_mul(number(BURST_SECONDS)),
         None => default.burst,
     };
-    let rate = Rate {
+    for (member, number, highest) in
+        [("per_second", per_second, RATE_MAX), ("burst", burst, BURST_MAX)]
+    {
+        let found = number.map_or(0, NonZeroU32::get);
+        ensure!(found <= highest, "limits: {name}_{member}: found {found}, want at most {highest}");
+    }
+    Ok(Rate {
         per_second: per_second.unwrap_or(default.per_second),
         burst: burst.unwrap_or(burst_by_default),
-    };
-    let highest = rate.per_second.max(rate.burst).get();
-    let highest_allowed = RATE_MAX.saturating_mul(BURST_SECONDS);
-    ensure!(highest <= highest_allowed, "found {highest}, want at most {highest_allowed}");
-    Ok(rate)
+    })
 }
 
 #[cfg(test)]

@@ -40,9 +40,10 @@ pub(crate) fn misread(text: &str, fault: &toml::de::Error) -> anyhow::Error {
     anyhow!("line {}: {}", line(text, fault.span().unwrap_or_default()), unquoted(fault.message()))
 }
 
-/// A fault of a value's type, without the value.
-fn unquoted(message: &str) -> String {
-    let is_about_value = message.starts_with("invalid ");
+/// A fault of a value's type, without the value: it may be a secret.
+pub(crate) fn unquoted(message: &str) -> String {
+    let is_about_value =
+        ["invalid type:", "invalid value:"].iter().any(|about| message.starts_with(about));
     match (message.split_once(['`', '"']), message.rsplit_once(", expected ")) {
         (Some((found, _)), Some((_, wanted))) if is_about_value => {
             format!("{}, expected {wanted}", found.trim_end())

@@ -51,12 +51,13 @@ pub(crate) struct DevOperators {
     #[arg(long)]
     second_person: bool,
     /// Another operator, who may operate; can be given several times
-    #[arg(long = "operator", value_name = "NAME:TOKEN", value_parser = operator)]
-    others: Vec<AdminToken>,
+    #[arg(long = "operator", value_name = "NAME:TOKEN")]
+    others: Vec<String>,
 }
 
-fn operator(text: &str) -> Result<AdminToken, String> {
-    let (name, token) = text.split_once(':').ok_or("want NAME:TOKEN")?;
+/// Not a `value_parser`: clap would show what it cannot read, which may be a token.
+fn operator(text: &str) -> Result<AdminToken> {
+    let (name, token) = text.split_once(':').context("--operator: want NAME:TOKEN")?;
     let token = Secret::new(token.to_owned());
     Ok(AdminToken { name: Arc::from(name), role: Role::Operate, token })
 }
@@ -68,7 +69,9 @@ impl DevOperators {
             true => ManualRule::TwoPeople,
             false => ManualRule::OnePerson,
         };
-        let admin_tokens = [installation.admin_tokens, self.others].concat();
+        let others: Vec<_> =
+            self.others.iter().map(|text| operator(text)).collect::<Result<_>>()?;
+        let admin_tokens = [installation.admin_tokens, others].concat();
         let joined = Installation { admin_tokens, manual_rule, ..installation };
         joined.check()?;
         Ok(joined)
