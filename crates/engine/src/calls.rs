@@ -11,7 +11,8 @@ use crate::{Engine, Failure, SendContext, SendFault, keys};
 use adapters::Stopwatch;
 use adapters::http::limits::{BILL_TIMEOUT, CHANNEL_TIMEOUT};
 use channel::{
-    CodecContext, Connection, EncodeFault, Finding, Instruction, Request, Response, Step, Unproven,
+    CodecContext, Connection, EncodeFault, Finding, Instruction, Operation, Request, Response,
+    Step, Unproven,
 };
 use kernel::{
     CallRecord, Caller, ChannelAccountCommand, Command, RecordFinding, Reply, TenantId, Work,
@@ -56,6 +57,7 @@ pub(crate) async fn ask(
         return;
     };
     let (at, begun) = (engine.clock.now(), Stopwatch::start());
+    let operation = instruction.operation();
     let asked = async {
         match engine.snapshot().accounts.get(&channel_account).cloned() {
             Some(account) if account.identity != channel_identity => {
@@ -79,6 +81,7 @@ pub(crate) async fn ask(
     };
     drop(permit);
     mark(&engine, &channel_account, &finding, &call).await;
+    let finding = counted(finding, operation);
     let record =
         RecordFinding { tenant, subject, root, channel_account, channel_identity, finding, call };
     let caller = Caller::Channel(channel);
@@ -99,7 +102,7 @@ async fn mark(engine: &Arc<Engine>, name: &Arc<str>, finding: &Finding, call: &C
             let (why, call) = (finding.describe(), call.clone());
             ChannelAccountCommand::Block { tenant, name: name.clone(), why, call }
         }
-        // These prove nothing about the account.
+        // These prove nothing about the account, as anything unsigned.
         Finding::AccountFault { .. }
         | Finding::Unproven(_)
         | Finding::Unknown { .. }
@@ -157,11 +160,28 @@ pub(crate) async fn call(
         ("outcome", finding.name()),
     ];
     metrics::histogram!("tongbao_channel_call_seconds", &labels).record(begun.elapsed_seconds());
-    let summary = finding.describe();
+    let summary = match &finding {
+        Finding::Unproven(Unproven::NotFound { code }) => {
+            format!("not found, unsigned, twice: {code}")
+        }
+        finding => finding.describe(),
+    };
     (finding, record(instruction, at, begun, response.as_ref(), summary))
 }
 
-/// An exchange; a "not found" that is not signed is asked for once more, and counts when it comes twice.
+/// What a finding counts as. A refund that the channel does not know is sent again under its number, which
+/// is safe: there an unsigned "not found" that came twice counts as a signed one. Orders weigh it.
+fn counted(finding: Finding, operation: Operation) -> Finding {
+    match (finding, operation) {
+        (
+            Finding::Unproven(Unproven::NotFound { .. }),
+            Operation::Refund | Operation::QueryRefund,
+        ) => Finding::NotFound,
+        (finding, _) => finding,
+    }
+}
+
+/// An exchange; a "not found" that is not signed is asked for once more.
 async fn exchange_repeating_not_found(
     engine: &Arc<Engine>,
     account: &Arc<OpenAccount>,
@@ -170,11 +190,7 @@ async fn exchange_repeating_not_found(
     let (first, response) = believed(engine, account, instruction).await;
     let Finding::Unproven(Unproven::NotFound { .. }) = first else { return (first, response) };
     tokio::time::sleep(NOT_FOUND_PAUSE).await;
-    let (second, response) = believed(engine, account, instruction).await;
-    match second {
-        Finding::Unproven(Unproven::NotFound { .. }) => (Finding::NotFound, response),
-        second => (second, response),
-    }
+    believed(engine, account, instruction).await
 }
 
 /// An exchange; an answer that is signed with an unknown key is decoded once more with fresh keys: a new
@@ -188,8 +204,7 @@ async fn believed(
     let Some(response) = response else { return (finding, None) };
     if let Finding::Unproven(Unproven::UnknownKey { serial }) = &finding {
         if engine.warnings.is_due(&account.name, Warning::UnknownKey, engine.now()) {
-            let text = "an answer is signed with an unknown key; the channel's keys are fetched";
-            tracing::warn!(account = %account.name, serial, "{text}");
+            tracing::warn!(account = %account.name, serial, "{}", Warning::UnknownKey.text());
         }
         let fresh = keys::fetch(engine, account.clone()).await;
         finding = read(engine, fresh.connection.clone(), instruction, &response).await;

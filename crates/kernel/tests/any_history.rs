@@ -30,6 +30,7 @@ fn any_step() -> impl Strategy<Value = String> {
         "later",
         "account_fault",
         "not_found",
+        "unsigned_not_found",
         "ask",
         "unknown",
         "mismatch",

@@ -261,6 +261,27 @@ fn a_refusal_without_signature_after_a_lost_answer_is_queried_first() {
     );
 }
 
+/// "Not found" means "not yet" of an order of seconds ago, and five minutes later no more.
+#[test]
+fn not_found_without_signature_ends_nothing_that_may_still_arrive() {
+    check(
+        "
+        place o1 -> order init +30s by placed; ask place
+        o1 place: unknown -> order init +5s by call_ended; answer unknown
+        task o1 -> order init +30s by call_begun; ask place
+        o1 place: unsigned_refusal -> order closing +30s by call_ended, closing, call_begun; ask query; answer refused
+        o1 query: unsigned_not_found -> order closing +5s by call_ended; answer unknown
+        wait 294999ms ->
+        task o1 -> order closing +30s by call_begun; ask query
+        o1 query: unsigned_not_found -> order closing +10s by call_ended; answer unknown
+        task o1 -> order closing +30s by call_begun; ask close
+        o1 close: unsigned_not_found -> order failed +600s by failed; answer unknown
+        task o1 -> order failed +30s by call_begun; ask query
+        o1 query: unsigned_not_found -> order failed +85800s by call_ended; answer unknown
+        ",
+    );
+}
+
 #[test]
 fn what_the_channel_confirmed_is_not_ended_by_a_refusal_without_signature() {
     check(

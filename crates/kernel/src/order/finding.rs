@@ -154,9 +154,10 @@ fn transition<'a>(
         Finding::Unproven(Unproven::Refused { code, text }) => {
             refused_without_proof(order, asked, code, text)
         }
-        Finding::Unproven(
-            Unproven::NotFound { .. } | Unproven::UnknownKey { .. } | Unproven::Clock { .. },
-        ) => Transition::Nothing,
+        Finding::Unproven(Unproven::NotFound { .. }) => not_found(order, now, Proof::Unsigned),
+        Finding::Unproven(Unproven::UnknownKey { .. } | Unproven::Clock { .. }) => {
+            Transition::Nothing
+        }
         Finding::Pending => match order.state {
             OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_) => {
                 Transition::Pending
@@ -175,7 +176,7 @@ fn transition<'a>(
         Finding::Ask { .. } => Transition::Query,
         Finding::Closed => end(order, now, "closed at the channel"),
         Finding::Failed { code, text } => end(order, now, &format!("{code}: {text}")),
-        Finding::NotFound => not_found(order, now),
+        Finding::NotFound => not_found(order, now, Proof::Signed),
         Finding::Refused { code, text } => match (&order.state, asked) {
             (OrderState::Init, Some(Operation::Place)) if is_first_finding(order) => {
                 Transition::Failed(format!("{code}: {text}"))
@@ -242,18 +243,26 @@ fn close_again<'a>(order: &Order, asked: Option<Operation>) -> Transition<'a> {
 }
 
 /// How long after placing the channel may not know an order that it has confirmed, in seconds: its state
-/// may lag.
+/// may lag. As long an unsigned "not found" proves nothing.
 pub(crate) const CHANNEL_LAG_SECONDS: i64 = 300;
+
+/// Whether the channel signed what it answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    Signed,
+    Unsigned,
+}
 
 /// The channel does not know the number. That ends only what it has never confirmed, and only once it
 /// is being closed: before, the order may still arrive there.
-fn not_found<'a>(order: &Order, now: Timestamp) -> Transition<'a> {
+fn not_found<'a>(order: &Order, now: Timestamp, proof: Proof) -> Transition<'a> {
     let lag_ends_at = order.terms.placed_at.plus_seconds(CHANNEL_LAG_SECONDS);
+    let may_lag = order.is_confirmed || proof == Proof::Unsigned;
     match &order.state {
         OrderState::Paid(_) | OrderState::Failed { .. } | OrderState::Closed { .. } => {
             Transition::Nothing
         }
-        _ if order.is_confirmed && now < lag_ends_at => Transition::Nothing,
+        _ if may_lag && now < lag_ends_at => Transition::Nothing,
         _ if order.is_confirmed => Transition::Contradicts(
             "the channel does not know the order, which it had confirmed".to_owned(),
         ),

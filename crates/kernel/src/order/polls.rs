@@ -6,7 +6,7 @@
 use super::{Order, OrderState};
 use crate::schedule;
 use crate::standing::AttentionKind;
-use channel::{Finding, Operation};
+use channel::{Finding, Operation, Unproven};
 use ledger::Timestamp;
 
 /// Seconds until the next poll of an order whose last poll brought nothing, by number of polls.
@@ -61,7 +61,8 @@ fn poll_open(order: &Order, finding: &Finding, now: Timestamp) -> Option<Timesta
         return poll_contradicted(order, now);
     }
     let is_unsettled = matches!(order.state, OrderState::Init | OrderState::Closing(_))
-        || matches!(finding, Finding::Unknown { .. } | Finding::Unproven(_));
+        || matches!(finding, Finding::Unknown { .. })
+        || is_unproven(finding);
     Some(match finding {
         Finding::AccountFault { .. } => {
             schedule::due(now, &ACCOUNT_FAULT_SCHEDULE_SECONDS, order.polls)
@@ -69,6 +70,15 @@ fn poll_open(order: &Order, finding: &Finding, now: Timestamp) -> Option<Timesta
         _ if is_unsettled => schedule::due(now, &RETRY_SCHEDULE_SECONDS, order.polls),
         _ => next_poll(order, now, order.polls),
     })
+}
+
+/// An answer without proof from which nothing follows. "Not found" came twice when it arrives here, and is
+/// as clear as a signed one.
+const fn is_unproven(finding: &Finding) -> bool {
+    match finding {
+        Finding::Unproven(unproven) => !matches!(unproven, Unproven::NotFound { .. }),
+        _ => false,
+    }
 }
 
 /// The next poll of an order that needs a person. In any contradiction, its time being up stays the
@@ -96,11 +106,8 @@ fn poll_final(
 ) -> Option<Timestamp> {
     let is_unclear = matches!(
         finding,
-        Finding::Unknown { .. }
-            | Finding::Unproven(_)
-            | Finding::Later { .. }
-            | Finding::AccountFault { .. }
-    );
+        Finding::Unknown { .. } | Finding::Later { .. } | Finding::AccountFault { .. }
+    ) || is_unproven(finding);
     if order.polls >= FINAL_POLLS_MAX {
         return None;
     }

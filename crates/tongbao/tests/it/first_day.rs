@@ -319,13 +319,16 @@ async fn what_the_gate_refuses_without_signature_is_told_at_once() {
         assert_eq!(unknown["ErrCode"], UNKNOWN, "{status} {unknown}");
     }
     assert_eq!(site.call(UNIFIED_ORDER, &order(&number)).await["Result"]["OrderStatus"], "PAYING");
-    assert_eq!(site.logged(&["WARN", "no signature proves it", "wx-1"]), 1);
+    for words in ["no signature proves it", "answer is not understood"] {
+        assert_eq!(site.logged(&["WARN", words, "wx-1"]), 1, "{words}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_that_may_stand_there_is_queried_before_an_unsigned_refusal_ends_it() {
     let site = Site::start().await;
-    // It does not stand there: said twice.
+    // It does not stand there. Said twice without signature, that ends no order of seconds ago; said once
+    // with a signature, it does.
     let number = fresh_number();
     site.channel.next([
         Turn::Unsigned(PLACE, 502, ""),
