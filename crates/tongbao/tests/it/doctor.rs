@@ -101,7 +101,7 @@ fn a_merchant_without_certificates_is_told_to_configure_the_public_key() {
     assert!(applied.status.success(), "{applied:?}");
     let (is_healthy, lines) = examined(&site, &[]);
     assert!(!is_healthy);
-    let words = "no certificates for this merchant: configure public_key_id and public_key_pem";
+    let words = "configure public_key_id and public_key_pem";
     assert_eq!(verdict(&lines, "account wx-one", words), "fail");
 }
 
