@@ -108,7 +108,7 @@ async fn an_archived_order_is_answered_as_before() {
     assert!(code == Some(0) && found.contains("the archives are whole"), "{found}");
 
     let text = std::fs::read_to_string(&path).expect("a text");
-    std::fs::write(&path, text.replacen("order", "0rder", 1)).expect("written");
+    std::fs::write(&path, text.replacen("order", "ORDER", 1)).expect("written");
     let (code, found) = verify(&gateway, &folder);
     assert!(code == Some(1) && found.contains(&format!("BAD {name}: its SHA-256")), "{found}");
     std::fs::remove_file(&path).expect("removed");

@@ -292,7 +292,7 @@ async fn another_encoding_is_named() {
 
 #[test]
 fn a_log_level_that_is_spelled_wrongly_is_named() {
-    for wrong in ["inof", "inof,==", "engine=debgu"] {
+    for wrong in ["inof", "inof,==", "engine=aloud"] {
         let output = tongbao()
             .args(["check", "--data", "/nowhere"])
             .env("TONGBAO_LOG", wrong)
