@@ -254,7 +254,12 @@ async fn a_refused_refund_ends_done_or_by_a_command() {
             if !is_done(&story) {
                 let by_hand = json!({"note": "sent by bank", "outside_reference": number});
                 let answer = gateway.decide(&exit(&story, "/settle-by-hand"), &by_hand).await;
-                assert_eq!(answer.status, 200, "{code}: {}", answer.body);
+                // A refund that needs a person is still polled: its end may have come first.
+                match answer.status {
+                    200 => {}
+                    409 => assert!(is_done(&gateway.story(&number).await), "{code}: {story:#}"),
+                    status => panic!("{code}: {status}: {}", answer.body),
+                }
             }
             assert_eq!(gateway.balance("suspense").await, (0, 0), "{code}");
             gateway.mend().await;
