@@ -360,10 +360,16 @@ async fn known_owner(engine: &Engine, tenant: &TenantId, account: &Account) -> R
     let rows = engine.ask(DirectoryOf {}).await?;
     let owner = account.owner.as_str();
     let is_known = match account.kind {
-        AccountKind::Suspense | AccountKind::SettledByHand | AccountKind::WriteOff => {
-            owner == tenant.as_str()
-        }
-        AccountKind::MerchantPending | AccountKind::MerchantCoupons => {
+        AccountKind::RefundsPayable
+        | AccountKind::Suspense
+        | AccountKind::SettledByHand
+        | AccountKind::WriteOff => owner == tenant.as_str(),
+        // A payee without money has no account yet.
+        AccountKind::PayeeAvailable => false,
+        AccountKind::MerchantPending
+        | AccountKind::MerchantAvailable
+        | AccountKind::MerchantFrozen
+        | AccountKind::MerchantCoupons => {
             let mut own = rows.merchants.iter().filter(|row| row.tenant == *tenant);
             own.any(|row| row.merchant.as_str() == owner)
         }

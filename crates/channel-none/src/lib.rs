@@ -23,6 +23,7 @@ const fn about(name: &'static str) -> About {
         scenes: &Scene::ALL,
         settings: &[],
         order_life_seconds_max: ORDER_LIFE_SECONDS_MAX,
+        sharing: None,
         text: TextRules::ANY,
         fetches_keys: false,
         is_built_in: true,
@@ -100,6 +101,16 @@ impl Connection for NoChannel {
                 at: None,
             }),
             Instruction::QueryRefund(_) => Finding::NotFound,
+            Instruction::BindReceiver(_)
+            | Instruction::UnbindReceiver(_)
+            | Instruction::Share(_)
+            | Instruction::QueryShare(_)
+            | Instruction::Unfreeze(_)
+            | Instruction::QueryUnshared(_)
+            | Instruction::ReturnShare(_)
+            | Instruction::QueryShareReturn(_) => {
+                return Err(EncodeFault::unsupported("sharing", "this channel shares nothing"));
+            }
             Instruction::FetchKeys => Finding::Keys(FetchedKeys::default()),
             Instruction::FindBill(_) | Instruction::FetchBill(_) => {
                 return Err(EncodeFault::unsupported(
@@ -154,6 +165,7 @@ mod tests {
             expires_at: NOW.plus_seconds(600),
             callback_url: "http://127.0.0.1:8080/channel/none/callback".to_owned(),
             front_url: None,
+            is_shared: false,
         }
     }
 
@@ -167,6 +179,7 @@ mod tests {
             currency: Currency::Cny,
             cause: RefundCause::SecondPayment,
             callback_url: "http://127.0.0.1:8080/channel/none/callback".to_owned(),
+            reason: None,
         }
     }
 

@@ -173,6 +173,10 @@ fn without_proof(finding: Finding, code: String, response: &Response) -> Finding
         | Finding::Closed
         | Finding::Failed { .. }
         | Finding::Refund(_)
+        | Finding::Receiver
+        | Finding::Share(_)
+        | Finding::Unshared { .. }
+        | Finding::ShareReturn(_)
         | Finding::BillFile(_)
         | Finding::Bill(_)
         | Finding::Unproven(_)
@@ -214,6 +218,17 @@ impl Row {
 fn meaning(class: Class, operation: Operation, status: u16, code: String, text: String) -> Finding {
     use Operation::{Close, FetchBill, FetchKeys, FindBill, Place, Query, QueryRefund, Refund};
     match (class, operation) {
+        (
+            _,
+            Operation::BindReceiver
+            | Operation::UnbindReceiver
+            | Operation::Share
+            | Operation::QueryShare
+            | Operation::Unfreeze
+            | Operation::QueryUnshared
+            | Operation::ReturnShare
+            | Operation::QueryShareReturn,
+        ) => Finding::Unknown { why: format!("answer {status} {code}: {text}") },
         (Class::Pending, Place | Query | Close) => Finding::Pending,
         (Class::Refused, Place | Refund) => Finding::Refused { code, text },
         (
@@ -260,6 +275,14 @@ fn says_taken(operation: Operation, code: &str, text: &str) -> bool {
         Operation::Refund => &REFUND_NUMBER_TAKEN,
         Operation::Query
         | Operation::QueryRefund
+        | Operation::BindReceiver
+        | Operation::UnbindReceiver
+        | Operation::Share
+        | Operation::QueryShare
+        | Operation::Unfreeze
+        | Operation::QueryUnshared
+        | Operation::ReturnShare
+        | Operation::QueryShareReturn
         | Operation::FetchKeys
         | Operation::FindBill
         | Operation::FetchBill => &[],

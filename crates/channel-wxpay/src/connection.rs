@@ -46,6 +46,16 @@ impl OpenAccount {
             Instruction::QueryRefund(placed) => {
                 reading::queried_refund(&placed.channel_refund_no, body, now)
             }
+            Instruction::BindReceiver(_)
+            | Instruction::UnbindReceiver(_)
+            | Instruction::Share(_)
+            | Instruction::QueryShare(_)
+            | Instruction::Unfreeze(_)
+            | Instruction::QueryUnshared(_)
+            | Instruction::ReturnShare(_)
+            | Instruction::QueryShareReturn(_) => {
+                Finding::Unknown { why: "this channel shares nothing".into() }
+            }
             Instruction::FetchKeys => match certificates::open(&self.account, body) {
                 Ok(keys) => Finding::Keys(keys),
                 Err(why) => Finding::Unknown { why },

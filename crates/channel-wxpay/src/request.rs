@@ -53,6 +53,16 @@ impl OpenAccount {
                 let target = self.refund_path(&placed.channel_refund_no)?;
                 self.request(Method::Get, &target, Vec::new(), context)
             }
+            Instruction::BindReceiver(_)
+            | Instruction::UnbindReceiver(_)
+            | Instruction::Share(_)
+            | Instruction::QueryShare(_)
+            | Instruction::Unfreeze(_)
+            | Instruction::QueryUnshared(_)
+            | Instruction::ReturnShare(_)
+            | Instruction::QueryShareReturn(_) => {
+                Err(EncodeFault::unsupported("sharing", "this channel shares nothing"))
+            }
             Instruction::FetchKeys => {
                 self.request(Method::Get, "/v3/certificates", Vec::new(), context)
             }
@@ -204,6 +214,7 @@ fn unsigned(fault: &crypto::SealFault) -> EncodeFault {
 const fn reason(cause: RefundCause) -> &'static str {
     match cause {
         RefundCause::LatePayment => "订单已关闭,款项原路退回",
+        RefundCause::Requested => "商户退款",
         RefundCause::SecondPayment => "订单已支付,重复支付的款项原路退回",
     }
 }

@@ -1,6 +1,7 @@
 //! What a channel's answer or callback can mean.
 
 use crate::bill::{Bill, BillFile};
+use crate::share::{ShareReturned, Shared};
 use ledger::{Currency, Fen, Timestamp};
 
 /// The meaning of an answer, the same for every channel. Each vendor's `codes.rs` maps to it.
@@ -66,6 +67,17 @@ pub enum Finding {
     },
     /// A refund's state.
     Refund(Refunded),
+    /// A receiver is bound now, or no longer bound, as was asked.
+    Receiver,
+    /// Where a share stands.
+    Share(Shared),
+    /// How much of an order can still be shared.
+    Unshared {
+        /// The amount; zero once everything was shared or released.
+        amount: Fen,
+    },
+    /// Where the return of a share stands.
+    ShareReturn(ShareReturned),
     /// The channel's signing keys.
     Keys(FetchedKeys),
     /// Where the file of a bill is.
@@ -110,6 +122,10 @@ impl Finding {
             Finding::NotFound => "not_found",
             Finding::Ask { .. } => "ask",
             Finding::Refund(_) => "refund",
+            Finding::Receiver => "receiver",
+            Finding::Share(_) => "share",
+            Finding::Unshared { .. } => "unshared",
+            Finding::ShareReturn(_) => "share_return",
             Finding::Keys(_) => "keys",
             Finding::BillFile(_) => "bill_file",
             Finding::Bill(_) => "bill",
@@ -139,6 +155,11 @@ impl Finding {
             Finding::Refund(refunded) => {
                 format!("refund {:?} of {}", refunded.status, refunded.amount)
             }
+            Finding::Share(shared) => shared.describe(),
+            Finding::Unshared { amount } => format!("{amount} can still be shared"),
+            Finding::ShareReturn(returned) => {
+                format!("return of {} {}", returned.amount, returned.status.name())
+            }
             Finding::Unproven(unproven) => unproven.describe(),
             Finding::Keys(FetchedKeys { keys, unreadable }) => match unreadable.as_slice() {
                 [] => format!("{} keys", keys.len()),
@@ -152,6 +173,7 @@ impl Finding {
             | Finding::Pending
             | Finding::Closed
             | Finding::NotFound
+            | Finding::Receiver
             | Finding::BillFile(_) => self.name().to_owned(),
         }
     }

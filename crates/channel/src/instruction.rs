@@ -1,6 +1,9 @@
 //! What can be asked of a channel.
 
 use crate::bill::{BillDay, BillFile};
+use crate::share::{
+    PlacedShare, PlacedShareReturn, Receiver, Share, ShareReturn, SharedPayment, Unfreeze,
+};
 use ledger::{Currency, Fen, Timestamp};
 
 /// One request to a channel, in its own words.
@@ -16,6 +19,22 @@ pub enum Instruction {
     Refund(Box<Refund>),
     /// Ask what became of a refund.
     QueryRefund(PlacedRefund),
+    /// Bind a receiver to the account, so that it can be shared with. Repeating it is harmless.
+    BindReceiver(Receiver),
+    /// Unbind a receiver; what was shared with it before stays.
+    UnbindReceiver(Receiver),
+    /// Share an order's money. Repeating it with the same number and content is harmless.
+    Share(Box<Share>),
+    /// Ask what became of a share.
+    QueryShare(PlacedShare),
+    /// Release what of an order was not shared, under a number that was never used before.
+    Unfreeze(Box<Unfreeze>),
+    /// Ask how much of an order can still be shared.
+    QueryUnshared(SharedPayment),
+    /// Take shared money back from one receiver. Repeating it with the same number is harmless.
+    ReturnShare(Box<ShareReturn>),
+    /// Ask what became of a share's return.
+    QueryShareReturn(PlacedShareReturn),
     /// Fetch the keys with which the channel signs.
     FetchKeys,
     /// Ask where the file of a bill is.
@@ -37,6 +56,22 @@ pub enum Operation {
     Refund,
     /// [`Instruction::QueryRefund`]
     QueryRefund,
+    /// [`Instruction::BindReceiver`]
+    BindReceiver,
+    /// [`Instruction::UnbindReceiver`]
+    UnbindReceiver,
+    /// [`Instruction::Share`]
+    Share,
+    /// [`Instruction::QueryShare`]
+    QueryShare,
+    /// [`Instruction::Unfreeze`]
+    Unfreeze,
+    /// [`Instruction::QueryUnshared`]
+    QueryUnshared,
+    /// [`Instruction::ReturnShare`]
+    ReturnShare,
+    /// [`Instruction::QueryShareReturn`]
+    QueryShareReturn,
     /// [`Instruction::FetchKeys`]
     FetchKeys,
     /// [`Instruction::FindBill`]
@@ -54,6 +89,14 @@ impl Instruction {
             Instruction::Close(_) => Operation::Close,
             Instruction::Refund(_) => Operation::Refund,
             Instruction::QueryRefund(_) => Operation::QueryRefund,
+            Instruction::BindReceiver(_) => Operation::BindReceiver,
+            Instruction::UnbindReceiver(_) => Operation::UnbindReceiver,
+            Instruction::Share(_) => Operation::Share,
+            Instruction::QueryShare(_) => Operation::QueryShare,
+            Instruction::Unfreeze(_) => Operation::Unfreeze,
+            Instruction::QueryUnshared(_) => Operation::QueryUnshared,
+            Instruction::ReturnShare(_) => Operation::ReturnShare,
+            Instruction::QueryShareReturn(_) => Operation::QueryShareReturn,
             Instruction::FetchKeys => Operation::FetchKeys,
             Instruction::FindBill(_) => Operation::FindBill,
             Instruction::FetchBill(_) => Operation::FetchBill,
@@ -63,12 +106,20 @@ impl Instruction {
 
 impl Operation {
     /// Every kind, for listings and tests.
-    pub const ALL: [Operation; 8] = [
+    pub const ALL: [Operation; 16] = [
         Operation::Place,
         Operation::Query,
         Operation::Close,
         Operation::Refund,
         Operation::QueryRefund,
+        Operation::BindReceiver,
+        Operation::UnbindReceiver,
+        Operation::Share,
+        Operation::QueryShare,
+        Operation::Unfreeze,
+        Operation::QueryUnshared,
+        Operation::ReturnShare,
+        Operation::QueryShareReturn,
         Operation::FetchKeys,
         Operation::FindBill,
         Operation::FetchBill,
@@ -82,6 +133,14 @@ impl Operation {
             Operation::Close => "close",
             Operation::Refund => "refund",
             Operation::QueryRefund => "query_refund",
+            Operation::BindReceiver => "bind_receiver",
+            Operation::UnbindReceiver => "unbind_receiver",
+            Operation::Share => "share",
+            Operation::QueryShare => "query_share",
+            Operation::Unfreeze => "unfreeze",
+            Operation::QueryUnshared => "query_unshared",
+            Operation::ReturnShare => "return_share",
+            Operation::QueryShareReturn => "query_share_return",
             Operation::FetchKeys => "fetch_keys",
             Operation::FindBill => "find_bill",
             Operation::FetchBill => "fetch_bill",
@@ -186,6 +245,8 @@ pub struct Place {
     pub callback_url: String,
     /// Where the payer's browser goes after success.
     pub front_url: Option<String>,
+    /// True when the money is to be shared later: the channel keeps it frozen until then.
+    pub is_shared: bool,
 }
 
 /// An order that was placed: what any vendor needs to find it again.
@@ -225,12 +286,14 @@ pub struct Refund {
     pub payment_reference: String,
     /// How much of it, above zero.
     pub amount: Fen,
-    /// How much was paid.
+    /// How much was paid: the whole payment.
     pub paid: Fen,
     /// In which currency.
     pub currency: Currency,
     /// Why it is given back; the channel shows it to the payer in its own words.
     pub cause: RefundCause,
+    /// The merchant's own words for that, which the channel shows in place of its own.
+    pub reason: Option<String>,
     /// Where the channel sends its callback.
     pub callback_url: String,
 }
@@ -242,17 +305,21 @@ pub enum RefundCause {
     LatePayment,
     /// The order was paid already when the payment came.
     SecondPayment,
+    /// The merchant requested it.
+    Requested,
 }
 
 impl RefundCause {
     /// Every cause, for listings and tests.
-    pub const ALL: [RefundCause; 2] = [RefundCause::LatePayment, RefundCause::SecondPayment];
+    pub const ALL: [RefundCause; 3] =
+        [RefundCause::LatePayment, RefundCause::SecondPayment, RefundCause::Requested];
 
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
         match self {
             RefundCause::LatePayment => "late_payment",
             RefundCause::SecondPayment => "second_payment",
+            RefundCause::Requested => "requested",
         }
     }
 

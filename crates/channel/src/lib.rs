@@ -12,6 +12,7 @@
 //! - [`finding`]: what an answer or a callback can mean.
 //! - [`http`]: requests and responses as values.
 //! - [`port`]: the traits [`Channel`] and [`Connection`].
+//! - [`share`]: profit sharing.
 //! - [`counterpart`]: the trait [`Counterpart`], and what the sandbox lends it.
 //! - [`checks`]: what every channel must pass, for the channels' tests.
 
@@ -23,6 +24,7 @@ pub mod finding;
 pub mod http;
 pub mod instruction;
 pub mod port;
+pub mod share;
 
 pub use bill::{
     Bill, BillDay, BillFile, BillKind, BillRow, FileHash, FundsDirection, FundsRow, PaymentRow,
@@ -44,4 +46,8 @@ pub use instruction::{
 pub use port::{
     About, BadSettings, CallbackFault, Channel, ClientCertificate, CodecContext, Connection,
     EncodeFault, Setting, Settings, Step, TextField, TextRules,
+};
+pub use share::{
+    PlacedShare, PlacedShareReturn, Receiver, ReceiverKind, Share, ShareItem, ShareReturn,
+    ShareReturned, ShareStatus, Shared, SharedItem, SharedPayment, SharingRules, Unfreeze,
 };

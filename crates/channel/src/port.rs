@@ -4,6 +4,7 @@ use crate::bill::BillKind;
 use crate::finding::{Callback, Finding, PlatformKey};
 use crate::http::{Request, Response};
 use crate::instruction::{Instruction, Scene};
+use crate::share::SharingRules;
 use ledger::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,6 +32,8 @@ pub struct About {
     pub order_life_seconds_max: i64,
     /// What its texts may hold; an order that breaks a rule is not placed.
     pub text: TextRules,
+    /// What it can share of a payment; `None` when it shares nothing.
+    pub sharing: Option<SharingRules>,
     /// True when its signing keys are fetched with [`Instruction::FetchKeys`] and refreshed.
     pub fetches_keys: bool,
     /// True when the channel is built in: every instruction is answered by its encoding, cheaply, so that

@@ -32,6 +32,7 @@ pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOr
         goods_tag: order.goods_tag.map(str::to_owned),
         notify_url: order.notify_url.map(str::to_owned),
         front_url: order.front_url.map(str::to_owned),
+        splits: kernel::Splits::default(),
         details,
         content,
     };

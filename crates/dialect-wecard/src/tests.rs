@@ -128,6 +128,7 @@ fn order(body: &str, state: OrderState) -> Order {
         state,
         is_confirmed: true,
         in_flight: None,
+        funds: kernel::OrderFunds::default(),
         polls: 0,
         next_poll_at: (!is_final).then_some(NOW.plus_seconds(60)),
         unapplied: vec![],

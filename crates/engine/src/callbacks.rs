@@ -97,6 +97,10 @@ impl Engine {
             | Finding::Unfunded { .. }
             | Finding::NotFound
             | Finding::Ask { .. }
+            | Finding::Receiver
+            | Finding::Share(_)
+            | Finding::Unshared { .. }
+            | Finding::ShareReturn(_)
             | Finding::Keys(_)
             | Finding::BillFile(_)
             | Finding::Bill(_)

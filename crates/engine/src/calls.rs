@@ -319,6 +319,14 @@ const fn deadline(instruction: &Instruction) -> Duration {
         | Instruction::Close(_)
         | Instruction::Refund(_)
         | Instruction::QueryRefund(_)
+        | Instruction::BindReceiver(_)
+        | Instruction::UnbindReceiver(_)
+        | Instruction::Share(_)
+        | Instruction::QueryShare(_)
+        | Instruction::Unfreeze(_)
+        | Instruction::QueryUnshared(_)
+        | Instruction::ReturnShare(_)
+        | Instruction::QueryShareReturn(_)
         | Instruction::FetchKeys
         | Instruction::FindBill(_) => CHANNEL_TIMEOUT,
     }

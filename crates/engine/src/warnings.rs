@@ -120,6 +120,10 @@ fn clock_ahead(finding: &Finding, response: &Response, now: Timestamp) -> Option
         | Finding::NotFound
         | Finding::Ask { .. }
         | Finding::Refund(_)
+        | Finding::Receiver
+        | Finding::Share(_)
+        | Finding::Unshared { .. }
+        | Finding::ShareReturn(_)
         | Finding::Keys(_)
         | Finding::BillFile(_)
         | Finding::Bill(_)

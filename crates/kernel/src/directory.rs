@@ -1,7 +1,7 @@
 //! Who may collect, and through which channel accounts: a snapshot of tenants, merchants and accounts
 //! as decisions look it up.
 
-use channel::{Scene, TextRules};
+use channel::{Scene, SharingRules, TextRules};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -55,6 +55,8 @@ pub struct Route {
     pub scenes: Vec<Scene>,
     /// How long the channel keeps an unpaid order payable, in seconds.
     pub order_life_seconds_max: i64,
+    /// What the channel can share of a payment; `None` when it shares nothing.
+    pub sharing: Option<SharingRules>,
     /// What the channel takes in the texts of an order.
     pub text: TextRules,
     /// Where the channel sends its callbacks about this account.

@@ -61,10 +61,11 @@ pub use notification::{
     NotificationCommand, NotificationKind, NotificationRefusal, NotificationState,
 };
 pub use order::{
-    CALL_MAX_MS, CONTRADICTION_SCHEDULE_SECONDS, Closure, ContestedPayment, DEFAULT_LIFE_SECONDS,
-    FINAL_POLL_SECONDS, InFlightCall, KnownPayInfo, Order, OrderChange, OrderCommand, OrderField,
-    OrderRefusal, OrderRequest, OrderState, POLL_SCHEDULE_SECONDS, Paid, PlaceOrder,
-    RETRY_SCHEDULE_SECONDS, Terms, UnappliedOutcome, UnappliedPayment,
+    AllocatePeriod, AllocationTerms, CALL_MAX_MS, CONTRADICTION_SCHEDULE_SECONDS, Closure,
+    ContestedPayment, DEFAULT_LIFE_SECONDS, FINAL_POLL_SECONDS, InFlightCall, KnownPayInfo, Order,
+    OrderChange, OrderCommand, OrderField, OrderFunds, OrderRefusal, OrderRequest, OrderState,
+    POLL_SCHEDULE_SECONDS, Paid, PlaceOrder, RETRY_SCHEDULE_SECONDS, ShareAmount, ShareTerms,
+    Splits, Terms, UnappliedOutcome, UnappliedPayment,
 };
 pub use refund::{
     Need, Refund, RefundChange, RefundCommand, RefundDecision, RefundRefusal, RefundState,

@@ -21,9 +21,20 @@ pub enum AccountKind {
     /// Money collected for a merchant and not settled yet, with what its own coupons paid; the owner is
     /// the merchant's id.
     MerchantPending,
+    /// Money that a merchant may withdraw: what was allocated or shared to it and whose period is over.
+    /// The owner is the merchant's id.
+    MerchantAvailable,
+    /// Money that was allocated to a merchant and is withheld until it is released; the owner is the
+    /// merchant's id.
+    MerchantFrozen,
     /// What a merchant's own coupons paid, for which the channel settles nothing: its expense, to be
     /// taken off what is pending for it. The owner is the merchant's id.
     MerchantCoupons,
+    /// What was shared in the book to a payee that is no merchant; the owner is the payee's id.
+    PayeeAvailable,
+    /// What we owe payers: the amounts of refunds that were accepted and are not done; the owner is the
+    /// tenant.
+    RefundsPayable,
     /// Money that came without an order to take it (late, twice); the owner is the tenant.
     Suspense,
     /// Money that somebody handed out for us outside the channel's interface, and that we owe them;
@@ -35,10 +46,14 @@ pub enum AccountKind {
 
 impl AccountKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [AccountKind; 6] = [
+    pub const ALL: [AccountKind; 10] = [
         AccountKind::ChannelFunds,
         AccountKind::MerchantPending,
+        AccountKind::MerchantAvailable,
+        AccountKind::MerchantFrozen,
         AccountKind::MerchantCoupons,
+        AccountKind::PayeeAvailable,
+        AccountKind::RefundsPayable,
         AccountKind::Suspense,
         AccountKind::SettledByHand,
         AccountKind::WriteOff,
@@ -49,7 +64,11 @@ impl AccountKind {
         match self {
             AccountKind::ChannelFunds => "channel_funds",
             AccountKind::MerchantPending => "merchant_pending",
+            AccountKind::MerchantAvailable => "merchant_available",
+            AccountKind::MerchantFrozen => "merchant_frozen",
             AccountKind::MerchantCoupons => "merchant_coupons",
+            AccountKind::PayeeAvailable => "payee_available",
+            AccountKind::RefundsPayable => "refunds_payable",
             AccountKind::Suspense => "suspense",
             AccountKind::SettledByHand => "settled_by_hand",
             AccountKind::WriteOff => "write_off",
@@ -64,7 +83,12 @@ impl AccountKind {
             | AccountKind::MerchantCoupons
             | AccountKind::SettledByHand
             | AccountKind::WriteOff => None,
-            AccountKind::MerchantPending | AccountKind::Suspense => Some(Fen::ZERO),
+            AccountKind::MerchantPending
+            | AccountKind::MerchantAvailable
+            | AccountKind::MerchantFrozen
+            | AccountKind::PayeeAvailable
+            | AccountKind::RefundsPayable
+            | AccountKind::Suspense => Some(Fen::ZERO),
         }
     }
 }
@@ -138,6 +162,20 @@ pub enum Reason {
     /// The part of a payment, or of the refund that gives it back, that a merchant's coupon paid: no
     /// money moves at the channel for it.
     Coupon,
+    /// A merchant's refund: its amount set aside, given back to the payer, or put back.
+    Refund,
+    /// A part of an order's money went to another merchant.
+    Allocation,
+    /// Allocated money became available, because its period is over or it was released.
+    AllocationRelease,
+    /// Allocated money was taken back for a refund, or put back when that failed.
+    AllocationReturn,
+    /// A part of an order's money was shared to a payee.
+    Share,
+    /// Shared money came back.
+    ShareReturn,
+    /// A merchant withdrew available money.
+    Withdrawal,
     /// Money arrived for an order that could not take it.
     UnappliedPayment,
     /// Unapplied money on its way back to the payer.
@@ -150,9 +188,16 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for listings and tests.
-    pub const ALL: [Reason; 6] = [
+    pub const ALL: [Reason; 13] = [
         Reason::Payment,
         Reason::Coupon,
+        Reason::Refund,
+        Reason::Allocation,
+        Reason::AllocationRelease,
+        Reason::AllocationReturn,
+        Reason::Share,
+        Reason::ShareReturn,
+        Reason::Withdrawal,
         Reason::UnappliedPayment,
         Reason::UnappliedRefund,
         Reason::SettledByHand,
@@ -164,6 +209,13 @@ impl Reason {
         match self {
             Reason::Payment => "payment",
             Reason::Coupon => "coupon",
+            Reason::Refund => "refund",
+            Reason::Allocation => "allocation",
+            Reason::AllocationRelease => "allocation_release",
+            Reason::AllocationReturn => "allocation_return",
+            Reason::Share => "share",
+            Reason::ShareReturn => "share_return",
+            Reason::Withdrawal => "withdrawal",
             Reason::UnappliedPayment => "unapplied_payment",
             Reason::UnappliedRefund => "unapplied_refund",
             Reason::SettledByHand => "settled_by_hand",

@@ -46,6 +46,7 @@ fn directory() -> Arc<Directory> {
         channel_identity: Arc::from("1900000001"),
         scenes: vec![Scene::MiniProgram, Scene::Public],
         order_life_seconds_max: 90 * 24 * 3600,
+        sharing: None,
         text: channel::TextRules::ANY,
         callback_url: Arc::from("https://pay.example/channel/main/callback"),
     };
@@ -230,6 +231,7 @@ fn place(number: &str) -> PlaceOrder {
         goods_tag: None,
         notify_url: Some("https://shop.example/paid".to_owned()),
         front_url: None,
+        splits: kernel::Splits::default(),
         details: r#"{"Phone":"13800138000"}"#.to_owned(),
         content: String::new(),
     };

@@ -61,6 +61,7 @@ fn routes(tenant: &TenantId) -> TenantRoutes {
         channel_account: name,
         scenes: Scene::ALL.to_vec(),
         order_life_seconds_max: 90 * 24 * 3600,
+        sharing: None,
         text: channel::TextRules::ANY,
     };
     let merchant =

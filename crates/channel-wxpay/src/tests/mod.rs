@@ -109,6 +109,7 @@ pub(crate) fn place() -> Place {
         expires_at: NOW.plus_seconds(30 * 60),
         callback_url: "https://pay.example.com/wxpay/notify".into(),
         front_url: None,
+        is_shared: false,
     }
 }
 
@@ -162,6 +163,7 @@ fn refund(cause: RefundCause) -> Refund {
         currency: Currency::Cny,
         cause,
         callback_url: "https://pay.example.com/wxpay/refund".into(),
+        reason: None,
     }
 }
 

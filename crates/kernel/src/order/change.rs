@@ -2,13 +2,13 @@
 
 use super::polls::{FINAL_POLL_SECONDS, next_poll};
 use super::{
-    Closure, ContestedPayment, InFlightCall, KnownPayInfo, Order, OrderState, Paid,
+    Closure, ContestedPayment, InFlightCall, KnownPayInfo, Order, OrderFunds, OrderState, Paid,
     UnappliedPayment,
 };
 use crate::aggregate::AggregateChange;
 use crate::event::Event;
 use crate::standing::{Attention, AttentionKind};
-use ledger::Timestamp;
+use ledger::{Subject, Timestamp};
 use std::sync::Arc;
 
 /// What can happen to an order.
@@ -68,6 +68,13 @@ pub enum OrderChange {
     },
     /// Money came that it could not take.
     UnappliedReceived(UnappliedPayment),
+    /// Money of the paid order was reserved to go elsewhere, went, or came back.
+    FundsMoved {
+        /// For which refund, share or allocation.
+        by: Subject,
+        /// What is added to each sum; below zero where it is taken off.
+        delta: OrderFunds,
+    },
     /// An operator ended what needed a person.
     AttentionEnded {
         /// What the operator noted.
@@ -92,6 +99,7 @@ impl AggregateChange for OrderChange {
             OrderChange::Closed => "closed",
             OrderChange::Failed { .. } => "failed",
             OrderChange::UnappliedReceived(_) => "unapplied_received",
+            OrderChange::FundsMoved { .. } => "funds_moved",
             OrderChange::AttentionEnded { .. } => "attention_ended",
         }
     }
@@ -168,6 +176,7 @@ pub(super) fn evolve(before: Option<&Order>, event: &Event, change: &OrderChange
             end_contested(&mut order, &payment.payment_reference);
             order.unapplied.push(payment.clone());
         }
+        OrderChange::FundsMoved { delta, .. } => order.funds = order.funds.plus(delta),
         OrderChange::AttentionEnded { note } => {
             order.note = Some(note.clone());
             order.attention = None;

@@ -144,7 +144,14 @@ fn transition<'a>(
         Finding::Paid(payment) => paid(order, payment),
         Finding::Contested { payment, why } => contests(order, payment, why),
         Finding::Mismatch { why } => Transition::Contradicts(why.clone()),
-        Finding::Refund(_) | Finding::Keys(_) | Finding::BillFile(_) | Finding::Bill(_) => {
+        Finding::Refund(_)
+        | Finding::Receiver
+        | Finding::Share(_)
+        | Finding::Unshared { .. }
+        | Finding::ShareReturn(_)
+        | Finding::Keys(_)
+        | Finding::BillFile(_)
+        | Finding::Bill(_) => {
             Transition::Contradicts(format!("{} is not an answer about an order", finding.name()))
         }
         Finding::Unknown { .. }
@@ -498,6 +505,10 @@ pub(super) fn channel_answer(finding: &Finding) -> Option<ChannelAnswer> {
         | Finding::Mismatch { .. }
         | Finding::Ask { .. }
         | Finding::Refund(_)
+        | Finding::Receiver
+        | Finding::Share(_)
+        | Finding::Unshared { .. }
+        | Finding::ShareReturn(_)
         | Finding::Keys(_)
         | Finding::BillFile(_)
         | Finding::Bill(_) => Some(ChannelAnswer::Unknown),

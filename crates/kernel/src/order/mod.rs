@@ -8,12 +8,14 @@
 mod change;
 mod decide;
 mod finding;
+mod funds;
 mod operator;
 mod polls;
 
 pub use change::OrderChange;
 pub use decide::{OrderCommand, PlaceOrder};
 pub(crate) use finding::CHANNEL_LAG_SECONDS;
+pub use funds::{AllocatePeriod, AllocationTerms, OrderFunds, ShareAmount, ShareTerms, Splits};
 pub use polls::{
     CONTRADICTION_SCHEDULE_SECONDS, FINAL_POLL_SECONDS, POLL_SCHEDULE_SECONDS,
     RETRY_SCHEDULE_SECONDS,
@@ -68,6 +70,8 @@ pub struct OrderRequest {
     pub notify_url: Option<String>,
     /// Where the payer's browser goes after success.
     pub front_url: Option<String>,
+    /// How the money is divided once it is paid.
+    pub splits: Splits,
     /// Everything else that the caller sent, in the dialect's own form; opaque here.
     pub details: String,
     /// A digest of the members that a repeat must not change, made by the dialect, which knows them:
@@ -362,6 +366,8 @@ pub struct Order {
     pub is_confirmed: bool,
     /// The call that has it to itself, if any.
     pub in_flight: Option<InFlightCall>,
+    /// What of the paid money went elsewhere, or is reserved to go.
+    pub funds: OrderFunds,
     /// Polls of the channel since the state last changed, or since it needs a person.
     pub polls: u32,
     /// When it is polled next; `None` when it is settled, or only a person can bring it further.
@@ -493,6 +499,7 @@ impl Order {
             state: OrderState::Init,
             is_confirmed: false,
             in_flight: Some(first_call),
+            funds: OrderFunds::default(),
             polls: 0,
             next_poll_at: Some(first_call.until),
             unapplied: vec![],
@@ -537,6 +544,7 @@ impl Order {
             expires_at: terms.expires_at,
             callback_url: terms.callback_url.to_string(),
             front_url: request.front_url.clone(),
+            is_shared: request.splits.is_shared,
         }
     }
 

@@ -89,6 +89,7 @@ pub(super) fn requesting(refund: &Refund, order: &Order) -> Instruction {
         paid: refund.amount,
         currency: order.terms.request.currency,
         cause: refund.cause,
+        reason: None,
         callback_url: order.terms.callback_url.to_string(),
     }))
 }
@@ -304,6 +305,10 @@ fn outcome(
             | Finding::Paid(_)
             | Finding::Pending
             | Finding::Closed
+            | Finding::Receiver
+            | Finding::Share(_)
+            | Finding::Unshared { .. }
+            | Finding::ShareReturn(_)
             | Finding::Keys(_)
             | Finding::BillFile(_)
             | Finding::Bill(_),

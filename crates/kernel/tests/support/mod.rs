@@ -38,6 +38,7 @@ pub(crate) fn directory() -> Directory {
         channel_identity: Arc::from(IDENTITY),
         scenes: vec![Scene::MiniProgram],
         order_life_seconds_max: 90 * 24 * 3600,
+        sharing: None,
         text: channel::TextRules::ANY,
         callback_url: Arc::from("https://pay.example.com/channel/main/callback"),
     };
@@ -73,6 +74,7 @@ pub(crate) fn place(number: &str) -> PlaceOrder {
         goods_tag: None,
         notify_url: Some("https://business.com/pay/notify".to_owned()),
         front_url: None,
+        splits: kernel::Splits::default(),
         details: "{}".to_owned(),
         content: String::new(),
     };

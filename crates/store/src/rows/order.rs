@@ -8,12 +8,16 @@ use crate::StoreFault;
 use channel::{Operation, PayForm, Payer, Scene};
 use kernel::{
     Closure, ContestedPayment, InFlightCall, KnownPayInfo, MerchantId, Order, OrderChange,
-    OrderRequest, OrderState, Paid, TenantId, Terms, UnappliedOutcome, UnappliedPayment,
+    OrderFunds, OrderRequest, OrderState, Paid, Splits, TenantId, Terms, UnappliedOutcome,
+    UnappliedPayment,
 };
-use ledger::{Currency, Fen, Id, Timestamp};
+use ledger::{Currency, Fen, Id, Subject, SubjectKind, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
+
+#[path = "order_splits.rs"]
+mod splits;
 
 /// The text of no unapplied payments, which is what nearly every order has.
 const NONE_UNAPPLIED: &str = "[]";
@@ -46,6 +50,7 @@ impl Stored for Order {
             nullable(text("notify_url")),
             nullable(text("front_url")),
             text("callback_url"),
+            nullable(text("splits")),
             text("details"),
             text("content"),
             int("expires_at"),
@@ -65,6 +70,11 @@ impl Stored for Order {
             nullable(int("ended_at")),
             nullable(text("reason")),
             int("is_confirmed"),
+            int("refunding"),
+            int("refunded"),
+            int("allocated"),
+            int("sharing"),
+            int("shared"),
             nullable(text("in_flight_operation")),
             nullable(int("in_flight_until")),
             int("polls"),
@@ -102,6 +112,7 @@ impl Stored for Order {
             Value::optional(request.notify_url.as_deref()),
             Value::optional(request.front_url.as_deref()),
             Value::text(&terms.callback_url),
+            splits::cell(&request.splits),
             Value::text(&request.details),
             Value::text(&request.content),
             Value::Int(terms.expires_at.ms()),
@@ -124,6 +135,11 @@ impl Stored for Order {
             Value::number(state.ended_at),
             Value::optional(state.reason),
             Value::Int(i64::from(self.is_confirmed)),
+            Value::Int(self.funds.refunding.get()),
+            Value::Int(self.funds.refunded.get()),
+            Value::Int(self.funds.allocated.get()),
+            Value::Int(self.funds.sharing.get()),
+            Value::Int(self.funds.shared.get()),
             Value::optional(self.in_flight.map(|call| call.operation.name())),
             Value::number(self.in_flight.map(|call| call.until.ms())),
             Value::Int(i64::from(self.polls)),
@@ -144,6 +160,13 @@ impl Stored for Order {
         let standing = cells.standing()?;
         let state = read_state(cells)?;
         let is_confirmed = cells.flag()?;
+        let funds = OrderFunds {
+            refunding: cells.fen()?,
+            refunded: cells.fen()?,
+            allocated: cells.fen()?,
+            sharing: cells.fen()?,
+            shared: cells.fen()?,
+        };
         let operation = cells.optional_word(Operation::from_name)?;
         let until = cells.optional_time()?;
         let in_flight = match (operation, until) {
@@ -167,6 +190,7 @@ impl Stored for Order {
             state,
             is_confirmed,
             in_flight,
+            funds,
             polls,
             next_poll_at: standing.next_poll_at,
             unapplied,
@@ -213,6 +237,7 @@ impl Stored for Order {
             }),
             OrderChange::Failed { reason } => json(&ReasonBody { reason: Cow::Borrowed(reason) }),
             OrderChange::UnappliedReceived(payment) => json(&UnappliedBody::of(payment)),
+            OrderChange::FundsMoved { by, delta } => json(&FundsBody::of(*by, delta)),
             OrderChange::AttentionEnded { note } => json(&NoteBody { note: Cow::Borrowed(note) }),
         }
     }
@@ -259,6 +284,7 @@ impl Stored for Order {
                 let note = parse::<NoteBody<'_>>(body)?.note.into_owned();
                 OrderChange::AttentionEnded { note }
             }
+            "funds_moved" => parse::<FundsBody<'_>>(body)?.read()?,
             "pay_info_received" => {
                 let body: PayInfoBody<'_> = parse(body)?;
                 OrderChange::PayInfoReceived(KnownPayInfo {
@@ -340,6 +366,10 @@ fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
     let notify_url = cells.optional_string()?;
     let front_url = cells.optional_string()?;
     let callback_url = cells.shared()?;
+    let splits = match cells.optional_text()? {
+        Some(text) => splits::read(text).map_err(|why| cells.fault(&why))?,
+        None => Splits::default(),
+    };
     let details = cells.text()?.to_owned();
     let content = cells.text()?.to_owned();
     let expires_at = cells.time()?;
@@ -356,6 +386,7 @@ fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
         goods_tag,
         notify_url,
         front_url,
+        splits,
         details,
         content,
     });
@@ -535,6 +566,54 @@ struct ReasonBody<'a> {
 struct NoteBody<'a> {
     #[serde(borrow)]
     note: Cow<'a, str>,
+}
+
+/// Sums that do not change are absent.
+#[derive(Serialize, Deserialize)]
+struct FundsBody<'a> {
+    by_kind: &'a str,
+    by_id: i64,
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    refunding: i64,
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    refunded: i64,
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    allocated: i64,
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    sharing: i64,
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    shared: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+const fn is_nothing(amount: &i64) -> bool {
+    *amount == 0
+}
+
+impl FundsBody<'_> {
+    fn of(by: Subject, delta: &OrderFunds) -> FundsBody<'static> {
+        FundsBody {
+            by_kind: by.kind.name(),
+            by_id: by.value,
+            refunding: delta.refunding.get(),
+            refunded: delta.refunded.get(),
+            allocated: delta.allocated.get(),
+            sharing: delta.sharing.get(),
+            shared: delta.shared.get(),
+        }
+    }
+
+    fn read(self) -> Result<OrderChange, String> {
+        let kind = word(SubjectKind::from_name, self.by_kind, "by_kind")?;
+        let delta = OrderFunds {
+            refunding: Fen::new(self.refunding),
+            refunded: Fen::new(self.refunded),
+            allocated: Fen::new(self.allocated),
+            sharing: Fen::new(self.sharing),
+            shared: Fen::new(self.shared),
+        };
+        Ok(OrderChange::FundsMoved { by: Subject { kind, value: self.by_id }, delta })
+    }
 }
 
 #[derive(Serialize, Deserialize)]

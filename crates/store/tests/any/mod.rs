@@ -2,13 +2,14 @@
 
 use channel::{Operation, PayForm, Payer, PlatformKey, RefundCause, Scene};
 use kernel::{
-    AccountSetting, Aggregate, Approval, ApprovalChange, ApprovalState, Attempt, Attention,
-    AttentionKind, Blocked, CallRecord, Caller, CallerKey, CallerKeyChange, CallerProof, Change,
-    ChannelAccount, ChannelAccountChange, Closure, ConcernedPayment, ContestedPayment, Delivery,
-    InFlightCall, KnownPayInfo, ManualCommand, Merchant, MerchantChange, MerchantId, Mismatch,
-    Need, Notification, NotificationChange, NotificationKind, NotificationState, Order,
-    OrderChange, OrderRequest, OrderState, Paid, Refund, RefundChange, RefundState, Row, Sealed,
-    Tenant, TenantChange, TenantId, Terms, UnappliedOutcome, UnappliedPayment,
+    AccountSetting, Aggregate, AllocatePeriod, AllocationTerms, Approval, ApprovalChange,
+    ApprovalState, Attempt, Attention, AttentionKind, Blocked, CallRecord, Caller, CallerKey,
+    CallerKeyChange, CallerProof, Change, ChannelAccount, ChannelAccountChange, Closure,
+    ConcernedPayment, ContestedPayment, Delivery, InFlightCall, KnownPayInfo, ManualCommand,
+    Merchant, MerchantChange, MerchantId, Mismatch, Need, Notification, NotificationChange,
+    NotificationKind, NotificationState, Order, OrderChange, OrderFunds, OrderRequest, OrderState,
+    Paid, Refund, RefundChange, RefundState, Row, Sealed, ShareAmount, ShareTerms, Splits, Tenant,
+    TenantChange, TenantId, Terms, UnappliedOutcome, UnappliedPayment,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
@@ -121,15 +122,48 @@ fn payer() -> BoxedStrategy<Payer> {
         .boxed()
 }
 
+fn splits() -> BoxedStrategy<Splits> {
+    let allocation = (text(), fen(), select(AllocatePeriod::ALL.to_vec()), any::<bool>()).prop_map(
+        |(merchant, amount, period, is_frozen)| AllocationTerms {
+            merchant: MerchantId::new(&merchant),
+            amount,
+            period,
+            is_frozen,
+        },
+    );
+    let amount =
+        prop_oneof![fen().prop_map(ShareAmount::Fixed), any::<u16>().prop_map(ShareAmount::Ratio),];
+    let share = (name(), of(text()), amount).prop_map(|(payee, merchant, amount)| ShareTerms {
+        payee,
+        merchant: merchant.map(|merchant| MerchantId::new(&merchant)),
+        amount,
+    });
+    (vec(allocation, 0..3), vec(share, 0..3), any::<bool>())
+        .prop_map(|(allocations, shares, is_shared)| Splits { allocations, shares, is_shared })
+        .boxed()
+}
+
+fn funds() -> BoxedStrategy<OrderFunds> {
+    (fen(), fen(), fen(), fen(), fen())
+        .prop_map(|(refunding, refunded, allocated, sharing, shared)| OrderFunds {
+            refunding,
+            refunded,
+            allocated,
+            sharing,
+            shared,
+        })
+        .boxed()
+}
+
 fn request() -> BoxedStrategy<Arc<OrderRequest>> {
     let who = (text(), name(), text(), name());
     let what = (fen(), select(Scene::ALL.to_vec()), text(), payer(), text(), text());
-    let options = (of(text()), of(text()), of(text()));
+    let options = (of(text()), of(text()), of(text()), splits());
     (who, what, options)
         .prop_map(|(who, what, options)| {
             let (merchant, namespace, merchant_order_no, dialect) = who;
             let (amount, scene, subject, payer, details, content) = what;
-            let (goods_tag, notify_url, front_url) = options;
+            let (goods_tag, notify_url, front_url, splits) = options;
             Arc::new(OrderRequest {
                 merchant: MerchantId::new(&merchant),
                 namespace,
@@ -143,6 +177,7 @@ fn request() -> BoxedStrategy<Arc<OrderRequest>> {
                 goods_tag,
                 notify_url,
                 front_url,
+                splits,
                 details,
                 content,
             })
@@ -219,11 +254,11 @@ fn contested() -> BoxedStrategy<ContestedPayment> {
 }
 
 pub(crate) fn any_order() -> BoxedStrategy<Order> {
-    let polls = (of(in_flight()), any::<u32>(), of(time()));
+    let polls = (of(in_flight()), any::<u32>(), of(time()), funds());
     let needs = (vec(unapplied(), 0..3), of(contested()), of(text()), of(attention()));
     (terms(), any::<i64>(), order_state(), any::<bool>(), polls, needs)
         .prop_map(|(terms, version, state, is_confirmed, polls, needs)| {
-            let (in_flight, polls, next_poll_at) = polls;
+            let (in_flight, polls, next_poll_at, funds) = polls;
             let (unapplied, contested, note, attention) = needs;
             Order {
                 terms,
@@ -231,6 +266,7 @@ pub(crate) fn any_order() -> BoxedStrategy<Order> {
                 state,
                 is_confirmed,
                 in_flight,
+                funds,
                 polls,
                 next_poll_at,
                 unapplied,
@@ -572,6 +608,7 @@ fn order_change() -> BoxedStrategy<OrderChange> {
         (text(), of(time()))
             .prop_map(|(why, next_poll_at)| OrderChange::CloseRefused { why, next_poll_at }),
         Just(OrderChange::PollRequested),
+        (subject(), funds()).prop_map(|(by, delta)| OrderChange::FundsMoved { by, delta }),
         text().prop_map(|note| OrderChange::AttentionEnded { note }),
         pay_info(Just(None).boxed()).prop_map(OrderChange::PayInfoReceived),
         paid().prop_map(OrderChange::Paid),

@@ -2,7 +2,10 @@
 
 use super::{Facts, at, fen, text};
 use crate::words::{both, local, settled};
-use kernel::{CallRecord, Closure, Order, OrderChange, UnappliedOutcome, UnappliedPayment};
+use kernel::{
+    CallRecord, Closure, Order, OrderChange, OrderFunds, UnappliedOutcome, UnappliedPayment,
+};
+use ledger::{Fen, Subject};
 
 pub(super) fn what(change: &OrderChange, call: Option<&CallRecord>) -> String {
     match change {
@@ -40,8 +43,29 @@ pub(super) fn what(change: &OrderChange, call: Option<&CallRecord>) -> String {
         OrderChange::Closed => "CLOSED at the channel".to_owned(),
         OrderChange::Failed { reason } => format!("FAILED: {reason}"),
         OrderChange::UnappliedReceived(payment) => unapplied(payment),
+        OrderChange::FundsMoved { by, delta } => funds_moved(*by, delta),
         OrderChange::AttentionEnded { note } => format!("an operator ended it: {note}"),
     }
+}
+
+/// The sums of an order's funds, by their names in documents.
+fn parts(funds: &OrderFunds) -> [(&'static str, Fen); 5] {
+    [
+        ("refunding_fen", funds.refunding),
+        ("refunded_fen", funds.refunded),
+        ("allocated_fen", funds.allocated),
+        ("sharing_fen", funds.sharing),
+        ("shared_fen", funds.shared),
+    ]
+}
+
+fn funds_moved(by: Subject, delta: &OrderFunds) -> String {
+    let moved = parts(delta).into_iter().filter(|(_, amount)| *amount != Fen::ZERO);
+    let moved = moved.map(|(name, amount)| {
+        let sign = if amount > Fen::ZERO { "+" } else { "" };
+        format!("{} {sign}{}", name.trim_end_matches("_fen"), amount.get())
+    });
+    format!("its money moves, by {by}: {} fen", moved.collect::<Vec<_>>().join(", "))
 }
 
 fn unapplied(payment: &UnappliedPayment) -> String {
@@ -118,6 +142,12 @@ pub(super) fn facts(change: &OrderChange) -> Facts {
             fen("amount_fen", payment.amount),
             fen("settled_amount_fen", payment.settled_amount),
         ],
+        OrderChange::FundsMoved { by, delta } => {
+            let mut facts = vec![text("by", by.to_string())];
+            let parts = parts(delta).into_iter().filter(|(_, amount)| *amount != Fen::ZERO);
+            facts.extend(parts.map(|(name, amount)| fen(name, amount)));
+            facts
+        }
         OrderChange::AttentionEnded { note } => vec![text("note", note)],
         OrderChange::PayInfoReceived(pay_info) => {
             vec![text("pay_form", pay_info.form.name()), at("payable_until", pay_info.valid_until)]

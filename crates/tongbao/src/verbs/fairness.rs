@@ -208,6 +208,7 @@ async fn place(
         goods_tag: None,
         notify_url,
         front_url: None,
+        splits: kernel::Splits::default(),
         details: "{}".to_owned(),
         content: String::new(),
     };

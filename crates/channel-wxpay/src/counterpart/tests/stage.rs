@@ -270,6 +270,7 @@ pub(crate) fn order(number: &str, scene: Scene) -> Place {
         expires_at: START.plus_seconds(10_800),
         callback_url: "http://127.0.0.1:8080/notify".to_owned(),
         front_url: Some("https://shop.example/done?x=1".to_owned()),
+        is_shared: false,
     }
 }
 
@@ -287,6 +288,7 @@ pub(crate) fn refund_of(channel_refund_no: &str, number: &str, id: &str, fen: i6
         currency: Currency::Cny,
         cause: RefundCause::LatePayment,
         callback_url: "http://127.0.0.1:8080/refunds".to_owned(),
+        reason: None,
     }
 }
 

@@ -1,0 +1,151 @@
+//! How an order's money is divided: what its caller requested, and what became of it.
+
+use super::{Order, OrderState};
+use crate::directory::MerchantId;
+use ledger::Fen;
+use std::sync::Arc;
+
+/// How the money of an order is divided once it is paid.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Splits {
+    /// What other merchants get in the book.
+    pub allocations: Vec<AllocationTerms>,
+    /// What payees get.
+    pub shares: Vec<ShareTerms>,
+    /// True when the channel must keep the money frozen because payees get a part of it there, now or
+    /// by a later command.
+    pub is_shared: bool,
+}
+
+/// What one merchant gets of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllocationTerms {
+    /// The merchant; once in an order.
+    pub merchant: MerchantId,
+    /// How much, above zero.
+    pub amount: Fen,
+    /// From when on the merchant has it.
+    pub period: AllocatePeriod,
+    /// True when it is withheld then, until it is released.
+    pub is_frozen: bool,
+}
+
+/// When allocated money becomes the merchant's, counted in Shanghai days from the payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AllocatePeriod {
+    /// At once.
+    D0,
+    /// On the next day.
+    D1,
+    /// On the next working day.
+    T1,
+}
+
+impl AllocatePeriod {
+    /// Every period, for listings and tests.
+    pub const ALL: [AllocatePeriod; 3] =
+        [AllocatePeriod::D0, AllocatePeriod::D1, AllocatePeriod::T1];
+
+    /// The word in storage and documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            AllocatePeriod::D0 => "D0",
+            AllocatePeriod::D1 => "D1",
+            AllocatePeriod::T1 => "T1",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_name(name: &str) -> Option<AllocatePeriod> {
+        AllocatePeriod::ALL.into_iter().find(|period| period.name() == name)
+    }
+}
+
+/// What one payee gets of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShareTerms {
+    /// The payee's id, as its API writes it; once in an order.
+    pub payee: Arc<str>,
+    /// The merchant that the payee belongs to, where the caller named it.
+    pub merchant: Option<MerchantId>,
+    /// How much.
+    pub amount: ShareAmount,
+}
+
+/// How much a payee gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ShareAmount {
+    /// This much, above zero.
+    Fixed(Fen),
+    /// This part of what was paid, in 1/10000, rounded down to whole fen.
+    Ratio(u16),
+}
+
+/// What of an order's money went elsewhere or is reserved to go, and, as a change, what is added to each
+/// of these sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OrderFunds {
+    /// Reserved by refunds that are not done.
+    pub refunding: Fen,
+    /// Given back to the payer.
+    pub refunded: Fen,
+    /// Allocated to other merchants, without what was taken back for refunds.
+    pub allocated: Fen,
+    /// Reserved by shares that are not final.
+    pub sharing: Fen,
+    /// Shared to payees, without what came back.
+    pub shared: Fen,
+}
+
+impl OrderFunds {
+    /// The sums after a change.
+    ///
+    /// # Panics
+    /// When a sum falls below zero or does not fit: a decision has counted wrong.
+    pub(crate) fn plus(&self, delta: &OrderFunds) -> OrderFunds {
+        let plus = |sum: Fen, delta: Fen| match sum.plus(delta) {
+            Ok(after) if after >= Fen::ZERO => after,
+            Ok(after) => panic!("a sum of an order's funds falls to {after}"),
+            Err(fault) => panic!("a sum of an order's funds: {fault}"),
+        };
+        OrderFunds {
+            refunding: plus(self.refunding, delta.refunding),
+            refunded: plus(self.refunded, delta.refunded),
+            allocated: plus(self.allocated, delta.allocated),
+            sharing: plus(self.sharing, delta.sharing),
+            shared: plus(self.shared, delta.shared),
+        }
+    }
+}
+
+impl Order {
+    /// The amount that was booked for it; zero while it is not paid.
+    pub fn paid_amount(&self) -> Fen {
+        match &self.state {
+            OrderState::Paid(paid) => paid.amount,
+            OrderState::Init
+            | OrderState::Paying(_)
+            | OrderState::Closing(_)
+            | OrderState::Failed { .. }
+            | OrderState::Closed { .. } => Fen::ZERO,
+        }
+    }
+
+    /// What of it can still be refunded: what was paid, without what was given back or is reserved for
+    /// that. Never below zero.
+    pub fn refundable(&self) -> Fen {
+        let OrderFunds { refunding, refunded, .. } = self.funds;
+        let left = self.paid_amount().minus(refunding).and_then(|left| left.minus(refunded));
+        left.unwrap_or(Fen::ZERO).max(Fen::ZERO)
+    }
+
+    /// What of it is still with its own merchant and free: nothing of it is reserved, given back,
+    /// allocated or shared. Never below zero.
+    pub fn free(&self) -> Fen {
+        let OrderFunds { allocated, sharing, shared, .. } = self.funds;
+        let parts = [allocated, sharing, shared];
+        let left =
+            parts.into_iter().try_fold(self.refundable(), |left, part| left.minus(part).ok());
+        left.unwrap_or(Fen::ZERO).max(Fen::ZERO)
+    }
+}
