@@ -30,7 +30,7 @@ pub enum AccountKind {
     /// What a merchant's own coupons paid, for which the channel settles nothing: its expense, to be
     /// taken off what is pending for it. The owner is the merchant's id.
     MerchantCoupons,
-    /// What was shared in the book to a payee that is no merchant; the owner is the payee's id.
+    /// What was shared in the book to a payee who has no merchant account; the owner is the payee's id.
     PayeeAvailable,
     /// What we owe payers: the amounts of refunds that were accepted and are not done; the owner is the
     /// tenant.

@@ -114,8 +114,7 @@ fn paths_name_accounts_orders_and_notifications() {
     assert_eq!(account, Ok(Account::new(AccountKind::MerchantPending, "CM1")));
     let refused = query::account("wallet", "CM1").expect_err("no such kind");
     assert_eq!(refused.field, "kind");
-    let want = "channel_funds, merchant_pending, merchant_coupons, suspense, settled_by_hand, \
-                write_off";
+    let want = AccountKind::ALL.map(AccountKind::name).join(", ");
     assert_eq!(refused.why, format!("found \"wallet\", want {want}"));
     assert_eq!(query::order_id("1").expect_err("too short").field, "order");
     assert_eq!(query::notification_id("1").expect_err("too short").field, "notification");
