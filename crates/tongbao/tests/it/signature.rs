@@ -317,6 +317,8 @@ async fn an_authorization_that_is_none_is_a_signature_failure() {
                 (&good[..at], &good[at + 1..])
             });
         let (_, after_algorithm) = good.split_once(' ').expect("an algorithm");
+        // One in 64 signatures begins with any given letter.
+        let other = if proof.starts_with('x') { 'y' } else { 'x' };
         let bent = [
             "Basic dGVzdDp0ZXN0".to_owned(),
             "Bearer x".to_owned(),
@@ -326,7 +328,7 @@ async fn an_authorization_that_is_none_is_a_signature_failure() {
             after_algorithm.to_owned(),
             format!("{rest}="),
             format!("{rest}={}", &proof[1..]),
-            format!("{rest}=x{}", &proof[1..]),
+            format!("{rest}={other}{}", &proof[1..]),
             format!("{rest}={proof}{proof}"),
             good.replace("Signature=", "Sign="),
             good.replace("SignedHeaders=", "Headers="),
