@@ -237,7 +237,7 @@ async fn a_signed_request_is_a_command_that_a_shell_can_run() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_writes_down_everything_that_a_client_needs_for_its_owner_alone() {
-    let gateway = TestGateway::start();
+    let gateway = TestGateway::start_with_own_keys();
     let texts = [
         "/base_url",
         "/sandbox_url",

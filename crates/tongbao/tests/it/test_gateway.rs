@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -78,6 +79,14 @@ impl TestGateway {
     /// Starts on a fresh folder, and on a fresh database where the suite is about PostgreSQL.
     pub(crate) fn start() -> TestGateway {
         TestGateway::open(crate::ON_POSTGRES.then(fresh_database))
+    }
+
+    /// Starts on a folder without anything in it: it makes its own keys.
+    #[allow(dead_code, reason = "one of the suites does without")]
+    pub(crate) fn start_with_own_keys() -> TestGateway {
+        let folder = empty_folder();
+        let (child, file) = launch(&mut dev(folder.path(), None), folder.path());
+        TestGateway::of(folder, None, child, file)
     }
 
     /// The same with more arguments, which also hold when it starts again.
@@ -520,8 +529,22 @@ pub(crate) fn fresh_database() -> Database {
     making.join().expect("a database")
 }
 
-fn new_folder() -> TempDir {
+/// The keys of the first gateway of this suite. The others take them over: making five RSA keys is half
+/// of what a gateway costs, and nothing here depends on two gateways having other keys.
+static KEYS: OnceLock<Vec<u8>> = OnceLock::new();
+/// The file of a data folder that has them.
+const KEYS_FILE: &str = "dev-keys.json";
+
+fn empty_folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
+}
+
+fn new_folder() -> TempDir {
+    let folder = empty_folder();
+    if let Some(keys) = KEYS.get() {
+        std::fs::write(folder.path().join(KEYS_FILE), keys).expect("the folder takes files");
+    }
+    folder
 }
 
 fn dev(data: &Path, database: Option<&Database>) -> Command {
@@ -536,6 +559,7 @@ fn dev(data: &Path, database: Option<&Database>) -> Command {
 
 fn launch(command: &mut Command, data: &Path) -> (Child, Value) {
     let child = start_until_ready(command).expect("it ended before it was ready");
+    KEYS.get_or_init(|| std::fs::read(data.join(KEYS_FILE)).expect("its keys"));
     (child, dev_file(data))
 }
 
