@@ -193,6 +193,16 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
         Refusal::Refund(RefundRefusal::NotFound) => not_found("refund_not_found", "refund"),
         Refusal::Refund(RefundRefusal::State { .. }) => (StatusCode::CONFLICT, "state", None),
         Refusal::Refund(RefundRefusal::NoAttention) => (StatusCode::CONFLICT, "no_attention", None),
+        // Refusals of what merchants request: no command of this API leads to them.
+        Refusal::Refund(
+            RefundRefusal::OtherOrder
+            | RefundRefusal::OtherAmount
+            | RefundRefusal::Amount
+            | RefundRefusal::NotPaid { .. }
+            | RefundRefusal::TooOld { .. }
+            | RefundRefusal::Exceeds { .. }
+            | RefundRefusal::Contradicted,
+        ) => (StatusCode::CONFLICT, "refund_refused", None),
         Refusal::Notification(NotificationRefusal::NotFound) => {
             not_found("notification_not_found", "notification")
         }

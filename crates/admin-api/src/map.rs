@@ -237,12 +237,15 @@ fn transfer(transfer: &Transfer) -> wire::Transfer {
 
 /// A refund.
 pub(crate) fn refund(refund: &Refund) -> wire::Refund {
+    let request = refund.request.as_deref();
     wire::Refund {
         id: refund.id.to_string(),
         channel_refund_no: refund.current_channel_refund_no(),
         order: refund.order.to_string(),
         payment_reference: refund.payment_reference.clone(),
         cause: refund.cause.name(),
+        merchant_refund_no: request.map(|request| request.merchant_refund_no.clone()),
+        requested_reason: request.and_then(|request| request.reason.clone()),
         amount_fen: refund.amount.get(),
         settled_amount_fen: refund.settled_amount.get(),
         made_at: rfc3339(refund.made_at),
@@ -259,7 +262,7 @@ fn refund_state(state: &RefundState) -> wire::RefundState {
             refund_reference: refund_reference.clone(),
             settled_refund_fen: settled_refund.get(),
         },
-        RefundState::Failed { at, reason } => {
+        RefundState::Failed { at, reason, .. } => {
             wire::RefundState::Failed { failed_at: rfc3339(*at), reason: reason.clone() }
         }
         RefundState::SettledByHand { at, outside_reference, note } => {

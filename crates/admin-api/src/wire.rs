@@ -257,8 +257,14 @@ pub(crate) struct Refund {
     pub(crate) order: String,
     /// The channel's number of the payment that is given back.
     pub(crate) payment_reference: String,
-    /// Why it is given back: `late_payment` or `second_payment`.
+    /// Why it is given back: `late_payment`, `second_payment` or `requested`.
     pub(crate) cause: &'static str,
+    /// The merchant's number of it, when the merchant requested it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) merchant_refund_no: Option<String>,
+    /// The merchant's reason, when it gave one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) requested_reason: Option<String>,
     /// How much.
     pub(crate) amount_fen: i64,
     /// What of it had come to the channel account; the rest were the merchant's coupons.
@@ -289,7 +295,8 @@ pub(crate) enum RefundState {
         /// What of the amount left the channel account; the rest were the merchant's coupons.
         settled_refund_fen: i64,
     },
-    /// The channel refused, or closed it; the money stays where it was until a person has decided.
+    /// The channel refused, or closed it. Unapplied money stays where it was until a person has decided;
+    /// a merchant that requested the refund has the money again.
     Failed {
         /// When.
         #[schema(format = DateTime)]
@@ -307,7 +314,7 @@ pub(crate) enum RefundState {
         /// What the operator noted.
         note: String,
     },
-    /// The money is not given back.
+    /// The money is not given back; a merchant that requested the refund has it again.
     WrittenOff {
         /// When an operator decided that.
         #[schema(format = DateTime)]

@@ -182,7 +182,7 @@ impl OpenAccount {
             transaction_id: Some(refund.payment_reference.clone()),
             out_trade_no: None,
             out_refund_no: refund.channel_refund_no.clone(),
-            reason: Some(reason(refund.cause).to_owned()),
+            reason: Some(reason(refund)),
             notify_url: Some(refund.callback_url.clone()),
             amount: RefundRequestAmount {
                 refund: refund.amount.get(),
@@ -210,8 +210,18 @@ fn unsigned(fault: &crypto::SealFault) -> EncodeFault {
     EncodeFault::Account { name: "private_key_pem", why: format!("not signed: {fault}") }
 }
 
-/// What the payer reads about a refund: at most 80 characters.
-const fn reason(cause: RefundCause) -> &'static str {
+/// The most characters that the channel shows of a refund's reason.
+const REASON_LEN_MAX: usize = 80;
+
+/// What the payer reads about a refund: the merchant's words, as far as the channel shows them, or ours.
+fn reason(refund: &Refund) -> String {
+    match &refund.reason {
+        Some(reason) => reason.chars().take(REASON_LEN_MAX).collect(),
+        None => usual_reason(refund.cause).to_owned(),
+    }
+}
+
+const fn usual_reason(cause: RefundCause) -> &'static str {
     match cause {
         RefundCause::LatePayment => "订单已关闭,款项原路退回",
         RefundCause::Requested => "商户退款",

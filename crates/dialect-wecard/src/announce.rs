@@ -3,15 +3,16 @@
 use crate::keys::notification_key;
 use crate::sign::Signing;
 use crate::wire::Queried;
-use crate::{map, time};
+use crate::{map, refund, time};
 use channel::{CodecContext, Request, Response};
 use crypto::rsa::Signer;
 use engine::{Announce, RegisteredCaller};
 use kernel::{Notification, NotificationKind, Row};
+use ledger::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Notifies merchants of the orders that they placed here.
+/// Notifies merchants of the orders that they placed here, and of the refunds that they requested.
 pub(crate) struct Announcer {
     /// The platform's own key, which signs notifications to tenants that have RSA keys.
     pub(crate) platform: Arc<Signer>,
@@ -24,7 +25,31 @@ struct Body<'a> {
     notify_type: &'static str,
     notify_time: String,
     ocode: &'a str,
-    result: Queried<'a>,
+    result: Shown<'a>,
+}
+
+/// What a notification reports about: the result of a query for it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown<'a> {
+    Order(Box<Queried<'a>>),
+    Refund(Box<refund::Shown<'a>>),
+}
+
+impl<'a> Shown<'a> {
+    fn of(about: &'a Row, now: Timestamp) -> Option<Shown<'a>> {
+        match about {
+            Row::Order(order) => map::queried(order, now).ok().map(Box::new).map(Shown::Order),
+            Row::Refund(refund) => {
+                let request = refund.request.as_deref()?;
+                Some(Shown::Refund(Box::new(refund::shown(refund, request))))
+            }
+            _ => {
+                tracing::error!(about = %about.subject(), "this API has no notification about it");
+                None
+            }
+        }
+    }
 }
 
 impl Announce for Announcer {
@@ -35,20 +60,18 @@ impl Announce for Announcer {
         callers: &[Arc<RegisteredCaller>],
         context: &CodecContext,
     ) -> Option<Request> {
-        let Row::Order(order) = about else {
-            tracing::error!(%notification.about, "this API has no notification about such a row");
-            return None;
-        };
+        let result = Shown::of(about, context.now)?;
         let (secret_id, key) = notification_key(&self.platform, callers)?;
         let ocode = notification.tenant.as_str();
         let body = Body {
             notify_id: notification.id.to_string(),
             notify_type: match notification.kind {
                 NotificationKind::Pay => "PAY",
+                NotificationKind::Refund => "REFUND",
             },
             notify_time: time::write(notification.made_at),
             ocode,
-            result: map::queried(order, context.now).ok()?,
+            result,
         };
         let body = serde_json::to_vec(&body).ok()?;
         match (Signing { secret_id, ocode, key }).post(&notification.url, body, context.now) {

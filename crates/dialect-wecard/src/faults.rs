@@ -4,7 +4,7 @@ use crate::check::Malformed;
 use channel::TextField;
 use dialect::Wait;
 use engine::Failure;
-use kernel::{OrderField, OrderRefusal, Refusal};
+use kernel::{OrderField, OrderRefusal, RefundRefusal, Refusal};
 
 /// The codes of `ErrCode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(crate) enum ErrCode {
     RecordAlreadyExist,
     OrderNotExist,
     OrderStatusError,
+    RefundAmountExceed,
+    RefundNotExist,
     NoMerchantSecret,
     ChannelOperationError,
     SystemError,
@@ -42,6 +44,8 @@ impl ErrCode {
             ErrCode::RecordAlreadyExist => "ORDER.ORDER_RECORD_ALREADY_EXIST",
             ErrCode::OrderNotExist => "ORDER.ORDER_NOT_EXIST",
             ErrCode::OrderStatusError => "ORDER.ORDER_STATUS_ERROR",
+            ErrCode::RefundAmountExceed => "ORDER.REFUND_AMOUNT_EXCEED",
+            ErrCode::RefundNotExist => "ORDER.REFUND_RECORD_NOT_EXIST",
             ErrCode::NoMerchantSecret => "NO_MERCHANT_SECRET",
             ErrCode::ChannelOperationError => "ChannelOperationError",
             ErrCode::SystemError => "FailedOperation.SystemError",
@@ -121,9 +125,9 @@ impl From<Refusal> for Fault {
         let text = refusal.to_string();
         let (code, field) = match refusal {
             Refusal::Order(refusal) => of_order(refusal),
+            Refusal::Refund(refusal) => of_refund(refusal),
             // No command of this dialect leads to these.
-            Refusal::Refund(_)
-            | Refusal::Notification(_)
+            Refusal::Notification(_)
             | Refusal::Directory(_)
             | Refusal::Approval(_)
             | Refusal::Book(_) => (ErrCode::SystemError, None),
@@ -155,6 +159,26 @@ fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
         | OrderRefusal::Contested { .. }
         | OrderRefusal::NotContested
         | OrderRefusal::NoAttention => (ErrCode::OrderStatusError, None),
+    }
+}
+
+/// The code of a refund's refusal, and the member that it names.
+fn of_refund(refusal: RefundRefusal) -> (ErrCode, Option<&'static str>) {
+    match refusal {
+        RefundRefusal::OtherOrder => (ErrCode::InvalidParameter, Some("OutOrderId")),
+        RefundRefusal::OtherAmount | RefundRefusal::Amount => {
+            (ErrCode::InvalidParameter, Some("RefundAmount"))
+        }
+        RefundRefusal::NotFound => (ErrCode::RefundNotExist, None),
+        RefundRefusal::NotPaid { .. } | RefundRefusal::TooOld { .. } => {
+            (ErrCode::OrderStatusError, None)
+        }
+        RefundRefusal::Exceeds { .. } => (ErrCode::RefundAmountExceed, Some("RefundAmount")),
+        RefundRefusal::Contradicted => (ErrCode::OperateIsProcessing, None),
+        // The operators' refusals cannot come of a command of this wire.
+        RefundRefusal::State { .. } | RefundRefusal::NoAttention => {
+            (ErrCode::OrderStatusError, None)
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 //! - `json`, `check`: strict JSON and fields that name themselves when they are wrong.
 //! - `wire`, `members`: requests and results; `map`: to commands and back; `details`: what an order
 //!   keeps beyond the kernel's terms; `faults`: refusals in this API's codes.
+//! - `refund`: refunds, from the request to the result.
 //! - `pay_channel`: the words of `PayChannel`, a row a channel.
 //! - `announce`: notifications to merchants; `sign`, `keys`, `time`, `url`: what they rest on.
 
@@ -29,6 +30,7 @@ mod keys;
 mod map;
 mod members;
 mod pay_channel;
+mod refund;
 mod routes;
 mod sign;
 #[cfg(test)]
@@ -50,6 +52,9 @@ pub const NAME: &str = "wecard";
 
 /// The namespace of its merchants' order numbers (OutOrderId).
 pub const NAMESPACE: &str = "wecard";
+
+/// The namespace of its merchants' refund numbers (OutRefundId).
+pub const REFUND_NAMESPACE: &str = "wecard.refund";
 
 /// How much is asked of a signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

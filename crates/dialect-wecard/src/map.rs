@@ -8,7 +8,7 @@ use channel::{PayForm, Payer};
 use kernel::{
     ChannelAnswer, KnownPayInfo, MerchantId, Order, OrderRequest, OrderState, Paid, PlaceOrder,
 };
-use ledger::Timestamp;
+use ledger::{Fen, Timestamp};
 use std::sync::Arc;
 
 /// Shares and allocations are kept with the order and start here.
@@ -122,6 +122,9 @@ pub(crate) fn queried(order: &Order, now: Timestamp) -> Result<Queried<'_>, Faul
         pay_info_type: view.pay_info.map(form),
         pay_info: view.pay_info.and_then(shown),
         time_finish: view.paid.map(|paid| time::write(paid.at)),
+        refunded_amount: Some(order.funds.refunded)
+            .filter(|refunded| *refunded != Fen::ZERO)
+            .map(|refunded| refunded.get().to_string()),
         product_list: kept.product_list,
         profit_share_info_list: kept.profit_share_info_list.map(|shares| {
             let show =
@@ -176,12 +179,21 @@ impl<'o> View<'o> {
                 View { status: "PAYING", pay_info: works.then_some(pay_info), ..view }
             }
             OrderState::Closing(_) => View { status: "PAYING", ..view },
-            OrderState::Paid(paid) => View { status: "SUCCESS", paid: Some(paid), ..view },
+            OrderState::Paid(paid) => View { status: paid_status(order), paid: Some(paid), ..view },
             OrderState::Failed { reason, .. } => {
                 View { status: "PAY_FAIL", fail_reason: Some(reason), ..view }
             }
             OrderState::Closed { .. } => View { status: "CLOSED", ..view },
         }
+    }
+}
+
+/// A paid order, by what of it was given back.
+fn paid_status(order: &Order) -> &'static str {
+    match order.funds.refunded {
+        Fen::ZERO => "SUCCESS",
+        refunded if refunded < order.paid_amount() => "PART_REFUND",
+        _ => "FULL_REFUND",
     }
 }
 

@@ -5,7 +5,7 @@ use crate::envelope::{self, Received};
 use crate::faults::{ErrCode, Fault};
 use crate::json::Object;
 use crate::wire::{OrderName, UnifiedOrder};
-use crate::{Mode, NAMESPACE, encoding, map};
+use crate::{Mode, NAMESPACE, encoding, map, refund};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -13,12 +13,15 @@ use axum::routing::post;
 use dialect::Budgets;
 use engine::Engine;
 use http::{HeaderValue, StatusCode, header};
-use kernel::{ChannelAnswer, Command, Key, NaturalKey, Order, OrderCommand, Row, TenantId};
+use kernel::{
+    ChannelAnswer, Command, Key, NaturalKey, Order, OrderCommand, Refund, RequestRefund, Row,
+    TenantId,
+};
 use ledger::kinds;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
-use store::OneOrder;
+use store::{OneOrder, OneRefund};
 
 /// How long placing and closing wait for the channel. Merchants' clients commonly give up at 15 s.
 const CALL_PATIENCE: Duration = Duration::from_secs(12);
@@ -40,6 +43,8 @@ pub(crate) fn router(api: Api) -> Router {
         .route("/cloudpay/v1/pay/c2b/unified_order", post(unified_order).fallback(wrong_method))
         .route("/cloudpay/v1/pay/query_order", post(query_order).fallback(wrong_method))
         .route("/cloudpay/v1/pay/close_order", post(close_order).fallback(wrong_method))
+        .route("/cloudpay/v1/refundOrder/apply", post(refund_apply).fallback(wrong_method))
+        .route("/cloudpay/v1/refundOrder/query", post(refund_query).fallback(wrong_method))
         .route("/cloudpay", axum::routing::any(unknown_path))
         .route("/cloudpay/", axum::routing::any(unknown_path))
         .route("/cloudpay/{*rest}", axum::routing::any(unknown_path))
@@ -56,6 +61,14 @@ async fn query_order(State(api): Shared, request: Request) -> Response {
 
 async fn close_order(State(api): Shared, request: Request) -> Response {
     answer(close(&api, request).await)
+}
+
+async fn refund_apply(State(api): Shared, request: Request) -> Response {
+    answer(apply(&api, request).await)
+}
+
+async fn refund_query(State(api): Shared, request: Request) -> Response {
+    answer(query_refund(&api, request).await)
 }
 
 async fn wrong_method() -> Response {
@@ -102,6 +115,37 @@ async fn close(api: &Api, request: Request) -> Result<Response, Fault> {
     let command = OrderCommand::Close { tenant, order };
     let (order, channel_answer) = api.handle_and_wait(&caller, command.into()).await?;
     Ok(success(map::closed(&order, channel_answer.as_ref(), api.engine.now())?))
+}
+
+async fn apply(api: &Api, request: Request) -> Result<Response, Fault> {
+    let received = Received::read(request).await?;
+    let (caller, asked) = api.admit(&received, |_, body| refund::Asked::read(body))?;
+    let order = api.named(&caller.tenant, asked.order).await?;
+    let command = RequestRefund {
+        tenant: caller.tenant.clone(),
+        order: order.terms.id,
+        merchant: order.terms.request.merchant.clone(),
+        amount: asked.amount,
+        request: Arc::new(asked.request),
+    };
+    let command: Command = command.into();
+    let reply = api.engine.handle_and_wait(caller.business(), command, CALL_PATIENCE).await?;
+    let Some(Row::Refund(refund)) = reply.row else { return Err(Fault::unknown()) };
+    let request = refund.request.as_deref().ok_or_else(Fault::unknown)?;
+    Ok(success(refund::applied(&refund, request)))
+}
+
+async fn query_refund(api: &Api, request: Request) -> Result<Response, Fault> {
+    let received = Received::read(request).await?;
+    let (caller, name) = api.admit(&received, |_, body| Ok(refund::Name::read(body)?))?;
+    let refund = api.refund(&caller.tenant, name).await?;
+    let request = refund.request.as_deref().ok_or_else(no_such_refund)?;
+    Ok(success(refund::shown(&refund, request)))
+}
+
+/// Also of one that no merchant requested: it has no name here.
+fn no_such_refund() -> Fault {
+    Fault::new(ErrCode::RefundNotExist, "no such refund")
 }
 
 fn success<T: Serialize>(result: T) -> Response {
@@ -162,6 +206,18 @@ impl Api {
                 Err(Fault::new(ErrCode::InvalidParameter, text))
             }
         }
+    }
+
+    /// The refund that a request names.
+    async fn refund(&self, tenant: &TenantId, name: refund::Name) -> Result<Refund, Fault> {
+        let (key, id) = name.key();
+        let found = self.engine.ask(OneRefund { tenant: tenant.clone(), key }).await?;
+        let refund = found.ok_or_else(no_such_refund)?;
+        if id.is_none_or(|id| refund.id == id) {
+            return Ok(*refund);
+        }
+        let text = "ChannelRefundId: is not the id of the refund that OutRefundId names";
+        Err(Fault::new(ErrCode::InvalidParameter, text))
     }
 
     async fn order(&self, tenant: &TenantId, key: Key<kinds::Order>) -> Result<Order, Fault> {

@@ -12,6 +12,7 @@ use channel::Scene;
 use ledger::{Currency, Fen, Id, Timestamp, kinds};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::ops::RangeInclusive;
 
 /// The largest order, in fen: a thousand million yuan. The published table names no limit; with this one
 /// no sum that anybody computes from orders overflows.
@@ -152,13 +153,21 @@ impl<'o> UnifiedOrder<'o> {
     }
 }
 
-/// `OutOrderId`: digits, letters, underscores.
 fn out_order_id<'o>(body: &'o Object<'_>) -> Read<Option<&'o str>> {
-    let number = body.text("OutOrderId", 6..=60)?;
+    plain(body, "OutOrderId", 6..=60)
+}
+
+/// A merchant's number: digits, letters, underscores.
+pub(crate) fn plain<'o>(
+    body: &'o Object<'_>,
+    name: &str,
+    length: RangeInclusive<usize>,
+) -> Read<Option<&'o str>> {
+    let number = body.text(name, length)?;
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     match number {
         Some(text) if !plain(text) => {
-            Err(Malformed::new("OutOrderId", "want digits, letters and underscores only"))
+            Err(Malformed::new(name, "want digits, letters and underscores only"))
         }
         Some(_) | None => Ok(number),
     }
@@ -184,7 +193,7 @@ fn expires_at(body: &Object<'_>) -> Read<Option<Timestamp>> {
     Ok(Some(at))
 }
 
-fn url<'o>(body: &'o Object<'_>, name: &str) -> Read<Option<&'o str>> {
+pub(crate) fn url<'o>(body: &'o Object<'_>, name: &str) -> Read<Option<&'o str>> {
     let text = body.text(name, 1..=255)?;
     if let Some(text) = text {
         url::read(text).map_err(|why| Malformed::new(name, why.to_string()))?;
@@ -198,7 +207,7 @@ fn external<'o>(body: &'o Object<'_>) -> Read<Option<External<'o>>> {
     read.map_err(|fault| fault.inside("ExternalPaymentData"))
 }
 
-fn products<'o>(body: &'o Object<'o>) -> Read<Option<&'o Json<'o>>> {
+pub(crate) fn products<'o>(body: &'o Object<'o>) -> Read<Option<&'o Json<'o>>> {
     body.list("ProductList", LIST_LEN_MAX, product)?;
     Ok(body.get("ProductList"))
 }
@@ -292,6 +301,8 @@ pub(crate) struct Queried<'o> {
     pub(crate) pay_info: Option<&'o str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) time_finish: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) refunded_amount: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) product_list: Option<&'o RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -18,6 +18,7 @@ pub struct Deciding<'a> {
 }
 
 /// A movement of money, without what every movement has.
+#[derive(Clone)]
 pub(crate) struct Movement {
     pub(crate) phase: Phase,
     pub(crate) debit: Account,

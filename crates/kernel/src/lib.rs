@@ -68,7 +68,8 @@ pub use order::{
     Splits, Terms, UnappliedOutcome, UnappliedPayment,
 };
 pub use refund::{
-    Need, Refund, RefundChange, RefundCommand, RefundDecision, RefundRefusal, RefundState,
+    DecideRefund, Need, Refund, RefundChange, RefundCommand, RefundDecision, RefundPart,
+    RefundRefusal, RefundRequest, RefundSource, RefundState, RequestRefund,
 };
 pub use standing::{Attention, AttentionChange, AttentionKind, Exit, Sealed, Standing};
 pub use task::{Lane, Task, TaskChange};

@@ -3,8 +3,8 @@
 mod support;
 
 use kernel::{
-    ApprovalCommand, ApprovalRefusal, ApprovalState, Caller, Command, Exit, OrderCommand,
-    OrderState, RefundCommand, RefundDecision, Refusal,
+    ApprovalCommand, ApprovalRefusal, ApprovalState, Caller, Command, DecideRefund, Exit,
+    OrderCommand, OrderState, RefundDecision, Refusal,
 };
 use ledger::{Account, AccountKind, Fen};
 use support::script::play;
@@ -195,7 +195,7 @@ fn a_dismissal_of_a_done_refund_is_repeated_and_answers_the_same() {
     }
     let refund = kernel.refund().expect("a refund").clone();
     assert_eq!(kernel::Aggregate::exits(&refund), [Exit::EndContradiction]);
-    let dismiss = |note: &str| RefundCommand {
+    let dismiss = |note: &str| DecideRefund {
         tenant: tenant(),
         refund: refund.id,
         order: refund.order,

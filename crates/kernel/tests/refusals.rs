@@ -5,9 +5,9 @@ mod support;
 
 use channel::{TextField, TextRules};
 use kernel::{
-    ApprovalRefusal, Command, Directory, DirectoryRefusal, MerchantRoutes, NotificationCommand,
-    NotificationRefusal, OrderCommand, OrderField, OrderRefusal, PlaceOrder, Put, RecordFinding,
-    RefundCommand, RefundDecision, RefundRefusal, Refusal, Rows, Task, TenantId,
+    ApprovalRefusal, Command, DecideRefund, Directory, DirectoryRefusal, MerchantRoutes,
+    NotificationCommand, NotificationRefusal, OrderCommand, OrderField, OrderRefusal, PlaceOrder,
+    Put, RecordFinding, RefundDecision, RefundRefusal, Refusal, Rows, Task, TenantId,
 };
 use ledger::{Id, Subject, SubjectKind};
 use std::sync::Arc;
@@ -237,7 +237,7 @@ fn decisions_about_refunds_are_refused_by_the_first_rule_that_is_broken() {
         let found = play(&mut after(given), &format!("operator {decision}"));
         assert_eq!(found, format!("refused: {want}"), "{given:?} {decision}");
     }
-    let refund = RefundCommand {
+    let refund = DecideRefund {
         tenant: tenant(),
         refund: no_id(),
         order: no_id(),

@@ -44,6 +44,8 @@ fn rules() -> Vec<RuleSql> {
         (Rule::RefundWithoutHold, refund, &sql::REFUND_WITHOUT_HOLD),
         (Rule::RefundWithoutPost, refund, &sql::REFUND_WITHOUT_POST),
         (Rule::RefundReleased, refund, &sql::REFUND_RELEASED),
+        (Rule::RefundNotTaken, refund, &sql::REFUND_NOT_TAKEN),
+        (Rule::RefundsNotCounted, order, &sql::REFUNDS_NOT_COUNTED),
         (Rule::PaidWithoutNotification, order, &sql::PAID_WITHOUT_NOTIFICATION),
         (Rule::EventsMissing, order, &sql::ORDER_EVENTS_MISSING),
         (Rule::EventsMissing, refund, &sql::REFUND_EVENTS_MISSING),

@@ -28,7 +28,10 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
     let found = Found { pool, session: session_of(query), party: query.tenant().cloned() };
     Ok(match query {
         Query::OneOrder(one) => {
-            Page::OneOrder(found.order(&one.tenant, &one.key).await?.map(Box::new))
+            Page::OneOrder(found.one(&one.tenant, &one.key).await?.map(Box::new))
+        }
+        Query::OneRefund(one) => {
+            Page::OneRefund(found.one(&one.tenant, &one.key).await?.map(Box::new))
         }
         Query::Orders(of) => Page::Orders(found.orders(&of.filter).await?),
         Query::StoryOf(of) => Page::StoryOf(found.story(&of.tenant, of.root).await?.map(Box::new)),
@@ -139,6 +142,7 @@ fn session_of(query: &Query) -> Session {
         | Query::DatabaseTime(_)
         | Query::AboutDatabase(_) => Session::Upkeep,
         Query::OneOrder(_)
+        | Query::OneRefund(_)
         | Query::Orders(_)
         | Query::StoryOf(_)
         | Query::StoriesWithEvents(_)
@@ -226,22 +230,20 @@ impl Found<'_> {
         Ok(self.all(&[step]).await?.concat())
     }
 
-    async fn order(
+    async fn one<A: SqlRow>(
         &self,
         tenant: &TenantId,
-        key: &Key<kinds::Order>,
-    ) -> Result<Option<Order>, StoreFault> {
+        key: &Key<A::Kind>,
+    ) -> Result<Option<A>, StoreFault> {
         let found = match key {
             Key::Id(id) => {
-                let rows = self.rows(by_ids::<Order>(tenant, vec![id.value()])).await?;
+                let rows = self.rows(by_ids::<A>(tenant, vec![id.value()])).await?;
                 cell::read(&rows, rows::read)?
             }
-            Key::Number(number) => {
-                match by_numbers::<Order>(tenant, &number.namespace, &[number]) {
-                    Some(step) => numbered(&self.rows(step).await?, &[number])?,
-                    None => vec![],
-                }
-            }
+            Key::Number(number) => match by_numbers::<A>(tenant, &number.namespace, &[number]) {
+                Some(step) => numbered(&self.rows(step).await?, &[number])?,
+                None => vec![],
+            },
         };
         Ok(found.into_iter().next())
     }

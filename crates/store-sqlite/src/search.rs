@@ -8,7 +8,7 @@ use crate::schema;
 use crate::sql::rows::SqlRow;
 use crate::sql::{claim as sql, read};
 use crate::statement::{Select, fault, snapshot, within};
-use kernel::{Approval, AttentionKind, Key, Lane, Notification, Order, Row, TenantId};
+use kernel::{Approval, AttentionKind, Key, Lane, Notification, Order, Refund, Row, TenantId};
 use ledger::{Id, Stamp, Subject, SubjectId, Timestamp, Transfer, kinds};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
@@ -44,6 +44,7 @@ pub(crate) fn is_upkeep(query: &Query) -> bool {
         | Query::DatabaseTime(_)
         | Query::AboutDatabase(_) => true,
         Query::OneOrder(_)
+        | Query::OneRefund(_)
         | Query::Orders(_)
         | Query::StoryOf(_)
         | Query::StoriesWithEvents(_)
@@ -67,6 +68,10 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
         Query::OneOrder(one) => {
             let found: Option<Order> = Finder::new(connection).find(&one.tenant, &one.key)?;
             Page::OneOrder(found.map(Box::new))
+        }
+        Query::OneRefund(one) => {
+            let found: Option<Refund> = Finder::new(connection).find(&one.tenant, &one.key)?;
+            Page::OneRefund(found.map(Box::new))
         }
         Query::Orders(of) => Page::Orders(orders(connection, &of.filter)?),
         Query::StoryOf(of) => Page::StoryOf(story(connection, &of.tenant, of.root)?.map(Box::new)),

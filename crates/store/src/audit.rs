@@ -30,15 +30,22 @@ pub enum Rule {
     UnappliedWithoutTransfer,
     /// Every unapplied payment that a refund gives back has that refund.
     UnappliedWithoutRefund,
-    /// Every refund has its amount held in suspense once, for its order's channel account.
+    /// Every refund of unapplied money has its amount held in suspense once, for its order's channel
+    /// account. Every hold of a merchant's refund is of its amount in what is owed to payers, and all but
+    /// the last, which is there while it has not failed, are released.
     RefundWithoutHold,
     /// Every refund that is done or was ended by a person moved its amount out of what was held, once:
     /// what arrived back to its channel account, or to where the person booked it, the rest to the
     /// merchant's coupons. What the channel gave back after that moved on from there. No other refund
     /// moved anything.
     RefundWithoutPost,
-    /// No refund releases what it holds.
+    /// No refund of unapplied money releases what it holds.
     RefundReleased,
+    /// What a merchant's refund has taken from merchants, and has not put back, is its amount; nothing of
+    /// one that has failed or was written off.
+    RefundNotTaken,
+    /// What refunds have reserved of an order and given back of it is what the order counts.
+    RefundsNotCounted,
     /// What the transfers of a row hold is what the row says that it holds.
     HeldDiffers,
     /// Every transfer that holds or releases belongs to a row.
@@ -56,7 +63,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order in which they are checked.
-    pub const ALL: [Rule; 18] = [
+    pub const ALL: [Rule; 20] = [
         Rule::TransferShape,
         Rule::BalanceMissing,
         Rule::BalanceDiffers,
@@ -69,6 +76,8 @@ impl Rule {
         Rule::RefundWithoutHold,
         Rule::RefundWithoutPost,
         Rule::RefundReleased,
+        Rule::RefundNotTaken,
+        Rule::RefundsNotCounted,
         Rule::HeldDiffers,
         Rule::HoldWithoutRow,
         Rule::OpenWithoutTask,
@@ -94,9 +103,11 @@ impl Rule {
                 "its unapplied payments are not those booked to suspense"
             }
             Rule::UnappliedWithoutRefund => "an unapplied payment without its refund",
-            Rule::RefundWithoutHold => "its amount is not held once in suspense",
+            Rule::RefundWithoutHold => "its amount is not held once",
             Rule::RefundWithoutPost => "what was posted does not fit its state",
             Rule::RefundReleased => "its amount was released",
+            Rule::RefundNotTaken => "what it took from merchants is not its amount",
+            Rule::RefundsNotCounted => "its refunds are not what it counts of them",
             Rule::HeldDiffers => "its transfers do not hold what it should hold",
             Rule::HoldWithoutRow => "holds or releases for a row that does not exist",
             Rule::OpenWithoutTask => "open, and no task",

@@ -38,9 +38,9 @@ pub use query::{
     AttentionCounts, AttentionFilter, AttentionList, AttentionMark, AttentionRow, AttentionStart,
     Audit, AuditReport, DatabaseFacts, DatabaseTime, DirectoryOf, DirectoryRevision, DirectoryRows,
     EXAMINED_MAX, Installation, LastId, Listed, NotificationRow, Notifications, OldestUndelivered,
-    OneApproval, OneNotification, OneOrder, OrderFilter, Orders, PARKED_LISTED_MAX, Page, Ping,
-    Postings, Query, Question, StoriesWithEvents, Story, StoryOf, TASKS_COUNTED_MAX, TaskRow,
-    Tasks, TenantsWithOrder,
+    OneApproval, OneNotification, OneOrder, OneRefund, OrderFilter, Orders, PARKED_LISTED_MAX,
+    Page, Ping, Postings, Query, Question, StoriesWithEvents, Story, StoryOf, TASKS_COUNTED_MAX,
+    TaskRow, Tasks, TenantsWithOrder,
 };
 
 use kernel::{Reads, Task, TenantId, View};

@@ -80,6 +80,14 @@ questions! {
         key: Key<kinds::Order>,
     } -> Option<Box<Order>>;
 
+    /// One refund.
+    OneRefund {
+        /// The owner.
+        tenant: TenantId,
+        /// The refund.
+        key: Key<kinds::Refund>,
+    } -> Option<Box<Refund>>;
+
     /// Orders by time, newest first.
     Orders {
         /// Which orders.
@@ -233,6 +241,7 @@ impl Query {
     pub const fn tenant(&self) -> Option<&TenantId> {
         match self {
             Query::OneOrder(OneOrder { tenant, .. })
+            | Query::OneRefund(OneRefund { tenant, .. })
             | Query::StoryOf(StoryOf { tenant, .. })
             | Query::Accounts(Accounts { tenant })
             | Query::Postings(Postings { tenant, .. })

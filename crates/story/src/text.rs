@@ -179,12 +179,13 @@ fn notified(story: &Story, order: &Order, notifications: &[NotificationRow]) -> 
 fn unapplied(story: &Story, order: &Order) -> Option<String> {
     let amounts: Vec<String> = order.unapplied.iter().map(|payment| both(payment.amount)).collect();
     let is_done = |refund: &&Refund| matches!(refund.state, RefundState::Done { .. });
-    let done = story.refunds().filter(is_done).count();
+    let refunds = || story.refunds().filter(|refund| refund.request.is_none());
+    let done = refunds().filter(is_done).count();
     (!amounts.is_empty()).then(|| {
         format!(
             "Money came that it could not take: {}; refunds done: {done} of {}.",
             amounts.join(" and "),
-            story.refunds().count(),
+            refunds().count(),
         )
     })
 }
@@ -262,17 +263,22 @@ fn refund(refund: &Refund) -> String {
             local(*at),
             settled(refund.amount, *settled_refund)
         ),
-        RefundState::Failed { at, reason } => format!("FAILED at {}: {reason}", local(*at)),
+        RefundState::Failed { at, reason, .. } => format!("FAILED at {}: {reason}", local(*at)),
         RefundState::SettledByHand { at, outside_reference, note } => {
             format!("given back by hand at {}, as {outside_reference}: {note}", local(*at))
         }
         RefundState::WrittenOff { at, note } => format!("written off at {}: {note}", local(*at)),
     };
+    let requested = refund
+        .request
+        .as_ref()
+        .map(|request| format!(", which its merchant requested as {}", request.merchant_refund_no));
     format!(
-        "{} of {} for payment {}, made {}: {stands}",
+        "{} of {} for payment {}{}, made {}: {stands}",
         refund.id,
         both(refund.amount),
         refund.payment_reference,
+        requested.unwrap_or_default(),
         local(refund.made_at),
     )
 }

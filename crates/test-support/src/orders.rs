@@ -6,8 +6,8 @@ use channel::{
     Finding, Operation, PayForm, PayInfo, Payer, Payment, RefundStatus, Refunded, Scene,
 };
 use kernel::{
-    Aggregate, Attempt, CallRecord, Command, Delivery, Key, Notification, NotificationCommand,
-    Order, OrderCommand, OrderRequest, PlaceOrder, RecordFinding, Refund, RefundCommand,
+    Aggregate, Attempt, CallRecord, Command, DecideRefund, Delivery, Key, Notification,
+    NotificationCommand, Order, OrderCommand, OrderRequest, PlaceOrder, RecordFinding, Refund,
     RefundDecision, TenantId,
 };
 use ledger::{Currency, Fen, Timestamp};
@@ -107,7 +107,7 @@ pub fn found_of_refund(refund: &Refund, finding: Finding) -> Command {
 /// What an operator decides about a refund.
 pub fn decided(refund: &Refund, decision: RefundDecision) -> Command {
     let (tenant, order) = (refund.tenant.clone(), refund.order);
-    RefundCommand { tenant, refund: refund.id, order, decision }.into()
+    DecideRefund { tenant, refund: refund.id, order, decision }.into()
 }
 
 /// An operator gave the money back elsewhere.

@@ -9,7 +9,7 @@ use crate::query::{self, Malformed};
 use crate::routes::{Faults, OrderPath, TenantPath};
 use crate::wire::{Approval, ErrorBody, Refund};
 use engine::Engine;
-use kernel::{RefundCommand, RefundDecision};
+use kernel::{DecideRefund, RefundDecision};
 use ledger::{Id, kinds};
 use std::sync::Arc;
 use store::StoryOf;
@@ -56,7 +56,7 @@ impl OnRefund {
     async fn refund(self, decision: RefundDecision) -> Result<Decided<Refund>, Fault> {
         let Named { order, refund } = self.row;
         let tenant = self.tenant.clone();
-        match self.run(RefundCommand { tenant, refund, order, decision }).await? {
+        match self.run(DecideRefund { tenant, refund, order, decision }).await? {
             Some(approval) => Ok(Decided::Pending(approval)),
             None => Ok(Decided::Done(self.shown().await?)),
         }

@@ -3,7 +3,7 @@
 use crate::aggregate::{Command, Key};
 use crate::directory::TenantId;
 use crate::order::OrderCommand;
-use crate::refund::{RefundCommand, RefundDecision};
+use crate::refund::{DecideRefund, RefundDecision};
 use ledger::{Id, kinds};
 
 /// A manual command, and the order that it is about.
@@ -156,11 +156,11 @@ impl ManualCommand {
             }
             ManualCommand::SettleRefundByHand { order, refund, note, outside_reference } => {
                 let decision = RefundDecision::SettleByHand { note, outside_reference };
-                RefundCommand { tenant, refund, order, decision }.into()
+                DecideRefund { tenant, refund, order, decision }.into()
             }
             ManualCommand::WriteRefundOff { order, refund, note } => {
                 let decision = RefundDecision::WriteOff { note };
-                RefundCommand { tenant, refund, order, decision }.into()
+                DecideRefund { tenant, refund, order, decision }.into()
             }
         }
     }

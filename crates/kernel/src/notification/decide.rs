@@ -8,8 +8,9 @@ use crate::aggregate::{Aggregate, AggregateCommand, Key, Reads};
 use crate::command::{Reply, Work};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
-use crate::order::{CALL_MAX_MS, Order};
+use crate::order::CALL_MAX_MS;
 use ledger::{Id, kinds};
+use std::sync::Arc;
 
 /// What can be requested of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,18 +130,30 @@ fn state_after(
     }
 }
 
-/// Queues a notification about an order, in the decision that made it worth reporting.
-pub(crate) fn queue(deciding: &mut Deciding<'_>, order: &Order, kind: NotificationKind, url: &str) {
+/// What a merchant is notified of.
+pub(crate) struct Notified<'a> {
+    /// What is reported.
+    pub(crate) kind: NotificationKind,
+    /// The number by which the merchant knows the row.
+    pub(crate) about_no: &'a str,
+    /// The dialect that renders it.
+    pub(crate) dialect: &'a Arc<str>,
+    /// Where it is sent.
+    pub(crate) url: &'a str,
+}
+
+/// Queues a notification about a row, in the decision that made it worth reporting.
+pub(crate) fn queue<A: Aggregate>(deciding: &mut Deciding<'_>, row: &A, notified: Notified<'_>) {
     let now = deciding.now();
     let notification = Notification {
-        tenant: order.tenant().clone(),
+        tenant: row.tenant().clone(),
         id: deciding.id(),
-        about: order.id().subject(),
-        about_no: order.terms.request.merchant_order_no.clone(),
-        root: order.root(),
-        kind,
-        dialect: order.terms.request.dialect.clone(),
-        url: url.to_owned(),
+        about: row.id().subject(),
+        about_no: notified.about_no.to_owned(),
+        root: row.root(),
+        kind: notified.kind,
+        dialect: notified.dialect.clone(),
+        url: notified.url.to_owned(),
         made_at: now,
         version: 1,
         // The first attempt begins right after the commit; should this process die first, the task is

@@ -6,7 +6,7 @@ mod decide;
 
 pub use change::NotificationChange;
 pub use decide::NotificationCommand;
-pub(crate) use decide::queue;
+pub(crate) use decide::{Notified, queue};
 
 use crate::aggregate::{About, Aggregate, NaturalKey, Reads};
 use crate::command::{ChannelAnswer, Refusal, Reply};
@@ -27,16 +27,19 @@ pub const NOTIFICATION_SCHEDULE_SECONDS: [i64; 15] =
 pub enum NotificationKind {
     /// An order was paid.
     Pay,
+    /// A refund that a merchant requested is done, or has failed.
+    Refund,
 }
 
 impl NotificationKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [NotificationKind; 1] = [NotificationKind::Pay];
+    pub const ALL: [NotificationKind; 2] = [NotificationKind::Pay, NotificationKind::Refund];
 
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
         match self {
             NotificationKind::Pay => "pay",
+            NotificationKind::Refund => "refund",
         }
     }
 

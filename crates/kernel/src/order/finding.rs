@@ -17,7 +17,7 @@ use crate::aggregate::About;
 use crate::command::ChannelAnswer;
 use crate::coupons::{coupon_amount, coupons, is_part};
 use crate::deciding::{Deciding, Movement};
-use crate::notification::{self, NotificationKind};
+use crate::notification::{self, NotificationKind, Notified};
 use crate::refund;
 use crate::standing::AttentionKind;
 use channel::{Finding, Operation, PayInfo, Payment, Unproven};
@@ -436,7 +436,13 @@ pub(super) fn pay(deciding: &mut Deciding<'_>, order: &Order, taken: Taken<'_>) 
     let merchant = Account::new(AccountKind::MerchantPending, request.merchant.as_str());
     book(deciding, order, &taken, &merchant, Reason::Payment);
     if let Some(url) = &request.notify_url {
-        notification::queue(deciding, order, NotificationKind::Pay, url);
+        let notified = Notified {
+            kind: NotificationKind::Pay,
+            about_no: &request.merchant_order_no,
+            dialect: &request.dialect,
+            url,
+        };
+        notification::queue(deciding, order, notified);
     }
 }
 

@@ -40,7 +40,7 @@ pub enum RefundChange {
     Repeated,
     /// An operator wants it polled now.
     PollRequested,
-    /// An operator wants it requested again under a new number.
+    /// An operator or its merchant wants it requested again under a new number.
     NumberRenewed {
         /// Which number it has now, counted from 1.
         attempt: u32,
@@ -107,8 +107,9 @@ pub(super) fn evolve(before: Option<&Refund>, event: &Event, change: &RefundChan
                 Some(_) => refund.polls.saturating_add(1),
                 None => 0,
             };
-            // A failed refund needs a person already; a row has one reason, and its story has both.
-            if !matches!(refund.state, RefundState::Failed { .. }) {
+            // A failed refund of unapplied money needs a person already; a row has one reason, and its
+            // story has both.
+            if !matches!(refund.state, RefundState::Failed { .. }) || refund.attention.is_none() {
                 refund.attention = Some(attention(&refund, &need, event.at));
             }
             refund.next_poll_at = *next_poll_at;

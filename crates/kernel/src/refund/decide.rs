@@ -1,11 +1,13 @@
 //! How a refund is made, requested and followed to its end.
 
-use super::{Need, Refund, RefundChange, RefundState, funds, suspense};
+use super::money::{self, Place};
+use super::{Need, Refund, RefundChange, RefundState};
 use crate::aggregate::{About, Aggregate};
 use crate::channel_no::{channel_no, repeated_channel_no};
 use crate::command::Work;
-use crate::coupons::{coupon_amount, coupons, is_part};
-use crate::deciding::{Deciding, Movement};
+use crate::coupons::is_part;
+use crate::deciding::Deciding;
+use crate::notification::{self, NotificationKind, Notified};
 use crate::order::{
     CALL_MAX_MS, CHANNEL_LAG_SECONDS, CONTRADICTION_SCHEDULE_SECONDS, Order, OrderState,
     POLL_SCHEDULE_SECONDS, RETRY_SCHEDULE_SECONDS,
@@ -15,7 +17,7 @@ use crate::standing::{Attention, AttentionKind};
 use channel::{
     Finding, Instruction, Operation, PlacedRefund, RefundCause, RefundStatus, Refunded, Unproven,
 };
-use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, Timestamp, kinds};
+use ledger::{Fen, Id, Timestamp, kinds};
 
 /// Seconds until the next poll of a refund that somebody must mend at the channel; a week in all.
 const ABNORMAL_SCHEDULE_SECONDS: [i64; 28] = [6 * 3600; 28];
@@ -28,8 +30,6 @@ pub(crate) fn of_unapplied(
     amount: Fen,
     settled_amount: Fen,
 ) -> Refund {
-    let id: Id<kinds::Refund> = deciding.id();
-    let now = deciding.now();
     let cause = match &order.state {
         OrderState::Paid(_) => RefundCause::SecondPayment,
         OrderState::Init
@@ -38,15 +38,39 @@ pub(crate) fn of_unapplied(
         | OrderState::Failed { .. }
         | OrderState::Closed { .. } => RefundCause::LatePayment,
     };
+    let whole = WholePayment { payment_reference, amount, settled_amount };
+    new(deciding, order, whole, cause)
+}
+
+/// A payment, as it was booked.
+pub(super) struct WholePayment<'a> {
+    pub(super) payment_reference: &'a str,
+    pub(super) amount: Fen,
+    pub(super) settled_amount: Fen,
+}
+
+/// A new refund of a whole payment, which nobody has requested.
+pub(super) fn new(
+    deciding: &mut Deciding<'_>,
+    order: &Order,
+    whole: WholePayment<'_>,
+    cause: RefundCause,
+) -> Refund {
+    let id: Id<kinds::Refund> = deciding.id();
+    let now = deciding.now();
     Refund {
         tenant: order.terms.tenant.clone(),
         id,
         order: order.terms.id,
+        merchant_order_no: order.terms.request.merchant_order_no.clone(),
         channel_refund_no: channel_no(&deciding.view().directory.installation, id.subject()),
-        payment_reference: payment_reference.to_owned(),
-        amount,
-        settled_amount,
+        payment_reference: whole.payment_reference.to_owned(),
+        paid: whole.amount,
+        amount: whole.amount,
+        settled_amount: whole.settled_amount,
         cause,
+        request: None,
+        parts: vec![],
         made_at: now,
         version: 1,
         attempt: 1,
@@ -64,19 +88,8 @@ pub(crate) fn open(deciding: &mut Deciding<'_>, refund: &Refund) {
         panic!("refund {} is made for an order that was not loaded", refund.id)
     };
     deciding.record(refund, RefundChange::Made(Box::new(refund.clone())));
-    deciding.transfer(refund, held(refund, &order));
+    money::open(deciding, refund, &order);
     deciding.work(ask(refund, &order, requesting(refund, &order)));
-}
-
-/// Holds the refund's amount on its way from suspense to the channel.
-fn held(refund: &Refund, order: &Order) -> Movement {
-    Movement {
-        phase: Phase::Hold,
-        debit: suspense(&refund.tenant),
-        credit: funds(&order.terms.channel_account),
-        amount: refund.amount,
-        reason: Reason::UnappliedRefund,
-    }
 }
 
 /// The instruction that requests the refund; the same in every repeat of the same number.
@@ -86,10 +99,10 @@ pub(super) fn requesting(refund: &Refund, order: &Order) -> Instruction {
         channel_order_no: order.terms.channel_order_no.clone(),
         payment_reference: refund.payment_reference.clone(),
         amount: refund.amount,
-        paid: refund.amount,
+        paid: refund.paid,
         currency: order.terms.request.currency,
         cause: refund.cause,
-        reason: None,
+        reason: refund.request.as_ref().and_then(|request| request.reason.clone()),
         callback_url: order.terms.callback_url.to_string(),
     }))
 }
@@ -113,13 +126,17 @@ pub(super) fn run_task(deciding: &mut Deciding<'_>, refund: &Refund, order: &Ord
     if refund.next_poll_at.is_none() {
         return;
     }
-    let placed = PlacedRefund {
+    begin(deciding, refund, order, querying(refund, order));
+}
+
+/// The instruction that asks what became of the refund.
+pub(super) fn querying(refund: &Refund, order: &Order) -> Instruction {
+    Instruction::QueryRefund(PlacedRefund {
         channel_refund_no: refund.current_channel_refund_no(),
         channel_order_no: order.terms.channel_order_no.clone(),
         made_at: refund.made_at,
         amount: refund.amount,
-    };
-    begin(deciding, refund, order, Instruction::QueryRefund(placed));
+    })
 }
 
 /// Begins a call about a refund.
@@ -146,7 +163,7 @@ pub(super) fn record_finding(
     let now = deciding.now();
     let outcome = match order.terms.differs_from(about, finding) {
         Some(why) => Outcome::Contradicts { why },
-        None => outcome(refund, finding, deciding.asked(), now),
+        None => outcome(refund, order, finding, deciding.asked(), now),
     };
     match outcome {
         Outcome::Repeated => deciding.record(refund, RefundChange::Repeated),
@@ -177,53 +194,35 @@ pub(super) struct Moved {
     pub(super) need: Option<Need>,
 }
 
-/// Moves a refund, and its money with it.
+/// Moves a refund, and its money with it; its merchant is notified of an end.
 pub(super) fn moves(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order, moved: Moved) {
-    for movement in movements(refund, order, &moved.state) {
-        deciding.transfer_any(refund, movement);
-    }
     let Moved { state, next_poll_at, need } = moved;
-    deciding.record(refund, RefundChange::Moved { state, next_poll_at, need });
+    let (before, after) = (money::place(refund, &refund.state), money::place(refund, &state));
+    money::move_to(deciding, refund, order, &state);
+    let change = RefundChange::Moved { state: state.clone(), next_poll_at, need };
+    deciding.record(refund, change);
+    money::count(deciding, refund, order, &state);
+    if is_news(before, after) {
+        notify(deciding, refund);
+    }
 }
 
-/// What the money does when a refund goes to another state: it leaves suspense once, and what a coupon
-/// paid goes back to the merchant's coupons.
-fn movements(refund: &Refund, order: &Order, to: &RefundState) -> Vec<Movement> {
-    let hand = |kind| Account::new(kind, refund.tenant.as_str());
-    let (credit, settled, reason) = match to {
-        RefundState::Requesting | RefundState::Processing | RefundState::Failed { .. } => {
-            return vec![];
-        }
-        RefundState::Done { settled_refund, .. } => {
-            (funds(&order.terms.channel_account), *settled_refund, Reason::UnappliedRefund)
-        }
-        RefundState::SettledByHand { .. } => {
-            (hand(AccountKind::SettledByHand), refund.settled_amount, Reason::SettledByHand)
-        }
-        RefundState::WrittenOff { .. } => {
-            (hand(AccountKind::WriteOff), refund.settled_amount, Reason::WrittenOff)
-        }
-    };
-    // Where the channel carried out what a person had ended otherwise, the money comes from what that
-    // was booked to; the coupon was taken back then.
-    let debit = match &refund.state {
-        RefundState::Requesting | RefundState::Processing | RefundState::Failed { .. } => {
-            return out_of_suspense(refund, order, (credit, settled, reason));
-        }
-        RefundState::SettledByHand { .. } => hand(AccountKind::SettledByHand),
-        RefundState::WrittenOff { .. } => hand(AccountKind::WriteOff),
-        RefundState::Done { .. } => return vec![],
-    };
-    vec![Movement { phase: Phase::Post, debit, credit, amount: settled, reason }]
+/// Whether the merchant should know that its money went from here to there. One that a person gave back
+/// is back for the merchant.
+fn is_news(before: Place, after: Place) -> bool {
+    before != after && after != Place::Waiting && !matches!(before, Place::Hand(_))
 }
 
-fn out_of_suspense(refund: &Refund, order: &Order, money: (Account, Fen, Reason)) -> Vec<Movement> {
-    let coupon = (coupons(order), coupon_amount(refund.amount, money.1), Reason::Coupon);
-    let part = |(credit, amount, reason)| {
-        let (phase, debit) = (Phase::PostHeld, suspense(&refund.tenant));
-        Movement { phase, debit, credit, amount, reason }
+fn notify(deciding: &mut Deciding<'_>, refund: &Refund) {
+    let Some(request) = &refund.request else { return };
+    let Some(url) = &request.notify_url else { return };
+    let notified = Notified {
+        kind: NotificationKind::Refund,
+        about_no: &request.merchant_refund_no,
+        dialect: &request.dialect,
+        url,
     };
-    [money, coupon].map(part).into()
+    notification::queue(deciding, refund, notified);
 }
 
 /// What a finding means for a refund.
@@ -240,18 +239,19 @@ enum Outcome {
 
 fn outcome(
     refund: &Refund,
+    order: &Order,
     finding: &Finding,
     asked: Option<Operation>,
     now: Timestamp,
 ) -> Outcome {
     match (finding, &refund.state) {
-        (Finding::Refund(refunded), _) => moved(refund, refunded, now),
+        (Finding::Refund(refunded), _) => moved(refund, order, refunded, now),
         (_, RefundState::Failed { .. }) => Outcome::Repeated,
-        (_, state) if !state.holds() => Outcome::Repeated,
+        _ if !refund.holds() => Outcome::Repeated,
         (Finding::Refused { code, text } | Finding::Failed { code, text }, _)
             if asked == Some(Operation::Refund) =>
         {
-            fails(now, format!("{code}: {text}"))
+            fails(refund, now, format!("{code}: {text}"), Proof::Signed)
         }
         (Finding::Unproven(Unproven::Refused { code, text }), _)
             if asked == Some(Operation::Refund) =>
@@ -333,7 +333,7 @@ fn refused_without_proof(
     reason: String,
 ) -> Outcome {
     if refund.version == 1 {
-        return fails(now, reason);
+        return fails(refund, now, reason, Proof::Unsigned);
     }
     if refund.polls < UNPROVEN_POLLS_MAX {
         return stay(
@@ -392,15 +392,27 @@ fn need(refund: &Refund) -> Option<Need> {
     Some(Need { kind: *kind, reason: reason.to_string() })
 }
 
-/// The channel refused or closed the refund; a person decides how it goes on.
-fn fails(now: Timestamp, reason: String) -> Outcome {
-    let need =
-        Need { kind: AttentionKind::RefundFailed, reason: format!("refund failed: {reason}") };
-    let state = RefundState::Failed { at: now, reason };
-    Outcome::Moves(Moved { state, next_poll_at: None, need: Some(need) })
+/// Whether the channel signed that nothing stands there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    Signed,
+    Unsigned,
 }
 
-fn moved(refund: &Refund, refunded: &Refunded, now: Timestamp) -> Outcome {
+/// The channel refused or closed the refund. Of unapplied money a person decides how it goes on; a
+/// merchant is told, and what contradicted before still needs a person.
+fn fails(refund: &Refund, now: Timestamp, reason: String, proof: Proof) -> Outcome {
+    let failed =
+        Need { kind: AttentionKind::RefundFailed, reason: format!("refund failed: {reason}") };
+    let need = match refund.request {
+        Some(_) => need(refund).filter(|need| need.kind == AttentionKind::Contradiction),
+        None => Some(failed),
+    };
+    let state = RefundState::Failed { at: now, reason, is_proven: proof == Proof::Signed };
+    Outcome::Moves(Moved { state, next_poll_at: None, need })
+}
+
+fn moved(refund: &Refund, order: &Order, refunded: &Refunded, now: Timestamp) -> Outcome {
     let current = refund.current_channel_refund_no();
     let is_earlier = (1..refund.attempt).any(|attempt| {
         repeated_channel_no(&refund.channel_refund_no, attempt) == refunded.channel_refund_no
@@ -409,7 +421,10 @@ fn moved(refund: &Refund, refunded: &Refunded, now: Timestamp) -> Outcome {
         // What became of a number that was given up is known.
         return Outcome::Repeated;
     }
-    if refunded.channel_refund_no != current || refunded.amount != refund.amount {
+    // What had failed under an earlier number was carried out after all, and nothing else is under way.
+    let is_late = is_earlier && money::place(refund, &refund.state) == Place::Source;
+    let is_known = refunded.channel_refund_no == current || is_late;
+    if !is_known || refunded.amount != refund.amount {
         let why = format!(
             "refund {} of {}, requested {current} of {}",
             refunded.channel_refund_no, refunded.amount, refund.amount
@@ -429,10 +444,10 @@ fn moved(refund: &Refund, refunded: &Refunded, now: Timestamp) -> Outcome {
             let at = refunded.at.unwrap_or(now);
             let refund_reference = refunded.refund_reference.clone();
             let done = RefundState::Done { at, refund_reference, settled_refund };
-            moves(done, None, done_twice(refund))
+            moves(done, None, done_after_its_end(refund, order))
         }
         (_, RefundState::Failed { .. }) => Outcome::Repeated,
-        (_, state) if !state.holds() => Outcome::Repeated,
+        _ if !refund.holds() => Outcome::Repeated,
         (RefundStatus::Processing, _) => {
             let need = overdue(refund, PROCESSING_SECONDS, now, "processing");
             moves(RefundState::Processing, poll, need)
@@ -443,7 +458,9 @@ fn moved(refund: &Refund, refunded: &Refunded, now: Timestamp) -> Outcome {
             let next = schedule::due_if_any(now, &ABNORMAL_SCHEDULE_SECONDS, refund.polls);
             moves(RefundState::Processing, next, Some(need))
         }
-        (RefundStatus::Closed, _) => fails(now, "closed at the channel".to_owned()),
+        (RefundStatus::Closed, _) => {
+            fails(refund, now, "closed at the channel".to_owned(), Proof::Signed)
+        }
     }
 }
 
@@ -463,9 +480,20 @@ fn splits_otherwise(refund: &Refund, status: RefundStatus, settled_refund: Fen) 
     }
 }
 
-/// What a person must look at when the channel gave back what was settled by hand.
-fn done_twice(refund: &Refund) -> Option<Need> {
-    let RefundState::SettledByHand { outside_reference, .. } = &refund.state else { return None };
-    let reason = format!("settled by hand as {outside_reference}, and done at the channel too");
+/// What a person must look at when the channel gave back what had ended: the payer may have the money
+/// twice, or the merchant has used it otherwise.
+fn done_after_its_end(refund: &Refund, order: &Order) -> Option<Need> {
+    let reason = match &refund.state {
+        RefundState::SettledByHand { outside_reference, .. } => {
+            format!("settled by hand as {outside_reference}, and done at the channel too")
+        }
+        state
+            if money::place(refund, state) == Place::Source && !money::is_there(refund, order) =>
+        {
+            "done at the channel after it had failed, and the merchant has the money no more"
+                .to_owned()
+        }
+        _ => return None,
+    };
     Some(Need { kind: AttentionKind::Contradiction, reason })
 }

@@ -1,22 +1,31 @@
 //! A refund: money on its way back to a payer.
 //!
-//! Its amount is held when the refund is made and stays held until the money has left suspense: given
-//! back by the channel, given back by hand, or written off. A refusal of the channel ends nothing by
-//! itself: the refund has failed, and a person decides how it goes on.
+//! There are two: of unapplied money, which we make ourselves, and of an order's money, which its
+//! merchant requests. The amount is held when the refund is made, in suspense or in what we owe payers,
+//! and stays held until the money has left there: given back by the channel or by hand.
 //!
-//! The refund is requested once; afterwards we only query it. It is requested again, with the same
-//! number, only if the channel reports that it does not exist or that the request may pass now. A new
-//! number follows only when the channel has refused or closed the one before, and a person wants it.
+//! A refusal of the channel ends a merchant's refund: its money goes back to where it came from, the
+//! merchant is notified, and may request it again with the same number. A refused refund of unapplied
+//! money keeps its money, and a person decides how it goes on.
+//!
+//! The refund is requested of the channel once; afterwards we only query it. It is requested again,
+//! with the same number, only if the channel reports that it does not exist or that the request may
+//! pass now. A new number follows only when the channel has refused or closed the one before, and a
+//! person or the merchant wants it.
 
 mod change;
 mod decide;
+mod money;
 mod operator;
+mod request;
 
 pub use change::{Need, RefundChange};
 pub(crate) use decide::{of_unapplied, open};
-pub use operator::{RefundCommand, RefundDecision};
+pub use operator::{DecideRefund, RefundDecision};
+pub use request::RequestRefund;
 
 use crate::aggregate::{About, Aggregate, AggregateCommand, Key, NaturalKey, Reads};
+use crate::approval::Manual;
 use crate::channel_no::repeated_channel_no;
 use crate::command::{ChannelAnswer, Refusal, Reply};
 use crate::deciding::Deciding;
@@ -26,6 +35,7 @@ use crate::order::{Order, OrderRefusal};
 use crate::standing::{Attention, Exit, Standing};
 use channel::{Finding, RefundCause};
 use ledger::{Account, AccountKind, Fen, Id, Timestamp, kinds};
+use std::sync::Arc;
 
 /// Where a refund stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,13 +53,15 @@ pub enum RefundState {
         /// What of the amount left the account at the channel; the rest were the merchant's coupons.
         settled_refund: Fen,
     },
-    /// The channel refused, or closed the refund; the money stays where it was until a person has
-    /// decided.
+    /// The channel refused, or closed the refund. Unapplied money stays where it was until a person has
+    /// decided; a merchant has its money again.
     Failed {
         /// When that was decided.
         at: Timestamp,
         /// Why.
         reason: String,
+        /// True when the channel has signed it: nothing stands there under this number.
+        is_proven: bool,
     },
     /// Somebody gave the money back outside the channel's interface.
     SettledByHand {
@@ -60,7 +72,7 @@ pub enum RefundState {
         /// What the operator noted.
         note: String,
     },
-    /// The money is not given back.
+    /// The money is not given back; a merchant has it again.
     WrittenOff {
         /// When an operator decided that.
         at: Timestamp,
@@ -81,19 +93,59 @@ impl RefundState {
             RefundState::WrittenOff { .. } => "written_off",
         }
     }
+}
 
-    /// True while the amount waits in suspense.
-    pub const fn holds(&self) -> bool {
+/// What a merchant requested, as its dialect describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundRequest {
+    /// Whose numbering the merchant's number belongs to: unique with it within the tenant.
+    pub namespace: Arc<str>,
+    /// The merchant's number of the refund.
+    pub merchant_refund_no: String,
+    /// The dialect that requested it, and that notifies the merchant of it.
+    pub dialect: Arc<str>,
+    /// The merchant's reason, which the channel shows to the payer.
+    pub reason: Option<String>,
+    /// Where we notify the merchant; `None` when it did not ask.
+    pub notify_url: Option<String>,
+    /// Everything else that the caller sent, in the dialect's own form; opaque here.
+    pub details: String,
+}
+
+/// From where a part of a merchant's refund is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RefundSource {
+    /// What of the order is pending for its own merchant.
+    OwnMerchant,
+}
+
+impl RefundSource {
+    /// Every source, for listings and tests.
+    pub const ALL: [RefundSource; 1] = [RefundSource::OwnMerchant];
+
+    /// The word in storage and documents.
+    pub const fn name(self) -> &'static str {
         match self {
-            RefundState::Requesting | RefundState::Processing | RefundState::Failed { .. } => true,
-            RefundState::Done { .. }
-            | RefundState::SettledByHand { .. }
-            | RefundState::WrittenOff { .. } => false,
+            RefundSource::OwnMerchant => "own_merchant",
         }
+    }
+
+    /// Reads the word.
+    pub fn from_name(name: &str) -> Option<RefundSource> {
+        RefundSource::ALL.into_iter().find(|source| source.name() == name)
     }
 }
 
-/// A refund of money that an order could not take.
+/// A part of a merchant's refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundPart {
+    /// From where it is taken, and where it goes if the refund fails.
+    pub source: RefundSource,
+    /// How much, above zero.
+    pub amount: Fen,
+}
+
+/// A refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
     /// The owner.
@@ -102,16 +154,25 @@ pub struct Refund {
     pub id: Id<kinds::Refund>,
     /// The order for which the money came; the root of its story.
     pub order: Id<kinds::Order>,
+    /// The merchant's number of that order.
+    pub merchant_order_no: String,
     /// Its first number at the channel: committed before the first call, the same in every repeat.
     pub channel_refund_no: String,
     /// The payment to give back, as the channel named it.
     pub payment_reference: String,
-    /// How much is given back: the whole payment.
+    /// The whole payment.
+    pub paid: Fen,
+    /// How much is given back: all unapplied money, or what the merchant requested.
     pub amount: Fen,
-    /// What of it had come to the account at the channel; the rest were the merchant's coupons.
+    /// What of it had come to the account at the channel; the rest were the merchant's coupons. Of a part
+    /// of a payment, in proportion.
     pub settled_amount: Fen,
     /// Why it is given back.
     pub cause: RefundCause,
+    /// What the merchant requested; `None` of unapplied money.
+    pub request: Option<Arc<RefundRequest>>,
+    /// From where a merchant's refund is taken, in sum the amount; empty of unapplied money.
+    pub parts: Vec<RefundPart>,
     /// When it was made.
     pub made_at: Timestamp,
     /// Counts its events; 1 when new.
@@ -135,6 +196,78 @@ impl Refund {
     pub fn current_channel_refund_no(&self) -> String {
         repeated_channel_no(&self.channel_refund_no, self.attempt)
     }
+
+    /// True while its amount waits to be given back.
+    pub fn holds(&self) -> bool {
+        money::place(self, &self.state) == money::Place::Waiting
+    }
+
+    /// The account in which its amount waits.
+    pub fn waiting(&self) -> Account {
+        match self.request {
+            Some(_) => payable(&self.tenant),
+            None => suspense(&self.tenant),
+        }
+    }
+}
+
+impl RefundRequest {
+    /// The key by which its merchant knows the refund.
+    pub fn key(&self) -> NaturalKey {
+        let number = self.merchant_refund_no.clone();
+        NaturalKey { namespace: self.namespace.clone(), number }
+    }
+}
+
+/// What can be requested of a refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundCommand {
+    /// By a merchant: give money of a paid order back, or repeat that.
+    Request(Box<RequestRefund>),
+    /// By an operator: how a refund goes on.
+    Decide(DecideRefund),
+}
+
+impl AggregateCommand for RefundCommand {
+    fn tenant(&self) -> &TenantId {
+        match self {
+            RefundCommand::Request(request) => &request.tenant,
+            RefundCommand::Decide(command) => &command.tenant,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            RefundCommand::Request(_) => "request_refund",
+            RefundCommand::Decide(command) => command.name(),
+        }
+    }
+
+    fn reads(&self, reads: &mut Reads) {
+        match self {
+            RefundCommand::Request(request) => request.reads(reads),
+            RefundCommand::Decide(command) => command.reads(reads),
+        }
+    }
+
+    fn manual(&self) -> Option<Manual> {
+        match self {
+            RefundCommand::Request(_) => None,
+            RefundCommand::Decide(command) => command.manual(),
+        }
+    }
+}
+
+impl From<RequestRefund> for crate::Command {
+    fn from(request: RequestRefund) -> crate::Command {
+        RefundCommand::Request(Box::new(request)).into()
+    }
+}
+
+impl From<DecideRefund> for crate::Command {
+    fn from(command: DecideRefund) -> crate::Command {
+        RefundCommand::Decide(command).into()
+    }
 }
 
 /// Why a command about a refund is refused, in the order in which it is checked.
@@ -143,6 +276,36 @@ pub enum RefundRefusal {
     /// There is no such refund.
     #[error("no such refund")]
     NotFound,
+    /// The refund exists for another order.
+    #[error("the refund exists for another order")]
+    OtherOrder,
+    /// The refund exists with another amount.
+    #[error("the refund exists with another amount")]
+    OtherAmount,
+    /// The amount is not above zero.
+    #[error("amount must be above zero")]
+    Amount,
+    /// The order is not paid.
+    #[error("the order is {state}")]
+    NotPaid {
+        /// Its state.
+        state: &'static str,
+    },
+    /// The payment is older than the channel takes refunds of it.
+    #[error("the order was paid more than {days_max} days ago")]
+    TooOld {
+        /// The limit, in days.
+        days_max: i64,
+    },
+    /// More than what is left of the payment.
+    #[error("{left} of the order can still be refunded")]
+    Exceeds {
+        /// What is left.
+        left: Fen,
+    },
+    /// The channel contradicts the refund; a person must look into it before it is requested again.
+    #[error("the refund waits for a person")]
+    Contradicted,
     /// The refund's state does not allow it.
     #[error("the refund is {state}")]
     State {
@@ -157,6 +320,11 @@ pub enum RefundRefusal {
 /// The account that unapplied money waits in.
 pub(crate) fn suspense(tenant: &TenantId) -> Account {
     Account::new(AccountKind::Suspense, tenant.as_str())
+}
+
+/// The account of what we owe payers.
+pub(crate) fn payable(tenant: &TenantId) -> Account {
+    Account::new(AccountKind::RefundsPayable, tenant.as_str())
 }
 
 /// The account of the money at the channel.
@@ -197,12 +365,12 @@ impl Aggregate for Refund {
     }
 
     fn natural_key(&self) -> Option<NaturalKey> {
-        None
+        self.request.as_ref().map(|request| request.key())
     }
 
     fn standing(&self) -> Standing {
-        let holds = match self.state.holds() {
-            true => vec![(suspense(&self.tenant), self.amount)],
+        let holds = match self.holds() {
+            true => vec![(self.waiting(), self.amount)],
             false => vec![],
         };
         Standing { next_poll_at: self.next_poll_at, attention: self.attention.clone(), holds }
@@ -217,8 +385,13 @@ impl Aggregate for Refund {
     }
 
     fn decide(deciding: &mut Deciding<'_>, command: &RefundCommand) -> Result<Reply, Refusal> {
-        let (refund, order) = with_order(deciding, command.tenant(), command.refund)?;
-        Ok(operator::decide(deciding, &refund, &order, command)?)
+        match command {
+            RefundCommand::Request(request) => request::request(deciding, request),
+            RefundCommand::Decide(command) => {
+                let (refund, order) = with_order(deciding, &command.tenant, command.refund)?;
+                Ok(operator::decide(deciding, &refund, &order, command)?)
+            }
+        }
     }
 
     fn run_task(
@@ -246,5 +419,6 @@ impl Aggregate for Refund {
         let order = Id::from_value(root.value());
         reads.orders.push((tenant.clone(), Key::Id(order)));
         reads.balances.push((tenant.clone(), suspense(tenant)));
+        reads.balances.push((tenant.clone(), payable(tenant)));
     }
 }

@@ -1,8 +1,8 @@
 //! What an operator decides about a refund.
 
 use super::decide::{Moved, begin, moves, requesting};
-use super::{Refund, RefundChange, RefundRefusal, RefundState, suspense};
-use crate::aggregate::{AggregateCommand, Key, Reads};
+use super::{Refund, RefundChange, RefundRefusal, RefundState, payable, suspense};
+use crate::aggregate::{Key, Reads};
 use crate::approval::{Manual, ManualCommand};
 use crate::channel_no::ATTEMPTS_MAX;
 use crate::command::Reply;
@@ -15,7 +15,7 @@ use ledger::{Id, kinds};
 /// What an operator requests of a refund; it is made where money cannot be taken. A repeat of what was
 /// decided already answers the same and moves nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefundCommand {
+pub struct DecideRefund {
     /// The owner.
     pub tenant: TenantId,
     /// The refund.
@@ -47,12 +47,8 @@ pub enum RefundDecision {
     },
 }
 
-impl AggregateCommand for RefundCommand {
-    fn tenant(&self) -> &TenantId {
-        &self.tenant
-    }
-
-    fn name(&self) -> &'static str {
+impl DecideRefund {
+    pub(super) const fn name(&self) -> &'static str {
         match self.decision {
             RefundDecision::RetryNow => "retry_refund",
             RefundDecision::RetryUnderNewNumber => "retry_refund_under_new_number",
@@ -61,14 +57,15 @@ impl AggregateCommand for RefundCommand {
         }
     }
 
-    fn reads(&self, reads: &mut Reads) {
+    pub(super) fn reads(&self, reads: &mut Reads) {
         let tenant = &self.tenant;
         reads.refunds.push((tenant.clone(), Key::Id(self.refund)));
         reads.orders.push((tenant.clone(), Key::Id(self.order)));
         reads.balances.push((tenant.clone(), suspense(tenant)));
+        reads.balances.push((tenant.clone(), payable(tenant)));
     }
 
-    fn manual(&self) -> Option<Manual> {
+    pub(super) fn manual(&self) -> Option<Manual> {
         let (order, refund) = (self.order, self.refund);
         let command = match self.decision.clone() {
             RefundDecision::SettleByHand { note, outside_reference } => {
@@ -88,6 +85,7 @@ impl AggregateCommand for RefundCommand {
 pub(super) fn exits(refund: &Refund) -> Vec<Exit> {
     match &refund.state {
         _ if refund.attention.is_none() => vec![],
+        _ if !refund.holds() => vec![Exit::EndContradiction],
         RefundState::Requesting | RefundState::Processing => {
             vec![Exit::Retry, Exit::SettleByHand, Exit::WriteOff]
         }
@@ -105,7 +103,7 @@ pub(super) fn decide(
     deciding: &mut Deciding<'_>,
     refund: &Refund,
     order: &Order,
-    command: &RefundCommand,
+    command: &DecideRefund,
 ) -> Result<Reply, RefundRefusal> {
     match &command.decision {
         RefundDecision::RetryNow => retry_now(deciding, refund, order)?,
@@ -132,6 +130,8 @@ fn retry_now(
             }
             Ok(())
         }
+        // A merchant has been told, and requests it again itself.
+        RefundState::Failed { .. } if !refund.holds() => Err(state(refund)),
         RefundState::Failed { .. } => {
             let next_poll_at = Some(now.plus_ms(CALL_MAX_MS));
             let moved = Moved { state: RefundState::Requesting, next_poll_at, need: None };
@@ -152,7 +152,7 @@ fn retry_under_new_number(
     order: &Order,
 ) -> Result<(), RefundRefusal> {
     match &refund.state {
-        RefundState::Failed { .. } if refund.attempt < ATTEMPTS_MAX => {
+        RefundState::Failed { .. } if refund.holds() && refund.attempt < ATTEMPTS_MAX => {
             let attempt = refund.attempt + 1;
             let next_poll_at = deciding.now().plus_ms(CALL_MAX_MS);
             deciding.record(refund, RefundChange::NumberRenewed { attempt, next_poll_at });
@@ -199,27 +199,13 @@ fn write_off(
 ) -> Result<(), RefundRefusal> {
     match &refund.state {
         RefundState::WrittenOff { note: known, .. } if known == note => return Ok(()),
-        RefundState::Done { .. }
-        | RefundState::SettledByHand { .. }
-        | RefundState::WrittenOff { .. }
-            if refund.attention.is_some() =>
-        {
+        _ if refund.holds() => {}
+        _ if refund.attention.is_some() => {
             deciding.record(refund, RefundChange::AttentionEnded { note: note.to_owned() });
             return Ok(());
         }
-        RefundState::Done { .. }
-        | RefundState::SettledByHand { .. }
-        | RefundState::WrittenOff { .. }
-            if refund.dismissal.as_deref() == Some(note) =>
-        {
-            return Ok(());
-        }
-        RefundState::Requesting
-        | RefundState::Processing
-        | RefundState::Failed { .. }
-        | RefundState::Done { .. }
-        | RefundState::SettledByHand { .. }
-        | RefundState::WrittenOff { .. } => {}
+        _ if refund.dismissal.as_deref() == Some(note) => return Ok(()),
+        _ => {}
     }
     check_ends(refund)?;
     let state = RefundState::WrittenOff { at: deciding.now(), note: note.to_owned() };
@@ -230,7 +216,7 @@ fn write_off(
 /// A refund that is on its way and needs nobody must not be ended by hand: the payer would get the money
 /// twice.
 fn check_ends(refund: &Refund) -> Result<(), RefundRefusal> {
-    match refund.state.holds() {
+    match refund.holds() {
         false => Err(state(refund)),
         true if refund.attention.is_none() => Err(RefundRefusal::NoAttention),
         true => Ok(()),

@@ -23,8 +23,8 @@
 use super::{TestKernel, directory, place_with, tenant};
 use channel::{FetchedKeys, Finding, Operation, Payment, RefundStatus, Refunded, Scene, Unproven};
 use kernel::{
-    Aggregate as _, ChannelAnswer, Command, MerchantId, NotificationCommand, OrderCommand,
-    OrderRequest, RefundCommand, RefundDecision, Refusal, Reply, Row, Task, Work,
+    Aggregate as _, ChannelAnswer, Command, DecideRefund, MerchantId, NotificationCommand,
+    OrderCommand, OrderRequest, RefundDecision, Refusal, Reply, Row, Task, Work,
 };
 use ledger::{Currency, Fen, Subject};
 
@@ -135,7 +135,7 @@ fn operator(kernel: &TestKernel, words: &[&str]) -> Command {
     let note = |words: &[&str]| words.first().map_or("checked", |note| note).to_owned();
     let decided = |decision| {
         let refund = kernel.refund().expect("a refund");
-        RefundCommand { tenant: tenant.clone(), refund: refund.id, order: refund.order, decision }
+        DecideRefund { tenant: tenant.clone(), refund: refund.id, order: refund.order, decision }
     };
     let outside_reference = "B-1".to_owned();
     let order = |no: &str| super::order_key(no);

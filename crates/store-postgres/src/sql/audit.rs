@@ -4,6 +4,10 @@
 use kernel::{Order, Refund};
 use store::rows::{Stored, transfer};
 
+/// The account in which a refund's amount waits.
+const WAITING: &str = "(CASE WHEN namespace IS NULL THEN 'suspense/' ELSE 'refunds_payable/' END \
+    || refunds.tenant)";
+
 /// The first refund whose transfers break a rule. Each transfer is a movement of a kind: what it does in a
 /// word, and how much.
 fn first_refund_with(broken: &str) -> String {
@@ -11,21 +15,29 @@ fn first_refund_with(broken: &str) -> String {
         "SELECT tenant, id FROM (
             SELECT refunds.tenant, refunds.id, state, refunds.amount AS whole,
                 refunds.settled_amount AS arrived, settled_refund AS back,
-                coalesce(transfers.amount, 0) AS fen,
+                coalesce(transfers.amount, 0) AS fen, namespace IS NOT NULL AS requested,
                 CASE phase
-                    WHEN 'release' THEN 'released'
+                    WHEN 'release' THEN CASE WHEN namespace IS NULL
+                            OR (transfers.amount = refunds.amount AND debit = {WAITING}
+                            AND credit = 'channel_funds/' || terms.channel_account)
+                        THEN 'released' ELSE 'otherwise' END
                     WHEN 'hold' THEN CASE WHEN transfers.amount = refunds.amount
-                            AND debit = 'suspense/' || refunds.tenant
+                            AND debit = {WAITING}
                             AND credit = 'channel_funds/' || terms.channel_account
                         THEN 'held' ELSE 'held otherwise' END
                     WHEN 'post_held' THEN CASE
-                        WHEN debit <> 'suspense/' || refunds.tenant THEN 'otherwise'
+                        WHEN debit <> {WAITING} THEN 'otherwise'
                         WHEN credit = 'channel_funds/' || terms.channel_account THEN 'back'
                         WHEN credit = 'merchant_coupons/' || terms.merchant THEN 'coupons'
                         WHEN credit IN ('settled_by_hand/' || refunds.tenant,
                             'write_off/' || refunds.tenant) THEN 'ended'
                         ELSE 'otherwise' END
                     WHEN 'post' THEN CASE
+                        WHEN namespace IS NOT NULL AND credit = {WAITING}
+                            AND (debit ~ '^merchant_(pending|available|frozen)/'
+                                OR debit = 'write_off/' || refunds.tenant) THEN 'taken'
+                        WHEN namespace IS NOT NULL AND debit = {WAITING}
+                            AND credit ~ '^merchant_(pending|available|frozen)/' THEN 'put back'
                         WHEN credit = 'channel_funds/' || terms.channel_account
                             AND debit IN ('settled_by_hand/' || refunds.tenant,
                                 'write_off/' || refunds.tenant) THEN 'after'
@@ -37,7 +49,7 @@ fn first_refund_with(broken: &str) -> String {
             LEFT JOIN transfers ON transfers.tenant = refunds.tenant
                 AND transfers.root = refunds.order_id AND transfers.subject_kind = 'refund'
                 AND transfers.subject_id = refunds.id) AS movements
-        GROUP BY tenant, id, state, whole, arrived, back HAVING {broken}
+        GROUP BY tenant, id, state, whole, arrived, back, requested HAVING {broken}
         ORDER BY tenant, id LIMIT 1"
     )
 }
@@ -70,7 +82,7 @@ fn moved_otherwise() -> String {
         "count(*) FILTER (WHERE movement = 'otherwise') > 0 OR (CASE
             WHEN state = 'done' THEN {all} = (back, whole - back, 0, 0)
                 OR {all} = (0, whole - arrived, arrived, back)
-            WHEN state IN ('settled_by_hand', 'written_off')
+            WHEN state = 'settled_by_hand' OR (state = 'written_off' AND NOT requested)
                 THEN {all} = (0, whole - arrived, arrived, 0)
             ELSE {all} = (0, 0, 0, 0) END) IS NOT TRUE"
     )
@@ -147,11 +159,30 @@ super::statements! {
     );
 
     REFUND_WITHOUT_HOLD = first_refund_with(
-        "count(*) FILTER (WHERE movement = 'held') <> 1
-            OR count(*) FILTER (WHERE movement = 'held otherwise') <> 0"
+        "count(*) FILTER (WHERE movement = 'held otherwise') <> 0
+            OR count(*) FILTER (WHERE movement = 'held')
+                - requested::int * count(*) FILTER (WHERE movement = 'released')
+                <> (NOT requested OR state NOT IN ('failed', 'written_off'))::int"
     );
     REFUND_WITHOUT_POST = first_refund_with(&moved_otherwise());
-    REFUND_RELEASED = first_refund_with("count(*) FILTER (WHERE movement = 'released') <> 0");
+    REFUND_RELEASED = first_refund_with(
+        "NOT requested AND count(*) FILTER (WHERE movement = 'released') <> 0"
+    );
+    REFUND_NOT_TAKEN = first_refund_with(&format!(
+        "{} - {} <> CASE WHEN requested AND state NOT IN ('failed', 'written_off')
+            THEN whole ELSE 0 END", moved("taken"), moved("put back")
+    ));
+
+    REFUNDS_NOT_COUNTED = "SELECT tenant, id FROM (
+            SELECT tenant, id, refunding, refunded FROM orders
+            WHERE refunding <> 0 OR refunded <> 0
+            UNION ALL
+            SELECT tenant, order_id,
+                CASE WHEN state IN ('requesting', 'processing') THEN -amount ELSE 0 END,
+                CASE WHEN state IN ('done', 'settled_by_hand') THEN -amount ELSE 0 END
+            FROM refunds WHERE namespace IS NOT NULL) AS counted
+        GROUP BY tenant, id HAVING sum(refunding) <> 0 OR sum(refunded) <> 0
+        ORDER BY tenant, id LIMIT 1";
 
     PAID_WITHOUT_NOTIFICATION = "SELECT orders.tenant, orders.id
         FROM orders JOIN order_terms AS terms

@@ -34,6 +34,13 @@ pub(crate) const TRANSFER_SHAPE: RuleSql = (
     WHERE amount <= 0 OR debit = credit ORDER BY tenant, id LIMIT 1",
 );
 
+/// The account in which a refund's amount waits.
+macro_rules! waiting {
+    () => {
+        "iif(namespace IS NULL, 'suspense/', 'refunds_payable/') || refunds.tenant"
+    };
+}
+
 /// The first refund whose transfers break a rule. Each transfer is a movement of a kind: what it does in a
 /// word, and how much.
 macro_rules! first_refund_with {
@@ -42,21 +49,42 @@ macro_rules! first_refund_with {
             "SELECT tenant, id FROM (
                 SELECT refunds.tenant, refunds.id, state, refunds.amount AS whole,
                     refunds.settled_amount AS arrived, settled_refund AS back,
-                    coalesce(transfers.amount, 0) AS fen,
+                    coalesce(transfers.amount, 0) AS fen, namespace IS NOT NULL AS requested,
                     CASE phase
-                        WHEN 'release' THEN 'released'
+                        WHEN 'release' THEN CASE WHEN namespace IS NULL
+                                OR (transfers.amount = refunds.amount AND debit = ",
+            waiting!(),
+            "
+                                AND credit = 'channel_funds/' || terms.channel_account)
+                            THEN 'released' ELSE 'otherwise' END
                         WHEN 'hold' THEN CASE WHEN transfers.amount = refunds.amount
-                                AND debit = 'suspense/' || refunds.tenant
+                                AND debit = ",
+            waiting!(),
+            "
                                 AND credit = 'channel_funds/' || terms.channel_account
                             THEN 'held' ELSE 'held otherwise' END
                         WHEN 'post_held' THEN CASE
-                            WHEN debit <> 'suspense/' || refunds.tenant THEN 'otherwise'
+                            WHEN debit <> ",
+            waiting!(),
+            " THEN 'otherwise'
                             WHEN credit = 'channel_funds/' || terms.channel_account THEN 'back'
                             WHEN credit = 'merchant_coupons/' || terms.merchant THEN 'coupons'
                             WHEN credit IN ('settled_by_hand/' || refunds.tenant,
                                 'write_off/' || refunds.tenant) THEN 'ended'
                             ELSE 'otherwise' END
                         WHEN 'post' THEN CASE
+                            WHEN namespace IS NOT NULL AND credit = ",
+            waiting!(),
+            "
+                                AND (debit LIKE 'merchant\\_%' ESCAPE '\\'
+                                    AND debit NOT LIKE 'merchant\\_coupons/%' ESCAPE '\\'
+                                    OR debit = 'write_off/' || refunds.tenant) THEN 'taken'
+                            WHEN namespace IS NOT NULL AND debit = ",
+            waiting!(),
+            "
+                                AND credit LIKE 'merchant\\_%' ESCAPE '\\'
+                                AND credit NOT LIKE 'merchant\\_coupons/%' ESCAPE '\\'
+                                THEN 'put back'
                             WHEN credit = 'channel_funds/' || terms.channel_account
                                 AND debit IN ('settled_by_hand/' || refunds.tenant,
                                     'write_off/' || refunds.tenant) THEN 'after'
@@ -68,7 +96,7 @@ macro_rules! first_refund_with {
                 LEFT JOIN transfers INDEXED BY transfers_of_root
                     ON transfers.tenant = refunds.tenant AND root = order_id
                     AND subject_kind = 'refund' AND subject_id = refunds.id)
-            GROUP BY tenant, id, state, whole, arrived, back HAVING ",
+            GROUP BY tenant, id, state, whole, arrived, back, requested HAVING ",
             $broken,
             " ORDER BY tenant, id LIMIT 1"
         )
@@ -84,7 +112,7 @@ macro_rules! moved {
 }
 
 /// The rules behind those of the accounts.
-pub(crate) const MONEY_RULES: [RuleSql; 7] = [
+pub(crate) const MONEY_RULES: [RuleSql; 9] = [
     (
         Rule::PaidWithoutPayment,
         "order",
@@ -167,7 +195,11 @@ pub(crate) const MONEY_RULES: [RuleSql; 7] = [
     (
         Rule::RefundWithoutHold,
         "refund",
-        first_refund_with!("(sum(movement = 'held'), sum(movement = 'held otherwise')) IS NOT (1, 0)"),
+        first_refund_with!(
+            "sum(movement = 'held otherwise') > 0
+                OR sum(movement = 'held') - requested * sum(movement = 'released')
+                    <> (NOT requested OR state NOT IN ('failed', 'written_off'))"
+        ),
     ),
     // One that is done was carried out at once, or after a person had ended it.
     (
@@ -180,7 +212,7 @@ pub(crate) const MONEY_RULES: [RuleSql; 7] = [
             " IS (back, whole - back, 0, 0) OR ",
             moved!(),
             " IS (0, whole - arrived, arrived, back)
-                WHEN state IN ('settled_by_hand', 'written_off') THEN ",
+                WHEN state = 'settled_by_hand' OR (state = 'written_off' AND NOT requested) THEN ",
             moved!(),
             " IS (0, whole - arrived, arrived, 0) ELSE ",
             moved!(),
@@ -190,7 +222,28 @@ pub(crate) const MONEY_RULES: [RuleSql; 7] = [
     (
         Rule::RefundReleased,
         "refund",
-        first_refund_with!("sum(movement = 'released') <> 0"),
+        first_refund_with!("NOT requested AND sum(movement = 'released') <> 0"),
+    ),
+    (
+        Rule::RefundNotTaken,
+        "refund",
+        first_refund_with!(
+            "sum(iif(movement = 'taken', fen, 0)) - sum(iif(movement = 'put back', fen, 0))
+                <> iif(requested AND state NOT IN ('failed', 'written_off'), whole, 0)"
+        ),
+    ),
+    (
+        Rule::RefundsNotCounted,
+        "order",
+        "SELECT tenant, id FROM (
+            SELECT tenant, id, refunding, refunded FROM orders
+            WHERE refunding <> 0 OR refunded <> 0
+            UNION ALL
+            SELECT tenant, order_id, iif(state IN ('requesting', 'processing'), -amount, 0),
+                iif(state IN ('done', 'settled_by_hand'), -amount, 0)
+            FROM refunds WHERE namespace IS NOT NULL)
+        GROUP BY tenant, id HAVING sum(refunding) <> 0 OR sum(refunded) <> 0
+        ORDER BY tenant, id LIMIT 1",
     ),
 ];
 

@@ -123,42 +123,94 @@ impl State {
             (rule, self.refunds.all().find(holds))
         };
         let found = [
-            broken(Rule::RefundWithoutHold, &|_, found| found.holds == (1, 1)),
+            broken(Rule::RefundWithoutHold, &|refund, found| {
+                let left = found.holds.fit.checked_sub(found.releases);
+                let wanted = usize::from(!has_failed(refund));
+                found.holds.misfit == 0
+                    && match refund.request {
+                        Some(_) => left == Some(wanted),
+                        None => found.holds.fit == 1,
+                    }
+            }),
             broken(Rule::RefundWithoutPost, &|refund, found| {
                 !found.misfits && ways(refund).contains(&found.moved)
             }),
-            broken(Rule::RefundReleased, &|_, found| found.releases == 0),
+            broken(Rule::RefundReleased, &|refund, found| {
+                refund.request.is_some() || found.releases == 0
+            }),
+            broken(Rule::RefundNotTaken, &|refund, found| found.taken == wanted_taken(refund)),
         ];
         for (rule, refund) in found {
             note(report, rule, refund);
         }
+        self.check_counted(report);
+    }
+
+    /// That orders count what their refunds have reserved and given back.
+    fn check_counted(&self, report: &mut AuditReport) {
+        let mut counted: BTreeMap<(&TenantId, Id<kinds::Order>), (i128, i128)> = BTreeMap::new();
+        for refund in self.refunds.all().filter(|refund| refund.request.is_some()) {
+            let (refunding, refunded) = counted.entry((&refund.tenant, refund.order)).or_default();
+            match refund.state {
+                RefundState::Requesting | RefundState::Processing => {
+                    *refunding += fen(refund.amount);
+                }
+                RefundState::Done { .. } | RefundState::SettledByHand { .. } => {
+                    *refunded += fen(refund.amount);
+                }
+                RefundState::Failed { .. } | RefundState::WrittenOff { .. } => {}
+            }
+        }
+        let differs = self.orders.all().find(|order| {
+            let sums = counted.get(&(order.tenant(), order.id())).copied().unwrap_or_default();
+            (fen(order.funds.refunding), fen(order.funds.refunded)) != sums
+        });
+        note(report, Rule::RefundsNotCounted, differs);
     }
 
     /// What the transfers of a refund do.
     fn of_refund(&self, transfers: &BySubject<'_>, refund: &Refund) -> RefundTransfers {
         let mut found = RefundTransfers::default();
         let own = transfers.get(&(&refund.tenant, refund.id.subject())).into_iter().flatten();
-        let suspense = Account::new(AccountKind::Suspense, refund.tenant.as_str());
+        let waiting = refund.waiting();
         for transfer in own {
             let is_back = self.is_to_channel(transfer, refund);
-            let is_of_suspense = transfer.debit == suspense;
+            let is_waiting = transfer.debit == waiting;
             let to = match transfer.phase {
-                Phase::Hold => {
-                    let fits = transfer.amount == refund.amount && is_of_suspense && is_back;
-                    found.holds.0 += 1;
-                    found.holds.1 += usize::from(fits);
+                Phase::Hold | Phase::Release => {
+                    let fits = transfer.amount == refund.amount && is_waiting && is_back;
+                    match (transfer.phase, fits) {
+                        (Phase::Release, false) if refund.request.is_some() => {
+                            found.misfits = true;
+                        }
+                        (Phase::Release, _) => found.releases += 1,
+                        (_, true) => found.holds.fit += 1,
+                        (_, false) => found.holds.misfit += 1,
+                    }
                     continue;
                 }
-                Phase::Release => {
-                    found.releases += 1;
-                    continue;
-                }
-                Phase::PostHeld if is_of_suspense && is_back => &mut found.moved.back,
-                Phase::PostHeld if is_of_suspense && is_of_hand(&transfer.credit, refund) => {
+                Phase::PostHeld if is_waiting && is_back => &mut found.moved.back,
+                Phase::PostHeld if is_waiting && is_of_hand(&transfer.credit, refund) => {
                     &mut found.moved.ended
                 }
-                Phase::PostHeld if is_of_suspense && self.is_to_coupons(transfer, refund) => {
+                Phase::PostHeld if is_waiting && self.is_to_coupons(transfer, refund) => {
                     &mut found.moved.coupons
+                }
+                Phase::Post
+                    if refund.request.is_some()
+                        && transfer.credit == waiting
+                        && is_source(&transfer.debit, refund) =>
+                {
+                    found.taken += fen(transfer.amount);
+                    continue;
+                }
+                Phase::Post
+                    if refund.request.is_some()
+                        && is_waiting
+                        && is_of_merchant(&transfer.credit) =>
+                {
+                    found.taken -= fen(transfer.amount);
+                    continue;
                 }
                 Phase::Post if is_of_hand(&transfer.debit, refund) && is_back => {
                     &mut found.moved.after
@@ -284,22 +336,31 @@ fn note<A: Stored>(report: &mut AuditReport, rule: Rule, first: Option<&A>) {
 /// What the transfers of a refund do.
 #[derive(Default)]
 struct RefundTransfers {
-    /// Those that hold: all, and those that fit.
-    holds: (usize, usize),
+    /// Those that hold.
+    holds: Holds,
+    /// Those that release all of it.
     releases: usize,
+    /// What was taken from merchants and not put back, in fen.
+    taken: i128,
     moved: RefundMoved,
     /// Something else moved.
     misfits: bool,
 }
 
+#[derive(Default)]
+struct Holds {
+    fit: usize,
+    misfit: usize,
+}
+
 /// How much a refund moved, in fen.
 #[derive(Default, PartialEq, Eq)]
 struct RefundMoved {
-    /// Out of suspense, back to the channel.
+    /// Out of what was held, back to the channel.
     back: i128,
-    /// Out of suspense, to where a person ended it.
+    /// Out of what was held, to where a person ended it.
     ended: i128,
-    /// Out of suspense, to the merchant's coupons.
+    /// Out of what was held, to the merchant's coupons.
     coupons: i128,
     /// From where a person ended it, back to the channel.
     after: i128,
@@ -308,13 +369,13 @@ struct RefundMoved {
 /// What a refund may have moved, in its state: one that is done was carried out at once, or after a person
 /// had ended it.
 fn ways(refund: &Refund) -> Vec<RefundMoved> {
-    let fen = |amount: Fen| i128::from(amount.get());
     let (amount, settled) = (fen(refund.amount), fen(refund.settled_amount));
     let ended = |after| RefundMoved { ended: settled, coupons: amount - settled, back: 0, after };
     match &refund.state {
         RefundState::Requesting | RefundState::Processing | RefundState::Failed { .. } => {
             vec![RefundMoved::default()]
         }
+        RefundState::WrittenOff { .. } if refund.request.is_some() => vec![RefundMoved::default()],
         RefundState::SettledByHand { .. } | RefundState::WrittenOff { .. } => vec![ended(0)],
         RefundState::Done { settled_refund, .. } => {
             let back = fen(*settled_refund);
@@ -322,6 +383,37 @@ fn ways(refund: &Refund) -> Vec<RefundMoved> {
             vec![at_once, ended(back)]
         }
     }
+}
+
+fn fen(amount: Fen) -> i128 {
+    i128::from(amount.get())
+}
+
+/// Whether the merchant has the money of its refund again.
+const fn has_failed(refund: &Refund) -> bool {
+    matches!(refund.state, RefundState::Failed { .. } | RefundState::WrittenOff { .. })
+}
+
+/// What a refund must have taken from merchants.
+fn wanted_taken(refund: &Refund) -> i128 {
+    match refund.request {
+        Some(_) if !has_failed(refund) => fen(refund.amount),
+        Some(_) | None => 0,
+    }
+}
+
+/// From where a merchant's refund may be taken: from merchants, or from what was given up, where the
+/// channel carried it out too late.
+fn is_source(account: &Account, refund: &Refund) -> bool {
+    is_of_merchant(account)
+        || *account == Account::new(AccountKind::WriteOff, refund.tenant.as_str())
+}
+
+const fn is_of_merchant(account: &Account) -> bool {
+    matches!(
+        account.kind,
+        AccountKind::MerchantPending | AccountKind::MerchantAvailable | AccountKind::MerchantFrozen
+    )
 }
 
 /// One of the accounts to which a person's decision books.

@@ -21,6 +21,9 @@ impl State {
             Query::OneOrder(one) => {
                 Page::OneOrder(self.orders.find(&one.tenant, &one.key).cloned().map(Box::new))
             }
+            Query::OneRefund(one) => {
+                Page::OneRefund(self.refunds.find(&one.tenant, &one.key).cloned().map(Box::new))
+            }
             Query::Orders(orders) => Page::Orders(self.list_orders(&orders.filter)),
             Query::StoryOf(of) => Page::StoryOf(self.story(&of.tenant, of.root).map(Box::new)),
             Query::StoriesWithEvents(of) => Page::StoriesWithEvents(self.stories_with_events(of)),

@@ -322,6 +322,16 @@ impl<'a, 'v> Cells<'a, 'v> {
         }
     }
 
+    /// Yes or no, as 1 or 0, or nothing.
+    pub fn optional_flag(&mut self) -> Result<Option<bool>, StoreFault> {
+        match self.optional_int()? {
+            None => Ok(None),
+            Some(0) => Ok(Some(false)),
+            Some(1) => Ok(Some(true)),
+            Some(number) => Err(self.fault(&format!("{number}, want 0 or 1"))),
+        }
+    }
+
     /// The columns that every aggregate has.
     pub fn standing(&mut self) -> Result<StandingCells, StoreFault> {
         let version = self.int()?;

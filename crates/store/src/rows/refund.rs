@@ -1,8 +1,11 @@
 //! Refunds.
 
+#[path = "refund_request.rs"]
+mod request;
+
 use super::call::operation;
 use super::cells::{Cells, Value, int, nullable, text};
-use super::stored::{Body, RowTable, Stored, json, parse, unknown, word};
+use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown, word};
 use crate::StoreFault;
 use channel::RefundCause;
 use kernel::{AttentionKind, Need, Refund, RefundChange, RefundState, TenantId};
@@ -18,14 +21,23 @@ impl Stored for Refund {
             text("tenant"),
             int("id"),
             int("order_id"),
+            text("merchant_order_no"),
             text("channel_refund_no"),
             text("payment_reference"),
+            int("paid"),
             int("amount"),
             int("settled_amount"),
             text("cause"),
+            nullable(text("namespace")),
+            nullable(text("merchant_refund_no")),
+            nullable(text("dialect")),
+            nullable(text("requested_reason")),
+            nullable(text("notify_url")),
+            nullable(text("details")),
+            nullable(text("parts")),
             int("made_at"),
         ],
-        narrow_len: 9,
+        narrow_len: 18,
         mutable: &[
             int("attempt"),
             text("state"),
@@ -33,11 +45,12 @@ impl Stored for Refund {
             nullable(text("refund_reference")),
             nullable(int("settled_refund")),
             nullable(text("reason")),
+            nullable(int("is_proven")),
             nullable(text("note")),
             int("polls"),
             nullable(text("dismissal")),
         ],
-        number: None,
+        number: Some(NumberColumns { namespace: Some("namespace"), number: "merchant_refund_no" }),
     };
 
     fn fixed<'a>(&'a self, cells: &mut Vec<Value<'a>>) {
@@ -45,13 +58,16 @@ impl Stored for Refund {
             Value::text(self.tenant.as_str()),
             Value::Int(self.id.value()),
             Value::Int(self.order.value()),
+            Value::text(&self.merchant_order_no),
             Value::text(&self.channel_refund_no),
             Value::text(&self.payment_reference),
+            Value::Int(self.paid.get()),
             Value::Int(self.amount.get()),
             Value::Int(self.settled_amount.get()),
             Value::text(self.cause.name()),
-            Value::Int(self.made_at.ms()),
         ]);
+        cells.extend(request::cells(self));
+        cells.push(Value::Int(self.made_at.ms()));
     }
 
     fn mutable<'a>(&'a self, cells: &mut Vec<Value<'a>>) {
@@ -63,6 +79,7 @@ impl Stored for Refund {
             Value::optional(state.refund_reference),
             Value::number(state.settled_refund),
             Value::optional(state.reason),
+            Value::number(state.is_proven.map(i64::from)),
             Value::optional(state.note),
             Value::Int(i64::from(self.polls)),
             Value::optional(self.dismissal.as_deref()),
@@ -73,11 +90,14 @@ impl Stored for Refund {
         let tenant = TenantId::new(cells.text()?);
         let id = cells.id()?;
         let order = cells.id()?;
+        let merchant_order_no = cells.text()?.to_owned();
         let channel_refund_no = cells.text()?.to_owned();
         let payment_reference = cells.text()?.to_owned();
+        let paid = cells.fen()?;
         let amount = cells.fen()?;
         let settled_amount = cells.fen()?;
         let cause = cells.word(RefundCause::from_name)?;
+        let (request, parts) = request::read(cells)?;
         let made_at = cells.time()?;
         let standing = cells.standing()?;
         let attempt = cells.count()?;
@@ -87,6 +107,7 @@ impl Stored for Refund {
             refund_reference: cells.optional_text()?,
             settled_refund: cells.optional_int()?,
             reason: cells.optional_text()?,
+            is_proven: cells.optional_flag()?,
             note: cells.optional_text()?,
         };
         let misfit = || cells.misfit(format!("state: {name:?} with columns that are not its own"));
@@ -95,11 +116,15 @@ impl Stored for Refund {
             tenant,
             id,
             order,
+            merchant_order_no,
             channel_refund_no,
             payment_reference,
+            paid,
             amount,
             settled_amount,
             cause,
+            request,
+            parts,
             made_at,
             version: standing.version,
             attempt,
@@ -125,6 +150,7 @@ impl Stored for Refund {
                     refund_reference: cells.refund_reference.map(Cow::Borrowed),
                     settled_refund: cells.settled_refund,
                     reason: cells.reason.map(Cow::Borrowed),
+                    is_proven: cells.is_proven,
                     note: cells.note.map(Cow::Borrowed),
                     next_poll_at: next_poll_at.map(Timestamp::ms),
                     need: need.as_ref().map(NeedBody::of),
@@ -162,6 +188,7 @@ impl Stored for Refund {
                     refund_reference: body.refund_reference.as_deref(),
                     settled_refund: body.settled_refund,
                     reason: body.reason.as_deref(),
+                    is_proven: body.is_proven,
                     note: body.note.as_deref(),
                 };
                 let state = cells.read(body.state).ok_or("state does not fit")?;
@@ -203,6 +230,7 @@ struct StateCells<'a> {
     refund_reference: Option<&'a str>,
     settled_refund: Option<i64>,
     reason: Option<&'a str>,
+    is_proven: Option<bool>,
     note: Option<&'a str>,
 }
 
@@ -217,9 +245,12 @@ impl<'a> StateCells<'a> {
                 settled_refund: Some(settled_refund.get()),
                 ..empty
             },
-            RefundState::Failed { at, reason } => {
-                StateCells { ended_at: Some(at.ms()), reason: Some(reason), ..empty }
-            }
+            RefundState::Failed { at, reason, is_proven } => StateCells {
+                ended_at: Some(at.ms()),
+                reason: Some(reason),
+                is_proven: Some(*is_proven),
+                ..empty
+            },
             RefundState::SettledByHand { at, outside_reference, note } => StateCells {
                 ended_at: Some(at.ms()),
                 refund_reference: Some(outside_reference),
@@ -236,6 +267,9 @@ impl<'a> StateCells<'a> {
     fn read(&self, name: &str) -> Option<RefundState> {
         let at = self.ended_at.map(Timestamp::from_ms);
         let settled = self.settled_refund.map(Fen::new);
+        if self.is_proven.is_some() != (name == "failed") {
+            return None;
+        }
         match (name, at, self.refund_reference, settled, self.reason, self.note) {
             ("requesting", None, None, None, None, None) => Some(RefundState::Requesting),
             ("processing", None, None, None, None, None) => Some(RefundState::Processing),
@@ -244,7 +278,8 @@ impl<'a> StateCells<'a> {
                 Some(RefundState::Done { at, refund_reference, settled_refund })
             }
             ("failed", Some(at), None, None, Some(reason), None) => {
-                Some(RefundState::Failed { at, reason: reason.to_owned() })
+                let is_proven = self.is_proven?;
+                Some(RefundState::Failed { at, reason: reason.to_owned(), is_proven })
             }
             ("settled_by_hand", Some(at), Some(reference), None, None, Some(note)) => {
                 let (outside_reference, note) = (reference.to_owned(), note.to_owned());
@@ -278,6 +313,8 @@ struct MovedBody<'a> {
     settled_refund: Option<i64>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     reason: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    is_proven: Option<bool>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     note: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

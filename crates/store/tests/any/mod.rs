@@ -8,8 +8,9 @@ use kernel::{
     ConcernedPayment, ContestedPayment, Delivery, InFlightCall, KnownPayInfo, ManualCommand,
     Merchant, MerchantChange, MerchantId, Mismatch, Need, Notification, NotificationChange,
     NotificationKind, NotificationState, Order, OrderChange, OrderFunds, OrderRequest, OrderState,
-    Paid, Refund, RefundChange, RefundState, Row, Sealed, ShareAmount, ShareTerms, Splits, Tenant,
-    TenantChange, TenantId, Terms, UnappliedOutcome, UnappliedPayment,
+    Paid, Refund, RefundChange, RefundPart, RefundRequest, RefundSource, RefundState, Row, Sealed,
+    ShareAmount, ShareTerms, Splits, Tenant, TenantChange, TenantId, Terms, UnappliedOutcome,
+    UnappliedPayment,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
@@ -285,7 +286,11 @@ fn refund_state() -> BoxedStrategy<RefundState> {
         (time(), text(), fen()).prop_map(|(at, refund_reference, settled_refund)| {
             RefundState::Done { at, refund_reference, settled_refund }
         }),
-        (time(), text()).prop_map(|(at, reason)| RefundState::Failed { at, reason }),
+        (time(), text(), any::<bool>()).prop_map(|(at, reason, is_proven)| RefundState::Failed {
+            at,
+            reason,
+            is_proven
+        }),
         (time(), text(), text()).prop_map(|(at, outside_reference, note)| {
             RefundState::SettledByHand { at, outside_reference, note }
         }),
@@ -376,26 +381,55 @@ fn approval_change() -> BoxedStrategy<ApprovalChange> {
     .boxed()
 }
 
+fn refund_request() -> BoxedStrategy<Arc<RefundRequest>> {
+    let texts = (text(), of(text()), of(text()), text());
+    (name(), name(), texts)
+        .prop_map(|(namespace, dialect, (merchant_refund_no, reason, notify_url, details))| {
+            Arc::new(RefundRequest {
+                namespace,
+                merchant_refund_no,
+                dialect,
+                reason,
+                notify_url,
+                details,
+            })
+        })
+        .boxed()
+}
+
+fn refund_parts() -> BoxedStrategy<Vec<RefundPart>> {
+    let part = (select(RefundSource::ALL.to_vec()), fen())
+        .prop_map(|(source, amount)| RefundPart { source, amount });
+    vec(part, 0..3).boxed()
+}
+
 pub(crate) fn any_refund() -> BoxedStrategy<Refund> {
-    let who = (tenant(), id(), id(), text(), text());
-    let what = ((fen(), fen()), select(RefundCause::ALL.to_vec()), time(), any::<i64>());
+    let who = (tenant(), id(), id(), text(), text(), text());
+    let amounts = (fen(), fen(), fen());
+    let request = of((refund_request(), refund_parts()));
+    let what = (amounts, request, select(RefundCause::ALL.to_vec()), time(), any::<i64>());
     let polls =
         (refund_state(), any::<u32>(), any::<u32>(), of(time()), of(attention()), of(text()));
     (who, what, polls)
         .prop_map(|(who, what, polls)| {
-            let (tenant, id, order, channel_refund_no, payment_reference) = who;
-            let ((amount, settled_amount), cause, made_at, version) = what;
+            let (tenant, id, order, merchant_order_no, channel_refund_no, payment_reference) = who;
+            let ((paid, amount, settled_amount), request, cause, made_at, version) = what;
+            let (request, parts) = request.unzip();
             let (state, attempt, polls, next_poll_at, attention, dismissal) = polls;
             Refund {
                 dismissal,
                 tenant,
                 id,
                 order,
+                merchant_order_no,
                 channel_refund_no,
                 payment_reference,
+                paid,
                 amount,
                 settled_amount,
                 cause,
+                request,
+                parts: parts.unwrap_or_default(),
                 made_at,
                 version,
                 attempt,
@@ -419,18 +453,18 @@ fn notification_state() -> BoxedStrategy<NotificationState> {
 }
 
 pub(crate) fn any_notification() -> BoxedStrategy<Notification> {
-    let about = (subject(), text(), id());
+    let about = (subject(), text(), id(), select(NotificationKind::ALL.to_vec()));
     let counts = (any::<i64>(), any::<u32>(), any::<u32>());
     (tenant(), id(), about, name(), text(), time(), notification_state(), counts)
         .prop_map(|(tenant, id, about, dialect, url, made_at, state, counts)| {
-            let ((about, about_no, root), (version, attempts, step)) = (about, counts);
+            let ((about, about_no, root, kind), (version, attempts, step)) = (about, counts);
             Notification {
                 tenant,
                 id,
                 about,
                 about_no,
                 root,
-                kind: NotificationKind::Pay,
+                kind,
                 dialect,
                 url,
                 made_at,

@@ -2,7 +2,7 @@
 
 use super::{Fact, Facts, at, fen, text};
 use crate::words::local;
-use kernel::{RefundChange, RefundState};
+use kernel::{Refund, RefundChange, RefundState};
 use ledger::{Id, Subject, kinds};
 
 #[expect(clippy::disallowed_methods, reason = "the change's kind is the subject's kind")]
@@ -10,7 +10,14 @@ pub(super) fn what(subject: Subject, change: &RefundChange) -> String {
     let refund: Id<kinds::Refund> = Id::from_value(subject.value);
     match change {
         RefundChange::Made(made) => {
-            format!("refund {refund} is made and requested: {}", crate::words::both(made.amount))
+            let amount = crate::words::both(made.amount);
+            match &made.request {
+                Some(request) => {
+                    let number = &request.merchant_refund_no;
+                    format!("the merchant requests refund {refund}, its {number}: {amount}")
+                }
+                None => format!("refund {refund} is made and requested: {amount}"),
+            }
         }
         RefundChange::CallBegun { operation, .. } => {
             format!("asks the channel about refund {refund}: {}", operation.name())
@@ -47,14 +54,23 @@ fn stands(state: &RefundState) -> String {
     }
 }
 
+fn made_facts(made: &Refund) -> Facts {
+    let mut facts = vec![
+        fen("amount_fen", made.amount),
+        fen("settled_amount_fen", made.settled_amount),
+        text("payment_reference", &made.payment_reference),
+        text("cause", made.cause.name()),
+    ];
+    if let Some(request) = &made.request {
+        facts.push(text("merchant_refund_no", &request.merchant_refund_no));
+        facts.extend(request.reason.iter().map(|reason| text("requested_reason", reason)));
+    }
+    facts
+}
+
 pub(super) fn facts(change: &RefundChange) -> Facts {
     match change {
-        RefundChange::Made(made) => vec![
-            fen("amount_fen", made.amount),
-            fen("settled_amount_fen", made.settled_amount),
-            text("payment_reference", &made.payment_reference),
-            text("cause", made.cause.name()),
-        ],
+        RefundChange::Made(made) => made_facts(made),
         RefundChange::CallBegun { operation, until } => {
             vec![text("operation", operation.name()), at("until", *until)]
         }

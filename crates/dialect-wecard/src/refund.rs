@@ -1,0 +1,227 @@
+//! Refunds: the request member by member, and what a refund shows.
+
+use crate::check::{Malformed, Read, required};
+use crate::faults::Fault;
+use crate::json::{Json, Object, read_object};
+use crate::map::unwritable;
+use crate::wire::{OrderName, TOTAL_FEN_MAX, plain, products, url};
+use crate::{NAME, REFUND_NAMESPACE, time};
+use kernel::{Key, NaturalKey, Refund, RefundRequest, RefundState};
+use ledger::{Fen, Id, Timestamp, kinds};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// The lists that take money back from where an order's money was divided to.
+const DIVIDED: [&str; 3] = ["FundAllocateList", "ProfitShareInfoList", "WalletRefundInfo"];
+
+/// `POST /cloudpay/v1/refundOrder/apply`, checked.
+pub(crate) struct Asked {
+    pub(crate) order: OrderName,
+    pub(crate) amount: Fen,
+    pub(crate) request: RefundRequest,
+}
+
+/// What a refund keeps of its request beyond the kernel's terms.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Written<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remark: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_refund_data: Option<&'a Object<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    product_list: Option<&'a Json<'a>>,
+}
+
+/// The most that is kept with a refund, in bytes.
+const DETAILS_LEN_MAX: usize = 16 * 1024;
+
+impl Asked {
+    /// Reads and checks the body, in the order of the published table.
+    pub(crate) fn read(body: &Object<'_>) -> Result<Asked, Fault> {
+        let number = required("OutRefundId", out_refund_id(body)?)?.to_owned();
+        let order = OrderName::read(body)?;
+        let fen = required("RefundAmount", body.integer("RefundAmount", 1..=TOTAL_FEN_MAX)?)?;
+        let remark = given(body.text("Remark", 0..=128)?);
+        let reason = given(body.text("RefundReason", 0..=128)?).map(str::to_owned);
+        let external = external(body)?;
+        let notify_url = match body.get("NotifyUrl") {
+            Some(Json::Text(text)) if text.is_empty() => None,
+            Some(_) | None => url(body, "NotifyUrl")?.map(str::to_owned),
+        };
+        refuse_divided(body)?;
+        let product_list = products(body)?;
+        let written = Written { remark, external_refund_data: external.as_ref(), product_list };
+        let request = RefundRequest {
+            namespace: Arc::from(REFUND_NAMESPACE),
+            merchant_refund_no: number,
+            dialect: Arc::from(NAME),
+            reason,
+            notify_url,
+            details: details(&written)?,
+        };
+        Ok(Asked { order, amount: Fen::new(fen), request })
+    }
+}
+
+fn details(written: &Written<'_>) -> Result<String, Fault> {
+    let details = serde_json::to_string(written).map_err(unwritable)?;
+    match details.len() > DETAILS_LEN_MAX {
+        true => {
+            let why = format!("too long, want at most {DETAILS_LEN_MAX} bytes");
+            Err(Malformed::new("ProductList", why).into())
+        }
+        false => Ok(details),
+    }
+}
+
+/// Empty text is the same as absent.
+fn given(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// `OutRefundId`: digits, letters, underscores.
+fn out_refund_id<'o>(body: &'o Object<'_>) -> Read<Option<&'o str>> {
+    plain(body, "OutRefundId", 6..=32)
+}
+
+/// `ExternalRefundData`: a serialized JSON object.
+fn external<'o>(body: &'o Object<'_>) -> Read<Option<Object<'o>>> {
+    let text = given(body.text("ExternalRefundData", 0..=1000)?);
+    let read = |text: &'o str| read_object(text.as_bytes());
+    text.map(read).transpose().map_err(|why| Malformed::new("ExternalRefundData", why))
+}
+
+/// Orders are not divided yet: there is nothing to take back.
+fn refuse_divided(body: &Object<'_>) -> Read<()> {
+    let is_there = |name: &&str| match body.get(name) {
+        Some(Json::List(items)) => !items.is_empty(),
+        Some(_) => true,
+        None => false,
+    };
+    match DIVIDED.iter().find(|name| is_there(name)) {
+        Some(name) => Err(Malformed::new(name, "not supported for this order")),
+        None => Ok(()),
+    }
+}
+
+/// What names a refund.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// The merchant's number.
+    Out(String),
+    /// Ours.
+    Own(Id<kinds::Refund>),
+    /// Both; they must mean the same refund.
+    Both(String, Id<kinds::Refund>),
+}
+
+impl Name {
+    /// Reads `OutRefundId`, `ChannelRefundId`, or both; empty text is the same as absent.
+    pub(crate) fn read(body: &Object<'_>) -> Read<Name> {
+        let empty = |name| matches!(body.get(name), Some(Json::Text(text)) if text.is_empty());
+        let out = if empty("OutRefundId") { None } else { out_refund_id(body)? };
+        let own = if empty("ChannelRefundId") { None } else { channel_refund_id(body)? };
+        match (out, own) {
+            (Some(out), None) => Ok(Name::Out(out.to_owned())),
+            (None, Some(own)) => Ok(Name::Own(own)),
+            (Some(out), Some(own)) => Ok(Name::Both(out.to_owned(), own)),
+            (None, None) => {
+                Err(Malformed::new("OutRefundId", "missing, and ChannelRefundId too: want one"))
+            }
+        }
+    }
+
+    /// The key that finds the refund, and the id that it must have then.
+    pub(crate) fn key(self) -> (Key<kinds::Refund>, Option<Id<kinds::Refund>>) {
+        let by_number = |number| Key::Number(NaturalKey::new(REFUND_NAMESPACE, number));
+        match self {
+            Name::Out(number) => (by_number(number), None),
+            Name::Own(id) => (Key::Id(id), None),
+            Name::Both(number, id) => (by_number(number), Some(id)),
+        }
+    }
+}
+
+fn channel_refund_id(body: &Object<'_>) -> Read<Option<Id<kinds::Refund>>> {
+    let Some(text) = body.text("ChannelRefundId", 1..=50)? else { return Ok(None) };
+    let id = Id::parse(text);
+    id.map(Some).map_err(|_| Malformed::new("ChannelRefundId", "want 18 decimal digits"))
+}
+
+/// `Result` of `refundOrder/apply`, and what every result about a refund begins with.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Applied<'r> {
+    out_refund_id: &'r str,
+    channel_refund_id: String,
+    out_order_id: &'r str,
+    channel_order_id: String,
+    refund_amount: String,
+    refund_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refund_message: Option<&'r str>,
+}
+
+/// `Result` of `refundOrder/query`, and of notifications.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Shown<'r> {
+    #[serde(flatten)]
+    applied: Applied<'r>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    real_refund_amount: Option<String>,
+    total_amount: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refund_reason: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_finish: Option<String>,
+}
+
+/// What applying for a refund came to.
+pub(crate) fn applied<'r>(refund: &'r Refund, request: &'r RefundRequest) -> Applied<'r> {
+    let (refund_status, refund_message) = stands(refund);
+    Applied {
+        out_refund_id: &request.merchant_refund_no,
+        channel_refund_id: refund.id.to_string(),
+        out_order_id: &refund.merchant_order_no,
+        channel_order_id: refund.order.to_string(),
+        refund_amount: refund.amount.get().to_string(),
+        refund_status,
+        refund_message,
+    }
+}
+
+/// The result of a query, and the content of a notification.
+pub(crate) fn shown<'r>(refund: &'r Refund, request: &'r RefundRequest) -> Shown<'r> {
+    let (is_back, ended_at) = ended(&refund.state);
+    Shown {
+        applied: applied(refund, request),
+        real_refund_amount: is_back.then(|| refund.amount.get().to_string()),
+        total_amount: refund.paid.get().to_string(),
+        refund_reason: request.reason.as_deref(),
+        time_finish: ended_at.map(time::write),
+    }
+}
+
+/// The word for where a refund stands, and why it is there. One that a person wrote off cannot be
+/// repeated.
+fn stands(refund: &Refund) -> (&'static str, Option<&str>) {
+    match &refund.state {
+        RefundState::Requesting if refund.attempt > 1 => ("PROCESSING", None),
+        RefundState::Requesting => ("INIT", None),
+        RefundState::Processing => ("PROCESSING", None),
+        RefundState::Done { .. } | RefundState::SettledByHand { .. } => ("SUCCESS", None),
+        RefundState::Failed { reason, .. } => ("FAILED", Some(reason)),
+        RefundState::WrittenOff { .. } => ("ACCEPT_FAILED", Some("not carried out")),
+    }
+}
+
+/// Whether the payer has the money, and when the refund ended.
+const fn ended(state: &RefundState) -> (bool, Option<Timestamp>) {
+    match state {
+        RefundState::Requesting | RefundState::Processing => (false, None),
+        RefundState::Done { at, .. } | RefundState::SettledByHand { at, .. } => (true, Some(*at)),
+        RefundState::Failed { at, .. } | RefundState::WrittenOff { at, .. } => (false, Some(*at)),
+    }
+}

@@ -1,0 +1,158 @@
+//! What a merchant requests: money of a paid order back, in one or several refunds.
+
+use super::decide::{Moved, WholePayment, begin, moves, new, open, querying, requesting};
+use super::{
+    Refund, RefundChange, RefundPart, RefundRefusal, RefundRequest, RefundSource, RefundState,
+    money, payable,
+};
+use crate::aggregate::{Key, Reads};
+use crate::channel_no::ATTEMPTS_MAX;
+use crate::command::{Refusal, Reply};
+use crate::deciding::Deciding;
+use crate::directory::{MerchantId, TenantId};
+use crate::order::{CALL_MAX_MS, Order, OrderField, OrderRefusal, OrderState, Paid};
+use channel::RefundCause;
+use ledger::{Account, AccountKind, Fen, Id, Timestamp, kinds};
+use std::sync::Arc;
+
+/// How long after a payment the channel takes refunds of it, in days.
+const REFUND_DAYS_MAX: i64 = 365;
+const SECONDS_PER_DAY: i64 = 24 * 3600;
+
+/// A refund that a merchant requests. A repeat is answered with the refund as it stands; one that has
+/// failed runs again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestRefund {
+    /// The owner.
+    pub tenant: TenantId,
+    /// The order whose money is given back.
+    pub order: Id<kinds::Order>,
+    /// The merchant that collected it.
+    pub merchant: MerchantId,
+    /// How much.
+    pub amount: Fen,
+    /// What the merchant requests.
+    pub request: Arc<RefundRequest>,
+}
+
+impl RequestRefund {
+    pub(super) fn reads(&self, reads: &mut Reads) {
+        let tenant = &self.tenant;
+        reads.orders.push((tenant.clone(), Key::Id(self.order)));
+        reads.refunds.push((tenant.clone(), Key::Number(self.request.key())));
+        let pending = Account::new(AccountKind::MerchantPending, self.merchant.as_str());
+        reads.balances.push((tenant.clone(), pending));
+        reads.balances.push((tenant.clone(), payable(tenant)));
+    }
+}
+
+/// Requests a refund, or answers a repeat of it.
+pub(super) fn request(
+    deciding: &mut Deciding<'_>,
+    command: &RequestRefund,
+) -> Result<Reply, Refusal> {
+    let order = deciding.row::<Order>(&command.tenant, command.order);
+    let order = order.ok_or(OrderRefusal::NotFound)?;
+    if order.terms.request.merchant != command.merchant {
+        return Err(OrderRefusal::Differs { field: OrderField::Merchant }.into());
+    }
+    let known = deciding.view().refunds.find(&command.tenant, &Key::Number(command.request.key()));
+    let refund = match known {
+        Some(known) => repeat(deciding, known, &order, command)?,
+        None => {
+            let refund = new_refund(deciding, &order, command)?;
+            open(deciding, &refund);
+            refund.id
+        }
+    };
+    Ok(Reply::about(refund.subject()))
+}
+
+/// The same number again: only a refund that has failed runs again.
+fn repeat(
+    deciding: &mut Deciding<'_>,
+    refund: &Refund,
+    order: &Order,
+    command: &RequestRefund,
+) -> Result<Id<kinds::Refund>, RefundRefusal> {
+    if refund.order != command.order {
+        return Err(RefundRefusal::OtherOrder);
+    }
+    if refund.amount != command.amount {
+        return Err(RefundRefusal::OtherAmount);
+    }
+    if let RefundState::Failed { is_proven, .. } = refund.state {
+        if refund.attention.is_some() {
+            return Err(RefundRefusal::Contradicted);
+        }
+        check(deciding.now(), order, command.amount)?;
+        run_again(deciding, refund, order, is_proven);
+    }
+    Ok(refund.id)
+}
+
+/// Takes the money of a failed refund again. The channel takes a number that it has refused or closed no
+/// more, so that the refund gets another; where that is not proven, it is first asked about the number.
+fn run_again(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order, is_proven: bool) {
+    let next_poll_at = deciding.now().plus_ms(CALL_MAX_MS);
+    if is_proven && refund.attempt < ATTEMPTS_MAX {
+        let attempt = refund.attempt + 1;
+        money::move_to(deciding, refund, order, &RefundState::Requesting);
+        deciding.record(refund, RefundChange::NumberRenewed { attempt, next_poll_at });
+        money::count(deciding, refund, order, &RefundState::Requesting);
+        let renewed = Refund { attempt, ..refund.clone() };
+        return begin(deciding, refund, order, requesting(&renewed, order));
+    }
+    let state = RefundState::Requesting;
+    let moved = Moved { state, next_poll_at: Some(next_poll_at), need: None };
+    moves(deciding, refund, order, moved);
+    begin(deciding, refund, order, querying(refund, order));
+}
+
+/// A new refund of a part of the order's payment.
+fn new_refund(
+    deciding: &mut Deciding<'_>,
+    order: &Order,
+    command: &RequestRefund,
+) -> Result<Refund, RefundRefusal> {
+    let amount = command.amount;
+    let paid = check(deciding.now(), order, amount)?;
+    let whole = WholePayment {
+        payment_reference: &paid.payment_reference,
+        amount: paid.amount,
+        settled_amount: paid.settled_amount,
+    };
+    let refund = new(deciding, order, whole, RefundCause::Requested);
+    Ok(Refund {
+        amount,
+        settled_amount: settled_part(amount, paid),
+        request: Some(command.request.clone()),
+        parts: vec![RefundPart { source: RefundSource::OwnMerchant, amount }],
+        ..refund
+    })
+}
+
+/// What the order must fulfil so that this much of it can be given back; its payment.
+fn check(now: Timestamp, order: &Order, amount: Fen) -> Result<&Paid, RefundRefusal> {
+    let OrderState::Paid(paid) = &order.state else {
+        return Err(RefundRefusal::NotPaid { state: order.state.name() });
+    };
+    if now >= paid.at.plus_seconds(REFUND_DAYS_MAX * SECONDS_PER_DAY) {
+        return Err(RefundRefusal::TooOld { days_max: REFUND_DAYS_MAX });
+    }
+    if !amount.is_positive() {
+        return Err(RefundRefusal::Amount);
+    }
+    match order.refundable() {
+        left if amount > left => Err(RefundRefusal::Exceeds { left }),
+        _ => Ok(paid),
+    }
+}
+
+/// The settled part of an amount, in proportion to the payment's, rounded down to whole fen. The channel
+/// states the real one when it has carried the refund out.
+fn settled_part(amount: Fen, paid: &Paid) -> Fen {
+    let wide = |fen: Fen| i128::from(fen.get());
+    let part = wide(amount) * wide(paid.settled_amount) / wide(paid.amount).max(1);
+    i64::try_from(part).map_or(amount, Fen::new)
+}

@@ -1,0 +1,70 @@
+//! What a merchant requested of a refund: cells that are empty together where nobody did.
+
+use super::super::cells::{Cells, Value};
+use super::super::stored::{parse, word};
+use crate::StoreFault;
+use kernel::{Refund, RefundPart, RefundRequest, RefundSource};
+use ledger::Fen;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The cells, in the order of their columns.
+pub(super) fn cells(refund: &Refund) -> [Value<'_>; 7] {
+    let Some(request) = &refund.request else { return [const { Value::Null }; 7] };
+    [
+        Value::text(&request.namespace),
+        Value::text(&request.merchant_refund_no),
+        Value::text(&request.dialect),
+        Value::optional(request.reason.as_deref()),
+        Value::optional(request.notify_url.as_deref()),
+        Value::text(&request.details),
+        Value::owned(parts_text(&refund.parts)),
+    ]
+}
+
+/// Reads the cells.
+pub(super) fn read(
+    cells: &mut Cells<'_, '_>,
+) -> Result<(Option<Arc<RefundRequest>>, Vec<RefundPart>), StoreFault> {
+    let (namespace, number) = (cells.optional_text()?, cells.optional_string()?);
+    let dialect = cells.optional_text()?;
+    let (reason, notify_url) = (cells.optional_string()?, cells.optional_string()?);
+    let (details, parts) = (cells.optional_string()?, cells.optional_text()?);
+    match (namespace, number, dialect, details, parts) {
+        (Some(namespace), Some(merchant_refund_no), Some(dialect), Some(details), Some(parts)) => {
+            let parts = read_parts(parts).map_err(|why| cells.misfit(format!("parts: {why}")))?;
+            let request = RefundRequest {
+                namespace: Arc::from(namespace),
+                merchant_refund_no,
+                dialect: Arc::from(dialect),
+                reason,
+                notify_url,
+                details,
+            };
+            Ok((Some(Arc::new(request)), parts))
+        }
+        (None, None, None, None, None) => Ok((None, vec![])),
+        _ => Err(cells.misfit("request: some of its columns are empty".to_owned())),
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct PartBody<'a> {
+    source: &'a str,
+    amount: i64,
+}
+
+fn parts_text(parts: &[RefundPart]) -> String {
+    let body =
+        |part: &RefundPart| PartBody { source: part.source.name(), amount: part.amount.get() };
+    let bodies: Vec<PartBody<'_>> = parts.iter().map(body).collect();
+    serde_json::to_string(&bodies).expect("texts and numbers are always JSON")
+}
+
+fn read_parts(text: &str) -> Result<Vec<RefundPart>, String> {
+    let read = |part: PartBody<'_>| {
+        let source = word(RefundSource::from_name, part.source, "source")?;
+        Ok(RefundPart { source, amount: Fen::new(part.amount) })
+    };
+    parse::<Vec<PartBody<'_>>>(text)?.into_iter().map(read).collect()
+}
