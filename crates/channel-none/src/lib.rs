@@ -97,8 +97,11 @@ impl Connection for NoChannel {
                 refund_reference: refund.channel_refund_no.clone(),
                 amount: refund.amount,
                 settled_amount: None,
-                status: RefundStatus::Closed,
-                at: None,
+                status: match self {
+                    NoChannel::Unpaid => RefundStatus::Closed,
+                    NoChannel::Paid => RefundStatus::Done,
+                },
+                at: Some(context.now).filter(|_| *self == NoChannel::Paid),
             }),
             Instruction::QueryRefund(_) => Finding::NotFound,
             Instruction::BindReceiver(_)
@@ -217,6 +220,13 @@ mod tests {
             currency: Currency::Cny,
         });
         assert_eq!(answer(NoChannel::Unpaid, &query), Finding::Pending);
+    }
+
+    #[test]
+    fn what_was_paid_is_given_back_at_once() {
+        let refunded = answer(NoChannel::Paid, &Instruction::Refund(Box::new(refund())));
+        let Finding::Refund(refunded) = refunded else { panic!("want a refund: {refunded:?}") };
+        assert_eq!((refunded.status, refunded.at), (RefundStatus::Done, Some(NOW)));
     }
 
     #[test]

@@ -11,7 +11,8 @@ use kernel::{
     Aggregate, Approval, ApprovalCommand, Attempt, CallRecord, Caller, Command, Delivery,
     Directory, Event, Key, MerchantId, MerchantRoutes, NaturalKey, Notification,
     NotificationCommand, Order, OrderCommand, OrderRequest, PlaceOrder, Proposal, Reads,
-    RecordFinding, Refund, Refusal, Reply, Route, Task, TenantId, TenantRoutes, View, Work, decide,
+    RecordFinding, Refund, RefundRequest, Refusal, Reply, RequestRefund, Route, Task, TenantId,
+    TenantRoutes, View, Work, decide,
 };
 use ledger::{
     Account, AccountKind, Balance, Currency, Fen, Id, Stamp, Subject, Timestamp, Transfer, kinds,
@@ -101,6 +102,21 @@ pub(crate) fn close(number: &str) -> Command {
     OrderCommand::Close { tenant: tenant(), order: order_key(number) }.into()
 }
 
+/// A merchant's refund of a part of an order, with a notification.
+pub(crate) fn request(kernel: &TestKernel, number: &str, order: &str, fen: i64) -> Command {
+    let order = kernel.order(order).map_or(no_id(), |order| order.terms.id);
+    let request = RefundRequest {
+        namespace: Arc::from("wecard.refund"),
+        merchant_refund_no: number.to_owned(),
+        dialect: Arc::from("wecard"),
+        reason: Some("买错了".to_owned()),
+        notify_url: Some("https://business.com/refund/notify".to_owned()),
+        details: "{}".to_owned(),
+    };
+    let (tenant, merchant, amount) = (tenant(), MerchantId::new(MERCHANT), Fen::new(fen));
+    RequestRefund { tenant, order, merchant, amount, request: Arc::new(request) }.into()
+}
+
 pub(crate) fn suspense() -> Account {
     Account::new(AccountKind::Suspense, tenant().as_str())
 }
@@ -113,7 +129,7 @@ pub(crate) fn call(operation: Option<Operation>, at: Timestamp) -> CallRecord {
 
 /// A kernel with a memory.
 pub(crate) struct TestKernel {
-    /// What is stored, with the balances.
+    /// What is stored; the transfers have the balances.
     pub(crate) stored: View,
     /// What the events alone lead to.
     pub(crate) rebuilt: View,
@@ -151,9 +167,12 @@ impl TestKernel {
         match decide(&mut view, &self.caller, &command, &mut self.stamp) {
             Ok(decision) => {
                 self.keep(&view, command.tenant());
+                self.transfers.extend(decision.transfers);
+                for ((_, account), balance) in &view.balances {
+                    assert_eq!(*balance, self.balance(account), "{account:?} in view");
+                }
                 decision.events.iter().for_each(|event| self.rebuilt.apply(event));
                 self.events.extend(decision.events);
-                self.transfers.extend(decision.transfers);
                 self.work.extend(decision.work);
                 Ok(decision.reply)
             }
@@ -178,7 +197,7 @@ impl TestKernel {
         command.reads(&mut reads);
         let mut view = View { directory: self.stored.directory.clone(), ..View::default() };
         for key in reads.balances {
-            let balance = self.stored.balances.get(&key).copied().unwrap_or_default();
+            let balance = self.balance(&key.1);
             view.balances.insert(key, balance);
         }
         macro_rules! load_rows {
@@ -212,7 +231,6 @@ impl TestKernel {
                 None => self.tasks.remove(&change.task),
             };
         }
-        self.stored.balances.extend(view.balances.clone());
     }
 
     /// Records what a channel said about a row.
@@ -239,6 +257,12 @@ impl TestKernel {
 
     pub(crate) fn order(&self, number: &str) -> Option<&Order> {
         self.stored.orders.find(&tenant(), &order_key(number))
+    }
+
+    /// The refund that a merchant knows by this number.
+    pub(crate) fn refund_no(&self, number: &str) -> Option<&Refund> {
+        let key = Key::Number(NaturalKey::new("wecard.refund", number));
+        self.stored.refunds.find(&tenant(), &key)
     }
 
     /// The newest refund.

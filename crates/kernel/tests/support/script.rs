@@ -1,6 +1,8 @@
 //! Scenarios as text: each line is a step, an arrow, and what the step led to.
 //!
 //! - `place o1 amount=1 …`, `close o1`: commands of the merchant.
+//! - `request f1 o1 400`: the merchant requests a refund of an order under its number `f1`, by which later
+//!   steps name it.
 //! - `o1 place: placed`, `o1 callback: paid tx1 1000`, `o1@other query: …`, `refund refund: done 1000`:
 //!   what the channel `main` (or `other`) said to an operation, or in a callback, about a row. Of
 //!   `unclear tx1 1000` the parts contradict each other; of `paid tx1 1000/700` the channel settles 700, and of `done 1000/700` it takes 700.
@@ -64,6 +66,7 @@ pub(crate) fn play(kernel: &mut TestKernel, step: &str) -> String {
         }
         ["place", no, changes @ ..] => placing(no, changes),
         ["close", no] => super::close(no),
+        ["request", no, order, fen] => super::request(kernel, no, order, number(fen)),
         ["task", row] => {
             await_task(kernel, row);
             Command::RunTask(task(kernel, row))
@@ -185,7 +188,7 @@ fn task(kernel: &TestKernel, row: &str) -> Task {
         "refund" => kernel.refund().map(Task::of),
         "notification" => kernel.notification().map(Task::of),
         "approval" => kernel.approval().map(Task::of),
-        no => kernel.order(no).map(Task::of),
+        no => kernel.order(no).map(Task::of).or(kernel.refund_no(no).map(Task::of)),
     };
     task.unwrap_or_else(|| panic!("there is no {row}"))
 }
@@ -195,7 +198,10 @@ fn await_task(kernel: &mut TestKernel, row: &str) {
     let due = match row {
         "refund" => kernel.refund().and_then(|refund| refund.next_poll_at),
         "notification" => kernel.notification().and_then(|row| row.standing().next_poll_at),
-        no => kernel.order(no).and_then(|order| order.next_poll_at),
+        no => match kernel.order(no) {
+            Some(order) => order.next_poll_at,
+            None => kernel.refund_no(no).and_then(|refund| refund.next_poll_at),
+        },
     };
     kernel.now = kernel.now.max(due.unwrap_or(kernel.now));
 }
@@ -236,8 +242,8 @@ pub(crate) fn finding(kernel: &TestKernel, row: &str, words: &[&str]) -> Finding
         ["unsigned_not_found"] => Finding::Unproven(Unproven::NotFound { code }),
         ["unknown"] => Finding::Unknown { why: text },
         ["mismatch"] => Finding::Mismatch { why: text },
-        [status, fen] => Finding::Refund(Refunded {
-            channel_refund_no: kernel.refund().expect("a refund").current_channel_refund_no(),
+        [status, fen, attempt @ ..] => Finding::Refund(Refunded {
+            channel_refund_no: refund_no(kernel, row, attempt),
             refund_reference: "rf1".to_owned(),
             amount: amounts(fen).0,
             settled_amount: amounts(fen).1,
@@ -250,6 +256,15 @@ pub(crate) fn finding(kernel: &TestKernel, row: &str, words: &[&str]) -> Finding
             at: None,
         }),
         _ => panic!("no such finding: {words:?}"),
+    }
+}
+
+/// A refund's number at the channel: that of its present attempt, or with the word `first` the first one.
+fn refund_no(kernel: &TestKernel, row: &str, attempt: &[&str]) -> String {
+    let refund = kernel.refund_no(row).or(kernel.refund()).expect("a refund");
+    match attempt {
+        ["first"] => refund.channel_refund_no.clone(),
+        _ => refund.current_channel_refund_no(),
     }
 }
 

@@ -1,0 +1,201 @@
+//! Refunds that merchants request: their life at the channel, and their money.
+
+mod support;
+use support::script::check;
+
+#[test]
+fn a_payment_is_given_back_in_parts() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 place: placed -> order paying +60s by pay_info_received
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        balances -> channel_funds -1000, merchant_pending 600, refunds_payable 400 held 400
+        f1 refund: processing 400 -> refund processing +60s by moved
+        f1 callback: done 400 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post_held 400 refunds_payable to channel_funds; deliver
+        balances -> channel_funds -600, merchant_pending 600, refunds_payable 0
+        request f2 o1 601 -> refused: 600 fen of the order can still be refunded
+        request f2 o1 600 -> refund requesting +30s by made; order paid by funds_moved; post 600 merchant_pending to refunds_payable; hold 600 refunds_payable to channel_funds; ask refund
+        f2 refund: done 600 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post_held 600 refunds_payable to channel_funds; deliver
+        balances -> channel_funds 0, merchant_pending 0, refunds_payable 0
+        request f3 o1 1 -> refused: 0 fen of the order can still be refunded
+        request f1 o1 400 -> nothing",
+    );
+}
+
+#[test]
+fn what_the_channel_closed_is_requested_again_under_a_new_number() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 place: placed -> order paying +60s by pay_info_received
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 refund: closed 400 -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        balances -> channel_funds -1000, merchant_pending 1000, refunds_payable 0
+        f1 query_refund: closed 400 -> refund failed by repeated
+        request f1 o1 400 -> refund requesting +30s by number_renewed, call_begun; order paid by funds_moved; refund requesting +30s by number_renewed, call_begun; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 refund: refused -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by number_renewed, call_begun; order paid by funds_moved; refund requesting +30s by number_renewed, call_begun; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 refund: done 400 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post_held 400 refunds_payable to channel_funds; deliver
+        balances -> channel_funds -600, merchant_pending 600, refunds_payable 0",
+    );
+}
+
+#[test]
+fn after_a_refusal_that_is_not_signed_the_number_is_queried_first() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 place: placed -> order paying +60s by pay_info_received
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 refund: unsigned_refusal -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by moved, call_begun; order paid by funds_moved; refund requesting +30s by moved, call_begun; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask query_refund
+        f1 query_refund: not_found -> refund requesting +30s by moved, call_begun; ask refund
+        f1 refund: processing 400 -> refund processing +120s by moved",
+    );
+}
+
+#[test]
+fn what_is_done_after_it_failed_is_booked_once() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 place: placed -> order paying +60s by pay_info_received
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 refund: refused -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        f1 callback: done 400 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; post_held 400 refunds_payable to channel_funds; deliver
+        f1 callback: done 400 -> refund done by repeated
+        balances -> channel_funds -600, merchant_pending 600, refunds_payable 0
+        request f2 o1 600 -> refund requesting +30s by made; order paid by funds_moved; post 600 merchant_pending to refunds_payable; hold 600 refunds_payable to channel_funds; ask refund
+        f2 refund: closed 600 -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 600 refunds_payable to channel_funds; post 600 refunds_payable to merchant_pending; deliver
+        request f2 o1 600 -> refund requesting +30s by number_renewed, call_begun; order paid by funds_moved; refund requesting +30s by number_renewed, call_begun; post 600 merchant_pending to refunds_payable; hold 600 refunds_payable to channel_funds; ask refund
+        f2 refund: refused -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 600 refunds_payable to channel_funds; post 600 refunds_payable to merchant_pending; deliver
+        f2 callback: done 600 first -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post 600 merchant_pending to refunds_payable; hold 600 refunds_payable to channel_funds; post_held 600 refunds_payable to channel_funds; deliver
+        balances -> channel_funds 0, merchant_pending 0, refunds_payable 0",
+    );
+}
+
+#[test]
+fn what_is_done_too_late_and_is_gone_needs_a_person() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 place: placed -> order paying +60s by pay_info_received
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 refund: refused -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        request f2 o1 1000 -> refund requesting +30s by made; order paid by funds_moved; post 1000 merchant_pending to refunds_payable; hold 1000 refunds_payable to channel_funds; ask refund
+        f1 callback: done 400 -> refund done !contradiction by moved; order paid by funds_moved; notification due +30s by queued; post 400 write_off to refunds_payable; hold 400 refunds_payable to channel_funds; post_held 400 refunds_payable to channel_funds; deliver
+        f2 refund: done 1000 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post_held 1000 refunds_payable to channel_funds; deliver
+        balances -> channel_funds 400, merchant_pending 0, refunds_payable 0, write_off -400
+        request f1 o1 400 -> nothing",
+    );
+}
+
+#[test]
+fn a_number_that_is_done_beside_another_needs_a_person() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 place: placed -> order paying +60s by pay_info_received
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 refund: closed 400 -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by number_renewed, call_begun; order paid by funds_moved; refund requesting +30s by number_renewed, call_begun; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 callback: done 400 first -> refund requesting +60s !contradiction by mismatch_recorded
+        f1 refund: refused -> refund failed !contradiction by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        request f1 o1 400 -> refused: the refund waits for a person
+        operator write_off refund -> refund failed by attention_ended
+        balances -> channel_funds -1000, merchant_pending 1000, refunds_payable 0",
+    );
+}
+
+#[test]
+fn an_account_without_money_keeps_a_refund_waiting() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 place: placed -> order paying +60s by pay_info_received
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 refund: unfunded -> refund requesting +60s !refund_unfunded by moved
+        task f1 -> refund requesting +30s !refund_unfunded by call_begun; ask query_refund
+        f1 query_refund: not_found -> refund requesting +30s !refund_unfunded by moved, call_begun; ask refund
+        f1 refund: done 400 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post_held 400 refunds_payable to channel_funds; deliver
+        balances -> channel_funds -600, merchant_pending 600, refunds_payable 0",
+    );
+}
+
+#[test]
+fn an_operator_ends_what_the_payers_account_refuses() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 place: placed -> order paying +60s by pay_info_received
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        operator by_hand refund -> refused: the refund needs no person
+        f1 refund: abnormal 400 -> refund processing +21600s !refund_abnormal by moved
+        operator by_hand refund -> refund settled_by_hand by moved; order paid by funds_moved; notification due +30s by queued; post_held 400 refunds_payable to settled_by_hand; deliver
+        balances -> channel_funds -1000, merchant_pending 600, refunds_payable 0, settled_by_hand 400
+        f1 callback: done 400 -> refund done !contradiction by moved; post 400 settled_by_hand to channel_funds
+        balances -> channel_funds -600, merchant_pending 600, refunds_payable 0, settled_by_hand 0
+        request f2 o1 600 -> refund requesting +30s by made; order paid by funds_moved; post 600 merchant_pending to refunds_payable; hold 600 refunds_payable to channel_funds; ask refund
+        f2 refund: abnormal 600 -> refund processing +21600s !refund_abnormal by moved
+        operator write_off refund -> refund written_off by moved; order paid by funds_moved; notification due +30s by queued; release 600 refunds_payable to channel_funds; post 600 refunds_payable to merchant_pending; deliver
+        balances -> channel_funds -600, merchant_pending 600, refunds_payable 0, settled_by_hand 0
+        f2 callback: done 600 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post 600 merchant_pending to refunds_payable; hold 600 refunds_payable to channel_funds; post_held 600 refunds_payable to channel_funds; deliver
+        balances -> channel_funds 0, merchant_pending 0, refunds_payable 0, settled_by_hand 0",
+    );
+}
+
+#[test]
+fn an_operator_leaves_a_failed_refund_to_its_merchant() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 place: placed -> order paying +60s by pay_info_received
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 refund: refused -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        operator retry -> refused: the refund is failed
+        operator renew -> refused: the refund is failed
+        operator by_hand refund -> refused: the refund is failed
+        operator write_off refund -> refused: the refund is failed",
+    );
+}
+
+#[test]
+fn the_channel_tells_what_of_a_part_were_coupons() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 place: placed -> order paying +60s by pay_info_received
+        o1 callback: paid tx1 1000/700 -> order paid by paid; notification due +30s by queued; post 700 channel_funds to merchant_pending; post 300 merchant_coupons to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 refund: done 400/300 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post_held 300 refunds_payable to channel_funds; post_held 100 refunds_payable to merchant_coupons; deliver
+        balances -> channel_funds -400, merchant_pending 600, merchant_coupons -200, refunds_payable 0
+        request f2 o1 600 -> refund requesting +30s by made; order paid by funds_moved; post 600 merchant_pending to refunds_payable; hold 600 refunds_payable to channel_funds; ask refund
+        f2 refund: abnormal 600 -> refund processing +21600s !refund_abnormal by moved
+        operator by_hand refund -> refund settled_by_hand by moved; order paid by funds_moved; notification due +30s by queued; post_held 420 refunds_payable to settled_by_hand; post_held 180 refunds_payable to merchant_coupons; deliver
+        balances -> channel_funds -400, merchant_pending 0, merchant_coupons -20, refunds_payable 0, settled_by_hand 420",
+    );
+}
+
+#[test]
+fn what_cannot_be_given_back_is_refused() {
+    check(
+        "request f1 o1 1 -> refused: no such order
+        place o1 -> order init +30s by placed; ask place
+        o1 place: placed -> order paying +60s by pay_info_received
+        request f1 o1 1 -> refused: the order is paying
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        request f1 o1 0 -> refused: amount must be above zero
+        request f1 o1 1001 -> refused: 1000 fen of the order can still be refunded
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        request f1 o1 401 -> refused: the refund exists with another amount
+        place o2 -> order init +30s by placed; ask place
+        o2 place: placed -> order paying +60s by pay_info_received
+        o2 callback: paid tx2 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        request f1 o2 400 -> refused: the refund exists for another order
+        wait 31535999s ->
+        request f2 o1 1 -> refund requesting +30s by made; order paid by funds_moved; post 1 merchant_pending to refunds_payable; hold 1 refunds_payable to channel_funds; ask refund
+        wait 1s ->
+        request f3 o1 1 -> refused: the order was paid more than 365 days ago
+        request f1 o1 400 -> nothing",
+    );
+}
