@@ -166,6 +166,8 @@ pub(crate) fn order(order: &kernel::Order) -> wire::Order {
             currency: payment.currency.code(),
             paid_at: rfc3339(payment.at),
         }),
+        refunding_fen: order.funds.refunding.get(),
+        refunded_fen: order.funds.refunded.get(),
         version: order.version,
     }
 }

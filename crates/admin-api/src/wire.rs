@@ -91,6 +91,10 @@ pub(crate) struct Order {
     /// The call to the channel that has the order to itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) in_flight: Option<InFlightCall>,
+    /// What its merchant's refunds that are under way have reserved of it.
+    pub(crate) refunding_fen: i64,
+    /// What its merchant's refunds gave back of it.
+    pub(crate) refunded_fen: i64,
     /// Counts its changes; 1 when new.
     pub(crate) version: i64,
     /// The payment that contradicts the order, while it waits for an operator's decision.

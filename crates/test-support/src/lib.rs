@@ -17,9 +17,9 @@ pub use directory::{
     put_account, put_caller_key, put_merchant, put_tenant, tenant, tenant_at,
 };
 pub use orders::{
-    NAMESPACE, PRICE, attempt, call, close, decided, found, found_of_refund, order_request, paid,
-    paid_as, paid_with_coupon, payable, place, place_for, refunded, replay, settle_by_hand,
-    write_off,
+    NAMESPACE, PRICE, REFUND_NAMESPACE, attempt, call, close, decided, found, found_of_refund,
+    order_request, paid, paid_as, paid_with_coupon, payable, place, place_for, refunded, replay,
+    request_refund, settle_by_hand, write_off,
 };
 
 use ledger::Timestamp;

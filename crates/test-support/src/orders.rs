@@ -8,7 +8,7 @@ use channel::{
 use kernel::{
     Aggregate, Attempt, CallRecord, Command, DecideRefund, Delivery, Key, Notification,
     NotificationCommand, Order, OrderCommand, OrderRequest, PlaceOrder, RecordFinding, Refund,
-    RefundDecision, TenantId,
+    RefundDecision, RefundRequest, RequestRefund, TenantId,
 };
 use ledger::{Currency, Fen, Timestamp};
 use std::sync::Arc;
@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub const PRICE: Fen = Fen::new(1999);
 /// The namespace of the merchants' numbers.
 pub const NAMESPACE: &str = "wecard";
+/// The namespace of the merchants' numbers of refunds.
+pub const REFUND_NAMESPACE: &str = "wecard.refund";
 
 /// What a merchant requests under this number.
 pub fn order_request(number: &str) -> OrderRequest {
@@ -102,6 +104,26 @@ pub fn found_of_refund(refund: &Refund, finding: Finding) -> Command {
         finding,
         call: call(Some(Operation::Refund)),
     })
+}
+
+/// A merchant requests a refund of an order under this number.
+pub fn request_refund(order: &Order, number: &str, fen: i64) -> Command {
+    let request = RefundRequest {
+        namespace: Arc::from(REFUND_NAMESPACE),
+        merchant_refund_no: number.to_owned(),
+        dialect: Arc::from("wecard"),
+        reason: Some("too \"sweet\" \u{1f375}".to_owned()),
+        notify_url: Some("https://shop.example/refunded".to_owned()),
+        details: "{}".to_owned(),
+    };
+    RequestRefund {
+        tenant: order.terms.tenant.clone(),
+        order: order.terms.id,
+        merchant: order.terms.request.merchant.clone(),
+        amount: Fen::new(fen),
+        request: Arc::new(request),
+    }
+    .into()
 }
 
 /// What an operator decides about a refund.

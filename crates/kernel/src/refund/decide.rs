@@ -3,7 +3,7 @@
 use super::money::{self, Place};
 use super::{Need, Refund, RefundChange, RefundState};
 use crate::aggregate::{About, Aggregate};
-use crate::channel_no::{channel_no, repeated_channel_no};
+use crate::channel_no::channel_no;
 use crate::command::Work;
 use crate::coupons::is_part;
 use crate::deciding::Deciding;
@@ -414,9 +414,8 @@ fn fails(refund: &Refund, now: Timestamp, reason: String, proof: Proof) -> Outco
 
 fn moved(refund: &Refund, order: &Order, refunded: &Refunded, now: Timestamp) -> Outcome {
     let current = refund.current_channel_refund_no();
-    let is_earlier = (1..refund.attempt).any(|attempt| {
-        repeated_channel_no(&refund.channel_refund_no, attempt) == refunded.channel_refund_no
-    });
+    let is_earlier =
+        refund.failed_channel_refund_nos().any(|number| number == refunded.channel_refund_no);
     if is_earlier && refunded.status != RefundStatus::Done {
         // What became of a number that was given up is known.
         return Outcome::Repeated;

@@ -197,6 +197,11 @@ impl Refund {
         repeated_channel_no(&self.channel_refund_no, self.attempt)
     }
 
+    /// The numbers before that one, each refused or closed by the channel.
+    pub fn failed_channel_refund_nos(&self) -> impl Iterator<Item = String> {
+        (1..self.attempt).map(|attempt| repeated_channel_no(&self.channel_refund_no, attempt))
+    }
+
     /// True while its amount waits to be given back.
     pub fn holds(&self) -> bool {
         money::place(self, &self.state) == money::Place::Waiting
@@ -282,9 +287,9 @@ pub enum RefundRefusal {
     /// The refund exists with another amount.
     #[error("the refund exists with another amount")]
     OtherAmount,
-    /// The amount is not above zero.
-    #[error("amount must be above zero")]
-    Amount,
+    /// The channel contradicts the refund; a person must look into it before it is requested again.
+    #[error("the refund waits for a person")]
+    Contradicted,
     /// The order is not paid.
     #[error("the order is {state}")]
     NotPaid {
@@ -297,15 +302,15 @@ pub enum RefundRefusal {
         /// The limit, in days.
         days_max: i64,
     },
+    /// The amount is not above zero.
+    #[error("amount must be above zero")]
+    Amount,
     /// More than what is left of the payment.
     #[error("{left} of the order can still be refunded")]
     Exceeds {
         /// What is left.
         left: Fen,
     },
-    /// The channel contradicts the refund; a person must look into it before it is requested again.
-    #[error("the refund waits for a person")]
-    Contradicted,
     /// The refund's state does not allow it.
     #[error("the refund is {state}")]
     State {

@@ -128,6 +128,7 @@ pub(crate) fn call(operation: Option<Operation>, at: Timestamp) -> CallRecord {
 }
 
 /// A kernel with a memory.
+#[derive(Clone)]
 pub(crate) struct TestKernel {
     /// What is stored; the transfers have the balances.
     pub(crate) stored: View,

@@ -10,8 +10,8 @@ use crate::{Promise, Store};
 use channel::RefundStatus;
 use kernel::Delivery;
 use test_support::{
-    attempt, decided, found, found_of_refund, paid_as, paid_with_coupon, refunded, settle_by_hand,
-    tenant_at, write_off,
+    attempt, decided, found, found_of_refund, paid_as, paid_with_coupon, refunded, request_refund,
+    settle_by_hand, tenant_at, write_off,
 };
 
 /// One damage.
@@ -54,6 +54,7 @@ pub fn history(store: &dyn Store) -> Promise<'_, ()> {
         let contested = approvals::contested(&mut fixture, 0, "A-9").await;
         approvals::proposed(&mut fixture, &contested, "kept").await;
         fixture.caller = caller;
+        refund_on_request(&mut fixture).await;
         pay_twice_with_coupons(&mut fixture).await;
         let order = fixture.sell(&tenant_at(0), "A-1").await;
         for reference in ["wx2", "wx3", "wx4", "wx5", "wx6"] {
@@ -84,6 +85,28 @@ pub fn history(store: &dyn Store) -> Promise<'_, ()> {
         fixture.sell(&tenant_at(0), "A-3").await;
         fixture.assert_sound().await;
     })
+}
+
+/// An order whose merchant requests refunds: one is done, one after it had failed, one has failed and
+/// one is open.
+async fn refund_on_request(fixture: &mut StoreFixture<'_>) {
+    let order = fixture.sell(&tenant_at(0), "A-7").await;
+    for (number, fen, said) in [
+        ("R-1", 500, &[RefundStatus::Done][..]),
+        ("R-2", 300, &[RefundStatus::Closed, RefundStatus::Done]),
+        ("R-3", 200, &[RefundStatus::Closed]),
+        ("R-4", 100, &[]),
+    ] {
+        fixture.accept(request_refund(&order, number, fen)).await;
+        for (turn, status) in said.iter().enumerate() {
+            fixture.wait_ms(10);
+            if turn > 0 {
+                fixture.accept(request_refund(&order, number, fen)).await;
+            }
+            let refund = fixture.refund(&order, number).await;
+            fixture.accept(found_of_refund(&refund, refunded(&refund, *status))).await;
+        }
+    }
 }
 
 /// An order of which a coupon pays a part, and a second payment like it that went back.
@@ -133,6 +156,22 @@ const LATE: &str = first!(
 );
 const OPEN_REFUND: &str =
     first!("CAST(id AS TEXT)", "refunds WHERE state = 'requesting' ORDER BY id DESC");
+/// Refunds that a merchant requested.
+const REQUESTED_DONE: &str = first!(
+    "CAST(id AS TEXT)",
+    "refunds WHERE namespace IS NOT NULL AND state = 'done' ORDER BY id DESC"
+);
+const REQUESTED_FAILED: &str = first!(
+    "CAST(id AS TEXT)",
+    "refunds WHERE namespace IS NOT NULL AND state = 'failed' ORDER BY id DESC"
+);
+const REQUESTED_OPEN: &str = first!(
+    "CAST(id AS TEXT)",
+    "refunds WHERE namespace IS NOT NULL AND state = 'requesting' ORDER BY id DESC"
+);
+/// Their order.
+const REFUNDED: &str =
+    first!("CAST(id AS TEXT)", "orders WHERE refunded <> 0 AND refunding <> 0 ORDER BY id DESC");
 const DUE_NOTIFICATION: &str =
     first!("CAST(id AS TEXT)", "notifications WHERE state = 'due' ORDER BY id DESC");
 const APPROVAL: &str = first!("CAST(id AS TEXT)", "approvals ORDER BY id DESC");
@@ -347,6 +386,40 @@ damages! {
         twice!("refund", "'release'", "phase = 'hold'");
     "a refund that is done is released, too": RefundReleased of "refund", DONE,
         twice!("refund", "'release'", "phase = 'post_held'");
+    "a failed refund is not released": RefundWithoutHold of "refund", REQUESTED_FAILED,
+        concat!(of_refund!("DELETE FROM transfers"), " AND phase = 'release'");
+    "a requested refund is held no more": RefundWithoutHold of "refund", REQUESTED_OPEN,
+        concat!(of_refund!("DELETE FROM transfers"), " AND phase = 'hold'");
+    "a requested refund is held in suspense": RefundWithoutHold of "refund", REQUESTED_OPEN,
+        concat!(
+            of_refund!("UPDATE transfers SET debit = 'suspense/100001'"),
+            " AND phase = 'hold'"
+        );
+    "a requested refund is done and moved nothing": RefundWithoutPost of "refund", REQUESTED_DONE,
+        concat!(of_refund!("DELETE FROM transfers"), " AND phase = 'post_held'");
+    "a requested refund comes from suspense": RefundWithoutPost of "refund", REQUESTED_OPEN,
+        concat!(
+            of_refund!("UPDATE transfers SET debit = 'suspense/100001'"),
+            " AND phase = 'post'"
+        );
+    "a requested refund took nothing": RefundNotTaken of "refund", REQUESTED_OPEN,
+        concat!(of_refund!("DELETE FROM transfers"), " AND phase = 'post'");
+    "a failed refund is not put back": RefundNotTaken of "refund", REQUESTED_FAILED,
+        concat!(
+            of_refund!("DELETE FROM transfers"),
+            " AND phase = 'post' AND debit LIKE 'refunds_payable/%'"
+        );
+    "a requested refund took more": RefundNotTaken of "refund", REQUESTED_DONE,
+        concat!(
+            of_refund!("UPDATE transfers SET amount = amount + 1"),
+            " AND phase = 'post' AND credit LIKE 'refunds_payable/%'"
+        );
+    "an order forgets what its refunds have reserved": RefundsNotCounted of "order", REFUNDED,
+        of_row!("UPDATE orders SET refunding = 0");
+    "an order counts more than was given back": RefundsNotCounted of "order", REFUNDED,
+        of_row!("UPDATE orders SET refunded = refunded + 1");
+    "the requested refunds of an order are lost": RefundsNotCounted of "order", REFUNDED,
+        "DELETE FROM refunds WHERE tenant = '{tenant}' AND order_id = {subject}";
     "a refund says that it holds more": HeldDiffers of "refund", OPEN_REFUND,
         of_row!("UPDATE refunds SET held = held + 1");
     "a refund that is done holds again": HeldDiffers of "refund", DONE,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use test_support::{
     SeededRng, TENANTS, attempt, call, channel_account, close, found, found_of_refund,
     order_request, paid_as, payable, place_for, put_account, put_caller_key, put_merchant,
-    put_tenant, replay, tenant_at,
+    put_tenant, replay, request_refund, tenant_at,
 };
 
 /// Steps between two comparisons of everything readable.
@@ -135,7 +135,7 @@ impl<'a> Play<'a> {
     }
 
     async fn commands(&mut self) -> Vec<Command> {
-        match self.rng.below(14) {
+        match self.rng.below(15) {
             0..=2 => vec![self.placing()],
             3..=6 => self.finding().into_iter().collect(),
             7 => self.rng.recent(&self.orders).map(close).into_iter().collect(),
@@ -143,6 +143,7 @@ impl<'a> Play<'a> {
             9 => self.refunding().into_iter().collect(),
             10 => self.delivery().into_iter().collect(),
             11 | 12 => self.approving().into_iter().collect(),
+            13 => self.requesting().into_iter().collect(),
             _ => vec![self.directory()],
         }
     }
@@ -175,6 +176,13 @@ impl<'a> Play<'a> {
         Some(found(&order, finding, asked))
     }
 
+    /// A merchant requests a refund of an order, or repeats one.
+    fn requesting(&mut self) -> Option<Command> {
+        let order = self.rng.recent(&self.orders)?.clone();
+        let number = format!("R{}", self.rng.below(20));
+        Some(request_refund(&order, &number, self.one_of(&[1, 700, 1999])))
+    }
+
     fn refunding(&mut self) -> Option<Command> {
         let refund = self.rng.recent(&self.refunds)?.clone();
         let statuses = [
@@ -187,7 +195,7 @@ impl<'a> Play<'a> {
             0 => Finding::Later { code: "BUSY".to_owned(), text: String::new() },
             1 => Finding::Mismatch { why: "another refund".to_owned() },
             _ => Finding::Refund(Refunded {
-                channel_refund_no: refund.channel_refund_no.clone(),
+                channel_refund_no: refund.current_channel_refund_no(),
                 refund_reference: "wxr".to_owned(),
                 amount: refund.amount,
                 settled_amount: None,

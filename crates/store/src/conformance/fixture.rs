@@ -5,17 +5,19 @@ use crate::archive::{first_not_rebuilt, is_finished};
 use crate::{
     AccountRow, Accounts, Approvals, Archival, ArchiveCover, ArchiveRecord, Archives,
     AttentionFilter, AttentionList, Audit, AuditReport, Batch, DirectoryOf, DirectoryRevision,
-    LastId, Notifications, OrderFilter, Orders, Page, Postings, Query, Question, Store,
+    LastId, Notifications, OneRefund, OrderFilter, Orders, Page, Postings, Query, Question, Store,
     StoriesWithEvents, Story, StoryOf, Tasks,
 };
 use kernel::{
-    Aggregate as _, Caller, Changed, Command, Decision, Directory, Key, Lane, Notification, Order,
-    Reads, Refund, TenantId, View, decide,
+    Aggregate as _, Caller, Changed, Command, Decision, Directory, Key, Lane, NaturalKey,
+    Notification, Order, Reads, Refund, TenantId, View, decide,
 };
 use ledger::{Account, Balance, Id, Stamp, Timestamp, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use test_support::{START, TENANTS, directory, found, order_request, paid, place_for, tenant_at};
+use test_support::{
+    REFUND_NAMESPACE, START, TENANTS, directory, found, order_request, paid, place_for, tenant_at,
+};
 
 /// A store, with a clock and a source of ids.
 pub(super) struct StoreFixture<'s> {
@@ -155,6 +157,13 @@ impl<'s> StoreFixture<'s> {
 
     pub(super) async fn only_refund(&self, order: &Order) -> Refund {
         self.refunds(order).await.remove(0)
+    }
+
+    /// The refund that its merchant knows by this number.
+    pub(super) async fn refund(&self, order: &Order, number: &str) -> Refund {
+        let key = Key::Number(NaturalKey::new(REFUND_NAMESPACE, number));
+        let found = self.ask(OneRefund { tenant: order.terms.tenant.clone(), key }).await;
+        *found.expect("a refund of this number")
     }
 
     pub(super) async fn only_notification(&self, order: &Order) -> Notification {

@@ -19,6 +19,7 @@
 //! - `life`: from placing to the last notification.
 //! - `pay_types`: every way to pay.
 //! - `query_close`: asking for an order, and closing it.
+//! - `refund`: refunds that merchants request.
 //! - `sandbox`: the simulated WeChat Pay, seen by SDKs that know nothing of this program.
 //! - `signature`: who calls, and who is not believed.
 //! - `unified_order`: every row of the table of an order.
@@ -44,6 +45,7 @@ mod life;
 mod merchant;
 mod pay_types;
 mod query_close;
+mod refund;
 mod refusals;
 mod rng;
 mod sandbox;

@@ -41,6 +41,8 @@ mod pay_types;
 mod processes;
 #[path = "../it/query_close.rs"]
 mod query_close;
+#[path = "../it/refund.rs"]
+mod refund;
 #[path = "../it/refusals.rs"]
 mod refusals;
 #[path = "../it/rng.rs"]

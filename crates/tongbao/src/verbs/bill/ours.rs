@@ -47,8 +47,9 @@ pub(super) struct OurPayment {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct OurRefund {
     pub(super) amount: Fen,
-    /// What of it leaves the account; of one that is not done, what had come.
-    pub(super) settled_amount: Fen,
+    /// What of it leaves the account; of a whole payment that is not done, what had come. Of a part the
+    /// channel states it when it is done.
+    pub(super) settled_amount: Option<Fen>,
     pub(super) state: &'static str,
     /// When the money was back, if it is.
     pub(super) done_at: Option<Timestamp>,
@@ -116,17 +117,23 @@ impl Ours {
         self.orders.insert(number, OurOrder { state: order.state.name(), payments });
         for refund in refunds {
             let (done_at, settled_amount) = match &refund.state {
-                RefundState::Done { at, settled_refund, .. } => (Some(*at), *settled_refund),
+                RefundState::Done { at, settled_refund, .. } => (Some(*at), Some(*settled_refund)),
                 // What was ended by hand did not go back through the channel.
                 RefundState::Requesting
                 | RefundState::Processing
                 | RefundState::Failed { .. }
                 | RefundState::SettledByHand { .. }
-                | RefundState::WrittenOff { .. } => (None, refund.settled_amount),
+                | RefundState::WrittenOff { .. } => {
+                    (None, Some(refund.settled_amount).filter(|_| refund.amount == refund.paid))
+                }
             };
             let state = refund.state.name();
             let ours = OurRefund { amount: refund.amount, settled_amount, state, done_at };
-            self.refunds.insert(refund.channel_refund_no.clone(), ours);
+            self.refunds.insert(refund.current_channel_refund_no(), ours);
+            self.refunds.extend(refund.failed_channel_refund_nos().map(|number| {
+                let state = "failed";
+                (number, OurRefund { amount: refund.amount, settled_amount, state, done_at: None })
+            }));
         }
     }
 }
