@@ -182,5 +182,5 @@ async fn unique_indexes_begin_with_the_tenant() {
             }
         }
     }
-    assert_eq!(led, 21);
+    assert_eq!(led, 22);
 }

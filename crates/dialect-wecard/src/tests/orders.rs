@@ -333,7 +333,7 @@ fn refusals_have_their_codes_and_name_the_field() {
     let differs = |field| OrderRefusal::Differs { field }.into();
     let text = |field| OrderRefusal::Text { field, why: "33 bytes".to_owned() }.into();
     let noun = "merchant";
-    let refusals: [Refusal; 21] = [
+    let refusals: [Refusal; 27] = [
         OrderRefusal::UnknownMerchant.into(),
         OrderRefusal::NotFound.into(),
         OrderRefusal::Final.into(),
@@ -351,6 +351,12 @@ fn refusals_have_their_codes_and_name_the_field() {
         OrderRefusal::ExpiryTooFar { days_max: 90 }.into(),
         text(TextField::Subject),
         text(TextField::GoodsTag),
+        RefundRefusal::OtherOrder.into(),
+        RefundRefusal::OtherAmount.into(),
+        RefundRefusal::Contradicted.into(),
+        RefundRefusal::NotPaid { state: "paying" }.into(),
+        RefundRefusal::TooOld { days_max: 365 }.into(),
+        RefundRefusal::Exceeds { left: Fen::new(7) }.into(),
         // No command of this dialect leads to these.
         RefundRefusal::NotFound.into(),
         NotificationRefusal::NotFound.into(),
@@ -376,7 +382,13 @@ fn refusals_have_their_codes_and_name_the_field() {
     ORDER.INVALID_PARAMETER: ExpireTime: expiry lies more than 90 days ahead, which is the channel's limit
     ORDER.INVALID_PARAMETER: OrderSubject: 33 bytes
     ORDER.INVALID_PARAMETER: GoodsTag: 33 bytes
-    FailedOperation.SystemError: no such refund
+    ORDER.INVALID_PARAMETER: OutOrderId: the refund exists for another order
+    ORDER.INVALID_PARAMETER: RefundAmount: the refund exists with another amount
+    ORDER.OPERATE_IS_PROCESSING: the refund waits for a person
+    ORDER.ORDER_STATUS_ERROR: the order is paying
+    ORDER.ORDER_STATUS_ERROR: the order was paid more than 365 days ago
+    ORDER.REFUND_AMOUNT_EXCEED: RefundAmount: 7 fen of the order can still be refunded
+    ORDER.REFUND_RECORD_NOT_EXIST: no such refund
     FailedOperation.SystemError: no such notification
     FailedOperation.SystemError: no such merchant
     FailedOperation.SystemError: transfer of 0 fen, want more than zero

@@ -352,19 +352,19 @@ damages! {
     "a failed refund passes for done": RefundWithoutPost of "refund", FAILED,
         of_row!(
             "UPDATE refunds SET state = 'done', refund_reference = 'x', reason = NULL,
-                settled_refund = settled_amount"
+                is_proven = NULL, settled_refund = settled_amount"
         );
     "a failed refund passes for settled": RefundWithoutPost of "refund", FAILED,
         of_row!(
             "UPDATE refunds SET state = 'settled_by_hand', refund_reference = 'x', note = 'x',
-                reason = NULL"
+                reason = NULL, is_proven = NULL"
         );
     "a refund that was settled by hand is not posted": RefundWithoutPost of "refund", SETTLED,
         concat!(of_refund!("DELETE FROM transfers"), " AND phase = 'post_held'");
     "a refund that was settled by hand goes on": RefundWithoutPost of "refund", SETTLED,
         of_row!(
-            "UPDATE refunds SET state = 'failed', reason = 'x', refund_reference = NULL,
-                note = NULL"
+            "UPDATE refunds SET state = 'failed', reason = 'x', is_proven = 1,
+                refund_reference = NULL, note = NULL"
         );
     "what was settled by hand is posted to nobody's account": RefundWithoutPost of "refund", SETTLED,
         concat!(
