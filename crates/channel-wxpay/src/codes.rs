@@ -4,6 +4,7 @@
 //! refused order brings no money, but a refused query or close says nothing about the order, so it is
 //! unknown. A code that is not listed is unknown too.
 
+use crate::sharing;
 use crate::wire::{self, ErrorAnswer};
 use channel::{Bill, FetchedKeys, Finding, Instruction, Operation, Response, Unproven};
 
@@ -17,7 +18,7 @@ const REFUND_NUMBER_TAKEN: [&str; 1] = ["与之前请求不一致"];
 
 /// What a code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Class {
+pub(crate) enum Class {
     /// The payer is about to pay.
     Pending,
     /// The request is refused for good.
@@ -116,6 +117,17 @@ impl Refusal {
         });
         let (code, text) = (cut(&answer.code), cut(&answer.message));
         let class = match class(status, operation, &code) {
+            // A call about sharing is refused by codes that are not listed; only a code says so.
+            Class::Unknown if is_coded && sharing::is_of(operation) && is_new(status, &code) => {
+                Class::Refused
+            }
+            class => class,
+        };
+        let by_text = || sharing::codes::by_text(operation, &text);
+        let class = match class {
+            Class::Refused | Class::NotFound if sharing::is_of(operation) => {
+                by_text().unwrap_or(class)
+            }
             Class::Refused if says_taken(operation, &code, &text) => Class::Taken,
             // An app that the caller named is the order's fault; the account's own app is the account's.
             Class::Account if same(&code, OTHER_APP) && names_app(instruction) => Class::Refused,
@@ -196,6 +208,11 @@ pub(crate) fn unknown(response: &Response, fault: impl std::fmt::Display) -> Fin
     Finding::Unknown { why: format!("answer {} {code}: {fault}", response.status) }
 }
 
+/// Whether a refusal has a code that the table does not list.
+fn is_new(status: u16, code: &str) -> bool {
+    (400..500).contains(&status) && ROWS.iter().all(|row| !same(row.code, code))
+}
+
 fn class(status: u16, operation: Operation, code: &str) -> Class {
     let row = ROWS.iter().find(|row| same(row.code, code));
     match status {
@@ -219,7 +236,7 @@ fn meaning(class: Class, operation: Operation, status: u16, code: String, text: 
     use Operation::{Close, FetchBill, FetchKeys, FindBill, Place, Query, QueryRefund, Refund};
     match (class, operation) {
         (
-            _,
+            class,
             Operation::BindReceiver
             | Operation::UnbindReceiver
             | Operation::Share
@@ -228,7 +245,7 @@ fn meaning(class: Class, operation: Operation, status: u16, code: String, text: 
             | Operation::QueryUnshared
             | Operation::ReturnShare
             | Operation::QueryShareReturn,
-        ) => Finding::Unknown { why: format!("answer {status} {code}: {text}") },
+        ) => sharing::codes::meaning(class, operation, status, code, text),
         (Class::Pending, Place | Query | Close) => Finding::Pending,
         (Class::Refused, Place | Refund) => Finding::Refused { code, text },
         (

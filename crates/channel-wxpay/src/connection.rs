@@ -3,15 +3,17 @@
 use crate::bill;
 use crate::certificates;
 use crate::codes;
-use crate::keys::{Keyring, SignatureFault};
+use crate::keys::{Keyring, SealingKey, SignatureFault};
 use crate::order;
 use crate::reading;
 use crate::settings::Account;
+use crate::sharing::{self, notice};
 use crate::sign::Signed;
 use crate::wire::{self, CallbackBody, ErrorAnswer, RefundCallback, Transaction};
 use channel::{
     BillKind, Callback, CallbackFault, ClientCertificate, CodecContext, Connection, EncodeFault,
-    FetchedKeys, Finding, Instruction, PlatformKey, Request, Response, Step, Unproven,
+    FetchedKeys, Finding, Instruction, OrderCallback, PlacedShare, PlatformKey, Request, Response,
+    Step, Unfreeze, Unproven,
 };
 use ledger::Timestamp;
 
@@ -33,6 +35,11 @@ impl OpenAccount {
         OpenAccount { account, keys }
     }
 
+    /// The key of the channel that names are sealed for.
+    pub(crate) fn sealing_key(&self, context: &CodecContext) -> Result<SealingKey, EncodeFault> {
+        self.keys.sealing_key(context.now)
+    }
+
     /// What a verified success means.
     fn success(&self, instruction: &Instruction, body: &[u8], context: &CodecContext) -> Finding {
         let now = context.now;
@@ -46,15 +53,23 @@ impl OpenAccount {
             Instruction::QueryRefund(placed) => {
                 reading::queried_refund(&placed.channel_refund_no, body, now)
             }
-            Instruction::BindReceiver(_)
-            | Instruction::UnbindReceiver(_)
-            | Instruction::Share(_)
-            | Instruction::QueryShare(_)
-            | Instruction::Unfreeze(_)
-            | Instruction::QueryUnshared(_)
-            | Instruction::ReturnShare(_)
-            | Instruction::QueryShareReturn(_) => {
-                Finding::Unknown { why: "this channel shares nothing".into() }
+            Instruction::BindReceiver(receiver) | Instruction::UnbindReceiver(receiver) => {
+                sharing::reading::receiver(&self.account, receiver, body)
+            }
+            Instruction::Share(share) => sharing::reading::share(&self.account, share, body),
+            Instruction::QueryShare(PlacedShare { channel_share_no, payment }) => {
+                sharing::reading::queried_share(&self.account, channel_share_no, payment, body)
+            }
+            Instruction::Unfreeze(unfreeze) => {
+                let Unfreeze { channel_share_no, payment, .. } = &**unfreeze;
+                sharing::reading::queried_share(&self.account, channel_share_no, payment, body)
+            }
+            Instruction::QueryUnshared(payment) => sharing::reading::unshared(payment, body),
+            Instruction::ReturnShare(asked) => {
+                sharing::reading::returned(&self.account, asked, body)
+            }
+            Instruction::QueryShareReturn(placed) => {
+                sharing::reading::queried_return(&self.account, placed, body)
             }
             Instruction::FetchKeys => match certificates::open(&self.account, body) {
                 Ok(keys) => Finding::Keys(keys),
@@ -156,6 +171,10 @@ impl Connection for OpenAccount {
         self.keys.check(Signed::callback(request), now).map_err(callback_fault)?;
         let callback: CallbackBody = wire::read(&request.body).map_err(unreadable)?;
         let plain = certificates::unseal(&self.account, &callback.resource).map_err(unreadable)?;
+        if notice::is_one(&callback, &plain) {
+            let summary = notice::summary(&callback, &plain).map_err(unreadable)?;
+            return Ok(Callback::Other { callback_id: callback.id, summary });
+        }
         let (channel_order_no, finding) = match &*callback.event_type {
             "TRANSACTION.SUCCESS" => {
                 let read: Transaction = wire::read(&plain).map_err(unreadable)?;
@@ -167,7 +186,8 @@ impl Connection for OpenAccount {
             }
             other => return Err(unreadable(format!("event_type {other} found"))),
         };
-        Ok(Callback { channel_order_no, finding, callback_id: callback.id })
+        let callback_id = callback.id;
+        Ok(Callback::Order(OrderCallback { channel_order_no, finding, callback_id }))
     }
 
     fn receipt(&self, accepted: bool) -> Response {

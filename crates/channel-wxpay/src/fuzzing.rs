@@ -6,8 +6,8 @@ use crate::counterpart::percent_decoded;
 use crate::sign::{self, Authorization};
 use crate::wire::{self, AEAD_AES_256_GCM, CallbackBody, ENCRYPT_RESOURCE, Sealed};
 use channel::{
-    Channel as _, CodecContext, Connection, Finding, Instruction, Method, PlacedOrder,
-    PlacedRefund, Request, Response, Settings,
+    Callback, Channel as _, CodecContext, Connection, Finding, Instruction, Method, PlacedOrder,
+    PlacedRefund, PlacedShare, PlacedShareReturn, Request, Response, Settings, SharedPayment,
 };
 use crypto::rsa::Signer;
 use ledger::{Currency, Fen, Timestamp};
@@ -80,9 +80,24 @@ fn instruction(choice: u8) -> Instruction {
     let (placed_at, currency) = (NOW, Currency::Cny);
     let channel_order_no = NUMBER.to_owned();
     let placed = PlacedOrder { channel_order_no, placed_at, amount: AMOUNT, currency };
-    match choice % 3 {
+    let payment = || SharedPayment {
+        channel_order_no: NUMBER.into(),
+        payment_reference: "4200001800202304190123456789".into(),
+    };
+    let channel_share_no = || "S202304190001".to_owned();
+    match choice % 6 {
         0 => Instruction::Query(placed),
         1 => Instruction::Close(placed),
+        3 => Instruction::QueryShare(PlacedShare {
+            channel_share_no: channel_share_no(),
+            payment: payment(),
+        }),
+        4 => Instruction::QueryUnshared(payment()),
+        5 => Instruction::QueryShareReturn(PlacedShareReturn {
+            channel_return_no: "U202304190001".into(),
+            channel_share_no: channel_share_no(),
+        }),
+        // 2, and no other remainder is left.
         _ => Instruction::QueryRefund(PlacedRefund {
             channel_refund_no: "R202304190001".into(),
             channel_order_no: NUMBER.into(),
@@ -103,7 +118,7 @@ pub fn callback(bytes: &[u8]) {
     };
     let (method, url) = (Method::Post, "/wxpay/notify".to_owned());
     let request = Request { method, url, headers: signed(&body), body };
-    if let Ok(callback) = CONNECTION.callback(&request, NOW) {
+    if let Ok(Callback::Order(callback)) = CONNECTION.callback(&request, NOW) {
         assert!(!callback.channel_order_no.is_empty() || *choice % 3 != 0, "{callback:?}");
     }
 }

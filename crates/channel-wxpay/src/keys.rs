@@ -6,9 +6,9 @@
 use crate::settings::Account;
 use crate::sign::{CLOCK_SKEW_SECONDS, PROBE, PUBLIC_KEY_ID, Signed};
 use crate::wire;
-use channel::PlatformKey;
+use channel::{EncodeFault, PlatformKey};
 use crypto::certificate::Certificate;
-use crypto::rsa::Verifier;
+use crypto::rsa::{Sealer, Verifier};
 use ledger::Timestamp;
 
 /// Why a signature is not believed.
@@ -60,6 +60,20 @@ pub(crate) enum SignatureFault {
     },
 }
 
+/// A key of the channel that seals for it, by the name that goes with what it sealed.
+pub(crate) struct SealingKey {
+    pub(crate) serial: String,
+    sealer: Sealer,
+}
+
+impl SealingKey {
+    /// Seals a text; every call gives another one.
+    pub(crate) fn seal(&self, plain: &str) -> Result<String, EncodeFault> {
+        let sealed = self.sealer.seal(plain.as_bytes());
+        sealed.map_err(|why| EncodeFault::unsupported("name", why.to_string()))
+    }
+}
+
 /// The keys, by name.
 pub(crate) struct Keyring {
     keys: Vec<Key>,
@@ -67,6 +81,7 @@ pub(crate) struct Keyring {
 
 struct Key {
     serial: String,
+    pem: String,
     verifier: Verifier,
     /// From and until when it holds; the public key has no end.
     valid: Option<(Timestamp, Timestamp)>,
@@ -77,7 +92,8 @@ impl Keyring {
     pub(crate) fn new(account: &Account, fetched: &[PlatformKey]) -> Keyring {
         let public = account.public_key.as_ref().and_then(|public| {
             let verifier = Verifier::from_public_pem(&public.pem).ok()?;
-            Some(Key { serial: public.id.clone(), verifier, valid: None })
+            let (serial, pem) = (public.id.clone(), public.pem.clone());
+            Some(Key { serial, pem, verifier, valid: None })
         });
         let pinned = account.pinned.as_ref().map(platform_key);
         let certificates = pinned.iter().chain(fetched).filter_map(Key::read);
@@ -92,6 +108,19 @@ impl Keyring {
     /// Whether any key holds now.
     pub(crate) fn holds_any(&self, now: Timestamp) -> bool {
         self.keys.iter().any(|key| key.holds(now))
+    }
+
+    /// The key to seal with: the public key where there is one, else the newest certificate that holds.
+    /// Without any nothing is wrong with what was asked: keys are fetched.
+    pub(crate) fn sealing_key(&self, now: Timestamp) -> Result<SealingKey, EncodeFault> {
+        let holding = self.keys.iter().filter(|key| key.holds(now));
+        let public = holding.clone().find(|key| key.valid.is_none());
+        let key = public.or_else(|| holding.max_by_key(|key| key.valid));
+        let key = key.ok_or_else(|| EncodeFault::internal("no key of the channel to seal with"))?;
+        let sealer = Sealer::from_certificate_pem(&key.pem)
+            .or_else(|_| Sealer::from_public_pem(&key.pem))
+            .map_err(|why| EncodeFault::Account { name: "public_key_pem", why: why.to_string() })?;
+        Ok(SealingKey { serial: key.serial.clone(), sealer })
     }
 
     /// Whether a signature holds now.
@@ -145,7 +174,7 @@ impl Key {
         let certificate = Verifier::from_certificate_pem(&key.pem);
         let verifier = certificate.or_else(|_| Verifier::from_public_pem(&key.pem)).ok()?;
         let valid = Some((key.valid_from, key.valid_until));
-        Some(Key { serial: key.serial.clone(), verifier, valid })
+        Some(Key { serial: key.serial.clone(), pem: key.pem.clone(), verifier, valid })
     }
 
     fn holds(&self, now: Timestamp) -> bool {

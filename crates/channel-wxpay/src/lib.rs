@@ -8,6 +8,7 @@
 //! - `request`: instructions to signed requests.
 //! - `order`: placing an order, and what the client gets to pay with.
 //! - `reading`: transactions and refunds to findings.
+//! - `sharing`: profit sharing.
 //! - `bill`: bills, from the request for a file to its rows.
 //! - `codes`: error codes to findings, a table.
 //! - `certificates`: what is sealed with the APIv3 key.
@@ -27,6 +28,7 @@ mod reading;
 mod request;
 mod settings;
 mod settlement;
+mod sharing;
 mod sign;
 #[cfg(test)]
 mod tests;
@@ -51,7 +53,7 @@ static ABOUT: About = About {
     scenes: &[Scene::MiniProgram, Scene::Public, Scene::Pc, Scene::H5, Scene::App],
     settings: settings::SETTINGS,
     order_life_seconds_max: ORDER_LIFE_SECONDS_MAX,
-    sharing: None,
+    sharing: Some(sharing::RULES),
     text: TEXT,
     fetches_keys: true,
     is_built_in: false,

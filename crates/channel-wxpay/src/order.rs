@@ -4,7 +4,7 @@ use crate::settings::Account;
 use crate::sign;
 use crate::wire::{
     self, AppPayInfo, H5Info, JsapiPayInfo, OrderAmount, OrderRequest, Parties, PayerIds,
-    PlacedAnswer, SceneInfo,
+    PlacedAnswer, SceneInfo, SettleInfo,
 };
 use channel::{CodecContext, EncodeFault, Finding, PayForm, PayInfo, Place, Scene};
 use crypto::SealFault;
@@ -76,6 +76,7 @@ pub(crate) fn request(
         },
         payer: payer(account, place, trade)?,
         scene_info: scene_info(place, trade)?,
+        settle_info: place.is_shared.then_some(SettleInfo { profit_sharing: Some(true) }),
     };
     Ok((trade.path(), order))
 }

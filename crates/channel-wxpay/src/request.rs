@@ -53,16 +53,14 @@ impl OpenAccount {
                 let target = self.refund_path(&placed.channel_refund_no)?;
                 self.request(Method::Get, &target, Vec::new(), context)
             }
-            Instruction::BindReceiver(_)
-            | Instruction::UnbindReceiver(_)
-            | Instruction::Share(_)
-            | Instruction::QueryShare(_)
-            | Instruction::Unfreeze(_)
-            | Instruction::QueryUnshared(_)
-            | Instruction::ReturnShare(_)
-            | Instruction::QueryShareReturn(_) => {
-                Err(EncodeFault::unsupported("sharing", "this channel shares nothing"))
-            }
+            Instruction::BindReceiver(receiver) => self.bind_receiver(receiver, context),
+            Instruction::UnbindReceiver(receiver) => self.unbind_receiver(receiver, context),
+            Instruction::Share(share) => self.share(share, context),
+            Instruction::QueryShare(placed) => self.query_share(placed, context),
+            Instruction::Unfreeze(unfreeze) => self.unfreeze(unfreeze, context),
+            Instruction::QueryUnshared(payment) => self.query_unshared(payment, context),
+            Instruction::ReturnShare(asked) => self.return_share(asked, context),
+            Instruction::QueryShareReturn(placed) => self.query_share_return(placed, context),
             Instruction::FetchKeys => {
                 self.request(Method::Get, "/v3/certificates", Vec::new(), context)
             }
@@ -84,7 +82,7 @@ impl OpenAccount {
         self.request_to(Method::Get, file.url.clone(), Vec::new(), context)
     }
 
-    fn request(
+    pub(crate) fn request(
         &self,
         method: Method,
         target: &str,
@@ -170,7 +168,7 @@ impl OpenAccount {
     }
 
     fn refund_request(&self, refund: &Refund) -> Result<RefundRequest, EncodeFault> {
-        check_refund_number(&refund.channel_refund_no)?;
+        check_refund_number(&refund.channel_refund_no, "channel_refund_no")?;
         if !refund.amount.is_positive() {
             return Err(EncodeFault::Unsupported {
                 field: "amount",
@@ -193,7 +191,7 @@ impl OpenAccount {
     }
 
     fn refund_path(&self, channel_refund_no: &str) -> Result<String, EncodeFault> {
-        check_refund_number(channel_refund_no)?;
+        check_refund_number(channel_refund_no, "channel_refund_no")?;
         let path = format!("{REFUNDS}/{}", wire::percent_encoded(channel_refund_no));
         Ok(match &self.account.partner {
             None => path,
@@ -238,13 +236,14 @@ fn check_number(number: &str) -> Result<(), EncodeFault> {
     Err(EncodeFault::Unsupported { field: "number", why })
 }
 
-fn check_refund_number(number: &str) -> Result<(), EncodeFault> {
+/// Refunds, shares and returns have numbers of the same form.
+pub(crate) fn check_refund_number(number: &str, field: &'static str) -> Result<(), EncodeFault> {
     let good = |char: char| char.is_ascii_alphanumeric() || "_-|*@".contains(char);
     if REFUND_NUMBER_LEN.contains(&number.len()) && number.chars().all(good) {
         return Ok(());
     }
     let why = "1 to 64 letters, digits and _-|*@ wanted".into();
-    Err(EncodeFault::Unsupported { field: "channel_refund_no", why })
+    Err(EncodeFault::Unsupported { field, why })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! An account at the channel, read from its settings.
 
+use crate::sharing::relation::Relation;
 use crate::sign::PUBLIC_KEY_ID;
 use channel::{BadSettings, BaseUrl, Payer, Setting, Settings};
 use crypto::Secret;
@@ -27,6 +28,10 @@ pub(crate) static SETTINGS: &[Setting] = &[
     open("public_key_id", "id of WeChat Pay's public key, PUB_KEY_ID_…; with public_key_pem"),
     open("public_key_pem", "WeChat Pay's public key, PEM; with public_key_id"),
     open("platform_cert_pem", "a platform certificate to trust without fetching it, PEM"),
+    open(
+        "receiver_relation",
+        "what receivers of shares are to the merchant: PARTNER, STORE, … or your own words; empty: 分账接收方",
+    ),
 ];
 
 const fn open(name: &'static str, meaning: &'static str) -> Setting {
@@ -53,6 +58,8 @@ pub(crate) struct Account {
     pub(crate) public_key: Option<PublicKey>,
     /// A platform certificate configured by hand.
     pub(crate) pinned: Option<Certificate>,
+    /// What its receivers of shares are to it.
+    pub(crate) relation: Relation,
 }
 
 /// The merchant whom a service provider serves.
@@ -82,6 +89,7 @@ impl Account {
             partner: partner(settings)?,
             public_key: public_key(settings)?,
             pinned: pinned(settings)?,
+            relation: relation(settings)?,
         })
     }
 
@@ -181,6 +189,11 @@ fn pinned(settings: &Settings) -> Result<Option<Certificate>, BadSettings> {
     let certificate = Certificate::read(pem).map_err(|why| bad("platform_cert_pem", why))?;
     Verifier::from_certificate_pem(pem).map_err(|why| bad("platform_cert_pem", why))?;
     Ok(Some(certificate))
+}
+
+fn relation(settings: &Settings) -> Result<Relation, BadSettings> {
+    let relation = Relation::read(given(settings, "receiver_relation"));
+    relation.map_err(|why| bad("receiver_relation", why))
 }
 
 fn given<'a>(settings: &'a Settings, name: &str) -> Option<&'a str> {

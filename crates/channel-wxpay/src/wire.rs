@@ -85,6 +85,16 @@ pub(crate) struct OrderRequest {
     pub(crate) payer: Option<PayerIds>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) scene_info: Option<SceneInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) settle_info: Option<SettleInfo>,
+}
+
+/// What becomes of an order's money.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SettleInfo {
+    /// True: the money stays frozen and is shared later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) profit_sharing: Option<bool>,
 }
 
 /// The answer to an order: one member, by trade type.
@@ -287,7 +297,7 @@ pub(crate) struct Sealed {
     pub(crate) associated_data: String,
     /// Base64 of cipher text and tag.
     pub(crate) ciphertext: String,
-    /// `transaction` or `refund` in callbacks.
+    /// `transaction`, `refund` or `profitsharing` in callbacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) original_type: Option<String>,
 }

@@ -364,9 +364,34 @@ pub struct PlatformKey {
     pub valid_until: Timestamp,
 }
 
-/// A verified callback: which of our numbers it is about, and what it says.
+/// A verified callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Callback {
+pub enum Callback {
+    /// It is about one of our orders.
+    Order(OrderCallback),
+    /// It is about none of our orders, such as money that came by another merchant's share: it is accepted,
+    /// and nothing follows.
+    Other {
+        /// The channel's id of the callback.
+        callback_id: String,
+        /// What it says, for people.
+        summary: String,
+    },
+}
+
+impl Callback {
+    /// The callback, if it is about one of our orders.
+    pub fn order(self) -> Option<OrderCallback> {
+        match self {
+            Callback::Order(callback) => Some(callback),
+            Callback::Other { .. } => None,
+        }
+    }
+}
+
+/// A verified callback about an order: which of our numbers, and what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderCallback {
     /// Our number of the order.
     pub channel_order_no: String,
     /// What it says.

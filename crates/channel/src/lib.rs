@@ -36,8 +36,8 @@ pub use counterpart::{
     PhoneFault, PhoneOutcome, ScanOutcome, SwitchFault,
 };
 pub use finding::{
-    Callback, FetchedKeys, Finding, PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded,
-    Unproven,
+    Callback, FetchedKeys, Finding, OrderCallback, PayForm, PayInfo, Payment, PlatformKey,
+    RefundStatus, Refunded, Unproven,
 };
 pub use http::{Method, Request, Response};
 pub use instruction::{

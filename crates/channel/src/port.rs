@@ -272,7 +272,8 @@ pub trait Connection: Send + Sync {
     /// fetched keys that still hold.
     fn has_keys(&self, now: Timestamp) -> bool;
 
-    /// Verifies and reads a callback.
+    /// Verifies and reads a callback. What the channel says of other things than our orders is
+    /// [`Callback::Other`], never a payment.
     fn callback(&self, request: &Request, now: Timestamp) -> Result<Callback, CallbackFault>;
 
     /// What a callback is answered with: `accepted` once its finding is committed.

@@ -7,7 +7,7 @@
 //! - [`hash`]: SHA-256, HMAC, comparison in constant time.
 //! - [`text`]: hex and Base64.
 //! - [`random`]: bytes that nobody can guess.
-//! - [`rsa`]: RSA signatures (PKCS#1 v1.5 with SHA-256), their keys as PEM.
+//! - [`rsa`]: RSA signatures (PKCS#1 v1.5 with SHA-256), sealing (OAEP), their keys as PEM.
 //! - [`certificate`]: X.509 certificates, read and self-signed.
 //! - [`aead`]: sealing with AES-256-GCM.
 //! - [`master`]: the keys that secrets in a database are sealed under.
@@ -54,6 +54,9 @@ pub enum SealFault {
     /// Sealing failed: the nonce has the wrong length.
     #[error("sealing failed, nonce of 12 bytes wanted")]
     Seal,
+    /// There is more to seal than the key takes.
+    #[error("too long to be sealed with this key")]
+    TooLong,
     /// The sealed bytes do not open with this key, nonce and associated data.
     #[error("sealed bytes do not open")]
     Open,

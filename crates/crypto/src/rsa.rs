@@ -1,11 +1,12 @@
-//! RSA of 2048 bits or more: signatures (RSASSA-PKCS1-v1_5 with SHA-256), and opening what was sealed for a
-//! key (RSA-OAEP).
+//! RSA of 2048 bits or more: signatures (RSASSA-PKCS1-v1_5 with SHA-256), and sealing for a key
+//! (RSA-OAEP).
 
 use crate::{SealFault, certificate, key_text, pem, text};
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{
-    KeyPair, KeySize, OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, PrivateDecryptingKey,
+    KeyPair, KeySize, OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, OaepPublicEncryptingKey,
+    PrivateDecryptingKey, PublicEncryptingKey,
 };
 use aws_lc_rs::signature::{
     KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
@@ -112,6 +113,52 @@ impl Verifier {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Verifier(…)")
+    }
+}
+
+/// A public key that seals for the holder of its private half.
+pub struct Sealer {
+    key: OaepPublicEncryptingKey,
+}
+
+impl Sealer {
+    /// Reads a public key: `BEGIN PUBLIC KEY`.
+    pub fn from_public_pem(public_key_pem: &str) -> Result<Sealer, SealFault> {
+        match pem::read(public_key_pem) {
+            Some(("PUBLIC KEY", der)) => Sealer::from_der(&der),
+            Some((other, _)) => Err(key_text::not_public(other)),
+            None => Err(key_text::not_pem(public_key_pem)),
+        }
+    }
+
+    /// Takes the public key out of a certificate. Checks no issuer and no date.
+    pub fn from_certificate_pem(certificate_pem: &str) -> Result<Sealer, SealFault> {
+        let der = certificate::der(certificate_pem)?;
+        let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| certificate::DAMAGED)?;
+        Sealer::from_der(certificate.public_key().raw)
+    }
+
+    fn from_der(der: &[u8]) -> Result<Sealer, SealFault> {
+        key_text::check_public(der)?;
+        let key = PublicEncryptingKey::from_der(der).map_err(|_| key_text::DAMAGED_PUBLIC)?;
+        let key = OaepPublicEncryptingKey::new(key).map_err(|_| key_text::DAMAGED_PUBLIC)?;
+        Ok(Sealer { key })
+    }
+
+    /// Seals `plain` with SHA-1 and MGF1-SHA-1, Base64. Every call gives another text.
+    pub fn seal(&self, plain: &[u8]) -> Result<String, SealFault> {
+        let mut room = vec![0; self.key.ciphertext_size()];
+        let sealed = self
+            .key
+            .encrypt(&OAEP_SHA1_MGF1SHA1, plain, &mut room, None)
+            .map_err(|_| SealFault::TooLong)?;
+        Ok(text::base64(sealed))
+    }
+}
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealer(…)")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crypto::SealFault;
 use crypto::certificate::{Certificate, self_signed};
-use crypto::rsa::{Signer, Verifier, generate};
+use crypto::rsa::{Sealer, Signer, Verifier, generate};
 use std::path::Path;
 use std::process::Command;
 
@@ -173,6 +173,42 @@ fn each_wrong_kind_of_key_has_its_own_message() {
         assert_eq!(certificate(&pem), Err(want.to_owned()));
     }
     assert_eq!(private(&text("good").replace('\n', "\r\n")), Ok(()));
+}
+
+#[test]
+fn what_is_sealed_opens_with_the_private_half_alone() {
+    let (private, other) = (generate().expect("a key"), generate().expect("a key"));
+    let signer = Signer::from_pem(&private).expect("our own PEM");
+    let certificate = self_signed(&private, "channel", FROM, UNTIL).expect("a certificate");
+    let name = "上海张三网络科技有限公司".as_bytes();
+    for sealer in [
+        Sealer::from_public_pem(&signer.public_pem()),
+        Sealer::from_certificate_pem(&certificate.pem),
+    ] {
+        let sealer = sealer.expect("our own PEM");
+        let sealed = sealer.seal(name).expect("it is short");
+        assert_ne!(sealer.seal(name), Ok(sealed.clone()), "sealed alike twice");
+        assert_eq!(signer.decrypt(&sealed).as_deref(), Ok(name));
+        let other = Signer::from_pem(&other).expect("our own PEM");
+        assert_eq!(other.decrypt(&sealed), Err(SealFault::Open));
+        assert_eq!(sealer.seal(&[0; 215]), Err(SealFault::TooLong));
+    }
+    assert!(matches!(Sealer::from_public_pem(&private), Err(SealFault::BadKey { .. })));
+}
+
+/// What was sealed here opens with another implementation.
+#[test]
+fn openssl_opens_what_is_sealed() {
+    let Some(openssl) = Openssl::find() else { return };
+    let private = generate().expect("a key");
+    let signer = Signer::from_pem(&private).expect("our own PEM");
+    let sealer = Sealer::from_public_pem(&signer.public_pem()).expect("our own PEM");
+    let sealed = sealer.seal("张三".as_bytes()).expect("it is short");
+    openssl.put("key.pem", private.as_bytes());
+    openssl.put("sealed", &crypto::text::from_base64(&sealed).expect("Base64"));
+    let opened =
+        openssl.run("pkeyutl -decrypt -inkey key.pem -in sealed -pkeyopt rsa_padding_mode:oaep");
+    assert_eq!(opened, "张三".as_bytes());
 }
 
 /// The `openssl` command in a directory of its own.

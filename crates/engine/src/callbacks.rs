@@ -4,7 +4,7 @@ use crate::calls::off_thread;
 use crate::channel_accounts::OpenAccount;
 use crate::{Engine, Failure, keys};
 use adapters::Stopwatch;
-use channel::{Callback, CallbackFault, Finding, Request, Response};
+use channel::{Callback, CallbackFault, Finding, OrderCallback, Request, Response};
 use kernel::{
     CallRecord, Caller, ChannelAccountCommand, Command, OrderRefusal, RecordFinding, RefundRefusal,
     Refusal, subject_of_channel_no,
@@ -26,7 +26,13 @@ impl Engine {
             return unknown();
         };
         match verify(self, &account, request).await {
-            Ok(callback) => account.connection.receipt(self.take(&account, callback).await),
+            Ok(Callback::Order(callback)) => {
+                account.connection.receipt(self.take(&account, callback).await)
+            }
+            Ok(Callback::Other { callback_id, summary }) => {
+                tracing::info!(account = %account.name, callback_id, summary, "about no order");
+                account.connection.receipt(true)
+            }
             Err(fault) => {
                 let channel = account.channel.about().name;
                 metrics::counter!("tongbao_channel_callbacks_refused_total", "channel" => channel)
@@ -38,7 +44,7 @@ impl Engine {
     }
 
     /// Commits the content of a callback. True when it stands.
-    async fn take(self: &Arc<Engine>, account: &OpenAccount, callback: Callback) -> bool {
+    async fn take(self: &Arc<Engine>, account: &OpenAccount, callback: OrderCallback) -> bool {
         // What is not understood is not accepted: the channel repeats it, a bounded number of times,
         // and a later version of this program may understand it.
         if let Finding::Unknown { why } = &callback.finding {

@@ -4,14 +4,17 @@ use super::*;
 use channel::{CallbackFault, RefundStatus};
 
 fn read(request: &Request) -> Result<(String, &'static str), CallbackFault> {
-    connection().callback(request, NOW).map(|read| (read.channel_order_no, read.finding.name()))
+    let read = connection().callback(request, NOW)?.order().expect("it is about an order");
+    Ok((read.channel_order_no, read.finding.name()))
 }
 
 #[test]
 fn a_payment_callback_says_what_the_query_says() {
     let read = connection()
         .callback(&callback("TRANSACTION.SUCCESS", TRANSACTION), NOW)
-        .expect("a good callback");
+        .expect("a good callback")
+        .order()
+        .expect("it is about an order");
     assert_eq!(read.channel_order_no, NUMBER);
     assert_eq!(read.callback_id, "EV-2018022511223320873");
     assert_eq!(read.finding, decode(&query(), &answer(200, TRANSACTION)));
@@ -26,6 +29,7 @@ fn a_refund_callback_names_the_order() {
     ] {
         let plain = REFUND_CALLBACK.replace("SUCCESS", word);
         let read = connection().callback(&callback(event, &plain), NOW).expect("a good callback");
+        let read = read.order().expect("it is about an order");
         assert_eq!(read.channel_order_no, NUMBER);
         let Finding::Refund(refund) = read.finding else { panic!("a refund wanted") };
         assert_eq!((refund.status, refund.amount), (status, Fen::new(300)));

@@ -41,7 +41,7 @@ fn life(connection: &dyn Connection, scene: Scene, form: PayForm) {
     assert_eq!((found.amount, found.payer_amount), (Fen::new(8_800), Some(Fen::new(8_800))));
     assert_eq!((found.currency, found.at), (Currency::Cny, stage.now));
     assert_eq!(found.payment_reference.len(), 28);
-    let told = connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
+    let told = stage.told(&*connection);
     assert_eq!(
         (told.channel_order_no, told.callback_id.len()),
         (place.channel_order_no.clone(), 36)
@@ -56,7 +56,7 @@ fn life(connection: &dyn Connection, scene: Scene, form: PayForm) {
     let asked = refund("R@1", &place.channel_order_no, &found.payment_reference, 800);
     let Finding::Refund(first) = stage.ask(connection, &asked) else { panic!("no refund") };
     assert_eq!((first.status, first.amount), (RefundStatus::Processing, Fen::new(800)));
-    let told = connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
+    let told = stage.told(&*connection);
     let Finding::Refund(told) = told.finding else { panic!("no refund told") };
     assert_eq!((told.status, told.amount), (RefundStatus::Done, Fen::new(800)));
     let again = query_refund("R@1");
@@ -194,7 +194,7 @@ fn each_fault_mode_is_seen_by_the_codec() {
     stage.mode = FaultMode::WrongAmount;
     let found = payment(stage.ask(&*connection, &query("T12345")));
     assert_eq!(found.amount, Fen::new(8_801));
-    let told = connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
+    let told = stage.told(&*connection);
     assert_eq!(payment(told.finding).amount, Fen::new(8_801));
     let asked = refund("R1", "T12345", &found.payment_reference, 800);
     let Finding::Refund(refunded) = stage.ask(&*connection, &asked) else { panic!("no refund") };
@@ -279,8 +279,7 @@ fn a_refund_can_end_without_the_money_back() {
         let Finding::Refund(first) = stage.ask(&*connection, &asked) else { panic!("no refund") };
         assert_eq!(first.status, RefundStatus::Processing);
         stage.mode = FaultMode::Honest;
-        let told =
-            connection.callback(&stage.envelope(), stage.now).expect("the callback is believed");
+        let told = stage.told(&*connection);
         let Finding::Refund(told) = told.finding else { panic!("no refund told") };
         assert_eq!((told.status, told.at, told.amount), (state, None, Fen::new(8_800)));
         let told = Refunded { settled_amount: Some(told.amount), ..told };

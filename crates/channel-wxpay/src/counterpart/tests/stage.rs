@@ -6,8 +6,9 @@ use crate::sign::{self, Authorization};
 use channel::checks::Memory;
 use channel::{
     Channel, CodecContext, Connection, Counterpart, FaultMode, Finding, Instruction, Method,
-    OutgoingCallback, PayInfo, Payer, PhoneFault, PhoneOutcome, Place, PlacedOrder, PlacedRefund,
-    PlatformKey, Refund, RefundCause, Request, Response, Scene, Settings, Step, SwitchFault,
+    OrderCallback, OutgoingCallback, PayInfo, Payer, PhoneFault, PhoneOutcome, Place, PlacedOrder,
+    PlacedRefund, PlatformKey, Refund, RefundCause, Request, Response, Scene, Settings, Step,
+    SwitchFault,
 };
 use crypto::certificate::{self, Certificate};
 use crypto::rsa::{self, Signer};
@@ -165,6 +166,13 @@ impl Stage {
         let Stage { counterpart, documents, .. } = self;
         let answer = counterpart.switch(documents, name, &arguments, &context)?;
         Ok(serde_json::from_str(&answer).expect("a switch answers JSON"))
+    }
+
+    /// What the last callback outgoing says of an order.
+    pub(crate) fn told(&mut self, connection: &dyn Connection) -> OrderCallback {
+        let (envelope, now) = (self.envelope(), self.now);
+        let read = connection.callback(&envelope, now).expect("the callback is believed");
+        read.order().expect("it is about an order")
     }
 
     /// The last callback outgoing, in its envelope.
