@@ -11,6 +11,7 @@
 //! - `records`: what stands in the documents. `identifiers`: the numbers it gives. `wire`: the messages of
 //!   this half alone.
 //! - `order`, `trade`, `refund` with `abnormal_refund`, `certificates`, `bill` with `bill_file`: the calls.
+//! - `sharing`: profit sharing.
 //! - `phone`: the app of the payer, with its `coupon`s. `payment`: what comes of it.
 //! - `code_pay`: payments with a code on the phone. `payment_code`: these codes.
 //! - `callback`: what it enqueues to merchants.
@@ -35,6 +36,7 @@ mod refund;
 mod refusal;
 mod route;
 mod rules;
+mod sharing;
 mod switch;
 #[cfg(test)]
 mod tests;
@@ -108,6 +110,7 @@ impl WxpayCounterpart {
             Call::Certificates => certificates::list(call),
             Call::FindBill { kind } => bill::find(call, kind),
             Call::DownloadBill => bill::download(call),
+            Call::Sharing(asked) => sharing::carry_out(call, asked),
         }
     }
 }

@@ -48,6 +48,22 @@ pub enum FaultMode {
         /// Where it ends.
         status: RefundStatus,
     },
+    /// Take the share, or the return of one, and let it fail.
+    Share {
+        /// Which of a share's items.
+        failed: FailedItems,
+        /// The channel's code of why.
+        reason: String,
+    },
+}
+
+/// Which items of a share fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailedItems {
+    /// All of them.
+    All,
+    /// The first.
+    First,
 }
 
 /// A callback that the counterpart enqueues: sent at once, then by its schedule until accepted.

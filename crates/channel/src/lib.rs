@@ -32,8 +32,8 @@ pub use bill::{
 };
 pub use callable_url::{BaseUrl, CallableUrl, UrlFault};
 pub use counterpart::{
-    Counterpart, Coupon, CouponKind, DocumentFault, DocumentStore, FaultMode, OutgoingCallback,
-    PhoneFault, PhoneOutcome, ScanOutcome, SwitchFault,
+    Counterpart, Coupon, CouponKind, DocumentFault, DocumentStore, FailedItems, FaultMode,
+    OutgoingCallback, PhoneFault, PhoneOutcome, ScanOutcome, SwitchFault,
 };
 pub use finding::{
     Callback, FetchedKeys, Finding, OrderCallback, PayForm, PayInfo, Payment, PlatformKey,

@@ -94,7 +94,8 @@ async fn attempt(sandbox: &Sandbox, claimed: &Arc<Claimed>) -> Attempt {
             | Fault::Error { .. }
             | Fault::WrongAmount
             | Fault::RefundClosed
-            | Fault::RefundAbnormal,
+            | Fault::RefundAbnormal
+            | Fault::ShareFailed { .. },
         ) => first,
     }
 }

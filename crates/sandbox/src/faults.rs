@@ -1,16 +1,18 @@
 //! Faults injected at the sandbox: durable, counted down by each request or callback that they meet.
 
 use crate::schema::fault;
-use channel::{DocumentFault, FaultMode, RefundStatus};
+use channel::{DocumentFault, FailedItems, FaultMode, RefundStatus};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// The operation that asks for a refund.
 const REFUND: &str = "refund";
+/// The operations that ask for a share and for the return of one.
+const SHARES: [&str; 2] = ["share", "return_share"];
 /// The operation that stands for outgoing callbacks.
 pub(crate) const NOTIFY: &str = "notify";
 
 /// The words of the control API.
-pub(crate) const WORDS: [&str; 11] = [
+pub(crate) const WORDS: [&str; 13] = [
     "lose_request",
     "lose_answer",
     "delay",
@@ -22,6 +24,8 @@ pub(crate) const WORDS: [&str; 11] = [
     "refund_abnormal",
     "unsigned",
     "signtest",
+    "share_failed",
+    "share_partly_failed",
 ];
 
 /// What goes wrong.
@@ -55,6 +59,13 @@ pub(crate) enum Fault {
     Unsigned,
     /// The counterpart sends a signature that must not be believed, to see whether it is.
     Probe,
+    /// The counterpart takes the share or the return, and it fails.
+    ShareFailed {
+        /// Which items of a share.
+        failed: FailedItems,
+        /// The channel's code of why.
+        reason: String,
+    },
 }
 
 impl Fault {
@@ -76,6 +87,8 @@ impl Fault {
             "refund_abnormal" => Some(Fault::RefundAbnormal),
             "unsigned" => Some(Fault::Unsigned),
             "signtest" => Some(Fault::Probe),
+            "share_failed" => code.map(|reason| share_failed(FailedItems::All, reason)),
+            "share_partly_failed" => code.map(|reason| share_failed(FailedItems::First, reason)),
             _ => None,
         }
     }
@@ -94,6 +107,8 @@ impl Fault {
             Fault::RefundAbnormal => WORDS[8],
             Fault::Unsigned => WORDS[9],
             Fault::Probe => WORDS[10],
+            Fault::ShareFailed { failed: FailedItems::All, .. } => WORDS[11],
+            Fault::ShareFailed { failed: FailedItems::First, .. } => WORDS[12],
         }
     }
 
@@ -110,6 +125,9 @@ impl Fault {
             Fault::WrongAmount => FaultMode::WrongAmount,
             Fault::RefundClosed => FaultMode::Refund { status: RefundStatus::Closed },
             Fault::RefundAbnormal => FaultMode::Refund { status: RefundStatus::Abnormal },
+            Fault::ShareFailed { failed, reason } => {
+                FaultMode::Share { failed: *failed, reason: reason.clone() }
+            }
         }
     }
 
@@ -122,6 +140,12 @@ impl Fault {
             Fault::RefundClosed | Fault::RefundAbnormal if operation != REFUND => {
                 Some("operation: want refund with this fault")
             }
+            Fault::ShareFailed { failed: FailedItems::First, .. } if operation != SHARES[0] => {
+                Some("operation: want share with this fault")
+            }
+            Fault::ShareFailed { .. } if !SHARES.contains(&operation) => {
+                Some("operation: want share or return_share with this fault")
+            }
             Fault::LoseRequest
             | Fault::LoseAnswer
             | Fault::Delay { .. }
@@ -132,13 +156,14 @@ impl Fault {
             | Fault::Error { .. }
             | Fault::WrongAmount
             | Fault::RefundClosed
-            | Fault::RefundAbnormal => None,
+            | Fault::RefundAbnormal
+            | Fault::ShareFailed { .. } => None,
         }
     }
 
     pub(crate) fn code(&self) -> Option<&str> {
         match self {
-            Fault::Error { code } => Some(code),
+            Fault::Error { code } | Fault::ShareFailed { reason: code, .. } => Some(code),
             Fault::LoseRequest
             | Fault::LoseAnswer
             | Fault::Delay { .. }
@@ -164,9 +189,14 @@ impl Fault {
             | Fault::Error { .. }
             | Fault::WrongAmount
             | Fault::RefundClosed
-            | Fault::RefundAbnormal => None,
+            | Fault::RefundAbnormal
+            | Fault::ShareFailed { .. } => None,
         }
     }
+}
+
+const fn share_failed(failed: FailedItems, reason: String) -> Fault {
+    Fault::ShareFailed { failed, reason }
 }
 
 /// A fault that waits for the operation that it meets.
@@ -266,6 +296,7 @@ mod tests {
         assert_eq!(Fault::from_word("lost", None, None), None);
         assert_eq!(Fault::from_word("delay", None, None), None);
         assert_eq!(Fault::from_word("error", None, None), None);
+        assert_eq!(Fault::from_word("share_failed", None, None), None);
     }
 
     #[test]
@@ -278,6 +309,11 @@ mod tests {
             ("refund_abnormal", "refund", true),
             ("refund_closed", "query_refund", false),
             ("refund_abnormal", NOTIFY, false),
+            ("share_failed", "share", true),
+            ("share_failed", "return_share", true),
+            ("share_failed", "refund", false),
+            ("share_partly_failed", "share", true),
+            ("share_partly_failed", "return_share", false),
         ] {
             let fault = Fault::from_word(word, Some("X".to_owned()), None).expect("a known word");
             assert_eq!(fault.misfit(operation).is_none(), fits, "{word} {operation}");

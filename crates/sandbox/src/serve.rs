@@ -115,7 +115,8 @@ fn ask(
             | Fault::Error { .. }
             | Fault::WrongAmount
             | Fault::RefundClosed
-            | Fault::RefundAbnormal),
+            | Fault::RefundAbnormal
+            | Fault::ShareFailed { .. }),
         ) => process(&told.mode()).map(Seen::Answer),
     }
 }

@@ -48,7 +48,7 @@ fn account(call: &CallContext<'_>, asked: &AbnormalRefundRequest) -> Result<Stri
 }
 
 /// Opens what was sealed for the key that the request names.
-fn open(call: &CallContext<'_>, sealed: &str) -> Result<String, Stop> {
+pub(super) fn open(call: &CallContext<'_>, sealed: &str) -> Result<String, Stop> {
     let key = platform_keys::signer_of_answer(call)?;
     let named = call.request.header(sign::SERIAL).unwrap_or_default();
     if !same_serial(named, &key.serial) {

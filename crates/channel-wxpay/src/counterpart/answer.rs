@@ -106,7 +106,8 @@ pub(super) fn signature(
         FaultMode::Honest
         | FaultMode::WrongAmount
         | FaultMode::Error { .. }
-        | FaultMode::Refund { .. } => signed(body),
+        | FaultMode::Refund { .. }
+        | FaultMode::Share { .. } => signed(body),
         FaultMode::BadSignature => signed(&[body, b" "].concat()),
         FaultMode::Probe => Ok(signed(body)?.into_iter().map(into_probe).collect()),
         FaultMode::Unsigned => Ok(vec![]),

@@ -5,6 +5,7 @@ use crate::counterpart::payment_code::{self, Then};
 use crate::counterpart::records::{self, End, Entry, Order, Paid, Refunding, Stage, State};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::{Mode, Trade};
+use crate::counterpart::sharing::funds;
 use crate::counterpart::wire::{CodePayRequest, ReversalAnswer};
 use crate::counterpart::{CallContext, identifiers, order, payment, rules, trade};
 use crate::wire::CloseRequest;
@@ -75,6 +76,7 @@ fn placed(
         prepay_ms: now.ms(),
         code: None,
         coupon: None,
+        is_shared: order::is_shared(asked.settle_info.as_ref()),
         state: State::Open { last_error: None },
     })
 }
@@ -126,6 +128,7 @@ fn check_reversible(paid: &Paid, now: Timestamp) -> Result<(), Refusal> {
 
 /// Gives all of a payment back. Bills show it as a refund of its own kind, under the order's number.
 fn give_back(call: &mut CallContext<'_>, order: Order, paid: Paid) -> Result<(), Stop> {
+    let paid = funds::pay_back(call, &order, paid, order.settled())?;
     let back = Refunding {
         order_key: order.key(),
         sub_mchid: order.parties.sub_mchid.clone(),

@@ -40,6 +40,16 @@ pub(super) fn refund_id(context: &CodecContext) -> String {
     dated_number("5030", context)
 }
 
+/// 28 digits that begin with `3008`: a share.
+pub(super) fn share_id(context: &CodecContext) -> String {
+    dated_number("3008", context)
+}
+
+/// 28 digits that begin with `3009`: the return of a share.
+pub(super) fn share_return_id(context: &CodecContext) -> String {
+    dated_number("3009", context)
+}
+
 /// 36 characters, as a UUID is written.
 pub(super) fn callback_id(context: &CodecContext) -> String {
     let part = |from: usize, to: usize| context.nonce.get(from..to).unwrap_or_default();

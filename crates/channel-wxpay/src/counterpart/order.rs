@@ -6,7 +6,7 @@ use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::{Mode, Trade};
 use crate::counterpart::world::Merchant;
 use crate::counterpart::{CallContext, identifiers, rules};
-use crate::wire::{self, OrderRequest, Parties, PlacedAnswer};
+use crate::wire::{self, OrderRequest, Parties, PlacedAnswer, SettleInfo};
 use ledger::Timestamp;
 use serde_json::Value;
 
@@ -137,9 +137,14 @@ fn place(
         prepay_ms: now.ms(),
         coupon: None,
         code: (trade == Trade::Native).then(|| identifiers::code(call.context)),
+        is_shared: is_shared(asked.settle_info.as_ref()),
         state: State::Open { last_error: None },
     };
     keep(call, order)
+}
+
+pub(super) fn is_shared(settle_info: Option<&SettleInfo>) -> bool {
+    settle_info.and_then(|settle| settle.profit_sharing).unwrap_or_default()
 }
 
 /// Writes an order with the pointers to it.

@@ -1,6 +1,7 @@
 //! Money that comes, and an order whose payment failed.
 
 use crate::counterpart::records::{self, Entry, Order, Paid, State};
+use crate::counterpart::sharing::funds;
 use crate::counterpart::{callback, coupon, identifiers};
 use crate::wire::PayerIds;
 use channel::{CodecContext, Coupon, DocumentFault, DocumentStore, OutgoingCallback, PhoneFault};
@@ -36,6 +37,7 @@ pub(super) fn succeed(
         bank_type: BANK.to_owned(),
         refunded: 0,
         refund_count: 0,
+        frozen: funds::receive(documents, &order)?,
     };
     let key = order.key();
     documents.put(&records::transaction_key(&paid.transaction_id), &key)?;

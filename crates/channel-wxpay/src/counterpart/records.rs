@@ -6,6 +6,7 @@ mod store;
 pub(super) use store::*;
 
 use crate::counterpart::route::Trade;
+use crate::counterpart::sharing::Frozen;
 use crate::wire::{self, PaidAmount, Parties, PayerIds, Promotion, SceneInfo, Transaction};
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,9 @@ pub(super) struct Order {
     /// Of a QR code, the part that works now.
     #[serde(default)]
     pub(super) code: Option<String>,
+    /// Whether its money stays frozen, to be shared.
+    #[serde(default)]
+    pub(super) is_shared: bool,
     pub(super) state: State,
 }
 
@@ -107,6 +111,9 @@ pub(super) struct Paid {
     /// How much went back, in fen.
     pub(super) refunded: i64,
     pub(super) refund_count: u32,
+    /// Of an order whose money is shared.
+    #[serde(default)]
+    pub(super) frozen: Option<Frozen>,
 }
 
 /// Where an order stands at a certain time: an open one ends by itself.
@@ -234,6 +241,16 @@ impl Order {
     pub(super) fn mchid(&self) -> &str {
         let Parties { mchid, sp_mchid, .. } = &self.parties;
         sp_mchid.as_deref().or(mchid.as_deref()).unwrap_or_default()
+    }
+
+    /// The number of the merchant whose money it is.
+    pub(super) fn payee(&self) -> &str {
+        self.parties.sub_mchid.as_deref().unwrap_or(self.mchid())
+    }
+
+    /// What of it the channel settles.
+    pub(super) fn settled(&self) -> i64 {
+        self.total - self.discount().unsettled
     }
 
     /// The app in which the payer pays.

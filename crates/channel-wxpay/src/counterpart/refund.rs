@@ -6,6 +6,7 @@ use crate::counterpart::callback::Event;
 use crate::counterpart::records::{self, End, Entry, Order, Paid, Refunding, Stage, State};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::parameter;
+use crate::counterpart::sharing::funds;
 use crate::counterpart::{CallContext, callback, identifiers, rules};
 use crate::wire::{self, RefundAmount, RefundAnswer, RefundCallback, RefundRequest};
 use channel::{DocumentFault, FaultMode, OutgoingCallback, RefundStatus};
@@ -82,6 +83,13 @@ fn accept(
         end: end(call.mode),
         notify_url: asked.notify_url,
         remitted: None,
+    };
+    let settled = refunding.refund - refunding.discount.unsettled;
+    let paid = match refunding.end {
+        End::Done | End::Processing | End::Abnormal => {
+            funds::pay_back(call, &order, paid, settled)?
+        }
+        End::Closed => paid,
     };
     let outgoing = ending(call, &order, &refunding);
     let order = Order { state: State::Paid(paid), ..order };

@@ -99,6 +99,11 @@ impl Refusal {
         Refusal::new("SIGN_ERROR", message)
     }
 
+    /// A refusal by the business, of a code that the gate has too.
+    pub(super) fn of_business(code: &str, message: &str) -> Refusal {
+        Refusal { layer: Layer::Business, ..Refusal::new(code, message) }
+    }
+
     pub(super) fn no_order() -> Refusal {
         Refusal::new("ORDER_NOT_EXIST", "订单不存在")
     }

@@ -1,5 +1,6 @@
 //! Which call a request is.
 
+use crate::counterpart::sharing::SharingCall;
 use channel::{BillKind, Method, Request, Response};
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,7 @@ pub(super) enum Call {
     Certificates,
     FindBill { kind: BillKind },
     DownloadBill,
+    Sharing(SharingCall),
 }
 
 /// A request whose path is known.
@@ -72,6 +74,9 @@ impl Route {
                 Method::Post,
                 ["refund", "domestic", "refunds", refund_id, "apply-abnormal-refund"],
             ) => Call::ApplyAbnormalRefund { refund_id: (*refund_id).to_owned() },
+            (method, ["profitsharing", rest @ ..]) => {
+                Call::Sharing(SharingCall::read(method, rest)?)
+            }
             (method, ["pay", "transactions", rest @ ..]) => pay(method, Mode::Direct, rest)?,
             (method, ["pay", "partner", "transactions", rest @ ..]) => {
                 pay(method, Mode::Partner, rest)?
@@ -83,7 +88,7 @@ impl Route {
 
     /// The call's word at the fault control.
     pub(super) fn operation(&self) -> &'static str {
-        match self.call {
+        match &self.call {
             Call::Create { .. } => "create",
             Call::QueryByNumber { .. } | Call::QueryById { .. } => "query",
             Call::Close { .. } => "close",
@@ -94,6 +99,7 @@ impl Route {
             Call::Certificates => "certificates",
             Call::FindBill { .. } => "bill",
             Call::DownloadBill => "bill_file",
+            Call::Sharing(call) => call.operation(),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What each call takes: its fields, whether they may be absent, and what they must be.
 //!
-//! `check` holds the rules themselves and the words of their refusals.
+//! `check` holds the rules themselves and the words of their refusals, `sharing` the fields of profit sharing.
 
 mod check;
+pub(super) mod sharing;
 
 use crate::counterpart::refusal::{Location, Refusal};
 use crate::counterpart::route::{Mode, Trade};

@@ -1,7 +1,8 @@
-//! What a developer can turn at the simulated channel: the kind that a merchant trusts, and a rotation of
-//! platform certificates.
+//! What a developer can turn at the simulated channel: the kind that a merchant trusts, a rotation of
+//! platform certificates, and what `sharing` has to turn.
 
 use crate::counterpart::platform_keys::{self, Trust};
+use crate::counterpart::sharing;
 use crate::counterpart::world::{Merchant, World};
 use channel::{CodecContext, DocumentStore, SwitchFault};
 use serde::Deserialize;
@@ -39,6 +40,8 @@ pub(super) fn turn(
             let NoArguments {} = read(arguments)?;
             json!({ "dropped": platform_keys::drop_old(world, documents)? })
         }
+        "max_ratio" => sharing::switch::max_ratio(world, documents, read(arguments)?)?,
+        "balance" => sharing::switch::balance(documents, read(arguments)?)?,
         _ => return Err(SwitchFault::Unknown),
     };
     Ok(answer.to_string())

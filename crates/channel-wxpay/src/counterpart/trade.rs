@@ -91,6 +91,7 @@ fn describe(order: &Order) -> String {
         "time_expire": wire::time_text(Timestamp::from_ms(order.expires_ms)),
         "refunded": refunded,
         "last_error": last_error,
+        "unsplit_amount": order.payment().and_then(|paid| Some(paid.frozen.as_ref()?.left)),
     });
     let transaction = json!(order.transaction(Timestamp::default()));
     if let (Value::Object(all), Value::Object(more)) = (&mut described, transaction) {

@@ -1,7 +1,7 @@
 //! What stands on the wire and only the counterpart reads or writes. The types of both halves are in the
 //! crate's own `wire`.
 
-use crate::wire::{OrderAmount, Parties, SceneInfo, read_time};
+use crate::wire::{OrderAmount, Parties, SceneInfo, SettleInfo, read_time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,6 +18,8 @@ pub(super) struct CodePayRequest {
     pub(super) amount: OrderAmount,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) scene_info: Option<SceneInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) settle_info: Option<SettleInfo>,
 }
 
 /// The payer who shows a code.

@@ -118,6 +118,13 @@ impl World {
     pub(super) fn merchant(&self, mchid: &str) -> Option<&Merchant> {
         self.merchants.get(mchid)
     }
+
+    /// Whether money is collected under this number: a merchant's, or that of one whom a service provider
+    /// serves.
+    pub(super) fn collects(&self, mchid: &str) -> bool {
+        let serves = |merchant: &Merchant| merchant.sub_merchant(mchid).is_some();
+        self.merchants.contains_key(mchid) || self.merchants.values().any(serves)
+    }
 }
 
 impl Merchant {

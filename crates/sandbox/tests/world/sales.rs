@@ -74,9 +74,10 @@ impl Counterpart for SalesChannel {
             (FaultMode::BadSignature, Method::Post) => Ok((say(200, "forged"), vec![])),
             (FaultMode::Unsigned, Method::Post) => Ok((say(200, "unsigned"), vec![])),
             (FaultMode::Probe, Method::Post) => Ok((say(200, "probe"), vec![])),
-            (FaultMode::Honest | FaultMode::Refund { .. }, Method::Post) => {
-                SalesChannel::sell(documents, &String::from_utf8_lossy(&request.body))
-            }
+            (
+                FaultMode::Honest | FaultMode::Refund { .. } | FaultMode::Share { .. },
+                Method::Post,
+            ) => SalesChannel::sell(documents, &String::from_utf8_lossy(&request.body)),
         }
     }
 
@@ -118,7 +119,7 @@ impl Counterpart for SalesChannel {
         assert_eq!(context.nonce.len(), 32);
         let door = documents.get(DOOR)?.unwrap_or_else(|| "open".to_owned());
         let word = match mode {
-            FaultMode::Honest | FaultMode::Refund { .. } => "honest",
+            FaultMode::Honest | FaultMode::Refund { .. } | FaultMode::Share { .. } => "honest",
             FaultMode::BadSignature => "forged",
             FaultMode::WrongAmount => "too much",
             FaultMode::Unsigned => "unsigned",
