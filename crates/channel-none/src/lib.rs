@@ -204,6 +204,7 @@ mod tests {
                 place: place(),
                 refund: refund(),
                 context: context(),
+                receiver: None,
                 counterpart: None,
             });
         }

@@ -5,6 +5,8 @@
 
 mod bills;
 mod memory;
+mod play;
+mod sharing;
 
 pub use memory::Memory;
 
@@ -16,6 +18,7 @@ use crate::instruction::{
     Instruction, Operation, Place, PlacedOrder, PlacedRefund, Refund, RefundCause, Scene,
 };
 use crate::port::{About, CallbackFault, CodecContext, Connection, EncodeFault, Step};
+use crate::share::Receiver;
 use std::collections::BTreeSet;
 
 /// An open account, and what it can be asked for.
@@ -30,7 +33,10 @@ pub struct Sample<'a> {
     pub refund: Refund,
     /// The time and the nonce of every call.
     pub context: CodecContext,
-    /// The channel's other half, at which the order can be paid. A channel with bills needs it.
+    /// A merchant to share with, other than the account's own; a channel that shares needs it.
+    pub receiver: Option<Receiver>,
+    /// The channel's other half, at which the order can be paid. A channel with bills, and one that shares,
+    /// needs it.
     pub counterpart: Option<&'a dyn Counterpart>,
 }
 
@@ -41,7 +47,9 @@ impl Sample<'_> {
         let days = self.connection.bills().iter().map(|kind| self.day(*kind));
         let find = days.clone().map(Instruction::FindBill);
         let fetch = days.map(|day| Instruction::FetchBill(self.file(day)));
-        self.without_bills().into_iter().chain(find).chain(fetch).collect()
+        let keys = [Instruction::FetchKeys];
+        let all = self.of_orders().into_iter().chain(sharing::instructions(self)).chain(keys);
+        all.chain(find).chain(fetch).collect()
     }
 
     fn day(&self, kind: BillKind) -> BillDay {
@@ -54,7 +62,7 @@ impl Sample<'_> {
         BillFile { day, url, hash: FileHash::Sha1("0".repeat(40)) }
     }
 
-    fn without_bills(&self) -> Vec<Instruction> {
+    fn of_orders(&self) -> Vec<Instruction> {
         let placed = PlacedOrder {
             channel_order_no: self.place.channel_order_no.clone(),
             placed_at: self.place.placed_at,
@@ -73,7 +81,6 @@ impl Sample<'_> {
                 made_at: self.context.now,
                 amount: self.refund.amount,
             }),
-            Instruction::FetchKeys,
         ]
     }
 
@@ -95,6 +102,7 @@ pub fn all(sample: &Sample<'_>) {
     a_forged_callback_is_refused(sample);
     bills::declared_kinds_encode_and_no_other(sample);
     bills::agree_with_what_was_paid(sample);
+    sharing::holds(sample);
 }
 
 /// The words of the port's lists are unique, and read back as what they stand for.
@@ -164,29 +172,20 @@ fn every_instruction_encodes_alike_each_time(sample: &Sample<'_>) {
     let instructions = sample.instructions();
     let operations: Vec<Operation> = instructions.iter().map(Instruction::operation).collect();
     for operation in Operation::ALL {
-        let wanted = match operation {
-            Operation::FindBill | Operation::FetchBill => !connection.bills().is_empty(),
-            Operation::BindReceiver
-            | Operation::UnbindReceiver
-            | Operation::Share
-            | Operation::QueryShare
-            | Operation::Unfreeze
-            | Operation::QueryUnshared
-            | Operation::ReturnShare
-            | Operation::QueryShareReturn => about.sharing.is_some(),
-            Operation::Place
-            | Operation::Query
-            | Operation::Close
-            | Operation::Refund
-            | Operation::QueryRefund
-            | Operation::FetchKeys => true,
-        };
+        let is_of_bills = matches!(operation, Operation::FindBill | Operation::FetchBill);
+        let is_of_sharing = sharing::OPERATIONS.contains(&operation);
+        let wanted = (!is_of_bills || !connection.bills().is_empty())
+            && (!is_of_sharing || about.sharing.is_some());
         assert_eq!(operations.contains(&operation), wanted, "an instruction of {operation:?}");
     }
     for instruction in instructions {
         let operation = instruction.operation().name();
         let step = connection.encode(&instruction, context);
-        assert_eq!(step, connection.encode(&instruction, context), "{}: {operation}", about.name);
+        // A receiver's name is sealed anew each time; binding it twice is harmless.
+        if instruction.operation() != Operation::BindReceiver {
+            let again = connection.encode(&instruction, context);
+            assert_eq!(step, again, "{}: {operation}", about.name);
+        }
         match step {
             Ok(Step::Send(request)) => {
                 let full = ["https://", "http://"].iter().any(|head| request.url.starts_with(head));

@@ -1,7 +1,7 @@
 //! The JSON API under `/control`: the phone, what happened, faults, the clock, the channels' switches.
 
 use crate::documents::Documents;
-use crate::faults::{self, Fault, InjectedFault, NOTIFY, WORDS};
+use crate::faults::{self, CODED, Fault, InjectedFault, NOTIFY, WORDS};
 use crate::serve::{enqueue, refuse};
 use crate::{ClockControl, Sandbox, SharedClock, callbacks, context};
 use adapters::http::limits::REQUEST_LEN_MAX;
@@ -284,11 +284,11 @@ fn is_operation(word: &str) -> bool {
 }
 
 fn check_code(fault: &str, code: Option<&str>) -> Result<(), String> {
-    match (fault == "error", code) {
+    match (CODED.contains(&fault), code) {
         (true, Some(code)) if (1..=WORD_LEN_MAX).contains(&code.len()) => Ok(()),
         (true, _) => Err(format!("code: want the channel's code, 1 to {WORD_LEN_MAX} bytes")),
         (false, None) => Ok(()),
-        (false, Some(_)) => Err("code: only for the fault error".to_owned()),
+        (false, Some(_)) => Err(format!("code: only for the faults {}", CODED.join(", "))),
     }
 }
 

@@ -28,6 +28,9 @@ pub(crate) const WORDS: [&str; 13] = [
     "share_partly_failed",
 ];
 
+/// The words that need a code.
+pub(crate) const CODED: [&str; 3] = ["error", "share_failed", "share_partly_failed"];
+
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {

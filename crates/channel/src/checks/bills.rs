@@ -1,15 +1,14 @@
 //! Bills against the channel's counterpart: an order is placed, paid and partly refunded, and two days
 //! later each bill of that day says so.
 
-use super::{Memory, Sample};
+use super::Sample;
+use super::play::Play;
 use crate::bill::{
     Bill, BillDay, BillFile, BillKind, BillRow, FundsDirection, PaymentRow, RefundRow,
 };
-use crate::counterpart::{Counterpart, FaultMode, PhoneOutcome};
-use crate::finding::{Finding, Payment, RefundStatus, Refunded};
-use crate::http::{Request, Response};
-use crate::instruction::{Instruction, PlacedOrder, PlacedRefund, Refund};
-use crate::port::{CodecContext, Connection, EncodeFault, Step};
+use crate::finding::{Finding, Payment, Refunded};
+use crate::instruction::Instruction;
+use crate::port::EncodeFault;
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, offset};
 use ledger::Fen;
@@ -112,104 +111,7 @@ fn check_funds(rows: &[BillRow], payment: &Payment, refunded: &Refunded) {
     assert_eq!(flow, want, "fund_flow: the payment and the refund");
 }
 
-/// An account and the counterpart that it speaks to.
-struct Play<'a> {
-    sample: &'a Sample<'a>,
-    connection: &'a dyn Connection,
-    counterpart: &'a dyn Counterpart,
-    documents: Memory,
-    context: CodecContext,
-    drawn: u32,
-}
-
-impl<'a> Play<'a> {
-    fn new(sample: &'a Sample<'a>, counterpart: &'a dyn Counterpart) -> Play<'a> {
-        Play {
-            sample,
-            connection: sample.connection,
-            counterpart,
-            documents: Memory::default(),
-            context: sample.context.clone(),
-            drawn: 0,
-        }
-    }
-
-    fn later(&mut self, seconds: i64) {
-        self.context.now = self.context.now.plus_seconds(seconds);
-    }
-
-    /// The present, with another nonce than before.
-    fn context(&mut self) -> CodecContext {
-        self.drawn += 1;
-        self.context.nonce = format!("{:032x}", self.drawn);
-        self.context.clone()
-    }
-
-    /// The request of an instruction, as the counterpart receives it.
-    fn request(&mut self, asked: &Instruction) -> Request {
-        let step = self.connection.encode(asked, &self.context()).expect("it encodes");
-        let Step::Send(request) = step else { panic!("a request wanted, found {step:?}") };
-        let url = request.target().to_owned();
-        Request { url, ..request }
-    }
-
-    fn answer(&mut self, asked: &Instruction) -> Response {
-        let (request, context) = (self.request(asked), self.context());
-        let (counterpart, documents) = (self.counterpart, &mut self.documents);
-        let honest = &FaultMode::Honest;
-        let received = counterpart.receive(documents, honest, &request, &context, context.now);
-        received.expect("memory does not fail").0
-    }
-
-    fn ask(&mut self, asked: &Instruction) -> Finding {
-        let response = self.answer(asked);
-        self.connection.decode(asked, &response, &self.context())
-    }
-
-    fn pay(&mut self) -> Payment {
-        let scene = self.sample.about.scenes.first().expect("a channel has a scene");
-        let placing = self.sample.placing(*scene);
-        let Finding::Placed(pay_info) = self.ask(&placing) else { panic!("no order placed") };
-        let context = self.context();
-        let outcome = PhoneOutcome::Success;
-        let paid = self.counterpart.phone(&mut self.documents, &pay_info.text, outcome, &context);
-        paid.expect("the phone pays");
-        let place = &self.sample.place;
-        let query = Instruction::Query(PlacedOrder {
-            channel_order_no: place.channel_order_no.clone(),
-            placed_at: place.placed_at,
-            amount: place.amount,
-            currency: place.currency,
-        });
-        match self.ask(&query) {
-            Finding::Paid(payment) => payment,
-            other => panic!("want paid, found {other:?}"),
-        }
-    }
-
-    fn refund(&mut self, payment: &Payment) -> Refunded {
-        self.later(1);
-        let refund = Refund {
-            channel_order_no: payment.channel_order_no.clone(),
-            payment_reference: payment.payment_reference.clone(),
-            paid: payment.amount,
-            ..self.sample.refund.clone()
-        };
-        let query = Instruction::QueryRefund(PlacedRefund {
-            channel_refund_no: refund.channel_refund_no.clone(),
-            channel_order_no: refund.channel_order_no.clone(),
-            made_at: self.context.now,
-            amount: refund.amount,
-        });
-        let Finding::Refund(_) = self.ask(&Instruction::Refund(Box::new(refund))) else {
-            panic!("no refund taken")
-        };
-        match self.ask(&query) {
-            Finding::Refund(refunded) if refunded.status == RefundStatus::Done => refunded,
-            other => panic!("want a refund that is done, found {other:?}"),
-        }
-    }
-
+impl Play<'_> {
     fn find(&mut self, day: BillDay) -> Finding {
         self.ask(&Instruction::FindBill(day))
     }

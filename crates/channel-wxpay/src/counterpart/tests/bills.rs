@@ -25,6 +25,7 @@ fn the_checks_of_every_channel_hold() {
             place: order("T12345", Scene::Pc),
             refund: refund_of("R@1", "T12345", "", 800),
             context: channel::CodecContext { now: START, nonce: "0".repeat(32) },
+            receiver: Some(store()),
             counterpart: Some(&stage.counterpart),
         });
     }

@@ -80,7 +80,7 @@ fn what_coupons_pay_is_settled_by_their_kind() {
         let coupon = |fen| PhoneOutcome::SuccessWith(Coupon { amount: Fen::new(fen), kind });
         assert!(stage.phone(&pay_info.text, coupon(8_801)).is_err(), "more than the order");
         stage.phone(&pay_info.text, coupon(880)).expect("the phone pays");
-        let told = connection.callback(&stage.envelope(), stage.now).expect("believed");
+        let told = stage.told(&*connection);
         let found = payment(stage.ask(&*connection, &query("T12345")));
         assert_eq!(told.finding, Finding::Paid(found.clone()));
         assert_eq!(found.settled_amount, Fen::new(settled), "{kind:?}");

@@ -3,7 +3,7 @@
 use super::stage::*;
 use crate::counterpart::Trust;
 use channel::{
-    Callback, Counterpart, FaultMode, FetchedKeys, Finding, Instruction, Method, PlatformKey,
+    Counterpart, FaultMode, FetchedKeys, Finding, Instruction, Method, OrderCallback, PlatformKey,
     Request, Response, Scene, SwitchFault,
 };
 use serde_json::{Value, json};
@@ -131,8 +131,9 @@ fn a_new_certificate_signs_at_once_and_the_old_one_is_listed_until_it_is_dropped
     assert_ne!(nonces[0], nonces[1], "two texts under one key");
     let made = stage.envelope();
     assert!(with_fetched(&old).callback(&made, stage.now).is_err());
-    let Callback { finding, .. } =
-        with_fetched(&both).callback(&made, stage.now).expect("the callback is believed");
+    let believed = with_fetched(&both).callback(&made, stage.now);
+    let read = believed.expect("the callback is believed").order();
+    let OrderCallback { finding, .. } = read.expect("it is about an order");
     assert!(matches!(finding, Finding::Paid(_)), "{finding:?}");
 
     assert_eq!(stage.switch("end_rotation", json!({})), Ok(json!({ "dropped": 1 })));
@@ -197,7 +198,7 @@ fn a_call_that_is_not_offered_has_an_empty_answer() {
         (Method::Get, REFUNDS, 405),
         (Method::Get, "/v3/pay/transactions/no-such-endpoint", 404),
         (Method::Post, "/v3/pay/transactions/codepay-no", 404),
-        (Method::Post, "/v3/profitsharing/orders", 404),
+        (Method::Post, "/v3/ecommerce/profitsharing/orders", 404),
         (Method::Get, "/v3/payscore/serviceorder", 404),
         (Method::Get, "/v3/bill/sub-merchant-fundflowbill", 404),
     ] {

@@ -7,8 +7,8 @@ use channel::checks::Memory;
 use channel::{
     Channel, CodecContext, Connection, Counterpart, FaultMode, Finding, Instruction, Method,
     OrderCallback, OutgoingCallback, PayInfo, Payer, PhoneFault, PhoneOutcome, Place, PlacedOrder,
-    PlacedRefund, PlatformKey, Refund, RefundCause, Request, Response, Scene, Settings, Step,
-    SwitchFault,
+    PlacedRefund, PlatformKey, Receiver, ReceiverKind, Refund, RefundCause, Request, Response,
+    Scene, Settings, Step, SwitchFault,
 };
 use crypto::certificate::{self, Certificate};
 use crypto::rsa::{self, Signer};
@@ -279,6 +279,15 @@ pub(crate) fn order(number: &str, scene: Scene) -> Place {
         callback_url: "http://127.0.0.1:8080/notify".to_owned(),
         front_url: Some("https://shop.example/done?x=1".to_owned()),
         is_shared: false,
+    }
+}
+
+/// A merchant to share with.
+pub(crate) fn store() -> Receiver {
+    Receiver {
+        kind: ReceiverKind::Merchant,
+        account: "1900000055".to_owned(),
+        name: Some("上海通宝商店有限公司".to_owned()),
     }
 }
 
