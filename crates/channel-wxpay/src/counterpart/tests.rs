@@ -9,5 +9,6 @@ mod raw;
 mod refunds;
 mod refusals;
 mod round_trip;
+mod sharing;
 mod signing;
 mod stage;
