@@ -41,7 +41,7 @@ fn life(connection: &dyn Connection, scene: Scene, form: PayForm) {
     assert_eq!((found.amount, found.payer_amount), (Fen::new(8_800), Some(Fen::new(8_800))));
     assert_eq!((found.currency, found.at), (Currency::Cny, stage.now));
     assert_eq!(found.payment_reference.len(), 28);
-    let told = stage.told(&*connection);
+    let told = stage.told(connection);
     assert_eq!(
         (told.channel_order_no, told.callback_id.len()),
         (place.channel_order_no.clone(), 36)
@@ -56,7 +56,7 @@ fn life(connection: &dyn Connection, scene: Scene, form: PayForm) {
     let asked = refund("R@1", &place.channel_order_no, &found.payment_reference, 800);
     let Finding::Refund(first) = stage.ask(connection, &asked) else { panic!("no refund") };
     assert_eq!((first.status, first.amount), (RefundStatus::Processing, Fen::new(800)));
-    let told = stage.told(&*connection);
+    let told = stage.told(connection);
     let Finding::Refund(told) = told.finding else { panic!("no refund told") };
     assert_eq!((told.status, told.amount), (RefundStatus::Done, Fen::new(800)));
     let again = query_refund("R@1");
