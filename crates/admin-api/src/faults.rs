@@ -9,7 +9,8 @@ use dialect::Wait;
 use engine::{ChannelAccountFault, DeclarationFault, Failure};
 use http::{HeaderValue, StatusCode, header};
 use kernel::{
-    ApprovalRefusal, DirectoryRefusal, NotificationRefusal, OrderRefusal, RefundRefusal, Refusal,
+    AllocationRefusal, ApprovalRefusal, DirectoryRefusal, NotificationRefusal, OrderRefusal,
+    RefundRefusal, Refusal,
 };
 use store::StoreFault;
 
@@ -201,6 +202,11 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
             | RefundRefusal::NotPaid { .. }
             | RefundRefusal::TooOld { .. }
             | RefundRefusal::Exceeds { .. }
+            | RefundRefusal::NotAllocated { .. }
+            | RefundRefusal::Twice { .. }
+            | RefundRefusal::MoreThanAllocated { .. }
+            | RefundRefusal::PartsExceed
+            | RefundRefusal::NotEnough { .. }
             | RefundRefusal::Contradicted,
         ) => (StatusCode::CONFLICT, "refund_refused", None),
         Refusal::Notification(NotificationRefusal::NotFound) => {
@@ -214,6 +220,11 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
         }
         Refusal::Directory(refusal) => directory_refused(refusal),
         Refusal::Approval(refusal) => approval_refused(refusal),
+        Refusal::Allocation(AllocationRefusal::NotFound) => {
+            not_found("allocation_not_found", "allocation")
+        }
+        // No command of this API leads to it.
+        Refusal::AllocationRelease(_) => (StatusCode::CONFLICT, "allocation_release", None),
         Refusal::Book(_) => (StatusCode::CONFLICT, "book", None),
     }
 }
@@ -239,6 +250,9 @@ fn order_refused(refusal: &OrderRefusal) -> (StatusCode, &'static str, Option<St
         OrderRefusal::Amount => (StatusCode::BAD_REQUEST, "amount", field("amount")),
         OrderRefusal::Expiry | OrderRefusal::ExpiryTooFar { .. } => {
             (StatusCode::BAD_REQUEST, "expiry", field("expires_at"))
+        }
+        OrderRefusal::Allocation { .. } | OrderRefusal::Splits => {
+            (StatusCode::BAD_REQUEST, "splits", field("splits"))
         }
         OrderRefusal::Text { field: text, .. } => {
             (StatusCode::BAD_REQUEST, "text", field(text.name()))

@@ -2,7 +2,9 @@
 
 use crate::commands::exits;
 use crate::wire::{self, rfc3339};
-use kernel::{ApprovalState, Event, NotificationState, OrderState, Refund, RefundState};
+use kernel::{
+    AllocationState, ApprovalState, Event, NotificationState, OrderState, Refund, RefundState,
+};
 use ledger::{Id, Named, Subject, Transfer, kinds};
 use store::{
     AccountRow, ArchivedEvents, AttemptRow, AttentionCount, AttentionRow, Listed, NotificationRow,
@@ -203,6 +205,7 @@ pub(crate) fn story(story: &Story) -> Option<wire::Story> {
         archived: story.archived.iter().map(archived).collect(),
         transfers: story.transfers.iter().map(transfer).collect(),
         refunds: story.refunds().map(refund).collect(),
+        allocations: story.allocations().map(allocation).collect(),
         notifications: notifications.iter().map(notification).collect(),
         attention: story.attention().iter().map(needy).collect(),
         tasks: story
@@ -234,6 +237,27 @@ fn transfer(transfer: &Transfer) -> wire::Transfer {
         amount_fen: transfer.amount.get(),
         subject: subject(transfer.subject),
         root: transfer.root.to_string(),
+    }
+}
+
+/// An allocation.
+fn allocation(row: &kernel::Allocation) -> wire::Allocation {
+    let funds = row.funds();
+    let waits_until = match &row.state {
+        AllocationState::Waiting { until } => Some(rfc3339(*until)),
+        AllocationState::Credited { .. } | AllocationState::Failed { .. } => None,
+    };
+    wire::Allocation {
+        id: row.id.to_string(),
+        merchant: row.merchant.to_string(),
+        amount_fen: row.amount.get(),
+        period: row.period.name(),
+        status: row.status().name(),
+        waits_until,
+        waiting_fen: funds.waiting.get(),
+        frozen_fen: funds.frozen.get(),
+        available_fen: funds.available.get(),
+        returned_fen: row.returned.get(),
     }
 }
 

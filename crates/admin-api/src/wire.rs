@@ -203,6 +203,8 @@ pub(crate) struct Story {
     pub(crate) transfers: Vec<Transfer>,
     /// Refunds, oldest first.
     pub(crate) refunds: Vec<Refund>,
+    /// What other merchants got of it, oldest first.
+    pub(crate) allocations: Vec<Allocation>,
     /// Notifications with their attempts, oldest first.
     pub(crate) notifications: Vec<Notification>,
     /// What of it needs a person, and the commands that can end that.
@@ -248,6 +250,33 @@ pub(crate) struct Transfer {
     pub(crate) subject: Subject,
     /// The id of the story that it belongs to: an order's id.
     pub(crate) root: String,
+}
+
+/// The part of an order's money that another merchant gets.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Allocation {
+    /// Its id.
+    pub(crate) id: String,
+    /// The merchant.
+    pub(crate) merchant: String,
+    /// How much.
+    pub(crate) amount_fen: i64,
+    /// From when on the merchant has it: `D0`, `D1` or `T1`.
+    pub(crate) period: &'static str,
+    /// `waiting`, `frozen`, `available`, `returned` or `failed`.
+    pub(crate) status: &'static str,
+    /// When the period is over, while it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
+    pub(crate) waits_until: Option<String>,
+    /// What of it waits for the end of the period.
+    pub(crate) waiting_fen: i64,
+    /// What of it is frozen.
+    pub(crate) frozen_fen: i64,
+    /// What of it is available to the merchant.
+    pub(crate) available_fen: i64,
+    /// What of it was taken back for refunds.
+    pub(crate) returned_fen: i64,
 }
 
 /// Money on its way back to a payer.
@@ -483,7 +512,7 @@ pub(crate) struct PostingPage {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Subject {
     /// `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`,
-    /// `channel_account` or `approval`.
+    /// `channel_account`, `approval`, `allocation` or `allocation_release`.
     #[schema(example = "order")]
     pub(crate) kind: &'static str,
     /// Its id, 18 digits.

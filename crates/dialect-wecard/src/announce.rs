@@ -7,7 +7,7 @@ use crate::{map, refund, time};
 use channel::{CodecContext, Request, Response};
 use crypto::rsa::Signer;
 use engine::{Announce, RegisteredCaller};
-use kernel::{Notification, NotificationKind, Row};
+use kernel::{Notification, NotificationKind, Row, View};
 use ledger::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
@@ -37,15 +37,18 @@ enum Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    fn of(about: &'a Row, now: Timestamp) -> Option<Shown<'a>> {
-        match about {
-            Row::Order(order) => map::queried(order, now).ok().map(Box::new).map(Shown::Order),
+    fn of(row: &'a Row, about: &View, now: Timestamp) -> Option<Shown<'a>> {
+        match row {
+            Row::Order(order) => {
+                let queried = map::queried(order, &about.allocations_of(order), now);
+                queried.ok().map(Box::new).map(Shown::Order)
+            }
             Row::Refund(refund) => {
                 let request = refund.request.as_deref()?;
                 Some(Shown::Refund(Box::new(refund::shown(refund, request))))
             }
             _ => {
-                tracing::error!(about = %about.subject(), "this API has no notification about it");
+                tracing::error!(about = %row.subject(), "this API has no notification about it");
                 None
             }
         }
@@ -56,11 +59,12 @@ impl Announce for Announcer {
     fn announce(
         &self,
         notification: &Notification,
-        about: &Row,
+        about: &View,
         callers: &[Arc<RegisteredCaller>],
         context: &CodecContext,
     ) -> Option<Request> {
-        let result = Shown::of(about, context.now)?;
+        let row = about.row(&notification.tenant, notification.about)?;
+        let result = Shown::of(&row, about, context.now)?;
         let (secret_id, key) = notification_key(&self.platform, callers)?;
         let ocode = notification.tenant.as_str();
         let body = Body {

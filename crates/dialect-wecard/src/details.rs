@@ -5,7 +5,7 @@ use crate::check::Malformed;
 use crate::faults::Fault;
 use crate::json::{Json, Rest};
 use crate::map::unwritable;
-use crate::members::{Allocation, Share};
+use crate::members::Share;
 use crate::pay_channel::AUTH_CODE;
 use crate::wire::UnifiedOrder;
 use serde::{Deserialize, Serialize};
@@ -25,8 +25,6 @@ struct Written<'a> {
     attachment: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remark: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fund_allocate_list: Option<&'a [Allocation<'a>]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     profit_share_info_list: Option<&'a [Share<'a>]>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,7 +75,6 @@ fn text(order: &UnifiedOrder<'_>) -> Result<String, serde_json::Error> {
     serde_json::to_string(&Written {
         attachment: order.attachment,
         remark: order.remark,
-        fund_allocate_list: order.allocations.as_deref(),
         profit_share_info_list: order.shares.as_deref(),
         product_list: order.products,
         payee_list: order.payees.as_deref(),
@@ -93,8 +90,6 @@ fn text(order: &UnifiedOrder<'_>) -> Result<String, serde_json::Error> {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Kept<'a> {
     pub(crate) attachment: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub(crate) fund_allocate_list: Option<Vec<Allocation<'a>>>,
     #[serde(borrow)]
     pub(crate) profit_share_info_list: Option<Vec<Share<'a>>>,
     #[serde(borrow)]

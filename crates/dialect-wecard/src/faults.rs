@@ -4,7 +4,9 @@ use crate::check::Malformed;
 use channel::TextField;
 use dialect::Wait;
 use engine::Failure;
-use kernel::{OrderField, OrderRefusal, RefundRefusal, Refusal};
+use kernel::{
+    AllocationFault, AllocationReleaseRefusal, OrderField, OrderRefusal, RefundRefusal, Refusal,
+};
 
 /// The codes of `ErrCode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +27,7 @@ pub(crate) enum ErrCode {
     RefundNotExist,
     NoMerchantSecret,
     ChannelOperationError,
+    MerchantBalanceNotEnough,
     SystemError,
 }
 
@@ -48,6 +51,7 @@ impl ErrCode {
             ErrCode::RefundNotExist => "ORDER.REFUND_RECORD_NOT_EXIST",
             ErrCode::NoMerchantSecret => "NO_MERCHANT_SECRET",
             ErrCode::ChannelOperationError => "ChannelOperationError",
+            ErrCode::MerchantBalanceNotEnough => "FailedOperation.MerchantBalanceNotEnough",
             ErrCode::SystemError => "FailedOperation.SystemError",
         }
     }
@@ -124,10 +128,28 @@ impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Fault {
         let text = refusal.to_string();
         let (code, field) = match refusal {
-            Refusal::Order(refusal) => of_order(refusal),
-            Refusal::Refund(refusal) => of_refund(refusal),
+            Refusal::Order(OrderRefusal::Allocation { at, why }) => {
+                (ErrCode::InvalidParameter, Some(allocation_member(at, why)))
+            }
+            Refusal::Order(refusal) => {
+                let (code, field) = of_order(refusal);
+                (code, field.map(str::to_owned))
+            }
+            Refusal::Refund(RefundRefusal::NotAllocated { at } | RefundRefusal::Twice { at }) => (
+                ErrCode::InvalidParameter,
+                Some(format!("{ALLOCATIONS}[{at}].ChannelSubMerchantId")),
+            ),
+            Refusal::Refund(RefundRefusal::MoreThanAllocated { at, .. }) => {
+                (ErrCode::InvalidParameter, Some(format!("{ALLOCATIONS}[{at}].AllocateAmount")))
+            }
+            Refusal::Refund(refusal) => {
+                let (code, field) = of_refund(refusal);
+                (code, field.map(str::to_owned))
+            }
+            Refusal::AllocationRelease(refusal) => of_release(refusal),
             // No command of this dialect leads to these.
-            Refusal::Notification(_)
+            Refusal::Allocation(_)
+            | Refusal::Notification(_)
             | Refusal::Directory(_)
             | Refusal::Approval(_)
             | Refusal::Book(_) => (ErrCode::SystemError, None),
@@ -139,6 +161,46 @@ impl From<Refusal> for Fault {
     }
 }
 
+/// The list of what other merchants get.
+const ALLOCATIONS: &str = "FundAllocateList";
+
+/// The member of an allocation that a refusal names.
+fn allocation_member(at: usize, why: AllocationFault) -> String {
+    let member = match why {
+        AllocationFault::UnknownMerchant
+        | AllocationFault::MerchantDisabled
+        | AllocationFault::OwnMerchant
+        | AllocationFault::Twice => "ChannelSubMerchantId",
+        AllocationFault::Amount => "AllocateAmount",
+    };
+    format!("{ALLOCATIONS}[{at}].{member}")
+}
+
+/// The code of a refusal of a release, and the member that it names.
+fn of_release(refusal: AllocationReleaseRefusal) -> (ErrCode, Option<String>) {
+    let member = |at: usize, name: &str| Some(format!("{ALLOCATIONS}[{at}].{name}"));
+    match refusal {
+        AllocationReleaseRefusal::NotFound => (ErrCode::OrderNotExist, None),
+        AllocationReleaseRefusal::Differs => {
+            (ErrCode::InvalidParameter, Some("OutUnfreezeId".to_owned()))
+        }
+        AllocationReleaseRefusal::State { .. } => (ErrCode::OrderStatusError, None),
+        AllocationReleaseRefusal::NoParts => {
+            (ErrCode::InvalidParameter, Some(ALLOCATIONS.to_owned()))
+        }
+        AllocationReleaseRefusal::NotAllocated { at } | AllocationReleaseRefusal::Twice { at } => {
+            (ErrCode::InvalidParameter, member(at, "ChannelSubMerchantId"))
+        }
+        AllocationReleaseRefusal::Waiting { at } => {
+            (ErrCode::OrderStatusError, member(at, "AllocateAmount"))
+        }
+        AllocationReleaseRefusal::Amount { at }
+        | AllocationReleaseRefusal::NotFrozen { at, .. } => {
+            (ErrCode::InvalidParameter, member(at, "AllocateAmount"))
+        }
+    }
+}
+
 /// The code of a refusal, and the member that it names.
 fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
     match refusal {
@@ -146,6 +208,9 @@ fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
         OrderRefusal::Amount => (ErrCode::InvalidParameter, Some("TotalAmount")),
         OrderRefusal::Expiry | OrderRefusal::ExpiryTooFar { .. } => {
             (ErrCode::InvalidParameter, Some("ExpireTime"))
+        }
+        OrderRefusal::Allocation { .. } | OrderRefusal::Splits => {
+            (ErrCode::InvalidParameter, Some(ALLOCATIONS))
         }
         OrderRefusal::Text { field, .. } => (ErrCode::InvalidParameter, Some(text_name(field))),
         OrderRefusal::Differs { field } => (ErrCode::InvalidParameter, Some(field_name(field))),
@@ -174,6 +239,11 @@ fn of_refund(refusal: RefundRefusal) -> (ErrCode, Option<&'static str>) {
             (ErrCode::OrderStatusError, None)
         }
         RefundRefusal::Exceeds { .. } => (ErrCode::RefundAmountExceed, Some("RefundAmount")),
+        RefundRefusal::NotAllocated { .. }
+        | RefundRefusal::Twice { .. }
+        | RefundRefusal::MoreThanAllocated { .. }
+        | RefundRefusal::PartsExceed => (ErrCode::InvalidParameter, Some(ALLOCATIONS)),
+        RefundRefusal::NotEnough { .. } => (ErrCode::MerchantBalanceNotEnough, Some(ALLOCATIONS)),
         RefundRefusal::Contradicted => (ErrCode::OperateIsProcessing, None),
         // The operators' refusals cannot come of a command of this wire.
         RefundRefusal::State { .. } | RefundRefusal::NoAttention => {

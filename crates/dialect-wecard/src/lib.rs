@@ -53,6 +53,9 @@ pub const NAME: &str = "wecard";
 /// The namespace of its merchants' order numbers (OutOrderId).
 pub const NAMESPACE: &str = "wecard";
 
+/// The namespace of their numbers of releases (OutUnfreezeId).
+pub const UNFREEZE_NAMESPACE: &str = "wecard.unfreeze";
+
 /// The namespace of its merchants' refund numbers (OutRefundId).
 pub const REFUND_NAMESPACE: &str = "wecard.refund";
 

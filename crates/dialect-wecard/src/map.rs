@@ -2,11 +2,16 @@
 
 use crate::auth::Caller;
 use crate::faults::{ErrCode, Fault};
-use crate::wire::{AllocationShown, Closed, Placed, Queried, ShareShown, UnifiedOrder, pay_type};
+use crate::members::Allocation;
+use crate::wire::{
+    Allocated, AllocationFound, AllocationShown, Closed, Placed, Queried, ShareShown, Unfrozen,
+    UnfrozenPart, UnifiedOrder, pay_type,
+};
 use crate::{content, details, pay_channel, time};
 use channel::{PayForm, Payer};
 use kernel::{
-    ChannelAnswer, KnownPayInfo, MerchantId, Order, OrderRequest, OrderState, Paid, PlaceOrder,
+    AllocationState, AllocationStatus, ChannelAnswer, KnownPayInfo, MerchantId, Order,
+    OrderRequest, OrderState, Paid, PlaceOrder, Splits,
 };
 use ledger::{Fen, Timestamp};
 use std::sync::Arc;
@@ -32,7 +37,7 @@ pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOr
         goods_tag: order.goods_tag.map(str::to_owned),
         notify_url: order.notify_url.map(str::to_owned),
         front_url: order.front_url.map(str::to_owned),
-        splits: kernel::Splits::default(),
+        splits: splits(order),
         details,
         content,
     };
@@ -42,6 +47,12 @@ pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOr
         request: Arc::new(request),
         expires_at: order.expires_at,
     })
+}
+
+/// How the money is divided. Shares are only kept.
+fn splits(order: &UnifiedOrder<'_>) -> Splits {
+    let allocations = order.allocations.as_deref().unwrap_or_default();
+    Splits { allocations: allocations.iter().map(Allocation::terms).collect(), ..Splits::default() }
 }
 
 fn payer(order: &UnifiedOrder<'_>) -> Payer {
@@ -102,7 +113,11 @@ fn not_known(answer: Option<&ChannelAnswer>) -> Fault {
 }
 
 /// The result of a query, and the content of a notification.
-pub(crate) fn queried(order: &Order, now: Timestamp) -> Result<Queried<'_>, Fault> {
+pub(crate) fn queried<'o>(
+    order: &'o Order,
+    allocations: &[&kernel::Allocation],
+    now: Timestamp,
+) -> Result<Queried<'o>, Fault> {
     let kept = details::read(order).map_err(unwritable)?;
     let view = View::of(order, now);
     let (terms, request) = (&order.terms, &order.terms.request);
@@ -131,11 +146,78 @@ pub(crate) fn queried(order: &Order, now: Timestamp) -> Result<Queried<'_>, Faul
                 |share| ShareShown { share, profit_status: NOT_BEGUN, real_profit_amount: 0 };
             shares.into_iter().map(show).collect()
         }),
-        fund_allocate_list: kept.fund_allocate_list.map(|allocations| {
-            let show = |allocation| AllocationShown { allocation, allocate_status: NOT_BEGUN };
-            allocations.into_iter().map(show).collect()
-        }),
+        fund_allocate_list: Some(allocations_shown(order, allocations))
+            .filter(|list| !list.is_empty()),
     })
+}
+
+/// Each part that was requested, and what became of it once the order was paid.
+fn allocations_shown<'o>(
+    order: &'o Order,
+    made: &[&kernel::Allocation],
+) -> Vec<AllocationShown<'o>> {
+    let requested = order.terms.request.splits.allocations.iter();
+    requested
+        .map(|terms| {
+            let row = made.iter().find(|row| row.merchant == terms.merchant);
+            let allocate_status = row.map_or(NOT_BEGUN, |row| allocate_status(row.status()));
+            AllocationShown { allocation: Allocation::of(terms), allocate_status }
+        })
+        .collect()
+}
+
+/// The result of `query_allocate`.
+pub(crate) fn allocated<'o>(order: &'o Order, made: &[&kernel::Allocation]) -> Allocated<'o> {
+    let shown = allocations_shown(order, made).into_iter().map(|shown| {
+        let row = made.iter().find(|row| shown.allocation.is_for(&row.merchant));
+        AllocationFound {
+            shown,
+            allocate_id: row.map(|row| row.id.to_string()),
+            finish_time: row.and_then(|row| match &row.state {
+                AllocationState::Credited { at } | AllocationState::Failed { at, .. } => {
+                    Some(time::write(*at))
+                }
+                AllocationState::Waiting { .. } => None,
+            }),
+        }
+    });
+    Allocated {
+        out_order_id: &order.terms.request.merchant_order_no,
+        channel_order_id: order.terms.id.to_string(),
+        fund_allocate_list: shown.collect(),
+    }
+}
+
+/// The result of `unfreeze_allocate`: each part, and how its allocation stands now.
+pub(crate) fn unfrozen<'o>(
+    release: &'o kernel::AllocationRelease,
+    order: &'o Order,
+    made: &[&kernel::Allocation],
+) -> Unfrozen<'o> {
+    let parts = release.parts.iter().map(|part| {
+        let row = made.iter().find(|row| row.merchant == part.merchant);
+        UnfrozenPart {
+            channel_sub_merchant_id: part.merchant.as_str(),
+            allocate_amount: part.amount.get(),
+            allocate_status: row.map_or(NOT_BEGUN, |row| allocate_status(row.status())),
+        }
+    });
+    Unfrozen {
+        out_unfreeze_id: &release.number,
+        unfreeze_id: release.id.to_string(),
+        out_order_id: &order.terms.request.merchant_order_no,
+        fund_allocate_list: parts.collect(),
+    }
+}
+
+const fn allocate_status(status: AllocationStatus) -> &'static str {
+    match status {
+        AllocationStatus::Waiting => "WAIT_PERIOD",
+        AllocationStatus::Frozen => "FROZEN",
+        AllocationStatus::Available => "SUCCESS",
+        AllocationStatus::Returned => "REFUNDED",
+        AllocationStatus::Failed => "FAILED",
+    }
 }
 
 /// The result of closing: how it ended, or why that is not known yet.

@@ -4,6 +4,8 @@ use crate::check::{Malformed, Read, as_object, required};
 use crate::json::{Json, Object, read_object};
 use crate::pay_channel::{self, AUTH_CODE};
 use crate::wire::TOTAL_FEN_MAX;
+use kernel::{AllocatePeriod, AllocationTerms, MerchantId};
+use ledger::Fen;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -124,10 +126,9 @@ pub(crate) fn payee<'o>(item: &'o Json<'_>) -> Read<&'o str> {
 }
 
 /// An item of `FundAllocateList`: a part of the payment for another merchant (资金划拨).
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Allocation<'a> {
-    #[serde(borrow)]
     channel_sub_merchant_id: Cow<'a, str>,
     allocate_amount: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,6 +148,32 @@ impl<'a> Allocation<'a> {
             allocate_period: item.word("AllocatePeriod", &["D0", "D1", "T1"])?.map(Cow::Borrowed),
             freeze: item.flag("Freeze")?,
         })
+    }
+
+    /// A part that was requested, with what its caller left out.
+    pub(crate) fn of(terms: &'a AllocationTerms) -> Allocation<'a> {
+        Allocation {
+            channel_sub_merchant_id: Cow::Borrowed(terms.merchant.as_str()),
+            allocate_amount: terms.amount.get(),
+            allocate_period: Some(Cow::Borrowed(terms.period.name())),
+            freeze: Some(terms.is_frozen),
+        }
+    }
+
+    /// What it asks for. D0 and not frozen where that is left out.
+    pub(crate) fn terms(&self) -> AllocationTerms {
+        let period = self.allocate_period.as_deref().and_then(AllocatePeriod::from_name);
+        AllocationTerms {
+            merchant: MerchantId::new(&self.channel_sub_merchant_id),
+            amount: Fen::new(self.allocate_amount),
+            period: period.unwrap_or(AllocatePeriod::D0),
+            is_frozen: self.freeze.unwrap_or(false),
+        }
+    }
+
+    /// Whether it is this merchant's.
+    pub(crate) fn is_for(&self, merchant: &MerchantId) -> bool {
+        self.channel_sub_merchant_id == merchant.as_str()
     }
 
     /// The parts together: each merchant once, and no more than the order has.

@@ -4,20 +4,23 @@ use crate::check::{Malformed, Read, required};
 use crate::faults::Fault;
 use crate::json::{Json, Object, read_object};
 use crate::map::unwritable;
-use crate::wire::{OrderName, TOTAL_FEN_MAX, plain, products, url};
+use crate::members::LIST_LEN_MAX;
+use crate::wire::{OrderName, TOTAL_FEN_MAX, allocation_part, plain, products, url};
 use crate::{NAME, REFUND_NAMESPACE, time};
-use kernel::{Key, NaturalKey, Refund, RefundRequest, RefundState};
+use kernel::{AllocationPart, Key, NaturalKey, Refund, RefundRequest, RefundState};
 use ledger::{Fen, Id, Timestamp, kinds};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// The lists that take money back from where an order's money was divided to.
-const DIVIDED: [&str; 3] = ["FundAllocateList", "ProfitShareInfoList", "WalletRefundInfo"];
+/// The members that take money back from where no order's money goes yet.
+const DIVIDED: [&str; 2] = ["ProfitShareInfoList", "WalletRefundInfo"];
 
 /// `POST /cloudpay/v1/refundOrder/apply`, checked.
 pub(crate) struct Asked {
     pub(crate) order: OrderName,
     pub(crate) amount: Fen,
+    /// What is taken back from which merchant, where the caller says so.
+    pub(crate) back: Option<Vec<AllocationPart>>,
     pub(crate) request: RefundRequest,
 }
 
@@ -49,6 +52,7 @@ impl Asked {
             Some(Json::Text(text)) if text.is_empty() => None,
             Some(_) | None => url(body, "NotifyUrl")?.map(str::to_owned),
         };
+        let back = body.list("FundAllocateList", LIST_LEN_MAX, allocation_part)?;
         refuse_divided(body)?;
         let product_list = products(body)?;
         let written = Written { remark, external_refund_data: external.as_ref(), product_list };
@@ -60,7 +64,9 @@ impl Asked {
             notify_url,
             details: details(&written)?,
         };
-        Ok(Asked { order, amount: Fen::new(fen), request })
+        // An empty list says no more than none.
+        let back = back.filter(|parts| !parts.is_empty());
+        Ok(Asked { order, amount: Fen::new(fen), back, request })
     }
 }
 
@@ -92,7 +98,7 @@ fn external<'o>(body: &'o Object<'_>) -> Read<Option<Object<'o>>> {
     text.map(read).transpose().map_err(|why| Malformed::new("ExternalRefundData", why))
 }
 
-/// Orders are not divided yet: there is nothing to take back.
+/// Such orders are not taken: there is nothing to take back.
 fn refuse_divided(body: &Object<'_>) -> Read<()> {
     let is_there = |name: &&str| match body.get(name) {
         Some(Json::List(items)) => !items.is_empty(),

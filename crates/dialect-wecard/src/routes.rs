@@ -4,8 +4,8 @@ use crate::auth::{self, Caller};
 use crate::envelope::{self, Received};
 use crate::faults::{ErrCode, Fault};
 use crate::json::Object;
-use crate::wire::{OrderName, UnifiedOrder};
-use crate::{Mode, NAMESPACE, encoding, map, refund};
+use crate::wire::{OrderName, Unfreeze, UnifiedOrder};
+use crate::{Mode, NAMESPACE, UNFREEZE_NAMESPACE, encoding, map, refund};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -14,14 +14,14 @@ use dialect::Budgets;
 use engine::Engine;
 use http::{HeaderValue, StatusCode, header};
 use kernel::{
-    ChannelAnswer, Command, Key, NaturalKey, Order, OrderCommand, Refund, RequestRefund, Row,
-    TenantId,
+    Allocation, AllocationReleaseCommand, ChannelAnswer, Command, Key, NaturalKey, Order,
+    OrderCommand, Refund, ReleaseAllocations, RequestRefund, Row, TenantId,
 };
 use ledger::kinds;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{OneOrder, OneRefund};
+use store::{AllocationsOf, OneOrder, OneRefund};
 
 /// How long placing and closing wait for the channel. Merchants' clients commonly give up at 15 s.
 const CALL_PATIENCE: Duration = Duration::from_secs(12);
@@ -43,6 +43,14 @@ pub(crate) fn router(api: Api) -> Router {
         .route("/cloudpay/v1/pay/c2b/unified_order", post(unified_order).fallback(wrong_method))
         .route("/cloudpay/v1/pay/query_order", post(query_order).fallback(wrong_method))
         .route("/cloudpay/v1/pay/close_order", post(close_order).fallback(wrong_method))
+        .route(
+            "/cloudpay/v1/account/out/query_allocate",
+            post(query_allocate).fallback(wrong_method),
+        )
+        .route(
+            "/cloudpay/v1/account/out/unfreeze_allocate",
+            post(unfreeze_allocate).fallback(wrong_method),
+        )
         .route("/cloudpay/v1/refundOrder/apply", post(refund_apply).fallback(wrong_method))
         .route("/cloudpay/v1/refundOrder/query", post(refund_query).fallback(wrong_method))
         .route("/cloudpay", axum::routing::any(unknown_path))
@@ -61,6 +69,14 @@ async fn query_order(State(api): Shared, request: Request) -> Response {
 
 async fn close_order(State(api): Shared, request: Request) -> Response {
     answer(close(&api, request).await)
+}
+
+async fn query_allocate(State(api): Shared, request: Request) -> Response {
+    answer(allocated(&api, request).await)
+}
+
+async fn unfreeze_allocate(State(api): Shared, request: Request) -> Response {
+    answer(unfreeze(&api, request).await)
 }
 
 async fn refund_apply(State(api): Shared, request: Request) -> Response {
@@ -100,7 +116,9 @@ async fn query(api: &Api, request: Request) -> Result<Response, Fault> {
         api.engine.refresh_order(caller.business(), &order, QUERY_PATIENCE).await;
         order = api.order(&caller.tenant, order.terms.id.into()).await?;
     }
-    Ok(success(map::queried(&order, api.engine.now())?))
+    let allocations = api.allocations(&order).await?;
+    let rows: Vec<_> = allocations.iter().collect();
+    Ok(success(map::queried(&order, &rows, api.engine.now())?))
 }
 
 async fn close(api: &Api, request: Request) -> Result<Response, Fault> {
@@ -117,6 +135,42 @@ async fn close(api: &Api, request: Request) -> Result<Response, Fault> {
     Ok(success(map::closed(&order, channel_answer.as_ref(), api.engine.now())?))
 }
 
+async fn allocated(api: &Api, request: Request) -> Result<Response, Fault> {
+    let received = Received::read(request).await?;
+    let (caller, name) = api.admit(&received, |_, body| Ok(OrderName::read(body)?))?;
+    let order = api.named(&caller.tenant, name).await?;
+    let allocations = api.allocations(&order).await?;
+    let rows: Vec<_> = allocations.iter().collect();
+    Ok(success(map::allocated(&order, &rows)))
+}
+
+async fn unfreeze(api: &Api, request: Request) -> Result<Response, Fault> {
+    let received = Received::read(request).await?;
+    let (caller, wanted) = api.admit(&received, |_, body| Ok(Unfreeze::read(body)?))?;
+    let tenant = caller.tenant.clone();
+    let order = match wanted.order {
+        OrderName::Out(number) => by_number(number),
+        OrderName::Own(id) => id.into(),
+        both @ OrderName::Both(..) => api.named(&tenant, both).await?.terms.id.into(),
+    };
+    let command = AllocationReleaseCommand::Release(Box::new(ReleaseAllocations {
+        tenant: tenant.clone(),
+        namespace: Arc::from(UNFREEZE_NAMESPACE),
+        number: wanted.out_unfreeze_id,
+        order,
+        parts: wanted.parts,
+    }));
+    let reply = api
+        .engine
+        .handle_and_wait(caller.business(), Command::from(command), CALL_PATIENCE)
+        .await?;
+    let Some(Row::AllocationRelease(release)) = reply.row else { return Err(Fault::unknown()) };
+    let order = api.order(&tenant, release.order.into()).await?;
+    let allocations = api.allocations(&order).await?;
+    let rows: Vec<_> = allocations.iter().collect();
+    Ok(success(map::unfrozen(&release, &order, &rows)))
+}
+
 async fn apply(api: &Api, request: Request) -> Result<Response, Fault> {
     let received = Received::read(request).await?;
     let (caller, asked) = api.admit(&received, |_, body| refund::Asked::read(body))?;
@@ -126,6 +180,7 @@ async fn apply(api: &Api, request: Request) -> Result<Response, Fault> {
         order: order.terms.id,
         merchant: order.terms.request.merchant.clone(),
         amount: asked.amount,
+        back: asked.back,
         request: Arc::new(asked.request),
     };
     let command: Command = command.into();
@@ -206,6 +261,16 @@ impl Api {
                 Err(Fault::new(ErrCode::InvalidParameter, text))
             }
         }
+    }
+
+    /// The allocations of an order.
+    async fn allocations(&self, order: &Order) -> Result<Vec<Allocation>, Fault> {
+        let numbers: Vec<NaturalKey> = order.allocation_numbers().collect();
+        if numbers.is_empty() {
+            return Ok(vec![]);
+        }
+        let tenant = order.terms.tenant.clone();
+        Ok(self.engine.ask(AllocationsOf { tenant, numbers }).await?)
     }
 
     /// The refund that a request names.

@@ -1,6 +1,6 @@
 //! Requests and results, member by member.
 
-use crate::check::{Malformed, Read, required};
+use crate::check::{Malformed, Read, as_object, required};
 use crate::json::{Json, Object};
 use crate::members::{
     Allocation, External, LIST_LEN_MAX, Share, check_payer_info, check_scene_info,
@@ -9,6 +9,7 @@ use crate::members::{
 use crate::pay_channel::{self, AUTH_CODE, Member, PayChannel};
 use crate::{members, time, url};
 use channel::Scene;
+use kernel::{AllocationPart, MerchantId};
 use ledger::{Currency, Fen, Id, Timestamp, kinds};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -327,6 +328,73 @@ pub(crate) struct ShareShown<'o> {
 pub(crate) struct AllocationShown<'o> {
     #[serde(flatten)]
     pub(crate) allocation: Allocation<'o>,
+    pub(crate) allocate_status: &'static str,
+}
+
+/// `Result` of `query_allocate`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Allocated<'o> {
+    pub(crate) out_order_id: &'o str,
+    pub(crate) channel_order_id: String,
+    pub(crate) fund_allocate_list: Vec<AllocationFound<'o>>,
+}
+
+/// An allocation with its id and its end.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct AllocationFound<'o> {
+    #[serde(flatten)]
+    pub(crate) shown: AllocationShown<'o>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) allocate_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) finish_time: Option<String>,
+}
+
+/// `POST /cloudpay/v1/account/out/unfreeze_allocate`, checked.
+pub(crate) struct Unfreeze {
+    pub(crate) out_unfreeze_id: String,
+    pub(crate) order: OrderName,
+    pub(crate) parts: Vec<AllocationPart>,
+}
+
+impl Unfreeze {
+    pub(crate) fn read(body: &Object<'_>) -> Read<Unfreeze> {
+        let number = required("OutUnfreezeId", plain(body, "OutUnfreezeId", 6..=60)?)?;
+        let list = "FundAllocateList";
+        let parts = required(list, body.list(list, LIST_LEN_MAX, allocation_part)?)?;
+        if parts.is_empty() {
+            return Err(Malformed::new(list, format!("0 items, want 1 to {LIST_LEN_MAX}")));
+        }
+        Ok(Unfreeze { out_unfreeze_id: number.to_owned(), order: OrderName::read(body)?, parts })
+    }
+}
+
+/// A part of an order's allocations: a merchant and an amount.
+pub(crate) fn allocation_part(item: &Json<'_>) -> Read<AllocationPart> {
+    let item = as_object(item)?;
+    let merchant = MerchantId::new(item.required_text("ChannelSubMerchantId", 1..=50)?);
+    let amount = item.integer("AllocateAmount", 1..=TOTAL_FEN_MAX)?;
+    Ok(AllocationPart { merchant, amount: Fen::new(required("AllocateAmount", amount)?) })
+}
+
+/// `Result` of `unfreeze_allocate`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Unfrozen<'o> {
+    pub(crate) out_unfreeze_id: &'o str,
+    pub(crate) unfreeze_id: String,
+    pub(crate) out_order_id: &'o str,
+    pub(crate) fund_allocate_list: Vec<UnfrozenPart<'o>>,
+}
+
+/// A part that was released, and how its allocation stands now.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct UnfrozenPart<'o> {
+    pub(crate) channel_sub_merchant_id: &'o str,
+    pub(crate) allocate_amount: i64,
     pub(crate) allocate_status: &'static str,
 }
 

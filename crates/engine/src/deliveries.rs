@@ -8,7 +8,7 @@ use adapters::Stopwatch;
 use adapters::http::limits::RECEIVER_TIMEOUT;
 use channel::Response;
 use kernel::{
-    Attempt, Caller, Delivery, Key, Notification, NotificationCommand, Reads, Row, TenantId,
+    Attempt, Caller, Delivery, Key, Notification, NotificationCommand, Reads, TenantId, View,
 };
 use ledger::{Id, Timestamp, kinds};
 use std::sync::Arc;
@@ -123,18 +123,19 @@ async fn notification(
     Ok(view.notifications.get(tenant, id).cloned())
 }
 
-/// The row that it reports about.
-async fn about(engine: &Engine, notification: &Notification) -> Result<Option<Row>, StoreFault> {
+/// The row that it reports about, with what that row names.
+async fn about(engine: &Engine, notification: &Notification) -> Result<Option<View>, StoreFault> {
     let (tenant, mut reads) = (&notification.tenant, Reads::default());
     reads.subject(tenant, notification.about, notification.root);
-    Ok(engine.store.peek(&reads).await?.row(tenant, notification.about))
+    let view = engine.store.peek(&reads).await?;
+    Ok(view.row(tenant, notification.about).is_some().then_some(view))
 }
 
 /// How the delivery went; `None` when it was not tried because we had no room.
 async fn exchange(
     engine: &Arc<Engine>,
     notification: Notification,
-    about: Row,
+    about: View,
 ) -> Option<Delivery> {
     let (tenant, dialect) = (notification.tenant.clone(), notification.dialect.clone());
     let Some(announcer) = engine.announcers.get(&*dialect).cloned() else {

@@ -12,7 +12,7 @@ use crypto::Secret;
 use crypto::rsa::Verifier;
 use kernel::{
     CallerKey, CallerProof, Command, Directory, Merchant, MerchantRoutes, Route, TenantId,
-    TenantRoutes,
+    TenantRoutes, WorkingDays,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -56,6 +56,7 @@ pub(crate) struct Opening<'a> {
     pub(crate) secrets: &'a Secrets,
     pub(crate) public_url: &'a str,
     pub(crate) installation: &'a Arc<str>,
+    pub(crate) working_days: &'a Arc<WorkingDays>,
 }
 
 impl Snapshot {
@@ -85,6 +86,7 @@ impl Snapshot {
         let owner = |tenant: &TenantId, name: &Arc<str>| (name.clone(), tenant.clone());
         let directory = Directory {
             installation: opening.installation.clone(),
+            working_days: opening.working_days.clone(),
             tenants: tenants.collect(),
             caller_keys: rows
                 .caller_keys
@@ -208,6 +210,8 @@ pub(crate) const fn is_of_directory(command: &Command) -> bool {
         | Command::Refund(_)
         | Command::Notification(_)
         | Command::Approval(_)
+        | Command::Allocation(_)
+        | Command::AllocationRelease(_)
         | Command::RecordFinding(_)
         | Command::RunTask(_) => false,
     }
@@ -242,6 +246,7 @@ impl Engine {
             secrets: &self.secrets,
             public_url: &self.public_url,
             installation: &self.installation,
+            working_days: &self.working_days,
         };
         self.put_snapshot(Snapshot::of(&opening, &rows, revision, &before));
         Ok(())

@@ -56,7 +56,9 @@ pub(crate) fn counterpart(view: &View, task: &Task) -> Arc<str> {
             | Row::Merchant(_)
             | Row::CallerKey(_)
             | Row::ChannelAccount(_)
-            | Row::Approval(_),
+            | Row::Approval(_)
+            | Row::Allocation(_)
+            | Row::AllocationRelease(_),
         )
         | None => Arc::default(),
     }

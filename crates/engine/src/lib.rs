@@ -58,7 +58,7 @@ use bulkhead::Permit;
 use channel::{Channel, CodecContext, Response};
 use clock::DatabaseClock;
 use directory::Snapshot;
-use kernel::{Caller, Command, Lane, Notification, Refusal, Reply, Row};
+use kernel::{Caller, Command, Lane, Notification, Refusal, Reply, View, WorkingDays};
 use lanes::Lanes;
 use ledger::{Stamp, Timestamp};
 use shares::{Queues, Shares};
@@ -73,13 +73,14 @@ const ID_MARGIN: i64 = 1 << 20;
 
 /// How a dialect notifies a merchant.
 pub trait Announce: Send + Sync {
-    /// The request that carries the notification about a row, signed now. `callers` are those of the
+    /// The request that carries the notification, signed now. `about` has the row that it reports about,
+    /// with what that row names. `callers` are those of the
     /// tenant, in the order in which their keys were created. `None` when the dialect cannot sign for
     /// the tenant.
     fn announce(
         &self,
         notification: &Notification,
-        about: &Row,
+        about: &View,
         callers: &[Arc<RegisteredCaller>],
         context: &CodecContext,
     ) -> Option<channel::Request>;
@@ -108,6 +109,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// This process among those that share the database.
     pub node: u8,
+    /// Which days are worked.
+    pub working_days: Arc<WorkingDays>,
     /// What the engine does by itself.
     pub mode: Mode,
 }
@@ -161,6 +164,7 @@ pub struct Engine {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) secrets: Secrets,
     pub(crate) public_url: String,
+    pub(crate) working_days: Arc<WorkingDays>,
     pub(crate) installation: Arc<str>,
     pub(crate) channels: Vec<&'static dyn Channel>,
     pub(crate) announcers: HashMap<&'static str, Arc<dyn Announce>>,
@@ -199,6 +203,7 @@ impl Engine {
             store: parts.store,
             secrets: parts.secrets,
             public_url: parts.public_url,
+            working_days: parts.working_days,
             installation,
             channels: parts.channels,
             announcers: parts.announcers,

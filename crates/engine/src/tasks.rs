@@ -10,8 +10,8 @@ use crate::bulkhead::Permit;
 use crate::lanes::counterpart;
 use crate::{Engine, Failure, Handled, deliveries};
 use kernel::{
-    ApprovalRefusal, Caller, Command, Lane, NotificationCommand, NotificationRefusal, OrderRefusal,
-    Reads, RefundRefusal, Refusal, Row, Task, TenantId, View,
+    AllocationRefusal, ApprovalRefusal, Caller, Command, Lane, NotificationCommand,
+    NotificationRefusal, OrderRefusal, Reads, RefundRefusal, Refusal, Row, Task, TenantId, View,
 };
 use ledger::{Subject, Timestamp};
 use std::sync::Arc;
@@ -189,7 +189,8 @@ async fn decide_task(engine: &Engine, task: Task, permit: Permit) {
             Refusal::Order(OrderRefusal::NotFound)
             | Refusal::Refund(RefundRefusal::NotFound)
             | Refusal::Notification(NotificationRefusal::NotFound)
-            | Refusal::Approval(ApprovalRefusal::NotFound),
+            | Refusal::Approval(ApprovalRefusal::NotFound)
+            | Refusal::Allocation(AllocationRefusal::NotFound),
         )) => tracing::error!(%subject, "a task without its subject"),
         Err(failure) => tracing::warn!(%failure, %subject, "a due task was not run"),
     }
@@ -246,7 +247,9 @@ const fn parked_by(command: &Command) -> Option<(&TenantId, Subject)> {
         | Command::Merchant(_)
         | Command::CallerKey(_)
         | Command::ChannelAccount(_)
-        | Command::Approval(_) => None,
+        | Command::Approval(_)
+        | Command::Allocation(_)
+        | Command::AllocationRelease(_) => None,
     }
 }
 

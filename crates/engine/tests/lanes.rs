@@ -10,7 +10,7 @@ use engine::{
 };
 use kernel::{
     AttentionKind, Caller, Key, MerchantCommand, MerchantId, NaturalKey, Notification, Order,
-    OrderRequest, PlaceOrder, Put, Row, TenantCommand, TenantId,
+    OrderRequest, PlaceOrder, Put, Row, TenantCommand, TenantId, View,
 };
 use ledger::Timestamp;
 use std::collections::{BTreeMap, HashMap};
@@ -125,7 +125,7 @@ impl Announce for Plain {
     fn announce(
         &self,
         notification: &Notification,
-        _: &Row,
+        _: &View,
         _: &[Arc<RegisteredCaller>],
         _: &CodecContext,
     ) -> Option<Request> {
@@ -156,6 +156,7 @@ async fn engine(merchants: &Arc<Merchants>) -> Arc<Engine> {
         notification_client: merchants.clone(),
         clock: Arc::new(clock),
         node: 0,
+        working_days: Arc::default(),
         mode: Mode::Serve,
     };
     let engine = Engine::start(parts).await.expect("the engine starts");

@@ -243,6 +243,7 @@ async fn engine_with(
         notification_client: Arc::new(NoNetwork),
         clock,
         node: 0,
+        working_days: Arc::default(),
         mode: Mode::Serve,
     };
     let engine = Engine::start(parts).await.expect("the engine starts");

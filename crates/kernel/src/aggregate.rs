@@ -6,6 +6,8 @@
 //! findings. Nothing else in this crate names every aggregate.
 #![expect(clippy::disallowed_methods, reason = "rows are kept by the value of their id")]
 
+use crate::allocation::Allocation;
+use crate::allocation_release::AllocationRelease;
 use crate::approval::{Approval, Manual};
 use crate::caller_key::CallerKey;
 use crate::channel_account::ChannelAccount;
@@ -40,6 +42,8 @@ macro_rules! aggregates {
             caller_keys: CallerKey,
             channel_accounts: ChannelAccount,
             approvals: Approval,
+            allocations: Allocation,
+            allocation_releases: AllocationRelease,
         }
     };
 }
@@ -147,6 +151,10 @@ pub trait Aggregate: Clone + Debug + PartialEq + Sized + 'static {
     /// Adds what [`Aggregate::run_task`] and [`Aggregate::record_finding`] must see besides the row
     /// itself: balances, and the root of its story.
     fn related(_tenant: &TenantId, _root: Id<kinds::Root>, _reads: &mut Reads) {}
+
+    /// Adds what decisions about the row must see besides and only the row itself names: it is loaded
+    /// with the row, once that is found. Most rows name nothing.
+    fn linked(&self, _reads: &mut Reads) {}
 }
 
 /// What a finding is about, and through which channel account it was reported.
@@ -433,6 +441,13 @@ macro_rules! declare {
                 }
             }
 
+            /// What the rows that were loaded name besides, to be loaded with them.
+            pub fn linked(&self) -> Reads {
+                let mut reads = Reads::default();
+                $(self.$rows.all().for_each(|row| row.linked(&mut reads));)*
+                reads
+            }
+
             /// The sequence that this event has within its subject.
             pub fn sequence(&self, event: &Event) -> i64 {
                 match &event.change {
@@ -468,6 +483,11 @@ macro_rules! declare {
         }
 
         impl Reads {
+            /// True when nothing is to be read.
+            pub fn is_empty(&self) -> bool {
+                self.balances.is_empty() $(&& self.$rows.is_empty())*
+            }
+
             /// Adds a row, and what its rules must see besides.
             pub fn subject(&mut self, tenant: &TenantId, subject: Subject, root: Id<kinds::Root>) {
                 let id = subject.value;

@@ -1,6 +1,8 @@
 //! Decisions: what a command leads to, what its caller gets back, and how it is refused.
 
 use crate::aggregate::{Command, Row, View, decide_own};
+use crate::allocation::AllocationRefusal;
+use crate::allocation_release::AllocationReleaseRefusal;
 use crate::approval::ApprovalRefusal;
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
@@ -162,6 +164,12 @@ pub enum Refusal {
     /// By the rules of approvals.
     #[error(transparent)]
     Approval(#[from] ApprovalRefusal),
+    /// By the rules of allocations.
+    #[error(transparent)]
+    Allocation(#[from] AllocationRefusal),
+    /// By the rules of releases of allocations.
+    #[error(transparent)]
+    AllocationRelease(#[from] AllocationReleaseRefusal),
     /// The book does not take the movement.
     #[error(transparent)]
     Book(#[from] BookFault),

@@ -1,6 +1,7 @@
 //! Who may collect, and through which channel accounts: a snapshot of tenants, merchants and accounts
 //! as decisions look it up.
 
+use crate::calendar::WorkingDays;
 use channel::{Scene, SharingRules, TextRules};
 use std::collections::HashMap;
 use std::fmt;
@@ -103,6 +104,8 @@ pub struct Directory {
     pub caller_keys: HashMap<Arc<str>, TenantId>,
     /// The tenant of each channel account, by the account's name.
     pub channel_accounts: HashMap<Arc<str>, TenantId>,
+    /// Which days are worked, by the operator's calendar.
+    pub working_days: Arc<WorkingDays>,
 }
 
 impl Directory {

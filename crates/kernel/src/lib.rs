@@ -12,11 +12,15 @@
 //! - `event`: the envelope around each change. `standing`: what tasks, attention and the audit follow from.
 //! - `coupons`: what a merchant's own coupons paid.
 //! - `directory`: who may collect, and through which channel accounts, as decisions look it up.
+//! - `calendar`: days in Shanghai, and which of them are worked.
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
-//!   `approval`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
+//!   `approval`, `allocation`, `allocation_release`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
 
 mod aggregate;
+mod allocation;
+mod allocation_release;
 mod approval;
+mod calendar;
 mod caller_key;
 mod channel_account;
 mod channel_no;
@@ -39,10 +43,19 @@ pub use aggregate::{
     About, Aggregate, AggregateChange, AggregateCommand, Change, Changed, Command, Key, NaturalKey,
     Reads, Row, Rows, View, Write,
 };
+pub use allocation::{
+    Allocation, AllocationChange, AllocationCommand, AllocationFunds, AllocationRefusal,
+    AllocationState, AllocationStatus,
+};
+pub use allocation_release::{
+    AllocationPart, AllocationRelease, AllocationReleaseChange, AllocationReleaseCommand,
+    AllocationReleaseRefusal, ReleaseAllocations,
+};
 pub use approval::{
     APPROVAL_LIFE_SECONDS, Approval, ApprovalChange, ApprovalCommand, ApprovalRefusal,
     ApprovalState, ConcernedPayment, Manual, ManualCommand, Proposal,
 };
+pub use calendar::{DayKind, ShanghaiDay, WorkingDays};
 pub use caller_key::{CallerKey, CallerKeyChange, CallerKeyCommand, CallerProof};
 pub use channel_account::{
     AccountSetting, AccountSettings, Blocked, ChannelAccount, ChannelAccountChange,
@@ -61,11 +74,11 @@ pub use notification::{
     NotificationCommand, NotificationKind, NotificationRefusal, NotificationState,
 };
 pub use order::{
-    AllocatePeriod, AllocationTerms, CALL_MAX_MS, CONTRADICTION_SCHEDULE_SECONDS, Closure,
-    ContestedPayment, DEFAULT_LIFE_SECONDS, FINAL_POLL_SECONDS, InFlightCall, KnownPayInfo, Order,
-    OrderChange, OrderCommand, OrderField, OrderFunds, OrderRefusal, OrderRequest, OrderState,
-    POLL_SCHEDULE_SECONDS, Paid, PlaceOrder, RETRY_SCHEDULE_SECONDS, ShareAmount, ShareTerms,
-    Splits, Terms, UnappliedOutcome, UnappliedPayment,
+    AllocatePeriod, AllocationFault, AllocationTerms, CALL_MAX_MS, CONTRADICTION_SCHEDULE_SECONDS,
+    Closure, ContestedPayment, DEFAULT_LIFE_SECONDS, FINAL_POLL_SECONDS, InFlightCall,
+    KnownPayInfo, Order, OrderChange, OrderCommand, OrderField, OrderFunds, OrderRefusal,
+    OrderRequest, OrderState, POLL_SCHEDULE_SECONDS, Paid, PlaceOrder, RETRY_SCHEDULE_SECONDS,
+    ShareAmount, ShareTerms, Splits, Terms, UnappliedOutcome, UnappliedPayment,
 };
 pub use refund::{
     DecideRefund, Need, Refund, RefundChange, RefundCommand, RefundDecision, RefundPart,

@@ -62,7 +62,10 @@ impl Lane {
     /// The lane of the tasks of this kind of row.
     pub const fn of(kind: SubjectKind) -> Lane {
         match kind {
-            SubjectKind::Order | SubjectKind::Refund => Lane::Money,
+            SubjectKind::Order
+            | SubjectKind::Refund
+            | SubjectKind::Allocation
+            | SubjectKind::AllocationRelease => Lane::Money,
             SubjectKind::Notification => Lane::Notifications,
             SubjectKind::Tenant
             | SubjectKind::Merchant

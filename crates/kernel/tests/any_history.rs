@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 use support::script::play;
 use support::{INSTALLATION, TestKernel, directory};
 
+/// How the money of some orders is divided.
+const DIVIDED: &str = "CM-B:200:D0,CM-C:100:T1:frozen";
+
 /// Steps in the language of scenarios, as `support/script.rs` describes it. Those about a row that is
 /// not there are skipped.
 fn any_step() -> impl Strategy<Value = String> {
@@ -89,6 +92,7 @@ fn any_step() -> impl Strategy<Value = String> {
         "task refund",
         "task notification",
         "task approval",
+        "task allocation",
         "attempt no_answer",
         "attempt acknowledged",
         "replay",
@@ -121,11 +125,15 @@ fn any_step() -> impl Strategy<Value = String> {
         (who.clone(), manual).prop_map(|(who, manual)| format!("propose {who} {manual}"));
     let approved = (prop::sample::select(vec!["approve", "approve", "reject"]), who)
         .prop_map(|(decided, who)| format!("{decided} {who}"));
+    let unfrozen = (0u8..4, order.clone(), prop::sample::select(vec!["CM-B", "CM-C"]), 1i64..80)
+        .prop_map(|(no, order, who, fen)| format!("unfreeze u{no} {order} {who}:{fen}"));
     prop_oneof![
         2 => proposed,
         2 => approved,
         2 => order.clone().prop_map(|order| format!("place {order}")),
+        1 => order.clone().prop_map(|order| format!("place {order} allocate={DIVIDED}")),
         1 => order.clone().prop_map(|order| format!("close {order}")),
+        1 => unfrozen,
         2 => order.prop_map(|order| format!("task {order}")),
         6 => finding,
         3 => refund,
@@ -146,6 +154,7 @@ fn play_if_possible(kernel: &mut TestKernel, step: &str) {
         ["operator", "retry" | "renew", ..] => "refund",
         ["operator", "dismiss", ..] => "notification",
         ["operator", _, row, ..] => row,
+        ["unfreeze", _, row, ..] => row,
         ["attempt" | "replay", ..] => "notification",
         [row, ..] => row,
         [] => "",
@@ -155,6 +164,7 @@ fn play_if_possible(kernel: &mut TestKernel, step: &str) {
         "refund" => kernel.refund().is_some(),
         "notification" => kernel.notification().is_some(),
         "approval" => kernel.approval().is_some(),
+        "allocation" => kernel.waiting_allocation().is_some(),
         row => kernel.order(row).is_some() || kernel.refund_no(row).is_some(),
     };
     if is_there {
@@ -202,6 +212,7 @@ fn check(kernel: &TestKernel) {
         }
     }
     check_arrived(kernel);
+    check_allocated(kernel);
     check_counted(kernel);
     for refund in kernel.stored.refunds.all() {
         assert_eq!(subject_of(&refund.channel_refund_no), Some(refund.id.subject()));
@@ -329,6 +340,32 @@ fn check_arrived(kernel: &TestKernel) {
     let funds = sums.iter().filter(|(account, _)| account.kind == AccountKind::ChannelFunds);
     let funds: i64 = funds.map(|(_, delta)| delta.posted.get()).sum();
     assert_eq!(-funds, arrived.sum::<i64>() - left.sum::<i64>(), "what lies at the channel");
+}
+
+/// Every fen that was allocated lies where its allocation says, and the order knows how much it is.
+fn check_allocated(kernel: &TestKernel) {
+    let mut lies: BTreeMap<(AccountKind, &str), i64> = BTreeMap::new();
+    let mut allocated: BTreeMap<i64, i64> = BTreeMap::new();
+    for row in kernel.stored.allocations.all() {
+        let funds = row.funds();
+        for (kind, fen) in [
+            (AccountKind::MerchantPending, funds.waiting),
+            (AccountKind::MerchantFrozen, funds.frozen),
+            (AccountKind::MerchantAvailable, funds.available),
+        ] {
+            *lies.entry((kind, row.merchant.as_str())).or_default() += fen.get();
+        }
+        let parts = [funds.waiting, funds.frozen, funds.available].map(Fen::get);
+        *allocated.entry(row.order.value()).or_default() += parts.iter().sum::<i64>();
+    }
+    for ((kind, merchant), fen) in lies {
+        let account = Account::new(kind, merchant);
+        assert_eq!(kernel.balance(&account).posted, Fen::new(fen), "{account:?}");
+    }
+    for order in kernel.stored.orders.all() {
+        let want = allocated.get(&order.terms.id.value()).copied().unwrap_or_default();
+        assert_eq!(order.funds.allocated, Fen::new(want), "what the order has allocated");
+    }
 }
 
 fn subject_of(channel_no: &str) -> Option<Subject> {

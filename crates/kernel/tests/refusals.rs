@@ -5,9 +5,10 @@ mod support;
 
 use channel::{TextField, TextRules};
 use kernel::{
-    ApprovalRefusal, Command, DecideRefund, Directory, DirectoryRefusal, MerchantRoutes,
-    NotificationCommand, NotificationRefusal, OrderCommand, OrderField, OrderRefusal, PlaceOrder,
-    Put, RecordFinding, RefundDecision, RefundRefusal, Refusal, Rows, Task, TenantId,
+    AllocationRefusal, ApprovalRefusal, Command, DecideRefund, Directory, DirectoryRefusal,
+    MerchantRoutes, NotificationCommand, NotificationRefusal, OrderCommand, OrderField,
+    OrderRefusal, PlaceOrder, Put, RecordFinding, RefundDecision, RefundRefusal, Refusal, Rows,
+    Task, TenantId,
 };
 use ledger::{Id, Subject, SubjectKind};
 use std::sync::Arc;
@@ -34,6 +35,8 @@ const fn order_rank(refusal: &OrderRefusal) -> usize {
         OrderRefusal::Expiry => 12,
         OrderRefusal::ExpiryTooFar { .. } => 13,
         OrderRefusal::Text { .. } => 14,
+        OrderRefusal::Allocation { .. } => 15,
+        OrderRefusal::Splits => 16,
     }
 }
 
@@ -339,7 +342,9 @@ fn findings_about_nothing_are_refused() {
             | SubjectKind::Merchant
             | SubjectKind::CallerKey
             | SubjectKind::ChannelAccount
-            | SubjectKind::Approval => no_findings(kind.name()),
+            | SubjectKind::Approval
+            | SubjectKind::Allocation
+            | SubjectKind::AllocationRelease => no_findings(kind.name()),
         };
         assert_eq!(TestKernel::new(directory()).handle(record(kind)), Err(want));
     }
@@ -361,11 +366,13 @@ fn what_does_not_exist_is_not_found() {
             SubjectKind::Refund => Some(RefundRefusal::NotFound.into()),
             SubjectKind::Notification => Some(NotificationRefusal::NotFound.into()),
             SubjectKind::Approval => Some(ApprovalRefusal::NotFound.into()),
-            // Rows of the directory have no tasks.
+            SubjectKind::Allocation => Some(AllocationRefusal::NotFound.into()),
+            // Rows of the directory and releases have no tasks.
             SubjectKind::Tenant
             | SubjectKind::Merchant
             | SubjectKind::CallerKey
-            | SubjectKind::ChannelAccount => None,
+            | SubjectKind::ChannelAccount
+            | SubjectKind::AllocationRelease => None,
         };
         assert_eq!(kernel.handle(Command::RunTask(task)).err(), want);
     }

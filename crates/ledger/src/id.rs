@@ -104,6 +104,10 @@ kinds! {
         ChannelAccount = "channel_account" 'C';
         /// A manual command that one operator proposed and a second one decides about.
         Approval = "approval" 'A';
+        /// A part of an order's money that another merchant gets; on the wire the AllocateId.
+        Allocation = "allocation" 'F';
+        /// A release of frozen allocations.
+        AllocationRelease = "allocation_release" 'Z';
     }
     others {
         /// A ledger transfer.

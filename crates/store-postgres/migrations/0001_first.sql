@@ -275,6 +275,58 @@ CREATE INDEX attention_times_of_approvals
 -- Approvals are listed and found without their tenants.
 CREATE INDEX ids_of_approvals ON approvals (id);
 
+CREATE TABLE allocations (
+    tenant          text   COLLATE "C" NOT NULL,
+    id              bigint NOT NULL,
+    order_id        bigint NOT NULL,
+    merchant        text   COLLATE "C" NOT NULL,
+    allocation_no   text   COLLATE "C" NOT NULL,
+    amount          bigint NOT NULL,
+    period          text   COLLATE "C" NOT NULL,
+    is_frozen       bigint NOT NULL,
+    made_at         bigint NOT NULL,
+    version         bigint NOT NULL,
+    next_poll_at    bigint,
+    held            bigint NOT NULL,
+    attention_kind  text   COLLATE "C",
+    attention       text   COLLATE "C",
+    attention_since bigint,
+    state           text   COLLATE "C" NOT NULL,
+    waits_until     bigint,
+    ended_at        bigint,
+    reason          text   COLLATE "C",
+    released        bigint NOT NULL,
+    returned        bigint NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, allocation_no)
+);
+CREATE INDEX attention_of_allocations ON allocations (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_allocations
+    ON allocations (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+
+CREATE TABLE allocation_releases (
+    tenant          text   COLLATE "C" NOT NULL,
+    id              bigint NOT NULL,
+    order_id        bigint NOT NULL,
+    namespace       text   COLLATE "C" NOT NULL,
+    release_no      text   COLLATE "C" NOT NULL,
+    parts           text   COLLATE "C" NOT NULL,
+    made_at         bigint NOT NULL,
+    version         bigint NOT NULL,
+    next_poll_at    bigint,
+    held            bigint NOT NULL,
+    attention_kind  text   COLLATE "C",
+    attention       text   COLLATE "C",
+    attention_since bigint,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, release_no)
+);
+CREATE INDEX attention_of_allocation_releases ON allocation_releases (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_allocation_releases
+    ON allocation_releases (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+
 -- A story's events lie together; every row of a story has events in it, and is found by
 -- them, or by those that were archived.
 CREATE TABLE events (

@@ -6,7 +6,10 @@ use crate::connection::{Patience, Step};
 use crate::pool::Pool;
 use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, audit as sql};
-use kernel::{Approval, Notification, Order, Refund, TenantId, UnappliedOutcome};
+use kernel::{
+    Allocation, AllocationRelease, Approval, Notification, Order, Refund, TenantId,
+    UnappliedOutcome,
+};
 use ledger::{Id, Subject, Transfer, kinds};
 use std::collections::{BTreeMap, HashMap};
 use store::audit::{Part, Rule, Sums, accounts, sorted, unapplied_part, unapplied_parts};
@@ -46,11 +49,14 @@ fn rules() -> Vec<RuleSql> {
         (Rule::RefundReleased, refund, &sql::REFUND_RELEASED),
         (Rule::RefundNotTaken, refund, &sql::REFUND_NOT_TAKEN),
         (Rule::RefundsNotCounted, order, &sql::REFUNDS_NOT_COUNTED),
+        (Rule::AllocatedDiffers, order, &sql::ALLOCATED_DIFFERS),
         (Rule::PaidWithoutNotification, order, &sql::PAID_WITHOUT_NOTIFICATION),
         (Rule::EventsMissing, order, &sql::ORDER_EVENTS_MISSING),
         (Rule::EventsMissing, refund, &sql::REFUND_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<Notification>(), &sql::NOTIFICATION_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<Approval>(), &sql::APPROVAL_EVENTS_MISSING),
+        (Rule::EventsMissing, noun::<Allocation>(), &sql::ALLOCATION_EVENTS_MISSING),
+        (Rule::EventsMissing, noun::<AllocationRelease>(), &sql::ALLOCATION_RELEASE_EVENTS_MISSING),
         (Rule::ArchivesDiffer, "archive", &sql::ARCHIVES_DIFFER),
     ];
     rules.extend(row_rules());

@@ -31,7 +31,17 @@ struct Loading<'a> {
 }
 
 pub(crate) async fn load(pool: &Pool, reads: &Reads) -> Result<View, StoreFault> {
-    let mut view = nothing(reads);
+    let mut view = View::default();
+    load_into(pool, reads, &mut view).await?;
+    let linked = view.linked();
+    if !linked.is_empty() {
+        load_into(pool, &linked, &mut view).await?;
+    }
+    Ok(view)
+}
+
+async fn load_into(pool: &Pool, reads: &Reads, view: &mut View) -> Result<(), StoreFault> {
+    expect_nothing(view, reads);
     let loading = Loading::of(reads);
     let wanted = loading.shares.iter().enumerate().filter(|(_, share)| !share.steps.is_empty());
     let asking = wanted.map(|(at, share)| -> Sending<'_, _> {
@@ -39,33 +49,41 @@ pub(crate) async fn load(pool: &Pool, reads: &Reads) -> Result<View, StoreFault>
     });
     for (share, found) in pipeline::all(asking.collect()).await {
         for (put, rows) in share.puts.iter().zip(found?) {
-            put(&mut view, &rows)?;
+            put(view, &rows)?;
         }
     }
-    Ok(view)
+    Ok(())
 }
 
 /// Loads over the session for upkeep, which waits behind no commit and no caller's query.
 pub(crate) async fn peek(pool: &Pool, reads: &Reads) -> Result<View, StoreFault> {
-    let mut view = nothing(reads);
-    let Share { steps, puts } = Loading::of(reads).together();
-    if steps.is_empty() {
-        return Ok(view);
-    }
-    let found = pool.upkeep().await?.rows(&steps).await?;
-    for (put, rows) in puts.iter().zip(found) {
-        put(&mut view, &rows)?;
+    let mut view = View::default();
+    peek_into(pool, reads, &mut view).await?;
+    let linked = view.linked();
+    if !linked.is_empty() {
+        peek_into(pool, &linked, &mut view).await?;
     }
     Ok(view)
 }
 
-/// A view of what is wanted before anything was found.
-fn nothing(reads: &Reads) -> View {
-    let mut view = View::default();
+async fn peek_into(pool: &Pool, reads: &Reads, view: &mut View) -> Result<(), StoreFault> {
+    expect_nothing(view, reads);
+    let Share { steps, puts } = Loading::of(reads).together();
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let found = pool.upkeep().await?.rows(&steps).await?;
+    for (put, rows) in puts.iter().zip(found) {
+        put(view, &rows)?;
+    }
+    Ok(())
+}
+
+/// Puts into the view what is wanted before anything was found: an account without postings is at zero.
+fn expect_nothing(view: &mut View, reads: &Reads) {
     for key in &reads.balances {
         view.balances.insert(key.clone(), Balance::default());
     }
-    view
 }
 
 async fn rows(pool: &Pool, share: usize, steps: &[Step<'_>]) -> Result<Vec<Vec<Row>>, StoreFault> {

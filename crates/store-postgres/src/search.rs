@@ -10,14 +10,18 @@ use crate::query_permits::Party;
 use crate::schema;
 use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, claim as sql, read};
-use kernel::{Approval, AttentionKind, Event, Key, Lane, Notification, Order, TenantId};
+use kernel::{
+    Aggregate as _, Allocation, Approval, AttentionKind, Event, Key, Lane, NaturalKey,
+    Notification, Order, TenantId,
+};
 use ledger::{Id, Stamp, SubjectId, SubjectKind, Timestamp, kinds};
 use std::collections::HashMap;
 use store::rows::{self, Value, archive, event, task, transfer};
 use store::{
-    AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, DEFER_MS, DatabaseFacts,
-    DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX, Lateness, Listed, NotificationRow, OrderFilter,
-    PARKED_LISTED_MAX, Page, Postings, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
+    AccountRow, AllocationsOf, Approvals, AttentionCount, AttentionFilter, AttentionRow, DEFER_MS,
+    DatabaseFacts, DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX, Lateness, Listed,
+    NotificationRow, OrderFilter, PARKED_LISTED_MAX, Page, Postings, Query, StoreFault, Story,
+    TASKS_COUNTED_MAX, TaskRow,
 };
 use tokio_postgres::Row;
 
@@ -33,6 +37,7 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
         Query::OneRefund(one) => {
             Page::OneRefund(found.one(&one.tenant, &one.key).await?.map(Box::new))
         }
+        Query::AllocationsOf(of) => Page::AllocationsOf(found.allocations(of).await?),
         Query::Orders(of) => Page::Orders(found.orders(&of.filter).await?),
         Query::StoryOf(of) => Page::StoryOf(found.story(&of.tenant, of.root).await?.map(Box::new)),
         Query::StoriesWithEvents(of) => {
@@ -142,6 +147,7 @@ fn session_of(query: &Query) -> Session {
         | Query::DatabaseTime(_)
         | Query::AboutDatabase(_) => Session::Upkeep,
         Query::OneOrder(_)
+        | Query::AllocationsOf(_)
         | Query::OneRefund(_)
         | Query::Orders(_)
         | Query::StoryOf(_)
@@ -228,6 +234,22 @@ impl Found<'_> {
 
     async fn rows(&self, step: Step<'_>) -> Result<Vec<Row>, StoreFault> {
         Ok(self.all(&[step]).await?.concat())
+    }
+
+    /// The allocations of these numbers, in the order of the numbers.
+    async fn allocations(&self, of: &AllocationsOf) -> Result<Vec<Allocation>, StoreFault> {
+        let numbers: Vec<&NaturalKey> = of.numbers.iter().collect();
+        let Some(namespace) = numbers.first().map(|number| &*number.namespace) else {
+            return Ok(vec![]);
+        };
+        let Some(step) = by_numbers::<Allocation>(&of.tenant, namespace, &numbers) else {
+            return Ok(vec![]);
+        };
+        let mut rows = numbered::<Allocation>(&self.rows(step).await?, &numbers)?;
+        rows.sort_by_cached_key(|row| {
+            of.numbers.iter().position(|number| row.natural_key().as_ref() == Some(number))
+        });
+        Ok(rows)
     }
 
     async fn one<A: SqlRow>(

@@ -274,6 +274,58 @@ CREATE INDEX attention_times_of_approvals
 -- Approvals are listed and found without their tenants.
 CREATE INDEX ids_of_approvals ON approvals (id);
 
+CREATE TABLE allocations (
+    tenant          TEXT    NOT NULL,
+    id              INTEGER NOT NULL,
+    order_id        INTEGER NOT NULL,
+    merchant        TEXT    NOT NULL,
+    allocation_no   TEXT    NOT NULL,
+    amount          INTEGER NOT NULL,
+    period          TEXT    NOT NULL,
+    is_frozen       INTEGER NOT NULL,
+    made_at         INTEGER NOT NULL,
+    version         INTEGER NOT NULL,
+    next_poll_at    INTEGER,
+    held            INTEGER NOT NULL,
+    attention_kind  TEXT,
+    attention       TEXT,
+    attention_since INTEGER,
+    state           TEXT    NOT NULL,
+    waits_until     INTEGER,
+    ended_at        INTEGER,
+    reason          TEXT,
+    released        INTEGER NOT NULL,
+    returned        INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, allocation_no)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_allocations ON allocations (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_allocations
+    ON allocations (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+
+CREATE TABLE allocation_releases (
+    tenant          TEXT    NOT NULL,
+    id              INTEGER NOT NULL,
+    order_id        INTEGER NOT NULL,
+    namespace       TEXT    NOT NULL,
+    release_no      TEXT    NOT NULL,
+    parts           TEXT    NOT NULL,
+    made_at         INTEGER NOT NULL,
+    version         INTEGER NOT NULL,
+    next_poll_at    INTEGER,
+    held            INTEGER NOT NULL,
+    attention_kind  TEXT,
+    attention       TEXT,
+    attention_since INTEGER,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, release_no)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_allocation_releases ON allocation_releases (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_allocation_releases
+    ON allocation_releases (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+
 -- A story's events lie together; every row of a story has events in it, and is found by
 -- them, or by those that were archived.
 CREATE TABLE events (

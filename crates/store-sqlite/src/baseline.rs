@@ -19,8 +19,13 @@ use store::{Baseline, StoreFault};
 const ORDERS_MAX: usize = 100_000;
 
 /// The tables that a new order writes to, and the column that names the order.
-const TABLES: [(&str, &str); 4] =
-    [("orders", "id"), ("order_terms", "id"), ("events", "root"), ("tasks", "subject_id")];
+const TABLES: [(&str, &str); 5] = [
+    ("orders", "id"),
+    ("order_terms", "id"),
+    ("allocations", "order_id"),
+    ("events", "root"),
+    ("tasks", "subject_id"),
+];
 
 /// The rows of orders, in memory.
 #[derive(Debug)]

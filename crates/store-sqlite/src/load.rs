@@ -103,6 +103,11 @@ pub(crate) fn load(connection: &mut Connection, reads: &Reads) -> Result<View, S
         let mut view = View::default();
         load_rows(snapshot, reads, &mut view)?;
         load_balances(snapshot, reads, &mut view)?;
+        let linked = view.linked();
+        if !linked.is_empty() {
+            load_rows(snapshot, &linked, &mut view)?;
+            load_balances(snapshot, &linked, &mut view)?;
+        }
         Ok(view)
     })
 }

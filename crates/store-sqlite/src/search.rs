@@ -8,7 +8,10 @@ use crate::schema;
 use crate::sql::rows::SqlRow;
 use crate::sql::{claim as sql, read};
 use crate::statement::{Select, fault, snapshot, within};
-use kernel::{Approval, AttentionKind, Key, Lane, Notification, Order, Refund, Row, TenantId};
+use kernel::{
+    Allocation, Approval, AttentionKind, Key, Lane, NaturalKey, Notification, Order, Refund, Row,
+    TenantId,
+};
 use ledger::{Id, Stamp, Subject, SubjectId, Timestamp, Transfer, kinds};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
@@ -44,6 +47,7 @@ pub(crate) fn is_upkeep(query: &Query) -> bool {
         | Query::DatabaseTime(_)
         | Query::AboutDatabase(_) => true,
         Query::OneOrder(_)
+        | Query::AllocationsOf(_)
         | Query::OneRefund(_)
         | Query::Orders(_)
         | Query::StoryOf(_)
@@ -68,6 +72,13 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
         Query::OneOrder(one) => {
             let found: Option<Order> = Finder::new(connection).find(&one.tenant, &one.key)?;
             Page::OneOrder(found.map(Box::new))
+        }
+        Query::AllocationsOf(of) => {
+            let mut finder: Finder<'_, Allocation> = Finder::new(connection);
+            let mut find = |number: &NaturalKey| {
+                finder.find(&of.tenant, &Key::Number(number.clone())).transpose()
+            };
+            Page::AllocationsOf(of.numbers.iter().filter_map(&mut find).collect::<Result<_, _>>()?)
         }
         Query::OneRefund(one) => {
             let found: Option<Refund> = Finder::new(connection).find(&one.tenant, &one.key)?;

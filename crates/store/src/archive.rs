@@ -165,6 +165,8 @@ fn removed(row: &Row) -> Option<(Id<kinds::Notification>, i64)> {
         Row::Order(_)
         | Row::Refund(_)
         | Row::Approval(_)
+        | Row::Allocation(_)
+        | Row::AllocationRelease(_)
         | Row::Tenant(_)
         | Row::Merchant(_)
         | Row::CallerKey(_)

@@ -41,6 +41,8 @@ pub enum Rule {
     RefundWithoutPost,
     /// No refund of unapplied money releases what it holds.
     RefundReleased,
+    /// What an order says is allocated of it is what its allocations have, without what was taken back.
+    AllocatedDiffers,
     /// What a merchant's refund has taken from merchants, and has not put back, is its amount; nothing of
     /// one that has failed or was written off.
     RefundNotTaken,
@@ -54,8 +56,7 @@ pub enum Rule {
     OpenWithoutTask,
     /// Every paid order whose merchant asked for it has a notification, or had one that is archived.
     PaidWithoutNotification,
-    /// Every order, refund, notification and approval has as many events as its version says, in the log or in
-    /// archives.
+    /// Every row of an order's story has as many events as its version says, in the log or in archives.
     EventsMissing,
     /// Each archive has as many events as are written down for its rows.
     ArchivesDiffer,
@@ -63,7 +64,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order in which they are checked.
-    pub const ALL: [Rule; 20] = [
+    pub const ALL: [Rule; 21] = [
         Rule::TransferShape,
         Rule::BalanceMissing,
         Rule::BalanceDiffers,
@@ -78,6 +79,7 @@ impl Rule {
         Rule::RefundReleased,
         Rule::RefundNotTaken,
         Rule::RefundsNotCounted,
+        Rule::AllocatedDiffers,
         Rule::HeldDiffers,
         Rule::HoldWithoutRow,
         Rule::OpenWithoutTask,
@@ -106,6 +108,7 @@ impl Rule {
             Rule::RefundWithoutHold => "its amount is not held once",
             Rule::RefundWithoutPost => "what was posted does not fit its state",
             Rule::RefundReleased => "its amount was released",
+            Rule::AllocatedDiffers => "its allocations do not sum to what it has allocated",
             Rule::RefundNotTaken => "what it took from merchants is not its amount",
             Rule::RefundsNotCounted => "its refunds are not what it counts of them",
             Rule::HeldDiffers => "its transfers do not hold what it should hold",

@@ -34,13 +34,13 @@ pub use claim::{Claim, DEFER_MS, TaskAction, TaskUpdate};
 pub use kernel::Write;
 pub use late::{LATE_EXAMINED_MAX, LateTasks, Lateness};
 pub use query::{
-    AboutDatabase, AccountRow, Accounts, Approvals, Archives, AttemptRow, AttentionCount,
-    AttentionCounts, AttentionFilter, AttentionList, AttentionMark, AttentionRow, AttentionStart,
-    Audit, AuditReport, DatabaseFacts, DatabaseTime, DirectoryOf, DirectoryRevision, DirectoryRows,
-    EXAMINED_MAX, Installation, LastId, Listed, NotificationRow, Notifications, OldestUndelivered,
-    OneApproval, OneNotification, OneOrder, OneRefund, OrderFilter, Orders, PARKED_LISTED_MAX,
-    Page, Ping, Postings, Query, Question, StoriesWithEvents, Story, StoryOf, TASKS_COUNTED_MAX,
-    TaskRow, Tasks, TenantsWithOrder,
+    AboutDatabase, AccountRow, Accounts, AllocationsOf, Approvals, Archives, AttemptRow,
+    AttentionCount, AttentionCounts, AttentionFilter, AttentionList, AttentionMark, AttentionRow,
+    AttentionStart, Audit, AuditReport, DatabaseFacts, DatabaseTime, DirectoryOf,
+    DirectoryRevision, DirectoryRows, EXAMINED_MAX, Installation, LastId, Listed, NotificationRow,
+    Notifications, OldestUndelivered, OneApproval, OneNotification, OneOrder, OneRefund,
+    OrderFilter, Orders, PARKED_LISTED_MAX, Page, Ping, Postings, Query, Question,
+    StoriesWithEvents, Story, StoryOf, TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder,
 };
 
 use kernel::{Reads, Task, TenantId, View};
@@ -95,7 +95,8 @@ pub enum CommitFault {
 
 /// A database that keeps Tongbao's state.
 pub trait Store: Send + Sync {
-    /// Loads what a batch of commands must read. What does not exist is absent from the view;
+    /// Loads what a batch of commands must read, and what the rows that are found name besides
+    /// ([`View::linked`]). What does not exist is absent from the view;
     /// balances that were asked for and have no postings are zero. The view's directory is empty.
     ///
     /// # Errors

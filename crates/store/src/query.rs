@@ -5,9 +5,9 @@
 
 use crate::archive::{ArchiveRecord, ArchivedEvents};
 use kernel::{
-    Aggregate, Approval, Attempt, Attention, AttentionKind, CallerKey, ChannelAccount, Event, Exit,
-    Key, Lane, Merchant, Notification, NotificationState, Order, Refund, Row, Task, Tenant,
-    TenantId,
+    Aggregate, Allocation, Approval, Attempt, Attention, AttentionKind, CallerKey, ChannelAccount,
+    Event, Exit, Key, Lane, Merchant, NaturalKey, Notification, NotificationState, Order, Refund,
+    Row, Task, Tenant, TenantId,
 };
 use ledger::{Account, Balance, Id, Named, Subject, SubjectKind, Timestamp, Transfer, kinds};
 use std::cmp::{Ordering, Reverse};
@@ -79,6 +79,14 @@ questions! {
         /// The order.
         key: Key<kinds::Order>,
     } -> Option<Box<Order>>;
+
+    /// The allocations of these numbers that exist, in the order of the numbers.
+    AllocationsOf {
+        /// The owner.
+        tenant: TenantId,
+        /// Their numbers, as an order names them.
+        numbers: Vec<NaturalKey>,
+    } -> Vec<Allocation>;
 
     /// One refund.
     OneRefund {
@@ -241,6 +249,7 @@ impl Query {
     pub const fn tenant(&self) -> Option<&TenantId> {
         match self {
             Query::OneOrder(OneOrder { tenant, .. })
+            | Query::AllocationsOf(AllocationsOf { tenant, .. })
             | Query::OneRefund(OneRefund { tenant, .. })
             | Query::StoryOf(StoryOf { tenant, .. })
             | Query::Accounts(Accounts { tenant })
@@ -402,6 +411,14 @@ impl Story {
     pub fn approvals(&self) -> impl Iterator<Item = &Approval> {
         self.rows.iter().filter_map(|row| match row {
             Row::Approval(approval) => Some(approval),
+            _ => None,
+        })
+    }
+
+    /// The allocations of the story.
+    pub fn allocations(&self) -> impl Iterator<Item = &Allocation> {
+        self.rows.iter().filter_map(|row| match row {
+            Row::Allocation(allocation) => Some(allocation),
             _ => None,
         })
     }

@@ -4,8 +4,9 @@
 mod any;
 
 use any::{
-    any_approval, any_call, any_caller, any_caller_key, any_channel_account, any_happening,
-    any_merchant, any_notification, any_order, any_refund, any_tenant, any_transfer,
+    any_allocation, any_allocation_release, any_approval, any_call, any_caller, any_caller_key,
+    any_channel_account, any_happening, any_merchant, any_notification, any_order, any_refund,
+    any_tenant, any_transfer,
 };
 use channel::{Operation, PayForm};
 use kernel::{
@@ -182,6 +183,22 @@ proptest! {
 
     #[test]
     fn approvals_read_back(row in any_approval(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
+    }
+
+    #[test]
+    fn allocations_read_back(row in any_allocation(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
+    }
+
+    #[test]
+    fn allocation_releases_read_back(
+        row in any_allocation_release(),
+        at: usize,
+        damage in any_cell(),
+    ) {
         check_row(&row)?;
         check_damaged(&row, at, damage)?;
     }

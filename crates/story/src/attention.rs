@@ -38,7 +38,12 @@ fn standing(row: &Row) -> Option<String> {
             "{subject}, since {at}: {reason}; a second operator has to decide until {}",
             local(approval.expires_at)
         ),
-        Row::Tenant(_) | Row::Merchant(_) | Row::CallerKey(_) | Row::ChannelAccount(_) => {
+        Row::Tenant(_)
+        | Row::Merchant(_)
+        | Row::CallerKey(_)
+        | Row::ChannelAccount(_)
+        | Row::Allocation(_)
+        | Row::AllocationRelease(_) => {
             format!("{subject}, since {at}: {reason}")
         }
     })

@@ -6,7 +6,7 @@
 use crate::attention;
 use crate::change::{self, call_line, what, who};
 use crate::words::{both, clean, in_time, local, masked, settled};
-use kernel::{Closure, Delivery, Order, OrderState, Refund, RefundState, Task};
+use kernel::{Allocation, Closure, Delivery, Order, OrderState, Refund, RefundState, Task};
 use ledger::{Phase, SubjectKind, Timestamp, Transfer};
 use store::{ArchivedEvents, AttemptRow, NotificationRow, Story};
 
@@ -20,6 +20,7 @@ pub fn render(story: &Story, now: Timestamp) -> String {
         section("What happened", events(story)),
         section("Archived", story.archived.iter().map(archived).collect()),
         section("Money", story.transfers.iter().map(transfer).collect()),
+        section("Allocations", story.allocations().map(allocation).collect()),
         section("Refunds", story.refunds().map(refund).collect()),
         section("Notifications", notifications.iter().flat_map(notification).collect()),
         section("Still to be done", tasks(story, now)),
@@ -283,6 +284,15 @@ fn refund(refund: &Refund) -> String {
     )
 }
 
+fn allocation(row: &Allocation) -> String {
+    let returned = match row.returned.is_positive() {
+        true => format!(", {} taken back", both(row.returned)),
+        false => String::new(),
+    };
+    let (amount, stands) = (both(row.amount), change::allocation_stands(row));
+    format!("{} of {amount} for {}: {stands}{returned}", row.id, row.merchant)
+}
+
 fn notification(row: &NotificationRow) -> Vec<String> {
     let notification = &row.notification;
     let mut lines = vec![format!(
@@ -324,10 +334,12 @@ fn intent(story: &Story, task: &Task, now: Timestamp) -> String {
         SubjectKind::Refund => format!("ask the channel about {subject}"),
         SubjectKind::Notification => format!("send {subject}"),
         SubjectKind::Approval => format!("let {subject} expire"),
+        SubjectKind::Allocation => format!("end the period of {subject}"),
         SubjectKind::Tenant
         | SubjectKind::Merchant
         | SubjectKind::CallerKey
-        | SubjectKind::ChannelAccount => format!("nothing: {subject} has no tasks"),
+        | SubjectKind::ChannelAccount
+        | SubjectKind::AllocationRelease => format!("nothing: {subject} has no tasks"),
     }
 }
 

@@ -15,6 +15,10 @@ pub const INSTALLATION: &str = "A1B2C3";
 pub const TENANTS: [&str; 3] = ["100001", "100002", "100003"];
 /// The merchant that every tenant has.
 pub const MERCHANT: &str = "CM0001";
+/// Merchants of every tenant that get parts of others' orders.
+pub const PARTNERS: [&str; 2] = ["CM0002", "CM0003"];
+/// The first of them.
+pub const PARTNER: &str = PARTNERS[0];
 /// Who every channel account is at its channel.
 pub const IDENTITY: &str = "1900000001";
 /// The channel through which it collects.
@@ -49,6 +53,7 @@ pub fn directory() -> Directory {
         tenants: tenants.into_iter().collect(),
         caller_keys: HashMap::new(),
         channel_accounts: accounts.into_iter().collect(),
+        working_days: Arc::default(),
     }
 }
 
@@ -66,10 +71,11 @@ fn routes(tenant: &TenantId) -> TenantRoutes {
     };
     let merchant =
         MerchantRoutes { name: Arc::from("茶馆"), is_enabled: true, routes: vec![route] };
+    let partners = PARTNERS.map(|id| (MerchantId::new(id), merchant.clone()));
     TenantRoutes {
         name: Arc::from(tenant.as_str()),
         is_enabled: true,
-        merchants: HashMap::from([(self::merchant(), merchant)]),
+        merchants: partners.into_iter().chain([(self::merchant(), merchant)]).collect(),
     }
 }
 

@@ -13,13 +13,13 @@ mod orders;
 
 pub use chance::SeededRng;
 pub use directory::{
-    CHANNEL, IDENTITY, INSTALLATION, MERCHANT, TENANTS, channel_account, directory, merchant,
-    put_account, put_caller_key, put_merchant, put_tenant, tenant, tenant_at,
+    CHANNEL, IDENTITY, INSTALLATION, MERCHANT, PARTNER, PARTNERS, TENANTS, channel_account,
+    directory, merchant, put_account, put_caller_key, put_merchant, put_tenant, tenant, tenant_at,
 };
 pub use orders::{
-    NAMESPACE, PRICE, REFUND_NAMESPACE, attempt, call, close, decided, found, found_of_refund,
-    order_request, paid, paid_as, paid_with_coupon, payable, place, place_for, refunded, replay,
-    request_refund, settle_by_hand, write_off,
+    NAMESPACE, PRICE, REFUND_NAMESPACE, attempt, call, close, decided, divided_request, found,
+    found_of_refund, order_request, paid, paid_as, paid_with_coupon, payable, place, place_for,
+    refunded, replay, request_refund, settle_by_hand, write_off,
 };
 
 use ledger::Timestamp;

@@ -1,14 +1,15 @@
 //! Commands about orders, and what a channel says about them.
 
 use crate::START;
-use crate::directory::{CHANNEL, IDENTITY, channel_account, merchant, tenant};
+use crate::directory::{CHANNEL, IDENTITY, PARTNERS, channel_account, merchant, tenant};
 use channel::{
     Finding, Operation, PayForm, PayInfo, Payer, Payment, RefundStatus, Refunded, Scene,
 };
 use kernel::{
-    Aggregate, Attempt, CallRecord, Command, DecideRefund, Delivery, Key, Notification,
-    NotificationCommand, Order, OrderCommand, OrderRequest, PlaceOrder, RecordFinding, Refund,
-    RefundDecision, RefundRequest, RequestRefund, TenantId,
+    Aggregate, AllocatePeriod, AllocationTerms, Attempt, CallRecord, Command, DecideRefund,
+    Delivery, Key, MerchantId, Notification, NotificationCommand, Order, OrderCommand,
+    OrderRequest, PlaceOrder, RecordFinding, Refund, RefundDecision, RefundRequest, RequestRefund,
+    Splits, TenantId,
 };
 use ledger::{Currency, Fen, Timestamp};
 use std::sync::Arc;
@@ -44,6 +45,22 @@ pub fn order_request(number: &str) -> OrderRequest {
         details: r#"{"Attach":"\u0000 is not text"}"#.to_owned(),
         content: "digest".to_owned(),
     }
+}
+
+/// The same, of which two other merchants get a part: one waits for the next day, one is frozen.
+pub fn divided_request(number: &str) -> OrderRequest {
+    let part = |merchant: &str, period, is_frozen| AllocationTerms {
+        merchant: MerchantId::new(merchant),
+        amount: Fen::new(300),
+        period,
+        is_frozen,
+    };
+    let allocations = vec![
+        part(PARTNERS[0], AllocatePeriod::D1, false),
+        part(PARTNERS[1], AllocatePeriod::D0, true),
+    ];
+    let splits = Splits { allocations, ..Splits::default() };
+    OrderRequest { splits, ..order_request(number) }
 }
 
 /// Places an order of the one tenant.
@@ -121,6 +138,7 @@ pub fn request_refund(order: &Order, number: &str, fen: i64) -> Command {
         order: order.terms.id,
         merchant: order.terms.request.merchant.clone(),
         amount: Fen::new(fen),
+        back: None,
         request: Arc::new(request),
     }
     .into()

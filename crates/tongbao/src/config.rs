@@ -5,6 +5,7 @@
 //! `admin_token = "…"`. Relative paths are relative to the configuration file. The master key can also
 //! come from the environment.
 
+use crate::calendar;
 use crate::database::Database;
 use crate::installation::Installation;
 use crate::limits::LimitsTable;
@@ -16,6 +17,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use channel::BaseUrl;
 use crypto::{MasterKeys, Secret};
 use engine::Guard;
+use kernel::WorkingDays;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,6 +60,8 @@ struct File {
     master_key_file: Option<PathBuf>,
     #[serde(default)]
     admin: AdminTable,
+    #[serde(default)]
+    calendar: CalendarTable,
     /// `admin_token = "…"` for one operator, or `[[admin_token]]` for each of several.
     admin_token: Option<toml::Value>,
     admin_token_file: Option<PathBuf>,
@@ -79,6 +83,23 @@ struct AdminTable {
     /// Whether a command that moves money by hand waits for a second operator.
     #[serde(default)]
     second_person: bool,
+}
+
+/// `[calendar]`: which days are worked.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CalendarTable {
+    /// The file that lists holidays and worked weekend days; without it Monday to Friday are worked.
+    file: Option<PathBuf>,
+}
+
+impl CalendarTable {
+    fn working_days(&self, folder: &Path) -> Result<WorkingDays> {
+        match &self.file {
+            Some(file) => calendar::read(&folder.join(file)).context("calendar.file"),
+            None => Ok(WorkingDays::default()),
+        }
+    }
 }
 
 impl AdminTable {
@@ -154,6 +175,7 @@ impl Config {
             rates: file.limits.rates()?,
             channels: CHANNELS.to_vec(),
             node,
+            working_days: Arc::new(file.calendar.working_days(folder)?),
         };
         installation.check()?;
         Ok(Config {

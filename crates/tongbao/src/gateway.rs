@@ -126,6 +126,7 @@ fn parts(
         notification_client: Arc::new(HyperClient::new(guard, limits::RECEIVER_ANSWER_LEN_MAX)?),
         clock,
         node: installation.node,
+        working_days: installation.working_days,
         mode,
     })
 }

@@ -8,8 +8,10 @@ use crypto::rsa::Signer;
 use crypto::{MasterKeys, Secret};
 use dialect::Rates;
 use engine::Guard;
+use kernel::WorkingDays;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 /// The length of an operator's token, in characters.
 const ADMIN_TOKEN_LEN: RangeInclusive<usize> = 16..=1024;
@@ -41,6 +43,8 @@ pub(crate) struct Installation {
     pub(crate) channels: Vec<&'static dyn Channel>,
     /// This process among those that share the database.
     pub(crate) node: u8,
+    /// Which days are worked, by the operator's calendar.
+    pub(crate) working_days: Arc<WorkingDays>,
 }
 
 impl Installation {

@@ -12,6 +12,7 @@
 //! - [`gateway`], [`server`]: the engine with every way in, and the sockets.
 
 mod apply;
+mod calendar;
 mod config;
 mod database;
 mod declaration;

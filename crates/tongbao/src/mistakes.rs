@@ -117,6 +117,11 @@ const WRONG_CONFIGURATIONS: &[Edit] = &[
     ("public_url", "limits.tenant_per_second = 4000000000\npublic_url"),
     ("public_url", "limits.failures_burst = 2000001\npublic_url"),
     ("public_url", "limits.tenants = 1\npublic_url"),
+    ("public_url", "calendar.file = \"missing\"\npublic_url"),
+    ("public_url", "calendar.file = \"days-word\"\npublic_url"),
+    ("public_url", "calendar.file = \"days-date\"\npublic_url"),
+    ("public_url", "calendar.file = \"days-twice\"\npublic_url"),
+    ("public_url", "calendar.days = \"token\"\npublic_url"),
     ("public_url", "node = 256\npublic_url"),
     ("public_url", "strict_signatures = \"yes\"\npublic_url"),
 ];
@@ -216,6 +221,10 @@ fn folder() -> tempfile::TempDir {
     put("token", b"the token of the operators\n");
     put("token-of-windows", b"\xef\xbb\xbfthe token of the operators\r\n");
     put("two-lines", b"the token of\nthe operators\n");
+    put("days", "2026-10-01 holiday # 国庆\n2026-10-10 working\n".as_bytes());
+    put("days-word", b"# 2026\n2026-10-01 rest\n");
+    put("days-date", b"2026-10-32 holiday\n");
+    put("days-twice", b"2026-10-01 holiday\n2026-10-01 holiday\n");
     put("utf-16", b"\xff\xfet\0o\0");
     put("gbk", b"one\n\xcd\xa8\xb1\xa6\n");
     put("empty", b"\n");

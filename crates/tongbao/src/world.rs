@@ -34,6 +34,11 @@ pub(crate) const APPID: &str = "wx43f1t4567721a03e";
 /// The name of its account at WeChat Pay.
 pub(crate) const WXPAY_ACCOUNT: &str = "demo-wxpay";
 
+/// A merchant of a measurement, which gets parts of others' orders.
+pub(crate) fn partner(number: u8) -> String {
+    format!("CM-P{number}")
+}
+
 const WXPAY_MCHID: &str = "1900000109";
 const WXPAY_SUB_MCHID: &str = "1900000110";
 const HMAC_SECRET_ID: &str = "AKIDdemoHmac";
@@ -243,17 +248,23 @@ impl World {
             rates: crate::limits::RATES,
             channels: [CHANNELS, DEVELOPMENT_CHANNELS].concat(),
             node: 0,
+            working_days: Arc::default(),
         })
     }
 
-    /// The demonstration tenant, with an account at each of the named built-in channels too.
+    /// The demonstration tenant, with an account at each of the named built-in channels too, and so many
+    /// partners.
     pub(crate) fn declaration(
         &self,
         sandbox_url: &str,
         signing: &WxpaySigning,
         built_in: &[&str],
+        partners: u8,
     ) -> Result<Declaration> {
-        let merchants = MERCHANTS.iter().zip(["演示商户", "演示子商户 B", "演示子商户 C"]);
+        let named = MERCHANTS.iter().zip(["演示商户", "演示子商户 B", "演示子商户 C"]);
+        let named = named.map(|(id, name)| ((*id).to_owned(), name.to_owned()));
+        let partners = (1..=partners).map(|number| (partner(number), "演示分账商户".to_owned()));
+        let merchants = named.chain(partners);
         let wxpay = DeclaredAccount {
             name: WXPAY_ACCOUNT.to_owned(),
             channel: "wxpay".to_owned(),
@@ -286,8 +297,8 @@ impl World {
             ],
             merchants: merchants
                 .map(|(id, name)| DeclaredMerchant {
-                    id: (*id).to_owned(),
-                    name: name.to_owned(),
+                    id,
+                    name,
                     accounts: names.clone(),
                     is_enabled: true,
                 })

@@ -58,7 +58,11 @@ fn place(row: &AttentionRow, way: Way) -> String {
         }
         SubjectKind::Approval => format!("/admin/v1/approvals/{id}"),
         // These never need a person, so they have no commands.
-        SubjectKind::Tenant | SubjectKind::Merchant | SubjectKind::CallerKey => tenant,
+        SubjectKind::Tenant
+        | SubjectKind::Merchant
+        | SubjectKind::CallerKey
+        | SubjectKind::Allocation
+        | SubjectKind::AllocationRelease => tenant,
     }
 }
 

@@ -223,6 +223,7 @@ impl TestGateway {
             notification_client: client(),
             clock: Arc::new(StoppedClock { moved: watch::Sender::new(0) }),
             node: 1,
+            working_days: Arc::default(),
             mode: Mode::CommandsOnly,
         };
         let engine = Engine::start(parts).await.expect("the engine starts");

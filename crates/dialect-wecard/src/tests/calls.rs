@@ -80,6 +80,7 @@ impl Gateway {
             notification_client: client(),
             clock: clock.clone(),
             node: 1,
+            working_days: Arc::default(),
             mode: engine::Mode::Serve,
         };
         let engine = Engine::start(parts).await.expect("an engine");
@@ -197,6 +198,15 @@ async fn put_directory(engine: &Engine) {
     let account = engine.put_channel_account(declared, None).expect("a good account");
     put(engine, account).await;
     put(engine, merchant(true, Put::Create)).await;
+    // They collect nothing by themselves.
+    for partner in ["CM-B", "CM-C"] {
+        let MerchantCommand::Put { tenant, name, is_enabled, put: how, .. } =
+            merchant(true, Put::Create);
+        let (merchant, channel_accounts) = (MerchantId::new(partner), vec![]);
+        let partner =
+            MerchantCommand::Put { tenant, merchant, name, channel_accounts, is_enabled, put: how };
+        put(engine, partner).await;
+    }
 }
 
 /// The sample with its channel replaced, and with these changes.
@@ -272,9 +282,14 @@ async fn business_is_refused_in_the_apis_words() {
     for (change, code, part) in [
         (json!({"PayChannel": "CMBPAY"}), "NO_MERCHANT_SECRET", ""),
         (
-            json!({"ChannelSubMerchantId": "CM-B"}),
+            json!({"ChannelSubMerchantId": "CM-unknown"}),
             "ORDER.INVALID_PARAMETER",
             "ChannelSubMerchantId",
+        ),
+        (
+            json!({"FundAllocateList": [{"ChannelSubMerchantId": "CM-X", "AllocateAmount": 1}]}),
+            "ORDER.INVALID_PARAMETER",
+            "FundAllocateList[0].ChannelSubMerchantId: unknown merchant",
         ),
         (json!({"ExpireTime": "2020-01-01 00:00:00"}), "ORDER.INVALID_PARAMETER", "ExpireTime"),
     ] {

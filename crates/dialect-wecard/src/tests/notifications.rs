@@ -6,7 +6,7 @@ use crate::sign::{Algorithm, Authorization, Signable, string_to_sign};
 use crate::{Mode, Wecard};
 use channel::{CodecContext, Request, Response};
 use crypto::{hash, text};
-use kernel::{Aggregate as _, Notification, NotificationKind, NotificationState, Row, TenantId};
+use kernel::{Aggregate as _, Notification, NotificationKind, NotificationState, TenantId, View};
 use ledger::Id;
 use std::sync::Arc;
 
@@ -36,10 +36,14 @@ fn notification(tenant: &str, url: &str) -> Notification {
 }
 
 fn announce(tenant: &str, url: &str) -> Option<Request> {
-    announce_about(&order(SAMPLE, paid()).into(), tenant, url)
+    let mut paid = order(SAMPLE, paid());
+    Arc::make_mut(&mut paid.terms).tenant = TenantId::new(tenant);
+    let mut view = View::default();
+    view.orders.load(paid);
+    announce_about(&view, tenant, url)
 }
 
-fn announce_about(about: &Row, tenant: &str, url: &str) -> Option<Request> {
+fn announce_about(about: &View, tenant: &str, url: &str) -> Option<Request> {
     let context = CodecContext { now: NOW.plus_seconds(15), nonce: "0".repeat(32) };
     let callers = callers().of(tenant);
     announcer().announce(&notification(tenant, url), about, &callers, &context)
@@ -68,7 +72,7 @@ fn a_notification_says_what_a_query_says() {
     assert_eq!(body["NotifyTime"], "2024-10-23 19:36:04");
     assert_eq!(body["Ocode"], "123456");
     let paid = order(SAMPLE, paid());
-    let result = crate::map::queried(&paid, NOW).expect("a result");
+    let result = crate::map::queried(&paid, &[], NOW).expect("a result");
     assert_eq!(body["Result"], serde_json::to_value(result).expect("JSON"));
     assert_eq!(body["Result"]["Attachment"], "原路返回string");
     let names: Vec<&str> = request.headers.iter().map(|(name, _)| &**name).collect();
@@ -122,8 +126,7 @@ fn a_tenant_without_keys_is_not_notified() {
 
 #[test]
 fn only_orders_are_notified_about() {
-    let other = Row::Notification(notification("123456", "https://business.com/"));
-    assert_eq!(announce_about(&other, "123456", "https://business.com/"), None);
+    assert_eq!(announce_about(&View::default(), "123456", "https://business.com/"), None);
 }
 
 #[test]

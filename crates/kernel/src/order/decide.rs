@@ -3,14 +3,15 @@
 use super::operator;
 use super::polls::FINAL_POLLS_MAX;
 use super::{
-    CALL_MAX_MS, Closure, DEFAULT_LIFE_SECONDS, InFlightCall, Order, OrderChange, OrderField,
-    OrderRefusal, OrderRequest, OrderState, Terms, new_channel_order_no,
+    AllocationFault, AllocationTerms, CALL_MAX_MS, Closure, DEFAULT_LIFE_SECONDS, InFlightCall,
+    Order, OrderChange, OrderField, OrderRefusal, OrderRequest, OrderState, Terms,
+    new_channel_order_no,
 };
 use crate::aggregate::{Aggregate, AggregateCommand, Key, NaturalKey, Reads};
 use crate::approval::{Manual, ManualCommand};
 use crate::command::Reply;
 use crate::deciding::Deciding;
-use crate::directory::{MerchantRoutes, Route, TenantId};
+use crate::directory::{Directory, MerchantRoutes, Route, TenantId};
 use crate::refund;
 use channel::{Instruction, Operation};
 use ledger::{Timestamp, kinds};
@@ -223,6 +224,7 @@ fn place(deciding: &mut Deciding<'_>, place: &PlaceOrder) -> Result<Reply, Order
         return repeat(deciding, order, place);
     }
     let (route, expires_at) = check_new(deciding.now(), merchant, place)?;
+    check_allocations(&view.directory, place)?;
     let order = new_order(deciding, place, route, expires_at);
     deciding.record(&order, OrderChange::Placed(Box::new(order.clone())));
     deciding.work(order.ask(order.place_instruction()));
@@ -256,6 +258,40 @@ fn check_new<'m>(
         return Err(OrderRefusal::Text { field, why });
     }
     Ok((route, expires_at))
+}
+
+/// That each allocation goes to a merchant that can have it, and that all parts together are a part of
+/// the order.
+fn check_allocations(directory: &Directory, place: &PlaceOrder) -> Result<(), OrderRefusal> {
+    let splits = &place.request.splits;
+    for (at, terms) in splits.allocations.iter().enumerate() {
+        let before = splits.allocations.iter().take(at);
+        if let Some(why) = allocation_fault(directory, place, terms, before) {
+            return Err(OrderRefusal::Allocation { at, why });
+        }
+    }
+    match splits.parts(place.request.amount) {
+        Ok(parts) if parts <= place.request.amount => Ok(()),
+        Ok(_) | Err(_) => Err(OrderRefusal::Splits),
+    }
+}
+
+fn allocation_fault<'a>(
+    directory: &Directory,
+    place: &PlaceOrder,
+    terms: &AllocationTerms,
+    mut before: impl Iterator<Item = &'a AllocationTerms>,
+) -> Option<AllocationFault> {
+    let merchant = directory.merchant(&place.tenant, &terms.merchant);
+    match merchant {
+        None => Some(AllocationFault::UnknownMerchant),
+        Some(merchant) if !merchant.is_enabled => Some(AllocationFault::MerchantDisabled),
+        Some(_) if terms.merchant == place.request.merchant => Some(AllocationFault::OwnMerchant),
+        Some(_) if before.any(|other| other.merchant == terms.merchant) => {
+            Some(AllocationFault::Twice)
+        }
+        Some(_) => (!terms.amount.is_positive()).then_some(AllocationFault::Amount),
+    }
 }
 
 /// The new order, with its first call in flight.

@@ -14,6 +14,7 @@ use super::{
     UnappliedPayment,
 };
 use crate::aggregate::About;
+use crate::allocation;
 use crate::command::ChannelAnswer;
 use crate::coupons::{coupon_amount, coupons, is_part};
 use crate::deciding::{Deciding, Movement};
@@ -435,6 +436,7 @@ pub(super) fn pay(deciding: &mut Deciding<'_>, order: &Order, taken: Taken<'_>) 
     deciding.record(order, OrderChange::Paid(paid));
     let merchant = Account::new(AccountKind::MerchantPending, request.merchant.as_str());
     book(deciding, order, &taken, &merchant, Reason::Payment);
+    allocation::allocate(deciding, order, taken.amount, taken.at);
     if let Some(url) = &request.notify_url {
         let notified = Notified {
             kind: NotificationKind::Pay,

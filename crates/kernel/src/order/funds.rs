@@ -2,7 +2,7 @@
 
 use super::{Order, OrderState};
 use crate::directory::MerchantId;
-use ledger::Fen;
+use ledger::{Fen, MoneyFault};
 use std::sync::Arc;
 
 /// How the money of an order is divided once it is paid.
@@ -15,6 +15,18 @@ pub struct Splits {
     /// True when the channel must keep the money frozen because payees get a part of it there, now or
     /// by a later command.
     pub is_shared: bool,
+}
+
+impl Splits {
+    /// What leaves the order's own merchant when this amount is paid.
+    ///
+    /// # Errors
+    /// When a sum does not fit.
+    pub fn parts(&self, paid: Fen) -> Result<Fen, MoneyFault> {
+        let allocated =
+            self.allocations.iter().try_fold(Fen::ZERO, |sum, terms| sum.plus(terms.amount))?;
+        self.shares.iter().try_fold(allocated, |sum, terms| sum.plus(terms.amount.of(paid)?))
+    }
 }
 
 /// What one merchant gets of an order.
@@ -79,6 +91,25 @@ pub enum ShareAmount {
     Fixed(Fen),
     /// This part of what was paid, in 1/10000, rounded down to whole fen.
     Ratio(u16),
+}
+
+impl ShareAmount {
+    /// Ratios are parts of this whole.
+    const RATIO_WHOLE: i128 = 10_000;
+
+    /// How much it is of what was paid; a ratio is rounded down.
+    ///
+    /// # Errors
+    /// When the amount does not fit.
+    pub fn of(self, paid: Fen) -> Result<Fen, MoneyFault> {
+        match self {
+            ShareAmount::Fixed(amount) => Ok(amount),
+            ShareAmount::Ratio(ratio) => {
+                let part = i128::from(paid.get()) * i128::from(ratio) / Self::RATIO_WHOLE;
+                i64::try_from(part).map(Fen::new).map_err(|_| MoneyFault::OutOfRange)
+            }
+        }
+    }
 }
 
 /// What of an order's money went elsewhere or is reserved to go, and, as a change, what is added to each

@@ -22,6 +22,7 @@ pub use polls::{
 };
 
 use crate::aggregate::{About, Aggregate, Key, NaturalKey, Reads};
+use crate::allocation::Allocation;
 use crate::channel_no::channel_no;
 use crate::command::{ChannelAnswer, Refusal, Reply, Work};
 use crate::deciding::Deciding;
@@ -32,7 +33,7 @@ use crate::standing::{Attention, Exit, Standing};
 use channel::{
     Finding, Instruction, Operation, PayForm, PayInfo, Payer, Place, PlacedOrder, Scene, TextField,
 };
-use ledger::{Currency, Fen, Id, Timestamp, kinds};
+use ledger::{Account, AccountKind, Currency, Fen, Id, Timestamp, kinds};
 use std::fmt;
 use std::sync::Arc;
 
@@ -488,6 +489,37 @@ pub enum OrderRefusal {
         /// What was found, and what the channel takes.
         why: String,
     },
+    /// A part of the money is to go to a merchant that cannot have it, or is not a part of it.
+    #[error("{why}")]
+    Allocation {
+        /// Which allocation, counted from 0.
+        at: usize,
+        /// What is wrong with it.
+        why: AllocationFault,
+    },
+    /// Allocations and shares together are more than the order.
+    #[error("allocations and shares sum to more than the amount")]
+    Splits,
+}
+
+/// What is wrong with an allocation, in the order in which it is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AllocationFault {
+    /// The tenant has no such merchant.
+    #[error("unknown merchant")]
+    UnknownMerchant,
+    /// The merchant is disabled.
+    #[error("the merchant is disabled")]
+    MerchantDisabled,
+    /// The merchant is the order's own: it has what is not allocated.
+    #[error("the order's own merchant keeps what is not allocated")]
+    OwnMerchant,
+    /// The merchant stands in the list before.
+    #[error("the merchant appears twice")]
+    Twice,
+    /// The amount is not above zero.
+    #[error("amount must be above zero")]
+    Amount,
 }
 
 impl Order {
@@ -526,6 +558,13 @@ impl Order {
             namespace: request.namespace.clone(),
             number: request.merchant_order_no.clone(),
         }
+    }
+
+    /// The numbers of its allocations, in the order in which they were requested. They exist once it is
+    /// paid.
+    pub fn allocation_numbers(&self) -> impl Iterator<Item = NaturalKey> {
+        let allocations = &self.terms.request.splits.allocations;
+        allocations.iter().map(|terms| Allocation::number(self.terms.id, &terms.merchant))
     }
 
     /// The instruction that places it; the same in every repeat.
@@ -651,6 +690,21 @@ impl Aggregate for Order {
     fn related(tenant: &TenantId, _root: Id<kinds::Root>, reads: &mut Reads) {
         // A payment may turn out to be unapplied money: it is held in suspense at once.
         reads.balances.push((tenant.clone(), refund::suspense(tenant)));
+    }
+
+    /// Releases and refunds of a paid order move what was allocated of it.
+    fn linked(&self, reads: &mut Reads) {
+        if let OrderState::Paid(_) = self.state {
+            let tenant = &self.terms.tenant;
+            let keys =
+                self.allocation_numbers().map(|number| (tenant.clone(), Key::Number(number)));
+            reads.allocations.extend(keys);
+            // What is available to them may have gone elsewhere.
+            let merchants = self.terms.request.splits.allocations.iter().map(|it| &it.merchant);
+            let available =
+                merchants.map(|id| Account::new(AccountKind::MerchantAvailable, id.as_str()));
+            reads.balances.extend(available.map(|account| (tenant.clone(), account)));
+        }
     }
 }
 

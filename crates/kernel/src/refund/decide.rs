@@ -163,7 +163,7 @@ pub(super) fn record_finding(
     let now = deciding.now();
     let outcome = match order.terms.differs_from(about, finding) {
         Some(why) => Outcome::Contradicts { why },
-        None => outcome(refund, order, finding, deciding.asked(), now),
+        None => outcome(deciding, refund, order, finding),
     };
     match outcome {
         Outcome::Repeated => deciding.record(refund, RefundChange::Repeated),
@@ -237,15 +237,10 @@ enum Outcome {
     Contradicts { why: String },
 }
 
-fn outcome(
-    refund: &Refund,
-    order: &Order,
-    finding: &Finding,
-    asked: Option<Operation>,
-    now: Timestamp,
-) -> Outcome {
+fn outcome(deciding: &Deciding<'_>, refund: &Refund, order: &Order, finding: &Finding) -> Outcome {
+    let (asked, now) = (deciding.asked(), deciding.now());
     match (finding, &refund.state) {
-        (Finding::Refund(refunded), _) => moved(refund, order, refunded, now),
+        (Finding::Refund(refunded), _) => moved(deciding, refund, order, refunded),
         (_, RefundState::Failed { .. }) => Outcome::Repeated,
         _ if !refund.holds() => Outcome::Repeated,
         (Finding::Refused { code, text } | Finding::Failed { code, text }, _)
@@ -412,7 +407,8 @@ fn fails(refund: &Refund, now: Timestamp, reason: String, proof: Proof) -> Outco
     Outcome::Moves(Moved { state, next_poll_at: None, need })
 }
 
-fn moved(refund: &Refund, order: &Order, refunded: &Refunded, now: Timestamp) -> Outcome {
+fn moved(deciding: &Deciding<'_>, refund: &Refund, order: &Order, refunded: &Refunded) -> Outcome {
+    let now = deciding.now();
     let current = refund.current_channel_refund_no();
     let is_earlier =
         refund.failed_channel_refund_nos().any(|number| number == refunded.channel_refund_no);
@@ -443,7 +439,7 @@ fn moved(refund: &Refund, order: &Order, refunded: &Refunded, now: Timestamp) ->
             let at = refunded.at.unwrap_or(now);
             let refund_reference = refunded.refund_reference.clone();
             let done = RefundState::Done { at, refund_reference, settled_refund };
-            moves(done, None, done_after_its_end(refund, order))
+            moves(done, None, done_after_its_end(deciding, refund, order))
         }
         (_, RefundState::Failed { .. }) => Outcome::Repeated,
         _ if !refund.holds() => Outcome::Repeated,
@@ -481,13 +477,14 @@ fn splits_otherwise(refund: &Refund, status: RefundStatus, settled_refund: Fen) 
 
 /// What a person must look at when the channel gave back what had ended: the payer may have the money
 /// twice, or the merchant has used it otherwise.
-fn done_after_its_end(refund: &Refund, order: &Order) -> Option<Need> {
+fn done_after_its_end(deciding: &Deciding<'_>, refund: &Refund, order: &Order) -> Option<Need> {
     let reason = match &refund.state {
         RefundState::SettledByHand { outside_reference, .. } => {
             format!("settled by hand as {outside_reference}, and done at the channel too")
         }
         state
-            if money::place(refund, state) == Place::Source && !money::is_there(refund, order) =>
+            if money::place(refund, state) == Place::Source
+                && !money::is_there(deciding.view(), refund, order) =>
         {
             "done at the channel after it had failed, and the merchant has the money no more"
                 .to_owned()

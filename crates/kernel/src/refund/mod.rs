@@ -29,7 +29,7 @@ use crate::approval::Manual;
 use crate::channel_no::repeated_channel_no;
 use crate::command::{ChannelAnswer, Refusal, Reply};
 use crate::deciding::Deciding;
-use crate::directory::TenantId;
+use crate::directory::{MerchantId, TenantId};
 use crate::event::Event;
 use crate::order::{Order, OrderRefusal};
 use crate::standing::{Attention, Exit, Standing};
@@ -117,23 +117,8 @@ pub struct RefundRequest {
 pub enum RefundSource {
     /// What of the order is pending for its own merchant.
     OwnMerchant,
-}
-
-impl RefundSource {
-    /// Every source, for listings and tests.
-    pub const ALL: [RefundSource; 1] = [RefundSource::OwnMerchant];
-
-    /// The word in storage and documents.
-    pub const fn name(self) -> &'static str {
-        match self {
-            RefundSource::OwnMerchant => "own_merchant",
-        }
-    }
-
-    /// Reads the word.
-    pub fn from_name(name: &str) -> Option<RefundSource> {
-        RefundSource::ALL.into_iter().find(|source| source.name() == name)
-    }
+    /// What of the order was allocated to another merchant.
+    Allocation(Id<kinds::Allocation>),
 }
 
 /// A part of a merchant's refund.
@@ -310,6 +295,35 @@ pub enum RefundRefusal {
     Exceeds {
         /// What is left.
         left: Fen,
+    },
+    /// The order allocates nothing to a merchant from whom it shall be taken.
+    #[error("the order allocates nothing to this merchant")]
+    NotAllocated {
+        /// Which part, counted from 0.
+        at: usize,
+    },
+    /// The merchant stands in the list before.
+    #[error("the merchant appears twice")]
+    Twice {
+        /// Which part, counted from 0.
+        at: usize,
+    },
+    /// Less of the allocation is left.
+    #[error("more than is left of the allocation: {left}")]
+    MoreThanAllocated {
+        /// Which part, counted from 0.
+        at: usize,
+        /// What is left.
+        left: Fen,
+    },
+    /// The parts sum to more than the refund.
+    #[error("the parts sum to more than the refund")]
+    PartsExceed,
+    /// A merchant does not have its part any more.
+    #[error("merchant {merchant} has not enough left")]
+    NotEnough {
+        /// The merchant.
+        merchant: MerchantId,
     },
     /// The refund's state does not allow it.
     #[error("the refund is {state}")]

@@ -1,10 +1,12 @@
 //! What a refund's money does: where it lies in each state, and how it gets from one to the next.
 
 use super::{Refund, RefundPart, RefundSource, RefundState, funds};
+use crate::aggregate::View;
+use crate::allocation::{self, Allocation, Way};
 use crate::coupons::{coupon_amount, coupons};
 use crate::deciding::{Deciding, Movement};
 use crate::order::{Order, OrderChange, OrderFunds};
-use ledger::{Account, AccountKind, Fen, Phase, Reason};
+use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, kinds};
 
 /// Where the money of a refund lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,39 +44,85 @@ pub(super) fn move_to(
     order: &Order,
     to: &RefundState,
 ) {
-    for movement in movements(refund, order, to) {
+    for movement in movements(deciding.view(), refund, order, to) {
         deciding.transfer_any(refund, movement);
     }
 }
 
 /// Counts in the order what a merchant's refund has reserved or given back.
 pub(super) fn count(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order, to: &RefundState) {
-    let delta =
-        minus(counted(refund, place(refund, to)), counted(refund, place(refund, &refund.state)));
+    let (before, after) = (place(refund, &refund.state), place(refund, to));
+    let way = match (before, after) {
+        (Place::Waiting, Place::Source) => Some(Way::PutBack),
+        (Place::Source, Place::Waiting | Place::Channel)
+            if is_there(deciding.view(), refund, order) =>
+        {
+            Some(Way::Taken)
+        }
+        (
+            Place::Waiting | Place::Source | Place::Channel | Place::Hand(_),
+            Place::Waiting | Place::Source | Place::Channel | Place::Hand(_),
+        ) => None,
+    };
+    let delta = OrderFunds {
+        allocated: way.map_or(Fen::ZERO, |way| allocated(refund, way)),
+        ..minus(counted(refund, after), counted(refund, before))
+    };
     if refund.request.is_some() && delta != OrderFunds::default() {
         let by = refund.id.subject();
         deciding.record(order, OrderChange::FundsMoved { by, delta });
     }
+    if let Some(way) = way {
+        record_parts(deciding, refund, way);
+    }
+}
+
+/// What the order's allocations have more or less when the refund's parts go this way.
+fn allocated(refund: &Refund, way: Way) -> Fen {
+    let parts = refund.parts.iter().filter(|part| part.source != RefundSource::OwnMerchant);
+    let sum: i64 = parts.map(|part| part.amount.get()).sum();
+    match way {
+        Way::Taken => Fen::new(-sum),
+        Way::PutBack => Fen::new(sum),
+    }
+}
+
+/// Records in the allocations what of them went to the refund or came back.
+fn record_parts(deciding: &mut Deciding<'_>, refund: &Refund, way: Way) {
+    for part in &refund.parts {
+        if let RefundSource::Allocation(id) = part.source {
+            let row = allocation(deciding.view(), refund, id).clone();
+            allocation::record_part(deciding, &row, refund, way, part.amount);
+        }
+    }
+}
+
+/// The allocation that a part is taken from; a paid order brings its allocations into view.
+fn allocation<'v>(view: &'v View, refund: &Refund, id: Id<kinds::Allocation>) -> &'v Allocation {
+    let found = view.allocations.get(&refund.tenant, id);
+    found.unwrap_or_else(|| panic!("refund {} takes from an unknown allocation", refund.id))
 }
 
 /// What a new refund's amount does: it is taken from where it lies, and held.
 pub(super) fn open(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order) {
-    for movement in [take(refund, order), vec![held(refund, order, Phase::Hold)]].concat() {
+    let taken = take(deciding.view(), refund, order);
+    for movement in [taken, vec![held(refund, order, Phase::Hold)]].concat() {
         deciding.transfer_any(refund, movement);
     }
     if refund.request.is_some() {
-        let (by, delta) = (refund.id.subject(), counted(refund, Place::Waiting));
-        deciding.record(order, OrderChange::FundsMoved { by, delta });
+        let allocated = allocated(refund, Way::Taken);
+        let delta = OrderFunds { allocated, ..counted(refund, Place::Waiting) };
+        deciding.record(order, OrderChange::FundsMoved { by: refund.id.subject(), delta });
+        record_parts(deciding, refund, Way::Taken);
     }
 }
 
 /// True when what the refund takes is still where it was taken from.
-pub(super) fn is_there(refund: &Refund, order: &Order) -> bool {
-    let own = refund.parts.iter().map(|part| match part.source {
-        RefundSource::OwnMerchant => part.amount,
-    });
-    let sum = own.into_iter().try_fold(Fen::ZERO, |sum, part| sum.plus(part).ok());
-    sum.is_some_and(|sum| sum <= order.free())
+pub(super) fn is_there(view: &View, refund: &Refund, order: &Order) -> bool {
+    refund.parts.iter().all(|part| match part.source {
+        RefundSource::OwnMerchant => part.amount <= order.free(),
+        RefundSource::Allocation(id) => allocation(view, refund, id).has(view, part.amount),
+    })
 }
 
 /// Its amount in the sum of the order's funds that it counts in.
@@ -96,14 +144,14 @@ fn minus(after: OrderFunds, before: OrderFunds) -> OrderFunds {
     }
 }
 
-fn movements(refund: &Refund, order: &Order, to: &RefundState) -> Vec<Movement> {
+fn movements(view: &View, refund: &Refund, order: &Order, to: &RefundState) -> Vec<Movement> {
     match (place(refund, &refund.state), place(refund, to)) {
-        (Place::Waiting, Place::Source) => put_back(refund, order),
-        (Place::Source, Place::Waiting) => take_and_hold(refund, order),
+        (Place::Waiting, Place::Source) => put_back(view, refund, order),
+        (Place::Source, Place::Waiting) => take_and_hold(view, refund, order),
         (Place::Waiting, Place::Channel | Place::Hand(_)) => pay(refund, order, to),
         // The channel carried out what it had refused: the money is taken again.
         (Place::Source, Place::Channel) => {
-            [take_and_hold(refund, order), pay(refund, order, to)].concat()
+            [take_and_hold(view, refund, order), pay(refund, order, to)].concat()
         }
         // The channel carried out what a person had ended otherwise: the money comes from what that was
         // booked to; the coupon was taken back then.
@@ -138,15 +186,15 @@ const fn reason(refund: &Refund) -> Reason {
 }
 
 /// Each part leaves where it lies.
-fn take(refund: &Refund, order: &Order) -> Vec<Movement> {
-    let take = |part: &RefundPart| moved(part, source(part, order), refund.waiting());
-    refund.parts.iter().map(take).collect()
+fn take(view: &View, refund: &Refund, order: &Order) -> Vec<Movement> {
+    let take = |part: &RefundPart| part_movements(view, refund, order, part, Way::Taken);
+    refund.parts.iter().flat_map(take).collect()
 }
 
 /// The refund's money is taken again. Where the merchant has it no more, somebody must make up for it.
-fn take_and_hold(refund: &Refund, order: &Order) -> Vec<Movement> {
-    let taken = match is_there(refund, order) {
-        true => take(refund, order),
+fn take_and_hold(view: &View, refund: &Refund, order: &Order) -> Vec<Movement> {
+    let taken = match is_there(view, refund, order) {
+        true => take(view, refund, order),
         false => {
             let lost = Account::new(AccountKind::WriteOff, refund.tenant.as_str());
             refund.parts.iter().map(|part| moved(part, lost.clone(), refund.waiting())).collect()
@@ -156,9 +204,9 @@ fn take_and_hold(refund: &Refund, order: &Order) -> Vec<Movement> {
 }
 
 /// Each part goes back to where it belongs.
-fn put_back(refund: &Refund, order: &Order) -> Vec<Movement> {
-    let back = |part: &RefundPart| moved(part, refund.waiting(), source(part, order));
-    let parts = refund.parts.iter().map(back).collect();
+fn put_back(view: &View, refund: &Refund, order: &Order) -> Vec<Movement> {
+    let back = |part: &RefundPart| part_movements(view, refund, order, part, Way::PutBack);
+    let parts = refund.parts.iter().flat_map(back).collect();
     [vec![held(refund, order, Phase::Release)], parts].concat()
 }
 
@@ -166,11 +214,22 @@ fn moved(part: &RefundPart, debit: Account, credit: Account) -> Movement {
     Movement { phase: Phase::Post, debit, credit, amount: part.amount, reason: Reason::Refund }
 }
 
-/// The account in which a part lies while no refund has it.
-fn source(part: &RefundPart, order: &Order) -> Account {
+/// A part on its way between where it lies while no refund has it and where the refund's amount waits.
+fn part_movements(
+    view: &View,
+    refund: &Refund,
+    order: &Order,
+    part: &RefundPart,
+    way: Way,
+) -> Vec<Movement> {
     let merchant = order.terms.request.merchant.as_str();
-    match part.source {
-        RefundSource::OwnMerchant => Account::new(AccountKind::MerchantPending, merchant),
+    let pending = Account::new(AccountKind::MerchantPending, merchant);
+    match (part.source, way) {
+        (RefundSource::OwnMerchant, Way::Taken) => vec![moved(part, pending, refund.waiting())],
+        (RefundSource::OwnMerchant, Way::PutBack) => vec![moved(part, refund.waiting(), pending)],
+        (RefundSource::Allocation(id), way) => {
+            allocation(view, refund, id).movements(way, part.amount, &refund.waiting())
+        }
     }
 }
 

@@ -5,7 +5,9 @@ use super::{
     Refund, RefundChange, RefundPart, RefundRefusal, RefundRequest, RefundSource, RefundState,
     money, payable,
 };
-use crate::aggregate::{Key, Reads};
+use crate::aggregate::{Key, Reads, View};
+use crate::allocation::{Allocation, in_proportion};
+use crate::allocation_release::AllocationPart;
 use crate::channel_no::ATTEMPTS_MAX;
 use crate::command::{Refusal, Reply};
 use crate::deciding::Deciding;
@@ -31,6 +33,9 @@ pub struct RequestRefund {
     pub merchant: MerchantId,
     /// How much.
     pub amount: Fen,
+    /// What is taken back from the order's allocations, a merchant once; the rest is taken from its own
+    /// merchant. `None`: from each in proportion to what is left.
+    pub back: Option<Vec<AllocationPart>>,
     /// What the merchant requests.
     pub request: Arc<RefundRequest>,
 }
@@ -86,6 +91,9 @@ fn repeat(
             return Err(RefundRefusal::Contradicted);
         }
         check(deciding.now(), order, command.amount)?;
+        if !money::is_there(deciding.view(), refund, order) {
+            return Err(not_enough(deciding, refund, order));
+        }
         run_again(deciding, refund, order, is_proven);
     }
     Ok(refund.id)
@@ -117,6 +125,7 @@ fn new_refund(
 ) -> Result<Refund, RefundRefusal> {
     let amount = command.amount;
     let paid = check(deciding.now(), order, amount)?;
+    let parts = parts(deciding, order, command)?;
     let whole = WholePayment {
         payment_reference: &paid.payment_reference,
         amount: paid.amount,
@@ -127,9 +136,82 @@ fn new_refund(
         amount,
         settled_amount: settled_part(amount, paid),
         request: Some(command.request.clone()),
-        parts: vec![RefundPart { source: RefundSource::OwnMerchant, amount }],
+        parts,
         ..refund
     })
+}
+
+/// From where the amount is taken: each part is there.
+fn parts(
+    deciding: &Deciding<'_>,
+    order: &Order,
+    command: &RequestRefund,
+) -> Result<Vec<RefundPart>, RefundRefusal> {
+    let view = deciding.view();
+    let allocations = view.allocations_of(order);
+    let own_lacks = || RefundRefusal::NotEnough { merchant: command.merchant.clone() };
+    let taken = match &command.back {
+        Some(back) => wanted(order, view, back)?,
+        None => {
+            let left: Vec<Fen> = [order.free()]
+                .into_iter()
+                .chain(allocations.iter().map(|allocation| allocation.left()))
+                .collect();
+            let divided = in_proportion(command.amount, &left).ok_or_else(own_lacks)?;
+            allocations.into_iter().zip(divided.into_iter().skip(1)).collect()
+        }
+    };
+    let lacks = |(allocation, amount): &&(&Allocation, Fen)| !allocation.has(view, *amount);
+    if let Some((allocation, _)) = taken.iter().find(lacks) {
+        return Err(RefundRefusal::NotEnough { merchant: allocation.merchant.clone() });
+    }
+    let sum = taken.iter().try_fold(Fen::ZERO, |sum, (_, amount)| sum.plus(*amount));
+    let own = sum.and_then(|sum| command.amount.minus(sum));
+    let own = own.ok().filter(|own| *own >= Fen::ZERO).ok_or(RefundRefusal::PartsExceed)?;
+    if own > order.free() {
+        return Err(own_lacks());
+    }
+    let own = [(RefundSource::OwnMerchant, own)].into_iter();
+    let others = taken.into_iter().map(|(row, amount)| (RefundSource::Allocation(row.id), amount));
+    let parts = own.chain(others).filter(|(_, amount)| amount.is_positive());
+    Ok(parts.map(|(source, amount)| RefundPart { source, amount }).collect())
+}
+
+/// The allocations from which the caller wants so much back.
+fn wanted<'v>(
+    order: &Order,
+    view: &'v View,
+    back: &[AllocationPart],
+) -> Result<Vec<(&'v Allocation, Fen)>, RefundRefusal> {
+    let find = |(at, part): (usize, &AllocationPart)| {
+        let key = Allocation::key(order.terms.id, &part.merchant);
+        let found = view.allocations.find(&order.terms.tenant, &key);
+        let found = found.ok_or(RefundRefusal::NotAllocated { at })?;
+        if back.iter().take(at).any(|before| before.merchant == part.merchant) {
+            return Err(RefundRefusal::Twice { at });
+        }
+        match found.left() {
+            left if part.amount > left || part.amount < Fen::ZERO => {
+                Err(RefundRefusal::MoreThanAllocated { at, left })
+            }
+            _ => Ok((found, part.amount)),
+        }
+    };
+    back.iter().enumerate().map(find).collect()
+}
+
+/// Why a failed refund does not run again: the first merchant that has its part no more.
+fn not_enough(deciding: &Deciding<'_>, refund: &Refund, order: &Order) -> RefundRefusal {
+    let view = deciding.view();
+    let lacks = refund.parts.iter().find_map(|part| match part.source {
+        RefundSource::OwnMerchant => None,
+        RefundSource::Allocation(id) => view
+            .allocations
+            .get(&refund.tenant, id)
+            .filter(|allocation| !allocation.has(view, part.amount)),
+    });
+    let merchant = lacks.map_or(&order.terms.request.merchant, |allocation| &allocation.merchant);
+    RefundRefusal::NotEnough { merchant: merchant.clone() }
 }
 
 /// What the order must fulfil so that this much of it can be given back; its payment.

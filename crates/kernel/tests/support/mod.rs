@@ -8,8 +8,8 @@ pub(crate) mod script;
 
 use channel::{Finding, Operation, PayForm, PayInfo, Payer, Scene};
 use kernel::{
-    Aggregate, Approval, ApprovalCommand, Attempt, CallRecord, Caller, Command, Delivery,
-    Directory, Event, Key, MerchantId, MerchantRoutes, NaturalKey, Notification,
+    Aggregate, Allocation, AllocationPart, Approval, ApprovalCommand, Attempt, CallRecord, Caller,
+    Command, Delivery, Directory, Event, Key, MerchantId, MerchantRoutes, NaturalKey, Notification,
     NotificationCommand, Order, OrderCommand, OrderRequest, PlaceOrder, Proposal, Reads,
     RecordFinding, Refund, RefundRequest, Refusal, Reply, RequestRefund, Route, Task, TenantId,
     TenantRoutes, View, Work, decide,
@@ -26,6 +26,8 @@ pub(crate) const INSTALLATION: &str = "A1B2C3";
 pub(crate) const IDENTITY: &str = "1900000001";
 pub(crate) const MERCHANT: &str = "CM1";
 pub(crate) const DISABLED_MERCHANT: &str = "CM2";
+/// Merchants that collect nothing themselves and get parts of others' orders.
+pub(crate) const PARTNERS: [&str; 2] = ["CM-B", "CM-C"];
 
 pub(crate) fn tenant() -> TenantId {
     TenantId::new("100001")
@@ -51,6 +53,8 @@ pub(crate) fn directory() -> Directory {
     let merchants = HashMap::from([
         (MerchantId::new(MERCHANT), merchant(true)),
         (MerchantId::new(DISABLED_MERCHANT), merchant(false)),
+        (MerchantId::new(PARTNERS[0]), merchant(true)),
+        (MerchantId::new(PARTNERS[1]), merchant(true)),
     ]);
     let routes = TenantRoutes { name: Arc::from("煎饼"), is_enabled: true, merchants };
     Directory {
@@ -102,8 +106,15 @@ pub(crate) fn close(number: &str) -> Command {
     OrderCommand::Close { tenant: tenant(), order: order_key(number) }.into()
 }
 
-/// A merchant's refund of a part of an order, with a notification.
-pub(crate) fn request(kernel: &TestKernel, number: &str, order: &str, fen: i64) -> Command {
+/// A merchant's refund of a part of an order, with a notification, and what is taken back for it from
+/// whom where that is given.
+pub(crate) fn request(
+    kernel: &TestKernel,
+    number: &str,
+    order: &str,
+    fen: i64,
+    back: Option<Vec<AllocationPart>>,
+) -> Command {
     let order = kernel.order(order).map_or(no_id(), |order| order.terms.id);
     let request = RefundRequest {
         namespace: Arc::from("wecard.refund"),
@@ -114,7 +125,7 @@ pub(crate) fn request(kernel: &TestKernel, number: &str, order: &str, fen: i64) 
         details: "{}".to_owned(),
     };
     let (tenant, merchant, amount) = (tenant(), MerchantId::new(MERCHANT), Fen::new(fen));
-    RequestRefund { tenant, order, merchant, amount, request: Arc::new(request) }.into()
+    RequestRefund { tenant, order, merchant, amount, back, request: Arc::new(request) }.into()
 }
 
 pub(crate) fn suspense() -> Account {
@@ -197,6 +208,13 @@ impl TestKernel {
         let mut reads = Reads::default();
         command.reads(&mut reads);
         let mut view = View { directory: self.stored.directory.clone(), ..View::default() };
+        self.load_into(&mut view, reads);
+        let linked = view.linked();
+        self.load_into(&mut view, linked);
+        view
+    }
+
+    fn load_into(&self, view: &mut View, reads: Reads) {
         for key in reads.balances {
             let balance = self.balance(&key.1);
             view.balances.insert(key, balance);
@@ -210,7 +228,6 @@ impl TestKernel {
             )*};
         }
         kernel::aggregates!(load_rows);
-        view
     }
 
     /// Keeps rows, tasks and balances, as a commit would.
@@ -274,6 +291,11 @@ impl TestKernel {
     /// The newest notification.
     pub(crate) fn notification(&self) -> Option<&Notification> {
         self.stored.notifications.all().max_by_key(|row| row.id)
+    }
+
+    /// The first allocation that waits for the end of its period.
+    pub(crate) fn waiting_allocation(&self) -> Option<&Allocation> {
+        self.stored.allocations.all().find(|row| row.standing().is_open())
     }
 
     /// The newest approval.

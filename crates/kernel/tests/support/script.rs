@@ -9,6 +9,8 @@
 //! - `task o1`, `task refund`, `task notification`: time passes until the row's task is due, and it runs.
 //! - `early o1`: the row's task runs now.
 //! - `attempt no_answer`, `attempt acknowledged`, `replay`: about the newest notification.
+//! - `place o1 allocate=CM-B:200:D0,CM-C:100:T1:frozen`: an order whose money is divided;
+//!   `task allocation`: the first allocation that waits; `unfreeze u1 o1 CM-C:60`: a release.
 //! - `operator poll o1`, `operator apply o1 tx1`, `operator give_back o1 tx1`, `operator by_hand o1`,
 //!   `operator write_off o1`, `operator close_for_good o1`; `operator retry`, `operator renew`,
 //!   `operator by_hand refund`, `operator write_off refund` about the newest refund; `operator dismiss`
@@ -25,10 +27,12 @@
 use super::{TestKernel, directory, place_with, tenant};
 use channel::{FetchedKeys, Finding, Operation, Payment, RefundStatus, Refunded, Scene, Unproven};
 use kernel::{
-    Aggregate as _, ChannelAnswer, Command, DecideRefund, MerchantId, NotificationCommand,
-    OrderCommand, OrderRequest, RefundDecision, Refusal, Reply, Row, Task, Work,
+    Aggregate as _, AllocatePeriod, AllocationPart, AllocationReleaseCommand, AllocationTerms,
+    ChannelAnswer, Command, DecideRefund, MerchantId, NotificationCommand, OrderCommand,
+    OrderRequest, RefundDecision, Refusal, ReleaseAllocations, Reply, Row, Task, Work,
 };
 use ledger::{Currency, Fen, Subject};
+use std::sync::Arc;
 
 /// Plays the steps of a scenario and compares what each one led to.
 #[track_caller]
@@ -66,12 +70,16 @@ pub(crate) fn play(kernel: &mut TestKernel, step: &str) -> String {
         }
         ["place", no, changes @ ..] => placing(no, changes),
         ["close", no] => super::close(no),
-        ["request", no, order, fen] => super::request(kernel, no, order, number(fen)),
+        ["request", no, order, fen, back @ ..] => {
+            let back = back.first().map(|parts| allocation_parts(parts));
+            super::request(kernel, no, order, number(fen), back)
+        }
         ["task", row] => {
             await_task(kernel, row);
             Command::RunTask(task(kernel, row))
         }
         ["early", row] => Command::RunTask(task(kernel, row)),
+        ["unfreeze", no, order, parts @ ..] => unfreezing(no, order, &parts.concat()),
         ["attempt", delivery] => super::attempt(kernel, delivery),
         ["operator", decision @ ..] => operator(kernel, decision),
         ["propose", who, decision @ ..] => {
@@ -122,6 +130,9 @@ fn placing(no: &str, changes: &[&str]) -> Command {
                     request.notify_url = Some(value.to_owned());
                     request.content = change_of_content(request);
                 }
+                "allocate" => {
+                    request.splits.allocations = value.split(',').map(allocation).collect();
+                }
                 "split" => request.content = value.to_owned(),
                 _ => {}
             }
@@ -130,6 +141,36 @@ fn placing(no: &str, changes: &[&str]) -> Command {
     let channel = changes.iter().find_map(|change| change.strip_prefix("channel="));
     place.channel = channel.unwrap_or("wxpay").to_owned();
     place.into()
+}
+
+/// `CM-B:200:D0`, with `:frozen` behind it where it is withheld.
+fn allocation(text: &str) -> AllocationTerms {
+    let words: Vec<&str> = text.split(':').collect();
+    let [merchant, amount, period, freeze @ ..] = &words[..] else { panic!("no parts: {text}") };
+    AllocationTerms {
+        merchant: MerchantId::new(merchant),
+        amount: Fen::new(number(amount)),
+        period: AllocatePeriod::from_name(period).expect("a period"),
+        is_frozen: !freeze.is_empty(),
+    }
+}
+
+/// Merchants and amounts, `CM-C:60,CM-B:1`.
+fn allocation_parts(text: &str) -> Vec<AllocationPart> {
+    let part = |text: &str| {
+        let (merchant, amount) = text.split_once(':').expect("a merchant and an amount");
+        AllocationPart { merchant: MerchantId::new(merchant), amount: Fen::new(number(amount)) }
+    };
+    text.split(',').filter(|part| !part.is_empty()).map(part).collect()
+}
+
+/// A release of frozen allocations.
+fn unfreezing(no: &str, order: &str, parts: &str) -> Command {
+    let parts = allocation_parts(parts);
+    let (namespace, number) = (Arc::from("wecard.unfreeze"), no.to_owned());
+    let (tenant, order) = (tenant(), super::order_key(order));
+    let release = ReleaseAllocations { tenant, namespace, number, order, parts };
+    AllocationReleaseCommand::Release(Box::new(release)).into()
 }
 
 /// What an operator decides.
@@ -188,6 +229,7 @@ fn task(kernel: &TestKernel, row: &str) -> Task {
         "refund" => kernel.refund().map(Task::of),
         "notification" => kernel.notification().map(Task::of),
         "approval" => kernel.approval().map(Task::of),
+        "allocation" => kernel.waiting_allocation().map(Task::of),
         no => kernel.order(no).map(Task::of).or(kernel.refund_no(no).map(Task::of)),
     };
     task.unwrap_or_else(|| panic!("there is no {row}"))
@@ -198,6 +240,7 @@ fn await_task(kernel: &mut TestKernel, row: &str) {
     let due = match row {
         "refund" => kernel.refund().and_then(|refund| refund.next_poll_at),
         "notification" => kernel.notification().and_then(|row| row.standing().next_poll_at),
+        "allocation" => kernel.waiting_allocation().and_then(|row| row.standing().next_poll_at),
         no => match kernel.order(no) {
             Some(order) => order.next_poll_at,
             None => kernel.refund_no(no).and_then(|refund| refund.next_poll_at),
@@ -322,6 +365,7 @@ fn row(kernel: &TestKernel, subject: Subject) -> String {
         Some(Row::Refund(refund)) => refund.state.name(),
         Some(Row::Notification(notification)) => notification.state.name(),
         Some(Row::Approval(approval)) => approval.state.name(),
+        Some(Row::Allocation(allocation)) => allocation.status().name(),
         Some(row) => return row.subject().kind.name().to_owned(),
         None => "gone",
     };

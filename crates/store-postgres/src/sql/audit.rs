@@ -184,6 +184,12 @@ super::statements! {
         GROUP BY tenant, id HAVING sum(refunding) <> 0 OR sum(refunded) <> 0
         ORDER BY tenant, id LIMIT 1";
 
+    ALLOCATED_DIFFERS = "SELECT tenant, id FROM (
+            SELECT tenant, id, allocated AS fen FROM orders WHERE allocated <> 0
+            UNION ALL
+            SELECT tenant, order_id, returned - amount FROM allocations WHERE state <> 'failed') AS sides
+        GROUP BY tenant, id HAVING sum(fen) <> 0 ORDER BY tenant, id LIMIT 1";
+
     PAID_WITHOUT_NOTIFICATION = "SELECT orders.tenant, orders.id
         FROM orders JOIN order_terms AS terms
             ON terms.tenant = orders.tenant AND terms.id = orders.id
@@ -200,6 +206,9 @@ super::statements! {
     REFUND_EVENTS_MISSING = events_missing("refunds", "refund", "order_id");
     NOTIFICATION_EVENTS_MISSING = events_missing("notifications", "notification", "root");
     APPROVAL_EVENTS_MISSING = events_missing("approvals", "approval", "order_id");
+    ALLOCATION_EVENTS_MISSING = events_missing("allocations", "allocation", "order_id");
+    ALLOCATION_RELEASE_EVENTS_MISSING =
+        events_missing("allocation_releases", "allocation_release", "order_id");
 
     ARCHIVES_DIFFER = "SELECT tenant, number FROM (
             SELECT tenant, number, event_count FROM archives

@@ -112,7 +112,7 @@ macro_rules! moved {
 }
 
 /// The rules behind those of the accounts.
-pub(crate) const MONEY_RULES: [RuleSql; 9] = [
+pub(crate) const MONEY_RULES: [RuleSql; 10] = [
     (
         Rule::PaidWithoutPayment,
         "order",
@@ -245,6 +245,15 @@ pub(crate) const MONEY_RULES: [RuleSql; 9] = [
         GROUP BY tenant, id HAVING sum(refunding) <> 0 OR sum(refunded) <> 0
         ORDER BY tenant, id LIMIT 1",
     ),
+    (
+        Rule::AllocatedDiffers,
+        "order",
+        "SELECT tenant, id FROM (
+            SELECT tenant, id, allocated AS fen FROM orders WHERE allocated <> 0
+            UNION ALL
+            SELECT tenant, order_id, returned - amount FROM allocations WHERE state <> 'failed')
+        GROUP BY tenant, id HAVING sum(fen) <> 0 ORDER BY tenant, id LIMIT 1",
+    ),
 ];
 
 pub(crate) const PAID_WITHOUT_NOTIFICATION: RuleSql = (
@@ -296,11 +305,13 @@ macro_rules! events_missing {
 }
 
 /// The rules of what was archived.
-pub(crate) const ARCHIVE_RULES: [RuleSql; 5] = [
+pub(crate) const ARCHIVE_RULES: [RuleSql; 7] = [
     events_missing!("orders", "order", "id"),
     events_missing!("refunds", "refund", "order_id"),
     events_missing!("notifications", "notification", "root"),
     events_missing!("approvals", "approval", "order_id"),
+    events_missing!("allocations", "allocation", "order_id"),
+    events_missing!("allocation_releases", "allocation_release", "order_id"),
     (
         Rule::ArchivesDiffer,
         "archive",

@@ -3,8 +3,8 @@
 //! The statements are SQL that every engine of ours reads alike. An engine plays [`history`] to a fresh
 //! store, and for each of [`DAMAGES`] picks a row, damages a copy of the books, and asks for an audit.
 
-use super::approvals;
 use super::fixture::{StoreFixture, place_at};
+use super::{allocations, approvals};
 use crate::audit::Rule;
 use crate::{Promise, Store};
 use channel::RefundStatus;
@@ -55,6 +55,7 @@ pub fn history(store: &dyn Store) -> Promise<'_, ()> {
         approvals::proposed(&mut fixture, &contested, "kept").await;
         fixture.caller = caller;
         refund_on_request(&mut fixture).await;
+        allocations::divided(&mut fixture, 0, "A-8").await;
         pay_twice_with_coupons(&mut fixture).await;
         let order = fixture.sell(&tenant_at(0), "A-1").await;
         for reference in ["wx2", "wx3", "wx4", "wx5", "wx6"] {
@@ -175,6 +176,8 @@ const REFUNDED: &str =
 const DUE_NOTIFICATION: &str =
     first!("CAST(id AS TEXT)", "notifications WHERE state = 'due' ORDER BY id DESC");
 const APPROVAL: &str = first!("CAST(id AS TEXT)", "approvals ORDER BY id DESC");
+const ALLOCATED: &str = first!("CAST(id AS TEXT)", "orders WHERE allocated > 0 ORDER BY id DESC");
+const ALLOCATION: &str = first!("CAST(id AS TEXT)", "allocations ORDER BY id DESC");
 const TRANSFER: &str = first!("CAST(id AS TEXT)", "transfers ORDER BY id DESC");
 const MERCHANT: &str =
     first!("account", "balances WHERE account LIKE 'merchant_pending%' ORDER BY tenant DESC");
@@ -456,6 +459,16 @@ damages! {
     "an event of an approval is lost": EventsMissing of "approval", APPROVAL,
         "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'approval'
          AND subject_id = {subject} AND sequence = 1";
+    "an event of an allocation is lost": EventsMissing of "allocation", ALLOCATION,
+        "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'allocation'
+         AND subject_id = {subject} AND sequence = 1";
+    "an allocation has more taken back": AllocatedDiffers of "order", ALLOCATED,
+        "UPDATE allocations SET returned = returned + 1
+         WHERE tenant = '{tenant}' AND order_id = {subject} AND period = 'D1'";
+    "an allocation is lost": AllocatedDiffers of "order", ALLOCATED,
+        "DELETE FROM allocations WHERE tenant = '{tenant}' AND order_id = {subject}";
+    "an order has nothing allocated": AllocatedDiffers of "order", ALLOCATED,
+        of_row!("UPDATE orders SET allocated = 0");
     "archived events pass for those of another archive": ArchivesDiffer of "archive", ARCHIVE,
         "UPDATE archived_events SET archive = archive + 1
          WHERE tenant = '{tenant}' AND archive = {subject}";

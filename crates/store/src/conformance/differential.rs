@@ -1,5 +1,6 @@
 //! The same random history, played to two stores.
 
+use super::allocations::release;
 use super::approvals::{approve, propose, reject, write_off};
 use super::fixture::StoreFixture;
 use crate::{Batch, Claim, CommitFault, Promise, Store};
@@ -8,14 +9,14 @@ use kernel::{
     Approval, Caller, ChannelAccountCommand, Command, Delivery, Lane, Notification, Order,
     OrderRequest, Put, Refund, Write,
 };
-use ledger::Timestamp;
+use ledger::{Fen, Timestamp};
 use std::collections::BTreeMap;
 use std::mem::{discriminant, take};
 use std::sync::Arc;
 use test_support::{
-    SeededRng, TENANTS, attempt, call, channel_account, close, found, found_of_refund,
-    order_request, paid_as, payable, place_for, put_account, put_caller_key, put_merchant,
-    put_tenant, replay, request_refund, tenant_at,
+    PARTNERS, SeededRng, TENANTS, attempt, call, channel_account, close, divided_request, found,
+    found_of_refund, order_request, paid_as, payable, place_for, put_account, put_caller_key,
+    put_merchant, put_tenant, replay, request_refund, tenant_at,
 };
 
 /// Steps between two comparisons of everything readable.
@@ -135,7 +136,7 @@ impl<'a> Play<'a> {
     }
 
     async fn commands(&mut self) -> Vec<Command> {
-        match self.rng.below(15) {
+        match self.rng.below(16) {
             0..=2 => vec![self.placing()],
             3..=6 => self.finding().into_iter().collect(),
             7 => self.rng.recent(&self.orders).map(close).into_iter().collect(),
@@ -144,6 +145,7 @@ impl<'a> Play<'a> {
             10 => self.delivery().into_iter().collect(),
             11 | 12 => self.approving().into_iter().collect(),
             13 => self.requesting().into_iter().collect(),
+            14 => self.releasing().into_iter().collect(),
             _ => vec![self.directory()],
         }
     }
@@ -151,6 +153,10 @@ impl<'a> Play<'a> {
     fn placing(&mut self) -> Command {
         let tenant = tenant_at(self.rng.index(3));
         let request = order_request(&format!("N{}", self.rng.below(50)));
+        let request = match self.rng.below(4) {
+            0 => divided_request(&request.merchant_order_no),
+            _ => request,
+        };
         let namespace = Arc::from(self.one_of(&["wecard", "wecard", "open"]));
         place_for(&tenant, OrderRequest { namespace, ..request })
     }
@@ -218,6 +224,15 @@ impl<'a> Play<'a> {
             2 => self.rng.recent(&self.approvals).map(approve),
             _ => self.rng.recent(&self.approvals).map(reject),
         }
+    }
+
+    /// Frozen money is released, under few numbers.
+    fn releasing(&mut self) -> Option<Command> {
+        let order = self.rng.recent(&self.orders)?.clone();
+        let number = format!("U{}", self.rng.below(20));
+        let merchant = self.one_of(&PARTNERS);
+        let amount = self.one_of(&[1, 100, 300]);
+        Some(release(&order, &number, merchant, Fen::new(amount)))
     }
 
     fn delivery(&mut self) -> Option<Command> {

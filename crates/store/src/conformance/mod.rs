@@ -5,9 +5,10 @@
 //! [`damage`] lists what an audit must find in a database whose rows were tampered with.
 //!
 //! - `fixture`: a small business whose commands are really decided, so that histories are legal.
-//! - `archives`, `commits`, `books`, `approvals`, `listings`, `directory`, `tasks`: the cases.
+//! - `archives`, `commits`, `books`, `approvals`, `allocations`, `listings`, `directory`, `tasks`: the cases.
 //! - `differential`: random histories.
 
+mod allocations;
 mod approvals;
 mod archives;
 mod books;
@@ -73,6 +74,9 @@ cases! {
     approvals:
         approvals_are_kept_and_decided,
         approvals_come_by_page,
+    ;
+    allocations:
+        allocations_are_credited_and_released,
     ;
     directory:
         directory_is_put_and_changed,

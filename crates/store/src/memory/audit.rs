@@ -8,7 +8,8 @@ use crate::audit::{
 use crate::rows::{Stored, noun};
 use crate::{AuditReport, StoreFault};
 use kernel::{
-    Aggregate as _, Order, OrderState, Refund, RefundState, Task, TenantId, UnappliedOutcome,
+    Aggregate as _, AllocationState, Order, OrderState, Refund, RefundState, Task, TenantId,
+    UnappliedOutcome,
 };
 use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, Subject, SubjectKind, Transfer, kinds};
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ impl State {
         self.check_payments(&mut report, &transfers);
         self.check_unapplied(&mut report, &transfers);
         self.check_refunds(&mut report, &transfers);
+        self.check_allocated(&mut report);
         self.check_rows(&mut report, &transfers);
         self.check_notified(&mut report);
         self.check_events(&mut report);
@@ -115,6 +117,26 @@ impl State {
             })
         });
         note(report, Rule::UnappliedWithoutRefund, lost);
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the value comes from an order's id")]
+    fn check_allocated(&self, report: &mut AuditReport) {
+        let mut sums: BTreeMap<(&TenantId, i64), i128> = BTreeMap::new();
+        for order in self.orders.all() {
+            let sum = sums.entry((&order.terms.tenant, order.terms.id.value())).or_default();
+            *sum += i128::from(order.funds.allocated.get());
+        }
+        for row in self.allocations.all() {
+            if !matches!(row.state, AllocationState::Failed { .. }) {
+                let sum = sums.entry((&row.tenant, row.order.value())).or_default();
+                *sum -= i128::from(row.amount.get()) - i128::from(row.returned.get());
+            }
+        }
+        let differs = sums.into_iter().find(|(_, sum)| *sum != 0);
+        report.faults.extend(differs.map(|((tenant, order), _)| {
+            let order: Id<kinds::Order> = Id::from_value(order);
+            Rule::AllocatedDiffers.fault(tenant, noun::<Order>(), order)
+        }));
     }
 
     fn check_refunds(&self, report: &mut AuditReport, transfers: &BySubject<'_>) {
@@ -265,6 +287,10 @@ impl State {
         note(report, Rule::EventsMissing, notifications);
         let approvals = self.approvals.all().find(|row| lacks_events(&counts, *row));
         note(report, Rule::EventsMissing, approvals);
+        let allocations = self.allocations.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, allocations);
+        let releases = self.allocation_releases.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, releases);
     }
 
     #[expect(clippy::disallowed_methods, reason = "the text names an archive's number")]

@@ -71,6 +71,13 @@ macro_rules! state {
         impl State {
             fn view(&self, reads: &Reads) -> View {
                 let mut view = View::default();
+                self.load_into(&mut view, reads);
+                let linked = view.linked();
+                self.load_into(&mut view, &linked);
+                view
+            }
+
+            fn load_into(&self, view: &mut View, reads: &Reads) {
                 $(
                     for (tenant, key) in &reads.$rows {
                         if let Some(row) = self.$rows.find(tenant, key) {
@@ -82,7 +89,6 @@ macro_rules! state {
                     let balance = self.balances.get(key).copied().unwrap_or_default();
                     view.balances.insert(key.clone(), balance);
                 }
-                view
             }
         }
     };

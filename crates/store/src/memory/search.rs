@@ -8,7 +8,8 @@ use crate::{
     Notifications, OrderFilter, Page, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
 };
 use kernel::{
-    Aggregate as _, Approval, AttentionKind, Exit, Lane, Notification, Order, Row, Task, TenantId,
+    Aggregate as _, Approval, AttentionKind, Exit, Key, Lane, NaturalKey, Notification, Order, Row,
+    Task, TenantId,
 };
 use ledger::{Id, Timestamp, kinds};
 use std::cmp::Reverse;
@@ -20,6 +21,12 @@ impl State {
         Ok(match query {
             Query::OneOrder(one) => {
                 Page::OneOrder(self.orders.find(&one.tenant, &one.key).cloned().map(Box::new))
+            }
+            Query::AllocationsOf(of) => {
+                let find = |number: &NaturalKey| {
+                    self.allocations.find(&of.tenant, &Key::Number(number.clone())).cloned()
+                };
+                Page::AllocationsOf(of.numbers.iter().filter_map(find).collect())
             }
             Query::OneRefund(one) => {
                 Page::OneRefund(self.refunds.find(&one.tenant, &one.key).cloned().map(Box::new))

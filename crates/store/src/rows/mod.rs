@@ -6,9 +6,11 @@
 //! binds cells to its statements and knows nothing of what they mean.
 //!
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
-//!   `approval`: an aggregate each.
+//!   `approval`, `allocation`, `allocation_release`: an aggregate each.
 //! - `object`: a row as a JSON object, outside the database.
 
+mod allocation;
+mod allocation_release;
 mod approval;
 pub mod archive;
 mod attention;

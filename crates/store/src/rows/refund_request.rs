@@ -1,10 +1,10 @@
 //! What a merchant requested of a refund: cells that are empty together where nobody did.
 
 use super::super::cells::{Cells, Value};
-use super::super::stored::{parse, word};
+use super::super::stored::parse;
 use crate::StoreFault;
 use kernel::{Refund, RefundPart, RefundRequest, RefundSource};
-use ledger::Fen;
+use ledger::{Fen, Id};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -51,19 +51,31 @@ pub(super) fn read(
 #[derive(Serialize, Deserialize)]
 struct PartBody<'a> {
     source: &'a str,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    allocation: Option<i64>,
     amount: i64,
 }
 
 fn parts_text(parts: &[RefundPart]) -> String {
-    let body =
-        |part: &RefundPart| PartBody { source: part.source.name(), amount: part.amount.get() };
+    let body = |part: &RefundPart| {
+        let (source, allocation) = match part.source {
+            RefundSource::OwnMerchant => ("own_merchant", None),
+            RefundSource::Allocation(id) => ("allocation", Some(id.value())),
+        };
+        PartBody { source, allocation, amount: part.amount.get() }
+    };
     let bodies: Vec<PartBody<'_>> = parts.iter().map(body).collect();
     serde_json::to_string(&bodies).expect("texts and numbers are always JSON")
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one reading of these ids")]
 fn read_parts(text: &str) -> Result<Vec<RefundPart>, String> {
     let read = |part: PartBody<'_>| {
-        let source = word(RefundSource::from_name, part.source, "source")?;
+        let source = match (part.source, part.allocation) {
+            ("own_merchant", None) => RefundSource::OwnMerchant,
+            ("allocation", Some(id)) => RefundSource::Allocation(Id::from_value(id)),
+            (name, _) => return Err(format!("unknown source {name:?}")),
+        };
         Ok(RefundPart { source, amount: Fen::new(part.amount) })
     };
     parse::<Vec<PartBody<'_>>>(text)?.into_iter().map(read).collect()

@@ -2,9 +2,10 @@
 
 use channel::{Operation, PayForm, Payer, PlatformKey, RefundCause, Scene};
 use kernel::{
-    AccountSetting, Aggregate, AllocatePeriod, AllocationTerms, Approval, ApprovalChange,
-    ApprovalState, Attempt, Attention, AttentionKind, Blocked, CallRecord, Caller, CallerKey,
-    CallerKeyChange, CallerProof, Change, ChannelAccount, ChannelAccountChange, Closure,
+    AccountSetting, Aggregate, AllocatePeriod, Allocation, AllocationChange, AllocationPart,
+    AllocationRelease, AllocationReleaseChange, AllocationState, AllocationTerms, Approval,
+    ApprovalChange, ApprovalState, Attempt, Attention, AttentionKind, Blocked, CallRecord, Caller,
+    CallerKey, CallerKeyChange, CallerProof, Change, ChannelAccount, ChannelAccountChange, Closure,
     ConcernedPayment, ContestedPayment, Delivery, InFlightCall, KnownPayInfo, ManualCommand,
     Merchant, MerchantChange, MerchantId, Mismatch, Need, Notification, NotificationChange,
     NotificationKind, NotificationState, Order, OrderChange, OrderFunds, OrderRequest, OrderState,
@@ -370,6 +371,64 @@ pub(crate) fn any_approval() -> BoxedStrategy<Approval> {
         .boxed()
 }
 
+fn allocation_state() -> BoxedStrategy<AllocationState> {
+    prop_oneof![
+        time().prop_map(|until| AllocationState::Waiting { until }),
+        time().prop_map(|at| AllocationState::Credited { at }),
+        (time(), text()).prop_map(|(at, reason)| AllocationState::Failed { at, reason }),
+    ]
+    .boxed()
+}
+
+pub(crate) fn any_allocation() -> BoxedStrategy<Allocation> {
+    let who = (tenant(), id(), id(), text());
+    let what = (fen(), select(AllocatePeriod::ALL.to_vec()), any::<bool>(), time());
+    let sums = (any::<i64>(), allocation_state(), fen(), fen());
+    (who, what, sums)
+        .prop_map(|((tenant, id, order, merchant), what, sums)| {
+            let (amount, period, is_frozen, made_at) = what;
+            let (version, state, released, returned) = sums;
+            Allocation {
+                tenant,
+                id,
+                order,
+                merchant: MerchantId::new(&merchant),
+                amount,
+                period,
+                is_frozen,
+                made_at,
+                version,
+                state,
+                released,
+                returned,
+            }
+        })
+        .boxed()
+}
+
+fn allocation_change() -> BoxedStrategy<AllocationChange> {
+    prop_oneof![
+        Just(AllocationChange::Credited),
+        (id(), fen()).prop_map(|(by, amount)| AllocationChange::Released { by, amount }),
+        (id(), fen()).prop_map(|(by, amount)| AllocationChange::TakenBack { by, amount }),
+        (id(), fen()).prop_map(|(by, amount)| AllocationChange::PutBack { by, amount }),
+    ]
+    .boxed()
+}
+
+pub(crate) fn any_allocation_release() -> BoxedStrategy<AllocationRelease> {
+    let part = (text(), fen()).prop_map(|(merchant, amount)| AllocationPart {
+        merchant: MerchantId::new(&merchant),
+        amount,
+    });
+    let who = (tenant(), id(), id(), name(), text());
+    (who, vec(part, 0..3), time(), any::<i64>())
+        .prop_map(|((tenant, id, order, namespace, number), parts, made_at, version)| {
+            AllocationRelease { tenant, id, order, namespace, number, parts, made_at, version }
+        })
+        .boxed()
+}
+
 fn approval_change() -> BoxedStrategy<ApprovalChange> {
     prop_oneof![
         time().prop_map(|expires_at| ApprovalChange::ProposedAgain { expires_at }),
@@ -398,8 +457,9 @@ fn refund_request() -> BoxedStrategy<Arc<RefundRequest>> {
 }
 
 fn refund_parts() -> BoxedStrategy<Vec<RefundPart>> {
-    let part = (select(RefundSource::ALL.to_vec()), fen())
-        .prop_map(|(source, amount)| RefundPart { source, amount });
+    let source =
+        prop_oneof![Just(RefundSource::OwnMerchant), id().prop_map(RefundSource::Allocation),];
+    let part = (source, fen()).prop_map(|(source, amount)| RefundPart { source, amount });
     vec(part, 0..3).boxed()
 }
 
@@ -730,6 +790,9 @@ pub(crate) fn any_happening() -> BoxedStrategy<Happening> {
         1 => of_row(any_channel_account(), account_change()),
         1 => whole(any_approval(), vec![ApprovalChange::Proposed]),
         2 => of_row(any_approval(), approval_change()),
+        1 => whole(any_allocation(), vec![AllocationChange::Made]),
+        2 => of_row(any_allocation(), allocation_change()),
+        1 => whole(any_allocation_release(), vec![AllocationReleaseChange::Made]),
     ]
     .boxed()
 }

@@ -1,11 +1,13 @@
 //! One event: who did it, what happened, and the call through which we know.
 
+mod allocation;
 mod approval;
 mod directory;
 mod notification;
 mod order;
 mod refund;
 
+pub(crate) use allocation::stands as allocation_stands;
 pub(crate) use notification::{attempt, stands as notification_stands};
 
 use crate::words::{local, span};
@@ -62,6 +64,8 @@ pub fn what(event: &Event) -> String {
         Change::CallerKey(change) => directory::caller_key(change),
         Change::ChannelAccount(change) => directory::channel_account(change),
         Change::Approval(change) => approval::what(event.subject, change),
+        Change::Allocation(change) => allocation::what(event.subject, change),
+        Change::AllocationRelease(change) => allocation::release_what(event.subject, change),
     }
 }
 
@@ -76,6 +80,8 @@ pub fn facts(change: &Change) -> Facts {
         Change::CallerKey(change) => directory::caller_key_facts(change),
         Change::ChannelAccount(change) => directory::channel_account_facts(change),
         Change::Approval(change) => approval::facts(change),
+        Change::Allocation(change) => allocation::facts(change),
+        Change::AllocationRelease(change) => allocation::release_facts(change),
     }
 }
 

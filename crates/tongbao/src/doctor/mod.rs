@@ -2,15 +2,17 @@
 //! the processes that serve it. Nothing is changed.
 //!
 //! - `accounts`: secrets, channel accounts, certificates, the channel's clock.
+//! - `calendar`: whether working days are known.
 //! - `database`: reachability, schema, clock, queues, what needs a person, books, disk.
 
 mod accounts;
+mod calendar;
 mod database;
 
 use crate::config::Config;
 use crate::gateway;
 use crypto::rsa::Signer;
-use engine::SystemClock;
+use engine::{Clock, SystemClock};
 use serde::Serialize;
 use std::fmt;
 use std::path::Path;
@@ -101,6 +103,7 @@ pub(crate) async fn examine(path: &Path, scope: Scope) -> Report {
         Ok(_) => report.add(Verdict::Ok, "platform_private_key", "can sign"),
         Err(fault) => report.add(Verdict::Fail, "platform_private_key", fault.to_string()),
     }
+    calendar::examine(&mut report, &config.installation.working_days, SystemClock::new().now());
     database::disk(&mut report, &config.database);
     if !database::is_usable(&mut report, &config.database).await {
         return report;

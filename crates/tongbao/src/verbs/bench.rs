@@ -13,7 +13,7 @@ use super::fairness;
 use crate::database::Database;
 use crate::merchant::{Caller, Generation};
 use crate::output::show;
-use crate::world::{DevFile, MERCHANTS};
+use crate::world::{DevFile, MERCHANTS, partner};
 use adapters::Stopwatch;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
@@ -69,6 +69,9 @@ struct Orders {
     /// Gateways beside each other on that database, each with a part of the connections
     #[arg(long, default_value_t = 1)]
     gateways: usize,
+    /// How many other merchants get a part of each order, which must be paid for that; up to 50
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=50))]
+    allocate: u8,
 }
 
 #[derive(clap::Args)]
@@ -88,6 +91,9 @@ struct LoadArguments {
     /// The gateways
     #[arg(long, required = true)]
     gateway: Vec<String>,
+    /// How many other merchants get a part of each order
+    #[arg(long)]
+    allocate: u8,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -131,7 +137,7 @@ async fn measure_orders(orders: Orders) -> Result<ExitCode> {
         "127.0.0.1:0",
         folder.path(),
         &database,
-        Purpose::Measurement,
+        Purpose::Measurement { partners: orders.allocate },
         DevOperators::default(),
     )
     .await?;
@@ -180,6 +186,7 @@ async fn load(orders: &Orders, data: &Path, base_urls: &[String]) -> Result<Run>
     command
         .args(["bench", "load", "--seconds", &orders.seconds.to_string()])
         .args(["--connections", &orders.connections.to_string()])
+        .args(["--allocate", &orders.allocate.to_string()])
         .args(["--channel", &orders.channel.pay_channel().to_lowercase(), "--data"])
         .arg(data)
         .stderr(Stdio::inherit());
@@ -198,7 +205,10 @@ async fn generate_load(arguments: LoadArguments) -> Result<ExitCode> {
     let load = Arc::new(Load {
         base_urls: arguments.gateway,
         caller: Caller::of(&file, Generation::Hmac)?,
-        pay_channel: arguments.channel.pay_channel(),
+        order: OrderBody {
+            pay_channel: arguments.channel.pay_channel(),
+            allocations: allocations(arguments.allocate),
+        },
     });
     let begun = Stopwatch::start();
     let length = Duration::from_secs(arguments.seconds);
@@ -237,7 +247,14 @@ async fn baseline(
 struct Load {
     base_urls: Vec<String>,
     caller: Caller,
+    order: OrderBody,
+}
+
+/// What the bodies of orders have in common.
+struct OrderBody {
     pay_channel: &'static str,
+    /// The member that says how the money is divided, with a comma before it; or nothing.
+    allocations: String,
 }
 
 /// One answered order: when, after the start, and how long it took, in microseconds.
@@ -288,7 +305,7 @@ async fn connection(
     let mut sender = connect(base_url).await?;
     let mut placed = Vec::new();
     while begun.elapsed() < length {
-        let body = order(load.pay_channel, number, placed.len());
+        let body = load.order.write(number, placed.len());
         let sent = Stopwatch::start();
         let answer = send(&mut sender, &load, base_url, body.into_bytes()).await?;
         let text = String::from_utf8_lossy(&answer);
@@ -327,16 +344,29 @@ async fn send(
     Ok(answer.into_body().collect().await?.to_bytes())
 }
 
-/// An order like a real one: a mini program's, with subject, payer, attachment and scene, and nobody to
-/// be told: the deliveries of notifications are not part of what is measured. Its
-/// number begins with the time, as merchants' numbers do.
-fn order(pay_channel: &str, connection: usize, number: usize) -> String {
-    let ms = SystemClock::new().now().ms();
-    let merchant = MERCHANTS[0];
-    format!(
-        r#"{{"ChannelSubMerchantId":"{merchant}","TotalAmount":1000,"PayChannel":"{pay_channel}","PayType":"MINI_PROGRAM","OrderSubject":"杂粮煎饼","OutOrderId":"b{ms}_{connection:04}_{number:08}","ExternalPaymentData":"{{\"WxAppId\":\"{}\",\"WxOpenId\":\"oXLUp5OHJof5768CoFFDuuaRn8kc\"}}","Currency":"CNY","Attachment":"原路返回string","SceneInfo":{{"DeviceType":"04","PayerClientIp":"14.15.16.17","DeviceId":"00000001"}},"Remark":"备注"}}"#,
-        crate::world::APPID
-    )
+impl OrderBody {
+    /// An order like a real one: a mini program's, with subject, payer, attachment and scene, and nobody to
+    /// be told: the deliveries of notifications are not part of what is measured. Its
+    /// number begins with the time, as merchants' numbers do.
+    fn write(&self, connection: usize, number: usize) -> String {
+        let ms = SystemClock::new().now().ms();
+        let (merchant, pay_channel, parts) = (MERCHANTS[0], self.pay_channel, &self.allocations);
+        format!(
+            r#"{{"ChannelSubMerchantId":"{merchant}","TotalAmount":1000,"PayChannel":"{pay_channel}","PayType":"MINI_PROGRAM","OrderSubject":"杂粮煎饼","OutOrderId":"b{ms}_{connection:04}_{number:08}","ExternalPaymentData":"{{\"WxAppId\":\"{}\",\"WxOpenId\":\"oXLUp5OHJof5768CoFFDuuaRn8kc\"}}","Currency":"CNY","Attachment":"原路返回string","SceneInfo":{{"DeviceType":"04","PayerClientIp":"14.15.16.17","DeviceId":"00000001"}},"Remark":"备注"{parts}}}"#,
+            crate::world::APPID
+        )
+    }
+}
+
+/// The member that gives one fen of an order to each of so many merchants; nothing for none.
+fn allocations(count: u8) -> String {
+    if count == 0 {
+        return String::new();
+    }
+    let part =
+        |number| format!(r#"{{"ChannelSubMerchantId":"{}","AllocateAmount":1}}"#, partner(number));
+    let parts: Vec<String> = (1..=count).map(part).collect();
+    format!(r#","FundAllocateList":[{}]"#, parts.join(","))
 }
 
 /// How many commits this process has made, from its own metrics: every gateway in it counts there.
@@ -369,8 +399,9 @@ fn report(orders: &Orders, run: &Run, gateway: &Cost, baseline: &Baseline, basel
         latencies.get(at).copied().unwrap_or(0)
     };
     show!(
-        "channel {}, {} connections, {} s, {} orders",
+        "channel {}, {} allocations an order, {} connections, {} s, {} orders",
         orders.channel.pay_channel().to_lowercase(),
+        orders.allocate,
         orders.connections,
         orders.seconds,
         placed.len()

@@ -31,6 +31,27 @@ const OUT_ORDER_ID: &str = "demo202211200001";
 /// How much it asks for, in fen.
 const TOTAL_FEN: i64 = 1000;
 
+/// The merchant's number of the refund.
+const OUT_REFUND_ID: &str = "refund202211200001";
+
+/// What lies in an account: its kind, its owner, in fen.
+type Lies = (&'static str, &'static str, i64);
+
+/// Where the money lies once it is paid: what stays, what the second merchant has, what is frozen for the
+/// third.
+const DIVIDED: [Lies; 3] = [
+    ("merchant_pending", MERCHANTS[0], 700),
+    ("merchant_available", MERCHANTS[1], 200),
+    ("merchant_frozen", MERCHANTS[2], 100),
+];
+
+/// The same after half of it went back.
+const HALVED: [Lies; 3] = [
+    ("merchant_pending", MERCHANTS[0], 350),
+    ("merchant_available", MERCHANTS[1], 100),
+    ("merchant_frozen", MERCHANTS[2], 50),
+];
+
 /// Arguments of `tongbao demo`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {}
@@ -96,13 +117,27 @@ async fn play(gateway: &DevGateway, database: &Database) -> Result<()> {
     expect(&found, "OrderStatus", "SUCCESS")?;
     expect(&found, "PayAmount", &TOTAL_FEN.to_string())?;
 
-    step(5, "The ledger, as the administration shows it.");
-    accounts(gateway, &client).await?;
+    step(5, "The merchants ask what became of their parts: 700 stay, 200 and 100 went on.");
+    let number = json!({"OutOrderId": OUT_ORDER_ID});
+    let allocated =
+        call(gateway, &client, "/cloudpay/v1/account/out/query_allocate", &number).await?;
+    let items = allocated["FundAllocateList"].as_array().context("no FundAllocateList")?;
+    for (item, status) in items.iter().zip(["SUCCESS", "FROZEN"]) {
+        show(item);
+        expect(item, "AllocateStatus", status)?;
+    }
 
-    step(6, "The order's whole story: tongbao why");
+    step(6, "The ledger, as the administration shows it.");
+    accounts(gateway, &client, DIVIDED).await?;
+
+    step(7, "The merchant gives half of it back, and each gives back its part.");
+    refund(gateway, &client).await?;
+    accounts(gateway, &client, HALVED).await?;
+
+    step(8, "The order's whole story: tongbao why");
     story(gateway).await?;
 
-    step(7, "The proof of the books: tongbao check");
+    step(9, "The proof of the books: tongbao check");
     let audit = check::audit(&*database.open_to_read().await?).await?;
     check::say(&audit);
     ensure!(audit.faults.is_empty(), "the books are wrong");
@@ -184,7 +219,30 @@ fn verified(gateway: &DevGateway, notify_url: &str, received: &Received) -> Resu
     serde_json::from_slice(&received.body).context("the notification is not JSON")
 }
 
-async fn accounts(gateway: &DevGateway, client: &JsonClient) -> Result<()> {
+/// Requests a refund of a half and waits until the payer has it.
+async fn refund(gateway: &DevGateway, client: &JsonClient) -> Result<()> {
+    let number = json!({"OutRefundId": OUT_REFUND_ID});
+    let asked = json!({
+        "OutRefundId": OUT_REFUND_ID,
+        "OutOrderId": OUT_ORDER_ID,
+        "RefundAmount": TOTAL_FEN / 2,
+    });
+    call(gateway, client, "/cloudpay/v1/refundOrder/apply", &asked).await?;
+    let done = async {
+        loop {
+            let found = call(gateway, client, "/cloudpay/v1/refundOrder/query", &number).await?;
+            if found["RefundStatus"] == "SUCCESS" {
+                return Ok::<Value, anyhow::Error>(found);
+            }
+            tokio::time::sleep(POLL_EVERY).await;
+        }
+    };
+    let found = tokio::time::timeout(NOTIFICATION_TIMEOUT, done).await;
+    show(&found.context("the refund was not done")??);
+    Ok(())
+}
+
+async fn accounts(gateway: &DevGateway, client: &JsonClient, lies: [Lies; 3]) -> Result<()> {
     let file = &gateway.file;
     let url = format!("{}/admin/v1/tenants/{}/accounts", file.base_url, file.wecard.ocode);
     let answer = client.get(url, &file.admin_token).await?;
@@ -196,11 +254,13 @@ async fn accounts(gateway: &DevGateway, client: &JsonClient) -> Result<()> {
         let kind = row["kind"].as_str().unwrap_or_default();
         let owner = row["owner"].as_str().unwrap_or_default();
         say(&format!("    {kind:<18} {owner:<24} {posted:>8} fen"));
-        if kind == "merchant_pending" {
-            ensure!(posted == TOTAL_FEN, "the merchant has {posted} fen, want {TOTAL_FEN}");
-        }
     }
-    ensure!(rows.len() == 2 && sum == 0, "the accounts do not balance");
+    for (kind, merchant, want) in lies {
+        let own = rows.iter().find(|row| row["kind"] == kind && row["owner"] == merchant);
+        let posted = own.and_then(|row| row["posted_fen"].as_i64()).unwrap_or_default();
+        ensure!(posted == want, "{kind} of {merchant} has {posted} fen, want {want}");
+    }
+    ensure!(sum == 0, "the accounts do not balance");
     Ok(())
 }
 

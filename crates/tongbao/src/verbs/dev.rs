@@ -87,7 +87,10 @@ pub(crate) enum Purpose {
         trust: Option<WxpayTrust>,
     },
     /// A load generator, which also goes through the channels without an outside and meets no limit.
-    Measurement,
+    Measurement {
+        /// How many merchants more there are, who get parts of orders.
+        partners: u8,
+    },
 }
 
 /// The channels without an outside that a measurement goes through.
@@ -116,7 +119,7 @@ impl DevGateway {
     ) -> Result<DevGateway> {
         let (built_in, rates, trust): (&[&str], _, _) = match purpose {
             Purpose::Callers { trust } => (&[], limits::RATES, trust),
-            Purpose::Measurement => (&BUILT_IN, limits::UNLIMITED, None),
+            Purpose::Measurement { .. } => (&BUILT_IN, limits::UNLIMITED, None),
         };
         create_private_folder(data)?;
         let world = World::of_folder(data).await?;
@@ -139,7 +142,11 @@ impl DevGateway {
         let metrics = recorder()?;
         let together = Operations::Together;
         let gateway = Gateway::start(installation, store, clock, metrics.clone(), together).await?;
-        let declaration = world.declaration(&sandbox_url, &signing, built_in)?;
+        let partners = match purpose {
+            Purpose::Callers { .. } => 0,
+            Purpose::Measurement { partners } => partners,
+        };
+        let declaration = world.declaration(&sandbox_url, &signing, built_in, partners)?;
         let steps = apply::plan(&gateway.engine, &declaration).await?;
         apply::carry_out(&gateway.engine, &Caller::Operator(Arc::from("dev")), steps).await?;
         running.spawn(gateway_socket.serve(gateway.router, local(), stop.subscribe()));

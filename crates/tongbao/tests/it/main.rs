@@ -3,6 +3,7 @@
 //! - [`test_gateway`]: starts, kills and restarts `tongbao dev`, and speaks to it.
 //! - [`merchant`]: a merchant's server that receives notifications.
 //! - `admin`: the administration and operations.
+//! - `allocation`: a paid order's money is divided.
 //! - `archive`: what leaves the database for files, and is proved by them.
 //! - `bill`: bills and what differs from them.
 //! - `cli`: the command line.
@@ -25,6 +26,7 @@
 //! - `unified_order`: every row of the table of an order.
 
 mod admin;
+mod allocation;
 mod approvals;
 mod archive;
 mod attention;

@@ -196,15 +196,25 @@ async fn lists_come_back_as_they_were_given_with_what_became_of_each_item() {
         };
         items.as_array().expect("a list").iter().map(item).collect()
     };
-    let allocations_shown = extended(&allocations, &[("AllocateStatus", json!("INIT"))]);
+    // What was left out is shown too, and what became of each.
+    let allocations_shown = |statuses: [&str; 2]| -> Value {
+        let items = allocations.as_array().expect("a list").iter().zip(statuses);
+        let shown = items.map(|(item, status)| {
+            let freeze = item.get("Freeze").cloned().unwrap_or(json!(false));
+            with(&with(item, "Freeze", freeze), "AllocateStatus", json!(status))
+        });
+        shown.collect()
+    };
     let begun = [("ProfitStatus", json!("INIT")), ("RealProfitAmount", json!(0))];
     let shares_shown = extended(&shares, &begun);
     let placed = gateway.place(lists).await;
     let plain = gateway.place(|body| body).await;
-    for status in ["PAYING", "SUCCESS"] {
+    for (status, allocated) in
+        [("PAYING", ["INIT", "INIT"]), ("SUCCESS", ["SUCCESS", "WAIT_PERIOD"])]
+    {
         let found = gateway.until_status(&placed.number, status).await;
         assert_eq!(found["ProductList"], products);
-        assert_eq!(found["FundAllocateList"], allocations_shown);
+        assert_eq!(found["FundAllocateList"], allocations_shown(allocated));
         assert_eq!(found["ProfitShareInfoList"], shares_shown);
         if status == "PAYING" {
             gateway.pay(&found["PayInfo"]).await;

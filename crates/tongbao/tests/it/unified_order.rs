@@ -187,7 +187,7 @@ async fn lengths_are_counted_in_characters_and_both_ends_are_inside() {
         json!(format!("{}{}\"}}", &start[..start.len() - 2], "币".repeat(len - start.len())))
     };
     type Make<'a> = &'a dyn Fn(usize) -> Value;
-    let table: [(&str, usize, usize, Make<'_>); 19] = [
+    let table: [(&str, usize, usize, Make<'_>); 18] = [
         ("OutOrderId", 6, 60, &digits),
         // What the channel takes: characters of a title, bytes of a coupon mark.
         ("OrderSubject", 1, 127, &text),
@@ -207,7 +207,6 @@ async fn lengths_are_counted_in_characters_and_both_ends_are_inside() {
         ("SceneInfo.DeviceType", 1, 32, &text),
         ("SceneInfo.DeviceId", 1, 64, &text),
         ("WalletInfo.WalletId", 1, 50, &text),
-        ("FundAllocateList.ChannelSubMerchantId", 1, 50, &text),
     ];
     for (path, shortest, longest, make) in table {
         for len in [shortest, longest] {
@@ -229,6 +228,10 @@ async fn lengths_are_counted_in_characters_and_both_ends_are_inside() {
         .refuses("ChannelSubMerchantId", &order_with("ChannelSubMerchantId", text(50)))
         .await;
     assert!(why.contains("unknown"), "50 characters are an id, of nobody: {why}");
+    let path = "FundAllocateList.ChannelSubMerchantId";
+    for wrong in [text(50), text(51), json!("")] {
+        gateway.refuses(path, &order_with(path, wrong)).await;
+    }
     // The channel refuses an app that is not bound; the field itself is long enough.
     let path = "ExternalPaymentData.WxAppId";
     assert_eq!(
@@ -283,10 +286,16 @@ async fn lists_have_limits() {
         };
         with(&order(&fresh_number()), name, (0..len).map(item).collect())
     };
-    for name in ["ProductList", "PayeeList", "ProfitShareInfoList", "FundAllocateList"] {
+    for name in ["ProductList", "PayeeList", "ProfitShareInfoList"] {
         gateway.accepts(&many(name, 50)).await;
         gateway.refuses(name, &many(name, 51)).await;
     }
+    // So many are read; that there are no such merchants is found afterwards.
+    let list = "FundAllocateList";
+    let why = gateway.refuses("FundAllocateList[0]", &many(list, 50)).await;
+    assert!(why.contains("unknown merchant"), "{why}");
+    let why = gateway.refuses(list, &many(list, 51)).await;
+    assert!(why.contains("51 items"), "{why}");
     let cards = |len: usize| {
         let cards: Vec<String> = (0..len).map(|at| format!("C{at}")).collect();
         order_with("WalletInfo.CardIdList", json!(cards))

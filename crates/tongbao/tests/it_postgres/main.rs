@@ -8,6 +8,8 @@
 
 #[path = "../it/admin.rs"]
 mod admin;
+#[path = "../it/allocation.rs"]
+mod allocation;
 #[path = "../it/approvals.rs"]
 mod approvals;
 #[path = "../it/archive.rs"]

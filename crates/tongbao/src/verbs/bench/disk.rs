@@ -42,7 +42,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let folder = tempfile::tempdir_in(&arguments.folder).context("no temporary folder")?;
     let file = folder.path().join("tongbao.db");
     let database = Database::Sqlite(file.clone());
-    let (any, purpose) = ("127.0.0.1:0", Purpose::Measurement);
+    let (any, purpose) = ("127.0.0.1:0", Purpose::Measurement { partners: 0 });
     let operators = DevOperators::default();
     let gateway = DevGateway::start(any, any, folder.path(), &database, purpose, operators).await?;
     let empty = used(&file).await?;
@@ -132,7 +132,8 @@ impl<'g> BenchMerchant<'g> {
     }
 
     async fn sell_one(&mut self) -> Result<()> {
-        let mut order: Value = serde_json::from_str(&super::order("WXPAY", 0, self.sold as usize))?;
+        let body = super::OrderBody { pay_channel: "WXPAY", allocations: String::new() };
+        let mut order: Value = serde_json::from_str(&body.write(0, self.sold as usize))?;
         order["OutOrderId"] = Value::from(format!("demo20221120{:05}", self.sold));
         order["NotifyUrl"] = Value::from(self.notify_url.as_str());
         let path = "/cloudpay/v1/pay/c2b/unified_order";
