@@ -6,7 +6,8 @@ use channel::{
 use kernel::{
     Aggregate, Attempt, CallRecord, Caller, Command, Decision, Delivery, Directory, Event, Key,
     MerchantId, MerchantRoutes, NaturalKey, NotificationCommand, Order, OrderCommand, OrderRequest,
-    PlaceOrder, RecordFinding, Refund, Route, Row, Task, TenantId, TenantRoutes, View, decide,
+    PlaceOrder, RecordFinding, Refund, RefundRequest, RequestRefund, Route, Row, Task, TenantId,
+    TenantRoutes, View, decide,
 };
 use ledger::{Currency, Fen, Id, Stamp, Subject, Timestamp, kinds};
 use std::collections::{BTreeSet, HashMap};
@@ -299,6 +300,40 @@ pub fn given_back(samples: &mut Samples) -> Id<kinds::Order> {
     let done = status(RefundStatus::Done, Some(START.plus_ms(1_930_000)));
     samples.record(1_931_000, order, subject, None, done);
     order
+}
+
+/// Paid; its merchant requests a part back, the channel closes that, and the second try is done.
+pub fn refunded(samples: &mut Samples) -> Id<kinds::Order> {
+    let order = samples.place(0, "A-005");
+    samples.pay(90_000, order, 8_800);
+    for (ms, status) in [(200_000, RefundStatus::Closed), (300_000, RefundStatus::Done)] {
+        samples.step(ms, business(), request_refund(order));
+        let refund = samples.last_refund();
+        let finding = Finding::Refund(Refunded {
+            channel_refund_no: refund.current_channel_refund_no(),
+            refund_reference: "5030000002".to_owned(),
+            amount: refund.amount,
+            settled_amount: None,
+            status,
+            at: None,
+        });
+        let asked = Some(Operation::Refund);
+        samples.record(ms + 400, order, refund.id.subject(), asked, finding);
+    }
+    order
+}
+
+fn request_refund(order: Id<kinds::Order>) -> RequestRefund {
+    let request = RefundRequest {
+        namespace: Arc::from("wecard.refund"),
+        merchant_refund_no: "R-005".to_owned(),
+        dialect: Arc::from("wecard"),
+        reason: Some("凉了".to_owned()),
+        notify_url: Some("https://shop.example/refunded".to_owned()),
+        details: "{}".to_owned(),
+    };
+    let (merchant, amount) = (MerchantId::new("CM1"), Fen::new(3_300));
+    RequestRefund { tenant: tenant(), order, merchant, amount, request: Arc::new(request) }
 }
 
 /// Unanswered, contradicted, expired, paid too late, and the refund refused.

@@ -96,6 +96,25 @@ fn an_expired_order() {
 }
 
 #[test]
+fn a_refund_that_its_merchant_requested_twice() {
+    let mut samples = Samples::new();
+    let order = samples::refunded(&mut samples);
+    let text = render(&samples.story(order), START.plus_seconds(2_000));
+    for sentence in [
+        "business demo  the merchant requests refund",
+        "its R-005: ¥33.00 (3300 fen)",
+        "Its merchant refunds it: ¥33.00 (3300 fen) are back at the payer",
+        "FAILED: closed at the channel",
+        "is requested under a new number, its attempt 2",
+        "DONE at 2026-11-18 19:11:40.400, the channel's number is 5030000002",
+        "which its merchant requested as R-005",
+    ] {
+        assert!(text.contains(sentence), "{sentence}: {text}");
+    }
+    assert!(!text.contains("Money came that it could not take"), "{text}");
+}
+
+#[test]
 fn an_unapplied_payment_that_was_given_back() {
     let mut samples = Samples::new();
     let order = samples::given_back(&mut samples);

@@ -6,7 +6,9 @@
 use crate::attention;
 use crate::change::{self, call_line, what, who};
 use crate::words::{both, clean, in_time, local, masked, settled};
-use kernel::{Allocation, Closure, Delivery, Order, OrderState, Refund, RefundState, Task};
+use kernel::{
+    Allocation, Closure, Delivery, NotificationKind, Order, OrderState, Refund, RefundState, Task,
+};
 use ledger::{Phase, SubjectKind, Timestamp, Transfer};
 use store::{ArchivedEvents, AttemptRow, NotificationRow, Story};
 
@@ -54,8 +56,12 @@ fn headline(story: &Story, notifications: &[NotificationRow], now: Timestamp) ->
         format!("Order {}: {state}, {}", terms.id, both(request.amount)),
         format!("  {meaning}"),
     ];
-    let more =
-        [notified(story, order, notifications), unapplied(story, order), in_flight(order, now)];
+    let more = [
+        notified(story, order, notifications),
+        requested(order),
+        unapplied(story, order),
+        in_flight(order, now),
+    ];
     lines.extend(more.into_iter().flatten().map(|line| format!("  {line}")));
     lines.push(String::new());
     let facts = [
@@ -161,6 +167,8 @@ fn notified(story: &Story, order: &Order, notifications: &[NotificationRow]) -> 
     if notifications.is_empty() && story.archived.iter().any(is_of_notification) {
         return Some("What became of its notifications is archived.".to_owned());
     }
+    let of_payment = |row: &&NotificationRow| row.notification.kind == NotificationKind::Pay;
+    let notifications: Vec<&NotificationRow> = notifications.iter().filter(of_payment).collect();
     let mut attempts = notifications.iter().flat_map(|row| &row.attempts);
     let acknowledged =
         attempts.clone().find(|row| matches!(row.attempt.delivery, Delivery::Acknowledged { .. }));
@@ -173,6 +181,18 @@ fn notified(story: &Story, order: &Order, notifications: &[NotificationRow]) -> 
         (None, false, Some(_)) => {
             "The merchant has NOT acknowledged any notification yet.".to_owned()
         }
+    })
+}
+
+/// What of the payment its merchant's refunds took.
+fn requested(order: &Order) -> Option<String> {
+    let (refunding, refunded) = (order.funds.refunding, order.funds.refunded);
+    (refunding, refunded).ne(&Default::default()).then(|| {
+        format!(
+            "Its merchant refunds it: {} are back at the payer, {} are under way.",
+            both(refunded),
+            both(refunding),
+        )
     })
 }
 
