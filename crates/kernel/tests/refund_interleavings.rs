@@ -1,6 +1,6 @@
 //! Every order of a few events around an order's refunds: requests and their repeats, answers, callbacks
 //! and failures. Never more than was paid is given back or reserved, Σ debits = Σ credits at every step,
-//! and whatever came, the end is reached with nothing held.
+//! and after any order the end is reached with nothing held.
 
 mod support;
 
