@@ -7,7 +7,7 @@ use crate::keys::{Keyring, SealingKey, SignatureFault};
 use crate::order;
 use crate::reading;
 use crate::settings::Account;
-use crate::sharing::{self, notice};
+use crate::sharing;
 use crate::sign::Signed;
 use crate::wire::{self, CallbackBody, ErrorAnswer, RefundCallback, Transaction};
 use channel::{
@@ -171,8 +171,8 @@ impl Connection for OpenAccount {
         self.keys.check(Signed::callback(request), now).map_err(callback_fault)?;
         let callback: CallbackBody = wire::read(&request.body).map_err(unreadable)?;
         let plain = certificates::unseal(&self.account, &callback.resource).map_err(unreadable)?;
-        if notice::is_one(&callback, &plain) {
-            let summary = notice::summary(&callback, &plain).map_err(unreadable)?;
+        if sharing::callback::is_one(&callback, &plain) {
+            let summary = sharing::callback::summary(&callback, &plain).map_err(unreadable)?;
             return Ok(Callback::Other { callback_id: callback.id, summary });
         }
         let (channel_order_no, finding) = match &*callback.event_type {

@@ -4,10 +4,10 @@
 //! - `request`: instructions to requests. `reading`: answers to findings.
 //! - `codes`: what its refusals mean.
 //! - `relation`: how receivers relate to the merchant.
-//! - `notice`: what the channel sends to receivers.
+//! - `callback`: what the channel sends to receivers.
 
+pub(crate) mod callback;
 pub(crate) mod codes;
-pub(crate) mod notice;
 pub(crate) mod reading;
 pub(crate) mod relation;
 mod request;

@@ -11,7 +11,7 @@ use channel::{Finding, Operation};
 const LATER: [&str; 2] = ["订单处理中", "请在到达结算周期之后"];
 /// The number carries a share or return of other content.
 const TAKEN: [&str; 1] = ["与原请求不一致"];
-/// There is no such receiver: as good as unbound.
+/// The receiver is not bound: what was asked for holds already.
 const NOT_BOUND: [&str; 1] = ["分账接收方关系不存在"];
 
 /// What a refusal comes to that its text tells apart from others of its code.

@@ -1,4 +1,4 @@
-//! Sharing through the port: requests, answers, refusals, notices.
+//! Sharing through the port: requests, answers, refusals, callbacks.
 
 mod codes;
 
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 const SHARE: &str = include_str!("../../golden/share.json");
 const SHARE_RETURN: &str = include_str!("../../golden/share_return.json");
-const NOTICE: &str = include_str!("../../golden/share_notice.json");
+const CALLBACK: &str = include_str!("../../golden/share_callback.json");
 const STORE: &str = "1900000110";
 const CLERK: &str = "oXLUp5OHJof5768CoFFDuuaRn8kc";
 const NAME: &str = "上海通宝商店有限公司";
@@ -398,14 +398,14 @@ fn a_return_is_read() {
 
 /// The current pages give it the event of a payment, and it must not be read as one.
 #[test]
-fn a_notice_to_a_receiver_is_about_no_order() {
+fn a_callback_to_a_receiver_is_about_no_order() {
     for event in ["PROFITSHARING.SUCCESS", "PROFITSHARING.RETURN", "TRANSACTION.SUCCESS"] {
-        let read = connection().callback(&callback(event, NOTICE), NOW).expect("it is believed");
+        let read = connection().callback(&callback(event, CALLBACK), NOW).expect("it is believed");
         let want = format!("{event}: share S202304190001, 100 fen to {STORE}");
         let callback_id = "EV-2018022511223320873".to_owned();
         assert_eq!(read, Callback::Other { callback_id, summary: want });
     }
-    let mut forged = callback("PROFITSHARING.SUCCESS", NOTICE);
+    let mut forged = callback("PROFITSHARING.SUCCESS", CALLBACK);
     forged.body.push(b' ');
     assert!(connection().callback(&forged, NOW).is_err());
     let empty = callback("PROFITSHARING.SUCCESS", "{}");

@@ -180,14 +180,14 @@ pub(crate) struct ReturnAnswer {
 
 /// What the channel sends to a receiver: money came by a share, or went back.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ShareNotice {
+pub(crate) struct ShareCallback {
     pub(crate) out_order_no: String,
-    pub(crate) receiver: NoticedReceiver,
+    pub(crate) receiver: CallbackReceiver,
 }
 
-/// Who got the money of a [`ShareNotice`].
+/// Who got the money of a [`ShareCallback`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct NoticedReceiver {
+pub(crate) struct CallbackReceiver {
     #[serde(rename = "type")]
     pub(crate) kind: String,
     pub(crate) account: String,

@@ -1,8 +1,8 @@
 //! What the channel sends to a receiver of shares. The sharing merchant gets nothing.
 //!
-//! The current pages give such a notice the event of a payment, older ones an event of its own.
+//! The current pages give such a callback the event of a payment, older ones an event of its own.
 
-use crate::sharing::wire::ShareNotice;
+use crate::sharing::wire::ShareCallback;
 use crate::wire::{self, CallbackBody};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -28,7 +28,7 @@ pub(crate) fn is_one(callback: &CallbackBody, plain: &[u8]) -> bool {
 
 /// What it says, for people.
 pub(crate) fn summary(callback: &CallbackBody, plain: &[u8]) -> Result<String, String> {
-    let ShareNotice { out_order_no, receiver } = wire::read(plain)?;
+    let ShareCallback { out_order_no, receiver } = wire::read(plain)?;
     let event = &callback.event_type;
     let (amount, account) = (receiver.amount, &receiver.account);
     Ok(format!("{event}: share {out_order_no}, {amount} fen to {account}"))
