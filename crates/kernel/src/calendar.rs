@@ -50,7 +50,7 @@ impl ShanghaiDay {
 /// What a day is that is not what its weekday says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DayKind {
-    /// Nobody works, whatever the weekday.
+    /// It is not worked, also on a weekday.
     Holiday,
     /// It is worked, also on a weekend.
     Working,

@@ -83,8 +83,9 @@ fn any_step() -> impl Strategy<Value = String> {
     let refund_asked = prop::sample::select(vec!["callback", "refund", "query_refund"]);
     let number = prop::sample::select(vec!["f0", "f1", "f2"]);
     let fen = prop::sample::select(vec![300, 400, 1000]);
-    let requested = (number.clone(), order.clone(), fen)
-        .prop_map(|(number, order, fen)| format!("request {number} {order} {fen}"));
+    let back = prop::sample::select(vec!["", "", " CM-B:50", " CM-B:1,CM-C:30", " CM-C:0"]);
+    let requested = (number.clone(), order.clone(), fen, back)
+        .prop_map(|(number, order, fen, back)| format!("request {number} {order} {fen}{back}"));
     let refund = prop_oneof![Just("refund"), number.clone()];
     let refund = (refund, account, refund_asked, refund_said)
         .prop_map(|(refund, account, asked, said)| format!("{refund}{account} {asked}: {said}"));

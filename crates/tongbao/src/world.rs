@@ -252,7 +252,7 @@ impl World {
         })
     }
 
-    /// The demonstration tenant, with an account at each of the named built-in channels too, and so many
+    /// The demonstration tenant, with an account at each of the named built-in channels too, and as many
     /// partners.
     pub(crate) fn declaration(
         &self,

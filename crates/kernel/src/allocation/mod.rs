@@ -4,7 +4,7 @@
 //! is credited, available or frozen; what is frozen is released, wholly or in parts. What a refund takes
 //! back is taken from where the money lies: the frozen part first, then the available one. So the place of
 //! every fen follows from the state and two sums, and taking back and putting back undo each other,
-//! whatever happened in between.
+//! regardless of what happened in between.
 
 mod back;
 mod change;

@@ -358,7 +358,7 @@ impl OrderBody {
     }
 }
 
-/// The member that gives one fen of an order to each of so many merchants; nothing for none.
+/// The member that gives one fen of an order to each of `count` merchants; nothing for none.
 fn allocations(count: u8) -> String {
     if count == 0 {
         return String::new();

@@ -70,7 +70,7 @@ fn midnight(now: i64, days: i64) -> i64 {
     ((now + 8 * 3600).div_euclid(DAY_SECONDS) + days) * DAY_SECONDS - 8 * 3600
 }
 
-/// Goes on to a minute past the midnight that begins the day after so many days.
+/// Goes on to a minute past the midnight that begins the day `days` days on.
 async fn to_day(gateway: &mut TestGateway, days: i64) {
     let seconds = midnight(gateway.now(), days) + 60 - gateway.now();
     gateway.advance(seconds).await;
@@ -129,7 +129,7 @@ async fn money_waits_for_its_day_also_through_a_kill() {
     to_day(&mut gateway, 1).await;
     gateway.until_story(&number, |story| story["allocations"][0]["status"] == "available").await;
     assert_eq!(has(&gateway, "CM-B").await, [0, 200, 0]);
-    // Whatever the weekday, the next working day comes within three days.
+    // On any weekday the next working day comes within three days.
     to_day(&mut gateway, 2).await;
     until_allocated(&gateway, &number, &["available", "frozen"]).await;
     assert_eq!(has(&gateway, "CM-C").await, [0, 0, 100]);

@@ -290,7 +290,7 @@ async fn lists_have_limits() {
         gateway.accepts(&many(name, 50)).await;
         gateway.refuses(name, &many(name, 51)).await;
     }
-    // So many are read; that there are no such merchants is found afterwards.
+    // A list of 50 is read; that there are no such merchants is found afterwards.
     let list = "FundAllocateList";
     let why = gateway.refuses("FundAllocateList[0]", &many(list, 50)).await;
     assert!(why.contains("unknown merchant"), "{why}");
