@@ -333,7 +333,14 @@ fn request_refund(order: Id<kinds::Order>) -> RequestRefund {
         details: "{}".to_owned(),
     };
     let (merchant, amount) = (MerchantId::new("CM1"), Fen::new(3_300));
-    RequestRefund { tenant: tenant(), order, merchant, amount, request: Arc::new(request) }
+    RequestRefund {
+        tenant: tenant(),
+        order,
+        merchant,
+        amount,
+        back: None,
+        request: Arc::new(request),
+    }
 }
 
 /// Unanswered, contradicted, expired, paid too late, and the refund refused.
