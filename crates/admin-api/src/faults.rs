@@ -10,7 +10,7 @@ use engine::{ChannelAccountFault, DeclarationFault, Failure};
 use http::{HeaderValue, StatusCode, header};
 use kernel::{
     AllocationRefusal, ApprovalRefusal, DirectoryRefusal, NotificationRefusal, OrderRefusal,
-    RefundRefusal, Refusal,
+    RefundRefusal, Refusal, WithdrawalRefusal,
 };
 use store::StoreFault;
 
@@ -225,6 +225,7 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
         }
         // No command of this API leads to it.
         Refusal::AllocationRelease(_) => (StatusCode::CONFLICT, "allocation_release", None),
+        Refusal::Withdrawal(refusal) => withdrawal_refused(refusal),
         Refusal::Book(_) => (StatusCode::CONFLICT, "book", None),
     }
 }
@@ -270,6 +271,23 @@ fn approval_refused(refusal: &ApprovalRefusal) -> (StatusCode, &'static str, Opt
         ApprovalRefusal::State { .. } => conflict("state"),
         ApprovalRefusal::Spent => conflict("spent"),
         ApprovalRefusal::OtherPayment => conflict("other_payment"),
+    }
+}
+
+fn withdrawal_refused(refusal: &WithdrawalRefusal) -> (StatusCode, &'static str, Option<String>) {
+    let field = |name: &str| Some(name.to_owned());
+    match refusal {
+        WithdrawalRefusal::NotFound => not_found("withdrawal_not_found", "withdrawal"),
+        WithdrawalRefusal::Differs { field } => {
+            (StatusCode::CONFLICT, "differs", Some(field.name().to_owned()))
+        }
+        WithdrawalRefusal::UnknownMerchant => not_found("unknown_merchant", "merchant"),
+        WithdrawalRefusal::MerchantDisabled => {
+            (StatusCode::CONFLICT, "merchant_disabled", field("merchant"))
+        }
+        WithdrawalRefusal::Amount => (StatusCode::BAD_REQUEST, "amount", field("amount")),
+        WithdrawalRefusal::Insufficient { .. } => (StatusCode::CONFLICT, "insufficient", None),
+        WithdrawalRefusal::State { .. } => (StatusCode::CONFLICT, "state", None),
     }
 }
 

@@ -23,6 +23,8 @@ mod map;
 mod operators;
 mod query;
 mod routes;
+mod settlement;
+mod statement;
 mod wire;
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use crate::commands::exits;
 use crate::wire::{self, rfc3339};
 use kernel::{
     AllocationState, ApprovalState, Event, NotificationState, OrderState, Refund, RefundState,
+    WithdrawalState,
 };
-use ledger::{Id, Named, Subject, Transfer, kinds};
+use ledger::{AccountKind, Balance, Id, Named, Subject, Timestamp, Transfer, kinds};
 use store::{
     AccountRow, ArchivedEvents, AttemptRow, AttentionCount, AttentionRow, Listed, NotificationRow,
     Story,
@@ -40,7 +41,8 @@ pub(crate) fn approval(row: &kernel::Approval) -> wire::Approval {
     wire::Approval {
         id: row.id.to_string(),
         tenant: row.tenant.to_string(),
-        order: row.order.to_string(),
+        order: row.root.id::<kinds::Order>().map(|id| id.to_string()),
+        withdrawal: row.root.id::<kinds::Withdrawal>().map(|id| id.to_string()),
         refund: command.refund().map(|id| id.to_string()),
         command: command.name(),
         note: owned(command.note()),
@@ -302,6 +304,79 @@ fn refund_state(state: &RefundState) -> wire::RefundState {
             wire::RefundState::WrittenOff { written_off_at: rfc3339(*at), note: note.clone() }
         }
     }
+}
+
+/// What a merchant has: its accounts in the order of [`crate::settlement::MERCHANT_ACCOUNTS`].
+pub(crate) fn balance(
+    merchant: &kernel::MerchantId,
+    at: Timestamp,
+    rows: &[AccountRow],
+) -> wire::MerchantBalance {
+    let of = |kind: AccountKind| {
+        let found = rows.iter().find(|row| row.account.kind == kind);
+        found.map_or_else(Balance::default, |row| row.balance)
+    };
+    let available = of(AccountKind::MerchantAvailable);
+    let pending = of(AccountKind::MerchantPending);
+    wire::MerchantBalance {
+        merchant: merchant.to_string(),
+        as_of: rfc3339(at),
+        pending_fen: pending.posted.get(),
+        pending_held_fen: pending.held.get(),
+        available_fen: available.available().ok().map(ledger::Fen::get),
+        held_fen: available.held.get(),
+        frozen_fen: of(AccountKind::MerchantFrozen).posted.get(),
+        coupons_fen: of(AccountKind::MerchantCoupons).posted.get(),
+    }
+}
+
+/// A page of at most `limit` withdrawals.
+pub(crate) fn withdrawals(rows: &[kernel::Withdrawal], limit: u32) -> wire::WithdrawalPage {
+    let withdrawals = rows.iter().map(withdrawal).collect();
+    wire::WithdrawalPage { withdrawals, next: next(rows, limit, |row| row.id) }
+}
+
+/// A withdrawal.
+pub(crate) fn withdrawal(row: &kernel::Withdrawal) -> wire::Withdrawal {
+    wire::Withdrawal {
+        id: row.id.to_string(),
+        namespace: row.namespace.to_string(),
+        withdrawal_no: row.withdrawal_no.clone(),
+        merchant: row.merchant.to_string(),
+        dialect: row.dialect.to_string(),
+        amount_fen: row.amount.get(),
+        notify_url: row.notify_url.clone(),
+        remark: row.remark.clone(),
+        payout: row.payout.name(),
+        made_at: rfc3339(row.made_at),
+        state: withdrawal_state(&row.state),
+    }
+}
+
+fn withdrawal_state(state: &WithdrawalState) -> wire::WithdrawalState {
+    match state {
+        WithdrawalState::Accepted => wire::WithdrawalState::Accepted,
+        WithdrawalState::Paid { at, outside_reference, note } => wire::WithdrawalState::Paid {
+            paid_at: rfc3339(*at),
+            outside_reference: outside_reference.clone(),
+            note: note.clone(),
+        },
+        WithdrawalState::Failed { at, note } => {
+            wire::WithdrawalState::Failed { failed_at: rfc3339(*at), note: note.clone() }
+        }
+    }
+}
+
+/// Everything about one withdrawal; `None` when the story is about something else.
+pub(crate) fn withdrawal_story(story: &Story) -> Option<wire::WithdrawalStory> {
+    let notifications: Vec<NotificationRow> = story.notifications().collect();
+    Some(wire::WithdrawalStory {
+        withdrawal: withdrawal(story.withdrawal()?),
+        events: story.events.iter().map(event).collect(),
+        transfers: story.transfers.iter().map(transfer).collect(),
+        notifications: notifications.iter().map(notification).collect(),
+        attention: story.attention().iter().map(needy).collect(),
+    })
 }
 
 /// A notification with its attempts.

@@ -5,7 +5,9 @@
 use kernel::{ApprovalState, AttentionKind, NotificationState, TenantId};
 use ledger::{Account, AccountKind, Id, Named, Subject, SubjectKind, Timestamp, kinds};
 use std::cmp::Reverse;
-use store::{Approvals, AttentionFilter, AttentionMark, Notifications, OrderFilter, Postings};
+use store::{
+    Approvals, AttentionFilter, AttentionMark, Notifications, OrderFilter, Postings, Withdrawals,
+};
 
 /// Rows on a page when the caller does not say.
 const LIMIT_DEFAULT: u32 = 50;
@@ -18,6 +20,18 @@ pub(crate) const ORDERS: [&str; 5] = ["state", "from", "to", "before", "limit"];
 pub(crate) const POSTINGS: [&str; 2] = ["before", "limit"];
 /// The parameters of the list of notifications.
 pub(crate) const NOTIFICATIONS: [&str; 3] = ["state", "before", "limit"];
+
+/// The parameters of the list of withdrawals.
+pub(crate) const WITHDRAWALS: [&str; 2] = ["before", "limit"];
+
+/// The parameters of a merchant's balance.
+pub(crate) const BALANCE: [&str; 1] = ["as_of"];
+
+/// The parameters of a merchant's statement.
+pub(crate) const STATEMENT: [&str; 4] = ["from", "to", "after", "limit"];
+
+/// Transfers on a page of a statement at most.
+const STATEMENT_LIMIT_MAX: u32 = 10_000;
 
 /// The parameters of the list of approvals.
 pub(crate) const APPROVALS: [&str; 4] = ["tenant", "state", "before", "limit"];
@@ -73,6 +87,41 @@ pub(crate) fn postings(
     let given = Given::read(pairs, &POSTINGS)?;
     let (before, limit) = (given.id("before")?, given.limit()?);
     Ok(Postings { tenant, account, before, limit })
+}
+
+/// Which withdrawals to list.
+pub(crate) fn withdrawals(tenant: TenantId, pairs: &Pairs) -> Result<Withdrawals, Malformed> {
+    let given = Given::read(pairs, &WITHDRAWALS)?;
+    Ok(Withdrawals { tenant, before: given.id("before")?, limit: given.limit()? })
+}
+
+/// The time of a balance. What will be is not known.
+pub(crate) fn balance(pairs: &Pairs, now: Timestamp) -> Result<Option<Timestamp>, Malformed> {
+    let at = Given::read(pairs, &BALANCE)?.time("as_of")?;
+    match at {
+        Some(at) if at > now => Err(malformed("as_of", "lies in the future".to_owned())),
+        Some(_) | None => Ok(at),
+    }
+}
+
+/// A page of a statement.
+pub(crate) struct Statement {
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
+    pub(crate) after: Option<Id<kinds::Transfer>>,
+    pub(crate) limit: u32,
+}
+
+/// Which page of a statement to make.
+pub(crate) fn statement(pairs: &Pairs) -> Result<Statement, Malformed> {
+    let given = Given::read(pairs, &STATEMENT)?;
+    let required = |name| given.time(name)?.ok_or_else(|| malformed(name, "missing".to_owned()));
+    let (from, to) = (required("from")?, required("to")?);
+    if from >= to {
+        return Err(malformed("to", "lies not after from".to_owned()));
+    }
+    let limit = given.limit_of(STATEMENT_LIMIT_MAX, STATEMENT_LIMIT_MAX)?;
+    Ok(Statement { from, to, after: given.id("after")?, limit })
 }
 
 /// Which notifications to list.
@@ -136,6 +185,11 @@ pub(crate) fn refund_id(text: &str) -> Result<Id<kinds::Refund>, Malformed> {
 /// The approval that a path names.
 pub(crate) fn approval_id(text: &str) -> Result<Id<kinds::Approval>, Malformed> {
     id("approval", text)
+}
+
+/// The withdrawal that a path names.
+pub(crate) fn withdrawal_id(text: &str) -> Result<Id<kinds::Withdrawal>, Malformed> {
+    id("withdrawal", text)
 }
 
 /// The order that a path names.
@@ -217,10 +271,14 @@ impl<'a> Given<'a> {
     }
 
     fn limit(&self) -> Result<u32, Malformed> {
-        let Some(text) = self.text("limit") else { return Ok(LIMIT_DEFAULT) };
+        self.limit_of(LIMIT_DEFAULT, LIMIT_MAX)
+    }
+
+    fn limit_of(&self, default: u32, most: u32) -> Result<u32, Malformed> {
+        let Some(text) = self.text("limit") else { return Ok(default) };
         match text.parse() {
-            Ok(limit @ 1..=LIMIT_MAX) => Ok(limit),
-            _ => Err(malformed("limit", format!("found {text:?}, want 1 to {LIMIT_MAX}"))),
+            Ok(limit) if (1..=most).contains(&limit) => Ok(limit),
+            _ => Err(malformed("limit", format!("found {text:?}, want 1 to {most}"))),
         }
     }
 }

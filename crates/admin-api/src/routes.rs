@@ -6,7 +6,7 @@ use crate::wire::{
     AccountList, AttentionList, ErrorBody, Notification, NotificationPage, OrderPage, PostingPage,
     Story,
 };
-use crate::{commands, directory, map, query};
+use crate::{commands, directory, map, query, settlement};
 use axum::extract::{FromRequestParts, Path, Query as QueryString, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
@@ -65,6 +65,7 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(directory::described())
         .merge(commands::described())
+        .merge(settlement::described())
         .routes(routes!(orders))
         .routes(routes!(order))
         .routes(routes!(order_by_number))
@@ -475,7 +476,7 @@ pub(crate) struct PageQuery {
 #[expect(dead_code, reason = "describes parameters; `query` reads them")]
 struct AttentionQuery {
     /// Only this kind: contradiction, account_blocked, cannot_close, refund_abnormal, refund_failed,
-    /// refund_unfunded, refund_overdue, notification_given_up, parked, late.
+    /// refund_unfunded, refund_overdue, notification_given_up, withdrawal_due, parked, late.
     kind: Option<String>,
     /// Only such rows: order, refund, notification, channel_account …
     row: Option<String>,

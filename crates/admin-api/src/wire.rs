@@ -498,6 +498,112 @@ pub(crate) struct Account {
     pub(crate) available_fen: Option<i64>,
 }
 
+/// What a merchant has, in fen.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MerchantBalance {
+    /// The merchant's id.
+    pub(crate) merchant: String,
+    /// The time of the balance, all of its transfers included.
+    #[schema(format = DateTime)]
+    pub(crate) as_of: String,
+    /// Collected for it and not settled yet.
+    pub(crate) pending_fen: i64,
+    /// What of that is reserved for shares.
+    pub(crate) pending_held_fen: i64,
+    /// What it can withdraw; null when that is out of range.
+    #[schema(required)]
+    pub(crate) available_fen: Option<i64>,
+    /// What withdrawals that have not ended reserve; it is not part of `available_fen`.
+    pub(crate) held_fen: i64,
+    /// Allocated to it and withheld until it is released.
+    pub(crate) frozen_fen: i64,
+    /// What its own coupons paid, below zero: to be taken off what is pending.
+    pub(crate) coupons_fen: i64,
+}
+
+/// Withdrawals, newest first.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WithdrawalPage {
+    /// The withdrawals.
+    pub(crate) withdrawals: Vec<Withdrawal>,
+    /// What `before` must be for the next page; null when this page is not full.
+    #[schema(required)]
+    pub(crate) next: Option<String>,
+}
+
+/// A merchant's withdrawal.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Withdrawal {
+    /// Our id, 18 digits.
+    pub(crate) id: String,
+    /// The namespace of the merchant's number.
+    pub(crate) namespace: String,
+    /// The merchant's number.
+    pub(crate) withdrawal_no: String,
+    /// The merchant whose money it is.
+    pub(crate) merchant: String,
+    /// The wire API in which it was requested.
+    pub(crate) dialect: String,
+    /// How much.
+    pub(crate) amount_fen: i64,
+    /// Where its end is notified of.
+    #[schema(required)]
+    pub(crate) notify_url: Option<String>,
+    /// What the merchant noted.
+    #[schema(required)]
+    pub(crate) remark: Option<String>,
+    /// Who carries it out: `by_hand`.
+    #[schema(example = "by_hand")]
+    pub(crate) payout: &'static str,
+    /// When it was accepted.
+    #[schema(format = DateTime)]
+    pub(crate) made_at: String,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub(crate) state: WithdrawalState,
+}
+
+/// Where a withdrawal stands.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(crate) enum WithdrawalState {
+    /// Its amount is held; the payout has not ended.
+    Accepted,
+    /// The merchant has the money at its bank.
+    Paid {
+        /// When that was booked.
+        #[schema(format = DateTime)]
+        paid_at: String,
+        /// The number of the payout, where it was made.
+        outside_reference: String,
+        /// What the operator noted.
+        note: String,
+    },
+    /// It was not paid out; the merchant has the money available again.
+    Failed {
+        /// When that was booked.
+        #[schema(format = DateTime)]
+        failed_at: String,
+        /// Why: what the operator noted.
+        note: String,
+    },
+}
+
+/// A withdrawal and everything that happened to it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WithdrawalStory {
+    /// The withdrawal as it stands.
+    pub(crate) withdrawal: Withdrawal,
+    /// What happened, oldest first.
+    pub(crate) events: Vec<Event>,
+    /// Money that moved, oldest first.
+    pub(crate) transfers: Vec<Transfer>,
+    /// Notifications with their attempts, oldest first.
+    pub(crate) notifications: Vec<Notification>,
+    /// What of it needs a person, and the commands that can end that.
+    pub(crate) attention: Vec<Attention>,
+}
+
 /// Transfers that touch an account, newest first.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PostingPage {
@@ -512,7 +618,7 @@ pub(crate) struct PostingPage {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Subject {
     /// `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`,
-    /// `channel_account`, `approval`, `allocation` or `allocation_release`.
+    /// `channel_account`, `approval`, `allocation`, `allocation_release` or `withdrawal`.
     #[schema(example = "order")]
     pub(crate) kind: &'static str,
     /// Its id, 18 digits.
@@ -641,13 +747,18 @@ pub(crate) struct Approval {
     pub(crate) id: String,
     /// The tenant's id.
     pub(crate) tenant: String,
-    /// The id of the order that it is about.
-    pub(crate) order: String,
+    /// The id of the order that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) order: Option<String>,
+    /// The id of the withdrawal that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) withdrawal: Option<String>,
     /// The id of the refund that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) refund: Option<String>,
     /// What is carried out: `apply_payment`, `give_back`, `settle_by_hand`, `write_off`,
-    /// `close_for_good`, `settle_refund_by_hand` or `write_refund_off`.
+    /// `close_for_good`, `settle_refund_by_hand`, `write_refund_off`, `book_withdrawal_paid` or
+    /// `book_withdrawal_failed`.
     #[schema(example = "give_back")]
     pub(crate) command: &'static str,
     /// What its operator noted.
@@ -656,7 +767,8 @@ pub(crate) struct Approval {
     /// The number of the movement outside the channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) outside_reference: Option<String>,
-    /// The channel's number of the payment that it is about. About another nothing is carried out.
+    /// The channel's number of the payment that it is about, or the merchant's of the withdrawal. About
+    /// another payment nothing is carried out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) payment_reference: Option<String>,
     /// The amount of that payment.

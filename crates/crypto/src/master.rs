@@ -70,6 +70,20 @@ impl MasterKeys {
         Ok(format!("{}:{}", current.id, text::base64(&bytes)))
     }
 
+    /// What proves that a text is of this installation, for a purpose: an HMAC under a key that is
+    /// derived from the current master key for that purpose alone.
+    pub fn tag(&self, purpose: &str, text: &str) -> String {
+        self.keys.first().map_or_else(String::new, |key| tag(&key.key, purpose, text))
+    }
+
+    /// Whether this installation tagged a text for a purpose, under any of its keys.
+    pub fn is_tag(&self, purpose: &str, text: &str, found: &str) -> bool {
+        let is_of = |key: &MasterKey| {
+            hash::equal(tag(&key.key, purpose, text).as_bytes(), found.as_bytes())
+        };
+        self.keys.iter().any(is_of)
+    }
+
     /// Opens a sealed text in the context for which it was sealed.
     ///
     /// # Errors
@@ -90,6 +104,11 @@ impl fmt::Debug for MasterKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.keys.iter().map(|key| &key.id)).finish()
     }
+}
+
+fn tag(key: &[u8; 32], purpose: &str, said: &str) -> String {
+    let derived = Zeroizing::new(hash::hmac_sha256(key, purpose.as_bytes()));
+    text::hex(&hash::hmac_sha256(&*derived, said.as_bytes()))
 }
 
 /// The beginning of a hash, which tells nothing of the key.
@@ -127,6 +146,21 @@ mod tests {
         assert_eq!(MasterKeys::id_of(&sealed), Some(before.current_id()));
         assert_ne!(after.current_id(), before.current_id());
         assert!(keys(&[&new]).open("c", &sealed).is_err(), "the old key is gone");
+    }
+
+    #[test]
+    fn a_tag_is_of_one_text_purpose_and_installation() {
+        let (old, new) = (MasterKeys::generate(), MasterKeys::generate());
+        let before = keys(&[&old]);
+        let tag = before.tag("links", "a");
+        assert!(before.is_tag("links", "a", &tag));
+        assert!(keys(&[&new, &old]).is_tag("links", "a", &tag), "also after a rotation");
+        assert!(!keys(&[&new]).is_tag("links", "a", &tag));
+        for (purpose, text, found) in
+            [("other", "a", &*tag), ("links", "b", &tag), ("links", "a", "")]
+        {
+            assert!(!before.is_tag(purpose, text, found), "{purpose} {text}");
+        }
     }
 
     #[test]

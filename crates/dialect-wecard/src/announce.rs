@@ -1,9 +1,10 @@
 //! Notifications to merchants: their content, how they are signed, what acknowledges them.
 
+use crate::account::wire::WithdrawalShown;
 use crate::keys::notification_key;
 use crate::sign::Signing;
 use crate::wire::Queried;
-use crate::{map, refund, time};
+use crate::{account, map, refund, time};
 use channel::{CodecContext, Request, Response};
 use crypto::rsa::Signer;
 use engine::{Announce, RegisteredCaller};
@@ -12,7 +13,8 @@ use ledger::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Notifies merchants of the orders that they placed here, and of the refunds that they requested.
+/// Notifies merchants of the orders that they placed here, and of the refunds and withdrawals that they
+/// requested.
 pub(crate) struct Announcer {
     /// The platform's own key, which signs notifications to tenants that have RSA keys.
     pub(crate) platform: Arc<Signer>,
@@ -34,6 +36,7 @@ struct Body<'a> {
 enum Shown<'a> {
     Order(Box<Queried<'a>>),
     Refund(Box<refund::Shown<'a>>),
+    Withdrawal(Box<WithdrawalShown<'a>>),
 }
 
 impl<'a> Shown<'a> {
@@ -46,6 +49,9 @@ impl<'a> Shown<'a> {
             Row::Refund(refund) => {
                 let request = refund.request.as_deref()?;
                 Some(Shown::Refund(Box::new(refund::shown(refund, request))))
+            }
+            Row::Withdrawal(withdrawal) => {
+                Some(Shown::Withdrawal(Box::new(account::shown(withdrawal))))
             }
             _ => {
                 tracing::error!(about = %row.subject(), "this API has no notification about it");
@@ -72,6 +78,7 @@ impl Announce for Announcer {
             notify_type: match notification.kind {
                 NotificationKind::Pay => "PAY",
                 NotificationKind::Refund => "REFUND",
+                NotificationKind::Withdrawal => "SETTLE",
             },
             notify_time: time::write(notification.made_at),
             ocode,

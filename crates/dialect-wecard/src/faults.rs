@@ -6,6 +6,7 @@ use dialect::Wait;
 use engine::Failure;
 use kernel::{
     AllocationFault, AllocationReleaseRefusal, OrderField, OrderRefusal, RefundRefusal, Refusal,
+    WithdrawalField, WithdrawalRefusal,
 };
 
 /// The codes of `ErrCode`.
@@ -27,7 +28,10 @@ pub(crate) enum ErrCode {
     RefundNotExist,
     NoMerchantSecret,
     ChannelOperationError,
+    BalanceInsufficient,
+    BillNotReady,
     MerchantBalanceNotEnough,
+    NoRecord,
     SystemError,
 }
 
@@ -52,6 +56,9 @@ impl ErrCode {
             ErrCode::NoMerchantSecret => "NO_MERCHANT_SECRET",
             ErrCode::ChannelOperationError => "ChannelOperationError",
             ErrCode::MerchantBalanceNotEnough => "FailedOperation.MerchantBalanceNotEnough",
+            ErrCode::BalanceInsufficient => "FailedOperation.BalanceInsufficient",
+            ErrCode::NoRecord => "FailedOperation.NoRecord",
+            ErrCode::BillNotReady => "BILL.NOT_READY",
             ErrCode::SystemError => "FailedOperation.SystemError",
         }
     }
@@ -147,6 +154,10 @@ impl From<Refusal> for Fault {
                 (code, field.map(str::to_owned))
             }
             Refusal::AllocationRelease(refusal) => of_release(refusal),
+            Refusal::Withdrawal(refusal) => {
+                let (code, field) = of_withdrawal(&refusal);
+                (code, field.map(str::to_owned))
+            }
             // No command of this dialect leads to these.
             Refusal::Allocation(_)
             | Refusal::Notification(_)
@@ -249,6 +260,33 @@ fn of_refund(refusal: RefundRefusal) -> (ErrCode, Option<&'static str>) {
         RefundRefusal::State { .. } | RefundRefusal::NoAttention => {
             (ErrCode::OrderStatusError, None)
         }
+    }
+}
+
+/// The code of a refusal, and the member that it names.
+const fn of_withdrawal(refusal: &WithdrawalRefusal) -> (ErrCode, Option<&'static str>) {
+    match refusal {
+        WithdrawalRefusal::NotFound => (ErrCode::NoRecord, None),
+        WithdrawalRefusal::Differs { field } => {
+            (ErrCode::InvalidParameter, Some(withdrawal_field_name(*field)))
+        }
+        WithdrawalRefusal::UnknownMerchant => {
+            (ErrCode::InvalidParameter, Some("ChannelSubMerchantId"))
+        }
+        WithdrawalRefusal::MerchantDisabled => (ErrCode::NoMerchantSecret, None),
+        WithdrawalRefusal::Amount => (ErrCode::InvalidParameter, Some("SettleAmount")),
+        WithdrawalRefusal::Insufficient { .. } => (ErrCode::BalanceInsufficient, None),
+        // An operator's refusal cannot come of a command of this wire.
+        WithdrawalRefusal::State { .. } => (ErrCode::OrderStatusError, None),
+    }
+}
+
+const fn withdrawal_field_name(field: WithdrawalField) -> &'static str {
+    match field {
+        WithdrawalField::Merchant => "ChannelSubMerchantId",
+        WithdrawalField::Amount => "SettleAmount",
+        WithdrawalField::NotifyUrl => "NotifyUrl",
+        WithdrawalField::Remark => "Remark",
     }
 }
 

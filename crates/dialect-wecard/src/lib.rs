@@ -13,10 +13,13 @@
 //!   keeps beyond the kernel's terms; `faults`: refusals in this API's codes.
 //! - `refund`: refunds, from the request to the result.
 //! - `pay_channel`: the words of `PayChannel`, a row a channel.
+//! - `account`: what a merchant has, and its withdrawals; `bill`: our own bills of a merchant's day.
 //! - `announce`: notifications to merchants; `sign`, `keys`, `time`, `url`: what they rest on.
 
+mod account;
 mod announce;
 mod auth;
+mod bill;
 mod check;
 mod content;
 mod details;

@@ -5,17 +5,17 @@ use crate::envelope::{self, Received};
 use crate::faults::{ErrCode, Fault};
 use crate::json::Object;
 use crate::wire::{OrderName, Unfreeze, UnifiedOrder};
-use crate::{Mode, NAMESPACE, UNFREEZE_NAMESPACE, encoding, map, refund};
+use crate::{Mode, NAMESPACE, UNFREEZE_NAMESPACE, account, bill, encoding, map, refund};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::post;
-use dialect::Budgets;
+use dialect::{Budgets, Peer};
 use engine::Engine;
 use http::{HeaderValue, StatusCode, header};
 use kernel::{
-    Allocation, AllocationReleaseCommand, ChannelAnswer, Command, Key, NaturalKey, Order,
-    OrderCommand, Refund, ReleaseAllocations, RequestRefund, Row, TenantId,
+    Allocation, AllocationReleaseCommand, ChannelAnswer, Command, Key, MerchantId, NaturalKey,
+    Order, OrderCommand, Refund, ReleaseAllocations, RequestRefund, Row, TenantId,
 };
 use ledger::kinds;
 use serde::Serialize;
@@ -35,7 +35,7 @@ pub(crate) struct Api {
     pub(crate) budgets: Arc<Budgets>,
 }
 
-type Shared = State<Arc<Api>>;
+pub(crate) type Shared = State<Arc<Api>>;
 
 /// The routes, with their full paths.
 pub(crate) fn router(api: Api) -> Router {
@@ -53,6 +53,8 @@ pub(crate) fn router(api: Api) -> Router {
         )
         .route("/cloudpay/v1/refundOrder/apply", post(refund_apply).fallback(wrong_method))
         .route("/cloudpay/v1/refundOrder/query", post(refund_query).fallback(wrong_method))
+        .merge(account::router())
+        .merge(bill::router())
         .route("/cloudpay", axum::routing::any(unknown_path))
         .route("/cloudpay/", axum::routing::any(unknown_path))
         .route("/cloudpay/{*rest}", axum::routing::any(unknown_path))
@@ -87,7 +89,7 @@ async fn refund_query(State(api): Shared, request: Request) -> Response {
     answer(query_refund(&api, request).await)
 }
 
-async fn wrong_method() -> Response {
+pub(crate) async fn wrong_method() -> Response {
     let fault = Fault::new(ErrCode::InvalidParameter, "method: want POST");
     let mut response = envelope::failure(StatusCode::METHOD_NOT_ALLOWED, &fault);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
@@ -203,18 +205,18 @@ fn no_such_refund() -> Fault {
     Fault::new(ErrCode::RefundNotExist, "no such refund")
 }
 
-fn success<T: Serialize>(result: T) -> Response {
+pub(crate) fn success<T: Serialize>(result: T) -> Response {
     envelope::success(&result)
 }
 
 /// Business faults travel under status 200 as well.
-fn answer(outcome: Result<Response, Fault>) -> Response {
+pub(crate) fn answer(outcome: Result<Response, Fault>) -> Response {
     outcome.unwrap_or_else(|fault| envelope::failure(StatusCode::OK, &fault))
 }
 
 impl Api {
     /// Syntax first, then the caller and how often it calls, then what the body asks for.
-    fn admit<T>(
+    pub(crate) fn admit<T>(
         &self,
         received: &Received,
         read: impl FnOnce(&Caller, &Object<'_>) -> Result<T, Fault>,
@@ -227,11 +229,31 @@ impl Api {
         Ok((caller, asked))
     }
 
+    /// That a tenant has this merchant.
+    pub(crate) fn known_merchant(
+        &self,
+        tenant: &TenantId,
+        merchant: &MerchantId,
+    ) -> Result<(), Fault> {
+        match self.engine.directory().merchant(tenant, merchant) {
+            Some(_) => Ok(()),
+            None => {
+                let text = "ChannelSubMerchantId: no such merchant";
+                Err(Fault::new(ErrCode::InvalidParameter, text))
+            }
+        }
+    }
+
     /// What a request without a valid proof is told. An address that has failed too often is told no
     /// more than that, so that it cannot find out by trying which SecretIds there are. A caller who
     /// proves itself is never refused for what others at its address sent.
     fn unproven(&self, received: &Received, fault: Fault) -> Fault {
-        self.budgets.draw_failure(received.peer()).err().map_or(fault, Fault::from)
+        self.unproven_of(received.peer(), fault)
+    }
+
+    /// The same, by the address alone.
+    pub(crate) fn unproven_of(&self, peer: Option<Peer>, fault: Fault) -> Fault {
+        self.budgets.draw_failure(peer).err().map_or(fault, Fault::from)
     }
 
     /// Carries a command about an order out and waits for the channel.
@@ -297,7 +319,7 @@ fn by_number(out_order_id: String) -> Key<kinds::Order> {
 }
 
 impl Caller {
-    fn business(&self) -> kernel::Caller {
+    pub(crate) fn business(&self) -> kernel::Caller {
         kernel::Caller::Business(self.secret_id.clone())
     }
 }

@@ -212,6 +212,7 @@ pub(crate) const fn is_of_directory(command: &Command) -> bool {
         | Command::Approval(_)
         | Command::Allocation(_)
         | Command::AllocationRelease(_)
+        | Command::Withdrawal(_)
         | Command::RecordFinding(_)
         | Command::RunTask(_) => false,
     }

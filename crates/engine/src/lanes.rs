@@ -58,7 +58,8 @@ pub(crate) fn counterpart(view: &View, task: &Task) -> Arc<str> {
             | Row::ChannelAccount(_)
             | Row::Approval(_)
             | Row::Allocation(_)
-            | Row::AllocationRelease(_),
+            | Row::AllocationRelease(_)
+            | Row::Withdrawal(_),
         )
         | None => Arc::default(),
     }

@@ -332,6 +332,11 @@ impl Engine {
         &self.secrets
     }
 
+    /// The URL under which the gateway is reached, without a slash at the end.
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
     /// The channels that ship.
     pub fn channels(&self) -> &[&'static dyn Channel] {
         &self.channels

@@ -58,6 +58,16 @@ impl Secrets {
         MasterKeys::id_of(sealed.as_str()) != Some(self.keys.current_id())
     }
 
+    /// What proves that a text is of this installation, for a purpose.
+    pub fn tag(&self, purpose: &str, text: &str) -> String {
+        self.keys.tag(purpose, text)
+    }
+
+    /// Whether this installation tagged a text for a purpose.
+    pub fn is_tag(&self, purpose: &str, text: &str, found: &str) -> bool {
+        self.keys.is_tag(purpose, text, found)
+    }
+
     /// The id of the key that seals.
     pub fn current_key_id(&self) -> &str {
         self.keys.current_id()

@@ -249,7 +249,8 @@ const fn parked_by(command: &Command) -> Option<(&TenantId, Subject)> {
         | Command::ChannelAccount(_)
         | Command::Approval(_)
         | Command::Allocation(_)
-        | Command::AllocationRelease(_) => None,
+        | Command::AllocationRelease(_)
+        | Command::Withdrawal(_) => None,
     }
 }
 

@@ -22,6 +22,7 @@ use crate::refund::Refund;
 use crate::standing::{Attention, AttentionChange, Exit, Standing};
 use crate::task::{Task, TaskChange};
 use crate::tenant::Tenant;
+use crate::withdrawal::Withdrawal;
 use channel::Finding;
 use ledger::{Account, Balance, Id, Named, Subject, SubjectId, SubjectKind, kinds};
 use std::collections::{BTreeMap, HashMap};
@@ -44,6 +45,7 @@ macro_rules! aggregates {
             approvals: Approval,
             allocations: Allocation,
             allocation_releases: AllocationRelease,
+            withdrawals: Withdrawal,
         }
     };
 }

@@ -10,6 +10,7 @@ use crate::event::{CallRecord, Caller, Event};
 use crate::notification::NotificationRefusal;
 use crate::order::OrderRefusal;
 use crate::refund::RefundRefusal;
+use crate::withdrawal::WithdrawalRefusal;
 use channel::{Finding, Instruction};
 use ledger::{BookFault, Id, Stamp, Subject, Transfer, kinds};
 use std::sync::Arc;
@@ -170,6 +171,9 @@ pub enum Refusal {
     /// By the rules of releases of allocations.
     #[error(transparent)]
     AllocationRelease(#[from] AllocationReleaseRefusal),
+    /// By the rules of withdrawals.
+    #[error(transparent)]
+    Withdrawal(#[from] WithdrawalRefusal),
     /// The book does not take the movement.
     #[error(transparent)]
     Book(#[from] BookFault),

@@ -14,7 +14,7 @@
 //! - `directory`: who may collect, and through which channel accounts, as decisions look it up.
 //! - `calendar`: days in Shanghai, and which of them are worked.
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
-//!   `approval`, `allocation`, `allocation_release`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
+//!   `approval`, `allocation`, `allocation_release`, `withdrawal`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
 
 mod aggregate;
 mod allocation;
@@ -38,6 +38,7 @@ mod schedule;
 mod standing;
 mod task;
 mod tenant;
+mod withdrawal;
 
 pub use aggregate::{
     About, Aggregate, AggregateChange, AggregateCommand, Change, Changed, Command, Key, NaturalKey,
@@ -53,7 +54,7 @@ pub use allocation_release::{
 };
 pub use approval::{
     APPROVAL_LIFE_SECONDS, Approval, ApprovalChange, ApprovalCommand, ApprovalRefusal,
-    ApprovalState, ConcernedPayment, Manual, ManualCommand, Proposal,
+    ApprovalState, ConcernedPayment, Manual, ManualCommand, ManualRoot, Proposal,
 };
 pub use calendar::{DayKind, ShanghaiDay, WorkingDays};
 pub use caller_key::{CallerKey, CallerKeyChange, CallerKeyCommand, CallerProof};
@@ -87,3 +88,7 @@ pub use refund::{
 pub use standing::{Attention, AttentionChange, AttentionKind, Exit, Sealed, Standing};
 pub use task::{Lane, Task, TaskChange};
 pub use tenant::{Tenant, TenantChange, TenantCommand};
+pub use withdrawal::{
+    Payout, RequestWithdrawal, Withdrawal, WithdrawalChange, WithdrawalCommand, WithdrawalField,
+    WithdrawalRefusal, WithdrawalState,
+};

@@ -64,6 +64,8 @@ pub enum AttentionKind {
     RefundOverdue,
     /// A merchant did not acknowledge a notification in the whole of its schedule.
     NotificationGivenUp,
+    /// A merchant's withdrawal waits to be paid by hand.
+    WithdrawalDue,
     /// An operator proposed to move money by hand, and no other operator has decided about it.
     ApprovalPending,
     /// A decision about the row failed by a fault of the program; its task is parked.
@@ -75,7 +77,7 @@ pub enum AttentionKind {
 
 impl AttentionKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [AttentionKind; 11] = [
+    pub const ALL: [AttentionKind; 12] = [
         AttentionKind::Contradiction,
         AttentionKind::AccountBlocked,
         AttentionKind::CannotClose,
@@ -84,6 +86,7 @@ impl AttentionKind {
         AttentionKind::RefundUnfunded,
         AttentionKind::RefundOverdue,
         AttentionKind::NotificationGivenUp,
+        AttentionKind::WithdrawalDue,
         AttentionKind::ApprovalPending,
         AttentionKind::Parked,
         AttentionKind::Late,
@@ -100,6 +103,7 @@ impl AttentionKind {
             AttentionKind::RefundUnfunded => "refund_unfunded",
             AttentionKind::RefundOverdue => "refund_overdue",
             AttentionKind::NotificationGivenUp => "notification_given_up",
+            AttentionKind::WithdrawalDue => "withdrawal_due",
             AttentionKind::ApprovalPending => "approval_pending",
             AttentionKind::Parked => "parked",
             AttentionKind::Late => "late",
@@ -143,6 +147,10 @@ pub enum Exit {
     ResumeAccount,
     /// Run a parked task again.
     ResumeTask,
+    /// A withdrawal was paid outside; book it.
+    BookPaid,
+    /// A withdrawal was not paid; the merchant has the money again.
+    BookFailed,
     /// Carry out what another operator proposed.
     Approve,
     /// Do not carry out what an operator proposed.

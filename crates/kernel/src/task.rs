@@ -26,7 +26,7 @@ impl Task {
 /// another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Lane {
-    /// What moves money or decides about it: orders, refunds.
+    /// What moves money or decides about it: orders, refunds, withdrawals.
     Money,
     /// Notifications to merchants.
     Notifications,
@@ -65,7 +65,8 @@ impl Lane {
             SubjectKind::Order
             | SubjectKind::Refund
             | SubjectKind::Allocation
-            | SubjectKind::AllocationRelease => Lane::Money,
+            | SubjectKind::AllocationRelease
+            | SubjectKind::Withdrawal => Lane::Money,
             SubjectKind::Notification => Lane::Notifications,
             SubjectKind::Tenant
             | SubjectKind::Merchant

@@ -5,7 +5,7 @@ mod support;
 
 use kernel::{
     Aggregate, ApprovalState, Order, OrderState, RefundState, Row, Standing, UnappliedOutcome,
-    subject_of_channel_no,
+    WithdrawalState, subject_of_channel_no,
 };
 use ledger::{Account, AccountKind, Fen, Phase, Reason, Subject, SubjectKind};
 use proptest::prelude::*;
@@ -115,12 +115,15 @@ fn any_step() -> impl Strategy<Value = String> {
     ]);
     let decided = (order.clone(), decided)
         .prop_map(|(order, decided)| format!("operator {}", decided.replace("{}", &order)));
+    let ended = (prop::sample::select(vec!["paid", "unpaid"]), 0u8..3)
+        .prop_map(|(how, slot)| format!("{how} w{slot}"));
     let who = prop::sample::select(vec!["ann", "bob"]);
     let refunded = prop::sample::select(vec!["by_hand refund", "write_off refund"]);
     let manual = prop_oneof![
         2 => decided.clone().prop_filter("no manual command", |it| !it.contains("poll"))
             .prop_map(|it| it.replace("operator ", "")),
         1 => refunded.prop_map(str::to_owned),
+        1 => ended.clone(),
     ];
     let proposed =
         (who.clone(), manual).prop_map(|(who, manual)| format!("propose {who} {manual}"));
@@ -141,6 +144,9 @@ fn any_step() -> impl Strategy<Value = String> {
         3 => requested,
         1 => number.prop_map(|number| format!("task {number}")),
         3 => fixed.prop_map(str::to_owned),
+        1 => (1i64..500).prop_map(|fen| format!("fund {fen}")),
+        2 => (0u8..3, 1i64..900).prop_map(|(slot, fen)| format!("withdraw w{slot} {fen}")),
+        2 => ended.prop_map(|step| format!("operator {step}")),
         2 => decided,
         1 => (1i64..3600).prop_map(|seconds| format!("wait {seconds}s")),
     ]
@@ -148,7 +154,7 @@ fn any_step() -> impl Strategy<Value = String> {
 
 fn play_if_possible(kernel: &mut TestKernel, step: &str) {
     let row = match step.split([' ', '@']).collect::<Vec<_>>().as_slice() {
-        ["place" | "close" | "wait" | "request", ..] => "",
+        ["place" | "close" | "wait" | "request" | "fund" | "withdraw", ..] => "",
         ["task", row] => row,
         ["propose", _, _, row, ..] => row,
         ["approve" | "reject", _] => "approval",
@@ -166,6 +172,7 @@ fn play_if_possible(kernel: &mut TestKernel, step: &str) {
         "notification" => kernel.notification().is_some(),
         "approval" => kernel.approval().is_some(),
         "allocation" => kernel.waiting_allocation().is_some(),
+        row if row.starts_with('w') => kernel.withdrawal(row).is_some(),
         row => kernel.order(row).is_some() || kernel.refund_no(row).is_some(),
     };
     if is_there {
@@ -214,6 +221,7 @@ fn check(kernel: &TestKernel) {
     }
     check_arrived(kernel);
     check_allocated(kernel);
+    check_withdrawals(kernel);
     check_counted(kernel);
     for refund in kernel.stored.refunds.all() {
         assert_eq!(subject_of(&refund.channel_refund_no), Some(refund.id.subject()));
@@ -366,6 +374,18 @@ fn check_allocated(kernel: &TestKernel) {
     for order in kernel.stored.orders.all() {
         let want = allocated.get(&order.terms.id.value()).copied().unwrap_or_default();
         assert_eq!(order.funds.allocated, Fen::new(want), "what the order has allocated");
+    }
+}
+
+/// One that waits is seen by an operator; money leaves once, when it is paid.
+fn check_withdrawals(kernel: &TestKernel) {
+    for row in kernel.stored.withdrawals.all() {
+        let is_waiting = matches!(row.state, WithdrawalState::Accepted);
+        assert_eq!(row.standing().attention.is_some(), is_waiting);
+        let own = kernel.transfers.iter().filter(|it| it.subject == row.id.subject());
+        let paid = own.filter(|it| it.phase == Phase::PostHeld).count();
+        let is_paid = matches!(row.state, WithdrawalState::Paid { .. });
+        assert_eq!(paid, usize::from(is_paid));
     }
 }
 

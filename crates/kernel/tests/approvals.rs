@@ -157,7 +157,7 @@ fn refusals_come_in_their_order() {
     let approve = |approval, digest: &str| ApprovalCommand::Approve {
         tenant: tenant(),
         approval,
-        order: kernel.order("o1").expect("an order").terms.id,
+        root: kernel.order("o1").expect("an order").terms.id.subject(),
         refund: None,
         digest: digest.to_owned(),
     };

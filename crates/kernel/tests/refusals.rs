@@ -344,7 +344,8 @@ fn findings_about_nothing_are_refused() {
             | SubjectKind::ChannelAccount
             | SubjectKind::Approval
             | SubjectKind::Allocation
-            | SubjectKind::AllocationRelease => no_findings(kind.name()),
+            | SubjectKind::AllocationRelease
+            | SubjectKind::Withdrawal => no_findings(kind.name()),
         };
         assert_eq!(TestKernel::new(directory()).handle(record(kind)), Err(want));
     }
@@ -367,12 +368,13 @@ fn what_does_not_exist_is_not_found() {
             SubjectKind::Notification => Some(NotificationRefusal::NotFound.into()),
             SubjectKind::Approval => Some(ApprovalRefusal::NotFound.into()),
             SubjectKind::Allocation => Some(AllocationRefusal::NotFound.into()),
-            // Rows of the directory and releases have no tasks.
+            // Rows of the directory and releases have no tasks, nor have withdrawals that are paid by hand.
             SubjectKind::Tenant
             | SubjectKind::Merchant
             | SubjectKind::CallerKey
             | SubjectKind::ChannelAccount
-            | SubjectKind::AllocationRelease => None,
+            | SubjectKind::AllocationRelease
+            | SubjectKind::Withdrawal => None,
         };
         assert_eq!(kernel.handle(Command::RunTask(task)).err(), want);
     }

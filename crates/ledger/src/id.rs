@@ -108,6 +108,8 @@ kinds! {
         Allocation = "allocation" 'F';
         /// A release of frozen allocations.
         AllocationRelease = "allocation_release" 'Z';
+        /// A merchant's withdrawal; on the wire the ChannelSettleId.
+        Withdrawal = "withdrawal" 'W';
     }
     others {
         /// A ledger transfer.

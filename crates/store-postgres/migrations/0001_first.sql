@@ -243,7 +243,8 @@ CREATE INDEX attention_times_of_channel_accounts
 CREATE TABLE approvals (
     tenant              text   COLLATE "C" NOT NULL,
     id                  bigint NOT NULL,
-    order_id            bigint NOT NULL,
+    root_kind           text   COLLATE "C" NOT NULL,
+    root_id             bigint NOT NULL,
     refund_id           bigint,
     command             text   COLLATE "C" NOT NULL,
     contested_reference text   COLLATE "C",
@@ -326,6 +327,35 @@ CREATE INDEX attention_of_allocation_releases ON allocation_releases (tenant, at
     WHERE attention IS NOT NULL;
 CREATE INDEX attention_times_of_allocation_releases
     ON allocation_releases (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE withdrawals (
+    tenant            text   COLLATE "C" NOT NULL,
+    id                bigint NOT NULL,
+    namespace         text   COLLATE "C" NOT NULL,
+    withdrawal_no     text   COLLATE "C" NOT NULL,
+    merchant          text   COLLATE "C" NOT NULL,
+    dialect           text   COLLATE "C" NOT NULL,
+    amount            bigint NOT NULL,
+    notify_url        text   COLLATE "C",
+    remark            text   COLLATE "C",
+    payout            text   COLLATE "C" NOT NULL,
+    made_at           bigint NOT NULL,
+    version           bigint NOT NULL,
+    next_poll_at      bigint,
+    held              bigint NOT NULL,
+    attention_kind    text   COLLATE "C",
+    attention         text   COLLATE "C",
+    attention_since   bigint,
+    state             text   COLLATE "C" NOT NULL,
+    ended_at          bigint,
+    outside_reference text   COLLATE "C",
+    note              text   COLLATE "C",
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, withdrawal_no)
+);
+CREATE INDEX attention_of_withdrawals ON withdrawals (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_withdrawals
+    ON withdrawals (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 -- A story's events lie together; every row of a story has events in it, and is found by
 -- them, or by those that were archived.

@@ -8,7 +8,7 @@ use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, audit as sql};
 use kernel::{
     Allocation, AllocationRelease, Approval, Notification, Order, Refund, TenantId,
-    UnappliedOutcome,
+    UnappliedOutcome, Withdrawal,
 };
 use ledger::{Id, Subject, Transfer, kinds};
 use std::collections::{BTreeMap, HashMap};
@@ -50,6 +50,11 @@ fn rules() -> Vec<RuleSql> {
         (Rule::RefundNotTaken, refund, &sql::REFUND_NOT_TAKEN),
         (Rule::RefundsNotCounted, order, &sql::REFUNDS_NOT_COUNTED),
         (Rule::AllocatedDiffers, order, &sql::ALLOCATED_DIFFERS),
+        (
+            Rule::WithdrawalWithoutTransfers,
+            noun::<Withdrawal>(),
+            &sql::WITHDRAWAL_WITHOUT_TRANSFERS,
+        ),
         (Rule::PaidWithoutNotification, order, &sql::PAID_WITHOUT_NOTIFICATION),
         (Rule::EventsMissing, order, &sql::ORDER_EVENTS_MISSING),
         (Rule::EventsMissing, refund, &sql::REFUND_EVENTS_MISSING),
@@ -57,6 +62,7 @@ fn rules() -> Vec<RuleSql> {
         (Rule::EventsMissing, noun::<Approval>(), &sql::APPROVAL_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<Allocation>(), &sql::ALLOCATION_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<AllocationRelease>(), &sql::ALLOCATION_RELEASE_EVENTS_MISSING),
+        (Rule::EventsMissing, noun::<Withdrawal>(), &sql::WITHDRAWAL_EVENTS_MISSING),
         (Rule::ArchivesDiffer, "archive", &sql::ARCHIVES_DIFFER),
     ];
     rules.extend(row_rules());

@@ -14,14 +14,14 @@ use kernel::{
     Aggregate as _, Allocation, Approval, AttentionKind, Event, Key, Lane, NaturalKey,
     Notification, Order, TenantId,
 };
-use ledger::{Id, Stamp, SubjectId, SubjectKind, Timestamp, kinds};
+use ledger::{Account, Id, SubjectId, SubjectKind, Timestamp, kinds};
 use std::collections::HashMap;
 use store::rows::{self, Value, archive, event, task, transfer};
 use store::{
-    AccountRow, AllocationsOf, Approvals, AttentionCount, AttentionFilter, AttentionRow, DEFER_MS,
-    DatabaseFacts, DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX, Lateness, Listed,
-    NotificationRow, OrderFilter, PARKED_LISTED_MAX, Page, Postings, Query, StoreFault, Story,
-    TASKS_COUNTED_MAX, TaskRow,
+    AccountRow, AllocationsOf, Approvals, AttentionCount, AttentionFilter, AttentionRow,
+    BalancesAt, Counted, DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX,
+    Lateness, Listed, NotificationRow, OrderFilter, PARKED_LISTED_MAX, Page, PaidOrders, Postings,
+    PostingsBetween, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow, highest_id, lowest_id,
 };
 use tokio_postgres::Row;
 
@@ -39,6 +39,25 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
         }
         Query::AllocationsOf(of) => Page::AllocationsOf(found.allocations(of).await?),
         Query::Orders(of) => Page::Orders(found.orders(&of.filter).await?),
+        Query::OneWithdrawal(one) => {
+            Page::OneWithdrawal(found.one(&one.tenant, &one.key).await?.map(Box::new))
+        }
+        Query::Withdrawals(of) => {
+            let below = Parameter::int(below(of.before));
+            let parameters = [tenant(&of.tenant), below, Parameter::int(i64::from(of.limit))];
+            let rows = found.rows(Step::new(&read::WITHDRAWALS, parameters)).await?;
+            Page::Withdrawals(cell::read(&rows, rows::read)?)
+        }
+        Query::PaidOrders(of) => Page::PaidOrders(found.paid_orders(of).await?),
+        Query::BalancesAt(of) => {
+            let rows = found.all(&balances_at(of)).await?.concat();
+            let read = |cells: &[Value<'_>]| transfer::read_balance(cells).map(|(_, row)| row);
+            Page::BalancesAt(cell::read(&rows, read)?)
+        }
+        Query::PostingsBetween(of) => {
+            let rows = found.rows(postings_between(of)).await?;
+            Page::PostingsBetween(cell::read(&rows, transfer::read)?)
+        }
         Query::StoryOf(of) => Page::StoryOf(found.story(&of.tenant, of.root).await?.map(Box::new)),
         Query::StoriesWithEvents(of) => {
             let after = Parameter::int(of.after.map_or(i64::MIN, Id::value));
@@ -56,6 +75,11 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
             let number = Parameter::text(&with.merchant_order_no);
             let rows = found.rows(Step::new(&read::TENANTS_WITH_ORDER, [number])).await?;
             Page::TenantsWithOrder(cell::read(&rows, read_owner)?)
+        }
+        Query::TenantsWithWithdrawal(with) => {
+            let number = Parameter::text(&with.withdrawal_no);
+            let rows = found.rows(Step::new(&read::TENANTS_WITH_WITHDRAWAL, [number])).await?;
+            Page::TenantsWithWithdrawal(cell::read(&rows, read_owner)?)
         }
         Query::Accounts(of) => {
             let rows = found.rows(Step::new(&read::ACCOUNTS, [tenant(&of.tenant)])).await?;
@@ -154,6 +178,12 @@ fn session_of(query: &Query) -> Session {
         | Query::StoriesWithEvents(_)
         | Query::Archives(_)
         | Query::TenantsWithOrder(_)
+        | Query::TenantsWithWithdrawal(_)
+        | Query::OneWithdrawal(_)
+        | Query::Withdrawals(_)
+        | Query::PaidOrders(_)
+        | Query::BalancesAt(_)
+        | Query::PostingsBetween(_)
         | Query::Accounts(_)
         | Query::Postings(_)
         | Query::Notifications(_)
@@ -285,6 +315,24 @@ impl Found<'_> {
         let step = orders(filter, lowest.max(reached.unwrap_or(i64::MIN)));
         let rows = cell::read(&self.rows(step).await?, rows::read)?;
         Ok(Listed::of(rows, filter.limit, reached, |order: &Order| order.terms.id))
+    }
+
+    async fn paid_orders(&self, of: &PaidOrders) -> Result<Counted<Order>, StoreFault> {
+        let page = [of.offset, of.limit].map(|number| Parameter::int(i64::from(number)));
+        let payments = || {
+            let in_time = in_time(&of.tenant, &of.account, of.from, of.to);
+            in_time.into_iter().chain([Parameter::optional(of.channel.as_deref())])
+        };
+        let steps = [
+            Step::new(&read::PAID_ORDER_COUNT, payments()),
+            Step::new(&read::PAID_ORDERS, payments().chain(page)),
+        ];
+        let found = self.all(&steps).await?;
+        let [counts, orders] = found.as_slice() else {
+            return Err(StoreFault::Failed("paid orders with too few answers".to_owned()));
+        };
+        let count = cell::read(counts, transfer::read_count)?.into_iter().sum();
+        Ok(Counted { count, rows: cell::read(orders, rows::read)? })
     }
 
     /// The last row that a listing reads below an id; none when it reads all.
@@ -532,16 +580,6 @@ fn orders(filter: &OrderFilter, lowest: i64) -> Step<'_> {
     )
 }
 
-/// The least id that an order placed at or after this instant can have, so that a listing ends where
-/// its time begins. Ids never lie before the time at which they were drawn.
-fn lowest_id(from: Timestamp) -> i64 {
-    const YEAR_2109: Timestamp = Timestamp::from_ms(1 << 42);
-    if from < Timestamp::default() || from > YEAR_2109 {
-        return i64::MIN;
-    }
-    Stamp::new(0, from).id::<kinds::Order>().value()
-}
-
 fn postings(of: &Postings) -> Step<'_> {
     Step::new(
         &read::POSTINGS,
@@ -552,6 +590,48 @@ fn postings(of: &Postings) -> Step<'_> {
             Parameter::int(i64::from(of.limit)),
         ],
     )
+}
+
+/// A step for each account.
+fn balances_at(of: &BalancesAt) -> Vec<Step<'_>> {
+    let lowest = of.at.map_or(i64::MAX, lowest_id);
+    let step = |account: &Account| {
+        Step::new(
+            &read::BALANCE_AT,
+            [
+                tenant(&of.tenant),
+                Parameter::text(account.key()),
+                Parameter::int(lowest),
+                Parameter::int(of.at.map_or(i64::MAX, Timestamp::ms)),
+            ],
+        )
+    };
+    of.accounts.iter().map(step).collect()
+}
+
+/// An account, and a time by ids and by itself.
+fn in_time<'a>(
+    owner: &'a TenantId,
+    account: &Account,
+    from: Timestamp,
+    to: Timestamp,
+) -> [Parameter<'a>; 6] {
+    [
+        tenant(owner),
+        Parameter::text(account.key()),
+        Parameter::int(lowest_id(from)),
+        Parameter::int(highest_id(to)),
+        Parameter::int(from.ms()),
+        Parameter::int(to.ms()),
+    ]
+}
+
+fn postings_between(of: &PostingsBetween) -> Step<'_> {
+    let after = of.after.map_or(i64::MIN, |after| after.value().saturating_add(1));
+    let mut parameters = in_time(&of.tenant, &of.account, of.from, of.to);
+    parameters[2] = Parameter::int(lowest_id(of.from).max(after));
+    let limit = Parameter::int(i64::from(of.limit));
+    Step::new(&read::POSTINGS_BETWEEN, parameters.into_iter().chain([limit]))
 }
 
 /// The cells of the only row.
@@ -573,9 +653,9 @@ fn read_root(cells: &[Value<'_>]) -> Result<Id<kinds::Root>, StoreFault> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the value comes from an id's cell")]
-fn read_owner(cells: &[Value<'_>]) -> Result<(TenantId, Id<kinds::Order>), StoreFault> {
-    let tenant = TenantId::new(word("orders", cells.first())?);
-    Ok((tenant, Id::from_value(int("orders", cells.get(1))?)))
+fn read_owner<K>(cells: &[Value<'_>]) -> Result<(TenantId, Id<K>), StoreFault> {
+    let tenant = TenantId::new(word("owners", cells.first())?);
+    Ok((tenant, Id::from_value(int("owners", cells.get(1))?)))
 }
 
 fn read_accounts(rows: &[Row]) -> Result<Vec<AccountRow>, StoreFault> {

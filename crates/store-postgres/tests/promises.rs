@@ -124,6 +124,7 @@ async fn tables_are_distributed_where_the_database_can() {
         "approvals",
         "allocations",
         "allocation_releases",
+        "withdrawals",
         "events",
         "transfers",
         "balances",
@@ -184,5 +185,5 @@ async fn unique_indexes_begin_with_the_tenant() {
             }
         }
     }
-    assert_eq!(led, 26);
+    assert_eq!(led, 28);
 }

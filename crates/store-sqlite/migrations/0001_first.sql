@@ -242,7 +242,8 @@ CREATE INDEX attention_times_of_channel_accounts
 CREATE TABLE approvals (
     tenant              TEXT    NOT NULL,
     id                  INTEGER NOT NULL,
-    order_id            INTEGER NOT NULL,
+    root_kind           TEXT    NOT NULL,
+    root_id             INTEGER NOT NULL,
     refund_id           INTEGER,
     command             TEXT    NOT NULL,
     contested_reference TEXT,
@@ -325,6 +326,35 @@ CREATE INDEX attention_of_allocation_releases ON allocation_releases (tenant, at
     WHERE attention IS NOT NULL;
 CREATE INDEX attention_times_of_allocation_releases
     ON allocation_releases (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE withdrawals (
+    tenant            TEXT    NOT NULL,
+    id                INTEGER NOT NULL,
+    namespace         TEXT    NOT NULL,
+    withdrawal_no     TEXT    NOT NULL,
+    merchant          TEXT    NOT NULL,
+    dialect           TEXT    NOT NULL,
+    amount            INTEGER NOT NULL,
+    notify_url        TEXT,
+    remark            TEXT,
+    payout            TEXT    NOT NULL,
+    made_at           INTEGER NOT NULL,
+    version           INTEGER NOT NULL,
+    next_poll_at      INTEGER,
+    held              INTEGER NOT NULL,
+    attention_kind    TEXT,
+    attention         TEXT,
+    attention_since   INTEGER,
+    state             TEXT    NOT NULL,
+    ended_at          INTEGER,
+    outside_reference TEXT,
+    note              TEXT,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, withdrawal_no)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_withdrawals ON withdrawals (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_withdrawals
+    ON withdrawals (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 -- A story's events lie together; every row of a story has events in it, and is found by
 -- them, or by those that were archived.

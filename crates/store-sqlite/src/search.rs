@@ -10,18 +10,19 @@ use crate::sql::{claim as sql, read};
 use crate::statement::{Select, fault, snapshot, within};
 use kernel::{
     Allocation, Approval, AttentionKind, Key, Lane, NaturalKey, Notification, Order, Refund, Row,
-    TenantId,
+    TenantId, Withdrawal,
 };
-use ledger::{Id, Stamp, Subject, SubjectId, Timestamp, Transfer, kinds};
+use ledger::{Id, Subject, SubjectId, Timestamp, Transfer, kinds};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
 use std::time::Duration;
 use store::rows::{self, Value, event, task, transfer};
 use store::{
-    AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, DEFER_MS, DatabaseFacts,
-    DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX, Lateness, Listed, NotificationRow,
-    Notifications, OrderFilter, PARKED_LISTED_MAX, Page, Postings, Query, StoreFault, Story,
-    TASKS_COUNTED_MAX, TaskRow,
+    AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, BalancesAt, Counted,
+    DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX, Lateness, Listed,
+    NotificationRow, Notifications, OrderFilter, PARKED_LISTED_MAX, Page, PaidOrders, Postings,
+    PostingsBetween, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow, Withdrawals, highest_id,
+    lowest_id,
 };
 
 /// How long an answer may take, as PostgreSQL's sessions have it.
@@ -54,6 +55,12 @@ pub(crate) fn is_upkeep(query: &Query) -> bool {
         | Query::StoriesWithEvents(_)
         | Query::Archives(_)
         | Query::TenantsWithOrder(_)
+        | Query::TenantsWithWithdrawal(_)
+        | Query::OneWithdrawal(_)
+        | Query::Withdrawals(_)
+        | Query::PaidOrders(_)
+        | Query::BalancesAt(_)
+        | Query::PostingsBetween(_)
         | Query::Accounts(_)
         | Query::Postings(_)
         | Query::Notifications(_)
@@ -85,13 +92,26 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
             Page::OneRefund(found.map(Box::new))
         }
         Query::Orders(of) => Page::Orders(orders(connection, &of.filter)?),
+        Query::OneWithdrawal(one) => {
+            let found: Option<Withdrawal> = Finder::new(connection).find(&one.tenant, &one.key)?;
+            Page::OneWithdrawal(found.map(Box::new))
+        }
+        Query::Withdrawals(of) => Page::Withdrawals(withdrawals(connection, of)?),
+        Query::PaidOrders(of) => Page::PaidOrders(paid_orders(connection, of)?),
+        Query::BalancesAt(of) => Page::BalancesAt(balances_at(connection, of)?),
+        Query::PostingsBetween(of) => Page::PostingsBetween(postings_between(connection, of)?),
         Query::StoryOf(of) => Page::StoryOf(story(connection, &of.tenant, of.root)?.map(Box::new)),
         Query::StoriesWithEvents(of) => {
             Page::StoriesWithEvents(archive::stories_with_events(connection, of)?)
         }
         Query::Archives(of) => Page::Archives(archive::records(connection, of)?),
         Query::TenantsWithOrder(with) => Page::TenantsWithOrder(
-            tenants_with_order(connection, &with.merchant_order_no).map_err(fault)?,
+            tenants_with(connection, read::TENANTS_WITH_ORDER, &with.merchant_order_no)
+                .map_err(fault)?,
+        ),
+        Query::TenantsWithWithdrawal(with) => Page::TenantsWithWithdrawal(
+            tenants_with(connection, read::TENANTS_WITH_WITHDRAWAL, &with.withdrawal_no)
+                .map_err(fault)?,
         ),
         Query::Accounts(of) => Page::Accounts(accounts(connection, &of.tenant)?),
         Query::Postings(of) => Page::Postings(postings(connection, of)?),
@@ -195,16 +215,6 @@ fn orders(
     ];
     let rows = every(connection, &read::ORDERS, &parameters)?;
     Ok(Listed::of(rows, filter.limit, reached, |order: &Order| order.terms.id))
-}
-
-/// The least id that an order placed at or after this instant can have, so that a listing ends where
-/// its time begins. Ids never lie before the time at which they were drawn.
-fn lowest_id(from: Timestamp) -> i64 {
-    const YEAR_2109: Timestamp = Timestamp::from_ms(1 << 42);
-    if from < Timestamp::default() || from > YEAR_2109 {
-        return i64::MIN;
-    }
-    Stamp::new(0, from).id::<kinds::Order>().value()
 }
 
 macro_rules! of_all {
@@ -353,15 +363,16 @@ fn notification_row(
 }
 
 #[expect(clippy::disallowed_methods, reason = "the value comes from an id's cell")]
-fn tenants_with_order(
+fn tenants_with<K>(
     connection: &Connection,
-    merchant_order_no: &str,
-) -> rusqlite::Result<Vec<(TenantId, Id<kinds::Order>)>> {
-    let mut statement = connection.prepare_cached(read::TENANTS_WITH_ORDER)?;
+    sql: &str,
+    number: &str,
+) -> rusqlite::Result<Vec<(TenantId, Id<K>)>> {
+    let mut statement = connection.prepare_cached(sql)?;
     let read = |row: &rusqlite::Row<'_>| {
         Ok((TenantId::new(row.get_ref(0)?.as_str()?), Id::from_value(row.get(1)?)))
     };
-    statement.query_map([merchant_order_no], read)?.collect()
+    statement.query_map([number], read)?.collect()
 }
 
 fn accounts(connection: &Connection, tenant: &TenantId) -> Result<Vec<AccountRow>, StoreFault> {
@@ -380,6 +391,64 @@ fn postings(connection: &Connection, of: &Postings) -> Result<Vec<Transfer>, Sto
         Value::Int(i64::from(of.limit)),
     ];
     Select::new(connection, transfer::TRANSFERS.name, &read::POSTINGS)?
+        .all(&parameters, transfer::read)
+}
+
+fn withdrawals(connection: &Connection, of: &Withdrawals) -> Result<Vec<Withdrawal>, StoreFault> {
+    let below = Value::Int(of.before.map_or(i64::MAX, Id::value));
+    let parameters = [text(&of.tenant), below, Value::Int(i64::from(of.limit))];
+    every(connection, &read::WITHDRAWALS, &parameters)
+}
+
+fn paid_orders(connection: &Connection, of: &PaidOrders) -> Result<Counted<Order>, StoreFault> {
+    let time = [
+        text(&of.tenant),
+        Value::owned(of.account.key()),
+        Value::Int(lowest_id(of.from)),
+        Value::Int(highest_id(of.to)),
+        Value::Int(of.from.ms()),
+        Value::Int(of.to.ms()),
+        Value::optional(of.channel.as_deref()),
+    ];
+    let page = [Value::Int(i64::from(of.offset)), Value::Int(i64::from(of.limit))];
+    let counts = Select::new(connection, transfer::TRANSFERS.name, read::PAID_ORDER_COUNT)?
+        .all(&time, transfer::read_count)?;
+    let rows = every(connection, &read::PAID_ORDERS, &[&time[..], &page].concat())?;
+    Ok(Counted { count: counts.into_iter().sum(), rows })
+}
+
+fn balances_at(connection: &Connection, of: &BalancesAt) -> Result<Vec<AccountRow>, StoreFault> {
+    let mut select = Select::new(connection, transfer::BALANCES.name, read::BALANCE_AT)?;
+    let lowest = of.at.map_or(i64::MAX, lowest_id);
+    let mut rows = vec![];
+    for account in &of.accounts {
+        let parameters = [
+            text(&of.tenant),
+            Value::owned(account.key()),
+            Value::Int(lowest),
+            Value::Int(of.at.map_or(i64::MAX, Timestamp::ms)),
+        ];
+        let read = |cells: &[Value<'_>]| transfer::read_balance(cells).map(|(_, row)| row);
+        rows.extend(select.all(&parameters, read)?);
+    }
+    Ok(rows)
+}
+
+fn postings_between(
+    connection: &Connection,
+    of: &PostingsBetween,
+) -> Result<Vec<Transfer>, StoreFault> {
+    let after = of.after.map_or(i64::MIN, |after| after.value().saturating_add(1));
+    let parameters = [
+        text(&of.tenant),
+        Value::owned(of.account.key()),
+        Value::Int(lowest_id(of.from).max(after)),
+        Value::Int(highest_id(of.to)),
+        Value::Int(of.from.ms()),
+        Value::Int(of.to.ms()),
+        Value::Int(i64::from(of.limit)),
+    ];
+    Select::new(connection, transfer::TRANSFERS.name, &read::POSTINGS_BETWEEN)?
         .all(&parameters, transfer::read)
 }
 

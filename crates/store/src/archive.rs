@@ -167,6 +167,7 @@ fn removed(row: &Row) -> Option<(Id<kinds::Notification>, i64)> {
         | Row::Approval(_)
         | Row::Allocation(_)
         | Row::AllocationRelease(_)
+        | Row::Withdrawal(_)
         | Row::Tenant(_)
         | Row::Merchant(_)
         | Row::CallerKey(_)

@@ -48,6 +48,10 @@ pub enum Rule {
     RefundNotTaken,
     /// What refunds have reserved of an order and given back of it is what the order counts.
     RefundsNotCounted,
+    /// Every withdrawal has its amount held once on what its merchant has available; one that is paid
+    /// moved it from there to where it was paid by hand, one that failed released it, and nothing else
+    /// moved for it.
+    WithdrawalWithoutTransfers,
     /// What the transfers of a row hold is what the row says that it holds.
     HeldDiffers,
     /// Every transfer that holds or releases belongs to a row.
@@ -64,7 +68,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order in which they are checked.
-    pub const ALL: [Rule; 21] = [
+    pub const ALL: [Rule; 22] = [
         Rule::TransferShape,
         Rule::BalanceMissing,
         Rule::BalanceDiffers,
@@ -80,6 +84,7 @@ impl Rule {
         Rule::RefundNotTaken,
         Rule::RefundsNotCounted,
         Rule::AllocatedDiffers,
+        Rule::WithdrawalWithoutTransfers,
         Rule::HeldDiffers,
         Rule::HoldWithoutRow,
         Rule::OpenWithoutTask,
@@ -111,6 +116,7 @@ impl Rule {
             Rule::AllocatedDiffers => "its allocations do not sum to what it has allocated",
             Rule::RefundNotTaken => "what it took from merchants is not its amount",
             Rule::RefundsNotCounted => "its refunds are not what it counts of them",
+            Rule::WithdrawalWithoutTransfers => "its transfers do not fit its state",
             Rule::HeldDiffers => "its transfers do not hold what it should hold",
             Rule::HoldWithoutRow => "holds or releases for a row that does not exist",
             Rule::OpenWithoutTask => "open, and no task",

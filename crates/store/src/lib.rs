@@ -36,11 +36,13 @@ pub use late::{LATE_EXAMINED_MAX, LateTasks, Lateness};
 pub use query::{
     AboutDatabase, AccountRow, Accounts, AllocationsOf, Approvals, Archives, AttemptRow,
     AttentionCount, AttentionCounts, AttentionFilter, AttentionList, AttentionMark, AttentionRow,
-    AttentionStart, Audit, AuditReport, DatabaseFacts, DatabaseTime, DirectoryOf,
-    DirectoryRevision, DirectoryRows, EXAMINED_MAX, Installation, LastId, Listed, NotificationRow,
-    Notifications, OldestUndelivered, OneApproval, OneNotification, OneOrder, OneRefund,
-    OrderFilter, Orders, PARKED_LISTED_MAX, Page, Ping, Postings, Query, Question,
-    StoriesWithEvents, Story, StoryOf, TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder,
+    AttentionStart, Audit, AuditReport, BalancesAt, Counted, DatabaseFacts, DatabaseTime,
+    DirectoryOf, DirectoryRevision, DirectoryRows, EXAMINED_MAX, Installation, LastId, Listed,
+    NotificationRow, Notifications, OldestUndelivered, OneApproval, OneNotification, OneOrder,
+    OneRefund, OneWithdrawal, OrderFilter, Orders, PARKED_LISTED_MAX, Page, PaidOrders, Ping,
+    Postings, PostingsBetween, Query, Question, StoriesWithEvents, Story, StoryOf,
+    TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder, TenantsWithWithdrawal, Withdrawals,
+    highest_id, lowest_id,
 };
 
 use kernel::{Reads, Task, TenantId, View};

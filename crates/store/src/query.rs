@@ -7,9 +7,11 @@ use crate::archive::{ArchiveRecord, ArchivedEvents};
 use kernel::{
     Aggregate, Allocation, Approval, Attempt, Attention, AttentionKind, CallerKey, ChannelAccount,
     Event, Exit, Key, Lane, Merchant, NaturalKey, Notification, NotificationState, Order, Refund,
-    Row, Task, Tenant, TenantId,
+    Row, Task, Tenant, TenantId, Withdrawal,
 };
-use ledger::{Account, Balance, Id, Named, Subject, SubjectKind, Timestamp, Transfer, kinds};
+use ledger::{
+    Account, Balance, Id, Named, Stamp, Subject, SubjectKind, Timestamp, Transfer, kinds,
+};
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
@@ -102,6 +104,42 @@ questions! {
         filter: OrderFilter,
     } -> Listed<Order, kinds::Order>;
 
+    /// One withdrawal.
+    OneWithdrawal {
+        /// The owner.
+        tenant: TenantId,
+        /// The withdrawal.
+        key: Key<kinds::Withdrawal>,
+    } -> Option<Box<Withdrawal>>;
+
+    /// Withdrawals, newest first.
+    Withdrawals {
+        /// The owner.
+        tenant: TenantId,
+        /// Only withdrawals with a smaller id: the last id of the page before.
+        before: Option<Id<kinds::Withdrawal>>,
+        /// How many at most.
+        limit: u32,
+    } -> Vec<Withdrawal>;
+
+    /// The orders whose payments were booked for a merchant in a time, in order of their ids.
+    PaidOrders {
+        /// The owner.
+        tenant: TenantId,
+        /// The account that payments of the merchant are booked to.
+        account: Account,
+        /// Only orders of this channel.
+        channel: Option<String>,
+        /// Booked at or after.
+        from: Timestamp,
+        /// Booked before.
+        to: Timestamp,
+        /// How many orders come before the page.
+        offset: u32,
+        /// How many at most.
+        limit: u32,
+    } -> Counted<Order>;
+
     /// Everything that belongs to one root subject.
     StoryOf {
         /// The owner.
@@ -136,11 +174,45 @@ questions! {
         merchant_order_no: String,
     } -> Vec<(TenantId, Id<kinds::Order>)>;
 
+    /// Tenants that have withdrawals with this number of their merchants', with the withdrawals' ids.
+    TenantsWithWithdrawal {
+        /// The merchant's number.
+        withdrawal_no: String,
+    } -> Vec<(TenantId, Id<kinds::Withdrawal>)>;
+
     /// The accounts of a tenant with their balances.
     Accounts {
         /// The owner.
         tenant: TenantId,
     } -> Vec<AccountRow>;
+
+    /// What these accounts of a tenant had at a time, which may be past: the sum of their transfers up to
+    /// and including it, in the order of the question. An account without transfers has nothing.
+    BalancesAt {
+        /// The owner.
+        tenant: TenantId,
+        /// The accounts.
+        accounts: Vec<Account>,
+        /// The time; `None` for now.
+        at: Option<Timestamp>,
+    } -> Vec<AccountRow>;
+
+    /// Transfers that moved money to or from an account in a time, oldest first. What only holds or
+    /// releases is not among them.
+    PostingsBetween {
+        /// The owner.
+        tenant: TenantId,
+        /// The account.
+        account: Account,
+        /// Booked at or after.
+        from: Timestamp,
+        /// Booked before.
+        to: Timestamp,
+        /// Only transfers with a larger id: the last id of the page before.
+        after: Option<Id<kinds::Transfer>>,
+        /// How many at most.
+        limit: u32,
+    } -> Vec<Transfer>;
 
     /// Transfers that touch an account, newest first.
     Postings {
@@ -252,6 +324,11 @@ impl Query {
             | Query::AllocationsOf(AllocationsOf { tenant, .. })
             | Query::OneRefund(OneRefund { tenant, .. })
             | Query::StoryOf(StoryOf { tenant, .. })
+            | Query::OneWithdrawal(OneWithdrawal { tenant, .. })
+            | Query::Withdrawals(Withdrawals { tenant, .. })
+            | Query::PaidOrders(PaidOrders { tenant, .. })
+            | Query::BalancesAt(BalancesAt { tenant, .. })
+            | Query::PostingsBetween(PostingsBetween { tenant, .. })
             | Query::Accounts(Accounts { tenant })
             | Query::Postings(Postings { tenant, .. })
             | Query::Notifications(Notifications { tenant, .. })
@@ -262,6 +339,7 @@ impl Query {
             Query::AttentionList(AttentionList { filter, .. }) => filter.tenant.as_ref(),
             Query::Approvals(Approvals { tenant, .. }) => tenant.as_ref(),
             Query::TenantsWithOrder(_)
+            | Query::TenantsWithWithdrawal(_)
             | Query::Tasks(_)
             | Query::AttentionCounts(_)
             | Query::DirectoryOf(_)
@@ -305,6 +383,39 @@ impl<T, K: Named> Listed<T, K> {
         let next = rows.last().filter(|_| is_full).map(id).or(reached.map(Id::from_value));
         Listed { rows, next }
     }
+}
+
+/// A page, and how many rows there are on all pages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Counted<T> {
+    /// How many there are.
+    pub count: u64,
+    /// Those of the page.
+    pub rows: Vec<T>,
+}
+
+/// The least id that something at or after this instant can have, so that a listing ends where its time
+/// begins. Ids never lie before the time at which they were drawn.
+#[expect(clippy::disallowed_methods, reason = "an id as a bound, which names nothing")]
+pub fn lowest_id(from: Timestamp) -> i64 {
+    if from < Timestamp::default() || from > YEAR_2109 {
+        return i64::MIN;
+    }
+    Stamp::new(0, from).id::<kinds::Order>().value()
+}
+
+/// A little before the ids are used up.
+const YEAR_2109: Timestamp = Timestamp::from_ms(1 << 42);
+
+/// How far ids may lie ahead of their time, in milliseconds: they do after a clock was set back, for as
+/// long as it was.
+const IDS_AHEAD_MAX_MS: i64 = 24 * 3600 * 1000;
+
+/// An id above those of everything that happened before this instant, as long as no clock was set back
+/// by more than a day.
+pub fn highest_id(to: Timestamp) -> i64 {
+    let later = to.plus_ms(IDS_AHEAD_MAX_MS);
+    if later > YEAR_2109 { i64::MAX } else { lowest_id(later) }
 }
 
 /// Which orders to list.
@@ -403,6 +514,14 @@ impl Story {
     pub fn refunds(&self) -> impl Iterator<Item = &Refund> {
         self.rows.iter().filter_map(|row| match row {
             Row::Refund(refund) => Some(refund),
+            _ => None,
+        })
+    }
+
+    /// The withdrawal that the story is about, when it is about one.
+    pub fn withdrawal(&self) -> Option<&Withdrawal> {
+        self.rows.iter().find_map(|row| match row {
+            Row::Withdrawal(withdrawal) => Some(withdrawal),
             _ => None,
         })
     }

@@ -6,7 +6,7 @@ mod any;
 use any::{
     any_allocation, any_allocation_release, any_approval, any_call, any_caller, any_caller_key,
     any_channel_account, any_happening, any_merchant, any_notification, any_order, any_refund,
-    any_tenant, any_transfer,
+    any_tenant, any_transfer, any_withdrawal,
 };
 use channel::{Operation, PayForm};
 use kernel::{
@@ -199,6 +199,12 @@ proptest! {
         at: usize,
         damage in any_cell(),
     ) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
+    }
+
+    #[test]
+    fn withdrawals_read_back(row in any_withdrawal(), at: usize, damage in any_cell()) {
         check_row(&row)?;
         check_damaged(&row, at, damage)?;
     }

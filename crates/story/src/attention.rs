@@ -38,6 +38,9 @@ fn standing(row: &Row) -> Option<String> {
             "{subject}, since {at}: {reason}; a second operator has to decide until {}",
             local(approval.expires_at)
         ),
+        Row::Withdrawal(_) => format!(
+            "{subject}, since {at}: {reason}; pay it at the bank and book it, or book that it failed"
+        ),
         Row::Tenant(_)
         | Row::Merchant(_)
         | Row::CallerKey(_)

@@ -8,6 +8,7 @@ use crate::change::{self, call_line, what, who};
 use crate::words::{both, clean, in_time, local, masked, settled};
 use kernel::{
     Allocation, Closure, Delivery, NotificationKind, Order, OrderState, Refund, RefundState, Task,
+    Withdrawal, WithdrawalState,
 };
 use ledger::{Phase, SubjectKind, Timestamp, Transfer};
 use store::{ArchivedEvents, AttemptRow, NotificationRow, Story};
@@ -47,6 +48,9 @@ fn section(title: &str, lines: Vec<String>) -> Vec<String> {
 
 fn headline(story: &Story, notifications: &[NotificationRow], now: Timestamp) -> Vec<String> {
     let Some(order) = story.order() else {
+        if let Some(withdrawal) = story.withdrawal() {
+            return withdrawal_headline(withdrawal);
+        }
         let rows = story.rows.iter().take(1);
         return rows.map(|row| format!("{}", row.subject())).collect();
     };
@@ -94,6 +98,31 @@ fn headline(story: &Story, notifications: &[NotificationRow], now: Timestamp) ->
     ];
     lines.extend(facts.map(|(name, fact)| format!("  {name:<9}{fact}")));
     lines
+}
+
+fn withdrawal_headline(withdrawal: &Withdrawal) -> Vec<String> {
+    let (state, meaning) = match &withdrawal.state {
+        WithdrawalState::Accepted => (
+            "WAITING TO BE PAID",
+            "The amount is held; an operator pays it at the bank and books that.".to_owned(),
+        ),
+        WithdrawalState::Paid { at, outside_reference, .. } => {
+            ("PAID", format!("Booked as paid at {}, as {outside_reference}.", local(*at)))
+        }
+        WithdrawalState::Failed { at, note } => (
+            "FAILED",
+            format!("Booked as failed at {}: {note}. The merchant has the money.", local(*at)),
+        ),
+    };
+    let Withdrawal { id, amount, withdrawal_no, merchant, tenant, dialect, .. } = withdrawal;
+    vec![
+        format!("Withdrawal {id}: {state}, {}", both(*amount)),
+        format!("  {meaning}"),
+        String::new(),
+        format!("  number   {withdrawal_no} (the merchant's)"),
+        format!("  merchant {merchant} of tenant {tenant}, through {dialect}"),
+        format!("  made     {} (all times are Asia/Shanghai)", local(withdrawal.made_at)),
+    ]
 }
 
 /// The state in a word or two, and what it means for money and for the next step.
@@ -359,7 +388,8 @@ fn intent(story: &Story, task: &Task, now: Timestamp) -> String {
         | SubjectKind::Merchant
         | SubjectKind::CallerKey
         | SubjectKind::ChannelAccount
-        | SubjectKind::AllocationRelease => format!("nothing: {subject} has no tasks"),
+        | SubjectKind::AllocationRelease
+        | SubjectKind::Withdrawal => format!("nothing: {subject} has no tasks"),
     }
 }
 

@@ -108,10 +108,10 @@ async fn approve(
     Wanted(Seen { digest }): Wanted<Seen>,
 ) -> Answer<Approval> {
     query::none(&pairs)?;
-    let kernel::Approval { tenant, id, order, command, .. } =
+    let kernel::Approval { tenant, id, root, command, .. } =
         one(&engine, query::approval_id(&id)?).await?;
     let refund = command.refund();
-    let approve = ApprovalCommand::Approve { tenant, approval: id, order, refund, digest };
+    let approve = ApprovalCommand::Approve { tenant, approval: id, root, refund, digest };
     decide(&engine, operator.caller(), approve, PATIENCE).await
 }
 

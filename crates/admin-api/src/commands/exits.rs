@@ -39,6 +39,10 @@ const fn words(way: Way) -> (&'static str, &'static str) {
         }
         Way::ResumeAccount => ("resume", "call the channel again, once the account is mended"),
         Way::ResumeTask => ("resume", "run the task again, once a release mends the defect"),
+        Way::BookPaid => {
+            ("book-paid", "it was paid at the bank; the money leaves the merchant's account")
+        }
+        Way::BookFailed => ("book-failed", "it was not paid; the merchant has the money again"),
         Way::Approve => ("approve", "carry out what was proposed; another than the proposer must"),
         Way::Reject => ("reject", "it is not carried out"),
     }
@@ -56,6 +60,7 @@ fn place(row: &AttentionRow, way: Way) -> String {
         SubjectKind::ChannelAccount => {
             format!("{tenant}/channel-accounts/{}", row.name.as_deref().unwrap_or_default())
         }
+        SubjectKind::Withdrawal => format!("{tenant}/withdrawals/{id}"),
         SubjectKind::Approval => format!("/admin/v1/approvals/{id}"),
         // These never need a person, so they have no commands.
         SubjectKind::Tenant

@@ -8,7 +8,7 @@
 //!
 //! - `decided`: carried out at once, or proposed. `approvals`: what was proposed.
 //! - `exits`: the commands that can end what needs a person, with their paths.
-//! - `orders`, `refunds`, `others`: the paths of each.
+//! - `orders`, `refunds`, `withdrawals`, `others`: the paths of each.
 
 mod approvals;
 mod decided;
@@ -16,6 +16,7 @@ mod exits;
 mod orders;
 mod others;
 mod refunds;
+mod withdrawals;
 
 pub use exits::{Exit, exits};
 
@@ -47,6 +48,7 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Engine>> {
         .merge(orders::described())
         .merge(refunds::described())
         .merge(others::described())
+        .merge(withdrawals::described())
         .merge(approvals::described())
 }
 

@@ -30,6 +30,9 @@ fn the_described_query_parameters_are_those_that_are_known() {
         (format!("{base}/notifications"), &query::NOTIFICATIONS),
         (format!("{base}/attention"), &query::ATTENTION),
         ("/admin/v1/approvals".to_owned(), &query::APPROVALS),
+        (format!("{base}/withdrawals"), &query::WITHDRAWALS),
+        (format!("{base}/merchants/{{merchant}}/balance"), &query::BALANCE),
+        (format!("{base}/merchants/{{merchant}}/statement"), &query::STATEMENT),
         (format!("{base}/orders/{{order}}"), &[]),
     ] {
         let operation = &document()["paths"][&path]["get"];

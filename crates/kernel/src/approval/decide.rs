@@ -2,7 +2,7 @@
 
 use super::{
     APPROVAL_LIFE_SECONDS, Approval, ApprovalChange, ApprovalRefusal, ApprovalState,
-    ConcernedPayment, Manual, ManualCommand,
+    ConcernedPayment, Manual, ManualCommand, ManualRoot,
 };
 use crate::aggregate::{AggregateCommand, Key, Reads, decide_own};
 use crate::command::{Refusal, Reply};
@@ -11,7 +11,8 @@ use crate::directory::TenantId;
 use crate::event::Caller;
 use crate::order::{Order, OrderRefusal};
 use crate::refund::{Refund, suspense};
-use ledger::{Id, kinds};
+use crate::withdrawal::{Withdrawal, WithdrawalRefusal};
+use ledger::{Id, Subject, kinds};
 use std::sync::Arc;
 
 /// What can be requested of an approval. Only operators request it, and a repeat of what was decided
@@ -27,8 +28,8 @@ pub enum ApprovalCommand {
         tenant: TenantId,
         /// The approval.
         approval: Id<kinds::Approval>,
-        /// The order that it is about; the root of its story.
-        order: Id<kinds::Order>,
+        /// The order or withdrawal that it is about; the root of its story.
+        root: Subject,
         /// The refund that it is about, if it is about one.
         refund: Option<Id<kinds::Refund>>,
         /// The digest that the approver saw, so that nothing else is approved.
@@ -82,9 +83,9 @@ impl AggregateCommand for ApprovalCommand {
                 reads.approvals.push((tenant.clone(), key));
                 proposal.manual.command(tenant).reads(reads);
             }
-            ApprovalCommand::Approve { approval, order, refund, .. } => {
+            ApprovalCommand::Approve { approval, root, refund, .. } => {
                 reads.approvals.push((tenant.clone(), Key::Id(*approval)));
-                reads.orders.push((tenant.clone(), Key::Id(*order)));
+                reads.subject(tenant, *root, root.root());
                 reads.refunds.extend(refund.map(|refund| (tenant.clone(), Key::Id(refund))));
                 reads.balances.push((tenant.clone(), suspense(tenant)));
             }
@@ -104,10 +105,10 @@ pub(super) fn decide(
     };
     match command {
         ApprovalCommand::Propose(proposal) => propose(deciding, operator, proposal),
-        ApprovalCommand::Approve { tenant, approval, order, refund, digest } => {
+        ApprovalCommand::Approve { tenant, approval, root, refund, digest } => {
             let known = find(deciding, tenant, *approval)?;
             // What was loaded is what the caller named; the approval must be about just that.
-            if (known.order, known.command.refund()) != (*order, *refund) {
+            if (known.root, known.command.refund()) != (*root, *refund) {
                 return Err(ApprovalRefusal::NotFound.into());
             }
             if known.digest != *digest {
@@ -141,15 +142,15 @@ fn propose(
     if trial.events.is_empty() {
         return Ok(trial.reply);
     }
-    let order = deciding.view().orders.find(tenant, &manual.order).ok_or(OrderRefusal::NotFound)?;
-    let payment = concerned(deciding, order, &manual.command);
+    let root = root_of(deciding, tenant, &manual.root)?;
+    let payment = concerned(deciding, tenant, root, &manual.command);
     let expires_at = deciding.now().plus_seconds(APPROVAL_LIFE_SECONDS);
     let key = Key::Number(Approval::key(digest));
     let Some(known) = deciding.view().approvals.find(tenant, &key) else {
         let approval = Approval {
             tenant: tenant.clone(),
             id: deciding.id(),
-            order: order.terms.id,
+            root,
             command: manual.command.clone(),
             payment,
             digest: digest.clone(),
@@ -162,9 +163,8 @@ fn propose(
         deciding.record(&approval, ApprovalChange::Proposed(Box::new(approval.clone())));
         return Ok(Reply::about(approval.id.subject()));
     };
-    let is_same = known.proposer == proposer
-        && known.order == order.terms.id
-        && known.command == manual.command;
+    let is_same =
+        known.proposer == proposer && known.root == root && known.command == manual.command;
     if !is_same {
         return Err(ApprovalRefusal::Differs.into());
     }
@@ -183,23 +183,43 @@ fn propose(
     Ok(Reply::about(known.id.subject()))
 }
 
-/// The payment that a command is about, as its order or refund has it now.
+/// The root that a command is about.
+fn root_of(
+    deciding: &Deciding<'_>,
+    tenant: &TenantId,
+    root: &ManualRoot,
+) -> Result<Subject, Refusal> {
+    let view = deciding.view();
+    match root {
+        ManualRoot::Order(order) => {
+            let order = view.orders.find(tenant, order).ok_or(OrderRefusal::NotFound)?;
+            Ok(order.terms.id.subject())
+        }
+        ManualRoot::Withdrawal(id) => {
+            view.withdrawals.get(tenant, *id).ok_or(WithdrawalRefusal::NotFound)?;
+            Ok(id.subject())
+        }
+    }
+}
+
+/// The payment that a command is about, as its order, refund or withdrawal has it now.
 fn concerned(
     deciding: &Deciding<'_>,
-    order: &Order,
+    tenant: &TenantId,
+    root: Subject,
     command: &ManualCommand,
 ) -> Option<ConcernedPayment> {
-    match command.refund() {
-        Some(refund) => {
-            let refund = deciding.row::<Refund>(&order.terms.tenant, refund)?;
-            let Refund { payment_reference, amount, .. } = refund;
-            Some(ConcernedPayment { payment_reference, amount })
-        }
-        None => order.contested.as_ref().map(|payment| ConcernedPayment {
-            payment_reference: payment.payment_reference.clone(),
-            amount: payment.amount,
-        }),
+    if let Some(refund) = command.refund() {
+        let Refund { payment_reference, amount, .. } = deciding.row::<Refund>(tenant, refund)?;
+        return Some(ConcernedPayment { payment_reference, amount });
     }
+    if let Some(withdrawal) = root.id::<kinds::Withdrawal>() {
+        let Withdrawal { withdrawal_no, amount, .. } =
+            deciding.row::<Withdrawal>(tenant, withdrawal)?;
+        return Some(ConcernedPayment { payment_reference: withdrawal_no, amount });
+    }
+    let payment = deciding.row::<Order>(tenant, root.id()?)?.contested?;
+    Some(ConcernedPayment { payment_reference: payment.payment_reference, amount: payment.amount })
 }
 
 fn approve(
@@ -223,7 +243,8 @@ fn approve(
             return Err(ApprovalRefusal::State { state: approval.state.name() }.into());
         }
     }
-    let command = approval.command.on(&approval.tenant, Key::Id(approval.order));
+    let root = ManualRoot::of(approval.root).ok_or(OrderRefusal::NotFound)?;
+    let command = approval.command.on(&approval.tenant, &root);
     let checked = check_concerned(deciding, approval);
     match checked.and_then(|()| deciding.trial(&command).map(|_| ())) {
         Ok(()) => {
@@ -243,9 +264,7 @@ const EXPIRED: &str = "expired";
 
 /// The payment must be the one that the proposer saw: some commands name none.
 fn check_concerned(deciding: &Deciding<'_>, approval: &Approval) -> Result<(), Refusal> {
-    let order = deciding.row::<Order>(&approval.tenant, approval.order);
-    let order = order.ok_or(OrderRefusal::NotFound)?;
-    let now = concerned(deciding, &order, &approval.command);
+    let now = concerned(deciding, &approval.tenant, approval.root, &approval.command);
     // The command itself says best why it does not find the payment any more.
     if now.is_none() || now == approval.payment {
         return Ok(());

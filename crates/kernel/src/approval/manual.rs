@@ -4,15 +4,54 @@ use crate::aggregate::{Command, Key};
 use crate::directory::TenantId;
 use crate::order::OrderCommand;
 use crate::refund::{DecideRefund, RefundDecision};
-use ledger::{Id, kinds};
+use crate::withdrawal::WithdrawalCommand;
+use ledger::{Id, Subject, kinds};
 
-/// A manual command, and the order that it is about.
+/// A manual command, and the root of the story that it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manual {
-    /// The order: of a refund, the root of its story.
-    pub order: Key<kinds::Order>,
+    /// The root: of a refund, its order.
+    pub root: ManualRoot,
     /// What is done about it.
     pub command: ManualCommand,
+}
+
+/// The root of a story in which money is moved by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ManualRoot {
+    /// An order.
+    Order(Key<kinds::Order>),
+    /// A withdrawal.
+    Withdrawal(Id<kinds::Withdrawal>),
+}
+
+impl ManualRoot {
+    /// The order, for commands about orders. About a withdrawal there is none, and such a command
+    /// finds nothing.
+    #[expect(clippy::disallowed_methods, reason = "no order has the id of a withdrawal")]
+    fn order(&self) -> Key<kinds::Order> {
+        match self {
+            ManualRoot::Order(order) => order.clone(),
+            ManualRoot::Withdrawal(withdrawal) => Key::Id(Id::from_value(withdrawal.value())),
+        }
+    }
+
+    /// The root that a subject is.
+    pub(crate) fn of(subject: Subject) -> Option<ManualRoot> {
+        let order = subject.id::<kinds::Order>().map(|id| ManualRoot::Order(Key::Id(id)));
+        order.or_else(|| subject.id::<kinds::Withdrawal>().map(ManualRoot::Withdrawal))
+    }
+
+    /// Its text in [`Manual::content`].
+    fn content(&self) -> String {
+        match self {
+            ManualRoot::Order(Key::Id(id)) => id.to_string(),
+            ManualRoot::Order(Key::Number(key)) => {
+                format!("{}:{}{}", key.namespace.len(), key.namespace, key.number)
+            }
+            ManualRoot::Withdrawal(id) => id.subject().to_string(),
+        }
+    }
 }
 
 /// A command with which an operator moves money by hand, or ends an order to which money may still
@@ -66,6 +105,22 @@ pub enum ManualCommand {
         /// Why, for people.
         note: String,
     },
+    /// [`WithdrawalCommand::BookPaid`].
+    BookPaid {
+        /// The withdrawal.
+        withdrawal: Id<kinds::Withdrawal>,
+        /// What was seen, for people.
+        note: String,
+        /// The number of the payout, where it was made.
+        outside_reference: String,
+    },
+    /// [`WithdrawalCommand::BookFailed`].
+    BookFailed {
+        /// The withdrawal.
+        withdrawal: Id<kinds::Withdrawal>,
+        /// Why, for people.
+        note: String,
+    },
 }
 
 impl ManualCommand {
@@ -79,6 +134,8 @@ impl ManualCommand {
             ManualCommand::CloseForGood { .. } => "close_for_good",
             ManualCommand::SettleRefundByHand { .. } => "settle_refund_by_hand",
             ManualCommand::WriteRefundOff { .. } => "write_refund_off",
+            ManualCommand::BookPaid { .. } => "book_withdrawal_paid",
+            ManualCommand::BookFailed { .. } => "book_withdrawal_failed",
         }
     }
 
@@ -91,7 +148,9 @@ impl ManualCommand {
             | ManualCommand::GiveBack { .. }
             | ManualCommand::SettleByHand { .. }
             | ManualCommand::WriteOff { .. }
-            | ManualCommand::CloseForGood { .. } => None,
+            | ManualCommand::CloseForGood { .. }
+            | ManualCommand::BookPaid { .. }
+            | ManualCommand::BookFailed { .. } => None,
         }
     }
 
@@ -104,7 +163,9 @@ impl ManualCommand {
             | ManualCommand::WriteOff { .. }
             | ManualCommand::CloseForGood { .. }
             | ManualCommand::SettleRefundByHand { .. }
-            | ManualCommand::WriteRefundOff { .. } => None,
+            | ManualCommand::WriteRefundOff { .. }
+            | ManualCommand::BookPaid { .. }
+            | ManualCommand::BookFailed { .. } => None,
         }
     }
 
@@ -115,7 +176,9 @@ impl ManualCommand {
             | ManualCommand::WriteOff { note }
             | ManualCommand::CloseForGood { note }
             | ManualCommand::SettleRefundByHand { note, .. }
-            | ManualCommand::WriteRefundOff { note, .. } => Some(note),
+            | ManualCommand::WriteRefundOff { note, .. }
+            | ManualCommand::BookPaid { note, .. }
+            | ManualCommand::BookFailed { note, .. } => Some(note),
             ManualCommand::ApplyPayment { .. } | ManualCommand::GiveBack { .. } => None,
         }
     }
@@ -124,20 +187,20 @@ impl ManualCommand {
     pub fn outside_reference(&self) -> Option<&str> {
         match self {
             ManualCommand::SettleByHand { outside_reference, .. }
-            | ManualCommand::SettleRefundByHand { outside_reference, .. } => {
-                Some(outside_reference)
-            }
+            | ManualCommand::SettleRefundByHand { outside_reference, .. }
+            | ManualCommand::BookPaid { outside_reference, .. } => Some(outside_reference),
             ManualCommand::ApplyPayment { .. }
             | ManualCommand::GiveBack { .. }
             | ManualCommand::WriteOff { .. }
             | ManualCommand::CloseForGood { .. }
-            | ManualCommand::WriteRefundOff { .. } => None,
+            | ManualCommand::WriteRefundOff { .. }
+            | ManualCommand::BookFailed { .. } => None,
         }
     }
 
     /// The command that is carried out.
-    pub(crate) fn on(&self, tenant: &TenantId, order: Key<kinds::Order>) -> Command {
-        let tenant = tenant.clone();
+    pub(crate) fn on(&self, tenant: &TenantId, root: &ManualRoot) -> Command {
+        let (tenant, order) = (tenant.clone(), root.order());
         match self.clone() {
             ManualCommand::ApplyPayment { payment_reference } => {
                 OrderCommand::ApplyPayment { tenant, order, payment_reference }.into()
@@ -161,6 +224,12 @@ impl ManualCommand {
             ManualCommand::WriteRefundOff { order, refund, note } => {
                 let decision = RefundDecision::WriteOff { note };
                 DecideRefund { tenant, refund, order, decision }.into()
+            }
+            ManualCommand::BookPaid { withdrawal, note, outside_reference } => {
+                WithdrawalCommand::BookPaid { tenant, withdrawal, note, outside_reference }.into()
+            }
+            ManualCommand::BookFailed { withdrawal, note } => {
+                WithdrawalCommand::BookFailed { tenant, withdrawal, note }.into()
             }
         }
     }
@@ -186,6 +255,12 @@ impl ManualCommand {
             ManualCommand::WriteRefundOff { refund, .. } => {
                 format!("to write refund {refund} off, or end its contradiction: {noted}")
             }
+            ManualCommand::BookPaid { withdrawal, .. } => {
+                format!("to book withdrawal {withdrawal} as paid by hand as {outside}: {noted}")
+            }
+            ManualCommand::BookFailed { withdrawal, .. } => {
+                format!("to book withdrawal {withdrawal} as failed: {noted}")
+            }
         }
     }
 }
@@ -193,22 +268,19 @@ impl ManualCommand {
 impl Manual {
     /// The command that is carried out.
     pub(crate) fn command(&self, tenant: &TenantId) -> Command {
-        self.command.on(tenant, self.order.clone())
+        self.command.on(tenant, &self.root)
     }
 
     /// Everything that makes the proposal of an operator this one, in one text: the digest over it is
     /// the [`super::Proposal::digest`]. Each part has its length before it, so that no two proposals
     /// have the same text.
     pub fn content(&self, tenant: &TenantId, proposer: &str) -> String {
-        let order = match &self.order {
-            Key::Id(id) => id.to_string(),
-            Key::Number(key) => format!("{}:{}{}", key.namespace.len(), key.namespace, key.number),
-        };
+        let root = self.root.content();
         let refund = self.command.refund().map(|id| id.to_string());
         let parts = [
             Some(tenant.as_str()),
             Some(proposer),
-            Some(&*order),
+            Some(&*root),
             Some(self.command.name()),
             refund.as_deref(),
             self.command.payment_reference(),

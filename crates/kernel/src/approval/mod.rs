@@ -1,8 +1,8 @@
 //! An approval: a command with which an operator moves money by hand, kept until a second operator has
 //! decided about it.
 //!
-//! Approving it carries the command out in the same commit, by the rules of the order or refund that it
-//! is about, so that an approved command is a command that happened. Where those rules refuse it, because
+//! Approving it carries the command out in the same commit, by the rules of the order, refund or
+//! withdrawal that it is about, so that an approved command is a command that happened. Where those rules refuse it, because
 //! the world moved on, the approval ends refused and nothing moves. A proposer can never approve. The
 //! same command of the same operator is one approval, which can be proposed again once it has ended
 //! without effect.
@@ -13,7 +13,7 @@ mod manual;
 
 pub use change::ApprovalChange;
 pub use decide::{ApprovalCommand, Proposal};
-pub use manual::{Manual, ManualCommand};
+pub use manual::{Manual, ManualCommand, ManualRoot};
 
 use crate::aggregate::{Aggregate, NaturalKey};
 use crate::command::{Refusal, Reply};
@@ -21,7 +21,7 @@ use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::event::Event;
 use crate::standing::{Attention, AttentionKind, Exit, Standing};
-use ledger::{Fen, Id, Timestamp, kinds};
+use ledger::{Fen, Id, Subject, Timestamp, kinds};
 use std::sync::Arc;
 
 /// How long a proposal can be approved, in seconds.
@@ -80,8 +80,8 @@ impl ApprovalState {
     }
 }
 
-/// The payment that a manual command is about: an order's contested payment, or the one that a refund
-/// gives back.
+/// The payment that a manual command is about: an order's contested payment, the one that a refund
+/// gives back, or what a withdrawal pays out, by its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConcernedPayment {
     /// The channel's number of the payment.
@@ -97,8 +97,8 @@ pub struct Approval {
     pub tenant: TenantId,
     /// Its id.
     pub id: Id<kinds::Approval>,
-    /// The order that the command is about; the root of its story.
-    pub order: Id<kinds::Order>,
+    /// The order or withdrawal that the command is about; the root of its story.
+    pub root: Subject,
     /// What is carried out when it is approved.
     pub command: ManualCommand,
     /// The payment as the proposer saw it; about another nothing is carried out. `None` where no
@@ -177,7 +177,7 @@ impl Aggregate for Approval {
     }
 
     fn root(&self) -> Id<kinds::Root> {
-        self.order.subject().root()
+        self.root.root()
     }
 
     fn version(&self) -> i64 {

@@ -29,17 +29,21 @@ pub enum NotificationKind {
     Pay,
     /// A refund that a merchant requested is done, or has failed.
     Refund,
+    /// A withdrawal has ended.
+    Withdrawal,
 }
 
 impl NotificationKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [NotificationKind; 2] = [NotificationKind::Pay, NotificationKind::Refund];
+    pub const ALL: [NotificationKind; 3] =
+        [NotificationKind::Pay, NotificationKind::Refund, NotificationKind::Withdrawal];
 
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
         match self {
             NotificationKind::Pay => "pay",
             NotificationKind::Refund => "refund",
+            NotificationKind::Withdrawal => "withdrawal",
         }
     }
 

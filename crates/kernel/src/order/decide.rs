@@ -8,7 +8,7 @@ use super::{
     new_channel_order_no,
 };
 use crate::aggregate::{Aggregate, AggregateCommand, Key, NaturalKey, Reads};
-use crate::approval::{Manual, ManualCommand};
+use crate::approval::{Manual, ManualCommand, ManualRoot};
 use crate::command::Reply;
 use crate::deciding::Deciding;
 use crate::directory::{Directory, MerchantRoutes, Route, TenantId};
@@ -190,7 +190,7 @@ impl AggregateCommand for OrderCommand {
                 return None;
             }
         };
-        Some(Manual { order: self.key(), command })
+        Some(Manual { root: ManualRoot::Order(self.key()), command })
     }
 }
 

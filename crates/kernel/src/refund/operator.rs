@@ -3,7 +3,7 @@
 use super::decide::{Moved, begin, moves, requesting};
 use super::{Refund, RefundChange, RefundRefusal, RefundState, payable, suspense};
 use crate::aggregate::{Key, Reads};
-use crate::approval::{Manual, ManualCommand};
+use crate::approval::{Manual, ManualCommand, ManualRoot};
 use crate::channel_no::ATTEMPTS_MAX;
 use crate::command::Reply;
 use crate::deciding::Deciding;
@@ -77,7 +77,7 @@ impl DecideRefund {
             // The channel moves the money, and it knows the numbers.
             RefundDecision::RetryNow | RefundDecision::RetryUnderNewNumber => return None,
         };
-        Some(Manual { order: Key::Id(order), command })
+        Some(Manual { root: ManualRoot::Order(Key::Id(order)), command })
     }
 }
 

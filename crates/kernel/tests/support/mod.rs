@@ -11,11 +11,12 @@ use kernel::{
     Aggregate, Allocation, AllocationPart, Approval, ApprovalCommand, Attempt, CallRecord, Caller,
     Command, Delivery, Directory, Event, Key, MerchantId, MerchantRoutes, NaturalKey, Notification,
     NotificationCommand, Order, OrderCommand, OrderRequest, PlaceOrder, Proposal, Reads,
-    RecordFinding, Refund, RefundRequest, Refusal, Reply, RequestRefund, Route, Task, TenantId,
-    TenantRoutes, View, Work, decide,
+    RecordFinding, Refund, RefundRequest, Refusal, Reply, RequestRefund, RequestWithdrawal, Route,
+    Task, TenantId, TenantRoutes, View, Withdrawal, Work, decide,
 };
 use ledger::{
-    Account, AccountKind, Balance, Currency, Fen, Id, Stamp, Subject, Timestamp, Transfer, kinds,
+    Account, AccountKind, Balance, Currency, Fen, Id, Phase, Reason, Stamp, Subject, Timestamp,
+    Transfer, kinds,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -126,6 +127,25 @@ pub(crate) fn request(
     };
     let (tenant, merchant, amount) = (tenant(), MerchantId::new(MERCHANT), Fen::new(fen));
     RequestRefund { tenant, order, merchant, amount, back, request: Arc::new(request) }.into()
+}
+
+/// What the merchant may withdraw.
+pub(crate) fn available() -> Account {
+    Account::new(AccountKind::MerchantAvailable, MERCHANT)
+}
+
+/// A withdrawal of the merchant's.
+pub(crate) fn withdraw(number: &str, fen: i64) -> RequestWithdrawal {
+    RequestWithdrawal {
+        tenant: tenant(),
+        merchant: MerchantId::new(MERCHANT),
+        namespace: Arc::from("wecard.withdrawal"),
+        withdrawal_no: number.to_owned(),
+        dialect: Arc::from("wecard"),
+        amount: Fen::new(fen),
+        notify_url: Some("https://business.com/settle/notify".to_owned()),
+        remark: None,
+    }
 }
 
 pub(crate) fn suspense() -> Account {
@@ -288,6 +308,33 @@ impl TestKernel {
         self.stored.refunds.all().max_by_key(|row| row.id)
     }
 
+    /// A withdrawal by its merchant's number.
+    pub(crate) fn withdrawal(&self, number: &str) -> Option<&Withdrawal> {
+        let key = Key::Number(NaturalKey::new("wecard.withdrawal", number));
+        self.stored.withdrawals.find(&tenant(), &key)
+    }
+
+    /// Books money that the merchant has available, as if somebody had given it.
+    pub(crate) fn fund(&mut self, fen: i64) {
+        let subject = no_id::<kinds::Order>().subject();
+        let transfer = Transfer {
+            id: self.stamp.id(),
+            phase: Phase::Post,
+            debit: Account::new(AccountKind::WriteOff, tenant().as_str()),
+            credit: available(),
+            amount: Fen::new(fen),
+            reason: Reason::Allocation,
+            subject,
+            root: subject.root(),
+            at: self.now,
+        };
+        for (account, delta) in ledger::book::sum_deltas([&transfer]).expect("the sums fit") {
+            let balance = self.stored.balances.entry((tenant(), account.clone())).or_default();
+            *balance = balance.after(&account, delta).expect("the book takes it");
+        }
+        self.transfers.push(transfer);
+    }
+
     /// The newest notification.
     pub(crate) fn notification(&self) -> Option<&Notification> {
         self.stored.notifications.all().max_by_key(|row| row.id)
@@ -346,8 +393,8 @@ pub(crate) fn proposal(operator: &str, command: &Command) -> Command {
 /// The approval of what was proposed.
 pub(crate) fn approving(approval: &Approval) -> Command {
     let refund = approval.command.refund();
-    let (tenant, order, digest) = (tenant(), approval.order, approval.digest.clone());
-    ApprovalCommand::Approve { tenant, approval: approval.id, order, refund, digest }.into()
+    let (tenant, root, digest) = (tenant(), approval.root, approval.digest.clone());
+    ApprovalCommand::Approve { tenant, approval: approval.id, root, refund, digest }.into()
 }
 
 pub(crate) fn rejecting(approval: &Approval) -> Command {

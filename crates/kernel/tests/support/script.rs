@@ -17,6 +17,8 @@
 //!   about the newest notification: what an operator decides. A last word is the note.
 //! - `propose ann apply o1 tx1`: an operator proposes a decision; `approve bob`, `reject bob`: another
 //!   decides about the newest approval.
+//! - `fund 500`, `withdraw w1 300`, `operator paid w1`, `operator unpaid w1`: money that the merchant has
+//!   available, a withdrawal of it, and how that ended.
 //! - `o1@moved query: …`: the account has become somebody else at its channel.
 //! - `wait 60s`, `wait 30000ms`, `wait expiry`: time passes; `balances`: what the accounts have.
 //! - `rebuild`: the orders are as their events rebuild them.
@@ -29,7 +31,8 @@ use channel::{FetchedKeys, Finding, Operation, Payment, RefundStatus, Refunded, 
 use kernel::{
     Aggregate as _, AllocatePeriod, AllocationPart, AllocationReleaseCommand, AllocationTerms,
     ChannelAnswer, Command, DecideRefund, MerchantId, NotificationCommand, OrderCommand,
-    OrderRequest, RefundDecision, Refusal, ReleaseAllocations, Reply, Row, Task, Work,
+    OrderRequest, RefundDecision, Refusal, ReleaseAllocations, Reply, Row, Task, WithdrawalCommand,
+    Work,
 };
 use ledger::{Currency, Fen, Subject};
 use std::sync::Arc;
@@ -73,6 +76,13 @@ pub(crate) fn play(kernel: &mut TestKernel, step: &str) -> String {
         ["request", no, order, fen, back @ ..] => {
             let back = back.first().map(|parts| allocation_parts(parts));
             super::request(kernel, no, order, number(fen), back)
+        }
+        ["fund", fen] => {
+            kernel.fund(number(fen));
+            return String::new();
+        }
+        ["withdraw", no, fen] => {
+            WithdrawalCommand::Request(Box::new(super::withdraw(no, number(fen)))).into()
         }
         ["task", row] => {
             await_task(kernel, row);
@@ -195,6 +205,15 @@ fn operator(kernel: &TestKernel, words: &[&str]) -> Command {
         ["dismiss", rest @ ..] => {
             let notification = kernel.notification().expect("a notification").id;
             NotificationCommand::Dismiss { tenant, notification, note: note(rest) }.into()
+        }
+        ["paid", no, rest @ ..] => {
+            let withdrawal = kernel.withdrawal(no).expect("a withdrawal").id;
+            let note = note(rest);
+            WithdrawalCommand::BookPaid { tenant, withdrawal, note, outside_reference }.into()
+        }
+        ["unpaid", no, rest @ ..] => {
+            let withdrawal = kernel.withdrawal(no).expect("a withdrawal").id;
+            WithdrawalCommand::BookFailed { tenant, withdrawal, note: note(rest) }.into()
         }
         ["poll", no] => OrderCommand::PollNow { tenant, order: order(no) }.into(),
         ["apply", no, reference] => {
@@ -366,6 +385,7 @@ fn row(kernel: &TestKernel, subject: Subject) -> String {
         Some(Row::Notification(notification)) => notification.state.name(),
         Some(Row::Approval(approval)) => approval.state.name(),
         Some(Row::Allocation(allocation)) => allocation.status().name(),
+        Some(Row::Withdrawal(withdrawal)) => withdrawal.state.name(),
         Some(row) => return row.subject().kind.name().to_owned(),
         None => "gone",
     };

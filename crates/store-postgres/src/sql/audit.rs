@@ -189,6 +189,22 @@ super::statements! {
             UNION ALL
             SELECT tenant, order_id, returned - amount FROM allocations WHERE state <> 'failed') AS sides
         GROUP BY tenant, id HAVING sum(fen) <> 0 ORDER BY tenant, id LIMIT 1";
+    WITHDRAWAL_WITHOUT_TRANSFERS = "SELECT tenant, id FROM (
+            SELECT withdrawals.tenant, withdrawals.id, state,
+                CASE WHEN transfers.id IS NULL THEN 'none'
+                    WHEN reason = 'withdrawal' AND transfers.amount = withdrawals.amount
+                        AND debit = 'merchant_available/' || merchant
+                        AND credit = 'settled_by_hand/' || withdrawals.tenant
+                    THEN phase ELSE 'otherwise' END AS movement
+            FROM withdrawals LEFT JOIN transfers
+                ON transfers.tenant = withdrawals.tenant AND root = withdrawals.id
+                AND subject_kind = 'withdrawal' AND subject_id = withdrawals.id) AS movements
+        GROUP BY tenant, id, state
+        HAVING count(*) FILTER (WHERE movement = 'hold') <> 1
+            OR count(*) FILTER (WHERE movement = 'post_held') <> (state = 'paid')::int
+            OR count(*) FILTER (WHERE movement = 'release') <> (state = 'failed')::int
+            OR count(*) FILTER (WHERE movement IN ('post', 'otherwise')) <> 0
+        ORDER BY tenant, id LIMIT 1";
 
     PAID_WITHOUT_NOTIFICATION = "SELECT orders.tenant, orders.id
         FROM orders JOIN order_terms AS terms
@@ -205,10 +221,11 @@ super::statements! {
     ORDER_EVENTS_MISSING = events_missing("orders", "order", "id");
     REFUND_EVENTS_MISSING = events_missing("refunds", "refund", "order_id");
     NOTIFICATION_EVENTS_MISSING = events_missing("notifications", "notification", "root");
-    APPROVAL_EVENTS_MISSING = events_missing("approvals", "approval", "order_id");
+    APPROVAL_EVENTS_MISSING = events_missing("approvals", "approval", "root_id");
     ALLOCATION_EVENTS_MISSING = events_missing("allocations", "allocation", "order_id");
     ALLOCATION_RELEASE_EVENTS_MISSING =
         events_missing("allocation_releases", "allocation_release", "order_id");
+    WITHDRAWAL_EVENTS_MISSING = events_missing("withdrawals", "withdrawal", "id");
 
     ARCHIVES_DIFFER = "SELECT tenant, number FROM (
             SELECT tenant, number, event_count FROM archives

@@ -1,13 +1,25 @@
 //! Listings and other questions. Nothing here locks.
 
 use super::session;
-use kernel::{Approval, Notification, Order};
+use kernel::{Approval, Notification, Order, Withdrawal};
 use store::rows::{Stored, archive, event, task, transfer};
 
 /// A page of notifications; a notification alone is a page of one.
 const PAGE_OF_NOTIFICATIONS: &str = "WHERE tenant = $1 AND id < $2 AND id >= $3
         AND ($4::text IS NULL OR state = $4)
     ORDER BY id DESC LIMIT $5";
+
+/// The payments that a merchant's account got for orders in a time.
+const PAYMENTS_OF_MERCHANT: &str = "FROM transfers
+    WHERE tenant = $1 AND credit = $2 AND id >= $3 AND id < $4 AND at >= $5 AND at < $6
+        AND subject_kind = 'order' AND reason IN ('payment', 'coupon')
+        AND ($7::text IS NULL OR EXISTS (SELECT 1 FROM order_terms AS terms
+            WHERE terms.tenant = $1 AND terms.id = root AND terms.channel = $7))";
+
+/// What moved money in a time, oldest first.
+const IN_TIME: &str = "AND id >= $3 AND id < $4 AND at >= $5 AND at < $6
+        AND phase IN ('post', 'post_held')
+    ORDER BY id LIMIT $7";
 
 super::statements! {
     BALANCES_BY_ACCOUNT = format!(
@@ -43,6 +55,10 @@ super::statements! {
     TENANTS_WITH_ORDER = "SELECT tenant, id FROM orders WHERE merchant_order_no = $1
         ORDER BY tenant, namespace";
 
+    /// The same for withdrawals, which are few.
+    TENANTS_WITH_WITHDRAWAL = "SELECT tenant, id FROM withdrawals WHERE withdrawal_no = $1
+        ORDER BY tenant, namespace";
+
     ACCOUNTS = format!(
         "SELECT {} FROM balances WHERE tenant = $1",
         transfer::BALANCES.list()
@@ -57,6 +73,45 @@ super::statements! {
             (SELECT id FROM transfers WHERE tenant = $1 AND credit = $2 AND id < $3
                 ORDER BY id DESC LIMIT $4))
         ORDER BY id DESC LIMIT $4",
+        transfer::TRANSFERS.list()
+    );
+
+    WITHDRAWALS = format!(
+        "{} WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
+        Withdrawal::TABLE.select()
+    );
+
+    PAID_ORDER_COUNT = format!("SELECT count(DISTINCT root) {PAYMENTS_OF_MERCHANT}");
+
+    PAID_ORDERS = format!(
+        "{} WHERE tenant = $1 AND id IN (
+            SELECT DISTINCT root {PAYMENTS_OF_MERCHANT} ORDER BY root LIMIT $9 OFFSET $8)
+        ORDER BY id",
+        Order::TABLE.select()
+    );
+
+    /// The balance less everything that came later. Nothing later has a smaller id than the third
+    /// parameter, so that no more is read than came later.
+    BALANCE_AT = "SELECT $1::text, $2::text, coalesce(sum(posted), 0)::bigint,
+            coalesce(sum(held), 0)::bigint
+        FROM (
+            SELECT posted, held FROM balances WHERE tenant = $1 AND account = $2
+            UNION ALL
+            SELECT CASE WHEN phase IN ('post', 'post_held') THEN amount ELSE 0 END,
+                CASE WHEN phase = 'hold' THEN -amount
+                     WHEN phase IN ('release', 'post_held') THEN amount ELSE 0 END
+            FROM transfers WHERE tenant = $1 AND debit = $2 AND id >= $3 AND at > $4
+            UNION ALL
+            SELECT CASE WHEN phase IN ('post', 'post_held') THEN -amount ELSE 0 END, 0
+            FROM transfers WHERE tenant = $1 AND credit = $2 AND id >= $3 AND at > $4) AS parts";
+
+    /// Each side has an index that gives its oldest; of both the oldest are taken.
+    POSTINGS_BETWEEN = format!(
+        "SELECT {} FROM transfers WHERE tenant = $1 AND id IN (
+            (SELECT id FROM transfers WHERE tenant = $1 AND debit = $2 {IN_TIME})
+            UNION
+            (SELECT id FROM transfers WHERE tenant = $1 AND credit = $2 {IN_TIME}))
+        ORDER BY id LIMIT $7",
         transfer::TRANSFERS.list()
     );
 

@@ -112,7 +112,7 @@ macro_rules! moved {
 }
 
 /// The rules behind those of the accounts.
-pub(crate) const MONEY_RULES: [RuleSql; 10] = [
+pub(crate) const MONEY_RULES: [RuleSql; 11] = [
     (
         Rule::PaidWithoutPayment,
         "order",
@@ -254,6 +254,25 @@ pub(crate) const MONEY_RULES: [RuleSql; 10] = [
             SELECT tenant, order_id, returned - amount FROM allocations WHERE state <> 'failed')
         GROUP BY tenant, id HAVING sum(fen) <> 0 ORDER BY tenant, id LIMIT 1",
     ),
+    (
+        Rule::WithdrawalWithoutTransfers,
+        "withdrawal",
+        "SELECT tenant, id FROM (
+            SELECT withdrawals.tenant, withdrawals.id, state,
+                CASE WHEN transfers.id IS NULL THEN 'none'
+                    WHEN reason = 'withdrawal' AND transfers.amount = withdrawals.amount
+                        AND debit = 'merchant_available/' || merchant
+                        AND credit = 'settled_by_hand/' || withdrawals.tenant
+                    THEN phase ELSE 'otherwise' END AS movement
+            FROM withdrawals LEFT JOIN transfers INDEXED BY transfers_of_root
+                ON transfers.tenant = withdrawals.tenant AND root = withdrawals.id
+                AND subject_kind = 'withdrawal' AND subject_id = withdrawals.id)
+        GROUP BY tenant, id, state
+        HAVING (sum(movement = 'hold'), sum(movement = 'post_held'), sum(movement = 'release'),
+            sum(movement IN ('post', 'otherwise')))
+            IS NOT (1, state = 'paid', state = 'failed', 0)
+        ORDER BY tenant, id LIMIT 1",
+    ),
 ];
 
 pub(crate) const PAID_WITHOUT_NOTIFICATION: RuleSql = (
@@ -305,13 +324,14 @@ macro_rules! events_missing {
 }
 
 /// The rules of what was archived.
-pub(crate) const ARCHIVE_RULES: [RuleSql; 7] = [
+pub(crate) const ARCHIVE_RULES: [RuleSql; 8] = [
     events_missing!("orders", "order", "id"),
     events_missing!("refunds", "refund", "order_id"),
     events_missing!("notifications", "notification", "root"),
-    events_missing!("approvals", "approval", "order_id"),
+    events_missing!("approvals", "approval", "root_id"),
     events_missing!("allocations", "allocation", "order_id"),
     events_missing!("allocation_releases", "allocation_release", "order_id"),
+    events_missing!("withdrawals", "withdrawal", "id"),
     (
         Rule::ArchivesDiffer,
         "archive",

@@ -1,7 +1,7 @@
 //! Listings and other questions.
 
 use super::rows::select;
-use kernel::{Approval, Notification, Order};
+use kernel::{Approval, Notification, Order, Withdrawal};
 use std::sync::LazyLock;
 use store::rows::{Stored, archive, event, task, transfer};
 
@@ -11,6 +11,38 @@ pub(crate) static ORDERS: LazyLock<String> = LazyLock::new(|| {
              AND placed_at >= ?5 AND placed_at < ?6
          ORDER BY id DESC LIMIT ?7",
         select(Order::TABLE, "")
+    )
+});
+
+pub(crate) static WITHDRAWALS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
+        select(Withdrawal::TABLE, "")
+    )
+});
+
+/// The orders that a merchant's account got payments for in a time.
+macro_rules! paid {
+    ($columns:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM transfers INDEXED BY transfers_of_credit
+             WHERE tenant = ?1 AND credit = ?2 AND id >= ?3 AND id < ?4 AND at >= ?5 AND at < ?6
+                 AND subject_kind = 'order' AND reason IN ('payment', 'coupon')
+                 AND (?7 IS NULL OR EXISTS (SELECT 1 FROM order_terms AS terms
+                     WHERE terms.tenant = ?1 AND terms.id = root AND terms.channel = ?7))"
+        )
+    };
+}
+
+pub(crate) const PAID_ORDER_COUNT: &str = paid!("count(DISTINCT root)");
+
+pub(crate) static PAID_ORDERS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} WHERE tenant = ?1 AND id IN ({} ORDER BY root LIMIT ?9 OFFSET ?8) ORDER BY id",
+        select(Order::TABLE, ""),
+        paid!("DISTINCT root")
     )
 });
 
@@ -80,6 +112,42 @@ pub(crate) static BALANCES: LazyLock<String> = LazyLock::new(|| {
     format!("SELECT {} FROM balances WHERE tenant = ?1", transfer::BALANCES.list())
 });
 
+/// The balance less everything that came later. Nothing later has a smaller id than the third parameter,
+/// so that no more is read than came later.
+pub(crate) const BALANCE_AT: &str =
+    "SELECT ?1, ?2, coalesce(sum(posted), 0), coalesce(sum(held), 0)
+    FROM (
+        SELECT posted, held FROM balances WHERE tenant = ?1 AND account = ?2
+        UNION ALL
+        SELECT CASE WHEN phase IN ('post', 'post_held') THEN amount ELSE 0 END,
+            CASE WHEN phase = 'hold' THEN -amount
+                 WHEN phase IN ('release', 'post_held') THEN amount ELSE 0 END
+        FROM transfers INDEXED BY transfers_of_debit
+        WHERE tenant = ?1 AND debit = ?2 AND id >= ?3 AND at > ?4
+        UNION ALL
+        SELECT CASE WHEN phase IN ('post', 'post_held') THEN -amount ELSE 0 END, 0
+        FROM transfers INDEXED BY transfers_of_credit
+        WHERE tenant = ?1 AND credit = ?2 AND id >= ?3 AND at > ?4)";
+
+/// Each side has an index that gives its oldest; of both the oldest are taken.
+pub(crate) static POSTINGS_BETWEEN: LazyLock<String> = LazyLock::new(|| {
+    let side = |side: &str| {
+        format!(
+            "SELECT * FROM (SELECT id FROM transfers INDEXED BY transfers_of_{side}
+                 WHERE tenant = ?1 AND {side} = ?2 AND id >= ?3 AND id < ?4 AND at >= ?5 AND at < ?6
+                     AND phase IN ('post', 'post_held')
+                 ORDER BY id LIMIT ?7)"
+        )
+    };
+    format!(
+        "SELECT {} FROM transfers WHERE tenant = ?1 AND id IN ({} UNION {})
+         ORDER BY id LIMIT ?7",
+        transfer::TRANSFERS.list(),
+        side("debit"),
+        side("credit")
+    )
+});
+
 /// Each side has an index that gives its newest; of both the newest are taken.
 pub(crate) static POSTINGS: LazyLock<String> = LazyLock::new(|| {
     format!(
@@ -110,6 +178,10 @@ pub(crate) const TENANTS_WITH_ORDER: &str = "WITH RECURSIVE each (tenant, namesp
     SELECT orders.tenant, orders.id FROM each CROSS JOIN orders
     WHERE orders.tenant = each.tenant AND orders.namespace = each.namespace
         AND orders.merchant_order_no = ?1";
+
+/// Looks through them all, which are few: for a person who has nothing but the number.
+pub(crate) const TENANTS_WITH_WITHDRAWAL: &str = "SELECT tenant, id FROM withdrawals
+    WHERE withdrawal_no = ?1 ORDER BY tenant, namespace";
 
 /// From the tasks, which are few: a notification that is to be delivered has one.
 pub(crate) const OLDEST_UNDELIVERED: &str =

@@ -26,9 +26,9 @@ pub(super) fn propose(order: &Order, proposer: &str, command: &Command) -> Comma
 
 /// The approval of what was proposed.
 pub(super) fn approve(approval: &Approval) -> Command {
-    let (tenant, order) = (approval.tenant.clone(), approval.order);
+    let (tenant, root) = (approval.tenant.clone(), approval.root);
     let (refund, digest) = (approval.command.refund(), approval.digest.clone());
-    ApprovalCommand::Approve { tenant, approval: approval.id, order, refund, digest }.into()
+    ApprovalCommand::Approve { tenant, approval: approval.id, root, refund, digest }.into()
 }
 
 /// An end without effect.

@@ -4,7 +4,7 @@
 //! store, and for each of [`DAMAGES`] picks a row, damages a copy of the books, and asks for an audit.
 
 use super::fixture::{StoreFixture, place_at};
-use super::{allocations, approvals};
+use super::{allocations, approvals, settlement};
 use crate::audit::Rule;
 use crate::{Promise, Store};
 use channel::RefundStatus;
@@ -56,6 +56,7 @@ pub fn history(store: &dyn Store) -> Promise<'_, ()> {
         fixture.caller = caller;
         refund_on_request(&mut fixture).await;
         allocations::divided(&mut fixture, 0, "A-8").await;
+        settlement::paid_out(&mut fixture, &tenant_at(0)).await;
         pay_twice_with_coupons(&mut fixture).await;
         let order = fixture.sell(&tenant_at(0), "A-1").await;
         for reference in ["wx2", "wx3", "wx4", "wx5", "wx6"] {
@@ -175,6 +176,8 @@ const REFUNDED: &str =
     first!("CAST(id AS TEXT)", "orders WHERE refunded <> 0 AND refunding <> 0 ORDER BY id DESC");
 const DUE_NOTIFICATION: &str =
     first!("CAST(id AS TEXT)", "notifications WHERE state = 'due' ORDER BY id DESC");
+const WITHDRAWAL: &str =
+    first!("CAST(id AS TEXT)", "withdrawals WHERE state = 'paid' ORDER BY id DESC");
 const APPROVAL: &str = first!("CAST(id AS TEXT)", "approvals ORDER BY id DESC");
 const ALLOCATED: &str = first!("CAST(id AS TEXT)", "orders WHERE allocated > 0 ORDER BY id DESC");
 const ALLOCATION: &str = first!("CAST(id AS TEXT)", "allocations ORDER BY id DESC");
@@ -456,6 +459,15 @@ damages! {
         of_row!("UPDATE orders SET version = version + 1");
     "an event of a refund is lost": EventsMissing of "refund", OPEN_REFUND,
         concat!(of_refund!("DELETE FROM events"), " AND sequence = 1");
+    "what a withdrawal paid is booked elsewhere": WithdrawalWithoutTransfers of "withdrawal", WITHDRAWAL,
+        "UPDATE transfers SET credit = 'write_off/100001' WHERE tenant = '{tenant}'
+         AND subject_kind = 'withdrawal' AND subject_id = {subject} AND phase = 'post_held'";
+    "a paid withdrawal passes for failed": WithdrawalWithoutTransfers of "withdrawal", WITHDRAWAL,
+        "UPDATE withdrawals SET state = 'failed', outside_reference = NULL
+         WHERE tenant = '{tenant}' AND id = {subject}";
+    "an event of a withdrawal is lost": EventsMissing of "withdrawal", WITHDRAWAL,
+        "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'withdrawal'
+         AND subject_id = {subject} AND sequence = 2";
     "an event of an approval is lost": EventsMissing of "approval", APPROVAL,
         "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'approval'
          AND subject_id = {subject} AND sequence = 1";

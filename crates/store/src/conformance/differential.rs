@@ -3,11 +3,12 @@
 use super::allocations::release;
 use super::approvals::{approve, propose, reject, write_off};
 use super::fixture::StoreFixture;
+use super::settlement::{end, funding, withdraw};
 use crate::{Batch, Claim, CommitFault, Promise, Store};
 use channel::{Finding, Operation, PlatformKey, RefundStatus, Refunded};
 use kernel::{
     Approval, Caller, ChannelAccountCommand, Command, Delivery, Lane, Notification, Order,
-    OrderRequest, Put, Refund, Write,
+    OrderRequest, Put, Refund, Withdrawal, Write,
 };
 use ledger::{Fen, Timestamp};
 use std::collections::BTreeMap;
@@ -49,6 +50,7 @@ struct Play<'a> {
     orders: Vec<Order>,
     refunds: Vec<Refund>,
     approvals: Vec<Approval>,
+    withdrawals: Vec<Withdrawal>,
     notifications: Vec<Notification>,
     last: Vec<Batch>,
 }
@@ -62,6 +64,7 @@ impl<'a> Play<'a> {
             orders: vec![],
             refunds: vec![],
             approvals: vec![],
+            withdrawals: vec![],
             notifications: vec![],
             last: vec![],
         }
@@ -94,6 +97,12 @@ impl<'a> Play<'a> {
             self.commit(stale).await;
         }
         self.last = batches;
+        if self.rng.below(4) == 0 {
+            let tenant = tenant_at(self.rng.index(3));
+            let fen = self.one_of(&[1, 99, 800]);
+            let batch = funding(&mut self.fixture, &tenant, fen);
+            self.commit(vec![batch]).await;
+        }
         if self.rng.below(9) == 0 {
             self.archive().await;
         }
@@ -121,6 +130,7 @@ impl<'a> Play<'a> {
             self.orders.extend(added(&batch.changed.orders));
             self.refunds.extend(added(&batch.changed.refunds));
             self.approvals.extend(added(&batch.changed.approvals));
+            self.withdrawals.extend(added(&batch.changed.withdrawals));
             self.notifications.extend(added(&batch.changed.notifications));
         }
     }
@@ -136,7 +146,7 @@ impl<'a> Play<'a> {
     }
 
     async fn commands(&mut self) -> Vec<Command> {
-        match self.rng.below(16) {
+        match self.rng.below(17) {
             0..=2 => vec![self.placing()],
             3..=6 => self.finding().into_iter().collect(),
             7 => self.rng.recent(&self.orders).map(close).into_iter().collect(),
@@ -146,6 +156,7 @@ impl<'a> Play<'a> {
             11 | 12 => self.approving().into_iter().collect(),
             13 => self.requesting().into_iter().collect(),
             14 => self.releasing().into_iter().collect(),
+            15 => self.withdrawing().into_iter().collect(),
             _ => vec![self.directory()],
         }
     }
@@ -233,6 +244,17 @@ impl<'a> Play<'a> {
         let merchant = self.one_of(&PARTNERS);
         let amount = self.one_of(&[1, 100, 300]);
         Some(release(&order, &number, merchant, Fen::new(amount)))
+    }
+
+    /// Merchants withdraw, and operators book how that ended.
+    fn withdrawing(&mut self) -> Option<Command> {
+        if self.rng.below(2) == 0 {
+            let tenant = tenant_at(self.rng.index(3));
+            let number = format!("W{}", self.rng.below(50));
+            return Some(withdraw(&tenant, &number, self.one_of(&[1, 70, 400])));
+        }
+        let row = self.rng.recent(&self.withdrawals)?.clone();
+        Some(end(&row, self.rng.below(3) > 0))
     }
 
     fn delivery(&mut self) -> Option<Command> {

@@ -4,9 +4,9 @@
 use crate::archive::{first_not_rebuilt, is_finished};
 use crate::{
     AccountRow, Accounts, Approvals, Archival, ArchiveCover, ArchiveRecord, Archives,
-    AttentionFilter, AttentionList, Audit, AuditReport, Batch, DirectoryOf, DirectoryRevision,
-    LastId, Notifications, OneRefund, OrderFilter, Orders, Page, Postings, Query, Question, Store,
-    StoriesWithEvents, Story, StoryOf, Tasks,
+    AttentionFilter, AttentionList, Audit, AuditReport, BalancesAt, Batch, DirectoryOf,
+    DirectoryRevision, LastId, Notifications, OneRefund, OrderFilter, Orders, Page, Postings,
+    PostingsBetween, Query, Question, Store, StoriesWithEvents, Story, StoryOf, Tasks, Withdrawals,
 };
 use kernel::{
     Aggregate as _, Caller, Changed, Command, Decision, Directory, Key, Lane, NaturalKey,
@@ -225,6 +225,19 @@ impl<'s> StoreFixture<'s> {
             pages
                 .push(self.page(Postings { tenant, account, before: None, limit: u32::MAX }).await);
         }
+        let own: Vec<Account> = accounts.iter().map(|row| row.account.clone()).collect();
+        for back_ms in [0, 1, 20_000, 2_000_000] {
+            let (tenant, accounts) = (tenant.clone(), own.clone());
+            let at = Some(self.now().plus_ms(-back_ms));
+            pages.push(self.page(BalancesAt { tenant, accounts, at }).await);
+        }
+        for account in own {
+            let (tenant, from, to) = (tenant.clone(), Timestamp::default(), self.now());
+            let of = PostingsBetween { tenant, account, from, to, after: None, limit: u32::MAX };
+            pages.push(self.page(of).await);
+        }
+        let own = tenant.clone();
+        pages.push(self.page(Withdrawals { tenant: own, before: None, limit: u32::MAX }).await);
         pages.extend([Page::Orders(orders), Page::Accounts(accounts)]);
         let own = tenant.clone();
         pages.push(

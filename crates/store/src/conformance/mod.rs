@@ -5,7 +5,7 @@
 //! [`damage`] lists what an audit must find in a database whose rows were tampered with.
 //!
 //! - `fixture`: a small business whose commands are really decided, so that histories are legal.
-//! - `archives`, `commits`, `books`, `approvals`, `allocations`, `listings`, `directory`, `tasks`: the cases.
+//! - `archives`, `commits`, `books`, `settlement`, `approvals`, `allocations`, `listings`, `directory`, `tasks`: the cases.
 //! - `differential`: random histories.
 
 mod allocations;
@@ -18,6 +18,7 @@ mod differential;
 mod directory;
 mod fixture;
 mod listings;
+mod settlement;
 mod tasks;
 
 pub use differential::differ;
@@ -70,6 +71,12 @@ cases! {
         audit_proves_refunds,
         late_refund_keeps_the_books,
         balance_out_of_range_is_stale,
+    ;
+    settlement:
+        withdrawals_are_kept_and_ended,
+        balances_are_known_at_any_past_time,
+        what_moved_comes_by_time_and_page,
+        paid_orders_are_counted_and_come_by_page,
     ;
     approvals:
         approvals_are_kept_and_decided,

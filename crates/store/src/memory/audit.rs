@@ -9,7 +9,7 @@ use crate::rows::{Stored, noun};
 use crate::{AuditReport, StoreFault};
 use kernel::{
     Aggregate as _, AllocationState, Order, OrderState, Refund, RefundState, Task, TenantId,
-    UnappliedOutcome,
+    UnappliedOutcome, WithdrawalState,
 };
 use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, Subject, SubjectKind, Transfer, kinds};
 use std::collections::BTreeMap;
@@ -41,6 +41,7 @@ impl State {
         self.check_unapplied(&mut report, &transfers);
         self.check_refunds(&mut report, &transfers);
         self.check_allocated(&mut report);
+        self.check_withdrawals(&mut report, &transfers);
         self.check_rows(&mut report, &transfers);
         self.check_notified(&mut report);
         self.check_events(&mut report);
@@ -277,6 +278,29 @@ impl State {
         note(report, Rule::PaidWithoutNotification, untold);
     }
 
+    fn check_withdrawals(&self, report: &mut AuditReport, transfers: &BySubject<'_>) {
+        let broken = self.withdrawals.all().find(|row| {
+            let key = (&row.tenant, row.id.subject());
+            let own = transfers.get(&key).map(Vec::as_slice).unwrap_or_default();
+            let source = Account::new(AccountKind::MerchantAvailable, row.merchant.as_str());
+            let outside = Account::new(AccountKind::SettledByHand, row.tenant.as_str());
+            let fits = |it: &&Transfer| {
+                it.reason == Reason::Withdrawal
+                    && it.amount == row.amount
+                    && (&it.debit, &it.credit) == (&source, &outside)
+            };
+            let mut phases: Vec<&str> = own.iter().map(|it| it.phase.name()).collect();
+            phases.sort_unstable();
+            let wanted: &[&str] = match row.state {
+                WithdrawalState::Accepted => &["hold"],
+                WithdrawalState::Paid { .. } => &["hold", "post_held"],
+                WithdrawalState::Failed { .. } => &["hold", "release"],
+            };
+            phases != wanted || !own.iter().all(|it| fits(&it))
+        });
+        note(report, Rule::WithdrawalWithoutTransfers, broken);
+    }
+
     fn check_events(&self, report: &mut AuditReport) {
         let counts = self.event_counts();
         let orders = self.orders.all().find(|row| lacks_events(&counts, *row));
@@ -291,6 +315,8 @@ impl State {
         note(report, Rule::EventsMissing, allocations);
         let releases = self.allocation_releases.all().find(|row| lacks_events(&counts, *row));
         note(report, Rule::EventsMissing, releases);
+        let withdrawals = self.withdrawals.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, withdrawals);
     }
 
     #[expect(clippy::disallowed_methods, reason = "the text names an archive's number")]

@@ -1,19 +1,21 @@
 //! Answering questions from the model.
 
 use super::{INSTALLATION, State};
+use crate::audit::add;
 use crate::rows::Stored;
 use crate::{
-    AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, DEFER_MS, DatabaseFacts,
-    DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX, LateTasks, Lateness, Listed, NotificationRow,
-    Notifications, OrderFilter, Page, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
+    AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, BalancesAt, Counted,
+    DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX, LateTasks, Lateness,
+    Listed, NotificationRow, Notifications, OrderFilter, Page, PaidOrders, Query, StoreFault,
+    Story, TASKS_COUNTED_MAX, TaskRow,
 };
 use kernel::{
     Aggregate as _, Approval, AttentionKind, Exit, Key, Lane, NaturalKey, Notification, Order, Row,
     Task, TenantId,
 };
-use ledger::{Id, Timestamp, kinds};
+use ledger::{Account, Balance, Id, Phase, Reason, SubjectKind, Timestamp, Transfer, kinds};
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl State {
     #[expect(clippy::disallowed_methods, reason = "rows are kept by the value of their id")]
@@ -32,12 +34,43 @@ impl State {
                 Page::OneRefund(self.refunds.find(&one.tenant, &one.key).cloned().map(Box::new))
             }
             Query::Orders(orders) => Page::Orders(self.list_orders(&orders.filter)),
+            Query::OneWithdrawal(one) => {
+                let found = self.withdrawals.find(&one.tenant, &one.key);
+                Page::OneWithdrawal(found.cloned().map(Box::new))
+            }
+            Query::Withdrawals(of) => Page::Withdrawals(
+                self.withdrawals
+                    .of(&of.tenant)
+                    .rev()
+                    .filter(|row| of.before.is_none_or(|before| row.id < before))
+                    .take(len(of.limit))
+                    .cloned()
+                    .collect(),
+            ),
+            Query::PaidOrders(of) => Page::PaidOrders(self.paid_orders(of)),
+            Query::BalancesAt(of) => Page::BalancesAt(self.balances_at(of)?),
+            Query::PostingsBetween(of) => Page::PostingsBetween(
+                self.transfers_of(&of.tenant)
+                    .filter(|transfer| of.after.is_none_or(|after| transfer.id > after))
+                    .filter(|transfer| of.from <= transfer.at && transfer.at < of.to)
+                    .filter(|transfer| matches!(transfer.phase, Phase::Post | Phase::PostHeld))
+                    .filter(|transfer| [&transfer.debit, &transfer.credit].contains(&&of.account))
+                    .take(len(of.limit))
+                    .cloned()
+                    .collect(),
+            ),
             Query::StoryOf(of) => Page::StoryOf(self.story(&of.tenant, of.root).map(Box::new)),
             Query::StoriesWithEvents(of) => Page::StoriesWithEvents(self.stories_with_events(of)),
             Query::Archives(of) => Page::Archives(self.archives(of)),
             Query::TenantsWithOrder(with) => Page::TenantsWithOrder(
                 self.orders
                     .with_number(&with.merchant_order_no)
+                    .map(|(tenant, id)| (tenant, Id::from_value(id)))
+                    .collect(),
+            ),
+            Query::TenantsWithWithdrawal(with) => Page::TenantsWithWithdrawal(
+                self.withdrawals
+                    .with_number(&with.withdrawal_no)
                     .map(|(tenant, id)| (tenant, Id::from_value(id)))
                     .collect(),
             ),
@@ -167,6 +200,43 @@ impl State {
             balance: *balance,
         })
         .collect()
+    }
+
+    /// Adds the transfers up, from the first one on.
+    fn balances_at(&self, of: &BalancesAt) -> Result<Vec<AccountRow>, StoreFault> {
+        let known =
+            || self.transfers_of(&of.tenant).filter(|it| of.at.is_none_or(|at| it.at <= at));
+        let row = |account: &Account| {
+            let mut balance = Balance::default();
+            for transfer in known() {
+                let Ok((debit, credit)) = transfer.deltas() else { continue };
+                for (side, delta) in [(&transfer.debit, debit), (&transfer.credit, credit)] {
+                    if side == account {
+                        add(&mut balance, delta)?;
+                    }
+                }
+            }
+            Ok(AccountRow { account: account.clone(), balance })
+        };
+        of.accounts.iter().map(row).collect()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the root of a payment is its order")]
+    fn paid_orders(&self, of: &PaidOrders) -> Counted<Order> {
+        let is_payment = |it: &&Transfer| {
+            let is_in_time = of.from <= it.at && it.at < of.to;
+            let is_for_order = it.subject.kind == SubjectKind::Order && it.credit == of.account;
+            is_in_time && is_for_order && matches!(it.reason, Reason::Payment | Reason::Coupon)
+        };
+        let payments = self.transfers_of(&of.tenant).filter(is_payment);
+        let ids: BTreeSet<i64> = payments.map(|it| it.root.value()).collect();
+        let is_of_channel = |order: &&Order| {
+            of.channel.as_ref().is_none_or(|channel| **channel == *order.terms.channel)
+        };
+        let orders = ids.iter().filter_map(|id| self.orders.get(&of.tenant, *id));
+        let orders: Vec<&Order> = orders.filter(is_of_channel).collect();
+        let page = orders.iter().skip(len(of.offset)).take(len(of.limit));
+        Counted { count: count(orders.len()), rows: page.copied().cloned().collect() }
     }
 
     fn notification_row(&self, row: &Notification) -> NotificationRow {

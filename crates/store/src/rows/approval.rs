@@ -4,7 +4,7 @@ use super::cells::{Cells, Value, int, nullable, text};
 use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown};
 use crate::StoreFault;
 use kernel::{Approval, ApprovalChange, ApprovalState, ConcernedPayment, ManualCommand, TenantId};
-use ledger::{Fen, Id, Timestamp, kinds};
+use ledger::{Fen, Id, Subject, Timestamp, kinds};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,7 +16,8 @@ impl Stored for Approval {
         fixed: &[
             text("tenant"),
             int("id"),
-            int("order_id"),
+            text("root_kind"),
+            int("root_id"),
             nullable(int("refund_id")),
             text("command"),
             nullable(text("contested_reference")),
@@ -27,7 +28,7 @@ impl Stored for Approval {
             text("digest"),
             text("proposer"),
         ],
-        narrow_len: 12,
+        narrow_len: 13,
         mutable: &[
             int("proposed_at"),
             int("expires_at"),
@@ -44,7 +45,8 @@ impl Stored for Approval {
         cells.extend([
             Value::text(self.tenant.as_str()),
             Value::Int(self.id.value()),
-            Value::Int(self.order.value()),
+            Value::text(self.root.kind.name()),
+            Value::Int(self.root.value),
             Value::number(command.refund().map(Id::value)),
             Value::text(command.name()),
             Value::optional(command.payment_reference()),
@@ -72,11 +74,11 @@ impl Stored for Approval {
     fn read(cells: &mut Cells<'_, '_>) -> Result<Approval, StoreFault> {
         let tenant = TenantId::new(cells.text()?);
         let id = cells.id()?;
-        let order = cells.id()?;
+        let root = cells.subject()?;
         let refund = cells.optional_int()?;
         let name = cells.text()?;
         let command = CommandCells {
-            order,
+            root,
             refund,
             payment_reference: cells.optional_text()?,
             note: cells.optional_text()?,
@@ -107,7 +109,7 @@ impl Stored for Approval {
         Ok(Approval {
             tenant,
             id,
-            order,
+            root,
             command,
             payment,
             digest,
@@ -165,7 +167,7 @@ impl Stored for Approval {
 
 /// The cells of a manual command; those of other commands are empty.
 struct CommandCells<'a> {
-    order: Id<kinds::Order>,
+    root: Subject,
     refund: Option<i64>,
     payment_reference: Option<&'a str>,
     note: Option<&'a str>,
@@ -176,10 +178,21 @@ impl CommandCells<'_> {
     /// The command of this name, when exactly its own cells are there.
     #[expect(clippy::disallowed_methods, reason = "the one reading of a refund's id here")]
     fn read(&self, name: &str) -> Option<ManualCommand> {
-        let order = self.order;
         let refund = self.refund.map(Id::from_value);
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let (note, outside) = (owned(self.note), owned(self.outside_reference));
+        if let Some(withdrawal) = self.root.id::<kinds::Withdrawal>() {
+            return match (name, refund, self.payment_reference, note, outside) {
+                ("book_withdrawal_paid", None, None, Some(note), Some(outside_reference)) => {
+                    Some(ManualCommand::BookPaid { withdrawal, note, outside_reference })
+                }
+                ("book_withdrawal_failed", None, None, Some(note), None) => {
+                    Some(ManualCommand::BookFailed { withdrawal, note })
+                }
+                (_, _, _, _, _) => None,
+            };
+        }
+        let order = self.root.id::<kinds::Order>()?;
         match (name, refund, owned(self.payment_reference), note, outside) {
             ("apply_payment", None, Some(payment_reference), None, None) => {
                 Some(ManualCommand::ApplyPayment { payment_reference })

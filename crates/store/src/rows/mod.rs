@@ -6,7 +6,7 @@
 //! binds cells to its statements and knows nothing of what they mean.
 //!
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
-//!   `approval`, `allocation`, `allocation_release`: an aggregate each.
+//!   `approval`, `allocation`, `allocation_release`, `withdrawal`: an aggregate each.
 //! - `object`: a row as a JSON object, outside the database.
 
 mod allocation;
@@ -29,6 +29,7 @@ mod stored;
 pub mod task;
 mod tenant;
 pub mod transfer;
+mod withdrawal;
 
 pub use attention::attention_count;
 pub use cells::{Cells, Column, Source, StandingCells, Table, Type, Value, list};

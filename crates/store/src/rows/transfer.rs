@@ -65,6 +65,14 @@ pub fn read(cells: &[Value<'_>]) -> Result<Transfer, StoreFault> {
     Ok(Transfer { id, phase, debit, credit, amount, reason, subject, root, at })
 }
 
+/// Reads a count.
+///
+/// # Errors
+/// When the cell holds no count.
+pub fn read_count(cells: &[Value<'_>]) -> Result<u64, StoreFault> {
+    Cells::new(Source::Table(&TRANSFERS), cells).count()
+}
+
 /// The cells of a balance's change, in the columns of [`BALANCES`].
 pub fn delta_row<'a>(tenant: &'a TenantId, account: &Account, delta: Delta) -> Vec<Value<'a>> {
     vec![

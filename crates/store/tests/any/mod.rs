@@ -9,9 +9,9 @@ use kernel::{
     ConcernedPayment, ContestedPayment, Delivery, InFlightCall, KnownPayInfo, ManualCommand,
     Merchant, MerchantChange, MerchantId, Mismatch, Need, Notification, NotificationChange,
     NotificationKind, NotificationState, Order, OrderChange, OrderFunds, OrderRequest, OrderState,
-    Paid, Refund, RefundChange, RefundPart, RefundRequest, RefundSource, RefundState, Row, Sealed,
-    ShareAmount, ShareTerms, Splits, Tenant, TenantChange, TenantId, Terms, UnappliedOutcome,
-    UnappliedPayment,
+    Paid, Payout, Refund, RefundChange, RefundPart, RefundRequest, RefundSource, RefundState, Row,
+    Sealed, ShareAmount, ShareTerms, Splits, Tenant, TenantChange, TenantId, Terms,
+    UnappliedOutcome, UnappliedPayment, Withdrawal, WithdrawalChange, WithdrawalState,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
@@ -306,6 +306,70 @@ fn need() -> BoxedStrategy<Need> {
         .boxed()
 }
 
+fn withdrawal_state() -> BoxedStrategy<WithdrawalState> {
+    let paid = (time(), text(), text());
+    prop_oneof![
+        Just(WithdrawalState::Accepted),
+        paid.prop_map(|(at, outside_reference, note)| {
+            WithdrawalState::Paid { at, outside_reference, note }
+        }),
+        (time(), text()).prop_map(|(at, note)| WithdrawalState::Failed { at, note }),
+    ]
+    .boxed()
+}
+
+pub(crate) fn any_withdrawal() -> BoxedStrategy<Withdrawal> {
+    let who = (tenant(), id(), text(), name(), text(), name());
+    let what = (fen(), of(text()), of(text()), select(Payout::ALL.to_vec()));
+    (who, what, time(), any::<i64>(), withdrawal_state())
+        .prop_map(|(who, what, made_at, version, state)| {
+            let (tenant, id, merchant, namespace, withdrawal_no, dialect) = who;
+            let (amount, notify_url, remark, payout) = what;
+            Withdrawal {
+                tenant,
+                id,
+                merchant: MerchantId::new(&merchant),
+                namespace,
+                withdrawal_no,
+                dialect,
+                amount,
+                notify_url,
+                remark,
+                payout,
+                made_at,
+                version,
+                state,
+            }
+        })
+        .boxed()
+}
+
+fn withdrawal_change() -> BoxedStrategy<WithdrawalChange> {
+    let paid = (text(), text());
+    prop_oneof![
+        paid.prop_map(|(outside_reference, note)| {
+            WithdrawalChange::Paid { outside_reference, note }
+        }),
+        text().prop_map(|note| WithdrawalChange::Failed { note }),
+    ]
+    .boxed()
+}
+
+/// A command about a withdrawal, with its root.
+fn withdrawal_command() -> BoxedStrategy<(Subject, ManualCommand)> {
+    let paid = (id::<kinds::Withdrawal>(), text(), text());
+    prop_oneof![
+        paid.prop_map(|(withdrawal, note, outside_reference)| {
+            let root = withdrawal.subject();
+            (root, ManualCommand::BookPaid { withdrawal, note, outside_reference })
+        }),
+        (id::<kinds::Withdrawal>(), text()).prop_map(|(withdrawal, note)| {
+            (withdrawal.subject(), ManualCommand::BookFailed { withdrawal, note })
+        }),
+    ]
+    .boxed()
+}
+
 fn manual_command(order: Id<kinds::Order>) -> BoxedStrategy<ManualCommand> {
     prop_oneof![
         text().prop_map(|payment_reference| ManualCommand::ApplyPayment { payment_reference }),
@@ -347,17 +411,19 @@ fn approval_state() -> BoxedStrategy<ApprovalState> {
 }
 
 pub(crate) fn any_approval() -> BoxedStrategy<Approval> {
-    let what = id().prop_flat_map(|order| (Just(order), manual_command(order)));
+    let of_order = id()
+        .prop_flat_map(|order: Id<kinds::Order>| (Just(order.subject()), manual_command(order)));
+    let what = prop_oneof![3 => of_order, 1 => withdrawal_command()].boxed();
     let payment = (text(), fen())
         .prop_map(|(payment_reference, amount)| ConcernedPayment { payment_reference, amount });
     let when = (any::<i64>(), time(), time(), approval_state());
     (tenant(), id(), what, of(payment), text(), name(), when)
-        .prop_map(|(tenant, id, (order, command), payment, digest, proposer, when)| {
+        .prop_map(|(tenant, id, (root, command), payment, digest, proposer, when)| {
             let (version, proposed_at, expires_at, state) = when;
             Approval {
                 tenant,
                 id,
-                order,
+                root,
                 command,
                 payment,
                 digest,
@@ -793,6 +859,8 @@ pub(crate) fn any_happening() -> BoxedStrategy<Happening> {
         1 => whole(any_allocation(), vec![AllocationChange::Made]),
         2 => of_row(any_allocation(), allocation_change()),
         1 => whole(any_allocation_release(), vec![AllocationReleaseChange::Made]),
+        1 => whole(any_withdrawal(), vec![WithdrawalChange::Accepted]),
+        1 => of_row(any_withdrawal(), withdrawal_change()),
     ]
     .boxed()
 }

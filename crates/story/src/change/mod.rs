@@ -6,6 +6,7 @@ mod directory;
 mod notification;
 mod order;
 mod refund;
+mod withdrawal;
 
 pub(crate) use allocation::stands as allocation_stands;
 pub(crate) use notification::{attempt, stands as notification_stands};
@@ -66,6 +67,7 @@ pub fn what(event: &Event) -> String {
         Change::Approval(change) => approval::what(event.subject, change),
         Change::Allocation(change) => allocation::what(event.subject, change),
         Change::AllocationRelease(change) => allocation::release_what(event.subject, change),
+        Change::Withdrawal(change) => withdrawal::what(event.subject, change),
     }
 }
 
@@ -82,6 +84,7 @@ pub fn facts(change: &Change) -> Facts {
         Change::Approval(change) => approval::facts(change),
         Change::Allocation(change) => allocation::facts(change),
         Change::AllocationRelease(change) => allocation::release_facts(change),
+        Change::Withdrawal(change) => withdrawal::facts(change),
     }
 }
 

@@ -5,7 +5,8 @@
 //! - `admin`: the administration and operations.
 //! - `allocation`: a paid order's money is divided.
 //! - `archive`: what leaves the database for files, and is proved by them.
-//! - `bill`: bills and what differs from them.
+//! - `bill`: bills and what differs from them. `bills`: our own, of a merchant's day.
+//! - `settlement`, `withdrawal`: what a merchant has, had, and takes out.
 //! - `cli`: the command line.
 //! - `crash`: the power goes off under load.
 //! - `doctor`: an installation is examined.
@@ -31,6 +32,7 @@ mod approvals;
 mod archive;
 mod attention;
 mod bill;
+mod bills;
 mod cli;
 mod contradiction;
 mod coupons;
@@ -51,9 +53,11 @@ mod refund;
 mod refusals;
 mod rng;
 mod sandbox;
+mod settlement;
 mod signature;
 mod test_gateway;
 mod unified_order;
+mod withdrawal;
 
 /// Where the gateways of this suite keep their state: each in a file. `tests/it_postgres` has them on
 /// PostgreSQL.

@@ -16,6 +16,8 @@ mod approvals;
 mod archive;
 #[path = "../it/bill.rs"]
 mod bill;
+#[path = "../it/bills.rs"]
+mod bills;
 #[path = "../it/contradiction.rs"]
 mod contradiction;
 #[path = "../it/coupons.rs"]
@@ -49,12 +51,16 @@ mod refund;
 mod refusals;
 #[path = "../it/rng.rs"]
 mod rng;
+#[path = "../it/settlement.rs"]
+mod settlement;
 #[path = "../it/signature.rs"]
 mod signature;
 #[path = "../it/test_gateway.rs"]
 mod test_gateway;
 #[path = "../it/unified_order.rs"]
 mod unified_order;
+#[path = "../it/withdrawal.rs"]
+mod withdrawal;
 
 /// Where the gateways of this suite keep their state: each in a fresh database.
 const ON_POSTGRES: bool = true;
