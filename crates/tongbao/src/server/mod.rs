@@ -31,7 +31,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -295,17 +295,33 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Fires when the process is asked to stop: Ctrl-C, SIGTERM, or SIGHUP, which comes when its terminal is
-/// closed. The configuration is read at the start alone, so that there is nothing to reload.
-pub(crate) async fn asked_to_stop() -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    tokio::select! {
-        outcome = tokio::signal::ctrl_c() => outcome?,
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
+/// The signals that ask the process to stop: Ctrl-C, SIGTERM, and SIGHUP, which comes when its terminal
+/// is closed. The configuration is read at the start alone, so that there is nothing to reload.
+pub(crate) struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl StopSignals {
+    /// Takes the signals over. A process that says that it is ready has done so before: a signal would
+    /// kill it otherwise.
+    pub(crate) fn listen() -> Result<StopSignals> {
+        Ok(StopSignals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
     }
-    Ok(())
+
+    /// Fires when one of them comes, also when it came before.
+    pub(crate) async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::gateway::{Gateway, Operations};
 use crate::installation::Installation;
 use crate::limits;
 use crate::output::show;
-use crate::server::{Admission, Listening, asked_to_stop};
+use crate::server::{Admission, Listening, StopSignals};
 use crate::world::{DevFile, World, WxpaySigning, WxpayTrust, create_private_folder};
 use admin_api::{AdminToken, ManualRule, Role};
 use anyhow::{Context, Result};
@@ -267,9 +267,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let operators = arguments.operators;
     let mut gateway =
         DevGateway::start(listen, sandbox_listen, data, &database, purpose, operators).await?;
+    let mut signals = StopSignals::listen()?;
     say(&arguments.data, &gateway.file);
     tokio::select! {
-        asked = asked_to_stop() => asked?,
+        () = signals.asked() => {}
         broken = gateway.broken() => broken?,
     }
     gateway.stop().await?;

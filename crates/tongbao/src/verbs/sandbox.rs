@@ -2,7 +2,7 @@
 
 use super::dev::{open_sandbox, run_callbacks};
 use crate::output::show;
-use crate::server::{Admission, Listening, asked_to_stop};
+use crate::server::{Admission, Listening, StopSignals};
 use crate::world::{DevFile, World, WxpaySigning, WxpayTrust, create_private_folder};
 use anyhow::Result;
 use sandbox::{CallbackClock, SharedClock};
@@ -44,8 +44,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     // There is no gateway here: what the file says of one stays as it is.
     let base_url = DevFile::read(data).map_or_else(|_| String::new(), |file| file.base_url);
     world.dev_file(&base_url, &url, signing)?.write(data)?;
+    let mut signals = StopSignals::listen()?;
     say(&url);
-    asked_to_stop().await?;
+    signals.asked().await;
     stop.send_replace(true);
     serving.await??;
     sending.await??;

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::gateway::{Gateway, Operations};
 use crate::output::show;
 use crate::registry::refuse_development;
-use crate::server::{Admission, Listening, asked_to_stop};
+use crate::server::{Admission, Listening, StopSignals};
 use anyhow::{Context, Result};
 use engine::{Engine, SystemClock};
 use std::path::PathBuf;
@@ -50,8 +50,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     if let (Some(socket), Some(router)) = (operations_socket, gateway.operations) {
         serving.spawn(socket.serve(router, Admission::local(), stop.subscribe()));
     }
+    let mut signals = StopSignals::listen()?;
     say(&url, &operations_url);
-    asked_to_stop().await?;
+    signals.asked().await;
     // Callers first: what they wait for still needs the engine.
     stop.send_replace(true);
     while let Some(served) = serving.join_next().await {
