@@ -192,7 +192,10 @@ async fn why_tells_the_story_of_an_order() {
     for unknown in ["nobody_1", "", "'; DROP TABLE orders; --"] {
         let nobody = run(&["why", unknown, "--data", folder(&gateway)]);
         assert_eq!(nobody.status.code(), Some(1));
-        assert!(complained(&nobody).contains("no order has the number"), "{nobody:?}");
+        assert!(
+            complained(&nobody).contains("no order and no withdrawal has the number"),
+            "{nobody:?}"
+        );
         assert!(nobody.stdout.is_empty());
     }
 }
