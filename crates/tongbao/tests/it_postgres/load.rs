@@ -10,7 +10,7 @@ use engine::{Guard, HttpClient, HyperClient, SendContext};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
@@ -173,6 +173,8 @@ impl GatewayGroup {
 /// Merchants that are open.
 pub(crate) struct Trade {
     open: Arc<AtomicBool>,
+    /// Answers so far that left something open.
+    unknown: Arc<AtomicU32>,
     merchants: JoinSet<Promised>,
 }
 
@@ -180,18 +182,25 @@ impl Trade {
     /// Opens the merchants.
     pub(crate) fn open(group: &Arc<GatewayGroup>, notify_url: &str, rng: &mut SeededRng) -> Trade {
         let open = Arc::new(AtomicBool::new(true));
+        let unknown = Arc::new(AtomicU32::new(0));
         let mut merchants = JoinSet::new();
         for _ in 0..MERCHANTS {
             let merchant = OrderLoop {
                 group: group.clone(),
                 open: open.clone(),
+                unknown: unknown.clone(),
                 notify_url: notify_url.to_owned(),
                 rng: SeededRng(rng.roll(0..u64::MAX)),
                 promised: Promised::default(),
             };
             merchants.spawn(merchant.run());
         }
-        Trade { open, merchants }
+        Trade { open, unknown, merchants }
+    }
+
+    /// Whether a merchant was left without an answer for good.
+    pub(crate) fn has_felt_a_fault(&self) -> bool {
+        self.unknown.load(Ordering::Relaxed) > 0
     }
 
     /// Closes them; what they were promised.
@@ -218,6 +227,7 @@ impl Trade {
 struct OrderLoop {
     group: Arc<GatewayGroup>,
     open: Arc<AtomicBool>,
+    unknown: Arc<AtomicU32>,
     notify_url: String,
     rng: SeededRng,
     promised: Promised,
@@ -260,6 +270,7 @@ impl OrderLoop {
                 (Some("FailedOperation.SystemError" | "ORDER.OPERATE_IS_PROCESSING"), _)
                 | (_, None) => {
                     self.promised.unknown += 1;
+                    self.unknown.fetch_add(1, Ordering::Relaxed);
                     self.pause(PACE_MS).await;
                 }
                 (_, Some(response)) => panic!("{number}: {response}"),
