@@ -396,7 +396,6 @@ pub struct Counted<T> {
 
 /// The least id that something at or after this instant can have, so that a listing ends where its time
 /// begins. Ids never lie before the time at which they were drawn.
-#[expect(clippy::disallowed_methods, reason = "an id as a bound, which names nothing")]
 pub fn lowest_id(from: Timestamp) -> i64 {
     if from < Timestamp::default() || from > YEAR_2109 {
         return i64::MIN;

@@ -296,7 +296,7 @@ impl State {
                 WithdrawalState::Paid { .. } => &["hold", "post_held"],
                 WithdrawalState::Failed { .. } => &["hold", "release"],
             };
-            phases != wanted || !own.iter().all(|it| fits(&it))
+            phases != wanted || !own.iter().all(fits)
         });
         note(report, Rule::WithdrawalWithoutTransfers, broken);
     }

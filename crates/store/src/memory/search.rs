@@ -221,7 +221,6 @@ impl State {
         of.accounts.iter().map(row).collect()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the root of a payment is its order")]
     fn paid_orders(&self, of: &PaidOrders) -> Counted<Order> {
         let is_payment = |it: &&Transfer| {
             let is_in_time = of.from <= it.at && it.at < of.to;
