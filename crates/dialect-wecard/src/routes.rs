@@ -103,8 +103,11 @@ async fn unknown_path() -> Response {
 
 async fn place(api: &Api, request: Request) -> Result<Response, Fault> {
     let received = Received::read(request).await?;
-    let (caller, request) =
-        api.admit(&received, |caller, body| map::place(caller, &UnifiedOrder::read(body)?))?;
+    let (caller, request) = api.admit(&received, |caller, body| {
+        let order = UnifiedOrder::read(body)?;
+        order.check_shares()?;
+        map::place(caller, &order)
+    })?;
     let (order, channel_answer) = api.handle_and_wait(&caller, request.into()).await?;
     Ok(success(map::placed(&order, channel_answer.as_ref(), api.engine.now())?))
 }

@@ -181,20 +181,9 @@ async fn lists_come_back_as_they_were_given_with_what_became_of_each_item() {
         {"ChannelSubMerchantId": "CM-B", "AllocateAmount": 200, "AllocatePeriod": "D0"},
         {"ChannelSubMerchantId": "CM-C", "AllocateAmount": 100, "Freeze": true, "AllocatePeriod": "T1"},
     ]);
-    let shares = json!([
-        {"PayeeId": "PE1", "ProfitType": "AMOUNT", "ProfitAmount": 10, "ChannelSubMerchantId": "CM-B"},
-        {"PayeeId": "PE2", "ProfitType": "RATIO", "ProfitRatio": 100},
-    ]);
     let lists = |body: Value| {
         let body = with(&body, "ProductList", products.clone());
-        let body = with(&body, "FundAllocateList", allocations.clone());
-        with(&body, "ProfitShareInfoList", shares.clone())
-    };
-    let extended = |items: &Value, more: &[(&str, Value)]| -> Value {
-        let item = |item: &Value| {
-            more.iter().fold(item.clone(), |item, (name, value)| with(&item, name, value.clone()))
-        };
-        items.as_array().expect("a list").iter().map(item).collect()
+        with(&body, "FundAllocateList", allocations.clone())
     };
     // What was left out is shown too, and what became of each.
     let allocations_shown = |statuses: [&str; 2]| -> Value {
@@ -205,8 +194,6 @@ async fn lists_come_back_as_they_were_given_with_what_became_of_each_item() {
         });
         shown.collect()
     };
-    let begun = [("ProfitStatus", json!("INIT")), ("RealProfitAmount", json!(0))];
-    let shares_shown = extended(&shares, &begun);
     let placed = gateway.place(lists).await;
     let plain = gateway.place(|body| body).await;
     for (status, allocated) in
@@ -215,7 +202,6 @@ async fn lists_come_back_as_they_were_given_with_what_became_of_each_item() {
         let found = gateway.until_status(&placed.number, status).await;
         assert_eq!(found["ProductList"], products);
         assert_eq!(found["FundAllocateList"], allocations_shown(allocated));
-        assert_eq!(found["ProfitShareInfoList"], shares_shown);
         if status == "PAYING" {
             gateway.pay(&found["PayInfo"]).await;
         }

@@ -286,9 +286,15 @@ async fn lists_have_limits() {
         };
         with(&order(&fresh_number()), name, (0..len).map(item).collect())
     };
-    for name in ["ProductList", "PayeeList", "ProfitShareInfoList"] {
-        gateway.accepts(&many(name, 50)).await;
-        gateway.refuses(name, &many(name, 51)).await;
+    gateway.accepts(&many("ProductList", 50)).await;
+    gateway.refuses("ProductList", &many("ProductList", 51)).await;
+    // A list of 50 is read; that an order does not share is found afterwards.
+    for name in ["PayeeList", "ProfitShareInfoList"] {
+        let why = gateway.refuses(name, &many(name, 50)).await;
+        assert!(why.contains("not carried out with an order"), "{why}");
+        let why = gateway.refuses(name, &many(name, 51)).await;
+        assert!(why.contains("51 items"), "{why}");
+        gateway.accepts(&many(name, 0)).await;
     }
     // A list of 50 is read; that there are no such merchants is found afterwards.
     let list = "FundAllocateList";
@@ -449,7 +455,6 @@ async fn words_and_forms_are_taken_exactly() {
         ("WalletInfo.DeductMode", "CARD_FIRST"),
         ("FundAllocateList.AllocatePeriod", "D1"),
         ("FundAllocateList.AllocatePeriod", "T1"),
-        ("ProfitShareInfoList.ProfitType", "AMOUNT"),
     ];
     for (path, word) in accepted {
         gateway.accepts(&order_with(path, json!(word))).await;
@@ -554,13 +559,18 @@ async fn parts_for_others_never_exceed_the_whole() {
         let items = amounts.iter().map(|amount| json!({"PayeeId": "PE1", "ProfitAmount": amount}));
         with(&order(&fresh_number()), "ProfitShareInfoList", items.collect())
     };
-    gateway.accepts(&shared(&[1000])).await;
-    gateway.refuses("ProfitShareInfoList", &shared(&[999, 2])).await;
-    gateway.refuses("ProfitShareInfoList", &shared(&[i64::MAX])).await;
+    let why = gateway.refuses("ProfitShareInfoList", &shared(&[1000])).await;
+    assert!(why.contains("not carried out"), "{why}");
+    for much in [shared(&[999, 2]), shared(&[i64::MAX])] {
+        let why = gateway.refuses("ProfitShareInfoList", &much).await;
+        assert!(!why.contains("not carried out"), "{why}");
+    }
     let ratio =
         |ratio: Value| json!([{"PayeeId": "PE1", "ProfitType": "RATIO", "ProfitRatio": ratio}]);
     for (right, wrong) in [(json!(1), json!(0)), (json!(10_000), json!(10_001))] {
-        gateway.accepts(&order_with("ProfitShareInfoList", ratio(right))).await;
+        let body = order_with("ProfitShareInfoList", ratio(right));
+        let why = gateway.refuses("ProfitShareInfoList", &body).await;
+        assert!(why.contains("not carried out"), "{why}");
         let body = order_with("ProfitShareInfoList", ratio(wrong));
         gateway.refuses("ProfitShareInfoList.ProfitRatio", &body).await;
     }
