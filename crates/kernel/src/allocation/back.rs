@@ -27,10 +27,15 @@ impl Allocation {
     pub(crate) fn has(&self, view: &View, amount: Fen) -> bool {
         let Some(after) = self.moved(Way::Taken, amount) else { return false };
         let taken = self.funds().available.get() - after.funds().available.get();
+        if taken == 0 {
+            return true;
+        }
         let account = self.account(ledger::AccountKind::MerchantAvailable);
-        let balance = view.balances.get(&(self.tenant.clone(), account));
-        let has = balance.and_then(|balance| balance.posted.minus(balance.held).ok());
-        taken == 0 || has.unwrap_or(Fen::ZERO) >= Fen::new(taken)
+        // It was credited there, so that there is a balance; one that was not loaded is not zero.
+        let Some(balance) = view.balances.get(&(self.tenant.clone(), account)) else {
+            panic!("the balance of allocation {} was not loaded", self.id)
+        };
+        balance.posted.minus(balance.held).is_ok_and(|has| has >= Fen::new(taken))
     }
 
     /// The movements of a part between the accounts of its merchant and a refund's.

@@ -692,9 +692,10 @@ impl Aggregate for Order {
         reads.balances.push((tenant.clone(), refund::suspense(tenant)));
     }
 
-    /// Releases and refunds of a paid order move what was allocated of it.
+    /// Releases and refunds of a paid order move what was allocated of it. They may be decided together
+    /// with its payment, so that an order that is not paid yet names the same.
     fn linked(&self, reads: &mut Reads) {
-        if let OrderState::Paid(_) = self.state {
+        if !self.terms.request.splits.allocations.is_empty() {
             let tenant = &self.terms.tenant;
             let keys =
                 self.allocation_numbers().map(|number| (tenant.clone(), Key::Number(number)));
