@@ -1,6 +1,9 @@
 //! How frozen allocations are released.
 
-use super::{AllocationPart, AllocationRelease, AllocationReleaseChange, AllocationReleaseRefusal};
+use super::{
+    AllocationPart, AllocationRelease, AllocationReleaseChange, AllocationReleaseRefusal,
+    by_merchant,
+};
 use crate::aggregate::{Aggregate, AggregateCommand, Key, NaturalKey, Reads};
 use crate::allocation::{self, Allocation, AllocationState};
 use crate::command::Reply;
@@ -66,7 +69,9 @@ pub(super) fn decide(
     let order = view.orders.find(&wanted.tenant, &wanted.order);
     let order = order.ok_or(AllocationReleaseRefusal::NotFound)?;
     if let Some(made) = view.allocation_releases.find(&wanted.tenant, &wanted.key()) {
-        return match made.order == order.terms.id && made.parts == wanted.parts {
+        let by_merchant = |parts: &[AllocationPart]| by_merchant(parts.iter().cloned());
+        let is_same = by_merchant(&made.parts) == by_merchant(&wanted.parts);
+        return match made.order == order.terms.id && is_same {
             true => Ok(Reply::about(made.id.subject())),
             false => Err(AllocationReleaseRefusal::Differs),
         };

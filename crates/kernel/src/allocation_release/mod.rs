@@ -15,13 +15,20 @@ use crate::event::Event;
 use ledger::{Fen, Id, Timestamp, kinds};
 use std::sync::Arc;
 
-/// What of one merchant's frozen money is released.
+/// What of one merchant's part of an order is released or taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllocationPart {
     /// The merchant.
     pub merchant: MerchantId,
     /// How much, above zero.
     pub amount: Fen,
+}
+
+/// The parts in the order of their merchants: lists of the same parts are equal then.
+pub(crate) fn by_merchant(parts: impl Iterator<Item = AllocationPart>) -> Vec<AllocationPart> {
+    let mut parts: Vec<AllocationPart> = parts.collect();
+    parts.sort_by(|one, other| one.merchant.as_str().cmp(other.merchant.as_str()));
+    parts
 }
 
 /// A release of frozen allocations of an order.
