@@ -60,7 +60,7 @@ pub enum Rule {
     OpenWithoutTask,
     /// Every paid order whose merchant asked for it has a notification, or had one that is archived.
     PaidWithoutNotification,
-    /// Every row of an order's story has as many events as its version says, in the log or in archives.
+    /// Every row that has a story has as many events as its version says, in the log or in archives.
     EventsMissing,
     /// Each archive has as many events as are written down for its rows.
     ArchivesDiffer,
