@@ -198,6 +198,8 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
         Refusal::Refund(
             RefundRefusal::OtherOrder
             | RefundRefusal::OtherAmount
+            | RefundRefusal::OtherParts
+            | RefundRefusal::OtherNotifyUrl
             | RefundRefusal::Amount
             | RefundRefusal::NotPaid { .. }
             | RefundRefusal::TooOld { .. }

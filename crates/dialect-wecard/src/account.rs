@@ -42,7 +42,8 @@ async fn query_balance(State(api): Shared, request: Request) -> Response {
 }
 
 async fn withdraw(State(api): Shared, request: Request) -> Response {
-    answer(accept(&api, request).await)
+    let advice = "query the withdrawal with the same OutSettleId";
+    answer(accept(&api, request).await.map_err(|fault| fault.advising(advice)))
 }
 
 async fn query_withdraw(State(api): Shared, request: Request) -> Response {

@@ -30,7 +30,7 @@ struct Body<'a> {
     result: Shown<'a>,
 }
 
-/// What a notification reports about: the result of a query for it.
+/// What a notification reports about: the result of a query for it; of a refund, as it ended.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Shown<'a> {
@@ -40,7 +40,12 @@ enum Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    fn of(row: &'a Row, about: &View, now: Timestamp) -> Option<Shown<'a>> {
+    fn of(
+        row: &'a Row,
+        about: &View,
+        notification: &Notification,
+        now: Timestamp,
+    ) -> Option<Shown<'a>> {
         match row {
             Row::Order(order) => {
                 let queried = map::queried(order, &about.allocations_of(order), now);
@@ -48,7 +53,8 @@ impl<'a> Shown<'a> {
             }
             Row::Refund(refund) => {
                 let request = refund.request.as_deref()?;
-                Some(Shown::Refund(Box::new(refund::shown(refund, request))))
+                let notified = refund::notified(refund, request, notification);
+                Some(Shown::Refund(Box::new(notified)))
             }
             Row::Withdrawal(withdrawal) => {
                 Some(Shown::Withdrawal(Box::new(account::shown(withdrawal))))
@@ -70,7 +76,7 @@ impl Announce for Announcer {
         context: &CodecContext,
     ) -> Option<Request> {
         let row = about.row(&notification.tenant, notification.about)?;
-        let result = Shown::of(&row, about, context.now)?;
+        let result = Shown::of(&row, about, notification, context.now)?;
         let (secret_id, key) = notification_key(&self.platform, callers)?;
         let ocode = notification.tenant.as_str();
         let body = Body {

@@ -73,6 +73,9 @@ pub(crate) struct Fault {
     pub(crate) retry_after_seconds: Option<u64>,
 }
 
+/// What is said of a call whose outcome is open.
+const UNKNOWN: &str = "the outcome is not known yet";
+
 impl Fault {
     pub(crate) fn new(code: ErrCode, text: impl Into<String>) -> Fault {
         Fault { code, text: text.into(), retry_after_seconds: None }
@@ -85,8 +88,15 @@ impl Fault {
 
     /// We do not know what became of the call; repeating it is safe, and shows.
     pub(crate) fn unknown() -> Fault {
-        let text = "the outcome is not known yet, retry with the same OutOrderId";
-        Fault::new(ErrCode::SystemError, text)
+        Fault::new(ErrCode::SystemError, format!("{UNKNOWN}, retry the same call"))
+    }
+
+    /// The same fault; where the outcome is not known, it says how this caller finds it out.
+    pub(crate) fn advising(self, advice: &str) -> Fault {
+        match self == Fault::unknown() {
+            true => Fault::new(ErrCode::SystemError, format!("{UNKNOWN}, {advice}")),
+            false => self,
+        }
     }
 }
 
@@ -148,6 +158,10 @@ impl From<Refusal> for Fault {
             ),
             Refusal::Refund(RefundRefusal::MoreThanAllocated { at, .. }) => {
                 (ErrCode::InvalidParameter, Some(format!("{ALLOCATIONS}[{at}].AllocateAmount")))
+            }
+            Refusal::Refund(RefundRefusal::NotEnough { is_named: false, .. }) => {
+                let text = format!("{text}; {ALLOCATIONS} can say what is taken from whom");
+                return Fault::new(ErrCode::MerchantBalanceNotEnough, text);
             }
             Refusal::Refund(refusal) => {
                 let (code, field) = of_refund(refusal);
@@ -245,6 +259,8 @@ fn of_refund(refusal: RefundRefusal) -> (ErrCode, Option<&'static str>) {
         RefundRefusal::OtherAmount | RefundRefusal::Amount => {
             (ErrCode::InvalidParameter, Some("RefundAmount"))
         }
+        RefundRefusal::OtherParts => (ErrCode::InvalidParameter, Some(ALLOCATIONS)),
+        RefundRefusal::OtherNotifyUrl => (ErrCode::InvalidParameter, Some("NotifyUrl")),
         RefundRefusal::NotFound => (ErrCode::RefundNotExist, None),
         RefundRefusal::NotPaid { .. } | RefundRefusal::TooOld { .. } => {
             (ErrCode::OrderStatusError, None)

@@ -7,7 +7,7 @@ use crate::map::unwritable;
 use crate::members::LIST_LEN_MAX;
 use crate::wire::{OrderName, TOTAL_FEN_MAX, allocation_part, plain, products, url};
 use crate::{NAME, REFUND_NAMESPACE, time};
-use kernel::{AllocationPart, Key, NaturalKey, Refund, RefundRequest, RefundState};
+use kernel::{AllocationPart, Key, NaturalKey, Notification, Refund, RefundRequest, RefundState};
 use ledger::{Fen, Id, Timestamp, kinds};
 use serde::Serialize;
 use std::sync::Arc;
@@ -19,7 +19,8 @@ const DIVIDED: [&str; 2] = ["ProfitShareInfoList", "WalletRefundInfo"];
 pub(crate) struct Asked {
     pub(crate) order: OrderName,
     pub(crate) amount: Fen,
-    /// What is taken back from which merchant, where the caller says so.
+    /// What is taken back from which merchant, where the caller says so: from nobody else but the order's
+    /// own merchant by an empty list.
     pub(crate) back: Option<Vec<AllocationPart>>,
     pub(crate) request: RefundRequest,
 }
@@ -52,7 +53,7 @@ impl Asked {
             Some(Json::Text(text)) if text.is_empty() => None,
             Some(_) | None => url(body, "NotifyUrl")?.map(str::to_owned),
         };
-        let back = body.list("FundAllocateList", LIST_LEN_MAX, allocation_part)?;
+        let back = body.list("FundAllocateList", LIST_LEN_MAX, |item| allocation_part(item, 0))?;
         refuse_divided(body)?;
         let product_list = products(body)?;
         let written = Written { remark, external_refund_data: external.as_ref(), product_list };
@@ -64,8 +65,6 @@ impl Asked {
             notify_url,
             details: details(&written)?,
         };
-        // An empty list says no more than none.
-        let back = back.filter(|parts| !parts.is_empty());
         Ok(Asked { order, amount: Fen::new(fen), back, request })
     }
 }
@@ -164,6 +163,7 @@ pub(crate) struct Applied<'r> {
     out_order_id: &'r str,
     channel_order_id: String,
     refund_amount: String,
+    fee_amount: i64,
     refund_status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     refund_message: Option<&'r str>,
@@ -184,6 +184,9 @@ pub(crate) struct Shown<'r> {
     time_finish: Option<String>,
 }
 
+/// What of a fee comes back with a refund, in fen: no fee is taken of a payment.
+const FEE_FEN: i64 = 0;
+
 /// What applying for a refund came to.
 pub(crate) fn applied<'r>(refund: &'r Refund, request: &'r RefundRequest) -> Applied<'r> {
     let (refund_status, refund_message) = stands(refund);
@@ -193,12 +196,35 @@ pub(crate) fn applied<'r>(refund: &'r Refund, request: &'r RefundRequest) -> App
         out_order_id: &refund.merchant_order_no,
         channel_order_id: refund.order.to_string(),
         refund_amount: refund.amount.get().to_string(),
+        fee_amount: FEE_FEN,
         refund_status,
         refund_message,
     }
 }
 
-/// The result of a query, and the content of a notification.
+/// The content of a notification of a refund's end. An end that it did not keep was a failure, after which
+/// its merchant requested it again: what goes on now is no end.
+pub(crate) fn notified<'r>(
+    refund: &'r Refund,
+    request: &'r RefundRequest,
+    notification: &Notification,
+) -> Shown<'r> {
+    let shown = shown(refund, request);
+    match shown.time_finish {
+        Some(_) => shown,
+        None => Shown {
+            applied: Applied {
+                refund_status: "FAILED",
+                refund_message: Some("failed, and requested again since"),
+                ..shown.applied
+            },
+            time_finish: Some(time::write(notification.made_at)),
+            ..shown
+        },
+    }
+}
+
+/// The result of a query.
 pub(crate) fn shown<'r>(refund: &'r Refund, request: &'r RefundRequest) -> Shown<'r> {
     let (is_back, ended_at) = ended(&refund.state);
     Shown {
@@ -210,13 +236,12 @@ pub(crate) fn shown<'r>(refund: &'r Refund, request: &'r RefundRequest) -> Shown
     }
 }
 
-/// The word for where a refund stands, and why it is there. One that a person wrote off cannot be
-/// repeated.
+/// The word for where a refund stands, and why it is there. It is only recorded until the channel has
+/// answered once. One that a person wrote off cannot be repeated.
 fn stands(refund: &Refund) -> (&'static str, Option<&str>) {
     match &refund.state {
-        RefundState::Requesting if refund.attempt > 1 => ("PROCESSING", None),
-        RefundState::Requesting => ("INIT", None),
-        RefundState::Processing => ("PROCESSING", None),
+        RefundState::Requesting if refund.version == 1 => ("INIT", None),
+        RefundState::Requesting | RefundState::Processing => ("PROCESSING", None),
         RefundState::Done { .. } | RefundState::SettledByHand { .. } => ("SUCCESS", None),
         RefundState::Failed { reason, .. } => ("FAILED", Some(reason)),
         RefundState::WrittenOff { .. } => ("ACCEPT_FAILED", Some("not carried out")),

@@ -61,8 +61,13 @@ pub(crate) fn router(api: Api) -> Router {
         .with_state(Arc::new(api))
 }
 
+/// How a caller finds out what became of an order, a release or a refund.
+const RETRY_ORDER: &str = "retry with the same OutOrderId";
+const RETRY_RELEASE: &str = "retry with the same OutUnfreezeId";
+const QUERY_REFUND: &str = "query the refund with the same OutRefundId";
+
 async fn unified_order(State(api): Shared, request: Request) -> Response {
-    answer(place(&api, request).await)
+    answer(place(&api, request).await.map_err(|fault| fault.advising(RETRY_ORDER)))
 }
 
 async fn query_order(State(api): Shared, request: Request) -> Response {
@@ -70,7 +75,7 @@ async fn query_order(State(api): Shared, request: Request) -> Response {
 }
 
 async fn close_order(State(api): Shared, request: Request) -> Response {
-    answer(close(&api, request).await)
+    answer(close(&api, request).await.map_err(|fault| fault.advising(RETRY_ORDER)))
 }
 
 async fn query_allocate(State(api): Shared, request: Request) -> Response {
@@ -78,11 +83,11 @@ async fn query_allocate(State(api): Shared, request: Request) -> Response {
 }
 
 async fn unfreeze_allocate(State(api): Shared, request: Request) -> Response {
-    answer(unfreeze(&api, request).await)
+    answer(unfreeze(&api, request).await.map_err(|fault| fault.advising(RETRY_RELEASE)))
 }
 
 async fn refund_apply(State(api): Shared, request: Request) -> Response {
-    answer(apply(&api, request).await)
+    answer(apply(&api, request).await.map_err(|fault| fault.advising(QUERY_REFUND)))
 }
 
 async fn refund_query(State(api): Shared, request: Request) -> Response {

@@ -4,6 +4,7 @@ mod calls;
 mod fields;
 mod notifications;
 mod orders;
+mod refunds;
 mod signing;
 mod vectors;
 

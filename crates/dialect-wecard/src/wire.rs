@@ -378,7 +378,8 @@ impl Unfreeze {
     pub(crate) fn read(body: &Object<'_>) -> Read<Unfreeze> {
         let number = required("OutUnfreezeId", plain(body, "OutUnfreezeId", 6..=60)?)?;
         let list = "FundAllocateList";
-        let parts = required(list, body.list(list, LIST_LEN_MAX, allocation_part)?)?;
+        let parts =
+            required(list, body.list(list, LIST_LEN_MAX, |item| allocation_part(item, 1))?)?;
         if parts.is_empty() {
             return Err(Malformed::new(list, format!("0 items, want 1 to {LIST_LEN_MAX}")));
         }
@@ -387,10 +388,10 @@ impl Unfreeze {
 }
 
 /// A part of an order's allocations: a merchant and an amount.
-pub(crate) fn allocation_part(item: &Json<'_>) -> Read<AllocationPart> {
+pub(crate) fn allocation_part(item: &Json<'_>, fen_min: i64) -> Read<AllocationPart> {
     let item = as_object(item)?;
     let merchant = MerchantId::new(item.required_text("ChannelSubMerchantId", 1..=50)?);
-    let amount = item.integer("AllocateAmount", 1..=TOTAL_FEN_MAX)?;
+    let amount = item.integer("AllocateAmount", fen_min..=TOTAL_FEN_MAX)?;
     Ok(AllocationPart { merchant, amount: Fen::new(required("AllocateAmount", amount)?) })
 }
 

@@ -3,7 +3,7 @@
 mod support;
 
 use kernel::AllocationStatus;
-use kernel::{AllocationFault, OrderRefusal, Refusal};
+use kernel::{Aggregate as _, AllocationFault, OrderRefusal, Reads, Refusal};
 use ledger::{Account, AccountKind, Fen};
 use ledger::{Balance, Phase, Reason, Transfer};
 use proptest::prelude::*;
@@ -185,8 +185,63 @@ fn a_merchant_that_has_not_enough_is_named() {
     assert_eq!(refused, "refused: merchant CM-B has not enough left");
     assert!(play(&mut kernel, "request r1 o1 250").starts_with("refund requesting"));
     assert!(play(&mut kernel, "r1 refund: refused").starts_with("refund failed"));
+    // A list means what it says: without anybody in it, all comes from the order's own merchant.
+    for (number, list) in [("r3", "[]"), ("r4", "CM-B:0")] {
+        let taken = play(&mut kernel, &format!("request {number} o1 300 {list}"));
+        assert!(
+            taken.contains("post 300 merchant_pending to refunds_payable; hold 300"),
+            "{taken}"
+        );
+    }
     // All of it is frozen for the other.
     assert!(play(&mut kernel, "request r2 o1 100 CM-C:100").starts_with("refund requesting"));
+}
+
+#[test]
+fn one_number_takes_from_the_same_and_notifies_the_same() {
+    let mut kernel = TestKernel::new(directory());
+    play(&mut kernel, "place o1 allocate=CM-B:200:D0,CM-C:100:D0");
+    play(&mut kernel, "o1 callback: paid tx1 1000");
+    play(&mut kernel, "request r1 o1 500 CM-B:50,CM-C:20");
+    let other = "refused: the refund exists with other parts";
+    for is_failed in [false, true] {
+        if is_failed {
+            play(&mut kernel, "r1 refund: refused");
+        }
+        for list in ["CM-B:50", "CM-B:20,CM-C:50", "[]", "CM-X:1"] {
+            let step = format!("request r1 o1 500 {list}");
+            assert_eq!(play(&mut kernel, &step), other, "{list}");
+        }
+        let elsewhere = "refused: the refund exists with another address";
+        assert_eq!(play(&mut kernel, "request r1 o1 500 notify=https://x.com/"), elsewhere);
+    }
+    let again = play(&mut kernel, "request r1 o1 500 CM-C:20,CM-B:50");
+    assert!(again.starts_with("refund requesting"), "{again}");
+    assert_eq!(play(&mut kernel, "request r1 o1 500"), "nothing");
+    assert_eq!(play(&mut kernel, "request r1 o1 500 CM-C:20,CM-B:50"), "nothing");
+}
+
+#[test]
+fn a_release_is_the_same_in_any_order_of_its_parts() {
+    let mut kernel = TestKernel::new(directory());
+    play(&mut kernel, "place o1 allocate=CM-B:200:D0:frozen,CM-C:100:D0:frozen");
+    play(&mut kernel, "o1 callback: paid tx1 1000");
+    play(&mut kernel, "unfreeze u1 o1 CM-B:60,CM-C:40");
+    assert_eq!(play(&mut kernel, "unfreeze u1 o1 CM-C:40,CM-B:60"), "nothing");
+    let other = play(&mut kernel, "unfreeze u1 o1 CM-C:60,CM-B:40");
+    assert_eq!(other, "refused: the release exists with other content");
+}
+
+/// The payment and a refund may be decided together: what the refund must see is loaded before.
+#[test]
+fn an_order_brings_its_merchants_balances_before_it_is_paid() {
+    let mut kernel = TestKernel::new(directory());
+    play(&mut kernel, "place o1 allocate=CM-B:200:D0");
+    let mut reads = Reads::default();
+    kernel.order("o1").expect("it was placed").linked(&mut reads);
+    let available = Account::new(AccountKind::MerchantAvailable, PARTNERS[0]);
+    assert_eq!(reads.balances, [(support::tenant(), available)]);
+    assert_eq!(reads.allocations.len(), 1);
 }
 
 /// What each merchant has, by account.

@@ -8,8 +8,8 @@ use crate::{map, time};
 use channel::{PayForm, Payer, Scene, TextField};
 use insta::assert_snapshot;
 use kernel::{
-    ChannelAnswer, Closure, DirectoryRefusal, NotificationRefusal, OrderField, OrderRefusal,
-    OrderState, PlaceOrder, RefundRefusal, Refusal,
+    ChannelAnswer, Closure, DirectoryRefusal, MerchantId, NotificationRefusal, OrderField,
+    OrderRefusal, OrderState, PlaceOrder, RefundRefusal, Refusal,
 };
 use ledger::{Currency, Fen, Timestamp};
 use serde::Serialize;
@@ -127,7 +127,7 @@ fn an_order_whose_placing_is_not_known_shows_no_status() {
     for answer in [None, Some(ChannelAnswer::Unknown)] {
         let shown = placed(OrderState::Init, answer);
         assert!(shown.starts_with("FailedOperation.SystemError: "), "{shown}");
-        assert!(shown.contains("same OutOrderId"), "{shown}");
+        assert!(shown.contains("not known yet, retry"), "{shown}");
     }
     // Pay information that has run out and was not renewed is not handed out.
     let stale = order(SAMPLE, paying(PayForm::QrCode, "weixin://wxpay/x"));
@@ -334,7 +334,7 @@ fn refusals_have_their_codes_and_name_the_field() {
     let differs = |field| OrderRefusal::Differs { field }.into();
     let text = |field| OrderRefusal::Text { field, why: "33 bytes".to_owned() }.into();
     let noun = "merchant";
-    let refusals: [Refusal; 27] = [
+    let refusals: [Refusal; 31] = [
         OrderRefusal::UnknownMerchant.into(),
         OrderRefusal::NotFound.into(),
         OrderRefusal::Final.into(),
@@ -354,6 +354,10 @@ fn refusals_have_their_codes_and_name_the_field() {
         text(TextField::GoodsTag),
         RefundRefusal::OtherOrder.into(),
         RefundRefusal::OtherAmount.into(),
+        RefundRefusal::OtherParts.into(),
+        RefundRefusal::OtherNotifyUrl.into(),
+        RefundRefusal::NotEnough { merchant: MerchantId::new("CM-B"), is_named: true }.into(),
+        RefundRefusal::NotEnough { merchant: MerchantId::new("CM-B"), is_named: false }.into(),
         RefundRefusal::Contradicted.into(),
         RefundRefusal::NotPaid { state: "paying" }.into(),
         RefundRefusal::TooOld { days_max: 365 }.into(),
@@ -385,6 +389,10 @@ fn refusals_have_their_codes_and_name_the_field() {
     ORDER.INVALID_PARAMETER: GoodsTag: 33 bytes
     ORDER.INVALID_PARAMETER: OutOrderId: the refund exists for another order
     ORDER.INVALID_PARAMETER: RefundAmount: the refund exists with another amount
+    ORDER.INVALID_PARAMETER: FundAllocateList: the refund exists with other parts
+    ORDER.INVALID_PARAMETER: NotifyUrl: the refund exists with another address
+    FailedOperation.MerchantBalanceNotEnough: FundAllocateList: merchant CM-B has not enough left
+    FailedOperation.MerchantBalanceNotEnough: merchant CM-B has not enough left; FundAllocateList can say what is taken from whom
     ORDER.OPERATE_IS_PROCESSING: the refund waits for a person
     ORDER.ORDER_STATUS_ERROR: the order is paying
     ORDER.ORDER_STATUS_ERROR: the order was paid more than 365 days ago
@@ -396,6 +404,9 @@ fn refusals_have_their_codes_and_name_the_field() {
     "#);
     let store = store::StoreFault::Failed("password=hunter2".to_owned());
     let fault = Fault::from(engine::Failure::Store(store));
+    assert!(fault.clone().advising("query the refund").text.ends_with("yet, query the refund"));
+    let refused = Fault::new(ErrCode::RefundNotExist, "no such refund");
+    assert_eq!(refused.clone().advising("query the refund"), refused);
     assert_eq!(fault.code, ErrCode::SystemError);
     assert!(!fault.text.contains("hunter2"));
 }

@@ -272,6 +272,12 @@ pub enum RefundRefusal {
     /// The refund exists with another amount.
     #[error("the refund exists with another amount")]
     OtherAmount,
+    /// The refund takes other parts of the order's allocations.
+    #[error("the refund exists with other parts")]
+    OtherParts,
+    /// The merchant is notified of the refund elsewhere.
+    #[error("the refund exists with another address")]
+    OtherNotifyUrl,
     /// The channel contradicts the refund; a person must look into it before it is requested again.
     #[error("the refund waits for a person")]
     Contradicted,
@@ -324,6 +330,8 @@ pub enum RefundRefusal {
     NotEnough {
         /// The merchant.
         merchant: MerchantId,
+        /// True when the caller said what is taken from whom; else it was divided in proportion.
+        is_named: bool,
     },
     /// The refund's state does not allow it.
     #[error("the refund is {state}")]

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::aggregate::{Key, Reads, View};
 use crate::allocation::{Allocation, in_proportion};
-use crate::allocation_release::AllocationPart;
+use crate::allocation_release::{AllocationPart, by_merchant};
 use crate::channel_no::ATTEMPTS_MAX;
 use crate::command::{Refusal, Reply};
 use crate::deciding::Deciding;
@@ -34,7 +34,7 @@ pub struct RequestRefund {
     /// How much.
     pub amount: Fen,
     /// What is taken back from the order's allocations, a merchant once; the rest is taken from its own
-    /// merchant. `None`: from each in proportion to what is left.
+    /// merchant, all of it where the list is empty. `None`: from each in proportion to what is left.
     pub back: Option<Vec<AllocationPart>>,
     /// What the merchant requests.
     pub request: Arc<RefundRequest>,
@@ -86,17 +86,37 @@ fn repeat(
     if refund.amount != command.amount {
         return Err(RefundRefusal::OtherAmount);
     }
+    if takes_otherwise(deciding.view(), refund, command) {
+        return Err(RefundRefusal::OtherParts);
+    }
+    if refund.request.as_ref().is_some_and(|made| made.notify_url != command.request.notify_url) {
+        return Err(RefundRefusal::OtherNotifyUrl);
+    }
     if let RefundState::Failed { is_proven, .. } = refund.state {
         if refund.attention.is_some() {
             return Err(RefundRefusal::Contradicted);
         }
         check(deciding.now(), order, command.amount)?;
         if !money::is_there(deciding.view(), refund, order) {
-            return Err(not_enough(deciding, refund, order));
+            return Err(not_enough(deciding, refund, order, command.back.is_some()));
         }
         run_again(deciding, refund, order, is_proven);
     }
     Ok(refund.id)
+}
+
+/// True when the repeat wants other parts than the refund takes. One that wants none repeats them.
+fn takes_otherwise(view: &View, refund: &Refund, command: &RequestRefund) -> bool {
+    let Some(back) = &command.back else { return false };
+    let of_merchant = |part: &RefundPart| match part.source {
+        RefundSource::OwnMerchant => None,
+        RefundSource::Allocation(id) => {
+            let merchant = view.allocations.get(&refund.tenant, id)?.merchant.clone();
+            Some(AllocationPart { merchant, amount: part.amount })
+        }
+    };
+    let wanted = back.iter().filter(|part| part.amount != Fen::ZERO).cloned();
+    by_merchant(wanted) != by_merchant(refund.parts.iter().filter_map(of_merchant))
 }
 
 /// Takes the money of a failed refund again. The channel takes a number that it has refused or closed no
@@ -149,7 +169,12 @@ fn parts(
 ) -> Result<Vec<RefundPart>, RefundRefusal> {
     let view = deciding.view();
     let allocations = view.allocations_of(order);
-    let own_lacks = || RefundRefusal::NotEnough { merchant: command.merchant.clone() };
+    let is_named = command.back.is_some();
+    let lacks_it = |merchant: &MerchantId| {
+        let merchant = merchant.clone();
+        RefundRefusal::NotEnough { merchant, is_named }
+    };
+    let own_lacks = || lacks_it(&command.merchant);
     let taken = match &command.back {
         Some(back) => wanted(order, view, back)?,
         None => {
@@ -163,7 +188,7 @@ fn parts(
     };
     let lacks = |(allocation, amount): &&(&Allocation, Fen)| !allocation.has(view, *amount);
     if let Some((allocation, _)) = taken.iter().find(lacks) {
-        return Err(RefundRefusal::NotEnough { merchant: allocation.merchant.clone() });
+        return Err(lacks_it(&allocation.merchant));
     }
     let sum = taken.iter().try_fold(Fen::ZERO, |sum, (_, amount)| sum.plus(*amount));
     let own = sum.and_then(|sum| command.amount.minus(sum));
@@ -201,7 +226,12 @@ fn wanted<'v>(
 }
 
 /// Why a failed refund does not run again: the first merchant that has its part no more.
-fn not_enough(deciding: &Deciding<'_>, refund: &Refund, order: &Order) -> RefundRefusal {
+fn not_enough(
+    deciding: &Deciding<'_>,
+    refund: &Refund,
+    order: &Order,
+    is_named: bool,
+) -> RefundRefusal {
     let view = deciding.view();
     let lacks = refund.parts.iter().find_map(|part| match part.source {
         RefundSource::OwnMerchant => None,
@@ -211,7 +241,7 @@ fn not_enough(deciding: &Deciding<'_>, refund: &Refund, order: &Order) -> Refund
             .filter(|allocation| !allocation.has(view, part.amount)),
     });
     let merchant = lacks.map_or(&order.terms.request.merchant, |allocation| &allocation.merchant);
-    RefundRefusal::NotEnough { merchant: merchant.clone() }
+    RefundRefusal::NotEnough { merchant: merchant.clone(), is_named }
 }
 
 /// What the order must fulfil so that this much of it can be given back; its payment.

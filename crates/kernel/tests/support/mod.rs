@@ -115,6 +115,7 @@ pub(crate) fn request(
     order: &str,
     fen: i64,
     back: Option<Vec<AllocationPart>>,
+    notify_url: Option<&str>,
 ) -> Command {
     let order = kernel.order(order).map_or(no_id(), |order| order.terms.id);
     let request = RefundRequest {
@@ -122,7 +123,7 @@ pub(crate) fn request(
         merchant_refund_no: number.to_owned(),
         dialect: Arc::from("wecard"),
         reason: Some("买错了".to_owned()),
-        notify_url: Some("https://business.com/refund/notify".to_owned()),
+        notify_url: Some(notify_url.unwrap_or("https://business.com/refund/notify").to_owned()),
         details: "{}".to_owned(),
     };
     let (tenant, merchant, amount) = (tenant(), MerchantId::new(MERCHANT), Fen::new(fen));

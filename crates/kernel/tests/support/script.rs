@@ -2,7 +2,8 @@
 //!
 //! - `place o1 amount=1 …`, `close o1`: commands of the merchant.
 //! - `request f1 o1 400`: the merchant requests a refund of an order under its number `f1`, by which later
-//!   steps name it.
+//!   steps name it; `request f1 o1 400 CM-B:50` says what is taken from whom, `[]` that nothing is, and
+//!   `request f1 o1 400 notify=https://x.com/` where the merchant is notified.
 //! - `o1 place: placed`, `o1 callback: paid tx1 1000`, `o1@other query: …`, `refund refund: done 1000`:
 //!   what the channel `main` (or `other`) said to an operation, or in a callback, about a row. Of
 //!   `unclear tx1 1000` the parts contradict each other; of `paid tx1 1000/700` the channel settles 700, and of `done 1000/700` it takes 700.
@@ -74,8 +75,11 @@ pub(crate) fn play(kernel: &mut TestKernel, step: &str) -> String {
         ["place", no, changes @ ..] => placing(no, changes),
         ["close", no] => super::close(no),
         ["request", no, order, fen, back @ ..] => {
-            let back = back.first().map(|parts| allocation_parts(parts));
-            super::request(kernel, no, order, number(fen), back)
+            let back = back.first().copied();
+            let notify_url = back.and_then(|word| word.strip_prefix("notify="));
+            let back = back.filter(|_| notify_url.is_none());
+            let parts = |list| if list == "[]" { vec![] } else { allocation_parts(list) };
+            super::request(kernel, no, order, number(fen), back.map(parts), notify_url)
         }
         ["fund", fen] => {
             kernel.fund(number(fen));
