@@ -203,7 +203,7 @@ pub(crate) fn applied<'r>(refund: &'r Refund, request: &'r RefundRequest) -> App
 }
 
 /// The content of a notification of a refund's end. An end that it did not keep was a failure, after which
-/// its merchant requested it again: what goes on now is no end.
+/// its merchant requested it again: what goes on now was not reported.
 pub(crate) fn notified<'r>(
     refund: &'r Refund,
     request: &'r RefundRequest,

@@ -267,7 +267,7 @@ fn end(
     }
 }
 
-/// From what the merchant has available to whoever paid it out for us.
+/// From what the merchant has available to where it was paid by hand.
 fn movement(withdrawal: &Withdrawal, phase: Phase) -> Movement {
     Movement {
         phase,
