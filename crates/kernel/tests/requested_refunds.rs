@@ -199,3 +199,67 @@ fn what_cannot_be_given_back_is_refused() {
         request f1 o1 400 -> nothing",
     );
 }
+
+#[test]
+fn a_callback_without_the_settled_part_is_followed_by_a_query() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 callback: paid tx1 1000/700 -> order paid by paid; notification due +30s by queued; post 700 channel_funds to merchant_pending; post 300 merchant_coupons to merchant_pending; deliver
+        request f1 o1 333 -> refund requesting +30s by made; order paid by funds_moved; post 333 merchant_pending to refunds_payable; hold 333 refunds_payable to channel_funds; ask refund
+        f1 callback: done 333 -> refund requesting +30s by call_begun; ask query_refund
+        f1 query_refund: done 333/234 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post_held 234 refunds_payable to channel_funds; post_held 99 refunds_payable to merchant_coupons; deliver
+        f1 callback: done 333 -> refund done by repeated
+        f1 query_refund: done 333/233 -> refund done !contradiction by mismatch_recorded
+        request f2 o1 667 -> refund requesting +30s by made; order paid by funds_moved; post 667 merchant_pending to refunds_payable; hold 667 refunds_payable to channel_funds; ask refund
+        f2 refund: done 667 -> refund requesting +30s by call_begun; ask query_refund
+        f2 query_refund: done 667 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post_held 466 refunds_payable to channel_funds; post_held 201 refunds_payable to merchant_coupons; deliver
+        balances -> channel_funds 0, merchant_pending 0, merchant_coupons 0, refunds_payable 0",
+    );
+}
+
+#[test]
+fn the_shares_of_parts_sum_to_the_payments() {
+    check(
+        "place o1 amount=100 -> order init +30s by placed; ask place
+        o1 callback: paid tx1 100/80 -> order paid by paid; notification due +30s by queued; post 80 channel_funds to merchant_pending; post 20 merchant_coupons to merchant_pending; deliver
+        request f1 o1 33 -> refund requesting +30s by made; order paid by funds_moved; post 33 merchant_pending to refunds_payable; hold 33 refunds_payable to channel_funds; ask refund
+        f1 query_refund: done 33 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post_held 27 refunds_payable to channel_funds; post_held 6 refunds_payable to merchant_coupons; deliver
+        request f2 o1 33 -> refund requesting +30s by made; order paid by funds_moved; post 33 merchant_pending to refunds_payable; hold 33 refunds_payable to channel_funds; ask refund
+        f2 query_refund: done 33 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post_held 26 refunds_payable to channel_funds; post_held 7 refunds_payable to merchant_coupons; deliver
+        request f3 o1 34 -> refund requesting +30s by made; order paid by funds_moved; post 34 merchant_pending to refunds_payable; hold 34 refunds_payable to channel_funds; ask refund
+        f3 query_refund: done 34 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post_held 27 refunds_payable to channel_funds; post_held 7 refunds_payable to merchant_coupons; deliver
+        balances -> channel_funds 0, merchant_pending 0, merchant_coupons 0, refunds_payable 0",
+    );
+}
+
+#[test]
+fn what_a_person_gave_back_is_set_right_by_the_channels_split() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 callback: paid tx1 1000/700 -> order paid by paid; notification due +30s by queued; post 700 channel_funds to merchant_pending; post 300 merchant_coupons to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 refund: abnormal 400 -> refund processing +21600s !refund_abnormal by moved
+        operator by_hand refund -> refund settled_by_hand by moved; order paid by funds_moved; notification due +30s by queued; post_held 280 refunds_payable to settled_by_hand; post_held 120 refunds_payable to merchant_coupons; deliver
+        f1 query_refund: done 400/300 -> refund done !contradiction by moved; post 20 merchant_coupons to settled_by_hand; post 300 settled_by_hand to channel_funds
+        balances -> channel_funds -400, merchant_pending 600, merchant_coupons -200, refunds_payable 0, settled_by_hand 0
+        request f2 o1 600 -> refund requesting +30s by made; order paid by funds_moved; post 600 merchant_pending to refunds_payable; hold 600 refunds_payable to channel_funds; ask refund
+        f2 refund: abnormal 600 -> refund processing +21600s !refund_abnormal by moved
+        operator by_hand refund -> refund settled_by_hand by moved; order paid by funds_moved; notification due +30s by queued; post_held 420 refunds_payable to settled_by_hand; post_held 180 refunds_payable to merchant_coupons; deliver
+        f2 query_refund: done 600/400 -> refund done !contradiction by moved; post 20 settled_by_hand to merchant_coupons; post 400 settled_by_hand to channel_funds
+        balances -> channel_funds 0, merchant_pending 0, merchant_coupons 0, refunds_payable 0, settled_by_hand 0",
+    );
+}
+
+#[test]
+fn what_contradicts_a_written_off_refund_is_ended_with_the_same_note() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 refund: abnormal 400 -> refund processing +21600s !refund_abnormal by moved
+        operator write_off refund -> refund written_off by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        f1 callback: done 399 -> refund written_off !contradiction by mismatch_recorded
+        operator write_off refund -> refund written_off by attention_ended
+        operator write_off refund -> nothing",
+    );
+}

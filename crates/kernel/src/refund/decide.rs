@@ -174,6 +174,7 @@ pub(super) fn record_finding(
             moves(deciding, refund, order, moved);
             begin(deciding, refund, order, requesting(refund, order));
         }
+        Outcome::QueryNow => begin(deciding, refund, order, querying(refund, order)),
         Outcome::Contradicts { why } => {
             let next_poll_at = match &refund.state {
                 RefundState::Requesting | RefundState::Processing => poll_contradicted(refund, now),
@@ -233,6 +234,8 @@ enum Outcome {
     Moves(Moved),
     /// The channel does not know it: it is requested again, with the same number.
     RequestAgain,
+    /// It is done, and a query states how it is divided.
+    QueryNow,
     /// It contradicts the refund and moves no money.
     Contradicts { why: String },
 }
@@ -426,16 +429,20 @@ fn moved(deciding: &Deciding<'_>, refund: &Refund, order: &Order, refunded: &Ref
         );
         return Outcome::Contradicts { why };
     }
-    // A channel that does not state it gives back what it had settled: the refund is of the whole payment.
-    let settled_refund = refunded.settled_amount.unwrap_or(refund.settled_amount);
-    if let Some(why) = splits_otherwise(refund, refunded.status, settled_refund) {
+    if let Some(why) = splits_otherwise(refund, refunded) {
         return Outcome::Contradicts { why };
     }
     let poll = Some(schedule::due(now, &POLL_SCHEDULE_SECONDS, refund.polls));
     let moves = |state, next_poll_at, need| Outcome::Moves(Moved { state, next_poll_at, need });
     match (refunded.status, &refund.state) {
         (_, RefundState::Done { .. }) => Outcome::Repeated,
+        (RefundStatus::Done, _)
+            if refund.holds() && leaves_split_open(deciding, refund, order, refunded) =>
+        {
+            Outcome::QueryNow
+        }
         (RefundStatus::Done, _) => {
+            let settled_refund = refunded.settled_amount.unwrap_or(refund.settled_amount);
             let at = refunded.at.unwrap_or(now);
             let refund_reference = refunded.refund_reference.clone();
             let done = RefundState::Done { at, refund_reference, settled_refund };
@@ -459,15 +466,32 @@ fn moved(deciding: &Deciding<'_>, refund: &Refund, order: &Order, refunded: &Ref
     }
 }
 
-/// How the channel's split of the amount contradicts what is possible, or what it reported before.
-fn splits_otherwise(refund: &Refund, status: RefundStatus, settled_refund: Fen) -> Option<String> {
-    let amount = refund.amount;
+/// True when the channel may have taken less than the amount and does not state how much. A callback
+/// of it never does; a query does, and where that does not either, our own share is taken for it.
+fn leaves_split_open(
+    deciding: &Deciding<'_>,
+    refund: &Refund,
+    order: &Order,
+    refunded: &Refunded,
+) -> bool {
+    let has_coupons = match (&refund.request, &order.state) {
+        (Some(_), OrderState::Paid(paid)) => paid.settled_amount != paid.amount,
+        _ => refund.settled_amount != refund.amount,
+    };
+    let is_stated = refunded.settled_amount.is_some();
+    has_coupons && !is_stated && deciding.asked() != Some(Operation::QueryRefund)
+}
+
+/// How the channel's split of the amount contradicts what is possible, or what was booked. What it does
+/// not state contradicts nothing.
+fn splits_otherwise(refund: &Refund, refunded: &Refunded) -> Option<String> {
+    let (amount, settled_refund) = (refund.amount, refunded.settled_amount?);
     if !is_part(settled_refund, amount) {
         return Some(format!("{settled_refund} of {amount} settled"));
     }
     match &refund.state {
         RefundState::Done { settled_refund: known, .. }
-            if status == RefundStatus::Done && *known != settled_refund =>
+            if refunded.status == RefundStatus::Done && *known != settled_refund =>
         {
             Some(format!("{settled_refund} of {amount} settled, {known} reported before"))
         }

@@ -153,13 +153,7 @@ fn movements(view: &View, refund: &Refund, order: &Order, to: &RefundState) -> V
         (Place::Source, Place::Channel) => {
             [take_and_hold(view, refund, order), pay(refund, order, to)].concat()
         }
-        // The channel carried out what a person had ended otherwise: the money comes from what that was
-        // booked to; the coupon was taken back then.
-        (Place::Hand(kind), Place::Channel) => {
-            let (credit, amount, reason) = paid_to(refund, order, to);
-            let debit = Account::new(kind, refund.tenant.as_str());
-            vec![Movement { phase: Phase::Post, debit, credit, amount, reason }]
-        }
+        (Place::Hand(kind), Place::Channel) => pay_after_hand(refund, order, to, kind),
         (
             Place::Waiting | Place::Source | Place::Channel | Place::Hand(_),
             Place::Waiting | Place::Source | Place::Channel | Place::Hand(_),
@@ -243,6 +237,29 @@ fn pay(refund: &Refund, order: &Order, to: &RefundState) -> Vec<Movement> {
         Movement { phase, debit, credit, amount, reason }
     };
     [money, coupon].map(part).into()
+}
+
+/// The channel carried out what a person had ended otherwise: the money comes from what that was booked
+/// to. The coupon was taken back then, by our own share; what the channel states otherwise is set right.
+fn pay_after_hand(
+    refund: &Refund,
+    order: &Order,
+    to: &RefundState,
+    kind: AccountKind,
+) -> Vec<Movement> {
+    let (funds, settled, reason) = paid_to(refund, order, to);
+    let hand = Account::new(kind, refund.tenant.as_str());
+    let more = settled.get() - refund.settled_amount.get();
+    let (from, into) = match more > 0 {
+        true => (coupons(order), hand.clone()),
+        false => (hand.clone(), coupons(order)),
+    };
+    let post = |debit, credit, amount, reason| {
+        let phase = Phase::Post;
+        Movement { phase, debit, credit, amount, reason }
+    };
+    let difference = post(from, into, Fen::new(more.abs()), Reason::Coupon);
+    vec![difference, post(hand, funds, settled, reason)]
 }
 
 /// Where the settled part of a refund goes that ends so, how much it is, and why.

@@ -198,12 +198,13 @@ fn write_off(
     note: &str,
 ) -> Result<(), RefundRefusal> {
     match &refund.state {
-        RefundState::WrittenOff { note: known, .. } if known == note => return Ok(()),
         _ if refund.holds() => {}
+        // Before the note is compared: what was written off may have been contradicted since.
         _ if refund.attention.is_some() => {
             deciding.record(refund, RefundChange::AttentionEnded { note: note.to_owned() });
             return Ok(());
         }
+        RefundState::WrittenOff { note: known, .. } if known == note => return Ok(()),
         _ if refund.dismissal.as_deref() == Some(note) => return Ok(()),
         _ => {}
     }

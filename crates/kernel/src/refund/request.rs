@@ -10,6 +10,7 @@ use crate::allocation::{Allocation, in_proportion};
 use crate::allocation_release::{AllocationPart, by_merchant};
 use crate::channel_no::ATTEMPTS_MAX;
 use crate::command::{Refusal, Reply};
+use crate::coupons::coupon_amount;
 use crate::deciding::Deciding;
 use crate::directory::{MerchantId, TenantId};
 use crate::order::{CALL_MAX_MS, Order, OrderField, OrderRefusal, OrderState, Paid};
@@ -151,10 +152,11 @@ fn new_refund(
         amount: paid.amount,
         settled_amount: paid.settled_amount,
     };
+    let before = Fen::new(order.funds.refunding.get().saturating_add(order.funds.refunded.get()));
     let refund = new(deciding, order, whole, RefundCause::Requested);
     Ok(Refund {
         amount,
-        settled_amount: settled_part(amount, paid),
+        settled_amount: settled_part(amount, before, paid),
         request: Some(command.request.clone()),
         parts,
         ..refund
@@ -261,10 +263,13 @@ fn check(now: Timestamp, order: &Order, amount: Fen) -> Result<&Paid, RefundRefu
     }
 }
 
-/// The settled part of an amount, in proportion to the payment's, rounded down to whole fen. The channel
-/// states the real one when it has carried the refund out.
-fn settled_part(amount: Fen, paid: &Paid) -> Fen {
+/// The settled part of an amount of which so much was requested before: all that the merchant's coupons
+/// did not pay. Their share is rounded down of the sum with each refund, so that the shares of all
+/// refunds sum to the payment's. The channel states the real one when it has carried the refund out.
+fn settled_part(amount: Fen, before: Fen, paid: &Paid) -> Fen {
     let wide = |fen: Fen| i128::from(fen.get());
-    let part = wide(amount) * wide(paid.settled_amount) / wide(paid.amount).max(1);
-    i64::try_from(part).map_or(amount, Fen::new)
+    let coupons = wide(coupon_amount(paid.amount, paid.settled_amount));
+    let share = |part: i128| part * coupons / wide(paid.amount).max(1);
+    let coupon = share(wide(before) + wide(amount)) - share(wide(before));
+    i64::try_from(wide(amount) - coupon).map_or(amount, Fen::new)
 }
