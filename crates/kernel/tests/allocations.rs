@@ -140,7 +140,7 @@ fn a_refund_takes_back_in_proportion_and_puts_back() {
         request r1 o1 500 -> refund requesting +30s by made; order paid by funds_moved; allocation available by taken_back; allocation frozen by taken_back; post 350 merchant_pending to refunds_payable; post 100 merchant_available to refunds_payable; post 50 merchant_frozen to refunds_payable; hold 500 refunds_payable to channel_funds; ask refund
         unfreeze u1 o1 CM-C:51 -> refused: more than is frozen: 50 fen
         unfreeze u1 o1 CM-C:40 -> allocation_release by made; allocation frozen by released; post 40 merchant_frozen to merchant_available
-        r1 refund: refused -> refund failed by moved; order paid by funds_moved; allocation available by put_back; allocation frozen by put_back; notification due +30s by queued; release 500 refunds_payable to channel_funds; post 350 refunds_payable to merchant_pending; post 100 refunds_payable to merchant_available; post 50 refunds_payable to merchant_frozen; deliver
+        r1 refund: refused -> refund failed +600s by moved; order paid by funds_moved; allocation available by put_back; allocation frozen by put_back; notification due +30s by queued; release 500 refunds_payable to channel_funds; post 350 refunds_payable to merchant_pending; post 100 refunds_payable to merchant_available; post 50 refunds_payable to merchant_frozen; deliver
         balances -> channel_funds -1000, merchant_pending 700, merchant_available 200, merchant_available 40, merchant_frozen 60, refunds_payable 0
         request r2 o1 1000 -> refund requesting +30s by made; order paid by funds_moved; allocation returned by taken_back; allocation returned by taken_back; post 700 merchant_pending to refunds_payable; post 200 merchant_available to refunds_payable; post 60 merchant_frozen to refunds_payable; post 40 merchant_available to refunds_payable; hold 1000 refunds_payable to channel_funds; ask refund
         ",
@@ -161,7 +161,7 @@ fn a_refund_takes_what_the_caller_names() {
         request r1 o1 800 CM-B:50 -> refused: merchant CM1 has not enough left
         request r1 o1 300 CM-B:200,CM-C:100 -> refund requesting +30s by made; order paid by funds_moved; allocation returned by taken_back; allocation returned +17600s by taken_back; post 200 merchant_available to refunds_payable; post 100 merchant_pending to refunds_payable; hold 300 refunds_payable to channel_funds; ask refund
         task allocation -> allocation returned by credited
-        r1 refund: refused -> refund failed by moved; order paid by funds_moved; allocation available by put_back; allocation available by put_back; notification due +30s by queued; release 300 refunds_payable to channel_funds; post 200 refunds_payable to merchant_available; post 100 refunds_payable to merchant_available; deliver
+        r1 refund: refused -> refund failed +600s by moved; order paid by funds_moved; allocation available by put_back; allocation available by put_back; notification due +30s by queued; release 300 refunds_payable to channel_funds; post 200 refunds_payable to merchant_available; post 100 refunds_payable to merchant_available; deliver
         ",
     );
 }

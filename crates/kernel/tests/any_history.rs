@@ -11,7 +11,7 @@ use ledger::{Account, AccountKind, Fen, Phase, Reason, Subject, SubjectKind};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use support::script::play;
-use support::{INSTALLATION, TestKernel, directory};
+use support::{INSTALLATION, MERCHANT, TestKernel, directory};
 
 /// How the money of some orders is divided.
 const DIVIDED: &str = "CM-B:200:D0,CM-C:100:T1:frozen";
@@ -59,6 +59,8 @@ fn any_step() -> impl Strategy<Value = String> {
         "done 400/300",
         "done 300",
         "done 300 first",
+        "done 300 first",
+        "done 400 first",
         "closed 300",
         "closed 400",
         "abnormal 400",
@@ -129,6 +131,8 @@ fn any_step() -> impl Strategy<Value = String> {
         (who.clone(), manual).prop_map(|(who, manual)| format!("propose {who} {manual}"));
     let approved = (prop::sample::select(vec!["approve", "approve", "reject"]), who)
         .prop_map(|(decided, who)| format!("{decided} {who}"));
+    let withdrawn = (0u8..3, 1i64..900, prop::sample::select(vec!["", " CM-B", " CM-C"]))
+        .prop_map(|(slot, fen, who)| format!("withdraw w{slot} {fen}{who}"));
     let unfrozen = (0u8..4, order.clone(), prop::sample::select(vec!["CM-B", "CM-C"]), 1i64..80)
         .prop_map(|(no, order, who, fen)| format!("unfreeze u{no} {order} {who}:{fen}"));
     prop_oneof![
@@ -145,7 +149,7 @@ fn any_step() -> impl Strategy<Value = String> {
         1 => number.prop_map(|number| format!("task {number}")),
         3 => fixed.prop_map(str::to_owned),
         1 => (1i64..500).prop_map(|fen| format!("fund {fen}")),
-        2 => (0u8..3, 1i64..900).prop_map(|(slot, fen)| format!("withdraw w{slot} {fen}")),
+        2 => withdrawn,
         2 => ended.prop_map(|step| format!("operator {step}")),
         2 => decided,
         1 => (1i64..3600).prop_map(|seconds| format!("wait {seconds}s")),
@@ -220,6 +224,7 @@ fn check(kernel: &TestKernel) {
         }
     }
     check_arrived(kernel);
+    check_coupons(kernel);
     check_allocated(kernel);
     check_withdrawals(kernel);
     check_counted(kernel);
@@ -331,6 +336,33 @@ fn check_counted(kernel: &TestKernel) {
     }
 }
 
+/// The coupons of a merchant bear what the channel does not settle, without what refunds have given back
+/// of that. What a person ended at once gave it back at once.
+fn check_coupons(kernel: &TestKernel) {
+    let coupon = |amount: Fen, settled: Fen| amount.get() - settled.get();
+    let borne = kernel.stored.orders.all().flat_map(|order| {
+        let refunded =
+            order.unapplied.iter().filter(|it| matches!(it.outcome, UnappliedOutcome::Refund(_)));
+        let unapplied = refunded.map(|it| coupon(it.amount, it.settled_amount));
+        let paid = match &order.state {
+            OrderState::Paid(paid) => coupon(paid.amount, paid.settled_amount),
+            _ => 0,
+        };
+        unapplied.chain([paid])
+    });
+    let given_back = kernel.stored.refunds.all().map(|refund| match &refund.state {
+        RefundState::Done { settled_refund, .. } => coupon(refund.amount, *settled_refund),
+        RefundState::SettledByHand { .. } => coupon(refund.amount, refund.settled_amount),
+        RefundState::WrittenOff { .. } if refund.request.is_none() => {
+            coupon(refund.amount, refund.settled_amount)
+        }
+        _ => 0,
+    });
+    let account = Account::new(AccountKind::MerchantCoupons, MERCHANT);
+    let want = given_back.sum::<i64>() - borne.sum::<i64>();
+    assert_eq!(kernel.balance(&account).posted.get(), want, "what coupons bear");
+}
+
 /// The account of the money at the channel has what was settled and was not given back.
 fn check_arrived(kernel: &TestKernel) {
     let orders = kernel.stored.orders.all();
@@ -369,12 +401,24 @@ fn check_allocated(kernel: &TestKernel) {
     }
     for ((kind, merchant), fen) in lies {
         let account = Account::new(kind, merchant);
-        assert_eq!(kernel.balance(&account).posted, Fen::new(fen), "{account:?}");
+        let withdrawn = match kind {
+            AccountKind::MerchantAvailable => withdrawn(kernel, merchant),
+            _ => 0,
+        };
+        let has = kernel.balance(&account).posted.get();
+        assert_eq!(has, fen - withdrawn, "{account:?}");
     }
     for order in kernel.stored.orders.all() {
         let want = allocated.get(&order.terms.id.value()).copied().unwrap_or_default();
         assert_eq!(order.funds.allocated, Fen::new(want), "what the order has allocated");
     }
+}
+
+/// What a merchant was paid of what it had available, in fen.
+fn withdrawn(kernel: &TestKernel, merchant: &str) -> i64 {
+    let own = kernel.stored.withdrawals.all().filter(|row| row.merchant.as_str() == merchant);
+    let paid = own.filter(|row| matches!(row.state, WithdrawalState::Paid { .. }));
+    paid.map(|row| row.amount.get()).sum()
 }
 
 /// One that waits is seen by an operator; money leaves once, when it is paid.

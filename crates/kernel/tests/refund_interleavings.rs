@@ -70,7 +70,7 @@ fn finish(kernel: &mut TestKernel, path: &[&str]) {
         .stored
         .refunds
         .all()
-        .filter(|refund| refund.standing().is_open())
+        .filter(|refund| refund.holds())
         .filter_map(|refund| {
             let request = refund.request.as_ref()?;
             Some((request.merchant_refund_no.clone(), refund.amount.get()))

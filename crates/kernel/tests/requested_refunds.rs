@@ -30,11 +30,11 @@ fn what_the_channel_closed_is_requested_again_under_a_new_number() {
         o1 place: placed -> order paying +60s by pay_info_received
         o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
         request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
-        f1 refund: closed 400 -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        f1 refund: closed 400 -> refund failed +600s by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
         balances -> channel_funds -1000, merchant_pending 1000, refunds_payable 0
-        f1 query_refund: closed 400 -> refund failed by repeated
+        f1 query_refund: closed 400 -> refund failed +600s by moved
         request f1 o1 400 -> refund requesting +30s by number_renewed, call_begun; order paid by funds_moved; refund requesting +30s by number_renewed, call_begun; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
-        f1 refund: refused -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        f1 refund: refused -> refund failed +600s by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
         request f1 o1 400 -> refund requesting +30s by number_renewed, call_begun; order paid by funds_moved; refund requesting +30s by number_renewed, call_begun; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
         f1 refund: done 400 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post_held 400 refunds_payable to channel_funds; deliver
         balances -> channel_funds -600, merchant_pending 600, refunds_payable 0",
@@ -48,7 +48,17 @@ fn after_a_refusal_that_is_not_signed_the_number_is_queried_first() {
         o1 place: placed -> order paying +60s by pay_info_received
         o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
         request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
-        f1 refund: unsigned_refusal -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        f1 refund: unsigned_refusal -> refund requesting +5s by moved
+        request f1 o1 400 -> nothing
+        task f1 -> refund requesting +30s by call_begun; ask query_refund
+        f1 query_refund: not_found -> refund requesting +30s by moved, call_begun; ask refund
+        f1 refund: unsigned_refusal -> refund requesting +30s by moved
+        task f1 -> refund requesting +30s by call_begun; ask query_refund
+        f1 query_refund: not_found -> refund requesting +30s by moved, call_begun; ask refund
+        f1 refund: unsigned_refusal -> refund requesting +120s by moved
+        task f1 -> refund requesting +30s by call_begun; ask query_refund
+        f1 query_refund: not_found -> refund requesting +30s by moved, call_begun; ask refund
+        f1 refund: unsigned_refusal -> refund failed +600s by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
         request f1 o1 400 -> refund requesting +30s by moved, call_begun; order paid by funds_moved; refund requesting +30s by moved, call_begun; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask query_refund
         f1 query_refund: not_found -> refund requesting +30s by moved, call_begun; ask refund
         f1 refund: processing 400 -> refund processing +120s by moved",
@@ -62,14 +72,14 @@ fn what_is_done_after_it_failed_is_booked_once() {
         o1 place: placed -> order paying +60s by pay_info_received
         o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
         request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
-        f1 refund: refused -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        f1 refund: refused -> refund failed +600s by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
         f1 callback: done 400 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; post_held 400 refunds_payable to channel_funds; deliver
         f1 callback: done 400 -> refund done by repeated
         balances -> channel_funds -600, merchant_pending 600, refunds_payable 0
         request f2 o1 600 -> refund requesting +30s by made; order paid by funds_moved; post 600 merchant_pending to refunds_payable; hold 600 refunds_payable to channel_funds; ask refund
-        f2 refund: closed 600 -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 600 refunds_payable to channel_funds; post 600 refunds_payable to merchant_pending; deliver
+        f2 refund: closed 600 -> refund failed +600s by moved; order paid by funds_moved; notification due +30s by queued; release 600 refunds_payable to channel_funds; post 600 refunds_payable to merchant_pending; deliver
         request f2 o1 600 -> refund requesting +30s by number_renewed, call_begun; order paid by funds_moved; refund requesting +30s by number_renewed, call_begun; post 600 merchant_pending to refunds_payable; hold 600 refunds_payable to channel_funds; ask refund
-        f2 refund: refused -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 600 refunds_payable to channel_funds; post 600 refunds_payable to merchant_pending; deliver
+        f2 refund: refused -> refund failed +600s by moved; order paid by funds_moved; notification due +30s by queued; release 600 refunds_payable to channel_funds; post 600 refunds_payable to merchant_pending; deliver
         f2 callback: done 600 first -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post 600 merchant_pending to refunds_payable; hold 600 refunds_payable to channel_funds; post_held 600 refunds_payable to channel_funds; deliver
         balances -> channel_funds 0, merchant_pending 0, refunds_payable 0",
     );
@@ -82,7 +92,7 @@ fn what_is_done_too_late_and_is_gone_needs_a_person() {
         o1 place: placed -> order paying +60s by pay_info_received
         o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
         request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
-        f1 refund: refused -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        f1 refund: refused -> refund failed +600s by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
         request f2 o1 1000 -> refund requesting +30s by made; order paid by funds_moved; post 1000 merchant_pending to refunds_payable; hold 1000 refunds_payable to channel_funds; ask refund
         f1 callback: done 400 -> refund done !contradiction by moved; order paid by funds_moved; notification due +30s by queued; post 400 write_off to refunds_payable; hold 400 refunds_payable to channel_funds; post_held 400 refunds_payable to channel_funds; deliver
         f2 refund: done 1000 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post_held 1000 refunds_payable to channel_funds; deliver
@@ -98,12 +108,12 @@ fn a_number_that_is_done_beside_another_needs_a_person() {
         o1 place: placed -> order paying +60s by pay_info_received
         o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
         request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
-        f1 refund: closed 400 -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        f1 refund: closed 400 -> refund failed +600s by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
         request f1 o1 400 -> refund requesting +30s by number_renewed, call_begun; order paid by funds_moved; refund requesting +30s by number_renewed, call_begun; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
         f1 callback: done 400 first -> refund requesting +60s !contradiction by mismatch_recorded
-        f1 refund: refused -> refund failed !contradiction by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        f1 refund: refused -> refund failed +30s !contradiction by moved, call_begun; order paid by funds_moved; notification due +30s by queued; refund failed +30s !contradiction by moved, call_begun; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver; ask query_refund
         request f1 o1 400 -> refused: the refund waits for a person
-        operator write_off refund -> refund failed by attention_ended
+        operator write_off refund -> refund failed +30s by attention_ended
         balances -> channel_funds -1000, merchant_pending 1000, refunds_payable 0",
     );
 }
@@ -138,7 +148,7 @@ fn an_operator_ends_what_the_payers_account_refuses() {
         balances -> channel_funds -600, merchant_pending 600, refunds_payable 0, settled_by_hand 0
         request f2 o1 600 -> refund requesting +30s by made; order paid by funds_moved; post 600 merchant_pending to refunds_payable; hold 600 refunds_payable to channel_funds; ask refund
         f2 refund: abnormal 600 -> refund processing +21600s !refund_abnormal by moved
-        operator write_off refund -> refund written_off by moved; order paid by funds_moved; notification due +30s by queued; release 600 refunds_payable to channel_funds; post 600 refunds_payable to merchant_pending; deliver
+        operator write_off refund -> refund written_off +600s by moved; order paid by funds_moved; notification due +30s by queued; release 600 refunds_payable to channel_funds; post 600 refunds_payable to merchant_pending; deliver
         balances -> channel_funds -600, merchant_pending 600, refunds_payable 0, settled_by_hand 0
         f2 callback: done 600 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post 600 merchant_pending to refunds_payable; hold 600 refunds_payable to channel_funds; post_held 600 refunds_payable to channel_funds; deliver
         balances -> channel_funds 0, merchant_pending 0, refunds_payable 0, settled_by_hand 0",
@@ -152,7 +162,7 @@ fn an_operator_leaves_a_failed_refund_to_its_merchant() {
         o1 place: placed -> order paying +60s by pay_info_received
         o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
         request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
-        f1 refund: refused -> refund failed by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        f1 refund: refused -> refund failed +600s by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
         operator retry -> refused: the refund is failed
         operator renew -> refused: the refund is failed
         operator by_hand refund -> refused: the refund is failed
@@ -257,9 +267,71 @@ fn what_contradicts_a_written_off_refund_is_ended_with_the_same_note() {
         o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
         request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
         f1 refund: abnormal 400 -> refund processing +21600s !refund_abnormal by moved
-        operator write_off refund -> refund written_off by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        operator write_off refund -> refund written_off +600s by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
         f1 callback: done 399 -> refund written_off !contradiction by mismatch_recorded
         operator write_off refund -> refund written_off by attention_ended
         operator write_off refund -> nothing",
+    );
+}
+
+#[test]
+fn a_number_that_is_done_beside_another_is_booked_when_that_fails() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 refund: closed 400 -> refund failed +600s by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by number_renewed, call_begun; order paid by funds_moved; refund requesting +30s by number_renewed, call_begun; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 callback: done 400 first -> refund requesting +60s !contradiction by mismatch_recorded
+        f1 refund: processing 400 -> refund processing +60s !contradiction by moved
+        f1 query_refund: abnormal 400 -> refund processing +21600s !contradiction by moved
+        f1 query_refund: closed 400 -> refund failed +30s !contradiction by moved, call_begun; order paid by funds_moved; notification due +30s by queued; refund failed +30s !contradiction by moved, call_begun; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver; ask query_refund
+        request f1 o1 400 -> refused: the refund waits for a person
+        f1 query_refund: done 400 first -> refund done !contradiction by moved; order paid by funds_moved; notification due +30s by queued; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; post_held 400 refunds_payable to channel_funds; deliver
+        operator write_off refund -> refund done by attention_ended
+        balances -> channel_funds -600, merchant_pending 600, refunds_payable 0
+        request f2 o1 300 -> refund requesting +30s by made; order paid by funds_moved; post 300 merchant_pending to refunds_payable; hold 300 refunds_payable to channel_funds; ask refund
+        f2 refund: closed 300 -> refund failed +600s by moved; order paid by funds_moved; notification due +30s by queued; release 300 refunds_payable to channel_funds; post 300 refunds_payable to merchant_pending; deliver
+        request f2 o1 300 -> refund requesting +30s by number_renewed, call_begun; order paid by funds_moved; refund requesting +30s by number_renewed, call_begun; post 300 merchant_pending to refunds_payable; hold 300 refunds_payable to channel_funds; ask refund
+        f2 callback: done 300 first -> refund requesting +60s !contradiction by mismatch_recorded
+        f2 refund: unfunded -> refund requesting +60s !contradiction by moved
+        f2 query_refund: done 300 -> refund done !contradiction by moved; order paid by funds_moved; notification due +30s by queued; post_held 300 refunds_payable to channel_funds; deliver
+        operator write_off refund -> refund done by attention_ended",
+    );
+}
+
+#[test]
+fn an_ended_refund_is_polled_twice_more() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 refund: refused -> refund failed +600s by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        task f1 -> refund failed +30s by call_begun; ask query_refund
+        f1 query_refund: not_found -> refund failed +85800s by moved
+        task f1 -> refund failed +30s by call_begun; ask query_refund
+        f1 query_refund: unknown -> refund failed by moved
+        task f1 -> nothing
+        request f2 o1 600 -> refund requesting +30s by made; order paid by funds_moved; post 600 merchant_pending to refunds_payable; hold 600 refunds_payable to channel_funds; ask refund
+        f2 refund: abnormal 600 -> refund processing +21600s !refund_abnormal by moved
+        operator write_off refund -> refund written_off +600s by moved; order paid by funds_moved; notification due +30s by queued; release 600 refunds_payable to channel_funds; post 600 refunds_payable to merchant_pending; deliver
+        task f2 -> refund written_off +30s by call_begun; ask query_refund
+        f2 query_refund: processing 600 -> refund written_off +85800s by moved
+        task f2 -> refund written_off +30s by call_begun; ask query_refund
+        f2 query_refund: done 600 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post 600 merchant_pending to refunds_payable; hold 600 refunds_payable to channel_funds; post_held 600 refunds_payable to channel_funds; deliver
+        balances -> channel_funds -400, merchant_pending 400, refunds_payable 0",
+    );
+}
+
+#[test]
+fn what_is_done_too_late_takes_the_parts_that_are_there() {
+    check(
+        "place o1 allocate=CM-B:200:D0,CM-C:100:D0 -> order init +30s by placed; ask place
+        o1 callback: paid tx1 1000 -> order paid by paid, funds_moved; allocation available by made; allocation available by made; notification due +30s by queued; post 1000 channel_funds to merchant_pending; post 200 merchant_pending to merchant_available; post 100 merchant_pending to merchant_available; deliver
+        request f1 o1 900 CM-B:150,CM-C:50 -> refund requesting +30s by made; order paid by funds_moved; allocation available by taken_back; allocation available by taken_back; post 700 merchant_pending to refunds_payable; post 150 merchant_available to refunds_payable; post 50 merchant_available to refunds_payable; hold 900 refunds_payable to channel_funds; ask refund
+        f1 refund: refused -> refund failed +600s by moved; order paid by funds_moved; allocation available by put_back; allocation available by put_back; notification due +30s by queued; release 900 refunds_payable to channel_funds; post 700 refunds_payable to merchant_pending; post 150 refunds_payable to merchant_available; post 50 refunds_payable to merchant_available; deliver
+        withdraw w1 100 CM-B -> withdrawal accepted !withdrawal_due by accepted; hold 100 merchant_available to settled_by_hand
+        f1 callback: done 900 -> refund done !contradiction by moved; order paid by funds_moved; allocation available by taken_back; notification due +30s by queued; post 700 merchant_pending to refunds_payable; post 50 merchant_available to refunds_payable; post 150 write_off to refunds_payable; hold 900 refunds_payable to channel_funds; post_held 900 refunds_payable to channel_funds; deliver
+        balances -> channel_funds -100, merchant_pending 0, merchant_available 200 held 100, merchant_available 50, refunds_payable 0, settled_by_hand 0, write_off -150",
     );
 }

@@ -36,8 +36,8 @@ pub enum Rule {
     RefundWithoutHold,
     /// Every refund that is done or was ended by a person moved its amount out of what was held, once:
     /// what arrived back to its channel account, or to where the person booked it, the rest to the
-    /// merchant's coupons. What the channel gave back after that moved on from there. No other refund
-    /// moved anything.
+    /// merchant's coupons. What the channel gave back after that moved on from there, and what it
+    /// divided otherwise was set right. No other refund moved anything.
     RefundWithoutPost,
     /// No refund of unapplied money releases what it holds.
     RefundReleased,

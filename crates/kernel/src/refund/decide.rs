@@ -9,8 +9,8 @@ use crate::coupons::is_part;
 use crate::deciding::Deciding;
 use crate::notification::{self, NotificationKind, Notified};
 use crate::order::{
-    CALL_MAX_MS, CHANNEL_LAG_SECONDS, CONTRADICTION_SCHEDULE_SECONDS, Order, OrderState,
-    POLL_SCHEDULE_SECONDS, RETRY_SCHEDULE_SECONDS,
+    CALL_MAX_MS, CHANNEL_LAG_SECONDS, CONTRADICTION_SCHEDULE_SECONDS, FINAL_POLL_SECONDS, Order,
+    OrderState, POLL_SCHEDULE_SECONDS, RETRY_SCHEDULE_SECONDS,
 };
 use crate::schedule;
 use crate::standing::{Attention, AttentionKind};
@@ -131,8 +131,12 @@ pub(super) fn run_task(deciding: &mut Deciding<'_>, refund: &Refund, order: &Ord
 
 /// The instruction that asks what became of the refund.
 pub(super) fn querying(refund: &Refund, order: &Order) -> Instruction {
+    querying_number(refund, order, refund.current_channel_refund_no())
+}
+
+fn querying_number(refund: &Refund, order: &Order, channel_refund_no: String) -> Instruction {
     Instruction::QueryRefund(PlacedRefund {
-        channel_refund_no: refund.current_channel_refund_no(),
+        channel_refund_no,
         channel_order_no: order.terms.channel_order_no.clone(),
         made_at: refund.made_at,
         amount: refund.amount,
@@ -166,8 +170,17 @@ pub(super) fn record_finding(
         None => outcome(deciding, refund, order, finding),
     };
     match outcome {
-        Outcome::Repeated => deciding.record(refund, RefundChange::Repeated),
-        Outcome::Moves(moved) => moves(deciding, refund, order, moved),
+        Outcome::Repeated => match polled_after_its_end(deciding, refund) {
+            Some(moved) => moves(deciding, refund, order, moved),
+            None => deciding.record(refund, RefundChange::Repeated),
+        },
+        Outcome::Moves(moved) => {
+            let is_earlier_open = leaves_earlier_open(refund, &moved);
+            moves(deciding, refund, order, moved);
+            if is_earlier_open {
+                query_earlier(deciding, refund, order);
+            }
+        }
         Outcome::RequestAgain => {
             let next_poll_at = refund.next_poll_at;
             let moved = Moved { state: refund.state.clone(), next_poll_at, need: need(refund) };
@@ -185,6 +198,40 @@ pub(super) fn record_finding(
             };
             deciding.record(refund, RefundChange::MismatchRecorded { why, next_poll_at });
         }
+    }
+}
+
+/// An end that a query confirms: the refund stands where it stood, and is polled once more or not.
+fn polled_after_its_end(deciding: &Deciding<'_>, refund: &Refund) -> Option<Moved> {
+    let is_asked = deciding.asked() == Some(Operation::QueryRefund);
+    let state = refund.state.clone();
+    let (RefundState::Failed { at, .. } | RefundState::WrittenOff { at, .. }) = &state else {
+        return None;
+    };
+    let is_back = money::place(refund, &state) == Place::Source;
+    let next_poll_at = final_poll(*at, deciding.now());
+    (is_asked && is_back).then(|| Moved { state, next_poll_at, need: need(refund) })
+}
+
+/// When a merchant's refund is polled that ended at `ended_at` and gave nothing back: the channel may have
+/// carried it out after all.
+pub(super) fn final_poll(ended_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let polls = FINAL_POLL_SECONDS.into_iter().map(|seconds| ended_at.plus_seconds(seconds));
+    polls.into_iter().find(|poll| *poll > now)
+}
+
+/// True when a merchant's refund fails now, and the channel had contradicted it while it had this number:
+/// it may have carried out an earlier one.
+fn leaves_earlier_open(refund: &Refund, moved: &Moved) -> bool {
+    let fails = matches!(moved.state, RefundState::Failed { .. })
+        && !matches!(refund.state, RefundState::Failed { .. });
+    refund.request.is_some() && fails && contradiction(refund).is_some()
+}
+
+/// Asks what became of the numbers before the present one.
+fn query_earlier(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order) {
+    for number in refund.failed_channel_refund_nos() {
+        begin(deciding, refund, order, querying_number(refund, order, number));
     }
 }
 
@@ -278,7 +325,7 @@ fn outcome(deciding: &Deciding<'_>, refund: &Refund, order: &Order, finding: &Fi
             Outcome::Moves(Moved {
                 state: refund.state.clone(),
                 next_poll_at: Some(schedule::due(now, &SLOW_SCHEDULE_SECONDS, refund.polls)),
-                need: Some(need),
+                need: earlier_contradiction(refund).or(Some(need)),
             })
         }
         // The account must be mended, or its quota comes back: soon is of no use.
@@ -321,16 +368,18 @@ fn outcome(deciding: &Deciding<'_>, refund: &Refund, order: &Order, finding: &Fi
 /// Calls about a refund after which a refusal that is not signed needs a person.
 const UNPROVEN_POLLS_MAX: u32 = 6;
 
-/// A refusal that does not prove that nothing stands there. What was never sent before cannot stand:
-/// the refund has failed. Anything else is queried, and after a few times a person sees it; it has not
-/// failed then, so that no second number is sent while the first may stand.
+/// A refusal that does not prove that nothing stands there. Of unapplied money, what was never sent before
+/// cannot stand: the refund has failed. Anything else is queried, and requested again only where the
+/// channel signs that it does not know it. After a few times a merchant has its money again, and its next
+/// request queries the number first. Unapplied money has not failed then, and a person sees it, so that no
+/// second number is sent while the first may stand.
 fn refused_without_proof(
     refund: &Refund,
     finding: &Finding,
     now: Timestamp,
     reason: String,
 ) -> Outcome {
-    if refund.version == 1 {
+    if refund.version == 1 && refund.request.is_none() {
         return fails(refund, now, reason, Proof::Unsigned);
     }
     if refund.polls < UNPROVEN_POLLS_MAX {
@@ -340,6 +389,9 @@ fn refused_without_proof(
             schedule::due(now, &RETRY_SCHEDULE_SECONDS, refund.polls),
             now,
         );
+    }
+    if refund.request.is_some() {
+        return fails(refund, now, reason, Proof::Unsigned);
     }
     let reason = format!("the channel refuses the refund, and may have it: {reason}");
     Outcome::Moves(Moved {
@@ -390,6 +442,17 @@ fn need(refund: &Refund) -> Option<Need> {
     Some(Need { kind: *kind, reason: reason.to_string() })
 }
 
+/// What contradicted the refund.
+fn contradiction(refund: &Refund) -> Option<Need> {
+    need(refund).filter(|need| need.kind == AttentionKind::Contradiction)
+}
+
+/// What contradicted a refund that has had several numbers: an earlier one may have been carried out, and
+/// no answer about the present one ends that.
+fn earlier_contradiction(refund: &Refund) -> Option<Need> {
+    contradiction(refund).filter(|_| refund.attempt > 1)
+}
+
 /// Whether the channel signed that nothing stands there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Proof {
@@ -402,12 +465,12 @@ enum Proof {
 fn fails(refund: &Refund, now: Timestamp, reason: String, proof: Proof) -> Outcome {
     let failed =
         Need { kind: AttentionKind::RefundFailed, reason: format!("refund failed: {reason}") };
-    let need = match refund.request {
-        Some(_) => need(refund).filter(|need| need.kind == AttentionKind::Contradiction),
-        None => Some(failed),
+    let (next_poll_at, need) = match refund.request {
+        Some(_) => (final_poll(now, now), contradiction(refund)),
+        None => (None, Some(failed)),
     };
     let state = RefundState::Failed { at: now, reason, is_proven: proof == Proof::Signed };
-    Outcome::Moves(Moved { state, next_poll_at: None, need })
+    Outcome::Moves(Moved { state, next_poll_at, need })
 }
 
 fn moved(deciding: &Deciding<'_>, refund: &Refund, order: &Order, refunded: &Refunded) -> Outcome {
@@ -446,19 +509,20 @@ fn moved(deciding: &Deciding<'_>, refund: &Refund, order: &Order, refunded: &Ref
             let at = refunded.at.unwrap_or(now);
             let refund_reference = refunded.refund_reference.clone();
             let done = RefundState::Done { at, refund_reference, settled_refund };
-            moves(done, None, done_after_its_end(deciding, refund, order))
+            let need = done_after_its_end(deciding, refund, order);
+            moves(done, None, need.or_else(|| earlier_contradiction(refund)))
         }
         (_, RefundState::Failed { .. }) => Outcome::Repeated,
         _ if !refund.holds() => Outcome::Repeated,
         (RefundStatus::Processing, _) => {
-            let need = overdue(refund, PROCESSING_SECONDS, now, "processing");
-            moves(RefundState::Processing, poll, need)
+            let overdue = || overdue(refund, PROCESSING_SECONDS, now, "processing");
+            moves(RefundState::Processing, poll, earlier_contradiction(refund).or_else(overdue))
         }
         (RefundStatus::Abnormal, _) => {
             let reason = "the payer's account refused the refund; act at the channel".to_owned();
             let need = Need { kind: AttentionKind::RefundAbnormal, reason };
             let next = schedule::due_if_any(now, &ABNORMAL_SCHEDULE_SECONDS, refund.polls);
-            moves(RefundState::Processing, next, Some(need))
+            moves(RefundState::Processing, next, earlier_contradiction(refund).or(Some(need)))
         }
         (RefundStatus::Closed, _) => {
             fails(refund, now, "closed at the channel".to_owned(), Proof::Signed)

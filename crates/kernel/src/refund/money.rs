@@ -52,12 +52,10 @@ pub(super) fn move_to(
 /// Counts in the order what a merchant's refund has reserved or given back.
 pub(super) fn count(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order, to: &RefundState) {
     let (before, after) = (place(refund, &refund.state), place(refund, to));
-    let way = match (before, after) {
-        (Place::Waiting, Place::Source) => Some(Way::PutBack),
-        (Place::Source, Place::Waiting | Place::Channel)
-            if is_there(deciding.view(), refund, order) =>
-        {
-            Some(Way::Taken)
+    let gone = match (before, after) {
+        (Place::Waiting, Place::Source) => Some((Way::PutBack, refund.parts.clone())),
+        (Place::Source, Place::Waiting | Place::Channel) => {
+            Some((Way::Taken, there(deciding.view(), refund, order)))
         }
         (
             Place::Waiting | Place::Source | Place::Channel | Place::Hand(_),
@@ -65,21 +63,21 @@ pub(super) fn count(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order,
         ) => None,
     };
     let delta = OrderFunds {
-        allocated: way.map_or(Fen::ZERO, |way| allocated(refund, way)),
+        allocated: gone.as_ref().map_or(Fen::ZERO, |(way, parts)| allocated(parts, *way)),
         ..minus(counted(refund, after), counted(refund, before))
     };
     if refund.request.is_some() && delta != OrderFunds::default() {
         let by = refund.id.subject();
         deciding.record(order, OrderChange::FundsMoved { by, delta });
     }
-    if let Some(way) = way {
-        record_parts(deciding, refund, way);
+    if let Some((way, parts)) = gone {
+        record_parts(deciding, refund, &parts, way);
     }
 }
 
-/// What the order's allocations have more or less when the refund's parts go this way.
-fn allocated(refund: &Refund, way: Way) -> Fen {
-    let parts = refund.parts.iter().filter(|part| part.source != RefundSource::OwnMerchant);
+/// What the order's allocations have more or less when these parts go this way.
+fn allocated(parts: &[RefundPart], way: Way) -> Fen {
+    let parts = parts.iter().filter(|part| part.source != RefundSource::OwnMerchant);
     let sum: i64 = parts.map(|part| part.amount.get()).sum();
     match way {
         Way::Taken => Fen::new(-sum),
@@ -88,8 +86,8 @@ fn allocated(refund: &Refund, way: Way) -> Fen {
 }
 
 /// Records in the allocations what of them went to the refund or came back.
-fn record_parts(deciding: &mut Deciding<'_>, refund: &Refund, way: Way) {
-    for part in &refund.parts {
+fn record_parts(deciding: &mut Deciding<'_>, refund: &Refund, parts: &[RefundPart], way: Way) {
+    for part in parts {
         if let RefundSource::Allocation(id) = part.source {
             let row = allocation(deciding.view(), refund, id).clone();
             allocation::record_part(deciding, &row, refund, way, part.amount);
@@ -105,24 +103,34 @@ fn allocation<'v>(view: &'v View, refund: &Refund, id: Id<kinds::Allocation>) ->
 
 /// What a new refund's amount does: it is taken from where it lies, and held.
 pub(super) fn open(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order) {
-    let taken = take(deciding.view(), refund, order);
+    let taken = take(deciding.view(), refund, order, &refund.parts);
     for movement in [taken, vec![held(refund, order, Phase::Hold)]].concat() {
         deciding.transfer_any(refund, movement);
     }
     if refund.request.is_some() {
-        let allocated = allocated(refund, Way::Taken);
+        let allocated = allocated(&refund.parts, Way::Taken);
         let delta = OrderFunds { allocated, ..counted(refund, Place::Waiting) };
         deciding.record(order, OrderChange::FundsMoved { by: refund.id.subject(), delta });
-        record_parts(deciding, refund, Way::Taken);
+        record_parts(deciding, refund, &refund.parts, Way::Taken);
     }
 }
 
 /// True when what the refund takes is still where it was taken from.
 pub(super) fn is_there(view: &View, refund: &Refund, order: &Order) -> bool {
-    refund.parts.iter().all(|part| match part.source {
-        RefundSource::OwnMerchant => part.amount <= order.free(),
-        RefundSource::Allocation(id) => allocation(view, refund, id).has(view, part.amount),
-    })
+    there(view, refund, order) == refund.parts
+}
+
+/// What of the refund's parts is still where it was taken from. An allocation pays its part or nothing.
+fn there(view: &View, refund: &Refund, order: &Order) -> Vec<RefundPart> {
+    let of = |part: &RefundPart| match part.source {
+        RefundSource::OwnMerchant => part.amount.min(order.free()),
+        RefundSource::Allocation(id) if allocation(view, refund, id).has(view, part.amount) => {
+            part.amount
+        }
+        RefundSource::Allocation(_) => Fen::ZERO,
+    };
+    let parts = refund.parts.iter().map(|part| RefundPart { amount: of(part), ..part.clone() });
+    parts.filter(|part| part.amount.is_positive()).collect()
 }
 
 /// Its amount in the sum of the order's funds that it counts in.
@@ -180,21 +188,24 @@ const fn reason(refund: &Refund) -> Reason {
 }
 
 /// Each part leaves where it lies.
-fn take(view: &View, refund: &Refund, order: &Order) -> Vec<Movement> {
+fn take(view: &View, refund: &Refund, order: &Order, parts: &[RefundPart]) -> Vec<Movement> {
     let take = |part: &RefundPart| part_movements(view, refund, order, part, Way::Taken);
-    refund.parts.iter().flat_map(take).collect()
+    parts.iter().flat_map(take).collect()
 }
 
-/// The refund's money is taken again. Where the merchant has it no more, somebody must make up for it.
+/// The refund's money is taken again. For what merchants have no more, somebody must make up.
 fn take_and_hold(view: &View, refund: &Refund, order: &Order) -> Vec<Movement> {
-    let taken = match is_there(view, refund, order) {
-        true => take(view, refund, order),
-        false => {
-            let lost = Account::new(AccountKind::WriteOff, refund.tenant.as_str());
-            refund.parts.iter().map(|part| moved(part, lost.clone(), refund.waiting())).collect()
-        }
+    let there = there(view, refund, order);
+    let sum: i64 = there.iter().map(|part| part.amount.get()).sum();
+    let lost = Movement {
+        phase: Phase::Post,
+        debit: Account::new(AccountKind::WriteOff, refund.tenant.as_str()),
+        credit: refund.waiting(),
+        amount: Fen::new(refund.amount.get() - sum),
+        reason: Reason::Refund,
     };
-    [taken, vec![held(refund, order, Phase::Hold)]].concat()
+    let hold = held(refund, order, Phase::Hold);
+    [take(view, refund, order, &there), vec![lost, hold]].concat()
 }
 
 /// Each part goes back to where it belongs.

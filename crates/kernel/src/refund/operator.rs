@@ -1,6 +1,6 @@
 //! What an operator decides about a refund.
 
-use super::decide::{Moved, begin, moves, requesting};
+use super::decide::{Moved, begin, final_poll, moves, requesting};
 use super::{Refund, RefundChange, RefundRefusal, RefundState, payable, suspense};
 use crate::aggregate::{Key, Reads};
 use crate::approval::{Manual, ManualCommand, ManualRoot};
@@ -209,8 +209,11 @@ fn write_off(
         _ => {}
     }
     check_ends(refund)?;
-    let state = RefundState::WrittenOff { at: deciding.now(), note: note.to_owned() };
-    moves(deciding, refund, order, Moved { state, next_poll_at: None, need: None });
+    let now = deciding.now();
+    let state = RefundState::WrittenOff { at: now, note: note.to_owned() };
+    // A merchant has its money again; the channel may give it back nevertheless.
+    let next_poll_at = refund.request.as_ref().and_then(|_| final_poll(now, now));
+    moves(deciding, refund, order, Moved { state, next_poll_at, need: None });
     Ok(())
 }
 

@@ -19,7 +19,7 @@
 //! - `propose ann apply o1 tx1`: an operator proposes a decision; `approve bob`, `reject bob`: another
 //!   decides about the newest approval.
 //! - `fund 500`, `withdraw w1 300`, `operator paid w1`, `operator unpaid w1`: money that the merchant has
-//!   available, a withdrawal of it, and how that ended.
+//!   available, a withdrawal of it, and how that ended; `withdraw w1 300 CM-B`: of another merchant's.
 //! - `o1@moved query: …`: the account has become somebody else at its channel.
 //! - `wait 60s`, `wait 30000ms`, `wait expiry`: time passes; `balances`: what the accounts have.
 //! - `rebuild`: the orders are as their events rebuild them.
@@ -85,8 +85,12 @@ pub(crate) fn play(kernel: &mut TestKernel, step: &str) -> String {
             kernel.fund(number(fen));
             return String::new();
         }
-        ["withdraw", no, fen] => {
-            WithdrawalCommand::Request(Box::new(super::withdraw(no, number(fen)))).into()
+        ["withdraw", no, fen, merchant @ ..] => {
+            let mut request = super::withdraw(no, number(fen));
+            if let [merchant] = merchant {
+                request.merchant = MerchantId::new(merchant);
+            }
+            WithdrawalCommand::Request(Box::new(request)).into()
         }
         ["task", row] => {
             await_task(kernel, row);

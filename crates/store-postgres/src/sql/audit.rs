@@ -41,6 +41,12 @@ fn first_refund_with(broken: &str) -> String {
                         WHEN credit = 'channel_funds/' || terms.channel_account
                             AND debit IN ('settled_by_hand/' || refunds.tenant,
                                 'write_off/' || refunds.tenant) THEN 'after'
+                        WHEN credit = 'merchant_coupons/' || terms.merchant
+                            AND debit IN ('settled_by_hand/' || refunds.tenant,
+                                'write_off/' || refunds.tenant) THEN 'less'
+                        WHEN debit = 'merchant_coupons/' || terms.merchant
+                            AND credit IN ('settled_by_hand/' || refunds.tenant,
+                                'write_off/' || refunds.tenant) THEN 'more'
                         ELSE 'otherwise' END
                     ELSE 'none' END AS movement
             FROM refunds
@@ -74,14 +80,16 @@ fn moved(movement: &str) -> String {
 }
 
 /// A refund moved more or less than its state says. One that is done was carried out at once, or after a
-/// person had ended it.
+/// person had ended it; what was set right then between coupons and where that was booked counts as if it
+/// had been booked so at once.
 fn moved_otherwise() -> String {
     let [back, coupons, ended, after] = ["back", "coupons", "ended", "after"].map(moved);
-    let all = format!("({back}, {coupons}, {ended}, {after})");
+    let [less, more] = ["less", "more"].map(moved);
+    let all = format!("({back}, {coupons} + {less} - {more}, {ended} - {less} + {more}, {after})");
     format!(
         "count(*) FILTER (WHERE movement = 'otherwise') > 0 OR (CASE
             WHEN state = 'done' THEN {all} = (back, whole - back, 0, 0)
-                OR {all} = (0, whole - arrived, arrived, back)
+                OR {all} = (0, whole - back, back, back)
             WHEN state = 'settled_by_hand' OR (state = 'written_off' AND NOT requested)
                 THEN {all} = (0, whole - arrived, arrived, 0)
             ELSE {all} = (0, 0, 0, 0) END) IS NOT TRUE"

@@ -88,6 +88,12 @@ macro_rules! first_refund_with {
                             WHEN credit = 'channel_funds/' || terms.channel_account
                                 AND debit IN ('settled_by_hand/' || refunds.tenant,
                                     'write_off/' || refunds.tenant) THEN 'after'
+                            WHEN credit = 'merchant_coupons/' || terms.merchant
+                                AND debit IN ('settled_by_hand/' || refunds.tenant,
+                                    'write_off/' || refunds.tenant) THEN 'less'
+                            WHEN debit = 'merchant_coupons/' || terms.merchant
+                                AND credit IN ('settled_by_hand/' || refunds.tenant,
+                                    'write_off/' || refunds.tenant) THEN 'more'
                             ELSE 'otherwise' END
                         ELSE 'none' END AS movement
                 FROM refunds
@@ -104,10 +110,13 @@ macro_rules! first_refund_with {
 }
 
 /// How much a refund moved: back to the channel, to coupons, to where a person ended it, and from there.
+/// What was set right between coupons and there counts as if it had been booked so at once.
 macro_rules! moved {
     () => {
-        "(sum(iif(movement = 'back', fen, 0)), sum(iif(movement = 'coupons', fen, 0)),
-            sum(iif(movement = 'ended', fen, 0)), sum(iif(movement = 'after', fen, 0)))"
+        "(sum(iif(movement = 'back', fen, 0)),
+            sum(iif(movement IN ('coupons', 'less'), fen, iif(movement = 'more', -fen, 0))),
+            sum(iif(movement IN ('ended', 'more'), fen, iif(movement = 'less', -fen, 0))),
+            sum(iif(movement = 'after', fen, 0)))"
     };
 }
 
@@ -211,7 +220,7 @@ pub(crate) const MONEY_RULES: [RuleSql; 11] = [
             moved!(),
             " IS (back, whole - back, 0, 0) OR ",
             moved!(),
-            " IS (0, whole - arrived, arrived, back)
+            " IS (0, whole - back, back, back)
                 WHEN state = 'settled_by_hand' OR (state = 'written_off' AND NOT requested) THEN ",
             moved!(),
             " IS (0, whole - arrived, arrived, 0) ELSE ",

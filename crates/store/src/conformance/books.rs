@@ -3,7 +3,7 @@
 use super::fixture::{StoreFixture, account, empty, place_at};
 use crate::audit::Rule;
 use crate::{Accounts, Batch, CommitFault, Promise, Store};
-use channel::{Finding, Operation, RefundStatus};
+use channel::{Finding, Operation, RefundStatus, Refunded};
 use kernel::{Delivery, Task, TaskChange, TenantId};
 use ledger::{Balance, Delta, Fen, Phase, Reason, SubjectKind};
 use test_support::{
@@ -162,6 +162,16 @@ pub(super) fn late_refund_keeps_the_books(store: &dyn Store) -> Promise<'_, ()> 
         let suspense = fixture.balance(&tenant_at(0), "suspense/100001").await;
         let price = PRICE.get();
         assert_eq!(suspense, has(price, price), "what failed stays held for the operator");
+
+        // What a person booked is set right when the channel carries that out too, and divides it otherwise.
+        fixture.accept(decided(&refunds[2], write_off())).await;
+        fixture.assert_sound().await;
+        let done = refunded(&refunds[2], RefundStatus::Done);
+        let done = Refunded { settled_amount: Some(Fen::new(price - 1)), ..done };
+        fixture.accept(found_of_refund(&refunds[2], done)).await;
+        fixture.assert_sound().await;
+        let written_off = fixture.balance(&tenant_at(0), "write_off/100001").await;
+        assert_eq!(written_off, has(0, 0));
     })
 }
 

@@ -216,7 +216,7 @@ impl State {
                 Phase::PostHeld if is_waiting && is_of_hand(&transfer.credit, refund) => {
                     &mut found.moved.ended
                 }
-                Phase::PostHeld if is_waiting && self.is_to_coupons(transfer, refund) => {
+                Phase::PostHeld if is_waiting && self.is_coupons(&transfer.credit, refund) => {
                     &mut found.moved.coupons
                 }
                 Phase::Post
@@ -238,6 +238,21 @@ impl State {
                 Phase::Post if is_of_hand(&transfer.debit, refund) && is_back => {
                     &mut found.moved.after
                 }
+                // What a person had booked by our own share is set right by the channel's.
+                Phase::Post
+                    if is_of_hand(&transfer.debit, refund)
+                        && self.is_coupons(&transfer.credit, refund) =>
+                {
+                    found.moved.ended -= fen(transfer.amount);
+                    &mut found.moved.coupons
+                }
+                Phase::Post
+                    if is_of_hand(&transfer.credit, refund)
+                        && self.is_coupons(&transfer.debit, refund) =>
+                {
+                    found.moved.coupons -= fen(transfer.amount);
+                    &mut found.moved.ended
+                }
                 Phase::PostHeld | Phase::Post => {
                     found.misfits = true;
                     continue;
@@ -248,11 +263,11 @@ impl State {
         found
     }
 
-    fn is_to_coupons(&self, transfer: &Transfer, refund: &Refund) -> bool {
+    fn is_coupons(&self, account: &Account, refund: &Refund) -> bool {
         let order = self.orders.get(&refund.tenant, refund.order.value());
         order.is_some_and(|order| {
             let merchant = order.terms.request.merchant.as_str();
-            transfer.credit == Account::new(AccountKind::MerchantCoupons, merchant)
+            *account == Account::new(AccountKind::MerchantCoupons, merchant)
         })
     }
 
@@ -422,17 +437,19 @@ struct RefundMoved {
 /// had ended it.
 fn ways(refund: &Refund) -> Vec<RefundMoved> {
     let (amount, settled) = (fen(refund.amount), fen(refund.settled_amount));
-    let ended = |after| RefundMoved { ended: settled, coupons: amount - settled, back: 0, after };
+    let ended = |ended, after| RefundMoved { ended, coupons: amount - ended, back: 0, after };
     match &refund.state {
         RefundState::Requesting | RefundState::Processing | RefundState::Failed { .. } => {
             vec![RefundMoved::default()]
         }
         RefundState::WrittenOff { .. } if refund.request.is_some() => vec![RefundMoved::default()],
-        RefundState::SettledByHand { .. } | RefundState::WrittenOff { .. } => vec![ended(0)],
+        RefundState::SettledByHand { .. } | RefundState::WrittenOff { .. } => {
+            vec![ended(settled, 0)]
+        }
         RefundState::Done { settled_refund, .. } => {
             let back = fen(*settled_refund);
             let at_once = RefundMoved { back, coupons: amount - back, ended: 0, after: 0 };
-            vec![at_once, ended(back)]
+            vec![at_once, ended(back, back)]
         }
     }
 }
