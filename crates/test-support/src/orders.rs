@@ -205,7 +205,7 @@ pub fn refunded(refund: &Refund, status: RefundStatus) -> Finding {
         channel_refund_no: refund.current_channel_refund_no(),
         refund_reference: "wxr1".to_owned(),
         amount: refund.amount,
-        settled_amount: None,
+        settled_amount: Some(refund.settled_amount),
         status,
         at: None,
     })

@@ -166,9 +166,11 @@ pub(super) fn late_refund_keeps_the_books(store: &dyn Store) -> Promise<'_, ()> 
         // What a person booked is set right when the channel carries that out too, and divides it otherwise.
         fixture.accept(decided(&refunds[2], write_off())).await;
         fixture.assert_sound().await;
-        let done = refunded(&refunds[2], RefundStatus::Done);
+        let Finding::Refund(done) = refunded(&refunds[2], RefundStatus::Done) else {
+            panic!("a refund is found")
+        };
         let done = Refunded { settled_amount: Some(Fen::new(price - 1)), ..done };
-        fixture.accept(found_of_refund(&refunds[2], done)).await;
+        fixture.accept(found_of_refund(&refunds[2], Finding::Refund(done))).await;
         fixture.assert_sound().await;
         let written_off = fixture.balance(&tenant_at(0), "write_off/100001").await;
         assert_eq!(written_off, has(0, 0));

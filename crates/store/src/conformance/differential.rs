@@ -215,7 +215,7 @@ impl<'a> Play<'a> {
                 channel_refund_no: refund.current_channel_refund_no(),
                 refund_reference: "wxr".to_owned(),
                 amount: refund.amount,
-                settled_amount: None,
+                settled_amount: Some(refund.settled_amount),
                 status: self.one_of(&statuses),
                 at: Some(Timestamp::from_ms(7)),
             }),
