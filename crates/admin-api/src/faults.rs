@@ -10,7 +10,7 @@ use engine::{ChannelAccountFault, DeclarationFault, Failure};
 use http::{HeaderValue, StatusCode, header};
 use kernel::{
     AllocationRefusal, ApprovalRefusal, DirectoryRefusal, NotificationRefusal, OrderRefusal,
-    RefundRefusal, Refusal, WithdrawalRefusal,
+    RefundRefusal, Refusal, ShareRefusal, ShareReturnRefusal, WithdrawalRefusal,
 };
 use store::StoreFault;
 
@@ -191,6 +191,9 @@ fn store_fault(fault: &StoreFault) -> (StatusCode, Error) {
 fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
     match refusal {
         Refusal::Order(refusal) => order_refused(refusal),
+        Refusal::Refund(RefundRefusal::Sharing | RefundRefusal::NotReturned { .. }) => {
+            (StatusCode::CONFLICT, "shared", None)
+        }
         Refusal::Refund(RefundRefusal::NotFound) => not_found("refund_not_found", "refund"),
         Refusal::Refund(RefundRefusal::State { .. }) => (StatusCode::CONFLICT, "state", None),
         Refusal::Refund(RefundRefusal::NoAttention) => (StatusCode::CONFLICT, "no_attention", None),
@@ -222,6 +225,14 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
         }
         Refusal::Directory(refusal) => directory_refused(refusal),
         Refusal::Approval(refusal) => approval_refused(refusal),
+        // No command of this API leads to the others.
+        Refusal::Payee(_) => (StatusCode::CONFLICT, "payee", None),
+        Refusal::Share(ShareRefusal::NotFound) => not_found("share_not_found", "share"),
+        Refusal::Share(_) => (StatusCode::CONFLICT, "state", None),
+        Refusal::ShareReturn(ShareReturnRefusal::NotFound) => {
+            not_found("share_return_not_found", "share_return")
+        }
+        Refusal::ShareReturn(_) => (StatusCode::CONFLICT, "state", None),
         Refusal::Allocation(AllocationRefusal::NotFound) => {
             not_found("allocation_not_found", "allocation")
         }

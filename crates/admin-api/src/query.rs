@@ -182,6 +182,16 @@ pub(crate) fn refund_id(text: &str) -> Result<Id<kinds::Refund>, Malformed> {
     id("refund", text)
 }
 
+/// The share that a path names.
+pub(crate) fn share_id(text: &str) -> Result<Id<kinds::Share>, Malformed> {
+    id("share", text)
+}
+
+/// The return of a share that a path names.
+pub(crate) fn share_return_id(text: &str) -> Result<Id<kinds::ShareReturn>, Malformed> {
+    id("share_return", text)
+}
+
 /// The approval that a path names.
 pub(crate) fn approval_id(text: &str) -> Result<Id<kinds::Approval>, Malformed> {
     id("approval", text)

@@ -618,7 +618,8 @@ pub(crate) struct PostingPage {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Subject {
     /// `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`,
-    /// `channel_account`, `approval`, `allocation`, `allocation_release` or `withdrawal`.
+    /// `channel_account`, `approval`, `allocation`, `allocation_release`, `withdrawal`, `payee`, `share`
+    /// or `share_return`.
     #[schema(example = "order")]
     pub(crate) kind: &'static str,
     /// Its id, 18 digits.

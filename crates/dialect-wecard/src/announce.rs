@@ -2,6 +2,7 @@
 
 use crate::account::wire::WithdrawalShown;
 use crate::keys::notification_key;
+use crate::sharing::{self, ReturnShown, ShareShown};
 use crate::sign::Signing;
 use crate::wire::Queried;
 use crate::{account, map, refund, time};
@@ -35,6 +36,8 @@ struct Body<'a> {
 #[serde(untagged)]
 enum Shown<'a> {
     Order(Box<Queried<'a>>),
+    Share(ShareShown<'a>),
+    ShareReturn(ReturnShown<'a>),
     Refund(Box<refund::Shown<'a>>),
     Withdrawal(Box<WithdrawalShown<'a>>),
 }
@@ -51,6 +54,8 @@ impl<'a> Shown<'a> {
                 let queried = map::queried(order, &about.allocations_of(order), now);
                 queried.ok().map(Box::new).map(Shown::Order)
             }
+            Row::Share(share) => Some(Shown::Share(sharing::map::share(share))),
+            Row::ShareReturn(row) => Some(Shown::ShareReturn(sharing::map::share_return(row))),
             Row::Refund(refund) => {
                 let request = refund.request.as_deref()?;
                 let notified = refund::notified(refund, request, notification);
@@ -83,6 +88,8 @@ impl Announce for Announcer {
             notify_id: notification.id.to_string(),
             notify_type: match notification.kind {
                 NotificationKind::Pay => "PAY",
+                NotificationKind::Share => "PROFIT",
+                NotificationKind::ShareReturn => "PROFIT_REFUND",
                 NotificationKind::Refund => "REFUND",
                 NotificationKind::Withdrawal => "SETTLE",
             },

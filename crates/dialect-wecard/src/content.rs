@@ -25,7 +25,7 @@ struct Content<'a> {
 
 /// A digest of the content of an order request.
 pub(crate) fn digest(order: &UnifiedOrder<'_>, payer: &Payer) -> Result<String, serde_json::Error> {
-    let content = serde_json::to_vec(&Content {
+    digest_of(&Content {
         app_id: payer.app_id.as_deref(),
         user_id: payer.user_id.as_deref(),
         notify_url: order.notify_url,
@@ -34,7 +34,12 @@ pub(crate) fn digest(order: &UnifiedOrder<'_>, payer: &Payer) -> Result<String, 
         shares: order.shares.as_deref(),
         allocations: order.allocations.as_deref(),
         payees: order.payees.as_deref(),
-    })?;
+    })
+}
+
+/// The digest of a request's content.
+pub(crate) fn digest_of(content: &impl Serialize) -> Result<String, serde_json::Error> {
+    let content = serde_json::to_vec(content)?;
     let mut digest = crypto::hash::sha256_hex(&content);
     digest.truncate(DIGEST_LEN);
     Ok(digest)

@@ -5,8 +5,8 @@ use channel::TextField;
 use dialect::Wait;
 use engine::Failure;
 use kernel::{
-    AllocationFault, AllocationReleaseRefusal, OrderField, OrderRefusal, RefundRefusal, Refusal,
-    WithdrawalField, WithdrawalRefusal,
+    AllocationFault, AllocationReleaseRefusal, OrderField, OrderRefusal, PayeeRefusal,
+    RefundRefusal, Refusal, ShareRefusal, ShareReturnRefusal, WithdrawalField, WithdrawalRefusal,
 };
 
 /// The codes of `ErrCode`.
@@ -24,6 +24,9 @@ pub(crate) enum ErrCode {
     RecordAlreadyExist,
     OrderNotExist,
     OrderStatusError,
+    ProfitAmountExceed,
+    ProfitNotReturned,
+    PayeeNotExist,
     RefundAmountExceed,
     RefundNotExist,
     NoMerchantSecret,
@@ -51,6 +54,9 @@ impl ErrCode {
             ErrCode::RecordAlreadyExist => "ORDER.ORDER_RECORD_ALREADY_EXIST",
             ErrCode::OrderNotExist => "ORDER.ORDER_NOT_EXIST",
             ErrCode::OrderStatusError => "ORDER.ORDER_STATUS_ERROR",
+            ErrCode::ProfitAmountExceed => "PROFIT.AMOUNT_EXCEED",
+            ErrCode::ProfitNotReturned => "ORDER.PROFIT_NOT_RETURNED",
+            ErrCode::PayeeNotExist => "PROFIT.PAYEE_NOT_EXIST",
             ErrCode::RefundAmountExceed => "ORDER.REFUND_AMOUNT_EXCEED",
             ErrCode::RefundNotExist => "ORDER.REFUND_RECORD_NOT_EXIST",
             ErrCode::NoMerchantSecret => "NO_MERCHANT_SECRET",
@@ -172,6 +178,9 @@ impl From<Refusal> for Fault {
                 let (code, field) = of_withdrawal(&refusal);
                 (code, field.map(str::to_owned))
             }
+            Refusal::Payee(refusal) => owned(of_payee(&refusal)),
+            Refusal::Share(refusal) => owned(of_share(&refusal)),
+            Refusal::ShareReturn(refusal) => owned(of_share_return(&refusal)),
             // No command of this dialect leads to these.
             Refusal::Allocation(_)
             | Refusal::Notification(_)
@@ -252,6 +261,60 @@ fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
     }
 }
 
+const fn of_payee(refusal: &PayeeRefusal) -> (ErrCode, Option<&'static str>) {
+    match refusal {
+        PayeeRefusal::NotFound => (ErrCode::PayeeNotExist, None),
+        PayeeRefusal::Differs => (ErrCode::InvalidParameter, Some("OutPayeeId")),
+        PayeeRefusal::UnknownMerchant | PayeeRefusal::NoMerchant => {
+            (ErrCode::InvalidParameter, Some("ChannelSubMerchantId"))
+        }
+    }
+}
+
+const fn of_share(refusal: &ShareRefusal) -> (ErrCode, Option<&'static str>) {
+    let list = Some("ProfitShareInfoList");
+    match refusal {
+        ShareRefusal::NotFound | ShareRefusal::Differs => {
+            (ErrCode::InvalidParameter, Some("OutProfitOrderId"))
+        }
+        ShareRefusal::OrderState { .. }
+        | ShareRefusal::Released
+        | ShareRefusal::TooMany { .. }
+        | ShareRefusal::NotMarked
+        | ShareRefusal::NoSharing
+        | ShareRefusal::Ended => (ErrCode::OrderStatusError, None),
+        ShareRefusal::Running => (ErrCode::OperateIsProcessing, None),
+        ShareRefusal::Payee { .. } => (ErrCode::PayeeNotExist, list),
+        ShareRefusal::Exceeds { .. } => (ErrCode::ProfitAmountExceed, list),
+        ShareRefusal::Nothing
+        | ShareRefusal::TooManyPayees { .. }
+        | ShareRefusal::Twice { .. }
+        | ShareRefusal::Mixed
+        | ShareRefusal::Zero { .. } => (ErrCode::InvalidParameter, list),
+    }
+}
+
+const fn of_share_return(refusal: &ShareReturnRefusal) -> (ErrCode, Option<&'static str>) {
+    let list = Some("ProfitShareInfoList");
+    match refusal {
+        ShareReturnRefusal::NotFound | ShareReturnRefusal::Differs => {
+            (ErrCode::InvalidParameter, Some("OutProfitRefundId"))
+        }
+        ShareReturnRefusal::Ended => (ErrCode::OrderStatusError, None),
+        ShareReturnRefusal::Running => (ErrCode::OperateIsProcessing, None),
+        ShareReturnRefusal::Payee { .. } => (ErrCode::PayeeNotExist, list),
+        ShareReturnRefusal::Exceeds { .. } => (ErrCode::ProfitAmountExceed, list),
+        ShareReturnRefusal::Nothing | ShareReturnRefusal::Twice { .. } => {
+            (ErrCode::InvalidParameter, list)
+        }
+    }
+}
+
+/// A code with a member of its own name.
+fn owned((code, field): (ErrCode, Option<&'static str>)) -> (ErrCode, Option<String>) {
+    (code, field.map(str::to_owned))
+}
+
 /// The code of a refund's refusal, and the member that it names.
 fn of_refund(refusal: RefundRefusal) -> (ErrCode, Option<&'static str>) {
     match refusal {
@@ -266,6 +329,10 @@ fn of_refund(refusal: RefundRefusal) -> (ErrCode, Option<&'static str>) {
             (ErrCode::OrderStatusError, None)
         }
         RefundRefusal::Exceeds { .. } => (ErrCode::RefundAmountExceed, Some("RefundAmount")),
+        RefundRefusal::Sharing => (ErrCode::OperateIsProcessing, None),
+        RefundRefusal::NotReturned { .. } => {
+            (ErrCode::ProfitNotReturned, Some("ProfitShareInfoList"))
+        }
         RefundRefusal::NotAllocated { .. }
         | RefundRefusal::Twice { .. }
         | RefundRefusal::MoreThanAllocated { .. }

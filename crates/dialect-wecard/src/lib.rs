@@ -11,6 +11,7 @@
 //! - `json`, `check`: strict JSON and fields that name themselves when they are wrong.
 //! - `wire`, `members`: requests and results; `map`: to commands and back; `details`: what an order
 //!   keeps beyond the kernel's terms; `faults`: refusals in this API's codes.
+//! - `sharing`: payees, shares and their returns.
 //! - `refund`: refunds, from the request to the result.
 //! - `pay_channel`: the words of `PayChannel`, a row a channel.
 //! - `account`: what a merchant has, and its withdrawals; `bill`: our own bills of a merchant's day.
@@ -35,6 +36,7 @@ mod members;
 mod pay_channel;
 mod refund;
 mod routes;
+mod sharing;
 mod sign;
 #[cfg(test)]
 mod tests;

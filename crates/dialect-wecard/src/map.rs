@@ -49,10 +49,15 @@ pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOr
     })
 }
 
-/// How the money is divided. Shares are only kept.
+/// How the money is divided. An empty list of shares lets the channel freeze the money, so that later
+/// calls share it; the items of a list are only kept.
 fn splits(order: &UnifiedOrder<'_>) -> Splits {
     let allocations = order.allocations.as_deref().unwrap_or_default();
-    Splits { allocations: allocations.iter().map(Allocation::terms).collect(), ..Splits::default() }
+    Splits {
+        allocations: allocations.iter().map(Allocation::terms).collect(),
+        is_shared: order.shares.as_ref().is_some_and(Vec::is_empty),
+        ..Splits::default()
+    }
 }
 
 fn payer(order: &UnifiedOrder<'_>) -> Payer {

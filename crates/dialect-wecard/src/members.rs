@@ -229,6 +229,26 @@ impl<'a> Share<'a> {
         })
     }
 
+    /// The receiver's id.
+    pub(crate) fn payee(&self) -> &str {
+        &self.payee_id
+    }
+
+    /// The merchant that the receiver belongs to.
+    pub(crate) fn merchant(&self) -> Option<&str> {
+        self.channel_sub_merchant_id.as_deref()
+    }
+
+    /// How much, in fen, where it is not a ratio.
+    pub(crate) fn amount(&self) -> Option<i64> {
+        self.profit_amount.filter(|_| self.profit_type == "AMOUNT")
+    }
+
+    /// How much, in 1/10000, where it is a ratio.
+    pub(crate) fn ratio(&self) -> u16 {
+        self.profit_ratio.and_then(|ratio| u16::try_from(ratio).ok()).unwrap_or_default()
+    }
+
     /// The shares together: no more than the order has.
     pub(crate) fn check_all(items: &[Share<'_>], total: i64) -> Read<()> {
         let amounts = items.iter().filter_map(|item| item.profit_amount);

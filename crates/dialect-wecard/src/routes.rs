@@ -5,7 +5,7 @@ use crate::envelope::{self, Received};
 use crate::faults::{ErrCode, Fault};
 use crate::json::Object;
 use crate::wire::{OrderName, Unfreeze, UnifiedOrder};
-use crate::{Mode, NAMESPACE, UNFREEZE_NAMESPACE, account, bill, encoding, map, refund};
+use crate::{Mode, NAMESPACE, UNFREEZE_NAMESPACE, account, bill, encoding, map, refund, sharing};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -43,6 +43,7 @@ pub(crate) fn router(api: Api) -> Router {
         .route("/cloudpay/v1/pay/c2b/unified_order", post(unified_order).fallback(wrong_method))
         .route("/cloudpay/v1/pay/query_order", post(query_order).fallback(wrong_method))
         .route("/cloudpay/v1/pay/close_order", post(close_order).fallback(wrong_method))
+        .merge(sharing::routes())
         .route(
             "/cloudpay/v1/account/out/query_allocate",
             post(query_allocate).fallback(wrong_method),
@@ -229,12 +230,18 @@ impl Api {
         received: &Received,
         read: impl FnOnce(&Caller, &Object<'_>) -> Result<T, Fault>,
     ) -> Result<(Caller, T), Fault> {
+        let (caller, body) = self.prove(received)?;
+        let asked = read(&caller, &body)?;
+        Ok((caller, asked))
+    }
+
+    /// Syntax, then the caller and how often it calls.
+    pub(crate) fn prove<'r>(&self, received: &'r Received) -> Result<(Caller, Object<'r>), Fault> {
         let body = encoding::read(received)?;
         let caller = auth::authenticate(&*self.engine, self.mode, received, self.engine.now())
             .map_err(|fault| self.unproven(received, fault))?;
         self.budgets.draw_call(&caller.tenant, &caller.secret_id)?;
-        let asked = read(&caller, &body)?;
-        Ok((caller, asked))
+        Ok((caller, body))
     }
 
     /// That a tenant has this merchant.
@@ -315,14 +322,18 @@ impl Api {
         Err(Fault::new(ErrCode::InvalidParameter, text))
     }
 
-    async fn order(&self, tenant: &TenantId, key: Key<kinds::Order>) -> Result<Order, Fault> {
+    pub(crate) async fn order(
+        &self,
+        tenant: &TenantId,
+        key: Key<kinds::Order>,
+    ) -> Result<Order, Fault> {
         let found = self.engine.ask(OneOrder { tenant: tenant.clone(), key }).await?;
         found.map(|order| *order).ok_or_else(|| Fault::new(ErrCode::OrderNotExist, "no such order"))
     }
 }
 
 /// An order by its OutOrderId: numbers of this API are a namespace of their own.
-fn by_number(out_order_id: String) -> Key<kinds::Order> {
+pub(crate) fn by_number(out_order_id: String) -> Key<kinds::Order> {
     Key::Number(NaturalKey::new(NAMESPACE, out_order_id))
 }
 

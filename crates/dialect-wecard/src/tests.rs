@@ -129,6 +129,7 @@ fn order(body: &str, state: OrderState) -> Order {
         state,
         is_confirmed: true,
         in_flight: None,
+        sharing: kernel::OrderSharing::default(),
         funds: kernel::OrderFunds::default(),
         polls: 0,
         next_poll_at: (!is_final).then_some(NOW.plus_seconds(60)),

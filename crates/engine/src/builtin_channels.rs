@@ -53,6 +53,7 @@ fn finding(engine: &Engine, snapshot: &Snapshot, work: &Work) -> Option<(Caller,
         channel_account,
         channel_identity: _,
         instruction,
+        payees: _,
     } = work
     else {
         return None;

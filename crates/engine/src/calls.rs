@@ -6,6 +6,7 @@
 
 use crate::bulkhead::Permit;
 use crate::channel_accounts::OpenAccount;
+use crate::receivers::Receivers;
 use crate::warnings::{self, Warning};
 use crate::{Engine, Failure, SendContext, SendFault, keys};
 use adapters::Stopwatch;
@@ -48,6 +49,7 @@ pub(crate) async fn ask(
         channel_account,
         channel_identity,
         instruction,
+        payees,
     } = work
     else {
         return;
@@ -68,7 +70,14 @@ pub(crate) async fn ask(
                 let call = record(&instruction, at, begun, None, why.clone());
                 (Finding::Mismatch { why }, call)
             }
-            Some(account) => call(&engine, account, &instruction).await,
+            Some(account) => match Receivers::open(&engine, &tenant, &payees).await {
+                Ok(receivers) => {
+                    let filled = receivers.fill(&instruction);
+                    let (finding, call) = call(&engine, account, &filled).await;
+                    (receivers.strip(finding), call)
+                }
+                Err(why) => unknown(&instruction, at, begun, why),
+            },
             None => {
                 let why = format!("channel account {channel_account} cannot be used");
                 unknown(&instruction, at, begun, why)
@@ -169,13 +178,19 @@ pub(crate) async fn call(
     (finding, record(instruction, at, begun, response.as_ref(), summary))
 }
 
-/// What a finding counts as. A refund that the channel does not know is sent again under its number, which
+/// What a finding counts as. A refund or share that the channel does not know is sent again under its number, which
 /// is safe: there an unsigned "not found" that came twice counts as a signed one. Orders weigh it.
 fn counted(finding: Finding, operation: Operation) -> Finding {
     match (finding, operation) {
         (
             Finding::Unproven(Unproven::NotFound { .. }),
-            Operation::Refund | Operation::QueryRefund,
+            Operation::Refund
+            | Operation::QueryRefund
+            | Operation::Share
+            | Operation::QueryShare
+            | Operation::Unfreeze
+            | Operation::ReturnShare
+            | Operation::QueryShareReturn,
         ) => Finding::NotFound,
         (finding, _) => finding,
     }

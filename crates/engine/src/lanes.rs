@@ -50,6 +50,12 @@ pub(crate) fn counterpart(view: &View, task: &Task) -> Arc<str> {
         Some(Row::Refund(refund)) => {
             view.orders.get(&task.tenant, refund.order).map(account).unwrap_or_default()
         }
+        Some(Row::Share(share)) => {
+            view.orders.get(&task.tenant, share.order).map(account).unwrap_or_default()
+        }
+        Some(Row::ShareReturn(row)) => {
+            view.orders.get(&task.tenant, row.order).map(account).unwrap_or_default()
+        }
         Some(Row::Notification(notification)) => host(&notification.url),
         Some(
             Row::Tenant(_)
@@ -57,6 +63,7 @@ pub(crate) fn counterpart(view: &View, task: &Task) -> Arc<str> {
             | Row::CallerKey(_)
             | Row::ChannelAccount(_)
             | Row::Approval(_)
+            | Row::Payee(_)
             | Row::Allocation(_)
             | Row::AllocationRelease(_)
             | Row::Withdrawal(_),

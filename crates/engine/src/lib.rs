@@ -16,6 +16,7 @@
 //! - clock: the time that all processes on one database agree on.
 //! - inspection: what an account is made of, for a program that looks and changes nothing.
 //! - warnings: what the log says once about a channel account.
+//! - receivers: puts sealed accounts into instructions, and takes them out of findings.
 //! - put, secrets: declarations on their way into the database, and their secrets.
 //!
 //! It knows neither a database nor a vendor nor a dialect: those come in as [`Parts`].
@@ -36,6 +37,7 @@ mod keys;
 mod lanes;
 mod looks;
 mod put;
+mod receivers;
 mod secrets;
 mod shares;
 mod tasks;
@@ -51,14 +53,14 @@ pub use inspection::{DatedKey, InspectedAccount, Probe};
 pub use put::{
     CALLER_SECRET_LEN, DeclarationFault, DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof,
 };
-pub use secrets::{Secrets, caller_key_context, setting_context};
+pub use secrets::{Secrets, caller_key_context, payee_context, setting_context};
 pub use warnings::read_date;
 
 use bulkhead::Permit;
 use channel::{Channel, CodecContext, Response};
 use clock::DatabaseClock;
 use directory::Snapshot;
-use kernel::{Caller, Command, Lane, Notification, Refusal, Reply, View, WorkingDays};
+use kernel::{Caller, Command, Lane, Notification, Reads, Refusal, Reply, View, WorkingDays};
 use lanes::Lanes;
 use ledger::{Stamp, Timestamp};
 use shares::{Queues, Shares};
@@ -320,6 +322,14 @@ impl Engine {
     /// When the database fails.
     pub async fn ask<Q: Question>(&self, question: Q) -> Result<Q::Answer, StoreFault> {
         self.store.ask(question).await
+    }
+
+    /// Looks at committed rows, beside the decisions.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rows(&self, reads: &Reads) -> Result<View, StoreFault> {
+        self.store.peek(reads).await
     }
 
     /// The present, by the engine's clock.

@@ -2,7 +2,7 @@
 //! each for the place in which it stands.
 
 use crypto::{MasterKeys, SealFault, Secret};
-use kernel::{Sealed, TenantId};
+use kernel::{NaturalKey, Sealed, TenantId};
 use std::sync::Arc;
 
 /// The master keys of the installation.
@@ -82,4 +82,10 @@ pub fn setting_context(tenant: &TenantId, account: &str, setting: &str) -> Strin
 /// The place of a caller's shared secret.
 pub fn caller_key_context(tenant: &TenantId, key_id: &str) -> String {
     format!("tenant/{tenant}/caller_key/{key_id}")
+}
+
+/// The place of what a payee is at a channel: its account or its name.
+pub fn payee_context(tenant: &TenantId, payee: &NaturalKey, field: &str) -> String {
+    let NaturalKey { namespace, number } = payee;
+    format!("tenant/{tenant}/payee/{namespace}/{number}/{field}")
 }

@@ -11,7 +11,8 @@ use crate::lanes::counterpart;
 use crate::{Engine, Failure, Handled, deliveries};
 use kernel::{
     AllocationRefusal, ApprovalRefusal, Caller, Command, Lane, NotificationCommand,
-    NotificationRefusal, OrderRefusal, Reads, RefundRefusal, Refusal, Row, Task, TenantId, View,
+    NotificationRefusal, OrderRefusal, Reads, RefundRefusal, Refusal, Row, ShareRefusal,
+    ShareReturnRefusal, Task, TenantId, View,
 };
 use ledger::{Subject, Timestamp};
 use std::sync::Arc;
@@ -189,6 +190,8 @@ async fn decide_task(engine: &Engine, task: Task, permit: Permit) {
             Refusal::Order(OrderRefusal::NotFound)
             | Refusal::Refund(RefundRefusal::NotFound)
             | Refusal::Notification(NotificationRefusal::NotFound)
+            | Refusal::Share(ShareRefusal::NotFound)
+            | Refusal::ShareReturn(ShareReturnRefusal::NotFound)
             | Refusal::Approval(ApprovalRefusal::NotFound)
             | Refusal::Allocation(AllocationRefusal::NotFound),
         )) => tracing::error!(%subject, "a task without its subject"),
@@ -248,6 +251,9 @@ const fn parked_by(command: &Command) -> Option<(&TenantId, Subject)> {
         | Command::CallerKey(_)
         | Command::ChannelAccount(_)
         | Command::Approval(_)
+        | Command::Payee(_)
+        | Command::Share(_)
+        | Command::ShareReturn(_)
         | Command::Allocation(_)
         | Command::AllocationRelease(_)
         | Command::Withdrawal(_) => None,

@@ -18,7 +18,10 @@ use crate::event::Event;
 use crate::merchant::Merchant;
 use crate::notification::Notification;
 use crate::order::Order;
+use crate::payee::Payee;
 use crate::refund::Refund;
+use crate::share::Share;
+use crate::share_return::ShareReturn;
 use crate::standing::{Attention, AttentionChange, Exit, Standing};
 use crate::task::{Task, TaskChange};
 use crate::tenant::Tenant;
@@ -43,6 +46,9 @@ macro_rules! aggregates {
             caller_keys: CallerKey,
             channel_accounts: ChannelAccount,
             approvals: Approval,
+            payees: Payee,
+            shares: Share,
+            share_returns: ShareReturn,
             allocations: Allocation,
             allocation_releases: AllocationRelease,
             withdrawals: Withdrawal,

@@ -9,7 +9,10 @@ use crate::directory::TenantId;
 use crate::event::{CallRecord, Caller, Event};
 use crate::notification::NotificationRefusal;
 use crate::order::OrderRefusal;
+use crate::payee::PayeeRefusal;
 use crate::refund::RefundRefusal;
+use crate::share::ShareRefusal;
+use crate::share_return::ShareReturnRefusal;
 use crate::withdrawal::WithdrawalRefusal;
 use channel::{Finding, Instruction};
 use ledger::{BookFault, Id, Stamp, Subject, Transfer, kinds};
@@ -52,8 +55,11 @@ pub enum Work {
         channel_account: Arc<str>,
         /// Who the account was at the channel when the row was made; nobody else is asked.
         channel_identity: Arc<str>,
-        /// What to ask.
+        /// What to ask. It names a receiver by its payee's id: the account is put in right before the
+        /// call, and taken out of the answer.
         instruction: Instruction,
+        /// The payees whose accounts the instruction or its answer can name.
+        payees: Vec<Id<kinds::Payee>>,
     },
     /// Deliver a notification and record how it went.
     Deliver {
@@ -165,6 +171,15 @@ pub enum Refusal {
     /// By the rules of approvals.
     #[error(transparent)]
     Approval(#[from] ApprovalRefusal),
+    /// By the rules of payees.
+    #[error(transparent)]
+    Payee(#[from] PayeeRefusal),
+    /// By the rules of shares.
+    #[error(transparent)]
+    Share(#[from] ShareRefusal),
+    /// By the rules of the returns of shares.
+    #[error(transparent)]
+    ShareReturn(#[from] ShareReturnRefusal),
     /// By the rules of allocations.
     #[error(transparent)]
     Allocation(#[from] AllocationRefusal),

@@ -14,7 +14,7 @@
 //! - `directory`: who may collect, and through which channel accounts, as decisions look it up.
 //! - `calendar`: days in Shanghai, and which of them are worked.
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
-//!   `approval`, `allocation`, `allocation_release`, `withdrawal`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
+//!   `approval`, `payee`, `share`, `share_return`, `allocation`, `allocation_release`, `withdrawal`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
 
 mod aggregate;
 mod allocation;
@@ -32,9 +32,12 @@ mod event;
 mod merchant;
 mod notification;
 mod order;
+mod payee;
 mod put;
 mod refund;
 mod schedule;
+mod share;
+mod share_return;
 mod standing;
 mod task;
 mod tenant;
@@ -78,12 +81,24 @@ pub use order::{
     AllocatePeriod, AllocationFault, AllocationTerms, CALL_MAX_MS, CONTRADICTION_SCHEDULE_SECONDS,
     Closure, ContestedPayment, DEFAULT_LIFE_SECONDS, FINAL_POLL_SECONDS, InFlightCall,
     KnownPayInfo, Order, OrderChange, OrderCommand, OrderField, OrderFunds, OrderRefusal,
-    OrderRequest, OrderState, POLL_SCHEDULE_SECONDS, Paid, PlaceOrder, RETRY_SCHEDULE_SECONDS,
-    ShareAmount, ShareTerms, Splits, Terms, UnappliedOutcome, UnappliedPayment,
+    OrderRequest, OrderSharing, OrderState, POLL_SCHEDULE_SECONDS, Paid, PlaceOrder,
+    RETRY_SCHEDULE_SECONDS, ShareAmount, ShareTerms, Splits, Terms, UnappliedOutcome,
+    UnappliedPayment,
+};
+pub use payee::{
+    CreatePayee, Payee, PayeeAccount, PayeeChange, PayeeCommand, PayeeKind, PayeeRefusal,
 };
 pub use refund::{
     DecideRefund, Need, Refund, RefundChange, RefundCommand, RefundDecision, RefundPart,
     RefundRefusal, RefundRequest, RefundSource, RefundState, RequestRefund,
+};
+pub use share::{
+    ItemOutcome, ItemPlace, ItemTerms, MakeShare, Share, ShareChange, ShareCommand, ShareItem,
+    ShareRefusal, ShareState,
+};
+pub use share_return::{
+    MakeShareReturn, ReturnItem, ReturnOutcome, ReturnTerms, ShareReturn, ShareReturnChange,
+    ShareReturnCommand, ShareReturnRefusal, ShareReturnState,
 };
 pub use standing::{Attention, AttentionChange, AttentionKind, Exit, Sealed, Standing};
 pub use task::{Lane, Task, TaskChange};

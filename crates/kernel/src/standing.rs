@@ -62,6 +62,9 @@ pub enum AttentionKind {
     RefundUnfunded,
     /// The channel has neither carried a refund out nor refused it for longer than it should take.
     RefundOverdue,
+    /// The channel has neither carried a share or its return out nor refused it for longer than it should
+    /// take.
+    ShareOverdue,
     /// A merchant did not acknowledge a notification in the whole of its schedule.
     NotificationGivenUp,
     /// A merchant's withdrawal waits to be paid by hand.
@@ -77,7 +80,7 @@ pub enum AttentionKind {
 
 impl AttentionKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [AttentionKind; 12] = [
+    pub const ALL: [AttentionKind; 13] = [
         AttentionKind::Contradiction,
         AttentionKind::AccountBlocked,
         AttentionKind::CannotClose,
@@ -85,6 +88,7 @@ impl AttentionKind {
         AttentionKind::RefundFailed,
         AttentionKind::RefundUnfunded,
         AttentionKind::RefundOverdue,
+        AttentionKind::ShareOverdue,
         AttentionKind::NotificationGivenUp,
         AttentionKind::WithdrawalDue,
         AttentionKind::ApprovalPending,
@@ -102,6 +106,7 @@ impl AttentionKind {
             AttentionKind::RefundFailed => "refund_failed",
             AttentionKind::RefundUnfunded => "refund_unfunded",
             AttentionKind::RefundOverdue => "refund_overdue",
+            AttentionKind::ShareOverdue => "share_overdue",
             AttentionKind::NotificationGivenUp => "notification_given_up",
             AttentionKind::WithdrawalDue => "withdrawal_due",
             AttentionKind::ApprovalPending => "approval_pending",

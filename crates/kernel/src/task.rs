@@ -26,7 +26,7 @@ impl Task {
 /// another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Lane {
-    /// What moves money or decides about it: orders, refunds, withdrawals.
+    /// What moves money or decides about it: orders, refunds, shares, withdrawals.
     Money,
     /// Notifications to merchants.
     Notifications,
@@ -64,6 +64,8 @@ impl Lane {
         match kind {
             SubjectKind::Order
             | SubjectKind::Refund
+            | SubjectKind::Share
+            | SubjectKind::ShareReturn
             | SubjectKind::Allocation
             | SubjectKind::AllocationRelease
             | SubjectKind::Withdrawal => Lane::Money,
@@ -72,7 +74,8 @@ impl Lane {
             | SubjectKind::Merchant
             | SubjectKind::CallerKey
             | SubjectKind::ChannelAccount
-            | SubjectKind::Approval => Lane::Housekeeping,
+            | SubjectKind::Approval
+            | SubjectKind::Payee => Lane::Housekeeping,
         }
     }
 }

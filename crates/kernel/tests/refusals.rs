@@ -8,7 +8,7 @@ use kernel::{
     AllocationRefusal, ApprovalRefusal, Command, DecideRefund, Directory, DirectoryRefusal,
     MerchantRoutes, NotificationCommand, NotificationRefusal, OrderCommand, OrderField,
     OrderRefusal, PlaceOrder, Put, RecordFinding, RefundDecision, RefundRefusal, Refusal, Rows,
-    Task, TenantId,
+    ShareRefusal, ShareReturnRefusal, Task, TenantId,
 };
 use ledger::{Id, Subject, SubjectKind};
 use std::sync::Arc;
@@ -338,11 +338,14 @@ fn findings_about_nothing_are_refused() {
             SubjectKind::Order => OrderRefusal::NotFound.into(),
             SubjectKind::Refund => RefundRefusal::NotFound.into(),
             SubjectKind::Notification => NotificationRefusal::NoFindings.into(),
+            SubjectKind::Share => ShareRefusal::NotFound.into(),
+            SubjectKind::ShareReturn => ShareReturnRefusal::NotFound.into(),
             SubjectKind::Tenant
             | SubjectKind::Merchant
             | SubjectKind::CallerKey
             | SubjectKind::ChannelAccount
             | SubjectKind::Approval
+            | SubjectKind::Payee
             | SubjectKind::Allocation
             | SubjectKind::AllocationRelease
             | SubjectKind::Withdrawal => no_findings(kind.name()),
@@ -366,6 +369,8 @@ fn what_does_not_exist_is_not_found() {
             SubjectKind::Order => Some(Refusal::from(OrderRefusal::NotFound)),
             SubjectKind::Refund => Some(RefundRefusal::NotFound.into()),
             SubjectKind::Notification => Some(NotificationRefusal::NotFound.into()),
+            SubjectKind::Share => Some(ShareRefusal::NotFound.into()),
+            SubjectKind::ShareReturn => Some(ShareReturnRefusal::NotFound.into()),
             SubjectKind::Approval => Some(ApprovalRefusal::NotFound.into()),
             SubjectKind::Allocation => Some(AllocationRefusal::NotFound.into()),
             // Rows of the directory and releases have no tasks, nor have withdrawals that are paid by hand.
@@ -373,6 +378,7 @@ fn what_does_not_exist_is_not_found() {
             | SubjectKind::Merchant
             | SubjectKind::CallerKey
             | SubjectKind::ChannelAccount
+            | SubjectKind::Payee
             | SubjectKind::AllocationRelease
             | SubjectKind::Withdrawal => None,
         };

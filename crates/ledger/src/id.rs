@@ -104,6 +104,12 @@ kinds! {
         ChannelAccount = "channel_account" 'C';
         /// A manual command that one operator proposed and a second one decides about.
         Approval = "approval" 'A';
+        /// A payee (分账接收方): who gets parts of payments.
+        Payee = "payee" 'E';
+        /// A share (分账): parts of an order's money for payees.
+        Share = "share" 'S';
+        /// The return of a share (分账回退): shared money that payees give back.
+        ShareReturn = "share_return" 'U';
         /// A part of an order's money that another merchant gets; on the wire the AllocateId.
         Allocation = "allocation" 'F';
         /// A release of frozen allocations.

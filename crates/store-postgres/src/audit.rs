@@ -50,6 +50,7 @@ fn rules() -> Vec<RuleSql> {
         (Rule::RefundNotTaken, refund, &sql::REFUND_NOT_TAKEN),
         (Rule::RefundsNotCounted, order, &sql::REFUNDS_NOT_COUNTED),
         (Rule::AllocatedDiffers, order, &sql::ALLOCATED_DIFFERS),
+        (Rule::SharedDiffers, order, &sql::SHARED_DIFFERS),
         (
             Rule::WithdrawalWithoutTransfers,
             noun::<Withdrawal>(),
@@ -60,6 +61,8 @@ fn rules() -> Vec<RuleSql> {
         (Rule::EventsMissing, refund, &sql::REFUND_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<Notification>(), &sql::NOTIFICATION_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<Approval>(), &sql::APPROVAL_EVENTS_MISSING),
+        (Rule::EventsMissing, noun::<kernel::Share>(), &sql::SHARE_EVENTS_MISSING),
+        (Rule::EventsMissing, noun::<kernel::ShareReturn>(), &sql::SHARE_RETURN_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<Allocation>(), &sql::ALLOCATION_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<AllocationRelease>(), &sql::ALLOCATION_RELEASE_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<Withdrawal>(), &sql::WITHDRAWAL_EVENTS_MISSING),

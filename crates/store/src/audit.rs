@@ -43,6 +43,9 @@ pub enum Rule {
     RefundReleased,
     /// What an order says is allocated of it is what its allocations have, without what was taken back.
     AllocatedDiffers,
+    /// What an order says is reserved for shares is what its shares that have not ended give; what it
+    /// says was shared is what the others gave, without what came back.
+    SharedDiffers,
     /// What a merchant's refund has taken from merchants, and has not put back, is its amount; nothing of
     /// one that has failed or was written off.
     RefundNotTaken,
@@ -68,7 +71,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order in which they are checked.
-    pub const ALL: [Rule; 22] = [
+    pub const ALL: [Rule; 23] = [
         Rule::TransferShape,
         Rule::BalanceMissing,
         Rule::BalanceDiffers,
@@ -84,6 +87,7 @@ impl Rule {
         Rule::RefundNotTaken,
         Rule::RefundsNotCounted,
         Rule::AllocatedDiffers,
+        Rule::SharedDiffers,
         Rule::WithdrawalWithoutTransfers,
         Rule::HeldDiffers,
         Rule::HoldWithoutRow,
@@ -114,6 +118,7 @@ impl Rule {
             Rule::RefundWithoutPost => "what was posted does not fit its state",
             Rule::RefundReleased => "its amount was released",
             Rule::AllocatedDiffers => "its allocations do not sum to what it has allocated",
+            Rule::SharedDiffers => "its shares and their returns are not what it counts of them",
             Rule::RefundNotTaken => "what it took from merchants is not its amount",
             Rule::RefundsNotCounted => "its refunds are not what it counts of them",
             Rule::WithdrawalWithoutTransfers => "its transfers do not fit its state",

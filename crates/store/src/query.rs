@@ -7,7 +7,7 @@ use crate::archive::{ArchiveRecord, ArchivedEvents};
 use kernel::{
     Aggregate, Allocation, Approval, Attempt, Attention, AttentionKind, CallerKey, ChannelAccount,
     Event, Exit, Key, Lane, Merchant, NaturalKey, Notification, NotificationState, Order, Refund,
-    Row, Task, Tenant, TenantId, Withdrawal,
+    Row, Share, Task, Tenant, TenantId, Withdrawal,
 };
 use ledger::{
     Account, Balance, Id, Named, Stamp, Subject, SubjectKind, Timestamp, Transfer, kinds,
@@ -521,6 +521,14 @@ impl Story {
     pub fn withdrawal(&self) -> Option<&Withdrawal> {
         self.rows.iter().find_map(|row| match row {
             Row::Withdrawal(withdrawal) => Some(withdrawal),
+            _ => None,
+        })
+    }
+
+    /// The shares of the story.
+    pub fn shares(&self) -> impl Iterator<Item = &Share> {
+        self.rows.iter().filter_map(|row| match row {
+            Row::Share(share) => Some(share),
             _ => None,
         })
     }

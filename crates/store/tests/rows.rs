@@ -5,8 +5,8 @@ mod any;
 
 use any::{
     any_allocation, any_allocation_release, any_approval, any_call, any_caller, any_caller_key,
-    any_channel_account, any_happening, any_merchant, any_notification, any_order, any_refund,
-    any_tenant, any_transfer, any_withdrawal,
+    any_channel_account, any_happening, any_merchant, any_notification, any_order, any_payee,
+    any_refund, any_share, any_share_return, any_tenant, any_transfer, any_withdrawal,
 };
 use channel::{Operation, PayForm};
 use kernel::{
@@ -165,6 +165,24 @@ proptest! {
 
     #[test]
     fn orders_read_back(row in any_order(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
+    }
+
+    #[test]
+    fn payees_read_back(row in any_payee(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
+    }
+
+    #[test]
+    fn shares_read_back(row in any_share(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
+    }
+
+    #[test]
+    fn returns_of_shares_read_back(row in any_share_return(), at: usize, damage in any_cell()) {
         check_row(&row)?;
         check_damaged(&row, at, damage)?;
     }

@@ -41,12 +41,16 @@ fn standing(row: &Row) -> Option<String> {
         Row::Withdrawal(_) => format!(
             "{subject}, since {at}: {reason}; pay it at the bank and book it, or book that it failed"
         ),
-        Row::Tenant(_)
+        Row::Share(_) | Row::ShareReturn(_) => format!(
+            "{subject}, since {at}: {reason}; nothing more of the order is shared until it has ended"
+        ),
+        Row::Payee(_)
+        | Row::Allocation(_)
+        | Row::AllocationRelease(_)
+        | Row::Tenant(_)
         | Row::Merchant(_)
         | Row::CallerKey(_)
-        | Row::ChannelAccount(_)
-        | Row::Allocation(_)
-        | Row::AllocationRelease(_) => {
+        | Row::ChannelAccount(_) => {
             format!("{subject}, since {at}: {reason}")
         }
     })

@@ -380,7 +380,9 @@ fn intent(story: &Story, task: &Task, now: Timestamp) -> String {
         SubjectKind::Order => {
             story.order().map_or("nothing", |order| order_intent(order, now)).to_owned()
         }
-        SubjectKind::Refund => format!("ask the channel about {subject}"),
+        SubjectKind::Refund | SubjectKind::Share | SubjectKind::ShareReturn => {
+            format!("ask the channel about {subject}")
+        }
         SubjectKind::Notification => format!("send {subject}"),
         SubjectKind::Approval => format!("let {subject} expire"),
         SubjectKind::Allocation => format!("end the period of {subject}"),
@@ -388,6 +390,7 @@ fn intent(story: &Story, task: &Task, now: Timestamp) -> String {
         | SubjectKind::Merchant
         | SubjectKind::CallerKey
         | SubjectKind::ChannelAccount
+        | SubjectKind::Payee
         | SubjectKind::AllocationRelease
         | SubjectKind::Withdrawal => format!("nothing: {subject} has no tasks"),
     }

@@ -56,6 +56,8 @@ fn place(row: &AttentionRow, way: Way) -> String {
         kind if way == Way::ResumeTask => format!("{tenant}/tasks/{}/{id}", kind.name()),
         SubjectKind::Order => format!("{tenant}/orders/{id}"),
         SubjectKind::Refund => format!("{tenant}/orders/{root}/refunds/{id}"),
+        SubjectKind::Share => format!("{tenant}/orders/{root}/shares/{id}"),
+        SubjectKind::ShareReturn => format!("{tenant}/orders/{root}/share-returns/{id}"),
         SubjectKind::Notification => format!("{tenant}/notifications/{id}"),
         SubjectKind::ChannelAccount => {
             format!("{tenant}/channel-accounts/{}", row.name.as_deref().unwrap_or_default())
@@ -66,6 +68,7 @@ fn place(row: &AttentionRow, way: Way) -> String {
         SubjectKind::Tenant
         | SubjectKind::Merchant
         | SubjectKind::CallerKey
+        | SubjectKind::Payee
         | SubjectKind::Allocation
         | SubjectKind::AllocationRelease => tenant,
     }

@@ -16,6 +16,7 @@ mod exits;
 mod orders;
 mod others;
 mod refunds;
+mod shares;
 mod withdrawals;
 
 pub use exits::{Exit, exits};
@@ -47,6 +48,7 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Engine>> {
     OpenApiRouter::new()
         .merge(orders::described())
         .merge(refunds::described())
+        .merge(shares::described())
         .merge(others::described())
         .merge(withdrawals::described())
         .merge(approvals::described())

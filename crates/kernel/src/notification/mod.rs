@@ -31,12 +31,21 @@ pub enum NotificationKind {
     Refund,
     /// A withdrawal has ended.
     Withdrawal,
+    /// A share ended.
+    Share,
+    /// The return of a share ended.
+    ShareReturn,
 }
 
 impl NotificationKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [NotificationKind; 3] =
-        [NotificationKind::Pay, NotificationKind::Refund, NotificationKind::Withdrawal];
+    pub const ALL: [NotificationKind; 5] = [
+        NotificationKind::Pay,
+        NotificationKind::Refund,
+        NotificationKind::Withdrawal,
+        NotificationKind::Share,
+        NotificationKind::ShareReturn,
+    ];
 
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
@@ -44,6 +53,8 @@ impl NotificationKind {
             NotificationKind::Pay => "pay",
             NotificationKind::Refund => "refund",
             NotificationKind::Withdrawal => "withdrawal",
+            NotificationKind::Share => "share",
+            NotificationKind::ShareReturn => "share_return",
         }
     }
 

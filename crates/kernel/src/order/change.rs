@@ -2,8 +2,8 @@
 
 use super::polls::{FINAL_POLL_SECONDS, next_poll};
 use super::{
-    Closure, ContestedPayment, InFlightCall, KnownPayInfo, Order, OrderFunds, OrderState, Paid,
-    UnappliedPayment,
+    Closure, ContestedPayment, InFlightCall, KnownPayInfo, Order, OrderFunds, OrderSharing,
+    OrderState, Paid, UnappliedPayment,
 };
 use crate::aggregate::AggregateChange;
 use crate::event::Event;
@@ -75,6 +75,8 @@ pub enum OrderChange {
         /// What is added to each sum; below zero where it is taken off.
         delta: OrderFunds,
     },
+    /// A share or the return of one began or ended.
+    SharingChanged(OrderSharing),
     /// An operator ended what needed a person.
     AttentionEnded {
         /// What the operator noted.
@@ -100,6 +102,7 @@ impl AggregateChange for OrderChange {
             OrderChange::Failed { .. } => "failed",
             OrderChange::UnappliedReceived(_) => "unapplied_received",
             OrderChange::FundsMoved { .. } => "funds_moved",
+            OrderChange::SharingChanged(_) => "sharing_changed",
             OrderChange::AttentionEnded { .. } => "attention_ended",
         }
     }
@@ -177,6 +180,7 @@ pub(super) fn evolve(before: Option<&Order>, event: &Event, change: &OrderChange
             order.unapplied.push(payment.clone());
         }
         OrderChange::FundsMoved { delta, .. } => order.funds = order.funds.plus(delta),
+        OrderChange::SharingChanged(sharing) => order.sharing = *sharing,
         OrderChange::AttentionEnded { note } => {
             order.note = Some(note.clone());
             order.attention = None;

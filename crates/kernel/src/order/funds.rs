@@ -2,7 +2,7 @@
 
 use super::{Order, OrderState};
 use crate::directory::MerchantId;
-use ledger::{Fen, MoneyFault};
+use ledger::{Fen, MoneyFault, Subject};
 use std::sync::Arc;
 
 /// How the money of an order is divided once it is paid.
@@ -128,6 +128,17 @@ pub struct OrderFunds {
     pub shared: Fen,
 }
 
+/// How far an order is shared: the channel takes one share or return of an order at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OrderSharing {
+    /// The share or return that runs.
+    pub running: Option<Subject>,
+    /// Shares so far.
+    pub shares: u32,
+    /// True once what was not shared is released: nothing more is shared then.
+    pub is_released: bool,
+}
+
 impl OrderFunds {
     /// The sums after a change.
     ///
@@ -167,6 +178,15 @@ impl Order {
     pub fn refundable(&self) -> Fen {
         let OrderFunds { refunding, refunded, .. } = self.funds;
         let left = self.paid_amount().minus(refunding).and_then(|left| left.minus(refunded));
+        left.unwrap_or(Fen::ZERO).max(Fen::ZERO)
+    }
+
+    /// What of it can still be refunded without what payees have or are to get. Never below zero.
+    pub fn not_shared(&self) -> Fen {
+        let OrderFunds { sharing, shared, .. } = self.funds;
+        let parts = [sharing, shared];
+        let left =
+            parts.into_iter().try_fold(self.refundable(), |left, part| left.minus(part).ok());
         left.unwrap_or(Fen::ZERO).max(Fen::ZERO)
     }
 

@@ -15,7 +15,9 @@ mod polls;
 pub use change::OrderChange;
 pub use decide::{OrderCommand, PlaceOrder};
 pub(crate) use finding::CHANNEL_LAG_SECONDS;
-pub use funds::{AllocatePeriod, AllocationTerms, OrderFunds, ShareAmount, ShareTerms, Splits};
+pub use funds::{
+    AllocatePeriod, AllocationTerms, OrderFunds, OrderSharing, ShareAmount, ShareTerms, Splits,
+};
 pub use polls::{
     CONTRADICTION_SCHEDULE_SECONDS, FINAL_POLL_SECONDS, POLL_SCHEDULE_SECONDS,
     RETRY_SCHEDULE_SECONDS,
@@ -369,6 +371,8 @@ pub struct Order {
     pub in_flight: Option<InFlightCall>,
     /// What of the paid money went elsewhere, or is reserved to go.
     pub funds: OrderFunds,
+    /// How far it is shared.
+    pub sharing: OrderSharing,
     /// Polls of the channel since the state last changed, or since it needs a person.
     pub polls: u32,
     /// When it is polled next; `None` when it is settled, or only a person can bring it further.
@@ -532,6 +536,7 @@ impl Order {
             is_confirmed: false,
             in_flight: Some(first_call),
             funds: OrderFunds::default(),
+            sharing: OrderSharing::default(),
             polls: 0,
             next_poll_at: Some(first_call.until),
             unapplied: vec![],
@@ -618,6 +623,7 @@ impl Order {
             channel_account: self.terms.channel_account.clone(),
             channel_identity: self.terms.channel_identity.clone(),
             instruction,
+            payees: vec![],
         }
     }
 }

@@ -117,6 +117,7 @@ fn ask(refund: &Refund, order: &Order, instruction: Instruction) -> Work {
         channel_account: order.terms.channel_account.clone(),
         channel_identity: order.terms.channel_identity.clone(),
         instruction,
+        payees: vec![],
     }
 }
 

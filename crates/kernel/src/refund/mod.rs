@@ -302,6 +302,15 @@ pub enum RefundRefusal {
         /// What is left.
         left: Fen,
     },
+    /// A share of the order, or the return of one, is running.
+    #[error("a share of the order, or the return of one, is running")]
+    Sharing,
+    /// More than what payees have left of the order: they must give shares back first.
+    #[error("{left} of the order are not with payees")]
+    NotReturned {
+        /// What is not with payees.
+        left: Fen,
+    },
     /// The order allocates nothing to a merchant from whom it shall be taken.
     #[error("the order allocates nothing to this merchant")]
     NotAllocated {

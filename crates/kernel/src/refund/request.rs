@@ -258,7 +258,15 @@ fn check(now: Timestamp, order: &Order, amount: Fen) -> Result<&Paid, RefundRefu
         return Err(RefundRefusal::Amount);
     }
     match order.refundable() {
-        left if amount > left => Err(RefundRefusal::Exceeds { left }),
+        left if amount > left => return Err(RefundRefusal::Exceeds { left }),
+        _ => {}
+    }
+    if order.sharing.running.is_some() {
+        return Err(RefundRefusal::Sharing);
+    }
+    // The account has the money of other orders too, which cannot pay for this one.
+    match order.not_shared() {
+        left if amount > left => Err(RefundRefusal::NotReturned { left }),
         _ => Ok(paid),
     }
 }

@@ -6,13 +6,13 @@
 pub(crate) mod put;
 pub(crate) mod script;
 
-use channel::{Finding, Operation, PayForm, PayInfo, Payer, Scene};
+use channel::{Finding, Operation, PayForm, PayInfo, Payer, Scene, SharingRules};
 use kernel::{
     Aggregate, Allocation, AllocationPart, Approval, ApprovalCommand, Attempt, CallRecord, Caller,
     Command, Delivery, Directory, Event, Key, MerchantId, MerchantRoutes, NaturalKey, Notification,
-    NotificationCommand, Order, OrderCommand, OrderRequest, PlaceOrder, Proposal, Reads,
+    NotificationCommand, Order, OrderCommand, OrderRequest, Payee, PlaceOrder, Proposal, Reads,
     RecordFinding, Refund, RefundRequest, Refusal, Reply, RequestRefund, RequestWithdrawal, Route,
-    Task, TenantId, TenantRoutes, View, Withdrawal, Work, decide,
+    Share, ShareReturn, Task, TenantId, TenantRoutes, View, Withdrawal, Work, decide,
 };
 use ledger::{
     Account, AccountKind, Balance, Currency, Fen, Id, Phase, Reason, Stamp, Subject, Timestamp,
@@ -42,7 +42,12 @@ pub(crate) fn directory() -> Directory {
         channel_identity: Arc::from(IDENTITY),
         scenes: vec![Scene::MiniProgram],
         order_life_seconds_max: 90 * 24 * 3600,
-        sharing: None,
+        sharing: Some(SharingRules {
+            shares_max: 3,
+            receivers_max: 3,
+            min_age_seconds: 60,
+            frozen_seconds: 30 * 24 * 3600,
+        }),
         text: channel::TextRules::ANY,
         callback_url: Arc::from("https://pay.example.com/channel/main/callback"),
     };
@@ -334,6 +339,21 @@ impl TestKernel {
             *balance = balance.after(&account, delta).expect("the book takes it");
         }
         self.transfers.push(transfer);
+    }
+
+    /// The newest share.
+    pub(crate) fn share(&self) -> Option<&Share> {
+        self.stored.shares.all().max_by_key(|row| row.id)
+    }
+
+    /// The newest return of a share.
+    pub(crate) fn share_return(&self) -> Option<&ShareReturn> {
+        self.stored.share_returns.all().max_by_key(|row| row.id)
+    }
+
+    /// A payee, by its number.
+    pub(crate) fn payee(&self, number: &str) -> Option<&Payee> {
+        self.stored.payees.find(&tenant(), &Key::Number(NaturalKey::new("wecard.payee", number)))
     }
 
     /// The newest notification.

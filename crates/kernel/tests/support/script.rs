@@ -22,10 +22,16 @@
 //!   available, a withdrawal of it, and how that ended; `withdraw w1 300 CM-B`: of another merchant's.
 //! - `o1@moved query: …`: the account has become somebody else at its channel.
 //! - `wait 60s`, `wait 30000ms`, `wait expiry`: time passes; `balances`: what the accounts have.
+//! - `payee p1 wx`, `payee p2 person`, `payee p3 book`, `unbind p1`: payees at the channel, in the book.
+//!   `share s1 o1 p1=300 p2=10% rest`, `return u1 s1 p1=100`; `share share: shared p1=done p2=failed`,
+//!   `share query_unshared: unshared 0`, `share_return return_share: returned 0 done`.
 //! - `rebuild`: the orders are as their events rebuild them.
 //!
 //! The outcome is a refusal, or the state of each row with an event and the event's names, transfers,
 //! work, and when the row's task is due.
+
+#[path = "sharing.rs"]
+mod sharing;
 
 use super::{TestKernel, directory, place_with, tenant};
 use channel::{FetchedKeys, Finding, Operation, Payment, RefundStatus, Refunded, Scene, Unproven};
@@ -73,6 +79,12 @@ pub(crate) fn play(kernel: &mut TestKernel, step: &str) -> String {
             return String::new();
         }
         ["place", no, changes @ ..] => placing(no, changes),
+        ["payee", no, at] => sharing::payee(no, at),
+        ["unbind", no] => sharing::unbind(no),
+        ["share", no, order, items @ ..] if !no.ends_with(':') => {
+            sharing::share(kernel, no, order, items)
+        }
+        ["return", no, share, items @ ..] => sharing::returning(kernel, no, share, items),
         ["close", no] => super::close(no),
         ["request", no, order, fen, back @ ..] => {
             let back = back.first().copied();
@@ -139,6 +151,7 @@ fn placing(no: &str, changes: &[&str]) -> Command {
                 "amount" => request.amount = Fen::new(number(value)),
                 "scene" => request.scene = Scene::from_name(value).expect("a scene"),
                 "merchant" => request.merchant = MerchantId::new(value),
+                "shared" => request.splits.is_shared = true,
                 "subject" => request.subject = value.to_owned(),
                 "payer" => {
                     request.payer.user_id = Some(value.to_owned());
@@ -254,6 +267,8 @@ fn change_of_content(request: &OrderRequest) -> String {
 fn task(kernel: &TestKernel, row: &str) -> Task {
     let task = match row {
         "refund" => kernel.refund().map(Task::of),
+        "share" => kernel.share().map(Task::of),
+        "share_return" => kernel.share_return().map(Task::of),
         "notification" => kernel.notification().map(Task::of),
         "approval" => kernel.approval().map(Task::of),
         "allocation" => kernel.waiting_allocation().map(Task::of),
@@ -266,6 +281,8 @@ fn task(kernel: &TestKernel, row: &str) -> Task {
 fn await_task(kernel: &mut TestKernel, row: &str) {
     let due = match row {
         "refund" => kernel.refund().and_then(|refund| refund.next_poll_at),
+        "share" => kernel.share().and_then(|share| share.next_poll_at),
+        "share_return" => kernel.share_return().and_then(|row| row.next_poll_at),
         "notification" => kernel.notification().and_then(|row| row.standing().next_poll_at),
         "allocation" => kernel.waiting_allocation().and_then(|row| row.standing().next_poll_at),
         no => match kernel.order(no) {
@@ -312,6 +329,10 @@ pub(crate) fn finding(kernel: &TestKernel, row: &str, words: &[&str]) -> Finding
         ["unsigned_not_found"] => Finding::Unproven(Unproven::NotFound { code }),
         ["unknown"] => Finding::Unknown { why: text },
         ["mismatch"] => Finding::Mismatch { why: text },
+        ["receiver"] => Finding::Receiver,
+        ["unshared", fen] => Finding::Unshared { amount: amounts(fen).0 },
+        ["shared", items @ ..] => sharing::shared(kernel, items),
+        ["returned", at, status] => sharing::returned(kernel, number(at), status),
         [status, fen, attempt @ ..] => Finding::Refund(Refunded {
             channel_refund_no: refund_no(kernel, row, attempt),
             refund_reference: "rf1".to_owned(),
@@ -392,16 +413,29 @@ fn row(kernel: &TestKernel, subject: Subject) -> String {
         Some(Row::Refund(refund)) => refund.state.name(),
         Some(Row::Notification(notification)) => notification.state.name(),
         Some(Row::Approval(approval)) => approval.state.name(),
+        Some(Row::Share(share)) => {
+            let items: Vec<&str> = share.items.iter().map(|item| item.outcome.name()).collect();
+            return sharing::row("share", share.state.name(), &items, &rest(kernel, subject));
+        }
+        Some(Row::ShareReturn(row)) => {
+            let items: Vec<&str> = row.items.iter().map(|item| item.outcome.name()).collect();
+            return sharing::row("return", row.state.name(), &items, &rest(kernel, subject));
+        }
         Some(Row::Allocation(allocation)) => allocation.status().name(),
         Some(Row::Withdrawal(withdrawal)) => withdrawal.state.name(),
         Some(row) => return row.subject().kind.name().to_owned(),
         None => "gone",
     };
+    format!("{} {state}{}", subject.kind.name(), rest(kernel, subject))
+}
+
+/// When a row's task is due, and what it needs a person for.
+fn rest(kernel: &TestKernel, subject: Subject) -> String {
     let due = kernel.due(subject).map(|due| format!(" +{}s", due.ms_since(kernel.now) / 1000));
     let attention = kernel.stored.row(&tenant(), subject).and_then(|row| row.standing().attention);
     let attention = attention.map(|attention| format!(" !{}", attention.kind.name()));
     let (due, attention) = (due.unwrap_or_default(), attention.unwrap_or_default());
-    format!("{} {state}{due}{attention}", subject.kind.name())
+    format!("{due}{attention}")
 }
 
 fn balances(kernel: &TestKernel) -> String {

@@ -197,6 +197,20 @@ super::statements! {
             UNION ALL
             SELECT tenant, order_id, returned - amount FROM allocations WHERE state <> 'failed') AS sides
         GROUP BY tenant, id HAVING sum(fen) <> 0 ORDER BY tenant, id LIMIT 1";
+    SHARED_DIFFERS = "SELECT tenant, id FROM (
+            SELECT tenant, id, sharing, shared FROM orders WHERE sharing <> 0 OR shared <> 0
+            UNION ALL
+            SELECT tenant, order_id,
+                CASE WHEN state = 'ended' THEN 0 ELSE -(item ->> 'amount')::bigint END,
+                CASE WHEN state = 'ended' AND item ->> 'done_at' IS NOT NULL
+                    THEN -(item ->> 'amount')::bigint ELSE 0 END
+            FROM shares, jsonb_array_elements(items::jsonb) AS item
+            UNION ALL
+            SELECT tenant, order_id, 0, (item ->> 'amount')::bigint
+            FROM share_returns, jsonb_array_elements(items::jsonb) AS item
+            WHERE item ->> 'done_at' IS NOT NULL) AS counted
+        GROUP BY tenant, id HAVING sum(sharing) <> 0 OR sum(shared) <> 0
+        ORDER BY tenant, id LIMIT 1";
     WITHDRAWAL_WITHOUT_TRANSFERS = "SELECT tenant, id FROM (
             SELECT withdrawals.tenant, withdrawals.id, state,
                 CASE WHEN transfers.id IS NULL THEN 'none'
@@ -230,6 +244,8 @@ super::statements! {
     REFUND_EVENTS_MISSING = events_missing("refunds", "refund", "order_id");
     NOTIFICATION_EVENTS_MISSING = events_missing("notifications", "notification", "root");
     APPROVAL_EVENTS_MISSING = events_missing("approvals", "approval", "root_id");
+    SHARE_EVENTS_MISSING = events_missing("shares", "share", "order_id");
+    SHARE_RETURN_EVENTS_MISSING = events_missing("share_returns", "share_return", "order_id");
     ALLOCATION_EVENTS_MISSING = events_missing("allocations", "allocation", "order_id");
     ALLOCATION_RELEASE_EVENTS_MISSING =
         events_missing("allocation_releases", "allocation_release", "order_id");

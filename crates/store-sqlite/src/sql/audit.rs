@@ -121,7 +121,7 @@ macro_rules! moved {
 }
 
 /// The rules behind those of the accounts.
-pub(crate) const MONEY_RULES: [RuleSql; 11] = [
+pub(crate) const MONEY_RULES: [RuleSql; 12] = [
     (
         Rule::PaidWithoutPayment,
         "order",
@@ -264,6 +264,23 @@ pub(crate) const MONEY_RULES: [RuleSql; 11] = [
         GROUP BY tenant, id HAVING sum(fen) <> 0 ORDER BY tenant, id LIMIT 1",
     ),
     (
+        Rule::SharedDiffers,
+        "order",
+        "SELECT tenant, id FROM (
+            SELECT tenant, id, sharing, shared FROM orders WHERE sharing <> 0 OR shared <> 0
+            UNION ALL
+            SELECT tenant, order_id, iif(state = 'ended', 0, -(item.value ->> 'amount')),
+                iif(state = 'ended' AND item.value ->> 'done_at' IS NOT NULL,
+                    -(item.value ->> 'amount'), 0)
+            FROM shares JOIN json_each(items) AS item
+            UNION ALL
+            SELECT tenant, order_id, 0, item.value ->> 'amount'
+            FROM share_returns JOIN json_each(items) AS item
+            WHERE item.value ->> 'done_at' IS NOT NULL)
+        GROUP BY tenant, id HAVING sum(sharing) <> 0 OR sum(shared) <> 0
+        ORDER BY tenant, id LIMIT 1",
+    ),
+    (
         Rule::WithdrawalWithoutTransfers,
         "withdrawal",
         "SELECT tenant, id FROM (
@@ -333,11 +350,13 @@ macro_rules! events_missing {
 }
 
 /// The rules of what was archived.
-pub(crate) const ARCHIVE_RULES: [RuleSql; 8] = [
+pub(crate) const ARCHIVE_RULES: [RuleSql; 10] = [
     events_missing!("orders", "order", "id"),
     events_missing!("refunds", "refund", "order_id"),
     events_missing!("notifications", "notification", "root"),
     events_missing!("approvals", "approval", "root_id"),
+    events_missing!("shares", "share", "order_id"),
+    events_missing!("share_returns", "share_return", "order_id"),
     events_missing!("allocations", "allocation", "order_id"),
     events_missing!("allocation_releases", "allocation_release", "order_id"),
     events_missing!("withdrawals", "withdrawal", "id"),

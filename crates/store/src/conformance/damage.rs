@@ -4,7 +4,7 @@
 //! store, and for each of [`DAMAGES`] picks a row, damages a copy of the books, and asks for an audit.
 
 use super::fixture::{StoreFixture, place_at};
-use super::{allocations, approvals, settlement};
+use super::{allocations, approvals, settlement, shares};
 use crate::audit::Rule;
 use crate::{Promise, Store};
 use channel::RefundStatus;
@@ -56,6 +56,7 @@ pub fn history(store: &dyn Store) -> Promise<'_, ()> {
         fixture.caller = caller;
         refund_on_request(&mut fixture).await;
         allocations::divided(&mut fixture, 0, "A-8").await;
+        shares::shared(&mut fixture, &tenant_at(0), "A-share").await;
         settlement::paid_out(&mut fixture, &tenant_at(0)).await;
         pay_twice_with_coupons(&mut fixture).await;
         let order = fixture.sell(&tenant_at(0), "A-1").await;
@@ -92,7 +93,7 @@ pub fn history(store: &dyn Store) -> Promise<'_, ()> {
 /// An order whose merchant requests refunds: one is done, one after it had failed, one has failed and
 /// one is open.
 async fn refund_on_request(fixture: &mut StoreFixture<'_>) {
-    let order = fixture.sell(&tenant_at(0), "A-7").await;
+    let order = fixture.sell(&tenant_at(0), "A-6").await;
     for (number, fen, said) in [
         ("R-1", 500, &[RefundStatus::Done][..]),
         ("R-2", 300, &[RefundStatus::Closed, RefundStatus::Done]),
@@ -181,6 +182,9 @@ const WITHDRAWAL: &str =
 const APPROVAL: &str = first!("CAST(id AS TEXT)", "approvals ORDER BY id DESC");
 const ALLOCATED: &str = first!("CAST(id AS TEXT)", "orders WHERE allocated > 0 ORDER BY id DESC");
 const ALLOCATION: &str = first!("CAST(id AS TEXT)", "allocations ORDER BY id DESC");
+const SHARED: &str = first!("CAST(id AS TEXT)", "orders WHERE shared > 0 ORDER BY id DESC");
+const SHARE: &str = first!("CAST(id AS TEXT)", "shares ORDER BY id DESC");
+const SHARE_RETURN: &str = first!("CAST(id AS TEXT)", "share_returns ORDER BY id DESC");
 const TRANSFER: &str = first!("CAST(id AS TEXT)", "transfers ORDER BY id DESC");
 const MERCHANT: &str =
     first!("account", "balances WHERE account LIKE 'merchant_pending%' ORDER BY tenant DESC");
@@ -481,6 +485,23 @@ damages! {
         "DELETE FROM allocations WHERE tenant = '{tenant}' AND order_id = {subject}";
     "an order has nothing allocated": AllocatedDiffers of "order", ALLOCATED,
         of_row!("UPDATE orders SET allocated = 0");
+    "an event of a share is lost": EventsMissing of "share", SHARE,
+        "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'share'
+         AND subject_id = {subject} AND sequence = 1";
+    "an event of a share's return is lost": EventsMissing of "share_return", SHARE_RETURN,
+        "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'share_return'
+         AND subject_id = {subject} AND sequence = 1";
+    "a share is lost": SharedDiffers of "order", SHARED,
+        "DELETE FROM shares WHERE tenant = '{tenant}' AND order_id = {subject}";
+    "the return of a share is lost": SharedDiffers of "order", SHARED,
+        "DELETE FROM share_returns WHERE tenant = '{tenant}' AND order_id = {subject}";
+    "an ended share passes for a running one": SharedDiffers of "order", SHARED,
+        "UPDATE shares SET state = 'processing', ended_at = NULL
+         WHERE tenant = '{tenant}' AND order_id = {subject}";
+    "an order has nothing shared": SharedDiffers of "order", SHARED,
+        of_row!("UPDATE orders SET shared = 0");
+    "an order has more reserved for shares": SharedDiffers of "order", SHARED,
+        of_row!("UPDATE orders SET sharing = sharing + 1");
     "archived events pass for those of another archive": ArchivesDiffer of "archive", ARCHIVE,
         "UPDATE archived_events SET archive = archive + 1
          WHERE tenant = '{tenant}' AND archive = {subject}";

@@ -5,7 +5,7 @@
 //! [`damage`] lists what an audit must find in a database whose rows were tampered with.
 //!
 //! - `fixture`: a small business whose commands are really decided, so that histories are legal.
-//! - `archives`, `commits`, `books`, `settlement`, `approvals`, `allocations`, `listings`, `directory`, `tasks`: the cases.
+//! - `archives`, `commits`, `books`, `settlement`, `approvals`, `allocations`, `shares`, `listings`, `directory`, `tasks`: the cases.
 //! - `differential`: random histories.
 
 mod allocations;
@@ -19,6 +19,7 @@ mod directory;
 mod fixture;
 mod listings;
 mod settlement;
+mod shares;
 mod tasks;
 
 pub use differential::differ;
@@ -81,6 +82,9 @@ cases! {
     approvals:
         approvals_are_kept_and_decided,
         approvals_come_by_page,
+    ;
+    shares:
+        shares_and_returns_are_counted,
     ;
     allocations:
         allocations_are_credited_and_released,

@@ -8,8 +8,8 @@ use crate::audit::{
 use crate::rows::{Stored, noun};
 use crate::{AuditReport, StoreFault};
 use kernel::{
-    Aggregate as _, AllocationState, Order, OrderState, Refund, RefundState, Task, TenantId,
-    UnappliedOutcome, WithdrawalState,
+    Aggregate as _, AllocationState, Order, OrderState, Refund, RefundState, ReturnItem,
+    ReturnOutcome, ShareState, Task, TenantId, UnappliedOutcome, WithdrawalState,
 };
 use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, Subject, SubjectKind, Transfer, kinds};
 use std::collections::BTreeMap;
@@ -41,6 +41,7 @@ impl State {
         self.check_unapplied(&mut report, &transfers);
         self.check_refunds(&mut report, &transfers);
         self.check_allocated(&mut report);
+        self.check_shared(&mut report);
         self.check_withdrawals(&mut report, &transfers);
         self.check_rows(&mut report, &transfers);
         self.check_notified(&mut report);
@@ -137,6 +138,34 @@ impl State {
         report.faults.extend(differs.map(|((tenant, order), _)| {
             let order: Id<kinds::Order> = Id::from_value(order);
             Rule::AllocatedDiffers.fault(tenant, noun::<Order>(), order)
+        }));
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the value comes from an order's id")]
+    fn check_shared(&self, report: &mut AuditReport) {
+        let mut sums: BTreeMap<(&TenantId, i64), [i128; 2]> = BTreeMap::new();
+        for order in self.orders.all() {
+            let sum = sums.entry((&order.terms.tenant, order.terms.id.value())).or_default();
+            *sum = [order.funds.sharing, order.funds.shared].map(fen);
+        }
+        for row in self.shares.all() {
+            let [sharing, shared] = sums.entry((&row.tenant, row.order.value())).or_default();
+            for item in &row.items {
+                match row.state {
+                    ShareState::Ended { .. } => *shared -= fen(item.real_amount()),
+                    _ => *sharing -= fen(item.amount),
+                }
+            }
+        }
+        for row in self.share_returns.all() {
+            let [_, shared] = sums.entry((&row.tenant, row.order.value())).or_default();
+            let done = |item: &&ReturnItem| matches!(item.outcome, ReturnOutcome::Done { .. });
+            *shared += row.items.iter().filter(done).map(|item| fen(item.amount)).sum::<i128>();
+        }
+        let differs = sums.into_iter().find(|(_, sums)| *sums != [0, 0]);
+        report.faults.extend(differs.map(|((tenant, order), _)| {
+            let order: Id<kinds::Order> = Id::from_value(order);
+            Rule::SharedDiffers.fault(tenant, noun::<Order>(), order)
         }));
     }
 
@@ -326,6 +355,10 @@ impl State {
         note(report, Rule::EventsMissing, notifications);
         let approvals = self.approvals.all().find(|row| lacks_events(&counts, *row));
         note(report, Rule::EventsMissing, approvals);
+        let shares = self.shares.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, shares);
+        let returns = self.share_returns.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, returns);
         let allocations = self.allocations.all().find(|row| lacks_events(&counts, *row));
         note(report, Rule::EventsMissing, allocations);
         let releases = self.allocation_releases.all().find(|row| lacks_events(&counts, *row));

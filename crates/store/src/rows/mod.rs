@@ -6,7 +6,8 @@
 //! binds cells to its statements and knows nothing of what they mean.
 //!
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
-//!   `approval`, `allocation`, `allocation_release`, `withdrawal`: an aggregate each.
+//!   `approval`, `payee`, `share`, `share_return`, `allocation`, `allocation_release`, `withdrawal`: an
+//!   aggregate each.
 //! - `object`: a row as a JSON object, outside the database.
 
 mod allocation;
@@ -24,7 +25,11 @@ mod merchant;
 mod notification;
 mod object;
 mod order;
+mod payee;
 mod refund;
+mod share;
+mod share_items;
+mod share_return;
 mod stored;
 pub mod task;
 mod tenant;

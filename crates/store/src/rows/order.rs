@@ -8,8 +8,8 @@ use crate::StoreFault;
 use channel::{Operation, PayForm, Payer, Scene};
 use kernel::{
     Closure, ContestedPayment, InFlightCall, KnownPayInfo, MerchantId, Order, OrderChange,
-    OrderFunds, OrderRequest, OrderState, Paid, Splits, TenantId, Terms, UnappliedOutcome,
-    UnappliedPayment,
+    OrderFunds, OrderRequest, OrderSharing, OrderState, Paid, Splits, TenantId, Terms,
+    UnappliedOutcome, UnappliedPayment,
 };
 use ledger::{Currency, Fen, Id, Subject, SubjectKind, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,7 @@ impl Stored for Order {
             int("allocated"),
             int("sharing"),
             int("shared"),
+            nullable(text("share_progress")),
             nullable(text("in_flight_operation")),
             nullable(int("in_flight_until")),
             int("polls"),
@@ -140,6 +141,10 @@ impl Stored for Order {
             Value::Int(self.funds.allocated.get()),
             Value::Int(self.funds.sharing.get()),
             Value::Int(self.funds.shared.get()),
+            match self.sharing {
+                sharing if sharing == OrderSharing::default() => Value::Null,
+                sharing => Value::owned(SharingBody::of(&sharing).text()),
+            },
             Value::optional(self.in_flight.map(|call| call.operation.name())),
             Value::number(self.in_flight.map(|call| call.until.ms())),
             Value::Int(i64::from(self.polls)),
@@ -167,6 +172,10 @@ impl Stored for Order {
             sharing: cells.fen()?,
             shared: cells.fen()?,
         };
+        let sharing = match cells.optional_text()? {
+            Some(text) => SharingBody::read_text(text).map_err(|why| cells.fault(&why))?,
+            None => OrderSharing::default(),
+        };
         let operation = cells.optional_word(Operation::from_name)?;
         let until = cells.optional_time()?;
         let in_flight = match (operation, until) {
@@ -191,6 +200,7 @@ impl Stored for Order {
             is_confirmed,
             in_flight,
             funds,
+            sharing,
             polls,
             next_poll_at: standing.next_poll_at,
             unapplied,
@@ -238,6 +248,7 @@ impl Stored for Order {
             OrderChange::Failed { reason } => json(&ReasonBody { reason: Cow::Borrowed(reason) }),
             OrderChange::UnappliedReceived(payment) => json(&UnappliedBody::of(payment)),
             OrderChange::FundsMoved { by, delta } => json(&FundsBody::of(*by, delta)),
+            OrderChange::SharingChanged(sharing) => json(&SharingBody::of(sharing)),
             OrderChange::AttentionEnded { note } => json(&NoteBody { note: Cow::Borrowed(note) }),
         }
     }
@@ -285,6 +296,9 @@ impl Stored for Order {
                 OrderChange::AttentionEnded { note }
             }
             "funds_moved" => parse::<FundsBody<'_>>(body)?.read()?,
+            "sharing_changed" => {
+                OrderChange::SharingChanged(parse::<SharingBody<'_>>(body)?.read()?)
+            }
             "pay_info_received" => {
                 let body: PayInfoBody<'_> = parse(body)?;
                 OrderChange::PayInfoReceived(KnownPayInfo {
@@ -566,6 +580,49 @@ struct ReasonBody<'a> {
 struct NoteBody<'a> {
     #[serde(borrow)]
     note: Cow<'a, str>,
+}
+
+/// How far an order is shared; what is usual is absent.
+#[derive(Serialize, Deserialize)]
+struct SharingBody<'a> {
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    running_kind: Option<&'a str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    running_id: Option<i64>,
+    shares: u32,
+    #[serde(default)]
+    is_released: bool,
+}
+
+impl SharingBody<'_> {
+    fn of(sharing: &OrderSharing) -> SharingBody<'static> {
+        SharingBody {
+            running_kind: sharing.running.map(|subject| subject.kind.name()),
+            running_id: sharing.running.map(|subject| subject.value),
+            shares: sharing.shares,
+            is_released: sharing.is_released,
+        }
+    }
+
+    fn text(&self) -> String {
+        serde_json::to_string(self).expect("texts and numbers are always JSON")
+    }
+
+    fn read_text(text: &str) -> Result<OrderSharing, String> {
+        parse::<SharingBody<'_>>(text)?.read()
+    }
+
+    fn read(&self) -> Result<OrderSharing, String> {
+        let running = match (self.running_kind, self.running_id) {
+            (Some(kind), Some(value)) => {
+                let kind = word(SubjectKind::from_name, kind, "running_kind")?;
+                Some(Subject { kind, value })
+            }
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => return Err("half of what runs".to_owned()),
+        };
+        Ok(OrderSharing { running, shares: self.shares, is_released: self.is_released })
+    }
 }
 
 /// Sums that do not change are absent.

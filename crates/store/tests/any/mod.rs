@@ -1,5 +1,7 @@
 //! Any value that a row can hold. Strategies are boxed because a test thread has a small stack.
 
+mod share;
+
 use channel::{Operation, PayForm, Payer, PlatformKey, RefundCause, Scene};
 use kernel::{
     AccountSetting, Aggregate, AllocatePeriod, Allocation, AllocationChange, AllocationPart,
@@ -9,9 +11,10 @@ use kernel::{
     ConcernedPayment, ContestedPayment, Delivery, InFlightCall, KnownPayInfo, ManualCommand,
     Merchant, MerchantChange, MerchantId, Mismatch, Need, Notification, NotificationChange,
     NotificationKind, NotificationState, Order, OrderChange, OrderFunds, OrderRequest, OrderState,
-    Paid, Payout, Refund, RefundChange, RefundPart, RefundRequest, RefundSource, RefundState, Row,
-    Sealed, ShareAmount, ShareTerms, Splits, Tenant, TenantChange, TenantId, Terms,
-    UnappliedOutcome, UnappliedPayment, Withdrawal, WithdrawalChange, WithdrawalState,
+    Paid, PayeeChange, Payout, Refund, RefundChange, RefundPart, RefundRequest, RefundSource,
+    RefundState, Row, Sealed, ShareAmount, ShareChange, ShareReturnChange, ShareTerms, Splits,
+    Tenant, TenantChange, TenantId, Terms, UnappliedOutcome, UnappliedPayment, Withdrawal,
+    WithdrawalChange, WithdrawalState,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
@@ -22,6 +25,8 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::sync::Arc;
+
+pub(crate) use share::{any_payee, any_share, any_share_return};
 
 fn text() -> BoxedStrategy<String> {
     prop_oneof![any::<String>(), "[\"\\\\\n\u{0}{}茶🍵]{0,6}"].boxed()
@@ -256,11 +261,11 @@ fn contested() -> BoxedStrategy<ContestedPayment> {
 }
 
 pub(crate) fn any_order() -> BoxedStrategy<Order> {
-    let polls = (of(in_flight()), any::<u32>(), of(time()), funds());
+    let polls = (of(in_flight()), any::<u32>(), of(time()), (funds(), share::sharing()));
     let needs = (vec(unapplied(), 0..3), of(contested()), of(text()), of(attention()));
     (terms(), any::<i64>(), order_state(), any::<bool>(), polls, needs)
         .prop_map(|(terms, version, state, is_confirmed, polls, needs)| {
-            let (in_flight, polls, next_poll_at, funds) = polls;
+            let (in_flight, polls, next_poll_at, (funds, sharing)) = polls;
             let (unapplied, contested, note, attention) = needs;
             Order {
                 terms,
@@ -269,6 +274,7 @@ pub(crate) fn any_order() -> BoxedStrategy<Order> {
                 is_confirmed,
                 in_flight,
                 funds,
+                sharing,
                 polls,
                 next_poll_at,
                 unapplied,
@@ -769,6 +775,7 @@ fn order_change() -> BoxedStrategy<OrderChange> {
             .prop_map(|(why, next_poll_at)| OrderChange::CloseRefused { why, next_poll_at }),
         Just(OrderChange::PollRequested),
         (subject(), funds()).prop_map(|(by, delta)| OrderChange::FundsMoved { by, delta }),
+        share::sharing().prop_map(OrderChange::SharingChanged),
         text().prop_map(|note| OrderChange::AttentionEnded { note }),
         pay_info(Just(None).boxed()).prop_map(OrderChange::PayInfoReceived),
         paid().prop_map(OrderChange::Paid),
@@ -842,6 +849,12 @@ pub(crate) fn any_happening() -> BoxedStrategy<Happening> {
         1 => whole(new_order(), vec![OrderChange::Placed]),
         1 => whole(logged_order(), vec![OrderChange::Placed]),
         4 => of_row(any_order(), order_change()),
+        1 => whole(any_payee(), vec![PayeeChange::Created]),
+        1 => of_row(any_payee(), Just(PayeeChange::Unbound).boxed()),
+        1 => whole(any_share(), vec![ShareChange::Made]),
+        2 => of_row(any_share(), share::share_change()),
+        1 => whole(any_share_return(), vec![ShareReturnChange::Made]),
+        2 => of_row(any_share_return(), share::share_return_change()),
         1 => whole(any_refund(), vec![RefundChange::Made]),
         2 => of_row(any_refund(), refund_change()),
         1 => whole(any_notification(), vec![NotificationChange::Queued]),

@@ -1,7 +1,8 @@
-//! What happens to tenants, merchants, callers' keys and channel accounts.
+//! What happens to tenants, merchants, callers' keys, channel accounts and payees.
 
 use super::{Facts, text};
-use kernel::{CallerKeyChange, ChannelAccountChange, MerchantChange, TenantChange};
+use kernel::{CallerKeyChange, ChannelAccountChange, MerchantChange, PayeeChange, TenantChange};
+use ledger::{Id, Subject, kinds};
 
 const fn enabled(is_enabled: bool) -> &'static str {
     if is_enabled { "enabled" } else { "disabled" }
@@ -111,5 +112,24 @@ pub(super) fn channel_account_facts(change: &ChannelAccountChange) -> Facts {
         }
         ChannelAccountChange::Resumed => vec![],
         ChannelAccountChange::MismatchDismissed { note } => vec![text("note", note)],
+    }
+}
+
+/// What happens to payees. Neither shows who a payee is at a channel.
+#[expect(clippy::disallowed_methods, reason = "the change's kind is the subject's kind")]
+pub(super) fn payee(subject: Subject, change: &PayeeChange) -> String {
+    let id: Id<kinds::Payee> = Id::from_value(subject.value);
+    match change {
+        PayeeChange::Created(row) => format!("payee {id} is created, its number is {}", row.number),
+        PayeeChange::Unbound => format!("payee {id} is unbound"),
+    }
+}
+
+pub(super) fn payee_facts(change: &PayeeChange) -> Facts {
+    match change {
+        PayeeChange::Created(row) => {
+            vec![text("number", &*row.number), text("kind", row.kind.name())]
+        }
+        PayeeChange::Unbound => vec![],
     }
 }

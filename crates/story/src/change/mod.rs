@@ -6,6 +6,7 @@ mod directory;
 mod notification;
 mod order;
 mod refund;
+mod share;
 mod withdrawal;
 
 pub(crate) use allocation::stands as allocation_stands;
@@ -65,6 +66,9 @@ pub fn what(event: &Event) -> String {
         Change::CallerKey(change) => directory::caller_key(change),
         Change::ChannelAccount(change) => directory::channel_account(change),
         Change::Approval(change) => approval::what(event.subject, change),
+        Change::Payee(change) => directory::payee(event.subject, change),
+        Change::Share(change) => share::what(event.subject, change),
+        Change::ShareReturn(change) => share::what_of_return(event.subject, change),
         Change::Allocation(change) => allocation::what(event.subject, change),
         Change::AllocationRelease(change) => allocation::release_what(event.subject, change),
         Change::Withdrawal(change) => withdrawal::what(event.subject, change),
@@ -82,6 +86,9 @@ pub fn facts(change: &Change) -> Facts {
         Change::CallerKey(change) => directory::caller_key_facts(change),
         Change::ChannelAccount(change) => directory::channel_account_facts(change),
         Change::Approval(change) => approval::facts(change),
+        Change::Payee(change) => directory::payee_facts(change),
+        Change::Share(change) => share::facts(change),
+        Change::ShareReturn(change) => share::facts_of_return(change),
         Change::Allocation(change) => allocation::facts(change),
         Change::AllocationRelease(change) => allocation::release_facts(change),
         Change::Withdrawal(change) => withdrawal::facts(change),

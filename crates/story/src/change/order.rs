@@ -1,9 +1,10 @@
 //! What happens to orders.
 
-use super::{Facts, at, fen, text};
+use super::{Fact, Facts, at, fen, text};
 use crate::words::{both, local, settled};
 use kernel::{
-    CallRecord, Closure, Order, OrderChange, OrderFunds, UnappliedOutcome, UnappliedPayment,
+    CallRecord, Closure, Order, OrderChange, OrderFunds, OrderSharing, UnappliedOutcome,
+    UnappliedPayment,
 };
 use ledger::{Fen, Subject};
 
@@ -44,6 +45,7 @@ pub(super) fn what(change: &OrderChange, call: Option<&CallRecord>) -> String {
         OrderChange::Failed { reason } => format!("FAILED: {reason}"),
         OrderChange::UnappliedReceived(payment) => unapplied(payment),
         OrderChange::FundsMoved { by, delta } => funds_moved(*by, delta),
+        OrderChange::SharingChanged(sharing) => sharing_changed(sharing),
         OrderChange::AttentionEnded { note } => format!("an operator ended it: {note}"),
     }
 }
@@ -57,6 +59,18 @@ fn parts(funds: &OrderFunds) -> [(&'static str, Fen); 5] {
         ("sharing_fen", funds.sharing),
         ("shared_fen", funds.shared),
     ]
+}
+
+fn sharing_changed(sharing: &OrderSharing) -> String {
+    match sharing {
+        OrderSharing { running: Some(by), .. } => format!("it is shared by {by}, and by no other"),
+        OrderSharing { is_released: true, .. } => {
+            "nothing more of it is shared: the rest is released".to_owned()
+        }
+        OrderSharing { running: None, is_released: false, .. } => {
+            "more of it can be shared".to_owned()
+        }
+    }
 }
 
 fn funds_moved(by: Subject, delta: &OrderFunds) -> String {
@@ -146,6 +160,13 @@ pub(super) fn facts(change: &OrderChange) -> Facts {
             let mut facts = vec![text("by", by.to_string())];
             let parts = parts(delta).into_iter().filter(|(_, amount)| *amount != Fen::ZERO);
             facts.extend(parts.map(|(name, amount)| fen(name, amount)));
+            facts
+        }
+        OrderChange::SharingChanged(sharing) => {
+            let running = sharing.running.map(|by| text("running", by.to_string()));
+            let mut facts: Facts = running.into_iter().collect();
+            facts.push(("shares", Fact::Number(i64::from(sharing.shares))));
+            facts.push(text("is_released", sharing.is_released.to_string()));
             facts
         }
         OrderChange::AttentionEnded { note } => vec![text("note", note)],

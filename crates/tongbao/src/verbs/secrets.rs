@@ -54,6 +54,7 @@ async fn rotate(engine: &Engine) -> Result<()> {
     for step in &steps {
         say(&step.line);
     }
+    say("payees stay under the keys that they were sealed under: keep those in master_key_file");
     carry_out(engine, &Caller::Operator(Arc::from("secrets rotate")), steps).await
 }
 

@@ -6,6 +6,7 @@
 //! - `allocation`: a paid order's money is divided.
 //! - `archive`: what leaves the database for files, and is proved by them.
 //! - `bill`: bills and what differs from them. `bills`: our own, of a merchant's day.
+//! - `share`: payees get parts of a paid order.
 //! - `settlement`, `withdrawal`: what a merchant has, had, and takes out.
 //! - `cli`: the command line.
 //! - `crash`: the power goes off under load.
@@ -54,6 +55,7 @@ mod refusals;
 mod rng;
 mod sandbox;
 mod settlement;
+mod share;
 mod signature;
 mod test_gateway;
 mod unified_order;

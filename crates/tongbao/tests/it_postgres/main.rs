@@ -53,6 +53,8 @@ mod refusals;
 mod rng;
 #[path = "../it/settlement.rs"]
 mod settlement;
+#[path = "../it/share.rs"]
+mod share;
 #[path = "../it/signature.rs"]
 mod signature;
 #[path = "../it/test_gateway.rs"]

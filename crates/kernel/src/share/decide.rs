@@ -1,0 +1,193 @@
+//! What can be requested of a share, and which call it needs next.
+
+use super::make::{MakeShare, make};
+use super::{ItemOutcome, ItemPlace, Share, ShareChange, ShareItem, ShareRefusal, ShareState};
+use crate::aggregate::{Aggregate, AggregateCommand, Key, Reads};
+use crate::command::{Refusal, Reply, Work};
+use crate::deciding::Deciding;
+use crate::directory::TenantId;
+use crate::order::{CALL_MAX_MS, Order, OrderState};
+use channel::{Instruction, PlacedShare, Receiver, ReceiverKind, SharedPayment, Unfreeze};
+use ledger::{Id, kinds};
+
+/// The words that a receiver sees, and the channel's records have.
+const DESCRIPTION: &str = "分账";
+
+/// What can be requested of a share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShareCommand {
+    /// Make it. A repeat with the same content finds what was made.
+    Make(Box<MakeShare>),
+    /// By an operator: call the channel about it now, and begin its schedule anew.
+    RetryNow {
+        /// The owner.
+        tenant: TenantId,
+        /// The share.
+        share: Id<kinds::Share>,
+        /// The order that it belongs to; the root of its story.
+        order: Id<kinds::Order>,
+    },
+}
+
+impl AggregateCommand for ShareCommand {
+    fn tenant(&self) -> &TenantId {
+        match self {
+            ShareCommand::Make(make) => &make.tenant,
+            ShareCommand::RetryNow { tenant, .. } => tenant,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            ShareCommand::Make(_) => "make_share",
+            ShareCommand::RetryNow { .. } => "retry_share",
+        }
+    }
+
+    fn reads(&self, reads: &mut Reads) {
+        let tenant = self.tenant();
+        match self {
+            ShareCommand::Make(make) => {
+                reads.shares.push((tenant.clone(), make.key()));
+                reads.orders.push((tenant.clone(), Key::Id(make.order)));
+                reads.balances.push((tenant.clone(), super::pending(&make.merchant)));
+                let payees = make.items.iter().map(|item| (tenant.clone(), Key::Id(item.payee)));
+                reads.payees.extend(payees);
+            }
+            ShareCommand::RetryNow { share, order, .. } => {
+                reads.shares.push((tenant.clone(), Key::Id(*share)));
+                reads.orders.push((tenant.clone(), Key::Id(*order)));
+            }
+        }
+    }
+}
+
+pub(super) fn decide(
+    deciding: &mut Deciding<'_>,
+    command: &ShareCommand,
+) -> Result<Reply, Refusal> {
+    match command {
+        ShareCommand::Make(order) => make(deciding, order),
+        ShareCommand::RetryNow { tenant, share, .. } => {
+            let share = deciding.row::<Share>(tenant, *share).ok_or(ShareRefusal::NotFound)?;
+            match share.state {
+                ShareState::Ended { .. } => return Err(ShareRefusal::Ended.into()),
+                ShareState::Waiting
+                | ShareState::Requesting { .. }
+                | ShareState::Processing
+                | ShareState::Releasing => {}
+            }
+            if share.next_poll_at.is_none_or(|due| due > deciding.now()) {
+                deciding.record(&share, ShareChange::PollRequested);
+            }
+            Ok(Reply::about(share.id.subject()))
+        }
+    }
+}
+
+/// A due task: the next call.
+pub(super) fn run_task(deciding: &mut Deciding<'_>, share: &Share, order: &Order) {
+    // A share that has ended has no task; a claim may have come before its end was committed.
+    if share.next_poll_at.is_some() {
+        begin_next(deciding, share, order);
+    }
+}
+
+/// Begins the call that a share needs next, as it stands here.
+pub(super) fn begin_next(deciding: &mut Deciding<'_>, share: &Share, order: &Order) {
+    let unbound = share.items.iter().find_map(unbound);
+    let (state, instruction) = match (&share.state, unbound) {
+        (ShareState::Ended { .. }, _) => return,
+        (ShareState::Waiting, Some(receiver)) => {
+            (ShareState::Waiting, Instruction::BindReceiver(receiver))
+        }
+        (ShareState::Waiting, None) => {
+            (ShareState::Requesting { tries: 1, refused: None }, requesting(share, order))
+        }
+        (state @ (ShareState::Requesting { .. } | ShareState::Processing), _) => {
+            let placed = PlacedShare {
+                channel_share_no: share.channel_share_no.clone(),
+                payment: payment(order),
+            };
+            (state.clone(), Instruction::QueryShare(placed))
+        }
+        (ShareState::Releasing, _) => {
+            (ShareState::Releasing, Instruction::QueryUnshared(payment(order)))
+        }
+    };
+    begin(deciding, share, order, state, instruction);
+}
+
+/// The receiver of an item that the channel has not bound yet.
+fn unbound(item: &ShareItem) -> Option<Receiver> {
+    match (&item.outcome, &item.place) {
+        (ItemOutcome::Open { is_bound: false }, ItemPlace::Channel(kind)) => {
+            Some(receiver(item.payee, *kind))
+        }
+        _ => None,
+    }
+}
+
+/// A receiver as instructions name it: by its payee.
+pub(crate) fn receiver(payee: Id<kinds::Payee>, kind: ReceiverKind) -> Receiver {
+    Receiver { kind, account: payee.to_string(), name: None }
+}
+
+/// The instruction that requests the share; the same in every repeat.
+pub(super) fn requesting(share: &Share, order: &Order) -> Instruction {
+    let (channel_share_no, payment) = (share.channel_share_no.clone(), payment(order));
+    if share.items.is_empty() {
+        let description = DESCRIPTION.to_owned();
+        return Instruction::Unfreeze(Box::new(Unfreeze {
+            channel_share_no,
+            payment,
+            description,
+        }));
+    }
+    let items = share.items.iter().filter_map(|item| match (&item.outcome, &item.place) {
+        (ItemOutcome::Open { .. }, ItemPlace::Channel(kind)) => Some(channel::ShareItem {
+            receiver: receiver(item.payee, *kind),
+            amount: item.amount,
+            description: DESCRIPTION.to_owned(),
+        }),
+        _ => None,
+    });
+    let (items, releases_rest) = (items.collect(), share.releases_rest);
+    Instruction::Share(Box::new(channel::Share { channel_share_no, payment, items, releases_rest }))
+}
+
+/// The payment whose money is shared.
+pub(crate) fn payment(order: &Order) -> SharedPayment {
+    let payment_reference = match &order.state {
+        OrderState::Paid(paid) => paid.payment_reference.clone(),
+        OrderState::Init
+        | OrderState::Paying(_)
+        | OrderState::Closing(_)
+        | OrderState::Failed { .. }
+        | OrderState::Closed { .. } => panic!("order {} is shared and not paid", order.terms.id),
+    };
+    SharedPayment { channel_order_no: order.terms.channel_order_no.clone(), payment_reference }
+}
+
+/// Begins a call about a share.
+pub(super) fn begin(
+    deciding: &mut Deciding<'_>,
+    share: &Share,
+    order: &Order,
+    state: ShareState,
+    instruction: Instruction,
+) {
+    let until = deciding.now().plus_ms(CALL_MAX_MS);
+    let operation = instruction.operation();
+    deciding.record(share, ShareChange::CallBegun { operation, until, state });
+    deciding.work(Work::Ask {
+        tenant: share.tenant.clone(),
+        subject: share.id.subject(),
+        root: share.root(),
+        channel: order.terms.channel.clone(),
+        channel_account: order.terms.channel_account.clone(),
+        channel_identity: order.terms.channel_identity.clone(),
+        instruction,
+        payees: share.payees(),
+    });
+}

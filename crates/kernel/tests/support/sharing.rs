@@ -1,0 +1,165 @@
+//! Steps of scenarios about payees, shares and their returns.
+
+use super::super::{MERCHANT, TestKernel, no_id, order_key, tenant};
+use super::number;
+use channel::{Finding, ReceiverKind, ShareReturned, ShareStatus, Shared, SharedItem};
+use kernel::{
+    Command, CreatePayee, ItemPlace, ItemTerms, Key, MakeShare, MakeShareReturn, MerchantId,
+    NaturalKey, PayeeAccount, PayeeCommand, PayeeKind, ReturnTerms, Sealed, ShareAmount,
+    ShareCommand, ShareReturnCommand,
+};
+use ledger::{Fen, Id, kinds};
+use std::sync::Arc;
+
+const PAYEES: &str = "wecard.payee";
+
+/// A share's or return's state, with the outcomes of its items.
+pub(super) fn row(noun: &str, state: &str, items: &[&str], rest: &str) -> String {
+    format!("{noun} {state} [{}]{rest}", items.join(" "))
+}
+
+pub(super) fn payee(no: &str, at: &str) -> Command {
+    let account = |channel: &str, kind| {
+        let number = Sealed::new("sealed");
+        Some(PayeeAccount { channel: Arc::from(channel), kind, number })
+    };
+    let (kind, merchant, account) = match at {
+        "wx" => (PayeeKind::Merchant, None, account("wxpay", ReceiverKind::Merchant)),
+        "alipay" => (PayeeKind::Merchant, None, account("alipay", ReceiverKind::Merchant)),
+        "person" => (PayeeKind::Person, None, account("wxpay", ReceiverKind::Person)),
+        "merchant" => (PayeeKind::Merchant, Some("CM2"), None),
+        "nobody" => (PayeeKind::Merchant, None, None),
+        _ => (PayeeKind::Person, None, None),
+    };
+    PayeeCommand::Create(Box::new(CreatePayee {
+        tenant: tenant(),
+        namespace: Arc::from(PAYEES),
+        number: no.to_owned(),
+        kind,
+        merchant: merchant.map(MerchantId::new),
+        name: None,
+        account,
+        role: None,
+    }))
+    .into()
+}
+
+pub(super) fn unbind(no: &str) -> Command {
+    let payee = Key::Number(NaturalKey::new(PAYEES, no));
+    PayeeCommand::Unbind { tenant: tenant(), payee }.into()
+}
+
+fn id_of(kernel: &TestKernel, payee: &str) -> Id<kinds::Payee> {
+    kernel.payee(payee).map_or_else(no_id, |row| row.id)
+}
+
+pub(super) fn share(kernel: &TestKernel, no: &str, order: &str, items: &[&str]) -> Command {
+    let order = kernel.stored.orders.find(&tenant(), &order_key(order)).expect("an order");
+    let terms = items.iter().filter_map(|item| item.split_once('=')).map(|(payee, amount)| {
+        let amount = match amount.strip_suffix('%') {
+            Some(percent) => ShareAmount::Ratio(u16::try_from(number(percent) * 100).expect("%")),
+            None => ShareAmount::Fixed(Fen::new(number(amount))),
+        };
+        ItemTerms { payee: id_of(kernel, payee), merchant: None, amount }
+    });
+    ShareCommand::Make(Box::new(MakeShare {
+        tenant: tenant(),
+        order: order.terms.id,
+        merchant: MerchantId::new(MERCHANT),
+        namespace: Arc::from("wecard.profit"),
+        number: no.to_owned(),
+        dialect: Arc::from("wecard"),
+        notify_url: Some("https://business.com/profit".to_owned()),
+        content: items.join(" "),
+        items: terms.collect(),
+        releases_rest: items.contains(&"rest"),
+    }))
+    .into()
+}
+
+pub(super) fn returning(kernel: &TestKernel, no: &str, share: &str, items: &[&str]) -> Command {
+    let key = Key::Number(NaturalKey::new("wecard.profit", share));
+    let share = kernel.stored.shares.find(&tenant(), &key).expect("a share");
+    let accounts = share.items.iter().filter_map(|item| match &item.place {
+        ItemPlace::Book(account) => Some(account.clone()),
+        ItemPlace::Channel(_) => None,
+    });
+    let terms = items.iter().filter_map(|item| item.split_once('=')).map(|(payee, amount)| {
+        let (payee, amount) = (id_of(kernel, payee), Fen::new(number(amount)));
+        ReturnTerms { payee, merchant: None, amount }
+    });
+    ShareReturnCommand::Make(Box::new(MakeShareReturn {
+        tenant: tenant(),
+        share: share.id,
+        order: share.order,
+        earlier: share.returns.clone(),
+        accounts: accounts.collect(),
+        namespace: Arc::from("wecard.profit_refund"),
+        number: no.to_owned(),
+        dialect: Arc::from("wecard"),
+        notify_url: None,
+        remark: None,
+        content: items.join(" "),
+        items: terms.collect(),
+    }))
+    .into()
+}
+
+fn status(word: &str) -> ShareStatus {
+    ShareStatus::from_name(word).unwrap_or_else(|| panic!("no such status: {word}"))
+}
+
+/// What the channel says of the newest share: the items that are named, with their statuses, and other
+/// amounts behind a slash.
+pub(super) fn shared(kernel: &TestKernel, words: &[&str]) -> Finding {
+    let share = kernel.share().expect("a share");
+    let items = words.iter().filter_map(|item| item.split_once('=')).map(|(payee, word)| {
+        let payee = id_of(kernel, payee);
+        let own = share.items.iter().find(|item| item.payee == payee);
+        let kind = own.and_then(|item| match item.place {
+            ItemPlace::Channel(kind) => Some(kind),
+            ItemPlace::Book(_) => None,
+        });
+        let agreed = own.map_or(Fen::ZERO, |item| item.amount);
+        let (word, amount) = match word.split_once('/') {
+            Some((word, fen)) => (word, Fen::new(number(fen))),
+            None => (word, agreed),
+        };
+        let status = status(word);
+        SharedItem {
+            kind: kind.unwrap_or(ReceiverKind::Merchant),
+            account: payee.to_string(),
+            amount,
+            status,
+            fail_reason: (status == ShareStatus::Failed).then(|| "NO_RELATION".to_owned()),
+            detail_reference: Some("d1".to_owned()),
+            at: None,
+        }
+    });
+    let items: Vec<SharedItem> = items.collect();
+    let is_finished = items.iter().all(|item| item.status != ShareStatus::Processing);
+    Finding::Share(Shared {
+        channel_share_no: share.channel_share_no.clone(),
+        payment_reference: "tx1".to_owned(),
+        share_reference: "sh1".to_owned(),
+        is_finished,
+        items,
+    })
+}
+
+/// What the channel says of an item of the newest return.
+pub(super) fn returned(kernel: &TestKernel, at: i64, word: &str) -> Finding {
+    let row = kernel.share_return().expect("a return");
+    let item = &row.items[usize::try_from(at).expect("a place")];
+    let status = status(word);
+    Finding::ShareReturn(ShareReturned {
+        channel_return_no: format!("{}I{at:02}", row.channel_return_no),
+        channel_share_no: row.channel_share_no.clone(),
+        return_reference: "rt1".to_owned(),
+        account: item.payee.to_string(),
+        amount: item.amount,
+        status,
+        fail_reason: (status == ShareStatus::Failed).then(|| "BALANCE_NOT_ENOUGH".to_owned()),
+        at: None,
+    })
+}

@@ -1,0 +1,237 @@
+//! Profit sharing: a paid order's money goes to payees in the book and at the channel, and comes back.
+
+use crate::merchant::Merchant;
+use crate::test_gateway::{TestGateway, UNIFIED_ORDER, fresh_number, order, with};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const CREATE_PAYEE: &str = "/cloudpay/v1/settle/payee/create";
+const QUERY_PAYEE: &str = "/cloudpay/v1/settle/payee/query";
+const UNBIND_PAYEE: &str = "/cloudpay/v1/settle/payee/unbind";
+const SHARE: &str = "/cloudpay/v1/settle/profit/profit-manual-create";
+const QUERY_SHARE: &str = "/cloudpay/v1/settle/profit/profit-manual-query";
+const RETURN: &str = "/cloudpay/v1/settle/profit/profit-refund-create";
+const QUERY_RETURN: &str = "/cloudpay/v1/settle/profit/profit-refund-query";
+const BAD: &str = "ORDER.INVALID_PARAMETER";
+
+/// The merchant of the orders, and what it is at WeChat Pay.
+const OWN: &str = "CM6756531983210274560";
+const OWN_MCHID: &str = "1900000109";
+/// A merchant at WeChat Pay that gets shares.
+const RECEIVER: &str = "1900009999";
+
+/// What lies in an account, in fen.
+async fn posted(gateway: &TestGateway, kind: &str, owner: &str) -> i64 {
+    let page = gateway.of_tenant("/accounts").await;
+    let accounts = page["accounts"].as_array().expect("a list");
+    let own = accounts.iter().filter(|row| row["kind"] == kind && row["owner"] == owner);
+    own.map(|row| row["posted_fen"].as_i64().expect("fen")).sum()
+}
+
+/// What an account has at the channel, in fen.
+async fn at_channel(gateway: &TestGateway, account: &str) -> i64 {
+    let shown = gateway.control("balance", &json!({"channel": "wxpay", "account": account})).await;
+    shown["balance"].as_i64().expect("fen")
+}
+
+/// A payee at WeChat Pay; its id.
+async fn receiver(gateway: &TestGateway) -> String {
+    let ratio = json!({"channel": "wxpay", "mchid": OWN_MCHID, "max_ratio": 10_000});
+    gateway.control("max_ratio", &ratio).await;
+    let body = json!({
+        "OutPayeeId": "supplier",
+        "PayeeType": "MERCHANT",
+        "PayeeName": "供货商有限公司",
+        "AccountType": "WX_MCH_ID",
+        "AccountNo": RECEIVER,
+    });
+    let payee = gateway.result(CREATE_PAYEE, &body).await;
+    assert_eq!(payee["BindState"], "APPROVED", "{payee}");
+    payee["PayeeId"].as_str().expect("text").to_owned()
+}
+
+/// A paid order of 10 yuan whose money waits to be shared, two minutes after the payment.
+async fn sold(gateway: &mut TestGateway) -> String {
+    let number = fresh_number();
+    let body = with(&order(&number), "ProfitShareInfoList", json!([]));
+    let placed = gateway.result(UNIFIED_ORDER, &body).await;
+    gateway.pay(&placed["PayInfo"]).await;
+    gateway.until_status(&number, "SUCCESS").await;
+    gateway.advance(120).await;
+    number
+}
+
+fn part(payee: &str, fen: i64) -> Value {
+    json!({"PayeeId": payee, "ProfitType": "AMOUNT", "ProfitAmount": fen})
+}
+
+fn sharing(no: &str, number: &str, parts: &[Value], releases_rest: bool) -> Value {
+    json!({
+        "OutOrderId": number,
+        "OutProfitOrderId": no,
+        "ProfitShareInfoList": parts,
+        "UnfreezeUnsplit": releases_rest,
+    })
+}
+
+fn returning(no: &str, share: &str, payee: &str, fen: i64) -> Value {
+    json!({
+        "OutProfitRefundId": no,
+        "OutProfitOrderId": share,
+        "ProfitShareInfoList": [{"PayeeId": payee, "ProfitRefundAmount": fen}],
+        "Remark": "退回",
+    })
+}
+
+/// Lets the time of polls pass until a query shows a status.
+async fn until(gateway: &mut TestGateway, path: &str, body: &Value, status: &str) -> Value {
+    let mut found = Value::Null;
+    for _ in 0..200 {
+        found = gateway.result(path, body).await;
+        if found["ProfitStatus"] == status {
+            return found;
+        }
+        gateway.advance(5).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{body} is not {status}: {found}");
+}
+
+async fn until_shared(gateway: &mut TestGateway, no: &str, status: &str) -> Value {
+    until(gateway, QUERY_SHARE, &json!({"OutProfitOrderId": no}), status).await
+}
+
+async fn until_returned(gateway: &mut TestGateway, no: &str, status: &str) -> Value {
+    until(gateway, QUERY_RETURN, &json!({"OutProfitRefundId": no}), status).await
+}
+
+/// What the merchant has pending, what the channel has of ours, what the receiver has there.
+async fn lies(gateway: &TestGateway) -> [i64; 3] {
+    let (funds, _) = gateway.balance("channel_funds").await;
+    [posted(gateway, "merchant_pending", OWN).await, funds, at_channel(gateway, RECEIVER).await]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_at_the_channel_gets_its_part_and_gives_it_back() {
+    let mut gateway = TestGateway::start();
+    let payee = receiver(&gateway).await;
+    let number = sold(&mut gateway).await;
+    assert_eq!(lies(&gateway).await, [1000, -1000, 0]);
+
+    let body = sharing("share_1", &number, &[part(&payee, 300)], true);
+    let made = gateway.result(SHARE, &body).await;
+    assert_eq!(made["ProfitFlowList"][0]["ProfitAmount"], 300, "{made}");
+    let again = gateway.result(SHARE, &body).await;
+    assert_eq!(again["ProfitOrderId"], made["ProfitOrderId"], "a repeat finds what was made");
+    let other = sharing("share_1", &number, &[part(&payee, 301)], true);
+    let why = gateway.refused(SHARE, &other, BAD).await;
+    assert!(why.contains("OutProfitOrderId"), "{why}");
+    let done = until_shared(&mut gateway, "share_1", "SUCCESS").await;
+    assert_eq!(done["ProfitFlowList"][0]["ProfitStatus"], "SUCCESS", "{done}");
+    assert_eq!(done["FinishTime"].as_str().map(str::len), Some(19), "{done}");
+    assert_eq!(lies(&gateway).await, [700, -700, 300]);
+    gateway.check_books();
+
+    let late = sharing("share_2", &number, &[part(&payee, 1)], false);
+    gateway.refused(SHARE, &late, "ORDER.ORDER_STATUS_ERROR").await;
+    let too_much = returning("return_0", "share_1", &payee, 301);
+    gateway.refused(RETURN, &too_much, "PROFIT.AMOUNT_EXCEED").await;
+    let back = returning("return_1", "share_1", &payee, 300);
+    gateway.result(RETURN, &back).await;
+    gateway.result(RETURN, &back).await;
+    let other = returning("return_1", "share_1", &payee, 299);
+    gateway.refused(RETURN, &other, BAD).await;
+    let returned = until_returned(&mut gateway, "return_1", "SUCCESS").await;
+    assert_eq!(returned["ProfitFlowList"][0]["ProfitRefundAmount"], 300, "{returned}");
+    assert_eq!(lies(&gateway).await, [1000, -1000, 0]);
+    let more = returning("return_2", "share_1", &payee, 1);
+    gateway.refused(RETURN, &more, "PROFIT.AMOUNT_EXCEED").await;
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payee_in_the_book_has_its_part_at_once() {
+    let mut gateway = TestGateway::start();
+    let mut merchant = Merchant::start().await;
+    let body = json!({
+        "OutPayeeId": "branch",
+        "ChannelSubMerchantId": "CM-B",
+        "PayeeType": "MERCHANT",
+    });
+    let payee = gateway.result(CREATE_PAYEE, &body).await;
+    assert_eq!(gateway.result(CREATE_PAYEE, &body).await, payee, "a repeat finds it");
+    let other = with(&body, "ChannelSubMerchantId", json!("CM-C"));
+    let why = gateway.refused(CREATE_PAYEE, &other, BAD).await;
+    assert!(why.contains("OutPayeeId"), "{why}");
+    let id = payee["PayeeId"].as_str().expect("text").to_owned();
+    assert_eq!(gateway.result(QUERY_PAYEE, &json!({"PayeeId": id})).await, payee);
+
+    let number = sold(&mut gateway).await;
+    let too_much = sharing("book_1", &number, &[part(&id, 1001)], false);
+    gateway.refused(SHARE, &too_much, "PROFIT.AMOUNT_EXCEED").await;
+    let stranger = sharing("book_1", &number, &[part("PE000000000000000001", 1)], false);
+    gateway.refused(SHARE, &stranger, "PROFIT.PAYEE_NOT_EXIST").await;
+    let body = sharing("book_1", &number, &[part(&id, 200)], false);
+    let body = with(&body, "NotifyUrl", json!(merchant.notify_url));
+    let made = gateway.result(SHARE, &body).await;
+    assert_eq!(made["ProfitStatus"], "SUCCESS", "{made}");
+    assert_eq!(gateway.result(SHARE, &body).await, made, "a repeat moves nothing");
+    let told = merchant.received().await.json();
+    assert_eq!(told["NotifyType"], "PROFIT", "{told}");
+    assert_eq!(told["Result"]["OutProfitOrderId"], "book_1", "{told}");
+    assert_eq!(posted(&gateway, "merchant_pending", OWN).await, 800);
+    assert_eq!(posted(&gateway, "merchant_available", "CM-B").await, 200);
+    gateway.check_books();
+
+    gateway.result(RETURN, &returning("back_1", "book_1", &id, 50)).await;
+    until_returned(&mut gateway, "back_1", "SUCCESS").await;
+    assert_eq!(posted(&gateway, "merchant_pending", OWN).await, 850);
+    assert_eq!(posted(&gateway, "merchant_available", "CM-B").await, 150);
+    let unbound = gateway.result(UNBIND_PAYEE, &json!({"PayeeId": id})).await;
+    assert_eq!(unbound["BindState"], "UNBOUND", "{unbound}");
+    let late = sharing("book_2", &number, &[part(&id, 1)], false);
+    gateway.refused(SHARE, &late, "PROFIT.PAYEE_NOT_EXIST").await;
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_answer_is_unknown_and_the_money_moves_once() {
+    let mut gateway = TestGateway::start();
+    let payee = receiver(&gateway).await;
+    let number = sold(&mut gateway).await;
+    gateway.fault("share", "lose_answer", 1).await;
+    gateway.result(SHARE, &sharing("lost_1", &number, &[part(&payee, 400)], true)).await;
+    gateway.faults_met("share").await;
+    let found = gateway.result(QUERY_SHARE, &json!({"OutProfitOrderId": "lost_1"})).await;
+    assert_eq!(found["ProfitStatus"], "PROCESSING", "{found}");
+    until_shared(&mut gateway, "lost_1", "SUCCESS").await;
+    assert_eq!(lies(&gateway).await, [600, -600, 400]);
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_share_ends_once_also_through_a_kill() {
+    let mut gateway = TestGateway::start();
+    let payee = receiver(&gateway).await;
+    let number = sold(&mut gateway).await;
+    gateway.result(SHARE, &sharing("kill_1", &number, &[part(&payee, 250)], true)).await;
+    gateway.kill();
+    gateway.restart();
+    until_shared(&mut gateway, "kill_1", "SUCCESS").await;
+    assert_eq!(lies(&gateway).await, [750, -750, 250]);
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_was_not_marked_is_not_shared_at_the_channel() {
+    let gateway = TestGateway::start();
+    let payee = receiver(&gateway).await;
+    let number = fresh_number();
+    let placed = gateway.result(UNIFIED_ORDER, &order(&number)).await;
+    let early = sharing("early_1", &number, &[part(&payee, 1)], false);
+    gateway.refused(SHARE, &early, "ORDER.ORDER_STATUS_ERROR").await;
+    gateway.pay(&placed["PayInfo"]).await;
+    gateway.until_status(&number, "SUCCESS").await;
+    gateway.refused(SHARE, &early, "ORDER.ORDER_STATUS_ERROR").await;
+    gateway.check_books();
+}
