@@ -31,7 +31,7 @@ enum What {
     },
 }
 
-/// Exits 0 when every secret is sealed under the newest key.
+/// Exits 0 when the secrets of caller keys and channel accounts are sealed under the newest key.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.what {
         What::Generate => say(MasterKeys::generate().expose()),
@@ -49,7 +49,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 async fn rotate(engine: &Engine) -> Result<()> {
     let steps = plan_resealing(engine).await?;
     if steps.is_empty() {
-        say("every secret is sealed under the newest key");
+        say("every caller key and channel account is sealed under the newest key");
     }
     for step in &steps {
         say(&step.line);

@@ -735,7 +735,9 @@ async fn a_new_master_key_takes_over_every_secret() {
     std::fs::write(&key_file, format!("{new}{old}")).expect("written");
     let rotated = run(&rotate);
     assert!(rotated.status.success(), "{rotated:?}");
-    assert_eq!(said(&rotated).lines().count(), 4, "two keys, two accounts: {rotated:?}");
+    let lines = said(&rotated);
+    assert_eq!(lines.lines().count(), 5, "two keys, two accounts, and payees: {rotated:?}");
+    assert!(lines.contains("payees stay under the keys"), "{rotated:?}");
     std::fs::write(&key_file, &new).expect("written");
     assert!(said(&run(&rotate)).contains("sealed under the newest key"));
     // Without the old key everything still works.
