@@ -4,7 +4,7 @@
 
 mod support;
 
-use kernel::{Aggregate, Order, RefundState};
+use kernel::{Order, RefundState};
 use ledger::{Account, AccountKind, Fen};
 use support::script::play;
 use support::{TestKernel, directory};
