@@ -124,106 +124,6 @@ CREATE INDEX attention_of_refunds ON refunds (tenant, attention_since DESC, id)
 CREATE INDEX attention_times_of_refunds
     ON refunds (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
-CREATE TABLE payees (
-    tenant          text   COLLATE "C" NOT NULL,
-    id              bigint NOT NULL,
-    namespace       text   COLLATE "C" NOT NULL,
-    number          text   COLLATE "C" NOT NULL,
-    made_at         bigint NOT NULL,
-    kind            text   COLLATE "C" NOT NULL,
-    merchant        text   COLLATE "C",
-    name            text   COLLATE "C",
-    channel         text   COLLATE "C",
-    receiver_kind   text   COLLATE "C",
-    account         text   COLLATE "C",
-    role            text   COLLATE "C",
-    version         bigint NOT NULL,
-    next_poll_at    bigint,
-    held            bigint NOT NULL,
-    attention_kind  text   COLLATE "C",
-    attention       text   COLLATE "C",
-    attention_since bigint,
-    unbound_at      bigint,
-    PRIMARY KEY (tenant, id),
-    UNIQUE (tenant, namespace, number)
-);
-CREATE INDEX attention_of_payees ON payees (tenant, attention_since DESC, id)
-    WHERE attention IS NOT NULL;
-CREATE INDEX attention_times_of_payees
-    ON payees (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
-
-CREATE TABLE shares (
-    tenant           text   COLLATE "C" NOT NULL,
-    id               bigint NOT NULL,
-    namespace        text   COLLATE "C" NOT NULL,
-    number           text   COLLATE "C" NOT NULL,
-    order_id         bigint NOT NULL,
-    order_no         text   COLLATE "C" NOT NULL,
-    merchant         text   COLLATE "C" NOT NULL,
-    channel_share_no text   COLLATE "C" NOT NULL,
-    releases_rest    bigint NOT NULL,
-    dialect          text   COLLATE "C" NOT NULL,
-    notify_url       text   COLLATE "C",
-    content          text   COLLATE "C" NOT NULL,
-    made_at          bigint NOT NULL,
-    version          bigint NOT NULL,
-    next_poll_at     bigint,
-    held             bigint NOT NULL,
-    attention_kind   text   COLLATE "C",
-    attention        text   COLLATE "C",
-    attention_since  bigint,
-    state            text   COLLATE "C" NOT NULL,
-    tries            bigint,
-    refused          text   COLLATE "C",
-    ended_at         bigint,
-    items            text   COLLATE "C" NOT NULL,
-    returns          text   COLLATE "C" NOT NULL,
-    polls            bigint NOT NULL,
-    PRIMARY KEY (tenant, id),
-    UNIQUE (tenant, namespace, number)
-);
-CREATE INDEX attention_of_shares ON shares (tenant, attention_since DESC, id)
-    WHERE attention IS NOT NULL;
-CREATE INDEX attention_times_of_shares
-    ON shares (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
-
-CREATE TABLE share_returns (
-    tenant            text   COLLATE "C" NOT NULL,
-    id                bigint NOT NULL,
-    namespace         text   COLLATE "C" NOT NULL,
-    number            text   COLLATE "C" NOT NULL,
-    share_id          bigint NOT NULL,
-    share_no          text   COLLATE "C" NOT NULL,
-    order_id          bigint NOT NULL,
-    order_no          text   COLLATE "C" NOT NULL,
-    merchant          text   COLLATE "C" NOT NULL,
-    channel_share_no  text   COLLATE "C" NOT NULL,
-    channel_return_no text   COLLATE "C" NOT NULL,
-    dialect           text   COLLATE "C" NOT NULL,
-    notify_url        text   COLLATE "C",
-    remark            text   COLLATE "C",
-    content           text   COLLATE "C" NOT NULL,
-    made_at           bigint NOT NULL,
-    version           bigint NOT NULL,
-    next_poll_at      bigint,
-    held              bigint NOT NULL,
-    attention_kind    text   COLLATE "C",
-    attention         text   COLLATE "C",
-    attention_since   bigint,
-    state             text   COLLATE "C" NOT NULL,
-    tries             bigint,
-    refused           text   COLLATE "C",
-    ended_at          bigint,
-    items             text   COLLATE "C" NOT NULL,
-    polls             bigint NOT NULL,
-    PRIMARY KEY (tenant, id),
-    UNIQUE (tenant, namespace, number)
-);
-CREATE INDEX attention_of_share_returns ON share_returns (tenant, attention_since DESC, id)
-    WHERE attention IS NOT NULL;
-CREATE INDEX attention_times_of_share_returns
-    ON share_returns (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
-
 CREATE TABLE notifications (
     tenant          text   COLLATE "C" NOT NULL,
     id              bigint NOT NULL,
@@ -376,6 +276,106 @@ CREATE INDEX attention_times_of_approvals
     ON approvals (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 -- Approvals are listed and found without their tenants.
 CREATE INDEX ids_of_approvals ON approvals (id);
+
+CREATE TABLE payees (
+    tenant          text   COLLATE "C" NOT NULL,
+    id              bigint NOT NULL,
+    namespace       text   COLLATE "C" NOT NULL,
+    number          text   COLLATE "C" NOT NULL,
+    made_at         bigint NOT NULL,
+    kind            text   COLLATE "C" NOT NULL,
+    merchant        text   COLLATE "C",
+    name            text   COLLATE "C",
+    channel         text   COLLATE "C",
+    receiver_kind   text   COLLATE "C",
+    account         text   COLLATE "C",
+    role            text   COLLATE "C",
+    version         bigint NOT NULL,
+    next_poll_at    bigint,
+    held            bigint NOT NULL,
+    attention_kind  text   COLLATE "C",
+    attention       text   COLLATE "C",
+    attention_since bigint,
+    unbound_at      bigint,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, number)
+);
+CREATE INDEX attention_of_payees ON payees (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_payees
+    ON payees (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+
+CREATE TABLE shares (
+    tenant           text   COLLATE "C" NOT NULL,
+    id               bigint NOT NULL,
+    namespace        text   COLLATE "C" NOT NULL,
+    number           text   COLLATE "C" NOT NULL,
+    order_id         bigint NOT NULL,
+    order_no         text   COLLATE "C" NOT NULL,
+    merchant         text   COLLATE "C" NOT NULL,
+    channel_share_no text   COLLATE "C" NOT NULL,
+    releases_rest    bigint NOT NULL,
+    dialect          text   COLLATE "C" NOT NULL,
+    notify_url       text   COLLATE "C",
+    content          text   COLLATE "C" NOT NULL,
+    made_at          bigint NOT NULL,
+    version          bigint NOT NULL,
+    next_poll_at     bigint,
+    held             bigint NOT NULL,
+    attention_kind   text   COLLATE "C",
+    attention        text   COLLATE "C",
+    attention_since  bigint,
+    state            text   COLLATE "C" NOT NULL,
+    tries            bigint,
+    refused          text   COLLATE "C",
+    ended_at         bigint,
+    items            text   COLLATE "C" NOT NULL,
+    returns          text   COLLATE "C" NOT NULL,
+    polls            bigint NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, number)
+);
+CREATE INDEX attention_of_shares ON shares (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_shares
+    ON shares (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+
+CREATE TABLE share_returns (
+    tenant            text   COLLATE "C" NOT NULL,
+    id                bigint NOT NULL,
+    namespace         text   COLLATE "C" NOT NULL,
+    number            text   COLLATE "C" NOT NULL,
+    share_id          bigint NOT NULL,
+    share_no          text   COLLATE "C" NOT NULL,
+    order_id          bigint NOT NULL,
+    order_no          text   COLLATE "C" NOT NULL,
+    merchant          text   COLLATE "C" NOT NULL,
+    channel_share_no  text   COLLATE "C" NOT NULL,
+    channel_return_no text   COLLATE "C" NOT NULL,
+    dialect           text   COLLATE "C" NOT NULL,
+    notify_url        text   COLLATE "C",
+    remark            text   COLLATE "C",
+    content           text   COLLATE "C" NOT NULL,
+    made_at           bigint NOT NULL,
+    version           bigint NOT NULL,
+    next_poll_at      bigint,
+    held              bigint NOT NULL,
+    attention_kind    text   COLLATE "C",
+    attention         text   COLLATE "C",
+    attention_since   bigint,
+    state             text   COLLATE "C" NOT NULL,
+    tries             bigint,
+    refused           text   COLLATE "C",
+    ended_at          bigint,
+    items             text   COLLATE "C" NOT NULL,
+    polls             bigint NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, number)
+);
+CREATE INDEX attention_of_share_returns ON share_returns (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_share_returns
+    ON share_returns (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 CREATE TABLE allocations (
     tenant          text   COLLATE "C" NOT NULL,

@@ -123,106 +123,6 @@ CREATE INDEX attention_of_refunds ON refunds (tenant, attention_since DESC, id)
 CREATE INDEX attention_times_of_refunds
     ON refunds (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
-CREATE TABLE payees (
-    tenant          TEXT    NOT NULL,
-    id              INTEGER NOT NULL,
-    namespace       TEXT    NOT NULL,
-    number          TEXT    NOT NULL,
-    made_at         INTEGER NOT NULL,
-    kind            TEXT    NOT NULL,
-    merchant        TEXT,
-    name            TEXT,
-    channel         TEXT,
-    receiver_kind   TEXT,
-    account         TEXT,
-    role            TEXT,
-    version         INTEGER NOT NULL,
-    next_poll_at    INTEGER,
-    held            INTEGER NOT NULL,
-    attention_kind  TEXT,
-    attention       TEXT,
-    attention_since INTEGER,
-    unbound_at      INTEGER,
-    PRIMARY KEY (tenant, id),
-    UNIQUE (tenant, namespace, number)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX attention_of_payees ON payees (tenant, attention_since DESC, id)
-    WHERE attention IS NOT NULL;
-CREATE INDEX attention_times_of_payees
-    ON payees (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
-
-CREATE TABLE shares (
-    tenant           TEXT    NOT NULL,
-    id               INTEGER NOT NULL,
-    namespace        TEXT    NOT NULL,
-    number           TEXT    NOT NULL,
-    order_id         INTEGER NOT NULL,
-    order_no         TEXT    NOT NULL,
-    merchant         TEXT    NOT NULL,
-    channel_share_no TEXT    NOT NULL,
-    releases_rest    INTEGER NOT NULL,
-    dialect          TEXT    NOT NULL,
-    notify_url       TEXT,
-    content          TEXT    NOT NULL,
-    made_at          INTEGER NOT NULL,
-    version          INTEGER NOT NULL,
-    next_poll_at     INTEGER,
-    held             INTEGER NOT NULL,
-    attention_kind   TEXT,
-    attention        TEXT,
-    attention_since  INTEGER,
-    state            TEXT    NOT NULL,
-    tries            INTEGER,
-    refused          TEXT,
-    ended_at         INTEGER,
-    items            TEXT    NOT NULL,
-    returns          TEXT    NOT NULL,
-    polls            INTEGER NOT NULL,
-    PRIMARY KEY (tenant, id),
-    UNIQUE (tenant, namespace, number)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX attention_of_shares ON shares (tenant, attention_since DESC, id)
-    WHERE attention IS NOT NULL;
-CREATE INDEX attention_times_of_shares
-    ON shares (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
-
-CREATE TABLE share_returns (
-    tenant            TEXT    NOT NULL,
-    id                INTEGER NOT NULL,
-    namespace         TEXT    NOT NULL,
-    number            TEXT    NOT NULL,
-    share_id          INTEGER NOT NULL,
-    share_no          TEXT    NOT NULL,
-    order_id          INTEGER NOT NULL,
-    order_no          TEXT    NOT NULL,
-    merchant          TEXT    NOT NULL,
-    channel_share_no  TEXT    NOT NULL,
-    channel_return_no TEXT    NOT NULL,
-    dialect           TEXT    NOT NULL,
-    notify_url        TEXT,
-    remark            TEXT,
-    content           TEXT    NOT NULL,
-    made_at           INTEGER NOT NULL,
-    version           INTEGER NOT NULL,
-    next_poll_at      INTEGER,
-    held              INTEGER NOT NULL,
-    attention_kind    TEXT,
-    attention         TEXT,
-    attention_since   INTEGER,
-    state             TEXT    NOT NULL,
-    tries             INTEGER,
-    refused           TEXT,
-    ended_at          INTEGER,
-    items             TEXT    NOT NULL,
-    polls             INTEGER NOT NULL,
-    PRIMARY KEY (tenant, id),
-    UNIQUE (tenant, namespace, number)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX attention_of_share_returns ON share_returns (tenant, attention_since DESC, id)
-    WHERE attention IS NOT NULL;
-CREATE INDEX attention_times_of_share_returns
-    ON share_returns (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
-
 CREATE TABLE notifications (
     tenant          TEXT    NOT NULL,
     id              INTEGER NOT NULL,
@@ -375,6 +275,106 @@ CREATE INDEX attention_times_of_approvals
     ON approvals (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 -- Approvals are listed and found without their tenants.
 CREATE INDEX ids_of_approvals ON approvals (id);
+
+CREATE TABLE payees (
+    tenant          TEXT    NOT NULL,
+    id              INTEGER NOT NULL,
+    namespace       TEXT    NOT NULL,
+    number          TEXT    NOT NULL,
+    made_at         INTEGER NOT NULL,
+    kind            TEXT    NOT NULL,
+    merchant        TEXT,
+    name            TEXT,
+    channel         TEXT,
+    receiver_kind   TEXT,
+    account         TEXT,
+    role            TEXT,
+    version         INTEGER NOT NULL,
+    next_poll_at    INTEGER,
+    held            INTEGER NOT NULL,
+    attention_kind  TEXT,
+    attention       TEXT,
+    attention_since INTEGER,
+    unbound_at      INTEGER,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_payees ON payees (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_payees
+    ON payees (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+
+CREATE TABLE shares (
+    tenant           TEXT    NOT NULL,
+    id               INTEGER NOT NULL,
+    namespace        TEXT    NOT NULL,
+    number           TEXT    NOT NULL,
+    order_id         INTEGER NOT NULL,
+    order_no         TEXT    NOT NULL,
+    merchant         TEXT    NOT NULL,
+    channel_share_no TEXT    NOT NULL,
+    releases_rest    INTEGER NOT NULL,
+    dialect          TEXT    NOT NULL,
+    notify_url       TEXT,
+    content          TEXT    NOT NULL,
+    made_at          INTEGER NOT NULL,
+    version          INTEGER NOT NULL,
+    next_poll_at     INTEGER,
+    held             INTEGER NOT NULL,
+    attention_kind   TEXT,
+    attention        TEXT,
+    attention_since  INTEGER,
+    state            TEXT    NOT NULL,
+    tries            INTEGER,
+    refused          TEXT,
+    ended_at         INTEGER,
+    items            TEXT    NOT NULL,
+    returns          TEXT    NOT NULL,
+    polls            INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_shares ON shares (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_shares
+    ON shares (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+
+CREATE TABLE share_returns (
+    tenant            TEXT    NOT NULL,
+    id                INTEGER NOT NULL,
+    namespace         TEXT    NOT NULL,
+    number            TEXT    NOT NULL,
+    share_id          INTEGER NOT NULL,
+    share_no          TEXT    NOT NULL,
+    order_id          INTEGER NOT NULL,
+    order_no          TEXT    NOT NULL,
+    merchant          TEXT    NOT NULL,
+    channel_share_no  TEXT    NOT NULL,
+    channel_return_no TEXT    NOT NULL,
+    dialect           TEXT    NOT NULL,
+    notify_url        TEXT,
+    remark            TEXT,
+    content           TEXT    NOT NULL,
+    made_at           INTEGER NOT NULL,
+    version           INTEGER NOT NULL,
+    next_poll_at      INTEGER,
+    held              INTEGER NOT NULL,
+    attention_kind    TEXT,
+    attention         TEXT,
+    attention_since   INTEGER,
+    state             TEXT    NOT NULL,
+    tries             INTEGER,
+    refused           TEXT,
+    ended_at          INTEGER,
+    items             TEXT    NOT NULL,
+    polls             INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_share_returns ON share_returns (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_share_returns
+    ON share_returns (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 CREATE TABLE allocations (
     tenant          TEXT    NOT NULL,
