@@ -60,7 +60,7 @@ impl Receivers {
         }
     }
 
-    /// The finding with payees in place of accounts. An account that is no payee's is hidden.
+    /// The finding with payees in place of accounts. An account that is not a payee's is hidden.
     pub(crate) fn strip(&self, finding: Finding) -> Finding {
         match finding {
             Finding::Share(mut shared) => {
