@@ -133,6 +133,20 @@ fn an_account_without_money_keeps_a_refund_waiting() {
     );
 }
 
+/// The callback of an abnormal refund may come before the answer to its request.
+#[test]
+fn what_the_payers_account_refuses_is_not_undone_by_an_earlier_answer() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 place: placed -> order paying +60s by pay_info_received
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 callback: abnormal 400 -> refund processing +21600s !refund_abnormal by moved
+        f1 refund: processing 400 -> refund processing +21600s !refund_abnormal by repeated
+        f1 query_refund: processing 400 -> refund processing +60s by moved",
+    );
+}
+
 #[test]
 fn an_operator_ends_what_the_payers_account_refuses() {
     check(

@@ -288,9 +288,22 @@ enum Outcome {
     Contradicts { why: String },
 }
 
+fn is_abnormal(refund: &Refund) -> bool {
+    let attention = refund.attention.as_ref();
+    attention.is_some_and(|attention| attention.kind == AttentionKind::RefundAbnormal)
+}
+
 fn outcome(deciding: &Deciding<'_>, refund: &Refund, order: &Order, finding: &Finding) -> Outcome {
     let (asked, now) = (deciding.asked(), deciding.now());
     match (finding, &refund.state) {
+        // The answer to the request may come after the callback that the payer's account refused it.
+        (Finding::Refund(refunded), _)
+            if asked == Some(Operation::Refund)
+                && refunded.status == RefundStatus::Processing
+                && is_abnormal(refund) =>
+        {
+            Outcome::Repeated
+        }
         (Finding::Refund(refunded), _) => moved(deciding, refund, order, refunded),
         (_, RefundState::Failed { .. }) => Outcome::Repeated,
         _ if !refund.holds() => Outcome::Repeated,
