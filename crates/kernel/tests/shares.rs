@@ -60,7 +60,9 @@ fn a_refusal_ends_only_what_was_never_sent_or_does_not_stand_there() {
         share s1 o1 p1=300 rest -> share waiting [open] +60s by made; order paid by funds_moved, sharing_changed; hold 300 merchant_pending to channel_funds
         task share -> share waiting [open] +30s by call_begun; ask bind_receiver
         share bind_receiver: receiver -> share requesting [open] +30s by moved, call_begun; ask share
-        share share: unsigned_refusal -> share ended [failed] by moved; order paid by funds_moved, sharing_changed; notification due +30s by queued; release 300 merchant_pending to channel_funds; deliver
+        share share: unsigned_refusal -> share requesting [open] +5s by moved
+        task share -> share requesting [open] +30s by call_begun; ask query_share
+        share query_share: not_found -> share ended [failed] by moved; order paid by funds_moved, sharing_changed; notification due +30s by queued; release 300 merchant_pending to channel_funds; deliver
         wait 60s ->
         share s2 o1 p1=300 -> share waiting [open] +30s by made, call_begun; order paid by funds_moved, sharing_changed; share waiting [open] +30s by made, call_begun; hold 300 merchant_pending to channel_funds; ask bind_receiver
         share bind_receiver: receiver -> share requesting [open] +30s by moved, call_begun; ask share
@@ -83,9 +85,11 @@ fn a_refusal_ends_only_what_was_never_sent_or_does_not_stand_there() {
         task share -> share requesting [open] +30s by call_begun; ask query_share
         share query_share: shared p1=done/299 -> share requesting [open] +60s !contradiction by mismatch_recorded
         task share -> share requesting [open] +30s !contradiction by call_begun; ask query_share
+        share query_share: unknown -> share requesting [open] +5s !contradiction by moved
+        task share -> share requesting [open] +30s !contradiction by call_begun; ask query_share
         wait 90000s ->
-        share query_share: unknown -> share requesting [open] +5s !share_overdue by moved
-        task share -> share requesting [open] +30s !share_overdue by call_begun; ask query_share
+        share query_share: shared p1=processing -> share processing [open] +15s !share_overdue by moved
+        task share -> share processing [open] +30s !share_overdue by call_begun; ask query_share
         share query_share: shared p1=done -> share ended [done] by moved; order paid by funds_moved, sharing_changed; notification due +30s by queued; post_held 300 merchant_pending to channel_funds; deliver
         share s4 o1 p1=1 -> share waiting [open] +30s by made, call_begun; order paid by funds_moved, sharing_changed; share waiting [open] +30s by made, call_begun; hold 1 merchant_pending to channel_funds; ask bind_receiver
         balances -> channel_funds -700, merchant_pending 700 held 1

@@ -10,7 +10,7 @@ use crate::order::{
 };
 use crate::refund::{Need, funds};
 use crate::schedule;
-use crate::standing::AttentionKind;
+use crate::standing::{Attention, AttentionKind};
 use channel::{Finding, Operation, ShareStatus, Shared, SharedItem, Unproven};
 use ledger::{Fen, Phase, Reason, Timestamp, kinds};
 
@@ -114,10 +114,15 @@ fn outcome(share: &Share, finding: &Finding, asked: Option<Operation>, now: Time
         (
             Finding::Refused { code, text }
             | Finding::Failed { code, text }
-            | Finding::Unfunded { code, text }
-            | Finding::Unproven(Unproven::Refused { code, text }),
+            | Finding::Unfunded { code, text },
             ShareState::Requesting { tries, .. },
         ) if is_request => refused(*tries, format!("{code}: {text}")),
+        // Without a signature it does not prove that nothing stands there: the money stays held until
+        // the channel does not know the number.
+        (
+            Finding::Unproven(Unproven::Refused { code, text }),
+            ShareState::Requesting { tries, .. },
+        ) if is_request => Outcome::Doubtful { tries: *tries, refused: format!("{code}: {text}") },
         // The channel has another share under this number, or an earlier request of this one.
         (Finding::Ask { code }, ShareState::Requesting { tries, .. }) if is_request => {
             let refused = format!("{code}: differs from what the channel has");
@@ -284,12 +289,29 @@ fn stay(
     let now = deciding.now();
     let polls = if share.state == state { share.polls } else { 0 };
     let next_poll_at = Some(schedule::due(now, schedule, polls));
-    let need = overdue(share.made_at, now, finding);
+    let need = need_while_open(share.attention.as_ref(), share.made_at, now, finding);
     deciding.record(share, ShareChange::Moved { state, items: None, next_poll_at, need });
 }
 
-/// Why a person should look at what has no end for so long; it is still polled.
-pub(crate) fn overdue(made_at: Timestamp, now: Timestamp, finding: &Finding) -> Option<Need> {
+/// Why a person should look at what goes on being polled: it contradicts, until the channel says
+/// otherwise, or it has no end for so long.
+pub(crate) fn need_while_open(
+    attention: Option<&Attention>,
+    made_at: Timestamp,
+    now: Timestamp,
+    finding: &Finding,
+) -> Option<Need> {
+    let says_how_it_stands = matches!(finding, Finding::Share(_) | Finding::ShareReturn(_));
+    let is_contradicted = |it: &&Attention| it.kind == AttentionKind::Contradiction;
+    match attention.filter(is_contradicted) {
+        Some(Attention { kind, reason, .. }) if !says_how_it_stands => {
+            Some(Need { kind: *kind, reason: reason.to_string() })
+        }
+        Some(_) | None => overdue(made_at, now, finding),
+    }
+}
+
+fn overdue(made_at: Timestamp, now: Timestamp, finding: &Finding) -> Option<Need> {
     let is_overdue = now >= made_at.plus_seconds(UNDECIDED_SECONDS);
     let last = finding.describe();
     let reason = || format!("the channel has not ended it; its last answer: {last}");

@@ -141,10 +141,10 @@ fn items(
         }
         let found = deciding.row::<Payee>(&make.tenant, payee);
         let row = found.ok_or(ShareRefusal::Payee { payee, why: "does not exist" })?;
-        let amount = amount(order, terms.amount);
-        if amount == Fen::ZERO {
+        let Some(amount) = terms.amount.of(order.paid_amount()).ok().filter(|it| *it != Fen::ZERO)
+        else {
             return Err(ShareRefusal::Zero { payee });
-        }
+        };
         let place = place(order, terms, &row)?;
         let outcome = match place {
             ItemPlace::Channel(_) => ItemOutcome::Open { is_bound: false },
@@ -170,17 +170,6 @@ fn place(order: &Order, terms: &ItemTerms, row: &Payee) -> Result<ItemPlace, Sha
         }
         Some(account) => Ok(ItemPlace::Channel(account.kind)),
         None => Ok(ItemPlace::Book(row.in_book())),
-    }
-}
-
-/// A ratio is rounded down to whole fen: what is left stays with the merchant.
-fn amount(order: &Order, amount: ShareAmount) -> Fen {
-    match amount {
-        ShareAmount::Fixed(amount) => amount,
-        ShareAmount::Ratio(ratio) => {
-            let part = i128::from(order.paid_amount().get()) * i128::from(ratio) / 10_000;
-            i64::try_from(part).map_or(Fen::ZERO, Fen::new)
-        }
     }
 }
 

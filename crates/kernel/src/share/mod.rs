@@ -15,7 +15,7 @@ mod make;
 pub use change::ShareChange;
 pub use decide::ShareCommand;
 pub(crate) use decide::receiver;
-pub(crate) use finding::{SHARE_SCHEDULE_SECONDS, SLOW_SCHEDULE_SECONDS, overdue};
+pub(crate) use finding::{SHARE_SCHEDULE_SECONDS, SLOW_SCHEDULE_SECONDS, need_while_open};
 pub use make::{ItemTerms, MakeShare};
 
 use crate::aggregate::{About, Aggregate, Key, NaturalKey, Reads};

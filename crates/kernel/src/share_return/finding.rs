@@ -10,7 +10,7 @@ use crate::order::{
 };
 use crate::refund::funds;
 use crate::schedule;
-use crate::share::{SHARE_SCHEDULE_SECONDS, SLOW_SCHEDULE_SECONDS, overdue};
+use crate::share::{SHARE_SCHEDULE_SECONDS, SLOW_SCHEDULE_SECONDS, need_while_open};
 use channel::{Finding, Operation, ShareReturned, ShareStatus, Unproven};
 use ledger::{Timestamp, kinds};
 
@@ -79,7 +79,6 @@ fn outcome(
         Finding::Refused { code, text }
         | Finding::Failed { code, text }
         | Finding::Unfunded { code, text }
-        | Finding::Unproven(Unproven::Refused { code, text })
             if is_request =>
         {
             let reason = format!("{code}: {text}");
@@ -87,6 +86,10 @@ fn outcome(
                 0 | 1 => Outcome::Ends(ReturnOutcome::Failed { reason }),
                 tries => Outcome::Doubtful { tries, refused: reason },
             }
+        }
+        // Without a signature it does not prove that nothing stands there.
+        Finding::Unproven(Unproven::Refused { code, text }) if is_request => {
+            Outcome::Doubtful { tries: *tries, refused: format!("{code}: {text}") }
         }
         Finding::Ask { code } if is_request => {
             let refused = format!("{code}: differs from what the channel has");
@@ -196,6 +199,6 @@ fn stay(
     let now = deciding.now();
     let polls = if row.state == state { row.polls } else { 0 };
     let next_poll_at = Some(schedule::due(now, schedule, polls));
-    let need = overdue(row.made_at, now, finding);
+    let need = need_while_open(row.attention.as_ref(), row.made_at, now, finding);
     deciding.record(row, ShareReturnChange::Moved { state, items: None, next_poll_at, need });
 }
