@@ -31,8 +31,8 @@ pub enum Rule {
     /// Every unapplied payment that a refund gives back has that refund.
     UnappliedWithoutRefund,
     /// Every refund of unapplied money has its amount held in suspense once, for its order's channel
-    /// account. Every hold of a merchant's refund is of its amount in what is owed to payers, and all but
-    /// the last, which is there while it has not failed, are released.
+    /// account. Every hold of a merchant's refund is of its amount in `refunds_payable`, and all but the
+    /// last, which is there while it has not failed, are released.
     RefundWithoutHold,
     /// Every refund that is done or was ended by a person moved its amount out of what was held, once:
     /// what arrived back to its channel account, or to where the person booked it, the rest to the

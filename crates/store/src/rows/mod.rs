@@ -22,6 +22,7 @@ mod channel_account;
 pub mod claimed_name;
 pub mod event;
 mod merchant;
+mod need;
 mod notification;
 mod object;
 mod order;

@@ -5,10 +5,11 @@ mod request;
 
 use super::call::operation;
 use super::cells::{Cells, Value, int, nullable, text};
-use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown, word};
+use super::need::NeedBody;
+use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown};
 use crate::StoreFault;
 use channel::RefundCause;
-use kernel::{AttentionKind, Need, Refund, RefundChange, RefundState, TenantId};
+use kernel::{Refund, RefundChange, RefundState, TenantId};
 use ledger::{Fen, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -321,24 +322,6 @@ struct MovedBody<'a> {
     next_poll_at: Option<i64>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     need: Option<NeedBody<'a>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct NeedBody<'a> {
-    kind: &'a str,
-    #[serde(borrow)]
-    reason: Cow<'a, str>,
-}
-
-impl<'a> NeedBody<'a> {
-    fn of(need: &'a Need) -> NeedBody<'a> {
-        NeedBody { kind: need.kind.name(), reason: Cow::Borrowed(&need.reason) }
-    }
-
-    fn read(self) -> Result<Need, String> {
-        let kind = word(AttentionKind::from_name, self.kind, "kind")?;
-        Ok(Need { kind, reason: self.reason.into_owned() })
-    }
 }
 
 #[derive(Serialize, Deserialize)]

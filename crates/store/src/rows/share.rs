@@ -2,10 +2,11 @@
 
 use super::call::operation;
 use super::cells::{Cells, Value, int, nullable, text};
+use super::need::NeedBody;
 use super::share_items::{ItemBody, read_share, share_text};
-use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown, word};
+use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown};
 use crate::StoreFault;
-use kernel::{AttentionKind, MerchantId, Need, Share, ShareChange, ShareState, TenantId};
+use kernel::{MerchantId, Share, ShareChange, ShareState, TenantId};
 use ledger::{Id, Timestamp, kinds};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -134,10 +135,7 @@ impl Stored for Share {
                 state: StateBody::of(state),
                 items: items.as_ref().map(|items| items.iter().map(ItemBody::of_share).collect()),
                 next_poll_at: next_poll_at.map(Timestamp::ms),
-                need: need.as_ref().map(|need| NeedBody {
-                    kind: need.kind.name(),
-                    reason: Cow::Borrowed(&need.reason),
-                }),
+                need: need.as_ref().map(NeedBody::of),
             }),
             ShareChange::MismatchRecorded { why, next_poll_at } => json(&MismatchBody {
                 why: Cow::Borrowed(why),
@@ -277,20 +275,6 @@ struct MovedBody<'a> {
     next_poll_at: Option<i64>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     need: Option<NeedBody<'a>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct NeedBody<'a> {
-    kind: &'a str,
-    #[serde(borrow)]
-    reason: Cow<'a, str>,
-}
-
-impl NeedBody<'_> {
-    fn read(self) -> Result<Need, String> {
-        let kind = word(AttentionKind::from_name, self.kind, "kind")?;
-        Ok(Need { kind, reason: self.reason.into_owned() })
-    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -2,12 +2,11 @@
 
 use super::call::operation;
 use super::cells::{Cells, Value, int, nullable, text};
+use super::need::NeedBody;
 use super::share_items::{ItemBody, read_return, return_text};
-use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown, word};
+use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown};
 use crate::StoreFault;
-use kernel::{
-    AttentionKind, MerchantId, Need, ShareReturn, ShareReturnChange, ShareReturnState, TenantId,
-};
+use kernel::{MerchantId, ShareReturn, ShareReturnChange, ShareReturnState, TenantId};
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -144,10 +143,7 @@ impl Stored for ShareReturn {
                 state: StateBody::of(state),
                 items: items.as_ref().map(|items| items.iter().map(ItemBody::of_return).collect()),
                 next_poll_at: next_poll_at.map(Timestamp::ms),
-                need: need.as_ref().map(|need| NeedBody {
-                    kind: need.kind.name(),
-                    reason: Cow::Borrowed(&need.reason),
-                }),
+                need: need.as_ref().map(NeedBody::of),
             }),
             ShareReturnChange::MismatchRecorded { why, next_poll_at } => json(&MismatchBody {
                 why: Cow::Borrowed(why),
@@ -279,20 +275,6 @@ struct MovedBody<'a> {
     next_poll_at: Option<i64>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     need: Option<NeedBody<'a>>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct NeedBody<'a> {
-    kind: &'a str,
-    #[serde(borrow)]
-    reason: Cow<'a, str>,
-}
-
-impl NeedBody<'_> {
-    fn read(self) -> Result<Need, String> {
-        let kind = word(AttentionKind::from_name, self.kind, "kind")?;
-        Ok(Need { kind, reason: self.reason.into_owned() })
-    }
 }
 
 #[derive(Serialize, Deserialize)]
