@@ -171,10 +171,11 @@ impl Database {
     }
 }
 
-/// A private server goes whole; on another one the database is dropped, with the sessions that are still in it.
+/// The database is dropped, with the sessions that are still in it: a run makes some hundreds of them,
+/// and a gigabyte would lie there until its end. A private server that was stopped goes whole.
 impl Drop for Database {
     fn drop(&mut self) {
-        if self.server.is_private() {
+        if self.server.cluster.as_ref().is_some_and(|cluster| !cluster.is_running()) {
             return;
         }
         let (url, name) = (self.server.url_of("postgres"), self.name.clone());
