@@ -324,7 +324,9 @@ fn an_ended_refund_is_polled_twice_more() {
         task f1 -> refund failed +30s by call_begun; ask query_refund
         f1 query_refund: not_found -> refund failed +85800s by moved
         task f1 -> refund failed +30s by call_begun; ask query_refund
-        f1 query_refund: unknown -> refund failed by moved
+        f1 query_refund: unknown -> refund failed +300s by moved
+        task f1 -> refund failed +30s by call_begun; ask query_refund
+        f1 query_refund: not_found -> refund failed by moved
         task f1 -> nothing
         request f2 o1 600 -> refund requesting +30s by made; order paid by funds_moved; post 600 merchant_pending to refunds_payable; hold 600 refunds_payable to channel_funds; ask refund
         f2 refund: abnormal 600 -> refund processing +21600s !refund_abnormal by moved

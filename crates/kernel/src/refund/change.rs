@@ -63,6 +63,13 @@ pub struct Need {
     pub reason: String,
 }
 
+impl Need {
+    /// The need that a row has already.
+    pub(crate) fn of(attention: &Attention) -> Need {
+        Need { kind: attention.kind, reason: attention.reason.to_string() }
+    }
+}
+
 impl AggregateChange for RefundChange {
     fn name(&self) -> &'static str {
         match self {

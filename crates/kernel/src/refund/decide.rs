@@ -13,7 +13,7 @@ use crate::order::{
     OrderState, POLL_SCHEDULE_SECONDS, RETRY_SCHEDULE_SECONDS,
 };
 use crate::schedule;
-use crate::standing::{Attention, AttentionKind};
+use crate::standing::AttentionKind;
 use channel::{
     Finding, Instruction, Operation, PlacedRefund, RefundCause, RefundStatus, Refunded, Unproven,
 };
@@ -171,7 +171,7 @@ pub(super) fn record_finding(
         None => outcome(deciding, refund, order, finding),
     };
     match outcome {
-        Outcome::Repeated => match polled_after_its_end(deciding, refund) {
+        Outcome::Repeated => match polled_after_its_end(deciding, refund, finding) {
             Some(moved) => moves(deciding, refund, order, moved),
             None => deciding.record(refund, RefundChange::Repeated),
         },
@@ -203,22 +203,50 @@ pub(super) fn record_finding(
 }
 
 /// An end that a query confirms: the refund stands where it stood, and is polled once more or not.
-fn polled_after_its_end(deciding: &Deciding<'_>, refund: &Refund) -> Option<Moved> {
+fn polled_after_its_end(
+    deciding: &Deciding<'_>,
+    refund: &Refund,
+    finding: &Finding,
+) -> Option<Moved> {
     let is_asked = deciding.asked() == Some(Operation::QueryRefund);
     let state = refund.state.clone();
     let (RefundState::Failed { at, .. } | RefundState::WrittenOff { at, .. }) = &state else {
         return None;
     };
     let is_back = money::place(refund, &state) == Place::Source;
-    let next_poll_at = final_poll(*at, deciding.now());
+    let next_poll_at = next_final_poll(*at, deciding.now(), finding, refund.polls);
     (is_asked && is_back).then(|| Moved { state, next_poll_at, need: need(refund) })
 }
 
 /// When a merchant's refund is polled that ended at `ended_at` and gave nothing back: the channel may have
 /// carried it out after all.
-pub(super) fn final_poll(ended_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+pub(crate) fn final_poll(ended_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let polls = FINAL_POLL_SECONDS.into_iter().map(|seconds| ended_at.plus_seconds(seconds));
     polls.into_iter().find(|poll| *poll > now)
+}
+
+/// How long after the end a poll without a clear answer is repeated, in seconds.
+const FINAL_REPEATS_SECONDS: i64 = 7 * 24 * 3600;
+
+/// When something that has ended is polled once more, after this answer. One that leaves open what became
+/// of it does not count: the poll is repeated, for a week.
+pub(crate) fn next_final_poll(
+    ended_at: Timestamp,
+    now: Timestamp,
+    finding: &Finding,
+    polls: u32,
+) -> Option<Timestamp> {
+    let is_unclear = matches!(
+        finding,
+        Finding::Unknown { .. }
+            | Finding::Unproven(_)
+            | Finding::Later { .. }
+            | Finding::AccountFault { .. }
+    );
+    match is_unclear && now < ended_at.plus_seconds(FINAL_REPEATS_SECONDS) {
+        true => Some(schedule::due(now, &SLOW_SCHEDULE_SECONDS, polls)),
+        false => final_poll(ended_at, now),
+    }
 }
 
 /// True when a merchant's refund fails now, and the channel had contradicted it while it had this number:
@@ -452,8 +480,7 @@ fn poll_contradicted(refund: &Refund, now: Timestamp) -> Option<Timestamp> {
 
 /// Why the refund needs a person already.
 fn need(refund: &Refund) -> Option<Need> {
-    let Attention { kind, reason, .. } = refund.attention.as_ref()?;
-    Some(Need { kind: *kind, reason: reason.to_string() })
+    refund.attention.as_ref().map(Need::of)
 }
 
 /// What contradicted the refund.

@@ -20,7 +20,7 @@ mod operator;
 mod request;
 
 pub use change::{Need, RefundChange};
-pub(crate) use decide::{of_unapplied, open};
+pub(crate) use decide::{final_poll, next_final_poll, of_unapplied, open};
 pub use operator::{DecideRefund, RefundDecision};
 pub use request::RequestRefund;
 
