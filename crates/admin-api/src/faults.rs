@@ -228,9 +228,13 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
         // No command of this API leads to the others.
         Refusal::Payee(_) => (StatusCode::CONFLICT, "payee", None),
         Refusal::Share(ShareRefusal::NotFound) => not_found("share_not_found", "share"),
+        Refusal::Share(ShareRefusal::NoAttention) => (StatusCode::CONFLICT, "no_attention", None),
         Refusal::Share(_) => (StatusCode::CONFLICT, "state", None),
         Refusal::ShareReturn(ShareReturnRefusal::NotFound) => {
             not_found("share_return_not_found", "share_return")
+        }
+        Refusal::ShareReturn(ShareReturnRefusal::NoAttention) => {
+            (StatusCode::CONFLICT, "no_attention", None)
         }
         Refusal::ShareReturn(_) => (StatusCode::CONFLICT, "state", None),
         Refusal::Allocation(AllocationRefusal::NotFound) => {

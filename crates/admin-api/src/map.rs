@@ -3,10 +3,10 @@
 use crate::commands::exits;
 use crate::wire::{self, rfc3339};
 use kernel::{
-    AllocationState, ApprovalState, Event, NotificationState, OrderState, Refund, RefundState,
-    WithdrawalState,
+    AllocationState, ApprovalState, Event, ManualCommand, NotificationState, OrderState, Refund,
+    RefundState, WithdrawalState,
 };
-use ledger::{AccountKind, Balance, Id, Named, Subject, Timestamp, Transfer, kinds};
+use ledger::{AccountKind, Balance, Id, Named, Subject, SubjectId, Timestamp, Transfer, kinds};
 use store::{
     AccountRow, ArchivedEvents, AttemptRow, AttentionCount, AttentionRow, Listed, NotificationRow,
     Story,
@@ -43,7 +43,10 @@ pub(crate) fn approval(row: &kernel::Approval) -> wire::Approval {
         tenant: row.tenant.to_string(),
         order: row.root.id::<kinds::Order>().map(|id| id.to_string()),
         withdrawal: row.root.id::<kinds::Withdrawal>().map(|id| id.to_string()),
-        refund: command.refund().map(|id| id.to_string()),
+        refund: row_id::<kinds::Refund>(command),
+        share: row_id::<kinds::Share>(command),
+        share_return: row_id::<kinds::ShareReturn>(command),
+        done_items: command.done_items(),
         command: command.name(),
         note: owned(command.note()),
         outside_reference: owned(command.outside_reference()),
@@ -56,6 +59,11 @@ pub(crate) fn approval(row: &kernel::Approval) -> wire::Approval {
         expires_at: rfc3339(row.expires_at),
         state: approval_state(&row.state),
     }
+}
+
+/// The id of the row of this kind that a command is about.
+fn row_id<K: SubjectId>(command: &ManualCommand) -> Option<String> {
+    command.row()?.id::<K>().map(|id| id.to_string())
 }
 
 fn approval_state(state: &ApprovalState) -> wire::ApprovalState {

@@ -187,6 +187,11 @@ pub(crate) fn share_id(text: &str) -> Result<Id<kinds::Share>, Malformed> {
     id("share", text)
 }
 
+/// A payee that a body names.
+pub(crate) fn payee_id(text: &str) -> Result<Id<kinds::Payee>, Malformed> {
+    id("done", text)
+}
+
 /// The return of a share that a path names.
 pub(crate) fn share_return_id(text: &str) -> Result<Id<kinds::ShareReturn>, Malformed> {
     id("share_return", text)

@@ -757,9 +757,20 @@ pub(crate) struct Approval {
     /// The id of the refund that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) refund: Option<String>,
+    /// The id of the share that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) share: Option<String>,
+    /// The id of the return of a share that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) share_return: Option<String>,
+    /// Whose items it ends as done by hand: the ids of the payees, and the word `rest` where the rest of
+    /// the order is released.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) done_items: Option<String>,
     /// What is carried out: `apply_payment`, `give_back`, `settle_by_hand`, `write_off`,
-    /// `close_for_good`, `settle_refund_by_hand`, `write_refund_off`, `book_withdrawal_paid` or
-    /// `book_withdrawal_failed`.
+    /// `close_for_good`, `settle_refund_by_hand`, `write_refund_off`, `accept_share`,
+    /// `end_share_by_hand`, `end_share_contradiction`, the same three with `share_return`,
+    /// `book_withdrawal_paid` or `book_withdrawal_failed`.
     #[schema(example = "give_back")]
     pub(crate) command: &'static str,
     /// What its operator noted.

@@ -282,6 +282,12 @@ const fn of_share(refusal: &ShareRefusal) -> (ErrCode, Option<&'static str>) {
         | ShareRefusal::TooMany { .. }
         | ShareRefusal::NotMarked
         | ShareRefusal::NoSharing
+        // Of these an operator alone is told.
+        | ShareRefusal::NotEnded
+        | ShareRefusal::NoAttention
+        | ShareRefusal::NotRefused
+        | ShareRefusal::NothingClaimed
+        | ShareRefusal::GivenBack
         | ShareRefusal::Ended => (ErrCode::OrderStatusError, None),
         ShareRefusal::Running => (ErrCode::OperateIsProcessing, None),
         ShareRefusal::Payee { .. } => (ErrCode::PayeeNotExist, list),
@@ -300,7 +306,14 @@ const fn of_share_return(refusal: &ShareReturnRefusal) -> (ErrCode, Option<&'sta
         ShareReturnRefusal::NotFound | ShareReturnRefusal::Differs => {
             (ErrCode::InvalidParameter, Some("OutProfitRefundId"))
         }
-        ShareReturnRefusal::Ended => (ErrCode::OrderStatusError, None),
+        // Of most of these an operator alone is told.
+        ShareReturnRefusal::Ended
+        | ShareReturnRefusal::NotEnded
+        | ShareReturnRefusal::NoAttention
+        | ShareReturnRefusal::NotRefused
+        | ShareReturnRefusal::NothingClaimed
+        | ShareReturnRefusal::MoreThanShared { .. }
+        | ShareReturnRefusal::Spent { .. } => (ErrCode::OrderStatusError, None),
         ShareReturnRefusal::Running => (ErrCode::OperateIsProcessing, None),
         ShareReturnRefusal::Payee { .. } => (ErrCode::PayeeNotExist, list),
         ShareReturnRefusal::Exceeds { .. } => (ErrCode::ProfitAmountExceed, list),

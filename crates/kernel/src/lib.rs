@@ -93,12 +93,12 @@ pub use refund::{
     RefundRefusal, RefundRequest, RefundSource, RefundState, RequestRefund,
 };
 pub use share::{
-    ItemOutcome, ItemPlace, ItemTerms, MakeShare, Share, ShareChange, ShareCommand, ShareItem,
-    ShareRefusal, ShareState,
+    DecideShare, HandEnd, ItemOutcome, ItemPlace, ItemTerms, MakeShare, Share, ShareChange,
+    ShareCommand, ShareItem, ShareRefusal, ShareState,
 };
 pub use share_return::{
-    MakeShareReturn, ReturnItem, ReturnOutcome, ReturnTerms, ShareReturn, ShareReturnChange,
-    ShareReturnCommand, ShareReturnRefusal, ShareReturnState,
+    DecideShareReturn, MakeShareReturn, ReturnItem, ReturnOutcome, ReturnTerms, ShareReturn,
+    ShareReturnChange, ShareReturnCommand, ShareReturnRefusal, ShareReturnState,
 };
 pub use standing::{Attention, AttentionChange, AttentionKind, Exit, Sealed, Standing};
 pub use task::{Lane, Task, TaskChange};

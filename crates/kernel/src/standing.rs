@@ -146,6 +146,12 @@ pub enum Exit {
     Replay,
     /// A notification is not sent again.
     Dismiss,
+    /// Book a share or its return as the channel describes it.
+    Accept,
+    /// End a share or its return, item by item, as somebody saw it.
+    EndByHand,
+    /// What contradicted a share or its return after its end was looked into.
+    DismissContradiction,
     /// A callback about nothing that is known was looked into.
     DismissMismatch,
     /// Call a channel again, whose account is mended.

@@ -158,7 +158,7 @@ fn refusals_come_in_their_order() {
         tenant: tenant(),
         approval,
         root: kernel.order("o1").expect("an order").terms.id.subject(),
-        refund: None,
+        row: None,
         digest: digest.to_owned(),
     };
     let (known, absent) = (approval.id, support::no_id());

@@ -246,11 +246,13 @@ CREATE TABLE approvals (
     id                  bigint NOT NULL,
     root_kind           text   COLLATE "C" NOT NULL,
     root_id             bigint NOT NULL,
-    refund_id           bigint,
+    row_kind            text   COLLATE "C",
+    row_id              bigint,
     command             text   COLLATE "C" NOT NULL,
     contested_reference text   COLLATE "C",
     note                text   COLLATE "C",
     outside_reference   text   COLLATE "C",
+    done_items          text   COLLATE "C",
     payment_reference   text   COLLATE "C",
     amount              bigint,
     digest              text   COLLATE "C" NOT NULL,
@@ -332,6 +334,9 @@ CREATE TABLE shares (
     items            text   COLLATE "C" NOT NULL,
     returns          text   COLLATE "C" NOT NULL,
     polls            bigint NOT NULL,
+    attempt          bigint NOT NULL,
+    claimed          text   COLLATE "C",
+    note             text   COLLATE "C",
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, namespace, number)
 );
@@ -369,6 +374,8 @@ CREATE TABLE share_returns (
     ended_at          bigint,
     items             text   COLLATE "C" NOT NULL,
     polls             bigint NOT NULL,
+    claimed           text   COLLATE "C",
+    note              text   COLLATE "C",
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, namespace, number)
 );

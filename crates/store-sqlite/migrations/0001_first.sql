@@ -245,11 +245,13 @@ CREATE TABLE approvals (
     id                  INTEGER NOT NULL,
     root_kind           TEXT    NOT NULL,
     root_id             INTEGER NOT NULL,
-    refund_id           INTEGER,
+    row_kind            TEXT,
+    row_id              INTEGER,
     command             TEXT    NOT NULL,
     contested_reference TEXT,
     note                TEXT,
     outside_reference   TEXT,
+    done_items          TEXT,
     payment_reference   TEXT,
     amount              INTEGER,
     digest              TEXT    NOT NULL,
@@ -331,6 +333,9 @@ CREATE TABLE shares (
     items            TEXT    NOT NULL,
     returns          TEXT    NOT NULL,
     polls            INTEGER NOT NULL,
+    attempt          INTEGER NOT NULL,
+    claimed          TEXT,
+    note             TEXT,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, namespace, number)
 ) STRICT, WITHOUT ROWID;
@@ -368,6 +373,8 @@ CREATE TABLE share_returns (
     ended_at          INTEGER,
     items             TEXT    NOT NULL,
     polls             INTEGER NOT NULL,
+    claimed           TEXT,
+    note              TEXT,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, namespace, number)
 ) STRICT, WITHOUT ROWID;

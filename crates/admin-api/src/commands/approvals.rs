@@ -110,8 +110,8 @@ async fn approve(
     query::none(&pairs)?;
     let kernel::Approval { tenant, id, root, command, .. } =
         one(&engine, query::approval_id(&id)?).await?;
-    let refund = command.refund();
-    let approve = ApprovalCommand::Approve { tenant, approval: id, root, refund, digest };
+    let row = command.row();
+    let approve = ApprovalCommand::Approve { tenant, approval: id, root, row, digest };
     decide(&engine, operator.caller(), approve, PATIENCE).await
 }
 

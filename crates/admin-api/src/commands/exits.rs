@@ -32,6 +32,13 @@ const fn words(way: Way) -> (&'static str, &'static str) {
             "retry-under-new-number",
             "request it again; the channel closed or refused the number before",
         ),
+        Way::Accept => ("accept", "book it as the channel describes it"),
+        Way::EndByHand => {
+            ("end-by-hand", "end it item by item; what is done was done outside the channel")
+        }
+        Way::DismissContradiction => {
+            ("dismiss-contradiction", "what contradicted it was looked into; no money moves")
+        }
         Way::Replay => ("replay", "send it again, from the start of its schedule"),
         Way::Dismiss => ("dismiss", "it is not sent again"),
         Way::DismissMismatch => {

@@ -11,8 +11,10 @@ use crate::directory::TenantId;
 use crate::event::Caller;
 use crate::order::{Order, OrderRefusal};
 use crate::refund::{Refund, suspense};
+use crate::share::Share;
+use crate::share_return::ShareReturn;
 use crate::withdrawal::{Withdrawal, WithdrawalRefusal};
-use ledger::{Id, Subject, kinds};
+use ledger::{Fen, Id, Subject, kinds};
 use std::sync::Arc;
 
 /// What can be requested of an approval. Only operators request it, and a repeat of what was decided
@@ -30,8 +32,8 @@ pub enum ApprovalCommand {
         approval: Id<kinds::Approval>,
         /// The order or withdrawal that it is about; the root of its story.
         root: Subject,
-        /// The refund that it is about, if it is about one.
-        refund: Option<Id<kinds::Refund>>,
+        /// The row beneath the root that it is about, if it is about one.
+        row: Option<Subject>,
         /// The digest that the approver saw, so that nothing else is approved.
         digest: String,
     },
@@ -83,10 +85,12 @@ impl AggregateCommand for ApprovalCommand {
                 reads.approvals.push((tenant.clone(), key));
                 proposal.manual.command(tenant).reads(reads);
             }
-            ApprovalCommand::Approve { approval, root, refund, .. } => {
+            ApprovalCommand::Approve { approval, root, row, .. } => {
                 reads.approvals.push((tenant.clone(), Key::Id(*approval)));
                 reads.subject(tenant, *root, root.root());
-                reads.refunds.extend(refund.map(|refund| (tenant.clone(), Key::Id(refund))));
+                if let Some(row) = row {
+                    reads.subject(tenant, *row, root.root());
+                }
                 reads.balances.push((tenant.clone(), suspense(tenant)));
             }
             ApprovalCommand::Reject { approval, .. } => {
@@ -105,10 +109,10 @@ pub(super) fn decide(
     };
     match command {
         ApprovalCommand::Propose(proposal) => propose(deciding, operator, proposal),
-        ApprovalCommand::Approve { tenant, approval, root, refund, digest } => {
+        ApprovalCommand::Approve { tenant, approval, root, row, digest } => {
             let known = find(deciding, tenant, *approval)?;
             // What was loaded is what the caller named; the approval must be about just that.
-            if (known.root, known.command.refund()) != (*root, *refund) {
+            if (known.root, known.command.row()) != (*root, *row) {
                 return Err(ApprovalRefusal::NotFound.into());
             }
             if known.digest != *digest {
@@ -209,9 +213,8 @@ fn concerned(
     root: Subject,
     command: &ManualCommand,
 ) -> Option<ConcernedPayment> {
-    if let Some(refund) = command.refund() {
-        let Refund { payment_reference, amount, .. } = deciding.row::<Refund>(tenant, refund)?;
-        return Some(ConcernedPayment { payment_reference, amount });
+    if let Some(row) = command.row() {
+        return concerned_row(deciding, tenant, row);
     }
     if let Some(withdrawal) = root.id::<kinds::Withdrawal>() {
         let Withdrawal { withdrawal_no, amount, .. } =
@@ -220,6 +223,35 @@ fn concerned(
     }
     let payment = deciding.row::<Order>(tenant, root.id()?)?.contested?;
     Some(ConcernedPayment { payment_reference: payment.payment_reference, amount: payment.amount })
+}
+
+/// The payment that a command about a row beneath the root is about: of a share and the return of one,
+/// what the channel describes, where that contradicts it.
+fn concerned_row(
+    deciding: &Deciding<'_>,
+    tenant: &TenantId,
+    row: Subject,
+) -> Option<ConcernedPayment> {
+    let concerned =
+        |payment_reference, amount| Some(ConcernedPayment { payment_reference, amount });
+    if let Some(id) = row.id::<kinds::Refund>() {
+        let Refund { payment_reference, amount, .. } = deciding.row::<Refund>(tenant, id)?;
+        return concerned(payment_reference, amount);
+    }
+    if let Some(id) = row.id::<kinds::Share>() {
+        let share = deciding.row::<Share>(tenant, id)?;
+        let items = share.claimed.as_ref().unwrap_or(&share.items);
+        let amount = sum_any(items.iter().map(|item| item.amount));
+        return concerned(share.current_channel_share_no(), amount);
+    }
+    let found = deciding.row::<ShareReturn>(tenant, row.id()?)?;
+    let items = found.claimed.as_ref().unwrap_or(&found.items);
+    concerned(found.channel_return_no.clone(), sum_any(items.iter().map(|item| item.amount)))
+}
+
+/// The sum of amounts that a channel stated; the largest where it does not fit.
+fn sum_any(amounts: impl Iterator<Item = Fen>) -> Fen {
+    amounts.fold(Fen::ZERO, |sum, amount| sum.plus(amount).unwrap_or(Fen::new(i64::MAX)))
 }
 
 fn approve(

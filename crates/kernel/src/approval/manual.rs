@@ -4,6 +4,8 @@ use crate::aggregate::{Command, Key};
 use crate::directory::TenantId;
 use crate::order::OrderCommand;
 use crate::refund::{DecideRefund, RefundDecision};
+use crate::share::{DecideShare, HandEnd};
+use crate::share_return::DecideShareReturn;
 use crate::withdrawal::WithdrawalCommand;
 use ledger::{Id, Subject, kinds};
 
@@ -105,6 +107,24 @@ pub enum ManualCommand {
         /// Why, for people.
         note: String,
     },
+    /// [`DecideShare`].
+    EndShare {
+        /// The order that the share belongs to.
+        order: Id<kinds::Order>,
+        /// The share.
+        share: Id<kinds::Share>,
+        /// How it ends.
+        end: HandEnd,
+    },
+    /// [`DecideShareReturn`].
+    EndShareReturn {
+        /// The order that the return belongs to.
+        order: Id<kinds::Order>,
+        /// The return.
+        share_return: Id<kinds::ShareReturn>,
+        /// How it ends.
+        end: HandEnd,
+    },
     /// [`WithdrawalCommand::BookPaid`].
     BookPaid {
         /// The withdrawal.
@@ -134,16 +154,28 @@ impl ManualCommand {
             ManualCommand::CloseForGood { .. } => "close_for_good",
             ManualCommand::SettleRefundByHand { .. } => "settle_refund_by_hand",
             ManualCommand::WriteRefundOff { .. } => "write_refund_off",
+            ManualCommand::EndShare { end, .. } => match end {
+                HandEnd::Accept { .. } => "accept_share",
+                HandEnd::ByHand { .. } => "end_share_by_hand",
+                HandEnd::EndContradiction { .. } => "end_share_contradiction",
+            },
+            ManualCommand::EndShareReturn { end, .. } => match end {
+                HandEnd::Accept { .. } => "accept_share_return",
+                HandEnd::ByHand { .. } => "end_share_return_by_hand",
+                HandEnd::EndContradiction { .. } => "end_share_return_contradiction",
+            },
             ManualCommand::BookPaid { .. } => "book_withdrawal_paid",
             ManualCommand::BookFailed { .. } => "book_withdrawal_failed",
         }
     }
 
-    /// The refund that it is about, if it is about one.
-    pub const fn refund(&self) -> Option<Id<kinds::Refund>> {
+    /// The row beneath the root that it is about, if it is about one: a refund, a share …
+    pub const fn row(&self) -> Option<Subject> {
         match self {
             ManualCommand::SettleRefundByHand { refund, .. }
-            | ManualCommand::WriteRefundOff { refund, .. } => Some(*refund),
+            | ManualCommand::WriteRefundOff { refund, .. } => Some(refund.subject()),
+            ManualCommand::EndShare { share, .. } => Some(share.subject()),
+            ManualCommand::EndShareReturn { share_return, .. } => Some(share_return.subject()),
             ManualCommand::ApplyPayment { .. }
             | ManualCommand::GiveBack { .. }
             | ManualCommand::SettleByHand { .. }
@@ -164,9 +196,50 @@ impl ManualCommand {
             | ManualCommand::CloseForGood { .. }
             | ManualCommand::SettleRefundByHand { .. }
             | ManualCommand::WriteRefundOff { .. }
+            | ManualCommand::EndShare { .. }
+            | ManualCommand::EndShareReturn { .. }
             | ManualCommand::BookPaid { .. }
             | ManualCommand::BookFailed { .. } => None,
         }
+    }
+
+    /// How it ends a share or the return of one.
+    const fn end(&self) -> Option<&HandEnd> {
+        match self {
+            ManualCommand::EndShare { end, .. } | ManualCommand::EndShareReturn { end, .. } => {
+                Some(end)
+            }
+            ManualCommand::ApplyPayment { .. }
+            | ManualCommand::GiveBack { .. }
+            | ManualCommand::SettleByHand { .. }
+            | ManualCommand::WriteOff { .. }
+            | ManualCommand::CloseForGood { .. }
+            | ManualCommand::SettleRefundByHand { .. }
+            | ManualCommand::WriteRefundOff { .. }
+            | ManualCommand::BookPaid { .. }
+            | ManualCommand::BookFailed { .. } => None,
+        }
+    }
+
+    /// Whose items of a share, or of the return of one, it ends as done by hand: the ids of the payees,
+    /// and the word `rest` where the rest is released.
+    pub fn done_items(&self) -> Option<String> {
+        match self.end()? {
+            HandEnd::ByHand { done, is_released, .. } => {
+                let payees = done.iter().map(|payee| payee.to_string());
+                let rest = is_released.then(|| REST.to_owned());
+                Some(payees.chain(rest).collect::<Vec<_>>().join(" "))
+            }
+            HandEnd::Accept { .. } | HandEnd::EndContradiction { .. } => None,
+        }
+    }
+
+    /// Reads [`ManualCommand::done_items`]: the payees, and whether the rest is released.
+    pub fn read_done_items(text: &str) -> Option<(Vec<Id<kinds::Payee>>, bool)> {
+        let is_released = text.split(' ').next_back() == Some(REST);
+        let ids = text.split(' ').filter(|word| !word.is_empty() && *word != REST);
+        let done = ids.map(|word| Id::parse(word).ok()).collect::<Option<_>>()?;
+        Some((done, is_released))
     }
 
     /// What its operator noted.
@@ -179,6 +252,9 @@ impl ManualCommand {
             | ManualCommand::WriteRefundOff { note, .. }
             | ManualCommand::BookPaid { note, .. }
             | ManualCommand::BookFailed { note, .. } => Some(note),
+            ManualCommand::EndShare { end, .. } | ManualCommand::EndShareReturn { end, .. } => {
+                Some(end.note())
+            }
             ManualCommand::ApplyPayment { .. } | ManualCommand::GiveBack { .. } => None,
         }
     }
@@ -189,6 +265,9 @@ impl ManualCommand {
             ManualCommand::SettleByHand { outside_reference, .. }
             | ManualCommand::SettleRefundByHand { outside_reference, .. }
             | ManualCommand::BookPaid { outside_reference, .. } => Some(outside_reference),
+            ManualCommand::EndShare { end, .. } | ManualCommand::EndShareReturn { end, .. } => {
+                end.outside_reference()
+            }
             ManualCommand::ApplyPayment { .. }
             | ManualCommand::GiveBack { .. }
             | ManualCommand::WriteOff { .. }
@@ -225,6 +304,12 @@ impl ManualCommand {
                 let decision = RefundDecision::WriteOff { note };
                 DecideRefund { tenant, refund, order, decision }.into()
             }
+            ManualCommand::EndShare { order, share, end } => {
+                DecideShare { tenant, share, order, end }.into()
+            }
+            ManualCommand::EndShareReturn { order, share_return, end } => {
+                DecideShareReturn { tenant, share_return, order, end }.into()
+            }
             ManualCommand::BookPaid { withdrawal, note, outside_reference } => {
                 WithdrawalCommand::BookPaid { tenant, withdrawal, note, outside_reference }.into()
             }
@@ -255,12 +340,35 @@ impl ManualCommand {
             ManualCommand::WriteRefundOff { refund, .. } => {
                 format!("to write refund {refund} off, or end its contradiction: {noted}")
             }
+            ManualCommand::EndShare { share, end, .. } => {
+                describe_end(&format!("share {share}"), end, self.done_items().as_deref())
+            }
+            ManualCommand::EndShareReturn { share_return, end, .. } => {
+                let what = format!("return {share_return} of a share");
+                describe_end(&what, end, self.done_items().as_deref())
+            }
             ManualCommand::BookPaid { withdrawal, .. } => {
                 format!("to book withdrawal {withdrawal} as paid by hand as {outside}: {noted}")
             }
             ManualCommand::BookFailed { withdrawal, .. } => {
                 format!("to book withdrawal {withdrawal} as failed: {noted}")
             }
+        }
+    }
+}
+
+/// The word for the rest of an order, among payees.
+const REST: &str = "rest";
+
+fn describe_end(what: &str, end: &HandEnd, done: Option<&str>) -> String {
+    match end {
+        HandEnd::Accept { note } => format!("to book {what} as the channel describes it: {note}"),
+        HandEnd::ByHand { note, outside_reference, .. } => {
+            let done = done.filter(|done| !done.is_empty()).unwrap_or("nobody");
+            format!("to end {what} by hand as {outside_reference}, done for {done}: {note}")
+        }
+        HandEnd::EndContradiction { note } => {
+            format!("to end the contradiction about {what}: {note}")
         }
     }
 }
@@ -276,16 +384,18 @@ impl Manual {
     /// have the same text.
     pub fn content(&self, tenant: &TenantId, proposer: &str) -> String {
         let root = self.root.content();
-        let refund = self.command.refund().map(|id| id.to_string());
+        let row = self.command.row().map(|row| row.to_string());
+        let done = self.command.done_items();
         let parts = [
             Some(tenant.as_str()),
             Some(proposer),
             Some(&*root),
             Some(self.command.name()),
-            refund.as_deref(),
+            row.as_deref(),
             self.command.payment_reference(),
             self.command.note(),
             self.command.outside_reference(),
+            done.as_deref(),
         ];
         let part = |part: Option<&str>| match part {
             Some(text) => format!("{}:{text}", text.len()),

@@ -40,6 +40,8 @@ pub enum ShareChange {
         why: String,
         /// When it is polled next; `None` when it is not.
         next_poll_at: Option<Timestamp>,
+        /// The items as the channel describes them, where that could be booked.
+        claimed: Option<Vec<ShareItem>>,
     },
     /// The channel reported again what is known; the share has ended.
     Repeated,
@@ -47,6 +49,29 @@ pub enum ShareChange {
     PollRequested,
     /// A return of it was made.
     ReturnMade(Id<kinds::ShareReturn>),
+    /// An operator wants it requested under a new number.
+    NumberRenewed {
+        /// Which number it has now, counted from 1.
+        attempt: u32,
+        /// When it is requested: every call about the number before has ended then.
+        next_poll_at: Timestamp,
+    },
+    /// An operator decided what became of it.
+    Decided {
+        /// Where it stands: it has ended.
+        state: ShareState,
+        /// Its items.
+        items: Vec<ShareItem>,
+        /// When the channel is asked whether it did otherwise; `None` when it is not.
+        next_poll_at: Option<Timestamp>,
+        /// What the operator noted.
+        note: String,
+    },
+    /// An operator looked into what contradicted it, after its end.
+    ContradictionEnded {
+        /// What the operator noted.
+        note: String,
+    },
 }
 
 impl AggregateChange for ShareChange {
@@ -59,6 +84,9 @@ impl AggregateChange for ShareChange {
             ShareChange::Repeated => "repeated",
             ShareChange::PollRequested => "poll_requested",
             ShareChange::ReturnMade(_) => "return_made",
+            ShareChange::NumberRenewed { .. } => "number_renewed",
+            ShareChange::Decided { .. } => "decided",
+            ShareChange::ContradictionEnded { .. } => "contradiction_ended",
         }
     }
 }
@@ -86,13 +114,16 @@ pub(super) fn evolve(before: Option<&Share>, event: &Event, change: &ShareChange
                 false => 0,
             };
             share.attention = need.as_ref().map(|need| attention(&share, need, event.at));
+            if !is_contradicted(&share) {
+                share.claimed = None;
+            }
             share.state = state.clone();
             share.next_poll_at = *next_poll_at;
             if let Some(items) = items {
                 share.items.clone_from(items);
             }
         }
-        ShareChange::MismatchRecorded { why, next_poll_at } => {
+        ShareChange::MismatchRecorded { why, next_poll_at, claimed } => {
             let need = Need { kind: AttentionKind::Contradiction, reason: why.clone() };
             share.polls = match &share.attention {
                 Some(_) => share.polls.saturating_add(1),
@@ -100,6 +131,7 @@ pub(super) fn evolve(before: Option<&Share>, event: &Event, change: &ShareChange
             };
             share.attention = Some(attention(&share, &need, event.at));
             share.next_poll_at = *next_poll_at;
+            share.claimed.clone_from(claimed);
         }
         ShareChange::Repeated => {}
         ShareChange::PollRequested => {
@@ -107,8 +139,37 @@ pub(super) fn evolve(before: Option<&Share>, event: &Event, change: &ShareChange
             share.next_poll_at = Some(event.at);
         }
         ShareChange::ReturnMade(id) => share.returns.push(*id),
+        ShareChange::NumberRenewed { attempt, next_poll_at } => {
+            share.attempt = *attempt;
+            share.state = ShareState::Waiting;
+            share.next_poll_at = Some(*next_poll_at);
+            needs_nobody(&mut share);
+        }
+        ShareChange::Decided { state, items, next_poll_at, note } => {
+            share.state = state.clone();
+            share.items.clone_from(items);
+            share.next_poll_at = *next_poll_at;
+            share.note = Some(note.clone());
+            needs_nobody(&mut share);
+        }
+        ShareChange::ContradictionEnded { note } => {
+            share.note = Some(note.clone());
+            needs_nobody(&mut share);
+        }
     }
     share
+}
+
+fn is_contradicted(share: &Share) -> bool {
+    let attention = share.attention.as_ref();
+    attention.is_some_and(|attention| attention.kind == AttentionKind::Contradiction)
+}
+
+/// A person has decided.
+fn needs_nobody(share: &mut Share) {
+    share.attention = None;
+    share.claimed = None;
+    share.polls = 0;
 }
 
 /// The attention that a need raises; the same need goes on since it began.

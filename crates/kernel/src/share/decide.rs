@@ -1,8 +1,10 @@
 //! What can be requested of a share, and which call it needs next.
 
+use super::hand::{self, DecideShare};
 use super::make::{MakeShare, make};
 use super::{ItemOutcome, ItemPlace, Share, ShareChange, ShareItem, ShareRefusal, ShareState};
 use crate::aggregate::{Aggregate, AggregateCommand, Key, Reads};
+use crate::approval::Manual;
 use crate::command::{Refusal, Reply, Work};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
@@ -27,13 +29,26 @@ pub enum ShareCommand {
         /// The order that it belongs to; the root of its story.
         order: Id<kinds::Order>,
     },
+    /// By an operator: request it under a new number, after the channel has refused the one before.
+    RetryUnderNewNumber {
+        /// The owner.
+        tenant: TenantId,
+        /// The share.
+        share: Id<kinds::Share>,
+        /// The order that it belongs to; the root of its story.
+        order: Id<kinds::Order>,
+    },
+    /// By an operator: what became of it, where the channel contradicts it or does not end it.
+    Decide(DecideShare),
 }
 
 impl AggregateCommand for ShareCommand {
     fn tenant(&self) -> &TenantId {
         match self {
             ShareCommand::Make(make) => &make.tenant,
-            ShareCommand::RetryNow { tenant, .. } => tenant,
+            ShareCommand::RetryNow { tenant, .. }
+            | ShareCommand::RetryUnderNewNumber { tenant, .. } => tenant,
+            ShareCommand::Decide(decide) => &decide.tenant,
         }
     }
 
@@ -41,6 +56,8 @@ impl AggregateCommand for ShareCommand {
         match self {
             ShareCommand::Make(_) => "make_share",
             ShareCommand::RetryNow { .. } => "retry_share",
+            ShareCommand::RetryUnderNewNumber { .. } => "retry_share_under_new_number",
+            ShareCommand::Decide(decide) => decide.name(),
         }
     }
 
@@ -54,10 +71,22 @@ impl AggregateCommand for ShareCommand {
                 let payees = make.items.iter().map(|item| (tenant.clone(), Key::Id(item.payee)));
                 reads.payees.extend(payees);
             }
-            ShareCommand::RetryNow { share, order, .. } => {
+            ShareCommand::RetryNow { share, order, .. }
+            | ShareCommand::RetryUnderNewNumber { share, order, .. }
+            | ShareCommand::Decide(DecideShare { share, order, .. }) => {
                 reads.shares.push((tenant.clone(), Key::Id(*share)));
                 reads.orders.push((tenant.clone(), Key::Id(*order)));
             }
+        }
+    }
+
+    fn manual(&self) -> Option<Manual> {
+        match self {
+            ShareCommand::Decide(decide) => Some(decide.manual()),
+            // The channel moves the money, and it knows the numbers.
+            ShareCommand::Make(_)
+            | ShareCommand::RetryNow { .. }
+            | ShareCommand::RetryUnderNewNumber { .. } => None,
         }
     }
 }
@@ -82,6 +111,16 @@ pub(super) fn decide(
             }
             Ok(Reply::about(share.id.subject()))
         }
+        ShareCommand::RetryUnderNewNumber { tenant, share, .. } => {
+            let share = deciding.row::<Share>(tenant, *share).ok_or(ShareRefusal::NotFound)?;
+            hand::renew_number(deciding, &share)?;
+            Ok(Reply::about(share.id.subject()))
+        }
+        ShareCommand::Decide(decide) => {
+            let (share, order) = super::with_order(deciding, &decide.tenant, decide.share)?;
+            hand::decide(deciding, &share, &order, &decide.end)?;
+            Ok(Reply::about(share.id.subject()))
+        }
     }
 }
 
@@ -97,7 +136,8 @@ pub(super) fn run_task(deciding: &mut Deciding<'_>, share: &Share, order: &Order
 pub(super) fn begin_next(deciding: &mut Deciding<'_>, share: &Share, order: &Order) {
     let unbound = share.items.iter().find_map(unbound);
     let (state, instruction) = match (&share.state, unbound) {
-        (ShareState::Ended { .. }, _) => return,
+        // One that a person ended is asked about again: the channel may have done it after all.
+        (state @ ShareState::Ended { .. }, _) => (state.clone(), querying(share, order)),
         (ShareState::Waiting, Some(receiver)) => {
             (ShareState::Waiting, Instruction::BindReceiver(receiver))
         }
@@ -105,17 +145,19 @@ pub(super) fn begin_next(deciding: &mut Deciding<'_>, share: &Share, order: &Ord
             (ShareState::Requesting { tries: 1, refused: None }, requesting(share, order))
         }
         (state @ (ShareState::Requesting { .. } | ShareState::Processing), _) => {
-            let placed = PlacedShare {
-                channel_share_no: share.channel_share_no.clone(),
-                payment: payment(order),
-            };
-            (state.clone(), Instruction::QueryShare(placed))
+            (state.clone(), querying(share, order))
         }
         (ShareState::Releasing, _) => {
             (ShareState::Releasing, Instruction::QueryUnshared(payment(order)))
         }
     };
     begin(deciding, share, order, state, instruction);
+}
+
+/// The instruction that asks what became of the share.
+fn querying(share: &Share, order: &Order) -> Instruction {
+    let channel_share_no = share.current_channel_share_no();
+    Instruction::QueryShare(PlacedShare { channel_share_no, payment: payment(order) })
 }
 
 /// The receiver of an item that the channel has not bound yet.
@@ -133,9 +175,9 @@ pub(crate) fn receiver(payee: Id<kinds::Payee>, kind: ReceiverKind) -> Receiver 
     Receiver { kind, account: payee.to_string(), name: None }
 }
 
-/// The instruction that requests the share; the same in every repeat.
+/// The instruction that requests the share; the same in every repeat of the same number.
 pub(super) fn requesting(share: &Share, order: &Order) -> Instruction {
-    let (channel_share_no, payment) = (share.channel_share_no.clone(), payment(order));
+    let (channel_share_no, payment) = (share.current_channel_share_no(), payment(order));
     if share.items.is_empty() {
         let description = DESCRIPTION.to_owned();
         return Instruction::Unfreeze(Box::new(Unfreeze {

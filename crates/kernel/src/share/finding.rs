@@ -8,7 +8,7 @@ use crate::order::{
     CONTRADICTION_SCHEDULE_SECONDS, Order, OrderChange, OrderFunds, OrderSharing,
     RETRY_SCHEDULE_SECONDS,
 };
-use crate::refund::{Need, funds};
+use crate::refund::{Need, funds, next_final_poll};
 use crate::schedule;
 use crate::standing::{Attention, AttentionKind};
 use channel::{Finding, Operation, ShareStatus, Shared, SharedItem, Unproven};
@@ -44,6 +44,8 @@ enum Outcome {
     Stays { schedule: &'static [i64] },
     /// It contradicts the share and moves no money.
     Contradicts { why: String },
+    /// The channel describes the share otherwise, and these would be its items.
+    Otherwise { why: String, claimed: Option<Vec<ShareItem>> },
 }
 
 /// Records a finding about a share.
@@ -59,7 +61,7 @@ pub(super) fn record(
         None => outcome(share, finding, deciding.asked(), deciding.now()),
     };
     match outcome {
-        Outcome::Repeated => deciding.record(share, ShareChange::Repeated),
+        Outcome::Repeated => repeated(deciding, share, finding),
         Outcome::Bound { refused } => bind_next(deciding, share, order, refused),
         Outcome::Found { items, is_finished: true } => end(deciding, share, order, items, None),
         Outcome::Found { is_finished: false, .. } => {
@@ -87,21 +89,49 @@ pub(super) fn record(
         Outcome::Stays { schedule } => {
             stay(deciding, share, share.state.clone(), schedule, finding);
         }
-        Outcome::Contradicts { why } => {
-            let next_poll_at = match share.state {
-                ShareState::Ended { .. } => None,
-                _ => poll_contradicted(share, deciding.now()),
-            };
-            deciding.record(share, ShareChange::MismatchRecorded { why, next_poll_at });
-        }
+        Outcome::Contradicts { why } => contradicted(deciding, share, why, None),
+        Outcome::Otherwise { why, claimed } => contradicted(deciding, share, why, claimed),
     }
+}
+
+fn contradicted(
+    deciding: &mut Deciding<'_>,
+    share: &Share,
+    why: String,
+    claimed: Option<Vec<ShareItem>>,
+) {
+    let next_poll_at = match share.state {
+        ShareState::Ended { .. } => None,
+        _ => poll_contradicted(share, deciding.now()),
+    };
+    deciding.record(share, ShareChange::MismatchRecorded { why, next_poll_at, claimed });
+}
+
+/// Nothing new about a share. One that a person ended is asked about once more, or no more.
+fn repeated(deciding: &mut Deciding<'_>, share: &Share, finding: &Finding) {
+    let is_asked = deciding.asked() == Some(Operation::QueryShare);
+    let ShareState::Ended { at, .. } = share.state else {
+        return deciding.record(share, ShareChange::Repeated);
+    };
+    if !is_asked || share.next_poll_at.is_none() {
+        return deciding.record(share, ShareChange::Repeated);
+    }
+    let next_poll_at = next_final_poll(at, deciding.now(), finding, share.polls);
+    let need = share.attention.as_ref().map(Need::of);
+    let state = share.state.clone();
+    deciding.record(share, ShareChange::Moved { state, items: None, next_poll_at, need });
 }
 
 fn outcome(share: &Share, finding: &Finding, asked: Option<Operation>, now: Timestamp) -> Outcome {
     let is_request = matches!(asked, Some(Operation::Share | Operation::Unfreeze));
     match (finding, &share.state) {
+        (Finding::Share(shared), ShareState::Ended { .. }) => found_after_end(share, shared, now),
         (_, ShareState::Ended { .. }) => Outcome::Repeated,
         (Finding::Share(shared), _) => found(share, shared, now),
+        // The present number is not requested yet: this is about one that was given up.
+        (_, ShareState::Waiting) if asked.is_some_and(|asked| asked != Operation::BindReceiver) => {
+            Outcome::Repeated
+        }
         (Finding::Receiver, ShareState::Waiting) => Outcome::Bound { refused: None },
         (
             Finding::Refused { code, text }
@@ -190,12 +220,18 @@ fn refused(tries: u32, reason: String) -> Outcome {
 
 /// What the channel's description of the share says.
 fn found(share: &Share, shared: &Shared, now: Timestamp) -> Outcome {
-    if shared.channel_share_no != share.channel_share_no {
-        let (is, want) = (&shared.channel_share_no, &share.channel_share_no);
+    let want = share.current_channel_share_no();
+    if shared.channel_share_no != want {
+        let is = &shared.channel_share_no;
         return Outcome::Contradicts { why: format!("share {is}, want {want}") };
     }
     if share.items.is_empty() {
         return Outcome::Releases;
+    }
+    let is_ours = |part: &&SharedItem| share.items.iter().any(|item| is_of(item, part));
+    if let Some(other) = shared.items.iter().find(|part| !is_ours(part)) {
+        let why = format!("the channel's share gives {} to none of its payees", other.amount);
+        return Outcome::Contradicts { why };
     }
     let items: Result<Vec<ShareItem>, String> =
         share.items.iter().map(|item| item_after(item, &shared.items, now)).collect();
@@ -205,17 +241,73 @@ fn found(share: &Share, shared: &Shared, now: Timestamp) -> Outcome {
             let is_finished = shared.is_finished && !items.iter().any(is_open);
             Outcome::Found { items, is_finished }
         }
-        Err(why) => Outcome::Contradicts { why },
+        Err(why) => Outcome::Otherwise { why, claimed: claimed(share, shared, now) },
     }
+}
+
+/// What the channel says of a share that has ended. Only what became of the money can contradict it.
+fn found_after_end(share: &Share, shared: &Shared, now: Timestamp) -> Outcome {
+    let (is, want) = (&shared.channel_share_no, share.current_channel_share_no());
+    if *is != want {
+        let is_paid = shared.items.iter().any(|item| item.status == ShareStatus::Done);
+        return match is_paid {
+            true => Outcome::Contradicts { why: format!("share {is} is done, want {want}") },
+            false => Outcome::Repeated,
+        };
+    }
+    let Some(claimed) = claimed(share, shared, now) else { return Outcome::Repeated };
+    let after: Vec<ShareItem> = share.items.iter().zip(claimed).map(after_end).collect();
+    match after == share.items {
+        true => Outcome::Repeated,
+        false => {
+            let why = format!("the channel ended it otherwise: {}", shared.describe());
+            Outcome::Otherwise { why, claimed: Some(after) }
+        }
+    }
+}
+
+/// An item that has ended, and what the channel says of it: where the money is elsewhere, the channel's
+/// word; else the item as it is. What was paid by hand need not be done at the channel.
+fn after_end((item, claimed): (&ShareItem, ShareItem)) -> ShareItem {
+    let is_same = match (&item.outcome, &claimed.outcome) {
+        (ItemOutcome::Done { is_by_hand, .. }, ItemOutcome::Done { .. }) => {
+            !is_by_hand && item.amount == claimed.amount
+        }
+        (ItemOutcome::Done { is_by_hand, .. }, ItemOutcome::Failed { .. }) => *is_by_hand,
+        (ItemOutcome::Failed { .. }, ItemOutcome::Done { .. }) => false,
+        (_, _) => true,
+    };
+    if is_same { item.clone() } else { claimed }
+}
+
+/// The items as the channel describes them: where every one is final there and of a payee of the share.
+fn claimed(share: &Share, shared: &Shared, now: Timestamp) -> Option<Vec<ShareItem>> {
+    let is_ours = |part: &SharedItem| share.items.iter().any(|item| is_of(item, part));
+    if !shared.is_finished || !shared.items.iter().all(is_ours) {
+        return None;
+    }
+    share.items.iter().map(|item| claimed_item(item, &shared.items, now)).collect()
+}
+
+fn claimed_item(item: &ShareItem, parts: &[SharedItem], now: Timestamp) -> Option<ShareItem> {
+    let mut parts = parts.iter().filter(|part| is_of(item, part));
+    let Some(part) = parts.next() else {
+        return Some(failed(item, "the channel's share has no part of it"));
+    };
+    let is_bookable = parts.next().is_none() && part.amount.is_positive();
+    let outcome = outcome_of(part, now).filter(|_| is_bookable)?;
+    Some(ShareItem { amount: part.amount, outcome, ..item.clone() })
+}
+
+fn is_of(item: &ShareItem, part: &SharedItem) -> bool {
+    item.place == ItemPlace::Channel(part.kind) && part.account == item.payee.to_string()
 }
 
 /// An item, with what the channel reports of it.
 fn item_after(item: &ShareItem, found: &[SharedItem], now: Timestamp) -> Result<ShareItem, String> {
-    let (ItemOutcome::Open { .. }, ItemPlace::Channel(kind)) = (&item.outcome, &item.place) else {
-        return Ok(item.clone());
-    };
-    let (payee, amount) = (item.payee.to_string(), item.amount);
-    let mut found = found.iter().filter(|it| it.kind == *kind && it.account == payee);
+    let ItemOutcome::Open { .. } = item.outcome else { return Ok(item.clone()) };
+    let (payee, amount) = (item.payee, item.amount);
+    let mut found = found.iter().filter(|part| is_of(item, part));
     let Some(shared) = found.next() else {
         return Err(format!("the channel's share has no part of payee {payee}, want {amount}"));
     };
@@ -223,18 +315,23 @@ fn item_after(item: &ShareItem, found: &[SharedItem], now: Timestamp) -> Result<
         let is = shared.amount;
         return Err(format!("the channel's share gives payee {payee} {is}, want {amount}"));
     }
-    let outcome = match shared.status {
-        ShareStatus::Processing => item.outcome.clone(),
+    let outcome = outcome_of(shared, now).unwrap_or_else(|| item.outcome.clone());
+    Ok(ShareItem { outcome, ..item.clone() })
+}
+
+/// What became of an item, as the channel describes it; `None` while it is not final.
+fn outcome_of(part: &SharedItem, now: Timestamp) -> Option<ItemOutcome> {
+    match part.status {
+        ShareStatus::Processing => None,
         ShareStatus::Done => {
-            let (at, reference) = (shared.at.unwrap_or(now), shared.detail_reference.clone());
-            ItemOutcome::Done { at, reference }
+            let (at, reference) = (part.at.unwrap_or(now), part.detail_reference.clone());
+            Some(ItemOutcome::Done { at, reference, is_by_hand: false })
         }
         ShareStatus::Failed => {
-            let reason = shared.fail_reason.clone().unwrap_or_else(|| "closed".to_owned());
-            ItemOutcome::Failed { reason }
+            let reason = part.fail_reason.clone().unwrap_or_else(|| "closed".to_owned());
+            Some(ItemOutcome::Failed { reason })
         }
-    };
-    Ok(ShareItem { outcome, ..item.clone() })
+    }
 }
 
 /// An item that was not final has failed; others stay.
@@ -304,9 +401,7 @@ pub(crate) fn need_while_open(
     let says_how_it_stands = matches!(finding, Finding::Share(_) | Finding::ShareReturn(_));
     let is_contradicted = |it: &&Attention| it.kind == AttentionKind::Contradiction;
     match attention.filter(is_contradicted) {
-        Some(Attention { kind, reason, .. }) if !says_how_it_stands => {
-            Some(Need { kind: *kind, reason: reason.to_string() })
-        }
+        Some(attention) if !says_how_it_stands => Some(Need::of(attention)),
         Some(_) | None => overdue(made_at, now, finding),
     }
 }
@@ -341,7 +436,11 @@ fn end(
     let (state, next_poll_at, need) = (ShareState::Ended { at: now, refused }, None, None);
     let ended = Share { state: state.clone(), items: items.clone(), ..share.clone() };
     deciding.record(share, ShareChange::Moved { state, items: Some(items), next_poll_at, need });
-    end_of_order(deciding, &ended, order, shared);
+    // An item that failed stays frozen at the channel: the rest is still to be released.
+    let releases = ended.releases_rest && ended.is_done_in_full();
+    let sharing = share.held().negated().unwrap_or(Fen::ZERO);
+    let delta = OrderFunds { sharing, shared, ..OrderFunds::default() };
+    end_of_order(deciding, &ended, order, delta, releases);
     make::notify(deciding, &ended);
 }
 
@@ -353,16 +452,17 @@ const fn failed_amount(item: &ShareItem) -> Option<Fen> {
 }
 
 /// What the end of a share means for its order.
-fn end_of_order(deciding: &mut Deciding<'_>, ended: &Share, order: &Order, shared: Fen) {
-    let by = ended.id().subject();
-    let held = sum(ended.items.iter().map(|item| item.amount));
-    if held != Fen::ZERO {
-        let sharing = held.negated().unwrap_or(Fen::ZERO);
-        let delta = OrderFunds { sharing, shared, ..OrderFunds::default() };
+pub(super) fn end_of_order(
+    deciding: &mut Deciding<'_>,
+    ended: &Share,
+    order: &Order,
+    delta: OrderFunds,
+    releases: bool,
+) {
+    if delta != OrderFunds::default() {
+        let by = ended.id().subject();
         deciding.record(order, OrderChange::FundsMoved { by, delta });
     }
-    // An item that failed stays frozen at the channel: the rest is still to be released.
-    let releases = ended.releases_rest && ended.is_done_in_full();
     let sharing = OrderSharing {
         running: None,
         // The channel does not count what it refused as a whole.

@@ -148,7 +148,9 @@ fn items(
         let place = place(order, terms, &row)?;
         let outcome = match place {
             ItemPlace::Channel(_) => ItemOutcome::Open { is_bound: false },
-            ItemPlace::Book(_) => ItemOutcome::Done { at: deciding.now(), reference: None },
+            ItemPlace::Book(_) => {
+                ItemOutcome::Done { at: deciding.now(), reference: None, is_by_hand: false }
+            }
         };
         items.push(ShareItem { payee, merchant: row.merchant, place, amount, outcome });
     }
@@ -256,9 +258,12 @@ fn new_share(
         content: make.content.clone(),
         made_at: now,
         version: 1,
+        attempt: 1,
         state,
         items,
         returns: vec![],
+        claimed: None,
+        note: None,
         polls: 0,
         next_poll_at,
         attention: None,

@@ -6,19 +6,26 @@
 //! it. It is requested again, with the same number, only if the channel reports that it does not exist.
 //! A refusal ends it only if it was never sent before, or if the channel does not know its number. An
 //! item that fails gives up its hold; a share without items releases what was not shared.
+//!
+//! What the channel contradicts, or does not end, a person ends: as the channel describes it, or as
+//! somebody saw it outside. Where the channel has refused its number, a person may request another.
 
 mod change;
 mod decide;
 mod finding;
+mod hand;
 mod make;
 
 pub use change::ShareChange;
 pub use decide::ShareCommand;
 pub(crate) use decide::receiver;
 pub(crate) use finding::{SHARE_SCHEDULE_SECONDS, SLOW_SCHEDULE_SECONDS, need_while_open};
+pub(crate) use hand::by_hand;
+pub use hand::{DecideShare, HandEnd};
 pub use make::{ItemTerms, MakeShare};
 
 use crate::aggregate::{About, Aggregate, Key, NaturalKey, Reads};
+use crate::channel_no::repeated_channel_no;
 use crate::command::{ChannelAnswer, Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::{MerchantId, TenantId};
@@ -88,8 +95,10 @@ pub enum ItemOutcome {
     Done {
         /// When it was done; at a channel by its clock.
         at: Timestamp,
-        /// The channel's number of the item.
+        /// The channel's number of the item, or the number of the movement outside.
         reference: Option<String>,
+        /// True when a person recorded that it was paid outside the channel's interface.
+        is_by_hand: bool,
     },
     /// The payee does not get it.
     Failed {
@@ -151,7 +160,7 @@ pub struct Share {
     pub order_no: String,
     /// The merchant that shares: the order's.
     pub merchant: MerchantId,
-    /// Its number at the channel: committed before the first call, the same in every repeat.
+    /// Its first number at the channel: committed before the first call, the same in every repeat.
     pub channel_share_no: String,
     /// True when nothing more is shared of the order: what is left is released.
     pub releases_rest: bool,
@@ -165,12 +174,18 @@ pub struct Share {
     pub made_at: Timestamp,
     /// Counts its events; 1 when new.
     pub version: i64,
+    /// Which number it has at the channel, counted from 1.
+    pub attempt: u32,
     /// Where it stands.
     pub state: ShareState,
     /// Who gets how much, and what became of that. None for the release of what was not shared.
     pub items: Vec<ShareItem>,
     /// Its returns, failed ones too.
     pub returns: Vec<Id<kinds::ShareReturn>>,
+    /// Its items as the channel describes them, while that contradicts it and every item is final there.
+    pub claimed: Option<Vec<ShareItem>>,
+    /// What a person noted about its end.
+    pub note: Option<String>,
     /// Polls of the channel since the state last changed.
     pub polls: u32,
     /// When its next call is due; `None` when it has ended.
@@ -183,6 +198,11 @@ impl Share {
     /// The key by which its caller knows it.
     pub fn key(&self) -> NaturalKey {
         NaturalKey { namespace: self.namespace.clone(), number: self.number.clone() }
+    }
+
+    /// Its number at the channel now.
+    pub fn current_channel_share_no(&self) -> String {
+        repeated_channel_no(&self.channel_share_no, self.attempt)
     }
 
     /// The account that it takes the money from.
@@ -307,6 +327,21 @@ pub enum ShareRefusal {
     /// It has ended.
     #[error("the share has ended")]
     Ended,
+    /// It has not ended: what contradicts it is ended with it.
+    #[error("the share has not ended")]
+    NotEnded,
+    /// Nothing about the share needs a person.
+    #[error("the share needs no person")]
+    NoAttention,
+    /// The channel is not known to have refused the present number, or there have been too many.
+    #[error("the channel has not refused the number before")]
+    NotRefused,
+    /// What the channel describes does not contradict the share, or cannot be booked as its items.
+    #[error("what the channel describes cannot be booked")]
+    NothingClaimed,
+    /// Payees gave back more of it than they would have got.
+    #[error("payees gave back more of the order than they would have got")]
+    GivenBack,
 }
 
 /// A share with its order, as they were before this decision.
@@ -354,10 +389,7 @@ impl Aggregate for Share {
     }
 
     fn exits(&self) -> Vec<Exit> {
-        match self.attention {
-            Some(_) => vec![Exit::Retry],
-            None => vec![],
-        }
+        hand::exits(self)
     }
 
     fn evolve(before: Option<&Share>, event: &Event, change: &ShareChange) -> Share {
@@ -392,5 +424,12 @@ impl Aggregate for Share {
     fn related(tenant: &TenantId, root: Id<kinds::Root>, reads: &mut Reads) {
         let order = Id::from_value(root.value());
         reads.orders.push((tenant.clone(), Key::Id(order)));
+    }
+
+    /// What a person decides may take more from the account than the share has held.
+    fn linked(&self, reads: &mut Reads) {
+        if self.attention.is_some() {
+            reads.balances.push((self.tenant.clone(), self.debit()));
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! What can be requested of the return of a share, and which call it needs next.
 
+use super::hand::{self, DecideShareReturn};
 use super::make::{MakeShareReturn, make};
 use super::{ShareReturn, ShareReturnChange, ShareReturnRefusal, ShareReturnState};
 use crate::aggregate::{Aggregate, AggregateCommand, Key, Reads};
+use crate::approval::Manual;
 use crate::command::{Refusal, Reply, Work};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
@@ -28,13 +30,27 @@ pub enum ShareReturnCommand {
         /// The order that it belongs to; the root of its story.
         order: Id<kinds::Order>,
     },
+    /// By an operator: request the open item under a new number, after the channel has refused the one
+    /// before.
+    RetryUnderNewNumber {
+        /// The owner.
+        tenant: TenantId,
+        /// The return.
+        share_return: Id<kinds::ShareReturn>,
+        /// The order that it belongs to; the root of its story.
+        order: Id<kinds::Order>,
+    },
+    /// By an operator: what became of it, where the channel contradicts it or does not end it.
+    Decide(DecideShareReturn),
 }
 
 impl AggregateCommand for ShareReturnCommand {
     fn tenant(&self) -> &TenantId {
         match self {
             ShareReturnCommand::Make(make) => &make.tenant,
-            ShareReturnCommand::RetryNow { tenant, .. } => tenant,
+            ShareReturnCommand::RetryNow { tenant, .. }
+            | ShareReturnCommand::RetryUnderNewNumber { tenant, .. } => tenant,
+            ShareReturnCommand::Decide(decide) => &decide.tenant,
         }
     }
 
@@ -42,6 +58,8 @@ impl AggregateCommand for ShareReturnCommand {
         match self {
             ShareReturnCommand::Make(_) => "make_share_return",
             ShareReturnCommand::RetryNow { .. } => "retry_share_return",
+            ShareReturnCommand::RetryUnderNewNumber { .. } => "retry_share_return_under_new_number",
+            ShareReturnCommand::Decide(decide) => decide.name(),
         }
     }
 
@@ -57,10 +75,22 @@ impl AggregateCommand for ShareReturnCommand {
                 let accounts = make.accounts.iter().map(|it| (tenant.clone(), it.clone()));
                 reads.balances.extend(accounts);
             }
-            ShareReturnCommand::RetryNow { share_return, order, .. } => {
+            ShareReturnCommand::RetryNow { share_return, order, .. }
+            | ShareReturnCommand::RetryUnderNewNumber { share_return, order, .. }
+            | ShareReturnCommand::Decide(DecideShareReturn { share_return, order, .. }) => {
                 reads.share_returns.push((tenant.clone(), Key::Id(*share_return)));
                 reads.orders.push((tenant.clone(), Key::Id(*order)));
             }
+        }
+    }
+
+    fn manual(&self) -> Option<Manual> {
+        match self {
+            ShareReturnCommand::Decide(decide) => Some(decide.manual()),
+            // The channel moves the money, and it knows the numbers.
+            ShareReturnCommand::Make(_)
+            | ShareReturnCommand::RetryNow { .. }
+            | ShareReturnCommand::RetryUnderNewNumber { .. } => None,
         }
     }
 }
@@ -80,6 +110,17 @@ pub(super) fn decide(
             if row.next_poll_at.is_none_or(|due| due > deciding.now()) {
                 deciding.record(&row, ShareReturnChange::PollRequested);
             }
+            Ok(Reply::about(row.id.subject()))
+        }
+        ShareReturnCommand::RetryUnderNewNumber { tenant, share_return, .. } => {
+            let row = deciding.row::<ShareReturn>(tenant, *share_return);
+            let row = row.ok_or(ShareReturnRefusal::NotFound)?;
+            hand::renew_number(deciding, &row)?;
+            Ok(Reply::about(row.id.subject()))
+        }
+        ShareReturnCommand::Decide(decide) => {
+            let (row, order) = super::with_order(deciding, &decide.tenant, decide.share_return)?;
+            hand::decide(deciding, &row, &order, &decide.end)?;
             Ok(Reply::about(row.id.subject()))
         }
     }

@@ -28,6 +28,8 @@ enum Outcome {
     Stays { schedule: &'static [i64] },
     /// It contradicts the return and moves no money.
     Contradicts { why: String },
+    /// The channel describes an item otherwise, and these would be the items.
+    Otherwise { why: String, claimed: Option<Vec<ReturnItem>> },
 }
 
 /// Records a finding about the return of a share.
@@ -54,16 +56,24 @@ pub(super) fn record(
             stay(deciding, row, state, &RETRY_SCHEDULE_SECONDS, finding);
         }
         Outcome::Stays { schedule } => stay(deciding, row, row.state.clone(), schedule, finding),
-        Outcome::Contradicts { why } => {
-            let next_poll_at = match row.state {
-                ShareReturnState::Ended { .. } => None,
-                ShareReturnState::Running { .. } => {
-                    schedule::due_if_any(deciding.now(), &CONTRADICTION_SCHEDULE_SECONDS, row.polls)
-                }
-            };
-            deciding.record(row, ShareReturnChange::MismatchRecorded { why, next_poll_at });
-        }
+        Outcome::Contradicts { why } => contradicted(deciding, row, why, None),
+        Outcome::Otherwise { why, claimed } => contradicted(deciding, row, why, claimed),
     }
+}
+
+fn contradicted(
+    deciding: &mut Deciding<'_>,
+    row: &ShareReturn,
+    why: String,
+    claimed: Option<Vec<ReturnItem>>,
+) {
+    let next_poll_at = match row.state {
+        ShareReturnState::Ended { .. } => None,
+        ShareReturnState::Running { .. } => {
+            schedule::due_if_any(deciding.now(), &CONTRADICTION_SCHEDULE_SECONDS, row.polls)
+        }
+    };
+    deciding.record(row, ShareReturnChange::MismatchRecorded { why, next_poll_at, claimed });
 }
 
 fn outcome(
@@ -72,10 +82,17 @@ fn outcome(
     asked: Option<Operation>,
     now: Timestamp,
 ) -> Outcome {
-    let ShareReturnState::Running { tries, refused } = &row.state else { return Outcome::Repeated };
+    let ShareReturnState::Running { tries, refused } = &row.state else {
+        return match finding {
+            Finding::ShareReturn(returned) => found_final(row, returned, now),
+            _ => Outcome::Repeated,
+        };
+    };
     let is_request = asked == Some(Operation::ReturnShare);
     match finding {
         Finding::ShareReturn(returned) => found(row, returned, now),
+        // The present number is not requested yet: this is about one that was given up.
+        _ if *tries == 0 => Outcome::Repeated,
         Finding::Refused { code, text }
         | Finding::Failed { code, text }
         | Finding::Unfunded { code, text }
@@ -83,7 +100,7 @@ fn outcome(
         {
             let reason = format!("{code}: {text}");
             match *tries {
-                0 | 1 => Outcome::Ends(ReturnOutcome::Failed { reason }),
+                1 => Outcome::Ends(ReturnOutcome::Failed { reason }),
                 tries => Outcome::Doubtful { tries, refused: reason },
             }
         }
@@ -134,24 +151,77 @@ fn found(row: &ShareReturn, returned: &ShareReturned, now: Timestamp) -> Outcome
     let Some((at, item)) = row.open_item() else { return Outcome::Repeated };
     let number = &returned.channel_return_no;
     if (0..at).any(|earlier| row.item_no(earlier) == *number) {
-        return Outcome::Repeated;
+        return found_final(row, returned, now);
     }
     let (want, payee) = (row.item_no(at), item.payee.to_string());
     let is = (&*returned.account, returned.amount, &**number);
     if is != (&*payee, item.amount, &*want) {
         let amount = returned.amount;
         let why = format!("return {number} of {amount}, want {want} of {}", item.amount);
-        return Outcome::Contradicts { why };
+        let is_of_item = *number == want && returned.account == payee;
+        let claimed = claimed(row, at, returned, now).filter(|_| is_of_item);
+        return Outcome::Otherwise { why, claimed };
     }
+    match outcome_of(returned, now) {
+        None => Outcome::Stays { schedule: &SHARE_SCHEDULE_SECONDS },
+        Some(outcome) => Outcome::Ends(outcome),
+    }
+}
+
+/// What the channel says of an item that is final. Only what became of the money can contradict it.
+fn found_final(row: &ShareReturn, returned: &ShareReturned, now: Timestamp) -> Outcome {
+    let number = &returned.channel_return_no;
+    let Some(at) = (0..row.items.len()).find(|at| row.item_no(*at) == *number) else {
+        return match returned.status {
+            ShareStatus::Done => {
+                let why = format!("return {number} is done, which was given up");
+                Outcome::Contradicts { why }
+            }
+            ShareStatus::Processing | ShareStatus::Failed => Outcome::Repeated,
+        };
+    };
+    let is_same = match (&row.items[at].outcome, returned.status) {
+        (ReturnOutcome::Done { is_by_hand, .. }, ShareStatus::Done) => !is_by_hand,
+        (ReturnOutcome::Done { is_by_hand, .. }, ShareStatus::Failed) => *is_by_hand,
+        (ReturnOutcome::Failed { .. }, ShareStatus::Done) => false,
+        (_, ShareStatus::Processing | ShareStatus::Failed) | (ReturnOutcome::Open, _) => true,
+    };
+    let status = returned.status.name();
+    match is_same {
+        true => Outcome::Repeated,
+        false => Outcome::Otherwise {
+            why: format!("the channel ended return {number} otherwise: {status}"),
+            claimed: claimed(row, at, returned, now),
+        },
+    }
+}
+
+/// The items with one of them as the channel describes it, where it is final there.
+fn claimed(
+    row: &ShareReturn,
+    at: usize,
+    returned: &ShareReturned,
+    now: Timestamp,
+) -> Option<Vec<ReturnItem>> {
+    let outcome = outcome_of(returned, now).filter(|_| returned.amount.is_positive())?;
+    let mut items = row.items.clone();
+    let item = items.get_mut(at)?;
+    *item = ReturnItem { amount: returned.amount, outcome, ..item.clone() };
+    Some(items)
+}
+
+/// What became of an item, as the channel describes it; `None` while it is not final.
+fn outcome_of(returned: &ShareReturned, now: Timestamp) -> Option<ReturnOutcome> {
     match returned.status {
-        ShareStatus::Processing => Outcome::Stays { schedule: &SHARE_SCHEDULE_SECONDS },
-        ShareStatus::Done => Outcome::Ends(ReturnOutcome::Done {
+        ShareStatus::Processing => None,
+        ShareStatus::Done => Some(ReturnOutcome::Done {
             at: returned.at.unwrap_or(now),
             reference: Some(returned.return_reference.clone()),
+            is_by_hand: false,
         }),
         ShareStatus::Failed => {
             let reason = returned.fail_reason.clone().unwrap_or_else(|| "failed".to_owned());
-            Outcome::Ends(ReturnOutcome::Failed { reason })
+            Some(ReturnOutcome::Failed { reason })
         }
     }
 }
@@ -183,9 +253,14 @@ fn item_ends(
         begin_next(deciding, &after, order);
         return;
     }
+    ended(deciding, &after, order);
+}
+
+/// What the end of a return means for its order and its caller.
+pub(super) fn ended(deciding: &mut Deciding<'_>, after: &ShareReturn, order: &Order) {
     let sharing = OrderSharing { running: None, ..order.sharing };
     deciding.record(order, OrderChange::SharingChanged(sharing));
-    notify(deciding, &after);
+    notify(deciding, after);
 }
 
 /// The item is not final: it is called about again.

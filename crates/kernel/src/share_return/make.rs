@@ -149,9 +149,12 @@ fn item(
         merchant: shared.merchant.clone(),
         place: shared.place.clone(),
         amount: terms.amount,
+        attempt: 1,
         outcome: match shared.place {
             ItemPlace::Channel(_) => ReturnOutcome::Open,
-            ItemPlace::Book(_) => ReturnOutcome::Done { at: deciding.now(), reference: None },
+            ItemPlace::Book(_) => {
+                ReturnOutcome::Done { at: deciding.now(), reference: None, is_by_hand: false }
+            }
         },
     })
 }
@@ -203,7 +206,7 @@ fn new_return(
         order: share.order,
         order_no: share.order_no.clone(),
         merchant: share.merchant.clone(),
-        channel_share_no: share.channel_share_no.clone(),
+        channel_share_no: share.current_channel_share_no(),
         channel_return_no: channel_no(&deciding.view().directory.installation, id.subject()),
         dialect: make.dialect.clone(),
         notify_url: make.notify_url.clone(),
@@ -213,6 +216,8 @@ fn new_return(
         version: 1,
         state,
         items,
+        claimed: None,
+        note: None,
         polls: 0,
         next_poll_at,
         attention: None,

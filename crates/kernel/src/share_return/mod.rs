@@ -2,24 +2,27 @@
 //!
 //! In the book it is done in the commit that makes it, and fails where a payee has too little. At a
 //! channel its items are requested one after another, each under a number of its own, and followed to
-//! their ends as shares are.
+//! their ends as shares are. What the channel contradicts, or does not end, a person ends.
 
 mod change;
 mod decide;
 mod finding;
+mod hand;
 mod make;
 
 pub use change::ShareReturnChange;
 pub use decide::ShareReturnCommand;
+pub use hand::DecideShareReturn;
 pub use make::{MakeShareReturn, ReturnTerms};
 
 use crate::aggregate::{About, Aggregate, Key, NaturalKey, Reads};
+use crate::channel_no::repeated_channel_no;
 use crate::command::{ChannelAnswer, Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::{MerchantId, TenantId};
 use crate::event::Event;
 use crate::order::{Order, OrderRefusal};
-use crate::share::ItemPlace;
+use crate::share::{ItemPlace, pending};
 use crate::standing::{Attention, Exit, Standing};
 use channel::Finding;
 use ledger::{Fen, Id, Timestamp, kinds};
@@ -61,8 +64,10 @@ pub enum ReturnOutcome {
     Done {
         /// When it was done; at a channel by its clock.
         at: Timestamp,
-        /// The channel's number of it.
+        /// The channel's number of it, or the number of the movement outside.
         reference: Option<String>,
+        /// True when a person recorded that it came back outside the channel's interface.
+        is_by_hand: bool,
     },
     /// The payee keeps it.
     Failed {
@@ -93,8 +98,20 @@ pub struct ReturnItem {
     pub place: ItemPlace,
     /// How much, above zero.
     pub amount: Fen,
+    /// Which number it has at the channel, counted from 1.
+    pub attempt: u32,
     /// What became of it.
     pub outcome: ReturnOutcome,
+}
+
+impl ReturnItem {
+    /// What came back of it; nothing while it is not done.
+    pub const fn real_amount(&self) -> Fen {
+        match self.outcome {
+            ReturnOutcome::Done { .. } => self.amount,
+            ReturnOutcome::Open | ReturnOutcome::Failed { .. } => Fen::ZERO,
+        }
+    }
 }
 
 /// The return of a share.
@@ -138,6 +155,10 @@ pub struct ShareReturn {
     pub state: ShareReturnState,
     /// Who gives how much back, and what became of that.
     pub items: Vec<ReturnItem>,
+    /// Its items as the channel describes them, while that contradicts it.
+    pub claimed: Option<Vec<ReturnItem>>,
+    /// What a person noted about its end.
+    pub note: Option<String>,
     /// Polls of the channel since the state last changed.
     pub polls: u32,
     /// When its next call is due; `None` when it has ended.
@@ -152,8 +173,14 @@ impl ShareReturn {
         NaturalKey { namespace: self.namespace.clone(), number: self.number.clone() }
     }
 
-    /// The number of an item at the channel: committed with the return, the same in every repeat.
+    /// The number of an item at the channel: committed before it is sent, the same in every repeat.
     pub(crate) fn item_no(&self, at: usize) -> String {
+        let attempt = self.items.get(at).map_or(1, |item| item.attempt);
+        repeated_channel_no(&self.first_item_no(at), attempt)
+    }
+
+    /// The first number of an item.
+    fn first_item_no(&self, at: usize) -> String {
         format!("{}I{at:02}", self.channel_return_no)
     }
 
@@ -204,6 +231,30 @@ pub enum ShareReturnRefusal {
     /// It has ended.
     #[error("the return has ended")]
     Ended,
+    /// It has not ended: what contradicts it is ended with it.
+    #[error("the return has not ended")]
+    NotEnded,
+    /// Nothing about the return needs a person.
+    #[error("the return needs no person")]
+    NoAttention,
+    /// The channel is not known to have refused the present number, or there have been too many.
+    #[error("the channel has not refused the number before")]
+    NotRefused,
+    /// What the channel describes does not contradict the return, or cannot be booked as its items.
+    #[error("what the channel describes cannot be booked")]
+    NothingClaimed,
+    /// More would come back than payees have of the order.
+    #[error("payees have {left} of the order, less than what would come back")]
+    MoreThanShared {
+        /// What they have.
+        left: Fen,
+    },
+    /// Less of the order is free than what would not have come back.
+    #[error("{free} of the order are free, less than what would not have come back")]
+    Spent {
+        /// What is free.
+        free: Fen,
+    },
 }
 
 /// A return with its share and its order, as they were before this decision.
@@ -251,10 +302,7 @@ impl Aggregate for ShareReturn {
     }
 
     fn exits(&self) -> Vec<Exit> {
-        match self.attention {
-            Some(_) => vec![Exit::Retry],
-            None => vec![],
-        }
+        hand::exits(self)
     }
 
     fn evolve(
@@ -293,5 +341,12 @@ impl Aggregate for ShareReturn {
     fn related(tenant: &TenantId, root: Id<kinds::Root>, reads: &mut Reads) {
         let order = Id::from_value(root.value());
         reads.orders.push((tenant.clone(), Key::Id(order)));
+    }
+
+    /// What a person decides may take back what had come into the account.
+    fn linked(&self, reads: &mut Reads) {
+        if self.attention.is_some() {
+            reads.balances.push((self.tenant.clone(), pending(&self.merchant)));
+        }
     }
 }

@@ -413,9 +413,9 @@ pub(crate) fn proposal(operator: &str, command: &Command) -> Command {
 
 /// The approval of what was proposed.
 pub(crate) fn approving(approval: &Approval) -> Command {
-    let refund = approval.command.refund();
+    let row = approval.command.row();
     let (tenant, root, digest) = (tenant(), approval.root, approval.digest.clone());
-    ApprovalCommand::Approve { tenant, approval: approval.id, root, refund, digest }.into()
+    ApprovalCommand::Approve { tenant, approval: approval.id, root, row, digest }.into()
 }
 
 pub(crate) fn rejecting(approval: &Approval) -> Command {

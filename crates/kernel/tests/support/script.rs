@@ -16,6 +16,8 @@
 //!   `operator write_off o1`, `operator close_for_good o1`; `operator retry`, `operator renew`,
 //!   `operator by_hand refund`, `operator write_off refund` about the newest refund; `operator dismiss`
 //!   about the newest notification: what an operator decides. A last word is the note.
+//! - `operator accept share`, `operator end share p1 rest`, `operator end_contradiction share`,
+//!   `operator renew share`, the same of `share_return`: about the newest share or return; `p1` is done.
 //! - `propose ann apply o1 tx1`: an operator proposes a decision; `approve bob`, `reject bob`: another
 //!   decides about the newest approval.
 //! - `fund 500`, `withdraw w1 300`, `operator paid w1`, `operator unpaid w1`: money that the merchant has
@@ -37,7 +39,7 @@ use super::{TestKernel, directory, place_with, tenant};
 use channel::{FetchedKeys, Finding, Operation, Payment, RefundStatus, Refunded, Scene, Unproven};
 use kernel::{
     Aggregate as _, AllocatePeriod, AllocationPart, AllocationReleaseCommand, AllocationTerms,
-    ChannelAnswer, Command, DecideRefund, MerchantId, NotificationCommand, OrderCommand,
+    ChannelAnswer, Command, DecideRefund, HandEnd, MerchantId, NotificationCommand, OrderCommand,
     OrderRequest, RefundDecision, Refusal, ReleaseAllocations, Reply, Row, Task, WithdrawalCommand,
     Work,
 };
@@ -47,13 +49,18 @@ use std::sync::Arc;
 /// Plays the steps of a scenario and compares what each one led to.
 #[track_caller]
 pub(crate) fn check(scenario: &str) {
-    let mut kernel = TestKernel::new(directory());
+    check_on(&mut TestKernel::new(directory()), scenario);
+}
+
+/// The same, after what was played already.
+#[track_caller]
+pub(crate) fn check_on(kernel: &mut TestKernel, scenario: &str) {
     let lines = scenario.lines().map(str::trim).filter(|line| !line.is_empty());
     let expected: Vec<&str> = lines.collect();
     let found: Vec<String> = expected
         .iter()
         .map(|line| line.split("->").next().unwrap_or_default().trim())
-        .map(|step| format!("{step} -> {}", play(&mut kernel, step)).trim().to_owned())
+        .map(|step| format!("{step} -> {}", play(kernel, step)).trim().to_owned())
         .collect();
     assert_eq!(found, expected, "\nplayed:\n{}\n", found.join("\n"));
 }
@@ -217,6 +224,14 @@ fn operator(kernel: &TestKernel, words: &[&str]) -> Command {
     match words {
         ["retry"] => decided(RefundDecision::RetryNow).into(),
         ["renew"] => decided(RefundDecision::RetryUnderNewNumber).into(),
+        ["accept", row, rest @ ..] => {
+            sharing::operator(kernel, row, HandEnd::Accept { note: note(rest) })
+        }
+        ["end", row, done @ ..] => sharing::operator(kernel, row, sharing::by_hand(kernel, done)),
+        ["end_contradiction", row, rest @ ..] => {
+            sharing::operator(kernel, row, HandEnd::EndContradiction { note: note(rest) })
+        }
+        ["renew", row] => sharing::renew(kernel, row),
         ["by_hand", "refund", rest @ ..] => {
             decided(RefundDecision::SettleByHand { note: note(rest), outside_reference }).into()
         }

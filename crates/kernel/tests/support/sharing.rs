@@ -4,9 +4,9 @@ use super::super::{MERCHANT, TestKernel, no_id, order_key, tenant};
 use super::number;
 use channel::{Finding, ReceiverKind, ShareReturned, ShareStatus, Shared, SharedItem};
 use kernel::{
-    Command, CreatePayee, ItemPlace, ItemTerms, Key, MakeShare, MakeShareReturn, MerchantId,
-    NaturalKey, PayeeAccount, PayeeCommand, PayeeKind, ReturnTerms, Sealed, ShareAmount,
-    ShareCommand, ShareReturnCommand,
+    Command, CreatePayee, DecideShare, DecideShareReturn, HandEnd, ItemPlace, ItemTerms, Key,
+    MakeShare, MakeShareReturn, MerchantId, NaturalKey, PayeeAccount, PayeeCommand, PayeeKind,
+    ReturnTerms, Sealed, ShareAmount, ShareCommand, ShareReturnCommand,
 };
 use ledger::{Fen, Id, kinds};
 use std::sync::Arc;
@@ -105,6 +105,48 @@ pub(super) fn returning(kernel: &TestKernel, no: &str, share: &str, items: &[&st
     .into()
 }
 
+/// What an operator decides about the newest share, or the newest return of one.
+pub(super) fn operator(kernel: &TestKernel, row: &str, end: HandEnd) -> Command {
+    let tenant = tenant();
+    match row {
+        "share" => {
+            let share = kernel.share().expect("a share");
+            DecideShare { tenant, share: share.id, order: share.order, end }.into()
+        }
+        _ => {
+            let row = kernel.share_return().expect("a return");
+            let (share_return, order) = (row.id, row.order);
+            DecideShareReturn { tenant, share_return, order, end }.into()
+        }
+    }
+}
+
+/// The end of items by hand: done for the payees that are named, and whether the rest is released.
+pub(super) fn by_hand(kernel: &TestKernel, words: &[&str]) -> HandEnd {
+    let (note, outside_reference) = ("checked".to_owned(), "B-1".to_owned());
+    let payees = words.iter().filter(|word| **word != "rest");
+    let mut done: Vec<_> = payees.map(|payee| id_of(kernel, payee)).collect();
+    done.sort();
+    HandEnd::ByHand { done, is_released: words.contains(&"rest"), note, outside_reference }
+}
+
+/// The newest share, or the newest return of one, is requested under a new number.
+pub(super) fn renew(kernel: &TestKernel, row: &str) -> Command {
+    let tenant = tenant();
+    match row {
+        "share" => {
+            let share = kernel.share().expect("a share");
+            let (share, order) = (share.id, share.order);
+            ShareCommand::RetryUnderNewNumber { tenant, share, order }.into()
+        }
+        _ => {
+            let row = kernel.share_return().expect("a return");
+            let (share_return, order) = (row.id, row.order);
+            ShareReturnCommand::RetryUnderNewNumber { tenant, share_return, order }.into()
+        }
+    }
+}
+
 fn status(word: &str) -> ShareStatus {
     ShareStatus::from_name(word).unwrap_or_else(|| panic!("no such status: {word}"))
 }
@@ -139,7 +181,10 @@ pub(super) fn shared(kernel: &TestKernel, words: &[&str]) -> Finding {
     let items: Vec<SharedItem> = items.collect();
     let is_finished = items.iter().all(|item| item.status != ShareStatus::Processing);
     Finding::Share(Shared {
-        channel_share_no: share.channel_share_no.clone(),
+        channel_share_no: match words {
+            ["first", ..] => share.channel_share_no.clone(),
+            _ => share.current_channel_share_no(),
+        },
         payment_reference: "tx1".to_owned(),
         share_reference: "sh1".to_owned(),
         is_finished,
@@ -151,13 +196,20 @@ pub(super) fn shared(kernel: &TestKernel, words: &[&str]) -> Finding {
 pub(super) fn returned(kernel: &TestKernel, at: i64, word: &str) -> Finding {
     let row = kernel.share_return().expect("a return");
     let item = &row.items[usize::try_from(at).expect("a place")];
+    let (word, amount) = match word.split_once('/') {
+        Some((word, fen)) => (word, Fen::new(number(fen))),
+        None => (word, item.amount),
+    };
     let status = status(word);
     Finding::ShareReturn(ShareReturned {
-        channel_return_no: format!("{}I{at:02}", row.channel_return_no),
+        channel_return_no: match item.attempt {
+            1 => format!("{}I{at:02}", row.channel_return_no),
+            attempt => format!("{}I{at:02}R{attempt}", row.channel_return_no),
+        },
         channel_share_no: row.channel_share_no.clone(),
         return_reference: "rt1".to_owned(),
         account: item.payee.to_string(),
-        amount: item.amount,
+        amount,
         status,
         fail_reason: (status == ShareStatus::Failed).then(|| "BALANCE_NOT_ENOUGH".to_owned()),
         at: None,

@@ -27,8 +27,8 @@ pub(super) fn propose(order: &Order, proposer: &str, command: &Command) -> Comma
 /// The approval of what was proposed.
 pub(super) fn approve(approval: &Approval) -> Command {
     let (tenant, root) = (approval.tenant.clone(), approval.root);
-    let (refund, digest) = (approval.command.refund(), approval.digest.clone());
-    ApprovalCommand::Approve { tenant, approval: approval.id, root, refund, digest }.into()
+    let (row, digest) = (approval.command.row(), approval.digest.clone());
+    ApprovalCommand::Approve { tenant, approval: approval.id, root, row, digest }.into()
 }
 
 /// An end without effect.

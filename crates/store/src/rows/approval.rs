@@ -3,8 +3,10 @@
 use super::cells::{Cells, Value, int, nullable, text};
 use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown};
 use crate::StoreFault;
-use kernel::{Approval, ApprovalChange, ApprovalState, ConcernedPayment, ManualCommand, TenantId};
-use ledger::{Fen, Id, Subject, Timestamp, kinds};
+use kernel::{
+    Approval, ApprovalChange, ApprovalState, ConcernedPayment, HandEnd, ManualCommand, TenantId,
+};
+use ledger::{Fen, Subject, SubjectKind, Timestamp, kinds};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,17 +20,19 @@ impl Stored for Approval {
             int("id"),
             text("root_kind"),
             int("root_id"),
-            nullable(int("refund_id")),
+            nullable(text("row_kind")),
+            nullable(int("row_id")),
             text("command"),
             nullable(text("contested_reference")),
             nullable(text("note")),
             nullable(text("outside_reference")),
+            nullable(text("done_items")),
             nullable(text("payment_reference")),
             nullable(int("amount")),
             text("digest"),
             text("proposer"),
         ],
-        narrow_len: 13,
+        narrow_len: 15,
         mutable: &[
             int("proposed_at"),
             int("expires_at"),
@@ -47,11 +51,13 @@ impl Stored for Approval {
             Value::Int(self.id.value()),
             Value::text(self.root.kind.name()),
             Value::Int(self.root.value),
-            Value::number(command.refund().map(Id::value)),
+            Value::optional(command.row().map(|row| row.kind.name())),
+            Value::number(command.row().map(|row| row.value)),
             Value::text(command.name()),
             Value::optional(command.payment_reference()),
             Value::optional(command.note()),
             Value::optional(command.outside_reference()),
+            command.done_items().map_or(Value::Null, Value::owned),
             Value::optional(payment.map(|payment| &*payment.payment_reference)),
             Value::number(payment.map(|payment| payment.amount.get())),
             Value::text(&self.digest),
@@ -75,14 +81,20 @@ impl Stored for Approval {
         let tenant = TenantId::new(cells.text()?);
         let id = cells.id()?;
         let root = cells.subject()?;
-        let refund = cells.optional_int()?;
+        let kind = cells.optional_word(SubjectKind::from_name)?;
+        let row = match (kind, cells.optional_int()?) {
+            (Some(kind), Some(value)) => Some(Subject { kind, value }),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => return Err(cells.fault("a part of a row")),
+        };
         let name = cells.text()?;
         let command = CommandCells {
             root,
-            refund,
+            row,
             payment_reference: cells.optional_text()?,
             note: cells.optional_text()?,
             outside_reference: cells.optional_text()?,
+            done_items: cells.optional_text()?,
         };
         let misfit =
             || cells.misfit(format!("command: {name:?} with columns that are not its own"));
@@ -168,17 +180,42 @@ impl Stored for Approval {
 /// The cells of a manual command; those of other commands are empty.
 struct CommandCells<'a> {
     root: Subject,
-    refund: Option<i64>,
+    row: Option<Subject>,
     payment_reference: Option<&'a str>,
     note: Option<&'a str>,
     outside_reference: Option<&'a str>,
+    done_items: Option<&'a str>,
 }
 
 impl CommandCells<'_> {
     /// The command of this name, when exactly its own cells are there.
-    #[expect(clippy::disallowed_methods, reason = "the one reading of a refund's id here")]
     fn read(&self, name: &str) -> Option<ManualCommand> {
-        let refund = self.refund.map(Id::from_value);
+        let order = self.root.id::<kinds::Order>();
+        if let (Some(order), Some(row)) = (order, self.row) {
+            if let Some(share) = row.id::<kinds::Share>() {
+                let end = self
+                    .end(name, ["accept_share", "end_share_by_hand", "end_share_contradiction"])?;
+                return Some(ManualCommand::EndShare { order, share, end });
+            }
+            if let Some(share_return) = row.id::<kinds::ShareReturn>() {
+                let end = self.end(
+                    name,
+                    [
+                        "accept_share_return",
+                        "end_share_return_by_hand",
+                        "end_share_return_contradiction",
+                    ],
+                )?;
+                return Some(ManualCommand::EndShareReturn { order, share_return, end });
+            }
+        }
+        if self.done_items.is_some() {
+            return None;
+        }
+        let refund = match self.row {
+            Some(row) => Some(row.id::<kinds::Refund>()?),
+            None => None,
+        };
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let (note, outside) = (owned(self.note), owned(self.outside_reference));
         if let Some(withdrawal) = self.root.id::<kinds::Withdrawal>() {
@@ -192,7 +229,7 @@ impl CommandCells<'_> {
                 (_, _, _, _, _) => None,
             };
         }
-        let order = self.root.id::<kinds::Order>()?;
+        let order = order?;
         match (name, refund, owned(self.payment_reference), note, outside) {
             ("apply_payment", None, Some(payment_reference), None, None) => {
                 Some(ManualCommand::ApplyPayment { payment_reference })
@@ -214,6 +251,22 @@ impl CommandCells<'_> {
                 Some(ManualCommand::WriteRefundOff { order, refund, note })
             }
             (_, _, _, _, _) => None,
+        }
+    }
+
+    /// How a command of these names ends a share, or the return of one: as the channel describes it, by
+    /// hand, or what contradicts it.
+    fn end(&self, name: &str, [accept, by_hand, contradiction]: [&str; 3]) -> Option<HandEnd> {
+        let note = self.note?.to_owned();
+        match (self.payment_reference, self.outside_reference, self.done_items) {
+            (None, None, None) if name == accept => Some(HandEnd::Accept { note }),
+            (None, None, None) if name == contradiction => Some(HandEnd::EndContradiction { note }),
+            (None, Some(outside), Some(done)) if name == by_hand => {
+                let (done, is_released) = ManualCommand::read_done_items(done)?;
+                let outside_reference = outside.to_owned();
+                Some(HandEnd::ByHand { done, is_released, note, outside_reference })
+            }
+            (_, _, _) => None,
         }
     }
 }

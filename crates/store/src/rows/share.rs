@@ -39,6 +39,9 @@ impl Stored for Share {
             text("items"),
             text("returns"),
             int("polls"),
+            int("attempt"),
+            nullable(text("claimed")),
+            nullable(text("note")),
         ],
         number: Some(NumberColumns { namespace: Some("namespace"), number: "number" }),
     };
@@ -71,6 +74,9 @@ impl Stored for Share {
             Value::owned(share_text(&self.items)),
             Value::owned(returns_text(&self.returns)),
             Value::Int(i64::from(self.polls)),
+            Value::Int(i64::from(self.attempt)),
+            self.claimed.as_deref().map_or(Value::Null, |items| Value::owned(share_text(items))),
+            Value::optional(self.note.as_deref()),
         ]);
     }
 
@@ -99,6 +105,10 @@ impl Stored for Share {
         let state = state.read(name).ok_or_else(misfit)?;
         let items = read_share(cells.text()?).map_err(|why| cells.fault(&why))?;
         let returns = read_returns(cells.text()?).map_err(|why| cells.fault(&why))?;
+        let (polls, attempt) = (cells.count()?, cells.count()?);
+        let claimed = cells.optional_text()?.map(read_share).transpose();
+        let claimed = claimed.map_err(|why| cells.fault(&why))?;
+        let note = cells.optional_string()?;
         Ok(Share {
             tenant,
             id,
@@ -114,10 +124,13 @@ impl Stored for Share {
             content,
             made_at,
             version: standing.version,
+            attempt,
             state,
             items,
             returns,
-            polls: cells.count()?,
+            claimed,
+            note,
+            polls,
             next_poll_at: standing.next_poll_at,
             attention: standing.attention,
         })
@@ -133,16 +146,29 @@ impl Stored for Share {
             }),
             ShareChange::Moved { state, items, next_poll_at, need } => json(&MovedBody {
                 state: StateBody::of(state),
-                items: items.as_ref().map(|items| items.iter().map(ItemBody::of_share).collect()),
+                items: items.as_deref().map(ItemBody::of_shares),
                 next_poll_at: next_poll_at.map(Timestamp::ms),
                 need: need.as_ref().map(NeedBody::of),
             }),
-            ShareChange::MismatchRecorded { why, next_poll_at } => json(&MismatchBody {
+            ShareChange::MismatchRecorded { why, next_poll_at, claimed } => json(&MismatchBody {
                 why: Cow::Borrowed(why),
                 next_poll_at: next_poll_at.map(Timestamp::ms),
+                claimed: claimed.as_deref().map(ItemBody::of_shares),
             }),
             ShareChange::Repeated | ShareChange::PollRequested => json(&Empty {}),
             ShareChange::ReturnMade(id) => json(&ReturnMadeBody { share_return: id.value() }),
+            ShareChange::NumberRenewed { attempt, next_poll_at } => {
+                json(&RenewedBody { attempt: *attempt, next_poll_at: next_poll_at.ms() })
+            }
+            ShareChange::Decided { state, items, next_poll_at, note } => json(&DecidedBody {
+                state: StateBody::of(state),
+                items: ItemBody::of_shares(items),
+                next_poll_at: next_poll_at.map(Timestamp::ms),
+                note: Cow::Borrowed(note),
+            }),
+            ShareChange::ContradictionEnded { note } => {
+                json(&NoteBody { note: Cow::Borrowed(note) })
+            }
         }
     }
 
@@ -164,11 +190,9 @@ impl Stored for Share {
             }
             "moved" => {
                 let body: MovedBody<'_> = parse(body)?;
-                let items =
-                    body.items.map(|items| items.into_iter().map(ItemBody::share).collect());
                 ShareChange::Moved {
                     state: body.state.read()?,
-                    items: items.transpose()?,
+                    items: body.items.map(ItemBody::shares).transpose()?,
                     next_poll_at: body.next_poll_at.map(Timestamp::from_ms),
                     need: body.need.map(NeedBody::read).transpose()?,
                 }
@@ -178,11 +202,32 @@ impl Stored for Share {
                 ShareChange::MismatchRecorded {
                     why: body.why.into_owned(),
                     next_poll_at: body.next_poll_at.map(Timestamp::from_ms),
+                    claimed: body.claimed.map(ItemBody::shares).transpose()?,
                 }
             }
             "repeated" => parse::<Empty>(body).map(|_| ShareChange::Repeated)?,
             "poll_requested" => parse::<Empty>(body).map(|_| ShareChange::PollRequested)?,
             "return_made" => ShareChange::ReturnMade(parse::<ReturnMadeBody>(body)?.read()),
+            "number_renewed" => {
+                let RenewedBody { attempt, next_poll_at } = parse(body)?;
+                ShareChange::NumberRenewed {
+                    attempt,
+                    next_poll_at: Timestamp::from_ms(next_poll_at),
+                }
+            }
+            "decided" => {
+                let body: DecidedBody<'_> = parse(body)?;
+                ShareChange::Decided {
+                    state: body.state.read()?,
+                    items: ItemBody::shares(body.items)?,
+                    next_poll_at: body.next_poll_at.map(Timestamp::from_ms),
+                    note: body.note.into_owned(),
+                }
+            }
+            "contradiction_ended" => {
+                let note = parse::<NoteBody<'_>>(body)?.note.into_owned();
+                ShareChange::ContradictionEnded { note }
+            }
             name => unknown(name)?,
         })
     }
@@ -283,6 +328,32 @@ struct MismatchBody<'a> {
     why: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     next_poll_at: Option<i64>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    claimed: Option<Vec<ItemBody<'a>>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RenewedBody {
+    attempt: u32,
+    next_poll_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DecidedBody<'a> {
+    #[serde(borrow)]
+    state: StateBody<'a>,
+    #[serde(borrow)]
+    items: Vec<ItemBody<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next_poll_at: Option<i64>,
+    #[serde(borrow)]
+    note: Cow<'a, str>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NoteBody<'a> {
+    #[serde(borrow)]
+    note: Cow<'a, str>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -26,6 +26,20 @@ pub(super) struct ItemBody<'a> {
     reference: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     failed: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    is_by_hand: bool,
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    attempt: u32,
+}
+
+/// The attempt of an item that had one number.
+const fn first() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_first(attempt: &u32) -> bool {
+    *attempt == first()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -34,24 +48,29 @@ const fn is_false(flag: &bool) -> bool {
 }
 
 impl<'a> ItemBody<'a> {
-    pub(super) fn of_share(item: &'a ShareItem) -> ItemBody<'a> {
+    fn of_share(item: &'a ShareItem) -> ItemBody<'a> {
         let place = Place { merchant: item.merchant.as_ref(), place: &item.place };
         let body = ItemBody::open(item.payee.value(), place, item.amount);
         match &item.outcome {
             ItemOutcome::Open { is_bound } => ItemBody { is_bound: *is_bound, ..body },
-            ItemOutcome::Done { at, reference } => body.done(*at, reference.as_deref()),
+            ItemOutcome::Done { at, reference, is_by_hand } => {
+                body.done(*at, reference.as_deref(), *is_by_hand)
+            }
             ItemOutcome::Failed { reason } => {
                 ItemBody { failed: Some(Cow::Borrowed(reason)), ..body }
             }
         }
     }
 
-    pub(super) fn of_return(item: &'a ReturnItem) -> ItemBody<'a> {
+    fn of_return(item: &'a ReturnItem) -> ItemBody<'a> {
         let place = Place { merchant: item.merchant.as_ref(), place: &item.place };
         let body = ItemBody::open(item.payee.value(), place, item.amount);
+        let body = ItemBody { attempt: item.attempt, ..body };
         match &item.outcome {
             ReturnOutcome::Open => body,
-            ReturnOutcome::Done { at, reference } => body.done(*at, reference.as_deref()),
+            ReturnOutcome::Done { at, reference, is_by_hand } => {
+                body.done(*at, reference.as_deref(), *is_by_hand)
+            }
             ReturnOutcome::Failed { reason } => {
                 ItemBody { failed: Some(Cow::Borrowed(reason)), ..body }
             }
@@ -73,21 +92,41 @@ impl<'a> ItemBody<'a> {
             done_at: None,
             reference: None,
             failed: None,
+            is_by_hand: false,
+            attempt: first(),
         }
     }
 
-    fn done(self, at: Timestamp, reference: Option<&'a str>) -> ItemBody<'a> {
-        ItemBody { done_at: Some(at.ms()), reference: reference.map(Cow::Borrowed), ..self }
+    fn done(self, at: Timestamp, reference: Option<&'a str>, is_by_hand: bool) -> ItemBody<'a> {
+        let reference = reference.map(Cow::Borrowed);
+        ItemBody { done_at: Some(at.ms()), reference, is_by_hand, ..self }
+    }
+
+    pub(super) fn of_shares(items: &'a [ShareItem]) -> Vec<ItemBody<'a>> {
+        items.iter().map(ItemBody::of_share).collect()
+    }
+
+    pub(super) fn of_returns(items: &'a [ReturnItem]) -> Vec<ItemBody<'a>> {
+        items.iter().map(ItemBody::of_return).collect()
+    }
+
+    pub(super) fn shares(items: Vec<ItemBody<'_>>) -> Result<Vec<ShareItem>, String> {
+        items.into_iter().map(ItemBody::share).collect()
+    }
+
+    pub(super) fn returns(items: Vec<ItemBody<'_>>) -> Result<Vec<ReturnItem>, String> {
+        items.into_iter().map(ItemBody::returning).collect()
     }
 
     #[expect(clippy::disallowed_methods, reason = "the reading of a payee's id")]
-    pub(super) fn share(self) -> Result<ShareItem, String> {
+    fn share(self) -> Result<ShareItem, String> {
         let place = self.place()?;
         let outcome = match (self.done_at, self.reference, self.failed) {
             (None, None, None) => ItemOutcome::Open { is_bound: self.is_bound },
             (Some(at), reference, None) => ItemOutcome::Done {
                 at: Timestamp::from_ms(at),
                 reference: reference.map(Cow::into_owned),
+                is_by_hand: self.is_by_hand,
             },
             (None, None, Some(reason)) => ItemOutcome::Failed { reason: reason.into_owned() },
             (_, _, _) => return Err("an item with two outcomes".to_owned()),
@@ -102,13 +141,14 @@ impl<'a> ItemBody<'a> {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the reading of a payee's id")]
-    pub(super) fn returning(self) -> Result<ReturnItem, String> {
+    fn returning(self) -> Result<ReturnItem, String> {
         let place = self.place()?;
         let outcome = match (self.done_at, self.reference, self.failed) {
             (None, None, None) => ReturnOutcome::Open,
             (Some(at), reference, None) => ReturnOutcome::Done {
                 at: Timestamp::from_ms(at),
                 reference: reference.map(Cow::into_owned),
+                is_by_hand: self.is_by_hand,
             },
             (None, None, Some(reason)) => ReturnOutcome::Failed { reason: reason.into_owned() },
             (_, _, _) => return Err("an item with two outcomes".to_owned()),
@@ -118,6 +158,7 @@ impl<'a> ItemBody<'a> {
             merchant: self.merchant.map(|merchant| MerchantId::new(&merchant)),
             place,
             amount: Fen::new(self.amount),
+            attempt: self.attempt,
             outcome,
         })
     }
@@ -144,22 +185,20 @@ struct Place<'a> {
 
 /// The items of a share, as text.
 pub(super) fn share_text(items: &[ShareItem]) -> String {
-    let bodies: Vec<ItemBody<'_>> = items.iter().map(ItemBody::of_share).collect();
-    serde_json::to_string(&bodies).expect("texts and numbers are always JSON")
+    serde_json::to_string(&ItemBody::of_shares(items)).expect("texts and numbers are always JSON")
 }
 
 /// Reads the items of a share.
 pub(super) fn read_share(text: &str) -> Result<Vec<ShareItem>, String> {
-    parse::<Vec<ItemBody<'_>>>(text)?.into_iter().map(ItemBody::share).collect()
+    ItemBody::shares(parse(text)?)
 }
 
 /// The items of a return, as text.
 pub(super) fn return_text(items: &[ReturnItem]) -> String {
-    let bodies: Vec<ItemBody<'_>> = items.iter().map(ItemBody::of_return).collect();
-    serde_json::to_string(&bodies).expect("texts and numbers are always JSON")
+    serde_json::to_string(&ItemBody::of_returns(items)).expect("texts and numbers are always JSON")
 }
 
 /// Reads the items of a return.
 pub(super) fn read_return(text: &str) -> Result<Vec<ReturnItem>, String> {
-    parse::<Vec<ItemBody<'_>>>(text)?.into_iter().map(ItemBody::returning).collect()
+    ItemBody::returns(parse(text)?)
 }

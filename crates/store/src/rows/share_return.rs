@@ -41,6 +41,8 @@ impl Stored for ShareReturn {
             nullable(int("ended_at")),
             text("items"),
             int("polls"),
+            nullable(text("claimed")),
+            nullable(text("note")),
         ],
         number: Some(NumberColumns { namespace: Some("namespace"), number: "number" }),
     };
@@ -75,6 +77,8 @@ impl Stored for ShareReturn {
             Value::number(state.ended_at),
             Value::owned(return_text(&self.items)),
             Value::Int(i64::from(self.polls)),
+            self.claimed.as_deref().map_or(Value::Null, |items| Value::owned(return_text(items))),
+            Value::optional(self.note.as_deref()),
         ]);
     }
 
@@ -105,6 +109,10 @@ impl Stored for ShareReturn {
         let misfit = || cells.misfit(format!("state: {name:?} with columns that are not its own"));
         let state = state.read(name).ok_or_else(misfit)?;
         let items = read_return(cells.text()?).map_err(|why| cells.fault(&why))?;
+        let polls = cells.count()?;
+        let claimed = cells.optional_text()?.map(read_return).transpose();
+        let claimed = claimed.map_err(|why| cells.fault(&why))?;
+        let note = cells.optional_string()?;
         Ok(ShareReturn {
             tenant,
             id,
@@ -125,7 +133,9 @@ impl Stored for ShareReturn {
             version: standing.version,
             state,
             items,
-            polls: cells.count()?,
+            claimed,
+            note,
+            polls,
             next_poll_at: standing.next_poll_at,
             attention: standing.attention,
         })
@@ -141,15 +151,30 @@ impl Stored for ShareReturn {
             }),
             ShareReturnChange::Moved { state, items, next_poll_at, need } => json(&MovedBody {
                 state: StateBody::of(state),
-                items: items.as_ref().map(|items| items.iter().map(ItemBody::of_return).collect()),
+                items: items.as_deref().map(ItemBody::of_returns),
                 next_poll_at: next_poll_at.map(Timestamp::ms),
                 need: need.as_ref().map(NeedBody::of),
             }),
-            ShareReturnChange::MismatchRecorded { why, next_poll_at } => json(&MismatchBody {
-                why: Cow::Borrowed(why),
-                next_poll_at: next_poll_at.map(Timestamp::ms),
-            }),
+            ShareReturnChange::MismatchRecorded { why, next_poll_at, claimed } => {
+                json(&MismatchBody {
+                    why: Cow::Borrowed(why),
+                    next_poll_at: next_poll_at.map(Timestamp::ms),
+                    claimed: claimed.as_deref().map(ItemBody::of_returns),
+                })
+            }
             ShareReturnChange::Repeated | ShareReturnChange::PollRequested => json(&Empty {}),
+            ShareReturnChange::NumberRenewed { attempt, next_poll_at } => {
+                json(&RenewedBody { attempt: *attempt, next_poll_at: next_poll_at.ms() })
+            }
+            ShareReturnChange::Decided { state, items, next_poll_at, note } => json(&DecidedBody {
+                state: StateBody::of(state),
+                items: ItemBody::of_returns(items),
+                next_poll_at: next_poll_at.map(Timestamp::ms),
+                note: Cow::Borrowed(note),
+            }),
+            ShareReturnChange::ContradictionEnded { note } => {
+                json(&NoteBody { note: Cow::Borrowed(note) })
+            }
         }
     }
 
@@ -171,11 +196,9 @@ impl Stored for ShareReturn {
             }
             "moved" => {
                 let body: MovedBody<'_> = parse(body)?;
-                let items =
-                    body.items.map(|items| items.into_iter().map(ItemBody::returning).collect());
                 ShareReturnChange::Moved {
                     state: body.state.read()?,
-                    items: items.transpose()?,
+                    items: body.items.map(ItemBody::returns).transpose()?,
                     next_poll_at: body.next_poll_at.map(Timestamp::from_ms),
                     need: body.need.map(NeedBody::read).transpose()?,
                 }
@@ -185,10 +208,31 @@ impl Stored for ShareReturn {
                 ShareReturnChange::MismatchRecorded {
                     why: body.why.into_owned(),
                     next_poll_at: body.next_poll_at.map(Timestamp::from_ms),
+                    claimed: body.claimed.map(ItemBody::returns).transpose()?,
                 }
             }
             "repeated" => parse::<Empty>(body).map(|_| ShareReturnChange::Repeated)?,
             "poll_requested" => parse::<Empty>(body).map(|_| ShareReturnChange::PollRequested)?,
+            "number_renewed" => {
+                let RenewedBody { attempt, next_poll_at } = parse(body)?;
+                ShareReturnChange::NumberRenewed {
+                    attempt,
+                    next_poll_at: Timestamp::from_ms(next_poll_at),
+                }
+            }
+            "decided" => {
+                let body: DecidedBody<'_> = parse(body)?;
+                ShareReturnChange::Decided {
+                    state: body.state.read()?,
+                    items: ItemBody::returns(body.items)?,
+                    next_poll_at: body.next_poll_at.map(Timestamp::from_ms),
+                    note: body.note.into_owned(),
+                }
+            }
+            "contradiction_ended" => {
+                let note = parse::<NoteBody<'_>>(body)?.note.into_owned();
+                ShareReturnChange::ContradictionEnded { note }
+            }
             name => unknown(name)?,
         })
     }
@@ -283,4 +327,30 @@ struct MismatchBody<'a> {
     why: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     next_poll_at: Option<i64>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    claimed: Option<Vec<ItemBody<'a>>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RenewedBody {
+    attempt: u32,
+    next_poll_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DecidedBody<'a> {
+    #[serde(borrow)]
+    state: StateBody<'a>,
+    #[serde(borrow)]
+    items: Vec<ItemBody<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next_poll_at: Option<i64>,
+    #[serde(borrow)]
+    note: Cow<'a, str>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NoteBody<'a> {
+    #[serde(borrow)]
+    note: Cow<'a, str>,
 }

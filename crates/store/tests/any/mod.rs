@@ -48,6 +48,11 @@ fn id<K: ledger::Named + 'static>() -> BoxedStrategy<Id<K>> {
     any::<i64>().prop_map(Id::from_value).boxed()
 }
 
+/// An id that is written as 18 digits, as every one that is made.
+fn written_id<K: ledger::Named + 'static>() -> BoxedStrategy<Id<K>> {
+    (0..1_000_000_000_000_000_000_i64).prop_map(Id::from_value).boxed()
+}
+
 fn tenant() -> BoxedStrategy<TenantId> {
     text().prop_map(|text| TenantId::new(&text)).boxed()
 }
@@ -392,6 +397,14 @@ fn manual_command(order: Id<kinds::Order>) -> BoxedStrategy<ManualCommand> {
             order,
             refund,
             note
+        }),
+        (id(), share::hand_end()).prop_map(move |(share, end)| ManualCommand::EndShare {
+            order,
+            share,
+            end
+        }),
+        (id(), share::hand_end()).prop_map(move |(share_return, end)| {
+            ManualCommand::EndShareReturn { order, share_return, end }
         }),
     ]
     .boxed()

@@ -1,11 +1,11 @@
 //! Any payee, share and return.
 
-use super::{attention, fen, id, name, need, operation, subject, tenant, text, time};
+use super::{attention, fen, id, name, need, operation, subject, tenant, text, time, written_id};
 use channel::ReceiverKind;
 use kernel::{
-    ItemOutcome, ItemPlace, MerchantId, OrderSharing, Payee, PayeeAccount, PayeeKind, ReturnItem,
-    ReturnOutcome, Sealed, Share, ShareChange, ShareItem, ShareReturn, ShareReturnChange,
-    ShareReturnState, ShareState,
+    HandEnd, ItemOutcome, ItemPlace, MerchantId, OrderSharing, Payee, PayeeAccount, PayeeKind,
+    ReturnItem, ReturnOutcome, Sealed, Share, ShareChange, ShareItem, ShareReturn,
+    ShareReturnChange, ShareReturnState, ShareState,
 };
 use ledger::{Account, AccountKind};
 use proptest::collection::vec;
@@ -66,7 +66,9 @@ fn place() -> BoxedStrategy<ItemPlace> {
 fn share_item() -> BoxedStrategy<ShareItem> {
     let outcome = prop_oneof![
         any::<bool>().prop_map(|is_bound| ItemOutcome::Open { is_bound }),
-        (time(), of(text())).prop_map(|(at, reference)| ItemOutcome::Done { at, reference }),
+        (time(), of(text()), any::<bool>()).prop_map(|(at, reference, is_by_hand)| {
+            ItemOutcome::Done { at, reference, is_by_hand }
+        }),
         text().prop_map(|reason| ItemOutcome::Failed { reason }),
     ];
     (id(), of(merchant()), place(), fen(), outcome)
@@ -83,15 +85,18 @@ fn share_item() -> BoxedStrategy<ShareItem> {
 fn return_item() -> BoxedStrategy<ReturnItem> {
     let outcome = prop_oneof![
         Just(ReturnOutcome::Open),
-        (time(), of(text())).prop_map(|(at, reference)| ReturnOutcome::Done { at, reference }),
+        (time(), of(text()), any::<bool>()).prop_map(|(at, reference, is_by_hand)| {
+            ReturnOutcome::Done { at, reference, is_by_hand }
+        }),
         text().prop_map(|reason| ReturnOutcome::Failed { reason }),
     ];
-    (id(), of(merchant()), place(), fen(), outcome)
-        .prop_map(|(payee, merchant, place, amount, outcome)| ReturnItem {
+    (id(), of(merchant()), place(), (fen(), any::<u32>()), outcome)
+        .prop_map(|(payee, merchant, place, (amount, attempt), outcome)| ReturnItem {
             payee,
             merchant,
             place,
             amount,
+            attempt,
             outcome,
         })
         .boxed()
@@ -118,6 +123,21 @@ fn return_state() -> BoxedStrategy<ShareReturnState> {
     .boxed()
 }
 
+pub(crate) fn hand_end() -> BoxedStrategy<HandEnd> {
+    let by_hand = (vec(written_id(), 0..3), any::<bool>(), text(), text());
+    prop_oneof![
+        text().prop_map(|note| HandEnd::Accept { note }),
+        text().prop_map(|note| HandEnd::EndContradiction { note }),
+        by_hand.prop_map(|(done, is_released, note, outside_reference)| HandEnd::ByHand {
+            done,
+            is_released,
+            note,
+            outside_reference
+        }),
+    ]
+    .boxed()
+}
+
 pub(crate) fn any_share() -> BoxedStrategy<Share> {
     // What its items hold must fit together, as it does of every share that is made.
     let items = vec((share_item(), 0..1_000_000_i64), 0..3).prop_map(|items| {
@@ -126,12 +146,13 @@ pub(crate) fn any_share() -> BoxedStrategy<Share> {
     });
     let who = (tenant(), id(), name(), text(), id(), text(), merchant());
     let what = (text(), any::<bool>(), name(), of(text()), text(), time());
-    let now = (any::<i64>(), share_state(), items, vec(id(), 0..3));
+    let claimed = (any::<u32>(), of(vec(share_item(), 0..3)), of(text()));
+    let now = (any::<i64>(), share_state(), items, vec(id(), 0..3), claimed);
     (who, what, now, (any::<u32>(), of(time()), of(attention())))
         .prop_map(|(who, what, now, polls)| {
             let (tenant, id, namespace, number, order, order_no, merchant) = who;
             let (channel_share_no, releases_rest, dialect, notify_url, content, made_at) = what;
-            let (version, state, items, returns) = now;
+            let (version, state, items, returns, (attempt, claimed, note)) = now;
             let (polls, next_poll_at, attention) = polls;
             Share {
                 tenant,
@@ -148,9 +169,12 @@ pub(crate) fn any_share() -> BoxedStrategy<Share> {
                 content,
                 made_at,
                 version,
+                attempt,
                 state,
                 items,
                 returns,
+                claimed,
+                note,
                 polls,
                 next_poll_at,
                 attention,
@@ -162,13 +186,14 @@ pub(crate) fn any_share() -> BoxedStrategy<Share> {
 pub(crate) fn any_share_return() -> BoxedStrategy<ShareReturn> {
     let who = (tenant(), id(), name(), text(), id(), text(), id(), text());
     let what = (merchant(), text(), text(), name(), of(text()), of(text()), text(), time());
-    let now = (any::<i64>(), return_state(), vec(return_item(), 0..3));
+    let claimed = (of(vec(return_item(), 0..3)), of(text()));
+    let now = (any::<i64>(), return_state(), vec(return_item(), 0..3), claimed);
     (who, what, now, (any::<u32>(), of(time()), of(attention())))
         .prop_map(|(who, what, now, polls)| {
             let (tenant, id, namespace, number, share, share_no, order, order_no) = who;
             let (merchant, channel_share_no, channel_return_no, dialect, notify_url, ..) = what;
             let (.., remark, content, made_at) = what;
-            let (version, state, items) = now;
+            let (version, state, items, (claimed, note)) = now;
             let (polls, next_poll_at, attention) = polls;
             ShareReturn {
                 tenant,
@@ -190,6 +215,8 @@ pub(crate) fn any_share_return() -> BoxedStrategy<ShareReturn> {
                 version,
                 state,
                 items,
+                claimed,
+                note,
                 polls,
                 next_poll_at,
                 attention,
@@ -214,8 +241,26 @@ pub(crate) fn share_change() -> BoxedStrategy<ShareChange> {
                 need
             }
         ),
-        (text(), of(time()))
-            .prop_map(|(why, next_poll_at)| ShareChange::MismatchRecorded { why, next_poll_at }),
+        (text(), of(time()), of(vec(share_item(), 0..3))).prop_map(
+            |(why, next_poll_at, claimed)| ShareChange::MismatchRecorded {
+                why,
+                next_poll_at,
+                claimed
+            }
+        ),
+        (any::<u32>(), time()).prop_map(|(attempt, next_poll_at)| ShareChange::NumberRenewed {
+            attempt,
+            next_poll_at
+        }),
+        (share_state(), vec(share_item(), 0..3), of(time()), text()).prop_map(
+            |(state, items, next_poll_at, note)| ShareChange::Decided {
+                state,
+                items,
+                next_poll_at,
+                note
+            }
+        ),
+        text().prop_map(|note| ShareChange::ContradictionEnded { note }),
     ]
     .boxed()
 }
@@ -235,9 +280,25 @@ pub(crate) fn share_return_change() -> BoxedStrategy<ShareReturnChange> {
                 need
             }
         ),
-        (text(), of(time())).prop_map(|(why, next_poll_at)| {
-            ShareReturnChange::MismatchRecorded { why, next_poll_at }
+        (text(), of(time()), of(vec(return_item(), 0..3))).prop_map(
+            |(why, next_poll_at, claimed)| ShareReturnChange::MismatchRecorded {
+                why,
+                next_poll_at,
+                claimed
+            }
+        ),
+        (any::<u32>(), time()).prop_map(|(attempt, next_poll_at)| {
+            ShareReturnChange::NumberRenewed { attempt, next_poll_at }
         }),
+        (return_state(), vec(return_item(), 0..3), of(time()), text()).prop_map(
+            |(state, items, next_poll_at, note)| ShareReturnChange::Decided {
+                state,
+                items,
+                next_poll_at,
+                note
+            }
+        ),
+        text().prop_map(|note| ShareReturnChange::ContradictionEnded { note }),
     ]
     .boxed()
 }

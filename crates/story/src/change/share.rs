@@ -1,6 +1,6 @@
 //! What happens to shares and to their returns.
 
-use super::{Facts, at, fen, text};
+use super::{Fact, Facts, at, fen, text};
 use crate::words::both;
 use kernel::{
     ItemOutcome, Need, ReturnItem, ReturnOutcome, ShareChange, ShareItem, ShareReturnChange,
@@ -33,6 +33,16 @@ pub(super) fn what(subject: Subject, change: &ShareChange) -> String {
         ShareChange::Repeated => format!("the channel reported share {share} again, nothing new"),
         ShareChange::PollRequested => format!("share {share} is to be polled now"),
         ShareChange::ReturnMade(id) => format!("a part of share {share} is to come back: {id}"),
+        ShareChange::NumberRenewed { attempt, .. } => {
+            format!("share {share} is requested under number {attempt}")
+        }
+        ShareChange::Decided { items, note, .. } => {
+            let items: Vec<String> = items.iter().map(item).collect();
+            format!("share {share} is ended by a person: {}: {note}", listed(&items))
+        }
+        ShareChange::ContradictionEnded { note } => {
+            format!("what contradicted share {share} was looked into: {note}")
+        }
     }
 }
 
@@ -46,10 +56,15 @@ fn listed(items: &[String]) -> String {
 fn item(item: &ShareItem) -> String {
     let outcome = match &item.outcome {
         ItemOutcome::Open { .. } => String::new(),
+        ItemOutcome::Done { is_by_hand: true, reference, .. } => by_hand(reference.as_deref()),
         ItemOutcome::Done { .. } => ", DONE".to_owned(),
         ItemOutcome::Failed { reason } => format!(", FAILED: {reason}"),
     };
     format!("{} to payee {}{outcome}", both(item.amount), item.payee)
+}
+
+fn by_hand(reference: Option<&str>) -> String {
+    format!(", DONE by hand as {}", reference.unwrap_or_default())
 }
 
 fn stands(state: &ShareState) -> String {
@@ -80,7 +95,15 @@ pub(super) fn facts(change: &ShareChange) -> Facts {
         ShareChange::MismatchRecorded { why, .. } => vec![text("why", why)],
         ShareChange::Repeated | ShareChange::PollRequested => vec![],
         ShareChange::ReturnMade(id) => vec![text("share_return", id.to_string())],
+        ShareChange::NumberRenewed { attempt, .. } => vec![number(*attempt)],
+        ShareChange::Decided { note, .. } | ShareChange::ContradictionEnded { note } => {
+            vec![text("note", note)]
+        }
     }
+}
+
+fn number(attempt: u32) -> (&'static str, Fact) {
+    ("attempt", Fact::Number(i64::from(attempt)))
 }
 
 fn moved(state: &str, need: Option<&Need>) -> Facts {
@@ -121,12 +144,23 @@ pub(super) fn what_of_return(subject: Subject, change: &ShareReturnChange) -> St
             format!("the channel reported return {row} again, nothing new")
         }
         ShareReturnChange::PollRequested => format!("return {row} is to be polled now"),
+        ShareReturnChange::NumberRenewed { attempt, .. } => {
+            format!("an item of return {row} is requested under number {attempt}")
+        }
+        ShareReturnChange::Decided { items, note, .. } => {
+            let items: Vec<String> = items.iter().map(return_item).collect();
+            format!("a person decided about return {row}: {}: {note}", listed(&items))
+        }
+        ShareReturnChange::ContradictionEnded { note } => {
+            format!("what contradicted return {row} was looked into: {note}")
+        }
     }
 }
 
 fn return_item(item: &ReturnItem) -> String {
     let outcome = match &item.outcome {
         ReturnOutcome::Open => String::new(),
+        ReturnOutcome::Done { is_by_hand: true, reference, .. } => by_hand(reference.as_deref()),
         ReturnOutcome::Done { .. } => ", DONE".to_owned(),
         ReturnOutcome::Failed { reason } => format!(", FAILED: {reason}"),
     };
@@ -147,5 +181,8 @@ pub(super) fn facts_of_return(change: &ShareReturnChange) -> Facts {
         ShareReturnChange::Moved { state, need, .. } => moved(state.name(), need.as_ref()),
         ShareReturnChange::MismatchRecorded { why, .. } => vec![text("why", why)],
         ShareReturnChange::Repeated | ShareReturnChange::PollRequested => vec![],
+        ShareReturnChange::NumberRenewed { attempt, .. } => vec![number(*attempt)],
+        ShareReturnChange::Decided { note, .. }
+        | ShareReturnChange::ContradictionEnded { note } => vec![text("note", note)],
     }
 }

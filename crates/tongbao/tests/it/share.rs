@@ -235,3 +235,90 @@ async fn an_order_that_was_not_marked_is_not_shared_at_the_channel() {
     gateway.refused(SHARE, &early, "ORDER.ORDER_STATUS_ERROR").await;
     gateway.check_books();
 }
+
+/// Waits, while the time of polls passes, until the story of an order needs a person; what for.
+async fn until_needed(gateway: &mut TestGateway, number: &str) -> Value {
+    for _ in 0..200 {
+        let story = gateway.story(number).await;
+        if story["attention"][0]["kind"].is_string() {
+            return story["attention"][0].clone();
+        }
+        gateway.advance(5).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("nothing of {number} needs a person");
+}
+
+/// The path behind the tenant of the exit whose path ends so.
+fn exit(needed: &Value, word: &str) -> String {
+    let exits = needed["exits"].as_array().expect("exits");
+    let mut requests = exits.iter().filter_map(|exit| exit["request"].as_str());
+    let found = requests.find(|request| request.ends_with(word));
+    let (_, path) = found.and_then(|it| it.split_once("/orders/")).expect("an exit");
+    format!("/orders/{path}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_share_that_the_channel_contradicts_is_ended_by_hand_and_set_right_later() {
+    let mut gateway = TestGateway::start();
+    let payee = receiver(&gateway).await;
+    let number = sold(&mut gateway).await;
+    gateway.fault("query_share", "wrong_amount", 1).await;
+    gateway.result(SHARE, &sharing("odd_1", &number, &[part(&payee, 300)], false)).await;
+    let needed = until_needed(&mut gateway, &number).await;
+    assert_eq!(needed["kind"], "contradiction", "{needed}");
+    exit(&needed, "/accept");
+    let early = sharing("odd_2", &number, &[part(&payee, 1)], false);
+    gateway.refused(SHARE, &early, "ORDER.OPERATE_IS_PROCESSING").await;
+
+    let by_hand = json!({"done": [], "note": "seen in the portal", "outside_reference": "P-1"});
+    let path = exit(&needed, "/end-by-hand");
+    let wrong = json!({"done": ["x"], "note": "seen", "outside_reference": "P-1"});
+    assert_eq!(gateway.decide(&path, &wrong).await.status, 400);
+    let ended = gateway.decide(&path, &by_hand).await;
+    assert_eq!(ended.status, 200, "{}", ended.body);
+    assert_eq!(gateway.decide(&path, &by_hand).await.body["version"], ended.body["version"]);
+    let found = gateway.result(QUERY_SHARE, &json!({"OutProfitOrderId": "odd_1"})).await;
+    assert_eq!(found["ProfitStatus"], "FAILED", "{found}");
+    assert_eq!(found["ProfitFlowList"][0]["FailReason"], "seen in the portal", "{found}");
+    assert_eq!(lies(&gateway).await, [1000, -1000, 300], "the channel has done it");
+    gateway.check_books();
+
+    // It is asked about once more, ten minutes later.
+    gateway.advance(600).await;
+    let needed = until_needed(&mut gateway, &number).await;
+    assert_eq!(needed["kind"], "contradiction", "{needed}");
+    let path = exit(&needed, "/accept");
+    let accepted = gateway.decide(&path, &json!({"note": "the channel is right"})).await;
+    assert_eq!(accepted.status, 200, "{}", accepted.body);
+    let found = gateway.result(QUERY_SHARE, &json!({"OutProfitOrderId": "odd_1"})).await;
+    assert_eq!(found["ProfitStatus"], "SUCCESS", "{found}");
+    assert_eq!(lies(&gateway).await, [700, -700, 300]);
+    gateway.check_books();
+    let told = gateway.why(&number);
+    assert!(told.contains("is ended by a person") && told.contains("seen in the portal"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_return_that_the_channel_contradicts_goes_on_once_it_agrees() {
+    let mut gateway = TestGateway::start();
+    let payee = receiver(&gateway).await;
+    let number = sold(&mut gateway).await;
+    gateway.result(SHARE, &sharing("back_1", &number, &[part(&payee, 300)], false)).await;
+    until_shared(&mut gateway, "back_1", "SUCCESS").await;
+    gateway.fault("return_share", "lose_answer", 1).await;
+    gateway.fault("query_share_return", "wrong_amount", 1).await;
+    gateway.result(RETURN, &returning("odd_1", "back_1", &payee, 100)).await;
+    let needed = until_needed(&mut gateway, &number).await;
+    assert_eq!(needed["kind"], "contradiction", "{needed}");
+    exit(&needed, "/accept");
+    exit(&needed, "/end-by-hand");
+    let dismissed = exit(&needed, "/retry").replace("/retry", "/dismiss-contradiction");
+    let refused = gateway.decide(&dismissed, &json!({"note": "seen"})).await;
+    assert_eq!((refused.status, &refused.body["error"]["code"]), (409, &json!("state")));
+    let retried = gateway.decide(&exit(&needed, "/retry"), &Value::Null).await;
+    assert_eq!(retried.status, 200, "{}", retried.body);
+    until_returned(&mut gateway, "odd_1", "SUCCESS").await;
+    assert_eq!(lies(&gateway).await, [800, -800, 200]);
+    gateway.check_books();
+}
