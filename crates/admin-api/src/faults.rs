@@ -10,7 +10,7 @@ use engine::{ChannelAccountFault, DeclarationFault, Failure};
 use http::{HeaderValue, StatusCode, header};
 use kernel::{
     AllocationRefusal, ApprovalRefusal, DirectoryRefusal, NotificationRefusal, OrderRefusal,
-    RefundRefusal, Refusal, ShareRefusal, ShareReturnRefusal, WithdrawalRefusal,
+    PayeeRefusal, RefundRefusal, Refusal, ShareRefusal, ShareReturnRefusal, WithdrawalRefusal,
 };
 use store::StoreFault;
 
@@ -225,6 +225,8 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
         }
         Refusal::Directory(refusal) => directory_refused(refusal),
         Refusal::Approval(refusal) => approval_refused(refusal),
+        Refusal::Payee(PayeeRefusal::NotFound) => not_found("payee_not_found", "payee"),
+        Refusal::Payee(PayeeRefusal::NoAttention) => (StatusCode::CONFLICT, "no_attention", None),
         // No command of this API leads to the others.
         Refusal::Payee(_) => (StatusCode::CONFLICT, "payee", None),
         Refusal::Share(ShareRefusal::NotFound) => not_found("share_not_found", "share"),

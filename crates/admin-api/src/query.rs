@@ -187,9 +187,9 @@ pub(crate) fn share_id(text: &str) -> Result<Id<kinds::Share>, Malformed> {
     id("share", text)
 }
 
-/// A payee that a body names.
-pub(crate) fn payee_id(text: &str) -> Result<Id<kinds::Payee>, Malformed> {
-    id("done", text)
+/// The payee that a path or a field names.
+pub(crate) fn payee_id(field: &'static str, text: &str) -> Result<Id<kinds::Payee>, Malformed> {
+    id(field, text)
 }
 
 /// The return of a share that a path names.

@@ -476,7 +476,7 @@ pub(crate) struct PageQuery {
 #[expect(dead_code, reason = "describes parameters; `query` reads them")]
 struct AttentionQuery {
     /// Only this kind: contradiction, account_blocked, cannot_close, refund_abnormal, refund_failed,
-    /// refund_unfunded, refund_overdue, share_overdue, notification_given_up, withdrawal_due, parked,
+    /// refund_unfunded, refund_overdue, share_overdue, unbind_failed, notification_given_up, withdrawal_due, parked,
     /// late.
     kind: Option<String>,
     /// Only such rows: order, refund, notification, channel_account …

@@ -264,6 +264,8 @@ fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
 const fn of_payee(refusal: &PayeeRefusal) -> (ErrCode, Option<&'static str>) {
     match refusal {
         PayeeRefusal::NotFound => (ErrCode::PayeeNotExist, None),
+        // An operator alone is told.
+        PayeeRefusal::NoAttention => (ErrCode::OrderStatusError, None),
         PayeeRefusal::Differs => (ErrCode::InvalidParameter, Some("OutPayeeId")),
         PayeeRefusal::UnknownMerchant | PayeeRefusal::NoMerchant => {
             (ErrCode::InvalidParameter, Some("ChannelSubMerchantId"))

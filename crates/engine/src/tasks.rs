@@ -11,8 +11,8 @@ use crate::lanes::counterpart;
 use crate::{Engine, Failure, Handled, deliveries};
 use kernel::{
     AllocationRefusal, ApprovalRefusal, Caller, Command, Lane, NotificationCommand,
-    NotificationRefusal, OrderRefusal, Reads, RefundRefusal, Refusal, Row, ShareRefusal,
-    ShareReturnRefusal, Task, TenantId, View,
+    NotificationRefusal, OrderRefusal, PayeeRefusal, Reads, RefundRefusal, Refusal, Row,
+    ShareRefusal, ShareReturnRefusal, Task, TenantId, View,
 };
 use ledger::{Subject, Timestamp};
 use std::sync::Arc;
@@ -192,6 +192,7 @@ async fn decide_task(engine: &Engine, task: Task, permit: Permit) {
             | Refusal::Notification(NotificationRefusal::NotFound)
             | Refusal::Share(ShareRefusal::NotFound)
             | Refusal::ShareReturn(ShareReturnRefusal::NotFound)
+            | Refusal::Payee(PayeeRefusal::NotFound)
             | Refusal::Approval(ApprovalRefusal::NotFound)
             | Refusal::Allocation(AllocationRefusal::NotFound),
         )) => tracing::error!(%subject, "a task without its subject"),

@@ -86,7 +86,7 @@ pub use order::{
     UnappliedPayment,
 };
 pub use payee::{
-    CreatePayee, Payee, PayeeAccount, PayeeChange, PayeeCommand, PayeeKind, PayeeRefusal,
+    Binding, CreatePayee, Payee, PayeeAccount, PayeeChange, PayeeCommand, PayeeKind, PayeeRefusal,
 };
 pub use refund::{
     DecideRefund, Need, Refund, RefundChange, RefundCommand, RefundDecision, RefundPart,

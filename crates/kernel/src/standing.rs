@@ -65,6 +65,8 @@ pub enum AttentionKind {
     /// The channel has neither carried a share or its return out nor refused it for longer than it should
     /// take.
     ShareOverdue,
+    /// The channel does not unbind a payee that was unbound here.
+    UnbindFailed,
     /// A merchant did not acknowledge a notification in the whole of its schedule.
     NotificationGivenUp,
     /// A merchant's withdrawal waits to be paid by hand.
@@ -80,7 +82,7 @@ pub enum AttentionKind {
 
 impl AttentionKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [AttentionKind; 13] = [
+    pub const ALL: [AttentionKind; 14] = [
         AttentionKind::Contradiction,
         AttentionKind::AccountBlocked,
         AttentionKind::CannotClose,
@@ -89,6 +91,7 @@ impl AttentionKind {
         AttentionKind::RefundUnfunded,
         AttentionKind::RefundOverdue,
         AttentionKind::ShareOverdue,
+        AttentionKind::UnbindFailed,
         AttentionKind::NotificationGivenUp,
         AttentionKind::WithdrawalDue,
         AttentionKind::ApprovalPending,
@@ -107,6 +110,7 @@ impl AttentionKind {
             AttentionKind::RefundUnfunded => "refund_unfunded",
             AttentionKind::RefundOverdue => "refund_overdue",
             AttentionKind::ShareOverdue => "share_overdue",
+            AttentionKind::UnbindFailed => "unbind_failed",
             AttentionKind::NotificationGivenUp => "notification_given_up",
             AttentionKind::WithdrawalDue => "withdrawal_due",
             AttentionKind::ApprovalPending => "approval_pending",

@@ -7,8 +7,8 @@ use channel::{TextField, TextRules};
 use kernel::{
     AllocationRefusal, ApprovalRefusal, Command, DecideRefund, Directory, DirectoryRefusal,
     MerchantRoutes, NotificationCommand, NotificationRefusal, OrderCommand, OrderField,
-    OrderRefusal, PlaceOrder, Put, RecordFinding, RefundDecision, RefundRefusal, Refusal, Rows,
-    ShareRefusal, ShareReturnRefusal, Task, TenantId,
+    OrderRefusal, PayeeRefusal, PlaceOrder, Put, RecordFinding, RefundDecision, RefundRefusal,
+    Refusal, Rows, ShareRefusal, ShareReturnRefusal, Task, TenantId,
 };
 use ledger::{Id, Subject, SubjectKind};
 use std::sync::Arc;
@@ -340,12 +340,12 @@ fn findings_about_nothing_are_refused() {
             SubjectKind::Notification => NotificationRefusal::NoFindings.into(),
             SubjectKind::Share => ShareRefusal::NotFound.into(),
             SubjectKind::ShareReturn => ShareReturnRefusal::NotFound.into(),
+            SubjectKind::Payee => PayeeRefusal::NotFound.into(),
             SubjectKind::Tenant
             | SubjectKind::Merchant
             | SubjectKind::CallerKey
             | SubjectKind::ChannelAccount
             | SubjectKind::Approval
-            | SubjectKind::Payee
             | SubjectKind::Allocation
             | SubjectKind::AllocationRelease
             | SubjectKind::Withdrawal => no_findings(kind.name()),
@@ -371,6 +371,7 @@ fn what_does_not_exist_is_not_found() {
             SubjectKind::Notification => Some(NotificationRefusal::NotFound.into()),
             SubjectKind::Share => Some(ShareRefusal::NotFound.into()),
             SubjectKind::ShareReturn => Some(ShareReturnRefusal::NotFound.into()),
+            SubjectKind::Payee => Some(PayeeRefusal::NotFound.into()),
             SubjectKind::Approval => Some(ApprovalRefusal::NotFound.into()),
             SubjectKind::Allocation => Some(AllocationRefusal::NotFound.into()),
             // Rows of the directory and releases have no tasks, nor have withdrawals that are paid by hand.
@@ -378,7 +379,6 @@ fn what_does_not_exist_is_not_found() {
             | SubjectKind::Merchant
             | SubjectKind::CallerKey
             | SubjectKind::ChannelAccount
-            | SubjectKind::Payee
             | SubjectKind::AllocationRelease
             | SubjectKind::Withdrawal => None,
         };

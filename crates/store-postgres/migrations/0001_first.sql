@@ -287,10 +287,8 @@ CREATE TABLE payees (
     made_at         bigint NOT NULL,
     kind            text   COLLATE "C" NOT NULL,
     merchant        text   COLLATE "C",
-    name            text   COLLATE "C",
     channel         text   COLLATE "C",
     receiver_kind   text   COLLATE "C",
-    account         text   COLLATE "C",
     role            text   COLLATE "C",
     version         bigint NOT NULL,
     next_poll_at    bigint,
@@ -298,7 +296,11 @@ CREATE TABLE payees (
     attention_kind  text   COLLATE "C",
     attention       text   COLLATE "C",
     attention_since bigint,
+    name            text   COLLATE "C",
+    account         text   COLLATE "C",
     unbound_at      bigint,
+    bindings        text   COLLATE "C" NOT NULL,
+    polls           bigint NOT NULL,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, namespace, number)
 );

@@ -42,6 +42,12 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
         Query::OneWithdrawal(one) => {
             Page::OneWithdrawal(found.one(&one.tenant, &one.key).await?.map(Box::new))
         }
+        Query::Payees(of) => {
+            let above = Parameter::int(of.after.map_or(i64::MIN, Id::value));
+            let parameters = [tenant(&of.tenant), above, Parameter::int(i64::from(of.limit))];
+            let rows = found.rows(Step::new(&read::PAYEES, parameters)).await?;
+            Page::Payees(cell::read(&rows, rows::read)?)
+        }
         Query::Withdrawals(of) => {
             let below = Parameter::int(below(of.before));
             let parameters = [tenant(&of.tenant), below, Parameter::int(i64::from(of.limit))];
@@ -173,6 +179,7 @@ fn session_of(query: &Query) -> Session {
         Query::OneOrder(_)
         | Query::AllocationsOf(_)
         | Query::OneRefund(_)
+        | Query::Payees(_)
         | Query::Orders(_)
         | Query::StoryOf(_)
         | Query::StoriesWithEvents(_)

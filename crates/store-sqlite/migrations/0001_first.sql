@@ -286,10 +286,8 @@ CREATE TABLE payees (
     made_at         INTEGER NOT NULL,
     kind            TEXT    NOT NULL,
     merchant        TEXT,
-    name            TEXT,
     channel         TEXT,
     receiver_kind   TEXT,
-    account         TEXT,
     role            TEXT,
     version         INTEGER NOT NULL,
     next_poll_at    INTEGER,
@@ -297,7 +295,11 @@ CREATE TABLE payees (
     attention_kind  TEXT,
     attention       TEXT,
     attention_since INTEGER,
+    name            TEXT,
+    account         TEXT,
     unbound_at      INTEGER,
+    bindings        TEXT    NOT NULL,
+    polls           INTEGER NOT NULL,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, namespace, number)
 ) STRICT, WITHOUT ROWID;

@@ -9,8 +9,8 @@ use crate::sql::rows::SqlRow;
 use crate::sql::{claim as sql, read};
 use crate::statement::{Select, fault, snapshot, within};
 use kernel::{
-    Allocation, Approval, AttentionKind, Key, Lane, NaturalKey, Notification, Order, Refund, Row,
-    TenantId, Withdrawal,
+    Allocation, Approval, AttentionKind, Key, Lane, NaturalKey, Notification, Order, Payee, Refund,
+    Row, TenantId, Withdrawal,
 };
 use ledger::{Id, Subject, SubjectId, Timestamp, Transfer, kinds};
 use rusqlite::{Connection, OptionalExtension};
@@ -20,9 +20,9 @@ use store::rows::{self, Value, event, task, transfer};
 use store::{
     AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, BalancesAt, Counted,
     DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX, Lateness, Listed,
-    NotificationRow, Notifications, OrderFilter, PARKED_LISTED_MAX, Page, PaidOrders, Postings,
-    PostingsBetween, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow, Withdrawals, highest_id,
-    lowest_id,
+    NotificationRow, Notifications, OrderFilter, PARKED_LISTED_MAX, Page, PaidOrders, Payees,
+    Postings, PostingsBetween, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow, Withdrawals,
+    highest_id, lowest_id,
 };
 
 /// How long an answer may take, as PostgreSQL's sessions have it.
@@ -50,6 +50,7 @@ pub(crate) fn is_upkeep(query: &Query) -> bool {
         Query::OneOrder(_)
         | Query::AllocationsOf(_)
         | Query::OneRefund(_)
+        | Query::Payees(_)
         | Query::Orders(_)
         | Query::StoryOf(_)
         | Query::StoriesWithEvents(_)
@@ -96,6 +97,7 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
             let found: Option<Withdrawal> = Finder::new(connection).find(&one.tenant, &one.key)?;
             Page::OneWithdrawal(found.map(Box::new))
         }
+        Query::Payees(of) => Page::Payees(payees(connection, of)?),
         Query::Withdrawals(of) => Page::Withdrawals(withdrawals(connection, of)?),
         Query::PaidOrders(of) => Page::PaidOrders(paid_orders(connection, of)?),
         Query::BalancesAt(of) => Page::BalancesAt(balances_at(connection, of)?),
@@ -392,6 +394,12 @@ fn postings(connection: &Connection, of: &Postings) -> Result<Vec<Transfer>, Sto
     ];
     Select::new(connection, transfer::TRANSFERS.name, &read::POSTINGS)?
         .all(&parameters, transfer::read)
+}
+
+fn payees(connection: &Connection, of: &Payees) -> Result<Vec<Payee>, StoreFault> {
+    let above = Value::Int(of.after.map_or(i64::MIN, Id::value));
+    let parameters = [text(&of.tenant), above, Value::Int(i64::from(of.limit))];
+    every(connection, &read::PAYEES, &parameters)
 }
 
 fn withdrawals(connection: &Connection, of: &Withdrawals) -> Result<Vec<Withdrawal>, StoreFault> {

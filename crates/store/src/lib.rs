@@ -39,8 +39,8 @@ pub use query::{
     AttentionStart, Audit, AuditReport, BalancesAt, Counted, DatabaseFacts, DatabaseTime,
     DirectoryOf, DirectoryRevision, DirectoryRows, EXAMINED_MAX, Installation, LastId, Listed,
     NotificationRow, Notifications, OldestUndelivered, OneApproval, OneNotification, OneOrder,
-    OneRefund, OneWithdrawal, OrderFilter, Orders, PARKED_LISTED_MAX, Page, PaidOrders, Ping,
-    Postings, PostingsBetween, Query, Question, StoriesWithEvents, Story, StoryOf,
+    OneRefund, OneWithdrawal, OrderFilter, Orders, PARKED_LISTED_MAX, Page, PaidOrders, Payees,
+    Ping, Postings, PostingsBetween, Query, Question, StoriesWithEvents, Story, StoryOf,
     TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder, TenantsWithWithdrawal, Withdrawals,
     highest_id, lowest_id,
 };

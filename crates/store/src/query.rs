@@ -6,8 +6,8 @@
 use crate::archive::{ArchiveRecord, ArchivedEvents};
 use kernel::{
     Aggregate, Allocation, Approval, Attempt, Attention, AttentionKind, CallerKey, ChannelAccount,
-    Event, Exit, Key, Lane, Merchant, NaturalKey, Notification, NotificationState, Order, Refund,
-    Row, Share, Task, Tenant, TenantId, Withdrawal,
+    Event, Exit, Key, Lane, Merchant, NaturalKey, Notification, NotificationState, Order, Payee,
+    Refund, Row, Share, Task, Tenant, TenantId, Withdrawal,
 };
 use ledger::{
     Account, Balance, Id, Named, Stamp, Subject, SubjectKind, Timestamp, Transfer, kinds,
@@ -97,6 +97,16 @@ questions! {
         /// The refund.
         key: Key<kinds::Refund>,
     } -> Option<Box<Refund>>;
+
+    /// Payees, in order of their ids.
+    Payees {
+        /// The owner.
+        tenant: TenantId,
+        /// Only payees with a larger id: the last id of the page before.
+        after: Option<Id<kinds::Payee>>,
+        /// How many at most.
+        limit: u32,
+    } -> Vec<Payee>;
 
     /// Orders by time, newest first.
     Orders {
@@ -323,6 +333,7 @@ impl Query {
             Query::OneOrder(OneOrder { tenant, .. })
             | Query::AllocationsOf(AllocationsOf { tenant, .. })
             | Query::OneRefund(OneRefund { tenant, .. })
+            | Query::Payees(Payees { tenant, .. })
             | Query::StoryOf(StoryOf { tenant, .. })
             | Query::OneWithdrawal(OneWithdrawal { tenant, .. })
             | Query::Withdrawals(Withdrawals { tenant, .. })

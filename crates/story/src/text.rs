@@ -383,6 +383,7 @@ fn intent(story: &Story, task: &Task, now: Timestamp) -> String {
         SubjectKind::Refund | SubjectKind::Share | SubjectKind::ShareReturn => {
             format!("ask the channel about {subject}")
         }
+        SubjectKind::Payee => format!("ask the channel to unbind {subject}"),
         SubjectKind::Notification => format!("send {subject}"),
         SubjectKind::Approval => format!("let {subject} expire"),
         SubjectKind::Allocation => format!("end the period of {subject}"),
@@ -390,7 +391,6 @@ fn intent(story: &Story, task: &Task, now: Timestamp) -> String {
         | SubjectKind::Merchant
         | SubjectKind::CallerKey
         | SubjectKind::ChannelAccount
-        | SubjectKind::Payee
         | SubjectKind::AllocationRelease
         | SubjectKind::Withdrawal => format!("nothing: {subject} has no tasks"),
     }

@@ -8,15 +8,16 @@ use crate::declaration::{Declaration, DeclaredTenant, Proof};
 use anyhow::{Context, Result};
 use channel::Settings;
 use engine::{
-    DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof, Engine, caller_key_context,
-    setting_context,
+    DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof, Engine, Secrets, caller_key_context,
+    payee_context, setting_context,
 };
 use kernel::{
     AccountSetting, Caller, CallerKeyCommand, CallerProof, ChannelAccountCommand, Command,
-    MerchantCommand, MerchantId, Put, TenantCommand, TenantId,
+    MerchantCommand, MerchantId, Payee, PayeeCommand, Put, Sealed, TenantCommand, TenantId,
 };
+use ledger::{Id, kinds};
 use std::sync::Arc;
-use store::{DirectoryOf, DirectoryRows};
+use store::{DirectoryOf, DirectoryRows, Payees};
 
 /// A step of a plan.
 pub(crate) struct Step {
@@ -156,7 +157,61 @@ fn plan_merchants(
     }
 }
 
-/// What must be put again so that every secret is sealed under the current master key.
+/// Payees that are read at once.
+const PAYEES_MAX: u32 = 500;
+
+/// Every payee of a tenant, a page at a time: those after one.
+pub(crate) async fn payees_after(
+    engine: &Engine,
+    tenant: &TenantId,
+    after: Option<Id<kinds::Payee>>,
+) -> Result<Vec<Payee>> {
+    Ok(engine.ask(Payees { tenant: tenant.clone(), after, limit: PAYEES_MAX }).await?)
+}
+
+/// Seals the payees of every tenant under the current master key, a page at a time; how many were not.
+pub(crate) async fn reseal_payees(engine: &Engine, caller: &Caller) -> Result<usize> {
+    let rows = engine.ask(DirectoryOf {}).await?;
+    let mut count = 0;
+    for tenant in rows.tenants.iter().map(|row| &row.tenant) {
+        let mut after = None;
+        loop {
+            let page = payees_after(engine, tenant, after).await?;
+            for payee in &page {
+                if let Some(command) = resealing(engine.secrets(), payee)? {
+                    engine.handle(caller.clone(), command).await?;
+                    count += 1;
+                }
+            }
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+        }
+    }
+    Ok(count)
+}
+
+/// What seals a payee's secrets anew; nothing where they are under the current key.
+fn resealing(secrets: &Secrets, payee: &Payee) -> Result<Option<PayeeCommand>> {
+    let number = payee.account.as_ref().map(|account| &account.number);
+    if ![payee.name.as_ref(), number].into_iter().flatten().any(|it| secrets.is_outdated(it)) {
+        return Ok(None);
+    }
+    let again = |field, sealed: &Sealed| {
+        let place = payee_context(&payee.tenant, &payee.key(), field);
+        let plain = secrets.unseal(&place, sealed);
+        let plain = plain.with_context(|| format!("payee {}: {field}", payee.id))?;
+        anyhow::Ok(secrets.seal_again(&place, &plain, Some(sealed))?)
+    };
+    Ok(Some(PayeeCommand::Reseal {
+        tenant: payee.tenant.clone(),
+        payee: payee.id,
+        name: payee.name.as_ref().map(|name| again("name", name)).transpose()?,
+        number: number.map(|number| again("account", number)).transpose()?,
+    }))
+}
+
+/// What must be put again so that the secrets of caller keys and channel accounts are sealed under the
+/// current master key.
 pub(crate) async fn plan_resealing(engine: &Engine) -> Result<Vec<Step>> {
     let rows = engine.ask(DirectoryOf {}).await?;
     let secrets = engine.secrets();

@@ -69,13 +69,13 @@ fn place(row: &AttentionRow, way: Way) -> String {
         SubjectKind::ChannelAccount => {
             format!("{tenant}/channel-accounts/{}", row.name.as_deref().unwrap_or_default())
         }
+        SubjectKind::Payee => format!("{tenant}/payees/{id}"),
         SubjectKind::Withdrawal => format!("{tenant}/withdrawals/{id}"),
         SubjectKind::Approval => format!("/admin/v1/approvals/{id}"),
         // These never need a person, so they have no commands.
         SubjectKind::Tenant
         | SubjectKind::Merchant
         | SubjectKind::CallerKey
-        | SubjectKind::Payee
         | SubjectKind::Allocation
         | SubjectKind::AllocationRelease => tenant,
     }

@@ -8,13 +8,14 @@
 //!
 //! - `decided`: carried out at once, or proposed. `approvals`: what was proposed.
 //! - `exits`: the commands that can end what needs a person, with their paths.
-//! - `orders`, `refunds`, `withdrawals`, `others`: the paths of each.
+//! - `orders`, `refunds`, `shares`, `payees`, `withdrawals`, `others`: the paths of each.
 
 mod approvals;
 mod decided;
 mod exits;
 mod orders;
 mod others;
+mod payees;
 mod refunds;
 mod shares;
 mod withdrawals;
@@ -50,6 +51,7 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Engine>> {
         .merge(refunds::described())
         .merge(shares::described())
         .merge(others::described())
+        .merge(payees::described())
         .merge(withdrawals::described())
         .merge(approvals::described())
 }

@@ -130,7 +130,8 @@ impl ReturnByHand {
 
 /// Payees in order, each once.
 fn payees(ids: &[String]) -> Result<Vec<Id<kinds::Payee>>, Malformed> {
-    let read = ids.iter().map(|id| query::payee_id(id)).collect::<Result<BTreeSet<_>, _>>()?;
+    let read =
+        ids.iter().map(|id| query::payee_id("done", id)).collect::<Result<BTreeSet<_>, _>>()?;
     Ok(read.into_iter().collect())
 }
 

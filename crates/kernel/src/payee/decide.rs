@@ -1,12 +1,12 @@
 //! Creating and unbinding payees.
 
-use super::{Payee, PayeeAccount, PayeeChange, PayeeKind, PayeeRefusal};
+use super::{Binding, Payee, PayeeAccount, PayeeChange, PayeeKind, PayeeRefusal, unbinding};
 use crate::aggregate::{AggregateCommand, Key, NaturalKey, Reads};
 use crate::command::Reply;
 use crate::deciding::Deciding;
 use crate::directory::{MerchantId, TenantId};
 use crate::standing::Sealed;
-use ledger::kinds;
+use ledger::{Id, kinds};
 use std::sync::Arc;
 
 /// What can be requested of a payee.
@@ -20,6 +20,33 @@ pub enum PayeeCommand {
         tenant: TenantId,
         /// The payee.
         payee: Key<kinds::Payee>,
+    },
+    /// By an operator: ask the channel now to unbind it, and begin its schedule anew.
+    RetryUnbinding {
+        /// The owner.
+        tenant: TenantId,
+        /// The payee.
+        payee: Id<kinds::Payee>,
+    },
+    /// By an operator: that the channel does not unbind it was looked into.
+    Dismiss {
+        /// The owner.
+        tenant: TenantId,
+        /// The payee.
+        payee: Id<kinds::Payee>,
+        /// Why, for people.
+        note: String,
+    },
+    /// Keep its secrets as they are sealed now, under another master key.
+    Reseal {
+        /// The owner.
+        tenant: TenantId,
+        /// The payee.
+        payee: Id<kinds::Payee>,
+        /// Its name.
+        name: Option<Sealed>,
+        /// Its number or id at its channel.
+        number: Option<Sealed>,
     },
 }
 
@@ -55,7 +82,10 @@ impl AggregateCommand for PayeeCommand {
     fn tenant(&self) -> &TenantId {
         match self {
             PayeeCommand::Create(create) => &create.tenant,
-            PayeeCommand::Unbind { tenant, .. } => tenant,
+            PayeeCommand::Unbind { tenant, .. }
+            | PayeeCommand::RetryUnbinding { tenant, .. }
+            | PayeeCommand::Dismiss { tenant, .. }
+            | PayeeCommand::Reseal { tenant, .. } => tenant,
         }
     }
 
@@ -63,6 +93,9 @@ impl AggregateCommand for PayeeCommand {
         match self {
             PayeeCommand::Create(_) => "create_payee",
             PayeeCommand::Unbind { .. } => "unbind_payee",
+            PayeeCommand::RetryUnbinding { .. } => "retry_unbinding",
+            PayeeCommand::Dismiss { .. } => "dismiss_payee",
+            PayeeCommand::Reseal { .. } => "reseal_payee",
         }
     }
 
@@ -70,6 +103,9 @@ impl AggregateCommand for PayeeCommand {
         let key = match self {
             PayeeCommand::Create(create) => create.key(),
             PayeeCommand::Unbind { payee, .. } => payee.clone(),
+            PayeeCommand::RetryUnbinding { payee, .. }
+            | PayeeCommand::Dismiss { payee, .. }
+            | PayeeCommand::Reseal { payee, .. } => Key::Id(*payee),
         };
         reads.payees.push((self.tenant().clone(), key));
     }
@@ -86,9 +122,55 @@ pub(super) fn decide(
             let payee = found.ok_or(PayeeRefusal::NotFound)?;
             if payee.unbound_at.is_none() {
                 deciding.record(payee, PayeeChange::Unbound);
+                unbinding::begin(deciding, payee);
             }
             Ok(Reply::about(payee.id.subject()))
         }
+        PayeeCommand::RetryUnbinding { tenant, payee } => {
+            let payee = find(deciding, tenant, *payee)?;
+            if payee.unbound_at.is_none() || payee.bindings.is_empty() {
+                return Err(PayeeRefusal::NoAttention);
+            }
+            if payee.next_poll_at.is_none_or(|due| due > deciding.now()) {
+                deciding.record(&payee, PayeeChange::PollRequested);
+            }
+            Ok(Reply::about(payee.id.subject()))
+        }
+        PayeeCommand::Dismiss { tenant, payee, note } => {
+            let payee = find(deciding, tenant, *payee)?;
+            if payee.attention.is_none() {
+                return Err(PayeeRefusal::NoAttention);
+            }
+            deciding.record(&payee, PayeeChange::Dismissed { note: note.clone() });
+            Ok(Reply::about(payee.id.subject()))
+        }
+        PayeeCommand::Reseal { tenant, payee, name, number } => {
+            let payee = find(deciding, tenant, *payee)?;
+            let (name, number) = (name.clone(), number.clone());
+            deciding.record(&payee, PayeeChange::Resealed { name, number });
+            Ok(Reply::about(payee.id.subject()))
+        }
+    }
+}
+
+fn find(
+    deciding: &Deciding<'_>,
+    tenant: &TenantId,
+    payee: Id<kinds::Payee>,
+) -> Result<Payee, PayeeRefusal> {
+    deciding.row::<Payee>(tenant, payee).ok_or(PayeeRefusal::NotFound)
+}
+
+/// Records that a channel has bound a payee as a receiver of an account.
+pub(crate) fn bound(
+    deciding: &mut Deciding<'_>,
+    tenant: &TenantId,
+    payee: Id<kinds::Payee>,
+    binding: Binding,
+) {
+    let known = deciding.row::<Payee>(tenant, payee);
+    if let Some(payee) = known.filter(|payee| !payee.bindings.contains(&binding)) {
+        deciding.record(&payee, PayeeChange::Bound(binding));
     }
 }
 
@@ -115,6 +197,10 @@ fn create(deciding: &mut Deciding<'_>, create: &CreatePayee) -> Result<Reply, Pa
         role,
         version: 1,
         unbound_at: None,
+        bindings: vec![],
+        polls: 0,
+        next_poll_at: None,
+        attention: None,
     };
     deciding.record(&payee, PayeeChange::Created(Box::new(payee.clone())));
     Ok(Reply::about(payee.id.subject()))

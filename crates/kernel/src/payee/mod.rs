@@ -2,20 +2,24 @@
 //!
 //! What identifies a payee at a channel is kept sealed. The kernel moves it and never opens it; an
 //! instruction names the payee by its id, and the account is put in right before the call.
+//!
+//! The payee knows at which accounts a channel has bound it. When it is unbound, each is told.
 
 mod change;
 mod decide;
+mod unbinding;
 
 pub use change::PayeeChange;
+pub(crate) use decide::bound;
 pub use decide::{CreatePayee, PayeeCommand};
 
-use crate::aggregate::{Aggregate, Key, NaturalKey};
-use crate::command::{Refusal, Reply};
+use crate::aggregate::{About, Aggregate, Key, NaturalKey};
+use crate::command::{ChannelAnswer, Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::{MerchantId, TenantId};
 use crate::event::Event;
-use crate::standing::Sealed;
-use channel::ReceiverKind;
+use crate::standing::{Attention, Exit, Sealed, Standing};
+use channel::{Finding, ReceiverKind};
 use ledger::{Account, AccountKind, Id, Timestamp, kinds};
 use std::sync::Arc;
 
@@ -57,6 +61,15 @@ pub struct PayeeAccount {
     pub number: Sealed,
 }
 
+/// A channel account at which a channel has bound a payee as a receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The account.
+    pub channel_account: Arc<str>,
+    /// Who the account was at the channel.
+    pub channel_identity: Arc<str>,
+}
+
 /// A payee.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payee {
@@ -84,6 +97,14 @@ pub struct Payee {
     pub version: i64,
     /// When it was unbound: it gets no new shares since.
     pub unbound_at: Option<Timestamp>,
+    /// The accounts at which a channel has it bound.
+    pub bindings: Vec<Binding>,
+    /// Calls that did not unbind it, since one did.
+    pub polls: u32,
+    /// When the channel is asked next to unbind it; `None` when it is not.
+    pub next_poll_at: Option<Timestamp>,
+    /// Why it needs a person, while it does.
+    pub attention: Option<Attention>,
 }
 
 /// Why a command about a payee is refused, in the order in which it is checked.
@@ -101,6 +122,9 @@ pub enum PayeeRefusal {
     /// A company that is paid in the book is one of the tenant's merchants.
     #[error("a merchant without an account at a channel must be one of the tenant's merchants")]
     NoMerchant,
+    /// Nothing about the payee needs a person.
+    #[error("the payee needs no person")]
+    NoAttention,
 }
 
 impl Payee {
@@ -143,12 +167,44 @@ impl Aggregate for Payee {
         Some(self.key())
     }
 
+    fn standing(&self) -> Standing {
+        let (next_poll_at, attention) = (self.next_poll_at, self.attention.clone());
+        Standing { next_poll_at, attention, ..Standing::settled() }
+    }
+
+    fn exits(&self) -> Vec<Exit> {
+        match self.attention {
+            Some(_) => vec![Exit::Retry, Exit::Dismiss],
+            None => vec![],
+        }
+    }
+
     fn evolve(before: Option<&Payee>, event: &Event, change: &PayeeChange) -> Payee {
         change::evolve(before, event, change)
     }
 
     fn decide(deciding: &mut Deciding<'_>, command: &PayeeCommand) -> Result<Reply, Refusal> {
         Ok(decide::decide(deciding, command)?)
+    }
+
+    fn run_task(
+        deciding: &mut Deciding<'_>,
+        tenant: &TenantId,
+        id: Id<kinds::Payee>,
+    ) -> Result<(), Refusal> {
+        let payee = deciding.row::<Payee>(tenant, id).ok_or(PayeeRefusal::NotFound)?;
+        unbinding::run_task(deciding, &payee);
+        Ok(())
+    }
+
+    fn record_finding(
+        deciding: &mut Deciding<'_>,
+        about: &About<'_, kinds::Payee>,
+        finding: &Finding,
+    ) -> Result<Option<ChannelAnswer>, Refusal> {
+        let payee = deciding.row::<Payee>(about.tenant, about.id).ok_or(PayeeRefusal::NotFound)?;
+        unbinding::record(deciding, &payee, about, finding);
+        Ok(None)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::order::{
     CONTRADICTION_SCHEDULE_SECONDS, Order, OrderChange, OrderFunds, OrderSharing,
     RETRY_SCHEDULE_SECONDS,
 };
+use crate::payee::{self, Binding};
 use crate::refund::{Need, funds, next_final_poll};
 use crate::schedule;
 use crate::standing::{Attention, AttentionKind};
@@ -62,7 +63,12 @@ pub(super) fn record(
     };
     match outcome {
         Outcome::Repeated => repeated(deciding, share, finding),
-        Outcome::Bound { refused } => bind_next(deciding, share, order, refused),
+        Outcome::Bound { refused } => {
+            if refused.is_none() {
+                note_bound(deciding, share, order);
+            }
+            bind_next(deciding, share, order, refused);
+        }
         Outcome::Found { items, is_finished: true } => end(deciding, share, order, items, None),
         Outcome::Found { is_finished: false, .. } => {
             stay(deciding, share, ShareState::Processing, &SHARE_SCHEDULE_SECONDS, finding);
@@ -341,6 +347,18 @@ fn failed(item: &ShareItem, reason: &str) -> ShareItem {
         outcome @ (ItemOutcome::Done { .. } | ItemOutcome::Failed { .. }) => outcome.clone(),
     };
     ShareItem { outcome, ..item.clone() }
+}
+
+/// The payee of the first receiver that was not bound knows that it is.
+fn note_bound(deciding: &mut Deciding<'_>, share: &Share, order: &Order) {
+    let is_unbound = |item: &&ShareItem| item.outcome == ItemOutcome::Open { is_bound: false };
+    if let Some(item) = share.items.iter().find(is_unbound) {
+        let binding = Binding {
+            channel_account: order.terms.channel_account.clone(),
+            channel_identity: order.terms.channel_identity.clone(),
+        };
+        payee::bound(deciding, &share.tenant, item.payee, binding);
+    }
 }
 
 /// Goes on after the first receiver that was not bound: the next one, or the share itself. A receiver

@@ -426,8 +426,13 @@ impl Aggregate for Share {
         reads.orders.push((tenant.clone(), Key::Id(order)));
     }
 
-    /// What a person decides may take more from the account than the share has held.
+    /// What a person decides may take more from the account than the share has held. Payees are told where
+    /// they are bound.
     fn linked(&self, reads: &mut Reads) {
+        if self.state == ShareState::Waiting {
+            let payees = self.items.iter().map(|item| (self.tenant.clone(), Key::Id(item.payee)));
+            reads.payees.extend(payees);
+        }
         if self.attention.is_some() {
             reads.balances.push((self.tenant.clone(), self.debit()));
         }

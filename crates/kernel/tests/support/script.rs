@@ -39,9 +39,9 @@ use super::{TestKernel, directory, place_with, tenant};
 use channel::{FetchedKeys, Finding, Operation, Payment, RefundStatus, Refunded, Scene, Unproven};
 use kernel::{
     Aggregate as _, AllocatePeriod, AllocationPart, AllocationReleaseCommand, AllocationTerms,
-    ChannelAnswer, Command, DecideRefund, HandEnd, MerchantId, NotificationCommand, OrderCommand,
-    OrderRequest, RefundDecision, Refusal, ReleaseAllocations, Reply, Row, Task, WithdrawalCommand,
-    Work,
+    ChannelAnswer, Command, DecideRefund, Event, HandEnd, MerchantId, NotificationCommand,
+    OrderCommand, OrderRequest, RefundDecision, Refusal, ReleaseAllocations, Reply, Row, Task,
+    WithdrawalCommand, Work,
 };
 use ledger::{Currency, Fen, Subject};
 use std::sync::Arc;
@@ -231,6 +231,8 @@ fn operator(kernel: &TestKernel, words: &[&str]) -> Command {
         ["end_contradiction", row, rest @ ..] => {
             sharing::operator(kernel, row, HandEnd::EndContradiction { note: note(rest) })
         }
+        ["retry", payee] => sharing::retry(kernel, payee),
+        ["dismiss", payee] if kernel.payee(payee).is_some() => sharing::dismiss(kernel, payee),
         ["renew", row] => sharing::renew(kernel, row),
         ["by_hand", "refund", rest @ ..] => {
             decided(RefundDecision::SettleByHand { note: note(rest), outside_reference }).into()
@@ -284,6 +286,7 @@ fn task(kernel: &TestKernel, row: &str) -> Task {
         "refund" => kernel.refund().map(Task::of),
         "share" => kernel.share().map(Task::of),
         "share_return" => kernel.share_return().map(Task::of),
+        no if kernel.payee(no).is_some() => kernel.payee(no).map(Task::of),
         "notification" => kernel.notification().map(Task::of),
         "approval" => kernel.approval().map(Task::of),
         "allocation" => kernel.waiting_allocation().map(Task::of),
@@ -298,6 +301,7 @@ fn await_task(kernel: &mut TestKernel, row: &str) {
         "refund" => kernel.refund().and_then(|refund| refund.next_poll_at),
         "share" => kernel.share().and_then(|share| share.next_poll_at),
         "share_return" => kernel.share_return().and_then(|row| row.next_poll_at),
+        no if kernel.payee(no).is_some() => kernel.payee(no).and_then(|row| row.next_poll_at),
         "notification" => kernel.notification().and_then(|row| row.standing().next_poll_at),
         "allocation" => kernel.waiting_allocation().and_then(|row| row.standing().next_poll_at),
         no => match kernel.order(no) {
@@ -395,10 +399,13 @@ fn outcome(
         Err(refusal) => return format!("refused: {refusal}"),
     };
     let mut parts: Vec<String> = vec![];
-    let mut subjects: Vec<Subject> = kernel.events[events..].iter().map(|it| it.subject).collect();
+    // A payee that is known to be bound somewhere is shown where that is tested.
+    let is_shown = |event: &&Event| event.change.name() != "bound";
+    let shown: Vec<Event> = kernel.events[events..].iter().filter(is_shown).cloned().collect();
+    let mut subjects: Vec<Subject> = shown.iter().map(|it| it.subject).collect();
     subjects.dedup();
     for subject in subjects {
-        let of_row = kernel.events[events..].iter().filter(|event| event.subject == subject);
+        let of_row = shown.iter().filter(|event| event.subject == subject);
         let names: Vec<&str> = of_row.map(|event| event.change.name()).collect();
         parts.push(format!("{} by {}", row(kernel, subject), names.join(", ")));
     }
@@ -438,7 +445,7 @@ fn row(kernel: &TestKernel, subject: Subject) -> String {
         }
         Some(Row::Allocation(allocation)) => allocation.status().name(),
         Some(Row::Withdrawal(withdrawal)) => withdrawal.state.name(),
-        Some(row) => return row.subject().kind.name().to_owned(),
+        Some(row) => return format!("{}{}", row.subject().kind.name(), rest(kernel, subject)),
         None => "gone",
     };
     format!("{} {state}{}", subject.kind.name(), rest(kernel, subject))

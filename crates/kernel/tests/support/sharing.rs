@@ -105,6 +105,17 @@ pub(super) fn returning(kernel: &TestKernel, no: &str, share: &str, items: &[&st
     .into()
 }
 
+/// An operator has the channel asked again to unbind a payee.
+pub(super) fn retry(kernel: &TestKernel, payee: &str) -> Command {
+    PayeeCommand::RetryUnbinding { tenant: tenant(), payee: id_of(kernel, payee) }.into()
+}
+
+/// An operator has looked into why the channel does not unbind a payee.
+pub(super) fn dismiss(kernel: &TestKernel, payee: &str) -> Command {
+    let (payee, note) = (id_of(kernel, payee), "checked".to_owned());
+    PayeeCommand::Dismiss { tenant: tenant(), payee, note }.into()
+}
+
 /// What an operator decides about the newest share, or the newest return of one.
 pub(super) fn operator(kernel: &TestKernel, row: &str, end: HandEnd) -> Command {
     let tenant = tenant();

@@ -1,7 +1,7 @@
 //! Listings and other questions. Nothing here locks.
 
 use super::session;
-use kernel::{Approval, Notification, Order, Withdrawal};
+use kernel::{Approval, Notification, Order, Payee, Withdrawal};
 use store::rows::{Stored, archive, event, task, transfer};
 
 /// A page of notifications; a notification alone is a page of one.
@@ -74,6 +74,11 @@ super::statements! {
                 ORDER BY id DESC LIMIT $4))
         ORDER BY id DESC LIMIT $4",
         transfer::TRANSFERS.list()
+    );
+
+    PAYEES = format!(
+        "{} WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3",
+        Payee::TABLE.select()
     );
 
     WITHDRAWALS = format!(

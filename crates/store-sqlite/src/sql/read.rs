@@ -1,7 +1,7 @@
 //! Listings and other questions.
 
 use super::rows::select;
-use kernel::{Approval, Notification, Order, Withdrawal};
+use kernel::{Approval, Notification, Order, Payee, Withdrawal};
 use std::sync::LazyLock;
 use store::rows::{Stored, archive, event, task, transfer};
 
@@ -12,6 +12,10 @@ pub(crate) static ORDERS: LazyLock<String> = LazyLock::new(|| {
          ORDER BY id DESC LIMIT ?7",
         select(Order::TABLE, "")
     )
+});
+
+pub(crate) static PAYEES: LazyLock<String> = LazyLock::new(|| {
+    format!("{} WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3", select(Payee::TABLE, ""))
 });
 
 pub(crate) static WITHDRAWALS: LazyLock<String> = LazyLock::new(|| {

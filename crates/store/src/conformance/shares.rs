@@ -1,10 +1,10 @@
 //! Shares: parts of paid orders for payees, and what comes back of them.
 
 use super::fixture::{StoreFixture, names};
-use crate::{Promise, Store};
+use crate::{Payees, Promise, Store};
 use kernel::{
     Command, CreatePayee, ItemPlace, ItemTerms, Key, MakeShare, MakeShareReturn, NaturalKey, Order,
-    Payee, PayeeCommand, PayeeKind, Reads, ReturnTerms, Share, ShareAmount, ShareCommand,
+    Payee, PayeeCommand, PayeeKind, Reads, ReturnTerms, Sealed, Share, ShareAmount, ShareCommand,
     ShareReturn, ShareReturnCommand, TenantId,
 };
 use ledger::Fen;
@@ -82,6 +82,25 @@ pub(super) async fn shared(
     (fixture.order(&order).await, back.changed.share_returns[0].row.clone())
 }
 
+/// Payees come in pages in order of their ids, as they are sealed now.
+async fn payees_are_listed_and_sealed_anew(fixture: &mut StoreFixture<'_>, tenant: &TenantId) {
+    let page = |after| Payees { tenant: tenant.clone(), after, limit: 1 };
+    let [payee] = &fixture.ask(page(None)).await[..] else { panic!("one payee wanted") };
+    let name = Some(Sealed::new("sealed anew \"'"));
+    let reseal = PayeeCommand::Reseal {
+        tenant: tenant.clone(),
+        payee: payee.id,
+        name: name.clone(),
+        number: None,
+    };
+    fixture.accept(reseal.into()).await;
+    let found = fixture.ask(page(None)).await;
+    assert_eq!((found[0].version, &found[0].name), (payee.version + 1, &name));
+    assert_eq!(fixture.ask(page(Some(payee.id))).await, []);
+    let elsewhere = Payees { tenant: tenant_at(1), after: None, limit: 1 };
+    assert_eq!(fixture.ask(elsewhere).await, []);
+}
+
 pub(super) fn shares_and_returns_are_counted(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut fixture = StoreFixture::new(store);
@@ -89,6 +108,7 @@ pub(super) fn shares_and_returns_are_counted(store: &dyn Store) -> Promise<'_, (
         let (order, back) = shared(&mut fixture, &tenant, "a").await;
         assert_eq!((order.funds.sharing, order.funds.shared), (Fen::ZERO, Fen::new(20)));
         let share = found_by_number(&fixture, &tenant, &back).await;
+        payees_are_listed_and_sealed_anew(&mut fixture, &tenant).await;
         assert_eq!((share.returns, share.items[0].amount), (vec![back.id], GIVEN));
         let story = fixture.story(&order).await;
         assert_eq!(story.shares().count(), 1);

@@ -33,6 +33,14 @@ impl State {
             Query::OneRefund(one) => {
                 Page::OneRefund(self.refunds.find(&one.tenant, &one.key).cloned().map(Box::new))
             }
+            Query::Payees(of) => Page::Payees(
+                self.payees
+                    .of(&of.tenant)
+                    .filter(|row| of.after.is_none_or(|after| row.id > after))
+                    .take(len(of.limit))
+                    .cloned()
+                    .collect(),
+            ),
             Query::Orders(orders) => Page::Orders(self.list_orders(&orders.filter)),
             Query::OneWithdrawal(one) => {
                 let found = self.withdrawals.find(&one.tenant, &one.key);

@@ -863,7 +863,7 @@ pub(crate) fn any_happening() -> BoxedStrategy<Happening> {
         1 => whole(logged_order(), vec![OrderChange::Placed]),
         4 => of_row(any_order(), order_change()),
         1 => whole(any_payee(), vec![PayeeChange::Created]),
-        1 => of_row(any_payee(), Just(PayeeChange::Unbound).boxed()),
+        1 => of_row(any_payee(), share::payee_change()),
         1 => whole(any_share(), vec![ShareChange::Made]),
         2 => of_row(any_share(), share::share_change()),
         1 => whole(any_share_return(), vec![ShareReturnChange::Made]),

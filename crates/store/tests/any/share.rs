@@ -3,9 +3,9 @@
 use super::{attention, fen, id, name, need, operation, subject, tenant, text, time, written_id};
 use channel::ReceiverKind;
 use kernel::{
-    HandEnd, ItemOutcome, ItemPlace, MerchantId, OrderSharing, Payee, PayeeAccount, PayeeKind,
-    ReturnItem, ReturnOutcome, Sealed, Share, ShareChange, ShareItem, ShareReturn,
-    ShareReturnChange, ShareReturnState, ShareState,
+    Binding, HandEnd, ItemOutcome, ItemPlace, MerchantId, OrderSharing, Payee, PayeeAccount,
+    PayeeChange, PayeeKind, ReturnItem, ReturnOutcome, Sealed, Share, ShareChange, ShareItem,
+    ShareReturn, ShareReturnChange, ShareReturnState, ShareState,
 };
 use ledger::{Account, AccountKind};
 use proptest::collection::vec;
@@ -21,13 +21,42 @@ fn merchant() -> BoxedStrategy<MerchantId> {
     text().prop_map(|text| MerchantId::new(&text)).boxed()
 }
 
+fn binding() -> BoxedStrategy<Binding> {
+    (name(), name())
+        .prop_map(|(channel_account, channel_identity)| Binding {
+            channel_account,
+            channel_identity,
+        })
+        .boxed()
+}
+
+pub(crate) fn payee_change() -> BoxedStrategy<PayeeChange> {
+    prop_oneof![
+        Just(PayeeChange::Unbound),
+        Just(PayeeChange::Repeated),
+        Just(PayeeChange::PollRequested),
+        binding().prop_map(PayeeChange::Bound),
+        (operation(), time())
+            .prop_map(|(operation, until)| PayeeChange::CallBegun { operation, until }),
+        name().prop_map(|channel_account| PayeeChange::UnboundAt { channel_account }),
+        (text(), of(time()))
+            .prop_map(|(why, next_poll_at)| PayeeChange::UnbindFailed { why, next_poll_at }),
+        text().prop_map(|note| PayeeChange::Dismissed { note }),
+        (of(sealed()), of(sealed()))
+            .prop_map(|(name, number)| PayeeChange::Resealed { name, number }),
+    ]
+    .boxed()
+}
+
 pub(crate) fn any_payee() -> BoxedStrategy<Payee> {
     let account = (name(), select(ReceiverKind::ALL.to_vec()), sealed())
         .prop_map(|(channel, kind, number)| PayeeAccount { channel, kind, number });
     let who = (tenant(), id(), name(), text(), time());
     let what = (select(PayeeKind::ALL.to_vec()), of(merchant()), of(sealed()), of(account));
-    (who, what, of(text()), any::<i64>(), of(time()))
-        .prop_map(|(who, what, role, version, unbound_at)| {
+    let now = (any::<i64>(), of(time()), vec(binding(), 0..3), any::<u32>());
+    (who, what, of(text()), now, (of(time()), of(attention())))
+        .prop_map(|(who, what, role, now, (next_poll_at, attention))| {
+            let (version, unbound_at, bindings, polls) = now;
             let (tenant, id, namespace, number, made_at) = who;
             let (kind, merchant, name, account) = what;
             Payee {
@@ -43,6 +72,10 @@ pub(crate) fn any_payee() -> BoxedStrategy<Payee> {
                 role,
                 version,
                 unbound_at,
+                bindings,
+                polls,
+                next_poll_at,
+                attention,
             }
         })
         .boxed()

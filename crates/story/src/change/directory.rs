@@ -1,7 +1,9 @@
 //! What happens to tenants, merchants, callers' keys, channel accounts and payees.
 
-use super::{Facts, text};
-use kernel::{CallerKeyChange, ChannelAccountChange, MerchantChange, PayeeChange, TenantChange};
+use super::{Fact, Facts, text};
+use kernel::{
+    Binding, CallerKeyChange, ChannelAccountChange, MerchantChange, PayeeChange, TenantChange,
+};
 use ledger::{Id, Subject, kinds};
 
 const fn enabled(is_enabled: bool) -> &'static str {
@@ -121,7 +123,28 @@ pub(super) fn payee(subject: Subject, change: &PayeeChange) -> String {
     let id: Id<kinds::Payee> = Id::from_value(subject.value);
     match change {
         PayeeChange::Created(row) => format!("payee {id} is created, its number is {}", row.number),
+        PayeeChange::Bound(binding) => {
+            format!(
+                "payee {id} is bound at the channel, as a receiver of {}",
+                binding.channel_account
+            )
+        }
         PayeeChange::Unbound => format!("payee {id} is unbound"),
+        PayeeChange::CallBegun { operation, .. } => {
+            format!("asks the channel about payee {id}: {}", operation.name())
+        }
+        PayeeChange::UnboundAt { channel_account } => {
+            format!("the channel has unbound payee {id} from {channel_account}")
+        }
+        PayeeChange::UnbindFailed { why, .. } => {
+            format!("the channel has not unbound payee {id}: {why}")
+        }
+        PayeeChange::Repeated => format!("the channel reported payee {id} again, nothing new"),
+        PayeeChange::PollRequested => format!("the channel is to be asked now about payee {id}"),
+        PayeeChange::Dismissed { note } => {
+            format!("that the channel has not unbound payee {id} was looked into: {note}")
+        }
+        PayeeChange::Resealed { .. } => format!("payee {id} is sealed under another master key"),
     }
 }
 
@@ -130,6 +153,18 @@ pub(super) fn payee_facts(change: &PayeeChange) -> Facts {
         PayeeChange::Created(row) => {
             vec![text("number", &*row.number), text("kind", row.kind.name())]
         }
-        PayeeChange::Unbound => vec![],
+        PayeeChange::Bound(Binding { channel_account, .. })
+        | PayeeChange::UnboundAt { channel_account } => {
+            vec![text("channel_account", &**channel_account)]
+        }
+        PayeeChange::CallBegun { operation, until } => {
+            vec![text("operation", operation.name()), ("until", Fact::At(*until))]
+        }
+        PayeeChange::UnbindFailed { why, .. } => vec![text("why", why)],
+        PayeeChange::Dismissed { note } => vec![text("note", note)],
+        PayeeChange::Unbound
+        | PayeeChange::Repeated
+        | PayeeChange::PollRequested
+        | PayeeChange::Resealed { .. } => vec![],
     }
 }

@@ -1,9 +1,10 @@
 //! Secrets, channel accounts, certificates, and the clocks of the channels.
 
 use super::{Report, Scope, Verdict};
+use crate::apply::payees_after;
 use engine::{
-    DatedKey, Engine, InspectedAccount, Probe, RegisteredProof, caller_key_context, read_date,
-    setting_context,
+    DatedKey, Engine, InspectedAccount, Probe, RegisteredProof, caller_key_context, payee_context,
+    read_date, setting_context,
 };
 use kernel::{AccountSetting, CallerProof, ChannelAccount, Sealed};
 use ledger::Timestamp;
@@ -19,21 +20,64 @@ const SKEW_MS_MAX: i64 = 300_000;
 /// The skew at which somebody should look at the clock; the header counts whole seconds.
 const SKEW_MS_WARN: i64 = 30_000;
 
-/// Opens every sealed secret of the database, and every caller's public key.
-pub(super) fn secrets(report: &mut Report, engine: &Engine, rows: &DirectoryRows) {
-    let (mut open, mut outdated) = (0_usize, 0_usize);
-    for (place, sealed) in sealed(rows) {
-        match engine.secrets().unseal(&place, sealed) {
-            Ok(_) => open += 1,
+/// Sealed secrets that were looked at.
+#[derive(Default)]
+struct Sealings {
+    open: usize,
+    outdated: usize,
+}
+
+impl Sealings {
+    /// Opens a secret in its place.
+    fn add(&mut self, report: &mut Report, engine: &Engine, place: &str, sealed: &Sealed) {
+        match engine.secrets().unseal(place, sealed) {
+            Ok(_) => self.open += 1,
             Err(fault) => report.add(Verdict::Fail, "secret", format!("{place}: {fault}")),
         }
-        outdated += usize::from(engine.secrets().is_outdated(sealed));
+        self.outdated += usize::from(engine.secrets().is_outdated(sealed));
     }
-    report.add(Verdict::Ok, "secrets", format!("{open} can be opened"));
-    if outdated > 0 {
-        let found = format!("{outdated} under an older master key; `tongbao secrets rotate`");
-        report.add(Verdict::Warn, "secrets", found);
+
+    fn report(&self, report: &mut Report, subject: &str) {
+        let Sealings { open, outdated } = self;
+        report.add(Verdict::Ok, subject, format!("{open} can be opened"));
+        if *outdated > 0 {
+            let found = format!("{outdated} under an older master key; `tongbao secrets rotate`");
+            report.add(Verdict::Warn, subject, found);
+        }
     }
+}
+
+/// Opens what is sealed of every payee: accounts and names.
+pub(super) async fn payees(report: &mut Report, engine: &Engine, rows: &DirectoryRows) {
+    let mut sealings = Sealings::default();
+    for tenant in rows.tenants.iter().map(|row| &row.tenant) {
+        let mut after = None;
+        loop {
+            let page = match payees_after(engine, tenant, after).await {
+                Ok(page) => page,
+                Err(fault) => return report.add(Verdict::Fail, "payees", fault.to_string()),
+            };
+            for payee in &page {
+                let number = payee.account.as_ref().map(|account| &account.number);
+                for (field, sealed) in [("name", payee.name.as_ref()), ("account", number)] {
+                    let place = payee_context(tenant, &payee.key(), field);
+                    sealed.inspect(|it| sealings.add(report, engine, &place, it));
+                }
+            }
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+        }
+    }
+    sealings.report(report, "payees");
+}
+
+/// Opens every sealed secret of the directory, and every caller's public key.
+pub(super) fn secrets(report: &mut Report, engine: &Engine, rows: &DirectoryRows) {
+    let mut sealings = Sealings::default();
+    for (place, sealed) in sealed(rows) {
+        sealings.add(report, engine, &place, sealed);
+    }
+    sealings.report(report, "secrets");
     for row in rows.caller_keys.iter().filter(|row| row.is_enabled) {
         let is_usable = match &row.proof {
             // Opened above.

@@ -1,6 +1,6 @@
 //! `tongbao secrets`: makes master keys, and seals every secret of a database under the newest.
 
-use crate::apply::{carry_out, plan_resealing};
+use crate::apply::{carry_out, plan_resealing, reseal_payees};
 use crate::config::Config;
 use crate::gateway;
 use crate::output::show;
@@ -31,7 +31,7 @@ enum What {
     },
 }
 
-/// Exits 0 when the secrets of caller keys and channel accounts are sealed under the newest key.
+/// Exits 0 when every secret is sealed under the newest key.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.what {
         What::Generate => say(MasterKeys::generate().expose()),
@@ -47,15 +47,20 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
 }
 
 async fn rotate(engine: &Engine) -> Result<()> {
+    let caller = Caller::Operator(Arc::from("secrets rotate"));
     let steps = plan_resealing(engine).await?;
-    if steps.is_empty() {
-        say("every caller key and channel account is sealed under the newest key");
-    }
     for step in &steps {
         say(&step.line);
     }
-    say("payees stay under the keys that they were sealed under: keep those in master_key_file");
-    carry_out(engine, &Caller::Operator(Arc::from("secrets rotate")), steps).await
+    let count = steps.len();
+    carry_out(engine, &caller, steps).await?;
+    let payees = reseal_payees(engine, &caller).await?;
+    match (count, payees) {
+        (0, 0) => say("every secret is sealed under the newest key"),
+        (_, 0) => {}
+        (_, payees) => say(&format!("change {payees} payees")),
+    }
+    Ok(())
 }
 
 fn say(line: &str) {

@@ -732,17 +732,35 @@ async fn a_new_master_key_takes_over_every_secret() {
     let key_file = site.folder.path().join("master.key");
     let config = site.config();
     let rotate = ["secrets", "rotate", "--config", config.to_str().expect("a path")];
+    let payee = json!({
+        "OutPayeeId": "supplier",
+        "PayeeType": "MERCHANT",
+        "PayeeName": "供货商有限公司",
+        "AccountType": "WX_MCH_ID",
+        "AccountNo": "1900009999",
+    });
+    let create = "/cloudpay/v1/settle/payee/create";
+    let served = Served::start(&site.config());
+    let made = call_site(&gateway, &site, create, &payee, as_tenant("one")).await;
+    assert_eq!(made["Result"]["BindState"], "APPROVED", "{made}");
+    drop(served);
     std::fs::write(&key_file, format!("{new}{old}")).expect("written");
+    let doctor = ["doctor", "--offline", "--quick", "--config", config.to_str().expect("a path")];
+    let seen = said(&run(&doctor));
+    assert!(seen.contains("payees") && seen.contains("2 under an older master key"), "{seen}");
     let rotated = run(&rotate);
     assert!(rotated.status.success(), "{rotated:?}");
     let lines = said(&rotated);
     assert_eq!(lines.lines().count(), 5, "two keys, two accounts, and payees: {rotated:?}");
-    assert!(lines.contains("payees stay under the keys"), "{rotated:?}");
+    assert!(lines.contains("change 1 payees"), "{rotated:?}");
     std::fs::write(&key_file, &new).expect("written");
-    assert!(said(&run(&rotate)).contains("sealed under the newest key"));
+    assert_eq!(said(&run(&rotate)), "every secret is sealed under the newest key\n");
+    assert!(!said(&run(&doctor)).contains("older master key"));
     // Without the old key everything still works.
     let _served = Served::start(&site.config());
     let body = with(&order(&fresh_number()), "ChannelSubMerchantId", json!("CM-one"));
     let placed = call_site(&gateway, &site, UNIFIED_ORDER, &body, as_tenant("one")).await;
     assert_eq!(placed["Result"]["OrderStatus"], "PAYING", "{placed}");
+    let again = call_site(&gateway, &site, create, &payee, as_tenant("one")).await;
+    assert_eq!(again["Result"], made["Result"], "its secrets are opened and compared");
 }

@@ -322,3 +322,21 @@ async fn a_return_that_the_channel_contradicts_goes_on_once_it_agrees() {
     assert_eq!(lies(&gateway).await, [800, -800, 200]);
     gateway.check_books();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_channel_is_told_of_an_unbound_payee_also_after_a_kill() {
+    let mut gateway = TestGateway::start();
+    let payee = receiver(&gateway).await;
+    let number = sold(&mut gateway).await;
+    gateway.result(SHARE, &sharing("last_1", &number, &[part(&payee, 100)], false)).await;
+    until_shared(&mut gateway, "last_1", "SUCCESS").await;
+    gateway.fault("unbind_receiver", "lose_request", 1).await;
+    gateway.result(UNBIND_PAYEE, &json!({"PayeeId": payee})).await;
+    gateway.faults_met("unbind_receiver").await;
+    gateway.kill();
+    gateway.restart();
+    gateway.fault("unbind_receiver", "lose_answer", 1).await;
+    gateway.advance(60).await;
+    gateway.faults_met("unbind_receiver").await;
+    gateway.check_books();
+}
