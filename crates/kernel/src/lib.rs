@@ -90,7 +90,7 @@ pub use payee::{
 };
 pub use refund::{
     DecideRefund, Need, Refund, RefundChange, RefundCommand, RefundDecision, RefundPart,
-    RefundRefusal, RefundRequest, RefundSource, RefundState, RequestRefund,
+    RefundRefusal, RefundRequest, RefundSource, RefundState, RequestRefund, SecondPayout,
 };
 pub use share::{
     DecideShare, HandEnd, ItemOutcome, ItemPlace, ItemTerms, MakeShare, Share, ShareChange,

@@ -309,8 +309,35 @@ fn a_number_that_is_done_beside_another_is_booked_when_that_fails() {
         request f2 o1 300 -> refund requesting +30s by number_renewed, call_begun; order paid by funds_moved; refund requesting +30s by number_renewed, call_begun; post 300 merchant_pending to refunds_payable; hold 300 refunds_payable to channel_funds; ask refund
         f2 callback: done 300 first -> refund requesting +60s !contradiction by mismatch_recorded
         f2 refund: unfunded -> refund requesting +60s !contradiction by moved
-        f2 query_refund: done 300 -> refund done !contradiction by moved; order paid by funds_moved; notification due +30s by queued; post_held 300 refunds_payable to channel_funds; deliver
-        operator write_off refund -> refund done by attention_ended",
+        f2 query_refund: done 300 -> refund done +30s !contradiction by moved, call_begun; order paid by funds_moved; notification due +30s by queued; refund done +30s !contradiction by moved, call_begun; post_held 300 refunds_payable to channel_funds; deliver; ask query_refund
+        f2 query_refund: unknown -> refund done +60s !contradiction by moved
+        task f2 -> refund done +30s !contradiction by call_begun; ask query_refund
+        f2 query_refund: done 300 first -> refund done +30s !contradiction by paid_again; post 300 write_off to channel_funds
+        f2 callback: done 300 first -> refund done +30s !contradiction by repeated
+        task f2 -> refund done +30s !contradiction by call_begun; ask query_refund
+        f2 query_refund: done 300 first -> refund done !contradiction by moved
+        operator by_hand refund -> refund done by paid_back; post 300 settled_by_hand to write_off
+        operator by_hand refund -> nothing
+        operator by_hand refund other -> refused: the refund is done
+        balances -> channel_funds 0, merchant_pending 300, refunds_payable 0, settled_by_hand -300, write_off 0",
+    );
+}
+
+#[test]
+fn what_is_done_under_two_numbers_is_booked_twice_and_may_stay_lost() {
+    check(
+        "place o1 -> order init +30s by placed; ask place
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by made; order paid by funds_moved; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 refund: closed 400 -> refund failed +600s by moved; order paid by funds_moved; notification due +30s by queued; release 400 refunds_payable to channel_funds; post 400 refunds_payable to merchant_pending; deliver
+        request f1 o1 400 -> refund requesting +30s by number_renewed, call_begun; order paid by funds_moved; refund requesting +30s by number_renewed, call_begun; post 400 merchant_pending to refunds_payable; hold 400 refunds_payable to channel_funds; ask refund
+        f1 refund: done 400 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post_held 400 refunds_payable to channel_funds; deliver
+        f1 callback: done 400 -> refund done by repeated
+        f1 callback: done 400 first -> refund done !contradiction by paid_again; post 400 write_off to channel_funds
+        f1 callback: done 400 first -> refund done !contradiction by repeated
+        operator write_off refund -> refund done by attention_ended
+        operator write_off refund -> nothing
+        balances -> channel_funds -200, merchant_pending 600, refunds_payable 0, write_off -400",
     );
 }
 

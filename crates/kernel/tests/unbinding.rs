@@ -1,4 +1,4 @@
-//! Payees that are unbound: each channel account at which they were bound is told.
+//! Payees that are unbound: each channel account at which they were bound unbinds them.
 
 mod support;
 

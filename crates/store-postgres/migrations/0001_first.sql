@@ -116,6 +116,7 @@ CREATE TABLE refunds (
     note               text   COLLATE "C",
     polls              bigint NOT NULL,
     dismissal          text   COLLATE "C",
+    second_payouts     text   COLLATE "C" NOT NULL,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, namespace, merchant_refund_no)
 );

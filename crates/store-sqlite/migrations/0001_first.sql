@@ -115,6 +115,7 @@ CREATE TABLE refunds (
     note               TEXT,
     polls              INTEGER NOT NULL,
     dismissal          TEXT,
+    second_payouts     TEXT    NOT NULL,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, namespace, merchant_refund_no)
 ) STRICT, WITHOUT ROWID;

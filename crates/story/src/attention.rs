@@ -25,6 +25,7 @@ fn standing(row: &Row) -> Option<String> {
              {reason}"
         ),
         Row::Order(_) => format!("{subject}, since {at}: {reason}"),
+        Row::Refund(refund) if !refund.holds() => format!("{subject}, since {at}: {reason}"),
         Row::Refund(refund) => format!(
             "{subject}, since {at}: {reason}; the payer has not got {} back, it stays in suspense",
             crate::words::both(refund.amount)

@@ -3,7 +3,7 @@
 //! What identifies a payee at a channel is kept sealed. The kernel moves it and never opens it; an
 //! instruction names the payee by its id, and the account is put in right before the call.
 //!
-//! The payee knows at which accounts a channel has bound it. When it is unbound, each is told.
+//! The payee keeps at which accounts a channel has bound it. When it is unbound, each unbinds it.
 
 mod change;
 mod decide;

@@ -1,4 +1,4 @@
-//! How the channel is told that a payee gets no more shares: once for every account at which it was
+//! How the channel unbinds a payee that gets no more shares: once for every account at which it was
 //! bound. It may fail without harm, for we share nothing with an unbound payee; a person sees it then.
 
 use super::{Binding, Payee, PayeeChange};

@@ -1,11 +1,11 @@
 //! What can happen to a refund, and what it does to it.
 
-use super::{Refund, RefundState};
+use super::{Refund, RefundState, SecondPayout};
 use crate::aggregate::AggregateChange;
 use crate::event::Event;
 use crate::standing::{Attention, AttentionKind};
 use channel::Operation;
-use ledger::Timestamp;
+use ledger::{Fen, Timestamp};
 use std::sync::Arc;
 
 /// What can happen to a refund.
@@ -47,6 +47,22 @@ pub enum RefundChange {
         /// When it is polled next.
         next_poll_at: Timestamp,
     },
+    /// The channel gave the money back a second time, under another number.
+    PaidAgain {
+        /// The channel's number of that.
+        refund_reference: String,
+        /// What left the account at the channel.
+        amount: Fen,
+        /// What a person must look at.
+        why: String,
+    },
+    /// An operator recorded that what was given back twice came back outside the channel's interface.
+    PaidBack {
+        /// What the operator noted.
+        note: String,
+        /// The number of that movement, where it was made.
+        outside_reference: String,
+    },
     /// An operator ended what needed a person.
     AttentionEnded {
         /// What the operator noted.
@@ -80,6 +96,8 @@ impl AggregateChange for RefundChange {
             RefundChange::Repeated => "repeated",
             RefundChange::PollRequested => "poll_requested",
             RefundChange::NumberRenewed { .. } => "number_renewed",
+            RefundChange::PaidAgain { .. } => "paid_again",
+            RefundChange::PaidBack { .. } => "paid_back",
             RefundChange::AttentionEnded { .. } => "attention_ended",
         }
     }
@@ -132,6 +150,18 @@ pub(super) fn evolve(before: Option<&Refund>, event: &Event, change: &RefundChan
             refund.polls = 0;
             refund.attention = None;
             refund.next_poll_at = Some(*next_poll_at);
+        }
+        RefundChange::PaidAgain { refund_reference, amount, why } => {
+            let (refund_reference, amount) = (refund_reference.clone(), *amount);
+            let payout = SecondPayout { refund_reference, amount, is_back: false };
+            refund.second_payouts.push(payout);
+            let need = Need { kind: AttentionKind::Contradiction, reason: why.clone() };
+            refund.attention = Some(attention(&refund, &need, event.at));
+        }
+        RefundChange::PaidBack { note, .. } => {
+            refund.second_payouts.iter_mut().for_each(|payout| payout.is_back = true);
+            refund.dismissal = Some(note.clone());
+            refund.attention = None;
         }
         RefundChange::AttentionEnded { note } => {
             refund.dismissal = Some(note.clone());

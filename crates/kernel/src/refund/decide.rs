@@ -77,6 +77,7 @@ pub(super) fn new(
         state: RefundState::Requesting,
         polls: 0,
         next_poll_at: Some(now.plus_ms(CALL_MAX_MS)),
+        second_payouts: vec![],
         dismissal: None,
         attention: None,
     }
@@ -127,7 +128,11 @@ pub(super) fn run_task(deciding: &mut Deciding<'_>, refund: &Refund, order: &Ord
     if refund.next_poll_at.is_none() {
         return;
     }
-    begin(deciding, refund, order, querying(refund, order));
+    match refund.state {
+        // The number that is done is known; an earlier one may be done beside it.
+        RefundState::Done { .. } if refund.attempt > 1 => query_earlier(deciding, refund, order),
+        _ => begin(deciding, refund, order, querying(refund, order)),
+    }
 }
 
 /// The instruction that asks what became of the refund.
@@ -182,6 +187,11 @@ pub(super) fn record_finding(
                 query_earlier(deciding, refund, order);
             }
         }
+        Outcome::PaidAgain { refund_reference, amount } => {
+            let why = format!("given back twice: {amount} as {refund_reference} too");
+            money::pay_twice(deciding, refund, order, amount);
+            deciding.record(refund, RefundChange::PaidAgain { refund_reference, amount, why });
+        }
         Outcome::RequestAgain => {
             let next_poll_at = refund.next_poll_at;
             let moved = Moved { state: refund.state.clone(), next_poll_at, need: need(refund) };
@@ -211,7 +221,7 @@ fn polled_after_its_end(
     let is_asked = deciding.asked() == Some(Operation::QueryRefund);
     let state = refund.state.clone();
     let (RefundState::Failed { at, .. } | RefundState::WrittenOff { at, .. }) = &state else {
-        return None;
+        return earlier_polled(deciding, refund, finding);
     };
     let is_back = money::place(refund, &state) == Place::Source;
     let next_poll_at = next_final_poll(*at, deciding.now(), finding, refund.polls);
@@ -225,6 +235,28 @@ pub(crate) fn final_poll(ended_at: Timestamp, now: Timestamp) -> Option<Timestam
     polls.into_iter().find(|poll| *poll > now)
 }
 
+/// What became of an earlier number of a refund that is done was asked: that is not asked again, once the
+/// answer was clear.
+fn earlier_polled(deciding: &Deciding<'_>, refund: &Refund, finding: &Finding) -> Option<Moved> {
+    let next = || next_final_poll(refund.made_at, deciding.now(), finding, refund.polls);
+    let next_poll_at = is_unclear(finding).then(next).flatten();
+    let is_asked = deciding.asked() == Some(Operation::QueryRefund);
+    let state = refund.state.clone();
+    let is_done = matches!(state, RefundState::Done { .. });
+    let is_open = is_asked && is_done && refund.next_poll_at.is_some();
+    is_open.then(|| Moved { state, next_poll_at, need: need(refund) })
+}
+
+fn is_unclear(finding: &Finding) -> bool {
+    matches!(
+        finding,
+        Finding::Unknown { .. }
+            | Finding::Unproven(_)
+            | Finding::Later { .. }
+            | Finding::AccountFault { .. }
+    )
+}
+
 /// How long after the end a poll without a clear answer is repeated, in seconds.
 const FINAL_REPEATS_SECONDS: i64 = 7 * 24 * 3600;
 
@@ -236,25 +268,20 @@ pub(crate) fn next_final_poll(
     finding: &Finding,
     polls: u32,
 ) -> Option<Timestamp> {
-    let is_unclear = matches!(
-        finding,
-        Finding::Unknown { .. }
-            | Finding::Unproven(_)
-            | Finding::Later { .. }
-            | Finding::AccountFault { .. }
-    );
-    match is_unclear && now < ended_at.plus_seconds(FINAL_REPEATS_SECONDS) {
+    match is_unclear(finding) && now < ended_at.plus_seconds(FINAL_REPEATS_SECONDS) {
         true => Some(schedule::due(now, &SLOW_SCHEDULE_SECONDS, polls)),
         false => final_poll(ended_at, now),
     }
 }
 
-/// True when a merchant's refund fails now, and the channel had contradicted it while it had this number:
-/// it may have carried out an earlier one.
+/// True when a merchant's refund fails or is done now, and the channel had contradicted it while it had
+/// this number: it may have carried out an earlier one.
 fn leaves_earlier_open(refund: &Refund, moved: &Moved) -> bool {
-    let fails = matches!(moved.state, RefundState::Failed { .. })
-        && !matches!(refund.state, RefundState::Failed { .. });
-    refund.request.is_some() && fails && contradiction(refund).is_some()
+    let is_end = |state: &RefundState| {
+        matches!(state, RefundState::Failed { .. } | RefundState::Done { .. })
+    };
+    let ends = is_end(&moved.state) && !is_end(&refund.state);
+    refund.request.is_some() && ends && earlier_contradiction(refund).is_some()
 }
 
 /// Asks what became of the numbers before the present one.
@@ -308,6 +335,8 @@ enum Outcome {
     Repeated,
     /// It goes on.
     Moves(Moved),
+    /// It was done, and is done once more under another number.
+    PaidAgain { refund_reference: String, amount: Fen },
     /// The channel does not know it: it is requested again, with the same number.
     RequestAgain,
     /// It is done, and a query states how it is divided.
@@ -522,6 +551,24 @@ fn moved(deciding: &Deciding<'_>, refund: &Refund, order: &Order, refunded: &Ref
     if is_earlier && refunded.status != RefundStatus::Done {
         // What became of a number that was given up is known.
         return Outcome::Repeated;
+    }
+    if let (RefundStatus::Done, RefundState::Done { refund_reference, .. }) =
+        (refunded.status, &refund.state)
+    {
+        let is_ours = is_earlier || refunded.channel_refund_no == current;
+        let is_counted = *refund_reference == refunded.refund_reference
+            || refund
+                .second_payouts
+                .iter()
+                .any(|it| it.refund_reference == refunded.refund_reference);
+        if is_ours && !is_counted && refunded.amount == refund.amount {
+            let amount = refunded.settled_amount.unwrap_or(refund.settled_amount);
+            let refund_reference = refunded.refund_reference.clone();
+            return Outcome::PaidAgain { refund_reference, amount };
+        }
+        if is_ours && is_counted && is_earlier {
+            return Outcome::Repeated;
+        }
     }
     // What had failed under an earlier number was carried out after all, and nothing else is under way.
     let is_late = is_earlier && money::place(refund, &refund.state) == Place::Source;

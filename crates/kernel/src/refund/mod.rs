@@ -130,6 +130,17 @@ pub struct RefundPart {
     pub amount: Fen,
 }
 
+/// Money that the channel gave back a second time, under another number of the same refund.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecondPayout {
+    /// The channel's number of it.
+    pub refund_reference: String,
+    /// What left the account at the channel.
+    pub amount: Fen,
+    /// True once a person recorded that it came back outside the channel's interface.
+    pub is_back: bool,
+}
+
 /// A refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
@@ -170,6 +181,8 @@ pub struct Refund {
     pub polls: u32,
     /// When it is polled next; `None` when only a person can bring it further, or it is settled.
     pub next_poll_at: Option<Timestamp>,
+    /// What the channel gave back beside it, under its other numbers.
+    pub second_payouts: Vec<SecondPayout>,
     /// What an operator noted when ending a contradiction about it.
     pub dismissal: Option<String>,
     /// Why it needs a person, while it does.
@@ -190,6 +203,12 @@ impl Refund {
     /// True while its amount waits to be given back.
     pub fn holds(&self) -> bool {
         money::place(self, &self.state) == money::Place::Waiting
+    }
+
+    /// What the channel gave back beside it, and nobody brought back.
+    pub fn paid_twice(&self) -> Fen {
+        let lost = self.second_payouts.iter().filter(|payout| !payout.is_back);
+        lost.fold(Fen::ZERO, |sum, payout| sum.plus(payout.amount).unwrap_or(sum))
     }
 
     /// The account in which its amount waits.

@@ -273,6 +273,22 @@ fn pay_after_hand(
     vec![difference, post(hand, funds, settled, reason)]
 }
 
+/// Books what the channel gave back a second time: it is lost until somebody brings it back.
+pub(super) fn pay_twice(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order, amount: Fen) {
+    let debit = Account::new(AccountKind::WriteOff, refund.tenant.as_str());
+    let credit = funds(&order.terms.channel_account);
+    let (phase, reason) = (Phase::Post, Reason::Refund);
+    deciding.transfer_any(refund, Movement { phase, debit, credit, amount, reason });
+}
+
+/// Books that somebody has for us what was given back twice.
+pub(super) fn bring_back(deciding: &mut Deciding<'_>, refund: &Refund) {
+    let account = |kind| Account::new(kind, refund.tenant.as_str());
+    let (debit, credit) = (account(AccountKind::SettledByHand), account(AccountKind::WriteOff));
+    let (phase, reason, amount) = (Phase::Post, Reason::SettledByHand, refund.paid_twice());
+    deciding.transfer_any(refund, Movement { phase, debit, credit, amount, reason });
+}
+
 /// Where the settled part of a refund goes that ends so, how much it is, and why.
 fn paid_to(refund: &Refund, order: &Order, to: &RefundState) -> (Account, Fen, Reason) {
     let hand = |kind| Account::new(kind, refund.tenant.as_str());

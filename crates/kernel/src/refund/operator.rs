@@ -10,7 +10,7 @@ use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::order::{CALL_MAX_MS, Order};
 use crate::standing::Exit;
-use ledger::{Id, kinds};
+use ledger::{Fen, Id, kinds};
 
 /// What an operator requests of a refund; it is made where money cannot be taken. A repeat of what was
 /// decided already answers the same and moves nothing.
@@ -85,6 +85,7 @@ impl DecideRefund {
 pub(super) fn exits(refund: &Refund) -> Vec<Exit> {
     match &refund.state {
         _ if refund.attention.is_none() => vec![],
+        _ if refund.paid_twice() != Fen::ZERO => vec![Exit::SettleByHand, Exit::EndContradiction],
         _ if !refund.holds() => vec![Exit::EndContradiction],
         RefundState::Requesting | RefundState::Processing => {
             vec![Exit::Retry, Exit::SettleByHand, Exit::WriteOff]
@@ -182,6 +183,16 @@ fn settle_by_hand(
         && known == note
         && reference == outside_reference
     {
+        return Ok(());
+    }
+    if refund.paid_twice() != Fen::ZERO && refund.attention.is_some() {
+        let (note, outside_reference) = (note.to_owned(), outside_reference.to_owned());
+        super::money::bring_back(deciding, refund);
+        deciding.record(refund, RefundChange::PaidBack { note, outside_reference });
+        return Ok(());
+    }
+    let is_back = refund.second_payouts.iter().any(|payout| payout.is_back);
+    if is_back && refund.attention.is_none() && refund.dismissal.as_deref() == Some(note) {
         return Ok(());
     }
     check_ends(refund)?;

@@ -101,6 +101,10 @@ pub(super) fn decide(
             let share = deciding.row::<Share>(tenant, *share).ok_or(ShareRefusal::NotFound)?;
             match share.state {
                 ShareState::Ended { .. } => return Err(ShareRefusal::Ended.into()),
+                // A new number waits until no call about the one before can bring an answer.
+                ShareState::Waiting if share.attempt > 1 => {
+                    return Ok(Reply::about(share.id.subject()));
+                }
                 ShareState::Waiting
                 | ShareState::Requesting { .. }
                 | ShareState::Processing

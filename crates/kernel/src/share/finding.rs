@@ -349,7 +349,7 @@ fn failed(item: &ShareItem, reason: &str) -> ShareItem {
     ShareItem { outcome, ..item.clone() }
 }
 
-/// The payee of the first receiver that was not bound knows that it is.
+/// The payee of the first receiver that was not bound keeps where it is now.
 fn note_bound(deciding: &mut Deciding<'_>, share: &Share, order: &Order) {
     let is_unbound = |item: &&ShareItem| item.outcome == ItemOutcome::Open { is_bound: false };
     if let Some(item) = share.items.iter().find(is_unbound) {

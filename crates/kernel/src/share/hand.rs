@@ -250,7 +250,7 @@ struct Decided<'a> {
     note: &'a str,
 }
 
-/// Books how a share has ended, whatever was booked of it before.
+/// Books how a share has ended, regardless of what was booked of it before.
 fn rebook(
     deciding: &mut Deciding<'_>,
     share: &Share,

@@ -426,7 +426,7 @@ impl Aggregate for Share {
         reads.orders.push((tenant.clone(), Key::Id(order)));
     }
 
-    /// What a person decides may take more from the account than the share has held. Payees are told where
+    /// What a person decides may take more from the account than the share has held. Payees keep where
     /// they are bound.
     fn linked(&self, reads: &mut Reads) {
         if self.state == ShareState::Waiting {

@@ -104,8 +104,13 @@ pub(super) fn decide(
         ShareReturnCommand::RetryNow { tenant, share_return, .. } => {
             let row = deciding.row::<ShareReturn>(tenant, *share_return);
             let row = row.ok_or(ShareReturnRefusal::NotFound)?;
-            if let ShareReturnState::Ended { .. } = row.state {
-                return Err(ShareReturnRefusal::Ended.into());
+            match row.state {
+                ShareReturnState::Ended { .. } => return Err(ShareReturnRefusal::Ended.into()),
+                // A new number waits until no call about the one before can bring an answer.
+                ShareReturnState::Running { tries: 0, .. } => {
+                    return Ok(Reply::about(row.id.subject()));
+                }
+                ShareReturnState::Running { .. } => {}
             }
             if row.next_poll_at.is_none_or(|due| due > deciding.now()) {
                 deciding.record(&row, ShareReturnChange::PollRequested);

@@ -188,7 +188,7 @@ fn ended_by_hand(
     Ok(row.items.iter().map(item).collect())
 }
 
-/// Books what became of items, whatever was booked of them before. Items that are still open go on.
+/// Books what became of items, regardless of what was booked of them before. Open items go on.
 fn rebook(
     deciding: &mut Deciding<'_>,
     row: &ShareReturn,

@@ -354,7 +354,7 @@ pub(crate) fn finding(kernel: &TestKernel, row: &str, words: &[&str]) -> Finding
         ["returned", at, status] => sharing::returned(kernel, number(at), status),
         [status, fen, attempt @ ..] => Finding::Refund(Refunded {
             channel_refund_no: refund_no(kernel, row, attempt),
-            refund_reference: "rf1".to_owned(),
+            refund_reference: format!("at {}", refund_no(kernel, row, attempt)),
             amount: amounts(fen).0,
             settled_amount: amounts(fen).1,
             status: match *status {

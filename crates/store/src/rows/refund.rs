@@ -9,7 +9,7 @@ use super::need::NeedBody;
 use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown};
 use crate::StoreFault;
 use channel::RefundCause;
-use kernel::{Refund, RefundChange, RefundState, TenantId};
+use kernel::{Refund, RefundChange, RefundState, SecondPayout, TenantId};
 use ledger::{Fen, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -50,6 +50,7 @@ impl Stored for Refund {
             nullable(text("note")),
             int("polls"),
             nullable(text("dismissal")),
+            text("second_payouts"),
         ],
         number: Some(NumberColumns { namespace: Some("namespace"), number: "merchant_refund_no" }),
     };
@@ -84,6 +85,7 @@ impl Stored for Refund {
             Value::optional(state.note),
             Value::Int(i64::from(self.polls)),
             Value::optional(self.dismissal.as_deref()),
+            Value::owned(payouts_text(&self.second_payouts)),
         ]);
     }
 
@@ -132,6 +134,7 @@ impl Stored for Refund {
             state,
             polls: cells.count()?,
             dismissal: cells.optional_string()?,
+            second_payouts: read_payouts(cells.text()?).map_err(|why| cells.fault(&why))?,
             next_poll_at: standing.next_poll_at,
             attention: standing.attention,
         })
@@ -165,6 +168,15 @@ impl Stored for Refund {
             RefundChange::NumberRenewed { attempt, next_poll_at } => {
                 json(&NumberRenewedBody { attempt: *attempt, next_poll_at: next_poll_at.ms() })
             }
+            RefundChange::PaidAgain { refund_reference, amount, why } => json(&PaidAgainBody {
+                refund_reference: Cow::Borrowed(refund_reference),
+                amount: amount.get(),
+                why: Cow::Borrowed(why),
+            }),
+            RefundChange::PaidBack { note, outside_reference } => json(&PaidBackBody {
+                note: Cow::Borrowed(note),
+                outside_reference: Cow::Borrowed(outside_reference),
+            }),
             RefundChange::AttentionEnded { note } => json(&NoteBody { note: Cow::Borrowed(note) }),
         }
     }
@@ -213,6 +225,19 @@ impl Stored for Refund {
                     attempt: body.attempt,
                     next_poll_at: Timestamp::from_ms(body.next_poll_at),
                 }
+            }
+            "paid_again" => {
+                let PaidAgainBody { refund_reference, amount, why } = parse(body)?;
+                RefundChange::PaidAgain {
+                    refund_reference: refund_reference.into_owned(),
+                    amount: Fen::new(amount),
+                    why: why.into_owned(),
+                }
+            }
+            "paid_back" => {
+                let PaidBackBody { note, outside_reference } = parse(body)?;
+                let outside_reference = outside_reference.into_owned();
+                RefundChange::PaidBack { note: note.into_owned(), outside_reference }
             }
             "attention_ended" => {
                 let note = parse::<NoteBody<'_>>(body)?.note.into_owned();
@@ -292,6 +317,50 @@ impl<'a> StateCells<'a> {
             (_, _, _, _, _, _) => None,
         }
     }
+}
+
+/// What the channel gave back twice, as text.
+fn payouts_text(payouts: &[SecondPayout]) -> String {
+    let body = |payout: &SecondPayout| PayoutBody {
+        refund_reference: payout.refund_reference.clone(),
+        amount: payout.amount.get(),
+        is_back: payout.is_back,
+    };
+    let bodies: Vec<PayoutBody> = payouts.iter().map(body).collect();
+    serde_json::to_string(&bodies).expect("texts and numbers are always JSON")
+}
+
+fn read_payouts(text: &str) -> Result<Vec<SecondPayout>, String> {
+    let read = |PayoutBody { refund_reference, amount, is_back }| SecondPayout {
+        refund_reference,
+        amount: Fen::new(amount),
+        is_back,
+    };
+    Ok(parse::<Vec<PayoutBody>>(text)?.into_iter().map(read).collect())
+}
+
+#[derive(Serialize, Deserialize)]
+struct PayoutBody {
+    refund_reference: String,
+    amount: i64,
+    is_back: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PaidAgainBody<'a> {
+    #[serde(borrow)]
+    refund_reference: Cow<'a, str>,
+    amount: i64,
+    #[serde(borrow)]
+    why: Cow<'a, str>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PaidBackBody<'a> {
+    #[serde(borrow)]
+    note: Cow<'a, str>,
+    #[serde(borrow)]
+    outside_reference: Cow<'a, str>,
 }
 
 #[derive(Serialize, Deserialize)]

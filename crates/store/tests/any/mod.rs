@@ -12,9 +12,9 @@ use kernel::{
     Merchant, MerchantChange, MerchantId, Mismatch, Need, Notification, NotificationChange,
     NotificationKind, NotificationState, Order, OrderChange, OrderFunds, OrderRequest, OrderState,
     Paid, PayeeChange, Payout, Refund, RefundChange, RefundPart, RefundRequest, RefundSource,
-    RefundState, Row, Sealed, ShareAmount, ShareChange, ShareReturnChange, ShareTerms, Splits,
-    Tenant, TenantChange, TenantId, Terms, UnappliedOutcome, UnappliedPayment, Withdrawal,
-    WithdrawalChange, WithdrawalState,
+    RefundState, Row, Sealed, SecondPayout, ShareAmount, ShareChange, ShareReturnChange,
+    ShareTerms, Splits, Tenant, TenantChange, TenantId, Terms, UnappliedOutcome, UnappliedPayment,
+    Withdrawal, WithdrawalChange, WithdrawalState,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
@@ -548,21 +548,36 @@ fn refund_parts() -> BoxedStrategy<Vec<RefundPart>> {
     vec(part, 0..3).boxed()
 }
 
+fn payouts() -> BoxedStrategy<Vec<SecondPayout>> {
+    let payout = (text(), fen(), any::<bool>()).prop_map(|(refund_reference, amount, is_back)| {
+        SecondPayout { refund_reference, amount, is_back }
+    });
+    proptest::collection::vec(payout, 0..2).boxed()
+}
+
 pub(crate) fn any_refund() -> BoxedStrategy<Refund> {
     let who = (tenant(), id(), id(), text(), text(), text());
     let amounts = (fen(), fen(), fen());
     let request = of((refund_request(), refund_parts()));
     let what = (amounts, request, select(RefundCause::ALL.to_vec()), time(), any::<i64>());
-    let polls =
-        (refund_state(), any::<u32>(), any::<u32>(), of(time()), of(attention()), of(text()));
+    let polls = (
+        refund_state(),
+        any::<u32>(),
+        any::<u32>(),
+        of(time()),
+        of(attention()),
+        of(text()),
+        payouts(),
+    );
     (who, what, polls)
         .prop_map(|(who, what, polls)| {
             let (tenant, id, order, merchant_order_no, channel_refund_no, payment_reference) = who;
             let ((paid, amount, settled_amount), request, cause, made_at, version) = what;
             let (request, parts) = request.unzip();
-            let (state, attempt, polls, next_poll_at, attention, dismissal) = polls;
+            let (state, attempt, polls, next_poll_at, attention, dismissal, payouts) = polls;
             Refund {
                 dismissal,
+                second_payouts: payouts,
                 tenant,
                 id,
                 order,
@@ -812,6 +827,13 @@ fn refund_change() -> BoxedStrategy<RefundChange> {
             RefundChange::NumberRenewed { attempt, next_poll_at }
         }),
         text().prop_map(|note| RefundChange::AttentionEnded { note }),
+        (text(), fen(), text()).prop_map(|(refund_reference, amount, why)| {
+            RefundChange::PaidAgain { refund_reference, amount, why }
+        }),
+        (text(), text()).prop_map(|(note, outside_reference)| RefundChange::PaidBack {
+            note,
+            outside_reference
+        }),
         (text(), of(time()))
             .prop_map(|(why, next_poll_at)| RefundChange::MismatchRecorded { why, next_poll_at }),
     ]

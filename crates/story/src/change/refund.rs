@@ -33,6 +33,10 @@ pub(super) fn what(subject: Subject, change: &RefundChange) -> String {
         RefundChange::NumberRenewed { attempt, .. } => {
             format!("refund {refund} is requested under a new number, its attempt {attempt}")
         }
+        RefundChange::PaidAgain { why, .. } => format!("CONTRADICTION: refund {refund} was {why}"),
+        RefundChange::PaidBack { note, outside_reference } => {
+            format!("what refund {refund} paid twice came back as {outside_reference}: {note}")
+        }
         RefundChange::AttentionEnded { note } => {
             format!("an operator looked into refund {refund}: {note}")
         }
@@ -98,6 +102,14 @@ pub(super) fn facts(change: &RefundChange) -> Facts {
         RefundChange::NumberRenewed { attempt, .. } => {
             vec![("attempt", Fact::Number(i64::from(*attempt)))]
         }
-        RefundChange::AttentionEnded { note } => vec![text("note", note)],
+        RefundChange::PaidAgain { refund_reference, amount, .. } => {
+            vec![
+                text("refund_reference", refund_reference),
+                ("amount_fen", Fact::Number(amount.get())),
+            ]
+        }
+        RefundChange::PaidBack { note, .. } | RefundChange::AttentionEnded { note } => {
+            vec![text("note", note)]
+        }
     }
 }
