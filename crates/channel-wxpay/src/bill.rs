@@ -2,9 +2,10 @@
 //!
 //! - `table`: a file's lines under its header, and its summary.
 //! - `yuan`: amounts.
-//! - `trade`, `funds`: the rows of the two kinds.
+//! - `trade`, `funds`, `shared`: the rows of each kind.
 
 mod funds;
+pub(crate) mod shared;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -38,8 +39,8 @@ impl From<String> for BillFault {
 /// The bills of an account. A sub-merchant's fund bill comes encrypted, by another call.
 pub(crate) fn kinds(account: &Account) -> &'static [BillKind] {
     match account.partner {
-        None => &[BillKind::Trade, BillKind::FundFlow],
-        Some(_) => &[BillKind::Trade],
+        None => &[BillKind::Trade, BillKind::FundFlow, BillKind::Sharing],
+        Some(_) => &[BillKind::Trade, BillKind::Sharing],
     }
 }
 
@@ -54,6 +55,11 @@ pub(crate) fn target(account: &Account, day: &BillDay) -> Result<String, EncodeF
         (BillKind::Trade, None) => format!("/v3/bill/tradebill?bill_date={date}&bill_type=ALL"),
         (BillKind::Trade, Some(partner)) => format!(
             "/v3/bill/tradebill?bill_date={date}&sub_mchid={}&bill_type=ALL",
+            wire::percent_encoded(&partner.sub_mchid)
+        ),
+        (BillKind::Sharing, None) => format!("/v3/profitsharing/bills?bill_date={date}"),
+        (BillKind::Sharing, Some(partner)) => format!(
+            "/v3/profitsharing/bills?bill_date={date}&sub_mchid={}",
             wire::percent_encoded(&partner.sub_mchid)
         ),
         (BillKind::FundFlow, _) => {
@@ -97,6 +103,7 @@ fn rows(account: &Account, kind: BillKind, body: &[u8]) -> Result<Bill, BillFaul
     let rows = match kind {
         BillKind::Trade => trade::rows(account, &Table::read(text, trade::SUMMARY)?)?,
         BillKind::FundFlow => funds::rows(&Table::read(text, funds::SUMMARY)?)?,
+        BillKind::Sharing => shared::rows(account, &table::lines(text)?)?,
     };
     // A file with a summary of nothing says what NO_STATEMENT_EXIST says.
     Ok(if rows.is_empty() { Bill::Empty } else { Bill::Rows(rows) })

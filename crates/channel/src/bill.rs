@@ -5,6 +5,7 @@
 //! answers it with the bill itself.
 
 use crate::finding::RefundStatus;
+use crate::share::ShareStatus;
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, offset};
 use ledger::{Currency, Fen, Timestamp};
@@ -16,17 +17,20 @@ pub enum BillKind {
     Trade,
     /// 资金账单: everything that changed the balance of the account at the channel.
     FundFlow,
+    /// 分账账单: shares of payments, and their returns.
+    Sharing,
 }
 
 impl BillKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [BillKind; 2] = [BillKind::Trade, BillKind::FundFlow];
+    pub const ALL: [BillKind; 3] = [BillKind::Trade, BillKind::FundFlow, BillKind::Sharing];
 
     /// The word in commands and documents.
     pub const fn name(self) -> &'static str {
         match self {
             BillKind::Trade => "trade",
             BillKind::FundFlow => "fund_flow",
+            BillKind::Sharing => "sharing",
         }
     }
 
@@ -109,6 +113,8 @@ pub enum BillRow {
     Refund(RefundRow),
     /// A change of the balance at the channel.
     Funds(FundsRow),
+    /// An item of a share, or the return of one.
+    Shared(SharedRow),
 }
 
 /// A payment in a bill. It is paid: bills list no others.
@@ -172,6 +178,34 @@ pub struct FundsRow {
     pub balance: Fen,
     /// When.
     pub at: Timestamp,
+}
+
+/// An item of a share, or a return, in a bill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedRow {
+    /// Which of the two it is.
+    pub direction: SharedDirection,
+    /// Our number of the share or of the return.
+    pub channel_no: String,
+    /// The channel's number of the item, or of the return.
+    pub reference: String,
+    /// The channel's number of the payment.
+    pub payment_reference: String,
+    /// How much.
+    pub amount: Fen,
+    /// Where it stood when the bill was made.
+    pub status: ShareStatus,
+    /// When it ended, or the time of the row.
+    pub at: Timestamp,
+}
+
+/// Which way shared money went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SharedDirection {
+    /// 分账: to a receiver.
+    Given,
+    /// 分账回退: back to the sharing merchant.
+    Returned,
 }
 
 /// Which way the balance changed.

@@ -28,7 +28,7 @@ pub mod share;
 
 pub use bill::{
     Bill, BillDay, BillFile, BillKind, BillRow, FileHash, FundsDirection, FundsRow, PaymentRow,
-    RefundRow,
+    RefundRow, SharedDirection, SharedRow,
 };
 pub use callable_url::{BaseUrl, CallableUrl, UrlFault};
 pub use counterpart::{

@@ -4,8 +4,9 @@
 //! is ready never changes. A payment that becomes known after midnight is in the bill of the day on which
 //! it was booked, with the time at which it was made.
 //!
-//! - `wire`: requests and results. `link`: links to files.
+//! - `wire`: requests and results. `line`: rows from what was booked. `link`: links to files.
 
+mod line;
 mod link;
 mod wire;
 
@@ -20,11 +21,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use dialect::Peer;
 use http::{HeaderValue, StatusCode, header};
-use kernel::{Order, OrderState, TenantId};
+use kernel::TenantId;
 use ledger::{Account, AccountKind, Fen};
 use link::Claims;
 use std::sync::Arc;
-use store::{Counted, PaidOrders};
+use store::{BookedFor, BookedKind, Counted, PaidOrders};
 use wire::{BillName, BillType, Line, Link, Page, QueryPage};
 
 /// Rows of a bill's file at most; a larger bill is read page by page.
@@ -123,6 +124,22 @@ impl Api {
         offset: u32,
         limit: u32,
     ) -> Result<Counted<Line>, Fault> {
+        let booked = |kind| self.booked(tenant, bill, kind, offset, limit);
+        match bill.bill_type {
+            BillType::Trade => self.payments(tenant, bill, offset, limit).await,
+            BillType::Refund => booked(BookedKind::Refunds).await,
+            BillType::Profit => booked(BookedKind::Shares).await,
+            BillType::Wallet => Ok(Counted { count: 0, rows: vec![] }),
+        }
+    }
+
+    async fn payments(
+        &self,
+        tenant: &TenantId,
+        bill: &BillName,
+        offset: u32,
+        limit: u32,
+    ) -> Result<Counted<Line>, Fault> {
         let question = PaidOrders {
             tenant: tenant.clone(),
             account: Account::new(AccountKind::MerchantPending, bill.merchant.as_str()),
@@ -132,13 +149,31 @@ impl Api {
             offset,
             limit,
         };
-        match bill.bill_type {
-            BillType::Trade => {
-                let Counted { count, rows } = self.engine.ask(question).await?;
-                Ok(Counted { count, rows: rows.iter().filter_map(|it| trade(it, bill)).collect() })
-            }
-            BillType::Wallet => Ok(Counted { count: 0, rows: vec![] }),
-        }
+        let Counted { count, rows } = self.engine.ask(question).await?;
+        Ok(Counted { count, rows: rows.iter().filter_map(|it| line::trade(it, bill)).collect() })
+    }
+
+    /// What refunds, or shares and their returns, moved.
+    async fn booked(
+        &self,
+        tenant: &TenantId,
+        bill: &BillName,
+        kind: BookedKind,
+        offset: u32,
+        limit: u32,
+    ) -> Result<Counted<Line>, Fault> {
+        let question = BookedFor {
+            tenant: tenant.clone(),
+            merchant: bill.merchant.clone(),
+            kind,
+            channel: bill.pay_channel.as_deref().map(pay_channel::name),
+            from: bill.from,
+            to: bill.to(),
+            offset,
+            limit,
+        };
+        let Counted { count, rows } = self.engine.ask(question).await?;
+        Ok(Counted { count, rows: rows.iter().filter_map(|it| line::booked(it, bill)).collect() })
     }
 
     /// The file of a bill: its rows, and a line with their number and sum.
@@ -165,26 +200,4 @@ impl Api {
 fn too_large(count: u64) -> Fault {
     let text = format!("BillDate: {count} rows, want at most {FILE_ROWS_MAX}; use query_page");
     Fault::new(ErrCode::InvalidParameter, text)
-}
-
-/// The row of a paid order; none of an order that is not paid, which has no payment to be listed for.
-fn trade(order: &Order, bill: &BillName) -> Option<Line> {
-    let OrderState::Paid(paid) = &order.state else { return None };
-    let (terms, request) = (&order.terms, &order.terms.request);
-    Some(Line {
-        bill_date: bill.date.clone(),
-        channel: pay_channel::word(&terms.channel),
-        merchant_id: request.merchant.as_str().to_owned(),
-        out_trade_no: request.merchant_order_no.clone(),
-        trade_no: terms.id.to_string(),
-        end_trade_no: paid.payment_reference.clone(),
-        payment_type: "INCOME",
-        business_type: "PAY",
-        trade_time: time::write(terms.placed_at),
-        finish_time: time::write(paid.at),
-        trade_status: "1",
-        order_amount: wire::yuan(paid.amount),
-        description: request.subject.clone(),
-        amount: paid.amount,
-    })
 }

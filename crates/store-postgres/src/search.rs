@@ -11,17 +11,21 @@ use crate::schema;
 use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, claim as sql, read};
 use kernel::{
-    Aggregate as _, Allocation, Approval, AttentionKind, Event, Key, Lane, NaturalKey,
-    Notification, Order, TenantId,
+    Aggregate as _, Allocation, Approval, AttentionKind, Event, Key, Lane, MerchantId, NaturalKey,
+    Notification, Order, Refund, Share, ShareReturn, TenantId,
 };
-use ledger::{Account, Id, SubjectId, SubjectKind, Timestamp, kinds};
+use ledger::{Account, Id, Phase, SubjectId, SubjectKind, Timestamp, kinds};
+use std::borrow::Cow;
 use std::collections::HashMap;
+use store::booked::order_of;
+use store::rows::booked::{self, BookedSum};
 use store::rows::{self, Value, archive, event, task, transfer};
 use store::{
     AccountRow, AllocationsOf, Approvals, AttentionCount, AttentionFilter, AttentionRow,
-    BalancesAt, Counted, DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX,
-    Lateness, Listed, NotificationRow, OrderFilter, PARKED_LISTED_MAX, Page, PaidOrders, Postings,
-    PostingsBetween, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow, highest_id, lowest_id,
+    BalancesAt, Booked, BookedFor, Counted, DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX,
+    LATE_EXAMINED_MAX, Lateness, Listed, NotificationRow, OrderFilter, PARKED_LISTED_MAX, Page,
+    PaidOrders, Postings, PostingsBetween, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
+    highest_id, lowest_id,
 };
 use tokio_postgres::Row;
 
@@ -55,6 +59,7 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
             Page::Withdrawals(cell::read(&rows, rows::read)?)
         }
         Query::PaidOrders(of) => Page::PaidOrders(found.paid_orders(of).await?),
+        Query::BookedFor(of) => Page::BookedFor(found.booked(of).await?),
         Query::BalancesAt(of) => {
             let rows = found.all(&balances_at(of)).await?.concat();
             let read = |cells: &[Value<'_>]| transfer::read_balance(cells).map(|(_, row)| row);
@@ -189,6 +194,7 @@ fn session_of(query: &Query) -> Session {
         | Query::OneWithdrawal(_)
         | Query::Withdrawals(_)
         | Query::PaidOrders(_)
+        | Query::BookedFor(_)
         | Query::BalancesAt(_)
         | Query::PostingsBetween(_)
         | Query::Accounts(_)
@@ -340,6 +346,49 @@ impl Found<'_> {
         };
         let count = cell::read(counts, transfer::read_count)?.into_iter().sum();
         Ok(Counted { count, rows: cell::read(orders, rows::read)? })
+    }
+
+    async fn booked(&self, of: &BookedFor) -> Result<Counted<Booked>, StoreFault> {
+        let page = [of.offset, of.limit].map(|number| Parameter::int(i64::from(number)));
+        let steps = [
+            Step::new(&read::BOOKED_COUNT, scope(of)),
+            Step::new(&read::BOOKED, scope(of).into_iter().chain(page)),
+        ];
+        let found = self.all(&steps).await?;
+        let [counts, sums] = found.as_slice() else {
+            return Err(StoreFault::Failed("what was booked with too few answers".to_owned()));
+        };
+        let count = cell::read(counts, transfer::read_count)?.into_iter().sum();
+        let sums = cell::read(sums, booked::read)?;
+        let rows = self.rows_that_moved(&of.tenant, &sums).await?;
+        let ids = rows.iter().filter_map(order_of).map(Id::value).collect();
+        let orders = self.rows(by_ids::<Order>(&of.tenant, ids)).await?;
+        BookedFor::answer_of(count, sums, rows, cell::read(&orders, rows::read)?)
+    }
+
+    /// The rows of these sums, in no order.
+    async fn rows_that_moved(
+        &self,
+        tenant: &TenantId,
+        sums: &[BookedSum],
+    ) -> Result<Vec<kernel::Row>, StoreFault> {
+        let of = |kind| {
+            let those = sums.iter().filter(move |sum| sum.subject.kind == kind);
+            those.map(|sum| sum.subject.value).collect()
+        };
+        let steps = [
+            by_ids::<Refund>(tenant, of(SubjectKind::Refund)),
+            by_ids::<Share>(tenant, of(SubjectKind::Share)),
+            by_ids::<ShareReturn>(tenant, of(SubjectKind::ShareReturn)),
+        ];
+        let found = self.all(&steps).await?;
+        let [refunds, shares, returns] = found.as_slice() else {
+            return Err(StoreFault::Failed("rows with too few answers".to_owned()));
+        };
+        let refunds = cell::read(refunds, rows::read)?.into_iter().map(kernel::Row::Refund);
+        let shares = cell::read(shares, rows::read)?.into_iter().map(kernel::Row::Share);
+        let returns = cell::read(returns, rows::read)?.into_iter().map(kernel::Row::ShareReturn);
+        Ok(refunds.chain(shares).chain(returns).collect())
     }
 
     /// The last row that a listing reads below an id; none when it reads all.
@@ -630,6 +679,23 @@ fn in_time<'a>(
         Parameter::int(highest_id(to)),
         Parameter::int(from.ms()),
         Parameter::int(to.ms()),
+    ]
+}
+
+/// What the statements about what was booked for a merchant have in common.
+fn scope(of: &BookedFor) -> Vec<Parameter<'_>> {
+    let texts = |words: [&'static str; 2]| Parameter::texts(words.map(Cow::Borrowed));
+    vec![
+        tenant(&of.tenant),
+        Parameter::texts(of.accounts().map(|account| Cow::Owned(account.key()))),
+        Parameter::int(lowest_id(of.from)),
+        Parameter::int(highest_id(of.to)),
+        Parameter::int(of.from.ms()),
+        Parameter::int(of.to.ms()),
+        texts(of.subject_kinds().map(SubjectKind::name)),
+        texts(of.phases().map(Phase::name)),
+        Parameter::optional(of.merchant_of_orders().map(MerchantId::as_str)),
+        Parameter::optional(of.channel.as_deref()),
     ]
 }
 

@@ -9,20 +9,22 @@ use crate::sql::rows::SqlRow;
 use crate::sql::{claim as sql, read};
 use crate::statement::{Select, fault, snapshot, within};
 use kernel::{
-    Allocation, Approval, AttentionKind, Key, Lane, NaturalKey, Notification, Order, Payee, Refund,
-    Row, TenantId, Withdrawal,
+    Allocation, Approval, AttentionKind, Key, Lane, MerchantId, NaturalKey, Notification, Order,
+    Payee, Refund, Row, Share, ShareReturn, TenantId, Withdrawal,
 };
 use ledger::{Id, Subject, SubjectId, Timestamp, Transfer, kinds};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
 use std::time::Duration;
+use store::booked::order_of;
+use store::rows::booked::{self, BookedSum};
 use store::rows::{self, Value, event, task, transfer};
 use store::{
-    AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, BalancesAt, Counted,
-    DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX, Lateness, Listed,
-    NotificationRow, Notifications, OrderFilter, PARKED_LISTED_MAX, Page, PaidOrders, Payees,
-    Postings, PostingsBetween, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow, Withdrawals,
-    highest_id, lowest_id,
+    AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, BalancesAt, Booked,
+    BookedFor, Counted, DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX,
+    Lateness, Listed, NotificationRow, Notifications, OrderFilter, PARKED_LISTED_MAX, Page,
+    PaidOrders, Payees, Postings, PostingsBetween, Query, StoreFault, Story, TASKS_COUNTED_MAX,
+    TaskRow, Withdrawals, highest_id, lowest_id,
 };
 
 /// How long an answer may take, as PostgreSQL's sessions have it.
@@ -60,6 +62,7 @@ pub(crate) fn is_upkeep(query: &Query) -> bool {
         | Query::OneWithdrawal(_)
         | Query::Withdrawals(_)
         | Query::PaidOrders(_)
+        | Query::BookedFor(_)
         | Query::BalancesAt(_)
         | Query::PostingsBetween(_)
         | Query::Accounts(_)
@@ -100,6 +103,7 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
         Query::Payees(of) => Page::Payees(payees(connection, of)?),
         Query::Withdrawals(of) => Page::Withdrawals(withdrawals(connection, of)?),
         Query::PaidOrders(of) => Page::PaidOrders(paid_orders(connection, of)?),
+        Query::BookedFor(of) => Page::BookedFor(booked_for(connection, of)?),
         Query::BalancesAt(of) => Page::BalancesAt(balances_at(connection, of)?),
         Query::PostingsBetween(of) => Page::PostingsBetween(postings_between(connection, of)?),
         Query::StoryOf(of) => Page::StoryOf(story(connection, &of.tenant, of.root)?.map(Box::new)),
@@ -423,6 +427,57 @@ fn paid_orders(connection: &Connection, of: &PaidOrders) -> Result<Counted<Order
         .all(&time, transfer::read_count)?;
     let rows = every(connection, &read::PAID_ORDERS, &[&time[..], &page].concat())?;
     Ok(Counted { count: counts.into_iter().sum(), rows })
+}
+
+fn booked_for(connection: &Connection, of: &BookedFor) -> Result<Counted<Booked>, StoreFault> {
+    let [account, other] = of.accounts();
+    let scope = [
+        text(&of.tenant),
+        Value::owned(account.key()),
+        Value::owned(other.key()),
+        Value::Int(lowest_id(of.from)),
+        Value::Int(highest_id(of.to)),
+        Value::Int(of.from.ms()),
+        Value::Int(of.to.ms()),
+        Value::text(of.subject_kinds()[0].name()),
+        Value::text(of.subject_kinds()[1].name()),
+        Value::text(of.phases()[0].name()),
+        Value::text(of.phases()[1].name()),
+        Value::optional(of.merchant_of_orders().map(MerchantId::as_str)),
+        Value::optional(of.channel.as_deref()),
+    ];
+    let page = [Value::Int(i64::from(of.offset)), Value::Int(i64::from(of.limit))];
+    let counts = Select::new(connection, booked::BOOKED.name, &read::BOOKED_COUNT)?
+        .all(&scope, transfer::read_count)?;
+    let sums = Select::new(connection, booked::BOOKED.name, &read::BOOKED)?
+        .all(&[&scope[..], &page].concat(), booked::read)?;
+    let rows = rows_that_moved(connection, &of.tenant, &sums)?;
+    let mut finder: Finder<'_, Order> = Finder::new(connection);
+    let mut find = |id| finder.find(&of.tenant, &Key::Id(id)).transpose();
+    let orders = rows.iter().filter_map(order_of).filter_map(&mut find);
+    let orders = orders.collect::<Result<_, _>>()?;
+    BookedFor::answer_of(counts.into_iter().sum(), sums, rows, orders)
+}
+
+fn rows_that_moved(
+    connection: &Connection,
+    tenant: &TenantId,
+    sums: &[BookedSum],
+) -> Result<Vec<Row>, StoreFault> {
+    let mut refunds: Finder<'_, Refund> = Finder::new(connection);
+    let mut shares: Finder<'_, Share> = Finder::new(connection);
+    let mut returns: Finder<'_, ShareReturn> = Finder::new(connection);
+    let mut rows = vec![];
+    for BookedSum { subject, .. } in sums {
+        if let Some(id) = subject.id() {
+            rows.extend(refunds.find(tenant, &Key::Id(id))?.map(Row::Refund));
+        } else if let Some(id) = subject.id() {
+            rows.extend(shares.find(tenant, &Key::Id(id))?.map(Row::Share));
+        } else if let Some(id) = subject.id() {
+            rows.extend(returns.find(tenant, &Key::Id(id))?.map(Row::ShareReturn));
+        }
+    }
+    Ok(rows)
 }
 
 fn balances_at(connection: &Connection, of: &BalancesAt) -> Result<Vec<AccountRow>, StoreFault> {

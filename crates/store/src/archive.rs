@@ -178,14 +178,14 @@ fn removed(row: &Row) -> Option<(Id<kinds::Notification>, i64)> {
     }
 }
 
-/// Whether a story is an order's with which nothing will happen any more by itself, and whose last
-/// event lies before this instant.
+/// Whether a story is an order's or a withdrawal's with which nothing will happen any more by itself, and
+/// whose last event lies before this instant.
 pub fn is_finished(story: &Story, ended_before: Timestamp) -> bool {
     let is_settled = |row: &Row| {
         let standing = row.standing();
         !standing.is_open() && standing.attention.is_none() && standing.holds.is_empty()
     };
-    story.order().is_some()
+    (story.order().is_some() || story.withdrawal().is_some())
         && story.tasks.is_empty()
         && story.rows.iter().all(is_settled)
         && story.events.iter().map(|event| event.at).max().is_some_and(|last| last < ended_before)

@@ -19,6 +19,7 @@ pub mod archive;
 pub mod audit;
 mod baseline;
 pub mod batch;
+pub mod booked;
 mod claim;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -30,19 +31,20 @@ pub mod rows;
 pub use archive::{Archival, ArchiveCover, ArchiveRecord, ArchivedEvents};
 pub use baseline::Baseline;
 pub use batch::Batch;
+pub use booked::{Booked, BookedKind};
 pub use claim::{Claim, DEFER_MS, TaskAction, TaskUpdate};
 pub use kernel::Write;
 pub use late::{LATE_EXAMINED_MAX, LateTasks, Lateness};
 pub use query::{
     AboutDatabase, AccountRow, Accounts, AllocationsOf, Approvals, Archives, AttemptRow,
     AttentionCount, AttentionCounts, AttentionFilter, AttentionList, AttentionMark, AttentionRow,
-    AttentionStart, Audit, AuditReport, BalancesAt, Counted, DatabaseFacts, DatabaseTime,
-    DirectoryOf, DirectoryRevision, DirectoryRows, EXAMINED_MAX, Installation, LastId, Listed,
-    NotificationRow, Notifications, OldestUndelivered, OneApproval, OneNotification, OneOrder,
-    OneRefund, OneWithdrawal, OrderFilter, Orders, PARKED_LISTED_MAX, Page, PaidOrders, Payees,
-    Ping, Postings, PostingsBetween, Query, Question, StoriesWithEvents, Story, StoryOf,
-    TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder, TenantsWithWithdrawal, Withdrawals,
-    highest_id, lowest_id,
+    AttentionStart, Audit, AuditReport, BalancesAt, BookedFor, Counted, DatabaseFacts,
+    DatabaseTime, DirectoryOf, DirectoryRevision, DirectoryRows, EXAMINED_MAX, Installation,
+    LastId, Listed, NotificationRow, Notifications, OldestUndelivered, OneApproval,
+    OneNotification, OneOrder, OneRefund, OneWithdrawal, OrderFilter, Orders, PARKED_LISTED_MAX,
+    Page, PaidOrders, Payees, Ping, Postings, PostingsBetween, Query, Question, StoriesWithEvents,
+    Story, StoryOf, TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder, TenantsWithWithdrawal,
+    Withdrawals, highest_id, lowest_id,
 };
 
 use kernel::{Reads, Task, TenantId, View};

@@ -4,10 +4,11 @@
 //! once, in the list below. A store answers [`Query`]s with [`Page`]s, so that it stays object safe.
 
 use crate::archive::{ArchiveRecord, ArchivedEvents};
+use crate::booked::{Booked, BookedKind};
 use kernel::{
     Aggregate, Allocation, Approval, Attempt, Attention, AttentionKind, CallerKey, ChannelAccount,
-    Event, Exit, Key, Lane, Merchant, NaturalKey, Notification, NotificationState, Order, Payee,
-    Refund, Row, Share, Task, Tenant, TenantId, Withdrawal,
+    Event, Exit, Key, Lane, Merchant, MerchantId, NaturalKey, Notification, NotificationState,
+    Order, Payee, Refund, Row, Share, Task, Tenant, TenantId, Withdrawal,
 };
 use ledger::{
     Account, Balance, Id, Named, Stamp, Subject, SubjectKind, Timestamp, Transfer, kinds,
@@ -149,6 +150,27 @@ questions! {
         /// How many at most.
         limit: u32,
     } -> Counted<Order>;
+
+    /// What refunds, or shares and their returns, moved for a merchant in a time: one row for each of
+    /// them and direction, in order of their ids.
+    BookedFor {
+        /// The owner.
+        tenant: TenantId,
+        /// The merchant: whose orders were refunded, or who gave or got a share.
+        merchant: MerchantId,
+        /// What moved money.
+        kind: BookedKind,
+        /// Only what is about orders of this channel.
+        channel: Option<String>,
+        /// Booked at or after.
+        from: Timestamp,
+        /// Booked before.
+        to: Timestamp,
+        /// How many rows come before the page.
+        offset: u32,
+        /// How many at most.
+        limit: u32,
+    } -> Counted<Booked>;
 
     /// Everything that belongs to one root subject.
     StoryOf {
@@ -338,6 +360,7 @@ impl Query {
             | Query::OneWithdrawal(OneWithdrawal { tenant, .. })
             | Query::Withdrawals(Withdrawals { tenant, .. })
             | Query::PaidOrders(PaidOrders { tenant, .. })
+            | Query::BookedFor(BookedFor { tenant, .. })
             | Query::BalancesAt(BalancesAt { tenant, .. })
             | Query::PostingsBetween(PostingsBetween { tenant, .. })
             | Query::Accounts(Accounts { tenant })

@@ -50,6 +50,17 @@ impl<'a> Table<'a> {
     }
 }
 
+/// The lines under the header of a file of which no page says what stands behind them: a summary's header
+/// does not begin with a backtick, and nothing is read from there on.
+pub(super) fn lines(text: &str) -> Result<Vec<Line<'_>>, String> {
+    let text = text.trim_start_matches('\u{feff}');
+    let mut lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let (_, header) = lines.next().ok_or("a header wanted")?;
+    let columns = names(header);
+    let rows = lines.take_while(|(_, line)| line.starts_with('`'));
+    rows.map(|(line_no, line)| Line::read(line_no, columns.clone(), line)).collect()
+}
+
 fn names(header: &str) -> std::rc::Rc<[&str]> {
     header.split(',').map(|name| name.trim().trim_start_matches('`')).collect()
 }

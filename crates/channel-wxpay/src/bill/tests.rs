@@ -7,7 +7,7 @@ use crate::tests::{
 };
 use channel::{
     Bill, BillFile, BillKind, BillRow, FileHash, Finding, FundsDirection, FundsRow, Instruction,
-    PaymentRow, RefundRow, RefundStatus, Response,
+    PaymentRow, RefundRow, RefundStatus, Response, ShareStatus, SharedDirection, SharedRow,
 };
 use ledger::{Currency, Fen, Timestamp};
 
@@ -235,4 +235,54 @@ fn the_rows_of_sub_merchants_are_left_to_their_accounts() {
     let asked = Instruction::FetchBill(asked);
     let finding = partner.decode(&asked, &file(200, &with_sub), &context());
     assert!(matches!(finding, Finding::Mismatch { .. }), "{finding:?}");
+}
+
+/// With the other names that its columns were seen under, a summary behind it, and the released rest.
+const SHARED: &str = "\u{feff}分账时间,分账发起方,分账方,微信订单号,微信分账/回退单号,分账明细单号,\
+    商户分账/回退单号,分账接收方,分账金额,业务类型,处理状态,分账描述,备注\r\n\
+    `2023-04-18 10:00:00,`1900009191,`1900009191,`42,`300,`36000,`S1,`86693852,`8.88,`分账,`成功,`分给,商户,`\r\n\
+    `2023-04-18 10:00:01,`1900009191,`1900009191,`42,`300,`36001,`S1,`1900009191,`1.00,`分账,`成功,`解冻,`\r\n\
+    `2023-04-18 11:00:00,`1900009191,`1900009191,`42,`301,`,`U1,`86693852,`0.08,`分账回退,`FAILED,`回退,`\r\n\
+    总笔数,总金额\r\n`3,`9.96\r\n";
+
+#[test]
+fn a_bill_of_shares_is_read_under_each_name_of_a_column() {
+    let Finding::Bill(Bill::Rows(rows)) = fetched(BillKind::Sharing, SHARED) else {
+        panic!("rows wanted")
+    };
+    let row = |direction, number: &str, reference: &str, fen, status, second| {
+        BillRow::Shared(SharedRow {
+            direction,
+            channel_no: number.into(),
+            reference: reference.into(),
+            payment_reference: "42".into(),
+            amount: Fen::new(fen),
+            status,
+            at: on_the_day(second),
+        })
+    };
+    let want = [
+        row(SharedDirection::Given, "S1", "36000", 888, ShareStatus::Done, 36_000),
+        row(SharedDirection::Returned, "U1", "301", 8, ShareStatus::Failed, 39_600),
+    ];
+    assert_eq!(rows, want);
+}
+
+#[test]
+fn a_bill_of_shares_that_says_something_else_is_not_read() {
+    for (from, to, told) in [
+        ("`分账,`成功,`分给", "`转账,`成功,`分给", "业务类型"),
+        ("`FAILED", "`NEW", "处理状态"),
+        ("`8.88", "`8.888", "分账金额"),
+        ("`2023-04-18 10:00:00", "`10:00", "分账时间"),
+        ("微信订单号", "订单号", "微信订单号 wanted"),
+        (",`分给,商户,`\r\n", ",`分给\r\n", "values found"),
+    ] {
+        let body = SHARED.replacen(from, to, 1);
+        assert_ne!(body, SHARED, "{from}");
+        let why = why(fetched(BillKind::Sharing, &body));
+        assert!(why.contains(told), "{from}: {why}");
+    }
+    let other = fetched(BillKind::Sharing, &SHARED.replace("`1900009191,`1900009191", "`1,`2"));
+    assert_eq!(other, Finding::Bill(Bill::Empty), "rows of a sub-merchant");
 }

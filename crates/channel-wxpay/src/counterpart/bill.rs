@@ -5,7 +5,7 @@ use crate::counterpart::answer::Reply;
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::parameter;
 use crate::counterpart::world::Merchant;
-use crate::counterpart::{CallContext, bill_file, records};
+use crate::counterpart::{CallContext, bill_file, records, sharing};
 use crate::wire::BillAnswer;
 use channel::{BillDay, BillKind, DocumentFault, FaultMode};
 use jiff::civil::Date;
@@ -38,6 +38,7 @@ pub(super) fn find(call: &mut CallContext<'_>, kind: BillKind) -> Result<Reply, 
     let text = match kind {
         BillKind::Trade => bill_file::trade(call, &day, sub_mchid.as_deref())?,
         BillKind::FundFlow => bill_file::fund_flow(call, &day)?,
+        BillKind::Sharing => sharing::bill(call, &day, sub_mchid.as_deref())?,
     };
     let text = text.ok_or_else(|| Refusal::new("NO_STATEMENT_EXIST", "账单文件不存在"))?;
     Ok(Reply::json(200, &keep(call, text)?))
@@ -87,11 +88,14 @@ fn date(call: &CallContext<'_>) -> Result<Date, Refusal> {
 
 /// Bills of all trades, of the basic account, not packed: the sandbox makes no others.
 fn check_parameters(call: &CallContext<'_>, kind: BillKind) -> Result<(), Refusal> {
-    let (name, wanted) = match kind {
-        BillKind::Trade => ("bill_type", "ALL"),
-        BillKind::FundFlow => ("account_type", "BASIC"),
+    let only = match kind {
+        BillKind::Trade => Some(("bill_type", "ALL")),
+        BillKind::FundFlow => Some(("account_type", "BASIC")),
+        BillKind::Sharing => None,
     };
-    if parameter(call.request, name).is_some_and(|value| value != wanted) {
+    if let Some((name, wanted)) = only
+        && parameter(call.request, name).is_some_and(|value| value != wanted)
+    {
         return Err(Refusal::field(name, &format!("沙箱只提供{wanted}")));
     }
     match parameter(call.request, "tar_type") {

@@ -118,7 +118,7 @@ fn file<const N: usize>(
 }
 
 /// Every value begins with a backtick.
-fn line(values: &[String]) -> String {
+pub(super) fn line(values: &[String]) -> String {
     let values: Vec<String> = values.iter().map(|value| format!("`{value}")).collect();
     format!("{}\r\n", values.join(","))
 }
@@ -145,6 +145,8 @@ fn read(call: &CallContext<'_>, entry: &Entry) -> Result<Option<Happened>, Docum
         }
         Entry::Refunded { refund_key, .. } => back(call, refund_key, By::Refund),
         Entry::Reversed { refund_key, .. } => back(call, refund_key, By::Reversal),
+        // Shares have a bill of their own.
+        Entry::Shared { .. } | Entry::Returned { .. } => Ok(None),
     }
 }
 

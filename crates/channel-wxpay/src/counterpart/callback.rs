@@ -14,6 +14,9 @@ use channel::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// `original_type` of what receivers of shares are notified of.
+const SHARING: &str = "profitsharing";
+
 /// A callback before it is sealed.
 #[derive(Serialize, Deserialize)]
 struct Plain {
@@ -31,16 +34,24 @@ pub(super) enum Event {
     Refunded,
     RefundClosed,
     RefundAbnormal,
+    /// A receiver got money by a share.
+    Shared,
+    /// A receiver gave money of a share back.
+    ShareReturned,
 }
 
 impl Event {
-    /// `event_type`, `original_type`, `summary`, and the amount that a false callback raises.
+    /// `event_type`, `original_type`, `summary`, and where the amount stands that a false callback raises.
     const fn words(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
-            Event::Paid => ("TRANSACTION.SUCCESS", "transaction", "支付成功", "total"),
-            Event::Refunded => ("REFUND.SUCCESS", "refund", "退款成功", "refund"),
-            Event::RefundClosed => ("REFUND.CLOSED", "refund", "退款关闭", "refund"),
-            Event::RefundAbnormal => ("REFUND.ABNORMAL", "refund", "退款异常", "refund"),
+            Event::Paid => ("TRANSACTION.SUCCESS", "transaction", "支付成功", "/amount/total"),
+            Event::Refunded => ("REFUND.SUCCESS", "refund", "退款成功", "/amount/refund"),
+            Event::RefundClosed => ("REFUND.CLOSED", "refund", "退款关闭", "/amount/refund"),
+            Event::RefundAbnormal => ("REFUND.ABNORMAL", "refund", "退款异常", "/amount/refund"),
+            Event::Shared => ("PROFITSHARING.SUCCESS", SHARING, "分账", "/receiver/amount"),
+            Event::ShareReturned => {
+                ("PROFITSHARING.RETURN", SHARING, "分账回退", "/receiver/amount")
+            }
         }
     }
 }
@@ -60,6 +71,17 @@ pub(super) fn refunded(
     mchid: &str,
     event: Event,
     content: &RefundCallback,
+    url: String,
+    context: &CodecContext,
+) -> OutgoingCallback {
+    enqueue(mchid, event, content, url, context)
+}
+
+/// A receiver got money by a share, or gave it back.
+pub(super) fn shared(
+    mchid: &str,
+    event: Event,
+    content: &Value,
     url: String,
     context: &CodecContext,
 ) -> OutgoingCallback {
@@ -132,8 +154,7 @@ fn write(
 }
 
 fn falsify(content: &mut Value, amount: &str) {
-    let told = content.pointer_mut(&format!("/amount/{amount}"));
-    if let Some(told) = told
+    if let Some(told) = content.pointer_mut(amount)
         && let Some(fen) = told.as_i64()
     {
         *told = Value::from(fen.saturating_add(1));

@@ -172,6 +172,10 @@ pub(super) enum Entry {
     Refunded { at_ms: i64, refund_key: String },
     /// A payment that the merchant reversed.
     Reversed { at_ms: i64, refund_key: String },
+    /// A share whose items are final.
+    Shared { at_ms: i64, share_key: String },
+    /// The return of a share.
+    Returned { at_ms: i64, return_key: String },
 }
 
 impl Entry {
@@ -179,7 +183,9 @@ impl Entry {
         match self {
             Entry::Paid { at_ms, .. }
             | Entry::Refunded { at_ms, .. }
-            | Entry::Reversed { at_ms, .. } => *at_ms,
+            | Entry::Reversed { at_ms, .. }
+            | Entry::Shared { at_ms, .. }
+            | Entry::Returned { at_ms, .. } => *at_ms,
         }
     }
 }

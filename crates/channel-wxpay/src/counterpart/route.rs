@@ -66,6 +66,7 @@ impl Route {
             (Method::Get, ["bill", "tradebill"]) => Call::FindBill { kind: BillKind::Trade },
             (Method::Get, ["bill", "fundflowbill"]) => Call::FindBill { kind: BillKind::FundFlow },
             (Method::Get, ["billdownload", "file"]) => Call::DownloadBill,
+            (Method::Get, ["profitsharing", "bills"]) => Call::FindBill { kind: BillKind::Sharing },
             (Method::Post, ["refund", "domestic", "refunds"]) => Call::Refund,
             (Method::Get, ["refund", "domestic", "refunds", number]) => {
                 Call::QueryRefund { channel_refund_no: (*number).to_owned() }

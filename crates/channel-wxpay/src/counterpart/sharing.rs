@@ -5,18 +5,21 @@
 //!
 //! - `records`: receivers, shares and returns in the documents. `funds`: frozen money and balances.
 //! - `receivers`, `share` with `guard`, `returns`: the calls. `answer`: what they
-//!   answer.
-//! - `switch`: the largest part that can be shared, and a look at balances.
+//!   answer. `bill`: the bill of a day. `notice`: what receivers are notified of.
+//! - `switch`: the largest part that can be shared, receivers' URLs, and a look at balances.
 
 mod answer;
+mod bill;
 pub(super) mod funds;
 mod guard;
+mod notice;
 mod receivers;
 mod records;
 mod returns;
 mod share;
 pub(super) mod switch;
 
+pub(super) use bill::file as bill;
 pub(super) use funds::Frozen;
 
 use crate::counterpart::CallContext;

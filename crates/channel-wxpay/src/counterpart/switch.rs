@@ -41,6 +41,7 @@ pub(super) fn turn(
             json!({ "dropped": platform_keys::drop_old(world, documents)? })
         }
         "max_ratio" => sharing::switch::max_ratio(world, documents, read(arguments)?)?,
+        "receiver_url" => sharing::switch::receiver_url(world, documents, read(arguments)?)?,
         "balance" => sharing::switch::balance(documents, read(arguments)?)?,
         _ => return Err(SwitchFault::Unknown),
     };

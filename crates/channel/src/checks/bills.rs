@@ -56,10 +56,13 @@ pub(super) fn agree_with_what_was_paid(sample: &Sample<'_>) {
         let yesterday =
             BillDay { kind: *kind, date: date.yesterday().expect("it is not year -9999") };
         assert_eq!(play.find(yesterday), Finding::Bill(Bill::Empty), "{kind:?}: an empty day");
-        let rows = play.rows(BillDay { kind: *kind, date });
+        let day = BillDay { kind: *kind, date };
         match kind {
-            BillKind::Trade => check_trade(&rows, &payment, &refunded),
-            BillKind::FundFlow => check_funds(&rows, &payment, &refunded),
+            BillKind::Trade => check_trade(&play.rows(day), &payment, &refunded),
+            BillKind::FundFlow => check_funds(&play.rows(day), &payment, &refunded),
+            BillKind::Sharing => {
+                assert_eq!(play.find(day), Finding::Bill(Bill::Empty), "nothing was shared");
+            }
         }
     }
 }
@@ -97,7 +100,9 @@ fn check_funds(rows: &[BillRow], payment: &Payment, refunded: &Refunded) {
         .iter()
         .map(|row| match row {
             BillRow::Funds(funds) => (&*funds.business_reference, funds.direction, funds.amount),
-            BillRow::Payment(_) | BillRow::Refund(_) => panic!("fund_flow: found {row:?}"),
+            BillRow::Payment(_) | BillRow::Refund(_) | BillRow::Shared(_) => {
+                panic!("fund_flow: found {row:?}")
+            }
         })
         .collect();
     let want = [

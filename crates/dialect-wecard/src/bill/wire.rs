@@ -21,31 +21,37 @@ const HOUR_SECONDS: i64 = 3600;
 pub(crate) enum BillType {
     /// The orders that were paid.
     Trade,
+    /// What went back to payers.
+    Refund,
+    /// Shares and their returns, given and got.
+    Profit,
     /// Movements of wallets. This gateway keeps no wallets, so that there can be none.
     Wallet,
 }
 
 impl BillType {
+    /// Every type.
+    const ALL: [BillType; 4] =
+        [BillType::Trade, BillType::Refund, BillType::Profit, BillType::Wallet];
+
     /// The word on the wire.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             BillType::Trade => "TRADE",
+            BillType::Refund => "REFUND",
+            BillType::Profit => "PROFIT",
             BillType::Wallet => "WALLET",
         }
     }
 
-    /// Reads the word of a type that is offered.
+    /// Reads the word of a type.
     pub(crate) fn from_name(name: &str) -> Option<BillType> {
-        [BillType::Trade, BillType::Wallet].into_iter().find(|it| it.name() == name)
+        BillType::ALL.into_iter().find(|it| it.name() == name)
     }
 
-    /// A type whose rows may exist and are not listed is refused: an empty bill would say that nothing
-    /// happened.
     fn read(body: &Object<'_>) -> Read<BillType> {
-        let words = ["TRADE", "REFUND", "PROFIT", "WALLET"];
-        let word = body.word("BillType", &words)?.unwrap_or("TRADE");
-        let refused = || Malformed::new("BillType", format!("{word} bills are not offered"));
-        BillType::from_name(word).ok_or_else(refused)
+        let word = body.word("BillType", &BillType::ALL.map(BillType::name))?;
+        Ok(word.and_then(BillType::from_name).unwrap_or(BillType::Trade))
     }
 }
 
@@ -136,8 +142,8 @@ pub(crate) struct Link {
     pub(crate) hash_value: String,
 }
 
-/// A row of a bill. `CheckStatus` is not in it: days are compared with the channel's bills on demand,
-/// and what that found is not kept.
+/// A row of a bill. `CheckStatus` is not in it: a day is compared with the channel's bill when an operator
+/// wants it, which is after the bill was fetched, and a bill that is ready does not change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Line {

@@ -1,7 +1,7 @@
 //! Payees, shares and their returns (智能分账): the endpoints under `/cloudpay/v1/settle`.
 
 pub(crate) mod map;
-mod wire;
+pub(crate) mod wire;
 
 use crate::auth::Caller;
 use crate::envelope::{self, Received};

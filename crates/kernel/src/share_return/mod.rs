@@ -174,7 +174,7 @@ impl ShareReturn {
     }
 
     /// The number of an item at the channel: committed before it is sent, the same in every repeat.
-    pub(crate) fn item_no(&self, at: usize) -> String {
+    pub fn item_no(&self, at: usize) -> String {
         let attempt = self.items.get(at).map_or(1, |item| item.attempt);
         repeated_channel_no(&self.first_item_no(at), attempt)
     }

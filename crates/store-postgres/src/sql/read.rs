@@ -21,6 +21,24 @@ const IN_TIME: &str = "AND id >= $3 AND id < $4 AND at >= $5 AND at < $6
         AND phase IN ('post', 'post_held')
     ORDER BY id LIMIT $7";
 
+/// What subjects moved from or to a merchant in a time, transfer by transfer.
+fn moved() -> String {
+    let side = |side: &str, is_income: i64| {
+        format!(
+            "SELECT subject_kind, subject_id, {is_income}::bigint AS is_income, amount, at
+            FROM transfers
+            WHERE tenant = $1 AND {side} = ANY($2::text[]) AND id >= $3 AND id < $4
+                AND at >= $5 AND at < $6 AND subject_kind = ANY($7::text[])
+                AND phase = ANY($8::text[])
+                AND EXISTS (SELECT 1 FROM order_terms AS terms
+                    WHERE terms.tenant = $1 AND terms.id = root
+                        AND ($9::text IS NULL OR terms.merchant = $9)
+                        AND ($10::text IS NULL OR terms.channel = $10))"
+        )
+    };
+    format!("{} UNION ALL {}", side("debit", 0), side("credit", 1))
+}
+
 super::statements! {
     BALANCES_BY_ACCOUNT = format!(
         "SELECT {} FROM balances WHERE tenant = $1 AND account = ANY($2::text[])",
@@ -93,6 +111,19 @@ super::statements! {
             SELECT DISTINCT root {PAYMENTS_OF_MERCHANT} ORDER BY root LIMIT $9 OFFSET $8)
         ORDER BY id",
         Order::TABLE.select()
+    );
+
+    BOOKED_COUNT = format!(
+        "SELECT count(*) FROM (SELECT DISTINCT subject_id, is_income FROM ({}) AS moved) AS rows",
+        moved()
+    );
+
+    BOOKED = format!(
+        "SELECT subject_kind, subject_id, is_income, sum(amount)::bigint, max(at)
+        FROM ({}) AS moved
+        GROUP BY subject_id, is_income, subject_kind
+        ORDER BY subject_id, is_income LIMIT $12 OFFSET $11",
+        moved()
     );
 
     /// The balance less everything that came later. Nothing later has a smaller id than the third

@@ -50,6 +50,36 @@ pub(crate) static PAID_ORDERS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// What subjects moved from or to a merchant in a time, transfer by transfer.
+fn moved() -> String {
+    let side = |side: &str, is_income: i64| {
+        format!(
+            "SELECT subject_kind, subject_id, {is_income} AS is_income, amount, at
+             FROM transfers INDEXED BY transfers_of_{side}
+             WHERE tenant = ?1 AND {side} IN (?2, ?3) AND id >= ?4 AND id < ?5
+                 AND at >= ?6 AND at < ?7 AND subject_kind IN (?8, ?9) AND phase IN (?10, ?11)
+                 AND EXISTS (SELECT 1 FROM order_terms AS terms
+                     WHERE terms.tenant = ?1 AND terms.id = root
+                         AND (?12 IS NULL OR terms.merchant = ?12)
+                         AND (?13 IS NULL OR terms.channel = ?13))"
+        )
+    };
+    format!("{} UNION ALL {}", side("debit", 0), side("credit", 1))
+}
+
+pub(crate) static BOOKED_COUNT: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT count(*) FROM (SELECT DISTINCT subject_id, is_income FROM ({}))", moved())
+});
+
+pub(crate) static BOOKED: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT subject_kind, subject_id, is_income, sum(amount), max(at) FROM ({})
+         GROUP BY subject_id, is_income, subject_kind
+         ORDER BY subject_id, is_income LIMIT ?15 OFFSET ?14",
+        moved()
+    )
+});
+
 /// The last row that a listing with a filter reads: the last of a number of rows below an id.
 pub(crate) const ORDER_REACHED: &str =
     "SELECT id FROM orders WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3";

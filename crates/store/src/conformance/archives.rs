@@ -1,10 +1,11 @@
 //! What leaves the database for archives, and what stays.
 
 use super::fixture::{StoreFixture, every_order, place_at};
+use super::settlement::paid_out;
 use crate::archive::{ArchivedStory, file_text, first_not_rebuilt};
 use crate::{
     Accounts, Archival, ArchivedEvents, Archives, CommitFault, LastId, OneNotification, Orders,
-    Promise, Store, StoriesWithEvents, Story,
+    Promise, Store, StoriesWithEvents, Story, Withdrawals,
 };
 use channel::{Finding, Operation, RefundStatus};
 use kernel::{Delivery, Order};
@@ -86,6 +87,37 @@ pub(super) fn finished_stories_leave(store: &dyn Store) -> Promise<'_, ()> {
         assert_eq!(fixture.ask(with_events).await, want);
         let next = StoriesWithEvents { tenant, after: Some(want[0]), limit: 1 };
         assert_eq!(fixture.ask(next).await, want[1..]);
+        fixture.assert_sound().await;
+    })
+}
+
+pub(super) fn ended_withdrawals_leave(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        let tenant = tenant_at(0);
+        paid_out(&mut fixture, &tenant).await;
+        let all = Withdrawals { tenant: tenant.clone(), before: None, limit: 9 };
+        let ended = fixture.ask(all.clone()).await;
+        let root = ended[0].id.subject().root();
+        fixture.wait_ms(1000);
+        assert_eq!(fixture.finished(&tenant).await, vec![], "the merchant does not know yet");
+        let before = fixture.story_of(&tenant, root).await.expect("a story");
+        let row = before.notifications().next().expect("a notification").notification;
+        let acknowledged = Delivery::Acknowledged { status: 200 };
+        fixture.accept(attempt(&row, row.made_at, acknowledged)).await;
+        fixture.wait_ms(1000);
+        fixture.accept(super::settlement::withdraw(&tenant, "W-open", 5)).await;
+        fixture.wait_ms(1000);
+
+        let before = fixture.story_of(&tenant, root).await.expect("a story");
+        let stories = fixture.archive(&tenant).await;
+        assert_eq!(stories, vec![before.clone()], "what waits for an operator stays");
+        let read = read_back(&stories);
+        assert_eq!(first_not_rebuilt(&tenant, &read[0].events, &before.rows), None);
+        let after = fixture.story_of(&tenant, root).await.expect("the withdrawal stays");
+        assert_eq!((after.events.len(), after.notifications().count()), (0, 0));
+        assert_eq!(after.transfers, before.transfers);
+        assert_eq!(fixture.ask(all).await[1..], ended);
         fixture.assert_sound().await;
     })
 }

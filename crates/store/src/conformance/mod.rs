@@ -11,6 +11,7 @@
 mod allocations;
 mod approvals;
 mod archives;
+mod booked;
 mod books;
 mod commits;
 pub mod damage;
@@ -47,6 +48,7 @@ macro_rules! cases {
 cases! {
     archives:
         finished_stories_leave,
+        ended_withdrawals_leave,
         archived_order_goes_on,
         closed_order_is_finished_after_its_last_look,
         story_that_went_on_is_not_archived,
@@ -78,6 +80,10 @@ cases! {
         balances_are_known_at_any_past_time,
         what_moved_comes_by_time_and_page,
         paid_orders_are_counted_and_come_by_page,
+    ;
+    booked:
+        refunds_are_booked_when_the_payer_has_them,
+        shares_are_booked_for_who_gives_and_who_gets,
     ;
     approvals:
         approvals_are_kept_and_decided,

@@ -1,19 +1,23 @@
 //! Answering questions from the model.
 
 use super::{INSTALLATION, State};
-use crate::audit::add;
+use crate::audit::{add, out_of_range};
+use crate::booked::order_of;
 use crate::rows::Stored;
+use crate::rows::booked::BookedSum;
 use crate::{
-    AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, BalancesAt, Counted,
-    DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX, LateTasks, Lateness,
-    Listed, NotificationRow, Notifications, OrderFilter, Page, PaidOrders, Query, StoreFault,
-    Story, TASKS_COUNTED_MAX, TaskRow,
+    AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, BalancesAt, Booked,
+    BookedFor, Counted, DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX,
+    LateTasks, Lateness, Listed, NotificationRow, Notifications, OrderFilter, Page, PaidOrders,
+    Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
 };
 use kernel::{
     Aggregate as _, Approval, AttentionKind, Exit, Key, Lane, NaturalKey, Notification, Order, Row,
     Task, TenantId,
 };
-use ledger::{Account, Balance, Id, Phase, Reason, SubjectKind, Timestamp, Transfer, kinds};
+use ledger::{
+    Account, Balance, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp, Transfer, kinds,
+};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,6 +60,7 @@ impl State {
                     .collect(),
             ),
             Query::PaidOrders(of) => Page::PaidOrders(self.paid_orders(of)),
+            Query::BookedFor(of) => Page::BookedFor(self.booked(of)?),
             Query::BalancesAt(of) => Page::BalancesAt(self.balances_at(of)?),
             Query::PostingsBetween(of) => Page::PostingsBetween(
                 self.transfers_of(&of.tenant)
@@ -244,6 +249,57 @@ impl State {
         let orders: Vec<&Order> = orders.filter(is_of_channel).collect();
         let page = orders.iter().skip(len(of.offset)).take(len(of.limit));
         Counted { count: count(orders.len()), rows: page.copied().cloned().collect() }
+    }
+
+    fn booked(&self, of: &BookedFor) -> Result<Counted<Booked>, StoreFault> {
+        let mut sums: BTreeMap<(i64, bool), BookedSum> = BTreeMap::new();
+        for transfer in self.transfers_of(&of.tenant).filter(|it| self.is_booked(of, it)) {
+            let accounts = of.accounts();
+            for (side, is_income) in [(&transfer.debit, false), (&transfer.credit, true)] {
+                if !accounts.contains(side) {
+                    continue;
+                }
+                let Transfer { subject, at, .. } = *transfer;
+                let new = BookedSum { subject, is_income, amount: Fen::ZERO, at };
+                let sum = sums.entry((subject.value, is_income)).or_insert(new);
+                sum.amount = sum.amount.plus(transfer.amount).map_err(|_| out_of_range())?;
+                sum.at = sum.at.max(at);
+            }
+        }
+        let count = count(sums.len());
+        let page = sums.into_values().skip(len(of.offset)).take(len(of.limit));
+        let page: Vec<BookedSum> = page.collect();
+        let row = |sum: &BookedSum| self.row_that_moved(&of.tenant, sum.subject);
+        let rows: Vec<Row> = page.iter().filter_map(row).collect();
+        let orders = rows.iter().filter_map(order_of);
+        let orders = orders.filter_map(|id| self.orders.get(&of.tenant, id.value()).cloned());
+        let orders = orders.collect();
+        BookedFor::answer_of(count, page, rows, orders)
+    }
+
+    fn is_booked(&self, of: &BookedFor, transfer: &Transfer) -> bool {
+        let is_meant = |order: &Order| {
+            let merchant = &order.terms.request.merchant;
+            of.merchant_of_orders().is_none_or(|wanted| wanted == merchant)
+                && of.channel.as_ref().is_none_or(|channel| **channel == *order.terms.channel)
+        };
+        of.from <= transfer.at
+            && transfer.at < of.to
+            && of.subject_kinds().contains(&transfer.subject.kind)
+            && of.phases().contains(&transfer.phase)
+            && self.orders.get(&of.tenant, transfer.root.value()).is_some_and(is_meant)
+    }
+
+    fn row_that_moved(&self, tenant: &TenantId, subject: Subject) -> Option<Row> {
+        let Subject { kind, value } = subject;
+        match kind {
+            SubjectKind::Refund => self.refunds.get(tenant, value).cloned().map(Row::Refund),
+            SubjectKind::Share => self.shares.get(tenant, value).cloned().map(Row::Share),
+            SubjectKind::ShareReturn => {
+                self.share_returns.get(tenant, value).cloned().map(Row::ShareReturn)
+            }
+            _ => None,
+        }
     }
 
     fn notification_row(&self, row: &Notification) -> NotificationRow {

@@ -15,6 +15,7 @@ mod allocation_release;
 mod approval;
 pub mod archive;
 mod attention;
+pub mod booked;
 mod call;
 mod caller_key;
 mod cells;

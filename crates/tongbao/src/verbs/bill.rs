@@ -1,13 +1,14 @@
-//! `tongbao bill`: compares a day's bill of a channel account with our orders and refunds. It reads
-//! the database and the bill, and changes nothing.
+//! `tongbao bill`: compares a day's bill of a channel account with our orders and refunds, or with our
+//! shares and their returns. It reads the database and the bill, and changes nothing.
 //!
 //! - `ours`: what the database has for the day.
-//! - `compare`: what differs.
+//! - `compare`, `shares`: what differs, for each kind of bill.
 //! - `report`: how it is shown.
 
 mod compare;
 mod ours;
 mod report;
+mod shares;
 
 use crate::config::Config;
 use crate::database::Database;
@@ -19,14 +20,34 @@ use anyhow::{Context, Result, bail, ensure};
 use channel::{Bill, BillDay, BillKind};
 use engine::Engine;
 use jiff::civil::Date;
+use ours::Ours;
 use report::Report;
 use sandbox::SharedClock;
+use shares::OurShares;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 /// What the program exits with when the channel has not made the bill yet.
 const NOT_YET: u8 = 2;
+
+/// The bills that are compared.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Kind {
+    /// Payments and refunds
+    Trade,
+    /// Shares and their returns
+    Sharing,
+}
+
+impl Kind {
+    const fn of_channel(self) -> BillKind {
+        match self {
+            Kind::Trade => BillKind::Trade,
+            Kind::Sharing => BillKind::Sharing,
+        }
+    }
+}
 
 /// Arguments of `tongbao bill`.
 #[derive(clap::Args)]
@@ -35,6 +56,9 @@ pub(crate) struct Arguments {
     account: String,
     /// The day in Asia/Shanghai, YYYY-MM-DD
     date: Date,
+    /// Which bill to compare
+    #[arg(long, value_enum, default_value = "trade")]
+    kind: Kind,
     /// The configuration of the gateway, with its database
     #[arg(long, conflicts_with_all = ["data", "ahead"])]
     config: Option<PathBuf>,
@@ -56,11 +80,11 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let clock = Arc::new(SharedClock::new());
     clock.advance_ms(i64::from(arguments.ahead) * 1_000);
-    let day = BillDay { kind: BillKind::Trade, date: arguments.date };
+    let day = BillDay { kind: arguments.kind.of_channel(), date: arguments.date };
     ensure!(day.ends_at() <= clock.now(), "{} is not over in Asia/Shanghai", day.date);
     let (database, installation) = place(&arguments).await?;
     let engine = gateway::to_read(&database, installation, clock).await?;
-    let compared = compare(&engine, &arguments.account, day).await;
+    let compared = compare(&engine, &arguments.account, arguments.kind, day).await;
     engine.stop();
     let Some(report) = compared? else {
         eprintln!("tongbao: the channel has not made the bill of {} yet", day.date);
@@ -84,15 +108,23 @@ async fn place(arguments: &Arguments) -> Result<(Database, Installation)> {
 }
 
 /// The comparison; `None` when the channel has not made the bill yet.
-async fn compare(engine: &Arc<Engine>, account: &str, day: BillDay) -> Result<Option<Report>> {
+async fn compare(
+    engine: &Arc<Engine>,
+    account: &str,
+    kind: Kind,
+    day: BillDay,
+) -> Result<Option<Report>> {
     let rows = match engine.bill(account, day).await? {
         Bill::Rows(rows) => rows,
         // The channel had no traffic; we must have had none either.
         Bill::Empty => Vec::new(),
         Bill::NotYet => return Ok(None),
     };
-    let ours = ours::read(engine, account, &day, &rows).await.context("our side not read")?;
-    let comparison = compare::compare(&rows, &ours, &day);
+    let stories = ours::read(engine, account, &day, &rows).await.context("our side not read")?;
+    let comparison = match kind {
+        Kind::Trade => compare::compare(&rows, &Ours::of(&stories), &day),
+        Kind::Sharing => shares::compare(&rows, &OurShares::of(&stories), &day),
+    };
     Ok(Some(Report {
         account: account.to_owned(),
         date: day.date,

@@ -272,7 +272,7 @@ fn what_the_real_server_does_not_offer_is_refused_as_it_refuses() {
         ("DELETE", "/v3/refund/domestic/refunds/R1", "405"),
         ("DELETE", "/v3/nothing", "404"),
         ("OPTIONS", "/v3/nothing", "404"),
-        ("POST", "/v3/profitsharing/bills", "404"),
+        ("POST", "/v3/profitsharing/bills", "405"),
         ("POST", "/pay/unifiedorder", "404"),
         ("POST", "/secapi/pay/refund", "404"),
         ("GET", "/", "404"),

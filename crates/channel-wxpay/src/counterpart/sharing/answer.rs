@@ -59,7 +59,7 @@ fn receiver(sharing: &Sharing, at: usize, item: &Item, is_final: bool) -> Shared
         description: item.description.clone(),
         result: result.to_owned(),
         fail_reason: item.fail_reason.clone().filter(|_| is_final),
-        detail_id: Some(format!("{}{at:02}", sharing.order_id)),
+        detail_id: Some(sharing.detail_id(at)),
         create_time: Some(created),
         finish_time: is_final.then(|| wire::time_text(sharing.ends_at())),
     }

@@ -36,6 +36,11 @@ pub(super) struct Sharing {
 }
 
 impl Sharing {
+    /// The number of an item.
+    pub(super) fn detail_id(&self, at: usize) -> String {
+        format!("{}{at:02}", self.order_id)
+    }
+
     /// When its items are final.
     pub(super) fn ends_at(&self) -> Timestamp {
         ends_at(Timestamp::from_ms(self.created_ms))
@@ -65,6 +70,8 @@ pub(super) struct Item {
 pub(super) struct Returning {
     pub(super) sub_mchid: Option<String>,
     pub(super) order_id: String,
+    #[serde(default)]
+    pub(super) transaction_id: String,
     pub(super) out_order_no: String,
     pub(super) out_return_no: String,
     pub(super) return_id: String,

@@ -1,8 +1,9 @@
 //! Returns: a merchant that got a part of an order gives it back. The answer is final.
 
 use super::records::{self as documents, Item, Returning, Sharing, add, balance};
-use super::{Named, answer, sharing_merchant};
+use super::{Named, answer, notice, sharing_merchant};
 use crate::counterpart::answer::Reply;
+use crate::counterpart::records::Entry;
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::parameter;
 use crate::counterpart::rules::{convert, parse, sharing as rules};
@@ -90,8 +91,9 @@ fn accept(
     }
     let returning = Returning {
         sub_mchid: asked.sub_mchid,
-        order_id: sharing.order_id,
-        out_order_no: sharing.out_order_no,
+        order_id: sharing.order_id.clone(),
+        transaction_id: sharing.transaction_id.clone(),
+        out_order_no: sharing.out_order_no.clone(),
         out_return_no: asked.out_return_no,
         return_id: identifiers::share_return_id(call.context),
         return_mchid: asked.return_mchid,
@@ -101,7 +103,11 @@ fn accept(
         at_ms: call.context.now.ms(),
     };
     records::write(call.documents, key, &returning)?;
-    Ok(shown(call, &returning))
+    let entry = Entry::Returned { at_ms: returning.at_ms, return_key: key.to_owned() };
+    records::journal(call.documents, &call.merchant.mchid, &returning.return_id, &entry)?;
+    let is_back = returning.fail_reason.is_none();
+    let notice = if is_back { notice::of_return(call, &sharing, &returning)? } else { None };
+    Ok(shown(call, &returning).with_callbacks(notice))
 }
 
 fn check_share(call: &CallContext<'_>, sharing: &Sharing) -> Result<(), Refusal> {

@@ -4,9 +4,9 @@
 
 use super::funds::Frozen;
 use super::records::{self as documents, Item, Sharing, add};
-use super::{Named, answer, funds, guard, sharing_merchant};
+use super::{Named, answer, funds, guard, notice, sharing_merchant};
 use crate::counterpart::answer::Reply;
-use crate::counterpart::records::{self, Order, Paid};
+use crate::counterpart::records::{self, Entry, Order, Paid};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::parameter;
 use crate::counterpart::rules::{convert, parse, sharing as rules};
@@ -138,7 +138,8 @@ fn accept(
         return_count: 0,
     };
     keep(call, key, &sharing, (order, &paid, frozen))?;
-    Ok(shown(call, &sharing))
+    let notices = notice::of_share(call, &sharing)?;
+    Ok(shown(call, &sharing).with_callbacks(notices))
 }
 
 fn items(call: &CallContext<'_>, payee: &str, asked: &ShareRequest) -> Result<Vec<Item>, Stop> {
@@ -185,5 +186,7 @@ fn keep(
     let pointer = documents::share_pointer(&call.merchant.mchid, &sharing.order_id);
     call.documents.put(&pointer, key)?;
     records::write(call.documents, key, sharing)?;
+    let entry = Entry::Shared { at_ms: sharing.ends_at().ms(), share_key: key.to_owned() };
+    records::journal(call.documents, &call.merchant.mchid, &sharing.order_id, &entry)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What a developer can turn about sharing, and a look at who has how much.
 
+use super::notice::url_key;
 use super::records::{BALANCES, add, balance as balance_of, ratio_key};
 use crate::counterpart::records;
 use crate::counterpart::world::World;
@@ -52,6 +53,37 @@ pub(in crate::counterpart) fn max_ratio(
     }
     let max_ratio = max_ratio_of(documents, &mchid)?;
     Ok(json!({ "mchid": mchid, "max_ratio": max_ratio }))
+}
+
+/// Where a merchant that gets shares is notified of them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::counterpart) struct UrlArguments {
+    /// A merchant or service provider: others have no key of their own.
+    mchid: String,
+    /// Shown as it is when nothing is given.
+    url: Option<String>,
+}
+
+/// Shows or sets where a receiver is notified.
+pub(in crate::counterpart) fn receiver_url(
+    world: &World,
+    documents: &mut dyn DocumentStore,
+    arguments: UrlArguments,
+) -> Result<Value, SwitchFault> {
+    let UrlArguments { mchid, url } = arguments;
+    if world.merchant(&mchid).is_none() {
+        return Err(refused("mchid: no merchant has this number"));
+    }
+    if let Some(url) = url {
+        let is_web = url.starts_with("http://") || url.starts_with("https://");
+        if !is_web || url.contains('?') {
+            return Err(refused("url: want http or https, and no query"));
+        }
+        records::write(documents, &url_key(&mchid), &url)?;
+    }
+    let url: Option<String> = records::read(documents, &url_key(&mchid))?;
+    Ok(json!({ "mchid": mchid, "url": url }))
 }
 
 /// Shows balances, and lets the owner of one spend.

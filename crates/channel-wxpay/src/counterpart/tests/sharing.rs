@@ -1,5 +1,7 @@
 //! Profit sharing: limits, repeats, failures, refunds of shared orders.
 
+mod bill;
+mod notices;
 mod refunds;
 mod returns;
 

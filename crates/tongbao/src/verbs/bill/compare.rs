@@ -28,6 +28,8 @@ pub(super) struct Difference {
 pub(super) enum What {
     Payment,
     Refund,
+    Share,
+    ShareReturn,
 }
 
 /// How they differ.
@@ -70,7 +72,7 @@ pub(super) fn compare(rows: &[BillRow], ours: &Ours, day: &BillDay) -> Compariso
                 seen.insert(&*row.channel_refund_no);
                 refund(row, ours)
             }
-            BillRow::Funds(_) => continue,
+            BillRow::Funds(_) | BillRow::Shared(_) => continue,
         };
         match difference {
             None => comparison.matched += 1,

@@ -10,7 +10,7 @@ use kernel::{
 };
 use ledger::{Account, AccountKind, Fen, Id, Stamp, Timestamp, kinds};
 use std::collections::{BTreeMap, BTreeSet};
-use store::{Installation, Postings, StoryOf};
+use store::{Installation, Postings, Story, StoryOf};
 
 /// How much later than the day a payment of the day may have been recorded, in seconds: our polls of an
 /// order have ended by then.
@@ -55,26 +55,23 @@ pub(super) struct OurRefund {
     pub(super) done_at: Option<Timestamp>,
 }
 
-/// Reads our side.
+/// Reads our side: the stories that the bill or the day is about.
 pub(super) async fn read(
     engine: &Engine,
     account: &str,
     day: &BillDay,
     rows: &[BillRow],
-) -> Result<Ours> {
+) -> Result<Vec<Story>> {
     let tenant = tenant_of(engine, account).await?;
     let mut roots = moved(engine, &tenant, account, day).await?;
     let installation = engine.ask(Installation {}).await?;
     roots.extend(rows.iter().filter_map(|row| named(&installation, row)));
-    let mut ours = Ours::default();
+    let mut stories = vec![];
     for root in roots {
-        if let Some(story) = engine.ask(StoryOf { tenant: tenant.clone(), root }).await?
-            && let Some(order) = story.order()
-        {
-            ours.add(order, story.refunds().collect());
-        }
+        let story = engine.ask(StoryOf { tenant: tenant.clone(), root }).await?;
+        stories.extend(story.map(|story| *story));
     }
-    Ok(ours)
+    Ok(stories)
 }
 
 /// The stories with a transfer through the account that was decided on the day or soon afterwards.
@@ -104,14 +101,26 @@ fn named(installation: &str, row: &BillRow) -> Option<Id<kinds::Root>> {
     let number = match row {
         BillRow::Payment(payment) => &payment.channel_order_no,
         BillRow::Refund(refund) => &refund.channel_order_no,
-        BillRow::Funds(_) => return None,
+        // The story of a share is found by its transfers.
+        BillRow::Funds(_) | BillRow::Shared(_) => return None,
     };
     let order: Id<kinds::Order> = subject_of_channel_no(installation, number)?.id()?;
     Some(order.subject().root())
 }
 
 impl Ours {
-    pub(super) fn add(&mut self, order: &Order, refunds: Vec<&Refund>) {
+    /// The orders and refunds of these stories.
+    pub(super) fn of(stories: &[Story]) -> Ours {
+        let mut ours = Ours::default();
+        for story in stories {
+            if let Some(order) = story.order() {
+                ours.add(order, story.refunds().collect());
+            }
+        }
+        ours
+    }
+
+    fn add(&mut self, order: &Order, refunds: Vec<&Refund>) {
         let payments = payments(order, &refunds);
         let number = order.terms.channel_order_no.clone();
         self.orders.insert(number, OurOrder { state: order.state.name(), payments });

@@ -94,6 +94,8 @@ impl What {
         match self {
             What::Payment => "payment",
             What::Refund => "refund",
+            What::Share => "share",
+            What::ShareReturn => "share_return",
         }
     }
 }

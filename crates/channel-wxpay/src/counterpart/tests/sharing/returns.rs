@@ -3,7 +3,7 @@
 use super::*;
 use channel::{PlacedShareReturn, ShareReturn, ShareReturned};
 
-fn return_of(number: &str, share: &str, fen: i64) -> Instruction {
+pub(super) fn return_of(number: &str, share: &str, fen: i64) -> Instruction {
     Instruction::ReturnShare(Box::new(ShareReturn {
         channel_return_no: number.to_owned(),
         channel_share_no: share.to_owned(),
@@ -21,7 +21,7 @@ fn returned(finding: Finding) -> ShareReturned {
 }
 
 /// A stage on which the store got 1000 fen.
-fn given(connection: &dyn Connection) -> (Stage, SharedPayment) {
+pub(super) fn given(connection: &dyn Connection) -> (Stage, SharedPayment) {
     let (mut stage, payment) = shared(connection);
     stage.ask(connection, &sharing(&share("S1", &payment, 1_000)));
     stage.later(2);
