@@ -271,7 +271,7 @@ fn order_refused(refusal: &OrderRefusal) -> (StatusCode, &'static str, Option<St
         OrderRefusal::Expiry | OrderRefusal::ExpiryTooFar { .. } => {
             (StatusCode::BAD_REQUEST, "expiry", field("expires_at"))
         }
-        OrderRefusal::Allocation { .. } | OrderRefusal::Splits => {
+        OrderRefusal::Allocation { .. } | OrderRefusal::Share { .. } | OrderRefusal::Splits => {
             (StatusCode::BAD_REQUEST, "splits", field("splits"))
         }
         OrderRefusal::Text { field: text, .. } => {

@@ -51,7 +51,12 @@ impl<'a> Shown<'a> {
     ) -> Option<Shown<'a>> {
         match row {
             Row::Order(order) => {
-                let queried = map::queried(order, &about.allocations_of(order), now);
+                let queried = map::queried(
+                    order,
+                    &about.allocations_of(order),
+                    about.listed_share_of(order),
+                    now,
+                );
                 queried.ok().map(Box::new).map(Shown::Order)
             }
             Row::Share(share) => Some(Shown::Share(sharing::map::share(share))),

@@ -75,7 +75,8 @@ fn text(order: &UnifiedOrder<'_>) -> Result<String, serde_json::Error> {
     serde_json::to_string(&Written {
         attachment: order.attachment,
         remark: order.remark,
-        profit_share_info_list: order.shares.as_deref(),
+        // The items stand in the kernel's terms.
+        profit_share_info_list: order.shares.as_deref().filter(|shares| shares.is_empty()),
         product_list: order.products,
         payee_list: order.payees.as_deref(),
         payer_info: order.payer_info.and_then(|payer| payer.without(&[])),
@@ -91,7 +92,7 @@ fn text(order: &UnifiedOrder<'_>) -> Result<String, serde_json::Error> {
 pub(crate) struct Kept<'a> {
     pub(crate) attachment: Option<Cow<'a, str>>,
     #[serde(borrow)]
-    pub(crate) profit_share_info_list: Option<Vec<Share<'a>>>,
+    pub(crate) profit_share_info_list: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(crate) product_list: Option<&'a RawValue>,
 }

@@ -97,6 +97,11 @@ impl Fault {
         Fault::new(ErrCode::SystemError, format!("{UNKNOWN}, retry the same call"))
     }
 
+    /// The same fault, of something inside an owner.
+    pub(crate) fn inside(self, owner: &str) -> Fault {
+        Fault { text: format!("{owner}.{}", self.text), ..self }
+    }
+
     /// The same fault; where the outcome is not known, it says how this caller finds it out.
     pub(crate) fn advising(self, advice: &str) -> Fault {
         match self == Fault::unknown() {
@@ -154,6 +159,10 @@ impl From<Refusal> for Fault {
             Refusal::Order(OrderRefusal::Allocation { at, why }) => {
                 (ErrCode::InvalidParameter, Some(allocation_member(at, why)))
             }
+            Refusal::Order(OrderRefusal::Share { at, why }) => {
+                let member = share_member(&why);
+                (of_share(&why).0, Some(format!("{SHARES}[{at}]{member}")))
+            }
             Refusal::Order(refusal) => {
                 let (code, field) = of_order(refusal);
                 (code, field.map(str::to_owned))
@@ -197,6 +206,36 @@ impl From<Refusal> for Fault {
 
 /// The list of what other merchants get.
 const ALLOCATIONS: &str = "FundAllocateList";
+
+/// The list of what payees get.
+const SHARES: &str = "ProfitShareInfoList";
+
+/// The member of an order's share that a refusal names.
+const fn share_member(why: &ShareRefusal) -> &'static str {
+    match why {
+        ShareRefusal::Zero { .. } => ".ProfitRatio",
+        ShareRefusal::TooManyPayees { .. } => "",
+        ShareRefusal::NotFound
+        | ShareRefusal::Differs
+        | ShareRefusal::OrderState { .. }
+        | ShareRefusal::Running
+        | ShareRefusal::Released
+        | ShareRefusal::TooMany { .. }
+        | ShareRefusal::Nothing
+        | ShareRefusal::Payee { .. }
+        | ShareRefusal::Twice { .. }
+        | ShareRefusal::Mixed
+        | ShareRefusal::NotMarked
+        | ShareRefusal::NoSharing
+        | ShareRefusal::Exceeds { .. }
+        | ShareRefusal::NotEnded
+        | ShareRefusal::NoAttention
+        | ShareRefusal::NotRefused
+        | ShareRefusal::NothingClaimed
+        | ShareRefusal::GivenBack
+        | ShareRefusal::Ended => ".PayeeId",
+    }
+}
 
 /// The member of an allocation that a refusal names.
 fn allocation_member(at: usize, why: AllocationFault) -> String {
@@ -243,8 +282,11 @@ fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
         OrderRefusal::Expiry | OrderRefusal::ExpiryTooFar { .. } => {
             (ErrCode::InvalidParameter, Some("ExpireTime"))
         }
-        OrderRefusal::Allocation { .. } | OrderRefusal::Splits => {
-            (ErrCode::InvalidParameter, Some(ALLOCATIONS))
+        OrderRefusal::Allocation { .. } => (ErrCode::InvalidParameter, Some(ALLOCATIONS)),
+        OrderRefusal::Share { .. } => (ErrCode::InvalidParameter, Some(SHARES)),
+        // Which list is too long cannot be told: together they are.
+        OrderRefusal::Splits => {
+            (ErrCode::InvalidParameter, Some("FundAllocateList and ProfitShareInfoList"))
         }
         OrderRefusal::Text { field, .. } => (ErrCode::InvalidParameter, Some(text_name(field))),
         OrderRefusal::Differs { field } => (ErrCode::InvalidParameter, Some(field_name(field))),

@@ -1,13 +1,14 @@
 //! Wire to commands, orders to wire. Pure.
 
 use crate::auth::Caller;
+use crate::details::Kept;
 use crate::faults::{ErrCode, Fault};
-use crate::members::Allocation;
+use crate::members::{Allocation, Share};
 use crate::wire::{
     Allocated, AllocationFound, AllocationShown, Closed, Placed, Queried, ShareShown, Unfrozen,
     UnfrozenPart, UnifiedOrder, pay_type,
 };
-use crate::{content, details, pay_channel, time};
+use crate::{content, details, pay_channel, sharing, time};
 use channel::{PayForm, Payer};
 use kernel::{
     AllocationState, AllocationStatus, ChannelAnswer, KnownPayInfo, MerchantId, Order,
@@ -37,7 +38,7 @@ pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOr
         goods_tag: order.goods_tag.map(str::to_owned),
         notify_url: order.notify_url.map(str::to_owned),
         front_url: order.front_url.map(str::to_owned),
-        splits: splits(order),
+        splits: splits(order)?,
         details,
         content,
     };
@@ -50,14 +51,19 @@ pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOr
 }
 
 /// How the money is divided. An empty list of shares lets the channel freeze the money, so that later
-/// calls share it; the items of a list are only kept.
-fn splits(order: &UnifiedOrder<'_>) -> Splits {
+/// calls share it.
+fn splits(order: &UnifiedOrder<'_>) -> Result<Splits, Fault> {
     let allocations = order.allocations.as_deref().unwrap_or_default();
-    Splits {
+    let shares = order.shares.as_deref().unwrap_or_default().iter().enumerate();
+    let item = |(at, share)| {
+        let named = |fault: Fault| fault.inside(&format!("ProfitShareInfoList[{at}]"));
+        sharing::map::item(share).map_err(named)
+    };
+    Ok(Splits {
         allocations: allocations.iter().map(Allocation::terms).collect(),
+        shares: shares.map(item).collect::<Result<_, Fault>>()?,
         is_shared: order.shares.as_ref().is_some_and(Vec::is_empty),
-        ..Splits::default()
-    }
+    })
 }
 
 fn payer(order: &UnifiedOrder<'_>) -> Payer {
@@ -121,10 +127,12 @@ fn not_known(answer: Option<&ChannelAnswer>) -> Fault {
 pub(crate) fn queried<'o>(
     order: &'o Order,
     allocations: &[&kernel::Allocation],
+    share: Option<&kernel::Share>,
     now: Timestamp,
 ) -> Result<Queried<'o>, Fault> {
     let kept = details::read(order).map_err(unwritable)?;
     let view = View::of(order, now);
+    let profit_share_info_list = shares_shown(order, &kept, share);
     let (terms, request) = (&order.terms, &order.terms.request);
     Ok(Queried {
         channel_sub_merchant_id: request.merchant.as_str(),
@@ -146,14 +154,30 @@ pub(crate) fn queried<'o>(
             .filter(|refunded| *refunded != Fen::ZERO)
             .map(|refunded| refunded.get().to_string()),
         product_list: kept.product_list,
-        profit_share_info_list: kept.profit_share_info_list.map(|shares| {
-            let show =
-                |share| ShareShown { share, profit_status: NOT_BEGUN, real_profit_amount: 0 };
-            shares.into_iter().map(show).collect()
-        }),
+        profit_share_info_list,
         fund_allocate_list: Some(allocations_shown(order, allocations))
             .filter(|list| !list.is_empty()),
     })
+}
+
+/// Each payee that was listed, and what became of its part once the order was paid.
+fn shares_shown<'o>(
+    order: &'o Order,
+    kept: &Kept<'_>,
+    share: Option<&kernel::Share>,
+) -> Option<Vec<ShareShown<'o>>> {
+    let listed = &order.terms.request.splits.shares;
+    let show = |terms: &'o kernel::ItemTerms| {
+        let item = share.and_then(|row| row.items.iter().find(|item| item.payee == terms.payee));
+        let status = share.zip(item).map(|(row, item)| sharing::map::item_status(row, item));
+        ShareShown {
+            share: Share::of(terms),
+            profit_status: status.unwrap_or(NOT_BEGUN),
+            real_profit_amount: item.map_or(0, |item| item.real_amount().get()),
+        }
+    };
+    let is_given = kept.profit_share_info_list.is_some() || !listed.is_empty();
+    is_given.then(|| listed.iter().map(show).collect())
 }
 
 /// Each part that was requested, and what became of it once the order was paid.

@@ -3,10 +3,11 @@
 use crate::check::{Malformed, Read, as_object, required};
 use crate::json::{Json, Object, read_object};
 use crate::pay_channel::{self, AUTH_CODE};
+use crate::sharing;
 use crate::wire::TOTAL_FEN_MAX;
-use kernel::{AllocatePeriod, AllocationTerms, MerchantId};
+use kernel::{AllocatePeriod, AllocationTerms, ItemTerms, MerchantId, ShareAmount};
 use ledger::Fen;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -192,12 +193,10 @@ impl<'a> Allocation<'a> {
 }
 
 /// An item of `ProfitShareInfoList`: a share for a receiver (分账).
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Share<'a> {
-    #[serde(borrow)]
     payee_id: Cow<'a, str>,
-    #[serde(borrow)]
     profit_type: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     profit_amount: Option<i64>,
@@ -227,6 +226,21 @@ impl<'a> Share<'a> {
             profit_ratio,
             channel_sub_merchant_id: merchant.map(Cow::Borrowed),
         })
+    }
+
+    /// A part that was requested.
+    pub(crate) fn of(terms: &'a ItemTerms) -> Share<'a> {
+        let (profit_type, profit_amount, profit_ratio) = match terms.amount {
+            ShareAmount::Fixed(amount) => ("AMOUNT", Some(amount.get()), None),
+            ShareAmount::Ratio(ratio) => ("RATIO", None, Some(i64::from(ratio))),
+        };
+        Share {
+            payee_id: Cow::Owned(sharing::payee_id(terms.payee)),
+            profit_type: Cow::Borrowed(profit_type),
+            profit_amount,
+            profit_ratio,
+            channel_sub_merchant_id: terms.merchant.as_ref().map(|id| Cow::Borrowed(id.as_str())),
+        }
     }
 
     /// The receiver's id.

@@ -15,7 +15,7 @@ use engine::Engine;
 use http::{HeaderValue, StatusCode, header};
 use kernel::{
     Allocation, AllocationReleaseCommand, ChannelAnswer, Command, Key, MerchantId, NaturalKey,
-    Order, OrderCommand, Refund, ReleaseAllocations, RequestRefund, Row, TenantId,
+    Order, OrderCommand, Reads, Refund, ReleaseAllocations, RequestRefund, Row, Share, TenantId,
 };
 use ledger::kinds;
 use serde::Serialize;
@@ -111,7 +111,7 @@ async fn place(api: &Api, request: Request) -> Result<Response, Fault> {
     let received = Received::read(request).await?;
     let (caller, request) = api.admit(&received, |caller, body| {
         let order = UnifiedOrder::read(body)?;
-        order.check_shares()?;
+        order.check_payees()?;
         map::place(caller, &order)
     })?;
     let (order, channel_answer) = api.handle_and_wait(&caller, request.into()).await?;
@@ -129,7 +129,8 @@ async fn query(api: &Api, request: Request) -> Result<Response, Fault> {
     }
     let allocations = api.allocations(&order).await?;
     let rows: Vec<_> = allocations.iter().collect();
-    Ok(success(map::queried(&order, &rows, api.engine.now())?))
+    let share = api.listed_share(&order).await?;
+    Ok(success(map::queried(&order, &rows, share.as_ref(), api.engine.now())?))
 }
 
 async fn close(api: &Api, request: Request) -> Result<Response, Fault> {
@@ -308,6 +309,14 @@ impl Api {
         }
         let tenant = order.terms.tenant.clone();
         Ok(self.engine.ask(AllocationsOf { tenant, numbers }).await?)
+    }
+
+    /// The share that the order's list became, once it is paid.
+    async fn listed_share(&self, order: &Order) -> Result<Option<Share>, Fault> {
+        let Some(number) = order.listed_share() else { return Ok(None) };
+        let shares = vec![(order.terms.tenant.clone(), Key::Number(number))];
+        let view = self.engine.rows(&Reads { shares, ..Reads::default() }).await?;
+        Ok(view.listed_share_of(order).cloned())
     }
 
     /// The refund that a request names.

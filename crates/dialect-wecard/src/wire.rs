@@ -100,18 +100,11 @@ impl<'o> UnifiedOrder<'o> {
         Ok(order)
     }
 
-    /// An order does not share by itself: a list of payees is refused, because nothing would be done
-    /// about it.
-    pub(crate) fn check_shares(&self) -> Read<()> {
-        let not_done = |name| Err(Malformed::new(name, "not carried out with an order"));
-        match self {
-            _ if self.shares.as_ref().is_some_and(|shares| !shares.is_empty()) => {
-                not_done("ProfitShareInfoList")
-            }
-            _ if self.payees.as_ref().is_some_and(|payees| !payees.is_empty()) => {
-                not_done("PayeeList")
-            }
-            _ => Ok(()),
+    /// No template picks payees yet: a list of them is refused, because nothing would be done about it.
+    pub(crate) fn check_payees(&self) -> Read<()> {
+        match self.payees.as_ref().is_some_and(|payees| !payees.is_empty()) {
+            true => Err(Malformed::new("PayeeList", "not carried out with an order")),
+            false => Ok(()),
         }
     }
 

@@ -82,8 +82,7 @@ pub use order::{
     Closure, ContestedPayment, DEFAULT_LIFE_SECONDS, FINAL_POLL_SECONDS, InFlightCall,
     KnownPayInfo, Order, OrderChange, OrderCommand, OrderField, OrderFunds, OrderRefusal,
     OrderRequest, OrderSharing, OrderState, POLL_SCHEDULE_SECONDS, Paid, PlaceOrder,
-    RETRY_SCHEDULE_SECONDS, ShareAmount, ShareTerms, Splits, Terms, UnappliedOutcome,
-    UnappliedPayment,
+    RETRY_SCHEDULE_SECONDS, ShareAmount, Splits, Terms, UnappliedOutcome, UnappliedPayment,
 };
 pub use payee::{
     Binding, CreatePayee, Payee, PayeeAccount, PayeeChange, PayeeCommand, PayeeKind, PayeeRefusal,

@@ -36,7 +36,8 @@ const fn order_rank(refusal: &OrderRefusal) -> usize {
         OrderRefusal::ExpiryTooFar { .. } => 13,
         OrderRefusal::Text { .. } => 14,
         OrderRefusal::Allocation { .. } => 15,
-        OrderRefusal::Splits => 16,
+        OrderRefusal::Share { .. } => 16,
+        OrderRefusal::Splits => 17,
     }
 }
 

@@ -110,7 +110,8 @@ pub(super) fn make_share(
     })
 }
 
-fn item(share: &ShareMember<'_>) -> Result<ItemTerms, Fault> {
+/// What a member of a list asks for.
+pub(crate) fn item(share: &ShareMember<'_>) -> Result<ItemTerms, Fault> {
     let amount = match share.amount() {
         Some(amount) => ShareAmount::Fixed(Fen::new(amount)),
         None => ShareAmount::Ratio(share.ratio()),
@@ -192,12 +193,12 @@ fn share_status(row: &Share) -> &'static str {
 }
 
 fn flow<'o>(row: &'o Share, at: usize, item: &'o kernel::ShareItem) -> ShareFlow<'o> {
-    let (profit_status, finish_time, fail_reason) = match &item.outcome {
-        ItemOutcome::Open { .. } if row.state == ShareState::Waiting => ("INIT", None, None),
-        ItemOutcome::Open { .. } => ("PROCESSING", None, None),
-        ItemOutcome::Done { at, .. } => ("SUCCESS", Some(time::write(*at)), None),
-        ItemOutcome::Failed { reason } => ("FAILED", None, Some(&**reason)),
+    let (finish_time, fail_reason) = match &item.outcome {
+        ItemOutcome::Open { .. } => (None, None),
+        ItemOutcome::Done { at, .. } => (Some(time::write(*at)), None),
+        ItemOutcome::Failed { reason } => (None, Some(&**reason)),
     };
+    let profit_status = item_status(row, item);
     ShareFlow {
         profit_id: format!("{}{at:02}", row.id),
         payee_id: payee_id(item.payee),
@@ -206,6 +207,16 @@ fn flow<'o>(row: &'o Share, at: usize, item: &'o kernel::ShareItem) -> ShareFlow
         profit_status,
         finish_time,
         fail_reason,
+    }
+}
+
+/// What became of an item.
+pub(crate) fn item_status(row: &Share, item: &kernel::ShareItem) -> &'static str {
+    match &item.outcome {
+        ItemOutcome::Open { .. } if row.state == ShareState::Waiting => "INIT",
+        ItemOutcome::Open { .. } => "PROCESSING",
+        ItemOutcome::Done { .. } => "SUCCESS",
+        ItemOutcome::Failed { .. } => "FAILED",
     }
 }
 

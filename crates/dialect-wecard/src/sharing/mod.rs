@@ -18,8 +18,8 @@ use kernel::{
 };
 use ledger::kinds;
 use std::sync::Arc;
-use wire::{CreatePayee, MakeReturn, MakeShare};
-pub(crate) use wire::{ReturnShown, ShareShown};
+use wire::{CreatePayee, MakeReturn, MakeShare, ShareName};
+pub(crate) use wire::{ReturnShown, ShareShown, payee_id};
 
 const PAYEE: &str = "/cloudpay/v1/settle/payee";
 const PROFIT: &str = "/cloudpay/v1/settle/profit";
@@ -145,8 +145,8 @@ async fn share_made(api: &Api, request: Request) -> Result<Response, Fault> {
 
 async fn share_queried(api: &Api, request: Request) -> Result<Response, Fault> {
     let received = Received::read(request).await?;
-    let (caller, number) = api.admit(&received, |_, body| Ok(wire::share_number(body)?))?;
-    let row = api.share(&caller.tenant, &number).await?;
+    let (caller, name) = api.admit(&received, |_, body| Ok(ShareName::read(body)?))?;
+    let row = api.share(&caller.tenant, &name).await?;
     Ok(envelope::success(&map::share(&row)))
 }
 
@@ -154,7 +154,7 @@ async fn return_made(api: &Api, request: Request) -> Result<Response, Fault> {
     let received = Received::read(request).await?;
     let (caller, body) = api.prove(&received)?;
     let request = MakeReturn::read(&body)?;
-    let share = api.share(&caller.tenant, request.share).await?;
+    let share = api.share(&caller.tenant, &request.share).await?;
     let command = ShareReturnCommand::Make(Box::new(map::make_return(&share, &request)?));
     match api.decide(&caller, command).await? {
         Row::ShareReturn(row) => Ok(envelope::success(&map::share_return(&row))),
@@ -198,11 +198,11 @@ impl Api {
         Ok(view.payees.find(tenant, &key).cloned())
     }
 
-    async fn share(&self, tenant: &TenantId, number: &str) -> Result<Share, Fault> {
-        let key = Key::Number(NaturalKey::new(wire::SHARES, number));
+    async fn share(&self, tenant: &TenantId, name: &ShareName) -> Result<Share, Fault> {
+        let key = Key::Number(name.key());
         let wanted = vec![(tenant.clone(), key.clone())];
         let view = self.engine.rows(&Reads { shares: wanted, ..Reads::default() }).await?;
         let found = view.shares.find(tenant, &key).cloned();
-        found.ok_or_else(|| not_found("OutProfitOrderId: no such share"))
+        found.ok_or_else(|| not_found(&format!("{}: no such share", name.member())))
     }
 }

@@ -1,11 +1,12 @@
 //! Requests and results of payees, shares and their returns (智能分账), member by member.
 
+use crate::NAMESPACE;
 use crate::check::{Malformed, Read, as_object, required};
 use crate::json::{Json, Object};
 use crate::members::{LIST_LEN_MAX, Share};
 use crate::wire::{TOTAL_FEN_MAX, url};
 use channel::ReceiverKind;
-use kernel::{Key, NaturalKey, PayeeKind};
+use kernel::{Key, NaturalKey, Order, PayeeKind};
 use ledger::{Fen, Id, kinds};
 use serde::Serialize;
 
@@ -151,9 +152,43 @@ impl<'o> MakeShare<'o> {
     }
 }
 
-/// The number of a share.
-pub(crate) fn share_number(body: &Object<'_>) -> Read<String> {
-    number(body, "OutProfitOrderId", 50).map(str::to_owned)
+/// What names a share: the number of one that a caller made, or that of the order which listed its
+/// payees.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ShareName {
+    /// `OutProfitOrderId`.
+    Out(String),
+    /// `OutOrderId`.
+    Listed(String),
+}
+
+impl ShareName {
+    /// Reads either member. With both, the share is the one that a caller made.
+    pub(crate) fn read(body: &Object<'_>) -> Read<ShareName> {
+        let has = |name| body.get(name).is_some_and(|value| !matches!(value, Json::Null));
+        match !has("OutProfitOrderId") && has("OutOrderId") {
+            true => Ok(ShareName::Listed(number(body, "OutOrderId", 60)?.to_owned())),
+            false => Ok(ShareName::Out(number(body, "OutProfitOrderId", 50)?.to_owned())),
+        }
+    }
+
+    /// The key of the share.
+    pub(crate) fn key(&self) -> NaturalKey {
+        match self {
+            ShareName::Out(number) => NaturalKey::new(SHARES, &**number),
+            ShareName::Listed(number) => {
+                NaturalKey::new(&Order::listed_namespace(NAMESPACE), &**number)
+            }
+        }
+    }
+
+    /// The member that it was read from.
+    pub(crate) const fn member(&self) -> &'static str {
+        match self {
+            ShareName::Out(_) => "OutProfitOrderId",
+            ShareName::Listed(_) => "OutOrderId",
+        }
+    }
 }
 
 /// The number of the return of a share.
@@ -195,7 +230,7 @@ pub(crate) struct ShareFlow<'o> {
 /// `POST …/profit/profit-refund-create`, checked.
 pub(crate) struct MakeReturn<'o> {
     pub(crate) number: &'o str,
-    pub(crate) share: &'o str,
+    pub(crate) share: ShareName,
     pub(crate) items: Vec<ReturnItem<'o>>,
     pub(crate) remark: Option<&'o str>,
     pub(crate) notify_url: Option<&'o str>,
@@ -214,7 +249,7 @@ impl<'o> MakeReturn<'o> {
     pub(crate) fn read(body: &'o Object<'o>) -> Read<MakeReturn<'o>> {
         let number_of = number;
         let number = number_of(body, "OutProfitRefundId", 50)?;
-        let share = number_of(body, "OutProfitOrderId", 50)?;
+        let share = ShareName::read(body)?;
         let list = "ProfitShareInfoList";
         let items = required(list, body.list(list, LIST_LEN_MAX, ReturnItem::read)?)?;
         let (remark, notify_url) = (body.text("Remark", 1..=80)?, url(body, "NotifyUrl")?);

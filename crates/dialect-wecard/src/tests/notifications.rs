@@ -72,7 +72,7 @@ fn a_notification_says_what_a_query_says() {
     assert_eq!(body["NotifyTime"], "2024-10-23 19:36:04");
     assert_eq!(body["Ocode"], "123456");
     let paid = order(SAMPLE, paid());
-    let result = crate::map::queried(&paid, &[], NOW).expect("a result");
+    let result = crate::map::queried(&paid, &[], None, NOW).expect("a result");
     assert_eq!(body["Result"], serde_json::to_value(result).expect("JSON"));
     assert_eq!(body["Result"]["Attachment"], "原路返回string");
     let names: Vec<&str> = request.headers.iter().map(|(name, _)| &**name).collect();

@@ -139,7 +139,7 @@ fn an_order_whose_placing_is_not_known_shows_no_status() {
 
 #[test]
 fn a_query_shows_all_of_the_order() {
-    let queried = |state| pretty(map::queried(&order(SAMPLE, state), &[], NOW));
+    let queried = |state| pretty(map::queried(&order(SAMPLE, state), &[], None, NOW));
     assert_snapshot!(queried(OrderState::Init), @r#"
     {
       "ChannelSubMerchantId": "CM6756531983210274560",
@@ -236,7 +236,7 @@ fn a_query_shows_all_of_the_order() {
 fn a_query_shows_each_state_in_the_apis_words() {
     let status = |state| {
         let order = order(SAMPLE, state);
-        let queried = map::queried(&order, &[], NOW).ok();
+        let queried = map::queried(&order, &[], None, NOW).ok();
         queried.map(|queried| (queried.order_status, queried.fail_reason.map(str::to_owned)))
     };
     let plain = |status| Some((status, None));
@@ -250,14 +250,15 @@ fn a_query_shows_each_state_in_the_apis_words() {
 fn products_and_shares_return_as_they_came() {
     let mut body: serde_json::Value = serde_json::from_str(SAMPLE).expect("JSON");
     body["FundAllocateList"] = serde_json::Value::Null;
-    let shares = serde_json::json!([{"PayeeId": "PE1", "ProfitAmount": 3}]);
+    let payee = "PE000000000000000007";
+    let shares = serde_json::json!([{"PayeeId": payee, "ProfitAmount": 3}]);
     body["ProfitShareInfoList"] = shares;
     let numbers = "0.10,1e400,-0,-0.0,18446744073709551616,3.14159265358979323846,1E+2";
     let products = &format!(r#"[{{"Sku":"1","Weight":1.50,"名":null,"Numbers":[{numbers}]}}]"#);
     let body = body.to_string().replacen('{', &format!("{{\"ProductList\":{products},"), 1);
-    let shown = json(map::queried(&order(&body, paid()), &[], NOW));
+    let shown = json(map::queried(&order(&body, paid()), &[], None, NOW));
     assert!(shown.contains(&format!(r#""ProductList":{products}"#)), "{shown}");
-    let share = r#"[{"PayeeId":"PE1","ProfitType":"AMOUNT","ProfitAmount":3,"ProfitStatus":"INIT","RealProfitAmount":0}]"#;
+    let share = r#"[{"PayeeId":"PE000000000000000007","ProfitType":"AMOUNT","ProfitAmount":3,"ProfitStatus":"INIT","RealProfitAmount":0}]"#;
     assert!(shown.contains(&format!(r#""ProfitShareInfoList":{share}"#)), "{shown}");
     assert!(!shown.contains("FundAllocateList"), "{shown}");
 }
@@ -290,7 +291,7 @@ fn an_order_of_another_dialect_is_shown_without_details() {
     request.details = "not json".to_owned();
     terms.request = request.into();
     foreign.terms = terms.into();
-    let shown = json(map::queried(&foreign, &[], NOW));
+    let shown = json(map::queried(&foreign, &[], None, NOW));
     assert!(shown.contains(r#""OrderStatus":"SUCCESS""#) && !shown.contains("Attachment"));
 }
 
@@ -321,7 +322,7 @@ fn a_query_shows_only_pay_information_that_works() {
         if let OrderState::Paying(pay_info) = &mut state {
             pay_info.valid_until = NOW.plus_seconds(valid);
         }
-        let text = json(map::queried(&order(SAMPLE, state), &[], NOW.plus_seconds(seconds)));
+        let text = json(map::queried(&order(SAMPLE, state), &[], None, NOW.plus_seconds(seconds)));
         assert!(text.contains(r#""OrderStatus":"PAYING""#), "{text}");
         for member in ["PayInfo", "PayInfoType"] {
             assert_eq!(text.contains(&format!("\"{member}\"")), shown, "{seconds} {valid}: {text}");

@@ -33,8 +33,13 @@ impl AggregateCommand for AllocationCommand {
 }
 
 /// Divides the money of an order that is being paid. An order that is paid with another amount than its
-/// caller divided is not divided: all of it stays with its own merchant.
-pub(crate) fn allocate(deciding: &mut Deciding<'_>, order: &Order, paid: Fen, paid_at: Timestamp) {
+/// caller divided is not divided: all of it stays with its own merchant. Returns what was allocated.
+pub(crate) fn allocate(
+    deciding: &mut Deciding<'_>,
+    order: &Order,
+    paid: Fen,
+    paid_at: Timestamp,
+) -> Fen {
     let request = &order.terms.request;
     let parts = &request.splits.allocations;
     let is_divided = paid == request.amount;
@@ -55,6 +60,7 @@ pub(crate) fn allocate(deciding: &mut Deciding<'_>, order: &Order, paid: Fen, pa
         let pending = Account::new(AccountKind::MerchantPending, request.merchant.as_str());
         credit(deciding, &allocation, &pending, Reason::Allocation, allocation.funds());
     }
+    allocated.unwrap_or(Fen::ZERO)
 }
 
 fn new_allocation(

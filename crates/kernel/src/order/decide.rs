@@ -4,7 +4,7 @@ use super::operator;
 use super::polls::FINAL_POLLS_MAX;
 use super::{
     AllocationFault, AllocationTerms, CALL_MAX_MS, Closure, DEFAULT_LIFE_SECONDS, InFlightCall,
-    Order, OrderChange, OrderField, OrderRefusal, OrderRequest, OrderState, Terms,
+    Order, OrderChange, OrderField, OrderRefusal, OrderRequest, OrderState, Splits, Terms,
     new_channel_order_no,
 };
 use crate::aggregate::{Aggregate, AggregateCommand, Key, NaturalKey, Reads};
@@ -13,6 +13,7 @@ use crate::command::Reply;
 use crate::deciding::Deciding;
 use crate::directory::{Directory, MerchantRoutes, Route, TenantId};
 use crate::refund;
+use crate::share;
 use channel::{Instruction, Operation};
 use ledger::{Timestamp, kinds};
 use std::sync::Arc;
@@ -164,8 +165,11 @@ impl AggregateCommand for OrderCommand {
             | OrderCommand::WriteOff { .. } => {
                 reads.balances.push((tenant.clone(), refund::suspense(tenant)));
             }
-            OrderCommand::Place(_)
-            | OrderCommand::Close { .. }
+            OrderCommand::Place(place) => {
+                let listed = place.request.splits.shares.iter().map(|terms| terms.payee);
+                reads.payees.extend(listed.map(|payee| (tenant.clone(), Key::Id(payee))));
+            }
+            OrderCommand::Close { .. }
             | OrderCommand::PollNow { .. }
             | OrderCommand::ApplyPayment { .. }
             | OrderCommand::CloseForGood { .. } => {}
@@ -224,8 +228,8 @@ fn place(deciding: &mut Deciding<'_>, place: &PlaceOrder) -> Result<Reply, Order
         return repeat(deciding, order, place);
     }
     let (route, expires_at) = check_new(deciding.now(), merchant, place)?;
-    check_allocations(&view.directory, place)?;
-    let order = new_order(deciding, place, route, expires_at);
+    let splits = check_splits(deciding, place, route)?;
+    let order = new_order(deciding, place, splits, route, expires_at);
     deciding.record(&order, OrderChange::Placed(Box::new(order.clone())));
     deciding.work(order.ask(order.place_instruction()));
     Ok(Reply::about(order.id().subject()))
@@ -260,8 +264,26 @@ fn check_new<'m>(
     Ok((route, expires_at))
 }
 
-/// That each allocation goes to a merchant that can have it, and that all parts together are a part of
-/// the order.
+/// How the money will be divided: each part goes to somebody who can have it, and all parts together are
+/// a part of the order. The channel keeps the money frozen where a payee gets a part of it there.
+fn check_splits(
+    deciding: &Deciding<'_>,
+    place: &PlaceOrder,
+    route: &Route,
+) -> Result<Splits, OrderRefusal> {
+    check_allocations(&deciding.view().directory, place)?;
+    let splits = &place.request.splits;
+    let is_at_channel = share::check_listed(deciding, place, route)
+        .map_err(|(at, why)| OrderRefusal::Share { at, why })?;
+    match splits.parts(place.request.amount) {
+        Ok(parts) if parts <= place.request.amount => {}
+        Ok(_) | Err(_) => return Err(OrderRefusal::Splits),
+    }
+    let is_shared = splits.is_shared || is_at_channel;
+    Ok(Splits { is_shared, ..splits.clone() })
+}
+
+/// That each allocation goes to a merchant that can have it.
 fn check_allocations(directory: &Directory, place: &PlaceOrder) -> Result<(), OrderRefusal> {
     let splits = &place.request.splits;
     for (at, terms) in splits.allocations.iter().enumerate() {
@@ -270,10 +292,7 @@ fn check_allocations(directory: &Directory, place: &PlaceOrder) -> Result<(), Or
             return Err(OrderRefusal::Allocation { at, why });
         }
     }
-    match splits.parts(place.request.amount) {
-        Ok(parts) if parts <= place.request.amount => Ok(()),
-        Ok(_) | Err(_) => Err(OrderRefusal::Splits),
-    }
+    Ok(())
 }
 
 fn allocation_fault<'a>(
@@ -298,16 +317,21 @@ fn allocation_fault<'a>(
 fn new_order(
     deciding: &mut Deciding<'_>,
     place: &PlaceOrder,
+    splits: Splits,
     route: &Route,
     expires_at: Timestamp,
 ) -> Order {
     let now = deciding.now();
+    let request = match splits == place.request.splits {
+        true => place.request.clone(),
+        false => Arc::new(OrderRequest { splits, ..(*place.request).clone() }),
+    };
     let id = deciding.id();
     let terms = Terms {
         tenant: place.tenant.clone(),
         id,
         channel_order_no: new_channel_order_no(deciding, id),
-        request: place.request.clone(),
+        request,
         channel: route.channel.clone(),
         channel_account: route.channel_account.clone(),
         channel_identity: route.channel_identity.clone(),

@@ -10,7 +10,7 @@
 use super::decide::{begin, begin_closing};
 use super::polls::{FINAL_POLLS_MAX, cannot_close, is_known, poll_again, poll_contradicted};
 use super::{
-    Closure, ContestedPayment, Order, OrderChange, OrderState, Paid, UnappliedOutcome,
+    Closure, ContestedPayment, Order, OrderChange, OrderFunds, OrderState, Paid, UnappliedOutcome,
     UnappliedPayment,
 };
 use crate::aggregate::About;
@@ -20,6 +20,7 @@ use crate::coupons::{coupon_amount, coupons, is_part};
 use crate::deciding::{Deciding, Movement};
 use crate::notification::{self, NotificationKind, Notified};
 use crate::refund;
+use crate::share;
 use crate::standing::AttentionKind;
 use channel::{Finding, Operation, PayInfo, Payment, Unproven};
 use ledger::{Account, AccountKind, Fen, Phase, Reason, Timestamp, kinds};
@@ -433,10 +434,10 @@ pub(super) fn pay(deciding: &mut Deciding<'_>, order: &Order, taken: Taken<'_>) 
         settled_amount: taken.settled_amount,
         payer_amount: taken.payer_amount.unwrap_or(taken.amount),
     };
-    deciding.record(order, OrderChange::Paid(paid));
+    deciding.record(order, OrderChange::Paid(paid.clone()));
     let merchant = Account::new(AccountKind::MerchantPending, request.merchant.as_str());
     book(deciding, order, &taken, &merchant, Reason::Payment);
-    allocation::allocate(deciding, order, taken.amount, taken.at);
+    let allocated = allocation::allocate(deciding, order, taken.amount, taken.at);
     if let Some(url) = &request.notify_url {
         let notified = Notified {
             kind: NotificationKind::Pay,
@@ -445,6 +446,11 @@ pub(super) fn pay(deciding: &mut Deciding<'_>, order: &Order, taken: Taken<'_>) 
             url,
         };
         notification::queue(deciding, order, notified);
+    }
+    if !request.splits.shares.is_empty() {
+        let funds = OrderFunds { allocated, ..order.funds };
+        let paid = Order { state: OrderState::Paid(paid), funds, ..order.clone() };
+        share::share_listed(deciding, &paid);
     }
 }
 

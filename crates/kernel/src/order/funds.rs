@@ -2,16 +2,16 @@
 
 use super::{Order, OrderState};
 use crate::directory::MerchantId;
+use crate::share::ItemTerms;
 use ledger::{Fen, MoneyFault, Subject};
-use std::sync::Arc;
 
 /// How the money of an order is divided once it is paid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Splits {
     /// What other merchants get in the book.
     pub allocations: Vec<AllocationTerms>,
-    /// What payees get.
-    pub shares: Vec<ShareTerms>,
+    /// What payees get as soon as the order is paid.
+    pub shares: Vec<ItemTerms>,
     /// True when the channel must keep the money frozen because payees get a part of it there, now or
     /// by a later command.
     pub is_shared: bool,
@@ -71,17 +71,6 @@ impl AllocatePeriod {
     pub fn from_name(name: &str) -> Option<AllocatePeriod> {
         AllocatePeriod::ALL.into_iter().find(|period| period.name() == name)
     }
-}
-
-/// What one payee gets of an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShareTerms {
-    /// The payee's id, as its API writes it; once in an order.
-    pub payee: Arc<str>,
-    /// The merchant that the payee belongs to, where the caller named it.
-    pub merchant: Option<MerchantId>,
-    /// How much.
-    pub amount: ShareAmount,
 }
 
 /// How much a payee gets.

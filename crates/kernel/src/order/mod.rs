@@ -15,9 +15,7 @@ mod polls;
 pub use change::OrderChange;
 pub use decide::{OrderCommand, PlaceOrder};
 pub(crate) use finding::CHANNEL_LAG_SECONDS;
-pub use funds::{
-    AllocatePeriod, AllocationTerms, OrderFunds, OrderSharing, ShareAmount, ShareTerms, Splits,
-};
+pub use funds::{AllocatePeriod, AllocationTerms, OrderFunds, OrderSharing, ShareAmount, Splits};
 pub use polls::{
     CONTRADICTION_SCHEDULE_SECONDS, FINAL_POLL_SECONDS, POLL_SCHEDULE_SECONDS,
     RETRY_SCHEDULE_SECONDS,
@@ -31,6 +29,7 @@ use crate::deciding::Deciding;
 use crate::directory::{MerchantId, TenantId};
 use crate::event::Event;
 use crate::refund;
+use crate::share::{self, ShareRefusal};
 use crate::standing::{Attention, Exit, Standing};
 use channel::{
     Finding, Instruction, Operation, PayForm, PayInfo, Payer, Place, PlacedOrder, Scene, TextField,
@@ -501,6 +500,14 @@ pub enum OrderRefusal {
         /// What is wrong with it.
         why: AllocationFault,
     },
+    /// A part of the money is to go to a payee that cannot have it, or is not a part of it.
+    #[error("{why}")]
+    Share {
+        /// Which share, counted from 0.
+        at: usize,
+        /// What is wrong with it.
+        why: ShareRefusal,
+    },
     /// Allocations and shares together are more than the order.
     #[error("allocations and shares sum to more than the amount")]
     Splits,
@@ -699,7 +706,8 @@ impl Aggregate for Order {
     }
 
     /// Releases and refunds of a paid order move what was allocated of it. They may be decided together
-    /// with its payment, so that an order that is not paid yet names the same.
+    /// with its payment, so that an order that is not paid yet names the same. Its payment is shared with
+    /// the payees that it lists.
     fn linked(&self, reads: &mut Reads) {
         if !self.terms.request.splits.allocations.is_empty() {
             let tenant = &self.terms.tenant;
@@ -712,6 +720,7 @@ impl Aggregate for Order {
                 merchants.map(|id| Account::new(AccountKind::MerchantAvailable, id.as_str()));
             reads.balances.extend(available.map(|account| (tenant.clone(), account)));
         }
+        share::link_listed(self, reads);
     }
 }
 

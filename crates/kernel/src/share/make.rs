@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// Shares of one order at most, in the book; a channel has a limit of its own.
 const SHARES_MAX: u32 = 50;
 /// Payees of one share at most, in the book.
-const PAYEES_MAX: usize = 50;
+pub(super) const PAYEES_MAX: usize = 50;
 
 /// A new share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,20 +75,30 @@ pub(super) fn make(deciding: &mut Deciding<'_>, make: &MakeShare) -> Result<Repl
         };
     }
     let items = check(deciding, &order, make)?;
-    let share = new_share(deciding, &order, make, items);
-    let reply = Reply::about(share.id.subject());
+    let share = carry_out(deciding, &order, make, items);
+    Ok(Reply::about(share.id.subject()))
+}
+
+/// Makes a share that fulfils everything: in the book it is done with this, at a channel it begins.
+pub(super) fn carry_out(
+    deciding: &mut Deciding<'_>,
+    order: &Order,
+    make: &MakeShare,
+    items: Vec<ShareItem>,
+) -> Share {
+    let share = new_share(deciding, order, make, items);
     match share.state {
-        ShareState::Ended { .. } => carry_out_in_book(deciding, &share, &order),
+        ShareState::Ended { .. } => carry_out_in_book(deciding, &share, order),
         ShareState::Waiting
         | ShareState::Requesting { .. }
         | ShareState::Processing
-        | ShareState::Releasing => reserve(deciding, &share, &order),
+        | ShareState::Releasing => reserve(deciding, &share, order),
     }
-    Ok(reply)
+    share
 }
 
 /// What a new share must fulfil, and what its items come to.
-fn check(
+pub(super) fn check(
     deciding: &Deciding<'_>,
     order: &Order,
     make: &MakeShare,
@@ -145,7 +155,7 @@ fn items(
         else {
             return Err(ShareRefusal::Zero { payee });
         };
-        let place = place(order, terms, &row)?;
+        let place = place(&order.terms.channel, terms, &row)?;
         let outcome = match place {
             ItemPlace::Channel(_) => ItemOutcome::Open { is_bound: false },
             ItemPlace::Book(_) => {
@@ -157,8 +167,12 @@ fn items(
     Ok(items)
 }
 
-/// Where a payee's part of the order goes.
-fn place(order: &Order, terms: &ItemTerms, row: &Payee) -> Result<ItemPlace, ShareRefusal> {
+/// Where a payee's part of an order goes that is paid through this channel.
+pub(super) fn place(
+    channel: &str,
+    terms: &ItemTerms,
+    row: &Payee,
+) -> Result<ItemPlace, ShareRefusal> {
     let refused = |why| Err(ShareRefusal::Payee { payee: row.id, why });
     if row.unbound_at.is_some() {
         return refused("is unbound");
@@ -167,11 +181,18 @@ fn place(order: &Order, terms: &ItemTerms, row: &Payee) -> Result<ItemPlace, Sha
         return refused("belongs to another merchant");
     }
     match &row.account {
-        Some(account) if *account.channel != *order.terms.channel => {
+        Some(account) if *account.channel != *channel => {
             refused("is at a channel that the order was not paid through")
         }
-        Some(account) => Ok(ItemPlace::Channel(account.kind)),
-        None => Ok(ItemPlace::Book(row.in_book())),
+        Some(_) | None => Ok(place_of_payee(row)),
+    }
+}
+
+/// Where a payee has its money.
+pub(super) fn place_of_payee(row: &Payee) -> ItemPlace {
+    match &row.account {
+        Some(account) => ItemPlace::Channel(account.kind),
+        None => ItemPlace::Book(row.in_book()),
     }
 }
 
@@ -225,7 +246,7 @@ const fn check_limits(
     Ok(())
 }
 
-fn new_share(
+pub(super) fn new_share(
     deciding: &mut Deciding<'_>,
     order: &Order,
     make: &MakeShare,

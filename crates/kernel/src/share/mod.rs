@@ -14,6 +14,7 @@ mod change;
 mod decide;
 mod finding;
 mod hand;
+mod listed;
 mod make;
 
 pub use change::ShareChange;
@@ -22,6 +23,7 @@ pub(crate) use decide::receiver;
 pub(crate) use finding::{SHARE_SCHEDULE_SECONDS, SLOW_SCHEDULE_SECONDS, need_while_open};
 pub(crate) use hand::by_hand;
 pub use hand::{DecideShare, HandEnd};
+pub(crate) use listed::{check_listed, link_listed, share_listed};
 pub use make::{ItemTerms, MakeShare};
 
 use crate::aggregate::{About, Aggregate, Key, NaturalKey, Reads};

@@ -85,7 +85,7 @@ pub(crate) fn play(kernel: &mut TestKernel, step: &str) -> String {
             kernel.rebuild_orders();
             return String::new();
         }
-        ["place", no, changes @ ..] => placing(no, changes),
+        ["place", no, changes @ ..] => placing(kernel, no, changes),
         ["payee", no, at] => sharing::payee(no, at),
         ["unbind", no] => sharing::unbind(no),
         ["share", no, order, items @ ..] if !no.ends_with(':') => {
@@ -151,7 +151,7 @@ fn number(text: &str) -> i64 {
     text.parse().unwrap_or_else(|_| panic!("not a number: {text}"))
 }
 
-fn placing(no: &str, changes: &[&str]) -> Command {
+fn placing(kernel: &TestKernel, no: &str, changes: &[&str]) -> Command {
     let mut place = place_with(no, |request| {
         for (name, value) in changes.iter().filter_map(|change| change.split_once('=')) {
             match name {
@@ -170,6 +170,10 @@ fn placing(no: &str, changes: &[&str]) -> Command {
                 }
                 "allocate" => {
                     request.splits.allocations = value.split(',').map(allocation).collect();
+                }
+                "list" => {
+                    let items: Vec<&str> = value.split(',').collect();
+                    request.splits.shares = sharing::terms(kernel, &items);
                 }
                 "split" => request.content = value.to_owned(),
                 _ => {}

@@ -53,15 +53,21 @@ fn id_of(kernel: &TestKernel, payee: &str) -> Id<kinds::Payee> {
     kernel.payee(payee).map_or_else(no_id, |row| row.id)
 }
 
-pub(super) fn share(kernel: &TestKernel, no: &str, order: &str, items: &[&str]) -> Command {
-    let order = kernel.stored.orders.find(&tenant(), &order_key(order)).expect("an order");
-    let terms = items.iter().filter_map(|item| item.split_once('=')).map(|(payee, amount)| {
+/// What payees are to get: `p1=300`, `p1=30%`; in the list of an order `p1:300`.
+pub(super) fn terms(kernel: &TestKernel, items: &[&str]) -> Vec<ItemTerms> {
+    let items = items.iter().filter_map(|item| item.split_once(['=', ':']));
+    let terms = items.map(|(payee, amount)| {
         let amount = match amount.strip_suffix('%') {
             Some(percent) => ShareAmount::Ratio(u16::try_from(number(percent) * 100).expect("%")),
             None => ShareAmount::Fixed(Fen::new(number(amount))),
         };
         ItemTerms { payee: id_of(kernel, payee), merchant: None, amount }
     });
+    terms.collect()
+}
+
+pub(super) fn share(kernel: &TestKernel, no: &str, order: &str, items: &[&str]) -> Command {
+    let order = kernel.stored.orders.find(&tenant(), &order_key(order)).expect("an order");
     ShareCommand::Make(Box::new(MakeShare {
         tenant: tenant(),
         order: order.terms.id,
@@ -71,7 +77,7 @@ pub(super) fn share(kernel: &TestKernel, no: &str, order: &str, items: &[&str]) 
         dialect: Arc::from("wecard"),
         notify_url: Some("https://business.com/profit".to_owned()),
         content: items.join(" "),
-        items: terms.collect(),
+        items: terms(kernel, items),
         releases_rest: items.contains(&"rest"),
     }))
     .into()

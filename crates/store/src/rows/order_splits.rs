@@ -2,11 +2,10 @@
 
 use super::super::cells::Value;
 use super::super::stored::{parse, word};
-use kernel::{AllocatePeriod, AllocationTerms, MerchantId, ShareAmount, ShareTerms, Splits};
-use ledger::Fen;
+use kernel::{AllocatePeriod, AllocationTerms, ItemTerms, MerchantId, ShareAmount, Splits};
+use ledger::{Fen, Id};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::sync::Arc;
 
 /// The cell; nearly every order is not divided.
 pub(super) fn cell(splits: &Splits) -> Value<'_> {
@@ -45,8 +44,7 @@ struct AllocationBody<'a> {
 
 #[derive(Serialize, Deserialize)]
 struct ShareBody<'a> {
-    #[serde(borrow)]
-    payee: Cow<'a, str>,
+    payee: i64,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     merchant: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,22 +96,23 @@ impl<'a> AllocationBody<'a> {
 }
 
 impl<'a> ShareBody<'a> {
-    fn of(terms: &'a ShareTerms) -> ShareBody<'a> {
+    fn of(terms: &'a ItemTerms) -> ShareBody<'a> {
         let (amount, ratio) = match terms.amount {
             ShareAmount::Fixed(amount) => (Some(amount.get()), None),
             ShareAmount::Ratio(ratio) => (None, Some(ratio)),
         };
         let merchant = terms.merchant.as_ref().map(|merchant| Cow::Borrowed(merchant.as_str()));
-        ShareBody { payee: Cow::Borrowed(&terms.payee), merchant, amount, ratio }
+        ShareBody { payee: terms.payee.value(), merchant, amount, ratio }
     }
 
-    fn read(self) -> Result<ShareTerms, String> {
+    #[expect(clippy::disallowed_methods, reason = "the reading of a payee's id")]
+    fn read(self) -> Result<ItemTerms, String> {
         let amount = match (self.amount, self.ratio) {
             (Some(amount), None) => ShareAmount::Fixed(Fen::new(amount)),
             (None, Some(ratio)) => ShareAmount::Ratio(ratio),
             (Some(_), Some(_)) | (None, None) => return Err("amount or ratio wanted".to_owned()),
         };
         let merchant = self.merchant.map(|merchant| MerchantId::new(&merchant));
-        Ok(ShareTerms { payee: Arc::from(&*self.payee), merchant, amount })
+        Ok(ItemTerms { payee: Id::from_value(self.payee), merchant, amount })
     }
 }

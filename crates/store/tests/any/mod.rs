@@ -8,13 +8,13 @@ use kernel::{
     AllocationRelease, AllocationReleaseChange, AllocationState, AllocationTerms, Approval,
     ApprovalChange, ApprovalState, Attempt, Attention, AttentionKind, Blocked, CallRecord, Caller,
     CallerKey, CallerKeyChange, CallerProof, Change, ChannelAccount, ChannelAccountChange, Closure,
-    ConcernedPayment, ContestedPayment, Delivery, InFlightCall, KnownPayInfo, ManualCommand,
-    Merchant, MerchantChange, MerchantId, Mismatch, Need, Notification, NotificationChange,
-    NotificationKind, NotificationState, Order, OrderChange, OrderFunds, OrderRequest, OrderState,
-    Paid, PayeeChange, Payout, Refund, RefundChange, RefundPart, RefundRequest, RefundSource,
-    RefundState, Row, Sealed, SecondPayout, ShareAmount, ShareChange, ShareReturnChange,
-    ShareTerms, Splits, Tenant, TenantChange, TenantId, Terms, UnappliedOutcome, UnappliedPayment,
-    Withdrawal, WithdrawalChange, WithdrawalState,
+    ConcernedPayment, ContestedPayment, Delivery, InFlightCall, ItemTerms, KnownPayInfo,
+    ManualCommand, Merchant, MerchantChange, MerchantId, Mismatch, Need, Notification,
+    NotificationChange, NotificationKind, NotificationState, Order, OrderChange, OrderFunds,
+    OrderRequest, OrderState, Paid, PayeeChange, Payout, Refund, RefundChange, RefundPart,
+    RefundRequest, RefundSource, RefundState, Row, Sealed, SecondPayout, ShareAmount, ShareChange,
+    ShareReturnChange, Splits, Tenant, TenantChange, TenantId, Terms, UnappliedOutcome,
+    UnappliedPayment, Withdrawal, WithdrawalChange, WithdrawalState,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
@@ -145,7 +145,7 @@ fn splits() -> BoxedStrategy<Splits> {
     );
     let amount =
         prop_oneof![fen().prop_map(ShareAmount::Fixed), any::<u16>().prop_map(ShareAmount::Ratio),];
-    let share = (name(), of(text()), amount).prop_map(|(payee, merchant, amount)| ShareTerms {
+    let share = (id(), of(text()), amount).prop_map(|(payee, merchant, amount)| ItemTerms {
         payee,
         merchant: merchant.map(|merchant| MerchantId::new(&merchant)),
         amount,

@@ -1,7 +1,8 @@
 //! Profit sharing: a paid order's money goes to payees in the book and at the channel, and comes back.
 
+use crate::bill::{DAY_SECONDS, date, to_next_day};
 use crate::merchant::Merchant;
-use crate::test_gateway::{TestGateway, UNIFIED_ORDER, fresh_number, order, with};
+use crate::test_gateway::{QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, with};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -338,5 +339,150 @@ async fn the_channel_is_told_of_an_unbound_payee_also_after_a_kill() {
     gateway.fault("unbind_receiver", "lose_answer", 1).await;
     gateway.advance(60).await;
     gateway.faults_met("unbind_receiver").await;
+    gateway.check_books();
+}
+
+/// What `tongbao bill` exits with about the day's shares, with its report.
+fn compared(gateway: &TestGateway, day: &str) -> (Option<i32>, Value) {
+    let output = gateway.bill(&["demo-wxpay", day, "--kind", "sharing", "--json"]);
+    let report = serde_json::from_slice(&output.stdout);
+    let said = || String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), report.unwrap_or_else(|_| panic!("no report: {}", said())))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_channels_bill_of_shares_agrees_with_the_book() {
+    let mut gateway = TestGateway::start();
+    to_next_day(&mut gateway, DAY_SECONDS / 2).await;
+    let day = date(&gateway);
+    let payee = receiver(&gateway).await;
+    let number = sold(&mut gateway).await;
+    gateway.result(SHARE, &sharing("S_1", &number, &[part(&payee, 300)], false)).await;
+    until_shared(&mut gateway, "S_1", "SUCCESS").await;
+    gateway.result(RETURN, &returning("U_1", "S_1", &payee, 100)).await;
+    until_returned(&mut gateway, "U_1", "SUCCESS").await;
+    to_next_day(&mut gateway, DAY_SECONDS / 2).await;
+
+    let (code, agreed) = compared(&gateway, &day);
+    let want = json!({
+        "channel_account": "demo-wxpay", "date": day, "rows": 2, "matched": 2, "differences": [],
+    });
+    assert_eq!((code, agreed), (Some(0), want));
+    for (fault, difference) in
+        [("wrong_amount", "amount_differs"), ("error:NO_STATEMENT_EXIST", "missing_there")]
+    {
+        gateway.fault_once("bill", fault).await;
+        let (code, report) = compared(&gateway, &day);
+        let differences = report["differences"].as_array().expect("a list");
+        let mut whats: Vec<&Value> = differences.iter().map(|it| &it["what"]).collect();
+        whats.sort_by_key(|what| what.to_string());
+        assert_eq!((code, whats), (Some(1), vec![&json!("share"), &json!("share_return")]));
+        assert!(differences.iter().all(|it| it["difference"] == difference), "{report}");
+    }
+}
+
+/// A payee in the book: a branch of the tenant. Its id.
+async fn branch(gateway: &TestGateway) -> String {
+    let body = json!({
+        "OutPayeeId": "branch",
+        "ChannelSubMerchantId": "CM-B",
+        "PayeeType": "MERCHANT",
+    });
+    let payee = gateway.result(CREATE_PAYEE, &body).await;
+    payee["PayeeId"].as_str().expect("text").to_owned()
+}
+
+/// An order of 10 yuan that lists these parts, placed; its number and how the payer pays.
+async fn listing(gateway: &TestGateway, parts: &[Value], notify_url: &str) -> (String, Value) {
+    let number = fresh_number();
+    let body = with(&order(&number), "ProfitShareInfoList", json!(parts));
+    let body = with(&body, "NotifyUrl", json!(notify_url));
+    let placed = gateway.result(UNIFIED_ORDER, &body).await;
+    (number, placed["PayInfo"].clone())
+}
+
+const NOWHERE: &str = "http://127.0.0.1:9/notify";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_shares_its_list_after_the_payment_also_through_a_kill() {
+    let mut gateway = TestGateway::start();
+    let payee = receiver(&gateway).await;
+    let (number, pay_info) = listing(&gateway, &[part(&payee, 300)], NOWHERE).await;
+    let query = json!({"OutOrderId": number});
+    let shown = gateway.result(QUERY_ORDER, &query).await;
+    assert_eq!(shown["ProfitShareInfoList"][0]["ProfitStatus"], "INIT", "{shown}");
+    gateway.refused(QUERY_SHARE, &query, BAD).await;
+    gateway.pay(&pay_info).await;
+    gateway.until_status(&number, "SUCCESS").await;
+    gateway.kill();
+    gateway.restart();
+    let waiting = gateway.result(QUERY_SHARE, &query).await;
+    assert_eq!(waiting["ProfitStatus"], "INIT", "not within a minute: {waiting}");
+    let done = until(&mut gateway, QUERY_SHARE, &query, "SUCCESS").await;
+    assert_eq!(done["OutProfitOrderId"], json!(number), "{done}");
+    assert_eq!(lies(&gateway).await, [700, -700, 300]);
+    let shown = gateway.result(QUERY_ORDER, &query).await;
+    assert_eq!(
+        shown["ProfitShareInfoList"],
+        json!([{
+            "PayeeId": payee,
+            "ProfitType": "AMOUNT",
+            "ProfitAmount": 300,
+            "ProfitStatus": "SUCCESS",
+            "RealProfitAmount": 300,
+        }])
+    );
+    let late = sharing("late_1", &number, &[part(&payee, 1)], false);
+    gateway.refused(SHARE, &late, "ORDER.ORDER_STATUS_ERROR").await;
+    let back = json!({
+        "OutProfitRefundId": "listed_back",
+        "OutOrderId": number,
+        "ProfitShareInfoList": [{"PayeeId": payee, "ProfitRefundAmount": 100}],
+    });
+    gateway.result(RETURN, &back).await;
+    until_returned(&mut gateway, "listed_back", "SUCCESS").await;
+    assert_eq!(lies(&gateway).await, [800, -800, 200]);
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_of_payees_in_the_book_is_done_with_the_payment() {
+    let gateway = TestGateway::start();
+    let mut merchant = Merchant::start().await;
+    let id = branch(&gateway).await;
+    let ratio = json!({"PayeeId": id, "ProfitType": "RATIO", "ProfitRatio": 2550});
+    let (number, pay_info) = listing(&gateway, &[ratio], &merchant.notify_url).await;
+    gateway.pay(&pay_info).await;
+    gateway.until_status(&number, "SUCCESS").await;
+    assert_eq!(posted(&gateway, "merchant_pending", OWN).await, 745);
+    assert_eq!(posted(&gateway, "merchant_available", "CM-B").await, 255);
+    let told = [merchant.received().await.json(), merchant.received().await.json()];
+    let of_kind = |kind: &str| told.iter().find(|it| it["NotifyType"] == kind).expect("both");
+    let (paid, shared) = (of_kind("PAY"), of_kind("PROFIT"));
+    let item = &paid["Result"]["ProfitShareInfoList"][0];
+    assert_eq!(item["ProfitStatus"], "SUCCESS", "{paid}");
+    assert_eq!(item["RealProfitAmount"], 255, "{paid}");
+    assert_eq!(shared["Result"]["OutOrderId"], json!(number), "{shared}");
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_that_cannot_be_shared_any_more_lets_the_payment_through() {
+    let gateway = TestGateway::start();
+    let payee = receiver(&gateway).await;
+    let mixed = [part(&payee, 1), part(&branch(&gateway).await, 1)];
+    let body = with(&order(&fresh_number()), "ProfitShareInfoList", json!(mixed));
+    let why = gateway.refused(UNIFIED_ORDER, &body, BAD).await;
+    assert!(why.starts_with("ProfitShareInfoList[1].PayeeId"), "{why}");
+    let (number, pay_info) = listing(&gateway, &[part(&payee, 300)], NOWHERE).await;
+    gateway.result(UNBIND_PAYEE, &json!({"PayeeId": payee})).await;
+    gateway.pay(&pay_info).await;
+    gateway.until_status(&number, "SUCCESS").await;
+    let shown = gateway.result(QUERY_SHARE, &json!({"OutOrderId": number})).await;
+    assert_eq!(shown["ProfitStatus"], "FAILED", "{shown}");
+    assert!(shown["FailReason"].as_str().is_some_and(|why| why.contains("is unbound")), "{shown}");
+    let late = sharing("late_1", &number, &[part(&payee, 1)], false);
+    gateway.refused(SHARE, &late, "ORDER.OPERATE_IS_PROCESSING").await;
+    assert_eq!(lies(&gateway).await, [1000, -1000, 0]);
     gateway.check_books();
 }

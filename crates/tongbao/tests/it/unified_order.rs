@@ -49,6 +49,12 @@ impl TestGateway {
         why
     }
 
+    /// The order is refused because there is no such payee as the list begins with.
+    async fn refuses_payees(&self, body: &Value) {
+        let why = self.refused(UNIFIED_ORDER, body, "PROFIT.PAYEE_NOT_EXIST").await;
+        assert!(why.starts_with("ProfitShareInfoList[0].PayeeId"), "{why}");
+    }
+
     async fn accepts(&self, body: &Value) -> Value {
         let placed = self.result(UNIFIED_ORDER, body).await;
         assert_eq!(placed["OrderStatus"], "PAYING", "{body} {placed}");
@@ -288,10 +294,12 @@ async fn lists_have_limits() {
     };
     gateway.accepts(&many("ProductList", 50)).await;
     gateway.refuses("ProductList", &many("ProductList", 51)).await;
-    // A list of 50 is read; that an order does not share is found afterwards.
+    // A list of 50 is read; that there is no template, and that there are no such payees, is found
+    // afterwards.
+    let why = gateway.refuses("PayeeList", &many("PayeeList", 50)).await;
+    assert!(why.contains("not carried out with an order"), "{why}");
+    gateway.refuses_payees(&many("ProfitShareInfoList", 50)).await;
     for name in ["PayeeList", "ProfitShareInfoList"] {
-        let why = gateway.refuses(name, &many(name, 50)).await;
-        assert!(why.contains("not carried out with an order"), "{why}");
         let why = gateway.refuses(name, &many(name, 51)).await;
         assert!(why.contains("51 items"), "{why}");
         gateway.accepts(&many(name, 0)).await;
@@ -559,18 +567,15 @@ async fn parts_for_others_never_exceed_the_whole() {
         let items = amounts.iter().map(|amount| json!({"PayeeId": "PE1", "ProfitAmount": amount}));
         with(&order(&fresh_number()), "ProfitShareInfoList", items.collect())
     };
-    let why = gateway.refuses("ProfitShareInfoList", &shared(&[1000])).await;
-    assert!(why.contains("not carried out"), "{why}");
+    gateway.refuses_payees(&shared(&[1000])).await;
     for much in [shared(&[999, 2]), shared(&[i64::MAX])] {
-        let why = gateway.refuses("ProfitShareInfoList", &much).await;
-        assert!(!why.contains("not carried out"), "{why}");
+        gateway.refuses("ProfitShareInfoList", &much).await;
     }
     let ratio =
         |ratio: Value| json!([{"PayeeId": "PE1", "ProfitType": "RATIO", "ProfitRatio": ratio}]);
     for (right, wrong) in [(json!(1), json!(0)), (json!(10_000), json!(10_001))] {
         let body = order_with("ProfitShareInfoList", ratio(right));
-        let why = gateway.refuses("ProfitShareInfoList", &body).await;
-        assert!(why.contains("not carried out"), "{why}");
+        gateway.refuses_payees(&body).await;
         let body = order_with("ProfitShareInfoList", ratio(wrong));
         gateway.refuses("ProfitShareInfoList.ProfitRatio", &body).await;
     }
