@@ -73,7 +73,8 @@ pub(crate) async fn ask(
             Some(account) => match Receivers::open(&engine, &tenant, &payees).await {
                 Ok(receivers) => {
                     let filled = receivers.fill(&instruction);
-                    let (finding, call) = call(&engine, account, &filled).await;
+                    let (finding, mut call) = call(&engine, account, &filled).await;
+                    call.summary = receivers.hide(call.summary);
                     (receivers.strip(finding), call)
                 }
                 Err(why) => unknown(&instruction, at, begun, why),

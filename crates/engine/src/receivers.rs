@@ -4,7 +4,7 @@
 
 use crate::Engine;
 use crate::secrets::payee_context;
-use channel::{Finding, Instruction, Receiver, ReceiverKind};
+use channel::{Finding, Instruction, Receiver, ReceiverKind, Unproven};
 use kernel::{Key, Payee, Reads, TenantId};
 use ledger::{Id, kinds};
 
@@ -33,8 +33,10 @@ impl Receivers {
         let wanted = payees.iter().map(|id| (tenant.clone(), Key::Id(*id))).collect();
         let reads = Reads { payees: wanted, ..Reads::default() };
         let view = engine.rows(&reads).await.map_err(|fault| fault.to_string())?;
-        let rows = payees.iter().filter_map(|id| view.payees.get(tenant, *id));
-        let known = rows.filter_map(|row| known(engine, row).transpose());
+        let known = payees.iter().map(|id| match view.payees.get(tenant, *id) {
+            Some(row) => known(engine, row),
+            None => Err(format!("payee {id} does not exist")),
+        });
         Ok(Receivers { known: known.collect::<Result<_, String>>()? })
     }
 
@@ -73,8 +75,29 @@ impl Receivers {
                 returned.account = self.payee(&returned.account, None);
                 Finding::ShareReturn(returned)
             }
+            Finding::Refused { code, text } => Finding::Refused { code, text: self.hide(text) },
+            Finding::Failed { code, text } => Finding::Failed { code, text: self.hide(text) },
+            Finding::Unfunded { code, text } => Finding::Unfunded { code, text: self.hide(text) },
+            Finding::Later { code, text } => Finding::Later { code, text: self.hide(text) },
+            Finding::AccountFault { code, text } => {
+                Finding::AccountFault { code, text: self.hide(text) }
+            }
+            Finding::Unproven(Unproven::Refused { code, text }) => {
+                Finding::Unproven(Unproven::Refused { code, text: self.hide(text) })
+            }
+            Finding::Unknown { why } => Finding::Unknown { why: self.hide(why) },
+            Finding::Mismatch { why } => Finding::Mismatch { why: self.hide(why) },
             finding => finding,
         }
+    }
+
+    /// A text with payees in place of their accounts and names: channels repeat them in their messages.
+    pub(crate) fn hide(&self, text: String) -> String {
+        self.known.iter().fold(text, |text, Known { payee, receiver }| {
+            let secrets = [Some(&receiver.account), receiver.name.as_ref()];
+            let secrets = secrets.into_iter().flatten().filter(|secret| !secret.is_empty());
+            secrets.fold(text, |text, secret| text.replace(secret, payee))
+        })
     }
 
     fn payee(&self, account: &str, kind: Option<ReceiverKind>) -> String {
@@ -85,9 +108,10 @@ impl Receivers {
     }
 }
 
-/// A payee with its account opened; nothing for one in the book.
-fn known(engine: &Engine, row: &Payee) -> Result<Option<Known>, String> {
-    let Some(account) = &row.account else { return Ok(None) };
+/// A payee with its account opened.
+fn known(engine: &Engine, row: &Payee) -> Result<Known, String> {
+    let account = row.account.as_ref();
+    let account = account.ok_or_else(|| format!("payee {} is not at a channel", row.id))?;
     let open = |field, sealed| {
         let context = payee_context(&row.tenant, &row.key(), field);
         let opened = engine.secrets().unseal(&context, sealed);
@@ -98,5 +122,40 @@ fn known(engine: &Engine, row: &Payee) -> Result<Option<Known>, String> {
         Ok(Receiver { kind: account.kind, account: number, name })
     });
     let receiver = opened.map_err(|fault| format!("payee {}: {fault}", row.id))?;
-    Ok(Some(Known { payee: row.id.to_string(), receiver }))
+    Ok(Known { payee: row.id.to_string(), receiver })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACCOUNT: &str = "oXLUp5OHJof5768CoFFDuuaRn8kc";
+
+    fn receivers() -> Receivers {
+        let name = Some("张三".to_owned());
+        let account = ACCOUNT.to_owned();
+        let receiver = Receiver { kind: ReceiverKind::Person, account, name };
+        Receivers { known: vec![Known { payee: "7".to_owned(), receiver }] }
+    }
+
+    #[test]
+    fn what_a_channel_repeats_of_a_payee_is_hidden() {
+        let said = format!("receiver {ACCOUNT} (张三) has no relation");
+        let hidden = "receiver 7 (7) has no relation";
+        let (code, text) = ("PARAM_ERROR".to_owned(), said.clone());
+        for finding in [
+            Finding::Refused { code: code.clone(), text: text.clone() },
+            Finding::Failed { code: code.clone(), text: text.clone() },
+            Finding::Unfunded { code: code.clone(), text: text.clone() },
+            Finding::Later { code: code.clone(), text: text.clone() },
+            Finding::AccountFault { code: code.clone(), text: text.clone() },
+            Finding::Unproven(Unproven::Refused { code, text }),
+            Finding::Unknown { why: said.clone() },
+            Finding::Mismatch { why: said.clone() },
+        ] {
+            let stripped = receivers().strip(finding).describe();
+            assert!(stripped.ends_with(hidden), "{stripped}");
+        }
+        assert_eq!(receivers().hide(said), hidden);
+    }
 }

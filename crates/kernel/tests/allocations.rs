@@ -86,13 +86,13 @@ fn an_order_that_was_paid_otherwise_is_not_divided() {
     );
 }
 
-/// A coupon that the merchant bears is a part of what is divided: its expense is booked beside.
+/// What a coupon of the merchant's paid does not arrive, so that others cannot get it.
 #[test]
-fn a_payment_with_a_coupon_is_divided() {
+fn a_payment_of_which_less_arrives_than_others_are_to_get_is_not_divided() {
     check(
         "
         place o1 allocate=CM-B:1000:D0 -> order init +30s by placed; ask place
-        o1 callback: paid tx1 1000/700 -> order paid by paid, funds_moved; allocation available by made; notification due +30s by queued; post 700 channel_funds to merchant_pending; post 300 merchant_coupons to merchant_pending; post 1000 merchant_pending to merchant_available; deliver
+        o1 callback: paid tx1 1000/700 -> order paid by paid; allocation failed by made; notification due +30s by queued; post 700 channel_funds to merchant_pending; post 300 merchant_coupons to merchant_pending; deliver
         ",
     );
 }

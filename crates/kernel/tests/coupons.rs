@@ -124,3 +124,21 @@ fn a_payment_whose_parts_contradict_each_other_is_applied_by_a_person() {
         ",
     );
 }
+
+#[test]
+fn what_a_coupon_paid_is_lent_to_nobody() {
+    check(
+        "
+        place o1 allocate=CM-B:500:D0,CM-C:201:D0 -> order init +30s by placed; ask place
+        o1 callback: paid tx1 1000/700 -> order paid by paid; allocation failed by made; allocation failed by made; notification due +30s by queued; post 700 channel_funds to merchant_pending; post 300 merchant_coupons to merchant_pending; deliver
+        place o2 allocate=CM-B:500:D0,CM-C:200:D0 -> order init +30s by placed; ask place
+        o2 callback: paid tx2 1000/700 -> order paid by paid, funds_moved; allocation available by made; allocation available by made; notification due +30s by queued; post 700 channel_funds to merchant_pending; post 300 merchant_coupons to merchant_pending; post 500 merchant_pending to merchant_available; post 200 merchant_pending to merchant_available; deliver
+        place o3 -> order init +30s by placed; ask place
+        o3 callback: paid tx3 1000/700 -> order paid by paid; notification due +30s by queued; post 700 channel_funds to merchant_pending; post 300 merchant_coupons to merchant_pending; deliver
+        payee b1 book -> payee by created
+        share s1 o3 b1=701 -> refused: 701 fen in all, and 700 fen of the order are free
+        share s2 o3 b1=700 -> share ended [done] by made; order paid by funds_moved, sharing_changed; notification due +30s by queued; post 700 merchant_pending to payee_available; deliver
+        balances -> channel_funds -2100, merchant_pending 1600, merchant_available 500, merchant_available 200, merchant_coupons -900, payee_available 700
+        ",
+    );
+}

@@ -193,3 +193,61 @@ fn what_cannot_be_shared_is_refused_by_name() {
         share s2 o2 b1=1 -> refused: 1 fen in all, and 0 fen of the order are free
     ");
 }
+
+#[test]
+fn payees_of_one_merchant_give_back_no_more_than_it_has() {
+    check("
+        place o1 -> order init +30s by placed; ask place
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        payee b1 CM-B -> payee by created
+        payee b2 CM-B -> payee by created
+        share s1 o1 b1=100 b2=100 -> share ended [done done] by made; order paid by funds_moved, sharing_changed; notification due +30s by queued; post 100 merchant_pending to merchant_available; post 100 merchant_pending to merchant_available; deliver
+        withdraw w1 50 CM-B -> withdrawal accepted !withdrawal_due by accepted; hold 50 merchant_available to settled_by_hand
+        return u1 s1 b1=100 b2=100 -> return ended [done failed] by made; share ended [done done] by return_made; order paid by funds_moved; post 100 merchant_available to merchant_pending
+        return u2 s1 b2=50 -> return ended [done] by made; share ended [done done] by return_made; order paid by funds_moved; post 50 merchant_available to merchant_pending
+        balances -> channel_funds -1000, merchant_pending 950, merchant_available 50 held 50, settled_by_hand 0
+    ");
+}
+
+#[test]
+fn what_the_channel_keeps_frozen_is_released_after_a_share_in_the_book() {
+    check("
+        place o1 shared=yes -> order init +30s by placed; ask place
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        payee b1 book -> payee by created
+        share s1 o1 b1=100 rest -> share ended [done] by made; order paid by funds_moved, sharing_changed; notification due +30s by queued; post 100 merchant_pending to payee_available; deliver
+        share s2 o1 rest -> share waiting [] +60s by made; order paid by sharing_changed
+        task share -> share requesting [] +30s by call_begun; ask unfreeze
+        share unfreeze: shared -> share releasing [] +30s by moved, call_begun; ask query_unshared
+        share query_unshared: unshared 0 -> share ended [] by moved; order paid by sharing_changed; notification due +30s by queued; deliver
+        share s3 o1 b1=1 -> refused: the rest of the order is released, nothing more is shared of it
+    ");
+}
+
+#[test]
+fn an_operator_hurries_no_call_that_is_under_way() {
+    check("
+        place o1 shared=yes -> order init +30s by placed; ask place
+        o1 callback: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        payee p1 wx -> payee by created
+        payee p2 wx -> payee by created
+        share s1 o1 p1=300 p2=200 -> share waiting [open open] +60s by made; order paid by funds_moved, sharing_changed; hold 500 merchant_pending to channel_funds
+        operator retry share s1 -> share waiting [open open] +0s by poll_requested
+        task share -> share waiting [open open] +30s by call_begun; ask bind_receiver
+        operator retry share s1 -> nothing
+        share bind_receiver: later -> share waiting [open open] +60s by moved
+        operator retry share s1 -> share waiting [open open] +0s by poll_requested
+        task share -> share waiting [open open] +30s by call_begun; ask bind_receiver
+        share bind_receiver: receiver -> share waiting [open open] +30s by moved, call_begun; ask bind_receiver
+        share bind_receiver: receiver -> share requesting [open open] +30s by moved, call_begun; ask share
+        share share: shared *=done -> share ended [done done] by moved; order paid by funds_moved, sharing_changed; notification due +30s by queued; post_held 500 merchant_pending to channel_funds; deliver
+        return u1 s1 p1=100 p2=100 -> return running [open open] +30s by made, call_begun; share ended [done done] by return_made; order paid by sharing_changed; return running [open open] +30s by made, call_begun; ask return_share
+        operator retry share_return u1 -> nothing
+        share_return return_share: later -> return running [open open] +60s by moved
+        operator retry share_return u1 -> return running [open open] +0s by poll_requested
+        task share_return -> return running [open open] +30s by call_begun; ask query_share_return
+        share_return query_share_return: returned 0 done -> return running [done open] +30s by moved, call_begun; order paid by funds_moved; return running [done open] +30s by moved, call_begun; post 100 channel_funds to merchant_pending; ask return_share
+        share_return return_share: returned 1 done -> return ended [done done] by moved; order paid by funds_moved, sharing_changed; post 100 channel_funds to merchant_pending
+        operator retry share_return u1 -> refused: the return has ended
+    ");
+}

@@ -66,7 +66,12 @@ fn routes(tenant: &TenantId) -> TenantRoutes {
         channel_account: name,
         scenes: Scene::ALL.to_vec(),
         order_life_seconds_max: 90 * 24 * 3600,
-        sharing: None,
+        sharing: Some(channel::SharingRules {
+            shares_max: 3,
+            receivers_max: 3,
+            min_age_seconds: 60,
+            frozen_seconds: 30 * 24 * 3600,
+        }),
         text: channel::TextRules::ANY,
     };
     let merchant =

@@ -7,11 +7,14 @@ use crate::allocation_release::AllocationRelease;
 use crate::calendar::ShanghaiDay;
 use crate::deciding::{Deciding, Movement};
 use crate::directory::TenantId;
-use crate::order::{AllocatePeriod, AllocationTerms, Order, OrderChange, OrderFunds};
+use crate::order::{AllocatePeriod, AllocationTerms, Order, OrderChange, OrderFunds, Paid};
 use ledger::{Account, AccountKind, Fen, Phase, Reason, Timestamp};
 
-/// The reason of an allocation whose order was paid with another amount.
+/// Why an order is not divided that was paid with another amount.
 const OTHER_AMOUNT: &str = "the order was paid with another amount";
+/// Why an order is not divided of which less arrived than others are to get.
+const COUPONS: &str =
+    "the merchant's coupons paid a part of the order: less arrived than others are to get";
 
 /// What can be requested of an allocation by itself: nothing. Orders make allocations, their tasks credit
 /// them, releases and refunds do the rest.
@@ -32,28 +35,20 @@ impl AggregateCommand for AllocationCommand {
     }
 }
 
-/// Divides the money of an order that is being paid. An order that is paid with another amount than its
-/// caller divided is not divided: all of it stays with its own merchant. Returns what was allocated.
-pub(crate) fn allocate(
-    deciding: &mut Deciding<'_>,
-    order: &Order,
-    paid: Fen,
-    paid_at: Timestamp,
-) -> Fen {
+/// Divides the money of an order that is being paid. Returns what was allocated.
+pub(crate) fn allocate(deciding: &mut Deciding<'_>, order: &Order, paid: &Paid) -> Fen {
     let request = &order.terms.request;
-    let parts = &request.splits.allocations;
-    let is_divided = paid == request.amount;
-    // The sum was checked against the order's amount when the order was placed.
-    let sum = parts.iter().try_fold(Fen::ZERO, |sum, terms| sum.plus(terms.amount));
-    let allocated = sum.ok().filter(|sum| is_divided && sum.is_positive());
-    if let Some(allocated) = allocated {
+    let allocated = allocated(order, paid);
+    if let Ok(allocated) = allocated
+        && allocated != Fen::ZERO
+    {
         let delta = OrderFunds { allocated, ..OrderFunds::default() };
         deciding.record(order, OrderChange::FundsMoved { by: order.id().subject(), delta });
     }
-    for terms in parts {
+    for terms in &request.splits.allocations {
         let state = match allocated {
-            Some(_) => due_state(deciding, terms, paid_at),
-            None => AllocationState::Failed { at: deciding.now(), reason: OTHER_AMOUNT.to_owned() },
+            Ok(_) => due_state(deciding, terms, paid.at),
+            Err(why) => AllocationState::Failed { at: deciding.now(), reason: why.to_owned() },
         };
         let allocation = new_allocation(deciding, order, terms, state);
         deciding.record(&allocation, AllocationChange::Made(Box::new(allocation.clone())));
@@ -61,6 +56,23 @@ pub(crate) fn allocate(
         credit(deciding, &allocation, &pending, Reason::Allocation, allocation.funds());
     }
     allocated.unwrap_or(Fen::ZERO)
+}
+
+/// What other merchants get of a payment in all, or why the order is not divided, so that all of it stays
+/// with its own merchant. The caller divided one amount, and not another; and what the merchant's coupons
+/// paid never arrives, so that it cannot be passed on: nobody lends it.
+fn allocated(order: &Order, paid: &Paid) -> Result<Fen, &'static str> {
+    let request = &order.terms.request;
+    if paid.amount != request.amount {
+        return Err(OTHER_AMOUNT);
+    }
+    // The sums were checked against the order's amount when the order was placed.
+    let parts = request.splits.parts(paid.amount).unwrap_or(Fen::new(i64::MAX));
+    if parts > paid.settled_amount {
+        return Err(COUPONS);
+    }
+    let mut amounts = request.splits.allocations.iter().map(|terms| terms.amount);
+    amounts.try_fold(Fen::ZERO, |sum, amount| sum.plus(amount).map_err(|_| OTHER_AMOUNT))
 }
 
 fn new_allocation(

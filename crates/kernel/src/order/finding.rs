@@ -437,7 +437,7 @@ pub(super) fn pay(deciding: &mut Deciding<'_>, order: &Order, taken: Taken<'_>) 
     deciding.record(order, OrderChange::Paid(paid.clone()));
     let merchant = Account::new(AccountKind::MerchantPending, request.merchant.as_str());
     book(deciding, order, &taken, &merchant, Reason::Payment);
-    let allocated = allocation::allocate(deciding, order, taken.amount, taken.at);
+    let allocated = allocation::allocate(deciding, order, &paid);
     if let Some(url) = &request.notify_url {
         let notified = Notified {
             kind: NotificationKind::Pay,

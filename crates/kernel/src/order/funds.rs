@@ -1,6 +1,7 @@
 //! How an order's money is divided: what its caller requested, and what became of it.
 
 use super::{Order, OrderState};
+use crate::coupons::coupon_amount;
 use crate::directory::MerchantId;
 use crate::share::ItemTerms;
 use ledger::{Fen, MoneyFault, Subject};
@@ -187,5 +188,20 @@ impl Order {
         let left =
             parts.into_iter().try_fold(self.refundable(), |left, part| left.minus(part).ok());
         left.unwrap_or(Fen::ZERO).max(Fen::ZERO)
+    }
+
+    /// What of it payees can get: what is free, without what the merchant's coupons paid, which never
+    /// arrives. What refunds took back of the coupons is not counted, as channels state it late. Never
+    /// below zero.
+    pub fn shareable(&self) -> Fen {
+        let coupons = match &self.state {
+            OrderState::Paid(paid) => coupon_amount(paid.amount, paid.settled_amount),
+            OrderState::Init
+            | OrderState::Paying(_)
+            | OrderState::Closing(_)
+            | OrderState::Failed { .. }
+            | OrderState::Closed { .. } => Fen::ZERO,
+        };
+        self.free().minus(coupons).unwrap_or(Fen::ZERO).max(Fen::ZERO)
     }
 }

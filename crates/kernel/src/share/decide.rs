@@ -10,7 +10,7 @@ use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::order::{CALL_MAX_MS, Order, OrderState};
 use channel::{Instruction, PlacedShare, Receiver, ReceiverKind, SharedPayment, Unfreeze};
-use ledger::{Id, kinds};
+use ledger::{Id, Timestamp, kinds};
 
 /// The words that a receiver sees, and the channel's records have.
 const DESCRIPTION: &str = "分账";
@@ -110,7 +110,7 @@ pub(super) fn decide(
                 | ShareState::Processing
                 | ShareState::Releasing => {}
             }
-            if share.next_poll_at.is_none_or(|due| due > deciding.now()) {
+            if can_be_hurried(share.next_poll_at, deciding.now()) {
                 deciding.record(&share, ShareChange::PollRequested);
             }
             Ok(Reply::about(share.id.subject()))
@@ -126,6 +126,12 @@ pub(super) fn decide(
             Ok(Reply::about(share.id.subject()))
         }
     }
+}
+
+/// True when a next call may begin now: none is under way, since a call puts the next one off until it
+/// has certainly ended. Two calls at once could take each other's answers for their own.
+pub(crate) fn can_be_hurried(next_poll_at: Option<Timestamp>, now: Timestamp) -> bool {
+    next_poll_at.is_none_or(|due| due > now.plus_ms(CALL_MAX_MS))
 }
 
 /// A due task: the next call.

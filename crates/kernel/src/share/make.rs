@@ -128,7 +128,7 @@ pub(super) fn check(
         false => check_limits(order, &items, SHARES_MAX, PAYEES_MAX)?,
     }
     let amount = items.iter().try_fold(Fen::ZERO, |sum, item| sum.plus(item.amount).ok());
-    let free = order.free();
+    let free = order.shareable();
     match amount {
         Some(amount) if amount <= free => Ok(items),
         Some(amount) => Err(ShareRefusal::Exceeds { amount, free }),
@@ -307,7 +307,8 @@ fn carry_out_in_book(deciding: &mut Deciding<'_>, share: &Share, order: &Order) 
     let sharing = OrderSharing {
         running: None,
         shares: order.sharing.shares.saturating_add(1),
-        is_released: share.releases_rest,
+        // What the channel keeps frozen of a marked order is released there, by a command of its own.
+        is_released: share.releases_rest && !order.terms.request.splits.is_shared,
     };
     deciding.record(order, OrderChange::SharingChanged(sharing));
     notify(deciding, share);

@@ -19,7 +19,7 @@ mod make;
 
 pub use change::ShareChange;
 pub use decide::ShareCommand;
-pub(crate) use decide::receiver;
+pub(crate) use decide::{can_be_hurried, receiver};
 pub(crate) use finding::{SHARE_SCHEDULE_SECONDS, SLOW_SCHEDULE_SECONDS, need_while_open};
 pub(crate) use hand::by_hand;
 pub use hand::{DecideShare, HandEnd};

@@ -9,7 +9,7 @@ use crate::command::{Refusal, Reply, Work};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::order::{CALL_MAX_MS, Order};
-use crate::share::{ItemPlace, receiver};
+use crate::share::{ItemPlace, can_be_hurried, receiver};
 use channel::{Instruction, PlacedShareReturn};
 use ledger::{Id, kinds};
 
@@ -112,7 +112,7 @@ pub(super) fn decide(
                 }
                 ShareReturnState::Running { .. } => {}
             }
-            if row.next_poll_at.is_none_or(|due| due > deciding.now()) {
+            if can_be_hurried(row.next_poll_at, deciding.now()) {
                 deciding.record(&row, ShareReturnChange::PollRequested);
             }
             Ok(Reply::about(row.id.subject()))

@@ -15,7 +15,7 @@ use crate::share::{
 };
 use channel::ReceiverKind;
 use ledger::{Account, Fen, Id, Phase, Reason, kinds};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A new return.
@@ -170,18 +170,25 @@ fn left(deciding: &Deciding<'_>, share: &Share, shared: &ShareItem) -> Fen {
     shared.real_amount().minus(back).unwrap_or(Fen::ZERO)
 }
 
-/// In the book a payee who has too little gives nothing back.
+/// In the book a payee who has too little gives nothing back. Payees of one merchant have one account.
 fn check_funds(deciding: &Deciding<'_>, make: &MakeShareReturn, items: &mut [ReturnItem]) {
+    let mut left: BTreeMap<Account, Fen> = BTreeMap::new();
     for item in items {
         let ItemPlace::Book(account) = &item.place else { continue };
-        let balance = deciding.view().balances.get(&(make.tenant.clone(), account.clone()));
-        let available = balance.and_then(|balance| balance.available().ok());
-        let available = available.unwrap_or(Fen::ZERO);
-        if available < item.amount {
-            let reason = format!("the payee has {available} available, less than {}", item.amount);
+        let available = || available(deciding, &make.tenant, account);
+        let left = left.entry(account.clone()).or_insert_with(available);
+        if *left < item.amount {
+            let reason = format!("the payee has {left} available, less than {}", item.amount);
             item.outcome = ReturnOutcome::Failed { reason };
+        } else {
+            *left = left.minus(item.amount).unwrap_or(Fen::ZERO);
         }
     }
+}
+
+fn available(deciding: &Deciding<'_>, tenant: &TenantId, account: &Account) -> Fen {
+    let balance = deciding.view().balances.get(&(tenant.clone(), account.clone()));
+    balance.and_then(|balance| balance.available().ok()).unwrap_or(Fen::ZERO)
 }
 
 fn new_return(

@@ -341,14 +341,22 @@ impl TestKernel {
         self.transfers.push(transfer);
     }
 
-    /// The newest share.
-    pub(crate) fn share(&self) -> Option<&Share> {
-        self.stored.shares.all().max_by_key(|row| row.id)
+    /// The share that its caller knows by this number; with the word `share` the newest one.
+    pub(crate) fn share(&self, number: &str) -> Option<&Share> {
+        let key = Key::Number(NaturalKey::new("wecard.profit", number));
+        match number {
+            "share" => self.stored.shares.all().max_by_key(|row| row.id),
+            _ => self.stored.shares.find(&tenant(), &key),
+        }
     }
 
-    /// The newest return of a share.
-    pub(crate) fn share_return(&self) -> Option<&ShareReturn> {
-        self.stored.share_returns.all().max_by_key(|row| row.id)
+    /// The same of a return; the word is `share_return`.
+    pub(crate) fn share_return(&self, number: &str) -> Option<&ShareReturn> {
+        let key = Key::Number(NaturalKey::new("wecard.profit_refund", number));
+        match number {
+            "share_return" => self.stored.share_returns.all().max_by_key(|row| row.id),
+            _ => self.stored.share_returns.find(&tenant(), &key),
+        }
     }
 
     /// A payee, by its number.

@@ -26,7 +26,8 @@
 //! - `wait 60s`, `wait 30000ms`, `wait expiry`: time passes; `balances`: what the accounts have.
 //! - `payee p1 wx`, `payee p2 person`, `payee p3 book`, `unbind p1`: payees at the channel, in the book.
 //!   `share s1 o1 p1=300 p2=10% rest`, `return u1 s1 p1=100`; `share share: shared p1=done p2=failed`,
-//!   `share query_unshared: unshared 0`, `share_return return_share: returned 0 done`.
+//!   `share query_unshared: unshared 0`, `share_return return_share: returned 0 done`. `s1 share: …` and
+//!   `u1 return_share: …` name one; `shared p1=failed *=done` says the last of all other items.
 //! - `rebuild`: the orders are as their events rebuild them.
 //!
 //! The outcome is a refusal, or the state of each row with an event and the event's names, transfers,
@@ -38,10 +39,10 @@ mod sharing;
 use super::{TestKernel, directory, place_with, tenant};
 use channel::{FetchedKeys, Finding, Operation, Payment, RefundStatus, Refunded, Scene, Unproven};
 use kernel::{
-    Aggregate as _, AllocatePeriod, AllocationPart, AllocationReleaseCommand, AllocationTerms,
-    ChannelAnswer, Command, DecideRefund, Event, HandEnd, MerchantId, NotificationCommand,
-    OrderCommand, OrderRequest, RefundDecision, Refusal, ReleaseAllocations, Reply, Row, Task,
-    WithdrawalCommand, Work,
+    AllocatePeriod, AllocationPart, AllocationReleaseCommand, AllocationTerms, ChannelAnswer,
+    Command, DecideRefund, Event, HandEnd, MerchantId, NotificationCommand, OrderCommand,
+    OrderRequest, RefundDecision, Refusal, ReleaseAllocations, Reply, Row, Task, WithdrawalCommand,
+    Work,
 };
 use ledger::{Currency, Fen, Subject};
 use std::sync::Arc;
@@ -226,6 +227,8 @@ fn operator(kernel: &TestKernel, words: &[&str]) -> Command {
     let outside_reference = "B-1".to_owned();
     let order = |no: &str| super::order_key(no);
     match words {
+        ["retry", "share", no] => sharing::retry_share(kernel, no),
+        ["retry", "share_return", no] => sharing::retry_return(kernel, no),
         ["retry"] => decided(RefundDecision::RetryNow).into(),
         ["renew"] => decided(RefundDecision::RetryUnderNewNumber).into(),
         ["accept", row, rest @ ..] => {
@@ -288,31 +291,23 @@ fn change_of_content(request: &OrderRequest) -> String {
 fn task(kernel: &TestKernel, row: &str) -> Task {
     let task = match row {
         "refund" => kernel.refund().map(Task::of),
-        "share" => kernel.share().map(Task::of),
-        "share_return" => kernel.share_return().map(Task::of),
-        no if kernel.payee(no).is_some() => kernel.payee(no).map(Task::of),
         "notification" => kernel.notification().map(Task::of),
         "approval" => kernel.approval().map(Task::of),
         "allocation" => kernel.waiting_allocation().map(Task::of),
-        no => kernel.order(no).map(Task::of).or(kernel.refund_no(no).map(Task::of)),
+        no => {
+            let order = kernel.order(no).map(Task::of);
+            let order = order.or_else(|| kernel.refund_no(no).map(Task::of));
+            let order = order.or_else(|| kernel.share(no).map(Task::of));
+            let order = order.or_else(|| kernel.share_return(no).map(Task::of));
+            order.or_else(|| kernel.payee(no).map(Task::of))
+        }
     };
     task.unwrap_or_else(|| panic!("there is no {row}"))
 }
 
 /// Time passes until a row's task is due, where it has one.
 fn await_task(kernel: &mut TestKernel, row: &str) {
-    let due = match row {
-        "refund" => kernel.refund().and_then(|refund| refund.next_poll_at),
-        "share" => kernel.share().and_then(|share| share.next_poll_at),
-        "share_return" => kernel.share_return().and_then(|row| row.next_poll_at),
-        no if kernel.payee(no).is_some() => kernel.payee(no).and_then(|row| row.next_poll_at),
-        "notification" => kernel.notification().and_then(|row| row.standing().next_poll_at),
-        "allocation" => kernel.waiting_allocation().and_then(|row| row.standing().next_poll_at),
-        no => match kernel.order(no) {
-            Some(order) => order.next_poll_at,
-            None => kernel.refund_no(no).and_then(|refund| refund.next_poll_at),
-        },
-    };
+    let due = kernel.due(task(kernel, row).subject);
     kernel.now = kernel.now.max(due.unwrap_or(kernel.now));
 }
 
@@ -354,8 +349,8 @@ pub(crate) fn finding(kernel: &TestKernel, row: &str, words: &[&str]) -> Finding
         ["mismatch"] => Finding::Mismatch { why: text },
         ["receiver"] => Finding::Receiver,
         ["unshared", fen] => Finding::Unshared { amount: amounts(fen).0 },
-        ["shared", items @ ..] => sharing::shared(kernel, items),
-        ["returned", at, status] => sharing::returned(kernel, number(at), status),
+        ["shared", items @ ..] => sharing::shared(kernel, row, items),
+        ["returned", at, status] => sharing::returned(kernel, row, number(at), status),
         [status, fen, attempt @ ..] => Finding::Refund(Refunded {
             channel_refund_no: refund_no(kernel, row, attempt),
             refund_reference: format!("at {}", refund_no(kernel, row, attempt)),

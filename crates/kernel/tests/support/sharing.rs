@@ -6,7 +6,7 @@ use channel::{Finding, ReceiverKind, ShareReturned, ShareStatus, Shared, SharedI
 use kernel::{
     Command, CreatePayee, DecideShare, DecideShareReturn, HandEnd, ItemPlace, ItemTerms, Key,
     MakeShare, MakeShareReturn, MerchantId, NaturalKey, PayeeAccount, PayeeCommand, PayeeKind,
-    ReturnTerms, Sealed, ShareAmount, ShareCommand, ShareReturnCommand,
+    ReturnTerms, Sealed, Share, ShareAmount, ShareCommand, ShareReturnCommand,
 };
 use ledger::{Fen, Id, kinds};
 use std::sync::Arc;
@@ -28,6 +28,7 @@ pub(super) fn payee(no: &str, at: &str) -> Command {
         "alipay" => (PayeeKind::Merchant, None, account("alipay", ReceiverKind::Merchant)),
         "person" => (PayeeKind::Person, None, account("wxpay", ReceiverKind::Person)),
         "merchant" => (PayeeKind::Merchant, Some("CM2"), None),
+        at if at.starts_with("CM") => (PayeeKind::Merchant, Some(at), None),
         "nobody" => (PayeeKind::Merchant, None, None),
         _ => (PayeeKind::Person, None, None),
     };
@@ -127,11 +128,11 @@ pub(super) fn operator(kernel: &TestKernel, row: &str, end: HandEnd) -> Command 
     let tenant = tenant();
     match row {
         "share" => {
-            let share = kernel.share().expect("a share");
+            let share = kernel.share(row).expect("a share");
             DecideShare { tenant, share: share.id, order: share.order, end }.into()
         }
         _ => {
-            let row = kernel.share_return().expect("a return");
+            let row = kernel.share_return(row).expect("a return");
             let (share_return, order) = (row.id, row.order);
             DecideShareReturn { tenant, share_return, order, end }.into()
         }
@@ -152,50 +153,50 @@ pub(super) fn renew(kernel: &TestKernel, row: &str) -> Command {
     let tenant = tenant();
     match row {
         "share" => {
-            let share = kernel.share().expect("a share");
+            let share = kernel.share(row).expect("a share");
             let (share, order) = (share.id, share.order);
             ShareCommand::RetryUnderNewNumber { tenant, share, order }.into()
         }
         _ => {
-            let row = kernel.share_return().expect("a return");
+            let row = kernel.share_return(row).expect("a return");
             let (share_return, order) = (row.id, row.order);
             ShareReturnCommand::RetryUnderNewNumber { tenant, share_return, order }.into()
         }
     }
 }
 
+pub(super) fn retry_share(kernel: &TestKernel, no: &str) -> Command {
+    let Share { id, order, .. } = kernel.share(no).expect("a share");
+    ShareCommand::RetryNow { tenant: tenant(), share: *id, order: *order }.into()
+}
+
+pub(super) fn retry_return(kernel: &TestKernel, no: &str) -> Command {
+    let row = kernel.share_return(no).expect("a return");
+    let (tenant, share_return, order) = (tenant(), row.id, row.order);
+    ShareReturnCommand::RetryNow { tenant, share_return, order }.into()
+}
+
 fn status(word: &str) -> ShareStatus {
     ShareStatus::from_name(word).unwrap_or_else(|| panic!("no such status: {word}"))
 }
 
-/// What the channel says of the newest share: the items that are named, with their statuses, and other
-/// amounts behind a slash.
-pub(super) fn shared(kernel: &TestKernel, words: &[&str]) -> Finding {
-    let share = kernel.share().expect("a share");
-    let items = words.iter().filter_map(|item| item.split_once('=')).map(|(payee, word)| {
-        let payee = id_of(kernel, payee);
-        let own = share.items.iter().find(|item| item.payee == payee);
-        let kind = own.and_then(|item| match item.place {
-            ItemPlace::Channel(kind) => Some(kind),
-            ItemPlace::Book(_) => None,
-        });
-        let agreed = own.map_or(Fen::ZERO, |item| item.amount);
-        let (word, amount) = match word.split_once('/') {
-            Some((word, fen)) => (word, Fen::new(number(fen))),
-            None => (word, agreed),
-        };
-        let status = status(word);
-        SharedItem {
-            kind: kind.unwrap_or(ReceiverKind::Merchant),
-            account: payee.to_string(),
-            amount,
-            status,
-            fail_reason: (status == ShareStatus::Failed).then(|| "NO_RELATION".to_owned()),
-            detail_reference: Some("d1".to_owned()),
-            at: None,
-        }
-    });
-    let items: Vec<SharedItem> = items.collect();
+/// What the channel says of a share: the items that are named, with their statuses, and other amounts
+/// behind a slash; `*` are those of the share that are not named.
+pub(super) fn shared(kernel: &TestKernel, share: &str, words: &[&str]) -> Finding {
+    let share = kernel.share(share).expect("a share");
+    let named: Vec<(Id<kinds::Payee>, &str)> = words
+        .iter()
+        .filter_map(|item| item.split_once('='))
+        .filter(|(payee, _)| *payee != "*")
+        .map(|(payee, word)| (id_of(kernel, payee), word))
+        .collect();
+    let others = words.iter().find_map(|item| item.strip_prefix("*="));
+    let is_named = |payee| named.iter().any(|(named, _)| *named == payee);
+    let others = share.items.iter().filter_map(|item| Some((item.payee, others?)));
+    let others: Vec<_> = others.filter(|(payee, _)| !is_named(*payee)).collect();
+    let items = [named.as_slice(), &others].concat();
+    let items: Vec<SharedItem> =
+        items.into_iter().map(|(payee, word)| shared_item(share, payee, word)).collect();
     let is_finished = items.iter().all(|item| item.status != ShareStatus::Processing);
     Finding::Share(Shared {
         channel_share_no: match words {
@@ -209,10 +210,35 @@ pub(super) fn shared(kernel: &TestKernel, words: &[&str]) -> Finding {
     })
 }
 
-/// What the channel says of an item of the newest return.
-pub(super) fn returned(kernel: &TestKernel, at: i64, word: &str) -> Finding {
-    let row = kernel.share_return().expect("a return");
-    let item = &row.items[usize::try_from(at).expect("a place")];
+fn shared_item(share: &Share, payee: Id<kinds::Payee>, word: &str) -> SharedItem {
+    let own = share.items.iter().find(|item| item.payee == payee);
+    let kind = own.and_then(|item| match item.place {
+        ItemPlace::Channel(kind) => Some(kind),
+        ItemPlace::Book(_) => None,
+    });
+    let agreed = own.map_or(Fen::ZERO, |item| item.amount);
+    let (word, amount) = match word.split_once('/') {
+        Some((word, fen)) => (word, Fen::new(number(fen))),
+        None => (word, agreed),
+    };
+    let status = status(word);
+    SharedItem {
+        kind: kind.unwrap_or(ReceiverKind::Merchant),
+        account: payee.to_string(),
+        amount,
+        status,
+        fail_reason: (status == ShareStatus::Failed).then(|| "NO_RELATION".to_owned()),
+        detail_reference: Some("d1".to_owned()),
+        at: None,
+    }
+}
+
+/// What the channel says of an item of a return; nothing about one that is not there.
+pub(super) fn returned(kernel: &TestKernel, row: &str, at: i64, word: &str) -> Finding {
+    let row = kernel.share_return(row).expect("a return");
+    let Some(item) = row.items.get(usize::try_from(at).expect("a place")) else {
+        return Finding::NotFound;
+    };
     let (word, amount) = match word.split_once('/') {
         Some((word, fen)) => (word, Fen::new(number(fen))),
         None => (word, item.amount),

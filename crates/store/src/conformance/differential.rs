@@ -4,13 +4,15 @@ use super::allocations::release;
 use super::approvals::{approve, propose, reject, write_off};
 use super::fixture::StoreFixture;
 use super::settlement::{end, funding, withdraw};
-use crate::{Batch, Claim, CommitFault, Promise, Store};
-use channel::{Finding, Operation, PlatformKey, RefundStatus, Refunded};
+use super::sharing::{create_payee, found_of_return, found_of_share, give_back, share};
+use crate::{Accounts, BalancesAt, Batch, Claim, CommitFault, PostingsBetween, Promise, Store};
+use channel::{Finding, Operation, PlatformKey, RefundStatus, Refunded, ShareStatus};
 use kernel::{
-    Approval, Caller, ChannelAccountCommand, Command, Delivery, Lane, Notification, Order,
-    OrderRequest, Put, Refund, Withdrawal, Write,
+    Aggregate, Approval, Caller, ChannelAccountCommand, Command, Delivery, Lane, Notification,
+    Order, OrderRequest, Payee, Put, Refund, Share, ShareReturn, TenantId, Withdrawal, Write,
 };
-use ledger::{Fen, Timestamp};
+use ledger::book::sum_deltas;
+use ledger::{Account, Fen, Timestamp};
 use std::collections::BTreeMap;
 use std::mem::{discriminant, take};
 use std::sync::Arc;
@@ -51,6 +53,9 @@ struct Play<'a> {
     refunds: Vec<Refund>,
     approvals: Vec<Approval>,
     withdrawals: Vec<Withdrawal>,
+    payees: Vec<Payee>,
+    shares: Vec<Share>,
+    share_returns: Vec<ShareReturn>,
     notifications: Vec<Notification>,
     last: Vec<Batch>,
 }
@@ -65,6 +70,9 @@ impl<'a> Play<'a> {
             refunds: vec![],
             approvals: vec![],
             withdrawals: vec![],
+            payees: vec![],
+            shares: vec![],
+            share_returns: vec![],
             notifications: vec![],
             last: vec![],
         }
@@ -131,6 +139,9 @@ impl<'a> Play<'a> {
             self.refunds.extend(added(&batch.changed.refunds));
             self.approvals.extend(added(&batch.changed.approvals));
             self.withdrawals.extend(added(&batch.changed.withdrawals));
+            self.payees.extend(added(&batch.changed.payees));
+            self.shares.extend(added(&batch.changed.shares));
+            self.share_returns.extend(added(&batch.changed.share_returns));
             self.notifications.extend(added(&batch.changed.notifications));
         }
     }
@@ -146,7 +157,7 @@ impl<'a> Play<'a> {
     }
 
     async fn commands(&mut self) -> Vec<Command> {
-        match self.rng.below(17) {
+        match self.rng.below(22) {
             0..=2 => vec![self.placing()],
             3..=6 => self.finding().into_iter().collect(),
             7 => self.rng.recent(&self.orders).map(close).into_iter().collect(),
@@ -157,6 +168,8 @@ impl<'a> Play<'a> {
             13 => self.requesting().into_iter().collect(),
             14 => self.releasing().into_iter().collect(),
             15 => self.withdrawing().into_iter().collect(),
+            16..=18 => self.sharing().await.into_iter().collect(),
+            19 | 20 => self.answering().await,
             _ => vec![self.directory()],
         }
     }
@@ -164,10 +177,11 @@ impl<'a> Play<'a> {
     fn placing(&mut self) -> Command {
         let tenant = tenant_at(self.rng.index(3));
         let request = order_request(&format!("N{}", self.rng.below(50)));
-        let request = match self.rng.below(4) {
+        let mut request = match self.rng.below(4) {
             0 => divided_request(&request.merchant_order_no),
             _ => request,
         };
+        request.splits.is_shared = self.rng.below(2) == 0;
         let namespace = Arc::from(self.one_of(&["wecard", "wecard", "open"]));
         place_for(&tenant, OrderRequest { namespace, ..request })
     }
@@ -257,6 +271,42 @@ impl<'a> Play<'a> {
         Some(end(&row, self.rng.below(3) > 0))
     }
 
+    /// Payees are created, get parts of orders, and give something back.
+    async fn sharing(&mut self) -> Option<Command> {
+        let of_order = self.rng.recent(&self.orders)?.clone();
+        let tenant = of_order.terms.tenant.clone();
+        let (number, fen) = (self.rng.below(20), self.one_of(&[1, 40, 700]));
+        let own = |payee: &&Payee| payee.tenant == tenant;
+        let payees: Vec<Payee> = self.payees.iter().filter(own).cloned().collect();
+        match self.rng.below(6) {
+            0 => Some(create_payee(&tenant, &format!("E{}", number % 6), number % 3)),
+            1..=3 => {
+                let payee = self.rng.recent(&payees)?.clone();
+                let releases_rest = self.one_of(&[false, false, true]);
+                Some(share(&of_order, &format!("S{number}"), &payee, fen, releases_rest))
+            }
+            _ => {
+                let made = self.rng.recent(&self.shares)?.clone();
+                let story = self.fixture.story_of(&made.tenant, made.root()).await?;
+                let now = story.shares().find(|row| row.id == made.id)?.clone();
+                let payee = now.items.first()?.payee;
+                Some(give_back(&now, &format!("V{number}"), payee, fen))
+            }
+        }
+    }
+
+    /// A channel says something about the share or return that runs of an order: mostly what was asked.
+    async fn answering(&mut self) -> Vec<Command> {
+        let (share, row) = (self.rng.recent(&self.shares), self.rng.recent(&self.share_returns));
+        let (share, row) = (share.cloned(), row.cloned());
+        let status = self.one_of(&ShareStatus::ALL);
+        let operations = [Operation::BindReceiver, Operation::Share, Operation::QueryShare];
+        let asked = self.one_of(&operations);
+        let share = share.map(|share| found_of_share(&share, asked, status));
+        let back = row.map(|row| found_of_return(&row, status));
+        share.into_iter().chain(back).collect()
+    }
+
     fn delivery(&mut self) -> Option<Command> {
         let row = self.rng.recent(&self.notifications)?.clone();
         let delivery = match self.rng.below(4) {
@@ -331,6 +381,34 @@ impl<'a> Play<'a> {
         }
         assert_eq!(one.len(), other.len());
         self.fixture.assert_sound().await;
+        for tenant in TENANTS.map(TenantId::new) {
+            self.assert_past_is_a_replay(&tenant).await;
+        }
+    }
+
+    /// What accounts had at a past time is what comes out when all that moved until then is booked again.
+    async fn assert_past_is_a_replay(&self, tenant: &TenantId) {
+        let rows = self.fixture.ask(Accounts { tenant: tenant.clone() }).await;
+        let accounts: Vec<Account> = rows.into_iter().map(|row| row.account).collect();
+        for back_ms in [0, 20_000, 2_000_000] {
+            let at = self.fixture.now().plus_ms(-back_ms);
+            let of =
+                BalancesAt { tenant: tenant.clone(), accounts: accounts.clone(), at: Some(at) };
+            for row in self.fixture.ask(of).await {
+                let of = PostingsBetween {
+                    tenant: tenant.clone(),
+                    account: row.account.clone(),
+                    from: Timestamp::default(),
+                    to: at.plus_ms(1),
+                    after: None,
+                    limit: u32::MAX,
+                };
+                let moved = self.fixture.ask(of).await;
+                let posted = sum_deltas(&moved).expect("the sums fit");
+                let posted = posted.get(&row.account).copied().unwrap_or_default().posted;
+                assert_eq!(row.balance.posted, posted, "{:?} at {at:?}", row.account);
+            }
+        }
     }
 }
 

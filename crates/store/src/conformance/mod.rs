@@ -21,6 +21,7 @@ mod fixture;
 mod listings;
 mod settlement;
 mod shares;
+mod sharing;
 mod tasks;
 
 pub use differential::differ;

@@ -9,6 +9,8 @@ const SEED: &[u8] = include_bytes!("golden/seed_unified_order.json");
 const QUERY_ALLOCATE: &str = "/cloudpay/v1/account/out/query_allocate";
 const UNFREEZE: &str = "/cloudpay/v1/account/out/unfreeze_allocate";
 const REFUND: &str = "/cloudpay/v1/refundOrder/apply";
+const WITHDRAW: &str = "/cloudpay/v1/account/out/withdraw";
+const QUERY_BALANCE: &str = "/cloudpay/v1/account/out/query_balance";
 const BAD: &str = "ORDER.INVALID_PARAMETER";
 const DAY_SECONDS: i64 = 24 * 3600;
 
@@ -163,6 +165,44 @@ async fn frozen_money_is_released_in_parts() {
     let rest = gateway.result(UNFREEZE, &unfreezing("release_2", &number, "CM-C", 40)).await;
     assert_eq!(statuses(&rest["FundAllocateList"], "AllocateStatus"), ["SUCCESS"]);
     assert_eq!(has(&gateway, "CM-C").await, [0, 100, 0]);
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_book_moves_moves_once_when_the_power_goes_off_in_the_middle() {
+    let mut gateway = TestGateway::start();
+    let number = fresh_number();
+    let parts = json!([part("CM-B", 200, "D0", false), part("CM-C", 100, "D0", true)]);
+    let body = with(&order(&number), "FundAllocateList", parts);
+    let placed = gateway.result(UNIFIED_ORDER, &body).await;
+    gateway.pay(&placed["PayInfo"]).await;
+    // The payment and its division are one commit: there are both, or there is neither.
+    tokio::task::block_in_place(|| {
+        gateway.kill();
+        gateway.restart();
+    });
+    for seconds in [31, 31, 61] {
+        gateway.advance(seconds).await;
+    }
+    until_allocated(&gateway, &number, &["available", "frozen"]).await;
+    assert_eq!(has(&gateway, "CM-B").await, [0, 200, 0]);
+
+    for (at, fen) in [(0, 40), (1, 60)] {
+        let body = unfreezing(&format!("kill_{at}"), &number, "CM-C", fen);
+        gateway.call_through_a_kill(UNFREEZE, &body, 3).await;
+    }
+    assert_eq!(has(&gateway, "CM-C").await, [0, 100, 0]);
+    for (at, left) in [(0, 150), (1, 100)] {
+        let body = json!({
+            "OutSettleId": format!("kill_settle_{at}"),
+            "ChannelSubMerchantId": "CM-B",
+            "SettleAmount": 50,
+        });
+        gateway.call_through_a_kill(WITHDRAW, &body, 3).await;
+        let merchant = json!({"ChannelSubMerchantId": "CM-B"});
+        let balance = gateway.result(QUERY_BALANCE, &merchant).await;
+        assert_eq!(balance["AvailableBalance"], left.to_string(), "{balance}");
+    }
     gateway.check_books();
 }
 

@@ -224,6 +224,33 @@ async fn a_share_ends_once_also_through_a_kill() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shares_and_returns_move_once_when_the_power_goes_off_in_the_middle() {
+    let mut gateway = TestGateway::start();
+    let payee = receiver(&gateway).await;
+    let (mut shared, mut operations) = (0, 0);
+    for fault in ["lose_request", "lose_answer", "delay"] {
+        let number = sold(&mut gateway).await;
+        let (share, back) = (format!("share_{operations}"), format!("back_{operations}"));
+        operations += 1;
+        gateway.fault_once("share", fault).await;
+        let body = sharing(&share, &number, &[part(&payee, 250)], true);
+        gateway.call_through_a_kill(SHARE, &body, 100).await;
+        until_shared(&mut gateway, &share, "SUCCESS").await;
+        shared += 250;
+        assert_eq!(at_channel(&gateway, RECEIVER).await, shared, "{fault}: shared once");
+        gateway.fault_once("return_share", fault).await;
+        let body = returning(&back, &share, &payee, 50);
+        gateway.call_through_a_kill(RETURN, &body, 100).await;
+        until_returned(&mut gateway, &back, "SUCCESS").await;
+        shared -= 50;
+        assert_eq!(at_channel(&gateway, RECEIVER).await, shared, "{fault}: returned once");
+        let own = operations * 1000 - shared;
+        assert_eq!(lies(&gateway).await, [own, -own, shared], "{fault}");
+    }
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_order_that_was_not_marked_is_not_shared_at_the_channel() {
     let gateway = TestGateway::start();
     let payee = receiver(&gateway).await;

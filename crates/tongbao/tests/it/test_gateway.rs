@@ -345,6 +345,26 @@ impl TestGateway {
         self.control("faults", &order).await;
     }
 
+    /// Calls, and the power goes off so many milliseconds later, while the call is under way or right after
+    /// it; the `Result` of the same call when the power is on again.
+    pub(crate) async fn call_through_a_kill(
+        &mut self,
+        path: &str,
+        body: &Value,
+        after_ms: u64,
+    ) -> Value {
+        let bytes = body.to_string();
+        let headers = self.signed(path, bytes.as_bytes()).headers();
+        let url = format!("{}{path}", self.text("/base_url"));
+        let call = self.send(channel::Method::Post, url, headers, bytes.as_bytes());
+        let _ = tokio::time::timeout(Duration::from_millis(after_ms), call).await;
+        tokio::task::block_in_place(|| {
+            self.kill();
+            self.restart();
+        });
+        self.result(path, body).await
+    }
+
     /// Asks until the order has a status, at most 20 s; the last `Result`.
     pub(crate) async fn until_status(&self, merchant_order_no: &str, status: &str) -> Value {
         let body = json!({"OutOrderId": merchant_order_no});
