@@ -202,6 +202,9 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
             RefundRefusal::OtherOrder
             | RefundRefusal::OtherAmount
             | RefundRefusal::OtherParts
+            | RefundRefusal::OtherReturns
+            | RefundRefusal::ReturnsExceed
+            | RefundRefusal::PayeeNotEnough { .. }
             | RefundRefusal::OtherNotifyUrl
             | RefundRefusal::Amount
             | RefundRefusal::NotPaid { .. }

@@ -4,7 +4,7 @@ use crate::commands::exits;
 use crate::wire::{self, rfc3339};
 use kernel::{
     AllocationState, ApprovalState, Event, ManualCommand, NotificationState, OrderState, Refund,
-    RefundState, WithdrawalState,
+    RefundReturn, RefundState, ReturnOutcome, WithdrawalState,
 };
 use ledger::{AccountKind, Balance, Id, Named, Subject, SubjectId, Timestamp, Transfer, kinds};
 use store::{
@@ -285,12 +285,30 @@ pub(crate) fn refund(refund: &Refund) -> wire::Refund {
         amount_fen: refund.amount.get(),
         settled_amount_fen: refund.settled_amount.get(),
         made_at: rfc3339(refund.made_at),
+        returns: refund.returns.iter().map(refund_return).collect(),
         state: refund_state(&refund.state),
+    }
+}
+
+fn refund_return(it: &RefundReturn) -> wire::RefundReturn {
+    let reason = match &it.item.outcome {
+        ReturnOutcome::Failed { reason } => Some(reason.clone()),
+        ReturnOutcome::Open | ReturnOutcome::Done { .. } => None,
+    };
+    wire::RefundReturn {
+        payee: it.item.payee.to_string(),
+        share: it.share.to_string(),
+        amount_fen: it.item.amount.get(),
+        outcome: it.item.outcome.name(),
+        reason,
     }
 }
 
 fn refund_state(state: &RefundState) -> wire::RefundState {
     match state {
+        RefundState::Preparing { step, .. } => {
+            wire::RefundState::Preparing { waits_for: step.to_string() }
+        }
         RefundState::Requesting => wire::RefundState::Requesting,
         RefundState::Processing => wire::RefundState::Processing,
         RefundState::Done { at, refund_reference, settled_refund } => wire::RefundState::Done {

@@ -305,15 +305,39 @@ pub(crate) struct Refund {
     /// When it was made.
     #[schema(format = DateTime)]
     pub(crate) made_at: String,
+    /// What payees give back of their shares for it first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) returns: Vec<RefundReturn>,
     /// Where it stands.
     #[serde(flatten)]
     pub(crate) state: RefundState,
+}
+
+/// What a payee gives back of a share for a refund.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct RefundReturn {
+    /// The payee's id.
+    pub(crate) payee: String,
+    /// The id of the share.
+    pub(crate) share: String,
+    /// How much.
+    pub(crate) amount_fen: i64,
+    /// `open`, `done` or `failed`.
+    pub(crate) outcome: &'static str,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
 }
 
 /// Where a refund stands.
 #[derive(Serialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(crate) enum RefundState {
+    /// Payees give shares back, or what is frozen at the channel is released, before it is requested.
+    Preparing {
+        /// The return or release that it waits for.
+        waits_for: String,
+    },
     /// The channel has not accepted it yet, as far as we know.
     Requesting,
     /// The channel accepted it.

@@ -379,6 +379,12 @@ fn of_refund(refusal: RefundRefusal) -> (ErrCode, Option<&'static str>) {
         RefundRefusal::OtherAmount | RefundRefusal::Amount => {
             (ErrCode::InvalidParameter, Some("RefundAmount"))
         }
+        RefundRefusal::OtherReturns | RefundRefusal::ReturnsExceed => {
+            (ErrCode::InvalidParameter, Some("ProfitShareInfoList"))
+        }
+        RefundRefusal::PayeeNotEnough { .. } => {
+            (ErrCode::MerchantBalanceNotEnough, Some("ProfitShareInfoList"))
+        }
         RefundRefusal::OtherParts => (ErrCode::InvalidParameter, Some(ALLOCATIONS)),
         RefundRefusal::OtherNotifyUrl => (ErrCode::InvalidParameter, Some("NotifyUrl")),
         RefundRefusal::NotFound => (ErrCode::RefundNotExist, None),

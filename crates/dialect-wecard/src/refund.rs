@@ -5,15 +5,22 @@ use crate::faults::Fault;
 use crate::json::{Json, Object, read_object};
 use crate::map::unwritable;
 use crate::members::LIST_LEN_MAX;
+use crate::sharing::{self, ReturnItem};
 use crate::wire::{OrderName, TOTAL_FEN_MAX, allocation_part, plain, products, url};
 use crate::{NAME, REFUND_NAMESPACE, time};
-use kernel::{AllocationPart, Key, NaturalKey, Notification, Refund, RefundRequest, RefundState};
+use kernel::{
+    AllocationPart, Key, MerchantId, NaturalKey, Notification, Refund, RefundRequest, RefundReturn,
+    RefundState, ReturnOutcome, ReturnTerms,
+};
 use ledger::{Fen, Id, Timestamp, kinds};
 use serde::Serialize;
 use std::sync::Arc;
 
 /// The members that take money back from where no order's money goes yet.
-const DIVIDED: [&str; 2] = ["ProfitShareInfoList", "WalletRefundInfo"];
+const DIVIDED: [&str; 1] = ["WalletRefundInfo"];
+
+/// The member that names payees.
+const SHARES: &str = "ProfitShareInfoList";
 
 /// `POST /cloudpay/v1/refundOrder/apply`, checked.
 pub(crate) struct Asked {
@@ -22,6 +29,8 @@ pub(crate) struct Asked {
     /// What is taken back from which merchant, where the caller says so: from nobody else but the order's
     /// own merchant by an empty list.
     pub(crate) back: Option<Vec<AllocationPart>>,
+    /// What payees give back of their shares first, where the caller names them.
+    pub(crate) returns: Option<Vec<ReturnTerms>>,
     pub(crate) request: RefundRequest,
 }
 
@@ -54,6 +63,8 @@ impl Asked {
             Some(_) | None => url(body, "NotifyUrl")?.map(str::to_owned),
         };
         let back = body.list("FundAllocateList", LIST_LEN_MAX, |item| allocation_part(item, 0))?;
+        let returns = body.list(SHARES, LIST_LEN_MAX, ReturnItem::read)?;
+        let returns = returns.as_deref().map(sharing::map::return_terms).transpose()?;
         refuse_divided(body)?;
         let product_list = products(body)?;
         let written = Written { remark, external_refund_data: external.as_ref(), product_list };
@@ -65,7 +76,7 @@ impl Asked {
             notify_url,
             details: details(&written)?,
         };
-        Ok(Asked { order, amount: Fen::new(fen), back, request })
+        Ok(Asked { order, amount: Fen::new(fen), back, returns, request })
     }
 }
 
@@ -167,6 +178,23 @@ pub(crate) struct Applied<'r> {
     refund_status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     refund_message: Option<&'r str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    profit_share_info_list: Vec<Returned<'r>>,
+}
+
+/// What a payee gives back of a share, and what became of that.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Returned<'r> {
+    payee_id: String,
+    profit_refund_amount: i64,
+    profit_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel_sub_merchant_id: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finish_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fail_reason: Option<&'r str>,
 }
 
 /// `Result` of `refundOrder/query`, and of notifications.
@@ -199,6 +227,26 @@ pub(crate) fn applied<'r>(refund: &'r Refund, request: &'r RefundRequest) -> App
         fee_amount: FEE_FEN,
         refund_status,
         refund_message,
+        profit_share_info_list: refund.returns.iter().map(|it| returned(refund, it)).collect(),
+    }
+}
+
+/// What never came to its turn before the refund failed was not begun.
+fn returned<'r>(refund: &Refund, it: &'r RefundReturn) -> Returned<'r> {
+    let is_preparing = matches!(refund.state, RefundState::Preparing { .. });
+    let (profit_status, finish_time, fail_reason) = match &it.item.outcome {
+        ReturnOutcome::Open if is_preparing => ("PROCESSING", None, None),
+        ReturnOutcome::Open => ("INIT", None, None),
+        ReturnOutcome::Done { at, .. } => ("SUCCESS", Some(time::write(*at)), None),
+        ReturnOutcome::Failed { reason } => ("FAILED", None, Some(&**reason)),
+    };
+    Returned {
+        payee_id: sharing::payee_id(it.item.payee),
+        profit_refund_amount: it.item.amount.get(),
+        profit_status,
+        channel_sub_merchant_id: it.item.merchant.as_ref().map(MerchantId::as_str),
+        finish_time,
+        fail_reason,
     }
 }
 
@@ -241,7 +289,9 @@ pub(crate) fn shown<'r>(refund: &'r Refund, request: &'r RefundRequest) -> Shown
 fn stands(refund: &Refund) -> (&'static str, Option<&str>) {
     match &refund.state {
         RefundState::Requesting if refund.version == 1 => ("INIT", None),
-        RefundState::Requesting | RefundState::Processing => ("PROCESSING", None),
+        RefundState::Preparing { .. } | RefundState::Requesting | RefundState::Processing => {
+            ("PROCESSING", None)
+        }
         RefundState::Done { .. } | RefundState::SettledByHand { .. } => ("SUCCESS", None),
         RefundState::Failed { reason, .. } => ("FAILED", Some(reason)),
         RefundState::WrittenOff { .. } => ("ACCEPT_FAILED", Some("not carried out")),
@@ -251,7 +301,9 @@ fn stands(refund: &Refund) -> (&'static str, Option<&str>) {
 /// Whether the payer has the money, and when the refund ended.
 const fn ended(state: &RefundState) -> (bool, Option<Timestamp>) {
     match state {
-        RefundState::Requesting | RefundState::Processing => (false, None),
+        RefundState::Preparing { .. } | RefundState::Requesting | RefundState::Processing => {
+            (false, None)
+        }
         RefundState::Done { at, .. } | RefundState::SettledByHand { at, .. } => (true, Some(*at)),
         RefundState::Failed { at, .. } | RefundState::WrittenOff { at, .. } => (false, Some(*at)),
     }

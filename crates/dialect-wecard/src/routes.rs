@@ -15,13 +15,14 @@ use engine::Engine;
 use http::{HeaderValue, StatusCode, header};
 use kernel::{
     Allocation, AllocationReleaseCommand, ChannelAnswer, Command, Key, MerchantId, NaturalKey,
-    Order, OrderCommand, Reads, Refund, ReleaseAllocations, RequestRefund, Row, Share, TenantId,
+    Order, OrderCommand, OrderShares, Reads, Refund, ReleaseAllocations, RequestRefund, Row, Share,
+    TenantId,
 };
 use ledger::kinds;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{AllocationsOf, OneOrder, OneRefund};
+use store::{AllocationsOf, OneOrder, OneRefund, StoryOf};
 
 /// How long placing and closing wait for the channel. Merchants' clients commonly give up at 15 s.
 const CALL_PATIENCE: Duration = Duration::from_secs(12);
@@ -187,17 +188,25 @@ async fn apply(api: &Api, request: Request) -> Result<Response, Fault> {
     let received = Received::read(request).await?;
     let (caller, asked) = api.admit(&received, |_, body| refund::Asked::read(body))?;
     let order = api.named(&caller.tenant, asked.order).await?;
+    let name = refund::Name::Out(asked.request.merchant_refund_no.clone());
     let command = RequestRefund {
         tenant: caller.tenant.clone(),
         order: order.terms.id,
         merchant: order.terms.request.merchant.clone(),
         amount: asked.amount,
         back: asked.back,
+        returns: asked.returns,
+        shares: api.shares(&order).await?,
         request: Arc::new(asked.request),
     };
     let command: Command = command.into();
     let reply = api.engine.handle_and_wait(caller.business(), command, CALL_PATIENCE).await?;
-    let Some(Row::Refund(refund)) = reply.row else { return Err(Fault::unknown()) };
+    let refund = match reply.row {
+        Some(Row::Refund(refund)) => refund,
+        // The answer was about what the refund waits for.
+        Some(_) => api.refund(&caller.tenant, name).await?,
+        None => return Err(Fault::unknown()),
+    };
     let request = refund.request.as_deref().ok_or_else(Fault::unknown)?;
     Ok(success(refund::applied(&refund, request)))
 }
@@ -317,6 +326,16 @@ impl Api {
         let shares = vec![(order.terms.tenant.clone(), Key::Number(number))];
         let view = self.engine.rows(&Reads { shares, ..Reads::default() }).await?;
         Ok(view.listed_share_of(order).cloned())
+    }
+
+    /// What an order has shared: a refund of it must see that.
+    async fn shares(&self, order: &Order) -> Result<OrderShares, Fault> {
+        if order.sharing.shares == 0 {
+            return Ok(OrderShares::default());
+        }
+        let (tenant, root) = (order.terms.tenant.clone(), order.terms.id.subject().root());
+        let story = self.engine.ask(StoryOf { tenant, root }).await?;
+        Ok(story.map_or_else(OrderShares::default, |story| OrderShares::of(story.shares())))
     }
 
     /// The refund that a request names.

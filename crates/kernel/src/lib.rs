@@ -88,8 +88,9 @@ pub use payee::{
     Binding, CreatePayee, Payee, PayeeAccount, PayeeChange, PayeeCommand, PayeeKind, PayeeRefusal,
 };
 pub use refund::{
-    DecideRefund, Need, Refund, RefundChange, RefundCommand, RefundDecision, RefundPart,
-    RefundRefusal, RefundRequest, RefundSource, RefundState, RequestRefund, SecondPayout,
+    DecideRefund, Need, OrderShares, Refund, RefundChange, RefundCommand, RefundDecision,
+    RefundPart, RefundRefusal, RefundRequest, RefundReturn, RefundSource, RefundState,
+    RequestRefund, SecondPayout,
 };
 pub use share::{
     DecideShare, HandEnd, ItemOutcome, ItemPlace, ItemTerms, MakeShare, Share, ShareChange,

@@ -48,8 +48,8 @@ fn what_cannot_be_shared_any_more_never_hinders_the_payment() {
         share query_unshared: unshared 0 -> share ended [] by moved; order paid by sharing_changed
         o2 callback: unclear tx2 900 -> order init +60s !contradiction by payment_contested
         operator apply o2 tx2 -> order paid by paid; notification due +30s by queued; share ended [failed] by made; notification due +30s by queued; post 900 channel_funds to merchant_pending; deliver; deliver
-        o3 callback: paid tx3 1000/899 -> order paid by paid, funds_moved; allocation available by made; notification due +30s by queued; share ended [failed] by made; notification due +30s by queued; post 899 channel_funds to merchant_pending; post 101 merchant_coupons to merchant_pending; post 600 merchant_pending to merchant_available; deliver; deliver
-        balances -> channel_funds -2799, merchant_pending 2300, merchant_available 600, merchant_coupons -101
+        o3 callback: paid tx3 1000/899 -> order paid by paid; allocation failed by made; notification due +30s by queued; share ended [failed] by made; notification due +30s by queued; post 899 channel_funds to merchant_pending; post 101 merchant_coupons to merchant_pending; deliver; deliver
+        balances -> channel_funds -2799, merchant_pending 2900, merchant_coupons -101
     ");
 }
 

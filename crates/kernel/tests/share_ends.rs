@@ -35,8 +35,8 @@ fn exits(begin: &[&[&str]]) -> Vec<Exit> {
     for step in begin.iter().copied().flatten() {
         play(&mut kernel, step);
     }
-    let of_return = kernel.share_return().map(kernel::ShareReturn::exits);
-    of_return.unwrap_or_else(|| kernel.share().expect("a share").exits())
+    let of_return = kernel.share_return("share_return").map(kernel::ShareReturn::exits);
+    of_return.unwrap_or_else(|| kernel.share("share").expect("a share").exits())
 }
 
 #[test]

@@ -114,8 +114,12 @@ CREATE TABLE refunds (
     reason             text   COLLATE "C",
     is_proven          bigint,
     note               text   COLLATE "C",
+    step_kind          text   COLLATE "C",
+    step_id            bigint,
+    is_requested       bigint,
     polls              bigint NOT NULL,
     dismissal          text   COLLATE "C",
+    returns            text   COLLATE "C",
     second_payouts     text   COLLATE "C" NOT NULL,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, namespace, merchant_refund_no)

@@ -113,8 +113,12 @@ CREATE TABLE refunds (
     reason             TEXT,
     is_proven          INTEGER,
     note               TEXT,
+    step_kind          TEXT,
+    step_id            INTEGER,
+    is_requested       INTEGER,
     polls              INTEGER NOT NULL,
     dismissal          TEXT,
+    returns            TEXT,
     second_payouts     TEXT    NOT NULL,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, namespace, merchant_refund_no)

@@ -339,6 +339,8 @@ fn request_refund(order: Id<kinds::Order>) -> RequestRefund {
         merchant,
         amount,
         back: None,
+        returns: None,
+        shares: kernel::OrderShares::default(),
         request: Arc::new(request),
     }
 }

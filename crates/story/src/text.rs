@@ -304,6 +304,9 @@ fn transfer(transfer: &Transfer) -> String {
 
 fn refund(refund: &Refund) -> String {
     let stands = match &refund.state {
+        RefundState::Preparing { step, .. } => {
+            format!("it waits for {step} before it is requested")
+        }
         RefundState::Requesting => {
             "the channel has not accepted it yet, as far as we know".to_owned()
         }

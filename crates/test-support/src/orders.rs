@@ -8,8 +8,8 @@ use channel::{
 use kernel::{
     Aggregate, AllocatePeriod, AllocationTerms, Attempt, CallRecord, Command, DecideRefund,
     Delivery, Key, MerchantId, Notification, NotificationCommand, Order, OrderCommand,
-    OrderRequest, PlaceOrder, RecordFinding, Refund, RefundDecision, RefundRequest, RequestRefund,
-    Splits, TenantId,
+    OrderRequest, OrderShares, PlaceOrder, RecordFinding, Refund, RefundDecision, RefundRequest,
+    RequestRefund, Splits, TenantId,
 };
 use ledger::{Currency, Fen, Timestamp};
 use std::sync::Arc;
@@ -139,6 +139,8 @@ pub fn request_refund(order: &Order, number: &str, fen: i64) -> Command {
         merchant: order.terms.request.merchant.clone(),
         amount: Fen::new(fen),
         back: None,
+        returns: None,
+        shares: OrderShares::default(),
         request: Arc::new(request),
     }
     .into()

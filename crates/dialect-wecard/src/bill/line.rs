@@ -86,7 +86,8 @@ fn refund(row: &Refund) -> Option<Numbers> {
     let end_trade_no = match &row.state {
         RefundState::Done { refund_reference, .. } => refund_reference.clone(),
         RefundState::SettledByHand { outside_reference, .. } => outside_reference.clone(),
-        RefundState::Requesting
+        RefundState::Preparing { .. }
+        | RefundState::Requesting
         | RefundState::Processing
         | RefundState::Failed { .. }
         | RefundState::WrittenOff { .. } => String::new(),

@@ -139,10 +139,6 @@ pub(super) fn make_return(
         ItemPlace::Book(account) => Some(account.clone()),
         ItemPlace::Channel(_) => None,
     });
-    let terms = items.iter().map(|item| {
-        let (payee, merchant) = (named(item.payee_id)?, item.merchant.map(MerchantId::new));
-        Ok(ReturnTerms { payee, merchant, amount: item.fen() })
-    });
     Ok(MakeShareReturn {
         tenant: share.tenant.clone(),
         share: share.id,
@@ -155,8 +151,17 @@ pub(super) fn make_return(
         notify_url: notify_url.map(str::to_owned),
         remark: remark.map(str::to_owned),
         content: crate::content::digest_of(&content).map_err(unwritable)?,
-        items: terms.collect::<Result<_, Fault>>()?,
+        items: return_terms(items)?,
     })
+}
+
+/// Who is to give how much back.
+pub(crate) fn return_terms(items: &[wire::ReturnItem<'_>]) -> Result<Vec<ReturnTerms>, Fault> {
+    let terms = |item: &wire::ReturnItem<'_>| {
+        let (payee, merchant) = (named(item.payee_id)?, item.merchant.map(MerchantId::new));
+        Ok(ReturnTerms { payee, merchant, amount: item.fen() })
+    };
+    items.iter().map(terms).collect()
 }
 
 /// A share, in the words of this API.

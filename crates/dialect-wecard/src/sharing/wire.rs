@@ -258,7 +258,7 @@ impl<'o> MakeReturn<'o> {
 }
 
 impl<'o> ReturnItem<'o> {
-    fn read(item: &'o Json<'_>) -> Read<ReturnItem<'o>> {
+    pub(crate) fn read(item: &'o Json<'_>) -> Read<ReturnItem<'o>> {
         let item = as_object(item)?;
         let payee_id = item.required_text("PayeeId", 1..=50)?;
         let amount = item.integer("ProfitRefundAmount", 1..=TOTAL_FEN_MAX)?;

@@ -52,6 +52,7 @@ fn made(state: RefundState, version: i64) -> Refund {
         state,
         polls: 0,
         next_poll_at: None,
+        returns: vec![],
         second_payouts: vec![],
         dismissal: None,
         attention: None,

@@ -4,7 +4,7 @@ use super::{Order, OrderState};
 use crate::coupons::coupon_amount;
 use crate::directory::MerchantId;
 use crate::share::ItemTerms;
-use ledger::{Fen, MoneyFault, Subject};
+use ledger::{Fen, Id, MoneyFault, Subject, SubjectKind, kinds};
 
 /// How the money of an order is divided once it is paid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -121,12 +121,21 @@ pub struct OrderFunds {
 /// How far an order is shared: the channel takes one share or return of an order at a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OrderSharing {
-    /// The share or return that runs.
+    /// The share or return that runs, or the refund that has its own returns and release run.
     pub running: Option<Subject>,
     /// Shares so far.
     pub shares: u32,
     /// True once what was not shared is released: nothing more is shared then.
     pub is_released: bool,
+    /// What receivers at the channel got of it. It is not frozen there any more, even where it came back.
+    pub taken: Fen,
+}
+
+impl OrderSharing {
+    /// What runs once this has ended.
+    pub(crate) fn running_without(&self, ended: Subject) -> Option<Subject> {
+        self.running.filter(|running| *running != ended)
+    }
 }
 
 impl OrderFunds {
@@ -169,6 +178,13 @@ impl Order {
         let OrderFunds { refunding, refunded, .. } = self.funds;
         let left = self.paid_amount().minus(refunding).and_then(|left| left.minus(refunded));
         left.unwrap_or(Fen::ZERO).max(Fen::ZERO)
+    }
+
+    /// The refund that is prepared.
+    #[expect(clippy::disallowed_methods, reason = "the id of what runs")]
+    pub(crate) fn preparing(&self) -> Option<Id<kinds::Refund>> {
+        let running = self.sharing.running.filter(|it| it.kind == SubjectKind::Refund);
+        running.map(|refund| Id::from_value(refund.value))
     }
 
     /// What of it can still be refunded without what payees have or are to get. Never below zero.

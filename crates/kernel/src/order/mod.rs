@@ -721,6 +721,12 @@ impl Aggregate for Order {
             reads.balances.extend(available.map(|account| (tenant.clone(), account)));
         }
         share::link_listed(self, reads);
+        // The end of a return or of a release wakes the refund that waits for it.
+        if let Some(refund) = self.preparing() {
+            let pending = crate::share::pending(&self.terms.request.merchant);
+            reads.refunds.push((self.terms.tenant.clone(), Key::Id(refund)));
+            reads.balances.push((self.terms.tenant.clone(), pending));
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! What can happen to a refund, and what it does to it.
 
-use super::{Refund, RefundState, SecondPayout};
+use super::{Refund, RefundReturn, RefundState, SecondPayout};
 use crate::aggregate::AggregateChange;
 use crate::event::Event;
 use crate::standing::{Attention, AttentionKind};
 use channel::Operation;
-use ledger::{Fen, Timestamp};
+use ledger::{Fen, Subject, Timestamp};
 use std::sync::Arc;
 
 /// What can happen to a refund.
@@ -63,6 +63,26 @@ pub enum RefundChange {
         /// The number of that movement, where it was made.
         outside_reference: String,
     },
+    /// What it waited for while it is prepared has ended.
+    StepEnded,
+    /// What payees were to give back stands so.
+    ReturnsEnded {
+        /// All of it.
+        returns: Vec<RefundReturn>,
+    },
+    /// Its merchant requested it again, and it is prepared again.
+    PreparedAgain {
+        /// The return or release that it waits for.
+        step: Subject,
+        /// True when the channel may know its number.
+        is_requested: bool,
+        /// Which number it has now, counted from 1.
+        attempt: u32,
+        /// What payees gave back, and give back now.
+        returns: Vec<RefundReturn>,
+        /// When it looks after the step.
+        next_poll_at: Timestamp,
+    },
     /// An operator ended what needed a person.
     AttentionEnded {
         /// What the operator noted.
@@ -98,6 +118,9 @@ impl AggregateChange for RefundChange {
             RefundChange::NumberRenewed { .. } => "number_renewed",
             RefundChange::PaidAgain { .. } => "paid_again",
             RefundChange::PaidBack { .. } => "paid_back",
+            RefundChange::StepEnded => "step_ended",
+            RefundChange::ReturnsEnded { .. } => "returns_ended",
+            RefundChange::PreparedAgain { .. } => "prepared_again",
             RefundChange::AttentionEnded { .. } => "attention_ended",
         }
     }
@@ -162,6 +185,16 @@ pub(super) fn evolve(before: Option<&Refund>, event: &Event, change: &RefundChan
             refund.second_payouts.iter_mut().for_each(|payout| payout.is_back = true);
             refund.dismissal = Some(note.clone());
             refund.attention = None;
+        }
+        RefundChange::StepEnded => refund.next_poll_at = Some(event.at),
+        RefundChange::ReturnsEnded { returns } => refund.returns.clone_from(returns),
+        RefundChange::PreparedAgain { step, is_requested, attempt, returns, next_poll_at } => {
+            let (step, is_requested) = (*step, *is_requested);
+            refund.state = RefundState::Preparing { step, is_requested };
+            refund.attempt = *attempt;
+            refund.returns.clone_from(returns);
+            refund.polls = 0;
+            refund.next_poll_at = Some(*next_poll_at);
         }
         RefundChange::AttentionEnded { note } => {
             refund.dismissal = Some(note.clone());

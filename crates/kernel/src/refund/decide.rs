@@ -1,7 +1,7 @@
 //! How a refund is made, requested and followed to its end.
 
 use super::money::{self, Place};
-use super::{Need, Refund, RefundChange, RefundState};
+use super::{Need, Refund, RefundChange, RefundState, prepare};
 use crate::aggregate::{About, Aggregate};
 use crate::channel_no::channel_no;
 use crate::command::Work;
@@ -77,6 +77,7 @@ pub(super) fn new(
         state: RefundState::Requesting,
         polls: 0,
         next_poll_at: Some(now.plus_ms(CALL_MAX_MS)),
+        returns: vec![],
         second_payouts: vec![],
         dismissal: None,
         attention: None,
@@ -131,6 +132,9 @@ pub(super) fn run_task(deciding: &mut Deciding<'_>, refund: &Refund, order: &Ord
     match refund.state {
         // The number that is done is known; an earlier one may be done beside it.
         RefundState::Done { .. } if refund.attempt > 1 => query_earlier(deciding, refund, order),
+        RefundState::Preparing { step, is_requested } => {
+            prepare::go_on(deciding, refund, order, step, is_requested);
+        }
         _ => begin(deciding, refund, order, querying(refund, order)),
     }
 }
@@ -201,6 +205,7 @@ pub(super) fn record_finding(
         Outcome::QueryNow => begin(deciding, refund, order, querying(refund, order)),
         Outcome::Contradicts { why } => {
             let next_poll_at = match &refund.state {
+                RefundState::Preparing { .. } => refund.next_poll_at,
                 RefundState::Requesting | RefundState::Processing => poll_contradicted(refund, now),
                 RefundState::Done { .. }
                 | RefundState::Failed { .. }
@@ -306,6 +311,11 @@ pub(super) fn moves(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order,
     let change = RefundChange::Moved { state: state.clone(), next_poll_at, need };
     deciding.record(refund, change);
     money::count(deciding, refund, order, &state);
+    if let RefundState::Preparing { step, .. } = refund.state
+        && !matches!(state, RefundState::Preparing { .. })
+    {
+        prepare::leave(deciding, refund, order, step);
+    }
     if is_news(before, after) {
         notify(deciding, refund);
     }
@@ -362,7 +372,7 @@ fn outcome(deciding: &Deciding<'_>, refund: &Refund, order: &Order, finding: &Fi
             Outcome::Repeated
         }
         (Finding::Refund(refunded), _) => moved(deciding, refund, order, refunded),
-        (_, RefundState::Failed { .. }) => Outcome::Repeated,
+        (_, RefundState::Preparing { .. } | RefundState::Failed { .. }) => Outcome::Repeated,
         _ if !refund.holds() => Outcome::Repeated,
         (Finding::Refused { code, text } | Finding::Failed { code, text }, _)
             if asked == Some(Operation::Refund) =>
@@ -571,7 +581,7 @@ fn moved(deciding: &Deciding<'_>, refund: &Refund, order: &Order, refunded: &Ref
         }
     }
     // What had failed under an earlier number was carried out after all, and nothing else is under way.
-    let is_late = is_earlier && money::place(refund, &refund.state) == Place::Source;
+    let is_late = is_earlier && !money::is_under_way(refund);
     let is_known = refunded.channel_refund_no == current || is_late;
     if !is_known || refunded.amount != refund.amount {
         let why = format!(
@@ -600,7 +610,7 @@ fn moved(deciding: &Deciding<'_>, refund: &Refund, order: &Order, refunded: &Ref
             let need = done_after_its_end(deciding, refund, order);
             moves(done, None, need.or_else(|| earlier_contradiction(refund)))
         }
-        (_, RefundState::Failed { .. }) => Outcome::Repeated,
+        (_, RefundState::Preparing { .. } | RefundState::Failed { .. }) => Outcome::Repeated,
         _ if !refund.holds() => Outcome::Repeated,
         (RefundStatus::Processing, _) => {
             let overdue = || overdue(refund, PROCESSING_SECONDS, now, "processing");
@@ -659,7 +669,7 @@ fn done_after_its_end(deciding: &Deciding<'_>, refund: &Refund, order: &Order) -
             format!("settled by hand as {outside_reference}, and done at the channel too")
         }
         state
-            if money::place(refund, state) == Place::Source
+            if matches!(money::place(refund, state), Place::Reserved | Place::Source)
                 && !money::is_there(deciding.view(), refund, order) =>
         {
             "done at the channel after it had failed, and the merchant has the money no more"

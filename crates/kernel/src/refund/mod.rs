@@ -4,6 +4,11 @@
 //! merchant requests. The amount is held when the refund is made, in suspense or in what we owe payers,
 //! and stays held until the money has left there: given back by the channel or by hand.
 //!
+//! Where payees have what is to be refunded, they give it back first, and what is frozen at the channel is
+//! released where it does not suffice: the refund is prepared. Its amount is counted in the order from the
+//! beginning, and taken and held once everything is there. In the book payees give back in the commit that
+//! makes the refund, or it is refused.
+//!
 //! A refusal of the channel ends a merchant's refund: its money goes back to where it came from, the
 //! merchant is notified, and may request it again with the same number. A refused refund of unapplied
 //! money keeps its money, and a person decides how it goes on.
@@ -17,12 +22,16 @@ mod change;
 mod decide;
 mod money;
 mod operator;
+mod prepare;
 mod request;
+mod returns;
 
 pub use change::{Need, RefundChange};
 pub(crate) use decide::{final_poll, next_final_poll, of_unapplied, open};
 pub use operator::{DecideRefund, RefundDecision};
+pub(crate) use prepare::step_ended;
 pub use request::RequestRefund;
+pub use returns::{OrderShares, RefundReturn};
 
 use crate::aggregate::{About, Aggregate, AggregateCommand, Key, NaturalKey, Reads};
 use crate::approval::Manual;
@@ -34,12 +43,19 @@ use crate::event::Event;
 use crate::order::{Order, OrderRefusal};
 use crate::standing::{Attention, Exit, Standing};
 use channel::{Finding, RefundCause};
-use ledger::{Account, AccountKind, Fen, Id, Timestamp, kinds};
+use ledger::{Account, AccountKind, Fen, Id, Subject, SubjectKind, Timestamp, kinds};
 use std::sync::Arc;
 
 /// Where a refund stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundState {
+    /// Payees give shares back, or what is frozen at the channel is released, before it is requested.
+    Preparing {
+        /// The return or release that it waits for.
+        step: Subject,
+        /// True when the channel may know its number: it is asked about that before it is requested.
+        is_requested: bool,
+    },
     /// The channel has not accepted it yet, as far as we know.
     Requesting,
     /// The channel accepted it.
@@ -85,6 +101,7 @@ impl RefundState {
     /// The word in storage and documents.
     pub const fn name(&self) -> &'static str {
         match self {
+            RefundState::Preparing { .. } => "preparing",
             RefundState::Requesting => "requesting",
             RefundState::Processing => "processing",
             RefundState::Done { .. } => "done",
@@ -181,6 +198,8 @@ pub struct Refund {
     pub polls: u32,
     /// When it is polled next; `None` when only a person can bring it further, or it is settled.
     pub next_poll_at: Option<Timestamp>,
+    /// What payees give back for it first.
+    pub returns: Vec<RefundReturn>,
     /// What the channel gave back beside it, under its other numbers.
     pub second_payouts: Vec<SecondPayout>,
     /// What an operator noted when ending a contradiction about it.
@@ -294,6 +313,9 @@ pub enum RefundRefusal {
     /// The refund takes other parts of the order's allocations.
     #[error("the refund exists with other parts")]
     OtherParts,
+    /// The refund takes other shares back.
+    #[error("the refund exists with other shares to give back")]
+    OtherReturns,
     /// The merchant is notified of the refund elsewhere.
     #[error("the refund exists with another address")]
     OtherNotifyUrl,
@@ -329,6 +351,17 @@ pub enum RefundRefusal {
     NotReturned {
         /// What is not with payees.
         left: Fen,
+    },
+    /// Payees are to give back more than is refunded.
+    #[error("payees are to give back more than what is refunded")]
+    ReturnsExceed,
+    /// A payee in the book has not enough left.
+    #[error("payee {payee} has {available} available, less than what it is to give back")]
+    PayeeNotEnough {
+        /// Its id.
+        payee: Id<kinds::Payee>,
+        /// What it has.
+        available: Fen,
     },
     /// The order allocates nothing to a merchant from whom it shall be taken.
     #[error("the order allocates nothing to this merchant")]
@@ -475,5 +508,20 @@ impl Aggregate for Refund {
         reads.orders.push((tenant.clone(), Key::Id(order)));
         reads.balances.push((tenant.clone(), suspense(tenant)));
         reads.balances.push((tenant.clone(), payable(tenant)));
+    }
+
+    /// What it waits for while it is prepared, and the shares that may have to be given back next.
+    #[expect(clippy::disallowed_methods, reason = "the step's kind is the subject's kind")]
+    fn linked(&self, reads: &mut Reads) {
+        let RefundState::Preparing { step, .. } = self.state else { return };
+        match step.kind {
+            SubjectKind::ShareReturn => {
+                let key = Key::Id(Id::from_value(step.value));
+                reads.share_returns.push((self.tenant.clone(), key));
+            }
+            _ => reads.shares.push((self.tenant.clone(), Key::Id(Id::from_value(step.value)))),
+        }
+        let shares = self.returns.iter().map(|it| (self.tenant.clone(), Key::Id(it.share)));
+        reads.shares.extend(shares);
     }
 }

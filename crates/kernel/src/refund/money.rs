@@ -13,6 +13,8 @@ use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, kinds};
 pub(super) enum Place {
     /// Held, to be given back.
     Waiting,
+    /// Where it will be taken from; counted in the order already.
+    Reserved,
     /// Where it was taken from.
     Source,
     /// With the payer, through the channel.
@@ -28,6 +30,7 @@ pub(super) const fn place(refund: &Refund, state: &RefundState) -> Place {
         RefundState::Failed { .. } | RefundState::WrittenOff { .. } if is_requested => {
             Place::Source
         }
+        RefundState::Preparing { .. } => Place::Reserved,
         RefundState::Requesting | RefundState::Processing | RefundState::Failed { .. } => {
             Place::Waiting
         }
@@ -35,6 +38,11 @@ pub(super) const fn place(refund: &Refund, state: &RefundState) -> Place {
         RefundState::SettledByHand { .. } => Place::Hand(AccountKind::SettledByHand),
         RefundState::WrittenOff { .. } => Place::Hand(AccountKind::WriteOff),
     }
+}
+
+/// True unless the merchant has the money, or will have it taken later.
+pub(super) fn is_under_way(refund: &Refund) -> bool {
+    !matches!(place(refund, &refund.state), Place::Reserved | Place::Source)
 }
 
 /// Moves the money of a refund that goes to another state.
@@ -54,12 +62,12 @@ pub(super) fn count(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order,
     let (before, after) = (place(refund, &refund.state), place(refund, to));
     let gone = match (before, after) {
         (Place::Waiting, Place::Source) => Some((Way::PutBack, refund.parts.clone())),
-        (Place::Source, Place::Waiting | Place::Channel) => {
+        (Place::Reserved | Place::Source, Place::Waiting | Place::Channel) => {
             Some((Way::Taken, there(deciding.view(), refund, order)))
         }
         (
-            Place::Waiting | Place::Source | Place::Channel | Place::Hand(_),
-            Place::Waiting | Place::Source | Place::Channel | Place::Hand(_),
+            Place::Reserved | Place::Waiting | Place::Source | Place::Channel | Place::Hand(_),
+            Place::Reserved | Place::Waiting | Place::Source | Place::Channel | Place::Hand(_),
         ) => None,
     };
     let delta = OrderFunds {
@@ -101,6 +109,12 @@ fn allocation<'v>(view: &'v View, refund: &Refund, id: Id<kinds::Allocation>) ->
     found.unwrap_or_else(|| panic!("refund {} takes from an unknown allocation", refund.id))
 }
 
+/// Counts a refund in its order that takes its money later.
+pub(super) fn reserve(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order) {
+    let (by, delta) = (refund.id.subject(), counted(refund, Place::Reserved));
+    deciding.record(order, OrderChange::FundsMoved { by, delta });
+}
+
 /// What a new refund's amount does: it is taken from where it lies, and held.
 pub(super) fn open(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order) {
     let taken = take(deciding.view(), refund, order, &refund.parts);
@@ -120,8 +134,19 @@ pub(super) fn is_there(view: &View, refund: &Refund, order: &Order) -> bool {
     there(view, refund, order) == refund.parts
 }
 
+/// The order as it would be without a refund that it counts and that has taken nothing yet.
+pub(super) fn without(refund: &Refund, order: &Order) -> Order {
+    let own = match place(refund, &refund.state) {
+        Place::Reserved => refund.amount,
+        Place::Waiting | Place::Source | Place::Channel | Place::Hand(_) => Fen::ZERO,
+    };
+    let refunding = order.funds.refunding.minus(own).unwrap_or(Fen::ZERO);
+    Order { funds: OrderFunds { refunding, ..order.funds }, ..order.clone() }
+}
+
 /// What of the refund's parts is still where it was taken from. An allocation pays its part or nothing.
 fn there(view: &View, refund: &Refund, order: &Order) -> Vec<RefundPart> {
+    let order = without(refund, order);
     let of = |part: &RefundPart| match part.source {
         RefundSource::OwnMerchant => part.amount.min(order.free()),
         RefundSource::Allocation(id) if allocation(view, refund, id).has(view, part.amount) => {
@@ -137,7 +162,7 @@ fn there(view: &View, refund: &Refund, order: &Order) -> Vec<RefundPart> {
 fn counted(refund: &Refund, place: Place) -> OrderFunds {
     let none = OrderFunds::default();
     match place {
-        Place::Waiting => OrderFunds { refunding: refund.amount, ..none },
+        Place::Reserved | Place::Waiting => OrderFunds { refunding: refund.amount, ..none },
         Place::Source => none,
         Place::Channel | Place::Hand(_) => OrderFunds { refunded: refund.amount, ..none },
     }
@@ -155,16 +180,16 @@ fn minus(after: OrderFunds, before: OrderFunds) -> OrderFunds {
 fn movements(view: &View, refund: &Refund, order: &Order, to: &RefundState) -> Vec<Movement> {
     match (place(refund, &refund.state), place(refund, to)) {
         (Place::Waiting, Place::Source) => put_back(view, refund, order),
-        (Place::Source, Place::Waiting) => take_and_hold(view, refund, order),
+        (Place::Reserved | Place::Source, Place::Waiting) => take_and_hold(view, refund, order),
         (Place::Waiting, Place::Channel | Place::Hand(_)) => pay(refund, order, to),
         // The channel carried out what it had refused: the money is taken again.
-        (Place::Source, Place::Channel) => {
+        (Place::Reserved | Place::Source, Place::Channel) => {
             [take_and_hold(view, refund, order), pay(refund, order, to)].concat()
         }
         (Place::Hand(kind), Place::Channel) => pay_after_hand(refund, order, to, kind),
         (
-            Place::Waiting | Place::Source | Place::Channel | Place::Hand(_),
-            Place::Waiting | Place::Source | Place::Channel | Place::Hand(_),
+            Place::Reserved | Place::Waiting | Place::Source | Place::Channel | Place::Hand(_),
+            Place::Reserved | Place::Waiting | Place::Source | Place::Channel | Place::Hand(_),
         ) => vec![],
     }
 }
@@ -302,7 +327,10 @@ fn paid_to(refund: &Refund, order: &Order, to: &RefundState) -> (Account, Fen, R
         RefundState::Done { settled_refund, .. } => {
             (funds(&order.terms.channel_account), *settled_refund, reason(refund))
         }
-        RefundState::Requesting | RefundState::Processing | RefundState::Failed { .. } => {
+        RefundState::Preparing { .. }
+        | RefundState::Requesting
+        | RefundState::Processing
+        | RefundState::Failed { .. } => {
             (funds(&order.terms.channel_account), Fen::ZERO, reason(refund))
         }
     }

@@ -87,7 +87,7 @@ pub(super) fn exits(refund: &Refund) -> Vec<Exit> {
         _ if refund.attention.is_none() => vec![],
         _ if refund.paid_twice() != Fen::ZERO => vec![Exit::SettleByHand, Exit::EndContradiction],
         _ if !refund.holds() => vec![Exit::EndContradiction],
-        RefundState::Requesting | RefundState::Processing => {
+        RefundState::Preparing { .. } | RefundState::Requesting | RefundState::Processing => {
             vec![Exit::Retry, Exit::SettleByHand, Exit::WriteOff]
         }
         RefundState::Failed { .. } if refund.attempt < ATTEMPTS_MAX => {
@@ -124,7 +124,7 @@ fn retry_now(
 ) -> Result<(), RefundRefusal> {
     let now = deciding.now();
     match &refund.state {
-        RefundState::Requesting | RefundState::Processing => {
+        RefundState::Preparing { .. } | RefundState::Requesting | RefundState::Processing => {
             let is_due = refund.next_poll_at.is_some_and(|poll| poll <= now);
             if !is_due {
                 deciding.record(refund, RefundChange::PollRequested);
@@ -162,7 +162,8 @@ fn retry_under_new_number(
             Ok(())
         }
         RefundState::Requesting | RefundState::Processing if refund.attempt > 1 => Ok(()),
-        RefundState::Requesting
+        RefundState::Preparing { .. }
+        | RefundState::Requesting
         | RefundState::Processing
         | RefundState::Failed { .. }
         | RefundState::Done { .. }

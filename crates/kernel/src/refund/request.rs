@@ -1,6 +1,8 @@
 //! What a merchant requests: money of a paid order back, in one or several refunds.
 
 use super::decide::{Moved, WholePayment, begin, moves, new, open, querying, requesting};
+use super::prepare::{Step, begin as begin_step, carry_out_book, look_again, next_step, waiting};
+use super::returns::{self, OrderShares, RefundReturn, again, order_after, plan};
 use super::{
     Refund, RefundChange, RefundPart, RefundRefusal, RefundRequest, RefundSource, RefundState,
     money, payable,
@@ -14,6 +16,8 @@ use crate::coupons::coupon_amount;
 use crate::deciding::Deciding;
 use crate::directory::{MerchantId, TenantId};
 use crate::order::{CALL_MAX_MS, Order, OrderField, OrderRefusal, OrderState, Paid};
+use crate::share::sum as sum_of;
+use crate::share_return::ReturnTerms;
 use channel::RefundCause;
 use ledger::{Account, AccountKind, Fen, Id, Timestamp, kinds};
 use std::sync::Arc;
@@ -37,6 +41,10 @@ pub struct RequestRefund {
     /// What is taken back from the order's allocations, a merchant once; the rest is taken from its own
     /// merchant, all of it where the list is empty. `None`: from each in proportion to what is left.
     pub back: Option<Vec<AllocationPart>>,
+    /// What payees give back of their shares first, a payee once; `None` where the caller names nobody.
+    pub returns: Option<Vec<ReturnTerms>>,
+    /// What the order has shared, as it was read.
+    pub shares: OrderShares,
     /// What the merchant requests.
     pub request: Arc<RefundRequest>,
 }
@@ -49,6 +57,7 @@ impl RequestRefund {
         let pending = Account::new(AccountKind::MerchantPending, self.merchant.as_str());
         reads.balances.push((tenant.clone(), pending));
         reads.balances.push((tenant.clone(), payable(tenant)));
+        self.shares.reads(tenant, reads);
     }
 }
 
@@ -65,13 +74,46 @@ pub(super) fn request(
     let known = deciding.view().refunds.find(&command.tenant, &Key::Number(command.request.key()));
     let refund = match known {
         Some(known) => repeat(deciding, known, &order, command)?,
-        None => {
-            let refund = new_refund(deciding, &order, command)?;
-            open(deciding, &refund);
-            refund.id
-        }
+        None => accept(deciding, &order, command)?,
     };
     Ok(Reply::about(refund.subject()))
+}
+
+/// Makes a new refund: it is requested at once, or prepared first.
+fn accept(
+    deciding: &mut Deciding<'_>,
+    order: &Order,
+    command: &RequestRefund,
+) -> Result<Id<kinds::Refund>, Refusal> {
+    check_order(deciding.now(), order, command.amount)?;
+    let wanted = command.returns.as_deref().unwrap_or_default();
+    let planned = plan(deciding, order, &command.shares, wanted)?;
+    let after = order_after(order, &planned);
+    let refund = new_refund(deciding, &after, command, &planned)?;
+    let Some(step) = first_step(deciding, &refund, &after)? else {
+        carry_out_book(deciding, &refund, order, &planned);
+        open(deciding, &refund);
+        return Ok(refund.id);
+    };
+    let (state, next_poll_at) = (waiting(&step, false), Some(look_again(deciding)));
+    let refund = Refund { state, next_poll_at, ..refund };
+    deciding.record(&refund, RefundChange::Made(Box::new(refund.clone())));
+    money::reserve(deciding, &refund, order);
+    carry_out_book(deciding, &refund, order, &planned);
+    begin_step(deciding, &refund, order, &step);
+    Ok(refund.id)
+}
+
+/// What a refund needs first. The channel takes one operation on the money of an order at a time.
+fn first_step(
+    deciding: &mut Deciding<'_>,
+    refund: &Refund,
+    order: &Order,
+) -> Result<Option<Step>, RefundRefusal> {
+    match next_step(deciding, refund, order) {
+        Some(_) if order.funds.refunding != Fen::ZERO => Err(RefundRefusal::Sharing),
+        step => Ok(step),
+    }
 }
 
 /// The same number again: only a refund that has failed runs again.
@@ -80,30 +122,42 @@ fn repeat(
     refund: &Refund,
     order: &Order,
     command: &RequestRefund,
-) -> Result<Id<kinds::Refund>, RefundRefusal> {
+) -> Result<Id<kinds::Refund>, Refusal> {
+    check_same(deciding.view(), refund, command)?;
+    if let RefundState::Failed { is_proven, .. } = refund.state {
+        if refund.attention.is_some() {
+            return Err(RefundRefusal::Contradicted.into());
+        }
+        check_order(deciding.now(), order, command.amount)?;
+        let planned = plan(deciding, order, &command.shares, &again(&refund.returns))?;
+        let after = order_after(order, &planned);
+        check_with_payees(&after, command.amount)?;
+        if !money::is_there(deciding.view(), refund, &after) {
+            return Err(not_enough(deciding, refund, &after, command.back.is_some()).into());
+        }
+        run_again(deciding, refund, &after, &planned, is_proven)?;
+    }
+    Ok(refund.id)
+}
+
+/// That a repeat wants what the refund is.
+fn check_same(view: &View, refund: &Refund, command: &RequestRefund) -> Result<(), RefundRefusal> {
     if refund.order != command.order {
         return Err(RefundRefusal::OtherOrder);
     }
     if refund.amount != command.amount {
         return Err(RefundRefusal::OtherAmount);
     }
-    if takes_otherwise(deciding.view(), refund, command) {
+    if takes_otherwise(view, refund, command) {
         return Err(RefundRefusal::OtherParts);
+    }
+    if returns::takes_otherwise(&refund.returns, command.returns.as_deref()) {
+        return Err(RefundRefusal::OtherReturns);
     }
     if refund.request.as_ref().is_some_and(|made| made.notify_url != command.request.notify_url) {
         return Err(RefundRefusal::OtherNotifyUrl);
     }
-    if let RefundState::Failed { is_proven, .. } = refund.state {
-        if refund.attention.is_some() {
-            return Err(RefundRefusal::Contradicted);
-        }
-        check(deciding.now(), order, command.amount)?;
-        if !money::is_there(deciding.view(), refund, order) {
-            return Err(not_enough(deciding, refund, order, command.back.is_some()));
-        }
-        run_again(deciding, refund, order, is_proven);
-    }
-    Ok(refund.id)
+    Ok(())
 }
 
 /// True when the repeat wants other parts than the refund takes. One that wants none repeats them.
@@ -122,10 +176,54 @@ fn takes_otherwise(view: &View, refund: &Refund, command: &RequestRefund) -> boo
 
 /// Takes the money of a failed refund again. The channel takes a number that it has refused or closed no
 /// more, so that the refund gets another; where that is not proven, it is first asked about the number.
-fn run_again(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order, is_proven: bool) {
+/// What payees have not given back they are to give back now. The order is as it is then.
+fn run_again(
+    deciding: &mut Deciding<'_>,
+    refund: &Refund,
+    order: &Order,
+    planned: &[RefundReturn],
+    is_proven: bool,
+) -> Result<(), RefundRefusal> {
+    let done = refund.returns.iter().filter(|it| it.is_done());
+    let returns: Vec<RefundReturn> = done.chain(planned).cloned().collect();
+    let refund = &Refund { returns: returns.clone(), ..refund.clone() };
+    let is_renewed = is_proven && refund.attempt < ATTEMPTS_MAX;
+    let attempt = refund.attempt + u32::from(is_renewed);
+    if let Some(step) = first_step(deciding, refund, order)? {
+        prepare_again(deciding, refund, order, &step, attempt);
+        carry_out_book(deciding, refund, order, planned);
+        begin_step(deciding, refund, order, &step);
+        return Ok(());
+    }
+    carry_out_book(deciding, refund, order, planned);
+    if !planned.is_empty() {
+        deciding.record(refund, RefundChange::ReturnsEnded { returns });
+    }
+    request_again(deciding, refund, order, attempt);
+    Ok(())
+}
+
+/// Counts the refund in its order again; it is prepared first.
+fn prepare_again(
+    deciding: &mut Deciding<'_>,
+    refund: &Refund,
+    order: &Order,
+    step: &Step,
+    attempt: u32,
+) {
+    let (step, is_requested) = (step.subject(), attempt == refund.attempt);
+    let (returns, next_poll_at) = (refund.returns.clone(), look_again(deciding));
+    deciding.record(
+        refund,
+        RefundChange::PreparedAgain { step, is_requested, attempt, returns, next_poll_at },
+    );
+    money::reserve(deciding, refund, order);
+}
+
+/// Takes the money of a failed refund again, and requests it under its number or the next one.
+fn request_again(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order, attempt: u32) {
     let next_poll_at = deciding.now().plus_ms(CALL_MAX_MS);
-    if is_proven && refund.attempt < ATTEMPTS_MAX {
-        let attempt = refund.attempt + 1;
+    if attempt != refund.attempt {
         money::move_to(deciding, refund, order, &RefundState::Requesting);
         deciding.record(refund, RefundChange::NumberRenewed { attempt, next_poll_at });
         money::count(deciding, refund, order, &RefundState::Requesting);
@@ -143,10 +241,14 @@ fn new_refund(
     deciding: &mut Deciding<'_>,
     order: &Order,
     command: &RequestRefund,
+    planned: &[RefundReturn],
 ) -> Result<Refund, RefundRefusal> {
     let amount = command.amount;
-    let paid = check(deciding.now(), order, amount)?;
-    let parts = parts(deciding, order, command)?;
+    check_with_payees(order, amount)?;
+    let OrderState::Paid(paid) = &order.state else {
+        return Err(RefundRefusal::NotPaid { state: order.state.name() });
+    };
+    let parts = parts(deciding, order, command, planned)?;
     let whole = WholePayment {
         payment_reference: &paid.payment_reference,
         amount: paid.amount,
@@ -159,6 +261,7 @@ fn new_refund(
         settled_amount: settled_part(amount, before, paid),
         request: Some(command.request.clone()),
         parts,
+        returns: planned.to_vec(),
         ..refund
     })
 }
@@ -168,8 +271,10 @@ fn parts(
     deciding: &Deciding<'_>,
     order: &Order,
     command: &RequestRefund,
+    planned: &[RefundReturn],
 ) -> Result<Vec<RefundPart>, RefundRefusal> {
     let view = deciding.view();
+    let returned = sum_of(planned.iter().map(|it| it.item.amount));
     let allocations = view.allocations_of(order);
     let is_named = command.back.is_some();
     let lacks_it = |merchant: &MerchantId| {
@@ -180,11 +285,12 @@ fn parts(
     let taken = match &command.back {
         Some(back) => wanted(order, view, back)?,
         None => {
-            let left: Vec<Fen> = [order.free()]
+            let rest = command.amount.minus(returned).unwrap_or(Fen::ZERO);
+            let left: Vec<Fen> = [order.free().minus(returned).unwrap_or(Fen::ZERO)]
                 .into_iter()
                 .chain(allocations.iter().map(|allocation| allocation.left()))
                 .collect();
-            let divided = in_proportion(command.amount, &left).ok_or_else(own_lacks)?;
+            let divided = in_proportion(rest, &left).ok_or_else(own_lacks)?;
             allocations.into_iter().zip(divided.into_iter().skip(1)).collect()
         }
     };
@@ -195,6 +301,9 @@ fn parts(
     let sum = taken.iter().try_fold(Fen::ZERO, |sum, (_, amount)| sum.plus(*amount));
     let own = sum.and_then(|sum| command.amount.minus(sum));
     let own = own.ok().filter(|own| *own >= Fen::ZERO).ok_or(RefundRefusal::PartsExceed)?;
+    if own < returned {
+        return Err(RefundRefusal::ReturnsExceed);
+    }
     if own > order.free() {
         return Err(own_lacks());
     }
@@ -246,8 +355,8 @@ fn not_enough(
     RefundRefusal::NotEnough { merchant: merchant.clone(), is_named }
 }
 
-/// What the order must fulfil so that this much of it can be given back; its payment.
-fn check(now: Timestamp, order: &Order, amount: Fen) -> Result<&Paid, RefundRefusal> {
+/// What the order must fulfil so that this much of it can be given back.
+fn check_order(now: Timestamp, order: &Order, amount: Fen) -> Result<(), RefundRefusal> {
     let OrderState::Paid(paid) = &order.state else {
         return Err(RefundRefusal::NotPaid { state: order.state.name() });
     };
@@ -261,20 +370,25 @@ fn check(now: Timestamp, order: &Order, amount: Fen) -> Result<&Paid, RefundRefu
         left if amount > left => return Err(RefundRefusal::Exceeds { left }),
         _ => {}
     }
-    if order.sharing.running.is_some() {
-        return Err(RefundRefusal::Sharing);
+    match order.sharing.running {
+        Some(_) => Err(RefundRefusal::Sharing),
+        None => Ok(()),
     }
-    // The account has the money of other orders too, which cannot pay for this one.
+}
+
+/// That payees do not have what is to be refunded. The account has the money of other orders too, which
+/// cannot pay for this one.
+fn check_with_payees(order: &Order, amount: Fen) -> Result<(), RefundRefusal> {
     match order.not_shared() {
         left if amount > left => Err(RefundRefusal::NotReturned { left }),
-        _ => Ok(paid),
+        _ => Ok(()),
     }
 }
 
 /// The settled part of an amount of which so much was requested before: all that the merchant's coupons
 /// did not pay. Their share is rounded down of the sum with each refund, so that the shares of all
 /// refunds sum to the payment's. The channel states the real one when it has carried the refund out.
-fn settled_part(amount: Fen, before: Fen, paid: &Paid) -> Fen {
+pub(super) fn settled_part(amount: Fen, before: Fen, paid: &Paid) -> Fen {
     let wide = |fen: Fen| i128::from(fen.get());
     let coupons = wide(coupon_amount(paid.amount, paid.settled_amount));
     let share = |part: i128| part * coupons / wide(paid.amount).max(1);

@@ -9,7 +9,7 @@ use crate::order::{
     RETRY_SCHEDULE_SECONDS,
 };
 use crate::payee::{self, Binding};
-use crate::refund::{Need, funds, next_final_poll};
+use crate::refund::{self, Need, funds, next_final_poll};
 use crate::schedule;
 use crate::standing::{Attention, AttentionKind};
 use channel::{Finding, Operation, ShareStatus, Shared, SharedItem, Unproven};
@@ -477,15 +477,19 @@ pub(super) fn end_of_order(
     delta: OrderFunds,
     releases: bool,
 ) {
+    let by = ended.id().subject();
     if delta != OrderFunds::default() {
-        let by = ended.id().subject();
         deciding.record(order, OrderChange::FundsMoved { by, delta });
     }
+    // What somebody paid by hand counts too: too much counted costs a release too many, and no money.
+    let taken = delta.shared.max(Fen::ZERO);
     let sharing = OrderSharing {
-        running: None,
+        running: order.sharing.running_without(by),
         // The channel does not count what it refused as a whole.
         shares: order.sharing.shares.saturating_sub(u32::from(ended.is_refused())),
         is_released: order.sharing.is_released || releases,
+        taken: sum([order.sharing.taken, taken].into_iter()),
     };
     deciding.record(order, OrderChange::SharingChanged(sharing));
+    refund::step_ended(deciding, order);
 }

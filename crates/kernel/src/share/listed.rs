@@ -8,7 +8,7 @@ use super::make::{
     MakeShare, PAYEES_MAX, carry_out, check, new_share, notify, place, place_of_payee,
 };
 use super::{
-    ItemOutcome, ItemPlace, ItemTerms, Share, ShareChange, ShareItem, ShareRefusal, ShareState, sum,
+    ItemOutcome, ItemPlace, ItemTerms, Share, ShareChange, ShareItem, ShareRefusal, ShareState,
 };
 use crate::aggregate::{Aggregate, Key, NaturalKey, Reads, View};
 use crate::deciding::Deciding;
@@ -143,7 +143,8 @@ fn covered(order: &Order, paid: &Paid, items: Vec<ShareItem>) -> Result<Vec<Shar
     if paid.amount != order.terms.request.amount {
         return Err(OTHER_AMOUNT.to_owned());
     }
-    let parts = sum(items.iter().map(|item| item.amount)).plus(order.funds.allocated);
+    // Nothing of an order is divided where all its parts together are more than arrived.
+    let parts = order.terms.request.splits.parts(paid.amount);
     match parts {
         Ok(parts) if parts <= paid.settled_amount => Ok(items),
         Ok(_) | Err(_) => Err(TOO_LITTLE.to_owned()),

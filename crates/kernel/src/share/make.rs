@@ -13,7 +13,7 @@ use crate::order::{
 use crate::payee::Payee;
 use crate::refund::funds;
 use channel::SharingRules;
-use ledger::{Fen, Id, Phase, Reason, kinds};
+use ledger::{Fen, Id, Phase, Reason, Subject, kinds};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -92,9 +92,34 @@ pub(super) fn carry_out(
         ShareState::Waiting
         | ShareState::Requesting { .. }
         | ShareState::Processing
-        | ShareState::Releasing => reserve(deciding, &share, order),
+        | ShareState::Releasing => {
+            reserve(deciding, &share, order, share.id.subject());
+        }
     }
     share
+}
+
+/// The release of what was not shared, which a refund needs.
+pub(crate) fn release_for_refund(
+    deciding: &mut Deciding<'_>,
+    order: &Order,
+    namespace: &str,
+    dialect: &Arc<str>,
+) -> Share {
+    let make = MakeShare {
+        tenant: order.terms.tenant.clone(),
+        order: order.terms.id,
+        merchant: order.terms.request.merchant.clone(),
+        namespace: Arc::from(namespace),
+        number: String::new(),
+        dialect: dialect.clone(),
+        notify_url: None,
+        content: String::new(),
+        items: vec![],
+        releases_rest: true,
+    };
+    let share = new_share(deciding, order, &make, vec![]);
+    Share { number: share.id.to_string(), ..share }
 }
 
 /// What a new share must fulfil, and what its items come to.
@@ -224,7 +249,7 @@ fn check_channel(
 }
 
 /// What the order's channel shares, and within which limits.
-fn rules(deciding: &Deciding<'_>, order: &Order) -> Option<SharingRules> {
+pub(crate) fn rules(deciding: &Deciding<'_>, order: &Order) -> Option<SharingRules> {
     let merchant = &order.terms.request.merchant;
     let merchant = deciding.view().directory.merchant(order.tenant(), merchant)?;
     let mut routes = merchant.routes.iter();
@@ -309,13 +334,15 @@ fn carry_out_in_book(deciding: &mut Deciding<'_>, share: &Share, order: &Order) 
         shares: order.sharing.shares.saturating_add(1),
         // What the channel keeps frozen of a marked order is released there, by a command of its own.
         is_released: share.releases_rest && !order.terms.request.splits.is_shared,
+        ..order.sharing
     };
     deciding.record(order, OrderChange::SharingChanged(sharing));
     notify(deciding, share);
 }
 
-/// Reserves the money of a share at the channel, and begins it where it is due.
-fn reserve(deciding: &mut Deciding<'_>, share: &Share, order: &Order) {
+/// Reserves the money of a share at the channel, and begins it where it is due. Nothing else of the order
+/// runs until `running` has ended.
+pub(crate) fn reserve(deciding: &mut Deciding<'_>, share: &Share, order: &Order, running: Subject) {
     deciding.record(share, ShareChange::Made(Box::new(share.clone())));
     let (held, by) = (share.held(), share.id.subject());
     let (debit, credit) = (share.debit(), funds(&order.terms.channel_account));
@@ -326,7 +353,7 @@ fn reserve(deciding: &mut Deciding<'_>, share: &Share, order: &Order) {
         deciding.record(order, OrderChange::FundsMoved { by, delta });
     }
     let shares = order.sharing.shares.saturating_add(1);
-    let sharing = OrderSharing { running: Some(by), shares, ..order.sharing };
+    let sharing = OrderSharing { running: Some(running), shares, ..order.sharing };
     deciding.record(order, OrderChange::SharingChanged(sharing));
     if share.next_poll_at.is_some_and(|due| due <= deciding.now()) {
         super::decide::begin_next(deciding, share, order);

@@ -25,6 +25,7 @@ pub(crate) use hand::by_hand;
 pub use hand::{DecideShare, HandEnd};
 pub(crate) use listed::{check_listed, link_listed, share_listed};
 pub use make::{ItemTerms, MakeShare};
+pub(crate) use make::{release_for_refund, reserve, rules};
 
 use crate::aggregate::{About, Aggregate, Key, NaturalKey, Reads};
 use crate::channel_no::repeated_channel_no;

@@ -8,7 +8,7 @@ use crate::deciding::Deciding;
 use crate::order::{
     CONTRADICTION_SCHEDULE_SECONDS, Order, OrderChange, OrderSharing, RETRY_SCHEDULE_SECONDS,
 };
-use crate::refund::funds;
+use crate::refund::{self, funds};
 use crate::schedule;
 use crate::share::{SHARE_SCHEDULE_SECONDS, SLOW_SCHEDULE_SECONDS, need_while_open};
 use channel::{Finding, Operation, ShareReturned, ShareStatus, Unproven};
@@ -256,10 +256,12 @@ fn item_ends(
     ended(deciding, &after, order);
 }
 
-/// What the end of a return means for its order and its caller.
+/// What the end of a return means for its order and its caller, and for the refund that waits for it.
 pub(super) fn ended(deciding: &mut Deciding<'_>, after: &ShareReturn, order: &Order) {
-    let sharing = OrderSharing { running: None, ..order.sharing };
+    let running = order.sharing.running_without(after.id.subject());
+    let sharing = OrderSharing { running, ..order.sharing };
     deciding.record(order, OrderChange::SharingChanged(sharing));
+    refund::step_ended(deciding, order);
     notify(deciding, after);
 }
 

@@ -14,7 +14,7 @@ use crate::share::{
     ItemOutcome, ItemPlace, Share, ShareChange, ShareItem, ShareRefusal, pending, sum,
 };
 use channel::ReceiverKind;
-use ledger::{Account, Fen, Id, Phase, Reason, kinds};
+use ledger::{Account, Fen, Id, Phase, Reason, Subject, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -77,18 +77,58 @@ pub(super) fn make(deciding: &mut Deciding<'_>, make: &MakeShareReturn) -> Resul
     let order = deciding.row::<Order>(&make.tenant, share.order).ok_or(OrderRefusal::NotFound)?;
     let items = check(deciding, &order, &share, make)?;
     let row = new_return(deciding, &share, make, items);
-    let reply = Reply::about(row.id.subject());
-    deciding.record(&row, ShareReturnChange::Made(Box::new(row.clone())));
-    deciding.record(&share, ShareChange::ReturnMade(row.id));
+    begin(deciding, &row, &share, &order, row.id.subject());
+    Ok(Reply::about(row.id.subject()))
+}
+
+/// Records a new return: in the book it is done with this, at the channel its first item is requested, and
+/// nothing else of the order runs until `running` has ended.
+pub(crate) fn begin(
+    deciding: &mut Deciding<'_>,
+    row: &ShareReturn,
+    share: &Share,
+    order: &Order,
+    running: Subject,
+) {
+    deciding.record(row, ShareReturnChange::Made(Box::new(row.clone())));
+    deciding.record(share, ShareChange::ReturnMade(row.id));
     match row.state {
-        ShareReturnState::Ended { .. } => carry_out_in_book(deciding, &row, &order),
+        ShareReturnState::Ended { .. } => carry_out_in_book(deciding, row, order),
         ShareReturnState::Running { .. } => {
-            let sharing = OrderSharing { running: Some(row.id.subject()), ..order.sharing };
-            deciding.record(&order, OrderChange::SharingChanged(sharing));
-            super::decide::begin_next(deciding, &row, &order);
+            let running = Some(running);
+            if order.sharing.running != running {
+                let sharing = OrderSharing { running, ..order.sharing };
+                deciding.record(order, OrderChange::SharingChanged(sharing));
+            }
+            super::decide::begin_next(deciding, row, order);
         }
     }
-    Ok(reply)
+}
+
+/// A return that a refund needs, of items that were checked.
+pub(crate) fn return_for_refund(
+    deciding: &mut Deciding<'_>,
+    share: &Share,
+    namespace: &str,
+    dialect: &Arc<str>,
+    items: Vec<ReturnItem>,
+) -> ShareReturn {
+    let make = MakeShareReturn {
+        tenant: share.tenant.clone(),
+        share: share.id,
+        order: share.order,
+        earlier: vec![],
+        accounts: vec![],
+        namespace: Arc::from(namespace),
+        number: String::new(),
+        dialect: dialect.clone(),
+        notify_url: None,
+        remark: None,
+        content: String::new(),
+        items: vec![],
+    };
+    let row = new_return(deciding, share, &make, items);
+    ShareReturn { number: row.id.to_string(), ..row }
 }
 
 /// What a new return must fulfil, and its items.
@@ -120,11 +160,12 @@ fn check(
     Ok(items)
 }
 
-const fn refused(payee: Id<kinds::Payee>, why: &'static str) -> ShareReturnRefusal {
+pub(crate) const fn refused(payee: Id<kinds::Payee>, why: &'static str) -> ShareReturnRefusal {
     ShareReturnRefusal::Payee { payee, why }
 }
 
-fn item(
+/// What a payee gives back of its part of a share.
+pub(crate) fn item(
     deciding: &Deciding<'_>,
     share: &Share,
     shared: &ShareItem,
@@ -160,7 +201,7 @@ fn item(
 }
 
 /// What a payee got of a share, without what it gave back.
-fn left(deciding: &Deciding<'_>, share: &Share, shared: &ShareItem) -> Fen {
+pub(crate) fn left(deciding: &Deciding<'_>, share: &Share, shared: &ShareItem) -> Fen {
     let returns = share.returns.iter().filter_map(|id| {
         let row = deciding.row::<ShareReturn>(&share.tenant, *id)?;
         row.items.into_iter().find(|item| item.payee == shared.payee)

@@ -14,6 +14,7 @@ pub use change::ShareReturnChange;
 pub use decide::ShareReturnCommand;
 pub use hand::DecideShareReturn;
 pub use make::{MakeShareReturn, ReturnTerms};
+pub(crate) use make::{begin, item, left, refused, return_for_refund};
 
 use crate::aggregate::{About, Aggregate, Key, NaturalKey, Reads};
 use crate::channel_no::repeated_channel_no;

@@ -10,9 +10,10 @@ use channel::{Finding, Operation, PayForm, PayInfo, Payer, Scene, SharingRules};
 use kernel::{
     Aggregate, Allocation, AllocationPart, Approval, ApprovalCommand, Attempt, CallRecord, Caller,
     Command, Delivery, Directory, Event, Key, MerchantId, MerchantRoutes, NaturalKey, Notification,
-    NotificationCommand, Order, OrderCommand, OrderRequest, Payee, PlaceOrder, Proposal, Reads,
-    RecordFinding, Refund, RefundRequest, Refusal, Reply, RequestRefund, RequestWithdrawal, Route,
-    Share, ShareReturn, Task, TenantId, TenantRoutes, View, Withdrawal, Work, decide,
+    NotificationCommand, Order, OrderCommand, OrderRequest, OrderShares, Payee, PlaceOrder,
+    Proposal, Reads, RecordFinding, Refund, RefundRequest, Refusal, Reply, RequestRefund,
+    RequestWithdrawal, ReturnTerms, Route, Share, ShareReturn, Task, TenantId, TenantRoutes, View,
+    Withdrawal, Work, decide,
 };
 use ledger::{
     Account, AccountKind, Balance, Currency, Fen, Id, Phase, Reason, Stamp, Subject, Timestamp,
@@ -120,9 +121,11 @@ pub(crate) fn request(
     order: &str,
     fen: i64,
     back: Option<Vec<AllocationPart>>,
+    returns: Option<Vec<ReturnTerms>>,
     notify_url: Option<&str>,
 ) -> Command {
     let order = kernel.order(order).map_or(no_id(), |order| order.terms.id);
+    let shares = OrderShares::of(kernel.stored.shares.all().filter(|share| share.order == order));
     let request = RefundRequest {
         namespace: Arc::from("wecard.refund"),
         merchant_refund_no: number.to_owned(),
@@ -132,7 +135,8 @@ pub(crate) fn request(
         details: "{}".to_owned(),
     };
     let (tenant, merchant, amount) = (tenant(), MerchantId::new(MERCHANT), Fen::new(fen));
-    RequestRefund { tenant, order, merchant, amount, back, request: Arc::new(request) }.into()
+    let request = Arc::new(request);
+    RequestRefund { tenant, order, merchant, amount, back, returns, shares, request }.into()
 }
 
 /// What the merchant may withdraw.

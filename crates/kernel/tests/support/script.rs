@@ -3,7 +3,8 @@
 //! - `place o1 amount=1 …`, `close o1`: commands of the merchant.
 //! - `request f1 o1 400`: the merchant requests a refund of an order under its number `f1`, by which later
 //!   steps name it; `request f1 o1 400 CM-B:50` says what is taken from whom, `[]` that nothing is, and
-//!   `request f1 o1 400 notify=https://x.com/` where the merchant is notified.
+//!   `request f1 o1 400 notify=https://x.com/` where the merchant is notified; `request f1 o1 400 p1=300`
+//!   what payees give back first.
 //! - `o1 place: placed`, `o1 callback: paid tx1 1000`, `o1@other query: …`, `refund refund: done 1000`:
 //!   what the channel `main` (or `other`) said to an operation, or in a callback, about a row. Of
 //!   `unclear tx1 1000` the parts contradict each other; of `paid tx1 1000/700` the channel settles 700, and of `done 1000/700` it takes 700.
@@ -95,11 +96,13 @@ pub(crate) fn play(kernel: &mut TestKernel, step: &str) -> String {
         ["return", no, share, items @ ..] => sharing::returning(kernel, no, share, items),
         ["close", no] => super::close(no),
         ["request", no, order, fen, back @ ..] => {
-            let back = back.first().copied();
+            let returns = sharing::returns(kernel, back);
+            let back = back.iter().copied().find(|word| !sharing::is_return(word));
             let notify_url = back.and_then(|word| word.strip_prefix("notify="));
             let back = back.filter(|_| notify_url.is_none());
             let parts = |list| if list == "[]" { vec![] } else { allocation_parts(list) };
-            super::request(kernel, no, order, number(fen), back.map(parts), notify_url)
+            let (amount, back) = (number(fen), back.map(parts));
+            super::request(kernel, no, order, amount, back, returns, notify_url)
         }
         ["fund", fen] => {
             kernel.fund(number(fen));

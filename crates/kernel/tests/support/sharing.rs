@@ -176,6 +176,21 @@ pub(super) fn retry_return(kernel: &TestKernel, no: &str) -> Command {
     ShareReturnCommand::RetryNow { tenant, share_return, order }.into()
 }
 
+/// True of a word that says what a payee gives back for a refund.
+pub(super) fn is_return(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| name != "notify")
+}
+
+/// What payees give back for a refund, where a word says so.
+pub(super) fn returns(kernel: &TestKernel, words: &[&str]) -> Option<Vec<ReturnTerms>> {
+    let named = words.iter().filter(|word| is_return(word)).filter_map(|it| it.split_once('='));
+    let terms = named.map(|(payee, fen)| {
+        let (payee, amount) = (id_of(kernel, payee), Fen::new(number(fen)));
+        ReturnTerms { payee, merchant: None, amount }
+    });
+    Some(terms.collect::<Vec<_>>()).filter(|terms| !terms.is_empty())
+}
+
 fn status(word: &str) -> ShareStatus {
     ShareStatus::from_name(word).unwrap_or_else(|| panic!("no such status: {word}"))
 }

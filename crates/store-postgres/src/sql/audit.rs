@@ -170,14 +170,14 @@ super::statements! {
         "count(*) FILTER (WHERE movement = 'held otherwise') <> 0
             OR count(*) FILTER (WHERE movement = 'held')
                 - requested::int * count(*) FILTER (WHERE movement = 'released')
-                <> (NOT requested OR state NOT IN ('failed', 'written_off'))::int"
+                <> (NOT requested OR state NOT IN ('preparing', 'failed', 'written_off'))::int"
     );
     REFUND_WITHOUT_POST = first_refund_with(&moved_otherwise());
     REFUND_RELEASED = first_refund_with(
         "NOT requested AND count(*) FILTER (WHERE movement = 'released') <> 0"
     );
     REFUND_NOT_TAKEN = first_refund_with(&format!(
-        "{} - {} <> CASE WHEN requested AND state NOT IN ('failed', 'written_off')
+        "{} - {} <> CASE WHEN requested AND state NOT IN ('preparing', 'failed', 'written_off')
             THEN whole ELSE 0 END", moved("taken"), moved("put back")
     ));
 
@@ -186,7 +186,7 @@ super::statements! {
             WHERE refunding <> 0 OR refunded <> 0
             UNION ALL
             SELECT tenant, order_id,
-                CASE WHEN state IN ('requesting', 'processing') THEN -amount ELSE 0 END,
+                CASE WHEN state IN ('preparing', 'requesting', 'processing') THEN -amount ELSE 0 END,
                 CASE WHEN state IN ('done', 'settled_by_hand') THEN -amount ELSE 0 END
             FROM refunds WHERE namespace IS NOT NULL) AS counted
         GROUP BY tenant, id HAVING sum(refunding) <> 0 OR sum(refunded) <> 0

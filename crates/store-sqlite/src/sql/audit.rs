@@ -207,7 +207,7 @@ pub(crate) const MONEY_RULES: [RuleSql; 12] = [
         first_refund_with!(
             "sum(movement = 'held otherwise') > 0
                 OR sum(movement = 'held') - requested * sum(movement = 'released')
-                    <> (NOT requested OR state NOT IN ('failed', 'written_off'))"
+                    <> (NOT requested OR state NOT IN ('preparing', 'failed', 'written_off'))"
         ),
     ),
     // One that is done was carried out at once, or after a person had ended it.
@@ -238,7 +238,7 @@ pub(crate) const MONEY_RULES: [RuleSql; 12] = [
         "refund",
         first_refund_with!(
             "sum(iif(movement = 'taken', fen, 0)) - sum(iif(movement = 'put back', fen, 0))
-                <> iif(requested AND state NOT IN ('failed', 'written_off'), whole, 0)"
+                <> iif(requested AND state NOT IN ('preparing', 'failed', 'written_off'), whole, 0)"
         ),
     ),
     (
@@ -248,7 +248,7 @@ pub(crate) const MONEY_RULES: [RuleSql; 12] = [
             SELECT tenant, id, refunding, refunded FROM orders
             WHERE refunding <> 0 OR refunded <> 0
             UNION ALL
-            SELECT tenant, order_id, iif(state IN ('requesting', 'processing'), -amount, 0),
+            SELECT tenant, order_id, iif(state IN ('preparing', 'requesting', 'processing'), -amount, 0),
                 iif(state IN ('done', 'settled_by_hand'), -amount, 0)
             FROM refunds WHERE namespace IS NOT NULL)
         GROUP BY tenant, id HAVING sum(refunding) <> 0 OR sum(refunded) <> 0

@@ -177,7 +177,7 @@ impl State {
         let found = [
             broken(Rule::RefundWithoutHold, &|refund, found| {
                 let left = found.holds.fit.checked_sub(found.releases);
-                let wanted = usize::from(!has_failed(refund));
+                let wanted = usize::from(!has_nothing(refund));
                 found.holds.misfit == 0
                     && match refund.request {
                         Some(_) => left == Some(wanted),
@@ -204,7 +204,9 @@ impl State {
         for refund in self.refunds.all().filter(|refund| refund.request.is_some()) {
             let (refunding, refunded) = counted.entry((&refund.tenant, refund.order)).or_default();
             match refund.state {
-                RefundState::Requesting | RefundState::Processing => {
+                RefundState::Preparing { .. }
+                | RefundState::Requesting
+                | RefundState::Processing => {
                     *refunding += fen(refund.amount);
                 }
                 RefundState::Done { .. } | RefundState::SettledByHand { .. } => {
@@ -472,9 +474,10 @@ fn ways(refund: &Refund) -> Vec<RefundMoved> {
     let (amount, settled) = (fen(refund.amount), fen(refund.settled_amount));
     let ended = |ended, after| RefundMoved { ended, coupons: amount - ended, back: 0, after };
     match &refund.state {
-        RefundState::Requesting | RefundState::Processing | RefundState::Failed { .. } => {
-            vec![RefundMoved::default()]
-        }
+        RefundState::Preparing { .. }
+        | RefundState::Requesting
+        | RefundState::Processing
+        | RefundState::Failed { .. } => vec![RefundMoved::default()],
         RefundState::WrittenOff { .. } if refund.request.is_some() => vec![RefundMoved::default()],
         RefundState::SettledByHand { .. } | RefundState::WrittenOff { .. } => {
             vec![ended(settled, 0)]
@@ -491,15 +494,18 @@ fn fen(amount: Fen) -> i128 {
     i128::from(amount.get())
 }
 
-/// Whether the merchant has the money of its refund again.
-const fn has_failed(refund: &Refund) -> bool {
-    matches!(refund.state, RefundState::Failed { .. } | RefundState::WrittenOff { .. })
+/// Whether the merchant has the money of its refund still, or again.
+const fn has_nothing(refund: &Refund) -> bool {
+    matches!(
+        refund.state,
+        RefundState::Preparing { .. } | RefundState::Failed { .. } | RefundState::WrittenOff { .. }
+    )
 }
 
 /// What a refund must have taken from merchants.
 fn wanted_taken(refund: &Refund) -> i128 {
     match refund.request {
-        Some(_) if !has_failed(refund) => fen(refund.amount),
+        Some(_) if !has_nothing(refund) => fen(refund.amount),
         Some(_) | None => 0,
     }
 }

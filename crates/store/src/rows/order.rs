@@ -592,6 +592,8 @@ struct SharingBody<'a> {
     shares: u32,
     #[serde(default)]
     is_released: bool,
+    #[serde(default)]
+    taken: i64,
 }
 
 impl SharingBody<'_> {
@@ -601,6 +603,7 @@ impl SharingBody<'_> {
             running_id: sharing.running.map(|subject| subject.value),
             shares: sharing.shares,
             is_released: sharing.is_released,
+            taken: sharing.taken.get(),
         }
     }
 
@@ -621,7 +624,8 @@ impl SharingBody<'_> {
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => return Err("half of what runs".to_owned()),
         };
-        Ok(OrderSharing { running, shares: self.shares, is_released: self.is_released })
+        let (shares, is_released) = (self.shares, self.is_released);
+        Ok(OrderSharing { running, shares, is_released, taken: Fen::new(self.taken) })
     }
 }
 

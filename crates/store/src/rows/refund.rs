@@ -2,15 +2,18 @@
 
 #[path = "refund_request.rs"]
 mod request;
+#[path = "refund_returns.rs"]
+mod returns;
 
 use super::call::operation;
 use super::cells::{Cells, Value, int, nullable, text};
 use super::need::NeedBody;
-use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown};
+use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown, word};
 use crate::StoreFault;
 use channel::RefundCause;
 use kernel::{Refund, RefundChange, RefundState, SecondPayout, TenantId};
-use ledger::{Fen, Timestamp};
+use ledger::{Fen, Subject, SubjectKind, Timestamp};
+use returns::ReturnBody;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -48,8 +51,12 @@ impl Stored for Refund {
             nullable(text("reason")),
             nullable(int("is_proven")),
             nullable(text("note")),
+            nullable(text("step_kind")),
+            nullable(int("step_id")),
+            nullable(int("is_requested")),
             int("polls"),
             nullable(text("dismissal")),
+            nullable(text("returns")),
             text("second_payouts"),
         ],
         number: Some(NumberColumns { namespace: Some("namespace"), number: "merchant_refund_no" }),
@@ -83,8 +90,15 @@ impl Stored for Refund {
             Value::optional(state.reason),
             Value::number(state.is_proven.map(i64::from)),
             Value::optional(state.note),
+            Value::optional(state.step_kind),
+            Value::number(state.step_id),
+            Value::number(state.is_requested.map(i64::from)),
             Value::Int(i64::from(self.polls)),
             Value::optional(self.dismissal.as_deref()),
+            match self.returns.as_slice() {
+                [] => Value::Null,
+                returns => Value::owned(returns::text(returns)),
+            },
             Value::owned(payouts_text(&self.second_payouts)),
         ]);
     }
@@ -112,9 +126,18 @@ impl Stored for Refund {
             reason: cells.optional_text()?,
             is_proven: cells.optional_flag()?,
             note: cells.optional_text()?,
+            step_kind: cells.optional_text()?,
+            step_id: cells.optional_int()?,
+            is_requested: cells.optional_flag()?,
         };
         let misfit = || cells.misfit(format!("state: {name:?} with columns that are not its own"));
         let state = state.read(name).ok_or_else(misfit)?;
+        let polls = cells.count()?;
+        let dismissal = cells.optional_string()?;
+        let returns = match cells.optional_text()? {
+            Some(text) => returns::read(text).map_err(|why| cells.fault(&why))?,
+            None => vec![],
+        };
         Ok(Refund {
             tenant,
             id,
@@ -132,8 +155,9 @@ impl Stored for Refund {
             version: standing.version,
             attempt,
             state,
-            polls: cells.count()?,
-            dismissal: cells.optional_string()?,
+            polls,
+            returns,
+            dismissal,
             second_payouts: read_payouts(cells.text()?).map_err(|why| cells.fault(&why))?,
             next_poll_at: standing.next_poll_at,
             attention: standing.attention,
@@ -156,6 +180,9 @@ impl Stored for Refund {
                     reason: cells.reason.map(Cow::Borrowed),
                     is_proven: cells.is_proven,
                     note: cells.note.map(Cow::Borrowed),
+                    step_kind: cells.step_kind,
+                    step_id: cells.step_id,
+                    is_requested: cells.is_requested,
                     next_poll_at: next_poll_at.map(Timestamp::ms),
                     need: need.as_ref().map(NeedBody::of),
                 })
@@ -164,7 +191,22 @@ impl Stored for Refund {
                 why: Cow::Borrowed(why),
                 next_poll_at: next_poll_at.map(Timestamp::ms),
             }),
-            RefundChange::Repeated | RefundChange::PollRequested => json(&Empty {}),
+            RefundChange::Repeated | RefundChange::PollRequested | RefundChange::StepEnded => {
+                json(&Empty {})
+            }
+            RefundChange::ReturnsEnded { returns } => {
+                json(&ReturnsEndedBody { returns: returns::bodies(returns) })
+            }
+            RefundChange::PreparedAgain { step, is_requested, attempt, returns, next_poll_at } => {
+                json(&PreparedAgainBody {
+                    step_kind: step.kind.name(),
+                    step_id: step.value,
+                    is_requested: *is_requested,
+                    attempt: *attempt,
+                    returns: returns::bodies(returns),
+                    next_poll_at: next_poll_at.ms(),
+                })
+            }
             RefundChange::NumberRenewed { attempt, next_poll_at } => {
                 json(&NumberRenewedBody { attempt: *attempt, next_poll_at: next_poll_at.ms() })
             }
@@ -203,6 +245,9 @@ impl Stored for Refund {
                     reason: body.reason.as_deref(),
                     is_proven: body.is_proven,
                     note: body.note.as_deref(),
+                    step_kind: body.step_kind,
+                    step_id: body.step_id,
+                    is_requested: body.is_requested,
                 };
                 let state = cells.read(body.state).ok_or("state does not fit")?;
                 RefundChange::Moved {
@@ -216,6 +261,22 @@ impl Stored for Refund {
                 RefundChange::MismatchRecorded {
                     why: body.why.into_owned(),
                     next_poll_at: body.next_poll_at.map(Timestamp::from_ms),
+                }
+            }
+            "step_ended" => parse::<Empty>(body).map(|_| RefundChange::StepEnded)?,
+            "returns_ended" => {
+                let returns = returns::of(parse::<ReturnsEndedBody<'_>>(body)?.returns)?;
+                RefundChange::ReturnsEnded { returns }
+            }
+            "prepared_again" => {
+                let body: PreparedAgainBody<'_> = parse(body)?;
+                let kind = word(SubjectKind::from_name, body.step_kind, "step_kind")?;
+                RefundChange::PreparedAgain {
+                    step: Subject { kind, value: body.step_id },
+                    is_requested: body.is_requested,
+                    attempt: body.attempt,
+                    returns: returns::of(body.returns)?,
+                    next_poll_at: Timestamp::from_ms(body.next_poll_at),
                 }
             }
             "poll_requested" => parse::<Empty>(body).map(|_| RefundChange::PollRequested)?,
@@ -258,12 +319,21 @@ struct StateCells<'a> {
     reason: Option<&'a str>,
     is_proven: Option<bool>,
     note: Option<&'a str>,
+    step_kind: Option<&'a str>,
+    step_id: Option<i64>,
+    is_requested: Option<bool>,
 }
 
 impl<'a> StateCells<'a> {
     fn of(state: &'a RefundState) -> StateCells<'a> {
         let empty = StateCells::default();
         match state {
+            RefundState::Preparing { step, is_requested } => StateCells {
+                step_kind: Some(step.kind.name()),
+                step_id: Some(step.value),
+                is_requested: Some(*is_requested),
+                ..empty
+            },
             RefundState::Requesting | RefundState::Processing => empty,
             RefundState::Done { at, refund_reference, settled_refund } => StateCells {
                 ended_at: Some(at.ms()),
@@ -293,10 +363,19 @@ impl<'a> StateCells<'a> {
     fn read(&self, name: &str) -> Option<RefundState> {
         let at = self.ended_at.map(Timestamp::from_ms);
         let settled = self.settled_refund.map(Fen::new);
-        if self.is_proven.is_some() != (name == "failed") {
+        let step = (self.step_kind, self.step_id, self.is_requested);
+        let is_preparing = name == "preparing";
+        if self.is_proven.is_some() != (name == "failed")
+            || (step != (None, None, None)) != is_preparing
+        {
             return None;
         }
         match (name, at, self.refund_reference, settled, self.reason, self.note) {
+            ("preparing", None, None, None, None, None) => {
+                let (kind, value) = (SubjectKind::from_name(self.step_kind?)?, self.step_id?);
+                let (step, is_requested) = (Subject { kind, value }, self.is_requested?);
+                Some(RefundState::Preparing { step, is_requested })
+            }
             ("requesting", None, None, None, None, None) => Some(RefundState::Requesting),
             ("processing", None, None, None, None, None) => Some(RefundState::Processing),
             ("done", Some(at), Some(reference), Some(settled_refund), None, None) => {
@@ -388,6 +467,12 @@ struct MovedBody<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     note: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    step_kind: Option<&'a str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    step_id: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    is_requested: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     next_poll_at: Option<i64>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     need: Option<NeedBody<'a>>,
@@ -396,6 +481,23 @@ struct MovedBody<'a> {
 #[derive(Serialize, Deserialize)]
 struct NumberRenewedBody {
     attempt: u32,
+    next_poll_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ReturnsEndedBody<'a> {
+    #[serde(borrow)]
+    returns: Vec<ReturnBody<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PreparedAgainBody<'a> {
+    step_kind: &'a str,
+    step_id: i64,
+    is_requested: bool,
+    attempt: u32,
+    #[serde(borrow)]
+    returns: Vec<ReturnBody<'a>>,
     next_poll_at: i64,
 }
 

@@ -62,7 +62,7 @@ impl<'a> ItemBody<'a> {
         }
     }
 
-    fn of_return(item: &'a ReturnItem) -> ItemBody<'a> {
+    pub(super) fn of_return(item: &'a ReturnItem) -> ItemBody<'a> {
         let place = Place { merchant: item.merchant.as_ref(), place: &item.place };
         let body = ItemBody::open(item.payee.value(), place, item.amount);
         let body = ItemBody { attempt: item.attempt, ..body };
@@ -141,7 +141,7 @@ impl<'a> ItemBody<'a> {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the reading of a payee's id")]
-    fn returning(self) -> Result<ReturnItem, String> {
+    pub(super) fn returning(self) -> Result<ReturnItem, String> {
         let place = self.place()?;
         let outcome = match (self.done_at, self.reference, self.failed) {
             (None, None, None) => ReturnOutcome::Open,

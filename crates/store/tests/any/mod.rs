@@ -12,9 +12,9 @@ use kernel::{
     ManualCommand, Merchant, MerchantChange, MerchantId, Mismatch, Need, Notification,
     NotificationChange, NotificationKind, NotificationState, Order, OrderChange, OrderFunds,
     OrderRequest, OrderState, Paid, PayeeChange, Payout, Refund, RefundChange, RefundPart,
-    RefundRequest, RefundSource, RefundState, Row, Sealed, SecondPayout, ShareAmount, ShareChange,
-    ShareReturnChange, Splits, Tenant, TenantChange, TenantId, Terms, UnappliedOutcome,
-    UnappliedPayment, Withdrawal, WithdrawalChange, WithdrawalState,
+    RefundRequest, RefundReturn, RefundSource, RefundState, Row, Sealed, SecondPayout, ShareAmount,
+    ShareChange, ShareReturnChange, Splits, Tenant, TenantChange, TenantId, Terms,
+    UnappliedOutcome, UnappliedPayment, Withdrawal, WithdrawalChange, WithdrawalState,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
@@ -291,8 +291,15 @@ pub(crate) fn any_order() -> BoxedStrategy<Order> {
         .boxed()
 }
 
+fn refund_returns() -> BoxedStrategy<Vec<RefundReturn>> {
+    let part = (id(), share::return_item()).prop_map(|(share, item)| RefundReturn { share, item });
+    vec(part, 0..3).boxed()
+}
+
 fn refund_state() -> BoxedStrategy<RefundState> {
     prop_oneof![
+        (subject(), any::<bool>())
+            .prop_map(|(step, is_requested)| RefundState::Preparing { step, is_requested }),
         Just(RefundState::Requesting),
         Just(RefundState::Processing),
         (time(), text(), fen()).prop_map(|(at, refund_reference, settled_refund)| {
@@ -569,13 +576,14 @@ pub(crate) fn any_refund() -> BoxedStrategy<Refund> {
         of(text()),
         payouts(),
     );
-    (who, what, polls)
-        .prop_map(|(who, what, polls)| {
+    (who, what, polls, refund_returns())
+        .prop_map(|(who, what, polls, returns)| {
             let (tenant, id, order, merchant_order_no, channel_refund_no, payment_reference) = who;
             let ((paid, amount, settled_amount), request, cause, made_at, version) = what;
             let (request, parts) = request.unzip();
             let (state, attempt, polls, next_poll_at, attention, dismissal, payouts) = polls;
             Refund {
+                returns,
                 dismissal,
                 second_payouts: payouts,
                 tenant,
@@ -817,6 +825,17 @@ fn order_change() -> BoxedStrategy<OrderChange> {
 fn refund_change() -> BoxedStrategy<RefundChange> {
     prop_oneof![
         Just(RefundChange::Repeated),
+        Just(RefundChange::StepEnded),
+        refund_returns().prop_map(|returns| RefundChange::ReturnsEnded { returns }),
+        (subject(), any::<bool>(), any::<u32>(), refund_returns(), time()).prop_map(
+            |(step, is_requested, attempt, returns, next_poll_at)| RefundChange::PreparedAgain {
+                step,
+                is_requested,
+                attempt,
+                returns,
+                next_poll_at
+            }
+        ),
         (operation(), time())
             .prop_map(|(operation, until)| RefundChange::CallBegun { operation, until }),
         (refund_state(), of(time()), of(need())).prop_map(|(state, next_poll_at, need)| {

@@ -82,8 +82,13 @@ pub(crate) fn any_payee() -> BoxedStrategy<Payee> {
 }
 
 pub(crate) fn sharing() -> BoxedStrategy<OrderSharing> {
-    (of(subject()), any::<u32>(), any::<bool>())
-        .prop_map(|(running, shares, is_released)| OrderSharing { running, shares, is_released })
+    (of(subject()), any::<u32>(), any::<bool>(), fen())
+        .prop_map(|(running, shares, is_released, taken)| OrderSharing {
+            running,
+            shares,
+            is_released,
+            taken,
+        })
         .boxed()
 }
 
@@ -115,7 +120,7 @@ fn share_item() -> BoxedStrategy<ShareItem> {
         .boxed()
 }
 
-fn return_item() -> BoxedStrategy<ReturnItem> {
+pub(super) fn return_item() -> BoxedStrategy<ReturnItem> {
     let outcome = prop_oneof![
         Just(ReturnOutcome::Open),
         (time(), of(text()), any::<bool>()).prop_map(|(at, reference, is_by_hand)| {

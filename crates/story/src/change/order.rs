@@ -6,7 +6,7 @@ use kernel::{
     CallRecord, Closure, Order, OrderChange, OrderFunds, OrderSharing, UnappliedOutcome,
     UnappliedPayment,
 };
-use ledger::{Fen, Subject};
+use ledger::{Fen, Subject, SubjectKind};
 
 pub(super) fn what(change: &OrderChange, call: Option<&CallRecord>) -> String {
     match change {
@@ -63,6 +63,9 @@ fn parts(funds: &OrderFunds) -> [(&'static str, Fen); 5] {
 
 fn sharing_changed(sharing: &OrderSharing) -> String {
     match sharing {
+        OrderSharing { running: Some(by), .. } if by.kind == SubjectKind::Refund => {
+            format!("nothing else of it is shared while {by} is prepared")
+        }
         OrderSharing { running: Some(by), .. } => format!("it is shared by {by}, and by no other"),
         OrderSharing { is_released: true, .. } => {
             "nothing more of it is shared: the rest is released".to_owned()
@@ -167,6 +170,7 @@ pub(super) fn facts(change: &OrderChange) -> Facts {
             let mut facts: Facts = running.into_iter().collect();
             facts.push(("shares", Fact::Number(i64::from(sharing.shares))));
             facts.push(text("is_released", sharing.is_released.to_string()));
+            facts.push(fen("taken_fen", sharing.taken));
             facts
         }
         OrderChange::AttentionEnded { note } => vec![text("note", note)],

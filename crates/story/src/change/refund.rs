@@ -2,7 +2,7 @@
 
 use super::{Fact, Facts, at, fen, text};
 use crate::words::local;
-use kernel::{Refund, RefundChange, RefundState};
+use kernel::{Refund, RefundChange, RefundReturn, RefundState, ReturnOutcome};
 use ledger::{Id, Subject, kinds};
 
 #[expect(clippy::disallowed_methods, reason = "the change's kind is the subject's kind")]
@@ -29,6 +29,16 @@ pub(super) fn what(subject: Subject, change: &RefundChange) -> String {
         RefundChange::Repeated => {
             format!("the channel reported refund {refund} again, nothing new")
         }
+        RefundChange::StepEnded => {
+            format!("what refund {refund} waited for has ended")
+        }
+        RefundChange::ReturnsEnded { returns } => {
+            let done = returns.iter().filter(|it| is_done(it)).count();
+            format!("payees gave {done} of {} parts back for refund {refund}", returns.len())
+        }
+        RefundChange::PreparedAgain { step, .. } => {
+            format!("refund {refund} is requested again, and waits for {step}")
+        }
         RefundChange::PollRequested => format!("refund {refund} is to be polled now"),
         RefundChange::NumberRenewed { attempt, .. } => {
             format!("refund {refund} is requested under a new number, its attempt {attempt}")
@@ -45,6 +55,7 @@ pub(super) fn what(subject: Subject, change: &RefundChange) -> String {
 
 fn stands(state: &RefundState) -> String {
     match state {
+        RefundState::Preparing { step, .. } => format!("waits for {step}"),
         RefundState::Requesting => "not accepted by the channel yet".to_owned(),
         RefundState::Processing => "accepted by the channel, not done yet".to_owned(),
         RefundState::Done { at, refund_reference, .. } => {
@@ -58,6 +69,19 @@ fn stands(state: &RefundState) -> String {
     }
 }
 
+const fn is_done(it: &RefundReturn) -> bool {
+    matches!(it.item.outcome, ReturnOutcome::Done { .. })
+}
+
+/// What payees have given back, and what they have not.
+fn returned(returns: &[RefundReturn]) -> Facts {
+    let sum = |is_wanted: fn(&RefundReturn) -> bool| {
+        let amounts = returns.iter().filter(|it| is_wanted(it)).map(|it| it.item.amount.get());
+        Fact::Number(amounts.fold(0, i64::saturating_add))
+    };
+    vec![("returned_fen", sum(is_done)), ("missing_fen", sum(|it| !is_done(it)))]
+}
+
 fn made_facts(made: &Refund) -> Facts {
     let mut facts = vec![
         fen("amount_fen", made.amount),
@@ -68,6 +92,9 @@ fn made_facts(made: &Refund) -> Facts {
     if let Some(request) = &made.request {
         facts.push(text("merchant_refund_no", &request.merchant_refund_no));
         facts.extend(request.reason.iter().map(|reason| text("requested_reason", reason)));
+    }
+    if !made.returns.is_empty() {
+        facts.extend(returned(&made.returns));
     }
     facts
 }
@@ -81,6 +108,7 @@ pub(super) fn facts(change: &RefundChange) -> Facts {
         RefundChange::Moved { state, need, .. } => {
             let mut facts = vec![text("state", state.name())];
             match state {
+                RefundState::Preparing { step, .. } => facts.push(text("step", step.to_string())),
                 RefundState::Requesting | RefundState::Processing => {}
                 RefundState::Done { at: done_at, refund_reference, settled_refund } => {
                     facts.push(at("done_at", *done_at));
@@ -98,7 +126,14 @@ pub(super) fn facts(change: &RefundChange) -> Facts {
             facts
         }
         RefundChange::MismatchRecorded { why, .. } => vec![text("why", why)],
-        RefundChange::Repeated | RefundChange::PollRequested => vec![],
+        RefundChange::Repeated | RefundChange::PollRequested | RefundChange::StepEnded => vec![],
+        RefundChange::ReturnsEnded { returns } => returned(returns),
+        RefundChange::PreparedAgain { step, attempt, returns, .. } => {
+            let mut facts = vec![text("step", step.to_string())];
+            facts.push(("attempt", Fact::Number(i64::from(*attempt))));
+            facts.extend(returned(returns));
+            facts
+        }
         RefundChange::NumberRenewed { attempt, .. } => {
             vec![("attempt", Fact::Number(i64::from(*attempt)))]
         }

@@ -51,6 +51,7 @@ mod merchant;
 mod pay_types;
 mod query_close;
 mod refund;
+mod refund_of_shares;
 mod refusals;
 mod rng;
 mod sandbox;

@@ -6,23 +6,23 @@ use crate::test_gateway::{QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number,
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const CREATE_PAYEE: &str = "/cloudpay/v1/settle/payee/create";
+pub(crate) const CREATE_PAYEE: &str = "/cloudpay/v1/settle/payee/create";
 const QUERY_PAYEE: &str = "/cloudpay/v1/settle/payee/query";
 const UNBIND_PAYEE: &str = "/cloudpay/v1/settle/payee/unbind";
-const SHARE: &str = "/cloudpay/v1/settle/profit/profit-manual-create";
+pub(crate) const SHARE: &str = "/cloudpay/v1/settle/profit/profit-manual-create";
 const QUERY_SHARE: &str = "/cloudpay/v1/settle/profit/profit-manual-query";
 const RETURN: &str = "/cloudpay/v1/settle/profit/profit-refund-create";
 const QUERY_RETURN: &str = "/cloudpay/v1/settle/profit/profit-refund-query";
 const BAD: &str = "ORDER.INVALID_PARAMETER";
 
 /// The merchant of the orders, and what it is at WeChat Pay.
-const OWN: &str = "CM6756531983210274560";
+pub(crate) const OWN: &str = "CM6756531983210274560";
 const OWN_MCHID: &str = "1900000109";
 /// A merchant at WeChat Pay that gets shares.
-const RECEIVER: &str = "1900009999";
+pub(crate) const RECEIVER: &str = "1900009999";
 
 /// What lies in an account, in fen.
-async fn posted(gateway: &TestGateway, kind: &str, owner: &str) -> i64 {
+pub(crate) async fn posted(gateway: &TestGateway, kind: &str, owner: &str) -> i64 {
     let page = gateway.of_tenant("/accounts").await;
     let accounts = page["accounts"].as_array().expect("a list");
     let own = accounts.iter().filter(|row| row["kind"] == kind && row["owner"] == owner);
@@ -36,7 +36,7 @@ async fn at_channel(gateway: &TestGateway, account: &str) -> i64 {
 }
 
 /// A payee at WeChat Pay; its id.
-async fn receiver(gateway: &TestGateway) -> String {
+pub(crate) async fn receiver(gateway: &TestGateway) -> String {
     let ratio = json!({"channel": "wxpay", "mchid": OWN_MCHID, "max_ratio": 10_000});
     gateway.control("max_ratio", &ratio).await;
     let body = json!({
@@ -52,7 +52,7 @@ async fn receiver(gateway: &TestGateway) -> String {
 }
 
 /// A paid order of 10 yuan whose money waits to be shared, two minutes after the payment.
-async fn sold(gateway: &mut TestGateway) -> String {
+pub(crate) async fn sold(gateway: &mut TestGateway) -> String {
     let number = fresh_number();
     let body = with(&order(&number), "ProfitShareInfoList", json!([]));
     let placed = gateway.result(UNIFIED_ORDER, &body).await;
@@ -62,11 +62,11 @@ async fn sold(gateway: &mut TestGateway) -> String {
     number
 }
 
-fn part(payee: &str, fen: i64) -> Value {
+pub(crate) fn part(payee: &str, fen: i64) -> Value {
     json!({"PayeeId": payee, "ProfitType": "AMOUNT", "ProfitAmount": fen})
 }
 
-fn sharing(no: &str, number: &str, parts: &[Value], releases_rest: bool) -> Value {
+pub(crate) fn sharing(no: &str, number: &str, parts: &[Value], releases_rest: bool) -> Value {
     json!({
         "OutOrderId": number,
         "OutProfitOrderId": no,
@@ -98,7 +98,7 @@ async fn until(gateway: &mut TestGateway, path: &str, body: &Value, status: &str
     panic!("{body} is not {status}: {found}");
 }
 
-async fn until_shared(gateway: &mut TestGateway, no: &str, status: &str) -> Value {
+pub(crate) async fn until_shared(gateway: &mut TestGateway, no: &str, status: &str) -> Value {
     until(gateway, QUERY_SHARE, &json!({"OutProfitOrderId": no}), status).await
 }
 
@@ -107,7 +107,7 @@ async fn until_returned(gateway: &mut TestGateway, no: &str, status: &str) -> Va
 }
 
 /// What the merchant has pending, what the channel has of ours, what the receiver has there.
-async fn lies(gateway: &TestGateway) -> [i64; 3] {
+pub(crate) async fn lies(gateway: &TestGateway) -> [i64; 3] {
     let (funds, _) = gateway.balance("channel_funds").await;
     [posted(gateway, "merchant_pending", OWN).await, funds, at_channel(gateway, RECEIVER).await]
 }

@@ -47,6 +47,8 @@ mod processes;
 mod query_close;
 #[path = "../it/refund.rs"]
 mod refund;
+#[path = "../it/refund_of_shares.rs"]
+mod refund_of_shares;
 #[path = "../it/refusals.rs"]
 mod refusals;
 #[path = "../it/rng.rs"]

@@ -128,7 +128,8 @@ impl Ours {
             let (done_at, settled_amount) = match &refund.state {
                 RefundState::Done { at, settled_refund, .. } => (Some(*at), Some(*settled_refund)),
                 // What was ended by hand did not go back through the channel.
-                RefundState::Requesting
+                RefundState::Preparing { .. }
+                | RefundState::Requesting
                 | RefundState::Processing
                 | RefundState::Failed { .. }
                 | RefundState::SettledByHand { .. }
