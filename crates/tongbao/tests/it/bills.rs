@@ -95,7 +95,7 @@ async fn share_and_refund(gateway: &TestGateway) -> String {
         "OutProfitOrderId": "S_1", "OutProfitRefundId": "U_1", "ProfitShareInfoList": back,
     });
     assert_eq!(gateway.result(RETURN, &back).await["ProfitStatus"], "SUCCESS");
-    let refund = json!({"OutOrderId": number, "OutRefundId": "R-1", "RefundAmount": 200});
+    let refund = json!({"OutOrderId": number, "OutRefundId": "refund_1", "RefundAmount": 200});
     gateway.result(APPLY, &refund).await;
     gateway.until_status(&number, "PART_REFUND").await;
     number
@@ -119,7 +119,7 @@ async fn a_day_has_its_refunds_shares_and_returns() {
         members.map(|name| row[name].as_str().expect("text").to_owned()).join(" ")
     };
     let refunds = bill("REFUND").await;
-    assert_eq!(refunds.iter().map(seen).collect::<Vec<_>>(), ["R-1 REFUND PAYMENT 2.00 1"]);
+    assert_eq!(refunds.iter().map(seen).collect::<Vec<_>>(), ["refund_1 REFUND PAYMENT 2.00 1"]);
     assert_eq!(refunds[0]["Description"], json!(number));
     let shares: Vec<String> = bill("PROFIT").await.iter().map(seen).collect();
     assert_eq!(shares, ["S_1 PROFIT PAYMENT 3.00 1", "U_1 PROFIT INCOME 1.00 1"]);
