@@ -207,6 +207,7 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
             | RefundRefusal::PayeeNotEnough { .. }
             | RefundRefusal::OtherNotifyUrl
             | RefundRefusal::Amount
+            | RefundRefusal::StoredValue
             | RefundRefusal::NotPaid { .. }
             | RefundRefusal::TooOld { .. }
             | RefundRefusal::Exceeds { .. }
@@ -248,6 +249,8 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
         // No command of this API leads to it.
         Refusal::AllocationRelease(_) => (StatusCode::CONFLICT, "allocation_release", None),
         Refusal::Withdrawal(refusal) => withdrawal_refused(refusal),
+        Refusal::CardBatch(_) => (StatusCode::CONFLICT, "card_batch", None),
+        Refusal::Recharge(_) => (StatusCode::CONFLICT, "recharge", None),
         Refusal::Book(_) => (StatusCode::CONFLICT, "book", None),
     }
 }

@@ -365,12 +365,17 @@ async fn known_owner(engine: &Engine, tenant: &TenantId, account: &Account) -> R
         | AccountKind::Suspense
         | AccountKind::SettledByHand
         | AccountKind::WriteOff => owner == tenant.as_str(),
-        // A payee without money has no account yet.
-        AccountKind::PayeeAvailable => false,
+        // A payee, card batch or wallet without money has no account yet.
+        AccountKind::PayeeAvailable
+        | AccountKind::CardLiability
+        | AccountKind::WalletPrincipal
+        | AccountKind::WalletBonus => false,
         AccountKind::MerchantPending
         | AccountKind::MerchantAvailable
         | AccountKind::MerchantFrozen
-        | AccountKind::MerchantCoupons => {
+        | AccountKind::MerchantCoupons
+        | AccountKind::MerchantPromotions
+        | AccountKind::Breakage => {
             let mut own = rows.merchants.iter().filter(|row| row.tenant == *tenant);
             own.any(|row| row.merchant.as_str() == owner)
         }

@@ -642,8 +642,8 @@ pub(crate) struct PostingPage {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Subject {
     /// `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`,
-    /// `channel_account`, `approval`, `allocation`, `allocation_release`, `withdrawal`, `payee`, `share`
-    /// or `share_return`.
+    /// `channel_account`, `approval`, `allocation`, `allocation_release`, `withdrawal`, `payee`,
+    /// `share`, `share_return`, `card_batch`, `card_quota`, `recharge` or `card`.
     #[schema(example = "order")]
     pub(crate) kind: &'static str,
     /// Its id, 18 digits.

@@ -4,6 +4,7 @@ use crate::account::wire::WithdrawalShown;
 use crate::keys::notification_key;
 use crate::sharing::{self, ReturnShown, ShareShown};
 use crate::sign::Signing;
+use crate::wallet::{self, RechargeShown};
 use crate::wire::Queried;
 use crate::{account, map, refund, time};
 use channel::{CodecContext, Request, Response};
@@ -36,6 +37,7 @@ struct Body<'a> {
 #[serde(untagged)]
 enum Shown<'a> {
     Order(Box<Queried<'a>>),
+    Recharge(Box<RechargeShown<'a>>),
     Share(ShareShown<'a>),
     ShareReturn(ReturnShown<'a>),
     Refund(Box<refund::Shown<'a>>),
@@ -50,6 +52,10 @@ impl<'a> Shown<'a> {
         now: Timestamp,
     ) -> Option<Shown<'a>> {
         match row {
+            Row::Order(order) if notification.kind == NotificationKind::Recharge => {
+                let shown = wallet::map::recharge(order, about);
+                shown.ok().map(Box::new).map(Shown::Recharge)
+            }
             Row::Order(order) => {
                 let queried = map::queried(
                     order,
@@ -97,6 +103,7 @@ impl Announce for Announcer {
                 NotificationKind::ShareReturn => "PROFIT_REFUND",
                 NotificationKind::Refund => "REFUND",
                 NotificationKind::Withdrawal => "SETTLE",
+                NotificationKind::Recharge => "RECHARGE",
             },
             notify_time: time::write(notification.made_at),
             ocode,

@@ -1,6 +1,7 @@
 //! Refusals and failures in the words of this wire.
 
 use crate::check::Malformed;
+use crate::wallet::faults as wallet;
 use channel::TextField;
 use dialect::Wait;
 use engine::Failure;
@@ -33,6 +34,16 @@ pub(crate) enum ErrCode {
     ChannelOperationError,
     BalanceInsufficient,
     BillNotReady,
+    WalletInvalidParameter,
+    WalletOperateIsProcessing,
+    RechargeAlreadyExist,
+    RechargeNotExist,
+    RechargeStatusError,
+    CardBatchNotExist,
+    CardBatchOffSale,
+    CardStockInsufficient,
+    CardPurchaseLimit,
+    CardNotExist,
     MerchantBalanceNotEnough,
     NoRecord,
     SystemError,
@@ -65,6 +76,16 @@ impl ErrCode {
             ErrCode::BalanceInsufficient => "FailedOperation.BalanceInsufficient",
             ErrCode::NoRecord => "FailedOperation.NoRecord",
             ErrCode::BillNotReady => "BILL.NOT_READY",
+            ErrCode::WalletInvalidParameter => "WALLET.INVALID_PARAMETER",
+            ErrCode::WalletOperateIsProcessing => "WALLET.OPERATE_IS_PROCESSING",
+            ErrCode::RechargeAlreadyExist => "WALLET.RECHARGE_RECORD_ALREADY_EXIST",
+            ErrCode::RechargeNotExist => "WALLET.RECHARGE_RECORD_NOT_EXIST",
+            ErrCode::RechargeStatusError => "WALLET.RECHARGE_STATUS_ERROR",
+            ErrCode::CardBatchNotExist => "WALLET.CARD_BATCH_NOT_EXIST",
+            ErrCode::CardBatchOffSale => "WALLET.CARD_BATCH_OFF_SALE",
+            ErrCode::CardStockInsufficient => "WALLET.CARD_STOCK_INSUFFICIENT",
+            ErrCode::CardPurchaseLimit => "WALLET.CARD_PURCHASE_LIMIT",
+            ErrCode::CardNotExist => "WALLET.CARD_NOT_EXIST",
             ErrCode::SystemError => "FailedOperation.SystemError",
         }
     }
@@ -187,6 +208,8 @@ impl From<Refusal> for Fault {
                 let (code, field) = of_withdrawal(&refusal);
                 (code, field.map(str::to_owned))
             }
+            Refusal::CardBatch(refusal) => owned(wallet::of_batch(&refusal)),
+            Refusal::Recharge(refusal) => owned(wallet::of_recharge(&refusal)),
             Refusal::Payee(refusal) => owned(of_payee(&refusal)),
             Refusal::Share(refusal) => owned(of_share(&refusal)),
             Refusal::ShareReturn(refusal) => owned(of_share_return(&refusal)),
@@ -388,9 +411,9 @@ fn of_refund(refusal: RefundRefusal) -> (ErrCode, Option<&'static str>) {
         RefundRefusal::OtherParts => (ErrCode::InvalidParameter, Some(ALLOCATIONS)),
         RefundRefusal::OtherNotifyUrl => (ErrCode::InvalidParameter, Some("NotifyUrl")),
         RefundRefusal::NotFound => (ErrCode::RefundNotExist, None),
-        RefundRefusal::NotPaid { .. } | RefundRefusal::TooOld { .. } => {
-            (ErrCode::OrderStatusError, None)
-        }
+        RefundRefusal::StoredValue
+        | RefundRefusal::NotPaid { .. }
+        | RefundRefusal::TooOld { .. } => (ErrCode::OrderStatusError, None),
         RefundRefusal::Exceeds { .. } => (ErrCode::RefundAmountExceed, Some("RefundAmount")),
         RefundRefusal::Sharing => (ErrCode::OperateIsProcessing, None),
         RefundRefusal::NotReturned { .. } => {

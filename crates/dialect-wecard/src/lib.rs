@@ -12,6 +12,7 @@
 //! - `wire`, `members`: requests and results; `map`: to commands and back; `details`: what an order
 //!   keeps beyond the kernel's terms; `faults`: refusals in this API's codes.
 //! - `sharing`: payees, shares and their returns.
+//! - `wallet`: gift cards.
 //! - `refund`: refunds, from the request to the result.
 //! - `pay_channel`: the words of `PayChannel`, a row a channel.
 //! - `account`: what a merchant has, and its withdrawals; `bill`: our own bills of a merchant's day.
@@ -42,6 +43,7 @@ mod sign;
 mod tests;
 mod time;
 mod url;
+mod wallet;
 mod wire;
 
 pub use sign::{Signed, Signing, SigningFault, SigningKey};
@@ -63,6 +65,12 @@ pub const UNFREEZE_NAMESPACE: &str = "wecard.unfreeze";
 
 /// The namespace of its merchants' refund numbers (OutRefundId).
 pub const REFUND_NAMESPACE: &str = "wecard.refund";
+
+/// The namespace of their numbers of recharges (OutRechargeId).
+pub const RECHARGE_NAMESPACE: &str = "wecard.recharge";
+
+/// The namespace of their numbers of card batches (OutBatchId).
+pub const BATCH_NAMESPACE: &str = "wecard.card_batch";
 
 /// How much is asked of a signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -22,12 +22,21 @@ const NOT_BEGUN: &str = "INIT";
 
 /// The command that an order request is.
 pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOrder, Fault> {
+    place_in(crate::NAMESPACE, caller, order)
+}
+
+/// The same, with a number of another namespace.
+pub(crate) fn place_in(
+    namespace: &str,
+    caller: &Caller,
+    order: &UnifiedOrder<'_>,
+) -> Result<PlaceOrder, Fault> {
     let details = details::write(order)?;
     let payer = payer(order);
     let content = content::digest(order, &payer).map_err(unwritable)?;
     let request = OrderRequest {
         merchant: MerchantId::new(order.merchant),
-        namespace: Arc::from(crate::NAMESPACE),
+        namespace: Arc::from(namespace),
         merchant_order_no: order.out_order_id.to_owned(),
         dialect: Arc::from(crate::NAME),
         amount: order.total_amount,
@@ -39,6 +48,7 @@ pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOr
         notify_url: order.notify_url.map(str::to_owned),
         front_url: order.front_url.map(str::to_owned),
         splits: splits(order)?,
+        recharge: None,
         details,
         content,
     };
@@ -110,7 +120,7 @@ pub(crate) fn placed<'o>(
 }
 
 /// The channel's answer when it did not take the request now; else the outcome is not known.
-fn not_known(answer: Option<&ChannelAnswer>) -> Fault {
+pub(crate) fn not_known(answer: Option<&ChannelAnswer>) -> Fault {
     match answer {
         Some(ChannelAnswer::Later { code, text } | ChannelAnswer::Refused { code, text }) => {
             Fault::new(ErrCode::ChannelOperationError, format!("{code}: {text}"))
@@ -273,15 +283,15 @@ pub(crate) fn closed<'o>(
 
 /// What a state shows. While the channel has not confirmed a close, the order is as payable as
 /// before, so it still shows as paying. Pay information is shown as long as somebody can pay with it.
-struct View<'o> {
-    status: &'static str,
-    pay_info: Option<&'o KnownPayInfo>,
-    paid: Option<&'o Paid>,
-    fail_reason: Option<&'o str>,
+pub(crate) struct View<'o> {
+    pub(crate) status: &'static str,
+    pub(crate) pay_info: Option<&'o KnownPayInfo>,
+    pub(crate) paid: Option<&'o Paid>,
+    pub(crate) fail_reason: Option<&'o str>,
 }
 
 impl<'o> View<'o> {
-    fn of(order: &'o Order, now: Timestamp) -> View<'o> {
+    pub(crate) fn of(order: &'o Order, now: Timestamp) -> View<'o> {
         let view = View { status: "INIT", pay_info: None, paid: None, fail_reason: None };
         match &order.state {
             OrderState::Init => view,
@@ -308,7 +318,7 @@ fn paid_status(order: &Order) -> &'static str {
     }
 }
 
-fn form(pay_info: &KnownPayInfo) -> &'static str {
+pub(crate) fn form(pay_info: &KnownPayInfo) -> &'static str {
     match pay_info.form {
         PayForm::Jsapi => "JSAPI",
         PayForm::AppSdk => "APPSDK",
@@ -319,7 +329,7 @@ fn form(pay_info: &KnownPayInfo) -> &'static str {
     }
 }
 
-fn shown(pay_info: &KnownPayInfo) -> Option<&str> {
+pub(crate) fn shown(pay_info: &KnownPayInfo) -> Option<&str> {
     match pay_info.form {
         PayForm::Direct => None,
         PayForm::Jsapi | PayForm::AppSdk | PayForm::QrCode | PayForm::JumpUrl | PayForm::Html => {

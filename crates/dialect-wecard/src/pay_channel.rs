@@ -2,6 +2,7 @@
 //!
 //! A word that has no row is a channel's name in upper case, with nothing to say about the payer.
 
+use crate::members::External;
 use channel::Scene;
 
 /// The member of `ExternalPaymentData` that holds the payer's code; it is never kept.
@@ -11,7 +12,7 @@ pub(crate) const AUTH_CODE: &str = "AuthCode";
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct PayChannel {
     /// The word of `PayChannel`.
-    word: &'static str,
+    pub(crate) word: &'static str,
     /// The channel's name in the rest of Tongbao.
     name: &'static str,
     /// Who pays, as members of `ExternalPaymentData`.
@@ -80,6 +81,14 @@ pub(crate) fn name(word: &str) -> String {
 pub(crate) fn word(name: &str) -> String {
     let row = ROWS.iter().find(|row| row.name == name);
     row.map_or_else(|| name.to_ascii_uppercase(), |row| row.word.to_owned())
+}
+
+/// The word of the channel whose payer is named.
+pub(crate) fn of_payer(external: &External<'_>) -> Option<&'static str> {
+    let names = |row: &&PayChannel| {
+        row.payer.as_ref().is_some_and(|payer| external.member(payer.user).is_some())
+    };
+    ROWS.iter().find(names).map(|row| row.word)
 }
 
 /// Every member of `ExternalPaymentData` that names a payer, of all channels.

@@ -5,7 +5,9 @@ use crate::envelope::{self, Received};
 use crate::faults::{ErrCode, Fault};
 use crate::json::Object;
 use crate::wire::{OrderName, Unfreeze, UnifiedOrder};
-use crate::{Mode, NAMESPACE, UNFREEZE_NAMESPACE, account, bill, encoding, map, refund, sharing};
+use crate::{
+    Mode, NAMESPACE, UNFREEZE_NAMESPACE, account, bill, encoding, map, refund, sharing, wallet,
+};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -27,7 +29,7 @@ use store::{AllocationsOf, OneOrder, OneRefund, StoryOf};
 /// How long placing and closing wait for the channel. Merchants' clients commonly give up at 15 s.
 const CALL_PATIENCE: Duration = Duration::from_secs(12);
 /// How long a query waits for the channel to settle an order that is past its time.
-const QUERY_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const QUERY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the endpoints work with.
 pub(crate) struct Api {
@@ -56,6 +58,7 @@ pub(crate) fn router(api: Api) -> Router {
         .route("/cloudpay/v1/refundOrder/apply", post(refund_apply).fallback(wrong_method))
         .route("/cloudpay/v1/refundOrder/query", post(refund_query).fallback(wrong_method))
         .merge(account::router())
+        .merge(wallet::router())
         .merge(bill::router())
         .route("/cloudpay", axum::routing::any(unknown_path))
         .route("/cloudpay/", axum::routing::any(unknown_path))
@@ -282,7 +285,7 @@ impl Api {
     }
 
     /// Carries a command about an order out and waits for the channel.
-    async fn handle_and_wait(
+    pub(crate) async fn handle_and_wait(
         &self,
         caller: &Caller,
         command: Command,

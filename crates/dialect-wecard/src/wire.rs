@@ -112,6 +112,11 @@ impl<'o> UnifiedOrder<'o> {
     fn check_together(&self, total: i64) -> Read<()> {
         Share::check_all(self.shares.as_deref().unwrap_or_default(), total)?;
         Allocation::check_all(self.allocations.as_deref().unwrap_or_default(), total)?;
+        self.check_payer()
+    }
+
+    /// That what the channel cannot do without is there.
+    pub(crate) fn check_payer(&self) -> Read<()> {
         let wanted = self.pay_channel.map_or(&[][..], |channel| channel.wanted);
         for (scenes, member) in wanted {
             if scenes.contains(&self.scene) {
@@ -182,20 +187,20 @@ pub(crate) fn plain<'o>(
     }
 }
 
-fn scene(body: &Object<'_>) -> Read<Scene> {
+pub(crate) fn scene(body: &Object<'_>) -> Read<Scene> {
     let word = required("PayType", body.word("PayType", &PAY_TYPES)?)?;
     let scene = Scene::ALL.into_iter().find(|scene| pay_type(*scene) == word);
     required("PayType", scene)
 }
 
-fn currency(body: &Object<'_>) -> Read<Currency> {
+pub(crate) fn currency(body: &Object<'_>) -> Read<Currency> {
     let code = body.word("Currency", &["CNY"])?.unwrap_or("CNY");
     required("Currency", Currency::from_code(code))
 }
 
 /// The form only: whether it lies in the future is asked when the order is new, so that a repeat of
 /// an old order still hears what became of it.
-fn expires_at(body: &Object<'_>) -> Read<Option<Timestamp>> {
+pub(crate) fn expires_at(body: &Object<'_>) -> Read<Option<Timestamp>> {
     let Some(text) = body.text("ExpireTime", 1..=19)? else { return Ok(None) };
     let wanted = "want a real time as YYYY-MM-DD HH:MM:SS";
     let at = time::read(text).ok_or_else(|| Malformed::new("ExpireTime", wanted))?;
@@ -210,7 +215,7 @@ pub(crate) fn url<'o>(body: &'o Object<'_>, name: &str) -> Read<Option<&'o str>>
     Ok(text)
 }
 
-fn external<'o>(body: &'o Object<'_>) -> Read<Option<External<'o>>> {
+pub(crate) fn external<'o>(body: &'o Object<'_>) -> Read<Option<External<'o>>> {
     let text = body.text("ExternalPaymentData", 1..=1024)?;
     let read = text.map(External::read).transpose();
     read.map_err(|fault| fault.inside("ExternalPaymentData"))
@@ -221,7 +226,7 @@ pub(crate) fn products<'o>(body: &'o Object<'o>) -> Read<Option<&'o Json<'o>>> {
     Ok(body.get("ProductList"))
 }
 
-fn checked<'o>(
+pub(crate) fn checked<'o>(
     body: &'o Object<'o>,
     name: &str,
     check: impl Fn(&Object<'_>) -> Read<()>,

@@ -304,7 +304,7 @@ mod tests {
     fn a_key_that_cannot_be_used_does_not_shut_the_account() {
         let row = ChannelAccount {
             tenant: TenantId::new("100001"),
-            id: ledger::Stamp::new(1, Timestamp::from_seconds(0)).id(),
+            id: ledger::first_id_at(Timestamp::from_seconds(0)),
             name: Arc::from("main"),
             channel: Arc::from(NoChannel::Unpaid.about().name),
             made_at: Timestamp::from_seconds(0),

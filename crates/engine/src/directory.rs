@@ -216,6 +216,10 @@ pub(crate) const fn is_of_directory(command: &Command) -> bool {
         | Command::Allocation(_)
         | Command::AllocationRelease(_)
         | Command::Withdrawal(_)
+        | Command::CardBatch(_)
+        | Command::CardQuota(_)
+        | Command::Recharge(_)
+        | Command::Card(_)
         | Command::RecordFinding(_)
         | Command::RunTask(_) => false,
     }

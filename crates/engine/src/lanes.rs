@@ -66,6 +66,10 @@ pub(crate) fn counterpart(view: &View, task: &Task) -> Arc<str> {
             | Row::Payee(_)
             | Row::Allocation(_)
             | Row::AllocationRelease(_)
+            | Row::CardBatch(_)
+            | Row::CardQuota(_)
+            | Row::Recharge(_)
+            | Row::Card(_)
             | Row::Withdrawal(_),
         )
         | None => Arc::default(),

@@ -62,7 +62,7 @@ use clock::DatabaseClock;
 use directory::Snapshot;
 use kernel::{Caller, Command, Lane, Notification, Reads, Refusal, Reply, View, WorkingDays};
 use lanes::Lanes;
-use ledger::{Stamp, Timestamp};
+use ledger::{Seed, Stamp, Timestamp};
 use shares::{Queues, Shares};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -199,7 +199,8 @@ impl Engine {
         let clock = Arc::new(DatabaseClock::new(parts.clock));
         clock.start(&*parts.store).await?;
         let now = clock.now();
-        let stamp = Stamp::new(parts.node, now).above(last_id.saturating_add(ID_MARGIN));
+        let stamp = Stamp::new(parts.node, now, Seed(crypto::random::bytes()))
+            .above(last_id.saturating_add(ID_MARGIN));
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let engine = Arc::new(Engine {
             store: parts.store,

@@ -257,6 +257,10 @@ const fn parked_by(command: &Command) -> Option<(&TenantId, Subject)> {
         | Command::ShareReturn(_)
         | Command::Allocation(_)
         | Command::AllocationRelease(_)
+        | Command::CardBatch(_)
+        | Command::CardQuota(_)
+        | Command::Recharge(_)
+        | Command::Card(_)
         | Command::Withdrawal(_) => None,
     }
 }

@@ -162,7 +162,7 @@ fn decide_all(engine: &Engine, view: &mut View, jobs: Vec<Job>) -> Result<Decide
     let snapshot = engine.snapshot();
     view.directory = snapshot.directory.clone();
     let mut stamp = engine.stamp.lock().unwrap_or_else(PoisonError::into_inner);
-    *stamp = stamp.clone().at(engine.clock.now());
+    stamp.set_time(engine.clock.now());
     let mut decisions: BTreeMap<TenantId, Vec<Decision>> = BTreeMap::new();
     let mut decided = Vec::with_capacity(jobs.len());
     let mut jobs = jobs.into_iter();

@@ -10,6 +10,9 @@ use crate::allocation::Allocation;
 use crate::allocation_release::AllocationRelease;
 use crate::approval::{Approval, Manual};
 use crate::caller_key::CallerKey;
+use crate::card::Card;
+use crate::card_batch::CardBatch;
+use crate::card_quota::CardQuota;
 use crate::channel_account::ChannelAccount;
 use crate::command::{ChannelAnswer, DirectoryRefusal, RecordFinding, Refusal, Reply};
 use crate::deciding::Deciding;
@@ -19,6 +22,7 @@ use crate::merchant::Merchant;
 use crate::notification::Notification;
 use crate::order::Order;
 use crate::payee::Payee;
+use crate::recharge::Recharge;
 use crate::refund::Refund;
 use crate::share::Share;
 use crate::share_return::ShareReturn;
@@ -28,8 +32,9 @@ use crate::tenant::Tenant;
 use crate::withdrawal::Withdrawal;
 use channel::Finding;
 use ledger::{Account, Balance, Id, Named, Subject, SubjectId, SubjectKind, kinds};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Debug;
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// The only list of aggregates: the name of their rows, and their type, which is also the name of
@@ -52,6 +57,10 @@ macro_rules! aggregates {
             allocations: Allocation,
             allocation_releases: AllocationRelease,
             withdrawals: Withdrawal,
+            card_batches: CardBatch,
+            card_quotas: CardQuota,
+            recharges: Recharge,
+            cards: Card,
         }
     };
 }
@@ -161,7 +170,7 @@ pub trait Aggregate: Clone + Debug + PartialEq + Sized + 'static {
     fn related(_tenant: &TenantId, _root: Id<kinds::Root>, _reads: &mut Reads) {}
 
     /// Adds what decisions about the row must see besides and only the row itself names: it is loaded
-    /// with the row, once that is found. Most rows name nothing.
+    /// with the row, once that is found, and so is what that names. Most rows name nothing.
     fn linked(&self, _reads: &mut Reads) {}
 }
 
@@ -449,8 +458,8 @@ macro_rules! declare {
                 }
             }
 
-            /// What the rows that were loaded name besides, to be loaded with them.
-            pub fn linked(&self) -> Reads {
+            /// What the rows that were loaded name besides.
+            fn linked(&self) -> Reads {
                 let mut reads = Reads::default();
                 $(self.$rows.all().for_each(|row| row.linked(&mut reads));)*
                 reads
@@ -491,6 +500,18 @@ macro_rules! declare {
         }
 
         impl Reads {
+            /// These without those that are known.
+            fn without(mut self, known: &Reads) -> Reads {
+                drop_known(&mut self.balances, &known.balances);
+                $(drop_known(&mut self.$rows, &known.$rows);)*
+                self
+            }
+
+            fn extend(&mut self, other: &Reads) {
+                self.balances.extend(other.balances.iter().cloned());
+                $(self.$rows.extend(other.$rows.iter().cloned());)*
+            }
+
             /// True when nothing is to be read.
             pub fn is_empty(&self) -> bool {
                 self.balances.is_empty() $(&& self.$rows.is_empty())*
@@ -615,3 +636,33 @@ macro_rules! declare {
 }
 
 aggregates!(declare);
+
+/// Takes out of what is to be read what was read before, and what is named twice.
+fn drop_known<K: Clone + Eq + Hash>(wanted: &mut Vec<K>, known: &[K]) {
+    if !wanted.is_empty() {
+        let mut known: HashSet<K> = known.iter().cloned().collect();
+        wanted.retain(|key| known.insert(key.clone()));
+    }
+}
+
+/// What a loader loads after what it was asked for: what the rows name, then what those name, until no
+/// row names anything new.
+#[derive(Debug)]
+pub struct Links<'a> {
+    asked: &'a Reads,
+    followed: Reads,
+}
+
+impl Links<'_> {
+    /// Those of what was asked for.
+    pub fn of(asked: &Reads) -> Links<'_> {
+        Links { asked, followed: Reads::default() }
+    }
+
+    /// What is to be loaded next; `None` when the view is complete.
+    pub fn next(&mut self, view: &View) -> Option<Reads> {
+        let more = view.linked().without(self.asked).without(&self.followed);
+        self.followed.extend(&more);
+        (!more.is_empty()).then_some(more)
+    }
+}

@@ -4,12 +4,14 @@ use crate::aggregate::{Command, Row, View, decide_own};
 use crate::allocation::AllocationRefusal;
 use crate::allocation_release::AllocationReleaseRefusal;
 use crate::approval::ApprovalRefusal;
+use crate::card_batch::CardBatchRefusal;
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::event::{CallRecord, Caller, Event};
 use crate::notification::NotificationRefusal;
 use crate::order::OrderRefusal;
 use crate::payee::PayeeRefusal;
+use crate::recharge::RechargeRefusal;
 use crate::refund::RefundRefusal;
 use crate::share::ShareRefusal;
 use crate::share_return::ShareReturnRefusal;
@@ -189,6 +191,12 @@ pub enum Refusal {
     /// By the rules of withdrawals.
     #[error(transparent)]
     Withdrawal(#[from] WithdrawalRefusal),
+    /// By the rules of batches of gift cards.
+    #[error(transparent)]
+    CardBatch(#[from] CardBatchRefusal),
+    /// By the rules of purchases of stored value.
+    #[error(transparent)]
+    Recharge(#[from] RechargeRefusal),
     /// The book does not take the movement.
     #[error(transparent)]
     Book(#[from] BookFault),

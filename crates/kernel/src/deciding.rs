@@ -5,7 +5,7 @@ use crate::command::{Decision, Refusal, Reply, Work};
 use crate::directory::TenantId;
 use crate::event::{CallRecord, Caller, Event};
 use channel::Operation;
-use ledger::{Account, Fen, Id, Phase, Reason, Stamp, Timestamp, Transfer};
+use ledger::{Account, Fen, Id, IdRun, Named, Phase, Reason, Stamp, Timestamp, Transfer};
 use std::mem;
 
 /// A decision in the making.
@@ -59,6 +59,16 @@ impl<'a> Deciding<'a> {
     /// Draws the next id.
     pub(crate) fn id<K>(&mut self) -> Id<K> {
         self.stamp.id()
+    }
+
+    /// Draws ids that follow each other.
+    pub(crate) fn ids<K: Named>(&mut self, len: u32) -> IdRun<K> {
+        self.stamp.ids(len)
+    }
+
+    /// Draws a number below `end` that nobody can guess.
+    pub(crate) fn random_below(&mut self, end: u64) -> u64 {
+        self.stamp.random_below(end)
     }
 
     /// Sets the call or callback through which we know; the first event that is recorded takes it.

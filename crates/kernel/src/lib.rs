@@ -14,7 +14,8 @@
 //! - `directory`: who may collect, and through which channel accounts, as decisions look it up.
 //! - `calendar`: days in Shanghai, and which of them are worked.
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
-//!   `approval`, `payee`, `share`, `share_return`, `allocation`, `allocation_release`, `withdrawal`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
+//!   `approval`, `payee`, `share`, `share_return`, `allocation`, `allocation_release`, `withdrawal`, `card_batch`, `card_quota`,
+//!   `recharge`, `card`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
 
 mod aggregate;
 mod allocation;
@@ -22,6 +23,9 @@ mod allocation_release;
 mod approval;
 mod calendar;
 mod caller_key;
+mod card;
+mod card_batch;
+mod card_quota;
 mod channel_account;
 mod channel_no;
 mod command;
@@ -34,6 +38,7 @@ mod notification;
 mod order;
 mod payee;
 mod put;
+mod recharge;
 mod refund;
 mod schedule;
 mod share;
@@ -44,8 +49,8 @@ mod tenant;
 mod withdrawal;
 
 pub use aggregate::{
-    About, Aggregate, AggregateChange, AggregateCommand, Change, Changed, Command, Key, NaturalKey,
-    Reads, Row, Rows, View, Write,
+    About, Aggregate, AggregateChange, AggregateCommand, Change, Changed, Command, Key, Links,
+    NaturalKey, Reads, Row, Rows, View, Write,
 };
 pub use allocation::{
     Allocation, AllocationChange, AllocationCommand, AllocationFunds, AllocationRefusal,
@@ -61,6 +66,15 @@ pub use approval::{
 };
 pub use calendar::{DayKind, ShanghaiDay, WorkingDays};
 pub use caller_key::{CallerKey, CallerKeyChange, CallerKeyCommand, CallerProof};
+pub use card::{
+    CARD_NAMESPACE, CARD_NUMBER_LEN, Card, CardChange, CardCommand, CardState, has_check_digit,
+};
+pub use card_batch::{
+    BATCH_CARDS_MAX, CardBatch, CardBatchChange, CardBatchCommand, CardBatchField,
+    CardBatchModification, CardBatchRefusal, CardBatchState, CardValidity, CreateCardBatch,
+    VALID_DAYS_MAX,
+};
+pub use card_quota::{CardQuota, CardQuotaChange, CardQuotaCommand};
 pub use channel_account::{
     AccountSetting, AccountSettings, Blocked, ChannelAccount, ChannelAccountChange,
     ChannelAccountCommand, Mismatch,
@@ -86,6 +100,9 @@ pub use order::{
 };
 pub use payee::{
     Binding, CreatePayee, Payee, PayeeAccount, PayeeChange, PayeeCommand, PayeeKind, PayeeRefusal,
+};
+pub use recharge::{
+    BuyCards, CARDS_MAX, Recharge, RechargeChange, RechargeCommand, RechargeRefusal, RechargeState,
 };
 pub use refund::{
     DecideRefund, Need, OrderShares, Refund, RefundChange, RefundCommand, RefundDecision,

@@ -68,6 +68,10 @@ impl Lane {
             | SubjectKind::ShareReturn
             | SubjectKind::Allocation
             | SubjectKind::AllocationRelease
+            | SubjectKind::CardBatch
+            | SubjectKind::CardQuota
+            | SubjectKind::Recharge
+            | SubjectKind::Card
             | SubjectKind::Withdrawal => Lane::Money,
             SubjectKind::Notification => Lane::Notifications,
             SubjectKind::Tenant

@@ -7,8 +7,8 @@ use channel::{TextField, TextRules};
 use kernel::{
     AllocationRefusal, ApprovalRefusal, Command, DecideRefund, Directory, DirectoryRefusal,
     MerchantRoutes, NotificationCommand, NotificationRefusal, OrderCommand, OrderField,
-    OrderRefusal, PayeeRefusal, PlaceOrder, Put, RecordFinding, RefundDecision, RefundRefusal,
-    Refusal, Rows, ShareRefusal, ShareReturnRefusal, Task, TenantId,
+    OrderRefusal, PayeeRefusal, PlaceOrder, Put, RechargeRefusal, RecordFinding, RefundDecision,
+    RefundRefusal, Refusal, Rows, ShareRefusal, ShareReturnRefusal, Task, TenantId,
 };
 use ledger::{Id, Subject, SubjectKind};
 use std::sync::Arc;
@@ -349,6 +349,10 @@ fn findings_about_nothing_are_refused() {
             | SubjectKind::Approval
             | SubjectKind::Allocation
             | SubjectKind::AllocationRelease
+            | SubjectKind::CardBatch
+            | SubjectKind::CardQuota
+            | SubjectKind::Recharge
+            | SubjectKind::Card
             | SubjectKind::Withdrawal => no_findings(kind.name()),
         };
         assert_eq!(TestKernel::new(directory()).handle(record(kind)), Err(want));
@@ -375,12 +379,16 @@ fn what_does_not_exist_is_not_found() {
             SubjectKind::Payee => Some(PayeeRefusal::NotFound.into()),
             SubjectKind::Approval => Some(ApprovalRefusal::NotFound.into()),
             SubjectKind::Allocation => Some(AllocationRefusal::NotFound.into()),
+            SubjectKind::Recharge => Some(RechargeRefusal::NotFound.into()),
             // Rows of the directory and releases have no tasks, nor have withdrawals that are paid by hand.
             SubjectKind::Tenant
             | SubjectKind::Merchant
             | SubjectKind::CallerKey
             | SubjectKind::ChannelAccount
             | SubjectKind::AllocationRelease
+            | SubjectKind::CardBatch
+            | SubjectKind::CardQuota
+            | SubjectKind::Card
             | SubjectKind::Withdrawal => None,
         };
         assert_eq!(kernel.handle(Command::RunTask(task)).err(), want);

@@ -1,4 +1,4 @@
-//! Whatever was divided among merchants and shared to payees: a refund that fails puts every fen back
+//! What was divided among merchants and shared to payees: a refund that fails puts every fen back
 //! where it was, and when all of an order went back to the payer, no account has anything of it.
 
 mod support;

@@ -30,6 +30,17 @@ pub enum AccountKind {
     /// What a merchant's own coupons paid, for which the channel settles nothing: its expense, to be
     /// taken off what is pending for it. The owner is the merchant's id.
     MerchantCoupons,
+    /// What a merchant gave away with stored value: bonuses, and face values above the price. Its
+    /// expense; the owner is the merchant's id.
+    MerchantPromotions,
+    /// What the gift cards of a batch are still worth; the owner is the batch's id.
+    CardLiability,
+    /// What a wallet's owner paid in and has not spent; the owner is the wallet's id.
+    WalletPrincipal,
+    /// What a wallet's owner got as a bonus and has not spent; the owner is the wallet's id.
+    WalletBonus,
+    /// What was left on cards that have expired; the owner is the id of the merchant that sold them.
+    Breakage,
     /// What was shared in the book to a payee who has no merchant account; the owner is the payee's id.
     PayeeAvailable,
     /// What we owe payers: the amounts of refunds that were accepted and are not done; the owner is the
@@ -46,12 +57,17 @@ pub enum AccountKind {
 
 impl AccountKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [AccountKind; 10] = [
+    pub const ALL: [AccountKind; 15] = [
         AccountKind::ChannelFunds,
         AccountKind::MerchantPending,
         AccountKind::MerchantAvailable,
         AccountKind::MerchantFrozen,
         AccountKind::MerchantCoupons,
+        AccountKind::MerchantPromotions,
+        AccountKind::CardLiability,
+        AccountKind::WalletPrincipal,
+        AccountKind::WalletBonus,
+        AccountKind::Breakage,
         AccountKind::PayeeAvailable,
         AccountKind::RefundsPayable,
         AccountKind::Suspense,
@@ -67,6 +83,11 @@ impl AccountKind {
             AccountKind::MerchantAvailable => "merchant_available",
             AccountKind::MerchantFrozen => "merchant_frozen",
             AccountKind::MerchantCoupons => "merchant_coupons",
+            AccountKind::MerchantPromotions => "merchant_promotions",
+            AccountKind::CardLiability => "card_liability",
+            AccountKind::WalletPrincipal => "wallet_principal",
+            AccountKind::WalletBonus => "wallet_bonus",
+            AccountKind::Breakage => "breakage",
             AccountKind::PayeeAvailable => "payee_available",
             AccountKind::RefundsPayable => "refunds_payable",
             AccountKind::Suspense => "suspense",
@@ -81,11 +102,16 @@ impl AccountKind {
         match self {
             AccountKind::ChannelFunds
             | AccountKind::MerchantCoupons
+            | AccountKind::MerchantPromotions
             | AccountKind::SettledByHand
             | AccountKind::WriteOff => None,
             AccountKind::MerchantPending
             | AccountKind::MerchantAvailable
             | AccountKind::MerchantFrozen
+            | AccountKind::CardLiability
+            | AccountKind::WalletPrincipal
+            | AccountKind::WalletBonus
+            | AccountKind::Breakage
             | AccountKind::PayeeAvailable
             | AccountKind::RefundsPayable
             | AccountKind::Suspense => Some(Fen::ZERO),
@@ -176,6 +202,21 @@ pub enum Reason {
     ShareReturn,
     /// A merchant withdrew available money.
     Withdrawal,
+    /// The face value of cards that were issued.
+    CardIssue,
+    /// Money that was paid into a wallet, and the bonus that came with it.
+    Recharge,
+    /// Stored value was spent on an order.
+    StoredValuePayment,
+    /// Spent stored value was put back, because the order was refunded.
+    StoredValueRefund,
+    /// Stored value was taken back, because what was paid for it is refunded; or put back when that
+    /// failed.
+    RechargeRefund,
+    /// A part of a wallet was frozen, or released.
+    WalletFreeze,
+    /// What was left on an expired card; or given back when its validity was extended.
+    Breakage,
     /// Money arrived for an order that could not take it.
     UnappliedPayment,
     /// Unapplied money on its way back to the payer.
@@ -188,7 +229,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for listings and tests.
-    pub const ALL: [Reason; 13] = [
+    pub const ALL: [Reason; 20] = [
         Reason::Payment,
         Reason::Coupon,
         Reason::Refund,
@@ -198,6 +239,13 @@ impl Reason {
         Reason::Share,
         Reason::ShareReturn,
         Reason::Withdrawal,
+        Reason::CardIssue,
+        Reason::Recharge,
+        Reason::StoredValuePayment,
+        Reason::StoredValueRefund,
+        Reason::RechargeRefund,
+        Reason::WalletFreeze,
+        Reason::Breakage,
         Reason::UnappliedPayment,
         Reason::UnappliedRefund,
         Reason::SettledByHand,
@@ -216,6 +264,13 @@ impl Reason {
             Reason::Share => "share",
             Reason::ShareReturn => "share_return",
             Reason::Withdrawal => "withdrawal",
+            Reason::CardIssue => "card_issue",
+            Reason::Recharge => "recharge",
+            Reason::StoredValuePayment => "stored_value_payment",
+            Reason::StoredValueRefund => "stored_value_refund",
+            Reason::RechargeRefund => "recharge_refund",
+            Reason::WalletFreeze => "wallet_freeze",
+            Reason::Breakage => "breakage",
             Reason::UnappliedPayment => "unapplied_payment",
             Reason::UnappliedRefund => "unapplied_refund",
             Reason::SettledByHand => "settled_by_hand",

@@ -5,6 +5,8 @@
 //! processes make ids beside each other without meeting.
 
 use crate::time::Timestamp;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -116,6 +118,14 @@ kinds! {
         AllocationRelease = "allocation_release" 'Z';
         /// A merchant's withdrawal; on the wire the ChannelSettleId.
         Withdrawal = "withdrawal" 'W';
+        /// A batch of gift cards that are alike (礼品卡批次).
+        CardBatch = "card_batch" 'B';
+        /// How many cards of a batch one owner has bought.
+        CardQuota = "card_quota" 'Q';
+        /// A purchase of stored value (充值单): of gift cards, or of a wallet's balance.
+        Recharge = "recharge" 'J';
+        /// A gift card (礼品卡).
+        Card = "card" 'G';
     }
     others {
         /// A ledger transfer.
@@ -256,40 +266,45 @@ impl<K: Named> fmt::Debug for Id<K> {
     }
 }
 
-/// All of the outside that a decision sees: the time, and where its ids come from.
+/// All of the outside that a decision sees: the time, where its ids come from, and what cannot be
+/// guessed.
 ///
 /// A caller that decides many commands one after another carries one stamp through them, setting the time
-/// with [`Stamp::at`]; ids then never repeat, even when the clock steps back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// with [`Stamp::set_time`]; ids then never repeat, even when the clock steps back.
+#[derive(Debug)]
 pub struct Stamp {
     now: Timestamp,
     next_id: i64,
+    random: StdRng,
 }
+
+/// What the random numbers of a stamp follow from. In production it comes from the operating system;
+/// a fixed one makes decisions repeatable.
+#[derive(Clone, Copy)]
+pub struct Seed(pub [u8; 32]);
 
 impl Stamp {
     /// A stamp of node `node`; nodes that share a database need different numbers.
-    pub const fn new(node: u8, now: Timestamp) -> Stamp {
-        let stamp = Stamp { now, next_id: node as i64 };
-        stamp.at(now)
+    pub fn new(node: u8, now: Timestamp, seed: Seed) -> Stamp {
+        let random = StdRng::from_seed(seed.0);
+        let mut stamp = Stamp { now, next_id: i64::from(node), random };
+        stamp.set_time(now);
+        stamp
     }
 
-    /// The same source of ids at another time.
-    #[must_use]
-    pub const fn at(self, now: Timestamp) -> Stamp {
-        let node = self.next_id % STEP;
-        let floor = ((now.ms() - EPOCH_MS) << TIME_SHIFT) | node;
-        let next_id = if floor > self.next_id { floor } else { self.next_id };
-        Stamp { now, next_id }
+    /// Sets the time; ids go on from where they are, or from there.
+    pub fn set_time(&mut self, now: Timestamp) {
+        let floor = floor(now) | (self.next_id % STEP);
+        self.now = now;
+        self.next_id = floor.max(self.next_id);
     }
 
     /// The same stamp with ids above `last`, the largest that was ever drawn: a clock that stepped back
     /// between two processes repeats none.
     #[must_use]
-    pub const fn above(self, last: i64) -> Stamp {
-        let node = self.next_id % STEP;
-        let floor = last - last % STEP + STEP + node;
-        let next_id = if floor > self.next_id { floor } else { self.next_id };
-        Stamp { now: self.now, next_id }
+    pub fn above(self, last: i64) -> Stamp {
+        let floor = last - last % STEP + STEP + self.next_id % STEP;
+        Stamp { next_id: floor.max(self.next_id), ..self }
     }
 
     /// The time of the decision.
@@ -304,6 +319,51 @@ impl Stamp {
         self.next_id += STEP;
         Id::from_value(value)
     }
+
+    /// Draws ids that follow each other.
+    pub fn ids<K: Named>(&mut self, len: u32) -> IdRun<K> {
+        let run = IdRun { first: self.id(), len };
+        self.next_id += STEP * (i64::from(len) - 1).max(0);
+        run
+    }
+
+    /// Draws a number below `end`, each as likely as every other; outside this process nobody can
+    /// guess it.
+    ///
+    /// # Panics
+    /// When `end` is zero.
+    pub fn random_below(&mut self, end: u64) -> u64 {
+        self.random.random_range(..end)
+    }
+}
+
+/// The least id that is drawn at a time or after it.
+const fn floor(at: Timestamp) -> i64 {
+    (at.ms() - EPOCH_MS) << TIME_SHIFT
+}
+
+/// The ids that begin at a time: those of rows that were made then or later are not below it.
+#[expect(clippy::disallowed_methods, reason = "the bound of a search by time")]
+pub const fn first_id_at<K>(at: Timestamp) -> Id<K> {
+    Id::from_value(floor(at))
+}
+
+/// Ids that were drawn together, which is told in two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdRun<K: Named> {
+    /// The first.
+    pub first: Id<K>,
+    /// How many.
+    pub len: u32,
+}
+
+impl<K: Named> IdRun<K> {
+    /// Each of them, in order.
+    #[expect(clippy::disallowed_methods, reason = "the ids of a run")]
+    pub fn iter(&self) -> impl Iterator<Item = Id<K>> + use<K> {
+        let first = self.first.value;
+        (0..i64::from(self.len)).map(move |at| Id::from_value(first + at * STEP))
+    }
 }
 
 #[cfg(test)]
@@ -311,11 +371,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const SEED: Seed = Seed([3; 32]);
     const TODAY: Timestamp = Timestamp::from_seconds(1_795_000_000);
 
     #[test]
     fn ids_have_18_digits_and_read_back() {
-        let mut stamp = Stamp::new(7, TODAY);
+        let mut stamp = Stamp::new(7, TODAY, SEED);
         let id: Id<kinds::Order> = stamp.id();
         assert_eq!(id.to_string().len(), 18);
         assert_eq!(Id::parse(&id.to_string()), Ok(id));
@@ -330,9 +391,9 @@ mod tests {
 
     #[test]
     fn ids_stay_above_the_last_one_of_an_earlier_process() {
-        let mut before = Stamp::new(9, TODAY);
+        let mut before = Stamp::new(9, TODAY, SEED);
         let last: Id<kinds::Event> = before.id();
-        let mut after = Stamp::new(2, TODAY.plus_seconds(-3600)).above(last.value());
+        let mut after = Stamp::new(2, TODAY.plus_seconds(-3600), SEED).above(last.value());
         let next: Id<kinds::Event> = after.id();
         assert!(next > last);
         assert_eq!(next.value() % STEP, 2);
@@ -350,18 +411,39 @@ mod tests {
         assert_eq!(subject.id::<kinds::Order>(), None);
     }
 
+    #[test]
+    fn a_run_is_what_drawing_one_by_one_gives() {
+        let (mut one_by_one, mut together) =
+            (Stamp::new(7, TODAY, SEED), Stamp::new(7, TODAY, SEED));
+        let drawn: Vec<Id<kinds::Order>> = (0..5).map(|_| one_by_one.id()).collect();
+        let run = together.ids::<kinds::Order>(5);
+        assert_eq!(run.iter().collect::<Vec<_>>(), drawn);
+        assert_eq!(together.id::<kinds::Order>(), one_by_one.id());
+    }
+
+    #[test]
+    fn random_numbers_follow_from_the_seed_alone() {
+        let draw = |seed| {
+            let mut stamp = Stamp::new(7, TODAY, Seed(seed));
+            stamp.set_time(TODAY.plus_seconds(9));
+            [stamp.random_below(1 << 40), stamp.random_below(1 << 40)]
+        };
+        assert_eq!(draw([1; 32]), draw([1; 32]));
+        assert_ne!(draw([1; 32]), draw([2; 32]));
+    }
+
     proptest! {
         #[test]
         fn ids_grow_when_the_clock_goes_back_too(
             steps in proptest::collection::vec((-5_000i64..5_000, 1usize..5_000), 1..8),
             node: u8,
         ) {
-            let mut stamp = Stamp::new(node, TODAY);
+            let mut stamp = Stamp::new(node, TODAY, SEED);
             let mut now = TODAY;
             let mut last = 0;
             for (step_ms, draws) in steps {
                 now = now.plus_ms(step_ms);
-                stamp = stamp.at(now);
+                stamp.set_time(now);
                 for _ in 0..draws {
                     let id: Id<kinds::Event> = stamp.id();
                     prop_assert!(id.value() > last);

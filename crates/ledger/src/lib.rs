@@ -14,6 +14,8 @@ pub mod money;
 pub mod time;
 
 pub use book::{Account, AccountKind, Balance, BookFault, Delta, Phase, Reason, Transfer};
-pub use id::{Id, IdFault, Named, Stamp, Subject, SubjectId, SubjectKind, kinds};
+pub use id::{
+    Id, IdFault, IdRun, Named, Seed, Stamp, Subject, SubjectId, SubjectKind, first_id_at, kinds,
+};
 pub use money::{Currency, Fen, MoneyFault};
 pub use time::Timestamp;

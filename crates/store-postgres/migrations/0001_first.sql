@@ -75,6 +75,7 @@ CREATE TABLE order_terms (
     front_url        text   COLLATE "C",
     callback_url     text   COLLATE "C" NOT NULL,
     splits           text   COLLATE "C",
+    recharge_id      bigint,
     details          text   COLLATE "C" NOT NULL,
     content          text   COLLATE "C" NOT NULL,
     expires_at       bigint NOT NULL,
@@ -471,6 +472,112 @@ CREATE INDEX attention_of_withdrawals ON withdrawals (tenant, attention_since DE
     WHERE attention IS NOT NULL;
 CREATE INDEX attention_times_of_withdrawals
     ON withdrawals (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE card_batches (
+    tenant          text   COLLATE "C" NOT NULL,
+    id              bigint NOT NULL,
+    namespace       text   COLLATE "C" NOT NULL,
+    number          text   COLLATE "C" NOT NULL,
+    merchant        text   COLLATE "C" NOT NULL,
+    name            text   COLLATE "C" NOT NULL,
+    face            bigint NOT NULL,
+    price           bigint NOT NULL,
+    owner_max       bigint NOT NULL,
+    is_transferable bigint NOT NULL,
+    accepted_by     text   COLLATE "C" NOT NULL,
+    begins_at       bigint,
+    valid_days      bigint,
+    made_at         bigint NOT NULL,
+    version         bigint NOT NULL,
+    next_poll_at    bigint,
+    held            bigint NOT NULL,
+    attention_kind  text   COLLATE "C",
+    attention       text   COLLATE "C",
+    attention_since bigint,
+    state           text   COLLATE "C" NOT NULL,
+    ends_at         bigint,
+    total           bigint NOT NULL,
+    issued          bigint NOT NULL,
+    reserved        bigint NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, number)
+);
+CREATE INDEX attention_of_card_batches ON card_batches (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_card_batches
+    ON card_batches (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE card_quotas (
+    tenant          text   COLLATE "C" NOT NULL,
+    id              bigint NOT NULL,
+    batch_id        bigint NOT NULL,
+    owner           text   COLLATE "C" NOT NULL,
+    number          text   COLLATE "C" NOT NULL,
+    version         bigint NOT NULL,
+    next_poll_at    bigint,
+    held            bigint NOT NULL,
+    attention_kind  text   COLLATE "C",
+    attention       text   COLLATE "C",
+    attention_since bigint,
+    taken           bigint NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, number)
+);
+CREATE INDEX attention_of_card_quotas ON card_quotas (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_card_quotas
+    ON card_quotas (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE recharges (
+    tenant          text   COLLATE "C" NOT NULL,
+    id              bigint NOT NULL,
+    order_id        bigint NOT NULL,
+    batch_id        bigint NOT NULL,
+    quantity        bigint NOT NULL,
+    owner           text   COLLATE "C" NOT NULL,
+    made_at         bigint NOT NULL,
+    version         bigint NOT NULL,
+    next_poll_at    bigint,
+    held            bigint NOT NULL,
+    attention_kind  text   COLLATE "C",
+    attention       text   COLLATE "C",
+    attention_since bigint,
+    state           text   COLLATE "C" NOT NULL,
+    ended_at        bigint,
+    first_card      bigint,
+    PRIMARY KEY (tenant, id)
+);
+CREATE INDEX attention_of_recharges ON recharges (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_recharges
+    ON recharges (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE cards (
+    tenant          text   COLLATE "C" NOT NULL,
+    id              bigint NOT NULL,
+    number          text   COLLATE "C" NOT NULL,
+    batch_id        bigint NOT NULL,
+    recharge_id     bigint NOT NULL,
+    order_id        bigint NOT NULL,
+    face            bigint NOT NULL,
+    made_at         bigint NOT NULL,
+    begins_at       bigint NOT NULL,
+    ends_at         bigint NOT NULL,
+    version         bigint NOT NULL,
+    next_poll_at    bigint,
+    held            bigint NOT NULL,
+    attention_kind  text   COLLATE "C",
+    attention       text   COLLATE "C",
+    attention_since bigint,
+    state           text   COLLATE "C" NOT NULL,
+    owner           text   COLLATE "C" NOT NULL,
+    spent           bigint NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, number)
+);
+CREATE INDEX attention_of_cards ON cards (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_cards
+    ON cards (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+-- Cards are listed by their owners and by their batches.
+CREATE INDEX owners_of_cards ON cards (tenant, owner, id);
+CREATE INDEX batches_of_cards ON cards (tenant, batch_id, id);
 
 -- A story's events lie together; every row of a story has events in it, and is found by
 -- them, or by those that were archived.

@@ -7,8 +7,8 @@ use crate::pool::Pool;
 use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, audit as sql};
 use kernel::{
-    Allocation, AllocationRelease, Approval, Notification, Order, Refund, TenantId,
-    UnappliedOutcome, Withdrawal,
+    Allocation, AllocationRelease, Approval, Card, CardBatch, CardQuota, Notification, Order,
+    Recharge, Refund, TenantId, UnappliedOutcome, Withdrawal,
 };
 use ledger::{Id, Subject, Transfer, kinds};
 use std::collections::{BTreeMap, HashMap};
@@ -56,6 +56,9 @@ fn rules() -> Vec<RuleSql> {
             noun::<Withdrawal>(),
             &sql::WITHDRAWAL_WITHOUT_TRANSFERS,
         ),
+        (Rule::CardsDiffer, noun::<CardBatch>(), &sql::CARDS_DIFFER),
+        (Rule::StockDiffers, noun::<CardBatch>(), &sql::STOCK_DIFFERS),
+        (Rule::RechargeDiffers, noun::<Recharge>(), &sql::RECHARGE_DIFFERS),
         (Rule::PaidWithoutNotification, order, &sql::PAID_WITHOUT_NOTIFICATION),
         (Rule::EventsMissing, order, &sql::ORDER_EVENTS_MISSING),
         (Rule::EventsMissing, refund, &sql::REFUND_EVENTS_MISSING),
@@ -66,6 +69,10 @@ fn rules() -> Vec<RuleSql> {
         (Rule::EventsMissing, noun::<Allocation>(), &sql::ALLOCATION_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<AllocationRelease>(), &sql::ALLOCATION_RELEASE_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<Withdrawal>(), &sql::WITHDRAWAL_EVENTS_MISSING),
+        (Rule::EventsMissing, noun::<CardBatch>(), &sql::CARD_BATCH_EVENTS_MISSING),
+        (Rule::EventsMissing, noun::<CardQuota>(), &sql::CARD_QUOTA_EVENTS_MISSING),
+        (Rule::EventsMissing, noun::<Recharge>(), &sql::RECHARGE_EVENTS_MISSING),
+        (Rule::EventsMissing, noun::<Card>(), &sql::CARD_EVENTS_MISSING),
         (Rule::ArchivesDiffer, "archive", &sql::ARCHIVES_DIFFER),
     ];
     rules.extend(row_rules());

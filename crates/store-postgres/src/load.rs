@@ -6,7 +6,7 @@ use crate::pipeline::{self, Sending};
 use crate::pool::{Pool, WRITERS};
 use crate::sql::read;
 use crate::sql::rows::SqlRow;
-use kernel::{Key, NaturalKey, Reads, Rows, TenantId, View};
+use kernel::{Key, Links, NaturalKey, Reads, Rows, TenantId, View};
 use ledger::{Account, Balance};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -33,9 +33,9 @@ struct Loading<'a> {
 pub(crate) async fn load(pool: &Pool, reads: &Reads) -> Result<View, StoreFault> {
     let mut view = View::default();
     load_into(pool, reads, &mut view).await?;
-    let linked = view.linked();
-    if !linked.is_empty() {
-        load_into(pool, &linked, &mut view).await?;
+    let mut links = Links::of(reads);
+    while let Some(more) = links.next(&view) {
+        load_into(pool, &more, &mut view).await?;
     }
     Ok(view)
 }
@@ -59,9 +59,9 @@ async fn load_into(pool: &Pool, reads: &Reads, view: &mut View) -> Result<(), St
 pub(crate) async fn peek(pool: &Pool, reads: &Reads) -> Result<View, StoreFault> {
     let mut view = View::default();
     peek_into(pool, reads, &mut view).await?;
-    let linked = view.linked();
-    if !linked.is_empty() {
-        peek_into(pool, &linked, &mut view).await?;
+    let mut links = Links::of(reads);
+    while let Some(more) = links.next(&view) {
+        peek_into(pool, &more, &mut view).await?;
     }
     Ok(view)
 }

@@ -74,6 +74,7 @@ CREATE TABLE order_terms (
     front_url        TEXT,
     callback_url     TEXT    NOT NULL,
     splits           TEXT,
+    recharge_id      INTEGER,
     details          TEXT    NOT NULL,
     content          TEXT    NOT NULL,
     expires_at       INTEGER NOT NULL,
@@ -470,6 +471,112 @@ CREATE INDEX attention_of_withdrawals ON withdrawals (tenant, attention_since DE
     WHERE attention IS NOT NULL;
 CREATE INDEX attention_times_of_withdrawals
     ON withdrawals (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE card_batches (
+    tenant          TEXT    NOT NULL,
+    id              INTEGER NOT NULL,
+    namespace       TEXT    NOT NULL,
+    number          TEXT    NOT NULL,
+    merchant        TEXT    NOT NULL,
+    name            TEXT    NOT NULL,
+    face            INTEGER NOT NULL,
+    price           INTEGER NOT NULL,
+    owner_max       INTEGER NOT NULL,
+    is_transferable INTEGER NOT NULL,
+    accepted_by     TEXT    NOT NULL,
+    begins_at       INTEGER,
+    valid_days      INTEGER,
+    made_at         INTEGER NOT NULL,
+    version         INTEGER NOT NULL,
+    next_poll_at    INTEGER,
+    held            INTEGER NOT NULL,
+    attention_kind  TEXT,
+    attention       TEXT,
+    attention_since INTEGER,
+    state           TEXT    NOT NULL,
+    ends_at         INTEGER,
+    total           INTEGER NOT NULL,
+    issued          INTEGER NOT NULL,
+    reserved        INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_card_batches ON card_batches (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_card_batches
+    ON card_batches (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE card_quotas (
+    tenant          TEXT    NOT NULL,
+    id              INTEGER NOT NULL,
+    batch_id        INTEGER NOT NULL,
+    owner           TEXT    NOT NULL,
+    number          TEXT    NOT NULL,
+    version         INTEGER NOT NULL,
+    next_poll_at    INTEGER,
+    held            INTEGER NOT NULL,
+    attention_kind  TEXT,
+    attention       TEXT,
+    attention_since INTEGER,
+    taken           INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_card_quotas ON card_quotas (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_card_quotas
+    ON card_quotas (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE recharges (
+    tenant          TEXT    NOT NULL,
+    id              INTEGER NOT NULL,
+    order_id        INTEGER NOT NULL,
+    batch_id        INTEGER NOT NULL,
+    quantity        INTEGER NOT NULL,
+    owner           TEXT    NOT NULL,
+    made_at         INTEGER NOT NULL,
+    version         INTEGER NOT NULL,
+    next_poll_at    INTEGER,
+    held            INTEGER NOT NULL,
+    attention_kind  TEXT,
+    attention       TEXT,
+    attention_since INTEGER,
+    state           TEXT    NOT NULL,
+    ended_at        INTEGER,
+    first_card      INTEGER,
+    PRIMARY KEY (tenant, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_recharges ON recharges (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_recharges
+    ON recharges (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE cards (
+    tenant          TEXT    NOT NULL,
+    id              INTEGER NOT NULL,
+    number          TEXT    NOT NULL,
+    batch_id        INTEGER NOT NULL,
+    recharge_id     INTEGER NOT NULL,
+    order_id        INTEGER NOT NULL,
+    face            INTEGER NOT NULL,
+    made_at         INTEGER NOT NULL,
+    begins_at       INTEGER NOT NULL,
+    ends_at         INTEGER NOT NULL,
+    version         INTEGER NOT NULL,
+    next_poll_at    INTEGER,
+    held            INTEGER NOT NULL,
+    attention_kind  TEXT,
+    attention       TEXT,
+    attention_since INTEGER,
+    state           TEXT    NOT NULL,
+    owner           TEXT    NOT NULL,
+    spent           INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_cards ON cards (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_cards
+    ON cards (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+-- Cards are listed by their owners and by their batches.
+CREATE INDEX owners_of_cards ON cards (tenant, owner, id);
+CREATE INDEX batches_of_cards ON cards (tenant, batch_id, id);
 
 -- A story's events lie together; every row of a story has events in it, and is found by
 -- them, or by those that were archived.

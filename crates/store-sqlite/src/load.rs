@@ -3,7 +3,7 @@
 use crate::sql::read;
 use crate::sql::rows::SqlRow;
 use crate::statement::{Select, snapshot};
-use kernel::{Key, NaturalKey, Reads, TenantId, View};
+use kernel::{Key, Links, NaturalKey, Reads, TenantId, View};
 use ledger::Balance;
 use rusqlite::Connection;
 use store::StoreFault;
@@ -103,10 +103,10 @@ pub(crate) fn load(connection: &mut Connection, reads: &Reads) -> Result<View, S
         let mut view = View::default();
         load_rows(snapshot, reads, &mut view)?;
         load_balances(snapshot, reads, &mut view)?;
-        let linked = view.linked();
-        if !linked.is_empty() {
-            load_rows(snapshot, &linked, &mut view)?;
-            load_balances(snapshot, &linked, &mut view)?;
+        let mut links = Links::of(reads);
+        while let Some(more) = links.next(&view) {
+            load_rows(snapshot, &more, &mut view)?;
+            load_balances(snapshot, &more, &mut view)?;
         }
         Ok(view)
     })

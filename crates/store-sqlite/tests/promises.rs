@@ -4,7 +4,7 @@ mod waiting;
 
 use adapters::Stopwatch;
 use kernel::{Caller, Order, View, decide};
-use ledger::{Stamp, Timestamp};
+use ledger::{Seed, Stamp, Timestamp};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -186,7 +186,7 @@ fn a_listing_that_little_passes_is_answered_in_parts() {
 fn place(store: &SqliteStore, number: &str) -> Order {
     let command = place_for(&tenant(), order_request(number));
     let mut view = View { directory: Arc::new(directory()), ..View::default() };
-    let mut stamp = Stamp::new(0, START);
+    let mut stamp = Stamp::new(0, START, Seed([0; 32]));
     let decision = decide(&mut view, &Caller::Clock, &command, &mut stamp).expect("accepted");
     let batch = Batch::of(&tenant(), &view, [decision]).expect("the sums fit");
     let order = batch.changed.orders[0].row.clone();

@@ -55,6 +55,14 @@ pub enum Rule {
     /// moved it from there to where it was paid by hand, one that failed released it, and nothing else
     /// moved for it.
     WithdrawalWithoutTransfers,
+    /// What the cards of a batch are worth is what the book says that they are.
+    CardsDiffer,
+    /// A batch counts the cards of its purchases: as issued those of paid ones, as reserved those of open
+    /// ones.
+    StockDiffers,
+    /// A purchase of cards is issued exactly when its order is paid, with as many cards as it has; it is
+    /// released exactly when its order has ended unpaid.
+    RechargeDiffers,
     /// What the transfers of a row hold is what the row says that it holds.
     HeldDiffers,
     /// Every transfer that holds or releases belongs to a row.
@@ -71,7 +79,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order in which they are checked.
-    pub const ALL: [Rule; 23] = [
+    pub const ALL: [Rule; 26] = [
         Rule::TransferShape,
         Rule::BalanceMissing,
         Rule::BalanceDiffers,
@@ -89,6 +97,9 @@ impl Rule {
         Rule::AllocatedDiffers,
         Rule::SharedDiffers,
         Rule::WithdrawalWithoutTransfers,
+        Rule::CardsDiffer,
+        Rule::StockDiffers,
+        Rule::RechargeDiffers,
         Rule::HeldDiffers,
         Rule::HoldWithoutRow,
         Rule::OpenWithoutTask,
@@ -122,6 +133,9 @@ impl Rule {
             Rule::RefundNotTaken => "what it took from merchants is not its amount",
             Rule::RefundsNotCounted => "its refunds are not what it counts of them",
             Rule::WithdrawalWithoutTransfers => "its transfers do not fit its state",
+            Rule::CardsDiffer => "its cards are not worth what the book says",
+            Rule::StockDiffers => "its purchases do not have the cards that it counts",
+            Rule::RechargeDiffers => "its order's end and its cards do not fit its state",
             Rule::HeldDiffers => "its transfers do not hold what it should hold",
             Rule::HoldWithoutRow => "holds or releases for a row that does not exist",
             Rule::OpenWithoutTask => "open, and no task",

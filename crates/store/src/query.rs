@@ -11,7 +11,7 @@ use kernel::{
     Order, Payee, Refund, Row, Share, Task, Tenant, TenantId, Withdrawal,
 };
 use ledger::{
-    Account, Balance, Id, Named, Stamp, Subject, SubjectKind, Timestamp, Transfer, kinds,
+    Account, Balance, Id, Named, Subject, SubjectKind, Timestamp, Transfer, first_id_at, kinds,
 };
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
@@ -434,7 +434,7 @@ pub fn lowest_id(from: Timestamp) -> i64 {
     if from < Timestamp::default() || from > YEAR_2109 {
         return i64::MIN;
     }
-    Stamp::new(0, from).id::<kinds::Order>().value()
+    first_id_at::<kinds::Order>(from).value()
 }
 
 /// A little before the ids are used up.

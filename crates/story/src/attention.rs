@@ -46,6 +46,10 @@ fn standing(row: &Row) -> Option<String> {
             "{subject}, since {at}: {reason}; nothing more of the order is shared until it has ended"
         ),
         Row::Payee(_)
+        | Row::CardBatch(_)
+        | Row::CardQuota(_)
+        | Row::Recharge(_)
+        | Row::Card(_)
         | Row::Allocation(_)
         | Row::AllocationRelease(_)
         | Row::Tenant(_)

@@ -9,7 +9,7 @@ use kernel::{
     PlaceOrder, RecordFinding, Refund, RefundRequest, RequestRefund, Route, Row, Task, TenantId,
     TenantRoutes, View, decide,
 };
-use ledger::{Currency, Fen, Id, Stamp, Subject, Timestamp, kinds};
+use ledger::{Currency, Fen, Id, Seed, Stamp, Subject, Timestamp, kinds};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use store::{Batch, Story};
@@ -72,12 +72,12 @@ impl Samples {
     /// A tenant without orders.
     pub fn new() -> Samples {
         let view = View { directory: directory(), ..View::default() };
-        Samples { view, stamp: Stamp::new(1, START), decisions: vec![] }
+        Samples { view, stamp: Stamp::new(1, START, Seed([1; 32])), decisions: vec![] }
     }
 
     /// Decides a command `ms` after the start.
     pub fn step(&mut self, ms: i64, caller: Caller, command: impl Into<Command>) {
-        self.stamp = self.stamp.clone().at(START.plus_ms(ms));
+        self.stamp.set_time(START.plus_ms(ms));
         let command = command.into();
         let decision = decide(&mut self.view, &caller, &command, &mut self.stamp);
         self.decisions.push(decision.expect("the command is accepted"));
@@ -233,6 +233,7 @@ fn place(number: &str) -> PlaceOrder {
         notify_url: Some("https://shop.example/paid".to_owned()),
         front_url: None,
         splits: kernel::Splits::default(),
+        recharge: None,
         details: r#"{"Phone":"13800138000"}"#.to_owned(),
         content: String::new(),
     };

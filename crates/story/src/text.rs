@@ -390,11 +390,15 @@ fn intent(story: &Story, task: &Task, now: Timestamp) -> String {
         SubjectKind::Notification => format!("send {subject}"),
         SubjectKind::Approval => format!("let {subject} expire"),
         SubjectKind::Allocation => format!("end the period of {subject}"),
+        SubjectKind::Recharge => format!("let the cards of {subject} expire"),
         SubjectKind::Tenant
         | SubjectKind::Merchant
         | SubjectKind::CallerKey
         | SubjectKind::ChannelAccount
         | SubjectKind::AllocationRelease
+        | SubjectKind::CardBatch
+        | SubjectKind::CardQuota
+        | SubjectKind::Card
         | SubjectKind::Withdrawal => format!("nothing: {subject} has no tasks"),
     }
 }

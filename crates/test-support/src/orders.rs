@@ -42,6 +42,7 @@ pub fn order_request(number: &str) -> OrderRequest {
         notify_url: Some("https://shop.example/told?a=1&b=2".to_owned()),
         front_url: None,
         splits: kernel::Splits::default(),
+        recharge: None,
         details: r#"{"Attach":"\u0000 is not text"}"#.to_owned(),
         content: "digest".to_owned(),
     }

@@ -17,6 +17,8 @@ use crypto::rsa;
 use crypto::{MasterKeys, Secret};
 use engine::{Clock, Guard, SystemClock};
 use jiff::tz::{TimeZone, offset};
+use kernel::{CardBatchCommand, CardValidity, CreateCardBatch, MerchantId, TenantId};
+use ledger::{Fen, Id};
 use sandbox::Sandbox;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -33,6 +35,9 @@ pub(crate) const MERCHANTS: [&str; 3] = ["CM6756531983210274560", "CM-B", "CM-C"
 pub(crate) const APPID: &str = "wx43f1t4567721a03e";
 /// The name of its account at WeChat Pay.
 pub(crate) const WXPAY_ACCOUNT: &str = "demo-wxpay";
+
+/// The id of its batch of gift cards.
+pub(crate) const CARD_BATCH: i64 = 100;
 
 /// A merchant of a measurement, which gets parts of others' orders.
 pub(crate) fn partner(number: u8) -> String {
@@ -159,6 +164,28 @@ impl WxpaySigning {
         let answer = sandbox.switch("wxpay", "trust", arguments).await.context("trust not set")?;
         serde_json::from_str(&answer).context("the sandbox's answer about trust")
     }
+}
+
+/// The gift cards that are on sale: of 100 yuan for 95, valid for a year, spent at every merchant. Their batch has
+/// the id that the published sample asks for.
+#[expect(clippy::disallowed_methods, reason = "an id that was chosen outside")]
+pub(crate) fn card_batch() -> CardBatchCommand {
+    CardBatchCommand::Create(Box::new(CreateCardBatch {
+        tenant: TenantId::new(OCODE),
+        namespace: Arc::from(dialect_wecard::BATCH_NAMESPACE),
+        number: "dev_gift_cards".to_owned(),
+        id: Some(Id::from_value(CARD_BATCH)),
+        merchant: MerchantId::new(MERCHANTS[0]),
+        name: "通宝礼品卡".to_owned(),
+        face: Fen::new(10_000),
+        price: Fen::new(9_500),
+        total: 10_000_000,
+        validity: CardValidity::Relative { days: 365 },
+        owner_max: 0,
+        is_transferable: true,
+        accepted_by: MERCHANTS.map(MerchantId::new).to_vec(),
+        is_on_sale: true,
+    }))
 }
 
 impl World {

@@ -76,6 +76,10 @@ fn place(row: &AttentionRow, way: Way) -> String {
         SubjectKind::Tenant
         | SubjectKind::Merchant
         | SubjectKind::CallerKey
+        | SubjectKind::CardBatch
+        | SubjectKind::CardQuota
+        | SubjectKind::Recharge
+        | SubjectKind::Card
         | SubjectKind::Allocation
         | SubjectKind::AllocationRelease => tenant,
     }

@@ -5,14 +5,14 @@
 //!
 //! - `records`: receivers, shares and returns in the documents. `funds`: frozen money and balances.
 //! - `receivers`, `share` with `guard`, `returns`: the calls. `answer`: what they
-//!   answer. `bill`: the bill of a day. `notice`: what receivers are notified of.
+//!   answer. `bill`: the bill of a day. `callback`: what receivers are notified of.
 //! - `switch`: the largest part that can be shared, receivers' URLs, and a look at balances.
 
 mod answer;
 mod bill;
+mod callback;
 pub(super) mod funds;
 mod guard;
-mod notice;
 mod receivers;
 mod records;
 mod returns;

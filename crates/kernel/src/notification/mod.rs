@@ -35,16 +35,19 @@ pub enum NotificationKind {
     Share,
     /// The return of a share ended.
     ShareReturn,
+    /// Stored value was paid for and issued.
+    Recharge,
 }
 
 impl NotificationKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [NotificationKind; 5] = [
+    pub const ALL: [NotificationKind; 6] = [
         NotificationKind::Pay,
         NotificationKind::Refund,
         NotificationKind::Withdrawal,
         NotificationKind::Share,
         NotificationKind::ShareReturn,
+        NotificationKind::Recharge,
     ];
 
     /// The word in storage and documents.
@@ -55,6 +58,7 @@ impl NotificationKind {
             NotificationKind::Withdrawal => "withdrawal",
             NotificationKind::Share => "share",
             NotificationKind::ShareReturn => "share_return",
+            NotificationKind::Recharge => "recharge",
         }
     }
 

@@ -106,7 +106,7 @@ pub struct PlaceOrder {
 }
 
 impl PlaceOrder {
-    fn key(&self) -> NaturalKey {
+    pub(crate) fn key(&self) -> NaturalKey {
         NaturalKey {
             namespace: self.request.namespace.clone(),
             number: self.request.merchant_order_no.clone(),
@@ -220,19 +220,35 @@ pub(super) fn decide(
 /// Places an order, or answers a repeat of it.
 fn place(deciding: &mut Deciding<'_>, place: &PlaceOrder) -> Result<Reply, OrderRefusal> {
     let view = deciding.view();
-    let merchant = view
-        .directory
-        .merchant(&place.tenant, &place.request.merchant)
-        .ok_or(OrderRefusal::UnknownMerchant)?;
+    merchant_of(&view.directory, place)?;
     if let Some(order) = view.orders.find(&place.tenant, &Key::Number(place.key())) {
         return repeat(deciding, order, place);
     }
+    let order = place_new(deciding, place)?;
+    Ok(Reply::about(order.id().subject()))
+}
+
+/// Places an order whose number is new.
+pub(crate) fn place_new(
+    deciding: &mut Deciding<'_>,
+    place: &PlaceOrder,
+) -> Result<Order, OrderRefusal> {
+    let view = deciding.view();
+    let merchant = merchant_of(&view.directory, place)?;
     let (route, expires_at) = check_new(deciding.now(), merchant, place)?;
     let splits = check_splits(deciding, place, route)?;
     let order = new_order(deciding, place, splits, route, expires_at);
     deciding.record(&order, OrderChange::Placed(Box::new(order.clone())));
     deciding.work(order.ask(order.place_instruction()));
-    Ok(Reply::about(order.id().subject()))
+    Ok(order)
+}
+
+fn merchant_of<'d>(
+    directory: &'d Directory,
+    place: &PlaceOrder,
+) -> Result<&'d MerchantRoutes, OrderRefusal> {
+    let found = directory.merchant(&place.tenant, &place.request.merchant);
+    found.ok_or(OrderRefusal::UnknownMerchant)
 }
 
 /// What a new order must fulfil.
@@ -344,7 +360,7 @@ fn new_order(
 }
 
 /// The same number again: the stored order decides.
-fn repeat(
+pub(crate) fn repeat(
     deciding: &mut Deciding<'_>,
     order: &Order,
     place: &PlaceOrder,

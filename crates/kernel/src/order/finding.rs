@@ -19,11 +19,15 @@ use crate::command::ChannelAnswer;
 use crate::coupons::{coupon_amount, coupons, is_part};
 use crate::deciding::{Deciding, Movement};
 use crate::notification::{self, NotificationKind, Notified};
+use crate::recharge;
 use crate::refund;
 use crate::share;
 use crate::standing::AttentionKind;
 use channel::{Finding, Operation, PayInfo, Payment, Unproven};
 use ledger::{Account, AccountKind, Fen, Phase, Reason, Timestamp, kinds};
+
+/// Why an order has failed though it was paid: the money goes back.
+const OBSOLETE: &str = "paid when the cards had expired";
 
 /// Records a finding about an order.
 pub(super) fn record(
@@ -37,10 +41,17 @@ pub(super) fn record(
         Transition::PayInfo(pay_info) => {
             deciding.record(order, OrderChange::PayInfoReceived(pay_info.clone().into()));
         }
+        Transition::Pays(payment) if recharge::is_obsolete(deciding, order) => {
+            give_back(deciding, order, Taken::of(payment));
+            let reason = OBSOLETE.to_owned();
+            end_unpaid(deciding, order, OrderChange::Failed { reason });
+        }
         Transition::Pays(payment) => pay(deciding, order, Taken::of(payment)),
         Transition::Unapplied(payment) => give_back(deciding, order, Taken::of(payment)),
-        Transition::Closed => deciding.record(order, OrderChange::Closed),
-        Transition::Failed(reason) => deciding.record(order, OrderChange::Failed { reason }),
+        Transition::Closed => end_unpaid(deciding, order, OrderChange::Closed),
+        Transition::Failed(reason) => {
+            end_unpaid(deciding, order, OrderChange::Failed { reason });
+        }
         Transition::Pending => {
             let next_poll_at = poll_again(order, finding, asked, now);
             deciding.record(
@@ -91,6 +102,12 @@ pub(super) fn record(
             deciding.record(order, OrderChange::CallEnded { next_poll_at });
         }
     }
+}
+
+/// Ends an order without a payment; what it had reserved is put back.
+pub(super) fn end_unpaid(deciding: &mut Deciding<'_>, order: &Order, end: OrderChange) {
+    deciding.record(order, end);
+    recharge::release(deciding, order);
 }
 
 /// True when "it stands there, unpaid" is news about the order.
@@ -438,9 +455,13 @@ pub(super) fn pay(deciding: &mut Deciding<'_>, order: &Order, taken: Taken<'_>) 
     let merchant = Account::new(AccountKind::MerchantPending, request.merchant.as_str());
     book(deciding, order, &taken, &merchant, Reason::Payment);
     let allocated = allocation::allocate(deciding, order, &paid);
+    recharge::fulfil(deciding, order, taken.amount);
     if let Some(url) = &request.notify_url {
         let notified = Notified {
-            kind: NotificationKind::Pay,
+            kind: match request.recharge {
+                Some(_) => NotificationKind::Recharge,
+                None => NotificationKind::Pay,
+            },
             about_no: &request.merchant_order_no,
             dialect: &request.dialect,
             url,

@@ -14,6 +14,7 @@ mod polls;
 
 pub use change::OrderChange;
 pub use decide::{OrderCommand, PlaceOrder};
+pub(crate) use decide::{place_new, repeat};
 pub(crate) use finding::CHANNEL_LAG_SECONDS;
 pub use funds::{AllocatePeriod, AllocationTerms, OrderFunds, OrderSharing, ShareAmount, Splits};
 pub use polls::{
@@ -74,6 +75,8 @@ pub struct OrderRequest {
     pub front_url: Option<String>,
     /// How the money is divided once it is paid.
     pub splits: Splits,
+    /// What is bought with it, where that is stored value; `None` of goods.
+    pub recharge: Option<Id<kinds::Recharge>>,
     /// Everything else that the caller sent, in the dialect's own form; opaque here.
     pub details: String,
     /// A digest of the members that a repeat must not change, made by the dialect, which knows them:
@@ -707,8 +710,11 @@ impl Aggregate for Order {
 
     /// Releases and refunds of a paid order move what was allocated of it. They may be decided together
     /// with its payment, so that an order that is not paid yet names the same. Its payment is shared with
-    /// the payees that it lists.
+    /// the payees that it lists. What is bought with it is issued with its payment, or put back with its
+    /// end.
     fn linked(&self, reads: &mut Reads) {
+        let recharge = self.terms.request.recharge.map(Key::Id);
+        reads.recharges.extend(recharge.map(|key| (self.terms.tenant.clone(), key)));
         if !self.terms.request.splits.allocations.is_empty() {
             let tenant = &self.terms.tenant;
             let keys =

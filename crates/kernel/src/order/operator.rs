@@ -5,7 +5,7 @@
 //! hand is money that the channel reported and that the order cannot take.
 
 use super::decide::OrderCommand;
-use super::finding::{Taken, book_unapplied, give_back, pay};
+use super::finding::{Taken, book_unapplied, end_unpaid, give_back, pay};
 use super::{
     Closure, ContestedPayment, Order, OrderChange, OrderRefusal, OrderState, UnappliedOutcome,
 };
@@ -199,7 +199,7 @@ fn close_for_good(
         OrderState::Closing(Closure::Asked) => OrderChange::Closed,
         _ => OrderChange::Failed { reason: CLOSED_FOR_GOOD.to_owned() },
     };
-    deciding.record(order, ended);
+    end_unpaid(deciding, order, ended);
     deciding.record(order, OrderChange::AttentionEnded { note: note.to_owned() });
     Ok(())
 }
@@ -207,6 +207,6 @@ fn close_for_good(
 /// The channel took another amount under the order's number, so nobody can pay it any more.
 fn fail(deciding: &mut Deciding<'_>, order: &Order) {
     if !order.state.is_final() {
-        deciding.record(order, OrderChange::Failed { reason: CONTESTED.to_owned() });
+        end_unpaid(deciding, order, OrderChange::Failed { reason: CONTESTED.to_owned() });
     }
 }

@@ -322,6 +322,9 @@ pub enum RefundRefusal {
     /// The channel contradicts the refund; a person must look into it before it is requested again.
     #[error("the refund waits for a person")]
     Contradicted,
+    /// What was bought with the order is spent like money: it must be taken back first.
+    #[error("the order is for stored value, which is refunded otherwise")]
+    StoredValue,
     /// The order is not paid.
     #[error("the order is {state}")]
     NotPaid {

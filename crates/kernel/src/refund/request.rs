@@ -71,6 +71,9 @@ pub(super) fn request(
     if order.terms.request.merchant != command.merchant {
         return Err(OrderRefusal::Differs { field: OrderField::Merchant }.into());
     }
+    if order.terms.request.recharge.is_some() {
+        return Err(RefundRefusal::StoredValue.into());
+    }
     let known = deciding.view().refunds.find(&command.tenant, &Key::Number(command.request.key()));
     let refund = match known {
         Some(known) => repeat(deciding, known, &order, command)?,

@@ -135,6 +135,10 @@ pub(super) fn check(
     if order.terms.request.merchant != make.merchant {
         return state("another merchant's");
     }
+    // Its money stays with us until the stored value is spent.
+    if order.terms.request.recharge.is_some() {
+        return state("for stored value");
+    }
     if order.refundable() == Fen::ZERO {
         return state("refunded");
     }

@@ -9,19 +9,20 @@ pub(crate) mod script;
 use channel::{Finding, Operation, PayForm, PayInfo, Payer, Scene, SharingRules};
 use kernel::{
     Aggregate, Allocation, AllocationPart, Approval, ApprovalCommand, Attempt, CallRecord, Caller,
-    Command, Delivery, Directory, Event, Key, MerchantId, MerchantRoutes, NaturalKey, Notification,
-    NotificationCommand, Order, OrderCommand, OrderRequest, OrderShares, Payee, PlaceOrder,
-    Proposal, Reads, RecordFinding, Refund, RefundRequest, Refusal, Reply, RequestRefund,
-    RequestWithdrawal, ReturnTerms, Route, Share, ShareReturn, Task, TenantId, TenantRoutes, View,
-    Withdrawal, Work, decide,
+    Command, Delivery, Directory, Event, Key, Links, MerchantId, MerchantRoutes, NaturalKey,
+    Notification, NotificationCommand, Order, OrderCommand, OrderRequest, OrderShares, Payee,
+    PlaceOrder, Proposal, Reads, RecordFinding, Refund, RefundRequest, Refusal, Reply,
+    RequestRefund, RequestWithdrawal, ReturnTerms, Route, Share, ShareReturn, Task, TenantId,
+    TenantRoutes, View, Withdrawal, Work, decide,
 };
 use ledger::{
-    Account, AccountKind, Balance, Currency, Fen, Id, Phase, Reason, Stamp, Subject, Timestamp,
-    Transfer, kinds,
+    Account, AccountKind, Balance, Currency, Fen, Id, Phase, Reason, Seed, Stamp, Subject,
+    Timestamp, Transfer, kinds,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
 
+const SEED: Seed = Seed([1; 32]);
 pub(crate) const START: Timestamp = Timestamp::from_seconds(1_795_000_000);
 pub(crate) const INSTALLATION: &str = "A1B2C3";
 /// Who the channel account is at its channel.
@@ -87,6 +88,7 @@ pub(crate) fn place(number: &str) -> PlaceOrder {
         notify_url: Some("https://business.com/pay/notify".to_owned()),
         front_url: None,
         splits: kernel::Splits::default(),
+        recharge: None,
         details: "{}".to_owned(),
         content: String::new(),
     };
@@ -169,7 +171,6 @@ pub(crate) fn call(operation: Option<Operation>, at: Timestamp) -> CallRecord {
 }
 
 /// A kernel with a memory.
-#[derive(Clone)]
 pub(crate) struct TestKernel {
     /// What is stored; the transfers have the balances.
     pub(crate) stored: View,
@@ -185,6 +186,29 @@ pub(crate) struct TestKernel {
     stamp: Stamp,
 }
 
+/// Above every id that one decision draws.
+const ID_MARGIN: i64 = 1 << 24;
+
+/// The same memory; from here on ids and random numbers are its own.
+impl Clone for TestKernel {
+    fn clone(&self) -> TestKernel {
+        let last = self.events.last().map_or(0, |event| event.id.value()) + ID_MARGIN;
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&last.to_le_bytes());
+        TestKernel {
+            stored: self.stored.clone(),
+            rebuilt: self.rebuilt.clone(),
+            now: self.now,
+            caller: self.caller.clone(),
+            events: self.events.clone(),
+            transfers: self.transfers.clone(),
+            work: self.work.clone(),
+            tasks: self.tasks.clone(),
+            stamp: Stamp::new(1, self.now, Seed(seed)).above(last),
+        }
+    }
+}
+
 impl TestKernel {
     pub(crate) fn new(directory: Directory) -> TestKernel {
         TestKernel {
@@ -196,7 +220,7 @@ impl TestKernel {
             transfers: vec![],
             work: vec![],
             tasks: HashMap::new(),
-            stamp: Stamp::new(1, START),
+            stamp: Stamp::new(1, START, SEED),
         }
     }
 
@@ -205,7 +229,7 @@ impl TestKernel {
         let command = command.into();
         let mut view = self.load(&command);
         let balances = view.balances.clone();
-        self.stamp = self.stamp.clone().at(self.now);
+        self.stamp.set_time(self.now);
         match decide(&mut view, &self.caller, &command, &mut self.stamp) {
             Ok(decision) => {
                 self.keep(&view, command.tenant());
@@ -238,16 +262,18 @@ impl TestKernel {
         let mut reads = Reads::default();
         command.reads(&mut reads);
         let mut view = View { directory: self.stored.directory.clone(), ..View::default() };
-        self.load_into(&mut view, reads);
-        let linked = view.linked();
-        self.load_into(&mut view, linked);
+        self.load_into(&mut view, &reads);
+        let mut links = Links::of(&reads);
+        while let Some(more) = links.next(&view) {
+            self.load_into(&mut view, &more);
+        }
         view
     }
 
-    fn load_into(&self, view: &mut View, reads: Reads) {
-        for key in reads.balances {
+    fn load_into(&self, view: &mut View, reads: &Reads) {
+        for key in &reads.balances {
             let balance = self.balance(&key.1);
-            view.balances.insert(key, balance);
+            view.balances.insert(key.clone(), balance);
         }
         macro_rules! load_rows {
             ($($rows:ident: $row:ident,)*) => {$(

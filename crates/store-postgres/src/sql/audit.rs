@@ -250,6 +250,36 @@ super::statements! {
     ALLOCATION_RELEASE_EVENTS_MISSING =
         events_missing("allocation_releases", "allocation_release", "order_id");
     WITHDRAWAL_EVENTS_MISSING = events_missing("withdrawals", "withdrawal", "id");
+    CARD_BATCH_EVENTS_MISSING = events_missing("card_batches", "card_batch", "id");
+    CARD_QUOTA_EVENTS_MISSING = events_missing("card_quotas", "card_quota", "batch_id");
+    RECHARGE_EVENTS_MISSING = events_missing("recharges", "recharge", "order_id");
+    CARD_EVENTS_MISSING = events_missing("cards", "card", "order_id");
+
+    CARDS_DIFFER = "SELECT tenant, id FROM (
+            SELECT tenant, batch_id AS id, face - spent AS fen FROM cards WHERE state <> 'expired'
+            UNION ALL
+            SELECT tenant, substr(account, 16)::bigint, -posted FROM balances
+            WHERE account >= 'card_liability/' AND account < 'card_liability0') AS sides
+        GROUP BY tenant, id HAVING sum(fen) <> 0 ORDER BY tenant, id LIMIT 1";
+
+    STOCK_DIFFERS = "SELECT tenant, id FROM (
+            SELECT tenant, id, issued, reserved FROM card_batches
+            UNION ALL
+            SELECT tenant, batch_id, CASE WHEN state = 'issued' THEN -quantity ELSE 0 END,
+                CASE WHEN state = 'open' THEN -quantity ELSE 0 END
+            FROM recharges) AS sides
+        GROUP BY tenant, id HAVING sum(issued) <> 0 OR sum(reserved) <> 0
+        ORDER BY tenant, id LIMIT 1";
+
+    RECHARGE_DIFFERS = "SELECT own.tenant, own.id FROM recharges AS own
+        LEFT JOIN orders ON orders.tenant = own.tenant AND orders.id = order_id
+        LEFT JOIN (SELECT tenant, recharge_id, count(*) AS cards FROM cards
+            GROUP BY tenant, recharge_id) AS counted
+            ON counted.tenant = own.tenant AND recharge_id = own.id
+        WHERE own.state <> CASE orders.state WHEN 'paid' THEN 'issued' WHEN 'failed' THEN 'released'
+                WHEN 'closed' THEN 'released' ELSE 'open' END
+            OR coalesce(cards, 0) <> CASE WHEN own.state = 'issued' THEN quantity ELSE 0 END
+        ORDER BY own.tenant, own.id LIMIT 1";
 
     ARCHIVES_DIFFER = "SELECT tenant, number FROM (
             SELECT tenant, number, event_count FROM archives

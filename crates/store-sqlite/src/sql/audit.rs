@@ -121,7 +121,7 @@ macro_rules! moved {
 }
 
 /// The rules behind those of the accounts.
-pub(crate) const MONEY_RULES: [RuleSql; 12] = [
+pub(crate) const MONEY_RULES: [RuleSql; 15] = [
     (
         Rule::PaidWithoutPayment,
         "order",
@@ -299,6 +299,42 @@ pub(crate) const MONEY_RULES: [RuleSql; 12] = [
             IS NOT (1, state = 'paid', state = 'failed', 0)
         ORDER BY tenant, id LIMIT 1",
     ),
+    (
+        Rule::CardsDiffer,
+        "card_batch",
+        "SELECT tenant, id FROM (
+            SELECT tenant, batch_id AS id, face - spent AS fen FROM cards WHERE state <> 'expired'
+            UNION ALL
+            SELECT tenant, CAST(substr(account, 16) AS INTEGER), -posted FROM balances
+            WHERE account >= 'card_liability/' AND account < 'card_liability0')
+        GROUP BY tenant, id HAVING sum(fen) <> 0 ORDER BY tenant, id LIMIT 1",
+    ),
+    (
+        Rule::StockDiffers,
+        "card_batch",
+        "SELECT tenant, id FROM (
+            SELECT tenant, id, issued, reserved FROM card_batches
+            UNION ALL
+            SELECT tenant, batch_id, iif(state = 'issued', -quantity, 0),
+                iif(state = 'open', -quantity, 0)
+            FROM recharges)
+        GROUP BY tenant, id HAVING sum(issued) <> 0 OR sum(reserved) <> 0
+        ORDER BY tenant, id LIMIT 1",
+    ),
+    (
+        Rule::RechargeDiffers,
+        "recharge",
+        "SELECT own.tenant, own.id FROM recharges AS own
+        LEFT JOIN orders ON orders.tenant = own.tenant AND orders.id = order_id
+        LEFT JOIN (SELECT tenant, recharge_id, count(*) AS cards FROM cards
+            GROUP BY tenant, recharge_id) AS counted
+            ON counted.tenant = own.tenant AND recharge_id = own.id
+        WHERE (own.state, coalesce(cards, 0)) IS NOT (
+            CASE orders.state WHEN 'paid' THEN 'issued' WHEN 'failed' THEN 'released'
+                WHEN 'closed' THEN 'released' ELSE 'open' END,
+            iif(own.state = 'issued', quantity, 0))
+        ORDER BY own.tenant, own.id LIMIT 1",
+    ),
 ];
 
 pub(crate) const PAID_WITHOUT_NOTIFICATION: RuleSql = (
@@ -350,7 +386,7 @@ macro_rules! events_missing {
 }
 
 /// The rules of what was archived.
-pub(crate) const ARCHIVE_RULES: [RuleSql; 10] = [
+pub(crate) const ARCHIVE_RULES: [RuleSql; 14] = [
     events_missing!("orders", "order", "id"),
     events_missing!("refunds", "refund", "order_id"),
     events_missing!("notifications", "notification", "root"),
@@ -360,6 +396,10 @@ pub(crate) const ARCHIVE_RULES: [RuleSql; 10] = [
     events_missing!("allocations", "allocation", "order_id"),
     events_missing!("allocation_releases", "allocation_release", "order_id"),
     events_missing!("withdrawals", "withdrawal", "id"),
+    events_missing!("card_batches", "card_batch", "id"),
+    events_missing!("card_quotas", "card_quota", "batch_id"),
+    events_missing!("recharges", "recharge", "order_id"),
+    events_missing!("cards", "card", "order_id"),
     (
         Rule::ArchivesDiffer,
         "archive",

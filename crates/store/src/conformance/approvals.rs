@@ -7,7 +7,7 @@ use kernel::{
     Approval, ApprovalCommand, ApprovalState, AttentionKind, Caller, Command, Exit, Order,
     OrderCommand, Proposal,
 };
-use ledger::{Fen, Id, Stamp, Timestamp};
+use ledger::{Fen, Id, Timestamp, first_id_at};
 use std::sync::Arc;
 use test_support::{START, found, paid, tenant_at};
 
@@ -122,7 +122,7 @@ pub(super) fn approvals_come_by_page(store: &dyn Store) -> Promise<'_, ()> {
         assert_eq!(list(Some(1), None, None, 9).await, all[1..2]);
         assert_eq!(list(None, Some("rejected"), None, 9).await, all[..1]);
         assert_eq!(list(Some(1), Some("rejected"), None, 9).await, []);
-        let absent: Id<_> = Stamp::new(3, Timestamp::from_ms(START.ms() - 1)).id();
+        let absent: Id<_> = first_id_at(Timestamp::from_ms(START.ms() - 1));
         assert_eq!(fixture.ask(OneApproval { id: absent }).await, None);
     })
 }

@@ -9,8 +9,8 @@ use kernel::{Aggregate, Changed, Key, NaturalKey, Order, OrderRequest, OrderStat
 use ledger::{Fen, Stamp};
 use std::sync::Arc;
 use test_support::{
-    NAMESPACE, close, found, found_of_refund, order_request, paid, paid_as, payable, place_for,
-    refunded, replay, tenant_at,
+    NAMESPACE, SEED, close, found, found_of_refund, order_request, paid, paid_as, payable,
+    place_for, refunded, replay, tenant_at,
 };
 
 pub(super) fn order_has_two_keys(store: &dyn Store) -> Promise<'_, ()> {
@@ -97,7 +97,7 @@ pub(super) fn stale_batch_leaves_no_trace(store: &dyn Store) -> Promise<'_, ()> 
         let mut gone = fixture.one(found(&order, paid(&order), None)).await;
         gone.changed.orders[0].row.terms = {
             let mut terms = (*order.terms).clone();
-            terms.id = Stamp::new(2, fixture.now()).id();
+            terms.id = Stamp::new(2, fixture.now(), SEED).id();
             Arc::new(terms)
         };
         assert_stale(&store.commit(vec![gone]).await);

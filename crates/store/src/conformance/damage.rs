@@ -4,7 +4,7 @@
 //! store, and for each of [`DAMAGES`] picks a row, damages a copy of the books, and asks for an audit.
 
 use super::fixture::{StoreFixture, place_at};
-use super::{allocations, approvals, settlement, shares};
+use super::{allocations, approvals, cards, settlement, shares};
 use crate::audit::Rule;
 use crate::{Promise, Store};
 use channel::RefundStatus;
@@ -58,6 +58,7 @@ pub fn history(store: &dyn Store) -> Promise<'_, ()> {
         allocations::divided(&mut fixture, 0, "A-8").await;
         shares::shared(&mut fixture, &tenant_at(0), "A-share").await;
         settlement::paid_out(&mut fixture, &tenant_at(0)).await;
+        cards::sold(&mut fixture, &tenant_at(0)).await;
         pay_twice_with_coupons(&mut fixture).await;
         let order = fixture.sell(&tenant_at(0), "A-1").await;
         for reference in ["wx2", "wx3", "wx4", "wx5", "wx6"] {
@@ -185,6 +186,11 @@ const ALLOCATION: &str = first!("CAST(id AS TEXT)", "allocations ORDER BY id DES
 const SHARED: &str = first!("CAST(id AS TEXT)", "orders WHERE shared > 0 ORDER BY id DESC");
 const SHARE: &str = first!("CAST(id AS TEXT)", "shares ORDER BY id DESC");
 const SHARE_RETURN: &str = first!("CAST(id AS TEXT)", "share_returns ORDER BY id DESC");
+const CARD_BATCH: &str = first!("CAST(id AS TEXT)", "card_batches ORDER BY id DESC");
+const CARD_QUOTA: &str = first!("CAST(id AS TEXT)", "card_quotas ORDER BY id DESC");
+const RECHARGE: &str =
+    first!("CAST(id AS TEXT)", "recharges WHERE state = 'issued' ORDER BY id DESC");
+const CARD: &str = first!("CAST(id AS TEXT)", "cards ORDER BY id DESC");
 const TRANSFER: &str = first!("CAST(id AS TEXT)", "transfers ORDER BY id DESC");
 const MERCHANT: &str =
     first!("account", "balances WHERE account LIKE 'merchant_pending%' ORDER BY tenant DESC");
@@ -502,6 +508,33 @@ damages! {
         of_row!("UPDATE orders SET shared = 0");
     "an order has more reserved for shares": SharedDiffers of "order", SHARED,
         of_row!("UPDATE orders SET sharing = sharing + 1");
+    "a card is worth more": CardsDiffer of "card_batch", CARD_BATCH,
+        "UPDATE cards SET face = face + 1 WHERE tenant = '{tenant}' AND batch_id = {subject}";
+    "cards pass for expired": CardsDiffer of "card_batch", CARD_BATCH,
+        "UPDATE cards SET state = 'expired' WHERE tenant = '{tenant}' AND batch_id = {subject}";
+    "the book has more for cards": CardsDiffer of "card_batch", CARD_BATCH,
+        "UPDATE balances SET posted = posted + 1
+         WHERE tenant = '{tenant}' AND account = 'card_liability/' || '{subject}'";
+    "a batch has more reserved": StockDiffers of "card_batch", CARD_BATCH,
+        of_row!("UPDATE card_batches SET reserved = reserved + 1");
+    "a batch has fewer issued": StockDiffers of "card_batch", CARD_BATCH,
+        of_row!("UPDATE card_batches SET issued = issued - 1");
+    "a card is lost": RechargeDiffers of "recharge", RECHARGE,
+        "DELETE FROM cards WHERE tenant = '{tenant}' AND recharge_id = {subject}";
+    "a paid purchase passes for released": RechargeDiffers of "recharge", RECHARGE,
+        of_row!("UPDATE recharges SET state = 'released', first_card = NULL");
+    "an event of a batch is lost": EventsMissing of "card_batch", CARD_BATCH,
+        "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'card_batch'
+         AND subject_id = {subject} AND sequence = 1";
+    "an event of a quota is lost": EventsMissing of "card_quota", CARD_QUOTA,
+        "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'card_quota'
+         AND subject_id = {subject} AND sequence = 1";
+    "an event of a recharge is lost": EventsMissing of "recharge", RECHARGE,
+        "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'recharge'
+         AND subject_id = {subject} AND sequence = 1";
+    "an event of a card is lost": EventsMissing of "card", CARD,
+        "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'card'
+         AND subject_id = {subject} AND sequence = 1";
     "archived events pass for those of another archive": ArchivesDiffer of "archive", ARCHIVE,
         "UPDATE archived_events SET archive = archive + 1
          WHERE tenant = '{tenant}' AND archive = {subject}";

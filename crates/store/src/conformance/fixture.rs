@@ -16,7 +16,8 @@ use ledger::{Account, Balance, Id, Stamp, Timestamp, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use test_support::{
-    REFUND_NAMESPACE, START, TENANTS, directory, found, order_request, paid, place_for, tenant_at,
+    REFUND_NAMESPACE, SEED, START, TENANTS, directory, found, order_request, paid, place_for,
+    tenant_at,
 };
 
 /// A store, with a clock and a source of ids.
@@ -31,7 +32,7 @@ impl<'s> StoreFixture<'s> {
     pub(super) fn new(store: &'s dyn Store) -> StoreFixture<'s> {
         let caller = Caller::Business(Arc::from("till:1"));
         let directory = Arc::new(directory());
-        StoreFixture { store, stamp: Stamp::new(1, START), caller, directory }
+        StoreFixture { store, stamp: Stamp::new(1, START, SEED), caller, directory }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -39,7 +40,7 @@ impl<'s> StoreFixture<'s> {
     }
 
     pub(super) fn wait_ms(&mut self, ms: i64) {
-        self.stamp = self.stamp.clone().at(self.now().plus_ms(ms));
+        self.stamp.set_time(self.now().plus_ms(ms));
     }
 
     /// Decides the commands over what the store has, one after another; refused ones are left out.

@@ -14,13 +14,13 @@ use kernel::{
 };
 use ledger::{Balance, Id, Stamp, SubjectKind};
 use test_support::{
-    NAMESPACE, START, attempt, close, found, found_of_refund, paid_as, payable, refunded, replay,
-    tenant_at,
+    NAMESPACE, SEED, START, attempt, close, found, found_of_refund, paid_as, payable, refunded,
+    replay, tenant_at,
 };
 
 /// An id that names nothing in an empty store.
 fn no_id<K>() -> Id<K> {
-    Stamp::new(1, START).id()
+    Stamp::new(1, START, SEED).id()
 }
 
 pub(super) fn empty_store_answers(store: &dyn Store) -> Promise<'_, ()> {
@@ -161,7 +161,7 @@ pub(super) fn sequence_has_the_last_word(store: &dyn Store) -> Promise<'_, ()> {
         let why = "slow".to_owned();
         fixture.accept(attempt(&row, fixture.now(), Delivery::NoAnswer { why })).await;
         let mut behind = StoreFixture::new(store);
-        behind.stamp = Stamp::new(2, fixture.now().plus_ms(-30_000));
+        behind.stamp = Stamp::new(2, fixture.now().plus_ms(-30_000), SEED);
         let acknowledged = Delivery::Acknowledged { status: 200 };
         behind.accept(attempt(&row, behind.now(), acknowledged.clone())).await;
         let story = fixture.story(&order).await;

@@ -5,7 +5,7 @@
 //! [`damage`] lists what an audit must find in a database whose rows were tampered with.
 //!
 //! - `fixture`: a small business whose commands are really decided, so that histories are legal.
-//! - `archives`, `commits`, `books`, `settlement`, `approvals`, `allocations`, `shares`, `listings`, `directory`, `tasks`: the cases.
+//! - `archives`, `commits`, `books`, `settlement`, `approvals`, `allocations`, `shares`, `cards`, `listings`, `directory`, `tasks`: the cases.
 //! - `differential`: random histories.
 
 mod allocations;
@@ -13,6 +13,7 @@ mod approvals;
 mod archives;
 mod booked;
 mod books;
+mod cards;
 mod commits;
 pub mod damage;
 mod differential;
@@ -95,6 +96,9 @@ cases! {
     ;
     allocations:
         allocations_are_credited_and_released,
+    ;
+    cards:
+        cards_are_issued_and_put_back,
     ;
     directory:
         directory_is_put_and_changed,

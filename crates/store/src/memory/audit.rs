@@ -8,8 +8,9 @@ use crate::audit::{
 use crate::rows::{Stored, noun};
 use crate::{AuditReport, StoreFault};
 use kernel::{
-    Aggregate as _, AllocationState, Order, OrderState, Refund, RefundState, ReturnItem,
-    ReturnOutcome, ShareState, Task, TenantId, UnappliedOutcome, WithdrawalState,
+    Aggregate as _, AllocationState, CardBatch, Order, OrderState, Recharge, RechargeState, Refund,
+    RefundState, ReturnItem, ReturnOutcome, ShareState, Task, TenantId, UnappliedOutcome,
+    WithdrawalState,
 };
 use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, Subject, SubjectKind, Transfer, kinds};
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ impl State {
         self.check_allocated(&mut report);
         self.check_shared(&mut report);
         self.check_withdrawals(&mut report, &transfers);
+        self.check_cards(&mut report);
         self.check_rows(&mut report, &transfers);
         self.check_notified(&mut report);
         self.check_events(&mut report);
@@ -324,6 +326,65 @@ impl State {
         note(report, Rule::PaidWithoutNotification, untold);
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the values come from batches' ids")]
+    fn check_cards(&self, report: &mut AuditReport) {
+        let mut worth: BTreeMap<(&TenantId, i64), i128> = BTreeMap::new();
+        let mut counted: BTreeMap<(&TenantId, i64), [i64; 2]> = BTreeMap::new();
+        for row in self.cards.all() {
+            *worth.entry((&row.tenant, row.batch.value())).or_default() += fen(row.balance());
+        }
+        for ((tenant, account), balance) in &self.balances {
+            if account.kind == AccountKind::CardLiability
+                && let Ok(batch) = Id::<kinds::CardBatch>::parse(&account.owner)
+            {
+                *worth.entry((tenant, batch.value())).or_default() -= fen(balance.posted);
+            }
+        }
+        for row in self.card_batches.all() {
+            counted.insert((&row.tenant, row.id.value()), [row.issued, row.reserved]);
+        }
+        for row in self.recharges.all() {
+            let [issued, reserved] = counted.entry((&row.tenant, row.batch.value())).or_default();
+            match row.state {
+                RechargeState::Issued { .. } => *issued -= i64::from(row.quantity),
+                RechargeState::Open => *reserved -= i64::from(row.quantity),
+                RechargeState::Released { .. } => {}
+            }
+        }
+        let batch = |rule: Rule, tenant, id| {
+            let id: Id<kinds::CardBatch> = Id::from_value(id);
+            rule.fault(tenant, noun::<CardBatch>(), id)
+        };
+        let differs = worth.into_iter().find(|(_, sum)| *sum != 0);
+        report.faults.extend(differs.map(|((tenant, id), _)| batch(Rule::CardsDiffer, tenant, id)));
+        let differs = counted.into_iter().find(|(_, counts)| *counts != [0, 0]);
+        report
+            .faults
+            .extend(differs.map(|((tenant, id), _)| batch(Rule::StockDiffers, tenant, id)));
+        note(report, Rule::RechargeDiffers, self.recharges.all().find(|row| !self.fits(row)));
+    }
+
+    /// Whether a recharge is where its order's end and its cards say that it is.
+    fn fits(&self, recharge: &Recharge) -> bool {
+        let order = self.orders.get(&recharge.tenant, recharge.order.value());
+        let own = self.cards.all().filter(|card| card.recharge == recharge.id);
+        let own = own.filter(|card| card.tenant == recharge.tenant).count();
+        match (order.map(|order| &order.state), &recharge.state) {
+            (Some(OrderState::Paid(_)), RechargeState::Issued { .. }) => {
+                u32::try_from(own) == Ok(recharge.quantity)
+            }
+            (
+                Some(OrderState::Failed { .. } | OrderState::Closed { .. }),
+                RechargeState::Released { .. },
+            )
+            | (
+                None | Some(OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_)),
+                RechargeState::Open,
+            ) => own == 0,
+            (_, _) => false,
+        }
+    }
+
     fn check_withdrawals(&self, report: &mut AuditReport, transfers: &BySubject<'_>) {
         let broken = self.withdrawals.all().find(|row| {
             let key = (&row.tenant, row.id.subject());
@@ -367,6 +428,14 @@ impl State {
         note(report, Rule::EventsMissing, releases);
         let withdrawals = self.withdrawals.all().find(|row| lacks_events(&counts, *row));
         note(report, Rule::EventsMissing, withdrawals);
+        let batches = self.card_batches.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, batches);
+        let quotas = self.card_quotas.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, quotas);
+        let recharges = self.recharges.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, recharges);
+        let cards = self.cards.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, cards);
     }
 
     #[expect(clippy::disallowed_methods, reason = "the text names an archive's number")]

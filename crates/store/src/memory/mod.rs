@@ -13,7 +13,7 @@ use crate::{
     Archival, ArchiveRecord, ArchivedEvents, Batch, Claim, CommitFault, Page, Promise, Query,
     Store, StoreFault, TaskAction, TaskUpdate,
 };
-use kernel::{Event, Lane, Reads, Task, TenantId, View};
+use kernel::{Event, Lane, Links, Reads, Task, TenantId, View};
 use ledger::{Id, Timestamp, Transfer, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -72,8 +72,10 @@ macro_rules! state {
             fn view(&self, reads: &Reads) -> View {
                 let mut view = View::default();
                 self.load_into(&mut view, reads);
-                let linked = view.linked();
-                self.load_into(&mut view, &linked);
+                let mut links = Links::of(reads);
+                while let Some(more) = links.next(&view) {
+                    self.load_into(&mut view, &more);
+                }
                 view
             }
 

@@ -287,6 +287,12 @@ impl<'a, 'v> Cells<'a, 'v> {
         self.int().map(Id::from_value)
     }
 
+    /// An id, or nothing.
+    #[expect(clippy::disallowed_methods, reason = "the one reading of an id's cell")]
+    pub fn optional_id<K>(&mut self) -> Result<Option<Id<K>>, StoreFault> {
+        Ok(self.optional_int()?.map(Id::from_value))
+    }
+
     /// A subject: the word of its kind, and the value of its id.
     pub fn subject(&mut self) -> Result<Subject, StoreFault> {
         Ok(Subject { kind: self.word(SubjectKind::from_name)?, value: self.int()? })

@@ -6,8 +6,8 @@
 //! binds cells to its statements and knows nothing of what they mean.
 //!
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
-//!   `approval`, `payee`, `share`, `share_return`, `allocation`, `allocation_release`, `withdrawal`: an
-//!   aggregate each.
+//!   `approval`, `payee`, `share`, `share_return`, `allocation`, `allocation_release`, `withdrawal`,
+//!   `card_batch`, `card_quota`, `recharge`, `card`: an aggregate each.
 //! - `object`: a row as a JSON object, outside the database.
 
 mod allocation;
@@ -18,6 +18,9 @@ mod attention;
 pub mod booked;
 mod call;
 mod caller_key;
+mod card;
+mod card_batch;
+mod card_quota;
 mod cells;
 mod channel_account;
 pub mod claimed_name;
@@ -28,6 +31,7 @@ mod notification;
 mod object;
 mod order;
 mod payee;
+mod recharge;
 mod refund;
 mod share;
 mod share_items;

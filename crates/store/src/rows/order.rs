@@ -51,6 +51,7 @@ impl Stored for Order {
             nullable(text("front_url")),
             text("callback_url"),
             nullable(text("splits")),
+            nullable(int("recharge_id")),
             text("details"),
             text("content"),
             int("expires_at"),
@@ -114,6 +115,7 @@ impl Stored for Order {
             Value::optional(request.front_url.as_deref()),
             Value::text(&terms.callback_url),
             splits::cell(&request.splits),
+            Value::number(request.recharge.map(Id::value)),
             Value::text(&request.details),
             Value::text(&request.content),
             Value::Int(terms.expires_at.ms()),
@@ -384,6 +386,7 @@ fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
         Some(text) => splits::read(text).map_err(|why| cells.fault(&why))?,
         None => Splits::default(),
     };
+    let recharge = cells.optional_id()?;
     let details = cells.text()?.to_owned();
     let content = cells.text()?.to_owned();
     let expires_at = cells.time()?;
@@ -401,6 +404,7 @@ fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
         notify_url,
         front_url,
         splits,
+        recharge,
         details,
         content,
     });

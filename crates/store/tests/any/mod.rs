@@ -1,5 +1,6 @@
 //! Any value that a row can hold. Strategies are boxed because a test thread has a small stack.
 
+mod card;
 mod share;
 
 use channel::{Operation, PayForm, Payer, PlatformKey, RefundCause, Scene};
@@ -7,14 +8,15 @@ use kernel::{
     AccountSetting, Aggregate, AllocatePeriod, Allocation, AllocationChange, AllocationPart,
     AllocationRelease, AllocationReleaseChange, AllocationState, AllocationTerms, Approval,
     ApprovalChange, ApprovalState, Attempt, Attention, AttentionKind, Blocked, CallRecord, Caller,
-    CallerKey, CallerKeyChange, CallerProof, Change, ChannelAccount, ChannelAccountChange, Closure,
-    ConcernedPayment, ContestedPayment, Delivery, InFlightCall, ItemTerms, KnownPayInfo,
-    ManualCommand, Merchant, MerchantChange, MerchantId, Mismatch, Need, Notification,
-    NotificationChange, NotificationKind, NotificationState, Order, OrderChange, OrderFunds,
-    OrderRequest, OrderState, Paid, PayeeChange, Payout, Refund, RefundChange, RefundPart,
-    RefundRequest, RefundReturn, RefundSource, RefundState, Row, Sealed, SecondPayout, ShareAmount,
-    ShareChange, ShareReturnChange, Splits, Tenant, TenantChange, TenantId, Terms,
-    UnappliedOutcome, UnappliedPayment, Withdrawal, WithdrawalChange, WithdrawalState,
+    CallerKey, CallerKeyChange, CallerProof, CardBatchChange, CardChange, CardQuotaChange, Change,
+    ChannelAccount, ChannelAccountChange, Closure, ConcernedPayment, ContestedPayment, Delivery,
+    InFlightCall, ItemTerms, KnownPayInfo, ManualCommand, Merchant, MerchantChange, MerchantId,
+    Mismatch, Need, Notification, NotificationChange, NotificationKind, NotificationState, Order,
+    OrderChange, OrderFunds, OrderRequest, OrderState, Paid, PayeeChange, Payout, RechargeChange,
+    Refund, RefundChange, RefundPart, RefundRequest, RefundReturn, RefundSource, RefundState, Row,
+    Sealed, SecondPayout, ShareAmount, ShareChange, ShareReturnChange, Splits, Tenant,
+    TenantChange, TenantId, Terms, UnappliedOutcome, UnappliedPayment, Withdrawal,
+    WithdrawalChange, WithdrawalState,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
@@ -26,6 +28,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use std::sync::Arc;
 
+pub(crate) use card::{any_card, any_card_batch, any_card_quota, any_recharge};
 pub(crate) use share::{any_payee, any_share, any_share_return};
 
 fn text() -> BoxedStrategy<String> {
@@ -170,12 +173,12 @@ fn funds() -> BoxedStrategy<OrderFunds> {
 fn request() -> BoxedStrategy<Arc<OrderRequest>> {
     let who = (text(), name(), text(), name());
     let what = (fen(), select(Scene::ALL.to_vec()), text(), payer(), text(), text());
-    let options = (of(text()), of(text()), of(text()), splits());
+    let options = (of(text()), of(text()), of(text()), splits(), of(id()));
     (who, what, options)
         .prop_map(|(who, what, options)| {
             let (merchant, namespace, merchant_order_no, dialect) = who;
             let (amount, scene, subject, payer, details, content) = what;
-            let (goods_tag, notify_url, front_url, splits) = options;
+            let (goods_tag, notify_url, front_url, splits, recharge) = options;
             Arc::new(OrderRequest {
                 merchant: MerchantId::new(&merchant),
                 namespace,
@@ -190,6 +193,7 @@ fn request() -> BoxedStrategy<Arc<OrderRequest>> {
                 notify_url,
                 front_url,
                 splits,
+                recharge,
                 details,
                 content,
             })
@@ -928,6 +932,14 @@ pub(crate) fn any_happening() -> BoxedStrategy<Happening> {
         1 => whole(any_allocation_release(), vec![AllocationReleaseChange::Made]),
         1 => whole(any_withdrawal(), vec![WithdrawalChange::Accepted]),
         1 => of_row(any_withdrawal(), withdrawal_change()),
+        1 => whole(any_card_batch(), vec![CardBatchChange::Created]),
+        1 => of_row(any_card_batch(), card::card_batch_change()),
+        1 => whole(any_card_quota(), vec![CardQuotaChange::Begun]),
+        1 => of_row(any_card_quota(), card::card_quota_change()),
+        1 => whole(any_recharge(), vec![RechargeChange::Made]),
+        1 => of_row(any_recharge(), card::recharge_change()),
+        1 => whole(any_card(), vec![CardChange::Issued]),
+        1 => of_row(any_card(), card::card_change()),
     ]
     .boxed()
 }

@@ -2,6 +2,7 @@
 
 mod allocation;
 mod approval;
+mod card;
 mod directory;
 mod notification;
 mod order;
@@ -40,6 +41,11 @@ fn fen(name: &'static str, amount: ledger::Fen) -> (&'static str, Fact) {
     (name, Fact::Number(amount.get()))
 }
 
+/// A fact that is a number.
+const fn number(name: &'static str, value: i64) -> (&'static str, Fact) {
+    (name, Fact::Number(value))
+}
+
 /// A fact that is an instant.
 const fn at(name: &'static str, at: Timestamp) -> (&'static str, Fact) {
     (name, Fact::At(at))
@@ -72,6 +78,10 @@ pub fn what(event: &Event) -> String {
         Change::Allocation(change) => allocation::what(event.subject, change),
         Change::AllocationRelease(change) => allocation::release_what(event.subject, change),
         Change::Withdrawal(change) => withdrawal::what(event.subject, change),
+        Change::CardBatch(change) => card::batch(event.subject, change),
+        Change::CardQuota(change) => card::quota(event.subject, change),
+        Change::Recharge(change) => card::recharge(event.subject, change),
+        Change::Card(change) => card::card(event.subject, change),
     }
 }
 
@@ -92,6 +102,10 @@ pub fn facts(change: &Change) -> Facts {
         Change::Allocation(change) => allocation::facts(change),
         Change::AllocationRelease(change) => allocation::release_facts(change),
         Change::Withdrawal(change) => withdrawal::facts(change),
+        Change::CardBatch(change) => card::batch_facts(change),
+        Change::CardQuota(change) => card::quota_facts(change),
+        Change::Recharge(change) => card::recharge_facts(change),
+        Change::Card(change) => card::card_facts(change),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::installation::Installation;
 use crate::limits;
 use crate::output::show;
 use crate::server::{Admission, Listening, StopSignals};
-use crate::world::{DevFile, World, WxpaySigning, WxpayTrust, create_private_folder};
+use crate::world::{self, DevFile, World, WxpaySigning, WxpayTrust, create_private_folder};
 use admin_api::{AdminToken, ManualRule, Role};
 use anyhow::{Context, Result};
 use crypto::Secret;
@@ -148,7 +148,9 @@ impl DevGateway {
         };
         let declaration = world.declaration(&sandbox_url, &signing, built_in, partners)?;
         let steps = apply::plan(&gateway.engine, &declaration).await?;
-        apply::carry_out(&gateway.engine, &Caller::Operator(Arc::from("dev")), steps).await?;
+        let seeder = Caller::Operator(Arc::from("dev"));
+        apply::carry_out(&gateway.engine, &seeder, steps).await?;
+        gateway.engine.handle(seeder, world::card_batch()).await.context("no card batch")?;
         running.spawn(gateway_socket.serve(gateway.router, local(), stop.subscribe()));
 
         let file = world.dev_file(&base_url, &sandbox_url, signing)?;

@@ -209,6 +209,7 @@ async fn place(
         notify_url,
         front_url: None,
         splits: kernel::Splits::default(),
+        recharge: None,
         details: "{}".to_owned(),
         content: String::new(),
     };

@@ -6,6 +6,7 @@
 //! - `allocation`: a paid order's money is divided.
 //! - `archive`: what leaves the database for files, and is proved by them.
 //! - `bill`: bills and what differs from them. `bills`: our own, of a merchant's day.
+//! - `cards`: gift cards are sold and issued.
 //! - `share`: payees get parts of a paid order.
 //! - `settlement`, `withdrawal`: what a merchant has, had, and takes out.
 //! - `cli`: the command line.
@@ -34,6 +35,7 @@ mod archive;
 mod attention;
 mod bill;
 mod bills;
+mod cards;
 mod cli;
 mod contradiction;
 mod coupons;

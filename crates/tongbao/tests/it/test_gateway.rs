@@ -345,7 +345,7 @@ impl TestGateway {
         self.control("faults", &order).await;
     }
 
-    /// Calls, and the power goes off so many milliseconds later, while the call is under way or right after
+    /// Calls, and the power goes off this number of milliseconds later, while the call is under way or right after
     /// it; the `Result` of the same call when the power is on again.
     pub(crate) async fn call_through_a_kill(
         &mut self,

@@ -8,7 +8,7 @@ use std::process::Command;
 /// What each room may depend on, among our own crates and among those that do input and output. A
 /// trailing `*` stands for any ending.
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("ledger", &["thiserror"]),
+    ("ledger", &["rand", "thiserror"]),
     ("channel", &["jiff", "ledger", "thiserror", "url", "zeroize"]),
     (
         "adapters",

@@ -1,7 +1,7 @@
 //! Returns: a merchant that got a part of an order gives it back. The answer is final.
 
 use super::records::{self as documents, Item, Returning, Sharing, add, balance};
-use super::{Named, answer, notice, sharing_merchant};
+use super::{Named, answer, callback, sharing_merchant};
 use crate::counterpart::answer::Reply;
 use crate::counterpart::records::Entry;
 use crate::counterpart::refusal::{Refusal, Stop};
@@ -106,8 +106,8 @@ fn accept(
     let entry = Entry::Returned { at_ms: returning.at_ms, return_key: key.to_owned() };
     records::journal(call.documents, &call.merchant.mchid, &returning.return_id, &entry)?;
     let is_back = returning.fail_reason.is_none();
-    let notice = if is_back { notice::of_return(call, &sharing, &returning)? } else { None };
-    Ok(shown(call, &returning).with_callbacks(notice))
+    let callback = if is_back { callback::of_return(call, &sharing, &returning)? } else { None };
+    Ok(shown(call, &returning).with_callbacks(callback))
 }
 
 fn check_share(call: &CallContext<'_>, sharing: &Sharing) -> Result<(), Refusal> {

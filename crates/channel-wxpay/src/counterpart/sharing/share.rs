@@ -4,7 +4,7 @@
 
 use super::funds::Frozen;
 use super::records::{self as documents, Item, Sharing, add};
-use super::{Named, answer, funds, guard, notice, sharing_merchant};
+use super::{Named, answer, callback, funds, guard, sharing_merchant};
 use crate::counterpart::answer::Reply;
 use crate::counterpart::records::{self, Entry, Order, Paid};
 use crate::counterpart::refusal::{Refusal, Stop};
@@ -138,8 +138,8 @@ fn accept(
         return_count: 0,
     };
     keep(call, key, &sharing, (order, &paid, frozen))?;
-    let notices = notice::of_share(call, &sharing)?;
-    Ok(shown(call, &sharing).with_callbacks(notices))
+    let callbacks = callback::of_share(call, &sharing)?;
+    Ok(shown(call, &sharing).with_callbacks(callbacks))
 }
 
 fn items(call: &CallContext<'_>, payee: &str, asked: &ShareRequest) -> Result<Vec<Item>, Stop> {

@@ -1,6 +1,6 @@
 //! What a developer can turn about sharing, and a look at who has how much.
 
-use super::notice::url_key;
+use super::callback::url_key;
 use super::records::{BALANCES, add, balance as balance_of, ratio_key};
 use crate::counterpart::records;
 use crate::counterpart::world::World;

@@ -1,7 +1,7 @@
 //! Profit sharing: limits, repeats, failures, refunds of shared orders.
 
 mod bill;
-mod notices;
+mod callbacks;
 mod refunds;
 mod returns;
 

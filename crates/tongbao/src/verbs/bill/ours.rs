@@ -8,7 +8,7 @@ use engine::Engine;
 use kernel::{
     Order, OrderState, Refund, RefundState, TenantId, UnappliedOutcome, subject_of_channel_no,
 };
-use ledger::{Account, AccountKind, Fen, Id, Stamp, Timestamp, kinds};
+use ledger::{Account, AccountKind, Fen, Id, Timestamp, first_id_at, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{Installation, Postings, Story, StoryOf};
 
@@ -83,7 +83,7 @@ async fn moved(
 ) -> Result<BTreeSet<Id<kinds::Root>>> {
     let account = Account::new(AccountKind::ChannelFunds, account);
     let last = day.ends_at().plus_seconds(RECORDED_SECONDS);
-    let (mut before, mut roots) = (Some(Stamp::new(0, last).id()), BTreeSet::new());
+    let (mut before, mut roots) = (Some(first_id_at(last)), BTreeSet::new());
     loop {
         let (tenant, account) = (tenant.clone(), account.clone());
         let page = engine.ask(Postings { tenant, account, before, limit: PAGE_LEN }).await?;

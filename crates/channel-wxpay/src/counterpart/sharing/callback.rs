@@ -26,7 +26,7 @@ pub(super) fn of_share(
         let Item { account, amount, description, .. } = item;
         let receiver = receiver(account, *amount, description);
         let content = content(call, sharing, receiver, sharing.ends_at());
-        notice(call, account, Event::Shared, &content)
+        callback(call, account, Event::Shared, &content)
     });
     Ok(told.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
@@ -40,11 +40,11 @@ pub(super) fn of_return(
     let Returning { amount, description, return_mchid, at_ms, .. } = returning;
     let receiver = receiver(&sharing.payee, *amount, description);
     let content = content(call, sharing, receiver, Timestamp::from_ms(*at_ms));
-    notice(call, return_mchid, Event::ShareReturned, &content)
+    callback(call, return_mchid, Event::ShareReturned, &content)
 }
 
 /// Nothing for a receiver that has named no URL, or has no key of its own to seal for.
-fn notice(
+fn callback(
     call: &CallContext<'_>,
     mchid: &str,
     event: Event,

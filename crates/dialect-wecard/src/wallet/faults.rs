@@ -1,0 +1,58 @@
+//! Refusals about gift cards and stored value in the codes of their endpoints.
+
+use crate::faults::{ErrCode, Fault};
+use kernel::{CardBatchField, CardBatchRefusal, RechargeRefusal};
+
+/// A fault of an order in the words of a recharge: the same cases have codes of their own here.
+pub(super) fn of_wallet(fault: Fault) -> Fault {
+    let code = match fault.code {
+        ErrCode::InvalidParameter => ErrCode::WalletInvalidParameter,
+        ErrCode::OperateIsProcessing => ErrCode::WalletOperateIsProcessing,
+        ErrCode::RecordAlreadyExist => ErrCode::RechargeAlreadyExist,
+        ErrCode::OrderNotExist => ErrCode::RechargeNotExist,
+        ErrCode::OrderStatusError => ErrCode::RechargeStatusError,
+        code => code,
+    };
+    Fault { code, ..fault }
+}
+
+/// The code of a batch's refusal, and the member that it names.
+pub(crate) const fn of_batch(refusal: &CardBatchRefusal) -> (ErrCode, Option<&'static str>) {
+    match refusal {
+        CardBatchRefusal::NotFound => (ErrCode::CardBatchNotExist, Some("CardBatchId")),
+        CardBatchRefusal::Differs => (ErrCode::WalletInvalidParameter, Some("OutBatchId")),
+        CardBatchRefusal::Member { field, .. } => {
+            (ErrCode::WalletInvalidParameter, Some(batch_member(*field)))
+        }
+    }
+}
+
+const fn batch_member(field: CardBatchField) -> &'static str {
+    match field {
+        CardBatchField::Id => "CardBatchId",
+        CardBatchField::Merchant => "ChannelSubMerchantId",
+        CardBatchField::Face => "FaceAmount",
+        CardBatchField::Price => "SalePrice",
+        CardBatchField::Total => "TotalQuantity",
+        CardBatchField::BeginsAt => "BeginTime",
+        CardBatchField::EndsAt => "EndTime",
+        CardBatchField::Days => "ValidDays",
+        CardBatchField::AcceptedBy => "ApplyMerchantList",
+        CardBatchField::State => "BatchStatus",
+    }
+}
+
+/// The code of a recharge's refusal, and the member that it names.
+pub(crate) const fn of_recharge(refusal: &RechargeRefusal) -> (ErrCode, Option<&'static str>) {
+    match refusal {
+        RechargeRefusal::NotFound => (ErrCode::RechargeNotExist, None),
+        RechargeRefusal::NoBatch => (ErrCode::CardBatchNotExist, Some("CardBatchId")),
+        RechargeRefusal::NotOnSale => (ErrCode::CardBatchOffSale, Some("CardBatchId")),
+        RechargeRefusal::Quantity { .. } => (ErrCode::WalletInvalidParameter, Some("CardQuantity")),
+        RechargeRefusal::Stock { .. } => (ErrCode::CardStockInsufficient, Some("CardQuantity")),
+        RechargeRefusal::OwnerMax { .. } => (ErrCode::CardPurchaseLimit, Some("CardQuantity")),
+        RechargeRefusal::Expiry { .. } => (ErrCode::WalletInvalidParameter, Some("ExpireTime")),
+        // The price is read from the batch right before.
+        RechargeRefusal::Price { .. } => (ErrCode::SystemError, None),
+    }
+}

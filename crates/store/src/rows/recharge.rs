@@ -1,0 +1,149 @@
+//! Purchases of stored value.
+
+use super::cells::{Cells, Value, initially, int, nullable, text};
+use super::stored::{Body, RowTable, Stored, json, parse, unknown};
+use crate::StoreFault;
+use kernel::{Recharge, RechargeChange, RechargeState, TenantId};
+use ledger::{Id, IdRun, Timestamp, kinds};
+use serde::{Deserialize, Serialize};
+
+impl Stored for Recharge {
+    const TABLE: &'static RowTable = &RowTable {
+        name: "recharges",
+        terms: None,
+        fixed: &[
+            text("tenant"),
+            int("id"),
+            int("order_id"),
+            int("batch_id"),
+            int("quantity"),
+            text("owner"),
+            int("made_at"),
+        ],
+        narrow_len: 7,
+        mutable: &[
+            initially("open", text("state")),
+            nullable(int("ended_at")),
+            nullable(int("first_card")),
+        ],
+        number: None,
+    };
+
+    fn fixed<'a>(&'a self, cells: &mut Vec<Value<'a>>) {
+        cells.extend([
+            Value::text(self.tenant.as_str()),
+            Value::Int(self.id.value()),
+            Value::Int(self.order.value()),
+            Value::Int(self.batch.value()),
+            Value::Int(i64::from(self.quantity)),
+            Value::text(&self.owner),
+            Value::Int(self.made_at.ms()),
+        ]);
+    }
+
+    fn mutable<'a>(&'a self, cells: &mut Vec<Value<'a>>) {
+        let (ended_at, first_card) = match &self.state {
+            RechargeState::Open => (None, None),
+            RechargeState::Issued { at, cards } => (Some(at.ms()), Some(cards.first.value())),
+            RechargeState::Released { at } => (Some(at.ms()), None),
+        };
+        cells.extend([
+            Value::text(self.state.name()),
+            Value::number(ended_at),
+            Value::number(first_card),
+        ]);
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the id of a row's cell")]
+    fn read(cells: &mut Cells<'_, '_>) -> Result<Recharge, StoreFault> {
+        let tenant = TenantId::new(cells.text()?);
+        let id = cells.id()?;
+        let order = cells.id()?;
+        let batch = cells.id()?;
+        let quantity = cells.count()?;
+        let owner = cells.text()?.to_owned();
+        let made_at = cells.time()?;
+        let standing = cells.standing()?;
+        let name = cells.text()?;
+        let (ended_at, first) = (cells.optional_time()?, cells.optional_int()?);
+        let run = |first| IdRun { first: Id::from_value(first), len: quantity };
+        let state = match (name, ended_at, first.map(run)) {
+            ("open", None, None) => RechargeState::Open,
+            ("issued", Some(at), Some(cards)) => RechargeState::Issued { at, cards },
+            ("released", Some(at), None) => RechargeState::Released { at },
+            (_, _, _) => return Err(cells.misfit(format!("state {name:?} with other cells"))),
+        };
+        Ok(Recharge {
+            tenant,
+            id,
+            order,
+            batch,
+            quantity,
+            owner,
+            made_at,
+            version: standing.version,
+            state,
+            next_poll_at: standing.next_poll_at,
+        })
+    }
+
+    fn encode(change: &RechargeChange, _at: Timestamp) -> Body<'_, Recharge> {
+        match change {
+            RechargeChange::Made(recharge) => Body::Whole(recharge),
+            RechargeChange::Issued { cards, expires_at } => json(&IssuedBody {
+                first_card: cards.first.value(),
+                cards: cards.len,
+                expires_at: expires_at.ms(),
+            }),
+            RechargeChange::Extended { expires_at } => {
+                json(&ExtendedBody { expires_at: expires_at.ms() })
+            }
+            RechargeChange::Released | RechargeChange::Expired => json(&Empty {}),
+        }
+    }
+
+    fn decode(
+        name: &str,
+        _at: Timestamp,
+        body: &str,
+        whole: &dyn Fn(&str) -> Result<Recharge, String>,
+    ) -> Result<RechargeChange, String> {
+        Ok(match name {
+            "made" => RechargeChange::Made(Box::new(whole(body)?)),
+            "issued" => {
+                let body: IssuedBody = parse(body)?;
+                let expires_at = Timestamp::from_ms(body.expires_at);
+                RechargeChange::Issued { cards: body.run(), expires_at }
+            }
+            "extended" => {
+                let expires_at = Timestamp::from_ms(parse::<ExtendedBody>(body)?.expires_at);
+                RechargeChange::Extended { expires_at }
+            }
+            "released" => parse::<Empty>(body).map(|_| RechargeChange::Released)?,
+            "expired" => parse::<Empty>(body).map(|_| RechargeChange::Expired)?,
+            name => unknown(name)?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct IssuedBody {
+    first_card: i64,
+    cards: u32,
+    expires_at: i64,
+}
+
+impl IssuedBody {
+    #[expect(clippy::disallowed_methods, reason = "the id of an event's body")]
+    const fn run(&self) -> IdRun<kinds::Card> {
+        IdRun { first: Id::from_value(self.first_card), len: self.cards }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct ExtendedBody {
+    expires_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Empty {}

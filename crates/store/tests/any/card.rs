@@ -1,0 +1,167 @@
+//! Any batch of gift cards, purchase, quota and card.
+
+use super::{fen, id, name, tenant, text, time};
+use kernel::{
+    Card, CardBatch, CardBatchChange, CardBatchState, CardChange, CardQuota, CardQuotaChange,
+    CardState, CardValidity, MerchantId, Recharge, RechargeChange, RechargeState,
+};
+use ledger::IdRun;
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+fn merchant() -> BoxedStrategy<MerchantId> {
+    text().prop_map(|id| MerchantId::new(&id)).boxed()
+}
+
+fn validity() -> BoxedStrategy<CardValidity> {
+    prop_oneof![
+        (time(), time())
+            .prop_map(|(begins_at, ends_at)| CardValidity::Fixed { begins_at, ends_at }),
+        any::<u16>().prop_map(|days| CardValidity::Relative { days }),
+    ]
+    .boxed()
+}
+
+pub(crate) fn any_card_batch() -> BoxedStrategy<CardBatch> {
+    let who = (tenant(), id(), name(), text(), merchant(), text());
+    let what = (fen(), fen(), any::<u32>(), any::<bool>(), vec(merchant(), 0..3), time());
+    let state = (select(CardBatchState::ALL.to_vec()), validity());
+    (who, what, any::<i64>(), state, any::<[i64; 3]>())
+        .prop_map(|(who, what, version, (state, validity), [total, issued, reserved])| {
+            let (tenant, id, namespace, number, merchant, name) = who;
+            let (face, price, owner_max, is_transferable, accepted_by, made_at) = what;
+            CardBatch {
+                tenant,
+                id,
+                namespace,
+                number,
+                merchant,
+                name,
+                face,
+                price,
+                owner_max,
+                is_transferable,
+                accepted_by,
+                made_at,
+                version,
+                state,
+                validity,
+                total,
+                issued,
+                reserved,
+            }
+        })
+        .boxed()
+}
+
+pub(crate) fn card_batch_change() -> BoxedStrategy<CardBatchChange> {
+    let cards = || (id(), any::<i64>());
+    prop_oneof![
+        select(CardBatchState::ALL.to_vec()).prop_map(CardBatchChange::StateChanged),
+        any::<i64>().prop_map(|total| CardBatchChange::TotalRaised { total }),
+        time().prop_map(|ends_at| CardBatchChange::Extended { ends_at }),
+        cards().prop_map(|(by, cards)| CardBatchChange::Reserved { by, cards }),
+        cards().prop_map(|(by, cards)| CardBatchChange::Released { by, cards }),
+        cards().prop_map(|(by, cards)| CardBatchChange::Issued { by, cards }),
+    ]
+    .boxed()
+}
+
+pub(crate) fn any_card_quota() -> BoxedStrategy<CardQuota> {
+    (tenant(), id(), id(), text(), any::<i64>(), any::<u32>())
+        .prop_map(|(tenant, id, batch, owner, version, taken)| CardQuota {
+            tenant,
+            id,
+            batch,
+            owner,
+            version,
+            taken,
+        })
+        .boxed()
+}
+
+pub(crate) fn card_quota_change() -> BoxedStrategy<CardQuotaChange> {
+    prop_oneof![
+        any::<u32>().prop_map(|cards| CardQuotaChange::Taken { cards }),
+        any::<u32>().prop_map(|cards| CardQuotaChange::PutBack { cards }),
+    ]
+    .boxed()
+}
+
+pub(crate) fn any_recharge() -> BoxedStrategy<Recharge> {
+    let who = (tenant(), id(), id(), id(), any::<u32>(), text(), time());
+    let state = prop_oneof![
+        Just(None),
+        time().prop_map(|at| Some((at, None))),
+        (time(), id()).prop_map(|(at, first)| Some((at, Some(first)))),
+    ];
+    (who, any::<i64>(), state, of(time()))
+        .prop_map(|(who, version, state, next_poll_at)| {
+            let (tenant, id, order, batch, quantity, owner, made_at) = who;
+            let state = match state {
+                None => RechargeState::Open,
+                Some((at, None)) => RechargeState::Released { at },
+                Some((at, Some(first))) => {
+                    RechargeState::Issued { at, cards: IdRun { first, len: quantity } }
+                }
+            };
+            Recharge {
+                tenant,
+                id,
+                order,
+                batch,
+                quantity,
+                owner,
+                made_at,
+                version,
+                state,
+                next_poll_at,
+            }
+        })
+        .boxed()
+}
+
+pub(crate) fn recharge_change() -> BoxedStrategy<RechargeChange> {
+    prop_oneof![
+        (id(), any::<u32>(), time()).prop_map(|(first, len, expires_at)| {
+            RechargeChange::Issued { cards: IdRun { first, len }, expires_at }
+        }),
+        Just(RechargeChange::Released),
+        time().prop_map(|expires_at| RechargeChange::Extended { expires_at }),
+        Just(RechargeChange::Expired),
+    ]
+    .boxed()
+}
+
+pub(crate) fn any_card() -> BoxedStrategy<Card> {
+    let who = (tenant(), id(), text(), id(), id(), id());
+    let times = (time(), time(), time());
+    (who, fen(), times, any::<i64>(), select(CardState::ALL.to_vec()), text(), fen())
+        .prop_map(|(who, face, times, version, state, owner, spent)| {
+            let (tenant, id, number, batch, recharge, order) = who;
+            let (made_at, begins_at, ends_at) = times;
+            Card {
+                tenant,
+                id,
+                number,
+                batch,
+                recharge,
+                order,
+                face,
+                made_at,
+                begins_at,
+                ends_at,
+                version,
+                state,
+                owner,
+                spent,
+            }
+        })
+        .boxed()
+}
+
+pub(crate) fn card_change() -> BoxedStrategy<CardChange> {
+    Just(CardChange::Expired).boxed()
+}

@@ -1,0 +1,151 @@
+//! What happens to batches of gift cards, to their purchases and to the cards.
+
+use super::{Facts, at, fen, number, text};
+use crate::words::{both, local, masked};
+use kernel::{
+    CardBatch, CardBatchChange, CardChange, CardQuotaChange, MerchantId, Recharge, RechargeChange,
+};
+use ledger::Subject;
+
+pub(super) fn batch(subject: Subject, change: &CardBatchChange) -> String {
+    match change {
+        CardBatchChange::Created(batch) => {
+            let CardBatch { name, total, face, price, merchant, .. } = &**batch;
+            let (face, price) = (both(*face), both(*price));
+            format!(
+                "{subject} {name:?}: {total} cards of {face} for {price} each, sold by {merchant}"
+            )
+        }
+        CardBatchChange::StateChanged(state) => format!("{subject} is {} now", state.name()),
+        CardBatchChange::TotalRaised { total } => format!("{subject} has {total} cards in all now"),
+        CardBatchChange::Extended { ends_at } => {
+            format!("the cards of {subject} are valid until {}", local(*ends_at))
+        }
+        CardBatchChange::Reserved { by, cards } => {
+            format!("{cards} cards of {subject} are reserved for {}", by.subject())
+        }
+        CardBatchChange::Released { by, cards } => {
+            format!("{cards} cards of {subject} are for sale again, {} ended unpaid", by.subject())
+        }
+        CardBatchChange::Issued { by, cards } => {
+            format!("{cards} cards of {subject} are issued for {}", by.subject())
+        }
+    }
+}
+
+pub(super) fn batch_facts(change: &CardBatchChange) -> Facts {
+    match change {
+        CardBatchChange::Created(batch) => created(batch),
+        CardBatchChange::StateChanged(state) => vec![text("state", state.name())],
+        CardBatchChange::TotalRaised { total } => vec![number("total", *total)],
+        CardBatchChange::Extended { ends_at } => vec![at("ends_at", *ends_at)],
+        CardBatchChange::Reserved { by, cards }
+        | CardBatchChange::Released { by, cards }
+        | CardBatchChange::Issued { by, cards } => {
+            vec![text("recharge", by.to_string()), number("cards", *cards)]
+        }
+    }
+}
+
+fn created(batch: &CardBatch) -> Facts {
+    let accepted_by: Vec<&str> = batch.accepted_by.iter().map(MerchantId::as_str).collect();
+    vec![
+        text("number", &batch.number),
+        text("name", &batch.name),
+        text("merchant", batch.merchant.as_str()),
+        fen("face_fen", batch.face),
+        fen("price_fen", batch.price),
+        number("total", batch.total),
+        number("owner_max", i64::from(batch.owner_max)),
+        text("accepted_by", accepted_by.join(" ")),
+        text("state", batch.state.name()),
+    ]
+}
+
+pub(super) fn quota(subject: Subject, change: &CardQuotaChange) -> String {
+    match change {
+        CardQuotaChange::Begun(quota) => {
+            format!("{subject}: {} takes {} cards", masked(&quota.owner), quota.taken)
+        }
+        CardQuotaChange::Taken { cards } => format!("{subject}: {cards} more cards are taken"),
+        CardQuotaChange::PutBack { cards } => format!("{subject}: {cards} cards are put back"),
+    }
+}
+
+pub(super) fn quota_facts(change: &CardQuotaChange) -> Facts {
+    match change {
+        CardQuotaChange::Begun(quota) => {
+            vec![text("owner", masked(&quota.owner)), number("cards", i64::from(quota.taken))]
+        }
+        CardQuotaChange::Taken { cards } | CardQuotaChange::PutBack { cards } => {
+            vec![number("cards", i64::from(*cards))]
+        }
+    }
+}
+
+pub(super) fn recharge(subject: Subject, change: &RechargeChange) -> String {
+    match change {
+        RechargeChange::Made(recharge) => {
+            let Recharge { quantity, owner, batch, .. } = &**recharge;
+            let (batch, owner) = (batch.subject(), masked(owner));
+            format!("{subject}: {quantity} cards of {batch} for {owner}, reserved until it is paid")
+        }
+        RechargeChange::Issued { cards, expires_at } => format!(
+            "{subject} is paid: {} cards are issued, valid until {}",
+            cards.len,
+            local(*expires_at)
+        ),
+        RechargeChange::Released => format!("{subject} ended unpaid, its cards are for sale again"),
+        RechargeChange::Extended { expires_at } => {
+            format!("the cards of {subject} are valid until {}", local(*expires_at))
+        }
+        RechargeChange::Expired => format!("the cards of {subject} have expired"),
+    }
+}
+
+pub(super) fn recharge_facts(change: &RechargeChange) -> Facts {
+    match change {
+        RechargeChange::Made(recharge) => vec![
+            text("batch", recharge.batch.to_string()),
+            number("quantity", i64::from(recharge.quantity)),
+            text("owner", masked(&recharge.owner)),
+        ],
+        RechargeChange::Issued { cards, expires_at } => vec![
+            text("first_card", cards.first.to_string()),
+            number("cards", i64::from(cards.len)),
+            at("expires_at", *expires_at),
+        ],
+        RechargeChange::Extended { expires_at } => vec![at("expires_at", *expires_at)],
+        RechargeChange::Released | RechargeChange::Expired => vec![],
+    }
+}
+
+/// A card, without the middle of its number: a story is read by more people than the card's owner.
+pub(super) fn card(subject: Subject, change: &CardChange) -> String {
+    match change {
+        CardChange::Issued(card) => {
+            let (face, owner) = (both(card.face), masked(&card.owner));
+            format!("{subject} {} is issued to {owner}, worth {face}", short(&card.number))
+        }
+        CardChange::Expired => format!("{subject} has expired"),
+    }
+}
+
+pub(super) fn card_facts(change: &CardChange) -> Facts {
+    match change {
+        CardChange::Issued(card) => vec![
+            text("number", short(&card.number)),
+            text("owner", masked(&card.owner)),
+            fen("face_fen", card.face),
+        ],
+        CardChange::Expired => vec![],
+    }
+}
+
+/// The first and last four digits of a card's number.
+fn short(number: &str) -> String {
+    match (number.get(..4), number.get(number.len().saturating_sub(4)..)) {
+        (Some(first), Some(last)) => format!("{first}…{last}"),
+        (_, _) => String::new(),
+    }
+}
