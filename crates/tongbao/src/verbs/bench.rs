@@ -13,7 +13,7 @@ use super::fairness;
 use crate::database::Database;
 use crate::merchant::{Caller, Generation};
 use crate::output::show;
-use crate::world::{DevFile, MERCHANTS, partner};
+use crate::world::{CARD_BATCH, DevFile, MERCHANTS, partner};
 use adapters::Stopwatch;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
@@ -40,6 +40,8 @@ pub(crate) struct Arguments {
 enum Measure {
     /// Place orders over signed HTTP as fast as the connections allow
     Orders(Orders),
+    /// Buy gift cards over signed HTTP, each purchase paid at once and its cards issued
+    Cards(Cards),
     /// Measure the bytes of disk that an order takes which was placed, paid and notified
     Disk(disk::Arguments),
     /// Watch a quiet tenant while another one's merchants do not answer
@@ -72,6 +74,44 @@ struct Orders {
     /// How many other merchants get a part of each order, which must be paid for that; up to 50
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=50))]
     allocate: u8,
+    /// How many gift cards each order is for, where it is not for goods
+    #[arg(skip)]
+    cards: Option<u32>,
+}
+
+#[derive(clap::Args)]
+struct Cards {
+    /// For how long
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Over how many connections, one request at a time on each
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// How many cards a purchase has
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100))]
+    quantity: u32,
+    /// The folder whose disk is measured; a temporary folder is made in it
+    #[arg(long, default_value = ".")]
+    folder: PathBuf,
+    /// Another database to measure: postgres://USER@HOST/NAME, which must be empty
+    #[arg(long)]
+    database: Option<Database>,
+}
+
+impl Cards {
+    /// The orders that pay for them.
+    fn orders(self) -> Orders {
+        Orders {
+            seconds: self.seconds,
+            connections: self.connections,
+            channel: Through::Paid,
+            folder: self.folder,
+            database: self.database,
+            gateways: 1,
+            allocate: 0,
+            cards: Some(self.quantity),
+        }
+    }
 }
 
 #[derive(clap::Args)]
@@ -94,6 +134,9 @@ struct LoadArguments {
     /// How many other merchants get a part of each order
     #[arg(long)]
     allocate: u8,
+    /// How many gift cards each order is for, where it is not for goods
+    #[arg(long)]
+    cards: Option<u32>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -123,6 +166,7 @@ const SLICES: usize = 5;
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.measure {
         Measure::Orders(orders) => measure_orders(orders).await,
+        Measure::Cards(cards) => measure_orders(cards.orders()).await,
         Measure::Disk(disk) => disk::run(disk).await,
         Measure::Fairness(arguments) => fairness::run(arguments).await,
         Measure::Load(load) => generate_load(load).await,
@@ -190,6 +234,9 @@ async fn load(orders: &Orders, data: &Path, base_urls: &[String]) -> Result<Run>
         .args(["--channel", &orders.channel.pay_channel().to_lowercase(), "--data"])
         .arg(data)
         .stderr(Stdio::inherit());
+    if let Some(cards) = orders.cards {
+        command.args(["--cards", &cards.to_string()]);
+    }
     for base_url in base_urls {
         command.args(["--gateway", base_url]);
     }
@@ -208,6 +255,7 @@ async fn generate_load(arguments: LoadArguments) -> Result<ExitCode> {
         order: OrderBody {
             pay_channel: arguments.channel.pay_channel(),
             allocations: allocations(arguments.allocate),
+            cards: arguments.cards,
         },
     });
     let begun = Stopwatch::start();
@@ -255,6 +303,8 @@ struct OrderBody {
     pay_channel: &'static str,
     /// The member that says how the money is divided, with a comma before it; or nothing.
     allocations: String,
+    /// How many gift cards an order is for, where it is not for goods.
+    cards: Option<u32>,
 }
 
 /// One answered order: when, after the start, and how long it took, in microseconds.
@@ -331,7 +381,7 @@ async fn send(
     base_url: &str,
     body: Vec<u8>,
 ) -> Result<Bytes> {
-    let path = "/cloudpay/v1/pay/c2b/unified_order";
+    let path = load.order.path();
     let url = format!("{base_url}{path}");
     let request = load.caller.signed(&url, body, SystemClock::new().now())?.request;
     let mut builder = http::Request::post(path);
@@ -345,10 +395,33 @@ async fn send(
 }
 
 impl OrderBody {
+    const fn path(&self) -> &'static str {
+        match self.cards {
+            Some(_) => "/cloudpay/v1/wallet/out/buy_cards",
+            None => "/cloudpay/v1/pay/c2b/unified_order",
+        }
+    }
+
+    fn write(&self, connection: usize, number: usize) -> String {
+        match self.cards {
+            Some(cards) => self.purchase(cards, connection, number),
+            None => self.order(connection, number),
+        }
+    }
+
+    /// A purchase of gift cards like the published one. Each connection buys for an owner of its own.
+    fn purchase(&self, cards: u32, connection: usize, number: usize) -> String {
+        let (ms, pay_channel) = (SystemClock::new().now().ms(), self.pay_channel);
+        format!(
+            r#"{{"CardBatchId":{CARD_BATCH},"CardQuantity":{cards},"PayChannel":"{pay_channel}","PayType":"MINI_PROGRAM","OrderSubject":"购买储值卡","OutRechargeId":"b{ms}_{connection:04}_{number:08}","ExternalPaymentData":"{{\"WxAppId\":\"{}\",\"WxOpenId\":\"oXLUp5OHJof5768CoFFDuua{connection:04}\"}}","Currency":"CNY","Attachment":"原路返回string","SceneInfo":{{"DeviceType":"04","PayerClientIp":"14.15.16.17","DeviceId":"00000001"}},"Remark":"备注"}}"#,
+            crate::world::APPID
+        )
+    }
+
     /// An order like a real one: a mini program's, with subject, payer, attachment and scene, and nobody to
     /// be told: the deliveries of notifications are not part of what is measured. Its
     /// number begins with the time, as merchants' numbers do.
-    fn write(&self, connection: usize, number: usize) -> String {
+    fn order(&self, connection: usize, number: usize) -> String {
         let ms = SystemClock::new().now().ms();
         let (merchant, pay_channel, parts) = (MERCHANTS[0], self.pay_channel, &self.allocations);
         format!(
@@ -407,6 +480,12 @@ fn report(orders: &Orders, run: &Run, gateway: &Cost, baseline: &Baseline, basel
         placed.len()
     );
     show!("tongbao      {} orders/s", per_second(placed.len(), took));
+    if let Some(cards) = orders.cards {
+        let each = usize::try_from(cards).unwrap_or(0);
+        let (own, bare) = (placed.len() * each, baseline.orders * each);
+        let bare = per_second(bare, baseline.took);
+        show!("cards        {} issued/s, {bare} in the baseline", per_second(own, took));
+    }
     show!(
         "baseline     {} orders/s (the same rows in batches of {})",
         per_second(baseline.orders, baseline.took),
