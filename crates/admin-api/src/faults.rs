@@ -277,9 +277,10 @@ fn order_refused(refusal: &OrderRefusal) -> (StatusCode, &'static str, Option<St
         OrderRefusal::Expiry | OrderRefusal::ExpiryTooFar { .. } => {
             (StatusCode::BAD_REQUEST, "expiry", field("expires_at"))
         }
-        OrderRefusal::Allocation { .. } | OrderRefusal::Share { .. } | OrderRefusal::Splits => {
-            (StatusCode::BAD_REQUEST, "splits", field("splits"))
-        }
+        OrderRefusal::Allocation { .. }
+        | OrderRefusal::Picked { .. }
+        | OrderRefusal::Share { .. }
+        | OrderRefusal::Splits => (StatusCode::BAD_REQUEST, "splits", field("splits")),
         OrderRefusal::Text { field: text, .. } => {
             (StatusCode::BAD_REQUEST, "text", field(text.name()))
         }

@@ -6,7 +6,7 @@ use channel::TextField;
 use dialect::Wait;
 use engine::Failure;
 use kernel::{
-    AllocationFault, AllocationReleaseRefusal, OrderField, OrderRefusal, PayeeRefusal,
+    AllocationFault, AllocationReleaseRefusal, OrderField, OrderRefusal, PayeeRefusal, PickFault,
     RefundRefusal, Refusal, ShareRefusal, ShareReturnRefusal, WithdrawalField, WithdrawalRefusal,
 };
 
@@ -184,6 +184,16 @@ impl From<Refusal> for Fault {
                 let member = share_member(&why);
                 (of_share(&why).0, Some(format!("{SHARES}[{at}]{member}")))
             }
+            Refusal::Order(OrderRefusal::Picked { at, why }) => {
+                let code = match why {
+                    PickFault::Share(why) => of_share(&why).0,
+                    PickFault::Unknown { .. } => ErrCode::PayeeNotExist,
+                    PickFault::Listed | PickFault::NoTemplate | PickFault::SameRole { .. } => {
+                        ErrCode::InvalidParameter
+                    }
+                };
+                (code, Some(format!("PayeeList[{at}]")))
+            }
             Refusal::Order(refusal) => {
                 let (code, field) = of_order(refusal);
                 (code, field.map(str::to_owned))
@@ -306,7 +316,9 @@ fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
             (ErrCode::InvalidParameter, Some("ExpireTime"))
         }
         OrderRefusal::Allocation { .. } => (ErrCode::InvalidParameter, Some(ALLOCATIONS)),
-        OrderRefusal::Share { .. } => (ErrCode::InvalidParameter, Some(SHARES)),
+        OrderRefusal::Share { .. } | OrderRefusal::Picked { .. } => {
+            (ErrCode::InvalidParameter, Some(SHARES))
+        }
         // Which list is too long cannot be told: together they are.
         OrderRefusal::Splits => {
             (ErrCode::InvalidParameter, Some("FundAllocateList and ProfitShareInfoList"))

@@ -14,7 +14,7 @@ use kernel::{
     AllocationState, AllocationStatus, ChannelAnswer, KnownPayInfo, MerchantId, Order,
     OrderRequest, OrderState, Paid, PlaceOrder, Splits,
 };
-use ledger::{Fen, Timestamp};
+use ledger::{Fen, Id, Timestamp, kinds};
 use std::sync::Arc;
 
 /// Shares and allocations are kept with the order and start here.
@@ -56,8 +56,20 @@ pub(crate) fn place_in(
         tenant: caller.tenant.clone(),
         channel: order.channel.clone(),
         request: Arc::new(request),
+        payees: payees(order)?,
         expires_at: order.expires_at,
     })
+}
+
+/// The payees that get their parts by the merchant's template.
+fn payees(order: &UnifiedOrder<'_>) -> Result<Vec<Id<kinds::Payee>>, Fault> {
+    let list = order.payees.as_deref().unwrap_or_default().iter().enumerate();
+    let payee = |(at, text): (usize, &&str)| {
+        let text_of = || format!("PayeeList[{at}]: no such payee: {text}");
+        let id = sharing::read_payee_id(text);
+        id.ok_or_else(|| Fault::new(ErrCode::PayeeNotExist, text_of()))
+    };
+    list.map(payee).collect()
 }
 
 /// How the money is divided. An empty list of shares lets the channel freeze the money, so that later

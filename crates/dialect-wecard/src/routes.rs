@@ -115,7 +115,6 @@ async fn place(api: &Api, request: Request) -> Result<Response, Fault> {
     let received = Received::read(request).await?;
     let (caller, request) = api.admit(&received, |caller, body| {
         let order = UnifiedOrder::read(body)?;
-        order.check_payees()?;
         map::place(caller, &order)
     })?;
     let (order, channel_answer) = api.handle_and_wait(&caller, request.into()).await?;

@@ -100,16 +100,12 @@ impl<'o> UnifiedOrder<'o> {
         Ok(order)
     }
 
-    /// No template picks payees yet: a list of them is refused, because nothing would be done about it.
-    pub(crate) fn check_payees(&self) -> Read<()> {
-        match self.payees.as_ref().is_some_and(|payees| !payees.is_empty()) {
-            true => Err(Malformed::new("PayeeList", "not carried out with an order")),
-            false => Ok(()),
-        }
-    }
-
     /// What depends on more than one field.
     fn check_together(&self, total: i64) -> Read<()> {
+        if self.shares.is_some() && self.payees.as_ref().is_some_and(|list| !list.is_empty()) {
+            let why = "cannot be together with ProfitShareInfoList";
+            return Err(Malformed::new("PayeeList", why));
+        }
         Share::check_all(self.shares.as_deref().unwrap_or_default(), total)?;
         Allocation::check_all(self.allocations.as_deref().unwrap_or_default(), total)?;
         self.check_payer()

@@ -150,6 +150,7 @@ fn routes(
     MerchantRoutes {
         name: merchant.name.clone(),
         is_enabled: merchant.is_enabled,
+        sharing: merchant.sharing.clone(),
         routes: merchant.channel_accounts.iter().filter_map(route).collect(),
     }
 }

@@ -191,6 +191,7 @@ async fn open(engine: &Engine, name: &str) {
         merchant: MerchantId::new("CM1"),
         name: Arc::from(""),
         channel_accounts,
+        sharing: kernel::MerchantSharing::default(),
         is_enabled,
         put,
     };
@@ -215,6 +216,7 @@ async fn place(
         tenant: tenant(of),
         channel: channel.to_owned(),
         request: Arc::new(request),
+        payees: vec![],
         expires_at: Some(engine.now().plus_seconds(60)),
     };
     let reply = engine.handle(Caller::Clock, command).await.expect("placed").reply;

@@ -272,6 +272,7 @@ async fn declare(engine: &Engine, tenant: &TenantId) {
         merchant: MerchantId::new("CM1"),
         name: Arc::from(""),
         channel_accounts: vec![account.clone()],
+        sharing: kernel::MerchantSharing::default(),
         is_enabled,
         put,
     };
@@ -292,8 +293,14 @@ fn place_for(tenant: TenantId, number: &str, fen: i64) -> Command {
         notify_url: None,
         ..test_support::order_request(number)
     };
-    PlaceOrder { tenant, channel: "none".to_owned(), request: Arc::new(request), expires_at: None }
-        .into()
+    PlaceOrder {
+        tenant,
+        channel: "none".to_owned(),
+        request: Arc::new(request),
+        payees: vec![],
+        expires_at: None,
+    }
+    .into()
 }
 
 async fn place_and_wait(engine: &Engine, command: Command) -> Result<Reply, Failure> {

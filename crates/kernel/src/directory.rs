@@ -2,6 +2,7 @@
 //! as decisions look it up.
 
 use crate::calendar::WorkingDays;
+use crate::merchant::MerchantSharing;
 use channel::{Scene, SharingRules, TextRules};
 use std::collections::HashMap;
 use std::fmt;
@@ -71,6 +72,8 @@ pub struct MerchantRoutes {
     pub name: Arc<str>,
     /// False when it may not collect.
     pub is_enabled: bool,
+    /// How its payments are shared.
+    pub sharing: MerchantSharing,
     /// What it collects through, disabled accounts left out; the first that fits is taken.
     pub routes: Vec<Route>,
 }

@@ -86,7 +86,9 @@ pub use command::{
 pub use coupons::coupon_amount;
 pub use directory::{Directory, MerchantId, MerchantRoutes, Route, TenantId, TenantRoutes};
 pub use event::{CallRecord, Caller, Event};
-pub use merchant::{Merchant, MerchantChange, MerchantCommand};
+pub use merchant::{
+    Merchant, MerchantChange, MerchantCommand, MerchantSharing, ShareTemplate, TemplateFault,
+};
 pub use notification::{
     Attempt, Delivery, NOTIFICATION_SCHEDULE_SECONDS, Notification, NotificationChange,
     NotificationCommand, NotificationKind, NotificationRefusal, NotificationState,
@@ -95,7 +97,7 @@ pub use order::{
     AllocatePeriod, AllocationFault, AllocationTerms, CALL_MAX_MS, CONTRADICTION_SCHEDULE_SECONDS,
     Closure, ContestedPayment, DEFAULT_LIFE_SECONDS, FINAL_POLL_SECONDS, InFlightCall,
     KnownPayInfo, Order, OrderChange, OrderCommand, OrderField, OrderFunds, OrderRefusal,
-    OrderRequest, OrderSharing, OrderState, POLL_SCHEDULE_SECONDS, Paid, PlaceOrder,
+    OrderRequest, OrderSharing, OrderState, POLL_SCHEDULE_SECONDS, Paid, PickFault, PlaceOrder,
     RETRY_SCHEDULE_SECONDS, ShareAmount, Splits, Terms, UnappliedOutcome, UnappliedPayment,
 };
 pub use payee::{

@@ -65,6 +65,8 @@ pub enum AttentionKind {
     /// The channel has neither carried a share or its return out nor refused it for longer than it should
     /// take.
     ShareOverdue,
+    /// The channel soon releases by itself what it keeps frozen of an order that was marked for sharing.
+    FreezeEnding,
     /// The channel does not unbind a payee that was unbound here.
     UnbindFailed,
     /// A merchant did not acknowledge a notification in the whole of its schedule.
@@ -82,7 +84,7 @@ pub enum AttentionKind {
 
 impl AttentionKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [AttentionKind; 14] = [
+    pub const ALL: [AttentionKind; 15] = [
         AttentionKind::Contradiction,
         AttentionKind::AccountBlocked,
         AttentionKind::CannotClose,
@@ -91,6 +93,7 @@ impl AttentionKind {
         AttentionKind::RefundUnfunded,
         AttentionKind::RefundOverdue,
         AttentionKind::ShareOverdue,
+        AttentionKind::FreezeEnding,
         AttentionKind::UnbindFailed,
         AttentionKind::NotificationGivenUp,
         AttentionKind::WithdrawalDue,
@@ -110,6 +113,7 @@ impl AttentionKind {
             AttentionKind::RefundUnfunded => "refund_unfunded",
             AttentionKind::RefundOverdue => "refund_overdue",
             AttentionKind::ShareOverdue => "share_overdue",
+            AttentionKind::FreezeEnding => "freeze_ending",
             AttentionKind::UnbindFailed => "unbind_failed",
             AttentionKind::NotificationGivenUp => "notification_given_up",
             AttentionKind::WithdrawalDue => "withdrawal_due",

@@ -3,7 +3,10 @@
 
 mod support;
 
-use support::script::check;
+use kernel::{MerchantId, MerchantSharing, ShareTemplate};
+use std::sync::Arc;
+use support::script::{check, play};
+use support::{MERCHANT, TestKernel, directory, tenant};
 
 #[test]
 fn payees_in_the_book_have_their_parts_with_the_payment() {
@@ -73,4 +76,58 @@ fn a_list_that_cannot_be_carried_out_is_refused_by_its_item() {
         unbind p2 -> payee by unbound
         place o2 list=p1:1,p2:1 -> refused: payee 227712119603200513 is unbound
     ");
+}
+
+/// Changes how the merchant's payments are shared.
+fn share_by(kernel: &mut TestKernel, is_on: bool, template: Option<ShareTemplate>) {
+    let mut directory = (*kernel.stored.directory).clone();
+    let routes = directory.tenants.get_mut(&tenant()).expect("the tenant");
+    let merchant = routes.merchants.get_mut(&MerchantId::new(MERCHANT)).expect("the merchant");
+    merchant.sharing = MerchantSharing { is_on, template };
+    kernel.stored.directory = Arc::new(directory);
+}
+
+#[test]
+fn a_merchant_that_shares_always_need_not_mark_its_orders() {
+    let mut kernel = TestKernel::new(directory());
+    play(&mut kernel, "payee b1 book");
+    share_by(&mut kernel, true, None);
+    for (number, list, is_shared) in [("o1", "", true), ("o2", " list=b1:1", false)] {
+        play(&mut kernel, &format!("place {number}{list}"));
+        let order = kernel.order(number).expect("it was placed");
+        assert_eq!(order.terms.request.splits.is_shared, is_shared, "{number}");
+    }
+    share_by(&mut kernel, false, None);
+    play(&mut kernel, "place o3");
+    assert!(!kernel.order("o3").expect("it was placed").terms.request.splits.is_shared);
+}
+
+#[test]
+fn a_template_gives_each_picked_payee_its_ratio() {
+    let mut kernel = TestKernel::new(directory());
+    for (payee, role) in [("b1", "cook"), ("b2", "cook"), ("b3", "driver"), ("b4", "guest")] {
+        play(&mut kernel, &format!("payee {payee} book@{role}"));
+    }
+    let refused = |kernel: &mut TestKernel, pick: &str| {
+        let outcome = play(kernel, &format!("place o0 pick={pick} amount=999"));
+        assert!(outcome.starts_with("refused: "), "{outcome}");
+        outcome
+    };
+    assert!(refused(&mut kernel, "b1").contains("the merchant has no sharing template"));
+    let id = |kernel: &TestKernel, payee| kernel.payee(payee).expect("a payee").id;
+    let ratios = vec![(id(&kernel, "b1"), 2505), (id(&kernel, "b3"), 1)];
+    share_by(&mut kernel, false, Some(ShareTemplate::ByOrder(ratios)));
+    assert!(refused(&mut kernel, "b2").contains("does not know payee"));
+    assert!(refused(&mut kernel, "b1,b1").contains("appears twice"));
+    assert!(refused(&mut kernel, "b1,b3").contains("comes to nothing"));
+    assert!(refused(&mut kernel, "b1 list=b2:1").contains("lists shares as well"));
+    let roles = vec![(Arc::from("cook"), 2505), (Arc::from("driver"), 5000)];
+    share_by(&mut kernel, false, Some(ShareTemplate::ByRole(roles)));
+    assert!(refused(&mut kernel, "b1,b2").contains("has the role of another payee"));
+    assert!(refused(&mut kernel, "b4").contains("does not know payee"));
+    play(&mut kernel, "place o1 pick=b2,b3 amount=999");
+    play(&mut kernel, "o1 callback: paid tx1 999");
+    let share = kernel.share("share").expect("the share of the list");
+    let amounts: Vec<i64> = share.items.iter().map(|item| item.amount.get()).collect();
+    assert_eq!(amounts, [250, 499]);
 }

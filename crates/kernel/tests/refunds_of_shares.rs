@@ -152,9 +152,9 @@ fn a_refund_of_what_came_back_before_needs_a_release_only() {
         share unfreeze: refused -> share ended [] by moved; order paid by sharing_changed; refund preparing +0s by step_ended
         task f1 -> refund failed by moved; order paid by funds_moved, sharing_changed; notification due +30s by queued; deliver
         wait 2592000s ->
-        request f1 o1 800 -> refund requesting +30s by moved, call_begun; order paid by funds_moved; refund requesting +30s by moved, call_begun; post 800 merchant_pending to refunds_payable; hold 800 refunds_payable to channel_funds; ask query_refund
+        request f1 o1 800 -> refund requesting +30s by moved, call_begun; order paid +-432060s by funds_moved; refund requesting +30s by moved, call_begun; post 800 merchant_pending to refunds_payable; hold 800 refunds_payable to channel_funds; ask query_refund
         f1 query_refund: not_found -> refund requesting +30s by moved, call_begun; ask refund
-        f1 refund: done 800 -> refund done by moved; order paid by funds_moved; notification due +30s by queued; post_held 800 refunds_payable to channel_funds; deliver
+        f1 refund: done 800 -> refund done by moved; order paid +-432060s by funds_moved; notification due +30s by queued; post_held 800 refunds_payable to channel_funds; deliver
     ");
 }
 

@@ -36,8 +36,9 @@ const fn order_rank(refusal: &OrderRefusal) -> usize {
         OrderRefusal::ExpiryTooFar { .. } => 13,
         OrderRefusal::Text { .. } => 14,
         OrderRefusal::Allocation { .. } => 15,
-        OrderRefusal::Share { .. } => 16,
-        OrderRefusal::Splits => 17,
+        OrderRefusal::Picked { .. } => 16,
+        OrderRefusal::Share { .. } => 17,
+        OrderRefusal::Splits => 18,
     }
 }
 

@@ -131,8 +131,8 @@ fn returns_go_one_after_another_and_end_item_by_item() {
         share bind_receiver: receiver -> share waiting [open open open] +30s by moved, call_begun; ask bind_receiver
         share bind_receiver: receiver -> share requesting [open open open] +30s by moved, call_begun; ask share
         share share: shared p1=done p2=done p3=done -> share ended [done done done] by moved; order paid by funds_moved, sharing_changed; notification due +30s by queued; post_held 600 merchant_pending to channel_funds; deliver
-        return u1 s1 p3=1 -> refused: payee 227712119603202561 is a person at the channel, who gives nothing back
-        return u1 s1 p1=301 -> refused: payee 227712119603201537 has 300 fen of the share, less than what it is to give back
+        return u1 s1 p3=1 -> refused: payee 227712119603202817 is a person at the channel, who gives nothing back
+        return u1 s1 p1=301 -> refused: payee 227712119603201793 has 300 fen of the share, less than what it is to give back
         return u1 s1 p1=100 p2=50 -> return running [open open] +30s by made, call_begun; share ended [done done done] by return_made; order paid by sharing_changed; return running [open open] +30s by made, call_begun; ask return_share
         share s2 o1 p1=1 -> refused: another share, return or refund of the order is running
         request r1 o1 100 -> refused: a share of the order, or the return of one, is running
@@ -144,7 +144,7 @@ fn returns_go_one_after_another_and_end_item_by_item() {
         share_return return_share: returned 1 processing -> return running [done open] +15s by moved
         task share_return -> return running [done open] +30s by call_begun; ask query_share_return
         share_return query_share_return: returned 1 failed -> return ended [done failed] by moved; order paid by sharing_changed
-        return u2 s1 p1=201 -> refused: payee 227712119603201537 has 200 fen of the share, less than what it is to give back
+        return u2 s1 p1=201 -> refused: payee 227712119603201793 has 200 fen of the share, less than what it is to give back
         return u2 s1 p1=200 p2=200 -> return running [open open] +30s by made, call_begun; share ended [done done done] by return_made; order paid by sharing_changed; return running [open open] +30s by made, call_begun; ask return_share
         share_return return_share: refused -> return running [failed open] +30s by moved, call_begun; ask return_share
         share_return return_share: later -> return running [failed open] +60s by moved

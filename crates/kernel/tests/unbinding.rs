@@ -42,7 +42,7 @@ fn the_channel_is_told_where_the_payee_was_bound() {
         task p1 -> nothing
         operator retry p1 -> refused: the payee needs no person
         share share: shared p1=done -> share ended [done] by moved; order paid by funds_moved, sharing_changed; notification due +30s by queued; post_held 300 merchant_pending to channel_funds; deliver
-        share s2 o1 p1=1 -> refused: payee 227712119603201537 is unbound",
+        share s2 o1 p1=1 -> refused: payee 227712119603201793 is unbound",
     );
 }
 

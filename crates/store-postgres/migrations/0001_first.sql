@@ -191,6 +191,7 @@ CREATE TABLE merchants (
     attention_since  bigint,
     name             text   COLLATE "C" NOT NULL,
     channel_accounts text   COLLATE "C" NOT NULL,
+    sharing          text   COLLATE "C",
     is_enabled       bigint NOT NULL,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, merchant)

@@ -190,6 +190,7 @@ CREATE TABLE merchants (
     attention_since  INTEGER,
     name             TEXT    NOT NULL,
     channel_accounts TEXT    NOT NULL,
+    sharing          TEXT,
     is_enabled       INTEGER NOT NULL,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, merchant)

@@ -51,8 +51,12 @@ fn directory() -> Arc<Directory> {
         text: channel::TextRules::ANY,
         callback_url: Arc::from("https://pay.example/channel/main/callback"),
     };
-    let merchant =
-        MerchantRoutes { name: Arc::from("咖啡店"), is_enabled: true, routes: vec![route] };
+    let merchant = MerchantRoutes {
+        name: Arc::from("咖啡店"),
+        is_enabled: true,
+        routes: vec![route],
+        ..MerchantRoutes::default()
+    };
     let merchants = HashMap::from([(MerchantId::new("CM1"), merchant)]);
     let routes = TenantRoutes { name: Arc::from("一号主体"), is_enabled: true, merchants };
     Arc::new(Directory {
@@ -238,7 +242,7 @@ fn place(number: &str) -> PlaceOrder {
         content: String::new(),
     };
     let (tenant, channel) = (tenant(), "wxpay".to_owned());
-    PlaceOrder { tenant, channel, request: Arc::new(request), expires_at: None }
+    PlaceOrder { tenant, channel, request: Arc::new(request), payees: vec![], expires_at: None }
 }
 
 fn pay_info() -> Finding {

@@ -74,8 +74,12 @@ fn routes(tenant: &TenantId) -> TenantRoutes {
         }),
         text: channel::TextRules::ANY,
     };
-    let merchant =
-        MerchantRoutes { name: Arc::from("茶馆"), is_enabled: true, routes: vec![route] };
+    let merchant = MerchantRoutes {
+        name: Arc::from("茶馆"),
+        is_enabled: true,
+        routes: vec![route],
+        ..MerchantRoutes::default()
+    };
     let partners = PARTNERS.map(|id| (MerchantId::new(id), merchant.clone()));
     TenantRoutes {
         name: Arc::from(tenant.as_str()),
@@ -97,6 +101,7 @@ pub fn put_merchant(tenant: &TenantId, channel_accounts: &[&str], put: Put) -> C
         merchant: merchant(),
         name: Arc::from("茶馆 \"two\""),
         channel_accounts: channel_accounts.iter().map(|name| Arc::from(*name)).collect(),
+        sharing: kernel::MerchantSharing::default(),
         is_enabled: true,
         put,
     }

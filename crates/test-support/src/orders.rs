@@ -75,6 +75,7 @@ pub fn place_for(tenant: &TenantId, request: OrderRequest) -> Command {
         tenant: tenant.clone(),
         channel: CHANNEL.to_owned(),
         request: Arc::new(request),
+        payees: vec![],
         expires_at: None,
     }
     .into()

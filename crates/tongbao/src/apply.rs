@@ -146,12 +146,20 @@ fn plan_merchants(
             row.name == name
                 && row.is_enabled == is_enabled
                 && row.channel_accounts == channel_accounts
+                && row.sharing == wanted.sharing
         });
         if !is_same {
             let line = format!("merchant {merchant}");
             let (tenant, put) = (tenant.clone(), Put::Apply);
-            let command =
-                MerchantCommand::Put { tenant, merchant, name, channel_accounts, is_enabled, put };
+            let command = MerchantCommand::Put {
+                tenant,
+                merchant,
+                name,
+                channel_accounts,
+                sharing: wanted.sharing.clone(),
+                is_enabled,
+                put,
+            };
             add(steps, known.is_some(), &line, command);
         }
     }

@@ -9,9 +9,12 @@ use channel::Settings;
 use crypto::Secret;
 use crypto::rsa::Verifier;
 use engine::CALLER_SECRET_LEN;
+use kernel::{MerchantSharing, ShareTemplate};
+use ledger::Id;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use toml::Spanned;
 
 /// Characters of an id or name that stands in a URL or header.
@@ -68,6 +71,8 @@ pub(crate) struct DeclaredMerchant {
     pub(crate) name: String,
     /// The accounts that it collects through, by name.
     pub(crate) accounts: Vec<String>,
+    /// How its payments are shared.
+    pub(crate) sharing: MerchantSharing,
     /// False when it may not collect.
     pub(crate) is_enabled: bool,
 }
@@ -126,8 +131,26 @@ struct MerchantPart {
     #[serde(default)]
     name: String,
     accounts: Vec<String>,
+    #[serde(default)]
+    profit_sharing: bool,
+    share_template: Option<TemplatePart>,
     #[serde(default = "yes")]
     enabled: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TemplatePart {
+    by: TemplateKind,
+    /// Ratios by payee or role.
+    shares: BTreeMap<String, u16>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TemplateKind {
+    Order,
+    Role,
 }
 
 #[derive(Deserialize)]
@@ -313,12 +336,33 @@ impl MerchantPart {
     fn declared(self) -> Result<DeclaredMerchant> {
         check_name("id", self.id.get_ref())?;
         check_title(&self.name)?;
+        let template = self.share_template.map(TemplatePart::read).transpose();
+        let template = template.context("share_template")?;
         Ok(DeclaredMerchant {
+            sharing: MerchantSharing { is_on: self.profit_sharing, template },
             id: self.id.into_inner(),
             name: self.name,
             accounts: self.accounts,
             is_enabled: self.enabled,
         })
+    }
+}
+
+impl TemplatePart {
+    fn read(self) -> Result<ShareTemplate> {
+        let entries = self.shares.into_iter();
+        let template = match self.by {
+            TemplateKind::Role => {
+                let roles = entries.map(|(role, ratio)| (Arc::from(role), ratio));
+                ShareTemplate::ByRole(roles.collect())
+            }
+            TemplateKind::Order => {
+                let payees = entries.map(|(id, ratio)| Ok((Id::parse(&id)?, ratio)));
+                ShareTemplate::ByOrder(payees.collect::<Result<_>>()?)
+            }
+        };
+        template.check()?;
+        Ok(template)
     }
 }
 

@@ -327,6 +327,7 @@ impl World {
                     id,
                     name,
                     accounts: names.clone(),
+                    sharing: kernel::MerchantSharing::default(),
                     is_enabled: true,
                 })
                 .collect(),

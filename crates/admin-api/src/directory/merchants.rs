@@ -4,14 +4,17 @@ use super::body::Wanted;
 use super::{check_name, check_title, enabled, put_of, put_read, rows};
 use crate::faults::Fault;
 use crate::operators::{MayConfigure, Operator};
-use crate::query;
+use crate::query::{self, Malformed};
 use crate::routes::{Answer, Asked, Faults, Segments, TenantPath, known};
 use crate::wire::ErrorBody;
 use axum::Json;
 use axum::extract::State;
 use engine::Engine;
 use http::HeaderMap;
-use kernel::{Merchant, MerchantCommand, MerchantId, Put, TenantId};
+use kernel::{
+    Merchant, MerchantCommand, MerchantId, MerchantSharing, Put, ShareTemplate, TenantId,
+};
+use ledger::{Id, IdFault};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use store::DirectoryRows;
@@ -53,6 +56,11 @@ pub(super) struct MerchantShown {
     name: String,
     /// The channel accounts that it collects through; the first that fits an order is taken.
     channel_accounts: Vec<String>,
+    /// True when the channel keeps the money of every order frozen that lists no payees.
+    profit_sharing: bool,
+    /// The ratios of payees that an order picks (分账模板).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share_template: Option<TemplateShown>,
     /// False when it may not collect.
     enabled: bool,
 }
@@ -63,8 +71,81 @@ impl MerchantShown {
             id: row.merchant.to_string(),
             name: row.name.to_string(),
             channel_accounts: row.channel_accounts.iter().map(|name| name.to_string()).collect(),
+            profit_sharing: row.sharing.is_on,
+            share_template: row.sharing.template.as_ref().map(TemplateShown::of),
             enabled: row.is_enabled,
         }
+    }
+}
+
+/// A sharing template: which part each payee gets of an order that picks it.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ShareTemplate)]
+struct TemplateShown {
+    /// `order`: a ratio for each payee; `role`: a ratio for each role of payees.
+    #[schema(value_type = String)]
+    by: TemplateKind,
+    /// Up to 200 entries, each payee or role once.
+    shares: Vec<TemplateEntry>,
+}
+
+/// By what a template gives its ratios.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum TemplateKind {
+    Order,
+    Role,
+}
+
+/// An entry of a sharing template.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TemplateEntry {
+    /// The id of the payee, 18 digits; or the role.
+    of: String,
+    /// Its part of what is paid, in 1/10000, rounded down to whole fen.
+    ratio: u16,
+}
+
+impl TemplateShown {
+    fn of(template: &ShareTemplate) -> TemplateShown {
+        let entry = |of: String, ratio: &u16| TemplateEntry { of, ratio: *ratio };
+        match template {
+            ShareTemplate::ByOrder(entries) => TemplateShown {
+                by: TemplateKind::Order,
+                shares: entries.iter().map(|(id, ratio)| entry(id.to_string(), ratio)).collect(),
+            },
+            ShareTemplate::ByRole(entries) => TemplateShown {
+                by: TemplateKind::Role,
+                shares: entries
+                    .iter()
+                    .map(|(role, ratio)| entry(role.to_string(), ratio))
+                    .collect(),
+            },
+        }
+    }
+
+    /// The template, checked; `None` without entries.
+    fn read(&self) -> Result<Option<ShareTemplate>, Fault> {
+        let wrong = |why: String| Malformed { field: "share_template".to_owned(), why };
+        if self.shares.is_empty() {
+            return Ok(None);
+        }
+        let entries = self.shares.iter();
+        let template = match self.by {
+            TemplateKind::Role => {
+                let roles = entries.map(|it| (Arc::from(it.of.as_str()), it.ratio));
+                ShareTemplate::ByRole(roles.collect())
+            }
+            TemplateKind::Order => {
+                let payee = |it: &TemplateEntry| Ok((Id::parse(&it.of)?, it.ratio));
+                let payees: Result<Vec<_>, IdFault> = entries.map(payee).collect();
+                ShareTemplate::ByOrder(payees.map_err(|fault| wrong(fault.to_string()))?)
+            }
+        };
+        template.check().map_err(|fault| wrong(fault.to_string()))?;
+        Ok(Some(template))
     }
 }
 
@@ -76,6 +157,12 @@ struct MerchantPut {
     name: String,
     /// The channel accounts that it collects through, by name; they must exist.
     channel_accounts: Vec<String>,
+    /// True to let the channel keep the money of every order frozen that lists no payees, until it is
+    /// shared or released. When absent it stays as it is; a new merchant shares nothing by itself.
+    profit_sharing: Option<bool>,
+    /// The ratios of payees that an order picks (分账模板). When absent they stay as they are; without
+    /// entries there is no template.
+    share_template: Option<TemplateShown>,
     /// False to stop it from collecting. When absent it stays as it is; a new one is enabled.
     enabled: Option<bool>,
 }
@@ -148,6 +235,7 @@ async fn put_merchant(
     let merchant = MerchantId::new(&merchant);
     let name: Arc<str> = Arc::from(wanted.name);
     let accounts: Vec<Arc<str>> = wanted.channel_accounts.into_iter().map(Arc::from).collect();
+    let template = wanted.share_template.as_ref().map(TemplateShown::read).transpose()?;
     super::put(&engine, &operator, |rows| {
         let stored = find(rows, &tenant, &merchant);
         Ok(MerchantCommand::Put {
@@ -155,12 +243,26 @@ async fn put_merchant(
             merchant: merchant.clone(),
             name: name.clone(),
             channel_accounts: accounts.clone(),
+            sharing: sharing(wanted.profit_sharing, template.as_ref(), stored),
             is_enabled: enabled(wanted.enabled, put, stored.map(|row| row.is_enabled)),
             put: put_read(put, stored.map(|row| row.version)),
         })
     })
     .await?;
     shown(&engine, &tenant, &merchant).await
+}
+
+/// How a merchant's payments shall be shared: what is not said stays as it is.
+fn sharing(
+    is_on: Option<bool>,
+    template: Option<&Option<ShareTemplate>>,
+    stored: Option<&Merchant>,
+) -> MerchantSharing {
+    let before = stored.map(|row| row.sharing.clone()).unwrap_or_default();
+    MerchantSharing {
+        is_on: is_on.unwrap_or(before.is_on),
+        template: template.cloned().unwrap_or(before.template),
+    }
 }
 
 /// Stops a merchant from collecting. Orders that were placed run to their end.
@@ -208,6 +310,7 @@ async fn switch(
             merchant: row.merchant,
             name: row.name,
             channel_accounts: row.channel_accounts,
+            sharing: row.sharing,
             is_enabled,
             put: Put::read(Some(row.version)),
         })

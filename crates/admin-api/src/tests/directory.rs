@@ -79,7 +79,8 @@ async fn a_merchant_collects_through_accounts_that_exist() {
     assert_eq!((status, &body["error"]["field"]), (409, &json!("channel_accounts")));
     let (status, made) = gateway.put(&path, &wanted).await;
     let want = json!({
-        "id": "CM1", "name": "咖啡店", "channel_accounts": ["main"], "enabled": true
+        "id": "CM1", "name": "咖啡店", "channel_accounts": ["main"], "enabled": true,
+        "profit_sharing": false
     });
     assert_eq!((status, &made), (200, &want));
     assert_eq!(gateway.put(&path, &wanted).await.1, want);

@@ -19,7 +19,7 @@ use kernel::{
 use ledger::kinds;
 use std::sync::Arc;
 use wire::{CreatePayee, MakeReturn, MakeShare, ShareName};
-pub(crate) use wire::{ReturnItem, ReturnShown, ShareShown, payee_id};
+pub(crate) use wire::{ReturnItem, ReturnShown, ShareShown, payee_id, read_payee_id};
 
 const PAYEE: &str = "/cloudpay/v1/settle/payee";
 const PROFIT: &str = "/cloudpay/v1/settle/profit";

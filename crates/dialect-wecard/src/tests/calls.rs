@@ -159,6 +159,7 @@ fn merchant(is_enabled: bool, put: Put) -> MerchantCommand {
         merchant: MerchantId::new("CM6756531983210274560"),
         name: Arc::from("煎饼"),
         channel_accounts: vec![Arc::from("account")],
+        sharing: kernel::MerchantSharing::default(),
         is_enabled,
         put,
     }
@@ -200,11 +201,18 @@ async fn put_directory(engine: &Engine) {
     put(engine, merchant(true, Put::Create)).await;
     // They collect nothing by themselves.
     for partner in ["CM-B", "CM-C"] {
-        let MerchantCommand::Put { tenant, name, is_enabled, put: how, .. } =
+        let MerchantCommand::Put { tenant, name, sharing, is_enabled, put: how, .. } =
             merchant(true, Put::Create);
         let (merchant, channel_accounts) = (MerchantId::new(partner), vec![]);
-        let partner =
-            MerchantCommand::Put { tenant, merchant, name, channel_accounts, is_enabled, put: how };
+        let partner = MerchantCommand::Put {
+            tenant,
+            merchant,
+            name,
+            channel_accounts,
+            sharing,
+            is_enabled,
+            put: how,
+        };
         put(engine, partner).await;
     }
 }

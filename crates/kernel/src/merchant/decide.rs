@@ -1,6 +1,6 @@
 //! Creating, changing and disabling merchants.
 
-use super::{Merchant, MerchantChange};
+use super::{Merchant, MerchantChange, MerchantSharing};
 use crate::aggregate::{AggregateCommand, Key, Reads};
 use crate::channel_account::ChannelAccount;
 use crate::command::{DirectoryRefusal, Put, Reply};
@@ -22,6 +22,8 @@ pub enum MerchantCommand {
         name: Arc<str>,
         /// The channel accounts that it collects through, by name.
         channel_accounts: Vec<Arc<str>>,
+        /// How its payments are shared.
+        sharing: MerchantSharing,
         /// False when it may not collect.
         is_enabled: bool,
         /// Whether it may or must be there.
@@ -54,7 +56,7 @@ pub(super) fn decide(
     deciding: &mut Deciding<'_>,
     command: &MerchantCommand,
 ) -> Result<Reply, DirectoryRefusal> {
-    let MerchantCommand::Put { tenant, merchant, name, channel_accounts, is_enabled, put } =
+    let MerchantCommand::Put { tenant, merchant, name, channel_accounts, sharing, is_enabled, put } =
         command;
     let view = deciding.view();
     let found = view.merchants.find(tenant, &Key::Number(Merchant::key(merchant)));
@@ -62,6 +64,7 @@ pub(super) fn decide(
         version: row.version,
         has_same_content: row.name == *name
             && row.channel_accounts == *channel_accounts
+            && row.sharing == *sharing
             && row.is_enabled == *is_enabled,
     });
     let outcome = put::check(*put, "merchant", standing)?;
@@ -81,6 +84,7 @@ pub(super) fn decide(
         version: found.map_or(1, |row| row.version),
         name: name.clone(),
         channel_accounts: channel_accounts.clone(),
+        sharing: sharing.clone(),
         is_enabled: *is_enabled,
     };
     match outcome {

@@ -2,9 +2,11 @@
 
 mod change;
 mod decide;
+mod sharing;
 
 pub use change::MerchantChange;
 pub use decide::MerchantCommand;
+pub use sharing::{MerchantSharing, ShareTemplate, TemplateFault};
 
 use crate::aggregate::{Aggregate, NaturalKey};
 use crate::command::{Refusal, Reply};
@@ -31,6 +33,8 @@ pub struct Merchant {
     pub name: Arc<str>,
     /// The channel accounts that it collects through, by name; the first that fits is taken.
     pub channel_accounts: Vec<Arc<str>>,
+    /// How its payments are shared.
+    pub sharing: MerchantSharing,
     /// False when it may not collect.
     pub is_enabled: bool,
 }

@@ -1,5 +1,6 @@
 //! What can happen to an order, and what it does to it.
 
+use super::freeze;
 use super::polls::{FINAL_POLL_SECONDS, next_poll};
 use super::{
     Closure, ContestedPayment, InFlightCall, KnownPayInfo, Order, OrderFunds, OrderSharing,
@@ -51,6 +52,18 @@ pub enum OrderChange {
         /// When the order is polled next; `None` when it is not.
         next_poll_at: Option<Timestamp>,
     },
+    /// The channel keeps money of the paid order frozen, which was marked for sharing.
+    FreezeWatched {
+        /// When that is looked at again; `None` once the channel has released the money.
+        next_poll_at: Option<Timestamp>,
+    },
+    /// The channel soon releases by itself what it keeps frozen of the paid order.
+    FreezeEnding {
+        /// What a person is told.
+        why: String,
+        /// When it does that.
+        next_poll_at: Option<Timestamp>,
+    },
     /// An operator wants it polled now.
     PollRequested,
     /// The payer can pay now. The event log keeps the form and the time, and not the text.
@@ -94,6 +107,8 @@ impl AggregateChange for OrderChange {
             OrderChange::MismatchRecorded { .. } => "mismatch_recorded",
             OrderChange::PaymentContested { .. } => "payment_contested",
             OrderChange::CloseRefused { .. } => "close_refused",
+            OrderChange::FreezeWatched { .. } => "freeze_watched",
+            OrderChange::FreezeEnding { .. } => "freeze_ending",
             OrderChange::PollRequested => "poll_requested",
             OrderChange::PayInfoReceived(_) => "pay_info_received",
             OrderChange::Paid(_) => "paid",
@@ -150,6 +165,14 @@ pub(super) fn evolve(before: Option<&Order>, event: &Event, change: &OrderChange
             need_person(&mut order, AttentionKind::CannotClose, why, event.at);
             order.next_poll_at = *next_poll_at;
         }
+        OrderChange::FreezeWatched { next_poll_at } => {
+            freeze::end_warning(&mut order);
+            order.next_poll_at = *next_poll_at;
+        }
+        OrderChange::FreezeEnding { why, next_poll_at } => {
+            need_person(&mut order, AttentionKind::FreezeEnding, why, event.at);
+            order.next_poll_at = *next_poll_at;
+        }
         OrderChange::PollRequested => {
             // The schedule begins anew: somebody has mended what it waited for, or hopes so.
             order.polls = 0;
@@ -179,8 +202,18 @@ pub(super) fn evolve(before: Option<&Order>, event: &Event, change: &OrderChange
             end_contested(&mut order, &payment.payment_reference);
             order.unapplied.push(payment.clone());
         }
-        OrderChange::FundsMoved { delta, .. } => order.funds = order.funds.plus(delta),
-        OrderChange::SharingChanged(sharing) => order.sharing = *sharing,
+        OrderChange::FundsMoved { delta, .. } => {
+            order.funds = order.funds.plus(delta);
+            if freeze::takes_the_rest(&order, delta) {
+                freeze::end(&mut order);
+            }
+        }
+        OrderChange::SharingChanged(sharing) => {
+            order.sharing = *sharing;
+            if sharing.is_released {
+                freeze::end(&mut order);
+            }
+        }
         OrderChange::AttentionEnded { note } => {
             order.note = Some(note.clone());
             order.attention = None;

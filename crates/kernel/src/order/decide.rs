@@ -1,11 +1,12 @@
 //! What the merchant and the clock want of an order.
 
+use super::freeze;
 use super::operator;
 use super::polls::FINAL_POLLS_MAX;
 use super::{
     AllocationFault, AllocationTerms, CALL_MAX_MS, Closure, DEFAULT_LIFE_SECONDS, InFlightCall,
-    Order, OrderChange, OrderField, OrderRefusal, OrderRequest, OrderState, Splits, Terms,
-    new_channel_order_no,
+    Order, OrderChange, OrderField, OrderRefusal, OrderRequest, OrderState, PickFault, Splits,
+    Terms, new_channel_order_no,
 };
 use crate::aggregate::{Aggregate, AggregateCommand, Key, NaturalKey, Reads};
 use crate::approval::{Manual, ManualCommand, ManualRoot};
@@ -15,7 +16,7 @@ use crate::directory::{Directory, MerchantRoutes, Route, TenantId};
 use crate::refund;
 use crate::share;
 use channel::{Instruction, Operation};
-use ledger::{Timestamp, kinds};
+use ledger::{Id, Timestamp, kinds};
 use std::sync::Arc;
 
 const SECONDS_PER_DAY: i64 = 24 * 3600;
@@ -101,6 +102,8 @@ pub struct PlaceOrder {
     pub channel: String,
     /// What the caller requests.
     pub request: Arc<OrderRequest>,
+    /// The payees that get their parts by the merchant's template; none where the request lists shares.
+    pub payees: Vec<Id<kinds::Payee>>,
     /// From when on it must not be payable; `None` for the default of 30 minutes.
     pub expires_at: Option<Timestamp>,
 }
@@ -167,7 +170,8 @@ impl AggregateCommand for OrderCommand {
             }
             OrderCommand::Place(place) => {
                 let listed = place.request.splits.shares.iter().map(|terms| terms.payee);
-                reads.payees.extend(listed.map(|payee| (tenant.clone(), Key::Id(payee))));
+                let payees = listed.chain(place.payees.iter().copied());
+                reads.payees.extend(payees.map(|payee| (tenant.clone(), Key::Id(payee))));
             }
             OrderCommand::Close { .. }
             | OrderCommand::PollNow { .. }
@@ -236,7 +240,7 @@ pub(crate) fn place_new(
     let view = deciding.view();
     let merchant = merchant_of(&view.directory, place)?;
     let (route, expires_at) = check_new(deciding.now(), merchant, place)?;
-    let splits = check_splits(deciding, place, route)?;
+    let splits = check_splits(deciding, place, merchant, route)?;
     let order = new_order(deciding, place, splits, route, expires_at);
     deciding.record(&order, OrderChange::Placed(Box::new(order.clone())));
     deciding.work(order.ask(order.place_instruction()));
@@ -285,18 +289,32 @@ fn check_new<'m>(
 fn check_splits(
     deciding: &Deciding<'_>,
     place: &PlaceOrder,
+    merchant: &MerchantRoutes,
     route: &Route,
 ) -> Result<Splits, OrderRefusal> {
     check_allocations(&deciding.view().directory, place)?;
-    let splits = &place.request.splits;
-    let is_at_channel = share::check_listed(deciding, place, route)
-        .map_err(|(at, why)| OrderRefusal::Share { at, why })?;
+    let picked = share::picked(deciding, place, merchant)
+        .map_err(|(at, why)| OrderRefusal::Picked { at, why })?;
+    let is_picked = !picked.is_empty();
+    let shares = if is_picked { picked } else { place.request.splits.shares.clone() };
+    let is_at_channel = share::check_listed(deciding, place, &shares, route).map_err(
+        |(at, why)| match is_picked {
+            true => OrderRefusal::Picked { at, why: PickFault::Share(why) },
+            false => OrderRefusal::Share { at, why },
+        },
+    )?;
+    let splits = Splits { shares, ..place.request.splits.clone() };
     match splits.parts(place.request.amount) {
         Ok(parts) if parts <= place.request.amount => {}
         Ok(_) | Err(_) => return Err(OrderRefusal::Splits),
     }
-    let is_shared = splits.is_shared || is_at_channel;
-    Ok(Splits { is_shared, ..splits.clone() })
+    // A merchant whose orders are all shared need not mark them; a list says where the money goes. What
+    // is paid for stored value stays with us until it is spent.
+    let is_for_goods = place.request.recharge.is_none();
+    let is_always = merchant.sharing.is_on && splits.shares.is_empty() && route.sharing.is_some();
+    let is_always = is_always && is_for_goods;
+    let is_shared = splits.is_shared || is_at_channel || is_always;
+    Ok(Splits { is_shared, ..splits })
 }
 
 /// That each allocation goes to a merchant that can have it.
@@ -452,7 +470,7 @@ pub(super) fn run_task(deciding: &mut Deciding<'_>, order: &Order) {
     match &order.state {
         // A settled order has no task; a claim may have come before its end was committed.
         _ if order.next_poll_at.is_none() || order.is_in_flight(now) => {}
-        OrderState::Paid(_) => {}
+        OrderState::Paid(paid) => freeze::run_task(deciding, order, paid.at),
         OrderState::Failed { .. } | OrderState::Closed { .. } if order.polls >= FINAL_POLLS_MAX => {
             deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
         }

@@ -8,6 +8,7 @@
 //! never confirmed it, and a refusal of the channel account says nothing about the order.
 
 use super::decide::{begin, begin_closing};
+use super::freeze;
 use super::polls::{FINAL_POLLS_MAX, cannot_close, is_known, poll_again, poll_contradicted};
 use super::{
     Closure, ContestedPayment, Order, OrderChange, OrderFunds, OrderState, Paid, UnappliedOutcome,
@@ -452,6 +453,7 @@ pub(super) fn pay(deciding: &mut Deciding<'_>, order: &Order, taken: Taken<'_>) 
         payer_amount: taken.payer_amount.unwrap_or(taken.amount),
     };
     deciding.record(order, OrderChange::Paid(paid.clone()));
+    freeze::watch(deciding, order, paid.at);
     let merchant = Account::new(AccountKind::MerchantPending, request.merchant.as_str());
     book(deciding, order, &taken, &merchant, Reason::Payment);
     let allocated = allocation::allocate(deciding, order, &paid);

@@ -8,6 +8,7 @@
 mod change;
 mod decide;
 mod finding;
+mod freeze;
 mod funds;
 mod operator;
 mod polls;
@@ -511,9 +512,43 @@ pub enum OrderRefusal {
         /// What is wrong with it.
         why: ShareRefusal,
     },
+    /// A payee that the order picks cannot get a part by the merchant's template.
+    #[error("{why}")]
+    Picked {
+        /// Which payee, counted from 0.
+        at: usize,
+        /// What is wrong with it.
+        why: PickFault,
+    },
     /// Allocations and shares together are more than the order.
     #[error("allocations and shares sum to more than the amount")]
     Splits,
+}
+
+/// Why a payee cannot be picked, in the order in which it is checked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PickFault {
+    /// The order lists shares as well.
+    #[error("the order lists shares as well")]
+    Listed,
+    /// The merchant has no template.
+    #[error("the merchant has no sharing template")]
+    NoTemplate,
+    /// The template has no ratio for the payee, or for its role.
+    #[error("the merchant's sharing template does not know payee {payee}")]
+    Unknown {
+        /// Its id.
+        payee: Id<kinds::Payee>,
+    },
+    /// Another payee of the order has the same role, which has one ratio.
+    #[error("payee {payee} has the role of another payee of the order")]
+    SameRole {
+        /// Its id.
+        payee: Id<kinds::Payee>,
+    },
+    /// It cannot get a part of this order.
+    #[error(transparent)]
+    Share(ShareRefusal),
 }
 
 /// What is wrong with an allocation, in the order in which it is checked.

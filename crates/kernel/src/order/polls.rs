@@ -44,7 +44,8 @@ pub(super) fn poll_again(
     now: Timestamp,
 ) -> Option<Timestamp> {
     match (&order.state, asked) {
-        (OrderState::Paid(_), _) => None,
+        // What it waits for is not the channel's answer.
+        (OrderState::Paid(_), _) => order.next_poll_at,
         // A callback does not postpone the polls that are still to come.
         (OrderState::Failed { .. } | OrderState::Closed { .. }, None) => order.next_poll_at,
         (OrderState::Failed { at, .. } | OrderState::Closed { at }, Some(_)) => {

@@ -12,10 +12,12 @@ use super::{
 };
 use crate::aggregate::{Aggregate, Key, NaturalKey, Reads, View};
 use crate::deciding::Deciding;
-use crate::directory::Route;
-use crate::order::{Order, OrderState, Paid, PlaceOrder};
+use crate::directory::{MerchantRoutes, Route};
+use crate::merchant::ShareTemplate;
+use crate::order::{Order, OrderState, Paid, PickFault, PlaceOrder, ShareAmount};
 use crate::payee::Payee;
 use ledger::Fen;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The reason of a share whose order was paid with another amount.
@@ -59,6 +61,37 @@ pub(crate) fn link_listed(order: &Order, reads: &mut Reads) {
     }
 }
 
+/// What the payees that a new order picks get by the template of its merchant.
+///
+/// # Errors
+/// Which payee cannot be picked, counted from 0, and why.
+pub(crate) fn picked(
+    deciding: &Deciding<'_>,
+    order: &PlaceOrder,
+    merchant: &MerchantRoutes,
+) -> Result<Vec<ItemTerms>, (usize, PickFault)> {
+    let mut roles = BTreeSet::new();
+    let mut terms = Vec::with_capacity(order.payees.len());
+    for (at, payee) in order.payees.iter().copied().enumerate() {
+        if !order.request.splits.shares.is_empty() {
+            return Err((at, PickFault::Listed));
+        }
+        let template = merchant.sharing.template.as_ref();
+        let template = template.ok_or((at, PickFault::NoTemplate))?;
+        let row = deciding.row::<Payee>(&order.tenant, payee);
+        let missing = ShareRefusal::Payee { payee, why: "does not exist" };
+        let row = row.ok_or((at, PickFault::Share(missing)))?;
+        let ratio = template.ratio(payee, row.role.as_deref());
+        let ratio = ratio.ok_or((at, PickFault::Unknown { payee }))?;
+        let is_by_role = matches!(template, ShareTemplate::ByRole(_));
+        if is_by_role && !roles.insert(row.role) {
+            return Err((at, PickFault::SameRole { payee }));
+        }
+        terms.push(ItemTerms { payee, merchant: None, amount: ShareAmount::Ratio(ratio) });
+    }
+    Ok(terms)
+}
+
 /// Whether the payees that a new order lists get their parts at the channel.
 ///
 /// # Errors
@@ -66,9 +99,9 @@ pub(crate) fn link_listed(order: &Order, reads: &mut Reads) {
 pub(crate) fn check_listed(
     deciding: &Deciding<'_>,
     order: &PlaceOrder,
+    shares: &[ItemTerms],
     route: &Route,
 ) -> Result<bool, (usize, ShareRefusal)> {
-    let shares = &order.request.splits.shares;
     let mut is_at_channel = false;
     for (at, terms) in shares.iter().enumerate() {
         let before = shares.get(..at).unwrap_or_default();

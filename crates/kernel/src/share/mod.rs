@@ -23,7 +23,7 @@ pub(crate) use decide::{can_be_hurried, receiver};
 pub(crate) use finding::{SHARE_SCHEDULE_SECONDS, SLOW_SCHEDULE_SECONDS, need_while_open};
 pub(crate) use hand::by_hand;
 pub use hand::{DecideShare, HandEnd};
-pub(crate) use listed::{check_listed, link_listed, share_listed};
+pub(crate) use listed::{check_listed, link_listed, picked, share_listed};
 pub use make::{ItemTerms, MakeShare};
 pub(crate) use make::{release_for_refund, reserve, rules};
 

@@ -9,9 +9,9 @@ pub(crate) mod script;
 use channel::{Finding, Operation, PayForm, PayInfo, Payer, Scene, SharingRules};
 use kernel::{
     Aggregate, Allocation, AllocationPart, Approval, ApprovalCommand, Attempt, CallRecord, Caller,
-    Command, Delivery, Directory, Event, Key, Links, MerchantId, MerchantRoutes, NaturalKey,
-    Notification, NotificationCommand, Order, OrderCommand, OrderRequest, OrderShares, Payee,
-    PlaceOrder, Proposal, Reads, RecordFinding, Refund, RefundRequest, Refusal, Reply,
+    Command, Delivery, Directory, Event, Key, Links, MerchantId, MerchantRoutes, MerchantSharing,
+    NaturalKey, Notification, NotificationCommand, Order, OrderCommand, OrderRequest, OrderShares,
+    Payee, PlaceOrder, Proposal, Reads, RecordFinding, Refund, RefundRequest, Refusal, Reply,
     RequestRefund, RequestWithdrawal, ReturnTerms, Route, Share, ShareReturn, Task, TenantId,
     TenantRoutes, View, Withdrawal, Work, decide,
 };
@@ -56,6 +56,7 @@ pub(crate) fn directory() -> Directory {
     let merchant = |is_enabled| MerchantRoutes {
         name: Arc::from("杂粮"),
         is_enabled,
+        sharing: MerchantSharing::default(),
         routes: vec![route.clone()],
     };
     let merchants = HashMap::from([
@@ -96,6 +97,7 @@ pub(crate) fn place(number: &str) -> PlaceOrder {
         tenant: tenant(),
         channel: "wxpay".to_owned(),
         request: Arc::new(request),
+        payees: vec![],
         expires_at: None,
     }
 }

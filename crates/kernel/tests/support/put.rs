@@ -37,6 +37,7 @@ pub(crate) fn merchant(name: &str, accounts: &[&str], is_enabled: bool, put: Put
         merchant: MerchantId::new(super::MERCHANT),
         name: Arc::from(name),
         channel_accounts: accounts.iter().map(|name| Arc::from(*name)).collect(),
+        sharing: kernel::MerchantSharing::default(),
         is_enabled,
         put,
     }

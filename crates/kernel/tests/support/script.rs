@@ -40,12 +40,12 @@ mod sharing;
 use super::{TestKernel, directory, place_with, tenant};
 use channel::{FetchedKeys, Finding, Operation, Payment, RefundStatus, Refunded, Scene, Unproven};
 use kernel::{
-    AllocatePeriod, AllocationPart, AllocationReleaseCommand, AllocationTerms, ChannelAnswer,
-    Command, DecideRefund, Event, HandEnd, MerchantId, NotificationCommand, OrderCommand,
-    OrderRequest, RefundDecision, Refusal, ReleaseAllocations, Reply, Row, Task, WithdrawalCommand,
-    Work,
+    AllocatePeriod, AllocationPart, AllocationReleaseCommand, AllocationTerms, Change,
+    ChannelAnswer, Command, DecideRefund, Event, HandEnd, MerchantId, NotificationCommand,
+    OrderChange, OrderCommand, OrderRequest, RefundDecision, Refusal, ReleaseAllocations, Reply,
+    Row, Task, WithdrawalCommand, Work,
 };
-use ledger::{Currency, Fen, Subject};
+use ledger::{Currency, Fen, Subject, SubjectKind};
 use std::sync::Arc;
 
 /// Plays the steps of a scenario and compares what each one led to.
@@ -186,6 +186,9 @@ fn placing(kernel: &TestKernel, no: &str, changes: &[&str]) -> Command {
     });
     let channel = changes.iter().find_map(|change| change.strip_prefix("channel="));
     place.channel = channel.unwrap_or("wxpay").to_owned();
+    let picked = changes.iter().find_map(|change| change.strip_prefix("pick="));
+    let picked = picked.into_iter().flat_map(|list| list.split(','));
+    place.payees = picked.map(|payee| sharing::id_of(kernel, payee)).collect();
     place.into()
 }
 
@@ -401,8 +404,15 @@ fn outcome(
         Err(refusal) => return format!("refused: {refusal}"),
     };
     let mut parts: Vec<String> = vec![];
-    // A payee that is known to be bound somewhere is shown where that is tested.
-    let is_shown = |event: &&Event| event.change.name() != "bound";
+    // A payee that is known to be bound somewhere is shown where that is tested, and so is an order of
+    // which money is frozen at the channel.
+    let is_shown = |event: &&Event| {
+        let is_watched = matches!(
+            event.change,
+            Change::Order(OrderChange::FreezeWatched { next_poll_at: Some(_) })
+        );
+        !is_watched && event.change.name() != "bound"
+    };
     let shown: Vec<Event> = kernel.events[events..].iter().filter(is_shown).cloned().collect();
     let mut subjects: Vec<Subject> = shown.iter().map(|it| it.subject).collect();
     subjects.dedup();
@@ -453,9 +463,16 @@ fn row(kernel: &TestKernel, subject: Subject) -> String {
     format!("{} {state}{}", subject.kind.name(), rest(kernel, subject))
 }
 
+/// Longer than any schedule but that of what is frozen at a channel, in seconds.
+const FAR_SECONDS: i64 = 20 * 24 * 3600;
+
 /// When a row's task is due, and what it needs a person for.
 fn rest(kernel: &TestKernel, subject: Subject) -> String {
-    let due = kernel.due(subject).map(|due| format!(" +{}s", due.ms_since(kernel.now) / 1000));
+    let seconds = kernel.due(subject).map(|due| due.ms_since(kernel.now) / 1000);
+    // That an order is looked at while money of it is frozen is shown when the time is near.
+    let near =
+        seconds.filter(|seconds| subject.kind != SubjectKind::Order || *seconds < FAR_SECONDS);
+    let due = near.map(|seconds| format!(" +{seconds}s"));
     let attention = kernel.stored.row(&tenant(), subject).and_then(|row| row.standing().attention);
     let attention = attention.map(|attention| format!(" !{}", attention.kind.name()));
     let (due, attention) = (due.unwrap_or_default(), attention.unwrap_or_default());

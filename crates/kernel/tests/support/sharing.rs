@@ -19,6 +19,7 @@ pub(super) fn row(noun: &str, state: &str, items: &[&str], rest: &str) -> String
 }
 
 pub(super) fn payee(no: &str, at: &str) -> Command {
+    let (at, role) = at.split_once('@').map_or((at, None), |(at, role)| (at, Some(role)));
     let account = |channel: &str, kind| {
         let number = Sealed::new("sealed");
         Some(PayeeAccount { channel: Arc::from(channel), kind, number })
@@ -40,7 +41,7 @@ pub(super) fn payee(no: &str, at: &str) -> Command {
         merchant: merchant.map(MerchantId::new),
         name: None,
         account,
-        role: None,
+        role: role.map(str::to_owned),
     }))
     .into()
 }
@@ -50,7 +51,7 @@ pub(super) fn unbind(no: &str) -> Command {
     PayeeCommand::Unbind { tenant: tenant(), payee }.into()
 }
 
-fn id_of(kernel: &TestKernel, payee: &str) -> Id<kinds::Payee> {
+pub(super) fn id_of(kernel: &TestKernel, payee: &str) -> Id<kinds::Payee> {
     kernel.payee(payee).map_or_else(no_id, |row| row.id)
 }
 

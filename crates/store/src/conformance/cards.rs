@@ -44,6 +44,7 @@ fn buy(tenant: &TenantId, batch: Id<kinds::CardBatch>, number: &str, quantity: u
         tenant: tenant.clone(),
         channel: CHANNEL.to_owned(),
         request: Arc::new(request),
+        payees: vec![],
         expires_at: None,
     };
     let owner = OWNER.to_owned();

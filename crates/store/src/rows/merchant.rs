@@ -1,9 +1,12 @@
 //! Merchants.
 
-use super::cells::{Cells, Value, int, text};
+#[path = "merchant_sharing.rs"]
+mod sharing;
+
+use super::cells::{Cells, Value, int, nullable, text};
 use super::stored::{Body, NumberColumns, RowTable, Stored, parse, unknown};
 use crate::StoreFault;
-use kernel::{Merchant, MerchantChange, MerchantId, TenantId};
+use kernel::{Merchant, MerchantChange, MerchantId, MerchantSharing, TenantId};
 use ledger::Timestamp;
 use std::sync::Arc;
 
@@ -13,7 +16,12 @@ impl Stored for Merchant {
         terms: None,
         fixed: &[text("tenant"), int("id"), text("merchant"), int("made_at")],
         narrow_len: 4,
-        mutable: &[text("name"), text("channel_accounts"), int("is_enabled")],
+        mutable: &[
+            text("name"),
+            text("channel_accounts"),
+            nullable(text("sharing")),
+            int("is_enabled"),
+        ],
         number: Some(NumberColumns { namespace: None, number: "merchant" }),
     };
 
@@ -32,6 +40,7 @@ impl Stored for Merchant {
         cells.extend([
             Value::text(&self.name),
             Value::owned(names),
+            sharing::cell(&self.sharing),
             Value::Int(i64::from(self.is_enabled)),
         ]);
     }
@@ -44,6 +53,10 @@ impl Stored for Merchant {
         let standing = cells.standing()?;
         let name = cells.shared()?;
         let names: Vec<String> = parse(cells.text()?).map_err(|why| cells.fault(&why))?;
+        let sharing = match cells.optional_text()? {
+            Some(text) => sharing::read(text).map_err(|why| cells.fault(&why))?,
+            None => MerchantSharing::default(),
+        };
         Ok(Merchant {
             tenant,
             id,
@@ -52,6 +65,7 @@ impl Stored for Merchant {
             version: standing.version,
             name,
             channel_accounts: names.into_iter().map(Arc::from).collect(),
+            sharing,
             is_enabled: cells.flag()?,
         })
     }

@@ -217,11 +217,14 @@ impl Stored for Order {
             OrderChange::Placed(order) => placed(order),
             OrderChange::Closed | OrderChange::PollRequested => json(&Empty {}),
             OrderChange::CallBegun(call) => json(&InFlightBody::of(*call)),
-            OrderChange::CallEnded { next_poll_at } | OrderChange::Confirmed { next_poll_at } => {
+            OrderChange::CallEnded { next_poll_at }
+            | OrderChange::Confirmed { next_poll_at }
+            | OrderChange::FreezeWatched { next_poll_at } => {
                 json(&PollBody { why: None, next_poll_at: next_poll_at.map(Timestamp::ms) })
             }
             OrderChange::MismatchRecorded { why, next_poll_at }
-            | OrderChange::CloseRefused { why, next_poll_at } => json(&PollBody {
+            | OrderChange::CloseRefused { why, next_poll_at }
+            | OrderChange::FreezeEnding { why, next_poll_at } => json(&PollBody {
                 why: Some(Cow::Borrowed(why)),
                 next_poll_at: next_poll_at.map(Timestamp::ms),
             }),
@@ -275,12 +278,18 @@ impl Stored for Order {
                 let next_poll_at = body.next_poll_at.map(Timestamp::from_ms);
                 OrderChange::Confirmed { next_poll_at }
             }
-            "mismatch_recorded" | "close_refused" => {
+            "freeze_watched" => {
+                let body: PollBody<'_> = parse(body)?;
+                let next_poll_at = body.next_poll_at.map(Timestamp::from_ms);
+                OrderChange::FreezeWatched { next_poll_at }
+            }
+            "mismatch_recorded" | "close_refused" | "freeze_ending" => {
                 let body: PollBody<'_> = parse(body)?;
                 let next_poll_at = body.next_poll_at.map(Timestamp::from_ms);
                 let why = body.why.ok_or("without a reason")?.into_owned();
                 match name {
                     "close_refused" => OrderChange::CloseRefused { why, next_poll_at },
+                    "freeze_ending" => OrderChange::FreezeEnding { why, next_poll_at },
                     _ => OrderChange::MismatchRecorded { why, next_poll_at },
                 }
             }

@@ -11,12 +11,12 @@ use kernel::{
     CallerKey, CallerKeyChange, CallerProof, CardBatchChange, CardChange, CardQuotaChange, Change,
     ChannelAccount, ChannelAccountChange, Closure, ConcernedPayment, ContestedPayment, Delivery,
     InFlightCall, ItemTerms, KnownPayInfo, ManualCommand, Merchant, MerchantChange, MerchantId,
-    Mismatch, Need, Notification, NotificationChange, NotificationKind, NotificationState, Order,
-    OrderChange, OrderFunds, OrderRequest, OrderState, Paid, PayeeChange, Payout, RechargeChange,
-    Refund, RefundChange, RefundPart, RefundRequest, RefundReturn, RefundSource, RefundState, Row,
-    Sealed, SecondPayout, ShareAmount, ShareChange, ShareReturnChange, Splits, Tenant,
-    TenantChange, TenantId, Terms, UnappliedOutcome, UnappliedPayment, Withdrawal,
-    WithdrawalChange, WithdrawalState,
+    MerchantSharing, Mismatch, Need, Notification, NotificationChange, NotificationKind,
+    NotificationState, Order, OrderChange, OrderFunds, OrderRequest, OrderState, Paid, PayeeChange,
+    Payout, RechargeChange, Refund, RefundChange, RefundPart, RefundRequest, RefundReturn,
+    RefundSource, RefundState, Row, Sealed, SecondPayout, ShareAmount, ShareChange,
+    ShareReturnChange, ShareTemplate, Splits, Tenant, TenantChange, TenantId, Terms,
+    UnappliedOutcome, UnappliedPayment, Withdrawal, WithdrawalChange, WithdrawalState,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
@@ -664,12 +664,32 @@ pub(crate) fn any_tenant() -> BoxedStrategy<Tenant> {
 
 pub(crate) fn any_merchant() -> BoxedStrategy<Merchant> {
     let who = (tenant(), id(), text());
-    (who, time(), any::<i64>(), name(), vec(name(), 0..3), any::<bool>())
-        .prop_map(|(who, made_at, version, name, channel_accounts, is_enabled)| {
+    (who, time(), any::<i64>(), name(), vec(name(), 0..3), sharing(), any::<bool>())
+        .prop_map(|(who, made_at, version, name, channel_accounts, sharing, is_enabled)| {
             let (tenant, id, merchant) = who;
             let merchant = MerchantId::new(&merchant);
-            Merchant { tenant, id, merchant, made_at, version, name, channel_accounts, is_enabled }
+            Merchant {
+                tenant,
+                id,
+                merchant,
+                made_at,
+                version,
+                name,
+                channel_accounts,
+                sharing,
+                is_enabled,
+            }
         })
+        .boxed()
+}
+
+fn sharing() -> BoxedStrategy<MerchantSharing> {
+    let template = prop_oneof![
+        vec((id(), any::<u16>()), 0..3).prop_map(ShareTemplate::ByOrder),
+        vec((name(), any::<u16>()), 0..3).prop_map(ShareTemplate::ByRole),
+    ];
+    (any::<bool>(), of(template))
+        .prop_map(|(is_on, template)| MerchantSharing { is_on, template })
         .boxed()
 }
 
@@ -813,6 +833,9 @@ fn order_change() -> BoxedStrategy<OrderChange> {
         }),
         (text(), of(time()))
             .prop_map(|(why, next_poll_at)| OrderChange::CloseRefused { why, next_poll_at }),
+        of(time()).prop_map(|next_poll_at| OrderChange::FreezeWatched { next_poll_at }),
+        (text(), of(time()))
+            .prop_map(|(why, next_poll_at)| OrderChange::FreezeEnding { why, next_poll_at }),
         Just(OrderChange::PollRequested),
         (subject(), funds()).prop_map(|(by, delta)| OrderChange::FundsMoved { by, delta }),
         share::sharing().prop_map(OrderChange::SharingChanged),

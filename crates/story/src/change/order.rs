@@ -27,6 +27,13 @@ pub(super) fn what(change: &OrderChange, call: Option<&CallRecord>) -> String {
             payment.payment_reference
         ),
         OrderChange::CloseRefused { why, .. } => format!("CANNOT BE CLOSED: {why}"),
+        OrderChange::FreezeWatched { next_poll_at: Some(next) } => {
+            format!("what the channel keeps frozen of it is looked at {}", local(*next))
+        }
+        OrderChange::FreezeWatched { next_poll_at: None } => {
+            "the channel keeps nothing of it frozen any more".to_owned()
+        }
+        OrderChange::FreezeEnding { why, .. } => format!("FREEZE ENDS: {why}"),
         OrderChange::PollRequested => "the channel is to be polled now".to_owned(),
         OrderChange::PayInfoReceived(pay_info) => format!(
             "the payer can pay now ({}), until {}",
@@ -145,14 +152,15 @@ pub(super) fn facts(change: &OrderChange) -> Facts {
         }
         OrderChange::CallEnded { .. }
         | OrderChange::Confirmed { .. }
+        | OrderChange::FreezeWatched { .. }
         | OrderChange::PollRequested
         | OrderChange::Closed => vec![],
         OrderChange::CallBegun(call) => {
             vec![text("operation", call.operation.name()), at("until", call.until)]
         }
-        OrderChange::MismatchRecorded { why, .. } | OrderChange::CloseRefused { why, .. } => {
-            vec![text("why", why)]
-        }
+        OrderChange::MismatchRecorded { why, .. }
+        | OrderChange::CloseRefused { why, .. }
+        | OrderChange::FreezeEnding { why, .. } => vec![text("why", why)],
         OrderChange::PaymentContested { payment, why, .. } => vec![
             text("why", why),
             text("payment_reference", &payment.payment_reference),

@@ -174,7 +174,16 @@ async fn open(engine: &Engine, tenant: &TenantId) -> Result<()> {
     };
     commands.push(engine.put_caller_key(key, None)?.into());
     commands.push(
-        MerchantCommand::Put { tenant, merchant, name, channel_accounts, is_enabled, put }.into(),
+        MerchantCommand::Put {
+            tenant,
+            merchant,
+            name,
+            channel_accounts,
+            sharing: kernel::MerchantSharing::default(),
+            is_enabled,
+            put,
+        }
+        .into(),
     );
     for command in commands {
         engine.handle(operator(), command).await?;
@@ -214,7 +223,8 @@ async fn place(
         content: String::new(),
     };
     let (tenant, channel) = (tenant.clone(), channel.to_owned());
-    let command = PlaceOrder { tenant, channel, request: Arc::new(request), expires_at };
+    let command =
+        PlaceOrder { tenant, channel, request: Arc::new(request), payees: vec![], expires_at };
     match engine.handle(operator(), command).await?.reply.row {
         Some(Row::Order(order)) => Ok(order),
         _ => bail!("an order was placed and not shown"),

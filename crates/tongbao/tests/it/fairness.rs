@@ -80,7 +80,7 @@ impl Tenant {
 }
 
 /// A `PUT` to the administration, which the client of channels cannot send; the whole answer.
-async fn put(gateway: &TestGateway, path: &str, body: &str) -> String {
+pub(crate) async fn put(gateway: &TestGateway, path: &str, body: &str) -> String {
     let address = gateway.text("/base_url").trim_start_matches("http://").to_owned();
     let mut stream = TcpStream::connect(&address).await.expect("a connection");
     let (token, len) = (gateway.text("/admin_token"), body.len());

@@ -1,6 +1,7 @@
 //! Profit sharing: a paid order's money goes to payees in the book and at the channel, and comes back.
 
 use crate::bill::{DAY_SECONDS, date, to_next_day};
+use crate::fairness::put;
 use crate::merchant::Merchant;
 use crate::test_gateway::{QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, with};
 use serde_json::{Value, json};
@@ -511,5 +512,59 @@ async fn a_list_that_cannot_be_shared_any_more_lets_the_payment_through() {
     let late = sharing("late_1", &number, &[part(&payee, 1)], false);
     gateway.refused(SHARE, &late, "ORDER.OPERATE_IS_PROCESSING").await;
     assert_eq!(lies(&gateway).await, [1000, -1000, 0]);
+    gateway.check_books();
+}
+
+/// Changes how the payments of the orders' merchant are shared.
+async fn share_by(gateway: &TestGateway, members: Value) {
+    let path = format!("/merchants/{OWN}");
+    let shown = gateway.of_tenant(&path).await;
+    let mut body = json!({"name": shown["name"], "channel_accounts": shown["channel_accounts"]});
+    for (name, value) in members.as_object().expect("an object") {
+        body[name] = value.clone();
+    }
+    let tenant = gateway.text("/wecard/ocode");
+    let path = format!("/admin/v1/tenants/{tenant}{path}");
+    let answer = put(gateway, &path, &body.to_string()).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merchant_that_shares_always_need_not_mark_its_orders() {
+    let mut gateway = TestGateway::start();
+    let payee = receiver(&gateway).await;
+    share_by(&gateway, json!({"profit_sharing": true})).await;
+    let number = fresh_number();
+    let placed = gateway.result(UNIFIED_ORDER, &order(&number)).await;
+    gateway.pay(&placed["PayInfo"]).await;
+    gateway.until_status(&number, "SUCCESS").await;
+    gateway.advance(120).await;
+    gateway.result(SHARE, &sharing("always_1", &number, &[part(&payee, 300)], true)).await;
+    until_shared(&mut gateway, "always_1", "SUCCESS").await;
+    assert_eq!(lies(&gateway).await, [700, -700, 300]);
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_template_gives_the_payees_of_an_order_their_ratios() {
+    let gateway = TestGateway::start();
+    let id = branch(&gateway).await;
+    let picks = |body: &Value| with(body, "PayeeList", json!([id]));
+    let body = picks(&order(&fresh_number()));
+    let why = gateway.refused(UNIFIED_ORDER, &body, BAD).await;
+    assert!(why.starts_with("PayeeList[0]") && why.contains("no sharing template"), "{why}");
+    let entry = json!({"of": id.trim_start_matches("PE"), "ratio": 1234});
+    let template = json!({"by": "order", "shares": [entry]});
+    share_by(&gateway, json!({"share_template": template})).await;
+    let both = with(&body, "ProfitShareInfoList", json!([]));
+    let why = gateway.refused(UNIFIED_ORDER, &both, BAD).await;
+    assert!(why.starts_with("PayeeList"), "{why}");
+    let number = fresh_number();
+    let placed = gateway.result(UNIFIED_ORDER, &picks(&order(&number))).await;
+    gateway.pay(&placed["PayInfo"]).await;
+    let shown = gateway.until_status(&number, "SUCCESS").await;
+    let item = &shown["ProfitShareInfoList"][0];
+    assert_eq!((&item["ProfitRatio"], &item["RealProfitAmount"]), (&json!(1234), &json!(123)));
+    assert_eq!(posted(&gateway, "merchant_available", "CM-B").await, 123);
     gateway.check_books();
 }

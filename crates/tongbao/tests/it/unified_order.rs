@@ -297,7 +297,7 @@ async fn lists_have_limits() {
     // A list of 50 is read; that there is no template, and that there are no such payees, is found
     // afterwards.
     let why = gateway.refuses("PayeeList", &many("PayeeList", 50)).await;
-    assert!(why.contains("not carried out with an order"), "{why}");
+    assert!(why.contains("the merchant has no sharing template"), "{why}");
     gateway.refuses_payees(&many("ProfitShareInfoList", 50)).await;
     for name in ["PayeeList", "ProfitShareInfoList"] {
         let why = gateway.refuses(name, &many(name, 51)).await;
