@@ -251,6 +251,7 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
         Refusal::Withdrawal(refusal) => withdrawal_refused(refusal),
         Refusal::CardBatch(_) => (StatusCode::CONFLICT, "card_batch", None),
         Refusal::Recharge(_) => (StatusCode::CONFLICT, "recharge", None),
+        Refusal::Wallet(_) => (StatusCode::CONFLICT, "wallet", None),
         Refusal::Book(_) => (StatusCode::CONFLICT, "book", None),
     }
 }
@@ -273,6 +274,9 @@ fn order_refused(refusal: &OrderRefusal) -> (StatusCode, &'static str, Option<St
             (StatusCode::CONFLICT, "merchant_disabled", field("merchant"))
         }
         OrderRefusal::NoRoute => (StatusCode::CONFLICT, "no_route", None),
+        OrderRefusal::NoWallet | OrderRefusal::OtherWallet | OrderRefusal::Wallet(_) => {
+            (StatusCode::CONFLICT, "wallet", None)
+        }
         OrderRefusal::Amount => (StatusCode::BAD_REQUEST, "amount", field("amount")),
         OrderRefusal::Expiry | OrderRefusal::ExpiryTooFar { .. } => {
             (StatusCode::BAD_REQUEST, "expiry", field("expires_at"))

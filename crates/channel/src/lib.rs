@@ -45,7 +45,7 @@ pub use instruction::{
 };
 pub use port::{
     About, BadSettings, CallbackFault, Channel, ClientCertificate, CodecContext, Connection,
-    EncodeFault, Setting, Settings, Step, TextField, TextRules,
+    EncodeFault, Setting, Settings, Step, TextField, TextRules, WALLET_CHANNEL,
 };
 pub use share::{
     PlacedShare, PlacedShareReturn, Receiver, ReceiverKind, Share, ShareItem, ShareReturn,

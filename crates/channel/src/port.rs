@@ -19,6 +19,10 @@ pub struct CodecContext {
     pub nonce: String,
 }
 
+/// The name of the channel at which orders are paid from wallets. The kernel knows it: what such an
+/// order costs is taken from stored value.
+pub const WALLET_CHANNEL: &str = "walletpay";
+
 /// What a channel is and can do.
 #[derive(Debug)]
 pub struct About {

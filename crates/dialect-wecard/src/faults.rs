@@ -44,6 +44,9 @@ pub(crate) enum ErrCode {
     CardStockInsufficient,
     CardPurchaseLimit,
     CardNotExist,
+    AccountNotExist,
+    AccountFrozen,
+    AccountStatusError,
     MerchantBalanceNotEnough,
     NoRecord,
     SystemError,
@@ -86,6 +89,9 @@ impl ErrCode {
             ErrCode::CardStockInsufficient => "WALLET.CARD_STOCK_INSUFFICIENT",
             ErrCode::CardPurchaseLimit => "WALLET.CARD_PURCHASE_LIMIT",
             ErrCode::CardNotExist => "WALLET.CARD_NOT_EXIST",
+            ErrCode::AccountNotExist => "WALLET.ACCOUNT_NOT_EXIST",
+            ErrCode::AccountFrozen => "WALLET.ACCOUNT_FROZEN",
+            ErrCode::AccountStatusError => "WALLET.ACCOUNT_STATUS_ERROR",
             ErrCode::SystemError => "FailedOperation.SystemError",
         }
     }
@@ -220,6 +226,7 @@ impl From<Refusal> for Fault {
             }
             Refusal::CardBatch(refusal) => owned(wallet::of_batch(&refusal)),
             Refusal::Recharge(refusal) => owned(wallet::of_recharge(&refusal)),
+            Refusal::Wallet(refusal) => owned(wallet::of_account(&refusal)),
             Refusal::Payee(refusal) => owned(of_payee(&refusal)),
             Refusal::Share(refusal) => owned(of_share(&refusal)),
             Refusal::ShareReturn(refusal) => owned(of_share_return(&refusal)),
@@ -327,6 +334,9 @@ fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
         OrderRefusal::Differs { field } => (ErrCode::InvalidParameter, Some(field_name(field))),
         // Nothing in the request would mend it: the merchant must ask the platform.
         OrderRefusal::MerchantDisabled | OrderRefusal::NoRoute => (ErrCode::NoMerchantSecret, None),
+        OrderRefusal::NoWallet => (ErrCode::InvalidParameter, Some("PayChannel")),
+        OrderRefusal::OtherWallet => (ErrCode::InvalidParameter, Some("WalletInfo.WalletId")),
+        OrderRefusal::Wallet(refusal) => wallet::of_account(&refusal),
         OrderRefusal::NotFound => (ErrCode::OrderNotExist, None),
         OrderRefusal::Final => (ErrCode::RecordAlreadyExist, None),
         OrderRefusal::CallInFlight => (ErrCode::OperateIsProcessing, None),

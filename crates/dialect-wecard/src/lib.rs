@@ -12,7 +12,7 @@
 //! - `wire`, `members`: requests and results; `map`: to commands and back; `details`: what an order
 //!   keeps beyond the kernel's terms; `faults`: refusals in this API's codes.
 //! - `sharing`: payees, shares and their returns.
-//! - `wallet`: gift cards.
+//! - `wallet`: wallets and gift cards.
 //! - `refund`: refunds, from the request to the result.
 //! - `pay_channel`: the words of `PayChannel`, a row a channel.
 //! - `account`: what a merchant has, and its withdrawals; `bill`: our own bills of a merchant's day.

@@ -49,6 +49,7 @@ pub(crate) fn place_in(
         front_url: order.front_url.map(str::to_owned),
         splits: splits(order)?,
         recharge: None,
+        wallet: None,
         details,
         content,
     };

@@ -113,11 +113,10 @@ async fn unknown_path() -> Response {
 
 async fn place(api: &Api, request: Request) -> Result<Response, Fault> {
     let received = Received::read(request).await?;
-    let (caller, request) = api.admit(&received, |caller, body| {
-        let order = UnifiedOrder::read(body)?;
-        map::place(caller, &order)
-    })?;
-    let (order, channel_answer) = api.handle_and_wait(&caller, request.into()).await?;
+    let (caller, body) = api.prove(&received)?;
+    let order = UnifiedOrder::read(&body)?;
+    let place = api.with_wallet(&order, map::place(&caller, &order)?).await?;
+    let (order, channel_answer) = api.handle_and_wait(&caller, place.into()).await?;
     Ok(success(map::placed(&order, channel_answer.as_ref(), api.engine.now())?))
 }
 

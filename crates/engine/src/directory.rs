@@ -221,6 +221,8 @@ pub(crate) const fn is_of_directory(command: &Command) -> bool {
         | Command::CardQuota(_)
         | Command::Recharge(_)
         | Command::Card(_)
+        | Command::Wallet(_)
+        | Command::WalletPayment(_)
         | Command::RecordFinding(_)
         | Command::RunTask(_) => false,
     }

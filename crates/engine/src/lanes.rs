@@ -70,6 +70,8 @@ pub(crate) fn counterpart(view: &View, task: &Task) -> Arc<str> {
             | Row::CardQuota(_)
             | Row::Recharge(_)
             | Row::Card(_)
+            | Row::Wallet(_)
+            | Row::WalletPayment(_)
             | Row::Withdrawal(_),
         )
         | None => Arc::default(),

@@ -29,6 +29,8 @@ use crate::share_return::ShareReturn;
 use crate::standing::{Attention, AttentionChange, Exit, Standing};
 use crate::task::{Task, TaskChange};
 use crate::tenant::Tenant;
+use crate::wallet::Wallet;
+use crate::wallet_payment::WalletPayment;
 use crate::withdrawal::Withdrawal;
 use channel::Finding;
 use ledger::{Account, Balance, Id, Named, Subject, SubjectId, SubjectKind, kinds};
@@ -61,6 +63,8 @@ macro_rules! aggregates {
             card_quotas: CardQuota,
             recharges: Recharge,
             cards: Card,
+            wallets: Wallet,
+            wallet_payments: WalletPayment,
         }
     };
 }

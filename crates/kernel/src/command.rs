@@ -15,6 +15,7 @@ use crate::recharge::RechargeRefusal;
 use crate::refund::RefundRefusal;
 use crate::share::ShareRefusal;
 use crate::share_return::ShareReturnRefusal;
+use crate::wallet::WalletRefusal;
 use crate::withdrawal::WithdrawalRefusal;
 use channel::{Finding, Instruction};
 use ledger::{BookFault, Id, Stamp, Subject, Transfer, kinds};
@@ -197,6 +198,9 @@ pub enum Refusal {
     /// By the rules of purchases of stored value.
     #[error(transparent)]
     Recharge(#[from] RechargeRefusal),
+    /// By the rules of wallets.
+    #[error(transparent)]
+    Wallet(#[from] WalletRefusal),
     /// The book does not take the movement.
     #[error(transparent)]
     Book(#[from] BookFault),

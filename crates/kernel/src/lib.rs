@@ -15,7 +15,7 @@
 //! - `calendar`: days in Shanghai, and which of them are worked.
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
 //!   `approval`, `payee`, `share`, `share_return`, `allocation`, `allocation_release`, `withdrawal`, `card_batch`, `card_quota`,
-//!   `recharge`, `card`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
+//!   `recharge`, `card`, `wallet`, `wallet_payment`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
 
 mod aggregate;
 mod allocation;
@@ -46,6 +46,8 @@ mod share_return;
 mod standing;
 mod task;
 mod tenant;
+mod wallet;
+mod wallet_payment;
 mod withdrawal;
 
 pub use aggregate::{
@@ -104,7 +106,8 @@ pub use payee::{
     Binding, CreatePayee, Payee, PayeeAccount, PayeeChange, PayeeCommand, PayeeKind, PayeeRefusal,
 };
 pub use recharge::{
-    BuyCards, CARDS_MAX, Recharge, RechargeChange, RechargeCommand, RechargeRefusal, RechargeState,
+    BuyCards, CARDS_MAX, Recharge, RechargeChange, RechargeCommand, RechargePurpose,
+    RechargeRefusal, RechargeState, RechargeWallet,
 };
 pub use refund::{
     DecideRefund, Need, OrderShares, Refund, RefundChange, RefundCommand, RefundDecision,
@@ -122,6 +125,10 @@ pub use share_return::{
 pub use standing::{Attention, AttentionChange, AttentionKind, Exit, Sealed, Standing};
 pub use task::{Lane, Task, TaskChange};
 pub use tenant::{Tenant, TenantChange, TenantCommand};
+pub use wallet::{OpenWallet, Wallet, WalletChange, WalletCommand, WalletRefusal, WalletState};
+pub use wallet_payment::{
+    ValuePart, ValueSource, WalletPayment, WalletPaymentChange, WalletPaymentCommand,
+};
 pub use withdrawal::{
     Payout, RequestWithdrawal, Withdrawal, WithdrawalChange, WithdrawalCommand, WithdrawalField,
     WithdrawalRefusal, WithdrawalState,

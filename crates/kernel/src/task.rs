@@ -72,6 +72,8 @@ impl Lane {
             | SubjectKind::CardQuota
             | SubjectKind::Recharge
             | SubjectKind::Card
+            | SubjectKind::Wallet
+            | SubjectKind::WalletPayment
             | SubjectKind::Withdrawal => Lane::Money,
             SubjectKind::Notification => Lane::Notifications,
             SubjectKind::Tenant

@@ -7,7 +7,8 @@ use channel::{Finding, Payment};
 use kernel::{
     BuyCards, Card, CardBatch, CardBatchCommand, CardBatchModification, CardBatchRefusal,
     CardBatchState, CardValidity, CreateCardBatch, Key, MerchantId, OrderCommand, OrderState,
-    PlaceOrder, RechargeCommand, RechargeRefusal, RechargeState, Refusal, Task,
+    PlaceOrder, Recharge, RechargeCommand, RechargePurpose, RechargeRefusal, RechargeState,
+    Refusal, Task,
 };
 use ledger::{Account, AccountKind, Currency, Fen, Id, Timestamp, kinds};
 use proptest::prelude::*;
@@ -350,6 +351,13 @@ proptest! {
     }
 }
 
+fn quantity(recharge: &Recharge) -> u32 {
+    match recharge.purpose {
+        RechargePurpose::Cards { quantity, .. } => quantity,
+        RechargePurpose::Balance { .. } => panic!("a purchase of cards"),
+    }
+}
+
 fn check_sound(kernel: &TestKernel, made: usize) -> Result<(), TestCaseError> {
     let (batch, cards) = (batch(kernel), cards(kernel));
     prop_assert_eq!(i64::try_from(cards.len()).expect("few"), batch.issued);
@@ -365,7 +373,7 @@ fn check_sound(kernel: &TestKernel, made: usize) -> Result<(), TestCaseError> {
         let recharge = kernel.stored.recharges.get(&tenant(), id).expect("the recharge");
         let own = cards.iter().filter(|card| card.recharge == id).count();
         let want = match (&order.state, &recharge.state) {
-            (OrderState::Paid(_), RechargeState::Issued { .. }) => recharge.quantity,
+            (OrderState::Paid(_), RechargeState::Issued { cards, .. }) => cards.len,
             (
                 OrderState::Failed { .. } | OrderState::Closed { .. },
                 RechargeState::Released { .. },
@@ -374,7 +382,7 @@ fn check_sound(kernel: &TestKernel, made: usize) -> Result<(), TestCaseError> {
                 OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_),
                 RechargeState::Open,
             ) => {
-                reserved += i64::from(recharge.quantity);
+                reserved += i64::from(quantity(recharge));
                 0
             }
             (order, recharge) => {

@@ -39,6 +39,9 @@ const fn order_rank(refusal: &OrderRefusal) -> usize {
         OrderRefusal::Picked { .. } => 16,
         OrderRefusal::Share { .. } => 17,
         OrderRefusal::Splits => 18,
+        OrderRefusal::NoWallet => 19,
+        OrderRefusal::OtherWallet => 20,
+        OrderRefusal::Wallet(_) => 21,
     }
 }
 
@@ -354,6 +357,8 @@ fn findings_about_nothing_are_refused() {
             | SubjectKind::CardQuota
             | SubjectKind::Recharge
             | SubjectKind::Card
+            | SubjectKind::Wallet
+            | SubjectKind::WalletPayment
             | SubjectKind::Withdrawal => no_findings(kind.name()),
         };
         assert_eq!(TestKernel::new(directory()).handle(record(kind)), Err(want));
@@ -390,6 +395,8 @@ fn what_does_not_exist_is_not_found() {
             | SubjectKind::CardBatch
             | SubjectKind::CardQuota
             | SubjectKind::Card
+            | SubjectKind::Wallet
+            | SubjectKind::WalletPayment
             | SubjectKind::Withdrawal => None,
         };
         assert_eq!(kernel.handle(Command::RunTask(task)).err(), want);

@@ -126,6 +126,10 @@ kinds! {
         Recharge = "recharge" 'J';
         /// A gift card (礼品卡).
         Card = "card" 'G';
+        /// A user's wallet at a merchant (储值账户).
+        Wallet = "wallet" 'V';
+        /// What an order took from a wallet.
+        WalletPayment = "wallet_payment" 'D';
     }
     others {
         /// A ledger transfer.

@@ -76,6 +76,7 @@ CREATE TABLE order_terms (
     callback_url     text   COLLATE "C" NOT NULL,
     splits           text   COLLATE "C",
     recharge_id      bigint,
+    wallet_id        bigint,
     details          text   COLLATE "C" NOT NULL,
     content          text   COLLATE "C" NOT NULL,
     expires_at       bigint NOT NULL,
@@ -530,8 +531,10 @@ CREATE TABLE recharges (
     tenant          text   COLLATE "C" NOT NULL,
     id              bigint NOT NULL,
     order_id        bigint NOT NULL,
-    batch_id        bigint NOT NULL,
-    quantity        bigint NOT NULL,
+    batch_id        bigint,
+    quantity        bigint,
+    wallet_id       bigint,
+    bonus           bigint,
     owner           text   COLLATE "C" NOT NULL,
     made_at         bigint NOT NULL,
     version         bigint NOT NULL,
@@ -579,6 +582,49 @@ CREATE INDEX attention_times_of_cards
 -- Cards are listed by their owners and by their batches.
 CREATE INDEX owners_of_cards ON cards (tenant, owner, id);
 CREATE INDEX batches_of_cards ON cards (tenant, batch_id, id);
+CREATE TABLE wallets (
+    tenant          text   COLLATE "C" NOT NULL,
+    id              bigint NOT NULL,
+    merchant        text   COLLATE "C" NOT NULL,
+    owner           text   COLLATE "C" NOT NULL,
+    number          text   COLLATE "C" NOT NULL,
+    made_at         bigint NOT NULL,
+    version         bigint NOT NULL,
+    next_poll_at    bigint,
+    held            bigint NOT NULL,
+    attention_kind  text   COLLATE "C",
+    attention       text   COLLATE "C",
+    attention_since bigint,
+    state           text   COLLATE "C" NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, number)
+);
+CREATE INDEX attention_of_wallets ON wallets (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_wallets
+    ON wallets (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE wallet_payments (
+    tenant          text   COLLATE "C" NOT NULL,
+    id              bigint NOT NULL,
+    order_id        bigint NOT NULL,
+    wallet_id       bigint NOT NULL,
+    number          text   COLLATE "C" NOT NULL,
+    parts           text   COLLATE "C" NOT NULL,
+    made_at         bigint NOT NULL,
+    version         bigint NOT NULL,
+    next_poll_at    bigint,
+    held            bigint NOT NULL,
+    attention_kind  text   COLLATE "C",
+    attention       text   COLLATE "C",
+    attention_since bigint,
+    returned        bigint NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, number)
+);
+CREATE INDEX attention_of_wallet_payments ON wallet_payments (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_wallet_payments
+    ON wallet_payments (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 -- A story's events lie together; every row of a story has events in it, and is found by
 -- them, or by those that were archived.

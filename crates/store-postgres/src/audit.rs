@@ -8,7 +8,7 @@ use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, audit as sql};
 use kernel::{
     Allocation, AllocationRelease, Approval, Card, CardBatch, CardQuota, Notification, Order,
-    Recharge, Refund, TenantId, UnappliedOutcome, Withdrawal,
+    Recharge, Refund, TenantId, UnappliedOutcome, Wallet, WalletPayment, Withdrawal,
 };
 use ledger::{Id, Subject, Transfer, kinds};
 use std::collections::{BTreeMap, HashMap};
@@ -59,6 +59,7 @@ fn rules() -> Vec<RuleSql> {
         (Rule::CardsDiffer, noun::<CardBatch>(), &sql::CARDS_DIFFER),
         (Rule::StockDiffers, noun::<CardBatch>(), &sql::STOCK_DIFFERS),
         (Rule::RechargeDiffers, noun::<Recharge>(), &sql::RECHARGE_DIFFERS),
+        (Rule::WalletPaymentDiffers, order, &sql::WALLET_PAYMENT_DIFFERS),
         (Rule::PaidWithoutNotification, order, &sql::PAID_WITHOUT_NOTIFICATION),
         (Rule::EventsMissing, order, &sql::ORDER_EVENTS_MISSING),
         (Rule::EventsMissing, refund, &sql::REFUND_EVENTS_MISSING),
@@ -73,6 +74,8 @@ fn rules() -> Vec<RuleSql> {
         (Rule::EventsMissing, noun::<CardQuota>(), &sql::CARD_QUOTA_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<Recharge>(), &sql::RECHARGE_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<Card>(), &sql::CARD_EVENTS_MISSING),
+        (Rule::EventsMissing, noun::<Wallet>(), &sql::WALLET_EVENTS_MISSING),
+        (Rule::EventsMissing, noun::<WalletPayment>(), &sql::WALLET_PAYMENT_EVENTS_MISSING),
         (Rule::ArchivesDiffer, "archive", &sql::ARCHIVES_DIFFER),
     ];
     rules.extend(row_rules());

@@ -132,6 +132,8 @@ async fn tables_are_distributed_where_the_database_can() {
         "card_quotas",
         "recharges",
         "cards",
+        "wallets",
+        "wallet_payments",
         "events",
         "transfers",
         "balances",
@@ -192,5 +194,5 @@ async fn unique_indexes_begin_with_the_tenant() {
             }
         }
     }
-    assert_eq!(led, 34);
+    assert_eq!(led, 45);
 }

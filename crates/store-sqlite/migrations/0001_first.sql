@@ -75,6 +75,7 @@ CREATE TABLE order_terms (
     callback_url     TEXT    NOT NULL,
     splits           TEXT,
     recharge_id      INTEGER,
+    wallet_id        INTEGER,
     details          TEXT    NOT NULL,
     content          TEXT    NOT NULL,
     expires_at       INTEGER NOT NULL,
@@ -529,8 +530,10 @@ CREATE TABLE recharges (
     tenant          TEXT    NOT NULL,
     id              INTEGER NOT NULL,
     order_id        INTEGER NOT NULL,
-    batch_id        INTEGER NOT NULL,
-    quantity        INTEGER NOT NULL,
+    batch_id        INTEGER,
+    quantity        INTEGER,
+    wallet_id       INTEGER,
+    bonus           INTEGER,
     owner           TEXT    NOT NULL,
     made_at         INTEGER NOT NULL,
     version         INTEGER NOT NULL,
@@ -578,6 +581,49 @@ CREATE INDEX attention_times_of_cards
 -- Cards are listed by their owners and by their batches.
 CREATE INDEX owners_of_cards ON cards (tenant, owner, id);
 CREATE INDEX batches_of_cards ON cards (tenant, batch_id, id);
+CREATE TABLE wallets (
+    tenant          TEXT    NOT NULL,
+    id              INTEGER NOT NULL,
+    merchant        TEXT    NOT NULL,
+    owner           TEXT    NOT NULL,
+    number          TEXT    NOT NULL,
+    made_at         INTEGER NOT NULL,
+    version         INTEGER NOT NULL,
+    next_poll_at    INTEGER,
+    held            INTEGER NOT NULL,
+    attention_kind  TEXT,
+    attention       TEXT,
+    attention_since INTEGER,
+    state           TEXT    NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_wallets ON wallets (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_wallets
+    ON wallets (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE wallet_payments (
+    tenant          TEXT    NOT NULL,
+    id              INTEGER NOT NULL,
+    order_id        INTEGER NOT NULL,
+    wallet_id       INTEGER NOT NULL,
+    number          TEXT    NOT NULL,
+    parts           TEXT    NOT NULL,
+    made_at         INTEGER NOT NULL,
+    version         INTEGER NOT NULL,
+    next_poll_at    INTEGER,
+    held            INTEGER NOT NULL,
+    attention_kind  TEXT,
+    attention       TEXT,
+    attention_since INTEGER,
+    returned        INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_wallet_payments ON wallet_payments (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_wallet_payments
+    ON wallet_payments (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 -- A story's events lie together; every row of a story has events in it, and is found by
 -- them, or by those that were archived.

@@ -175,6 +175,8 @@ fn removed(row: &Row) -> Option<(Id<kinds::Notification>, i64)> {
         | Row::CardQuota(_)
         | Row::Recharge(_)
         | Row::Card(_)
+        | Row::Wallet(_)
+        | Row::WalletPayment(_)
         | Row::Tenant(_)
         | Row::Merchant(_)
         | Row::CallerKey(_)

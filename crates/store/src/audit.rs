@@ -60,9 +60,12 @@ pub enum Rule {
     /// A batch counts the cards of its purchases: as issued those of paid ones, as reserved those of open
     /// ones.
     StockDiffers,
-    /// A purchase of cards is issued exactly when its order is paid, with as many cards as it has; it is
-    /// released exactly when its order has ended unpaid.
+    /// A purchase of stored value is fulfilled exactly when its order is paid, with as many cards as it has;
+    /// it is released exactly when its order has ended unpaid.
     RechargeDiffers,
+    /// An order whose wallet pays took exactly what it was paid with, and what was put back of that is in the
+    /// book and no more than its refunds.
+    WalletPaymentDiffers,
     /// What the transfers of a row hold is what the row says that it holds.
     HeldDiffers,
     /// Every transfer that holds or releases belongs to a row.
@@ -79,7 +82,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order in which they are checked.
-    pub const ALL: [Rule; 26] = [
+    pub const ALL: [Rule; 27] = [
         Rule::TransferShape,
         Rule::BalanceMissing,
         Rule::BalanceDiffers,
@@ -100,6 +103,7 @@ impl Rule {
         Rule::CardsDiffer,
         Rule::StockDiffers,
         Rule::RechargeDiffers,
+        Rule::WalletPaymentDiffers,
         Rule::HeldDiffers,
         Rule::HoldWithoutRow,
         Rule::OpenWithoutTask,
@@ -136,6 +140,7 @@ impl Rule {
             Rule::CardsDiffer => "its cards are not worth what the book says",
             Rule::StockDiffers => "its purchases do not have the cards that it counts",
             Rule::RechargeDiffers => "its order's end and its cards do not fit its state",
+            Rule::WalletPaymentDiffers => "it did not take from its wallet what it was paid with",
             Rule::HeldDiffers => "its transfers do not hold what it should hold",
             Rule::HoldWithoutRow => "holds or releases for a row that does not exist",
             Rule::OpenWithoutTask => "open, and no task",

@@ -7,7 +7,7 @@ use any::{
     any_allocation, any_allocation_release, any_approval, any_call, any_caller, any_caller_key,
     any_card, any_card_batch, any_card_quota, any_channel_account, any_happening, any_merchant,
     any_notification, any_order, any_payee, any_recharge, any_refund, any_share, any_share_return,
-    any_tenant, any_transfer, any_withdrawal,
+    any_tenant, any_transfer, any_wallet, any_wallet_payment, any_withdrawal,
 };
 use channel::{Operation, PayForm};
 use kernel::{
@@ -248,6 +248,18 @@ proptest! {
 
     #[test]
     fn cards_read_back(row in any_card(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
+    }
+
+    #[test]
+    fn wallets_read_back(row in any_wallet(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
+    }
+
+    #[test]
+    fn wallet_payments_read_back(row in any_wallet_payment(), at: usize, damage in any_cell()) {
         check_row(&row)?;
         check_damaged(&row, at, damage)?;
     }

@@ -50,6 +50,8 @@ fn standing(row: &Row) -> Option<String> {
         | Row::CardQuota(_)
         | Row::Recharge(_)
         | Row::Card(_)
+        | Row::Wallet(_)
+        | Row::WalletPayment(_)
         | Row::Allocation(_)
         | Row::AllocationRelease(_)
         | Row::Tenant(_)

@@ -238,6 +238,7 @@ fn place(number: &str) -> PlaceOrder {
         front_url: None,
         splits: kernel::Splits::default(),
         recharge: None,
+        wallet: None,
         details: r#"{"Phone":"13800138000"}"#.to_owned(),
         content: String::new(),
     };

@@ -196,7 +196,13 @@ fn notified(story: &Story, order: &Order, notifications: &[NotificationRow]) -> 
     if notifications.is_empty() && story.archived.iter().any(is_of_notification) {
         return Some("What became of its notifications is archived.".to_owned());
     }
-    let of_payment = |row: &&NotificationRow| row.notification.kind == NotificationKind::Pay;
+    let of_payment = |row: &&NotificationRow| match row.notification.kind {
+        NotificationKind::Pay | NotificationKind::Recharge => true,
+        NotificationKind::Refund
+        | NotificationKind::Withdrawal
+        | NotificationKind::Share
+        | NotificationKind::ShareReturn => false,
+    };
     let notifications: Vec<&NotificationRow> = notifications.iter().filter(of_payment).collect();
     let mut attempts = notifications.iter().flat_map(|row| &row.attempts);
     let acknowledged =
@@ -399,6 +405,8 @@ fn intent(story: &Story, task: &Task, now: Timestamp) -> String {
         | SubjectKind::CardBatch
         | SubjectKind::CardQuota
         | SubjectKind::Card
+        | SubjectKind::Wallet
+        | SubjectKind::WalletPayment
         | SubjectKind::Withdrawal => format!("nothing: {subject} has no tasks"),
     }
 }

@@ -74,10 +74,12 @@ fn routes(tenant: &TenantId) -> TenantRoutes {
         }),
         text: channel::TextRules::ANY,
     };
+    let of_wallets = Route { channel: Arc::from(channel::WALLET_CHANNEL), ..route.clone() };
+    let routes = vec![route, of_wallets];
     let merchant = MerchantRoutes {
         name: Arc::from("茶馆"),
         is_enabled: true,
-        routes: vec![route],
+        routes,
         ..MerchantRoutes::default()
     };
     let partners = PARTNERS.map(|id| (MerchantId::new(id), merchant.clone()));

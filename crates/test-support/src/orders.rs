@@ -43,6 +43,7 @@ pub fn order_request(number: &str) -> OrderRequest {
         front_url: None,
         splits: kernel::Splits::default(),
         recharge: None,
+        wallet: None,
         details: r#"{"Attach":"\u0000 is not text"}"#.to_owned(),
         content: "digest".to_owned(),
     }

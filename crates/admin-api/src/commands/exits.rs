@@ -80,6 +80,8 @@ fn place(row: &AttentionRow, way: Way) -> String {
         | SubjectKind::CardQuota
         | SubjectKind::Recharge
         | SubjectKind::Card
+        | SubjectKind::Wallet
+        | SubjectKind::WalletPayment
         | SubjectKind::Allocation
         | SubjectKind::AllocationRelease => tenant,
     }

@@ -25,7 +25,7 @@ pub(crate) enum BillType {
     Refund,
     /// Shares and their returns, given and got.
     Profit,
-    /// Movements of wallets. This gateway keeps no wallets, so that there can be none.
+    /// Movements of wallets, which are not listed: the bill is empty.
     Wallet,
 }
 

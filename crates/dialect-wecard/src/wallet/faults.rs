@@ -1,7 +1,7 @@
 //! Refusals about gift cards and stored value in the codes of their endpoints.
 
 use crate::faults::{ErrCode, Fault};
-use kernel::{CardBatchField, CardBatchRefusal, RechargeRefusal};
+use kernel::{CardBatchField, CardBatchRefusal, RechargeRefusal, WalletRefusal};
 
 /// A fault of an order in the words of a recharge: the same cases have codes of their own here.
 pub(super) fn of_wallet(fault: Fault) -> Fault {
@@ -52,7 +52,20 @@ pub(crate) const fn of_recharge(refusal: &RechargeRefusal) -> (ErrCode, Option<&
         RechargeRefusal::Stock { .. } => (ErrCode::CardStockInsufficient, Some("CardQuantity")),
         RechargeRefusal::OwnerMax { .. } => (ErrCode::CardPurchaseLimit, Some("CardQuantity")),
         RechargeRefusal::Expiry { .. } => (ErrCode::WalletInvalidParameter, Some("ExpireTime")),
+        RechargeRefusal::Bonus => (ErrCode::WalletInvalidParameter, Some("GiftAmount")),
         // The price is read from the batch right before.
         RechargeRefusal::Price { .. } => (ErrCode::SystemError, None),
+    }
+}
+
+/// The code of a wallet's refusal, and the member that it names.
+pub(crate) const fn of_account(refusal: &WalletRefusal) -> (ErrCode, Option<&'static str>) {
+    match refusal {
+        WalletRefusal::UnknownMerchant => {
+            (ErrCode::WalletInvalidParameter, Some("ChannelSubMerchantId"))
+        }
+        WalletRefusal::NotFound => (ErrCode::AccountNotExist, None),
+        WalletRefusal::Frozen => (ErrCode::AccountFrozen, None),
+        WalletRefusal::NotEmpty | WalletRefusal::Closed => (ErrCode::AccountStatusError, None),
     }
 }

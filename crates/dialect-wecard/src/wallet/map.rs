@@ -1,5 +1,6 @@
 //! Wire to commands about gift cards, rows to wire. Pure.
 
+use super::account_wire::wallet_id;
 use super::wire::{
     BatchShown, Bought, BuyCards, CardShown, CreateBatch, ModifyBatch, RechargeClosed,
     RechargeShown, batch_id_text, card_id, sale,
@@ -12,9 +13,9 @@ use crate::{BATCH_NAMESPACE, RECHARGE_NAMESPACE, content, details, pay_channel, 
 use kernel::{
     Card, CardBatch, CardBatchCommand, CardBatchModification, CardState, CardValidity,
     ChannelAnswer, CreateCardBatch, Key, MerchantId, Order, OrderRequest, OrderState, PlaceOrder,
-    Recharge, View,
+    Recharge, RechargePurpose, View,
 };
-use ledger::{Fen, Timestamp};
+use ledger::{Fen, Id, Timestamp, kinds};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -78,6 +79,7 @@ pub(super) fn bought<'o>(
         pay_info: view.pay_info.and_then(shown),
         pay_channel: pay_channel::word(&order.terms.channel),
         fail_reason: view.fail_reason,
+        wallet_id: None,
     })
 }
 
@@ -97,6 +99,10 @@ pub(crate) fn recharge<'o>(order: &'o Order, about: &View) -> Result<RechargeSho
     let found = order.terms.request.recharge.and_then(|id| about.recharges.get(tenant, id));
     let recharge =
         found.ok_or_else(|| Fault::new(ErrCode::RechargeNotExist, "no such recharge"))?;
+    let (batch, quantity) = match recharge.purpose {
+        RechargePurpose::Cards { batch, quantity } => (Some(batch), Some(quantity)),
+        RechargePurpose::Balance { .. } => (None, None),
+    };
     let kept = details::read(order).map_err(unwritable)?;
     let view = OrderView::of(order, order.terms.placed_at);
     let (terms, request) = (&order.terms, &order.terms.request);
@@ -105,7 +111,7 @@ pub(crate) fn recharge<'o>(order: &'o Order, about: &View) -> Result<RechargeSho
         out_order_id: &request.merchant_order_no,
         channel_order_id: terms.id.to_string(),
         third_pay_order_id: view.paid.map(|paid| &*paid.payment_reference),
-        recharge_type: "CARD",
+        recharge_type: if batch.is_some() { "CARD" } else { "BALANCE" },
         total_amount: request.amount.get().to_string(),
         recharge_status: status(&view),
         fail_reason: view.fail_reason,
@@ -113,13 +119,23 @@ pub(crate) fn recharge<'o>(order: &'o Order, about: &View) -> Result<RechargeSho
         pay_type: pay_type(request.scene),
         time_finish: view.paid.map(|paid| time::write(paid.at)),
         attachment: kept.attachment.filter(|_| view.paid.is_some()),
-        card_batch_id: batch_id_text(recharge.batch),
-        card_quantity: recharge.quantity,
+        wallet_id: wallet_of(order, about).map(wallet_id),
+        card_batch_id: batch.map(batch_id_text),
+        card_quantity: quantity,
         card_list: cards(recharge, about),
         refunded_amount: Some(order.funds.refunded)
             .filter(|refunded| *refunded != Fen::ZERO)
             .map(|refunded| refunded.get().to_string()),
     })
+}
+
+/// The wallet that a recharge pays into.
+pub(super) fn wallet_of(order: &Order, about: &View) -> Option<Id<kinds::Wallet>> {
+    let id = order.terms.request.recharge?;
+    match about.recharges.get(&order.terms.tenant, id)?.purpose {
+        RechargePurpose::Balance { wallet, .. } => Some(wallet),
+        RechargePurpose::Cards { .. } => None,
+    }
 }
 
 /// The cards of a recharge, once they are issued.

@@ -1,7 +1,10 @@
-//! Gift cards (礼品卡): the endpoints under `/cloudpay/v1/wallet/out`.
+//! Stored value (储值余额) and gift cards (礼品卡): the endpoints under `/cloudpay/v1/wallet/out`.
 //!
 //! - `wire`: requests and results; `map`: to commands and back; `faults`: their codes.
+//! - `accounts`: wallets; `account_wire`: their requests and results.
 
+mod account_wire;
+mod accounts;
 pub(crate) mod faults;
 pub(crate) mod map;
 mod wire;
@@ -29,6 +32,10 @@ const RETRY: &str = "retry with the same OutRechargeId";
 /// The routes, with their full paths.
 pub(crate) fn router() -> Router<Arc<Api>> {
     let paths = [
+        ("open_account", post(accounts::open_account)),
+        ("query_account", post(accounts::query_account)),
+        ("modify_account_status", post(accounts::modify_account_status)),
+        ("recharge", post(accounts::recharge)),
         ("buy_cards", post(buy_cards)),
         ("query_recharge", post(query_recharge)),
         ("close_recharge", post(close_recharge)),
@@ -150,7 +157,7 @@ impl Api {
     }
 
     /// The order of a recharge, and everything that belongs to it.
-    async fn recharge(
+    pub(super) async fn recharge(
         &self,
         tenant: &TenantId,
         key: &Key<kinds::Order>,

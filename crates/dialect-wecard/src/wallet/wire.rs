@@ -221,7 +221,7 @@ pub(crate) const fn sale(state: CardBatchState) -> &'static str {
     }
 }
 
-/// `Result` of `buy_cards`.
+/// `Result` of `buy_cards` and `recharge`.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Bought<'o> {
@@ -239,6 +239,8 @@ pub(crate) struct Bought<'o> {
     pub(crate) pay_channel: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fail_reason: Option<&'o str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) wallet_id: Option<String>,
 }
 
 /// `Result` of `query_recharge`, and of notifications about recharges.
@@ -261,8 +263,12 @@ pub(crate) struct RechargeShown<'o> {
     pub(crate) time_finish: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) attachment: Option<std::borrow::Cow<'o, str>>,
-    pub(crate) card_batch_id: String,
-    pub(crate) card_quantity: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) wallet_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) card_batch_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) card_quantity: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) card_list: Option<Vec<CardShown>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -328,7 +334,7 @@ pub(crate) fn batch_id_text(id: Id<kinds::CardBatch>) -> String {
 
 /// The order of a recharge: its members are those of an order but for its own number; its merchant and
 /// amount are not in the request.
-fn order_of_recharge<'o>(body: &'o Object<'o>) -> Read<UnifiedOrder<'o>> {
+pub(crate) fn order_of_recharge<'o>(body: &'o Object<'o>) -> Read<UnifiedOrder<'o>> {
     let scene = scene(body)?;
     let external = external(body)?;
     // The published sample leaves it out, and names a payer of WeChat Pay.

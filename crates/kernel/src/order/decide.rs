@@ -8,13 +8,14 @@ use super::{
     Order, OrderChange, OrderField, OrderRefusal, OrderRequest, OrderState, PickFault, Splits,
     Terms, new_channel_order_no,
 };
-use crate::aggregate::{Aggregate, AggregateCommand, Key, NaturalKey, Reads};
+use crate::aggregate::{Aggregate, AggregateCommand, Key, NaturalKey, Reads, View};
 use crate::approval::{Manual, ManualCommand, ManualRoot};
 use crate::command::Reply;
 use crate::deciding::Deciding;
 use crate::directory::{Directory, MerchantRoutes, Route, TenantId};
 use crate::refund;
 use crate::share;
+use crate::wallet::WalletRefusal;
 use channel::{Instruction, Operation};
 use ledger::{Id, Timestamp, kinds};
 use std::sync::Arc;
@@ -169,6 +170,8 @@ impl AggregateCommand for OrderCommand {
                 reads.balances.push((tenant.clone(), refund::suspense(tenant)));
             }
             OrderCommand::Place(place) => {
+                let wallet = place.request.wallet.map(Key::Id);
+                reads.wallets.extend(wallet.map(|key| (tenant.clone(), key)));
                 let listed = place.request.splits.shares.iter().map(|terms| terms.payee);
                 let payees = listed.chain(place.payees.iter().copied());
                 reads.payees.extend(payees.map(|payee| (tenant.clone(), Key::Id(payee))));
@@ -241,6 +244,7 @@ pub(crate) fn place_new(
     let merchant = merchant_of(&view.directory, place)?;
     let (route, expires_at) = check_new(deciding.now(), merchant, place)?;
     let splits = check_splits(deciding, place, merchant, route)?;
+    check_wallet(view, place)?;
     let order = new_order(deciding, place, splits, route, expires_at);
     deciding.record(&order, OrderChange::Placed(Box::new(order.clone())));
     deciding.work(order.ask(order.place_instruction()));
@@ -345,6 +349,21 @@ fn allocation_fault<'a>(
         }
         Some(_) => (!terms.amount.is_positive()).then_some(AllocationFault::Amount),
     }
+}
+
+/// That the wallet that pays is the merchant's and may be used. How much is in it is seen when it pays.
+fn check_wallet(view: &View, place: &PlaceOrder) -> Result<(), OrderRefusal> {
+    let is_of_wallets = place.channel == channel::WALLET_CHANNEL;
+    let id = match place.request.wallet {
+        Some(id) if is_of_wallets => id,
+        None if !is_of_wallets => return Ok(()),
+        Some(_) | None => return Err(OrderRefusal::NoWallet),
+    };
+    let wallet = view.wallets.get(&place.tenant, id).ok_or(WalletRefusal::NotFound)?;
+    if wallet.merchant != place.request.merchant {
+        return Err(OrderRefusal::OtherWallet);
+    }
+    Ok(wallet.check_usable()?)
 }
 
 /// The new order, with its first call in flight.

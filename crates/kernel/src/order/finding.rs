@@ -24,11 +24,9 @@ use crate::recharge;
 use crate::refund;
 use crate::share;
 use crate::standing::AttentionKind;
+use crate::wallet_payment;
 use channel::{Finding, Operation, PayInfo, Payment, Unproven};
 use ledger::{Account, AccountKind, Fen, Phase, Reason, Timestamp, kinds};
-
-/// Why an order has failed though it was paid: the money goes back.
-const OBSOLETE: &str = "paid when the cards had expired";
 
 /// Records a finding about an order.
 pub(super) fn record(
@@ -42,12 +40,7 @@ pub(super) fn record(
         Transition::PayInfo(pay_info) => {
             deciding.record(order, OrderChange::PayInfoReceived(pay_info.clone().into()));
         }
-        Transition::Pays(payment) if recharge::is_obsolete(deciding, order) => {
-            give_back(deciding, order, Taken::of(payment));
-            let reason = OBSOLETE.to_owned();
-            end_unpaid(deciding, order, OrderChange::Failed { reason });
-        }
-        Transition::Pays(payment) => pay(deciding, order, Taken::of(payment)),
+        Transition::Pays(payment) => take(deciding, order, payment),
         Transition::Unapplied(payment) => give_back(deciding, order, Taken::of(payment)),
         Transition::Closed => end_unpaid(deciding, order, OrderChange::Closed),
         Transition::Failed(reason) => {
@@ -101,6 +94,22 @@ pub(super) fn record(
         Transition::Nothing => {
             let next_poll_at = poll_again(order, finding, asked, now);
             deciding.record(order, OrderChange::CallEnded { next_poll_at });
+        }
+    }
+}
+
+/// Takes a payment, unless what it is for cannot be used any more, or the wallet that it comes from has
+/// too little.
+fn take(deciding: &mut Deciding<'_>, order: &Order, payment: &Payment) {
+    if let Some(reason) = recharge::obsolete(deciding, order) {
+        give_back(deciding, order, Taken::of(payment));
+        return end_unpaid(deciding, order, OrderChange::Failed { reason: reason.to_owned() });
+    }
+    match wallet_payment::take(deciding, order, payment.amount) {
+        Ok(()) => pay(deciding, order, Taken::of(payment)),
+        Err(shortage) => {
+            let reason = shortage.to_string();
+            end_unpaid(deciding, order, OrderChange::Failed { reason });
         }
     }
 }

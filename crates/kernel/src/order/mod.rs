@@ -33,6 +33,8 @@ use crate::event::Event;
 use crate::refund;
 use crate::share::{self, ShareRefusal};
 use crate::standing::{Attention, Exit, Standing};
+use crate::wallet::WalletRefusal;
+use crate::wallet_payment::WalletPayment;
 use channel::{
     Finding, Instruction, Operation, PayForm, PayInfo, Payer, Place, PlacedOrder, Scene, TextField,
 };
@@ -78,6 +80,8 @@ pub struct OrderRequest {
     pub splits: Splits,
     /// What is bought with it, where that is stored value; `None` of goods.
     pub recharge: Option<Id<kinds::Recharge>>,
+    /// The wallet that pays for it; `None` where a channel outside does.
+    pub wallet: Option<Id<kinds::Wallet>>,
     /// Everything else that the caller sent, in the dialect's own form; opaque here.
     pub details: String,
     /// A digest of the members that a repeat must not change, made by the dialect, which knows them:
@@ -523,6 +527,15 @@ pub enum OrderRefusal {
     /// Allocations and shares together are more than the order.
     #[error("allocations and shares sum to more than the amount")]
     Splits,
+    /// A wallet pays at its channel alone, and nothing else pays there.
+    #[error("a wallet and its channel belong together")]
+    NoWallet,
+    /// The wallet is another merchant's.
+    #[error("the wallet belongs to another merchant")]
+    OtherWallet,
+    /// The wallet does not pay.
+    #[error(transparent)]
+    Wallet(#[from] WalletRefusal),
 }
 
 /// Why a payee cannot be picked, in the order in which it is checked.
@@ -746,10 +759,15 @@ impl Aggregate for Order {
     /// Releases and refunds of a paid order move what was allocated of it. They may be decided together
     /// with its payment, so that an order that is not paid yet names the same. Its payment is shared with
     /// the payees that it lists. What is bought with it is issued with its payment, or put back with its
-    /// end.
+    /// end. What it took from a wallet is put back by its refunds.
     fn linked(&self, reads: &mut Reads) {
         let recharge = self.terms.request.recharge.map(Key::Id);
         reads.recharges.extend(recharge.map(|key| (self.terms.tenant.clone(), key)));
+        if let Some(wallet) = self.terms.request.wallet {
+            let taken = WalletPayment::key(self.terms.id);
+            reads.wallets.push((self.terms.tenant.clone(), Key::Id(wallet)));
+            reads.wallet_payments.push((self.terms.tenant.clone(), taken));
+        }
         if !self.terms.request.splits.allocations.is_empty() {
             let tenant = &self.terms.tenant;
             let keys =

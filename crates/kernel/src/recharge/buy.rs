@@ -1,6 +1,6 @@
 //! How gift cards are bought: an order is placed, and its cards are reserved.
 
-use super::{CARDS_MAX, Recharge, RechargeChange, RechargeRefusal, RechargeState};
+use super::{CARDS_MAX, Recharge, RechargeChange, RechargePurpose, RechargeRefusal, RechargeState};
 use crate::aggregate::{Aggregate, Key, Reads};
 use crate::card_batch::{CardBatch, CardBatchChange};
 use crate::card_quota::{self, CardQuota};
@@ -46,8 +46,7 @@ pub(super) fn buy(deciding: &mut Deciding<'_>, buy: &BuyCards) -> Result<Reply, 
         tenant: tenant.clone(),
         id: recharge,
         order: order.terms.id,
-        batch: batch.id,
-        quantity: buy.quantity,
+        purpose: RechargePurpose::Cards { batch: batch.id, quantity: buy.quantity },
         owner: buy.owner.clone(),
         made_at: deciding.now(),
         version: 1,

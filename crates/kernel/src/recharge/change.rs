@@ -17,6 +17,8 @@ pub enum RechargeChange {
         /// When they expire.
         expires_at: Timestamp,
     },
+    /// Its order was paid, and the money is in the wallet.
+    Credited,
     /// Its order ended unpaid.
     Released,
     /// The cards' validity was extended.
@@ -33,6 +35,7 @@ impl AggregateChange for RechargeChange {
         match self {
             RechargeChange::Made(_) => "made",
             RechargeChange::Issued { .. } => "issued",
+            RechargeChange::Credited => "credited",
             RechargeChange::Released => "released",
             RechargeChange::Extended { .. } => "extended",
             RechargeChange::Expired => "expired",
@@ -58,6 +61,10 @@ pub(super) fn evolve(
             assert_eq!(recharge.state, RechargeState::Open, "{} is issued twice", event.subject);
             recharge.state = RechargeState::Issued { at: event.at, cards: *cards };
             recharge.next_poll_at = Some(*expires_at);
+        }
+        RechargeChange::Credited => {
+            assert_eq!(recharge.state, RechargeState::Open, "{} is credited twice", event.subject);
+            recharge.state = RechargeState::Credited { at: event.at };
         }
         RechargeChange::Released => {
             assert_eq!(recharge.state, RechargeState::Open, "{} has ended before", event.subject);

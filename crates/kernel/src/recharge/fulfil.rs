@@ -1,13 +1,16 @@
-//! What is done when the order of a recharge has ended: its cards are issued, or put back.
+//! What is done when the order of a recharge has ended: its cards are issued, or put back; or its money
+//! is in the wallet.
 
 use super::buy::times;
-use super::{Recharge, RechargeChange, RechargeRefusal, RechargeState};
+use super::credit::{credit, wallet_of};
+use super::{Recharge, RechargeChange, RechargePurpose, RechargeRefusal, RechargeState};
 use crate::card::{Card, CardChange, CardState, new_number};
 use crate::card_batch::{CardBatch, CardBatchChange};
 use crate::card_quota;
 use crate::deciding::{Deciding, Movement};
 use crate::order::Order;
-use ledger::{Account, AccountKind, Fen, Phase, Reason};
+use crate::wallet::WalletState;
+use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, kinds};
 
 /// The recharge that an order pays for, while what it needs is reserved.
 fn open_recharge(deciding: &Deciding<'_>, order: &Order) -> Option<Recharge> {
@@ -18,29 +21,51 @@ fn open_recharge(deciding: &Deciding<'_>, order: &Order) -> Option<Recharge> {
 }
 
 /// The batch of a recharge, which is loaded with it.
-fn batch_of(deciding: &Deciding<'_>, recharge: &Recharge) -> CardBatch {
-    let batch = deciding.row::<CardBatch>(&recharge.tenant, recharge.batch);
+fn batch_of(deciding: &Deciding<'_>, recharge: &Recharge, id: Id<kinds::CardBatch>) -> CardBatch {
+    let batch = deciding.row::<CardBatch>(&recharge.tenant, id);
     batch.unwrap_or_else(|| panic!("recharge {} has no batch", recharge.id))
 }
 
-/// True when an order is for cards that nobody could spend any more: its money goes back.
-pub(crate) fn is_obsolete(deciding: &Deciding<'_>, order: &Order) -> bool {
-    open_recharge(deciding, order).is_some_and(|recharge| {
-        let ends_at = batch_of(deciding, &recharge).validity.ends_at();
-        ends_at.is_some_and(|ends_at| ends_at <= deciding.now())
-    })
+/// Why the money of an order goes back that is paid now: what it is for could not be used any more.
+pub(crate) fn obsolete(deciding: &Deciding<'_>, order: &Order) -> Option<&'static str> {
+    let recharge = open_recharge(deciding, order)?;
+    match recharge.purpose {
+        RechargePurpose::Cards { batch, .. } => {
+            let ends_at = batch_of(deciding, &recharge, batch).validity.ends_at();
+            let is_over = ends_at.is_some_and(|ends_at| ends_at <= deciding.now());
+            is_over.then_some("paid when the cards had expired")
+        }
+        RechargePurpose::Balance { wallet, .. } => {
+            let is_closed = wallet_of(deciding, &recharge, wallet).state == WalletState::Closed;
+            is_closed.then_some("paid when the wallet was closed")
+        }
+    }
 }
 
-/// Issues what an order was paid for, in the commit of the payment.
+/// Does what an order was paid for, in the commit of the payment.
 pub(crate) fn fulfil(deciding: &mut Deciding<'_>, order: &Order, paid: Fen) {
     let Some(recharge) = open_recharge(deciding, order) else { return };
-    let batch = batch_of(deciding, &recharge);
-    let cards = deciding.ids(recharge.quantity);
+    match recharge.purpose {
+        RechargePurpose::Cards { batch, quantity } => {
+            let batch = batch_of(deciding, &recharge, batch);
+            issue(deciding, &recharge, &batch, quantity);
+            book_faces(deciding, &recharge, &batch, times(batch.face, quantity), paid);
+        }
+        RechargePurpose::Balance { wallet, bonus } => {
+            let wallet = wallet_of(deciding, &recharge, wallet);
+            credit(deciding, order, &recharge, &wallet, [paid, bonus]);
+        }
+    }
+}
+
+/// Issues the cards of a purchase.
+fn issue(deciding: &mut Deciding<'_>, recharge: &Recharge, batch: &CardBatch, quantity: u32) {
+    let cards = deciding.ids(quantity);
     let (begins_at, ends_at) = batch.validity.of_issue(deciding.now());
     let issued = RechargeChange::Issued { cards, expires_at: ends_at };
-    deciding.record(&recharge, issued);
+    deciding.record(recharge, issued);
     let by = recharge.id;
-    deciding.record(&batch, CardBatchChange::Issued { by, cards: i64::from(recharge.quantity) });
+    deciding.record(batch, CardBatchChange::Issued { by, cards: i64::from(quantity) });
     for id in cards.iter() {
         let card = Card {
             tenant: recharge.tenant.clone(),
@@ -60,14 +85,18 @@ pub(crate) fn fulfil(deciding: &mut Deciding<'_>, order: &Order, paid: Fen) {
         };
         deciding.record(&card, CardChange::Issued(Box::new(card.clone())));
     }
-    book_faces(deciding, &recharge, &batch, paid);
 }
 
 /// Books what the new cards are worth. What was paid for them stays with us until they are spent; what
 /// they are worth above that is the selling merchant's expense, and what they cost above their worth is
 /// its gain.
-fn book_faces(deciding: &mut Deciding<'_>, recharge: &Recharge, batch: &CardBatch, paid: Fen) {
-    let worth = times(batch.face, recharge.quantity);
+fn book_faces(
+    deciding: &mut Deciding<'_>,
+    recharge: &Recharge,
+    batch: &CardBatch,
+    worth: Fen,
+    paid: Fen,
+) {
     let covered = paid.min(worth);
     let given = worth.minus(covered).unwrap_or_else(|fault| panic!("{worth}: {fault}"));
     let merchant = batch.merchant.as_str();
@@ -83,12 +112,14 @@ fn book_faces(deciding: &mut Deciding<'_>, recharge: &Recharge, batch: &CardBatc
 /// Puts back what was reserved, in the commit in which the order ends unpaid.
 pub(crate) fn release(deciding: &mut Deciding<'_>, order: &Order) {
     let Some(recharge) = open_recharge(deciding, order) else { return };
-    let batch = batch_of(deciding, &recharge);
     deciding.record(&recharge, RechargeChange::Released);
-    let (by, cards) = (recharge.id, i64::from(recharge.quantity));
-    deciding.record(&batch, CardBatchChange::Released { by, cards });
-    let Recharge { tenant, owner, quantity, .. } = &recharge;
-    card_quota::put_back(deciding, tenant, batch.id, owner, *quantity);
+    if let RechargePurpose::Cards { batch, quantity } = recharge.purpose {
+        let batch = batch_of(deciding, &recharge, batch);
+        let (by, cards) = (recharge.id, i64::from(quantity));
+        deciding.record(&batch, CardBatchChange::Released { by, cards });
+        let Recharge { tenant, owner, .. } = &recharge;
+        card_quota::put_back(deciding, tenant, batch.id, owner, quantity);
+    }
 }
 
 /// The task of a recharge: the time of its cards is up. Where the batch was extended meanwhile, it is up later.
@@ -96,10 +127,11 @@ pub(super) fn expire(
     deciding: &mut Deciding<'_>,
     recharge: &Recharge,
 ) -> Result<(), RechargeRefusal> {
+    let RechargePurpose::Cards { batch, .. } = recharge.purpose else { return Ok(()) };
     if recharge.next_poll_at.is_none() {
         return Ok(());
     }
-    let batch = batch_of(deciding, recharge);
+    let batch = batch_of(deciding, recharge, batch);
     let later = batch.validity.ends_at().filter(|ends_at| *ends_at > deciding.now());
     if let Some(expires_at) = later {
         deciding.record(recharge, RechargeChange::Extended { expires_at });

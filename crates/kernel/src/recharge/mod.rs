@@ -7,13 +7,16 @@
 
 mod buy;
 mod change;
+mod credit;
 mod decide;
 mod fulfil;
+mod pay_in;
 
 pub use buy::BuyCards;
 pub use change::RechargeChange;
 pub use decide::RechargeCommand;
-pub(crate) use fulfil::{fulfil, is_obsolete, release};
+pub(crate) use fulfil::{fulfil, obsolete, release};
+pub use pay_in::RechargeWallet;
 
 use crate::aggregate::{Aggregate, Key, Reads};
 use crate::card_quota::CardQuota;
@@ -39,6 +42,11 @@ pub enum RechargeState {
         /// Which cards.
         cards: IdRun<kinds::Card>,
     },
+    /// Its order was paid, and the money is in the wallet.
+    Credited {
+        /// When.
+        at: Timestamp,
+    },
     /// Its order ended unpaid; what was reserved was put back.
     Released {
         /// When.
@@ -52,12 +60,32 @@ impl RechargeState {
         match self {
             RechargeState::Open => "open",
             RechargeState::Issued { .. } => "issued",
+            RechargeState::Credited { .. } => "credited",
             RechargeState::Released { .. } => "released",
         }
     }
 }
 
-/// A purchase of gift cards.
+/// What is bought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RechargePurpose {
+    /// Gift cards.
+    Cards {
+        /// The batch whose cards are bought.
+        batch: Id<kinds::CardBatch>,
+        /// How many cards.
+        quantity: u32,
+    },
+    /// The balance of a wallet.
+    Balance {
+        /// The wallet.
+        wallet: Id<kinds::Wallet>,
+        /// What the merchant adds.
+        bonus: Fen,
+    },
+}
+
+/// A purchase of stored value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recharge {
     /// The owner.
@@ -66,11 +94,9 @@ pub struct Recharge {
     pub id: Id<kinds::Recharge>,
     /// The order that pays for it; the root of its story.
     pub order: Id<kinds::Order>,
-    /// The batch whose cards are bought.
-    pub batch: Id<kinds::CardBatch>,
-    /// How many cards.
-    pub quantity: u32,
-    /// Who gets the cards, as the caller names them.
+    /// What is bought.
+    pub purpose: RechargePurpose,
+    /// Who gets it, as the caller names them.
     pub owner: String,
     /// When it was made.
     pub made_at: Timestamp,
@@ -87,7 +113,9 @@ impl Recharge {
     pub fn cards(&self) -> impl Iterator<Item = Id<kinds::Card>> + use<> {
         let run = match &self.state {
             RechargeState::Issued { cards, .. } => Some(*cards),
-            RechargeState::Open | RechargeState::Released { .. } => None,
+            RechargeState::Open
+            | RechargeState::Credited { .. }
+            | RechargeState::Released { .. } => None,
         };
         run.into_iter().flat_map(|run| run.iter())
     }
@@ -133,6 +161,9 @@ pub enum RechargeRefusal {
         /// How many the owner has.
         taken: u32,
     },
+    /// The bonus is below zero.
+    #[error("the bonus must not be below zero")]
+    Bonus,
     /// The order could be paid when its cards are not valid any more.
     #[error("the cards of the batch expire at {ends_at}, before the order does")]
     Expiry {
@@ -191,8 +222,15 @@ impl Aggregate for Recharge {
 
     fn linked(&self, reads: &mut Reads) {
         let tenant = &self.tenant;
-        reads.card_batches.push((tenant.clone(), Key::Id(self.batch)));
-        reads.card_quotas.push((tenant.clone(), CardQuota::key(self.batch, &self.owner)));
-        reads.cards.extend(self.cards().map(|card| (tenant.clone(), Key::Id(card))));
+        match self.purpose {
+            RechargePurpose::Cards { batch, .. } => {
+                reads.card_batches.push((tenant.clone(), Key::Id(batch)));
+                reads.card_quotas.push((tenant.clone(), CardQuota::key(batch, &self.owner)));
+                reads.cards.extend(self.cards().map(|card| (tenant.clone(), Key::Id(card))));
+            }
+            RechargePurpose::Balance { wallet, .. } => {
+                reads.wallets.push((tenant.clone(), Key::Id(wallet)));
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@ use crate::allocation::{self, Allocation, Way};
 use crate::coupons::{coupon_amount, coupons};
 use crate::deciding::{Deciding, Movement};
 use crate::order::{Order, OrderChange, OrderFunds};
+use crate::wallet_payment;
 use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, kinds};
 
 /// Where the money of a refund lies.
@@ -54,6 +55,12 @@ pub(super) fn move_to(
 ) {
     for movement in movements(deciding.view(), refund, order, to) {
         deciding.transfer_any(refund, movement);
+    }
+    if let RefundState::Done { settled_refund, .. } = to
+        && refund.request.is_some()
+        && place(refund, &refund.state) != Place::Channel
+    {
+        wallet_payment::put_back(deciding, refund, order, *settled_refund);
     }
 }
 

@@ -90,6 +90,7 @@ pub(crate) fn place(number: &str) -> PlaceOrder {
         front_url: None,
         splits: kernel::Splits::default(),
         recharge: None,
+        wallet: None,
         details: "{}".to_owned(),
         content: String::new(),
     };

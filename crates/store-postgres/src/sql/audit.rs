@@ -254,6 +254,9 @@ super::statements! {
     CARD_QUOTA_EVENTS_MISSING = events_missing("card_quotas", "card_quota", "batch_id");
     RECHARGE_EVENTS_MISSING = events_missing("recharges", "recharge", "order_id");
     CARD_EVENTS_MISSING = events_missing("cards", "card", "order_id");
+    WALLET_EVENTS_MISSING = events_missing("wallets", "wallet", "id");
+    WALLET_PAYMENT_EVENTS_MISSING =
+        events_missing("wallet_payments", "wallet_payment", "order_id");
 
     CARDS_DIFFER = "SELECT tenant, id FROM (
             SELECT tenant, batch_id AS id, face - spent AS fen FROM cards WHERE state <> 'expired'
@@ -267,7 +270,7 @@ super::statements! {
             UNION ALL
             SELECT tenant, batch_id, CASE WHEN state = 'issued' THEN -quantity ELSE 0 END,
                 CASE WHEN state = 'open' THEN -quantity ELSE 0 END
-            FROM recharges) AS sides
+            FROM recharges WHERE batch_id IS NOT NULL) AS sides
         GROUP BY tenant, id HAVING sum(issued) <> 0 OR sum(reserved) <> 0
         ORDER BY tenant, id LIMIT 1";
 
@@ -276,10 +279,26 @@ super::statements! {
         LEFT JOIN (SELECT tenant, recharge_id, count(*) AS cards FROM cards
             GROUP BY tenant, recharge_id) AS counted
             ON counted.tenant = own.tenant AND recharge_id = own.id
-        WHERE own.state <> CASE orders.state WHEN 'paid' THEN 'issued' WHEN 'failed' THEN 'released'
+        WHERE own.state <> CASE orders.state
+                WHEN 'paid' THEN CASE WHEN batch_id IS NULL THEN 'credited' ELSE 'issued' END
+                WHEN 'failed' THEN 'released'
                 WHEN 'closed' THEN 'released' ELSE 'open' END
             OR coalesce(cards, 0) <> CASE WHEN own.state = 'issued' THEN quantity ELSE 0 END
         ORDER BY own.tenant, own.id LIMIT 1";
+
+    WALLET_PAYMENT_DIFFERS = "SELECT orders.tenant, orders.id FROM orders
+        JOIN order_terms AS terms ON terms.tenant = orders.tenant AND terms.id = orders.id
+        LEFT JOIN wallet_payments AS own
+            ON own.tenant = orders.tenant AND own.order_id = orders.id
+        LEFT JOIN (SELECT tenant, root,
+                sum(CASE WHEN reason = 'stored_value_payment' THEN amount ELSE 0 END) AS taken,
+                sum(CASE WHEN reason = 'stored_value_refund' THEN amount ELSE 0 END) AS back
+            FROM transfers WHERE subject_kind = 'wallet_payment' GROUP BY tenant, root) AS moved
+            ON moved.tenant = orders.tenant AND moved.root = orders.id
+        WHERE terms.wallet_id IS NOT NULL AND (
+            coalesce(taken, 0) <> CASE WHEN orders.state = 'paid' THEN paid_amount ELSE 0 END
+            OR coalesce(back, 0) <> coalesce(returned, 0) OR coalesce(returned, 0) > orders.refunded)
+        ORDER BY orders.tenant, orders.id LIMIT 1";
 
     ARCHIVES_DIFFER = "SELECT tenant, number FROM (
             SELECT tenant, number, event_count FROM archives

@@ -121,7 +121,7 @@ macro_rules! moved {
 }
 
 /// The rules behind those of the accounts.
-pub(crate) const MONEY_RULES: [RuleSql; 15] = [
+pub(crate) const MONEY_RULES: [RuleSql; 16] = [
     (
         Rule::PaidWithoutPayment,
         "order",
@@ -317,7 +317,7 @@ pub(crate) const MONEY_RULES: [RuleSql; 15] = [
             UNION ALL
             SELECT tenant, batch_id, iif(state = 'issued', -quantity, 0),
                 iif(state = 'open', -quantity, 0)
-            FROM recharges)
+            FROM recharges WHERE batch_id IS NOT NULL)
         GROUP BY tenant, id HAVING sum(issued) <> 0 OR sum(reserved) <> 0
         ORDER BY tenant, id LIMIT 1",
     ),
@@ -330,10 +330,28 @@ pub(crate) const MONEY_RULES: [RuleSql; 15] = [
             GROUP BY tenant, recharge_id) AS counted
             ON counted.tenant = own.tenant AND recharge_id = own.id
         WHERE (own.state, coalesce(cards, 0)) IS NOT (
-            CASE orders.state WHEN 'paid' THEN 'issued' WHEN 'failed' THEN 'released'
-                WHEN 'closed' THEN 'released' ELSE 'open' END,
+            CASE orders.state
+                WHEN 'paid' THEN iif(batch_id IS NULL, 'credited', 'issued')
+                WHEN 'failed' THEN 'released' WHEN 'closed' THEN 'released' ELSE 'open' END,
             iif(own.state = 'issued', quantity, 0))
         ORDER BY own.tenant, own.id LIMIT 1",
+    ),
+    (
+        Rule::WalletPaymentDiffers,
+        "order",
+        "SELECT orders.tenant, orders.id FROM orders
+        JOIN order_terms AS terms ON terms.tenant = orders.tenant AND terms.id = orders.id
+        LEFT JOIN wallet_payments AS own
+            ON own.tenant = orders.tenant AND own.order_id = orders.id
+        LEFT JOIN (SELECT tenant, root,
+                sum(iif(reason = 'stored_value_payment', amount, 0)) AS taken,
+                sum(iif(reason = 'stored_value_refund', amount, 0)) AS back
+            FROM transfers WHERE subject_kind = 'wallet_payment' GROUP BY tenant, root) AS moved
+            ON moved.tenant = orders.tenant AND moved.root = orders.id
+        WHERE terms.wallet_id IS NOT NULL AND (
+            coalesce(taken, 0) <> CASE WHEN orders.state = 'paid' THEN paid_amount ELSE 0 END
+            OR coalesce(back, 0) <> coalesce(returned, 0) OR coalesce(returned, 0) > orders.refunded)
+        ORDER BY orders.tenant, orders.id LIMIT 1",
     ),
 ];
 
@@ -386,7 +404,7 @@ macro_rules! events_missing {
 }
 
 /// The rules of what was archived.
-pub(crate) const ARCHIVE_RULES: [RuleSql; 14] = [
+pub(crate) const ARCHIVE_RULES: [RuleSql; 16] = [
     events_missing!("orders", "order", "id"),
     events_missing!("refunds", "refund", "order_id"),
     events_missing!("notifications", "notification", "root"),
@@ -400,6 +418,8 @@ pub(crate) const ARCHIVE_RULES: [RuleSql; 14] = [
     events_missing!("card_quotas", "card_quota", "batch_id"),
     events_missing!("recharges", "recharge", "order_id"),
     events_missing!("cards", "card", "order_id"),
+    events_missing!("wallets", "wallet", "id"),
+    events_missing!("wallet_payments", "wallet_payment", "order_id"),
     (
         Rule::ArchivesDiffer,
         "archive",

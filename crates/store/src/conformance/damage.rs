@@ -4,7 +4,7 @@
 //! store, and for each of [`DAMAGES`] picks a row, damages a copy of the books, and asks for an audit.
 
 use super::fixture::{StoreFixture, place_at};
-use super::{allocations, approvals, cards, settlement, shares};
+use super::{allocations, approvals, cards, settlement, shares, wallets};
 use crate::audit::Rule;
 use crate::{Promise, Store};
 use channel::RefundStatus;
@@ -59,6 +59,7 @@ pub fn history(store: &dyn Store) -> Promise<'_, ()> {
         shares::shared(&mut fixture, &tenant_at(0), "A-share").await;
         settlement::paid_out(&mut fixture, &tenant_at(0)).await;
         cards::sold(&mut fixture, &tenant_at(0)).await;
+        wallets::spent(&mut fixture, &tenant_at(0)).await;
         pay_twice_with_coupons(&mut fixture).await;
         let order = fixture.sell(&tenant_at(0), "A-1").await;
         for reference in ["wx2", "wx3", "wx4", "wx5", "wx6"] {
@@ -191,6 +192,10 @@ const CARD_QUOTA: &str = first!("CAST(id AS TEXT)", "card_quotas ORDER BY id DES
 const RECHARGE: &str =
     first!("CAST(id AS TEXT)", "recharges WHERE state = 'issued' ORDER BY id DESC");
 const CARD: &str = first!("CAST(id AS TEXT)", "cards ORDER BY id DESC");
+const WALLET: &str = first!("CAST(id AS TEXT)", "wallets ORDER BY id DESC");
+const WALLET_PAYMENT: &str = first!("CAST(id AS TEXT)", "wallet_payments ORDER BY id DESC");
+const WALLET_ORDER: &str =
+    first!("CAST(order_id AS TEXT)", "wallet_payments WHERE returned > 0 ORDER BY id DESC");
 const TRANSFER: &str = first!("CAST(id AS TEXT)", "transfers ORDER BY id DESC");
 const MERCHANT: &str =
     first!("account", "balances WHERE account LIKE 'merchant_pending%' ORDER BY tenant DESC");
@@ -534,6 +539,17 @@ damages! {
          AND subject_id = {subject} AND sequence = 1";
     "an event of a card is lost": EventsMissing of "card", CARD,
         "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'card'
+         AND subject_id = {subject} AND sequence = 1";
+    "what an order took from a wallet is lost": WalletPaymentDiffers of "order", WALLET_ORDER,
+        "DELETE FROM wallet_payments WHERE tenant = '{tenant}' AND order_id = {subject}";
+    "a wallet got more back": WalletPaymentDiffers of "order", WALLET_ORDER,
+        "UPDATE wallet_payments SET returned = returned + 1
+         WHERE tenant = '{tenant}' AND order_id = {subject}";
+    "an event of a wallet is lost": EventsMissing of "wallet", WALLET,
+        "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'wallet'
+         AND subject_id = {subject} AND sequence = 1";
+    "an event of a wallet's payment is lost": EventsMissing of "wallet_payment", WALLET_PAYMENT,
+        "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'wallet_payment'
          AND subject_id = {subject} AND sequence = 1";
     "archived events pass for those of another archive": ArchivesDiffer of "archive", ARCHIVE,
         "UPDATE archived_events SET archive = archive + 1

@@ -5,7 +5,7 @@
 //! [`damage`] lists what an audit must find in a database whose rows were tampered with.
 //!
 //! - `fixture`: a small business whose commands are really decided, so that histories are legal.
-//! - `archives`, `commits`, `books`, `settlement`, `approvals`, `allocations`, `shares`, `cards`, `listings`, `directory`, `tasks`: the cases.
+//! - `archives`, `commits`, `books`, `settlement`, `approvals`, `allocations`, `shares`, `cards`, `wallets`, `listings`, `directory`, `tasks`: the cases.
 //! - `differential`: random histories.
 
 mod allocations;
@@ -24,6 +24,7 @@ mod settlement;
 mod shares;
 mod sharing;
 mod tasks;
+mod wallets;
 
 pub use differential::differ;
 
@@ -99,6 +100,9 @@ cases! {
     ;
     cards:
         cards_are_issued_and_put_back,
+    ;
+    wallets:
+        wallets_are_paid_into_and_spent,
     ;
     directory:
         directory_is_put_and_changed,

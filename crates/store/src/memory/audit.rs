@@ -8,9 +8,9 @@ use crate::audit::{
 use crate::rows::{Stored, noun};
 use crate::{AuditReport, StoreFault};
 use kernel::{
-    Aggregate as _, AllocationState, CardBatch, Order, OrderState, Recharge, RechargeState, Refund,
-    RefundState, ReturnItem, ReturnOutcome, ShareState, Task, TenantId, UnappliedOutcome,
-    WithdrawalState,
+    Aggregate as _, AllocationState, CardBatch, Order, OrderState, Recharge, RechargePurpose,
+    RechargeState, Refund, RefundState, ReturnItem, ReturnOutcome, ShareState, Task, TenantId,
+    UnappliedOutcome, WalletPayment, WithdrawalState,
 };
 use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, Subject, SubjectKind, Transfer, kinds};
 use std::collections::BTreeMap;
@@ -45,6 +45,7 @@ impl State {
         self.check_shared(&mut report);
         self.check_withdrawals(&mut report, &transfers);
         self.check_cards(&mut report);
+        self.check_wallets(&mut report, &transfers);
         self.check_rows(&mut report, &transfers);
         self.check_notified(&mut report);
         self.check_events(&mut report);
@@ -344,11 +345,12 @@ impl State {
             counted.insert((&row.tenant, row.id.value()), [row.issued, row.reserved]);
         }
         for row in self.recharges.all() {
-            let [issued, reserved] = counted.entry((&row.tenant, row.batch.value())).or_default();
+            let RechargePurpose::Cards { batch, quantity } = row.purpose else { continue };
+            let [issued, reserved] = counted.entry((&row.tenant, batch.value())).or_default();
             match row.state {
-                RechargeState::Issued { .. } => *issued -= i64::from(row.quantity),
-                RechargeState::Open => *reserved -= i64::from(row.quantity),
-                RechargeState::Released { .. } => {}
+                RechargeState::Issued { .. } => *issued -= i64::from(quantity),
+                RechargeState::Open => *reserved -= i64::from(quantity),
+                RechargeState::Credited { .. } | RechargeState::Released { .. } => {}
             }
         }
         let batch = |rule: Rule, tenant, id| {
@@ -370,10 +372,11 @@ impl State {
         let own = self.cards.all().filter(|card| card.recharge == recharge.id);
         let own = own.filter(|card| card.tenant == recharge.tenant).count();
         match (order.map(|order| &order.state), &recharge.state) {
-            (Some(OrderState::Paid(_)), RechargeState::Issued { .. }) => {
-                u32::try_from(own) == Ok(recharge.quantity)
+            (Some(OrderState::Paid(_)), RechargeState::Issued { cards, .. }) => {
+                u32::try_from(own) == Ok(cards.len)
             }
-            (
+            (Some(OrderState::Paid(_)), RechargeState::Credited { .. })
+            | (
                 Some(OrderState::Failed { .. } | OrderState::Closed { .. }),
                 RechargeState::Released { .. },
             )
@@ -383,6 +386,29 @@ impl State {
             ) => own == 0,
             (_, _) => false,
         }
+    }
+
+    fn check_wallets(&self, report: &mut AuditReport, transfers: &BySubject<'_>) {
+        let mut orders = self.orders.all().filter(|row| row.terms.request.wallet.is_some());
+        let broken = orders.find(|row| !self.took_what_it_paid(row, transfers));
+        note(report, Rule::WalletPaymentDiffers, broken);
+    }
+
+    fn took_what_it_paid(&self, order: &Order, transfers: &BySubject<'_>) -> bool {
+        let tenant = &order.terms.tenant;
+        let own = self.wallet_payments.find(tenant, &WalletPayment::key(order.terms.id));
+        let moved = own.and_then(|own| transfers.get(&(tenant, own.id.subject())));
+        let sum = |reason| -> i128 {
+            let own = moved.into_iter().flatten().filter(|transfer| transfer.reason == reason);
+            own.map(|transfer| fen(transfer.amount)).sum()
+        };
+        let paid = match &order.state {
+            OrderState::Paid(paid) => fen(paid.amount),
+            _ => 0,
+        };
+        let returned = own.map_or(Fen::ZERO, |own| own.returned);
+        (sum(Reason::StoredValuePayment), sum(Reason::StoredValueRefund)) == (paid, fen(returned))
+            && returned <= order.funds.refunded
     }
 
     fn check_withdrawals(&self, report: &mut AuditReport, transfers: &BySubject<'_>) {
@@ -436,6 +462,10 @@ impl State {
         note(report, Rule::EventsMissing, recharges);
         let cards = self.cards.all().find(|row| lacks_events(&counts, *row));
         note(report, Rule::EventsMissing, cards);
+        let wallets = self.wallets.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, wallets);
+        let payments = self.wallet_payments.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, payments);
     }
 
     #[expect(clippy::disallowed_methods, reason = "the text names an archive's number")]

@@ -7,7 +7,7 @@
 //!
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
 //!   `approval`, `payee`, `share`, `share_return`, `allocation`, `allocation_release`, `withdrawal`,
-//!   `card_batch`, `card_quota`, `recharge`, `card`: an aggregate each.
+//!   `card_batch`, `card_quota`, `recharge`, `card`, `wallet`, `wallet_payment`: an aggregate each.
 //! - `object`: a row as a JSON object, outside the database.
 
 mod allocation;
@@ -40,6 +40,8 @@ mod stored;
 pub mod task;
 mod tenant;
 pub mod transfer;
+mod wallet;
+mod wallet_payment;
 mod withdrawal;
 
 pub use attention::attention_count;

@@ -52,6 +52,7 @@ impl Stored for Order {
             text("callback_url"),
             nullable(text("splits")),
             nullable(int("recharge_id")),
+            nullable(int("wallet_id")),
             text("details"),
             text("content"),
             int("expires_at"),
@@ -116,6 +117,7 @@ impl Stored for Order {
             Value::text(&terms.callback_url),
             splits::cell(&request.splits),
             Value::number(request.recharge.map(Id::value)),
+            Value::number(request.wallet.map(Id::value)),
             Value::text(&request.details),
             Value::text(&request.content),
             Value::Int(terms.expires_at.ms()),
@@ -396,6 +398,7 @@ fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
         None => Splits::default(),
     };
     let recharge = cells.optional_id()?;
+    let wallet = cells.optional_id()?;
     let details = cells.text()?.to_owned();
     let content = cells.text()?.to_owned();
     let expires_at = cells.time()?;
@@ -414,6 +417,7 @@ fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
         front_url,
         splits,
         recharge,
+        wallet,
         details,
         content,
     });

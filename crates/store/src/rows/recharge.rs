@@ -3,8 +3,8 @@
 use super::cells::{Cells, Value, initially, int, nullable, text};
 use super::stored::{Body, RowTable, Stored, json, parse, unknown};
 use crate::StoreFault;
-use kernel::{Recharge, RechargeChange, RechargeState, TenantId};
-use ledger::{Id, IdRun, Timestamp, kinds};
+use kernel::{Recharge, RechargeChange, RechargePurpose, RechargeState, TenantId};
+use ledger::{Fen, Id, IdRun, Timestamp, kinds};
 use serde::{Deserialize, Serialize};
 
 impl Stored for Recharge {
@@ -15,12 +15,14 @@ impl Stored for Recharge {
             text("tenant"),
             int("id"),
             int("order_id"),
-            int("batch_id"),
-            int("quantity"),
+            nullable(int("batch_id")),
+            nullable(int("quantity")),
+            nullable(int("wallet_id")),
+            nullable(int("bonus")),
             text("owner"),
             int("made_at"),
         ],
-        narrow_len: 7,
+        narrow_len: 9,
         mutable: &[
             initially("open", text("state")),
             nullable(int("ended_at")),
@@ -30,12 +32,22 @@ impl Stored for Recharge {
     };
 
     fn fixed<'a>(&'a self, cells: &mut Vec<Value<'a>>) {
+        let [batch, quantity, wallet, bonus] = match self.purpose {
+            RechargePurpose::Cards { batch, quantity } => {
+                [Some(batch.value()), Some(i64::from(quantity)), None, None]
+            }
+            RechargePurpose::Balance { wallet, bonus } => {
+                [None, None, Some(wallet.value()), Some(bonus.get())]
+            }
+        };
         cells.extend([
             Value::text(self.tenant.as_str()),
             Value::Int(self.id.value()),
             Value::Int(self.order.value()),
-            Value::Int(self.batch.value()),
-            Value::Int(i64::from(self.quantity)),
+            Value::number(batch),
+            Value::number(quantity),
+            Value::number(wallet),
+            Value::number(bonus),
             Value::text(&self.owner),
             Value::Int(self.made_at.ms()),
         ]);
@@ -45,7 +57,9 @@ impl Stored for Recharge {
         let (ended_at, first_card) = match &self.state {
             RechargeState::Open => (None, None),
             RechargeState::Issued { at, cards } => (Some(at.ms()), Some(cards.first.value())),
-            RechargeState::Released { at } => (Some(at.ms()), None),
+            RechargeState::Credited { at } | RechargeState::Released { at } => {
+                (Some(at.ms()), None)
+            }
         };
         cells.extend([
             Value::text(self.state.name()),
@@ -59,26 +73,28 @@ impl Stored for Recharge {
         let tenant = TenantId::new(cells.text()?);
         let id = cells.id()?;
         let order = cells.id()?;
-        let batch = cells.id()?;
-        let quantity = cells.count()?;
+        let purpose = read_purpose(cells)?;
         let owner = cells.text()?.to_owned();
         let made_at = cells.time()?;
         let standing = cells.standing()?;
         let name = cells.text()?;
         let (ended_at, first) = (cells.optional_time()?, cells.optional_int()?);
-        let run = |first| IdRun { first: Id::from_value(first), len: quantity };
-        let state = match (name, ended_at, first.map(run)) {
-            ("open", None, None) => RechargeState::Open,
-            ("issued", Some(at), Some(cards)) => RechargeState::Issued { at, cards },
-            ("released", Some(at), None) => RechargeState::Released { at },
-            (_, _, _) => return Err(cells.misfit(format!("state {name:?} with other cells"))),
+        let state = match (name, purpose, ended_at, first.map(Id::from_value)) {
+            ("open", _, None, None) => RechargeState::Open,
+            ("issued", RechargePurpose::Cards { quantity, .. }, Some(at), Some(first)) => {
+                RechargeState::Issued { at, cards: IdRun { first, len: quantity } }
+            }
+            ("credited", RechargePurpose::Balance { .. }, Some(at), None) => {
+                RechargeState::Credited { at }
+            }
+            ("released", _, Some(at), None) => RechargeState::Released { at },
+            (_, _, _, _) => return Err(cells.misfit(format!("state {name:?} with other cells"))),
         };
         Ok(Recharge {
             tenant,
             id,
             order,
-            batch,
-            quantity,
+            purpose,
             owner,
             made_at,
             version: standing.version,
@@ -98,7 +114,9 @@ impl Stored for Recharge {
             RechargeChange::Extended { expires_at } => {
                 json(&ExtendedBody { expires_at: expires_at.ms() })
             }
-            RechargeChange::Released | RechargeChange::Expired => json(&Empty {}),
+            RechargeChange::Credited | RechargeChange::Released | RechargeChange::Expired => {
+                json(&Empty {})
+            }
         }
     }
 
@@ -119,10 +137,23 @@ impl Stored for Recharge {
                 let expires_at = Timestamp::from_ms(parse::<ExtendedBody>(body)?.expires_at);
                 RechargeChange::Extended { expires_at }
             }
+            "credited" => parse::<Empty>(body).map(|_| RechargeChange::Credited)?,
             "released" => parse::<Empty>(body).map(|_| RechargeChange::Released)?,
             "expired" => parse::<Empty>(body).map(|_| RechargeChange::Expired)?,
             name => unknown(name)?,
         })
+    }
+}
+
+fn read_purpose(cells: &mut Cells<'_, '_>) -> Result<RechargePurpose, StoreFault> {
+    let (batch, quantity) = (cells.optional_id()?, cells.optional_int()?);
+    let (wallet, bonus) = (cells.optional_id()?, cells.optional_int()?.map(Fen::new));
+    match (batch, quantity.map(u32::try_from), wallet, bonus) {
+        (Some(batch), Some(Ok(quantity)), None, None) => {
+            Ok(RechargePurpose::Cards { batch, quantity })
+        }
+        (None, None, Some(wallet), Some(bonus)) => Ok(RechargePurpose::Balance { wallet, bonus }),
+        (_, _, _, _) => Err(cells.misfit("purpose: neither cards nor a balance")),
     }
 }
 

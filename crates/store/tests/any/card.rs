@@ -3,7 +3,7 @@
 use super::{fen, id, name, tenant, text, time};
 use kernel::{
     Card, CardBatch, CardBatchChange, CardBatchState, CardChange, CardQuota, CardQuotaChange,
-    CardState, CardValidity, MerchantId, Recharge, RechargeChange, RechargeState,
+    CardState, CardValidity, MerchantId, Recharge, RechargeChange, RechargePurpose, RechargeState,
 };
 use ledger::IdRun;
 use proptest::collection::vec;
@@ -90,35 +90,29 @@ pub(crate) fn card_quota_change() -> BoxedStrategy<CardQuotaChange> {
     .boxed()
 }
 
+fn purpose() -> BoxedStrategy<RechargePurpose> {
+    prop_oneof![
+        (id(), any::<u32>())
+            .prop_map(|(batch, quantity)| RechargePurpose::Cards { batch, quantity }),
+        (id(), fen()).prop_map(|(wallet, bonus)| RechargePurpose::Balance { wallet, bonus }),
+    ]
+    .boxed()
+}
+
 pub(crate) fn any_recharge() -> BoxedStrategy<Recharge> {
-    let who = (tenant(), id(), id(), id(), any::<u32>(), text(), time());
-    let state = prop_oneof![
-        Just(None),
-        time().prop_map(|at| Some((at, None))),
-        (time(), id()).prop_map(|(at, first)| Some((at, Some(first)))),
-    ];
-    (who, any::<i64>(), state, of(time()))
-        .prop_map(|(who, version, state, next_poll_at)| {
-            let (tenant, id, order, batch, quantity, owner, made_at) = who;
-            let state = match state {
-                None => RechargeState::Open,
-                Some((at, None)) => RechargeState::Released { at },
-                Some((at, Some(first))) => {
+    let who = (tenant(), id(), id(), purpose(), text(), time());
+    (who, any::<i64>(), select(vec![0, 1, 2]), (time(), id()), of(time()))
+        .prop_map(|(who, version, state, (at, first), next_poll_at)| {
+            let (tenant, id, order, purpose, owner, made_at) = who;
+            let state = match (state, purpose) {
+                (0, _) => RechargeState::Open,
+                (1, _) => RechargeState::Released { at },
+                (_, RechargePurpose::Cards { quantity, .. }) => {
                     RechargeState::Issued { at, cards: IdRun { first, len: quantity } }
                 }
+                (_, RechargePurpose::Balance { .. }) => RechargeState::Credited { at },
             };
-            Recharge {
-                tenant,
-                id,
-                order,
-                batch,
-                quantity,
-                owner,
-                made_at,
-                version,
-                state,
-                next_poll_at,
-            }
+            Recharge { tenant, id, order, purpose, owner, made_at, version, state, next_poll_at }
         })
         .boxed()
 }
@@ -128,6 +122,7 @@ pub(crate) fn recharge_change() -> BoxedStrategy<RechargeChange> {
         (id(), any::<u32>(), time()).prop_map(|(first, len, expires_at)| {
             RechargeChange::Issued { cards: IdRun { first, len }, expires_at }
         }),
+        Just(RechargeChange::Credited),
         Just(RechargeChange::Released),
         time().prop_map(|expires_at| RechargeChange::Extended { expires_at }),
         Just(RechargeChange::Expired),

@@ -2,6 +2,7 @@
 
 mod card;
 mod share;
+mod wallet;
 
 use channel::{Operation, PayForm, Payer, PlatformKey, RefundCause, Scene};
 use kernel::{
@@ -16,7 +17,8 @@ use kernel::{
     Payout, RechargeChange, Refund, RefundChange, RefundPart, RefundRequest, RefundReturn,
     RefundSource, RefundState, Row, Sealed, SecondPayout, ShareAmount, ShareChange,
     ShareReturnChange, ShareTemplate, Splits, Tenant, TenantChange, TenantId, Terms,
-    UnappliedOutcome, UnappliedPayment, Withdrawal, WithdrawalChange, WithdrawalState,
+    UnappliedOutcome, UnappliedPayment, WalletChange, WalletPaymentChange, Withdrawal,
+    WithdrawalChange, WithdrawalState,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
@@ -30,6 +32,7 @@ use std::sync::Arc;
 
 pub(crate) use card::{any_card, any_card_batch, any_card_quota, any_recharge};
 pub(crate) use share::{any_payee, any_share, any_share_return};
+pub(crate) use wallet::{any_wallet, any_wallet_payment};
 
 fn text() -> BoxedStrategy<String> {
     prop_oneof![any::<String>(), "[\"\\\\\n\u{0}{}茶🍵]{0,6}"].boxed()
@@ -173,12 +176,12 @@ fn funds() -> BoxedStrategy<OrderFunds> {
 fn request() -> BoxedStrategy<Arc<OrderRequest>> {
     let who = (text(), name(), text(), name());
     let what = (fen(), select(Scene::ALL.to_vec()), text(), payer(), text(), text());
-    let options = (of(text()), of(text()), of(text()), splits(), of(id()));
+    let options = (of(text()), of(text()), of(text()), splits(), of(id()), of(id()));
     (who, what, options)
         .prop_map(|(who, what, options)| {
             let (merchant, namespace, merchant_order_no, dialect) = who;
             let (amount, scene, subject, payer, details, content) = what;
-            let (goods_tag, notify_url, front_url, splits, recharge) = options;
+            let (goods_tag, notify_url, front_url, splits, recharge, wallet) = options;
             Arc::new(OrderRequest {
                 merchant: MerchantId::new(&merchant),
                 namespace,
@@ -194,6 +197,7 @@ fn request() -> BoxedStrategy<Arc<OrderRequest>> {
                 front_url,
                 splits,
                 recharge,
+                wallet,
                 details,
                 content,
             })
@@ -963,6 +967,10 @@ pub(crate) fn any_happening() -> BoxedStrategy<Happening> {
         1 => of_row(any_recharge(), card::recharge_change()),
         1 => whole(any_card(), vec![CardChange::Issued]),
         1 => of_row(any_card(), card::card_change()),
+        1 => whole(any_wallet(), vec![WalletChange::Opened]),
+        1 => of_row(any_wallet(), wallet::wallet_change()),
+        1 => whole(any_wallet_payment(), vec![WalletPaymentChange::Taken]),
+        1 => of_row(any_wallet_payment(), wallet::wallet_payment_change()),
     ]
     .boxed()
 }

@@ -4,6 +4,7 @@ use super::{Facts, at, fen, number, text};
 use crate::words::{both, local, masked};
 use kernel::{
     CardBatch, CardBatchChange, CardChange, CardQuotaChange, MerchantId, Recharge, RechargeChange,
+    RechargePurpose,
 };
 use ledger::Subject;
 
@@ -85,17 +86,14 @@ pub(super) fn quota_facts(change: &CardQuotaChange) -> Facts {
 
 pub(super) fn recharge(subject: Subject, change: &RechargeChange) -> String {
     match change {
-        RechargeChange::Made(recharge) => {
-            let Recharge { quantity, owner, batch, .. } = &**recharge;
-            let (batch, owner) = (batch.subject(), masked(owner));
-            format!("{subject}: {quantity} cards of {batch} for {owner}, reserved until it is paid")
-        }
+        RechargeChange::Made(recharge) => made(subject, recharge),
+        RechargeChange::Credited => format!("{subject} is paid: the money is in the wallet"),
         RechargeChange::Issued { cards, expires_at } => format!(
             "{subject} is paid: {} cards are issued, valid until {}",
             cards.len,
             local(*expires_at)
         ),
-        RechargeChange::Released => format!("{subject} ended unpaid, its cards are for sale again"),
+        RechargeChange::Released => format!("{subject} ended unpaid"),
         RechargeChange::Extended { expires_at } => {
             format!("the cards of {subject} are valid until {}", local(*expires_at))
         }
@@ -103,20 +101,44 @@ pub(super) fn recharge(subject: Subject, change: &RechargeChange) -> String {
     }
 }
 
+fn made(subject: Subject, recharge: &Recharge) -> String {
+    let owner = masked(&recharge.owner);
+    match recharge.purpose {
+        RechargePurpose::Cards { batch, quantity } => {
+            let batch = batch.subject();
+            format!("{subject}: {quantity} cards of {batch} for {owner}, reserved until it is paid")
+        }
+        RechargePurpose::Balance { wallet, bonus } => {
+            format!(
+                "{subject}: a payment into {}, with a bonus of {}",
+                wallet.subject(),
+                both(bonus)
+            )
+        }
+    }
+}
+
 pub(super) fn recharge_facts(change: &RechargeChange) -> Facts {
     match change {
-        RechargeChange::Made(recharge) => vec![
-            text("batch", recharge.batch.to_string()),
-            number("quantity", i64::from(recharge.quantity)),
-            text("owner", masked(&recharge.owner)),
-        ],
+        RechargeChange::Made(recharge) => {
+            let owner = text("owner", masked(&recharge.owner));
+            match recharge.purpose {
+                RechargePurpose::Cards { batch, quantity } => {
+                    let quantity = number("quantity", i64::from(quantity));
+                    vec![text("batch", batch.to_string()), quantity, owner]
+                }
+                RechargePurpose::Balance { wallet, bonus } => {
+                    vec![text("wallet", wallet.to_string()), fen("bonus_fen", bonus), owner]
+                }
+            }
+        }
         RechargeChange::Issued { cards, expires_at } => vec![
             text("first_card", cards.first.to_string()),
             number("cards", i64::from(cards.len)),
             at("expires_at", *expires_at),
         ],
         RechargeChange::Extended { expires_at } => vec![at("expires_at", *expires_at)],
-        RechargeChange::Released | RechargeChange::Expired => vec![],
+        RechargeChange::Credited | RechargeChange::Released | RechargeChange::Expired => vec![],
     }
 }
 

@@ -8,6 +8,7 @@ mod notification;
 mod order;
 mod refund;
 mod share;
+mod wallet;
 mod withdrawal;
 
 pub(crate) use allocation::stands as allocation_stands;
@@ -82,6 +83,8 @@ pub fn what(event: &Event) -> String {
         Change::CardQuota(change) => card::quota(event.subject, change),
         Change::Recharge(change) => card::recharge(event.subject, change),
         Change::Card(change) => card::card(event.subject, change),
+        Change::Wallet(change) => wallet::what(event.subject, change),
+        Change::WalletPayment(change) => wallet::payment(event.subject, change),
     }
 }
 
@@ -106,6 +109,8 @@ pub fn facts(change: &Change) -> Facts {
         Change::CardQuota(change) => card::quota_facts(change),
         Change::Recharge(change) => card::recharge_facts(change),
         Change::Card(change) => card::card_facts(change),
+        Change::Wallet(change) => wallet::facts(change),
+        Change::WalletPayment(change) => wallet::payment_facts(change),
     }
 }
 

@@ -118,7 +118,7 @@ impl DevGateway {
         operators: DevOperators,
     ) -> Result<DevGateway> {
         let (built_in, rates, trust): (&[&str], _, _) = match purpose {
-            Purpose::Callers { trust } => (&[], limits::RATES, trust),
+            Purpose::Callers { trust } => (&[channel::WALLET_CHANNEL], limits::RATES, trust),
             Purpose::Measurement { .. } => (&BUILT_IN, limits::UNLIMITED, None),
         };
         create_private_folder(data)?;

@@ -219,6 +219,7 @@ async fn place(
         front_url: None,
         splits: kernel::Splits::default(),
         recharge: None,
+        wallet: None,
         details: "{}".to_owned(),
         content: String::new(),
     };

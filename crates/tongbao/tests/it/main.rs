@@ -62,6 +62,7 @@ mod share;
 mod signature;
 mod test_gateway;
 mod unified_order;
+mod wallets;
 mod withdrawal;
 
 /// Where the gateways of this suite keep their state: each in a file. `tests/it_postgres` has them on

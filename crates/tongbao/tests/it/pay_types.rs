@@ -81,7 +81,7 @@ async fn a_merchant_without_a_key_for_the_channel_is_told_so_and_the_number_stay
     let every = ["MINI_PROGRAM", "PUBLIC", "PC", "H5", "APP", "SWIPE", "AGREEMENT", "AUTHORIZE"];
     let number = fresh_number();
     let unkeyed = every.iter().flat_map(|scene| {
-        ["ALIPAY", "UNIONPAY", "WALLETPAY", "FOOPAY", "B2BBANK"].map(|channel| (channel, *scene))
+        ["ALIPAY", "UNIONPAY", "FOOPAY", "B2BBANK"].map(|channel| (channel, *scene))
     });
     let unoffered = every[5..].iter().map(|scene| ("WXPAY", *scene));
     for (channel, scene) in unkeyed.chain(unoffered) {

@@ -537,7 +537,7 @@ async fn what_a_payment_cannot_do_without_depends_on_channel_and_scene() {
     gateway.refuses("PayerId", &with(&wallet, "PayerInfo", json!({"PayerName": "张三"}))).await;
     for payer in [json!({"PayerId": "P1"}), json!({"OutUserId": "U1"})] {
         let body = with(&wallet, "PayerInfo", payer);
-        gateway.refused(UNIFIED_ORDER, &body, "NO_MERCHANT_SECRET").await;
+        gateway.refused(UNIFIED_ORDER, &body, "WALLET.ACCOUNT_NOT_EXIST").await;
     }
     gateway.refuses("SceneInfo.PayerClientIp", &asking("WXPAY", "H5", json!({}))).await;
     for scene in ["PC", "APP"] {

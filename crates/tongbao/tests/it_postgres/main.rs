@@ -65,6 +65,8 @@ mod signature;
 mod test_gateway;
 #[path = "../it/unified_order.rs"]
 mod unified_order;
+#[path = "../it/wallets.rs"]
+mod wallets;
 #[path = "../it/withdrawal.rs"]
 mod withdrawal;
 

@@ -32,6 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["aws-lc-rs", "base64", "rcgen", "secrecy", "thiserror", "time", "x509-parser", "zeroize"],
     ),
     ("channel-none", &["channel", "ledger"]),
+    ("channel-wallet", &["channel", "ledger"]),
     ("channel-wxpay", &["channel", "jiff", "ledger", "crypto", "serde", "serde_json", "thiserror"]),
     ("kernel", &["channel", "ledger", "thiserror"]),
     ("story", &["channel", "jiff", "kernel", "ledger", "store"]),

@@ -1,0 +1,144 @@
+//! What an order took from a wallet, so that refunds put the same value back where it came from.
+//!
+//! Value is taken in the decision that makes the order paid: either all of it, or none and the order has
+//! failed. It goes through the account of the channel that stands for wallets, so that an order that is paid from
+//! a wallet is booked like every other; nothing stays in that account.
+
+mod change;
+mod decide;
+mod money;
+
+pub use change::WalletPaymentChange;
+pub use decide::WalletPaymentCommand;
+pub(crate) use money::{put_back, take};
+
+use crate::aggregate::{Aggregate, Key, NaturalKey};
+use crate::command::{Refusal, Reply};
+use crate::deciding::Deciding;
+use crate::directory::TenantId;
+use crate::event::Event;
+use ledger::{Fen, Id, Timestamp, kinds};
+
+/// The namespace of what orders took: by order.
+const NAMESPACE: &str = "wallet_payment";
+
+/// From where value is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ValueSource {
+    /// What the wallet's owner paid in.
+    Principal,
+    /// The owner's bonuses.
+    Bonus,
+}
+
+impl ValueSource {
+    /// Every source, in the order in which they are used.
+    pub const ALL: [ValueSource; 2] = [ValueSource::Principal, ValueSource::Bonus];
+
+    /// The word in storage and documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ValueSource::Principal => "principal",
+            ValueSource::Bonus => "bonus",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_name(name: &str) -> Option<ValueSource> {
+        ValueSource::ALL.into_iter().find(|source| source.name() == name)
+    }
+}
+
+/// A part of what was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ValuePart {
+    /// From where.
+    pub source: ValueSource,
+    /// How much, above zero.
+    pub amount: Fen,
+}
+
+/// What an order took from a wallet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WalletPayment {
+    /// The owner of the order.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: Id<kinds::WalletPayment>,
+    /// The order; the root of its story.
+    pub order: Id<kinds::Order>,
+    /// The wallet.
+    pub wallet: Id<kinds::Wallet>,
+    /// What was taken, in that order; in sum what the order was paid with.
+    pub parts: Vec<ValuePart>,
+    /// When it was taken.
+    pub made_at: Timestamp,
+    /// Counts its events; 1 when new.
+    pub version: i64,
+    /// How much of it was put back: what was taken last is put back first.
+    pub returned: Fen,
+}
+
+impl WalletPayment {
+    /// The key of what an order took.
+    pub fn key(order: Id<kinds::Order>) -> Key<kinds::WalletPayment> {
+        Key::Number(WalletPayment::number(order))
+    }
+
+    fn number(order: Id<kinds::Order>) -> NaturalKey {
+        NaturalKey::new(NAMESPACE, order.to_string())
+    }
+
+    /// Where the next `amount` of it goes back to, after what was put back before.
+    pub fn backwards(&self, amount: Fen) -> Vec<ValuePart> {
+        let (mut skipped, mut wanted) = (self.returned.get(), amount.get());
+        let mut parts = vec![];
+        for part in self.parts.iter().rev() {
+            let gone = part.amount.get().min(skipped);
+            let back = (part.amount.get() - gone).min(wanted);
+            skipped -= gone;
+            wanted -= back;
+            parts.push(ValuePart { amount: Fen::new(back), ..*part });
+        }
+        parts.retain(|part| part.amount.is_positive());
+        parts
+    }
+}
+
+impl Aggregate for WalletPayment {
+    type Kind = kinds::WalletPayment;
+    type Change = WalletPaymentChange;
+    type Command = WalletPaymentCommand;
+
+    fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    fn id(&self) -> Id<kinds::WalletPayment> {
+        self.id
+    }
+
+    fn root(&self) -> Id<kinds::Root> {
+        self.order.subject().root()
+    }
+
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn natural_key(&self) -> Option<NaturalKey> {
+        Some(WalletPayment::number(self.order))
+    }
+
+    fn evolve(
+        before: Option<&WalletPayment>,
+        event: &Event,
+        change: &WalletPaymentChange,
+    ) -> WalletPayment {
+        change::evolve(before, event, change)
+    }
+
+    fn decide(_: &mut Deciding<'_>, command: &WalletPaymentCommand) -> Result<Reply, Refusal> {
+        match *command {}
+    }
+}

@@ -1,0 +1,59 @@
+//! What happens to wallets, and to what orders took from them.
+
+use super::{Facts, fen, text};
+use crate::words::{both, masked};
+use kernel::{ValuePart, Wallet, WalletChange, WalletPayment, WalletPaymentChange};
+use ledger::Subject;
+
+pub(super) fn what(subject: Subject, change: &WalletChange) -> String {
+    match change {
+        WalletChange::Opened(wallet) => {
+            let Wallet { merchant, owner, .. } = &**wallet;
+            format!("{subject} is opened at {merchant} for {}", masked(owner))
+        }
+        WalletChange::StateChanged { state, note } => {
+            let why = note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
+            format!("{subject} is {} now{why}", state.name())
+        }
+    }
+}
+
+pub(super) fn facts(change: &WalletChange) -> Facts {
+    match change {
+        WalletChange::Opened(wallet) => {
+            vec![text("merchant", wallet.merchant.as_str()), text("owner", masked(&wallet.owner))]
+        }
+        WalletChange::StateChanged { state, note } => {
+            let note = note.as_ref().map(|note| text("note", note));
+            [text("state", state.name())].into_iter().chain(note).collect()
+        }
+    }
+}
+
+pub(super) fn payment(subject: Subject, change: &WalletPaymentChange) -> String {
+    match change {
+        WalletPaymentChange::Taken(payment) => {
+            let WalletPayment { parts, wallet, .. } = &**payment;
+            format!("{subject}: {} are taken from {}", listed(parts), wallet.subject())
+        }
+        WalletPaymentChange::PutBack { by, amount } => {
+            format!("{subject}: {} are put back for {}", both(*amount), by.subject())
+        }
+    }
+}
+
+pub(super) fn payment_facts(change: &WalletPaymentChange) -> Facts {
+    match change {
+        WalletPaymentChange::Taken(payment) => {
+            vec![text("wallet", payment.wallet.to_string()), text("parts", listed(&payment.parts))]
+        }
+        WalletPaymentChange::PutBack { by, amount } => {
+            vec![text("refund", by.to_string()), fen("amount_fen", *amount)]
+        }
+    }
+}
+
+fn listed(parts: &[ValuePart]) -> String {
+    let part = |part: &ValuePart| format!("{} of the {}", both(part.amount), part.source.name());
+    parts.iter().map(part).collect::<Vec<_>>().join(" and ")
+}

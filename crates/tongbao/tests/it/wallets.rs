@@ -1,0 +1,259 @@
+//! Wallets: opened, paid into, spent by orders, and given back by refunds.
+
+use crate::merchant::Merchant;
+use crate::test_gateway::{TestGateway, fresh_number, order, with};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+const OPEN: &str = "/cloudpay/v1/wallet/out/open_account";
+const ACCOUNT: &str = "/cloudpay/v1/wallet/out/query_account";
+const MODIFY: &str = "/cloudpay/v1/wallet/out/modify_account_status";
+const RECHARGE: &str = "/cloudpay/v1/wallet/out/recharge";
+const QUERY_RECHARGE: &str = "/cloudpay/v1/wallet/out/query_recharge";
+const CLOSE_RECHARGE: &str = "/cloudpay/v1/wallet/out/close_recharge";
+const PLACE: &str = "/cloudpay/v1/pay/c2b/unified_order";
+const QUERY_ORDER: &str = "/cloudpay/v1/pay/query_order";
+const APPLY: &str = "/cloudpay/v1/refundOrder/apply";
+const QUERY_REFUND: &str = "/cloudpay/v1/refundOrder/query";
+const BAD: &str = "WALLET.INVALID_PARAMETER";
+const USER: &str = "user-1";
+
+/// A payment of a user into their wallet, with a bonus.
+fn recharging(gateway: &TestGateway, number: &str, fen: i64, bonus: i64) -> Value {
+    json!({
+        "ChannelSubMerchantId": gateway.text("/wecard/merchants/0"),
+        "OutRechargeId": number,
+        "RechargeAmount": fen,
+        "GiftAmount": bonus,
+        "OrderSubject": "储值",
+        "PayType": "PC",
+        "PayChannel": "WXPAY",
+        "PayerInfo": { "OutUserId": USER },
+    })
+}
+
+/// An order that a user's wallet pays.
+fn spending(gateway: &TestGateway, number: &str, fen: i64) -> Value {
+    let body = with(&order(number), "TotalAmount", json!(fen));
+    let body = with(&body, "ChannelSubMerchantId", json!(gateway.text("/wecard/merchants/0")));
+    let body = with(&with(&body, "PayChannel", json!("WALLETPAY")), "PayType", json!("PC"));
+    with(&body, "PayerInfo", json!({ "OutUserId": USER }))
+}
+
+async fn account(gateway: &TestGateway) -> Value {
+    let merchant = gateway.text("/wecard/merchants/0");
+    let named = json!({ "ChannelSubMerchantId": merchant, "OutUserId": USER });
+    gateway.result(ACCOUNT, &named).await
+}
+
+async fn balance(gateway: &TestGateway) -> Value {
+    account(gateway).await["Balance"].clone()
+}
+
+async fn until_recharged(gateway: &TestGateway, number: &str) -> Value {
+    for _ in 0..200 {
+        let found = gateway.result(QUERY_RECHARGE, &json!({ "OutRechargeId": number })).await;
+        if found["RechargeStatus"] == "SUCCESS" {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{number} is not paid");
+}
+
+/// A gateway whose user has paid in.
+async fn with_balance(fen: i64, bonus: i64) -> TestGateway {
+    let gateway = TestGateway::start();
+    let number = fresh_number();
+    let placed = gateway.result(RECHARGE, &recharging(&gateway, &number, fen, bonus)).await;
+    assert_eq!(placed["RechargeStatus"], "WAIT");
+    gateway.pay(&placed["PayInfo"]).await;
+    until_recharged(&gateway, &number).await;
+    gateway
+}
+
+fn refund(number: &str, order: &str, fen: i64) -> Value {
+    json!({ "OutRefundId": number, "OutOrderId": order, "RefundAmount": fen })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recharge_opens_the_wallet_and_is_there_once_it_is_paid() {
+    let mut gateway = TestGateway::start();
+    let mut merchant = Merchant::start().await;
+    let number = fresh_number();
+    let body = with(
+        &recharging(&gateway, &number, 1000, 200),
+        "RechargeNotifyUrl",
+        json!(merchant.notify_url),
+    );
+    let placed = gateway.result(RECHARGE, &body).await;
+    let opened = account(&gateway).await;
+    assert_eq!(opened["WalletId"], placed["WalletId"]);
+    assert_eq!((&opened["Balance"], &opened["AccountStatus"]), (&json!("0"), &json!("NORMAL")));
+    assert_eq!(gateway.result(RECHARGE, &body).await["ChannelOrderId"], placed["ChannelOrderId"]);
+    gateway.refused(RECHARGE, &with(&body, "GiftAmount", json!(201)), BAD).await;
+    let other = with(&body, "PayerInfo", json!({ "OutUserId": "user-2" }));
+    gateway.refused(RECHARGE, &other, BAD).await;
+    gateway.pay(&placed["PayInfo"]).await;
+    let told = merchant.received().await.json();
+    assert_eq!(told["NotifyType"], "RECHARGE");
+    let shown = &told["Result"];
+    assert_eq!(
+        (&shown["RechargeType"], &shown["WalletId"]),
+        (&json!("BALANCE"), &opened["WalletId"])
+    );
+    assert_eq!((&shown["CardBatchId"], &shown["CardList"]), (&Value::Null, &Value::Null));
+    gateway.kill();
+    gateway.restart();
+    let found = account(&gateway).await;
+    assert_eq!((&found["Balance"], &found["AvailableAmount"]), (&json!("1200"), &json!("1200")));
+    gateway.refused(RECHARGE, &body, "WALLET.RECHARGE_RECORD_ALREADY_EXIST").await;
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_is_paid_at_once_and_its_refunds_fill_the_wallet_again() {
+    let gateway = with_balance(1000, 200).await;
+    let number = fresh_number();
+    let body = spending(&gateway, &number, 1100);
+    let paid = gateway.result(PLACE, &body).await;
+    assert_eq!(
+        (&paid["OrderStatus"], &paid["PayInfoType"]),
+        (&json!("SUCCESS"), &json!("DIRECTPAY"))
+    );
+    assert_eq!(paid["PayChannel"], "WALLETPAY");
+    assert_eq!(balance(&gateway).await, "100");
+    gateway.refused(PLACE, &body, "ORDER.ORDER_RECORD_ALREADY_EXIST").await;
+    for (fen, left) in [(150, "250"), (950, "1200")] {
+        let refund_number = fresh_number();
+        gateway.result(APPLY, &refund(&refund_number, &number, fen)).await;
+        let done = gateway.result(QUERY_REFUND, &json!({ "OutRefundId": refund_number })).await;
+        assert_eq!(done["RefundStatus"], "SUCCESS");
+        assert_eq!(balance(&gateway).await, left);
+    }
+    let found = gateway.result(QUERY_ORDER, &json!({ "OutOrderId": number })).await;
+    assert_eq!(found["OrderStatus"], "FULL_REFUND");
+    let said = gateway.why(&number);
+    assert!(said.contains("of the principal and ") && said.contains("of the bonus"), "{said}");
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_little_fails_the_order_and_takes_nothing() {
+    let gateway = with_balance(1000, 0).await;
+    let failed = gateway.result(PLACE, &spending(&gateway, &fresh_number(), 1001)).await;
+    assert_eq!(failed["OrderStatus"], "PAY_FAIL");
+    assert_eq!(failed["FailReason"], "the balance is not enough");
+    assert_eq!(balance(&gateway).await, "1000");
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_wallet_does_not_pay_and_only_an_empty_one_is_closed() {
+    let gateway = with_balance(500, 0).await;
+    let id = account(&gateway).await["WalletId"].clone();
+    let set = |status: &str| json!({ "WalletId": id, "AccountStatus": status, "Remark": "核查" });
+    gateway.refused(MODIFY, &set("CLOSED"), "WALLET.ACCOUNT_STATUS_ERROR").await;
+    let frozen = gateway.result(MODIFY, &set("FROZEN")).await;
+    assert_eq!((&frozen["AccountStatus"], &frozen["Balance"]), (&json!("FROZEN"), &json!("500")));
+    let body = spending(&gateway, &fresh_number(), 500);
+    gateway.refused(PLACE, &body, "WALLET.ACCOUNT_FROZEN").await;
+    let number = fresh_number();
+    gateway.refused(RECHARGE, &recharging(&gateway, &number, 1, 0), "WALLET.ACCOUNT_FROZEN").await;
+    gateway.result(MODIFY, &set("NORMAL")).await;
+    assert_eq!(gateway.result(PLACE, &body).await["OrderStatus"], "SUCCESS");
+    assert_eq!(gateway.result(MODIFY, &set("CLOSED")).await["AccountStatus"], "CLOSED");
+    gateway
+        .refused(PLACE, &spending(&gateway, &fresh_number(), 1), "WALLET.ACCOUNT_STATUS_ERROR")
+        .await;
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wallet_is_opened_once_and_a_wrong_request_names_its_member() {
+    let gateway = TestGateway::start();
+    let merchant = gateway.text("/wecard/merchants/0");
+    let body = json!({ "ChannelSubMerchantId": merchant, "OutUserId": USER, "UserName": "张三" });
+    let opened = gateway.result(OPEN, &body).await;
+    assert_eq!(gateway.result(OPEN, &body).await, opened);
+    let by_id = gateway.result(ACCOUNT, &json!({ "WalletId": opened["WalletId"] })).await;
+    assert_eq!(by_id, opened);
+    gateway
+        .refused(
+            ACCOUNT,
+            &json!({ "WalletId": "WA100000000000000001" }),
+            "WALLET.ACCOUNT_NOT_EXIST",
+        )
+        .await;
+    let said = gateway.refused(ACCOUNT, &json!({ "OutUserId": USER }), BAD).await;
+    assert!(said.starts_with("WalletId"), "{said}");
+    let said =
+        gateway.refused(OPEN, &with(&body, "ChannelSubMerchantId", json!("nobody")), BAD).await;
+    assert!(said.starts_with("ChannelSubMerchantId"), "{said}");
+    let recharge = recharging(&gateway, &fresh_number(), 100, 0);
+    for (member, value) in [
+        ("RechargeAmount", json!(0)),
+        ("RechargeAmount", json!(-1)),
+        ("RechargeAmount", Value::Null),
+        ("GiftAmount", json!(-1)),
+        ("PayerInfo", Value::Null),
+        ("PayChannel", json!("WALLETPAY")),
+        ("OutRechargeId", json!("x")),
+    ] {
+        let said = gateway.refused(RECHARGE, &with(&recharge, member, value.clone()), BAD).await;
+        assert!(said.starts_with(member), "{member} {value}: {said}");
+    }
+    let nobody = with(
+        &spending(&gateway, &fresh_number(), 1),
+        "PayerInfo",
+        json!({ "OutUserId": "somebody else" }),
+    );
+    gateway.refused(PLACE, &nobody, "WALLET.ACCOUNT_NOT_EXIST").await;
+    let cards = json!({ "DeductMode": "CARD", "CardIdList": ["GC1"] });
+    let cards = with(&spending(&gateway, &fresh_number(), 1), "WalletInfo", cards);
+    gateway.refused(PLACE, &cards, "ORDER.INVALID_PARAMETER").await;
+    let elsewhere = with(
+        &spending(&gateway, &fresh_number(), 1),
+        "ChannelSubMerchantId",
+        json!(gateway.text("/wecard/merchants/1")),
+    );
+    let elsewhere = with(&elsewhere, "WalletInfo", json!({ "WalletId": opened["WalletId"] }));
+    gateway.refused(PLACE, &elsewhere, "ORDER.INVALID_PARAMETER").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recharge_that_ends_unpaid_leaves_the_wallet_as_it_was() {
+    let gateway = TestGateway::start();
+    let number = fresh_number();
+    gateway.result(RECHARGE, &recharging(&gateway, &number, 1000, 100)).await;
+    let closed = gateway.result(CLOSE_RECHARGE, &json!({ "OutRechargeId": number })).await;
+    assert_eq!(closed["RechargeStatus"], "CLOSED");
+    assert_eq!(balance(&gateway).await, "0");
+    gateway.check_books();
+}
+
+/// 64 clients at once want 100 fen each of a wallet that has 2000.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_fen_is_spent_twice_by_64_clients_at_once() {
+    let gateway = std::sync::Arc::new(with_balance(1500, 500).await);
+    let mut clients = JoinSet::new();
+    for _ in 0..64 {
+        let gateway = gateway.clone();
+        clients.spawn(async move {
+            let number = fresh_number();
+            let placed = gateway.result(PLACE, &spending(&gateway, &number, 100)).await;
+            (number, placed["OrderStatus"] == "SUCCESS")
+        });
+    }
+    let placed = clients.join_all().await;
+    let paid: Vec<&String> =
+        placed.iter().filter(|(_, paid)| *paid).map(|(number, _)| number).collect();
+    assert_eq!(paid.len(), 20);
+    assert_eq!(balance(&gateway).await, "0");
+    for number in paid {
+        gateway.result(APPLY, &refund(&fresh_number(), number, 100)).await;
+    }
+    assert_eq!(balance(&gateway).await, "2000");
+    gateway.check_books();
+}
