@@ -202,6 +202,11 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
             RefundRefusal::OtherOrder
             | RefundRefusal::OtherAmount
             | RefundRefusal::OtherParts
+            | RefundRefusal::OtherCards
+            | RefundRefusal::CardList { .. }
+            | RefundRefusal::NotItsCard { .. }
+            | RefundRefusal::CardState { .. }
+            | RefundRefusal::CardSpent { .. }
             | RefundRefusal::OtherReturns
             | RefundRefusal::ReturnsExceed
             | RefundRefusal::PayeeNotEnough { .. }
@@ -251,6 +256,8 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
         Refusal::Withdrawal(refusal) => withdrawal_refused(refusal),
         Refusal::CardBatch(_) => (StatusCode::CONFLICT, "card_batch", None),
         Refusal::Recharge(_) => (StatusCode::CONFLICT, "recharge", None),
+        Refusal::Card(_) => (StatusCode::CONFLICT, "card", None),
+        Refusal::CardTransfer(_) => (StatusCode::CONFLICT, "card_transfer", None),
         Refusal::Wallet(_) => (StatusCode::CONFLICT, "wallet", None),
         Refusal::Book(_) => (StatusCode::CONFLICT, "book", None),
     }

@@ -5,8 +5,8 @@ use crate::{SealFault, certificate, key_text, pem, text};
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{
-    KeyPair, KeySize, OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, OaepPublicEncryptingKey,
-    PrivateDecryptingKey, PublicEncryptingKey,
+    KeyPair, KeySize, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepAlgorithm,
+    OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey, PublicEncryptingKey,
 };
 use aws_lc_rs::signature::{
     KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
@@ -46,11 +46,24 @@ impl Signer {
 
     /// Opens what was sealed with the public key: RSA-OAEP with SHA-1 and MGF1-SHA-1, Base64.
     pub fn decrypt(&self, sealed_base64: &str) -> Result<Vec<u8>, SealFault> {
+        self.open(&OAEP_SHA1_MGF1SHA1, sealed_base64)
+    }
+
+    /// Opens what was sealed with the public key: RSA-OAEP with SHA-256 and MGF1-SHA-256, Base64.
+    pub fn decrypt_sha256(&self, sealed_base64: &str) -> Result<Vec<u8>, SealFault> {
+        self.open(&OAEP_SHA256_MGF1SHA256, sealed_base64)
+    }
+
+    fn open(
+        &self,
+        algorithm: &'static OaepAlgorithm,
+        sealed_base64: &str,
+    ) -> Result<Vec<u8>, SealFault> {
         let sealed = text::from_base64(sealed_base64).map_err(|_| SealFault::Open)?;
         let key = PrivateDecryptingKey::from_pkcs8(&self.pkcs8()).map_err(|_| SealFault::Open)?;
         let key = OaepPrivateDecryptingKey::new(key).map_err(|_| SealFault::Open)?;
         let mut room = vec![0; key.min_output_size()];
-        key.decrypt(&OAEP_SHA1_MGF1SHA1, &sealed, &mut room, None)
+        key.decrypt(algorithm, &sealed, &mut room, None)
             .map(|plain| plain.to_vec())
             .map_err(|_| SealFault::Open)
     }
@@ -147,11 +160,22 @@ impl Sealer {
 
     /// Seals `plain` with SHA-1 and MGF1-SHA-1, Base64. Every call gives another text.
     pub fn seal(&self, plain: &[u8]) -> Result<String, SealFault> {
+        self.seal_with(&OAEP_SHA1_MGF1SHA1, plain)
+    }
+
+    /// Seals `plain` with SHA-256 and MGF1-SHA-256, Base64. Every call gives another text.
+    pub fn seal_sha256(&self, plain: &[u8]) -> Result<String, SealFault> {
+        self.seal_with(&OAEP_SHA256_MGF1SHA256, plain)
+    }
+
+    fn seal_with(
+        &self,
+        algorithm: &'static OaepAlgorithm,
+        plain: &[u8],
+    ) -> Result<String, SealFault> {
         let mut room = vec![0; self.key.ciphertext_size()];
-        let sealed = self
-            .key
-            .encrypt(&OAEP_SHA1_MGF1SHA1, plain, &mut room, None)
-            .map_err(|_| SealFault::TooLong)?;
+        let sealed =
+            self.key.encrypt(algorithm, plain, &mut room, None).map_err(|_| SealFault::TooLong)?;
         Ok(text::base64(sealed))
     }
 }

@@ -192,6 +192,10 @@ fn what_is_sealed_opens_with_the_private_half_alone() {
         let other = Signer::from_pem(&other).expect("our own PEM");
         assert_eq!(other.decrypt(&sealed), Err(SealFault::Open));
         assert_eq!(sealer.seal(&[0; 215]), Err(SealFault::TooLong));
+        let sealed = sealer.seal_sha256(name).expect("it is short");
+        assert_eq!(signer.decrypt_sha256(&sealed).as_deref(), Ok(name));
+        assert_eq!(signer.decrypt(&sealed), Err(SealFault::Open), "it is not that hash");
+        assert_eq!(sealer.seal_sha256(&[0; 191]), Err(SealFault::TooLong));
     }
     assert!(matches!(Sealer::from_public_pem(&private), Err(SealFault::BadKey { .. })));
 }
@@ -209,6 +213,13 @@ fn openssl_opens_what_is_sealed() {
     let opened =
         openssl.run("pkeyutl -decrypt -inkey key.pem -in sealed -pkeyopt rsa_padding_mode:oaep");
     assert_eq!(opened, "张三".as_bytes());
+    let sealed = sealer.seal_sha256("李四".as_bytes()).expect("it is short");
+    openssl.put("sealed256", &crypto::text::from_base64(&sealed).expect("Base64"));
+    let opened = openssl.run(
+        "pkeyutl -decrypt -inkey key.pem -in sealed256 -pkeyopt rsa_padding_mode:oaep \
+         -pkeyopt rsa_oaep_md:sha256 -pkeyopt rsa_mgf1_md:sha256",
+    );
+    assert_eq!(opened, "李四".as_bytes());
 }
 
 /// The `openssl` command in a directory of its own.

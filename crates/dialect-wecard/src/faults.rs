@@ -44,6 +44,10 @@ pub(crate) enum ErrCode {
     CardStockInsufficient,
     CardPurchaseLimit,
     CardNotExist,
+    CardStatusError,
+    CardNotTransferable,
+    TransferNotExist,
+    TransferStatusError,
     AccountNotExist,
     AccountFrozen,
     AccountStatusError,
@@ -89,6 +93,10 @@ impl ErrCode {
             ErrCode::CardStockInsufficient => "WALLET.CARD_STOCK_INSUFFICIENT",
             ErrCode::CardPurchaseLimit => "WALLET.CARD_PURCHASE_LIMIT",
             ErrCode::CardNotExist => "WALLET.CARD_NOT_EXIST",
+            ErrCode::CardStatusError => "WALLET.CARD_STATUS_ERROR",
+            ErrCode::CardNotTransferable => "WALLET.CARD_NOT_TRANSFERABLE",
+            ErrCode::TransferNotExist => "WALLET.TRANSFER_NOT_EXIST",
+            ErrCode::TransferStatusError => "WALLET.TRANSFER_STATUS_ERROR",
             ErrCode::AccountNotExist => "WALLET.ACCOUNT_NOT_EXIST",
             ErrCode::AccountFrozen => "WALLET.ACCOUNT_FROZEN",
             ErrCode::AccountStatusError => "WALLET.ACCOUNT_STATUS_ERROR",
@@ -211,6 +219,12 @@ impl From<Refusal> for Fault {
             Refusal::Refund(RefundRefusal::MoreThanAllocated { at, .. }) => {
                 (ErrCode::InvalidParameter, Some(format!("{ALLOCATIONS}[{at}].AllocateAmount")))
             }
+            Refusal::Refund(RefundRefusal::NotItsCard { at }) => {
+                (ErrCode::CardNotExist, Some(wallet::card_in_list(at)))
+            }
+            Refusal::Refund(
+                RefundRefusal::CardState { at, .. } | RefundRefusal::CardSpent { at },
+            ) => (ErrCode::CardStatusError, Some(wallet::card_in_list(at))),
             Refusal::Refund(RefundRefusal::NotEnough { is_named: false, .. }) => {
                 let text = format!("{text}; {ALLOCATIONS} can say what is taken from whom");
                 return Fault::new(ErrCode::MerchantBalanceNotEnough, text);
@@ -226,6 +240,8 @@ impl From<Refusal> for Fault {
             }
             Refusal::CardBatch(refusal) => owned(wallet::of_batch(&refusal)),
             Refusal::Recharge(refusal) => owned(wallet::of_recharge(&refusal)),
+            Refusal::Card(refusal) => owned(wallet::of_card(&refusal)),
+            Refusal::CardTransfer(refusal) => owned(wallet::of_transfer(&refusal)),
             Refusal::Wallet(refusal) => owned(wallet::of_account(&refusal)),
             Refusal::Payee(refusal) => owned(of_payee(&refusal)),
             Refusal::Share(refusal) => owned(of_share(&refusal)),
@@ -431,6 +447,13 @@ fn of_refund(refusal: RefundRefusal) -> (ErrCode, Option<&'static str>) {
             (ErrCode::MerchantBalanceNotEnough, Some("ProfitShareInfoList"))
         }
         RefundRefusal::OtherParts => (ErrCode::InvalidParameter, Some(ALLOCATIONS)),
+        RefundRefusal::OtherCards | RefundRefusal::CardList { .. } => {
+            (ErrCode::InvalidParameter, Some(wallet::CARDS))
+        }
+        RefundRefusal::NotItsCard { .. } => (ErrCode::CardNotExist, Some(wallet::CARDS)),
+        RefundRefusal::CardState { .. } | RefundRefusal::CardSpent { .. } => {
+            (ErrCode::CardStatusError, Some(wallet::CARDS))
+        }
         RefundRefusal::OtherNotifyUrl => (ErrCode::InvalidParameter, Some("NotifyUrl")),
         RefundRefusal::NotFound => (ErrCode::RefundNotExist, None),
         RefundRefusal::StoredValue

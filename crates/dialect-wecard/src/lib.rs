@@ -69,6 +69,8 @@ pub const REFUND_NAMESPACE: &str = "wecard.refund";
 /// The namespace of their numbers of recharges (OutRechargeId).
 pub const RECHARGE_NAMESPACE: &str = "wecard.recharge";
 
+/// The namespace of their numbers of cards that are given away (OutTransferId).
+const TRANSFER_NAMESPACE: &str = "wecard.card_transfer";
 /// The namespace of their numbers of card batches (OutBatchId).
 pub const BATCH_NAMESPACE: &str = "wecard.card_batch";
 

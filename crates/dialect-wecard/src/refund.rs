@@ -6,6 +6,7 @@ use crate::json::{Json, Object, read_object};
 use crate::map::unwritable;
 use crate::members::LIST_LEN_MAX;
 use crate::sharing::{self, ReturnItem};
+use crate::wallet::card_id;
 use crate::wire::{OrderName, TOTAL_FEN_MAX, allocation_part, plain, products, url};
 use crate::{NAME, REFUND_NAMESPACE, time};
 use kernel::{
@@ -58,10 +59,7 @@ impl Asked {
         let remark = given(body.text("Remark", 0..=128)?);
         let reason = given(body.text("RefundReason", 0..=128)?).map(str::to_owned);
         let external = external(body)?;
-        let notify_url = match body.get("NotifyUrl") {
-            Some(Json::Text(text)) if text.is_empty() => None,
-            Some(_) | None => url(body, "NotifyUrl")?.map(str::to_owned),
-        };
+        let notify_url = notify_url(body)?;
         let back = body.list("FundAllocateList", LIST_LEN_MAX, |item| allocation_part(item, 0))?;
         let returns = body.list(SHARES, LIST_LEN_MAX, ReturnItem::read)?;
         let returns = returns.as_deref().map(sharing::map::return_terms).transpose()?;
@@ -91,13 +89,21 @@ fn details(written: &Written<'_>) -> Result<String, Fault> {
     }
 }
 
+/// `NotifyUrl`; empty text is the same as absent.
+pub(crate) fn notify_url(body: &Object<'_>) -> Read<Option<String>> {
+    match body.get("NotifyUrl") {
+        Some(Json::Text(text)) if text.is_empty() => Ok(None),
+        Some(_) | None => Ok(url(body, "NotifyUrl")?.map(str::to_owned)),
+    }
+}
+
 /// Empty text is the same as absent.
-fn given(text: Option<&str>) -> Option<&str> {
+pub(crate) fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
 /// `OutRefundId`: digits, letters, underscores.
-fn out_refund_id<'o>(body: &'o Object<'_>) -> Read<Option<&'o str>> {
+pub(crate) fn out_refund_id<'o>(body: &'o Object<'_>) -> Read<Option<&'o str>> {
     plain(body, "OutRefundId", 6..=32)
 }
 
@@ -172,7 +178,11 @@ pub(crate) struct Applied<'r> {
     out_refund_id: &'r str,
     channel_refund_id: String,
     out_order_id: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out_recharge_id: Option<&'r str>,
     channel_order_id: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    card_id_list: Vec<String>,
     refund_amount: String,
     fee_amount: i64,
     refund_status: &'static str,
@@ -222,6 +232,8 @@ pub(crate) fn applied<'r>(refund: &'r Refund, request: &'r RefundRequest) -> App
         out_refund_id: &request.merchant_refund_no,
         channel_refund_id: refund.id.to_string(),
         out_order_id: &refund.merchant_order_no,
+        out_recharge_id: refund.cards().next().map(|_| &*refund.merchant_order_no),
+        card_id_list: refund.cards().map(card_id).collect(),
         channel_order_id: refund.order.to_string(),
         refund_amount: refund.amount.get().to_string(),
         fee_amount: FEE_FEN,

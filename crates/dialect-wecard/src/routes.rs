@@ -27,7 +27,7 @@ use std::time::Duration;
 use store::{AllocationsOf, OneOrder, OneRefund, StoryOf};
 
 /// How long placing and closing wait for the channel. Merchants' clients commonly give up at 15 s.
-const CALL_PATIENCE: Duration = Duration::from_secs(12);
+pub(crate) const CALL_PATIENCE: Duration = Duration::from_secs(12);
 /// How long a query waits for the channel to settle an order that is past its time.
 pub(crate) const QUERY_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -69,7 +69,7 @@ pub(crate) fn router(api: Api) -> Router {
 /// How a caller finds out what became of an order, a release or a refund.
 const RETRY_ORDER: &str = "retry with the same OutOrderId";
 const RETRY_RELEASE: &str = "retry with the same OutUnfreezeId";
-const QUERY_REFUND: &str = "query the refund with the same OutRefundId";
+pub(crate) const QUERY_REFUND: &str = "query the refund with the same OutRefundId";
 
 async fn unified_order(State(api): Shared, request: Request) -> Response {
     answer(place(&api, request).await.map_err(|fault| fault.advising(RETRY_ORDER)))
@@ -221,7 +221,7 @@ async fn query_refund(api: &Api, request: Request) -> Result<Response, Fault> {
 }
 
 /// Also of one that no merchant requested: it has no name here.
-fn no_such_refund() -> Fault {
+pub(crate) fn no_such_refund() -> Fault {
     Fault::new(ErrCode::RefundNotExist, "no such refund")
 }
 
@@ -340,7 +340,11 @@ impl Api {
     }
 
     /// The refund that a request names.
-    async fn refund(&self, tenant: &TenantId, name: refund::Name) -> Result<Refund, Fault> {
+    pub(crate) async fn refund(
+        &self,
+        tenant: &TenantId,
+        name: refund::Name,
+    ) -> Result<Refund, Fault> {
         let (key, id) = name.key();
         let found = self.engine.ask(OneRefund { tenant: tenant.clone(), key }).await?;
         let refund = found.ok_or_else(no_such_refund)?;

@@ -221,6 +221,7 @@ pub(crate) const fn is_of_directory(command: &Command) -> bool {
         | Command::CardQuota(_)
         | Command::Recharge(_)
         | Command::Card(_)
+        | Command::CardTransfer(_)
         | Command::Wallet(_)
         | Command::WalletPayment(_)
         | Command::RecordFinding(_)

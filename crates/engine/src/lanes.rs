@@ -70,6 +70,7 @@ pub(crate) fn counterpart(view: &View, task: &Task) -> Arc<str> {
             | Row::CardQuota(_)
             | Row::Recharge(_)
             | Row::Card(_)
+            | Row::CardTransfer(_)
             | Row::Wallet(_)
             | Row::WalletPayment(_)
             | Row::Withdrawal(_),

@@ -53,7 +53,9 @@ pub use inspection::{DatedKey, InspectedAccount, Probe};
 pub use put::{
     CALLER_SECRET_LEN, DeclarationFault, DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof,
 };
-pub use secrets::{Secrets, caller_key_context, payee_context, setting_context};
+pub use secrets::{
+    Secrets, caller_key_context, card_secret_context, payee_context, setting_context,
+};
 pub use warnings::read_date;
 
 use bulkhead::Permit;

@@ -3,6 +3,7 @@
 
 use crypto::{MasterKeys, SealFault, Secret};
 use kernel::{NaturalKey, Sealed, TenantId};
+use ledger::{Id, kinds};
 use std::sync::Arc;
 
 /// The master keys of the installation.
@@ -82,6 +83,11 @@ pub fn setting_context(tenant: &TenantId, account: &str, setting: &str) -> Strin
 /// The place of a caller's shared secret.
 pub fn caller_key_context(tenant: &TenantId, key_id: &str) -> String {
     format!("tenant/{tenant}/caller_key/{key_id}")
+}
+
+/// The place of a gift card's secret.
+pub fn card_secret_context(tenant: &TenantId, card: Id<kinds::Card>) -> String {
+    format!("tenant/{tenant}/card/{card}/secret")
 }
 
 /// The place of what a payee is at a channel: its account or its name.

@@ -261,6 +261,7 @@ const fn parked_by(command: &Command) -> Option<(&TenantId, Subject)> {
         | Command::CardQuota(_)
         | Command::Recharge(_)
         | Command::Card(_)
+        | Command::CardTransfer(_)
         | Command::Wallet(_)
         | Command::WalletPayment(_)
         | Command::Withdrawal(_) => None,

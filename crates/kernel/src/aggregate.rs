@@ -13,6 +13,7 @@ use crate::caller_key::CallerKey;
 use crate::card::Card;
 use crate::card_batch::CardBatch;
 use crate::card_quota::CardQuota;
+use crate::card_transfer::CardTransfer;
 use crate::channel_account::ChannelAccount;
 use crate::command::{ChannelAnswer, DirectoryRefusal, RecordFinding, Refusal, Reply};
 use crate::deciding::Deciding;
@@ -63,6 +64,7 @@ macro_rules! aggregates {
             card_quotas: CardQuota,
             recharges: Recharge,
             cards: Card,
+            card_transfers: CardTransfer,
             wallets: Wallet,
             wallet_payments: WalletPayment,
         }

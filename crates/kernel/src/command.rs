@@ -4,7 +4,9 @@ use crate::aggregate::{Command, Row, View, decide_own};
 use crate::allocation::AllocationRefusal;
 use crate::allocation_release::AllocationReleaseRefusal;
 use crate::approval::ApprovalRefusal;
+use crate::card::CardRefusal;
 use crate::card_batch::CardBatchRefusal;
+use crate::card_transfer::CardTransferRefusal;
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::event::{CallRecord, Caller, Event};
@@ -195,6 +197,12 @@ pub enum Refusal {
     /// By the rules of batches of gift cards.
     #[error(transparent)]
     CardBatch(#[from] CardBatchRefusal),
+    /// By the rules of giving gift cards away.
+    #[error(transparent)]
+    CardTransfer(#[from] CardTransferRefusal),
+    /// By the rules of gift cards.
+    #[error(transparent)]
+    Card(#[from] CardRefusal),
     /// By the rules of purchases of stored value.
     #[error(transparent)]
     Recharge(#[from] RechargeRefusal),

@@ -15,7 +15,7 @@
 //! - `calendar`: days in Shanghai, and which of them are worked.
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
 //!   `approval`, `payee`, `share`, `share_return`, `allocation`, `allocation_release`, `withdrawal`, `card_batch`, `card_quota`,
-//!   `recharge`, `card`, `wallet`, `wallet_payment`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
+//!   `recharge`, `card`, `card_transfer`, `wallet`, `wallet_payment`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
 
 mod aggregate;
 mod allocation;
@@ -26,6 +26,7 @@ mod caller_key;
 mod card;
 mod card_batch;
 mod card_quota;
+mod card_transfer;
 mod channel_account;
 mod channel_no;
 mod command;
@@ -69,7 +70,8 @@ pub use approval::{
 pub use calendar::{DayKind, ShanghaiDay, WorkingDays};
 pub use caller_key::{CallerKey, CallerKeyChange, CallerKeyCommand, CallerProof};
 pub use card::{
-    CARD_NAMESPACE, CARD_NUMBER_LEN, Card, CardChange, CardCommand, CardState, has_check_digit,
+    CARD_NAMESPACE, CARD_NUMBER_LEN, Card, CardChange, CardCommand, CardRefusal, CardSecret,
+    CardState, ReadCardSecret, has_check_digit,
 };
 pub use card_batch::{
     BATCH_CARDS_MAX, CardBatch, CardBatchChange, CardBatchCommand, CardBatchField,
@@ -77,6 +79,10 @@ pub use card_batch::{
     VALID_DAYS_MAX,
 };
 pub use card_quota::{CardQuota, CardQuotaChange, CardQuotaCommand};
+pub use card_transfer::{
+    BeginCardTransfer, CardTransfer, CardTransferChange, CardTransferCommand, CardTransferRefusal,
+    CardTransferState, ReceiveCard, TRANSFER_LIFE_SECONDS, TRANSFER_LIFE_SECONDS_MAX,
+};
 pub use channel_account::{
     AccountSetting, AccountSettings, Blocked, ChannelAccount, ChannelAccountChange,
     ChannelAccountCommand, Mismatch,
@@ -110,9 +116,9 @@ pub use recharge::{
     RechargeRefusal, RechargeState, RechargeWallet,
 };
 pub use refund::{
-    DecideRefund, Need, OrderShares, Refund, RefundChange, RefundCommand, RefundDecision,
-    RefundPart, RefundRefusal, RefundRequest, RefundReturn, RefundSource, RefundState,
-    RequestRefund, SecondPayout,
+    DecideRefund, Need, OrderShares, Refund, RefundCards, RefundChange, RefundCommand,
+    RefundDecision, RefundPart, RefundRefusal, RefundRequest, RefundReturn, RefundSource,
+    RefundState, RequestRefund, SecondPayout,
 };
 pub use share::{
     DecideShare, HandEnd, ItemOutcome, ItemPlace, ItemTerms, MakeShare, Share, ShareChange,

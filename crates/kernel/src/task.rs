@@ -71,6 +71,7 @@ impl Lane {
             | SubjectKind::CardBatch
             | SubjectKind::CardQuota
             | SubjectKind::Recharge
+            | SubjectKind::CardTransfer
             | SubjectKind::Card
             | SubjectKind::Wallet
             | SubjectKind::WalletPayment

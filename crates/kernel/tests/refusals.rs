@@ -5,10 +5,10 @@ mod support;
 
 use channel::{TextField, TextRules};
 use kernel::{
-    AllocationRefusal, ApprovalRefusal, Command, DecideRefund, Directory, DirectoryRefusal,
-    MerchantRoutes, NotificationCommand, NotificationRefusal, OrderCommand, OrderField,
-    OrderRefusal, PayeeRefusal, PlaceOrder, Put, RechargeRefusal, RecordFinding, RefundDecision,
-    RefundRefusal, Refusal, Rows, ShareRefusal, ShareReturnRefusal, Task, TenantId,
+    AllocationRefusal, ApprovalRefusal, CardTransferRefusal, Command, DecideRefund, Directory,
+    DirectoryRefusal, MerchantRoutes, NotificationCommand, NotificationRefusal, OrderCommand,
+    OrderField, OrderRefusal, PayeeRefusal, PlaceOrder, Put, RechargeRefusal, RecordFinding,
+    RefundDecision, RefundRefusal, Refusal, Rows, ShareRefusal, ShareReturnRefusal, Task, TenantId,
 };
 use ledger::{Id, Subject, SubjectKind};
 use std::sync::Arc;
@@ -357,6 +357,7 @@ fn findings_about_nothing_are_refused() {
             | SubjectKind::CardQuota
             | SubjectKind::Recharge
             | SubjectKind::Card
+            | SubjectKind::CardTransfer
             | SubjectKind::Wallet
             | SubjectKind::WalletPayment
             | SubjectKind::Withdrawal => no_findings(kind.name()),
@@ -386,6 +387,7 @@ fn what_does_not_exist_is_not_found() {
             SubjectKind::Approval => Some(ApprovalRefusal::NotFound.into()),
             SubjectKind::Allocation => Some(AllocationRefusal::NotFound.into()),
             SubjectKind::Recharge => Some(RechargeRefusal::NotFound.into()),
+            SubjectKind::CardTransfer => Some(CardTransferRefusal::NotFound.into()),
             // Rows of the directory and releases have no tasks, nor have withdrawals that are paid by hand.
             SubjectKind::Tenant
             | SubjectKind::Merchant

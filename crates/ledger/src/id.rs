@@ -126,6 +126,8 @@ kinds! {
         Recharge = "recharge" 'J';
         /// A gift card (礼品卡).
         Card = "card" 'G';
+        /// A gift card on its way to another owner (转赠).
+        CardTransfer = "card_transfer" 'X';
         /// A user's wallet at a merchant (储值账户).
         Wallet = "wallet" 'V';
         /// What an order took from a wallet.

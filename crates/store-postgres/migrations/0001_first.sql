@@ -572,6 +572,8 @@ CREATE TABLE cards (
     state           text   COLLATE "C" NOT NULL,
     owner           text   COLLATE "C" NOT NULL,
     spent           bigint NOT NULL,
+    secret          text   COLLATE "C",
+    secret_tag      text   COLLATE "C",
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, number)
 );
@@ -582,6 +584,34 @@ CREATE INDEX attention_times_of_cards
 -- Cards are listed by their owners and by their batches.
 CREATE INDEX owners_of_cards ON cards (tenant, owner, id);
 CREATE INDEX batches_of_cards ON cards (tenant, batch_id, id);
+CREATE TABLE card_transfers (
+    tenant          text   COLLATE "C" NOT NULL,
+    id              bigint NOT NULL,
+    namespace       text   COLLATE "C" NOT NULL,
+    number          text   COLLATE "C" NOT NULL,
+    card_id         bigint NOT NULL,
+    order_id        bigint NOT NULL,
+    from_owner      text   COLLATE "C" NOT NULL,
+    to_owner        text   COLLATE "C",
+    token_hash      text   COLLATE "C" NOT NULL,
+    made_at         bigint NOT NULL,
+    expires_at      bigint NOT NULL,
+    version         bigint NOT NULL,
+    next_poll_at    bigint,
+    held            bigint NOT NULL,
+    attention_kind  text   COLLATE "C",
+    attention       text   COLLATE "C",
+    attention_since bigint,
+    state           text   COLLATE "C" NOT NULL,
+    ended_at        bigint,
+    receiver        text   COLLATE "C",
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, number)
+);
+CREATE INDEX attention_of_card_transfers ON card_transfers (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_card_transfers
+    ON card_transfers (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 CREATE TABLE wallets (
     tenant          text   COLLATE "C" NOT NULL,
     id              bigint NOT NULL,

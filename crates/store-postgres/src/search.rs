@@ -11,8 +11,8 @@ use crate::schema;
 use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, claim as sql, read};
 use kernel::{
-    Aggregate as _, Allocation, Approval, AttentionKind, Event, Key, Lane, MerchantId, NaturalKey,
-    Notification, Order, Refund, Share, ShareReturn, TenantId,
+    Aggregate as _, Allocation, Approval, AttentionKind, CardState, Event, Key, Lane, MerchantId,
+    NaturalKey, Notification, Order, Refund, Share, ShareReturn, TenantId,
 };
 use ledger::{Account, Id, Phase, SubjectId, SubjectKind, Timestamp, kinds};
 use std::borrow::Cow;
@@ -22,10 +22,10 @@ use store::rows::booked::{self, BookedSum};
 use store::rows::{self, Value, archive, event, task, transfer};
 use store::{
     AccountRow, AllocationsOf, Approvals, AttentionCount, AttentionFilter, AttentionRow,
-    BalancesAt, Booked, BookedFor, Counted, DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX,
-    LATE_EXAMINED_MAX, Lateness, Listed, NotificationRow, OrderFilter, PARKED_LISTED_MAX, Page,
-    PaidOrders, Postings, PostingsBetween, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
-    highest_id, lowest_id,
+    BalancesAt, Booked, BookedFor, Cards, CardsOf, Counted, DEFER_MS, DatabaseFacts, DirectoryRows,
+    EXAMINED_MAX, LATE_EXAMINED_MAX, Lateness, Listed, NotificationRow, OrderFilter,
+    PARKED_LISTED_MAX, Page, PaidOrders, Postings, PostingsBetween, Query, StoreFault, Story,
+    TASKS_COUNTED_MAX, TaskRow, highest_id, lowest_id,
 };
 use tokio_postgres::Row;
 
@@ -58,6 +58,7 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
             let rows = found.rows(Step::new(&read::WITHDRAWALS, parameters)).await?;
             Page::Withdrawals(cell::read(&rows, rows::read)?)
         }
+        Query::Cards(of) => Page::Cards(found.cards(of).await?),
         Query::PaidOrders(of) => Page::PaidOrders(found.paid_orders(of).await?),
         Query::BookedFor(of) => Page::BookedFor(found.booked(of).await?),
         Query::BalancesAt(of) => {
@@ -194,6 +195,7 @@ fn session_of(query: &Query) -> Session {
         | Query::OneWithdrawal(_)
         | Query::Withdrawals(_)
         | Query::PaidOrders(_)
+        | Query::Cards(_)
         | Query::BookedFor(_)
         | Query::BalancesAt(_)
         | Query::PostingsBetween(_)
@@ -346,6 +348,31 @@ impl Found<'_> {
         };
         let count = cell::read(counts, transfer::read_count)?.into_iter().sum();
         Ok(Counted { count, rows: cell::read(orders, rows::read)? })
+    }
+
+    async fn cards(&self, of: &Cards) -> Result<Counted<kernel::Card>, StoreFault> {
+        let (count, list): (&'static Sql, &'static Sql) = match &of.of {
+            CardsOf::Owner(_) => (&read::CARD_COUNT_OF_OWNER, &read::CARDS_OF_OWNER),
+            CardsOf::Batch(_) => (&read::CARD_COUNT_OF_BATCH, &read::CARDS_OF_BATCH),
+        };
+        let examined = || {
+            let whose = match &of.of {
+                CardsOf::Owner(owner) => Parameter::text(owner),
+                CardsOf::Batch(batch) => Parameter::int(batch.value()),
+            };
+            let state = Parameter::optional(of.state.map(CardState::name));
+            let most = Parameter::int(i64::from(EXAMINED_MAX));
+            [tenant(&of.tenant), whose, state, most]
+        };
+        let page = [of.offset, of.limit].map(|number| Parameter::int(i64::from(number)));
+        let steps =
+            [Step::new(count, examined()), Step::new(list, examined().into_iter().chain(page))];
+        let found = self.all(&steps).await?;
+        let [counts, cards] = found.as_slice() else {
+            return Err(StoreFault::Failed("cards with too few answers".to_owned()));
+        };
+        let count = cell::read(counts, transfer::read_count)?.into_iter().sum();
+        Ok(Counted { count, rows: cell::read(cards, rows::read)? })
     }
 
     async fn booked(&self, of: &BookedFor) -> Result<Counted<Booked>, StoreFault> {

@@ -571,6 +571,8 @@ CREATE TABLE cards (
     state           TEXT    NOT NULL,
     owner           TEXT    NOT NULL,
     spent           INTEGER NOT NULL,
+    secret          TEXT,
+    secret_tag      TEXT,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, number)
 ) STRICT, WITHOUT ROWID;
@@ -581,6 +583,34 @@ CREATE INDEX attention_times_of_cards
 -- Cards are listed by their owners and by their batches.
 CREATE INDEX owners_of_cards ON cards (tenant, owner, id);
 CREATE INDEX batches_of_cards ON cards (tenant, batch_id, id);
+CREATE TABLE card_transfers (
+    tenant          TEXT    NOT NULL,
+    id              INTEGER NOT NULL,
+    namespace       TEXT    NOT NULL,
+    number          TEXT    NOT NULL,
+    card_id         INTEGER NOT NULL,
+    order_id        INTEGER NOT NULL,
+    from_owner      TEXT    NOT NULL,
+    to_owner        TEXT,
+    token_hash      TEXT    NOT NULL,
+    made_at         INTEGER NOT NULL,
+    expires_at      INTEGER NOT NULL,
+    version         INTEGER NOT NULL,
+    next_poll_at    INTEGER,
+    held            INTEGER NOT NULL,
+    attention_kind  TEXT,
+    attention       TEXT,
+    attention_since INTEGER,
+    state           TEXT    NOT NULL,
+    ended_at        INTEGER,
+    receiver        TEXT,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_card_transfers ON card_transfers (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_card_transfers
+    ON card_transfers (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 CREATE TABLE wallets (
     tenant          TEXT    NOT NULL,
     id              INTEGER NOT NULL,

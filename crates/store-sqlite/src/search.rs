@@ -9,8 +9,8 @@ use crate::sql::rows::SqlRow;
 use crate::sql::{claim as sql, read};
 use crate::statement::{Select, fault, snapshot, within};
 use kernel::{
-    Allocation, Approval, AttentionKind, Key, Lane, MerchantId, NaturalKey, Notification, Order,
-    Payee, Refund, Row, Share, ShareReturn, TenantId, Withdrawal,
+    Allocation, Approval, AttentionKind, Card, CardState, Key, Lane, MerchantId, NaturalKey,
+    Notification, Order, Payee, Refund, Row, Share, ShareReturn, TenantId, Withdrawal,
 };
 use ledger::{Id, Subject, SubjectId, Timestamp, Transfer, kinds};
 use rusqlite::{Connection, OptionalExtension};
@@ -21,10 +21,10 @@ use store::rows::booked::{self, BookedSum};
 use store::rows::{self, Value, event, task, transfer};
 use store::{
     AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, BalancesAt, Booked,
-    BookedFor, Counted, DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX,
-    Lateness, Listed, NotificationRow, Notifications, OrderFilter, PARKED_LISTED_MAX, Page,
-    PaidOrders, Payees, Postings, PostingsBetween, Query, StoreFault, Story, TASKS_COUNTED_MAX,
-    TaskRow, Withdrawals, highest_id, lowest_id,
+    BookedFor, Cards, CardsOf, Counted, DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX,
+    LATE_EXAMINED_MAX, Lateness, Listed, NotificationRow, Notifications, OrderFilter,
+    PARKED_LISTED_MAX, Page, PaidOrders, Payees, Postings, PostingsBetween, Query, StoreFault,
+    Story, TASKS_COUNTED_MAX, TaskRow, Withdrawals, highest_id, lowest_id,
 };
 
 /// How long an answer may take, as PostgreSQL's sessions have it.
@@ -62,6 +62,7 @@ pub(crate) fn is_upkeep(query: &Query) -> bool {
         | Query::OneWithdrawal(_)
         | Query::Withdrawals(_)
         | Query::PaidOrders(_)
+        | Query::Cards(_)
         | Query::BookedFor(_)
         | Query::BalancesAt(_)
         | Query::PostingsBetween(_)
@@ -102,6 +103,7 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
         }
         Query::Payees(of) => Page::Payees(payees(connection, of)?),
         Query::Withdrawals(of) => Page::Withdrawals(withdrawals(connection, of)?),
+        Query::Cards(of) => Page::Cards(cards(connection, of)?),
         Query::PaidOrders(of) => Page::PaidOrders(paid_orders(connection, of)?),
         Query::BookedFor(of) => Page::BookedFor(booked_for(connection, of)?),
         Query::BalancesAt(of) => Page::BalancesAt(balances_at(connection, of)?),
@@ -426,6 +428,24 @@ fn paid_orders(connection: &Connection, of: &PaidOrders) -> Result<Counted<Order
     let counts = Select::new(connection, transfer::TRANSFERS.name, read::PAID_ORDER_COUNT)?
         .all(&time, transfer::read_count)?;
     let rows = every(connection, &read::PAID_ORDERS, &[&time[..], &page].concat())?;
+    Ok(Counted { count: counts.into_iter().sum(), rows })
+}
+
+fn cards(connection: &Connection, of: &Cards) -> Result<Counted<Card>, StoreFault> {
+    let (count_sql, sql, whose) = match &of.of {
+        CardsOf::Owner(owner) => {
+            (read::CARD_COUNT_OF_OWNER, &*read::CARDS_OF_OWNER, Value::text(owner))
+        }
+        CardsOf::Batch(batch) => {
+            (read::CARD_COUNT_OF_BATCH, &*read::CARDS_OF_BATCH, Value::Int(batch.value()))
+        }
+    };
+    let state = Value::optional(of.state.map(CardState::name));
+    let examined = [text(&of.tenant), whose, state, Value::Int(i64::from(EXAMINED_MAX))];
+    let page = [Value::Int(i64::from(of.offset)), Value::Int(i64::from(of.limit))];
+    let counts =
+        Select::new(connection, "cards", count_sql)?.all(&examined, transfer::read_count)?;
+    let rows = every(connection, sql, &[&examined[..], &page].concat())?;
     Ok(Counted { count: counts.into_iter().sum(), rows })
 }
 

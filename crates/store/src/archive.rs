@@ -175,6 +175,7 @@ fn removed(row: &Row) -> Option<(Id<kinds::Notification>, i64)> {
         | Row::CardQuota(_)
         | Row::Recharge(_)
         | Row::Card(_)
+        | Row::CardTransfer(_)
         | Row::Wallet(_)
         | Row::WalletPayment(_)
         | Row::Tenant(_)

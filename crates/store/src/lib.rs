@@ -38,9 +38,9 @@ pub use late::{LATE_EXAMINED_MAX, LateTasks, Lateness};
 pub use query::{
     AboutDatabase, AccountRow, Accounts, AllocationsOf, Approvals, Archives, AttemptRow,
     AttentionCount, AttentionCounts, AttentionFilter, AttentionList, AttentionMark, AttentionRow,
-    AttentionStart, Audit, AuditReport, BalancesAt, BookedFor, Counted, DatabaseFacts,
-    DatabaseTime, DirectoryOf, DirectoryRevision, DirectoryRows, EXAMINED_MAX, Installation,
-    LastId, Listed, NotificationRow, Notifications, OldestUndelivered, OneApproval,
+    AttentionStart, Audit, AuditReport, BalancesAt, BookedFor, Cards, CardsOf, Counted,
+    DatabaseFacts, DatabaseTime, DirectoryOf, DirectoryRevision, DirectoryRows, EXAMINED_MAX,
+    Installation, LastId, Listed, NotificationRow, Notifications, OldestUndelivered, OneApproval,
     OneNotification, OneOrder, OneRefund, OneWithdrawal, OrderFilter, Orders, PARKED_LISTED_MAX,
     Page, PaidOrders, Payees, Ping, Postings, PostingsBetween, Query, Question, StoriesWithEvents,
     Story, StoryOf, TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder, TenantsWithWithdrawal,

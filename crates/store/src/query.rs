@@ -6,9 +6,9 @@
 use crate::archive::{ArchiveRecord, ArchivedEvents};
 use crate::booked::{Booked, BookedKind};
 use kernel::{
-    Aggregate, Allocation, Approval, Attempt, Attention, AttentionKind, CallerKey, ChannelAccount,
-    Event, Exit, Key, Lane, Merchant, MerchantId, NaturalKey, Notification, NotificationState,
-    Order, Payee, Refund, Row, Share, Task, Tenant, TenantId, Withdrawal,
+    Aggregate, Allocation, Approval, Attempt, Attention, AttentionKind, CallerKey, Card, CardState,
+    ChannelAccount, Event, Exit, Key, Lane, Merchant, MerchantId, NaturalKey, Notification,
+    NotificationState, Order, Payee, Refund, Row, Share, Task, Tenant, TenantId, Withdrawal,
 };
 use ledger::{
     Account, Balance, Id, Named, Subject, SubjectKind, Timestamp, Transfer, first_id_at, kinds,
@@ -150,6 +150,21 @@ questions! {
         /// How many at most.
         limit: u32,
     } -> Counted<Order>;
+
+    /// The newest gift cards of an owner or of a batch, newest first; no more than
+    /// [`EXAMINED_MAX`] are looked at.
+    Cards {
+        /// The owner of their batches.
+        tenant: TenantId,
+        /// Which cards.
+        of: CardsOf,
+        /// Only in this state.
+        state: Option<CardState>,
+        /// How many cards come before the page.
+        offset: u32,
+        /// How many at most.
+        limit: u32,
+    } -> Counted<Card>;
 
     /// What refunds, or shares and their returns, moved for a merchant in a time: one row for each of
     /// them and direction, in order of their ids.
@@ -360,6 +375,7 @@ impl Query {
             | Query::OneWithdrawal(OneWithdrawal { tenant, .. })
             | Query::Withdrawals(Withdrawals { tenant, .. })
             | Query::PaidOrders(PaidOrders { tenant, .. })
+            | Query::Cards(Cards { tenant, .. })
             | Query::BookedFor(BookedFor { tenant, .. })
             | Query::BalancesAt(BalancesAt { tenant, .. })
             | Query::PostingsBetween(PostingsBetween { tenant, .. })
@@ -417,6 +433,15 @@ impl<T, K: Named> Listed<T, K> {
         let next = rows.last().filter(|_| is_full).map(id).or(reached.map(Id::from_value));
         Listed { rows, next }
     }
+}
+
+/// Which gift cards are listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CardsOf {
+    /// Those of this owner, as callers name them.
+    Owner(String),
+    /// Those of this batch.
+    Batch(Id<kinds::CardBatch>),
 }
 
 /// A page, and how many rows there are on all pages.

@@ -49,6 +49,7 @@ fn standing(row: &Row) -> Option<String> {
         | Row::CardBatch(_)
         | Row::CardQuota(_)
         | Row::Recharge(_)
+        | Row::CardTransfer(_)
         | Row::Card(_)
         | Row::Wallet(_)
         | Row::WalletPayment(_)

@@ -397,6 +397,7 @@ fn intent(story: &Story, task: &Task, now: Timestamp) -> String {
         SubjectKind::Approval => format!("let {subject} expire"),
         SubjectKind::Allocation => format!("end the period of {subject}"),
         SubjectKind::Recharge => format!("let the cards of {subject} expire"),
+        SubjectKind::CardTransfer => format!("let {subject} time out"),
         SubjectKind::Tenant
         | SubjectKind::Merchant
         | SubjectKind::CallerKey

@@ -79,6 +79,7 @@ fn place(row: &AttentionRow, way: Way) -> String {
         | SubjectKind::CardBatch
         | SubjectKind::CardQuota
         | SubjectKind::Recharge
+        | SubjectKind::CardTransfer
         | SubjectKind::Card
         | SubjectKind::Wallet
         | SubjectKind::WalletPayment

@@ -1,7 +1,18 @@
 //! Refusals about gift cards and stored value in the codes of their endpoints.
 
 use crate::faults::{ErrCode, Fault};
-use kernel::{CardBatchField, CardBatchRefusal, RechargeRefusal, WalletRefusal};
+use kernel::{
+    CardBatchField, CardBatchRefusal, CardRefusal, CardTransferRefusal, RechargeRefusal,
+    WalletRefusal,
+};
+
+/// The list of the cards that are taken back.
+pub(crate) const CARDS: &str = "CardIdList";
+
+/// The member of that list that a refusal names.
+pub(crate) fn card_in_list(at: usize) -> String {
+    format!("{CARDS}[{at}]")
+}
 
 /// A fault of an order in the words of a recharge: the same cases have codes of their own here.
 pub(super) fn of_wallet(fault: Fault) -> Fault {
@@ -67,5 +78,30 @@ pub(crate) const fn of_account(refusal: &WalletRefusal) -> (ErrCode, Option<&'st
         WalletRefusal::NotFound => (ErrCode::AccountNotExist, None),
         WalletRefusal::Frozen => (ErrCode::AccountFrozen, None),
         WalletRefusal::NotEmpty | WalletRefusal::Closed => (ErrCode::AccountStatusError, None),
+    }
+}
+
+/// The code of a card's refusal, and the member that it names.
+pub(crate) const fn of_card(refusal: &CardRefusal) -> (ErrCode, Option<&'static str>) {
+    match refusal {
+        CardRefusal::NotFound => (ErrCode::CardNotExist, Some("CardId")),
+        CardRefusal::OtherOwner => (ErrCode::WalletInvalidParameter, Some("OwnerId")),
+        CardRefusal::State { .. } => (ErrCode::CardStatusError, Some("CardId")),
+    }
+}
+
+/// The code of a transfer's refusal, and the member that it names.
+pub(crate) const fn of_transfer(refusal: &CardTransferRefusal) -> (ErrCode, Option<&'static str>) {
+    match refusal {
+        CardTransferRefusal::NotFound => (ErrCode::TransferNotExist, None),
+        CardTransferRefusal::Differs => (ErrCode::WalletInvalidParameter, Some("OutTransferId")),
+        CardTransferRefusal::NoCard => (ErrCode::CardNotExist, Some("CardId")),
+        CardTransferRefusal::OtherOwner => (ErrCode::WalletInvalidParameter, Some("FromOwnerId")),
+        CardTransferRefusal::NotTransferable => (ErrCode::CardNotTransferable, Some("CardId")),
+        CardTransferRefusal::Token => (ErrCode::WalletInvalidParameter, Some("ReceiveToken")),
+        CardTransferRefusal::OtherReceiver => (ErrCode::WalletInvalidParameter, Some("ToOwnerId")),
+        CardTransferRefusal::Ended { .. } => (ErrCode::TransferStatusError, None),
+        CardTransferRefusal::CardState { .. } => (ErrCode::CardStatusError, Some("CardId")),
+        CardTransferRefusal::Expiry { .. } => (ErrCode::WalletInvalidParameter, Some("ExpireTime")),
     }
 }

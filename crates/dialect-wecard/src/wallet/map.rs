@@ -168,13 +168,21 @@ pub(super) fn card(row: &Card) -> CardShown {
         owner_id: row.owner.clone(),
         face_amount: row.face.get().to_string(),
         balance: row.balance().get().to_string(),
-        card_status: match row.state {
-            CardState::Issued => "ISSUED",
-            CardState::Expired => "EXPIRED",
-        },
+        card_status: card_status(row.state),
         begin_time: time::write(row.begins_at),
         end_time: time::write(row.ends_at),
         issue_time: time::write(row.made_at),
+    }
+}
+
+/// `CardStatus`.
+pub(super) const fn card_status(state: CardState) -> &'static str {
+    match state {
+        CardState::Issued => "ISSUED",
+        CardState::Transferring => "TRANSFERRING",
+        CardState::Frozen => "FROZEN",
+        CardState::Void => "VOID",
+        CardState::Expired => "EXPIRED",
     }
 }
 

@@ -2,11 +2,17 @@
 //!
 //! - `wire`: requests and results; `map`: to commands and back; `faults`: their codes.
 //! - `accounts`: wallets; `account_wire`: their requests and results.
+//! - `secret`: a card's secret; `refund`: cards that are taken back; `listing`: cards page by page, and
+//!   what happened to one; `transfer`: cards that are given away.
 
 mod account_wire;
 mod accounts;
 pub(crate) mod faults;
+mod listing;
 pub(crate) mod map;
+mod refund;
+mod secret;
+mod transfer;
 mod wire;
 
 use crate::RECHARGE_NAMESPACE;
@@ -19,12 +25,13 @@ use axum::response::Response;
 use axum::routing::post;
 use faults::of_wallet;
 use kernel::{
-    CardBatch, Key, NaturalKey, Order, OrderCommand, Reads, RechargeCommand, Row, TenantId, View,
+    Card, CardBatch, CardCommand, Key, NaturalKey, Order, OrderCommand, Reads, RechargeCommand,
+    Row, TenantId, View,
 };
 use ledger::{Id, kinds};
 use std::sync::Arc;
-pub(crate) use wire::RechargeShown;
 use wire::{BuyCards, CreateBatch, ModifyBatch};
+pub(crate) use wire::{RechargeShown, card_id};
 
 const BASE: &str = "/cloudpay/v1/wallet/out";
 const RETRY: &str = "retry with the same OutRechargeId";
@@ -42,6 +49,16 @@ pub(crate) fn router() -> Router<Arc<Api>> {
         ("create_card_batch", post(create_card_batch)),
         ("modify_card_batch", post(modify_card_batch)),
         ("query_card", post(query_card)),
+        ("query_cards", post(listing::query_cards)),
+        ("query_card_flows", post(listing::query_card_flows)),
+        ("query_card_secret", post(secret::query_card_secret)),
+        ("transfer_card", post(transfer::transfer_card)),
+        ("receive_card", post(transfer::receive_card)),
+        ("cancel_transfer", post(transfer::cancel_transfer)),
+        ("freeze_card", post(freeze_card)),
+        ("unfreeze_card", post(unfreeze_card)),
+        ("refund_recharge", post(refund::refund_recharge)),
+        ("query_recharge_refund", post(refund::query_recharge_refund)),
     ];
     paths.into_iter().fold(Router::new(), |router, (name, method)| {
         router.route(&format!("{BASE}/{name}"), method.fallback(wrong_method))
@@ -75,6 +92,16 @@ async fn modify_card_batch(State(api): Shared, request: Request) -> Response {
 
 async fn query_card(State(api): Shared, request: Request) -> Response {
     answer(card(&api, request).await.map_err(of_wallet))
+}
+
+async fn freeze_card(State(api): Shared, request: Request) -> Response {
+    let freeze = |tenant, card, note| CardCommand::Freeze { tenant, card, note };
+    answer(change_card(&api, request, freeze).await.map_err(of_wallet))
+}
+
+async fn unfreeze_card(State(api): Shared, request: Request) -> Response {
+    let unfreeze = |tenant, card, note| CardCommand::Unfreeze { tenant, card, note };
+    answer(change_card(&api, request, unfreeze).await.map_err(of_wallet))
 }
 
 async fn buy(api: &Api, request: Request) -> Result<Response, Fault> {
@@ -136,11 +163,22 @@ fn shown_batch(api: &Api, row: Option<Row>) -> Result<Response, Fault> {
 async fn card(api: &Api, request: Request) -> Result<Response, Fault> {
     let received = Received::read(request).await?;
     let (caller, key) = api.admit(&received, |_, body| Ok(wire::card_key(body)?))?;
-    let cards = vec![(caller.tenant.clone(), key.clone())];
-    let view = api.engine.rows(&Reads { cards, ..Reads::default() }).await?;
-    let found = view.cards.find(&caller.tenant, &key);
-    let row = found.ok_or_else(|| Fault::new(ErrCode::CardNotExist, "no such card"))?;
-    Ok(success(map::card(row)))
+    Ok(success(map::card(&api.card(&caller.tenant, &key).await?)))
+}
+
+async fn change_card(
+    api: &Api,
+    request: Request,
+    command: impl FnOnce(TenantId, Key<kinds::Card>, Option<String>) -> CardCommand,
+) -> Result<Response, Fault> {
+    let received = Received::read(request).await?;
+    let (caller, command) = api.admit(&received, |caller, body| {
+        Ok(command(caller.tenant.clone(), wire::card_key(body)?, wire::remark(body)?))
+    })?;
+    match api.engine.handle(caller.business(), command).await?.reply.row {
+        Some(Row::Card(card)) => Ok(success(map::card(&card))),
+        Some(_) | None => Err(Fault::unknown()),
+    }
 }
 
 impl Api {
@@ -154,6 +192,13 @@ impl Api {
         let found = view.card_batches.get(tenant, id).cloned();
         let text = "CardBatchId: no such card batch";
         found.ok_or_else(|| Fault::new(ErrCode::CardBatchNotExist, text))
+    }
+
+    async fn card(&self, tenant: &TenantId, key: &Key<kinds::Card>) -> Result<Card, Fault> {
+        let cards = vec![(tenant.clone(), key.clone())];
+        let view = self.engine.rows(&Reads { cards, ..Reads::default() }).await?;
+        let found = view.cards.find(tenant, key).cloned();
+        found.ok_or_else(|| Fault::new(ErrCode::CardNotExist, "no such card"))
     }
 
     /// The order of a recharge, and everything that belongs to it.

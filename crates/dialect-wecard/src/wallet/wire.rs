@@ -89,6 +89,18 @@ pub(crate) fn card_id(id: Id<kinds::Card>) -> String {
     format!("{CARD_PREFIX}{id}")
 }
 
+/// Reads a card's id.
+pub(super) fn read_card_id(text: &str) -> Read<Id<kinds::Card>> {
+    let id = text.strip_prefix(CARD_PREFIX).and_then(|digits| Id::parse(digits).ok());
+    id.ok_or_else(|| Malformed::new("", "want GC and 18 digits"))
+}
+
+/// `Remark` of freezing a card or ending that; empty text is the same as absent.
+pub(crate) fn remark(body: &Object<'_>) -> Read<Option<String>> {
+    let text = body.text("Remark", 0..=128)?;
+    Ok(text.filter(|text| !text.is_empty()).map(str::to_owned))
+}
+
 /// What names a recharge: `OutRechargeId`, or `ChannelOrderId`.
 pub(crate) fn recharge_key(body: &Object<'_>) -> Read<Key<kinds::Order>> {
     let empty = |name| matches!(body.get(name), Some(Json::Text(text)) if text.is_empty());
@@ -114,8 +126,7 @@ pub(crate) fn out_recharge_id<'o>(body: &'o Object<'_>) -> Read<Option<&'o str>>
 /// What names a card: `CardId`, or `CardNo`.
 pub(crate) fn card_key(body: &Object<'_>) -> Read<Key<kinds::Card>> {
     if let Some(text) = body.text("CardId", 1..=50)? {
-        let id = text.strip_prefix(CARD_PREFIX).and_then(|digits| Id::parse(digits).ok());
-        return id.map(Key::Id).ok_or_else(|| Malformed::new("CardId", "want GC and 18 digits"));
+        return read_card_id(text).map(Key::Id).map_err(|fault| fault.inside("CardId"));
     }
     let number = required("CardId", body.text("CardNo", 1..=50)?)?;
     match kernel::has_check_digit(number) {
@@ -180,7 +191,7 @@ fn validity(body: &Object<'_>) -> Read<CardValidity> {
     }
 }
 
-fn moment(body: &Object<'_>, name: &str) -> Read<Option<Timestamp>> {
+pub(super) fn moment(body: &Object<'_>, name: &str) -> Read<Option<Timestamp>> {
     let Some(text) = body.text(name, 1..=19)? else { return Ok(None) };
     let wanted = "want a real time as YYYY-MM-DD HH:MM:SS";
     time::read(text).map(Some).ok_or_else(|| Malformed::new(name, wanted))

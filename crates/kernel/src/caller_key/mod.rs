@@ -58,7 +58,8 @@ pub struct CallerKey {
 }
 
 impl CallerKey {
-    pub(crate) fn key(key_id: &str) -> NaturalKey {
+    /// The key that a SecretId names.
+    pub fn key(key_id: &str) -> NaturalKey {
         NaturalKey::new("caller_key", key_id)
     }
 }

@@ -7,17 +7,20 @@
 mod change;
 mod decide;
 mod number;
+mod refund;
 
 pub use change::CardChange;
-pub use decide::CardCommand;
+pub use decide::{CardCommand, CardRefusal, ReadCardSecret};
 pub(crate) use number::new_number;
 pub use number::{CARD_NUMBER_LEN, has_check_digit};
+pub(crate) use refund::{put_back, take_back};
 
-use crate::aggregate::{Aggregate, Key, NaturalKey};
+use crate::aggregate::{Aggregate, Key, NaturalKey, Reads};
 use crate::command::{Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
 use crate::event::Event;
+use crate::standing::Sealed;
 use ledger::{Fen, Id, Timestamp, kinds};
 
 /// The namespace of cards' numbers.
@@ -28,18 +31,33 @@ pub const CARD_NAMESPACE: &str = "card";
 pub enum CardState {
     /// It belongs to an owner, and is bound to no wallet.
     Issued,
+    /// Its owner gave it away, and nobody has received it yet.
+    Transferring,
+    /// Its merchant has blocked it.
+    Frozen,
+    /// It was taken back: its price went to the payer, or is on its way there.
+    Void,
     /// Its time is up; what was left of it is the selling merchant's.
     Expired,
 }
 
 impl CardState {
     /// Every state, for listings and tests.
-    pub const ALL: [CardState; 2] = [CardState::Issued, CardState::Expired];
+    pub const ALL: [CardState; 5] = [
+        CardState::Issued,
+        CardState::Transferring,
+        CardState::Frozen,
+        CardState::Void,
+        CardState::Expired,
+    ];
 
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
         match self {
             CardState::Issued => "issued",
+            CardState::Transferring => "transferring",
+            CardState::Frozen => "frozen",
+            CardState::Void => "void",
             CardState::Expired => "expired",
         }
     }
@@ -48,6 +66,16 @@ impl CardState {
     pub fn from_name(name: &str) -> Option<CardState> {
         CardState::ALL.into_iter().find(|state| state.name() == name)
     }
+}
+
+/// The secret of a card, which proves with its number who may use it. It has none until somebody reads
+/// it for the first time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardSecret {
+    /// The secret, for its owner to read again.
+    pub sealed: Sealed,
+    /// What a secret that somebody types in is compared with: a keyed hash.
+    pub tag: String,
 }
 
 /// A gift card.
@@ -81,24 +109,31 @@ pub struct Card {
     pub owner: String,
     /// What of it was spent.
     pub spent: Fen,
+    /// Its secret, once somebody has read it.
+    pub secret: Option<CardSecret>,
 }
 
 impl Card {
-    /// What is left of it; nothing once it has expired.
+    /// What is left of it; nothing once it has expired or was taken back.
     pub fn balance(&self) -> Fen {
-        let left = match self.state {
-            CardState::Issued => self.face.minus(self.spent),
-            CardState::Expired => Ok(Fen::ZERO),
+        let left = match self.is_alive() {
+            true => self.face.minus(self.spent),
+            false => Ok(Fen::ZERO),
         };
         left.unwrap_or_else(|fault| panic!("card {}: {fault}", self.id))
     }
 
-    /// True while its time is not up.
+    /// True while its time is not up and nobody has taken it back.
     pub(crate) const fn is_alive(&self) -> bool {
         match self.state {
-            CardState::Issued => true,
-            CardState::Expired => false,
+            CardState::Issued | CardState::Transferring | CardState::Frozen => true,
+            CardState::Void | CardState::Expired => false,
         }
+    }
+
+    /// True while all that it was worth is left.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_alive() && self.spent == Fen::ZERO
     }
 
     /// The key of a card's number.
@@ -136,7 +171,11 @@ impl Aggregate for Card {
         change::evolve(before, event, change)
     }
 
-    fn decide(_: &mut Deciding<'_>, command: &CardCommand) -> Result<Reply, Refusal> {
-        match *command {}
+    fn decide(deciding: &mut Deciding<'_>, command: &CardCommand) -> Result<Reply, Refusal> {
+        Ok(decide::decide(deciding, command)?)
+    }
+
+    fn linked(&self, reads: &mut Reads) {
+        reads.card_batches.push((self.tenant.clone(), Key::Id(self.batch)));
     }
 }

@@ -78,6 +78,20 @@ pub(crate) fn put_back(
     }
 }
 
+/// Takes cards again that were put back, where there is a quota. They were the owner's before: the limit
+/// does not count.
+pub(crate) fn take_again(
+    deciding: &mut Deciding<'_>,
+    tenant: &TenantId,
+    batch: Id<kinds::CardBatch>,
+    owner: &str,
+    cards: u32,
+) {
+    if let Some(quota) = deciding.view().card_quotas.find(tenant, &CardQuota::key(batch, owner)) {
+        deciding.record(quota, CardQuotaChange::Taken { cards });
+    }
+}
+
 impl Aggregate for CardQuota {
     type Kind = kinds::CardQuota;
     type Change = CardQuotaChange;

@@ -89,7 +89,7 @@ fn check(deciding: &Deciding<'_>, buy: &BuyCards) -> Result<CardBatch, RechargeR
 }
 
 /// An amount for each of some cards. All cards of a batch together were checked to fit.
-pub(super) fn times(each: Fen, cards: u32) -> Fen {
+pub(crate) fn times(each: Fen, cards: u32) -> Fen {
     let amount = each.get().checked_mul(i64::from(cards));
     Fen::new(amount.unwrap_or_else(|| panic!("{each} for each of {cards} cards")))
 }

@@ -82,6 +82,7 @@ fn issue(deciding: &mut Deciding<'_>, recharge: &Recharge, batch: &CardBatch, qu
             state: CardState::Issued,
             owner: recharge.owner.clone(),
             spent: Fen::ZERO,
+            secret: None,
         };
         deciding.record(&card, CardChange::Issued(Box::new(card.clone())));
     }

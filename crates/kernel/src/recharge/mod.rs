@@ -13,6 +13,7 @@ mod fulfil;
 mod pay_in;
 
 pub use buy::BuyCards;
+pub(crate) use buy::times;
 pub use change::RechargeChange;
 pub use decide::RechargeCommand;
 pub(crate) use fulfil::{fulfil, obsolete, release};

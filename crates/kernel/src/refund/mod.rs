@@ -18,6 +18,7 @@
 //! pass now. A new number follows only when the channel has refused or closed the one before, and a
 //! person or the merchant wants it.
 
+mod cards;
 mod change;
 mod decide;
 mod money;
@@ -26,6 +27,7 @@ mod prepare;
 mod request;
 mod returns;
 
+pub use cards::RefundCards;
 pub use change::{Need, RefundChange};
 pub(crate) use decide::{final_poll, next_final_poll, of_unapplied, open};
 pub use operator::{DecideRefund, RefundDecision};
@@ -136,6 +138,8 @@ pub enum RefundSource {
     OwnMerchant,
     /// What of the order was allocated to another merchant.
     Allocation(Id<kinds::Allocation>),
+    /// A gift card that was bought with the order; it is void while the refund has its price.
+    Card(Id<kinds::Card>),
 }
 
 /// A part of a merchant's refund.
@@ -219,6 +223,14 @@ impl Refund {
         (1..self.attempt).map(|attempt| repeated_channel_no(&self.channel_refund_no, attempt))
     }
 
+    /// The cards that it takes back.
+    pub fn cards(&self) -> impl Iterator<Item = Id<kinds::Card>> + '_ {
+        self.parts.iter().filter_map(|part| match part.source {
+            RefundSource::Card(card) => Some(card),
+            RefundSource::OwnMerchant | RefundSource::Allocation(_) => None,
+        })
+    }
+
     /// True while its amount waits to be given back.
     pub fn holds(&self) -> bool {
         money::place(self, &self.state) == money::Place::Waiting
@@ -252,6 +264,8 @@ impl RefundRequest {
 pub enum RefundCommand {
     /// By a merchant: give money of a paid order back, or repeat that.
     Request(Box<RequestRefund>),
+    /// By a merchant: take cards back and give their price back, or repeat that.
+    RequestCards(Box<RefundCards>),
     /// By an operator: how a refund goes on.
     Decide(DecideRefund),
 }
@@ -260,6 +274,7 @@ impl AggregateCommand for RefundCommand {
     fn tenant(&self) -> &TenantId {
         match self {
             RefundCommand::Request(request) => &request.tenant,
+            RefundCommand::RequestCards(request) => &request.tenant,
             RefundCommand::Decide(command) => &command.tenant,
         }
     }
@@ -267,6 +282,7 @@ impl AggregateCommand for RefundCommand {
     fn name(&self) -> &'static str {
         match self {
             RefundCommand::Request(_) => "request_refund",
+            RefundCommand::RequestCards(_) => "refund_cards",
             RefundCommand::Decide(command) => command.name(),
         }
     }
@@ -274,13 +290,14 @@ impl AggregateCommand for RefundCommand {
     fn reads(&self, reads: &mut Reads) {
         match self {
             RefundCommand::Request(request) => request.reads(reads),
+            RefundCommand::RequestCards(request) => request.reads(reads),
             RefundCommand::Decide(command) => command.reads(reads),
         }
     }
 
     fn manual(&self) -> Option<Manual> {
         match self {
-            RefundCommand::Request(_) => None,
+            RefundCommand::Request(_) | RefundCommand::RequestCards(_) => None,
             RefundCommand::Decide(command) => command.manual(),
         }
     }
@@ -313,6 +330,9 @@ pub enum RefundRefusal {
     /// The refund takes other parts of the order's allocations.
     #[error("the refund exists with other parts")]
     OtherParts,
+    /// The refund takes other cards back.
+    #[error("the refund exists with other cards")]
+    OtherCards,
     /// The refund takes other shares back.
     #[error("the refund exists with other shares to give back")]
     OtherReturns,
@@ -325,6 +345,12 @@ pub enum RefundRefusal {
     /// What was bought with the order is spent like money: it must be taken back first.
     #[error("the order is for stored value, which is refunded otherwise")]
     StoredValue,
+    /// No card, a card twice, or more cards than a purchase has.
+    #[error("want 1 to {max} cards, each once")]
+    CardList {
+        /// The limit.
+        max: u32,
+    },
     /// The order is not paid.
     #[error("the order is {state}")]
     NotPaid {
@@ -396,6 +422,26 @@ pub enum RefundRefusal {
         merchant: MerchantId,
         /// True when the caller said what is taken from whom; else it was divided in proportion.
         is_named: bool,
+    },
+    /// The card was not bought with the order.
+    #[error("the order has no such card")]
+    NotItsCard {
+        /// Which card of the list, counted from 0.
+        at: usize,
+    },
+    /// Only a card that is neither frozen nor void nor expired is taken back.
+    #[error("the card is {state}")]
+    CardState {
+        /// Which card of the list, counted from 0.
+        at: usize,
+        /// Its state.
+        state: &'static str,
+    },
+    /// A part of the card is spent.
+    #[error("a part of the card is spent")]
+    CardSpent {
+        /// Which card of the list, counted from 0.
+        at: usize,
     },
     /// The refund's state does not allow it.
     #[error("the refund is {state}")]
@@ -478,6 +524,7 @@ impl Aggregate for Refund {
     fn decide(deciding: &mut Deciding<'_>, command: &RefundCommand) -> Result<Reply, Refusal> {
         match command {
             RefundCommand::Request(request) => request::request(deciding, request),
+            RefundCommand::RequestCards(request) => cards::request(deciding, request),
             RefundCommand::Decide(command) => {
                 let (refund, order) = with_order(deciding, &command.tenant, command.refund)?;
                 Ok(operator::decide(deciding, &refund, &order, command)?)

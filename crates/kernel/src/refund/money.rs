@@ -3,6 +3,7 @@
 use super::{Refund, RefundPart, RefundSource, RefundState, funds};
 use crate::aggregate::View;
 use crate::allocation::{self, Allocation, Way};
+use crate::card::{self, Card};
 use crate::coupons::{coupon_amount, coupons};
 use crate::deciding::{Deciding, Movement};
 use crate::order::{Order, OrderChange, OrderFunds};
@@ -53,6 +54,12 @@ pub(super) fn move_to(
     order: &Order,
     to: &RefundState,
 ) {
+    let (before, after) = (place(refund, &refund.state), place(refund, to));
+    if let (Place::Reserved | Place::Source, Place::Waiting | Place::Channel) = (before, after) {
+        let there = there(deciding.view(), refund, order);
+        let cards = cards(deciding.view(), refund, &there);
+        card::take_back(deciding, refund.id, &cards);
+    }
     for movement in movements(deciding.view(), refund, order, to) {
         deciding.transfer_any(refund, movement);
     }
@@ -62,6 +69,26 @@ pub(super) fn move_to(
     {
         wallet_payment::put_back(deciding, refund, order, *settled_refund);
     }
+    // What is pending for the merchant has their price by now.
+    if let (Place::Waiting, Place::Source) = (before, after) {
+        let cards = cards(deciding.view(), refund, &refund.parts);
+        card::put_back(deciding, refund.id, &cards);
+    }
+}
+
+/// The cards among these parts, each with its price.
+fn cards(view: &View, refund: &Refund, parts: &[RefundPart]) -> Vec<(Card, Fen)> {
+    let of = |part: &RefundPart| match part.source {
+        RefundSource::OwnMerchant | RefundSource::Allocation(_) => None,
+        RefundSource::Card(id) => Some((card(view, refund, id).clone(), part.amount)),
+    };
+    parts.iter().filter_map(of).collect()
+}
+
+/// A card that a part is taken from; the order brings its cards into view.
+fn card<'v>(view: &'v View, refund: &Refund, id: Id<kinds::Card>) -> &'v Card {
+    let found = view.cards.get(&refund.tenant, id);
+    found.unwrap_or_else(|| panic!("refund {} takes an unknown card back", refund.id))
 }
 
 /// Counts in the order what a merchant's refund has reserved or given back.
@@ -92,7 +119,7 @@ pub(super) fn count(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order,
 
 /// What the order's allocations have more or less when these parts go this way.
 fn allocated(parts: &[RefundPart], way: Way) -> Fen {
-    let parts = parts.iter().filter(|part| part.source != RefundSource::OwnMerchant);
+    let parts = parts.iter().filter(|part| matches!(part.source, RefundSource::Allocation(_)));
     let sum: i64 = parts.map(|part| part.amount.get()).sum();
     match way {
         Way::Taken => Fen::new(-sum),
@@ -124,6 +151,8 @@ pub(super) fn reserve(deciding: &mut Deciding<'_>, refund: &Refund, order: &Orde
 
 /// What a new refund's amount does: it is taken from where it lies, and held.
 pub(super) fn open(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order) {
+    let cards = cards(deciding.view(), refund, &refund.parts);
+    card::take_back(deciding, refund.id, &cards);
     let taken = take(deciding.view(), refund, order, &refund.parts);
     for movement in [taken, vec![held(refund, order, Phase::Hold)]].concat() {
         deciding.transfer_any(refund, movement);
@@ -151,7 +180,8 @@ pub(super) fn without(refund: &Refund, order: &Order) -> Order {
     Order { funds: OrderFunds { refunding, ..order.funds }, ..order.clone() }
 }
 
-/// What of the refund's parts is still where it was taken from. An allocation pays its part or nothing.
+/// What of the refund's parts is still where it was taken from. An allocation or a card pays its part or
+/// nothing.
 fn there(view: &View, refund: &Refund, order: &Order) -> Vec<RefundPart> {
     let order = without(refund, order);
     let of = |part: &RefundPart| match part.source {
@@ -159,7 +189,8 @@ fn there(view: &View, refund: &Refund, order: &Order) -> Vec<RefundPart> {
         RefundSource::Allocation(id) if allocation(view, refund, id).has(view, part.amount) => {
             part.amount
         }
-        RefundSource::Allocation(_) => Fen::ZERO,
+        RefundSource::Card(id) if card(view, refund, id).is_whole() => part.amount,
+        RefundSource::Allocation(_) | RefundSource::Card(_) => Fen::ZERO,
     };
     let parts = refund.parts.iter().map(|part| RefundPart { amount: of(part), ..part.clone() });
     parts.filter(|part| part.amount.is_positive()).collect()
@@ -262,8 +293,12 @@ fn part_movements(
     let merchant = order.terms.request.merchant.as_str();
     let pending = Account::new(AccountKind::MerchantPending, merchant);
     match (part.source, way) {
-        (RefundSource::OwnMerchant, Way::Taken) => vec![moved(part, pending, refund.waiting())],
-        (RefundSource::OwnMerchant, Way::PutBack) => vec![moved(part, refund.waiting(), pending)],
+        (RefundSource::OwnMerchant | RefundSource::Card(_), Way::Taken) => {
+            vec![moved(part, pending, refund.waiting())]
+        }
+        (RefundSource::OwnMerchant | RefundSource::Card(_), Way::PutBack) => {
+            vec![moved(part, refund.waiting(), pending)]
+        }
         (RefundSource::Allocation(id), way) => {
             allocation(view, refund, id).movements(way, part.amount, &refund.waiting())
         }

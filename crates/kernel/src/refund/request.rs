@@ -49,6 +49,14 @@ pub struct RequestRefund {
     pub request: Arc<RefundRequest>,
 }
 
+impl<'a> From<&'a Paid> for WholePayment<'a> {
+    fn from(paid: &'a Paid) -> WholePayment<'a> {
+        let Paid { payment_reference, amount, settled_amount, .. } = paid;
+        let (amount, settled_amount) = (*amount, *settled_amount);
+        WholePayment { payment_reference, amount, settled_amount }
+    }
+}
+
 impl RequestRefund {
     pub(super) fn reads(&self, reads: &mut Reads) {
         let tenant = &self.tenant;
@@ -120,7 +128,7 @@ fn first_step(
 }
 
 /// The same number again: only a refund that has failed runs again.
-fn repeat(
+pub(super) fn repeat(
     deciding: &mut Deciding<'_>,
     refund: &Refund,
     order: &Order,
@@ -167,7 +175,7 @@ fn check_same(view: &View, refund: &Refund, command: &RequestRefund) -> Result<(
 fn takes_otherwise(view: &View, refund: &Refund, command: &RequestRefund) -> bool {
     let Some(back) = &command.back else { return false };
     let of_merchant = |part: &RefundPart| match part.source {
-        RefundSource::OwnMerchant => None,
+        RefundSource::OwnMerchant | RefundSource::Card(_) => None,
         RefundSource::Allocation(id) => {
             let merchant = view.allocations.get(&refund.tenant, id)?.merchant.clone();
             Some(AllocationPart { merchant, amount: part.amount })
@@ -248,17 +256,10 @@ fn new_refund(
 ) -> Result<Refund, RefundRefusal> {
     let amount = command.amount;
     check_with_payees(order, amount)?;
-    let OrderState::Paid(paid) = &order.state else {
-        return Err(RefundRefusal::NotPaid { state: order.state.name() });
-    };
+    let paid = paid(order)?;
     let parts = parts(deciding, order, command, planned)?;
-    let whole = WholePayment {
-        payment_reference: &paid.payment_reference,
-        amount: paid.amount,
-        settled_amount: paid.settled_amount,
-    };
-    let before = Fen::new(order.funds.refunding.get().saturating_add(order.funds.refunded.get()));
-    let refund = new(deciding, order, whole, RefundCause::Requested);
+    let before = requested_before(order);
+    let refund = new(deciding, order, paid.into(), RefundCause::Requested);
     Ok(Refund {
         amount,
         settled_amount: settled_part(amount, before, paid),
@@ -348,7 +349,7 @@ fn not_enough(
 ) -> RefundRefusal {
     let view = deciding.view();
     let lacks = refund.parts.iter().find_map(|part| match part.source {
-        RefundSource::OwnMerchant => None,
+        RefundSource::OwnMerchant | RefundSource::Card(_) => None,
         RefundSource::Allocation(id) => view
             .allocations
             .get(&refund.tenant, id)
@@ -358,11 +359,22 @@ fn not_enough(
     RefundRefusal::NotEnough { merchant: merchant.clone(), is_named }
 }
 
-/// What the order must fulfil so that this much of it can be given back.
-fn check_order(now: Timestamp, order: &Order, amount: Fen) -> Result<(), RefundRefusal> {
+/// The payment of an order.
+pub(super) fn paid(order: &Order) -> Result<&Paid, RefundRefusal> {
     let OrderState::Paid(paid) = &order.state else {
         return Err(RefundRefusal::NotPaid { state: order.state.name() });
     };
+    Ok(paid)
+}
+
+/// What of an order was requested back before.
+pub(super) fn requested_before(order: &Order) -> Fen {
+    Fen::new(order.funds.refunding.get().saturating_add(order.funds.refunded.get()))
+}
+
+/// What the order must fulfil so that this much of it can be given back.
+pub(super) fn check_order(now: Timestamp, order: &Order, amount: Fen) -> Result<(), RefundRefusal> {
+    let paid = paid(order)?;
     if now >= paid.at.plus_seconds(REFUND_DAYS_MAX * SECONDS_PER_DAY) {
         return Err(RefundRefusal::TooOld { days_max: REFUND_DAYS_MAX });
     }

@@ -254,12 +254,14 @@ super::statements! {
     CARD_QUOTA_EVENTS_MISSING = events_missing("card_quotas", "card_quota", "batch_id");
     RECHARGE_EVENTS_MISSING = events_missing("recharges", "recharge", "order_id");
     CARD_EVENTS_MISSING = events_missing("cards", "card", "order_id");
+    CARD_TRANSFER_EVENTS_MISSING = events_missing("card_transfers", "card_transfer", "order_id");
     WALLET_EVENTS_MISSING = events_missing("wallets", "wallet", "id");
     WALLET_PAYMENT_EVENTS_MISSING =
         events_missing("wallet_payments", "wallet_payment", "order_id");
 
     CARDS_DIFFER = "SELECT tenant, id FROM (
-            SELECT tenant, batch_id AS id, face - spent AS fen FROM cards WHERE state <> 'expired'
+            SELECT tenant, batch_id AS id, face - spent AS fen FROM cards
+            WHERE state NOT IN ('void', 'expired')
             UNION ALL
             SELECT tenant, substr(account, 16)::bigint, -posted FROM balances
             WHERE account >= 'card_liability/' AND account < 'card_liability0') AS sides

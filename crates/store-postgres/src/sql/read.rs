@@ -1,7 +1,7 @@
 //! Listings and other questions. Nothing here locks.
 
 use super::session;
-use kernel::{Approval, Notification, Order, Payee, Withdrawal};
+use kernel::{Approval, Card, Notification, Order, Payee, Withdrawal};
 use store::rows::{Stored, archive, event, task, transfer};
 
 /// A page of notifications; a notification alone is a page of one.
@@ -15,6 +15,14 @@ const PAYMENTS_OF_MERCHANT: &str = "FROM transfers
         AND subject_kind = 'order' AND reason IN ('payment', 'coupon')
         AND ($7::text IS NULL OR EXISTS (SELECT 1 FROM order_terms AS terms
             WHERE terms.tenant = $1 AND terms.id = root AND terms.channel = $7))";
+
+/// The newest cards of an owner or a batch, in any state; of these the state of the page is picked.
+const CARDS_OF_OWNER_EXAMINED: &str = "FROM (SELECT id, state FROM cards
+        WHERE tenant = $1 AND owner = $2 ORDER BY id DESC LIMIT $4) AS examined
+    WHERE ($3::text IS NULL OR state = $3)";
+const CARDS_OF_BATCH_EXAMINED: &str = "FROM (SELECT id, state FROM cards
+        WHERE tenant = $1 AND batch_id = $2 ORDER BY id DESC LIMIT $4) AS examined
+    WHERE ($3::text IS NULL OR state = $3)";
 
 /// What moved money in a time, oldest first.
 const IN_TIME: &str = "AND id >= $3 AND id < $4 AND at >= $5 AND at < $6
@@ -111,6 +119,24 @@ super::statements! {
             SELECT DISTINCT root {PAYMENTS_OF_MERCHANT} ORDER BY root LIMIT $9 OFFSET $8)
         ORDER BY id",
         Order::TABLE.select()
+    );
+
+    CARD_COUNT_OF_OWNER = format!("SELECT count(*) {CARDS_OF_OWNER_EXAMINED}");
+
+    CARD_COUNT_OF_BATCH = format!("SELECT count(*) {CARDS_OF_BATCH_EXAMINED}");
+
+    CARDS_OF_OWNER = format!(
+        "{} WHERE tenant = $1 AND id IN (
+            SELECT id {CARDS_OF_OWNER_EXAMINED} ORDER BY id DESC LIMIT $6 OFFSET $5)
+        ORDER BY id DESC",
+        Card::TABLE.select()
+    );
+
+    CARDS_OF_BATCH = format!(
+        "{} WHERE tenant = $1 AND id IN (
+            SELECT id {CARDS_OF_BATCH_EXAMINED} ORDER BY id DESC LIMIT $6 OFFSET $5)
+        ORDER BY id DESC",
+        Card::TABLE.select()
     );
 
     BOOKED_COUNT = format!(

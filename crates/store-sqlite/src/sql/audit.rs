@@ -303,7 +303,8 @@ pub(crate) const MONEY_RULES: [RuleSql; 16] = [
         Rule::CardsDiffer,
         "card_batch",
         "SELECT tenant, id FROM (
-            SELECT tenant, batch_id AS id, face - spent AS fen FROM cards WHERE state <> 'expired'
+            SELECT tenant, batch_id AS id, face - spent AS fen FROM cards
+            WHERE state NOT IN ('void', 'expired')
             UNION ALL
             SELECT tenant, CAST(substr(account, 16) AS INTEGER), -posted FROM balances
             WHERE account >= 'card_liability/' AND account < 'card_liability0')
@@ -404,7 +405,7 @@ macro_rules! events_missing {
 }
 
 /// The rules of what was archived.
-pub(crate) const ARCHIVE_RULES: [RuleSql; 16] = [
+pub(crate) const ARCHIVE_RULES: [RuleSql; 17] = [
     events_missing!("orders", "order", "id"),
     events_missing!("refunds", "refund", "order_id"),
     events_missing!("notifications", "notification", "root"),
@@ -418,6 +419,7 @@ pub(crate) const ARCHIVE_RULES: [RuleSql; 16] = [
     events_missing!("card_quotas", "card_quota", "batch_id"),
     events_missing!("recharges", "recharge", "order_id"),
     events_missing!("cards", "card", "order_id"),
+    events_missing!("card_transfers", "card_transfer", "order_id"),
     events_missing!("wallets", "wallet", "id"),
     events_missing!("wallet_payments", "wallet_payment", "order_id"),
     (

@@ -1,7 +1,7 @@
 //! Listings and other questions.
 
 use super::rows::select;
-use kernel::{Approval, Notification, Order, Payee, Withdrawal};
+use kernel::{Approval, Card, Notification, Order, Payee, Withdrawal};
 use std::sync::LazyLock;
 use store::rows::{Stored, archive, event, task, transfer};
 
@@ -49,6 +49,36 @@ pub(crate) static PAID_ORDERS: LazyLock<String> = LazyLock::new(|| {
         paid!("DISTINCT root")
     )
 });
+
+/// The newest cards of an owner or a batch, in any state; of these the state of the page is picked.
+macro_rules! cards {
+    ($columns:literal, $index:literal, $column:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM (SELECT id, state FROM cards INDEXED BY ",
+            $index,
+            " WHERE tenant = ?1 AND ",
+            $column,
+            " = ?2 ORDER BY id DESC LIMIT ?4) WHERE (?3 IS NULL OR state = ?3)"
+        )
+    };
+}
+
+pub(crate) const CARD_COUNT_OF_OWNER: &str = cards!("count(*)", "owners_of_cards", "owner");
+pub(crate) const CARD_COUNT_OF_BATCH: &str = cards!("count(*)", "batches_of_cards", "batch_id");
+pub(crate) static CARDS_OF_OWNER: LazyLock<String> =
+    LazyLock::new(|| page_of_cards(cards!("id", "owners_of_cards", "owner")));
+pub(crate) static CARDS_OF_BATCH: LazyLock<String> =
+    LazyLock::new(|| page_of_cards(cards!("id", "batches_of_cards", "batch_id")));
+
+fn page_of_cards(ids: &str) -> String {
+    format!(
+        "{} WHERE tenant = ?1 AND id IN ({ids} ORDER BY id DESC LIMIT ?6 OFFSET ?5)
+         ORDER BY id DESC",
+        select(Card::TABLE, "")
+    )
+}
 
 /// What subjects moved from or to a merchant in a time, transfer by transfer.
 fn moved() -> String {

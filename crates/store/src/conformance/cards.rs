@@ -1,15 +1,19 @@
 //! Gift cards: purchases that are paid, open and given up, and the cards of the first.
 
 use super::fixture::{StoreFixture, names};
-use crate::{Promise, Store};
-use channel::{Finding, Operation};
+use crate::{Cards, CardsOf, Promise, Store};
+use channel::{Finding, Operation, RefundStatus};
 use kernel::{
-    BuyCards, CardBatchCommand, CardState, CardValidity, Command, CreateCardBatch, Key, MerchantId,
-    NaturalKey, Order, OrderRequest, PlaceOrder, Reads, RechargeCommand, RechargeState, TenantId,
+    BeginCardTransfer, BuyCards, Card, CardBatchCommand, CardCommand, CardSecret, CardState,
+    CardTransferCommand, CardTransferState, CardValidity, Command, CreateCardBatch, Key,
+    MerchantId, NaturalKey, Order, OrderRequest, PlaceOrder, ReadCardSecret, Reads, ReceiveCard,
+    RechargeCommand, RechargeState, RefundCards, RefundCommand, RefundRequest, Sealed, TenantId,
 };
 use ledger::{Fen, Id, kinds};
 use std::sync::Arc;
-use test_support::{CHANNEL, MERCHANT, close, found, order_request, paid, tenant_at};
+use test_support::{
+    CHANNEL, MERCHANT, close, found, found_of_refund, order_request, paid, refunded, tenant_at,
+};
 
 /// What a card is worth and costs.
 const FACE: Fen = Fen::new(1000);
@@ -97,6 +101,150 @@ pub(super) fn cards_are_issued_and_put_back(store: &dyn Store) -> Promise<'_, ()
         for (name, times) in [("recharge made", 1), ("recharge issued", 1), ("card issued", 3)] {
             assert_eq!(names.iter().filter(|known| *known == name).count(), times, "{names:?}");
         }
+        fixture.assert_sound().await;
+    })
+}
+
+/// Takes a card of an order back.
+fn take_back(order: &Order, card: &Card, number: &str) -> Command {
+    RefundCommand::RequestCards(Box::new(RefundCards {
+        tenant: order.terms.tenant.clone(),
+        order: order.terms.id,
+        merchant: order.terms.request.merchant.clone(),
+        cards: vec![card.id],
+        request: Arc::new(RefundRequest {
+            namespace: Arc::from("wecard.refund"),
+            merchant_refund_no: number.to_owned(),
+            dialect: Arc::from("wecard"),
+            reason: Some("不要了 '\"".to_owned()),
+            notify_url: None,
+            details: "{}".to_owned(),
+        }),
+    }))
+    .into()
+}
+
+fn read_secret(card: &Card, text: &str) -> Command {
+    let fresh = CardSecret { sealed: Sealed::new(text), tag: "'\"00ff".to_owned() };
+    let (tenant, owner) = (card.tenant.clone(), card.owner.clone());
+    CardCommand::ReadSecret(Box::new(ReadCardSecret { tenant, card: card.id, owner, fresh })).into()
+}
+
+pub(super) fn cards_are_taken_back_and_come_back(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        let tenant = tenant_at(0);
+        let order = sold(&mut fixture, &tenant).await;
+        let key = Key::Id(order.terms.id);
+        let reads = Reads { orders: vec![(tenant.clone(), key)], ..Reads::default() };
+        let before: Vec<Card> = fixture.load(&reads).await.cards.all().cloned().collect();
+        let [one, two, three] = &before[..] else { panic!("three cards") };
+        let ends = [(one, "W-1", RefundStatus::Closed), (two, "W-2", RefundStatus::Done)];
+        for (card, number, end) in ends {
+            let made = fixture.accept(take_back(&order, card, number)).await;
+            let refund = made.changed.refunds[0].row.clone();
+            fixture.assert_sound().await;
+            fixture.accept(found_of_refund(&refund, refunded(&refund, end))).await;
+            fixture.assert_sound().await;
+        }
+        fixture.accept(read_secret(one, "k1:first")).await;
+        fixture.accept(read_secret(one, "k1:second")).await;
+        let (freeze, note) = (Key::Id(three.id), Some("lost \\ '".to_owned()));
+        let freeze = CardCommand::Freeze { tenant: tenant.clone(), card: freeze, note };
+        fixture.accept(freeze.into()).await;
+        let view = fixture.load(&reads).await;
+        let card = |id| view.cards.get(&tenant, id).expect("a card");
+        let states = [one, two, three].map(|known| card(known.id).state);
+        assert_eq!(states, [CardState::Issued, CardState::Void, CardState::Frozen]);
+        let secret = card(one.id).secret.as_ref().expect("a secret");
+        assert_eq!(secret.sealed.as_str(), "k1:first");
+        assert_eq!(view.card_quotas.all().next().map(|quota| quota.taken), Some(4));
+        fixture.assert_sound().await;
+    })
+}
+
+pub(super) fn cards_are_listed_newest_first(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        let tenant = tenant_at(0);
+        let order = sold(&mut fixture, &tenant).await;
+        sold(&mut fixture, &tenant_at(1)).await;
+        let key = Key::Id(order.terms.id);
+        let reads = Reads { orders: vec![(tenant.clone(), key)], ..Reads::default() };
+        let mut cards: Vec<Card> = fixture.load(&reads).await.cards.all().cloned().collect();
+        cards.reverse();
+        let (batch, frozen) = (cards[0].batch, Key::Id(cards[1].id));
+        let freeze = CardCommand::Freeze { tenant: tenant.clone(), card: frozen, note: None };
+        let made = fixture.accept(freeze.into()).await;
+        cards[1] = made.changed.cards[0].row.clone();
+        let asked =
+            |of, state, offset, limit| Cards { tenant: tenant.clone(), of, state, offset, limit };
+        for of in [CardsOf::Owner(OWNER.to_owned()), CardsOf::Batch(batch)] {
+            for (state, offset, limit, count, rows) in [
+                (None, 0, 10, 3, &cards[..]),
+                (None, 1, 1, 3, &cards[1..2]),
+                (None, 3, 10, 3, &cards[..0]),
+                (Some(CardState::Frozen), 0, 10, 1, &cards[1..2]),
+                (Some(CardState::Void), 0, 10, 0, &cards[..0]),
+            ] {
+                let page = fixture.ask(asked(of.clone(), state, offset, limit)).await;
+                assert_eq!((page.count, &page.rows[..]), (count, rows), "{of:?} {state:?}");
+            }
+        }
+        let strange = CardsOf::Owner("stranger".to_owned());
+        assert_eq!(fixture.ask(asked(strange, None, 0, 10)).await.count, 0);
+    })
+}
+
+/// Who receives a card.
+const FRIEND: &str = "friend \"'\\";
+
+fn give(card: &Card, number: &str) -> Command {
+    let begin = BeginCardTransfer {
+        tenant: card.tenant.clone(),
+        namespace: Arc::from("wecard.card_transfer"),
+        number: number.to_owned(),
+        card: card.id,
+        from: OWNER.to_owned(),
+        to: Some(FRIEND.to_owned()),
+        expires_at: None,
+        token_hash: "00ff".to_owned(),
+    };
+    CardTransferCommand::Begin(Box::new(begin)).into()
+}
+
+pub(super) fn cards_are_given_away(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        let tenant = tenant_at(0);
+        let order = sold(&mut fixture, &tenant).await;
+        let key = Key::Id(order.terms.id);
+        let of_order = Reads { orders: vec![(tenant.clone(), key)], ..Reads::default() };
+        let cards: Vec<Card> = fixture.load(&of_order).await.cards.all().cloned().collect();
+        let mut ids = vec![];
+        for (card, number) in cards.iter().zip(["X-1", "X-2"]) {
+            let made = fixture.accept(give(card, number)).await;
+            ids.push(made.changed.card_transfers[0].row.id);
+        }
+        let (transfer, token_hash) = (ids[0], "00ff".to_owned());
+        let (owner, tenant_of) = (FRIEND.to_owned(), tenant.clone());
+        let receive = ReceiveCard { tenant: tenant_of, transfer, token_hash, owner };
+        fixture.accept(CardTransferCommand::Receive(Box::new(receive)).into()).await;
+        let transfer = Key::Number(NaturalKey::new("wecard.card_transfer", "X-2"));
+        let cancel = CardTransferCommand::Cancel { tenant: tenant.clone(), transfer };
+        fixture.accept(cancel.into()).await;
+        let view = fixture.load(&of_order).await;
+        for (card, owner) in cards.iter().zip([FRIEND, OWNER, OWNER]) {
+            let now = view.cards.get(&tenant, card.id).expect("a card");
+            assert_eq!((&*now.owner, now.state), (owner, CardState::Issued));
+        }
+        let card_transfers = ids.iter().map(|id| (tenant.clone(), Key::Id(*id))).collect();
+        let view = fixture.load(&Reads { card_transfers, ..Reads::default() }).await;
+        let state = |at: usize| view.card_transfers.get(&tenant, ids[at]).map(|row| &row.state);
+        assert!(
+            matches!(state(0), Some(CardTransferState::Received { owner, .. }) if owner == FRIEND)
+        );
+        assert!(matches!(state(1), Some(CardTransferState::Cancelled { .. })));
         fixture.assert_sound().await;
     })
 }

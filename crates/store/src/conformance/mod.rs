@@ -100,6 +100,9 @@ cases! {
     ;
     cards:
         cards_are_issued_and_put_back,
+        cards_are_taken_back_and_come_back,
+        cards_are_listed_newest_first,
+        cards_are_given_away,
     ;
     wallets:
         wallets_are_paid_into_and_spent,

@@ -7,13 +7,13 @@ use crate::rows::Stored;
 use crate::rows::booked::BookedSum;
 use crate::{
     AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, BalancesAt, Booked,
-    BookedFor, Counted, DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX, LATE_EXAMINED_MAX,
-    LateTasks, Lateness, Listed, NotificationRow, Notifications, OrderFilter, Page, PaidOrders,
-    Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
+    BookedFor, Cards, CardsOf, Counted, DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX,
+    LATE_EXAMINED_MAX, LateTasks, Lateness, Listed, NotificationRow, Notifications, OrderFilter,
+    Page, PaidOrders, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
 };
 use kernel::{
-    Aggregate as _, Approval, AttentionKind, Exit, Key, Lane, NaturalKey, Notification, Order, Row,
-    Task, TenantId,
+    Aggregate as _, Approval, AttentionKind, Card, Exit, Key, Lane, NaturalKey, Notification,
+    Order, Row, Task, TenantId,
 };
 use ledger::{
     Account, Balance, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp, Transfer, kinds,
@@ -59,6 +59,7 @@ impl State {
                     .cloned()
                     .collect(),
             ),
+            Query::Cards(of) => Page::Cards(self.list_cards(of)),
             Query::PaidOrders(of) => Page::PaidOrders(self.paid_orders(of)),
             Query::BookedFor(of) => Page::BookedFor(self.booked(of)?),
             Query::BalancesAt(of) => Page::BalancesAt(self.balances_at(of)?),
@@ -249,6 +250,20 @@ impl State {
         let orders: Vec<&Order> = orders.filter(is_of_channel).collect();
         let page = orders.iter().skip(len(of.offset)).take(len(of.limit));
         Counted { count: count(orders.len()), rows: page.copied().cloned().collect() }
+    }
+
+    fn list_cards(&self, of: &Cards) -> Counted<Card> {
+        let is_asked = |card: &&Card| match &of.of {
+            CardsOf::Owner(owner) => card.owner == *owner,
+            CardsOf::Batch(batch) => card.batch == *batch,
+        };
+        let own = self.cards.all().filter(|card| card.tenant == of.tenant).filter(is_asked);
+        let mut newest: Vec<&Card> = own.collect();
+        newest.sort_by_key(|card| Reverse(card.id));
+        newest.truncate(len(EXAMINED_MAX));
+        newest.retain(|card| of.state.is_none_or(|state| card.state == state));
+        let page = newest.iter().skip(len(of.offset)).take(len(of.limit));
+        Counted { count: count(newest.len()), rows: page.copied().cloned().collect() }
     }
 
     fn booked(&self, of: &BookedFor) -> Result<Counted<Booked>, StoreFault> {

@@ -1,11 +1,12 @@
 //! Gift cards.
 
-use super::cells::{Cells, Value, initially, int, text};
+use super::cells::{Cells, Value, initially, int, nullable, text};
 use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown};
 use crate::StoreFault;
-use kernel::{Card, CardChange, CardState, TenantId};
-use ledger::Timestamp;
+use kernel::{Card, CardChange, CardSecret, CardState, Sealed, TenantId};
+use ledger::{Id, Timestamp, kinds};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 impl Stored for Card {
     const TABLE: &'static RowTable = &RowTable {
@@ -24,7 +25,13 @@ impl Stored for Card {
             int("ends_at"),
         ],
         narrow_len: 10,
-        mutable: &[initially("issued", text("state")), text("owner"), int("spent")],
+        mutable: &[
+            initially("issued", text("state")),
+            text("owner"),
+            int("spent"),
+            nullable(text("secret")),
+            nullable(text("secret_tag")),
+        ],
         number: Some(NumberColumns { namespace: None, number: "number" }),
     };
 
@@ -48,6 +55,8 @@ impl Stored for Card {
             Value::text(self.state.name()),
             Value::text(&self.owner),
             Value::Int(self.spent.get()),
+            Value::optional(self.secret.as_ref().map(|secret| secret.sealed.as_str())),
+            Value::optional(self.secret.as_ref().map(|secret| &*secret.tag)),
         ]);
     }
 
@@ -66,6 +75,11 @@ impl Stored for Card {
         let state = cells.word(CardState::from_name)?;
         let owner = cells.text()?.to_owned();
         let spent = cells.fen()?;
+        let secret = match (cells.optional_text()?, cells.optional_string()?) {
+            (Some(sealed), Some(tag)) => Some(CardSecret { sealed: Sealed::new(sealed), tag }),
+            (None, None) => None,
+            (_, _) => return Err(cells.misfit("secret: half of it is missing".to_owned())),
+        };
         Ok(Card {
             tenant,
             id,
@@ -81,13 +95,31 @@ impl Stored for Card {
             state,
             owner,
             spent,
+            secret,
         })
     }
 
     fn encode(change: &CardChange, _at: Timestamp) -> Body<'_, Card> {
         match change {
             CardChange::Issued(card) => Body::Whole(card),
-            CardChange::Expired => json(&Empty {}),
+            CardChange::SecretMade(secret) => json(&SecretBody {
+                sealed: Cow::Borrowed(secret.sealed.as_str()),
+                tag: Cow::Borrowed(&secret.tag),
+            }),
+            CardChange::Frozen { note } | CardChange::Unfrozen { note } => {
+                json(&NoteBody { note: note.as_deref().map(Cow::Borrowed) })
+            }
+            CardChange::GivenAway { by } | CardChange::Kept { by } => {
+                json(&TransferBody { transfer: by.value(), owner: None })
+            }
+            CardChange::Received { by, owner } => {
+                let owner = Some(Cow::Borrowed(&**owner));
+                json(&TransferBody { transfer: by.value(), owner })
+            }
+            CardChange::Voided { by } | CardChange::Revived { by } => {
+                json(&ByBody { refund: by.value() })
+            }
+            CardChange::SecretRead | CardChange::Expired => json(&Empty {}),
         }
     }
 
@@ -99,6 +131,24 @@ impl Stored for Card {
     ) -> Result<CardChange, String> {
         Ok(match name {
             "issued" => CardChange::Issued(Box::new(whole(body)?)),
+            "secret_made" => {
+                let SecretBody { sealed, tag } = parse(body)?;
+                let secret = CardSecret { sealed: Sealed::new(&sealed), tag: tag.into_owned() };
+                CardChange::SecretMade(secret)
+            }
+            "secret_read" => parse::<Empty>(body).map(|_| CardChange::SecretRead)?,
+            "frozen" => CardChange::Frozen { note: note(body)? },
+            "unfrozen" => CardChange::Unfrozen { note: note(body)? },
+            "given_away" => CardChange::GivenAway { by: parse::<TransferBody<'_>>(body)?.by() },
+            "kept" => CardChange::Kept { by: parse::<TransferBody<'_>>(body)?.by() },
+            "received" => {
+                let body: TransferBody<'_> = parse(body)?;
+                let by = body.by();
+                let owner = body.owner.ok_or("no owner")?.into_owned();
+                CardChange::Received { by, owner }
+            }
+            "voided" => CardChange::Voided { by: parse::<ByBody>(body)?.refund() },
+            "revived" => CardChange::Revived { by: parse::<ByBody>(body)?.refund() },
             "expired" => parse::<Empty>(body).map(|_| CardChange::Expired)?,
             name => unknown(name)?,
         })
@@ -107,3 +157,47 @@ impl Stored for Card {
 
 #[derive(Serialize, Deserialize)]
 struct Empty {}
+
+#[derive(Serialize, Deserialize)]
+struct SecretBody<'a> {
+    #[serde(borrow)]
+    sealed: Cow<'a, str>,
+    #[serde(borrow)]
+    tag: Cow<'a, str>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NoteBody<'a> {
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    note: Option<Cow<'a, str>>,
+}
+
+fn note(body: &str) -> Result<Option<String>, String> {
+    Ok(parse::<NoteBody<'_>>(body)?.note.map(Cow::into_owned))
+}
+
+#[derive(Serialize, Deserialize)]
+struct ByBody {
+    refund: i64,
+}
+
+impl ByBody {
+    #[expect(clippy::disallowed_methods, reason = "the id of an event's body")]
+    const fn refund(&self) -> Id<kinds::Refund> {
+        Id::from_value(self.refund)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct TransferBody<'a> {
+    transfer: i64,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    owner: Option<Cow<'a, str>>,
+}
+
+impl TransferBody<'_> {
+    #[expect(clippy::disallowed_methods, reason = "the id of an event's body")]
+    const fn by(&self) -> Id<kinds::CardTransfer> {
+        Id::from_value(self.transfer)
+    }
+}

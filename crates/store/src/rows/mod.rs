@@ -7,7 +7,7 @@
 //!
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
 //!   `approval`, `payee`, `share`, `share_return`, `allocation`, `allocation_release`, `withdrawal`,
-//!   `card_batch`, `card_quota`, `recharge`, `card`, `wallet`, `wallet_payment`: an aggregate each.
+//!   `card_batch`, `card_quota`, `recharge`, `card`, `card_transfer`, `wallet`, `wallet_payment`: an aggregate each.
 //! - `object`: a row as a JSON object, outside the database.
 
 mod allocation;
@@ -21,6 +21,7 @@ mod caller_key;
 mod card;
 mod card_batch;
 mod card_quota;
+mod card_transfer;
 mod cells;
 mod channel_account;
 pub mod claimed_name;

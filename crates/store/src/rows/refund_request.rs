@@ -53,16 +53,19 @@ struct PartBody<'a> {
     source: &'a str,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     allocation: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    card: Option<i64>,
     amount: i64,
 }
 
 fn parts_text(parts: &[RefundPart]) -> String {
     let body = |part: &RefundPart| {
-        let (source, allocation) = match part.source {
-            RefundSource::OwnMerchant => ("own_merchant", None),
-            RefundSource::Allocation(id) => ("allocation", Some(id.value())),
+        let (source, allocation, card) = match part.source {
+            RefundSource::OwnMerchant => ("own_merchant", None, None),
+            RefundSource::Allocation(id) => ("allocation", Some(id.value()), None),
+            RefundSource::Card(id) => ("card", None, Some(id.value())),
         };
-        PartBody { source, allocation, amount: part.amount.get() }
+        PartBody { source, allocation, card, amount: part.amount.get() }
     };
     let bodies: Vec<PartBody<'_>> = parts.iter().map(body).collect();
     serde_json::to_string(&bodies).expect("texts and numbers are always JSON")
@@ -71,10 +74,11 @@ fn parts_text(parts: &[RefundPart]) -> String {
 #[expect(clippy::disallowed_methods, reason = "the one reading of these ids")]
 fn read_parts(text: &str) -> Result<Vec<RefundPart>, String> {
     let read = |part: PartBody<'_>| {
-        let source = match (part.source, part.allocation) {
-            ("own_merchant", None) => RefundSource::OwnMerchant,
-            ("allocation", Some(id)) => RefundSource::Allocation(Id::from_value(id)),
-            (name, _) => return Err(format!("unknown source {name:?}")),
+        let source = match (part.source, part.allocation, part.card) {
+            ("own_merchant", None, None) => RefundSource::OwnMerchant,
+            ("allocation", Some(id), None) => RefundSource::Allocation(Id::from_value(id)),
+            ("card", None, Some(id)) => RefundSource::Card(Id::from_value(id)),
+            (name, _, _) => return Err(format!("unknown source {name:?}")),
         };
         Ok(RefundPart { source, amount: Fen::new(part.amount) })
     };

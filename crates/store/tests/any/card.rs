@@ -3,7 +3,8 @@
 use super::{fen, id, name, tenant, text, time};
 use kernel::{
     Card, CardBatch, CardBatchChange, CardBatchState, CardChange, CardQuota, CardQuotaChange,
-    CardState, CardValidity, MerchantId, Recharge, RechargeChange, RechargePurpose, RechargeState,
+    CardSecret, CardState, CardTransfer, CardTransferChange, CardTransferState, CardValidity,
+    MerchantId, Recharge, RechargeChange, RechargePurpose, RechargeState, Sealed,
 };
 use ledger::IdRun;
 use proptest::collection::vec;
@@ -130,11 +131,17 @@ pub(crate) fn recharge_change() -> BoxedStrategy<RechargeChange> {
     .boxed()
 }
 
+fn card_secret() -> BoxedStrategy<CardSecret> {
+    let of = |(sealed, tag): (String, String)| CardSecret { sealed: Sealed::new(&sealed), tag };
+    (text(), text()).prop_map(of).boxed()
+}
+
 pub(crate) fn any_card() -> BoxedStrategy<Card> {
     let who = (tenant(), id(), text(), id(), id(), id());
     let times = (time(), time(), time());
-    (who, fen(), times, any::<i64>(), select(CardState::ALL.to_vec()), text(), fen())
-        .prop_map(|(who, face, times, version, state, owner, spent)| {
+    let now = (select(CardState::ALL.to_vec()), text(), fen(), of(card_secret()));
+    (who, fen(), times, any::<i64>(), now)
+        .prop_map(|(who, face, times, version, (state, owner, spent, secret))| {
             let (tenant, id, number, batch, recharge, order) = who;
             let (made_at, begins_at, ends_at) = times;
             Card {
@@ -152,11 +159,65 @@ pub(crate) fn any_card() -> BoxedStrategy<Card> {
                 state,
                 owner,
                 spent,
+                secret,
             }
         })
         .boxed()
 }
 
 pub(crate) fn card_change() -> BoxedStrategy<CardChange> {
-    Just(CardChange::Expired).boxed()
+    prop_oneof![
+        card_secret().prop_map(CardChange::SecretMade),
+        Just(CardChange::SecretRead),
+        of(text()).prop_map(|note| CardChange::Frozen { note }),
+        of(text()).prop_map(|note| CardChange::Unfrozen { note }),
+        id().prop_map(|by| CardChange::GivenAway { by }),
+        (id(), text()).prop_map(|(by, owner)| CardChange::Received { by, owner }),
+        id().prop_map(|by| CardChange::Kept { by }),
+        id().prop_map(|by| CardChange::Voided { by }),
+        id().prop_map(|by| CardChange::Revived { by }),
+        Just(CardChange::Expired),
+    ]
+    .boxed()
+}
+
+pub(crate) fn any_card_transfer() -> BoxedStrategy<CardTransfer> {
+    let who = (tenant(), id(), name(), text(), id(), id());
+    let what = (text(), of(text()), text(), time(), time());
+    let state = prop_oneof![
+        Just(CardTransferState::Waiting),
+        (time(), text()).prop_map(|(at, owner)| CardTransferState::Received { at, owner }),
+        time().prop_map(|at| CardTransferState::Cancelled { at }),
+        time().prop_map(|at| CardTransferState::TimedOut { at }),
+    ];
+    (who, what, any::<i64>(), state)
+        .prop_map(|(who, what, version, state)| {
+            let (tenant, id, namespace, number, card, order) = who;
+            let (from, to, token_hash, made_at, expires_at) = what;
+            CardTransfer {
+                tenant,
+                id,
+                namespace,
+                number,
+                card,
+                order,
+                from,
+                to,
+                token_hash,
+                made_at,
+                expires_at,
+                version,
+                state,
+            }
+        })
+        .boxed()
+}
+
+pub(crate) fn card_transfer_change() -> BoxedStrategy<CardTransferChange> {
+    prop_oneof![
+        text().prop_map(|owner| CardTransferChange::Received { owner }),
+        Just(CardTransferChange::Cancelled),
+        Just(CardTransferChange::TimedOut),
+    ]
+    .boxed()
 }

@@ -9,13 +9,13 @@ use kernel::{
     AccountSetting, Aggregate, AllocatePeriod, Allocation, AllocationChange, AllocationPart,
     AllocationRelease, AllocationReleaseChange, AllocationState, AllocationTerms, Approval,
     ApprovalChange, ApprovalState, Attempt, Attention, AttentionKind, Blocked, CallRecord, Caller,
-    CallerKey, CallerKeyChange, CallerProof, CardBatchChange, CardChange, CardQuotaChange, Change,
-    ChannelAccount, ChannelAccountChange, Closure, ConcernedPayment, ContestedPayment, Delivery,
-    InFlightCall, ItemTerms, KnownPayInfo, ManualCommand, Merchant, MerchantChange, MerchantId,
-    MerchantSharing, Mismatch, Need, Notification, NotificationChange, NotificationKind,
-    NotificationState, Order, OrderChange, OrderFunds, OrderRequest, OrderState, Paid, PayeeChange,
-    Payout, RechargeChange, Refund, RefundChange, RefundPart, RefundRequest, RefundReturn,
-    RefundSource, RefundState, Row, Sealed, SecondPayout, ShareAmount, ShareChange,
+    CallerKey, CallerKeyChange, CallerProof, CardBatchChange, CardChange, CardQuotaChange,
+    CardTransferChange, Change, ChannelAccount, ChannelAccountChange, Closure, ConcernedPayment,
+    ContestedPayment, Delivery, InFlightCall, ItemTerms, KnownPayInfo, ManualCommand, Merchant,
+    MerchantChange, MerchantId, MerchantSharing, Mismatch, Need, Notification, NotificationChange,
+    NotificationKind, NotificationState, Order, OrderChange, OrderFunds, OrderRequest, OrderState,
+    Paid, PayeeChange, Payout, RechargeChange, Refund, RefundChange, RefundPart, RefundRequest,
+    RefundReturn, RefundSource, RefundState, Row, Sealed, SecondPayout, ShareAmount, ShareChange,
     ShareReturnChange, ShareTemplate, Splits, Tenant, TenantChange, TenantId, Terms,
     UnappliedOutcome, UnappliedPayment, WalletChange, WalletPaymentChange, Withdrawal,
     WithdrawalChange, WithdrawalState,
@@ -30,7 +30,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use std::sync::Arc;
 
-pub(crate) use card::{any_card, any_card_batch, any_card_quota, any_recharge};
+pub(crate) use card::{any_card, any_card_batch, any_card_quota, any_card_transfer, any_recharge};
 pub(crate) use share::{any_payee, any_share, any_share_return};
 pub(crate) use wallet::{any_wallet, any_wallet_payment};
 
@@ -557,8 +557,11 @@ fn refund_request() -> BoxedStrategy<Arc<RefundRequest>> {
 }
 
 fn refund_parts() -> BoxedStrategy<Vec<RefundPart>> {
-    let source =
-        prop_oneof![Just(RefundSource::OwnMerchant), id().prop_map(RefundSource::Allocation),];
+    let source = prop_oneof![
+        Just(RefundSource::OwnMerchant),
+        id().prop_map(RefundSource::Allocation),
+        id().prop_map(RefundSource::Card),
+    ];
     let part = (source, fen()).prop_map(|(source, amount)| RefundPart { source, amount });
     vec(part, 0..3).boxed()
 }
@@ -967,6 +970,8 @@ pub(crate) fn any_happening() -> BoxedStrategy<Happening> {
         1 => of_row(any_recharge(), card::recharge_change()),
         1 => whole(any_card(), vec![CardChange::Issued]),
         1 => of_row(any_card(), card::card_change()),
+        1 => whole(any_card_transfer(), vec![CardTransferChange::Begun]),
+        1 => of_row(any_card_transfer(), card::card_transfer_change()),
         1 => whole(any_wallet(), vec![WalletChange::Opened]),
         1 => of_row(any_wallet(), wallet::wallet_change()),
         1 => whole(any_wallet_payment(), vec![WalletPaymentChange::Taken]),

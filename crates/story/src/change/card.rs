@@ -3,8 +3,8 @@
 use super::{Facts, at, fen, number, text};
 use crate::words::{both, local, masked};
 use kernel::{
-    CardBatch, CardBatchChange, CardChange, CardQuotaChange, MerchantId, Recharge, RechargeChange,
-    RechargePurpose,
+    CardBatch, CardBatchChange, CardChange, CardQuotaChange, CardTransferChange, MerchantId,
+    Recharge, RechargeChange, RechargePurpose,
 };
 use ledger::Subject;
 
@@ -149,6 +149,21 @@ pub(super) fn card(subject: Subject, change: &CardChange) -> String {
             let (face, owner) = (both(card.face), masked(&card.owner));
             format!("{subject} {} is issued to {owner}, worth {face}", short(&card.number))
         }
+        CardChange::SecretMade(_) => format!("the secret of {subject} is made and read"),
+        CardChange::SecretRead => format!("the secret of {subject} is read again"),
+        CardChange::Frozen { note } => format!("{subject} is frozen{}", because(note)),
+        CardChange::Unfrozen { note } => format!("{subject} is usable again{}", because(note)),
+        CardChange::GivenAway { by } => {
+            format!("{subject} is given away with {}, and waits for its receiver", by.subject())
+        }
+        CardChange::Received { owner, .. } => {
+            format!("{subject} belongs to {} now, and has no secret", masked(owner))
+        }
+        CardChange::Kept { .. } => format!("{subject} is its owner's again"),
+        CardChange::Voided { by } => format!("{subject} is void, {} takes it back", by.subject()),
+        CardChange::Revived { by } => {
+            format!("{subject} is usable again, {} has failed", by.subject())
+        }
         CardChange::Expired => format!("{subject} has expired"),
     }
 }
@@ -160,8 +175,53 @@ pub(super) fn card_facts(change: &CardChange) -> Facts {
             text("owner", masked(&card.owner)),
             fen("face_fen", card.face),
         ],
-        CardChange::Expired => vec![],
+        CardChange::Frozen { note } | CardChange::Unfrozen { note } => {
+            note.iter().map(|note| text("note", note)).collect()
+        }
+        CardChange::Voided { by } | CardChange::Revived { by } => {
+            vec![text("refund", by.to_string())]
+        }
+        CardChange::GivenAway { by } | CardChange::Kept { by } => {
+            vec![text("transfer", by.to_string())]
+        }
+        CardChange::Received { by, owner } => {
+            vec![text("transfer", by.to_string()), text("owner", masked(owner))]
+        }
+        CardChange::SecretMade(_) | CardChange::SecretRead | CardChange::Expired => vec![],
     }
+}
+
+pub(super) fn transfer(subject: Subject, change: &CardTransferChange) -> String {
+    match change {
+        CardTransferChange::Begun(transfer) => format!(
+            "{subject}: {} gives {} away, to be received until {}",
+            masked(&transfer.from),
+            transfer.card.subject(),
+            local(transfer.expires_at)
+        ),
+        CardTransferChange::Received { owner } => {
+            format!("{subject}: {} has received the card", masked(owner))
+        }
+        CardTransferChange::Cancelled => format!("{subject} is cancelled"),
+        CardTransferChange::TimedOut => format!("{subject}: nobody has received the card in time"),
+    }
+}
+
+pub(super) fn transfer_facts(change: &CardTransferChange) -> Facts {
+    match change {
+        CardTransferChange::Begun(transfer) => vec![
+            text("number", &transfer.number),
+            text("card", transfer.card.to_string()),
+            text("from", masked(&transfer.from)),
+            at("expires_at", transfer.expires_at),
+        ],
+        CardTransferChange::Received { owner } => vec![text("owner", masked(owner))],
+        CardTransferChange::Cancelled | CardTransferChange::TimedOut => vec![],
+    }
+}
+
+fn because(note: &Option<String>) -> String {
+    note.as_ref().map_or_else(String::new, |note| format!(": {note}"))
 }
 
 /// The first and last four digits of a card's number.

@@ -83,6 +83,7 @@ pub fn what(event: &Event) -> String {
         Change::CardQuota(change) => card::quota(event.subject, change),
         Change::Recharge(change) => card::recharge(event.subject, change),
         Change::Card(change) => card::card(event.subject, change),
+        Change::CardTransfer(change) => card::transfer(event.subject, change),
         Change::Wallet(change) => wallet::what(event.subject, change),
         Change::WalletPayment(change) => wallet::payment(event.subject, change),
     }
@@ -109,6 +110,7 @@ pub fn facts(change: &Change) -> Facts {
         Change::CardQuota(change) => card::quota_facts(change),
         Change::Recharge(change) => card::recharge_facts(change),
         Change::Card(change) => card::card_facts(change),
+        Change::CardTransfer(change) => card::transfer_facts(change),
         Change::Wallet(change) => wallet::facts(change),
         Change::WalletPayment(change) => wallet::payment_facts(change),
     }

@@ -7,28 +7,28 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 const SEED: &[u8] = include_bytes!("golden/seed_buy_cards.json");
-const BUY: &str = "/cloudpay/v1/wallet/out/buy_cards";
-const QUERY: &str = "/cloudpay/v1/wallet/out/query_recharge";
+pub(crate) const BUY: &str = "/cloudpay/v1/wallet/out/buy_cards";
+pub(crate) const QUERY: &str = "/cloudpay/v1/wallet/out/query_recharge";
 const CLOSE: &str = "/cloudpay/v1/wallet/out/close_recharge";
 const CREATE_BATCH: &str = "/cloudpay/v1/wallet/out/create_card_batch";
 const MODIFY_BATCH: &str = "/cloudpay/v1/wallet/out/modify_card_batch";
-const QUERY_CARD: &str = "/cloudpay/v1/wallet/out/query_card";
+pub(crate) const QUERY_CARD: &str = "/cloudpay/v1/wallet/out/query_card";
 const REFUND: &str = "/cloudpay/v1/refundOrder/apply";
-const BAD: &str = "WALLET.INVALID_PARAMETER";
-const OWNER: &str = "WX:wx43f1t4567721a03e:oXLUp5OHJof5768CoFFDuuaRn8kc";
+pub(crate) const BAD: &str = "WALLET.INVALID_PARAMETER";
+pub(crate) const OWNER: &str = "WX:wx43f1t4567721a03e:oXLUp5OHJof5768CoFFDuuaRn8kc";
 
 fn seed() -> Value {
     serde_json::from_slice(SEED).expect("JSON")
 }
 
 /// A purchase of some cards of a batch.
-fn buying(number: &str, batch: &Value, quantity: i64) -> Value {
+pub(crate) fn buying(number: &str, batch: &Value, quantity: i64) -> Value {
     let body = with(&seed(), "OutRechargeId", json!(number));
     with(&with(&body, "CardBatchId", batch.clone()), "CardQuantity", json!(quantity))
 }
 
 /// A batch of cards of 10 yuan for 9, on sale.
-async fn batch(gateway: &TestGateway, change: impl FnOnce(&mut Value)) -> Value {
+pub(crate) async fn batch(gateway: &TestGateway, change: impl FnOnce(&mut Value)) -> Value {
     let mut body = json!({
         "OutBatchId": fresh_number(),
         "BatchName": "中秋礼品卡",
@@ -49,12 +49,16 @@ async fn batch(gateway: &TestGateway, change: impl FnOnce(&mut Value)) -> Value 
     id
 }
 
-async fn recharge(gateway: &TestGateway, number: &str) -> Value {
+pub(crate) async fn recharge(gateway: &TestGateway, number: &str) -> Value {
     gateway.result(QUERY, &json!({ "OutRechargeId": number })).await
 }
 
 /// Asks until a recharge is as wanted, at most 20 s; the last answer.
-async fn until(gateway: &TestGateway, number: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn until(
+    gateway: &TestGateway,
+    number: &str,
+    wanted: impl Fn(&Value) -> bool,
+) -> Value {
     let mut found = Value::Null;
     for _ in 0..200 {
         found = recharge(gateway, number).await;
@@ -66,12 +70,12 @@ async fn until(gateway: &TestGateway, number: &str, wanted: impl Fn(&Value) -> b
     panic!("{number} is not as wanted: {found:#}");
 }
 
-async fn until_status(gateway: &TestGateway, number: &str, status: &str) -> Value {
+pub(crate) async fn until_status(gateway: &TestGateway, number: &str, status: &str) -> Value {
     until(gateway, number, |found| found["RechargeStatus"] == status).await
 }
 
 /// What lies in an account, in fen; nothing where there is no such account.
-async fn posted(gateway: &TestGateway, kind: &str, owner: &str) -> i64 {
+pub(crate) async fn posted(gateway: &TestGateway, kind: &str, owner: &str) -> i64 {
     let page = gateway.of_tenant("/accounts").await;
     let accounts = page["accounts"].as_array().expect("a list");
     let own = accounts.iter().filter(|row| row["kind"] == kind && row["owner"] == owner);
@@ -79,7 +83,7 @@ async fn posted(gateway: &TestGateway, kind: &str, owner: &str) -> i64 {
 }
 
 /// The owner of the account of a batch.
-fn account(batch: &Value) -> String {
+pub(crate) fn account(batch: &Value) -> String {
     let id: i64 = batch.as_str().and_then(|id| id.parse().ok()).expect("a decimal id");
     format!("{id:018}")
 }
@@ -91,7 +95,7 @@ async fn stock(gateway: &TestGateway, batch: &Value) -> [i64; 2] {
     ["IssuedQuantity", "ReservedQuantity"].map(|name| shown[name].as_i64().expect("a number"))
 }
 
-fn cards(found: &Value) -> Vec<Value> {
+pub(crate) fn cards(found: &Value) -> Vec<Value> {
     found["CardList"].as_array().cloned().unwrap_or_default()
 }
 

@@ -35,6 +35,7 @@ mod archive;
 mod attention;
 mod bill;
 mod bills;
+mod card_life;
 mod cards;
 mod cli;
 mod contradiction;

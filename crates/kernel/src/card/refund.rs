@@ -1,0 +1,78 @@
+//! What happens to cards when their price is refunded: they are void, and alive again if that fails.
+//!
+//! A refund takes the price of each card from what is pending for the selling merchant, as it takes any
+//! money of an order. Before that the issue of the card is undone, and when the refund fails it is done
+//! again, in the same commits.
+
+use super::{Card, CardChange};
+use crate::card_batch::CardBatch;
+use crate::card_quota;
+use crate::deciding::{Deciding, Movement};
+use crate::recharge::{Recharge, RechargeChange};
+use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, kinds};
+
+/// Makes whole cards of one purchase void, each with the price that is refunded for it.
+pub(crate) fn take_back(deciding: &mut Deciding<'_>, by: Id<kinds::Refund>, cards: &[(Card, Fen)]) {
+    let Some((recharge, batch)) = purchase(deciding, cards) else { return };
+    for (card, price) in cards {
+        deciding.record(card, CardChange::Voided { by });
+        for (kind, amount) in parts(card, *price) {
+            let (debit, credit) = (batch.liability(), Account::new(kind, batch.merchant.as_str()));
+            move_value(deciding, &recharge, debit, credit, amount);
+        }
+    }
+    card_quota::put_back(deciding, &recharge.tenant, batch.id, &recharge.owner, count(cards));
+}
+
+/// Makes void cards of one purchase alive again: the refund that took them back has failed.
+pub(crate) fn put_back(deciding: &mut Deciding<'_>, by: Id<kinds::Refund>, cards: &[(Card, Fen)]) {
+    let Some((recharge, batch)) = purchase(deciding, cards) else { return };
+    for (card, price) in cards {
+        deciding.record(card, CardChange::Revived { by });
+        for (kind, amount) in parts(card, *price) {
+            let (debit, credit) = (Account::new(kind, batch.merchant.as_str()), batch.liability());
+            move_value(deciding, &recharge, debit, credit, amount);
+        }
+    }
+    card_quota::take_again(deciding, &recharge.tenant, batch.id, &recharge.owner, count(cards));
+    // The time of the other cards was up meanwhile; that of these is up now.
+    if recharge.next_poll_at.is_none() {
+        let expires_at = deciding.now();
+        deciding.record(&recharge, RechargeChange::Extended { expires_at });
+    }
+}
+
+/// The purchase of the cards and their batch, which are loaded with its order.
+fn purchase(deciding: &Deciding<'_>, cards: &[(Card, Fen)]) -> Option<(Recharge, CardBatch)> {
+    let (card, _) = cards.first()?;
+    let recharge = deciding.row::<Recharge>(&card.tenant, card.recharge);
+    let recharge = recharge.unwrap_or_else(|| panic!("card {} has no purchase", card.id));
+    let batch = deciding.row::<CardBatch>(&card.tenant, card.batch);
+    let batch = batch.unwrap_or_else(|| panic!("card {} has no batch", card.id));
+    Some((recharge, batch))
+}
+
+/// Where a card's face came from when it was issued: from its price, and what it is worth above that from
+/// the merchant's expense.
+fn parts(card: &Card, price: Fen) -> [(AccountKind, Fen); 2] {
+    let covered = price.min(card.face);
+    let given =
+        card.face.minus(covered).unwrap_or_else(|fault| panic!("card {}: {fault}", card.id));
+    [(AccountKind::MerchantPending, covered), (AccountKind::MerchantPromotions, given)]
+}
+
+fn move_value(
+    deciding: &mut Deciding<'_>,
+    recharge: &Recharge,
+    debit: Account,
+    credit: Account,
+    amount: Fen,
+) {
+    let (phase, reason) = (Phase::Post, Reason::RechargeRefund);
+    deciding.transfer_any(recharge, Movement { phase, debit, credit, amount, reason });
+}
+
+/// A purchase has at most a hundred cards.
+fn count(cards: &[(Card, Fen)]) -> u32 {
+    u32::try_from(cards.len()).unwrap_or_else(|_| panic!("{} cards", cards.len()))
+}
