@@ -35,6 +35,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("channel-wallet", &["channel", "ledger"]),
     ("channel-wxpay", &["channel", "jiff", "ledger", "crypto", "serde", "serde_json", "thiserror"]),
     ("kernel", &["channel", "ledger", "thiserror"]),
+    (
+        "fuzz-targets",
+        &[
+            "adapters",
+            "channel-wxpay",
+            "dialect-wecard",
+            "ledger",
+            "store",
+            "store-postgres",
+            "story",
+        ],
+    ),
     ("story", &["channel", "jiff", "kernel", "ledger", "store"]),
     ("store", &["channel", "kernel", "ledger", "serde", "serde_json", "test-support", "thiserror"]),
     (

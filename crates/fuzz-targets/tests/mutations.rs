@@ -1,7 +1,7 @@
 //! Runs every target on stable: over its corpus, and over changed copies of it from a fixed seed, so
 //! that a failure repeats. `TONGBAO_FUZZ_ROUNDS` runs longer.
 
-use fuzz::{TARGETS, Target};
+use fuzz_targets::{TARGETS, Target};
 use std::panic::catch_unwind;
 use std::path::Path;
 use test_support::SeededRng;
@@ -15,7 +15,7 @@ const SEED: u64 = 20_261_128;
 const MARKS: &[u8] = b"\0%\"\\{}[]:,;=/. \n\x7f\xff09aZ-+";
 
 fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
     let entries = std::fs::read_dir(&folder).expect("every target has a corpus");
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
     paths.sort();
@@ -25,7 +25,11 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
 
 fn run(name: &str, target: Target, input: &[u8]) {
     let outcome = catch_unwind(|| target(input));
-    assert!(outcome.is_ok(), "{name} fails; keep as corpus/{name}/…: {}", input.escape_ascii());
+    assert!(
+        outcome.is_ok(),
+        "{name} fails; keep as fuzz/corpus/{name}/…: {}",
+        input.escape_ascii()
+    );
 }
 
 /// Sets, removes, doubles or inserts a byte or a run of bytes, or takes the end of another seed.

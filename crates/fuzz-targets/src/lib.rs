@@ -1,6 +1,6 @@
 //! What is fuzzed: functions that read bytes from strangers, from channels or from a database.
 //!
-//! A target takes any bytes and asserts what must hold. `fuzz_targets/` gives each to libFuzzer;
+//! A target takes any bytes and asserts what must hold. `fuzz/fuzz_targets/` gives each to libFuzzer;
 //! `tests/mutations.rs` runs all of them over the corpus and over changed copies of it.
 
 use ledger::{Fen, Subject, SubjectKind};
@@ -12,7 +12,7 @@ use story::samples;
 /// Reads bytes and asserts what must hold.
 pub type Target = fn(&[u8]);
 
-/// All targets by name; the corpus of each is the folder of its name in `corpus/`.
+/// All targets by name; the corpus of each is the folder of its name in `fuzz/corpus/`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("allocate", allocate),
     ("event", event),
@@ -26,9 +26,20 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("wxpay_percent_encoding", channel_wxpay::fuzzing::percent_encoding),
 ];
 
+/// Runs the target of a name.
+///
+/// # Panics
+///
+/// Where there is none of that name, or what it asserts does not hold.
+pub fn run(name: &str, bytes: &[u8]) {
+    let target = TARGETS.iter().find(|(known, _)| *known == name);
+    let (_, target) = target.unwrap_or_else(|| panic!("no target {name}"));
+    target(bytes);
+}
+
 /// An amount and weights, each in four bytes: the parts sum to the whole, and a part without weight
 /// is nothing.
-pub fn allocate(bytes: &[u8]) {
+fn allocate(bytes: &[u8]) {
     let Some((amount, weights)) = bytes.split_first_chunk::<8>() else { return };
     let amount = Fen::new(i64::from_le_bytes(*amount));
     let (weights, _) = weights.as_chunks::<4>();
@@ -52,7 +63,7 @@ static SUBJECTS: LazyLock<Subjects> = LazyLock::new(|| {
 
 /// An event as a database has it, in lines: the subject's kind, the change, the record of a call or
 /// nothing, the body. One that is read is written the same.
-pub fn event(bytes: &[u8]) {
+fn event(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let mut lines = text.splitn(4, '\n');
     let [Some(kind), Some(change), Some(call), Some(body)] = std::array::from_fn(|_| lines.next())
