@@ -210,6 +210,7 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
             | RefundRefusal::OtherReturns
             | RefundRefusal::ReturnsExceed
             | RefundRefusal::PayeeNotEnough { .. }
+            | RefundRefusal::OtherWay
             | RefundRefusal::OtherNotifyUrl
             | RefundRefusal::Amount
             | RefundRefusal::StoredValue
@@ -258,6 +259,7 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
         Refusal::Recharge(_) => (StatusCode::CONFLICT, "recharge", None),
         Refusal::Card(_) => (StatusCode::CONFLICT, "card", None),
         Refusal::CardTransfer(_) => (StatusCode::CONFLICT, "card_transfer", None),
+        Refusal::CardBinding(_) => (StatusCode::CONFLICT, "card_binding", None),
         Refusal::Wallet(_) => (StatusCode::CONFLICT, "wallet", None),
         Refusal::Book(_) => (StatusCode::CONFLICT, "book", None),
     }
@@ -281,9 +283,10 @@ fn order_refused(refusal: &OrderRefusal) -> (StatusCode, &'static str, Option<St
             (StatusCode::CONFLICT, "merchant_disabled", field("merchant"))
         }
         OrderRefusal::NoRoute => (StatusCode::CONFLICT, "no_route", None),
-        OrderRefusal::NoWallet | OrderRefusal::OtherWallet | OrderRefusal::Wallet(_) => {
-            (StatusCode::CONFLICT, "wallet", None)
-        }
+        OrderRefusal::NoWallet
+        | OrderRefusal::OtherWallet
+        | OrderRefusal::Wallet(_)
+        | OrderRefusal::WalletCard { .. } => (StatusCode::CONFLICT, "wallet", None),
         OrderRefusal::Amount => (StatusCode::BAD_REQUEST, "amount", field("amount")),
         OrderRefusal::Expiry | OrderRefusal::ExpiryTooFar { .. } => {
             (StatusCode::BAD_REQUEST, "expiry", field("expires_at"))

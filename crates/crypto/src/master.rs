@@ -76,6 +76,11 @@ impl MasterKeys {
         self.keys.first().map_or_else(String::new, |key| tag(&key.key, purpose, text))
     }
 
+    /// The same under each of its keys, the current one first.
+    pub fn tags(&self, purpose: &str, text: &str) -> Vec<String> {
+        self.keys.iter().map(|key| tag(&key.key, purpose, text)).collect()
+    }
+
     /// Whether this installation tagged a text for a purpose, under any of its keys.
     pub fn is_tag(&self, purpose: &str, text: &str, found: &str) -> bool {
         let is_of = |key: &MasterKey| {
@@ -156,6 +161,8 @@ mod tests {
         assert!(before.is_tag("links", "a", &tag));
         assert!(keys(&[&new, &old]).is_tag("links", "a", &tag), "also after a rotation");
         assert!(!keys(&[&new]).is_tag("links", "a", &tag));
+        assert!(keys(&[&new, &old]).tags("links", "a").contains(&tag));
+        assert!(!keys(&[&new, &old]).tags("links", "b").contains(&tag));
         for (purpose, text, found) in
             [("other", "a", &*tag), ("links", "b", &tag), ("links", "a", "")]
         {

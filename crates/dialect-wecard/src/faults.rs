@@ -46,6 +46,8 @@ pub(crate) enum ErrCode {
     CardNotExist,
     CardStatusError,
     CardNotTransferable,
+    CardSecretError,
+    CardLocked,
     TransferNotExist,
     TransferStatusError,
     AccountNotExist,
@@ -95,6 +97,8 @@ impl ErrCode {
             ErrCode::CardNotExist => "WALLET.CARD_NOT_EXIST",
             ErrCode::CardStatusError => "WALLET.CARD_STATUS_ERROR",
             ErrCode::CardNotTransferable => "WALLET.CARD_NOT_TRANSFERABLE",
+            ErrCode::CardSecretError => "WALLET.CARD_SECRET_ERROR",
+            ErrCode::CardLocked => "WALLET.CARD_LOCKED",
             ErrCode::TransferNotExist => "WALLET.TRANSFER_NOT_EXIST",
             ErrCode::TransferStatusError => "WALLET.TRANSFER_STATUS_ERROR",
             ErrCode::AccountNotExist => "WALLET.ACCOUNT_NOT_EXIST",
@@ -208,6 +212,10 @@ impl From<Refusal> for Fault {
                 };
                 (code, Some(format!("PayeeList[{at}]")))
             }
+            Refusal::Order(OrderRefusal::WalletCard { at }) => {
+                let member = wallet::card_in_list(at);
+                (ErrCode::InvalidParameter, Some(format!("WalletInfo.{member}")))
+            }
             Refusal::Order(refusal) => {
                 let (code, field) = of_order(refusal);
                 (code, field.map(str::to_owned))
@@ -241,6 +249,7 @@ impl From<Refusal> for Fault {
             Refusal::CardBatch(refusal) => owned(wallet::of_batch(&refusal)),
             Refusal::Recharge(refusal) => owned(wallet::of_recharge(&refusal)),
             Refusal::Card(refusal) => owned(wallet::of_card(&refusal)),
+            Refusal::CardBinding(refusal) => owned(wallet::of_binding(&refusal)),
             Refusal::CardTransfer(refusal) => owned(wallet::of_transfer(&refusal)),
             Refusal::Wallet(refusal) => owned(wallet::of_account(&refusal)),
             Refusal::Payee(refusal) => owned(of_payee(&refusal)),
@@ -352,6 +361,9 @@ fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
         OrderRefusal::MerchantDisabled | OrderRefusal::NoRoute => (ErrCode::NoMerchantSecret, None),
         OrderRefusal::NoWallet => (ErrCode::InvalidParameter, Some("PayChannel")),
         OrderRefusal::OtherWallet => (ErrCode::InvalidParameter, Some("WalletInfo.WalletId")),
+        OrderRefusal::WalletCard { .. } => {
+            (ErrCode::InvalidParameter, Some("WalletInfo.CardIdList"))
+        }
         OrderRefusal::Wallet(refusal) => wallet::of_account(&refusal),
         OrderRefusal::NotFound => (ErrCode::OrderNotExist, None),
         OrderRefusal::Final => (ErrCode::RecordAlreadyExist, None),
@@ -454,6 +466,7 @@ fn of_refund(refusal: RefundRefusal) -> (ErrCode, Option<&'static str>) {
         RefundRefusal::CardState { .. } | RefundRefusal::CardSpent { .. } => {
             (ErrCode::CardStatusError, Some(wallet::CARDS))
         }
+        RefundRefusal::OtherWay => (ErrCode::InvalidParameter, Some("WalletRefundInfo")),
         RefundRefusal::OtherNotifyUrl => (ErrCode::InvalidParameter, Some("NotifyUrl")),
         RefundRefusal::NotFound => (ErrCode::RefundNotExist, None),
         RefundRefusal::StoredValue

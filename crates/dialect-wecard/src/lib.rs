@@ -71,6 +71,8 @@ pub const RECHARGE_NAMESPACE: &str = "wecard.recharge";
 
 /// The namespace of their numbers of cards that are given away (OutTransferId).
 const TRANSFER_NAMESPACE: &str = "wecard.card_transfer";
+/// The namespace of their numbers of cards that are put into wallets (OutBindId).
+const BINDING_NAMESPACE: &str = "wecard.card_binding";
 /// The namespace of their numbers of card batches (OutBatchId).
 pub const BATCH_NAMESPACE: &str = "wecard.card_batch";
 
@@ -95,7 +97,7 @@ pub struct Wecard {
 
 impl Wecard {
     /// The dialect. `platform` is the platform's own key (收付通), which signs notifications to tenants
-    /// that have RSA keys.
+    /// that have RSA keys, and for which callers encrypt the secrets of cards.
     pub fn new(platform: Signer, mode: Mode, budgets: Arc<Budgets>) -> Wecard {
         Wecard { platform: Arc::new(platform), mode, budgets }
     }
@@ -107,8 +109,8 @@ impl Dialect for Wecard {
     }
 
     fn router(&self, engine: Arc<Engine>) -> Router {
-        let budgets = self.budgets.clone();
-        routes::router(routes::Api { engine, mode: self.mode, budgets })
+        let (platform, budgets) = (self.platform.clone(), self.budgets.clone());
+        routes::router(routes::Api { engine, platform, mode: self.mode, budgets })
     }
 
     fn announcer(&self) -> Option<Arc<dyn Announce>> {

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 /// Items of every list in a request.
 pub(crate) const LIST_LEN_MAX: usize = 50;
 /// Cards that a wallet payment may name.
-const CARDS_LEN_MAX: usize = 20;
+pub(crate) const CARDS_LEN_MAX: usize = 20;
 /// Characters of a merchant's, payee's or wallet's id.
 const ID_LEN_MAX: usize = 50;
 /// Characters of free text without a limit of its own.

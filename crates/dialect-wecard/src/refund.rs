@@ -6,19 +6,19 @@ use crate::json::{Json, Object, read_object};
 use crate::map::unwritable;
 use crate::members::LIST_LEN_MAX;
 use crate::sharing::{self, ReturnItem};
-use crate::wallet::card_id;
+use crate::wallet::{card_id, wallet_id};
 use crate::wire::{OrderName, TOTAL_FEN_MAX, allocation_part, plain, products, url};
 use crate::{NAME, REFUND_NAMESPACE, time};
 use kernel::{
-    AllocationPart, Key, MerchantId, NaturalKey, Notification, Refund, RefundRequest, RefundReturn,
-    RefundState, ReturnOutcome, ReturnTerms,
+    AllocationPart, Key, MerchantId, NaturalKey, Notification, Order, Refund, RefundRequest,
+    RefundReturn, RefundState, ReturnOutcome, ReturnTerms,
 };
 use ledger::{Fen, Id, Timestamp, kinds};
 use serde::Serialize;
 use std::sync::Arc;
 
-/// The members that take money back from where no order's money goes yet.
-const DIVIDED: [&str; 1] = ["WalletRefundInfo"];
+/// The member that says how a wallet gets back what it paid.
+const WALLET: &str = "WalletRefundInfo";
 
 /// The member that names payees.
 const SHARES: &str = "ProfitShareInfoList";
@@ -32,6 +32,8 @@ pub(crate) struct Asked {
     pub(crate) back: Option<Vec<AllocationPart>>,
     /// What payees give back of their shares first, where the caller names them.
     pub(crate) returns: Option<Vec<ReturnTerms>>,
+    /// How a wallet gets back what it paid, where the caller says so.
+    pub(crate) wallet: Option<WalletBack>,
     pub(crate) request: RefundRequest,
 }
 
@@ -63,7 +65,7 @@ impl Asked {
         let back = body.list("FundAllocateList", LIST_LEN_MAX, |item| allocation_part(item, 0))?;
         let returns = body.list(SHARES, LIST_LEN_MAX, ReturnItem::read)?;
         let returns = returns.as_deref().map(sharing::map::return_terms).transpose()?;
-        refuse_divided(body)?;
+        let wallet = WalletBack::read(body)?;
         let product_list = products(body)?;
         let written = Written { remark, external_refund_data: external.as_ref(), product_list };
         let request = RefundRequest {
@@ -73,8 +75,9 @@ impl Asked {
             reason,
             notify_url,
             details: details(&written)?,
+            is_to_balance: wallet.as_ref().is_some_and(|wallet| wallet.is_to_balance),
         };
-        Ok(Asked { order, amount: Fen::new(fen), back, returns, request })
+        Ok(Asked { order, amount: Fen::new(fen), back, returns, wallet, request })
     }
 }
 
@@ -114,16 +117,36 @@ fn external<'o>(body: &'o Object<'_>) -> Read<Option<Object<'o>>> {
     text.map(read).transpose().map_err(|why| Malformed::new("ExternalRefundData", why))
 }
 
-/// Such orders are not taken: there is nothing to take back.
-fn refuse_divided(body: &Object<'_>) -> Read<()> {
-    let is_there = |name: &&str| match body.get(name) {
-        Some(Json::List(items)) => !items.is_empty(),
-        Some(_) => true,
-        None => false,
-    };
-    match DIVIDED.iter().find(|name| is_there(name)) {
-        Some(name) => Err(Malformed::new(name, "not supported for this order")),
-        None => Ok(()),
+/// `WalletRefundInfo`: how a wallet gets back what it paid.
+pub(crate) struct WalletBack {
+    is_to_balance: bool,
+    wallet: Option<String>,
+}
+
+impl WalletBack {
+    fn read(body: &Object<'_>) -> Read<Option<WalletBack>> {
+        let found = body.object(WALLET)?.map(WalletBack::read_inside).transpose();
+        found.map_err(|fault| fault.inside(WALLET))
+    }
+
+    fn read_inside(info: &Object<'_>) -> Read<WalletBack> {
+        let mode = info.word("RefundMode", &["ORIGINAL", "BALANCE"])?;
+        let wallet = info.text("WalletId", 1..=50)?.map(str::to_owned);
+        Ok(WalletBack { is_to_balance: mode == Some("BALANCE"), wallet })
+    }
+
+    /// That the order was paid by a wallet, and by the one that is named.
+    pub(crate) fn check(&self, order: &Order) -> Read<()> {
+        let Some(paying) = &order.terms.request.wallet else {
+            return Err(Malformed::new(WALLET, "not supported for this order"));
+        };
+        match &self.wallet {
+            Some(wallet) if *wallet != wallet_id(paying.wallet) => {
+                let fault = Malformed::new("WalletId", "not the wallet that paid the order");
+                Err(fault.inside(WALLET))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 

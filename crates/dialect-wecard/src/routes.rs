@@ -12,6 +12,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::post;
+use crypto::rsa::Signer;
 use dialect::{Budgets, Peer};
 use engine::Engine;
 use http::{HeaderValue, StatusCode, header};
@@ -34,6 +35,8 @@ pub(crate) const QUERY_PATIENCE: Duration = Duration::from_secs(5);
 /// What the endpoints work with.
 pub(crate) struct Api {
     pub(crate) engine: Arc<Engine>,
+    /// The platform's own key: what callers encrypt is opened with it.
+    pub(crate) platform: Arc<Signer>,
     pub(crate) mode: Mode,
     pub(crate) budgets: Arc<Budgets>,
 }
@@ -189,6 +192,7 @@ async fn apply(api: &Api, request: Request) -> Result<Response, Fault> {
     let received = Received::read(request).await?;
     let (caller, asked) = api.admit(&received, |_, body| refund::Asked::read(body))?;
     let order = api.named(&caller.tenant, asked.order).await?;
+    asked.wallet.as_ref().map_or(Ok(()), |wallet| wallet.check(&order))?;
     let name = refund::Name::Out(asked.request.merchant_refund_no.clone());
     let command = RequestRefund {
         tenant: caller.tenant.clone(),

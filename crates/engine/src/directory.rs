@@ -222,6 +222,7 @@ pub(crate) const fn is_of_directory(command: &Command) -> bool {
         | Command::Recharge(_)
         | Command::Card(_)
         | Command::CardTransfer(_)
+        | Command::CardBinding(_)
         | Command::Wallet(_)
         | Command::WalletPayment(_)
         | Command::RecordFinding(_)

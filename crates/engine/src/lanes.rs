@@ -71,6 +71,7 @@ pub(crate) fn counterpart(view: &View, task: &Task) -> Arc<str> {
             | Row::Recharge(_)
             | Row::Card(_)
             | Row::CardTransfer(_)
+            | Row::CardBinding(_)
             | Row::Wallet(_)
             | Row::WalletPayment(_)
             | Row::Withdrawal(_),

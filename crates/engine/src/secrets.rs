@@ -64,6 +64,11 @@ impl Secrets {
         self.keys.tag(purpose, text)
     }
 
+    /// The same under each of the installation's keys, the current one first.
+    pub fn tags(&self, purpose: &str, text: &str) -> Vec<String> {
+        self.keys.tags(purpose, text)
+    }
+
     /// Whether this installation tagged a text for a purpose.
     pub fn is_tag(&self, purpose: &str, text: &str, found: &str) -> bool {
         self.keys.is_tag(purpose, text, found)

@@ -262,6 +262,7 @@ const fn parked_by(command: &Command) -> Option<(&TenantId, Subject)> {
         | Command::Recharge(_)
         | Command::Card(_)
         | Command::CardTransfer(_)
+        | Command::CardBinding(_)
         | Command::Wallet(_)
         | Command::WalletPayment(_)
         | Command::Withdrawal(_) => None,

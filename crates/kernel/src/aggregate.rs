@@ -12,6 +12,7 @@ use crate::approval::{Approval, Manual};
 use crate::caller_key::CallerKey;
 use crate::card::Card;
 use crate::card_batch::CardBatch;
+use crate::card_binding::CardBinding;
 use crate::card_quota::CardQuota;
 use crate::card_transfer::CardTransfer;
 use crate::channel_account::ChannelAccount;
@@ -65,6 +66,7 @@ macro_rules! aggregates {
             recharges: Recharge,
             cards: Card,
             card_transfers: CardTransfer,
+            card_bindings: CardBinding,
             wallets: Wallet,
             wallet_payments: WalletPayment,
         }

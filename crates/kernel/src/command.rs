@@ -6,6 +6,7 @@ use crate::allocation_release::AllocationReleaseRefusal;
 use crate::approval::ApprovalRefusal;
 use crate::card::CardRefusal;
 use crate::card_batch::CardBatchRefusal;
+use crate::card_binding::CardBindingRefusal;
 use crate::card_transfer::CardTransferRefusal;
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
@@ -200,6 +201,9 @@ pub enum Refusal {
     /// By the rules of giving gift cards away.
     #[error(transparent)]
     CardTransfer(#[from] CardTransferRefusal),
+    /// By the rules of binding gift cards to wallets.
+    #[error(transparent)]
+    CardBinding(#[from] CardBindingRefusal),
     /// By the rules of gift cards.
     #[error(transparent)]
     Card(#[from] CardRefusal),

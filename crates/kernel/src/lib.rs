@@ -15,7 +15,7 @@
 //! - `calendar`: days in Shanghai, and which of them are worked.
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
 //!   `approval`, `payee`, `share`, `share_return`, `allocation`, `allocation_release`, `withdrawal`, `card_batch`, `card_quota`,
-//!   `recharge`, `card`, `card_transfer`, `wallet`, `wallet_payment`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
+//!   `recharge`, `card`, `card_transfer`, `card_binding`, `wallet`, `wallet_payment`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
 
 mod aggregate;
 mod allocation;
@@ -25,6 +25,7 @@ mod calendar;
 mod caller_key;
 mod card;
 mod card_batch;
+mod card_binding;
 mod card_quota;
 mod card_transfer;
 mod channel_account;
@@ -70,13 +71,16 @@ pub use approval::{
 pub use calendar::{DayKind, ShanghaiDay, WorkingDays};
 pub use caller_key::{CallerKey, CallerKeyChange, CallerKeyCommand, CallerProof};
 pub use card::{
-    CARD_NAMESPACE, CARD_NUMBER_LEN, Card, CardChange, CardCommand, CardRefusal, CardSecret,
-    CardState, ReadCardSecret, has_check_digit,
+    BoundTo, CARD_NAMESPACE, CARD_NUMBER_LEN, Card, CardChange, CardCommand, CardRefusal,
+    CardSecret, CardState, ReadCardSecret, has_check_digit,
 };
 pub use card_batch::{
     BATCH_CARDS_MAX, CardBatch, CardBatchChange, CardBatchCommand, CardBatchField,
     CardBatchModification, CardBatchRefusal, CardBatchState, CardValidity, CreateCardBatch,
     VALID_DAYS_MAX,
+};
+pub use card_binding::{
+    BindCard, CardBinding, CardBindingChange, CardBindingCommand, CardBindingRefusal, CardProof,
 };
 pub use card_quota::{CardQuota, CardQuotaChange, CardQuotaCommand};
 pub use card_transfer::{
@@ -131,9 +135,12 @@ pub use share_return::{
 pub use standing::{Attention, AttentionChange, AttentionKind, Exit, Sealed, Standing};
 pub use task::{Lane, Task, TaskChange};
 pub use tenant::{Tenant, TenantChange, TenantCommand};
-pub use wallet::{OpenWallet, Wallet, WalletChange, WalletCommand, WalletRefusal, WalletState};
+pub use wallet::{
+    OpenWallet, WALLET_CARDS_MAX, Wallet, WalletChange, WalletCommand, WalletRefusal, WalletState,
+};
 pub use wallet_payment::{
-    ValuePart, ValueSource, WalletPayment, WalletPaymentChange, WalletPaymentCommand,
+    Deduct, ValuePart, ValueSource, WalletPayment, WalletPaymentChange, WalletPaymentCommand,
+    WalletUse,
 };
 pub use withdrawal::{
     Payout, RequestWithdrawal, Withdrawal, WithdrawalChange, WithdrawalCommand, WithdrawalField,

@@ -72,6 +72,7 @@ impl Lane {
             | SubjectKind::CardQuota
             | SubjectKind::Recharge
             | SubjectKind::CardTransfer
+            | SubjectKind::CardBinding
             | SubjectKind::Card
             | SubjectKind::Wallet
             | SubjectKind::WalletPayment

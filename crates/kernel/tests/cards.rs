@@ -316,6 +316,7 @@ fn refunding_cards(
         reason: None,
         notify_url: Some("https://business.com/refund/notify".to_owned()),
         details: "{}".to_owned(),
+        is_to_balance: false,
     });
     let (tenant, merchant) = (tenant(), MerchantId::new(MERCHANT));
     RefundCommand::RequestCards(Box::new(RefundCards { tenant, order, merchant, cards, request }))

@@ -42,6 +42,7 @@ const fn order_rank(refusal: &OrderRefusal) -> usize {
         OrderRefusal::NoWallet => 19,
         OrderRefusal::OtherWallet => 20,
         OrderRefusal::Wallet(_) => 21,
+        OrderRefusal::WalletCard { .. } => 22,
     }
 }
 
@@ -358,6 +359,7 @@ fn findings_about_nothing_are_refused() {
             | SubjectKind::Recharge
             | SubjectKind::Card
             | SubjectKind::CardTransfer
+            | SubjectKind::CardBinding
             | SubjectKind::Wallet
             | SubjectKind::WalletPayment
             | SubjectKind::Withdrawal => no_findings(kind.name()),
@@ -397,6 +399,7 @@ fn what_does_not_exist_is_not_found() {
             | SubjectKind::CardBatch
             | SubjectKind::CardQuota
             | SubjectKind::Card
+            | SubjectKind::CardBinding
             | SubjectKind::Wallet
             | SubjectKind::WalletPayment
             | SubjectKind::Withdrawal => None,

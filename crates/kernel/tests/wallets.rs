@@ -4,11 +4,11 @@ mod support;
 
 use channel::{Finding, Payment, RefundStatus, Refunded, WALLET_CHANNEL};
 use kernel::{
-    Command, Directory, MerchantId, OpenWallet, OrderRefusal, OrderState, PlaceOrder,
+    Command, Deduct, Directory, MerchantId, OpenWallet, OrderRefusal, OrderState, PlaceOrder,
     RechargeCommand, RechargeRefusal, RechargeWallet, Refusal, Route, Task, UnappliedOutcome,
-    Wallet, WalletCommand, WalletPayment, WalletRefusal, WalletState,
+    Wallet, WalletCommand, WalletPayment, WalletRefusal, WalletState, WalletUse,
 };
-use ledger::{Account, AccountKind, Currency, Fen};
+use ledger::{Account, AccountKind, Currency, Fen, Id, kinds};
 use proptest::prelude::*;
 use std::sync::Arc;
 use support::{MERCHANT, PARTNERS, TestKernel, directory, no_id, place_with, request, tenant};
@@ -78,8 +78,12 @@ fn with_balance(fen: i64, bonus: i64) -> TestKernel {
     kernel
 }
 
+fn of_wallet(wallet: Id<kinds::Wallet>) -> WalletUse {
+    WalletUse { wallet, deduct: Deduct::CardsFirst }
+}
+
 fn spending(kernel: &TestKernel, number: &str, fen: i64) -> PlaceOrder {
-    let wallet = Some(wallet(kernel).id);
+    let wallet = Some(of_wallet(wallet(kernel).id));
     let place = place_with(number, |request| {
         request.amount = Fen::new(fen);
         request.wallet = wallet;
@@ -218,9 +222,9 @@ fn refusals_come_in_order() {
     };
     assert_eq!(kernel.handle(missing), Err(WalletRefusal::NotFound.into()));
     assert_eq!(kernel.handle(paying_in("in2", 1, -1)), Err(RechargeRefusal::Bonus.into()));
-    let mut place = |channel: &str, wallet, merchant: &str| {
+    let mut place = |channel: &str, wallet: Option<Id<kinds::Wallet>>, merchant: &str| {
         let mut place = place_with("o1", |request| {
-            request.wallet = wallet;
+            request.wallet = wallet.map(of_wallet);
             request.merchant = MerchantId::new(merchant);
         });
         place.channel = channel.to_owned();

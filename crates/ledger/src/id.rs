@@ -128,6 +128,8 @@ kinds! {
         Card = "card" 'G';
         /// A gift card on its way to another owner (转赠).
         CardTransfer = "card_transfer" 'X';
+        /// A gift card that was put into a wallet (绑卡).
+        CardBinding = "card_binding" 'L';
         /// A user's wallet at a merchant (储值账户).
         Wallet = "wallet" 'V';
         /// What an order took from a wallet.

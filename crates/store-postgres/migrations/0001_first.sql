@@ -77,6 +77,7 @@ CREATE TABLE order_terms (
     splits           text   COLLATE "C",
     recharge_id      bigint,
     wallet_id        bigint,
+    wallet_deduct    text   COLLATE "C",
     details          text   COLLATE "C" NOT NULL,
     content          text   COLLATE "C" NOT NULL,
     expires_at       bigint NOT NULL,
@@ -100,6 +101,7 @@ CREATE TABLE refunds (
     requested_reason   text   COLLATE "C",
     notify_url         text   COLLATE "C",
     details            text   COLLATE "C",
+    is_to_balance      bigint,
     parts              text   COLLATE "C",
     made_at            bigint NOT NULL,
     version            bigint NOT NULL,
@@ -574,6 +576,9 @@ CREATE TABLE cards (
     spent           bigint NOT NULL,
     secret          text   COLLATE "C",
     secret_tag      text   COLLATE "C",
+    wallet_id       bigint,
+    bound_at        bigint,
+    wrong_secrets   text   COLLATE "C",
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, number)
 );
@@ -612,6 +617,29 @@ CREATE INDEX attention_of_card_transfers ON card_transfers (tenant, attention_si
     WHERE attention IS NOT NULL;
 CREATE INDEX attention_times_of_card_transfers
     ON card_transfers (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE card_bindings (
+    tenant          text   COLLATE "C" NOT NULL,
+    id              bigint NOT NULL,
+    namespace       text   COLLATE "C" NOT NULL,
+    number          text   COLLATE "C" NOT NULL,
+    card_id         bigint NOT NULL,
+    order_id        bigint NOT NULL,
+    wallet_id       bigint NOT NULL,
+    is_by_secret    bigint NOT NULL,
+    made_at         bigint NOT NULL,
+    version         bigint NOT NULL,
+    next_poll_at    bigint,
+    held            bigint NOT NULL,
+    attention_kind  text   COLLATE "C",
+    attention       text   COLLATE "C",
+    attention_since bigint,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, number)
+);
+CREATE INDEX attention_of_card_bindings ON card_bindings (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_card_bindings
+    ON card_bindings (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 CREATE TABLE wallets (
     tenant          text   COLLATE "C" NOT NULL,
     id              bigint NOT NULL,
@@ -626,6 +654,7 @@ CREATE TABLE wallets (
     attention       text   COLLATE "C",
     attention_since bigint,
     state           text   COLLATE "C" NOT NULL,
+    cards           text   COLLATE "C",
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, number)
 );

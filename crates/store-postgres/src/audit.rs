@@ -75,6 +75,7 @@ fn rules() -> Vec<RuleSql> {
         (Rule::EventsMissing, noun::<Recharge>(), &sql::RECHARGE_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<Card>(), &sql::CARD_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<kernel::CardTransfer>(), &sql::CARD_TRANSFER_EVENTS_MISSING),
+        (Rule::EventsMissing, noun::<kernel::CardBinding>(), &sql::CARD_BINDING_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<Wallet>(), &sql::WALLET_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<WalletPayment>(), &sql::WALLET_PAYMENT_EVENTS_MISSING),
         (Rule::ArchivesDiffer, "archive", &sql::ARCHIVES_DIFFER),

@@ -133,6 +133,7 @@ async fn tables_are_distributed_where_the_database_can() {
         "recharges",
         "cards",
         "card_transfers",
+        "card_bindings",
         "wallets",
         "wallet_payments",
         "events",
@@ -195,5 +196,5 @@ async fn unique_indexes_begin_with_the_tenant() {
             }
         }
     }
-    assert_eq!(led, 47);
+    assert_eq!(led, 49);
 }

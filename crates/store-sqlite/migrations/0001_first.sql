@@ -76,6 +76,7 @@ CREATE TABLE order_terms (
     splits           TEXT,
     recharge_id      INTEGER,
     wallet_id        INTEGER,
+    wallet_deduct    TEXT,
     details          TEXT    NOT NULL,
     content          TEXT    NOT NULL,
     expires_at       INTEGER NOT NULL,
@@ -99,6 +100,7 @@ CREATE TABLE refunds (
     requested_reason   TEXT,
     notify_url         TEXT,
     details            TEXT,
+    is_to_balance      INTEGER,
     parts              TEXT,
     made_at            INTEGER NOT NULL,
     version            INTEGER NOT NULL,
@@ -573,6 +575,9 @@ CREATE TABLE cards (
     spent           INTEGER NOT NULL,
     secret          TEXT,
     secret_tag      TEXT,
+    wallet_id       INTEGER,
+    bound_at        INTEGER,
+    wrong_secrets   TEXT,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, number)
 ) STRICT, WITHOUT ROWID;
@@ -611,6 +616,29 @@ CREATE INDEX attention_of_card_transfers ON card_transfers (tenant, attention_si
     WHERE attention IS NOT NULL;
 CREATE INDEX attention_times_of_card_transfers
     ON card_transfers (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE card_bindings (
+    tenant          TEXT    NOT NULL,
+    id              INTEGER NOT NULL,
+    namespace       TEXT    NOT NULL,
+    number          TEXT    NOT NULL,
+    card_id         INTEGER NOT NULL,
+    order_id        INTEGER NOT NULL,
+    wallet_id       INTEGER NOT NULL,
+    is_by_secret    INTEGER NOT NULL,
+    made_at         INTEGER NOT NULL,
+    version         INTEGER NOT NULL,
+    next_poll_at    INTEGER,
+    held            INTEGER NOT NULL,
+    attention_kind  TEXT,
+    attention       TEXT,
+    attention_since INTEGER,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_card_bindings ON card_bindings (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_card_bindings
+    ON card_bindings (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 CREATE TABLE wallets (
     tenant          TEXT    NOT NULL,
     id              INTEGER NOT NULL,
@@ -625,6 +653,7 @@ CREATE TABLE wallets (
     attention       TEXT,
     attention_since INTEGER,
     state           TEXT    NOT NULL,
+    cards           TEXT,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, number)
 ) STRICT, WITHOUT ROWID;

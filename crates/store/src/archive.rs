@@ -176,6 +176,7 @@ fn removed(row: &Row) -> Option<(Id<kinds::Notification>, i64)> {
         | Row::Recharge(_)
         | Row::Card(_)
         | Row::CardTransfer(_)
+        | Row::CardBinding(_)
         | Row::Wallet(_)
         | Row::WalletPayment(_)
         | Row::Tenant(_)

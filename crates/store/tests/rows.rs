@@ -5,10 +5,10 @@ mod any;
 
 use any::{
     any_allocation, any_allocation_release, any_approval, any_call, any_caller, any_caller_key,
-    any_card, any_card_batch, any_card_quota, any_card_transfer, any_channel_account,
-    any_happening, any_merchant, any_notification, any_order, any_payee, any_recharge, any_refund,
-    any_share, any_share_return, any_tenant, any_transfer, any_wallet, any_wallet_payment,
-    any_withdrawal,
+    any_card, any_card_batch, any_card_binding, any_card_quota, any_card_transfer,
+    any_channel_account, any_happening, any_merchant, any_notification, any_order, any_payee,
+    any_recharge, any_refund, any_share, any_share_return, any_tenant, any_transfer, any_wallet,
+    any_wallet_payment, any_withdrawal,
 };
 use channel::{Operation, PayForm};
 use kernel::{
@@ -255,6 +255,12 @@ proptest! {
 
     #[test]
     fn card_transfers_read_back(row in any_card_transfer(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
+    }
+
+    #[test]
+    fn card_bindings_read_back(row in any_card_binding(), at: usize, damage in any_cell()) {
         check_row(&row)?;
         check_damaged(&row, at, damage)?;
     }

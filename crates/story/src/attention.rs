@@ -50,6 +50,7 @@ fn standing(row: &Row) -> Option<String> {
         | Row::CardQuota(_)
         | Row::Recharge(_)
         | Row::CardTransfer(_)
+        | Row::CardBinding(_)
         | Row::Card(_)
         | Row::Wallet(_)
         | Row::WalletPayment(_)

@@ -337,6 +337,7 @@ fn request_refund(order: Id<kinds::Order>) -> RequestRefund {
         reason: Some("凉了".to_owned()),
         notify_url: Some("https://shop.example/refunded".to_owned()),
         details: "{}".to_owned(),
+        is_to_balance: false,
     };
     let (merchant, amount) = (MerchantId::new("CM1"), Fen::new(3_300));
     RequestRefund {

@@ -406,6 +406,7 @@ fn intent(story: &Story, task: &Task, now: Timestamp) -> String {
         | SubjectKind::CardBatch
         | SubjectKind::CardQuota
         | SubjectKind::Card
+        | SubjectKind::CardBinding
         | SubjectKind::Wallet
         | SubjectKind::WalletPayment
         | SubjectKind::Withdrawal => format!("nothing: {subject} has no tasks"),

@@ -135,6 +135,7 @@ pub fn request_refund(order: &Order, number: &str, fen: i64) -> Command {
         reason: Some("too \"sweet\" \u{1f375}".to_owned()),
         notify_url: Some("https://shop.example/refunded".to_owned()),
         details: "{}".to_owned(),
+        is_to_balance: false,
     };
     RequestRefund {
         tenant: order.terms.tenant.clone(),

@@ -80,6 +80,7 @@ fn place(row: &AttentionRow, way: Way) -> String {
         | SubjectKind::CardQuota
         | SubjectKind::Recharge
         | SubjectKind::CardTransfer
+        | SubjectKind::CardBinding
         | SubjectKind::Card
         | SubjectKind::Wallet
         | SubjectKind::WalletPayment

@@ -67,6 +67,7 @@ fn request() -> RefundRequest {
         reason: None,
         notify_url: None,
         details: "{}".to_owned(),
+        is_to_balance: false,
     }
 }
 

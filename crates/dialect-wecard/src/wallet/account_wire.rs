@@ -1,10 +1,11 @@
 //! Requests and results of wallets (储值账户), member by member.
 
-use super::wire::order_of_recharge;
+use super::wire::{order_of_recharge, read_card_id};
 use crate::check::{Malformed, Read, required};
 use crate::json::{Json, Object};
+use crate::members::CARDS_LEN_MAX;
 use crate::wire::{TOTAL_FEN_MAX, UnifiedOrder};
-use kernel::{MerchantId, Wallet, WalletState};
+use kernel::{Deduct, MerchantId, Wallet, WalletState};
 use ledger::{Fen, Id, kinds};
 use serde::Serialize;
 
@@ -22,7 +23,7 @@ pub(crate) fn wallet_id(id: Id<kinds::Wallet>) -> String {
 }
 
 /// The wallet that `WalletId` names.
-fn by_id(body: &Object<'_>) -> Read<Option<WalletKey>> {
+pub(super) fn by_id(body: &Object<'_>) -> Read<Option<WalletKey>> {
     let Some(text) = body.text("WalletId", 1..=50)? else { return Ok(None) };
     let id = text.strip_prefix(PREFIX).and_then(|digits| Id::parse(digits).ok());
     let wanted = || Malformed::new("WalletId", "want WA and 18 digits");
@@ -65,21 +66,32 @@ pub(crate) fn wallet_key(body: &Object<'_>) -> Read<WalletKey> {
 
 /// The wallet that pays for an order: `WalletInfo.WalletId`, else the payer's own at the merchant.
 pub(crate) fn paying_wallet(order: &UnifiedOrder<'_>) -> Read<WalletKey> {
-    let named = match order.wallet_info {
-        Some(info) => {
-            let inside = |fault: Malformed| fault.inside("WalletInfo");
-            if info.word("DeductMode", &["CARD_FIRST", "BALANCE", "CARD"]).map_err(inside)?
-                == Some("CARD")
-            {
-                let why = "CARD: no card can be bound to a wallet; want CARD_FIRST or BALANCE";
-                return Err(inside(Malformed::new("DeductMode", why)));
-            }
-            by_id(info).map_err(inside)?
-        }
-        None => None,
-    };
+    let named = order.wallet_info.map(by_id).transpose().map_err(inside)?.flatten();
     let own = || Ok(Wallet::key(&MerchantId::new(order.merchant), &required_owner(order)?));
     named.map_or_else(own, Ok)
+}
+
+/// What of the wallet pays: its cards and then its balance, unless `WalletInfo` says otherwise.
+pub(crate) fn deduct(order: &UnifiedOrder<'_>) -> Read<Deduct> {
+    let Some(info) = order.wallet_info else { return Ok(Deduct::CardsFirst) };
+    if info.text("VerifyToken", 1..=128).map_err(inside)?.is_some() {
+        let why = "payment passwords are not kept here, leave it out";
+        return Err(inside(Malformed::new("VerifyToken", why)));
+    }
+    match info.word("DeductMode", &["CARD_FIRST", "BALANCE", "CARD"]).map_err(inside)? {
+        Some("CARD") => {
+            let cards = info.list("CardIdList", CARDS_LEN_MAX, |card| {
+                read_card_id(crate::check::as_text(card, 1..=50)?)
+            });
+            Ok(Deduct::Cards(required("CardIdList", cards.map_err(inside)?).map_err(inside)?))
+        }
+        Some("BALANCE") => Ok(Deduct::Balance),
+        Some(_) | None => Ok(Deduct::CardsFirst),
+    }
+}
+
+fn inside(fault: Malformed) -> Malformed {
+    fault.inside("WalletInfo")
 }
 
 /// Whose wallet: `PayerInfo.OutUserId`, else its `PayerId`.
@@ -148,6 +160,7 @@ pub(crate) struct AccountShown<'o> {
     pub(crate) balance: String,
     pub(crate) frozen_amount: String,
     pub(crate) available_amount: String,
+    pub(crate) card_balance: String,
     pub(crate) account_status: &'static str,
     pub(crate) create_time: String,
 }

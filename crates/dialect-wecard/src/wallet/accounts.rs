@@ -1,8 +1,8 @@
 //! Wallets: opened, shown, frozen and closed, paid into, and paid from.
 
 use super::account_wire::{
-    AccountShown, ModifyAccount, OpenAccount, PayIn, WalletKey, paying_wallet, status, wallet_id,
-    wallet_key,
+    AccountShown, ModifyAccount, OpenAccount, PayIn, WalletKey, deduct, paying_wallet, status,
+    wallet_id, wallet_key,
 };
 use super::faults::of_wallet;
 use super::{RETRY, map};
@@ -16,9 +16,10 @@ use crate::{RECHARGE_NAMESPACE, content, time};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use kernel::{
-    MerchantId, OpenWallet, OrderRequest, PlaceOrder, Reads, RechargeCommand, RechargeWallet,
-    TenantId, View, Wallet, WalletCommand,
+    Deduct, MerchantId, OpenWallet, OrderRequest, PlaceOrder, Reads, RechargeCommand,
+    RechargeWallet, TenantId, View, Wallet, WalletCommand, WalletUse,
 };
+use ledger::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -81,6 +82,16 @@ async fn pay_in(api: &Api, request: Request) -> Result<Response, Fault> {
     Ok(success(shown))
 }
 
+/// What a repeat of an order that a wallet pays must not change beyond what its order compares.
+#[derive(Serialize)]
+struct WalletContent<'a> {
+    order: &'a str,
+    wallet: i64,
+    uses_cards: bool,
+    /// Those that are named.
+    cards: Vec<i64>,
+}
+
 /// What a repeat of a payment into a wallet must not change beyond what its order compares.
 #[derive(Serialize)]
 struct PayInContent<'a> {
@@ -102,12 +113,13 @@ fn paying_in(caller: &Caller, request: &PayIn<'_>) -> Result<RechargeWallet, Fau
 
 async fn show(api: &Api, tenant: &TenantId, key: &WalletKey) -> Result<Response, Fault> {
     let (wallet, view) = api.wallet(tenant, key).await?;
-    Ok(success(account(&wallet, &view)?))
+    Ok(success(account(&wallet, &view, api.engine.now())?))
 }
 
 /// A wallet, with what is in it. The view has its balances.
-fn account<'w>(wallet: &'w Wallet, view: &View) -> Result<AccountShown<'w>, Fault> {
+fn account<'w>(wallet: &'w Wallet, view: &View, now: Timestamp) -> Result<AccountShown<'w>, Fault> {
     let balance = wallet.balance(view).ok_or_else(Fault::unknown)?;
+    let cards = wallet.card_balance(view, now).ok_or_else(Fault::unknown)?;
     let available = balance.available().map_err(|_| Fault::unknown())?;
     Ok(AccountShown {
         wallet_id: wallet_id(wallet.id),
@@ -116,6 +128,7 @@ fn account<'w>(wallet: &'w Wallet, view: &View) -> Result<AccountShown<'w>, Faul
         balance: balance.posted.get().to_string(),
         frozen_amount: balance.held.get().to_string(),
         available_amount: available.get().to_string(),
+        card_balance: cards.get().to_string(),
         account_status: status(wallet.state),
         create_time: time::write(wallet.made_at),
     })
@@ -123,7 +136,11 @@ fn account<'w>(wallet: &'w Wallet, view: &View) -> Result<AccountShown<'w>, Faul
 
 impl Api {
     /// A wallet, and its balances.
-    async fn wallet(&self, tenant: &TenantId, key: &WalletKey) -> Result<(Wallet, View), Fault> {
+    pub(super) async fn wallet(
+        &self,
+        tenant: &TenantId,
+        key: &WalletKey,
+    ) -> Result<(Wallet, View), Fault> {
         let wallets = vec![(tenant.clone(), key.clone())];
         let view = self.engine.rows(&Reads { wallets, ..Reads::default() }).await?;
         let found = view.wallets.find(tenant, key).cloned();
@@ -140,10 +157,16 @@ impl Api {
         if place.channel != channel::WALLET_CHANNEL {
             return Ok(place);
         }
+        let deduct = deduct(order)?;
         let (wallet, _) = self.wallet(&place.tenant, &paying_wallet(order)?).await?;
-        let content = content::digest_of(&(&place.request.content, wallet.id.value()));
-        let content = content.map_err(unwritable)?;
-        let wallet = Some(wallet.id);
+        let content = WalletContent {
+            order: &place.request.content,
+            wallet: wallet.id.value(),
+            uses_cards: deduct != Deduct::Balance,
+            cards: deduct.listed().iter().map(|card| card.value()).collect(),
+        };
+        let content = content::digest_of(&content).map_err(unwritable)?;
+        let wallet = Some(WalletUse { wallet: wallet.id, deduct });
         let request = OrderRequest { wallet, content, ..(*place.request).clone() };
         Ok(PlaceOrder { request: Arc::new(request), ..place })
     }

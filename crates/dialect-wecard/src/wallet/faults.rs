@@ -2,8 +2,8 @@
 
 use crate::faults::{ErrCode, Fault};
 use kernel::{
-    CardBatchField, CardBatchRefusal, CardRefusal, CardTransferRefusal, RechargeRefusal,
-    WalletRefusal,
+    CardBatchField, CardBatchRefusal, CardBindingRefusal, CardRefusal, CardTransferRefusal,
+    RechargeRefusal, WalletRefusal,
 };
 
 /// The list of the cards that are taken back.
@@ -87,6 +87,21 @@ pub(crate) const fn of_card(refusal: &CardRefusal) -> (ErrCode, Option<&'static 
         CardRefusal::NotFound => (ErrCode::CardNotExist, Some("CardId")),
         CardRefusal::OtherOwner => (ErrCode::WalletInvalidParameter, Some("OwnerId")),
         CardRefusal::State { .. } => (ErrCode::CardStatusError, Some("CardId")),
+    }
+}
+
+/// The code of a binding's refusal, and the member that it names.
+pub(crate) const fn of_binding(refusal: &CardBindingRefusal) -> (ErrCode, Option<&'static str>) {
+    match refusal {
+        CardBindingRefusal::NoCard => (ErrCode::CardNotExist, Some("CardId")),
+        CardBindingRefusal::Differs => (ErrCode::WalletInvalidParameter, Some("OutBindId")),
+        CardBindingRefusal::Locked => (ErrCode::CardLocked, Some("CardNo")),
+        CardBindingRefusal::Wallet(refusal) => of_account(refusal),
+        CardBindingRefusal::OtherOwner => (ErrCode::WalletInvalidParameter, Some("OwnerId")),
+        CardBindingRefusal::CardState { .. } => (ErrCode::CardStatusError, None),
+        CardBindingRefusal::NotAccepted | CardBindingRefusal::Full { .. } => {
+            (ErrCode::WalletInvalidParameter, Some("WalletId"))
+        }
     }
 }
 

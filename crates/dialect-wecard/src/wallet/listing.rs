@@ -1,5 +1,6 @@
 //! Cards page by page, and what happened to one: `query_cards` and `query_card_flows`.
 
+use super::account_wire::{WalletKey, by_id};
 use super::faults::of_wallet;
 use super::wire::{CardShown, batch_id, card_id, card_key, out_recharge_id};
 use super::{by_number, map};
@@ -76,6 +77,8 @@ enum Whose {
     Many(CardsOf),
     /// Those of a purchase.
     Recharge(Key<kinds::Order>),
+    /// Those in a wallet.
+    Wallet(WalletKey),
 }
 
 /// `POST …/query_cards`, checked.
@@ -89,12 +92,13 @@ impl Asked {
     fn read(body: &Object<'_>) -> Read<Asked> {
         let owner = body.text("OwnerId", 1..=256)?;
         let (recharge, batch) = (out_recharge_id(body)?, batch_id(body, "CardBatchId")?);
-        let whose = match (owner, recharge, batch) {
-            (Some(owner), None, None) => Whose::Many(CardsOf::Owner(owner.to_owned())),
-            (None, Some(number), None) => Whose::Recharge(by_number(number)),
-            (None, None, Some(batch)) => Whose::Many(CardsOf::Batch(batch)),
-            (_, _, _) => {
-                let why = "want one of OwnerId, OutRechargeId and CardBatchId";
+        let whose = match (owner, recharge, batch, by_id(body)?) {
+            (Some(owner), None, None, None) => Whose::Many(CardsOf::Owner(owner.to_owned())),
+            (None, Some(number), None, None) => Whose::Recharge(by_number(number)),
+            (None, None, Some(batch), None) => Whose::Many(CardsOf::Batch(batch)),
+            (None, None, None, Some(wallet)) => Whose::Wallet(wallet),
+            (_, _, _, _) => {
+                let why = "want one of OwnerId, WalletId, OutRechargeId and CardBatchId";
                 return Err(Malformed::new("OwnerId", why));
             }
         };
@@ -126,15 +130,33 @@ async fn list(api: &Api, request: Request) -> Result<Response, Fault> {
             api.engine.ask(Cards { tenant, of, state, offset, limit }).await?
         }
         Whose::Recharge(key) => {
-            let cards = api.cards_of_recharge(&caller.tenant, &key).await?.into_iter();
-            paging.of(cards.filter(|card| state.is_none_or(|state| card.state == state)).collect())
+            paging.of(in_state(api.cards_of_recharge(&caller.tenant, &key).await?, state))
+        }
+        Whose::Wallet(key) => {
+            paging.of(in_state(api.cards_of_wallet(&caller.tenant, &key).await?, state))
         }
     };
     let rows: Vec<CardShown> = found.rows.iter().map(map::card).collect();
     Ok(success(Page::of(paging, Counted { count: found.count, rows })))
 }
 
+fn in_state(cards: Vec<Card>, state: Option<CardState>) -> Vec<Card> {
+    cards.into_iter().filter(|card| state.is_none_or(|state| card.state == state)).collect()
+}
+
 impl Api {
+    /// The cards in a wallet, the last one that was bound first.
+    async fn cards_of_wallet(
+        &self,
+        tenant: &TenantId,
+        key: &WalletKey,
+    ) -> Result<Vec<Card>, Fault> {
+        let (wallet, view) = self.wallet(tenant, key).await?;
+        let mut own: Vec<Card> = wallet.cards(&view).cloned().collect();
+        own.reverse();
+        Ok(own)
+    }
+
     /// The cards of a purchase, newest first.
     async fn cards_of_recharge(
         &self,
@@ -159,6 +181,8 @@ struct FlowShown {
     /// Fen, as text; below zero where the card has less from then on.
     amount: String,
     balance_after: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel_order_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     channel_refund_id: Option<String>,
     flow_time: String,
@@ -205,6 +229,7 @@ fn flows_of(card: &Card, events: &[Event]) -> Vec<FlowShown> {
 struct Flow<'a> {
     kind: &'static str,
     amount: Fen,
+    order: Option<Id<kinds::Order>>,
     refund: Option<Id<kinds::Refund>>,
     remark: Option<&'a str>,
 }
@@ -214,9 +239,14 @@ impl<'a> Flow<'a> {
     fn of(card: &Card, change: &'a CardChange) -> Option<Flow<'a>> {
         let (face, left) = (card.face.get(), card.face.get() - card.spent.get());
         let flow = |kind, amount, refund, remark| {
-            Some(Flow { kind, amount: Fen::new(amount), refund, remark })
+            Some(Flow { kind, amount: Fen::new(amount), order: None, refund, remark })
         };
         match change {
+            CardChange::Spent { by, amount } => {
+                let paid = flow("PAY", -amount.get(), None, None)?;
+                Some(Flow { order: Some(*by), ..paid })
+            }
+            CardChange::PutBack { by, amount } => flow("REFUND", amount.get(), Some(*by), None),
             CardChange::Issued(_) => flow("RECHARGE", face, None, None),
             CardChange::Voided { by } => flow("RECHARGE_REFUND", -face, Some(*by), None),
             CardChange::Revived { by } => flow("RECHARGE_REFUND", face, Some(*by), None),
@@ -225,6 +255,8 @@ impl<'a> Flow<'a> {
             CardChange::Expired => flow("ADJUST_OUT", -left, None, None),
             CardChange::SecretMade(_)
             | CardChange::SecretRead
+            | CardChange::WrongSecret
+            | CardChange::Bound { .. }
             | CardChange::GivenAway { .. }
             | CardChange::Received { .. }
             | CardChange::Kept { .. } => None,
@@ -238,6 +270,7 @@ impl<'a> Flow<'a> {
             flow_type: self.kind,
             amount: self.amount.get().to_string(),
             balance_after: after.to_string(),
+            channel_order_id: self.order.map(|order| order.to_string()),
             channel_refund_id: self.refund.map(|refund| refund.to_string()),
             flow_time: time::write(event.at),
             remark: self.remark.map(str::to_owned),

@@ -172,6 +172,8 @@ pub(super) fn card(row: &Card) -> CardShown {
         begin_time: time::write(row.begins_at),
         end_time: time::write(row.ends_at),
         issue_time: time::write(row.made_at),
+        wallet_id: row.bound_to.map(|bound| wallet_id(bound.wallet)),
+        bind_time: row.bound_to.map(|bound| time::write(bound.at)),
     }
 }
 
@@ -180,6 +182,8 @@ pub(super) const fn card_status(state: CardState) -> &'static str {
     match state {
         CardState::Issued => "ISSUED",
         CardState::Transferring => "TRANSFERRING",
+        CardState::Bound => "BOUND",
+        CardState::UsedUp => "USED_UP",
         CardState::Frozen => "FROZEN",
         CardState::Void => "VOID",
         CardState::Expired => "EXPIRED",

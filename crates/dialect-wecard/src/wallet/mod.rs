@@ -3,10 +3,11 @@
 //! - `wire`: requests and results; `map`: to commands and back; `faults`: their codes.
 //! - `accounts`: wallets; `account_wire`: their requests and results.
 //! - `secret`: a card's secret; `refund`: cards that are taken back; `listing`: cards page by page, and
-//!   what happened to one; `transfer`: cards that are given away.
+//!   what happened to one; `transfer`: cards that are given away; `bind`: cards that are put into wallets.
 
 mod account_wire;
 mod accounts;
+mod bind;
 pub(crate) mod faults;
 mod listing;
 pub(crate) mod map;
@@ -14,6 +15,8 @@ mod refund;
 mod secret;
 mod transfer;
 mod wire;
+
+pub(crate) use account_wire::wallet_id;
 
 use crate::RECHARGE_NAMESPACE;
 use crate::envelope::Received;
@@ -52,6 +55,7 @@ pub(crate) fn router() -> Router<Arc<Api>> {
         ("query_cards", post(listing::query_cards)),
         ("query_card_flows", post(listing::query_card_flows)),
         ("query_card_secret", post(secret::query_card_secret)),
+        ("bind_card", post(bind::bind_card)),
         ("transfer_card", post(transfer::transfer_card)),
         ("receive_card", post(transfer::receive_card)),
         ("cancel_transfer", post(transfer::cancel_transfer)),

@@ -41,6 +41,7 @@ impl Asked {
             reason,
             notify_url: notify_url(body)?,
             details: "{}".to_owned(),
+            is_to_balance: false,
         };
         Ok(Asked { recharge, cards, request })
     }

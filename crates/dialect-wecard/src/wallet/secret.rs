@@ -96,8 +96,23 @@ fn fresh(
 ) -> Result<CardSecret, SealFault> {
     let plain = Secret::new(new_text());
     let context = card_secret_context(tenant, card);
-    let tag = secrets.tag(PURPOSE, &format!("{context}/{}", plain.expose()));
+    let tag = secrets.tag(PURPOSE, &tagged(&context, &plain));
     Ok(CardSecret { sealed: secrets.seal(&context, &plain)?, tag })
+}
+
+/// What is hashed of a secret: it is of one card alone.
+fn tagged(context: &str, plain: &Secret) -> String {
+    format!("{context}/{}", plain.expose())
+}
+
+/// The keyed hashes of what somebody presents as the secret of a card, under each key of the installation.
+pub(super) fn secret_tags(
+    secrets: &Secrets,
+    tenant: &TenantId,
+    card: Id<kinds::Card>,
+    plain: &Secret,
+) -> Vec<String> {
+    secrets.tags(PURPOSE, &tagged(&card_secret_context(tenant, card), plain))
 }
 
 fn new_text() -> String {

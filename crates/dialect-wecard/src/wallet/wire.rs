@@ -129,8 +129,13 @@ pub(crate) fn card_key(body: &Object<'_>) -> Read<Key<kinds::Card>> {
         return read_card_id(text).map(Key::Id).map_err(|fault| fault.inside("CardId"));
     }
     let number = required("CardId", body.text("CardNo", 1..=50)?)?;
+    card_number(number).map(kernel::Card::key)
+}
+
+/// `CardNo`, whose last digit shows a mistyped one.
+pub(super) fn card_number(number: &str) -> Read<&str> {
     match kernel::has_check_digit(number) {
-        true => Ok(kernel::Card::key(number)),
+        true => Ok(number),
         false => Err(Malformed::new("CardNo", "want 16 digits with the right check digit")),
     }
 }
@@ -309,6 +314,10 @@ pub(crate) struct CardShown {
     pub(crate) begin_time: String,
     pub(crate) end_time: String,
     pub(crate) issue_time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) wallet_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bind_time: Option<String>,
 }
 
 /// A batch.

@@ -1,9 +1,9 @@
 //! What can happen to a card, and what it does to it.
 
-use super::{Card, CardSecret, CardState};
+use super::{BoundTo, Card, CardSecret, CardState, LOCK_SECONDS};
 use crate::aggregate::AggregateChange;
 use crate::event::Event;
-use ledger::{Id, kinds};
+use ledger::{Fen, Id, kinds};
 
 /// What can happen to a card.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,29 @@ pub enum CardChange {
         /// Which transfer ended.
         by: Id<kinds::CardTransfer>,
     },
+    /// Somebody presented a wrong secret for it.
+    WrongSecret,
+    /// It is in a wallet from now on.
+    Bound {
+        /// With which binding.
+        by: Id<kinds::CardBinding>,
+        /// The wallet.
+        wallet: Id<kinds::Wallet>,
+    },
+    /// An order took a part of its value.
+    Spent {
+        /// Which order.
+        by: Id<kinds::Order>,
+        /// How much.
+        amount: Fen,
+    },
+    /// A refund of an order put a part of its value back.
+    PutBack {
+        /// Which refund.
+        by: Id<kinds::Refund>,
+        /// How much.
+        amount: Fen,
+    },
     /// A refund took it back.
     Voided {
         /// Which refund.
@@ -66,6 +89,10 @@ impl AggregateChange for CardChange {
             CardChange::GivenAway { .. } => "given_away",
             CardChange::Received { .. } => "received",
             CardChange::Kept { .. } => "kept",
+            CardChange::WrongSecret => "wrong_secret",
+            CardChange::Bound { .. } => "bound",
+            CardChange::Spent { .. } => "spent",
+            CardChange::PutBack { .. } => "put_back",
             CardChange::Voided { .. } => "voided",
             CardChange::Revived { .. } => "revived",
             CardChange::Expired => "expired",
@@ -86,12 +113,31 @@ pub(super) fn evolve(before: Option<&Card>, event: &Event, change: &CardChange) 
         CardChange::SecretMade(secret) => card.secret = Some(secret.clone()),
         CardChange::SecretRead => {}
         CardChange::Frozen { .. } => card.state = CardState::Frozen,
-        CardChange::Unfrozen { .. } | CardChange::Kept { .. } => card.state = CardState::Issued,
+        CardChange::Unfrozen { .. } | CardChange::Kept { .. } => card.state = card.usable_state(),
         CardChange::GivenAway { .. } => card.state = CardState::Transferring,
         CardChange::Received { owner, .. } => {
             card.state = CardState::Issued;
             card.owner = owner.clone();
             card.secret = None;
+        }
+        CardChange::WrongSecret => {
+            let since = event.at.plus_seconds(-LOCK_SECONDS);
+            card.wrong_secrets.retain(|at| *at > since);
+            card.wrong_secrets.push(event.at);
+        }
+        CardChange::Bound { wallet, .. } => {
+            assert_eq!(card.bound_to, None, "{} is bound twice", event.subject);
+            card.bound_to = Some(BoundTo { wallet: *wallet, at: event.at });
+            card.wrong_secrets.clear();
+            card.state = card.usable_state();
+        }
+        CardChange::Spent { amount, .. } => {
+            assert_eq!(card.state, CardState::Bound, "{} is spent", event.subject);
+            move_spent(&mut card, event, amount.get());
+        }
+        CardChange::PutBack { amount, .. } => {
+            assert!(card.is_alive(), "{} is not alive and gets something back", event.subject);
+            move_spent(&mut card, event, -amount.get());
         }
         CardChange::Voided { .. } => {
             assert!(card.is_whole(), "{} is taken back and not whole", event.subject);
@@ -99,9 +145,20 @@ pub(super) fn evolve(before: Option<&Card>, event: &Event, change: &CardChange) 
         }
         CardChange::Revived { .. } => {
             assert_eq!(card.state, CardState::Void, "{} was not taken back", event.subject);
-            card.state = CardState::Issued;
+            card.state = card.usable_state();
         }
         CardChange::Expired => card.state = CardState::Expired,
     }
     card
+}
+
+/// Counts what was spent of a card. A frozen one stays frozen.
+fn move_spent(card: &mut Card, event: &Event, fen: i64) {
+    let spent = card.spent.plus(Fen::new(fen));
+    card.spent = spent.unwrap_or_else(|fault| panic!("{}: {fault}", event.subject));
+    let is_within = (Fen::ZERO..=card.face).contains(&card.spent);
+    assert!(is_within, "{}: {} of {} are spent", event.subject, card.spent, card.face);
+    if card.state != CardState::Frozen {
+        card.state = card.usable_state();
+    }
 }

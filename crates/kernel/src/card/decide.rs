@@ -132,7 +132,9 @@ fn freeze(
     note: Option<String>,
 ) -> Result<(), CardRefusal> {
     match card.state {
-        CardState::Issued => deciding.record(card, CardChange::Frozen { note }),
+        CardState::Issued | CardState::Bound | CardState::UsedUp => {
+            deciding.record(card, CardChange::Frozen { note });
+        }
         CardState::Frozen => {}
         CardState::Transferring | CardState::Void | CardState::Expired => return Err(state(card)),
     }
@@ -146,7 +148,7 @@ fn unfreeze(
 ) -> Result<(), CardRefusal> {
     match card.state {
         CardState::Frozen => deciding.record(card, CardChange::Unfrozen { note }),
-        CardState::Issued => {}
+        CardState::Issued | CardState::Bound | CardState::UsedUp => {}
         CardState::Transferring | CardState::Void | CardState::Expired => return Err(state(card)),
     }
     Ok(())

@@ -8,14 +8,17 @@ mod change;
 mod decide;
 mod number;
 mod refund;
+mod spend;
 
 pub use change::CardChange;
 pub use decide::{CardCommand, CardRefusal, ReadCardSecret};
 pub(crate) use number::new_number;
 pub use number::{CARD_NUMBER_LEN, has_check_digit};
 pub(crate) use refund::{put_back, take_back};
+pub(crate) use spend::{obstacle, spend, unspend};
 
-use crate::aggregate::{Aggregate, Key, NaturalKey, Reads};
+use crate::aggregate::{Aggregate, Key, NaturalKey, Reads, View};
+use crate::card_batch::CardBatch;
 use crate::command::{Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
@@ -25,6 +28,10 @@ use ledger::{Fen, Id, Timestamp, kinds};
 
 /// The namespace of cards' numbers.
 pub const CARD_NAMESPACE: &str = "card";
+/// How many wrong secrets may be presented for a card in an hour.
+const WRONG_MAX: usize = 5;
+/// For how long they count, and for how long the card cannot be bound with its secret then.
+const LOCK_SECONDS: i64 = 3600;
 
 /// Where a card stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +40,10 @@ pub enum CardState {
     Issued,
     /// Its owner gave it away, and nobody has received it yet.
     Transferring,
+    /// It is in a wallet, which spends it.
+    Bound,
+    /// It is in a wallet, and nothing is left of it. A refund can put something back.
+    UsedUp,
     /// Its merchant has blocked it.
     Frozen,
     /// It was taken back: its price went to the payer, or is on its way there.
@@ -43,9 +54,11 @@ pub enum CardState {
 
 impl CardState {
     /// Every state, for listings and tests.
-    pub const ALL: [CardState; 5] = [
+    pub const ALL: [CardState; 7] = [
         CardState::Issued,
         CardState::Transferring,
+        CardState::Bound,
+        CardState::UsedUp,
         CardState::Frozen,
         CardState::Void,
         CardState::Expired,
@@ -56,6 +69,8 @@ impl CardState {
         match self {
             CardState::Issued => "issued",
             CardState::Transferring => "transferring",
+            CardState::Bound => "bound",
+            CardState::UsedUp => "used_up",
             CardState::Frozen => "frozen",
             CardState::Void => "void",
             CardState::Expired => "expired",
@@ -76,6 +91,15 @@ pub struct CardSecret {
     pub sealed: Sealed,
     /// What a secret that somebody types in is compared with: a keyed hash.
     pub tag: String,
+}
+
+/// The wallet that a card is in. It stays there: nothing takes a card out of its wallet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BoundTo {
+    /// The wallet.
+    pub wallet: Id<kinds::Wallet>,
+    /// Since when.
+    pub at: Timestamp,
 }
 
 /// A gift card.
@@ -111,6 +135,10 @@ pub struct Card {
     pub spent: Fen,
     /// Its secret, once somebody has read it.
     pub secret: Option<CardSecret>,
+    /// The wallet that it is in, once it is bound.
+    pub bound_to: Option<BoundTo>,
+    /// When somebody presented a wrong secret: the last times, all within an hour, oldest first.
+    pub wrong_secrets: Vec<Timestamp>,
 }
 
 impl Card {
@@ -126,9 +154,40 @@ impl Card {
     /// True while its time is not up and nobody has taken it back.
     pub(crate) const fn is_alive(&self) -> bool {
         match self.state {
-            CardState::Issued | CardState::Transferring | CardState::Frozen => true,
+            CardState::Issued
+            | CardState::Transferring
+            | CardState::Bound
+            | CardState::UsedUp
+            | CardState::Frozen => true,
             CardState::Void | CardState::Expired => false,
         }
+    }
+
+    /// Its state while nobody blocks it, gives it away or takes it back.
+    pub(crate) fn usable_state(&self) -> CardState {
+        match self.bound_to {
+            None => CardState::Issued,
+            Some(_) if self.spent == self.face => CardState::UsedUp,
+            Some(_) => CardState::Bound,
+        }
+    }
+
+    /// Until when it can be spent: its batch may have been extended since it was issued.
+    pub fn spendable_until(&self, batch: &CardBatch) -> Timestamp {
+        batch.validity.ends_at().unwrap_or(self.ends_at)
+    }
+
+    /// True while value that was spent of it can be put back: it is alive and can still be spent. The view
+    /// has its batch.
+    pub(crate) fn can_take_back(&self, view: &View, now: Timestamp) -> bool {
+        let batch = view.card_batches.get(&self.tenant, self.batch);
+        self.is_alive() && batch.is_some_and(|batch| now < self.spendable_until(batch))
+    }
+
+    /// Until when nobody can bind it with its secret, because too many wrong ones were presented.
+    pub fn locked_until(&self) -> Option<Timestamp> {
+        let last = self.wrong_secrets.last().filter(|_| self.wrong_secrets.len() >= WRONG_MAX);
+        last.map(|last| last.plus_seconds(LOCK_SECONDS))
     }
 
     /// True while all that it was worth is left.

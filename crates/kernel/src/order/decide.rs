@@ -16,6 +16,7 @@ use crate::directory::{Directory, MerchantRoutes, Route, TenantId};
 use crate::refund;
 use crate::share;
 use crate::wallet::WalletRefusal;
+use crate::wallet_payment::WalletUse;
 use channel::{Instruction, Operation};
 use ledger::{Id, Timestamp, kinds};
 use std::sync::Arc;
@@ -170,7 +171,7 @@ impl AggregateCommand for OrderCommand {
                 reads.balances.push((tenant.clone(), refund::suspense(tenant)));
             }
             OrderCommand::Place(place) => {
-                let wallet = place.request.wallet.map(Key::Id);
+                let wallet = place.request.wallet.as_ref().map(|it| Key::Id(it.wallet));
                 reads.wallets.extend(wallet.map(|key| (tenant.clone(), key)));
                 let listed = place.request.splits.shares.iter().map(|terms| terms.payee);
                 let payees = listed.chain(place.payees.iter().copied());
@@ -351,19 +352,27 @@ fn allocation_fault<'a>(
     }
 }
 
-/// That the wallet that pays is the merchant's and may be used. How much is in it is seen when it pays.
+/// That the wallet that pays is the merchant's, may be used, and has the cards that pay. How much is in it is
+/// seen when it pays.
 fn check_wallet(view: &View, place: &PlaceOrder) -> Result<(), OrderRefusal> {
     let is_of_wallets = place.channel == channel::WALLET_CHANNEL;
-    let id = match place.request.wallet {
-        Some(id) if is_of_wallets => id,
+    let WalletUse { wallet, deduct } = match &place.request.wallet {
+        Some(wallet) if is_of_wallets => wallet,
         None if !is_of_wallets => return Ok(()),
         Some(_) | None => return Err(OrderRefusal::NoWallet),
     };
-    let wallet = view.wallets.get(&place.tenant, id).ok_or(WalletRefusal::NotFound)?;
+    let wallet = view.wallets.get(&place.tenant, *wallet).ok_or(WalletRefusal::NotFound)?;
     if wallet.merchant != place.request.merchant {
         return Err(OrderRefusal::OtherWallet);
     }
-    Ok(wallet.check_usable()?)
+    wallet.check_usable()?;
+    let listed = deduct.listed();
+    let is_wrong =
+        |at: &usize| !wallet.cards.contains(&listed[*at]) || listed[..*at].contains(&listed[*at]);
+    match (0..listed.len()).find(is_wrong) {
+        Some(at) => Err(OrderRefusal::WalletCard { at }),
+        None => Ok(()),
+    }
 }
 
 /// The new order, with its first call in flight.

@@ -34,7 +34,7 @@ use crate::refund;
 use crate::share::{self, ShareRefusal};
 use crate::standing::{Attention, Exit, Standing};
 use crate::wallet::WalletRefusal;
-use crate::wallet_payment::WalletPayment;
+use crate::wallet_payment::{WalletPayment, WalletUse};
 use channel::{
     Finding, Instruction, Operation, PayForm, PayInfo, Payer, Place, PlacedOrder, Scene, TextField,
 };
@@ -80,8 +80,8 @@ pub struct OrderRequest {
     pub splits: Splits,
     /// What is bought with it, where that is stored value; `None` of goods.
     pub recharge: Option<Id<kinds::Recharge>>,
-    /// The wallet that pays for it; `None` where a channel outside does.
-    pub wallet: Option<Id<kinds::Wallet>>,
+    /// What of a wallet pays for it; `None` where a channel outside does.
+    pub wallet: Option<WalletUse>,
     /// Everything else that the caller sent, in the dialect's own form; opaque here.
     pub details: String,
     /// A digest of the members that a repeat must not change, made by the dialect, which knows them:
@@ -536,6 +536,12 @@ pub enum OrderRefusal {
     /// The wallet does not pay.
     #[error(transparent)]
     Wallet(#[from] WalletRefusal),
+    /// A card that pays is not in the wallet, or named twice.
+    #[error("not a card of the wallet, or named twice")]
+    WalletCard {
+        /// Which card, counted from 0.
+        at: usize,
+    },
 }
 
 /// Why a payee cannot be picked, in the order in which it is checked.
@@ -763,7 +769,7 @@ impl Aggregate for Order {
     fn linked(&self, reads: &mut Reads) {
         let recharge = self.terms.request.recharge.map(Key::Id);
         reads.recharges.extend(recharge.map(|key| (self.terms.tenant.clone(), key)));
-        if let Some(wallet) = self.terms.request.wallet {
+        if let Some(wallet) = self.terms.request.wallet.as_ref().map(|wallet| wallet.wallet) {
             let taken = WalletPayment::key(self.terms.id);
             reads.wallets.push((self.terms.tenant.clone(), Key::Id(wallet)));
             reads.wallet_payments.push((self.terms.tenant.clone(), taken));

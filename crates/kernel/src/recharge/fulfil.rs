@@ -83,6 +83,8 @@ fn issue(deciding: &mut Deciding<'_>, recharge: &Recharge, batch: &CardBatch, qu
             owner: recharge.owner.clone(),
             spent: Fen::ZERO,
             secret: None,
+            bound_to: None,
+            wrong_secrets: vec![],
         };
         deciding.record(&card, CardChange::Issued(Box::new(card.clone())));
     }

@@ -146,7 +146,7 @@ fn new_refund(
     })
 }
 
-/// That each card was bought with the order and is as it was issued.
+/// That each card was bought with the order, is usable, and has all its worth.
 fn check_cards(
     deciding: &Deciding<'_>,
     order: &Order,
@@ -156,7 +156,9 @@ fn check_cards(
         let card = deciding.row::<Card>(&order.terms.tenant, *id);
         let card = card.filter(|card| card.order == order.terms.id);
         let card = card.ok_or(RefundRefusal::NotItsCard { at })?;
-        if card.state != CardState::Issued {
+        let is_usable =
+            matches!(card.state, CardState::Issued | CardState::Bound | CardState::UsedUp);
+        if !is_usable {
             return Err(RefundRefusal::CardState { at, state: card.state.name() });
         }
         if card.spent != Fen::ZERO {

@@ -129,6 +129,9 @@ pub struct RefundRequest {
     pub notify_url: Option<String>,
     /// Everything else that the caller sent, in the dialect's own form; opaque here.
     pub details: String,
+    /// True where what a wallet paid comes back as what was paid into it, and not to the cards and bonuses
+    /// that it was taken from.
+    pub is_to_balance: bool,
 }
 
 /// From where a part of a merchant's refund is taken.
@@ -336,6 +339,9 @@ pub enum RefundRefusal {
     /// The refund takes other shares back.
     #[error("the refund exists with other shares to give back")]
     OtherReturns,
+    /// The refund puts what a wallet paid back otherwise.
+    #[error("the refund exists and puts the value back otherwise")]
+    OtherWay,
     /// The merchant is notified of the refund elsewhere.
     #[error("the refund exists with another address")]
     OtherNotifyUrl,

@@ -165,6 +165,10 @@ fn check_same(view: &View, refund: &Refund, command: &RequestRefund) -> Result<(
     if returns::takes_otherwise(&refund.returns, command.returns.as_deref()) {
         return Err(RefundRefusal::OtherReturns);
     }
+    let is_to_balance = refund.request.as_ref().is_some_and(|made| made.is_to_balance);
+    if is_to_balance != command.request.is_to_balance {
+        return Err(RefundRefusal::OtherWay);
+    }
     if refund.request.as_ref().is_some_and(|made| made.notify_url != command.request.notify_url) {
         return Err(RefundRefusal::OtherNotifyUrl);
     }

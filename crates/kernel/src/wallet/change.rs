@@ -3,6 +3,7 @@
 use super::{Wallet, WalletState};
 use crate::aggregate::AggregateChange;
 use crate::event::Event;
+use ledger::{Id, kinds};
 
 /// What can happen to a wallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,13 @@ pub enum WalletChange {
         /// Why, as the caller noted it.
         note: Option<String>,
     },
+    /// A gift card is in it from now on.
+    CardBound {
+        /// Which card.
+        card: Id<kinds::Card>,
+        /// The cards that made room for it: nothing is left of them.
+        dropped: Vec<Id<kinds::Card>>,
+    },
 }
 
 impl AggregateChange for WalletChange {
@@ -23,6 +31,7 @@ impl AggregateChange for WalletChange {
         match self {
             WalletChange::Opened(_) => "opened",
             WalletChange::StateChanged { .. } => "state_changed",
+            WalletChange::CardBound { .. } => "card_bound",
         }
     }
 }
@@ -38,6 +47,11 @@ pub(super) fn evolve(before: Option<&Wallet>, event: &Event, change: &WalletChan
         WalletChange::Opened(_) => panic!("{} is opened twice", event.subject),
         WalletChange::StateChanged { state, .. } => {
             Wallet { version: event.sequence, state: *state, ..wallet }
+        }
+        WalletChange::CardBound { card, dropped } => {
+            let kept = wallet.cards.iter().filter(|known| !dropped.contains(known));
+            let cards = kept.chain([card]).copied().collect();
+            Wallet { version: event.sequence, cards, ..wallet }
         }
     }
 }

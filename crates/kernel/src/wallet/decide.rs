@@ -93,7 +93,8 @@ pub(crate) fn find_or_open(
         return Ok(wallet.clone());
     }
     let (id, made_at, state) = (deciding.id(), deciding.now(), WalletState::Normal);
-    let wallet = Wallet { tenant, id, merchant, owner, made_at, version: 1, state };
+    let cards = vec![];
+    let wallet = Wallet { tenant, id, merchant, owner, made_at, version: 1, state, cards };
     deciding.record(&wallet, WalletChange::Opened(Box::new(wallet.clone())));
     Ok(wallet)
 }
@@ -108,7 +109,9 @@ fn set_state(
     if wallet.state == state {
         return Ok(());
     }
-    let is_empty = wallet.balance(deciding.view()) == Some(Balance::default());
+    let view = deciding.view();
+    let has_cards = wallet.cards(view).any(|card| card.balance().is_positive());
+    let is_empty = wallet.balance(view) == Some(Balance::default()) && !has_cards;
     if state == WalletState::Closed && !is_empty {
         return Err(WalletRefusal::NotEmpty);
     }

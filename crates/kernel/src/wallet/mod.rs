@@ -1,7 +1,7 @@
 //! A wallet (储值账户): what one user has paid in at one merchant, and spends there later.
 //!
-//! The row says whose it is and whether it may be used. What is in it is in the book alone: the balances
-//! of two accounts, of what was paid in and of the bonuses that came with it.
+//! The row says whose it is, whether it may be used, and which gift cards are in it. Its money is in the
+//! book alone: the balances of two accounts, of what was paid in and of the bonuses that came with it.
 
 mod change;
 mod decide;
@@ -11,11 +11,15 @@ pub(crate) use decide::find_or_open;
 pub use decide::{OpenWallet, WalletCommand};
 
 use crate::aggregate::{Aggregate, Key, NaturalKey, Reads, View};
+use crate::card::{self, Card};
 use crate::command::{Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::{MerchantId, TenantId};
 use crate::event::Event;
 use ledger::{Account, AccountKind, Balance, Fen, Id, Timestamp, kinds};
+
+/// How many cards a wallet has at most: they are all loaded with it.
+pub const WALLET_CARDS_MAX: usize = 200;
 
 /// The namespace of wallets: by merchant and owner.
 const NAMESPACE: &str = "wallet";
@@ -68,6 +72,9 @@ pub struct Wallet {
     pub version: i64,
     /// Whether it may be used.
     pub state: WalletState,
+    /// The cards that were bound to it, in that order. Cards of which nothing is left make room for
+    /// others when it is full.
+    pub cards: Vec<Id<kinds::Card>>,
 }
 
 impl Wallet {
@@ -99,6 +106,19 @@ impl Wallet {
             posted: sum(principal.posted, bonus.posted)?,
             held: sum(principal.held, bonus.held)?,
         })
+    }
+
+    /// Its cards, which are loaded with it.
+    pub fn cards<'v>(&self, view: &'v View) -> impl Iterator<Item = &'v Card> + use<'_, 'v> {
+        let tenant = &self.tenant;
+        self.cards.iter().filter_map(move |card| view.cards.get(tenant, *card))
+    }
+
+    /// What can be spent of its cards now; `None` where the sum does not fit.
+    pub fn card_balance(&self, view: &View, now: Timestamp) -> Option<Fen> {
+        let cards = self.cards(view).filter(|card| card::obstacle(view, card, self, now).is_none());
+        let mut balances = cards.map(Card::balance);
+        balances.try_fold(Fen::ZERO, |sum, balance| sum.plus(balance).ok())
     }
 
     /// That money may be paid in and spent.
@@ -163,5 +183,6 @@ impl Aggregate for Wallet {
     fn linked(&self, reads: &mut Reads) {
         let accounts = [self.principal(), self.bonus()];
         reads.balances.extend(accounts.map(|account| (self.tenant.clone(), account)));
+        reads.cards.extend(self.cards.iter().map(|card| (self.tenant.clone(), Key::Id(*card))));
     }
 }

@@ -7,10 +7,11 @@
 mod change;
 mod decide;
 mod money;
+mod sources;
 
 pub use change::WalletPaymentChange;
 pub use decide::WalletPaymentCommand;
-pub(crate) use money::{put_back, take};
+pub(crate) use money::{Shortage, put_back, take};
 
 use crate::aggregate::{Aggregate, Key, NaturalKey};
 use crate::command::{Refusal, Reply};
@@ -22,9 +23,41 @@ use ledger::{Fen, Id, Timestamp, kinds};
 /// The namespace of what orders took: by order.
 const NAMESPACE: &str = "wallet_payment";
 
+/// What of a wallet pays for an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WalletUse {
+    /// The wallet.
+    pub wallet: Id<kinds::Wallet>,
+    /// What of it.
+    pub deduct: Deduct,
+}
+
+/// What of a wallet is used, and in which order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deduct {
+    /// Its cards, those that end first before others, then its balance.
+    CardsFirst,
+    /// Its balance alone: what was paid in, then the bonuses.
+    Balance,
+    /// These cards alone, in this order.
+    Cards(Vec<Id<kinds::Card>>),
+}
+
+impl Deduct {
+    /// The cards that are named; none where all or none are used.
+    pub fn listed(&self) -> &[Id<kinds::Card>] {
+        match self {
+            Deduct::Cards(cards) => cards,
+            Deduct::CardsFirst | Deduct::Balance => &[],
+        }
+    }
+}
+
 /// From where value is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ValueSource {
+    /// A gift card in the wallet.
+    Card(Id<kinds::Card>),
     /// What the wallet's owner paid in.
     Principal,
     /// The owner's bonuses.
@@ -32,20 +65,13 @@ pub enum ValueSource {
 }
 
 impl ValueSource {
-    /// Every source, in the order in which they are used.
-    pub const ALL: [ValueSource; 2] = [ValueSource::Principal, ValueSource::Bonus];
-
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
         match self {
+            ValueSource::Card(_) => "card",
             ValueSource::Principal => "principal",
             ValueSource::Bonus => "bonus",
         }
-    }
-
-    /// Reads the word.
-    pub fn from_name(name: &str) -> Option<ValueSource> {
-        ValueSource::ALL.into_iter().find(|source| source.name() == name)
     }
 }
 

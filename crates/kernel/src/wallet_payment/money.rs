@@ -1,11 +1,13 @@
 //! How value leaves a wallet for an order, and how it comes back.
 
-use super::{ValuePart, ValueSource, WalletPayment, WalletPaymentChange};
+use super::sources::parts;
+use super::{ValuePart, ValueSource, WalletPayment, WalletPaymentChange, WalletUse};
+use crate::card::{self, Card};
 use crate::deciding::{Deciding, Movement};
 use crate::order::Order;
 use crate::refund::{Refund, funds};
 use crate::wallet::{Wallet, WalletRefusal};
-use ledger::{Account, Fen, Phase, Reason};
+use ledger::{Account, Fen, Id, Phase, Reason, kinds};
 
 /// Why an order is not paid from a wallet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +15,14 @@ pub(crate) enum Shortage {
     /// The wallet may not be used.
     #[error(transparent)]
     Wallet(#[from] WalletRefusal),
+    /// A card that the caller lists cannot be spent.
+    #[error("CardIdList[{at}]: the card is {why}")]
+    Card {
+        /// Which, counted from 0.
+        at: usize,
+        /// Why.
+        why: &'static str,
+    },
     /// Less is in it.
     #[error("the balance is not enough")]
     TooLittle,
@@ -25,16 +35,16 @@ pub(crate) fn take(
     order: &Order,
     amount: Fen,
 ) -> Result<(), Shortage> {
-    let Some(id) = order.terms.request.wallet else { return Ok(()) };
+    let Some(WalletUse { wallet, deduct }) = &order.terms.request.wallet else { return Ok(()) };
     let tenant = &order.terms.tenant;
-    let wallet = deciding.row::<Wallet>(tenant, id).ok_or(WalletRefusal::NotFound)?;
+    let wallet = deciding.row::<Wallet>(tenant, *wallet).ok_or(WalletRefusal::NotFound)?;
     wallet.check_usable()?;
-    let parts = parts(deciding, &wallet, amount).ok_or(Shortage::TooLittle)?;
+    let parts = parts(deciding, &wallet, deduct, amount)?;
     let payment = WalletPayment {
         tenant: tenant.clone(),
         id: deciding.id(),
         order: order.terms.id,
-        wallet: id,
+        wallet: wallet.id,
         parts,
         made_at: deciding.now(),
         version: 1,
@@ -42,31 +52,24 @@ pub(crate) fn take(
     };
     deciding.record(&payment, WalletPaymentChange::Taken(Box::new(payment.clone())));
     for part in &payment.parts {
-        let (debit, credit) = (account(&wallet, part.source), funds(&order.terms.channel_account));
+        let debit = leave(deciding, &wallet, order, *part);
+        let credit = funds(&order.terms.channel_account);
         let (phase, reason, amount) = (Phase::Post, Reason::StoredValuePayment, part.amount);
         deciding.transfer(&payment, Movement { phase, debit, credit, amount, reason });
     }
     Ok(())
 }
 
-/// From where an amount is taken; `None` where the wallet has less.
-fn parts(deciding: &Deciding<'_>, wallet: &Wallet, amount: Fen) -> Option<Vec<ValuePart>> {
-    let (mut left, mut parts) = (amount, vec![]);
-    for source in ValueSource::ALL {
-        let key = (wallet.tenant.clone(), account(wallet, source));
-        let there = deciding.view().balances.get(&key)?.available().ok()?;
-        let part = left.min(there);
-        left = left.minus(part).ok()?;
-        parts.push(ValuePart { source, amount: part });
-    }
-    parts.retain(|part| part.amount.is_positive());
-    (left == Fen::ZERO).then_some(parts)
-}
-
-fn account(wallet: &Wallet, source: ValueSource) -> Account {
-    match source {
+/// The account that a part leaves. Of a card it is counted as spent.
+fn leave(deciding: &mut Deciding<'_>, wallet: &Wallet, order: &Order, part: ValuePart) -> Account {
+    match part.source {
         ValueSource::Principal => wallet.principal(),
         ValueSource::Bonus => wallet.bonus(),
+        ValueSource::Card(id) => {
+            let card = deciding.row::<Card>(&wallet.tenant, id);
+            let card = card.unwrap_or_else(|| panic!("wallet {} has no card {id}", wallet.id));
+            card::spend(deciding, &card, order.terms.id, part.amount)
+        }
     }
 }
 
@@ -81,8 +84,36 @@ pub(crate) fn put_back(deciding: &mut Deciding<'_>, refund: &Refund, order: &Ord
     let wallet = wallet.unwrap_or_else(|| panic!("order {} has no wallet", order.terms.id));
     deciding.record(payment, WalletPaymentChange::PutBack { by: refund.id, amount });
     for part in payment.backwards(amount) {
-        let (debit, credit) = (funds(&order.terms.channel_account), account(wallet, part.source));
+        let (debit, credit) =
+            (funds(&order.terms.channel_account), enter(deciding, wallet, refund, part));
         let (phase, reason, amount) = (Phase::Post, Reason::StoredValueRefund, part.amount);
         deciding.transfer(payment, Movement { phase, debit, credit, amount, reason });
     }
+}
+
+/// The account that a part comes back to. What a card cannot take any more comes to what was paid in, so that
+/// its owner can spend it; so does everything where the merchant wants that.
+fn enter(
+    deciding: &mut Deciding<'_>,
+    wallet: &Wallet,
+    refund: &Refund,
+    part: ValuePart,
+) -> Account {
+    if refund.request.as_ref().is_some_and(|request| request.is_to_balance) {
+        return wallet.principal();
+    }
+    match part.source {
+        ValueSource::Principal => wallet.principal(),
+        ValueSource::Bonus => wallet.bonus(),
+        ValueSource::Card(id) => match receiver(deciding, wallet, id) {
+            Some(card) => card::unspend(deciding, &card, refund.id, part.amount),
+            None => wallet.principal(),
+        },
+    }
+}
+
+/// The card, where it can take something back: it is in the wallet, and its time is not up.
+fn receiver(deciding: &Deciding<'_>, wallet: &Wallet, id: Id<kinds::Card>) -> Option<Card> {
+    let card = deciding.row::<Card>(&wallet.tenant, id).filter(|_| wallet.cards.contains(&id))?;
+    card.can_take_back(deciding.view(), deciding.now()).then_some(card)
 }

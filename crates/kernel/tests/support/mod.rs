@@ -138,6 +138,7 @@ pub(crate) fn request(
         reason: Some("买错了".to_owned()),
         notify_url: Some(notify_url.unwrap_or("https://business.com/refund/notify").to_owned()),
         details: "{}".to_owned(),
+        is_to_balance: false,
     };
     let (tenant, merchant, amount) = (tenant(), MerchantId::new(MERCHANT), Fen::new(fen));
     let request = Arc::new(request);

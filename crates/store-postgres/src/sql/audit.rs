@@ -255,6 +255,7 @@ super::statements! {
     RECHARGE_EVENTS_MISSING = events_missing("recharges", "recharge", "order_id");
     CARD_EVENTS_MISSING = events_missing("cards", "card", "order_id");
     CARD_TRANSFER_EVENTS_MISSING = events_missing("card_transfers", "card_transfer", "order_id");
+    CARD_BINDING_EVENTS_MISSING = events_missing("card_bindings", "card_binding", "order_id");
     WALLET_EVENTS_MISSING = events_missing("wallets", "wallet", "id");
     WALLET_PAYMENT_EVENTS_MISSING =
         events_missing("wallet_payments", "wallet_payment", "order_id");

@@ -405,7 +405,7 @@ macro_rules! events_missing {
 }
 
 /// The rules of what was archived.
-pub(crate) const ARCHIVE_RULES: [RuleSql; 17] = [
+pub(crate) const ARCHIVE_RULES: [RuleSql; 18] = [
     events_missing!("orders", "order", "id"),
     events_missing!("refunds", "refund", "order_id"),
     events_missing!("notifications", "notification", "root"),
@@ -420,6 +420,7 @@ pub(crate) const ARCHIVE_RULES: [RuleSql; 17] = [
     events_missing!("recharges", "recharge", "order_id"),
     events_missing!("cards", "card", "order_id"),
     events_missing!("card_transfers", "card_transfer", "order_id"),
+    events_missing!("card_bindings", "card_binding", "order_id"),
     events_missing!("wallets", "wallet", "id"),
     events_missing!("wallet_payments", "wallet_payment", "order_id"),
     (

@@ -16,9 +16,9 @@ use test_support::{
 };
 
 /// What a card is worth and costs.
-const FACE: Fen = Fen::new(1000);
+pub(super) const FACE: Fen = Fen::new(1000);
 const PRICE: Fen = Fen::new(900);
-const OWNER: &str = "WX:wx0001:\"o'\\";
+pub(super) const OWNER: &str = "WX:wx0001:\"o'\\";
 
 fn create_batch(tenant: &TenantId) -> Command {
     CardBatchCommand::Create(Box::new(CreateCardBatch {
@@ -119,12 +119,13 @@ fn take_back(order: &Order, card: &Card, number: &str) -> Command {
             reason: Some("不要了 '\"".to_owned()),
             notify_url: None,
             details: "{}".to_owned(),
+            is_to_balance: false,
         }),
     }))
     .into()
 }
 
-fn read_secret(card: &Card, text: &str) -> Command {
+pub(super) fn read_secret(card: &Card, text: &str) -> Command {
     let fresh = CardSecret { sealed: Sealed::new(text), tag: "'\"00ff".to_owned() };
     let (tenant, owner) = (card.tenant.clone(), card.owner.clone());
     CardCommand::ReadSecret(Box::new(ReadCardSecret { tenant, card: card.id, owner, fresh })).into()

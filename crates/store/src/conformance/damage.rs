@@ -58,7 +58,8 @@ pub fn history(store: &dyn Store) -> Promise<'_, ()> {
         allocations::divided(&mut fixture, 0, "A-8").await;
         shares::shared(&mut fixture, &tenant_at(0), "A-share").await;
         settlement::paid_out(&mut fixture, &tenant_at(0)).await;
-        cards::sold(&mut fixture, &tenant_at(0)).await;
+        let sold = cards::sold(&mut fixture, &tenant_at(0)).await;
+        wallets::bound(&mut fixture, &sold).await;
         wallets::spent(&mut fixture, &tenant_at(0)).await;
         pay_twice_with_coupons(&mut fixture).await;
         let order = fixture.sell(&tenant_at(0), "A-1").await;
@@ -192,6 +193,7 @@ const CARD_QUOTA: &str = first!("CAST(id AS TEXT)", "card_quotas ORDER BY id DES
 const RECHARGE: &str =
     first!("CAST(id AS TEXT)", "recharges WHERE state = 'issued' ORDER BY id DESC");
 const CARD: &str = first!("CAST(id AS TEXT)", "cards ORDER BY id DESC");
+const CARD_BINDING: &str = first!("CAST(id AS TEXT)", "card_bindings ORDER BY id DESC");
 const WALLET: &str = first!("CAST(id AS TEXT)", "wallets ORDER BY id DESC");
 const WALLET_PAYMENT: &str = first!("CAST(id AS TEXT)", "wallet_payments ORDER BY id DESC");
 const WALLET_ORDER: &str =
@@ -515,6 +517,9 @@ damages! {
         of_row!("UPDATE orders SET sharing = sharing + 1");
     "a card is worth more": CardsDiffer of "card_batch", CARD_BATCH,
         "UPDATE cards SET face = face + 1 WHERE tenant = '{tenant}' AND batch_id = {subject}";
+    "more of a card is spent": CardsDiffer of "card_batch", CARD_BATCH,
+        "UPDATE cards SET spent = spent + 1 WHERE tenant = '{tenant}' AND batch_id = {subject}
+         AND state = 'bound'";
     "cards pass for expired": CardsDiffer of "card_batch", CARD_BATCH,
         "UPDATE cards SET state = 'expired' WHERE tenant = '{tenant}' AND batch_id = {subject}";
     "the book has more for cards": CardsDiffer of "card_batch", CARD_BATCH,
@@ -539,6 +544,9 @@ damages! {
          AND subject_id = {subject} AND sequence = 1";
     "an event of a card is lost": EventsMissing of "card", CARD,
         "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'card'
+         AND subject_id = {subject} AND sequence = 1";
+    "an event of a binding is lost": EventsMissing of "card_binding", CARD_BINDING,
+        "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'card_binding'
          AND subject_id = {subject} AND sequence = 1";
     "what an order took from a wallet is lost": WalletPaymentDiffers of "order", WALLET_ORDER,
         "DELETE FROM wallet_payments WHERE tenant = '{tenant}' AND order_id = {subject}";

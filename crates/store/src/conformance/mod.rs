@@ -106,6 +106,7 @@ cases! {
     ;
     wallets:
         wallets_are_paid_into_and_spent,
+        cards_are_bound_and_spent,
     ;
     directory:
         directory_is_put_and_changed,

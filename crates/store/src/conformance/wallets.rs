@@ -1,11 +1,13 @@
 //! Wallets: paid into, spent, and what was spent put back.
 
+use super::cards;
 use super::fixture::{StoreFixture, names};
 use crate::{Promise, Store};
 use channel::RefundStatus;
 use kernel::{
-    Command, MerchantId, Order, OrderRequest, OrderState, PlaceOrder, Reads, RechargeCommand,
-    RechargeWallet, TenantId, Wallet, WalletPayment,
+    BindCard, Card, CardBindingCommand, CardProof, CardState, Command, Deduct, Key, MerchantId,
+    OpenWallet, Order, OrderRequest, OrderState, PlaceOrder, Reads, RechargeCommand,
+    RechargeWallet, TenantId, Wallet, WalletCommand, WalletPayment, WalletUse,
 };
 use ledger::{Fen, Id, kinds};
 use std::sync::Arc;
@@ -43,9 +45,14 @@ fn pay_in(tenant: &TenantId, number: &str, fen: i64, bonus: i64) -> Command {
 }
 
 fn spend(tenant: &TenantId, number: &str, wallet: Id<kinds::Wallet>, fen: i64) -> Command {
+    let of = WalletUse { wallet, deduct: Deduct::CardsFirst };
+    spend_of(tenant, number, of, Fen::new(fen))
+}
+
+fn spend_of(tenant: &TenantId, number: &str, of: WalletUse, amount: Fen) -> Command {
     let order = order(tenant, channel::WALLET_CHANNEL, number, |request| {
-        request.amount = Fen::new(fen);
-        request.wallet = Some(wallet);
+        request.amount = amount;
+        request.wallet = Some(of);
     });
     order.into()
 }
@@ -93,6 +100,83 @@ pub(super) fn wallets_are_paid_into_and_spent(store: &dyn Store) -> Promise<'_, 
         let names = names(&fixture.story(&order).await);
         for name in ["wallet_payment taken", "wallet_payment put_back"] {
             assert_eq!(names.iter().filter(|known| *known == name).count(), 1, "{names:?}");
+        }
+        fixture.assert_sound().await;
+    })
+}
+
+fn bind(number: &str, card: &Card, wallet: Id<kinds::Wallet>, proof: CardProof) -> Command {
+    let bind = BindCard {
+        tenant: card.tenant.clone(),
+        namespace: Arc::from("wecard.card_binding"),
+        number: number.to_owned(),
+        card: Key::Id(card.id),
+        proof,
+        wallet: Key::Id(wallet),
+    };
+    CardBindingCommand::Bind(Box::new(bind)).into()
+}
+
+/// The cards of a purchase, of which two are in a wallet: one with its secret at the second attempt, one by
+/// its owner. An order took all of the second and half of the first, and half of the first came back.
+/// The order.
+pub(super) async fn bound(fixture: &mut StoreFixture<'_>, sold: &Order) -> Order {
+    let tenant = sold.terms.tenant.clone();
+    let (merchant, owner) = (MerchantId::new(MERCHANT), cards::OWNER.to_owned());
+    let open = OpenWallet { tenant: tenant.clone(), merchant, owner };
+    let opened = fixture.accept(WalletCommand::Open(open).into()).await;
+    let wallet = opened.changed.wallets[0].row.id;
+    let reads = Reads { orders: vec![(tenant.clone(), sold.terms.id.into())], ..Reads::default() };
+    let own: Vec<Card> = fixture.load(&reads).await.cards.all().cloned().collect();
+    fixture.accept(cards::read_secret(&own[0], "k1:first")).await;
+    for tag in ["wrong", "'\"00ff"] {
+        let proof = CardProof::Secret { tags: vec![tag.to_owned()] };
+        fixture.wait_ms(10);
+        fixture.accept(bind("L-1", &own[0], wallet, proof)).await;
+    }
+    fixture.accept(bind("L-2", &own[1], wallet, CardProof::Owner(None))).await;
+    let of = WalletUse { wallet, deduct: Deduct::Cards(vec![own[1].id, own[0].id]) };
+    let half = Fen::new(cards::FACE.get() / 2);
+    let amount = Fen::new(cards::FACE.get() + half.get());
+    let placed = fixture.accept(spend_of(&tenant, "D-3", of, amount)).await;
+    let order = placed.changed.orders[0].row.clone();
+    fixture.accept(found(&order, paid(&order), None)).await;
+    let order = fixture.order(&order).await;
+    fixture.accept(request_refund(&order, "RD-3", half.get() / 2)).await;
+    let refund = fixture.refund(&order, "RD-3").await;
+    fixture.accept(found_of_refund(&refund, refunded(&refund, RefundStatus::Done))).await;
+    fixture.order(&order).await
+}
+
+pub(super) fn cards_are_bound_and_spent(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        let tenant = tenant_at(0);
+        let sold = cards::sold(&mut fixture, &tenant).await;
+        let order = bound(&mut fixture, &sold).await;
+        let key = Wallet::key(&MerchantId::new(MERCHANT), cards::OWNER);
+        let reads = Reads { wallets: vec![(tenant.clone(), key.clone())], ..Reads::default() };
+        // Its cards come with it.
+        let view = fixture.load(&reads).await;
+        let wallet = view.wallets.find(&tenant, &key).expect("the wallet");
+        let quarter = Fen::new(cards::FACE.get() / 4);
+        let own: Vec<_> = wallet.cards(&view).map(|card| (card.state, card.spent)).collect();
+        assert_eq!(own, [(CardState::Bound, quarter), (CardState::UsedUp, cards::FACE)]);
+        assert!(wallet.cards(&view).all(|card| {
+            card.bound_to.is_some_and(|bound| bound.wallet == wallet.id)
+                && card.wrong_secrets.is_empty()
+        }));
+        let request = &order.terms.request.wallet;
+        assert_eq!(request.as_ref().map(|of| of.deduct.listed().len()), Some(2));
+        let names = names(&fixture.story(&sold).await);
+        for (name, times) in [
+            ("card wrong_secret", 1),
+            ("card bound", 2),
+            ("card_binding made", 2),
+            ("card spent", 2),
+            ("card put_back", 1),
+        ] {
+            assert_eq!(names.iter().filter(|known| *known == name).count(), times, "{names:?}");
         }
         fixture.assert_sound().await;
     })

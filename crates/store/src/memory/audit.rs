@@ -464,6 +464,8 @@ impl State {
         note(report, Rule::EventsMissing, cards);
         let transfers = self.card_transfers.all().find(|row| lacks_events(&counts, *row));
         note(report, Rule::EventsMissing, transfers);
+        let bindings = self.card_bindings.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, bindings);
         let wallets = self.wallets.all().find(|row| lacks_events(&counts, *row));
         note(report, Rule::EventsMissing, wallets);
         let payments = self.wallet_payments.all().find(|row| lacks_events(&counts, *row));

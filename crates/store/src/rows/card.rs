@@ -1,10 +1,11 @@
 //! Gift cards.
 
 use super::cells::{Cells, Value, initially, int, nullable, text};
+use super::numbers;
 use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown};
 use crate::StoreFault;
-use kernel::{Card, CardChange, CardSecret, CardState, Sealed, TenantId};
-use ledger::{Id, Timestamp, kinds};
+use kernel::{BoundTo, Card, CardChange, CardSecret, CardState, Sealed, TenantId};
+use ledger::{Fen, Id, Timestamp, kinds};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -31,6 +32,9 @@ impl Stored for Card {
             int("spent"),
             nullable(text("secret")),
             nullable(text("secret_tag")),
+            nullable(int("wallet_id")),
+            nullable(int("bound_at")),
+            nullable(text("wrong_secrets")),
         ],
         number: Some(NumberColumns { namespace: None, number: "number" }),
     };
@@ -57,6 +61,9 @@ impl Stored for Card {
             Value::Int(self.spent.get()),
             Value::optional(self.secret.as_ref().map(|secret| secret.sealed.as_str())),
             Value::optional(self.secret.as_ref().map(|secret| &*secret.tag)),
+            Value::number(self.bound_to.map(|bound| bound.wallet.value())),
+            Value::number(self.bound_to.map(|bound| bound.at.ms())),
+            numbers::cell(self.wrong_secrets.iter().map(|at| at.ms())),
         ]);
     }
 
@@ -80,6 +87,14 @@ impl Stored for Card {
             (None, None) => None,
             (_, _) => return Err(cells.misfit("secret: half of it is missing".to_owned())),
         };
+        let bound_to = match (cells.optional_id()?, cells.optional_time()?) {
+            (Some(wallet), Some(at)) => Some(BoundTo { wallet, at }),
+            (None, None) => None,
+            (_, _) => return Err(cells.misfit("wallet: half of it is missing".to_owned())),
+        };
+        let wrong_secrets = cells.optional_text()?;
+        let wrong_secrets = numbers::read(wrong_secrets).map_err(|why| cells.fault(&why))?;
+        let wrong_secrets = wrong_secrets.into_iter().map(Timestamp::from_ms).collect();
         Ok(Card {
             tenant,
             id,
@@ -96,6 +111,8 @@ impl Stored for Card {
             owner,
             spent,
             secret,
+            bound_to,
+            wrong_secrets,
         })
     }
 
@@ -116,10 +133,21 @@ impl Stored for Card {
                 let owner = Some(Cow::Borrowed(&**owner));
                 json(&TransferBody { transfer: by.value(), owner })
             }
+            CardChange::Bound { by, wallet } => {
+                json(&BoundBody { binding: by.value(), wallet: wallet.value() })
+            }
+            CardChange::Spent { by, amount } => {
+                json(&SpentBody { order: by.value(), amount: amount.get() })
+            }
+            CardChange::PutBack { by, amount } => {
+                json(&BackBody { refund: by.value(), amount: amount.get() })
+            }
             CardChange::Voided { by } | CardChange::Revived { by } => {
                 json(&ByBody { refund: by.value() })
             }
-            CardChange::SecretRead | CardChange::Expired => json(&Empty {}),
+            CardChange::SecretRead | CardChange::WrongSecret | CardChange::Expired => {
+                json(&Empty {})
+            }
         }
     }
 
@@ -147,6 +175,10 @@ impl Stored for Card {
                 let owner = body.owner.ok_or("no owner")?.into_owned();
                 CardChange::Received { by, owner }
             }
+            "wrong_secret" => parse::<Empty>(body).map(|_| CardChange::WrongSecret)?,
+            "bound" => parse::<BoundBody>(body)?.read(),
+            "spent" => parse::<SpentBody>(body)?.read(),
+            "put_back" => parse::<BackBody>(body)?.read(),
             "voided" => CardChange::Voided { by: parse::<ByBody>(body)?.refund() },
             "revived" => CardChange::Revived { by: parse::<ByBody>(body)?.refund() },
             "expired" => parse::<Empty>(body).map(|_| CardChange::Expired)?,
@@ -199,5 +231,45 @@ impl TransferBody<'_> {
     #[expect(clippy::disallowed_methods, reason = "the id of an event's body")]
     const fn by(&self) -> Id<kinds::CardTransfer> {
         Id::from_value(self.transfer)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct BoundBody {
+    binding: i64,
+    wallet: i64,
+}
+
+impl BoundBody {
+    #[expect(clippy::disallowed_methods, reason = "the ids of an event's body")]
+    const fn read(&self) -> CardChange {
+        let (by, wallet) = (Id::from_value(self.binding), Id::from_value(self.wallet));
+        CardChange::Bound { by, wallet }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct SpentBody {
+    order: i64,
+    amount: i64,
+}
+
+impl SpentBody {
+    #[expect(clippy::disallowed_methods, reason = "the id of an event's body")]
+    const fn read(&self) -> CardChange {
+        CardChange::Spent { by: Id::from_value(self.order), amount: Fen::new(self.amount) }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct BackBody {
+    refund: i64,
+    amount: i64,
+}
+
+impl BackBody {
+    #[expect(clippy::disallowed_methods, reason = "the id of an event's body")]
+    const fn read(&self) -> CardChange {
+        CardChange::PutBack { by: Id::from_value(self.refund), amount: Fen::new(self.amount) }
     }
 }

@@ -7,7 +7,9 @@
 //!
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
 //!   `approval`, `payee`, `share`, `share_return`, `allocation`, `allocation_release`, `withdrawal`,
-//!   `card_batch`, `card_quota`, `recharge`, `card`, `card_transfer`, `wallet`, `wallet_payment`: an aggregate each.
+//!   `card_batch`, `card_quota`, `recharge`, `card`, `card_transfer`,
+//!   `card_binding`, `wallet`, `wallet_payment`: an aggregate each.
+//! - `numbers`: a list of numbers in one cell.
 //! - `object`: a row as a JSON object, outside the database.
 
 mod allocation;
@@ -20,6 +22,7 @@ mod call;
 mod caller_key;
 mod card;
 mod card_batch;
+mod card_binding;
 mod card_quota;
 mod card_transfer;
 mod cells;
@@ -29,6 +32,7 @@ pub mod event;
 mod merchant;
 mod need;
 mod notification;
+mod numbers;
 mod object;
 mod order;
 mod payee;

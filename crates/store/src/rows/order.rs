@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 #[path = "order_splits.rs"]
 mod splits;
+#[path = "order_wallet.rs"]
+mod wallet_use;
 
 /// The text of no unapplied payments, which is what nearly every order has.
 const NONE_UNAPPLIED: &str = "[]";
@@ -53,6 +55,7 @@ impl Stored for Order {
             nullable(text("splits")),
             nullable(int("recharge_id")),
             nullable(int("wallet_id")),
+            nullable(text("wallet_deduct")),
             text("details"),
             text("content"),
             int("expires_at"),
@@ -117,7 +120,8 @@ impl Stored for Order {
             Value::text(&terms.callback_url),
             splits::cell(&request.splits),
             Value::number(request.recharge.map(Id::value)),
-            Value::number(request.wallet.map(Id::value)),
+            Value::number(request.wallet.as_ref().map(|it| it.wallet.value())),
+            wallet_use::cell(request.wallet.as_ref().map(|it| &it.deduct)),
             Value::text(&request.details),
             Value::text(&request.content),
             Value::Int(terms.expires_at.ms()),
@@ -398,7 +402,7 @@ fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
         None => Splits::default(),
     };
     let recharge = cells.optional_id()?;
-    let wallet = cells.optional_id()?;
+    let wallet = wallet_use::read(cells)?;
     let details = cells.text()?.to_owned();
     let content = cells.text()?.to_owned();
     let expires_at = cells.time()?;

@@ -38,10 +38,11 @@ impl Stored for Refund {
             nullable(text("requested_reason")),
             nullable(text("notify_url")),
             nullable(text("details")),
+            nullable(int("is_to_balance")),
             nullable(text("parts")),
             int("made_at"),
         ],
-        narrow_len: 18,
+        narrow_len: 19,
         mutable: &[
             int("attempt"),
             text("state"),

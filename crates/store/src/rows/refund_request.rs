@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The cells, in the order of their columns.
-pub(super) fn cells(refund: &Refund) -> [Value<'_>; 7] {
-    let Some(request) = &refund.request else { return [const { Value::Null }; 7] };
+pub(super) fn cells(refund: &Refund) -> [Value<'_>; 8] {
+    let Some(request) = &refund.request else { return [const { Value::Null }; 8] };
     [
         Value::text(&request.namespace),
         Value::text(&request.merchant_refund_no),
@@ -18,6 +18,7 @@ pub(super) fn cells(refund: &Refund) -> [Value<'_>; 7] {
         Value::optional(request.reason.as_deref()),
         Value::optional(request.notify_url.as_deref()),
         Value::text(&request.details),
+        Value::number(request.is_to_balance.then_some(1)),
         Value::owned(parts_text(&refund.parts)),
     ]
 }
@@ -29,7 +30,13 @@ pub(super) fn read(
     let (namespace, number) = (cells.optional_text()?, cells.optional_string()?);
     let dialect = cells.optional_text()?;
     let (reason, notify_url) = (cells.optional_string()?, cells.optional_string()?);
-    let (details, parts) = (cells.optional_string()?, cells.optional_text()?);
+    let (details, to_balance) = (cells.optional_string()?, cells.optional_int()?);
+    let parts = cells.optional_text()?;
+    let is_to_balance = match to_balance {
+        None => false,
+        Some(1) if namespace.is_some() => true,
+        Some(_) => return Err(cells.misfit("is_to_balance: want 1 or nothing")),
+    };
     match (namespace, number, dialect, details, parts) {
         (Some(namespace), Some(merchant_refund_no), Some(dialect), Some(details), Some(parts)) => {
             let parts = read_parts(parts).map_err(|why| cells.misfit(format!("parts: {why}")))?;
@@ -40,6 +47,7 @@ pub(super) fn read(
                 reason,
                 notify_url,
                 details,
+                is_to_balance,
             };
             Ok((Some(Arc::new(request)), parts))
         }

@@ -1,10 +1,11 @@
 //! Wallets.
 
-use super::cells::{Cells, Value, initially, int, text};
+use super::cells::{Cells, Value, initially, int, nullable, text};
+use super::numbers;
 use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown, word};
 use crate::StoreFault;
 use kernel::{Aggregate, MerchantId, TenantId, Wallet, WalletChange, WalletState};
-use ledger::Timestamp;
+use ledger::{Id, Timestamp, kinds};
 use serde::{Deserialize, Serialize};
 
 impl Stored for Wallet {
@@ -20,7 +21,7 @@ impl Stored for Wallet {
             int("made_at"),
         ],
         narrow_len: 6,
-        mutable: &[initially("normal", text("state"))],
+        mutable: &[initially("normal", text("state")), nullable(text("cards"))],
         number: Some(NumberColumns { namespace: None, number: "number" }),
     };
 
@@ -37,7 +38,8 @@ impl Stored for Wallet {
     }
 
     fn mutable<'a>(&'a self, cells: &mut Vec<Value<'a>>) {
-        cells.push(Value::text(self.state.name()));
+        let cards = numbers::cell(self.cards.iter().map(|card| card.value()));
+        cells.extend([Value::text(self.state.name()), cards]);
     }
 
     fn read(cells: &mut Cells<'_, '_>) -> Result<Wallet, StoreFault> {
@@ -49,7 +51,8 @@ impl Stored for Wallet {
         let made_at = cells.time()?;
         let version = cells.standing()?.version;
         let state = cells.word(WalletState::from_name)?;
-        Ok(Wallet { tenant, id, merchant, owner, made_at, version, state })
+        let cards = numbers::read_ids(cells.optional_text()?).map_err(|why| cells.fault(&why))?;
+        Ok(Wallet { tenant, id, merchant, owner, made_at, version, state, cards })
     }
 
     fn encode(change: &WalletChange, _at: Timestamp) -> Body<'_, Wallet> {
@@ -57,6 +60,10 @@ impl Stored for Wallet {
             WalletChange::Opened(wallet) => Body::Whole(wallet),
             WalletChange::StateChanged { state, note } => {
                 json(&StateBody { state: state.name().to_owned(), note: note.clone() })
+            }
+            WalletChange::CardBound { card, dropped } => {
+                let dropped = dropped.iter().map(|card| card.value()).collect();
+                json(&CardBody { card: card.value(), dropped })
             }
         }
     }
@@ -74,6 +81,11 @@ impl Stored for Wallet {
                 let state = word(WalletState::from_name, &state, "state")?;
                 WalletChange::StateChanged { state, note }
             }
+            "card_bound" => {
+                let body: CardBody = parse(body)?;
+                let card = body.card();
+                WalletChange::CardBound { card, dropped: numbers::ids(body.dropped) }
+            }
             name => unknown(name)?,
         })
     }
@@ -83,4 +95,18 @@ impl Stored for Wallet {
 struct StateBody {
     state: String,
     note: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CardBody {
+    card: i64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    dropped: Vec<i64>,
+}
+
+impl CardBody {
+    #[expect(clippy::disallowed_methods, reason = "the id of an event's body")]
+    const fn card(&self) -> Id<kinds::Card> {
+        Id::from_value(self.card)
+    }
 }

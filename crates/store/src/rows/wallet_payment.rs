@@ -1,7 +1,7 @@
 //! What orders took from wallets.
 
 use super::cells::{Cells, Value, int, text};
-use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown, word};
+use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown};
 use crate::StoreFault;
 use kernel::{Aggregate, TenantId, ValuePart, ValueSource, WalletPayment, WalletPaymentChange};
 use ledger::{Fen, Id, Timestamp, kinds};
@@ -83,25 +83,42 @@ impl Stored for WalletPayment {
 
 /// The cell of the parts: an array of objects.
 fn written(parts: &[ValuePart]) -> String {
-    let body =
-        |part: &ValuePart| PartBody { source: part.source.name(), amount: part.amount.get() };
-    let bodies: Vec<PartBody<'_>> = parts.iter().map(body).collect();
+    let bodies: Vec<PartBody<'_>> = parts.iter().map(PartBody::of).collect();
     serde_json::to_string(&bodies).expect("texts and numbers are always JSON")
 }
 
 fn read_parts(text: &str) -> Result<Vec<ValuePart>, String> {
     let bodies: Vec<PartBody<'_>> = parse(text)?;
-    let part = |body: PartBody<'_>| {
-        let source = word(ValueSource::from_name, body.source, "source")?;
-        Ok(ValuePart { source, amount: Fen::new(body.amount) })
-    };
-    bodies.into_iter().map(part).collect()
+    bodies.into_iter().map(PartBody::read).collect()
 }
 
 #[derive(Serialize, Deserialize)]
 struct PartBody<'a> {
     source: &'a str,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    card: Option<i64>,
     amount: i64,
+}
+
+impl PartBody<'_> {
+    fn of(part: &ValuePart) -> PartBody<'static> {
+        let card = match part.source {
+            ValueSource::Card(card) => Some(card.value()),
+            ValueSource::Principal | ValueSource::Bonus => None,
+        };
+        PartBody { source: part.source.name(), card, amount: part.amount.get() }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the id of a cell")]
+    fn read(self) -> Result<ValuePart, String> {
+        let source = match (self.source, self.card) {
+            ("card", Some(card)) => ValueSource::Card(Id::from_value(card)),
+            ("principal", None) => ValueSource::Principal,
+            ("bonus", None) => ValueSource::Bonus,
+            (source, card) => return Err(format!("source {source:?} with card {card:?}")),
+        };
+        Ok(ValuePart { source, amount: Fen::new(self.amount) })
+    }
 }
 
 #[derive(Serialize, Deserialize)]

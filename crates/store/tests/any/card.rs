@@ -2,9 +2,9 @@
 
 use super::{fen, id, name, tenant, text, time};
 use kernel::{
-    Card, CardBatch, CardBatchChange, CardBatchState, CardChange, CardQuota, CardQuotaChange,
-    CardSecret, CardState, CardTransfer, CardTransferChange, CardTransferState, CardValidity,
-    MerchantId, Recharge, RechargeChange, RechargePurpose, RechargeState, Sealed,
+    BoundTo, Card, CardBatch, CardBatchChange, CardBatchState, CardBinding, CardChange, CardQuota,
+    CardQuotaChange, CardSecret, CardState, CardTransfer, CardTransferChange, CardTransferState,
+    CardValidity, MerchantId, Recharge, RechargeChange, RechargePurpose, RechargeState, Sealed,
 };
 use ledger::IdRun;
 use proptest::collection::vec;
@@ -140,8 +140,10 @@ pub(crate) fn any_card() -> BoxedStrategy<Card> {
     let who = (tenant(), id(), text(), id(), id(), id());
     let times = (time(), time(), time());
     let now = (select(CardState::ALL.to_vec()), text(), fen(), of(card_secret()));
-    (who, fen(), times, any::<i64>(), now)
-        .prop_map(|(who, face, times, version, (state, owner, spent, secret))| {
+    let bound_to = of((id(), time()).prop_map(|(wallet, at)| BoundTo { wallet, at }));
+    (who, fen(), times, any::<i64>(), now, bound_to, vec(time(), 0..4))
+        .prop_map(|(who, face, times, version, now, bound_to, wrong_secrets)| {
+            let (state, owner, spent, secret) = now;
             let (tenant, id, number, batch, recharge, order) = who;
             let (made_at, begins_at, ends_at) = times;
             Card {
@@ -160,6 +162,8 @@ pub(crate) fn any_card() -> BoxedStrategy<Card> {
                 owner,
                 spent,
                 secret,
+                bound_to,
+                wrong_secrets,
             }
         })
         .boxed()
@@ -174,6 +178,10 @@ pub(crate) fn card_change() -> BoxedStrategy<CardChange> {
         id().prop_map(|by| CardChange::GivenAway { by }),
         (id(), text()).prop_map(|(by, owner)| CardChange::Received { by, owner }),
         id().prop_map(|by| CardChange::Kept { by }),
+        Just(CardChange::WrongSecret),
+        (id(), id()).prop_map(|(by, wallet)| CardChange::Bound { by, wallet }),
+        (id(), fen()).prop_map(|(by, amount)| CardChange::Spent { by, amount }),
+        (id(), fen()).prop_map(|(by, amount)| CardChange::PutBack { by, amount }),
         id().prop_map(|by| CardChange::Voided { by }),
         id().prop_map(|by| CardChange::Revived { by }),
         Just(CardChange::Expired),
@@ -208,6 +216,27 @@ pub(crate) fn any_card_transfer() -> BoxedStrategy<CardTransfer> {
                 expires_at,
                 version,
                 state,
+            }
+        })
+        .boxed()
+}
+
+pub(crate) fn any_card_binding() -> BoxedStrategy<CardBinding> {
+    let who = (tenant(), id(), name(), text(), id(), id(), id());
+    (who, any::<bool>(), time(), any::<i64>())
+        .prop_map(|(who, is_by_secret, made_at, version)| {
+            let (tenant, id, namespace, number, card, order, wallet) = who;
+            CardBinding {
+                tenant,
+                id,
+                namespace,
+                number,
+                card,
+                order,
+                wallet,
+                is_by_secret,
+                made_at,
+                version,
             }
         })
         .boxed()

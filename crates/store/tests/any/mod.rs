@@ -9,16 +9,16 @@ use kernel::{
     AccountSetting, Aggregate, AllocatePeriod, Allocation, AllocationChange, AllocationPart,
     AllocationRelease, AllocationReleaseChange, AllocationState, AllocationTerms, Approval,
     ApprovalChange, ApprovalState, Attempt, Attention, AttentionKind, Blocked, CallRecord, Caller,
-    CallerKey, CallerKeyChange, CallerProof, CardBatchChange, CardChange, CardQuotaChange,
-    CardTransferChange, Change, ChannelAccount, ChannelAccountChange, Closure, ConcernedPayment,
-    ContestedPayment, Delivery, InFlightCall, ItemTerms, KnownPayInfo, ManualCommand, Merchant,
-    MerchantChange, MerchantId, MerchantSharing, Mismatch, Need, Notification, NotificationChange,
-    NotificationKind, NotificationState, Order, OrderChange, OrderFunds, OrderRequest, OrderState,
-    Paid, PayeeChange, Payout, RechargeChange, Refund, RefundChange, RefundPart, RefundRequest,
-    RefundReturn, RefundSource, RefundState, Row, Sealed, SecondPayout, ShareAmount, ShareChange,
-    ShareReturnChange, ShareTemplate, Splits, Tenant, TenantChange, TenantId, Terms,
-    UnappliedOutcome, UnappliedPayment, WalletChange, WalletPaymentChange, Withdrawal,
-    WithdrawalChange, WithdrawalState,
+    CallerKey, CallerKeyChange, CallerProof, CardBatchChange, CardBindingChange, CardChange,
+    CardQuotaChange, CardTransferChange, Change, ChannelAccount, ChannelAccountChange, Closure,
+    ConcernedPayment, ContestedPayment, Delivery, InFlightCall, ItemTerms, KnownPayInfo,
+    ManualCommand, Merchant, MerchantChange, MerchantId, MerchantSharing, Mismatch, Need,
+    Notification, NotificationChange, NotificationKind, NotificationState, Order, OrderChange,
+    OrderFunds, OrderRequest, OrderState, Paid, PayeeChange, Payout, RechargeChange, Refund,
+    RefundChange, RefundPart, RefundRequest, RefundReturn, RefundSource, RefundState, Row, Sealed,
+    SecondPayout, ShareAmount, ShareChange, ShareReturnChange, ShareTemplate, Splits, Tenant,
+    TenantChange, TenantId, Terms, UnappliedOutcome, UnappliedPayment, WalletChange,
+    WalletPaymentChange, Withdrawal, WithdrawalChange, WithdrawalState,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
@@ -30,7 +30,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use std::sync::Arc;
 
-pub(crate) use card::{any_card, any_card_batch, any_card_quota, any_card_transfer, any_recharge};
+pub(crate) use card::{
+    any_card, any_card_batch, any_card_binding, any_card_quota, any_card_transfer, any_recharge,
+};
 pub(crate) use share::{any_payee, any_share, any_share_return};
 pub(crate) use wallet::{any_wallet, any_wallet_payment};
 
@@ -176,7 +178,8 @@ fn funds() -> BoxedStrategy<OrderFunds> {
 fn request() -> BoxedStrategy<Arc<OrderRequest>> {
     let who = (text(), name(), text(), name());
     let what = (fen(), select(Scene::ALL.to_vec()), text(), payer(), text(), text());
-    let options = (of(text()), of(text()), of(text()), splits(), of(id()), of(id()));
+    let options =
+        (of(text()), of(text()), of(text()), splits(), of(id()), of(wallet::wallet_use()));
     (who, what, options)
         .prop_map(|(who, what, options)| {
             let (merchant, namespace, merchant_order_no, dialect) = who;
@@ -542,8 +545,9 @@ fn approval_change() -> BoxedStrategy<ApprovalChange> {
 
 fn refund_request() -> BoxedStrategy<Arc<RefundRequest>> {
     let texts = (text(), of(text()), of(text()), text());
-    (name(), name(), texts)
-        .prop_map(|(namespace, dialect, (merchant_refund_no, reason, notify_url, details))| {
+    (name(), name(), texts, any::<bool>())
+        .prop_map(|(namespace, dialect, texts, is_to_balance)| {
+            let (merchant_refund_no, reason, notify_url, details) = texts;
             Arc::new(RefundRequest {
                 namespace,
                 merchant_refund_no,
@@ -551,6 +555,7 @@ fn refund_request() -> BoxedStrategy<Arc<RefundRequest>> {
                 reason,
                 notify_url,
                 details,
+                is_to_balance,
             })
         })
         .boxed()
@@ -972,6 +977,7 @@ pub(crate) fn any_happening() -> BoxedStrategy<Happening> {
         1 => of_row(any_card(), card::card_change()),
         1 => whole(any_card_transfer(), vec![CardTransferChange::Begun]),
         1 => of_row(any_card_transfer(), card::card_transfer_change()),
+        1 => whole(any_card_binding(), vec![CardBindingChange::Made]),
         1 => whole(any_wallet(), vec![WalletChange::Opened]),
         1 => of_row(any_wallet(), wallet::wallet_change()),
         1 => whole(any_wallet_payment(), vec![WalletPaymentChange::Taken]),

@@ -2,8 +2,8 @@
 
 use super::{fen, id, tenant, text, time};
 use kernel::{
-    MerchantId, ValuePart, ValueSource, Wallet, WalletChange, WalletPayment, WalletPaymentChange,
-    WalletState,
+    Deduct, MerchantId, ValuePart, ValueSource, Wallet, WalletChange, WalletPayment,
+    WalletPaymentChange, WalletState, WalletUse,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -15,8 +15,8 @@ fn state() -> BoxedStrategy<WalletState> {
 }
 
 pub(crate) fn any_wallet() -> BoxedStrategy<Wallet> {
-    (tenant(), id(), text(), text(), time(), any::<i64>(), state())
-        .prop_map(|(tenant, id, merchant, owner, made_at, version, state)| Wallet {
+    (tenant(), id(), text(), text(), time(), any::<i64>(), state(), vec(id(), 0..3))
+        .prop_map(|(tenant, id, merchant, owner, made_at, version, state, cards)| Wallet {
             tenant,
             id,
             merchant: MerchantId::new(&merchant),
@@ -24,19 +24,37 @@ pub(crate) fn any_wallet() -> BoxedStrategy<Wallet> {
             made_at,
             version,
             state,
+            cards,
         })
         .boxed()
 }
 
 pub(crate) fn wallet_change() -> BoxedStrategy<WalletChange> {
-    (state(), of(text()))
-        .prop_map(|(state, note)| WalletChange::StateChanged { state, note })
-        .boxed()
+    prop_oneof![
+        (state(), of(text())).prop_map(|(state, note)| WalletChange::StateChanged { state, note }),
+        (id(), vec(id(), 0..3))
+            .prop_map(|(card, dropped)| WalletChange::CardBound { card, dropped }),
+    ]
+    .boxed()
+}
+
+/// What of a wallet pays for an order.
+pub(crate) fn wallet_use() -> BoxedStrategy<WalletUse> {
+    let deduct = prop_oneof![
+        Just(Deduct::CardsFirst),
+        Just(Deduct::Balance),
+        vec(id(), 1..4).prop_map(Deduct::Cards),
+    ];
+    (id(), deduct).prop_map(|(wallet, deduct)| WalletUse { wallet, deduct }).boxed()
 }
 
 pub(crate) fn any_wallet_payment() -> BoxedStrategy<WalletPayment> {
-    let part = (select(ValueSource::ALL.to_vec()), fen())
-        .prop_map(|(source, amount)| ValuePart { source, amount });
+    let source = prop_oneof![
+        id().prop_map(ValueSource::Card),
+        Just(ValueSource::Principal),
+        Just(ValueSource::Bonus),
+    ];
+    let part = (source, fen()).prop_map(|(source, amount)| ValuePart { source, amount });
     (tenant(), id(), id(), id(), vec(part, 0..3), time(), any::<i64>(), fen())
         .prop_map(|(tenant, id, order, wallet, parts, made_at, version, returned)| WalletPayment {
             tenant,

@@ -3,8 +3,8 @@
 use super::{Facts, at, fen, number, text};
 use crate::words::{both, local, masked};
 use kernel::{
-    CardBatch, CardBatchChange, CardChange, CardQuotaChange, CardTransferChange, MerchantId,
-    Recharge, RechargeChange, RechargePurpose,
+    CardBatch, CardBatchChange, CardBinding, CardBindingChange, CardChange, CardQuotaChange,
+    CardTransferChange, MerchantId, Recharge, RechargeChange, RechargePurpose,
 };
 use ledger::Subject;
 
@@ -160,6 +160,16 @@ pub(super) fn card(subject: Subject, change: &CardChange) -> String {
             format!("{subject} belongs to {} now, and has no secret", masked(owner))
         }
         CardChange::Kept { .. } => format!("{subject} is its owner's again"),
+        CardChange::WrongSecret => format!("a wrong secret was presented for {subject}"),
+        CardChange::Bound { wallet, .. } => {
+            format!("{subject} is in {} from now on", wallet.subject())
+        }
+        CardChange::Spent { by, amount } => {
+            format!("{} of {subject} are spent for {}", both(*amount), by.subject())
+        }
+        CardChange::PutBack { by, amount } => {
+            format!("{} are put back on {subject} for {}", both(*amount), by.subject())
+        }
         CardChange::Voided { by } => format!("{subject} is void, {} takes it back", by.subject()),
         CardChange::Revived { by } => {
             format!("{subject} is usable again, {} has failed", by.subject())
@@ -187,7 +197,19 @@ pub(super) fn card_facts(change: &CardChange) -> Facts {
         CardChange::Received { by, owner } => {
             vec![text("transfer", by.to_string()), text("owner", masked(owner))]
         }
-        CardChange::SecretMade(_) | CardChange::SecretRead | CardChange::Expired => vec![],
+        CardChange::Bound { by, wallet } => {
+            vec![text("binding", by.to_string()), text("wallet", wallet.to_string())]
+        }
+        CardChange::Spent { by, amount } => {
+            vec![text("order", by.to_string()), fen("amount_fen", *amount)]
+        }
+        CardChange::PutBack { by, amount } => {
+            vec![text("refund", by.to_string()), fen("amount_fen", *amount)]
+        }
+        CardChange::SecretMade(_)
+        | CardChange::SecretRead
+        | CardChange::WrongSecret
+        | CardChange::Expired => vec![],
     }
 }
 
@@ -218,6 +240,22 @@ pub(super) fn transfer_facts(change: &CardTransferChange) -> Facts {
         CardTransferChange::Received { owner } => vec![text("owner", masked(owner))],
         CardTransferChange::Cancelled | CardTransferChange::TimedOut => vec![],
     }
+}
+
+pub(super) fn binding(subject: Subject, change: &CardBindingChange) -> String {
+    let CardBindingChange::Made(binding) = change;
+    let CardBinding { card, wallet, is_by_secret, .. } = &**binding;
+    let by = if *is_by_secret { "with its secret" } else { "by its owner" };
+    format!("{subject}: {} is put into {} {by}", card.subject(), wallet.subject())
+}
+
+pub(super) fn binding_facts(change: &CardBindingChange) -> Facts {
+    let CardBindingChange::Made(binding) = change;
+    vec![
+        text("number", &binding.number),
+        text("card", binding.card.to_string()),
+        text("wallet", binding.wallet.to_string()),
+    ]
 }
 
 fn because(note: &Option<String>) -> String {

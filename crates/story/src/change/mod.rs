@@ -84,6 +84,7 @@ pub fn what(event: &Event) -> String {
         Change::Recharge(change) => card::recharge(event.subject, change),
         Change::Card(change) => card::card(event.subject, change),
         Change::CardTransfer(change) => card::transfer(event.subject, change),
+        Change::CardBinding(change) => card::binding(event.subject, change),
         Change::Wallet(change) => wallet::what(event.subject, change),
         Change::WalletPayment(change) => wallet::payment(event.subject, change),
     }
@@ -111,6 +112,7 @@ pub fn facts(change: &Change) -> Facts {
         Change::Recharge(change) => card::recharge_facts(change),
         Change::Card(change) => card::card_facts(change),
         Change::CardTransfer(change) => card::transfer_facts(change),
+        Change::CardBinding(change) => card::binding_facts(change),
         Change::Wallet(change) => wallet::facts(change),
         Change::WalletPayment(change) => wallet::payment_facts(change),
     }

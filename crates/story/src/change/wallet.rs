@@ -2,7 +2,7 @@
 
 use super::{Facts, fen, text};
 use crate::words::{both, masked};
-use kernel::{ValuePart, Wallet, WalletChange, WalletPayment, WalletPaymentChange};
+use kernel::{ValuePart, ValueSource, Wallet, WalletChange, WalletPayment, WalletPaymentChange};
 use ledger::Subject;
 
 pub(super) fn what(subject: Subject, change: &WalletChange) -> String {
@@ -15,6 +15,7 @@ pub(super) fn what(subject: Subject, change: &WalletChange) -> String {
             let why = note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
             format!("{subject} is {} now{why}", state.name())
         }
+        WalletChange::CardBound { card, .. } => format!("{} is in {subject} now", card.subject()),
     }
 }
 
@@ -26,6 +27,10 @@ pub(super) fn facts(change: &WalletChange) -> Facts {
         WalletChange::StateChanged { state, note } => {
             let note = note.as_ref().map(|note| text("note", note));
             [text("state", state.name())].into_iter().chain(note).collect()
+        }
+        WalletChange::CardBound { card, dropped } => {
+            let dropped = dropped.iter().map(|card| text("dropped", card.to_string()));
+            [text("card", card.to_string())].into_iter().chain(dropped).collect()
         }
     }
 }
@@ -54,6 +59,12 @@ pub(super) fn payment_facts(change: &WalletPaymentChange) -> Facts {
 }
 
 fn listed(parts: &[ValuePart]) -> String {
-    let part = |part: &ValuePart| format!("{} of the {}", both(part.amount), part.source.name());
+    let part = |part: &ValuePart| {
+        let of = match part.source {
+            ValueSource::Card(card) => card.subject().to_string(),
+            ValueSource::Principal | ValueSource::Bonus => format!("the {}", part.source.name()),
+        };
+        format!("{} of {of}", both(part.amount))
+    };
     parts.iter().map(part).collect::<Vec<_>>().join(" and ")
 }

@@ -230,7 +230,7 @@ async fn what_cannot_be_taken_back_is_refused_by_name() {
 }
 
 /// A call that an RSA key signs; the member `Response`.
-async fn call_rsa(gateway: &TestGateway, path: &str, body: &Value) -> Value {
+pub(crate) async fn call_rsa(gateway: &TestGateway, path: &str, body: &Value) -> Value {
     let body = body.to_string();
     let headers = gateway.signed_rsa(path, body.as_bytes()).headers();
     gateway.post_raw(path, headers, body.as_bytes()).await.body["Response"].clone()

@@ -35,6 +35,7 @@ mod archive;
 mod attention;
 mod bill;
 mod bills;
+mod bound_cards;
 mod card_life;
 mod cards;
 mod cli;

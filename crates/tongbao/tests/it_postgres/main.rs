@@ -18,6 +18,8 @@ mod archive;
 mod bill;
 #[path = "../it/bills.rs"]
 mod bills;
+#[path = "../it/bound_cards.rs"]
+mod bound_cards;
 #[path = "../it/card_life.rs"]
 mod card_life;
 #[path = "../it/cards.rs"]

@@ -1,0 +1,56 @@
+//! Whether a card can be spent from its wallet, and what spending and refunds do to it.
+
+use super::{Card, CardChange, CardState};
+use crate::aggregate::View;
+use crate::card_batch::CardBatch;
+use crate::deciding::Deciding;
+use crate::wallet::Wallet;
+use ledger::{Account, Fen, Id, Timestamp, kinds};
+
+/// Why a card cannot be spent from a wallet now; `None` where it can. The view has its batch.
+pub(crate) fn obstacle(
+    view: &View,
+    card: &Card,
+    wallet: &Wallet,
+    now: Timestamp,
+) -> Option<&'static str> {
+    let Some(batch) = view.card_batches.get(&card.tenant, card.batch) else {
+        return Some("of an unknown batch");
+    };
+    match card.state {
+        CardState::Bound if now >= card.spendable_until(batch) => Some("expired"),
+        CardState::Bound if now < card.begins_at => Some("not valid yet"),
+        CardState::Bound if !batch.is_accepted_by(&wallet.merchant) => {
+            Some("not accepted by the merchant")
+        }
+        CardState::Bound => None,
+        state => Some(state.name()),
+    }
+}
+
+/// Takes a part of a card's value for an order; the account that it lies in.
+pub(crate) fn spend(
+    deciding: &mut Deciding<'_>,
+    card: &Card,
+    by: Id<kinds::Order>,
+    amount: Fen,
+) -> Account {
+    deciding.record(card, CardChange::Spent { by, amount });
+    liability(deciding, card)
+}
+
+/// Puts a part of a card's value back; the account that it lies in.
+pub(crate) fn unspend(
+    deciding: &mut Deciding<'_>,
+    card: &Card,
+    by: Id<kinds::Refund>,
+    amount: Fen,
+) -> Account {
+    deciding.record(card, CardChange::PutBack { by, amount });
+    liability(deciding, card)
+}
+
+fn liability(deciding: &Deciding<'_>, card: &Card) -> Account {
+    let batch = deciding.row::<CardBatch>(&card.tenant, card.batch);
+    batch.unwrap_or_else(|| panic!("card {} has no batch", card.id)).liability()
+}
