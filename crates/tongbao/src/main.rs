@@ -74,7 +74,7 @@ enum Verb {
     Apply(verbs::apply::Arguments),
     /// Make master keys, and seal every secret under the newest
     Secrets(verbs::secrets::Arguments),
-    /// Play one order from placing to notification, through real HTTP, and show each step
+    /// Play an order and a gift card from beginning to end, through real HTTP, and show each step
     Demo(verbs::demo::Arguments),
     /// Prove the ledger; exits 1 and names the first bad row when a rule does not hold
     Check(verbs::check::Arguments),

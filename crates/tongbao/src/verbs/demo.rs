@@ -1,4 +1,7 @@
-//! `tongbao demo`: one order from placing to notification, through real HTTP, each step shown.
+//! `tongbao demo`: one order from placing to notification, and a gift card from purchase to refund, through
+//! real HTTP, each step shown.
+
+mod cards;
 
 use super::check;
 use super::dev::{DevGateway, DevOperators, Purpose};
@@ -88,12 +91,9 @@ async fn play(gateway: &DevGateway, database: &Database) -> Result<()> {
     show(&placed);
     expect(&placed, "OrderStatus", "PAYING")?;
     expect(&placed, "PayInfoType", "JSAPI")?;
-    let pay_info = placed["PayInfo"].as_str().context("no PayInfo")?.to_owned();
 
     step(2, "The payer's WeChat checks the merchant's signature and pays.");
-    let url = format!("{}/control/pay", gateway.file.sandbox_url);
-    let paid = client.post(url, &json!({"pay_info": pay_info, "outcome": "success"})).await?;
-    show(&paid);
+    show(&pay(gateway, &client, &placed).await?);
 
     step(3, "WeChat tells Tongbao, Tongbao books the money and tells the merchant, signed.");
     let received = tokio::time::timeout(NOTIFICATION_TIMEOUT, notifications.recv())
@@ -137,13 +137,22 @@ async fn play(gateway: &DevGateway, database: &Database) -> Result<()> {
     step(8, "The order's whole story: tongbao why");
     story(gateway).await?;
 
-    step(9, "The proof of the books: tongbao check");
+    cards::play(gateway, &client, [9, 10, 11, 12]).await?;
+
+    step(13, "The proof of the books: tongbao check");
     let audit = check::audit(&*database.open_to_read().await?).await?;
     check::say(&audit);
     ensure!(audit.faults.is_empty(), "the books are wrong");
-    ensure!(audit.paid_orders == 1, "one order is paid, the books have {}", audit.paid_orders);
-    say("\nOne order, paid once, told once, every fen in the ledger.");
+    ensure!(audit.paid_orders == 3, "three orders are paid, the books have {}", audit.paid_orders);
+    say("\nThree orders, each paid once, every fen in the ledger.");
     Ok(())
+}
+
+/// The payer pays what an order's answer shows; what the simulated WeChat Pay says of it.
+async fn pay(gateway: &DevGateway, client: &JsonClient, placed: &Value) -> Result<Value> {
+    let pay_info = placed["PayInfo"].as_str().context("no PayInfo")?;
+    let url = format!("{}/control/pay", gateway.file.sandbox_url);
+    client.post(url, &json!({"pay_info": pay_info, "outcome": "success"})).await
 }
 
 /// The order of the demonstration.

@@ -65,6 +65,7 @@ fn the_demonstration_succeeds_and_shows_everything() {
         "SUCCESS",
         "merchant_pending",
         "acknowledged",
+        "BOUND",
         "the books are right",
     ] {
         assert!(all.contains(part), "{part} is missing:\n{all}");
