@@ -72,7 +72,7 @@ pub use calendar::{DayKind, ShanghaiDay, WorkingDays};
 pub use caller_key::{CallerKey, CallerKeyChange, CallerKeyCommand, CallerProof};
 pub use card::{
     BoundTo, CARD_NAMESPACE, CARD_NUMBER_LEN, Card, CardChange, CardCommand, CardRefusal,
-    CardSecret, CardState, ReadCardSecret, has_check_digit,
+    CardSecret, CardState, ReadCardSecret, ResealCardSecret, has_check_digit,
 };
 pub use card_batch::{
     BATCH_CARDS_MAX, CardBatch, CardBatchChange, CardBatchCommand, CardBatchField,

@@ -8,8 +8,8 @@ use kernel::{
     CardCommand, CardProof, CardSecret, CardState, CardValidity, Command, CreateCardBatch, Deduct,
     Directory, Key, MerchantId, OpenWallet, OrderRefusal, OrderState, PlaceOrder, ReadCardSecret,
     RechargeCommand, RechargeWallet, RefundCards, RefundCommand, RefundRefusal, RefundRequest,
-    Refusal, Route, Row, Sealed, Task, WALLET_CARDS_MAX, Wallet, WalletCommand, WalletRefusal,
-    WalletState, WalletUse,
+    Refusal, ResealCardSecret, Route, Row, Sealed, Task, WALLET_CARDS_MAX, Wallet, WalletCommand,
+    WalletRefusal, WalletState, WalletUse,
 };
 use ledger::{Account, AccountKind, Currency, Fen, Id, Subject, kinds};
 use proptest::prelude::*;
@@ -285,6 +285,26 @@ fn five_wrong_secrets_in_an_hour_lock_the_card_for_an_hour() {
     // The same again, and with another secret.
     assert!(matches!(attempt(&mut kernel, "right"), Ok(Row::CardBinding(_))));
     assert_eq!(attempt(&mut kernel, "wrong"), Err(CardBindingRefusal::Differs.into()));
+}
+
+#[test]
+fn a_secret_that_was_made_since_is_not_resealed() {
+    let mut kernel = new_kernel();
+    let id = bought(&mut kernel, "buy", 100, 1)[0];
+    make_secret(&mut kernel, id, "right");
+    let found = card(&kernel, id).secret.expect("a secret");
+    let again = CardSecret { sealed: Sealed::new("k2:sealed"), tag: "right2".to_owned() };
+    let other = CardSecret { tag: "other".to_owned(), ..again.clone() };
+    let reseal = |found: &CardSecret| {
+        let (found, again) = (found.clone(), again.clone());
+        CardCommand::Reseal(Box::new(ResealCardSecret { tenant: tenant(), card: id, found, again }))
+    };
+    kernel.handle(reseal(&other)).expect("nothing to do");
+    assert_eq!(card(&kernel, id).secret.as_ref(), Some(&found));
+    kernel.handle(reseal(&found)).expect("resealed");
+    assert_eq!(card(&kernel, id).secret, Some(again.clone()));
+    let bound = handle(&mut kernel, binding("b1", id, secret("right2")));
+    assert!(matches!(bound, Ok(Row::CardBinding(_))));
 }
 
 #[test]

@@ -23,8 +23,8 @@ use store::{
     AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, BalancesAt, Booked,
     BookedFor, Cards, CardsOf, Counted, DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX,
     LATE_EXAMINED_MAX, Lateness, Listed, NotificationRow, Notifications, OrderFilter,
-    PARKED_LISTED_MAX, Page, PaidOrders, Payees, Postings, PostingsBetween, Query, StoreFault,
-    Story, TASKS_COUNTED_MAX, TaskRow, Withdrawals, highest_id, lowest_id,
+    PARKED_LISTED_MAX, Page, PaidOrders, Payees, Postings, PostingsBetween, Query, SecretCards,
+    StoreFault, Story, TASKS_COUNTED_MAX, TaskRow, Withdrawals, highest_id, lowest_id,
 };
 
 /// How long an answer may take, as PostgreSQL's sessions have it.
@@ -53,6 +53,7 @@ pub(crate) fn is_upkeep(query: &Query) -> bool {
         | Query::AllocationsOf(_)
         | Query::OneRefund(_)
         | Query::Payees(_)
+        | Query::SecretCards(_)
         | Query::Orders(_)
         | Query::StoryOf(_)
         | Query::StoriesWithEvents(_)
@@ -102,6 +103,7 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
             Page::OneWithdrawal(found.map(Box::new))
         }
         Query::Payees(of) => Page::Payees(payees(connection, of)?),
+        Query::SecretCards(of) => Page::SecretCards(secret_cards(connection, of)?),
         Query::Withdrawals(of) => Page::Withdrawals(withdrawals(connection, of)?),
         Query::Cards(of) => Page::Cards(cards(connection, of)?),
         Query::PaidOrders(of) => Page::PaidOrders(paid_orders(connection, of)?),
@@ -406,6 +408,12 @@ fn payees(connection: &Connection, of: &Payees) -> Result<Vec<Payee>, StoreFault
     let above = Value::Int(of.after.map_or(i64::MIN, Id::value));
     let parameters = [text(&of.tenant), above, Value::Int(i64::from(of.limit))];
     every(connection, &read::PAYEES, &parameters)
+}
+
+fn secret_cards(connection: &Connection, of: &SecretCards) -> Result<Vec<Card>, StoreFault> {
+    let above = Value::Int(of.after.map_or(i64::MIN, Id::value));
+    let parameters = [text(&of.tenant), above, Value::Int(i64::from(of.limit))];
+    every(connection, &read::SECRET_CARDS, &parameters)
 }
 
 fn withdrawals(connection: &Connection, of: &Withdrawals) -> Result<Vec<Withdrawal>, StoreFault> {

@@ -42,9 +42,9 @@ pub use query::{
     DatabaseFacts, DatabaseTime, DirectoryOf, DirectoryRevision, DirectoryRows, EXAMINED_MAX,
     Installation, LastId, Listed, NotificationRow, Notifications, OldestUndelivered, OneApproval,
     OneNotification, OneOrder, OneRefund, OneWithdrawal, OrderFilter, Orders, PARKED_LISTED_MAX,
-    Page, PaidOrders, Payees, Ping, Postings, PostingsBetween, Query, Question, StoriesWithEvents,
-    Story, StoryOf, TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder, TenantsWithWithdrawal,
-    Withdrawals, highest_id, lowest_id,
+    Page, PaidOrders, Payees, Ping, Postings, PostingsBetween, Query, Question, SecretCards,
+    StoriesWithEvents, Story, StoryOf, TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder,
+    TenantsWithWithdrawal, Withdrawals, highest_id, lowest_id,
 };
 
 use kernel::{Reads, Task, TenantId, View};

@@ -109,6 +109,16 @@ questions! {
         limit: u32,
     } -> Vec<Payee>;
 
+    /// Gift cards whose secrets were made, in order of their ids.
+    SecretCards {
+        /// The owner of their batches.
+        tenant: TenantId,
+        /// Only cards with a larger id: the last id of the page before.
+        after: Option<Id<kinds::Card>>,
+        /// How many at most.
+        limit: u32,
+    } -> Vec<Card>;
+
     /// Orders by time, newest first.
     Orders {
         /// Which orders.
@@ -371,6 +381,7 @@ impl Query {
             | Query::AllocationsOf(AllocationsOf { tenant, .. })
             | Query::OneRefund(OneRefund { tenant, .. })
             | Query::Payees(Payees { tenant, .. })
+            | Query::SecretCards(SecretCards { tenant, .. })
             | Query::StoryOf(StoryOf { tenant, .. })
             | Query::OneWithdrawal(OneWithdrawal { tenant, .. })
             | Query::Withdrawals(Withdrawals { tenant, .. })

@@ -9,15 +9,16 @@ use anyhow::{Context, Result};
 use channel::Settings;
 use engine::{
     DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof, Engine, Secrets, caller_key_context,
-    payee_context, setting_context,
+    card_secret_context, payee_context, setting_context,
 };
 use kernel::{
-    AccountSetting, Caller, CallerKeyCommand, CallerProof, ChannelAccountCommand, Command,
-    MerchantCommand, MerchantId, Payee, PayeeCommand, Put, Sealed, TenantCommand, TenantId,
+    AccountSetting, Caller, CallerKeyCommand, CallerProof, Card, CardCommand,
+    ChannelAccountCommand, Command, MerchantCommand, MerchantId, Payee, PayeeCommand, Put,
+    ResealCardSecret, Sealed, TenantCommand, TenantId,
 };
 use ledger::{Id, kinds};
 use std::sync::Arc;
-use store::{DirectoryOf, DirectoryRows, Payees};
+use store::{DirectoryOf, DirectoryRows, Payees, SecretCards};
 
 /// A step of a plan.
 pub(crate) struct Step {
@@ -216,6 +217,58 @@ fn resealing(secrets: &Secrets, payee: &Payee) -> Result<Option<PayeeCommand>> {
         name: payee.name.as_ref().map(|name| again("name", name)).transpose()?,
         number: number.map(|number| again("account", number)).transpose()?,
     }))
+}
+
+/// Cards that are read at once.
+const CARDS_MAX: u32 = 500;
+
+/// The cards of a tenant whose secrets were made, a page at a time: those after one.
+pub(crate) async fn secret_cards_after(
+    engine: &Engine,
+    tenant: &TenantId,
+    after: Option<Id<kinds::Card>>,
+) -> Result<Vec<Card>> {
+    Ok(engine.ask(SecretCards { tenant: tenant.clone(), after, limit: CARDS_MAX }).await?)
+}
+
+/// Seals the secrets of every tenant's cards under the current master key, a page at a time; how many
+/// were not.
+pub(crate) async fn reseal_cards(engine: &Engine, caller: &Caller) -> Result<usize> {
+    let rows = engine.ask(DirectoryOf {}).await?;
+    let mut count = 0;
+    for tenant in rows.tenants.iter().map(|row| &row.tenant) {
+        let mut after = None;
+        loop {
+            let page = secret_cards_after(engine, tenant, after).await?;
+            for card in &page {
+                if let Some(command) = resealing_card(engine.secrets(), card)? {
+                    engine.handle(caller.clone(), command).await?;
+                    count += 1;
+                }
+            }
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+        }
+    }
+    Ok(count)
+}
+
+/// What seals a card's secret anew; nothing where it is under the current key.
+fn resealing_card(secrets: &Secrets, card: &Card) -> Result<Option<CardCommand>> {
+    let Some(found) = card.secret.as_ref().filter(|it| secrets.is_outdated(&it.sealed)) else {
+        return Ok(None);
+    };
+    let place = card_secret_context(&card.tenant, card.id);
+    let plain = secrets.unseal(&place, &found.sealed);
+    let plain = plain.with_context(|| format!("card {}", card.id))?;
+    let (tenant, found) = (card.tenant.clone(), found.clone());
+    let again = secrets.seal_card(&tenant, card.id, &plain)?;
+    Ok(Some(CardCommand::Reseal(Box::new(ResealCardSecret {
+        tenant,
+        card: card.id,
+        found,
+        again,
+    }))))
 }
 
 /// What must be put again so that the secrets of caller keys and channel accounts are sealed under the

@@ -6,7 +6,6 @@
 use super::account_wire::{WalletKey, by_id, wallet_id};
 use super::faults::of_wallet;
 use super::map;
-use super::secret::secret_tags;
 use super::wire::{card_id, card_number, read_card_id};
 use crate::BINDING_NAMESPACE;
 use crate::auth::Caller;
@@ -142,7 +141,7 @@ async fn command(api: &Api, caller: &Caller, asked: Asked) -> Result<BindCard, F
             let plain = opened(api, &sealed)?;
             let found = api.card_of_batch(tenant, Card::key(&number)).await?;
             let (card, batch) = found.ok_or_else(wrong_secret)?;
-            let tags = secret_tags(api.engine.secrets(), tenant, card.id, &plain);
+            let tags = api.engine.secrets().card_tags(tenant, card.id, &plain);
             (card, batch, CardProof::Secret { tags })
         }
     };

@@ -254,6 +254,7 @@ impl<'a> Flow<'a> {
             CardChange::Unfrozen { note } => flow("UNFREEZE", 0, None, note.as_deref()),
             CardChange::Expired => flow("ADJUST_OUT", -left, None, None),
             CardChange::SecretMade(_)
+            | CardChange::SecretResealed(_)
             | CardChange::SecretRead
             | CardChange::WrongSecret
             | CardChange::Bound { .. }

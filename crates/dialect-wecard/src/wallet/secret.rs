@@ -14,10 +14,7 @@ use axum::response::Response;
 use crypto::rsa::Sealer;
 use crypto::{SealFault, Secret, random};
 use engine::{Secrets, card_secret_context};
-use kernel::{
-    CallerKey, CallerProof, Card, CardCommand, CardSecret, Key, ReadCardSecret, Reads, Row,
-    TenantId,
-};
+use kernel::{CallerKey, CallerProof, Card, CardCommand, Key, ReadCardSecret, Reads, Row};
 use ledger::{Id, kinds};
 use serde::Serialize;
 
@@ -26,8 +23,6 @@ const LEN: usize = 16;
 /// Characters that are not taken for each other; 32 of them, so that each random byte is as likely to
 /// become any of them.
 const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-/// What the keyed hashes of secrets are for.
-const PURPOSE: &str = "card_secret";
 
 /// `POST …/query_card_secret`, checked.
 struct Asked {
@@ -63,7 +58,8 @@ async fn read(api: &Api, request: Request) -> Result<Response, Fault> {
     // First, so that nothing counts as read that the caller cannot get.
     let sealer = sealer(api, &caller).await?;
     let secrets = api.engine.secrets();
-    let fresh = fresh(secrets, &caller.tenant, asked.card).map_err(unusable)?;
+    let fresh = secrets.seal_card(&caller.tenant, asked.card, &Secret::new(new_text()));
+    let fresh = fresh.map_err(unusable)?;
     let (tenant, card, owner) = (caller.tenant.clone(), asked.card, asked.owner);
     let command = CardCommand::ReadSecret(Box::new(ReadCardSecret { tenant, card, owner, fresh }));
     let handled = api.engine.handle(caller.business(), command).await?;
@@ -86,33 +82,6 @@ async fn sealer(api: &Api, caller: &Caller) -> Result<Sealer, Fault> {
             Err(Fault::new(ErrCode::WalletInvalidParameter, text))
         }
     }
-}
-
-/// A new secret for a card.
-fn fresh(
-    secrets: &Secrets,
-    tenant: &TenantId,
-    card: Id<kinds::Card>,
-) -> Result<CardSecret, SealFault> {
-    let plain = Secret::new(new_text());
-    let context = card_secret_context(tenant, card);
-    let tag = secrets.tag(PURPOSE, &tagged(&context, &plain));
-    Ok(CardSecret { sealed: secrets.seal(&context, &plain)?, tag })
-}
-
-/// What is hashed of a secret: it is of one card alone.
-fn tagged(context: &str, plain: &Secret) -> String {
-    format!("{context}/{}", plain.expose())
-}
-
-/// The keyed hashes of what somebody presents as the secret of a card, under each key of the installation.
-pub(super) fn secret_tags(
-    secrets: &Secrets,
-    tenant: &TenantId,
-    card: Id<kinds::Card>,
-    plain: &Secret,
-) -> Vec<String> {
-    secrets.tags(PURPOSE, &tagged(&card_secret_context(tenant, card), plain))
 }
 
 fn new_text() -> String {

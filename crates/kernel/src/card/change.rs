@@ -14,6 +14,8 @@ pub enum CardChange {
     SecretMade(CardSecret),
     /// Its secret was read again.
     SecretRead,
+    /// The same secret is sealed and hashed under another master key.
+    SecretResealed(CardSecret),
     /// Its merchant blocked it.
     Frozen {
         /// Why, in the merchant's words.
@@ -84,6 +86,7 @@ impl AggregateChange for CardChange {
             CardChange::Issued(_) => "issued",
             CardChange::SecretMade(_) => "secret_made",
             CardChange::SecretRead => "secret_read",
+            CardChange::SecretResealed(_) => "secret_resealed",
             CardChange::Frozen { .. } => "frozen",
             CardChange::Unfrozen { .. } => "unfrozen",
             CardChange::GivenAway { .. } => "given_away",
@@ -110,7 +113,9 @@ pub(super) fn evolve(before: Option<&Card>, event: &Event, change: &CardChange) 
     card.version = event.sequence;
     match change {
         CardChange::Issued(_) => panic!("{} is issued twice", event.subject),
-        CardChange::SecretMade(secret) => card.secret = Some(secret.clone()),
+        CardChange::SecretMade(secret) | CardChange::SecretResealed(secret) => {
+            card.secret = Some(secret.clone());
+        }
         CardChange::SecretRead => {}
         CardChange::Frozen { .. } => card.state = CardState::Frozen,
         CardChange::Unfrozen { .. } | CardChange::Kept { .. } => card.state = card.usable_state(),

@@ -12,6 +12,8 @@ use ledger::{Id, kinds};
 pub enum CardCommand {
     /// Read its secret for its owner.
     ReadSecret(Box<ReadCardSecret>),
+    /// Seal its secret under another master key.
+    Reseal(Box<ResealCardSecret>),
     /// Block it. A blocked card stays as it is.
     Freeze {
         /// The owner of its batch.
@@ -45,6 +47,19 @@ pub struct ReadCardSecret {
     pub fresh: CardSecret,
 }
 
+/// Seals and hashes the secret of a card under another master key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResealCardSecret {
+    /// The owner of its batch.
+    pub tenant: TenantId,
+    /// The card.
+    pub card: Id<kinds::Card>,
+    /// The secret as it was found. One that the card has got since stays.
+    pub found: CardSecret,
+    /// The same secret, sealed and hashed anew.
+    pub again: CardSecret,
+}
+
 /// Why a command about a card is refused, in the order in which it is checked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CardRefusal {
@@ -66,6 +81,7 @@ impl CardCommand {
     fn card(&self) -> Key<kinds::Card> {
         match self {
             CardCommand::ReadSecret(read) => Key::Id(read.card),
+            CardCommand::Reseal(reseal) => Key::Id(reseal.card),
             CardCommand::Freeze { card, .. } | CardCommand::Unfreeze { card, .. } => card.clone(),
         }
     }
@@ -75,6 +91,7 @@ impl AggregateCommand for CardCommand {
     fn tenant(&self) -> &TenantId {
         match self {
             CardCommand::ReadSecret(read) => &read.tenant,
+            CardCommand::Reseal(reseal) => &reseal.tenant,
             CardCommand::Freeze { tenant, .. } | CardCommand::Unfreeze { tenant, .. } => tenant,
         }
     }
@@ -82,6 +99,7 @@ impl AggregateCommand for CardCommand {
     fn name(&self) -> &'static str {
         match self {
             CardCommand::ReadSecret(_) => "read_card_secret",
+            CardCommand::Reseal(_) => "reseal_card_secret",
             CardCommand::Freeze { .. } => "freeze_card",
             CardCommand::Unfreeze { .. } => "unfreeze_card",
         }
@@ -100,6 +118,11 @@ pub(super) fn decide(
     let card = card.ok_or(CardRefusal::NotFound)?;
     match command {
         CardCommand::ReadSecret(read) => read_secret(deciding, card, read)?,
+        CardCommand::Reseal(reseal) => {
+            if card.secret.as_ref() == Some(&reseal.found) {
+                deciding.record(card, CardChange::SecretResealed(reseal.again.clone()));
+            }
+        }
         CardCommand::Freeze { note, .. } => freeze(deciding, card, note.clone())?,
         CardCommand::Unfreeze { note, .. } => unfreeze(deciding, card, note.clone())?,
     }

@@ -11,7 +11,7 @@ mod refund;
 mod spend;
 
 pub use change::CardChange;
-pub use decide::{CardCommand, CardRefusal, ReadCardSecret};
+pub use decide::{CardCommand, CardRefusal, ReadCardSecret, ResealCardSecret};
 pub(crate) use number::new_number;
 pub use number::{CARD_NUMBER_LEN, has_check_digit};
 pub(crate) use refund::{put_back, take_back};

@@ -107,6 +107,11 @@ super::statements! {
         Payee::TABLE.select()
     );
 
+    SECRET_CARDS = format!(
+        "{} WHERE tenant = $1 AND id > $2 AND secret IS NOT NULL ORDER BY id LIMIT $3",
+        Card::TABLE.select()
+    );
+
     WITHDRAWALS = format!(
         "{} WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3",
         Withdrawal::TABLE.select()

@@ -18,6 +18,13 @@ pub(crate) static PAYEES: LazyLock<String> = LazyLock::new(|| {
     format!("{} WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT ?3", select(Payee::TABLE, ""))
 });
 
+pub(crate) static SECRET_CARDS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} WHERE tenant = ?1 AND id > ?2 AND secret IS NOT NULL ORDER BY id LIMIT ?3",
+        select(Card::TABLE, "")
+    )
+});
+
 pub(crate) static WITHDRAWALS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "{} WHERE tenant = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",

@@ -1,13 +1,14 @@
 //! Gift cards: purchases that are paid, open and given up, and the cards of the first.
 
 use super::fixture::{StoreFixture, names};
-use crate::{Cards, CardsOf, Promise, Store};
+use crate::{Cards, CardsOf, Promise, SecretCards, Store};
 use channel::{Finding, Operation, RefundStatus};
 use kernel::{
     BeginCardTransfer, BuyCards, Card, CardBatchCommand, CardCommand, CardSecret, CardState,
     CardTransferCommand, CardTransferState, CardValidity, Command, CreateCardBatch, Key,
     MerchantId, NaturalKey, Order, OrderRequest, PlaceOrder, ReadCardSecret, Reads, ReceiveCard,
-    RechargeCommand, RechargeState, RefundCards, RefundCommand, RefundRequest, Sealed, TenantId,
+    RechargeCommand, RechargeState, RefundCards, RefundCommand, RefundRequest, ResealCardSecret,
+    Sealed, TenantId,
 };
 use ledger::{Fen, Id, kinds};
 use std::sync::Arc;
@@ -192,6 +193,20 @@ pub(super) fn cards_are_listed_newest_first(store: &dyn Store) -> Promise<'_, ()
                 assert_eq!((page.count, &page.rows[..]), (count, rows), "{of:?} {state:?}");
             }
         }
+        let made = fixture.accept(read_secret(&cards[2], "k1:first")).await;
+        cards[2] = made.changed.cards[0].row.clone();
+        let found = cards[2].secret.clone().expect("a secret");
+        let again = CardSecret { sealed: Sealed::new("k2:again"), tag: "aa".to_owned() };
+        let (card, of) = (cards[2].id, tenant.clone());
+        let reseal = ResealCardSecret { tenant: of, card, found, again: again.clone() };
+        fixture.accept(CardCommand::Reseal(Box::new(reseal)).into()).await;
+        let with_secrets = SecretCards { tenant: tenant.clone(), after: None, limit: 2 };
+        let page = fixture.ask(with_secrets).await;
+        let shown: Vec<_> = page.iter().map(|card| (card.id, card.secret.clone())).collect();
+        assert_eq!(shown, [(card, Some(again))]);
+        let after = Some(card);
+        let rest = SecretCards { tenant: tenant.clone(), after, limit: 2 };
+        assert_eq!(fixture.ask(rest).await, []);
         let strange = CardsOf::Owner("stranger".to_owned());
         assert_eq!(fixture.ask(asked(strange, None, 0, 10)).await.count, 0);
     })

@@ -45,6 +45,15 @@ impl State {
                     .cloned()
                     .collect(),
             ),
+            Query::SecretCards(of) => Page::SecretCards(
+                self.cards
+                    .of(&of.tenant)
+                    .filter(|row| row.secret.is_some())
+                    .filter(|row| of.after.is_none_or(|after| row.id > after))
+                    .take(len(of.limit))
+                    .cloned()
+                    .collect(),
+            ),
             Query::Orders(orders) => Page::Orders(self.list_orders(&orders.filter)),
             Query::OneWithdrawal(one) => {
                 let found = self.withdrawals.find(&one.tenant, &one.key);

@@ -119,10 +119,12 @@ impl Stored for Card {
     fn encode(change: &CardChange, _at: Timestamp) -> Body<'_, Card> {
         match change {
             CardChange::Issued(card) => Body::Whole(card),
-            CardChange::SecretMade(secret) => json(&SecretBody {
-                sealed: Cow::Borrowed(secret.sealed.as_str()),
-                tag: Cow::Borrowed(&secret.tag),
-            }),
+            CardChange::SecretMade(secret) | CardChange::SecretResealed(secret) => {
+                json(&SecretBody {
+                    sealed: Cow::Borrowed(secret.sealed.as_str()),
+                    tag: Cow::Borrowed(&secret.tag),
+                })
+            }
             CardChange::Frozen { note } | CardChange::Unfrozen { note } => {
                 json(&NoteBody { note: note.as_deref().map(Cow::Borrowed) })
             }
@@ -159,11 +161,8 @@ impl Stored for Card {
     ) -> Result<CardChange, String> {
         Ok(match name {
             "issued" => CardChange::Issued(Box::new(whole(body)?)),
-            "secret_made" => {
-                let SecretBody { sealed, tag } = parse(body)?;
-                let secret = CardSecret { sealed: Sealed::new(&sealed), tag: tag.into_owned() };
-                CardChange::SecretMade(secret)
-            }
+            "secret_made" => CardChange::SecretMade(parse::<SecretBody<'_>>(body)?.read()),
+            "secret_resealed" => CardChange::SecretResealed(parse::<SecretBody<'_>>(body)?.read()),
             "secret_read" => parse::<Empty>(body).map(|_| CardChange::SecretRead)?,
             "frozen" => CardChange::Frozen { note: note(body)? },
             "unfrozen" => CardChange::Unfrozen { note: note(body)? },
@@ -196,6 +195,12 @@ struct SecretBody<'a> {
     sealed: Cow<'a, str>,
     #[serde(borrow)]
     tag: Cow<'a, str>,
+}
+
+impl SecretBody<'_> {
+    fn read(self) -> CardSecret {
+        CardSecret { sealed: Sealed::new(&self.sealed), tag: self.tag.into_owned() }
+    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -172,6 +172,7 @@ pub(crate) fn any_card() -> BoxedStrategy<Card> {
 pub(crate) fn card_change() -> BoxedStrategy<CardChange> {
     prop_oneof![
         card_secret().prop_map(CardChange::SecretMade),
+        card_secret().prop_map(CardChange::SecretResealed),
         Just(CardChange::SecretRead),
         of(text()).prop_map(|note| CardChange::Frozen { note }),
         of(text()).prop_map(|note| CardChange::Unfrozen { note }),

@@ -150,6 +150,9 @@ pub(super) fn card(subject: Subject, change: &CardChange) -> String {
             format!("{subject} {} is issued to {owner}, worth {face}", short(&card.number))
         }
         CardChange::SecretMade(_) => format!("the secret of {subject} is made and read"),
+        CardChange::SecretResealed(_) => {
+            format!("the secret of {subject} is sealed under another master key")
+        }
         CardChange::SecretRead => format!("the secret of {subject} is read again"),
         CardChange::Frozen { note } => format!("{subject} is frozen{}", because(note)),
         CardChange::Unfrozen { note } => format!("{subject} is usable again{}", because(note)),
@@ -207,6 +210,7 @@ pub(super) fn card_facts(change: &CardChange) -> Facts {
             vec![text("refund", by.to_string()), fen("amount_fen", *amount)]
         }
         CardChange::SecretMade(_)
+        | CardChange::SecretResealed(_)
         | CardChange::SecretRead
         | CardChange::WrongSecret
         | CardChange::Expired => vec![],

@@ -1,10 +1,10 @@
 //! Secrets, channel accounts, certificates, and the clocks of the channels.
 
 use super::{Report, Scope, Verdict};
-use crate::apply::payees_after;
+use crate::apply::{payees_after, secret_cards_after};
 use engine::{
-    DatedKey, Engine, InspectedAccount, Probe, RegisteredProof, caller_key_context, payee_context,
-    read_date, setting_context,
+    DatedKey, Engine, InspectedAccount, Probe, RegisteredProof, caller_key_context,
+    card_secret_context, payee_context, read_date, setting_context,
 };
 use kernel::{AccountSetting, CallerProof, ChannelAccount, Sealed};
 use ledger::Timestamp;
@@ -69,6 +69,28 @@ pub(super) async fn payees(report: &mut Report, engine: &Engine, rows: &Director
         }
     }
     sealings.report(report, "payees");
+}
+
+/// Opens the secret of every card.
+pub(super) async fn cards(report: &mut Report, engine: &Engine, rows: &DirectoryRows) {
+    let mut sealings = Sealings::default();
+    for tenant in rows.tenants.iter().map(|row| &row.tenant) {
+        let mut after = None;
+        loop {
+            let page = match secret_cards_after(engine, tenant, after).await {
+                Ok(page) => page,
+                Err(fault) => return report.add(Verdict::Fail, "cards", fault.to_string()),
+            };
+            for card in &page {
+                let place = card_secret_context(tenant, card.id);
+                let sealed = card.secret.as_ref().map(|secret| &secret.sealed);
+                sealed.inspect(|it| sealings.add(report, engine, &place, it));
+            }
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+        }
+    }
+    sealings.report(report, "cards");
 }
 
 /// Opens every sealed secret of the directory, and every caller's public key.
