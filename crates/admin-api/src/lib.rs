@@ -7,6 +7,7 @@
 //! - [`health`]: alive, ready, metrics.
 //! - `routes`: the paths and their OpenAPI document. `directory`: those of tenants,
 //!   merchants, callers' keys and channel accounts.
+//! - [`liability`]: what stored value is outstanding, as JSON and CSV.
 //! - `operators`: who may call, and what each may do.
 //! - `commands`: what an operator decides about rows that need a person.
 //! - `query`: parameters become queries, or are refused by name.
@@ -15,6 +16,7 @@
 //! - `faults`: what can go wrong, as statuses and codes.
 
 pub mod health;
+pub mod liability;
 
 mod commands;
 mod directory;

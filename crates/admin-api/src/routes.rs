@@ -6,7 +6,7 @@ use crate::wire::{
     AccountList, AttentionList, ErrorBody, Notification, NotificationPage, OrderPage, PostingPage,
     Story,
 };
-use crate::{commands, directory, map, query, settlement};
+use crate::{commands, directory, liability, map, query, settlement};
 use axum::extract::{FromRequestParts, Path, Query as QueryString, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
@@ -66,6 +66,7 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .merge(directory::described())
         .merge(commands::described())
         .merge(settlement::described())
+        .merge(liability::described())
         .routes(routes!(orders))
         .routes(routes!(order))
         .routes(routes!(order_by_number))
@@ -388,6 +389,16 @@ async fn known_owner(engine: &Engine, tenant: &TenantId, account: &Account) -> R
 }
 
 pub(crate) type Answer<T> = Result<Json<T>, Fault>;
+
+/// The time of a balance.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes parameters; `query` reads them")]
+pub(crate) struct BalanceQuery {
+    /// At this time, all of its transfers included; now when absent. Not in the future.
+    #[param(format = DateTime)]
+    as_of: Option<String>,
+}
 
 /// Whose rows.
 #[derive(IntoParams)]

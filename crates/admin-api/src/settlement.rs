@@ -5,7 +5,7 @@
 
 use crate::faults::Fault;
 use crate::query;
-use crate::routes::{Answer, Asked, Faults, PageQuery, Segments, TenantPath, known};
+use crate::routes::{Answer, Asked, BalanceQuery, Faults, PageQuery, Segments, TenantPath, known};
 use crate::wire::{MerchantBalance, WithdrawalPage, WithdrawalStory};
 use crate::{map, statement};
 use axum::Json;
@@ -56,15 +56,6 @@ struct MerchantPath {
 pub(crate) struct WithdrawalPath {
     /// The withdrawal's id, 18 digits.
     withdrawal: String,
-}
-
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "describes parameters; `query` reads them")]
-struct BalanceQuery {
-    /// At this time, all of its transfers included; now when absent. Not in the future.
-    #[param(format = DateTime)]
-    as_of: Option<String>,
 }
 
 #[derive(IntoParams)]

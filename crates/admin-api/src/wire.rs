@@ -522,6 +522,44 @@ pub(crate) struct Account {
     pub(crate) available_fen: Option<i64>,
 }
 
+/// Stored value that is outstanding at a time, and the breakage until then, in fen. A sum is null when it is
+/// out of range.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LiabilityReport {
+    /// The time, all of its transfers included.
+    #[schema(format = DateTime)]
+    pub(crate) as_of: String,
+    /// What is left of all gift cards.
+    #[schema(required)]
+    pub(crate) cards_fen: Option<i64>,
+    /// What users paid into wallets and have not spent.
+    #[schema(required)]
+    pub(crate) wallet_principal_fen: Option<i64>,
+    /// The bonuses in wallets.
+    #[schema(required)]
+    pub(crate) wallet_bonus_fen: Option<i64>,
+    /// What was left of cards when their time was up: it is the merchants' own.
+    #[schema(required)]
+    pub(crate) breakage_fen: Option<i64>,
+    /// The parts of these sums.
+    pub(crate) rows: Vec<LiabilityRow>,
+}
+
+/// What one merchant had of one kind; of gift cards, what was left of one batch.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LiabilityRow {
+    /// `card_liability`, `wallet_principal`, `wallet_bonus` or `breakage`.
+    #[schema(example = "card_liability")]
+    pub(crate) kind: &'static str,
+    /// The merchant that sold the cards or keeps the wallets.
+    pub(crate) merchant: String,
+    /// The batch of the cards.
+    #[schema(required)]
+    pub(crate) batch: Option<String>,
+    /// How much.
+    pub(crate) amount_fen: i64,
+}
+
 /// What a merchant has, in fen.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MerchantBalance {

@@ -19,11 +19,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use store::booked::order_of;
 use store::rows::booked::{self, BookedSum};
+use store::rows::liability;
 use store::rows::{self, Value, archive, event, task, transfer};
 use store::{
     AccountRow, AllocationsOf, Approvals, AttentionCount, AttentionFilter, AttentionRow,
     BalancesAt, Booked, BookedFor, Cards, CardsOf, Counted, DEFER_MS, DatabaseFacts, DirectoryRows,
-    EXAMINED_MAX, LATE_EXAMINED_MAX, Lateness, Listed, NotificationRow, OrderFilter,
+    EXAMINED_MAX, LATE_EXAMINED_MAX, Lateness, LiabilitiesAt, Listed, NotificationRow, OrderFilter,
     PARKED_LISTED_MAX, Page, PaidOrders, Postings, PostingsBetween, Query, StoreFault, Story,
     TASKS_COUNTED_MAX, TaskRow, highest_id, lowest_id,
 };
@@ -71,6 +72,10 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
             let rows = found.all(&balances_at(of)).await?.concat();
             let read = |cells: &[Value<'_>]| transfer::read_balance(cells).map(|(_, row)| row);
             Page::BalancesAt(cell::read(&rows, read)?)
+        }
+        Query::LiabilitiesAt(of) => {
+            let rows = found.rows(liabilities_at(of)).await?;
+            Page::LiabilitiesAt(cell::read(&rows, liability::read)?)
         }
         Query::PostingsBetween(of) => {
             let rows = found.rows(postings_between(of)).await?;
@@ -205,6 +210,7 @@ fn session_of(query: &Query) -> Session {
         | Query::Cards(_)
         | Query::BookedFor(_)
         | Query::BalancesAt(_)
+        | Query::LiabilitiesAt(_)
         | Query::PostingsBetween(_)
         | Query::Accounts(_)
         | Query::Postings(_)
@@ -697,6 +703,19 @@ fn balances_at(of: &BalancesAt) -> Vec<Step<'_>> {
         )
     };
     of.accounts.iter().map(step).collect()
+}
+
+fn liabilities_at(of: &LiabilitiesAt) -> Step<'_> {
+    Step::new(
+        &read::LIABILITIES_AT,
+        [
+            tenant(&of.tenant),
+            Parameter::int(of.at.map_or(i64::MAX, lowest_id)),
+            Parameter::int(of.at.map_or(i64::MAX, Timestamp::ms)),
+            Parameter::int(i64::from(of.limit)),
+            Parameter::int(i64::from(of.offset)),
+        ],
+    )
 }
 
 /// An account, and a time by ids and by itself.

@@ -18,13 +18,14 @@ use std::collections::HashMap;
 use std::time::Duration;
 use store::booked::order_of;
 use store::rows::booked::{self, BookedSum};
+use store::rows::liability::{self, Liability};
 use store::rows::{self, Value, event, task, transfer};
 use store::{
     AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, BalancesAt, Booked,
     BookedFor, Cards, CardsOf, Counted, DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX,
-    LATE_EXAMINED_MAX, Lateness, Listed, NotificationRow, Notifications, OrderFilter,
-    PARKED_LISTED_MAX, Page, PaidOrders, Payees, Postings, PostingsBetween, Query, SecretCards,
-    StoreFault, Story, TASKS_COUNTED_MAX, TaskRow, Withdrawals, highest_id, lowest_id,
+    LATE_EXAMINED_MAX, Lateness, LiabilitiesAt, Listed, NotificationRow, Notifications,
+    OrderFilter, PARKED_LISTED_MAX, Page, PaidOrders, Payees, Postings, PostingsBetween, Query,
+    SecretCards, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow, Withdrawals, highest_id, lowest_id,
 };
 
 /// How long an answer may take, as PostgreSQL's sessions have it.
@@ -66,6 +67,7 @@ pub(crate) fn is_upkeep(query: &Query) -> bool {
         | Query::Cards(_)
         | Query::BookedFor(_)
         | Query::BalancesAt(_)
+        | Query::LiabilitiesAt(_)
         | Query::PostingsBetween(_)
         | Query::Accounts(_)
         | Query::Postings(_)
@@ -109,6 +111,7 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
         Query::PaidOrders(of) => Page::PaidOrders(paid_orders(connection, of)?),
         Query::BookedFor(of) => Page::BookedFor(booked_for(connection, of)?),
         Query::BalancesAt(of) => Page::BalancesAt(balances_at(connection, of)?),
+        Query::LiabilitiesAt(of) => Page::LiabilitiesAt(liabilities_at(connection, of)?),
         Query::PostingsBetween(of) => Page::PostingsBetween(postings_between(connection, of)?),
         Query::StoryOf(of) => Page::StoryOf(story(connection, &of.tenant, of.root)?.map(Box::new)),
         Query::StoriesWithEvents(of) => {
@@ -523,6 +526,21 @@ fn balances_at(connection: &Connection, of: &BalancesAt) -> Result<Vec<AccountRo
         rows.extend(select.all(&parameters, read)?);
     }
     Ok(rows)
+}
+
+fn liabilities_at(
+    connection: &Connection,
+    of: &LiabilitiesAt,
+) -> Result<Vec<Liability>, StoreFault> {
+    let parameters = [
+        text(&of.tenant),
+        Value::Int(of.at.map_or(i64::MAX, lowest_id)),
+        Value::Int(of.at.map_or(i64::MAX, Timestamp::ms)),
+        Value::Int(i64::from(of.limit)),
+        Value::Int(i64::from(of.offset)),
+    ];
+    Select::new(connection, liability::LIABILITIES.name, read::LIABILITIES_AT)?
+        .all(&parameters, liability::read)
 }
 
 fn postings_between(

@@ -40,11 +40,11 @@ pub use query::{
     AttentionCount, AttentionCounts, AttentionFilter, AttentionList, AttentionMark, AttentionRow,
     AttentionStart, Audit, AuditReport, BalancesAt, BookedFor, Cards, CardsOf, Counted,
     DatabaseFacts, DatabaseTime, DirectoryOf, DirectoryRevision, DirectoryRows, EXAMINED_MAX,
-    Installation, LastId, Listed, NotificationRow, Notifications, OldestUndelivered, OneApproval,
-    OneNotification, OneOrder, OneRefund, OneWithdrawal, OrderFilter, Orders, PARKED_LISTED_MAX,
-    Page, PaidOrders, Payees, Ping, Postings, PostingsBetween, Query, Question, SecretCards,
-    StoriesWithEvents, Story, StoryOf, TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder,
-    TenantsWithWithdrawal, Withdrawals, highest_id, lowest_id,
+    Installation, LastId, LiabilitiesAt, Listed, NotificationRow, Notifications, OldestUndelivered,
+    OneApproval, OneNotification, OneOrder, OneRefund, OneWithdrawal, OrderFilter, Orders,
+    PARKED_LISTED_MAX, Page, PaidOrders, Payees, Ping, Postings, PostingsBetween, Query, Question,
+    SecretCards, StoriesWithEvents, Story, StoryOf, TASKS_COUNTED_MAX, TaskRow, Tasks,
+    TenantsWithOrder, TenantsWithWithdrawal, Withdrawals, highest_id, lowest_id,
 };
 
 use kernel::{Reads, Task, TenantId, View};

@@ -5,6 +5,7 @@
 
 use crate::archive::{ArchiveRecord, ArchivedEvents};
 use crate::booked::{Booked, BookedKind};
+use crate::rows::liability::Liability;
 use kernel::{
     Aggregate, Allocation, Approval, Attempt, Attention, AttentionKind, CallerKey, Card, CardState,
     ChannelAccount, Event, Exit, Key, Lane, Merchant, MerchantId, NaturalKey, Notification,
@@ -254,6 +255,19 @@ questions! {
         at: Option<Timestamp>,
     } -> Vec<AccountRow>;
 
+    /// The stored value of a tenant that was outstanding at a time, and the breakage until then: what was
+    /// posted, by kind of account, merchant and batch of gift cards. What was nothing is not listed.
+    LiabilitiesAt {
+        /// The owner.
+        tenant: TenantId,
+        /// The time, all of its transfers included; `None` for now.
+        at: Option<Timestamp>,
+        /// How many rows come before the page.
+        offset: u32,
+        /// How many at most.
+        limit: u32,
+    } -> Vec<Liability>;
+
     /// Transfers that moved money to or from an account in a time, oldest first. What only holds or
     /// releases is not among them.
     PostingsBetween {
@@ -389,6 +403,7 @@ impl Query {
             | Query::Cards(Cards { tenant, .. })
             | Query::BookedFor(BookedFor { tenant, .. })
             | Query::BalancesAt(BalancesAt { tenant, .. })
+            | Query::LiabilitiesAt(LiabilitiesAt { tenant, .. })
             | Query::PostingsBetween(PostingsBetween { tenant, .. })
             | Query::Accounts(Accounts { tenant })
             | Query::Postings(Postings { tenant, .. })

@@ -86,6 +86,8 @@ enum Verb {
     Doctor(verbs::doctor::Arguments),
     /// List what needs a person
     Attention(verbs::attention::Arguments),
+    /// Print figures for accountants, from the book
+    Report(verbs::report::Arguments),
     /// Show an order's whole story
     Why(verbs::why::Arguments),
     /// Sign a request body and print the curl command that sends it
@@ -121,6 +123,7 @@ fn run(verb: Verb) -> Result<ExitCode> {
             Verb::Archive(arguments) => verbs::archive::run(arguments).await,
             Verb::Bill(arguments) => verbs::bill::run(arguments).await,
             Verb::Doctor(arguments) => verbs::doctor::run(arguments).await,
+            Verb::Report(arguments) => verbs::report::run(arguments).await,
             Verb::Attention(arguments) => verbs::attention::run(arguments).await,
             Verb::Why(arguments) => verbs::why::run(arguments).await,
             Verb::Migrate(arguments) => verbs::migrate::run(arguments).await,

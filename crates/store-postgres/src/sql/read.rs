@@ -172,6 +172,39 @@ super::statements! {
             SELECT CASE WHEN phase IN ('post', 'post_held') THEN -amount ELSE 0 END, 0
             FROM transfers WHERE tenant = $1 AND credit = $2 AND id >= $3 AND at > $4) AS parts";
 
+    /// The accounts of stored value and of breakage, less everything that came later, as [`BALANCE_AT`] does it
+    /// for one account: no more is read than those accounts and what moved on them later.
+    LIABILITIES_AT = "WITH kinds (kind, low, high) AS (VALUES
+            ('breakage', 'breakage/', 'breakage0'),
+            ('card_liability', 'card_liability/', 'card_liability0'),
+            ('wallet_bonus', 'wallet_bonus/', 'wallet_bonus0'),
+            ('wallet_principal', 'wallet_principal/', 'wallet_principal0')),
+        parts AS (
+            SELECT kind, account, posted AS amount FROM kinds JOIN balances
+                ON tenant = $1 AND account >= low AND account < high
+            UNION ALL
+            SELECT kind, debit, amount FROM kinds JOIN transfers
+                ON tenant = $1 AND debit >= low AND debit < high
+            WHERE id >= $2 AND at > $3 AND phase IN ('post', 'post_held')
+            UNION ALL
+            SELECT kind, credit, -amount FROM kinds JOIN transfers
+                ON tenant = $1 AND credit >= low AND credit < high
+            WHERE id >= $2 AND at > $3 AND phase IN ('post', 'post_held')),
+        owned AS (
+            SELECT kind, substr(account, length(kind) + 2) AS holder, sum(amount) AS amount
+            FROM parts GROUP BY kind, account)
+        SELECT kind,
+            CASE kind
+                WHEN 'breakage' THEN holder
+                WHEN 'card_liability' THEN (SELECT merchant FROM card_batches
+                    WHERE tenant = $1 AND id = holder::bigint)
+                ELSE (SELECT merchant FROM wallets
+                    WHERE tenant = $1 AND id = holder::bigint) END AS merchant,
+            CASE kind WHEN 'card_liability' THEN holder::bigint END AS batch_id,
+            sum(amount)::bigint
+        FROM owned GROUP BY 1, 2, 3 HAVING sum(amount) <> 0 ORDER BY 1, 2, 3
+        LIMIT $4 OFFSET $5";
+
     /// Each side has an index that gives its oldest; of both the oldest are taken.
     POSTINGS_BETWEEN = format!(
         "SELECT {} FROM transfers WHERE tenant = $1 AND id IN (

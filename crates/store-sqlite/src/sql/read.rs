@@ -200,6 +200,38 @@ pub(crate) const BALANCE_AT: &str =
         FROM transfers INDEXED BY transfers_of_credit
         WHERE tenant = ?1 AND credit = ?2 AND id >= ?3 AND at > ?4)";
 
+/// The accounts of stored value and of breakage, less everything that came later, as [`BALANCE_AT`] does it for
+/// one account: no more is read than those accounts and what moved on them later.
+pub(crate) const LIABILITIES_AT: &str = "WITH kinds (kind, low, high) AS (VALUES
+        ('breakage', 'breakage/', 'breakage0'),
+        ('card_liability', 'card_liability/', 'card_liability0'),
+        ('wallet_bonus', 'wallet_bonus/', 'wallet_bonus0'),
+        ('wallet_principal', 'wallet_principal/', 'wallet_principal0')),
+    parts AS (
+        SELECT kind, account, posted AS amount FROM kinds CROSS JOIN balances
+            ON tenant = ?1 AND account >= low AND account < high
+        UNION ALL
+        SELECT kind, debit, amount FROM kinds CROSS JOIN transfers INDEXED BY transfers_of_debit
+            ON tenant = ?1 AND debit >= low AND debit < high
+        WHERE id >= ?2 AND at > ?3 AND phase IN ('post', 'post_held')
+        UNION ALL
+        SELECT kind, credit, -amount FROM kinds CROSS JOIN transfers INDEXED BY transfers_of_credit
+            ON tenant = ?1 AND credit >= low AND credit < high
+        WHERE id >= ?2 AND at > ?3 AND phase IN ('post', 'post_held')),
+    owned AS (
+        SELECT kind, substr(account, length(kind) + 2) AS holder, sum(amount) AS amount
+        FROM parts GROUP BY kind, account)
+    SELECT kind,
+        CASE kind
+            WHEN 'breakage' THEN holder
+            WHEN 'card_liability' THEN (SELECT merchant FROM card_batches
+                WHERE tenant = ?1 AND id = CAST(holder AS INTEGER))
+            ELSE (SELECT merchant FROM wallets
+                WHERE tenant = ?1 AND id = CAST(holder AS INTEGER)) END AS merchant,
+        CASE kind WHEN 'card_liability' THEN CAST(holder AS INTEGER) END AS batch_id,
+        sum(amount)
+    FROM owned GROUP BY 1, 2, 3 HAVING sum(amount) <> 0 ORDER BY 1, 2, 3 LIMIT ?4 OFFSET ?5";
+
 /// Each side has an index that gives its oldest; of both the oldest are taken.
 pub(crate) static POSTINGS_BETWEEN: LazyLock<String> = LazyLock::new(|| {
     let side = |side: &str| {

@@ -126,6 +126,29 @@ fn take_back(order: &Order, card: &Card, number: &str) -> Command {
     .into()
 }
 
+/// The batch of the cards of an order.
+pub(super) async fn batch_of(
+    fixture: &mut StoreFixture<'_>,
+    order: &Order,
+) -> Id<kinds::CardBatch> {
+    cards_of(fixture, order).await[0].batch
+}
+
+/// The cards of an order.
+async fn cards_of(fixture: &mut StoreFixture<'_>, order: &Order) -> Vec<Card> {
+    let key = (order.terms.tenant.clone(), Key::Id(order.terms.id));
+    let reads = Reads { orders: vec![key], ..Reads::default() };
+    fixture.load(&reads).await.cards.all().cloned().collect()
+}
+
+/// Has one card of an order taken back.
+pub(super) async fn one_taken_back(fixture: &mut StoreFixture<'_>, order: &Order) {
+    let cards = cards_of(fixture, order).await;
+    let made = fixture.accept(take_back(order, &cards[0], "W-1")).await;
+    let refund = made.changed.refunds[0].row.clone();
+    fixture.accept(found_of_refund(&refund, refunded(&refund, RefundStatus::Done))).await;
+}
+
 pub(super) fn read_secret(card: &Card, text: &str) -> Command {
     let fresh = CardSecret { sealed: Sealed::new(text), tag: "'\"00ff".to_owned() };
     let (tenant, owner) = (card.tenant.clone(), card.owner.clone());

@@ -5,7 +5,7 @@
 //! [`damage`] lists what an audit must find in a database whose rows were tampered with.
 //!
 //! - `fixture`: a small business whose commands are really decided, so that histories are legal.
-//! - `archives`, `commits`, `books`, `settlement`, `approvals`, `allocations`, `shares`, `cards`, `wallets`, `listings`, `directory`, `tasks`: the cases.
+//! - `archives`, `commits`, `books`, `settlement`, `approvals`, `allocations`, `shares`, `cards`, `wallets`, `liabilities`, `listings`, `directory`, `tasks`: the cases.
 //! - `differential`: random histories.
 
 mod allocations;
@@ -19,6 +19,7 @@ pub mod damage;
 mod differential;
 mod directory;
 mod fixture;
+mod liabilities;
 mod listings;
 mod settlement;
 mod shares;
@@ -107,6 +108,9 @@ cases! {
     wallets:
         wallets_are_paid_into_and_spent,
         cards_are_bound_and_spent,
+    ;
+    liabilities:
+        liabilities_are_known_at_any_past_time,
     ;
     directory:
         directory_is_put_and_changed,

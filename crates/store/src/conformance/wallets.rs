@@ -79,6 +79,15 @@ pub(super) async fn spent(fixture: &mut StoreFixture<'_>, tenant: &TenantId) -> 
     fixture.order(&orders[0]).await
 }
 
+/// What is in the wallet; nothing where there is none.
+pub(super) async fn wallet_balance(fixture: &mut StoreFixture<'_>, tenant: &TenantId) -> Fen {
+    let key = Wallet::key(&MerchantId::new(MERCHANT), OWNER);
+    let reads = Reads { wallets: vec![(tenant.clone(), key.clone())], ..Reads::default() };
+    let view = fixture.load(&reads).await;
+    let wallet = view.wallets.find(tenant, &key);
+    wallet.map_or(Fen::ZERO, |wallet| wallet.balance(&view).expect("it came with it").posted)
+}
+
 pub(super) fn wallets_are_paid_into_and_spent(store: &dyn Store) -> Promise<'_, ()> {
     Box::pin(async move {
         let mut fixture = StoreFixture::new(store);

@@ -5,18 +5,20 @@ use crate::audit::{add, out_of_range};
 use crate::booked::order_of;
 use crate::rows::Stored;
 use crate::rows::booked::BookedSum;
+use crate::rows::liability::{self, Liability};
 use crate::{
     AccountRow, Approvals, AttentionCount, AttentionFilter, AttentionRow, BalancesAt, Booked,
     BookedFor, Cards, CardsOf, Counted, DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX,
-    LATE_EXAMINED_MAX, LateTasks, Lateness, Listed, NotificationRow, Notifications, OrderFilter,
-    Page, PaidOrders, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
+    LATE_EXAMINED_MAX, LateTasks, Lateness, LiabilitiesAt, Listed, NotificationRow, Notifications,
+    OrderFilter, Page, PaidOrders, Query, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow,
 };
 use kernel::{
-    Aggregate as _, Approval, AttentionKind, Card, Exit, Key, Lane, NaturalKey, Notification,
-    Order, Row, Task, TenantId,
+    Aggregate as _, Approval, AttentionKind, Card, Exit, Key, Lane, MerchantId, NaturalKey,
+    Notification, Order, Row, Task, TenantId,
 };
 use ledger::{
-    Account, Balance, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp, Transfer, kinds,
+    Account, AccountKind, Balance, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
+    Transfer, kinds,
 };
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +73,7 @@ impl State {
             Query::Cards(of) => Page::Cards(self.list_cards(of)),
             Query::PaidOrders(of) => Page::PaidOrders(self.paid_orders(of)),
             Query::BookedFor(of) => Page::BookedFor(self.booked(of)?),
+            Query::LiabilitiesAt(of) => Page::LiabilitiesAt(self.liabilities_at(of)?),
             Query::BalancesAt(of) => Page::BalancesAt(self.balances_at(of)?),
             Query::PostingsBetween(of) => Page::PostingsBetween(
                 self.transfers_of(&of.tenant)
@@ -242,6 +245,49 @@ impl State {
             Ok(AccountRow { account: account.clone(), balance })
         };
         of.accounts.iter().map(row).collect()
+    }
+
+    fn liabilities_at(&self, of: &LiabilitiesAt) -> Result<Vec<Liability>, StoreFault> {
+        let accounts: BTreeSet<Account> = self
+            .transfers_of(&of.tenant)
+            .flat_map(|it| [it.debit.clone(), it.credit.clone()])
+            .filter(|account| liability::KINDS.contains(&account.kind))
+            .collect();
+        let accounts = accounts.into_iter().collect();
+        let rows =
+            self.balances_at(&BalancesAt { tenant: of.tenant.clone(), accounts, at: of.at })?;
+        let mut sums: BTreeMap<_, Fen> = BTreeMap::new();
+        for AccountRow { account, balance } in rows {
+            let Some((merchant, batch)) = self.owner_of(&of.tenant, &account) else { continue };
+            let sum = sums.entry((account.kind.name(), merchant, batch, account.kind)).or_default();
+            let fault = |fault| StoreFault::Failed(format!("{}: {fault}", account.key()));
+            *sum = sum.plus(balance.posted).map_err(fault)?;
+        }
+        let rows = sums.into_iter().filter(|(_, amount)| *amount != Fen::ZERO);
+        let rows = rows.map(|((_, merchant, batch, kind), amount)| Liability {
+            kind,
+            merchant,
+            batch,
+            amount,
+        });
+        Ok(rows.skip(len(of.offset)).take(len(of.limit)).collect())
+    }
+
+    /// The merchant that an account of stored value belongs to, and the batch of gift cards.
+    fn owner_of(
+        &self,
+        tenant: &TenantId,
+        account: &Account,
+    ) -> Option<(MerchantId, Option<Id<kinds::CardBatch>>)> {
+        if account.kind == AccountKind::Breakage {
+            return Some((MerchantId::new(&account.owner), None));
+        }
+        let number = account.owner.parse().ok()?;
+        if account.kind == AccountKind::CardLiability {
+            let batch = self.card_batches.get(tenant, number)?;
+            return Some((batch.merchant.clone(), Some(batch.id)));
+        }
+        Some((self.wallets.get(tenant, number)?.merchant.clone(), None))
     }
 
     fn paid_orders(&self, of: &PaidOrders) -> Counted<Order> {

@@ -29,6 +29,7 @@ mod cells;
 mod channel_account;
 pub mod claimed_name;
 pub mod event;
+pub mod liability;
 mod merchant;
 mod need;
 mod notification;

@@ -11,6 +11,7 @@ pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod fairness;
 pub(crate) mod migrate;
+pub(crate) mod report;
 pub(crate) mod sandbox;
 pub(crate) mod secrets;
 pub(crate) mod serve;

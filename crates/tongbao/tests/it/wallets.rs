@@ -2,6 +2,7 @@
 
 use crate::merchant::Merchant;
 use crate::test_gateway::{TestGateway, fresh_number, order, with};
+use channel::Method::Get;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -256,4 +257,37 @@ async fn no_fen_is_spent_twice_by_64_clients_at_once() {
     }
     assert_eq!(balance(&gateway).await, "2000");
     gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_report_of_stored_value_is_the_same_at_any_later_time() {
+    let gateway = with_balance(1000, 200).await;
+    let path = "/tenants/100001/liability";
+    let first = gateway.admin(Get, path).await.body;
+    let of_wallets = |report: &Value| {
+        (report["wallet_principal_fen"].clone(), report["wallet_bonus_fen"].clone())
+    };
+    assert_eq!(of_wallets(&first), (json!(1000), json!(200)), "{first}");
+    let spent = spending(&gateway, &fresh_number(), 1100);
+    assert_eq!(gateway.result(PLACE, &spent).await["OrderStatus"], "SUCCESS");
+    let now = gateway.admin(Get, path).await.body;
+    assert_eq!(of_wallets(&now), (json!(0), json!(100)), "{now}");
+    let then = format!("{path}?as_of={}", first["as_of"].as_str().expect("a time"));
+    assert_eq!(gateway.admin(Get, &then).await.body, first);
+    assert_eq!(gateway.admin(Get, &format!("{path}?as_of=2999-01-01T00:00:00Z")).await.status, 400);
+    let csv = gateway.admin(Get, &format!("{path}.csv")).await.body;
+    let merchant = gateway.text("/wecard/merchants/0");
+    let line = format!(",wallet_bonus,{merchant},,100\r\n");
+    assert!(csv.as_str().is_some_and(|text| text.contains(&line)), "{csv}");
+    let verb = ["report", "liability"];
+    let as_json = ["--format", "json", "--as-of", text(&first["as_of"])];
+    let printed = gateway.verb(&[&verb[..], &as_json].concat()).output().expect("it runs");
+    assert_eq!(serde_json::from_slice::<Value>(&printed.stdout).ok(), Some(first), "{printed:?}");
+    let printed = gateway.verb(&verb).output().expect("it runs");
+    let shown = String::from_utf8_lossy(&printed.stdout);
+    assert!(shown.contains("wallets, bonuses 1.00"), "{printed:?}");
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().expect("text")
 }
