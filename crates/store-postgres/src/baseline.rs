@@ -20,18 +20,24 @@ const MAKE: &str = "DROP SCHEMA IF EXISTS baseline CASCADE; CREATE SCHEMA baseli
     CREATE TABLE baseline.order_terms (LIKE order_terms INCLUDING ALL);
     CREATE TABLE baseline.recharges (LIKE recharges INCLUDING ALL);
     CREATE TABLE baseline.cards (LIKE cards INCLUDING ALL);
+    CREATE TABLE baseline.wallet_payments (LIKE wallet_payments INCLUDING ALL);
+    CREATE TABLE baseline.transfers (LIKE transfers INCLUDING ALL);
     CREATE TABLE baseline.events (LIKE events INCLUDING ALL);
     CREATE TABLE baseline.tasks (LIKE tasks INCLUDING ALL)";
 const END: &str = "DROP SCHEMA baseline CASCADE";
 
 /// The rows of the orders with these ids, once more. The server reads them from its memory; nothing
 /// but the ids crosses the connection.
-const WRITES: [&str; 6] = [
+const WRITES: [&str; 8] = [
     "INSERT INTO baseline.orders SELECT * FROM orders WHERE tenant = $1 AND id = ANY($2)",
     "INSERT INTO baseline.order_terms SELECT * FROM order_terms WHERE tenant = $1 AND id = ANY($2)",
     "INSERT INTO baseline.recharges SELECT * FROM recharges
         WHERE tenant = $1 AND order_id = ANY($2)",
     "INSERT INTO baseline.cards SELECT * FROM cards WHERE tenant = $1 AND order_id = ANY($2)",
+    "INSERT INTO baseline.wallet_payments SELECT * FROM wallet_payments
+        WHERE tenant = $1 AND order_id = ANY($2)",
+    "INSERT INTO baseline.transfers SELECT * FROM transfers
+        WHERE tenant = $1 AND root = ANY($2)",
     "INSERT INTO baseline.events SELECT * FROM events WHERE tenant = $1 AND root = ANY($2)",
     "INSERT INTO baseline.tasks SELECT * FROM tasks
         WHERE tenant = $1 AND subject_kind = 'order' AND subject_id = ANY($2)",

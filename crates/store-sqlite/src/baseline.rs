@@ -19,12 +19,14 @@ use store::{Baseline, StoreFault};
 const ORDERS_MAX: usize = 100_000;
 
 /// The tables that a new order writes to, and the column that names the order.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 9] = [
     ("orders", "id"),
     ("order_terms", "id"),
     ("allocations", "order_id"),
     ("recharges", "order_id"),
     ("cards", "order_id"),
+    ("wallet_payments", "order_id"),
+    ("transfers", "root"),
     ("events", "root"),
     ("tasks", "subject_id"),
 ];

@@ -42,6 +42,8 @@ enum Measure {
     Orders(Orders),
     /// Buy gift cards over signed HTTP, each purchase paid at once and its cards issued
     Cards(Cards),
+    /// Pay orders from wallets over signed HTTP, each paid in the commit that places it
+    Wallet(Wallet),
     /// Measure the bytes of disk that an order takes which was placed, paid and notified
     Disk(disk::Arguments),
     /// Watch a quiet tenant while another one's merchants do not answer
@@ -115,6 +117,38 @@ impl Cards {
 }
 
 #[derive(clap::Args)]
+struct Wallet {
+    /// For how long
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// Over how many connections, one request at a time on each; each pays from a wallet of its own
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// The folder whose disk is measured; a temporary folder is made in it
+    #[arg(long, default_value = ".")]
+    folder: PathBuf,
+    /// Another database to measure: postgres://USER@HOST/NAME, which must be empty
+    #[arg(long)]
+    database: Option<Database>,
+}
+
+impl Wallet {
+    /// The orders that are paid from wallets.
+    fn orders(self) -> Orders {
+        Orders {
+            seconds: self.seconds,
+            connections: self.connections,
+            channel: Through::Wallet,
+            folder: self.folder,
+            database: self.database,
+            gateways: 1,
+            allocate: 0,
+            cards: None,
+        }
+    }
+}
+
+#[derive(clap::Args)]
 struct LoadArguments {
     /// For how long
     #[arg(long)]
@@ -146,15 +180,28 @@ enum Through {
     /// A built-in channel whose payer pays at once: every order moves money, all of it on the same
     /// two accounts
     Paid,
+    /// The wallet of each connection's user, which is filled before
+    Wallet,
     /// The simulated WeChat Pay
     Wxpay,
 }
 
 impl Through {
-    fn pay_channel(self) -> &'static str {
+    /// The word of the command line.
+    const fn word(self) -> &'static str {
+        match self {
+            Through::None => "none",
+            Through::Paid => "paid",
+            Through::Wallet => "wallet",
+            Through::Wxpay => "wxpay",
+        }
+    }
+
+    const fn pay_channel(self) -> &'static str {
         match self {
             Through::None => "NONE",
             Through::Paid => "PAID",
+            Through::Wallet => "WALLETPAY",
             Through::Wxpay => "WXPAY",
         }
     }
@@ -167,6 +214,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.measure {
         Measure::Orders(orders) => measure_orders(orders).await,
         Measure::Cards(cards) => measure_orders(cards.orders()).await,
+        Measure::Wallet(wallet) => measure_orders(wallet.orders()).await,
         Measure::Disk(disk) => disk::run(disk).await,
         Measure::Fairness(arguments) => fairness::run(arguments).await,
         Measure::Load(load) => generate_load(load).await,
@@ -231,7 +279,7 @@ async fn load(orders: &Orders, data: &Path, base_urls: &[String]) -> Result<Run>
         .args(["bench", "load", "--seconds", &orders.seconds.to_string()])
         .args(["--connections", &orders.connections.to_string()])
         .args(["--allocate", &orders.allocate.to_string()])
-        .args(["--channel", &orders.channel.pay_channel().to_lowercase(), "--data"])
+        .args(["--channel", orders.channel.word(), "--data"])
         .arg(data)
         .stderr(Stdio::inherit());
     if let Some(cards) = orders.cards {
@@ -253,11 +301,14 @@ async fn generate_load(arguments: LoadArguments) -> Result<ExitCode> {
         base_urls: arguments.gateway,
         caller: Caller::of(&file, Generation::Hmac)?,
         order: OrderBody {
-            pay_channel: arguments.channel.pay_channel(),
+            channel: arguments.channel,
             allocations: allocations(arguments.allocate),
             cards: arguments.cards,
         },
     });
+    if let Through::Wallet = load.order.channel {
+        fill_wallets(&load, arguments.connections).await?;
+    }
     let begun = Stopwatch::start();
     let length = Duration::from_secs(arguments.seconds);
     let placed = drive(&load, arguments.connections, length).await?;
@@ -300,7 +351,7 @@ struct Load {
 
 /// What the bodies of orders have in common.
 struct OrderBody {
-    pay_channel: &'static str,
+    channel: Through,
     /// The member that says how the money is divided, with a comma before it; or nothing.
     allocations: String,
     /// How many gift cards an order is for, where it is not for goods.
@@ -357,13 +408,21 @@ async fn connection(
     while begun.elapsed() < length {
         let body = load.order.write(number, placed.len());
         let sent = Stopwatch::start();
-        let answer = send(&mut sender, &load, base_url, body.into_bytes()).await?;
-        let text = String::from_utf8_lossy(&answer);
-        ensure!(text.contains(r#""ErrCode":"SUCCESS""#), "an order was refused: {text}");
+        post(&mut sender, &load, base_url, load.order.path(), body).await?;
         let (at_us, latency_us) = (micros(begun.elapsed()), micros(sent.elapsed()));
         placed.push(Placed { at_us, latency_us });
     }
     Ok(placed)
+}
+
+/// Gives the user of each connection more than a run can spend.
+async fn fill_wallets(load: &Load, connections: usize) -> Result<()> {
+    let base_url = load.base_urls.first().context("no gateway")?;
+    let mut sender = connect(base_url).await?;
+    for number in 0..connections {
+        post(&mut sender, load, base_url, RECHARGE, load.order.recharge(number)).await?;
+    }
+    Ok(())
 }
 
 async fn connect(base_url: &str) -> Result<SendRequest<Full<Bytes>>> {
@@ -375,15 +434,15 @@ async fn connect(base_url: &str) -> Result<SendRequest<Full<Bytes>>> {
     Ok(sender)
 }
 
-async fn send(
+async fn post(
     sender: &mut SendRequest<Full<Bytes>>,
     load: &Load,
     base_url: &str,
-    body: Vec<u8>,
-) -> Result<Bytes> {
-    let path = load.order.path();
+    path: &str,
+    body: String,
+) -> Result<()> {
     let url = format!("{base_url}{path}");
-    let request = load.caller.signed(&url, body, SystemClock::new().now())?.request;
+    let request = load.caller.signed(&url, body.into_bytes(), SystemClock::new().now())?.request;
     let mut builder = http::Request::post(path);
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
@@ -391,8 +450,21 @@ async fn send(
     let outgoing = builder.body(Full::new(Bytes::from(request.body)))?;
     sender.ready().await?;
     let answer = sender.send_request(outgoing).await?;
-    Ok(answer.into_body().collect().await?.to_bytes())
+    let answer = answer.into_body().collect().await?.to_bytes();
+    let text = String::from_utf8_lossy(&answer);
+    let is_paid = !matches!(load.order.channel, Through::Wallet) || text.contains(IS_SUCCESS);
+    ensure!(text.contains(r#""ErrCode":"SUCCESS""#) && is_paid, "refused: {text}");
+    Ok(())
 }
+
+/// The call that pays into a wallet.
+const RECHARGE: &str = "/cloudpay/v1/wallet/out/recharge";
+/// What an answer says of an order or a recharge that is paid at once.
+const IS_SUCCESS: &str = r#"Status":"SUCCESS""#;
+/// What each wallet is filled with, in fen: a million orders.
+const FILL: i64 = 1_000_000 * TOTAL;
+/// What an order costs, in fen.
+const TOTAL: i64 = 1000;
 
 impl OrderBody {
     const fn path(&self) -> &'static str {
@@ -411,10 +483,18 @@ impl OrderBody {
 
     /// A purchase of gift cards like the published one. Each connection buys for an owner of its own.
     fn purchase(&self, cards: u32, connection: usize, number: usize) -> String {
-        let (ms, pay_channel) = (SystemClock::new().now().ms(), self.pay_channel);
+        let (ms, pay_channel) = (SystemClock::new().now().ms(), self.channel.pay_channel());
         format!(
             r#"{{"CardBatchId":{CARD_BATCH},"CardQuantity":{cards},"PayChannel":"{pay_channel}","PayType":"MINI_PROGRAM","OrderSubject":"购买储值卡","OutRechargeId":"b{ms}_{connection:04}_{number:08}","ExternalPaymentData":"{{\"WxAppId\":\"{}\",\"WxOpenId\":\"oXLUp5OHJof5768CoFFDuua{connection:04}\"}}","Currency":"CNY","Attachment":"原路返回string","SceneInfo":{{"DeviceType":"04","PayerClientIp":"14.15.16.17","DeviceId":"00000001"}},"Remark":"备注"}}"#,
             crate::world::APPID
+        )
+    }
+
+    /// What fills the wallet of a connection's user, paid at once.
+    fn recharge(&self, connection: usize) -> String {
+        let (ms, merchant, user) = (SystemClock::new().now().ms(), MERCHANTS[0], user(connection));
+        format!(
+            r#"{{"ChannelSubMerchantId":"{merchant}","RechargeAmount":{FILL},"PayChannel":"PAID","PayType":"PC","OrderSubject":"储值","OutRechargeId":"r{ms}_{connection:04}"{user}}}"#
         )
     }
 
@@ -423,12 +503,21 @@ impl OrderBody {
     /// number begins with the time, as merchants' numbers do.
     fn order(&self, connection: usize, number: usize) -> String {
         let ms = SystemClock::new().now().ms();
-        let (merchant, pay_channel, parts) = (MERCHANTS[0], self.pay_channel, &self.allocations);
+        let (merchant, pay_channel) = (MERCHANTS[0], self.channel.pay_channel());
+        let (parts, user) = match self.channel {
+            Through::Wallet => (&self.allocations, user(connection)),
+            Through::None | Through::Paid | Through::Wxpay => (&self.allocations, String::new()),
+        };
         format!(
-            r#"{{"ChannelSubMerchantId":"{merchant}","TotalAmount":1000,"PayChannel":"{pay_channel}","PayType":"MINI_PROGRAM","OrderSubject":"杂粮煎饼","OutOrderId":"b{ms}_{connection:04}_{number:08}","ExternalPaymentData":"{{\"WxAppId\":\"{}\",\"WxOpenId\":\"oXLUp5OHJof5768CoFFDuuaRn8kc\"}}","Currency":"CNY","Attachment":"原路返回string","SceneInfo":{{"DeviceType":"04","PayerClientIp":"14.15.16.17","DeviceId":"00000001"}},"Remark":"备注"{parts}}}"#,
+            r#"{{"ChannelSubMerchantId":"{merchant}","TotalAmount":{TOTAL},"PayChannel":"{pay_channel}","PayType":"MINI_PROGRAM","OrderSubject":"杂粮煎饼","OutOrderId":"b{ms}_{connection:04}_{number:08}","ExternalPaymentData":"{{\"WxAppId\":\"{}\",\"WxOpenId\":\"oXLUp5OHJof5768CoFFDuuaRn8kc\"}}","Currency":"CNY","Attachment":"原路返回string","SceneInfo":{{"DeviceType":"04","PayerClientIp":"14.15.16.17","DeviceId":"00000001"}},"Remark":"备注"{parts}{user}}}"#,
             crate::world::APPID
         )
     }
+}
+
+/// The member that names the user whose wallet pays.
+fn user(connection: usize) -> String {
+    format!(r#","PayerInfo":{{"OutUserId":"user-{connection:04}"}}"#)
 }
 
 /// The member that gives one fen of an order to each of `count` merchants; nothing for none.
@@ -473,7 +562,7 @@ fn report(orders: &Orders, run: &Run, gateway: &Cost, baseline: &Baseline, basel
     };
     show!(
         "channel {}, {} allocations an order, {} connections, {} s, {} orders",
-        orders.channel.pay_channel().to_lowercase(),
+        orders.channel.word(),
         orders.allocate,
         orders.connections,
         orders.seconds,

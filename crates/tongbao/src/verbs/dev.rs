@@ -94,7 +94,7 @@ pub(crate) enum Purpose {
 }
 
 /// The channels without an outside that a measurement goes through.
-const BUILT_IN: [&str; 2] = ["none", "paid"];
+const BUILT_IN: [&str; 3] = ["none", "paid", channel::WALLET_CHANNEL];
 
 /// Gateway and sandbox of a data folder, running.
 pub(crate) struct DevGateway {

@@ -132,8 +132,11 @@ impl<'g> BenchMerchant<'g> {
     }
 
     async fn sell_one(&mut self) -> Result<()> {
-        let body =
-            super::OrderBody { pay_channel: "WXPAY", allocations: String::new(), cards: None };
+        let body = super::OrderBody {
+            channel: super::Through::Wxpay,
+            allocations: String::new(),
+            cards: None,
+        };
         let mut order: Value = serde_json::from_str(&body.write(0, self.sold as usize))?;
         order["OutOrderId"] = Value::from(format!("demo20221120{:05}", self.sold));
         order["NotifyUrl"] = Value::from(self.notify_url.as_str());
