@@ -12,6 +12,7 @@ use aws_lc_rs::signature::{
     KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
 };
 use std::fmt;
+use x509_parser::asn1_rs::Any;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
@@ -72,6 +73,18 @@ impl Signer {
     pub fn public_pem(&self) -> String {
         let der = self.pair.public_key().as_der().expect("a key that was read can be written");
         pem::write("PUBLIC KEY", der.as_ref())
+    }
+
+    /// The private key as PKCS#1 PEM (`BEGIN RSA PRIVATE KEY`), which some clients want. It is what PKCS#8
+    /// wraps behind a version and the name of the algorithm.
+    pub fn pkcs1_pem(&self) -> Result<Zeroizing<String>, SealFault> {
+        let pkcs8 = self.pkcs8();
+        let part = |der| Any::from_der(der).map_err(|_| key_text::unusable_private(""));
+        let (_, whole) = part(&pkcs8)?;
+        let (rest, _version) = part(whole.data)?;
+        let (rest, _algorithm) = part(rest)?;
+        let (_, key) = part(rest)?;
+        Ok(Zeroizing::new(pem::write("RSA PRIVATE KEY", key.data)))
     }
 
     /// The private key as PKCS#8 DER, for the maker of certificates.

@@ -14,6 +14,8 @@ pub type Target = fn(&[u8]);
 
 /// All targets by name; the corpus of each is the folder of its name in `fuzz/corpus/`.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("alipay_answer", channel_alipay::fuzzing::answer),
+    ("alipay_callback", channel_alipay::fuzzing::callback),
     ("allocate", allocate),
     ("event", event),
     ("guard", adapters::fuzzing::guard),

@@ -6,7 +6,7 @@ use channel_none::NoChannel;
 
 /// The channels that move money.
 pub(crate) const CHANNELS: &[&dyn Channel] =
-    &[&channel_wxpay::Wxpay, &channel_wallet::WalletChannel];
+    &[&channel_wxpay::Wxpay, &channel_alipay::Alipay, &channel_wallet::WalletChannel];
 
 /// Channels of `dev` and `bench` alone: through one nobody ever pays, through the other every order is
 /// paid at once, without money.

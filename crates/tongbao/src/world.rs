@@ -3,14 +3,18 @@
 //! The keys are made once and kept in `<data>/dev-keys.json`, so that a restart changes nothing. What
 //! a client needs is written to `<data>/dev.json`.
 
+mod alipay;
+
 use crate::declaration::{
     Declaration, DeclaredAccount, DeclaredKey, DeclaredMerchant, DeclaredTenant, Proof,
 };
 use crate::installation::Installation;
 use crate::registry::{CHANNELS, DEVELOPMENT_CHANNELS};
 use admin_api::{AdminToken, ManualRule, Role};
+use alipay::{AlipayFile, AlipayKeys};
 use anyhow::{Context, Result};
 use channel::{BaseUrl, Settings};
+use channel_alipay::counterpart::AlipayCounterpart;
 use channel_wxpay::counterpart::{SubMerchant, Trust, WxpayCounterpart, WxpayMerchant, WxpayWorld};
 use crypto::certificate::{self, Certificate};
 use crypto::rsa;
@@ -21,6 +25,7 @@ use kernel::{CardBatchCommand, CardValidity, CreateCardBatch, MerchantId, Tenant
 use ledger::{Fen, Id};
 use sandbox::Sandbox;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -68,6 +73,7 @@ pub(crate) struct World {
     wxpay_platform_cert_pem: String,
     wxpay_public_key_private_pem: String,
     wxpay_public_key_id: String,
+    alipay: AlipayKeys,
 }
 
 /// What a client of `tongbao dev` needs.
@@ -78,6 +84,7 @@ pub(crate) struct DevFile {
     pub(crate) admin_token: String,
     pub(crate) wecard: WecardFile,
     pub(crate) wxpay: WxpayFile,
+    pub(crate) alipay: AlipayFile,
 }
 
 /// The 微卡收付通 side of it.
@@ -193,8 +200,7 @@ impl World {
     pub(crate) async fn of_folder(data: &Path) -> Result<World> {
         let path = data.join("dev-keys.json");
         match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .with_context(|| format!("{} cannot be read", path.display())),
+            Ok(bytes) => World::read(&path, &bytes).await,
             Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => {
                 let world = World::make().await?;
                 write_secret(&path, &serde_json::to_vec_pretty(&world)?)?;
@@ -202,6 +208,18 @@ impl World {
             }
             Err(fault) => Err(fault).with_context(|| path.display().to_string()),
         }
+    }
+
+    /// Reads the keys of a folder. One that was made before there was Alipay gets its keys now.
+    async fn read(path: &Path, bytes: &[u8]) -> Result<World> {
+        let unreadable = || format!("{} cannot be read", path.display());
+        let mut keys: Value = serde_json::from_slice(bytes).with_context(unreadable)?;
+        let has_alipay = keys.get("alipay").is_some();
+        if let Some(keys) = keys.as_object_mut().filter(|_| !has_alipay) {
+            keys.insert("alipay".to_owned(), serde_json::to_value(AlipayKeys::make().await?)?);
+            write_secret(path, &serde_json::to_vec_pretty(keys)?)?;
+        }
+        serde_json::from_value(keys).with_context(unreadable)
     }
 
     /// A new world. Its RSA keys are made beside each other.
@@ -232,6 +250,7 @@ impl World {
             wxpay_platform_cert_pem: platform_cert.pem,
             wxpay_public_key_private_pem: wxpay_public,
             wxpay_public_key_id: public_key_id()?,
+            alipay: AlipayKeys::make().await?,
         })
     }
 
@@ -256,6 +275,11 @@ impl World {
             public_key_id: self.wxpay_public_key_id.clone(),
         };
         WxpayCounterpart::new(world).context("simulated WeChat Pay")
+    }
+
+    /// The simulated Alipay that knows this world's app.
+    pub(crate) fn alipay(&self) -> Result<AlipayCounterpart> {
+        self.alipay.counterpart()
     }
 
     /// The gateway's process in this world.
@@ -304,7 +328,8 @@ impl World {
             settings: Settings::new(),
             is_enabled: true,
         });
-        let accounts: Vec<DeclaredAccount> = std::iter::once(wxpay).chain(built_in).collect();
+        let alipay = self.alipay.account(sandbox_url)?;
+        let accounts: Vec<_> = [wxpay, alipay].into_iter().chain(built_in).collect();
         let names: Vec<String> = accounts.iter().map(|account| account.name.clone()).collect();
         let tenant = DeclaredTenant {
             ocode: OCODE.to_owned(),
@@ -397,6 +422,7 @@ impl World {
                 public_key_id: self.wxpay_public_key_id.clone(),
                 public_key_pem: public_pem(&self.wxpay_public_key_private_pem)?,
             },
+            alipay: self.alipay.file(sandbox_url)?,
         })
     }
 }

@@ -227,7 +227,8 @@ pub(crate) fn open_sandbox(
     clock: Arc<SharedClock>,
     callback_clock: CallbackClock,
 ) -> Result<Arc<Sandbox>> {
-    let counterparts: Vec<Arc<dyn channel::Counterpart>> = vec![Arc::new(world.wxpay()?)];
+    let counterparts: Vec<Arc<dyn channel::Counterpart>> =
+        vec![Arc::new(world.wxpay()?), Arc::new(world.alipay()?)];
     let path = data.join("sandbox.db");
     let sandbox = Sandbox::open(&path, counterparts, clock, ClockControl::Allowed, callback_clock)
         .context("sandbox does not open")?;

@@ -3,6 +3,7 @@
 //! - [`test_gateway`]: starts, kills and restarts `tongbao dev`, and speaks to it.
 //! - [`merchant`]: a merchant's server that receives notifications.
 //! - `admin`: the administration and operations.
+//! - `alipay`: the simulated Alipay.
 //! - `allocation`: a paid order's money is divided.
 //! - `archive`: what leaves the database for files, and is proved by them.
 //! - `bill`: bills and what differs from them. `bills`: our own, of a merchant's day.
@@ -29,6 +30,7 @@
 //! - `unified_order`: every row of the table of an order.
 
 mod admin;
+mod alipay;
 mod allocation;
 mod approvals;
 mod archive;

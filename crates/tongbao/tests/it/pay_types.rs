@@ -80,10 +80,11 @@ async fn a_merchant_without_a_key_for_the_channel_is_told_so_and_the_number_stay
     let gateway = TestGateway::start();
     let every = ["MINI_PROGRAM", "PUBLIC", "PC", "H5", "APP", "SWIPE", "AGREEMENT", "AUTHORIZE"];
     let number = fresh_number();
-    let unkeyed = every.iter().flat_map(|scene| {
-        ["ALIPAY", "UNIONPAY", "FOOPAY", "B2BBANK"].map(|channel| (channel, *scene))
-    });
-    let unoffered = every[5..].iter().map(|scene| ("WXPAY", *scene));
+    let unkeyed = every
+        .iter()
+        .flat_map(|scene| ["UNIONPAY", "FOOPAY", "B2BBANK"].map(|channel| (channel, *scene)));
+    let unoffered =
+        every[5..].iter().flat_map(|scene| ["WXPAY", "ALIPAY"].map(|channel| (channel, *scene)));
     for (channel, scene) in unkeyed.chain(unoffered) {
         let body = asking(&number, channel, scene);
         gateway.refused(UNIFIED_ORDER, &body, "NO_MERCHANT_SECRET").await;

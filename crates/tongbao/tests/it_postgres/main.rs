@@ -8,6 +8,8 @@
 
 #[path = "../it/admin.rs"]
 mod admin;
+#[path = "../it/alipay.rs"]
+mod alipay;
 #[path = "../it/allocation.rs"]
 mod allocation;
 #[path = "../it/approvals.rs"]

@@ -31,6 +31,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "crypto",
         &["aws-lc-rs", "base64", "rcgen", "secrecy", "thiserror", "time", "x509-parser", "zeroize"],
     ),
+    (
+        "channel-alipay",
+        &["channel", "crypto", "jiff", "ledger", "serde", "serde_json", "thiserror", "url"],
+    ),
     ("channel-none", &["channel", "ledger"]),
     ("channel-wallet", &["channel", "ledger"]),
     ("channel-wxpay", &["channel", "jiff", "ledger", "crypto", "serde", "serde_json", "thiserror"]),
@@ -39,6 +43,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "fuzz-targets",
         &[
             "adapters",
+            "channel-alipay",
             "channel-wxpay",
             "dialect-wecard",
             "ledger",

@@ -1,0 +1,90 @@
+//! Callbacks (the channel says notices, 异步通知): forms, signed over their decoded parameters.
+
+use crate::reading::{Trade, equal};
+use crate::settings::Account;
+use crate::sign;
+use crate::wire::{self, Parameters, Yuan};
+use channel::{Callback, CallbackFault, Finding, OrderCallback, Request, Response};
+use ledger::Timestamp;
+
+/// The kind of callback that is about a trade.
+pub(crate) const OF_TRADES: &str = "trade_status_sync";
+/// What a callback is answered with once it is accepted, and nothing beside it.
+pub(crate) const ACCEPTED: &str = "success";
+
+/// Verifies and reads a callback.
+pub(crate) fn read(
+    account: &Account,
+    request: &Request,
+    now: Timestamp,
+) -> Result<Callback, CallbackFault> {
+    let parameters = wire::read_form(&request.body);
+    verify(account, &parameters)?;
+    let callback_id = wanted(&parameters, "notify_id")?;
+    let kind = wanted(&parameters, "notify_type")?;
+    if kind != OF_TRADES {
+        return Ok(Callback::Other { callback_id, summary: kind });
+    }
+    let channel_order_no = wanted(&parameters, "out_trade_no")?;
+    let finding = match is_ours(account, &parameters) {
+        Ok(()) => trade(&parameters)?.finding(now),
+        Err(why) => Finding::Mismatch { why },
+    };
+    Ok(Callback::Order(OrderCallback { channel_order_no, finding, callback_id }))
+}
+
+fn verify(account: &Account, parameters: &Parameters) -> Result<(), CallbackFault> {
+    let forged = |why: &str| CallbackFault::Forged { why: why.to_owned() };
+    let signature = given(parameters, sign::SIGN).ok_or_else(|| forged("not signed"))?;
+    if given(parameters, sign::SIGN_TYPE) != Some(sign::RSA2) {
+        return Err(forged("sign_type RSA2 wanted"));
+    }
+    match account.channel_key.verify(&sign::callback_text(parameters), signature) {
+        true => Ok(()),
+        false => Err(forged("wrong signature")),
+    }
+}
+
+/// Whether it names this account.
+fn is_ours(account: &Account, parameters: &Parameters) -> Result<(), String> {
+    let found = |name| given(parameters, name).unwrap_or("nothing");
+    equal("app_id", found("app_id"), &account.app_id)?;
+    equal("seller_id", found("seller_id"), &account.seller_id)
+}
+
+fn trade(parameters: &Parameters) -> Result<Trade, CallbackFault> {
+    Ok(Trade {
+        out_trade_no: wanted(parameters, "out_trade_no")?,
+        trade_no: wanted(parameters, "trade_no")?,
+        status: wanted(parameters, "trade_status")?,
+        total: amount(parameters, "total_amount")?,
+        receipt: amount(parameters, "receipt_amount")?,
+        buyer_pay: amount(parameters, "buyer_pay_amount")?,
+        paid_at: given(parameters, "gmt_payment").map(str::to_owned),
+    })
+}
+
+fn amount(parameters: &Parameters, name: &str) -> Result<Option<Yuan>, CallbackFault> {
+    let Some(text) = given(parameters, name) else { return Ok(None) };
+    let amount = Yuan::read(text).ok_or_else(|| unreadable(name, "an amount in yuan wanted"))?;
+    Ok(Some(amount))
+}
+
+fn given<'a>(parameters: &'a Parameters, name: &str) -> Option<&'a str> {
+    parameters.get(name).map(|value| &**value).filter(|value| !value.is_empty())
+}
+
+fn wanted(parameters: &Parameters, name: &str) -> Result<String, CallbackFault> {
+    given(parameters, name).map(str::to_owned).ok_or_else(|| unreadable(name, "wanted"))
+}
+
+fn unreadable(name: &str, why: &str) -> CallbackFault {
+    CallbackFault::Unreadable { why: format!("{name}: {why}") }
+}
+
+/// What a callback is answered with. Anything but the one word is a reason to send it again.
+pub(crate) fn receipt(accepted: bool) -> Response {
+    let (status, body) = if accepted { (200, ACCEPTED) } else { (500, "fail") };
+    let headers = vec![("Content-Type".to_owned(), "text/plain".to_owned())];
+    Response { status, headers, body: body.as_bytes().to_vec() }
+}

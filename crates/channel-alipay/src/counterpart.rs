@@ -1,0 +1,200 @@
+//! The channel's other half for the sandbox: Alipay's gateway as a server.
+//!
+//! It checks what the real one checks (who signs, when, over what; every field; every state), refuses in
+//! its words, and signs what it answers. It keeps its state in the documents it is lent and knows neither
+//! sockets nor clocks.
+//!
+//! - `world`: the apps it knows, and its own key.
+//! - `admit`: whether a request is authentic, and which call it is.
+//! - `refusal`: its words when it says no. `answer`: what it signs.
+//! - `records`: what stands in the documents. `identifiers`: the numbers it gives.
+//! - `order`, `trade`, `refund`: the calls.
+//! - `phone`: the app of the payer. `form`: a page's form that it is handed.
+//! - `callback`: what it enqueues to sellers.
+
+mod admit;
+mod answer;
+mod callback;
+mod form;
+mod identifiers;
+mod order;
+mod phone;
+mod records;
+mod refund;
+mod refusal;
+#[cfg(test)]
+mod tests;
+mod trade;
+mod world;
+
+pub use world::{AlipayApp, AlipayWorld, BadWorld};
+
+use crate::counterpart::admit::Admitted;
+use crate::counterpart::answer::Reply;
+use crate::counterpart::refusal::{Refusal, Stop};
+use crate::counterpart::world::{App, World};
+use crate::method::Method;
+use crate::wire::Parameters;
+use channel::{
+    CodecContext, Counterpart, DocumentFault, DocumentStore, FaultMode, OutgoingCallback,
+    PhoneFault, PhoneOutcome, Request, Response, SwitchFault,
+};
+use ledger::Timestamp;
+
+/// The channel's name.
+const NAME: &str = "alipay";
+/// The only path.
+const PATH: &str = "/gateway.do";
+
+/// 4 min, 10 min, 10 min, 1 h, 2 h, 6 h, 15 h.
+const SCHEDULE_SECONDS: [i64; 7] = [240, 600, 600, 3_600, 7_200, 21_600, 54_000];
+
+/// Alipay, simulated.
+pub struct AlipayCounterpart {
+    world: World,
+}
+
+/// One request on its way through a call.
+struct CallContext<'a> {
+    app: &'a App,
+    documents: &'a mut dyn DocumentStore,
+    mode: &'a FaultMode,
+    parameters: &'a Parameters,
+    context: &'a CodecContext,
+}
+
+impl CallContext<'_> {
+    /// A parameter that is given.
+    fn parameter(&self, name: &str) -> Option<String> {
+        self.parameters.get(name).filter(|value| !value.is_empty()).cloned()
+    }
+}
+
+impl AlipayCounterpart {
+    /// The counterpart of this world.
+    pub fn new(world: AlipayWorld) -> Result<AlipayCounterpart, BadWorld> {
+        Ok(AlipayCounterpart { world: World::new(world)? })
+    }
+
+    /// What a request that passed the gate comes to.
+    fn carry_out(&self, call: &mut CallContext<'_>, method: Method) -> Result<Reply, Stop> {
+        if let FaultMode::Error { code } = call.mode {
+            return Err(Refusal::injected(code).into());
+        }
+        match method {
+            Method::Create => order::create(call),
+            Method::Precreate => order::precreate(call),
+            Method::PagePay | Method::WapPay | Method::AppPay => order::cashier(call, method),
+            Method::Query => trade::query(call),
+            Method::Close => trade::close(call),
+            Method::Cancel => trade::cancel(call),
+            Method::Refund => refund::create(call),
+            Method::RefundQuery => refund::query(call),
+        }
+    }
+}
+
+impl Counterpart for AlipayCounterpart {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn owns(&self, path: &str) -> bool {
+        path == PATH
+    }
+
+    fn operation(&self, request: &Request) -> &'static str {
+        match admit::method(&admit::parameters(request)) {
+            Some(
+                Method::Create
+                | Method::Precreate
+                | Method::PagePay
+                | Method::WapPay
+                | Method::AppPay,
+            ) => "create",
+            Some(Method::Query) => "query",
+            Some(Method::Close) => "close",
+            Some(Method::Cancel) => "cancel",
+            Some(Method::Refund) => "refund",
+            Some(Method::RefundQuery) => "query_refund",
+            None => "other",
+        }
+    }
+
+    fn receive(
+        &self,
+        documents: &mut dyn DocumentStore,
+        mode: &FaultMode,
+        request: &Request,
+        context: &CodecContext,
+        system_now: Timestamp,
+    ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
+        let parameters = admit::parameters(request);
+        let clocks = [context.now, system_now];
+        let Admitted { app, method } = match admit::admit(&self.world, &parameters, clocks) {
+            Ok(admitted) => admitted,
+            Err(refusal) => return Ok((answer::at_gate(&refusal), vec![])),
+        };
+        let mut call = CallContext { app, documents, mode, parameters: &parameters, context };
+        match self.carry_out(&mut call, method) {
+            Ok(reply) => answer::write(&self.world.signer, mode, method, reply),
+            Err(Stop::Refused(refusal)) if refusal.is_of_gate() => {
+                Ok((answer::at_gate(&refusal), vec![]))
+            }
+            Err(Stop::Refused(refusal)) => {
+                answer::write(&self.world.signer, mode, method, Reply::json(&refusal.head()))
+            }
+            Err(Stop::Broken(fault)) => Err(fault),
+        }
+    }
+
+    fn refuse_method(&self, _: &str) -> Response {
+        Response { status: 405, headers: vec![], body: vec![] }
+    }
+
+    fn phone(
+        &self,
+        documents: &mut dyn DocumentStore,
+        pay_info: &str,
+        outcome: PhoneOutcome,
+        context: &CodecContext,
+    ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
+        phone::pay(&self.world, documents, pay_info, outcome, context)
+    }
+
+    fn envelope(
+        &self,
+        _: &dyn DocumentStore,
+        callback: &OutgoingCallback,
+        mode: &FaultMode,
+        context: &CodecContext,
+    ) -> Result<Request, DocumentFault> {
+        callback::envelope(&self.world, callback, mode, context)
+    }
+
+    fn switch(
+        &self,
+        _: &mut dyn DocumentStore,
+        _: &str,
+        _: &str,
+        _: &CodecContext,
+    ) -> Result<String, SwitchFault> {
+        Err(SwitchFault::Unknown)
+    }
+
+    fn accepted(&self, response: &Response) -> bool {
+        response.status == 200 && response.body.trim_ascii() == crate::callback::ACCEPTED.as_bytes()
+    }
+
+    fn schedule_seconds(&self) -> &'static [i64] {
+        &SCHEDULE_SECONDS
+    }
+
+    fn transactions(
+        &self,
+        documents: &dyn DocumentStore,
+        limit: usize,
+    ) -> Result<Vec<String>, DocumentFault> {
+        trade::list(documents, limit)
+    }
+}

@@ -1,0 +1,95 @@
+//! What the counterpart answers, and its signature beside it.
+
+use crate::counterpart::refusal::Refusal;
+use crate::method::Method;
+use crate::sign::ERROR_MEMBER;
+use crate::wire::{self, Answer, DONE, Head};
+use channel::{DocumentFault, FaultMode, OutgoingCallback, Response};
+use crypto::rsa::Signer;
+use serde::Serialize;
+
+/// An answer before it is signed, and the callbacks that follow.
+pub(super) struct Reply {
+    pub(super) body: Body,
+    pub(super) outgoing: Vec<OutgoingCallback>,
+}
+
+/// What is answered.
+pub(super) enum Body {
+    /// JSON; it is signed.
+    Message(String),
+    /// Where the cashier is that a browser is sent on to.
+    Cashier(String),
+}
+
+impl Reply {
+    /// A JSON answer as it stands.
+    pub(super) fn json(content: &impl Serialize) -> Reply {
+        Reply { body: Body::Message(wire::json_text(content)), outgoing: vec![] }
+    }
+
+    /// The answer of a call that was carried out.
+    pub(super) fn done(content: impl Serialize) -> Reply {
+        let head = Head { code: DONE.to_owned(), msg: "Success".to_owned(), ..Head::default() };
+        Reply::json(&Answer { head, content })
+    }
+
+    /// The answer, with a callback that follows.
+    pub(super) fn with_callbacks(
+        self,
+        outgoing: impl IntoIterator<Item = OutgoingCallback>,
+    ) -> Reply {
+        Reply { outgoing: outgoing.into_iter().collect(), ..self }
+    }
+}
+
+/// The answer's bytes.
+pub(super) fn write(
+    signer: &Signer,
+    mode: &FaultMode,
+    method: Method,
+    reply: Reply,
+) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
+    let Reply { body, outgoing } = reply;
+    let response = match body {
+        Body::Message(content) => {
+            let signature = signature(signer, mode, &content)?;
+            json(&method.answer_member(), &content, signature.as_deref())
+        }
+        Body::Cashier(url) => {
+            Response { status: 302, headers: vec![("Location".to_owned(), url)], body: vec![] }
+        }
+    };
+    Ok((response, outgoing))
+}
+
+/// What the gate answers to a request that it does not let in.
+pub(super) fn at_gate(refusal: &Refusal) -> Response {
+    json(ERROR_MEMBER, &wire::json_text(&refusal.head()), None)
+}
+
+fn json(member: &str, content: &str, signature: Option<&str>) -> Response {
+    let signature = signature.unwrap_or_default();
+    let body = format!(r#"{{"{member}":{content},"sign":"{signature}"}}"#);
+    let headers = vec![("Content-Type".to_owned(), "text/html;charset=utf-8".to_owned())];
+    Response { status: 200, headers, body: body.into_bytes() }
+}
+
+/// The signature of a text, if there is one. A bad one is over another text.
+pub(super) fn signature(
+    signer: &Signer,
+    mode: &FaultMode,
+    text: &str,
+) -> Result<Option<String>, DocumentFault> {
+    let text = match mode {
+        FaultMode::Unsigned => return Ok(None),
+        FaultMode::BadSignature | FaultMode::Probe => &format!("{text} "),
+        FaultMode::Honest
+        | FaultMode::WrongAmount
+        | FaultMode::Error { .. }
+        | FaultMode::Refund { .. }
+        | FaultMode::Share { .. } => text,
+    };
+    let signature = signer.sign(text.as_bytes());
+    signature.map(Some).map_err(|fault| DocumentFault(fault.to_string()))
+}
