@@ -277,6 +277,7 @@ fn order_refused(refusal: &OrderRefusal) -> (StatusCode, &'static str, Option<St
         OrderRefusal::State { .. } => (StatusCode::CONFLICT, "state", None),
         OrderRefusal::Contested { .. } => (StatusCode::CONFLICT, "contested", None),
         OrderRefusal::NotContested => (StatusCode::CONFLICT, "not_contested", None),
+        OrderRefusal::StoredValue => (StatusCode::CONFLICT, "stored_value", None),
         OrderRefusal::NoAttention => (StatusCode::CONFLICT, "no_attention", None),
         OrderRefusal::CallInFlight => (StatusCode::CONFLICT, "call_in_flight", None),
         OrderRefusal::MerchantDisabled => {

@@ -372,6 +372,7 @@ fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
         OrderRefusal::State { .. }
         | OrderRefusal::Contested { .. }
         | OrderRefusal::NotContested
+        | OrderRefusal::StoredValue
         | OrderRefusal::NoAttention => (ErrCode::OrderStatusError, None),
     }
 }

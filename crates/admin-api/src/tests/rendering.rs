@@ -168,6 +168,7 @@ fn every_fault_has_its_status_and_code() {
             None,
         ),
         (order(OrderRefusal::NotContested), 409, "not_contested", None),
+        (order(OrderRefusal::StoredValue), 409, "stored_value", None),
         (order(OrderRefusal::NoAttention), 409, "no_attention", None),
         (refused(RefundRefusal::State { state: "done" }.into()), 409, "state", None),
         (refused(RefundRefusal::NoAttention.into()), 409, "no_attention", None),

@@ -105,7 +105,12 @@ pub(crate) fn remark(body: &Object<'_>) -> Read<Option<String>> {
 pub(crate) fn recharge_key(body: &Object<'_>) -> Read<Key<kinds::Order>> {
     let empty = |name| matches!(body.get(name), Some(Json::Text(text)) if text.is_empty());
     let out = if empty("OutRechargeId") { None } else { out_recharge_id(body)? };
+    let has_both =
+        out.is_some() && body.get("ChannelOrderId").is_some() && !empty("ChannelOrderId");
     match out {
+        Some(_) if has_both => {
+            Err(Malformed::new("ChannelOrderId", "given beside OutRechargeId: want one of them"))
+        }
         Some(number) => Ok(super::by_number(number)),
         None if empty("ChannelOrderId") || body.get("ChannelOrderId").is_none() => {
             Err(Malformed::new("OutRechargeId", "missing, and ChannelOrderId too: want one"))
@@ -126,6 +131,9 @@ pub(crate) fn out_recharge_id<'o>(body: &'o Object<'_>) -> Read<Option<&'o str>>
 /// What names a card: `CardId`, or `CardNo`.
 pub(crate) fn card_key(body: &Object<'_>) -> Read<Key<kinds::Card>> {
     if let Some(text) = body.text("CardId", 1..=50)? {
+        if body.get("CardNo").is_some() {
+            return Err(Malformed::new("CardNo", "given beside CardId: want one of them"));
+        }
         return read_card_id(text).map(Key::Id).map_err(|fault| fault.inside("CardId"));
     }
     let number = required("CardId", body.text("CardNo", 1..=50)?)?;

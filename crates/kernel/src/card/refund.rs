@@ -35,11 +35,10 @@ pub(crate) fn put_back(deciding: &mut Deciding<'_>, by: Id<kinds::Refund>, cards
         }
     }
     card_quota::take_again(deciding, &recharge.tenant, batch.id, &recharge.owner, count(cards));
-    // The time of the other cards was up meanwhile; that of these is up now.
-    if recharge.next_poll_at.is_none() {
-        let expires_at = deciding.now();
-        deciding.record(&recharge, RechargeChange::Extended { expires_at });
-    }
+    // Where the time of the other cards was up meanwhile, that of these is up now. The purchase is written
+    // in any case: its cards may expire at this moment in another process, which must then decide again.
+    let expires_at = recharge.next_poll_at.unwrap_or(deciding.now());
+    deciding.record(&recharge, RechargeChange::Extended { expires_at });
 }
 
 /// The purchase of the cards and their batch, which are loaded with its order.

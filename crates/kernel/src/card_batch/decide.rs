@@ -164,18 +164,20 @@ fn create(
     Ok(Reply::about(batch.id.subject()))
 }
 
-/// Whether a batch is what was requested. What was changed since does not count.
+/// Whether a batch is what was requested. What was changed since does not count: more cards, and a later end.
 fn has_content(batch: &CardBatch, create: &CreateCardBatch) -> bool {
     let is_valid_as_long = match (batch.validity, create.validity) {
-        (CardValidity::Fixed { begins_at: one, .. }, CardValidity::Fixed { begins_at, .. }) => {
-            one == begins_at
-        }
+        (
+            CardValidity::Fixed { begins_at: one, ends_at: other },
+            CardValidity::Fixed { begins_at, ends_at },
+        ) => one == begins_at && ends_at <= other,
         (CardValidity::Relative { days: one }, CardValidity::Relative { days }) => one == days,
         (_, _) => false,
     };
     create.id.is_none_or(|id| id == batch.id)
         && batch.merchant == create.merchant
         && batch.name == create.name
+        && create.total <= batch.total
         && (batch.face, batch.price) == (create.face, create.price)
         && batch.owner_max == create.owner_max
         && batch.is_transferable == create.is_transferable
@@ -250,6 +252,10 @@ fn modify(
     }
     if let Some(ends_at) = ends_at.filter(|ends_at| Some(*ends_at) != batch.validity.ends_at()) {
         match batch.validity {
+            CardValidity::Fixed { ends_at: before, .. } if before <= deciding.now() => {
+                let why = "the cards of this batch have expired";
+                return Err(refused(CardBatchField::EndsAt, why));
+            }
             CardValidity::Fixed { ends_at: before, .. } if ends_at > before => {
                 changes.push(CardBatchChange::Extended { ends_at });
             }

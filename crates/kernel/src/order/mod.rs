@@ -467,6 +467,9 @@ pub enum OrderRefusal {
     /// The channel did not report such a contested payment.
     #[error("no such contested payment")]
     NotContested,
+    /// Stored value is worth what was requested for it: another amount buys nothing.
+    #[error("the order is for stored value, and another amount was paid: give it back")]
+    StoredValue,
     /// Nothing about the order needs a person.
     #[error("the order needs no person")]
     NoAttention,

@@ -57,7 +57,9 @@ pub(super) fn exits(order: &Order) -> Vec<Exit> {
         None if attention.kind == AttentionKind::Contradiction => vec![Exit::EndContradiction],
         None => vec![],
     };
-    if order.contested.is_some() && !is_final {
+    // What is bought with another amount could not be taken back at its price.
+    let is_for_goods = order.terms.request.recharge.is_none();
+    if order.contested.is_some() && !is_final && is_for_goods {
         exits.insert(0, Exit::ApplyPayment);
     }
     if !is_paid {
@@ -94,6 +96,9 @@ fn apply_payment(
         }
         OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_) => {
             let payment = contested(order, payment_reference)?;
+            if order.terms.request.recharge.is_some() {
+                return Err(OrderRefusal::StoredValue);
+            }
             pay(deciding, order, Taken::contested(payment));
             Ok(())
         }

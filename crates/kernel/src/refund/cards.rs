@@ -161,6 +161,12 @@ fn check_cards(
         if !is_usable {
             return Err(RefundRefusal::CardState { at, state: card.state.name() });
         }
+        // Its end may have come a moment ago, and its task not yet.
+        let batch = deciding.row::<CardBatch>(&order.terms.tenant, card.batch);
+        if batch.is_some_and(|batch| card.spendable_until(&batch) <= deciding.now()) {
+            let state = CardState::Expired.name();
+            return Err(RefundRefusal::CardState { at, state });
+        }
         if card.spent != Fen::ZERO {
             return Err(RefundRefusal::CardSpent { at });
         }

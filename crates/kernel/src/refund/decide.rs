@@ -675,6 +675,13 @@ fn done_after_its_end(deciding: &Deciding<'_>, refund: &Refund, order: &Order) -
             "done at the channel after it had failed, and the merchant has the money no more"
                 .to_owned()
         }
+        state
+            if matches!(money::place(refund, state), Place::Reserved | Place::Source)
+                && money::has_other_owner(deciding.view(), refund) =>
+        {
+            "done at the channel after it had failed, and a card has another owner by now"
+                .to_owned()
+        }
         _ => return None,
     };
     Some(Need { kind: AttentionKind::Contradiction, reason })

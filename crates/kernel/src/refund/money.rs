@@ -85,6 +85,14 @@ fn cards(view: &View, refund: &Refund, parts: &[RefundPart]) -> Vec<(Card, Fen)>
     parts.iter().filter_map(of).collect()
 }
 
+/// True when a card that the refund takes back was given to somebody else.
+pub(super) fn has_other_owner(view: &View, refund: &Refund) -> bool {
+    cards(view, refund, &refund.parts).iter().any(|(card, _)| {
+        let recharge = view.recharges.get(&refund.tenant, card.recharge);
+        recharge.is_some_and(|recharge| recharge.owner != card.owner)
+    })
+}
+
 /// A card that a part is taken from; the order brings its cards into view.
 fn card<'v>(view: &'v View, refund: &Refund, id: Id<kinds::Card>) -> &'v Card {
     let found = view.cards.get(&refund.tenant, id);

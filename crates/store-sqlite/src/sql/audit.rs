@@ -76,14 +76,16 @@ macro_rules! first_refund_with {
                             WHEN namespace IS NOT NULL AND credit = ",
             waiting!(),
             "
-                                AND (debit LIKE 'merchant\\_%' ESCAPE '\\'
-                                    AND debit NOT LIKE 'merchant\\_coupons/%' ESCAPE '\\'
+                                AND ((debit LIKE 'merchant\\_pending/%' ESCAPE '\\'
+                                        OR debit LIKE 'merchant\\_available/%' ESCAPE '\\'
+                                        OR debit LIKE 'merchant\\_frozen/%' ESCAPE '\\')
                                     OR debit = 'write_off/' || refunds.tenant) THEN 'taken'
                             WHEN namespace IS NOT NULL AND debit = ",
             waiting!(),
             "
-                                AND credit LIKE 'merchant\\_%' ESCAPE '\\'
-                                AND credit NOT LIKE 'merchant\\_coupons/%' ESCAPE '\\'
+                                AND (credit LIKE 'merchant\\_pending/%' ESCAPE '\\'
+                                    OR credit LIKE 'merchant\\_available/%' ESCAPE '\\'
+                                    OR credit LIKE 'merchant\\_frozen/%' ESCAPE '\\')
                                 THEN 'put back'
                             WHEN credit = 'channel_funds/' || terms.channel_account
                                 AND debit IN ('settled_by_hand/' || refunds.tenant,
