@@ -25,6 +25,11 @@ const HOUR: i64 = 3600;
 /// A batch whose cards end later, and one whose cards end sooner.
 const BATCHES: [(i64, u16); 2] = [(100, 30), (101, 10)];
 
+#[expect(clippy::disallowed_methods, reason = "the id that a caller chooses for a batch")]
+const fn batch_id(number: i64) -> Id<kinds::CardBatch> {
+    Id::from_value(number)
+}
+
 fn with_wallets() -> Directory {
     let mut directory = directory();
     let routes = directory.tenants.get_mut(&tenant()).expect("the tenant");
@@ -44,7 +49,7 @@ fn create_batch(id: i64, days: u16, accepted_by: Vec<MerchantId>) -> CardBatchCo
         tenant: tenant(),
         namespace: Arc::from("wecard.card_batch"),
         number: format!("b{id}"),
-        id: Some(Id::from_value(id)),
+        id: Some(batch_id(id)),
         merchant: MerchantId::new(MERCHANT),
         name: "礼品卡".to_owned(),
         face: Fen::new(FACE),
@@ -88,7 +93,7 @@ fn posted(kernel: &TestKernel, account: &Account) -> i64 {
 }
 
 fn liability(kernel: &TestKernel, batch: i64) -> i64 {
-    let batch = kernel.stored.card_batches.get(&tenant(), Id::from_value(batch));
+    let batch = kernel.stored.card_batches.get(&tenant(), batch_id(batch));
     posted(kernel, &batch.expect("the batch").liability())
 }
 
@@ -127,7 +132,7 @@ fn bought(
 ) -> Vec<Id<kinds::Card>> {
     let price = Fen::new(900 * i64::from(quantity));
     let order = place_with(number, |request| request.amount = price);
-    let (batch, owner) = (Id::from_value(batch), OWNER.to_owned());
+    let (batch, owner) = (batch_id(batch), OWNER.to_owned());
     let buy = BuyCards { order, batch, quantity, owner };
     kernel.handle(RechargeCommand::BuyCards(Box::new(buy))).expect("placed");
     pay(kernel, number, "main");
@@ -233,7 +238,7 @@ fn left(kernel: &TestKernel, cards: &[Id<kinds::Card>]) -> Vec<i64> {
 /// Each batch's account is the sum of its cards, and nothing lies at the channel of wallets.
 fn assert_books(kernel: &TestKernel) {
     for (batch, _) in BATCHES {
-        let own = kernel.stored.cards.all().filter(|card| card.batch == Id::from_value(batch));
+        let own = kernel.stored.cards.all().filter(|card| card.batch == batch_id(batch));
         let sum: i64 = own.map(|card| card.balance().get()).sum();
         assert_eq!(liability(kernel, batch), sum, "batch {batch}");
     }

@@ -258,6 +258,7 @@ impl<'a> Flow<'a> {
             | CardChange::SecretRead
             | CardChange::WrongSecret
             | CardChange::Bound { .. }
+            | CardChange::Dropped { .. }
             | CardChange::GivenAway { .. }
             | CardChange::Received { .. }
             | CardChange::Kept { .. } => None,

@@ -52,6 +52,11 @@ pub enum CardChange {
         /// The wallet.
         wallet: Id<kinds::Wallet>,
     },
+    /// Nothing was left of it, and it left its wallet to make room for another.
+    Dropped {
+        /// With which binding.
+        by: Id<kinds::CardBinding>,
+    },
     /// An order took a part of its value.
     Spent {
         /// Which order.
@@ -94,6 +99,7 @@ impl AggregateChange for CardChange {
             CardChange::Kept { .. } => "kept",
             CardChange::WrongSecret => "wrong_secret",
             CardChange::Bound { .. } => "bound",
+            CardChange::Dropped { .. } => "dropped",
             CardChange::Spent { .. } => "spent",
             CardChange::PutBack { .. } => "put_back",
             CardChange::Voided { .. } => "voided",
@@ -124,12 +130,14 @@ pub(super) fn evolve(before: Option<&Card>, event: &Event, change: &CardChange) 
             card.state = CardState::Issued;
             card.owner = owner.clone();
             card.secret = None;
+            card.wrong_secrets.clear();
         }
         CardChange::WrongSecret => {
             let since = event.at.plus_seconds(-LOCK_SECONDS);
             card.wrong_secrets.retain(|at| *at > since);
             card.wrong_secrets.push(event.at);
         }
+        CardChange::Dropped { .. } => card.bound_to = None,
         CardChange::Bound { wallet, .. } => {
             assert_eq!(card.bound_to, None, "{} is bound twice", event.subject);
             card.bound_to = Some(BoundTo { wallet: *wallet, at: event.at });

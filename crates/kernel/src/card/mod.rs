@@ -166,8 +166,8 @@ impl Card {
     /// Its state while nobody blocks it, gives it away or takes it back.
     pub(crate) fn usable_state(&self) -> CardState {
         match self.bound_to {
+            _ if self.spent == self.face => CardState::UsedUp,
             None => CardState::Issued,
-            Some(_) if self.spent == self.face => CardState::UsedUp,
             Some(_) => CardState::Bound,
         }
     }

@@ -96,7 +96,10 @@ pub(super) fn decide(
     let CardBindingCommand::Bind(bind) = command;
     let view = deciding.view();
     let card = view.cards.find(&bind.tenant, &bind.card).ok_or(CardBindingRefusal::NoCard)?;
-    if let Some(known) = view.card_bindings.find(&bind.tenant, &bind.key()) {
+    let known = view.card_bindings.find(&bind.tenant, &bind.key());
+    // A number of another card tells nothing about this one before its secret is known.
+    let repeated = known.filter(|known| known.card == card.id || !bind.proof.is_secret());
+    if let Some(known) = repeated {
         return repeat(deciding, known, card, bind);
     }
     let is_locked = card.locked_until().is_some_and(|until| deciding.now() < until);
@@ -104,8 +107,14 @@ pub(super) fn decide(
         return Err(CardBindingRefusal::Locked);
     }
     if !bind.proof.has_secret_of(card) {
-        deciding.record(card, CardChange::WrongSecret);
+        // A secret that cannot be right says nothing about those that can.
+        if card.state == CardState::Issued && card.secret.is_some() {
+            deciding.record(card, CardChange::WrongSecret);
+        }
         return Ok(Reply::about(card.id.subject()));
+    }
+    if known.is_some() {
+        return Err(CardBindingRefusal::Differs);
     }
     let wallet = wallet(deciding, bind)?;
     let dropped = check(deciding, bind, card, wallet)?;
@@ -140,13 +149,13 @@ fn is_owner(bind: &BindCard, card: &Card, wallet: &Wallet) -> bool {
     }
 }
 
-/// What a new binding must fulfil; which cards make room for the new one.
+/// What a new binding must fulfil; which card makes room for the new one, where the wallet is full.
 fn check(
     deciding: &Deciding<'_>,
     bind: &BindCard,
     card: &Card,
     wallet: &Wallet,
-) -> Result<Vec<Id<kinds::Card>>, CardBindingRefusal> {
+) -> Result<Option<Card>, CardBindingRefusal> {
     wallet.check_usable()?;
     if !is_owner(bind, card, wallet) {
         return Err(CardBindingRefusal::OtherOwner);
@@ -164,14 +173,11 @@ fn check(
         return Err(CardBindingRefusal::NotAccepted);
     }
     if wallet.cards.len() < WALLET_CARDS_MAX {
-        return Ok(vec![]);
+        return Ok(None);
     }
-    let empty = wallet.cards(deciding.view()).filter(|card| !card.balance().is_positive());
-    let dropped: Vec<_> = empty.map(|card| card.id).collect();
-    match dropped.is_empty() {
-        true => Err(CardBindingRefusal::Full { max: WALLET_CARDS_MAX }),
-        false => Ok(dropped),
-    }
+    let mut empty = wallet.cards(deciding.view()).filter(|card| !card.balance().is_positive());
+    let dropped = empty.next().ok_or(CardBindingRefusal::Full { max: WALLET_CARDS_MAX })?;
+    Ok(Some(dropped.clone()))
 }
 
 fn bind(
@@ -179,7 +185,7 @@ fn bind(
     bind: &BindCard,
     card: &Card,
     wallet: &Wallet,
-    dropped: Vec<Id<kinds::Card>>,
+    dropped: Option<Card>,
 ) -> Id<kinds::CardBinding> {
     let binding = CardBinding {
         tenant: bind.tenant.clone(),
@@ -195,6 +201,11 @@ fn bind(
     };
     deciding.record(&binding, CardBindingChange::Made(Box::new(binding.clone())));
     deciding.record(card, CardChange::Bound { by: binding.id, wallet: wallet.id });
+    // Written too, so that a refund that puts value back on it at this moment decides again.
+    if let Some(dropped) = &dropped {
+        deciding.record(dropped, CardChange::Dropped { by: binding.id });
+    }
+    let dropped = dropped.into_iter().map(|card| card.id).collect();
     deciding.record(wallet, WalletChange::CardBound { card: card.id, dropped });
     binding.id
 }

@@ -138,6 +138,7 @@ impl Stored for Card {
             CardChange::Bound { by, wallet } => {
                 json(&BoundBody { binding: by.value(), wallet: wallet.value() })
             }
+            CardChange::Dropped { by } => json(&DroppedBody { binding: by.value() }),
             CardChange::Spent { by, amount } => {
                 json(&SpentBody { order: by.value(), amount: amount.get() })
             }
@@ -176,6 +177,7 @@ impl Stored for Card {
             }
             "wrong_secret" => parse::<Empty>(body).map(|_| CardChange::WrongSecret)?,
             "bound" => parse::<BoundBody>(body)?.read(),
+            "dropped" => parse::<DroppedBody>(body)?.read(),
             "spent" => parse::<SpentBody>(body)?.read(),
             "put_back" => parse::<BackBody>(body)?.read(),
             "voided" => CardChange::Voided { by: parse::<ByBody>(body)?.refund() },
@@ -250,6 +252,18 @@ impl BoundBody {
     const fn read(&self) -> CardChange {
         let (by, wallet) = (Id::from_value(self.binding), Id::from_value(self.wallet));
         CardChange::Bound { by, wallet }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct DroppedBody {
+    binding: i64,
+}
+
+impl DroppedBody {
+    #[expect(clippy::disallowed_methods, reason = "the id of an event's body")]
+    const fn read(&self) -> CardChange {
+        CardChange::Dropped { by: Id::from_value(self.binding) }
     }
 }
 

@@ -181,6 +181,7 @@ pub(crate) fn card_change() -> BoxedStrategy<CardChange> {
         id().prop_map(|by| CardChange::Kept { by }),
         Just(CardChange::WrongSecret),
         (id(), id()).prop_map(|(by, wallet)| CardChange::Bound { by, wallet }),
+        id().prop_map(|by| CardChange::Dropped { by }),
         (id(), fen()).prop_map(|(by, amount)| CardChange::Spent { by, amount }),
         (id(), fen()).prop_map(|(by, amount)| CardChange::PutBack { by, amount }),
         id().prop_map(|by| CardChange::Voided { by }),

@@ -167,6 +167,9 @@ pub(super) fn card(subject: Subject, change: &CardChange) -> String {
         CardChange::Bound { wallet, .. } => {
             format!("{subject} is in {} from now on", wallet.subject())
         }
+        CardChange::Dropped { .. } => {
+            format!("{subject} has left its wallet, which needed its place for another card")
+        }
         CardChange::Spent { by, amount } => {
             format!("{} of {subject} are spent for {}", both(*amount), by.subject())
         }
@@ -203,6 +206,7 @@ pub(super) fn card_facts(change: &CardChange) -> Facts {
         CardChange::Bound { by, wallet } => {
             vec![text("binding", by.to_string()), text("wallet", wallet.to_string())]
         }
+        CardChange::Dropped { by } => vec![text("binding", by.to_string())],
         CardChange::Spent { by, amount } => {
             vec![text("order", by.to_string()), fen("amount_fen", *amount)]
         }
