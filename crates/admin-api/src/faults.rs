@@ -261,6 +261,7 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
         Refusal::CardTransfer(_) => (StatusCode::CONFLICT, "card_transfer", None),
         Refusal::CardBinding(_) => (StatusCode::CONFLICT, "card_binding", None),
         Refusal::Wallet(_) => (StatusCode::CONFLICT, "wallet", None),
+        Refusal::WalletFreeze(_) => (StatusCode::CONFLICT, "wallet_freeze", None),
         Refusal::Book(_) => (StatusCode::CONFLICT, "book", None),
     }
 }

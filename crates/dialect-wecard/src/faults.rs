@@ -53,6 +53,9 @@ pub(crate) enum ErrCode {
     AccountNotExist,
     AccountFrozen,
     AccountStatusError,
+    WalletBalanceInsufficient,
+    FreezeNotExist,
+    FreezeStatusError,
     MerchantBalanceNotEnough,
     NoRecord,
     SystemError,
@@ -104,6 +107,9 @@ impl ErrCode {
             ErrCode::AccountNotExist => "WALLET.ACCOUNT_NOT_EXIST",
             ErrCode::AccountFrozen => "WALLET.ACCOUNT_FROZEN",
             ErrCode::AccountStatusError => "WALLET.ACCOUNT_STATUS_ERROR",
+            ErrCode::WalletBalanceInsufficient => "WALLET.BALANCE_INSUFFICIENT",
+            ErrCode::FreezeNotExist => "WALLET.FREEZE_NOT_EXIST",
+            ErrCode::FreezeStatusError => "WALLET.FREEZE_STATUS_ERROR",
             ErrCode::SystemError => "FailedOperation.SystemError",
         }
     }
@@ -252,6 +258,7 @@ impl From<Refusal> for Fault {
             Refusal::CardBinding(refusal) => owned(wallet::of_binding(&refusal)),
             Refusal::CardTransfer(refusal) => owned(wallet::of_transfer(&refusal)),
             Refusal::Wallet(refusal) => owned(wallet::of_account(&refusal)),
+            Refusal::WalletFreeze(refusal) => owned(wallet::of_freeze(&refusal)),
             Refusal::Payee(refusal) => owned(of_payee(&refusal)),
             Refusal::Share(refusal) => owned(of_share(&refusal)),
             Refusal::ShareReturn(refusal) => owned(of_share_return(&refusal)),

@@ -73,6 +73,8 @@ pub const RECHARGE_NAMESPACE: &str = "wecard.recharge";
 const TRANSFER_NAMESPACE: &str = "wecard.card_transfer";
 /// The namespace of their numbers of cards that are put into wallets (OutBindId).
 const BINDING_NAMESPACE: &str = "wecard.card_binding";
+/// The namespace of their numbers of freezes of wallets (OutFreezeId).
+const FREEZE_NAMESPACE: &str = "wecard.wallet_freeze";
 /// The namespace of their numbers of card batches (OutBatchId).
 pub const BATCH_NAMESPACE: &str = "wecard.card_batch";
 

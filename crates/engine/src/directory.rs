@@ -225,6 +225,7 @@ pub(crate) const fn is_of_directory(command: &Command) -> bool {
         | Command::CardBinding(_)
         | Command::Wallet(_)
         | Command::WalletPayment(_)
+        | Command::WalletFreeze(_)
         | Command::RecordFinding(_)
         | Command::RunTask(_) => false,
     }

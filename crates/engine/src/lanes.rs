@@ -74,6 +74,7 @@ pub(crate) fn counterpart(view: &View, task: &Task) -> Arc<str> {
             | Row::CardBinding(_)
             | Row::Wallet(_)
             | Row::WalletPayment(_)
+            | Row::WalletFreeze(_)
             | Row::Withdrawal(_),
         )
         | None => Arc::default(),

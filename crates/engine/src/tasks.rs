@@ -265,6 +265,7 @@ const fn parked_by(command: &Command) -> Option<(&TenantId, Subject)> {
         | Command::CardBinding(_)
         | Command::Wallet(_)
         | Command::WalletPayment(_)
+        | Command::WalletFreeze(_)
         | Command::Withdrawal(_) => None,
     }
 }

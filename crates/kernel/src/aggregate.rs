@@ -32,6 +32,7 @@ use crate::standing::{Attention, AttentionChange, Exit, Standing};
 use crate::task::{Task, TaskChange};
 use crate::tenant::Tenant;
 use crate::wallet::Wallet;
+use crate::wallet_freeze::WalletFreeze;
 use crate::wallet_payment::WalletPayment;
 use crate::withdrawal::Withdrawal;
 use channel::Finding;
@@ -69,6 +70,7 @@ macro_rules! aggregates {
             card_bindings: CardBinding,
             wallets: Wallet,
             wallet_payments: WalletPayment,
+            wallet_freezes: WalletFreeze,
         }
     };
 }

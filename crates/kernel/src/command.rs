@@ -19,6 +19,7 @@ use crate::refund::RefundRefusal;
 use crate::share::ShareRefusal;
 use crate::share_return::ShareReturnRefusal;
 use crate::wallet::WalletRefusal;
+use crate::wallet_freeze::WalletFreezeRefusal;
 use crate::withdrawal::WithdrawalRefusal;
 use channel::{Finding, Instruction};
 use ledger::{BookFault, Id, Stamp, Subject, Transfer, kinds};
@@ -213,6 +214,9 @@ pub enum Refusal {
     /// By the rules of wallets.
     #[error(transparent)]
     Wallet(#[from] WalletRefusal),
+    /// By the rules of freezes.
+    #[error(transparent)]
+    WalletFreeze(#[from] WalletFreezeRefusal),
     /// The book does not take the movement.
     #[error(transparent)]
     Book(#[from] BookFault),

@@ -15,7 +15,7 @@
 //! - `calendar`: days in Shanghai, and which of them are worked.
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
 //!   `approval`, `payee`, `share`, `share_return`, `allocation`, `allocation_release`, `withdrawal`, `card_batch`, `card_quota`,
-//!   `recharge`, `card`, `card_transfer`, `card_binding`, `wallet`, `wallet_payment`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
+//!   `recharge`, `card`, `card_transfer`, `card_binding`, `wallet`, `wallet_payment`, `wallet_freeze`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
 
 mod aggregate;
 mod allocation;
@@ -49,6 +49,7 @@ mod standing;
 mod task;
 mod tenant;
 mod wallet;
+mod wallet_freeze;
 mod wallet_payment;
 mod withdrawal;
 
@@ -137,6 +138,10 @@ pub use task::{Lane, Task, TaskChange};
 pub use tenant::{Tenant, TenantChange, TenantCommand};
 pub use wallet::{
     OpenWallet, WALLET_CARDS_MAX, Wallet, WalletChange, WalletCommand, WalletRefusal, WalletState,
+};
+pub use wallet_freeze::{
+    FREEZE_RELEASES_MAX, FreezeWallet, UnfreezeWallet, WalletFreeze, WalletFreezeChange,
+    WalletFreezeCommand, WalletFreezeRefusal, WalletFreezeState, WalletRelease,
 };
 pub use wallet_payment::{
     Deduct, ValuePart, ValueSource, WalletPayment, WalletPaymentChange, WalletPaymentCommand,

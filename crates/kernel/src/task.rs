@@ -76,6 +76,7 @@ impl Lane {
             | SubjectKind::Card
             | SubjectKind::Wallet
             | SubjectKind::WalletPayment
+            | SubjectKind::WalletFreeze
             | SubjectKind::Withdrawal => Lane::Money,
             SubjectKind::Notification => Lane::Notifications,
             SubjectKind::Tenant

@@ -9,6 +9,7 @@ use kernel::{
     DirectoryRefusal, MerchantRoutes, NotificationCommand, NotificationRefusal, OrderCommand,
     OrderField, OrderRefusal, PayeeRefusal, PlaceOrder, Put, RechargeRefusal, RecordFinding,
     RefundDecision, RefundRefusal, Refusal, Rows, ShareRefusal, ShareReturnRefusal, Task, TenantId,
+    WalletFreezeRefusal,
 };
 use ledger::{Id, Subject, SubjectKind};
 use std::sync::Arc;
@@ -363,6 +364,7 @@ fn findings_about_nothing_are_refused() {
             | SubjectKind::CardBinding
             | SubjectKind::Wallet
             | SubjectKind::WalletPayment
+            | SubjectKind::WalletFreeze
             | SubjectKind::Withdrawal => no_findings(kind.name()),
         };
         assert_eq!(TestKernel::new(directory()).handle(record(kind)), Err(want));
@@ -391,6 +393,7 @@ fn what_does_not_exist_is_not_found() {
             SubjectKind::Allocation => Some(AllocationRefusal::NotFound.into()),
             SubjectKind::Recharge => Some(RechargeRefusal::NotFound.into()),
             SubjectKind::CardTransfer => Some(CardTransferRefusal::NotFound.into()),
+            SubjectKind::WalletFreeze => Some(WalletFreezeRefusal::NotFound.into()),
             // Rows of the directory and releases have no tasks, nor have withdrawals that are paid by hand.
             SubjectKind::Tenant
             | SubjectKind::Merchant

@@ -134,6 +134,8 @@ kinds! {
         Wallet = "wallet" 'V';
         /// What an order took from a wallet.
         WalletPayment = "wallet_payment" 'D';
+        /// A part of a wallet that cannot be spent (余额冻结).
+        WalletFreeze = "wallet_freeze" 'H';
     }
     others {
         /// A ledger transfer.

@@ -684,6 +684,30 @@ CREATE INDEX attention_of_wallet_payments ON wallet_payments (tenant, attention_
     WHERE attention IS NOT NULL;
 CREATE INDEX attention_times_of_wallet_payments
     ON wallet_payments (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE wallet_freezes (
+    tenant          text   COLLATE "C" NOT NULL,
+    id              bigint NOT NULL,
+    namespace       text   COLLATE "C" NOT NULL,
+    number          text   COLLATE "C" NOT NULL,
+    wallet_id       bigint NOT NULL,
+    parts           text   COLLATE "C" NOT NULL,
+    note            text   COLLATE "C",
+    made_at         bigint NOT NULL,
+    expires_at      bigint,
+    version         bigint NOT NULL,
+    next_poll_at    bigint,
+    held            bigint NOT NULL,
+    attention_kind  text   COLLATE "C",
+    attention       text   COLLATE "C",
+    attention_since bigint,
+    releases        text   COLLATE "C" NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, number)
+);
+CREATE INDEX attention_of_wallet_freezes ON wallet_freezes (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_wallet_freezes
+    ON wallet_freezes (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 -- A story's events lie together; every row of a story has events in it, and is found by
 -- them, or by those that were archived.

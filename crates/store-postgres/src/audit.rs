@@ -78,6 +78,7 @@ fn rules() -> Vec<RuleSql> {
         (Rule::EventsMissing, noun::<kernel::CardBinding>(), &sql::CARD_BINDING_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<Wallet>(), &sql::WALLET_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<WalletPayment>(), &sql::WALLET_PAYMENT_EVENTS_MISSING),
+        (Rule::EventsMissing, noun::<kernel::WalletFreeze>(), &sql::WALLET_FREEZE_EVENTS_MISSING),
         (Rule::ArchivesDiffer, "archive", &sql::ARCHIVES_DIFFER),
     ];
     rules.extend(row_rules());

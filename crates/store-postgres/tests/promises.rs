@@ -136,6 +136,7 @@ async fn tables_are_distributed_where_the_database_can() {
         "card_bindings",
         "wallets",
         "wallet_payments",
+        "wallet_freezes",
         "events",
         "transfers",
         "balances",
@@ -196,5 +197,5 @@ async fn unique_indexes_begin_with_the_tenant() {
             }
         }
     }
-    assert_eq!(led, 49);
+    assert_eq!(led, 51);
 }

@@ -683,6 +683,30 @@ CREATE INDEX attention_of_wallet_payments ON wallet_payments (tenant, attention_
     WHERE attention IS NOT NULL;
 CREATE INDEX attention_times_of_wallet_payments
     ON wallet_payments (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE wallet_freezes (
+    tenant          TEXT    NOT NULL,
+    id              INTEGER NOT NULL,
+    namespace       TEXT    NOT NULL,
+    number          TEXT    NOT NULL,
+    wallet_id       INTEGER NOT NULL,
+    parts           TEXT    NOT NULL,
+    note            TEXT,
+    made_at         INTEGER NOT NULL,
+    expires_at      INTEGER,
+    version         INTEGER NOT NULL,
+    next_poll_at    INTEGER,
+    held            INTEGER NOT NULL,
+    attention_kind  TEXT,
+    attention       TEXT,
+    attention_since INTEGER,
+    releases        TEXT    NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_wallet_freezes ON wallet_freezes (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_wallet_freezes
+    ON wallet_freezes (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 -- A story's events lie together; every row of a story has events in it, and is found by
 -- them, or by those that were archived.

@@ -179,6 +179,7 @@ fn removed(row: &Row) -> Option<(Id<kinds::Notification>, i64)> {
         | Row::CardBinding(_)
         | Row::Wallet(_)
         | Row::WalletPayment(_)
+        | Row::WalletFreeze(_)
         | Row::Tenant(_)
         | Row::Merchant(_)
         | Row::CallerKey(_)

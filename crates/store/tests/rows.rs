@@ -8,7 +8,7 @@ use any::{
     any_card, any_card_batch, any_card_binding, any_card_quota, any_card_transfer,
     any_channel_account, any_happening, any_merchant, any_notification, any_order, any_payee,
     any_recharge, any_refund, any_share, any_share_return, any_tenant, any_transfer, any_wallet,
-    any_wallet_payment, any_withdrawal,
+    any_wallet_freeze, any_wallet_payment, any_withdrawal,
 };
 use channel::{Operation, PayForm};
 use kernel::{
@@ -273,6 +273,12 @@ proptest! {
 
     #[test]
     fn wallet_payments_read_back(row in any_wallet_payment(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
+    }
+
+    #[test]
+    fn wallet_freezes_read_back(row in any_wallet_freeze(), at: usize, damage in any_cell()) {
         check_row(&row)?;
         check_damaged(&row, at, damage)?;
     }

@@ -54,6 +54,7 @@ fn standing(row: &Row) -> Option<String> {
         | Row::Card(_)
         | Row::Wallet(_)
         | Row::WalletPayment(_)
+        | Row::WalletFreeze(_)
         | Row::Allocation(_)
         | Row::AllocationRelease(_)
         | Row::Tenant(_)

@@ -398,6 +398,7 @@ fn intent(story: &Story, task: &Task, now: Timestamp) -> String {
         SubjectKind::Allocation => format!("end the period of {subject}"),
         SubjectKind::Recharge => format!("let the cards of {subject} expire"),
         SubjectKind::CardTransfer => format!("let {subject} time out"),
+        SubjectKind::WalletFreeze => format!("release what remains of {subject}"),
         SubjectKind::Tenant
         | SubjectKind::Merchant
         | SubjectKind::CallerKey

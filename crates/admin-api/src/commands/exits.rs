@@ -84,6 +84,7 @@ fn place(row: &AttentionRow, way: Way) -> String {
         | SubjectKind::Card
         | SubjectKind::Wallet
         | SubjectKind::WalletPayment
+        | SubjectKind::WalletFreeze
         | SubjectKind::Allocation
         | SubjectKind::AllocationRelease => tenant,
     }

@@ -24,10 +24,19 @@ pub(crate) fn wallet_id(id: Id<kinds::Wallet>) -> String {
 
 /// The wallet that `WalletId` names.
 pub(super) fn by_id(body: &Object<'_>) -> Read<Option<WalletKey>> {
+    Ok(read_wallet_id(body)?.map(kernel::Key::Id))
+}
+
+fn read_wallet_id(body: &Object<'_>) -> Read<Option<Id<kinds::Wallet>>> {
     let Some(text) = body.text("WalletId", 1..=50)? else { return Ok(None) };
     let id = text.strip_prefix(PREFIX).and_then(|digits| Id::parse(digits).ok());
     let wanted = || Malformed::new("WalletId", "want WA and 18 digits");
-    id.map(kernel::Key::Id).map(Some).ok_or_else(wanted)
+    id.map(Some).ok_or_else(wanted)
+}
+
+/// `WalletId`, where nothing else can name the wallet.
+pub(crate) fn required_wallet_id(body: &Object<'_>) -> Read<Id<kinds::Wallet>> {
+    required("WalletId", read_wallet_id(body)?)
 }
 
 /// A user at a merchant.

@@ -3,7 +3,7 @@
 use crate::faults::{ErrCode, Fault};
 use kernel::{
     CardBatchField, CardBatchRefusal, CardBindingRefusal, CardRefusal, CardTransferRefusal,
-    RechargeRefusal, WalletRefusal,
+    RechargeRefusal, WalletFreezeRefusal, WalletRefusal,
 };
 
 /// The list of the cards that are taken back.
@@ -78,6 +78,27 @@ pub(crate) const fn of_account(refusal: &WalletRefusal) -> (ErrCode, Option<&'st
         WalletRefusal::NotFound => (ErrCode::AccountNotExist, None),
         WalletRefusal::Frozen => (ErrCode::AccountFrozen, None),
         WalletRefusal::NotEmpty | WalletRefusal::Closed => (ErrCode::AccountStatusError, None),
+    }
+}
+
+/// The code of a freeze's refusal, and the member that it names.
+pub(crate) const fn of_freeze(refusal: &WalletFreezeRefusal) -> (ErrCode, Option<&'static str>) {
+    match refusal {
+        WalletFreezeRefusal::NotFound => (ErrCode::FreezeNotExist, None),
+        WalletFreezeRefusal::Differs => (ErrCode::WalletInvalidParameter, Some("OutFreezeId")),
+        WalletFreezeRefusal::Wallet(refusal) => of_account(refusal),
+        WalletFreezeRefusal::Amount => (ErrCode::WalletInvalidParameter, Some("FreezeAmount")),
+        WalletFreezeRefusal::Expiry => (ErrCode::WalletInvalidParameter, Some("ExpireTime")),
+        WalletFreezeRefusal::TooLittle => (ErrCode::WalletBalanceInsufficient, None),
+        WalletFreezeRefusal::ReleaseDiffers => {
+            (ErrCode::WalletInvalidParameter, Some("OutUnfreezeId"))
+        }
+        WalletFreezeRefusal::Ended | WalletFreezeRefusal::TooMany { .. } => {
+            (ErrCode::FreezeStatusError, None)
+        }
+        WalletFreezeRefusal::ReleaseAmount | WalletFreezeRefusal::Exceeds { .. } => {
+            (ErrCode::WalletInvalidParameter, Some("UnfreezeAmount"))
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Stored value (储值余额) and gift cards (礼品卡): the endpoints under `/cloudpay/v1/wallet/out`.
 //!
 //! - `wire`: requests and results; `map`: to commands and back; `faults`: their codes.
-//! - `accounts`: wallets; `account_wire`: their requests and results.
+//! - `accounts`: wallets; `account_wire`: their requests and results; `freeze`: parts of them that cannot
+//!   be spent.
 //! - `secret`: a card's secret; `refund`: cards that are taken back; `listing`: cards page by page, and
 //!   what happened to one; `transfer`: cards that are given away; `bind`: cards that are put into wallets.
 
@@ -9,6 +10,7 @@ mod account_wire;
 mod accounts;
 mod bind;
 pub(crate) mod faults;
+mod freeze;
 mod listing;
 pub(crate) mod map;
 mod refund;
@@ -59,6 +61,9 @@ pub(crate) fn router() -> Router<Arc<Api>> {
         ("transfer_card", post(transfer::transfer_card)),
         ("receive_card", post(transfer::receive_card)),
         ("cancel_transfer", post(transfer::cancel_transfer)),
+        ("freeze", post(freeze::freeze)),
+        ("unfreeze", post(freeze::unfreeze)),
+        ("query_freeze", post(freeze::query_freeze)),
         ("freeze_card", post(freeze_card)),
         ("unfreeze_card", post(unfreeze_card)),
         ("refund_recharge", post(refund::refund_recharge)),

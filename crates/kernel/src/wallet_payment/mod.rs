@@ -12,6 +12,7 @@ mod sources;
 pub use change::WalletPaymentChange;
 pub use decide::WalletPaymentCommand;
 pub(crate) use money::{Shortage, put_back, take};
+pub(crate) use sources::balance_parts;
 
 use crate::aggregate::{Aggregate, Key, NaturalKey};
 use crate::command::{Refusal, Reply};
@@ -117,18 +118,23 @@ impl WalletPayment {
 
     /// Where the next `amount` of it goes back to, after what was put back before.
     pub fn backwards(&self, amount: Fen) -> Vec<ValuePart> {
-        let (mut skipped, mut wanted) = (self.returned.get(), amount.get());
-        let mut parts = vec![];
-        for part in self.parts.iter().rev() {
-            let gone = part.amount.get().min(skipped);
-            let back = (part.amount.get() - gone).min(wanted);
-            skipped -= gone;
-            wanted -= back;
-            parts.push(ValuePart { amount: Fen::new(back), ..*part });
-        }
-        parts.retain(|part| part.amount.is_positive());
-        parts
+        backwards(&self.parts, self.returned, amount)
     }
+}
+
+/// The next `amount` of parts that go back the last one first, after `gone` went before.
+pub(crate) fn backwards(taken: &[ValuePart], gone: Fen, amount: Fen) -> Vec<ValuePart> {
+    let (mut skipped, mut wanted) = (gone.get(), amount.get());
+    let mut parts = vec![];
+    for part in taken.iter().rev() {
+        let gone = part.amount.get().min(skipped);
+        let back = (part.amount.get() - gone).min(wanted);
+        skipped -= gone;
+        wanted -= back;
+        parts.push(ValuePart { amount: Fen::new(back), ..*part });
+    }
+    parts.retain(|part| part.amount.is_positive());
+    parts
 }
 
 impl Aggregate for WalletPayment {

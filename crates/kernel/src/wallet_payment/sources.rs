@@ -24,6 +24,15 @@ pub(super) fn parts(
     if left == Fen::ZERO { Ok(parts) } else { Err(Shortage::TooLittle) }
 }
 
+/// From where an amount of the balance alone is taken; `None` where it has less.
+pub(crate) fn balance_parts(
+    deciding: &Deciding<'_>,
+    wallet: &Wallet,
+    amount: Fen,
+) -> Option<Vec<ValuePart>> {
+    parts(deciding, wallet, &Deduct::Balance, amount).ok()
+}
+
 /// What there is.
 fn sources(
     deciding: &Deciding<'_>,

@@ -407,7 +407,7 @@ macro_rules! events_missing {
 }
 
 /// The rules of what was archived.
-pub(crate) const ARCHIVE_RULES: [RuleSql; 18] = [
+pub(crate) const ARCHIVE_RULES: [RuleSql; 19] = [
     events_missing!("orders", "order", "id"),
     events_missing!("refunds", "refund", "order_id"),
     events_missing!("notifications", "notification", "root"),
@@ -425,6 +425,7 @@ pub(crate) const ARCHIVE_RULES: [RuleSql; 18] = [
     events_missing!("card_bindings", "card_binding", "order_id"),
     events_missing!("wallets", "wallet", "id"),
     events_missing!("wallet_payments", "wallet_payment", "order_id"),
+    events_missing!("wallet_freezes", "wallet_freeze", "wallet_id"),
     (
         Rule::ArchivesDiffer,
         "archive",

@@ -61,6 +61,7 @@ pub fn history(store: &dyn Store) -> Promise<'_, ()> {
         let sold = cards::sold(&mut fixture, &tenant_at(0)).await;
         wallets::bound(&mut fixture, &sold).await;
         wallets::spent(&mut fixture, &tenant_at(0)).await;
+        wallets::frozen(&mut fixture, &tenant_at(0)).await;
         pay_twice_with_coupons(&mut fixture).await;
         let order = fixture.sell(&tenant_at(0), "A-1").await;
         for reference in ["wx2", "wx3", "wx4", "wx5", "wx6"] {
@@ -195,6 +196,7 @@ const RECHARGE: &str =
 const CARD: &str = first!("CAST(id AS TEXT)", "cards ORDER BY id DESC");
 const CARD_BINDING: &str = first!("CAST(id AS TEXT)", "card_bindings ORDER BY id DESC");
 const WALLET: &str = first!("CAST(id AS TEXT)", "wallets ORDER BY id DESC");
+const WALLET_FREEZE: &str = first!("CAST(id AS TEXT)", "wallet_freezes ORDER BY id DESC");
 const WALLET_PAYMENT: &str = first!("CAST(id AS TEXT)", "wallet_payments ORDER BY id DESC");
 const WALLET_ORDER: &str =
     first!("CAST(order_id AS TEXT)", "wallet_payments WHERE returned > 0 ORDER BY id DESC");
@@ -558,6 +560,11 @@ damages! {
          AND subject_id = {subject} AND sequence = 1";
     "an event of a wallet's payment is lost": EventsMissing of "wallet_payment", WALLET_PAYMENT,
         "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'wallet_payment'
+         AND subject_id = {subject} AND sequence = 1";
+    "a wallet has less frozen": HeldDiffers of "wallet_freeze", WALLET_FREEZE,
+        "UPDATE wallet_freezes SET held = held - 1 WHERE tenant = '{tenant}' AND id = {subject}";
+    "an event of a freeze is lost": EventsMissing of "wallet_freeze", WALLET_FREEZE,
+        "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'wallet_freeze'
          AND subject_id = {subject} AND sequence = 1";
     "archived events pass for those of another archive": ArchivesDiffer of "archive", ARCHIVE,
         "UPDATE archived_events SET archive = archive + 1

@@ -108,6 +108,7 @@ cases! {
     wallets:
         wallets_are_paid_into_and_spent,
         cards_are_bound_and_spent,
+        parts_of_wallets_are_frozen_and_released,
     ;
     liabilities:
         liabilities_are_known_at_any_past_time,

@@ -1,15 +1,16 @@
-//! Wallets: paid into, spent, and what was spent put back.
+//! Wallets: paid into, spent, and what was spent put back; parts of them frozen and released.
 
 use super::cards;
 use super::fixture::{StoreFixture, names};
 use crate::{Promise, Store};
 use channel::RefundStatus;
 use kernel::{
-    BindCard, Card, CardBindingCommand, CardProof, CardState, Command, Deduct, Key, MerchantId,
-    OpenWallet, Order, OrderRequest, OrderState, PlaceOrder, Reads, RechargeCommand,
-    RechargeWallet, TenantId, Wallet, WalletCommand, WalletPayment, WalletUse,
+    Aggregate, BindCard, Card, CardBindingCommand, CardProof, CardState, Command, Deduct,
+    FreezeWallet, Key, MerchantId, NaturalKey, OpenWallet, Order, OrderRequest, OrderState,
+    PlaceOrder, Reads, RechargeCommand, RechargeWallet, Task, TenantId, UnfreezeWallet, Wallet,
+    WalletCommand, WalletFreeze, WalletFreezeCommand, WalletFreezeState, WalletPayment, WalletUse,
 };
-use ledger::{Fen, Id, kinds};
+use ledger::{Fen, Id, Timestamp, kinds};
 use std::sync::Arc;
 use test_support::{
     CHANNEL, MERCHANT, found, found_of_refund, order_request, paid, refunded, request_refund,
@@ -186,6 +187,90 @@ pub(super) fn cards_are_bound_and_spent(store: &dyn Store) -> Promise<'_, ()> {
             ("card put_back", 1),
         ] {
             assert_eq!(names.iter().filter(|known| *known == name).count(), times, "{names:?}");
+        }
+        fixture.assert_sound().await;
+    })
+}
+
+const FREEZES: &str = "wecard.wallet_freeze";
+
+fn freeze(
+    tenant: &TenantId,
+    number: &str,
+    wallet: Id<kinds::Wallet>,
+    fen: i64,
+    expires_at: Option<Timestamp>,
+) -> Command {
+    let freeze = FreezeWallet {
+        tenant: tenant.clone(),
+        namespace: Arc::from(FREEZES),
+        number: number.to_owned(),
+        wallet,
+        amount: Fen::new(fen),
+        expires_at,
+        note: Some("核查 \"1'\\".to_owned()),
+    };
+    WalletFreezeCommand::Freeze(Box::new(freeze)).into()
+}
+
+fn unfreeze(tenant: &TenantId, freeze: &str, number: &str, amount: Option<i64>) -> Command {
+    let unfreeze = UnfreezeWallet {
+        tenant: tenant.clone(),
+        freeze: Key::Number(NaturalKey::new(FREEZES, freeze)),
+        number: number.to_owned(),
+        amount: amount.map(Fen::new),
+    };
+    WalletFreezeCommand::Unfreeze(Box::new(unfreeze)).into()
+}
+
+/// The user's wallet, as it is stored.
+async fn wallet(fixture: &StoreFixture<'_>, tenant: &TenantId) -> Wallet {
+    let key = Wallet::key(&MerchantId::new(MERCHANT), OWNER);
+    let reads = Reads { wallets: vec![(tenant.clone(), key.clone())], ..Reads::default() };
+    fixture.load(&reads).await.wallets.find(tenant, &key).expect("the wallet").clone()
+}
+
+/// Of the 50 fen and 200 fen of bonus that [`spent`] leaves, 90 are frozen, of which 30 were released, and
+/// 20 until a second later.
+pub(super) async fn frozen(fixture: &mut StoreFixture<'_>, tenant: &TenantId) -> [WalletFreeze; 2] {
+    let wallet = wallet(fixture, tenant).await.id;
+    fixture.accept(freeze(tenant, "H-1", wallet, 90, None)).await;
+    fixture.wait_ms(10);
+    let released = fixture.accept(unfreeze(tenant, "H-1", "HU-1", Some(30))).await;
+    let end = fixture.now().plus_seconds(1);
+    let timed = fixture.accept(freeze(tenant, "H-2", wallet, 20, Some(end))).await;
+    [released, timed].map(|batch| batch.changed.wallet_freezes[0].row.clone())
+}
+
+pub(super) fn parts_of_wallets_are_frozen_and_released(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        let tenant = tenant_at(0);
+        spent(&mut fixture, &tenant).await;
+        let freezes = frozen(&mut fixture, &tenant).await;
+        let wallet_freezes = freezes.each_ref().map(|row| (tenant.clone(), Key::Id(row.id)));
+        let reads = Reads { wallet_freezes: wallet_freezes.to_vec(), ..Reads::default() };
+        let view = fixture.load(&reads).await;
+        for row in &freezes {
+            assert_eq!(view.wallet_freezes.get(&tenant, row.id), Some(row));
+        }
+        assert_eq!(freezes[0].state(), WalletFreezeState::PartUnfrozen);
+        let wallet = wallet(&fixture, &tenant).await;
+        let [principal, bonus] = [wallet.principal(), wallet.bonus()];
+        let held = async |fixture: &StoreFixture<'_>| {
+            let principal = fixture.balance(&tenant, &principal.key()).await.held;
+            (principal.get(), fixture.balance(&tenant, &bonus.key()).await.held.get())
+        };
+        assert_eq!(held(&fixture).await, (50, 30));
+        fixture.wait_ms(1_000);
+        fixture.accept(Command::RunTask(Task::of(&freezes[1]))).await;
+        fixture.accept(unfreeze(&tenant, "H-1", "HU-2", None)).await;
+        assert_eq!(held(&fixture).await, (0, 0));
+        let story = fixture.story_of(&tenant, freezes[0].root()).await.expect("a story");
+        let names = names(&story);
+        for (name, count) in [("frozen", 2), ("released", 2), ("expired", 1)] {
+            let name = format!("wallet_freeze {name}");
+            assert_eq!(names.iter().filter(|known| **known == name).count(), count, "{names:?}");
         }
         fixture.assert_sound().await;
     })

@@ -470,6 +470,8 @@ impl State {
         note(report, Rule::EventsMissing, wallets);
         let payments = self.wallet_payments.all().find(|row| lacks_events(&counts, *row));
         note(report, Rule::EventsMissing, payments);
+        let freezes = self.wallet_freezes.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, freezes);
     }
 
     #[expect(clippy::disallowed_methods, reason = "the text names an archive's number")]

@@ -7,9 +7,9 @@
 //!
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
 //!   `approval`, `payee`, `share`, `share_return`, `allocation`, `allocation_release`, `withdrawal`,
-//!   `card_batch`, `card_quota`, `recharge`, `card`, `card_transfer`,
-//!   `card_binding`, `wallet`, `wallet_payment`: an aggregate each.
-//! - `numbers`: a list of numbers in one cell.
+//!   `card_batch`, `card_quota`, `recharge`, `card`, `card_transfer`, `card_binding`, `wallet`,
+//!   `wallet_payment`, `wallet_freeze`: an aggregate each.
+//! - `numbers`: a list of numbers in one cell. `value_parts`: a cell that two of them have.
 //! - `object`: a row as a JSON object, outside the database.
 
 mod allocation;
@@ -46,7 +46,9 @@ mod stored;
 pub mod task;
 mod tenant;
 pub mod transfer;
+mod value_parts;
 mod wallet;
+mod wallet_freeze;
 mod wallet_payment;
 mod withdrawal;
 

@@ -2,8 +2,9 @@
 
 use super::cells::{Cells, Value, int, text};
 use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown};
+use super::value_parts;
 use crate::StoreFault;
-use kernel::{Aggregate, TenantId, ValuePart, ValueSource, WalletPayment, WalletPaymentChange};
+use kernel::{Aggregate, TenantId, WalletPayment, WalletPaymentChange};
 use ledger::{Fen, Id, Timestamp, kinds};
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +34,7 @@ impl Stored for WalletPayment {
             Value::Int(self.order.value()),
             Value::Int(self.wallet.value()),
             Value::owned(number),
-            Value::owned(written(&self.parts)),
+            Value::owned(value_parts::written(&self.parts)),
             Value::Int(self.made_at.ms()),
         ]);
     }
@@ -47,7 +48,7 @@ impl Stored for WalletPayment {
         let (id, order, wallet) = (cells.id()?, cells.id()?, cells.id()?);
         let _number = cells.text()?;
         let parts = cells.text()?;
-        let parts = read_parts(parts).map_err(|why| cells.fault(&why))?;
+        let parts = value_parts::read(parts).map_err(|why| cells.fault(&why))?;
         let made_at = cells.time()?;
         let version = cells.standing()?.version;
         let returned = cells.fen()?;
@@ -78,46 +79,6 @@ impl Stored for WalletPayment {
             }
             name => unknown(name)?,
         })
-    }
-}
-
-/// The cell of the parts: an array of objects.
-fn written(parts: &[ValuePart]) -> String {
-    let bodies: Vec<PartBody<'_>> = parts.iter().map(PartBody::of).collect();
-    serde_json::to_string(&bodies).expect("texts and numbers are always JSON")
-}
-
-fn read_parts(text: &str) -> Result<Vec<ValuePart>, String> {
-    let bodies: Vec<PartBody<'_>> = parse(text)?;
-    bodies.into_iter().map(PartBody::read).collect()
-}
-
-#[derive(Serialize, Deserialize)]
-struct PartBody<'a> {
-    source: &'a str,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    card: Option<i64>,
-    amount: i64,
-}
-
-impl PartBody<'_> {
-    fn of(part: &ValuePart) -> PartBody<'static> {
-        let card = match part.source {
-            ValueSource::Card(card) => Some(card.value()),
-            ValueSource::Principal | ValueSource::Bonus => None,
-        };
-        PartBody { source: part.source.name(), card, amount: part.amount.get() }
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the id of a cell")]
-    fn read(self) -> Result<ValuePart, String> {
-        let source = match (self.source, self.card) {
-            ("card", Some(card)) => ValueSource::Card(Id::from_value(card)),
-            ("principal", None) => ValueSource::Principal,
-            ("bonus", None) => ValueSource::Bonus,
-            (source, card) => return Err(format!("source {source:?} with card {card:?}")),
-        };
-        Ok(ValuePart { source, amount: Fen::new(self.amount) })
     }
 }
 

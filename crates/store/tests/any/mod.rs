@@ -18,7 +18,7 @@ use kernel::{
     RefundChange, RefundPart, RefundRequest, RefundReturn, RefundSource, RefundState, Row, Sealed,
     SecondPayout, ShareAmount, ShareChange, ShareReturnChange, ShareTemplate, Splits, Tenant,
     TenantChange, TenantId, Terms, UnappliedOutcome, UnappliedPayment, WalletChange,
-    WalletPaymentChange, Withdrawal, WithdrawalChange, WithdrawalState,
+    WalletFreezeChange, WalletPaymentChange, Withdrawal, WithdrawalChange, WithdrawalState,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
@@ -34,7 +34,7 @@ pub(crate) use card::{
     any_card, any_card_batch, any_card_binding, any_card_quota, any_card_transfer, any_recharge,
 };
 pub(crate) use share::{any_payee, any_share, any_share_return};
-pub(crate) use wallet::{any_wallet, any_wallet_payment};
+pub(crate) use wallet::{any_wallet, any_wallet_freeze, any_wallet_payment};
 
 fn text() -> BoxedStrategy<String> {
     prop_oneof![any::<String>(), "[\"\\\\\n\u{0}{}茶🍵]{0,6}"].boxed()
@@ -982,6 +982,8 @@ pub(crate) fn any_happening() -> BoxedStrategy<Happening> {
         1 => of_row(any_wallet(), wallet::wallet_change()),
         1 => whole(any_wallet_payment(), vec![WalletPaymentChange::Taken]),
         1 => of_row(any_wallet_payment(), wallet::wallet_payment_change()),
+        1 => whole(any_wallet_freeze(), vec![WalletFreezeChange::Frozen]),
+        1 => of_row(any_wallet_freeze(), wallet::wallet_freeze_change()),
     ]
     .boxed()
 }

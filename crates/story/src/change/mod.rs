@@ -87,6 +87,7 @@ pub fn what(event: &Event) -> String {
         Change::CardBinding(change) => card::binding(event.subject, change),
         Change::Wallet(change) => wallet::what(event.subject, change),
         Change::WalletPayment(change) => wallet::payment(event.subject, change),
+        Change::WalletFreeze(change) => wallet::freeze(event.subject, change),
     }
 }
 
@@ -115,6 +116,7 @@ pub fn facts(change: &Change) -> Facts {
         Change::CardBinding(change) => card::binding_facts(change),
         Change::Wallet(change) => wallet::facts(change),
         Change::WalletPayment(change) => wallet::payment_facts(change),
+        Change::WalletFreeze(change) => wallet::freeze_facts(change),
     }
 }
 

@@ -1,8 +1,11 @@
-//! What happens to wallets, and to what orders took from them.
+//! What happens to wallets, to what orders took from them, and to what is frozen in them.
 
 use super::{Facts, fen, text};
 use crate::words::{both, masked};
-use kernel::{ValuePart, ValueSource, Wallet, WalletChange, WalletPayment, WalletPaymentChange};
+use kernel::{
+    ValuePart, ValueSource, Wallet, WalletChange, WalletFreeze, WalletFreezeChange, WalletPayment,
+    WalletPaymentChange,
+};
 use ledger::Subject;
 
 pub(super) fn what(subject: Subject, change: &WalletChange) -> String {
@@ -55,6 +58,37 @@ pub(super) fn payment_facts(change: &WalletPaymentChange) -> Facts {
         WalletPaymentChange::PutBack { by, amount } => {
             vec![text("refund", by.to_string()), fen("amount_fen", *amount)]
         }
+    }
+}
+
+pub(super) fn freeze(subject: Subject, change: &WalletFreezeChange) -> String {
+    match change {
+        WalletFreezeChange::Frozen(freeze) => {
+            let WalletFreeze { parts, wallet, note, .. } = &**freeze;
+            let why = note.as_ref().map_or_else(String::new, |note| format!(": {note}"));
+            format!("{subject}: {} are frozen in {}{why}", listed(parts), wallet.subject())
+        }
+        WalletFreezeChange::Released { number, amount } => {
+            format!("{subject}: {} are released under {number}", both(*amount))
+        }
+        WalletFreezeChange::Expired { amount } => {
+            format!("{subject}: its time is up, {} are released", both(*amount))
+        }
+    }
+}
+
+pub(super) fn freeze_facts(change: &WalletFreezeChange) -> Facts {
+    match change {
+        WalletFreezeChange::Frozen(freeze) => {
+            let note = freeze.note.as_ref().map(|note| text("note", note));
+            let number = text("number", &freeze.number);
+            let facts = [number, text("parts", listed(&freeze.parts))];
+            facts.into_iter().chain(note).collect()
+        }
+        WalletFreezeChange::Released { number, amount } => {
+            vec![text("number", number), fen("amount_fen", *amount)]
+        }
+        WalletFreezeChange::Expired { amount } => vec![fen("amount_fen", *amount)],
     }
 }
 

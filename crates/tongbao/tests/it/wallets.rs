@@ -1,7 +1,7 @@
-//! Wallets: opened, paid into, spent by orders, and given back by refunds.
+//! Wallets: opened, paid into, spent by orders, and given back by refunds; parts of them frozen.
 
 use crate::merchant::Merchant;
-use crate::test_gateway::{TestGateway, fresh_number, order, with};
+use crate::test_gateway::{TestGateway, fresh_number, order, shanghai, with};
 use channel::Method::Get;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -17,6 +17,9 @@ const PLACE: &str = "/cloudpay/v1/pay/c2b/unified_order";
 const QUERY_ORDER: &str = "/cloudpay/v1/pay/query_order";
 const APPLY: &str = "/cloudpay/v1/refundOrder/apply";
 const QUERY_REFUND: &str = "/cloudpay/v1/refundOrder/query";
+const FREEZE: &str = "/cloudpay/v1/wallet/out/freeze";
+const UNFREEZE: &str = "/cloudpay/v1/wallet/out/unfreeze";
+const QUERY_FREEZE: &str = "/cloudpay/v1/wallet/out/query_freeze";
 const BAD: &str = "WALLET.INVALID_PARAMETER";
 const USER: &str = "user-1";
 
@@ -290,4 +293,98 @@ async fn the_report_of_stored_value_is_the_same_at_any_later_time() {
 
 fn text(value: &Value) -> &str {
     value.as_str().expect("text")
+}
+
+/// Balance, FrozenAmount and AvailableAmount.
+async fn amounts(gateway: &TestGateway) -> [String; 3] {
+    let shown = account(gateway).await;
+    ["Balance", "FrozenAmount", "AvailableAmount"]
+        .map(|name| shown[name].as_str().expect("an amount").to_owned())
+}
+
+async fn freezing(gateway: &TestGateway, number: &str, fen: i64) -> Value {
+    let wallet = account(gateway).await["WalletId"].clone();
+    json!({ "OutFreezeId": number, "WalletId": wallet, "FreezeAmount": fen, "Remark": "核查" })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_frozen_is_not_spent_until_it_is_released() {
+    let mut gateway = with_balance(1000, 200).await;
+    let number = fresh_number();
+    let body = freezing(&gateway, &number, 1100).await;
+    let frozen = gateway.result(FREEZE, &body).await;
+    assert_eq!(
+        (&frozen["FreezeStatus"], &frozen["RemainAmount"]),
+        (&json!("FROZEN"), &json!("1100"))
+    );
+    assert_eq!(gateway.result(FREEZE, &body).await, frozen);
+    gateway.refused(FREEZE, &with(&body, "FreezeAmount", json!(1)), BAD).await;
+    assert_eq!(amounts(&gateway).await, ["1200", "1100", "100"]);
+    let failed = gateway.result(PLACE, &spending(&gateway, &fresh_number(), 101)).await;
+    assert_eq!(failed["OrderStatus"], "PAY_FAIL");
+    assert_eq!(failed["FailReason"], "the balance is not enough");
+    let more = freezing(&gateway, &fresh_number(), 101).await;
+    gateway.refused(FREEZE, &more, "WALLET.BALANCE_INSUFFICIENT").await;
+    let part = json!({ "OutUnfreezeId": "release1", "OutFreezeId": number, "UnfreezeAmount": 300 });
+    for _ in 0..2 {
+        let released = gateway.result(UNFREEZE, &part).await;
+        assert_eq!(released["FreezeStatus"], "PART_UNFROZEN");
+        assert_eq!(
+            (&released["OutUnfreezeId"], &released["UnfreezeAmount"]),
+            (&json!("release1"), &json!("300"))
+        );
+        assert_eq!(amounts(&gateway).await, ["1200", "800", "400"]);
+    }
+    gateway.refused(UNFREEZE, &with(&part, "UnfreezeAmount", json!(301)), BAD).await;
+    let paid = gateway.result(PLACE, &spending(&gateway, &fresh_number(), 400)).await;
+    assert_eq!(paid["OrderStatus"], "SUCCESS");
+    gateway.kill();
+    gateway.restart();
+    let rest = json!({ "OutUnfreezeId": "release2", "OutFreezeId": number });
+    assert_eq!(gateway.result(UNFREEZE, &rest).await["UnfreezeAmount"], "800");
+    let found = gateway.result(QUERY_FREEZE, &json!({ "OutFreezeId": number })).await;
+    assert_eq!((&found["FreezeStatus"], &found["RemainAmount"]), (&json!("UNFROZEN"), &json!("0")));
+    assert_eq!(found["UnfreezeList"].as_array().map(Vec::len), Some(2));
+    assert_eq!(amounts(&gateway).await, ["800", "0", "800"]);
+    let more = with(&rest, "OutUnfreezeId", json!("release3"));
+    gateway.refused(UNFREEZE, &more, "WALLET.FREEZE_STATUS_ERROR").await;
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_frozen_is_released_when_its_time_is_up() {
+    let mut gateway = with_balance(1000, 0).await;
+    let number = fresh_number();
+    let body = freezing(&gateway, &number, 900).await;
+    let past = with(&body, "ExpireTime", json!("2020-01-01 00:00:00"));
+    let said = gateway.refused(FREEZE, &past, BAD).await;
+    assert!(said.starts_with("ExpireTime"), "{said}");
+    let end = shanghai(gateway.now() + 3600);
+    let made = gateway.result(FREEZE, &with(&body, "ExpireTime", json!(end))).await;
+    assert_eq!(made["ExpireTime"], end);
+    assert_eq!(amounts(&gateway).await, ["1000", "900", "100"]);
+    gateway.advance(3601).await;
+    let found = until_unfrozen(&gateway, &number).await;
+    let [released] = &found["UnfreezeList"].as_array().expect("a list")[..] else {
+        panic!("{found}")
+    };
+    assert_eq!(
+        (&released["UnfreezeAmount"], &released["OutUnfreezeId"]),
+        (&json!("900"), &Value::Null)
+    );
+    assert_eq!(amounts(&gateway).await, ["1000", "0", "1000"]);
+    let missing = json!({ "OutFreezeId": "nowhere1" });
+    gateway.refused(QUERY_FREEZE, &missing, "WALLET.FREEZE_NOT_EXIST").await;
+    gateway.check_books();
+}
+
+async fn until_unfrozen(gateway: &TestGateway, number: &str) -> Value {
+    for _ in 0..200 {
+        let found = gateway.result(QUERY_FREEZE, &json!({ "OutFreezeId": number })).await;
+        if found["FreezeStatus"] == "UNFROZEN" {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{number} is not released");
 }
