@@ -214,6 +214,9 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
             | RefundRefusal::OtherNotifyUrl
             | RefundRefusal::Amount
             | RefundRefusal::StoredValue
+            | RefundRefusal::NoWallet
+            | RefundRefusal::Wallet(_)
+            | RefundRefusal::BalanceTooLow
             | RefundRefusal::NotPaid { .. }
             | RefundRefusal::TooOld { .. }
             | RefundRefusal::Exceeds { .. }

@@ -477,6 +477,9 @@ fn of_refund(refusal: RefundRefusal) -> (ErrCode, Option<&'static str>) {
         RefundRefusal::OtherWay => (ErrCode::InvalidParameter, Some("WalletRefundInfo")),
         RefundRefusal::OtherNotifyUrl => (ErrCode::InvalidParameter, Some("NotifyUrl")),
         RefundRefusal::NotFound => (ErrCode::RefundNotExist, None),
+        RefundRefusal::NoWallet => (ErrCode::InvalidParameter, Some("RefundAmount")),
+        RefundRefusal::Wallet(refusal) => wallet::of_account(&refusal),
+        RefundRefusal::BalanceTooLow => (ErrCode::WalletBalanceInsufficient, None),
         RefundRefusal::StoredValue
         | RefundRefusal::NotPaid { .. }
         | RefundRefusal::TooOld { .. } => (ErrCode::OrderStatusError, None),

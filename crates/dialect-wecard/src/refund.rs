@@ -255,7 +255,7 @@ pub(crate) fn applied<'r>(refund: &'r Refund, request: &'r RefundRequest) -> App
         out_refund_id: &request.merchant_refund_no,
         channel_refund_id: refund.id.to_string(),
         out_order_id: &refund.merchant_order_no,
-        out_recharge_id: refund.cards().next().map(|_| &*refund.merchant_order_no),
+        out_recharge_id: refund.is_of_recharge().then_some(&*refund.merchant_order_no),
         card_id_list: refund.cards().map(card_id).collect(),
         channel_order_id: refund.order.to_string(),
         refund_amount: refund.amount.get().to_string(),

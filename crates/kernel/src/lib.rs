@@ -121,9 +121,9 @@ pub use recharge::{
     RechargeRefusal, RechargeState, RechargeWallet,
 };
 pub use refund::{
-    DecideRefund, Need, OrderShares, Refund, RefundCards, RefundChange, RefundCommand,
-    RefundDecision, RefundPart, RefundRefusal, RefundRequest, RefundReturn, RefundSource,
-    RefundState, RequestRefund, SecondPayout,
+    DecideRefund, Need, OrderShares, Refund, RefundBalance, RefundCards, RefundChange,
+    RefundCommand, RefundDecision, RefundPart, RefundRefusal, RefundRequest, RefundReturn,
+    RefundSource, RefundState, RequestRefund, SecondPayout,
 };
 pub use share::{
     DecideShare, HandEnd, ItemOutcome, ItemPlace, ItemTerms, MakeShare, Share, ShareChange,

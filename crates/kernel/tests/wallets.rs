@@ -5,8 +5,9 @@ mod support;
 use channel::{Finding, Payment, RefundStatus, Refunded, WALLET_CHANNEL};
 use kernel::{
     Command, Deduct, Directory, MerchantId, OpenWallet, OrderRefusal, OrderState, PlaceOrder,
-    RechargeCommand, RechargeRefusal, RechargeWallet, Refusal, Route, Task, UnappliedOutcome,
-    Wallet, WalletCommand, WalletPayment, WalletRefusal, WalletState, WalletUse,
+    RechargeCommand, RechargeRefusal, RechargeWallet, RefundBalance, RefundCommand, RefundRefusal,
+    RefundRequest, Refusal, Route, Task, UnappliedOutcome, Wallet, WalletCommand, WalletPayment,
+    WalletRefusal, WalletState, WalletUse,
 };
 use ledger::{Account, AccountKind, Currency, Fen, Id, kinds};
 use proptest::prelude::*;
@@ -237,6 +238,178 @@ fn refusals_come_in_order() {
     let mut other = spending(&kernel, "o1", 1);
     Arc::make_mut(&mut other.request).merchant = MerchantId::new(PARTNERS[0]);
     assert_eq!(kernel.handle(other), Err(OrderRefusal::OtherWallet.into()));
+}
+
+/// Requests a refund of what was paid in with a recharge.
+fn giving_back(kernel: &TestKernel, number: &str, recharge: &str, fen: i64) -> RefundCommand {
+    let order = kernel.order(recharge).expect("an order");
+    RefundCommand::RequestBalance(Box::new(RefundBalance {
+        tenant: tenant(),
+        order: order.terms.id,
+        merchant: order.terms.request.merchant.clone(),
+        amount: Fen::new(fen),
+        request: Arc::new(RefundRequest {
+            namespace: Arc::from("wecard.refund"),
+            merchant_refund_no: number.to_owned(),
+            dialect: Arc::from("wecard"),
+            reason: None,
+            notify_url: None,
+            details: "{}".to_owned(),
+            is_to_balance: false,
+        }),
+    }))
+}
+
+fn give_back(
+    kernel: &mut TestKernel,
+    number: &str,
+    recharge: &str,
+    fen: i64,
+) -> Result<(), Refusal> {
+    let command = giving_back(kernel, number, recharge, fen);
+    kernel.handle(command).map(|_| ())
+}
+
+/// What the channel reports of a refund that it was asked for.
+fn end(kernel: &mut TestKernel, number: &str, status: RefundStatus) {
+    let refund = kernel.refund_no(number).expect("a refund").clone();
+    let finding = Finding::Refund(Refunded {
+        channel_refund_no: refund.current_channel_refund_no(),
+        refund_reference: format!("ref-{number}"),
+        amount: refund.amount,
+        settled_amount: None,
+        status,
+        at: Some(kernel.now),
+    });
+    let task = Task {
+        tenant: tenant(),
+        subject: refund.id.subject(),
+        root: refund.order.subject().root(),
+    };
+    kernel.record(&task, "main", None, finding).expect("recorded");
+}
+
+/// All that a refund of a recharge moves: the wallet, the merchant's accounts, what payers get, and what is
+/// lost.
+fn book(kernel: &TestKernel) -> ([i64; 2], [i64; 3], [i64; 2], i64) {
+    let of_tenant = tenant();
+    let waits = kernel.balance(&Account::new(AccountKind::RefundsPayable, of_tenant.as_str()));
+    let merchant = [AccountKind::MerchantPending, AccountKind::MerchantPromotions];
+    let [pending, promotions] = merchant.map(|kind| posted(kernel, kind, MERCHANT));
+    (
+        balance(kernel),
+        [pending, promotions, posted(kernel, AccountKind::ChannelFunds, "main")],
+        [waits.posted.get(), waits.held.get()],
+        posted(kernel, AccountKind::WriteOff, of_tenant.as_str()),
+    )
+}
+
+#[test]
+fn a_refund_of_a_recharge_takes_from_the_wallet_before_the_channel_is_asked() {
+    let mut kernel = with_balance(1000, 201);
+    let before = book(&kernel);
+    give_back(&mut kernel, "r1", "in", 400).expect("requested");
+    // 80.4 of the bonus: the merchant has 81 again.
+    assert_eq!(book(&kernel), ([600, 120], [0, -120, -1000], [400, 400], 0));
+    let events = kernel.events.len();
+    give_back(&mut kernel, "r1", "in", 400).expect("a repeat");
+    assert_eq!(kernel.events.len(), events, "a repeat changes nothing");
+    end(&mut kernel, "r1", RefundStatus::Closed);
+    assert_eq!(book(&kernel), before, "a refund that fails leaves everything as before");
+    give_back(&mut kernel, "r1", "in", 400).expect("it runs again");
+    end(&mut kernel, "r1", RefundStatus::Done);
+    assert_eq!(book(&kernel), ([600, 120], [0, -120, -600], [0, 0], 0));
+    give_back(&mut kernel, "r2", "in", 600).expect("the rest");
+    end(&mut kernel, "r2", RefundStatus::Done);
+    assert_eq!(book(&kernel), ([0, 0], [0, 0, 0], [0, 0], 0));
+    assert_eq!(kernel.order("in").expect("an order").funds.refunded, Fen::new(1000));
+}
+
+/// One fen of bonus and three of payment: whichever refunds fail and are repeated, the bonus is taken back
+/// once, and comes back where nothing is refunded.
+#[test]
+fn what_of_the_bonus_is_taken_back_follows_from_the_sum_of_all_refunds() {
+    let mut kernel = with_balance(3, 1);
+    give_back(&mut kernel, "r1", "in", 1).expect("requested");
+    give_back(&mut kernel, "r2", "in", 1).expect("requested");
+    assert_eq!(balance(&kernel), [1, 0]);
+    end(&mut kernel, "r1", RefundStatus::Closed);
+    assert_eq!(balance(&kernel), [2, 0], "the other still runs");
+    end(&mut kernel, "r2", RefundStatus::Closed);
+    assert_eq!(balance(&kernel), [3, 1]);
+    give_back(&mut kernel, "r3", "in", 2).expect("requested");
+    give_back(&mut kernel, "r1", "in", 1).expect("it runs again");
+    assert_eq!(balance(&kernel), [0, 0]);
+    for number in ["r1", "r3"] {
+        end(&mut kernel, number, RefundStatus::Done);
+    }
+    assert_eq!(book(&kernel), ([0, 0], [0, 0, 0], [0, 0], 0));
+}
+
+#[test]
+fn each_refusal_of_a_refund_of_a_recharge_changes_nothing() {
+    let mut kernel = with_balance(1000, 200);
+    kernel.handle(paying_in("unpaid", 50, 0)).expect("placed");
+    assert!(spend(&mut kernel, "o1", 700));
+    let (before, events) = (book(&kernel), kernel.events.len());
+    let mut refused =
+        |recharge: &str, fen| give_back(&mut kernel, "r1", recharge, fen).expect_err("refused");
+    assert_eq!(refused("o1", 1), RefundRefusal::NoWallet.into());
+    assert_eq!(refused("unpaid", 1), RefundRefusal::NotPaid { state: "init" }.into());
+    assert_eq!(refused("in", 0), RefundRefusal::Amount.into());
+    assert_eq!(refused("in", 1001), RefundRefusal::Exceeds { left: Fen::new(1000) }.into());
+    assert_eq!(refused("in", 301), RefundRefusal::BalanceTooLow.into());
+    let ordinary = request(&kernel, "r1", "in", 1, None, None, None);
+    assert_eq!(kernel.handle(ordinary), Err(RefundRefusal::StoredValue.into()));
+    assert_eq!((book(&kernel), kernel.events.len()), (before, events));
+    set(&mut kernel, WalletState::Frozen).expect("frozen");
+    let frozen = RefundRefusal::Wallet(WalletRefusal::Frozen);
+    assert_eq!(give_back(&mut kernel, "r1", "in", 1), Err(frozen.into()));
+    set(&mut kernel, WalletState::Normal).expect("usable");
+    give_back(&mut kernel, "r1", "in", 300).expect("what is there");
+    assert_eq!(give_back(&mut kernel, "r1", "in", 299), Err(RefundRefusal::OtherAmount.into()));
+}
+
+#[test]
+fn a_closed_wallet_gives_nothing_back_and_a_failed_refund_comes_back_to_it() {
+    let mut kernel = with_balance(1000, 0);
+    give_back(&mut kernel, "r1", "in", 1000).expect("requested");
+    set(&mut kernel, WalletState::Closed).expect("it is empty");
+    end(&mut kernel, "r1", RefundStatus::Closed);
+    assert_eq!(balance(&kernel), [1000, 0]);
+    let closed = RefundRefusal::Wallet(WalletRefusal::Closed);
+    assert_eq!(give_back(&mut kernel, "r1", "in", 1000), Err(closed.clone().into()));
+    assert_eq!(give_back(&mut kernel, "r2", "in", 1), Err(closed.into()));
+}
+
+/// The bonus is spent last, so that it can be gone while there is what another payment brought.
+#[test]
+fn a_refund_whose_share_of_the_bonus_is_spent_is_refused() {
+    let mut kernel = with_balance(1000, 200);
+    assert!(spend(&mut kernel, "o1", 1200));
+    kernel.handle(paying_in("in2", 1000, 0)).expect("placed");
+    pay(&mut kernel, "in2", "main");
+    let before = book(&kernel);
+    assert_eq!(give_back(&mut kernel, "r1", "in", 500), Err(RefundRefusal::BalanceTooLow.into()));
+    assert_eq!(book(&kernel), before);
+    give_back(&mut kernel, "r2", "in2", 500).expect("it came without a bonus");
+}
+
+/// The channel first refuses and then carries out. What is still in the wallet is taken; for the rest
+/// somebody must make up, and a person sees it.
+#[test]
+fn a_refund_of_a_recharge_that_is_done_after_it_had_failed_takes_what_is_there() {
+    let mut kernel = with_balance(1000, 200);
+    give_back(&mut kernel, "r1", "in", 500).expect("requested");
+    end(&mut kernel, "r1", RefundStatus::Closed);
+    let mut spent = kernel.clone();
+    end(&mut kernel, "r1", RefundStatus::Done);
+    assert_eq!(book(&kernel), ([500, 100], [0, -100, -500], [0, 0], 0));
+    assert!(kernel.refund_no("r1").expect("a refund").attention.is_none());
+    assert!(spend(&mut spent, "o1", 1150));
+    end(&mut spent, "r1", RefundStatus::Done);
+    assert_eq!(book(&spent), ([0, 0], [1150, -150, -500], [0, 0], -500));
+    assert!(spent.refund_no("r1").expect("a refund").attention.is_some());
 }
 
 /// Something that happens to the wallet.

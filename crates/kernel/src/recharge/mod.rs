@@ -11,6 +11,7 @@ mod credit;
 mod decide;
 mod fulfil;
 mod pay_in;
+mod refund;
 
 pub use buy::BuyCards;
 pub(crate) use buy::times;
@@ -18,6 +19,7 @@ pub use change::RechargeChange;
 pub use decide::RechargeCommand;
 pub(crate) use fulfil::{fulfil, obsolete, release};
 pub use pay_in::RechargeWallet;
+pub(crate) use refund::PaidBack;
 
 use crate::aggregate::{Aggregate, Key, Reads};
 use crate::card_quota::CardQuota;

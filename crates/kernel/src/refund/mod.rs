@@ -18,6 +18,7 @@
 //! pass now. A new number follows only when the channel has refused or closed the one before, and a
 //! person or the merchant wants it.
 
+mod balance;
 mod cards;
 mod change;
 mod decide;
@@ -27,6 +28,7 @@ mod prepare;
 mod request;
 mod returns;
 
+pub use balance::RefundBalance;
 pub use cards::RefundCards;
 pub use change::{Need, RefundChange};
 pub(crate) use decide::{final_poll, next_final_poll, of_unapplied, open};
@@ -44,6 +46,7 @@ use crate::directory::{MerchantId, TenantId};
 use crate::event::Event;
 use crate::order::{Order, OrderRefusal};
 use crate::standing::{Attention, Exit, Standing};
+use crate::wallet::WalletRefusal;
 use channel::{Finding, RefundCause};
 use ledger::{Account, AccountKind, Fen, Id, Subject, SubjectKind, Timestamp, kinds};
 use std::sync::Arc;
@@ -143,6 +146,8 @@ pub enum RefundSource {
     Allocation(Id<kinds::Allocation>),
     /// A gift card that was bought with the order; it is void while the refund has its price.
     Card(Id<kinds::Card>),
+    /// What was paid into a wallet with the order.
+    Wallet(Id<kinds::Wallet>),
 }
 
 /// A part of a merchant's refund.
@@ -230,8 +235,18 @@ impl Refund {
     pub fn cards(&self) -> impl Iterator<Item = Id<kinds::Card>> + '_ {
         self.parts.iter().filter_map(|part| match part.source {
             RefundSource::Card(card) => Some(card),
-            RefundSource::OwnMerchant | RefundSource::Allocation(_) => None,
+            RefundSource::OwnMerchant | RefundSource::Allocation(_) | RefundSource::Wallet(_) => {
+                None
+            }
         })
+    }
+
+    /// True when stored value is taken back for it: it is a refund of a recharge.
+    pub fn is_of_recharge(&self) -> bool {
+        let is_value = |part: &RefundPart| {
+            matches!(part.source, RefundSource::Card(_) | RefundSource::Wallet(_))
+        };
+        self.parts.iter().any(is_value)
     }
 
     /// True while its amount waits to be given back.
@@ -269,6 +284,8 @@ pub enum RefundCommand {
     Request(Box<RequestRefund>),
     /// By a merchant: take cards back and give their price back, or repeat that.
     RequestCards(Box<RefundCards>),
+    /// By a merchant: give back what was paid into a wallet, or repeat that.
+    RequestBalance(Box<RefundBalance>),
     /// By an operator: how a refund goes on.
     Decide(DecideRefund),
 }
@@ -278,6 +295,7 @@ impl AggregateCommand for RefundCommand {
         match self {
             RefundCommand::Request(request) => &request.tenant,
             RefundCommand::RequestCards(request) => &request.tenant,
+            RefundCommand::RequestBalance(request) => &request.tenant,
             RefundCommand::Decide(command) => &command.tenant,
         }
     }
@@ -286,6 +304,7 @@ impl AggregateCommand for RefundCommand {
         match self {
             RefundCommand::Request(_) => "request_refund",
             RefundCommand::RequestCards(_) => "refund_cards",
+            RefundCommand::RequestBalance(_) => "refund_balance",
             RefundCommand::Decide(command) => command.name(),
         }
     }
@@ -294,13 +313,16 @@ impl AggregateCommand for RefundCommand {
         match self {
             RefundCommand::Request(request) => request.reads(reads),
             RefundCommand::RequestCards(request) => request.reads(reads),
+            RefundCommand::RequestBalance(request) => request.reads(reads),
             RefundCommand::Decide(command) => command.reads(reads),
         }
     }
 
     fn manual(&self) -> Option<Manual> {
         match self {
-            RefundCommand::Request(_) | RefundCommand::RequestCards(_) => None,
+            RefundCommand::Request(_)
+            | RefundCommand::RequestCards(_)
+            | RefundCommand::RequestBalance(_) => None,
             RefundCommand::Decide(command) => command.manual(),
         }
     }
@@ -351,6 +373,9 @@ pub enum RefundRefusal {
     /// What was bought with the order is spent like money: it must be taken back first.
     #[error("the order is for stored value, which is refunded otherwise")]
     StoredValue,
+    /// The order pays into no wallet.
+    #[error("the order pays into no wallet")]
+    NoWallet,
     /// No card, a card twice, or more cards than a purchase has.
     #[error("want 1 to {max} cards, each once")]
     CardList {
@@ -429,6 +454,12 @@ pub enum RefundRefusal {
         /// True when the caller said what is taken from whom; else it was divided in proportion.
         is_named: bool,
     },
+    /// The wallet may not be used.
+    #[error(transparent)]
+    Wallet(#[from] WalletRefusal),
+    /// Less is available in the wallet than the refund takes from it.
+    #[error("less is available in the wallet than the refund and its share of the bonus")]
+    BalanceTooLow,
     /// The card was not bought with the order.
     #[error("the order has no such card")]
     NotItsCard {
@@ -531,6 +562,7 @@ impl Aggregate for Refund {
         match command {
             RefundCommand::Request(request) => request::request(deciding, request),
             RefundCommand::RequestCards(request) => cards::request(deciding, request),
+            RefundCommand::RequestBalance(request) => balance::request(deciding, request),
             RefundCommand::Decide(command) => {
                 let (refund, order) = with_order(deciding, &command.tenant, command.refund)?;
                 Ok(operator::decide(deciding, &refund, &order, command)?)

@@ -1,5 +1,6 @@
 //! What a refund's money does: where it lies in each state, and how it gets from one to the next.
 
+use super::request::requested_before;
 use super::{Refund, RefundPart, RefundSource, RefundState, funds};
 use crate::aggregate::View;
 use crate::allocation::{self, Allocation, Way};
@@ -7,6 +8,8 @@ use crate::card::{self, Card};
 use crate::coupons::{coupon_amount, coupons};
 use crate::deciding::{Deciding, Movement};
 use crate::order::{Order, OrderChange, OrderFunds};
+use crate::recharge::PaidBack;
+use crate::wallet::Wallet;
 use crate::wallet_payment;
 use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, kinds};
 
@@ -57,8 +60,7 @@ pub(super) fn move_to(
     let (before, after) = (place(refund, &refund.state), place(refund, to));
     if let (Place::Reserved | Place::Source, Place::Waiting | Place::Channel) = (before, after) {
         let there = there(deciding.view(), refund, order);
-        let cards = cards(deciding.view(), refund, &there);
-        card::take_back(deciding, refund.id, &cards);
+        take_value(deciding, refund, order, &there);
     }
     for movement in movements(deciding.view(), refund, order, to) {
         deciding.transfer_any(refund, movement);
@@ -73,13 +75,42 @@ pub(super) fn move_to(
     if let (Place::Waiting, Place::Source) = (before, after) {
         let cards = cards(deciding.view(), refund, &refund.parts);
         card::put_back(deciding, refund.id, &cards);
+        if wallet(refund).is_some() {
+            let before = requested_before(order).minus(refund.amount).unwrap_or(Fen::ZERO);
+            PaidBack { refund, order, before }.put_back(deciding);
+        }
     }
+}
+
+/// Takes back the stored value that these parts are the price of.
+fn take_value(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order, parts: &[RefundPart]) {
+    let cards = cards(deciding.view(), refund, parts);
+    card::take_back(deciding, refund.id, &cards);
+    if wallet(refund).is_some() {
+        let of_wallet = |part: &&RefundPart| matches!(part.source, RefundSource::Wallet(_));
+        let principal = parts.iter().find(of_wallet).map_or(Fen::ZERO, |part| part.amount);
+        paid_back(refund, order).take(deciding, principal);
+    }
+}
+
+/// The wallet that what it gives back was paid into.
+fn wallet(refund: &Refund) -> Option<Id<kinds::Wallet>> {
+    refund.parts.iter().find_map(|part| match part.source {
+        RefundSource::Wallet(wallet) => Some(wallet),
+        RefundSource::OwnMerchant | RefundSource::Allocation(_) | RefundSource::Card(_) => None,
+    })
+}
+
+/// What a refund takes from a wallet that has taken nothing yet.
+fn paid_back<'a>(refund: &'a Refund, order: &'a Order) -> PaidBack<'a> {
+    let before = requested_before(&without(refund, order));
+    PaidBack { refund, order, before }
 }
 
 /// The cards among these parts, each with its price.
 fn cards(view: &View, refund: &Refund, parts: &[RefundPart]) -> Vec<(Card, Fen)> {
     let of = |part: &RefundPart| match part.source {
-        RefundSource::OwnMerchant | RefundSource::Allocation(_) => None,
+        RefundSource::OwnMerchant | RefundSource::Allocation(_) | RefundSource::Wallet(_) => None,
         RefundSource::Card(id) => Some((card(view, refund, id).clone(), part.amount)),
     };
     parts.iter().filter_map(of).collect()
@@ -159,8 +190,7 @@ pub(super) fn reserve(deciding: &mut Deciding<'_>, refund: &Refund, order: &Orde
 
 /// What a new refund's amount does: it is taken from where it lies, and held.
 pub(super) fn open(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order) {
-    let cards = cards(deciding.view(), refund, &refund.parts);
-    card::take_back(deciding, refund.id, &cards);
+    take_value(deciding, refund, order, &refund.parts);
     let taken = take(deciding.view(), refund, order, &refund.parts);
     for movement in [taken, vec![held(refund, order, Phase::Hold)]].concat() {
         deciding.transfer_any(refund, movement);
@@ -173,9 +203,10 @@ pub(super) fn open(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order) 
     }
 }
 
-/// True when what the refund takes is still where it was taken from.
+/// True when what the refund takes is where it is taken from.
 pub(super) fn is_there(view: &View, refund: &Refund, order: &Order) -> bool {
-    there(view, refund, order) == refund.parts
+    let has_bonus = || wallet(refund).is_none() || paid_back(refund, order).has_bonus(view);
+    there(view, refund, order) == refund.parts && has_bonus()
 }
 
 /// The order as it would be without a refund that it counts and that has taken nothing yet.
@@ -198,6 +229,10 @@ fn there(view: &View, refund: &Refund, order: &Order) -> Vec<RefundPart> {
             part.amount
         }
         RefundSource::Card(id) if card(view, refund, id).is_whole() => part.amount,
+        RefundSource::Wallet(id) => {
+            let of = |wallet: &Wallet| wallet.available(view, wallet.principal());
+            part.amount.min(view.wallets.get(&refund.tenant, id).map_or(Fen::ZERO, of))
+        }
         RefundSource::Allocation(_) | RefundSource::Card(_) => Fen::ZERO,
     };
     let parts = refund.parts.iter().map(|part| RefundPart { amount: of(part), ..part.clone() });
@@ -301,10 +336,16 @@ fn part_movements(
     let merchant = order.terms.request.merchant.as_str();
     let pending = Account::new(AccountKind::MerchantPending, merchant);
     match (part.source, way) {
-        (RefundSource::OwnMerchant | RefundSource::Card(_), Way::Taken) => {
+        (
+            RefundSource::OwnMerchant | RefundSource::Card(_) | RefundSource::Wallet(_),
+            Way::Taken,
+        ) => {
             vec![moved(part, pending, refund.waiting())]
         }
-        (RefundSource::OwnMerchant | RefundSource::Card(_), Way::PutBack) => {
+        (
+            RefundSource::OwnMerchant | RefundSource::Card(_) | RefundSource::Wallet(_),
+            Way::PutBack,
+        ) => {
             vec![moved(part, refund.waiting(), pending)]
         }
         (RefundSource::Allocation(id), way) => {

@@ -179,7 +179,7 @@ fn check_same(view: &View, refund: &Refund, command: &RequestRefund) -> Result<(
 fn takes_otherwise(view: &View, refund: &Refund, command: &RequestRefund) -> bool {
     let Some(back) = &command.back else { return false };
     let of_merchant = |part: &RefundPart| match part.source {
-        RefundSource::OwnMerchant | RefundSource::Card(_) => None,
+        RefundSource::OwnMerchant | RefundSource::Card(_) | RefundSource::Wallet(_) => None,
         RefundSource::Allocation(id) => {
             let merchant = view.allocations.get(&refund.tenant, id)?.merchant.clone();
             Some(AllocationPart { merchant, amount: part.amount })
@@ -353,7 +353,7 @@ fn not_enough(
 ) -> RefundRefusal {
     let view = deciding.view();
     let lacks = refund.parts.iter().find_map(|part| match part.source {
-        RefundSource::OwnMerchant | RefundSource::Card(_) => None,
+        RefundSource::OwnMerchant | RefundSource::Card(_) | RefundSource::Wallet(_) => None,
         RefundSource::Allocation(id) => view
             .allocations
             .get(&refund.tenant, id)

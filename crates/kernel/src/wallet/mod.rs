@@ -121,6 +121,12 @@ impl Wallet {
         balances.try_fold(Fen::ZERO, |sum, balance| sum.plus(balance).ok())
     }
 
+    /// What of one of its accounts nothing holds; nothing where it was opened since.
+    pub(crate) fn available(&self, view: &View, account: Account) -> Fen {
+        let balance = view.balances.get(&(self.tenant.clone(), account));
+        balance.and_then(|balance| balance.available().ok()).unwrap_or(Fen::ZERO)
+    }
+
     /// That money may be paid in and spent.
     pub(crate) fn check_usable(&self) -> Result<(), WalletRefusal> {
         match self.state {

@@ -109,6 +109,7 @@ cases! {
         wallets_are_paid_into_and_spent,
         cards_are_bound_and_spent,
         parts_of_wallets_are_frozen_and_released,
+        what_was_paid_in_is_given_back,
     ;
     liabilities:
         liabilities_are_known_at_any_past_time,

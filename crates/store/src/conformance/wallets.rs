@@ -7,8 +7,9 @@ use channel::RefundStatus;
 use kernel::{
     Aggregate, BindCard, Card, CardBindingCommand, CardProof, CardState, Command, Deduct,
     FreezeWallet, Key, MerchantId, NaturalKey, OpenWallet, Order, OrderRequest, OrderState,
-    PlaceOrder, Reads, RechargeCommand, RechargeWallet, Task, TenantId, UnfreezeWallet, Wallet,
-    WalletCommand, WalletFreeze, WalletFreezeCommand, WalletFreezeState, WalletPayment, WalletUse,
+    PlaceOrder, Reads, RechargeCommand, RechargeWallet, RefundBalance, RefundCommand,
+    RefundRequest, Task, TenantId, UnfreezeWallet, Wallet, WalletCommand, WalletFreeze,
+    WalletFreezeCommand, WalletFreezeState, WalletPayment, WalletUse,
 };
 use ledger::{Fen, Id, Timestamp, kinds};
 use std::sync::Arc;
@@ -274,4 +275,59 @@ pub(super) fn parts_of_wallets_are_frozen_and_released(store: &dyn Store) -> Pro
         }
         fixture.assert_sound().await;
     })
+}
+
+/// Gives a part of what was paid into a wallet back.
+fn give_back(order: &Order, number: &str, fen: i64) -> Command {
+    RefundCommand::RequestBalance(Box::new(RefundBalance {
+        tenant: order.terms.tenant.clone(),
+        order: order.terms.id,
+        merchant: order.terms.request.merchant.clone(),
+        amount: Fen::new(fen),
+        request: Arc::new(RefundRequest {
+            namespace: Arc::from("wecard.refund"),
+            merchant_refund_no: number.to_owned(),
+            dialect: Arc::from("wecard"),
+            reason: Some("不要了 '\"".to_owned()),
+            notify_url: None,
+            details: "{}".to_owned(),
+            is_to_balance: false,
+        }),
+    }))
+    .into()
+}
+
+pub(super) fn what_was_paid_in_is_given_back(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        let tenant = tenant_at(0);
+        let placed = fixture.accept(pay_in(&tenant, "V-1", 1000, 201)).await;
+        let wallet = placed.changed.wallets[0].row.clone();
+        let recharge = placed.changed.orders[0].row.clone();
+        fixture.accept(found(&recharge, paid(&recharge), None)).await;
+        let ends = [
+            ("RV-1", 400, RefundStatus::Closed, [600, 120], [1000, 201]),
+            ("RV-2", 250, RefundStatus::Done, [750, 150], [750, 150]),
+            ("RV-3", 750, RefundStatus::Done, [0, 0], [0, 0]),
+        ];
+        for (number, fen, end, meanwhile, after) in ends {
+            let order = fixture.order(&recharge).await;
+            let made = fixture.accept(give_back(&order, number, fen)).await;
+            let refund = made.changed.refunds[0].row.clone();
+            assert_eq!(both(&fixture, &tenant, &wallet).await, meanwhile, "{number}");
+            fixture.assert_sound().await;
+            fixture.accept(found_of_refund(&refund, refunded(&refund, end))).await;
+            assert_eq!(both(&fixture, &tenant, &wallet).await, after, "{number}");
+            fixture.assert_sound().await;
+            // Its parts are read as they were written.
+            assert_eq!(fixture.refund(&order, number).await.parts, refund.parts);
+        }
+    })
+}
+
+/// What is in a wallet's accounts, in fen.
+async fn both(fixture: &StoreFixture<'_>, tenant: &TenantId, wallet: &Wallet) -> [i64; 2] {
+    let principal = fixture.balance(tenant, &wallet.principal().key()).await;
+    let bonus = fixture.balance(tenant, &wallet.bonus().key()).await;
+    [principal.posted.get(), bonus.posted.get()]
 }

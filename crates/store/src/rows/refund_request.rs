@@ -63,17 +63,20 @@ struct PartBody<'a> {
     allocation: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     card: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wallet: Option<i64>,
     amount: i64,
 }
 
 fn parts_text(parts: &[RefundPart]) -> String {
     let body = |part: &RefundPart| {
-        let (source, allocation, card) = match part.source {
-            RefundSource::OwnMerchant => ("own_merchant", None, None),
-            RefundSource::Allocation(id) => ("allocation", Some(id.value()), None),
-            RefundSource::Card(id) => ("card", None, Some(id.value())),
+        let (source, [allocation, card, wallet]) = match part.source {
+            RefundSource::OwnMerchant => ("own_merchant", [None; 3]),
+            RefundSource::Allocation(id) => ("allocation", [Some(id.value()), None, None]),
+            RefundSource::Card(id) => ("card", [None, Some(id.value()), None]),
+            RefundSource::Wallet(id) => ("wallet", [None, None, Some(id.value())]),
         };
-        PartBody { source, allocation, card, amount: part.amount.get() }
+        PartBody { source, allocation, card, wallet, amount: part.amount.get() }
     };
     let bodies: Vec<PartBody<'_>> = parts.iter().map(body).collect();
     serde_json::to_string(&bodies).expect("texts and numbers are always JSON")
@@ -82,11 +85,12 @@ fn parts_text(parts: &[RefundPart]) -> String {
 #[expect(clippy::disallowed_methods, reason = "the one reading of these ids")]
 fn read_parts(text: &str) -> Result<Vec<RefundPart>, String> {
     let read = |part: PartBody<'_>| {
-        let source = match (part.source, part.allocation, part.card) {
-            ("own_merchant", None, None) => RefundSource::OwnMerchant,
-            ("allocation", Some(id), None) => RefundSource::Allocation(Id::from_value(id)),
-            ("card", None, Some(id)) => RefundSource::Card(Id::from_value(id)),
-            (name, _, _) => return Err(format!("unknown source {name:?}")),
+        let source = match (part.source, [part.allocation, part.card, part.wallet]) {
+            ("own_merchant", [None, None, None]) => RefundSource::OwnMerchant,
+            ("allocation", [Some(id), None, None]) => RefundSource::Allocation(Id::from_value(id)),
+            ("card", [None, Some(id), None]) => RefundSource::Card(Id::from_value(id)),
+            ("wallet", [None, None, Some(id)]) => RefundSource::Wallet(Id::from_value(id)),
+            (name, _) => return Err(format!("unknown source {name:?}")),
         };
         Ok(RefundPart { source, amount: Fen::new(part.amount) })
     };

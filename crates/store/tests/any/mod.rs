@@ -566,6 +566,7 @@ fn refund_parts() -> BoxedStrategy<Vec<RefundPart>> {
         Just(RefundSource::OwnMerchant),
         id().prop_map(RefundSource::Allocation),
         id().prop_map(RefundSource::Card),
+        id().prop_map(RefundSource::Wallet),
     ];
     let part = (source, fen()).prop_map(|(source, amount)| RefundPart { source, amount });
     vec(part, 0..3).boxed()

@@ -368,16 +368,27 @@ impl TestGateway {
     /// Asks until the order has a status, at most 20 s; the last `Result`.
     pub(crate) async fn until_status(&self, merchant_order_no: &str, status: &str) -> Value {
         let body = json!({"OutOrderId": merchant_order_no});
+        self.until(QUERY_ORDER, &body, "OrderStatus", status).await
+    }
+
+    /// Asks until a member of the `Result` is as wanted, at most 20 s; the last `Result`.
+    pub(crate) async fn until(
+        &self,
+        path: &str,
+        body: &Value,
+        member: &str,
+        wanted: &str,
+    ) -> Value {
         let mut result = Value::Null;
         for _ in 0..200 {
-            let response = self.call(QUERY_ORDER, &body).await;
+            let response = self.call(path, body).await;
             result = response["Result"].clone();
-            if result["OrderStatus"] == status {
+            if result[member] == wanted {
                 return result;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("{merchant_order_no} is not {status}: {result}");
+        panic!("{body}: {member} is not {wanted}: {result}");
     }
 
     /// A page of the administration about the demonstration tenant.

@@ -4,7 +4,6 @@ use crate::merchant::Merchant;
 use crate::test_gateway::{TestGateway, fresh_number, order, shanghai, with};
 use channel::Method::Get;
 use serde_json::{Value, json};
-use std::time::Duration;
 use tokio::task::JoinSet;
 
 const OPEN: &str = "/cloudpay/v1/wallet/out/open_account";
@@ -19,6 +18,8 @@ const APPLY: &str = "/cloudpay/v1/refundOrder/apply";
 const QUERY_REFUND: &str = "/cloudpay/v1/refundOrder/query";
 const FREEZE: &str = "/cloudpay/v1/wallet/out/freeze";
 const UNFREEZE: &str = "/cloudpay/v1/wallet/out/unfreeze";
+const REFUND_RECHARGE: &str = "/cloudpay/v1/wallet/out/refund_recharge";
+const QUERY_RECHARGE_REFUND: &str = "/cloudpay/v1/wallet/out/query_recharge_refund";
 const QUERY_FREEZE: &str = "/cloudpay/v1/wallet/out/query_freeze";
 const BAD: &str = "WALLET.INVALID_PARAMETER";
 const USER: &str = "user-1";
@@ -56,14 +57,8 @@ async fn balance(gateway: &TestGateway) -> Value {
 }
 
 async fn until_recharged(gateway: &TestGateway, number: &str) -> Value {
-    for _ in 0..200 {
-        let found = gateway.result(QUERY_RECHARGE, &json!({ "OutRechargeId": number })).await;
-        if found["RechargeStatus"] == "SUCCESS" {
-            return found;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("{number} is not paid");
+    let named = json!({ "OutRechargeId": number });
+    gateway.until(QUERY_RECHARGE, &named, "RechargeStatus", "SUCCESS").await
 }
 
 /// A gateway whose user has paid in.
@@ -379,12 +374,106 @@ async fn what_is_frozen_is_released_when_its_time_is_up() {
 }
 
 async fn until_unfrozen(gateway: &TestGateway, number: &str) -> Value {
-    for _ in 0..200 {
-        let found = gateway.result(QUERY_FREEZE, &json!({ "OutFreezeId": number })).await;
-        if found["FreezeStatus"] == "UNFROZEN" {
-            return found;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+    let named = json!({ "OutFreezeId": number });
+    gateway.until(QUERY_FREEZE, &named, "FreezeStatus", "UNFROZEN").await
+}
+
+/// A refund of a part of what was paid into the wallet.
+fn giving_back(number: &str, recharge: &str, fen: i64) -> Value {
+    json!({ "OutRefundId": number, "OutRechargeId": recharge, "RefundAmount": fen })
+}
+
+/// A user who has paid in, and the number of that recharge.
+async fn recharged(fen: i64, bonus: i64) -> (TestGateway, String) {
+    let gateway = TestGateway::start();
+    let number = fresh_number();
+    let placed = gateway.result(RECHARGE, &recharging(&gateway, &number, fen, bonus)).await;
+    gateway.pay(&placed["PayInfo"]).await;
+    until_recharged(&gateway, &number).await;
+    (gateway, number)
+}
+
+async fn until_given_back(gateway: &TestGateway, number: &str) -> Value {
+    let named = json!({ "OutRefundId": number });
+    gateway.until(QUERY_RECHARGE_REFUND, &named, "RefundStatus", "SUCCESS").await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_paid_in_is_given_back_and_leaves_the_wallet_first() {
+    let (mut gateway, recharge) = recharged(1000, 201).await;
+    for (fen, left, status) in [(400, "720", "PART_REFUND"), (600, "0", "FULL_REFUND")] {
+        let number = fresh_number();
+        let body = giving_back(&number, &recharge, fen);
+        let applied = gateway.result(REFUND_RECHARGE, &body).await;
+        assert_eq!(applied["OutRechargeId"], json!(recharge));
+        assert_eq!(balance(&gateway).await, left);
+        let found = until_given_back(&gateway, &number).await;
+        assert_eq!(found["ChannelRefundId"], applied["ChannelRefundId"]);
+        assert_eq!(found["RefundAmount"], json!(fen.to_string()));
+        let repeated = gateway.result(REFUND_RECHARGE, &body).await;
+        assert_eq!(repeated["ChannelRefundId"], applied["ChannelRefundId"]);
+        gateway.refused(REFUND_RECHARGE, &giving_back(&number, &recharge, 1), BAD).await;
+        let shown = gateway.result(QUERY_RECHARGE, &json!({ "OutRechargeId": recharge })).await;
+        assert_eq!(shown["RechargeStatus"], status);
+        assert_eq!(balance(&gateway).await, left);
     }
-    panic!("{number} is not released");
+    let shown = gateway.result(QUERY_RECHARGE, &json!({ "OutRechargeId": recharge })).await;
+    assert_eq!(shown["RefundedAmount"], "1000");
+    gateway.kill();
+    gateway.restart();
+    assert_eq!(balance(&gateway).await, "0");
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recharge_is_not_given_back_when_the_wallet_cannot_give_it() {
+    let (gateway, recharge) = recharged(1000, 0).await;
+    let give_back = |fen| giving_back(&fresh_number(), &recharge, fen);
+    let shown = gateway.result(QUERY_RECHARGE, &json!({ "OutRechargeId": recharge })).await;
+    let order = shown["ChannelOrderId"].clone();
+    let ordinary =
+        json!({ "OutRefundId": fresh_number(), "ChannelOrderId": order, "RefundAmount": 1 });
+    gateway.refused(APPLY, &ordinary, "ORDER.ORDER_STATUS_ERROR").await;
+    let cards = with(&give_back(1), "CardIdList", json!(["GC100000000000000001"]));
+    let said = gateway.refused(REFUND_RECHARGE, &cards, BAD).await;
+    assert!(said.starts_with("RefundAmount"), "{said}");
+    let said = gateway.refused(REFUND_RECHARGE, &give_back(0), BAD).await;
+    assert!(said.starts_with("RefundAmount"), "{said}");
+    gateway.refused(REFUND_RECHARGE, &give_back(1001), "ORDER.REFUND_AMOUNT_EXCEED").await;
+    gateway.result(PLACE, &spending(&gateway, &fresh_number(), 700)).await;
+    gateway.refused(REFUND_RECHARGE, &give_back(301), "WALLET.BALANCE_INSUFFICIENT").await;
+    let id = account(&gateway).await["WalletId"].clone();
+    let set = |status: &str| json!({ "WalletId": id, "AccountStatus": status, "Remark": "核查" });
+    gateway.result(MODIFY, &set("FROZEN")).await;
+    gateway.refused(REFUND_RECHARGE, &give_back(300), "WALLET.ACCOUNT_FROZEN").await;
+    gateway.result(MODIFY, &set("NORMAL")).await;
+    assert_eq!(balance(&gateway).await, "300");
+    gateway.result(REFUND_RECHARGE, &give_back(300)).await;
+    gateway.result(MODIFY, &set("CLOSED")).await;
+    gateway.refused(REFUND_RECHARGE, &give_back(1), "WALLET.ACCOUNT_STATUS_ERROR").await;
+    gateway.check_books();
+}
+
+/// 32 clients at once want 100 fen of a recharge back whose wallet has 1000, and 32 spend 100 of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_fen_is_both_spent_and_given_back() {
+    let (gateway, recharge) = recharged(1000, 0).await;
+    let (gateway, recharge) = (std::sync::Arc::new(gateway), std::sync::Arc::new(recharge));
+    let mut clients = JoinSet::new();
+    for _ in 0..32 {
+        let (spender, refunder) = (gateway.clone(), gateway.clone());
+        let recharge = recharge.clone();
+        clients.spawn(async move {
+            let body = spending(&spender, &fresh_number(), 100);
+            spender.result(PLACE, &body).await["OrderStatus"] == "SUCCESS"
+        });
+        clients.spawn(async move {
+            let body = giving_back(&fresh_number(), &recharge, 100);
+            let answer = refunder.call(REFUND_RECHARGE, &body).await;
+            answer["ErrCode"] == "SUCCESS"
+        });
+    }
+    let taken = clients.join_all().await.into_iter().filter(|is_taken| *is_taken).count();
+    assert_eq!((taken, balance(&gateway).await), (10, json!("0")));
+    gateway.check_books();
 }
