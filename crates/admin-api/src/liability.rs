@@ -73,21 +73,41 @@ async fn read(
     let tenant = known(engine, tenant)?;
     let now = engine.now();
     let at = query::balance(pairs, now)?;
-    let mut rows = vec![];
-    loop {
-        let page = engine.ask(page(&tenant, at, rows.len())).await?;
-        let is_last = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
-        rows.extend(page);
-        if is_last {
-            return Ok((at.unwrap_or(now), rows));
-        }
+    let mut reading = Reading::new(tenant, at);
+    while let Some(question) = reading.question() {
+        reading.add(engine.ask(question).await?);
     }
+    Ok((at.unwrap_or(now), reading.rows))
 }
 
-/// The question for the rows behind those that were read.
-pub fn page(tenant: &TenantId, at: Option<Timestamp>, read: usize) -> LiabilitiesAt {
-    let offset = u32::try_from(read).unwrap_or(u32::MAX);
-    LiabilitiesAt { tenant: tenant.clone(), at, offset, limit: PAGE }
+/// The rows of a tenant, read page by page.
+pub struct Reading {
+    tenant: TenantId,
+    at: Option<Timestamp>,
+    /// What was read.
+    pub rows: Vec<Liability>,
+    is_whole: bool,
+}
+
+impl Reading {
+    /// Nothing is read yet of what was outstanding at this time; `None` for now.
+    pub const fn new(tenant: TenantId, at: Option<Timestamp>) -> Reading {
+        Reading { tenant, at, rows: vec![], is_whole: false }
+    }
+
+    /// What to ask next; nothing when everything is read.
+    pub fn question(&self) -> Option<LiabilitiesAt> {
+        let offset = u32::try_from(self.rows.len()).ok()?;
+        let question =
+            LiabilitiesAt { tenant: self.tenant.clone(), at: self.at, offset, limit: PAGE };
+        (!self.is_whole).then_some(question)
+    }
+
+    /// Takes the answer.
+    pub fn add(&mut self, page: Vec<Liability>) {
+        self.is_whole = u32::try_from(page.len()).is_ok_and(|len| len < PAGE);
+        self.rows.extend(page);
+    }
 }
 
 /// The report as JSON, as the API answers it.

@@ -82,10 +82,9 @@ fn whole(card: &Card) -> ValuePart {
 
 /// What was paid in, then the bonuses.
 fn balance(deciding: &Deciding<'_>, wallet: &Wallet) -> Vec<ValuePart> {
-    let part = |(source, account): (ValueSource, Account)| {
-        let found = deciding.view().balances.get(&(wallet.tenant.clone(), account));
-        let available = found.and_then(|balance| balance.available().ok());
-        ValuePart { source, amount: available.unwrap_or(Fen::ZERO) }
+    let part = |(source, account): (ValueSource, Account)| ValuePart {
+        source,
+        amount: wallet.available(deciding.view(), account),
     };
     let both = [(ValueSource::Principal, wallet.principal()), (ValueSource::Bonus, wallet.bonus())];
     both.map(part).into()

@@ -353,7 +353,7 @@ pub(crate) const MONEY_RULES: [RuleSql; 16] = [
             ON moved.tenant = orders.tenant AND moved.root = orders.id
         WHERE terms.wallet_id IS NOT NULL AND (
             coalesce(taken, 0) <> CASE WHEN orders.state = 'paid' THEN paid_amount ELSE 0 END
-            OR coalesce(back, 0) <> coalesce(returned, 0) OR coalesce(returned, 0) > orders.refunded)
+            OR coalesce(back, 0) <> coalesce(returned, 0) OR coalesce(returned, 0) <> orders.refunded)
         ORDER BY orders.tenant, orders.id LIMIT 1",
     ),
 ];

@@ -552,6 +552,8 @@ damages! {
          AND subject_id = {subject} AND sequence = 1";
     "what an order took from a wallet is lost": WalletPaymentDiffers of "order", WALLET_ORDER,
         "DELETE FROM wallet_payments WHERE tenant = '{tenant}' AND order_id = {subject}";
+    "a wallet got less back than was refunded": WalletPaymentDiffers of "order", WALLET_ORDER,
+        "UPDATE orders SET refunded = refunded + 1 WHERE tenant = '{tenant}' AND id = {subject}";
     "a wallet got more back": WalletPaymentDiffers of "order", WALLET_ORDER,
         "UPDATE wallet_payments SET returned = returned + 1
          WHERE tenant = '{tenant}' AND order_id = {subject}";

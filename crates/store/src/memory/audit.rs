@@ -408,7 +408,7 @@ impl State {
         };
         let returned = own.map_or(Fen::ZERO, |own| own.returned);
         (sum(Reason::StoredValuePayment), sum(Reason::StoredValueRefund)) == (paid, fen(returned))
-            && returned <= order.funds.refunded
+            && returned == order.funds.refunded
     }
 
     fn check_withdrawals(&self, report: &mut AuditReport, transfers: &BySubject<'_>) {

@@ -50,6 +50,14 @@ enum Format {
     Json,
 }
 
+/// What the report calls the kinds of accounts, in its order.
+const WORDS: [(AccountKind, &str); 4] = [
+    (AccountKind::CardLiability, "gift cards"),
+    (AccountKind::WalletPrincipal, "wallets, paid in"),
+    (AccountKind::WalletBonus, "wallets, bonuses"),
+    (AccountKind::Breakage, "breakage, the merchants' own"),
+];
+
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let Report::Liability(of) = arguments.report;
     let store = of.database.open_to_read().await?;
@@ -58,7 +66,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     ensure!(at.is_none_or(|at| at <= now), "--as-of lies in the future");
     let tenants = tenants(&*store, of.tenant.as_deref()).await?;
     for tenant in &tenants {
-        let rows = rows(&*store, tenant, at).await?;
+        let mut reading = liability::Reading::new(tenant.clone(), at);
+        while let Some(question) = reading.question() {
+            reading.add(store.ask(question).await?);
+        }
+        let rows = reading.rows;
         let at = at.unwrap_or(now);
         match of.format {
             Format::Text => show!("{}", text(tenant, at, &rows)),
@@ -81,56 +93,18 @@ async fn tenants(store: &dyn Store, wanted: Option<&str>) -> Result<Vec<TenantId
     Ok(known)
 }
 
-async fn rows(
-    store: &dyn Store,
-    tenant: &TenantId,
-    at: Option<Timestamp>,
-) -> Result<Vec<Liability>> {
-    let mut rows = vec![];
-    loop {
-        let question = liability::page(tenant, at, rows.len());
-        let limit = question.limit;
-        let page = store.ask(question).await?;
-        let is_last = page.len() < usize::try_from(limit)?;
-        rows.extend(page);
-        if is_last {
-            return Ok(rows);
-        }
-    }
-}
-
 /// A line for each sum, and one for each kind.
 fn text(tenant: &TenantId, at: Timestamp, rows: &[Liability]) -> String {
     let mut lines = vec![format!("tenant {tenant} at {}", local(at))];
-    for kind in store::rows::liability::KINDS {
+    for (kind, words) in WORDS {
         let own: Vec<&Liability> = rows.iter().filter(|row| row.kind == kind).collect();
         let sum: i128 = own.iter().map(|row| i128::from(row.amount.get())).sum();
         let total = i64::try_from(sum).map_or_else(|_| sum.to_string(), |fen| yuan(Fen::new(fen)));
-        lines.push(format!("{} {total}", words(kind)));
+        lines.push(format!("{words} {total}"));
         for Liability { merchant, batch, amount, .. } in own {
             let of = batch.map_or_else(String::new, |batch| format!(", batch {}", batch.value()));
             lines.push(format!("  merchant {merchant}{of}: {}", yuan(*amount)));
         }
     }
     lines.join("\n")
-}
-
-const fn words(kind: AccountKind) -> &'static str {
-    match kind {
-        AccountKind::CardLiability => "gift cards",
-        AccountKind::WalletPrincipal => "wallets, paid in",
-        AccountKind::WalletBonus => "wallets, bonuses",
-        AccountKind::Breakage => "breakage, the merchants' own",
-        AccountKind::ChannelFunds
-        | AccountKind::MerchantPending
-        | AccountKind::MerchantAvailable
-        | AccountKind::MerchantFrozen
-        | AccountKind::MerchantCoupons
-        | AccountKind::MerchantPromotions
-        | AccountKind::PayeeAvailable
-        | AccountKind::RefundsPayable
-        | AccountKind::Suspense
-        | AccountKind::SettledByHand
-        | AccountKind::WriteOff => "other",
-    }
 }

@@ -413,17 +413,8 @@ async fn a_refund_without_funds_waits_for_them_and_a_refused_one_fails() {
     let refund = json!({"OutRefundId": refused, "OutOrderId": number, "RefundAmount": 600});
     gateway.call(REFUND, &refund).await;
     gateway.faults_met("refund").await;
-    let mut status = Value::Null;
-    for _ in 0..400 {
-        status =
-            gateway.result(QUERY_REFUND, &json!({"OutRefundId": refused})).await["RefundStatus"]
-                .clone();
-        if status == "FAILED" {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    assert_eq!(status, "FAILED");
+    let asked = json!({"OutRefundId": refused});
+    gateway.until(QUERY_REFUND, &asked, "RefundStatus", "FAILED").await;
     assert_eq!(gateway.channel_orders(&id).await[0]["refunded"], 400);
     gateway.check_books();
 }
@@ -484,15 +475,7 @@ async fn gift_cards_are_sold_over_alipay() {
     let placed = gateway.result(BUY_CARDS, &body).await;
     assert_eq!(placed["PayInfoType"], "JSAPI", "{placed}");
     gateway.pay(&placed["PayInfo"]).await;
-    let mut status = Value::Null;
-    for _ in 0..200 {
-        let found = gateway.result(QUERY_RECHARGE, &json!({"OutRechargeId": number})).await;
-        status = found["RechargeStatus"].clone();
-        if status == "SUCCESS" {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    assert_eq!(status, "SUCCESS");
+    let asked = json!({"OutRechargeId": number});
+    gateway.until(QUERY_RECHARGE, &asked, "RechargeStatus", "SUCCESS").await;
     gateway.check_books();
 }

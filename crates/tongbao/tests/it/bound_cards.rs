@@ -6,7 +6,6 @@ use crate::test_gateway::{TestGateway, fresh_number, order, with};
 use crypto::rsa::{Sealer, Signer};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::task::JoinSet;
 
 const BIND: &str = "/cloudpay/v1/wallet/out/bind_card";
@@ -350,12 +349,7 @@ async fn a_bound_card_expires_and_what_it_paid_comes_back_to_the_balance() {
     gateway.result(PLACE, &spending(&gateway, &order, 300)).await;
     gateway.advance(11 * 24 * 3600).await;
     let id = json!({ "CardId": own[0]["CardId"] });
-    for _ in 0..200 {
-        if gateway.result(QUERY_CARD, &id).await["CardStatus"] == "EXPIRED" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    gateway.until(QUERY_CARD, &id, "CardStatus", "EXPIRED").await;
     gateway.result(APPLY, &refund(&fresh_number(), &order, 300)).await;
     assert_eq!(left(&gateway, &own).await, texts(["0"], "300"));
     assert_eq!(posted(&gateway, "card_liability", &account(&batch)).await, 0);

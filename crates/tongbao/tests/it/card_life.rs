@@ -53,15 +53,21 @@ fn refund(number: &str, recharge: &str, cards: &[Value]) -> Value {
 
 /// Asks until a refund has a status, at most 20 s.
 async fn until_refund(gateway: &TestGateway, number: &str, status: &str) -> Value {
-    let mut found = Value::Null;
-    for _ in 0..400 {
-        found = gateway.result(QUERY_REFUND, &json!({ "OutRefundId": number })).await;
-        if found["RefundStatus"] == status {
-            return found;
+    let named = json!({ "OutRefundId": number });
+    gateway.until(QUERY_REFUND, &named, "RefundStatus", status).await
+}
+
+/// Asks until all cards of a purchase have these states, at most 20 s.
+async fn until_states(gateway: &TestGateway, number: &str, wanted: &[&str]) {
+    let mut found = vec![];
+    for _ in 0..200 {
+        found = states(gateway, number).await;
+        if found == wanted {
+            return;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("{number} is not {status}: {found}");
+    panic!("{number}: {found:?} are not {wanted:?}");
 }
 
 /// Lets minutes pass until a refund is done: the callbacks of orders that were placed before a restart go
@@ -218,12 +224,7 @@ async fn what_cannot_be_taken_back_is_refused_by_name() {
     let shown = gateway.result(REFUND_ORDER, &json!({ "OutRefundId": out })).await;
     assert_eq!(shown["OutRechargeId"], json!(number));
     gateway.advance(31 * 24 * 3600).await;
-    for _ in 0..200 {
-        if states(&gateway, &other).await == ["EXPIRED"] {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    until_states(&gateway, &other, &["EXPIRED"]).await;
     let said = gateway.refused(REFUND, &refund(&fresh_number(), &other, &strange), STATUS).await;
     assert_eq!(said, "CardIdList[0]: the card is expired");
     gateway.check_books();
@@ -400,13 +401,7 @@ async fn a_card_is_given_away_to_one_receiver() {
     gateway.result(TRANSFER, &other(&fresh_number())).await;
     assert_eq!(states(&gateway, &number).await, ["ISSUED", "TRANSFERRING"]);
     gateway.advance(25 * 3600).await;
-    for _ in 0..200 {
-        if states(&gateway, &number).await == ["ISSUED", "ISSUED"] {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert_eq!(states(&gateway, &number).await, ["ISSUED", "ISSUED"]);
+    until_states(&gateway, &number, &["ISSUED", "ISSUED"]).await;
     gateway.check_books();
 }
 
