@@ -312,6 +312,25 @@ fn a_secret_that_was_made_since_is_not_resealed() {
     assert!(matches!(bound, Ok(Row::CardBinding(_))));
 }
 
+/// A number of a binding tells nothing about other cards before their secrets are known, and what nobody
+/// can have known is not held against a secret that comes later.
+#[test]
+fn attempts_count_against_the_secret_that_they_were_made_at() {
+    let mut kernel = new_kernel();
+    let ids = bought(&mut kernel, "buy", 100, 2);
+    bind(&mut kernel, ids[0]).expect("bound");
+    let number = format!("of {}", ids[0]);
+    let wrong = handle(&mut kernel, binding(&number, ids[1], secret("wrong")));
+    assert!(matches!(wrong, Ok(Row::Card(_))), "it has no secret");
+    assert_eq!(card(&kernel, ids[1]).wrong_secrets, []);
+    make_secret(&mut kernel, ids[1], "right");
+    let wrong = handle(&mut kernel, binding(&number, ids[1], secret("wrong")));
+    assert!(matches!(wrong, Ok(Row::Card(_))));
+    assert_eq!(card(&kernel, ids[1]).wrong_secrets.len(), 1, "it counts");
+    let differs = handle(&mut kernel, binding(&number, ids[1], secret("right")));
+    assert_eq!(differs, Err(CardBindingRefusal::Differs.into()));
+}
+
 #[test]
 fn an_owner_binds_a_locked_card() {
     let mut kernel = new_kernel();
@@ -577,6 +596,8 @@ fn used_cards_make_room_in_a_full_wallet() {
     bind(&mut kernel, next).expect("there is room");
     let own = wallet(&kernel).cards;
     assert_eq!((own.len(), own.contains(&ids[7])), (WALLET_CARDS_MAX, false));
+    let dropped = card(&kernel, ids[7]);
+    assert_eq!((dropped.state, dropped.bound_to), (CardState::UsedUp, None));
     // The card has left the wallet: its owner gets the value as what was paid in.
     refund(&mut kernel, "r1", "o1", 1000);
     assert_eq!((left(&kernel, &[ids[7]]), balance(&kernel)), (vec![0], [1000, 0]));

@@ -5,13 +5,13 @@ mod support;
 
 use channel::{Finding, Operation, Payment, RefundStatus, Refunded};
 use kernel::{
-    BeginCardTransfer, BuyCards, Card, CardBatch, CardBatchCommand, CardBatchModification,
-    CardBatchRefusal, CardBatchState, CardCommand, CardRefusal, CardSecret, CardState,
-    CardTransferCommand, CardTransferRefusal, CardTransferState, CardValidity, CreateCardBatch,
-    DecideRefund, Key, MerchantId, NaturalKey, OrderCommand, OrderState, PlaceOrder,
-    ReadCardSecret, ReceiveCard, Recharge, RechargeCommand, RechargePurpose, RechargeRefusal,
-    RechargeState, RefundCards, RefundCommand, RefundDecision, RefundRefusal, RefundRequest,
-    RefundState, Refusal, Sealed, Task,
+    BeginCardTransfer, BuyCards, Card, CardBatch, CardBatchCommand, CardBatchField,
+    CardBatchModification, CardBatchRefusal, CardBatchState, CardCommand, CardRefusal, CardSecret,
+    CardState, CardTransferCommand, CardTransferRefusal, CardTransferState, CardValidity,
+    CreateCardBatch, DecideRefund, Exit, Key, MerchantId, NaturalKey, OrderCommand, OrderRefusal,
+    OrderState, PlaceOrder, ReadCardSecret, ReceiveCard, Recharge, RechargeCommand,
+    RechargePurpose, RechargeRefusal, RechargeState, RefundCards, RefundCommand, RefundDecision,
+    RefundRefusal, RefundRequest, RefundState, Refusal, Sealed, Task,
 };
 use ledger::{Account, AccountKind, Currency, Fen, Id, Timestamp, kinds};
 use proptest::prelude::*;
@@ -260,12 +260,69 @@ fn an_extended_batch_keeps_its_cards_alive() {
     assert_eq!(posted(&kernel, AccountKind::Breakage, MERCHANT), 2000);
 }
 
+/// Some of its purchases may have expired already: an extension would reach only the others.
+#[test]
+fn an_end_that_has_passed_is_not_extended() {
+    let ends_at = START.plus_seconds(600);
+    let mut kernel = with_batch(|batch| {
+        batch.validity = CardValidity::Fixed { begins_at: START, ends_at };
+    });
+    buy(&mut kernel, "r1", 1).expect("bought");
+    pay(&mut kernel, "r1", "tx1");
+    kernel.now = ends_at;
+    let extension =
+        CardBatchModification { ends_at: Some(ends_at.plus_seconds(600)), ..modified() };
+    let (field, why) = (CardBatchField::EndsAt, "the cards of this batch have expired");
+    let refused = CardBatchRefusal::Member { field, why };
+    assert_eq!(kernel.handle(modify(extension)).map(drop), Err(refused.into()));
+    assert_eq!(batch(&kernel).validity.ends_at(), Some(ends_at));
+}
+
+/// Cards that are bought with another amount could not be taken back at their price.
+#[test]
+fn a_payment_of_another_amount_is_given_back_and_buys_nothing() {
+    let mut kernel = with_batch(|_| {});
+    buy(&mut kernel, "r1", 2).expect("bought");
+    let order = kernel.order("r1").expect("an order").clone();
+    let finding = Finding::Paid(Payment {
+        channel_order_no: order.terms.channel_order_no.clone(),
+        payment_reference: "tx1".to_owned(),
+        amount: Fen::new(2000),
+        settled_amount: Fen::new(2000),
+        currency: Currency::Cny,
+        payer_amount: None,
+        at: kernel.now,
+    });
+    report(&mut kernel, "r1", finding);
+    let order = kernel.order("r1").expect("an order").clone();
+    assert!(order.contested.is_some());
+    let exits = kernel::Aggregate::exits(&order);
+    assert!(exits.contains(&Exit::GiveBack) && !exits.contains(&Exit::ApplyPayment), "{exits:?}");
+    let (tenant, order, payment_reference) = (tenant(), order_key("r1"), "tx1".to_owned());
+    let (of, key, reference) = (tenant.clone(), order.clone(), payment_reference.clone());
+    let apply = OrderCommand::ApplyPayment { tenant: of, order: key, payment_reference: reference };
+    assert_eq!(kernel.handle(apply).map(drop), Err(OrderRefusal::StoredValue.into()));
+    let back = OrderCommand::GiveBack { tenant, order, payment_reference };
+    kernel.handle(back).expect("given back");
+    assert_eq!((cards(&kernel).len(), batch(&kernel).stock(), liability(&kernel)), (0, 10, 0));
+    assert_eq!(kernel.refund().expect("a refund").amount, Fen::new(2000));
+}
+
 #[test]
 fn a_batch_is_refused_by_the_member_that_is_wrong() {
     let mut kernel = with_batch(|_| {});
     assert_eq!(kernel.handle(create(|_| {})).map(drop), Ok(()), "a repeat");
-    let differs = kernel.handle(create(|batch| batch.face = Fen::new(1)));
-    assert_eq!(differs, Err(CardBatchRefusal::Differs.into()));
+    for change in [
+        (|batch| batch.face = Fen::new(1)) as fn(&mut CreateCardBatch),
+        // What was raised since is the same batch; what would have to be raised is not.
+        |batch| batch.total = 11,
+    ] {
+        let differs = kernel.handle(create(change));
+        assert_eq!(differs, Err(CardBatchRefusal::Differs.into()));
+    }
+    let raised = CardBatchModification { total: Some(12), ..modified() };
+    kernel.handle(modify(raised)).expect("raised");
+    kernel.handle(create(|batch| batch.total = 11)).expect("a repeat");
     let taken = kernel.handle(create(|batch| batch.number = "b2".to_owned()));
     assert!(taken.expect_err("refused").to_string().contains("another card batch"));
     let other = |change: fn(&mut CreateCardBatch)| {
@@ -482,6 +539,10 @@ fn each_refusal_of_a_refund_of_cards_changes_nothing() {
     let state = |at, state| Err(RefundRefusal::CardState { at, state }.into());
     let refund = refunding_cards("f1", order, vec![one, two]);
     assert_eq!(kernel.handle(refund), state(1, "frozen"));
+    // Its time is up, and its task has not run yet.
+    let mut late = kernel.clone();
+    late.now = late.now.plus_seconds(30 * DAY);
+    assert_eq!(late.handle(refunding_cards("f1", order, vec![one])), state(0, "expired"));
     kernel.handle(refunding_cards("f1", order, vec![one])).expect("a refund");
     let again = kernel.handle(refunding_cards("f1", order, vec![three]));
     assert_eq!(again, Err(RefundRefusal::OtherCards.into()));
@@ -646,11 +707,28 @@ fn a_card_that_nobody_receives_comes_back() {
     let expires_at = Some(kernel.now.plus_seconds(3 * DAY));
     give(&mut kernel, BeginCardTransfer { expires_at, ..given }).expect("given");
     kernel.now = kernel.now.plus_seconds(2 * DAY);
-    run_task(&mut kernel, "r1");
     let expired = Err(CardTransferRefusal::CardState { state: "expired" }.into());
+    assert_eq!(receive(&mut kernel, "t3", "friend"), expired, "its task has not run yet");
+    run_task(&mut kernel, "r1");
     assert_eq!(receive(&mut kernel, "t3", "friend"), expired);
     cancel(&mut kernel, "t3").expect("cancelled");
     assert_eq!((states(&kernel), liability(&kernel)), (vec![Expired], 0));
+}
+
+/// The channel first refuses and then carries out, when the card is somebody else's: it is void, and a
+/// person sees it.
+#[test]
+fn a_card_that_is_taken_from_its_new_owner_needs_a_person() {
+    let mut kernel = with_card();
+    let refund = refunding(&kernel, "f1", "r1", &[0]);
+    kernel.handle(refund).expect("a refund");
+    refund_fails(&mut kernel, "f1");
+    let given = giving(&kernel, "t1", None);
+    give(&mut kernel, given).expect("given");
+    receive(&mut kernel, "t1", "friend").expect("received");
+    refund_done(&mut kernel, "f1");
+    assert_eq!((states(&kernel), liability(&kernel)), (vec![Void], 0));
+    assert!(kernel.refund_no("f1").expect("a refund").attention.is_some());
 }
 
 #[test]

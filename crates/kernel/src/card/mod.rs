@@ -177,11 +177,17 @@ impl Card {
         batch.validity.ends_at().unwrap_or(self.ends_at)
     }
 
+    /// Its state now: its time may be up though its task has not run yet. The view has its batch.
+    pub(crate) fn state_at(&self, view: &View, now: Timestamp) -> CardState {
+        let batch = view.card_batches.get(&self.tenant, self.batch);
+        let is_over = batch.is_none_or(|batch| now >= self.spendable_until(batch));
+        if self.is_alive() && is_over { CardState::Expired } else { self.state }
+    }
+
     /// True while value that was spent of it can be put back: it is alive and can still be spent. The view
     /// has its batch.
     pub(crate) fn can_take_back(&self, view: &View, now: Timestamp) -> bool {
-        let batch = view.card_batches.get(&self.tenant, self.batch);
-        self.is_alive() && batch.is_some_and(|batch| now < self.spendable_until(batch))
+        self.is_alive() && self.state_at(view, now) == self.state
     }
 
     /// Until when nobody can bind it with its secret, because too many wrong ones were presented.

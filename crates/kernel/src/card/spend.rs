@@ -17,8 +17,7 @@ pub(crate) fn obstacle(
     let Some(batch) = view.card_batches.get(&card.tenant, card.batch) else {
         return Some("of an unknown batch");
     };
-    match card.state {
-        CardState::Bound if now >= card.spendable_until(batch) => Some("expired"),
+    match card.state_at(view, now) {
         CardState::Bound if now < card.begins_at => Some("not valid yet"),
         CardState::Bound if !batch.is_accepted_by(&wallet.merchant) => {
             Some("not accepted by the merchant")

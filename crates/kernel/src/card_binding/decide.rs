@@ -160,15 +160,12 @@ fn check(
     if !is_owner(bind, card, wallet) {
         return Err(CardBindingRefusal::OtherOwner);
     }
-    if card.state != CardState::Issued {
-        return Err(CardBindingRefusal::CardState { state: card.state.name() });
+    let state = card.state_at(deciding.view(), deciding.now());
+    if state != CardState::Issued {
+        return Err(CardBindingRefusal::CardState { state: state.name() });
     }
     let batch = deciding.row::<CardBatch>(&card.tenant, card.batch);
     let batch = batch.unwrap_or_else(|| panic!("card {} has no batch", card.id));
-    // Its time is up, and its task has not run yet.
-    if deciding.now() >= card.spendable_until(&batch) {
-        return Err(CardBindingRefusal::CardState { state: CardState::Expired.name() });
-    }
     if !batch.is_accepted_by(&wallet.merchant) {
         return Err(CardBindingRefusal::NotAccepted);
     }

@@ -170,8 +170,9 @@ fn check(
     if !batch.is_some_and(|batch| batch.is_transferable) {
         return Err(CardTransferRefusal::NotTransferable);
     }
-    if card.state != CardState::Issued {
-        return Err(CardTransferRefusal::CardState { state: card.state.name() });
+    let state = card.state_at(deciding.view(), deciding.now());
+    if state != CardState::Issued {
+        return Err(CardTransferRefusal::CardState { state: state.name() });
     }
     let now = deciding.now();
     let expires_at = begin.expires_at.unwrap_or(now.plus_seconds(TRANSFER_LIFE_SECONDS));
@@ -208,8 +209,9 @@ fn receive(
     }
     let card = deciding.row::<Card>(&transfer.tenant, transfer.card);
     let card = card.ok_or(CardTransferRefusal::NoCard)?;
-    if card.state != CardState::Transferring {
-        return Err(CardTransferRefusal::CardState { state: card.state.name() });
+    let state = card.state_at(deciding.view(), deciding.now());
+    if state != CardState::Transferring {
+        return Err(CardTransferRefusal::CardState { state: state.name() });
     }
     let owner = receive.owner.clone();
     deciding.record(transfer, CardTransferChange::Received { owner: owner.clone() });

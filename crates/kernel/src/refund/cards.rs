@@ -156,16 +156,9 @@ fn check_cards(
         let card = deciding.row::<Card>(&order.terms.tenant, *id);
         let card = card.filter(|card| card.order == order.terms.id);
         let card = card.ok_or(RefundRefusal::NotItsCard { at })?;
-        let is_usable =
-            matches!(card.state, CardState::Issued | CardState::Bound | CardState::UsedUp);
-        if !is_usable {
-            return Err(RefundRefusal::CardState { at, state: card.state.name() });
-        }
-        // Its end may have come a moment ago, and its task not yet.
-        let batch = deciding.row::<CardBatch>(&order.terms.tenant, card.batch);
-        if batch.is_some_and(|batch| card.spendable_until(&batch) <= deciding.now()) {
-            let state = CardState::Expired.name();
-            return Err(RefundRefusal::CardState { at, state });
+        let state = card.state_at(deciding.view(), deciding.now());
+        if !matches!(state, CardState::Issued | CardState::Bound | CardState::UsedUp) {
+            return Err(RefundRefusal::CardState { at, state: state.name() });
         }
         if card.spent != Fen::ZERO {
             return Err(RefundRefusal::CardSpent { at });
