@@ -169,20 +169,23 @@ pub(crate) fn unknown(head: &Head, why: &str) -> Finding {
 }
 
 fn meaning(refusal: Refusal, operation: Operation) -> Finding {
-    use Operation::{Close, Place, Query, QueryRefund, Refund};
+    use Operation::{Cancel, Close, Place, Query, QueryRefund, Refund};
     let Refusal { class, code, text } = refusal;
     match (class, operation) {
-        (Class::Refused | Class::Closed, Place | Refund) => Finding::Refused { code, text },
+        (Class::Refused | Class::Unfunded, Cancel)
+        | (Class::Refused | Class::Closed, Place | Refund) => Finding::Refused { code, text },
         (Class::Account, _) => Finding::AccountFault { code, text },
         (Class::Later, _) => Finding::Later { code, text },
         (Class::Unfunded, Refund) => Finding::Unfunded { code, text },
-        (Class::Taken, Place | Close | Refund) => Finding::Ask { code },
+        (Class::Taken | Class::Closed, Cancel) | (Class::Taken, Place | Close | Refund) => {
+            Finding::Ask { code }
+        }
         // A trade begins when the payer opens the cashier or scans the code. Until then the channel knows
         // nothing of an order that can be paid all that time.
         (Class::NotFound, Query) => Finding::Pending,
         // There is nothing to close; what the payer still holds ends by its own time.
         (Class::NotFound | Class::Closed, Close) => Finding::Closed,
-        (Class::NotFound, Refund | QueryRefund) => Finding::NotFound,
+        (Class::NotFound, Cancel | Refund | QueryRefund) => Finding::NotFound,
         (
             Class::Refused
             | Class::Closed

@@ -29,6 +29,7 @@ impl OpenAccount {
             Instruction::Place(place) => order::method(&self.account, place.scene).ok()?,
             Instruction::Query(_) => Method::Query,
             Instruction::Close(_) => Method::Close,
+            Instruction::Cancel(_) => Method::Cancel,
             Instruction::Refund(_) => Method::Refund,
             Instruction::QueryRefund(_) => Method::RefundQuery,
             Instruction::BindReceiver(_)
@@ -80,6 +81,7 @@ fn success(instruction: &Instruction, content: &str, now: Timestamp) -> Finding 
         Instruction::Place(place) => order::placed(place, content, now),
         Instruction::Query(placed) => reading::queried(&placed.channel_order_no, content, now),
         Instruction::Close(placed) => reading::closed(&placed.channel_order_no, content),
+        Instruction::Cancel(cancel) => reading::cancelled(&cancel.order, content),
         Instruction::Refund(refund) => reading::refund(refund, content, now),
         Instruction::QueryRefund(placed) => reading::queried_refund(placed, content, now),
         Instruction::BindReceiver(_)

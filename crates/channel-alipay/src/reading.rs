@@ -1,8 +1,10 @@
 //! Trades and refunds to findings: who they belong to is checked here, how much is compared by the
 //! kernel.
 
-use crate::wire::{self, CloseAnswer, RefundAnswer, RefundQueryAnswer, TradeAnswer, Yuan};
-use channel::{Finding, Payment, PlacedRefund, Refund, RefundStatus, Refunded};
+use crate::wire::{
+    self, CancelAnswer, CloseAnswer, RefundAnswer, RefundQueryAnswer, TradeAnswer, Yuan,
+};
+use channel::{Finding, Payment, PlacedOrder, PlacedRefund, Refund, RefundStatus, Refunded};
 use ledger::{Currency, Fen, Timestamp};
 
 /// A trade as answers and callbacks describe it.
@@ -93,6 +95,41 @@ pub(crate) fn closed(number: &str, content: &str) -> Finding {
     match equal("out_trade_no", &read.out_trade_no, number) {
         Ok(()) => Finding::Closed,
         Err(why) => Finding::Mismatch { why },
+    }
+}
+
+/// `retry_flag` of a cancel that is to be sent again.
+const AGAIN: &str = "Y";
+/// `action` of a cancel that gave the payment back.
+const GIVEN_BACK: &str = "refund";
+
+/// What the answer to a cancel means. It states no amounts: what it gives back is the whole trade.
+pub(crate) fn cancelled(order: &PlacedOrder, content: &str) -> Finding {
+    let read: CancelAnswer = match wire::read(content) {
+        Ok(read) => read,
+        Err(why) => return Finding::Unknown { why },
+    };
+    if let Err(why) = equal("out_trade_no", &read.out_trade_no, &order.channel_order_no) {
+        return Finding::Mismatch { why };
+    }
+    if read.retry_flag == AGAIN {
+        let text = "the cancel is to be sent again".to_owned();
+        return Finding::Later { code: "retry_flag Y".to_owned(), text };
+    }
+    match (read.action.as_deref(), read.trade_no.filter(|number| !number.is_empty())) {
+        (Some(GIVEN_BACK), Some(payment_reference)) => Finding::Reversed(Payment {
+            channel_order_no: read.out_trade_no,
+            payment_reference,
+            amount: order.amount,
+            settled_amount: order.amount,
+            currency: order.currency,
+            payer_amount: None,
+            at: order.placed_at,
+        }),
+        (Some(GIVEN_BACK), None) => {
+            Finding::Unknown { why: "given back without trade_no".to_owned() }
+        }
+        _ => Finding::Cancelled,
     }
 }
 

@@ -40,6 +40,9 @@ impl OpenAccount {
             Instruction::Close(placed) => {
                 self.about_trade(Method::Close, &placed.channel_order_no, context)
             }
+            Instruction::Cancel(cancel) => {
+                self.about_trade(Method::Cancel, &cancel.order.channel_order_no, context)
+            }
             Instruction::Refund(refund) => {
                 self.call(Method::Refund, &refund_request(refund)?, context)
             }

@@ -23,6 +23,7 @@ const fn about(name: &'static str) -> About {
         scenes: &Scene::ALL,
         settings: &[],
         order_life_seconds_max: ORDER_LIFE_SECONDS_MAX,
+        payment_codes: None,
         sharing: None,
         text: TextRules::ANY,
         fetches_keys: false,
@@ -91,7 +92,7 @@ impl Connection for NoChannel {
                 }),
             },
             Instruction::Query(_) => Finding::Pending,
-            Instruction::Close(_) => Finding::Closed,
+            Instruction::Close(_) | Instruction::Cancel(_) => Finding::Closed,
             Instruction::Refund(refund) => Finding::Refund(Refunded {
                 channel_refund_no: refund.channel_refund_no.clone(),
                 refund_reference: refund.channel_refund_no.clone(),
@@ -163,6 +164,7 @@ mod tests {
             scene: Scene::Pc,
             subject: "tea".to_owned(),
             payer: Payer::default(),
+            payment_code: None,
             goods_tag: None,
             placed_at: NOW,
             expires_at: NOW.plus_seconds(600),
@@ -219,6 +221,7 @@ mod tests {
             placed_at: NOW,
             amount: Fen::new(100),
             currency: Currency::Cny,
+            is_cancelled: false,
         });
         assert_eq!(answer(NoChannel::Unpaid, &query), Finding::Pending);
     }

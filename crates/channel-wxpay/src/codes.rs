@@ -183,6 +183,8 @@ fn without_proof(finding: Finding, code: String, response: &Response) -> Finding
         | Finding::Paid(_)
         | Finding::Pending
         | Finding::Closed
+        | Finding::Cancelled
+        | Finding::Reversed(_)
         | Finding::Failed { .. }
         | Finding::Refund(_)
         | Finding::Receiver
@@ -233,7 +235,9 @@ impl Row {
 
 /// A merchant with the public key only is answered that there are no certificates: an empty list.
 fn meaning(class: Class, operation: Operation, status: u16, code: String, text: String) -> Finding {
-    use Operation::{Close, FetchBill, FetchKeys, FindBill, Place, Query, QueryRefund, Refund};
+    use Operation::{
+        Cancel, Close, FetchBill, FetchKeys, FindBill, Place, Query, QueryRefund, Refund,
+    };
     match (class, operation) {
         (
             class,
@@ -247,28 +251,32 @@ fn meaning(class: Class, operation: Operation, status: u16, code: String, text: 
             | Operation::QueryShareReturn,
         ) => sharing::codes::meaning(class, operation, status, code, text),
         (Class::Pending, Place | Query | Close) => Finding::Pending,
-        (Class::Refused, Place | Refund) => Finding::Refused { code, text },
+        (Class::Refused, Place | Refund | Cancel) => Finding::Refused { code, text },
         (
             Class::Account,
-            Place | Query | Close | Refund | QueryRefund | FetchKeys | FindBill | FetchBill,
+            Place | Query | Close | Cancel | Refund | QueryRefund | FetchKeys | FindBill
+            | FetchBill,
         ) => Finding::AccountFault { code, text },
         (Class::Unfunded, Refund) => Finding::Unfunded { code, text },
-        (Class::Taken, Place | Close | Refund) => Finding::Ask { code },
-        (Class::NotFound, Query | Close | Refund | QueryRefund) => Finding::NotFound,
+        (Class::Taken | Class::Closed, Cancel) | (Class::Taken, Place | Close | Refund) => {
+            Finding::Ask { code }
+        }
+        (Class::NotFound, Query | Close | Cancel | Refund | QueryRefund) => Finding::NotFound,
         (Class::NotFound, FetchKeys) => Finding::Keys(FetchedKeys::default()),
         (Class::Closed, Close) => Finding::Closed,
         (Class::NoBill, FindBill) => Finding::Bill(Bill::Empty),
         (Class::BillLater, FindBill) => Finding::Bill(Bill::NotYet),
         (
             Class::Later,
-            Place | Query | Close | Refund | QueryRefund | FetchKeys | FindBill | FetchBill,
+            Place | Query | Close | Cancel | Refund | QueryRefund | FetchKeys | FindBill
+            | FetchBill,
         ) => Finding::Later { code, text },
-        (Class::Pending, Refund | QueryRefund | FetchKeys | FindBill | FetchBill)
+        (Class::Pending, Cancel | Refund | QueryRefund | FetchKeys | FindBill | FetchBill)
         | (Class::Refused, Query | Close | QueryRefund | FetchKeys | FindBill | FetchBill)
         | (Class::Taken, Query | QueryRefund | FetchKeys | FindBill | FetchBill)
         | (
             Class::Unfunded,
-            Place | Query | Close | QueryRefund | FetchKeys | FindBill | FetchBill,
+            Place | Query | Close | Cancel | QueryRefund | FetchKeys | FindBill | FetchBill,
         )
         | (Class::NotFound, Place | FindBill | FetchBill)
         | (
@@ -277,11 +285,12 @@ fn meaning(class: Class, operation: Operation, status: u16, code: String, text: 
         )
         | (
             Class::NoBill | Class::BillLater,
-            Place | Query | Close | Refund | QueryRefund | FetchKeys | FetchBill,
+            Place | Query | Close | Cancel | Refund | QueryRefund | FetchKeys | FetchBill,
         )
         | (
             Class::Unknown,
-            Place | Query | Close | Refund | QueryRefund | FetchKeys | FindBill | FetchBill,
+            Place | Query | Close | Cancel | Refund | QueryRefund | FetchKeys | FindBill
+            | FetchBill,
         ) => Finding::Unknown { why: format!("answer {status} {code}: {text}") },
     }
 }
@@ -291,6 +300,7 @@ fn says_taken(operation: Operation, code: &str, text: &str) -> bool {
         Operation::Place | Operation::Close => &NUMBER_TAKEN,
         Operation::Refund => &REFUND_NUMBER_TAKEN,
         Operation::Query
+        | Operation::Cancel
         | Operation::QueryRefund
         | Operation::BindReceiver
         | Operation::UnbindReceiver

@@ -49,6 +49,7 @@ impl OpenAccount {
                 reading::queried(&self.account, &placed.channel_order_no, body, now)
             }
             Instruction::Close(_) => Finding::Closed,
+            Instruction::Cancel(_) => Finding::Cancelled,
             Instruction::Refund(refund) => reading::refund(refund, body, now),
             Instruction::QueryRefund(placed) => {
                 reading::queried_refund(&placed.channel_refund_no, body, now)

@@ -53,6 +53,7 @@ static ABOUT: About = About {
     scenes: &[Scene::MiniProgram, Scene::Public, Scene::Pc, Scene::H5, Scene::App],
     settings: settings::SETTINGS,
     order_life_seconds_max: ORDER_LIFE_SECONDS_MAX,
+    payment_codes: None,
     sharing: Some(sharing::RULES),
     text: TEXT,
     fetches_keys: true,

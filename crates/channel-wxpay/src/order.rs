@@ -6,7 +6,7 @@ use crate::wire::{
     self, AppPayInfo, H5Info, JsapiPayInfo, OrderAmount, OrderRequest, Parties, PayerIds,
     PlacedAnswer, SceneInfo, SettleInfo,
 };
-use channel::{CodecContext, EncodeFault, Finding, PayForm, PayInfo, Place, Scene};
+use channel::{CodecContext, EncodeFault, Finding, PayForm, PayInfo, Payer, Place, Scene};
 use crypto::SealFault;
 use ledger::Timestamp;
 
@@ -63,7 +63,7 @@ pub(crate) fn request(
         return Err(unsupported("amount", "above zero wanted"));
     }
     let order = OrderRequest {
-        parties: parties(account, place),
+        parties: parties(account, &place.payer),
         description: place.subject.clone(),
         out_trade_no: place.channel_order_no.clone(),
         time_expire: Some(wire::time_text(expiry(place))),
@@ -88,8 +88,9 @@ fn expiry(place: &Place) -> Timestamp {
     place.expires_at.clamp(earliest, latest)
 }
 
-fn parties(account: &Account, place: &Place) -> Parties {
-    let app = account.app(&place.payer);
+/// Who collects, and in which app.
+pub(crate) fn parties(account: &Account, payer: &Payer) -> Parties {
+    let app = account.app(payer);
     match &account.partner {
         None => Parties {
             appid: Some(app.into()),

@@ -6,7 +6,7 @@ use crate::order;
 use crate::sign::{self, Authorization};
 use crate::wire::{self, CloseRequest, Parties, RefundRequest, RefundRequestAmount};
 use channel::{
-    BillFile, CodecContext, EncodeFault, Instruction, Method, Refund, RefundCause, Request,
+    BillFile, CodecContext, EncodeFault, Instruction, Method, Payer, Refund, RefundCause, Request,
 };
 
 /// Who we say we are.
@@ -44,6 +44,13 @@ impl OpenAccount {
                 let target = format!("{}/close", self.order_path(&placed.channel_order_no)?);
                 let close = CloseRequest { parties: self.merchants() };
                 self.request(Method::Post, &target, wire::json(&close), context)
+            }
+            Instruction::Cancel(cancel) => {
+                let number = &cancel.order.channel_order_no;
+                let target = format!("{}/reverse", self.order_path(number)?);
+                let payer = Payer { app_id: cancel.app_id.clone(), ..Payer::default() };
+                let reverse = CloseRequest { parties: order::parties(&self.account, &payer) };
+                self.request(Method::Post, &target, wire::json(&reverse), context)
             }
             Instruction::Refund(refund) => {
                 let body = wire::json(&self.refund_request(refund)?);

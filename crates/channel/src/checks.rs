@@ -15,7 +15,7 @@ use crate::counterpart::Counterpart;
 use crate::finding::{Finding, PayForm};
 use crate::http::{Method, Request, Response};
 use crate::instruction::{
-    Instruction, Operation, Place, PlacedOrder, PlacedRefund, Refund, RefundCause, Scene,
+    Cancel, Instruction, Operation, Place, PlacedOrder, PlacedRefund, Refund, RefundCause, Scene,
 };
 use crate::port::{About, CallbackFault, CodecContext, Connection, EncodeFault, Step};
 use crate::share::Receiver;
@@ -68,12 +68,14 @@ impl Sample<'_> {
             placed_at: self.place.placed_at,
             amount: self.place.amount,
             currency: self.place.currency,
+            is_cancelled: false,
         };
         let scene = self.about.scenes.first().copied().unwrap_or(self.place.scene);
         vec![
             self.placing(scene),
             Instruction::Query(placed.clone()),
-            Instruction::Close(placed),
+            Instruction::Close(placed.clone()),
+            Instruction::Cancel(Cancel { order: placed, app_id: None }),
             Instruction::Refund(Box::new(self.refund.clone())),
             Instruction::QueryRefund(PlacedRefund {
                 channel_refund_no: self.refund.channel_refund_no.clone(),

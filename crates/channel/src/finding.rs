@@ -6,8 +6,8 @@ use ledger::{Currency, Fen, Timestamp};
 
 /// The meaning of an answer, the same for every channel. Each vendor's `codes.rs` maps to it.
 ///
-/// Only [`Finding::Refused`], [`Finding::Failed`], [`Finding::Closed`] and [`Finding::NotFound`] say
-/// that no money will come, and [`Finding::NotFound`] only of what was never confirmed. Without a
+/// Only [`Finding::Refused`], [`Finding::Failed`], [`Finding::Closed`], [`Finding::Reversed`] and
+/// [`Finding::NotFound`] say that no money will come, and [`Finding::NotFound`] only of what was never confirmed. Without a
 /// signature [`Unproven::Refused`] says it of what was never sent before. Everything else that leaves a
 /// doubt is [`Finding::Unknown`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,10 @@ pub enum Finding {
     Pending,
     /// The order is closed and was never paid.
     Closed,
+    /// The channel took a cancel: the order can no longer be paid. Only a query says what became of it.
+    Cancelled,
+    /// The order was paid, and a cancel gave the whole payment back.
+    Reversed(Payment),
     /// The payment failed for good; there is no money.
     Failed {
         /// The channel's code.
@@ -114,6 +118,8 @@ impl Finding {
             Finding::Paid(_) => "paid",
             Finding::Pending => "pending",
             Finding::Closed => "closed",
+            Finding::Cancelled => "cancelled",
+            Finding::Reversed(_) => "reversed",
             Finding::Failed { .. } => "failed",
             Finding::Refused { .. } => "refused",
             Finding::Later { .. } => "later",
@@ -172,6 +178,8 @@ impl Finding {
             | Finding::Paid(_)
             | Finding::Pending
             | Finding::Closed
+            | Finding::Cancelled
+            | Finding::Reversed(_)
             | Finding::NotFound
             | Finding::Receiver
             | Finding::BillFile(_) => self.name().to_owned(),

@@ -1,6 +1,7 @@
 //! What can be asked of a channel.
 
 use crate::bill::{BillDay, BillFile};
+use crate::payment_code::PaymentCode;
 use crate::share::{
     PlacedShare, PlacedShareReturn, Receiver, Share, ShareReturn, SharedPayment, Unfreeze,
 };
@@ -9,12 +10,16 @@ use ledger::{Currency, Fen, Timestamp};
 /// One request to a channel, in its own words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Instruction {
-    /// Place a payment order. Repeating it with the same number and content is harmless.
+    /// Place a payment order. Repeating it with the same number and content is harmless, except with a
+    /// payer's code: that is placed once.
     Place(Box<Place>),
     /// Ask what became of an order.
     Query(PlacedOrder),
     /// Close an order so that it can no longer be paid.
     Close(PlacedOrder),
+    /// Undo an order whose outcome is in doubt: what was paid goes back, and it can no longer be paid.
+    /// Repeating it is harmless.
+    Cancel(Cancel),
     /// Give paid money back. Repeating it with the same refund number is harmless.
     Refund(Box<Refund>),
     /// Ask what became of a refund.
@@ -52,6 +57,8 @@ pub enum Operation {
     Query,
     /// [`Instruction::Close`]
     Close,
+    /// [`Instruction::Cancel`]
+    Cancel,
     /// [`Instruction::Refund`]
     Refund,
     /// [`Instruction::QueryRefund`]
@@ -87,6 +94,7 @@ impl Instruction {
             Instruction::Place(_) => Operation::Place,
             Instruction::Query(_) => Operation::Query,
             Instruction::Close(_) => Operation::Close,
+            Instruction::Cancel(_) => Operation::Cancel,
             Instruction::Refund(_) => Operation::Refund,
             Instruction::QueryRefund(_) => Operation::QueryRefund,
             Instruction::BindReceiver(_) => Operation::BindReceiver,
@@ -106,10 +114,11 @@ impl Instruction {
 
 impl Operation {
     /// Every kind, for listings and tests.
-    pub const ALL: [Operation; 16] = [
+    pub const ALL: [Operation; 17] = [
         Operation::Place,
         Operation::Query,
         Operation::Close,
+        Operation::Cancel,
         Operation::Refund,
         Operation::QueryRefund,
         Operation::BindReceiver,
@@ -131,6 +140,7 @@ impl Operation {
             Operation::Place => "place",
             Operation::Query => "query",
             Operation::Close => "close",
+            Operation::Cancel => "cancel",
             Operation::Refund => "refund",
             Operation::QueryRefund => "query_refund",
             Operation::BindReceiver => "bind_receiver",
@@ -235,6 +245,8 @@ pub struct Place {
     pub subject: String,
     /// Who pays.
     pub payer: Payer,
+    /// The code that the payer shows; present in [`Scene::Swipe`] alone, where it is placed once.
+    pub payment_code: Option<PaymentCode>,
     /// The channel's coupon mark.
     pub goods_tag: Option<String>,
     /// When the order was made; the same in every repeat.
@@ -260,6 +272,17 @@ pub struct PlacedOrder {
     pub amount: Fen,
     /// Its currency.
     pub currency: Currency,
+    /// True once a cancel was sent: money that the channel then reports as gone back went back by it.
+    pub is_cancelled: bool,
+}
+
+/// An order to undo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancel {
+    /// The order.
+    pub order: PlacedOrder,
+    /// The app that it was placed with, where its caller named one.
+    pub app_id: Option<String>,
 }
 
 /// A refund that was requested: what any vendor needs to find it again.

@@ -11,6 +11,7 @@
 //! - [`instruction`]: what can be asked of a channel.
 //! - [`finding`]: what an answer or a callback can mean.
 //! - [`http`]: requests and responses as values.
+//! - [`payment_code`]: the code that a payer shows.
 //! - [`port`]: the traits [`Channel`] and [`Connection`].
 //! - [`share`]: profit sharing.
 //! - [`counterpart`]: the trait [`Counterpart`], and what the sandbox lends it.
@@ -23,6 +24,7 @@ pub mod counterpart;
 pub mod finding;
 pub mod http;
 pub mod instruction;
+pub mod payment_code;
 pub mod port;
 pub mod share;
 
@@ -41,8 +43,10 @@ pub use finding::{
 };
 pub use http::{Method, Request, Response};
 pub use instruction::{
-    Instruction, Operation, Payer, Place, PlacedOrder, PlacedRefund, Refund, RefundCause, Scene,
+    Cancel, Instruction, Operation, Payer, Place, PlacedOrder, PlacedRefund, Refund, RefundCause,
+    Scene,
 };
+pub use payment_code::{PaymentCode, PaymentCodeRules};
 pub use port::{
     About, BadSettings, CallbackFault, Channel, ClientCertificate, CodecContext, Connection,
     EncodeFault, Setting, Settings, Step, TextField, TextRules, WALLET_CHANNEL,

@@ -4,6 +4,7 @@ use crate::bill::BillKind;
 use crate::finding::{Callback, Finding, PlatformKey};
 use crate::http::{Request, Response};
 use crate::instruction::{Instruction, Scene};
+use crate::payment_code::PaymentCodeRules;
 use crate::share::SharingRules;
 use ledger::Timestamp;
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ pub struct About {
     pub order_life_seconds_max: i64,
     /// What its texts may hold; an order that breaks a rule is not placed.
     pub text: TextRules,
+    /// How its payers' codes look; `None` when it takes none.
+    pub payment_codes: Option<PaymentCodeRules>,
     /// What it can share of a payment; `None` when it shares nothing.
     pub sharing: Option<SharingRules>,
     /// True when its signing keys are fetched with [`Instruction::FetchKeys`] and refreshed.

@@ -96,6 +96,8 @@ impl Engine {
             | Finding::Paid(_)
             | Finding::Pending
             | Finding::Closed
+            | Finding::Cancelled
+            | Finding::Reversed(_)
             | Finding::Failed { .. }
             | Finding::Refused { .. }
             | Finding::Later { .. }

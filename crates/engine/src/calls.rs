@@ -333,6 +333,7 @@ const fn deadline(instruction: &Instruction) -> Duration {
         Instruction::Place(_)
         | Instruction::Query(_)
         | Instruction::Close(_)
+        | Instruction::Cancel(_)
         | Instruction::Refund(_)
         | Instruction::QueryRefund(_)
         | Instruction::BindReceiver(_)

@@ -142,6 +142,7 @@ fn routes(
             channel_identity: account.identity.clone(),
             scenes: about.scenes.to_vec(),
             order_life_seconds_max: about.order_life_seconds_max,
+            payment_codes: about.payment_codes,
             sharing: about.sharing,
             text: about.text,
             callback_url: Arc::from(format!("{}/channel/{name}/callback", opening.public_url)),

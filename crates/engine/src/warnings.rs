@@ -113,6 +113,8 @@ fn clock_ahead(finding: &Finding, response: &Response, now: Timestamp) -> Option
         | Finding::Paid(_)
         | Finding::Pending
         | Finding::Closed
+        | Finding::Cancelled
+        | Finding::Reversed(_)
         | Finding::Failed { .. }
         | Finding::Refused { .. }
         | Finding::Later { .. }

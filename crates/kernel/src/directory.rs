@@ -3,7 +3,7 @@
 
 use crate::calendar::WorkingDays;
 use crate::merchant::MerchantSharing;
-use channel::{Scene, SharingRules, TextRules};
+use channel::{PaymentCodeRules, Scene, SharingRules, TextRules};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -57,6 +57,8 @@ pub struct Route {
     pub scenes: Vec<Scene>,
     /// How long the channel keeps an unpaid order payable, in seconds.
     pub order_life_seconds_max: i64,
+    /// How the codes of the channel's payers look; `None` when it takes none.
+    pub payment_codes: Option<PaymentCodeRules>,
     /// What the channel can share of a payment; `None` when it shares nothing.
     pub sharing: Option<SharingRules>,
     /// What the channel takes in the texts of an order.

@@ -48,6 +48,7 @@ fn directory() -> Arc<Directory> {
         scenes: vec![Scene::MiniProgram, Scene::Public],
         order_life_seconds_max: 90 * 24 * 3600,
         sharing: None,
+        payment_codes: None,
         text: channel::TextRules::ANY,
         callback_url: Arc::from("https://pay.example/channel/main/callback"),
     };

@@ -72,6 +72,7 @@ fn routes(tenant: &TenantId) -> TenantRoutes {
             min_age_seconds: 60,
             frozen_seconds: 30 * 24 * 3600,
         }),
+        payment_codes: None,
         text: channel::TextRules::ANY,
     };
     let of_wallets = Route { channel: Arc::from(channel::WALLET_CHANNEL), ..route.clone() };

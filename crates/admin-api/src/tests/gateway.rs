@@ -171,6 +171,7 @@ static ABOUT: About = About {
         Setting { name: "api_key", meaning: "what we sign with", secret: true },
     ],
     order_life_seconds_max: 90 * 24 * 3600,
+    payment_codes: None,
     sharing: None,
     text: channel::TextRules::ANY,
     fetches_keys: false,

@@ -78,6 +78,7 @@ pub(crate) fn place() -> Place {
         scene: Scene::MiniProgram,
         subject: "杂粮煎饼 & 豆浆=1+1".into(),
         payer: Payer { user_id: Some(BUYER_ID.into()), ..Payer::default() },
+        payment_code: None,
         goods_tag: Some("WXG".into()),
         placed_at: NOW,
         expires_at: NOW.plus_seconds(30 * 60),
@@ -97,6 +98,7 @@ fn placed() -> PlacedOrder {
         placed_at: NOW,
         amount: Fen::new(1000),
         currency: Currency::Cny,
+        is_cancelled: false,
     }
 }
 

@@ -104,6 +104,7 @@ pub(crate) fn place() -> Place {
             client_ip: Some("14.15.16.17".into()),
             device_id: Some("00000001".into()),
         },
+        payment_code: None,
         goods_tag: Some("WXG".into()),
         placed_at: NOW,
         expires_at: NOW.plus_seconds(30 * 60),
@@ -124,6 +125,7 @@ pub(crate) fn placed(number: &str) -> PlacedOrder {
         placed_at: NOW,
         amount: Fen::new(1000),
         currency: Currency::Cny,
+        is_cancelled: false,
     }
 }
 

@@ -85,6 +85,7 @@ impl<'a> Play<'a> {
             placed_at: place.placed_at,
             amount: place.amount,
             currency: place.currency,
+            is_cancelled: false,
         });
         match self.ask(&query) {
             Finding::Paid(payment) => payment,

@@ -173,7 +173,9 @@ fn transition<'a>(
         Finding::Paid(payment) => paid(order, payment),
         Finding::Contested { payment, why } => contests(order, payment, why),
         Finding::Mismatch { why } => Transition::Contradicts(why.clone()),
-        Finding::Refund(_)
+        Finding::Cancelled
+        | Finding::Reversed(_)
+        | Finding::Refund(_)
         | Finding::Receiver
         | Finding::Share(_)
         | Finding::Unshared { .. }
@@ -563,6 +565,8 @@ pub(super) fn channel_answer(finding: &Finding) -> Option<ChannelAnswer> {
         | Finding::Contested { .. }
         | Finding::Pending
         | Finding::Closed
+        | Finding::Cancelled
+        | Finding::Reversed(_)
         | Finding::Failed { .. }
         | Finding::NotFound => None,
     }

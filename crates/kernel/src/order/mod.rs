@@ -650,6 +650,7 @@ impl Order {
             scene: request.scene,
             subject: request.subject.clone(),
             payer: request.payer.clone(),
+            payment_code: None,
             goods_tag: request.goods_tag.clone(),
             placed_at: terms.placed_at,
             expires_at: terms.expires_at,
@@ -670,6 +671,7 @@ impl Order {
             placed_at: self.terms.placed_at,
             amount: self.terms.request.amount,
             currency: self.terms.request.currency,
+            is_cancelled: false,
         }
     }
 

@@ -431,6 +431,8 @@ fn outcome(deciding: &Deciding<'_>, refund: &Refund, order: &Order, finding: &Fi
             | Finding::Paid(_)
             | Finding::Pending
             | Finding::Closed
+            | Finding::Cancelled
+            | Finding::Reversed(_)
             | Finding::Receiver
             | Finding::Share(_)
             | Finding::Unshared { .. }

@@ -201,6 +201,8 @@ fn outcome(share: &Share, finding: &Finding, asked: Option<Operation>, now: Time
             | Finding::Paid(_)
             | Finding::Pending
             | Finding::Closed
+            | Finding::Cancelled
+            | Finding::Reversed(_)
             | Finding::Refund(_)
             | Finding::Receiver
             | Finding::Unshared { .. }

@@ -133,6 +133,8 @@ fn outcome(
         | Finding::Paid(_)
         | Finding::Pending
         | Finding::Closed
+        | Finding::Cancelled
+        | Finding::Reversed(_)
         | Finding::Refund(_)
         | Finding::Receiver
         | Finding::Share(_)

@@ -50,6 +50,7 @@ pub(crate) fn directory() -> Directory {
             min_age_seconds: 60,
             frozen_seconds: 30 * 24 * 3600,
         }),
+        payment_codes: None,
         text: channel::TextRules::ANY,
         callback_url: Arc::from("https://pay.example.com/channel/main/callback"),
     };

@@ -273,6 +273,7 @@ pub(crate) fn order(number: &str, scene: Scene) -> Place {
             client_ip: Some("203.0.113.7".to_owned()),
             device_id: Some("POS-7".to_owned()),
         },
+        payment_code: None,
         goods_tag: None,
         placed_at: START,
         expires_at: START.plus_seconds(10_800),
@@ -332,5 +333,6 @@ fn placed(number: &str) -> PlacedOrder {
         placed_at: START,
         amount: Fen::new(8_800),
         currency: Currency::Cny,
+        is_cancelled: false,
     }
 }
