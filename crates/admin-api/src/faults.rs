@@ -296,6 +296,9 @@ fn order_refused(refusal: &OrderRefusal) -> (StatusCode, &'static str, Option<St
         OrderRefusal::Expiry | OrderRefusal::ExpiryTooFar { .. } => {
             (StatusCode::BAD_REQUEST, "expiry", field("expires_at"))
         }
+        OrderRefusal::PaymentCode { .. } => {
+            (StatusCode::BAD_REQUEST, "payment_code", field("payment_code"))
+        }
         OrderRefusal::Allocation { .. }
         | OrderRefusal::Picked { .. }
         | OrderRefusal::Share { .. }

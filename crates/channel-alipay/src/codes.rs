@@ -4,7 +4,7 @@
 //! refused order brings no money, but a refused query or close says nothing about the order, so it is
 //! unknown. A code that is not listed is unknown too.
 
-use crate::wire::Head;
+use crate::wire::{self, Head};
 use channel::{Finding, Instruction, Operation, Unproven};
 
 /// Characters of a code or message that are kept.
@@ -13,6 +13,8 @@ const TEXT_LEN_MAX: usize = 256;
 /// What a code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
+    /// The payer must confirm the charge.
+    Pending,
     /// The request is refused for good.
     Refused,
     /// The account is refused, regardless of what was requested of it.
@@ -65,6 +67,7 @@ const SUB_CODES: &[Row] = &[
     row("ACQ.TRADE_NOT_EXIST", Class::NotFound),
     // The order.
     row("ACQ.INVALID_PARAMETER", Class::Refused),
+    row("ACQ.PAYMENT_AUTH_CODE_INVALID", Class::Refused),
     row("ACQ.EXIST_FORBIDDEN_WORD", Class::Refused),
     row("ACQ.TOTAL_FEE_EXCEED", Class::Refused),
     row("ACQ.BUYER_SELLER_EQUAL", Class::Refused),
@@ -105,6 +108,7 @@ const SUB_CODES: &[Row] = &[
 
 /// Codes whose sub codes need no list.
 const CODES: &[Row] = &[
+    row(wire::PAYING, Class::Pending),
     row("20000", Class::Unknown),
     row("20001", Class::Account),
     row("40005", Class::Later),
@@ -142,7 +146,14 @@ impl Row {
 /// What a verified error answer means.
 pub(crate) fn finding(instruction: &Instruction, head: Head) -> Finding {
     let operation = instruction.operation();
-    meaning(Refusal::read(operation, head), operation)
+    let refusal = Refusal::read(operation, head);
+    match instruction {
+        // After a cancel, an order that the channel does not know is not there.
+        Instruction::Query(placed) if placed.is_cancelled && refusal.class == Class::NotFound => {
+            Finding::NotFound
+        }
+        _ => meaning(refusal, operation),
+    }
 }
 
 /// What an answer means that is not signed: the gate cannot sign for an app that it does not know. Over
@@ -174,6 +185,7 @@ fn meaning(refusal: Refusal, operation: Operation) -> Finding {
     match (class, operation) {
         (Class::Refused | Class::Unfunded, Cancel)
         | (Class::Refused | Class::Closed, Place | Refund) => Finding::Refused { code, text },
+        (Class::Pending, Place) => Finding::Pending,
         (Class::Account, _) => Finding::AccountFault { code, text },
         (Class::Later, _) => Finding::Later { code, text },
         (Class::Unfunded, Refund) => Finding::Unfunded { code, text },
@@ -187,7 +199,8 @@ fn meaning(refusal: Refusal, operation: Operation) -> Finding {
         (Class::NotFound | Class::Closed, Close) => Finding::Closed,
         (Class::NotFound, Cancel | Refund | QueryRefund) => Finding::NotFound,
         (
-            Class::Refused
+            Class::Pending
+            | Class::Refused
             | Class::Closed
             | Class::Unfunded
             | Class::Taken

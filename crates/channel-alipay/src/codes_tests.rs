@@ -15,6 +15,7 @@ fn findings(code: &str, sub_code: &str) -> [String; 5] {
 /// Each class, as the operations read it.
 const fn by_class(class: Class) -> [&'static str; 5] {
     match class {
+        Class::Pending => ["pending", "unknown", "unknown", "unknown", "unknown"],
         Class::Refused => ["refused", "unknown", "unknown", "refused", "unknown"],
         Class::Account => ["account_fault"; 5],
         Class::Unfunded => ["unknown", "unknown", "unknown", "unfunded", "unknown"],

@@ -10,7 +10,7 @@ use crate::sign::SignedAnswer;
 use crate::wire::{self, DONE, Head};
 use channel::{
     BillKind, Callback, CallbackFault, ClientCertificate, CodecContext, Connection, EncodeFault,
-    Finding, Instruction, Request, Response, Step,
+    Finding, Instruction, Request, Response, Scene, Step,
 };
 use ledger::Timestamp;
 
@@ -78,8 +78,11 @@ impl OpenAccount {
 /// What a verified success means.
 fn success(instruction: &Instruction, content: &str, now: Timestamp) -> Finding {
     match instruction {
+        Instruction::Place(place) if place.scene == Scene::Swipe => {
+            reading::charged(&place.channel_order_no, content, now)
+        }
         Instruction::Place(place) => order::placed(place, content, now),
-        Instruction::Query(placed) => reading::queried(&placed.channel_order_no, content, now),
+        Instruction::Query(placed) => reading::queried(placed, content, now),
         Instruction::Close(placed) => reading::closed(&placed.channel_order_no, content),
         Instruction::Cancel(cancel) => reading::cancelled(&cancel.order, content),
         Instruction::Refund(refund) => reading::refund(refund, content, now),

@@ -9,12 +9,14 @@
 //! - `refusal`: its words when it says no. `answer`: what it signs.
 //! - `records`: what stands in the documents. `identifiers`: the numbers it gives.
 //! - `order`, `trade`, `refund`: the calls.
+//! - `code_pay`: payments with a code on the phone.
 //! - `phone`: the app of the payer. `form`: a page's form that it is handed.
 //! - `callback`: what it enqueues to sellers.
 
 mod admit;
 mod answer;
 mod callback;
+mod code_pay;
 mod form;
 mod identifiers;
 mod order;
@@ -37,7 +39,7 @@ use crate::method::Method;
 use crate::wire::Parameters;
 use channel::{
     CodecContext, Counterpart, DocumentFault, DocumentStore, FaultMode, OutgoingCallback,
-    PhoneFault, PhoneOutcome, Request, Response, SwitchFault,
+    PhoneFault, PhoneOutcome, Request, Response, ScanOutcome, SwitchFault,
 };
 use ledger::Timestamp;
 
@@ -85,6 +87,7 @@ impl AlipayCounterpart {
             Method::Create => order::create(call),
             Method::Precreate => order::precreate(call),
             Method::PagePay | Method::WapPay | Method::AppPay => order::cashier(call, method),
+            Method::Pay => code_pay::charge(call),
             Method::Query => trade::query(call),
             Method::Close => trade::close(call),
             Method::Cancel => trade::cancel(call),
@@ -110,7 +113,8 @@ impl Counterpart for AlipayCounterpart {
                 | Method::Precreate
                 | Method::PagePay
                 | Method::WapPay
-                | Method::AppPay,
+                | Method::AppPay
+                | Method::Pay,
             ) => "create",
             Some(Method::Query) => "query",
             Some(Method::Close) => "close",
@@ -160,6 +164,15 @@ impl Counterpart for AlipayCounterpart {
         context: &CodecContext,
     ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
         phone::pay(&self.world, documents, pay_info, outcome, context)
+    }
+
+    fn payment_code(
+        &self,
+        documents: &mut dyn DocumentStore,
+        outcome: ScanOutcome,
+        context: &CodecContext,
+    ) -> Result<Option<String>, DocumentFault> {
+        code_pay::show(documents, outcome, context).map(Some)
     }
 
     fn envelope(

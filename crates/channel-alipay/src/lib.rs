@@ -27,7 +27,10 @@ mod sign;
 mod tests;
 mod wire;
 
-use channel::{About, BadSettings, Channel, Connection, PlatformKey, Scene, Settings, TextRules};
+use channel::{
+    About, BadSettings, Channel, Connection, PaymentCodeRules, PlatformKey, Scene, Settings,
+    TextRules,
+};
 
 /// Alipay.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,12 +42,16 @@ const ORDER_LIFE_SECONDS_MAX: i64 = 15 * 24 * 3600;
 /// The page gives 256 characters for a subject. There is no goods tag: it is left out.
 const TEXT: TextRules = TextRules { subject_chars_max: 256, ..TextRules::ANY };
 
+/// 16 to 24 digits that begin with 25 to 30.
+const CODES: PaymentCodeRules =
+    PaymentCodeRules { digits_min: 16, digits_max: 24, first_two_min: 25, first_two_max: 30 };
+
 static ABOUT: About = About {
     name: "alipay",
-    scenes: &[Scene::MiniProgram, Scene::Public, Scene::Pc, Scene::H5, Scene::App],
+    scenes: &[Scene::MiniProgram, Scene::Public, Scene::Pc, Scene::H5, Scene::App, Scene::Swipe],
     settings: settings::SETTINGS,
     order_life_seconds_max: ORDER_LIFE_SECONDS_MAX,
-    payment_codes: None,
+    payment_codes: Some(CODES),
     sharing: None,
     text: TEXT,
     fetches_keys: false,

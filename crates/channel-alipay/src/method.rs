@@ -13,6 +13,8 @@ pub(crate) enum Method {
     WapPay,
     /// Opens the cashier from a native app.
     AppPay,
+    /// Charges a payer's code.
+    Pay,
     /// Asks what became of a trade.
     Query,
     /// Closes a trade that is not paid.
@@ -27,12 +29,13 @@ pub(crate) enum Method {
 
 impl Method {
     /// Every call.
-    pub(crate) const ALL: [Method; 10] = [
+    pub(crate) const ALL: [Method; 11] = [
         Method::Create,
         Method::Precreate,
         Method::PagePay,
         Method::WapPay,
         Method::AppPay,
+        Method::Pay,
         Method::Query,
         Method::Close,
         Method::Cancel,
@@ -48,6 +51,7 @@ impl Method {
             Method::PagePay => "alipay.trade.page.pay",
             Method::WapPay => "alipay.trade.wap.pay",
             Method::AppPay => "alipay.trade.app.pay",
+            Method::Pay => "alipay.trade.pay",
             Method::Query => "alipay.trade.query",
             Method::Close => "alipay.trade.close",
             Method::Cancel => "alipay.trade.cancel",
@@ -70,7 +74,7 @@ impl Method {
     pub(crate) const fn product_code(self) -> Option<&'static str> {
         match self {
             Method::Create => Some("JSAPI_PAY"),
-            Method::Precreate => Some("FACE_TO_FACE_PAYMENT"),
+            Method::Precreate | Method::Pay => Some("FACE_TO_FACE_PAYMENT"),
             Method::PagePay => Some("FAST_INSTANT_TRADE_PAY"),
             Method::WapPay => Some("QUICK_WAP_WAY"),
             Method::AppPay => Some("QUICK_MSECURITY_PAY"),

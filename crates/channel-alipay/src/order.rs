@@ -29,7 +29,8 @@ pub(crate) fn method(account: &Account, scene: Scene) -> Result<Method, EncodeFa
         (Scene::Pc, Pc::Page) => Ok(Method::PagePay),
         (Scene::H5, _) => Ok(Method::WapPay),
         (Scene::App, _) => Ok(Method::AppPay),
-        (Scene::Swipe | Scene::Agreement | Scene::Authorize, _) => {
+        (Scene::Swipe, _) => Ok(Method::Pay),
+        (Scene::Agreement | Scene::Authorize, _) => {
             Err(unsupported("scene", format!("{} is not offered here", scene.name())))
         }
     }
@@ -53,10 +54,13 @@ pub(crate) fn request(account: &Account, place: &Place) -> Result<OrderRequest, 
         buyer_id: None,
         buyer_open_id: None,
         op_app_id: is_in_mini_program.then(|| op_app_id(account, place)),
+        scene: None,
+        auth_code: None,
         quit_url: place.front_url.clone().filter(|_| method == Method::WapPay),
     };
     match method {
         Method::Create => with_buyer(order, place),
+        Method::Pay => with_code(order, place),
         _ => Ok(order),
     }
 }
@@ -82,6 +86,17 @@ fn with_buyer(order: OrderRequest, place: &Place) -> Result<OrderRequest, Encode
         true => OrderRequest { buyer_id: Some(id), ..order },
         false => OrderRequest { buyer_open_id: Some(id), ..order },
     })
+}
+
+/// What a scanned code is, as opposed to a sound.
+const BAR_CODE: &str = "bar_code";
+
+fn with_code(order: OrderRequest, place: &Place) -> Result<OrderRequest, EncodeFault> {
+    let Some(code) = &place.payment_code else {
+        return Err(unsupported("payment_code", "the payer's code wanted"));
+    };
+    let auth_code = Some(code.expose().to_owned());
+    Ok(OrderRequest { scene: Some(BAR_CODE.to_owned()), auth_code, ..order })
 }
 
 /// Counted from the order's own time, so that every repeat says the same.

@@ -2,7 +2,8 @@
 //! kernel.
 
 use crate::wire::{
-    self, CancelAnswer, CloseAnswer, RefundAnswer, RefundQueryAnswer, TradeAnswer, Yuan,
+    self, CancelAnswer, ChargedAnswer, CloseAnswer, RefundAnswer, RefundQueryAnswer, TradeAnswer,
+    Yuan,
 };
 use channel::{Finding, Payment, PlacedOrder, PlacedRefund, Refund, RefundStatus, Refunded};
 use ledger::{Currency, Fen, Timestamp};
@@ -20,8 +21,34 @@ pub(crate) struct Trade {
 }
 
 /// What the answer to a query means.
-pub(crate) fn queried(number: &str, content: &str, now: Timestamp) -> Finding {
+pub(crate) fn queried(placed: &PlacedOrder, content: &str, now: Timestamp) -> Finding {
     let read: TradeAnswer = match wire::read(content) {
+        Ok(read) => read,
+        Err(why) => return Finding::Unknown { why },
+    };
+    if let Err(why) = equal("out_trade_no", &read.out_trade_no, &placed.channel_order_no) {
+        return Finding::Mismatch { why };
+    }
+    let is_closed = read.trade_status == "TRADE_CLOSED";
+    let trade = Trade {
+        out_trade_no: read.out_trade_no,
+        trade_no: read.trade_no,
+        status: read.trade_status,
+        total: Some(read.total_amount),
+        receipt: read.receipt_amount,
+        buyer_pay: read.buyer_pay_amount,
+        paid_at: read.send_pay_date,
+    };
+    match trade.finding(now) {
+        // What was given back was given back by the cancel.
+        Finding::Paid(payment) if is_closed && placed.is_cancelled => Finding::Reversed(payment),
+        finding => finding,
+    }
+}
+
+/// What the answer to the charge of a payer's code means.
+pub(crate) fn charged(number: &str, content: &str, now: Timestamp) -> Finding {
+    let read: ChargedAnswer = match wire::read(content) {
         Ok(read) => read,
         Err(why) => return Finding::Unknown { why },
     };
@@ -31,11 +58,11 @@ pub(crate) fn queried(number: &str, content: &str, now: Timestamp) -> Finding {
     let trade = Trade {
         out_trade_no: read.out_trade_no,
         trade_no: read.trade_no,
-        status: read.trade_status,
-        total: Some(read.total_amount),
+        status: "TRADE_SUCCESS".to_owned(),
+        total: read.total_amount,
         receipt: read.receipt_amount,
         buyer_pay: read.buyer_pay_amount,
-        paid_at: read.send_pay_date,
+        paid_at: read.gmt_payment,
     };
     trade.finding(now)
 }

@@ -116,6 +116,12 @@ pub(crate) struct OrderRequest {
     /// The mini program in which they pay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) op_app_id: Option<String>,
+    /// How a payer's code came: `bar_code` of one that was scanned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scene: Option<String>,
+    /// The payer's code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) auth_code: Option<String>,
     /// Where a mobile browser goes when the payer leaves the cashier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) quit_url: Option<String>,
@@ -173,6 +179,9 @@ pub(crate) struct Head {
 /// [`Head::code`] of a call that was carried out.
 pub(crate) const DONE: &str = "10000";
 
+/// [`Head::code`] of a charge that the payer must confirm.
+pub(crate) const PAYING: &str = "10003";
+
 /// The answer to an order.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct PlacedAnswer {
@@ -183,6 +192,26 @@ pub(crate) struct PlacedAnswer {
     /// Of an order behind a QR code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) qr_code: Option<String>,
+}
+
+/// The answer to the charge of a payer's code.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct ChargedAnswer {
+    pub(crate) trade_no: String,
+    pub(crate) out_trade_no: String,
+    /// Absent while the payer types.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) total_amount: Option<Yuan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) receipt_amount: Option<Yuan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) buyer_pay_amount: Option<Yuan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) gmt_payment: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) buyer_user_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) buyer_logon_id: Option<String>,
 }
 
 /// A trade: the answer to a query.

@@ -76,6 +76,14 @@ const ROWS: &[Row] = &[
     row_but("NOT_ENOUGH", Class::Refused, &[(Operation::Refund, Class::Unfunded)]),
     row("NO_AUTH", Class::Account),
     row("USER_ACCOUNT_ABNORMAL", Class::Refused),
+    // The payer's code.
+    row("AUTH_CODE_ERROR", Class::Refused),
+    row("AUTH_CODE_EXPIRE", Class::Refused),
+    row("AUTH_CODE_INVALID", Class::Refused),
+    row("BUYER_MISMATCH", Class::Refused),
+    row("NOT_SUPORT_CARD", Class::Refused),
+    // An earlier attempt under the number may have been charged.
+    row("ORDER_REVERSED", Class::Taken),
     row("OUT_TRADE_NO_USED", Class::Taken),
     row("ORDER_PAID", Class::Taken),
     // To a refund: there is no such order, or it is not paid.

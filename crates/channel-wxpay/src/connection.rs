@@ -13,7 +13,7 @@ use crate::wire::{self, CallbackBody, ErrorAnswer, RefundCallback, Transaction};
 use channel::{
     BillKind, Callback, CallbackFault, ClientCertificate, CodecContext, Connection, EncodeFault,
     FetchedKeys, Finding, Instruction, OrderCallback, PlacedShare, PlatformKey, Request, Response,
-    Step, Unfreeze, Unproven,
+    Scene, Step, Unfreeze, Unproven,
 };
 use ledger::Timestamp;
 
@@ -44,10 +44,12 @@ impl OpenAccount {
     fn success(&self, instruction: &Instruction, body: &[u8], context: &CodecContext) -> Finding {
         let now = context.now;
         match instruction {
-            Instruction::Place(place) => order::placed(&self.account, place, body, context),
-            Instruction::Query(placed) => {
-                reading::queried(&self.account, &placed.channel_order_no, body, now)
+            // The answer to a charge is the transaction.
+            Instruction::Place(place) if place.scene == Scene::Swipe => {
+                reading::charged(&self.account, &place.channel_order_no, body, now)
             }
+            Instruction::Place(place) => order::placed(&self.account, place, body, context),
+            Instruction::Query(placed) => reading::queried(&self.account, placed, body, now),
             Instruction::Close(_) => Finding::Closed,
             Instruction::Cancel(_) => Finding::Cancelled,
             Instruction::Refund(refund) => reading::refund(refund, body, now),

@@ -7,6 +7,7 @@
 //! - `connection`: an open account; answers and callbacks to findings.
 //! - `request`: instructions to signed requests.
 //! - `order`: placing an order, and what the client gets to pay with.
+//! - `code_pay`: charging a payer's code.
 //! - `reading`: transactions and refunds to findings.
 //! - `sharing`: profit sharing.
 //! - `bill`: bills, from the request for a file to its rows.
@@ -17,6 +18,7 @@
 
 mod bill;
 mod certificates;
+mod code_pay;
 mod codes;
 mod connection;
 pub mod counterpart;
@@ -34,7 +36,10 @@ mod sign;
 mod tests;
 mod wire;
 
-use channel::{About, BadSettings, Channel, Connection, PlatformKey, Scene, Settings, TextRules};
+use channel::{
+    About, BadSettings, Channel, Connection, PaymentCodeRules, PlatformKey, Scene, Settings,
+    TextRules,
+};
 
 /// WeChat Pay.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,12 +53,16 @@ const ORDER_LIFE_SECONDS_MAX: i64 = 90 * 24 * 3600;
 const TEXT: TextRules =
     TextRules { subject_chars_max: 127, goods_tag_bytes_max: 32, takes_four_byte_chars: false };
 
+/// 18 digits that begin with 10 to 15.
+const CODES: PaymentCodeRules =
+    PaymentCodeRules { digits_min: 18, digits_max: 18, first_two_min: 10, first_two_max: 15 };
+
 static ABOUT: About = About {
     name: "wxpay",
-    scenes: &[Scene::MiniProgram, Scene::Public, Scene::Pc, Scene::H5, Scene::App],
+    scenes: &[Scene::MiniProgram, Scene::Public, Scene::Pc, Scene::H5, Scene::App, Scene::Swipe],
     settings: settings::SETTINGS,
     order_life_seconds_max: ORDER_LIFE_SECONDS_MAX,
-    payment_codes: None,
+    payment_codes: Some(CODES),
     sharing: Some(sharing::RULES),
     text: TEXT,
     fetches_keys: true,

@@ -6,16 +6,39 @@ use crate::settlement;
 use crate::wire::{
     self, Parties, RefundAmount, RefundAnswer, RefundCallback, Transaction, read_time,
 };
-use channel::{Finding, Payment, Refund, RefundStatus, Refunded};
+use channel::{Finding, Payment, PlacedOrder, Refund, RefundStatus, Refunded};
 use ledger::{Currency, Fen, Timestamp};
 
 /// What the answer to a query means.
-pub(crate) fn queried(account: &Account, number: &str, body: &[u8], now: Timestamp) -> Finding {
+pub(crate) fn queried(
+    account: &Account,
+    placed: &PlacedOrder,
+    body: &[u8],
+    now: Timestamp,
+) -> Finding {
+    let state = |read: &Transaction| read.trade_state == "REFUND" && placed.is_cancelled;
+    read_transaction(account, &placed.channel_order_no, body, now, state)
+}
+
+/// What the answer to the charge of a payer's code means.
+pub(crate) fn charged(account: &Account, number: &str, body: &[u8], now: Timestamp) -> Finding {
+    read_transaction(account, number, body, now, |_| false)
+}
+
+/// Reads the transaction of a number. `is_reversed` says whether what went back went back by a cancel.
+fn read_transaction(
+    account: &Account,
+    number: &str,
+    body: &[u8],
+    now: Timestamp,
+    is_reversed: impl Fn(&Transaction) -> bool,
+) -> Finding {
     let read: Transaction = match wire::read(body) {
         Ok(read) => read,
         Err(why) => return Finding::Unknown { why },
     };
     match equal("out_trade_no", Some(&read.out_trade_no), number) {
+        Ok(()) if is_reversed(&read) => reversed(transaction(account, read, now)),
         Ok(()) => transaction(account, read, now),
         Err(why) => Finding::Mismatch { why },
     }
@@ -31,12 +54,22 @@ pub(crate) fn transaction(account: &Account, read: Transaction, now: Timestamp) 
         "SUCCESS" | "REFUND" => paid(read, now),
         // ACCEPT is known from the older API: the payer is being charged.
         "NOTPAY" | "USERPAYING" | "ACCEPT" => Finding::Pending,
+        // A payment that was reversed still shows its number.
+        "REVOKED" if read.transaction_id.is_some() => reversed(paid(read, now)),
         "CLOSED" | "REVOKED" => Finding::Closed,
         "PAYERROR" => Finding::Failed {
             code: read.trade_state,
             text: read.trade_state_desc.unwrap_or_default(),
         },
         other => Finding::Unknown { why: format!("trade_state {other}") },
+    }
+}
+
+/// A payment that went back to the payer as a whole.
+fn reversed(finding: Finding) -> Finding {
+    match finding {
+        Finding::Paid(payment) | Finding::Contested { payment, .. } => Finding::Reversed(payment),
+        other => other,
     }
 }
 

@@ -1,12 +1,14 @@
 //! Instructions to requests: paths, bodies, headers, the signature.
 
 use crate::bill;
+use crate::code_pay;
 use crate::connection::OpenAccount;
 use crate::order;
 use crate::sign::{self, Authorization};
 use crate::wire::{self, CloseRequest, Parties, RefundRequest, RefundRequestAmount};
 use channel::{
     BillFile, CodecContext, EncodeFault, Instruction, Method, Payer, Refund, RefundCause, Request,
+    Scene,
 };
 
 /// Who we say we are.
@@ -26,6 +28,12 @@ impl OpenAccount {
         context: &CodecContext,
     ) -> Result<Request, EncodeFault> {
         match instruction {
+            Instruction::Place(place) if place.scene == Scene::Swipe => {
+                check_number(&place.channel_order_no)?;
+                let charge = code_pay::request(&self.account, place)?;
+                let target = format!("{}/{}", self.transactions(), code_pay::PATH);
+                self.request(Method::Post, &target, wire::json(&charge), context)
+            }
             Instruction::Place(place) => {
                 check_number(&place.channel_order_no)?;
                 let (trade, order) = order::request(&self.account, place)?;

@@ -89,6 +89,32 @@ pub(crate) struct OrderRequest {
     pub(crate) settle_info: Option<SettleInfo>,
 }
 
+/// `POST /v3/pay[/partner]/transactions/codepay`.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct CodePayRequest {
+    #[serde(flatten)]
+    pub(crate) parties: Parties,
+    pub(crate) description: String,
+    pub(crate) out_trade_no: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) attach: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) goods_tag: Option<String>,
+    pub(crate) payer: CodePayer,
+    pub(crate) amount: OrderAmount,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scene_info: Option<SceneInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) settle_info: Option<SettleInfo>,
+}
+
+/// The payer who shows a code.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct CodePayer {
+    /// The code on the payer's phone.
+    pub(crate) auth_code: String,
+}
+
 /// What becomes of an order's money.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SettleInfo {

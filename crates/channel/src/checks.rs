@@ -17,6 +17,7 @@ use crate::http::{Method, Request, Response};
 use crate::instruction::{
     Cancel, Instruction, Operation, Place, PlacedOrder, PlacedRefund, Refund, RefundCause, Scene,
 };
+use crate::payment_code::{PaymentCode, PaymentCodeRules};
 use crate::port::{About, CallbackFault, CodecContext, Connection, EncodeFault, Step};
 use crate::share::Receiver;
 use std::collections::BTreeSet;
@@ -87,7 +88,17 @@ impl Sample<'_> {
     }
 
     fn placing(&self, scene: Scene) -> Instruction {
-        Instruction::Place(Box::new(Place { scene, ..self.place.clone() }))
+        let payment_code = self.payment_code().filter(|_| scene == Scene::Swipe);
+        Instruction::Place(Box::new(Place { scene, payment_code, ..self.place.clone() }))
+    }
+
+    /// The least of the channel's codes.
+    fn payment_code(&self) -> Option<PaymentCode> {
+        let rules = self.about.payment_codes?;
+        let PaymentCodeRules { digits_min, first_two_min, .. } = rules;
+        let code = PaymentCode::new(format!("{first_two_min:0<digits_min$}"));
+        assert_eq!(rules.broken_by(&code), None, "{}", self.about.name);
+        Some(code)
     }
 }
 

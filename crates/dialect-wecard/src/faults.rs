@@ -354,6 +354,9 @@ fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
         OrderRefusal::Expiry | OrderRefusal::ExpiryTooFar { .. } => {
             (ErrCode::InvalidParameter, Some("ExpireTime"))
         }
+        OrderRefusal::PaymentCode { .. } => {
+            (ErrCode::InvalidParameter, Some("ExternalPaymentData.AuthCode"))
+        }
         OrderRefusal::Allocation { .. } => (ErrCode::InvalidParameter, Some(ALLOCATIONS)),
         OrderRefusal::Share { .. } | OrderRefusal::Picked { .. } => {
             (ErrCode::InvalidParameter, Some(SHARES))

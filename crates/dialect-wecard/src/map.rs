@@ -4,12 +4,13 @@ use crate::auth::Caller;
 use crate::details::Kept;
 use crate::faults::{ErrCode, Fault};
 use crate::members::{Allocation, Share};
+use crate::pay_channel::AUTH_CODE;
 use crate::wire::{
     Allocated, AllocationFound, AllocationShown, Closed, Placed, Queried, ShareShown, Unfrozen,
     UnfrozenPart, UnifiedOrder, pay_type,
 };
 use crate::{content, details, pay_channel, sharing, time};
-use channel::{PayForm, Payer};
+use channel::{PayForm, Payer, PaymentCode, Scene};
 use kernel::{
     AllocationState, AllocationStatus, ChannelAnswer, KnownPayInfo, MerchantId, Order,
     OrderRequest, OrderState, Paid, PlaceOrder, Splits,
@@ -19,6 +20,8 @@ use std::sync::Arc;
 
 /// Shares and allocations are kept with the order and start here.
 const NOT_BEGUN: &str = "INIT";
+/// An order that is not paid yet, and still can be.
+const PAYING: &str = "PAYING";
 
 /// The command that an order request is.
 pub(crate) fn place(caller: &Caller, order: &UnifiedOrder<'_>) -> Result<PlaceOrder, Fault> {
@@ -59,7 +62,20 @@ pub(crate) fn place_in(
         request: Arc::new(request),
         payees: payees(order)?,
         expires_at: order.expires_at,
+        payment_code: payment_code(order),
     })
+}
+
+/// The code that the payer shows, where one pays. It goes no further than the command.
+fn payment_code(order: &UnifiedOrder<'_>) -> Option<PaymentCode> {
+    let code = order.external(AUTH_CODE).filter(|_| order.scene == Scene::Swipe);
+    code.map(|code| PaymentCode::new(code.to_owned()))
+}
+
+/// True of an order that a code pays: what is not known of it yet is found out by queries, and its caller
+/// waits for nothing else.
+pub(crate) fn is_by_code(order: &Order) -> bool {
+    order.terms.request.scene == Scene::Swipe
 }
 
 /// The payees that get their parts by the merchant's template.
@@ -108,6 +124,7 @@ pub(crate) fn placed<'o>(
 ) -> Result<Placed<'o>, Fault> {
     let view = View::of(order, now);
     match &order.state {
+        OrderState::Init | OrderState::Closing(_) if is_by_code(order) => {}
         OrderState::Init => return Err(not_known(answer)),
         OrderState::Paying(_) if view.pay_info.is_none() => return Err(not_known(answer)),
         OrderState::Closing(_) => {
@@ -119,13 +136,14 @@ pub(crate) fn placed<'o>(
         }
         OrderState::Paying(_) | OrderState::Paid(_) | OrderState::Failed { .. } => {}
     }
+    let is_direct = view.paid.is_some() || (is_by_code(order) && view.status == PAYING);
     Ok(Placed {
         out_order_id: &order.terms.request.merchant_order_no,
         channel_order_id: order.terms.id.to_string(),
         third_pay_order_id: view.paid.map(|paid| &*paid.payment_reference),
         total_amount: order.terms.request.amount.get().to_string(),
         order_status: view.status,
-        pay_info_type: view.pay_info.map(form).or(view.paid.map(|_| "DIRECTPAY")),
+        pay_info_type: view.pay_info.map(form).or(is_direct.then_some("DIRECTPAY")),
         pay_info: view.pay_info.and_then(shown),
         pay_channel: pay_channel::word(&order.terms.channel),
         fail_reason: view.fail_reason,
@@ -144,6 +162,10 @@ pub(crate) fn not_known(answer: Option<&ChannelAnswer>) -> Fault {
         }
         Some(ChannelAnswer::Unknown) | None => Fault::unknown(),
     }
+}
+
+const fn is_unknown(answer: Option<&ChannelAnswer>) -> bool {
+    matches!(answer, Some(ChannelAnswer::Unknown) | None)
 }
 
 /// The result of a query, and the content of a notification.
@@ -283,6 +305,10 @@ pub(crate) fn closed<'o>(
         OrderState::Paid(_) => {
             return Err(Fault::new(ErrCode::OrderStatusError, "the order is paid"));
         }
+        OrderState::Closing(_) if is_by_code(order) && is_unknown(answer) => {
+            let text = "the order is being cancelled: query it";
+            return Err(Fault::new(ErrCode::OperateIsProcessing, text));
+        }
         OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_) => {
             return Err(not_known(answer));
         }
@@ -307,12 +333,13 @@ impl<'o> View<'o> {
     pub(crate) fn of(order: &'o Order, now: Timestamp) -> View<'o> {
         let view = View { status: "INIT", pay_info: None, paid: None, fail_reason: None };
         match &order.state {
+            OrderState::Init if is_by_code(order) => View { status: PAYING, ..view },
             OrderState::Init => view,
             OrderState::Paying(pay_info) => {
                 let works = pay_info.is_usable(now) && !order.is_overdue(now);
-                View { status: "PAYING", pay_info: works.then_some(pay_info), ..view }
+                View { status: PAYING, pay_info: works.then_some(pay_info), ..view }
             }
-            OrderState::Closing(_) => View { status: "PAYING", ..view },
+            OrderState::Closing(_) => View { status: PAYING, ..view },
             OrderState::Paid(paid) => View { status: paid_status(order), paid: Some(paid), ..view },
             OrderState::Failed { reason, .. } => {
                 View { status: "PAY_FAIL", fail_reason: Some(reason), ..view }

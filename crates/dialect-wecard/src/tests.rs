@@ -129,6 +129,7 @@ fn order(body: &str, state: OrderState) -> Order {
         state,
         is_confirmed: true,
         in_flight: None,
+        cancel: None,
         sharing: kernel::OrderSharing::default(),
         funds: kernel::OrderFunds::default(),
         polls: 0,

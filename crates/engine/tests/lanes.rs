@@ -218,6 +218,7 @@ async fn place(
         request: Arc::new(request),
         payees: vec![],
         expires_at: Some(engine.now().plus_seconds(60)),
+        payment_code: None,
     };
     let reply = engine.handle(Caller::Clock, command).await.expect("placed").reply;
     match reply.row {

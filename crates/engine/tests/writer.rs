@@ -299,6 +299,7 @@ fn place_for(tenant: TenantId, number: &str, fen: i64) -> Command {
         request: Arc::new(request),
         payees: vec![],
         expires_at: None,
+        payment_code: None,
     }
     .into()
 }

@@ -191,7 +191,8 @@ fn final_items(kernel: &TestKernel) -> Vec<(Subject, usize, String)> {
 /// not there are skipped.
 fn any_step() -> impl Strategy<Value = String> {
     let order = (0u8..3).prop_map(|slot| format!("o{slot}"));
-    let asked = prop::sample::select(vec!["callback", "place", "query", "close"]);
+    let asked =
+        prop::sample::select(vec!["callback", "place", "query", "query", "close", "cancel"]);
     let account = prop::sample::select(vec!["", "", "", "", "", "@other", "@moved"]);
     let said = prop::sample::select(vec![
         "placed",
@@ -217,6 +218,9 @@ fn any_step() -> impl Strategy<Value = String> {
         "paid tx1 1000/700",
         "paid tx1 1000/0",
         "paid tx2 1000/700",
+        "cancelled",
+        "reversed tx1 1000",
+        "reversed tx4 1000/700",
         "paid tx2 1000/1001",
         "paid tx3 999/-1",
         "paid tx3 999/300",
@@ -315,6 +319,7 @@ fn any_step() -> impl Strategy<Value = String> {
         2 => proposed,
         2 => approved,
         2 => order.clone().prop_map(|order| format!("place {order}")),
+        2 => order.clone().prop_map(|order| format!("place {order} code=134567890123456789")),
         1 => order.clone().prop_map(|order| format!("place {order} allocate={DIVIDED}")),
         6 => (order.clone(), divided).prop_map(|(order, how)| format!("sell {order}{how}")),
         1 => order.clone().prop_map(|order| format!("close {order}")),
@@ -587,7 +592,9 @@ fn check_arrived(kernel: &TestKernel) {
             OrderState::Paid(paid) => paid.settled_amount.get(),
             _ => 0,
         };
-        order.unapplied.iter().map(|it| it.settled_amount.get()).chain([paid])
+        // What a cancel gave back came and went.
+        let stays = order.unapplied.iter().filter(|it| it.outcome != UnappliedOutcome::Reversed);
+        stays.map(|it| it.settled_amount.get()).chain([paid])
     });
     let left = kernel.stored.refunds.all().map(|refund| match &refund.state {
         RefundState::Done { settled_refund, .. } => settled_refund.get(),
@@ -777,6 +784,9 @@ fn ends(kernel: &TestKernel) -> Vec<&'static str> {
         (RefundState::Failed { .. }, _) => Some("a refund failed"),
         _ => None,
     }));
+    let unapplied = stored.orders.all().flat_map(|order| &order.unapplied);
+    let reversed = unapplied.filter(|it| it.outcome == UnappliedOutcome::Reversed);
+    ends.extend(reversed.map(|_| "a payment was reversed"));
     let released = stored.allocation_releases.all().map(|_| "an allocation was released");
     ends.extend(released);
     ends.extend(stored.withdrawals.all().map(|row| row.state.name()));
@@ -784,7 +794,8 @@ fn ends(kernel: &TestKernel) -> Vec<&'static str> {
 }
 
 /// Every end that the histories of this file must come to: else they would prove less than they seem to.
-const ENDS: [&str; 17] = [
+const ENDS: [&str; 18] = [
+    "a payment was reversed",
     "a part waits",
     "a part at the channel is done",
     "a part in the book is done",
@@ -808,7 +819,7 @@ const ENDS: [&str; 17] = [
 fn the_histories_come_to_every_end() {
     let mut chance = TestRunner::deterministic();
     let mut seen = BTreeSet::new();
-    for _ in 0..200 {
+    for _ in 0..240 {
         let steps = prop::collection::vec(any_step(), 60..120).new_tree(&mut chance);
         let mut kernel = kernel_with_payees();
         for step in steps.expect("steps").current() {

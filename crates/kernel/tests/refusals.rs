@@ -37,14 +37,15 @@ const fn order_rank(refusal: &OrderRefusal) -> usize {
         OrderRefusal::Expiry => 13,
         OrderRefusal::ExpiryTooFar { .. } => 14,
         OrderRefusal::Text { .. } => 15,
-        OrderRefusal::Allocation { .. } => 16,
-        OrderRefusal::Picked { .. } => 17,
-        OrderRefusal::Share { .. } => 18,
-        OrderRefusal::Splits => 19,
-        OrderRefusal::NoWallet => 20,
-        OrderRefusal::OtherWallet => 21,
-        OrderRefusal::Wallet(_) => 22,
-        OrderRefusal::WalletCard { .. } => 23,
+        OrderRefusal::PaymentCode { .. } => 16,
+        OrderRefusal::Allocation { .. } => 17,
+        OrderRefusal::Picked { .. } => 18,
+        OrderRefusal::Share { .. } => 19,
+        OrderRefusal::Splits => 20,
+        OrderRefusal::NoWallet => 21,
+        OrderRefusal::OtherWallet => 22,
+        OrderRefusal::Wallet(_) => 23,
+        OrderRefusal::WalletCard { .. } => 24,
     }
 }
 

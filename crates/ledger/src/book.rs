@@ -221,6 +221,8 @@ pub enum Reason {
     UnappliedPayment,
     /// Unapplied money on its way back to the payer.
     UnappliedRefund,
+    /// Unapplied money that a cancel of its order gave back.
+    Reversal,
     /// Unapplied money that somebody gave back outside the channel's interface.
     SettledByHand,
     /// Unapplied money that is not given back.
@@ -229,7 +231,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, for listings and tests.
-    pub const ALL: [Reason; 20] = [
+    pub const ALL: [Reason; 21] = [
         Reason::Payment,
         Reason::Coupon,
         Reason::Refund,
@@ -248,6 +250,7 @@ impl Reason {
         Reason::Breakage,
         Reason::UnappliedPayment,
         Reason::UnappliedRefund,
+        Reason::Reversal,
         Reason::SettledByHand,
         Reason::WrittenOff,
     ];
@@ -273,6 +276,7 @@ impl Reason {
             Reason::Breakage => "breakage",
             Reason::UnappliedPayment => "unapplied_payment",
             Reason::UnappliedRefund => "unapplied_refund",
+            Reason::Reversal => "reversal",
             Reason::SettledByHand => "settled_by_hand",
             Reason::WrittenOff => "written_off",
         }

@@ -40,6 +40,7 @@ CREATE TABLE orders (
     share_progress      text   COLLATE "C",
     in_flight_operation text   COLLATE "C",
     in_flight_until     bigint,
+    cancel              text   COLLATE "C",
     polls               bigint NOT NULL,
     unapplied           text   COLLATE "C" NOT NULL,
     contested           text   COLLATE "C",

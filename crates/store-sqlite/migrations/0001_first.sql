@@ -39,6 +39,7 @@ CREATE TABLE orders (
     share_progress      TEXT,
     in_flight_operation TEXT,
     in_flight_until     INTEGER,
+    cancel              TEXT,
     polls               INTEGER NOT NULL,
     unapplied           TEXT    NOT NULL,
     contested           TEXT,

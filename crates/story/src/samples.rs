@@ -244,7 +244,14 @@ fn place(number: &str) -> PlaceOrder {
         content: String::new(),
     };
     let (tenant, channel) = (tenant(), "wxpay".to_owned());
-    PlaceOrder { tenant, channel, request: Arc::new(request), payees: vec![], expires_at: None }
+    PlaceOrder {
+        tenant,
+        channel,
+        request: Arc::new(request),
+        payees: vec![],
+        expires_at: None,
+        payment_code: None,
+    }
 }
 
 fn pay_info() -> Finding {

@@ -78,6 +78,7 @@ pub fn place_for(tenant: &TenantId, request: OrderRequest) -> Command {
         request: Arc::new(request),
         payees: vec![],
         expires_at: None,
+        payment_code: None,
     }
     .into()
 }

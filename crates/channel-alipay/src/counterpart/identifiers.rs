@@ -10,6 +10,11 @@ pub(super) fn trade_no(context: &CodecContext) -> String {
     format!("{}2200{ms:08}{}", day(context.now), digits(&context.nonce, 8))
 }
 
+/// A code on a payer's phone: 18 digits that begin with 28.
+pub(super) fn payment_code(context: &CodecContext) -> String {
+    format!("28{}", digits(&context.nonce, 16))
+}
+
 /// Where the payer's app finds an order behind a QR code.
 pub(super) fn qr_code(context: &CodecContext) -> String {
     let tail: String = context.nonce.chars().take(20).collect();

@@ -93,7 +93,7 @@ pub(super) fn begin(
 }
 
 /// The order that stands under the number, if it can still be paid and says the same.
-fn known(
+pub(super) fn known(
     documents: &dyn DocumentStore,
     made: &Order,
     now: Timestamp,
@@ -118,7 +118,7 @@ fn known(
     }
 }
 
-fn make(
+pub(super) fn make(
     app: &App,
     parameters: &Parameters,
     asked: OrderRequest,

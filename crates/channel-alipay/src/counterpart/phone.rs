@@ -3,7 +3,7 @@
 use crate::counterpart::records::{self, Code, Order, Paid, Stage, State};
 use crate::counterpart::refusal::Stop;
 use crate::counterpart::world::World;
-use crate::counterpart::{admit, callback, form, identifiers, order};
+use crate::counterpart::{admit, callback, code_pay, form, identifiers, order};
 use crate::method::Method;
 use crate::wire::{self, BridgePayInfo, Parameters, Yuan};
 use channel::{
@@ -24,12 +24,25 @@ pub(super) fn pay(
     outcome: PhoneOutcome,
     context: &CodecContext,
 ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
+    if code_pay::is_code(pay_info) {
+        return code_pay::reply(documents, pay_info, outcome, context);
+    }
     let order = open(world, documents, pay_info, context)?;
     match order.stage(context.now) {
         Stage::Paid(_) => return Err(refused("订单已支付，请勿重复支付")),
         Stage::Closed | Stage::Prepared => return Err(refused("交易已关闭")),
         Stage::Open => {}
     }
+    decide(documents, order, outcome, context)
+}
+
+/// What becomes of an open order by what the payer wants.
+pub(super) fn decide(
+    documents: &mut dyn DocumentStore,
+    order: Order,
+    outcome: PhoneOutcome,
+    context: &CodecContext,
+) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
     match outcome {
         PhoneOutcome::Success => Ok(succeed(documents, order, context)?),
         PhoneOutcome::SuccessWith(_) => Err(refused("沙箱的支付宝没有优惠券")),
@@ -107,6 +120,16 @@ fn succeed(
     order: Order,
     context: &CodecContext,
 ) -> Result<(String, Vec<OutgoingCallback>), DocumentFault> {
+    let (order, outgoing) = pay_now(documents, order, context)?;
+    Ok((format!("支付成功 {} 元", Yuan(Fen::new(order.total)).text()), outgoing))
+}
+
+/// The order is paid now.
+pub(super) fn pay_now(
+    documents: &mut dyn DocumentStore,
+    order: Order,
+    context: &CodecContext,
+) -> Result<(Order, Vec<OutgoingCallback>), DocumentFault> {
     let paid = Paid {
         trade_no: order.trade_no().unwrap_or_default().to_owned(),
         at_ms: context.now.ms(),
@@ -116,8 +139,7 @@ fn succeed(
     let order = Order { state: State::Paid(paid.clone()), ..order };
     records::keep(documents, &order)?;
     let outgoing = callback::paid(&order, &paid, context);
-    let shown = format!("支付成功 {} 元", Yuan(Fen::new(order.total)).text());
-    Ok((shown, outgoing.into_iter().collect()))
+    Ok((order, outgoing.into_iter().collect()))
 }
 
 fn fail(

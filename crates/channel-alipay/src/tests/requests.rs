@@ -137,7 +137,8 @@ fn an_order_ends_at_the_time_that_its_placing_fixed() {
 fn what_the_channel_cannot_carry_out_is_named() {
     let nobody = Payer::default();
     for (place, field) in [
-        (Place { scene: Scene::Swipe, ..place() }, "scene"),
+        (Place { scene: Scene::Agreement, ..place() }, "scene"),
+        (Place { scene: Scene::Swipe, ..place() }, "payment_code"),
         (Place { payer: nobody, ..place() }, "payer.user_id"),
         (Place { amount: Fen::ZERO, ..place() }, "amount"),
         (Place { amount: Fen::new(10_000_000_001), ..place() }, "amount"),

@@ -6,9 +6,9 @@ use crate::counterpart::records::{self, End, Entry, Order, Paid, Refunding, Stag
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::{Mode, Trade};
 use crate::counterpart::sharing::funds;
-use crate::counterpart::wire::{CodePayRequest, ReversalAnswer};
+use crate::counterpart::wire::ReversalAnswer;
 use crate::counterpart::{CallContext, identifiers, order, payment, rules, trade};
-use crate::wire::CloseRequest;
+use crate::wire::{CloseRequest, CodePayRequest};
 use ledger::Timestamp;
 
 /// A payment can be reversed for seven days.

@@ -1,33 +1,9 @@
 //! What stands on the wire and only the counterpart reads or writes. The types of both halves are in the
 //! crate's own `wire`.
 
-use crate::wire::{OrderAmount, Parties, SceneInfo, SettleInfo, read_time};
+use crate::wire::{Parties, read_time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-/// `POST /v3/pay[/partner]/transactions/codepay`.
-#[derive(Clone, Serialize, Deserialize)]
-pub(super) struct CodePayRequest {
-    #[serde(flatten)]
-    pub(super) parties: Parties,
-    pub(super) description: String,
-    pub(super) out_trade_no: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) attach: Option<String>,
-    pub(super) payer: CodePayer,
-    pub(super) amount: OrderAmount,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) scene_info: Option<SceneInfo>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) settle_info: Option<SettleInfo>,
-}
-
-/// The payer who shows a code.
-#[derive(Clone, Serialize, Deserialize)]
-pub(super) struct CodePayer {
-    /// The code on the payer's phone.
-    pub(super) auth_code: String,
-}
 
 /// The answer to `POST …/out-trade-no/{out_trade_no}/reverse`.
 #[derive(Clone, Serialize, Deserialize)]

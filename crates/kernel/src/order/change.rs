@@ -3,12 +3,13 @@
 use super::freeze;
 use super::polls::{FINAL_POLL_SECONDS, next_poll};
 use super::{
-    Closure, ContestedPayment, InFlightCall, KnownPayInfo, Order, OrderFunds, OrderSharing,
-    OrderState, Paid, UnappliedPayment,
+    CancelState, Closure, ContestedPayment, InFlightCall, KnownPayInfo, Order, OrderFunds,
+    OrderSharing, OrderState, Paid, UnappliedPayment,
 };
 use crate::aggregate::AggregateChange;
 use crate::event::Event;
 use crate::standing::{Attention, AttentionKind};
+use channel::{Operation, Scene};
 use ledger::{Subject, Timestamp};
 use std::sync::Arc;
 
@@ -64,6 +65,8 @@ pub enum OrderChange {
         /// When it does that.
         next_poll_at: Option<Timestamp>,
     },
+    /// The channel has answered a cancel; a query follows.
+    CancelAnswered,
     /// An operator wants it polled now.
     PollRequested,
     /// The payer can pay now. The event log keeps the form and the time, and not the text.
@@ -109,6 +112,7 @@ impl AggregateChange for OrderChange {
             OrderChange::CloseRefused { .. } => "close_refused",
             OrderChange::FreezeWatched { .. } => "freeze_watched",
             OrderChange::FreezeEnding { .. } => "freeze_ending",
+            OrderChange::CancelAnswered => "cancel_answered",
             OrderChange::PollRequested => "poll_requested",
             OrderChange::PayInfoReceived(_) => "pay_info_received",
             OrderChange::Paid(_) => "paid",
@@ -144,6 +148,9 @@ pub(super) fn evolve(before: Option<&Order>, event: &Event, change: &OrderChange
             // The previous call never reported back; count it as a poll.
             order.polls = order.polls.saturating_add(u32::from(order.in_flight.is_some()));
             order.in_flight = Some(*call);
+            if call.operation == Operation::Cancel {
+                order.cancel = Some(CancelState::Sent);
+            }
             order.next_poll_at = Some(call.until);
         }
         OrderChange::CallEnded { next_poll_at } => order.next_poll_at = *next_poll_at,
@@ -173,6 +180,7 @@ pub(super) fn evolve(before: Option<&Order>, event: &Event, change: &OrderChange
             need_person(&mut order, AttentionKind::FreezeEnding, why, event.at);
             order.next_poll_at = *next_poll_at;
         }
+        OrderChange::CancelAnswered => order.cancel = Some(CancelState::Answered),
         OrderChange::PollRequested => {
             // The schedule begins anew: somebody has mended what it waited for, or hopes so.
             order.polls = 0;
@@ -258,6 +266,11 @@ fn end_call(order: &mut Order, event: &Event) {
     }
 }
 
+/// Whether the channel has confirmed that it charges the payer's code.
+fn is_charging(order: &Order) -> bool {
+    order.terms.request.scene == Scene::Swipe && order.is_confirmed
+}
+
 fn become_state(order: &mut Order, next: OrderState, at: Timestamp) {
     assert!(
         order.state.may_become(&next),
@@ -268,8 +281,10 @@ fn become_state(order: &mut Order, next: OrderState, at: Timestamp) {
     );
     if next.is_final() {
         order.next_poll_at = match (&order.state, &next) {
-            // What was never confirmed and is refused at once cannot be paid any more.
-            (OrderState::Init, _) | (_, OrderState::Paid(_)) => None,
+            // What was never confirmed and is refused at once cannot be paid any more. A code may be
+            // charged while its payer types.
+            (OrderState::Init, _) if !is_charging(order) => None,
+            (_, OrderState::Paid(_)) => None,
             // The callback of a late payment may be lost: the order is polled again after its end.
             (_, _) => Some(at.plus_seconds(FINAL_POLL_SECONDS[0])),
         };

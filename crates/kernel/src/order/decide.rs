@@ -1,5 +1,6 @@
 //! What the merchant and the clock want of an order.
 
+use super::by_code::{self, is_by_code};
 use super::freeze;
 use super::operator;
 use super::polls::FINAL_POLLS_MAX;
@@ -17,7 +18,7 @@ use crate::refund;
 use crate::share;
 use crate::wallet::WalletRefusal;
 use crate::wallet_payment::WalletUse;
-use channel::{Instruction, Operation};
+use channel::{Instruction, Operation, PaymentCode, Scene};
 use ledger::{Id, Timestamp, kinds};
 use std::sync::Arc;
 
@@ -108,6 +109,8 @@ pub struct PlaceOrder {
     pub payees: Vec<Id<kinds::Payee>>,
     /// From when on it must not be payable; `None` for the default of 30 minutes.
     pub expires_at: Option<Timestamp>,
+    /// The code that the payer shows, where one pays. It goes on to the one call that places the order.
+    pub payment_code: Option<PaymentCode>,
 }
 
 impl PlaceOrder {
@@ -248,7 +251,8 @@ pub(crate) fn place_new(
     check_wallet(view, place)?;
     let order = new_order(deciding, place, splits, route, expires_at);
     deciding.record(&order, OrderChange::Placed(Box::new(order.clone())));
-    deciding.work(order.ask(order.place_instruction()));
+    let payment_code = place.payment_code.clone();
+    deciding.work(order.ask(order.place_with(payment_code)));
     Ok(order)
 }
 
@@ -286,7 +290,19 @@ fn check_new<'m>(
     {
         return Err(OrderRefusal::Text { field, why });
     }
+    check_code(route, place)?;
     Ok((route, expires_at))
+}
+
+/// That the payer's code is there where one pays, and is one of the channel's.
+fn check_code(route: &Route, place: &PlaceOrder) -> Result<(), OrderRefusal> {
+    let rules = route.payment_codes.filter(|_| place.request.scene == Scene::Swipe);
+    let why = match (rules, &place.payment_code) {
+        (None, _) => return Ok(()),
+        (Some(_), None) => Some("the payer's code is missing".to_owned()),
+        (Some(rules), Some(code)) => rules.broken_by(code),
+    };
+    why.map_or(Ok(()), |why| Err(OrderRefusal::PaymentCode { why }))
 }
 
 /// How the money will be divided: each part goes to somebody who can have it, and all parts together are
@@ -426,6 +442,10 @@ pub(crate) fn repeat(
         // A repeat that is answered from what is stored leaves nothing: a caller could fill the database
         // with repeats.
         OrderState::Paying(pay_info) if pay_info.is_usable(now) => {}
+        // What a code pays is placed once; since then the channel knows.
+        OrderState::Init if is_by_code(&deciding.view().directory, order) => {
+            begin(deciding, order, order.query_instruction());
+        }
         OrderState::Init | OrderState::Paying(_) => {
             begin(deciding, order, order.place_instruction());
         }
@@ -487,7 +507,10 @@ fn close(
         OrderState::Init | OrderState::Paying(_) => {
             begin_closing(deciding, order, Closure::Asked);
         }
-        OrderState::Closing(_) => begin(deciding, order, order.close_instruction()),
+        OrderState::Closing(_) => {
+            let instruction = first_step(deciding, order);
+            begin(deciding, order, instruction);
+        }
     }
     Ok(Reply::about(order.id().subject()))
 }
@@ -508,8 +531,17 @@ pub(super) fn run_task(deciding: &mut Deciding<'_>, order: &Order) {
         OrderState::Init | OrderState::Paying(_) if order.is_overdue(now) => {
             begin_closing(deciding, order, Closure::Expired);
         }
+        OrderState::Init if is_by_code(&deciding.view().directory, order) => {
+            match by_code::is_in_doubt(order, now) {
+                true => begin_closing(deciding, order, Closure::InDoubt),
+                false => begin(deciding, order, order.query_instruction()),
+            }
+        }
         OrderState::Init => begin(deciding, order, order.place_instruction()),
         OrderState::Paying(_) => begin(deciding, order, order.query_instruction()),
+        OrderState::Closing(_) if is_by_code(&deciding.view().directory, order) => {
+            begin(deciding, order, by_code::closing_step(order));
+        }
         OrderState::Closing(_) if queries_before_closing(order) => {
             begin(deciding, order, order.query_instruction());
         }
@@ -525,8 +557,17 @@ const fn queries_before_closing(order: &Order) -> bool {
 
 /// Closes an order at the channel; it ends when the channel has confirmed that.
 pub(super) fn begin_closing(deciding: &mut Deciding<'_>, order: &Order, closure: Closure) {
+    let instruction = first_step(deciding, order);
     deciding.record(order, OrderChange::Closing(closure));
-    begin(deciding, order, order.close_instruction());
+    begin(deciding, order, instruction);
+}
+
+/// What an order that is to be closed begins with.
+fn first_step(deciding: &Deciding<'_>, order: &Order) -> Instruction {
+    match is_by_code(&deciding.view().directory, order) {
+        true => order.query_instruction(),
+        false => order.close_instruction(),
+    }
 }
 
 /// Gives the order to a call: no other call about it begins until this one has ended.

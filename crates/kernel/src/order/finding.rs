@@ -7,6 +7,7 @@
 //! A negative answer has weight only in context: "not found" ends an order only while the channel has
 //! never confirmed it, and a refusal of the channel account says nothing about the order.
 
+use super::by_code::{self, is_by_code};
 use super::decide::{begin, begin_closing};
 use super::freeze;
 use super::polls::{FINAL_POLLS_MAX, cannot_close, is_known, poll_again, poll_contradicted};
@@ -36,7 +37,9 @@ pub(super) fn record(
     finding: &Finding,
 ) {
     let (now, asked) = (deciding.now(), deciding.asked());
-    match transition(order, about, finding, asked, now) {
+    let is_by_code = is_by_code(&deciding.view().directory, order);
+    let poll = |finding| poll_again(order, finding, asked, now, is_by_code);
+    match transition(order, about, finding, asked, now, is_by_code) {
         Transition::PayInfo(pay_info) => {
             deciding.record(order, OrderChange::PayInfoReceived(pay_info.clone().into()));
         }
@@ -47,7 +50,7 @@ pub(super) fn record(
             end_unpaid(deciding, order, OrderChange::Failed { reason });
         }
         Transition::Pending => {
-            let next_poll_at = poll_again(order, finding, asked, now);
+            let next_poll_at = poll(finding);
             deciding.record(
                 order,
                 match needs_confirmation(order) {
@@ -84,7 +87,29 @@ pub(super) fn record(
         }
         Transition::CloseAgain => {
             deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
-            begin(deciding, order, order.close_instruction());
+            let closing = match is_by_code {
+                true => order.cancel_instruction(),
+                false => order.close_instruction(),
+            };
+            begin(deciding, order, closing);
+        }
+        Transition::Cancel => {
+            deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
+            begin(deciding, order, order.cancel_instruction());
+        }
+        Transition::CancelAnswered => by_code::cancel_answered(deciding, order),
+        Transition::Reversed(payment) => {
+            by_code::book_reversed(deciding, order, payment);
+            match end(order, now, "reversed at the channel") {
+                _ if asked == Some(Operation::Cancel) && !order.state.is_final() => {
+                    by_code::cancel_answered(deciding, order);
+                }
+                Transition::Closed => end_unpaid(deciding, order, OrderChange::Closed),
+                Transition::Failed(reason) => {
+                    end_unpaid(deciding, order, OrderChange::Failed { reason });
+                }
+                _ => deciding.record(order, OrderChange::CallEnded { next_poll_at: poll(finding) }),
+            }
         }
         Transition::Nothing if cannot_close(order, asked, now) => {
             let why = format!("the channel does not close the order: {}", finding.describe());
@@ -92,8 +117,7 @@ pub(super) fn record(
             deciding.record(order, OrderChange::CloseRefused { why, next_poll_at });
         }
         Transition::Nothing => {
-            let next_poll_at = poll_again(order, finding, asked, now);
-            deciding.record(order, OrderChange::CallEnded { next_poll_at });
+            deciding.record(order, OrderChange::CallEnded { next_poll_at: poll(finding) });
         }
     }
 }
@@ -129,7 +153,7 @@ fn needs_confirmation(order: &Order) -> bool {
 }
 
 /// What a finding does to the order in its present state.
-enum Transition<'a> {
+pub(super) enum Transition<'a> {
     /// The payer can pay now.
     PayInfo(&'a PayInfo),
     /// The order is paid by this.
@@ -154,6 +178,12 @@ enum Transition<'a> {
     QueryBeforeClosing(String),
     /// It has ended here and can still be paid at the channel.
     CloseAgain,
+    /// Its outcome is in doubt: it is cancelled.
+    Cancel,
+    /// The channel has answered a cancel.
+    CancelAnswered,
+    /// A payment that came, and that a cancel gave back.
+    Reversed(&'a Payment),
     /// Nothing new.
     Nothing,
 }
@@ -164,10 +194,14 @@ fn transition<'a>(
     finding: &'a Finding,
     asked: Option<Operation>,
     now: Timestamp,
+    is_by_code: bool,
 ) -> Transition<'a> {
     // A finding from an account other than the order's is a mismatch; its content does not matter.
     if let Some(why) = order.terms.differs_from(about, finding) {
         return Transition::Contradicts(why);
+    }
+    if is_by_code && let Some(found) = by_code::transition(order, finding, asked, now) {
+        return found;
     }
     match finding {
         Finding::Paid(payment) => paid(order, payment),
@@ -359,7 +393,7 @@ fn contests<'a>(order: &Order, payment: &Payment, why: &str) -> Transition<'a> {
 }
 
 /// The amount and the settled amount of a payment that is in the book already.
-fn booked(order: &Order, payment_reference: &str) -> Option<(Fen, Fen)> {
+pub(super) fn booked(order: &Order, payment_reference: &str) -> Option<(Fen, Fen)> {
     let unapplied =
         order.unapplied.iter().find(|known| known.payment_reference == payment_reference);
     match &order.state {
@@ -405,11 +439,15 @@ fn contradiction(order: &Order, payment: &Payment) -> String {
     )
 }
 
+/// The reason that the merchant of an order sees whose payer did not pay while the code was good.
+const CANCELLED: &str = "not paid in time, and cancelled";
+
 /// The channel reports that no money will come.
-fn end<'a>(order: &Order, now: Timestamp, why: &str) -> Transition<'a> {
+pub(super) fn end<'a>(order: &Order, now: Timestamp, why: &str) -> Transition<'a> {
     match &order.state {
         OrderState::Closing(Closure::Asked) => Transition::Closed,
         OrderState::Closing(Closure::Expired) => Transition::Failed("expired".to_owned()),
+        OrderState::Closing(Closure::InDoubt) => Transition::Failed(CANCELLED.to_owned()),
         OrderState::Closing(Closure::Refused { reason }) => Transition::Failed(reason.clone()),
         OrderState::Init | OrderState::Paying(_) => {
             let reason = if order.is_overdue(now) { "expired" } else { why };
@@ -431,7 +469,7 @@ pub(super) struct Taken<'a> {
 }
 
 impl<'a> Taken<'a> {
-    fn of(payment: &'a Payment) -> Taken<'a> {
+    pub(super) fn of(payment: &'a Payment) -> Taken<'a> {
         Taken {
             payment_reference: &payment.payment_reference,
             amount: payment.amount,

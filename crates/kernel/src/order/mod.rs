@@ -5,6 +5,7 @@
 //! has not confirmed it yet; until then the order is as payable as before, and if the channel reports
 //! it paid, it is paid.
 
+mod by_code;
 mod change;
 mod decide;
 mod finding;
@@ -13,6 +14,7 @@ mod funds;
 mod operator;
 mod polls;
 
+pub use by_code::{CANCEL_AFTER_SECONDS, CODE_POLL_SECONDS, IN_DOUBT_AFTER_SECONDS};
 pub use change::OrderChange;
 pub use decide::{OrderCommand, PlaceOrder};
 pub(crate) use decide::{place_new, repeat};
@@ -36,7 +38,8 @@ use crate::standing::{Attention, Exit, Standing};
 use crate::wallet::WalletRefusal;
 use crate::wallet_payment::{WalletPayment, WalletUse};
 use channel::{
-    Finding, Instruction, Operation, PayForm, PayInfo, Payer, Place, PlacedOrder, Scene, TextField,
+    Cancel, Finding, Instruction, Operation, PayForm, PayInfo, Payer, PaymentCode, Place,
+    PlacedOrder, Scene, TextField,
 };
 use ledger::{Account, AccountKind, Currency, Fen, Id, Timestamp, kinds};
 use std::fmt;
@@ -147,6 +150,8 @@ pub enum Closure {
     Expired,
     /// The merchant asked.
     Asked,
+    /// It is not known whether the payer's code was charged.
+    InDoubt,
     /// The channel refused to place it, and it is not known what became of an earlier try.
     Refused {
         /// The channel's code and text, for the merchant.
@@ -156,13 +161,14 @@ pub enum Closure {
 
 impl Closure {
     /// The word for each, for documents and tests.
-    pub const NAMES: [&'static str; 3] = ["expired", "asked", "refused"];
+    pub const NAMES: [&'static str; 4] = ["expired", "asked", "in_doubt", "refused"];
 
     /// The word in storage and documents.
     pub const fn name(&self) -> &'static str {
         match self {
             Closure::Expired => "expired",
             Closure::Asked => "asked",
+            Closure::InDoubt => "in_doubt",
             Closure::Refused { .. } => "refused",
         }
     }
@@ -170,7 +176,7 @@ impl Closure {
     /// The channel's code and text, where it refused.
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Closure::Expired | Closure::Asked => None,
+            Closure::Expired | Closure::Asked | Closure::InDoubt => None,
             Closure::Refused { reason } => Some(reason),
         }
     }
@@ -180,6 +186,7 @@ impl Closure {
         match (name, reason) {
             ("expired", None) => Some(Closure::Expired),
             ("asked", None) => Some(Closure::Asked),
+            ("in_doubt", None) => Some(Closure::InDoubt),
             ("refused", Some(reason)) => Some(Closure::Refused { reason: reason.to_owned() }),
             _ => None,
         }
@@ -312,6 +319,31 @@ pub struct InFlightCall {
     pub until: Timestamp,
 }
 
+/// How far a cancel of the order at its channel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelState {
+    /// It was sent; what the channel did is not known.
+    Sent,
+    /// The channel has answered it.
+    Answered,
+}
+
+impl CancelState {
+    /// The word in storage.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CancelState::Sent => "sent",
+            CancelState::Answered => "answered",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_name(name: &str) -> Option<CancelState> {
+        let all = [CancelState::Sent, CancelState::Answered];
+        all.into_iter().find(|state| state.name() == name)
+    }
+}
+
 /// Money that came for this order and could not be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnappliedPayment {
@@ -337,6 +369,8 @@ pub enum UnappliedOutcome {
         /// What the operator noted.
         note: String,
     },
+    /// A cancel of the order gave it back.
+    Reversed,
     /// It is not given back.
     WrittenOff {
         /// What the operator noted.
@@ -376,6 +410,8 @@ pub struct Order {
     pub is_confirmed: bool,
     /// The call that has it to itself, if any.
     pub in_flight: Option<InFlightCall>,
+    /// How far its last cancel is, once there was one.
+    pub cancel: Option<CancelState>,
     /// What of the paid money went elsewhere, or is reserved to go.
     pub funds: OrderFunds,
     /// How far it is shared.
@@ -503,6 +539,12 @@ pub enum OrderRefusal {
         /// What was found, and what the channel takes.
         why: String,
     },
+    /// The payer's code is missing, or is not one of the channel's.
+    #[error("{why}")]
+    PaymentCode {
+        /// What is wrong; never the code.
+        why: String,
+    },
     /// A part of the money is to go to a merchant that cannot have it, or is not a part of it.
     #[error("{why}")]
     Allocation {
@@ -602,6 +644,7 @@ impl Order {
             state: OrderState::Init,
             is_confirmed: false,
             in_flight: Some(first_call),
+            cancel: None,
             funds: OrderFunds::default(),
             sharing: OrderSharing::default(),
             polls: 0,
@@ -639,7 +682,7 @@ impl Order {
         allocations.iter().map(|terms| Allocation::number(self.terms.id, &terms.merchant))
     }
 
-    /// The instruction that places it; the same in every repeat.
+    /// The instruction that places it, without a payer's code; the same in every repeat.
     pub fn placing(&self) -> Place {
         let terms = &self.terms;
         let request = &terms.request;
@@ -664,6 +707,11 @@ impl Order {
         Instruction::Place(Box::new(self.placing()))
     }
 
+    /// The first and only placing of an order that a code pays.
+    fn place_with(&self, payment_code: Option<PaymentCode>) -> Instruction {
+        Instruction::Place(Box::new(Place { payment_code, ..self.placing() }))
+    }
+
     /// What the channel needs to find it again.
     fn placed(&self) -> PlacedOrder {
         PlacedOrder {
@@ -671,7 +719,7 @@ impl Order {
             placed_at: self.terms.placed_at,
             amount: self.terms.request.amount,
             currency: self.terms.request.currency,
-            is_cancelled: false,
+            is_cancelled: self.cancel.is_some(),
         }
     }
 
@@ -681,6 +729,11 @@ impl Order {
 
     fn close_instruction(&self) -> Instruction {
         Instruction::Close(self.placed())
+    }
+
+    fn cancel_instruction(&self) -> Instruction {
+        let app_id = self.terms.request.payer.app_id.clone();
+        Instruction::Cancel(Cancel { order: self.placed(), app_id })
     }
 
     fn ask(&self, instruction: Instruction) -> Work {

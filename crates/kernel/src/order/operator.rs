@@ -147,9 +147,9 @@ fn end_payment(
     };
     let (kind, reason) = match &outcome {
         UnappliedOutcome::WrittenOff { .. } => (AccountKind::WriteOff, Reason::WrittenOff),
-        UnappliedOutcome::SettledByHand { .. } | UnappliedOutcome::Refund(_) => {
-            (AccountKind::SettledByHand, Reason::SettledByHand)
-        }
+        UnappliedOutcome::SettledByHand { .. }
+        | UnappliedOutcome::Refund(_)
+        | UnappliedOutcome::Reversed => (AccountKind::SettledByHand, Reason::SettledByHand),
     };
     let tenant = &order.terms.tenant;
     book_unapplied(deciding, order, Taken::contested(payment), outcome);

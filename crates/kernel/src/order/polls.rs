@@ -3,7 +3,7 @@
 //! Every schedule of an order that needs a person ends: after its last step only a person, or a callback
 //! of the channel, brings the order further.
 
-use super::{Order, OrderState};
+use super::{Order, OrderState, by_code};
 use crate::schedule;
 use crate::standing::AttentionKind;
 use channel::{Finding, Operation, Unproven};
@@ -42,6 +42,7 @@ pub(super) fn poll_again(
     finding: &Finding,
     asked: Option<Operation>,
     now: Timestamp,
+    is_by_code: bool,
 ) -> Option<Timestamp> {
     match (&order.state, asked) {
         // What it waits for is not the channel's answer.
@@ -52,8 +53,18 @@ pub(super) fn poll_again(
             poll_final(order, *at, finding, now)
         }
         (OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_), _) => {
-            poll_open(order, finding, now)
+            let by_code = is_by_code.then(|| poll_by_code(order, now)).flatten();
+            by_code.or_else(|| poll_open(order, finding, now))
         }
+    }
+}
+
+/// The next poll of an order that a code pays, where it has a schedule of its own.
+fn poll_by_code(order: &Order, now: Timestamp) -> Option<Timestamp> {
+    match order.state {
+        OrderState::Init if order.attention.is_none() => Some(by_code::next_query(order, now)),
+        OrderState::Closing(_) => by_code::waits_until(order, now),
+        _ => None,
     }
 }
 
@@ -129,7 +140,7 @@ const CANNOT_CLOSE_POLLS: u32 = 16;
 pub(super) fn cannot_close(order: &Order, asked: Option<Operation>, now: Timestamp) -> bool {
     let late_at = order.terms.expires_at.plus_seconds(CANNOT_CLOSE_AFTER_SECONDS);
     matches!(order.state, OrderState::Closing(_))
-        && asked == Some(Operation::Close)
+        && matches!(asked, Some(Operation::Close | Operation::Cancel))
         && order.attention.is_none()
         && (now >= late_at || order.polls >= CANNOT_CLOSE_POLLS)
 }

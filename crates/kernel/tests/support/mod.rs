@@ -6,7 +6,7 @@
 pub(crate) mod put;
 pub(crate) mod script;
 
-use channel::{Finding, Operation, PayForm, PayInfo, Payer, Scene, SharingRules};
+use channel::{Finding, Operation, PayForm, PayInfo, Payer, PaymentCodeRules, Scene, SharingRules};
 use kernel::{
     Aggregate, Allocation, AllocationPart, Approval, ApprovalCommand, Attempt, CallRecord, Caller,
     Command, Delivery, Directory, Event, Key, Links, MerchantId, MerchantRoutes, MerchantSharing,
@@ -42,7 +42,7 @@ pub(crate) fn directory() -> Directory {
         channel: Arc::from("wxpay"),
         channel_account: Arc::from("main"),
         channel_identity: Arc::from(IDENTITY),
-        scenes: vec![Scene::MiniProgram],
+        scenes: vec![Scene::MiniProgram, Scene::Swipe],
         order_life_seconds_max: 90 * 24 * 3600,
         sharing: Some(SharingRules {
             shares_max: 3,
@@ -50,7 +50,12 @@ pub(crate) fn directory() -> Directory {
             min_age_seconds: 60,
             frozen_seconds: 30 * 24 * 3600,
         }),
-        payment_codes: None,
+        payment_codes: Some(PaymentCodeRules {
+            digits_min: 18,
+            digits_max: 18,
+            first_two_min: 10,
+            first_two_max: 15,
+        }),
         text: channel::TextRules::ANY,
         callback_url: Arc::from("https://pay.example.com/channel/main/callback"),
     };
@@ -101,6 +106,7 @@ pub(crate) fn place(number: &str) -> PlaceOrder {
         request: Arc::new(request),
         payees: vec![],
         expires_at: None,
+        payment_code: None,
     }
 }
 

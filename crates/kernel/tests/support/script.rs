@@ -11,6 +11,8 @@
 //! - `task o1`, `task refund`, `task notification`: time passes until the row's task is due, and it runs.
 //! - `early o1`: the row's task runs now.
 //! - `attempt no_answer`, `attempt acknowledged`, `replay`: about the newest notification.
+//! - `place o1 code=134567890123456789`: an order that a payer's code pays; `o1 query: reversed tx1 1000`:
+//!   a payment that a cancel gave back.
 //! - `place o1 allocate=CM-B:200:D0,CM-C:100:T1:frozen`: an order whose money is divided;
 //!   `task allocation`: the first allocation that waits; `unfreeze u1 o1 CM-C:60`: a release.
 //! - `operator poll o1`, `operator apply o1 tx1`, `operator give_back o1 tx1`, `operator by_hand o1`,
@@ -38,7 +40,9 @@
 mod sharing;
 
 use super::{TestKernel, directory, place_with, tenant};
-use channel::{FetchedKeys, Finding, Operation, Payment, RefundStatus, Refunded, Scene, Unproven};
+use channel::{
+    FetchedKeys, Finding, Operation, Payment, PaymentCode, RefundStatus, Refunded, Scene, Unproven,
+};
 use kernel::{
     AllocatePeriod, AllocationPart, AllocationReleaseCommand, AllocationTerms, Change,
     ChannelAnswer, Command, DecideRefund, Event, HandEnd, MerchantId, NotificationCommand,
@@ -179,6 +183,7 @@ fn placing(kernel: &TestKernel, no: &str, changes: &[&str]) -> Command {
                     let items: Vec<&str> = value.split(',').collect();
                     request.splits.shares = sharing::terms(kernel, &items);
                 }
+                "code" => request.scene = Scene::Swipe,
                 "split" => request.content = value.to_owned(),
                 _ => {}
             }
@@ -186,6 +191,8 @@ fn placing(kernel: &TestKernel, no: &str, changes: &[&str]) -> Command {
     });
     let channel = changes.iter().find_map(|change| change.strip_prefix("channel="));
     place.channel = channel.unwrap_or("wxpay").to_owned();
+    let code = changes.iter().find_map(|change| change.strip_prefix("code="));
+    place.payment_code = code.map(|code| PaymentCode::new(code.to_owned()));
     let picked = changes.iter().find_map(|change| change.strip_prefix("pick="));
     let picked = picked.into_iter().flat_map(|list| list.split(','));
     place.payees = picked.map(|payee| sharing::id_of(kernel, payee)).collect();
@@ -339,6 +346,14 @@ pub(crate) fn finding(kernel: &TestKernel, row: &str, words: &[&str]) -> Finding
             };
             Finding::Contested { payment, why: text }
         }
+        ["reversed", paid @ ..] => {
+            let Finding::Paid(payment) = self::finding(kernel, row, &[&["paid"], paid].concat())
+            else {
+                panic!("reversed wants a payment: {paid:?}")
+            };
+            Finding::Reversed(payment)
+        }
+        ["cancelled"] => Finding::Cancelled,
         ["pending"] => Finding::Pending,
         ["closed"] => Finding::Closed,
         ["failed"] => Finding::Failed { code, text },

@@ -51,6 +51,7 @@ fn buy(tenant: &TenantId, batch: Id<kinds::CardBatch>, number: &str, quantity: u
         request: Arc::new(request),
         payees: vec![],
         expires_at: None,
+        payment_code: None,
     };
     let owner = OWNER.to_owned();
     RechargeCommand::BuyCards(Box::new(BuyCards { order, batch, quantity, owner })).into()

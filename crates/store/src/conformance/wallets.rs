@@ -34,6 +34,7 @@ fn order(
         request: Arc::new(request),
         payees: vec![],
         expires_at: None,
+        payment_code: None,
     }
 }
 

@@ -7,8 +7,8 @@ use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown,
 use crate::StoreFault;
 use channel::{Operation, PayForm, Payer, Scene};
 use kernel::{
-    Closure, ContestedPayment, InFlightCall, KnownPayInfo, MerchantId, Order, OrderChange,
-    OrderFunds, OrderRequest, OrderSharing, OrderState, Paid, Splits, TenantId, Terms,
+    CancelState, Closure, ContestedPayment, InFlightCall, KnownPayInfo, MerchantId, Order,
+    OrderChange, OrderFunds, OrderRequest, OrderSharing, OrderState, Paid, Splits, TenantId, Terms,
     UnappliedOutcome, UnappliedPayment,
 };
 use ledger::{Currency, Fen, Id, Subject, SubjectKind, Timestamp};
@@ -83,6 +83,7 @@ impl Stored for Order {
             nullable(text("share_progress")),
             nullable(text("in_flight_operation")),
             nullable(int("in_flight_until")),
+            nullable(text("cancel")),
             int("polls"),
             initially(NONE_UNAPPLIED, text("unapplied")),
             nullable(text("contested")),
@@ -155,6 +156,7 @@ impl Stored for Order {
             },
             Value::optional(self.in_flight.map(|call| call.operation.name())),
             Value::number(self.in_flight.map(|call| call.until.ms())),
+            Value::optional(self.cancel.map(CancelState::name)),
             Value::Int(i64::from(self.polls)),
             match self.unapplied.as_slice() {
                 [] => Value::text(NONE_UNAPPLIED),
@@ -191,6 +193,7 @@ impl Stored for Order {
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => return Err(cells.fault("half of a running call")),
         };
+        let cancel = cells.optional_word(CancelState::from_name)?;
         let polls = cells.count()?;
         let unapplied = match cells.text()? {
             NONE_UNAPPLIED => vec![],
@@ -207,6 +210,7 @@ impl Stored for Order {
             state,
             is_confirmed,
             in_flight,
+            cancel,
             funds,
             sharing,
             polls,
@@ -221,7 +225,9 @@ impl Stored for Order {
     fn encode(change: &OrderChange, _at: Timestamp) -> Body<'_, Order> {
         match change {
             OrderChange::Placed(order) => placed(order),
-            OrderChange::Closed | OrderChange::PollRequested => json(&Empty {}),
+            OrderChange::Closed | OrderChange::CancelAnswered | OrderChange::PollRequested => {
+                json(&Empty {})
+            }
             OrderChange::CallBegun(call) => json(&InFlightBody::of(*call)),
             OrderChange::CallEnded { next_poll_at }
             | OrderChange::Confirmed { next_poll_at }
@@ -307,6 +313,7 @@ impl Stored for Order {
                     next_poll_at: body.next_poll_at.map(Timestamp::from_ms),
                 }
             }
+            "cancel_answered" => parse::<Empty>(body).map(|_| OrderChange::CancelAnswered)?,
             "poll_requested" => parse::<Empty>(body).map(|_| OrderChange::PollRequested)?,
             "attention_ended" => {
                 let note = parse::<NoteBody<'_>>(body)?.note.into_owned();
@@ -767,10 +774,18 @@ struct UnappliedBody<'a> {
     settled_amount: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refund: Option<i64>,
+    /// Whether a cancel gave it back.
+    #[serde(default, skip_serializing_if = "is_false")]
+    reversed: bool,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     outside_reference: Option<Cow<'a, str>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     note: Option<Cow<'a, str>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 impl<'a> UnappliedBody<'a> {
@@ -780,6 +795,7 @@ impl<'a> UnappliedBody<'a> {
             UnappliedOutcome::SettledByHand { outside_reference, note } => {
                 (None, Some(outside_reference), Some(note))
             }
+            UnappliedOutcome::Reversed => (None, None, None),
             UnappliedOutcome::WrittenOff { note } => (None, None, Some(note)),
         };
         UnappliedBody {
@@ -787,6 +803,7 @@ impl<'a> UnappliedBody<'a> {
             amount: payment.amount.get(),
             settled_amount: some_settled(payment.amount, payment.settled_amount),
             refund,
+            reversed: payment.outcome == UnappliedOutcome::Reversed,
             outside_reference: outside_reference.map(|text| Cow::Borrowed(text.as_str())),
             note: note.map(|text| Cow::Borrowed(text.as_str())),
         }
@@ -796,6 +813,7 @@ impl<'a> UnappliedBody<'a> {
     fn read(self) -> Result<UnappliedPayment, String> {
         let outside_reference = self.outside_reference.map(Cow::into_owned);
         let outcome = match (self.refund, outside_reference, self.note.map(Cow::into_owned)) {
+            (None, None, None) if self.reversed => UnappliedOutcome::Reversed,
             (Some(refund), None, None) => UnappliedOutcome::Refund(Id::from_value(refund)),
             (None, Some(outside_reference), Some(note)) => {
                 UnappliedOutcome::SettledByHand { outside_reference, note }

@@ -9,9 +9,9 @@ use kernel::{
     AccountSetting, Aggregate, AllocatePeriod, Allocation, AllocationChange, AllocationPart,
     AllocationRelease, AllocationReleaseChange, AllocationState, AllocationTerms, Approval,
     ApprovalChange, ApprovalState, Attempt, Attention, AttentionKind, Blocked, CallRecord, Caller,
-    CallerKey, CallerKeyChange, CallerProof, CardBatchChange, CardBindingChange, CardChange,
-    CardQuotaChange, CardTransferChange, Change, ChannelAccount, ChannelAccountChange, Closure,
-    ConcernedPayment, ContestedPayment, Delivery, InFlightCall, ItemTerms, KnownPayInfo,
+    CallerKey, CallerKeyChange, CallerProof, CancelState, CardBatchChange, CardBindingChange,
+    CardChange, CardQuotaChange, CardTransferChange, Change, ChannelAccount, ChannelAccountChange,
+    Closure, ConcernedPayment, ContestedPayment, Delivery, InFlightCall, ItemTerms, KnownPayInfo,
     ManualCommand, Merchant, MerchantChange, MerchantId, MerchantSharing, Mismatch, Need,
     Notification, NotificationChange, NotificationKind, NotificationState, Order, OrderChange,
     OrderFunds, OrderRequest, OrderState, Paid, PayeeChange, Payout, RechargeChange, Refund,
@@ -71,7 +71,8 @@ fn operation() -> BoxedStrategy<Operation> {
 
 fn closure() -> BoxedStrategy<Closure> {
     let refused = text().prop_map(|reason| Closure::Refused { reason });
-    prop_oneof![Just(Closure::Expired), Just(Closure::Asked), refused].boxed()
+    prop_oneof![Just(Closure::Expired), Just(Closure::Asked), Just(Closure::InDoubt), refused]
+        .boxed()
 }
 
 pub(crate) fn any_caller() -> BoxedStrategy<Caller> {
@@ -245,6 +246,7 @@ fn order_state() -> BoxedStrategy<OrderState> {
 fn unapplied() -> BoxedStrategy<UnappliedPayment> {
     let outcome = prop_oneof![
         id().prop_map(UnappliedOutcome::Refund),
+        Just(UnappliedOutcome::Reversed),
         (text(), text()).prop_map(|(outside_reference, note)| UnappliedOutcome::SettledByHand {
             outside_reference,
             note
@@ -277,11 +279,13 @@ fn contested() -> BoxedStrategy<ContestedPayment> {
 }
 
 pub(crate) fn any_order() -> BoxedStrategy<Order> {
-    let polls = (of(in_flight()), any::<u32>(), of(time()), (funds(), share::sharing()));
+    let cancel = select(vec![None, Some(CancelState::Sent), Some(CancelState::Answered)]);
+    let call = (of(in_flight()), cancel);
+    let polls = (call, any::<u32>(), of(time()), (funds(), share::sharing()));
     let needs = (vec(unapplied(), 0..3), of(contested()), of(text()), of(attention()));
     (terms(), any::<i64>(), order_state(), any::<bool>(), polls, needs)
         .prop_map(|(terms, version, state, is_confirmed, polls, needs)| {
-            let (in_flight, polls, next_poll_at, (funds, sharing)) = polls;
+            let ((in_flight, cancel), polls, next_poll_at, (funds, sharing)) = polls;
             let (unapplied, contested, note, attention) = needs;
             Order {
                 terms,
@@ -289,6 +293,7 @@ pub(crate) fn any_order() -> BoxedStrategy<Order> {
                 state,
                 is_confirmed,
                 in_flight,
+                cancel,
                 funds,
                 sharing,
                 polls,
@@ -849,6 +854,7 @@ fn order_change() -> BoxedStrategy<OrderChange> {
         of(time()).prop_map(|next_poll_at| OrderChange::FreezeWatched { next_poll_at }),
         (text(), of(time()))
             .prop_map(|(why, next_poll_at)| OrderChange::FreezeEnding { why, next_poll_at }),
+        Just(OrderChange::CancelAnswered),
         Just(OrderChange::PollRequested),
         (subject(), funds()).prop_map(|(by, delta)| OrderChange::FundsMoved { by, delta }),
         share::sharing().prop_map(OrderChange::SharingChanged),

@@ -34,6 +34,7 @@ pub(super) fn what(change: &OrderChange, call: Option<&CallRecord>) -> String {
             "the channel keeps nothing of it frozen any more".to_owned()
         }
         OrderChange::FreezeEnding { why, .. } => format!("FREEZE ENDS: {why}"),
+        OrderChange::CancelAnswered => "the channel answers the cancel".to_owned(),
         OrderChange::PollRequested => "the channel is to be polled now".to_owned(),
         OrderChange::PayInfoReceived(pay_info) => format!(
             "the payer can pay now ({}), until {}",
@@ -98,6 +99,7 @@ fn unapplied(payment: &UnappliedPayment) -> String {
         UnappliedOutcome::SettledByHand { outside_reference, note } => {
             format!("given back by hand as {outside_reference}: {note}")
         }
+        UnappliedOutcome::Reversed => "the cancel of the order gave it back".to_owned(),
         UnappliedOutcome::WrittenOff { note } => format!("written off: {note}"),
     };
     let (amount, reference) = (both(payment.amount), &payment.payment_reference);
@@ -116,6 +118,10 @@ fn closing(closure: &Closure) -> String {
         }
         Closure::Asked => {
             "the merchant wants it closed: the channel must close it first".to_owned()
+        }
+        Closure::InDoubt => {
+            "it is in doubt whether the code was charged: it is cancelled before it may fail"
+                .to_owned()
         }
         Closure::Refused { reason } => format!(
             "refused ({reason}), and an earlier try may stand: the channel must close it before it may fail"
@@ -153,6 +159,7 @@ pub(super) fn facts(change: &OrderChange) -> Facts {
         OrderChange::CallEnded { .. }
         | OrderChange::Confirmed { .. }
         | OrderChange::FreezeWatched { .. }
+        | OrderChange::CancelAnswered
         | OrderChange::PollRequested
         | OrderChange::Closed => vec![],
         OrderChange::CallBegun(call) => {
@@ -200,6 +207,7 @@ pub(super) fn facts(change: &OrderChange) -> Facts {
                 UnappliedOutcome::SettledByHand { outside_reference, note } => {
                     vec![text("outside_reference", outside_reference), text("note", note)]
                 }
+                UnappliedOutcome::Reversed => vec![],
                 UnappliedOutcome::WrittenOff { note } => vec![text("note", note)],
             };
             facts.push(fen("amount_fen", payment.amount));

@@ -224,8 +224,14 @@ async fn place(
         content: String::new(),
     };
     let (tenant, channel) = (tenant.clone(), channel.to_owned());
-    let command =
-        PlaceOrder { tenant, channel, request: Arc::new(request), payees: vec![], expires_at };
+    let command = PlaceOrder {
+        tenant,
+        channel,
+        request: Arc::new(request),
+        payees: vec![],
+        expires_at,
+        payment_code: None,
+    };
     match engine.handle(operator(), command).await?.reply.row {
         Some(Row::Order(order)) => Ok(order),
         _ => bail!("an order was placed and not shown"),
