@@ -62,7 +62,7 @@ fn an_order_in_doubt_is_queried_cancelled_and_queried() {
         o1 cancel: later -> order closing +10s by call_ended; answer later
         task o1 -> order closing +30s by call_begun; ask query
         o1 query: paid tx1 1000 -> order closing +30s by call_ended, call_begun; ask cancel
-        o1 callback: paid tx1 1000 -> order closing +120s by call_ended
+        o1 callback: paid tx1 1000 -> order closing +30s by call_ended
         o1 cancel: cancelled -> order closing +30s by cancel_answered, call_begun; ask query
         o1 query: reversed tx1 1000 -> order failed +600s by unapplied_received, failed; post 1000 channel_funds to suspense; post 1000 suspense to channel_funds
         o1 callback: paid tx1 1000 -> order failed +600s by call_ended
@@ -82,7 +82,7 @@ fn a_cancel_that_reports_a_reversal_is_booked_once() {
         task o1 -> order init +30s by call_begun; ask query
         o1 query: unknown -> order init +5s by call_ended; answer unknown
         task o1 -> order closing +30s by closing, call_begun; ask query
-        o1 query: unknown -> order closing +30s by call_ended, call_begun; answer unknown; ask cancel
+        o1 query: unknown -> order closing +30s by call_ended, call_begun; ask cancel; answer unknown
         o1 cancel: reversed tx1 1000 -> order closing +30s by unapplied_received, cancel_answered, call_begun; post 1000 channel_funds to suspense; post 1000 suspense to channel_funds; ask query
         o1 query: reversed tx1 1000/700 -> order failed +600s by failed
         balances -> channel_funds 0, suspense 0
@@ -99,7 +99,7 @@ fn a_cancel_that_the_channel_refuses_leaves_the_truth_to_a_query() {
         wait 35s ->
         task o1 -> order closing +30s by closing, call_begun; ask query
         o1 query: pending -> order closing +30s by call_ended, call_begun; ask cancel
-        o1 cancel: refused -> order closing +30s by cancel_answered, call_begun; answer refused; ask query
+        o1 cancel: refused -> order closing +30s by cancel_answered, call_begun; ask query; answer refused
         o1 query: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
         o1 query: reversed tx1 1000 -> order paid !contradiction by mismatch_recorded
         ",
@@ -120,7 +120,7 @@ fn a_merchant_closes_through_a_cancel_and_not_before_its_time() {
         o1 cancel: not_found -> order closing +30s by cancel_answered, call_begun; ask query
         o1 query: not_found -> order closed +600s by closed
         o1 callback: paid tx1 1000 -> order closed +30s by call_ended, call_begun; ask query
-        o1 query: paid tx1 1000 -> order closed +86400s by unapplied_received; refund requesting +30s by made; post 1000 channel_funds to suspense; hold 1000 suspense to channel_funds; ask refund
+        o1 query: paid tx1 1000 -> order closed +30s by unapplied_received; refund requesting +30s by made; post 1000 channel_funds to suspense; hold 1000 suspense to channel_funds; ask refund
         ",
     );
 }

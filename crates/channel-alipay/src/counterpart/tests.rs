@@ -423,3 +423,62 @@ fn callbacks_end_with_one_word() {
     }
     assert_eq!(counterpart.schedule_seconds(), [240, 600, 600, 3_600, 7_200, 21_600, 54_000]);
 }
+
+/// The usual order, with this code.
+fn charging(code: &str) -> Instruction {
+    let payment_code = Some(channel::PaymentCode::new(code.to_owned()));
+    let place = Place { scene: Scene::Swipe, payment_code, ..codec::place() };
+    Instruction::Place(Box::new(place))
+}
+
+/// A code that the phone shows now.
+fn shown(stage: &mut Stage, outcome: ScanOutcome) -> String {
+    let context = stage.context();
+    let code = stage.counterpart.payment_code(&mut stage.documents, outcome, &context);
+    code.expect("memory does not fail").expect("the channel has codes")
+}
+
+#[test]
+fn a_scanned_code_pays_at_once_and_once() {
+    let mut stage = Stage::new();
+    let code = shown(&mut stage, ScanOutcome::Success);
+    assert!(matches!(stage.ask(&charging(&code)), Finding::Paid(_)));
+    assert!(matches!(stage.told(), Finding::Paid(_)));
+    assert_eq!(stage.ask(&charging(&code)).name(), "ask");
+    let Instruction::Place(other) = charging(&code) else { unreachable!("it places") };
+    let other = Place { channel_order_no: "another".to_owned(), ..*other };
+    let refused = stage.ask(&Instruction::Place(Box::new(other)));
+    assert!(refused.describe().contains("ACQ.PAYMENT_AUTH_CODE_INVALID"), "{refused:?}");
+}
+
+#[test]
+fn a_code_works_a_minute_and_is_refused_without_money() {
+    let mut stage = Stage::new();
+    let code = shown(&mut stage, ScanOutcome::Success);
+    stage.now = stage.now.plus_seconds(60);
+    let refused = stage.ask(&charging(&code));
+    assert!(refused.describe().contains("ACQ.PAYMENT_AUTH_CODE_INVALID"), "{refused:?}");
+    let poor = shown(&mut stage, ScanOutcome::Fail);
+    let refused = stage.ask(&charging(&poor));
+    assert!(refused.describe().contains("ACQ.BUYER_BALANCE_NOT_ENOUGH"), "{refused:?}");
+}
+
+#[test]
+fn the_payer_types_a_password_before_a_cancel_and_not_after() {
+    for is_cancelled in [false, true] {
+        let mut stage = Stage::new();
+        let code = shown(&mut stage, ScanOutcome::Password);
+        assert!(stage.phone(&code, PhoneOutcome::Success).is_err(), "nobody scanned it");
+        for _ in 0..2 {
+            assert_eq!(stage.ask(&charging(&code)), Finding::Pending);
+        }
+        assert_eq!(stage.ask(&codec::query()), Finding::Pending);
+        if is_cancelled {
+            let number = json!({ "out_trade_no": NUMBER });
+            stage.call("alipay.trade.cancel", &number, &[]);
+        }
+        assert_eq!(stage.phone(&code, PhoneOutcome::Success).is_err(), is_cancelled);
+        let want = if is_cancelled { "closed" } else { "paid" };
+        assert_eq!(stage.ask(&codec::query()).name(), want);
+    }
+}

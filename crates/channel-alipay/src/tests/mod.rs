@@ -4,6 +4,7 @@
 mod accounts;
 mod answers;
 mod callbacks;
+mod code_pay;
 mod requests;
 
 use crate::Alipay;

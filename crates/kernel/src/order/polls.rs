@@ -53,15 +53,17 @@ pub(super) fn poll_again(
             poll_final(order, *at, finding, now)
         }
         (OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_), _) => {
-            let by_code = is_by_code.then(|| poll_by_code(order, now)).flatten();
+            let by_code = is_by_code.then(|| poll_by_code(order, asked, now)).flatten();
             by_code.or_else(|| poll_open(order, finding, now))
         }
     }
 }
 
 /// The next poll of an order that a code pays, where it has a schedule of its own.
-fn poll_by_code(order: &Order, now: Timestamp) -> Option<Timestamp> {
+fn poll_by_code(order: &Order, asked: Option<Operation>, now: Timestamp) -> Option<Timestamp> {
     match order.state {
+        // A callback does not hurry the call that is under way.
+        _ if asked.is_none() && order.is_in_flight(now) => order.next_poll_at,
         OrderState::Init if order.attention.is_none() => Some(by_code::next_query(order, now)),
         OrderState::Closing(_) => by_code::waits_until(order, now),
         _ => None,

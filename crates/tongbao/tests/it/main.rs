@@ -41,6 +41,7 @@ mod bound_cards;
 mod card_life;
 mod cards;
 mod cli;
+mod code_pay;
 mod contradiction;
 mod coupons;
 mod crash;

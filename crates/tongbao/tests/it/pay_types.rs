@@ -84,7 +84,7 @@ async fn a_merchant_without_a_key_for_the_channel_is_told_so_and_the_number_stay
         .iter()
         .flat_map(|scene| ["UNIONPAY", "FOOPAY", "B2BBANK"].map(|channel| (channel, *scene)));
     let unoffered =
-        every[5..].iter().flat_map(|scene| ["WXPAY", "ALIPAY"].map(|channel| (channel, *scene)));
+        every[6..].iter().flat_map(|scene| ["WXPAY", "ALIPAY"].map(|channel| (channel, *scene)));
     for (channel, scene) in unkeyed.chain(unoffered) {
         let body = asking(&number, channel, scene);
         gateway.refused(UNIFIED_ORDER, &body, "NO_MERCHANT_SECRET").await;

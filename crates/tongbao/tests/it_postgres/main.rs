@@ -26,6 +26,8 @@ mod bound_cards;
 mod card_life;
 #[path = "../it/cards.rs"]
 mod cards;
+#[path = "../it/code_pay.rs"]
+mod code_pay;
 #[path = "../it/contradiction.rs"]
 mod contradiction;
 #[path = "../it/coupons.rs"]

@@ -123,6 +123,7 @@ impl Ours {
     fn add(&mut self, order: &Order, refunds: Vec<&Refund>) {
         let payments = payments(order, &refunds);
         let number = order.terms.channel_order_no.clone();
+        self.refunds.extend(reversals(order));
         self.orders.insert(number, OurOrder { state: order.state.name(), payments });
         for refund in refunds {
             let (done_at, settled_amount) = match &refund.state {
@@ -146,6 +147,20 @@ impl Ours {
             }));
         }
     }
+}
+
+/// What cancels of the order gave back: bills show it as a refund under the order's own number.
+fn reversals(order: &Order) -> impl Iterator<Item = (String, OurRefund)> {
+    let reversed = order.unapplied.iter().filter(|it| it.outcome == UnappliedOutcome::Reversed);
+    reversed.map(|payment| {
+        let ours = OurRefund {
+            amount: payment.amount,
+            settled_amount: Some(payment.settled_amount),
+            state: "done",
+            done_at: Some(order.terms.placed_at),
+        };
+        (order.terms.channel_order_no.clone(), ours)
+    })
 }
 
 /// The payment that the order took, and those that it could not take.
