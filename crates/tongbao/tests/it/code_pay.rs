@@ -258,7 +258,8 @@ async fn a_payment_that_a_cancel_gave_back_is_booked_both_ways() {
         let placed = gateway.result(UNIFIED_ORDER, &scanned(&number, channel, &code)).await;
         assert_eq!(placed["OrderStatus"], "PAYING", "{placed}");
         let story = until_final(&mut gateway, &number).await;
-        agrees(&gateway, &story, channel).await;
+        assert!(!agrees(&gateway, &story, channel).await, "the channel gave it back");
+        assert_eq!(story["transfers"].as_array().map(Vec::len), Some(2), "{story:#}");
         gateway.mend().await;
     }
     assert_eq!(gateway.balance("suspense").await, (0, 0));
