@@ -212,7 +212,8 @@ fn every_trade_state_has_its_finding() {
         ("NOTPAY", "pending"),
         ("USERPAYING", "pending"),
         ("CLOSED", "closed"),
-        ("REVOKED", "closed"),
+        // It shows a payment, so that this went back.
+        ("REVOKED", "reversed"),
         ("PAYERROR", "failed"),
         ("ACCEPT", "pending"),
         ("NEWSTATE", "unknown"),
