@@ -130,7 +130,7 @@ pub(crate) enum OrderState {
     },
     /// The channel was asked to close it and has not confirmed; if it reports paid, it is paid.
     Closing {
-        /// `expired`, `asked`, `in_doubt` or `refused`.
+        /// `expired`, `asked`, `outcome_unknown` or `refused`.
         closure: &'static str,
     },
     /// Paid.

@@ -108,10 +108,10 @@ pub use notification::{
 };
 pub use order::{
     AllocatePeriod, AllocationFault, AllocationTerms, CALL_MAX_MS, CANCEL_AFTER_SECONDS,
-    CODE_POLL_SECONDS, CONTRADICTION_SCHEDULE_SECONDS, CancelState, Closure, ContestedPayment,
-    DEFAULT_LIFE_SECONDS, FINAL_POLL_SECONDS, IN_DOUBT_AFTER_SECONDS, InFlightCall, KnownPayInfo,
-    Order, OrderChange, OrderCommand, OrderField, OrderFunds, OrderRefusal, OrderRequest,
-    OrderSharing, OrderState, POLL_SCHEDULE_SECONDS, Paid, PickFault, PlaceOrder,
+    CANCEL_EARLIEST_SECONDS, CODE_POLL_SECONDS, CONTRADICTION_SCHEDULE_SECONDS, CancelState,
+    Closure, ContestedPayment, DEFAULT_LIFE_SECONDS, FINAL_POLL_SECONDS, InFlightCall,
+    KnownPayInfo, Order, OrderChange, OrderCommand, OrderField, OrderFunds, OrderRefusal,
+    OrderRequest, OrderSharing, OrderState, POLL_SCHEDULE_SECONDS, Paid, PickFault, PlaceOrder,
     RETRY_SCHEDULE_SECONDS, ShareAmount, Splits, Terms, UnappliedOutcome, UnappliedPayment,
 };
 pub use payee::{

@@ -49,7 +49,7 @@ fn a_payer_who_types_is_queried_and_pays() {
 }
 
 #[test]
-fn an_order_in_doubt_is_queried_cancelled_and_queried() {
+fn an_order_without_an_outcome_is_queried_cancelled_and_queried() {
     check(
         "
         place o1 code=134567890123456789 -> order init +30s by placed; ask place
@@ -102,6 +102,24 @@ fn a_cancel_that_the_channel_refuses_leaves_the_truth_to_a_query() {
         o1 cancel: refused -> order closing +30s by cancel_answered, call_begun; ask query; answer refused
         o1 query: paid tx1 1000 -> order paid by paid; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
         o1 query: reversed tx1 1000 -> order paid !contradiction by mismatch_recorded
+        ",
+    );
+}
+
+#[test]
+fn money_that_a_query_reports_after_the_end_goes_back() {
+    check(
+        "
+        place o1 code=134567890123456789 -> order init +30s by placed; ask place
+        o1 place: unknown -> order init +5s by call_ended; answer unknown
+        wait 40s ->
+        task o1 -> order closing +30s by closing, call_begun; ask query
+        o1 query: unknown -> order closing +30s by call_ended, call_begun; ask cancel; answer unknown
+        o1 cancel: unknown -> order closing +10s by call_ended; answer unknown
+        task o1 -> order closing +30s by call_begun; ask query
+        o1 query: closed -> order failed +600s by failed
+        task o1 -> order failed +30s by call_begun; ask query
+        o1 query: paid tx1 1000 -> order failed +30s by unapplied_received; refund requesting +30s by made; post 1000 channel_funds to suspense; hold 1000 suspense to channel_funds; ask refund
         ",
     );
 }

@@ -291,7 +291,7 @@ proptest! {
         }
         played.come_to_an_end();
         played.check();
-        // Whatever is called back afterwards changes nothing.
+        // What is called back afterwards changes nothing.
         for _ in 0..2 {
             played.step(Step::CallsBack);
             played.come_to_an_end();

@@ -180,7 +180,7 @@ fn why_closing(closure: &Closure) -> String {
     match closure {
         Closure::Expired => "its time is up".to_owned(),
         Closure::Asked => "the merchant asked".to_owned(),
-        Closure::InDoubt => "it is in doubt whether the payer's code was charged".to_owned(),
+        Closure::OutcomeUnknown => "it is in doubt whether the payer's code was charged".to_owned(),
         Closure::Refused { reason } => {
             format!("the channel refused it ({reason}) and an earlier try may stand there")
         }

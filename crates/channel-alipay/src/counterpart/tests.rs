@@ -468,7 +468,7 @@ fn the_payer_types_a_password_before_a_cancel_and_not_after() {
     for is_cancelled in [false, true] {
         let mut stage = Stage::new();
         let code = shown(&mut stage, ScanOutcome::Password);
-        assert!(stage.phone(&code, PhoneOutcome::Success).is_err(), "nobody scanned it");
+        assert!(stage.phone(&code, PhoneOutcome::Success).is_err(), "it was not scanned");
         for _ in 0..2 {
             assert_eq!(stage.ask(&charging(&code)), Finding::Pending);
         }

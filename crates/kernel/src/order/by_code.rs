@@ -2,7 +2,7 @@
 //! outcome stays in doubt.
 //!
 //! The code is in the first call and nowhere else, so that an order is never placed again. While its
-//! outcome is not known it is queried; after [`IN_DOUBT_AFTER_SECONDS`] it is queried once more and
+//! outcome is not known it is queried; after [`CANCEL_AFTER_SECONDS`] it is queried once more and
 //! cancelled (撤销): that gives back what was paid and closes what was not. From the first cancel on only
 //! the answer to a query says what became of the order, and that it is paid is believed only when the
 //! channel has answered the last cancel: one that is still under way could reverse the payment.
@@ -20,10 +20,10 @@ use ledger::{Phase, Reason, Timestamp};
 /// Seconds between queries while the payer may be typing a password.
 pub const CODE_POLL_SECONDS: i64 = 5;
 /// How long after it was placed an order without an outcome is cancelled, in seconds.
-pub const IN_DOUBT_AFTER_SECONDS: i64 = 35;
+pub const CANCEL_AFTER_SECONDS: i64 = 35;
 /// How long after it was placed an order may be cancelled at the earliest, in seconds: a charge that is
 /// under way must have come to an end.
-pub const CANCEL_AFTER_SECONDS: i64 = 15;
+pub const CANCEL_EARLIEST_SECONDS: i64 = 15;
 
 /// Whether a payer's code pays the order. Built-in channels take none; a channel whose account was taken
 /// from the merchant since takes them.
@@ -35,20 +35,20 @@ pub(super) fn is_by_code(directory: &Directory, order: &Order) -> bool {
 }
 
 /// True when the outcome has been unknown for long enough. A contested payment waits for a person.
-pub(super) fn is_in_doubt(order: &Order, now: Timestamp) -> bool {
-    now >= order.terms.placed_at.plus_seconds(IN_DOUBT_AFTER_SECONDS) && order.contested.is_none()
+pub(super) fn must_cancel(order: &Order, now: Timestamp) -> bool {
+    now >= order.terms.placed_at.plus_seconds(CANCEL_AFTER_SECONDS) && order.contested.is_none()
 }
 
 /// When an order without an outcome is queried next.
 pub(super) fn next_query(order: &Order, now: Timestamp) -> Timestamp {
-    let in_doubt_at = order.terms.placed_at.plus_seconds(IN_DOUBT_AFTER_SECONDS);
+    let cancel_at = order.terms.placed_at.plus_seconds(CANCEL_AFTER_SECONDS);
     let next = now.plus_seconds(CODE_POLL_SECONDS).min(order.terms.expires_at);
-    if now < in_doubt_at { next.min(in_doubt_at) } else { next.max(now) }
+    if now < cancel_at { next.min(cancel_at) } else { next.max(now) }
 }
 
 /// When an order that is being closed may be cancelled, if that is still to come.
 pub(super) fn waits_until(order: &Order, now: Timestamp) -> Option<Timestamp> {
-    let earliest = order.terms.placed_at.plus_seconds(CANCEL_AFTER_SECONDS);
+    let earliest = order.terms.placed_at.plus_seconds(CANCEL_EARLIEST_SECONDS);
     (order.cancel.is_none() && now < earliest).then_some(earliest)
 }
 
@@ -138,7 +138,7 @@ fn queried<'a>(order: &Order, finding: &Finding, now: Timestamp) -> Option<Trans
 }
 
 /// A payment that is reported. After a cancel it is believed only as the answer to a query that began
-/// once the channel had answered the cancel.
+/// once the channel had answered the cancel; of an order that has ended, as the answer to any query.
 fn paid<'a>(
     order: &Order,
     payment: &Payment,
@@ -153,13 +153,12 @@ fn paid<'a>(
         return Some(Transition::Nothing);
     }
     let is_last_call = order.in_flight.is_some_and(|call| Some(call.operation) == asked);
-    match (asked, order.cancel) {
-        (Some(Operation::Query), Some(CancelState::Answered)) if is_last_call => None,
-        (Some(Operation::Query), Some(CancelState::Sent)) if is_last_call => {
-            Some(Transition::Cancel)
-        }
-        (_, _) if order.is_in_flight(now) => Some(Transition::Nothing),
-        (_, _) => Some(Transition::Query),
+    let is_firm = order.cancel == Some(CancelState::Answered) || order.state.is_final();
+    match asked {
+        Some(Operation::Query) if is_last_call && is_firm => None,
+        Some(Operation::Query) if is_last_call => Some(Transition::Cancel),
+        _ if order.is_in_flight(now) => Some(Transition::Nothing),
+        _ => Some(Transition::Query),
     }
 }
 

@@ -532,8 +532,8 @@ pub(super) fn run_task(deciding: &mut Deciding<'_>, order: &Order) {
             begin_closing(deciding, order, Closure::Expired);
         }
         OrderState::Init if is_by_code(&deciding.view().directory, order) => {
-            match by_code::is_in_doubt(order, now) {
-                true => begin_closing(deciding, order, Closure::InDoubt),
+            match by_code::must_cancel(order, now) {
+                true => begin_closing(deciding, order, Closure::OutcomeUnknown),
                 false => begin(deciding, order, order.query_instruction()),
             }
         }

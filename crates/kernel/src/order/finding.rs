@@ -447,7 +447,7 @@ pub(super) fn end<'a>(order: &Order, now: Timestamp, why: &str) -> Transition<'a
     match &order.state {
         OrderState::Closing(Closure::Asked) => Transition::Closed,
         OrderState::Closing(Closure::Expired) => Transition::Failed("expired".to_owned()),
-        OrderState::Closing(Closure::InDoubt) => Transition::Failed(CANCELLED.to_owned()),
+        OrderState::Closing(Closure::OutcomeUnknown) => Transition::Failed(CANCELLED.to_owned()),
         OrderState::Closing(Closure::Refused { reason }) => Transition::Failed(reason.clone()),
         OrderState::Init | OrderState::Paying(_) => {
             let reason = if order.is_overdue(now) { "expired" } else { why };

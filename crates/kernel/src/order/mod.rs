@@ -14,7 +14,7 @@ mod funds;
 mod operator;
 mod polls;
 
-pub use by_code::{CANCEL_AFTER_SECONDS, CODE_POLL_SECONDS, IN_DOUBT_AFTER_SECONDS};
+pub use by_code::{CANCEL_AFTER_SECONDS, CANCEL_EARLIEST_SECONDS, CODE_POLL_SECONDS};
 pub use change::OrderChange;
 pub use decide::{OrderCommand, PlaceOrder};
 pub(crate) use decide::{place_new, repeat};
@@ -151,7 +151,7 @@ pub enum Closure {
     /// The merchant asked.
     Asked,
     /// It is not known whether the payer's code was charged.
-    InDoubt,
+    OutcomeUnknown,
     /// The channel refused to place it, and it is not known what became of an earlier try.
     Refused {
         /// The channel's code and text, for the merchant.
@@ -161,14 +161,14 @@ pub enum Closure {
 
 impl Closure {
     /// The word for each, for documents and tests.
-    pub const NAMES: [&'static str; 4] = ["expired", "asked", "in_doubt", "refused"];
+    pub const NAMES: [&'static str; 4] = ["expired", "asked", "outcome_unknown", "refused"];
 
     /// The word in storage and documents.
     pub const fn name(&self) -> &'static str {
         match self {
             Closure::Expired => "expired",
             Closure::Asked => "asked",
-            Closure::InDoubt => "in_doubt",
+            Closure::OutcomeUnknown => "outcome_unknown",
             Closure::Refused { .. } => "refused",
         }
     }
@@ -176,7 +176,7 @@ impl Closure {
     /// The channel's code and text, where it refused.
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Closure::Expired | Closure::Asked | Closure::InDoubt => None,
+            Closure::Expired | Closure::Asked | Closure::OutcomeUnknown => None,
             Closure::Refused { reason } => Some(reason),
         }
     }
@@ -186,7 +186,7 @@ impl Closure {
         match (name, reason) {
             ("expired", None) => Some(Closure::Expired),
             ("asked", None) => Some(Closure::Asked),
-            ("in_doubt", None) => Some(Closure::InDoubt),
+            ("outcome_unknown", None) => Some(Closure::OutcomeUnknown),
             ("refused", Some(reason)) => Some(Closure::Refused { reason: reason.to_owned() }),
             _ => None,
         }

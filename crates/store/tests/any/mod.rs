@@ -71,8 +71,13 @@ fn operation() -> BoxedStrategy<Operation> {
 
 fn closure() -> BoxedStrategy<Closure> {
     let refused = text().prop_map(|reason| Closure::Refused { reason });
-    prop_oneof![Just(Closure::Expired), Just(Closure::Asked), Just(Closure::InDoubt), refused]
-        .boxed()
+    prop_oneof![
+        Just(Closure::Expired),
+        Just(Closure::Asked),
+        Just(Closure::OutcomeUnknown),
+        refused
+    ]
+    .boxed()
 }
 
 pub(crate) fn any_caller() -> BoxedStrategy<Caller> {

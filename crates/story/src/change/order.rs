@@ -119,7 +119,7 @@ fn closing(closure: &Closure) -> String {
         Closure::Asked => {
             "the merchant wants it closed: the channel must close it first".to_owned()
         }
-        Closure::InDoubt => {
+        Closure::OutcomeUnknown => {
             "it is in doubt whether the code was charged: it is cancelled before it may fail"
                 .to_owned()
         }

@@ -267,7 +267,7 @@ async fn a_payment_that_a_cancel_gave_back_is_booked_both_ways() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_merchant_closes_an_order_in_doubt_through_a_cancel() {
+async fn a_merchant_closes_an_unclear_order_through_a_cancel() {
     let mut gateway = TestGateway::start();
     for channel in CHANNELS {
         let code = show(&gateway, channel, "password").await;
