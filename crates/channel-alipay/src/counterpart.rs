@@ -195,7 +195,7 @@ impl Counterpart for AlipayCounterpart {
         Err(SwitchFault::Unknown)
     }
 
-    fn accepted(&self, response: &Response) -> bool {
+    fn accepted(&self, _: &OutgoingCallback, response: &Response) -> bool {
         response.status == 200 && response.body.trim_ascii() == crate::callback::ACCEPTED.as_bytes()
     }
 

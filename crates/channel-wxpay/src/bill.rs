@@ -13,9 +13,11 @@ mod trade;
 pub(crate) mod yuan;
 
 use crate::codes;
-use crate::settings::Account;
+use crate::settings::{Account, Partner};
 use crate::wire::{self, BillAnswer};
-use channel::{Bill, BillDay, BillFile, BillKind, EncodeFault, FileHash, Finding, Response};
+use channel::{
+    Bill, BillDay, BillFile, BillKind, BillRow, EncodeFault, FileHash, Finding, Response,
+};
 use table::Table;
 
 /// The only hash that the channel names.
@@ -28,6 +30,15 @@ enum BillFault {
     Unreadable(String),
     /// It is another merchant's.
     NotOurs(String),
+}
+
+impl BillFault {
+    fn finding(self) -> Finding {
+        match self {
+            BillFault::Unreadable(why) => Finding::Unknown { why: format!("bill: {why}") },
+            BillFault::NotOurs(why) => Finding::Mismatch { why: format!("bill: {why}") },
+        }
+    }
 }
 
 impl From<String> for BillFault {
@@ -93,15 +104,32 @@ pub(crate) fn fetched(account: &Account, file: &BillFile, response: &Response) -
     }
     match rows(account, file.day.kind, &response.body) {
         Ok(bill) => Finding::Bill(bill),
-        Err(BillFault::Unreadable(why)) => Finding::Unknown { why: format!("bill: {why}") },
-        Err(BillFault::NotOurs(why)) => Finding::Mismatch { why: format!("bill: {why}") },
+        Err(fault) => fault.finding(),
+    }
+}
+
+/// The rows of a trade bill, which both interfaces write alike.
+fn trade_rows(
+    mchid: &str,
+    partner: Option<&Partner>,
+    text: &str,
+) -> Result<Vec<BillRow>, BillFault> {
+    trade::rows(mchid, partner, &Table::read(text, trade::SUMMARY)?)
+}
+
+/// What a trade bill says that came without a hash.
+pub(crate) fn trade(mchid: &str, partner: Option<&Partner>, text: &str) -> Finding {
+    match trade_rows(mchid, partner, text) {
+        Ok(rows) if rows.is_empty() => Finding::Bill(Bill::Empty),
+        Ok(rows) => Finding::Bill(Bill::Rows(rows)),
+        Err(fault) => fault.finding(),
     }
 }
 
 fn rows(account: &Account, kind: BillKind, body: &[u8]) -> Result<Bill, BillFault> {
     let text = std::str::from_utf8(body).map_err(|_| "UTF-8 wanted".to_owned())?;
     let rows = match kind {
-        BillKind::Trade => trade::rows(account, &Table::read(text, trade::SUMMARY)?)?,
+        BillKind::Trade => trade_rows(&account.mchid, account.partner.as_ref(), text)?,
         BillKind::FundFlow => funds::rows(&Table::read(text, funds::SUMMARY)?)?,
         BillKind::Sharing => shared::rows(account, &table::lines(text)?)?,
     };

@@ -12,9 +12,9 @@ use channel::{Bill, FetchedKeys, Finding, Instruction, Operation, Response, Unpr
 const TEXT_LEN_MAX: usize = 256;
 /// Words in the message of INVALID_REQUEST that say that the number carries an order already: older and
 /// newer wording.
-const NUMBER_TAKEN: [&str; 3] = ["订单号重复", "与首次请求时不一致", "已支付"];
+pub(crate) const NUMBER_TAKEN: [&str; 3] = ["订单号重复", "与首次请求时不一致", "已支付"];
 /// The same about the number of a refund: another order or amount was requested under it.
-const REFUND_NUMBER_TAKEN: [&str; 1] = ["与之前请求不一致"];
+pub(crate) const REFUND_NUMBER_TAKEN: [&str; 1] = ["与之前请求不一致"];
 
 /// What a code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -330,7 +330,7 @@ fn same(a: &str, b: &str) -> bool {
     letters(a) == letters(b)
 }
 
-fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     text.chars().take(TEXT_LEN_MAX).collect()
 }
 

@@ -6,7 +6,7 @@ use crate::codes;
 use crate::keys::{Keyring, SealingKey, SignatureFault};
 use crate::order;
 use crate::reading;
-use crate::settings::Account;
+use crate::settings::{self, Account};
 use crate::sharing;
 use crate::sign::Signed;
 use crate::wire::{self, CallbackBody, ErrorAnswer, RefundCallback, Transaction};
@@ -119,11 +119,7 @@ impl OpenAccount {
 
 impl Connection for OpenAccount {
     fn identity(&self) -> String {
-        let account = &self.account;
-        match &account.partner {
-            None => account.mchid.clone(),
-            Some(partner) => format!("{}/{}", account.mchid, partner.sub_mchid),
-        }
+        settings::identity(&self.account.mchid, self.account.partner.as_ref())
     }
 
     /// The v3 interface proves both sides by signatures alone.

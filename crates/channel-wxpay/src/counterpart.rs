@@ -1,4 +1,4 @@
-//! The channel's other half for the sandbox: WeChat Pay APIv3 as a server.
+//! The channel's other half for the sandbox: WeChat Pay as a server, APIv3 and v2.
 //!
 //! It checks what the real one checks (who signs, with which certificate, when, over what; the binding
 //! of app and merchant; every field; every state), refuses in its words, and signs what the real one signs. It
@@ -15,6 +15,7 @@
 //! - `phone`: the app of the payer, with its `coupon`s. `payment`: what comes of it.
 //! - `code_pay`: payments with a code on the phone. `payment_code`: these codes.
 //! - `callback`: what it enqueues to merchants.
+//! - `v2`: the calls and callbacks of the older interface, about the same orders.
 
 mod abnormal_refund;
 mod admit;
@@ -41,6 +42,7 @@ mod switch;
 #[cfg(test)]
 mod tests;
 mod trade;
+mod v2;
 mod wire;
 mod world;
 
@@ -54,6 +56,7 @@ use crate::counterpart::answer::Reply;
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::{Call, Route, Trade};
 use crate::counterpart::world::{Merchant, World};
+use crate::v2::sign::SignType;
 use channel::{
     CodecContext, Counterpart, DocumentFault, DocumentStore, FaultMode, OutgoingCallback,
     PhoneFault, PhoneOutcome, Request, Response, ScanOutcome, SwitchFault,
@@ -82,6 +85,8 @@ struct CallContext<'a> {
     mode: &'a FaultMode,
     request: &'a Request,
     context: &'a CodecContext,
+    /// What the answer is signed with, of a call of v2.
+    v2: Option<SignType>,
 }
 
 impl WxpayCounterpart {
@@ -121,11 +126,14 @@ impl Counterpart for WxpayCounterpart {
     }
 
     fn owns(&self, path: &str) -> bool {
-        path.starts_with("/v3/")
+        path.starts_with("/v3/") || v2::owns(path)
     }
 
     fn operation(&self, request: &Request) -> &'static str {
-        Route::read(request).map_or("other", |route| route.operation())
+        match v2::owns(request.target()) {
+            true => v2::operation(request),
+            false => Route::read(request).map_or("other", |route| route.operation()),
+        }
     }
 
     fn receive(
@@ -136,6 +144,9 @@ impl Counterpart for WxpayCounterpart {
         context: &CodecContext,
         system_now: Timestamp,
     ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
+        if v2::owns(request.target()) {
+            return v2::receive(&self.world, documents, mode, request, context);
+        }
         let Some(route) = Route::read(request) else {
             return Ok((route::no_such_call(request.target()), vec![]));
         };
@@ -147,7 +158,7 @@ impl Counterpart for WxpayCounterpart {
             }
         };
         let world = &self.world;
-        let mut call = CallContext { world, merchant, documents, mode, request, context };
+        let mut call = CallContext { world, merchant, documents, mode, request, context, v2: None };
         let reply = match self.carry_out(&mut call, route) {
             Ok(reply) => reply,
             Err(Stop::Refused(refusal)) => refusal.reply(),
@@ -201,8 +212,11 @@ impl Counterpart for WxpayCounterpart {
         switch::turn(&self.world, documents, name, arguments, context)
     }
 
-    fn accepted(&self, response: &Response) -> bool {
-        matches!(response.status, 200 | 204)
+    fn accepted(&self, callback: &OutgoingCallback, response: &Response) -> bool {
+        match callback::is_of_v2(callback) {
+            true => v2::callback::is_accepted(response),
+            false => matches!(response.status, 200 | 204),
+        }
     }
 
     fn schedule_seconds(&self) -> &'static [i64] {

@@ -1,6 +1,8 @@
 //! Entry points of `fuzz/`: input is any bytes, and what must hold is asserted. Answers and callbacks
 //! are signed here, so that the input reaches what reads them.
 
+pub mod v2;
+
 use crate::Wxpay;
 use crate::counterpart::percent_decoded;
 use crate::sign::{self, Authorization};

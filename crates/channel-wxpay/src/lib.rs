@@ -1,4 +1,4 @@
-//! WeChat Pay APIv3 (微信支付): the codec, and its other half for the sandbox.
+//! WeChat Pay (微信支付), APIv3 and v2: the codecs, and their other half for the sandbox.
 //!
 //! Opens no socket, reads no clock. Knows neither the kernel nor another vendor. The documents that it
 //! follows and the channel's quirks stand in the README.
@@ -14,6 +14,7 @@
 //! - `codes`: error codes to findings, a table.
 //! - `certificates`: what is sealed with the APIv3 key.
 //! - `keys`: the channel's signing keys, and whether a signature holds.
+//! - `v2`: the older interface. `interfaces`: which of the two carries out what.
 //! - `wire` and `sign`: messages and signatures, shared with [`counterpart`].
 
 mod bill;
@@ -24,6 +25,7 @@ mod connection;
 pub mod counterpart;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod interfaces;
 mod keys;
 mod order;
 mod reading;
@@ -34,6 +36,7 @@ mod sharing;
 mod sign;
 #[cfg(test)]
 mod tests;
+mod v2;
 mod wire;
 
 use channel::{
@@ -79,7 +82,6 @@ impl Channel for Wxpay {
         settings: &Settings,
         keys: &[PlatformKey],
     ) -> Result<Box<dyn Connection>, BadSettings> {
-        let account = settings::Account::read(settings)?;
-        Ok(Box::new(connection::OpenAccount::new(account, keys)))
+        interfaces::open(settings, keys)
     }
 }

@@ -19,11 +19,11 @@ const EXPIRE_SECONDS_MAX: i64 = 90 * 24 * 60 * 60;
 /// How long a prepay id or a code URL works.
 const PREPAY_VALID_SECONDS: i64 = 2 * 60 * 60;
 /// How long an h5 URL works.
-const H5_VALID_SECONDS: i64 = 5 * 60;
+pub(crate) const H5_VALID_SECONDS: i64 = 5 * 60;
 
 /// The ways to pay, as the channel cuts them.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Trade {
+pub(crate) enum Trade {
     Jsapi,
     Native,
     H5,
@@ -31,7 +31,7 @@ enum Trade {
 }
 
 impl Trade {
-    fn of(scene: Scene) -> Result<Trade, EncodeFault> {
+    pub(crate) fn of(scene: Scene) -> Result<Trade, EncodeFault> {
         match scene {
             Scene::MiniProgram | Scene::Public => Ok(Trade::Jsapi),
             Scene::Pc => Ok(Trade::Native),
@@ -82,7 +82,7 @@ pub(crate) fn request(
 }
 
 /// Counted from the order's own time, so that every repeat says the same.
-fn expiry(place: &Place) -> Timestamp {
+pub(crate) fn expiry(place: &Place) -> Timestamp {
     let earliest = place.placed_at.plus_seconds(EXPIRE_SECONDS_MIN);
     let latest = place.placed_at.plus_seconds(EXPIRE_SECONDS_MAX);
     place.expires_at.clamp(earliest, latest)
@@ -142,7 +142,7 @@ fn scene_info(place: &Place, trade: Trade) -> Result<Option<SceneInfo>, EncodeFa
 
 /// Only for the record: a number that the channel would refuse is left out, as a part of it would
 /// name another device.
-fn device_id(place: &Place) -> Option<String> {
+pub(crate) fn device_id(place: &Place) -> Option<String> {
     let device_id = place.payer.device_id.clone()?;
     let fits = (1..=DEVICE_ID_LEN_MAX).contains(&device_id.chars().count());
     let is_plain = device_id.chars().all(|char| char.len_utf8() < 4);
@@ -203,13 +203,13 @@ fn pay_info(
 
 /// When the prepay_id of an answer ends. A repeat after a lost answer brings the id that the first call
 /// made, so it counts from the placing, until that id is over.
-fn prepay_id_ends_at(place: &Place, now: Timestamp) -> Timestamp {
+pub(crate) fn prepay_id_ends_at(place: &Place, now: Timestamp) -> Timestamp {
     let first_ends_at = place.placed_at.plus_seconds(PREPAY_VALID_SECONDS);
     if now < first_ends_at { first_ends_at } else { now.plus_seconds(PREPAY_VALID_SECONDS) }
 }
 
 /// A payer can do nothing with an empty id or link: it is as good as none.
-fn filled(text: Option<String>) -> Option<String> {
+pub(crate) fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
 
@@ -251,12 +251,12 @@ fn app_sdk(
     }))
 }
 
-fn jump_url(h5_url: String, front_url: Option<&str>) -> String {
+pub(crate) fn jump_url(h5_url: String, front_url: Option<&str>) -> String {
     let Some(front_url) = front_url else { return h5_url };
     let joint = if h5_url.contains('?') { '&' } else { '?' };
     format!("{h5_url}{joint}redirect_url={}", wire::percent_encoded(front_url))
 }
 
-fn unsupported(field: &'static str, why: impl Into<String>) -> EncodeFault {
+pub(crate) fn unsupported(field: &'static str, why: impl Into<String>) -> EncodeFault {
     EncodeFault::unsupported(field, why)
 }

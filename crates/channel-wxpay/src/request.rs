@@ -227,7 +227,7 @@ fn unsigned(fault: &crypto::SealFault) -> EncodeFault {
 const REASON_LEN_MAX: usize = 80;
 
 /// What the payer reads about a refund: the merchant's words, as far as the channel shows them, or ours.
-fn reason(refund: &Refund) -> String {
+pub(crate) fn reason(refund: &Refund) -> String {
     match &refund.reason {
         Some(reason) => reason.chars().take(REASON_LEN_MAX).collect(),
         None => usual_reason(refund.cause).to_owned(),
@@ -242,7 +242,7 @@ const fn usual_reason(cause: RefundCause) -> &'static str {
     }
 }
 
-fn check_number(number: &str) -> Result<(), EncodeFault> {
+pub(crate) fn check_number(number: &str) -> Result<(), EncodeFault> {
     let good = |char: char| char.is_ascii_alphanumeric() || "_-|*".contains(char);
     if NUMBER_LEN.contains(&number.len()) && number.chars().all(good) {
         return Ok(());

@@ -25,6 +25,11 @@ pub(crate) static SETTINGS: &[Setting] = &[
     secret("apiv3_key", "APIv3 key, 32 characters"),
     open("sub_mchid", "特约商户号; given: service provider mode"),
     open("sub_appid", "default app of the sub-merchant; service provider mode only"),
+    open("api", "which interface orders go by: v3 or v2; empty: v3"),
+    open("swipe_api", "which interface payments with a payer's code go by; empty: as api"),
+    secret("api_v2_key", "API key (APIv2 密钥), 32 characters; wanted for v2"),
+    open("sign_type", "what v2 signs with: HMAC-SHA256 or MD5; empty: HMAC-SHA256"),
+    open("certificate_pem", "merchant API certificate, PEM, shown to the channel; wanted for v2"),
     open("public_key_id", "id of WeChat Pay's public key, PUB_KEY_ID_…; with public_key_pem"),
     open("public_key_pem", "WeChat Pay's public key, PEM; with public_key_id"),
     open("platform_cert_pem", "a platform certificate to trust without fetching it, PEM"),
@@ -68,6 +73,14 @@ pub(crate) struct Partner {
     pub(crate) sub_appid: Option<String>,
 }
 
+/// Which account this is at the channel, by each of its interfaces.
+pub(crate) fn identity(mchid: &str, partner: Option<&Partner>) -> String {
+    match partner {
+        None => mchid.to_owned(),
+        Some(partner) => format!("{mchid}/{}", partner.sub_mchid),
+    }
+}
+
 /// The channel's public key.
 pub(crate) struct PublicKey {
     pub(crate) id: String,
@@ -100,19 +113,28 @@ impl Account {
 
     /// The app in which the payer pays.
     pub(crate) fn app<'a>(&'a self, payer: &'a Payer) -> &'a str {
-        let default = self.partner.as_ref().and_then(|partner| partner.sub_appid.as_deref());
-        payer.app_id.as_deref().or(default).unwrap_or(&self.appid)
+        app_of(payer.app_id.as_deref(), self.partner.as_ref(), &self.appid)
     }
 }
 
-fn refuse_unknown(settings: &Settings) -> Result<(), BadSettings> {
+/// The app that a payer names, else the sub-merchant's, else the account's.
+pub(crate) fn app_of<'a>(
+    named: Option<&'a str>,
+    partner: Option<&'a Partner>,
+    appid: &'a str,
+) -> &'a str {
+    let default = partner.and_then(|partner| partner.sub_appid.as_deref());
+    named.or(default).unwrap_or(appid)
+}
+
+pub(crate) fn refuse_unknown(settings: &Settings) -> Result<(), BadSettings> {
     match settings.keys().find(|key| SETTINGS.iter().all(|known| known.name != **key)) {
         Some(key) => Err(bad(key, "not a setting of this channel")),
         None => Ok(()),
     }
 }
 
-fn base_url(settings: &Settings) -> Result<String, BadSettings> {
+pub(crate) fn base_url(settings: &Settings) -> Result<String, BadSettings> {
     let url = BaseUrl::read(given(settings, "base_url").unwrap_or(BASE_URL));
     url.map(|url| url.to_string()).map_err(|why| bad("base_url", why))
 }
@@ -136,14 +158,14 @@ fn apiv3_key(settings: &Settings) -> Result<Secret, BadSettings> {
 }
 
 /// 商户号: a wrong one could not be told apart from an order that the channel refuses.
-fn merchant_number(name: &str, number: &str) -> Result<String, BadSettings> {
+pub(crate) fn merchant_number(name: &str, number: &str) -> Result<String, BadSettings> {
     match number.len() <= ID_LEN_MAX && number.bytes().all(|digit| digit.is_ascii_digit()) {
         true => Ok(number.into()),
         false => Err(bad(name, format!("1 to {ID_LEN_MAX} digits wanted"))),
     }
 }
 
-fn app(name: &str, id: &str) -> Result<String, BadSettings> {
+pub(crate) fn app(name: &str, id: &str) -> Result<String, BadSettings> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     match id.len() <= ID_LEN_MAX && id.bytes().all(is_plain) {
         true => Ok(id.into()),
@@ -151,7 +173,7 @@ fn app(name: &str, id: &str) -> Result<String, BadSettings> {
     }
 }
 
-fn partner(settings: &Settings) -> Result<Option<Partner>, BadSettings> {
+pub(crate) fn partner(settings: &Settings) -> Result<Option<Partner>, BadSettings> {
     let sub_appid = given(settings, "sub_appid").map(|id| app("sub_appid", id)).transpose()?;
     match given(settings, "sub_mchid") {
         Some(sub_mchid) => {
@@ -196,14 +218,14 @@ fn relation(settings: &Settings) -> Result<Relation, BadSettings> {
     relation.map_err(|why| bad("receiver_relation", why))
 }
 
-fn given<'a>(settings: &'a Settings, name: &str) -> Option<&'a str> {
+pub(crate) fn given<'a>(settings: &'a Settings, name: &str) -> Option<&'a str> {
     settings.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
 }
 
-fn wanted<'a>(settings: &'a Settings, name: &str) -> Result<&'a str, BadSettings> {
+pub(crate) fn wanted<'a>(settings: &'a Settings, name: &str) -> Result<&'a str, BadSettings> {
     given(settings, name).ok_or_else(|| bad(name, "wanted"))
 }
 
-fn bad(name: &str, why: impl ToString) -> BadSettings {
+pub(crate) fn bad(name: &str, why: impl ToString) -> BadSettings {
     BadSettings { name: name.into(), why: why.to_string() }
 }

@@ -212,8 +212,8 @@ pub trait Counterpart: Send + Sync {
         context: &CodecContext,
     ) -> Result<String, SwitchFault>;
 
-    /// Whether the receiver's answer ends the repeats.
-    fn accepted(&self, response: &Response) -> bool;
+    /// Whether the receiver's answer ends the repeats of a callback.
+    fn accepted(&self, callback: &OutgoingCallback, response: &Response) -> bool;
 
     /// Seconds to wait after each failed attempt; when they are used up the channel gives up.
     fn schedule_seconds(&self) -> &'static [i64];

@@ -5,19 +5,22 @@
 //! The one provider is aws-lc-rs.
 //!
 //! - [`hash`]: SHA-256, HMAC, comparison in constant time.
+//! - [`md5_hex`]: MD5, where a channel demands it.
 //! - [`text`]: hex and Base64.
 //! - [`random`]: bytes that nobody can guess.
 //! - [`rsa`]: RSA signatures (PKCS#1 v1.5 with SHA-256), sealing (OAEP), their keys as PEM.
 //! - [`certificate`]: X.509 certificates, read and self-signed.
-//! - [`aead`]: sealing with AES-256-GCM.
+//! - [`aead`]: sealing with AES-256-GCM. [`ecb`]: AES-256-ECB, where a channel seals so.
 //! - [`master`]: the keys that secrets in a database are sealed under.
 //! - [`Secret`]: text that prints stars and wipes itself.
 
 pub mod aead;
 pub mod certificate;
+pub mod ecb;
 pub mod hash;
 mod key_text;
 pub mod master;
+mod md5;
 mod pem;
 pub mod random;
 pub mod rsa;
@@ -25,6 +28,7 @@ mod secret;
 pub mod text;
 
 pub use master::MasterKeys;
+pub use md5::md5_hex;
 pub use secret::{Secret, SecretFault};
 
 /// What can go wrong. Carries no secret material.

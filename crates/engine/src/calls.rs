@@ -326,10 +326,10 @@ async fn send(
     }
 }
 
-/// What a channel has to answer: a bill's file is large.
+/// What a channel has to answer: a bill's file is large, and may be the first answer.
 const fn deadline(instruction: &Instruction) -> Duration {
     match instruction {
-        Instruction::FetchBill(_) => BILL_TIMEOUT,
+        Instruction::FindBill(_) | Instruction::FetchBill(_) => BILL_TIMEOUT,
         Instruction::Place(_)
         | Instruction::Query(_)
         | Instruction::Close(_)
@@ -344,8 +344,7 @@ const fn deadline(instruction: &Instruction) -> Duration {
         | Instruction::QueryUnshared(_)
         | Instruction::ReturnShare(_)
         | Instruction::QueryShareReturn(_)
-        | Instruction::FetchKeys
-        | Instruction::FindBill(_) => CHANNEL_TIMEOUT,
+        | Instruction::FetchKeys => CHANNEL_TIMEOUT,
     }
 }
 

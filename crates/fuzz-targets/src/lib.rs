@@ -26,6 +26,9 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("wxpay_authorization", channel_wxpay::fuzzing::authorization),
     ("wxpay_callback", channel_wxpay::fuzzing::callback),
     ("wxpay_percent_encoding", channel_wxpay::fuzzing::percent_encoding),
+    ("wxpay_v2_answer", channel_wxpay::fuzzing::v2::answer),
+    ("wxpay_v2_callback", channel_wxpay::fuzzing::v2::callback),
+    ("wxpay_v2_message", channel_wxpay::fuzzing::v2::message),
 ];
 
 /// Runs the target of a name.

@@ -114,7 +114,7 @@ async fn send(sandbox: &Sandbox, claimed: &Arc<Claimed>, copy: usize) -> Attempt
     match answer {
         Ok(response) => Attempt {
             outcome: response.status.to_string(),
-            accepted: match claimed.counterpart.accepted(&response) {
+            accepted: match claimed.counterpart.accepted(&claimed.callback, &response) {
                 true => Accepted::Yes,
                 false => Accepted::No,
             },

@@ -4,6 +4,7 @@
 //! a client needs is written to `<data>/dev.json`.
 
 mod alipay;
+mod wxpay_v2;
 
 use crate::declaration::{
     Declaration, DeclaredAccount, DeclaredKey, DeclaredMerchant, DeclaredTenant, Proof,
@@ -31,6 +32,7 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
+use wxpay_v2::{WxpayV2File, WxpayV2Keys};
 
 /// The demonstration tenant.
 pub(crate) const OCODE: &str = "100001";
@@ -74,6 +76,7 @@ pub(crate) struct World {
     wxpay_public_key_private_pem: String,
     wxpay_public_key_id: String,
     alipay: AlipayKeys,
+    wxpay_v2: WxpayV2Keys,
 }
 
 /// What a client of `tongbao dev` needs.
@@ -85,6 +88,7 @@ pub(crate) struct DevFile {
     pub(crate) wecard: WecardFile,
     pub(crate) wxpay: WxpayFile,
     pub(crate) alipay: AlipayFile,
+    pub(crate) wxpay_v2: WxpayV2File,
 }
 
 /// The 微卡收付通 side of it.
@@ -210,14 +214,23 @@ impl World {
         }
     }
 
-    /// Reads the keys of a folder. One that was made before there was Alipay gets its keys now.
+    /// Reads the keys of a folder. One that was made before there was a channel or an interface gets its
+    /// keys now.
     async fn read(path: &Path, bytes: &[u8]) -> Result<World> {
         let unreadable = || format!("{} cannot be read", path.display());
         let mut keys: Value = serde_json::from_slice(bytes).with_context(unreadable)?;
-        let has_alipay = keys.get("alipay").is_some();
-        if let Some(keys) = keys.as_object_mut().filter(|_| !has_alipay) {
-            keys.insert("alipay".to_owned(), serde_json::to_value(AlipayKeys::make().await?)?);
-            write_secret(path, &serde_json::to_vec_pretty(keys)?)?;
+        if let Some(keys) = keys.as_object_mut() {
+            let known = keys.len();
+            if !keys.contains_key("alipay") {
+                keys.insert("alipay".to_owned(), serde_json::to_value(AlipayKeys::make().await?)?);
+            }
+            if !keys.contains_key("wxpay_v2") {
+                let made = serde_json::to_value(WxpayV2Keys::make().await?)?;
+                keys.insert("wxpay_v2".to_owned(), made);
+            }
+            if keys.len() > known {
+                write_secret(path, &serde_json::to_vec_pretty(keys)?)?;
+            }
         }
         serde_json::from_value(keys).with_context(unreadable)
     }
@@ -251,6 +264,7 @@ impl World {
             wxpay_public_key_private_pem: wxpay_public,
             wxpay_public_key_id: public_key_id()?,
             alipay: AlipayKeys::make().await?,
+            wxpay_v2: WxpayV2Keys::make().await?,
         })
     }
 
@@ -261,6 +275,7 @@ impl World {
             appids: vec![APPID.to_owned()],
             certificate_pem: self.wxpay_merchant_cert_pem.clone(),
             apiv3_key: self.wxpay_apiv3_key.clone(),
+            api_v2_key: None,
             trust: WXPAY_TRUST,
             sub_mchids: vec![SubMerchant {
                 sub_mchid: WXPAY_SUB_MCHID.to_owned(),
@@ -268,7 +283,7 @@ impl World {
             }],
         };
         let world = WxpayWorld {
-            merchants: vec![merchant],
+            merchants: vec![merchant, self.wxpay_v2.merchant()],
             platform_private_key_pem: self.wxpay_platform_private_key_pem.clone(),
             platform_cert_pem: self.wxpay_platform_cert_pem.clone(),
             public_key_private_pem: self.wxpay_public_key_private_pem.clone(),
@@ -331,6 +346,7 @@ impl World {
         let alipay = self.alipay.account(sandbox_url)?;
         let accounts: Vec<_> = [wxpay, alipay].into_iter().chain(built_in).collect();
         let names: Vec<String> = accounts.iter().map(|account| account.name.clone()).collect();
+        let (of_v2, merchant_of_v2) = self.wxpay_v2.declared(sandbox_url);
         let tenant = DeclaredTenant {
             ocode: OCODE.to_owned(),
             name: "演示主体".to_owned(),
@@ -355,8 +371,9 @@ impl World {
                     sharing: kernel::MerchantSharing::default(),
                     is_enabled: true,
                 })
+                .chain([merchant_of_v2])
                 .collect(),
-            accounts,
+            accounts: accounts.into_iter().chain([of_v2]).collect(),
         };
         Ok(Declaration { tenants: vec![tenant] })
     }
@@ -423,6 +440,7 @@ impl World {
                 public_key_pem: public_pem(&self.wxpay_public_key_private_pem)?,
             },
             alipay: self.alipay.file(sandbox_url)?,
+            wxpay_v2: self.wxpay_v2.file(sandbox_url),
         })
     }
 }

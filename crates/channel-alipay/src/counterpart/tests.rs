@@ -415,11 +415,13 @@ fn a_form_that_submits_itself_is_paid() {
 #[test]
 fn callbacks_end_with_one_word() {
     let counterpart = counterpart();
+    let [id, url, text] = ["", "", ""].map(str::to_owned);
+    let callback = OutgoingCallback { id, url, text };
     let answer = |status, body: &str| Response { status, headers: vec![], body: body.into() };
-    assert!(counterpart.accepted(&answer(200, "success")));
-    assert!(counterpart.accepted(&answer(200, "success\n")));
+    assert!(counterpart.accepted(&callback, &answer(200, "success")));
+    assert!(counterpart.accepted(&callback, &answer(200, "success\n")));
     for (status, body) in [(200, "SUCCESS"), (200, ""), (200, "successful"), (500, "success")] {
-        assert!(!counterpart.accepted(&answer(status, body)), "{status} {body}");
+        assert!(!counterpart.accepted(&callback, &answer(status, body)), "{status} {body}");
     }
     assert_eq!(counterpart.schedule_seconds(), [240, 600, 600, 3_600, 7_200, 21_600, 54_000]);
 }

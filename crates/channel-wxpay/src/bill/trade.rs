@@ -3,7 +3,7 @@
 use super::BillFault;
 use super::table::{Line, Table, sum};
 use crate::reading::equal;
-use crate::settings::Account;
+use crate::settings::Partner;
 use channel::{BillRow, PaymentRow, RefundRow, RefundStatus};
 use ledger::{Currency, Fen};
 
@@ -20,28 +20,32 @@ const SUMS: [(&str, &str); 6] = [
     ("申请退款总金额", "申请退款金额"),
 ];
 
-pub(super) fn rows(account: &Account, table: &Table<'_>) -> Result<Vec<BillRow>, BillFault> {
+pub(super) fn rows(
+    mchid: &str,
+    partner: Option<&Partner>,
+    table: &Table<'_>,
+) -> Result<Vec<BillRow>, BillFault> {
     for line in &table.rows {
-        check_ours(account, line)?;
+        check_ours(mchid, partner, line)?;
     }
     check_summary(table)?;
-    let own = table.rows.iter().filter(|line| is_own(account, line));
+    let own = table.rows.iter().filter(|line| is_own(partner, line));
     Ok(own.map(row).collect::<Result<_, _>>()?)
 }
 
 /// Without a sub-merchant in the request, a service provider gets the rows of all sub-merchants too.
 /// They belong to other channel accounts.
-fn is_own(account: &Account, line: &Line<'_>) -> bool {
+fn is_own(partner: Option<&Partner>, line: &Line<'_>) -> bool {
     let sub_mchid = line.optional("特约商户号").unwrap_or_default();
-    account.partner.is_some() || ["", "0"].contains(&sub_mchid)
+    partner.is_some() || ["", "0"].contains(&sub_mchid)
 }
 
-fn check_ours(account: &Account, line: &Line<'_>) -> Result<(), BillFault> {
+fn check_ours(mchid: &str, partner: Option<&Partner>, line: &Line<'_>) -> Result<(), BillFault> {
     let is = |column, wanted: &str| {
         equal(column, Some(line.text(column)?), wanted).map_err(BillFault::NotOurs)
     };
-    is("商户号", &account.mchid)?;
-    match &account.partner {
+    is("商户号", mchid)?;
+    match partner {
         Some(partner) => is("特约商户号", &partner.sub_mchid),
         None => Ok(()),
     }

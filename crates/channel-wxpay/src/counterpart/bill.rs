@@ -114,7 +114,7 @@ fn sub_mchid(call: &CallContext<'_>) -> Result<Option<String>, Refusal> {
     }
 }
 
-fn check_time(day: &BillDay, now: Timestamp) -> Result<(), Refusal> {
+pub(super) fn check_time(day: &BillDay, now: Timestamp) -> Result<(), Refusal> {
     if now < day.ends_at() {
         return Err(Refusal::field("bill_date", "只能查询今日之前的账单"));
     }

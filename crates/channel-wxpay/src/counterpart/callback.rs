@@ -4,7 +4,9 @@
 use crate::counterpart::answer;
 use crate::counterpart::identifiers;
 use crate::counterpart::platform_keys;
+use crate::counterpart::v2;
 use crate::counterpart::world::{Merchant, World};
+use crate::v2::sign::SignType;
 use crate::wire::{
     self, AEAD_AES_256_GCM, CallbackBody, ENCRYPT_RESOURCE, RefundCallback, Sealed, Transaction,
 };
@@ -21,6 +23,9 @@ const SHARING: &str = "profitsharing";
 #[derive(Serialize, Deserialize)]
 struct Plain {
     mchid: String,
+    /// What it is signed with, when it is a callback of v2.
+    #[serde(default)]
+    v2: Option<SignType>,
     create_time: String,
     event: Event,
     content: Value,
@@ -58,23 +63,23 @@ impl Event {
 
 /// An order was paid.
 pub(super) fn paid(
-    mchid: &str,
+    to: To<'_>,
     content: &Transaction,
     url: String,
     context: &CodecContext,
 ) -> OutgoingCallback {
-    enqueue(mchid, Event::Paid, content, url, context)
+    enqueue(to, Event::Paid, content, url, context)
 }
 
 /// A refund has ended.
 pub(super) fn refunded(
-    mchid: &str,
+    to: To<'_>,
     event: Event,
     content: &RefundCallback,
     url: String,
     context: &CodecContext,
 ) -> OutgoingCallback {
-    enqueue(mchid, event, content, url, context)
+    enqueue(to, event, content, url, context)
 }
 
 /// A receiver got money by a share, or gave it back.
@@ -85,11 +90,14 @@ pub(super) fn shared(
     url: String,
     context: &CodecContext,
 ) -> OutgoingCallback {
-    enqueue(mchid, event, content, url, context)
+    enqueue((mchid, None), event, content, url, context)
 }
 
+/// The merchant who is notified, and what a callback of v2 is signed with.
+pub(super) type To<'a> = (&'a str, Option<SignType>);
+
 fn enqueue(
-    mchid: &str,
+    (mchid, v2): To<'_>,
     event: Event,
     content: &impl Serialize,
     url: String,
@@ -97,6 +105,7 @@ fn enqueue(
 ) -> OutgoingCallback {
     let plain = Plain {
         mchid: mchid.to_owned(),
+        v2,
         create_time: wire::time_text(context.now),
         event,
         content: serde_json::json!(content),
@@ -118,7 +127,12 @@ pub(super) fn envelope(
     Ok(Request { method: Method::Post, url: callback.url.clone(), headers, body })
 }
 
-type Written = (Vec<u8>, Vec<(String, String)>);
+/// Whether a callback is a callback of v2.
+pub(super) fn is_of_v2(callback: &OutgoingCallback) -> bool {
+    serde_json::from_str::<Plain>(&callback.text).is_ok_and(|plain| plain.v2.is_some())
+}
+
+pub(super) type Written = (Vec<u8>, Vec<(String, String)>);
 
 fn write(
     world: &World,
@@ -132,6 +146,16 @@ fn write(
     let (event_type, original_type, summary, amount) = plain.event.words();
     if *mode == FaultMode::WrongAmount {
         falsify(&mut plain.content, amount);
+    }
+    if let Some(sign_type) = plain.v2 {
+        return v2::callback::write(
+            merchant,
+            sign_type,
+            plain.event,
+            &plain.content,
+            mode,
+            context,
+        );
     }
     let content = plain.content.to_string();
     let sealed = seal(merchant, original_type, content.as_bytes(), context)?;

@@ -19,17 +19,26 @@ pub(super) fn create(call: &mut CallContext<'_>, mode: Mode) -> Result<Reply, St
     rules::check_order(&body, Trade::Micropay, mode)?;
     let fingerprint = order::fingerprint(&body);
     let asked: CodePayRequest = rules::convert(body)?;
+    let order = take(call, asked, fingerprint)?;
+    Ok(reply(call, &order))
+}
+
+/// Takes a checked payment: a new one, or a repeat.
+pub(super) fn take(
+    call: &mut CallContext<'_>,
+    asked: CodePayRequest,
+    fingerprint: String,
+) -> Result<Order, Stop> {
     order::check_binding(call.merchant, &asked.parties)?;
     let key = records::order_key(&call.merchant.mchid, &asked.out_trade_no);
-    let order = match records::read::<Order>(call.documents, &key)? {
+    match records::read::<Order>(call.documents, &key)? {
         Some(known) => {
             order::check_repeat(&known, Trade::Micropay, &fingerprint, call.context.now)?;
-            known
+            Ok(known)
         }
-        None if records::is_burnt(call.documents, &key)? => return Err(Refusal::changed().into()),
-        None => charge(call, asked, fingerprint)?,
-    };
-    Ok(reply(call, &order))
+        None if records::is_burnt(call.documents, &key)? => Err(Refusal::changed().into()),
+        None => charge(call, asked, fingerprint),
+    }
 }
 
 /// Takes the code and charges the payer, as far as it goes without a password.
@@ -77,17 +86,26 @@ fn placed(
         code: None,
         coupon: None,
         is_shared: order::is_shared(asked.settle_info.as_ref()),
+        v2: call.v2,
         state: State::Open { last_error: None },
     })
 }
 
 /// What the merchant reads about the scanned code.
 fn reply(call: &CallContext<'_>, order: &Order) -> Reply {
-    match order.stage(call.context.now) {
-        Stage::Typing => Refusal::new("USERPAYING", "需要用户输入支付密码").reply(),
-        Stage::Failed(why) => Refusal::new("NOTENOUGH", why).reply(),
-        Stage::Open => Refusal::new("TRADE_ERROR", "用户取消支付").reply(),
-        Stage::Closed | Stage::Revoked(_) | Stage::Paid(_) => trade::shown(call, order),
+    match unpaid(order, call.context.now) {
+        Some(refusal) => refusal.reply(),
+        None => trade::shown(call, order),
+    }
+}
+
+/// Why the scanned code has paid nothing, if it has not.
+pub(super) fn unpaid(order: &Order, now: Timestamp) -> Option<Refusal> {
+    match order.stage(now) {
+        Stage::Typing => Some(Refusal::new("USERPAYING", "需要用户输入支付密码")),
+        Stage::Failed(why) => Some(Refusal::new("NOTENOUGH", why)),
+        Stage::Open => Some(Refusal::new("TRADE_ERROR", "用户取消支付")),
+        Stage::Closed | Stage::Revoked(_) | Stage::Paid(_) => None,
     }
 }
 
@@ -99,6 +117,12 @@ pub(super) fn reverse(call: &mut CallContext<'_>, mode: Mode, number: &str) -> R
     order::check_binding(call.merchant, &parties)?;
     let key = records::order_key(&call.merchant.mchid, number);
     let order = trade::owned(call, records::read(call.documents, &key)?, &parties)?;
+    undo(call, order)?;
+    Ok(Reply::json(200, &ReversalAnswer { parties, out_trade_no: number.to_owned() }))
+}
+
+/// Undoes an order: what was paid goes back.
+pub(super) fn undo(call: &mut CallContext<'_>, order: Order) -> Result<(), Stop> {
     if order.trade != Trade::Micropay {
         return Err(Refusal::new("INVALID_REQUEST", "只有付款码支付的订单可以撤销").into());
     }
@@ -113,7 +137,7 @@ pub(super) fn reverse(call: &mut CallContext<'_>, mode: Mode, number: &str) -> R
             give_back(call, order, paid)?;
         }
     }
-    Ok(Reply::json(200, &ReversalAnswer { parties, out_trade_no: number.to_owned() }))
+    Ok(())
 }
 
 fn check_reversible(paid: &Paid, now: Timestamp) -> Result<(), Refusal> {

@@ -22,14 +22,24 @@ pub(super) fn create(call: &mut CallContext<'_>, trade: Trade, mode: Mode) -> Re
     rules::check_order(&body, trade, mode)?;
     let fingerprint = fingerprint(&body);
     let asked: OrderRequest = rules::convert(body)?;
+    let order = take(call, trade, asked, fingerprint)?;
+    Ok(Reply::json(200, &placed_answer(call, &order)))
+}
+
+/// Takes a checked order: a new one, or a repeat.
+pub(super) fn take(
+    call: &mut CallContext<'_>,
+    trade: Trade,
+    asked: OrderRequest,
+    fingerprint: String,
+) -> Result<Order, Stop> {
     check_binding(call.merchant, &asked.parties)?;
     let key = records::order_key(&call.merchant.mchid, &asked.out_trade_no);
-    let order = match records::read::<Order>(call.documents, &key)? {
-        Some(known) => repeat(call, known, trade, &fingerprint)?,
-        None if records::is_burnt(call.documents, &key)? => return Err(Refusal::changed().into()),
-        None => place(call, trade, asked, fingerprint)?,
-    };
-    Ok(Reply::json(200, &placed_answer(call, &order)))
+    match records::read::<Order>(call.documents, &key)? {
+        Some(known) => repeat(call, known, trade, &fingerprint),
+        None if records::is_burnt(call.documents, &key)? => Err(Refusal::changed().into()),
+        None => place(call, trade, asked, fingerprint),
+    }
 }
 
 /// What must be equal for a repeat to be one: all but the end, which counts only the first time. The
@@ -138,6 +148,7 @@ fn place(
         coupon: None,
         code: (trade == Trade::Native).then(|| identifiers::code(call.context)),
         is_shared: is_shared(asked.settle_info.as_ref()),
+        v2: call.v2,
         state: State::Open { last_error: None },
     };
     keep(call, order)
@@ -169,7 +180,8 @@ pub(super) fn end(now: Timestamp, time_expire: Option<&str>) -> Result<Timestamp
     Ok(asked.max(now.plus_seconds(PAYABLE_SECONDS_MIN)))
 }
 
-fn placed_answer(call: &CallContext<'_>, order: &Order) -> PlacedAnswer {
+/// What the client can pay with.
+pub(super) fn placed_answer(call: &CallContext<'_>, order: &Order) -> PlacedAnswer {
     let prepay_id = order.prepay_id.clone();
     match order.trade {
         Trade::Jsapi | Trade::App | Trade::Micropay => {

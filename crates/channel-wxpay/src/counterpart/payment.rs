@@ -46,7 +46,8 @@ pub(super) fn succeed(
     let order = put(documents, order, State::Paid(paid))?;
     let content = order.transaction(context.now);
     let url = order.notify_url.clone().into_iter();
-    let outgoing = url.map(|url| callback::paid(order.mchid(), &content, url, context)).collect();
+    let to = (order.mchid(), order.v2);
+    let outgoing = url.map(|url| callback::paid(to, &content, url, context)).collect();
     Ok((order, outgoing))
 }
 

@@ -5,7 +5,7 @@ use crate::counterpart::records::{self, Order, Stage, State};
 use crate::counterpart::route::{Trade, decode};
 use crate::counterpart::wire::{HandedToBridge, HandedToSdk};
 use crate::counterpart::world::World;
-use crate::counterpart::{payment, payment_code};
+use crate::counterpart::{payment, payment_code, v2};
 use crate::sign;
 use channel::{
     CodecContext, DocumentFault, DocumentStore, OutgoingCallback, PhoneFault, PhoneOutcome,
@@ -17,7 +17,7 @@ const CODE: &str = "weixin://";
 /// Links for a mobile browser begin so.
 const LINK: &str = "https://wx.tenpay.com/";
 /// What the client handed over, by form.
-enum Handed {
+pub(super) enum Handed {
     Bridge(HandedToBridge),
     Sdk(HandedToSdk),
     Code { code: String },
@@ -135,6 +135,9 @@ impl Handed {
 /// Whether the merchant signed what the client hands over, for the order's app, which the client need not
 /// name. Codes and links carry no signature.
 fn check_signature(world: &World, order: &Order, handed: &Handed) -> Result<(), PhoneFault> {
+    if let Some(sign_type) = order.v2 {
+        return v2::phone::check(world, order, sign_type, handed);
+    }
     let own = order.client_appid();
     let lacks = || refused("调用支付参数不完整或格式有误");
     let (appid, text, signature) = match handed {
@@ -164,7 +167,7 @@ fn check_signature(world: &World, order: &Order, handed: &Handed) -> Result<(), 
     }
 }
 
-fn check_partner(order: &Order, handed: &HandedToSdk) -> Result<(), PhoneFault> {
+pub(super) fn check_partner(order: &Order, handed: &HandedToSdk) -> Result<(), PhoneFault> {
     let known = [Some(order.mchid()), order.parties.sub_mchid.as_deref()];
     let partner = handed.partnerid.as_deref().unwrap_or(order.mchid());
     match known.contains(&Some(partner)) && handed.package() == Some("Sign=WXPay") {
@@ -189,6 +192,6 @@ fn query_value(url: &str, name: &str) -> Option<String> {
     value.and_then(|(_, value)| decode(value)).filter(|value| !value.is_empty())
 }
 
-fn refused(text: &str) -> PhoneFault {
+pub(super) fn refused(text: &str) -> PhoneFault {
     PhoneFault::Refused(text.to_owned())
 }

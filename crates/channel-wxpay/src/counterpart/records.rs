@@ -7,6 +7,7 @@ pub(super) use store::*;
 
 use crate::counterpart::route::Trade;
 use crate::counterpart::sharing::Frozen;
+use crate::v2::sign::SignType;
 use crate::wire::{self, PaidAmount, Parties, PayerIds, Promotion, SceneInfo, Transaction};
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,9 @@ pub(super) struct Order {
     /// Whether its money stays frozen, to be shared.
     #[serde(default)]
     pub(super) is_shared: bool,
+    /// What its messages are signed with; `None` of an order that was placed by v3.
+    #[serde(default)]
+    pub(super) v2: Option<SignType>,
     pub(super) state: State,
 }
 

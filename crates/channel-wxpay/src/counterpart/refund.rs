@@ -25,11 +25,25 @@ pub(super) fn create(call: &mut CallContext<'_>) -> Result<Reply, Stop> {
     let mut asked: RefundRequest = rules::convert(body)?;
     // A service provider names its merchant in the body or in the query.
     asked.sub_mchid = asked.sub_mchid.or_else(|| parameter(call.request, "sub_mchid"));
+    let Taken { refunding, shown, outgoing } = take(call, asked)?;
+    Ok(Reply::json(200, &answer(call, &refunding, shown)).with_callbacks(outgoing))
+}
+
+/// A refund that was taken.
+pub(super) struct Taken {
+    pub(super) refunding: Refunding,
+    /// Where the answer says that it stands.
+    pub(super) shown: End,
+    pub(super) outgoing: Option<OutgoingCallback>,
+}
+
+/// Takes a checked refund: a new one, or a repeat.
+pub(super) fn take(call: &mut CallContext<'_>, asked: RefundRequest) -> Result<Taken, Stop> {
     let key = records::refund_key(&call.merchant.mchid, &asked.out_refund_no);
     let order = find_order(call, &asked)?;
     match (records::read::<Refunding>(call.documents, &key)?, order) {
         (Some(known), Some(order)) if is_repeat(&known, &order, &asked) => {
-            Ok(Reply::json(200, &answer(call, &known, known.end)))
+            Ok(Taken { shown: known.end, refunding: known, outgoing: None })
         }
         (Some(_), _) => Err(other_amounts().into()),
         (None, Some(order)) => accept(call, &key, asked, order),
@@ -66,7 +80,7 @@ fn accept(
     key: &str,
     asked: RefundRequest,
     order: Order,
-) -> Result<Reply, Stop> {
+) -> Result<Taken, Stop> {
     let paid = refundable(call, &order, &asked)?;
     let refunding = Refunding {
         order_key: order.key(),
@@ -97,7 +111,7 @@ fn accept(
     records::journal(call.documents, &call.merchant.mchid, &refunding.refund_id, &entry)?;
     records::write(call.documents, key, &refunding)?;
     records::write(call.documents, &refunding.order_key, &order)?;
-    Ok(Reply::json(200, &answer(call, &refunding, End::Processing)).with_callbacks(outgoing))
+    Ok(Taken { refunding, shown: End::Processing, outgoing })
 }
 
 fn find_order(
@@ -278,5 +292,6 @@ fn ending(
         user_received_account: Some(received(refunding).1),
         amount: amount(refunding),
     };
-    Some(callback::refunded(&call.merchant.mchid, event, &content, url, call.context))
+    let to = (&*call.merchant.mchid, call.v2);
+    Some(callback::refunded(to, event, &content, url, call.context))
 }

@@ -12,3 +12,4 @@ mod round_trip;
 mod sharing;
 mod signing;
 mod stage;
+mod v2;

@@ -39,23 +39,42 @@ pub(super) fn close(call: &mut CallContext<'_>, mode: Mode, number: &str) -> Res
     rules::check_close(&body, mode)?;
     let asked: CloseRequest = rules::convert(body)?;
     check_parties(call, mode, &asked.parties)?;
+    end(call, number, &asked.parties)?;
+    Ok(Reply::empty())
+}
+
+/// What a close found.
+#[derive(PartialEq, Eq)]
+pub(super) enum Close {
+    /// It closes the order.
+    New,
+    /// The order was closed.
+    Again,
+}
+
+/// Closes an order.
+pub(super) fn end(
+    call: &mut CallContext<'_>,
+    number: &str,
+    parties: &Parties,
+) -> Result<Close, Stop> {
     let key = records::order_key(&call.merchant.mchid, number);
     let Some(order) = records::read::<Order>(call.documents, &key)? else {
         // The answer says closed, and so it stays: the number cannot be ordered any more.
         records::burn(call.documents, &key)?;
-        return Ok(Reply::empty());
+        return Ok(Close::New);
     };
-    let order = owned(call, Some(order), &asked.parties)?;
+    let order = owned(call, Some(order), parties)?;
     match order.stage(call.context.now) {
         Stage::Paid(_) => return Err(Refusal::order_paid().into()),
-        Stage::Closed | Stage::Revoked(_) => return Ok(Reply::empty()),
+        Stage::Closed | Stage::Revoked(_) => return Ok(Close::Again),
         Stage::Open | Stage::Typing | Stage::Failed(_) => {}
     }
     if order.trade == Trade::Micropay {
         return Err(Refusal::new("INVALID_REQUEST", "付款码支付的订单请调用撤销订单接口").into());
     }
     records::write(call.documents, &key, &Order { state: State::Closed, ..order })?;
-    Ok(Reply::empty())
+    Ok(Close::New)
 }
 
 /// The last orders, newest last. An order that ended by itself still says NOTPAY here: its
@@ -85,6 +104,7 @@ fn describe(order: &Order) -> String {
     };
     let mut described = json!({
         "channel": super::NAME,
+        "api": if order.v2.is_some() { "v2" } else { "v3" },
         "prepay_id": order.prepay_id,
         "code_url": order.code_url(),
         "notify_url": order.notify_url,

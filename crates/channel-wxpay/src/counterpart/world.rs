@@ -2,9 +2,9 @@
 
 use crate::counterpart::platform_keys::{PlatformCertificate, Trust};
 use crate::sign;
-use crypto::SealFault;
 use crypto::certificate::Certificate;
 use crypto::rsa::{Signer, Verifier};
+use crypto::{SealFault, Secret};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,6 +32,8 @@ pub struct WxpayMerchant {
     pub certificate_pem: String,
     /// Its APIv3 key: 32 bytes.
     pub apiv3_key: String,
+    /// Its API key, with which v2 signs: 32 characters. Without it the merchant has no v2.
+    pub api_v2_key: Option<String>,
     /// By what it knows the channel, until that is switched.
     pub trust: Trust,
     /// The merchants that it serves, when it is a service provider.
@@ -80,6 +82,7 @@ pub(super) struct Merchant {
     pub(super) serial: String,
     pub(super) verifier: Verifier,
     pub(super) apiv3_key: [u8; 32],
+    pub(super) api_v2_key: Option<Secret>,
     pub(super) trust: Trust,
     pub(super) sub_merchants: Vec<SubMerchant>,
 }
@@ -142,6 +145,7 @@ impl Merchant {
             serial: certificate.serial,
             verifier,
             apiv3_key,
+            api_v2_key: merchant.api_v2_key.map(Secret::new),
             trust: merchant.trust,
             sub_merchants: merchant.sub_mchids,
             mchid,

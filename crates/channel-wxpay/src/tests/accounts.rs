@@ -106,5 +106,5 @@ fn every_setting_is_declared_and_secrets_are_marked() {
         .filter(|setting| setting.secret)
         .map(|setting| setting.name)
         .collect();
-    assert_eq!(secrets, ["private_key_pem", "apiv3_key"]);
+    assert_eq!(secrets, ["private_key_pem", "apiv3_key", "api_v2_key"]);
 }

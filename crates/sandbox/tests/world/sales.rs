@@ -156,7 +156,7 @@ impl Counterpart for SalesChannel {
         }
     }
 
-    fn accepted(&self, response: &Response) -> bool {
+    fn accepted(&self, _: &OutgoingCallback, response: &Response) -> bool {
         response.status == 200
     }
 

@@ -306,6 +306,7 @@ async fn a_second_start_keeps_keys_orders_and_clock() {
         after[url] = before[url].clone();
     }
     after["alipay"]["gateway_url"] = before["alipay"]["gateway_url"].clone();
+    after["wxpay_v2"]["base_url"] = before["wxpay_v2"]["base_url"].clone();
     assert_eq!(after, before);
     // Signed by the moved clock: accepted only if the gateway's clock is where it was.
     gateway.until_status(&paid, "SUCCESS").await;

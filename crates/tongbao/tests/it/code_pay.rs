@@ -12,14 +12,14 @@ use std::time::Duration;
 const CHANNELS: [&str; 2] = ["wxpay", "alipay"];
 
 /// A code on the phone, by what follows when it is scanned.
-async fn show(gateway: &TestGateway, channel: &str, outcome: &str) -> String {
+pub(crate) async fn show(gateway: &TestGateway, channel: &str, outcome: &str) -> String {
     let asked = json!({"channel": channel, "outcome": outcome});
     let shown = gateway.control("payment-code", &asked).await;
     shown["payment_code"].as_str().expect("a code").to_owned()
 }
 
 /// What the cashier's till sends.
-fn scanned(number: &str, channel: &str, code: &str) -> Value {
+pub(crate) fn scanned(number: &str, channel: &str, code: &str) -> Value {
     let body = with(&order(number), "PayChannel", json!(channel.to_uppercase()));
     let body = with(&body, "PayType", json!("SWIPE"));
     with(&body, "ExternalPaymentData", json!(json!({"AuthCode": code}).to_string()))
@@ -53,7 +53,7 @@ fn cancel_of(channel: &str) -> &'static str {
 }
 
 /// Time passes, as much as the order waits for, until it is final.
-async fn until_final(gateway: &mut TestGateway, number: &str) -> Value {
+pub(crate) async fn until_final(gateway: &mut TestGateway, number: &str) -> Value {
     let mut looks_in_flight = 0;
     for _ in 0..300 {
         let story = gateway.story(number).await;
@@ -82,7 +82,7 @@ fn is_paid_there(orders: &[Value]) -> bool {
 }
 
 /// The order ended as the channel has it, and the book agrees.
-async fn agrees(gateway: &TestGateway, story: &Value, about: &str) -> bool {
+pub(crate) async fn agrees(gateway: &TestGateway, story: &Value, about: &str) -> bool {
     let orders = gateway.channel_orders(&story["order"]["id"]).await;
     let is_paid = story["order"]["state"] == "paid";
     assert_eq!(is_paid, is_paid_there(&orders), "{about}: {orders:?} {story:#}");

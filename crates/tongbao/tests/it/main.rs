@@ -28,6 +28,7 @@
 //! - `sandbox`: the simulated WeChat Pay, seen by SDKs that know nothing of this program.
 //! - `signature`: who calls, and who is not believed.
 //! - `unified_order`: every row of the table of an order.
+//! - `wxpay_v2`: the older interface of WeChat Pay.
 
 mod admin;
 mod alipay;
@@ -69,6 +70,7 @@ mod test_gateway;
 mod unified_order;
 mod wallets;
 mod withdrawal;
+mod wxpay_v2;
 
 /// Where the gateways of this suite keep their state: each in a file. `tests/it_postgres` has them on
 /// PostgreSQL.

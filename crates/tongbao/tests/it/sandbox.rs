@@ -273,8 +273,8 @@ fn what_the_real_server_does_not_offer_is_refused_as_it_refuses() {
         ("DELETE", "/v3/nothing", "404"),
         ("OPTIONS", "/v3/nothing", "404"),
         ("POST", "/v3/profitsharing/bills", "405"),
-        ("POST", "/pay/unifiedorder", "404"),
-        ("POST", "/secapi/pay/refund", "404"),
+        ("POST", "/pay/report", "404"),
+        ("POST", "/mmpaymkttransfers/sendredpack", "404"),
         ("GET", "/", "404"),
     ] {
         let answer = sandbox.call(method, target, "", "");

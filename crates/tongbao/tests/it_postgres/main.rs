@@ -77,6 +77,8 @@ mod unified_order;
 mod wallets;
 #[path = "../it/withdrawal.rs"]
 mod withdrawal;
+#[path = "../it/wxpay_v2.rs"]
+mod wxpay_v2;
 
 /// Where the gateways of this suite keep their state: each in a fresh database.
 const ON_POSTGRES: bool = true;

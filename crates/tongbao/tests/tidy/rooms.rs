@@ -29,7 +29,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "crypto",
-        &["aws-lc-rs", "base64", "rcgen", "secrecy", "thiserror", "time", "x509-parser", "zeroize"],
+        &[
+            "aws-lc-rs",
+            "base64",
+            "md-5",
+            "rcgen",
+            "secrecy",
+            "thiserror",
+            "time",
+            "x509-parser",
+            "zeroize",
+        ],
     ),
     (
         "channel-alipay",
@@ -37,7 +47,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("channel-none", &["channel", "ledger"]),
     ("channel-wallet", &["channel", "ledger"]),
-    ("channel-wxpay", &["channel", "jiff", "ledger", "crypto", "serde", "serde_json", "thiserror"]),
+    (
+        "channel-wxpay",
+        &[
+            "channel",
+            "crypto",
+            "jiff",
+            "ledger",
+            "quick-xml",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "zeroize",
+        ],
+    ),
     ("kernel", &["channel", "ledger", "thiserror"]),
     (
         "fuzz-targets",

@@ -313,10 +313,12 @@ fn placed_orders_are_listed_newest_last() {
 #[test]
 fn the_channel_repeats_for_a_day_and_four_minutes() {
     let stage = Stage::new();
+    let [id, url, text] = ["", "", ""].map(str::to_owned);
+    let callback = OutgoingCallback { id, url, text };
     assert_eq!(stage.counterpart.schedule_seconds().iter().sum::<i64>(), 24 * 3_600 + 240);
     for (status, want) in [(200, true), (204, true), (202, false), (302, false), (500, false)] {
         let response = Response { status, headers: vec![], body: vec![] };
-        assert_eq!(stage.counterpart.accepted(&response), want, "{status}");
+        assert_eq!(stage.counterpart.accepted(&callback, &response), want, "{status}");
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) const APPID: &str = "wx1111111111111111";
 pub(crate) const SUB_MCHID: &str = "1900000099";
 pub(crate) const SUB_APPID: &str = "wx9999999999999999";
 pub(crate) const APIV3_KEY: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const API_V2_KEY: &str = "192006250b4c09247ec02edce69f6a2d";
 pub(crate) const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012024010100000000";
 /// 2026-11-18 19:06:40 in Beijing.
 pub(crate) const START: Timestamp = Timestamp::from_seconds(1_795_000_000);
@@ -60,6 +61,7 @@ pub(crate) fn world(trust: Trust) -> WxpayWorld {
             appids: vec![APPID.to_owned()],
             certificate_pem: KEYS.merchant.certificate.pem.clone(),
             apiv3_key: APIV3_KEY.to_owned(),
+            api_v2_key: Some(API_V2_KEY.to_owned()),
             trust,
             sub_mchids: vec![SubMerchant {
                 sub_mchid: SUB_MCHID.to_owned(),
@@ -253,6 +255,17 @@ pub(crate) fn partner() -> Box<dyn Connection> {
 pub(crate) fn with_public_key() -> Box<dyn Connection> {
     let signer = Signer::from_pem(&KEYS.public.private_pem).expect("the key is sound");
     open(&[("public_key_id", PUBLIC_KEY_ID), ("public_key_pem", &signer.public_pem())], &[])
+}
+
+/// A merchant who uses v2 alone, with these settings beside.
+pub(crate) fn by_v2(more: &[(&str, &str)]) -> Box<dyn Connection> {
+    let v2 = [
+        ("api", "v2"),
+        ("api_v2_key", API_V2_KEY),
+        ("certificate_pem", &*KEYS.merchant.certificate.pem),
+        ("apiv3_key", ""),
+    ];
+    open(&[&v2, more].concat(), &[])
 }
 
 /// A merchant with fetched keys alone.

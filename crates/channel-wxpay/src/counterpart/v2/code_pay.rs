@@ -1,0 +1,57 @@
+//! Payments with a code on the payer's phone, and their reversal.
+
+use super::Reply;
+use super::order::{common, fingerprint, mode};
+use super::words::{parties, want};
+use crate::counterpart::records::{self, Order};
+use crate::counterpart::refusal::Stop;
+use crate::counterpart::route::Trade;
+use crate::counterpart::v2::trade::described;
+use crate::counterpart::{CallContext, code_pay, order, rules, trade};
+use crate::v2::xml::Members;
+use channel::FaultMode;
+use serde_json::{Value, json};
+
+pub(super) fn create(call: &mut CallContext<'_>, asked: &Members) -> Result<Reply, Stop> {
+    let body = body(asked)?;
+    rules::check_order(&body, Trade::Micropay, mode(asked))?;
+    let order = code_pay::take(call, rules::convert(body)?, fingerprint(asked))?;
+    if let Some(refusal) = code_pay::unpaid(&order, call.context.now) {
+        return Err(refusal.into());
+    }
+    let mut transaction = order.transaction(call.context.now);
+    if *call.mode == FaultMode::WrongAmount {
+        trade::falsify(&mut transaction);
+    }
+    Ok(Reply::message(described(&transaction, Members::default())))
+}
+
+/// The payment in the words of the newer interface, which asks for a place.
+fn body(asked: &Members) -> Result<Value, Stop> {
+    let mut body = common(asked)?;
+    body["payer"] = json!({ "auth_code": want(asked, "auth_code")? });
+    body["scene_info"]["device_ip"] = body["scene_info"]["payer_client_ip"].take();
+    body["scene_info"]["store_info"] = json!({ "id": "0" });
+    if let Some(scene) = body["scene_info"].as_object_mut() {
+        scene.remove("payer_client_ip");
+    }
+    Ok(body)
+}
+
+/// It says yes to numbers that it does not know as well, as one report has it. Such a number takes no
+/// order afterwards.
+pub(super) fn reverse(call: &mut CallContext<'_>, asked: &Members) -> Result<Reply, Stop> {
+    let number = want(asked, "out_trade_no")?;
+    rules::check_number(number)?;
+    let parties = parties(asked);
+    order::check_binding(call.merchant, &parties)?;
+    let key = records::order_key(&call.merchant.mchid, number);
+    match records::read::<Order>(call.documents, &key)? {
+        Some(order) => {
+            let order = trade::owned(call, Some(order), &parties)?;
+            code_pay::undo(call, order)?;
+        }
+        None => records::burn(call.documents, &key)?,
+    }
+    Ok(Reply::message(Members::default().with("recall", "N")))
+}
