@@ -731,6 +731,9 @@ CREATE TABLE events (
 -- and cost nothing as events are written.
 CREATE INDEX events_by_id ON events USING brin (id) WITH (autosummarize = on);
 
+-- What happened to one card of a purchase, which may have a hundred; other events pay nothing for it.
+CREATE INDEX events_of_cards ON events (tenant, subject_id, sequence) WHERE subject_kind = 'card';
+
 CREATE TABLE transfers (
     tenant       text   COLLATE "C" NOT NULL,
     id           bigint NOT NULL,

@@ -22,6 +22,7 @@ mod claim;
 mod commit;
 mod connection;
 mod fault;
+mod flows;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod load;

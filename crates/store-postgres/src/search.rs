@@ -66,6 +66,9 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
             Page::Withdrawals(cell::read(&rows, rows::read)?)
         }
         Query::Cards(of) => Page::Cards(found.cards(of).await?),
+        Query::CardBatches(of) => Page::CardBatches(found.card_batches(of).await?),
+        Query::CardFlows(of) => Page::CardFlows(found.flows_of_card(of).await?),
+        Query::WalletFlows(of) => Page::WalletFlows(found.flows_of_wallet(of).await?),
         Query::PaidOrders(of) => Page::PaidOrders(found.paid_orders(of).await?),
         Query::BookedFor(of) => Page::BookedFor(found.booked(of).await?),
         Query::BalancesAt(of) => {
@@ -208,6 +211,9 @@ fn session_of(query: &Query) -> Session {
         | Query::Withdrawals(_)
         | Query::PaidOrders(_)
         | Query::Cards(_)
+        | Query::CardBatches(_)
+        | Query::CardFlows(_)
+        | Query::WalletFlows(_)
         | Query::BookedFor(_)
         | Query::BalancesAt(_)
         | Query::LiabilitiesAt(_)
@@ -225,7 +231,7 @@ fn session_of(query: &Query) -> Session {
     }
 }
 
-fn tenant(tenant: &TenantId) -> Parameter<'_> {
+pub(crate) fn tenant(tenant: &TenantId) -> Parameter<'_> {
     Parameter::text(tenant.as_str())
 }
 
@@ -272,7 +278,7 @@ impl<'a> PageOf<'a> {
 }
 
 /// What is found in a database.
-struct Found<'p> {
+pub(crate) struct Found<'p> {
     pool: &'p Pool,
     session: Session,
     /// Whose query it is.
@@ -281,7 +287,7 @@ struct Found<'p> {
 
 impl Found<'_> {
     /// The rows of each statement, all of one moment.
-    async fn all(&self, steps: &[Step<'_>]) -> Result<Vec<Vec<Row>>, StoreFault> {
+    pub(crate) async fn all(&self, steps: &[Step<'_>]) -> Result<Vec<Vec<Row>>, StoreFault> {
         match self.session {
             Session::Shared => {
                 self.pool.query(&self.party).await?.snapshot(steps, Patience::Usual).await

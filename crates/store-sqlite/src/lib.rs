@@ -17,6 +17,7 @@ mod checkpoints;
 mod claim;
 mod commit;
 mod connection;
+mod flows;
 mod load;
 mod lock;
 mod schema;

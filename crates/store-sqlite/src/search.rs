@@ -3,6 +3,7 @@
 use crate::archive;
 use crate::audit::audit;
 use crate::claim::{readable, tenants_due};
+use crate::flows;
 use crate::load::{Finder, text};
 use crate::schema;
 use crate::sql::rows::SqlRow;
@@ -65,6 +66,9 @@ pub(crate) fn is_upkeep(query: &Query) -> bool {
         | Query::Withdrawals(_)
         | Query::PaidOrders(_)
         | Query::Cards(_)
+        | Query::CardBatches(_)
+        | Query::CardFlows(_)
+        | Query::WalletFlows(_)
         | Query::BookedFor(_)
         | Query::BalancesAt(_)
         | Query::LiabilitiesAt(_)
@@ -108,6 +112,9 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
         Query::SecretCards(of) => Page::SecretCards(secret_cards(connection, of)?),
         Query::Withdrawals(of) => Page::Withdrawals(withdrawals(connection, of)?),
         Query::Cards(of) => Page::Cards(cards(connection, of)?),
+        Query::CardBatches(of) => Page::CardBatches(flows::card_batches(connection, of)?),
+        Query::CardFlows(of) => Page::CardFlows(flows::of_card(connection, of)?),
+        Query::WalletFlows(of) => Page::WalletFlows(flows::of_wallet(connection, of)?),
         Query::PaidOrders(of) => Page::PaidOrders(paid_orders(connection, of)?),
         Query::BookedFor(of) => Page::BookedFor(booked_for(connection, of)?),
         Query::BalancesAt(of) => Page::BalancesAt(balances_at(connection, of)?),
@@ -187,7 +194,7 @@ fn one<T: rusqlite::types::FromSql>(connection: &Connection, sql: &str) -> Resul
     connection.prepare_cached(sql).and_then(|mut statement| read(&mut statement)).map_err(fault)
 }
 
-fn every<A: SqlRow>(
+pub(crate) fn every<A: SqlRow>(
     connection: &Connection,
     sql: &str,
     parameters: &[Value<'_>],

@@ -7,6 +7,7 @@
 //! - [`Store`]: the interface.
 //! - [`batch`]: what is committed together.
 //! - `claim`: which due tasks are claimed, and what becomes of them besides.
+//! - [`flows`]: what happened to the money of a wallet, and to a gift card.
 //! - `late`: which tasks should have been run long ago.
 //! - [`query`]: what can be asked, and what the answers look like.
 //! - [`archive`]: what leaves the database for files, and what stays to prove it.
@@ -23,6 +24,7 @@ pub mod booked;
 mod claim;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod flows;
 mod late;
 pub mod memory;
 pub mod query;
@@ -33,18 +35,20 @@ pub use baseline::Baseline;
 pub use batch::Batch;
 pub use booked::{Booked, BookedKind};
 pub use claim::{Claim, DEFER_MS, TaskAction, TaskUpdate};
+pub use flows::{CardBatchesIn, CardFlow, WalletFlow, WalletFlowKind};
 pub use kernel::Write;
 pub use late::{LATE_EXAMINED_MAX, LateTasks, Lateness};
 pub use query::{
     AboutDatabase, AccountRow, Accounts, AllocationsOf, Approvals, Archives, AttemptRow,
     AttentionCount, AttentionCounts, AttentionFilter, AttentionList, AttentionMark, AttentionRow,
-    AttentionStart, Audit, AuditReport, BalancesAt, BookedFor, Cards, CardsOf, Counted,
-    DatabaseFacts, DatabaseTime, DirectoryOf, DirectoryRevision, DirectoryRows, EXAMINED_MAX,
-    Installation, LastId, LiabilitiesAt, Listed, NotificationRow, Notifications, OldestUndelivered,
-    OneApproval, OneNotification, OneOrder, OneRefund, OneWithdrawal, OrderFilter, Orders,
-    PARKED_LISTED_MAX, Page, PaidOrders, Payees, Ping, Postings, PostingsBetween, Query, Question,
-    SecretCards, StoriesWithEvents, Story, StoryOf, TASKS_COUNTED_MAX, TaskRow, Tasks,
-    TenantsWithOrder, TenantsWithWithdrawal, Withdrawals, highest_id, lowest_id,
+    AttentionStart, Audit, AuditReport, BalancesAt, BookedFor, CardBatches, CardFlows, Cards,
+    CardsOf, Counted, DatabaseFacts, DatabaseTime, DirectoryOf, DirectoryRevision, DirectoryRows,
+    EXAMINED_MAX, Installation, LastId, LiabilitiesAt, Listed, NotificationRow, Notifications,
+    OldestUndelivered, OneApproval, OneNotification, OneOrder, OneRefund, OneWithdrawal,
+    OrderFilter, Orders, PARKED_LISTED_MAX, Page, PaidOrders, Payees, Ping, Postings,
+    PostingsBetween, Query, Question, SecretCards, StoriesWithEvents, Story, StoryOf,
+    TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder, TenantsWithWithdrawal, WalletFlows,
+    Withdrawals, highest_id, lowest_id,
 };
 
 use kernel::{Reads, Task, TenantId, View};

@@ -5,11 +5,13 @@
 
 use crate::archive::{ArchiveRecord, ArchivedEvents};
 use crate::booked::{Booked, BookedKind};
+use crate::flows::{CardBatchesIn, CardFlow, WalletFlow, WalletFlowKind};
 use crate::rows::liability::Liability;
 use kernel::{
-    Aggregate, Allocation, Approval, Attempt, Attention, AttentionKind, CallerKey, Card, CardState,
-    ChannelAccount, Event, Exit, Key, Lane, Merchant, MerchantId, NaturalKey, Notification,
-    NotificationState, Order, Payee, Refund, Row, Share, Task, Tenant, TenantId, Withdrawal,
+    Aggregate, Allocation, Approval, Attempt, Attention, AttentionKind, CallerKey, Card, CardBatch,
+    CardState, ChannelAccount, Event, Exit, Key, Lane, Merchant, MerchantId, NaturalKey,
+    Notification, NotificationState, Order, Payee, Refund, Row, Share, Task, Tenant, TenantId,
+    Withdrawal,
 };
 use ledger::{
     Account, Balance, Id, Named, Subject, SubjectKind, Timestamp, Transfer, first_id_at, kinds,
@@ -176,6 +178,57 @@ questions! {
         /// How many at most.
         limit: u32,
     } -> Counted<Card>;
+
+    /// The newest batches of gift cards, in falling order of their ids; no more than [`EXAMINED_MAX`] are
+    /// looked at.
+    CardBatches {
+        /// The owner.
+        tenant: TenantId,
+        /// Only this one.
+        batch: Option<Id<kinds::CardBatch>>,
+        /// Only of this merchant.
+        merchant: Option<MerchantId>,
+        /// Only those that are sold so.
+        sale: Option<CardBatchesIn>,
+        /// The present, by which the time of a batch is up.
+        now: Timestamp,
+        /// How many batches come before the page.
+        offset: u32,
+        /// How many at most.
+        limit: u32,
+    } -> Counted<CardBatch>;
+
+    /// What happened to a gift card and its balance, newest first; no more than [`EXAMINED_MAX`] are
+    /// looked at. What was archived is not listed. `None` where there is no such card.
+    CardFlows {
+        /// The owner.
+        tenant: TenantId,
+        /// The card.
+        card: Id<kinds::Card>,
+        /// How many flows come before the page.
+        offset: u32,
+        /// How many at most.
+        limit: u32,
+    } -> Option<Counted<CardFlow>>;
+
+    /// The movements of a wallet's money in a time, newest first: of what was paid in and of the bonuses,
+    /// with what was frozen and released. No more is read than what moved since the time began.
+    WalletFlows {
+        /// The owner.
+        tenant: TenantId,
+        /// The wallet.
+        wallet: Id<kinds::Wallet>,
+        /// Only of this kind.
+        kind: Option<WalletFlowKind>,
+        /// At or after.
+        from: Timestamp,
+        /// Before.
+        to: Timestamp,
+        /// How many flows come before the page.
+        offset: u32,
+        /// How many at most.
+        limit: u32,
+    } -> Counted<WalletFlow>;
 
     /// What refunds, or shares and their returns, moved for a merchant in a time: one row for each of
     /// them and direction, in order of their ids.
@@ -401,6 +454,9 @@ impl Query {
             | Query::Withdrawals(Withdrawals { tenant, .. })
             | Query::PaidOrders(PaidOrders { tenant, .. })
             | Query::Cards(Cards { tenant, .. })
+            | Query::CardBatches(CardBatches { tenant, .. })
+            | Query::CardFlows(CardFlows { tenant, .. })
+            | Query::WalletFlows(WalletFlows { tenant, .. })
             | Query::BookedFor(BookedFor { tenant, .. })
             | Query::BalancesAt(BalancesAt { tenant, .. })
             | Query::LiabilitiesAt(LiabilitiesAt { tenant, .. })

@@ -1,47 +1,47 @@
-//! Cards page by page, and what happened to one: `query_cards` and `query_card_flows`.
+//! Cards page by page, and batches of them: `query_cards` and `query_card_batches`.
 
 use super::account_wire::{WalletKey, by_id};
 use super::faults::of_wallet;
-use super::wire::{CardShown, batch_id, card_id, card_key, out_recharge_id};
+use super::wire::{BatchShown, CardShown, batch_id, out_recharge_id, sale};
 use super::{by_number, map};
 use crate::check::{Malformed, Read};
 use crate::envelope::Received;
 use crate::faults::Fault;
 use crate::json::{Json, Object};
 use crate::routes::{Api, Shared, answer, success};
-use crate::time;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use kernel::{Card, CardChange, CardState, Change, Event, Key, TenantId};
-use ledger::{Fen, Id, kinds};
+use kernel::{Card, CardBatch, CardBatchState, CardState, Key, MerchantId, TenantId};
+use ledger::{Id, kinds};
 use serde::Serialize;
-use store::{Cards, CardsOf, Counted, StoryOf};
+use store::{CardBatches, CardBatchesIn, Cards, CardsOf, Counted};
 
 /// Rows of a page at most, and where the caller does not say.
-const PAGE_SIZE_MAX: u32 = 100;
+pub(super) const PAGE_SIZE_MAX: u32 = 100;
 /// Pages are counted up to here: no listing has more rows.
 const PAGE_NO_MAX: u32 = 1_000_000;
 
 /// Which page of a listing.
 #[derive(Clone, Copy)]
-struct Paging {
+pub(super) struct Paging {
     /// From 1.
     number: u32,
-    size: u32,
+    pub(super) size: u32,
 }
 
 impl Paging {
-    fn read(body: &Object<'_>) -> Read<Paging> {
+    /// Reads `PageNo` and `PageSize`, which is at most `size_max` and that where it is left out.
+    pub(super) fn read(body: &Object<'_>, size_max: u32) -> Read<Paging> {
         let count = |name, max: u32, usual: u32| {
             let number = body.integer(name, 1..=i64::from(max))?;
             Ok(number.and_then(|number| u32::try_from(number).ok()).unwrap_or(usual))
         };
         let number = count("PageNo", PAGE_NO_MAX, 1)?;
-        Ok(Paging { number, size: count("PageSize", PAGE_SIZE_MAX, PAGE_SIZE_MAX)? })
+        Ok(Paging { number, size: count("PageSize", size_max, size_max)? })
     }
 
     /// How many rows come before the page.
-    const fn offset(self) -> u32 {
+    pub(super) const fn offset(self) -> u32 {
         (self.number - 1).saturating_mul(self.size)
     }
 
@@ -56,7 +56,7 @@ impl Paging {
 /// `Result` of a listing.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Page<T> {
+pub(super) struct Page<T> {
     page_no: u32,
     page_size: u32,
     /// How many rows all pages have.
@@ -65,7 +65,7 @@ struct Page<T> {
 }
 
 impl<T> Page<T> {
-    fn of(paging: Paging, found: Counted<T>) -> Page<T> {
+    pub(super) fn of(paging: Paging, found: Counted<T>) -> Page<T> {
         let Counted { count, rows } = found;
         Page { page_no: paging.number, page_size: paging.size, count, data_list: rows }
     }
@@ -102,17 +102,25 @@ impl Asked {
                 return Err(Malformed::new("OwnerId", why));
             }
         };
-        Ok(Asked { whose, state: card_state(body)?, paging: Paging::read(body)? })
+        Ok(Asked { whose, state: card_state(body)?, paging: Paging::read(body, PAGE_SIZE_MAX)? })
     }
 }
 
-/// `CardStatus`, as a filter; empty text is the same as absent.
-fn card_state(body: &Object<'_>) -> Read<Option<CardState>> {
-    if matches!(body.get("CardStatus"), Some(Json::Text(text)) if text.is_empty()) {
-        return Ok(None);
+/// One of these words, as a filter; empty text is the same as absent.
+pub(super) fn filter(
+    body: &Object<'_>,
+    name: &str,
+    words: &[&'static str],
+) -> Read<Option<&'static str>> {
+    match body.get(name) {
+        Some(Json::Text(text)) if text.is_empty() => Ok(None),
+        _ => body.word(name, words),
     }
-    let words = CardState::ALL.map(map::card_status);
-    let word = body.word("CardStatus", &words)?;
+}
+
+/// `CardStatus`, as a filter.
+fn card_state(body: &Object<'_>) -> Read<Option<CardState>> {
+    let word = filter(body, "CardStatus", &CardState::ALL.map(map::card_status))?;
     Ok(CardState::ALL.into_iter().find(|state| Some(map::card_status(*state)) == word))
 }
 
@@ -171,111 +179,57 @@ impl Api {
     }
 }
 
-/// A thing that happened to a card.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct FlowShown {
-    flow_id: String,
-    card_id: String,
-    flow_type: &'static str,
-    /// Fen, as text; below zero where the card has less from then on.
-    amount: String,
-    balance_after: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    channel_order_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    channel_refund_id: Option<String>,
-    flow_time: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remark: Option<String>,
+/// `POST …/query_card_batches`, checked.
+struct BatchesAsked {
+    batch: Option<Id<kinds::CardBatch>>,
+    merchant: Option<MerchantId>,
+    sale: Option<CardBatchesIn>,
+    paging: Paging,
 }
 
-pub(super) async fn query_card_flows(State(api): Shared, request: Request) -> Response {
-    answer(flows(&api, request).await.map_err(of_wallet))
-}
+/// `BatchStatus` of a batch whose time is up.
+pub(super) const EXPIRED: &str = "EXPIRED";
 
-async fn flows(api: &Api, request: Request) -> Result<Response, Fault> {
-    let received = Received::read(request).await?;
-    let (caller, (key, paging)) =
-        api.admit(&received, |_, body| Ok((card_key(body)?, Paging::read(body)?)))?;
-    let card = api.card(&caller.tenant, &key).await?;
-    let (tenant, root) = (caller.tenant.clone(), card.order.subject().root());
-    let story = api.engine.ask(StoryOf { tenant, root }).await?.ok_or_else(Fault::unknown)?;
-    // The story may be younger than the card as it was read: the balances are reckoned from its own row.
-    let found = story.rows.iter().find_map(|row| match row {
-        kernel::Row::Card(found) if found.id == card.id => Some(found),
-        _ => None,
-    });
-    let rows = found.map_or_else(Vec::new, |card| flows_of(card, &story.events));
-    Ok(success(Page::of(paging, paging.of(rows))))
-}
-
-/// What happened to a card, newest first: each balance follows from the one after it, so that it is right
-/// also where the oldest events lie in an archive.
-fn flows_of(card: &Card, events: &[Event]) -> Vec<FlowShown> {
-    let mut after = card.balance().get();
-    let own = events.iter().rev().filter(|event| event.subject == card.id.subject());
-    let mut flows = vec![];
-    for event in own {
-        let Change::Card(change) = &event.change else { continue };
-        let Some(flow) = Flow::of(card, change) else { continue };
-        flows.push(flow.shown(card.id, event, after));
-        after -= flow.amount.get();
-    }
-    flows
-}
-
-/// What an event does to the balance of its card.
-struct Flow<'a> {
-    kind: &'static str,
-    amount: Fen,
-    order: Option<Id<kinds::Order>>,
-    refund: Option<Id<kinds::Refund>>,
-    remark: Option<&'a str>,
-}
-
-impl<'a> Flow<'a> {
-    /// What leaves the balance as it is and blocks nothing is not a flow.
-    fn of(card: &Card, change: &'a CardChange) -> Option<Flow<'a>> {
-        let (face, left) = (card.face.get(), card.face.get() - card.spent.get());
-        let flow = |kind, amount, refund, remark| {
-            Some(Flow { kind, amount: Fen::new(amount), order: None, refund, remark })
+impl BatchesAsked {
+    fn read(body: &Object<'_>) -> Read<BatchesAsked> {
+        let merchant = body.text("ChannelSubMerchantId", 0..=50)?.filter(|text| !text.is_empty());
+        let batch = match body.get("CardBatchId") {
+            Some(Json::Text(text)) if text.is_empty() => None,
+            _ => batch_id(body, "CardBatchId")?,
         };
-        match change {
-            CardChange::Spent { by, amount } => {
-                let paid = flow("PAY", -amount.get(), None, None)?;
-                Some(Flow { order: Some(*by), ..paid })
-            }
-            CardChange::PutBack { by, amount } => flow("REFUND", amount.get(), Some(*by), None),
-            CardChange::Issued(_) => flow("RECHARGE", face, None, None),
-            CardChange::Voided { by } => flow("RECHARGE_REFUND", -face, Some(*by), None),
-            CardChange::Revived { by } => flow("RECHARGE_REFUND", face, Some(*by), None),
-            CardChange::Frozen { note } => flow("FREEZE", 0, None, note.as_deref()),
-            CardChange::Unfrozen { note } => flow("UNFREEZE", 0, None, note.as_deref()),
-            CardChange::Expired => flow("ADJUST_OUT", -left, None, None),
-            CardChange::SecretMade(_)
-            | CardChange::SecretResealed(_)
-            | CardChange::SecretRead
-            | CardChange::WrongSecret
-            | CardChange::Bound { .. }
-            | CardChange::Dropped { .. }
-            | CardChange::GivenAway { .. }
-            | CardChange::Received { .. }
-            | CardChange::Kept { .. } => None,
-        }
+        let paging = Paging::read(body, PAGE_SIZE_MAX)?;
+        Ok(BatchesAsked {
+            batch,
+            merchant: merchant.map(MerchantId::new),
+            sale: sold(body)?,
+            paging,
+        })
     }
+}
 
-    fn shown(&self, card: Id<kinds::Card>, event: &Event, after: i64) -> FlowShown {
-        FlowShown {
-            flow_id: event.id.to_string(),
-            card_id: card_id(card),
-            flow_type: self.kind,
-            amount: self.amount.get().to_string(),
-            balance_after: after.to_string(),
-            channel_order_id: self.order.map(|order| order.to_string()),
-            channel_refund_id: self.refund.map(|refund| refund.to_string()),
-            flow_time: time::write(event.at),
-            remark: self.remark.map(str::to_owned),
-        }
+/// `BatchStatus`, as a filter.
+fn sold(body: &Object<'_>) -> Read<Option<CardBatchesIn>> {
+    let [init, on_sale, off_sale, closed] = CardBatchState::ALL.map(sale);
+    let word = filter(body, "BatchStatus", &[init, on_sale, off_sale, closed, EXPIRED])?;
+    if word == Some(EXPIRED) {
+        return Ok(Some(CardBatchesIn::Expired));
     }
+    let state = CardBatchState::ALL.into_iter().find(|state| Some(sale(*state)) == word);
+    Ok(state.map(CardBatchesIn::State))
+}
+
+pub(super) async fn query_card_batches(State(api): Shared, request: Request) -> Response {
+    answer(batches(&api, request).await.map_err(of_wallet))
+}
+
+async fn batches(api: &Api, request: Request) -> Result<Response, Fault> {
+    let received = Received::read(request).await?;
+    let (caller, asked) = api.admit(&received, |_, body| Ok(BatchesAsked::read(body)?))?;
+    let BatchesAsked { batch, merchant, sale, paging } = asked;
+    let (tenant, now) = (caller.tenant.clone(), api.engine.now());
+    let (offset, limit) = (paging.offset(), paging.size);
+    let question = CardBatches { tenant, batch, merchant, sale, now, offset, limit };
+    let found: Counted<CardBatch> = api.engine.ask(question).await?;
+    let rows: Vec<BatchShown<'_>> = found.rows.iter().map(|row| map::batch(row, now)).collect();
+    Ok(success(Page::of(paging, Counted { count: found.count, rows })))
 }

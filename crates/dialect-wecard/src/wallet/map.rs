@@ -1,6 +1,7 @@
 //! Wire to commands about gift cards, rows to wire. Pure.
 
 use super::account_wire::wallet_id;
+use super::listing::EXPIRED;
 use super::wire::{
     BatchShown, Bought, BuyCards, CardShown, CreateBatch, ModifyBatch, RechargeClosed,
     RechargeShown, batch_id_text, card_id, sale,
@@ -249,7 +250,7 @@ pub(super) fn batch(row: &CardBatch, now: Timestamp) -> BatchShown<'_> {
         purchase_limit: row.owner_max,
         transferable: row.is_transferable,
         batch_status: match ends_at.is_some_and(|ends_at| ends_at <= now) {
-            true => "EXPIRED",
+            true => EXPIRED,
             false => sale(row.state),
         },
         apply_merchant_list: row.accepted_by.iter().map(MerchantId::as_str).collect(),

@@ -3,13 +3,15 @@
 //! - `wire`: requests and results; `map`: to commands and back; `faults`: their codes.
 //! - `accounts`: wallets; `account_wire`: their requests and results; `freeze`: parts of them that cannot
 //!   be spent.
-//! - `secret`: a card's secret; `refund`: cards that are taken back; `listing`: cards page by page, and
-//!   what happened to one; `transfer`: cards that are given away; `bind`: cards that are put into wallets.
+//! - `secret`: a card's secret; `refund`: cards that are taken back; `listing`: cards and batches page by
+//!   page; `flows`: what happened to a wallet's money and to a card; `transfer`: cards that are given
+//!   away; `bind`: cards that are put into wallets.
 
 mod account_wire;
 mod accounts;
 mod bind;
 pub(crate) mod faults;
+mod flows;
 mod freeze;
 mod listing;
 pub(crate) mod map;
@@ -55,7 +57,9 @@ pub(crate) fn router() -> Router<Arc<Api>> {
         ("modify_card_batch", post(modify_card_batch)),
         ("query_card", post(query_card)),
         ("query_cards", post(listing::query_cards)),
-        ("query_card_flows", post(listing::query_card_flows)),
+        ("query_card_batches", post(listing::query_card_batches)),
+        ("query_card_flows", post(flows::query_card_flows)),
+        ("query_flows", post(flows::query_flows)),
         ("query_card_secret", post(secret::query_card_secret)),
         ("bind_card", post(bind::bind_card)),
         ("transfer_card", post(transfer::transfer_card)),

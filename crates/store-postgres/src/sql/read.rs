@@ -1,7 +1,8 @@
 //! Listings and other questions. Nothing here locks.
 
 use super::session;
-use kernel::{Approval, Card, Notification, Order, Payee, Withdrawal};
+use kernel::{Approval, Card, CardBatch, Notification, Order, Payee, Withdrawal};
+use store::flows::CARD_FLOWS;
 use store::rows::{Stored, archive, event, task, transfer};
 
 /// A page of notifications; a notification alone is a page of one.
@@ -23,6 +24,49 @@ const CARDS_OF_OWNER_EXAMINED: &str = "FROM (SELECT id, state FROM cards
 const CARDS_OF_BATCH_EXAMINED: &str = "FROM (SELECT id, state FROM cards
         WHERE tenant = $1 AND batch_id = $2 ORDER BY id DESC LIMIT $4) AS examined
     WHERE ($3::text IS NULL OR state = $3)";
+
+/// The newest batches; of these those of the page are picked.
+const CARD_BATCHES_EXAMINED: &str = "FROM (SELECT id, merchant, state, ends_at FROM card_batches
+        WHERE tenant = $1 AND id >= $2 AND id <= $3 ORDER BY id DESC LIMIT $8) AS examined
+    WHERE ($4::text IS NULL OR merchant = $4) AND ($5::text IS NULL OR state = $5)
+        AND ($6::bigint < 0 OR CASE WHEN ends_at <= $7 THEN 1 ELSE 0 END = $6::bigint)";
+
+/// The newest flows of a card, whose events have an index of their own.
+fn flows_of_card(columns: &str) -> String {
+    format!(
+        "SELECT {columns} FROM events
+        WHERE tenant = $1 AND subject_kind = 'card' AND subject_id = $2 AND change IN ('{}')
+        ORDER BY sequence DESC LIMIT $3",
+        CARD_FLOWS.join("', '")
+    )
+}
+
+/// What moved on the accounts of a wallet since a time began. What is held is held against the wallet's
+/// other account, and counts on the side that has it.
+const WALLET_MOVED: &str = "WITH moved AS (
+        SELECT id, root, subject_kind, subject_id, at, phase, reason, debit AS account,
+            CASE WHEN phase IN ('post', 'post_held') THEN -amount ELSE 0 END AS change,
+            CASE WHEN phase = 'hold' THEN amount
+                 WHEN phase IN ('release', 'post_held') THEN -amount ELSE 0 END AS frozen
+        FROM transfers WHERE tenant = $1 AND debit = ANY($2::text[]) AND id >= $3
+        UNION ALL
+        SELECT id, root, subject_kind, subject_id, at, phase, reason, credit, amount, 0::bigint
+        FROM transfers WHERE tenant = $1 AND credit = ANY($2::text[]) AND id >= $3
+            AND phase IN ('post', 'post_held'))";
+
+/// In the time, and of the kind.
+const WALLET_FLOW_ASKED: &str = "id < $4 AND at >= $5 AND at < $6
+    AND ($7::text IS NULL OR reason = $7 AND phase = $8::text
+        AND account = coalesce($9::text, account))";
+
+/// The refund whose money moved beside a row of the page, before or after it.
+fn beside(sign: &str, order: &str) -> String {
+    format!(
+        "(SELECT own.subject_id FROM transfers AS own
+            WHERE own.tenant = $1 AND own.root = page.root AND own.subject_kind = 'refund'
+                AND own.at = page.at AND own.id {sign} page.id ORDER BY own.id {order} LIMIT 1)"
+    )
+}
 
 /// What moved money in a time, oldest first.
 const IN_TIME: &str = "AND id >= $3 AND id < $4 AND at >= $5 AND at < $6
@@ -142,6 +186,47 @@ super::statements! {
             SELECT id {CARDS_OF_BATCH_EXAMINED} ORDER BY id DESC LIMIT $6 OFFSET $5)
         ORDER BY id DESC",
         Card::TABLE.select()
+    );
+
+    CARD_BATCH_COUNT = format!("SELECT count(*) {CARD_BATCHES_EXAMINED}");
+
+    CARD_BATCHES = format!(
+        "{} WHERE tenant = $1 AND id IN (
+            SELECT id {CARD_BATCHES_EXAMINED} ORDER BY id DESC LIMIT $10 OFFSET $9)
+        ORDER BY id DESC",
+        CardBatch::TABLE.select()
+    );
+
+    CARD_FLOWS_OF = flows_of_card(&event::EVENTS.list());
+
+    CARD_FLOW_COUNT = format!("SELECT count(*) FROM ({}) AS flows", flows_of_card("1"));
+
+    WALLET_FLOW_COUNT =
+        format!("{WALLET_MOVED} SELECT count(*) FROM moved WHERE {WALLET_FLOW_ASKED}");
+
+    /// The balance after each is the present one less everything that moved later. A refund takes what it takes
+    /// of a wallet before its own money moves, and puts it back after: its transfer lies beside.
+    WALLET_FLOWS = format!(
+        "{WALLET_MOVED},
+        known AS (SELECT moved.*, (SELECT coalesce(sum(posted), 0) FROM balances
+                WHERE tenant = $1 AND account = ANY($2::text[]))
+            - coalesce(sum(change) OVER (ORDER BY id DESC
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS balance_after FROM moved),
+        page AS (SELECT * FROM known WHERE {WALLET_FLOW_ASKED}
+            ORDER BY id DESC LIMIT $11 OFFSET $10)
+        SELECT id, account, reason, phase, change, frozen, balance_after::bigint, at,
+            (SELECT merchant_order_no FROM orders
+                WHERE orders.tenant = $1 AND orders.id = page.root),
+            CASE WHEN reason IN ('recharge_refund', 'stored_value_refund') THEN
+                (SELECT merchant_refund_no FROM refunds WHERE refunds.tenant = $1 AND refunds.id =
+                    CASE WHEN change < 0 THEN {} ELSE {} END) END,
+            (SELECT number FROM wallet_freezes AS own WHERE own.tenant = $1
+                AND page.subject_kind = 'wallet_freeze' AND own.id = page.subject_id),
+            (SELECT note FROM wallet_freezes AS own WHERE own.tenant = $1
+                AND page.subject_kind = 'wallet_freeze' AND own.id = page.subject_id)
+        FROM page ORDER BY id DESC",
+        beside(">", "ASC"),
+        beside("<", "DESC")
     );
 
     BOOKED_COUNT = format!(

@@ -1,8 +1,9 @@
 //! Listings and other questions.
 
 use super::rows::select;
-use kernel::{Approval, Card, Notification, Order, Payee, Withdrawal};
+use kernel::{Approval, Card, CardBatch, Notification, Order, Payee, Withdrawal};
 use std::sync::LazyLock;
+use store::flows::CARD_FLOWS;
 use store::rows::{Stored, archive, event, task, transfer};
 
 pub(crate) static ORDERS: LazyLock<String> = LazyLock::new(|| {
@@ -86,6 +87,101 @@ fn page_of_cards(ids: &str) -> String {
         select(Card::TABLE, "")
     )
 }
+
+/// The newest batches; of these those of the page are picked.
+macro_rules! card_batches {
+    ($columns:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM (SELECT id, merchant, state, ends_at FROM card_batches
+                 WHERE tenant = ?1 AND id >= ?2 AND id <= ?3 ORDER BY id DESC LIMIT ?8)
+             WHERE (?4 IS NULL OR merchant = ?4) AND (?5 IS NULL OR state = ?5)
+                 AND (?6 < 0 OR CASE WHEN ends_at <= ?7 THEN 1 ELSE 0 END = ?6)"
+        )
+    };
+}
+
+pub(crate) const CARD_BATCH_COUNT: &str = card_batches!("count(*)");
+
+pub(crate) static CARD_BATCHES: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} WHERE tenant = ?1 AND id IN ({} ORDER BY id DESC LIMIT ?10 OFFSET ?9) ORDER BY id DESC",
+        select(CardBatch::TABLE, ""),
+        card_batches!("id")
+    )
+});
+
+/// The newest flows of a card, whose events have an index of their own.
+fn flows_of_card(columns: &str) -> String {
+    format!(
+        "SELECT {columns} FROM events INDEXED BY events_of_cards
+         WHERE tenant = ?1 AND subject_kind = 'card' AND subject_id = ?2 AND change IN ('{}')
+         ORDER BY sequence DESC LIMIT ?3",
+        CARD_FLOWS.join("', '")
+    )
+}
+
+pub(crate) static CARD_FLOWS_OF: LazyLock<String> =
+    LazyLock::new(|| flows_of_card(&event::EVENTS.list()));
+pub(crate) static CARD_FLOW_COUNT: LazyLock<String> =
+    LazyLock::new(|| format!("SELECT count(*) FROM ({})", flows_of_card("1")));
+
+/// What moved on the accounts of a wallet since a time began. What is held is held against the wallet's
+/// other account, and counts on the side that has it.
+const WALLET_MOVED: &str = "WITH moved AS (
+        SELECT id, root, subject_kind, subject_id, at, phase, reason, debit AS account,
+            CASE WHEN phase IN ('post', 'post_held') THEN -amount ELSE 0 END AS change,
+            CASE WHEN phase = 'hold' THEN amount
+                 WHEN phase IN ('release', 'post_held') THEN -amount ELSE 0 END AS frozen
+        FROM transfers INDEXED BY transfers_of_debit
+        WHERE tenant = ?1 AND debit IN (?2, ?3) AND id >= ?4
+        UNION ALL
+        SELECT id, root, subject_kind, subject_id, at, phase, reason, credit, amount, 0
+        FROM transfers INDEXED BY transfers_of_credit
+        WHERE tenant = ?1 AND credit IN (?2, ?3) AND id >= ?4 AND phase IN ('post', 'post_held'))";
+
+/// In the time, and of the kind.
+const WALLET_FLOW_ASKED: &str = "id < ?5 AND at >= ?6 AND at < ?7
+    AND (?8 IS NULL OR reason = ?8 AND phase = ?9 AND account = coalesce(?10, account))";
+
+pub(crate) static WALLET_FLOW_COUNT: LazyLock<String> = LazyLock::new(|| {
+    format!("{WALLET_MOVED} SELECT count(*) FROM moved WHERE {WALLET_FLOW_ASKED}")
+});
+
+/// The balance after each is the present one less everything that moved later. A refund takes what it takes of
+/// a wallet before its own money moves, and puts it back after: its transfer lies beside.
+pub(crate) static WALLET_FLOWS: LazyLock<String> = LazyLock::new(|| {
+    let beside = |sign: &str, order: &str| {
+        format!(
+            "(SELECT own.subject_id FROM transfers AS own INDEXED BY transfers_of_root
+              WHERE own.tenant = ?1 AND own.root = page.root AND own.subject_kind = 'refund'
+                  AND own.at = page.at AND own.id {sign} page.id ORDER BY own.id {order} LIMIT 1)"
+        )
+    };
+    format!(
+        "{WALLET_MOVED},
+         known AS (SELECT *, (SELECT coalesce(sum(posted), 0) FROM balances
+                 WHERE tenant = ?1 AND account IN (?2, ?3))
+             - coalesce(sum(change) OVER (ORDER BY id DESC
+                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS balance_after FROM moved),
+         page AS (SELECT * FROM known WHERE {WALLET_FLOW_ASKED}
+             ORDER BY id DESC LIMIT ?12 OFFSET ?11)
+         SELECT id, account, reason, phase, change, frozen, balance_after, at,
+             (SELECT merchant_order_no FROM orders
+              WHERE orders.tenant = ?1 AND orders.id = page.root),
+             CASE WHEN reason IN ('recharge_refund', 'stored_value_refund') THEN
+                 (SELECT merchant_refund_no FROM refunds WHERE refunds.tenant = ?1 AND refunds.id =
+                     CASE WHEN change < 0 THEN {} ELSE {} END) END,
+             (SELECT number FROM wallet_freezes AS own WHERE own.tenant = ?1
+                 AND page.subject_kind = 'wallet_freeze' AND own.id = page.subject_id),
+             (SELECT note FROM wallet_freezes AS own WHERE own.tenant = ?1
+                 AND page.subject_kind = 'wallet_freeze' AND own.id = page.subject_id)
+         FROM page ORDER BY id DESC",
+        beside(">", "ASC"),
+        beside("<", "DESC")
+    )
+});
 
 /// What subjects moved from or to a merchant in a time, transfer by transfer.
 fn moved() -> String {

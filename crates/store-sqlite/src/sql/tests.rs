@@ -65,6 +65,8 @@ fn queries_read_no_more_than_they_show() {
         &*read::NOTIFICATIONS,
         &*read::EVENTS_OF_ROOT,
         &*read::EVENTS_OF_SUBJECT,
+        &*read::CARD_FLOWS_OF,
+        &*read::CARD_FLOW_COUNT,
         &*read::TRANSFERS_OF_ROOT,
         read::STORIES_WITH_EVENTS,
         &*read::ARCHIVES,

@@ -1,19 +1,20 @@
 //! Gift cards: purchases that are paid, open and given up, and the cards of the first.
 
 use super::fixture::{StoreFixture, names};
-use crate::{Cards, CardsOf, Promise, SecretCards, Store};
+use crate::{CardBatches, CardBatchesIn, CardFlows, Cards, CardsOf, Promise, SecretCards, Store};
 use channel::{Finding, Operation, RefundStatus};
 use kernel::{
-    BeginCardTransfer, BuyCards, Card, CardBatchCommand, CardCommand, CardSecret, CardState,
-    CardTransferCommand, CardTransferState, CardValidity, Command, CreateCardBatch, Key,
-    MerchantId, NaturalKey, Order, OrderRequest, PlaceOrder, ReadCardSecret, Reads, ReceiveCard,
-    RechargeCommand, RechargeState, RefundCards, RefundCommand, RefundRequest, ResealCardSecret,
-    Sealed, TenantId,
+    BeginCardTransfer, BuyCards, Card, CardBatchCommand, CardBatchModification, CardBatchState,
+    CardCommand, CardSecret, CardState, CardTransferCommand, CardTransferState, CardValidity,
+    Command, CreateCardBatch, Key, MerchantId, NaturalKey, Order, OrderRequest, PlaceOrder,
+    ReadCardSecret, Reads, ReceiveCard, RechargeCommand, RechargeState, RefundCards, RefundCommand,
+    RefundRequest, ResealCardSecret, Sealed, TenantId,
 };
 use ledger::{Fen, Id, kinds};
 use std::sync::Arc;
 use test_support::{
-    CHANNEL, MERCHANT, close, found, found_of_refund, order_request, paid, refunded, tenant_at,
+    CHANNEL, MERCHANT, START, close, found, found_of_refund, order_request, paid, refunded,
+    tenant_at,
 };
 
 /// What a card is worth and costs.
@@ -22,17 +23,22 @@ const PRICE: Fen = Fen::new(900);
 pub(super) const OWNER: &str = "WX:wx0001:\"o'\\";
 
 fn create_batch(tenant: &TenantId) -> Command {
+    let validity = CardValidity::Relative { days: 30 };
+    create_batch_of(tenant, "B-1", validity)
+}
+
+pub(super) fn create_batch_of(tenant: &TenantId, number: &str, validity: CardValidity) -> Command {
     CardBatchCommand::Create(Box::new(CreateCardBatch {
         tenant: tenant.clone(),
         namespace: Arc::from("wecard.card_batch"),
-        number: "B-1".to_owned(),
+        number: number.to_owned(),
         id: None,
         merchant: MerchantId::new(MERCHANT),
         name: "礼品卡 \"'".to_owned(),
         face: FACE,
         price: PRICE,
         total: 100,
-        validity: CardValidity::Relative { days: 30 },
+        validity,
         owner_max: 50,
         is_transferable: true,
         accepted_by: vec![MerchantId::new(MERCHANT)],
@@ -41,7 +47,12 @@ fn create_batch(tenant: &TenantId) -> Command {
     .into()
 }
 
-fn buy(tenant: &TenantId, batch: Id<kinds::CardBatch>, number: &str, quantity: u32) -> Command {
+pub(super) fn buy(
+    tenant: &TenantId,
+    batch: Id<kinds::CardBatch>,
+    number: &str,
+    quantity: u32,
+) -> Command {
     let amount = Fen::new(PRICE.get() * i64::from(quantity));
     let namespace = Arc::from("wecard.recharge");
     let request = OrderRequest { amount, namespace, ..order_request(number) };
@@ -108,7 +119,7 @@ pub(super) fn cards_are_issued_and_put_back(store: &dyn Store) -> Promise<'_, ()
 }
 
 /// Takes a card of an order back.
-fn take_back(order: &Order, card: &Card, number: &str) -> Command {
+pub(super) fn take_back(order: &Order, card: &Card, number: &str) -> Command {
     RefundCommand::RequestCards(Box::new(RefundCards {
         tenant: order.terms.tenant.clone(),
         order: order.terms.id,
@@ -239,7 +250,7 @@ pub(super) fn cards_are_listed_newest_first(store: &dyn Store) -> Promise<'_, ()
 /// Who receives a card.
 const FRIEND: &str = "friend \"'\\";
 
-fn give(card: &Card, number: &str) -> Command {
+pub(super) fn give(card: &Card, number: &str) -> Command {
     let begin = BeginCardTransfer {
         tenant: card.tenant.clone(),
         namespace: Arc::from("wecard.card_transfer"),
@@ -251,6 +262,12 @@ fn give(card: &Card, number: &str) -> Command {
         token_hash: "00ff".to_owned(),
     };
     CardTransferCommand::Begin(Box::new(begin)).into()
+}
+
+pub(super) fn receive(tenant: &TenantId, transfer: Id<kinds::CardTransfer>) -> Command {
+    let (tenant, token_hash, owner) = (tenant.clone(), "00ff".to_owned(), FRIEND.to_owned());
+    let receive = ReceiveCard { tenant, transfer, token_hash, owner };
+    CardTransferCommand::Receive(Box::new(receive)).into()
 }
 
 pub(super) fn cards_are_given_away(store: &dyn Store) -> Promise<'_, ()> {
@@ -266,10 +283,7 @@ pub(super) fn cards_are_given_away(store: &dyn Store) -> Promise<'_, ()> {
             let made = fixture.accept(give(card, number)).await;
             ids.push(made.changed.card_transfers[0].row.id);
         }
-        let (transfer, token_hash) = (ids[0], "00ff".to_owned());
-        let (owner, tenant_of) = (FRIEND.to_owned(), tenant.clone());
-        let receive = ReceiveCard { tenant: tenant_of, transfer, token_hash, owner };
-        fixture.accept(CardTransferCommand::Receive(Box::new(receive)).into()).await;
+        fixture.accept(receive(&tenant, ids[0])).await;
         let transfer = Key::Number(NaturalKey::new("wecard.card_transfer", "X-2"));
         let cancel = CardTransferCommand::Cancel { tenant: tenant.clone(), transfer };
         fixture.accept(cancel.into()).await;
@@ -286,5 +300,92 @@ pub(super) fn cards_are_given_away(store: &dyn Store) -> Promise<'_, ()> {
         );
         assert!(matches!(state(1), Some(CardTransferState::Cancelled { .. })));
         fixture.assert_sound().await;
+    })
+}
+
+pub(super) fn batches_are_listed_by_sale(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        let tenant = tenant_at(0);
+        let ends_at = fixture.now().plus_seconds(60);
+        let fixed = CardValidity::Fixed { begins_at: fixture.now(), ends_at };
+        let relative = CardValidity::Relative { days: 1 };
+        let mut made = vec![];
+        for (number, validity) in [("B-1", fixed), ("B-2", relative), ("B-3", fixed)] {
+            let batch = fixture.accept(create_batch_of(&tenant, number, validity)).await;
+            made.push(batch.changed.card_batches[0].row.clone());
+        }
+        fixture.accept(create_batch_of(&tenant_at(1), "B-1", fixed)).await;
+        let state = Some(CardBatchState::OffSale);
+        let modification = CardBatchModification { state, total: None, ends_at: None };
+        let (of, batch) = (tenant.clone(), Key::Id(made[2].id));
+        let modify = CardBatchCommand::Modify { tenant: of, batch, modification };
+        let modified = fixture.accept(modify.into()).await;
+        made[2] = modified.changed.card_batches[0].row.clone();
+        made.reverse();
+        let on_sale = Some(CardBatchesIn::State(CardBatchState::OnSale));
+        let off_sale = Some(CardBatchesIn::State(CardBatchState::OffSale));
+        let expired = Some(CardBatchesIn::Expired);
+        let (seller, other) = (MerchantId::new(MERCHANT), MerchantId::new("other"));
+        for (batch, merchant, sale, now, page, count, rows) in [
+            (None, None, None, START, [0, 9], 3, &made[..]),
+            (None, Some(&seller), None, START, [1, 1], 3, &made[1..2]),
+            (None, Some(&other), None, START, [0, 9], 0, &made[..0]),
+            (Some(made[1].id), None, None, START, [0, 9], 1, &made[1..2]),
+            (None, None, on_sale, START, [0, 9], 2, &made[1..]),
+            (None, None, off_sale, START, [0, 9], 1, &made[..1]),
+            (None, None, expired, START, [0, 9], 0, &made[..0]),
+            (None, None, on_sale, ends_at, [0, 9], 1, &made[1..2]),
+            (None, None, expired, ends_at, [1, 9], 2, &made[2..]),
+        ] {
+            let (tenant, merchant, [offset, limit]) = (tenant.clone(), merchant.cloned(), page);
+            let asked = CardBatches { tenant, batch, merchant, sale, now, offset, limit };
+            let found = fixture.ask(asked.clone()).await;
+            assert_eq!((found.count, &found.rows[..]), (count, rows), "{asked:?}");
+        }
+    })
+}
+
+pub(super) fn flows_of_cards_have_the_balance_after_them(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        let tenant = tenant_at(0);
+        let order = sold(&mut fixture, &tenant).await;
+        // The second card is spent whole; of the first one half is, and half of that comes back.
+        super::wallets::bound(&mut fixture, &order).await;
+        let own = cards_of(&mut fixture, &order).await;
+        for note in ["lost \\ '", "found"] {
+            let (card, note) = (Key::Id(own[0].id), Some(note.to_owned()));
+            let tenant = tenant.clone();
+            let change = match note.as_deref() {
+                Some("found") => CardCommand::Unfreeze { tenant, card, note },
+                _ => CardCommand::Freeze { tenant, card, note },
+            };
+            fixture.accept(change.into()).await;
+        }
+        let asked = |card: &Card, offset, limit| {
+            let (tenant, card) = (tenant.clone(), card.id);
+            CardFlows { tenant, card, offset, limit }
+        };
+        let all = fixture.ask(asked(&own[0], 0, 100)).await.expect("the card");
+        let lines: Vec<_> = all
+            .rows
+            .iter()
+            .map(|flow| (flow.event.change.name(), flow.amount.get(), flow.balance_after.get()))
+            .collect();
+        let wanted = [
+            ("unfrozen", 0, 750),
+            ("frozen", 0, 750),
+            ("put_back", 250, 750),
+            ("spent", -500, 500),
+            ("issued", 1000, 1000),
+        ];
+        assert_eq!((all.count, &lines[..]), (5, &wanted[..]));
+        let page = fixture.ask(asked(&own[0], 2, 2)).await.expect("the card");
+        assert_eq!((page.count, &page.rows[..]), (5, &all.rows[2..4]));
+        let page = fixture.ask(asked(&own[0], 7, 2)).await.expect("the card");
+        assert_eq!((page.count, page.rows.len()), (5, 0));
+        let unknown = CardFlows { tenant: tenant_at(1), ..asked(&own[0], 0, 9) };
+        assert_eq!(fixture.ask(unknown).await, None);
     })
 }

@@ -2,14 +2,18 @@
 
 use super::allocations::release;
 use super::approvals::{approve, propose, reject, write_off};
+use super::cards;
 use super::fixture::StoreFixture;
 use super::settlement::{end, funding, withdraw};
 use super::sharing::{create_payee, found_of_return, found_of_share, give_back, share};
+use super::wallets;
 use crate::{Accounts, BalancesAt, Batch, Claim, CommitFault, PostingsBetween, Promise, Store};
 use channel::{Finding, Operation, PlatformKey, RefundStatus, Refunded, ShareStatus};
 use kernel::{
-    Aggregate, Approval, Caller, ChannelAccountCommand, Command, Delivery, Lane, Notification,
-    Order, OrderRequest, Payee, Put, Refund, Share, ShareReturn, TenantId, Withdrawal, Write,
+    Aggregate, Approval, Caller, Card, CardBatch, CardCommand, CardProof, CardTransfer,
+    CardTransferCommand, CardValidity, ChannelAccountCommand, Command, Deduct, Delivery, Key, Lane,
+    Notification, Order, OrderRequest, Payee, Put, Refund, Share, ShareReturn, TenantId, Wallet,
+    WalletFreeze, WalletUse, Withdrawal, Write,
 };
 use ledger::book::sum_deltas;
 use ledger::{Account, Fen, Timestamp};
@@ -56,6 +60,11 @@ struct Play<'a> {
     payees: Vec<Payee>,
     shares: Vec<Share>,
     share_returns: Vec<ShareReturn>,
+    card_batches: Vec<CardBatch>,
+    cards: Vec<Card>,
+    card_transfers: Vec<CardTransfer>,
+    wallets: Vec<Wallet>,
+    wallet_freezes: Vec<WalletFreeze>,
     notifications: Vec<Notification>,
     last: Vec<Batch>,
 }
@@ -73,6 +82,11 @@ impl<'a> Play<'a> {
             payees: vec![],
             shares: vec![],
             share_returns: vec![],
+            card_batches: vec![],
+            cards: vec![],
+            card_transfers: vec![],
+            wallets: vec![],
+            wallet_freezes: vec![],
             notifications: vec![],
             last: vec![],
         }
@@ -142,6 +156,11 @@ impl<'a> Play<'a> {
             self.payees.extend(added(&batch.changed.payees));
             self.shares.extend(added(&batch.changed.shares));
             self.share_returns.extend(added(&batch.changed.share_returns));
+            self.card_batches.extend(added(&batch.changed.card_batches));
+            self.cards.extend(added(&batch.changed.cards));
+            self.card_transfers.extend(added(&batch.changed.card_transfers));
+            self.wallets.extend(added(&batch.changed.wallets));
+            self.wallet_freezes.extend(added(&batch.changed.wallet_freezes));
             self.notifications.extend(added(&batch.changed.notifications));
         }
     }
@@ -157,7 +176,7 @@ impl<'a> Play<'a> {
     }
 
     async fn commands(&mut self) -> Vec<Command> {
-        match self.rng.below(22) {
+        match self.rng.below(28) {
             0..=2 => vec![self.placing()],
             3..=6 => self.finding().into_iter().collect(),
             7 => self.rng.recent(&self.orders).map(close).into_iter().collect(),
@@ -170,6 +189,8 @@ impl<'a> Play<'a> {
             15 => self.withdrawing().into_iter().collect(),
             16..=18 => self.sharing().await.into_iter().collect(),
             19 | 20 => self.answering().await,
+            21..=23 => self.with_cards().into_iter().collect(),
+            24..=26 => self.with_wallets().into_iter().collect(),
             _ => vec![self.directory()],
         }
     }
@@ -305,6 +326,89 @@ impl<'a> Play<'a> {
         let share = share.map(|share| found_of_share(&share, asked, status));
         let back = row.map(|row| found_of_return(&row, status));
         share.into_iter().chain(back).collect()
+    }
+
+    /// Batches are made, cards of them are bought, shown, blocked, given away, received and taken back.
+    fn with_cards(&mut self) -> Option<Command> {
+        let (tenant, number) = (tenant_at(self.rng.index(3)), self.rng.below(30));
+        let kind = self.rng.below(9);
+        if kind == 0 {
+            let (begins_at, hours) = (self.fixture.now(), self.one_of(&[1, 5]));
+            let ends_at = begins_at.plus_seconds(hours * 3600);
+            let validity = CardValidity::Fixed { begins_at, ends_at };
+            return Some(cards::create_batch_of(&tenant, &format!("B{}", number % 9), validity));
+        }
+        if kind < 4 {
+            let batch = self.rng.recent(&self.card_batches)?;
+            let (tenant, batch) = (batch.tenant.clone(), batch.id);
+            return Some(cards::buy(&tenant, batch, &format!("J{number}"), self.one_of(&[1, 3])));
+        }
+        let card = self.rng.recent(&self.cards)?.clone();
+        let (tenant, key, note) = (card.tenant.clone(), Key::Id(card.id), Some("\"'".to_owned()));
+        match kind {
+            4 => Some(cards::read_secret(&card, "k1:first")),
+            5 => Some(match self.rng.below(2) {
+                0 => CardCommand::Freeze { tenant, card: key, note }.into(),
+                _ => CardCommand::Unfreeze { tenant, card: key, note }.into(),
+            }),
+            6 => Some(cards::give(&card, &format!("X{number}"))),
+            7 => {
+                let transfer = self.rng.recent(&self.card_transfers)?.clone();
+                let (tenant, key) = (transfer.tenant.clone(), Key::Id(transfer.id));
+                match self.rng.below(2) {
+                    0 => Some(CardTransferCommand::Cancel { tenant, transfer: key }.into()),
+                    _ => Some(cards::receive(&tenant, transfer.id)),
+                }
+            }
+            _ => {
+                let order = self.orders.iter().find(|order| order.terms.id == card.order)?.clone();
+                Some(cards::take_back(&order, &card, &format!("R{}", number % 20)))
+            }
+        }
+    }
+
+    /// Wallets are paid into, spent, filled with cards, frozen in parts, and what was paid in goes back.
+    fn with_wallets(&mut self) -> Option<Command> {
+        let (tenant, number) = (tenant_at(self.rng.index(3)), self.rng.below(40));
+        let kind = self.rng.below(9);
+        if kind < 2 {
+            let bonus = self.one_of(&[0, 33]);
+            return Some(wallets::pay_in(&tenant, &format!("V{number}"), 1000, bonus));
+        }
+        let wallet = self.rng.recent(&self.wallets)?.clone();
+        let (tenant, fen) = (wallet.tenant.clone(), self.one_of(&[1, 70, 800]));
+        match kind {
+            2 | 3 => {
+                let deduct = match self.rng.below(2) {
+                    0 => Deduct::CardsFirst,
+                    _ => Deduct::Balance,
+                };
+                let of = WalletUse { wallet: wallet.id, deduct };
+                Some(wallets::spend_of(&tenant, &format!("D{number}"), of, Fen::new(fen)))
+            }
+            4 | 5 => {
+                let own = |card: &&Card| card.tenant == tenant;
+                let own: Vec<Card> = self.cards.iter().filter(own).cloned().collect();
+                let card = self.rng.recent(&own)?;
+                let proof = CardProof::Owner(None);
+                Some(wallets::bind(&format!("L{number}"), card, wallet.id, proof))
+            }
+            6 => {
+                let end = self.fixture.now().plus_seconds(600);
+                let end = self.one_of(&[None, Some(end)]);
+                Some(wallets::freeze(&tenant, &format!("H{}", number % 9), wallet.id, fen, end))
+            }
+            7 => {
+                let freeze = self.rng.recent(&self.wallet_freezes)?.clone();
+                let amount = self.one_of(&[None, Some(1), Some(40)]);
+                let number = format!("HU{}", number % 9);
+                Some(wallets::unfreeze(&freeze.tenant, &freeze.number, &number, amount))
+            }
+            _ => {
+                let order = self.rng.recent(&self.orders)?.clone();
+                Some(wallets::give_back(&order, &format!("R{}", number % 20), fen))
+            }
+        }
     }
 
     fn delivery(&mut self) -> Option<Command> {

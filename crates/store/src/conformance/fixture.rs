@@ -4,15 +4,16 @@
 use crate::archive::{first_not_rebuilt, is_finished};
 use crate::{
     AccountRow, Accounts, Approvals, Archival, ArchiveCover, ArchiveRecord, Archives,
-    AttentionFilter, AttentionList, Audit, AuditReport, BalancesAt, Batch, DirectoryOf,
-    DirectoryRevision, LastId, Notifications, OneRefund, OrderFilter, Orders, Page, Postings,
-    PostingsBetween, Query, Question, Store, StoriesWithEvents, Story, StoryOf, Tasks, Withdrawals,
+    AttentionFilter, AttentionList, Audit, AuditReport, BalancesAt, Batch, CardBatches,
+    CardBatchesIn, CardFlows, Cards, CardsOf, DirectoryOf, DirectoryRevision, LastId,
+    Notifications, OneRefund, OrderFilter, Orders, Page, Postings, PostingsBetween, Query,
+    Question, Store, StoriesWithEvents, Story, StoryOf, Tasks, WalletFlows, Withdrawals,
 };
 use kernel::{
-    Aggregate as _, Caller, Changed, Command, Decision, Directory, Key, Lane, NaturalKey,
+    Aggregate as _, Caller, Card, Changed, Command, Decision, Directory, Key, Lane, NaturalKey,
     Notification, Order, Reads, Refund, TenantId, View, decide,
 };
-use ledger::{Account, Balance, Id, Stamp, Timestamp, kinds};
+use ledger::{Account, AccountKind, Balance, Id, Stamp, Timestamp, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use test_support::{
@@ -248,7 +249,38 @@ impl<'s> StoreFixture<'s> {
         let (filter, now) = (needy_of(&tenant, u32::MAX), self.now());
         pages.push(self.page(AttentionList { filter, now }).await);
         pages.push(Page::Archives(self.archives(&tenant, u32::MAX).await));
+        self.value_of_tenant(&tenant, pages).await;
         pages.push(self.page(StoriesWithEvents { tenant, after: None, limit: u32::MAX }).await);
+    }
+
+    /// The batches of gift cards, and the stories of the wallets with the flows of these and of the cards.
+    async fn value_of_tenant(&self, of: &TenantId, pages: &mut Vec<Page>) {
+        let (tenant, now, limit) = (of.clone(), self.now(), u32::MAX);
+        let (batch, merchant, sale) = (None, None, Some(CardBatchesIn::Expired));
+        for sale in [None, sale] {
+            let (tenant, merchant) = (tenant.clone(), merchant.clone());
+            let of = CardBatches { tenant, batch, merchant, sale, now, offset: 0, limit };
+            pages.push(self.page(of).await);
+        }
+        let batches = CardBatches { tenant, batch, merchant, sale: None, now, offset: 0, limit };
+        for batch in self.ask(batches).await.rows {
+            let (tenant, of) = (batch.tenant, CardsOf::Batch(batch.id));
+            let cards = Cards { tenant, of, state: None, offset: 0, limit };
+            for Card { tenant, id: card, .. } in self.ask(cards).await.rows {
+                pages.push(self.page(CardFlows { tenant, card, offset: 0, limit }).await);
+            }
+        }
+        for row in self.ask(Accounts { tenant: of.clone() }).await {
+            let AccountRow { account: Account { kind, owner }, .. } = row;
+            let Some(wallet) = Id::<kinds::Wallet>::parse(&owner).ok() else { continue };
+            if kind == AccountKind::WalletPrincipal {
+                let (tenant, from, to) = (of.clone(), Timestamp::default(), now.plus_ms(1));
+                let flows = WalletFlows { tenant, wallet, kind: None, from, to, offset: 0, limit };
+                pages.push(self.page(flows).await);
+                let story = self.story_of(of, wallet.subject().root()).await;
+                pages.push(Page::StoryOf(story.map(Box::new)));
+            }
+        }
     }
 }
 

@@ -104,12 +104,15 @@ cases! {
         cards_are_taken_back_and_come_back,
         cards_are_listed_newest_first,
         cards_are_given_away,
+        batches_are_listed_by_sale,
+        flows_of_cards_have_the_balance_after_them,
     ;
     wallets:
         wallets_are_paid_into_and_spent,
         cards_are_bound_and_spent,
         parts_of_wallets_are_frozen_and_released,
         what_was_paid_in_is_given_back,
+        flows_of_wallets_have_the_balance_after_them,
     ;
     liabilities:
         liabilities_are_known_at_any_past_time,

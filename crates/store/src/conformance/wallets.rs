@@ -2,7 +2,7 @@
 
 use super::cards;
 use super::fixture::{StoreFixture, names};
-use crate::{Promise, Store};
+use crate::{Counted, Promise, Store, WalletFlow, WalletFlowKind, WalletFlows};
 use channel::RefundStatus;
 use kernel::{
     Aggregate, BindCard, Card, CardBindingCommand, CardProof, CardState, Command, Deduct,
@@ -14,8 +14,8 @@ use kernel::{
 use ledger::{Fen, Id, Timestamp, kinds};
 use std::sync::Arc;
 use test_support::{
-    CHANNEL, MERCHANT, found, found_of_refund, order_request, paid, refunded, request_refund,
-    tenant_at,
+    CHANNEL, MERCHANT, START, found, found_of_refund, order_request, paid, refunded,
+    request_refund, tenant_at,
 };
 
 const OWNER: &str = "用户 \"1'\\";
@@ -38,7 +38,7 @@ fn order(
     }
 }
 
-fn pay_in(tenant: &TenantId, number: &str, fen: i64, bonus: i64) -> Command {
+pub(super) fn pay_in(tenant: &TenantId, number: &str, fen: i64, bonus: i64) -> Command {
     let order = order(tenant, CHANNEL, number, |request| {
         request.amount = Fen::new(fen);
         request.namespace = Arc::from("wecard.recharge");
@@ -52,7 +52,7 @@ fn spend(tenant: &TenantId, number: &str, wallet: Id<kinds::Wallet>, fen: i64) -
     spend_of(tenant, number, of, Fen::new(fen))
 }
 
-fn spend_of(tenant: &TenantId, number: &str, of: WalletUse, amount: Fen) -> Command {
+pub(super) fn spend_of(tenant: &TenantId, number: &str, of: WalletUse, amount: Fen) -> Command {
     let order = order(tenant, channel::WALLET_CHANNEL, number, |request| {
         request.amount = amount;
         request.wallet = Some(of);
@@ -117,7 +117,12 @@ pub(super) fn wallets_are_paid_into_and_spent(store: &dyn Store) -> Promise<'_, 
     })
 }
 
-fn bind(number: &str, card: &Card, wallet: Id<kinds::Wallet>, proof: CardProof) -> Command {
+pub(super) fn bind(
+    number: &str,
+    card: &Card,
+    wallet: Id<kinds::Wallet>,
+    proof: CardProof,
+) -> Command {
     let bind = BindCard {
         tenant: card.tenant.clone(),
         namespace: Arc::from("wecard.card_binding"),
@@ -196,7 +201,7 @@ pub(super) fn cards_are_bound_and_spent(store: &dyn Store) -> Promise<'_, ()> {
 
 const FREEZES: &str = "wecard.wallet_freeze";
 
-fn freeze(
+pub(super) fn freeze(
     tenant: &TenantId,
     number: &str,
     wallet: Id<kinds::Wallet>,
@@ -215,7 +220,12 @@ fn freeze(
     WalletFreezeCommand::Freeze(Box::new(freeze)).into()
 }
 
-fn unfreeze(tenant: &TenantId, freeze: &str, number: &str, amount: Option<i64>) -> Command {
+pub(super) fn unfreeze(
+    tenant: &TenantId,
+    freeze: &str,
+    number: &str,
+    amount: Option<i64>,
+) -> Command {
     let unfreeze = UnfreezeWallet {
         tenant: tenant.clone(),
         freeze: Key::Number(NaturalKey::new(FREEZES, freeze)),
@@ -279,7 +289,7 @@ pub(super) fn parts_of_wallets_are_frozen_and_released(store: &dyn Store) -> Pro
 }
 
 /// Gives a part of what was paid into a wallet back.
-fn give_back(order: &Order, number: &str, fen: i64) -> Command {
+pub(super) fn give_back(order: &Order, number: &str, fen: i64) -> Command {
     RefundCommand::RequestBalance(Box::new(RefundBalance {
         tenant: order.terms.tenant.clone(),
         order: order.terms.id,
@@ -331,4 +341,87 @@ async fn both(fixture: &StoreFixture<'_>, tenant: &TenantId, wallet: &Wallet) ->
     let principal = fixture.balance(tenant, &wallet.principal().key()).await;
     let bonus = fixture.balance(tenant, &wallet.bonus().key()).await;
     [principal.posted.get(), bonus.posted.get()]
+}
+
+/// A page of the flows of the user's wallet, of all time.
+async fn flows(
+    fixture: &StoreFixture<'_>,
+    of: &Wallet,
+    kind: Option<WalletFlowKind>,
+    [offset, limit]: [u32; 2],
+) -> Counted<WalletFlow> {
+    let (tenant, wallet) = (of.tenant.clone(), of.id);
+    let (from, to) = (Timestamp::default(), fixture.now().plus_ms(1));
+    fixture.ask(WalletFlows { tenant, wallet, kind, from, to, offset, limit }).await
+}
+
+/// What a flow is, what it does and what it is about.
+fn line(flow: &WalletFlow) -> String {
+    let WalletFlow { kind, amount, frozen, balance_after, .. } = flow;
+    let [order, refund, freeze] = [&flow.order_no, &flow.refund_no, &flow.freeze_no]
+        .map(|number| number.as_deref().unwrap_or("-"));
+    let (amount, frozen, after) = (amount.get(), frozen.get(), balance_after.get());
+    format!("{kind:?} {amount} {frozen} {after} {order} {refund} {freeze}")
+}
+
+pub(super) fn flows_of_wallets_have_the_balance_after_them(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        let tenant = tenant_at(0);
+        spent(&mut fixture, &tenant).await;
+        spent(&mut fixture, &tenant_at(1)).await;
+        let began = fixture.now();
+        fixture.wait_ms(5_000);
+        let placed = fixture.accept(pay_in(&tenant, "V-2", 100, 10)).await;
+        let recharge = placed.changed.orders[0].row.clone();
+        fixture.accept(found(&recharge, paid(&recharge), None)).await;
+        for (number, end) in [("RV-1", RefundStatus::Closed), ("RV-2", RefundStatus::Done)] {
+            let order = fixture.order(&recharge).await;
+            let made = fixture.accept(give_back(&order, number, 50)).await;
+            let refund = made.changed.refunds[0].row.clone();
+            fixture.accept(found_of_refund(&refund, refunded(&refund, end))).await;
+        }
+        frozen(&mut fixture, &tenant).await;
+        let own = wallet(&fixture, &tenant).await;
+        let all = flows(&fixture, &own, None, [0, 100]).await;
+        let lines: Vec<String> = all.rows.iter().rev().map(line).collect();
+        let text = lines.join("\n");
+        assert_eq!(
+            text,
+            "Recharge 1000 0 1000 V-1 - -\n\
+             Bonus 200 0 1200 V-1 - -\n\
+             Payment -1000 0 200 D-1 - -\n\
+             Payment -100 0 100 D-1 - -\n\
+             Refund 100 0 200 D-1 RD-1 -\n\
+             Refund 50 0 250 D-1 RD-1 -\n\
+             Recharge 100 0 350 V-2 - -\n\
+             Bonus 10 0 360 V-2 - -\n\
+             RechargeRefund -50 0 310 V-2 RV-1 -\n\
+             RechargeRefund -5 0 305 V-2 RV-1 -\n\
+             RechargeRefund 50 0 355 V-2 RV-1 -\n\
+             RechargeRefund 5 0 360 V-2 RV-1 -\n\
+             RechargeRefund -50 0 310 V-2 RV-2 -\n\
+             RechargeRefund -5 0 305 V-2 RV-2 -\n\
+             Freeze 0 90 305 - - H-1\n\
+             Unfreeze 0 -30 305 - - H-1\n\
+             Freeze 0 20 305 - - H-2"
+        );
+        assert_eq!(all.count, 17);
+        assert!(all.rows[0].note.as_deref().is_some_and(|note| note.starts_with("核查")));
+        for kind in WalletFlowKind::ALL {
+            let own_kind = all.rows.iter().filter(|flow| flow.kind == kind);
+            let wanted: Vec<WalletFlow> = own_kind.cloned().collect();
+            let page = flows(&fixture, &own, Some(kind), [1, 2]).await;
+            assert_eq!(usize::try_from(page.count), Ok(wanted.len()), "{kind:?}");
+            let rest: Vec<WalletFlow> = wanted.into_iter().skip(1).take(2).collect();
+            assert_eq!(page.rows, rest, "{kind:?}");
+        }
+        let (wallet, offset, limit) = (own.id, 2, 3);
+        let before =
+            WalletFlows { tenant, wallet, kind: None, from: START, to: began, offset, limit };
+        let page = fixture.ask(before).await;
+        let older = all.rows.iter().filter(|flow| flow.at < began).skip(2).take(3);
+        assert_eq!(page.rows, older.cloned().collect::<Vec<_>>());
+        assert_eq!(page.count, 6);
+    })
 }

@@ -5,6 +5,7 @@
 mod archive;
 mod audit;
 mod commit;
+mod flows;
 mod search;
 mod table;
 

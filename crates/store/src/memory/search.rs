@@ -71,6 +71,9 @@ impl State {
                     .collect(),
             ),
             Query::Cards(of) => Page::Cards(self.list_cards(of)),
+            Query::CardBatches(of) => Page::CardBatches(self.list_card_batches(of)),
+            Query::CardFlows(of) => Page::CardFlows(self.card_flows(of)),
+            Query::WalletFlows(of) => Page::WalletFlows(self.wallet_flows(of)?),
             Query::PaidOrders(of) => Page::PaidOrders(self.paid_orders(of)),
             Query::BookedFor(of) => Page::BookedFor(self.booked(of)?),
             Query::LiabilitiesAt(of) => Page::LiabilitiesAt(self.liabilities_at(of)?),
@@ -211,7 +214,7 @@ impl State {
         Some(story.with_archived(self.archived_of(tenant, root)))
     }
 
-    fn transfers_of(
+    pub(super) fn transfers_of(
         &self,
         tenant: &TenantId,
     ) -> impl DoubleEndedIterator<Item = &ledger::Transfer> {
@@ -229,7 +232,7 @@ impl State {
     }
 
     /// Adds the transfers up, from the first one on.
-    fn balances_at(&self, of: &BalancesAt) -> Result<Vec<AccountRow>, StoreFault> {
+    pub(super) fn balances_at(&self, of: &BalancesAt) -> Result<Vec<AccountRow>, StoreFault> {
         let known =
             || self.transfers_of(&of.tenant).filter(|it| of.at.is_none_or(|at| it.at <= at));
         let row = |account: &Account| {
@@ -512,7 +515,7 @@ fn examined(is_selective: bool) -> usize {
     if is_selective { len(EXAMINED_MAX) } else { usize::MAX }
 }
 
-fn len(limit: u32) -> usize {
+pub(super) fn len(limit: u32) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
 }
 

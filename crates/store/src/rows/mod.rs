@@ -48,6 +48,7 @@ mod tenant;
 pub mod transfer;
 mod value_parts;
 mod wallet;
+pub mod wallet_flow;
 mod wallet_freeze;
 mod wallet_payment;
 mod withdrawal;

@@ -1,7 +1,7 @@
 //! Gift cards: a batch is sold, and each card is issued once, with the payment.
 
 use crate::merchant::Merchant;
-use crate::test_gateway::{TestGateway, fresh_number, with};
+use crate::test_gateway::{TestGateway, fresh_number, shanghai, with};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,6 +11,7 @@ pub(crate) const BUY: &str = "/cloudpay/v1/wallet/out/buy_cards";
 pub(crate) const QUERY: &str = "/cloudpay/v1/wallet/out/query_recharge";
 const CLOSE: &str = "/cloudpay/v1/wallet/out/close_recharge";
 const CREATE_BATCH: &str = "/cloudpay/v1/wallet/out/create_card_batch";
+const BATCHES: &str = "/cloudpay/v1/wallet/out/query_card_batches";
 const MODIFY_BATCH: &str = "/cloudpay/v1/wallet/out/modify_card_batch";
 pub(crate) const QUERY_CARD: &str = "/cloudpay/v1/wallet/out/query_card";
 const REFUND: &str = "/cloudpay/v1/refundOrder/apply";
@@ -360,4 +361,51 @@ async fn a_batch_is_created_once_and_only_grows() {
         let said = gateway.refused(CREATE_BATCH, &body, BAD).await;
         assert!(said.starts_with(member), "{member}: {said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batches_are_listed_with_their_stock_and_state() {
+    let mut gateway = TestGateway::start();
+    let fixed = |body: &mut Value, end: i64| {
+        body["ValidType"] = json!("FIXED");
+        body["BeginTime"] = json!("2020-01-01 00:00:00");
+        body["EndTime"] = json!(shanghai(end));
+    };
+    let end = gateway.now() + 3600;
+    let first = batch(&gateway, |body| fixed(body, end)).await;
+    let second = batch(&gateway, |_| {}).await;
+    gateway.result(BUY, &buying(&fresh_number(), &second, 3)).await;
+    let off = json!({ "CardBatchId": first, "BatchStatus": "OFF_SALE" });
+    let off = gateway.result(MODIFY_BATCH, &off).await;
+    let list = async |gateway: &TestGateway, body: Value| {
+        let found = gateway.result(BATCHES, &body).await;
+        let rows = found["DataList"].as_array().expect("a list").clone();
+        (rows, found["Count"].as_u64().expect("a number"))
+    };
+    let merchant = gateway.text("/wecard/merchants/0");
+    let own = json!({ "ChannelSubMerchantId": merchant });
+    let (rows, count) = list(&gateway, own.clone()).await;
+    // `tongbao dev` has a batch of its own, whose number is small.
+    assert_eq!((count, rows.len()), (3, 3));
+    assert_eq!((&rows[0]["CardBatchId"], &rows[1]), (&second, &off));
+    assert_eq!(rows[0]["ReservedQuantity"], 3);
+    assert_eq!(rows[2]["CardBatchId"], "100");
+    let page = with(&with(&own, "PageNo", json!(2)), "PageSize", json!(1));
+    assert_eq!(list(&gateway, page).await, (vec![off.clone()], 3));
+    for (body, wanted) in [
+        (json!({ "CardBatchId": first }), &rows[1..2]),
+        (json!({ "BatchStatus": "OFF_SALE", "CardBatchId": "" }), &rows[1..2]),
+        (json!({ "BatchStatus": "EXPIRED" }), &rows[..0]),
+        (json!({ "CardBatchId": 999_999 }), &rows[..0]),
+        (json!({ "ChannelSubMerchantId": "CM-NONE" }), &rows[..0]),
+    ] {
+        assert_eq!(list(&gateway, body.clone()).await.0, wanted, "{body}");
+    }
+    gateway.advance(3601).await;
+    let (expired, count) = list(&gateway, json!({ "BatchStatus": "EXPIRED" })).await;
+    assert_eq!((count, &expired[0]["CardBatchId"]), (1, &first));
+    assert_eq!(expired[0]["BatchStatus"], "EXPIRED");
+    assert_eq!(list(&gateway, json!({ "BatchStatus": "OFF_SALE" })).await.1, 0);
+    gateway.refused(BATCHES, &json!({ "PageSize": 101 }), BAD).await;
+    gateway.refused(BATCHES, &json!({ "BatchStatus": "SOLD" }), BAD).await;
 }

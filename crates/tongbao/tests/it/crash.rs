@@ -89,22 +89,11 @@ impl OrderLoop {
 
     /// Whether the phone said paid.
     async fn pay(&mut self, pay_info: &Value) -> bool {
-        let body = json!({"pay_info": pay_info, "outcome": "success"}).to_string();
         for _ in 0..ASKED_MAX {
-            let gateway = self.gateway.read().await;
-            let url = format!("{}/control/pay", gateway.text("/sandbox_url"));
-            let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-            let answer = gateway.send(channel::Method::Post, url, headers, body.as_bytes()).await;
-            drop(gateway);
-            match answer {
-                Ok(answer) if answer.status == 200 => return true,
-                // The phone paid before, and its answer was lost.
-                Ok(answer) if answer.body["error"] == "订单已支付，请勿重复支付" => {
-                    return true;
-                }
-                Ok(answer) => panic!("the phone cannot pay: {answer:?}"),
-                Err(_) => self.pause().await,
+            if phone_pays(&self.gateway, pay_info).await {
+                return true;
             }
+            self.pause().await;
         }
         false
     }
@@ -136,8 +125,23 @@ impl OrderLoop {
     }
 }
 
+/// Whether the phone said paid; false when the power went off.
+pub(crate) async fn phone_pays(gateway: &RwLock<TestGateway>, pay_info: &Value) -> bool {
+    let body = json!({"pay_info": pay_info, "outcome": "success"}).to_string();
+    let gateway = gateway.read().await;
+    let url = format!("{}/control/pay", gateway.text("/sandbox_url"));
+    let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    match gateway.send(channel::Method::Post, url, headers, body.as_bytes()).await {
+        Ok(answer) if answer.status == 200 => true,
+        // The phone paid before, and its answer was lost.
+        Ok(answer) if answer.body["error"] == "订单已支付，请勿重复支付" => true,
+        Ok(answer) => panic!("the phone cannot pay: {answer:?}"),
+        Err(_) => false,
+    }
+}
+
 /// Kills the process while calls are under way, then starts it again.
-async fn power_cycle(gateway: &RwLock<TestGateway>) {
+pub(crate) async fn power_cycle(gateway: &RwLock<TestGateway>) {
     let pid = gateway.read().await.pid();
     let kill = format!("kill -9 {pid}");
     let killed = std::process::Command::new("sh").args(["-c", &kill]).status();

@@ -7,7 +7,7 @@
 //! - `allocation`: a paid order's money is divided.
 //! - `archive`: what leaves the database for files, and is proved by them.
 //! - `bill`: bills and what differs from them. `bills`: our own, of a merchant's day.
-//! - `cards`: gift cards are sold and issued.
+//! - `cards`: gift cards are sold and issued. `card_crash`: the power goes off while they are.
 //! - `share`: payees get parts of a paid order.
 //! - `settlement`, `withdrawal`: what a merchant has, had, and takes out.
 //! - `cli`: the command line.
@@ -39,6 +39,7 @@ mod attention;
 mod bill;
 mod bills;
 mod bound_cards;
+mod card_crash;
 mod card_life;
 mod cards;
 mod cli;

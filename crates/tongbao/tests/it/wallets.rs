@@ -20,6 +20,7 @@ const FREEZE: &str = "/cloudpay/v1/wallet/out/freeze";
 const UNFREEZE: &str = "/cloudpay/v1/wallet/out/unfreeze";
 const REFUND_RECHARGE: &str = "/cloudpay/v1/wallet/out/refund_recharge";
 const QUERY_RECHARGE_REFUND: &str = "/cloudpay/v1/wallet/out/query_recharge_refund";
+const FLOWS: &str = "/cloudpay/v1/wallet/out/query_flows";
 const QUERY_FREEZE: &str = "/cloudpay/v1/wallet/out/query_freeze";
 const BAD: &str = "WALLET.INVALID_PARAMETER";
 const USER: &str = "user-1";
@@ -475,5 +476,106 @@ async fn no_fen_is_both_spent_and_given_back() {
     }
     let taken = clients.join_all().await.into_iter().filter(|is_taken| *is_taken).count();
     assert_eq!((taken, balance(&gateway).await), (10, json!("0")));
+    gateway.check_books();
+}
+
+/// The time of a question about flows: a day around the present.
+fn around_now(gateway: &TestGateway) -> Value {
+    let now = gateway.now();
+    json!({ "StartTime": shanghai(now - 43_200), "EndTime": shanghai(now + 43_200) })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flows_show_every_movement_with_the_balance_after_it() {
+    let mut gateway = with_balance(1000, 200).await;
+    let paid_in = fresh_number();
+    let placed = gateway.result(RECHARGE, &recharging(&gateway, &paid_in, 100, 10)).await;
+    gateway.pay(&placed["PayInfo"]).await;
+    until_recharged(&gateway, &paid_in).await;
+    let (order, back, given_back) = (fresh_number(), fresh_number(), fresh_number());
+    gateway.result(PLACE, &spending(&gateway, &order, 1000)).await;
+    gateway.result(APPLY, &refund(&back, &order, 300)).await;
+    let giving_back =
+        json!({ "OutRefundId": given_back, "OutRechargeId": paid_in, "RefundAmount": 100 });
+    gateway.result(REFUND_RECHARGE, &giving_back).await;
+    let named = json!({ "OutRefundId": given_back });
+    gateway.until(QUERY_RECHARGE_REFUND, &named, "RefundStatus", "SUCCESS").await;
+    let frozen = fresh_number();
+    gateway.result(FREEZE, &freezing(&gateway, &frozen, 50).await).await;
+    gateway.result(UNFREEZE, &json!({ "OutUnfreezeId": "u_flow1", "OutFreezeId": frozen })).await;
+    gateway.kill();
+    gateway.restart();
+
+    let wallet = account(&gateway).await["WalletId"].clone();
+    let all = with(&around_now(&gateway), "WalletId", wallet.clone());
+    let found = gateway.result(FLOWS, &all).await;
+    let rows = found["DataList"].as_array().expect("a list").clone();
+    let shown = |row: &Value| {
+        ["FlowType", "Amount", "FrozenAmount", "BalanceAfter"]
+            .map(|name| text(&row[name]).to_owned())
+    };
+    let wanted = [
+        ["UNFREEZE", "0", "-50", "500"],
+        ["FREEZE", "0", "50", "500"],
+        ["RECHARGE_REFUND", "-10", "0", "500"],
+        ["RECHARGE_REFUND", "-100", "0", "510"],
+        ["REFUND", "300", "0", "610"],
+        ["PAY", "-1000", "0", "310"],
+        ["RECHARGE_GIFT", "10", "0", "1310"],
+        ["RECHARGE", "100", "0", "1300"],
+        ["RECHARGE_GIFT", "200", "0", "1200"],
+        ["RECHARGE", "1000", "0", "1000"],
+    ];
+    let lines: Vec<_> = rows.iter().map(shown).collect();
+    assert_eq!(lines, wanted.map(|line| line.map(str::to_owned)), "{found:#}");
+    assert_eq!((&found["Count"], &found["PageNo"]), (&json!(10), &json!(1)));
+    assert_eq!((&rows[0]["OutFreezeId"], &rows[0]["Remark"]), (&json!(frozen), &json!("核查")));
+    assert_eq!(rows[2]["OutRefundId"], json!(given_back));
+    assert_eq!(
+        (&rows[3]["OutRechargeId"], &rows[3]["OutRefundId"]),
+        (&json!(paid_in), &json!(given_back))
+    );
+    assert_eq!((&rows[4]["OutOrderId"], &rows[4]["OutRefundId"]), (&json!(order), &json!(back)));
+    assert_eq!((&rows[5]["OutOrderId"], &rows[5]["OutRefundId"]), (&json!(order), &Value::Null));
+    assert_eq!(
+        (&rows[7]["OutRechargeId"], &rows[7]["OutOrderId"]),
+        (&json!(paid_in), &Value::Null)
+    );
+    assert_eq!(rows[7]["WalletId"], wallet);
+
+    let page = with(&with(&all, "PageNo", json!(2)), "PageSize", json!(4));
+    let page = gateway.result(FLOWS, &page).await;
+    assert_eq!(
+        (page["DataList"].as_array(), &page["Count"]),
+        (Some(&rows[4..8].to_vec()), &json!(10))
+    );
+    let of_type = gateway.result(FLOWS, &with(&all, "FlowType", json!("RECHARGE_GIFT"))).await;
+    let gifts = vec![rows[6].clone(), rows[8].clone()];
+    assert_eq!((of_type["DataList"].as_array(), &of_type["Count"]), (Some(&gifts), &json!(2)));
+    let never = gateway.result(FLOWS, &with(&all, "FlowType", json!("ADJUST_IN"))).await;
+    assert_eq!(never["Count"], 0);
+    let long = with(&all, "StartTime", json!(shanghai(gateway.now() - 31 * 86_400)));
+    for (body, want) in [
+        (long, "EndTime: more than 30 days after StartTime"),
+        (with(&all, "EndTime", all["StartTime"].clone()), ""),
+        (with(&all, "StartTime", all["EndTime"].clone()), ""),
+        (
+            with(
+                &with(&all, "StartTime", all["EndTime"].clone()),
+                "EndTime",
+                all["StartTime"].clone(),
+            ),
+            "EndTime: before StartTime",
+        ),
+        (with(&all, "PageSize", json!(1001)), "PageSize: out of range, want 1 to 1000"),
+    ] {
+        match want {
+            // A second at either end has no flow.
+            "" => assert_eq!(gateway.result(FLOWS, &body).await["Count"], 0),
+            _ => assert_eq!(gateway.refused(FLOWS, &body, BAD).await, want),
+        }
+    }
+    let unknown = with(&all, "WalletId", json!("WA000000000000000001"));
+    gateway.refused(FLOWS, &unknown, "WALLET.ACCOUNT_NOT_EXIST").await;
     gateway.check_books();
 }

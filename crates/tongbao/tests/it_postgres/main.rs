@@ -22,6 +22,8 @@ mod bill;
 mod bills;
 #[path = "../it/bound_cards.rs"]
 mod bound_cards;
+#[path = "../it/card_crash.rs"]
+mod card_crash;
 #[path = "../it/card_life.rs"]
 mod card_life;
 #[path = "../it/cards.rs"]
