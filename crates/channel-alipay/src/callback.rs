@@ -2,7 +2,8 @@
 
 use crate::reading::{Trade, equal};
 use crate::settings::Account;
-use crate::sign;
+use crate::sign::{self, Signed};
+use crate::trust::SignatureFault;
 use crate::wire::{self, Parameters, Yuan};
 use channel::{Callback, CallbackFault, Finding, OrderCallback, Request, Response};
 use ledger::Timestamp;
@@ -19,7 +20,7 @@ pub(crate) fn read(
     now: Timestamp,
 ) -> Result<Callback, CallbackFault> {
     let parameters = wire::read_form(&request.body);
-    verify(account, &parameters)?;
+    verify(account, &parameters, now)?;
     let callback_id = wanted(&parameters, "notify_id")?;
     let kind = wanted(&parameters, "notify_type")?;
     if kind != OF_TRADES {
@@ -33,15 +34,17 @@ pub(crate) fn read(
     Ok(Callback::Order(OrderCallback { channel_order_no, finding, callback_id }))
 }
 
-fn verify(account: &Account, parameters: &Parameters) -> Result<(), CallbackFault> {
+fn verify(account: &Account, parameters: &Parameters, now: Timestamp) -> Result<(), CallbackFault> {
     let forged = |why: &str| CallbackFault::Forged { why: why.to_owned() };
     let signature = given(parameters, sign::SIGN).ok_or_else(|| forged("not signed"))?;
     if given(parameters, sign::SIGN_TYPE) != Some(sign::RSA2) {
         return Err(forged("sign_type RSA2 wanted"));
     }
-    match account.channel_key.verify(&sign::callback_text(parameters), signature) {
-        true => Ok(()),
-        false => Err(forged("wrong signature")),
+    let signed = Signed { signature, cert_sn: given(parameters, sign::CERT_SN) };
+    match account.trust.check(&sign::callback_text(parameters), &signed, now) {
+        Ok(()) => Ok(()),
+        Err(SignatureFault::UnknownKey { serial }) => Err(CallbackFault::UnknownKey { serial }),
+        Err(SignatureFault::Wrong) => Err(forged("wrong signature")),
     }
 }
 
@@ -49,6 +52,10 @@ fn verify(account: &Account, parameters: &Parameters) -> Result<(), CallbackFaul
 fn is_ours(account: &Account, parameters: &Parameters) -> Result<(), String> {
     let found = |name| given(parameters, name).unwrap_or("nothing");
     equal("app_id", found("app_id"), &account.app_id)?;
+    // Callbacks to an app that acts for itself can lack it.
+    if account.authorisation.is_some() || given(parameters, "auth_app_id").is_some() {
+        equal("auth_app_id", found("auth_app_id"), account.acting_app_id())?;
+    }
     equal("seller_id", found("seller_id"), &account.seller_id)
 }
 

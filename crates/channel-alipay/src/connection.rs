@@ -1,5 +1,6 @@
 //! An open account: instructions to requests, answers and callbacks to findings.
 
+use crate::bill;
 use crate::callback;
 use crate::codes;
 use crate::method::Method;
@@ -7,10 +8,11 @@ use crate::order;
 use crate::reading;
 use crate::settings::Account;
 use crate::sign::SignedAnswer;
+use crate::trust::{SignatureFault, Trust};
 use crate::wire::{self, DONE, Head};
 use channel::{
     BillKind, Callback, CallbackFault, ClientCertificate, CodecContext, Connection, EncodeFault,
-    Finding, Instruction, Request, Response, Scene, Step,
+    Finding, Instruction, Request, Response, Scene, Step, Unproven,
 };
 use ledger::Timestamp;
 
@@ -40,9 +42,9 @@ impl OpenAccount {
             | Instruction::QueryUnshared(_)
             | Instruction::ReturnShare(_)
             | Instruction::QueryShareReturn(_)
-            | Instruction::FetchKeys
-            | Instruction::FindBill(_)
             | Instruction::FetchBill(_) => return None,
+            Instruction::FindBill(_) => Method::BillDownloadUrl,
+            Instruction::FetchKeys => Method::CertificateDownload,
         };
         Some(method.answer_member())
     }
@@ -58,52 +60,71 @@ impl OpenAccount {
         let answer = SignedAnswer::cut(&response.body, &member)?;
         let head: Head = wire::read(answer.content).ok()?;
         let is_done = head.code == DONE;
-        Some(match &answer.signature {
-            None => codes::unsigned(instruction, head),
-            Some(signature) if !self.is_signed(answer.content, signature) => {
-                codes::unknown(&head, "wrong signature")
+        let Some(signed) = answer.signed() else {
+            return Some(codes::unsigned(instruction, head));
+        };
+        if let (Instruction::FetchKeys, true, Trust::Certificates(certificates)) =
+            (instruction, is_done, &self.account.trust)
+        {
+            return Some(certificates.fetched(answer.content, &signed, now));
+        }
+        let checked = self.account.trust.check(answer.content.as_bytes(), &signed, now);
+        Some(match checked {
+            Err(SignatureFault::UnknownKey { serial }) => {
+                Finding::Unproven(Unproven::UnknownKey { serial })
             }
+            Err(SignatureFault::Wrong) => codes::unknown(&head, "wrong signature"),
             // What no call looked at is not done, though it says so.
-            Some(_) if is_done && answer.is_error => codes::unknown(&head, "done, as an error"),
-            Some(_) if is_done => success(instruction, answer.content, now),
-            Some(_) => codes::finding(instruction, head),
+            Ok(()) if is_done && answer.is_error => codes::unknown(&head, "done, as an error"),
+            Ok(()) if is_done => self.success(instruction, answer.content, now),
+            Ok(()) => refusal(instruction, head, now),
         })
     }
 
-    fn is_signed(&self, content: &str, signature: &str) -> bool {
-        self.account.channel_key.verify(content.as_bytes(), signature)
+    /// What a verified success means.
+    fn success(&self, instruction: &Instruction, content: &str, now: Timestamp) -> Finding {
+        match instruction {
+            Instruction::Place(place) if place.scene == Scene::Swipe => {
+                reading::charged(&place.channel_order_no, content, now)
+            }
+            Instruction::Place(place) => order::placed(place, content, now),
+            Instruction::Query(placed) => reading::queried(placed, content, now),
+            Instruction::Close(placed) => reading::closed(&placed.channel_order_no, content),
+            Instruction::Cancel(cancel) => reading::cancelled(&cancel.order, content),
+            Instruction::Refund(refund) => reading::refund(refund, content, now),
+            Instruction::QueryRefund(placed) => reading::queried_refund(placed, content, now),
+            Instruction::FindBill(day) => bill::found(&self.account, *day, content),
+            Instruction::BindReceiver(_)
+            | Instruction::UnbindReceiver(_)
+            | Instruction::Share(_)
+            | Instruction::QueryShare(_)
+            | Instruction::Unfreeze(_)
+            | Instruction::QueryUnshared(_)
+            | Instruction::ReturnShare(_)
+            | Instruction::QueryShareReturn(_)
+            | Instruction::FetchKeys
+            | Instruction::FetchBill(_) => Finding::Unknown { why: "nothing was sent".to_owned() },
+        }
     }
 }
 
-/// What a verified success means.
-fn success(instruction: &Instruction, content: &str, now: Timestamp) -> Finding {
-    match instruction {
-        Instruction::Place(place) if place.scene == Scene::Swipe => {
-            reading::charged(&place.channel_order_no, content, now)
-        }
-        Instruction::Place(place) => order::placed(place, content, now),
-        Instruction::Query(placed) => reading::queried(placed, content, now),
-        Instruction::Close(placed) => reading::closed(&placed.channel_order_no, content),
-        Instruction::Cancel(cancel) => reading::cancelled(&cancel.order, content),
-        Instruction::Refund(refund) => reading::refund(refund, content, now),
-        Instruction::QueryRefund(placed) => reading::queried_refund(placed, content, now),
-        Instruction::BindReceiver(_)
-        | Instruction::UnbindReceiver(_)
-        | Instruction::Share(_)
-        | Instruction::QueryShare(_)
-        | Instruction::Unfreeze(_)
-        | Instruction::QueryUnshared(_)
-        | Instruction::ReturnShare(_)
-        | Instruction::QueryShareReturn(_)
-        | Instruction::FetchKeys
-        | Instruction::FindBill(_)
-        | Instruction::FetchBill(_) => Finding::Unknown { why: "nothing was sent".to_owned() },
-    }
+/// What a verified refusal means.
+fn refusal(instruction: &Instruction, head: Head, now: Timestamp) -> Finding {
+    let no_bill = match instruction {
+        Instruction::FindBill(day) => bill::none(day, &head, now),
+        _ => None,
+    };
+    no_bill.unwrap_or_else(|| codes::finding(instruction, head))
 }
 
 impl Connection for OpenAccount {
     fn identity(&self) -> String {
-        format!("{}/{}", self.account.seller_id, self.account.app_id)
+        let Account { seller_id, app_id, authorisation, .. } = &self.account;
+        match authorisation {
+            // The token is a secret and is renewed: the app that it stands for is the same.
+            Some(leave) => format!("{seller_id}/{app_id}/{}", leave.app_id),
+            None => format!("{seller_id}/{app_id}"),
+        }
     }
 
     /// Both sides are proven by signatures alone.
@@ -112,7 +133,7 @@ impl Connection for OpenAccount {
     }
 
     fn bills(&self) -> &'static [BillKind] {
-        &[]
+        bill::KINDS
     }
 
     fn encode(
@@ -129,8 +150,12 @@ impl Connection for OpenAccount {
         response: &Response,
         context: &CodecContext,
     ) -> Finding {
-        let read = match response.status {
-            OK => self.read(instruction, response, context.now),
+        let read = match (instruction, response.status) {
+            // No call answers with a file.
+            (Instruction::FetchBill(file), _) => {
+                bill::fetched(&self.account, file, response).into()
+            }
+            (_, OK) => self.read(instruction, response, context.now),
             _ => None,
         };
         read.unwrap_or_else(|| Finding::Unknown {
@@ -138,9 +163,8 @@ impl Connection for OpenAccount {
         })
     }
 
-    /// The channel's key is one of the settings.
-    fn has_keys(&self, _: Timestamp) -> bool {
-        true
+    fn has_keys(&self, now: Timestamp) -> bool {
+        self.account.trust.holds(now)
     }
 
     fn callback(&self, request: &Request, now: Timestamp) -> Result<Callback, CallbackFault> {

@@ -11,11 +11,15 @@
 //! - `order`, `trade`, `refund`: the calls.
 //! - `code_pay`: payments with a code on the phone.
 //! - `phone`: the app of the payer. `form`: a page's form that it is handed.
+//! - `certificate`: its certificate, for apps in certificate mode.
+//! - `bill`: bills, and their files (`bill::file`).
 //! - `callback`: what it enqueues to sellers.
 
 mod admit;
 mod answer;
+mod bill;
 mod callback;
+mod certificate;
 mod code_pay;
 mod form;
 mod identifiers;
@@ -29,7 +33,7 @@ mod tests;
 mod trade;
 mod world;
 
-pub use world::{AlipayApp, AlipayWorld, BadWorld};
+pub use world::{AlipayApp, AlipayCertificates, AlipayMerchant, AlipayWorld, BadWorld};
 
 use crate::counterpart::admit::Admitted;
 use crate::counterpart::answer::Reply;
@@ -45,7 +49,7 @@ use ledger::Timestamp;
 
 /// The channel's name.
 const NAME: &str = "alipay";
-/// The only path.
+/// The path of every call; files of bills have another.
 const PATH: &str = "/gateway.do";
 
 /// 4 min, 10 min, 10 min, 1 h, 2 h, 6 h, 15 h.
@@ -63,6 +67,8 @@ struct CallContext<'a> {
     mode: &'a FaultMode,
     parameters: &'a Parameters,
     context: &'a CodecContext,
+    /// The host that the request names.
+    host: Option<&'a str>,
 }
 
 impl CallContext<'_> {
@@ -93,6 +99,8 @@ impl AlipayCounterpart {
             Method::Cancel => trade::cancel(call),
             Method::Refund => refund::create(call),
             Method::RefundQuery => refund::query(call),
+            Method::CertificateDownload => certificate::download(call, &self.world),
+            Method::BillDownloadUrl => bill::find(call),
         }
     }
 }
@@ -103,7 +111,7 @@ impl Counterpart for AlipayCounterpart {
     }
 
     fn owns(&self, path: &str) -> bool {
-        path == PATH
+        [PATH, bill::FILE_PATH].contains(&path)
     }
 
     fn operation(&self, request: &Request) -> &'static str {
@@ -121,6 +129,9 @@ impl Counterpart for AlipayCounterpart {
             Some(Method::Cancel) => "cancel",
             Some(Method::Refund) => "refund",
             Some(Method::RefundQuery) => "query_refund",
+            Some(Method::CertificateDownload) => "fetch_keys",
+            Some(Method::BillDownloadUrl) => "bill",
+            None if bill::is_file(request) => "bill_file",
             None => "other",
         }
     }
@@ -133,20 +144,39 @@ impl Counterpart for AlipayCounterpart {
         context: &CodecContext,
         system_now: Timestamp,
     ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
+        if bill::is_file(request) {
+            let response = bill::download(documents, mode, request, context.now)?;
+            return Ok((response, vec![]));
+        }
         let parameters = admit::parameters(request);
         let clocks = [context.now, system_now];
         let Admitted { app, method } = match admit::admit(&self.world, &parameters, clocks) {
             Ok(admitted) => admitted,
             Err(refusal) => return Ok((answer::at_gate(&refusal), vec![])),
         };
-        let mut call = CallContext { app, documents, mode, parameters: &parameters, context };
-        match self.carry_out(&mut call, method) {
-            Ok(reply) => answer::write(&self.world.signer, mode, method, reply),
+        let member = answer::Member { method, cert_sn: self.world.cert_sn(&parameters) };
+        let done = match admit::acting(&self.world, app, &parameters) {
+            Ok(app) => {
+                let parameters = &parameters;
+                let mut call = CallContext {
+                    app,
+                    documents,
+                    mode,
+                    parameters,
+                    context,
+                    host: request.header("Host"),
+                };
+                self.carry_out(&mut call, method)
+            }
+            Err(refusal) => Err(refusal.into()),
+        };
+        match done {
+            Ok(reply) => answer::write(&self.world.signer, mode, member, reply),
             Err(Stop::Refused(refusal)) if refusal.is_of_gate() => {
                 Ok((answer::at_gate(&refusal), vec![]))
             }
             Err(Stop::Refused(refusal)) => {
-                answer::write(&self.world.signer, mode, method, Reply::json(&refusal.head()))
+                answer::write(&self.world.signer, mode, member, Reply::json(&refusal.head()))
             }
             Err(Stop::Broken(fault)) => Err(fault),
         }

@@ -3,15 +3,19 @@
 //! Opens no socket, reads no clock. Knows neither the kernel nor another vendor. The documents that it
 //! follows and the channel's quirks stand in the README.
 //!
-//! - `settings`: an account, read from its settings.
+//! - `settings`: an account, read from its settings. `trust`: which signatures of the channel are
+//!   believed, by a key or by `certificates`.
 //! - `connection`: an open account; answers to findings. `callback`: callbacks to findings.
 //! - `request`: instructions to signed requests. `method`: the names of the calls.
 //! - `order`: placing an order, and what the client gets to pay with.
 //! - `reading`: trades and refunds to findings.
+//! - `bill`: the bills of a day.
 //! - `codes`: error codes to findings, a table.
 //! - `wire` and `sign`: messages and signatures, shared with [`counterpart`].
 
+mod bill;
 mod callback;
+mod certificates;
 mod codes;
 mod connection;
 pub mod counterpart;
@@ -25,6 +29,7 @@ mod settings;
 mod sign;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod wire;
 
 use channel::{
@@ -54,7 +59,7 @@ static ABOUT: About = About {
     payment_codes: Some(CODES),
     sharing: None,
     text: TEXT,
-    fetches_keys: false,
+    fetches_keys: true,
     is_built_in: false,
 };
 
@@ -66,8 +71,9 @@ impl Channel for Alipay {
     fn open(
         &self,
         settings: &Settings,
-        _: &[PlatformKey],
+        keys: &[PlatformKey],
     ) -> Result<Box<dyn Connection>, BadSettings> {
-        Ok(Box::new(connection::OpenAccount { account: settings::Account::read(settings)? }))
+        let account = settings::Account::read(settings)?.with_fetched(keys);
+        Ok(Box::new(connection::OpenAccount { account }))
     }
 }

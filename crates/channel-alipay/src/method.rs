@@ -25,11 +25,15 @@ pub(crate) enum Method {
     Refund,
     /// Asks what became of a refund.
     RefundQuery,
+    /// Fetches a certificate of the channel.
+    CertificateDownload,
+    /// Asks where the file of a bill is.
+    BillDownloadUrl,
 }
 
 impl Method {
     /// Every call.
-    pub(crate) const ALL: [Method; 11] = [
+    pub(crate) const ALL: [Method; 13] = [
         Method::Create,
         Method::Precreate,
         Method::PagePay,
@@ -41,6 +45,8 @@ impl Method {
         Method::Cancel,
         Method::Refund,
         Method::RefundQuery,
+        Method::CertificateDownload,
+        Method::BillDownloadUrl,
     ];
 
     /// The parameter `method`.
@@ -57,6 +63,8 @@ impl Method {
             Method::Cancel => "alipay.trade.cancel",
             Method::Refund => "alipay.trade.refund",
             Method::RefundQuery => "alipay.trade.fastpay.refund.query",
+            Method::CertificateDownload => "alipay.open.app.alipaycert.download",
+            Method::BillDownloadUrl => "alipay.data.dataservice.bill.downloadurl.query",
         }
     }
 
@@ -82,7 +90,9 @@ impl Method {
             | Method::Close
             | Method::Cancel
             | Method::Refund
-            | Method::RefundQuery => None,
+            | Method::RefundQuery
+            | Method::CertificateDownload
+            | Method::BillDownloadUrl => None,
         }
     }
 }

@@ -72,9 +72,9 @@ fn product_code(method: Method, scene: Scene) -> Option<String> {
     }
 }
 
-/// The mini program that the caller names, else the account's own app.
+/// The mini program that the caller names, else the app on whose behalf we act.
 fn op_app_id(account: &Account, place: &Place) -> String {
-    place.payer.app_id.clone().unwrap_or_else(|| account.app_id.clone())
+    place.payer.app_id.clone().unwrap_or_else(|| account.acting_app_id().to_owned())
 }
 
 fn with_buyer(order: OrderRequest, place: &Place) -> Result<OrderRequest, EncodeFault> {

@@ -1,12 +1,15 @@
 //! Instructions to requests: parameters, their signature, the form. Orders whose cashier the payer's
 //! client opens are answered with the signed parameters themselves: nothing is sent.
 
+use crate::bill;
 use crate::connection::OpenAccount;
 use crate::method::Method;
 use crate::order;
 use crate::sign;
+use crate::trust::Trust;
 use crate::wire::{
-    self, OrderRequest, Parameters, RefundQueryRequest, RefundRequest, TradeRequest, Yuan,
+    self, CertificateRequest, OrderRequest, Parameters, RefundQueryRequest, RefundRequest,
+    TradeRequest, Yuan,
 };
 use channel::{
     CodecContext, EncodeFault, FetchedKeys, Finding, Instruction, PayForm, PayInfo, Place, Refund,
@@ -22,6 +25,8 @@ const USER_AGENT: &str = concat!("tongbao/", env!("CARGO_PKG_VERSION"));
 const NUMBER_LEN: std::ops::RangeInclusive<usize> = 1..=64;
 /// The most characters of a refund's reason.
 const REASON_LEN_MAX: usize = 256;
+/// The parameter of a service provider that acts for a merchant.
+const APP_AUTH_TOKEN: &str = "app_auth_token";
 /// When a refund was done is shown only on request.
 const REFUND_TIME: &str = "gmt_refund_pay";
 
@@ -56,11 +61,11 @@ impl OpenAccount {
                 };
                 self.call(Method::RefundQuery, &asked, context)
             }
-            // The one key of the channel is configured by hand.
-            Instruction::FetchKeys => Ok(Step::Answer(Finding::Keys(FetchedKeys::default()))),
-            Instruction::FindBill(_) | Instruction::FetchBill(_) => {
-                Err(EncodeFault::unsupported("bill", "bills are not fetched here"))
+            Instruction::FetchKeys => self.fetch_keys(context),
+            Instruction::FindBill(day) => {
+                self.call(Method::BillDownloadUrl, &bill::request(day)?, context)
             }
+            Instruction::FetchBill(file) => Ok(Step::Send(bill::file_request(file))),
             Instruction::BindReceiver(_)
             | Instruction::UnbindReceiver(_)
             | Instruction::Share(_)
@@ -107,6 +112,17 @@ impl OpenAccount {
         self.signed(parameters)
     }
 
+    /// In key mode the one key of the channel is configured by hand.
+    fn fetch_keys(&self, context: &CodecContext) -> Result<Step, EncodeFault> {
+        match &self.account.trust {
+            Trust::PublicKey(_) => Ok(Step::Answer(Finding::Keys(FetchedKeys::default()))),
+            Trust::Certificates(certificates) => {
+                let asked = CertificateRequest { alipay_cert_sn: certificates.sought_sn() };
+                self.call(Method::CertificateDownload, &asked, context)
+            }
+        }
+    }
+
     fn about_trade(
         &self,
         method: Method,
@@ -130,7 +146,7 @@ impl OpenAccount {
 
     /// The parameters that every call has.
     fn common(&self, method: Method, biz_content: String, context: &CodecContext) -> Parameters {
-        [
+        let mut parameters: Parameters = [
             ("app_id", self.account.app_id.clone()),
             ("method", method.name().to_owned()),
             ("format", "JSON".to_owned()),
@@ -141,7 +157,15 @@ impl OpenAccount {
             ("biz_content", biz_content),
         ]
         .map(|(name, value)| (name.to_owned(), value))
-        .into()
+        .into();
+        if let Trust::Certificates(certificates) = &self.account.trust {
+            parameters.insert(sign::APP_CERT_SN.to_owned(), certificates.app_cert_sn.clone());
+            parameters.insert(sign::ROOT_CERT_SN.to_owned(), certificates.root_cert_sn.clone());
+        }
+        if let Some(leave) = &self.account.authorisation {
+            parameters.insert(APP_AUTH_TOKEN.to_owned(), leave.token.expose().to_owned());
+        }
+        parameters
     }
 
     /// The same with their signature. One that could not be made is the fault of the account's key, and

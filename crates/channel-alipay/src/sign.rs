@@ -6,6 +6,12 @@ use std::collections::BTreeMap;
 
 /// The only kind of signature that is made and believed: PKCS#1 v1.5 with SHA-256.
 pub(crate) const RSA2: &str = "RSA2";
+/// The parameter that names the app's certificate.
+pub(crate) const APP_CERT_SN: &str = "app_cert_sn";
+/// The parameter that names the authorities that the app believes.
+pub(crate) const ROOT_CERT_SN: &str = "alipay_root_cert_sn";
+/// The parameter and member that names the certificate which signed.
+pub(crate) const CERT_SN: &str = "alipay_cert_sn";
 /// The parameter and member that holds the signature.
 pub(crate) const SIGN: &str = "sign";
 /// The parameter that names the kind of signature.
@@ -23,7 +29,7 @@ pub(crate) fn callback_text(parameters: &Parameters) -> Vec<u8> {
 }
 
 fn is_of_signature(name: &str) -> bool {
-    [SIGN, SIGN_TYPE, "alipay_cert_sn"].contains(&name)
+    [SIGN, SIGN_TYPE, CERT_SN].contains(&name)
 }
 
 /// `Parameters` are sorted by name.
@@ -44,6 +50,17 @@ pub(crate) struct SignedAnswer<'a> {
     pub(crate) is_error: bool,
     /// Base64; `None` where there is none or an empty one.
     pub(crate) signature: Option<String>,
+    /// The certificate that signed, in certificate mode.
+    pub(crate) cert_sn: Option<String>,
+}
+
+/// A signature, and what stands beside it.
+#[derive(Clone, Copy)]
+pub(crate) struct Signed<'a> {
+    /// Base64.
+    pub(crate) signature: &'a str,
+    /// The name of the certificate that made it, where one is named.
+    pub(crate) cert_sn: Option<&'a str>,
 }
 
 impl<'a> SignedAnswer<'a> {
@@ -54,14 +71,22 @@ impl<'a> SignedAnswer<'a> {
             Some(content) => (content, false),
             None => (members.get(ERROR_MEMBER)?, true),
         };
-        let signature = members.get(SIGN);
-        let signature: Option<String> =
-            signature.and_then(|signature| serde_json::from_str(signature.get()).ok());
+        let text = |name: &str| -> Option<String> {
+            let text: String = serde_json::from_str(members.get(name)?.get()).ok()?;
+            Some(text).filter(|text| !text.is_empty())
+        };
         Some(SignedAnswer {
             content: content.get(),
             is_error,
-            signature: signature.filter(|signature| !signature.is_empty()),
+            signature: text(SIGN),
+            cert_sn: text(CERT_SN),
         })
+    }
+
+    /// The signature, where there is one.
+    pub(crate) fn signed(&self) -> Option<Signed<'_>> {
+        let signature = self.signature.as_deref()?;
+        Some(Signed { signature, cert_sn: self.cert_sn.as_deref() })
     }
 }
 

@@ -164,6 +164,34 @@ pub(crate) struct RefundQueryRequest {
     pub(crate) query_options: Option<Vec<String>>,
 }
 
+/// `biz_content` of the request for a certificate of the channel.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CertificateRequest {
+    pub(crate) alipay_cert_sn: String,
+}
+
+/// `biz_content` of the request for a bill.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BillRequest {
+    pub(crate) bill_type: String,
+    /// A day, `yyyy-MM-dd`.
+    pub(crate) bill_date: String,
+}
+
+/// Where a bill's file is.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct BillAnswer {
+    /// It works for 30 seconds.
+    pub(crate) bill_download_url: String,
+}
+
+/// The answer with a certificate.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct CertificateAnswer {
+    /// Base64 of the PEM file: the certificate, and those above it.
+    pub(crate) alipay_cert_content: String,
+}
+
 /// What every answer begins with.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Head {

@@ -97,7 +97,9 @@ pub(crate) fn found(day: BillDay, body: &[u8]) -> Finding {
 /// The bill in a file. The answer that carries it is not signed: the hash of the signed answer before
 /// proves it.
 pub(crate) fn fetched(account: &Account, file: &BillFile, response: &Response) -> Finding {
-    let FileHash::Sha1(wanted) = &file.hash;
+    let FileHash::Sha1(wanted) = &file.hash else {
+        return codes::unknown(response, "a file without a hash".to_owned());
+    };
     let hash = crypto::hash::sha1_hex(&response.body);
     if response.status != 200 || hash != *wanted {
         return codes::unknown(response, format!("SHA-1 {hash} found, {wanted} wanted"));

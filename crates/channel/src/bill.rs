@@ -86,11 +86,13 @@ pub struct BillFile {
     pub hash: FileHash,
 }
 
-/// A file's hash, from a verified answer.
+/// A file's hash, from a verified answer, where it states one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileHash {
     /// SHA-1, 40 lower-case hex digits.
     Sha1(String),
+    /// None is stated: what proves the file is that it comes from the address of a verified answer.
+    Unstated,
 }
 
 /// What became of the request for a bill.

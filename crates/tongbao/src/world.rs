@@ -214,23 +214,21 @@ impl World {
         }
     }
 
-    /// Reads the keys of a folder. One that was made before there was a channel or an interface gets its
-    /// keys now.
+    /// Reads the keys of a folder. One that was made before there was a channel, an interface or a
+    /// certificate gets what is missing now.
     async fn read(path: &Path, bytes: &[u8]) -> Result<World> {
         let unreadable = || format!("{} cannot be read", path.display());
         let mut keys: Value = serde_json::from_slice(bytes).with_context(unreadable)?;
-        if let Some(keys) = keys.as_object_mut() {
-            let known = keys.len();
-            if !keys.contains_key("alipay") {
-                keys.insert("alipay".to_owned(), serde_json::to_value(AlipayKeys::make().await?)?);
-            }
-            if !keys.contains_key("wxpay_v2") {
-                let made = serde_json::to_value(WxpayV2Keys::make().await?)?;
-                keys.insert("wxpay_v2".to_owned(), made);
-            }
-            if keys.len() > known {
-                write_secret(path, &serde_json::to_vec_pretty(keys)?)?;
-            }
+        let mut made = serde_json::Map::new();
+        if let Some(alipay) = AlipayKeys::completed(keys.get("alipay")).await? {
+            made.insert("alipay".to_owned(), serde_json::to_value(alipay)?);
+        }
+        if keys.get("wxpay_v2").is_none() {
+            made.insert("wxpay_v2".to_owned(), serde_json::to_value(WxpayV2Keys::make().await?)?);
+        }
+        if let Some(keys) = keys.as_object_mut().filter(|_| !made.is_empty()) {
+            keys.extend(made);
+            write_secret(path, &serde_json::to_vec_pretty(keys)?)?;
         }
         serde_json::from_value(keys).with_context(unreadable)
     }
@@ -458,10 +456,15 @@ fn public_key_id() -> Result<String> {
 }
 
 fn certify(private_key_pem: &str, name: &str) -> Result<Certificate> {
+    let (from, until) = validity();
+    certificate::self_signed(private_key_pem, name, from, until).context("certificate not made")
+}
+
+/// From and until when a new certificate holds, Unix seconds.
+fn validity() -> (i64, i64) {
     let now = SystemClock::new().now().seconds();
     // A day of slack: the certificate is valid at once in every zone.
-    certificate::self_signed(private_key_pem, name, now - 86_400, now + CERTIFICATE_SECONDS)
-        .context("certificate not made")
+    (now - 86_400, now + CERTIFICATE_SECONDS)
 }
 
 impl DevFile {

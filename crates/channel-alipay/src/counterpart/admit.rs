@@ -50,8 +50,23 @@ pub(super) fn admit<'a>(
         .ok_or_else(|| Refusal::invalid("isv.invalid-method", "不存在的方法名"))?;
     check_common(parameters)?;
     check_time(parameters, clocks)?;
+    check_certificates(world, app, parameters)?;
     check_signature(app, parameters)?;
     Ok(Admitted { app, method })
+}
+
+/// The app as it acts for the merchant whose token is given, or for itself. What such a token allows is
+/// looked at behind the gate, so a refusal is signed.
+pub(super) fn acting<'a>(
+    world: &'a World,
+    app: &'a App,
+    parameters: &Parameters,
+) -> Result<&'a App, Refusal> {
+    let token = parameters.get("app_auth_token").filter(|token| !token.is_empty());
+    match token {
+        None => Ok(app),
+        Some(token) => world.acting(&app.app_id, token).ok_or_else(Refusal::token),
+    }
 }
 
 fn check_common(parameters: &Parameters) -> Result<(), Refusal> {
@@ -77,6 +92,20 @@ fn check_time(parameters: &Parameters, clocks: [Timestamp; 2]) -> Result<(), Ref
     match clocks.iter().any(is_near) {
         true => Ok(()),
         false => Err(Refusal::invalid("isv.invalid-timestamp", "非法的时间戳参数")),
+    }
+}
+
+/// An app that names its certificate names the right one, and the right authorities.
+fn check_certificates(world: &World, app: &App, parameters: &Parameters) -> Result<(), Refusal> {
+    let given = |name: &str| parameters.get(name).filter(|sn| !sn.is_empty());
+    let Some(own) = given(sign::APP_CERT_SN) else { return Ok(()) };
+    if app.cert_sn.as_ref() != Some(own) {
+        return Err(Refusal::invalid("isv.invalid-app-cert-sn", "应用公钥证书SN校验失败"));
+    }
+    let roots = wanted(parameters, sign::ROOT_CERT_SN, "isv.missing-alipay-root-cert-sn")?;
+    match world.certificates.as_ref().is_some_and(|known| known.root_cert_sn == roots) {
+        true => Ok(()),
+        false => Err(Refusal::invalid("isv.invalid-alipay-root-cert-sn", "支付宝根证书SN校验失败")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::counterpart::refusal::Refusal;
 use crate::method::Method;
-use crate::sign::ERROR_MEMBER;
+use crate::sign::{CERT_SN, ERROR_MEMBER};
 use crate::wire::{self, Answer, DONE, Head};
 use channel::{DocumentFault, FaultMode, OutgoingCallback, Response};
 use crypto::rsa::Signer;
@@ -43,18 +43,27 @@ impl Reply {
     }
 }
 
+/// Under which name an answer stands, and what stands beside it.
+#[derive(Clone, Copy)]
+pub(super) struct Member<'a> {
+    /// The call that is answered.
+    pub(super) method: Method,
+    /// The certificate that signs, towards apps in certificate mode.
+    pub(super) cert_sn: Option<&'a str>,
+}
+
 /// The answer's bytes.
 pub(super) fn write(
     signer: &Signer,
     mode: &FaultMode,
-    method: Method,
+    member: Member<'_>,
     reply: Reply,
 ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
     let Reply { body, outgoing } = reply;
     let response = match body {
         Body::Message(content) => {
             let signature = signature(signer, mode, &content)?;
-            json(&method.answer_member(), &content, signature.as_deref())
+            json(&member.method.answer_member(), &content, signature.as_deref(), member.cert_sn)
         }
         Body::Cashier(url) => {
             Response { status: 302, headers: vec![("Location".to_owned(), url)], body: vec![] }
@@ -65,12 +74,13 @@ pub(super) fn write(
 
 /// What the gate answers to a request that it does not let in.
 pub(super) fn at_gate(refusal: &Refusal) -> Response {
-    json(ERROR_MEMBER, &wire::json_text(&refusal.head()), None)
+    json(ERROR_MEMBER, &wire::json_text(&refusal.head()), None, None)
 }
 
-fn json(member: &str, content: &str, signature: Option<&str>) -> Response {
+fn json(member: &str, content: &str, signature: Option<&str>, cert_sn: Option<&str>) -> Response {
     let signature = signature.unwrap_or_default();
-    let body = format!(r#"{{"{member}":{content},"sign":"{signature}"}}"#);
+    let cert_sn = cert_sn.map(|sn| format!(r#""{CERT_SN}":"{sn}","#)).unwrap_or_default();
+    let body = format!(r#"{{"{member}":{content},{cert_sn}"sign":"{signature}"}}"#);
     let headers = vec![("Content-Type".to_owned(), "text/html;charset=utf-8".to_owned())];
     Response { status: 200, headers, body: body.into_bytes() }
 }

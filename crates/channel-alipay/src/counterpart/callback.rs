@@ -35,11 +35,11 @@ pub(super) fn refunded(
 
 fn of_trade(order: &Order, paid: &Paid, context: &CodecContext) -> Parameters {
     let total = Yuan(Fen::new(order.total)).text();
-    [
+    let mut parameters: Parameters = [
         ("notify_type", OF_TRADES.to_owned()),
         ("notify_id", identifiers::notify_id(context)),
         ("app_id", order.app_id.clone()),
-        ("auth_app_id", order.app_id.clone()),
+        ("auth_app_id", order.auth_app_id.clone().unwrap_or_else(|| order.app_id.clone())),
         ("charset", "utf-8".to_owned()),
         ("version", "1.0".to_owned()),
         ("trade_no", paid.trade_no.clone()),
@@ -57,7 +57,12 @@ fn of_trade(order: &Order, paid: &Paid, context: &CodecContext) -> Parameters {
         ("gmt_payment", wire::time_text(Timestamp::from_ms(paid.at_ms))),
     ]
     .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    .into();
+    if order.is_certified {
+        // Which certificate signs is known when it is sent.
+        parameters.insert(sign::CERT_SN.to_owned(), String::new());
+    }
+    parameters
 }
 
 /// An order without an address has no callbacks.
@@ -84,6 +89,9 @@ pub(super) fn envelope(
     let mut parameters: Parameters = serde_json::from_str(&callback.text)
         .map_err(|error| DocumentFault(format!("unreadable callback: {error}")))?;
     parameters.insert("notify_time".to_owned(), wire::time_text(context.now));
+    if let (Some(sn), Some(own)) = (parameters.get_mut(sign::CERT_SN), &world.certificates) {
+        sn.clone_from(&own.cert_sn);
+    }
     if *mode == FaultMode::WrongAmount {
         falsify(&mut parameters);
     }

@@ -6,6 +6,7 @@ use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::world::App;
 use crate::counterpart::{CallContext, identifiers};
 use crate::method::Method;
+use crate::sign;
 use crate::wire::{self, OrderRequest, Parameters, PlacedAnswer, Yuan};
 use channel::{CodecContext, DocumentStore};
 use ledger::{Fen, Timestamp};
@@ -127,6 +128,8 @@ pub(super) fn make(
     let Yuan(total) = asked.total_amount;
     Ok(Order {
         app_id: app.app_id.clone(),
+        auth_app_id: Some(app.auth_app_id.clone()),
+        is_certified: parameters.get(sign::APP_CERT_SN).is_some_and(|sn| !sn.is_empty()),
         seller_id: app.seller_id.clone(),
         expires_ms: end(&asked, context.now)?.ms(),
         out_trade_no: asked.out_trade_no,

@@ -105,6 +105,7 @@ fn open_signed(
     let app = parameters.get("app_id").and_then(|app_id| world.app(app_id));
     let app = app.ok_or_else(|| refused("应用不存在"))?;
     admit::check_signature(app, parameters).map_err(|refusal| refused(&refusal.sub_msg))?;
+    let app = admit::acting(world, app, parameters).map_err(|refusal| refused(&refusal.sub_msg))?;
     let method = admit::method(parameters).ok_or(PhoneFault::NotMine)?;
     let asked =
         order::read(app, parameters, method).map_err(|refusal| refused(&refusal.sub_msg))?;

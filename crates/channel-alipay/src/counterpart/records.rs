@@ -15,6 +15,12 @@ const REFUNDABLE_SECONDS: i64 = 365 * 86_400;
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Order {
     pub(super) app_id: String,
+    /// The app on whose behalf the order was placed; absent in what was written before such apps were known.
+    #[serde(default)]
+    pub(super) auth_app_id: Option<String>,
+    /// Whether it was placed in certificate mode: then callbacks name the certificate that signs them.
+    #[serde(default)]
+    pub(super) is_certified: bool,
     pub(super) seller_id: String,
     pub(super) out_trade_no: String,
     pub(super) total: i64,

@@ -48,6 +48,11 @@ impl Refusal {
         Refusal::business("ACQ.INVALID_PARAMETER", &format!("参数无效：{name}"))
     }
 
+    /// No merchant gave this app such a token.
+    pub(super) fn token() -> Refusal {
+        Refusal::new("20001", "aop.invalid-app-auth-token", "无效的应用授权令牌")
+    }
+
     pub(super) fn no_trade() -> Refusal {
         Refusal::business("ACQ.TRADE_NOT_EXIST", "交易不存在")
     }

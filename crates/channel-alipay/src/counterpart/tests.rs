@@ -8,8 +8,15 @@ use crate::tests::{
 use crate::wire::{form, read_form};
 use crate::{Alipay, settings};
 use channel::checks::Memory;
-use channel::{Channel as _, Finding, Instruction, Place, Scene, Step};
+use channel::{CallbackFault, Channel as _, Connection, Finding, Instruction, Place, Scene, Step};
 use serde_json::{Value, json};
+
+mod acting;
+mod bills;
+mod certificates;
+
+/// A merchant for whom the app acts.
+const MERCHANT_ID: &str = "2088102146220077";
 
 /// A counterpart with documents in memory and a clock that the test moves.
 struct Stage {
@@ -25,11 +32,25 @@ fn counterpart() -> AlipayCounterpart {
     let app = AlipayApp {
         app_id: APP_ID.to_owned(),
         public_key: APP_PUBLIC.to_owned(),
+        certificate_pem: Some(codec::certificates::APP_CERTIFICATE.to_owned()),
         seller_id: SELLER_ID.to_owned(),
         mini_programs: vec!["2021000000000002".to_owned()],
+        merchants: vec![AlipayMerchant {
+            app_auth_token: codec::ACTING[0].1.to_owned(),
+            auth_app_id: codec::MERCHANT_APP_ID.to_owned(),
+            seller_id: MERCHANT_ID.to_owned(),
+        }],
     };
-    AlipayCounterpart::new(AlipayWorld { apps: vec![app], private_key: ALIPAY_KEY.to_owned() })
-        .expect("the world is sound")
+    let certificates = AlipayCertificates {
+        alipay_pem: codec::certificates::CERTIFICATE.to_owned(),
+        roots_pem: codec::certificates::ROOTS.to_owned(),
+    };
+    AlipayCounterpart::new(AlipayWorld {
+        apps: vec![app],
+        private_key: ALIPAY_KEY.to_owned(),
+        certificates: Some(certificates),
+    })
+    .expect("the world is sound")
 }
 
 impl Stage {
@@ -62,7 +83,11 @@ impl Stage {
 
     /// An instruction's way there and back.
     fn ask(&mut self, asked: &Instruction) -> Finding {
-        let connection = codec::connection();
+        self.ask_by(&*codec::connection(), asked)
+    }
+
+    /// The same by a connection of the test's own.
+    fn ask_by(&mut self, connection: &dyn Connection, asked: &Instruction) -> Finding {
         let context = self.context();
         match connection.encode(asked, &context).expect("it encodes") {
             Step::Send(request) => {
@@ -100,12 +125,17 @@ impl Stage {
 
     /// What a callback means, as it would be sent now.
     fn told(&mut self) -> Finding {
+        self.told_to(&*codec::connection()).expect("it is believed")
+    }
+
+    /// The same to a connection of the test's own.
+    fn told_to(&mut self, connection: &dyn Connection) -> Result<Finding, CallbackFault> {
         let callback = self.outgoing.pop().expect("a callback");
         let context = self.context();
         let request = self.counterpart.envelope(&self.documents, &callback, &self.mode, &context);
         let request = request.expect("memory does not fail");
-        let read = codec::connection().callback(&request, self.now).expect("it is believed");
-        read.order().expect("about an order").finding
+        let read = connection.callback(&request, self.now)?;
+        Ok(read.order().expect("about an order").finding)
     }
 }
 

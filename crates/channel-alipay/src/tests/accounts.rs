@@ -22,6 +22,8 @@ fn bad_settings_are_named_and_never_shown() {
         ([("gateway_url", "ftp://a")], "gateway_url"),
         ([("gateway_url", "https://u:sesame@a")], "gateway_url"),
         ([("pc", "native")], "pc"),
+        ([("app_auth_token", "sesame")], "auth_app_id"),
+        ([("auth_app_id", MERCHANT_APP_ID)], "auth_app_id"),
         ([("mchid", "1")], "mchid"),
     ] {
         let fault = fault(&others).unwrap_or_else(|| panic!("{name} is taken"));
@@ -34,6 +36,8 @@ fn bad_settings_are_named_and_never_shown() {
 fn an_account_is_its_seller_and_app() {
     assert_eq!(connection().identity(), format!("{SELLER_ID}/{APP_ID}"));
     assert!(connection().has_keys(NOW));
+    let acting = format!("{SELLER_ID}/{APP_ID}/{MERCHANT_APP_ID}");
+    assert_eq!(connection_and(&ACTING).identity(), acting);
     let sandbox = "https://openapi-sandbox.dl.alipaydev.com/gateway.do";
     let request = request(&*connection_and(&[("gateway_url", sandbox)]), &query());
     assert_eq!(request.url, format!("{sandbox}?charset=utf-8"));

@@ -4,6 +4,7 @@
 mod accounts;
 mod answers;
 mod callbacks;
+pub(crate) mod certificates;
 mod code_pay;
 mod requests;
 
@@ -23,6 +24,12 @@ pub(crate) const ALIPAY_KEY: &str = include_str!("../../golden/alipay_key.pem");
 pub(crate) const ALIPAY_PUBLIC: &str = include_str!("../../golden/alipay_public.pem");
 
 pub(crate) const APP_ID: &str = "2021000000000001";
+/// A merchant's leave for the app, and the merchant's app.
+pub(crate) const ACTING: [(&str, &str); 2] = [
+    ("app_auth_token", "201510BBb507dc9f5efe41a0b98ae22f01519X62"),
+    ("auth_app_id", MERCHANT_APP_ID),
+];
+pub(crate) const MERCHANT_APP_ID: &str = "2021000000000077";
 pub(crate) const SELLER_ID: &str = "2088102146225135";
 pub(crate) const BUYER_ID: &str = "2088302146225135";
 pub(crate) const NUMBER: &str = "demo202211200001";

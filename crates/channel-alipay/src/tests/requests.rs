@@ -152,3 +152,20 @@ fn what_the_channel_cannot_carry_out_is_named() {
         assert_eq!(found, field);
     }
 }
+
+/// The token is one of the signed parameters, and the order is placed in the merchant's mini program.
+#[test]
+fn acting_for_a_merchant_is_signed() {
+    let connection = connection_and(&ACTING);
+    for asked in [placing(Scene::MiniProgram), query(), refunding()] {
+        let parameters = read_form(&request(&*connection, &asked).body);
+        assert_eq!(parameters["app_auth_token"], ACTING[0].1);
+        let app = crate::settings::verifier(APP_PUBLIC).expect("a golden key");
+        let text = crate::sign::request_text(&parameters);
+        assert!(app.verify(&text, &parameters["sign"]));
+        let name = format!("app_auth_token={}", ACTING[0].1);
+        assert!(String::from_utf8_lossy(&text).contains(&name));
+    }
+    let (_, order) = content(&request(&*connection, &placing(Scene::MiniProgram)));
+    assert_eq!(order["op_app_id"], MERCHANT_APP_ID);
+}

@@ -1,7 +1,10 @@
 //! Alipay, through the simulated channel: every way to pay, and every fault, after which an order or a
 //! refund ends as the channel has it.
 
+use crate::bill::{DAY_SECONDS, date, to_next_day};
+use crate::fairness::put;
 use crate::merchant::Merchant;
+use crate::share::OWN;
 use crate::test_gateway::{
     CLOSE_ORDER, QUERY_ORDER, TestGateway, UNIFIED_ORDER, fresh_number, order, shanghai, with,
 };
@@ -477,5 +480,118 @@ async fn gift_cards_are_sold_over_alipay() {
     gateway.pay(&placed["PayInfo"]).await;
     let asked = json!({"OutRechargeId": number});
     gateway.until(QUERY_RECHARGE, &asked, "RechargeStatus", "SUCCESS").await;
+    gateway.check_books();
+}
+
+/// `tongbao bill` of the account: what it exits with, and its JSON.
+fn bill(gateway: &TestGateway, day: &str) -> (Option<i32>, Value) {
+    let output = gateway.bill(&["demo-alipay", day, "--json"]);
+    let complaint = || Value::String(String::from_utf8_lossy(&output.stderr).into_owned());
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap_or_else(|_| complaint()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bill_agrees_with_the_orders_and_refunds_of_its_day() {
+    let mut gateway = TestGateway::start();
+    to_next_day(&mut gateway, DAY_SECONDS / 2).await;
+    let day = date(&gateway);
+    let (number, _) = sell(&gateway).await;
+    sell(&gateway).await;
+    let refund = fresh_number();
+    let asked = json!({"OutRefundId": refund, "OutOrderId": number, "RefundAmount": 400});
+    gateway.result(REFUND, &asked).await;
+    until_refunded(&mut gateway, &refund).await;
+
+    to_next_day(&mut gateway, 8 * 3_600).await;
+    let (code, said) = bill(&gateway, &day);
+    assert!(code == Some(2) && said.to_string().contains("has not made the bill"), "{said}");
+    gateway.advance(2 * 3_600 + 1).await;
+    let (code, agreed) = bill(&gateway, &day);
+    let want = json!({
+        "channel_account": "demo-alipay", "date": day, "rows": 3, "matched": 3, "differences": [],
+    });
+    assert_eq!((code, &agreed), (Some(0), &want));
+
+    inject(&gateway, "bill", "wrong_amount").await;
+    let (code, differs) = bill(&gateway, &day);
+    assert_eq!((code, &differs["matched"]), (Some(1), &json!(1)), "{differs}");
+    inject(&gateway, "bill", "error:NO_BILL_DATA").await;
+    let (code, empty) = bill(&gateway, &day);
+    assert_eq!(code, Some(1), "{empty}");
+    assert_eq!(empty["differences"].as_array().map(Vec::len), Some(3), "{empty}");
+    for (operation, fault, told) in [
+        ("bill", "bad_signature", "wrong signature"),
+        ("bill", "error:20000", "isp.unknow-error"),
+        ("bill_file", "bad_signature", "ZIP"),
+        ("bill_file", "lose_answer", "no answer"),
+    ] {
+        inject(&gateway, operation, fault).await;
+        let (code, said) = bill(&gateway, &day);
+        assert!(code == Some(1) && said.to_string().contains(told), "{operation} {fault}: {said}");
+    }
+    gateway.check_books();
+}
+
+/// Puts an account with the app and key of the demonstration account, and these settings beside.
+async fn put_account(gateway: &TestGateway, name: &str, others: &[(&str, &str)]) {
+    let mut settings = json!({
+        "gateway_url": gateway.text("/alipay/gateway_url"),
+        "app_id": gateway.text("/alipay/app_id"),
+        "app_private_key": gateway.text("/alipay/app_private_key_pem"),
+        "seller_id": gateway.text("/alipay/seller_id"),
+    });
+    for (name, pointer) in others {
+        settings[*name] = json!(gateway.text(pointer));
+    }
+    let body = json!({"channel": "alipay", "settings": settings}).to_string();
+    put_of_tenant(gateway, &format!("/channel-accounts/{name}"), &body).await;
+}
+
+async fn put_of_tenant(gateway: &TestGateway, path: &str, body: &str) {
+    let tenant = gateway.text("/wecard/ocode");
+    let answer = put(gateway, &format!("/admin/v1/tenants/{tenant}{path}"), body).await;
+    assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
+}
+
+/// An order is paid, told, and given back.
+async fn sell_and_refund(gateway: &mut TestGateway) {
+    let (number, id) = sell(gateway).await;
+    let refund = fresh_number();
+    let asked = json!({"OutRefundId": refund, "OutOrderId": number, "RefundAmount": 400});
+    gateway.result(REFUND, &asked).await;
+    until_refunded(gateway, &refund).await;
+    assert_eq!(gateway.channel_orders(&id).await[0]["refunded"], 400);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_in_certificate_mode_sells_and_gives_back() {
+    let mut gateway = TestGateway::start();
+    let certificates = [
+        ("app_certificate", "/alipay/app_cert_pem"),
+        ("alipay_certificate", "/alipay/alipay_cert_pem"),
+        ("alipay_root_certificates", "/alipay/alipay_root_cert_pem"),
+    ];
+    put_account(&gateway, "demo-alipay", &certificates).await;
+    sell_and_refund(&mut gateway).await;
+    needs_nobody(&gateway).await;
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_provider_collects_for_a_merchant_who_gave_leave() {
+    let mut gateway = TestGateway::start();
+    let acting = [
+        ("alipay_public_key", "/alipay/alipay_public_key_pem"),
+        ("app_auth_token", "/alipay/app_auth_token"),
+        ("auth_app_id", "/alipay/auth_app_id"),
+        ("seller_id", "/alipay/auth_seller_id"),
+    ];
+    put_account(&gateway, "demo-acting", &acting).await;
+    let path = format!("/merchants/{OWN}");
+    let name = gateway.of_tenant(&path).await["name"].clone();
+    let merchant = json!({"name": name, "channel_accounts": ["demo-acting"]});
+    put_of_tenant(&gateway, &path, &merchant.to_string()).await;
+    sell_and_refund(&mut gateway).await;
+    needs_nobody(&gateway).await;
     gateway.check_books();
 }
