@@ -11,6 +11,6 @@ mod wire;
 
 pub use client::{ClientFault, HeaderNames, HttpClient, HyperClient, SendContext, SendFault};
 pub use guard::Guard;
-pub use pool::ClientIdentity;
+pub use pool::{Authorities, BadAuthorities, ClientIdentity};
 pub use spelling::spelled;
 pub use wire::{ConversionFault, receive, request_from, response_into};

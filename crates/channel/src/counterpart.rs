@@ -9,6 +9,14 @@ use crate::http::{Request, Response};
 use crate::port::CodecContext;
 use ledger::{Fen, Timestamp};
 
+/// The header in which a counterpart finds the certificate with which the client proved itself when the
+/// connection was made: its DER in base64 between colons (RFC 9440). Never what a client wrote.
+pub const CLIENT_CERT_HEADER: &str = "client-cert";
+
+/// The header that says `https` where the connection was made by TLS, so that a client could prove
+/// itself. Never what a client wrote.
+pub const FORWARDED_PROTO_HEADER: &str = "x-forwarded-proto";
+
 /// Durable storage of a counterpart: text under keys, one transaction per call.
 pub trait DocumentStore {
     /// The text under a key.

@@ -34,8 +34,9 @@ pub use bill::{
 };
 pub use callable_url::{BaseUrl, CallableUrl, UrlFault};
 pub use counterpart::{
-    Counterpart, Coupon, CouponKind, DocumentFault, DocumentStore, FailedItems, FaultMode,
-    OutgoingCallback, PhoneFault, PhoneOutcome, ScanOutcome, SwitchFault,
+    CLIENT_CERT_HEADER, Counterpart, Coupon, CouponKind, DocumentFault, DocumentStore,
+    FORWARDED_PROTO_HEADER, FailedItems, FaultMode, OutgoingCallback, PhoneFault, PhoneOutcome,
+    ScanOutcome, SwitchFault,
 };
 pub use finding::{
     Callback, FetchedKeys, Finding, OrderCallback, PayForm, PayInfo, Payment, PlatformKey,

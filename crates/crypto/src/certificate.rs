@@ -7,8 +7,8 @@ mod name;
 use crate::rsa::{Signer, Verifier};
 use crate::{SealFault, key_text, pem, random, text};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
-    PKCS_RSA_SHA256, SerialNumber,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, PKCS_RSA_SHA256, SanType, SerialNumber,
 };
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -153,7 +153,33 @@ impl Authority {
         not_before: i64,
         not_after: i64,
     ) -> Result<Certificate, SealFault> {
-        let params = params(party.name(), not_before, not_after)?;
+        self.sign(params(party.name(), not_before, not_after)?, private_key_pem)
+    }
+
+    /// Issues a server's certificate, for the names and addresses at which it is called.
+    pub fn issue_server(
+        &self,
+        private_key_pem: &str,
+        party: &Party<'_>,
+        names: &[&str],
+        not_before: i64,
+        not_after: i64,
+    ) -> Result<Certificate, SealFault> {
+        let mut params = params(party.name(), not_before, not_after)?;
+        let names = names.iter().map(|name| match name.parse() {
+            Ok(address) => Ok(SanType::IpAddress(address)),
+            Err(_) => Ok(SanType::DnsName((*name).try_into().map_err(|_| NOT_SIGNED)?)),
+        });
+        params.subject_alt_names = names.collect::<Result<_, SealFault>>()?;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.sign(params, private_key_pem)
+    }
+
+    fn sign(
+        &self,
+        params: CertificateParams,
+        private_key_pem: &str,
+    ) -> Result<Certificate, SealFault> {
         let made = params.signed_by(&key_pair(private_key_pem)?, &self.issuer);
         let made = made.map_err(|_| NOT_SIGNED)?;
         Certificate::read(&pem::write("CERTIFICATE", made.der()))

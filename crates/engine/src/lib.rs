@@ -45,7 +45,10 @@ mod warnings;
 mod writer;
 
 pub use adapters::clock::{Clock, SystemClock};
-pub use adapters::http::{ClientIdentity, Guard, HttpClient, HyperClient, SendContext, SendFault};
+pub use adapters::http::{
+    Authorities, BadAuthorities, ClientIdentity, Guard, HttpClient, HyperClient, SendContext,
+    SendFault,
+};
 pub use bills::BillFault;
 pub use channel_accounts::ChannelAccountFault;
 pub use directory::{RegisteredCaller, RegisteredProof};

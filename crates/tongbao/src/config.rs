@@ -16,7 +16,7 @@ use admin_api::{AdminToken, ManualRule, Role};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use channel::BaseUrl;
 use crypto::{MasterKeys, Secret};
-use engine::Guard;
+use engine::{Authorities, Guard};
 use kernel::WorkingDays;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -69,6 +69,8 @@ struct File {
     platform_private_key_file: Option<PathBuf>,
     #[serde(default)]
     strict_signatures: bool,
+    authorities: Option<String>,
+    authorities_file: Option<PathBuf>,
     #[serde(default)]
     allow_private_notify_urls: bool,
     node: Option<u8>,
@@ -170,6 +172,7 @@ impl Config {
             platform_private_key: Secret::new(platform_private_key),
             admin_tokens,
             manual_rule: file.admin.manual_rule(),
+            authorities: authorities(folder, file.authorities, file.authorities_file)?,
             strict_signatures: file.strict_signatures,
             notification_guard: guard,
             rates: file.limits.rates()?,
@@ -187,6 +190,18 @@ impl Config {
             database: database.relative_to(folder),
             installation,
         })
+    }
+}
+
+/// The public authorities, and those that are given.
+fn authorities(
+    folder: &Path,
+    given_pem: Option<String>,
+    file: Option<PathBuf>,
+) -> Result<Authorities> {
+    match given(folder, "authorities", given_pem, file)? {
+        Some(pem) => Authorities::public().and(&pem).context("authorities"),
+        None => Ok(Authorities::public()),
     }
 }
 

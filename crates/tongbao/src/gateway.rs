@@ -84,7 +84,8 @@ pub(crate) async fn to_read(
     installation: Installation,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<Engine>> {
-    let channel_client = HyperClient::new(Guard::Open, limits::BILL_LEN_MAX)?;
+    let authorities = installation.authorities.clone();
+    let channel_client = HyperClient::trusting(Guard::Open, limits::BILL_LEN_MAX, authorities)?;
     let store = database.open_to_read().await?;
     let parts = parts(installation, store, clock, channel_client, Mode::CommandsOnly)?;
     Engine::start(parts).await.context("engine not started")
@@ -102,7 +103,9 @@ async fn start_engine(
         .iter()
         .filter_map(|dialect| Some((dialect.name(), dialect.announcer()?)))
         .collect();
-    let channel_client = HyperClient::new(Guard::Open, limits::CHANNEL_ANSWER_LEN_MAX)?;
+    let authorities = installation.authorities.clone();
+    let len_max = limits::CHANNEL_ANSWER_LEN_MAX;
+    let channel_client = HyperClient::trusting(Guard::Open, len_max, authorities)?;
     let parts = parts(installation, store, clock, channel_client, mode)?;
     Engine::start(Parts { announcers, ..parts }).await.context("engine not started")
 }

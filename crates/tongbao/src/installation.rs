@@ -7,7 +7,7 @@ use channel::{BaseUrl, Channel};
 use crypto::rsa::Signer;
 use crypto::{MasterKeys, Secret};
 use dialect::Rates;
-use engine::Guard;
+use engine::{Authorities, Guard};
 use kernel::WorkingDays;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -33,6 +33,8 @@ pub(crate) struct Installation {
     pub(crate) admin_tokens: Vec<AdminToken>,
     /// How many operators it takes to move money by hand.
     pub(crate) manual_rule: ManualRule,
+    /// The authorities whose servers are believed when channels are called.
+    pub(crate) authorities: Authorities,
     /// Whether callers must sign every header that the protocol names.
     pub(crate) strict_signatures: bool,
     /// Which addresses merchants may name for notifications.

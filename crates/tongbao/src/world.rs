@@ -4,6 +4,7 @@
 //! a client needs is written to `<data>/dev.json`.
 
 mod alipay;
+mod tls;
 mod wxpay_v2;
 
 use crate::declaration::{
@@ -11,6 +12,7 @@ use crate::declaration::{
 };
 use crate::installation::Installation;
 use crate::registry::{CHANNELS, DEVELOPMENT_CHANNELS};
+use crate::server::Tls;
 use admin_api::{AdminToken, ManualRule, Role};
 use alipay::{AlipayFile, AlipayKeys};
 use anyhow::{Context, Result};
@@ -20,7 +22,7 @@ use channel_wxpay::counterpart::{SubMerchant, Trust, WxpayCounterpart, WxpayMerc
 use crypto::certificate::{self, Certificate};
 use crypto::rsa;
 use crypto::{MasterKeys, Secret};
-use engine::{Clock, Guard, SystemClock};
+use engine::{Authorities, Clock, Guard, SystemClock};
 use jiff::tz::{TimeZone, offset};
 use kernel::{CardBatchCommand, CardValidity, CreateCardBatch, MerchantId, TenantId};
 use ledger::{Fen, Id};
@@ -32,6 +34,7 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
+use tls::TlsKeys;
 use wxpay_v2::{WxpayV2File, WxpayV2Keys};
 
 /// The demonstration tenant.
@@ -76,7 +79,24 @@ pub(crate) struct World {
     wxpay_public_key_private_pem: String,
     wxpay_public_key_id: String,
     alipay: AlipayKeys,
+    tls: TlsKeys,
     wxpay_v2: WxpayV2Keys,
+}
+
+/// Where the simulated channels are called.
+#[derive(Clone, Debug)]
+pub(crate) struct SandboxUrls {
+    /// Over plain HTTP.
+    pub(crate) plain: String,
+    /// By TLS, when there is such a listener.
+    pub(crate) tls: Option<String>,
+}
+
+impl SandboxUrls {
+    /// Where the demonstration's own accounts call them: by TLS where they can.
+    pub(crate) fn of_accounts(&self) -> &str {
+        self.tls.as_deref().unwrap_or(&self.plain)
+    }
 }
 
 /// What a client of `tongbao dev` needs.
@@ -84,6 +104,10 @@ pub(crate) struct World {
 pub(crate) struct DevFile {
     pub(crate) base_url: String,
     pub(crate) sandbox_url: String,
+    /// Where the simulated channels are called by TLS, when they are.
+    pub(crate) sandbox_tls_url: Option<String>,
+    /// The authority that issued the certificate of that listener.
+    pub(crate) sandbox_authority_pem: String,
     pub(crate) admin_token: String,
     pub(crate) wecard: WecardFile,
     pub(crate) wxpay: WxpayFile,
@@ -226,6 +250,9 @@ impl World {
         if keys.get("wxpay_v2").is_none() {
             made.insert("wxpay_v2".to_owned(), serde_json::to_value(WxpayV2Keys::make().await?)?);
         }
+        if keys.get("tls").is_none() {
+            made.insert("tls".to_owned(), serde_json::to_value(TlsKeys::make().await?)?);
+        }
         if let Some(keys) = keys.as_object_mut().filter(|_| !made.is_empty()) {
             keys.extend(made);
             write_secret(path, &serde_json::to_vec_pretty(keys)?)?;
@@ -262,6 +289,7 @@ impl World {
             wxpay_public_key_private_pem: wxpay_public,
             wxpay_public_key_id: public_key_id()?,
             alipay: AlipayKeys::make().await?,
+            tls: TlsKeys::make().await?,
             wxpay_v2: WxpayV2Keys::make().await?,
         })
     }
@@ -290,6 +318,11 @@ impl World {
         WxpayCounterpart::new(world).context("simulated WeChat Pay")
     }
 
+    /// TLS of the simulated channels.
+    pub(crate) fn tls(&self) -> Result<Tls> {
+        self.tls.server()
+    }
+
     /// The simulated Alipay that knows this world's app.
     pub(crate) fn alipay(&self) -> Result<AlipayCounterpart> {
         self.alipay.counterpart()
@@ -307,6 +340,7 @@ impl World {
                 token: Secret::new(self.admin_token.clone()),
             }],
             manual_rule: ManualRule::OnePerson,
+            authorities: Authorities::public().and(self.tls.authority_pem())?,
             strict_signatures: false,
             notification_guard: Guard::Open,
             rates: crate::limits::RATES,
@@ -402,12 +436,14 @@ impl World {
     pub(crate) fn dev_file(
         &self,
         base_url: &str,
-        sandbox_url: &str,
+        sandbox: &SandboxUrls,
         signing: WxpaySigning,
     ) -> Result<DevFile> {
         Ok(DevFile {
             base_url: base_url.to_owned(),
-            sandbox_url: sandbox_url.to_owned(),
+            sandbox_url: sandbox.plain.clone(),
+            sandbox_tls_url: sandbox.tls.clone(),
+            sandbox_authority_pem: self.tls.authority_pem().to_owned(),
             admin_token: self.admin_token.clone(),
             wecard: WecardFile {
                 ocode: OCODE.to_owned(),
@@ -437,8 +473,8 @@ impl World {
                 public_key_id: self.wxpay_public_key_id.clone(),
                 public_key_pem: public_pem(&self.wxpay_public_key_private_pem)?,
             },
-            alipay: self.alipay.file(sandbox_url)?,
-            wxpay_v2: self.wxpay_v2.file(sandbox_url),
+            alipay: self.alipay.file(&sandbox.plain)?,
+            wxpay_v2: self.wxpay_v2.file(&sandbox.plain),
         })
     }
 }

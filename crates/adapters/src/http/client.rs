@@ -2,7 +2,7 @@
 
 use crate::Promise;
 use crate::http::guard::Guard;
-use crate::http::pool::{ClientIdentity, Pool, Pools, Roots};
+use crate::http::pool::{Authorities, ClientIdentity, Pool, Pools};
 use crate::http::resolver::{ResolveFault, TENANT};
 use crate::http::spelling::spelled;
 use crate::http::wire::{request_into, response_from};
@@ -28,8 +28,8 @@ pub enum SendFault {
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientFault {
-    /// The TLS roots cannot be used.
-    #[error("TLS roots: {0}")]
+    /// TLS cannot be used.
+    #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
     /// The system's settings for names cannot be read.
     #[error("names: {0}")]
@@ -87,26 +87,31 @@ pub struct HyperClient {
 }
 
 impl HyperClient {
-    /// A client that obeys `guard` and reads answers of up to `answer_len_max` bytes.
+    /// A client that obeys `guard`, reads answers of up to `answer_len_max` bytes, and believes servers
+    /// that a public authority certifies.
     ///
     /// # Errors
-    /// When the TLS roots or the system's settings for names cannot be used.
+    /// When TLS or the system's settings for names cannot be used.
     pub fn new(guard: Guard, answer_len_max: usize) -> Result<HyperClient, ClientFault> {
-        let pools = Pools::new(guard, Roots::Public)?;
+        HyperClient::trusting(guard, answer_len_max, Authorities::public())
+    }
+
+    /// The same, which believes servers that one of these authorities certifies.
+    ///
+    /// # Errors
+    /// As for [`HyperClient::new`].
+    pub fn trusting(
+        guard: Guard,
+        answer_len_max: usize,
+        authorities: Authorities,
+    ) -> Result<HyperClient, ClientFault> {
+        let pools = Pools::new(guard, authorities)?;
         Ok(HyperClient { pools, guard, names: HeaderNames::Lower, answer_len_max })
     }
 
     /// The same client, which writes the names of headers so.
     pub fn writing(self, names: HeaderNames) -> HyperClient {
         HyperClient { names, ..self }
-    }
-
-    /// A client that believes servers of other authorities.
-    #[cfg(test)]
-    pub(super) fn trusting(roots: Roots) -> Result<HyperClient, ClientFault> {
-        let pools = Pools::new(Guard::Open, roots)?;
-        let names = HeaderNames::Lower;
-        Ok(HyperClient { pools, guard: Guard::Open, names, answer_len_max: 1024 })
     }
 
     async fn exchange(&self, pool: Pool, request: &Request) -> Result<Response, SendFault> {

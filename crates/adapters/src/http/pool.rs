@@ -8,7 +8,7 @@ use crate::http::resolver::GuardedResolver;
 use bytes::Bytes;
 use channel::ClientCertificate;
 use http_body_util::Full;
-use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -31,23 +31,44 @@ pub struct ClientIdentity {
     pub certificate: Arc<ClientCertificate>,
 }
 
-/// Which servers are believed.
-pub(super) enum Roots {
-    /// Those that a public authority certifies.
-    Public,
-    /// Those that these authorities certify.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "servers of tests have no public certificate")
-    )]
-    These(Arc<RootCertStore>),
+/// Which servers are believed: those that one of these authorities certifies.
+#[derive(Clone)]
+pub struct Authorities(Arc<RootCertStore>);
+
+impl Authorities {
+    /// The public ones.
+    pub fn public() -> Authorities {
+        Authorities(Arc::new(webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()))
+    }
+
+    /// The same and those of a PEM text, such as an enterprise's own.
+    ///
+    /// # Errors
+    /// When the text holds no certificate, or one that cannot be an authority's.
+    pub fn and(&self, certificates_pem: &str) -> Result<Authorities, BadAuthorities> {
+        let mut roots = RootCertStore::clone(&self.0);
+        let known = roots.len();
+        for certificate in CertificateDer::pem_slice_iter(certificates_pem.as_bytes()) {
+            let certificate = certificate.map_err(|fault| BadAuthorities(fault.to_string()))?;
+            roots.add(certificate).map_err(|fault| BadAuthorities(fault.to_string()))?;
+        }
+        match roots.len() > known {
+            true => Ok(Authorities(Arc::new(roots))),
+            false => Err(BadAuthorities("no certificate found, want PEM".to_owned())),
+        }
+    }
 }
+
+/// A text that names no authorities.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("certificates of authorities: {0}")]
+pub struct BadAuthorities(String);
 
 /// The connections of every identity.
 pub(super) struct Pools {
     /// One for all, so that they share out what is looked up at once.
     resolver: GuardedResolver,
-    roots: Roots,
+    authorities: Authorities,
     anonymous: Pool,
     /// By account; a certificate that was replaced begins with new connections.
     identified: Mutex<HashMap<Arc<str>, IdentifiedPool>>,
@@ -60,11 +81,11 @@ struct IdentifiedPool {
 }
 
 impl Pools {
-    pub(super) fn new(guard: Guard, roots: Roots) -> Result<Pools, ClientFault> {
+    pub(super) fn new(guard: Guard, authorities: Authorities) -> Result<Pools, ClientFault> {
         let resolver =
             GuardedResolver::new(guard).map_err(|fault| ClientFault::Names(fault.to_string()))?;
-        let anonymous = pool(resolver.clone(), verifying(&roots)?.with_no_client_auth());
-        Ok(Pools { resolver, roots, anonymous, identified: Mutex::default() })
+        let anonymous = pool(resolver.clone(), verifying(&authorities)?.with_no_client_auth());
+        Ok(Pools { resolver, authorities, anonymous, identified: Mutex::default() })
     }
 
     /// Connections without an identity.
@@ -94,7 +115,7 @@ impl Pools {
                 .map_err(|fault| format!("client certificate: {fault}"))?;
         let key = PrivateKeyDer::from_pem_slice(certificate.private_key_pem.as_bytes())
             .map_err(|_| "client certificate: a private key in PEM wanted".to_owned())?;
-        let verifying = verifying(&self.roots).map_err(|fault| fault.to_string())?;
+        let verifying = verifying(&self.authorities).map_err(|fault| fault.to_string())?;
         verifying
             .with_client_auth_cert(chain, key)
             .map_err(|fault| format!("client certificate: {fault}"))
@@ -102,14 +123,13 @@ impl Pools {
 }
 
 /// A configuration that verifies servers, and lacks only who we are.
-fn verifying(roots: &Roots) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, rustls::Error> {
+fn verifying(
+    authorities: &Authorities,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(match roots {
-        Roots::Public => builder.with_webpki_roots(),
-        Roots::These(roots) => builder.with_root_certificates(roots.clone()),
-    })
+    Ok(builder.with_root_certificates(authorities.0.clone()))
 }
 
 fn pool(resolver: GuardedResolver, config: ClientConfig) -> Pool {

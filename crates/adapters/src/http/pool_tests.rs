@@ -17,6 +17,7 @@ const SOON: SendContext<'static> =
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
     roots: Arc<RootCertStore>,
+    pem: String,
 }
 
 impl Authority {
@@ -27,7 +28,8 @@ impl Authority {
         let certificate = params.self_signed(&key).expect("a certificate");
         let mut roots = RootCertStore::empty();
         roots.add(certificate.der().clone()).expect("a root");
-        Authority { issuer: Issuer::new(params, key), roots: Arc::new(roots) }
+        let pem = certificate.pem();
+        Authority { issuer: Issuer::new(params, key), roots: Arc::new(roots), pem }
     }
 
     fn certify(&self, name: &str) -> (rcgen::Certificate, KeyPair) {
@@ -46,7 +48,8 @@ impl Authority {
     }
 
     fn client(&self) -> HyperClient {
-        HyperClient::trusting(Roots::These(self.roots.clone())).expect("a configuration")
+        let authorities = Authorities::public().and(&self.pem).expect("an authority");
+        HyperClient::trusting(Guard::Open, 1024, authorities).expect("a configuration")
     }
 
     /// A server that demands a certificate of this authority, and its URL. It answers each request with
@@ -155,5 +158,20 @@ async fn an_identity_that_cannot_be_used_sends_nothing() {
         let fault = connection_no(&client, &identity, &url).await.expect_err("unusable");
         assert!(matches!(fault, SendFault::NotSent(_)), "{fault}");
         assert!(!fault.to_string().contains("no key"), "{fault}");
+    }
+}
+
+#[test]
+fn a_text_without_authorities_is_refused() {
+    let (authority, public) = (Authority::new(), Authorities::public());
+    let (leaf, _) = authority.certify("localhost");
+    for (text, is_taken) in [
+        (String::new(), false),
+        ("certificates".to_owned(), false),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned(), false),
+        (authority.pem.clone(), true),
+        (format!("# ours\n{}{}", authority.pem, leaf.pem()), true),
+    ] {
+        assert_eq!(public.and(&text).is_ok(), is_taken, "{text}");
     }
 }

@@ -1,7 +1,7 @@
 //! The older interface of the simulated channel: WeChat Pay v2, over the same orders and refunds.
 //!
-//! Calls under `/secapi/` demand the merchant's certificate when the connection is made. The sandbox
-//! speaks plain HTTP, where none can be shown, and demands none.
+//! Calls under `/secapi/` demand the merchant's certificate when the connection is made by TLS. Over plain
+//! HTTP none can be shown, and none is demanded.
 //!
 //! - `admit`: whether a request is authentic. `words`: codes, and what is signed beside an answer.
 //! - `order`, `trade`, `refund`, `code_pay`, `bill`: the calls.
@@ -77,6 +77,11 @@ pub(super) fn operation(request: &Request) -> &'static str {
 }
 
 impl Call {
+    /// Whether the connection must have been made under the merchant's certificate.
+    const fn demands_certificate(self) -> bool {
+        matches!(self, Call::Reverse | Call::Refund)
+    }
+
     fn read(target: &str) -> Option<Call> {
         match target.split('?').next()? {
             "/pay/unifiedorder" => Some(Call::UnifiedOrder),
@@ -106,10 +111,16 @@ pub(super) fn receive(
     if request.method != Method::Post {
         return Ok((at_gate("请使用post方法"), vec![]));
     }
+    if call.demands_certificate() && admit::is_without_certificate(request) {
+        return Ok((no_certificate(), vec![]));
+    }
     let Admitted { merchant, key, sign_type, asked } = match admit::admit(world, request) {
         Ok(admitted) => admitted,
         Err(text) => return Ok((at_gate(text), vec![])),
     };
+    if call.demands_certificate() && !admit::holds_certificate(merchant, request) {
+        return Ok((at_gate("证书验证失败"), vec![]));
+    }
     let v2 = Some(sign_type);
     let mut context_of_call =
         CallContext { world, merchant, documents, mode, request, context, v2 };
@@ -139,6 +150,14 @@ fn carry_out(call: &mut CallContext<'_>, what: Call, asked: &Members) -> Result<
         Call::QueryRefund => refund::query(call, asked),
         Call::Bill => bill::download(call, asked),
     }
+}
+
+/// What WeChat's server answers before it reads the request.
+fn no_certificate() -> Response {
+    let page = "<html>\r\n<head><title>400 No required SSL certificate was sent</title></head>\r\n\
+                <body>\r\n<center><h1>400 Bad Request</h1></center>\r\n\
+                <center>No required SSL certificate was sent</center>\r\n</body>\r\n</html>\r\n";
+    Response { status: 400, headers: content_type("text/html"), body: page.into() }
 }
 
 /// What the gate answers to a request that it does not let in. It signs nothing.

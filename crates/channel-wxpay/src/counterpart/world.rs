@@ -80,6 +80,8 @@ pub(super) struct Merchant {
     pub(super) mchid: String,
     pub(super) appids: Vec<String>,
     pub(super) serial: String,
+    /// Its API certificate, DER in base64.
+    pub(super) certificate: String,
     pub(super) verifier: Verifier,
     pub(super) apiv3_key: [u8; 32],
     pub(super) api_v2_key: Option<Secret>,
@@ -143,6 +145,7 @@ impl Merchant {
         Ok(Merchant {
             appids: merchant.appids,
             serial: certificate.serial,
+            certificate: base64_of(&certificate.pem),
             verifier,
             apiv3_key,
             api_v2_key: merchant.api_v2_key.map(Secret::new),
@@ -155,6 +158,11 @@ impl Merchant {
     pub(super) fn sub_merchant(&self, sub_mchid: &str) -> Option<&SubMerchant> {
         self.sub_merchants.iter().find(|sub| sub.sub_mchid == sub_mchid)
     }
+}
+
+/// What stands between the lines of a PEM block.
+fn base64_of(pem: &str) -> String {
+    pem.lines().filter(|line| !line.starts_with("-----")).collect()
 }
 
 fn bad_world(name: &str, why: String) -> BadWorld {

@@ -5,12 +5,15 @@
 //! is served. No address has more than its share.
 //!
 //! - `peers`: the share of each address. `idle`: connections that wait. `body`: room for bodies.
+//! - `tls`: connections of the simulated channels that are made by TLS.
 
 mod body;
 mod idle;
 mod peers;
+mod tls;
 
 pub(crate) use peers::Network;
+pub(crate) use tls::Tls;
 
 use anyhow::{Context, Result};
 use axum::Router;
@@ -30,6 +33,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tls::Security;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -78,6 +83,7 @@ impl Admission {
 /// An open socket that nobody serves yet: its address can be told to others first.
 pub(crate) struct Listening {
     listener: TcpListener,
+    tls: Option<Tls>,
     /// Where it listens.
     pub(crate) address: SocketAddr,
 }
@@ -89,13 +95,19 @@ impl Listening {
             .await
             .with_context(|| format!("cannot listen on {address}"))?;
         let address = listener.local_addr()?;
-        Ok(Listening { listener, address })
+        Ok(Listening { listener, tls: None, address })
+    }
+
+    /// The same socket, spoken to by TLS.
+    pub(crate) fn by(self, tls: Tls) -> Listening {
+        Listening { tls: Some(tls), ..self }
     }
 
     /// The URL at which this machine can call it. A socket that listens on every address is called at
     /// loopback: the wildcard itself cannot be called.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", callable(self.address))
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", callable(self.address))
     }
 
     /// Serves until told to stop; then accepts nobody, and requests under way are finished.
@@ -115,7 +127,7 @@ impl Listening {
             .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
             .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
             .layer(CatchPanicLayer::new());
-        accept_until(self.listener, router, admission, stop, limits).await
+        accept_until(self, router, admission, stop, limits).await
     }
 }
 
@@ -150,12 +162,13 @@ struct Shared {
 }
 
 async fn accept_until(
-    listener: TcpListener,
+    listening: Listening,
     router: Router,
     admission: Admission,
     mut stop: watch::Receiver<bool>,
     limits: Limits,
 ) -> Result<()> {
+    let Listening { listener, tls, address: _ } = listening;
     let connections_max = usize::try_from(limits.connections_max)?;
     let each_max = admission.connections_each_max;
     let body_room_each = BODY_ROOM_KIB / BODY_ROOM_PART;
@@ -180,7 +193,7 @@ async fn accept_until(
                 Some(connected) => {
                     let connection =
                         Connection { shared: shared.clone(), connected, _permit: permit };
-                    tokio::spawn(connection.serve(stream, stopping));
+                    tokio::spawn(connection.open(stream, tls.clone(), stopping));
                 }
                 // Its address has its share already: the connection is closed.
                 None => metrics::counter!("tongbao_connections_refused_total").increment(1),
@@ -225,13 +238,35 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve(self, stream: TcpStream, mut stop: watch::Receiver<bool>) {
+    /// Serves it, once hands are shaken where that is the habit. The handshake has the time of a first
+    /// request.
+    async fn open(self, stream: TcpStream, tls: Option<Tls>, stop: watch::Receiver<bool>) {
         if let Err(fault) = stream.set_nodelay(true) {
             tracing::debug!(%fault, "nodelay not set");
         }
+        let Some(tls) = tls else {
+            return self.serve(stream, Security::Plain, stop).await;
+        };
+        let limit = self.shared.limits.first_request_timeout;
+        match tokio::time::timeout(limit, tls.accept(stream)).await {
+            Ok(Ok(stream)) => {
+                let security = Security::of(&stream);
+                self.serve(stream, security, stop).await;
+            }
+            Ok(Err(fault)) => tracing::debug!(%fault, "no handshake"),
+            Err(late) => tracing::debug!(%late, "no handshake"),
+        }
+    }
+
+    async fn serve(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        security: Security,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let Limits { first_request_timeout, idle_timeout, drain_timeout, .. } = self.shared.limits;
         let entry = Arc::new(self.shared.idle.enter());
-        let service = service_fn(|request| self.answer(entry.clone(), request));
+        let service = service_fn(|request| self.answer(entry.clone(), &security, request));
         let mut connection = pin!(
             http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -268,9 +303,11 @@ impl Connection {
     async fn answer(
         &self,
         entry: Arc<IdleEntry>,
-        request: Request<Incoming>,
+        security: &Security,
+        mut request: Request<Incoming>,
     ) -> Result<axum::response::Response, std::convert::Infallible> {
         entry.begin();
+        security.describe(request.headers_mut());
         let trusted = self.shared.peers.trusted();
         let origin = peers::origin(trusted, self.connected.address, request.headers());
         let rooms = self.connected.body_room().into_iter().chain([self.shared.body_room.clone()]);
@@ -366,8 +403,7 @@ mod tests {
             let listening = Listening::open("127.0.0.1:0").await.expect("a free port");
             let address = listening.address;
             let stop = watch::Sender::new(false);
-            let serving =
-                accept_until(listening.listener, router, admission, stop.subscribe(), limits);
+            let serving = accept_until(listening, router, admission, stop.subscribe(), limits);
             Server { address, stop, serving: tokio::spawn(serving), arrived, release }
         }
 

@@ -8,7 +8,7 @@
 mod disk;
 mod processor;
 
-use super::dev::{Beside, DevGateway, DevOperators, Purpose};
+use super::dev::{Beside, DevGateway, DevOperators, Purpose, Sockets};
 use super::fairness;
 use crate::database::Database;
 use crate::merchant::{Caller, Generation};
@@ -225,8 +225,7 @@ async fn measure_orders(orders: Orders) -> Result<ExitCode> {
     let folder = tempfile::tempdir_in(&orders.folder).context("no temporary folder")?;
     let database = orders.database.clone().unwrap_or_else(|| Database::in_folder(folder.path()));
     let gateway = DevGateway::start(
-        "127.0.0.1:0",
-        "127.0.0.1:0",
+        Sockets::ANY,
         folder.path(),
         &database,
         Purpose::Measurement { partners: orders.allocate },

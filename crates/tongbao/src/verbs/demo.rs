@@ -4,7 +4,7 @@
 mod cards;
 
 use super::check;
-use super::dev::{DevGateway, DevOperators, Purpose};
+use super::dev::{DevGateway, DevOperators, Purpose, Sockets};
 use crate::database::Database;
 use crate::merchant::{Caller, Generation, JsonClient};
 use crate::output::show;
@@ -69,9 +69,10 @@ pub(super) struct Received {
 pub(crate) async fn run(_: Arguments) -> Result<ExitCode> {
     let data = tempfile::tempdir().context("no temporary folder")?;
     let database = Database::in_folder(data.path());
-    let (any, purpose) = ("127.0.0.1:0", Purpose::Callers { trust: None });
+    let purpose = Purpose::Callers { trust: None };
     let operators = DevOperators::default();
-    let gateway = DevGateway::start(any, any, data.path(), &database, purpose, operators).await?;
+    let gateway =
+        DevGateway::start(Sockets::ANY, data.path(), &database, purpose, operators).await?;
     let outcome = play(&gateway, &database).await;
     gateway.stop().await?;
     outcome.map(|()| ExitCode::SUCCESS)

@@ -7,7 +7,9 @@ use crate::installation::Installation;
 use crate::limits;
 use crate::output::show;
 use crate::server::{Admission, Listening, StopSignals};
-use crate::world::{self, DevFile, World, WxpaySigning, WxpayTrust, create_private_folder};
+use crate::world::{
+    self, DevFile, SandboxUrls, World, WxpaySigning, WxpayTrust, create_private_folder,
+};
 use admin_api::{AdminToken, ManualRule, Role};
 use anyhow::{Context, Result};
 use crypto::Secret;
@@ -29,6 +31,10 @@ pub(crate) struct Arguments {
     /// Where the simulated channels listen; port 0 takes any free port
     #[arg(long, default_value = "127.0.0.1:8081")]
     sandbox_listen: String,
+    /// Where they listen by TLS too, under an authority of their own, which dev.json names. The gateway
+    /// then calls them there, with the client certificates of its accounts
+    #[arg(long, value_name = "ADDRESS")]
+    sandbox_tls_listen: Option<String>,
     /// Where databases, keys and dev.json live
     #[arg(long, default_value = "./tongbao-data")]
     data: PathBuf,
@@ -96,6 +102,55 @@ pub(crate) enum Purpose {
 /// The channels without an outside that a measurement goes through.
 const BUILT_IN: [&str; 3] = ["none", "paid", channel::WALLET_CHANNEL];
 
+/// The addresses of gateway and sandbox.
+#[derive(Clone, Copy)]
+pub(crate) struct Sockets<'a> {
+    /// The gateway's.
+    pub(crate) gateway: &'a str,
+    /// The simulated channels'.
+    pub(crate) sandbox: &'a str,
+    /// Where they are spoken to by TLS too.
+    pub(crate) sandbox_tls: Option<&'a str>,
+}
+
+impl Sockets<'static> {
+    /// Any free port of this machine, without TLS.
+    pub(crate) const ANY: Sockets<'static> =
+        Sockets { gateway: "127.0.0.1:0", sandbox: "127.0.0.1:0", sandbox_tls: None };
+}
+
+/// The open sockets of the simulated channels.
+pub(crate) struct SandboxSockets {
+    plain: Listening,
+    tls: Option<Listening>,
+}
+
+impl SandboxSockets {
+    /// Opens them.
+    pub(crate) async fn open(
+        world: &World,
+        plain: &str,
+        tls: Option<&str>,
+    ) -> Result<SandboxSockets> {
+        let plain = Listening::open(plain).await?;
+        let tls = match tls {
+            Some(address) => Some(Listening::open(address).await?.by(world.tls()?)),
+            None => None,
+        };
+        Ok(SandboxSockets { plain, tls })
+    }
+
+    /// Where they are called.
+    pub(crate) fn urls(&self) -> SandboxUrls {
+        SandboxUrls { plain: self.plain.url(), tls: self.tls.as_ref().map(Listening::url) }
+    }
+
+    /// Each of them, to be served.
+    pub(crate) fn all(self) -> impl Iterator<Item = Listening> {
+        [self.plain].into_iter().chain(self.tls)
+    }
+}
+
 /// Gateway and sandbox of a data folder, running.
 pub(crate) struct DevGateway {
     /// What a client needs.
@@ -110,8 +165,7 @@ pub(crate) struct DevGateway {
 impl DevGateway {
     /// Starts gateway and sandbox on the data in a folder and writes its `dev.json`.
     pub(crate) async fn start(
-        listen: &str,
-        sandbox_listen: &str,
+        sockets: Sockets<'_>,
         data: &Path,
         database: &Database,
         purpose: Purpose,
@@ -124,16 +178,20 @@ impl DevGateway {
         create_private_folder(data)?;
         let world = World::of_folder(data).await?;
         let clock = Arc::new(SharedClock::new());
-        let gateway_socket = Listening::open(listen).await?;
-        let sandbox_socket = Listening::open(sandbox_listen).await?;
-        let (base_url, sandbox_url) = (gateway_socket.url(), sandbox_socket.url());
+        let gateway_socket = Listening::open(sockets.gateway).await?;
+        let base_url = gateway_socket.url();
+        let sandbox_sockets =
+            SandboxSockets::open(&world, sockets.sandbox, sockets.sandbox_tls).await?;
+        let sandbox_urls = sandbox_sockets.urls();
         let stop = watch::Sender::new(false);
         let mut running = JoinSet::new();
 
         let sandbox = open_sandbox(&world, data, clock.clone(), CallbackClock::Shared)?;
         let signing = WxpaySigning::turn(&sandbox, trust).await?;
         let local = Admission::local;
-        running.spawn(sandbox_socket.serve(sandbox.clone().router(), local(), stop.subscribe()));
+        for socket in sandbox_sockets.all() {
+            running.spawn(socket.serve(sandbox.clone().router(), local(), stop.subscribe()));
+        }
         running.spawn(run_callbacks(sandbox, stop.subscribe()));
 
         let installation = Installation { rates, ..world.installation(&base_url)? };
@@ -146,14 +204,15 @@ impl DevGateway {
             Purpose::Callers { .. } => 0,
             Purpose::Measurement { partners } => partners,
         };
-        let declaration = world.declaration(&sandbox_url, &signing, built_in, partners)?;
+        let declaration =
+            world.declaration(sandbox_urls.of_accounts(), &signing, built_in, partners)?;
         let steps = apply::plan(&gateway.engine, &declaration).await?;
         let seeder = Caller::Operator(Arc::from("dev"));
         apply::carry_out(&gateway.engine, &seeder, steps).await?;
         gateway.engine.handle(seeder, world::card_batch()).await.context("no card batch")?;
         running.spawn(gateway_socket.serve(gateway.router, local(), stop.subscribe()));
 
-        let file = world.dev_file(&base_url, &sandbox_url, signing)?;
+        let file = world.dev_file(&base_url, &sandbox_urls, signing)?;
         file.write(data)?;
         Ok(DevGateway { file, engine: gateway.engine, metrics, stop, running })
     }
@@ -264,12 +323,15 @@ pub(crate) fn recorder() -> Result<PrometheusHandle> {
 
 /// Runs until asked to stop.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let (listen, sandbox_listen) = (&arguments.listen, &arguments.sandbox_listen);
+    let sockets = Sockets {
+        gateway: &arguments.listen,
+        sandbox: &arguments.sandbox_listen,
+        sandbox_tls: arguments.sandbox_tls_listen.as_deref(),
+    };
     let database = arguments.database.unwrap_or_else(|| Database::in_folder(&arguments.data));
     let (data, purpose) = (&arguments.data, Purpose::Callers { trust: arguments.wxpay_trust });
     let operators = arguments.operators;
-    let mut gateway =
-        DevGateway::start(listen, sandbox_listen, data, &database, purpose, operators).await?;
+    let mut gateway = DevGateway::start(sockets, data, &database, purpose, operators).await?;
     let mut signals = StopSignals::listen()?;
     say(&arguments.data, &gateway.file);
     tokio::select! {
@@ -284,6 +346,9 @@ fn say(data: &Path, file: &DevFile) {
     show!("gateway      {}", file.base_url);
     show!("operations   {}/admin/v1, /healthz, /readyz, /metrics", file.base_url);
     show!("sandbox      {}", file.sandbox_url);
+    if let Some(url) = &file.sandbox_tls_url {
+        show!("sandbox TLS  {url}");
+    }
     show!("credentials  {}", data.join("dev.json").display());
     show!("ready {}", file.base_url);
 }

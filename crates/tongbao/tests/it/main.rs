@@ -27,6 +27,7 @@
 //! - `refund`: refunds that merchants request.
 //! - `sandbox`: the simulated WeChat Pay, seen by SDKs that know nothing of this program.
 //! - `signature`: who calls, and who is not believed.
+//! - `tls`: the simulated channels by TLS, and certificates of clients.
 //! - `unified_order`: every row of the table of an order.
 //! - `wxpay_v2`: the older interface of WeChat Pay.
 
@@ -68,6 +69,7 @@ mod settlement;
 mod share;
 mod signature;
 mod test_gateway;
+mod tls;
 mod unified_order;
 mod wallets;
 mod withdrawal;

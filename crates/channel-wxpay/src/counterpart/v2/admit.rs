@@ -3,7 +3,7 @@
 use crate::counterpart::world::{Merchant, World};
 use crate::v2::sign::{SIGN, SIGN_TYPE, SignType};
 use crate::v2::xml::Members;
-use channel::Request;
+use channel::{CLIENT_CERT_HEADER, FORWARDED_PROTO_HEADER, Request};
 use crypto::Secret;
 
 /// Characters of `nonce_str`.
@@ -39,6 +39,21 @@ pub(super) fn admit<'a>(world: &'a World, request: &Request) -> Result<Admitted<
         true => Ok(Admitted { merchant, key, sign_type, asked }),
         false => Err("签名错误，请检查后再试"),
     }
+}
+
+/// Whether the connection was made by TLS, and the client showed no certificate.
+pub(super) fn is_without_certificate(request: &Request) -> bool {
+    is_by_tls(request) && request.header(CLIENT_CERT_HEADER).is_none()
+}
+
+/// Whether the client proved itself with the merchant's certificate, where it could.
+pub(super) fn holds_certificate(merchant: &Merchant, request: &Request) -> bool {
+    let shown = request.header(CLIENT_CERT_HEADER).map(|text| text.trim_matches(':'));
+    !is_by_tls(request) || shown == Some(&*merchant.certificate)
+}
+
+fn is_by_tls(request: &Request) -> bool {
+    request.header(FORWARDED_PROTO_HEADER) == Some("https")
 }
 
 /// A request that names none is signed with MD5.

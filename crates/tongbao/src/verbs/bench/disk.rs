@@ -10,7 +10,7 @@ use crate::merchant::JsonClient;
 use crate::output::show;
 use crate::verbs::archive::archive_all;
 use crate::verbs::demo::{Received, call, merchant_server};
-use crate::verbs::dev::{DevGateway, DevOperators, Purpose};
+use crate::verbs::dev::{DevGateway, DevOperators, Purpose, Sockets};
 use anyhow::{Context, Result, ensure};
 use kernel::Lane;
 use ledger::Timestamp;
@@ -42,9 +42,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let folder = tempfile::tempdir_in(&arguments.folder).context("no temporary folder")?;
     let file = folder.path().join("tongbao.db");
     let database = Database::Sqlite(file.clone());
-    let (any, purpose) = ("127.0.0.1:0", Purpose::Measurement { partners: 0 });
+    let purpose = Purpose::Measurement { partners: 0 };
     let operators = DevOperators::default();
-    let gateway = DevGateway::start(any, any, folder.path(), &database, purpose, operators).await?;
+    let gateway =
+        DevGateway::start(Sockets::ANY, folder.path(), &database, purpose, operators).await?;
     let empty = used(&file).await?;
     let bytes = grown_by(&gateway, &file, arguments.orders).await;
     gateway.stop().await?;
