@@ -101,6 +101,7 @@ impl Announce for Announcer {
                 NotificationKind::Pay => "PAY",
                 NotificationKind::Share => "PROFIT",
                 NotificationKind::ShareReturn => "PROFIT_REFUND",
+                NotificationKind::Refund if is_of_recharge(&row) => "RECHARGE_REFUND",
                 NotificationKind::Refund => "REFUND",
                 NotificationKind::Withdrawal => "SETTLE",
                 NotificationKind::Recharge => "RECHARGE",
@@ -122,6 +123,11 @@ impl Announce for Announcer {
     fn acknowledged(&self, response: &Response) -> bool {
         (200..300).contains(&response.status) && acknowledges(response.body.trim_ascii())
     }
+}
+
+/// True of a refund that takes stored value back.
+fn is_of_recharge(row: &Row) -> bool {
+    matches!(row, Row::Refund(refund) if refund.is_of_recharge())
 }
 
 /// Nothing, the word `SUCCESS`, an object with `ErrCode` `SUCCESS`, or one with `code` 0.

@@ -308,6 +308,12 @@ impl<A: Aggregate> Rows<A> {
         })
     }
 
+    /// The version of a row that was loaded and has not changed since.
+    fn unchanged(&self, tenant: &TenantId, id: i64) -> Option<i64> {
+        let row = self.rows.get(tenant)?.get(&id)?;
+        row.loaded.filter(|loaded| *loaded == row.now.version())
+    }
+
     fn changed(&self, tenant: &TenantId) -> impl Iterator<Item = &LoadedRow<A>> {
         let own = self.rows.get(tenant).into_iter().flat_map(BTreeMap::values);
         own.filter(|row| row.loaded != Some(row.now.version()))
@@ -492,6 +498,13 @@ macro_rules! declare {
             /// What has to be written of a tenant.
             pub fn changed(&self, tenant: &TenantId) -> Changed {
                 Changed { $($rows: self.$rows.writes(tenant).collect(),)* }
+            }
+
+            /// The version of a row that was loaded and has not changed since.
+            pub fn unchanged(&self, tenant: &TenantId, subject: Subject) -> Option<i64> {
+                match subject.kind {
+                    $(SubjectKind::$row => self.$rows.unchanged(tenant, subject.value),)*
+                }
             }
 
             /// When the tasks of a tenant's changed rows are due.

@@ -22,7 +22,7 @@ use crate::wallet::WalletRefusal;
 use crate::wallet_freeze::WalletFreezeRefusal;
 use crate::withdrawal::WithdrawalRefusal;
 use channel::{Finding, Instruction};
-use ledger::{BookFault, Id, Stamp, Subject, Transfer, kinds};
+use ledger::{Account, BookFault, Id, Stamp, Subject, Transfer, kinds};
 use std::sync::Arc;
 
 /// What a channel said about a row.
@@ -86,6 +86,11 @@ pub struct Decision {
     pub transfers: Vec<Transfer>,
     /// What to do right after the commit.
     pub work: Vec<Work>,
+    /// Rows that it rests on, whether it changes them or not: where one has changed since it was loaded, the
+    /// decision is made again.
+    pub rests_on: Vec<Subject>,
+    /// Accounts whose balances it rests on in the same way.
+    pub rests_on_balances: Vec<Account>,
     /// What the caller gets back.
     pub reply: Reply,
 }

@@ -29,8 +29,14 @@ pub(crate) struct Movement {
 
 impl<'a> Deciding<'a> {
     pub(crate) fn new(view: &'a View, stamp: &'a mut Stamp, caller: &'a Caller) -> Deciding<'a> {
-        let decision =
-            Decision { events: vec![], transfers: vec![], work: vec![], reply: Reply::default() };
+        let decision = Decision {
+            events: vec![],
+            transfers: vec![],
+            work: vec![],
+            rests_on: vec![],
+            rests_on_balances: vec![],
+            reply: Reply::default(),
+        };
         Deciding { view, stamp, caller, call: None, decision }
     }
 
@@ -130,6 +136,17 @@ impl<'a> Deciding<'a> {
         if movement.amount != Fen::ZERO {
             self.transfer(row, movement);
         }
+    }
+
+    /// Wants a row to be at the commit as it is now. What a decision only reads may change in another process;
+    /// where the decision would be another one then, it says so.
+    pub(crate) fn rest_on<A: Aggregate>(&mut self, row: &A) {
+        self.decision.rests_on.push(row.id().subject());
+    }
+
+    /// The same of the balance of an account.
+    pub(crate) fn rest_on_balance(&mut self, account: Account) {
+        self.decision.rests_on_balances.push(account);
     }
 
     /// Adds work for after the commit.

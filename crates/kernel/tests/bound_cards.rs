@@ -757,3 +757,54 @@ proptest! {
         prop_assert_eq!(balance(&history.kernel), history.sum);
     }
 }
+
+/// A card whose refund had failed was spent in part when the channel carried that out after all.
+fn given_back_late(spent: i64) -> (TestKernel, Id<kinds::Card>) {
+    let mut kernel = new_kernel();
+    let id = bought(&mut kernel, "buy", 100, 1)[0];
+    let order = kernel.order("buy").expect("an order").terms.id;
+    let (tenant, merchant) = (tenant(), MerchantId::new(MERCHANT));
+    let request = Arc::new(RefundRequest {
+        namespace: Arc::from("wecard.refund"),
+        merchant_refund_no: "f1".to_owned(),
+        dialect: Arc::from("wecard"),
+        reason: None,
+        notify_url: None,
+        details: "{}".to_owned(),
+        is_to_balance: false,
+    });
+    let back = RefundCards { tenant, order, merchant, cards: vec![id], request };
+    kernel.handle(RefundCommand::RequestCards(Box::new(back))).expect("requested");
+    report_refund(&mut kernel, "f1", "main", RefundStatus::Closed);
+    bind(&mut kernel, id).expect("bound");
+    spend(&mut kernel, "o1", spent, Deduct::CardsFirst).expect("paid");
+    report_refund(&mut kernel, "f1", "main", RefundStatus::Done);
+    assert_books(&kernel);
+    assert_eq!(card(&kernel, id).state, CardState::Void);
+    assert!(kernel.refund_no("f1").expect("a refund").attention.is_some());
+    (kernel, id)
+}
+
+/// What the merchant's promotions cost, and what was written off.
+fn costs(kernel: &TestKernel) -> [i64; 2] {
+    let of = [(AccountKind::MerchantPromotions, MERCHANT), (AccountKind::WriteOff, "100001")];
+    of.map(|(kind, owner)| -posted(kernel, &Account::new(kind, owner)))
+}
+
+/// What is left makes up for the price, and so does what the order gives back later: its owner has the price
+/// and nothing more to spend.
+#[test]
+fn a_card_that_is_spent_in_part_is_void_once_its_price_is_given_back() {
+    for (spent, after) in [(30, [30, 0]), (300, [100, 200]), (1000, [100, 900])] {
+        let (mut kernel, id) = given_back_late(spent);
+        assert_eq!(costs(&kernel), after, "{spent} are spent");
+        let refused = spend(&mut kernel, "o2", 1, Deduct::Cards(vec![id]));
+        assert!(refused.expect_err("void").contains("void"));
+        refund(&mut kernel, "f2", "o1", spent - 10);
+        refund(&mut kernel, "f3", "o1", 10);
+        assert_books(&kernel);
+        assert_eq!((costs(&kernel), balance(&kernel)), ([0, 0], [0, 0]));
+        assert_eq!(card(&kernel, id).state, CardState::Void);
+        assert_eq!(posted(&kernel, &Account::new(AccountKind::MerchantPending, MERCHANT)), 0);
+    }
+}

@@ -412,6 +412,22 @@ fn a_refund_of_a_recharge_that_is_done_after_it_had_failed_takes_what_is_there()
     assert!(spent.refund_no("r1").expect("a refund").attention.is_some());
 }
 
+/// What was written off for a refund that was carried out too late is made up for by the next one that fails,
+/// before anything comes back to the wallet.
+#[test]
+fn what_a_failed_refund_brings_back_makes_up_for_what_was_written_off() {
+    let mut kernel = with_balance(1000, 0);
+    give_back(&mut kernel, "r1", "in", 600).expect("requested");
+    end(&mut kernel, "r1", RefundStatus::Closed);
+    assert!(spend(&mut kernel, "o1", 500));
+    give_back(&mut kernel, "r2", "in", 400).expect("requested");
+    end(&mut kernel, "r1", RefundStatus::Done);
+    assert_eq!(book(&kernel), ([0, 0], [500, 0, -400], [400, 400], -500));
+    end(&mut kernel, "r2", RefundStatus::Closed);
+    assert_eq!(book(&kernel), ([0, 0], [500, 0, -400], [0, 0], -100));
+    assert_eq!(kernel.order("in").expect("an order").funds.made_up, Fen::new(100));
+}
+
 /// Something that happens to the wallet.
 #[derive(Clone, Debug)]
 enum Step {

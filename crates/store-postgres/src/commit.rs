@@ -9,7 +9,7 @@ use crate::pool::{Pool, WRITERS};
 use crate::sql::rows::SqlRow;
 use crate::sql::{Sql, commit as sql, session};
 use kernel::{Changed, TenantId};
-use ledger::{Account, Delta, Fen, SubjectKind};
+use ledger::{Account, Delta, Fen, Subject, SubjectKind};
 use std::collections::BTreeMap;
 use store::rows::{
     Value, archive, claimed_name, event, expected_cells, mutable_cells, parts, task, transfer,
@@ -78,6 +78,7 @@ fn outcomes(ended: Result<Vec<Result<(), Error>>, StoreFault>, len: usize) -> Ve
 fn steps(batch: &Batch) -> Vec<Step<'_>> {
     let mut writing = Writing { tenant: &batch.tenant, steps: vec![] };
     writing.changed(&batch.changed);
+    writing.unchanged(&batch.rests_on);
     let claims = claimed_name::claimed(&batch.changed)
         .map(|claimed| claimed_name::row(&batch.tenant, claimed).into());
     writing.rows(&sql::CLAIM_NAMES, claims.collect());
@@ -86,6 +87,10 @@ fn steps(batch: &Batch) -> Vec<Step<'_>> {
     writing.rows(&sql::INSERT_TRANSFERS, transfers.collect());
     writing.tasks(batch);
     writing.balances(&batch.deltas);
+    let wanted = batch.balances.iter();
+    let wanted =
+        wanted.map(|(account, balance)| transfer::balance_row(&batch.tenant, account, *balance));
+    writing.rows(&sql::EXPECT_BALANCES, wanted.collect());
     writing.steps
 }
 
@@ -95,7 +100,7 @@ fn steps_of_archival(archival: &Archival) -> Vec<Step<'_>> {
     let tenant = || Value::text(record.tenant.as_str());
     let mut writing = Writing { tenant: &record.tenant, steps: vec![] };
     writing.rows(&sql::INSERT_ARCHIVES, vec![archive::row(record)]);
-    writing.kept(archival);
+    writing.unchanged(&archival.kept);
     let events = archival.events.iter();
     let events =
         events.map(|(root, id)| vec![tenant(), Value::Int(root.value()), Value::Int(id.value())]);
@@ -117,10 +122,10 @@ macro_rules! of_all {
                 $(self.aggregates(&changed.$rows);)*
             }
 
-            /// Wants the rows that stay to be as they were.
-            fn kept(&mut self, archival: &'a Archival) {
+            /// Wants rows that stay to be as they were.
+            fn unchanged(&mut self, kept: &'a [(Subject, i64)]) {
                 $(
-                    let own = archival.kept.iter();
+                    let own = kept.iter();
                     let own = own.filter(|(subject, _)| subject.kind == SubjectKind::$row);
                     let keys = own.map(|(subject, version)| {
                         let tenant = Value::text(self.tenant.as_str());

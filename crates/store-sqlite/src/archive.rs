@@ -50,7 +50,7 @@ fn write(connection: &Connection, archival: &Archival) -> Result<(), CommitFault
 macro_rules! of_any {
     ($($rows:ident: $row:ident,)*) => {
         /// Finds a row of this kind by tenant, id and version.
-        fn of_version(kind: SubjectKind) -> &'static str {
+        pub(crate) fn of_version(kind: SubjectKind) -> &'static str {
             match kind {
                 $(SubjectKind::$row => &kernel::$row::sql().of_version,)*
             }

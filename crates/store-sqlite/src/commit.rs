@@ -1,7 +1,11 @@
 //! Committing batches: all in one transaction, each whole or not at all.
 
+use crate::archive::of_version;
+use crate::load::text;
 use crate::sql::claim::{END, SET};
-use crate::sql::commit::{CLAIM_NAME, INSERT_EVENT, INSERT_TRANSFER, MOVE_BALANCE, STORE_LAST_ID};
+use crate::sql::commit::{
+    BALANCE_IS, CLAIM_NAME, INSERT_EVENT, INSERT_TRANSFER, MOVE_BALANCE, STORE_LAST_ID,
+};
 use crate::sql::rows::SqlRow;
 use crate::statement::{bind, fault, is_misfit, is_taken};
 use kernel::Changed;
@@ -81,10 +85,18 @@ fn roll_back(mut savepoint: Savepoint<'_>) -> Result<(), StoreFault> {
 
 fn write(connection: &Connection, batch: &Batch) -> Result<(), CommitFault> {
     write_changed(connection, &batch.changed)?;
+    for (subject, version) in &batch.rests_on {
+        let key = [text(&batch.tenant), Value::Int(subject.value), Value::Int(*version)];
+        expect(connection, of_version(subject.kind), &key, || subject.to_string())?;
+    }
     claim_names(connection, batch)?;
     write_events(connection, batch)?;
     write_transfers(connection, batch)?;
     move_balances(connection, batch)?;
+    for (account, balance) in &batch.balances {
+        let row = transfer::balance_row(&batch.tenant, account, *balance);
+        expect(connection, BALANCE_IS, &row, || name("balance", account.key()))?;
+    }
     set_tasks(connection, batch)
 }
 

@@ -66,6 +66,18 @@ pub enum Rule {
     /// An order whose wallet pays took exactly what it was paid with, and what was put back of that is in the
     /// book and no more than its refunds.
     WalletPaymentDiffers,
+    /// What an order took from a wallet was taken from the accounts that the row says, as much from each.
+    WalletPartsDiffer,
+    /// The cards that a wallet says are in it are those that say so.
+    WalletCardsDiffer,
+    /// Every void card has a refund of its purchase that gives its price back, or has; and every card of such
+    /// a refund is void, or has expired.
+    CardVoidDiffers,
+    /// An owner's quota has the cards of its purchases that were not given up, without those that are void.
+    QuotaDiffers,
+    /// What a purchase brought is in the book once: the worth of its cards in the account of their batch, what
+    /// was paid into a wallet and what the merchant added in the wallet's accounts.
+    RechargeNotBooked,
     /// What the transfers of a row hold is what the row says that it holds.
     HeldDiffers,
     /// Every transfer that holds or releases belongs to a row.
@@ -82,7 +94,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order in which they are checked.
-    pub const ALL: [Rule; 27] = [
+    pub const ALL: [Rule; 32] = [
         Rule::TransferShape,
         Rule::BalanceMissing,
         Rule::BalanceDiffers,
@@ -104,6 +116,11 @@ impl Rule {
         Rule::StockDiffers,
         Rule::RechargeDiffers,
         Rule::WalletPaymentDiffers,
+        Rule::WalletPartsDiffer,
+        Rule::WalletCardsDiffer,
+        Rule::CardVoidDiffers,
+        Rule::QuotaDiffers,
+        Rule::RechargeNotBooked,
         Rule::HeldDiffers,
         Rule::HoldWithoutRow,
         Rule::OpenWithoutTask,
@@ -141,6 +158,11 @@ impl Rule {
             Rule::StockDiffers => "its purchases do not have the cards that it counts",
             Rule::RechargeDiffers => "its order's end and its cards do not fit its state",
             Rule::WalletPaymentDiffers => "it did not take from its wallet what it was paid with",
+            Rule::WalletPartsDiffer => "its parts are not what left the wallet's accounts",
+            Rule::WalletCardsDiffer => "its cards are not those that say that they are in it",
+            Rule::CardVoidDiffers => "it is void without a refund, or refunded and not void",
+            Rule::QuotaDiffers => "its owner's purchases do not have the cards that it counts",
+            Rule::RechargeNotBooked => "what it brought is not in the book once",
             Rule::HeldDiffers => "its transfers do not hold what it should hold",
             Rule::HoldWithoutRow => "holds or releases for a row that does not exist",
             Rule::OpenWithoutTask => "open, and no task",

@@ -6,7 +6,7 @@
 
 use crate::query::WalletFlows;
 use crate::{Counted, EXAMINED_MAX};
-use kernel::{Card, CardBatchState, CardChange, Change, Event};
+use kernel::{Card, CardBatchState, CardChange, CardState, Change, Event};
 use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, Timestamp, kinds};
 
 /// What a flow of a wallet is.
@@ -170,7 +170,7 @@ pub const CARD_FLOWS: [&str; 8] =
 pub fn amount_of(card: &Card, change: &CardChange) -> Option<Fen> {
     let fen = match change {
         CardChange::Issued(_) | CardChange::Revived { .. } => card.face.get(),
-        CardChange::Voided { .. } => -card.face.get(),
+        CardChange::Voided { amount, .. } => -amount.get(),
         CardChange::Spent { amount, .. } => -amount.get(),
         CardChange::PutBack { amount, .. } => amount.get(),
         CardChange::Frozen { .. } | CardChange::Unfrozen { .. } => 0,
@@ -183,7 +183,8 @@ pub fn amount_of(card: &Card, change: &CardChange) -> Option<Fen> {
         | CardChange::Dropped { .. }
         | CardChange::GivenAway { .. }
         | CardChange::Received { .. }
-        | CardChange::Kept { .. } => return None,
+        | CardChange::Kept { .. }
+        | CardChange::PaidBack { .. } => return None,
     };
     Some(Fen::new(fen))
 }
@@ -195,10 +196,15 @@ pub fn card_flows_read(offset: u32, limit: u32) -> u32 {
 
 /// A page of a card's flows. The events are its newest, up to the end of the page, the newest first.
 pub fn card_flows(card: &Card, count: u64, newest: Vec<Event>, offset: u32) -> Counted<CardFlow> {
-    let mut balance_after = card.balance();
+    let (mut balance_after, mut is_void) = (card.balance(), card.state == CardState::Void);
     let flows = newest.into_iter().filter_map(|event| {
         let Change::Card(change) = &event.change else { return None };
-        let amount = amount_of(card, change)?;
+        is_void &= !matches!(change, CardChange::Voided { .. });
+        let amount = match change {
+            // What an order's refund puts back on a void card is not the owner's.
+            CardChange::PutBack { .. } if is_void => Fen::ZERO,
+            _ => amount_of(card, change)?,
+        };
         let flow = CardFlow { event, amount, balance_after };
         balance_after = Fen::new(balance_after.get() - amount.get());
         Some(flow)

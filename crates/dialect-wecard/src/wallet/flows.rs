@@ -196,7 +196,7 @@ impl About {
             CardChange::Spent { by, .. } => About { order: Some(*by), ..flow("PAY") },
             CardChange::PutBack { by, .. } => About { refund: Some(*by), ..flow("REFUND") },
             CardChange::Issued(_) => flow("RECHARGE"),
-            CardChange::Voided { by } | CardChange::Revived { by } => {
+            CardChange::Voided { by, .. } | CardChange::Revived { by } => {
                 About { refund: Some(*by), ..flow("RECHARGE_REFUND") }
             }
             CardChange::Frozen { note } => About { remark: note.clone(), ..flow("FREEZE") },
@@ -210,7 +210,8 @@ impl About {
             | CardChange::Dropped { .. }
             | CardChange::GivenAway { .. }
             | CardChange::Received { .. }
-            | CardChange::Kept { .. } => return None,
+            | CardChange::Kept { .. }
+            | CardChange::PaidBack { .. } => return None,
         })
     }
 }

@@ -75,6 +75,14 @@ pub enum CardChange {
     Voided {
         /// Which refund.
         by: Id<kinds::Refund>,
+        /// What was left of it.
+        amount: Fen,
+    },
+    /// Another refund of its price, which had failed, was carried out after all while it was void: the
+    /// end of the one that took it back cannot revive it any more.
+    PaidBack {
+        /// Which refund.
+        by: Id<kinds::Refund>,
     },
     /// The refund that took it back failed: it is as it was issued.
     Revived {
@@ -103,6 +111,7 @@ impl AggregateChange for CardChange {
             CardChange::Spent { .. } => "spent",
             CardChange::PutBack { .. } => "put_back",
             CardChange::Voided { .. } => "voided",
+            CardChange::PaidBack { .. } => "paid_back",
             CardChange::Revived { .. } => "revived",
             CardChange::Expired => "expired",
         }
@@ -149,15 +158,22 @@ pub(super) fn evolve(before: Option<&Card>, event: &Event, change: &CardChange) 
             move_spent(&mut card, event, amount.get());
         }
         CardChange::PutBack { amount, .. } => {
-            assert!(card.is_alive(), "{} is not alive and gets something back", event.subject);
+            let is_expired = card.state == CardState::Expired;
+            assert!(!is_expired, "{} has expired and gets something back", event.subject);
             move_spent(&mut card, event, -amount.get());
         }
-        CardChange::Voided { .. } => {
-            assert!(card.is_whole(), "{} is taken back and not whole", event.subject);
+        CardChange::Voided { by, .. } => {
+            assert!(card.is_alive(), "{} is taken back and not alive", event.subject);
             card.state = CardState::Void;
+            card.void_by = Some(*by);
         }
-        CardChange::Revived { .. } => {
+        CardChange::PaidBack { by } => {
             assert_eq!(card.state, CardState::Void, "{} was not taken back", event.subject);
+            card.void_by = Some(*by);
+        }
+        CardChange::Revived { by } => {
+            assert_eq!(card.void_by, Some(*by), "{} is not void by this refund", event.subject);
+            card.void_by = None;
             card.state = card.usable_state();
         }
         CardChange::Expired => card.state = CardState::Expired,
@@ -165,13 +181,13 @@ pub(super) fn evolve(before: Option<&Card>, event: &Event, change: &CardChange) 
     card
 }
 
-/// Counts what was spent of a card. A frozen one stays frozen.
+/// Counts what was spent of a card. A frozen one stays frozen, a void one void.
 fn move_spent(card: &mut Card, event: &Event, fen: i64) {
     let spent = card.spent.plus(Fen::new(fen));
     card.spent = spent.unwrap_or_else(|fault| panic!("{}: {fault}", event.subject));
     let is_within = (Fen::ZERO..=card.face).contains(&card.spent);
     assert!(is_within, "{}: {} of {} are spent", event.subject, card.spent, card.face);
-    if card.state != CardState::Frozen {
+    if !matches!(card.state, CardState::Frozen | CardState::Void) {
         card.state = card.usable_state();
     }
 }

@@ -14,8 +14,8 @@ pub use change::CardChange;
 pub use decide::{CardCommand, CardRefusal, ReadCardSecret, ResealCardSecret};
 pub(crate) use number::new_number;
 pub use number::{CARD_NUMBER_LEN, has_check_digit};
-pub(crate) use refund::{put_back, take_back};
-pub(crate) use spend::{obstacle, spend, unspend};
+pub(crate) use refund::{left_of_price, put_back, take_back};
+pub(crate) use spend::{make_up, obstacle, spend, unspend};
 
 use crate::aggregate::{Aggregate, Key, NaturalKey, Reads, View};
 use crate::card_batch::CardBatch;
@@ -133,6 +133,8 @@ pub struct Card {
     pub owner: String,
     /// What of it was spent.
     pub spent: Fen,
+    /// The refund that gave its price back, or is about to, while it is void.
+    pub void_by: Option<Id<kinds::Refund>>,
     /// Its secret, once somebody has read it.
     pub secret: Option<CardSecret>,
     /// The wallet that it is in, once it is bound.
@@ -144,11 +146,12 @@ pub struct Card {
 impl Card {
     /// What is left of it; nothing once it has expired or was taken back.
     pub fn balance(&self) -> Fen {
-        let left = match self.is_alive() {
-            true => self.face.minus(self.spent),
-            false => Ok(Fen::ZERO),
-        };
-        left.unwrap_or_else(|fault| panic!("card {}: {fault}", self.id))
+        if self.is_alive() { self.unspent() } else { Fen::ZERO }
+    }
+
+    /// What of it was not spent.
+    pub(crate) fn unspent(&self) -> Fen {
+        self.face.minus(self.spent).unwrap_or_else(|fault| panic!("card {}: {fault}", self.id))
     }
 
     /// True while its time is not up and nobody has taken it back.

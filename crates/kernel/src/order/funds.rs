@@ -116,6 +116,9 @@ pub struct OrderFunds {
     pub sharing: Fen,
     /// Shared to payees, without what came back.
     pub shared: Fen,
+    /// Written off for refunds that were carried out after they had failed, where its own merchant or its
+    /// wallet had the money no more. What other refunds put back later makes up for it first.
+    pub made_up: Fen,
 }
 
 /// How far an order is shared: the channel takes one share or return of an order at a time.
@@ -155,6 +158,7 @@ impl OrderFunds {
             allocated: plus(self.allocated, delta.allocated),
             sharing: plus(self.sharing, delta.sharing),
             shared: plus(self.shared, delta.shared),
+            made_up: plus(self.made_up, delta.made_up),
         }
     }
 }

@@ -24,6 +24,8 @@ pub(super) fn credit(
     wallet: &Wallet,
     amounts: [Fen; 2],
 ) {
+    // Where another process closes the wallet meanwhile, the money goes back.
+    deciding.rest_on(wallet);
     deciding.record(recharge, RechargeChange::Credited);
     let merchant = order.terms.request.merchant.as_str();
     let [paid, bonus] = amounts;

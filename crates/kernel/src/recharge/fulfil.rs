@@ -82,6 +82,7 @@ fn issue(deciding: &mut Deciding<'_>, recharge: &Recharge, batch: &CardBatch, qu
             state: CardState::Issued,
             owner: recharge.owner.clone(),
             spent: Fen::ZERO,
+            void_by: None,
             secret: None,
             bound_to: None,
             wrong_secrets: vec![],
@@ -140,6 +141,8 @@ pub(super) fn expire(
         deciding.record(recharge, RechargeChange::Extended { expires_at });
         return Ok(());
     }
+    // Where another process extends the batch meanwhile, they have not expired.
+    deciding.rest_on(&batch);
     let mut lapsed = Fen::ZERO;
     for id in recharge.cards() {
         let card = deciding.row::<Card>(&recharge.tenant, id).ok_or(RechargeRefusal::NotFound)?;

@@ -44,6 +44,7 @@ pub(super) fn pay_in(
     let open = OpenWallet { tenant: tenant.clone(), merchant, owner };
     let wallet = wallet::find_or_open(deciding, &open)?;
     wallet.check_usable()?;
+    deciding.rest_on(&wallet);
     let recharge = deciding.id();
     let request = OrderRequest { recharge: Some(recharge), ..(*place.request).clone() };
     let place = PlaceOrder { request: Arc::new(request), ..place.clone() };

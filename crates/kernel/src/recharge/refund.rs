@@ -78,13 +78,15 @@ impl PaidBack<'_> {
         self.move_value(deciding, wallet.bonus(), promotions, bonus);
     }
 
-    /// Puts back what the refund took: it has failed. What the wallet may be used for by then does not matter.
-    pub(crate) fn put_back(&self, deciding: &mut Deciding<'_>) {
+    /// Puts back what the refund took, without what was made up before for another one: it has failed. What
+    /// the wallet may be used for by then does not matter.
+    pub(crate) fn put_back(&self, deciding: &mut Deciding<'_>, made_up: Fen) {
         let view = deciding.view();
         let Some(wallet) = self.wallet(view) else { return };
         let bonus = self.bonus(view);
         let [pending, promotions] = self.merchant();
-        self.move_value(deciding, pending, wallet.principal(), self.refund.amount);
+        let principal = Fen::new(self.refund.amount.get() - made_up.get());
+        self.move_value(deciding, pending, wallet.principal(), principal);
         self.move_value(deciding, promotions, wallet.bonus(), bonus);
     }
 

@@ -137,12 +137,13 @@ fn new_refund(
 
 /// That the wallet may be used, and has what the refund takes from it.
 fn check_wallet(
-    deciding: &Deciding<'_>,
+    deciding: &mut Deciding<'_>,
     refund: &Refund,
     order: &Order,
     wallet: &Wallet,
 ) -> Result<(), RefundRefusal> {
     wallet.check_usable()?;
+    deciding.rest_on(wallet);
     match money::is_there(deciding.view(), refund, order) {
         true => Ok(()),
         false => Err(RefundRefusal::BalanceTooLow),

@@ -59,8 +59,7 @@ pub(super) fn move_to(
 ) {
     let (before, after) = (place(refund, &refund.state), place(refund, to));
     if let (Place::Reserved | Place::Source, Place::Waiting | Place::Channel) = (before, after) {
-        let there = there(deciding.view(), refund, order);
-        take_value(deciding, refund, order, &there);
+        take_value(deciding, refund, order);
     }
     for movement in movements(deciding.view(), refund, order, to) {
         deciding.transfer_any(refund, movement);
@@ -73,22 +72,25 @@ pub(super) fn move_to(
     }
     // What is pending for the merchant has their price by now.
     if let (Place::Waiting, Place::Source) = (before, after) {
-        let cards = cards(deciding.view(), refund, &refund.parts);
+        let cards = cards(deciding.view(), refund);
         card::put_back(deciding, refund.id, &cards);
         if wallet(refund).is_some() {
             let before = requested_before(order).minus(refund.amount).unwrap_or(Fen::ZERO);
-            PaidBack { refund, order, before }.put_back(deciding);
+            let made_up =
+                sum(refund.parts.iter().map(|part| made_up(deciding.view(), refund, order, part)));
+            PaidBack { refund, order, before }.put_back(deciding, made_up);
         }
     }
 }
 
-/// Takes back the stored value that these parts are the price of.
-fn take_value(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order, parts: &[RefundPart]) {
-    let cards = cards(deciding.view(), refund, parts);
+/// Takes back the stored value that the refund's parts are the price of, as far as it is there.
+fn take_value(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order) {
+    let cards = cards(deciding.view(), refund);
     card::take_back(deciding, refund.id, &cards);
     if wallet(refund).is_some() {
         let of_wallet = |part: &&RefundPart| matches!(part.source, RefundSource::Wallet(_));
-        let principal = parts.iter().find(of_wallet).map_or(Fen::ZERO, |part| part.amount);
+        let there = there(deciding.view(), refund, order);
+        let principal = there.iter().find(of_wallet).map_or(Fen::ZERO, |part| part.amount);
         paid_back(refund, order).take(deciding, principal);
     }
 }
@@ -107,18 +109,18 @@ fn paid_back<'a>(refund: &'a Refund, order: &'a Order) -> PaidBack<'a> {
     PaidBack { refund, order, before }
 }
 
-/// The cards among these parts, each with its price.
-fn cards(view: &View, refund: &Refund, parts: &[RefundPart]) -> Vec<(Card, Fen)> {
+/// The cards among its parts, each with its price.
+fn cards(view: &View, refund: &Refund) -> Vec<(Card, Fen)> {
     let of = |part: &RefundPart| match part.source {
         RefundSource::OwnMerchant | RefundSource::Allocation(_) | RefundSource::Wallet(_) => None,
         RefundSource::Card(id) => Some((card(view, refund, id).clone(), part.amount)),
     };
-    parts.iter().filter_map(of).collect()
+    refund.parts.iter().filter_map(of).collect()
 }
 
 /// True when a card that the refund takes back was given to somebody else.
 pub(super) fn has_other_owner(view: &View, refund: &Refund) -> bool {
-    cards(view, refund, &refund.parts).iter().any(|(card, _)| {
+    cards(view, refund).iter().any(|(card, _)| {
         let recharge = view.recharges.get(&refund.tenant, card.recharge);
         recharge.is_some_and(|recharge| recharge.owner != card.owner)
     })
@@ -145,6 +147,9 @@ pub(super) fn count(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order,
     };
     let delta = OrderFunds {
         allocated: gone.as_ref().map_or(Fen::ZERO, |(way, parts)| allocated(parts, *way)),
+        made_up: gone.as_ref().map_or(Fen::ZERO, |(way, parts)| {
+            newly_made_up(deciding.view(), refund, order, *way, parts)
+        }),
         ..minus(counted(refund, after), counted(refund, before))
     };
     if refund.request.is_some() && delta != OrderFunds::default() {
@@ -164,6 +169,47 @@ fn allocated(parts: &[RefundPart], way: Way) -> Fen {
         Way::Taken => Fen::new(-sum),
         Way::PutBack => Fen::new(sum),
     }
+}
+
+/// What is made up for the order's own merchant and its wallet, more or less, when a refund takes these
+/// parts or puts back all of its own.
+fn newly_made_up(
+    view: &View,
+    refund: &Refund,
+    order: &Order,
+    way: Way,
+    taken: &[RefundPart],
+) -> Fen {
+    let own = |parts: &[RefundPart], of: &dyn Fn(&RefundPart) -> Fen| {
+        sum(parts.iter().filter(|part| is_own(part)).map(of))
+    };
+    let amount = |part: &RefundPart| part.amount;
+    match way {
+        Way::Taken => Fen::new(own(&refund.parts, &amount).get() - own(taken, &amount).get()),
+        Way::PutBack => {
+            let made_up = |part: &RefundPart| made_up(view, refund, order, part);
+            Fen::new(-own(&refund.parts, &made_up).get())
+        }
+    }
+}
+
+/// True of what the order's own merchant pays, or the wallet that the order paid into.
+const fn is_own(part: &RefundPart) -> bool {
+    matches!(part.source, RefundSource::OwnMerchant | RefundSource::Wallet(_))
+}
+
+/// What of a part of a failed refund was made up before, for another one that was carried out too late: it
+/// goes back to where that was written off. A card that the other one gave the price of back stays void.
+fn made_up(view: &View, refund: &Refund, order: &Order, part: &RefundPart) -> Fen {
+    match part.source {
+        RefundSource::OwnMerchant | RefundSource::Wallet(_) => part.amount.min(order.funds.made_up),
+        RefundSource::Card(id) if card(view, refund, id).void_by != Some(refund.id) => part.amount,
+        RefundSource::Card(_) | RefundSource::Allocation(_) => Fen::ZERO,
+    }
+}
+
+fn sum(amounts: impl Iterator<Item = Fen>) -> Fen {
+    Fen::new(amounts.map(Fen::get).sum())
 }
 
 /// Records in the allocations what of them went to the refund or came back.
@@ -190,7 +236,7 @@ pub(super) fn reserve(deciding: &mut Deciding<'_>, refund: &Refund, order: &Orde
 
 /// What a new refund's amount does: it is taken from where it lies, and held.
 pub(super) fn open(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order) {
-    take_value(deciding, refund, order, &refund.parts);
+    take_value(deciding, refund, order);
     let taken = take(deciding.view(), refund, order, &refund.parts);
     for movement in [taken, vec![held(refund, order, Phase::Hold)]].concat() {
         deciding.transfer_any(refund, movement);
@@ -206,7 +252,8 @@ pub(super) fn open(deciding: &mut Deciding<'_>, refund: &Refund, order: &Order) 
 /// True when what the refund takes is where it is taken from.
 pub(super) fn is_there(view: &View, refund: &Refund, order: &Order) -> bool {
     let has_bonus = || wallet(refund).is_none() || paid_back(refund, order).has_bonus(view);
-    there(view, refund, order) == refund.parts && has_bonus()
+    let has_cards = || cards(view, refund).iter().all(|(card, _)| card.is_whole());
+    there(view, refund, order) == refund.parts && has_bonus() && has_cards()
 }
 
 /// The order as it would be without a refund that it counts and that has taken nothing yet.
@@ -219,8 +266,8 @@ pub(super) fn without(refund: &Refund, order: &Order) -> Order {
     Order { funds: OrderFunds { refunding, ..order.funds }, ..order.clone() }
 }
 
-/// What of the refund's parts is still where it was taken from. An allocation or a card pays its part or
-/// nothing.
+/// What of the refund's parts is still where it was taken from. An allocation pays its part or nothing, a
+/// card what is left of it.
 fn there(view: &View, refund: &Refund, order: &Order) -> Vec<RefundPart> {
     let order = without(refund, order);
     let of = |part: &RefundPart| match part.source {
@@ -228,12 +275,15 @@ fn there(view: &View, refund: &Refund, order: &Order) -> Vec<RefundPart> {
         RefundSource::Allocation(id) if allocation(view, refund, id).has(view, part.amount) => {
             part.amount
         }
-        RefundSource::Card(id) if card(view, refund, id).is_whole() => part.amount,
+        RefundSource::Card(id) => match card(view, refund, id) {
+            card if card.is_alive() => card::left_of_price(card, part.amount, card.unspent()),
+            _ => Fen::ZERO,
+        },
         RefundSource::Wallet(id) => {
             let of = |wallet: &Wallet| wallet.available(view, wallet.principal());
             part.amount.min(view.wallets.get(&refund.tenant, id).map_or(Fen::ZERO, of))
         }
-        RefundSource::Allocation(_) | RefundSource::Card(_) => Fen::ZERO,
+        RefundSource::Allocation(_) => Fen::ZERO,
     };
     let parts = refund.parts.iter().map(|part| RefundPart { amount: of(part), ..part.clone() });
     parts.filter(|part| part.amount.is_positive()).collect()
@@ -314,9 +364,16 @@ fn take_and_hold(view: &View, refund: &Refund, order: &Order) -> Vec<Movement> {
     [take(view, refund, order, &there), vec![lost, hold]].concat()
 }
 
-/// Each part goes back to where it belongs.
+/// Each part goes back to where it belongs: what was made up before to where it was written off.
 fn put_back(view: &View, refund: &Refund, order: &Order) -> Vec<Movement> {
-    let back = |part: &RefundPart| part_movements(view, refund, order, part, Way::PutBack);
+    let write_off = Account::new(AccountKind::WriteOff, refund.tenant.as_str());
+    let back = |part: &RefundPart| {
+        let made_up = RefundPart { amount: made_up(view, refund, order, part), ..part.clone() };
+        let amount = Fen::new(part.amount.get() - made_up.amount.get());
+        let rest = RefundPart { amount, ..part.clone() };
+        let repaid = moved(&made_up, refund.waiting(), write_off.clone());
+        [vec![repaid], part_movements(view, refund, order, &rest, Way::PutBack)].concat()
+    };
     let parts = refund.parts.iter().flat_map(back).collect();
     [vec![held(refund, order, Phase::Release)], parts].concat()
 }

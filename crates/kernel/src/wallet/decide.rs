@@ -115,6 +115,10 @@ fn set_state(
     if state == WalletState::Closed && !is_empty {
         return Err(WalletRefusal::NotEmpty);
     }
+    if state == WalletState::Closed {
+        deciding.rest_on_balance(wallet.principal());
+        deciding.rest_on_balance(wallet.bonus());
+    }
     let note = note.map(str::to_owned);
     deciding.record(wallet, WalletChange::StateChanged { state, note });
     Ok(())

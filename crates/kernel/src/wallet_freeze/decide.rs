@@ -117,6 +117,9 @@ fn freeze(
     wanted: &FreezeWallet,
 ) -> Result<Id<kinds::WalletFreeze>, WalletFreezeRefusal> {
     let parts = check(deciding, wanted)?;
+    if let Some(wallet) = deciding.row::<Wallet>(&wanted.tenant, wanted.wallet) {
+        deciding.rest_on(&wallet);
+    }
     let freeze = WalletFreeze {
         tenant: wanted.tenant.clone(),
         id: deciding.id(),

@@ -14,7 +14,7 @@ pub use decide::WalletPaymentCommand;
 pub(crate) use money::{Shortage, put_back, take};
 pub(crate) use sources::balance_parts;
 
-use crate::aggregate::{Aggregate, Key, NaturalKey};
+use crate::aggregate::{Aggregate, Key, NaturalKey, Reads};
 use crate::command::{Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::TenantId;
@@ -172,5 +172,14 @@ impl Aggregate for WalletPayment {
 
     fn decide(_: &mut Deciding<'_>, command: &WalletPaymentCommand) -> Result<Reply, Refusal> {
         match *command {}
+    }
+
+    /// The cards that it took from: one that needed its place in the wallet for another is not loaded with that.
+    fn linked(&self, reads: &mut Reads) {
+        let cards = self.parts.iter().filter_map(|part| match part.source {
+            ValueSource::Card(card) => Some((self.tenant.clone(), Key::Id(card))),
+            ValueSource::Principal | ValueSource::Bonus => None,
+        });
+        reads.cards.extend(cards);
     }
 }

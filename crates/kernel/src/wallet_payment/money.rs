@@ -39,6 +39,7 @@ pub(crate) fn take(
     let tenant = &order.terms.tenant;
     let wallet = deciding.row::<Wallet>(tenant, *wallet).ok_or(WalletRefusal::NotFound)?;
     wallet.check_usable()?;
+    deciding.rest_on(&wallet);
     let parts = parts(deciding, &wallet, deduct, amount)?;
     let payment = WalletPayment {
         tenant: tenant.clone(),
@@ -84,32 +85,40 @@ pub(crate) fn put_back(deciding: &mut Deciding<'_>, refund: &Refund, order: &Ord
     let wallet = wallet.unwrap_or_else(|| panic!("order {} has no wallet", order.terms.id));
     deciding.record(payment, WalletPaymentChange::PutBack { by: refund.id, amount });
     for part in payment.backwards(amount) {
-        let (debit, credit) =
-            (funds(&order.terms.channel_account), enter(deciding, wallet, refund, part));
-        let (phase, reason, amount) = (Phase::Post, Reason::StoredValueRefund, part.amount);
-        deciding.transfer(payment, Movement { phase, debit, credit, amount, reason });
+        for (credit, amount) in enter(deciding, wallet, refund, part) {
+            let debit = funds(&order.terms.channel_account);
+            let (phase, reason) = (Phase::Post, Reason::StoredValueRefund);
+            deciding.transfer_any(payment, Movement { phase, debit, credit, amount, reason });
+        }
     }
 }
 
-/// The account that a part comes back to. What a card cannot take any more comes to what was paid in, so that
-/// its owner can spend it; so does everything where the merchant wants that.
+/// The accounts that a part comes back to. What a card cannot take any more comes to what was paid in, so
+/// that its owner can spend it; so does everything where the merchant wants that. Of a card whose price was
+/// given back its owner has nothing more to spend.
 fn enter(
     deciding: &mut Deciding<'_>,
     wallet: &Wallet,
     refund: &Refund,
     part: ValuePart,
-) -> Account {
-    if refund.request.as_ref().is_some_and(|request| request.is_to_balance) {
-        return wallet.principal();
+) -> Vec<(Account, Fen)> {
+    if let ValueSource::Card(id) = part.source
+        && let Some(card) = deciding.row::<Card>(&wallet.tenant, id)
+        && card.void_by.is_some()
+    {
+        return card::make_up(deciding, &card, refund.id, part.amount).into();
     }
-    match part.source {
+    let is_to_balance = refund.request.as_ref().is_some_and(|request| request.is_to_balance);
+    let account = match part.source {
+        _ if is_to_balance => wallet.principal(),
         ValueSource::Principal => wallet.principal(),
         ValueSource::Bonus => wallet.bonus(),
         ValueSource::Card(id) => match receiver(deciding, wallet, id) {
             Some(card) => card::unspend(deciding, &card, refund.id, part.amount),
             None => wallet.principal(),
         },
-    }
+    };
+    vec![(account, part.amount)]
 }
 
 /// The card, where it can take something back: it is in the wallet, and its time is not up.

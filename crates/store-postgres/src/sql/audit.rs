@@ -37,7 +37,8 @@ fn first_refund_with(broken: &str) -> String {
                             AND (debit ~ '^merchant_(pending|available|frozen)/'
                                 OR debit = 'write_off/' || refunds.tenant) THEN 'taken'
                         WHEN namespace IS NOT NULL AND debit = {WAITING}
-                            AND credit ~ '^merchant_(pending|available|frozen)/' THEN 'put back'
+                            AND (credit ~ '^merchant_(pending|available|frozen)/'
+                                OR credit = 'write_off/' || refunds.tenant) THEN 'put back'
                         WHEN credit = 'channel_funds/' || terms.channel_account
                             AND debit IN ('settled_by_hand/' || refunds.tenant,
                                 'write_off/' || refunds.tenant) THEN 'after'
@@ -303,6 +304,78 @@ super::statements! {
             coalesce(taken, 0) <> CASE WHEN orders.state = 'paid' THEN paid_amount ELSE 0 END
             OR coalesce(back, 0) <> coalesce(returned, 0) OR coalesce(returned, 0) <> orders.refunded)
         ORDER BY orders.tenant, orders.id LIMIT 1";
+
+    WALLET_PARTS_DIFFER = "SELECT tenant, id FROM (
+            SELECT own.tenant, own.id, part ->> 'source' AS source,
+                (part ->> 'amount')::bigint AS fen
+            FROM wallet_payments AS own, jsonb_array_elements(own.parts::jsonb) AS part
+            UNION ALL
+            SELECT tenant, subject_id, CASE WHEN debit LIKE 'wallet_principal/%' THEN 'principal'
+                WHEN debit LIKE 'wallet_bonus/%' THEN 'bonus'
+                WHEN debit LIKE 'card_liability/%' THEN 'card' END, -amount
+            FROM transfers
+            WHERE subject_kind = 'wallet_payment' AND reason = 'stored_value_payment') AS sides
+        GROUP BY tenant, id, source HAVING sum(fen) <> 0 ORDER BY tenant, id LIMIT 1";
+
+    WALLET_CARDS_DIFFER = "SELECT tenant, id FROM (
+            SELECT wallets.tenant, wallets.id, card::bigint AS card, 1 AS side
+            FROM wallets, jsonb_array_elements_text(wallets.cards::jsonb) AS card
+            UNION ALL
+            SELECT tenant, wallet_id, id, -1 FROM cards WHERE wallet_id IS NOT NULL) AS sides
+        GROUP BY tenant, id, card HAVING sum(side) <> 0 ORDER BY tenant, id LIMIT 1";
+
+    CARD_VOID_DIFFERS = "SELECT tenant, id FROM (
+            SELECT cards.tenant, cards.id FROM cards
+            LEFT JOIN refunds ON refunds.tenant = cards.tenant AND refunds.id = void_by
+            WHERE (cards.state = 'void' OR void_by IS NOT NULL)
+                AND (cards.state = 'void' AND refunds.order_id = cards.order_id
+                    AND refunds.state IN ('requesting', 'processing', 'done', 'settled_by_hand'))
+                    IS NOT TRUE
+            UNION ALL
+            SELECT part.tenant, part.card FROM (
+                SELECT refunds.tenant, (part ->> 'card')::bigint AS card
+                FROM refunds, jsonb_array_elements(refunds.parts::jsonb) AS part
+                WHERE refunds.state IN ('requesting', 'processing', 'done', 'settled_by_hand')
+                    AND part ->> 'card' IS NOT NULL) AS part
+            LEFT JOIN cards ON cards.tenant = part.tenant AND cards.id = part.card
+            WHERE (cards.state IN ('void', 'expired')) IS NOT TRUE) AS found
+        ORDER BY tenant, id LIMIT 1";
+
+    QUOTA_DIFFERS = "SELECT tenant, max(id) AS quota FROM (
+            SELECT tenant, batch_id, owner, id, taken FROM card_quotas
+            UNION ALL
+            SELECT tenant, batch_id, owner, NULL, -quantity FROM recharges
+            WHERE batch_id IS NOT NULL AND state IN ('open', 'issued')
+            UNION ALL
+            SELECT cards.tenant, cards.batch_id, own.owner, NULL, 1
+            FROM cards JOIN recharges AS own
+                ON own.tenant = cards.tenant AND own.id = recharge_id
+            WHERE cards.state = 'void') AS sides
+        GROUP BY tenant, batch_id, owner HAVING max(id) IS NOT NULL AND sum(taken) <> 0
+        ORDER BY tenant, quota LIMIT 1";
+
+    RECHARGE_NOT_BOOKED = "SELECT tenant, id FROM (
+            SELECT own.tenant, own.id,
+                CASE own.state WHEN 'issued' THEN own.quantity * face
+                    WHEN 'credited' THEN paid_amount ELSE 0 END AS value,
+                CASE own.state WHEN 'credited' THEN bonus ELSE 0 END AS given,
+                CASE WHEN phase = 'post' AND ((transfers.reason = 'card_issue'
+                        AND credit = 'card_liability/' || lpad(own.batch_id::text, 18, '0'))
+                    OR (transfers.reason = 'recharge'
+                        AND credit = 'wallet_principal/' || lpad(own.wallet_id::text, 18, '0')))
+                    THEN transfers.amount ELSE 0 END AS moved,
+                CASE WHEN phase = 'post' AND transfers.reason = 'recharge'
+                        AND credit = 'wallet_bonus/' || lpad(own.wallet_id::text, 18, '0')
+                    THEN transfers.amount ELSE 0 END AS added
+            FROM recharges AS own
+            LEFT JOIN orders ON orders.tenant = own.tenant AND orders.id = own.order_id
+            LEFT JOIN card_batches AS batch
+                ON batch.tenant = own.tenant AND batch.id = own.batch_id
+            LEFT JOIN transfers ON transfers.tenant = own.tenant AND root = own.order_id
+                AND subject_kind = 'recharge' AND subject_id = own.id) AS movements
+        GROUP BY tenant, id, value, given
+        HAVING sum(moved) IS DISTINCT FROM value OR sum(added) IS DISTINCT FROM given
+        ORDER BY tenant, id LIMIT 1";
 
     ARCHIVES_DIFFER = "SELECT tenant, number FROM (
             SELECT tenant, number, event_count FROM archives

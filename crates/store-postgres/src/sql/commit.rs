@@ -55,6 +55,12 @@ super::statements! {
         SELECT $1::text, row.account, 0, 0 FROM unnest($2::text[]) AS row (account)
         ON CONFLICT (tenant, account) DO NOTHING";
 
+    EXPECT_BALANCES = "SELECT tongbao_expect(count(*), 0, 'balance')
+        FROM balances
+        JOIN unnest($2::text[], $3::bigint[], $4::bigint[]) AS row (account, posted, held)
+            ON balances.account = row.account
+        WHERE balances.tenant = $1
+            AND (balances.posted, balances.held) <> (row.posted, row.held)";
     MOVE_BALANCES = "UPDATE balances SET posted = balances.posted + row.posted,
             held = tongbao_held(balances.account, balances.posted, balances.held, row.posted,
                 row.held, row.floor)

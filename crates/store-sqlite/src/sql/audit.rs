@@ -85,7 +85,8 @@ macro_rules! first_refund_with {
             "
                                 AND (credit LIKE 'merchant\\_pending/%' ESCAPE '\\'
                                     OR credit LIKE 'merchant\\_available/%' ESCAPE '\\'
-                                    OR credit LIKE 'merchant\\_frozen/%' ESCAPE '\\')
+                                    OR credit LIKE 'merchant\\_frozen/%' ESCAPE '\\'
+                                    OR credit = 'write_off/' || refunds.tenant)
                                 THEN 'put back'
                             WHEN credit = 'channel_funds/' || terms.channel_account
                                 AND debit IN ('settled_by_hand/' || refunds.tenant,
@@ -123,7 +124,7 @@ macro_rules! moved {
 }
 
 /// The rules behind those of the accounts.
-pub(crate) const MONEY_RULES: [RuleSql; 16] = [
+pub(crate) const MONEY_RULES: [RuleSql; 21] = [
     (
         Rule::PaidWithoutPayment,
         "order",
@@ -355,6 +356,94 @@ pub(crate) const MONEY_RULES: [RuleSql; 16] = [
             coalesce(taken, 0) <> CASE WHEN orders.state = 'paid' THEN paid_amount ELSE 0 END
             OR coalesce(back, 0) <> coalesce(returned, 0) OR coalesce(returned, 0) <> orders.refunded)
         ORDER BY orders.tenant, orders.id LIMIT 1",
+    ),
+    (
+        Rule::WalletPartsDiffer,
+        "wallet_payment",
+        "SELECT tenant, id FROM (
+            SELECT own.tenant AS tenant, own.id AS id, part.value ->> 'source' AS source,
+                part.value ->> 'amount' AS fen
+            FROM wallet_payments AS own, json_each(own.parts) AS part
+            UNION ALL
+            SELECT tenant, subject_id, CASE WHEN debit LIKE 'wallet_principal/%' THEN 'principal'
+                WHEN debit LIKE 'wallet_bonus/%' THEN 'bonus'
+                WHEN debit LIKE 'card_liability/%' THEN 'card' END, -amount
+            FROM transfers
+            WHERE subject_kind = 'wallet_payment' AND reason = 'stored_value_payment')
+        GROUP BY tenant, id, source HAVING sum(fen) <> 0 ORDER BY tenant, id LIMIT 1",
+    ),
+    (
+        Rule::WalletCardsDiffer,
+        "wallet",
+        "SELECT tenant, id FROM (
+            SELECT wallets.tenant AS tenant, wallets.id AS id, card.value AS card, 1 AS side
+            FROM wallets, json_each(wallets.cards) AS card
+            UNION ALL
+            SELECT tenant, wallet_id, id, -1 FROM cards WHERE wallet_id IS NOT NULL)
+        GROUP BY tenant, id, card HAVING sum(side) <> 0 ORDER BY tenant, id LIMIT 1",
+    ),
+    (
+        Rule::CardVoidDiffers,
+        "card",
+        "SELECT tenant, id FROM (
+            SELECT cards.tenant AS tenant, cards.id AS id FROM cards
+            LEFT JOIN refunds ON refunds.tenant = cards.tenant AND refunds.id = void_by
+            WHERE (cards.state = 'void' OR void_by IS NOT NULL)
+                AND (cards.state = 'void' AND refunds.order_id = cards.order_id
+                    AND refunds.state IN ('requesting', 'processing', 'done', 'settled_by_hand'))
+                    IS NOT TRUE
+            UNION ALL
+            SELECT refunds.tenant, part.value ->> 'card'
+            FROM refunds CROSS JOIN json_each(refunds.parts) AS part
+            LEFT JOIN cards
+                ON cards.tenant = refunds.tenant AND cards.id = part.value ->> 'card'
+            WHERE refunds.state IN ('requesting', 'processing', 'done', 'settled_by_hand')
+                AND part.value ->> 'card' IS NOT NULL
+                AND (cards.state IN ('void', 'expired')) IS NOT TRUE)
+        ORDER BY tenant, id LIMIT 1",
+    ),
+    (
+        Rule::QuotaDiffers,
+        "card_quota",
+        "SELECT tenant, max(id) AS quota FROM (
+            SELECT tenant, batch_id, owner, id, taken FROM card_quotas
+            UNION ALL
+            SELECT tenant, batch_id, owner, NULL, -quantity FROM recharges
+            WHERE batch_id IS NOT NULL AND state IN ('open', 'issued')
+            UNION ALL
+            SELECT cards.tenant, cards.batch_id, own.owner, NULL, 1
+            FROM cards CROSS JOIN recharges AS own
+                ON own.tenant = cards.tenant AND own.id = recharge_id
+            WHERE cards.state = 'void')
+        GROUP BY tenant, batch_id, owner HAVING quota IS NOT NULL AND sum(taken) <> 0
+        ORDER BY tenant, quota LIMIT 1",
+    ),
+    (
+        Rule::RechargeNotBooked,
+        "recharge",
+        "SELECT tenant, id FROM (
+            SELECT own.tenant AS tenant, own.id AS id,
+                CASE own.state WHEN 'issued' THEN own.quantity * face
+                    WHEN 'credited' THEN paid_amount ELSE 0 END AS value,
+                iif(own.state = 'credited', bonus, 0) AS given,
+                iif(phase = 'post' AND ((transfers.reason = 'card_issue'
+                        AND credit = 'card_liability/' || printf('%018d', own.batch_id))
+                    OR (transfers.reason = 'recharge'
+                        AND credit = 'wallet_principal/' || printf('%018d', own.wallet_id))),
+                    transfers.amount, 0) AS moved,
+                iif(phase = 'post' AND transfers.reason = 'recharge'
+                    AND credit = 'wallet_bonus/' || printf('%018d', own.wallet_id),
+                    transfers.amount, 0) AS added
+            FROM recharges AS own
+            LEFT JOIN orders ON orders.tenant = own.tenant AND orders.id = own.order_id
+            LEFT JOIN card_batches AS batch
+                ON batch.tenant = own.tenant AND batch.id = own.batch_id
+            LEFT JOIN transfers INDEXED BY transfers_of_root
+                ON transfers.tenant = own.tenant AND root = own.order_id
+                AND subject_kind = 'recharge' AND subject_id = own.id)
+        GROUP BY tenant, id, value, given
+        HAVING sum(moved) IS NOT value OR sum(added) IS NOT given
+        ORDER BY tenant, id LIMIT 1",
     ),
 ];
 

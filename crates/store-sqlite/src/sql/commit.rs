@@ -34,3 +34,8 @@ pub(crate) const DELETE_EVENT: &str =
 
 pub(crate) const DELETE_NOTIFICATION: &str =
     "DELETE FROM notifications WHERE tenant = ?1 AND id = ?2 AND version = ?3";
+
+/// Whether an account has this balance: one that was never moved has nothing.
+pub(crate) const BALANCE_IS: &str = "SELECT 1 WHERE NOT EXISTS (
+        SELECT 1 FROM balances
+        WHERE tenant = ?1 AND account = ?2 AND (posted <> ?3 OR held <> ?4))";

@@ -1,16 +1,18 @@
 //! Gift cards: purchases that are paid, open and given up, and the cards of the first.
 
 use super::fixture::{StoreFixture, names};
-use crate::{CardBatches, CardBatchesIn, CardFlows, Cards, CardsOf, Promise, SecretCards, Store};
+use crate::{
+    Batch, CardBatches, CardBatchesIn, CardFlows, Cards, CardsOf, Promise, SecretCards, Store,
+};
 use channel::{Finding, Operation, RefundStatus};
 use kernel::{
     BeginCardTransfer, BuyCards, Card, CardBatchCommand, CardBatchModification, CardBatchState,
     CardCommand, CardSecret, CardState, CardTransferCommand, CardTransferState, CardValidity,
     Command, CreateCardBatch, Key, MerchantId, NaturalKey, Order, OrderRequest, PlaceOrder,
     ReadCardSecret, Reads, ReceiveCard, RechargeCommand, RechargeState, RefundCards, RefundCommand,
-    RefundRequest, ResealCardSecret, Sealed, TenantId,
+    RefundRequest, ResealCardSecret, Sealed, Task, TenantId,
 };
-use ledger::{Fen, Id, kinds};
+use ledger::{Account, AccountKind, Fen, Id, kinds};
 use std::sync::Arc;
 use test_support::{
     CHANNEL, MERCHANT, START, close, found, found_of_refund, order_request, paid, refunded,
@@ -153,10 +155,31 @@ async fn cards_of(fixture: &mut StoreFixture<'_>, order: &Order) -> Vec<Card> {
     fixture.load(&reads).await.cards.all().cloned().collect()
 }
 
+/// What the end of an order's cards would change, a month later, and their batch.
+pub(super) async fn expiring(
+    fixture: &mut StoreFixture<'_>,
+    order: &Order,
+) -> (Batch, Id<kinds::CardBatch>) {
+    let key = (order.terms.tenant.clone(), Key::Id(order.terms.id));
+    let view = fixture.load(&Reads { orders: vec![key], ..Reads::default() }).await;
+    let recharge = view.recharges.all().next().expect("the purchase").clone();
+    fixture.wait_ms(31 * 24 * 3_600_000);
+    let expiring = fixture.one(Command::RunTask(Task::of(&recharge))).await;
+    (expiring, batch_of(fixture, order).await)
+}
+
+/// Adds a card to the batch of an order's cards.
+pub(super) fn raise_total(order: &Order, batch: Id<kinds::CardBatch>) -> Command {
+    let modification = CardBatchModification { total: Some(101), ..Default::default() };
+    let (tenant, batch) = (order.terms.tenant.clone(), Key::Id(batch));
+    CardBatchCommand::Modify { tenant, batch, modification }.into()
+}
+
 /// Has one card of an order taken back.
 pub(super) async fn one_taken_back(fixture: &mut StoreFixture<'_>, order: &Order) {
     let cards = cards_of(fixture, order).await;
-    let made = fixture.accept(take_back(order, &cards[0], "W-1")).await;
+    let card = cards.last().expect("a card");
+    let made = fixture.accept(take_back(order, card, "W-1")).await;
     let refund = made.changed.refunds[0].row.clone();
     fixture.accept(found_of_refund(&refund, refunded(&refund, RefundStatus::Done))).await;
 }
@@ -197,6 +220,48 @@ pub(super) fn cards_are_taken_back_and_come_back(store: &dyn Store) -> Promise<'
         assert_eq!(secret.sealed.as_str(), "k1:first");
         assert_eq!(view.card_quotas.all().next().map(|quota| quota.taken), Some(4));
         fixture.assert_sound().await;
+    })
+}
+
+/// The price of a card is given back once: of three refunds of two cards, the first has failed and is done
+/// while another one runs for the same card, which fails then; and one is done when half of its card is spent.
+pub(super) fn cards_whose_price_was_given_back_stay_void(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        let tenant = tenant_at(0);
+        let order = sold(&mut fixture, &tenant).await;
+        let own = cards_of(&mut fixture, &order).await;
+        let mut ends = vec![];
+        for (card, number, end) in [
+            (&own[0], "W-1", Some(RefundStatus::Closed)),
+            (&own[2], "W-2", Some(RefundStatus::Closed)),
+            (&own[2], "W-3", None),
+        ] {
+            let made = fixture.accept(take_back(&order, card, number)).await;
+            let refund = made.changed.refunds[0].row.clone();
+            if let Some(end) = end {
+                fixture.accept(found_of_refund(&refund, refunded(&refund, end))).await;
+            }
+            ends.push(refund);
+        }
+        // A quarter of the first is spent, and the second is used up.
+        super::wallets::bound(&mut fixture, &order).await;
+        for (which, end) in
+            [(0, RefundStatus::Done), (1, RefundStatus::Done), (2, RefundStatus::Closed)]
+        {
+            let number =
+                ends[which].request.as_ref().expect("requested").merchant_refund_no.clone();
+            let refund = fixture.refund(&order, &number).await;
+            fixture.accept(found_of_refund(&refund, refunded(&refund, end))).await;
+            fixture.assert_sound().await;
+        }
+        let now = cards_of(&mut fixture, &order).await;
+        let states: Vec<_> = now.iter().map(|card| (card.state, card.void_by)).collect();
+        let void = |which: usize| (CardState::Void, Some(ends[which].id));
+        assert_eq!(states, [void(0), (CardState::UsedUp, None), void(1)]);
+        // 900 were given back of which 750 were there; for the other card nothing is lost.
+        let write_off = Account::new(AccountKind::WriteOff, tenant.as_str());
+        assert_eq!(fixture.balance(&tenant, &write_off.key()).await.posted, Fen::new(-150));
     })
 }
 

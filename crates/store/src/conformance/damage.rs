@@ -60,6 +60,7 @@ pub fn history(store: &dyn Store) -> Promise<'_, ()> {
         settlement::paid_out(&mut fixture, &tenant_at(0)).await;
         let sold = cards::sold(&mut fixture, &tenant_at(0)).await;
         wallets::bound(&mut fixture, &sold).await;
+        cards::one_taken_back(&mut fixture, &sold).await;
         wallets::spent(&mut fixture, &tenant_at(0)).await;
         wallets::frozen(&mut fixture, &tenant_at(0)).await;
         pay_twice_with_coupons(&mut fixture).await;
@@ -195,6 +196,13 @@ const RECHARGE: &str =
     first!("CAST(id AS TEXT)", "recharges WHERE state = 'issued' ORDER BY id DESC");
 const CARD: &str = first!("CAST(id AS TEXT)", "cards ORDER BY id DESC");
 const CARD_BINDING: &str = first!("CAST(id AS TEXT)", "card_bindings ORDER BY id DESC");
+const VOID_CARD: &str = first!("CAST(id AS TEXT)", "cards WHERE state = 'void' ORDER BY id DESC");
+/// A payment into a wallet.
+const PAID_IN: &str =
+    first!("CAST(id AS TEXT)", "recharges WHERE state = 'credited' ORDER BY id DESC");
+/// A wallet with cards.
+const CARD_WALLET: &str =
+    first!("CAST(wallet_id AS TEXT)", "cards WHERE wallet_id IS NOT NULL ORDER BY id DESC");
 const WALLET: &str = first!("CAST(id AS TEXT)", "wallets ORDER BY id DESC");
 const WALLET_FREEZE: &str = first!("CAST(id AS TEXT)", "wallet_freezes ORDER BY id DESC");
 const WALLET_PAYMENT: &str = first!("CAST(id AS TEXT)", "wallet_payments ORDER BY id DESC");
@@ -557,6 +565,38 @@ damages! {
     "a wallet got more back": WalletPaymentDiffers of "order", WALLET_ORDER,
         "UPDATE wallet_payments SET returned = returned + 1
          WHERE tenant = '{tenant}' AND order_id = {subject}";
+    "a part of what an order took passes for another": WalletPartsDiffer of "wallet_payment",
+        WALLET_PAYMENT,
+        "UPDATE wallet_payments SET parts = replace(parts, '\"amount\":', '\"amount\":1')
+         WHERE tenant = '{tenant}' AND id = {subject}";
+    "what an order took came from elsewhere": WalletPartsDiffer of "wallet_payment", WALLET_PAYMENT,
+        "UPDATE transfers SET debit = 'merchant_pending/CM0002' WHERE tenant = '{tenant}'
+         AND subject_kind = 'wallet_payment' AND subject_id = {subject}
+         AND reason = 'stored_value_payment'";
+    "cards are in no wallet": WalletCardsDiffer of "wallet", CARD_WALLET,
+        "UPDATE cards SET wallet_id = NULL, bound_at = NULL
+         WHERE tenant = '{tenant}' AND wallet_id = {subject}";
+    "a wallet forgets its cards": WalletCardsDiffer of "wallet", CARD_WALLET,
+        of_row!("UPDATE wallets SET cards = NULL");
+    "a void card forgets its refund": CardVoidDiffers of "card", VOID_CARD,
+        of_row!("UPDATE cards SET void_by = NULL");
+    "a card whose price was given back is usable": CardVoidDiffers of "card", VOID_CARD,
+        of_row!("UPDATE cards SET state = 'issued', void_by = NULL");
+    "a card is void for a refund that has failed": CardVoidDiffers of "card", VOID_CARD,
+        "UPDATE refunds SET state = 'failed' WHERE tenant = '{tenant}'
+         AND id = (SELECT void_by FROM cards WHERE tenant = '{tenant}' AND id = {subject})";
+    "an owner has bought more": QuotaDiffers of "card_quota", CARD_QUOTA,
+        of_row!("UPDATE card_quotas SET taken = taken + 1");
+    "cards were issued that are worth more": RechargeNotBooked of "recharge", RECHARGE,
+        "UPDATE transfers SET amount = amount + 1 WHERE tenant = '{tenant}'
+         AND subject_kind = 'recharge' AND subject_id = {subject} AND reason = 'card_issue'";
+    "what was paid into a wallet is in another": RechargeNotBooked of "recharge", PAID_IN,
+        "UPDATE transfers SET credit = credit || '0' WHERE tenant = '{tenant}'
+         AND subject_kind = 'recharge' AND subject_id = {subject}
+         AND credit LIKE 'wallet_principal/%'";
+    "the bonus of a payment into a wallet is lost": RechargeNotBooked of "recharge", PAID_IN,
+        "DELETE FROM transfers WHERE tenant = '{tenant}' AND subject_kind = 'recharge'
+         AND subject_id = {subject} AND credit LIKE 'wallet_bonus/%'";
     "an event of a wallet is lost": EventsMissing of "wallet", WALLET,
         "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'wallet'
          AND subject_id = {subject} AND sequence = 1";

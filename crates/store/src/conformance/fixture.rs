@@ -302,6 +302,8 @@ pub(super) fn empty(tenant: &TenantId) -> Batch {
         events: vec![],
         transfers: vec![],
         deltas: BTreeMap::new(),
+        rests_on: vec![],
+        balances: vec![],
         tasks: vec![],
     }
 }

@@ -102,6 +102,7 @@ cases! {
     cards:
         cards_are_issued_and_put_back,
         cards_are_taken_back_and_come_back,
+        cards_whose_price_was_given_back_stay_void,
         cards_are_listed_newest_first,
         cards_are_given_away,
         batches_are_listed_by_sale,
@@ -113,6 +114,7 @@ cases! {
         parts_of_wallets_are_frozen_and_released,
         what_was_paid_in_is_given_back,
         flows_of_wallets_have_the_balance_after_them,
+        what_a_decision_rests_on_guards_its_commit,
     ;
     liabilities:
         liabilities_are_known_at_any_past_time,

@@ -9,7 +9,7 @@ use kernel::{
     FreezeWallet, Key, MerchantId, NaturalKey, OpenWallet, Order, OrderRequest, OrderState,
     PlaceOrder, Reads, RechargeCommand, RechargeWallet, RefundBalance, RefundCommand,
     RefundRequest, Task, TenantId, UnfreezeWallet, Wallet, WalletCommand, WalletFreeze,
-    WalletFreezeCommand, WalletFreezeState, WalletPayment, WalletUse,
+    WalletFreezeCommand, WalletFreezeState, WalletPayment, WalletState, WalletUse,
 };
 use ledger::{Fen, Id, Timestamp, kinds};
 use std::sync::Arc;
@@ -286,6 +286,52 @@ pub(super) fn parts_of_wallets_are_frozen_and_released(store: &dyn Store) -> Pro
         }
         fixture.assert_sound().await;
     })
+}
+
+fn set_state(tenant: &TenantId, wallet: Id<kinds::Wallet>, state: WalletState) -> Command {
+    let (tenant, wallet, note) = (tenant.clone(), Key::Id(wallet), None);
+    WalletCommand::SetState { tenant, wallet, state, note }.into()
+}
+
+/// Two processes decide at once: the second one's commit is stale where the first one changed what it only
+/// read, and its next decision is another one.
+pub(super) fn what_a_decision_rests_on_guards_its_commit(store: &dyn Store) -> Promise<'_, ()> {
+    Box::pin(async move {
+        let mut fixture = StoreFixture::new(store);
+        let tenant = tenant_at(0);
+        let placed = fixture.accept(pay_in(&tenant, "V-1", 1000, 200)).await;
+        let (first, wallet) = (&placed.changed.orders[0].row, placed.changed.wallets[0].row.id);
+        // The wallet is closed, empty as it is, beside a payment into it; and the other way round.
+        let closing = fixture.one(set_state(&tenant, wallet, WalletState::Closed)).await;
+        fixture.accept(found(first, paid(first), None)).await;
+        assert_stale(&fixture, closing).await;
+        // It is frozen beside an order that it pays.
+        let placed = fixture.accept(spend(&tenant, "D-1", wallet, 1200)).await;
+        let order = &placed.changed.orders[0].row;
+        let paying = fixture.one(found(order, paid(order), None)).await;
+        fixture.accept(set_state(&tenant, wallet, WalletState::Frozen)).await;
+        assert_stale(&fixture, paying).await;
+        fixture.accept(set_state(&tenant, wallet, WalletState::Normal)).await;
+        fixture.accept(found(order, paid(order), None)).await;
+        let placed = fixture.accept(pay_in(&tenant, "V-2", 1000, 200)).await;
+        let second = &placed.changed.orders[0].row;
+        let crediting = fixture.one(found(second, paid(second), None)).await;
+        fixture.accept(set_state(&tenant, wallet, WalletState::Closed)).await;
+        assert_stale(&fixture, crediting).await;
+        fixture.accept(found(second, paid(second), None)).await;
+        assert!(matches!(fixture.order(second).await.state, OrderState::Failed { .. }));
+        // Cards expire beside a change of their batch.
+        let sold = cards::sold(&mut fixture, &tenant).await;
+        let expiring = cards::expiring(&mut fixture, &sold).await;
+        fixture.accept(cards::raise_total(&sold, expiring.1)).await;
+        assert_stale(&fixture, expiring.0).await;
+        fixture.assert_sound().await;
+    })
+}
+
+async fn assert_stale(fixture: &StoreFixture<'_>, batch: crate::Batch) {
+    let outcome = fixture.store.commit(vec![batch]).await;
+    assert!(matches!(outcome[..], [Err(crate::CommitFault::Stale(_))]), "{outcome:?}");
 }
 
 /// Gives a part of what was paid into a wallet back.

@@ -16,7 +16,7 @@ use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, Subject, SubjectKind,
 use std::collections::BTreeMap;
 
 /// The transfers of each row.
-type BySubject<'a> = BTreeMap<(&'a TenantId, Subject), Vec<&'a Transfer>>;
+pub(super) type BySubject<'a> = BTreeMap<(&'a TenantId, Subject), Vec<&'a Transfer>>;
 
 impl State {
     pub(super) fn audit(&self) -> Result<AuditReport, StoreFault> {
@@ -46,6 +46,7 @@ impl State {
         self.check_withdrawals(&mut report, &transfers);
         self.check_cards(&mut report);
         self.check_wallets(&mut report, &transfers);
+        self.check_stored_value(&mut report, &transfers);
         self.check_rows(&mut report, &transfers);
         self.check_notified(&mut report);
         self.check_events(&mut report);
@@ -264,7 +265,7 @@ impl State {
                 Phase::Post
                     if refund.request.is_some()
                         && is_waiting
-                        && is_of_merchant(&transfer.credit) =>
+                        && is_source(&transfer.credit, refund) =>
                 {
                     found.taken -= fen(transfer.amount);
                     continue;
@@ -535,7 +536,7 @@ fn of_subject(rule: Rule, tenant: &TenantId, subject: Subject) -> String {
     rule.fault(tenant.as_str(), subject.kind.name(), Id::<kinds::Root>::from_value(subject.value))
 }
 
-fn note<A: Stored>(report: &mut AuditReport, rule: Rule, first: Option<&A>) {
+pub(super) fn note<A: Stored>(report: &mut AuditReport, rule: Rule, first: Option<&A>) {
     let fault = first.map(|row| rule.fault(row.tenant(), noun::<A>(), row.id()));
     report.faults.extend(fault);
 }
@@ -595,7 +596,7 @@ fn ways(refund: &Refund) -> Vec<RefundMoved> {
     }
 }
 
-fn fen(amount: Fen) -> i128 {
+pub(super) fn fen(amount: Fen) -> i128 {
     i128::from(amount.get())
 }
 
@@ -615,8 +616,8 @@ fn wanted_taken(refund: &Refund) -> i128 {
     }
 }
 
-/// From where a merchant's refund may be taken: from merchants, or from what was given up, where the
-/// channel carried it out too late.
+/// From where a merchant's refund may be taken, and to where it may be put back: merchants, or what was
+/// given up, where the channel carried one out too late.
 fn is_source(account: &Account, refund: &Refund) -> bool {
     is_of_merchant(account)
         || *account == Account::new(AccountKind::WriteOff, refund.tenant.as_str())

@@ -4,8 +4,8 @@ use super::{EventKey, State, Waiting};
 use crate::audit::Sums;
 use crate::rows::claimed_name;
 use crate::{Batch, CommitFault};
-use kernel::Event;
-use ledger::BookFault;
+use kernel::{Aggregate, Event};
+use ledger::{BookFault, SubjectKind};
 use std::collections::BTreeSet;
 
 /// Names that are unique in the installation, by kind.
@@ -17,6 +17,16 @@ macro_rules! rows {
             /// Commits a batch whole, or refuses it and changes nothing.
             pub(super) fn commit(&mut self, batch: Batch) -> Result<(), CommitFault> {
                 $(self.$rows.check(&batch.changed.$rows)?;)*
+                for (subject, version) in &batch.rests_on {
+                    let stored = match subject.kind {
+                        $(SubjectKind::$row => {
+                            self.$rows.get(&batch.tenant, subject.value).map(Aggregate::version)
+                        })*
+                    };
+                    if stored != Some(*version) {
+                        return Err(CommitFault::Stale(subject.to_string()));
+                    }
+                }
                 let names = self.names_claimed(&batch)?;
                 self.check_appended(&batch)?;
                 let balances = self.balances_after(&batch)?;
@@ -73,6 +83,13 @@ impl State {
             let before = self.balances.get(&key).copied().unwrap_or_default();
             let after = before.after(account, *delta).map_err(refused)?;
             balances.insert(key, after);
+        }
+        for (account, wanted) in &batch.balances {
+            let key = (batch.tenant.clone(), account.clone());
+            let after = balances.get(&key).or(self.balances.get(&key)).copied();
+            if after.unwrap_or_default() != *wanted {
+                return Err(stale("balance", account.key()));
+            }
         }
         Ok(balances)
     }

@@ -8,6 +8,7 @@ mod commit;
 mod flows;
 mod search;
 mod table;
+mod value_audit;
 
 use crate::audit::Sums;
 use crate::{

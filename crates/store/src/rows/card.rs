@@ -30,6 +30,7 @@ impl Stored for Card {
             initially("issued", text("state")),
             text("owner"),
             int("spent"),
+            nullable(int("void_by")),
             nullable(text("secret")),
             nullable(text("secret_tag")),
             nullable(int("wallet_id")),
@@ -59,6 +60,7 @@ impl Stored for Card {
             Value::text(self.state.name()),
             Value::text(&self.owner),
             Value::Int(self.spent.get()),
+            Value::number(self.void_by.map(|by| by.value())),
             Value::optional(self.secret.as_ref().map(|secret| secret.sealed.as_str())),
             Value::optional(self.secret.as_ref().map(|secret| &*secret.tag)),
             Value::number(self.bound_to.map(|bound| bound.wallet.value())),
@@ -82,6 +84,7 @@ impl Stored for Card {
         let state = cells.word(CardState::from_name)?;
         let owner = cells.text()?.to_owned();
         let spent = cells.fen()?;
+        let void_by = cells.optional_id()?;
         let secret = match (cells.optional_text()?, cells.optional_string()?) {
             (Some(sealed), Some(tag)) => Some(CardSecret { sealed: Sealed::new(sealed), tag }),
             (None, None) => None,
@@ -110,6 +113,7 @@ impl Stored for Card {
             state,
             owner,
             spent,
+            void_by,
             secret,
             bound_to,
             wrong_secrets,
@@ -145,7 +149,10 @@ impl Stored for Card {
             CardChange::PutBack { by, amount } => {
                 json(&BackBody { refund: by.value(), amount: amount.get() })
             }
-            CardChange::Voided { by } | CardChange::Revived { by } => {
+            CardChange::Voided { by, amount } => {
+                json(&BackBody { refund: by.value(), amount: amount.get() })
+            }
+            CardChange::PaidBack { by } | CardChange::Revived { by } => {
                 json(&ByBody { refund: by.value() })
             }
             CardChange::SecretRead | CardChange::WrongSecret | CardChange::Expired => {
@@ -180,7 +187,8 @@ impl Stored for Card {
             "dropped" => parse::<DroppedBody>(body)?.read(),
             "spent" => parse::<SpentBody>(body)?.read(),
             "put_back" => parse::<BackBody>(body)?.read(),
-            "voided" => CardChange::Voided { by: parse::<ByBody>(body)?.refund() },
+            "voided" => parse::<BackBody>(body)?.voided(),
+            "paid_back" => CardChange::PaidBack { by: parse::<ByBody>(body)?.refund() },
             "revived" => CardChange::Revived { by: parse::<ByBody>(body)?.refund() },
             "expired" => parse::<Empty>(body).map(|_| CardChange::Expired)?,
             name => unknown(name)?,
@@ -290,5 +298,10 @@ impl BackBody {
     #[expect(clippy::disallowed_methods, reason = "the id of an event's body")]
     const fn read(&self) -> CardChange {
         CardChange::PutBack { by: Id::from_value(self.refund), amount: Fen::new(self.amount) }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the id of an event's body")]
+    const fn voided(&self) -> CardChange {
+        CardChange::Voided { by: Id::from_value(self.refund), amount: Fen::new(self.amount) }
     }
 }

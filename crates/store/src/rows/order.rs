@@ -80,6 +80,7 @@ impl Stored for Order {
             int("allocated"),
             int("sharing"),
             int("shared"),
+            int("made_up"),
             nullable(text("share_progress")),
             nullable(text("in_flight_operation")),
             nullable(int("in_flight_until")),
@@ -150,6 +151,7 @@ impl Stored for Order {
             Value::Int(self.funds.allocated.get()),
             Value::Int(self.funds.sharing.get()),
             Value::Int(self.funds.shared.get()),
+            Value::Int(self.funds.made_up.get()),
             match self.sharing {
                 sharing if sharing == OrderSharing::default() => Value::Null,
                 sharing => Value::owned(SharingBody::of(&sharing).text()),
@@ -181,6 +183,7 @@ impl Stored for Order {
             allocated: cells.fen()?,
             sharing: cells.fen()?,
             shared: cells.fen()?,
+            made_up: cells.fen()?,
         };
         let sharing = match cells.optional_text()? {
             Some(text) => SharingBody::read_text(text).map_err(|why| cells.fault(&why))?,
@@ -672,6 +675,8 @@ struct FundsBody<'a> {
     sharing: i64,
     #[serde(default, skip_serializing_if = "is_nothing")]
     shared: i64,
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    made_up: i64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
@@ -689,6 +694,7 @@ impl FundsBody<'_> {
             allocated: delta.allocated.get(),
             sharing: delta.sharing.get(),
             shared: delta.shared.get(),
+            made_up: delta.made_up.get(),
         }
     }
 
@@ -700,6 +706,7 @@ impl FundsBody<'_> {
             allocated: Fen::new(self.allocated),
             sharing: Fen::new(self.sharing),
             shared: Fen::new(self.shared),
+            made_up: Fen::new(self.made_up),
         };
         Ok(OrderChange::FundsMoved { by: Subject { kind, value: self.by_id }, delta })
     }

@@ -83,6 +83,15 @@ pub fn delta_row<'a>(tenant: &'a TenantId, account: &Account, delta: Delta) -> V
     ]
 }
 
+/// The cells of a whole balance, in the same columns.
+pub fn balance_row<'a>(
+    tenant: &'a TenantId,
+    account: &Account,
+    Balance { posted, held }: Balance,
+) -> Vec<Value<'a>> {
+    delta_row(tenant, account, Delta { posted, held })
+}
+
 /// Reads the cells of a balance, or of a sum of postings in the same columns.
 ///
 /// # Errors

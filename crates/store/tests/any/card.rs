@@ -139,11 +139,11 @@ fn card_secret() -> BoxedStrategy<CardSecret> {
 pub(crate) fn any_card() -> BoxedStrategy<Card> {
     let who = (tenant(), id(), text(), id(), id(), id());
     let times = (time(), time(), time());
-    let now = (select(CardState::ALL.to_vec()), text(), fen(), of(card_secret()));
+    let now = (select(CardState::ALL.to_vec()), text(), fen(), of(id()), of(card_secret()));
     let bound_to = of((id(), time()).prop_map(|(wallet, at)| BoundTo { wallet, at }));
     (who, fen(), times, any::<i64>(), now, bound_to, vec(time(), 0..4))
         .prop_map(|(who, face, times, version, now, bound_to, wrong_secrets)| {
-            let (state, owner, spent, secret) = now;
+            let (state, owner, spent, void_by, secret) = now;
             let (tenant, id, number, batch, recharge, order) = who;
             let (made_at, begins_at, ends_at) = times;
             Card {
@@ -161,6 +161,7 @@ pub(crate) fn any_card() -> BoxedStrategy<Card> {
                 state,
                 owner,
                 spent,
+                void_by,
                 secret,
                 bound_to,
                 wrong_secrets,
@@ -184,7 +185,8 @@ pub(crate) fn card_change() -> BoxedStrategy<CardChange> {
         id().prop_map(|by| CardChange::Dropped { by }),
         (id(), fen()).prop_map(|(by, amount)| CardChange::Spent { by, amount }),
         (id(), fen()).prop_map(|(by, amount)| CardChange::PutBack { by, amount }),
-        id().prop_map(|by| CardChange::Voided { by }),
+        (id(), fen()).prop_map(|(by, amount)| CardChange::Voided { by, amount }),
+        id().prop_map(|by| CardChange::PaidBack { by }),
         id().prop_map(|by| CardChange::Revived { by }),
         Just(CardChange::Expired),
     ]

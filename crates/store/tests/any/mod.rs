@@ -170,13 +170,14 @@ fn splits() -> BoxedStrategy<Splits> {
 }
 
 fn funds() -> BoxedStrategy<OrderFunds> {
-    (fen(), fen(), fen(), fen(), fen())
-        .prop_map(|(refunding, refunded, allocated, sharing, shared)| OrderFunds {
+    (fen(), fen(), fen(), fen(), fen(), fen())
+        .prop_map(|(refunding, refunded, allocated, sharing, shared, made_up)| OrderFunds {
             refunding,
             refunded,
             allocated,
             sharing,
             shared,
+            made_up,
         })
         .boxed()
 }

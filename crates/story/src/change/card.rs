@@ -176,7 +176,12 @@ pub(super) fn card(subject: Subject, change: &CardChange) -> String {
         CardChange::PutBack { by, amount } => {
             format!("{} are put back on {subject} for {}", both(*amount), by.subject())
         }
-        CardChange::Voided { by } => format!("{subject} is void, {} takes it back", by.subject()),
+        CardChange::Voided { by, amount } => {
+            format!("{subject} is void with {}, {} takes it back", both(*amount), by.subject())
+        }
+        CardChange::PaidBack { by } => {
+            format!("{subject} stays void, {} has given its price back", by.subject())
+        }
         CardChange::Revived { by } => {
             format!("{subject} is usable again, {} has failed", by.subject())
         }
@@ -194,7 +199,10 @@ pub(super) fn card_facts(change: &CardChange) -> Facts {
         CardChange::Frozen { note } | CardChange::Unfrozen { note } => {
             note.iter().map(|note| text("note", note)).collect()
         }
-        CardChange::Voided { by } | CardChange::Revived { by } => {
+        CardChange::Voided { by, amount } => {
+            vec![text("refund", by.to_string()), fen("amount_fen", *amount)]
+        }
+        CardChange::PaidBack { by } | CardChange::Revived { by } => {
             vec![text("refund", by.to_string())]
         }
         CardChange::GivenAway { by } | CardChange::Kept { by } => {

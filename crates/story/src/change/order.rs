@@ -59,13 +59,14 @@ pub(super) fn what(change: &OrderChange, call: Option<&CallRecord>) -> String {
 }
 
 /// The sums of an order's funds, by their names in documents.
-fn parts(funds: &OrderFunds) -> [(&'static str, Fen); 5] {
+fn parts(funds: &OrderFunds) -> [(&'static str, Fen); 6] {
     [
         ("refunding_fen", funds.refunding),
         ("refunded_fen", funds.refunded),
         ("allocated_fen", funds.allocated),
         ("sharing_fen", funds.sharing),
         ("shared_fen", funds.shared),
+        ("made_up_fen", funds.made_up),
     ]
 }
 

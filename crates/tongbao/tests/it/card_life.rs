@@ -113,7 +113,7 @@ async fn cards_that_are_taken_back_are_void_and_paid_for_once() {
     let done = pass_until_done(&mut gateway, &out).await;
     assert_eq!(done["RealRefundAmount"], "1800");
     let told = merchant.received().await.json();
-    assert_eq!((&told["NotifyType"], &told["Result"]), (&json!("REFUND"), &done));
+    assert_eq!((&told["NotifyType"], &told["Result"]), (&json!("RECHARGE_REFUND"), &done));
     let found = recharge(&gateway, &number).await;
     let shown = (&found["RechargeStatus"], &found["RefundedAmount"]);
     assert_eq!(shown, (&json!("PART_REFUND"), &json!("1800")));

@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tokio",
             "tower",
             "tracing",
+            "webpki-roots",
         ],
     ),
     (
