@@ -1,20 +1,22 @@
 //! A payment into a wallet that a merchant gives back, all of it or a part: it leaves the wallet first.
 
 use super::decide::{new, open};
-use super::request::{check_order, paid, repeat, requested_before, settled_part};
+use super::request::{
+    check_order, order_of, paid, reads_of, repeat, requested_before, settled_part,
+};
 use super::{
-    OrderShares, Refund, RefundPart, RefundRefusal, RefundRequest, RefundSource, RefundState,
-    RequestRefund, money, payable,
+    Refund, RefundPart, RefundRefusal, RefundRequest, RefundSource, RefundState, RequestRefund,
+    money,
 };
 use crate::aggregate::{Key, Reads};
 use crate::command::{Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::{MerchantId, TenantId};
-use crate::order::{Order, OrderField, OrderRefusal};
+use crate::order::Order;
 use crate::recharge::{Recharge, RechargePurpose};
 use crate::wallet::Wallet;
 use channel::RefundCause;
-use ledger::{Account, AccountKind, Fen, Id, kinds};
+use ledger::{Fen, Id, kinds};
 use std::sync::Arc;
 
 /// A part of a payment into a wallet that a merchant gives back. A repeat is answered with the refund as it
@@ -35,27 +37,15 @@ pub struct RefundBalance {
 
 impl RefundBalance {
     pub(super) fn reads(&self, reads: &mut Reads) {
-        let tenant = &self.tenant;
+        let Self { tenant, order, merchant, request, .. } = self;
         // With the order come its recharge, the wallet and what is in it.
-        reads.orders.push((tenant.clone(), Key::Id(self.order)));
-        reads.refunds.push((tenant.clone(), Key::Number(self.request.key())));
-        let pending = Account::new(AccountKind::MerchantPending, self.merchant.as_str());
-        reads.balances.push((tenant.clone(), pending));
-        reads.balances.push((tenant.clone(), payable(tenant)));
+        reads_of(tenant, *order, merchant, request, reads);
     }
 
     /// The refund of money that it is.
     fn of_money(&self) -> RequestRefund {
-        RequestRefund {
-            tenant: self.tenant.clone(),
-            order: self.order,
-            merchant: self.merchant.clone(),
-            amount: self.amount,
-            back: None,
-            returns: None,
-            shares: OrderShares::default(),
-            request: self.request.clone(),
-        }
+        let Self { tenant, order, merchant, request, .. } = self;
+        RequestRefund::of_stored_value(tenant, *order, merchant, self.amount, request)
     }
 }
 
@@ -64,11 +54,7 @@ pub(super) fn request(
     deciding: &mut Deciding<'_>,
     command: &RefundBalance,
 ) -> Result<Reply, Refusal> {
-    let order = deciding.row::<Order>(&command.tenant, command.order);
-    let order = order.ok_or(OrderRefusal::NotFound)?;
-    if order.terms.request.merchant != command.merchant {
-        return Err(OrderRefusal::Differs { field: OrderField::Merchant }.into());
-    }
+    let order = order_of(deciding, &command.tenant, command.order, &command.merchant)?;
     let wallet = wallet(deciding, &order).ok_or(RefundRefusal::NoWallet)?;
     let known = deciding.view().refunds.find(&command.tenant, &Key::Number(command.request.key()));
     let refund = match known {

@@ -1,10 +1,11 @@
 //! Gift cards that a merchant takes back: their price is refunded, and they are void.
 
 use super::decide::{new, open};
-use super::request::{check_order, paid, repeat, requested_before, settled_part};
+use super::request::{
+    check_order, order_of, paid, reads_of, repeat, requested_before, settled_part,
+};
 use super::{
-    OrderShares, Refund, RefundPart, RefundRefusal, RefundRequest, RefundSource, RefundState,
-    RequestRefund, payable,
+    Refund, RefundPart, RefundRefusal, RefundRequest, RefundSource, RefundState, RequestRefund,
 };
 use crate::aggregate::{Key, Reads};
 use crate::card::{Card, CardState};
@@ -12,10 +13,10 @@ use crate::card_batch::CardBatch;
 use crate::command::{Refusal, Reply};
 use crate::deciding::Deciding;
 use crate::directory::{MerchantId, TenantId};
-use crate::order::{Order, OrderField, OrderRefusal};
+use crate::order::Order;
 use crate::recharge::{CARDS_MAX, Recharge, RechargePurpose, times};
 use channel::RefundCause;
-use ledger::{Account, AccountKind, Fen, Id, kinds};
+use ledger::{Fen, Id, kinds};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -37,27 +38,15 @@ pub struct RefundCards {
 
 impl RefundCards {
     pub(super) fn reads(&self, reads: &mut Reads) {
-        let tenant = &self.tenant;
+        let Self { tenant, order, merchant, request, .. } = self;
         // With the order come its purchase, the batch and the cards.
-        reads.orders.push((tenant.clone(), Key::Id(self.order)));
-        reads.refunds.push((tenant.clone(), Key::Number(self.request.key())));
-        let pending = Account::new(AccountKind::MerchantPending, self.merchant.as_str());
-        reads.balances.push((tenant.clone(), pending));
-        reads.balances.push((tenant.clone(), payable(tenant)));
+        reads_of(tenant, *order, merchant, request, reads);
     }
 
     /// The refund of money that it is.
     fn of_money(&self, amount: Fen) -> RequestRefund {
-        RequestRefund {
-            tenant: self.tenant.clone(),
-            order: self.order,
-            merchant: self.merchant.clone(),
-            amount,
-            back: None,
-            returns: None,
-            shares: OrderShares::default(),
-            request: self.request.clone(),
-        }
+        let Self { tenant, order, merchant, request, .. } = self;
+        RequestRefund::of_stored_value(tenant, *order, merchant, amount, request)
     }
 }
 
@@ -66,11 +55,7 @@ pub(super) fn request(
     deciding: &mut Deciding<'_>,
     command: &RefundCards,
 ) -> Result<Reply, Refusal> {
-    let order = deciding.row::<Order>(&command.tenant, command.order);
-    let order = order.ok_or(OrderRefusal::NotFound)?;
-    if order.terms.request.merchant != command.merchant {
-        return Err(OrderRefusal::Differs { field: OrderField::Merchant }.into());
-    }
+    let order = order_of(deciding, &command.tenant, command.order, &command.merchant)?;
     let price = price(deciding, &order).ok_or(RefundRefusal::NotItsCard { at: 0 })?;
     let known = deciding.view().refunds.find(&command.tenant, &Key::Number(command.request.key()));
     let refund = match known {

@@ -58,14 +58,60 @@ impl<'a> From<&'a Paid> for WholePayment<'a> {
 }
 
 impl RequestRefund {
+    /// The refund of an order that paid for stored value: the caller names nobody who gives back, for
+    /// such an order is neither divided nor shared.
+    pub(super) fn of_stored_value(
+        tenant: &TenantId,
+        order: Id<kinds::Order>,
+        merchant: &MerchantId,
+        amount: Fen,
+        request: &Arc<RefundRequest>,
+    ) -> RequestRefund {
+        RequestRefund {
+            tenant: tenant.clone(),
+            order,
+            merchant: merchant.clone(),
+            amount,
+            back: None,
+            returns: None,
+            shares: OrderShares::default(),
+            request: request.clone(),
+        }
+    }
+
     pub(super) fn reads(&self, reads: &mut Reads) {
-        let tenant = &self.tenant;
-        reads.orders.push((tenant.clone(), Key::Id(self.order)));
-        reads.refunds.push((tenant.clone(), Key::Number(self.request.key())));
-        let pending = Account::new(AccountKind::MerchantPending, self.merchant.as_str());
-        reads.balances.push((tenant.clone(), pending));
-        reads.balances.push((tenant.clone(), payable(tenant)));
+        let Self { tenant, order, merchant, request, .. } = self;
+        reads_of(tenant, *order, merchant, request, reads);
         self.shares.reads(tenant, reads);
+    }
+}
+
+/// What the request of any refund reads. With the order comes what was bought with it.
+pub(super) fn reads_of(
+    tenant: &TenantId,
+    order: Id<kinds::Order>,
+    merchant: &MerchantId,
+    request: &RefundRequest,
+    reads: &mut Reads,
+) {
+    reads.orders.push((tenant.clone(), Key::Id(order)));
+    reads.refunds.push((tenant.clone(), Key::Number(request.key())));
+    let pending = Account::new(AccountKind::MerchantPending, merchant.as_str());
+    reads.balances.push((tenant.clone(), pending));
+    reads.balances.push((tenant.clone(), payable(tenant)));
+}
+
+/// The order of which a merchant requests a refund.
+pub(super) fn order_of(
+    deciding: &Deciding<'_>,
+    tenant: &TenantId,
+    order: Id<kinds::Order>,
+    merchant: &MerchantId,
+) -> Result<Order, OrderRefusal> {
+    let order = deciding.row::<Order>(tenant, order).ok_or(OrderRefusal::NotFound)?;
+    match order.terms.request.merchant == *merchant {
+        true => Ok(order),
+        false => Err(OrderRefusal::Differs { field: OrderField::Merchant }),
     }
 }
 
@@ -74,11 +120,7 @@ pub(super) fn request(
     deciding: &mut Deciding<'_>,
     command: &RequestRefund,
 ) -> Result<Reply, Refusal> {
-    let order = deciding.row::<Order>(&command.tenant, command.order);
-    let order = order.ok_or(OrderRefusal::NotFound)?;
-    if order.terms.request.merchant != command.merchant {
-        return Err(OrderRefusal::Differs { field: OrderField::Merchant }.into());
-    }
+    let order = order_of(deciding, &command.tenant, command.order, &command.merchant)?;
     if order.terms.request.recharge.is_some() {
         return Err(RefundRefusal::StoredValue.into());
     }
