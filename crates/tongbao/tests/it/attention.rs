@@ -199,8 +199,9 @@ async fn an_order_that_cannot_be_closed_is_closed_for_good() {
 async fn an_account_that_the_channel_refused_resumes_by_itself() {
     let gateway = TestGateway::start_logged();
     gateway.fault_once("create", "error:NO_AUTH").await;
-    let number = fresh_number();
-    gateway.call(UNIFIED_ORDER, &lasting(&gateway, &number)).await;
+    // Its ExpireTime goes by the clock: made once, it is the same when it is repeated.
+    let body = lasting(&gateway, &fresh_number());
+    gateway.call(UNIFIED_ORDER, &body).await;
     until_kinds(&gateway, &["account_blocked"]).await;
     let listed = gateway.admin(channel::Method::Get, "/attention").await.body;
     let row = &listed["rows"][0];
@@ -209,7 +210,7 @@ async fn an_account_that_the_channel_refused_resumes_by_itself() {
     let exit = row["exits"][0]["request"].as_str().expect("a command");
     assert!(exit.ends_with(&place), "{exit}");
     // Mended at the channel: the next answer shows it.
-    gateway.result(UNIFIED_ORDER, &lasting(&gateway, &number)).await;
+    gateway.result(UNIFIED_ORDER, &body).await;
     until_kinds(&gateway, &[]).await;
     assert_eq!(logged(&gateway, &["WARN", "needs a person", "account_blocked"]), 1);
     assert_eq!(logged(&gateway, &["no longer needs a person", "account_blocked"]), 1);
