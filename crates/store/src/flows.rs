@@ -150,9 +150,85 @@ impl CardBatchesIn {
     }
 }
 
+/// What a flow of a gift card is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CardFlowKind {
+    /// The card came to be.
+    Issued,
+    /// It cannot be spent any more.
+    Frozen,
+    /// It can be spent again.
+    Unfrozen,
+    /// An order took from it.
+    Spent,
+    /// A refund of an order put back on it.
+    PutBack,
+    /// A refund of its price took it.
+    Voided,
+    /// That refund failed.
+    Revived,
+    /// Its time is up.
+    Expired,
+}
+
+impl CardFlowKind {
+    /// Every kind.
+    pub const ALL: [CardFlowKind; 8] = [
+        CardFlowKind::Issued,
+        CardFlowKind::Frozen,
+        CardFlowKind::Unfrozen,
+        CardFlowKind::Spent,
+        CardFlowKind::PutBack,
+        CardFlowKind::Voided,
+        CardFlowKind::Revived,
+        CardFlowKind::Expired,
+    ];
+
+    /// The name of the changes that are such flows, by which their events are found.
+    pub const fn change(self) -> &'static str {
+        match self {
+            CardFlowKind::Issued => "issued",
+            CardFlowKind::Frozen => "frozen",
+            CardFlowKind::Unfrozen => "unfrozen",
+            CardFlowKind::Spent => "spent",
+            CardFlowKind::PutBack => "put_back",
+            CardFlowKind::Voided => "voided",
+            CardFlowKind::Revived => "revived",
+            CardFlowKind::Expired => "expired",
+        }
+    }
+
+    /// The kind of a change; `None` where it is not a flow, because it leaves the balance as it is and
+    /// blocks nothing.
+    pub const fn of(change: &CardChange) -> Option<CardFlowKind> {
+        match change {
+            CardChange::Issued(_) => Some(CardFlowKind::Issued),
+            CardChange::Frozen { .. } => Some(CardFlowKind::Frozen),
+            CardChange::Unfrozen { .. } => Some(CardFlowKind::Unfrozen),
+            CardChange::Spent { .. } => Some(CardFlowKind::Spent),
+            CardChange::PutBack { .. } => Some(CardFlowKind::PutBack),
+            CardChange::Voided { .. } => Some(CardFlowKind::Voided),
+            CardChange::Revived { .. } => Some(CardFlowKind::Revived),
+            CardChange::Expired => Some(CardFlowKind::Expired),
+            CardChange::SecretMade(_)
+            | CardChange::SecretResealed(_)
+            | CardChange::SecretRead
+            | CardChange::WrongSecret
+            | CardChange::Bound { .. }
+            | CardChange::Dropped { .. }
+            | CardChange::GivenAway { .. }
+            | CardChange::Received { .. }
+            | CardChange::Kept { .. }
+            | CardChange::PaidBack { .. } => None,
+        }
+    }
+}
+
 /// A thing that happened to a gift card.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CardFlow {
+    /// What it is.
+    pub kind: CardFlowKind,
     /// What happened.
     pub event: Event,
     /// What the balance has more, or less than zero for less.
@@ -161,32 +237,15 @@ pub struct CardFlow {
     pub balance_after: Fen,
 }
 
-/// The names of the changes that are flows: those with an amount in [`amount_of`].
-pub const CARD_FLOWS: [&str; 8] =
-    ["issued", "frozen", "unfrozen", "spent", "put_back", "voided", "revived", "expired"];
-
-/// What a change does to the balance of its card; `None` where it is not a flow, because it leaves the
-/// balance as it is and blocks nothing.
-pub fn amount_of(card: &Card, change: &CardChange) -> Option<Fen> {
-    let fen = match change {
+/// What a change does to the balance of its card: nothing, unless it is said here.
+fn amount_of(card: &Card, change: &CardChange) -> Fen {
+    Fen::new(match change {
         CardChange::Issued(_) | CardChange::Revived { .. } => card.face.get(),
-        CardChange::Voided { amount, .. } => -amount.get(),
-        CardChange::Spent { amount, .. } => -amount.get(),
+        CardChange::Voided { amount, .. } | CardChange::Spent { amount, .. } => -amount.get(),
         CardChange::PutBack { amount, .. } => amount.get(),
-        CardChange::Frozen { .. } | CardChange::Unfrozen { .. } => 0,
         CardChange::Expired => card.spent.get() - card.face.get(),
-        CardChange::SecretMade(_)
-        | CardChange::SecretResealed(_)
-        | CardChange::SecretRead
-        | CardChange::WrongSecret
-        | CardChange::Bound { .. }
-        | CardChange::Dropped { .. }
-        | CardChange::GivenAway { .. }
-        | CardChange::Received { .. }
-        | CardChange::Kept { .. }
-        | CardChange::PaidBack { .. } => return None,
-    };
-    Some(Fen::new(fen))
+        _ => 0,
+    })
 }
 
 /// How many events of a card must be read for a page.
@@ -203,9 +262,9 @@ pub fn card_flows(card: &Card, count: u64, newest: Vec<Event>, offset: u32) -> C
         let amount = match change {
             // What an order's refund puts back on a void card is not the owner's.
             CardChange::PutBack { .. } if is_void => Fen::ZERO,
-            _ => amount_of(card, change)?,
+            _ => amount_of(card, change),
         };
-        let flow = CardFlow { event, amount, balance_after };
+        let flow = CardFlow { kind: CardFlowKind::of(change)?, event, amount, balance_after };
         balance_after = Fen::new(balance_after.get() - amount.get());
         Some(flow)
     });

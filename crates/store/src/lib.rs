@@ -35,7 +35,7 @@ pub use baseline::Baseline;
 pub use batch::Batch;
 pub use booked::{Booked, BookedKind};
 pub use claim::{Claim, DEFER_MS, TaskAction, TaskUpdate};
-pub use flows::{CardBatchesIn, CardFlow, WalletFlow, WalletFlowKind};
+pub use flows::{CardBatchesIn, CardFlow, CardFlowKind, WalletFlow, WalletFlowKind};
 pub use kernel::Write;
 pub use late::{LATE_EXAMINED_MAX, LateTasks, Lateness};
 pub use query::{

@@ -12,17 +12,17 @@ use any::{
 };
 use channel::{Operation, PayForm};
 use kernel::{
-    Attempt, CallRecord, Caller, Change, Delivery, Event, InFlightCall, KnownPayInfo,
-    NotificationChange, NotificationState, Order, OrderChange, TenantId,
+    AggregateChange as _, Attempt, CallRecord, Caller, Change, Delivery, Event, InFlightCall,
+    KnownPayInfo, NotificationChange, NotificationState, Order, OrderChange, TenantId,
 };
 use ledger::{Id, Subject, SubjectKind, Timestamp, kinds};
 use proptest::option::of;
 use proptest::prelude::*;
-use store::StoreFault;
 use store::rows::{
     KEY_LEN, STANDING, Stored, Value, cells, event, merged, mutable_cells, parts, read, task,
     transfer,
 };
+use store::{CardFlowKind, StoreFault};
 
 /// The cells as a database gives them back, with texts of its own.
 fn stored(cells: Vec<Value<'_>>) -> Vec<Value<'static>> {
@@ -81,6 +81,15 @@ fn any_cell() -> impl Strategy<Value = Value<'static>> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
+
+    /// A card's flows are found by the names of their changes, and read by their kinds.
+    #[test]
+    fn a_flow_of_a_card_has_the_name_of_its_changes((_, change) in any_happening()) {
+        if let Change::Card(change) = &change {
+            let named = CardFlowKind::ALL.into_iter().find(|kind| kind.change() == change.name());
+            prop_assert_eq!(CardFlowKind::of(change), named);
+        }
+    }
 
     #[test]
     fn events_read_back(

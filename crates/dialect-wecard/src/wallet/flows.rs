@@ -15,7 +15,7 @@ use axum::response::Response;
 use kernel::{CardChange, Change, Key};
 use ledger::{Id, Timestamp, kinds};
 use serde::Serialize;
-use store::{CardFlow, CardFlows, Counted, WalletFlow, WalletFlowKind, WalletFlows};
+use store::{CardFlow, CardFlowKind, CardFlows, Counted, WalletFlow, WalletFlowKind, WalletFlows};
 
 /// Flows of a wallet on a page at most, and where the caller does not say.
 const FLOWS_PAGE_SIZE_MAX: u32 = 1000;
@@ -180,57 +180,47 @@ struct CardFlowShown {
     remark: Option<String>,
 }
 
-/// What a flow of a card is, and what it is about.
-#[derive(Default)]
-struct About {
-    flow_type: &'static str,
-    order: Option<Id<kinds::Order>>,
-    refund: Option<Id<kinds::Refund>>,
-    remark: Option<String>,
-}
-
-impl About {
-    fn of(change: &CardChange) -> Option<About> {
-        let flow = |flow_type| About { flow_type, ..About::default() };
-        Some(match change {
-            CardChange::Spent { by, .. } => About { order: Some(*by), ..flow("PAY") },
-            CardChange::PutBack { by, .. } => About { refund: Some(*by), ..flow("REFUND") },
-            CardChange::Issued(_) => flow("RECHARGE"),
-            CardChange::Voided { by, .. } | CardChange::Revived { by } => {
-                About { refund: Some(*by), ..flow("RECHARGE_REFUND") }
-            }
-            CardChange::Frozen { note } => About { remark: note.clone(), ..flow("FREEZE") },
-            CardChange::Unfrozen { note } => About { remark: note.clone(), ..flow("UNFREEZE") },
-            CardChange::Expired => flow("ADJUST_OUT"),
-            CardChange::SecretMade(_)
-            | CardChange::SecretResealed(_)
-            | CardChange::SecretRead
-            | CardChange::WrongSecret
-            | CardChange::Bound { .. }
-            | CardChange::Dropped { .. }
-            | CardChange::GivenAway { .. }
-            | CardChange::Received { .. }
-            | CardChange::Kept { .. }
-            | CardChange::PaidBack { .. } => return None,
-        })
+/// `FlowType` of a card's flow.
+const fn card_flow_type(kind: CardFlowKind) -> &'static str {
+    match kind {
+        CardFlowKind::Issued => "RECHARGE",
+        CardFlowKind::Spent => "PAY",
+        CardFlowKind::PutBack => "REFUND",
+        CardFlowKind::Voided | CardFlowKind::Revived => "RECHARGE_REFUND",
+        CardFlowKind::Frozen => "FREEZE",
+        CardFlowKind::Unfrozen => "UNFREEZE",
+        CardFlowKind::Expired => "ADJUST_OUT",
     }
 }
 
 impl CardFlowShown {
-    fn of(card: Id<kinds::Card>, flow: &CardFlow) -> Option<CardFlowShown> {
-        let Change::Card(change) = &flow.event.change else { return None };
-        let About { flow_type, order, refund, remark } = About::of(change)?;
-        Some(CardFlowShown {
+    fn of(card: Id<kinds::Card>, flow: CardFlow) -> CardFlowShown {
+        let mut shown = CardFlowShown {
             flow_id: flow.event.id.to_string(),
             card_id: card_id(card),
-            flow_type,
+            flow_type: card_flow_type(flow.kind),
             amount: flow.amount.get().to_string(),
             balance_after: flow.balance_after.get().to_string(),
-            channel_order_id: order.map(|order| order.to_string()),
-            channel_refund_id: refund.map(|refund| refund.to_string()),
+            channel_order_id: None,
+            channel_refund_id: None,
             flow_time: time::write(flow.event.at),
-            remark,
-        })
+            remark: None,
+        };
+        match flow.event.change {
+            Change::Card(CardChange::Spent { by, .. }) => {
+                shown.channel_order_id = Some(by.to_string());
+            }
+            Change::Card(
+                CardChange::PutBack { by, .. }
+                | CardChange::Voided { by, .. }
+                | CardChange::Revived { by },
+            ) => shown.channel_refund_id = Some(by.to_string()),
+            Change::Card(CardChange::Frozen { note } | CardChange::Unfrozen { note }) => {
+                shown.remark = note;
+            }
+            _ => {}
+        }
+        shown
     }
 }
 
@@ -246,6 +236,6 @@ async fn of_a_card(api: &Api, request: Request) -> Result<Response, Fault> {
     let (tenant, offset, limit) = (caller.tenant.clone(), paging.offset(), paging.size);
     let found = api.engine.ask(CardFlows { tenant, card, offset, limit }).await?;
     let Counted { count, rows } = found.ok_or_else(Fault::unknown)?;
-    let rows = rows.iter().filter_map(|flow| CardFlowShown::of(card, flow)).collect();
+    let rows = rows.into_iter().map(|flow| CardFlowShown::of(card, flow)).collect();
     Ok(success(Page::of(paging, Counted { count, rows })))
 }

@@ -2,7 +2,7 @@
 
 use super::session;
 use kernel::{Approval, Card, CardBatch, Notification, Order, Payee, Withdrawal};
-use store::flows::CARD_FLOWS;
+use store::CardFlowKind;
 use store::rows::{Stored, archive, event, task, transfer};
 
 /// A page of notifications; a notification alone is a page of one.
@@ -37,7 +37,7 @@ fn flows_of_card(columns: &str) -> String {
         "SELECT {columns} FROM events
         WHERE tenant = $1 AND subject_kind = 'card' AND subject_id = $2 AND change IN ('{}')
         ORDER BY sequence DESC LIMIT $3",
-        CARD_FLOWS.join("', '")
+        CardFlowKind::ALL.map(CardFlowKind::change).join("', '")
     )
 }
 

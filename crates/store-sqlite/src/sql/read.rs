@@ -3,7 +3,7 @@
 use super::rows::select;
 use kernel::{Approval, Card, CardBatch, Notification, Order, Payee, Withdrawal};
 use std::sync::LazyLock;
-use store::flows::CARD_FLOWS;
+use store::CardFlowKind;
 use store::rows::{Stored, archive, event, task, transfer};
 
 pub(crate) static ORDERS: LazyLock<String> = LazyLock::new(|| {
@@ -118,7 +118,7 @@ fn flows_of_card(columns: &str) -> String {
         "SELECT {columns} FROM events INDEXED BY events_of_cards
          WHERE tenant = ?1 AND subject_kind = 'card' AND subject_id = ?2 AND change IN ('{}')
          ORDER BY sequence DESC LIMIT ?3",
-        CARD_FLOWS.join("', '")
+        CardFlowKind::ALL.map(CardFlowKind::change).join("', '")
     )
 }
 

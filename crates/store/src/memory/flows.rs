@@ -3,10 +3,10 @@
 use super::State;
 use super::search::{count, len};
 use crate::audit::add;
-use crate::flows::{amount_of, card_flows, card_flows_read};
+use crate::flows::{card_flows, card_flows_read};
 use crate::{
-    BalancesAt, CardBatches, CardFlow, CardFlows, Counted, EXAMINED_MAX, StoreFault, WalletFlow,
-    WalletFlowKind, WalletFlows,
+    BalancesAt, CardBatches, CardFlow, CardFlowKind, CardFlows, Counted, EXAMINED_MAX, StoreFault,
+    WalletFlow, WalletFlowKind, WalletFlows,
 };
 use kernel::{CardBatch, Change, Event};
 use ledger::{Account, Balance, Fen, Phase, SubjectKind, Transfer};
@@ -36,7 +36,7 @@ impl State {
         let is_flow = |event: &&Event| {
             let is_own = event.tenant == of.tenant && event.subject == of.card.subject();
             let flow = match &event.change {
-                Change::Card(change) => amount_of(card, change),
+                Change::Card(change) => CardFlowKind::of(change),
                 _ => None,
             };
             is_own && flow.is_some()
