@@ -16,9 +16,20 @@ use ledger::Timestamp;
 /// shorter limit than that of other channels: 90 days.
 const ORDER_LIFE_SECONDS_MAX: i64 = 90 * 24 * 3600;
 
+/// Wherever the payer is; but a wallet shows no code that a merchant could scan.
+const SCENES: [Scene; 7] = [
+    Scene::MiniProgram,
+    Scene::Public,
+    Scene::Pc,
+    Scene::H5,
+    Scene::App,
+    Scene::Agreement,
+    Scene::Authorize,
+];
+
 static ABOUT: About = About {
     name: WALLET_CHANNEL,
-    scenes: &Scene::ALL,
+    scenes: &SCENES,
     settings: &[],
     order_life_seconds_max: ORDER_LIFE_SECONDS_MAX,
     payment_codes: None,

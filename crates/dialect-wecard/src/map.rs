@@ -74,7 +74,7 @@ fn payment_code(order: &UnifiedOrder<'_>) -> Option<PaymentCode> {
 
 /// True of an order that a code pays: what is not known of it yet is found out by queries, and its caller
 /// waits for nothing else.
-pub(crate) fn is_by_code(order: &Order) -> bool {
+fn is_by_code(order: &Order) -> bool {
     order.terms.request.scene == Scene::Swipe
 }
 
@@ -136,14 +136,13 @@ pub(crate) fn placed<'o>(
         }
         OrderState::Paying(_) | OrderState::Paid(_) | OrderState::Failed { .. } => {}
     }
-    let is_direct = view.paid.is_some() || (is_by_code(order) && view.status == PAYING);
     Ok(Placed {
         out_order_id: &order.terms.request.merchant_order_no,
         channel_order_id: order.terms.id.to_string(),
         third_pay_order_id: view.paid.map(|paid| &*paid.payment_reference),
         total_amount: order.terms.request.amount.get().to_string(),
         order_status: view.status,
-        pay_info_type: view.pay_info.map(form).or(is_direct.then_some("DIRECTPAY")),
+        pay_info_type: view.pay_info_type(),
         pay_info: view.pay_info.and_then(shown),
         pay_channel: pay_channel::word(&order.terms.channel),
         fail_reason: view.fail_reason,
@@ -192,7 +191,7 @@ pub(crate) fn queried<'o>(
         order_status: view.status,
         fail_reason: view.fail_reason,
         attachment: kept.attachment.filter(|_| view.paid.is_some()),
-        pay_info_type: view.pay_info.map(form),
+        pay_info_type: view.pay_info_type().filter(|_| view.status == PAYING),
         pay_info: view.pay_info.and_then(shown),
         time_finish: view.paid.map(|paid| time::write(paid.at)),
         refunded_amount: Some(order.funds.refunded)
@@ -327,13 +326,17 @@ pub(crate) struct View<'o> {
     pub(crate) pay_info: Option<&'o KnownPayInfo>,
     pub(crate) paid: Option<&'o Paid>,
     pub(crate) fail_reason: Option<&'o str>,
+    /// Whether the payer's client has nothing to open: a code pays, and the caller waits for the outcome.
+    is_by_code: bool,
 }
 
 impl<'o> View<'o> {
     pub(crate) fn of(order: &'o Order, now: Timestamp) -> View<'o> {
-        let view = View { status: "INIT", pay_info: None, paid: None, fail_reason: None };
+        let is_by_code = is_by_code(order);
+        let view =
+            View { status: "INIT", pay_info: None, paid: None, fail_reason: None, is_by_code };
         match &order.state {
-            OrderState::Init if is_by_code(order) => View { status: PAYING, ..view },
+            OrderState::Init if is_by_code => View { status: PAYING, ..view },
             OrderState::Init => view,
             OrderState::Paying(pay_info) => {
                 let works = pay_info.is_usable(now) && !order.is_overdue(now);
@@ -347,6 +350,12 @@ impl<'o> View<'o> {
             OrderState::Closed { .. } => View { status: "CLOSED", ..view },
         }
     }
+
+    /// `PayInfoType`: what there is to open, or that nothing is to be.
+    pub(crate) fn pay_info_type(&self) -> Option<&'static str> {
+        let is_direct = self.paid.is_some() || (self.is_by_code && self.status == PAYING);
+        self.pay_info.map(form).or(is_direct.then_some("DIRECTPAY"))
+    }
 }
 
 /// A paid order, by what of it was given back.
@@ -358,7 +367,7 @@ fn paid_status(order: &Order) -> &'static str {
     }
 }
 
-pub(crate) fn form(pay_info: &KnownPayInfo) -> &'static str {
+fn form(pay_info: &KnownPayInfo) -> &'static str {
     match pay_info.form {
         PayForm::Jsapi => "JSAPI",
         PayForm::AppSdk => "APPSDK",

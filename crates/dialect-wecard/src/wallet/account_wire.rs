@@ -12,7 +12,7 @@ use serde::Serialize;
 /// What stands before the digits of a wallet's id.
 const PREFIX: &str = "WA";
 /// The scenes of `recharge`.
-const PAY_TYPES: [&str; 6] = ["MINI_PROGRAM", "PUBLIC", "PC", "H5", "APP", "SWIPE"];
+const PAY_TYPES: [&str; 5] = ["MINI_PROGRAM", "PUBLIC", "PC", "H5", "APP"];
 
 /// What names a wallet.
 pub(crate) type WalletKey = kernel::Key<kinds::Wallet>;

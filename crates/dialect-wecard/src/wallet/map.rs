@@ -8,7 +8,7 @@ use super::wire::{
 };
 use crate::auth::Caller;
 use crate::faults::{ErrCode, Fault};
-use crate::map::{View as OrderView, form, is_by_code, not_known, place_in, shown, unwritable};
+use crate::map::{View as OrderView, not_known, place_in, shown, unwritable};
 use crate::wire::{UnifiedOrder, pay_type};
 use crate::{BATCH_NAMESPACE, RECHARGE_NAMESPACE, content, details, pay_channel, time};
 use kernel::{
@@ -57,7 +57,6 @@ pub(super) fn bought<'o>(
 ) -> Result<Bought<'o>, Fault> {
     let view = OrderView::of(order, now);
     match &order.state {
-        OrderState::Init | OrderState::Closing(_) if is_by_code(order) => {}
         OrderState::Init => return Err(not_known(answer)),
         OrderState::Paying(_) if view.pay_info.is_none() => return Err(not_known(answer)),
         OrderState::Closing(_) => {
@@ -70,7 +69,6 @@ pub(super) fn bought<'o>(
         OrderState::Paying(_) | OrderState::Paid(_) | OrderState::Failed { .. } => {}
     }
     let number = &*order.terms.request.merchant_order_no;
-    let is_direct = view.paid.is_some() || (is_by_code(order) && status(&view) == WAIT);
     Ok(Bought {
         out_recharge_id: number,
         out_order_id: number,
@@ -78,7 +76,7 @@ pub(super) fn bought<'o>(
         third_pay_order_id: view.paid.map(|paid| &*paid.payment_reference),
         total_amount: order.terms.request.amount.get().to_string(),
         recharge_status: status(&view),
-        pay_info_type: view.pay_info.map(form).or(is_direct.then_some("DIRECTPAY")),
+        pay_info_type: view.pay_info_type(),
         pay_info: view.pay_info.and_then(shown),
         pay_channel: pay_channel::word(&order.terms.channel),
         fail_reason: view.fail_reason,
@@ -86,13 +84,10 @@ pub(super) fn bought<'o>(
     })
 }
 
-/// A recharge that is not paid yet, and still can be.
-const WAIT: &str = "WAIT";
-
 /// `RechargeStatus`, from what its order shows.
 fn status(view: &OrderView<'_>) -> &'static str {
     match view.status {
-        "INIT" | "PAYING" => WAIT,
+        "INIT" | "PAYING" => "WAIT",
         "PAY_FAIL" => "FAIL",
         status => status,
     }

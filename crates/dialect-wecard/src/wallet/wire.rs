@@ -12,7 +12,7 @@ use ledger::{Fen, Id, Timestamp, kinds};
 use serde::Serialize;
 
 /// The scenes of `buy_cards`.
-const PAY_TYPES: [&str; 6] = ["MINI_PROGRAM", "PUBLIC", "PC", "H5", "APP", "SWIPE"];
+const PAY_TYPES: [&str; 5] = ["MINI_PROGRAM", "PUBLIC", "PC", "H5", "APP"];
 /// The channel that pays with stored value, which cannot buy stored value.
 const WALLET: &str = "WALLETPAY";
 /// The longest decimal text of an id.

@@ -254,6 +254,7 @@ async fn a_wrong_purchase_names_its_member_and_changes_nothing() {
         ("CardBatchId", json!(999), "WALLET.CARD_BATCH_NOT_EXIST"),
         ("CardBatchId", json!("x"), BAD),
         ("CardBatchId", json!(0), BAD),
+        ("PayType", json!("SWIPE"), BAD),
         ("PayType", json!("AGREEMENT"), BAD),
         ("PayChannel", json!("WALLETPAY"), BAD),
         ("OutRechargeId", json!("short"), BAD),
