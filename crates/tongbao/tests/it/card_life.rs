@@ -70,18 +70,11 @@ async fn until_states(gateway: &TestGateway, number: &str, wanted: &[&str]) {
     panic!("{number}: {found:?} are not {wanted:?}");
 }
 
-/// Lets minutes pass until a refund is done: the callbacks of orders that were placed before a restart go
+/// Lets the clock run until a refund is done: the callbacks of orders that were placed before a restart go
 /// to the address of before, and polls find the end.
 async fn pass_until_done(gateway: &mut TestGateway, number: &str) -> Value {
-    for _ in 0..40 {
-        let found = gateway.result(QUERY_REFUND, &json!({ "OutRefundId": number })).await;
-        if found["RefundStatus"] == "SUCCESS" {
-            return found;
-        }
-        gateway.advance(61).await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    until_refund(gateway, number, "SUCCESS").await
+    let named = json!({ "OutRefundId": number });
+    gateway.pass_until(QUERY_REFUND, &named, "RefundStatus", "SUCCESS").await
 }
 
 async fn states(gateway: &TestGateway, number: &str) -> Vec<String> {

@@ -140,6 +140,16 @@ async fn an_order_is_paid_at_once_and_its_refunds_fill_the_wallet_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wallet_shows_no_code_that_could_be_scanned() {
+    let gateway = with_balance(1000, 0).await;
+    let body = with(&spending(&gateway, &fresh_number(), 600), "PayType", json!("SWIPE"));
+    let external = json!({ "AuthCode": "134567890123456789" }).to_string();
+    let body = with(&body, "ExternalPaymentData", json!(external));
+    gateway.refused(PLACE, &body, "NO_MERCHANT_SECRET").await;
+    assert_eq!(balance(&gateway).await, "1000");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn too_little_fails_the_order_and_takes_nothing() {
     let gateway = with_balance(1000, 0).await;
     let failed = gateway.result(PLACE, &spending(&gateway, &fresh_number(), 1001)).await;
@@ -423,6 +433,42 @@ async fn what_was_paid_in_is_given_back_and_leaves_the_wallet_first() {
     gateway.kill();
     gateway.restart();
     assert_eq!(balance(&gateway).await, "0");
+    gateway.check_books();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_channel_refuses_to_give_back_is_in_the_wallet_again() {
+    let (gateway, recharge) = recharged(1000, 201).await;
+    let mut merchant = Merchant::start().await;
+    let number = fresh_number();
+    let body = with(&giving_back(&number, &recharge, 400), "NotifyUrl", json!(merchant.notify_url));
+    gateway.fault_once("refund", "refund_closed").await;
+    gateway.result(REFUND_RECHARGE, &body).await;
+    let named = json!({ "OutRefundId": number });
+    let failed = gateway.until(QUERY_RECHARGE_REFUND, &named, "RefundStatus", "FAILED").await;
+    assert!(failed["RefundMessage"].is_string(), "{failed}");
+    assert_eq!(balance(&gateway).await, "1201");
+    let of_refund = with(&around_now(&gateway), "FlowType", json!("RECHARGE_REFUND"));
+    let of_refund = with(&of_refund, "WalletId", account(&gateway).await["WalletId"].clone());
+    let flows = gateway.result(FLOWS, &of_refund).await;
+    let mut amounts: Vec<&str> = flows["DataList"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|row| text(&row["Amount"]))
+        .collect();
+    amounts.sort_unstable();
+    assert_eq!(amounts, ["-400", "-81", "400", "81"], "{flows:#}");
+    gateway.check_books();
+    let again = gateway.result(REFUND_RECHARGE, &body).await;
+    assert_eq!(again["ChannelRefundId"], failed["ChannelRefundId"]);
+    until_given_back(&gateway, &number).await;
+    assert_eq!(balance(&gateway).await, "720");
+    for status in ["FAILED", "SUCCESS"] {
+        let told = merchant.received().await.json();
+        assert_eq!(told["NotifyType"], "RECHARGE_REFUND", "{told}");
+        assert_eq!(told["Result"]["RefundStatus"], status, "{told}");
+    }
     gateway.check_books();
 }
 
