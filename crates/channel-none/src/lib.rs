@@ -20,7 +20,7 @@ const ORDER_LIFE_SECONDS_MAX: i64 = 90 * 24 * 3600;
 const fn about(name: &'static str) -> About {
     About {
         name,
-        scenes: &Scene::ALL,
+        scenes: &Scene::WITHOUT_CODE,
         settings: &[],
         order_life_seconds_max: ORDER_LIFE_SECONDS_MAX,
         payment_codes: None,
@@ -75,6 +75,9 @@ impl Connection for NoChannel {
         context: &CodecContext,
     ) -> Result<Step, EncodeFault> {
         let answer = match instruction {
+            Instruction::Place(place) if place.scene == Scene::Swipe => {
+                return Err(EncodeFault::unsupported("scene", "nobody has a payment code here"));
+            }
             Instruction::Place(place) => match self {
                 NoChannel::Unpaid => Finding::Placed(PayInfo {
                     form: PayForm::QrCode,
@@ -115,7 +118,7 @@ impl Connection for NoChannel {
             | Instruction::QueryShareReturn(_) => {
                 return Err(EncodeFault::unsupported("sharing", "this channel shares nothing"));
             }
-            Instruction::FetchKeys => Finding::Keys(FetchedKeys::default()),
+            Instruction::FetchKeys { .. } => Finding::Keys(FetchedKeys::default()),
             Instruction::FindBill(_) | Instruction::FetchBill(_) => {
                 return Err(EncodeFault::unsupported(
                     "bill",

@@ -16,20 +16,9 @@ use ledger::Timestamp;
 /// shorter limit than that of other channels: 90 days.
 const ORDER_LIFE_SECONDS_MAX: i64 = 90 * 24 * 3600;
 
-/// Wherever the payer is; but a wallet shows no code that a merchant could scan.
-const SCENES: [Scene; 7] = [
-    Scene::MiniProgram,
-    Scene::Public,
-    Scene::Pc,
-    Scene::H5,
-    Scene::App,
-    Scene::Agreement,
-    Scene::Authorize,
-];
-
 static ABOUT: About = About {
     name: WALLET_CHANNEL,
-    scenes: &SCENES,
+    scenes: &Scene::WITHOUT_CODE,
     settings: &[],
     order_life_seconds_max: ORDER_LIFE_SECONDS_MAX,
     payment_codes: None,
@@ -72,12 +61,15 @@ impl Connection for WalletChannel {
         context: &CodecContext,
     ) -> Result<Step, EncodeFault> {
         Ok(Step::Answer(match instruction {
+            Instruction::Place(place) if place.scene == Scene::Swipe => {
+                return Err(EncodeFault::unsupported("scene", "a wallet has no payment code"));
+            }
             Instruction::Place(place) => Finding::Paid(paid(place, context.now)),
             Instruction::Query(_) => Finding::Pending,
             Instruction::Close(_) | Instruction::Cancel(_) => Finding::Closed,
             Instruction::Refund(refund) => Finding::Refund(refunded(refund, context.now)),
             Instruction::QueryRefund(_) => Finding::NotFound,
-            Instruction::FetchKeys => Finding::Keys(FetchedKeys::default()),
+            Instruction::FetchKeys { .. } => Finding::Keys(FetchedKeys::default()),
             Instruction::BindReceiver(_)
             | Instruction::UnbindReceiver(_)
             | Instruction::Share(_)

@@ -41,7 +41,11 @@ pub enum Instruction {
     /// Ask what became of a share's return.
     QueryShareReturn(PlacedShareReturn),
     /// Fetch the keys with which the channel signs.
-    FetchKeys,
+    FetchKeys {
+        /// The name of a key that signed and is not known: a channel without a list of its keys is asked
+        /// for one by its name. `None` to refresh those that are known.
+        named: Option<String>,
+    },
     /// Ask where the file of a bill is.
     FindBill(BillDay),
     /// Fetch the file of a bill.
@@ -105,7 +109,7 @@ impl Instruction {
             Instruction::QueryUnshared(_) => Operation::QueryUnshared,
             Instruction::ReturnShare(_) => Operation::ReturnShare,
             Instruction::QueryShareReturn(_) => Operation::QueryShareReturn,
-            Instruction::FetchKeys => Operation::FetchKeys,
+            Instruction::FetchKeys { .. } => Operation::FetchKeys,
             Instruction::FindBill(_) => Operation::FindBill,
             Instruction::FetchBill(_) => Operation::FetchBill,
         }
@@ -193,6 +197,17 @@ impl Scene {
         Scene::H5,
         Scene::App,
         Scene::Swipe,
+        Scene::Agreement,
+        Scene::Authorize,
+    ];
+
+    /// Every scene but the one in which a merchant scans a code: of channels that show none.
+    pub const WITHOUT_CODE: [Scene; 7] = [
+        Scene::MiniProgram,
+        Scene::Public,
+        Scene::Pc,
+        Scene::H5,
+        Scene::App,
         Scene::Agreement,
         Scene::Authorize,
     ];

@@ -124,6 +124,10 @@ pub(crate) fn placed<'o>(
 ) -> Result<Placed<'o>, Fault> {
     let view = View::of(order, now);
     match &order.state {
+        // Nothing more is known before a person has mended the account.
+        OrderState::Init if matches!(answer, Some(ChannelAnswer::AccountFault { .. })) => {
+            return Err(not_known(answer));
+        }
         OrderState::Init | OrderState::Closing(_) if is_by_code(order) => {}
         OrderState::Init => return Err(not_known(answer)),
         OrderState::Paying(_) if view.pay_info.is_none() => return Err(not_known(answer)),

@@ -29,10 +29,7 @@ pub(crate) fn answer(
         match decide(view, &caller, &command, stamp) {
             Ok(next) => {
                 decision.work.remove(at);
-                decision.events.extend(next.events);
-                decision.transfers.extend(next.transfers);
-                decision.work.extend(next.work);
-                decision.reply = next.reply;
+                decision.absorb(next);
             }
             Err(refusal) => {
                 tracing::error!(%refusal, "a built-in channel's answer was refused");

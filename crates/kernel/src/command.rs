@@ -95,6 +95,19 @@ pub struct Decision {
     pub reply: Reply,
 }
 
+impl Decision {
+    /// Takes in the next decision of the same batch, whose reply stands for both.
+    pub fn absorb(&mut self, next: Decision) {
+        let Decision { events, transfers, work, rests_on, rests_on_balances, reply } = next;
+        self.events.extend(events);
+        self.transfers.extend(transfers);
+        self.work.extend(work);
+        self.rests_on.extend(rests_on);
+        self.rests_on_balances.extend(rests_on_balances);
+        self.reply = reply;
+    }
+}
+
 /// Why a row is not further than it is, where the caller should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChannelAnswer {

@@ -22,13 +22,59 @@ fn a_code_pays_at_once() {
 
 #[test]
 fn a_definite_refusal_fails_the_order_at_once() {
-    for refusal in ["refused", "failed", "later", "account_fault", "unsigned_refusal"] {
+    for refusal in ["refused", "failed", "later", "unsigned_refusal"] {
         let mut kernel = TestKernel::new(directory());
         play(&mut kernel, "place o1 code=134567890123456789");
         let outcome = play(&mut kernel, &format!("o1 place: {refusal}"));
         assert!(outcome.starts_with("order failed by failed"), "{refusal}: {outcome}");
         assert!(!outcome.contains("; ask"), "{refusal}: {outcome}");
     }
+}
+
+/// A refused account ends no order: it is queried, and cancelled in its time.
+#[test]
+fn a_refused_account_leaves_the_order_in_doubt() {
+    check(
+        "
+        place o1 code=134567890123456789 -> order init +30s by placed; ask place
+        o1 place: account_fault -> order init +5s by call_ended; answer account_fault
+        task o1 -> order init +30s by call_begun; ask query
+        o1 query: account_fault -> order init +5s by call_ended; answer account_fault
+        wait 30s ->
+        task o1 -> order closing +30s by closing, call_begun; ask query
+        o1 query: not_found -> order closing +30s by call_ended, call_begun; ask cancel
+        o1 cancel: not_found -> order closing +30s by cancel_answered, call_begun; ask query
+        o1 query: not_found -> order failed +600s by failed
+        ",
+    );
+}
+
+/// The answers to cancels settle nothing and queries neither: a person is needed, and sees why.
+#[test]
+fn an_order_that_no_cancel_ends_needs_a_person() {
+    let mut kernel = TestKernel::new(directory());
+    play(&mut kernel, "place o1 code=134567890123456789");
+    play(&mut kernel, "o1 place: pending");
+    play(&mut kernel, "wait 35s");
+    play(&mut kernel, "task o1");
+    let mut asked = "query";
+    for _ in 0..64 {
+        let answer = if asked == "cancel" { "refused" } else { "pending" };
+        let outcome = play(&mut kernel, &format!("o1 {asked}: {answer}"));
+        if outcome.contains('!') {
+            assert!(outcome.contains("!cannot_close"), "{outcome}");
+            return;
+        }
+        let outcome = match outcome.contains("; ask") {
+            true => outcome,
+            false => {
+                play(&mut kernel, "wait 300s");
+                play(&mut kernel, "task o1")
+            }
+        };
+        asked = if outcome.contains("ask cancel") { "cancel" } else { "query" };
+    }
+    panic!("nobody is told");
 }
 
 #[test]

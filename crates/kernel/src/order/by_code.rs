@@ -12,7 +12,6 @@ use super::finding::{CHANNEL_LAG_SECONDS, Taken, Transition, book_unapplied, boo
 use super::{CancelState, Order, OrderChange, OrderState, UnappliedOutcome};
 use crate::coupons::{coupon_amount, coupons, is_part};
 use crate::deciding::{Deciding, Movement};
-use crate::directory::Directory;
 use crate::refund;
 use channel::{Finding, Instruction, Operation, Payment, Scene, Unproven};
 use ledger::{Phase, Reason, Timestamp};
@@ -25,13 +24,9 @@ pub const CANCEL_AFTER_SECONDS: i64 = 35;
 /// under way must have come to an end.
 pub const CANCEL_EARLIEST_SECONDS: i64 = 15;
 
-/// Whether a payer's code pays the order. Built-in channels take none; a channel whose account was taken
-/// from the merchant since takes them.
-pub(super) fn is_by_code(directory: &Directory, order: &Order) -> bool {
-    let request = &order.terms.request;
-    let merchant = directory.merchant(&order.terms.tenant, &request.merchant);
-    let route = merchant.and_then(|it| it.route(&order.terms.channel, request.scene));
-    request.scene == Scene::Swipe && route.is_none_or(|route| route.payment_codes.is_some())
+/// Whether a payer's code pays the order, from its beginning to its end.
+pub(super) fn is_by_code(order: &Order) -> bool {
+    order.terms.request.scene == Scene::Swipe
 }
 
 /// True when the outcome has been unknown for long enough. A contested payment waits for a person.
@@ -70,8 +65,10 @@ pub(super) fn transition<'a>(
 ) -> Option<Transition<'a>> {
     match (finding, asked) {
         (Finding::Reversed(payment), _) => Some(reversed(order, payment)),
-        (Finding::Paid(payment), _) => paid(order, payment, asked, now),
-        (Finding::Mismatch { .. } | Finding::Contested { .. }, _) => None,
+        (Finding::Paid(payment) | Finding::Contested { payment, .. }, _) => {
+            paid(order, payment, asked, now)
+        }
+        (Finding::Mismatch { .. }, _) => None,
         (_, Some(Operation::Cancel)) => Some(cancelled(order, finding, now)),
         (_, Some(Operation::Place)) => placed(order, finding),
         (_, Some(Operation::Query)) => queried(order, finding, now),
@@ -96,16 +93,15 @@ fn cancelled<'a>(order: &Order, finding: &Finding, now: Timestamp) -> Transition
     }
 }
 
-/// The answer to the one call that carried the code. What was not taken cannot be placed again.
+/// The answer to the one call that carried the code. What was not taken cannot be placed again. That the
+/// account is refused ends nothing: the order is queried, and cancelled once the account is mended.
 fn placed<'a>(order: &Order, finding: &Finding) -> Option<Transition<'a>> {
     let is_open = order.state == OrderState::Init && !order.is_confirmed;
     match finding {
         Finding::Refused { code, text } if is_open => {
             Some(Transition::Failed(format!("{code}: {text}")))
         }
-        Finding::Later { code, text } | Finding::AccountFault { code, text }
-            if is_open && order.version == 1 =>
-        {
+        Finding::Later { code, text } if is_open && order.version == 1 => {
             Some(Transition::Failed(format!("{code}: {text}")))
         }
         Finding::Refused { .. } => Some(Transition::Nothing),

@@ -296,11 +296,12 @@ fn check_new<'m>(
 
 /// That the payer's code is there where one pays, and is one of the channel's.
 fn check_code(route: &Route, place: &PlaceOrder) -> Result<(), OrderRefusal> {
-    let rules = route.payment_codes.filter(|_| place.request.scene == Scene::Swipe);
-    let why = match (rules, &place.payment_code) {
-        (None, _) => return Ok(()),
-        (Some(_), None) => Some("the payer's code is missing".to_owned()),
-        (Some(rules), Some(code)) => rules.broken_by(code),
+    let is_wanted = place.request.scene == Scene::Swipe;
+    let why = match (&place.payment_code, route.payment_codes.filter(|_| is_wanted)) {
+        (None, _) if !is_wanted => None,
+        (None, _) => Some("the payer's code is missing".to_owned()),
+        (Some(_), None) => Some("no code pays here".to_owned()),
+        (Some(code), Some(rules)) => rules.broken_by(code),
     };
     why.map_or(Ok(()), |why| Err(OrderRefusal::PaymentCode { why }))
 }
@@ -443,7 +444,7 @@ pub(crate) fn repeat(
         // with repeats.
         OrderState::Paying(pay_info) if pay_info.is_usable(now) => {}
         // What a code pays is placed once; since then the channel knows.
-        OrderState::Init if is_by_code(&deciding.view().directory, order) => {
+        OrderState::Init if is_by_code(order) => {
             begin(deciding, order, order.query_instruction());
         }
         OrderState::Init | OrderState::Paying(_) => {
@@ -508,7 +509,7 @@ fn close(
             begin_closing(deciding, order, Closure::Asked);
         }
         OrderState::Closing(_) => {
-            let instruction = first_step(deciding, order);
+            let instruction = first_step(order);
             begin(deciding, order, instruction);
         }
     }
@@ -531,15 +532,13 @@ pub(super) fn run_task(deciding: &mut Deciding<'_>, order: &Order) {
         OrderState::Init | OrderState::Paying(_) if order.is_overdue(now) => {
             begin_closing(deciding, order, Closure::Expired);
         }
-        OrderState::Init if is_by_code(&deciding.view().directory, order) => {
-            match by_code::must_cancel(order, now) {
-                true => begin_closing(deciding, order, Closure::OutcomeUnknown),
-                false => begin(deciding, order, order.query_instruction()),
-            }
-        }
+        OrderState::Init if is_by_code(order) => match by_code::must_cancel(order, now) {
+            true => begin_closing(deciding, order, Closure::OutcomeUnknown),
+            false => begin(deciding, order, order.query_instruction()),
+        },
         OrderState::Init => begin(deciding, order, order.place_instruction()),
         OrderState::Paying(_) => begin(deciding, order, order.query_instruction()),
-        OrderState::Closing(_) if is_by_code(&deciding.view().directory, order) => {
+        OrderState::Closing(_) if is_by_code(order) => {
             begin(deciding, order, by_code::closing_step(order));
         }
         OrderState::Closing(_) if queries_before_closing(order) => {
@@ -557,14 +556,14 @@ const fn queries_before_closing(order: &Order) -> bool {
 
 /// Closes an order at the channel; it ends when the channel has confirmed that.
 pub(super) fn begin_closing(deciding: &mut Deciding<'_>, order: &Order, closure: Closure) {
-    let instruction = first_step(deciding, order);
+    let instruction = first_step(order);
     deciding.record(order, OrderChange::Closing(closure));
     begin(deciding, order, instruction);
 }
 
 /// What an order that is to be closed begins with.
-fn first_step(deciding: &Deciding<'_>, order: &Order) -> Instruction {
-    match is_by_code(&deciding.view().directory, order) {
+fn first_step(order: &Order) -> Instruction {
+    match is_by_code(order) {
         true => order.query_instruction(),
         false => order.close_instruction(),
     }

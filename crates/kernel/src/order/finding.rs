@@ -37,9 +37,8 @@ pub(super) fn record(
     finding: &Finding,
 ) {
     let (now, asked) = (deciding.now(), deciding.asked());
-    let is_by_code = is_by_code(&deciding.view().directory, order);
-    let poll = |finding| poll_again(order, finding, asked, now, is_by_code);
-    match transition(order, about, finding, asked, now, is_by_code) {
+    let poll = |finding| poll_again(order, finding, asked, now);
+    match transition(order, about, finding, asked, now) {
         Transition::PayInfo(pay_info) => {
             deciding.record(order, OrderChange::PayInfoReceived(pay_info.clone().into()));
         }
@@ -87,7 +86,7 @@ pub(super) fn record(
         }
         Transition::CloseAgain => {
             deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
-            let closing = match is_by_code {
+            let closing = match is_by_code(order) {
                 true => order.cancel_instruction(),
                 false => order.close_instruction(),
             };
@@ -194,13 +193,14 @@ fn transition<'a>(
     finding: &'a Finding,
     asked: Option<Operation>,
     now: Timestamp,
-    is_by_code: bool,
 ) -> Transition<'a> {
     // A finding from an account other than the order's is a mismatch; its content does not matter.
     if let Some(why) = order.terms.differs_from(about, finding) {
         return Transition::Contradicts(why);
     }
-    if is_by_code && let Some(found) = by_code::transition(order, finding, asked, now) {
+    if is_by_code(order)
+        && let Some(found) = by_code::transition(order, finding, asked, now)
+    {
         return found;
     }
     match finding {

@@ -719,8 +719,15 @@ impl Order {
             placed_at: self.terms.placed_at,
             amount: self.terms.request.amount,
             currency: self.terms.request.currency,
-            is_cancelled: self.cancel.is_some(),
+            is_cancelled: self.cancel.is_some() && !self.has_given_back(),
         }
+    }
+
+    /// Whether what the channel reports as given back can be a refund of ours: of its payment, or of one
+    /// that came after its end.
+    fn has_given_back(&self) -> bool {
+        let is_refunded = |it: &UnappliedPayment| matches!(it.outcome, UnappliedOutcome::Refund(_));
+        matches!(self.state, OrderState::Paid(_)) || self.unapplied.iter().any(is_refunded)
     }
 
     fn query_instruction(&self) -> Instruction {

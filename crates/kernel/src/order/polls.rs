@@ -3,7 +3,7 @@
 //! Every schedule of an order that needs a person ends: after its last step only a person, or a callback
 //! of the channel, brings the order further.
 
-use super::{Order, OrderState, by_code};
+use super::{CancelState, Order, OrderState, by_code};
 use crate::schedule;
 use crate::standing::AttentionKind;
 use channel::{Finding, Operation, Unproven};
@@ -42,7 +42,6 @@ pub(super) fn poll_again(
     finding: &Finding,
     asked: Option<Operation>,
     now: Timestamp,
-    is_by_code: bool,
 ) -> Option<Timestamp> {
     match (&order.state, asked) {
         // What it waits for is not the channel's answer.
@@ -53,6 +52,7 @@ pub(super) fn poll_again(
             poll_final(order, *at, finding, now)
         }
         (OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_), _) => {
+            let is_by_code = by_code::is_by_code(order);
             let by_code = is_by_code.then(|| poll_by_code(order, asked, now)).flatten();
             by_code.or_else(|| poll_open(order, finding, now))
         }
@@ -141,8 +141,14 @@ const CANNOT_CLOSE_POLLS: u32 = 16;
 /// True when the channel has refused for too long to close the order.
 pub(super) fn cannot_close(order: &Order, asked: Option<Operation>, now: Timestamp) -> bool {
     let late_at = order.terms.expires_at.plus_seconds(CANNOT_CLOSE_AFTER_SECONDS);
+    let is_asked = match asked {
+        Some(Operation::Close | Operation::Cancel) => true,
+        // The answers to its cancels settle nothing, so that queries are what shows it.
+        Some(Operation::Query) => order.cancel == Some(CancelState::Answered),
+        _ => false,
+    };
     matches!(order.state, OrderState::Closing(_))
-        && matches!(asked, Some(Operation::Close | Operation::Cancel))
+        && is_asked
         && order.attention.is_none()
         && (now >= late_at || order.polls >= CANNOT_CLOSE_POLLS)
 }
