@@ -8,7 +8,6 @@ use channel::{BadSettings, FetchedKeys, Finding, PlatformKey};
 use crypto::certificate::Certificate;
 use crypto::rsa::Verifier;
 use ledger::Timestamp;
-use std::sync::{Mutex, PoisonError};
 
 /// The certificates of an account.
 pub(crate) struct Certificates {
@@ -19,9 +18,8 @@ pub(crate) struct Certificates {
     roots: Vec<Certificate>,
     /// The channel's: the one among the settings first, then those that were fetched.
     known: Vec<Known>,
-    /// The name of a certificate that signed and is not known. The channel has no list of its certificates: it
-    /// is asked for one by its name, so that the next fetch must know which is missing.
-    sought: Mutex<Option<String>>,
+    /// Whom the channel's certificates are for. The authorities issue those of apps as well.
+    subject: String,
 }
 
 /// A certificate of the channel.
@@ -51,7 +49,7 @@ impl Certificates {
             root_cert_sn,
             roots,
             known: vec![first],
-            sought: Mutex::default(),
+            subject: alipay.subject,
         })
     }
 
@@ -83,29 +81,33 @@ impl Certificates {
             None => holding.any(|known| known.verifier.verify(text, signed.signature)),
             Some(sn) => match holding.find(|known| known.sn == sn) {
                 Some(known) => known.verifier.verify(text, signed.signature),
-                None => return Err(self.seek(sn)),
+                None if is_sn(sn) => {
+                    return Err(SignatureFault::UnknownKey { serial: sn.to_owned() });
+                }
+                None => false,
             },
         };
         if is_signed { Ok(()) } else { Err(SignatureFault::Wrong) }
     }
 
-    fn seek(&self, sn: &str) -> SignatureFault {
-        *self.sought.lock().unwrap_or_else(PoisonError::into_inner) = Some(sn.to_owned());
-        SignatureFault::UnknownKey { serial: sn.to_owned() }
-    }
-
     /// The name of the certificate to fetch: the one that is missing, else the newest that is known, whose
     /// fetch proves that the channel answers.
-    pub(crate) fn sought_sn(&self) -> String {
-        let sought = self.sought.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    pub(crate) fn sought_sn<'a>(&'a self, named: Option<&'a str>) -> &'a str {
         let newest = self.known.iter().max_by_key(|known| known.valid);
-        sought.unwrap_or_else(|| newest.map_or_else(String::new, |known| known.sn.clone()))
+        named.or(newest.map(|known| &*known.sn)).unwrap_or_default()
     }
 
-    /// The certificate in an answer. The answer is signed with the very certificate, or with one that is
-    /// known; what makes it the channel's is that an authority among the settings issued it.
-    pub(crate) fn fetched(&self, content: &str, signed: &Signed<'_>, now: Timestamp) -> Finding {
-        match self.read_fetched(content, signed, now) {
+    /// The certificate in an answer, which must be the one that was sought. The answer is signed with the
+    /// very certificate, or with one that is known; what makes it the channel's is that an authority among
+    /// the settings issued it for the channel.
+    pub(crate) fn fetched(
+        &self,
+        named: Option<&str>,
+        content: &str,
+        signed: &Signed<'_>,
+        now: Timestamp,
+    ) -> Finding {
+        match self.read_fetched(self.sought_sn(named), content, signed, now) {
             Ok(key) => Finding::Keys(FetchedKeys { keys: vec![key], unreadable: vec![] }),
             Err(why) => Finding::Unknown { why: format!("certificate: {why}") },
         }
@@ -113,6 +115,7 @@ impl Certificates {
 
     fn read_fetched(
         &self,
+        sought_sn: &str,
         content: &str,
         signed: &Signed<'_>,
         now: Timestamp,
@@ -120,11 +123,14 @@ impl Certificates {
         let chain = chain(content)?;
         let [own, above @ ..] = chain.as_slice() else { return Err("none found".to_owned()) };
         let known = Known::of(own)?;
-        if !is_trusted(own, above, &self.roots) {
-            return Err("issued by none of alipay_root_certificates".to_owned());
+        if known.sn != sought_sn {
+            return Err(format!("{sought_sn} was asked for, {} came", known.sn));
         }
-        if !known.holds(now) {
-            return Err(format!("{} holds not now", known.sn));
+        if own.subject != self.subject {
+            return Err("for another subject than that of alipay_certificate".to_owned());
+        }
+        if !is_trusted(own, above, &self.roots, now) {
+            return Err("issued by none of alipay_root_certificates that holds now".to_owned());
         }
         let is_own = signed.cert_sn.is_none_or(|sn| sn == known.sn);
         let is_signed = match is_own {
@@ -159,6 +165,15 @@ impl Known {
     }
 }
 
+/// Whether a text can be the name of a certificate: an MD5.
+fn is_sn(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn holds(certificate: &Certificate, now: Timestamp) -> bool {
+    (certificate.not_before..=certificate.not_after).contains(&now.seconds())
+}
+
 /// How messages name a certificate: the MD5 of its issuer and its serial number.
 pub(crate) fn cert_sn(certificate: &Certificate) -> String {
     let Certificate { issuer, serial_decimal, .. } = certificate;
@@ -182,13 +197,22 @@ fn chain(content: &str) -> Result<Vec<Certificate>, String> {
     Certificate::read_all(&pem).map_err(|why| why.to_string())
 }
 
-/// Whether an authority among `roots` issued a certificate, or issued one of `above` that did, and so on.
-fn is_trusted(own: &Certificate, above: &[Certificate], roots: &[Certificate]) -> bool {
-    if roots.iter().any(|root| root.issued(own)) {
+/// Whether an authority among `roots` issued a certificate, or issued one of `above` that did, and so on;
+/// each of them holds now.
+fn is_trusted(
+    own: &Certificate,
+    above: &[Certificate],
+    roots: &[Certificate],
+    now: Timestamp,
+) -> bool {
+    if !holds(own, now) {
+        return false;
+    }
+    if roots.iter().any(|root| holds(root, now) && root.issued(own)) {
         return true;
     }
     // Each step leaves a shorter list, so that certificates which issue each other end too.
     above
         .split_first()
-        .is_some_and(|(next, rest)| next.issued(own) && is_trusted(next, rest, roots))
+        .is_some_and(|(next, rest)| next.issued(own) && is_trusted(next, rest, roots, now))
 }

@@ -44,7 +44,7 @@ impl OpenAccount {
             | Instruction::QueryShareReturn(_)
             | Instruction::FetchBill(_) => return None,
             Instruction::FindBill(_) => Method::BillDownloadUrl,
-            Instruction::FetchKeys => Method::CertificateDownload,
+            Instruction::FetchKeys { .. } => Method::CertificateDownload,
         };
         Some(method.answer_member())
     }
@@ -63,10 +63,11 @@ impl OpenAccount {
         let Some(signed) = answer.signed() else {
             return Some(codes::unsigned(instruction, head));
         };
-        if let (Instruction::FetchKeys, true, Trust::Certificates(certificates)) =
+        if let (Instruction::FetchKeys { named }, true, Trust::Certificates(certificates)) =
             (instruction, is_done, &self.account.trust)
         {
-            return Some(certificates.fetched(answer.content, &signed, now));
+            let named = named.as_deref();
+            return Some(certificates.fetched(named, answer.content, &signed, now));
         }
         let checked = self.account.trust.check(answer.content.as_bytes(), &signed, now);
         Some(match checked {
@@ -102,7 +103,7 @@ impl OpenAccount {
             | Instruction::QueryUnshared(_)
             | Instruction::ReturnShare(_)
             | Instruction::QueryShareReturn(_)
-            | Instruction::FetchKeys
+            | Instruction::FetchKeys { .. }
             | Instruction::FetchBill(_) => Finding::Unknown { why: "nothing was sent".to_owned() },
         }
     }

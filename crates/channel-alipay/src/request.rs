@@ -61,7 +61,7 @@ impl OpenAccount {
                 };
                 self.call(Method::RefundQuery, &asked, context)
             }
-            Instruction::FetchKeys => self.fetch_keys(context),
+            Instruction::FetchKeys { named } => self.fetch_keys(named.as_deref(), context),
             Instruction::FindBill(day) => {
                 self.call(Method::BillDownloadUrl, &bill::request(day)?, context)
             }
@@ -113,11 +113,12 @@ impl OpenAccount {
     }
 
     /// In key mode the one key of the channel is configured by hand.
-    fn fetch_keys(&self, context: &CodecContext) -> Result<Step, EncodeFault> {
+    fn fetch_keys(&self, named: Option<&str>, context: &CodecContext) -> Result<Step, EncodeFault> {
         match &self.account.trust {
             Trust::PublicKey(_) => Ok(Step::Answer(Finding::Keys(FetchedKeys::default()))),
             Trust::Certificates(certificates) => {
-                let asked = CertificateRequest { alipay_cert_sn: certificates.sought_sn() };
+                let alipay_cert_sn = certificates.sought_sn(named).to_owned();
+                let asked = CertificateRequest { alipay_cert_sn };
                 self.call(Method::CertificateDownload, &asked, context)
             }
         }
@@ -221,9 +222,9 @@ fn reason(refund: &Refund) -> String {
 
 const fn usual_reason(cause: RefundCause) -> &'static str {
     match cause {
-        RefundCause::LatePayment => "订单已关闭,款项原路退回",
+        RefundCause::LatePayment => "订单已关闭，款项原路退回",
         RefundCause::Requested => "商户退款",
-        RefundCause::SecondPayment => "订单已支付,重复支付的款项原路退回",
+        RefundCause::SecondPayment => "订单已支付，重复支付的款项原路退回",
     }
 }
 

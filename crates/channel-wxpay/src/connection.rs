@@ -74,7 +74,7 @@ impl OpenAccount {
             Instruction::QueryShareReturn(placed) => {
                 sharing::reading::queried_return(&self.account, placed, body)
             }
-            Instruction::FetchKeys => match certificates::open(&self.account, body) {
+            Instruction::FetchKeys { .. } => match certificates::open(&self.account, body) {
                 Ok(keys) => Finding::Keys(keys),
                 Err(why) => Finding::Unknown { why },
             },
@@ -149,7 +149,7 @@ impl Connection for OpenAccount {
             return bill::fetched(&self.account, file, response);
         }
         let success = (200..300).contains(&response.status) && response.status != ACCEPTED;
-        let fetching = success && matches!(instruction, Instruction::FetchKeys);
+        let fetching = success && matches!(instruction, Instruction::FetchKeys { .. });
         let finding = match self.check(fetching, response, context.now) {
             Ok(()) if success => self.success(instruction, &response.body, context),
             Ok(()) => codes::finding(instruction, response),

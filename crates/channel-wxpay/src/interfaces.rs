@@ -72,7 +72,7 @@ impl Merchant {
             | Instruction::QueryUnshared(_)
             | Instruction::ReturnShare(_)
             | Instruction::QueryShareReturn(_)
-            | Instruction::FetchKeys
+            | Instruction::FetchKeys { .. }
             | Instruction::FindBill(_)
             | Instruction::FetchBill(_) => Api::V3,
         };
@@ -82,7 +82,9 @@ impl Merchant {
     /// What the older interface does not have: keys to fetch, files of bills, sharing.
     fn without(instruction: &Instruction) -> Result<Step, EncodeFault> {
         match instruction {
-            Instruction::FetchKeys => Ok(Step::Answer(Finding::Keys(FetchedKeys::default()))),
+            Instruction::FetchKeys { .. } => {
+                Ok(Step::Answer(Finding::Keys(FetchedKeys::default())))
+            }
             Instruction::FetchBill(_) => {
                 Err(EncodeFault::unsupported("bill", "v2 sends the bill with its first answer"))
             }

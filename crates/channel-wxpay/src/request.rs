@@ -76,7 +76,7 @@ impl OpenAccount {
             Instruction::QueryUnshared(payment) => self.query_unshared(payment, context),
             Instruction::ReturnShare(asked) => self.return_share(asked, context),
             Instruction::QueryShareReturn(placed) => self.query_share_return(placed, context),
-            Instruction::FetchKeys => {
+            Instruction::FetchKeys { .. } => {
                 self.request(Method::Get, "/v3/certificates", Vec::new(), context)
             }
             Instruction::FindBill(day) => {

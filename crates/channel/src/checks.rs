@@ -48,7 +48,7 @@ impl Sample<'_> {
         let days = self.connection.bills().iter().map(|kind| self.day(*kind));
         let find = days.clone().map(Instruction::FindBill);
         let fetch = days.map(|day| Instruction::FetchBill(self.file(day)));
-        let keys = [Instruction::FetchKeys];
+        let keys = [Instruction::FetchKeys { named: None }];
         let all = self.of_orders().into_iter().chain(sharing::instructions(self)).chain(keys);
         all.chain(find).chain(fetch).collect()
     }

@@ -17,6 +17,14 @@ pub const CLIENT_CERT_HEADER: &str = "client-cert";
 /// itself. Never what a client wrote.
 pub const FORWARDED_PROTO_HEADER: &str = "x-forwarded-proto";
 
+/// Where the client reached the counterpart: scheme and host, by what the request says. `None` where it
+/// names no host.
+pub fn own_url(request: &Request) -> Option<String> {
+    let host = request.header("Host")?;
+    let scheme = request.header(FORWARDED_PROTO_HEADER).unwrap_or("http");
+    Some(format!("{scheme}://{host}"))
+}
+
 /// Durable storage of a counterpart: text under keys, one transaction per call.
 pub trait DocumentStore {
     /// The text under a key.

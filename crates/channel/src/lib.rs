@@ -36,7 +36,7 @@ pub use callable_url::{BaseUrl, CallableUrl, UrlFault};
 pub use counterpart::{
     CLIENT_CERT_HEADER, Counterpart, Coupon, CouponKind, DocumentFault, DocumentStore,
     FORWARDED_PROTO_HEADER, FailedItems, FaultMode, OutgoingCallback, PhoneFault, PhoneOutcome,
-    ScanOutcome, SwitchFault,
+    ScanOutcome, SwitchFault, own_url,
 };
 pub use finding::{
     Callback, FetchedKeys, Finding, OrderCallback, PayForm, PayInfo, Payment, PlatformKey,

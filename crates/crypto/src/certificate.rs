@@ -8,7 +8,7 @@ use crate::rsa::{Signer, Verifier};
 use crate::{SealFault, key_text, pem, random, text};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, PKCS_RSA_SHA256, SanType, SerialNumber,
+    Issuer, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256, SanType, SerialNumber,
 };
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -139,6 +139,7 @@ impl Authority {
     ) -> Result<Authority, SealFault> {
         let mut params = params(party.name(), not_before, not_after)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = key_pair(private_key_pem)?;
         let made = params.self_signed(&key).map_err(|_| NOT_SIGNED)?;
         let certificate = Certificate::read(&pem::write("CERTIFICATE", made.der()))?;
@@ -177,9 +178,11 @@ impl Authority {
 
     fn sign(
         &self,
-        params: CertificateParams,
+        mut params: CertificateParams,
         private_key_pem: &str,
     ) -> Result<Certificate, SealFault> {
+        // Strict clients demand it of what an authority issues.
+        params.use_authority_key_identifier_extension = true;
         let made = params.signed_by(&key_pair(private_key_pem)?, &self.issuer);
         let made = made.map_err(|_| NOT_SIGNED)?;
         Certificate::read(&pem::write("CERTIFICATE", made.der()))

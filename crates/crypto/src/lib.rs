@@ -9,7 +9,7 @@
 //! - [`text`]: hex and Base64.
 //! - [`random`]: bytes that nobody can guess.
 //! - [`rsa`]: RSA signatures (PKCS#1 v1.5 with SHA-256), sealing (OAEP), their keys as PEM.
-//! - [`certificate`]: X.509 certificates, read and self-signed.
+//! - [`certificate`]: X.509 certificates: read, self-signed, issued.
 //! - [`aead`]: sealing with AES-256-GCM. [`ecb`]: AES-256-ECB, where a channel seals so.
 //! - [`master`]: the keys that secrets in a database are sealed under.
 //! - [`Secret`]: text that prints stars and wipes itself.

@@ -168,8 +168,9 @@ async fn verify(
     let stopwatch = Stopwatch::start();
     let first = verify_once(engine, account, request.clone()).await;
     let outcome = match first {
-        Err(CallbackFault::UnknownKey { .. }) => {
-            let account = keys::fetch(engine, account.clone()).await;
+        Err(CallbackFault::UnknownKey { serial }) => {
+            let sought = keys::Sought::ByCallback(serial);
+            let account = keys::fetch(engine, account.clone(), sought).await;
             verify_once(engine, &account, request).await
         }
         other => other,

@@ -157,7 +157,7 @@ pub(crate) async fn call(
     instruction: &Instruction,
 ) -> (Finding, CallRecord) {
     let account = match account.lacks_keys(engine.clock.now()) {
-        true => keys::fetch(engine, account).await,
+        true => keys::fetch(engine, account, keys::Sought::All).await,
         false => account,
     };
     let at = engine.clock.now();
@@ -222,7 +222,8 @@ async fn believed(
         if engine.warnings.is_due(&account.name, Warning::UnknownKey, engine.now()) {
             tracing::warn!(account = %account.name, serial, "{}", Warning::UnknownKey.text());
         }
-        let fresh = keys::fetch(engine, account.clone()).await;
+        let fresh =
+            keys::fetch(engine, account.clone(), keys::Sought::ByAnswer(serial.clone())).await;
         finding = read(engine, fresh.connection.clone(), instruction, &response).await;
     }
     warnings::warn(engine, account, instruction, &finding, &response);
@@ -344,7 +345,7 @@ const fn deadline(instruction: &Instruction) -> Duration {
         | Instruction::QueryUnshared(_)
         | Instruction::ReturnShare(_)
         | Instruction::QueryShareReturn(_)
-        | Instruction::FetchKeys => CHANNEL_TIMEOUT,
+        | Instruction::FetchKeys { .. } => CHANNEL_TIMEOUT,
     }
 }
 

@@ -80,7 +80,8 @@ impl Engine {
     /// Asks the account's channel for its signing keys, and stores nothing.
     pub async fn probe(self: &Arc<Self>, inspected: &InspectedAccount) -> Probe {
         let begun = self.now();
-        let call = calls::exchange(self, &inspected.account, &Instruction::FetchKeys);
+        let call =
+            calls::exchange(self, &inspected.account, &Instruction::FetchKeys { named: None });
         let (fault, date) = match tokio::time::timeout(PROBE_TIMEOUT, call).await {
             Ok((Finding::Keys(_), response)) => (None, date_of(response)),
             Ok((finding, response)) => (Some(finding.describe()), date_of(response)),

@@ -13,6 +13,35 @@ use std::time::Duration;
 const POLL_EVERY: Duration = Duration::from_secs(5);
 /// The least time between two fetches of an account's keys, in milliseconds.
 const PAUSE_MS: i64 = 10_000;
+/// The same before a fetch that a callback causes. Anybody can send one: they leave the time in between to
+/// the answers that come over TLS.
+const CALLBACK_PAUSE_MS: i64 = 60_000;
+
+/// Why keys are fetched.
+pub(crate) enum Sought {
+    /// It is time to look whether there are new ones.
+    All,
+    /// An answer of the channel is signed with one that is not known.
+    ByAnswer(String),
+    /// A callback is, whoever sent it.
+    ByCallback(String),
+}
+
+impl Sought {
+    const fn pause_ms(&self) -> i64 {
+        match self {
+            Sought::All | Sought::ByAnswer(_) => PAUSE_MS,
+            Sought::ByCallback(_) => CALLBACK_PAUSE_MS,
+        }
+    }
+
+    fn named(self) -> Option<String> {
+        match self {
+            Sought::All => None,
+            Sought::ByAnswer(name) | Sought::ByCallback(name) => Some(name),
+        }
+    }
+}
 
 /// Fetches every account's signing keys when they are due, until the engine stops.
 pub(crate) async fn run(engine: Arc<Engine>) {
@@ -24,7 +53,7 @@ pub(crate) async fn run(engine: Arc<Engine>) {
         };
         for account in snapshot.accounts.all().filter(due).cloned() {
             let engine = engine.clone();
-            tokio::spawn(async move { fetch(&engine, account).await });
+            tokio::spawn(async move { fetch(&engine, account, Sought::All).await });
         }
         tokio::select! {
             () = tokio::time::sleep(POLL_EVERY) => {}
@@ -35,14 +64,19 @@ pub(crate) async fn run(engine: Arc<Engine>) {
 
 /// Fetches an account's signing keys, unless that was just done, and stores what is new. Returns the
 /// account with the keys that are known afterwards.
-pub(crate) async fn fetch(engine: &Arc<Engine>, account: Arc<OpenAccount>) -> Arc<OpenAccount> {
+pub(crate) async fn fetch(
+    engine: &Arc<Engine>,
+    account: Arc<OpenAccount>,
+    sought: Sought,
+) -> Arc<OpenAccount> {
     // Calls that come while keys are fetched wait for the same keys.
     let _fetching = account.fetching.lock.lock().await;
     // Without a permit the account is looked at again soon.
     if let Some(_permit) = engine.lanes.housekeeping.try_acquire(&account.tenant, &account.name)
-        && account.fetching.may_begin(engine.clock.now(), PAUSE_MS)
+        && account.fetching.may_begin(engine.clock.now(), sought.pause_ms())
     {
-        let (finding, _) = exchange(engine, &account, &Instruction::FetchKeys).await;
+        let asked = Instruction::FetchKeys { named: sought.named() };
+        let (finding, _) = exchange(engine, &account, &asked).await;
         account.fetching.ended(matches!(finding, Finding::Keys(_)));
         match finding {
             Finding::Keys(fetched) => {

@@ -55,8 +55,12 @@ fn download(pem: &str, cert_sn: &str) -> Response {
     named(answer_in(member, &content.to_string()), cert_sn)
 }
 
-fn fetched(settings: &Settings, response: &Response) -> Finding {
-    open(settings, &[]).decode(&Instruction::FetchKeys, response, &context())
+fn fetch(sn: &str) -> Instruction {
+    Instruction::FetchKeys { named: Some(sn.to_owned()) }
+}
+
+fn fetched(settings: &Settings, sn: &str, response: &Response) -> Finding {
+    open(settings, &[]).decode(&fetch(sn), response, &context())
 }
 
 #[test]
@@ -87,17 +91,17 @@ fn an_answer_is_believed_by_the_certificate_that_it_names() {
 fn the_missing_certificate_is_asked_for_and_then_believed() {
     let settings = certified(OLD_CERTIFICATE, ROOTS);
     let old = open(&settings, &[]);
-    let sought = |connection: &dyn Connection| {
-        let asked = request(connection, &Instruction::FetchKeys);
+    let sought = |instruction: &Instruction| {
+        let asked = request(&*old, instruction);
         let parameters = crate::wire::read_form(&asked.body);
         assert_eq!(parameters["method"], "alipay.open.app.alipaycert.download");
         parameters["biz_content"].clone()
     };
-    assert_eq!(sought(&*old), json!({"alipay_cert_sn": OLD_CERT_SN}).to_string());
-    old.decode(&query(), &pending(CERT_SN), &context());
-    assert_eq!(sought(&*old), json!({"alipay_cert_sn": CERT_SN}).to_string());
+    let any = Instruction::FetchKeys { named: None };
+    assert_eq!(sought(&any), json!({"alipay_cert_sn": OLD_CERT_SN}).to_string());
+    assert_eq!(sought(&fetch(CERT_SN)), json!({"alipay_cert_sn": CERT_SN}).to_string());
 
-    let found = fetched(&settings, &download(CERTIFICATE, CERT_SN));
+    let found = fetched(&settings, CERT_SN, &download(CERTIFICATE, CERT_SN));
     let Finding::Keys(FetchedKeys { keys, .. }) = found else { panic!("keys wanted: {found:?}") };
     assert_eq!(keys[0].serial, CERT_SN);
     let fresh = open(&settings, &keys);
@@ -112,17 +116,18 @@ fn what_no_authority_issued_or_nobody_signed_makes_no_key() {
     let others = certified(OLD_CERTIFICATE, &format!("-----BEGIN{last}"));
     let (alone, _) = CERTIFICATE.split_once("-----END CERTIFICATE-----").expect("a certificate");
     let alone = format!("{alone}-----END CERTIFICATE-----\n");
-    // An app's certificate has the same authority above it, but it did not sign.
+    // An app's certificate has the same authority above it, but it is not the channel's.
     let (_, above) = CERTIFICATE.rsplit_once("-----BEGIN").expect("two certificates");
     let of_an_app = format!("{APP_CERTIFICATE}-----BEGIN{above}");
-    for (settings, response, why) in [
-        (&others, download(CERTIFICATE, CERT_SN), "issued by none"),
-        (&settings, download(&alone, CERT_SN), "issued by none"),
-        (&settings, download(&of_an_app, APP_CERT_SN), "wrong signature"),
-        (&settings, download(CERTIFICATE, OLD_CERT_SN), "wrong signature"),
-        (&settings, download("sesame", CERT_SN), "certificate: "),
+    for (settings, sn, response, why) in [
+        (&others, CERT_SN, download(CERTIFICATE, CERT_SN), "issued by none"),
+        (&settings, CERT_SN, download(&alone, CERT_SN), "issued by none"),
+        (&settings, APP_CERT_SN, download(&of_an_app, APP_CERT_SN), "another subject"),
+        (&settings, CERT_SN, download(CERTIFICATE, OLD_CERT_SN), "wrong signature"),
+        (&settings, OLD_CERT_SN, download(CERTIFICATE, CERT_SN), "was asked for"),
+        (&settings, CERT_SN, download("sesame", CERT_SN), "certificate: "),
     ] {
-        let found = fetched(settings, &response);
+        let found = fetched(settings, sn, &response);
         let Finding::Unknown { why: found } = &found else { panic!("{why}: {found:?}") };
         assert!(found.contains(why) && !found.contains("sesame"), "{why}: {found}");
     }
@@ -157,4 +162,24 @@ fn a_certificate_holds_for_its_time() {
     let context = CodecContext { now: later, ..context() };
     let found = connection.decode(&query(), &pending(CERT_SN), &context);
     assert!(matches!(found, Finding::Unproven(Unproven::UnknownKey { .. })), "{found:?}");
+}
+
+/// A name is an MD5. What is not a name is not asked for.
+#[test]
+fn what_cannot_be_a_name_is_a_wrong_signature() {
+    let connection = open(&certified(CERTIFICATE, ROOTS), &[]);
+    for sn in ["sesame", &"g".repeat(32), &"0".repeat(33)] {
+        let found = connection.decode(&query(), &pending(sn), &context());
+        assert!(matches!(&found, Finding::Unknown { why } if !why.contains("sesame")), "{found:?}");
+    }
+}
+
+/// The authority must hold, too.
+#[test]
+fn a_certificate_that_is_fetched_holds_now() {
+    let settings = certified(OLD_CERTIFICATE, ROOTS);
+    let later = CodecContext { now: NOW.plus_seconds(80 * 366 * 86_400), ..context() };
+    let response = download(CERTIFICATE, CERT_SN);
+    let found = open(&settings, &[]).decode(&fetch(CERT_SN), &response, &later);
+    assert!(matches!(&found, Finding::Unknown { why } if why.contains("holds now")), "{found:?}");
 }

@@ -29,7 +29,8 @@ fn a_new_certificate_is_fetched() {
     let old = open(&settings, &[]);
     let found = stage.ask_by(&*old, &codec::placing(Scene::Pc));
     assert!(matches!(found, Finding::Unproven(Unproven::UnknownKey { .. })), "{found:?}");
-    let found = stage.ask_by(&*old, &Instruction::FetchKeys);
+    let named = Some(CERT_SN.to_owned());
+    let found = stage.ask_by(&*old, &Instruction::FetchKeys { named });
     let Finding::Keys(fetched) = found else { panic!("keys wanted: {found:?}") };
     let fresh = open(&settings, &fetched.keys);
     let placed = stage.ask_by(&*fresh, &codec::placing(Scene::Pc));
