@@ -80,7 +80,7 @@ const OTHERS: &[Case] = &[
 ];
 
 fn fetch_keys() -> Instruction {
-    Instruction::FetchKeys
+    Instruction::FetchKeys { named: None }
 }
 
 #[test]

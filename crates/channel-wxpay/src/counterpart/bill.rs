@@ -7,7 +7,7 @@ use crate::counterpart::route::parameter;
 use crate::counterpart::world::Merchant;
 use crate::counterpart::{CallContext, bill_file, records, sharing};
 use crate::wire::BillAnswer;
-use channel::{BillDay, BillKind, DocumentFault, FaultMode};
+use channel::{BillDay, BillKind, DocumentFault, FaultMode, own_url};
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, offset};
 use jiff::{Span, ToSpan};
@@ -61,8 +61,7 @@ pub(super) fn download(call: &mut CallContext<'_>) -> Result<Reply, Stop> {
 
 fn keep(call: &mut CallContext<'_>, text: String) -> Result<BillAnswer, DocumentFault> {
     let token = call.context.nonce.clone();
-    let host = call.request.header("Host").map(|host| format!("http://{host}"));
-    let host = host.unwrap_or_else(|| REAL_HOST.to_owned());
+    let host = own_url(call.request).unwrap_or_else(|| REAL_HOST.to_owned());
     let answer = BillAnswer {
         hash_type: SHA1.to_owned(),
         hash_value: crypto::hash::sha1_hex(text.as_bytes()),

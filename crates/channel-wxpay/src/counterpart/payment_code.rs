@@ -12,8 +12,6 @@ use serde::{Deserialize, Serialize};
 
 /// A code on the phone changes every minute.
 const CODE_SECONDS: i64 = 60;
-/// Digits of a code.
-const CODE_LEN: usize = 18;
 
 /// A code that a phone shows.
 #[derive(Serialize, Deserialize)]
@@ -97,10 +95,9 @@ pub(super) fn answer(
     Ok((text, vec![]))
 }
 
-/// Whether text looks like a code: 18 digits that begin with 10 to 15.
+/// Whether text looks like a code.
 pub(super) fn is_code(text: &str) -> bool {
-    let is_known = matches!(text.as_bytes(), [b'1', b'0'..=b'5', ..]);
-    is_known && text.len() == CODE_LEN && text.bytes().all(|byte| byte.is_ascii_digit())
+    crate::CODES.broken_by(&channel::PaymentCode::new(text.to_owned())).is_none()
 }
 
 /// The order that waits for the password of the payer who showed this code.

@@ -397,7 +397,7 @@ fn one_bad_certificate_spoils_no_other() {
     let good = sealed(&SERIAL.to_lowercase(), PLATFORM_CERTIFICATE);
     let list = Certificates { data: bad.into_iter().chain([good]).collect() };
     let list = answer(200, &wire::json_text(&list));
-    let finding = fresh.decode(&Instruction::FetchKeys, &list, &context());
+    let finding = fresh.decode(&Instruction::FetchKeys { named: None }, &list, &context());
     let Finding::Keys(FetchedKeys { keys, unreadable }) = finding else { panic!("{finding:?}") };
     assert_eq!(keys.iter().map(|key| &*key.serial).collect::<Vec<_>>(), [SERIAL]);
     assert_eq!(unreadable.len(), 4, "{unreadable:?}");
@@ -457,7 +457,7 @@ fn the_first_certificates_vouch_for_their_own_list() {
         valid_from: Timestamp::from_seconds(1_577_836_800),
         valid_until: Timestamp::from_seconds(1_735_689_600),
     }];
-    let finding = fresh.decode(&Instruction::FetchKeys, &list, &context());
+    let finding = fresh.decode(&Instruction::FetchKeys { named: None }, &list, &context());
     let fetched = FetchedKeys { keys: want.clone(), unreadable: vec![] };
     assert_eq!(finding, Finding::Keys(fetched));
     // The same bytes are decoded again with the keys that are fetched then.
@@ -481,7 +481,7 @@ fn a_merchant_without_certificates_wants_the_public_key() {
     let refusal = Response { status: 404, headers: vec![], body: body.into() };
     let found = |settings: &Settings| {
         let connection = Wxpay.open(settings, &[]).expect("good settings");
-        connection.decode(&Instruction::FetchKeys, &refusal, &context())
+        connection.decode(&Instruction::FetchKeys { named: None }, &refusal, &context())
     };
     assert_eq!(found(&public), Finding::Keys(FetchedKeys::default()));
     let without_key = found(&bare);
@@ -506,7 +506,7 @@ fn strangers_certificates_are_not_believed() {
         ("old", answer_by(SERIAL, NOW.plus_seconds(-300), 200, &good)),
         ("no list", answer(200, "{}")),
     ] {
-        let finding = fresh.decode(&Instruction::FetchKeys, &list, &context());
+        let finding = fresh.decode(&Instruction::FetchKeys { named: None }, &list, &context());
         let is_believed = !matches!(finding, Finding::Unknown { .. } | Finding::Unproven(_));
         assert!(!is_believed, "{case}: {finding:?}");
     }

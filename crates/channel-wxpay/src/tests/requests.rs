@@ -103,7 +103,12 @@ fn each_instruction_has_its_address() {
             "/v3/refund/domestic/refunds/R202304190001",
             "/v3/refund/domestic/refunds/R202304190001?sub_mchid=1900000109",
         ),
-        (Instruction::FetchKeys, Method::Get, "/v3/certificates", "/v3/certificates"),
+        (
+            Instruction::FetchKeys { named: None },
+            Method::Get,
+            "/v3/certificates",
+            "/v3/certificates",
+        ),
         (
             find_bill(),
             Method::Get,
@@ -129,7 +134,7 @@ fn every_request_verifies_with_the_merchants_key() {
         close(),
         refunding(),
         query_refund(),
-        Instruction::FetchKeys,
+        Instruction::FetchKeys { named: None },
         find_bill(),
         fetch_bill("http://127.0.0.1:8080/sandbox/v3/billdownload/file?token=1"),
     ];

@@ -29,7 +29,8 @@ fn of_payment(
     callback: &Members,
     now: Timestamp,
 ) -> Result<Callback, CallbackFault> {
-    sign::check(callback, &account.key).map_err(|fault| forged(fault.to_string()))?;
+    sign::check(callback, account.sign_type, &account.key)
+        .map_err(|fault| forged(fault.to_string()))?;
     let finding = match reading::is_ours(account, callback) {
         Err(why) => Finding::Mismatch { why },
         Ok(()) if callback.get("result_code") == Some("SUCCESS") => reading::paid(callback, now),

@@ -5,7 +5,7 @@
 
 use super::xml::Members;
 use crate::codes::{NUMBER_TAKEN, REFUND_NUMBER_TAKEN, cut};
-use channel::{Finding, Instruction, Operation};
+use channel::{Finding, Instruction, Operation, Unproven};
 
 /// What a code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,9 @@ const ROWS: &[(&str, Class)] = &[
 const OTHER_APP: &str = "APPID_MCHID_NOT_MATCH";
 
 /// Words with which the channel's gate refuses credentials. It does not sign what it refuses.
-const CREDENTIALS: [&str; 6] = ["签名错误", "签名失败", "商户号", "appid", "mch_id", "证书"];
+const CREDENTIALS: [&str; 6] = ["签名错误", "签名失败", "商户号", APP, "mch_id", "证书"];
+/// The word for the app in such texts.
+const APP: &str = "appid";
 
 /// What a signed refusal means.
 pub(super) fn finding(instruction: &Instruction, answer: &Members) -> Finding {
@@ -90,11 +92,21 @@ pub(super) fn finding(instruction: &Instruction, answer: &Members) -> Finding {
     meaning(class, instruction.operation(), code, text)
 }
 
-/// What it means that the gate refuses: it says nothing about money, and it is not signed.
-pub(super) fn at_gate(answer: &Members) -> Finding {
+/// What it means that the gate refuses: it says nothing about money, and it is not signed. An app that the
+/// caller named is the order's fault; but what carried a code ends by a query alone.
+pub(super) fn at_gate(instruction: &Instruction, answer: &Members) -> Finding {
     let text = cut(answer.get("return_msg").unwrap_or_default());
+    let code = "FAIL".to_owned();
+    if text.contains(APP) && names_app(instruction) {
+        return match instruction {
+            Instruction::Place(place) if place.payment_code.is_none() => {
+                Finding::Unproven(Unproven::Refused { code, text })
+            }
+            _ => Finding::Unknown { why: format!("return_code FAIL: {text}") },
+        };
+    }
     match CREDENTIALS.iter().any(|words| text.contains(words)) {
-        true => Finding::AccountFault { code: "FAIL".to_owned(), text },
+        true => Finding::AccountFault { code, text },
         false => Finding::Unknown { why: format!("return_code FAIL: {text}") },
     }
 }

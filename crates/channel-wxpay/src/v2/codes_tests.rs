@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::tests::{close, placed, placing, query, query_refund, refunding};
-use channel::{Cancel, Scene};
+use channel::{Cancel, PaymentCode, Scene};
 
 fn told(instruction: &Instruction, code: &str, text: &str) -> Finding {
     let answer = Members::default().with("err_code", code).with("err_code_des", text);
@@ -99,8 +99,25 @@ fn the_gate_says_something_about_credentials_and_nothing_about_money() {
         ("缺少参数", false),
         ("", false),
     ] {
-        let found = at_gate(&Members::default().with("return_msg", text));
+        let found = at_gate(&query(), &Members::default().with("return_msg", text));
         assert_eq!(matches!(found, Finding::AccountFault { .. }), is_of_account, "{text}");
         assert_eq!(matches!(found, Finding::Unknown { .. }), !is_of_account, "{text}");
     }
+}
+
+#[test]
+fn an_app_that_a_caller_names_is_not_the_accounts_fault() {
+    let refusal = Members::default().with("return_msg", "appid和mch_id不匹配");
+    let named = |scene, payment_code| {
+        let Instruction::Place(mut place) = placing(scene) else { panic!("an order") };
+        place.payer.app_id = Some("wx1".to_owned());
+        place.payment_code = payment_code;
+        Instruction::Place(place)
+    };
+    let found = at_gate(&named(Scene::Pc, None), &refusal);
+    assert!(matches!(found, Finding::Unproven(Unproven::Refused { .. })), "{found:?}");
+    // What carried a code can have been charged: nothing that is not signed ends it.
+    let code = Some(PaymentCode::new("134567890123456789".to_owned()));
+    let found = at_gate(&named(Scene::Swipe, code), &refusal);
+    assert!(matches!(found, Finding::Unknown { .. }), "{found:?}");
 }

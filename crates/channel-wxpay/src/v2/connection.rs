@@ -51,7 +51,7 @@ impl OpenAccount {
             return unknown("200 wanted".to_owned());
         }
         if matches!(instruction, Instruction::FindBill(_)) {
-            return self.read_bill(&response.body);
+            return self.read_bill(instruction, &response.body);
         }
         let answer = match Members::read(&response.body) {
             Ok(answer) => answer,
@@ -59,7 +59,7 @@ impl OpenAccount {
         };
         match answer.get("return_code") {
             Some("SUCCESS") => self.verified(instruction, &answer, context),
-            Some("FAIL") => codes::at_gate(&answer),
+            Some("FAIL") => codes::at_gate(instruction, &answer),
             _ => unknown("return_code wanted".to_owned()),
         }
     }
@@ -71,7 +71,7 @@ impl OpenAccount {
         answer: &Members,
         context: &CodecContext,
     ) -> Finding {
-        if let Err(fault) = sign::check(answer, &self.account.key) {
+        if let Err(fault) = sign::check(answer, self.account.sign_type, &self.account.key) {
             return Finding::Unknown { why: fault.to_string() };
         }
         if let Err(why) = reading::is_ours(&self.account, answer) {
@@ -111,7 +111,7 @@ impl OpenAccount {
             | Instruction::QueryUnshared(_)
             | Instruction::ReturnShare(_)
             | Instruction::QueryShareReturn(_)
-            | Instruction::FetchKeys
+            | Instruction::FetchKeys { .. }
             | Instruction::FindBill(_)
             | Instruction::FetchBill(_) => {
                 Finding::Unknown { why: "the answer to a call that is not made".to_owned() }
@@ -120,7 +120,7 @@ impl OpenAccount {
     }
 
     /// The bill itself, which nothing but the connection proves, or why there is none.
-    fn read_bill(&self, body: &[u8]) -> Finding {
+    fn read_bill(&self, instruction: &Instruction, body: &[u8]) -> Finding {
         let Ok(text) = std::str::from_utf8(body) else {
             return Finding::Unknown { why: "bill: UTF-8 wanted".to_owned() };
         };
@@ -130,7 +130,7 @@ impl OpenAccount {
         match answer.get("return_msg").map(str::to_ascii_lowercase).as_deref() {
             Some("no bill exist") => Finding::Bill(Bill::Empty),
             Some("bill creating") => Finding::Bill(Bill::NotYet),
-            _ => codes::at_gate(&answer),
+            _ => codes::at_gate(instruction, &answer),
         }
     }
 

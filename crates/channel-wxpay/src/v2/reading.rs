@@ -152,7 +152,13 @@ pub(super) fn queried_refund(number: &str, answer: &Members, now: Timestamp) -> 
 
 /// What a callback of a refund says.
 pub(super) fn refund_callback(callback: &Members, now: Timestamp) -> Finding {
-    let status = refund_status(callback.get("refund_status"));
+    // What is sealed is not proved to be whole: that a refund did not come off, a query says alone.
+    let status = refund_status(callback.get("refund_status")).map(|status| match status {
+        RefundStatus::Done => RefundStatus::Done,
+        RefundStatus::Processing | RefundStatus::Closed | RefundStatus::Abnormal => {
+            RefundStatus::Processing
+        }
+    });
     refunded(callback, "", status, Some((callback.get("success_time"), now)))
 }
 

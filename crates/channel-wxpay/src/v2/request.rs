@@ -43,7 +43,7 @@ impl OpenAccount {
             | Instruction::QueryUnshared(_)
             | Instruction::ReturnShare(_)
             | Instruction::QueryShareReturn(_)
-            | Instruction::FetchKeys
+            | Instruction::FetchKeys { .. }
             | Instruction::FetchBill(_) => return Ok(None),
         };
         Ok(Some(self.signed(path, members, context)))

@@ -58,20 +58,17 @@ impl SignType {
         let sign = self.sign(&members, key);
         members.with(SIGN, sign)
     }
-
-    /// What a signature of this length is made with: answers do not say it.
-    fn of_length(len: usize) -> SignType {
-        match len {
-            32 => SignType::Md5,
-            _ => SignType::HmacSha256,
-        }
-    }
 }
 
-/// Whether a message is signed with this key.
-pub(crate) fn check(members: &Members, key: &Secret) -> Result<(), SignatureFault> {
+/// Whether a message is signed with this key, as the account signs: what is set to the stronger kind
+/// believes no other.
+pub(crate) fn check(
+    members: &Members,
+    sign_type: SignType,
+    key: &Secret,
+) -> Result<(), SignatureFault> {
     let found = members.get(SIGN).ok_or(SignatureFault::Unsigned)?;
-    let wanted = SignType::of_length(found.len()).sign(members, key);
+    let wanted = sign_type.sign(members, key);
     match hash::equal(found.to_ascii_uppercase().as_bytes(), wanted.as_bytes()) {
         true => Ok(()),
         false => Err(SignatureFault::Wrong),
@@ -122,10 +119,10 @@ mod tests {
     fn a_signature_is_of_these_members_and_this_key() {
         for sign_type in [SignType::Md5, SignType::HmacSha256] {
             let signed = sign_type.signed(members(), &key());
-            assert_eq!(check(&signed, &key()), Ok(()));
+            assert_eq!(check(&signed, sign_type, &key()), Ok(()));
             let lower =
                 signed.clone().with(SIGN, sign_type.sign(&members(), &key()).to_lowercase());
-            assert_eq!(check(&lower, &key()), Ok(()));
+            assert_eq!(check(&lower, sign_type, &key()), Ok(()));
             let other_key = Secret::new("292006250b4c09247ec02edce69f6a2d".to_owned());
             for (message, key) in [
                 (signed.clone().with("body", "tesT"), key()),
@@ -133,10 +130,15 @@ mod tests {
                 (signed.clone().with(SIGN, "00"), key()),
                 (signed, other_key),
             ] {
-                assert_eq!(check(&message, &key), Err(SignatureFault::Wrong));
+                assert_eq!(check(&message, sign_type, &key), Err(SignatureFault::Wrong));
             }
         }
-        assert_eq!(check(&members(), &key()), Err(SignatureFault::Unsigned));
+        let unsigned = check(&members(), SignType::Md5, &key());
+        assert_eq!(unsigned, Err(SignatureFault::Unsigned));
+        // The weaker kind does not pass for the stronger one.
+        let weaker = SignType::Md5.signed(members(), &key());
+        let found = check(&weaker, SignType::HmacSha256, &key());
+        assert_eq!(found, Err(SignatureFault::Wrong));
         assert_eq!(SignType::from_name("SHA1"), None);
     }
 }

@@ -1,7 +1,7 @@
 //! Requests: what each says of an order, and in whose name.
 
 use super::settings::Account;
-use super::sign::{self, SIGN, SIGN_TYPE};
+use super::sign::{self, SIGN, SIGN_TYPE, SignType};
 use super::xml::Members;
 use super::{OpenAccount, connection};
 use crate::tests::{
@@ -52,7 +52,11 @@ fn every_request_is_signed_and_goes_where_its_call_is() {
         assert_eq!(request.url, format!("https://api.mch.weixin.qq.com{path}"));
         assert_eq!(request.method, Method::Post);
         let read = Members::read(&request.body).unwrap_or_else(|why| panic!("{why}"));
-        assert_eq!(sign::check(&read, &Secret::new(KEY.to_owned())), Ok(()), "{path}");
+        assert_eq!(
+            sign::check(&read, SignType::HmacSha256, &Secret::new(KEY.to_owned())),
+            Ok(()),
+            "{path}"
+        );
         assert_eq!(
             (read.get("nonce_str"), read.get(SIGN_TYPE)),
             (Some(NONCE), Some("HMAC-SHA256"))

@@ -154,7 +154,7 @@ fn a_repeat_is_recognised() {
 fn keys_are_fetched_without_any_key() {
     let mut stage = Stage::new();
     let Finding::Keys(FetchedKeys { keys, .. }) =
-        stage.ask(&*with_fetched(&[]), &Instruction::FetchKeys)
+        stage.ask(&*with_fetched(&[]), &Instruction::FetchKeys { named: None })
     else {
         panic!("no keys")
     };

@@ -25,7 +25,7 @@ fn serial(response: &Response) -> Option<&str> {
 }
 
 fn keys(stage: &mut Stage) -> Vec<PlatformKey> {
-    match stage.ask(&*with_fetched(&[]), &Instruction::FetchKeys) {
+    match stage.ask(&*with_fetched(&[]), &Instruction::FetchKeys { named: None }) {
         Finding::Keys(fetched) => fetched.keys,
         other => panic!("no keys: {other:?}"),
     }
@@ -61,7 +61,7 @@ fn a_merchant_with_the_public_key_has_no_certificates() {
         assert_eq!(serial(&stage.send(&request)), Some(PUBLIC_KEY_ID), "{named:?}");
     }
     assert_eq!(
-        stage.ask(&*with_public_key(), &Instruction::FetchKeys),
+        stage.ask(&*with_public_key(), &Instruction::FetchKeys { named: None }),
         Finding::Keys(FetchedKeys::default())
     );
 }

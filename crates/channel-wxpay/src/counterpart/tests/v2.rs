@@ -258,7 +258,11 @@ fn a_refund_ends_as_the_fault_has_it() {
         assert_eq!(refunded(stage.ask(&*connection, &query_refund("R1"))).status, status);
         match status {
             RefundStatus::Processing => assert_eq!(stage.outgoing.len(), before),
-            _ => assert_eq!(refunded(stage.told(&*connection).finding).status, status),
+            // That a refund failed is believed of a query alone.
+            _ => {
+                let told = refunded(stage.told(&*connection).finding);
+                assert_eq!(told.status, RefundStatus::Processing);
+            }
         }
     }
 }
