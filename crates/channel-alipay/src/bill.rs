@@ -101,7 +101,7 @@ pub(crate) fn fetched(account: &Account, file: &BillFile, response: &Response) -
 
 fn rows(account: &Account, day: &BillDay, body: &[u8]) -> Result<Bill, BillFault> {
     let text = archive::detail(body)?;
-    let rows = trade::rows(account, day, &table::Table::read(&text)?)?;
+    let rows = trade::rows(account, day, table::Table::read(&text)?)?;
     // A file without rows says what no file says.
     Ok(if rows.is_empty() { Bill::Empty } else { Bill::Rows(rows) })
 }

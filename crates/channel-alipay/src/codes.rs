@@ -165,6 +165,8 @@ pub(crate) fn finding(instruction: &Instruction, head: Head) -> Finding {
 pub(crate) fn unsigned(instruction: &Instruction, head: Head) -> Finding {
     let shown = unknown(&head, "not signed");
     match finding(instruction, head) {
+        // A code cannot be placed again, so that this would end the order without proof.
+        Finding::Later { .. } if is_by_code(instruction) => shown,
         kept @ (Finding::AccountFault { .. }
         | Finding::Later { .. }
         | Finding::Unfunded { .. }
@@ -175,6 +177,10 @@ pub(crate) fn unsigned(instruction: &Instruction, head: Head) -> Finding {
         }
         _ => shown,
     }
+}
+
+fn is_by_code(instruction: &Instruction) -> bool {
+    matches!(instruction, Instruction::Place(place) if place.payment_code.is_some())
 }
 
 /// A short account of an answer that is not believed, for the operator.

@@ -43,7 +43,7 @@ use crate::method::Method;
 use crate::wire::Parameters;
 use channel::{
     CodecContext, Counterpart, DocumentFault, DocumentStore, FaultMode, OutgoingCallback,
-    PhoneFault, PhoneOutcome, Request, Response, ScanOutcome, SwitchFault,
+    PhoneFault, PhoneOutcome, Request, Response, ScanOutcome, SwitchFault, own_url,
 };
 use ledger::Timestamp;
 
@@ -67,8 +67,8 @@ struct CallContext<'a> {
     mode: &'a FaultMode,
     parameters: &'a Parameters,
     context: &'a CodecContext,
-    /// The host that the request names.
-    host: Option<&'a str>,
+    /// Where the request came to.
+    own_url: Option<String>,
 }
 
 impl CallContext<'_> {
@@ -164,7 +164,7 @@ impl Counterpart for AlipayCounterpart {
                     mode,
                     parameters,
                     context,
-                    host: request.header("Host"),
+                    own_url: own_url(request),
                 };
                 self.carry_out(&mut call, method)
             }

@@ -41,7 +41,11 @@ pub(crate) fn queried(placed: &PlacedOrder, content: &str, now: Timestamp) -> Fi
     };
     match trade.finding(now) {
         // What was given back was given back by the cancel.
-        Finding::Paid(payment) if is_closed && placed.is_cancelled => Finding::Reversed(payment),
+        Finding::Paid(payment) | Finding::Contested { payment, .. }
+            if is_closed && placed.is_cancelled =>
+        {
+            Finding::Reversed(payment)
+        }
         finding => finding,
     }
 }

@@ -21,6 +21,7 @@ pub(super) fn detail(body: &[u8]) -> Result<String, String> {
 }
 
 fn detail_within(body: &[u8], unpacked_len_max: u64) -> Result<String, String> {
+    check_count(body)?;
     let mut archive = ZipArchive::new(Cursor::new(body)).map_err(|why| format!("ZIP: {why}"))?;
     check_whole(&archive, body)?;
     if archive.len() > FILES_MAX {
@@ -38,6 +39,21 @@ fn detail_within(body: &[u8], unpacked_len_max: u64) -> Result<String, String> {
         }
     }
     details.ok_or_else(|| "ZIP: a file of details wanted".to_owned())
+}
+
+/// The ZIP says that it lists few files, before the list is read. The record at its end holds their
+/// number in bytes 10 and 11; a bill's has no comment behind it.
+fn check_count(body: &[u8]) -> Result<(), String> {
+    let end = body.len().checked_sub(END_LEN).and_then(|at| body.get(at..));
+    let end = end.filter(|end| end.starts_with(END_MARK)).ok_or("ZIP: its end wanted")?;
+    match end {
+        [_, _, _, _, _, _, _, _, _, _, low, high, ..]
+            if usize::from(u16::from_le_bytes([*low, *high])) <= FILES_MAX =>
+        {
+            Ok(())
+        }
+        _ => Err(format!("ZIP: at most {FILES_MAX} files wanted")),
+    }
 }
 
 /// Nothing stands before or behind what the ZIP lists.

@@ -5,8 +5,10 @@ use crate::wire::{self, Yuan};
 use ledger::{Fen, Timestamp};
 use std::rc::Rc;
 
-/// The one column whose values can hold commas: what was sold.
-const FREE: &str = "商品名称";
+/// The columns whose values can hold commas: what was sold, and what was noted.
+const FREE: [&str; 2] = ["商品名称", "备注"];
+/// Commas more than columns that a line has at most; a text of a few hundred characters holds no more.
+const SURPLUS_MAX: usize = 256;
 
 /// A whole text.
 pub(super) struct Table<'a> {
@@ -21,8 +23,10 @@ pub(super) struct Line<'a> {
     line_no: usize,
     columns: Rc<[&'a str]>,
     values: Vec<&'a str>,
-    /// The surplus of commas, which all belong to [`FREE`].
+    /// The surplus of commas, which all belong to `free`.
     surplus: usize,
+    /// One of [`FREE`].
+    free: &'static str,
 }
 
 impl<'a> Table<'a> {
@@ -51,17 +55,30 @@ impl<'a> Line<'a> {
         let values = values(line);
         let (found, wanted) = (values.len(), columns.len());
         match found.checked_sub(wanted) {
-            Some(surplus) if surplus == 0 || columns.contains(&FREE) => {
-                Ok(Line { line_no, columns, values, surplus })
+            Some(surplus @ 0..=SURPLUS_MAX) => {
+                let [free, _] = FREE;
+                Ok(Line { line_no, columns, values, surplus, free })
             }
             _ => Err(format!("line {line_no}: {found} values found, {wanted} wanted")),
         }
     }
 
+    /// The same line, its commas read so that this column holds a time: as those of the first text that may
+    /// have them, else of the other.
+    pub(super) fn timed_by(mut self, column: &str) -> Result<Line<'a>, String> {
+        for free in FREE {
+            self.free = free;
+            if self.time(column).is_ok() {
+                return Ok(self);
+            }
+        }
+        Err(self.wrong(column, "a time"))
+    }
+
     /// The value of a column.
     pub(super) fn text(&self, column: &str) -> Result<&'a str, String> {
         let at = self.columns.iter().position(|name| *name == column);
-        let free = self.columns.iter().position(|name| *name == FREE);
+        let free = self.columns.iter().position(|name| *name == self.free);
         let at = at.map(|at| match free {
             Some(free) if at > free => at.saturating_add(self.surplus),
             _ => at,

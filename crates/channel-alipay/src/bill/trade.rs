@@ -45,10 +45,10 @@ pub(crate) const ACCOUNT: &str = "账号";
 pub(super) fn rows(
     account: &Account,
     day: &BillDay,
-    table: &Table<'_>,
+    table: Table<'_>,
 ) -> Result<Vec<BillRow>, BillFault> {
-    check_ours(account, table)?;
-    let rows = table.rows.iter().map(|line| row(day, line));
+    check_ours(account, &table)?;
+    let rows = table.rows.into_iter().map(|line| row(day, line));
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -62,9 +62,9 @@ fn check_ours(account: &Account, table: &Table<'_>) -> Result<(), BillFault> {
     }
 }
 
-fn row(day: &BillDay, line: &Line<'_>) -> Result<BillRow, String> {
+fn row(day: &BillDay, line: Line<'_>) -> Result<BillRow, String> {
     // A column too many or too few would move the times first.
-    line.time("创建时间")?;
+    let line = &line.timed_by("创建时间")?;
     if !day.contains(line.time("完成时间")?) {
         return Err(line.wrong("完成时间", "a time of the day"));
     }
@@ -90,7 +90,11 @@ fn payment(line: &Line<'_>) -> Result<PaymentRow, String> {
 
 fn refund(line: &Line<'_>) -> Result<RefundRow, String> {
     let amount = negated(line.fen("订单金额（元）")?);
-    let number = line.filled("退款批次号/请求号")?;
+    // A refund without a number of its own has that of its order.
+    let number = match line.text("退款批次号/请求号")? {
+        "" => line.filled("商户订单号")?,
+        number => number,
+    };
     Ok(RefundRow {
         channel_refund_no: number.to_owned(),
         // The channel gives refunds no numbers of its own.

@@ -68,8 +68,7 @@ pub(super) fn find(call: &mut CallContext<'_>) -> Result<Reply, Stop> {
 fn keep(call: &mut CallContext<'_>, waiting: &Waiting) -> Result<BillAnswer, DocumentFault> {
     let token = call.context.nonce.clone();
     records::write(call.documents, &key(&token), waiting)?;
-    let host = call.host.map(|host| format!("http://{host}"));
-    let host = host.unwrap_or_else(|| REAL_HOST.to_owned());
+    let host = call.own_url.clone().unwrap_or_else(|| REAL_HOST.to_owned());
     Ok(BillAnswer {
         bill_download_url: format!("{host}{FILE_PATH}?fileType=csv.zip&token={token}"),
     })

@@ -101,7 +101,7 @@ fn every_other_call_says_what_it_is_about() {
             "alipay.trade.refund",
             json!({
                 "out_trade_no": NUMBER, "trade_no": TRADE_NO, "refund_amount": "3.00",
-                "out_request_no": REFUND_NUMBER, "refund_reason": "订单已关闭,款项原路退回",
+                "out_request_no": REFUND_NUMBER, "refund_reason": "订单已关闭，款项原路退回",
             }),
         ),
         (
