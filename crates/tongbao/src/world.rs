@@ -12,7 +12,7 @@ use crate::declaration::{
 };
 use crate::installation::Installation;
 use crate::registry::{CHANNELS, DEVELOPMENT_CHANNELS};
-use crate::server::Tls;
+use crate::server::Listening;
 use admin_api::{AdminToken, ManualRule, Role};
 use alipay::{AlipayFile, AlipayKeys};
 use anyhow::{Context, Result};
@@ -318,9 +318,10 @@ impl World {
         WxpayCounterpart::new(world).context("simulated WeChat Pay")
     }
 
-    /// TLS of the simulated channels.
-    pub(crate) fn tls(&self) -> Result<Tls> {
-        self.tls.server()
+    /// The socket at which the simulated channels are called by TLS.
+    pub(crate) fn end_tls(&self, socket: Listening) -> Result<Listening> {
+        TlsKeys::check_callable(socket.address)?;
+        Ok(socket.by(self.tls.server()?))
     }
 
     /// The simulated Alipay that knows this world's app.

@@ -30,7 +30,7 @@ use idle::{IdleConnections, IdleEntry};
 use peers::{Connected, Peers};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use tls::Security;
@@ -38,6 +38,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Sleep;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
@@ -238,23 +239,29 @@ struct Connection {
 }
 
 impl Connection {
-    /// Serves it, once hands are shaken where that is the habit. The handshake has the time of a first
-    /// request.
-    async fn open(self, stream: TcpStream, tls: Option<Tls>, stop: watch::Receiver<bool>) {
+    /// Serves it, once hands are shaken where that is the habit. The handshake and the first request have
+    /// one time together.
+    async fn open(self, stream: TcpStream, tls: Option<Tls>, mut stop: watch::Receiver<bool>) {
         if let Err(fault) = stream.set_nodelay(true) {
             tracing::debug!(%fault, "nodelay not set");
         }
+        let entry = Arc::new(self.shared.idle.enter());
+        let late = tokio::time::sleep(self.shared.limits.first_request_timeout);
+        let mut late = pin!(late);
         let Some(tls) = tls else {
-            return self.serve(stream, Security::Plain, stop).await;
+            return self.serve(stream, Security::Plain, entry, late, stop).await;
         };
-        let limit = self.shared.limits.first_request_timeout;
-        match tokio::time::timeout(limit, tls.accept(stream)).await {
-            Ok(Ok(stream)) => {
+        let shaken = tokio::select! {
+            shaken = tls.accept(stream) => shaken,
+            () = late.as_mut() => return,
+            () = ended(&mut stop, &entry) => return,
+        };
+        match shaken {
+            Ok(stream) => {
                 let security = Security::of(&stream);
-                self.serve(stream, security, stop).await;
+                self.serve(stream, security, entry, late, stop).await;
             }
-            Ok(Err(fault)) => tracing::debug!(%fault, "no handshake"),
-            Err(late) => tracing::debug!(%late, "no handshake"),
+            Err(fault) => tracing::debug!(%fault, "no handshake"),
         }
     }
 
@@ -262,10 +269,11 @@ impl Connection {
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin,
         security: Security,
+        entry: Arc<IdleEntry>,
+        late: Pin<&mut Sleep>,
         mut stop: watch::Receiver<bool>,
     ) {
-        let Limits { first_request_timeout, idle_timeout, drain_timeout, .. } = self.shared.limits;
-        let entry = Arc::new(self.shared.idle.enter());
+        let Limits { idle_timeout, drain_timeout, .. } = self.shared.limits;
         let service = service_fn(|request| self.answer(entry.clone(), &security, request));
         let mut connection = pin!(
             http1::Builder::new()
@@ -276,7 +284,7 @@ impl Connection {
                 .serve_connection(TokioIo::new(stream), service)
         );
         let late = async {
-            tokio::time::sleep(first_request_timeout).await;
+            late.await;
             if entry.has_begun() {
                 std::future::pending::<()>().await;
             }

@@ -134,7 +134,10 @@ impl SandboxSockets {
     ) -> Result<SandboxSockets> {
         let plain = Listening::open(plain).await?;
         let tls = match tls {
-            Some(address) => Some(Listening::open(address).await?.by(world.tls()?)),
+            Some(address) => {
+                let socket = Listening::open(address).await?;
+                Some(world.end_tls(socket).context("TLS of the simulated channels")?)
+            }
             None => None,
         };
         Ok(SandboxSockets { plain, tls })

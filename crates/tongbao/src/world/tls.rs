@@ -2,10 +2,11 @@
 
 use super::validity;
 use crate::server::Tls;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use crypto::certificate::{Authority, Party};
 use crypto::rsa;
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 
 /// The names at which the listener is called.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -39,6 +40,16 @@ impl TlsKeys {
     /// Ends TLS with them.
     pub(crate) fn server(&self) -> Result<Tls> {
         Tls::new(&self.server_cert_pem, &self.server_private_key_pem)
+    }
+
+    /// Refuses an address at which nobody could call the listener: its certificate names another.
+    pub(crate) fn check_callable(address: SocketAddr) -> Result<()> {
+        let ip = address.ip();
+        ensure!(
+            ip.is_unspecified() || NAMES.contains(&&*ip.to_string()),
+            "{address}: the certificate of the TLS listener is for 127.0.0.1, ::1 and localhost"
+        );
+        Ok(())
     }
 
     /// The certificate of the authority, for clients.
