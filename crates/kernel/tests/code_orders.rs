@@ -33,7 +33,7 @@ fn a_definite_refusal_fails_the_order_at_once() {
 
 /// A refused account ends no order: it is queried, and cancelled in its time.
 #[test]
-fn a_refused_account_leaves_the_order_in_doubt() {
+fn a_refused_account_leaves_the_order_unclear() {
     check(
         "
         place o1 code=134567890123456789 -> order init +30s by placed; ask place
@@ -183,10 +183,39 @@ fn a_merchant_closes_through_a_cancel_and_not_before_its_time() {
         o1 query: pending -> order closing +30s by call_ended, call_begun; ask cancel
         o1 cancel: not_found -> order closing +30s by cancel_answered, call_begun; ask query
         o1 query: not_found -> order closed +600s by closed
-        o1 callback: paid tx1 1000 -> order closed +30s by call_ended, call_begun; ask query
+        o1 callback: paid tx1 1000 -> order closed +30s by poll_requested, call_begun; ask query
         o1 query: paid tx1 1000 -> order closed +30s by unapplied_received; refund requesting +30s by made; post 1000 channel_funds to suspense; hold 1000 suspense to channel_funds; ask refund
         ",
     );
+}
+
+/// Long after its end its polls are used up: a payment that is reported then is queried until that is clear.
+#[test]
+fn a_late_payment_is_not_forgotten_after_one_unclear_query() {
+    let mut kernel = TestKernel::new(directory());
+    play(&mut kernel, &format!("place o1 code={CODE}"));
+    for step in ["o1 place: unknown", "wait 40s", "task o1", "o1 query: not_found"] {
+        play(&mut kernel, step);
+    }
+    play(&mut kernel, "o1 cancel: not_found");
+    assert!(play(&mut kernel, "o1 query: not_found").contains("order failed"));
+    let next_poll = |kernel: &TestKernel| kernel.order("o1").and_then(|order| order.next_poll_at);
+    let mut polls = 0;
+    while next_poll(&kernel).is_some() {
+        play(&mut kernel, "wait 86400s");
+        play(&mut kernel, "task o1");
+        play(&mut kernel, "o1 query: unknown");
+        polls += 1;
+        assert!(polls < 20, "its polls do not end");
+    }
+    let reported = play(&mut kernel, "o1 callback: paid tx1 1000");
+    assert!(reported.contains("ask query"), "{reported}");
+    let unclear = play(&mut kernel, "o1 query: unknown");
+    assert!(unclear.contains("+3600s"), "{unclear}");
+    play(&mut kernel, "wait 3600s");
+    play(&mut kernel, "task o1");
+    let found = play(&mut kernel, "o1 query: paid tx1 1000");
+    assert!(found.contains("ask refund"), "{found}");
 }
 
 #[test]

@@ -67,7 +67,8 @@ pub enum OrderChange {
     },
     /// The channel has answered a cancel; a query follows.
     CancelAnswered,
-    /// An operator wants it polled now.
+    /// It is polled now, and as often after that as at first: an operator wants that, or a payment is reported
+    /// after its end.
     PollRequested,
     /// The payer can pay now. The event log keeps the form and the time, and not the text.
     PayInfoReceived(KnownPayInfo),
@@ -182,7 +183,7 @@ pub(super) fn evolve(before: Option<&Order>, event: &Event, change: &OrderChange
         }
         OrderChange::CancelAnswered => order.cancel = Some(CancelState::Answered),
         OrderChange::PollRequested => {
-            // The schedule begins anew: somebody has mended what it waited for, or hopes so.
+            // The schedule begins anew: somebody has mended what it waited for, or hopes so, or there is news.
             order.polls = 0;
             order.next_poll_at = Some(event.at);
         }

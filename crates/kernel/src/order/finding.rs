@@ -72,7 +72,15 @@ pub(super) fn record(
             deciding.record(order, OrderChange::PaymentContested { payment, why, next_poll_at });
         }
         Transition::Query => {
-            deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
+            deciding.record(
+                order,
+                match order.state.is_final() {
+                    // Its polls after the end may be used up: what is reported now is not forgotten after
+                    // one query that stays unclear.
+                    true => OrderChange::PollRequested,
+                    false => OrderChange::CallEnded { next_poll_at: None },
+                },
+            );
             begin(deciding, order, order.query_instruction());
         }
         Transition::Close(reason) => {
