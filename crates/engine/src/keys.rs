@@ -23,7 +23,7 @@ pub(crate) enum Sought {
     All,
     /// An answer of the channel is signed with one that is not known.
     ByAnswer(String),
-    /// A callback is, whoever sent it.
+    /// A callback is, and anybody can send one.
     ByCallback(String),
 }
 

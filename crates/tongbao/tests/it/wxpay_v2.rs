@@ -227,8 +227,8 @@ async fn a_refund_ends_by_its_callback_or_by_a_query() {
 async fn a_payers_code_pays_or_is_undone_after_any_fault() {
     let mut gateway = TestGateway::start();
     let merchant = gateway.text("/wxpay_v2/merchant");
-    // A query is made of what is in doubt, a reversal of what nobody confirms.
-    for (operation, outcome, is_in_doubt) in [
+    // A query is made of what is unclear, a reversal of what nobody confirms.
+    for (operation, outcome, is_unclear) in [
         ("create", "success", false),
         ("create", "password", false),
         ("query", "success", true),
@@ -241,7 +241,7 @@ async fn a_payers_code_pays_or_is_undone_after_any_fault() {
             let number = fresh_number();
             let body = scanned(&number, "wxpay", &code);
             let body = with(&body, "ChannelSubMerchantId", json!(merchant));
-            if is_in_doubt {
+            if is_unclear {
                 inject(&gateway, "create", "lose_answer").await;
             }
             if fault != "none" {
