@@ -35,6 +35,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use tls::TlsKeys;
+pub(crate) use wxpay_v2::MERCHANT as WXPAY_V2_MERCHANT;
 use wxpay_v2::{WxpayV2File, WxpayV2Keys};
 
 /// The demonstration tenant.

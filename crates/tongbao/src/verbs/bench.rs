@@ -7,13 +7,14 @@
 
 mod disk;
 mod processor;
+mod signatures;
 
 use super::dev::{Beside, DevGateway, DevOperators, Purpose, Sockets};
 use super::fairness;
 use crate::database::Database;
 use crate::merchant::{Caller, Generation};
 use crate::output::show;
-use crate::world::{CARD_BATCH, DevFile, MERCHANTS, partner};
+use crate::world::{CARD_BATCH, DevFile, MERCHANTS, WXPAY_V2_MERCHANT, partner};
 use adapters::Stopwatch;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
@@ -22,6 +23,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use processor::{Cpu, Meter};
+use signatures::Signatures;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::sync::Arc;
@@ -184,6 +186,10 @@ enum Through {
     Wallet,
     /// The simulated WeChat Pay
     Wxpay,
+    /// The simulated WeChat Pay by its older interface, which signs without RSA
+    WxpayV2,
+    /// The simulated Alipay
+    Alipay,
 }
 
 impl Through {
@@ -194,6 +200,8 @@ impl Through {
             Through::Paid => "paid",
             Through::Wallet => "wallet",
             Through::Wxpay => "wxpay",
+            Through::WxpayV2 => "wxpay-v2",
+            Through::Alipay => "alipay",
         }
     }
 
@@ -202,7 +210,41 @@ impl Through {
             Through::None => "NONE",
             Through::Paid => "PAID",
             Through::Wallet => "WALLETPAY",
-            Through::Wxpay => "WXPAY",
+            Through::Wxpay | Through::WxpayV2 => "WXPAY",
+            Through::Alipay => "ALIPAY",
+        }
+    }
+
+    /// Who collects.
+    const fn merchant(self) -> &'static str {
+        match self {
+            Through::WxpayV2 => WXPAY_V2_MERCHANT,
+            Through::None | Through::Paid | Through::Wallet | Through::Wxpay | Through::Alipay => {
+                MERCHANTS[0]
+            }
+        }
+    }
+
+    /// The signatures by RSA of an order in a mini program. Each side signs what it sends and verifies what
+    /// it gets; for WeChat Pay v3 the gateway also signs what the payer's client shows.
+    const fn signatures(self) -> Signatures {
+        match self {
+            Through::None | Through::Paid | Through::Wallet | Through::WxpayV2 => Signatures::NONE,
+            Through::Wxpay => Signatures { made: 3, verified: 2 },
+            Through::Alipay => Signatures { made: 2, verified: 2 },
+        }
+    }
+
+    /// Who pays, as members of `ExternalPaymentData`.
+    fn payer(self) -> String {
+        match self {
+            Through::Alipay => r#"{\"AliUserId\":\"2088102146225135\"}"#.to_owned(),
+            Through::None | Through::Paid | Through::Wallet | Through::Wxpay | Through::WxpayV2 => {
+                format!(
+                    r#"{{\"WxAppId\":\"{}\",\"WxOpenId\":\"oXLUp5OHJof5768CoFFDuuaRn8kc\"}}"#,
+                    crate::world::APPID
+                )
+            }
         }
     }
 }
@@ -253,6 +295,7 @@ async fn measure_orders(orders: Orders) -> Result<ExitCode> {
     let (baseline, baseline_cpu) = baseline(&database, folder.path(), batch, &meter).await?;
     let gateway = Cost { commits, memory_kib, cpu };
     report(&orders, &load, &gateway, &baseline, &baseline_cpu);
+    report_signatures(&orders, us_each(gateway.cpu.own_ms, count))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -502,14 +545,14 @@ impl OrderBody {
     /// number begins with the time, as merchants' numbers do.
     fn order(&self, connection: usize, number: usize) -> String {
         let ms = SystemClock::new().now().ms();
-        let (merchant, pay_channel) = (MERCHANTS[0], self.channel.pay_channel());
-        let (parts, user) = match self.channel {
-            Through::Wallet => (&self.allocations, user(connection)),
-            Through::None | Through::Paid | Through::Wxpay => (&self.allocations, String::new()),
+        let (merchant, pay_channel) = (self.channel.merchant(), self.channel.pay_channel());
+        let (parts, payer) = (&self.allocations, self.channel.payer());
+        let user = match self.channel {
+            Through::Wallet => user(connection),
+            _ => String::new(),
         };
         format!(
-            r#"{{"ChannelSubMerchantId":"{merchant}","TotalAmount":{TOTAL},"PayChannel":"{pay_channel}","PayType":"MINI_PROGRAM","OrderSubject":"杂粮煎饼","OutOrderId":"b{ms}_{connection:04}_{number:08}","ExternalPaymentData":"{{\"WxAppId\":\"{}\",\"WxOpenId\":\"oXLUp5OHJof5768CoFFDuuaRn8kc\"}}","Currency":"CNY","Attachment":"原路返回string","SceneInfo":{{"DeviceType":"04","PayerClientIp":"14.15.16.17","DeviceId":"00000001"}},"Remark":"备注"{parts}{user}}}"#,
-            crate::world::APPID
+            r#"{{"ChannelSubMerchantId":"{merchant}","TotalAmount":{TOTAL},"PayChannel":"{pay_channel}","PayType":"MINI_PROGRAM","OrderSubject":"杂粮煎饼","OutOrderId":"b{ms}_{connection:04}_{number:08}","ExternalPaymentData":"{payer}","Currency":"CNY","Attachment":"原路返回string","SceneInfo":{{"DeviceType":"04","PayerClientIp":"14.15.16.17","DeviceId":"00000001"}},"Remark":"备注"{parts}{user}}}"#
         )
     }
 }
@@ -604,6 +647,20 @@ fn report(orders: &Orders, run: &Run, gateway: &Cost, baseline: &Baseline, basel
     );
     show!("memory       {} MiB resident after the run", gateway.memory_kib / 1024);
     show!("over time    {} orders/s in each fifth of the run", slices(placed, took));
+}
+
+/// What of the processor time is signatures, where the channel signs by RSA.
+fn report_signatures(orders: &Orders, own_us: u64) -> Result<()> {
+    let signatures = orders.channel.signatures();
+    let Signatures { made, verified } = signatures;
+    if made + verified > 0 {
+        let us = u64::try_from(signatures.cost()?.as_micros())?;
+        show!(
+            "signatures   {us} µs an order by RSA ({made} made, {verified} verified), {} % of the processor time",
+            us * 100 / own_us.max(1)
+        );
+    }
+    Ok(())
 }
 
 fn database_cost(placed: usize, cpu: &Cpu, baseline: &Baseline, baseline_cpu: &Cpu) -> String {

@@ -10,7 +10,7 @@ use crypto::rsa;
 use serde::{Deserialize, Serialize};
 
 /// The merchant whose orders go by v2.
-const MERCHANT: &str = "CM-V2";
+pub(crate) const MERCHANT: &str = "CM-V2";
 const ACCOUNT: &str = "demo-wxpay-v2";
 const MCHID: &str = "1900000119";
 const SIGN_TYPE: &str = "HMAC-SHA256";
