@@ -13,6 +13,7 @@
 //! - `phone`: the app of the payer. `form`: a page's form that it is handed.
 //! - `certificate`: its certificate, for apps in certificate mode.
 //! - `bill`: bills, and their files (`bill::file`).
+//! - `rest`: the same calls in their REST form.
 //! - `callback`: what it enqueues to sellers.
 
 mod admit;
@@ -28,6 +29,7 @@ mod phone;
 mod records;
 mod refund;
 mod refusal;
+mod rest;
 #[cfg(test)]
 mod tests;
 mod trade;
@@ -111,11 +113,11 @@ impl Counterpart for AlipayCounterpart {
     }
 
     fn owns(&self, path: &str) -> bool {
-        [PATH, bill::FILE_PATH].contains(&path)
+        [PATH, bill::FILE_PATH].contains(&path) || path.starts_with(rest::PREFIX)
     }
 
     fn operation(&self, request: &Request) -> &'static str {
-        match admit::method(&admit::parameters(request)) {
+        match rest::method(request).or_else(|| admit::method(&admit::parameters(request))) {
             Some(
                 Method::Create
                 | Method::Precreate
@@ -144,6 +146,9 @@ impl Counterpart for AlipayCounterpart {
         context: &CodecContext,
         system_now: Timestamp,
     ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
+        if request.target().starts_with(rest::PREFIX) {
+            return rest::receive(self, documents, mode, request, context, system_now);
+        }
         if bill::is_file(request) {
             let response = bill::download(documents, mode, request, context.now)?;
             return Ok((response, vec![]));

@@ -88,6 +88,11 @@ fn check_time(parameters: &Parameters, clocks: [Timestamp; 2]) -> Result<(), Ref
     let text = wanted(parameters, "timestamp", "isv.missing-timestamp")?;
     let at = wire::read_time(text)
         .ok_or_else(|| Refusal::invalid("isv.invalid-timestamp", "非法的时间戳参数"))?;
+    check_near(at, clocks)
+}
+
+/// A request's time is near one of the times that its sender may have.
+pub(super) fn check_near(at: Timestamp, clocks: [Timestamp; 2]) -> Result<(), Refusal> {
     let is_near = |now: &Timestamp| now.seconds().abs_diff(at.seconds()) < CLOCK_SKEW_SECONDS;
     match clocks.iter().any(is_near) {
         true => Ok(()),
@@ -96,7 +101,11 @@ fn check_time(parameters: &Parameters, clocks: [Timestamp; 2]) -> Result<(), Ref
 }
 
 /// An app that names its certificate names the right one, and the right authorities.
-fn check_certificates(world: &World, app: &App, parameters: &Parameters) -> Result<(), Refusal> {
+pub(super) fn check_certificates(
+    world: &World,
+    app: &App,
+    parameters: &Parameters,
+) -> Result<(), Refusal> {
     let given = |name: &str| parameters.get(name).filter(|sn| !sn.is_empty());
     let Some(own) = given(sign::APP_CERT_SN) else { return Ok(()) };
     if app.cert_sn.as_ref() != Some(own) {

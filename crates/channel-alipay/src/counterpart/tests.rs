@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 mod acting;
 mod bills;
 mod certificates;
+mod rest;
 
 /// A merchant for whom the app acts.
 const MERCHANT_ID: &str = "2088102146220077";

@@ -289,8 +289,9 @@ pub(crate) fn open_sandbox(
     clock: Arc<SharedClock>,
     callback_clock: CallbackClock,
 ) -> Result<Arc<Sandbox>> {
+    // The first that owns a path answers: WeChat Pay has all of `/v3/` that is nobody else's.
     let counterparts: Vec<Arc<dyn channel::Counterpart>> =
-        vec![Arc::new(world.wxpay()?), Arc::new(world.alipay()?)];
+        vec![Arc::new(world.alipay()?), Arc::new(world.wxpay()?)];
     let path = data.join("sandbox.db");
     let sandbox = Sandbox::open(&path, counterparts, clock, ClockControl::Allowed, callback_clock)
         .context("sandbox does not open")?;
