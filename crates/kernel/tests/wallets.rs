@@ -412,6 +412,23 @@ fn a_refund_of_a_recharge_that_is_done_after_it_had_failed_takes_what_is_there()
     assert!(spent.refund_no("r1").expect("a refund").attention.is_some());
 }
 
+/// The bonus that a late refund could not take is made up for by the next one that fails, as its payment is.
+#[test]
+fn what_of_the_bonus_was_missing_does_not_come_back_with_another_refund() {
+    let mut kernel = with_balance(1000, 200);
+    give_back(&mut kernel, "r1", "in", 500).expect("requested");
+    end(&mut kernel, "r1", RefundStatus::Closed);
+    assert!(spend(&mut kernel, "o1", 700));
+    give_back(&mut kernel, "r2", "in", 300).expect("requested");
+    assert_eq!(balance(&kernel), [0, 140]);
+    assert!(spend(&mut kernel, "o2", 100));
+    end(&mut kernel, "r1", RefundStatus::Done);
+    assert_eq!(balance(&kernel), [0, 0], "its share is 100, and 40 are there");
+    end(&mut kernel, "r2", RefundStatus::Closed);
+    assert_eq!(balance(&kernel), [0, 0], "its own 60 make up for what was missing");
+    assert_eq!(book(&kernel).1[1], -200 + 40 + 60, "the merchant has the share of what went back");
+}
+
 /// What was written off for a refund that was carried out too late is made up for by the next one that fails,
 /// before anything comes back to the wallet.
 #[test]

@@ -550,6 +550,7 @@ CREATE TABLE recharges (
     state           text   COLLATE "C" NOT NULL,
     ended_at        bigint,
     first_card      bigint,
+    bonus_missing   bigint NOT NULL,
     PRIMARY KEY (tenant, id)
 );
 CREATE INDEX attention_of_recharges ON recharges (tenant, attention_since DESC, id)

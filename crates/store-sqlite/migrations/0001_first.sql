@@ -549,6 +549,7 @@ CREATE TABLE recharges (
     state           TEXT    NOT NULL,
     ended_at        INTEGER,
     first_card      INTEGER,
+    bonus_missing   INTEGER NOT NULL,
     PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attention_of_recharges ON recharges (tenant, attention_since DESC, id)

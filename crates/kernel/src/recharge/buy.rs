@@ -51,6 +51,7 @@ pub(super) fn buy(deciding: &mut Deciding<'_>, buy: &BuyCards) -> Result<Reply, 
         made_at: deciding.now(),
         version: 1,
         state: RechargeState::Open,
+        bonus_missing: Fen::ZERO,
         next_poll_at: None,
     };
     deciding.record(&recharge, RechargeChange::Made(Box::new(recharge.clone())));

@@ -3,7 +3,7 @@
 use super::{Recharge, RechargeState};
 use crate::aggregate::AggregateChange;
 use crate::event::Event;
-use ledger::{IdRun, Timestamp, kinds};
+use ledger::{Fen, Id, IdRun, Timestamp, kinds};
 
 /// What can happen to a recharge.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,14 @@ pub enum RechargeChange {
     },
     /// The cards' time is up.
     Expired,
+    /// A refund that was carried out too late took less of the bonus than its share, or one that failed
+    /// left it with the merchant.
+    BonusMissed {
+        /// Which refund.
+        by: Id<kinds::Refund>,
+        /// What is missing more; below zero where it is made up for.
+        delta: Fen,
+    },
 }
 
 impl AggregateChange for RechargeChange {
@@ -39,6 +47,7 @@ impl AggregateChange for RechargeChange {
             RechargeChange::Released => "released",
             RechargeChange::Extended { .. } => "extended",
             RechargeChange::Expired => "expired",
+            RechargeChange::BonusMissed { .. } => "bonus_missed",
         }
     }
 }
@@ -72,6 +81,10 @@ pub(super) fn evolve(
         }
         RechargeChange::Extended { expires_at } => recharge.next_poll_at = Some(*expires_at),
         RechargeChange::Expired => recharge.next_poll_at = None,
+        RechargeChange::BonusMissed { delta, .. } => match recharge.bonus_missing.plus(*delta) {
+            Ok(missing) if missing >= Fen::ZERO => recharge.bonus_missing = missing,
+            _ => panic!("{}: the missing bonus changes by {delta}", event.subject),
+        },
     }
     recharge
 }

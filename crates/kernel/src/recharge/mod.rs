@@ -107,6 +107,9 @@ pub struct Recharge {
     pub version: i64,
     /// Where it stands.
     pub state: RechargeState,
+    /// What refunds that were carried out too late could not take of the bonus, because it was spent. What
+    /// other refunds put back later makes up for it first.
+    pub bonus_missing: Fen,
     /// When its cards expire; `None` while there are none, and once they have.
     pub next_poll_at: Option<Timestamp>,
 }

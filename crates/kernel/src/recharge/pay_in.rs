@@ -58,6 +58,7 @@ pub(super) fn pay_in(
         made_at: deciding.now(),
         version: 1,
         state: RechargeState::Open,
+        bonus_missing: Fen::ZERO,
         next_poll_at: None,
     };
     deciding.record(&recharge, RechargeChange::Made(Box::new(recharge.clone())));

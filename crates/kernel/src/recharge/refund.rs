@@ -6,7 +6,7 @@
 //! for the rest of the payment, and after a full refund there is none. That share follows from the sum of
 //! all refunds, so that no order in which they are made, fail and are repeated leaves a fen of it behind.
 
-use super::{Recharge, RechargePurpose};
+use super::{Recharge, RechargeChange, RechargePurpose};
 use crate::aggregate::View;
 use crate::deciding::{Deciding, Movement};
 use crate::order::{Order, OrderState};
@@ -72,22 +72,38 @@ impl PaidBack<'_> {
     pub(crate) fn take(&self, deciding: &mut Deciding<'_>, principal: Fen) {
         let view = deciding.view();
         let Some(wallet) = self.wallet(view) else { return };
-        let bonus = self.bonus(view).min(wallet.available(view, wallet.bonus()));
+        let share = self.bonus(view);
+        let bonus = share.min(wallet.available(view, wallet.bonus()));
         let [pending, promotions] = self.merchant();
         self.move_value(deciding, wallet.principal(), pending, principal);
         self.move_value(deciding, wallet.bonus(), promotions, bonus);
+        self.count_missing(deciding, share.get() - bonus.get());
     }
 
-    /// Puts back what the refund took, without what was made up before for another one: it has failed. What
-    /// the wallet may be used for by then does not matter.
+    /// Puts back what the refund took, without what was made up before for another one: it has failed. Of the
+    /// bonus, what was missing when refunds took it stays with the merchant first. What the wallet may be used
+    /// for by then does not matter.
     pub(crate) fn put_back(&self, deciding: &mut Deciding<'_>, made_up: Fen) {
         let view = deciding.view();
         let Some(wallet) = self.wallet(view) else { return };
-        let bonus = self.bonus(view);
+        let share = self.bonus(view);
+        let missing = self.recharge(view).map_or(Fen::ZERO, |recharge| recharge.bonus_missing);
+        let missing = missing.min(share);
         let [pending, promotions] = self.merchant();
         let principal = Fen::new(self.refund.amount.get() - made_up.get());
         self.move_value(deciding, pending, wallet.principal(), principal);
+        let bonus = Fen::new(share.get() - missing.get());
         self.move_value(deciding, promotions, wallet.bonus(), bonus);
+        self.count_missing(deciding, -missing.get());
+    }
+
+    /// Counts what of the bonus was not there to be taken, or was made up for.
+    fn count_missing(&self, deciding: &mut Deciding<'_>, more: i64) {
+        let recharge = self.recharge(deciding.view()).filter(|_| more != 0).cloned();
+        if let Some(recharge) = recharge {
+            let (by, delta) = (self.refund.id, Fen::new(more));
+            deciding.record(&recharge, RechargeChange::BonusMissed { by, delta });
+        }
     }
 
     /// Where what was paid in came from, and where the bonus did.

@@ -27,6 +27,7 @@ impl Stored for Recharge {
             initially("open", text("state")),
             nullable(int("ended_at")),
             nullable(int("first_card")),
+            int("bonus_missing"),
         ],
         number: None,
     };
@@ -65,6 +66,7 @@ impl Stored for Recharge {
             Value::text(self.state.name()),
             Value::number(ended_at),
             Value::number(first_card),
+            Value::Int(self.bonus_missing.get()),
         ]);
     }
 
@@ -79,6 +81,7 @@ impl Stored for Recharge {
         let standing = cells.standing()?;
         let name = cells.text()?;
         let (ended_at, first) = (cells.optional_time()?, cells.optional_int()?);
+        let bonus_missing = cells.fen()?;
         let state = match (name, purpose, ended_at, first.map(Id::from_value)) {
             ("open", _, None, None) => RechargeState::Open,
             ("issued", RechargePurpose::Cards { quantity, .. }, Some(at), Some(first)) => {
@@ -99,6 +102,7 @@ impl Stored for Recharge {
             made_at,
             version: standing.version,
             state,
+            bonus_missing,
             next_poll_at: standing.next_poll_at,
         })
     }
@@ -113,6 +117,9 @@ impl Stored for Recharge {
             }),
             RechargeChange::Extended { expires_at } => {
                 json(&ExtendedBody { expires_at: expires_at.ms() })
+            }
+            RechargeChange::BonusMissed { by, delta } => {
+                json(&BonusBody { by: by.value(), delta: delta.get() })
             }
             RechargeChange::Credited | RechargeChange::Released | RechargeChange::Expired => {
                 json(&Empty {})
@@ -140,6 +147,10 @@ impl Stored for Recharge {
             "credited" => parse::<Empty>(body).map(|_| RechargeChange::Credited)?,
             "released" => parse::<Empty>(body).map(|_| RechargeChange::Released)?,
             "expired" => parse::<Empty>(body).map(|_| RechargeChange::Expired)?,
+            "bonus_missed" => {
+                let body: BonusBody = parse(body)?;
+                RechargeChange::BonusMissed { by: body.refund(), delta: Fen::new(body.delta) }
+            }
             name => unknown(name)?,
         })
     }
@@ -174,6 +185,19 @@ impl IssuedBody {
 #[derive(Serialize, Deserialize)]
 struct ExtendedBody {
     expires_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BonusBody {
+    by: i64,
+    delta: i64,
+}
+
+impl BonusBody {
+    #[expect(clippy::disallowed_methods, reason = "the id of an event's body")]
+    const fn refund(&self) -> Id<kinds::Refund> {
+        Id::from_value(self.by)
+    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -102,8 +102,8 @@ fn purpose() -> BoxedStrategy<RechargePurpose> {
 
 pub(crate) fn any_recharge() -> BoxedStrategy<Recharge> {
     let who = (tenant(), id(), id(), purpose(), text(), time());
-    (who, any::<i64>(), select(vec![0, 1, 2]), (time(), id()), of(time()))
-        .prop_map(|(who, version, state, (at, first), next_poll_at)| {
+    (who, any::<i64>(), select(vec![0, 1, 2]), (time(), id()), fen(), of(time()))
+        .prop_map(|(who, version, state, (at, first), bonus_missing, next_poll_at)| {
             let (tenant, id, order, purpose, owner, made_at) = who;
             let state = match (state, purpose) {
                 (0, _) => RechargeState::Open,
@@ -113,7 +113,18 @@ pub(crate) fn any_recharge() -> BoxedStrategy<Recharge> {
                 }
                 (_, RechargePurpose::Balance { .. }) => RechargeState::Credited { at },
             };
-            Recharge { tenant, id, order, purpose, owner, made_at, version, state, next_poll_at }
+            Recharge {
+                tenant,
+                id,
+                order,
+                purpose,
+                owner,
+                made_at,
+                version,
+                state,
+                bonus_missing,
+                next_poll_at,
+            }
         })
         .boxed()
 }
@@ -127,6 +138,7 @@ pub(crate) fn recharge_change() -> BoxedStrategy<RechargeChange> {
         Just(RechargeChange::Released),
         time().prop_map(|expires_at| RechargeChange::Extended { expires_at }),
         Just(RechargeChange::Expired),
+        (id(), fen()).prop_map(|(by, delta)| RechargeChange::BonusMissed { by, delta }),
     ]
     .boxed()
 }

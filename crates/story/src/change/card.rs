@@ -6,7 +6,7 @@ use kernel::{
     CardBatch, CardBatchChange, CardBinding, CardBindingChange, CardChange, CardQuotaChange,
     CardTransferChange, MerchantId, Recharge, RechargeChange, RechargePurpose,
 };
-use ledger::Subject;
+use ledger::{Fen, Subject};
 
 pub(super) fn batch(subject: Subject, change: &CardBatchChange) -> String {
     match change {
@@ -98,6 +98,21 @@ pub(super) fn recharge(subject: Subject, change: &RechargeChange) -> String {
             format!("the cards of {subject} are valid until {}", local(*expires_at))
         }
         RechargeChange::Expired => format!("the cards of {subject} have expired"),
+        RechargeChange::BonusMissed { by, delta } if delta.is_positive() => {
+            format!(
+                "{} could not take {} of the bonus of {subject}: it was spent",
+                by.subject(),
+                both(*delta)
+            )
+        }
+        RechargeChange::BonusMissed { by, delta } => {
+            let made_up = Fen::new(delta.get().saturating_neg());
+            let by = by.subject();
+            format!(
+                "{} of the bonus of {subject}, missing before, is made up for by {by}",
+                both(made_up)
+            )
+        }
     }
 }
 
@@ -138,6 +153,9 @@ pub(super) fn recharge_facts(change: &RechargeChange) -> Facts {
             at("expires_at", *expires_at),
         ],
         RechargeChange::Extended { expires_at } => vec![at("expires_at", *expires_at)],
+        RechargeChange::BonusMissed { by, delta } => {
+            vec![text("by", by.to_string()), fen("missing_fen", *delta)]
+        }
         RechargeChange::Credited | RechargeChange::Released | RechargeChange::Expired => vec![],
     }
 }
