@@ -287,7 +287,7 @@ fn order_refused(refusal: &OrderRefusal) -> (StatusCode, &'static str, Option<St
         OrderRefusal::MerchantDisabled => {
             (StatusCode::CONFLICT, "merchant_disabled", field("merchant"))
         }
-        OrderRefusal::NoRoute => (StatusCode::CONFLICT, "no_route", None),
+        OrderRefusal::NoRoute { .. } => (StatusCode::CONFLICT, "no_route", None),
         OrderRefusal::NoWallet
         | OrderRefusal::OtherWallet
         | OrderRefusal::Wallet(_)

@@ -368,7 +368,9 @@ fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
         OrderRefusal::Text { field, .. } => (ErrCode::InvalidParameter, Some(text_name(field))),
         OrderRefusal::Differs { field } => (ErrCode::InvalidParameter, Some(field_name(field))),
         // Nothing in the request would mend it: the merchant must ask the platform.
-        OrderRefusal::MerchantDisabled | OrderRefusal::NoRoute => (ErrCode::NoMerchantSecret, None),
+        OrderRefusal::MerchantDisabled | OrderRefusal::NoRoute { .. } => {
+            (ErrCode::NoMerchantSecret, None)
+        }
         OrderRefusal::NoWallet => (ErrCode::InvalidParameter, Some("PayChannel")),
         OrderRefusal::OtherWallet => (ErrCode::InvalidParameter, Some("WalletInfo.WalletId")),
         OrderRefusal::WalletCard { .. } => {

@@ -81,6 +81,11 @@ pub struct MerchantRoutes {
 }
 
 impl MerchantRoutes {
+    /// Whether it collects through a channel, in any scene.
+    pub fn has_channel(&self, channel: &str) -> bool {
+        self.routes.iter().any(|route| &*route.channel == channel)
+    }
+
     /// The route for a channel and scene.
     pub fn route(&self, channel: &str, scene: Scene) -> Option<&Route> {
         self.routes.iter().find(|route| &*route.channel == channel && route.scenes.contains(&scene))

@@ -148,7 +148,7 @@ fn every_fault_has_its_status_and_code() {
         (Fault::Method, 405, "method_not_allowed", None),
         (order(OrderRefusal::UnknownMerchant), 404, "unknown_merchant", Some("merchant")),
         (order(OrderRefusal::MerchantDisabled), 409, "merchant_disabled", Some("merchant")),
-        (order(OrderRefusal::NoRoute), 409, "no_route", None),
+        (order(OrderRefusal::NoRoute { has_channel: false }), 409, "no_route", None),
         (order(OrderRefusal::Amount), 400, "amount", Some("amount")),
         (order(OrderRefusal::Expiry), 400, "expiry", Some("expires_at")),
         (order(OrderRefusal::NotFound), 404, "order_not_found", Some("order")),

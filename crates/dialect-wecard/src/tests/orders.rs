@@ -347,7 +347,8 @@ fn refusals_have_their_codes_and_name_the_field() {
         OrderRefusal::State { state: "paid" }.into(),
         OrderRefusal::CallInFlight.into(),
         OrderRefusal::MerchantDisabled.into(),
-        OrderRefusal::NoRoute.into(),
+        OrderRefusal::NoRoute { has_channel: false }.into(),
+        OrderRefusal::NoRoute { has_channel: true }.into(),
         OrderRefusal::Amount.into(),
         OrderRefusal::Expiry.into(),
         OrderRefusal::ExpiryTooFar { days_max: 90 }.into(),
@@ -382,7 +383,8 @@ fn refusals_have_their_codes_and_name_the_field() {
     ORDER.ORDER_STATUS_ERROR: the order is paid
     ORDER.OPERATE_IS_PROCESSING: another operation on the order is running
     NO_MERCHANT_SECRET: the merchant is disabled
-    NO_MERCHANT_SECRET: the merchant has no account at this channel for this kind of payment
+    NO_MERCHANT_SECRET: the merchant has no account at this channel
+    NO_MERCHANT_SECRET: the merchant's account at this channel does not take this kind of payment
     ORDER.INVALID_PARAMETER: TotalAmount: amount must be above zero
     ORDER.INVALID_PARAMETER: ExpireTime: expiry lies in the past
     ORDER.INVALID_PARAMETER: ExpireTime: expiry lies more than 90 days ahead, which is the channel's limit

@@ -274,7 +274,9 @@ fn check_new<'m>(
         return Err(OrderRefusal::MerchantDisabled);
     }
     let request = &place.request;
-    let route = merchant.route(&place.channel, request.scene).ok_or(OrderRefusal::NoRoute)?;
+    let route = merchant.route(&place.channel, request.scene).ok_or_else(|| {
+        OrderRefusal::NoRoute { has_channel: merchant.has_channel(&place.channel) }
+    })?;
     if !request.amount.is_positive() {
         return Err(OrderRefusal::Amount);
     }

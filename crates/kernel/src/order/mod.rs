@@ -470,6 +470,13 @@ impl fmt::Display for OrderField {
     }
 }
 
+const fn no_route(has_channel: bool) -> &'static str {
+    match has_channel {
+        true => "the merchant's account at this channel does not take this kind of payment",
+        false => "the merchant has no account at this channel",
+    }
+}
+
 /// Why a command about an order is refused, in the order in which it is checked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OrderRefusal {
@@ -516,8 +523,11 @@ pub enum OrderRefusal {
     #[error("the merchant is disabled")]
     MerchantDisabled,
     /// The merchant has no account for this channel and scene.
-    #[error("the merchant has no account at this channel for this kind of payment")]
-    NoRoute,
+    #[error("{}", no_route(*.has_channel))]
+    NoRoute {
+        /// Whether it has one there that takes other kinds of payment.
+        has_channel: bool,
+    },
     /// The amount is not above zero.
     #[error("amount must be above zero")]
     Amount,

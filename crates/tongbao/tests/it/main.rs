@@ -22,7 +22,7 @@
 //! - `idempotency`: the same number again.
 //! - `inputs`: addresses, paths, encodings and files as people really give them.
 //! - `life`: from placing to the last notification.
-//! - `pay_types`: every way to pay.
+//! - `pay_table`: every pair of PayType and PayChannel, as the documents have it. `pay_types`: every way to pay.
 //! - `query_close`: asking for an order, and closing it.
 //! - `refund`: refunds that merchants request.
 //! - `sandbox`: the simulated WeChat Pay, seen by SDKs that know nothing of this program.
@@ -58,6 +58,7 @@ mod idempotency;
 mod inputs;
 mod life;
 mod merchant;
+mod pay_table;
 mod pay_types;
 mod query_close;
 mod refund;

@@ -23,7 +23,7 @@ const QUERY_RECHARGE_REFUND: &str = "/cloudpay/v1/wallet/out/query_recharge_refu
 const FLOWS: &str = "/cloudpay/v1/wallet/out/query_flows";
 const QUERY_FREEZE: &str = "/cloudpay/v1/wallet/out/query_freeze";
 const BAD: &str = "WALLET.INVALID_PARAMETER";
-const USER: &str = "user-1";
+pub(crate) const USER: &str = "user-1";
 
 /// A payment of a user into their wallet, with a bonus.
 fn recharging(gateway: &TestGateway, number: &str, fen: i64, bonus: i64) -> Value {
@@ -63,7 +63,7 @@ async fn until_recharged(gateway: &TestGateway, number: &str) -> Value {
 }
 
 /// A gateway whose user has paid in.
-async fn with_balance(fen: i64, bonus: i64) -> TestGateway {
+pub(crate) async fn with_balance(fen: i64, bonus: i64) -> TestGateway {
     let gateway = TestGateway::start();
     let number = fresh_number();
     let placed = gateway.result(RECHARGE, &recharging(&gateway, &number, fen, bonus)).await;

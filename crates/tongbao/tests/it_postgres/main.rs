@@ -52,6 +52,8 @@ mod life;
 mod load;
 #[path = "../it/merchant.rs"]
 mod merchant;
+#[path = "../it/pay_table.rs"]
+mod pay_table;
 #[path = "../it/pay_types.rs"]
 mod pay_types;
 mod processes;
