@@ -86,6 +86,22 @@ impl AlipayCounterpart {
         Ok(AlipayCounterpart { world: World::new(world)? })
     }
 
+    /// What the gate answers: it signs nothing but that a signature is wrong.
+    fn refuse(
+        &self,
+        mode: &FaultMode,
+        parameters: &Parameters,
+        refusal: Refusal,
+    ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
+        match admit::method(parameters) {
+            Some(method) if !refusal.is_of_gate() => {
+                let member = answer::Member { method, cert_sn: self.world.cert_sn(parameters) };
+                answer::write(&self.world.signer, mode, member, Reply::json(&refusal.head()))
+            }
+            method => Ok((answer::at_gate(method, &refusal), vec![])),
+        }
+    }
+
     /// What a request that passed the gate comes to.
     fn carry_out(&self, call: &mut CallContext<'_>, method: Method) -> Result<Reply, Stop> {
         if let FaultMode::Error { code } = call.mode {
@@ -157,7 +173,7 @@ impl Counterpart for AlipayCounterpart {
         let clocks = [context.now, system_now];
         let Admitted { app, method } = match admit::admit(&self.world, &parameters, clocks) {
             Ok(admitted) => admitted,
-            Err(refusal) => return Ok((answer::at_gate(&refusal), vec![])),
+            Err(refusal) => return self.refuse(mode, &parameters, refusal),
         };
         let member = answer::Member { method, cert_sn: self.world.cert_sn(&parameters) };
         let done = match admit::acting(&self.world, app, &parameters) {
@@ -178,7 +194,7 @@ impl Counterpart for AlipayCounterpart {
         match done {
             Ok(reply) => answer::write(&self.world.signer, mode, member, reply),
             Err(Stop::Refused(refusal)) if refusal.is_of_gate() => {
-                Ok((answer::at_gate(&refusal), vec![]))
+                Ok((answer::at_gate(Some(method), &refusal), vec![]))
             }
             Err(Stop::Refused(refusal)) => {
                 answer::write(&self.world.signer, mode, member, Reply::json(&refusal.head()))

@@ -44,6 +44,8 @@ pub(crate) fn request(account: &Account, place: &Place) -> Result<OrderRequest, 
     }
     let is_in_mini_program = place.scene == Scene::MiniProgram;
     let order = OrderRequest {
+        body: None,
+        passback_params: None,
         out_trade_no: place.channel_order_no.clone(),
         total_amount: Yuan(place.amount),
         subject: place.subject.clone(),

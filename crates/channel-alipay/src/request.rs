@@ -131,7 +131,11 @@ impl OpenAccount {
         context: &CodecContext,
     ) -> Result<Step, EncodeFault> {
         check_number(number)?;
-        let asked = TradeRequest { out_trade_no: Some(number.to_owned()), trade_no: None };
+        let asked = TradeRequest {
+            out_trade_no: Some(number.to_owned()),
+            trade_no: None,
+            query_options: None,
+        };
         self.call(method, &asked, context)
     }
 

@@ -87,6 +87,14 @@ pub(crate) fn read_time(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_ms(at.as_millisecond()))
 }
 
+/// The end of the day in Beijing.
+pub(crate) fn midnight_after(at: Timestamp) -> Timestamp {
+    const DAY_SECONDS: i64 = 86_400;
+    const AHEAD_SECONDS: i64 = 8 * 3600;
+    let day = (at.seconds() + AHEAD_SECONDS).div_euclid(DAY_SECONDS) + 1;
+    Timestamp::from_seconds(day * DAY_SECONDS - AHEAD_SECONDS)
+}
+
 fn beijing() -> TimeZone {
     TimeZone::fixed(offset(8))
 }
@@ -97,6 +105,11 @@ pub(crate) struct OrderRequest {
     pub(crate) out_trade_no: String,
     pub(crate) total_amount: Yuan,
     pub(crate) subject: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) body: Option<String>,
+    /// What the seller wants to read in callbacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) passback_params: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) product_code: Option<String>,
     /// Until when it can be paid.
@@ -134,6 +147,9 @@ pub(crate) struct TradeRequest {
     pub(crate) out_trade_no: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) trade_no: Option<String>,
+    /// Members that are shown only on request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) query_options: Option<Vec<String>>,
 }
 
 /// `biz_content` of a refund.
@@ -237,9 +253,22 @@ pub(crate) struct ChargedAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) gmt_payment: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) invoice_amount: Option<Yuan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) point_amount: Option<Yuan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fund_bill_list: Option<Vec<FundBill>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) buyer_user_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) buyer_logon_id: Option<String>,
+}
+
+/// What paid how much.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct FundBill {
+    pub(crate) fund_channel: String,
+    pub(crate) amount: Yuan,
 }
 
 /// A trade: the answer to a query.
@@ -255,6 +284,15 @@ pub(crate) struct TradeAnswer {
     /// What the payer paid after coupons. Some answers say 0.00 where it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) buyer_pay_amount: Option<Yuan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) invoice_amount: Option<Yuan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) point_amount: Option<Yuan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) buyer_user_type: Option<String>,
+    /// What paid; shown only on request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fund_bill_list: Option<Vec<FundBill>>,
     /// When it was paid; present once it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) send_pay_date: Option<String>,
@@ -296,6 +334,11 @@ pub(crate) struct RefundAnswer {
     pub(crate) refund_fee: Yuan,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) gmt_refund_pay: Option<String>,
+    /// What this call moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) send_back_fee: Option<Yuan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) buyer_user_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) buyer_logon_id: Option<String>,
 }
@@ -353,6 +396,15 @@ pub(crate) fn read<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, String> 
     serde_json::from_str(text).map_err(|fault| {
         format!("not the JSON wanted, at line {} column {}", fault.line(), fault.column())
     })
+}
+
+/// Reads what a client sends: a member that is an empty text is as if it were absent, because clients write
+/// every member that they know.
+pub(crate) fn read_given<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, String> {
+    let mut members: serde_json::Map<String, serde_json::Value> = read(text)?;
+    members.retain(|_, value| value.as_str() != Some(""));
+    T::deserialize(serde_json::Value::Object(members))
+        .map_err(|_| "not the members wanted".to_owned())
 }
 
 #[cfg(test)]

@@ -124,12 +124,10 @@ pub(super) fn check_signature(app: &App, parameters: &Parameters) -> Result<(), 
         return Err(Refusal::invalid("isv.invalid-signature-type", "无效的签名类型"));
     }
     let signature = wanted(parameters, sign::SIGN, "isv.missing-signature")?;
-    match app.verifier.verify(&sign::request_text(parameters), signature) {
+    let text = sign::request_text(parameters);
+    match app.verifier.verify(&text, signature) {
         true => Ok(()),
-        false => Err(Refusal::invalid(
-            "isv.invalid-signature",
-            "验签出错，建议检查签名字符串或签名私钥与应用公钥是否匹配",
-        )),
+        false => Err(Refusal::signature(&String::from_utf8_lossy(&text))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::counterpart::refusal::Refusal;
 use crate::method::Method;
-use crate::sign::{CERT_SN, ERROR_MEMBER};
+use crate::sign::{CERT_SN, ERROR_MEMBER, SIGN};
 use crate::wire::{self, Answer, DONE, Head};
 use channel::{DocumentFault, FaultMode, OutgoingCallback, Response};
 use crypto::rsa::Signer;
@@ -72,15 +72,17 @@ pub(super) fn write(
     Ok((response, outgoing))
 }
 
-/// What the gate answers to a request that it does not let in.
-pub(super) fn at_gate(refusal: &Refusal) -> Response {
-    json(ERROR_MEMBER, &wire::json_text(&refusal.head()), None, None)
+/// What the gate answers to a request that it does not let in: under the call that it names, where it names
+/// one, and without a signature.
+pub(super) fn at_gate(method: Option<Method>, refusal: &Refusal) -> Response {
+    let member = method.map_or_else(|| ERROR_MEMBER.to_owned(), Method::answer_member);
+    json(&member, &wire::json_text(&refusal.head()), None, None)
 }
 
 fn json(member: &str, content: &str, signature: Option<&str>, cert_sn: Option<&str>) -> Response {
-    let signature = signature.unwrap_or_default();
-    let cert_sn = cert_sn.map(|sn| format!(r#""{CERT_SN}":"{sn}","#)).unwrap_or_default();
-    let body = format!(r#"{{"{member}":{content},{cert_sn}"sign":"{signature}"}}"#);
+    let sign = signature.map(|signature| format!(r#","{SIGN}":"{signature}""#)).unwrap_or_default();
+    let cert_sn = cert_sn.map(|sn| format!(r#","{CERT_SN}":"{sn}""#)).unwrap_or_default();
+    let body = format!(r#"{{"{member}":{content}{cert_sn}{sign}}}"#);
     let headers = vec![("Content-Type".to_owned(), "text/html;charset=utf-8".to_owned())];
     Response { status: 200, headers, body: body.into_bytes() }
 }

@@ -2,7 +2,7 @@
 //! afresh each time it is sent.
 
 use crate::callback::OF_TRADES;
-use crate::counterpart::records::{Order, Paid};
+use crate::counterpart::records::{BALANCE, BUYER_LOGON, Order, Paid};
 use crate::counterpart::world::World;
 use crate::counterpart::{answer, identifiers};
 use crate::sign::{self, RSA2};
@@ -29,7 +29,13 @@ pub(super) fn refunded(
     let refunded = Yuan(Fen::new(paid.refunded)).text();
     parameters.insert("refund_fee".to_owned(), refunded);
     parameters.insert("out_biz_no".to_owned(), out_request_no.to_owned());
-    parameters.insert("gmt_refund".to_owned(), wire::time_text(context.now));
+    let ms = context.now.ms().rem_euclid(1000);
+    let now = wire::time_text(context.now);
+    parameters.insert("gmt_refund".to_owned(), format!("{now}.{ms:03}"));
+    // What has gone back as a whole is closed.
+    if paid.refunded >= order.total {
+        parameters.insert("gmt_close".to_owned(), now);
+    }
     enqueue(order, parameters, context)
 }
 
@@ -58,11 +64,21 @@ fn of_trade(order: &Order, paid: &Paid, context: &CodecContext) -> Parameters {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
-    if order.is_certified {
-        // Which certificate signs is known when it is sent.
-        parameters.insert(sign::CERT_SN.to_owned(), String::new());
-    }
+    let more = [
+        ("buyer_logon_id", Some(BUYER_LOGON.to_owned())),
+        ("body", order.body.clone()),
+        ("passback_params", order.passback_params.clone()),
+        ("fund_bill_list", Some(fund_bill_list(order))),
+    ];
+    let more = more.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    parameters.extend(more);
     parameters
+}
+
+/// What paid, as callbacks have it: text, with members in another spelling than answers.
+fn fund_bill_list(order: &Order) -> String {
+    let amount = Yuan(Fen::new(order.total)).text();
+    wire::json_text(&serde_json::json!([{ "amount": amount, "fundChannel": BALANCE }]))
 }
 
 /// An order without an address has no callbacks.
@@ -89,9 +105,6 @@ pub(super) fn envelope(
     let mut parameters: Parameters = serde_json::from_str(&callback.text)
         .map_err(|error| DocumentFault(format!("unreadable callback: {error}")))?;
     parameters.insert("notify_time".to_owned(), wire::time_text(context.now));
-    if let (Some(sn), Some(own)) = (parameters.get_mut(sign::CERT_SN), &world.certificates) {
-        sn.clone_from(&own.cert_sn);
-    }
     if *mode == FaultMode::WrongAmount {
         falsify(&mut parameters);
     }

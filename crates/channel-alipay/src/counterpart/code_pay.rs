@@ -1,11 +1,11 @@
 //! Payments with a code on the payer's phone: shown, taken once, and ended by a password.
 
 use crate::counterpart::answer::Reply;
-use crate::counterpart::records::{self, BUYER_LOGON, Order, Paid, Stage, State};
+use crate::counterpart::records::{self, BALANCE, BUYER_LOGON, Order, Paid, Stage, State};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::{CallContext, identifiers, order, phone};
 use crate::method::Method;
-use crate::wire::{self, Answer, ChargedAnswer, Head, PAYING, Yuan};
+use crate::wire::{self, Answer, ChargedAnswer, FundBill, Head, PAYING, Yuan};
 use channel::{
     CodecContext, DocumentFault, DocumentStore, FaultMode, OutgoingCallback, PhoneFault,
     PhoneOutcome, ScanOutcome,
@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 
 /// A code on the phone changes every minute.
 const CODE_SECONDS: i64 = 60;
+
+/// How a code can have come: scanned, by sound, from a face.
+const SCENES: [&str; 3] = ["bar_code", "wave_code", "security_code"];
 
 /// A code that a phone shows.
 #[derive(Serialize, Deserialize)]
@@ -54,7 +57,7 @@ pub(super) fn show(
 /// Charges a code. The same order again is answered by where it stands.
 pub(super) fn charge(call: &mut CallContext<'_>) -> Result<Reply, Stop> {
     let asked = order::read(call.app, call.parameters, Method::Pay)?;
-    if asked.scene.as_deref() != Some("bar_code") {
+    if !asked.scene.as_deref().is_some_and(|scene| SCENES.contains(&scene)) {
         return Err(Refusal::field("scene").into());
     }
     let code = asked.auth_code.clone().ok_or_else(|| Refusal::field("auth_code"))?;
@@ -115,6 +118,10 @@ fn answer(order: &Order, paid: Option<(&Paid, Yuan)>) -> ChargedAnswer {
         total_amount: total,
         receipt_amount: total,
         buyer_pay_amount: total,
+        invoice_amount: total,
+        point_amount: paid.map(|_| Yuan(Fen::ZERO)),
+        fund_bill_list: total
+            .map(|amount| vec![FundBill { fund_channel: BALANCE.to_owned(), amount }]),
         gmt_payment: paid.map(|(paid, _)| wire::time_text(Timestamp::from_ms(paid.at_ms))),
         buyer_user_id: paid.map(|(paid, _)| paid.buyer.clone()),
         buyer_logon_id: Some(BUYER_LOGON.to_owned()),

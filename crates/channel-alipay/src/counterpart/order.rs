@@ -6,7 +6,6 @@ use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::world::App;
 use crate::counterpart::{CallContext, identifiers};
 use crate::method::Method;
-use crate::sign;
 use crate::wire::{self, OrderRequest, Parameters, PlacedAnswer, Yuan};
 use channel::{CodecContext, DocumentStore};
 use ledger::{Fen, Timestamp};
@@ -129,12 +128,13 @@ pub(super) fn make(
     Ok(Order {
         app_id: app.app_id.clone(),
         auth_app_id: Some(app.auth_app_id.clone()),
-        is_certified: parameters.get(sign::APP_CERT_SN).is_some_and(|sn| !sn.is_empty()),
         seller_id: app.seller_id.clone(),
         expires_ms: end(&asked, context.now)?.ms(),
         out_trade_no: asked.out_trade_no,
         total: total.get(),
         subject: asked.subject,
+        body: asked.body,
+        passback_params: asked.passback_params,
         notify_url: parameters.get("notify_url").filter(|url| !url.is_empty()).cloned(),
         buyer: asked.buyer_id.or(asked.buyer_open_id),
         created_ms: context.now.ms(),
@@ -148,6 +148,7 @@ fn end(asked: &OrderRequest, now: Timestamp) -> Result<Timestamp, Refusal> {
     let latest = now.plus_seconds(PAYABLE_SECONDS);
     let end = match (&asked.time_expire, &asked.timeout_express) {
         (Some(text), _) => wire::read_time(text).ok_or_else(|| Refusal::field("time_expire"))?,
+        (None, Some(span)) if span == "1c" => wire::midnight_after(now),
         (None, Some(span)) => {
             let seconds = span_seconds(span).ok_or_else(|| Refusal::field("timeout_express"))?;
             now.plus_seconds(seconds)
@@ -160,14 +161,14 @@ fn end(asked: &OrderRequest, now: Timestamp) -> Result<Timestamp, Refusal> {
     }
 }
 
-/// The seconds of `30m`, `2h`, `1d`, and `1c`, which stands for the rest of the day.
+/// The seconds of `30m`, `2h`, `1d`.
 fn span_seconds(span: &str) -> Option<i64> {
     let (number, unit) = span.split_at_checked(span.len().checked_sub(1)?)?;
     let number: i64 = number.parse().ok().filter(|number| (1..=21_600).contains(number))?;
     let unit = match unit {
         "m" => 60,
         "h" => 3_600,
-        "d" | "c" => 86_400,
+        "d" => 86_400,
         _ => return None,
     };
     Some((number * unit).min(PAYABLE_SECONDS))
@@ -180,7 +181,8 @@ pub(super) fn read(
     method: Method,
 ) -> Result<OrderRequest, Refusal> {
     let content = parameters.get("biz_content").map(|content| &**content).unwrap_or_default();
-    let asked: OrderRequest = wire::read(content).map_err(|_| Refusal::field("biz_content"))?;
+    let asked: OrderRequest =
+        wire::read_given(content).map_err(|_| Refusal::field("biz_content"))?;
     check_number(&asked.out_trade_no, "out_trade_no")?;
     let Yuan(total) = asked.total_amount;
     if !total.is_positive() || total > TOTAL_MAX {
@@ -211,7 +213,8 @@ fn check_parties(app: &App, asked: &OrderRequest) -> Result<(), Refusal> {
 /// Orders of known payers have two products; those at a cashier must name theirs.
 fn check_product(asked: &OrderRequest, method: Method) -> Result<(), Refusal> {
     let is_known = match (method, asked.product_code.as_deref()) {
-        (Method::Create | Method::Precreate, None) => true,
+        (Method::Create | Method::Precreate | Method::Pay, None) => true,
+        (Method::Precreate, Some("QR_CODE_OFFLINE")) => true,
         (Method::Create, Some("JSAPI_PAY")) => {
             return match asked.op_app_id {
                 Some(_) => Ok(()),

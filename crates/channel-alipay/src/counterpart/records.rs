@@ -18,13 +18,15 @@ pub(super) struct Order {
     /// The app on whose behalf the order was placed; absent in what was written before such apps were known.
     #[serde(default)]
     pub(super) auth_app_id: Option<String>,
-    /// Whether it was placed in certificate mode: then callbacks name the certificate that signs them.
-    #[serde(default)]
-    pub(super) is_certified: bool,
     pub(super) seller_id: String,
     pub(super) out_trade_no: String,
     pub(super) total: i64,
     pub(super) subject: String,
+    #[serde(default)]
+    pub(super) body: Option<String>,
+    /// What the seller wants to read in callbacks.
+    #[serde(default)]
+    pub(super) passback_params: Option<String>,
     pub(super) notify_url: Option<String>,
     /// The payer whom the order names.
     pub(super) buyer: Option<String>,
@@ -145,6 +147,10 @@ impl Order {
             total_amount: total,
             receipt_amount: Some(paid.map_or(Yuan(Fen::ZERO), |_| total)),
             buyer_pay_amount: Some(paid.map_or(Yuan(Fen::ZERO), |_| total)),
+            invoice_amount: Some(paid.map_or(Yuan(Fen::ZERO), |_| total)),
+            point_amount: Some(Yuan(Fen::ZERO)),
+            buyer_user_type: Some("PRIVATE".to_owned()),
+            fund_bill_list: None,
             send_pay_date: paid.map(|paid| wire::time_text(Timestamp::from_ms(paid.at_ms))),
             buyer_user_id: paid.map(|paid| paid.buyer.clone()).or_else(|| self.buyer.clone()),
             buyer_logon_id: paid.map(|_| BUYER_LOGON.to_owned()),
@@ -152,6 +158,8 @@ impl Order {
     }
 }
 
+/// What every payer pays with.
+pub(super) const BALANCE: &str = "ALIPAYACCOUNT";
 /// How a payer's login is shown.
 pub(super) const BUYER_LOGON: &str = "159****5620";
 

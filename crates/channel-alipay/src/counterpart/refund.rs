@@ -12,7 +12,8 @@ use ledger::{Fen, Timestamp};
 
 pub(super) fn create(call: &mut CallContext<'_>) -> Result<Reply, Stop> {
     let content = call.parameter("biz_content").unwrap_or_default();
-    let asked: RefundRequest = wire::read(&content).map_err(|_| Refusal::field("biz_content"))?;
+    let asked: RefundRequest =
+        wire::read_given(&content).map_err(|_| Refusal::field("biz_content"))?;
     let order = trade::asked(call)?;
     let (number, Yuan(amount)) = (refund_number(&asked, &order)?, asked.refund_amount);
     let key = records::refund_key(&order.key(), &number);
@@ -27,10 +28,11 @@ pub(super) fn create(call: &mut CallContext<'_>) -> Result<Reply, Stop> {
     let paid = refundable(&order, amount, call.context.now)?;
     // Taken, and never carried out: the next call with the number is the first.
     if let FaultMode::Refund { .. } = call.mode {
-        return Ok(Reply::done(answer(&order, &paid, "N")));
+        return Ok(Reply::done(answer(&order, &paid, None)));
     }
     let (order, paid, outgoing) = carry_out(call, &order, paid, amount, &number)?;
-    Ok(Reply::done(answer(&order, &paid, MOVED)).with_callbacks(outgoing))
+    let moved = Some((Yuan(amount), call.context.now));
+    Ok(Reply::done(answer(&order, &paid, moved)).with_callbacks(outgoing))
 }
 
 /// A number of its own, or that of the trade where the whole of it goes back.
@@ -49,7 +51,7 @@ fn refund_number(asked: &RefundRequest, order: &Order) -> Result<String, Refusal
 /// The answer to a number that was carried out before: no money moves.
 fn repeated(order: &Order) -> Result<Reply, Stop> {
     match &order.state {
-        State::Paid(paid) => Ok(Reply::done(answer(order, paid, "N"))),
+        State::Paid(paid) => Ok(Reply::done(answer(order, paid, None))),
         State::Prepared | State::Open { .. } | State::Closed { .. } => Err(Refusal::state().into()),
     }
 }
@@ -107,13 +109,16 @@ pub(super) fn all(
     }
 }
 
-fn answer(order: &Order, paid: &Paid, fund_change: &str) -> RefundAnswer {
+/// The answer to a call that moved an amount now, or nothing.
+fn answer(order: &Order, paid: &Paid, moved: Option<(Yuan, Timestamp)>) -> RefundAnswer {
     RefundAnswer {
         trade_no: paid.trade_no.clone(),
         out_trade_no: order.out_trade_no.clone(),
-        fund_change: fund_change.to_owned(),
+        fund_change: if moved.is_some() { MOVED } else { "N" }.to_owned(),
         refund_fee: Yuan(Fen::new(paid.refunded)),
-        gmt_refund_pay: None,
+        gmt_refund_pay: moved.map(|(_, at)| wire::time_text(at)),
+        send_back_fee: moved.map(|(amount, _)| amount),
+        buyer_user_id: Some(paid.buyer.clone()),
         buyer_logon_id: Some(BUYER_LOGON.to_owned()),
     }
 }
@@ -122,7 +127,7 @@ fn answer(order: &Order, paid: &Paid, fund_change: &str) -> RefundAnswer {
 pub(super) fn query(call: &mut CallContext<'_>) -> Result<Reply, Stop> {
     let content = call.parameter("biz_content").unwrap_or_default();
     let asked: RefundQueryRequest =
-        wire::read(&content).map_err(|_| Refusal::field("biz_content"))?;
+        wire::read_given(&content).map_err(|_| Refusal::field("biz_content"))?;
     let order = trade::asked(call)?;
     if order.trade_no().is_none() {
         return Err(Refusal::no_trade().into());

@@ -24,6 +24,8 @@ pub(super) enum Stop {
 const MISSING: &str = "40001";
 /// The gate found a parameter that cannot be.
 const INVALID: &str = "40002";
+/// The sub code of a signature that does not verify.
+const WRONG_SIGNATURE: &str = "isv.invalid-signature";
 /// The business refuses.
 const BUSINESS: &str = "40004";
 
@@ -46,6 +48,13 @@ impl Refusal {
     /// A field that breaks its rule.
     pub(super) fn field(name: &str) -> Refusal {
         Refusal::business("ACQ.INVALID_PARAMETER", &format!("参数无效：{name}"))
+    }
+
+    /// The signature is not this app's over this text, which the answer shows.
+    pub(super) fn signature(text: &str) -> Refusal {
+        let text = text.replace('&', "&amp;");
+        let why = "验签出错，建议检查签名字符串或签名私钥与应用公钥是否匹配";
+        Refusal::invalid(WRONG_SIGNATURE, &format!("{why}，网关生成的验签字符串为：{text}"))
     }
 
     /// No merchant gave this app such a token.
@@ -83,9 +92,10 @@ impl Refusal {
         Refusal { code, sub_code: sub_code.to_owned(), sub_msg: sub_msg.to_owned() }
     }
 
-    /// Whether no call has looked at the request. Such an answer is not signed.
+    /// Whether no call has looked at the request. Such an answer is not signed; that of a wrong signature
+    /// is.
     pub(super) fn is_of_gate(&self) -> bool {
-        [MISSING, INVALID].contains(&self.code)
+        [MISSING, INVALID].contains(&self.code) && self.sub_code != WRONG_SIGNATURE
     }
 
     pub(super) fn head(&self) -> Head {

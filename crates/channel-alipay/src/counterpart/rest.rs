@@ -107,7 +107,7 @@ fn admit<'a>(
     clocks: [Timestamp; 2],
 ) -> Result<Admitted<'a>, Refusal> {
     let world = &counterpart.world;
-    let missing = || Refusal::missing("isv.missing-signature", "缺少Authorization请求头");
+    let missing = || Refusal::missing("isv.missing-timestamp", "缺少时间戳参数");
     let proof = request.header("Authorization").and_then(Proof::read).ok_or_else(missing)?;
     let app_id = proof.member("app_id").unwrap_or_default();
     let app = world
@@ -125,11 +125,9 @@ fn admit<'a>(
         parameters.extend(value.map(|value| (name.to_owned(), value.to_owned())));
     }
     check_certificates(world, app, &parameters)?;
-    if !app.verifier.verify(&proof.text(request), proof.signature) {
-        return Err(Refusal::invalid(
-            "isv.invalid-signature",
-            "验签出错，建议检查签名字符串或签名私钥与应用公钥是否匹配",
-        ));
+    let text = proof.text(request);
+    if !app.verifier.verify(&text, proof.signature) {
+        return Err(Refusal::signature(&String::from_utf8_lossy(&text)));
     }
     Ok(Admitted { app: admit::acting(world, app, &parameters)?, parameters })
 }
@@ -196,7 +194,7 @@ fn json(status: u16, content: &Value) -> Response {
 fn refusal_of(refusal: &Refusal) -> Response {
     let status = match (refusal.code, &*refusal.sub_code) {
         (_, "ACQ.SYSTEM_ERROR" | "SYSTEM_ERROR") | ("20000", _) => 500,
-        (_, "isv.invalid-signature" | "isv.missing-signature") | ("20001", _) => 401,
+        (_, "isv.invalid-signature") | ("20001", _) => 401,
         ("40005", _) => 429,
         ("40006", _) => 403,
         (_, _) => 400,
@@ -206,7 +204,7 @@ fn refusal_of(refusal: &Refusal) -> Response {
 }
 
 fn refused(status: u16, code: &str, message: &str) -> Response {
-    json(status, &json!({ "code": code, "message": message, "links": [] }))
+    json(status, &json!({ "code": code, "message": message }))
 }
 
 /// The answer with its signature over time, nonce and body, if there is one.

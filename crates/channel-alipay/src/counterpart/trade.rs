@@ -1,10 +1,10 @@
 //! Asking for trades, closing and cancelling them.
 
 use crate::counterpart::answer::Reply;
-use crate::counterpart::records::{self, Order, Stage, State};
+use crate::counterpart::records::{self, BALANCE, Order, Stage, State};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::{CallContext, NAME, refund};
-use crate::wire::{self, CancelAnswer, CloseAnswer, TradeRequest, Yuan};
+use crate::wire::{self, CancelAnswer, CloseAnswer, FundBill, TradeRequest, Yuan};
 use channel::{DocumentFault, DocumentStore, FaultMode};
 use ledger::{Fen, Timestamp};
 use serde_json::{Value, json};
@@ -14,6 +14,13 @@ pub(super) fn query(call: &mut CallContext<'_>) -> Result<Reply, Stop> {
     let mut answer = order.answer(call.context.now).ok_or_else(Refusal::no_trade)?;
     if *call.mode == FaultMode::WrongAmount {
         answer.total_amount = Yuan(Fen::new(order.total.saturating_add(1)));
+    }
+    let asked = request(call)?;
+    if asked.query_options.iter().flatten().any(|option| option == "fund_bill_list")
+        && let State::Paid(_) = &order.state
+    {
+        let amount = Yuan(Fen::new(order.total));
+        answer.fund_bill_list = Some(vec![FundBill { fund_channel: BALANCE.to_owned(), amount }]);
     }
     Ok(Reply::done(answer))
 }
@@ -72,7 +79,7 @@ pub(super) fn asked(call: &CallContext<'_>) -> Result<Order, Stop> {
 
 fn request(call: &CallContext<'_>) -> Result<TradeRequest, Refusal> {
     let content = call.parameter("biz_content").unwrap_or_default();
-    wire::read(&content).map_err(|_| Refusal::field("biz_content"))
+    wire::read_given(&content).map_err(|_| Refusal::field("biz_content"))
 }
 
 /// By the trade's number where it is given, else by the seller's. Both must be of one trade.

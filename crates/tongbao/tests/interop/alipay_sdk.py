@@ -100,8 +100,6 @@ def callback(sdk, seller):
     _, _, _, body = seller.next()
     told = dict(urllib.parse.parse_qsl(body.decode()))
     signature = told.pop("sign")
-    # Not signed, and unknown to the SDK.
-    told.pop("alipay_cert_sn", None)
     holds("the SDK verifies a callback", sdk.verify(dict(told), signature))
     return told
 

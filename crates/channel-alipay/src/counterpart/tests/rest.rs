@@ -89,7 +89,7 @@ fn the_gate_wants_the_signature_of_this_app_over_this_request_now() {
     for (asked, status, code) in [
         (other_body, 401, "invalid-signature"),
         (other_path, 401, "invalid-signature"),
-        (unsigned, 401, "missing-signature"),
+        (unsigned, 400, "missing-timestamp"),
         (late, 400, "invalid-timestamp"),
         (unknown, 404, "invalid-method"),
     ] {
