@@ -8,11 +8,14 @@ use crate::counterpart::world::Merchant;
 use crate::counterpart::{CallContext, bill_file, records, sharing};
 use crate::wire::BillAnswer;
 use channel::{BillDay, BillKind, DocumentFault, FaultMode, own_url};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, offset};
 use jiff::{Span, ToSpan};
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::io::Write as _;
 
 /// Bills are made at nine in the morning of the next day.
 const MADE_SECONDS: i64 = 9 * 3_600;
@@ -20,6 +23,13 @@ const MADE_SECONDS: i64 = 9 * 3_600;
 const URL_SECONDS: i64 = 300;
 /// Where the real channel's files are; a request to the sandbox names its own host.
 const REAL_HOST: &str = "https://api.mch.weixin.qq.com";
+
+/// The parameter that asks for a packed file.
+const TAR_TYPE: &str = "tar_type";
+/// The only way of packing.
+pub(super) const GZIP: &str = "GZIP";
+/// The parameter of an address whose file is packed.
+const PACKED: &str = "tartype";
 
 /// A file that waits to be fetched.
 #[derive(Serialize, Deserialize)]
@@ -51,7 +61,10 @@ pub(super) fn download(call: &mut CallContext<'_>) -> Result<Reply, Stop> {
         .filter(|waiting| waiting.mchid == call.merchant.mchid)
         .filter(|waiting| call.context.now.ms() < waiting.until_ms)
         .ok_or_else(|| Refusal::new("RESOURCE_NOT_EXISTS", "下载链接不存在或已失效"))?;
-    let mut body = waiting.text.into_bytes();
+    let mut body = match parameter(call.request, PACKED) {
+        Some(_) => packed(waiting.text.as_bytes())?,
+        None => waiting.text.into_bytes(),
+    };
     // The hash is all that proves a file.
     if *call.mode == FaultMode::BadSignature {
         body.push(b'\n');
@@ -59,13 +72,25 @@ pub(super) fn download(call: &mut CallContext<'_>) -> Result<Reply, Stop> {
     Ok(Reply::file(body))
 }
 
+/// A file, packed.
+pub(super) fn packed(text: &[u8]) -> Result<Vec<u8>, DocumentFault> {
+    let mut packing = GzEncoder::new(Vec::new(), Compression::default());
+    let packed = packing.write_all(text).and_then(|()| packing.finish());
+    packed.map_err(|fault| DocumentFault(fault.to_string()))
+}
+
+/// The hash is that of the file before it is packed.
 fn keep(call: &mut CallContext<'_>, text: String) -> Result<BillAnswer, DocumentFault> {
     let token = call.context.nonce.clone();
     let host = own_url(call.request).unwrap_or_else(|| REAL_HOST.to_owned());
+    let packing = match parameter(call.request, TAR_TYPE) {
+        Some(_) => format!("&{PACKED}=gzip"),
+        None => String::new(),
+    };
     let answer = BillAnswer {
         hash_type: SHA1.to_owned(),
         hash_value: crypto::hash::sha1_hex(text.as_bytes()),
-        download_url: format!("{host}/v3/billdownload/file?token={token}"),
+        download_url: format!("{host}/v3/billdownload/file?token={token}{packing}"),
     };
     let waiting = Waiting {
         mchid: call.merchant.mchid.clone(),
@@ -85,7 +110,7 @@ fn date(call: &CallContext<'_>) -> Result<Date, Refusal> {
     if date.to_string() == text { Ok(date) } else { Err(wrong()) }
 }
 
-/// Bills of all trades, of the basic account, not packed: the sandbox makes no others.
+/// Bills of all trades, of the basic account: the sandbox makes no others.
 fn check_parameters(call: &CallContext<'_>, kind: BillKind) -> Result<(), Refusal> {
     let only = match kind {
         BillKind::Trade => Some(("bill_type", "ALL")),
@@ -97,9 +122,9 @@ fn check_parameters(call: &CallContext<'_>, kind: BillKind) -> Result<(), Refusa
     {
         return Err(Refusal::field(name, &format!("沙箱只提供{wanted}")));
     }
-    match parameter(call.request, "tar_type") {
-        None => Ok(()),
-        Some(_) => Err(Refusal::field("tar_type", "沙箱不提供压缩账单")),
+    match parameter(call.request, TAR_TYPE).is_none_or(|packing| packing == GZIP) {
+        true => Ok(()),
+        false => Err(Refusal::field(TAR_TYPE, "只能是GZIP")),
     }
 }
 

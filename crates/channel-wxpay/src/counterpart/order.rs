@@ -112,7 +112,8 @@ pub(super) fn check_repeat(
 ) -> Result<(), Refusal> {
     match known.stage(now) {
         Stage::Paid(_) => return Err(Refusal::order_paid()),
-        Stage::Closed | Stage::Revoked(_) => return Err(Refusal::order_closed()),
+        Stage::Closed => return Err(Refusal::order_closed()),
+        Stage::Revoked(_) => return Err(Refusal::new("ORDER_REVERSED", "该订单已撤销")),
         Stage::Open | Stage::Typing | Stage::Failed(_) => {}
     }
     if known.trade != trade {

@@ -173,6 +173,7 @@ pub(super) fn status_of(code: &str) -> u16 {
         | "NOTENOUGH"
         | "NOAUTH"
         | "OUTTRADENOUSED"
+        | "ORDERREVERSED"
         | "USERACCOUNTABNORMAL" => 403,
         "ORDERNOTEXIST" | "RESOURCENOTEXISTS" => 404,
         "FREQUENCYLIMITED" | "RATELIMITEXCEEDED" => 429,

@@ -46,7 +46,7 @@ enum Reply {
     /// Members beside those of every answer, and the callbacks that follow.
     Message(Members, Vec<OutgoingCallback>),
     /// A file; nothing signs it.
-    File(String),
+    File(Vec<u8>),
     /// A refusal of the calls that answer with files; nothing signs it either.
     Bare(Members),
 }
@@ -126,7 +126,7 @@ pub(super) fn receive(
         CallContext { world, merchant, documents, mode, request, context, v2 };
     let (answer, outgoing) = match carry_out(&mut context_of_call, call, &asked) {
         Ok(Reply::Message(members, outgoing)) => (members.with("result_code", "SUCCESS"), outgoing),
-        Ok(Reply::File(text)) => return Ok((file(text, mode), vec![])),
+        Ok(Reply::File(body)) => return Ok((file(body, mode), vec![])),
         Ok(Reply::Bare(members)) => return Ok((response(members.write()), vec![])),
         Err(Stop::Refused(refusal)) => (words::refused(refusal), vec![]),
         Err(Stop::Broken(fault)) => return Err(fault),
@@ -190,7 +190,7 @@ fn signed(
 /// Members stand in any order: here by turns in the alphabet's and in the other.
 fn unsorted(message: &Members, context: &CodecContext) -> Vec<u8> {
     match context.nonce.ends_with(['0', '2', '4', '6', '8', 'a', 'c', 'e']) {
-        true => xml::write(MESSAGE, message.iter().rev()),
+        true => xml::write(MESSAGE, message.all().rev()),
         false => message.write(),
     }
 }
@@ -200,8 +200,7 @@ fn response(body: Vec<u8>) -> Response {
 }
 
 /// A bill. What goes wrong with its signature, where it has none, is that it is not whole.
-fn file(text: String, mode: &FaultMode) -> Response {
-    let mut body = text.into_bytes();
+fn file(mut body: Vec<u8>, mode: &FaultMode) -> Response {
     if matches!(mode, FaultMode::BadSignature | FaultMode::Probe | FaultMode::Unsigned) {
         body.truncate(body.len() / 2);
     }

@@ -39,6 +39,12 @@ impl Members {
         self
     }
 
+    /// The same with a member that is written and has no text, which no signature covers.
+    pub(crate) fn with_empty(mut self, name: &str) -> Members {
+        self.0.insert(name.to_owned(), String::new());
+        self
+    }
+
     /// The same with this member, where there is one.
     pub(crate) fn with_some(self, name: &str, text: Option<impl Into<String>>) -> Members {
         match text {
@@ -63,9 +69,14 @@ impl Members {
         filled.map(|(name, text)| (&**name, &**text))
     }
 
+    /// All names and texts, also empty ones.
+    pub(crate) fn all(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, text)| (&**name, &**text))
+    }
+
     /// The message.
     pub(crate) fn write(&self) -> Vec<u8> {
-        write(MESSAGE, self.iter())
+        write(MESSAGE, self.all())
     }
 
     /// Reads a message.

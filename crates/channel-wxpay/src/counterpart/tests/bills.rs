@@ -176,7 +176,7 @@ fn what_breaks_its_rule_is_refused() {
         ("tradebill?bill_date=2026-08-18", 400, "PARAM_ERROR"),
         ("tradebill?bill_date=2026-08-19", 400, "NO_STATEMENT_EXIST"),
         ("tradebill?bill_date=2026-11-18&bill_type=REFUND", 400, "PARAM_ERROR"),
-        ("tradebill?bill_date=2026-11-18&tar_type=GZIP", 400, "PARAM_ERROR"),
+        ("tradebill?bill_date=2026-11-18&tar_type=ZIP", 400, "PARAM_ERROR"),
         ("tradebill?bill_date=2026-11-18&sub_mchid=1900000098", 403, "NO_AUTH"),
         ("tradebill?bill_date=2026-11-18&sub_mchid=1900000099", 400, "NO_STATEMENT_EXIST"),
         ("fundflowbill?bill_date=2026-11-18&account_type=FEES", 400, "PARAM_ERROR"),
@@ -188,6 +188,26 @@ fn what_breaks_its_rule_is_refused() {
     let target = format!("/v3/bill/tradebill?bill_date={DATE}");
     let forged = signed(&KEYS.stranger, Method::Get, &target, b"", stage.now);
     assert_eq!(refusal(&stage.send(&forged)), (401, "SIGN_ERROR".to_owned()));
+}
+
+/// What is packed is the same file, and the hash is that of the file.
+#[test]
+fn a_bill_can_be_packed() {
+    let mut stage = the_morning_after(&*direct());
+    let target = format!("/v3/bill/tradebill?bill_date={DATE}");
+    let mut fetched = |target: &str| {
+        let answer = get(&mut stage, target);
+        let answer: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
+        let url = answer["download_url"].as_str().expect("an address").to_owned();
+        let path = url.find("/v3/").and_then(|at| url.get(at..)).expect("a path").to_owned();
+        (answer["hash_value"].clone(), get(&mut stage, &path).body)
+    };
+    let (hash, plain) = fetched(&target);
+    let (same_hash, packed) = fetched(&format!("{target}&tar_type=GZIP"));
+    let mut unpacked = Vec::new();
+    let mut reader = flate2::read::GzDecoder::new(&*packed);
+    std::io::Read::read_to_end(&mut reader, &mut unpacked).expect("it unpacks");
+    assert_eq!((unpacked, same_hash), (plain, hash));
 }
 
 #[test]

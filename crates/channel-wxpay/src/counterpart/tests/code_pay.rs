@@ -99,7 +99,7 @@ fn what_was_not_paid_can_be_reversed_and_is_not_paid_later() {
     assert_eq!(state(&mut stage), "REVOKED");
     assert!(stage.phone(&code, PhoneOutcome::Success).is_err());
     let again = post(&mut stage, CODE_PAY, &good_code_order(&code));
-    assert_eq!(again.refusal().1, "ORDER_CLOSED");
+    assert_eq!(again.refusal().1, "ORDER_REVERSED");
 }
 
 #[test]

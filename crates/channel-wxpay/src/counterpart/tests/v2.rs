@@ -460,7 +460,7 @@ fn a_field_that_breaks_its_rule_is_refused_in_the_words_of_v2() {
     }
     for (name, text) in [
         ("body", &*"币".repeat(43)),
-        ("out_trade_no", "T1"),
+        ("out_trade_no", "T23456789012345678901234567890123"),
         ("out_trade_no", "T 12345"),
         ("total_fee", "0"),
         ("total_fee", "-1"),

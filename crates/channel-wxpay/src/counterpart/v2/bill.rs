@@ -10,7 +10,10 @@ use jiff::civil::Date;
 
 pub(super) fn download(call: &mut CallContext<'_>, asked: &Members) -> Result<Reply, Stop> {
     match made(call, asked) {
-        Ok(Some(text)) => Ok(Reply::File(text)),
+        Ok(Some(text)) => Ok(Reply::File(match asked.get("tar_type") {
+            Some(_) => bill::packed(text.as_bytes())?,
+            None => text.into_bytes(),
+        })),
         Ok(None) => Ok(refused("No Bill Exist", "20002")),
         Err(Stop::Refused(refusal)) if refusal.code == "STATEMENT_CREATING" => {
             Ok(refused("Bill Creating", "20003"))
@@ -24,7 +27,8 @@ fn made(call: &CallContext<'_>, asked: &Members) -> Result<Option<String>, Stop>
     let date = want(asked, "bill_date")?;
     let date = Date::strptime("%Y%m%d", date).map_err(|_| invalid("invalid bill_date"))?;
     let day = BillDay { kind: BillKind::Trade, date };
-    if asked.get("bill_type").is_some_and(|kind| kind != "ALL") || asked.get("tar_type").is_some() {
+    let is = |name, wanted| asked.get(name).is_none_or(|value| value == wanted);
+    if !is("bill_type", "ALL") || !is("tar_type", bill::GZIP) {
         return Err(invalid("Invalid Bill Type").into());
     }
     order::check_binding(call.merchant, &parties(asked))?;

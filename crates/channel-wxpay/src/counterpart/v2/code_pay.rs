@@ -2,9 +2,10 @@
 
 use super::Reply;
 use super::order::{common, fingerprint, mode};
-use super::words::{parties, want};
-use crate::counterpart::records::{self, Order};
-use crate::counterpart::refusal::Stop;
+use super::trade::named;
+use super::words::{long_enough, parties, want, with_long_number};
+use crate::counterpart::records;
+use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::Trade;
 use crate::counterpart::v2::trade::described;
 use crate::counterpart::{CallContext, code_pay, order, rules, trade};
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 pub(super) fn create(call: &mut CallContext<'_>, asked: &Members) -> Result<Reply, Stop> {
     let body = body(asked)?;
-    rules::check_order(&body, Trade::Micropay, mode(asked))?;
+    rules::check_order(&with_long_number(&body), Trade::Micropay, mode(asked))?;
     let order = code_pay::take(call, rules::convert(body)?, fingerprint(asked))?;
     if let Some(refusal) = code_pay::unpaid(&order, call.context.now) {
         return Err(refusal.into());
@@ -41,17 +42,19 @@ fn body(asked: &Members) -> Result<Value, Stop> {
 /// It says yes to numbers that it does not know as well, as one report has it. Such a number takes no
 /// order afterwards.
 pub(super) fn reverse(call: &mut CallContext<'_>, asked: &Members) -> Result<Reply, Stop> {
-    let number = want(asked, "out_trade_no")?;
-    rules::check_number(number)?;
     let parties = parties(asked);
     order::check_binding(call.merchant, &parties)?;
-    let key = records::order_key(&call.merchant.mchid, number);
-    match records::read::<Order>(call.documents, &key)? {
-        Some(order) => {
+    match (named(call, asked)?, asked.get("transaction_id")) {
+        (Some(order), _) => {
             let order = trade::owned(call, Some(order), &parties)?;
             code_pay::undo(call, order)?;
         }
-        None => records::burn(call.documents, &key)?,
+        (None, Some(_)) => return Err(Refusal::no_order().into()),
+        (None, None) => {
+            let number = want(asked, "out_trade_no")?;
+            rules::check_number(&long_enough(number))?;
+            records::burn(call.documents, &records::order_key(&call.merchant.mchid, number))?;
+        }
     }
     Ok(Reply::message(Members::default().with("recall", "N")))
 }

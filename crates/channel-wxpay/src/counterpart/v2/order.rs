@@ -3,7 +3,7 @@
 //! What is asked is put into the words of the newer interface, whose rules of fields hold here too.
 
 use super::Reply;
-use super::words::{parties, want};
+use super::words::{parties, want, with_long_number};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::{Mode, Trade};
 use crate::counterpart::{CallContext, order, rules};
@@ -19,7 +19,7 @@ const BODY_LEN_MAX: usize = 128;
 pub(super) fn create(call: &mut CallContext<'_>, asked: &Members) -> Result<Reply, Stop> {
     let trade = trade(want(asked, "trade_type")?)?;
     let body = body(asked, trade)?;
-    rules::check_order(&body, trade, mode(asked))?;
+    rules::check_order(&with_long_number(&body), trade, mode(asked))?;
     let order = order::take(call, trade, rules::convert(body)?, fingerprint(asked))?;
     let answer = order::placed_answer(call, &order);
     Ok(Reply::message(

@@ -3,7 +3,7 @@
 use super::Reply;
 use super::order::fen;
 use super::trade::owned;
-use super::words::{parties, want};
+use super::words::{parties, want, with_long_number};
 use crate::counterpart::records::{self, End, Entry, Refunding};
 use crate::counterpart::refund::{self, Taken};
 use crate::counterpart::refusal::{Refusal, Stop};
@@ -37,7 +37,7 @@ pub(super) fn create(call: &mut CallContext<'_>, asked: &Members) -> Result<Repl
             body[newer] = json!(text);
         }
     }
-    rules::check_refund(&body)?;
+    rules::check_refund(&with_long_number(&body))?;
     order::check_binding(call.merchant, &parties(asked))?;
     let Taken { refunding, outgoing, .. } = refund::take(call, rules::convert(body)?)?;
     let answer = Members::default()
@@ -45,7 +45,12 @@ pub(super) fn create(call: &mut CallContext<'_>, asked: &Members) -> Result<Repl
         .with("out_trade_no", &*refunding.out_trade_no)
         .with("total_fee", refunding.total.to_string())
         .with("cash_fee", (refunding.total - refunding.order_discount.amount).to_string());
-    let answer = described(call, &refunding, "", answer);
+    let discount = refunding.discount.amount;
+    let answer = described(call, &refunding, "", answer)
+        .with("cash_refund_fee", (refunding.refund - discount).to_string())
+        .with("coupon_refund_fee", discount.to_string())
+        .with("coupon_refund_count", i64::from(discount > 0).to_string())
+        .with_empty("refund_channel");
     Ok(Reply::Message(answer, outgoing.into_iter().collect()))
 }
 

@@ -1,7 +1,7 @@
 //! Asking for orders, and closing them.
 
 use super::Reply;
-use super::words::{lacking, parties, want};
+use super::words::{lacking, long_enough, parties, want};
 use crate::counterpart::records::{self, Order};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::trade::{self, Close};
@@ -25,7 +25,7 @@ pub(super) fn query(call: &mut CallContext<'_>, asked: &Members) -> Result<Reply
 
 pub(super) fn close(call: &mut CallContext<'_>, asked: &Members) -> Result<Reply, Stop> {
     let number = want(asked, "out_trade_no")?;
-    rules::check_number(number)?;
+    rules::check_number(&long_enough(number))?;
     let parties = parties(asked);
     order::check_binding(call.merchant, &parties)?;
     match trade::end(call, number, &parties)? {
@@ -41,7 +41,8 @@ pub(super) fn owned(call: &CallContext<'_>, asked: &Members) -> Result<Order, St
     Ok(trade::owned(call, named(call, asked)?, &parties)?)
 }
 
-fn named(call: &CallContext<'_>, asked: &Members) -> Result<Option<Order>, Stop> {
+/// The order under either of its numbers, of any sub-merchant.
+pub(super) fn named(call: &CallContext<'_>, asked: &Members) -> Result<Option<Order>, Stop> {
     let found: Result<Option<Order>, DocumentFault> =
         match (asked.get("transaction_id"), asked.get("out_trade_no")) {
             (Some(id), _) => records::follow(call.documents, &records::transaction_key(id)),

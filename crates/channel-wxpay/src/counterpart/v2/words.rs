@@ -4,13 +4,34 @@ use crate::counterpart::refusal::Refusal;
 use crate::v2::xml::Members;
 use crate::wire::Parties;
 use channel::CodecContext;
+use serde_json::Value;
 
-/// The members of a refusal.
+/// The members of a refusal. The rules of the newer interface name its fields, and these have other names
+/// here.
 pub(super) fn refused(refusal: Refusal) -> Members {
+    let broken = refusal.detail.as_ref().and_then(|detail| detail["field"].as_str());
+    let text = match broken {
+        Some(field) => format!("参数{}格式错误", name(field)),
+        None => refusal.message.clone(),
+    };
     Members::default()
         .with("result_code", "FAIL")
         .with("err_code", code(&refusal.code))
-        .with("err_code_des", refusal.message)
+        .with("err_code_des", text)
+}
+
+/// How this interface names a field of the newer one.
+fn name(field: &str) -> &str {
+    match field.rsplit('/').next().unwrap_or(field) {
+        "description" => "body",
+        "total" => "total_fee",
+        "refund" => "refund_fee",
+        "currency" => "fee_type",
+        "reason" => "refund_desc",
+        "payer_client_ip" | "device_ip" => "spbill_create_ip",
+        "device_id" => "device_info",
+        other => other,
+    }
 }
 
 /// How this interface writes a code of the newer one.
@@ -21,6 +42,7 @@ fn code(code: &str) -> &str {
         "NOT_ENOUGH" => "NOTENOUGH",
         "ORDER_PAID" => "ORDERPAID",
         "ORDER_CLOSED" => "ORDERCLOSED",
+        "ORDER_REVERSED" => "ORDERREVERSED",
         "ORDER_NOT_EXIST" | "RESOURCE_NOT_EXISTS" => "ORDERNOTEXIST",
         "SYSTEM_ERROR" => "SYSTEMERROR",
         "BANK_ERROR" => "BANKERROR",
@@ -31,6 +53,23 @@ fn code(code: &str) -> &str {
 /// A member is missing.
 pub(super) fn lacking(name: &str) -> Refusal {
     Refusal::new("LACK_PARAMS", format!("缺少参数{name}"))
+}
+
+/// The shortest number that the rules of the newer interface take. This one takes any that is not empty.
+const NUMBER_LEN_MIN: usize = 6;
+
+/// A number with as many zeros before it as the rules of the newer interface want.
+pub(super) fn long_enough(number: &str) -> String {
+    format!("{number:0>NUMBER_LEN_MIN$}")
+}
+
+/// The same content for the rules of the newer interface.
+pub(super) fn with_long_number(body: &Value) -> Value {
+    let mut body = body.clone();
+    if let Some(number) = body.get("out_trade_no").and_then(Value::as_str).map(long_enough) {
+        body["out_trade_no"] = Value::from(number);
+    }
+    body
 }
 
 /// A member that must be there.
