@@ -8,7 +8,7 @@ use crate::counterpart::route::{Mode, Trade};
 use crate::counterpart::sharing::funds;
 use crate::counterpart::wire::ReversalAnswer;
 use crate::counterpart::{CallContext, identifiers, order, payment, rules, trade};
-use crate::wire::{CloseRequest, CodePayRequest};
+use crate::wire::{CloseRequest, CodePayRequest, PayerIds};
 use ledger::Timestamp;
 
 /// A payment can be reversed for seven days.
@@ -49,13 +49,18 @@ fn charge(
 ) -> Result<Order, Stop> {
     let code = asked.payer.auth_code.clone();
     let order = placed(call, asked, fingerprint)?;
-    let state = match payment_code::take(call, &code, &order.key())? {
+    let (then, openid) = payment_code::take(call, &code, &order.key())?;
+    let payer = openid.map(|openid| match order.parties.sp_mchid.is_some() {
+        false => PayerIds { openid: Some(openid), ..PayerIds::default() },
+        true => PayerIds { sp_openid: Some(openid), ..PayerIds::default() },
+    });
+    let state = match then {
         Then::Paid => State::Open { last_error: None },
         Then::Password => State::Typing { code },
         Then::Failed => State::Failed { why: "支付失败，用户余额不足".to_owned() },
     };
     let is_paid = matches!(state, State::Open { .. });
-    let order = order::keep(call, Order { state, ..order })?;
+    let order = order::keep(call, Order { state, payer, ..order })?;
     match is_paid {
         // Nothing is called back: such an order has no address.
         true => Ok(payment::succeed(call.documents, order, call.context)?.0),

@@ -18,6 +18,12 @@ const CODE_SECONDS: i64 = 60;
 struct PaymentCode {
     until_ms: i64,
     then: Then,
+    /// Whose phone it is; absent in what was written before that was asked for.
+    #[serde(default)]
+    openid: Option<String>,
+    /// The merchant who asked whose phone it is: nobody else can scan it any more.
+    #[serde(default)]
+    mchid: Option<String>,
     /// The order for which it was scanned.
     order_key: Option<String>,
 }
@@ -47,26 +53,46 @@ pub(super) fn show(
         ScanOutcome::Fail => Then::Failed,
     };
     let until_ms = context.now.plus_seconds(CODE_SECONDS).ms();
-    let shown = PaymentCode { until_ms, then, order_key: None };
+    let openid = Some(identifiers::openid(context));
+    let shown = PaymentCode { until_ms, then, openid, mchid: None, order_key: None };
     records::write(documents, &key(&code), &shown)?;
     Ok(code)
 }
 
-/// Takes the code that a merchant scanned for an order; what happens then.
-pub(super) fn take(call: &mut CallContext<'_>, code: &str, order_key: &str) -> Result<Then, Stop> {
+/// Takes the code that a merchant scanned for an order: what happens then, and whose phone it is.
+pub(super) fn take(
+    call: &mut CallContext<'_>,
+    code: &str,
+    order_key: &str,
+) -> Result<(Then, Option<String>), Stop> {
+    let shown = usable(call, code)?;
+    let taken = PaymentCode { order_key: Some(order_key.to_owned()), ..shown };
+    records::write(call.documents, &key(code), &taken)?;
+    Ok((taken.then, taken.openid))
+}
+
+/// Whose phone shows a code. From then on only this merchant can scan it.
+pub(super) fn openid(call: &mut CallContext<'_>, code: &str) -> Result<Option<String>, Stop> {
+    let mchid = Some(call.merchant.mchid.clone());
+    let asked = PaymentCode { mchid, ..usable(call, code)? };
+    records::write(call.documents, &key(code), &asked)?;
+    Ok(asked.openid)
+}
+
+/// A code that this merchant can scan now.
+fn usable(call: &CallContext<'_>, code: &str) -> Result<PaymentCode, Stop> {
     if !is_code(code) {
         return Err(Refusal::new("AUTH_CODE_INVALID", "收银员扫描的不是微信支付的条码").into());
     }
+    let is_own = |shown: &PaymentCode| {
+        shown.mchid.as_ref().is_none_or(|mchid| *mchid == call.merchant.mchid)
+    };
     let shown = records::read::<PaymentCode>(call.documents, &key(code))?
         .filter(|shown| shown.order_key.is_none())
-        .filter(|shown| call.context.now.ms() < shown.until_ms);
-    let Some(shown) = shown else {
-        let text = "二维码已过期，请用户在微信上刷新后再试";
-        return Err(Refusal::new("AUTHCODEEXPIRE", text).into());
-    };
-    let taken = PaymentCode { order_key: Some(order_key.to_owned()), ..shown };
-    records::write(call.documents, &key(code), &taken)?;
-    Ok(taken.then)
+        .filter(|shown| call.context.now.ms() < shown.until_ms)
+        .filter(is_own);
+    let text = "二维码已过期，请用户在微信上刷新后再试";
+    shown.ok_or_else(|| Refusal::new("AUTHCODEEXPIRE", text).into())
 }
 
 /// The payer answers the question for the password that the scanned code led to.

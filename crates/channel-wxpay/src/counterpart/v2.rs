@@ -33,6 +33,7 @@ use channel::{
 enum Call {
     UnifiedOrder,
     Micropay,
+    OpenIdOfCode,
     Query,
     Close,
     Reverse,
@@ -57,9 +58,12 @@ impl Reply {
     }
 }
 
+/// The call that asks whose phone shows a code.
+const OPENID_OF_CODE: &str = "/tools/authcodetoopenid";
+
 /// Whether a path is of this interface.
 pub(super) fn owns(path: &str) -> bool {
-    ["/pay/", "/secapi/pay/"].iter().any(|begin| path.starts_with(begin))
+    ["/pay/", "/secapi/pay/", OPENID_OF_CODE].iter().any(|begin| path.starts_with(begin))
 }
 
 /// The call's word at the fault control.
@@ -72,6 +76,7 @@ pub(super) fn operation(request: &Request) -> &'static str {
         Some(Call::Refund) => "refund",
         Some(Call::QueryRefund) => "query_refund",
         Some(Call::Bill) => "bill",
+        Some(Call::OpenIdOfCode) => "openid",
         None => "other",
     }
 }
@@ -86,6 +91,7 @@ impl Call {
         match target.split('?').next()? {
             "/pay/unifiedorder" => Some(Call::UnifiedOrder),
             "/pay/micropay" => Some(Call::Micropay),
+            OPENID_OF_CODE => Some(Call::OpenIdOfCode),
             "/pay/orderquery" => Some(Call::Query),
             "/pay/closeorder" => Some(Call::Close),
             "/secapi/pay/reverse" => Some(Call::Reverse),
@@ -143,6 +149,7 @@ fn carry_out(call: &mut CallContext<'_>, what: Call, asked: &Members) -> Result<
     match what {
         Call::UnifiedOrder => order::create(call, asked),
         Call::Micropay => code_pay::create(call, asked),
+        Call::OpenIdOfCode => code_pay::openid(call, asked),
         Call::Query => trade::query(call, asked),
         Call::Close => trade::close(call, asked),
         Call::Reverse => code_pay::reverse(call, asked),

@@ -579,3 +579,28 @@ fn the_checks_of_every_channel_hold() {
         });
     }
 }
+
+/// The payer is the one who showed the code, and the code is this merchant's from then on.
+#[test]
+fn a_merchant_can_ask_whose_phone_shows_a_code() {
+    let mut stage = Stage::new();
+    let context = stage.context();
+    let shown =
+        stage.counterpart.payment_code(&mut stage.documents, ScanOutcome::Success, &context);
+    let code = shown.expect("memory does not fail").expect("codes are shown");
+    let ask = |stage: &mut Stage, members: Members, path| {
+        read(&stage.send(&raw(members, SignType::Md5, path)))
+    };
+    let parties = ["body", "out_trade_no", "total_fee", "spbill_create_ip", "notify_url"];
+    let parties = parties.iter().fold(ordering(), |members, name| without(&members, name));
+    let asking = without(&without(&parties, "trade_type"), "product_id").with("auth_code", &*code);
+    let answer = ask(&mut stage, asking.clone(), "/tools/authcodetoopenid");
+    let openid = answer.get("openid").expect("an openid").to_owned();
+    assert_eq!(openid.len(), 28);
+    let without_address = ["notify_url", "trade_type", "product_id"];
+    let charge = without_address.iter().fold(ordering(), |members, name| without(&members, name));
+    let paid = ask(&mut stage, charge.with("auth_code", &*code), "/pay/micropay");
+    assert_eq!((paid.get("result_code"), paid.get("openid")), (Some("SUCCESS"), Some(&*openid)));
+    let again = ask(&mut stage, asking, "/tools/authcodetoopenid");
+    assert_eq!(again.get("err_code"), Some("AUTHCODEEXPIRE"));
+}

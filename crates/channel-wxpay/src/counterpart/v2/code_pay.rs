@@ -8,7 +8,7 @@ use crate::counterpart::records;
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::route::Trade;
 use crate::counterpart::v2::trade::described;
-use crate::counterpart::{CallContext, code_pay, order, rules, trade};
+use crate::counterpart::{CallContext, code_pay, order, payment_code, rules, trade};
 use crate::v2::xml::Members;
 use channel::FaultMode;
 use serde_json::{Value, json};
@@ -37,6 +37,14 @@ fn body(asked: &Members) -> Result<Value, Stop> {
         scene.remove("payer_client_ip");
     }
     Ok(body)
+}
+
+/// Whose phone shows a code, as the merchant's app knows them.
+pub(super) fn openid(call: &mut CallContext<'_>, asked: &Members) -> Result<Reply, Stop> {
+    let code = want(asked, "auth_code")?;
+    order::check_binding(call.merchant, &parties(asked))?;
+    let openid = payment_code::openid(call, code)?;
+    Ok(Reply::message(Members::default().with_some("openid", openid)))
 }
 
 /// It says yes to numbers that it does not know as well, as one report has it. Such a number takes no
