@@ -335,7 +335,7 @@ fn refusals_have_their_codes_and_name_the_field() {
     let differs = |field| OrderRefusal::Differs { field }.into();
     let text = |field| OrderRefusal::Text { field, why: "33 bytes".to_owned() }.into();
     let noun = "merchant";
-    let refusals: [Refusal; 31] = [
+    let refusals: [Refusal; 32] = [
         OrderRefusal::UnknownMerchant.into(),
         OrderRefusal::NotFound.into(),
         OrderRefusal::Final.into(),

@@ -654,7 +654,7 @@ fn report_signatures(orders: &Orders, own_us: u64) -> Result<()> {
     let signatures = orders.channel.signatures();
     let Signatures { made, verified } = signatures;
     if made + verified > 0 {
-        let us = u64::try_from(signatures.cost()?.as_micros())?;
+        let us = signatures.cost_us()?;
         show!(
             "signatures   {us} µs an order by RSA ({made} made, {verified} verified), {} % of the processor time",
             us * 100 / own_us.max(1)

@@ -64,6 +64,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "channel",
             "crypto",
+            "flate2",
             "jiff",
             "ledger",
             "quick-xml",

@@ -24,6 +24,11 @@ pub(super) struct Cpu {
     pub(super) database_ms: Option<u64>,
 }
 
+/// What this process has used so far, in milliseconds.
+pub(super) fn own_ms() -> u64 {
+    Stat::of("self").map_or(0, |stat| stat.own_ms)
+}
+
 /// Reads how much processor time was used.
 pub(super) struct Meter {
     server: Option<Server>,
