@@ -11,8 +11,8 @@ use crate::sign::SignedAnswer;
 use crate::trust::{SignatureFault, Trust};
 use crate::wire::{self, DONE, Head};
 use channel::{
-    BillKind, Callback, CallbackFault, ClientCertificate, CodecContext, Connection, EncodeFault,
-    Finding, Instruction, Request, Response, Scene, Step, Unproven,
+    AgreementRules, BillKind, Callback, CallbackFault, ClientCertificate, CodecContext, Connection,
+    EncodeFault, Finding, Instruction, Request, Response, Scene, Step, Unproven,
 };
 use ledger::Timestamp;
 
@@ -42,6 +42,9 @@ impl OpenAccount {
             | Instruction::QueryUnshared(_)
             | Instruction::ReturnShare(_)
             | Instruction::QueryShareReturn(_)
+            | Instruction::SignAgreement(_)
+            | Instruction::QueryAgreement(_)
+            | Instruction::TerminateAgreement(_)
             | Instruction::FetchBill(_) => return None,
             Instruction::FindBill(_) => Method::BillDownloadUrl,
             Instruction::FetchKeys { .. } => Method::CertificateDownload,
@@ -103,6 +106,9 @@ impl OpenAccount {
             | Instruction::QueryUnshared(_)
             | Instruction::ReturnShare(_)
             | Instruction::QueryShareReturn(_)
+            | Instruction::SignAgreement(_)
+            | Instruction::QueryAgreement(_)
+            | Instruction::TerminateAgreement(_)
             | Instruction::FetchKeys { .. }
             | Instruction::FetchBill(_) => Finding::Unknown { why: "nothing was sent".to_owned() },
         }
@@ -135,6 +141,10 @@ impl Connection for OpenAccount {
 
     fn bills(&self) -> &'static [BillKind] {
         bill::KINDS
+    }
+
+    fn agreements(&self) -> Option<AgreementRules> {
+        None
     }
 
     fn encode(

@@ -59,8 +59,14 @@ pub fn answer(bytes: &[u8]) {
 fn instruction(choice: u8) -> (Instruction, &'static str) {
     let channel_order_no = NUMBER.to_owned();
     let (placed_at, currency) = (NOW, Currency::Cny);
-    let placed =
-        PlacedOrder { channel_order_no, placed_at, amount: AMOUNT, currency, is_cancelled: false };
+    let placed = PlacedOrder {
+        channel_order_no,
+        placed_at,
+        amount: AMOUNT,
+        currency,
+        is_cancelled: false,
+        is_debit: false,
+    };
     match choice % 3 {
         0 => (Instruction::Query(placed), "alipay_trade_query_response"),
         1 => (Instruction::Close(placed), "alipay_trade_close_response"),

@@ -66,6 +66,11 @@ impl OpenAccount {
                 self.call(Method::BillDownloadUrl, &bill::request(day)?, context)
             }
             Instruction::FetchBill(file) => Ok(Step::Send(bill::file_request(file))),
+            Instruction::SignAgreement(_)
+            | Instruction::QueryAgreement(_)
+            | Instruction::TerminateAgreement(_) => {
+                Err(EncodeFault::unsupported("agreement", "agreements are not offered here"))
+            }
             Instruction::BindReceiver(_)
             | Instruction::UnbindReceiver(_)
             | Instruction::Share(_)

@@ -5,10 +5,10 @@
 //! other channel, and no network, no signatures and no vendor.
 
 use channel::{
-    About, BadSettings, BillKind, Callback, CallbackFault, Channel, ClientCertificate,
-    CodecContext, Connection, EncodeFault, FetchedKeys, Finding, Instruction, PayForm, PayInfo,
-    Payment, PlatformKey, RefundStatus, Refunded, Request, Response, Scene, Settings, Step,
-    TextRules,
+    About, AgreementRules, BadSettings, BillKind, Callback, CallbackFault, Channel,
+    ClientCertificate, CodecContext, Connection, EncodeFault, FetchedKeys, Finding, Instruction,
+    PayForm, PayInfo, Payment, PlatformKey, RefundStatus, Refunded, Request, Response, Scene,
+    Settings, Step, TextRules,
 };
 
 /// How long its pay information is valid, in seconds.
@@ -20,7 +20,7 @@ const ORDER_LIFE_SECONDS_MAX: i64 = 90 * 24 * 3600;
 const fn about(name: &'static str) -> About {
     About {
         name,
-        scenes: &Scene::WITHOUT_CODE,
+        scenes: &Scene::WITH_PAGE,
         settings: &[],
         order_life_seconds_max: ORDER_LIFE_SECONDS_MAX,
         payment_codes: None,
@@ -65,6 +65,10 @@ impl Connection for NoChannel {
         &[]
     }
 
+    fn agreements(&self) -> Option<AgreementRules> {
+        None
+    }
+
     fn client_certificate(&self) -> Option<ClientCertificate> {
         None
     }
@@ -77,6 +81,9 @@ impl Connection for NoChannel {
         let answer = match instruction {
             Instruction::Place(place) if place.scene == Scene::Swipe => {
                 return Err(EncodeFault::unsupported("scene", "nobody has a payment code here"));
+            }
+            Instruction::Place(place) if place.scene.is_by_agreement() => {
+                return Err(EncodeFault::unsupported("scene", "nobody signs agreements here"));
             }
             Instruction::Place(place) => match self {
                 NoChannel::Unpaid => Finding::Placed(PayInfo {
@@ -117,6 +124,11 @@ impl Connection for NoChannel {
             | Instruction::ReturnShare(_)
             | Instruction::QueryShareReturn(_) => {
                 return Err(EncodeFault::unsupported("sharing", "this channel shares nothing"));
+            }
+            Instruction::SignAgreement(_)
+            | Instruction::QueryAgreement(_)
+            | Instruction::TerminateAgreement(_) => {
+                return Err(EncodeFault::unsupported("agreement", "this channel has none"));
             }
             Instruction::FetchKeys { .. } => Finding::Keys(FetchedKeys::default()),
             Instruction::FindBill(_) | Instruction::FetchBill(_) => {
@@ -168,6 +180,7 @@ mod tests {
             subject: "tea".to_owned(),
             payer: Payer::default(),
             payment_code: None,
+            agreement: None,
             goods_tag: None,
             placed_at: NOW,
             expires_at: NOW.plus_seconds(600),
@@ -225,6 +238,7 @@ mod tests {
             amount: Fen::new(100),
             currency: Currency::Cny,
             is_cancelled: false,
+            is_debit: false,
         });
         assert_eq!(answer(NoChannel::Unpaid, &query), Finding::Pending);
     }

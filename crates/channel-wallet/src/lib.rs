@@ -5,10 +5,10 @@
 //! has failed instead.
 
 use channel::{
-    About, BadSettings, BillKind, Callback, CallbackFault, Channel, ClientCertificate,
-    CodecContext, Connection, EncodeFault, FetchedKeys, Finding, Instruction, Payment, Place,
-    PlatformKey, Refund, RefundStatus, Refunded, Request, Response, Scene, Settings, Step,
-    TextRules, WALLET_CHANNEL,
+    About, AgreementRules, BadSettings, BillKind, Callback, CallbackFault, Channel,
+    ClientCertificate, CodecContext, Connection, EncodeFault, FetchedKeys, Finding, Instruction,
+    Payment, Place, PlatformKey, Refund, RefundStatus, Refunded, Request, Response, Scene,
+    Settings, Step, TextRules, WALLET_CHANNEL,
 };
 use ledger::Timestamp;
 
@@ -18,7 +18,7 @@ const ORDER_LIFE_SECONDS_MAX: i64 = 90 * 24 * 3600;
 
 static ABOUT: About = About {
     name: WALLET_CHANNEL,
-    scenes: &Scene::WITHOUT_CODE,
+    scenes: &Scene::WITH_PAGE,
     settings: &[],
     order_life_seconds_max: ORDER_LIFE_SECONDS_MAX,
     payment_codes: None,
@@ -51,6 +51,10 @@ impl Connection for WalletChannel {
         &[]
     }
 
+    fn agreements(&self) -> Option<AgreementRules> {
+        None
+    }
+
     fn client_certificate(&self) -> Option<ClientCertificate> {
         None
     }
@@ -64,11 +68,19 @@ impl Connection for WalletChannel {
             Instruction::Place(place) if place.scene == Scene::Swipe => {
                 return Err(EncodeFault::unsupported("scene", "a wallet has no payment code"));
             }
+            Instruction::Place(place) if place.scene.is_by_agreement() => {
+                return Err(EncodeFault::unsupported("scene", "a wallet signs no agreements"));
+            }
             Instruction::Place(place) => Finding::Paid(paid(place, context.now)),
             Instruction::Query(_) => Finding::Pending,
             Instruction::Close(_) | Instruction::Cancel(_) => Finding::Closed,
             Instruction::Refund(refund) => Finding::Refund(refunded(refund, context.now)),
             Instruction::QueryRefund(_) => Finding::NotFound,
+            Instruction::SignAgreement(_)
+            | Instruction::QueryAgreement(_)
+            | Instruction::TerminateAgreement(_) => {
+                return Err(EncodeFault::unsupported("agreement", "a wallet has none"));
+            }
             Instruction::FetchKeys { .. } => Finding::Keys(FetchedKeys::default()),
             Instruction::BindReceiver(_)
             | Instruction::UnbindReceiver(_)
@@ -144,6 +156,7 @@ mod tests {
             subject: "tea".to_owned(),
             payer: Payer::default(),
             payment_code: None,
+            agreement: None,
             goods_tag: None,
             placed_at: NOW,
             expires_at: NOW.plus_seconds(600),

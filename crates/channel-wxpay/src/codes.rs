@@ -199,6 +199,7 @@ fn without_proof(finding: Finding, code: String, response: &Response) -> Finding
         | Finding::Share(_)
         | Finding::Unshared { .. }
         | Finding::ShareReturn(_)
+        | Finding::Agreement(_)
         | Finding::BillFile(_)
         | Finding::Bill(_)
         | Finding::Unproven(_)
@@ -258,6 +259,10 @@ fn meaning(class: Class, operation: Operation, status: u16, code: String, text: 
             | Operation::ReturnShare
             | Operation::QueryShareReturn,
         ) => sharing::codes::meaning(class, operation, status, code, text),
+        (
+            _,
+            Operation::SignAgreement | Operation::QueryAgreement | Operation::TerminateAgreement,
+        ) => Finding::Unknown { why: format!("answer {status} {code}: {text}") },
         (Class::Pending, Place | Query | Close) => Finding::Pending,
         (Class::Refused, Place | Refund | Cancel) => Finding::Refused { code, text },
         (
@@ -318,6 +323,9 @@ fn says_taken(operation: Operation, code: &str, text: &str) -> bool {
         | Operation::QueryUnshared
         | Operation::ReturnShare
         | Operation::QueryShareReturn
+        | Operation::SignAgreement
+        | Operation::QueryAgreement
+        | Operation::TerminateAgreement
         | Operation::FetchKeys
         | Operation::FindBill
         | Operation::FetchBill => &[],

@@ -11,9 +11,9 @@ use crate::sharing;
 use crate::sign::Signed;
 use crate::wire::{self, CallbackBody, ErrorAnswer, RefundCallback, Transaction};
 use channel::{
-    BillKind, Callback, CallbackFault, ClientCertificate, CodecContext, Connection, EncodeFault,
-    FetchedKeys, Finding, Instruction, OrderCallback, PlacedShare, PlatformKey, Request, Response,
-    Scene, Step, Unfreeze, Unproven,
+    AgreementRules, BillKind, Callback, CallbackFault, ClientCertificate, CodecContext, Connection,
+    EncodeFault, FetchedKeys, Finding, Instruction, OrderCallback, PlacedShare, PlatformKey,
+    Request, Response, Scene, Step, Unfreeze, Unproven,
 };
 use ledger::Timestamp;
 
@@ -74,6 +74,11 @@ impl OpenAccount {
             Instruction::QueryShareReturn(placed) => {
                 sharing::reading::queried_return(&self.account, placed, body)
             }
+            Instruction::SignAgreement(_)
+            | Instruction::QueryAgreement(_)
+            | Instruction::TerminateAgreement(_) => {
+                Finding::Unknown { why: "the answer to a call that is not made".to_owned() }
+            }
             Instruction::FetchKeys { .. } => match certificates::open(&self.account, body) {
                 Ok(keys) => Finding::Keys(keys),
                 Err(why) => Finding::Unknown { why },
@@ -129,6 +134,11 @@ impl Connection for OpenAccount {
 
     fn bills(&self) -> &'static [BillKind] {
         bill::kinds(&self.account)
+    }
+
+    /// Of v3 only scheduled debits are public, and those of some trades.
+    fn agreements(&self) -> Option<AgreementRules> {
+        None
     }
 
     fn encode(

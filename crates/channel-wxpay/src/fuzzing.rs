@@ -81,8 +81,14 @@ pub fn answer(bytes: &[u8]) {
 fn instruction(choice: u8) -> Instruction {
     let (placed_at, currency) = (NOW, Currency::Cny);
     let channel_order_no = NUMBER.to_owned();
-    let placed =
-        PlacedOrder { channel_order_no, placed_at, amount: AMOUNT, currency, is_cancelled: false };
+    let placed = PlacedOrder {
+        channel_order_no,
+        placed_at,
+        amount: AMOUNT,
+        currency,
+        is_cancelled: false,
+        is_debit: false,
+    };
     let payment = || SharedPayment {
         channel_order_no: NUMBER.into(),
         payment_reference: "4200001800202304190123456789".into(),

@@ -3,9 +3,9 @@
 use crate::settings::{bad, given};
 use crate::{connection, settings, v2};
 use channel::{
-    BadSettings, BillKind, Callback, CallbackFault, ClientCertificate, CodecContext, Connection,
-    EncodeFault, FetchedKeys, Finding, Instruction, PlatformKey, Request, Response, Scene,
-    Settings, Step,
+    AgreementRules, BadSettings, BillKind, Callback, CallbackFault, ClientCertificate,
+    CodecContext, Connection, EncodeFault, FetchedKeys, Finding, Instruction, PlatformKey, Request,
+    Response, Scene, Settings, Step,
 };
 use ledger::Timestamp;
 
@@ -63,6 +63,10 @@ impl Merchant {
             | Instruction::Close(_)
             | Instruction::Refund(_)
             | Instruction::QueryRefund(_) => self.orders,
+            // Agreements are the older interface's alone.
+            Instruction::SignAgreement(_)
+            | Instruction::QueryAgreement(_)
+            | Instruction::TerminateAgreement(_) => Api::V2,
             // The newer interface proves what it says of bills, and only it shares.
             Instruction::BindReceiver(_)
             | Instruction::UnbindReceiver(_)
@@ -87,6 +91,11 @@ impl Merchant {
             }
             Instruction::FetchBill(_) => {
                 Err(EncodeFault::unsupported("bill", "v2 sends the bill with its first answer"))
+            }
+            Instruction::SignAgreement(_)
+            | Instruction::QueryAgreement(_)
+            | Instruction::TerminateAgreement(_) => {
+                Err(EncodeFault::unsupported("agreement", "agreements are not offered here"))
             }
             _ => Err(EncodeFault::unsupported("api", "v3 wanted, with its settings")),
         }
@@ -117,6 +126,10 @@ impl Connection for Merchant {
             Some(v3) => v3.bills(),
             None => &[BillKind::Trade],
         }
+    }
+
+    fn agreements(&self) -> Option<AgreementRules> {
+        None
     }
 
     fn encode(

@@ -76,6 +76,11 @@ impl OpenAccount {
             Instruction::QueryUnshared(payment) => self.query_unshared(payment, context),
             Instruction::ReturnShare(asked) => self.return_share(asked, context),
             Instruction::QueryShareReturn(placed) => self.query_share_return(placed, context),
+            Instruction::SignAgreement(_)
+            | Instruction::QueryAgreement(_)
+            | Instruction::TerminateAgreement(_) => {
+                Err(EncodeFault::unsupported("agreement", "v2 wanted, with its settings"))
+            }
             Instruction::FetchKeys { .. } => {
                 self.request(Method::Get, "/v3/certificates", Vec::new(), context)
             }

@@ -3,6 +3,7 @@
 //! A [`Sample`] is an open account with an order and a refund that it can carry out. The checks panic
 //! with what they found, as assertions do.
 
+mod agreements;
 mod bills;
 mod memory;
 mod play;
@@ -10,6 +11,7 @@ mod sharing;
 
 pub use memory::Memory;
 
+use crate::agreement::{AgreementStatus, PeriodUnit, TerminatedBy};
 use crate::bill::{BillDay, BillFile, BillKind, FileHash};
 use crate::counterpart::Counterpart;
 use crate::finding::{Finding, PayForm};
@@ -49,7 +51,8 @@ impl Sample<'_> {
         let find = days.clone().map(Instruction::FindBill);
         let fetch = days.map(|day| Instruction::FetchBill(self.file(day)));
         let keys = [Instruction::FetchKeys { named: None }];
-        let all = self.of_orders().into_iter().chain(sharing::instructions(self)).chain(keys);
+        let all = self.of_orders().into_iter().chain(sharing::instructions(self));
+        let all = all.chain(agreements::instructions(self)).chain(keys);
         all.chain(find).chain(fetch).collect()
     }
 
@@ -70,6 +73,7 @@ impl Sample<'_> {
             amount: self.place.amount,
             currency: self.place.currency,
             is_cancelled: false,
+            is_debit: false,
         };
         let scene = self.about.scenes.first().copied().unwrap_or(self.place.scene);
         vec![
@@ -89,7 +93,9 @@ impl Sample<'_> {
 
     fn placing(&self, scene: Scene) -> Instruction {
         let payment_code = self.payment_code().filter(|_| scene == Scene::Swipe);
-        Instruction::Place(Box::new(Place { scene, payment_code, ..self.place.clone() }))
+        let agreement = scene.is_by_agreement().then(agreements::debit);
+        let place = self.place.clone();
+        Instruction::Place(Box::new(Place { scene, payment_code, agreement, ..place }))
     }
 
     /// The least of the channel's codes.
@@ -126,6 +132,10 @@ pub fn words_are_unique_and_read_back() {
     words("operation", &Operation::ALL, Operation::name, Operation::from_name);
     words("bill kind", &BillKind::ALL, BillKind::name, BillKind::from_name);
     words("pay form", &PayForm::ALL, PayForm::name, PayForm::from_name);
+    words("period unit", &PeriodUnit::ALL, PeriodUnit::name, PeriodUnit::from_name);
+    let (name, from_name) = (AgreementStatus::name, AgreementStatus::from_name);
+    words("agreement status", &AgreementStatus::ALL, name, from_name);
+    words("terminated by", &TerminatedBy::ALL, TerminatedBy::name, TerminatedBy::from_name);
     words("scene", &Scene::ALL, Scene::name, Scene::from_name);
     words("refund cause", &RefundCause::ALL, RefundCause::name, RefundCause::from_name);
 }
@@ -155,6 +165,12 @@ fn the_channel_describes_itself(sample: &Sample<'_>) {
     assert!(*order_life_seconds_max >= 3600, "{name}: an order lives {order_life_seconds_max} s");
     let unique: BTreeSet<&str> = scenes.iter().map(|scene| scene.name()).collect();
     assert_eq!(unique.len(), scenes.len(), "{name}: a scene is declared twice");
+    let are_by_agreement = scenes.iter().any(|scene| scene.is_by_agreement());
+    assert!(!are_by_agreement, "{name}: each account says whether it has agreements");
+    if let Some(rules) = sample.connection.agreements() {
+        assert!(rules.debit_life_seconds >= 60, "{name}: a debit lives {rules:?}");
+        assert!(rules.debit_life_seconds <= rules.debit_life_seconds_max, "{name}: {rules:?}");
+    }
     let unique: BTreeSet<&str> = settings.iter().map(|setting| setting.name).collect();
     assert_eq!(unique.len(), settings.len(), "{name}: a setting is declared twice");
     assert!(!sample.connection.identity().is_empty(), "{name}: the account has no identity");
@@ -164,7 +180,10 @@ fn the_channel_describes_itself(sample: &Sample<'_>) {
 fn declared_scenes_encode_and_no_other(sample: &Sample<'_>) {
     let Sample { about, connection, context, .. } = sample;
     for scene in Scene::ALL {
-        let declared = about.scenes.contains(&scene);
+        let declared = match scene.is_by_agreement() {
+            true => connection.agreements().is_some(),
+            false => about.scenes.contains(&scene),
+        };
         match connection.encode(&sample.placing(scene), context) {
             Ok(_) => assert!(declared, "{}: {scene:?} encodes undeclared", about.name),
             Err(EncodeFault::Unsupported { field, why }) => {
@@ -187,8 +206,10 @@ fn every_instruction_encodes_alike_each_time(sample: &Sample<'_>) {
     for operation in Operation::ALL {
         let is_of_bills = matches!(operation, Operation::FindBill | Operation::FetchBill);
         let is_of_sharing = sharing::OPERATIONS.contains(&operation);
+        let is_of_agreements = agreements::OPERATIONS.contains(&operation);
         let wanted = (!is_of_bills || !connection.bills().is_empty())
-            && (!is_of_sharing || about.sharing.is_some());
+            && (!is_of_sharing || about.sharing.is_some())
+            && (!is_of_agreements || connection.agreements().is_some());
         assert_eq!(operations.contains(&operation), wanted, "an instruction of {operation:?}");
     }
     for instruction in instructions {

@@ -1,5 +1,6 @@
 //! What a channel's answer or callback can mean.
 
+use crate::agreement::AgreementFound;
 use crate::bill::{Bill, BillFile};
 use crate::share::{ShareReturned, Shared};
 use ledger::{Currency, Fen, Timestamp};
@@ -12,7 +13,7 @@ use ledger::{Currency, Fen, Timestamp};
 /// doubt is [`Finding::Unknown`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// The order stands; the payer can pay with this.
+    /// The order stands; the payer can pay with this. Or the agreement, which the payer can sign with this.
     Placed(PayInfo),
     /// The order is paid.
     Paid(Payment),
@@ -82,6 +83,8 @@ pub enum Finding {
     },
     /// Where the return of a share stands.
     ShareReturn(ShareReturned),
+    /// Where an agreement stands.
+    Agreement(Box<AgreementFound>),
     /// The channel's signing keys.
     Keys(FetchedKeys),
     /// Where the file of a bill is.
@@ -132,6 +135,7 @@ impl Finding {
             Finding::Share(_) => "share",
             Finding::Unshared { .. } => "unshared",
             Finding::ShareReturn(_) => "share_return",
+            Finding::Agreement(_) => "agreement",
             Finding::Keys(_) => "keys",
             Finding::BillFile(_) => "bill_file",
             Finding::Bill(_) => "bill",
@@ -166,6 +170,7 @@ impl Finding {
             Finding::ShareReturn(returned) => {
                 format!("return of {} {}", returned.amount, returned.status.name())
             }
+            Finding::Agreement(found) => found.describe(),
             Finding::Unproven(unproven) => unproven.describe(),
             Finding::Keys(FetchedKeys { keys, unreadable }) => match unreadable.as_slice() {
                 [] => format!("{} keys", keys.len()),
@@ -377,7 +382,9 @@ pub struct PlatformKey {
 pub enum Callback {
     /// It is about one of our orders.
     Order(OrderCallback),
-    /// It is about none of our orders, such as money that came by another merchant's share: it is accepted,
+    /// It is about one of our agreements.
+    Agreement(AgreementCallback),
+    /// It is about nothing of ours, such as money that came by another merchant's share: it is accepted,
     /// and nothing follows.
     Other {
         /// The channel's id of the callback.
@@ -392,7 +399,7 @@ impl Callback {
     pub fn order(self) -> Option<OrderCallback> {
         match self {
             Callback::Order(callback) => Some(callback),
-            Callback::Other { .. } => None,
+            Callback::Agreement(_) | Callback::Other { .. } => None,
         }
     }
 }
@@ -402,6 +409,17 @@ impl Callback {
 pub struct OrderCallback {
     /// Our number of the order.
     pub channel_order_no: String,
+    /// What it says.
+    pub finding: Finding,
+    /// The channel's id of the callback, for the event log.
+    pub callback_id: String,
+}
+
+/// A verified callback about an agreement: which of our numbers, and what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgreementCallback {
+    /// Our number of the agreement.
+    pub channel_agreement_no: String,
     /// What it says.
     pub finding: Finding,
     /// The channel's id of the callback, for the event log.

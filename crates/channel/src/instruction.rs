@@ -1,5 +1,6 @@
 //! What can be asked of a channel.
 
+use crate::agreement::{DebitAgreement, PlacedAgreement, SignAgreement, TerminateAgreement};
 use crate::bill::{BillDay, BillFile};
 use crate::payment_code::PaymentCode;
 use crate::share::{
@@ -40,6 +41,13 @@ pub enum Instruction {
     ReturnShare(Box<ShareReturn>),
     /// Ask what became of a share's return.
     QueryShareReturn(PlacedShareReturn),
+    /// Have an agreement signed. Repeating it with the same number and content is harmless: until the
+    /// payer has signed, it brings another page for the same agreement.
+    SignAgreement(Box<SignAgreement>),
+    /// Ask where an agreement stands.
+    QueryAgreement(PlacedAgreement),
+    /// End an agreement. Repeating it is harmless.
+    TerminateAgreement(Box<TerminateAgreement>),
     /// Fetch the keys with which the channel signs.
     FetchKeys {
         /// The name of a key that signed and is not known: a channel without a list of its keys is asked
@@ -83,6 +91,12 @@ pub enum Operation {
     ReturnShare,
     /// [`Instruction::QueryShareReturn`]
     QueryShareReturn,
+    /// [`Instruction::SignAgreement`]
+    SignAgreement,
+    /// [`Instruction::QueryAgreement`]
+    QueryAgreement,
+    /// [`Instruction::TerminateAgreement`]
+    TerminateAgreement,
     /// [`Instruction::FetchKeys`]
     FetchKeys,
     /// [`Instruction::FindBill`]
@@ -109,6 +123,9 @@ impl Instruction {
             Instruction::QueryUnshared(_) => Operation::QueryUnshared,
             Instruction::ReturnShare(_) => Operation::ReturnShare,
             Instruction::QueryShareReturn(_) => Operation::QueryShareReturn,
+            Instruction::SignAgreement(_) => Operation::SignAgreement,
+            Instruction::QueryAgreement(_) => Operation::QueryAgreement,
+            Instruction::TerminateAgreement(_) => Operation::TerminateAgreement,
             Instruction::FetchKeys { .. } => Operation::FetchKeys,
             Instruction::FindBill(_) => Operation::FindBill,
             Instruction::FetchBill(_) => Operation::FetchBill,
@@ -118,7 +135,7 @@ impl Instruction {
 
 impl Operation {
     /// Every kind, for listings and tests.
-    pub const ALL: [Operation; 17] = [
+    pub const ALL: [Operation; 20] = [
         Operation::Place,
         Operation::Query,
         Operation::Close,
@@ -133,6 +150,9 @@ impl Operation {
         Operation::QueryUnshared,
         Operation::ReturnShare,
         Operation::QueryShareReturn,
+        Operation::SignAgreement,
+        Operation::QueryAgreement,
+        Operation::TerminateAgreement,
         Operation::FetchKeys,
         Operation::FindBill,
         Operation::FetchBill,
@@ -155,6 +175,9 @@ impl Operation {
             Operation::QueryUnshared => "query_unshared",
             Operation::ReturnShare => "return_share",
             Operation::QueryShareReturn => "query_share_return",
+            Operation::SignAgreement => "sign_agreement",
+            Operation::QueryAgreement => "query_agreement",
+            Operation::TerminateAgreement => "terminate_agreement",
             Operation::FetchKeys => "fetch_keys",
             Operation::FindBill => "find_bill",
             Operation::FetchBill => "fetch_bill",
@@ -182,9 +205,9 @@ pub enum Scene {
     App,
     /// 被扫: the merchant scans the payer's code.
     Swipe,
-    /// 快捷支付: debit by agreement.
+    /// 快捷支付: debit by agreement, which the payer has just requested.
     Agreement,
-    /// 免密支付: debit without password.
+    /// 免密支付: debit by agreement, no payer needed.
     Authorize,
 }
 
@@ -201,16 +224,25 @@ impl Scene {
         Scene::Authorize,
     ];
 
-    /// Every scene but the one in which a merchant scans a code: of channels that show none.
-    pub const WITHOUT_CODE: [Scene; 7] = [
-        Scene::MiniProgram,
-        Scene::Public,
-        Scene::Pc,
-        Scene::H5,
-        Scene::App,
-        Scene::Agreement,
-        Scene::Authorize,
-    ];
+    /// Every scene in which the payer opens the channel's pages: neither with a code nor by agreement.
+    pub const WITH_PAGE: [Scene; 5] =
+        [Scene::MiniProgram, Scene::Public, Scene::Pc, Scene::H5, Scene::App];
+
+    /// Every scene in which an order is debited by agreement.
+    pub const BY_AGREEMENT: [Scene; 2] = [Scene::Agreement, Scene::Authorize];
+
+    /// Whether its orders are debited by agreement.
+    pub const fn is_by_agreement(self) -> bool {
+        match self {
+            Scene::Agreement | Scene::Authorize => true,
+            Scene::MiniProgram
+            | Scene::Public
+            | Scene::Pc
+            | Scene::H5
+            | Scene::App
+            | Scene::Swipe => false,
+        }
+    }
 
     /// The word in storage and documents.
     pub const fn name(self) -> &'static str {
@@ -262,6 +294,8 @@ pub struct Place {
     pub payer: Payer,
     /// The code that the payer shows; present in [`Scene::Swipe`] alone, where it is placed once.
     pub payment_code: Option<PaymentCode>,
+    /// By which agreement it is debited; present in [`Scene::BY_AGREEMENT`] alone.
+    pub agreement: Option<DebitAgreement>,
     /// The channel's coupon mark.
     pub goods_tag: Option<String>,
     /// When the order was made; the same in every repeat.
@@ -289,6 +323,9 @@ pub struct PlacedOrder {
     pub currency: Currency,
     /// True once a cancel was sent: money that the channel then reports as gone back went back by it.
     pub is_cancelled: bool,
+    /// True when it is debited by agreement: what the channel does not know then was not debited, and may
+    /// be placed again under its number.
+    pub is_debit: bool,
 }
 
 /// An order to undo.

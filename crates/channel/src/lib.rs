@@ -6,6 +6,7 @@
 //!
 //! This crate knows no vendor.
 //!
+//! - [`agreement`]: debits by agreement.
 //! - [`bill`]: a channel's own list of a day's payments and refunds.
 //! - [`callable_url`]: URLs that may be called.
 //! - [`instruction`]: what can be asked of a channel.
@@ -17,6 +18,7 @@
 //! - [`counterpart`]: the trait [`Counterpart`], and what the sandbox lends it.
 //! - [`checks`]: what every channel must pass, for the channels' tests.
 
+pub mod agreement;
 pub mod bill;
 pub mod callable_url;
 pub mod checks;
@@ -28,6 +30,11 @@ pub mod payment_code;
 pub mod port;
 pub mod share;
 
+pub use agreement::{
+    AgreementFound, AgreementReference, AgreementRules, AgreementStatus, DebitAgreement,
+    PeriodRule, PeriodUnit, PlacedAgreement, SignAgreement, TerminateAgreement, TerminatedBy,
+    Validity,
+};
 pub use bill::{
     Bill, BillDay, BillFile, BillKind, BillRow, FileHash, FundsDirection, FundsRow, PaymentRow,
     RefundRow, SharedDirection, SharedRow,
@@ -39,8 +46,8 @@ pub use counterpart::{
     ScanOutcome, SwitchFault, own_url,
 };
 pub use finding::{
-    Callback, FetchedKeys, Finding, OrderCallback, PayForm, PayInfo, Payment, PlatformKey,
-    RefundStatus, Refunded, Unproven,
+    AgreementCallback, Callback, FetchedKeys, Finding, OrderCallback, PayForm, PayInfo, Payment,
+    PlatformKey, RefundStatus, Refunded, Unproven,
 };
 pub use http::{Method, Request, Response};
 pub use instruction::{

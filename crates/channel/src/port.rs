@@ -1,5 +1,6 @@
 //! The traits that a channel implements.
 
+use crate::agreement::AgreementRules;
 use crate::bill::BillKind;
 use crate::finding::{Callback, Finding, PlatformKey};
 use crate::http::{Request, Response};
@@ -29,7 +30,8 @@ pub const WALLET_CHANNEL: &str = "walletpay";
 pub struct About {
     /// Its name in configuration, storage and URLs: lower-case letters.
     pub name: &'static str,
-    /// Where the payer may be.
+    /// Where the payer may be. The scenes by agreement are not listed: whether an account has them is said
+    /// by [`Connection::agreements`].
     pub scenes: &'static [Scene],
     /// The settings that an account needs, for forms and messages.
     pub settings: &'static [Setting],
@@ -255,6 +257,10 @@ pub trait Connection: Send + Sync {
     /// The bills that the account can fetch; any other is [`EncodeFault::Unsupported`] by the field
     /// `bill`.
     fn bills(&self) -> &'static [BillKind];
+
+    /// What the account can do with agreements. With `None`, instructions about them are
+    /// [`EncodeFault::Unsupported`] by the field `agreement`, and orders by agreement by the field `scene`.
+    fn agreements(&self) -> Option<AgreementRules>;
 
     /// What carries out the instruction.
     ///

@@ -29,6 +29,12 @@ impl Engine {
             Ok(Callback::Order(callback)) => {
                 account.connection.receipt(self.take(&account, callback).await)
             }
+            // Not accepted, so that it comes again to a version that records it.
+            Ok(Callback::Agreement(callback)) => {
+                let number = &callback.channel_agreement_no;
+                tracing::warn!(account = %account.name, number, "about an agreement");
+                account.connection.receipt(false)
+            }
             Ok(Callback::Other { callback_id, summary }) => {
                 tracing::info!(account = %account.name, callback_id, summary, "about no order");
                 account.connection.receipt(true)
@@ -109,6 +115,7 @@ impl Engine {
             | Finding::Share(_)
             | Finding::Unshared { .. }
             | Finding::ShareReturn(_)
+            | Finding::Agreement(_)
             | Finding::Keys(_)
             | Finding::BillFile(_)
             | Finding::Bill(_)

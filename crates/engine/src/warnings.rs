@@ -126,6 +126,7 @@ fn clock_ahead(finding: &Finding, response: &Response, now: Timestamp) -> Option
         | Finding::Share(_)
         | Finding::Unshared { .. }
         | Finding::ShareReturn(_)
+        | Finding::Agreement(_)
         | Finding::Keys(_)
         | Finding::BillFile(_)
         | Finding::Bill(_)

@@ -87,6 +87,7 @@ pub(crate) fn place() -> Place {
         subject: "杂粮煎饼 & 豆浆=1+1".into(),
         payer: Payer { user_id: Some(BUYER_ID.into()), ..Payer::default() },
         payment_code: None,
+        agreement: None,
         goods_tag: Some("WXG".into()),
         placed_at: NOW,
         expires_at: NOW.plus_seconds(30 * 60),
@@ -107,6 +108,7 @@ fn placed() -> PlacedOrder {
         amount: Fen::new(1000),
         currency: Currency::Cny,
         is_cancelled: false,
+        is_debit: false,
     }
 }
 

@@ -106,6 +106,7 @@ pub(crate) fn place() -> Place {
             device_id: Some("00000001".into()),
         },
         payment_code: None,
+        agreement: None,
         goods_tag: Some("WXG".into()),
         placed_at: NOW,
         expires_at: NOW.plus_seconds(30 * 60),
@@ -127,6 +128,7 @@ pub(crate) fn placed(number: &str) -> PlacedOrder {
         amount: Fen::new(1000),
         currency: Currency::Cny,
         is_cancelled: false,
+        is_debit: false,
     }
 }
 

@@ -111,6 +111,9 @@ impl OpenAccount {
             | Instruction::QueryUnshared(_)
             | Instruction::ReturnShare(_)
             | Instruction::QueryShareReturn(_)
+            | Instruction::SignAgreement(_)
+            | Instruction::QueryAgreement(_)
+            | Instruction::TerminateAgreement(_)
             | Instruction::FetchKeys { .. }
             | Instruction::FindBill(_)
             | Instruction::FetchBill(_) => {

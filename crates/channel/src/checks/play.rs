@@ -86,6 +86,7 @@ impl<'a> Play<'a> {
             amount: place.amount,
             currency: place.currency,
             is_cancelled: false,
+            is_debit: false,
         });
         match self.ask(&query) {
             Finding::Paid(payment) => payment,

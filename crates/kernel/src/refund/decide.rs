@@ -437,6 +437,7 @@ fn outcome(deciding: &Deciding<'_>, refund: &Refund, order: &Order, finding: &Fi
             | Finding::Share(_)
             | Finding::Unshared { .. }
             | Finding::ShareReturn(_)
+            | Finding::Agreement(_)
             | Finding::Keys(_)
             | Finding::BillFile(_)
             | Finding::Bill(_),

@@ -207,6 +207,7 @@ fn outcome(share: &Share, finding: &Finding, asked: Option<Operation>, now: Time
             | Finding::Receiver
             | Finding::Unshared { .. }
             | Finding::ShareReturn(_)
+            | Finding::Agreement(_)
             | Finding::Keys(_)
             | Finding::BillFile(_)
             | Finding::Bill(_),

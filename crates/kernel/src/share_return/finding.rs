@@ -139,6 +139,7 @@ fn outcome(
         | Finding::Receiver
         | Finding::Share(_)
         | Finding::Unshared { .. }
+        | Finding::Agreement(_)
         | Finding::Keys(_)
         | Finding::BillFile(_)
         | Finding::Bill(_) => {

@@ -287,6 +287,7 @@ pub(crate) fn order(number: &str, scene: Scene) -> Place {
             device_id: Some("POS-7".to_owned()),
         },
         payment_code: None,
+        agreement: None,
         goods_tag: None,
         placed_at: START,
         expires_at: START.plus_seconds(10_800),
@@ -347,5 +348,6 @@ fn placed(number: &str) -> PlacedOrder {
         amount: Fen::new(8_800),
         currency: Currency::Cny,
         is_cancelled: false,
+        is_debit: false,
     }
 }
