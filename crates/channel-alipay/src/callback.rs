@@ -1,15 +1,22 @@
 //! Callbacks (the channel says notices, 异步通知): forms, signed over their decoded parameters.
 
+use crate::agreement::reading::Described;
 use crate::reading::{Trade, equal};
 use crate::settings::Account;
 use crate::sign::{self, Signed};
 use crate::trust::SignatureFault;
 use crate::wire::{self, Parameters, Yuan};
-use channel::{Callback, CallbackFault, Finding, OrderCallback, Request, Response};
+use channel::{
+    AgreementCallback, Callback, CallbackFault, Finding, OrderCallback, Request, Response,
+};
 use ledger::Timestamp;
 
 /// The kind of callback that is about a trade.
 pub(crate) const OF_TRADES: &str = "trade_status_sync";
+/// The kind of callback that says that an agreement was signed.
+pub(crate) const SIGNED: &str = "dut_user_sign";
+/// The kind that says that one has ended.
+pub(crate) const UNSIGNED: &str = "dut_user_unsign";
 /// What a callback is answered with once it is accepted, and nothing beside it.
 pub(crate) const ACCEPTED: &str = "success";
 
@@ -23,6 +30,9 @@ pub(crate) fn read(
     verify(account, &parameters, now)?;
     let callback_id = wanted(&parameters, "notify_id")?;
     let kind = wanted(&parameters, "notify_type")?;
+    if [SIGNED, UNSIGNED].contains(&&*kind) {
+        return agreement(account, &parameters, kind, callback_id);
+    }
     if kind != OF_TRADES {
         return Ok(Callback::Other { callback_id, summary: kind });
     }
@@ -48,15 +58,64 @@ fn verify(account: &Account, parameters: &Parameters, now: Timestamp) -> Result<
     }
 }
 
+/// About an agreement. One without a number of ours was signed by another way, and is none of ours.
+fn agreement(
+    account: &Account,
+    parameters: &Parameters,
+    kind: String,
+    callback_id: String,
+) -> Result<Callback, CallbackFault> {
+    let Some(number) = given(parameters, "external_agreement_no") else {
+        return Ok(Callback::Other { callback_id, summary: kind });
+    };
+    let channel_agreement_no = number.to_owned();
+    let finding = match is_of_app(account, parameters) {
+        Ok(()) => described(parameters, channel_agreement_no.clone(), &kind)?.finding(),
+        Err(why) => Finding::Mismatch { why },
+    };
+    Ok(Callback::Agreement(AgreementCallback { channel_agreement_no, finding, callback_id }))
+}
+
+/// An agreement as a callback describes it. Callbacks overtake each other: each is as old as what it
+/// tells, and only where it does not say how old that is, as old as itself.
+fn described(
+    parameters: &Parameters,
+    external_agreement_no: String,
+    kind: &str,
+) -> Result<Described, CallbackFault> {
+    let text = |name| given(parameters, name).map(str::to_owned);
+    let time = |name| given(parameters, name).and_then(wire::read_time);
+    let happened_at = if kind == SIGNED { time("sign_time") } else { time("unsign_time") };
+    Ok(Described {
+        external_agreement_no,
+        agreement_no: wanted(parameters, "agreement_no")?,
+        status: wanted(parameters, "status")?,
+        sign_time: text("sign_time"),
+        valid_time: text("valid_time"),
+        invalid_time: text("invalid_time"),
+        unsign_time: text("unsign_time"),
+        next_deduct_time: None,
+        logon_id: text("alipay_logon_id"),
+        reported_at: happened_at.or_else(|| time("notify_time")),
+    })
+}
+
 /// Whether it names this account.
 fn is_ours(account: &Account, parameters: &Parameters) -> Result<(), String> {
+    is_of_app(account, parameters)?;
+    let found = given(parameters, "seller_id").unwrap_or("nothing");
+    equal("seller_id", found, &account.seller_id)
+}
+
+/// Whether it names the app, and the one on whose behalf that acts.
+fn is_of_app(account: &Account, parameters: &Parameters) -> Result<(), String> {
     let found = |name| given(parameters, name).unwrap_or("nothing");
     equal("app_id", found("app_id"), &account.app_id)?;
     // Callbacks to an app that acts for itself can lack it.
     if account.authorisation.is_some() || given(parameters, "auth_app_id").is_some() {
         equal("auth_app_id", found("auth_app_id"), account.acting_app_id())?;
     }
-    equal("seller_id", found("seller_id"), &account.seller_id)
+    Ok(())
 }
 
 fn trade(parameters: &Parameters) -> Result<Trade, CallbackFault> {

@@ -5,7 +5,7 @@
 //! unknown. A code that is not listed is unknown too.
 
 use crate::wire::{self, Head};
-use channel::{Finding, Instruction, Operation, Unproven};
+use channel::{AgreementReference, Finding, Instruction, Operation, Unproven};
 
 /// Characters of a code or message that are kept.
 const TEXT_LEN_MAX: usize = 256;
@@ -84,6 +84,19 @@ const SUB_CODES: &[Row] = &[
     row("ACQ.NO_PAYMENT_INSTRUMENTS_AVAILABLE", Class::Refused),
     row("ACQ.BEYOND_PAY_RESTRICTION", Class::Refused),
     row("isv.invalid-parameter", Class::Refused),
+    row("INVALID_PARAMETER", Class::Refused),
+    // The agreement. What a debit says of it is a reason to query it.
+    row_but("USER_AGREEMENT_NOT_EXIST", Class::NotFound, &[(Operation::Place, Class::Refused)]),
+    row_but("ACQ.USER_AGREEMENT_NOT_EXIST", Class::NotFound, &[(Operation::Place, Class::Refused)]),
+    row_but("ACQ.AGREEMENT_NOT_EXIST", Class::NotFound, &[(Operation::Place, Class::Refused)]),
+    row("ACQ.AGREEMENT_STATUS_NOT_NORMAL", Class::Refused),
+    row("ACQ.AGREEMENT_INVALID", Class::Refused),
+    row("ACQ.AGREEMENT_ERROR", Class::Refused),
+    row("ACQ.CYCLE_PAY_DATE_NOT_MATCH", Class::Refused),
+    row("ACQ.CYCLE_PAY_SINGLE_FEE_EXCEED", Class::Refused),
+    row("ACQ.CYCLE_PAY_TOTAL_FEE_EXCEED", Class::Refused),
+    row("ACQ.CYCLE_PAY_TOTAL_TIMES_EXCEED", Class::Refused),
+    row("ACQ.PRODUCT_AMOUNT_LIMIT_ERROR", Class::Refused),
     // The refund.
     row("ACQ.SELLER_BALANCE_NOT_ENOUGH", Class::Unfunded),
     row("ACQ.DISCORDANT_REPEAT_REQUEST", Class::Taken),
@@ -95,6 +108,9 @@ const SUB_CODES: &[Row] = &[
     // The account.
     row("ACQ.ACCESS_FORBIDDEN", Class::Account),
     row("ACQ.PARTNER_ERROR", Class::Account),
+    row("MERCHANT_AGREEMENT_IS_NOT_EXIST", Class::Account),
+    row("MERCHANT_AGREEMENT_NOT_EXIST", Class::Account),
+    row("ACQ.MERCHANT_AGREEMENT_NOT_EXIST", Class::Account),
     row("isv.missing-signature", Class::Account),
     row("isv.missing-app-id", Class::Account),
     row("isv.invalid-signature", Class::Account),
@@ -138,6 +154,24 @@ impl Refusal {
         let text = sub_msg.filter(|text| !text.is_empty()).unwrap_or(msg);
         Refusal { class, code: cut(&sub_code.unwrap_or(code)), text: cut(&text) }
     }
+
+    /// The same without a secret.
+    fn hiding(self, secret: Option<&AgreementReference>) -> Refusal {
+        match secret.map(AgreementReference::expose).filter(|secret| !secret.is_empty()) {
+            Some(secret) => Refusal { text: self.text.replace(secret, "***"), ..self },
+            None => self,
+        }
+    }
+}
+
+/// The channel's number of the agreement that an instruction is about, which its words may repeat.
+fn agreement_no(instruction: &Instruction) -> Option<&AgreementReference> {
+    match instruction {
+        Instruction::Place(place) => place.agreement.as_ref().map(|it| &it.agreement_reference),
+        Instruction::QueryAgreement(placed) => placed.agreement_reference.as_ref(),
+        Instruction::TerminateAgreement(asked) => asked.agreement.agreement_reference.as_ref(),
+        _ => None,
+    }
 }
 
 impl Row {
@@ -152,11 +186,14 @@ pub(crate) fn finding(instruction: &Instruction, head: Head) -> Finding {
     let operation = instruction.operation();
     let refusal = Refusal::read(operation, head);
     match instruction {
-        // After a cancel, an order that the channel does not know is not there.
-        Instruction::Query(placed) if placed.is_cancelled && refusal.class == Class::NotFound => {
+        // After a cancel, an order that the channel does not know is not there; nor is a debit, which needs
+        // no payer to begin.
+        Instruction::Query(placed)
+            if (placed.is_cancelled || placed.is_debit) && refusal.class == Class::NotFound =>
+        {
             Finding::NotFound
         }
-        _ => meaning(refusal, operation),
+        _ => meaning(refusal.hiding(agreement_no(instruction)), operation),
     }
 }
 
@@ -190,10 +227,13 @@ pub(crate) fn unknown(head: &Head, why: &str) -> Finding {
 }
 
 fn meaning(refusal: Refusal, operation: Operation) -> Finding {
-    use Operation::{Cancel, Close, Place, Query, QueryRefund, Refund};
+    use Operation::{
+        Cancel, Close, Place, Query, QueryAgreement, QueryRefund, Refund, TerminateAgreement,
+    };
     let Refusal { class, code, text } = refusal;
     match (class, operation) {
         (Class::Refused | Class::Unfunded, Cancel)
+        | (Class::Refused, TerminateAgreement)
         | (Class::Refused | Class::Closed, Place | Refund) => Finding::Refused { code, text },
         (Class::Pending, Place) => Finding::Pending,
         (Class::Account, _) => Finding::AccountFault { code, text },
@@ -207,7 +247,9 @@ fn meaning(refusal: Refusal, operation: Operation) -> Finding {
         (Class::NotFound, Query) => Finding::Pending,
         // There is nothing to close; what the payer still holds ends by its own time.
         (Class::NotFound | Class::Closed, Close) => Finding::Closed,
-        (Class::NotFound, Cancel | Refund | QueryRefund) => Finding::NotFound,
+        (Class::NotFound, Cancel | Refund | QueryRefund | QueryAgreement | TerminateAgreement) => {
+            Finding::NotFound
+        }
         (
             Class::Pending
             | Class::Refused

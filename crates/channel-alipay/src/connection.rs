@@ -1,5 +1,6 @@
 //! An open account: instructions to requests, answers and callbacks to findings.
 
+use crate::agreement;
 use crate::bill;
 use crate::callback;
 use crate::codes;
@@ -43,9 +44,9 @@ impl OpenAccount {
             | Instruction::ReturnShare(_)
             | Instruction::QueryShareReturn(_)
             | Instruction::SignAgreement(_)
-            | Instruction::QueryAgreement(_)
-            | Instruction::TerminateAgreement(_)
             | Instruction::FetchBill(_) => return None,
+            Instruction::QueryAgreement(_) => Method::AgreementQuery,
+            Instruction::TerminateAgreement(_) => Method::AgreementUnsign,
             Instruction::FindBill(_) => Method::BillDownloadUrl,
             Instruction::FetchKeys { .. } => Method::CertificateDownload,
         };
@@ -88,7 +89,10 @@ impl OpenAccount {
     /// What a verified success means.
     fn success(&self, instruction: &Instruction, content: &str, now: Timestamp) -> Finding {
         match instruction {
-            Instruction::Place(place) if place.scene == Scene::Swipe => {
+            // What is charged at once is answered with the trade.
+            Instruction::Place(place)
+                if place.scene == Scene::Swipe || place.scene.is_by_agreement() =>
+            {
                 reading::charged(&place.channel_order_no, content, now)
             }
             Instruction::Place(place) => order::placed(place, content, now),
@@ -97,6 +101,10 @@ impl OpenAccount {
             Instruction::Cancel(cancel) => reading::cancelled(&cancel.order, content),
             Instruction::Refund(refund) => reading::refund(refund, content, now),
             Instruction::QueryRefund(placed) => reading::queried_refund(placed, content, now),
+            Instruction::QueryAgreement(placed) => agreement::reading::queried(placed, content),
+            Instruction::TerminateAgreement(asked) => {
+                agreement::reading::terminated(&asked.agreement, now)
+            }
             Instruction::FindBill(day) => bill::found(&self.account, *day, content),
             Instruction::BindReceiver(_)
             | Instruction::UnbindReceiver(_)
@@ -107,8 +115,6 @@ impl OpenAccount {
             | Instruction::ReturnShare(_)
             | Instruction::QueryShareReturn(_)
             | Instruction::SignAgreement(_)
-            | Instruction::QueryAgreement(_)
-            | Instruction::TerminateAgreement(_)
             | Instruction::FetchKeys { .. }
             | Instruction::FetchBill(_) => Finding::Unknown { why: "nothing was sent".to_owned() },
         }
@@ -144,7 +150,7 @@ impl Connection for OpenAccount {
     }
 
     fn agreements(&self) -> Option<AgreementRules> {
-        None
+        (!self.account.templates.is_empty()).then_some(agreement::RULES)
     }
 
     fn encode(

@@ -10,6 +10,7 @@
 //! - `records`: what stands in the documents. `identifiers`: the numbers it gives.
 //! - `order`, `trade`, `refund`: the calls.
 //! - `code_pay`: payments with a code on the phone.
+//! - `agreement`: agreements, and what may be debited by them.
 //! - `phone`: the app of the payer. `form`: a page's form that it is handed.
 //! - `certificate`: its certificate, for apps in certificate mode.
 //! - `bill`: bills, and their files (`bill::file`).
@@ -17,6 +18,7 @@
 //! - `callback`: what it enqueues to sellers.
 
 mod admit;
+mod agreement;
 mod answer;
 mod bill;
 mod callback;
@@ -44,8 +46,9 @@ use crate::counterpart::world::{App, World};
 use crate::method::Method;
 use crate::wire::Parameters;
 use channel::{
-    CodecContext, Counterpart, DocumentFault, DocumentStore, FaultMode, OutgoingCallback,
-    PhoneFault, PhoneOutcome, Request, Response, ScanOutcome, SwitchFault, own_url,
+    AgreementAct, CodecContext, Counterpart, DocumentFault, DocumentStore, FaultMode,
+    OutgoingCallback, PhoneFault, PhoneOutcome, Request, Response, ScanOutcome, SwitchFault,
+    own_url,
 };
 use ledger::Timestamp;
 
@@ -104,8 +107,11 @@ impl AlipayCounterpart {
 
     /// What a request that passed the gate comes to.
     fn carry_out(&self, call: &mut CallContext<'_>, method: Method) -> Result<Reply, Stop> {
-        if let FaultMode::Error { code } = call.mode {
-            return Err(Refusal::injected(code).into());
+        match call.mode {
+            // A debit that waits stands at the channel: it is no refusal.
+            FaultMode::Error { code } if code_pay::is_wait(code, method) => {}
+            FaultMode::Error { code } => return Err(Refusal::injected(code).into()),
+            _ => {}
         }
         match method {
             Method::Create => order::create(call),
@@ -117,6 +123,9 @@ impl AlipayCounterpart {
             Method::Cancel => trade::cancel(call),
             Method::Refund => refund::create(call),
             Method::RefundQuery => refund::query(call),
+            Method::AgreementSign => agreement::browse(call),
+            Method::AgreementQuery => agreement::query(call),
+            Method::AgreementUnsign => agreement::unsign(call),
             Method::CertificateDownload => certificate::download(call, &self.world),
             Method::BillDownloadUrl => bill::find(call),
         }
@@ -147,6 +156,9 @@ impl Counterpart for AlipayCounterpart {
             Some(Method::Cancel) => "cancel",
             Some(Method::Refund) => "refund",
             Some(Method::RefundQuery) => "query_refund",
+            Some(Method::AgreementSign) => "sign_agreement",
+            Some(Method::AgreementQuery) => "query_agreement",
+            Some(Method::AgreementUnsign) => "terminate_agreement",
             Some(Method::CertificateDownload) => "fetch_keys",
             Some(Method::BillDownloadUrl) => "bill",
             None if bill::is_file(request) => "bill_file",
@@ -224,6 +236,16 @@ impl Counterpart for AlipayCounterpart {
         context: &CodecContext,
     ) -> Result<Option<String>, DocumentFault> {
         code_pay::show(documents, outcome, context).map(Some)
+    }
+
+    fn act_on_agreement(
+        &self,
+        documents: &mut dyn DocumentStore,
+        number: &str,
+        act: AgreementAct,
+        context: &CodecContext,
+    ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
+        agreement::act(documents, number, act, context)
     }
 
     fn envelope(

@@ -8,11 +8,13 @@
 //! - `connection`: an open account; answers to findings. `callback`: callbacks to findings.
 //! - `request`: instructions to signed requests. `method`: the names of the calls.
 //! - `order`: placing an order, and what the client gets to pay with.
+//! - `agreement`: agreements, and debits by them.
 //! - `reading`: trades and refunds to findings.
 //! - `bill`: the bills of a day.
 //! - `codes`: error codes to findings, a table.
 //! - `wire` and `sign`: messages and signatures, shared with [`counterpart`].
 
+mod agreement;
 mod bill;
 mod callback;
 mod certificates;

@@ -13,7 +13,7 @@ pub(crate) enum Method {
     WapPay,
     /// Opens the cashier from a native app.
     AppPay,
-    /// Charges a payer's code.
+    /// Charges a payer's code, or debits by agreement.
     Pay,
     /// Asks what became of a trade.
     Query,
@@ -25,6 +25,12 @@ pub(crate) enum Method {
     Refund,
     /// Asks what became of a refund.
     RefundQuery,
+    /// Opens the page on which a payer signs an agreement.
+    AgreementSign,
+    /// Asks where an agreement stands.
+    AgreementQuery,
+    /// Ends an agreement.
+    AgreementUnsign,
     /// Fetches a certificate of the channel.
     CertificateDownload,
     /// Asks where the file of a bill is.
@@ -33,7 +39,7 @@ pub(crate) enum Method {
 
 impl Method {
     /// Every call.
-    pub(crate) const ALL: [Method; 13] = [
+    pub(crate) const ALL: [Method; 16] = [
         Method::Create,
         Method::Precreate,
         Method::PagePay,
@@ -45,6 +51,9 @@ impl Method {
         Method::Cancel,
         Method::Refund,
         Method::RefundQuery,
+        Method::AgreementSign,
+        Method::AgreementQuery,
+        Method::AgreementUnsign,
         Method::CertificateDownload,
         Method::BillDownloadUrl,
     ];
@@ -63,6 +72,9 @@ impl Method {
             Method::Cancel => "alipay.trade.cancel",
             Method::Refund => "alipay.trade.refund",
             Method::RefundQuery => "alipay.trade.fastpay.refund.query",
+            Method::AgreementSign => "alipay.user.agreement.page.sign",
+            Method::AgreementQuery => "alipay.user.agreement.query",
+            Method::AgreementUnsign => "alipay.user.agreement.unsign",
             Method::CertificateDownload => "alipay.open.app.alipaycert.download",
             Method::BillDownloadUrl => "alipay.data.dataservice.bill.downloadurl.query",
         }
@@ -91,6 +103,9 @@ impl Method {
             | Method::Cancel
             | Method::Refund
             | Method::RefundQuery
+            | Method::AgreementSign
+            | Method::AgreementQuery
+            | Method::AgreementUnsign
             | Method::CertificateDownload
             | Method::BillDownloadUrl => None,
         }

@@ -1,5 +1,6 @@
 //! Placing an order, and what the client gets to pay with.
 
+use crate::agreement;
 use crate::method::Method;
 use crate::settings::{Account, Pc};
 use crate::wire::{self, BridgePayInfo, OrderRequest, PlacedAnswer, Yuan};
@@ -30,6 +31,9 @@ pub(crate) fn method(account: &Account, scene: Scene) -> Result<Method, EncodeFa
         (Scene::H5, _) => Ok(Method::WapPay),
         (Scene::App, _) => Ok(Method::AppPay),
         (Scene::Swipe, _) => Ok(Method::Pay),
+        (Scene::Agreement | Scene::Authorize, _) if !account.templates.is_empty() => {
+            Ok(Method::Pay)
+        }
         (Scene::Agreement | Scene::Authorize, _) => {
             Err(unsupported("scene", format!("{} is not offered here", scene.name())))
         }
@@ -58,10 +62,12 @@ pub(crate) fn request(account: &Account, place: &Place) -> Result<OrderRequest, 
         op_app_id: is_in_mini_program.then(|| op_app_id(account, place)),
         scene: None,
         auth_code: None,
+        agreement_params: None,
         quit_url: place.front_url.clone().filter(|_| method == Method::WapPay),
     };
     match method {
         Method::Create => with_buyer(order, place),
+        Method::Pay if place.scene.is_by_agreement() => with_agreement(account, order, place),
         Method::Pay => with_code(order, place),
         _ => Ok(order),
     }
@@ -99,6 +105,17 @@ fn with_code(order: OrderRequest, place: &Place) -> Result<OrderRequest, EncodeF
     };
     let auth_code = Some(code.expose().to_owned());
     Ok(OrderRequest { scene: Some(BAR_CODE.to_owned()), auth_code, ..order })
+}
+
+/// The product is that of the agreement.
+fn with_agreement(
+    account: &Account,
+    order: OrderRequest,
+    place: &Place,
+) -> Result<OrderRequest, EncodeFault> {
+    let (product_code, agreement_params) = agreement::debit(account, place)?;
+    let product_code = Some(product_code);
+    Ok(OrderRequest { product_code, agreement_params: Some(agreement_params), ..order })
 }
 
 /// Counted from the order's own time, so that every repeat says the same.

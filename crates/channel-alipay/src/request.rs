@@ -1,6 +1,7 @@
 //! Instructions to requests: parameters, their signature, the form. Orders whose cashier the payer's
 //! client opens are answered with the signed parameters themselves: nothing is sent.
 
+use crate::agreement;
 use crate::bill;
 use crate::connection::OpenAccount;
 use crate::method::Method;
@@ -13,7 +14,7 @@ use crate::wire::{
 };
 use channel::{
     CodecContext, EncodeFault, FetchedKeys, Finding, Instruction, PayForm, PayInfo, Place, Refund,
-    RefundCause, Request, Step,
+    RefundCause, Request, SignAgreement, Step, TerminateAgreement,
 };
 use serde::Serialize;
 
@@ -66,10 +67,18 @@ impl OpenAccount {
                 self.call(Method::BillDownloadUrl, &bill::request(day)?, context)
             }
             Instruction::FetchBill(file) => Ok(Step::Send(bill::file_request(file))),
-            Instruction::SignAgreement(_)
-            | Instruction::QueryAgreement(_)
-            | Instruction::TerminateAgreement(_) => {
-                Err(EncodeFault::unsupported("agreement", "agreements are not offered here"))
+            Instruction::SignAgreement(asked) => self.sign_agreement(asked, context),
+            Instruction::QueryAgreement(placed) => {
+                let asked = agreement::request(&self.account, placed)?;
+                self.call(Method::AgreementQuery, &asked, context)
+            }
+            Instruction::TerminateAgreement(asked) => {
+                let TerminateAgreement { agreement, callback_url, .. } = &**asked;
+                let asked = agreement::request(&self.account, agreement)?;
+                let content = wire::json_text(&asked);
+                let mut parameters = self.common(Method::AgreementUnsign, content, context);
+                parameters.insert("notify_url".to_owned(), callback_url.clone());
+                Ok(Step::Send(self.request(&self.signed(parameters)?)))
             }
             Instruction::BindReceiver(_)
             | Instruction::UnbindReceiver(_)
@@ -115,6 +124,24 @@ impl OpenAccount {
             parameters.insert("return_url".to_owned(), front_url);
         }
         self.signed(parameters)
+    }
+
+    /// The payer signs behind a signed link: nothing is sent.
+    fn sign_agreement(
+        &self,
+        asked: &SignAgreement,
+        context: &CodecContext,
+    ) -> Result<Step, EncodeFault> {
+        let content = agreement::sign_request(&self.account, asked, context.now)?;
+        let content = wire::json_text(&content);
+        let mut parameters = self.common(Method::AgreementSign, content, context);
+        parameters.insert("notify_url".to_owned(), asked.callback_url.clone());
+        if let Some(front_url) = &asked.front_url {
+            parameters.insert("return_url".to_owned(), front_url.clone());
+        }
+        let query = wire::form(&self.signed(parameters)?);
+        let page = agreement::page(&self.account, asked, &query);
+        Ok(Step::Answer(Finding::Placed(page)))
     }
 
     /// In key mode the one key of the channel is configured by hand.

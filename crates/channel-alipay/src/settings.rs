@@ -1,5 +1,6 @@
 //! An account at the channel, read from its settings.
 
+use crate::agreement::templates::{self, Template};
 use crate::certificates::Certificates;
 use crate::trust::Trust;
 use channel::{BadSettings, CallableUrl, PlatformKey, Setting, Settings};
@@ -37,6 +38,12 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "授权方 APPID: the merchant's app; wanted with app_auth_token, and only then",
     ),
     open("pc", "what PayType PC shows: precreate (a QR code; also when empty), or page (a link)"),
+    open(
+        templates::SETTING,
+        "签约模板, by which payers sign debits: name=sign_scene or name=sign_scene,product_code, \
+         cut by semicolons; product_code GENERAL_WITHHOLDING (商家扣款; also when absent) or \
+         CYCLE_PAY_AUTH (周期扣款); empty: none",
+    ),
 ];
 
 const fn open(name: &'static str, meaning: &'static str) -> Setting {
@@ -58,6 +65,8 @@ pub(crate) struct Account {
     pub(crate) seller_id: String,
     pub(crate) authorisation: Option<Authorisation>,
     pub(crate) pc: Pc,
+    /// By which payers sign agreements.
+    pub(crate) templates: Vec<Template>,
 }
 
 /// A merchant's leave for a service provider to act for it (第三方应用授权).
@@ -101,6 +110,10 @@ impl Account {
             seller_id: number(settings, "seller_id")?,
             authorisation: authorisation(settings)?,
             pc: pc(settings)?,
+            templates: given(settings, templates::SETTING)
+                .map(templates::read)
+                .transpose()?
+                .unwrap_or_default(),
         })
     }
 }

@@ -99,6 +99,28 @@ fn beijing() -> TimeZone {
     TimeZone::fixed(offset(8))
 }
 
+/// Reads a time, or a day, which begins in Beijing.
+pub(crate) fn read_time_or_day(text: &str) -> Option<Timestamp> {
+    read_time(text).or_else(|| read_time(&format!("{text} 00:00:00")))
+}
+
+/// The day of a time in Beijing.
+pub(crate) fn day(at: Timestamp) -> civil::Date {
+    let at = jiff::Timestamp::from_second(at.seconds()).unwrap_or(jiff::Timestamp::MAX);
+    at.to_zoned(beijing()).date()
+}
+
+/// When a day begins in Beijing.
+pub(crate) fn day_begins(day: civil::Date) -> Timestamp {
+    let begins = day.to_zoned(beijing()).map(|at| at.timestamp().as_second());
+    Timestamp::from_seconds(begins.unwrap_or_default())
+}
+
+/// Text as a value in a query.
+pub(crate) fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
 /// `biz_content` of the calls that place an order.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OrderRequest {
@@ -135,9 +157,125 @@ pub(crate) struct OrderRequest {
     /// The payer's code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) auth_code: Option<String>,
+    /// By what the payer is debited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) agreement_params: Option<AgreementParams>,
     /// Where a mobile browser goes when the payer leaves the cashier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) quit_url: Option<String>,
+}
+
+/// The agreement by which an order is debited.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AgreementParams {
+    pub(crate) agreement_no: String,
+}
+
+/// `biz_content` of the page on which a payer signs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SignRequest {
+    pub(crate) personal_product_code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) product_code: Option<String>,
+    pub(crate) access_params: AccessParams,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sign_scene: Option<String>,
+    /// The merchant's number of the agreement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) external_agreement_no: Option<String>,
+    /// The payer's account with the merchant, as the page shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) external_logon_id: Option<String>,
+    /// For how long it is signed: `30d`, `2m`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sign_validity_period: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) period_rule_params: Option<PeriodRuleParams>,
+    /// How long after `timestamp` it can be signed, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) effect_time: Option<i64>,
+}
+
+/// From where the payer comes to the page.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AccessParams {
+    pub(crate) channel: String,
+}
+
+/// When and how much may be debited.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PeriodRuleParams {
+    /// `DAY` or `MONTH`.
+    pub(crate) period_type: String,
+    pub(crate) period: u32,
+    /// The day of the first debit, `yyyy-MM-dd`.
+    pub(crate) execute_time: String,
+    /// The most of one debit.
+    pub(crate) single_amount: Yuan,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) total_amount: Option<Yuan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) total_payments: Option<u32>,
+}
+
+/// `biz_content` of the calls about an agreement: its query and its end.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AgreementRequest {
+    /// Alone, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) agreement_no: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) personal_product_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sign_scene: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) external_agreement_no: Option<String>,
+}
+
+/// An agreement: the answer to its query.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(crate) struct AgreementAnswer {
+    pub(crate) agreement_no: String,
+    pub(crate) status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sign_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) valid_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) invalid_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) external_agreement_no: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) external_logon_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) personal_product_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sign_scene: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) principal_id: Option<String>,
+    /// The payer's login, masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) alipay_logon_id: Option<String>,
+    /// The most of one debit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) single_quota: Option<Yuan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_deduct_time: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_deduct_time: Option<String>,
+}
+
+/// What a mini program hands to Alipay's page for signing.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignCenter {
+    #[serde(rename = "signStr")]
+    pub(crate) sign_str: String,
+}
+
+/// The same as text.
+pub(crate) fn sign_center(sign_str: &str) -> String {
+    json_text(&SignCenter { sign_str: sign_str.to_owned() })
 }
 
 /// `biz_content` of the calls about a trade: query, close, cancel.

@@ -58,8 +58,8 @@ use crate::counterpart::route::{Call, Route, Trade};
 use crate::counterpart::world::{Merchant, World};
 use crate::v2::sign::SignType;
 use channel::{
-    CodecContext, Counterpart, DocumentFault, DocumentStore, FaultMode, OutgoingCallback,
-    PhoneFault, PhoneOutcome, Request, Response, ScanOutcome, SwitchFault,
+    AgreementAct, CodecContext, Counterpart, DocumentFault, DocumentStore, FaultMode,
+    OutgoingCallback, PhoneFault, PhoneOutcome, Request, Response, ScanOutcome, SwitchFault,
 };
 use ledger::Timestamp;
 
@@ -190,6 +190,16 @@ impl Counterpart for WxpayCounterpart {
         context: &CodecContext,
     ) -> Result<Option<String>, DocumentFault> {
         payment_code::show(documents, outcome, context).map(Some)
+    }
+
+    fn act_on_agreement(
+        &self,
+        _: &mut dyn DocumentStore,
+        _: &str,
+        _: AgreementAct,
+        _: &CodecContext,
+    ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
+        Err(PhoneFault::NotMine)
     }
 
     fn envelope(

@@ -135,6 +135,17 @@ pub enum ScanOutcome {
     Fail,
 }
 
+/// What the payer, or the channel, does about an agreement that stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgreementAct {
+    /// The payer ends it in the channel's app.
+    Terminate,
+    /// The channel keeps it from being debited by.
+    Pause,
+    /// The channel lets it be debited by again.
+    Resume,
+}
+
 /// Why the app on the phone does not open the cashier.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PhoneFault {
@@ -189,7 +200,7 @@ pub trait Counterpart: Send + Sync {
     /// Answers a request for `target` whose method is neither GET nor POST.
     fn refuse_method(&self, target: &str) -> Response;
 
-    /// A person pays with the pay information that the client got. Answers with a short text about
+    /// A person pays, or signs an agreement, with the pay information that the client got. Answers with a short text about
     /// what the phone shows, and with the callbacks that follow.
     fn phone(
         &self,
@@ -208,6 +219,16 @@ pub trait Counterpart: Send + Sync {
     ) -> Result<Option<String>, DocumentFault> {
         Ok(None)
     }
+
+    /// Does something about a signed agreement, named by the channel's number or the merchant's. Answers as
+    /// [`Counterpart::phone`] does.
+    fn act_on_agreement(
+        &self,
+        documents: &mut dyn DocumentStore,
+        number: &str,
+        act: AgreementAct,
+        context: &CodecContext,
+    ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault>;
 
     /// The request that carries a callback now: fresh time, nonce, encryption and signature.
     fn envelope(

@@ -41,9 +41,9 @@ pub use bill::{
 };
 pub use callable_url::{BaseUrl, CallableUrl, UrlFault};
 pub use counterpart::{
-    CLIENT_CERT_HEADER, Counterpart, Coupon, CouponKind, DocumentFault, DocumentStore,
-    FORWARDED_PROTO_HEADER, FailedItems, FaultMode, OutgoingCallback, PhoneFault, PhoneOutcome,
-    ScanOutcome, SwitchFault, own_url,
+    AgreementAct, CLIENT_CERT_HEADER, Counterpart, Coupon, CouponKind, DocumentFault,
+    DocumentStore, FORWARDED_PROTO_HEADER, FailedItems, FaultMode, OutgoingCallback, PhoneFault,
+    PhoneOutcome, ScanOutcome, SwitchFault, own_url,
 };
 pub use finding::{
     AgreementCallback, Callback, FetchedKeys, Finding, OrderCallback, PayForm, PayInfo, Payment,

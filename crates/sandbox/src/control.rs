@@ -13,8 +13,8 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use channel::{
-    Counterpart, Coupon, CouponKind, DocumentFault, PhoneFault, PhoneOutcome, ScanOutcome,
-    SwitchFault,
+    AgreementAct, CodecContext, Counterpart, Coupon, CouponKind, DocumentFault, OutgoingCallback,
+    PhoneFault, PhoneOutcome, ScanOutcome, SwitchFault,
 };
 use ledger::Fen;
 use rusqlite::Connection;
@@ -43,6 +43,8 @@ pub(crate) fn router() -> Router<Arc<Sandbox>> {
     Router::new()
         .route("/healthz", get(async || "ok"))
         .route("/control/pay", post(pay))
+        .route("/control/sign", post(sign))
+        .route("/control/agreement", post(act_on_agreement))
         .route("/control/payment-code", post(payment_code))
         .route("/control/transactions", get(transactions))
         .route("/control/callbacks", get(list_callbacks))
@@ -78,30 +80,97 @@ async fn pay(State(sandbox): World, body: Bytes) -> Answer {
         Err(why) => return bad(why),
     };
     let pay_info = plain_text(&asked.pay_info);
-    let (clock, counterparts) = (sandbox.clock.clone(), sandbox.counterparts.clone());
-    let work = move |connection: &_| phone(connection, &clock, &counterparts, &pay_info, outcome);
-    match sandbox.writer.run(work).await {
-        Ok(text) => {
-            sandbox.new_callback.notify_one();
-            Json(json!({ "result": asked.outcome, "text": text })).into_response()
-        }
-        Err(PhoneFault::NotMine) => bad("pay_info: no channel knows it"),
+    let shown = on_the_phone(&sandbox, move |counterpart, documents, context| {
+        counterpart.phone(documents, &pay_info, outcome, context)
+    });
+    told(&asked.outcome, "pay_info: no channel knows it", shown.await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignRequest {
+    sign_info: Box<RawValue>,
+    outcome: String,
+}
+
+/// The phone opens a page for signing as it opens a cashier.
+async fn sign(State(sandbox): World, body: Bytes) -> Answer {
+    let asked = match parse::<SignRequest>(&body) {
+        Ok(asked) => asked,
+        Err(why) => return bad(why),
+    };
+    let outcome = match read_outcome(&asked.outcome, None) {
+        Ok(outcome) => outcome,
+        Err(why) => return bad(why),
+    };
+    let sign_info = plain_text(&asked.sign_info);
+    let shown = on_the_phone(&sandbox, move |counterpart, documents, context| {
+        counterpart.phone(documents, &sign_info, outcome, context)
+    });
+    told(&asked.outcome, "sign_info: no channel knows it", shown.await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AgreementAsked {
+    agreement: String,
+    action: String,
+}
+
+async fn act_on_agreement(State(sandbox): World, body: Bytes) -> Answer {
+    let asked = match parse::<AgreementAsked>(&body) {
+        Ok(asked) => asked,
+        Err(why) => return bad(why),
+    };
+    let act = match &*asked.action {
+        "terminate" => AgreementAct::Terminate,
+        "pause" => AgreementAct::Pause,
+        "resume" => AgreementAct::Resume,
+        _ => return bad("action: want terminate, pause or resume"),
+    };
+    let shown = on_the_phone(&sandbox, move |counterpart, documents, context| {
+        counterpart.act_on_agreement(documents, &asked.agreement, act, context)
+    });
+    told(&asked.action, "agreement: no channel knows it", shown.await)
+}
+
+/// What the phone shows, as the answer of a control call.
+fn told(result: &str, not_mine: &str, shown: Result<String, PhoneFault>) -> Answer {
+    match shown {
+        Ok(text) => Json(json!({ "result": result, "text": text })).into_response(),
+        Err(PhoneFault::NotMine) => bad(not_mine),
         Err(PhoneFault::Refused(text)) => bad(text),
         Err(PhoneFault::DocumentStore(fault)) => broken(&fault),
     }
+}
+
+/// What a counterpart shows on the phone, and the callbacks that follow.
+type Shown = Result<(String, Vec<OutgoingCallback>), PhoneFault>;
+
+/// Does something on the phone at the channel that knows what it is about, and sends what follows.
+async fn on_the_phone(
+    sandbox: &Sandbox,
+    act: impl Fn(&dyn Counterpart, &mut Documents<'_>, &CodecContext) -> Shown + Send + 'static,
+) -> Result<String, PhoneFault> {
+    let (clock, counterparts) = (sandbox.clock.clone(), sandbox.counterparts.clone());
+    let work = move |connection: &Connection| phone(connection, &clock, &counterparts, &act);
+    let shown = sandbox.writer.run(work).await;
+    if shown.is_ok() {
+        sandbox.new_callback.notify_one();
+    }
+    shown
 }
 
 fn phone(
     connection: &Connection,
     clock: &SharedClock,
     counterparts: &[Arc<dyn Counterpart>],
-    pay_info: &str,
-    outcome: PhoneOutcome,
+    act: &impl Fn(&dyn Counterpart, &mut Documents<'_>, &CodecContext) -> Shown,
 ) -> Result<String, PhoneFault> {
     for counterpart in counterparts {
         let context = context(connection, clock)?;
         let mut documents = Documents::new(connection);
-        match counterpart.phone(&mut documents, pay_info, outcome, &context) {
+        match act(&**counterpart, &mut documents, &context) {
             Err(PhoneFault::NotMine) => {}
             Err(fault) => return Err(fault),
             Ok((text, outgoing)) => {

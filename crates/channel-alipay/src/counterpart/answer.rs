@@ -34,6 +34,11 @@ impl Reply {
         Reply::json(&Answer { head, content })
     }
 
+    /// A browser is sent on.
+    pub(super) fn cashier(url: String) -> Reply {
+        Reply { body: Body::Cashier(url), outgoing: vec![] }
+    }
+
     /// The answer, with a callback that follows.
     pub(super) fn with_callbacks(
         self,

@@ -15,7 +15,7 @@ const TOTAL: &str = "total_amount";
 
 /// A trade was paid.
 pub(super) fn paid(order: &Order, paid: &Paid, context: &CodecContext) -> Option<OutgoingCallback> {
-    enqueue(order, of_trade(order, paid, context), context)
+    enqueue(order.notify_url.clone(), of_trade(order, paid, context), context)
 }
 
 /// A part of a paid trade went back, or all of it.
@@ -36,7 +36,7 @@ pub(super) fn refunded(
     if paid.refunded >= order.total {
         parameters.insert("gmt_close".to_owned(), now);
     }
-    enqueue(order, parameters, context)
+    enqueue(order.notify_url.clone(), parameters, context)
 }
 
 fn of_trade(order: &Order, paid: &Paid, context: &CodecContext) -> Parameters {
@@ -72,6 +72,12 @@ fn of_trade(order: &Order, paid: &Paid, context: &CodecContext) -> Parameters {
     ];
     let more = more.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     parameters.extend(more);
+    for (name, number) in [
+        ("agreement_no", &order.agreement_no),
+        ("external_agreement_no", &order.external_agreement_no),
+    ] {
+        parameters.extend(number.iter().map(|number| (name.to_owned(), number.clone())));
+    }
     parameters
 }
 
@@ -81,13 +87,13 @@ fn fund_bill_list(order: &Order) -> String {
     wire::json_text(&serde_json::json!([{ "amount": amount, "fundChannel": BALANCE }]))
 }
 
-/// An order without an address has no callbacks.
-fn enqueue(
-    order: &Order,
+/// What has no address has no callbacks.
+pub(super) fn enqueue(
+    url: Option<String>,
     parameters: Parameters,
     context: &CodecContext,
 ) -> Option<OutgoingCallback> {
-    let url = order.notify_url.clone()?;
+    let url = url?;
     Some(OutgoingCallback {
         id: identifiers::notify_id(context),
         url,

@@ -1,11 +1,12 @@
-//! Payments with a code on the payer's phone: shown, taken once, and ended by a password.
+//! Payments with a code on the payer's phone: shown, taken once, and ended by a password; and debits by
+//! agreement, which the same call makes.
 
 use crate::counterpart::answer::Reply;
 use crate::counterpart::records::{self, BALANCE, BUYER_LOGON, Order, Paid, Stage, State};
 use crate::counterpart::refusal::{Refusal, Stop};
-use crate::counterpart::{CallContext, identifiers, order, phone};
+use crate::counterpart::{CallContext, agreement, identifiers, order, phone};
 use crate::method::Method;
-use crate::wire::{self, Answer, ChargedAnswer, FundBill, Head, PAYING, Yuan};
+use crate::wire::{self, Answer, ChargedAnswer, FundBill, Head, OrderRequest, PAYING, Yuan};
 use channel::{
     CodecContext, DocumentFault, DocumentStore, FaultMode, OutgoingCallback, PhoneFault,
     PhoneOutcome, ScanOutcome,
@@ -57,6 +58,12 @@ pub(super) fn show(
 /// Charges a code. The same order again is answered by where it stands.
 pub(super) fn charge(call: &mut CallContext<'_>) -> Result<Reply, Stop> {
     let asked = order::read(call.app, call.parameters, Method::Pay)?;
+    if asked.agreement_params.is_some() {
+        return debit(call, asked);
+    }
+    if let FaultMode::Error { code } = call.mode {
+        return Err(Refusal::injected(code).into());
+    }
     if !asked.scene.as_deref().is_some_and(|scene| SCENES.contains(&scene)) {
         return Err(Refusal::field("scene").into());
     }
@@ -80,6 +87,26 @@ pub(super) fn charge(call: &mut CallContext<'_>) -> Result<Reply, Stop> {
             Ok(paid(&order, call.mode).with_callbacks(outgoing))
         }
     }
+}
+
+/// Debits by an agreement. The same order again is answered by where it stands.
+fn debit(call: &mut CallContext<'_>, asked: OrderRequest) -> Result<Reply, Stop> {
+    let made = agreement::debit(call, asked)?;
+    if let Some(known) = order::known(call.documents, &made, call.context.now)? {
+        return Ok(paying(&known));
+    }
+    agreement::check(call, &made)?;
+    let order = order::begin(call.documents, made, call.context)?;
+    if matches!(call.mode, FaultMode::Error { .. }) {
+        return Ok(paying(&order));
+    }
+    let (order, outgoing) = phone::pay_now(call.documents, order, call.context)?;
+    Ok(paid(&order, call.mode).with_callbacks(outgoing))
+}
+
+/// Whether the code of a fault lets a charge wait.
+pub(super) fn is_wait(code: &str, method: Method) -> bool {
+    code == PAYING && method == Method::Pay
 }
 
 /// Takes a code for an order; what happens then.

@@ -26,6 +26,11 @@ pub(super) fn notify_id(context: &CodecContext) -> String {
     format!("{}00222{}", day(context.now), context.nonce.chars().take(24).collect::<String>())
 }
 
+/// An agreement's number: the day in Beijing, and 12 digits.
+pub(super) fn agreement_no(context: &CodecContext) -> String {
+    format!("{}{}", day(context.now), digits(&context.nonce, 12))
+}
+
 /// A payer whom the order does not name.
 pub(super) fn buyer_id(context: &CodecContext) -> String {
     format!("2088{}", digits(&context.nonce, 12))

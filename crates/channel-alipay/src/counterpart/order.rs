@@ -1,6 +1,6 @@
 //! Placing an order: at once, behind a QR code, or when the payer's client opens the cashier.
 
-use crate::counterpart::answer::{Body, Reply};
+use crate::counterpart::answer::Reply;
 use crate::counterpart::records::{self, Code, Order, Stage, State};
 use crate::counterpart::refusal::{Refusal, Stop};
 use crate::counterpart::world::App;
@@ -59,7 +59,7 @@ pub(super) fn cashier(call: &mut CallContext<'_>, method: Method) -> Result<Repl
     let nonce = &call.context.nonce;
     let url =
         format!("https://{host}.alipay.com/cashier?out_trade_no={}&id={nonce}", asked.out_trade_no);
-    Ok(Reply { body: Body::Cashier(url), outgoing: vec![] })
+    Ok(Reply::cashier(url))
 }
 
 /// Opens the trade that signed parameters describe, or finds the one that stands.
@@ -138,6 +138,8 @@ pub(super) fn make(
         notify_url: parameters.get("notify_url").filter(|url| !url.is_empty()).cloned(),
         buyer: asked.buyer_id.or(asked.buyer_open_id),
         created_ms: context.now.ms(),
+        agreement_no: None,
+        external_agreement_no: None,
         qr_code: None,
         state: State::Prepared,
     })
@@ -222,6 +224,8 @@ fn check_product(asked: &OrderRequest, method: Method) -> Result<(), Refusal> {
             };
         }
         (Method::Create, Some("FACE_TO_FACE_PAYMENT")) => true,
+        // The product of a debit is that of its agreement, which is looked at there.
+        (Method::Pay, Some(_)) if asked.agreement_params.is_some() => true,
         // The word of the older interface, which clients still write.
         (Method::WapPay, Some("QUICK_WAP_PAY")) => true,
         (_, product_code) => product_code == method.product_code(),

@@ -3,7 +3,7 @@
 use crate::counterpart::records::{self, Code, Order, Paid, Stage, State};
 use crate::counterpart::refusal::Stop;
 use crate::counterpart::world::World;
-use crate::counterpart::{admit, callback, code_pay, form, identifiers, order};
+use crate::counterpart::{admit, agreement, callback, code_pay, form, identifiers, order};
 use crate::method::Method;
 use crate::wire::{self, BridgePayInfo, Parameters, Yuan};
 use channel::{
@@ -26,6 +26,9 @@ pub(super) fn pay(
 ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
     if code_pay::is_code(pay_info) {
         return code_pay::reply(documents, pay_info, outcome, context);
+    }
+    if let Some(parameters) = agreement::page::parameters(pay_info) {
+        return agreement::sign(world, documents, &parameters, outcome, context);
     }
     let order = open(world, documents, pay_info, context)?;
     match order.stage(context.now) {
@@ -139,6 +142,7 @@ pub(super) fn pay_now(
     };
     let order = Order { state: State::Paid(paid.clone()), ..order };
     records::keep(documents, &order)?;
+    agreement::debited(documents, &order, context.now)?;
     let outgoing = callback::paid(&order, &paid, context);
     Ok((order, outgoing.into_iter().collect()))
 }

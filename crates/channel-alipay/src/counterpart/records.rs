@@ -32,6 +32,11 @@ pub(super) struct Order {
     pub(super) buyer: Option<String>,
     pub(super) created_ms: i64,
     pub(super) expires_ms: i64,
+    /// The agreement by which it is debited, by the channel's number and by the merchant's.
+    #[serde(default)]
+    pub(super) agreement_no: Option<String>,
+    #[serde(default)]
+    pub(super) external_agreement_no: Option<String>,
     /// Its newest code.
     pub(super) qr_code: Option<String>,
     pub(super) state: State,

@@ -88,8 +88,9 @@ fn one_for_another_app_or_seller_is_a_mismatch() {
 
 #[test]
 fn another_kind_is_accepted_and_means_nothing() {
-    let read = bent(&[("notify_type", "dut_user_sign")]);
-    let wanted = Callback::Other { callback_id: NOTIFY_ID.into(), summary: "dut_user_sign".into() };
+    let read = bent(&[("notify_type", "fund_auth_freeze")]);
+    let wanted =
+        Callback::Other { callback_id: NOTIFY_ID.into(), summary: "fund_auth_freeze".into() };
     assert_eq!(read, Ok(wanted));
 }
 

@@ -2,6 +2,7 @@
 //! (Python and the `openssl` command).
 
 mod accounts;
+pub(crate) mod agreements;
 mod answers;
 mod callbacks;
 pub(crate) mod certificates;

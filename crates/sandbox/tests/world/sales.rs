@@ -1,8 +1,8 @@
 //! A tiny real channel: it counts sales and enqueues a callback for each.
 
 use channel::{
-    CodecContext, Counterpart, DocumentFault, DocumentStore, FaultMode, Method, OutgoingCallback,
-    PhoneFault, PhoneOutcome, Request, Response, SwitchFault,
+    AgreementAct, CodecContext, Counterpart, DocumentFault, DocumentStore, FaultMode, Method,
+    OutgoingCallback, PhoneFault, PhoneOutcome, Request, Response, SwitchFault,
 };
 use ledger::Timestamp;
 
@@ -107,6 +107,16 @@ impl Counterpart for SalesChannel {
             }
             PhoneOutcome::Cancel => Ok(("good bye".to_owned(), vec![])),
         }
+    }
+
+    fn act_on_agreement(
+        &self,
+        _: &mut dyn DocumentStore,
+        _: &str,
+        _: AgreementAct,
+        _: &CodecContext,
+    ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
+        Err(PhoneFault::NotMine)
     }
 
     fn envelope(
