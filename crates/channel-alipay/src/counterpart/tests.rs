@@ -12,6 +12,7 @@ use channel::{CallbackFault, Channel as _, Connection, Finding, Instruction, Pla
 use serde_json::{Value, json};
 
 mod acting;
+mod agreements;
 mod bills;
 mod certificates;
 mod rest;

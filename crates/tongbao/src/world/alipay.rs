@@ -20,6 +20,8 @@ const SELLER_ID: &str = "2088000100000109";
 const APP_AUTH_TOKEN: &str = "202611BB0000000000000000000000000000X01";
 const AUTH_APP_ID: &str = "2021000100000177";
 const AUTH_SELLER_ID: &str = "2088000100000177";
+/// The templates by which payers sign debits: any time, and by period.
+const AGREEMENTS: &str = "club=INDUSTRY|CLUB;rent=INDUSTRY|RENT,CYCLE_PAY_AUTH";
 /// The path of Alipay's gateway.
 const GATEWAY_PATH: &str = "/gateway.do";
 
@@ -143,6 +145,7 @@ impl AlipayKeys {
             ("app_private_key", self.app_private_key_pem.clone()),
             ("alipay_public_key", public_pem(&self.alipay_private_key_pem)?),
             ("seller_id", SELLER_ID.to_owned()),
+            ("agreements", AGREEMENTS.to_owned()),
         ];
         let settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value));
         Ok(DeclaredAccount {
