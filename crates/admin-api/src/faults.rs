@@ -9,8 +9,9 @@ use dialect::Wait;
 use engine::{ChannelAccountFault, DeclarationFault, Failure};
 use http::{HeaderValue, StatusCode, header};
 use kernel::{
-    AllocationRefusal, ApprovalRefusal, DirectoryRefusal, NotificationRefusal, OrderRefusal,
-    PayeeRefusal, RefundRefusal, Refusal, ShareRefusal, ShareReturnRefusal, WithdrawalRefusal,
+    AgreementRefusal, AllocationRefusal, ApprovalRefusal, DirectoryRefusal, NotificationRefusal,
+    OrderRefusal, PayeeRefusal, RefundRefusal, Refusal, ShareRefusal, ShareReturnRefusal,
+    WithdrawalRefusal,
 };
 use store::StoreFault;
 
@@ -242,6 +243,15 @@ fn refused(refusal: &Refusal) -> (StatusCode, &'static str, Option<String>) {
         Refusal::Payee(PayeeRefusal::NoAttention) => (StatusCode::CONFLICT, "no_attention", None),
         // No command of this API leads to the others.
         Refusal::Payee(_) => (StatusCode::CONFLICT, "payee", None),
+        Refusal::Agreement(AgreementRefusal::NotFound) => {
+            not_found("agreement_not_found", "agreement")
+        }
+        Refusal::Agreement(AgreementRefusal::NoAttention) => {
+            (StatusCode::CONFLICT, "no_attention", None)
+        }
+        Refusal::Agreement(AgreementRefusal::State { .. }) => (StatusCode::CONFLICT, "state", None),
+        // No command of this API leads to the others.
+        Refusal::Agreement(_) => (StatusCode::CONFLICT, "agreement", None),
         Refusal::Share(ShareRefusal::NotFound) => not_found("share_not_found", "share"),
         Refusal::Share(ShareRefusal::NoAttention) => (StatusCode::CONFLICT, "no_attention", None),
         Refusal::Share(_) => (StatusCode::CONFLICT, "state", None),
@@ -280,6 +290,8 @@ fn order_refused(refusal: &OrderRefusal) -> (StatusCode, &'static str, Option<St
         }
         OrderRefusal::State { .. } => (StatusCode::CONFLICT, "state", None),
         OrderRefusal::Contested { .. } => (StatusCode::CONFLICT, "contested", None),
+        OrderRefusal::DebitOut => (StatusCode::CONFLICT, "debit_out", None),
+        OrderRefusal::Debit(_) => (StatusCode::CONFLICT, "debit", None),
         OrderRefusal::NotContested => (StatusCode::CONFLICT, "not_contested", None),
         OrderRefusal::StoredValue => (StatusCode::CONFLICT, "stored_value", None),
         OrderRefusal::NoAttention => (StatusCode::CONFLICT, "no_attention", None),

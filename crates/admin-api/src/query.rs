@@ -192,6 +192,14 @@ pub(crate) fn payee_id(field: &'static str, text: &str) -> Result<Id<kinds::Paye
     id(field, text)
 }
 
+/// The agreement that a path names.
+pub(crate) fn agreement_id(
+    field: &'static str,
+    text: &str,
+) -> Result<Id<kinds::Agreement>, Malformed> {
+    id(field, text)
+}
+
 /// The return of a share that a path names.
 pub(crate) fn share_return_id(text: &str) -> Result<Id<kinds::ShareReturn>, Malformed> {
     id("share_return", text)

@@ -493,7 +493,7 @@ pub(crate) struct PageQuery {
 struct AttentionQuery {
     /// Only this kind: contradiction, account_blocked, cannot_close, refund_abnormal, refund_failed,
     /// refund_unfunded, refund_overdue, share_overdue, freeze_ending, unbind_failed,
-    /// notification_given_up, withdrawal_due, parked, late.
+    /// agreement_overdue, signed_late, notification_given_up, withdrawal_due, parked, late.
     kind: Option<String>,
     /// Only such rows: order, refund, notification, channel_account …
     row: Option<String>,

@@ -682,8 +682,8 @@ pub(crate) struct Subject {
     /// `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`,
     /// `channel_account`, `approval`, `allocation`, `allocation_release`, `withdrawal`, `payee`,
     /// `share`, `share_return`, `card_batch`, `card_quota`, `recharge`, `card`,
-    /// `card_transfer`, `card_binding`, `wallet`, `wallet_payment` or
-    /// `wallet_freeze`.
+    /// `card_transfer`, `card_binding`, `wallet`, `wallet_payment`,
+    /// `wallet_freeze` or `agreement`.
     #[schema(example = "order")]
     pub(crate) kind: &'static str,
     /// Its id, 18 digits.

@@ -1,12 +1,13 @@
 //! Notifications to merchants: their content, how they are signed, what acknowledges them.
 
 use crate::account::wire::WithdrawalShown;
+use crate::agreement::AgreementShown;
 use crate::keys::notification_key;
 use crate::sharing::{self, ReturnShown, ShareShown};
 use crate::sign::Signing;
 use crate::wallet::{self, RechargeShown};
 use crate::wire::Queried;
-use crate::{account, map, refund, time};
+use crate::{account, agreement, map, refund, time};
 use channel::{CodecContext, Request, Response};
 use crypto::rsa::Signer;
 use engine::{Announce, RegisteredCaller};
@@ -42,6 +43,7 @@ enum Shown<'a> {
     ShareReturn(ReturnShown<'a>),
     Refund(Box<refund::Shown<'a>>),
     Withdrawal(Box<WithdrawalShown<'a>>),
+    Agreement(Box<AgreementShown<'a>>),
 }
 
 impl<'a> Shown<'a> {
@@ -75,6 +77,7 @@ impl<'a> Shown<'a> {
             Row::Withdrawal(withdrawal) => {
                 Some(Shown::Withdrawal(Box::new(account::shown(withdrawal))))
             }
+            Row::Agreement(row) => Some(Shown::Agreement(Box::new(agreement::shown(row)))),
             _ => {
                 tracing::error!(about = %row.subject(), "this API has no notification about it");
                 None
@@ -105,6 +108,8 @@ impl Announce for Announcer {
                 NotificationKind::Refund => "REFUND",
                 NotificationKind::Withdrawal => "SETTLE",
                 NotificationKind::Recharge => "RECHARGE",
+                NotificationKind::AgreementSign => "AGREEMENT_SIGN",
+                NotificationKind::AgreementTerminate => "AGREEMENT_TERMINATE",
             },
             notify_time: time::write(notification.made_at),
             ocode,

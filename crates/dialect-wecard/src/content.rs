@@ -2,6 +2,7 @@
 //! itself: who pays, where the merchant is notified, until when, how the money is split, and what the
 //! merchant gets back with it.
 
+use crate::agreement::AgreementName;
 use crate::members::{Allocation, Share};
 use crate::wire::UnifiedOrder;
 use channel::Payer;
@@ -21,6 +22,8 @@ struct Content<'a> {
     shares: Option<&'a [Share<'a>]>,
     allocations: Option<&'a [Allocation<'a>]>,
     payees: Option<&'a [&'a str]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agreement: Option<String>,
 }
 
 /// A digest of the content of an order request.
@@ -34,6 +37,7 @@ pub(crate) fn digest(order: &UnifiedOrder<'_>, payer: &Payer) -> Result<String, 
         shares: order.shares.as_deref(),
         allocations: order.allocations.as_deref(),
         payees: order.payees.as_deref(),
+        agreement: order.agreement.as_ref().map(AgreementName::text),
     })
 }
 

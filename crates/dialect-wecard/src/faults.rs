@@ -1,13 +1,15 @@
 //! Refusals and failures in the words of this wire.
 
+use crate::agreement::AGREEMENT_INFO;
 use crate::check::Malformed;
 use crate::wallet::faults as wallet;
 use channel::TextField;
 use dialect::Wait;
 use engine::Failure;
 use kernel::{
-    AllocationFault, AllocationReleaseRefusal, OrderField, OrderRefusal, PayeeRefusal, PickFault,
-    RefundRefusal, Refusal, ShareRefusal, ShareReturnRefusal, WithdrawalField, WithdrawalRefusal,
+    AgreementRefusal, AllocationFault, AllocationReleaseRefusal, DebitFault, OrderField,
+    OrderRefusal, PayeeRefusal, PickFault, RefundRefusal, Refusal, ShareRefusal,
+    ShareReturnRefusal, WithdrawalField, WithdrawalRefusal,
 };
 
 /// The codes of `ErrCode`.
@@ -56,6 +58,12 @@ pub(crate) enum ErrCode {
     WalletBalanceInsufficient,
     FreezeNotExist,
     FreezeStatusError,
+    AgreementInvalidParameter,
+    AgreementNotExist,
+    AgreementAlreadyExist,
+    AgreementNotSigned,
+    AgreementAmountExceed,
+    AgreementPeriodNotMatch,
     MerchantBalanceNotEnough,
     NoRecord,
     SystemError,
@@ -110,6 +118,12 @@ impl ErrCode {
             ErrCode::WalletBalanceInsufficient => "WALLET.BALANCE_INSUFFICIENT",
             ErrCode::FreezeNotExist => "WALLET.FREEZE_NOT_EXIST",
             ErrCode::FreezeStatusError => "WALLET.FREEZE_STATUS_ERROR",
+            ErrCode::AgreementInvalidParameter => "AGREEMENT.INVALID_PARAMETER",
+            ErrCode::AgreementNotExist => "AGREEMENT.NOT_EXIST",
+            ErrCode::AgreementAlreadyExist => "AGREEMENT.RECORD_ALREADY_EXIST",
+            ErrCode::AgreementNotSigned => "AGREEMENT.NOT_SIGNED",
+            ErrCode::AgreementAmountExceed => "AGREEMENT.AMOUNT_EXCEED",
+            ErrCode::AgreementPeriodNotMatch => "AGREEMENT.PERIOD_NOT_MATCH",
             ErrCode::SystemError => "FailedOperation.SystemError",
         }
     }
@@ -259,6 +273,7 @@ impl From<Refusal> for Fault {
             Refusal::CardTransfer(refusal) => owned(wallet::of_transfer(&refusal)),
             Refusal::Wallet(refusal) => owned(wallet::of_account(&refusal)),
             Refusal::WalletFreeze(refusal) => owned(wallet::of_freeze(&refusal)),
+            Refusal::Agreement(refusal) => owned(of_agreement(&refusal)),
             Refusal::Payee(refusal) => owned(of_payee(&refusal)),
             Refusal::Share(refusal) => owned(of_share(&refusal)),
             Refusal::ShareReturn(refusal) => owned(of_share_return(&refusal)),
@@ -379,13 +394,54 @@ fn of_order(refusal: OrderRefusal) -> (ErrCode, Option<&'static str>) {
         OrderRefusal::Wallet(refusal) => wallet::of_account(&refusal),
         OrderRefusal::NotFound => (ErrCode::OrderNotExist, None),
         OrderRefusal::Final => (ErrCode::RecordAlreadyExist, None),
-        OrderRefusal::CallInFlight => (ErrCode::OperateIsProcessing, None),
+        OrderRefusal::CallInFlight | OrderRefusal::DebitOut => (ErrCode::OperateIsProcessing, None),
+        OrderRefusal::Debit(fault) => of_debit(&fault),
         // The operators' refusals cannot come of a command of this wire.
         OrderRefusal::State { .. }
         | OrderRefusal::Contested { .. }
         | OrderRefusal::NotContested
         | OrderRefusal::StoredValue
         | OrderRefusal::NoAttention => (ErrCode::OrderStatusError, None),
+    }
+}
+
+/// The code of what is wrong with the agreement of an order, and the member that it names.
+const fn of_debit(fault: &DebitFault) -> (ErrCode, Option<&'static str>) {
+    match fault {
+        DebitFault::Missing | DebitFault::NotTaken => {
+            (ErrCode::InvalidParameter, Some(AGREEMENT_INFO))
+        }
+        DebitFault::NotFound => (ErrCode::AgreementNotExist, Some(AGREEMENT_INFO)),
+        DebitFault::OtherMerchant => (ErrCode::InvalidParameter, Some("ChannelSubMerchantId")),
+        DebitFault::OtherChannel => (ErrCode::InvalidParameter, Some("PayChannel")),
+        DebitFault::Scene => (ErrCode::InvalidParameter, Some("PayType")),
+        DebitFault::NotSigned { .. } => (ErrCode::AgreementNotSigned, Some(AGREEMENT_INFO)),
+        DebitFault::Amount { .. } => (ErrCode::AgreementAmountExceed, Some("TotalAmount")),
+        DebitFault::Period { .. } => (ErrCode::AgreementPeriodNotMatch, None),
+        DebitFault::Debiting { .. } => (ErrCode::OperateIsProcessing, None),
+    }
+}
+
+/// The code of an agreement's refusal, and the member that it names.
+const fn of_agreement(refusal: &AgreementRefusal) -> (ErrCode, Option<&'static str>) {
+    match refusal {
+        AgreementRefusal::UnknownMerchant => {
+            (ErrCode::AgreementInvalidParameter, Some("ChannelSubMerchantId"))
+        }
+        AgreementRefusal::NotFound => (ErrCode::AgreementNotExist, None),
+        AgreementRefusal::Exists { .. } => (ErrCode::AgreementAlreadyExist, None),
+        AgreementRefusal::Differs => (ErrCode::AgreementInvalidParameter, Some("OutAgreementId")),
+        AgreementRefusal::CallInFlight => (ErrCode::OperateIsProcessing, None),
+        // An operator alone is told the last.
+        AgreementRefusal::State { .. } | AgreementRefusal::NoAttention => {
+            (ErrCode::AgreementNotSigned, None)
+        }
+        AgreementRefusal::MerchantDisabled | AgreementRefusal::NoRoute => {
+            (ErrCode::NoMerchantSecret, None)
+        }
+        AgreementRefusal::Expiry | AgreementRefusal::ExpiryTooFar { .. } => {
+            (ErrCode::AgreementInvalidParameter, Some("ExpireTime"))
+        }
     }
 }
 

@@ -12,6 +12,7 @@
 //! - `wire`, `members`: requests and results; `map`: to commands and back; `details`: what an order
 //!   keeps beyond the kernel's terms; `faults`: refusals in this API's codes.
 //! - `sharing`: payees, shares and their returns.
+//! - `agreement`: agreements by which payers are debited.
 //! - `wallet`: wallets and gift cards.
 //! - `refund`: refunds, from the request to the result.
 //! - `pay_channel`: the words of `PayChannel`, a row a channel.
@@ -19,6 +20,7 @@
 //! - `announce`: notifications to merchants; `sign`, `keys`, `time`, `url`: what they rest on.
 
 mod account;
+mod agreement;
 mod announce;
 mod auth;
 mod bill;
@@ -68,6 +70,9 @@ pub const REFUND_NAMESPACE: &str = "wecard.refund";
 
 /// The namespace of their numbers of recharges (OutRechargeId).
 pub const RECHARGE_NAMESPACE: &str = "wecard.recharge";
+
+/// The namespace of their numbers of agreements (OutAgreementId).
+pub const AGREEMENT_NAMESPACE: &str = "wecard.agreement";
 
 /// The namespace of their numbers of cards that are given away (OutTransferId).
 const TRANSFER_NAMESPACE: &str = "wecard.card_transfer";

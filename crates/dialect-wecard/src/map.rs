@@ -1,5 +1,6 @@
 //! Wire to commands, orders to wire. Pure.
 
+use crate::agreement::AgreementName;
 use crate::auth::Caller;
 use crate::details::Kept;
 use crate::faults::{ErrCode, Fault};
@@ -63,6 +64,7 @@ pub(crate) fn place_in(
         payees: payees(order)?,
         expires_at: order.expires_at,
         payment_code: payment_code(order),
+        agreement: order.agreement.as_ref().map(AgreementName::key),
     })
 }
 
@@ -72,10 +74,10 @@ fn payment_code(order: &UnifiedOrder<'_>) -> Option<PaymentCode> {
     code.map(|code| PaymentCode::new(code.to_owned()))
 }
 
-/// True of an order that a code pays: what is not known of it yet is found out by queries, and its caller
-/// waits for nothing else.
-fn is_by_code(order: &Order) -> bool {
-    order.terms.request.scene == Scene::Swipe
+/// True of an order that a code or an agreement pays: what is not known of it yet is found out by queries,
+/// and its caller waits for nothing else.
+fn is_direct(order: &Order) -> bool {
+    order.terms.request.scene == Scene::Swipe || order.terms.debit.is_some()
 }
 
 /// The payees that get their parts by the merchant's template.
@@ -128,7 +130,7 @@ pub(crate) fn placed<'o>(
         OrderState::Init if matches!(answer, Some(ChannelAnswer::AccountFault { .. })) => {
             return Err(not_known(answer));
         }
-        OrderState::Init | OrderState::Closing(_) if is_by_code(order) => {}
+        OrderState::Init | OrderState::Closing(_) if is_direct(order) => {}
         OrderState::Init => return Err(not_known(answer)),
         OrderState::Paying(_) if view.pay_info.is_none() => return Err(not_known(answer)),
         OrderState::Closing(_) => {
@@ -308,7 +310,7 @@ pub(crate) fn closed<'o>(
         OrderState::Paid(_) => {
             return Err(Fault::new(ErrCode::OrderStatusError, "the order is paid"));
         }
-        OrderState::Closing(_) if is_by_code(order) && is_unknown(answer) => {
+        OrderState::Closing(_) if is_direct(order) && is_unknown(answer) => {
             let text = "the order is being cancelled: query it";
             return Err(Fault::new(ErrCode::OperateIsProcessing, text));
         }
@@ -330,17 +332,18 @@ pub(crate) struct View<'o> {
     pub(crate) pay_info: Option<&'o KnownPayInfo>,
     pub(crate) paid: Option<&'o Paid>,
     pub(crate) fail_reason: Option<&'o str>,
-    /// Whether the payer's client has nothing to open: a code pays, and the caller waits for the outcome.
-    is_by_code: bool,
+    /// Whether the payer's client has nothing to open: a code or an agreement pays, and the caller waits for
+    /// the outcome.
+    is_direct: bool,
 }
 
 impl<'o> View<'o> {
     pub(crate) fn of(order: &'o Order, now: Timestamp) -> View<'o> {
-        let is_by_code = is_by_code(order);
+        let is_direct = is_direct(order);
         let view =
-            View { status: "INIT", pay_info: None, paid: None, fail_reason: None, is_by_code };
+            View { status: "INIT", pay_info: None, paid: None, fail_reason: None, is_direct };
         match &order.state {
-            OrderState::Init if is_by_code => View { status: PAYING, ..view },
+            OrderState::Init if is_direct => View { status: PAYING, ..view },
             OrderState::Init => view,
             OrderState::Paying(pay_info) => {
                 let works = pay_info.is_usable(now) && !order.is_overdue(now);
@@ -357,7 +360,7 @@ impl<'o> View<'o> {
 
     /// `PayInfoType`: what there is to open, or that nothing is to be.
     pub(crate) fn pay_info_type(&self) -> Option<&'static str> {
-        let is_direct = self.paid.is_some() || (self.is_by_code && self.status == PAYING);
+        let is_direct = self.paid.is_some() || (self.is_direct && self.status == PAYING);
         self.pay_info.map(form).or(is_direct.then_some("DIRECTPAY"))
     }
 }
@@ -371,7 +374,7 @@ fn paid_status(order: &Order) -> &'static str {
     }
 }
 
-fn form(pay_info: &KnownPayInfo) -> &'static str {
+pub(crate) fn form(pay_info: &KnownPayInfo) -> &'static str {
     match pay_info.form {
         PayForm::Jsapi => "JSAPI",
         PayForm::AppSdk => "APPSDK",

@@ -17,6 +17,8 @@ pub(crate) struct PayChannel {
     name: &'static str,
     /// Who pays, as members of `ExternalPaymentData`.
     pub(crate) payer: Option<PayerMembers>,
+    /// Whether a debit by agreement may have to be announced to the payer first.
+    pub(crate) announces_debits: bool,
     /// What an order cannot do without, by scene.
     pub(crate) wanted: &'static [(&'static [Scene], Member)],
 }
@@ -48,6 +50,7 @@ static ROWS: &[PayChannel] = &[
         word: "WXPAY",
         name: "wxpay",
         payer: Some(PayerMembers { app: "WxAppId", user: "WxOpenId" }),
+        announces_debits: true,
         wanted: &[
             (INSIDE_AN_APP, Member::External("WxOpenId")),
             (&[Scene::H5], Member::InScene("PayerClientIp")),
@@ -57,12 +60,14 @@ static ROWS: &[PayChannel] = &[
         word: "ALIPAY",
         name: "alipay",
         payer: Some(PayerMembers { app: "AliAppId", user: "AliUserId" }),
+        announces_debits: false,
         wanted: &[(INSIDE_AN_APP, Member::External("AliUserId"))],
     },
     PayChannel {
         word: "WALLETPAY",
         name: "walletpay",
         payer: None,
+        announces_debits: false,
         wanted: &[(&Scene::ALL, Member::PayerInfo)],
     },
 ];

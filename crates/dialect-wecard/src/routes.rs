@@ -6,7 +6,8 @@ use crate::faults::{ErrCode, Fault};
 use crate::json::Object;
 use crate::wire::{OrderName, Unfreeze, UnifiedOrder};
 use crate::{
-    Mode, NAMESPACE, UNFREEZE_NAMESPACE, account, bill, encoding, map, refund, sharing, wallet,
+    Mode, NAMESPACE, UNFREEZE_NAMESPACE, account, agreement, bill, encoding, map, refund, sharing,
+    wallet,
 };
 use axum::Router;
 use axum::extract::{Request, State};
@@ -61,6 +62,7 @@ pub(crate) fn router(api: Api) -> Router {
         .route("/cloudpay/v1/refundOrder/apply", post(refund_apply).fallback(wrong_method))
         .route("/cloudpay/v1/refundOrder/query", post(refund_query).fallback(wrong_method))
         .merge(account::router())
+        .merge(agreement::router())
         .merge(wallet::router())
         .merge(bill::router())
         .route("/cloudpay", axum::routing::any(unknown_path))
@@ -119,6 +121,7 @@ async fn place(api: &Api, request: Request) -> Result<Response, Fault> {
     let (caller, body) = api.prove(&received)?;
     let order = UnifiedOrder::read(&body)?;
     let place = api.with_wallet(&order, map::place(&caller, &order)?).await?;
+    api.check_agreement(&caller.tenant, &order).await?;
     let (order, channel_answer) = api.handle_and_wait(&caller, place.into()).await?;
     Ok(success(map::placed(&order, channel_answer.as_ref(), api.engine.now())?))
 }

@@ -124,6 +124,7 @@ fn order(body: &str, state: OrderState) -> Order {
             callback_url: Arc::from("https://pay.example/channel/account/callback"),
             placed_at: NOW,
             expires_at: NOW.plus_seconds(1800),
+            debit: None,
         }),
         version: 1,
         state,

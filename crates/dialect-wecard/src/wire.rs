@@ -1,5 +1,6 @@
 //! Requests and results, member by member.
 
+use crate::agreement::{self, AgreementName};
 use crate::check::{Malformed, Read, as_object, required};
 use crate::json::{Json, Object};
 use crate::members::{
@@ -63,6 +64,7 @@ pub(crate) struct UnifiedOrder<'o> {
     pub(crate) remark: Option<&'o str>,
     pub(crate) allocations: Option<Vec<Allocation<'o>>>,
     pub(crate) wallet_info: Option<&'o Object<'o>>,
+    pub(crate) agreement: Option<AgreementName>,
 }
 
 impl<'o> UnifiedOrder<'o> {
@@ -95,6 +97,7 @@ impl<'o> UnifiedOrder<'o> {
             remark: body.text("Remark", 1..=128)?,
             allocations: body.list("FundAllocateList", LIST_LEN_MAX, Allocation::read)?,
             wallet_info: checked(body, "WalletInfo", check_wallet_info)?,
+            agreement: agreement::of_order(body, pay_type)?,
         };
         order.check_together(total)?;
         Ok(order)

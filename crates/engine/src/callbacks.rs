@@ -1,13 +1,16 @@
 //! Channels' callbacks on their way in: verified, committed as findings, and only then accepted.
 
+use crate::agreements::OpenedAgreement;
 use crate::calls::off_thread;
 use crate::channel_accounts::OpenAccount;
 use crate::{Engine, Failure, keys};
 use adapters::Stopwatch;
-use channel::{Callback, CallbackFault, Finding, OrderCallback, Request, Response};
+use channel::{
+    AgreementCallback, Callback, CallbackFault, Finding, OrderCallback, Request, Response,
+};
 use kernel::{
-    CallRecord, Caller, ChannelAccountCommand, Command, OrderRefusal, RecordFinding, RefundRefusal,
-    Refusal, subject_of_channel_no,
+    AgreementRefusal, CallRecord, Caller, ChannelAccountCommand, Command, OrderRefusal, Reads,
+    RecordFinding, RefundRefusal, Refusal, subject_of_channel_no,
 };
 use ledger::{Id, Subject, kinds};
 use std::sync::Arc;
@@ -29,11 +32,8 @@ impl Engine {
             Ok(Callback::Order(callback)) => {
                 account.connection.receipt(self.take(&account, callback).await)
             }
-            // Not accepted, so that it comes again to a version that records it.
             Ok(Callback::Agreement(callback)) => {
-                let number = &callback.channel_agreement_no;
-                tracing::warn!(account = %account.name, number, "about an agreement");
-                account.connection.receipt(false)
+                account.connection.receipt(self.take_agreement(&account, callback).await)
             }
             Ok(Callback::Other { callback_id, summary }) => {
                 tracing::info!(account = %account.name, callback_id, summary, "about no order");
@@ -49,28 +49,44 @@ impl Engine {
         }
     }
 
-    /// Commits the content of a callback. True when it stands.
+    /// Commits the content of a callback about an order. True when it stands.
     async fn take(self: &Arc<Engine>, account: &OpenAccount, callback: OrderCallback) -> bool {
-        // What is not understood is not accepted: the channel repeats it, a bounded number of times,
-        // and a later version of this program may understand it.
-        if let Finding::Unknown { why } = &callback.finding {
-            let number = &callback.channel_order_no;
-            tracing::warn!(account = %account.name, number, why, "a callback was not understood");
+        let OrderCallback { channel_order_no: number, finding, callback_id } = callback;
+        let Some(call) = understood(self, account, &number, &finding, callback_id) else {
             return false;
-        }
-        let call = CallRecord {
-            operation: None,
-            at: self.clock.now(),
-            took_ms: 0,
-            status: None,
-            channel_trace: Some(callback.callback_id),
-            summary: callback.finding.describe(),
         };
-        let number = callback.channel_order_no;
-        match self.record(account, &number, callback.finding, call.clone()).await {
+        let recorded = self.record(account, &number, finding, call.clone()).await;
+        self.recorded(account, &number, call, recorded).await
+    }
+
+    /// Commits the content of a callback about an agreement. True when it stands.
+    async fn take_agreement(
+        self: &Arc<Engine>,
+        account: &OpenAccount,
+        callback: AgreementCallback,
+    ) -> bool {
+        let AgreementCallback { channel_agreement_no: number, finding, callback_id } = callback;
+        let Some(call) = understood(self, account, &number, &finding, callback_id) else {
+            return false;
+        };
+        let recorded = match self.named::<kinds::Agreement>(&number) {
+            Some(id) => self.record_agreement(account, id, finding, call.clone()).await,
+            None => Err(AgreementRefusal::NotFound.into()),
+        };
+        self.recorded(account, &number, call, recorded).await
+    }
+
+    /// Whether a callback can be accepted. A channel that reports money has to be believed, even about
+    /// nothing that we know: that is recorded for a person, and then accepted.
+    async fn recorded(
+        &self,
+        account: &OpenAccount,
+        number: &str,
+        call: CallRecord,
+        recorded: Result<(), Failure>,
+    ) -> bool {
+        match recorded {
             Ok(()) => true,
-            // A channel that reports money has to be believed, even about nothing that we know: it is
-            // recorded for a person, and then accepted.
             Err(Failure::Refused(refusal)) => {
                 let why = format!("about {number}: {refusal}");
                 let (tenant, name) = (account.tenant.clone(), account.name.clone());
@@ -82,6 +98,36 @@ impl Engine {
                 false
             }
         }
+    }
+
+    /// Commits a finding about an agreement. The channel's number of it is sealed before.
+    async fn record_agreement(
+        &self,
+        account: &OpenAccount,
+        id: Id<kinds::Agreement>,
+        finding: Finding,
+        call: CallRecord,
+    ) -> Result<(), Failure> {
+        let reads =
+            Reads { agreements: vec![(account.tenant.clone(), id.into())], ..Reads::default() };
+        if self.rows(&reads).await?.agreements.get(&account.tenant, id).is_none() {
+            return Err(AgreementRefusal::NotFound.into());
+        }
+        let opened = OpenedAgreement::open(self, &account.tenant, id).await;
+        let finding = match opened {
+            Ok(opened) => opened.strip(self, finding),
+            Err(why) => Finding::Unknown { why },
+        };
+        let record = RecordFinding {
+            tenant: account.tenant.clone(),
+            subject: id.subject(),
+            root: id.subject().root(),
+            channel_account: account.name.clone(),
+            channel_identity: account.identity.clone(),
+            finding,
+            call,
+        };
+        self.handle(account.caller(), Command::RecordFinding(record)).await.map(drop)
     }
 
     /// Commits a finding about the subject that its number names.
@@ -151,6 +197,35 @@ impl OpenAccount {
     /// The channel as a caller.
     fn caller(&self) -> Caller {
         Caller::Channel(Arc::from(self.channel.about().name))
+    }
+}
+
+/// The record of a callback that is understood. What is not is not accepted: the channel repeats it, a
+/// bounded number of times, and a later version of this program may understand it.
+fn understood(
+    engine: &Engine,
+    account: &OpenAccount,
+    number: &str,
+    finding: &Finding,
+    callback_id: String,
+) -> Option<CallRecord> {
+    if let Finding::Unknown { why } = finding {
+        tracing::warn!(account = %account.name, number, why, "a callback was not understood");
+        return None;
+    }
+    Some(CallRecord {
+        operation: None,
+        at: engine.clock.now(),
+        took_ms: 0,
+        status: None,
+        channel_trace: Some(callback_id),
+        summary: finding.describe(),
+    })
+}
+
+impl From<AgreementRefusal> for Failure {
+    fn from(refusal: AgreementRefusal) -> Failure {
+        Failure::Refused(Refusal::Agreement(refusal))
     }
 }
 

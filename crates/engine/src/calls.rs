@@ -4,6 +4,7 @@
 //! tried again with the same bytes; everything else that leaves a doubt is [`Finding::Unknown`], and
 //! the order's task looks again.
 
+use crate::agreements::OpenedAgreement;
 use crate::bulkhead::Permit;
 use crate::channel_accounts::OpenAccount;
 use crate::receivers::Receivers;
@@ -18,7 +19,7 @@ use channel::{
 use kernel::{
     CallRecord, Caller, ChannelAccountCommand, Command, RecordFinding, Reply, TenantId, Work,
 };
-use ledger::Timestamp;
+use ledger::{Id, Timestamp, kinds};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -70,12 +71,12 @@ pub(crate) async fn ask(
                 let call = record(&instruction, at, begun, None, why.clone());
                 (Finding::Mismatch { why }, call)
             }
-            Some(account) => match Receivers::open(&engine, &tenant, &payees).await {
-                Ok(receivers) => {
-                    let filled = receivers.fill(&instruction);
+            Some(account) => match opened(&engine, &tenant, &payees, &instruction).await {
+                Ok((receivers, contract)) => {
+                    let filled = contract.fill(receivers.fill(&instruction));
                     let (finding, mut call) = call(&engine, account, &filled).await;
-                    call.summary = receivers.hide(call.summary);
-                    (receivers.strip(finding), call)
+                    call.summary = contract.hide(receivers.hide(call.summary));
+                    (contract.strip(&engine, receivers.strip(finding)), call)
                 }
                 Err(why) => unknown(&instruction, at, begun, why),
             },
@@ -101,6 +102,17 @@ pub(crate) async fn ask(
     {
         tracing::error!(%failure, %subject, "a finding was not recorded; its task will ask again");
     }
+}
+
+/// What the call must name and no decision has in the clear: receivers, and an agreement's number.
+async fn opened(
+    engine: &Engine,
+    tenant: &TenantId,
+    payees: &[Id<kinds::Payee>],
+    instruction: &Instruction,
+) -> Result<(Receivers, OpenedAgreement), String> {
+    let receivers = Receivers::open(engine, tenant, payees).await?;
+    Ok((receivers, OpenedAgreement::of(engine, tenant, instruction).await?))
 }
 
 /// Marks an account that the channel refuses, once, and one that it takes again.
@@ -345,6 +357,9 @@ const fn deadline(instruction: &Instruction) -> Duration {
         | Instruction::QueryUnshared(_)
         | Instruction::ReturnShare(_)
         | Instruction::QueryShareReturn(_)
+        | Instruction::SignAgreement(_)
+        | Instruction::QueryAgreement(_)
+        | Instruction::TerminateAgreement(_)
         | Instruction::FetchKeys { .. } => CHANNEL_TIMEOUT,
     }
 }

@@ -7,7 +7,7 @@
 use crate::Engine;
 use crate::channel_accounts::ChannelAccounts;
 use crate::secrets::{Secrets, caller_key_context};
-use channel::Channel;
+use channel::{About, AgreementRules, Channel, Scene};
 use crypto::Secret;
 use crypto::rsa::Verifier;
 use kernel::{
@@ -135,14 +135,15 @@ fn routes(
             .iter()
             .any(|row| row.tenant == merchant.tenant && row.name == *name && row.is_enabled);
         let account = accounts.get(name).filter(|_| is_enabled)?;
-        let about = account.channel.about();
+        let (about, agreements) = (account.channel.about(), account.connection.agreements());
         Some(Route {
             channel: Arc::from(about.name),
             channel_account: name.clone(),
             channel_identity: account.identity.clone(),
-            scenes: about.scenes.to_vec(),
+            scenes: scenes(about, agreements),
             order_life_seconds_max: about.order_life_seconds_max,
             payment_codes: about.payment_codes,
+            agreements,
             sharing: about.sharing,
             text: about.text,
             callback_url: Arc::from(format!("{}/channel/{name}/callback", opening.public_url)),
@@ -154,6 +155,12 @@ fn routes(
         sharing: merchant.sharing.clone(),
         routes: merchant.channel_accounts.iter().filter_map(route).collect(),
     }
+}
+
+/// Where payers may be: an account that has agreements is debited by them too.
+fn scenes(about: &About, agreements: Option<AgreementRules>) -> Vec<Scene> {
+    let by_agreement = agreements.map_or(&[][..], |_| &Scene::BY_AGREEMENT);
+    about.scenes.iter().chain(by_agreement).copied().collect()
 }
 
 /// The callers whose keys are enabled.
@@ -227,6 +234,7 @@ pub(crate) const fn is_of_directory(command: &Command) -> bool {
         | Command::Wallet(_)
         | Command::WalletPayment(_)
         | Command::WalletFreeze(_)
+        | Command::Agreement(_)
         | Command::RecordFinding(_)
         | Command::RunTask(_) => false,
     }

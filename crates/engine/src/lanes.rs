@@ -56,6 +56,7 @@ pub(crate) fn counterpart(view: &View, task: &Task) -> Arc<str> {
         Some(Row::ShareReturn(row)) => {
             view.orders.get(&task.tenant, row.order).map(account).unwrap_or_default()
         }
+        Some(Row::Agreement(row)) => row.terms.channel_account.clone(),
         Some(Row::Notification(notification)) => host(&notification.url),
         Some(
             Row::Tenant(_)

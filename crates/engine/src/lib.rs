@@ -21,6 +21,7 @@
 //!
 //! It knows neither a database nor a vendor nor a dialect: those come in as [`Parts`].
 
+mod agreements;
 mod apart;
 mod attention;
 mod bills;
@@ -57,7 +58,8 @@ pub use put::{
     CALLER_SECRET_LEN, DeclarationFault, DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof,
 };
 pub use secrets::{
-    Secrets, caller_key_context, card_secret_context, payee_context, setting_context,
+    Secrets, agreement_context, caller_key_context, card_secret_context, payee_context,
+    setting_context,
 };
 pub use warnings::read_date;
 

@@ -75,19 +75,7 @@ impl Receivers {
                 returned.account = self.payee(&returned.account, None);
                 Finding::ShareReturn(returned)
             }
-            Finding::Refused { code, text } => Finding::Refused { code, text: self.hide(text) },
-            Finding::Failed { code, text } => Finding::Failed { code, text: self.hide(text) },
-            Finding::Unfunded { code, text } => Finding::Unfunded { code, text: self.hide(text) },
-            Finding::Later { code, text } => Finding::Later { code, text: self.hide(text) },
-            Finding::AccountFault { code, text } => {
-                Finding::AccountFault { code, text: self.hide(text) }
-            }
-            Finding::Unproven(Unproven::Refused { code, text }) => {
-                Finding::Unproven(Unproven::Refused { code, text: self.hide(text) })
-            }
-            Finding::Unknown { why } => Finding::Unknown { why: self.hide(why) },
-            Finding::Mismatch { why } => Finding::Mismatch { why: self.hide(why) },
-            finding => finding,
+            finding => with_texts(finding, |text| self.hide(text)),
         }
     }
 
@@ -105,6 +93,23 @@ impl Receivers {
             known.receiver.account == account && kind.is_none_or(|kind| known.receiver.kind == kind)
         };
         self.known.iter().find(is_it).map(|known| known.payee.clone()).unwrap_or_default()
+    }
+}
+
+/// The finding with what the channel says in words changed.
+pub(crate) fn with_texts(finding: Finding, hide: impl Fn(String) -> String) -> Finding {
+    match finding {
+        Finding::Refused { code, text } => Finding::Refused { code, text: hide(text) },
+        Finding::Failed { code, text } => Finding::Failed { code, text: hide(text) },
+        Finding::Unfunded { code, text } => Finding::Unfunded { code, text: hide(text) },
+        Finding::Later { code, text } => Finding::Later { code, text: hide(text) },
+        Finding::AccountFault { code, text } => Finding::AccountFault { code, text: hide(text) },
+        Finding::Unproven(Unproven::Refused { code, text }) => {
+            Finding::Unproven(Unproven::Refused { code, text: hide(text) })
+        }
+        Finding::Unknown { why } => Finding::Unknown { why: hide(why) },
+        Finding::Mismatch { why } => Finding::Mismatch { why: hide(why) },
+        finding => finding,
     }
 }
 

@@ -124,6 +124,12 @@ fn hashed(context: &str, plain: &Secret) -> String {
     format!("{context}/{}", plain.expose())
 }
 
+/// The place of a channel's number of an agreement.
+pub fn agreement_context(tenant: &TenantId, agreement: &NaturalKey) -> String {
+    let NaturalKey { namespace, number } = agreement;
+    format!("tenant/{tenant}/agreement/{namespace}/{number}/reference")
+}
+
 /// The place of what a payee is at a channel: its account or its name.
 pub fn payee_context(tenant: &TenantId, payee: &NaturalKey, field: &str) -> String {
     let NaturalKey { namespace, number } = payee;

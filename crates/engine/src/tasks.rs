@@ -10,9 +10,9 @@ use crate::bulkhead::Permit;
 use crate::lanes::counterpart;
 use crate::{Engine, Failure, Handled, deliveries};
 use kernel::{
-    AllocationRefusal, ApprovalRefusal, Caller, Command, Lane, NotificationCommand,
-    NotificationRefusal, OrderRefusal, PayeeRefusal, Reads, RefundRefusal, Refusal, Row,
-    ShareRefusal, ShareReturnRefusal, Task, TenantId, View,
+    AgreementRefusal, AllocationRefusal, ApprovalRefusal, Caller, Command, Lane,
+    NotificationCommand, NotificationRefusal, OrderRefusal, PayeeRefusal, Reads, RefundRefusal,
+    Refusal, Row, ShareRefusal, ShareReturnRefusal, Task, TenantId, View,
 };
 use ledger::{Subject, Timestamp};
 use std::sync::Arc;
@@ -193,6 +193,7 @@ async fn decide_task(engine: &Engine, task: Task, permit: Permit) {
             | Refusal::Share(ShareRefusal::NotFound)
             | Refusal::ShareReturn(ShareReturnRefusal::NotFound)
             | Refusal::Payee(PayeeRefusal::NotFound)
+            | Refusal::Agreement(AgreementRefusal::NotFound)
             | Refusal::Approval(ApprovalRefusal::NotFound)
             | Refusal::Allocation(AllocationRefusal::NotFound),
         )) => tracing::error!(%subject, "a task without its subject"),
@@ -266,6 +267,7 @@ const fn parked_by(command: &Command) -> Option<(&TenantId, Subject)> {
         | Command::Wallet(_)
         | Command::WalletPayment(_)
         | Command::WalletFreeze(_)
+        | Command::Agreement(_)
         | Command::Withdrawal(_) => None,
     }
 }

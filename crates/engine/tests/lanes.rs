@@ -219,6 +219,7 @@ async fn place(
         payees: vec![],
         expires_at: Some(engine.now().plus_seconds(60)),
         payment_code: None,
+        agreement: None,
     };
     let reply = engine.handle(Caller::Clock, command).await.expect("placed").reply;
     match reply.row {

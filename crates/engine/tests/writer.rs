@@ -300,6 +300,7 @@ fn place_for(tenant: TenantId, number: &str, fen: i64) -> Command {
         payees: vec![],
         expires_at: None,
         payment_code: None,
+        agreement: None,
     }
     .into()
 }

@@ -6,6 +6,7 @@
 //! findings. Nothing else in this crate names every aggregate.
 #![expect(clippy::disallowed_methods, reason = "rows are kept by the value of their id")]
 
+use crate::agreement::Agreement;
 use crate::allocation::Allocation;
 use crate::allocation_release::AllocationRelease;
 use crate::approval::{Approval, Manual};
@@ -71,6 +72,7 @@ macro_rules! aggregates {
             wallets: Wallet,
             wallet_payments: WalletPayment,
             wallet_freezes: WalletFreeze,
+            agreements: Agreement,
         }
     };
 }

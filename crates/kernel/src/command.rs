@@ -1,6 +1,7 @@
 //! Decisions: what a command leads to, what its caller gets back, and how it is refused.
 
 use crate::aggregate::{Command, Row, View, decide_own};
+use crate::agreement::AgreementRefusal;
 use crate::allocation::AllocationRefusal;
 use crate::allocation_release::AllocationReleaseRefusal;
 use crate::approval::ApprovalRefusal;
@@ -235,6 +236,9 @@ pub enum Refusal {
     /// By the rules of freezes.
     #[error(transparent)]
     WalletFreeze(#[from] WalletFreezeRefusal),
+    /// By the rules of agreements.
+    #[error(transparent)]
+    Agreement(#[from] AgreementRefusal),
     /// The book does not take the movement.
     #[error(transparent)]
     Book(#[from] BookFault),

@@ -3,7 +3,7 @@
 
 use crate::calendar::WorkingDays;
 use crate::merchant::MerchantSharing;
-use channel::{PaymentCodeRules, Scene, SharingRules, TextRules};
+use channel::{AgreementRules, PaymentCodeRules, Scene, SharingRules, TextRules};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -61,6 +61,8 @@ pub struct Route {
     pub payment_codes: Option<PaymentCodeRules>,
     /// What the channel can share of a payment; `None` when it shares nothing.
     pub sharing: Option<SharingRules>,
+    /// How the channel debits by agreement; `None` where payers sign none.
+    pub agreements: Option<AgreementRules>,
     /// What the channel takes in the texts of an order.
     pub text: TextRules,
     /// Where the channel sends its callbacks about this account.

@@ -15,9 +15,11 @@
 //! - `calendar`: days in Shanghai, and which of them are worked.
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
 //!   `approval`, `payee`, `share`, `share_return`, `allocation`, `allocation_release`, `withdrawal`, `card_batch`, `card_quota`,
-//!   `recharge`, `card`, `card_transfer`, `card_binding`, `wallet`, `wallet_payment`, `wallet_freeze`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
+//!   `recharge`, `card`, `card_transfer`, `card_binding`, `wallet`, `wallet_payment`, `wallet_freeze`,
+//!   `agreement`: an aggregate each: `mod.rs` its state, `change.rs` what can happen to it, `decide.rs` its rules.
 
 mod aggregate;
+mod agreement;
 mod allocation;
 mod allocation_release;
 mod approval;
@@ -56,6 +58,11 @@ mod withdrawal;
 pub use aggregate::{
     About, Aggregate, AggregateChange, AggregateCommand, Change, Changed, Command, Key, Links,
     NaturalKey, Reads, Row, Rows, View, Write,
+};
+pub use agreement::{
+    Agreement, AgreementChange, AgreementCommand, AgreementRefusal, AgreementRequest,
+    AgreementState, AgreementTerms, Contract, DebitFault, END_SCHEDULE_SECONDS, PAGE_LIFE_SECONDS,
+    PAGE_LIFE_SECONDS_MAX, SIGNING_SCHEDULE_SECONDS, SignAgreement,
 };
 pub use allocation::{
     Allocation, AllocationChange, AllocationCommand, AllocationFunds, AllocationRefusal,
@@ -109,7 +116,7 @@ pub use notification::{
 pub use order::{
     AllocatePeriod, AllocationFault, AllocationTerms, CALL_MAX_MS, CANCEL_AFTER_SECONDS,
     CANCEL_EARLIEST_SECONDS, CODE_POLL_SECONDS, CONTRADICTION_SCHEDULE_SECONDS, CancelState,
-    Closure, ContestedPayment, DEFAULT_LIFE_SECONDS, FINAL_POLL_SECONDS, InFlightCall,
+    Closure, ContestedPayment, DEFAULT_LIFE_SECONDS, Debit, FINAL_POLL_SECONDS, InFlightCall,
     KnownPayInfo, Order, OrderChange, OrderCommand, OrderField, OrderFunds, OrderRefusal,
     OrderRequest, OrderSharing, OrderState, POLL_SCHEDULE_SECONDS, Paid, PickFault, PlaceOrder,
     RETRY_SCHEDULE_SECONDS, ShareAmount, Splits, Terms, UnappliedOutcome, UnappliedPayment,

@@ -69,6 +69,11 @@ pub enum AttentionKind {
     FreezeEnding,
     /// The channel does not unbind a payee that was unbound here.
     UnbindFailed,
+    /// A channel tells nothing clear about the end of an agreement, or of its signing, for longer than it
+    /// should take.
+    AgreementOverdue,
+    /// A payer signed an agreement after its signing page had expired.
+    SignedLate,
     /// A merchant did not acknowledge a notification in the whole of its schedule.
     NotificationGivenUp,
     /// A merchant's withdrawal waits to be paid by hand.
@@ -84,7 +89,7 @@ pub enum AttentionKind {
 
 impl AttentionKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [AttentionKind; 15] = [
+    pub const ALL: [AttentionKind; 17] = [
         AttentionKind::Contradiction,
         AttentionKind::AccountBlocked,
         AttentionKind::CannotClose,
@@ -95,6 +100,8 @@ impl AttentionKind {
         AttentionKind::ShareOverdue,
         AttentionKind::FreezeEnding,
         AttentionKind::UnbindFailed,
+        AttentionKind::AgreementOverdue,
+        AttentionKind::SignedLate,
         AttentionKind::NotificationGivenUp,
         AttentionKind::WithdrawalDue,
         AttentionKind::ApprovalPending,
@@ -115,6 +122,8 @@ impl AttentionKind {
             AttentionKind::ShareOverdue => "share_overdue",
             AttentionKind::FreezeEnding => "freeze_ending",
             AttentionKind::UnbindFailed => "unbind_failed",
+            AttentionKind::AgreementOverdue => "agreement_overdue",
+            AttentionKind::SignedLate => "signed_late",
             AttentionKind::NotificationGivenUp => "notification_given_up",
             AttentionKind::WithdrawalDue => "withdrawal_due",
             AttentionKind::ApprovalPending => "approval_pending",

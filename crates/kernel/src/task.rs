@@ -26,7 +26,8 @@ impl Task {
 /// another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Lane {
-    /// What moves money or decides about it: orders, refunds, shares, withdrawals.
+    /// What moves money or decides about it: orders, refunds, shares, withdrawals,
+    /// and the agreements by which payers are debited.
     Money,
     /// Notifications to merchants.
     Notifications,
@@ -77,6 +78,7 @@ impl Lane {
             | SubjectKind::Wallet
             | SubjectKind::WalletPayment
             | SubjectKind::WalletFreeze
+            | SubjectKind::Agreement
             | SubjectKind::Withdrawal => Lane::Money,
             SubjectKind::Notification => Lane::Notifications,
             SubjectKind::Tenant

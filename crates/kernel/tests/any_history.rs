@@ -5,9 +5,9 @@ mod support;
 
 use channel::Operation;
 use kernel::{
-    Aggregate, ApprovalState, ItemOutcome, ItemPlace, Order, OrderFunds, OrderState, RefundState,
-    ReturnOutcome, Row, ShareReturnState, ShareState, Standing, UnappliedOutcome, WithdrawalState,
-    Work, subject_of_channel_no,
+    Aggregate, Agreement, AgreementState, ApprovalState, ItemOutcome, ItemPlace, Order, OrderFunds,
+    OrderState, RefundState, ReturnOutcome, Row, ShareReturnState, ShareState, Standing,
+    UnappliedOutcome, WithdrawalState, Work, subject_of_channel_no,
 };
 use ledger::{Account, AccountKind, Fen, Id, Phase, Reason, Subject, SubjectKind, kinds};
 use proptest::prelude::*;
@@ -369,6 +369,97 @@ fn any_step_with_codes() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Steps about agreements and orders that they pay, among others.
+fn any_step_with_agreements() -> impl Strategy<Value = String> {
+    let order = (0u8..3).prop_map(|slot| format!("o{slot}"));
+    let agreement = || prop::sample::select(vec!["a0", "a0", "a1"]);
+    let signed = (agreement(), prop::sample::select(vec!["", "", " max=500", " scene=authorize"]))
+        .prop_map(|(no, changes)| format!("agree {no}{changes}"));
+    let asked = prop::sample::select(vec![
+        "callback",
+        "sign_agreement",
+        "query_agreement",
+        "query_agreement",
+        "terminate_agreement",
+    ]);
+    let said = prop::sample::select(vec![
+        "placed",
+        "agreement signing",
+        "agreement signed r1",
+        "agreement signed r1",
+        "agreement signed r1",
+        "agreement signed r2 until=60",
+        "agreement paused r1",
+        "agreement terminated r1",
+        "agreement terminated",
+        "agreement terminated r1 old",
+        "not_found",
+        "unsigned_not_found",
+        "refused",
+        "unknown",
+        "later",
+        "account_fault",
+        "mismatch",
+        "pending",
+    ]);
+    let account = prop::sample::select(vec!["", "", "", "", "@other", "@moved"]);
+    let found = (agreement(), account, asked, said)
+        .prop_map(|(no, account, asked, said)| format!("{no}{account} {asked}: {said}"));
+    let asked = prop::sample::select(vec!["callback", "place", "query", "query", "cancel"]);
+    let said = prop::sample::select(vec![
+        "pending",
+        "closed",
+        "failed",
+        "refused",
+        "later",
+        "not_found",
+        "unsigned_not_found",
+        "unknown",
+        "cancelled",
+        "paid tx1 1000",
+        "paid tx3 999",
+        "reversed tx1 1000",
+    ]);
+    let debited = (order.clone(), asked, said)
+        .prop_map(|(order, asked, said)| format!("{order} {asked}: {said}"));
+    let decided = (prop::sample::select(vec!["retry", "dismiss"]), agreement())
+        .prop_map(|(decided, no)| format!("operator {decided} {no}"));
+    prop_oneof![
+        3 => signed,
+        8 => found,
+        1 => agreement().prop_map(|no| format!("terminate {no}")),
+        3 => agreement().prop_map(|no| format!("task {no}")),
+        1 => decided,
+        4 => (order.clone(), agreement())
+            .prop_map(|(order, no)| format!("place {order} agreement={no}")),
+        1 => order.clone().prop_map(|order| format!("close {order}")),
+        4 => order.prop_map(|order| format!("task {order}")),
+        6 => debited,
+        3 => any_step(),
+    ]
+}
+
+/// An order that is being debited is open, and an open one holds its agreement.
+fn check_agreements(kernel: &TestKernel) {
+    for row in kernel.stored.agreements.all() {
+        assert_eq!(subject_of(&row.terms.channel_agreement_no), Some(row.id().subject()));
+        let of_row =
+            kernel.stored.orders.all().filter(|order| {
+                order.terms.debit.is_some_and(|debit| debit.agreement == row.terms.id)
+            });
+        let open: Vec<_> = of_row.filter(|order| !order.state.is_final()).collect();
+        let ids: Vec<_> = open.iter().map(|order| order.terms.id).collect();
+        assert_eq!(ids, row.debiting.into_iter().collect::<Vec<_>>(), "one debit at a time");
+        let is_signed = matches!(row.state, AgreementState::Signed | AgreementState::Paused);
+        assert!(!is_signed || row.contract.is_some(), "what is signed is known");
+        let is_waiting =
+            matches!(row.state, AgreementState::Signing(_) | AgreementState::Terminating { .. });
+        let standing = row.standing();
+        assert!(!is_waiting || standing.is_open() || standing.attention.is_some());
+        assert!(standing.attention.is_none() || !row.exits().is_empty());
+    }
+}
+
 fn play_if_possible(kernel: &mut TestKernel, step: &str) {
     let finals = final_items(kernel);
     let running = running(kernel);
@@ -396,11 +487,16 @@ fn play_known(kernel: &mut TestKernel, step: &str) {
     };
     let step = &*answered;
     let row = match step.split([' ', '@']).collect::<Vec<_>>().as_slice() {
-        ["place" | "close" | "wait" | "request" | "fund" | "withdraw" | "unbind", ..] => "",
+        [
+            "place" | "close" | "wait" | "request" | "fund" | "withdraw" | "unbind" | "agree"
+            | "terminate",
+            ..,
+        ] => "",
         ["task", row] => row,
         ["propose", _, _, row, ..] => row,
         ["approve" | "reject", _] => "approval",
         ["operator", "retry", "share" | "share_return", row] => row,
+        ["operator", "retry" | "dismiss", row] if row.starts_with('a') => row,
         ["operator", "retry" | "renew", ..] => "refund",
         ["operator", "dismiss", ..] => "notification",
         ["operator", _, row, ..] => row,
@@ -420,6 +516,7 @@ fn play_known(kernel: &mut TestKernel, step: &str) {
         row if row.starts_with('w') => kernel.withdrawal(row).is_some(),
         row => {
             let is_sharing = sharing_row(kernel, row).is_some();
+            let is_sharing = is_sharing || support::script::agreements::of(kernel, row).is_some();
             is_sharing || kernel.order(row).is_some() || kernel.refund_no(row).is_some()
         }
     };
@@ -441,11 +538,14 @@ fn play_known(kernel: &mut TestKernel, step: &str) {
     }
 }
 
-/// A row as its events rebuild it: they do not keep the text of pay info.
+/// A row as its events rebuild it: they do not keep the text of pay info, nor of a signing page.
 fn logged(row: impl Into<Row>) -> Row {
     let mut row = row.into();
     if let Row::Order(Order { state: OrderState::Paying(pay_info), .. }) = &mut row {
         pay_info.text = None;
+    }
+    if let Row::Agreement(Agreement { state: AgreementState::Signing(Some(page)), .. }) = &mut row {
+        page.text = None;
     }
     row
 }
@@ -472,6 +572,7 @@ fn check(kernel: &TestKernel) {
             assert_ne!(*by, approval.proposer, "the proposer approved");
         }
     }
+    check_agreements(kernel);
     check_arrived(kernel);
     check_coupons(kernel);
     check_allocated(kernel);
@@ -877,6 +978,17 @@ proptest! {
     #[test]
     fn any_sequence_with_codes_keeps_every_rule(
         steps in prop::collection::vec(any_step_with_codes(), 1..80),
+    ) {
+        let mut kernel = kernel_with_payees();
+        for step in steps {
+            play_if_possible(&mut kernel, &step);
+            check(&kernel);
+        }
+    }
+
+    #[test]
+    fn so_is_every_history_with_debits_by_agreement(
+        steps in prop::collection::vec(any_step_with_agreements(), 1..80),
     ) {
         let mut kernel = kernel_with_payees();
         for step in steps {

@@ -5,11 +5,11 @@ mod support;
 
 use channel::{TextField, TextRules};
 use kernel::{
-    AllocationRefusal, ApprovalRefusal, CardTransferRefusal, Command, DecideRefund, Directory,
-    DirectoryRefusal, MerchantRoutes, NotificationCommand, NotificationRefusal, OrderCommand,
-    OrderField, OrderRefusal, PayeeRefusal, PlaceOrder, Put, RechargeRefusal, RecordFinding,
-    RefundDecision, RefundRefusal, Refusal, Rows, ShareRefusal, ShareReturnRefusal, Task, TenantId,
-    WalletFreezeRefusal,
+    AgreementRefusal, AllocationRefusal, ApprovalRefusal, CardTransferRefusal, Command,
+    DecideRefund, Directory, DirectoryRefusal, MerchantRoutes, NotificationCommand,
+    NotificationRefusal, OrderCommand, OrderField, OrderRefusal, PayeeRefusal, PlaceOrder, Put,
+    RechargeRefusal, RecordFinding, RefundDecision, RefundRefusal, Refusal, Rows, ShareRefusal,
+    ShareReturnRefusal, Task, TenantId, WalletFreezeRefusal,
 };
 use ledger::{Id, Subject, SubjectKind};
 use std::sync::Arc;
@@ -31,21 +31,23 @@ const fn order_rank(refusal: &OrderRefusal) -> usize {
         OrderRefusal::StoredValue => 7,
         OrderRefusal::NoAttention => 8,
         OrderRefusal::CallInFlight => 9,
-        OrderRefusal::MerchantDisabled => 10,
-        OrderRefusal::NoRoute { .. } => 11,
-        OrderRefusal::Amount => 12,
-        OrderRefusal::Expiry => 13,
-        OrderRefusal::ExpiryTooFar { .. } => 14,
-        OrderRefusal::Text { .. } => 15,
-        OrderRefusal::PaymentCode { .. } => 16,
-        OrderRefusal::Allocation { .. } => 17,
-        OrderRefusal::Picked { .. } => 18,
-        OrderRefusal::Share { .. } => 19,
-        OrderRefusal::Splits => 20,
-        OrderRefusal::NoWallet => 21,
-        OrderRefusal::OtherWallet => 22,
-        OrderRefusal::Wallet(_) => 23,
-        OrderRefusal::WalletCard { .. } => 24,
+        OrderRefusal::DebitOut => 10,
+        OrderRefusal::MerchantDisabled => 11,
+        OrderRefusal::NoRoute { .. } => 12,
+        OrderRefusal::Amount => 13,
+        OrderRefusal::Expiry => 14,
+        OrderRefusal::ExpiryTooFar { .. } => 15,
+        OrderRefusal::Text { .. } => 16,
+        OrderRefusal::PaymentCode { .. } => 17,
+        OrderRefusal::Allocation { .. } => 18,
+        OrderRefusal::Picked { .. } => 19,
+        OrderRefusal::Share { .. } => 20,
+        OrderRefusal::Splits => 21,
+        OrderRefusal::NoWallet => 22,
+        OrderRefusal::OtherWallet => 23,
+        OrderRefusal::Wallet(_) => 24,
+        OrderRefusal::WalletCard { .. } => 25,
+        OrderRefusal::Debit(_) => 26,
     }
 }
 
@@ -350,6 +352,7 @@ fn findings_about_nothing_are_refused() {
             SubjectKind::Share => ShareRefusal::NotFound.into(),
             SubjectKind::ShareReturn => ShareReturnRefusal::NotFound.into(),
             SubjectKind::Payee => PayeeRefusal::NotFound.into(),
+            SubjectKind::Agreement => AgreementRefusal::NotFound.into(),
             SubjectKind::Tenant
             | SubjectKind::Merchant
             | SubjectKind::CallerKey
@@ -390,6 +393,7 @@ fn what_does_not_exist_is_not_found() {
             SubjectKind::Share => Some(ShareRefusal::NotFound.into()),
             SubjectKind::ShareReturn => Some(ShareReturnRefusal::NotFound.into()),
             SubjectKind::Payee => Some(PayeeRefusal::NotFound.into()),
+            SubjectKind::Agreement => Some(AgreementRefusal::NotFound.into()),
             SubjectKind::Approval => Some(ApprovalRefusal::NotFound.into()),
             SubjectKind::Allocation => Some(AllocationRefusal::NotFound.into()),
             SubjectKind::Recharge => Some(RechargeRefusal::NotFound.into()),

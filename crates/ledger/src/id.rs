@@ -136,6 +136,8 @@ kinds! {
         WalletPayment = "wallet_payment" 'D';
         /// A part of a wallet that cannot be spent (余额冻结).
         WalletFreeze = "wallet_freeze" 'H';
+        /// An agreement (签约协议): a payer's standing permission to be debited; on the wire the AgreementId.
+        Agreement = "agreement" 'Y';
     }
     others {
         /// A ledger transfer.

@@ -83,6 +83,8 @@ CREATE TABLE order_terms (
     details          text   COLLATE "C" NOT NULL,
     content          text   COLLATE "C" NOT NULL,
     expires_at       bigint NOT NULL,
+    agreement_id     bigint,
+    debit_cancellable bigint,
     PRIMARY KEY (tenant, id)
 );
 
@@ -712,6 +714,66 @@ CREATE INDEX attention_of_wallet_freezes ON wallet_freezes (tenant, attention_si
     WHERE attention IS NOT NULL;
 CREATE INDEX attention_times_of_wallet_freezes
     ON wallet_freezes (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE agreements (
+    tenant               text   COLLATE "C" NOT NULL,
+    id                   bigint NOT NULL,
+    namespace            text   COLLATE "C" NOT NULL,
+    number               text   COLLATE "C" NOT NULL,
+    made_at              bigint NOT NULL,
+    channel_agreement_no text   COLLATE "C" NOT NULL,
+    dialect              text   COLLATE "C" NOT NULL,
+    merchant             text   COLLATE "C" NOT NULL,
+    channel              text   COLLATE "C" NOT NULL,
+    channel_account      text   COLLATE "C" NOT NULL,
+    channel_identity     text   COLLATE "C" NOT NULL,
+    callback_url         text   COLLATE "C" NOT NULL,
+    scene                text   COLLATE "C" NOT NULL,
+    sign_scene           text   COLLATE "C" NOT NULL,
+    template             text   COLLATE "C",
+    display_name         text   COLLATE "C" NOT NULL,
+    owner                text   COLLATE "C" NOT NULL,
+    payer_app_id         text   COLLATE "C",
+    payer_user_id        text   COLLATE "C",
+    payer_client_ip      text   COLLATE "C",
+    payer_device_id      text   COLLATE "C",
+    period               text   COLLATE "C",
+    validity             text   COLLATE "C",
+    notify_url           text   COLLATE "C",
+    front_url            text   COLLATE "C",
+    note                 text   COLLATE "C",
+    content              text   COLLATE "C" NOT NULL,
+    page_expires_at      bigint NOT NULL,
+    version              bigint NOT NULL,
+    next_poll_at         bigint,
+    held                 bigint NOT NULL,
+    attention_kind       text   COLLATE "C",
+    attention            text   COLLATE "C",
+    attention_since      bigint,
+    state                text   COLLATE "C" NOT NULL,
+    page_form            text   COLLATE "C",
+    page_text            text   COLLATE "C",
+    page_valid_until     bigint,
+    reference            text   COLLATE "C",
+    signed_at            bigint,
+    valid_from           bigint,
+    valid_until          bigint,
+    next_debit_at        bigint,
+    payer_account        text   COLLATE "C",
+    ended_at             bigint,
+    ended_by             text   COLLATE "C",
+    reason               text   COLLATE "C",
+    reported_at          bigint,
+    in_flight_operation  text   COLLATE "C",
+    in_flight_until      bigint,
+    debiting             bigint,
+    polls                bigint NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, number)
+);
+CREATE INDEX attention_of_agreements ON agreements (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_agreements
+    ON agreements (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 -- A story's events lie together; every row of a story has events in it, and is found by
 -- them, or by those that were archived.

@@ -84,6 +84,7 @@ fn rules() -> Vec<RuleSql> {
         (Rule::EventsMissing, noun::<Wallet>(), &sql::WALLET_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<WalletPayment>(), &sql::WALLET_PAYMENT_EVENTS_MISSING),
         (Rule::EventsMissing, noun::<kernel::WalletFreeze>(), &sql::WALLET_FREEZE_EVENTS_MISSING),
+        (Rule::EventsMissing, noun::<kernel::Agreement>(), &sql::AGREEMENT_EVENTS_MISSING),
         (Rule::ArchivesDiffer, "archive", &sql::ARCHIVES_DIFFER),
     ];
     rules.extend(row_rules());

@@ -59,6 +59,12 @@ pub(crate) async fn search(pool: &Pool, query: &Query) -> Result<Page, StoreFaul
             let rows = found.rows(Step::new(&read::SECRET_CARDS, parameters)).await?;
             Page::SecretCards(cell::read(&rows, rows::read)?)
         }
+        Query::SignedAgreements(of) => {
+            let above = Parameter::int(of.after.map_or(i64::MIN, Id::value));
+            let parameters = [tenant(&of.tenant), above, Parameter::int(i64::from(of.limit))];
+            let rows = found.rows(Step::new(&read::SIGNED_AGREEMENTS, parameters)).await?;
+            Page::SignedAgreements(cell::read(&rows, rows::read)?)
+        }
         Query::Withdrawals(of) => {
             let below = Parameter::int(below(of.before));
             let parameters = [tenant(&of.tenant), below, Parameter::int(i64::from(of.limit))];
@@ -201,6 +207,7 @@ fn session_of(query: &Query) -> Session {
         | Query::OneRefund(_)
         | Query::Payees(_)
         | Query::SecretCards(_)
+        | Query::SignedAgreements(_)
         | Query::Orders(_)
         | Query::StoryOf(_)
         | Query::StoriesWithEvents(_)

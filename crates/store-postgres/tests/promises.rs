@@ -137,6 +137,7 @@ async fn tables_are_distributed_where_the_database_can() {
         "wallets",
         "wallet_payments",
         "wallet_freezes",
+        "agreements",
         "events",
         "transfers",
         "balances",

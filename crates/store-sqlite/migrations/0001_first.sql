@@ -82,6 +82,8 @@ CREATE TABLE order_terms (
     details          TEXT    NOT NULL,
     content          TEXT    NOT NULL,
     expires_at       INTEGER NOT NULL,
+    agreement_id     INTEGER,
+    debit_cancellable INTEGER,
     PRIMARY KEY (tenant, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -711,6 +713,66 @@ CREATE INDEX attention_of_wallet_freezes ON wallet_freezes (tenant, attention_si
     WHERE attention IS NOT NULL;
 CREATE INDEX attention_times_of_wallet_freezes
     ON wallet_freezes (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
+CREATE TABLE agreements (
+    tenant               TEXT    NOT NULL,
+    id                   INTEGER NOT NULL,
+    namespace            TEXT    NOT NULL,
+    number               TEXT    NOT NULL,
+    made_at              INTEGER NOT NULL,
+    channel_agreement_no TEXT    NOT NULL,
+    dialect              TEXT    NOT NULL,
+    merchant             TEXT    NOT NULL,
+    channel              TEXT    NOT NULL,
+    channel_account      TEXT    NOT NULL,
+    channel_identity     TEXT    NOT NULL,
+    callback_url         TEXT    NOT NULL,
+    scene                TEXT    NOT NULL,
+    sign_scene           TEXT    NOT NULL,
+    template             TEXT,
+    display_name         TEXT    NOT NULL,
+    owner                TEXT    NOT NULL,
+    payer_app_id         TEXT,
+    payer_user_id        TEXT,
+    payer_client_ip      TEXT,
+    payer_device_id      TEXT,
+    period               TEXT,
+    validity             TEXT,
+    notify_url           TEXT,
+    front_url            TEXT,
+    note                 TEXT,
+    content              TEXT    NOT NULL,
+    page_expires_at      INTEGER NOT NULL,
+    version              INTEGER NOT NULL,
+    next_poll_at         INTEGER,
+    held                 INTEGER NOT NULL,
+    attention_kind       TEXT,
+    attention            TEXT,
+    attention_since      INTEGER,
+    state                TEXT    NOT NULL,
+    page_form            TEXT,
+    page_text            TEXT,
+    page_valid_until     INTEGER,
+    reference            TEXT,
+    signed_at            INTEGER,
+    valid_from           INTEGER,
+    valid_until          INTEGER,
+    next_debit_at        INTEGER,
+    payer_account        TEXT,
+    ended_at             INTEGER,
+    ended_by             TEXT,
+    reason               TEXT,
+    reported_at          INTEGER,
+    in_flight_operation  TEXT,
+    in_flight_until      INTEGER,
+    debiting             INTEGER,
+    polls                INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id),
+    UNIQUE (tenant, namespace, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attention_of_agreements ON agreements (tenant, attention_since DESC, id)
+    WHERE attention IS NOT NULL;
+CREATE INDEX attention_times_of_agreements
+    ON agreements (attention_since DESC, tenant, id, attention_kind) WHERE attention IS NOT NULL;
 
 -- A story's events lie together; every row of a story has events in it, and is found by
 -- them, or by those that were archived.

@@ -10,8 +10,8 @@ use crate::sql::rows::SqlRow;
 use crate::sql::{claim as sql, read};
 use crate::statement::{Select, fault, snapshot, within};
 use kernel::{
-    Allocation, Approval, AttentionKind, Card, CardState, Key, Lane, MerchantId, NaturalKey,
-    Notification, Order, Payee, Refund, Row, Share, ShareReturn, TenantId, Withdrawal,
+    Agreement, Allocation, Approval, AttentionKind, Card, CardState, Key, Lane, MerchantId,
+    NaturalKey, Notification, Order, Payee, Refund, Row, Share, ShareReturn, TenantId, Withdrawal,
 };
 use ledger::{Id, Subject, SubjectId, Timestamp, Transfer, kinds};
 use rusqlite::{Connection, OptionalExtension};
@@ -26,7 +26,8 @@ use store::{
     BookedFor, Cards, CardsOf, Counted, DEFER_MS, DatabaseFacts, DirectoryRows, EXAMINED_MAX,
     LATE_EXAMINED_MAX, Lateness, LiabilitiesAt, Listed, NotificationRow, Notifications,
     OrderFilter, PARKED_LISTED_MAX, Page, PaidOrders, Payees, Postings, PostingsBetween, Query,
-    SecretCards, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow, Withdrawals, highest_id, lowest_id,
+    SecretCards, SignedAgreements, StoreFault, Story, TASKS_COUNTED_MAX, TaskRow, Withdrawals,
+    highest_id, lowest_id,
 };
 
 /// How long an answer may take, as PostgreSQL's sessions have it.
@@ -56,6 +57,7 @@ pub(crate) fn is_upkeep(query: &Query) -> bool {
         | Query::OneRefund(_)
         | Query::Payees(_)
         | Query::SecretCards(_)
+        | Query::SignedAgreements(_)
         | Query::Orders(_)
         | Query::StoryOf(_)
         | Query::StoriesWithEvents(_)
@@ -110,6 +112,7 @@ fn answer(connection: &Connection, query: &Query) -> Result<Page, StoreFault> {
         }
         Query::Payees(of) => Page::Payees(payees(connection, of)?),
         Query::SecretCards(of) => Page::SecretCards(secret_cards(connection, of)?),
+        Query::SignedAgreements(of) => Page::SignedAgreements(signed_agreements(connection, of)?),
         Query::Withdrawals(of) => Page::Withdrawals(withdrawals(connection, of)?),
         Query::Cards(of) => Page::Cards(cards(connection, of)?),
         Query::CardBatches(of) => Page::CardBatches(flows::card_batches(connection, of)?),
@@ -424,6 +427,15 @@ fn secret_cards(connection: &Connection, of: &SecretCards) -> Result<Vec<Card>, 
     let above = Value::Int(of.after.map_or(i64::MIN, Id::value));
     let parameters = [text(&of.tenant), above, Value::Int(i64::from(of.limit))];
     every(connection, &read::SECRET_CARDS, &parameters)
+}
+
+fn signed_agreements(
+    connection: &Connection,
+    of: &SignedAgreements,
+) -> Result<Vec<Agreement>, StoreFault> {
+    let above = Value::Int(of.after.map_or(i64::MIN, Id::value));
+    let parameters = [text(&of.tenant), above, Value::Int(i64::from(of.limit))];
+    every(connection, &read::SIGNED_AGREEMENTS, &parameters)
 }
 
 fn withdrawals(connection: &Connection, of: &Withdrawals) -> Result<Vec<Withdrawal>, StoreFault> {

@@ -180,6 +180,7 @@ fn removed(row: &Row) -> Option<(Id<kinds::Notification>, i64)> {
         | Row::Wallet(_)
         | Row::WalletPayment(_)
         | Row::WalletFreeze(_)
+        | Row::Agreement(_)
         | Row::Tenant(_)
         | Row::Merchant(_)
         | Row::CallerKey(_)

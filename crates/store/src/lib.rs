@@ -46,9 +46,9 @@ pub use query::{
     EXAMINED_MAX, Installation, LastId, LiabilitiesAt, Listed, NotificationRow, Notifications,
     OldestUndelivered, OneApproval, OneNotification, OneOrder, OneRefund, OneWithdrawal,
     OrderFilter, Orders, PARKED_LISTED_MAX, Page, PaidOrders, Payees, Ping, Postings,
-    PostingsBetween, Query, Question, SecretCards, StoriesWithEvents, Story, StoryOf,
-    TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder, TenantsWithWithdrawal, WalletFlows,
-    Withdrawals, highest_id, lowest_id,
+    PostingsBetween, Query, Question, SecretCards, SignedAgreements, StoriesWithEvents, Story,
+    StoryOf, TASKS_COUNTED_MAX, TaskRow, Tasks, TenantsWithOrder, TenantsWithWithdrawal,
+    WalletFlows, Withdrawals, highest_id, lowest_id,
 };
 
 use kernel::{Reads, Task, TenantId, View};

@@ -8,8 +8,8 @@ use crate::booked::{Booked, BookedKind};
 use crate::flows::{CardBatchesIn, CardFlow, WalletFlow, WalletFlowKind};
 use crate::rows::liability::Liability;
 use kernel::{
-    Aggregate, Allocation, Approval, Attempt, Attention, AttentionKind, CallerKey, Card, CardBatch,
-    CardState, ChannelAccount, Event, Exit, Key, Lane, Merchant, MerchantId, NaturalKey,
+    Aggregate, Agreement, Allocation, Approval, Attempt, Attention, AttentionKind, CallerKey, Card,
+    CardBatch, CardState, ChannelAccount, Event, Exit, Key, Lane, Merchant, MerchantId, NaturalKey,
     Notification, NotificationState, Order, Payee, Refund, Row, Share, Task, Tenant, TenantId,
     Withdrawal,
 };
@@ -111,6 +111,16 @@ questions! {
         /// How many at most.
         limit: u32,
     } -> Vec<Payee>;
+
+    /// Agreements that were signed, in order of their ids.
+    SignedAgreements {
+        /// The owner.
+        tenant: TenantId,
+        /// Only agreements with a larger id: the last id of the page before.
+        after: Option<Id<kinds::Agreement>>,
+        /// How many at most.
+        limit: u32,
+    } -> Vec<Agreement>;
 
     /// Gift cards whose secrets were made, in order of their ids.
     SecretCards {
@@ -448,6 +458,7 @@ impl Query {
             | Query::AllocationsOf(AllocationsOf { tenant, .. })
             | Query::OneRefund(OneRefund { tenant, .. })
             | Query::Payees(Payees { tenant, .. })
+            | Query::SignedAgreements(SignedAgreements { tenant, .. })
             | Query::SecretCards(SecretCards { tenant, .. })
             | Query::StoryOf(StoryOf { tenant, .. })
             | Query::OneWithdrawal(OneWithdrawal { tenant, .. })

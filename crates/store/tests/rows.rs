@@ -4,8 +4,8 @@
 mod any;
 
 use any::{
-    any_allocation, any_allocation_release, any_approval, any_call, any_caller, any_caller_key,
-    any_card, any_card_batch, any_card_binding, any_card_quota, any_card_transfer,
+    any_agreement, any_allocation, any_allocation_release, any_approval, any_call, any_caller,
+    any_caller_key, any_card, any_card_batch, any_card_binding, any_card_quota, any_card_transfer,
     any_channel_account, any_happening, any_merchant, any_notification, any_order, any_payee,
     any_recharge, any_refund, any_share, any_share_return, any_tenant, any_transfer, any_wallet,
     any_wallet_freeze, any_wallet_payment, any_withdrawal,
@@ -288,6 +288,12 @@ proptest! {
 
     #[test]
     fn wallet_freezes_read_back(row in any_wallet_freeze(), at: usize, damage in any_cell()) {
+        check_row(&row)?;
+        check_damaged(&row, at, damage)?;
+    }
+
+    #[test]
+    fn agreements_read_back(row in any_agreement(), at: usize, damage in any_cell()) {
         check_row(&row)?;
         check_damaged(&row, at, damage)?;
     }

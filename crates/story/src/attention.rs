@@ -55,6 +55,7 @@ fn standing(row: &Row) -> Option<String> {
         | Row::Wallet(_)
         | Row::WalletPayment(_)
         | Row::WalletFreeze(_)
+        | Row::Agreement(_)
         | Row::Allocation(_)
         | Row::AllocationRelease(_)
         | Row::Tenant(_)

@@ -49,6 +49,7 @@ fn directory() -> Arc<Directory> {
         order_life_seconds_max: 90 * 24 * 3600,
         sharing: None,
         payment_codes: None,
+        agreements: None,
         text: channel::TextRules::ANY,
         callback_url: Arc::from("https://pay.example/channel/main/callback"),
     };
@@ -251,6 +252,7 @@ fn place(number: &str) -> PlaceOrder {
         payees: vec![],
         expires_at: None,
         payment_code: None,
+        agreement: None,
     }
 }
 

@@ -202,7 +202,9 @@ fn notified(story: &Story, order: &Order, notifications: &[NotificationRow]) -> 
         NotificationKind::Refund
         | NotificationKind::Withdrawal
         | NotificationKind::Share
-        | NotificationKind::ShareReturn => false,
+        | NotificationKind::ShareReturn
+        | NotificationKind::AgreementSign
+        | NotificationKind::AgreementTerminate => false,
     };
     let notifications: Vec<&NotificationRow> = notifications.iter().filter(of_payment).collect();
     let mut attempts = notifications.iter().flat_map(|row| &row.attempts);
@@ -393,6 +395,7 @@ fn intent(story: &Story, task: &Task, now: Timestamp) -> String {
         SubjectKind::Refund | SubjectKind::Share | SubjectKind::ShareReturn => {
             format!("ask the channel about {subject}")
         }
+        SubjectKind::Agreement => format!("ask the channel about {subject}"),
         SubjectKind::Payee => format!("ask the channel to unbind {subject}"),
         SubjectKind::Notification => format!("send {subject}"),
         SubjectKind::Approval => format!("let {subject} expire"),
@@ -420,6 +423,7 @@ fn order_intent(order: &Order, now: Timestamp) -> &'static str {
         OrderState::Init | OrderState::Paying(_) if order.is_overdue(now) => {
             "ask the channel to close the order, because its time is up"
         }
+        OrderState::Init if order.terms.debit.is_some() => "ask the channel whether it has debited",
         OrderState::Init => "place the order at the channel again, with the same number",
         OrderState::Paying(_) => "ask the channel whether the order is paid",
         OrderState::Closing(_) => "ask the channel again to close the order",

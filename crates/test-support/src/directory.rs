@@ -1,6 +1,6 @@
 //! Tenants, merchants and channel accounts.
 
-use channel::Scene;
+use channel::{AgreementRules, Scene};
 use kernel::{
     AccountSetting, AccountSettings, CallerKeyCommand, CallerProof, ChannelAccountCommand, Command,
     Directory, MerchantCommand, MerchantId, MerchantRoutes, Put, Route, Sealed, TenantCommand,
@@ -73,6 +73,11 @@ fn routes(tenant: &TenantId) -> TenantRoutes {
             frozen_seconds: 30 * 24 * 3600,
         }),
         payment_codes: None,
+        agreements: Some(AgreementRules {
+            debit_life_seconds: 1800,
+            debit_life_seconds_max: 90 * 24 * 3600,
+            cancels_debits: true,
+        }),
         text: channel::TextRules::ANY,
     };
     let of_wallets = Route { channel: Arc::from(channel::WALLET_CHANNEL), ..route.clone() };

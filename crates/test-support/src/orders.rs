@@ -79,6 +79,7 @@ pub fn place_for(tenant: &TenantId, request: OrderRequest) -> Command {
         payees: vec![],
         expires_at: None,
         payment_code: None,
+        agreement: None,
     }
     .into()
 }

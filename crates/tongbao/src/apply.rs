@@ -8,17 +8,17 @@ use crate::declaration::{Declaration, DeclaredTenant, Proof};
 use anyhow::{Context, Result};
 use channel::Settings;
 use engine::{
-    DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof, Engine, Secrets, caller_key_context,
-    card_secret_context, payee_context, setting_context,
+    DeclaredCallerKey, DeclaredChannelAccount, DeclaredProof, Engine, Secrets, agreement_context,
+    caller_key_context, card_secret_context, payee_context, setting_context,
 };
 use kernel::{
-    AccountSetting, Caller, CallerKeyCommand, CallerProof, Card, CardCommand,
-    ChannelAccountCommand, Command, MerchantCommand, MerchantId, Payee, PayeeCommand, Put,
-    ResealCardSecret, Sealed, TenantCommand, TenantId,
+    AccountSetting, Agreement, AgreementCommand, Caller, CallerKeyCommand, CallerProof, Card,
+    CardCommand, ChannelAccountCommand, Command, MerchantCommand, MerchantId, Payee, PayeeCommand,
+    Put, ResealCardSecret, Sealed, TenantCommand, TenantId,
 };
 use ledger::{Id, kinds};
 use std::sync::Arc;
-use store::{DirectoryOf, DirectoryRows, Payees, SecretCards};
+use store::{DirectoryOf, DirectoryRows, Payees, SecretCards, SignedAgreements};
 
 /// A step of a plan.
 pub(crate) struct Step {
@@ -217,6 +217,55 @@ fn resealing(secrets: &Secrets, payee: &Payee) -> Result<Option<PayeeCommand>> {
         name: payee.name.as_ref().map(|name| again("name", name)).transpose()?,
         number: number.map(|number| again("account", number)).transpose()?,
     }))
+}
+
+/// Agreements that are read at once.
+const AGREEMENTS_MAX: u32 = 500;
+
+/// The signed agreements of a tenant, a page at a time: those after one.
+pub(crate) async fn agreements_after(
+    engine: &Engine,
+    tenant: &TenantId,
+    after: Option<Id<kinds::Agreement>>,
+) -> Result<Vec<Agreement>> {
+    let limit = AGREEMENTS_MAX;
+    Ok(engine.ask(SignedAgreements { tenant: tenant.clone(), after, limit }).await?)
+}
+
+/// Seals the numbers of every tenant's agreements under the current master key, a page at a time; how many
+/// were not.
+pub(crate) async fn reseal_agreements(engine: &Engine, caller: &Caller) -> Result<usize> {
+    let rows = engine.ask(DirectoryOf {}).await?;
+    let mut count = 0;
+    for tenant in rows.tenants.iter().map(|row| &row.tenant) {
+        let mut after = None;
+        loop {
+            let page = agreements_after(engine, tenant, after).await?;
+            for row in &page {
+                if let Some(command) = resealing_agreement(engine.secrets(), row)? {
+                    engine.handle(caller.clone(), command).await?;
+                    count += 1;
+                }
+            }
+            let Some(last) = page.last() else { break };
+            after = Some(last.terms.id);
+        }
+    }
+    Ok(count)
+}
+
+/// What seals an agreement's number anew; nothing where it is under the current key.
+fn resealing_agreement(secrets: &Secrets, row: &Agreement) -> Result<Option<AgreementCommand>> {
+    let sealed = row.contract.as_ref().map(|contract| &contract.reference);
+    let Some(sealed) = sealed.filter(|sealed| secrets.is_outdated(sealed)) else {
+        return Ok(None);
+    };
+    let id = row.terms.id;
+    let place = agreement_context(&row.terms.tenant, &row.key());
+    let plain = secrets.unseal(&place, sealed).with_context(|| format!("agreement {id}"))?;
+    let reference = secrets.seal_again(&place, &plain, Some(sealed))?;
+    let tenant = row.terms.tenant.clone();
+    Ok(Some(AgreementCommand::Reseal { tenant, agreement: id, reference }))
 }
 
 /// Cards that are read at once.

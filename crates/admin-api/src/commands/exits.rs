@@ -70,6 +70,7 @@ fn place(row: &AttentionRow, way: Way) -> String {
             format!("{tenant}/channel-accounts/{}", row.name.as_deref().unwrap_or_default())
         }
         SubjectKind::Payee => format!("{tenant}/payees/{id}"),
+        SubjectKind::Agreement => format!("{tenant}/agreements/{id}"),
         SubjectKind::Withdrawal => format!("{tenant}/withdrawals/{id}"),
         SubjectKind::Approval => format!("/admin/v1/approvals/{id}"),
         // These never need a person, so they have no commands.

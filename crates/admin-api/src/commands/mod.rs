@@ -8,8 +8,9 @@
 //!
 //! - `decided`: carried out at once, or proposed. `approvals`: what was proposed.
 //! - `exits`: the commands that can end what needs a person, with their paths.
-//! - `orders`, `refunds`, `shares`, `payees`, `withdrawals`, `others`: the paths of each.
+//! - `orders`, `refunds`, `shares`, `payees`, `agreements`, `withdrawals`, `others`: the paths of each.
 
+mod agreements;
 mod approvals;
 mod decided;
 mod exits;
@@ -52,6 +53,7 @@ pub(crate) fn described() -> OpenApiRouter<Arc<Engine>> {
         .merge(shares::described())
         .merge(others::described())
         .merge(payees::described())
+        .merge(agreements::described())
         .merge(withdrawals::described())
         .merge(approvals::described())
 }

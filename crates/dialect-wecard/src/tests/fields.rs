@@ -134,11 +134,49 @@ fn amounts_are_integers_above_zero() {
     }
 }
 
+/// An agreement is named where one pays and nowhere else, by one name or two that agree.
+#[test]
+fn an_agreement_pays_orders_by_agreement() {
+    let (id, other) = ("679735736991281152", "679735736991281153");
+    let named = |info: Value, alias: Option<&str>| {
+        let payer = alias.map(|alias| json!({"PayerId": "P1", "BindSerialNo": alias}));
+        check(&[
+            ("PayType", json!("AUTHORIZE")),
+            ("AgreementInfo", info),
+            ("PayerInfo", json!(payer)),
+        ])
+    };
+    assert_eq!(named(json!({"AgreementId": id}), None), Ok(()));
+    assert_eq!(named(json!({"AgreementId": id, "OutAgreementId": "AGR00001"}), Some(id)), Ok(()));
+    assert_eq!(named(json!({"OutAgreementId": "AGR00001"}), Some(id)), Ok(()));
+    assert_eq!(named(Value::Null, Some(id)), Ok(()));
+    for (info, alias, fault) in [
+        (Value::Null, None, "AgreementInfo: missing"),
+        (json!({}), None, "AgreementInfo.AgreementId: missing"),
+        (json!({"AgreementId": "1"}), None, "AgreementInfo.AgreementId: want 18"),
+        (json!({"OutAgreementId": "AGR_00001"}), None, "AgreementInfo.OutAgreementId: want digits"),
+        (json!({"AgreementId": id}), Some(other), "PayerInfo.BindSerialNo: is not"),
+        (json!({"AgreementId": id, "SmsCode": "1"}), None, "AgreementInfo.SmsCode: no channel"),
+        (Value::Null, Some("x"), "PayerInfo.BindSerialNo: want 18"),
+    ] {
+        let found = named(info.clone(), alias).expect_err("a bad name");
+        assert!(found.starts_with(fault), "{info}: {found}");
+    }
+    names(&[("AgreementInfo", json!({"AgreementId": id}))], "AgreementInfo");
+    names(&[("AgreementSignInfo", json!({"OutAgreementId": "AGR00001"}))], "AgreementSignInfo");
+}
+
 #[test]
 fn enums_are_closed_where_they_are() {
     for good in ["SWIPE", "MINI_PROGRAM", "PUBLIC", "PC", "H5", "APP", "AGREEMENT", "AUTHORIZE"] {
         let external = json!(r#"{"WxOpenId":"o","AuthCode":"134567890123456789"}"#);
-        let changes = [("PayType", json!(good)), ("ExternalPaymentData", external)];
+        let by_agreement = matches!(good, "AGREEMENT" | "AUTHORIZE");
+        let agreement = by_agreement.then(|| json!({"OutAgreementId": "AGR00001"}));
+        let changes = [
+            ("PayType", json!(good)),
+            ("ExternalPaymentData", external),
+            ("AgreementInfo", json!(agreement)),
+        ];
         assert_eq!(check(&changes), Ok(()), "{good}");
     }
     for bad in ["", "NATIVE", "pc", "SWIPE "] {

@@ -1,5 +1,6 @@
 //! Requests and results of stored value and gift cards (储值余额和礼品卡), member by member.
 
+use crate::agreement::{AGREEMENT_INFO, AGREEMENT_SIGN_INFO};
 use crate::check::{Malformed, Read, required};
 use crate::json::{Json, Object};
 use crate::members::{LIST_LEN_MAX, check_payer_info, check_scene_info};
@@ -363,6 +364,11 @@ pub(crate) fn batch_id_text(id: Id<kinds::CardBatch>) -> String {
 /// The order of a recharge: its members are those of an order but for its own number; its merchant and
 /// amount are not in the request.
 pub(crate) fn order_of_recharge<'o>(body: &'o Object<'o>) -> Read<UnifiedOrder<'o>> {
+    for name in [AGREEMENT_INFO, AGREEMENT_SIGN_INFO] {
+        if body.get(name).is_some() {
+            return Err(Malformed::new(name, "stored value is not bought by agreement"));
+        }
+    }
     let scene = scene(body)?;
     let external = external(body)?;
     // The published sample leaves it out, and names a payer of WeChat Pay.
@@ -392,6 +398,7 @@ pub(crate) fn order_of_recharge<'o>(body: &'o Object<'o>) -> Read<UnifiedOrder<'
         remark: body.text("Remark", 1..=128)?,
         allocations: None,
         wallet_info: None,
+        agreement: None,
     };
     if order.pay_channel.is_some_and(|row| row.word == WALLET) {
         return Err(Malformed::new("PayChannel", "stored value cannot be bought with it"));

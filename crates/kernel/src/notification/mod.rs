@@ -37,17 +37,23 @@ pub enum NotificationKind {
     ShareReturn,
     /// Stored value was paid for and issued.
     Recharge,
+    /// A payer has signed an agreement.
+    AgreementSign,
+    /// An agreement has ended.
+    AgreementTerminate,
 }
 
 impl NotificationKind {
     /// Every kind, for listings and tests.
-    pub const ALL: [NotificationKind; 6] = [
+    pub const ALL: [NotificationKind; 8] = [
         NotificationKind::Pay,
         NotificationKind::Refund,
         NotificationKind::Withdrawal,
         NotificationKind::Share,
         NotificationKind::ShareReturn,
         NotificationKind::Recharge,
+        NotificationKind::AgreementSign,
+        NotificationKind::AgreementTerminate,
     ];
 
     /// The word in storage and documents.
@@ -59,6 +65,8 @@ impl NotificationKind {
             NotificationKind::Share => "share",
             NotificationKind::ShareReturn => "share_return",
             NotificationKind::Recharge => "recharge",
+            NotificationKind::AgreementSign => "agreement_sign",
+            NotificationKind::AgreementTerminate => "agreement_terminate",
         }
     }
 

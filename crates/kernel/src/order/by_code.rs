@@ -56,7 +56,7 @@ pub(super) fn closing_step(order: &Order) -> Instruction {
     }
 }
 
-/// What a finding does to an order that a code pays; `None` where that is the same as for others.
+/// What a finding does to an order that ends by a cancel where it is in doubt; `None` where that is the same as for others.
 pub(super) fn transition<'a>(
     order: &Order,
     finding: &'a Finding,
@@ -70,7 +70,8 @@ pub(super) fn transition<'a>(
         }
         (Finding::Mismatch { .. }, _) => None,
         (_, Some(Operation::Cancel)) => Some(cancelled(order, finding, now)),
-        (_, Some(Operation::Place)) => placed(order, finding),
+        // A debit may be placed again.
+        (_, Some(Operation::Place)) if is_by_code(order) => placed(order, finding),
         (_, Some(Operation::Query)) => queried(order, finding, now),
         (_, _) => None,
     }

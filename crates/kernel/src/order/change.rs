@@ -267,9 +267,10 @@ fn end_call(order: &mut Order, event: &Event) {
     }
 }
 
-/// Whether the channel has confirmed that it charges the payer's code.
+/// Whether the channel has confirmed that it charges the payer's code, or debits by agreement.
 fn is_charging(order: &Order) -> bool {
-    order.terms.request.scene == Scene::Swipe && order.is_confirmed
+    let is_charged = order.terms.request.scene == Scene::Swipe || order.terms.debit.is_some();
+    is_charged && order.is_confirmed
 }
 
 fn become_state(order: &mut Order, next: OrderState, at: Timestamp) {

@@ -1,6 +1,7 @@
 //! What the merchant and the clock want of an order.
 
 use super::by_code::{self, is_by_code};
+use super::debit::{self, Debit, is_debit, is_uncancellable};
 use super::freeze;
 use super::operator;
 use super::polls::FINAL_POLLS_MAX;
@@ -10,6 +11,7 @@ use super::{
     Terms, new_channel_order_no,
 };
 use crate::aggregate::{Aggregate, AggregateCommand, Key, NaturalKey, Reads, View};
+use crate::agreement::{self, Agreement};
 use crate::approval::{Manual, ManualCommand, ManualRoot};
 use crate::command::Reply;
 use crate::deciding::Deciding;
@@ -111,6 +113,8 @@ pub struct PlaceOrder {
     pub expires_at: Option<Timestamp>,
     /// The code that the payer shows, where one pays. It goes on to the one call that places the order.
     pub payment_code: Option<PaymentCode>,
+    /// The agreement that pays it, where one does.
+    pub agreement: Option<Key<kinds::Agreement>>,
 }
 
 impl PlaceOrder {
@@ -179,6 +183,8 @@ impl AggregateCommand for OrderCommand {
                 let listed = place.request.splits.shares.iter().map(|terms| terms.payee);
                 let payees = listed.chain(place.payees.iter().copied());
                 reads.payees.extend(payees.map(|payee| (tenant.clone(), Key::Id(payee))));
+                let agreement = place.agreement.clone();
+                reads.agreements.extend(agreement.map(|key| (tenant.clone(), key)));
             }
             OrderCommand::Close { .. }
             | OrderCommand::PollNow { .. }
@@ -249,8 +255,13 @@ pub(crate) fn place_new(
     let (route, expires_at) = check_new(deciding.now(), merchant, place)?;
     let splits = check_splits(deciding, place, merchant, route)?;
     check_wallet(view, place)?;
-    let order = new_order(deciding, place, splits, route, expires_at);
+    let agreement = check_debit(deciding, place, route)?;
+    let debit = agreement.as_ref().map(|row| debit_of(row, route));
+    let order = new_order(deciding, place, NewTerms { splits, debit, expires_at }, route);
     deciding.record(&order, OrderChange::Placed(Box::new(order.clone())));
+    if let Some(row) = &agreement {
+        agreement::begin_debit(deciding, row, order.terms.id);
+    }
     let payment_code = place.payment_code.clone();
     deciding.work(order.ask(order.place_with(payment_code)));
     Ok(order)
@@ -280,12 +291,13 @@ fn check_new<'m>(
     if !request.amount.is_positive() {
         return Err(OrderRefusal::Amount);
     }
-    let expires_at = place.expires_at.unwrap_or(now.plus_seconds(DEFAULT_LIFE_SECONDS));
+    let (life_seconds, life_seconds_max) = lives(route, request.scene);
+    let expires_at = place.expires_at.unwrap_or(now.plus_seconds(life_seconds));
     if expires_at <= now {
         return Err(OrderRefusal::Expiry);
     }
-    if expires_at > now.plus_seconds(route.order_life_seconds_max) {
-        let days_max = route.order_life_seconds_max / SECONDS_PER_DAY;
+    if expires_at > now.plus_seconds(life_seconds_max) {
+        let days_max = life_seconds_max / SECONDS_PER_DAY;
         return Err(OrderRefusal::ExpiryTooFar { days_max });
     }
     if let Some((field, why)) = route.text.broken_by(&request.subject, request.goods_tag.as_deref())
@@ -294,6 +306,14 @@ fn check_new<'m>(
     }
     check_code(route, place)?;
     Ok((route, expires_at))
+}
+
+/// How long an order lives where its caller does not state it, and at most, in seconds.
+fn lives(route: &Route, scene: Scene) -> (i64, i64) {
+    match route.agreements.filter(|_| scene.is_by_agreement()) {
+        Some(rules) => (rules.debit_life_seconds, rules.debit_life_seconds_max),
+        None => (DEFAULT_LIFE_SECONDS, route.order_life_seconds_max),
+    }
 }
 
 /// That the payer's code is there where one pays, and is one of the channel's.
@@ -306,6 +326,22 @@ fn check_code(route: &Route, place: &PlaceOrder) -> Result<(), OrderRefusal> {
         (Some(code), Some(rules)) => rules.broken_by(code),
     };
     why.map_or(Ok(()), |why| Err(OrderRefusal::PaymentCode { why }))
+}
+
+/// The agreement that pays it: where the channel debits by agreement, each order of that kind has one.
+fn check_debit(
+    deciding: &Deciding<'_>,
+    place: &PlaceOrder,
+    route: &Route,
+) -> Result<Option<Agreement>, OrderRefusal> {
+    let is_wanted = place.request.scene.is_by_agreement();
+    let channel_account = (&*route.channel_account, &*route.channel_identity);
+    Ok(agreement::check_debit(deciding, place, is_wanted, channel_account)?)
+}
+
+fn debit_of(row: &Agreement, route: &Route) -> Debit {
+    let is_cancellable = route.agreements.is_some_and(|rules| rules.cancels_debits);
+    Debit { agreement: row.terms.id, is_cancellable }
 }
 
 /// How the money will be divided: each part goes to somebody who can have it, and all parts together are
@@ -394,15 +430,22 @@ fn check_wallet(view: &View, place: &PlaceOrder) -> Result<(), OrderRefusal> {
     }
 }
 
+/// What was found out about a new order.
+struct NewTerms {
+    splits: Splits,
+    debit: Option<Debit>,
+    expires_at: Timestamp,
+}
+
 /// The new order, with its first call in flight.
 fn new_order(
     deciding: &mut Deciding<'_>,
     place: &PlaceOrder,
-    splits: Splits,
+    new: NewTerms,
     route: &Route,
-    expires_at: Timestamp,
 ) -> Order {
     let now = deciding.now();
+    let NewTerms { splits, debit, expires_at } = new;
     let request = match splits == place.request.splits {
         true => place.request.clone(),
         false => Arc::new(OrderRequest { splits, ..(*place.request).clone() }),
@@ -419,6 +462,7 @@ fn new_order(
         callback_url: route.callback_url.clone(),
         placed_at: now,
         expires_at,
+        debit,
     };
     let until = now.plus_ms(CALL_MAX_MS);
     Order::new(Arc::new(terms), InFlightCall { operation: Operation::Place, until })
@@ -445,8 +489,10 @@ pub(crate) fn repeat(
         // A repeat that is answered from what is stored leaves nothing: a caller could fill the database
         // with repeats.
         OrderState::Paying(pay_info) if pay_info.is_usable(now) => {}
-        // What a code pays is placed once; since then the channel knows.
-        OrderState::Init if is_by_code(order) => {
+        // What the channel has accepted comes by itself.
+        OrderState::Init if is_debit(order) && order.is_confirmed => {}
+        // What a code pays is placed once; since then the channel knows. A debit may be out.
+        OrderState::Init if is_by_code(order) || is_debit(order) => {
             begin(deciding, order, order.query_instruction());
         }
         OrderState::Init | OrderState::Paying(_) => {
@@ -507,6 +553,11 @@ fn close(
         {
             return Err(OrderRefusal::CallInFlight);
         }
+        OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_)
+            if is_uncancellable(order) =>
+        {
+            return Err(OrderRefusal::DebitOut);
+        }
         OrderState::Init | OrderState::Paying(_) => {
             begin_closing(deciding, order, Closure::Asked);
         }
@@ -538,10 +589,15 @@ pub(super) fn run_task(deciding: &mut Deciding<'_>, order: &Order) {
             true => begin_closing(deciding, order, Closure::OutcomeUnknown),
             false => begin(deciding, order, order.query_instruction()),
         },
+        // Where the channel knows nothing of it, it is placed again.
+        OrderState::Init if is_debit(order) => begin(deciding, order, order.query_instruction()),
         OrderState::Init => begin(deciding, order, order.place_instruction()),
         OrderState::Paying(_) => begin(deciding, order, order.query_instruction()),
-        OrderState::Closing(_) if is_by_code(order) => {
+        OrderState::Closing(_) if debit::is_cancellable(order) => {
             begin(deciding, order, by_code::closing_step(order));
+        }
+        OrderState::Closing(_) if is_uncancellable(order) => {
+            begin(deciding, order, order.query_instruction());
         }
         OrderState::Closing(_) if queries_before_closing(order) => {
             begin(deciding, order, order.query_instruction());
@@ -565,7 +621,7 @@ pub(super) fn begin_closing(deciding: &mut Deciding<'_>, order: &Order, closure:
 
 /// What an order that is to be closed begins with.
 fn first_step(order: &Order) -> Instruction {
-    match is_by_code(order) {
+    match is_by_code(order) || is_debit(order) {
         true => order.query_instruction(),
         false => order.close_instruction(),
     }

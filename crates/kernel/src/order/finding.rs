@@ -7,7 +7,8 @@
 //! A negative answer has weight only in context: "not found" ends an order only while the channel has
 //! never confirmed it, and a refusal of the channel account says nothing about the order.
 
-use super::by_code::{self, is_by_code};
+use super::by_code;
+use super::debit;
 use super::decide::{begin, begin_closing};
 use super::freeze;
 use super::polls::{FINAL_POLLS_MAX, cannot_close, is_known, poll_again, poll_contradicted};
@@ -83,6 +84,10 @@ pub(super) fn record(
             );
             begin(deciding, order, order.query_instruction());
         }
+        Transition::PlaceAgain => {
+            deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
+            begin(deciding, order, order.place_instruction());
+        }
         Transition::Close(reason) => {
             deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
             begin_closing(deciding, order, Closure::Refused { reason });
@@ -94,7 +99,7 @@ pub(super) fn record(
         }
         Transition::CloseAgain => {
             deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
-            let closing = match is_by_code(order) {
+            let closing = match debit::is_cancellable(order) {
                 true => order.cancel_instruction(),
                 false => order.close_instruction(),
             };
@@ -149,6 +154,7 @@ fn take(deciding: &mut Deciding<'_>, order: &Order, payment: &Payment) {
 pub(super) fn end_unpaid(deciding: &mut Deciding<'_>, order: &Order, end: OrderChange) {
     deciding.record(order, end);
     recharge::release(deciding, order);
+    debit::ended(deciding, order, false);
 }
 
 /// True when "it stands there, unpaid" is news about the order.
@@ -179,6 +185,8 @@ pub(super) enum Transition<'a> {
     Contested(ContestedPayment, String),
     /// The channel must be queried.
     Query,
+    /// The channel does not know it: it is placed again, under its number.
+    PlaceAgain,
     /// It will not be placed, for this reason, and an earlier try may stand at the channel.
     Close(String),
     /// The same, and that it will not be placed is not proven: it is queried first.
@@ -206,7 +214,12 @@ fn transition<'a>(
     if let Some(why) = order.terms.differs_from(about, finding) {
         return Transition::Contradicts(why);
     }
-    if is_by_code(order)
+    if debit::is_debit(order)
+        && let Some(found) = debit::transition(order, finding, asked, now)
+    {
+        return found;
+    }
+    if debit::is_cancellable(order)
         && let Some(found) = by_code::transition(order, finding, asked, now)
     {
         return found;
@@ -218,6 +231,7 @@ fn transition<'a>(
         Finding::Cancelled
         | Finding::Reversed(_)
         | Finding::Refund(_)
+        | Finding::Agreement(_)
         | Finding::Receiver
         | Finding::Share(_)
         | Finding::Unshared { .. }
@@ -315,6 +329,7 @@ fn refused_without_proof<'a>(
 /// call, and the answer to that call none to call again.
 fn close_again<'a>(order: &Order, asked: Option<Operation>) -> Transition<'a> {
     match asked {
+        _ if debit::is_uncancellable(order) => Transition::Nothing,
         Some(Operation::Place | Operation::Query) if order.polls < FINAL_POLLS_MAX => {
             Transition::CloseAgain
         }
@@ -515,6 +530,7 @@ pub(super) fn pay(deciding: &mut Deciding<'_>, order: &Order, taken: Taken<'_>) 
     book(deciding, order, &taken, &merchant, Reason::Payment);
     let allocated = allocation::allocate(deciding, order, &paid);
     recharge::fulfil(deciding, order, taken.amount);
+    debit::ended(deciding, order, true);
     if let Some(url) = &request.notify_url {
         let notified = Notified {
             kind: match request.recharge {
@@ -581,7 +597,7 @@ fn book(
 }
 
 /// What the caller should know about an answer that did not bring the order further.
-pub(super) fn channel_answer(finding: &Finding) -> Option<ChannelAnswer> {
+pub(crate) fn channel_answer(finding: &Finding) -> Option<ChannelAnswer> {
     match finding {
         Finding::Later { code, text } | Finding::Unfunded { code, text } => {
             Some(ChannelAnswer::Later { code: code.clone(), text: text.clone() })
@@ -607,6 +623,7 @@ pub(super) fn channel_answer(finding: &Finding) -> Option<ChannelAnswer> {
         | Finding::BillFile(_)
         | Finding::Bill(_) => Some(ChannelAnswer::Unknown),
         Finding::Placed(_)
+        | Finding::Agreement(_)
         | Finding::Paid(_)
         | Finding::Contested { .. }
         | Finding::Pending

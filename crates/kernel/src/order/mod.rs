@@ -7,6 +7,7 @@
 
 mod by_code;
 mod change;
+mod debit;
 mod decide;
 mod finding;
 mod freeze;
@@ -16,9 +17,10 @@ mod polls;
 
 pub use by_code::{CANCEL_AFTER_SECONDS, CANCEL_EARLIEST_SECONDS, CODE_POLL_SECONDS};
 pub use change::OrderChange;
+pub use debit::Debit;
 pub use decide::{OrderCommand, PlaceOrder};
 pub(crate) use decide::{place_new, repeat};
-pub(crate) use finding::CHANNEL_LAG_SECONDS;
+pub(crate) use finding::{CHANNEL_LAG_SECONDS, channel_answer};
 pub use funds::{AllocatePeriod, AllocationTerms, OrderFunds, OrderSharing, ShareAmount, Splits};
 pub use polls::{
     CONTRADICTION_SCHEDULE_SECONDS, FINAL_POLL_SECONDS, POLL_SCHEDULE_SECONDS,
@@ -26,6 +28,7 @@ pub use polls::{
 };
 
 use crate::aggregate::{About, Aggregate, Key, NaturalKey, Reads};
+use crate::agreement::DebitFault;
 use crate::allocation::Allocation;
 use crate::channel_no::channel_no;
 use crate::command::{ChannelAnswer, Refusal, Reply, Work};
@@ -116,6 +119,8 @@ pub struct Terms {
     pub placed_at: Timestamp,
     /// From when on it must not be payable.
     pub expires_at: Timestamp,
+    /// How it is debited, where an agreement pays it.
+    pub debit: Option<Debit>,
 }
 
 impl Terms {
@@ -519,6 +524,9 @@ pub enum OrderRefusal {
     /// Another call has the order to itself.
     #[error("another operation on the order is running")]
     CallInFlight,
+    /// The payer is being debited, and the channel does not take that back.
+    #[error("the payer is being debited, which the channel does not take back: query the order")]
+    DebitOut,
     /// The merchant may not collect.
     #[error("the merchant is disabled")]
     MerchantDisabled,
@@ -597,6 +605,9 @@ pub enum OrderRefusal {
         /// Which card, counted from 0.
         at: usize,
     },
+    /// The agreement does not pay it.
+    #[error(transparent)]
+    Debit(#[from] DebitFault),
 }
 
 /// Why a payee cannot be picked, in the order in which it is checked.
@@ -704,6 +715,7 @@ impl Order {
             subject: request.subject.clone(),
             payer: request.payer.clone(),
             payment_code: None,
+            agreement: terms.debit.map(|debit| debit.named()),
             goods_tag: request.goods_tag.clone(),
             placed_at: terms.placed_at,
             expires_at: terms.expires_at,
@@ -730,6 +742,7 @@ impl Order {
             amount: self.terms.request.amount,
             currency: self.terms.request.currency,
             is_cancelled: self.cancel.is_some() && !self.has_given_back(),
+            is_debit: debit::is_debit(self),
         }
     }
 
@@ -839,9 +852,11 @@ impl Aggregate for Order {
 
     /// Releases and refunds of a paid order move what was allocated of it. They may be decided together
     /// with its payment, so that an order that is not paid yet names the same. Its payment is shared with
-    /// the payees that it lists. What is bought with it is issued with its payment, or put back with its
+    /// the payees that it lists. Its end lets its agreement pay the next. What is bought with it is issued with its payment, or put back with its
     /// end. What it took from a wallet is put back by its refunds.
     fn linked(&self, reads: &mut Reads) {
+        let agreement = self.terms.debit.map(|debit| Key::Id(debit.agreement));
+        reads.agreements.extend(agreement.map(|key| (self.terms.tenant.clone(), key)));
         let recharge = self.terms.request.recharge.map(Key::Id);
         reads.recharges.extend(recharge.map(|key| (self.terms.tenant.clone(), key)));
         if let Some(wallet) = self.terms.request.wallet.as_ref().map(|wallet| wallet.wallet) {

@@ -3,6 +3,7 @@
 //! Every schedule of an order that needs a person ends: after its last step only a person, or a callback
 //! of the channel, brings the order further.
 
+use super::debit::{self, DEBIT_LAG_SECONDS};
 use super::{CancelState, Order, OrderState, by_code};
 use crate::schedule;
 use crate::standing::AttentionKind;
@@ -52,8 +53,8 @@ pub(super) fn poll_again(
             poll_final(order, *at, finding, now)
         }
         (OrderState::Init | OrderState::Paying(_) | OrderState::Closing(_), _) => {
-            let is_by_code = by_code::is_by_code(order);
-            let by_code = is_by_code.then(|| poll_by_code(order, asked, now)).flatten();
+            let by_code = debit::is_cancellable(order).then(|| poll_by_code(order, asked, now));
+            let by_code = by_code.flatten();
             by_code.or_else(|| poll_open(order, finding, now))
         }
     }
@@ -64,7 +65,9 @@ fn poll_by_code(order: &Order, asked: Option<Operation>, now: Timestamp) -> Opti
     match order.state {
         // A callback does not hurry the call that is under way.
         _ if asked.is_none() && order.is_in_flight(now) => order.next_poll_at,
-        OrderState::Init if order.attention.is_none() => Some(by_code::next_query(order, now)),
+        OrderState::Init if by_code::is_by_code(order) && order.attention.is_none() => {
+            Some(by_code::next_query(order, now))
+        }
         OrderState::Closing(_) => by_code::waits_until(order, now),
         _ => None,
     }
@@ -74,12 +77,19 @@ fn poll_open(order: &Order, finding: &Finding, now: Timestamp) -> Option<Timesta
     if order.attention.is_some() {
         return poll_contradicted(order, now);
     }
-    let is_unsettled = matches!(order.state, OrderState::Init | OrderState::Closing(_))
+    let is_closing = matches!(order.state, OrderState::Closing(_));
+    // A debit that was accepted takes its time.
+    let is_accepted = debit::is_debit(order) && order.is_confirmed;
+    let is_unsettled = (order.state == OrderState::Init && !is_accepted)
+        || is_closing
         || matches!(finding, Finding::Unknown { .. })
         || is_unproven(finding);
     Some(match finding {
         Finding::AccountFault { .. } => {
             schedule::due(now, &ACCOUNT_FAULT_SCHEDULE_SECONDS, order.polls)
+        }
+        _ if is_closing && debit::is_uncancellable(order) => {
+            schedule::due(now, &POLL_SCHEDULE_SECONDS, order.polls)
         }
         _ if is_unsettled => schedule::due(now, &RETRY_SCHEDULE_SECONDS, order.polls),
         _ => next_poll(order, now, order.polls),
@@ -147,6 +157,14 @@ pub(super) fn cannot_close(order: &Order, asked: Option<Operation>, now: Timesta
         Some(Operation::Query) => order.cancel == Some(CancelState::Answered),
         _ => false,
     };
+    // A debit that the channel cannot cancel is waited for.
+    if debit::is_uncancellable(order) {
+        let lag_ends_at = order.terms.placed_at.plus_seconds(2 * DEBIT_LAG_SECONDS);
+        return matches!(order.state, OrderState::Closing(_))
+            && asked == Some(Operation::Query)
+            && order.attention.is_none()
+            && now >= lag_ends_at.max(late_at);
+    }
     matches!(order.state, OrderState::Closing(_))
         && is_asked
         && order.attention.is_none()

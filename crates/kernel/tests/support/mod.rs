@@ -6,7 +6,10 @@
 pub(crate) mod put;
 pub(crate) mod script;
 
-use channel::{Finding, Operation, PayForm, PayInfo, Payer, PaymentCodeRules, Scene, SharingRules};
+use channel::{
+    AgreementRules, Finding, Operation, PayForm, PayInfo, Payer, PaymentCodeRules, Scene,
+    SharingRules,
+};
 use kernel::{
     Aggregate, Allocation, AllocationPart, Approval, ApprovalCommand, Attempt, CallRecord, Caller,
     Command, Delivery, Directory, Event, Key, Links, MerchantId, MerchantRoutes, MerchantSharing,
@@ -42,13 +45,18 @@ pub(crate) fn directory() -> Directory {
         channel: Arc::from("wxpay"),
         channel_account: Arc::from("main"),
         channel_identity: Arc::from(IDENTITY),
-        scenes: vec![Scene::MiniProgram, Scene::Swipe],
+        scenes: vec![Scene::MiniProgram, Scene::Swipe, Scene::Agreement, Scene::Authorize],
         order_life_seconds_max: 90 * 24 * 3600,
         sharing: Some(SharingRules {
             shares_max: 3,
             receivers_max: 3,
             min_age_seconds: 60,
             frozen_seconds: 30 * 24 * 3600,
+        }),
+        agreements: Some(AgreementRules {
+            debit_life_seconds: 1800,
+            debit_life_seconds_max: 90 * 24 * 3600,
+            cancels_debits: true,
         }),
         payment_codes: Some(PaymentCodeRules {
             digits_min: 18,
@@ -107,6 +115,7 @@ pub(crate) fn place(number: &str) -> PlaceOrder {
         payees: vec![],
         expires_at: None,
         payment_code: None,
+        agreement: None,
     }
 }
 

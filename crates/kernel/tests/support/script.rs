@@ -31,11 +31,16 @@
 //!   `share s1 o1 p1=300 p2=10% rest`, `return u1 s1 p1=100`; `share share: shared p1=done p2=failed`,
 //!   `share query_unshared: unshared 0`, `share_return return_share: returned 0 done`. `s1 share: …` and
 //!   `u1 return_share: …` name one; `shared p1=failed *=done` says the last of all other items.
+//! - `agree a1 max=500`, `terminate a1`: agreements; `a1 sign_agreement: placed`,
+//!   `a1 callback: agreement signed r1`, `a1 query_agreement: agreement terminated r1`: what the channel says
+//!   of them; `place o1 agreement=a1`: an order that one pays; `operator retry a1`, `operator dismiss a1`.
 //! - `rebuild`: the orders are as their events rebuild them.
 //!
 //! The outcome is a refusal, or the state of each row with an event and the event's names, transfers,
 //! work, and when the row's task is due.
 
+#[path = "agreements.rs"]
+pub(crate) mod agreements;
 #[path = "sharing.rs"]
 mod sharing;
 
@@ -92,6 +97,8 @@ pub(crate) fn play(kernel: &mut TestKernel, step: &str) -> String {
             return String::new();
         }
         ["place", no, changes @ ..] => placing(kernel, no, changes),
+        ["agree", no, changes @ ..] => agreements::sign(kernel, no, changes),
+        ["terminate", no] => agreements::terminate(no),
         ["payee", no, at] => sharing::payee(no, at),
         ["unbind", no] => sharing::unbind(no),
         ["share", no, order, items @ ..] if !no.ends_with(':') => {
@@ -184,6 +191,7 @@ fn placing(kernel: &TestKernel, no: &str, changes: &[&str]) -> Command {
                     request.splits.shares = sharing::terms(kernel, &items);
                 }
                 "code" => request.scene = Scene::Swipe,
+                "agreement" => request.scene = Scene::Agreement,
                 "split" => request.content = value.to_owned(),
                 _ => {}
             }
@@ -193,6 +201,8 @@ fn placing(kernel: &TestKernel, no: &str, changes: &[&str]) -> Command {
     place.channel = channel.unwrap_or("wxpay").to_owned();
     let code = changes.iter().find_map(|change| change.strip_prefix("code="));
     place.payment_code = code.map(|code| PaymentCode::new(code.to_owned()));
+    let agreement = changes.iter().find_map(|change| change.strip_prefix("agreement="));
+    place.agreement = agreement.map(agreements::key);
     let picked = changes.iter().find_map(|change| change.strip_prefix("pick="));
     let picked = picked.into_iter().flat_map(|list| list.split(','));
     place.payees = picked.map(|payee| sharing::id_of(kernel, payee)).collect();
@@ -251,6 +261,8 @@ fn operator(kernel: &TestKernel, words: &[&str]) -> Command {
         ["end_contradiction", row, rest @ ..] => {
             sharing::operator(kernel, row, HandEnd::EndContradiction { note: note(rest) })
         }
+        ["retry", no] if agreements::of(kernel, no).is_some() => agreements::poll(kernel, no),
+        ["dismiss", no] if agreements::of(kernel, no).is_some() => agreements::dismiss(kernel, no),
         ["retry", payee] => sharing::retry(kernel, payee),
         ["dismiss", payee] if kernel.payee(payee).is_some() => sharing::dismiss(kernel, payee),
         ["renew", row] => sharing::renew(kernel, row),
@@ -309,6 +321,7 @@ fn task(kernel: &TestKernel, row: &str) -> Task {
         "allocation" => kernel.waiting_allocation().map(Task::of),
         no => {
             let order = kernel.order(no).map(Task::of);
+            let order = order.or_else(|| agreements::of(kernel, no).map(Task::of));
             let order = order.or_else(|| kernel.refund_no(no).map(Task::of));
             let order = order.or_else(|| kernel.share(no).map(Task::of));
             let order = order.or_else(|| kernel.share_return(no).map(Task::of));
@@ -353,6 +366,7 @@ pub(crate) fn finding(kernel: &TestKernel, row: &str, words: &[&str]) -> Finding
             };
             Finding::Reversed(payment)
         }
+        ["agreement", found @ ..] => agreements::found(kernel, row, found),
         ["cancelled"] => Finding::Cancelled,
         ["pending"] => Finding::Pending,
         ["closed"] => Finding::Closed,
@@ -472,6 +486,7 @@ fn row(kernel: &TestKernel, subject: Subject) -> String {
         }
         Some(Row::Allocation(allocation)) => allocation.status().name(),
         Some(Row::Withdrawal(withdrawal)) => withdrawal.state.name(),
+        Some(Row::Agreement(agreement)) => agreement.state.name(),
         Some(row) => return format!("{}{}", row.subject().kind.name(), rest(kernel, subject)),
         None => "gone",
     };

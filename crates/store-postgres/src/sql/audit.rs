@@ -261,6 +261,7 @@ super::statements! {
     WALLET_PAYMENT_EVENTS_MISSING =
         events_missing("wallet_payments", "wallet_payment", "order_id");
     WALLET_FREEZE_EVENTS_MISSING = events_missing("wallet_freezes", "wallet_freeze", "wallet_id");
+    AGREEMENT_EVENTS_MISSING = events_missing("agreements", "agreement", "id");
 
     CARDS_DIFFER = "SELECT tenant, id FROM (
             SELECT tenant, batch_id AS id, face - spent AS fen FROM cards

@@ -1,7 +1,7 @@
 //! Listings and other questions. Nothing here locks.
 
 use super::session;
-use kernel::{Approval, Card, CardBatch, Notification, Order, Payee, Withdrawal};
+use kernel::{Agreement, Approval, Card, CardBatch, Notification, Order, Payee, Withdrawal};
 use store::CardFlowKind;
 use store::rows::{Stored, archive, event, task, transfer};
 
@@ -154,6 +154,11 @@ super::statements! {
     SECRET_CARDS = format!(
         "{} WHERE tenant = $1 AND id > $2 AND secret IS NOT NULL ORDER BY id LIMIT $3",
         Card::TABLE.select()
+    );
+
+    SIGNED_AGREEMENTS = format!(
+        "{} WHERE tenant = $1 AND id > $2 AND reference IS NOT NULL ORDER BY id LIMIT $3",
+        Agreement::TABLE.select()
     );
 
     WITHDRAWALS = format!(

@@ -496,7 +496,7 @@ macro_rules! events_missing {
 }
 
 /// The rules of what was archived.
-pub(crate) const ARCHIVE_RULES: [RuleSql; 19] = [
+pub(crate) const ARCHIVE_RULES: [RuleSql; 20] = [
     events_missing!("orders", "order", "id"),
     events_missing!("refunds", "refund", "order_id"),
     events_missing!("notifications", "notification", "root"),
@@ -515,6 +515,7 @@ pub(crate) const ARCHIVE_RULES: [RuleSql; 19] = [
     events_missing!("wallets", "wallet", "id"),
     events_missing!("wallet_payments", "wallet_payment", "order_id"),
     events_missing!("wallet_freezes", "wallet_freeze", "wallet_id"),
+    events_missing!("agreements", "agreement", "id"),
     (
         Rule::ArchivesDiffer,
         "archive",

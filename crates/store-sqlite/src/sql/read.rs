@@ -1,7 +1,7 @@
 //! Listings and other questions.
 
 use super::rows::select;
-use kernel::{Approval, Card, CardBatch, Notification, Order, Payee, Withdrawal};
+use kernel::{Agreement, Approval, Card, CardBatch, Notification, Order, Payee, Withdrawal};
 use std::sync::LazyLock;
 use store::CardFlowKind;
 use store::rows::{Stored, archive, event, task, transfer};
@@ -23,6 +23,13 @@ pub(crate) static SECRET_CARDS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "{} WHERE tenant = ?1 AND id > ?2 AND secret IS NOT NULL ORDER BY id LIMIT ?3",
         select(Card::TABLE, "")
+    )
+});
+
+pub(crate) static SIGNED_AGREEMENTS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} WHERE tenant = ?1 AND id > ?2 AND reference IS NOT NULL ORDER BY id LIMIT ?3",
+        select(Agreement::TABLE, "")
     )
 });
 

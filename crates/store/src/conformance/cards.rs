@@ -65,6 +65,7 @@ pub(super) fn buy(
         payees: vec![],
         expires_at: None,
         payment_code: None,
+        agreement: None,
     };
     let owner = OWNER.to_owned();
     RechargeCommand::BuyCards(Box::new(BuyCards { order, batch, quantity, owner })).into()

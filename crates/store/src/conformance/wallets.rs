@@ -35,6 +35,7 @@ fn order(
         payees: vec![],
         expires_at: None,
         payment_code: None,
+        agreement: None,
     }
 }
 

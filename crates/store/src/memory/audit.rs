@@ -473,6 +473,8 @@ impl State {
         note(report, Rule::EventsMissing, payments);
         let freezes = self.wallet_freezes.all().find(|row| lacks_events(&counts, *row));
         note(report, Rule::EventsMissing, freezes);
+        let agreements = self.agreements.all().find(|row| lacks_events(&counts, *row));
+        note(report, Rule::EventsMissing, agreements);
     }
 
     #[expect(clippy::disallowed_methods, reason = "the text names an archive's number")]

@@ -47,6 +47,15 @@ impl State {
                     .cloned()
                     .collect(),
             ),
+            Query::SignedAgreements(of) => Page::SignedAgreements(
+                self.agreements
+                    .of(&of.tenant)
+                    .filter(|row| row.contract.is_some())
+                    .filter(|row| of.after.is_none_or(|after| row.terms.id > after))
+                    .take(len(of.limit))
+                    .cloned()
+                    .collect(),
+            ),
             Query::SecretCards(of) => Page::SecretCards(
                 self.cards
                     .of(&of.tenant)

@@ -8,10 +8,11 @@
 //! - `order`, `refund`, `notification`, `tenant`, `merchant`, `caller_key`, `channel_account`,
 //!   `approval`, `payee`, `share`, `share_return`, `allocation`, `allocation_release`, `withdrawal`,
 //!   `card_batch`, `card_quota`, `recharge`, `card`, `card_transfer`, `card_binding`, `wallet`,
-//!   `wallet_payment`, `wallet_freeze`: an aggregate each.
+//!   `wallet_payment`, `wallet_freeze`, `agreement`: an aggregate each.
 //! - `numbers`: a list of numbers in one cell. `value_parts`: a cell that two of them have.
 //! - `object`: a row as a JSON object, outside the database.
 
+mod agreement;
 mod allocation;
 mod allocation_release;
 mod approval;

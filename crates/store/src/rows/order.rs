@@ -7,7 +7,7 @@ use super::stored::{Body, NumberColumns, RowTable, Stored, json, parse, unknown,
 use crate::StoreFault;
 use channel::{Operation, PayForm, Payer, Scene};
 use kernel::{
-    CancelState, Closure, ContestedPayment, InFlightCall, KnownPayInfo, MerchantId, Order,
+    CancelState, Closure, ContestedPayment, Debit, InFlightCall, KnownPayInfo, MerchantId, Order,
     OrderChange, OrderFunds, OrderRequest, OrderSharing, OrderState, Paid, Splits, TenantId, Terms,
     UnappliedOutcome, UnappliedPayment,
 };
@@ -59,6 +59,8 @@ impl Stored for Order {
             text("details"),
             text("content"),
             int("expires_at"),
+            nullable(int("agreement_id")),
+            nullable(int("debit_cancellable")),
         ],
         narrow_len: 5,
         mutable: &[
@@ -127,6 +129,8 @@ impl Stored for Order {
             Value::text(&request.details),
             Value::text(&request.content),
             Value::Int(terms.expires_at.ms()),
+            Value::number(terms.debit.map(|debit| debit.agreement.value())),
+            Value::number(terms.debit.map(|debit| i64::from(debit.is_cancellable))),
         ]);
     }
 
@@ -416,6 +420,13 @@ fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
     let details = cells.text()?.to_owned();
     let content = cells.text()?.to_owned();
     let expires_at = cells.time()?;
+    let debit = match (cells.optional_id()?, cells.optional_flag()?) {
+        (Some(agreement), Some(is_cancellable)) => Some(Debit { agreement, is_cancellable }),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => {
+            return Err(cells.misfit("debit: half of it is missing"));
+        }
+    };
     let request = Arc::new(OrderRequest {
         merchant,
         namespace,
@@ -446,6 +457,7 @@ fn read_terms(cells: &mut Cells<'_, '_>) -> Result<Terms, StoreFault> {
         callback_url,
         placed_at,
         expires_at,
+        debit,
     })
 }
 

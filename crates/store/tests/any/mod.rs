@@ -1,24 +1,26 @@
 //! Any value that a row can hold. Strategies are boxed because a test thread has a small stack.
 
+mod agreement;
 mod card;
 mod share;
 mod wallet;
 
 use channel::{Operation, PayForm, Payer, PlatformKey, RefundCause, Scene};
 use kernel::{
-    AccountSetting, Aggregate, AllocatePeriod, Allocation, AllocationChange, AllocationPart,
-    AllocationRelease, AllocationReleaseChange, AllocationState, AllocationTerms, Approval,
-    ApprovalChange, ApprovalState, Attempt, Attention, AttentionKind, Blocked, CallRecord, Caller,
-    CallerKey, CallerKeyChange, CallerProof, CancelState, CardBatchChange, CardBindingChange,
-    CardChange, CardQuotaChange, CardTransferChange, Change, ChannelAccount, ChannelAccountChange,
-    Closure, ConcernedPayment, ContestedPayment, Delivery, InFlightCall, ItemTerms, KnownPayInfo,
-    ManualCommand, Merchant, MerchantChange, MerchantId, MerchantSharing, Mismatch, Need,
-    Notification, NotificationChange, NotificationKind, NotificationState, Order, OrderChange,
-    OrderFunds, OrderRequest, OrderState, Paid, PayeeChange, Payout, RechargeChange, Refund,
-    RefundChange, RefundPart, RefundRequest, RefundReturn, RefundSource, RefundState, Row, Sealed,
-    SecondPayout, ShareAmount, ShareChange, ShareReturnChange, ShareTemplate, Splits, Tenant,
-    TenantChange, TenantId, Terms, UnappliedOutcome, UnappliedPayment, WalletChange,
-    WalletFreezeChange, WalletPaymentChange, Withdrawal, WithdrawalChange, WithdrawalState,
+    AccountSetting, Aggregate, AgreementChange, AllocatePeriod, Allocation, AllocationChange,
+    AllocationPart, AllocationRelease, AllocationReleaseChange, AllocationState, AllocationTerms,
+    Approval, ApprovalChange, ApprovalState, Attempt, Attention, AttentionKind, Blocked,
+    CallRecord, Caller, CallerKey, CallerKeyChange, CallerProof, CancelState, CardBatchChange,
+    CardBindingChange, CardChange, CardQuotaChange, CardTransferChange, Change, ChannelAccount,
+    ChannelAccountChange, Closure, ConcernedPayment, ContestedPayment, Debit, Delivery,
+    InFlightCall, ItemTerms, KnownPayInfo, ManualCommand, Merchant, MerchantChange, MerchantId,
+    MerchantSharing, Mismatch, Need, Notification, NotificationChange, NotificationKind,
+    NotificationState, Order, OrderChange, OrderFunds, OrderRequest, OrderState, Paid, PayeeChange,
+    Payout, RechargeChange, Refund, RefundChange, RefundPart, RefundRequest, RefundReturn,
+    RefundSource, RefundState, Row, Sealed, SecondPayout, ShareAmount, ShareChange,
+    ShareReturnChange, ShareTemplate, Splits, Tenant, TenantChange, TenantId, Terms,
+    UnappliedOutcome, UnappliedPayment, WalletChange, WalletFreezeChange, WalletPaymentChange,
+    Withdrawal, WithdrawalChange, WithdrawalState,
 };
 use ledger::{
     Account, AccountKind, Currency, Fen, Id, Phase, Reason, Subject, SubjectKind, Timestamp,
@@ -30,6 +32,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use std::sync::Arc;
 
+pub(crate) use agreement::any_agreement;
 pub(crate) use card::{
     any_card, any_card_batch, any_card_binding, any_card_quota, any_card_transfer, any_recharge,
 };
@@ -217,8 +220,10 @@ fn request() -> BoxedStrategy<Arc<OrderRequest>> {
 
 fn terms() -> BoxedStrategy<Arc<Terms>> {
     let channel = (text(), name(), name(), name(), name());
-    (tenant(), id(), request(), channel, time(), time())
-        .prop_map(|(tenant, id, request, channel, placed_at, expires_at)| {
+    let debit = (id(), any::<bool>())
+        .prop_map(|(agreement, is_cancellable)| Debit { agreement, is_cancellable });
+    (tenant(), id(), request(), channel, time(), time(), of(debit))
+        .prop_map(|(tenant, id, request, channel, placed_at, expires_at, debit)| {
             let (channel_order_no, channel, channel_account, channel_identity, callback_url) =
                 channel;
             Arc::new(Terms {
@@ -232,6 +237,7 @@ fn terms() -> BoxedStrategy<Arc<Terms>> {
                 callback_url,
                 placed_at,
                 expires_at,
+                debit,
             })
         })
         .boxed()
@@ -997,6 +1003,8 @@ pub(crate) fn any_happening() -> BoxedStrategy<Happening> {
         1 => of_row(any_wallet_payment(), wallet::wallet_payment_change()),
         1 => whole(any_wallet_freeze(), vec![WalletFreezeChange::Frozen]),
         1 => of_row(any_wallet_freeze(), wallet::wallet_freeze_change()),
+        1 => whole(agreement::any_new_agreement(), vec![AgreementChange::Requested]),
+        2 => of_row(any_agreement(), agreement::agreement_change()),
     ]
     .boxed()
 }

@@ -1,5 +1,6 @@
 //! One event: who did it, what happened, and the call through which we know.
 
+mod agreement;
 mod allocation;
 mod approval;
 mod card;
@@ -88,6 +89,7 @@ pub fn what(event: &Event) -> String {
         Change::Wallet(change) => wallet::what(event.subject, change),
         Change::WalletPayment(change) => wallet::payment(event.subject, change),
         Change::WalletFreeze(change) => wallet::freeze(event.subject, change),
+        Change::Agreement(change) => agreement::what(event.subject, change),
     }
 }
 
@@ -117,6 +119,7 @@ pub fn facts(change: &Change) -> Facts {
         Change::Wallet(change) => wallet::facts(change),
         Change::WalletPayment(change) => wallet::payment_facts(change),
         Change::WalletFreeze(change) => wallet::freeze_facts(change),
+        Change::Agreement(change) => agreement::facts(change),
     }
 }
 

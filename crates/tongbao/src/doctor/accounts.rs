@@ -1,10 +1,10 @@
 //! Secrets, channel accounts, certificates, and the clocks of the channels.
 
 use super::{Report, Scope, Verdict};
-use crate::apply::{payees_after, secret_cards_after};
+use crate::apply::{agreements_after, payees_after, secret_cards_after};
 use engine::{
-    DatedKey, Engine, InspectedAccount, Probe, RegisteredProof, caller_key_context,
-    card_secret_context, payee_context, read_date, setting_context,
+    DatedKey, Engine, InspectedAccount, Probe, RegisteredProof, agreement_context,
+    caller_key_context, card_secret_context, payee_context, read_date, setting_context,
 };
 use kernel::{AccountSetting, CallerProof, ChannelAccount, Sealed};
 use ledger::Timestamp;
@@ -69,6 +69,28 @@ pub(super) async fn payees(report: &mut Report, engine: &Engine, rows: &Director
         }
     }
     sealings.report(report, "payees");
+}
+
+/// Opens the number of every signed agreement.
+pub(super) async fn agreements(report: &mut Report, engine: &Engine, rows: &DirectoryRows) {
+    let mut sealings = Sealings::default();
+    for tenant in rows.tenants.iter().map(|row| &row.tenant) {
+        let mut after = None;
+        loop {
+            let page = match agreements_after(engine, tenant, after).await {
+                Ok(page) => page,
+                Err(fault) => return report.add(Verdict::Fail, "agreements", fault.to_string()),
+            };
+            for row in &page {
+                let place = agreement_context(tenant, &row.key());
+                let sealed = row.contract.as_ref().map(|contract| &contract.reference);
+                sealed.inspect(|it| sealings.add(report, engine, &place, it));
+            }
+            let Some(last) = page.last() else { break };
+            after = Some(last.terms.id);
+        }
+    }
+    sealings.report(report, "agreements");
 }
 
 /// Opens the secret of every card.

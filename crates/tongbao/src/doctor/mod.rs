@@ -120,6 +120,7 @@ pub(crate) async fn examine(path: &Path, scope: Scope) -> Report {
         Ok(rows) => {
             accounts::secrets(&mut report, &engine, &rows);
             accounts::payees(&mut report, &engine, &rows).await;
+            accounts::agreements(&mut report, &engine, &rows).await;
             accounts::cards(&mut report, &engine, &rows).await;
             accounts::accounts(&mut report, &engine, &rows, scope).await;
         }

@@ -231,6 +231,7 @@ async fn place(
         payees: vec![],
         expires_at,
         payment_code: None,
+        agreement: None,
     };
     match engine.handle(operator(), command).await?.reply.row {
         Some(Row::Order(order)) => Ok(order),

@@ -1,6 +1,6 @@
 //! `tongbao secrets`: makes master keys, and seals every secret of a database under the newest.
 
-use crate::apply::{carry_out, plan_resealing, reseal_cards, reseal_payees};
+use crate::apply::{carry_out, plan_resealing, reseal_agreements, reseal_cards, reseal_payees};
 use crate::config::Config;
 use crate::gateway;
 use crate::output::show;
@@ -56,12 +56,13 @@ async fn rotate(engine: &Engine) -> Result<()> {
     carry_out(engine, &caller, steps).await?;
     let payees = reseal_payees(engine, &caller).await?;
     let cards = reseal_cards(engine, &caller).await?;
-    for (count, what) in [(payees, "payees"), (cards, "cards")] {
+    let agreements = reseal_agreements(engine, &caller).await?;
+    for (count, what) in [(payees, "payees"), (cards, "cards"), (agreements, "agreements")] {
         if count > 0 {
             say(&format!("change {count} {what}"));
         }
     }
-    if (count, payees, cards) == (0, 0, 0) {
+    if (count, payees, cards, agreements) == (0, 0, 0, 0) {
         say("every secret is sealed under the newest key");
     }
     Ok(())
