@@ -3,6 +3,7 @@
 //! - [`test_gateway`]: starts, kills and restarts `tongbao dev`, and speaks to it.
 //! - [`merchant`]: a merchant's server that receives notifications.
 //! - `admin`: the administration and operations.
+//! - `agreements`: payers sign, and are debited from then on.
 //! - `alipay`: the simulated Alipay.
 //! - `allocation`: a paid order's money is divided.
 //! - `archive`: what leaves the database for files, and is proved by them.
@@ -32,6 +33,7 @@
 //! - `wxpay_v2`: the older interface of WeChat Pay.
 
 mod admin;
+mod agreements;
 mod alipay;
 mod allocation;
 mod approvals;

@@ -8,6 +8,8 @@
 
 #[path = "../it/admin.rs"]
 mod admin;
+#[path = "../it/agreements.rs"]
+mod agreements;
 #[path = "../it/alipay.rs"]
 mod alipay;
 #[path = "../it/allocation.rs"]
