@@ -8,7 +8,8 @@ pub(crate) mod templates;
 use crate::agreement::templates::Template;
 use crate::settings::{Account, Pc};
 use crate::wire::{
-    self, AccessParams, AgreementParams, AgreementRequest, PeriodRuleParams, SignRequest, Yuan,
+    self, AccessParams, AgreementParams, AgreementRequest, IdentityParams, PeriodRuleParams,
+    SignRequest, Yuan,
 };
 use channel::{
     AgreementRules, EncodeFault, PayForm, PayInfo, PeriodRule, PeriodUnit, Place, PlacedAgreement,
@@ -102,7 +103,26 @@ pub(crate) fn sign_request(
         sign_validity_period: asked.validity.map(validity).transpose()?,
         period_rule_params,
         effect_time: Some(seconds_left.clamp(1, EFFECT_SECONDS_MAX)),
+        identity_params: identity(account, asked)?,
     })
+}
+
+/// Who must sign, where the caller knows that. Only a payer's number can be demanded.
+fn identity(
+    account: &Account,
+    asked: &SignAgreement,
+) -> Result<Option<IdentityParams>, EncodeFault> {
+    if asked.payer.app_id.as_ref().is_some_and(|app_id| *app_id != account.app_id) {
+        return Err(unsupported("app", "agreements are signed for the account's own app"));
+    }
+    let Some(user_id) = &asked.payer.user_id else { return Ok(None) };
+    let is_number = user_id.len() == 16
+        && user_id.starts_with("2088")
+        && user_id.bytes().all(|digit| digit.is_ascii_digit());
+    match is_number {
+        true => Ok(Some(IdentityParams { sign_user_id: user_id.clone() })),
+        false => Err(unsupported("payer", "the payer's number wanted: 2088 and 12 digits")),
+    }
 }
 
 /// From where the payer comes.
@@ -164,7 +184,12 @@ fn validity(validity: Validity) -> Result<String, EncodeFault> {
 }
 
 /// What the client opens to sign: `query` holds the signed parameters.
-pub(crate) fn page(account: &Account, asked: &SignAgreement, query: &str) -> PayInfo {
+pub(crate) fn page(
+    account: &Account,
+    asked: &SignAgreement,
+    query: &str,
+    now: Timestamp,
+) -> PayInfo {
     let link = || format!("{}?{query}", account.gateway_url);
     let (form, text) = match (asked.scene, account.pc) {
         (Scene::MiniProgram, _) => (PayForm::Jsapi, wire::sign_center(query)),
@@ -172,7 +197,8 @@ pub(crate) fn page(account: &Account, asked: &SignAgreement, query: &str) -> Pay
         (Scene::Pc, Pc::Page) => (PayForm::JumpUrl, link()),
         _ => (PayForm::JumpUrl, format!("{APP_LINK}{}", wire::encoded(query))),
     };
-    PayInfo { form, text, valid_until: asked.expires_at }
+    let valid_until = asked.expires_at.min(now.plus_seconds(EFFECT_SECONDS_MAX));
+    PayInfo { form, text, valid_until }
 }
 
 /// `biz_content` of the calls about an agreement: by the channel's number where it is known.

@@ -140,7 +140,7 @@ impl OpenAccount {
             parameters.insert("return_url".to_owned(), front_url.clone());
         }
         let query = wire::form(&self.signed(parameters)?);
-        let page = agreement::page(&self.account, asked, &query);
+        let page = agreement::page(&self.account, asked, &query, context.now);
         Ok(Step::Answer(Finding::Placed(page)))
     }
 

@@ -194,6 +194,15 @@ pub(crate) struct SignRequest {
     /// How long after `timestamp` it can be signed, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) effect_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) identity_params: Option<IdentityParams>,
+}
+
+/// Who must sign.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct IdentityParams {
+    /// The payer's number.
+    pub(crate) sign_user_id: String,
 }
 
 /// From where the payer comes to the page.

@@ -82,7 +82,9 @@ impl OpenedAgreement {
     /// is sealed, so that it is known again.
     pub(crate) fn strip(&self, engine: &Engine, finding: Finding) -> Finding {
         match (finding, &self.known) {
-            (Finding::Agreement(found), Some((row, _))) => seal(engine, row, found),
+            (Finding::Agreement(found), Some((row, known))) => {
+                seal(engine, row, known.as_ref(), found)
+            }
             // What is about no agreement of ours cannot be sealed for its place.
             (Finding::Agreement(mut found), None) => {
                 found.agreement_reference = None;
@@ -124,8 +126,22 @@ fn fill_placed(placed: &mut PlacedAgreement, reference: Option<&AgreementReferen
     placed.agreement_reference = reference.cloned();
 }
 
-fn seal(engine: &Engine, row: &Agreement, mut found: Box<AgreementFound>) -> Finding {
+/// The finding with the channel's number sealed. The one that is known stays as it is sealed, under
+/// whichever key: only `secrets rotate` seals it anew.
+fn seal(
+    engine: &Engine,
+    row: &Agreement,
+    known: Option<&AgreementReference>,
+    mut found: Box<AgreementFound>,
+) -> Finding {
     let Some(reference) = &found.agreement_reference else { return Finding::Agreement(found) };
+    if let Some(contract) = &row.contract
+        && known.is_some_and(|known| known.expose() == reference.expose())
+    {
+        let sealed = contract.reference.as_str().to_owned();
+        found.agreement_reference = Some(AgreementReference::new(sealed));
+        return Finding::Agreement(found);
+    }
     let context = agreement_context(&row.terms.tenant, &row.key());
     let plain = Secret::new(reference.expose().to_owned());
     let stored = row.contract.as_ref().map(|contract| &contract.reference);

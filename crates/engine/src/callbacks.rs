@@ -69,10 +69,13 @@ impl Engine {
         let Some(call) = understood(self, account, &number, &finding, callback_id) else {
             return false;
         };
-        let recorded = match self.named::<kinds::Agreement>(&number) {
-            Some(id) => self.record_agreement(account, id, finding, call.clone()).await,
-            None => Err(AgreementRefusal::NotFound.into()),
+        // An application may have agreements of another system, whose ends it is told too. No money is in
+        // them.
+        let Some(id) = self.named::<kinds::Agreement>(&number) else {
+            tracing::info!(account = %account.name, number, "about an agreement of another system");
+            return true;
         };
+        let recorded = self.record_agreement(account, id, finding, call.clone()).await;
         self.recorded(account, &number, call, recorded).await
     }
 
@@ -118,6 +121,11 @@ impl Engine {
             Ok(opened) => opened.strip(self, finding),
             Err(why) => Finding::Unknown { why },
         };
+        // What cannot be opened or sealed now is not learnt: the channel repeats it.
+        if let Finding::Unknown { why } = &finding {
+            tracing::error!(agreement = %id, why, "a callback about an agreement was not taken");
+            return Err(Failure::Busy);
+        }
         let record = RecordFinding {
             tenant: account.tenant.clone(),
             subject: id.subject(),

@@ -165,7 +165,7 @@ fn an_agreement_pays_what_it_allows_and_one_order_at_a_time() {
         place o1 scene=agreement -> refused: the agreement is missing
         place o1 -> order init +30s by placed; ask place
         place o2 agreement=a1 merchant=CM-B -> refused: the agreement belongs to another merchant
-        place o2 agreement=a1 channel=other -> refused: the merchant has no account at this channel for this kind of payment
+        place o2 agreement=a1 channel=other -> refused: the merchant has no account at this channel
         place o2 agreement=none -> refused: no such agreement
         place o2 agreement=a1 -> order init +30s by placed; agreement signed by debit_begun; ask place
         place o3 agreement=a1 -> refused: order 228341265203200513 is being debited: the next debit waits for its end
@@ -190,6 +190,8 @@ fn a_debit_whose_outcome_is_unknown_is_queried_and_repeated_under_its_number() {
         task o1 -> order init +30s by call_begun; ask query
         o1 query: not_found -> order init +30s by call_ended, call_begun; ask place
         o1 place: refused -> order closing +30s by call_ended, closing, call_begun; ask query; answer refused
+        o1 query: not_found -> order closing +15s by call_ended
+        task o1 -> order closing +30s by call_begun; ask query
         o1 query: not_found -> order closing +30s by call_ended, call_begun; ask cancel
         o1 cancel: cancelled -> order closing +30s by cancel_answered, call_begun; ask query
         o1 query: not_found -> order failed +600s by failed; agreement signed +0s by debit_ended
@@ -207,6 +209,8 @@ fn a_debit_that_is_pending_at_its_expiry_is_cancelled() {
         o1 place: pending -> order init +5s by confirmed
         wait expiry ->
         task o1 -> order closing +30s by closing, call_begun; ask query
+        o1 query: pending -> order closing +15s by call_ended
+        task o1 -> order closing +30s by call_begun; ask query
         o1 query: pending -> order closing +30s by call_ended, call_begun; ask cancel
         o1 cancel: cancelled -> order closing +30s by cancel_answered, call_begun; ask query
         o1 query: closed -> order failed +600s by failed; agreement signed +0s by debit_ended
@@ -216,6 +220,35 @@ fn a_debit_that_is_pending_at_its_expiry_is_cancelled() {
         o2 query: pending -> order closing +15s by call_ended
         o2 cancel: reversed tx1 1000 -> order closing +30s by unapplied_received, cancel_answered, call_begun; post 1000 channel_funds to suspense; post 1000 suspense to channel_funds; ask query
         o2 query: closed -> order closed +600s by closed; agreement signed +0s by debit_ended
+        ",
+    );
+}
+
+/// That the number is taken is no reason to ask at once: a channel that then knows nothing of it would be
+/// called without a pause.
+#[test]
+fn a_number_that_is_taken_and_unknown_is_asked_about_on_the_schedule() {
+    check_signed(
+        "
+        place o1 agreement=a1 -> order init +30s by placed; agreement signed by debit_begun; ask place
+        o1 place: ask -> order init +5s by call_ended; answer unknown
+        task o1 -> order init +30s by call_begun; ask query
+        o1 query: not_found -> order init +30s by call_ended, call_begun; ask place
+        o1 place: ask -> order init +30s by call_ended; answer unknown
+        ",
+    );
+}
+
+/// Once the merchant has ended the agreement, nothing is placed again that may not have arrived.
+#[test]
+fn nothing_is_placed_again_by_an_agreement_that_is_to_end() {
+    check_signed(
+        "
+        place o1 agreement=a1 -> order init +30s by placed; agreement signed by debit_begun; ask place
+        o1 place: unknown -> order init +5s by call_ended; answer unknown
+        terminate a1 -> agreement terminating +30s by terminating, call_begun; ask terminate_agreement
+        task o1 -> order init +30s by call_begun; ask query
+        o1 query: not_found -> order closing +30s by call_ended, closing, call_begun; ask query
         ",
     );
 }

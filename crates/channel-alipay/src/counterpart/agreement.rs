@@ -64,7 +64,7 @@ fn signed(
 ) -> Result<(String, Vec<OutgoingCallback>), DocumentFault> {
     let agreement = Agreement {
         agreement_no: identifiers::agreement_no(context),
-        buyer: identifiers::buyer_id(context),
+        buyer: page.signer.clone().unwrap_or_else(|| identifiers::buyer_id(context)),
         signed_ms: context.now.ms(),
         invalid_ms: page.validity.map(|validity| validity.ends_at(context.now).ms()),
         state: State::Normal,
@@ -145,7 +145,8 @@ pub(super) fn unsign(call: &mut CallContext<'_>) -> Result<Reply, Stop> {
 /// The agreement that a call is about, if it stands: by the channel's number, else by ours.
 fn asked(call: &CallContext<'_>) -> Result<Agreement, Stop> {
     let content = call.parameter("biz_content").unwrap_or_default();
-    let asked: AgreementRequest = wire::read_given(&content).map_err(|_| page::invalid("biz_content"))?;
+    let asked: AgreementRequest =
+        wire::read_given(&content).map_err(|_| page::invalid("biz_content"))?;
     let found = match asked.agreement_no.filter(|number| !number.is_empty()) {
         Some(number) => record::numbered(call.documents, &number)?,
         None => {

@@ -121,7 +121,7 @@ pub(crate) fn begin_debit(deciding: &mut Deciding<'_>, row: &Agreement, order: I
 }
 
 /// The order is final, and the next one may come. After a debit that failed the channel is asked about the
-/// agreement: a payer may have ended it.
+/// agreement: a payer may have ended it. After one of a periodic agreement it is asked when the next is due.
 pub(crate) fn end_debit(
     deciding: &mut Deciding<'_>,
     row: &Agreement,
@@ -129,6 +129,7 @@ pub(crate) fn end_debit(
     is_checked: bool,
 ) {
     if row.debiting == Some(order) {
+        let is_checked = is_checked || row.terms.request.period.is_some();
         deciding.record(row, AgreementChange::DebitEnded { order, is_checked });
     }
 }

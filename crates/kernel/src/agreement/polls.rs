@@ -31,7 +31,9 @@ pub(super) enum NextPoll {
 pub(super) fn next_poll(row: &Agreement, finding: &Finding, now: Timestamp) -> NextPoll {
     let until = row.contract.as_ref().and_then(|contract| contract.valid_until);
     NextPoll::At(match &row.state {
-        _ if row.attention.is_some() => schedule::due_if_any(now, &END_SCHEDULE_SECONDS, row.polls),
+        // The end of one that stands comes also while it needs a person.
+        _ if row.attention.is_some() => schedule::due_if_any(now, &END_SCHEDULE_SECONDS, row.polls)
+            .or(until.filter(|until| *until > now)),
         AgreementState::Signing(_) if !row.is_page_over(now) => {
             let due = schedule::due(now, &SIGNING_SCHEDULE_SECONDS, row.polls);
             Some(due.min(row.terms.page_expires_at))

@@ -7,6 +7,7 @@
 //! the answer to a query says what became of the order, and that it is paid is believed only when the
 //! channel has answered the last cancel: one that is still under way could reverse the payment.
 
+use super::debit::is_debit;
 use super::decide::begin;
 use super::finding::{CHANNEL_LAG_SECONDS, Taken, Transition, book_unapplied, booked, end};
 use super::{CancelState, Order, OrderChange, OrderState, UnappliedOutcome};
@@ -43,6 +44,10 @@ pub(super) fn next_query(order: &Order, now: Timestamp) -> Timestamp {
 
 /// When an order that is being closed may be cancelled, if that is still to come.
 pub(super) fn waits_until(order: &Order, now: Timestamp) -> Option<Timestamp> {
+    // A debit is placed again until it is closed: its last call may have come just before that.
+    if is_debit(order) && order.cancel.is_none() && order.polls == 0 {
+        return Some(now.plus_seconds(CANCEL_EARLIEST_SECONDS));
+    }
     let earliest = order.terms.placed_at.plus_seconds(CANCEL_EARLIEST_SECONDS);
     (order.cancel.is_none() && now < earliest).then_some(earliest)
 }
@@ -56,7 +61,8 @@ pub(super) fn closing_step(order: &Order) -> Instruction {
     }
 }
 
-/// What a finding does to an order that ends by a cancel where it is in doubt; `None` where that is the same as for others.
+/// What a finding does to an order that ends by a cancel where its outcome is unclear; `None` where that is
+/// the same as for others.
 pub(super) fn transition<'a>(
     order: &Order,
     finding: &'a Finding,

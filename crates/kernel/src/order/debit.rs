@@ -7,14 +7,14 @@
 
 use super::by_code;
 use super::finding::{Transition, end};
-use super::{Closure, Order, OrderState};
-use crate::agreement::{self, Agreement};
+use super::{Order, OrderState};
+use crate::agreement::{self, Agreement, AgreementState};
 use crate::deciding::Deciding;
 use channel::{AgreementReference, DebitAgreement, Finding, Operation, Unproven};
 use ledger::{Id, Timestamp, kinds};
 
-/// How long after an order was placed a channel that cannot cancel a debit may not know it, although it
-/// has accepted it, in seconds: WeChat Pay has said so for hours.
+/// How long after its time was up a channel that cannot cancel a debit may not know it, although it has
+/// accepted it, in seconds: WeChat Pay has said so for hours.
 pub(super) const DEBIT_LAG_SECONDS: i64 = 24 * 3600;
 
 /// How an order is debited.
@@ -60,24 +60,30 @@ pub(super) fn transition<'a>(
     now: Timestamp,
 ) -> Option<Transition<'a>> {
     match (&order.state, asked, finding) {
-        // A refusal ends what was never sent before. Else an earlier call may have debited.
+        // A refusal ends what was never sent before. Else an earlier call may have debited: what was accepted
+        // is queried on its schedule.
         (OrderState::Init, Some(Operation::Place), Finding::Refused { code, text })
             if order.version > 1 =>
         {
             Some(match order.is_confirmed {
-                true => Transition::Query,
+                true => Transition::Nothing,
                 false => Transition::QueryBeforeClosing(format!("{code}: {text}")),
             })
+        }
+        // The number is taken: a query on the schedule says by what. One at once, to which the channel knows
+        // nothing, would place it again at once, and so on.
+        (OrderState::Init, Some(Operation::Place), Finding::Ask { .. }) => {
+            Some(Transition::Nothing)
         }
         (OrderState::Init, Some(Operation::Query), Finding::NotFound)
             if may_place_again(order, now) =>
         {
             Some(Transition::PlaceAgain)
         }
-        (OrderState::Closing(closure), Some(Operation::Query), _)
+        (OrderState::Closing(_), Some(Operation::Query), _)
             if is_uncancellable(order) && is_not_found(finding) =>
         {
-            Some(not_found(order, closure, finding, now))
+            Some(not_found(order, finding, now))
         }
         _ => None,
     }
@@ -91,17 +97,12 @@ fn may_place_again(order: &Order, now: Timestamp) -> bool {
         && (!order.is_confirmed || is_uncancellable(order))
 }
 
-/// The channel, which cannot cancel it, does not know a debit that is to end.
-fn not_found<'a>(
-    order: &Order,
-    closure: &Closure,
-    finding: &Finding,
-    now: Timestamp,
-) -> Transition<'a> {
-    let is_refused = matches!(closure, Closure::Refused { .. });
-    let lag_ends_at = order.terms.placed_at.plus_seconds(DEBIT_LAG_SECONDS);
+/// The channel, which cannot cancel it, does not know a debit that is to end. What it had accepted may still
+/// come: a person decides then. Else its last call came before its time was up.
+fn not_found<'a>(order: &Order, finding: &Finding, now: Timestamp) -> Transition<'a> {
+    let lag_ends_at = order.terms.expires_at.plus_seconds(DEBIT_LAG_SECONDS);
     match finding {
-        Finding::NotFound if is_refused || now >= lag_ends_at => {
+        Finding::NotFound if !order.is_confirmed && now >= lag_ends_at => {
             end(order, now, "unknown at the channel")
         }
         _ => Transition::Nothing,
@@ -110,6 +111,14 @@ fn not_found<'a>(
 
 const fn is_not_found(finding: &Finding) -> bool {
     matches!(finding, Finding::NotFound | Finding::Unproven(Unproven::NotFound { .. }))
+}
+
+/// Why the agreement pays nothing more, if it does not.
+pub(super) fn blocked(deciding: &Deciding<'_>, order: &Order) -> Option<String> {
+    let debit = order.terms.debit?;
+    let row = deciding.row::<Agreement>(&order.terms.tenant, debit.agreement)?;
+    let is_signed = row.state == AgreementState::Signed;
+    (!is_signed).then(|| format!("the agreement is {}", row.state.name()))
 }
 
 /// The order is final: the agreement may pay another one.

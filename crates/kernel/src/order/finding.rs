@@ -49,6 +49,11 @@ pub(super) fn record(
         Transition::Failed(reason) => {
             end_unpaid(deciding, order, OrderChange::Failed { reason });
         }
+        Transition::Pending
+            if debit::is_uncancellable(order) && cannot_close(order, asked, now) =>
+        {
+            close_refused(deciding, order, finding);
+        }
         Transition::Pending => {
             let next_poll_at = poll(finding);
             deciding.record(
@@ -86,7 +91,11 @@ pub(super) fn record(
         }
         Transition::PlaceAgain => {
             deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
-            begin(deciding, order, order.place_instruction());
+            match debit::blocked(deciding, order) {
+                // The payer or the merchant ended the agreement meanwhile: nothing is debited any more.
+                Some(reason) => begin_closing(deciding, order, Closure::Refused { reason }),
+                None => begin(deciding, order, order.place_instruction()),
+            }
         }
         Transition::Close(reason) => {
             deciding.record(order, OrderChange::CallEnded { next_poll_at: None });
@@ -124,14 +133,19 @@ pub(super) fn record(
             }
         }
         Transition::Nothing if cannot_close(order, asked, now) => {
-            let why = format!("the channel does not close the order: {}", finding.describe());
-            let next_poll_at = poll_contradicted(order, now);
-            deciding.record(order, OrderChange::CloseRefused { why, next_poll_at });
+            close_refused(deciding, order, finding);
         }
         Transition::Nothing => {
             deciding.record(order, OrderChange::CallEnded { next_poll_at: poll(finding) });
         }
     }
+}
+
+/// The channel has not closed the order for too long: a person is needed.
+fn close_refused(deciding: &mut Deciding<'_>, order: &Order, finding: &Finding) {
+    let why = format!("the channel does not close the order: {}", finding.describe());
+    let next_poll_at = poll_contradicted(order, deciding.now());
+    deciding.record(order, OrderChange::CloseRefused { why, next_poll_at });
 }
 
 /// Takes a payment, unless what it is for cannot be used any more, or the wallet that it comes from has

@@ -159,7 +159,7 @@ pub(super) fn cannot_close(order: &Order, asked: Option<Operation>, now: Timesta
     };
     // A debit that the channel cannot cancel is waited for.
     if debit::is_uncancellable(order) {
-        let lag_ends_at = order.terms.placed_at.plus_seconds(2 * DEBIT_LAG_SECONDS);
+        let lag_ends_at = order.terms.expires_at.plus_seconds(2 * DEBIT_LAG_SECONDS);
         return matches!(order.state, OrderState::Closing(_))
             && asked == Some(Operation::Query)
             && order.attention.is_none()

@@ -7,7 +7,6 @@ use crate::counterpart::agreement::record::Name;
 use crate::counterpart::refusal::Refusal;
 use crate::counterpart::world::{App, World};
 use crate::method::Method;
-use crate::sign;
 use crate::wire::{self, Parameters, SignRequest};
 use channel::PhoneFault;
 use ledger::Timestamp;
@@ -41,6 +40,9 @@ pub(in crate::counterpart) struct Page {
     pub(super) sign_scene: Option<String>,
     pub(super) validity: Option<Span>,
     pub(super) plan: Option<Plan>,
+    /// Who must sign; anybody may where it is absent.
+    #[serde(default)]
+    pub(super) signer: Option<String>,
 }
 
 impl Page {
@@ -102,6 +104,7 @@ pub(super) fn read(app: &App, parameters: &Parameters, now: Timestamp) -> Result
         sign_scene: asked.sign_scene,
         external_agreement_no: asked.external_agreement_no,
         external_logon_id: asked.external_logon_id,
+        signer: asked.identity_params.map(|identity| identity.sign_user_id),
     })
 }
 
