@@ -194,12 +194,12 @@ impl Counterpart for WxpayCounterpart {
 
     fn act_on_agreement(
         &self,
-        _: &mut dyn DocumentStore,
-        _: &str,
-        _: AgreementAct,
-        _: &CodecContext,
+        documents: &mut dyn DocumentStore,
+        number: &str,
+        act: AgreementAct,
+        context: &CodecContext,
     ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
-        Err(PhoneFault::NotMine)
+        v2::papay::act(documents, number, act, context)
     }
 
     fn envelope(

@@ -1,6 +1,6 @@
 //! A merchant with both interfaces, or with the older one alone: which of them carries out what.
 
-use crate::settings::{bad, given};
+use crate::settings::{AGREEMENTS, bad, given};
 use crate::{connection, settings, v2};
 use channel::{
     AgreementRules, BadSettings, BillKind, Callback, CallbackFault, ClientCertificate,
@@ -34,6 +34,9 @@ pub(crate) fn open(
 ) -> Result<Box<dyn Connection>, BadSettings> {
     let orders = api(settings, "api")?.unwrap_or(Api::V3);
     let swipes = api(settings, "swipe_api")?.unwrap_or(orders);
+    if orders == Api::V3 && given(settings, AGREEMENTS).is_some() {
+        return Err(bad(AGREEMENTS, "only with api v2"));
+    }
     let v3 = || settings::Account::read(settings).map(|it| connection::OpenAccount::new(it, keys));
     if (orders, swipes) == (Api::V3, Api::V3) {
         return Ok(Box::new(v3()?));
@@ -92,11 +95,6 @@ impl Merchant {
             Instruction::FetchBill(_) => {
                 Err(EncodeFault::unsupported("bill", "v2 sends the bill with its first answer"))
             }
-            Instruction::SignAgreement(_)
-            | Instruction::QueryAgreement(_)
-            | Instruction::TerminateAgreement(_) => {
-                Err(EncodeFault::unsupported("agreement", "agreements are not offered here"))
-            }
             _ => Err(EncodeFault::unsupported("api", "v3 wanted, with its settings")),
         }
     }
@@ -128,8 +126,9 @@ impl Connection for Merchant {
         }
     }
 
+    /// An account whose orders go by v3 was not opened with plans.
     fn agreements(&self) -> Option<AgreementRules> {
-        None
+        self.v2.agreements()
     }
 
     fn encode(
@@ -142,7 +141,7 @@ impl Connection for Merchant {
         }
         self.check_shared(instruction)?;
         match self.v2.encode(instruction, context)? {
-            Some(request) => Ok(Step::Send(request)),
+            Some(step) => Ok(step),
             None => Merchant::without(instruction),
         }
     }

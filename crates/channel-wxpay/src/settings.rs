@@ -30,6 +30,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
     secret("api_v2_key", "API key (APIv2 密钥), 32 characters; wanted for v2"),
     open("sign_type", "what v2 signs with: HMAC-SHA256 or MD5; empty: HMAC-SHA256"),
     open("certificate_pem", "merchant API certificate, PEM, shown to the channel; wanted for v2"),
+    open(AGREEMENTS, "委托代扣模板, with api v2: name=plan_id, cut by semicolons; empty: none"),
     open("public_key_id", "id of WeChat Pay's public key, PUB_KEY_ID_…; with public_key_pem"),
     open("public_key_pem", "WeChat Pay's public key, PEM; with public_key_id"),
     open("platform_cert_pem", "a platform certificate to trust without fetching it, PEM"),
@@ -38,6 +39,9 @@ pub(crate) static SETTINGS: &[Setting] = &[
         "what receivers of shares are to the merchant: PARTNER, STORE, … or your own words; empty: 分账接收方",
     ),
 ];
+
+/// The plans by which payers sign debits; v2 alone has them.
+pub(crate) const AGREEMENTS: &str = crate::v2::agreement::plans::SETTING;
 
 const fn open(name: &'static str, meaning: &'static str) -> Setting {
     Setting { name, meaning, secret: false }

@@ -6,11 +6,13 @@
 //! - `settings`: an account, read from its settings.
 //! - `connection`: an open account; answers and callbacks to findings.
 //! - `request`: instructions to signed requests. `order`: placing one, and what the client gets.
+//! - `agreement`: agreements, and debits by them.
 //! - `reading`: orders and refunds to findings.
 //! - `codes`: error codes to findings, a table.
 //! - `callback`: callbacks, and what those of refunds seal.
 //! - `xml`, `sign`, `time`: messages, signatures and times, shared with the counterpart.
 
+pub(crate) mod agreement;
 pub(crate) mod callback;
 mod codes;
 mod connection;

@@ -5,6 +5,7 @@
 
 use ledger::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How a certificate or a callback's resource is sealed.
 pub(crate) const AEAD_AES_256_GCM: &str = "AEAD_AES_256_GCM";
@@ -414,6 +415,40 @@ pub(crate) fn read<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Result<T, String>
     serde_json::from_slice(body).map_err(|fault| {
         format!("not the JSON wanted, at line {} column {}", fault.line(), fault.column())
     })
+}
+
+/// What a mini program hands to the channel's own, in which payers sign agreements.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SigningProgram {
+    #[serde(rename = "appId")]
+    pub(crate) app_id: String,
+    pub(crate) path: String,
+    #[serde(rename = "extraData")]
+    pub(crate) extra_data: BTreeMap<String, String>,
+}
+
+impl SigningProgram {
+    /// This program, opened with these members.
+    pub(crate) fn new<'a>(
+        (app_id, path): (&str, &str),
+        members: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> SigningProgram {
+        SigningProgram {
+            app_id: app_id.to_owned(),
+            path: path.to_owned(),
+            extra_data: members.map(|(name, text)| (name.to_owned(), text.to_owned())).collect(),
+        }
+    }
+}
+
+/// What an app opens WeChat with, for its payer to sign an agreement.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SigningApp {
+    pub(crate) pre_entrustweb_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) miniprogram_username: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) miniprogram_path: Option<String>,
 }
 
 /// Text as one value of a path or query: everything but letters, digits and `-._~` as `%XX`.

@@ -303,6 +303,7 @@ impl World {
             certificate_pem: self.wxpay_merchant_cert_pem.clone(),
             apiv3_key: self.wxpay_apiv3_key.clone(),
             api_v2_key: None,
+            plan_ids: vec![],
             trust: WXPAY_TRUST,
             sub_mchids: vec![SubMerchant {
                 sub_mchid: WXPAY_SUB_MCHID.to_owned(),

@@ -43,6 +43,10 @@ pub(super) enum Event {
     Shared,
     /// A receiver gave money of a share back.
     ShareReturned,
+    /// An agreement was signed or has ended; v2 alone.
+    Agreement,
+    /// A debit by agreement failed; v2 alone.
+    DebitFailed,
 }
 
 impl Event {
@@ -57,6 +61,8 @@ impl Event {
             Event::ShareReturned => {
                 ("PROFITSHARING.RETURN", SHARING, "分账回退", "/receiver/amount")
             }
+            // The older interface has no such words.
+            Event::Agreement | Event::DebitFailed => ("", "", "", "/none"),
         }
     }
 }
@@ -65,10 +71,15 @@ impl Event {
 pub(super) fn paid(
     to: To<'_>,
     content: &Transaction,
+    contract_id: Option<&str>,
     url: String,
     context: &CodecContext,
 ) -> OutgoingCallback {
-    enqueue(to, Event::Paid, content, url, context)
+    let mut content = serde_json::json!(content);
+    if let Some(contract_id) = contract_id {
+        content["contract_id"] = Value::from(contract_id);
+    }
+    enqueue(to, Event::Paid, &content, url, context)
 }
 
 /// A refund has ended.
@@ -80,6 +91,17 @@ pub(super) fn refunded(
     context: &CodecContext,
 ) -> OutgoingCallback {
     enqueue(to, event, content, url, context)
+}
+
+/// Something of v2 alone, its members as they are sent.
+pub(super) fn of_v2(
+    to: To<'_>,
+    event: Event,
+    members: &Value,
+    url: String,
+    context: &CodecContext,
+) -> OutgoingCallback {
+    enqueue(to, event, members, url, context)
 }
 
 /// A receiver got money by a share, or gave it back.

@@ -92,6 +92,7 @@ fn placed(
         coupon: None,
         is_shared: order::is_shared(asked.settle_info.as_ref()),
         v2: call.v2,
+        contract_id: None,
         state: State::Open { last_error: None },
     })
 }

@@ -50,6 +50,11 @@ pub(super) fn share_return_id(context: &CodecContext) -> String {
     dated_number("3009", context)
 }
 
+/// 18 digits that begin with the day: an agreement.
+pub(super) fn contract_id(context: &CodecContext) -> String {
+    format!("{}{}", beijing(context.now, "%Y%m%d"), digits::<10>(&context.nonce))
+}
+
 /// 36 characters, as a UUID is written.
 pub(super) fn callback_id(context: &CodecContext) -> String {
     let part = |from: usize, to: usize| context.nonce.get(from..to).unwrap_or_default();

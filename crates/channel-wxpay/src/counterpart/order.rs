@@ -150,6 +150,7 @@ fn place(
         code: (trade == Trade::Native).then(|| identifiers::code(call.context)),
         is_shared: is_shared(asked.settle_info.as_ref()),
         v2: call.v2,
+        contract_id: None,
         state: State::Open { last_error: None },
     };
     keep(call, order)
@@ -185,7 +186,7 @@ pub(super) fn end(now: Timestamp, time_expire: Option<&str>) -> Result<Timestamp
 pub(super) fn placed_answer(call: &CallContext<'_>, order: &Order) -> PlacedAnswer {
     let prepay_id = order.prepay_id.clone();
     match order.trade {
-        Trade::Jsapi | Trade::App | Trade::Micropay => {
+        Trade::Jsapi | Trade::App | Trade::Micropay | Trade::Papay => {
             PlacedAnswer { prepay_id: Some(prepay_id), ..PlacedAnswer::default() }
         }
         Trade::Native => PlacedAnswer { code_url: order.code_url(), ..PlacedAnswer::default() },

@@ -47,7 +47,9 @@ pub(super) fn succeed(
     let content = order.transaction(context.now);
     let url = order.notify_url.clone().into_iter();
     let to = (order.mchid(), order.v2);
-    let outgoing = url.map(|url| callback::paid(to, &content, url, context)).collect();
+    let outgoing = url
+        .map(|url| callback::paid(to, &content, order.contract_id.as_deref(), url, context))
+        .collect();
     Ok((order, outgoing))
 }
 

@@ -10,12 +10,21 @@ use crate::sign;
 use channel::{
     CodecContext, DocumentFault, DocumentStore, OutgoingCallback, PhoneFault, PhoneOutcome,
 };
+use serde::Deserialize;
 use serde_json::Value;
 
 /// Codes to scan begin so.
 const CODE: &str = "weixin://";
 /// Links for a mobile browser begin so.
 const LINK: &str = "https://wx.tenpay.com/";
+/// A debit that waits. Nothing is handed over for it, so it is named.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Debited {
+    mch_id: String,
+    out_trade_no: String,
+}
+
 /// What the client handed over, by form.
 pub(super) enum Handed {
     Bridge(HandedToBridge),
@@ -34,6 +43,13 @@ pub(super) fn pay(
 ) -> Result<(String, Vec<OutgoingCallback>), PhoneFault> {
     if payment_code::is_code(pay_info) {
         return payment_code::answer(documents, pay_info, outcome, context);
+    }
+    if let Some(page) = v2::papay::page::open(world, documents, pay_info)? {
+        return v2::papay::sign(documents, page, outcome, context);
+    }
+    if let Ok(Debited { mch_id, out_trade_no }) = serde_json::from_str(pay_info) {
+        let number = (&*mch_id, &*out_trade_no);
+        return v2::papay::debit::decide(documents, number, outcome, context);
     }
     let handed = read(pay_info)?;
     let order = open(world, documents, &handed, context)?;

@@ -48,6 +48,9 @@ pub(super) struct Order {
     /// What its messages are signed with; `None` of an order that was placed by v3.
     #[serde(default)]
     pub(super) v2: Option<SignType>,
+    /// The agreement by which it is debited.
+    #[serde(default)]
+    pub(super) contract_id: Option<String>,
     pub(super) state: State,
 }
 
@@ -242,7 +245,9 @@ impl Order {
     pub(super) fn prepay_is_current(&self, now: Timestamp) -> bool {
         let seconds = match self.trade {
             Trade::H5 => H5_LINK_SECONDS,
-            Trade::Jsapi | Trade::Native | Trade::App | Trade::Micropay => PREPAY_SECONDS,
+            Trade::Jsapi | Trade::Native | Trade::App | Trade::Micropay | Trade::Papay => {
+                PREPAY_SECONDS
+            }
         };
         now < Timestamp::from_ms(self.prepay_ms).plus_seconds(seconds)
     }

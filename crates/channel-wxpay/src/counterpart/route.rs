@@ -27,6 +27,8 @@ pub(super) enum Trade {
     App,
     /// A code on the payer's phone, scanned by the merchant.
     Micropay,
+    /// By an agreement, without a page.
+    Papay,
 }
 
 /// A call with what its path says.
@@ -114,6 +116,7 @@ impl Trade {
             Trade::H5 => "MWEB",
             Trade::App => "APP",
             Trade::Micropay => "MICROPAY",
+            Trade::Papay => "PAP",
         }
     }
 }

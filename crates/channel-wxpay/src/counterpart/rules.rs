@@ -184,7 +184,7 @@ pub(super) fn convert<T: DeserializeOwned>(value: Value) -> Result<T, Refusal> {
 pub(super) fn check_order(body: &Value, trade: Trade, mode: Mode) -> Result<(), Refusal> {
     match trade {
         Trade::Micropay => check::object(body, &[parties(mode), &COMMON, &CODE_PAY]),
-        Trade::Native | Trade::App => check_placed(body, mode),
+        Trade::Native | Trade::App | Trade::Papay => check_placed(body, mode),
         Trade::Jsapi => check_placed(body, mode).and_then(|()| check_payer(body, mode)),
         Trade::H5 => check_placed(body, mode)
             .and_then(|()| check::wanted(body.get("scene_info"), "/body/scene_info", &SCENE_OF_H5)),

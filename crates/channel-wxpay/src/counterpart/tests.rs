@@ -4,6 +4,7 @@ mod bills;
 mod code_pay;
 mod fields;
 mod orders;
+mod papay;
 mod phone;
 mod raw;
 mod refunds;

@@ -5,6 +5,7 @@
 //!
 //! - `admit`: whether a request is authentic. `words`: codes, and what is signed beside an answer.
 //! - `order`, `trade`, `refund`, `code_pay`, `bill`: the calls.
+//! - `papay`: agreements, and debits by them.
 //! - `callback`: what merchants are notified of. `phone`: what their clients signed.
 
 mod admit;
@@ -12,6 +13,7 @@ mod bill;
 pub(super) mod callback;
 mod code_pay;
 mod order;
+pub(super) mod papay;
 pub(super) mod phone;
 mod refund;
 mod trade;
@@ -30,7 +32,7 @@ use channel::{
 
 /// A call.
 #[derive(Clone, Copy)]
-enum Call {
+pub(in crate::counterpart::v2) enum Call {
     UnifiedOrder,
     Micropay,
     OpenIdOfCode,
@@ -40,10 +42,12 @@ enum Call {
     Refund,
     QueryRefund,
     Bill,
+    Debit,
+    QueryDebit,
 }
 
 /// What a call comes to.
-enum Reply {
+pub(in crate::counterpart::v2) enum Reply {
     /// Members beside those of every answer, and the callbacks that follow.
     Message(Members, Vec<OutgoingCallback>),
     /// A file; nothing signs it.
@@ -63,14 +67,16 @@ const OPENID_OF_CODE: &str = "/tools/authcodetoopenid";
 
 /// Whether a path is of this interface.
 pub(super) fn owns(path: &str) -> bool {
-    ["/pay/", "/secapi/pay/", OPENID_OF_CODE].iter().any(|begin| path.starts_with(begin))
+    papay::owns(path)
+        || ["/pay/", "/secapi/pay/", OPENID_OF_CODE].iter().any(|begin| path.starts_with(begin))
 }
 
 /// The call's word at the fault control.
 pub(super) fn operation(request: &Request) -> &'static str {
     match Call::read(request.target()) {
-        Some(Call::UnifiedOrder | Call::Micropay) => "create",
-        Some(Call::Query) => "query",
+        _ if papay::owns(request.target()) => papay::operation(request.target()),
+        Some(Call::UnifiedOrder | Call::Micropay | Call::Debit) => "create",
+        Some(Call::Query | Call::QueryDebit) => "query",
         Some(Call::Close) => "close",
         Some(Call::Reverse) => "reverse",
         Some(Call::Refund) => "refund",
@@ -98,6 +104,8 @@ impl Call {
             "/secapi/pay/refund" => Some(Call::Refund),
             "/pay/refundquery" => Some(Call::QueryRefund),
             "/pay/downloadbill" => Some(Call::Bill),
+            "/pay/pappayapply" | "/pay/partner/pappayapply" => Some(Call::Debit),
+            "/pay/paporderquery" | "/pay/partner/paporderquery" => Some(Call::QueryDebit),
             _ => None,
         }
     }
@@ -111,6 +119,9 @@ pub(super) fn receive(
     request: &Request,
     context: &CodecContext,
 ) -> Result<(Response, Vec<OutgoingCallback>), DocumentFault> {
+    if papay::owns(request.target()) {
+        return papay::receive(world, documents, mode, request, context);
+    }
     let Some(call) = Call::read(request.target()) else {
         return Ok((Response { status: 404, headers: vec![], body: vec![] }, vec![]));
     };
@@ -143,7 +154,9 @@ pub(super) fn receive(
 }
 
 fn carry_out(call: &mut CallContext<'_>, what: Call, asked: &Members) -> Result<Reply, Stop> {
-    if let FaultMode::Error { code } = call.mode {
+    if let FaultMode::Error { code } = call.mode
+        && !papay::debit::is_later(what, code)
+    {
         return Err(Refusal::new(code.clone(), "沙箱指定的错误").into());
     }
     match what {
@@ -156,6 +169,8 @@ fn carry_out(call: &mut CallContext<'_>, what: Call, asked: &Members) -> Result<
         Call::Refund => refund::create(call, asked),
         Call::QueryRefund => refund::query(call, asked),
         Call::Bill => bill::download(call, asked),
+        Call::Debit => papay::debit::create(call, asked),
+        Call::QueryDebit => papay::debit::query(call, asked),
     }
 }
 

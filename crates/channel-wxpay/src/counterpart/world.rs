@@ -34,6 +34,8 @@ pub struct WxpayMerchant {
     pub apiv3_key: String,
     /// Its API key, with which v2 signs: 32 characters. Without it the merchant has no v2.
     pub api_v2_key: Option<String>,
+    /// The plans (委托代扣模板) by which its payers sign debits.
+    pub plan_ids: Vec<String>,
     /// By what it knows the channel, until that is switched.
     pub trust: Trust,
     /// The merchants that it serves, when it is a service provider.
@@ -85,6 +87,7 @@ pub(super) struct Merchant {
     pub(super) verifier: Verifier,
     pub(super) apiv3_key: [u8; 32],
     pub(super) api_v2_key: Option<Secret>,
+    pub(super) plan_ids: Vec<String>,
     pub(super) trust: Trust,
     pub(super) sub_merchants: Vec<SubMerchant>,
 }
@@ -148,6 +151,7 @@ impl Merchant {
             certificate: base64_of(&certificate.pem),
             verifier,
             apiv3_key,
+            plan_ids: merchant.plan_ids,
             api_v2_key: merchant.api_v2_key.map(Secret::new),
             trust: merchant.trust,
             sub_merchants: merchant.sub_mchids,

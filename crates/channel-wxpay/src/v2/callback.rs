@@ -1,10 +1,13 @@
 //! Callbacks of payments, which are signed, and of refunds, which are sealed instead.
 
+use super::agreement::{self, TRADE_TYPE};
 use super::reading;
 use super::settings::Account;
-use super::sign;
+use super::sign::{self, SignType};
 use super::xml::{Members, SEALED};
-use channel::{Callback, CallbackFault, Finding, OrderCallback, Request, Response};
+use channel::{
+    AgreementCallback, Callback, CallbackFault, Finding, OrderCallback, Request, Response,
+};
 use crypto::{SealFault, Secret};
 use ledger::Timestamp;
 
@@ -18,9 +21,10 @@ pub(super) fn read(
     now: Timestamp,
 ) -> Result<Callback, CallbackFault> {
     let callback = Members::read(&request.body).map_err(forged)?;
-    match callback.get(REQ_INFO) {
-        Some(sealed) => of_refund(account, &callback, sealed, now),
-        None => of_payment(account, &callback, now),
+    match (callback.get(REQ_INFO), callback.get("change_type")) {
+        (Some(sealed), _) => of_refund(account, &callback, sealed, now),
+        (None, Some(_)) => of_agreement(account, &callback),
+        (None, None) => of_payment(account, &callback, now),
     }
 }
 
@@ -29,15 +33,51 @@ fn of_payment(
     callback: &Members,
     now: Timestamp,
 ) -> Result<Callback, CallbackFault> {
-    sign::check(callback, account.sign_type, &account.key)
-        .map_err(|fault| forged(fault.to_string()))?;
+    let is_debit =
+        callback.get("trade_type") == Some(TRADE_TYPE) || callback.get("contract_id").is_some();
+    let kinds = [account.sign_type, SignType::Md5];
+    let kinds = if is_debit { &kinds[..] } else { &kinds[..1] };
+    check(account, callback, kinds)?;
     let finding = match reading::is_ours(account, callback) {
         Err(why) => Finding::Mismatch { why },
-        Ok(()) if callback.get("result_code") == Some("SUCCESS") => reading::paid(callback, now),
+        Ok(()) if is_success(callback) => reading::paid(callback, now),
+        // A debit that failed is a reason to query it, and no more.
+        Ok(()) if is_debit => {
+            Finding::Ask { code: callback.get("err_code").unwrap_or("FAIL").to_owned() }
+        }
         // A payment that failed does not end the order: it is queried in its time.
         Ok(()) => Finding::Pending,
     };
     about(callback, "transaction_id", finding)
+}
+
+fn is_success(callback: &Members) -> bool {
+    callback.get("result_code") == Some("SUCCESS")
+        && callback.get("trade_state").is_none_or(|state| state == "SUCCESS")
+}
+
+/// About an agreement. What is signed has no `sign_type`: it is one of the kinds that these calls have.
+fn of_agreement(account: &Account, callback: &Members) -> Result<Callback, CallbackFault> {
+    check(account, callback, &[account.sign_type, SignType::Md5])?;
+    let unreadable = |why| CallbackFault::Unreadable { why };
+    let channel_agreement_no = callback.want("contract_code").map_err(unreadable)?.to_owned();
+    let finding = match agreement::reading::is_ours(account, callback) {
+        Err(why) => Finding::Mismatch { why },
+        Ok(()) => agreement::reading::changed(callback).map_err(unreadable)?,
+    };
+    // The contract's number is a secret: ours and the time stand for the callback.
+    let happened_at = callback.get("operate_time").unwrap_or_default();
+    let callback_id = format!("{channel_agreement_no} {happened_at}");
+    Ok(Callback::Agreement(AgreementCallback { channel_agreement_no, finding, callback_id }))
+}
+
+/// Whether it is signed with a kind of these.
+fn check(account: &Account, callback: &Members, kinds: &[SignType]) -> Result<(), CallbackFault> {
+    let is_signed = |kind: &SignType| sign::check(callback, *kind, &account.key).is_ok();
+    match kinds.iter().any(is_signed) {
+        true => Ok(()),
+        false => Err(forged("no signature that holds".to_owned())),
+    }
 }
 
 /// Only the channel and the merchant have the API key, and can seal. What is sealed is not proved to be whole, so it counts for no

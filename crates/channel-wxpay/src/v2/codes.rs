@@ -3,9 +3,10 @@
 //! A code proves something only in a signed answer. What a class means depends on the operation, as in
 //! the newer interface. A code that is not listed is unknown.
 
+use super::agreement;
 use super::xml::Members;
 use crate::codes::{NUMBER_TAKEN, REFUND_NUMBER_TAKEN, cut};
-use channel::{Finding, Instruction, Operation, Unproven};
+use channel::{AgreementReference, Finding, Instruction, Operation, Unproven};
 
 /// What a code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ enum Class {
     NotFound,
     /// The order is closed.
     Closed,
+    /// The agreement is not in force.
+    NoContract,
     /// The same request may pass later.
     Later,
     /// Nobody knows.
@@ -53,6 +56,8 @@ const ROWS: &[(&str, Class)] = &[
     ("INVALID_TRANSACTIONID", Class::Refused),
     ("USER_ACCOUNT_ABNORMAL", Class::Refused),
     ("TRADE_OVERDUE", Class::Refused),
+    ("RULELIMIT", Class::Refused),
+    ("CONTRACT_NOT_EXIST", Class::NoContract),
     ("NOTENOUGH", Class::Unfunded),
     ("SIGNERROR", Class::Account),
     ("NOAUTH", Class::Account),
@@ -70,6 +75,8 @@ const ROWS: &[(&str, Class)] = &[
     ("INVALID_REQ_TOO_MUCH", Class::Later),
 ];
 
+/// Words that say that a debit was accepted before. Their code is not documented.
+pub(crate) const ACCEPTED: &str = "扣款请求已受理";
 /// Says that the app does not belong to the merchant number.
 const OTHER_APP: &str = "APPID_MCHID_NOT_MATCH";
 
@@ -81,9 +88,12 @@ const APP: &str = "appid";
 /// What a signed refusal means.
 pub(super) fn finding(instruction: &Instruction, answer: &Members) -> Finding {
     let code = cut(answer.get("err_code").unwrap_or_default());
-    let text = cut(answer.get("err_code_des").unwrap_or_default());
+    let text = answer.get("err_code_des").or(answer.get("result_msg"));
+    let text = hiding(instruction, cut(text.unwrap_or_default()));
     let known = ROWS.iter().find(|(known, _)| *known == code);
     let class = match known.map_or(Class::Unknown, |(_, class)| *class) {
+        // An earlier request of the same debit was accepted.
+        _ if agreement::is_of(instruction) && text.contains(ACCEPTED) => Class::Pending,
         Class::Refused if says_taken(instruction, &code, &text) => Class::Taken,
         // An app that the caller named is the order's fault; the account's own app is the account's.
         Class::Account if code == OTHER_APP && names_app(instruction) => Class::Refused,
@@ -112,14 +122,19 @@ pub(super) fn at_gate(instruction: &Instruction, answer: &Members) -> Finding {
 }
 
 fn meaning(class: Class, operation: Operation, code: String, text: String) -> Finding {
-    use Operation::{Cancel, Close, Place, Query, QueryRefund, Refund};
+    use Operation::{
+        Cancel, Close, Place, Query, QueryAgreement, QueryRefund, Refund, SignAgreement,
+        TerminateAgreement,
+    };
     match (class, operation) {
         (Class::Account, _) => Finding::AccountFault { code, text },
         (Class::Later, _) => Finding::Later { code, text },
         (Class::Pending, Place | Query | Close) => Finding::Pending,
-        (Class::Refused, Place | Refund | Cancel) | (Class::Unfunded | Class::Closed, Place) => {
+        (Class::Refused, Place | Refund | Cancel | SignAgreement | TerminateAgreement)
+        | (Class::Unfunded | Class::Closed | Class::NoContract, Place) => {
             Finding::Refused { code, text }
         }
+        (Class::NoContract, QueryAgreement | TerminateAgreement) => Finding::NotFound,
         (Class::Unfunded, Refund) => Finding::Unfunded { code, text },
         (Class::Taken, Place | Close | Cancel | Refund) | (Class::Closed, Cancel) => {
             Finding::Ask { code }
@@ -132,6 +147,7 @@ fn meaning(class: Class, operation: Operation, code: String, text: String) -> Fi
             | Class::Unfunded
             | Class::Taken
             | Class::NotFound
+            | Class::NoContract
             | Class::Closed
             | Class::Unknown,
             _,
@@ -146,6 +162,20 @@ fn says_taken(instruction: &Instruction, code: &str, text: &str) -> bool {
         _ => &[],
     };
     code == "INVALID_REQUEST" && wordings.iter().any(|words| text.contains(words))
+}
+
+/// The channel's number of an agreement could debit its payer: its words are shown without it.
+fn hiding(instruction: &Instruction, text: String) -> String {
+    let reference = match instruction {
+        Instruction::Place(place) => place.agreement.as_ref().map(|it| &it.agreement_reference),
+        Instruction::QueryAgreement(placed) => placed.agreement_reference.as_ref(),
+        Instruction::TerminateAgreement(asked) => asked.agreement.agreement_reference.as_ref(),
+        _ => None,
+    };
+    match reference.map(AgreementReference::expose).filter(|secret| !secret.is_empty()) {
+        Some(secret) => text.replace(secret, "***"),
+        None => text,
+    }
 }
 
 fn names_app(instruction: &Instruction) -> bool {

@@ -43,7 +43,7 @@ pub(super) fn request(
     Ok(("/pay/unifiedorder", order))
 }
 
-fn check(place: &Place) -> Result<(), EncodeFault> {
+pub(super) fn check(place: &Place) -> Result<(), EncodeFault> {
     if !place.amount.is_positive() {
         return Err(unsupported("amount", "above zero wanted"));
     }

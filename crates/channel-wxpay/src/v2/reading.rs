@@ -34,7 +34,7 @@ pub(super) fn queried(placed: &PlacedOrder, answer: &Members, now: Timestamp) ->
         "NOTPAY" | "USERPAYING" | "ACCEPT" => Finding::Pending,
         "CLOSED" => Finding::Closed,
         "REVOKED" => revoked(answer, now),
-        code @ "PAYERROR" => Finding::Failed {
+        code @ ("PAYERROR" | "PAY_FAIL") => Finding::Failed {
             code: code.to_owned(),
             text: answer.get("trade_state_desc").unwrap_or_default().to_owned(),
         },

@@ -1,25 +1,56 @@
 //! Instructions to signed requests.
 
+use super::agreement;
 use super::connection::OpenAccount;
 use super::order;
 use super::settings::Account;
-use super::sign::SIGN_TYPE;
+use super::sign::{SIGN_TYPE, SignType};
 use super::xml::Members;
 use crate::request::{check_number, check_refund_number, reason};
 use crate::settings::{Partner, app_of};
 use channel::{
     BillDay, BillKind, Cancel, CodecContext, EncodeFault, Instruction, Method, PlacedOrder,
-    PlacedRefund, Refund, Request,
+    PlacedRefund, Refund, Request, Step,
 };
 
 /// Who we say we are.
-const USER_AGENT: &str = concat!("tongbao/", env!("CARGO_PKG_VERSION"));
+pub(super) const USER_AGENT: &str = concat!("tongbao/", env!("CARGO_PKG_VERSION"));
 /// Of messages both ways.
 pub(super) const CONTENT_TYPE: (&str, &str) = ("Content-Type", "text/xml; charset=utf-8");
 
 impl OpenAccount {
+    /// What carries out an instruction; `None` for what this interface does not have.
+    pub(super) fn step(
+        &self,
+        instruction: &Instruction,
+        context: &CodecContext,
+    ) -> Result<Option<Step>, EncodeFault> {
+        if let Some(step) = self.by_agreement(instruction, context)? {
+            return Ok(Some(step));
+        }
+        Ok(self.request_for(instruction, context)?.map(Step::Send))
+    }
+
+    /// The same for agreements and debits, of an account that has plans.
+    fn by_agreement(
+        &self,
+        instruction: &Instruction,
+        context: &CodecContext,
+    ) -> Result<Option<Step>, EncodeFault> {
+        match instruction {
+            // Refused by its scene, as any other that is not offered.
+            Instruction::Place(_) if self.account.plans.is_empty() => Ok(None),
+            Instruction::Place(place) if place.scene.is_by_agreement() => {
+                check_number(&place.channel_order_no)?;
+                order::check(place)?;
+                agreement::step(&self.account, instruction, context)
+            }
+            _ => agreement::step(&self.account, instruction, context),
+        }
+    }
+
     /// The signed request that carries out an instruction; `None` for what this interface does not have.
-    pub(super) fn request_for(
+    fn request_for(
         &self,
         instruction: &Instruction,
         context: &CodecContext,
@@ -43,6 +74,7 @@ impl OpenAccount {
             | Instruction::QueryUnshared(_)
             | Instruction::ReturnShare(_)
             | Instruction::QueryShareReturn(_)
+            // They went another way.
             | Instruction::SignAgreement(_)
             | Instruction::QueryAgreement(_)
             | Instruction::TerminateAgreement(_)
@@ -53,17 +85,9 @@ impl OpenAccount {
     }
 
     fn signed(&self, path: &str, members: Members, context: &CodecContext) -> Request {
-        let account = &self.account;
-        let members =
-            members.with("nonce_str", &*context.nonce).with(SIGN_TYPE, account.sign_type.name());
-        Request {
-            method: Method::Post,
-            url: format!("{}{path}", account.base_url),
-            headers: [CONTENT_TYPE, ("User-Agent", USER_AGENT)]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .to_vec(),
-            body: account.sign_type.signed(members, &account.key).write(),
-        }
+        let sign_type = self.account.sign_type;
+        let members = members.with("nonce_str", &*context.nonce).with(SIGN_TYPE, sign_type.name());
+        self.account.post(path, sign_type, members)
     }
 
     /// Who asks, in the account's own app.
@@ -120,6 +144,20 @@ impl OpenAccount {
                 let why = format!("{} is not fetched by v2", day.kind.name());
                 Err(EncodeFault::unsupported("bill", why))
             }
+        }
+    }
+}
+
+impl Account {
+    /// The request that carries these members, signed.
+    pub(super) fn post(&self, path: &str, sign_type: SignType, members: Members) -> Request {
+        Request {
+            method: Method::Post,
+            url: format!("{}{path}", self.base_url),
+            headers: [CONTENT_TYPE, ("User-Agent", USER_AGENT)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .to_vec(),
+            body: sign_type.signed(members, &self.key).write(),
         }
     }
 }

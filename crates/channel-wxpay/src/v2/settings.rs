@@ -1,5 +1,6 @@
 //! An account as the older interface knows it, read from the settings.
 
+use super::agreement::plans::{self, Plan};
 use super::sign::SignType;
 use crate::settings::{
     Partner, app, app_of, bad, base_url, given, merchant_number, partner, refuse_unknown, wanted,
@@ -27,6 +28,8 @@ pub(crate) struct Account {
     pub(crate) sign_type: SignType,
     /// What calls that give money back demand.
     pub(crate) certificate: ClientCertificate,
+    /// By which payers sign agreements.
+    pub(crate) plans: Vec<Plan>,
 }
 
 impl Account {
@@ -41,6 +44,10 @@ impl Account {
             key: key(settings)?,
             sign_type: sign_type(settings)?,
             certificate: certificate(settings)?,
+            plans: given(settings, plans::SETTING)
+                .map(plans::read)
+                .transpose()?
+                .unwrap_or_default(),
         })
     }
 

@@ -5,10 +5,13 @@ use super::sign::{self, SIGN, SIGN_TYPE, SignType};
 use super::xml::Members;
 use super::{OpenAccount, connection};
 use crate::tests::{
-    APP_ID, MERCHANT_KEY, NONCE, NUMBER, PLATFORM_CERTIFICATE, PLATFORM_KEY, REFERENCE,
+    APP_ID, MERCHANT_KEY, NONCE, NOW, NUMBER, PLATFORM_CERTIFICATE, PLATFORM_KEY, REFERENCE,
     REFUND_NUMBER, SUB_APP_ID, close, context, place, placing, query, query_refund, refunding,
 };
-use channel::{EncodeFault, Instruction, Method, Payer, PaymentCode, Place, Request, Scene};
+use channel::{
+    AgreementReference, DebitAgreement, EncodeFault, Finding, Instruction, Method, Payer,
+    PaymentCode, Place, Request, Scene, SignAgreement, Step,
+};
 use crypto::Secret;
 
 const KEY: &str = "192006250b4c09247ec02edce69f6a2d";
@@ -30,7 +33,10 @@ fn account(more: &[(&str, &str)]) -> connection::OpenAccount {
 
 fn request(account: &connection::OpenAccount, asked: &Instruction) -> Request {
     let encoded = account.encode(asked, &context()).expect("it is supported");
-    encoded.expect("v2 has such a call")
+    match encoded.expect("v2 has such a call") {
+        Step::Send(request) => request,
+        Step::Answer(finding) => panic!("want a request, found {finding:?}"),
+    }
 }
 
 fn members(account: &connection::OpenAccount, asked: &Instruction) -> Members {
@@ -162,4 +168,68 @@ fn md5_signs_where_it_is_set_and_a_certificate_is_of_its_key() {
     let settings = all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let fault = Account::read(&settings).err().map(|fault| fault.name);
     assert_eq!(fault.as_deref(), Some("certificate_pem"));
+}
+
+/// The links and signatures were made with Python.
+#[test]
+fn agreements_are_signed_and_debited_in_their_own_words() {
+    let account = account(&[("agreements", "club=12535")]);
+    let signing = |scene| {
+        Instruction::SignAgreement(Box::new(SignAgreement {
+            channel_agreement_no: "A20230419001".to_owned(),
+            template: None,
+            scene,
+            display_name: "茶友 17".to_owned(),
+            period: None,
+            validity: None,
+            payer: place().payer,
+            placed_at: NOW,
+            expires_at: NOW.plus_seconds(1800),
+            callback_url: place().callback_url,
+            front_url: None,
+        }))
+    };
+    let page = |scene| match account.encode(&signing(scene), &context()) {
+        Ok(Some(Step::Answer(Finding::Placed(page)))) => page.text,
+        other => panic!("a page wanted: {other:?}"),
+    };
+    let web = concat!(
+        "https://api.mch.weixin.qq.com/papay/entrustweb?appid=wx43f1t4567721a03e&contract_code=A20230419001&contract_display_account=%E8%8C%B6%E5%8F%8B%2017",
+        "&mch_id=1900009191&notify_url=https%3A%2F%2Fpay.example.com%2Fwxpay%2Fnotify&plan_id=12535&request_serial=104030596000&sign=78F3F4B7963A7F327FA53D0639AD67EB&timestamp=1681867396&version=1.0"
+    );
+    assert_eq!(page(Scene::Public), web);
+    let h5 = concat!(
+        "https://api.mch.weixin.qq.com/papay/h5entrustweb?appid=wx43f1t4567721a03e&clientip=14.15.16.17&contract_code=A20230419001&contract_display_account=%E8%8C%B6%E5%8F%8B%2017",
+        "&mch_id=1900009191&notify_url=https%3A%2F%2Fpay.example.com%2Fwxpay%2Fnotify&plan_id=12535&request_serial=104030596000&sign=843AE6700D62F2A4A66B35D7C17620F4385814A815504F672170C0B812FEF467&sign_type=HMAC-SHA256&timestamp=1681867396&version=1.0"
+    );
+    let found = request(&account, &signing(Scene::H5));
+    assert_eq!((found.method, &*found.url), (Method::Get, h5));
+    let handed: serde_json::Value = serde_json::from_str(&page(Scene::MiniProgram)).expect("JSON");
+    assert_eq!(handed["appId"], "wxbd687630cd02ce1d");
+    assert_eq!(handed["extraData"]["plan_id"], "12535");
+    assert_eq!(handed["extraData"]["sign"], "635BE8AE97A3FEDCFF55A8FDC885365F");
+    let found = request(&account, &signing(Scene::App));
+    assert_eq!(found.url, "https://api.mch.weixin.qq.com/papay/preentrustweb");
+    let agreement = Some(DebitAgreement {
+        channel_agreement_no: "A20230419001".to_owned(),
+        agreement_reference: AgreementReference::new("201804190000000001".to_owned()),
+        template: None,
+    });
+    let debit = Place { scene: Scene::Authorize, agreement, ..place() };
+    let debit = Instruction::Place(Box::new(debit));
+    assert_eq!(request(&account, &debit).url, "https://api.mch.weixin.qq.com/pay/pappayapply");
+    let read = members(&account, &debit);
+    for (name, want) in [
+        ("trade_type", Some("PAP")),
+        ("contract_id", Some("201804190000000001")),
+        ("body", Some("杂粮煎饼")),
+        ("sign_type", None),
+        (SIGN, Some("062B23F3DDFB805EA76B9048A9A3C82D")),
+    ] {
+        assert_eq!(read.get(name), want, "{name}");
+    }
+    let subs = [("agreements", "club=12535"), ("sub_mchid", SUB_MCHID)];
+    let account = self::account(&subs);
+    let found = request(&account, &debit).url;
+    assert_eq!(found, "https://api.mch.weixin.qq.com/pay/partner/pappayapply");
 }

@@ -14,6 +14,8 @@ pub(crate) const MERCHANT: &str = "CM-V2";
 const ACCOUNT: &str = "demo-wxpay-v2";
 const MCHID: &str = "1900000119";
 const SIGN_TYPE: &str = "HMAC-SHA256";
+/// The plan by which payers sign debits.
+const PLANS: [(&str, &str); 1] = [("club", "12535")];
 
 /// The keys of the merchant.
 #[derive(Clone, Serialize, Deserialize)]
@@ -61,6 +63,7 @@ impl WxpayV2Keys {
             certificate_pem: self.cert_pem.clone(),
             apiv3_key: self.apiv3_key.clone(),
             api_v2_key: Some(self.api_v2_key.clone()),
+            plan_ids: PLANS.map(|(_, plan_id)| plan_id.to_owned()).to_vec(),
             trust: WXPAY_TRUST,
             sub_mchids: vec![],
         }
@@ -68,6 +71,7 @@ impl WxpayV2Keys {
 
     /// The demonstration tenant's account, and the merchant who collects with it.
     pub(crate) fn declared(&self, sandbox_url: &str) -> (DeclaredAccount, DeclaredMerchant) {
+        let agreements = PLANS.map(|(name, plan_id)| format!("{name}={plan_id}")).join(";");
         let settings = [
             ("api", "v2"),
             ("base_url", sandbox_url),
@@ -75,6 +79,7 @@ impl WxpayV2Keys {
             ("appid", APPID),
             ("api_v2_key", &self.api_v2_key),
             ("sign_type", SIGN_TYPE),
+            ("agreements", &*agreements),
             ("certificate_pem", &self.cert_pem),
             ("private_key_pem", &self.private_key_pem),
         ];

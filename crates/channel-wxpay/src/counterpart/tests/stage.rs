@@ -22,6 +22,7 @@ pub(crate) const SUB_MCHID: &str = "1900000099";
 pub(crate) const SUB_APPID: &str = "wx9999999999999999";
 pub(crate) const APIV3_KEY: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) const API_V2_KEY: &str = "192006250b4c09247ec02edce69f6a2d";
+pub(crate) const PLAN_ID: &str = "12535";
 pub(crate) const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012024010100000000";
 /// 2026-11-18 19:06:40 in Beijing.
 pub(crate) const START: Timestamp = Timestamp::from_seconds(1_795_000_000);
@@ -62,6 +63,7 @@ pub(crate) fn world(trust: Trust) -> WxpayWorld {
             certificate_pem: KEYS.merchant.certificate.pem.clone(),
             apiv3_key: APIV3_KEY.to_owned(),
             api_v2_key: Some(API_V2_KEY.to_owned()),
+            plan_ids: vec![PLAN_ID.to_owned(), "12536".to_owned()],
             trust,
             sub_mchids: vec![SubMerchant {
                 sub_mchid: SUB_MCHID.to_owned(),

@@ -23,15 +23,20 @@ pub(super) struct Admitted<'a> {
 /// The merchant who signed, or why the gate stays shut.
 pub(super) fn admit<'a>(world: &'a World, request: &Request) -> Result<Admitted<'a>, &'static str> {
     let asked = Members::read(&request.body).map_err(|_| "XML格式错误")?;
+    let nonce = asked.get("nonce_str").ok_or("nonce_str不能为空")?;
+    if nonce.chars().count() > NONCE_LEN_MAX {
+        return Err("nonce_str参数长度有误");
+    }
+    admit_members(world, asked)
+}
+
+/// The same of members, wherever they stand, and with or without a nonce.
+pub(super) fn admit_members(world: &World, asked: Members) -> Result<Admitted<'_>, &'static str> {
     let mchid = asked.get("mch_id").ok_or("商户号mch_id不能为空")?;
     let merchant = world.merchant(mchid).ok_or("商户号mch_id不存在")?;
     let appid = asked.get("appid").ok_or("appid不能为空")?;
     if !merchant.appids.iter().any(|known| known == appid) {
         return Err("appid和mch_id不匹配，请检查后再试");
-    }
-    let nonce = asked.get("nonce_str").ok_or("nonce_str不能为空")?;
-    if nonce.chars().count() > NONCE_LEN_MAX {
-        return Err("nonce_str参数长度有误");
     }
     let sign_type = sign_type(&asked)?;
     let key = merchant.api_v2_key.as_ref().ok_or("商户未设置APIv2密钥")?;

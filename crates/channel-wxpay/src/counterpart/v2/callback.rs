@@ -33,17 +33,26 @@ pub(in crate::counterpart) fn write(
     let Some(key) = &merchant.api_v2_key else { return Ok(None) };
     let members = match event {
         Event::Paid => {
+            let contract_id = content.get("contract_id").and_then(Value::as_str);
             let message = paid(&read(content)?, sign_type, context);
+            let message = message.with_some("contract_id", contract_id);
             signed(mode, sign_type, key, message)
         }
         Event::Refunded | Event::RefundClosed | Event::RefundAbnormal => {
             refunded(merchant, &read(content)?, key, mode, context)?
         }
+        Event::Agreement | Event::DebitFailed => signed(mode, sign_type, key, members_of(content)),
         Event::Shared | Event::ShareReturned => return Ok(None),
     };
     let headers = [("Content-Type", "text/xml"), ("Accept", "*/*"), ("User-Agent", "Mozilla/4.0")];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
     Ok(Some((super::unsorted(&members, context), headers.to_vec())))
+}
+
+/// Content whose members are sent as they stand.
+fn members_of(content: &Value) -> Members {
+    let texts = content.as_object().into_iter().flatten();
+    texts.fold(Members::default(), |members, (name, text)| members.with_some(name, text.as_str()))
 }
 
 fn read<T: for<'de> Deserialize<'de>>(content: &Value) -> Result<T, DocumentFault> {

@@ -46,7 +46,7 @@ fn trade(trade_type: &str) -> Result<Trade, Refusal> {
 }
 
 /// The order in the words of the newer interface.
-fn body(asked: &Members, trade: Trade) -> Result<Value, Refusal> {
+pub(super) fn body(asked: &Members, trade: Trade) -> Result<Value, Refusal> {
     let mut body = common(asked)?;
     body["notify_url"] = json!(want(asked, "notify_url")?);
     match trade {
@@ -55,7 +55,7 @@ fn body(asked: &Members, trade: Trade) -> Result<Value, Refusal> {
             want(asked, "product_id")?;
         }
         Trade::H5 => body["scene_info"]["h5_info"] = h5_info(want(asked, "scene_info")?)?,
-        Trade::App | Trade::Micropay => {}
+        Trade::App | Trade::Micropay | Trade::Papay => {}
     }
     if let Some(end) = asked.get("time_expire") {
         let end = time::read(time::COMPACT, end);
