@@ -8,7 +8,7 @@
 //! - [`md5_hex`]: MD5, where a channel demands it.
 //! - [`text`]: hex and Base64.
 //! - [`random`]: bytes that nobody can guess.
-//! - [`rsa`]: RSA signatures (PKCS#1 v1.5 with SHA-256), sealing (OAEP), their keys as PEM.
+//! - [`rsa`]: RSA signatures (PKCS#1 v1.5 and PSS, with SHA-256), sealing (OAEP), their keys as PEM.
 //! - [`certificate`]: X.509 certificates: read, self-signed, issued.
 //! - [`aead`]: sealing with AES-256-GCM. [`ecb`]: AES-256-ECB, where a channel seals so.
 //! - [`master`]: the keys that secrets in a database are sealed under.

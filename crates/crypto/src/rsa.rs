@@ -1,5 +1,5 @@
-//! RSA of 2048 bits or more: signatures (RSASSA-PKCS1-v1_5 with SHA-256), and sealing for a key
-//! (RSA-OAEP).
+//! RSA of 2048 bits or more: signatures (RSASSA-PKCS1-v1_5 and RSASSA-PSS, with SHA-256), and sealing for
+//! a key (RSA-OAEP).
 
 use crate::{SealFault, certificate, key_text, pem, text};
 use aws_lc_rs::encoding::AsDer as _;
@@ -10,6 +10,7 @@ use aws_lc_rs::rsa::{
 };
 use aws_lc_rs::signature::{
     KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaParameters, RsaPssSaltLength,
 };
 use std::fmt;
 use x509_parser::asn1_rs::Any;
@@ -38,9 +39,22 @@ impl Signer {
 
     /// The signature of `message`, Base64.
     pub fn sign(&self, message: &[u8]) -> Result<String, SealFault> {
+        self.sign_as(&RSA_PKCS1_SHA256, message)
+    }
+
+    /// The RSASSA-PSS signature of `message` with the longest salt, Base64. Every call gives another.
+    pub fn sign_pss(&self, message: &[u8]) -> Result<String, SealFault> {
+        self.sign_as(&const { RSA_PSS_SHA256.with_pss_salt_length(RsaPssSaltLength::Max) }, message)
+    }
+
+    fn sign_as(
+        &self,
+        encoding: &'static dyn RsaEncoding,
+        message: &[u8],
+    ) -> Result<String, SealFault> {
         let mut signature = vec![0; self.pair.public_modulus_len()];
         self.pair
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+            .sign(encoding, &SystemRandom::new(), message, &mut signature)
             .map_err(|_| SealFault::Sign)?;
         Ok(text::base64(&signature))
     }
@@ -139,6 +153,48 @@ impl Verifier {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Verifier(…)")
+    }
+}
+
+/// The lengths of salt with which RSASSA-PSS signatures are made: that of the digest, the longest, and the
+/// default of Java. The library takes none that it is not told.
+const PSS_PARAMETERS: [&RsaParameters; 3] = const {
+    [
+        &RSA_PSS_2048_8192_SHA256,
+        &RSA_PSS_2048_8192_SHA256.with_pss_salt_length(RsaPssSaltLength::Max),
+        &RSA_PSS_2048_8192_SHA256.with_pss_salt_length(RsaPssSaltLength::Custom(20)),
+    ]
+};
+
+/// A public key that verifies RSASSA-PSS signatures with SHA-256.
+pub struct PssVerifier {
+    keys: Vec<ParsedPublicKey>,
+}
+
+impl PssVerifier {
+    /// Reads a public key: `BEGIN PUBLIC KEY`, or PKCS#1's `BEGIN RSA PUBLIC KEY`.
+    pub fn from_public_pem(public_key_pem: &str) -> Result<PssVerifier, SealFault> {
+        let der = match pem::read(public_key_pem) {
+            Some(("PUBLIC KEY" | "RSA PUBLIC KEY", der)) => der,
+            Some((other, _)) => return Err(key_text::not_public(other)),
+            None => return Err(key_text::not_pem(public_key_pem)),
+        };
+        key_text::check_public(&der)?;
+        let parse = |parameters: &'static RsaParameters| ParsedPublicKey::new(parameters, &der);
+        let keys: Result<_, _> = PSS_PARAMETERS.into_iter().map(parse).collect();
+        keys.map(|keys| PssVerifier { keys }).map_err(|_| key_text::DAMAGED_PUBLIC)
+    }
+
+    /// Whether the signature (Base64) is this key's for `message`.
+    pub fn verify(&self, message: &[u8], signature_base64: &str) -> bool {
+        let Ok(signature) = text::from_base64(signature_base64) else { return false };
+        self.keys.iter().any(|key| key.verify_sig(message, &signature).is_ok())
+    }
+}
+
+impl fmt::Debug for PssVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PssVerifier(…)")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crypto::SealFault;
 use crypto::certificate::{Certificate, self_signed};
-use crypto::rsa::{Sealer, Signer, Verifier, generate};
+use crypto::rsa::{PssVerifier, Sealer, Signer, Verifier, generate};
 use std::path::Path;
 use std::process::Command;
 
@@ -258,4 +258,57 @@ impl Openssl {
     fn directory(&self) -> &Path {
         self.0.path()
     }
+}
+
+/// A public key made by OpenSSL 3, and its signatures of [`PSS_MESSAGE`]: with the longest salt, with 32 bytes
+/// and with 20.
+const PSS_KEY: &str = "-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAvsczfDrq3eT2V/ZFYpbm
+5XBRb8dbq2i0T6wJw+QJvw1cz2PXaZM+5qwUY9QhkUAUT9h65L3s9+iq0wBPNFBv
+x7XD7IiVeUkt7lfVW1nFKLokK5yQYTApZWQ/oXvMh+unlzf1ce8b0gV0+jgd1r5A
+O6C41aksDclMEUG3QNZbvYNbEdORJVAznlRafk81oEmBbXlbxuUdUnwlRM2xE+AE
+Zu89kSLtkrMQQ8sTzVr9OZpZWHFn1aJ5MX6S7GH7mSWchD5zgUi1SLWXqrtpOvs+
+weke+8FJF+j8dmvQhLePh40UuJe2erPvgMoQOQvJ9ic752BX25QN3L+uZNv1IIN1
+SQIDAQAB
+-----END PUBLIC KEY-----
+";
+const PSS_MESSAGE: &[u8] = br#"{"nonce_str":"0123456789abcdef0123456789abcdef"}"#;
+const PSS_SIGNATURES: [&str; 3] = [
+    "p68ZwiBfXKgNrKL/if+/fzIlaQgGV1UzfYvEytoQqwDeAgavuhSrr7T3Fp/jpvt8ikhoS6NBc2ybF0r7r2jAuF\
+        8w5V43yBXuNfVwO1vzbMP4g68vgIAoUrgxg4XmTLkM2IqroRpu9pjFB9fBpJPB1Za/KGtTWGYz5/PYtW67lmzu\
+        alCovHD2B01Q9p0OYQ5w1m63f+gxOdPILZeAa5ovryn5h9hxfPhtQ5AFCjdEDJFEJhZNbmyLUvBsb0uzRdtwso\
+        jFANXZ3NRkGcoyYDYIp0XQi4339RCZA0n1DqH5eDzeTahjG9tnefQzI98F2+h+5E2rczMdkltB9f9xtSxL2Q==",
+    "GkutPuvzZrXa5ZxmZEsLgGVdK3CASAfVmwEOASVuIJjD178XNQLMlAVO0LPZbw4qNmBMj6P0iEpgKrc4anOHaA\
+        Jirubg3xTjx/2gIz2lK1bHQj8+/JmI6Ep08+tr8CzCQi5Sz/6jPXNTHHt1qXVbXHxwGLUFetYLrt7o7GSSCQ4h\
+        VV+gseM/pDXSdUyVibhs1Am+3/+51NkFsXFTNJdGYtYj58OjQK7jTehzHy67Ws9Ghe9mgFgfKu27pabfqM0fFc\
+        fASeTfpTkH+ivbp65kn8Vrq3nX0Ny6M8n5ppSutHNt1P/rOqjp0UufFDPpNmNHja9uoGZvufSRdmkcH8Oo0A==",
+    "Kv6volSIPZadUx4EOU8lRlXTFeDmj+WMdhrXnp715IRVCAP8UT3gU+1ad/Ls4n3YLeSfjUmHfWHiZ8qTQ7XAVy\
+        bysrda2b73gDgO36juj/DFfCzI8JBVgwJDeiaaxRRKQ5SqS6wk49jmpcCuQ7ifm7nIEPsYmSufLA/0efNsmiGK\
+        4WRkj2FPDAlEUXjQD2bYHIeJeC8/SoUz4kxxxTMoxxVrxzmpDs8P8rK7+6eUnSwIJTMP04u3QuuqaYMqKhXZcd\
+        YiT/MQ/ciAtPxu+vWaEs21TgJipTVa42+tXHktKekP7ksQ0qXxpamLM8CZVTjqANv637IAajgSp1O3irouoA==",
+];
+
+#[test]
+fn pss_signatures_hold_with_every_usual_salt() {
+    let verifier = PssVerifier::from_public_pem(PSS_KEY).expect("a public key");
+    for signature in PSS_SIGNATURES {
+        assert!(verifier.verify(PSS_MESSAGE, signature), "{signature}");
+        assert!(!verifier.verify(b"another message", signature));
+        assert!(!verifier.verify(PSS_MESSAGE, &signature.replacen('/', "+", 1)));
+    }
+    for wrong in ["", "%", "AAAA"] {
+        assert!(!verifier.verify(PSS_MESSAGE, wrong), "{wrong}");
+    }
+}
+
+#[test]
+fn pss_and_pkcs1_are_not_taken_for_each_other() {
+    let signer = Signer::from_pem(&generate().expect("a new key")).expect("our own PEM");
+    let (pss, pkcs1) = (signer.sign_pss(b"text").expect("signed"), signer.sign(b"text"));
+    let pkcs1 = pkcs1.expect("signed");
+    let public = signer.public_pem();
+    let of_pss = PssVerifier::from_public_pem(&public).expect("a public key");
+    let of_pkcs1 = Verifier::from_public_pem(&public).expect("a public key");
+    assert!(of_pss.verify(b"text", &pss) && of_pkcs1.verify(b"text", &pkcs1));
+    assert!(!of_pss.verify(b"text", &pkcs1) && !of_pkcs1.verify(b"text", &pss));
 }

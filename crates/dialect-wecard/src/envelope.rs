@@ -1,22 +1,17 @@
 //! What every call shares: the bytes that come in, and the envelope that goes out.
 
 use crate::faults::{ErrCode, Fault};
-use axum::body::{Body, HttpBody as _};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
-use dialect::{NoRoom, Peer};
+use bytes::Bytes;
+use dialect::{BodyFault, Peer, take_body};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use std::future::poll_fn;
-use std::pin::Pin;
 
 /// The largest body that is read, in bytes.
 pub(crate) const BODY_BYTES_MAX: usize = 256 * 1024;
-/// How much of a larger body is still taken in and dropped, in bytes, so that the caller gets to
-/// read the answer.
-const DRAIN_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A request with its raw body.
 pub(crate) struct Received {
@@ -65,31 +60,11 @@ impl Received {
     }
 }
 
-async fn take(mut body: Body) -> Result<Bytes, Fault> {
-    let mut taken = BytesMut::new();
-    let mut seen: usize = 0;
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let frame = frame.map_err(unread)?;
-        let Ok(part) = frame.into_data() else { continue };
-        seen = seen.saturating_add(part.len());
-        if seen <= BODY_BYTES_MAX {
-            taken.extend_from_slice(&part);
-        }
-        if seen > DRAIN_BYTES_MAX {
-            break;
-        }
-    }
-    if seen > BODY_BYTES_MAX {
-        return Err(bad_body(format!("larger than {BODY_BYTES_MAX} bytes")));
-    }
-    Ok(taken.freeze())
-}
-
-fn unread(fault: axum::Error) -> Fault {
-    match fault.into_inner().downcast::<NoRoom>() {
-        Ok(_) => Fault::overloaded(),
-        Err(_) => bad_body("broken off".to_owned()),
-    }
+async fn take(body: Body) -> Result<Bytes, Fault> {
+    take_body(body, BODY_BYTES_MAX).await.map_err(|fault| match fault {
+        BodyFault::NoRoom(_) => Fault::overloaded(),
+        BodyFault::TooLarge { .. } | BodyFault::BrokenOff => bad_body(fault.to_string()),
+    })
 }
 
 /// A body that is not a request.

@@ -8,7 +8,6 @@
 //! - [`Signing`]: signs requests as a client does; notifications are signed with it too.
 //! - `routes`: the endpoints; `envelope`: bytes in, envelope out; `encoding`: how they are encoded;
 //!   `auth`: who calls.
-//! - `json`, `check`: strict JSON and fields that name themselves when they are wrong.
 //! - `wire`, `members`: requests and results; `map`: to commands and back; `details`: what an order
 //!   keeps beyond the kernel's terms; `faults`: refusals in this API's codes.
 //! - `sharing`: payees, shares and their returns.
@@ -24,7 +23,6 @@ mod agreement;
 mod announce;
 mod auth;
 mod bill;
-mod check;
 mod content;
 mod details;
 mod encoding;
@@ -32,7 +30,6 @@ mod envelope;
 mod faults;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
-mod json;
 mod keys;
 mod map;
 mod members;
@@ -53,6 +50,7 @@ pub use sign::{Signed, Signing, SigningFault, SigningKey};
 use axum::Router;
 use crypto::rsa::Signer;
 use dialect::{Budgets, Dialect};
+pub(crate) use dialect::{check, json};
 use engine::{Announce, Engine};
 use std::sync::Arc;
 

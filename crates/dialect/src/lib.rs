@@ -5,10 +5,15 @@
 //!
 //! - [`Dialect`]: a wire API.
 //! - [`Budgets`]: how often callers may call, whichever dialect they speak.
-//! - [`Peer`], [`NoRoom`]: what the socket knows about a request.
+//! - [`Peer`], [`NoRoom`]: what the socket knows about a request. [`take_body`]: its body, up to a limit.
+//! - [`json`], [`check`]: strict JSON, and fields that name themselves when they are wrong.
 
+mod body;
 mod budget;
+pub mod check;
+pub mod json;
 
+pub use body::{BodyFault, take_body};
 pub use budget::{Budgets, Rate, Rates, Wait};
 
 use axum::Router;

@@ -6,6 +6,7 @@
 //! come from the environment.
 
 use crate::calendar;
+use crate::cpay::{self, CpayTable};
 use crate::database::Database;
 use crate::installation::Installation;
 use crate::limits::LimitsTable;
@@ -74,6 +75,8 @@ struct File {
     #[serde(default)]
     allow_private_notify_urls: bool,
     node: Option<u8>,
+    #[serde(default)]
+    cpay: Vec<CpayTable>,
     /// Read only to say where tenants belong.
     tenant: Option<toml::Value>,
 }
@@ -179,6 +182,7 @@ impl Config {
             channels: CHANNELS.to_vec(),
             node,
             working_days: Arc::new(file.calendar.working_days(folder)?),
+            cpay: cpay::read(folder, file.cpay)?,
         };
         installation.check()?;
         Ok(Config {

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use crypto::rsa::Signer;
 use dialect::{Budgets, Dialect};
+use dialect_cpay::{Cpay, SubMerchants};
 use dialect_wecard::{Mode as SignatureMode, Wecard};
 use engine::{Clock, Engine, Guard, HyperClient, Mode, Parts, Secrets, SystemClock};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -142,7 +143,11 @@ fn dialects(installation: &Installation, budgets: &Arc<Budgets>) -> Result<Vec<B
         true => SignatureMode::Strict,
         false => SignatureMode::Lenient,
     };
-    Ok(vec![Box::new(Wecard::new(platform, mode, budgets.clone()))])
+    let sub_merchants = SubMerchants::new(installation.cpay.clone())?;
+    Ok(vec![
+        Box::new(Wecard::new(platform, mode, budgets.clone())),
+        Box::new(Cpay::new(sub_merchants, budgets.clone())),
+    ])
 }
 
 /// Where channels send their callbacks: `POST /channel/{account}/callback`.

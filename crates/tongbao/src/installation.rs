@@ -7,6 +7,7 @@ use channel::{BaseUrl, Channel};
 use crypto::rsa::Signer;
 use crypto::{MasterKeys, Secret};
 use dialect::Rates;
+use dialect_cpay::{SubMerchant, SubMerchants};
 use engine::{Authorities, Guard};
 use kernel::WorkingDays;
 use std::collections::BTreeSet;
@@ -47,6 +48,8 @@ pub(crate) struct Installation {
     pub(crate) node: u8,
     /// Which days are worked, by the operator's calendar.
     pub(crate) working_days: Arc<WorkingDays>,
+    /// Who calls the 腾讯云支付 API.
+    pub(crate) cpay: Vec<SubMerchant>,
 }
 
 impl Installation {
@@ -60,6 +63,7 @@ impl Installation {
             url.len()
         );
         Signer::from_pem(self.platform_private_key.expose()).context("platform_private_key")?;
+        SubMerchants::new(self.cpay.clone())?;
         self.check_tokens()
     }
 

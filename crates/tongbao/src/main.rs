@@ -14,6 +14,7 @@
 mod apply;
 mod calendar;
 mod config;
+mod cpay;
 mod database;
 mod declaration;
 mod doctor;

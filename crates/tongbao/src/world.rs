@@ -4,6 +4,7 @@
 //! a client needs is written to `<data>/dev.json`.
 
 mod alipay;
+mod cpay;
 mod tls;
 mod wxpay_v2;
 
@@ -19,6 +20,7 @@ use anyhow::{Context, Result};
 use channel::{BaseUrl, Settings};
 use channel_alipay::counterpart::AlipayCounterpart;
 use channel_wxpay::counterpart::{SubMerchant, Trust, WxpayCounterpart, WxpayMerchant, WxpayWorld};
+use cpay::{CpayFile, CpayKeys};
 use crypto::certificate::{self, Certificate};
 use crypto::rsa;
 use crypto::{MasterKeys, Secret};
@@ -82,6 +84,7 @@ pub(crate) struct World {
     alipay: AlipayKeys,
     tls: TlsKeys,
     wxpay_v2: WxpayV2Keys,
+    cpay: CpayKeys,
 }
 
 /// Where the simulated channels are called.
@@ -114,6 +117,7 @@ pub(crate) struct DevFile {
     pub(crate) wxpay: WxpayFile,
     pub(crate) alipay: AlipayFile,
     pub(crate) wxpay_v2: WxpayV2File,
+    pub(crate) cpay: CpayFile,
 }
 
 /// The 微卡收付通 side of it.
@@ -254,6 +258,9 @@ impl World {
         if keys.get("tls").is_none() {
             made.insert("tls".to_owned(), serde_json::to_value(TlsKeys::make().await?)?);
         }
+        if keys.get("cpay").is_none() {
+            made.insert("cpay".to_owned(), serde_json::to_value(CpayKeys::make().await?)?);
+        }
         if let Some(keys) = keys.as_object_mut().filter(|_| !made.is_empty()) {
             keys.extend(made);
             write_secret(path, &serde_json::to_vec_pretty(keys)?)?;
@@ -292,6 +299,7 @@ impl World {
             alipay: AlipayKeys::make().await?,
             tls: TlsKeys::make().await?,
             wxpay_v2: WxpayV2Keys::make().await?,
+            cpay: CpayKeys::make().await?,
         })
     }
 
@@ -350,6 +358,7 @@ impl World {
             channels: [CHANNELS, DEVELOPMENT_CHANNELS].concat(),
             node: 0,
             working_days: Arc::default(),
+            cpay: vec![self.cpay.declared()?],
         })
     }
 
@@ -478,6 +487,7 @@ impl World {
             },
             alipay: self.alipay.file(&sandbox.plain)?,
             wxpay_v2: self.wxpay_v2.file(&sandbox.plain),
+            cpay: self.cpay.file(),
         })
     }
 }

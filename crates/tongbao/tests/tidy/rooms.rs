@@ -136,7 +136,25 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tracing",
         ],
     ),
-    ("dialect", &["axum", "engine", "governor", "kernel", "thiserror"]),
+    ("dialect", &["axum", "engine", "governor", "kernel", "serde", "serde_json", "thiserror"]),
+    (
+        "dialect-cpay",
+        &[
+            "axum",
+            "channel",
+            "crypto",
+            "dialect",
+            "engine",
+            "http",
+            "kernel",
+            "ledger",
+            "serde",
+            "serde_json",
+            "store",
+            "thiserror",
+            "tracing",
+        ],
+    ),
     (
         "dialect-wecard",
         &[

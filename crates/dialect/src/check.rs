@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 /// Input that breaks a rule of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Malformed {
+pub struct Malformed {
     /// The field, with its owners: `SceneInfo.DeviceId`.
     field: String,
     /// What was found and what was wanted; never the value.
@@ -14,12 +14,13 @@ pub(crate) struct Malformed {
 }
 
 impl Malformed {
-    pub(crate) fn new(field: &str, why: impl Into<String>) -> Malformed {
+    /// A fault of a field: what was found and what was wanted, never the value.
+    pub fn new(field: &str, why: impl Into<String>) -> Malformed {
         Malformed { field: field.to_owned(), why: why.into() }
     }
 
     /// The same fault, seen from the owner of the field.
-    pub(crate) fn inside(self, owner: &str) -> Malformed {
+    pub fn inside(self, owner: &str) -> Malformed {
         let field = match self.field.as_str() {
             "" => owner.to_owned(),
             field if field.starts_with('[') => format!("{owner}{field}"),
@@ -36,16 +37,22 @@ impl fmt::Display for Malformed {
 }
 
 /// What a field brings, or why it does not.
-pub(crate) type Read<T> = Result<T, Malformed>;
+pub type Read<T> = Result<T, Malformed>;
 
 /// A field that must be there.
-pub(crate) fn required<T>(name: &str, value: Option<T>) -> Read<T> {
+///
+/// # Errors
+/// When it is missing.
+pub fn required<T>(name: &str, value: Option<T>) -> Read<T> {
     value.ok_or_else(|| Malformed::new(name, "missing"))
 }
 
 impl<'a> Object<'a> {
     /// Text of a length in this range, in characters (Unicode scalar values).
-    pub(crate) fn text(&self, name: &str, length: RangeInclusive<usize>) -> Read<Option<&str>> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn text(&self, name: &str, length: RangeInclusive<usize>) -> Read<Option<&str>> {
         match self.get(name) {
             None => Ok(None),
             Some(Json::Text(text)) => {
@@ -56,12 +63,18 @@ impl<'a> Object<'a> {
     }
 
     /// Text of a length in this range that must be there.
-    pub(crate) fn required_text(&self, name: &str, length: RangeInclusive<usize>) -> Read<&str> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn required_text(&self, name: &str, length: RangeInclusive<usize>) -> Read<&str> {
         required(name, self.text(name, length)?)
     }
 
     /// One of these words.
-    pub(crate) fn word(&self, name: &str, words: &[&'static str]) -> Read<Option<&'static str>> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn word(&self, name: &str, words: &[&'static str]) -> Read<Option<&'static str>> {
         let Some(text) = self.text(name, 0..=usize::MAX)? else { return Ok(None) };
         match words.iter().find(|word| **word == text) {
             Some(word) => Ok(Some(word)),
@@ -70,7 +83,10 @@ impl<'a> Object<'a> {
     }
 
     /// A JSON integer within bounds. `1.0`, `"1"` and what does not fit 64 bits are none.
-    pub(crate) fn integer(&self, name: &str, bounds: RangeInclusive<i64>) -> Read<Option<i64>> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn integer(&self, name: &str, bounds: RangeInclusive<i64>) -> Read<Option<i64>> {
         match self.get(name) {
             None => Ok(None),
             Some(Json::Integer(number)) if bounds.contains(number) => Ok(Some(*number)),
@@ -83,7 +99,10 @@ impl<'a> Object<'a> {
     }
 
     /// A JSON boolean.
-    pub(crate) fn flag(&self, name: &str) -> Read<Option<bool>> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn flag(&self, name: &str) -> Read<Option<bool>> {
         match self.get(name) {
             None => Ok(None),
             Some(Json::Flag(flag)) => Ok(Some(*flag)),
@@ -92,12 +111,18 @@ impl<'a> Object<'a> {
     }
 
     /// A JSON object.
-    pub(crate) fn object(&self, name: &str) -> Read<Option<&Object<'a>>> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn object(&self, name: &str) -> Read<Option<&Object<'a>>> {
         self.get(name).map(|value| as_object(value).map_err(|fault| fault.inside(name))).transpose()
     }
 
     /// A list of at most `len_max` items, each read with `item`.
-    pub(crate) fn list<'o, T>(
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn list<'o, T>(
         &'o self,
         name: &str,
         len_max: usize,
@@ -122,7 +147,10 @@ impl<'a> Object<'a> {
 }
 
 /// An item that must be an object.
-pub(crate) fn as_object<'o, 'a>(value: &'o Json<'a>) -> Read<&'o Object<'a>> {
+///
+/// # Errors
+/// When it is something else.
+pub fn as_object<'o, 'a>(value: &'o Json<'a>) -> Read<&'o Object<'a>> {
     match value {
         Json::Object(object) => Ok(object),
         other => Err(wrong("", other, "an object")),
@@ -130,7 +158,10 @@ pub(crate) fn as_object<'o, 'a>(value: &'o Json<'a>) -> Read<&'o Object<'a>> {
 }
 
 /// An item that must be text of a length in this range.
-pub(crate) fn as_text<'o>(value: &'o Json<'_>, length: RangeInclusive<usize>) -> Read<&'o str> {
+///
+/// # Errors
+/// When it is something else.
+pub fn as_text<'o>(value: &'o Json<'_>, length: RangeInclusive<usize>) -> Read<&'o str> {
     match value {
         Json::Text(text) => fits(text, length),
         other => Err(wrong("", other, "a string")),

@@ -1,4 +1,4 @@
-//! JSON as this wire allows it: no member twice at any level, no U+0000, no deep nesting, nothing
+//! JSON as wires allow it: no member twice at any level, no U+0000, no deep nesting, nothing
 //! behind the value.
 //!
 //! The text becomes a tree that borrows from it, so that fields can be checked by name with messages
@@ -16,30 +16,39 @@ const DEPTH_MAX: usize = 16;
 const PAIRWISE_LEN_MAX: usize = 16;
 
 /// A value.
-pub(crate) enum Json<'a> {
+pub enum Json<'a> {
+    /// `null`
     Null,
+    /// `true` or `false`
     Flag(bool),
+    /// An integer of 64 bits.
     Integer(i64),
     /// An integer beyond `i64`.
     Large(u64),
     /// A number with a fraction or an exponent, or too large; kept as it came, never computed with.
     Decimal(&'a RawValue),
+    /// Text, decoded.
     Text(Cow<'a, str>),
+    /// A list.
     List(Vec<Json<'a>>),
+    /// An object.
     Object(Object<'a>),
 }
 
 /// Members in the order in which they came.
-pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+pub struct Object<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 
 /// An object without some of its members.
-pub(crate) struct Rest<'o, 'a> {
+pub struct Rest<'o, 'a> {
     object: &'o Object<'a>,
     without: &'o [&'static str],
 }
 
-/// Reads one JSON object. The error is text about the JSON, without a field's name.
-pub(crate) fn read_object(text: &[u8]) -> Result<Object<'_>, String> {
+/// Reads one JSON object.
+///
+/// # Errors
+/// Text about the JSON, without a field's name.
+pub fn read_object(text: &[u8]) -> Result<Object<'_>, String> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let json = Node { depth: 0 }.deserialize(&mut reader).map_err(|fault| fault.to_string())?;
     reader.end().map_err(|fault| fault.to_string())?;
@@ -57,13 +66,13 @@ pub(crate) fn read_object(text: &[u8]) -> Result<Object<'_>, String> {
 
 impl<'a> Object<'a> {
     /// A member. `null` is the same as absent.
-    pub(crate) fn get(&self, name: &str) -> Option<&Json<'a>> {
+    pub fn get(&self, name: &str) -> Option<&Json<'a>> {
         let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
         (!matches!(value, Json::Null)).then_some(value)
     }
 
     /// What remains when these members are left out; `None` when nothing does.
-    pub(crate) fn without<'o>(&'o self, names: &'o [&'static str]) -> Option<Rest<'o, 'a>> {
+    pub fn without<'o>(&'o self, names: &'o [&'static str]) -> Option<Rest<'o, 'a>> {
         let rest = Rest { object: self, without: names };
         rest.members().next().is_some().then_some(rest)
     }
