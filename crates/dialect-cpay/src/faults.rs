@@ -60,7 +60,7 @@ pub(crate) enum Internal {
     Conflict,
     Malformed,
     RateLimited,
-    Internal,
+    Defect,
     Upstream,
     UpstreamTimeout,
 }
@@ -78,7 +78,7 @@ impl Internal {
             Internal::Conflict => 409,
             Internal::Malformed => 422,
             Internal::RateLimited => 429,
-            Internal::Internal => 500,
+            Internal::Defect => 500,
             Internal::Upstream => 502,
             Internal::UpstreamTimeout => 504,
         }
@@ -121,7 +121,7 @@ impl Fault {
     /// We do not know what became of the call; repeating it is safe, and shows.
     pub(crate) fn unknown() -> Fault {
         let text = "the outcome is not known yet, send the same call again or query";
-        Fault::new(Status::Unknown, Internal::Internal, text)
+        Fault::new(Status::Unknown, Internal::Defect, text)
     }
 
     /// Something else has the row to itself for a moment.
@@ -164,7 +164,7 @@ impl From<Failure> for Fault {
             Failure::Busy => later("busy, send it again"),
             Failure::Stopping => later("stopping, send it again"),
             // Its text is for the operator only.
-            Failure::Defect(_) => Fault::new(Status::Failed, Internal::Internal, "internal error"),
+            Failure::Defect(_) => Fault::new(Status::Failed, Internal::Defect, "internal error"),
             Failure::Store(fault) => fault.into(),
         }
     }
@@ -186,7 +186,7 @@ impl From<store::StoreFault> for Fault {
 impl From<serde_json::Error> for Fault {
     fn from(fault: serde_json::Error) -> Fault {
         tracing::error!(%fault, "what a row keeps of its request cannot be read or written");
-        Fault::new(Status::Failed, Internal::Internal, "internal error")
+        Fault::new(Status::Failed, Internal::Defect, "internal error")
     }
 }
 
@@ -212,9 +212,7 @@ impl From<Refusal> for Fault {
             | Refusal::Recharge(_)
             | Refusal::Wallet(_)
             | Refusal::WalletFreeze(_)
-            | Refusal::Book(_) => {
-                Fault::new(Status::Failed, Internal::Internal, refusal.to_string())
-            }
+            | Refusal::Book(_) => Fault::new(Status::Failed, Internal::Defect, refusal.to_string()),
         }
     }
 }

@@ -300,7 +300,7 @@ impl Opened {
 pub(crate) fn platform(order: &Order) -> Result<Platform, Fault> {
     Platform::from_channel(&order.terms.channel).ok_or_else(|| {
         tracing::error!(order = %order.terms.id, "an order of this API at an unknown channel");
-        Fault::new(Status::Failed, Internal::Internal, "internal error")
+        Fault::new(Status::Failed, Internal::Defect, "internal error")
     })
 }
 

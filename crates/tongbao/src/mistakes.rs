@@ -40,6 +40,9 @@ const TOKEN_FILE: &str = "admin_token_file = \"token\"";
 const PLATFORM: &str = "\"good.pem\"";
 const MASTER: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
+/// The end of a configuration, where tables go.
+const END: &str = "GxwdHh8=\"\n";
+
 const WRONG_CONFIGURATIONS: &[Edit] = &[
     (PUBLIC_URL, ""),
     (PUBLIC_URL, "pay.example.com"),
@@ -124,6 +127,42 @@ const WRONG_CONFIGURATIONS: &[Edit] = &[
     ("public_url", "calendar.days = \"token\"\npublic_url"),
     ("public_url", "node = 256\npublic_url"),
     ("public_url", "strict_signatures = \"yes\"\npublic_url"),
+    (
+        END,
+        "GxwdHh8=\"\n[[cpay]]\ntenant = \"100001\"\nmerchant = \"CM1\"\nout_mch_id = \"sz01A\"\nout_sub_mch_id = \"sz01B\"\norder_prefixes = [\"sz01\"]\n",
+    ),
+    (
+        END,
+        "GxwdHh8=\"\n[[cpay]]\ntenant = \"100001\"\nmerchant = \"CM1\"\nout_mch_id = \"sz01A\"\nout_sub_mch_id = \"sz01B\"\norder_prefixes = [\"sz01\"]\nauthen_key = \"short\"\n[[cpay.shop]]\nout_shop_id = \"sz01C\"\n",
+    ),
+    (
+        END,
+        "GxwdHh8=\"\n[[cpay]]\ntenant = \"100001\"\nmerchant = \"CM1\"\nout_mch_id = \"sz01A\"\nout_sub_mch_id = \"sz01B\"\norder_prefixes = [\"sz01\"]\nauthen_key_file = \"missing\"\n[[cpay.shop]]\nout_shop_id = \"sz01C\"\n",
+    ),
+    (
+        END,
+        "GxwdHh8=\"\n[[cpay]]\ntenant = \"100001\"\nmerchant = \"CM1\"\nout_mch_id = \"sz01A\"\nout_sub_mch_id = \"sz01B\"\norder_prefixes = [\"sz01\"]\nauthen_key_file = \"token\"\n",
+    ),
+    (
+        END,
+        "GxwdHh8=\"\n[[cpay]]\ntenant = \"100001\"\nmerchant = \"CM1\"\nout_mch_id = \"sz01A\"\nout_sub_mch_id = \"sz01B\"\norder_prefixes = [\"sz 01\"]\nauthen_key_file = \"token\"\n[[cpay.shop]]\nout_shop_id = \"sz01C\"\n",
+    ),
+    (
+        END,
+        "GxwdHh8=\"\n[[cpay]]\ntenant = \"100001\"\nmerchant = \"CM1\"\nout_mch_id = \"sz01A\"\nout_sub_mch_id = \"sz01B\"\norder_prefixes = \"sz01\"\nauthen_key_file = \"token\"\n[[cpay.shop]]\nout_shop_id = \"sz01C\"\n",
+    ),
+    (
+        END,
+        "GxwdHh8=\"\n[[cpay]]\ntenant = \"100001\"\nmerchant = \"CM1\"\nout_mch_id = \"sz01A\"\nout_sub_mch_id = \"sz01B\"\norder_prefixes = [\"sz01\"]\nauthen_key_file = \"token\"\npublic_key_file = \"good.pem\"\n[[cpay.shop]]\nout_shop_id = \"sz01C\"\n",
+    ),
+    (
+        END,
+        "GxwdHh8=\"\n[[cpay]]\ntenant = \"100001\"\nmerchant = \"CM1\"\nout_mch_id = \"sz01A\"\nout_sub_mch_id = \"sz01B\"\norder_prefixes = [\"sz01\"]\nauthen_kye_file = \"token\"\n[[cpay.shop]]\nout_shop_id = \"sz01C\"\n",
+    ),
+    (
+        END,
+        "GxwdHh8=\"\n[[cpay]]\ntenant = \"100001\"\nmerchant = \"CM1\"\nout_mch_id = \"sz01A\"\nout_sub_mch_id = \"sz01B\"\norder_prefixes = [\"sz01\"]\nauthen_key_file = \"token\"\n[[cpay.shop]]\nout_shop = \"sz01C\"\n",
+    ),
 ];
 
 const SECRET: &str = "secret_key = \"sixteen letters!\"";
@@ -180,6 +219,10 @@ const GOOD_CONFIGURATIONS: &[Edit] = &[
     ("sqlite:tongbao.db", "sqlite:a b/通宝?x#y%20.db"),
     ("sqlite:tongbao.db", "postgres://li@host/pay"),
     (PLATFORM, "\"windows.pem\""),
+    (
+        END,
+        "GxwdHh8=\"\n[[cpay]]\ntenant = \"100001\"\nmerchant = \"CM1\"\nout_mch_id = \"sz01A\"\nout_sub_mch_id = \"sz01B\"\norder_prefixes = [\"sz01\"]\nauthen_key_file = \"token\"\npublic_key_file = \"public.pem\"\n[[cpay.shop]]\nout_shop_id = \"sz01C\"\n",
+    ),
 ];
 
 const GOOD_TENANTS: &[Edit] = &[

@@ -12,6 +12,7 @@
 //! - `share`: payees get parts of a paid order.
 //! - `settlement`, `withdrawal`: what a merchant has, had, and takes out.
 //! - `cli`: the command line.
+//! - `cpay`: the API of 腾讯云支付.
 //! - `crash`: the power goes off under load.
 //! - `doctor`: an installation is examined.
 //! - [`rng`]: chance that can be repeated.
@@ -49,6 +50,7 @@ mod cli;
 mod code_pay;
 mod contradiction;
 mod coupons;
+mod cpay;
 mod crash;
 mod doctor;
 mod envelope;

@@ -36,6 +36,8 @@ mod code_pay;
 mod contradiction;
 #[path = "../it/coupons.rs"]
 mod coupons;
+#[path = "../it/cpay.rs"]
+mod cpay;
 #[path = "../it/crash.rs"]
 mod crash;
 mod database_faults;
