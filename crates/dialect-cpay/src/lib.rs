@@ -8,7 +8,7 @@
 //! - [`authen_code`]: the code over a text, as clients and this program compute it.
 //! - `routes`: the endpoints; `envelope`: bytes in, texts out; `auth`: who calls.
 //! - `wire`: requests; `result`: results; `map`: to commands and back; `states`: numbers of states;
-//!   `details`: what an order keeps of its request; `faults`: refusals in this API's numbers.
+//!   `outlets`: the 门店 of a caller; `details`: what an order keeps of its request; `faults`: refusals in this API's numbers.
 //! - `announce`: notifications.
 
 mod announce;
@@ -16,7 +16,10 @@ mod auth;
 mod details;
 mod envelope;
 mod faults;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod map;
+mod outlets;
 mod refund;
 mod result;
 mod routes;

@@ -298,7 +298,7 @@ impl Opened {
 
 /// The platform of an order of this dialect.
 pub(crate) fn platform(order: &Order) -> Result<Platform, Fault> {
-    Platform::from_channel(&order.terms.channel).ok_or_else(|| {
+    Platform::of_channel(&order.terms.channel).ok_or_else(|| {
         tracing::error!(order = %order.terms.id, "an order of this API at an unknown channel");
         Fault::new(Status::Failed, Internal::Defect, "internal error")
     })

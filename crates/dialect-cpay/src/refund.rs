@@ -54,7 +54,7 @@ pub(crate) fn content(
     kept: &KeptRefund,
 ) -> RefundContent {
     let progress = RefundProgress::of(refund);
-    let platform = kept.pay_mch_key.pay_platform.and_then(Platform::from_number);
+    let platform = kept.pay_mch_key.pay_platform.and_then(Platform::of_number);
     let state =
         |wanted: Platform| (platform == Some(wanted)).then(|| refund_state(wanted, progress));
     RefundContent {

@@ -163,6 +163,14 @@ pub(crate) struct Done {
     pub(crate) nonce_str: String,
 }
 
+/// The answer to a report of a client about itself.
+#[derive(Serialize)]
+pub(crate) struct Reported {
+    pub(crate) nonce_str: String,
+    /// How often to report, in seconds: 0 changes nothing.
+    pub(crate) interval: u32,
+}
+
 /// `refund_order_content`
 #[derive(Serialize)]
 pub(crate) struct RefundContent {

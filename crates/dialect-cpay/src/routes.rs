@@ -5,7 +5,8 @@ use crate::details::Kept;
 use crate::envelope::{self, Received};
 use crate::faults::{Fault, Internal, Status};
 use crate::map::{self, Opened};
-use crate::result::{Done, Placed, Queried, Refunded};
+use crate::outlets::{Page, PageAsked};
+use crate::result::{Done, Placed, Queried, Refunded, Reported};
 use crate::sub_merchant::{Registered, SubMerchants};
 use crate::wire::{MchKey, Named, OrderClient, Pay, PayRequest, RefundAsked, RefundNamed};
 use crate::{NAMESPACE, refund, states};
@@ -55,10 +56,13 @@ enum Call {
     Reverse,
     Refund,
     QueryRefundOrder,
+    QueryOutlets,
+    /// What a client says about its own calls and its machine: taken, and kept nowhere.
+    Report,
 }
 
-/// Every endpoint, by its name in the URL. A result stands under the same name.
-const CALLS: [(&str, &str, Call); 11] = [
+/// Every endpoint: its path, the member of its result, what it does.
+const CALLS: [(&str, &str, Call); 14] = [
     ("/cpay/official_account_pay", "official_account_pay", Call::Place(Pay::OfficialAccount)),
     ("/cpay/mini_program_pay", "mini_program_pay", Call::Place(Pay::MiniProgram)),
     ("/cpay/scan_code_pay", "scan_code_pay", Call::Place(Pay::ScanCode)),
@@ -70,6 +74,9 @@ const CALLS: [(&str, &str, Call); 11] = [
     ("/cpay/reverse", "reverse", Call::Reverse),
     ("/cpay/refund", "refund", Call::Refund),
     ("/cpay/query_refund_order", "query_refund_order", Call::QueryRefundOrder),
+    ("/cpay/query_sub_mch_shop_info", "query_shop_info", Call::QueryOutlets),
+    ("/cpay/upload_client_monitor_info", "upload_client_monitor_info", Call::Report),
+    ("/cpay/upload_client_conf_info", "upload_client_conf_info", Call::Report),
 ];
 
 impl Call {
@@ -77,9 +84,12 @@ impl Call {
     const fn accepted(self) -> Accepted {
         match self {
             Call::Refund | Call::Reverse => Accepted::CodeOrSignature,
-            Call::Place(_) | Call::QueryOrder | Call::CloseOrder | Call::QueryRefundOrder => {
-                Accepted::Code
-            }
+            Call::Place(_)
+            | Call::QueryOrder
+            | Call::CloseOrder
+            | Call::QueryRefundOrder
+            | Call::QueryOutlets
+            | Call::Report => Accepted::Code,
         }
     }
 }
@@ -217,6 +227,8 @@ impl Api {
             Call::Reverse => self.reverse(caller, Named::read(asked)?).await,
             Call::Refund => self.refund(caller, RefundAsked::read(asked)?).await,
             Call::QueryRefundOrder => self.query_refund(caller, RefundNamed::read(asked)?).await,
+            Call::QueryOutlets => shown(&Page::of(&caller.declared, PageAsked::read(asked)?)),
+            Call::Report => shown(&Reported { nonce_str: nonce_str(), interval: 0 }),
         }
     }
 

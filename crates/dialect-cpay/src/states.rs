@@ -42,12 +42,12 @@ impl Platform {
     }
 
     /// The platform with this number.
-    pub(crate) fn from_number(number: i64) -> Option<Platform> {
+    pub(crate) fn of_number(number: i64) -> Option<Platform> {
         Platform::ALL.into_iter().find(|platform| platform.number() == number)
     }
 
     /// The platform that a channel is.
-    pub(crate) fn from_channel(channel: &str) -> Option<Platform> {
+    pub(crate) fn of_channel(channel: &str) -> Option<Platform> {
         Platform::ALL.into_iter().find(|platform| platform.channel() == channel)
     }
 
@@ -274,8 +274,8 @@ mod tests {
     #[test]
     fn numbers_of_platforms_lead_to_each_other() {
         for platform in Platform::ALL {
-            assert_eq!(Platform::from_number(platform.number()), Some(platform));
-            assert_eq!(Platform::from_channel(platform.channel()), Some(platform));
+            assert_eq!(Platform::of_number(platform.number()), Some(platform));
+            assert_eq!(Platform::of_channel(platform.channel()), Some(platform));
             assert_eq!(platform.sub_number(), 100 * platform.number());
         }
         for (code, want) in [

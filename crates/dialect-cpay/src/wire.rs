@@ -41,6 +41,11 @@ pub(crate) enum Pay {
 }
 
 impl Pay {
+    /// Every call.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) const ALL: [Pay; 6] =
+        [Pay::OfficialAccount, Pay::MiniProgram, Pay::ScanCode, Pay::App, Pay::MobWeb, Pay::Micro];
+
     /// Where the payer is.
     pub(crate) const fn scene(self) -> Scene {
         match self {
@@ -368,7 +373,7 @@ impl MchKey {
         let Some(number) = self.pay_platform else { return Ok(None) };
         let wanted = "want 1 (WeChat Pay) or 2 (Alipay)";
         let platform =
-            Platform::from_number(number).ok_or_else(|| Malformed::new("pay_platform", wanted))?;
+            Platform::of_number(number).ok_or_else(|| Malformed::new("pay_platform", wanted))?;
         match self.sub_pay_platform {
             Some(sub) if sub != platform.sub_number() => {
                 let wanted = format!("want {}", platform.sub_number());

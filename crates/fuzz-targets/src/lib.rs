@@ -17,6 +17,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("alipay_answer", channel_alipay::fuzzing::answer),
     ("alipay_callback", channel_alipay::fuzzing::callback),
     ("allocate", allocate),
+    ("cpay_body", dialect_cpay::fuzzing::body),
+    ("cpay_content", dialect_cpay::fuzzing::content),
     ("event", event),
     ("guard", adapters::fuzzing::guard),
     ("kept_text", store_postgres::fuzzing::kept_text),

@@ -270,7 +270,7 @@ async fn the_text_is_authenticated_as_it_came() {
             answer.refused((101, 401));
         }
     }
-    // Escapes of the text are hashed as they stand there, whatever the body around them escapes.
+    // Escapes of the text are hashed as they stand there; what the body around them escapes is decoded once.
     let escaped = asked.replace("sz01nobody", r"sz01\u006eobody");
     send_text(&gateway, QUERY, &escaped).await.refused(not_found);
     let answer = send_with(&gateway, QUERY, &escaped, &authen(&code(&key, &asked))).await;
@@ -798,6 +798,38 @@ async fn merchants_are_notified_in_the_same_envelope() {
         "{notified}"
     );
     assert_eq!(merchant.waiting().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_lists_its_outlets_and_reports_about_itself() {
+    let gateway = TestGateway::start();
+    let asked = json!({
+        "out_mch_id": gateway.text("/cpay/out_mch_id"),
+        "out_sub_mch_id": gateway.text("/cpay/out_sub_mch_id"),
+        "nonce_str": "0", "page_num": 1, "page_size": 20,
+    });
+    let name = "query_sub_mch_shop_info";
+    let listed = call(&gateway, name, &asked).await.result("query_shop_info");
+    let outlet = &listed["shop_infos"][0];
+    assert_eq!(
+        (&listed["total_count"], &outlet["out_shop_id"]),
+        (&json!(1), &json!(gateway.text("/cpay/out_shop_id"))),
+        "{listed}"
+    );
+    assert_eq!(outlet["device_infos"][0]["device_id"], gateway.text("/cpay/device_id"));
+    assert_eq!(outlet["staff_infos"][0]["staff_id"], gateway.text("/cpay/staff_id"));
+    let second = call(&gateway, name, &with(&asked, "page_num", json!(2))).await;
+    let second = second.result("query_shop_info");
+    assert_eq!((&second["total_count"], &second["shop_infos"]), (&json!(1), &json!([])));
+    for member in ["page_num", "page_size"] {
+        let answer = call(&gateway, name, &with(&asked, member, json!(0))).await;
+        assert!(answer.refused((101, 422)).contains(member), "{answer:?}");
+    }
+    for name in ["upload_client_monitor_info", "upload_client_conf_info"] {
+        let report = with(&asked, "uncompressed_monitor_info", json!({"machine_info": "x"}));
+        let taken = result(&gateway, name, &report).await;
+        assert_eq!(taken["interval"], 0, "{taken}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -81,6 +81,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "adapters",
             "channel-alipay",
             "channel-wxpay",
+            "dialect-cpay",
             "dialect-wecard",
             "ledger",
             "store",
