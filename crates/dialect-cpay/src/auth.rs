@@ -1,5 +1,6 @@
 //! Who calls: proved over the text of the request as it came.
 
+use crate::envelope::Form;
 use crate::faults::Fault;
 use crate::sub_merchant::{Registered, SubMerchants};
 use crypto::{hash, text};
@@ -42,6 +43,11 @@ impl<'o> Proof<'o> {
         Proof::read_inside(info).map_err(|fault| fault.inside("authen_info"))
     }
 
+    /// Reads the code of the short form, which is of the only type.
+    pub(crate) fn read_brief(outer: &'o Object<'_>) -> Read<Proof<'o>> {
+        Ok(Proof::Code(outer.required_text("a", 1..=PROOF_LEN_MAX)?))
+    }
+
     fn read_inside(info: &'o Object<'_>) -> Read<Proof<'o>> {
         match (info.object("a")?, info.object("s")?) {
             (Some(code), None) => read_code(code).map_err(|fault| fault.inside("a")),
@@ -74,17 +80,22 @@ fn read_signature<'o>(sign: &'o Object<'_>) -> Read<Proof<'o>> {
 /// and a wrong proof are told the same.
 pub(crate) fn authenticate(
     known: &SubMerchants,
-    asked: &Object<'_>,
+    (form, asked): (Form, &Object<'_>),
     (request_content, proof, accepted): (&str, Proof<'_>, Accepted),
 ) -> Result<Arc<Registered>, Fault> {
     if matches!((proof, accepted), (Proof::Signature(_), Accepted::Code)) {
         let why = Malformed::new("authen_info.s", "not taken here, want a");
         return Err(Fault::unproven(why.to_string()));
     }
-    let (out_mch_id, out_sub_mch_id) = named(asked)?;
-    let found = known.get(out_sub_mch_id);
+    let found = match form {
+        Form::Full => {
+            let (out_mch_id, out_sub_mch_id) = named(asked)?;
+            known.get(out_sub_mch_id).filter(|found| found.is_of(out_mch_id))
+        }
+        Form::Brief => known.of_outlet(asked.required_text("osi", 1..=32)?),
+    };
     let is_proven = verifies(found.map(|found| &**found), request_content, proof);
-    match found.filter(|found| is_proven && found.is_of(out_mch_id)) {
+    match found.filter(|_| is_proven) {
         Some(found) => Ok(found.clone()),
         None => Err(Fault::unproven(FAILED)),
     }

@@ -1,7 +1,7 @@
 //! Entry points of `fuzz/`: input is any bytes, and what must hold is asserted.
 
 use crate::details::{Kept, digest};
-use crate::envelope::{inner, opened};
+use crate::envelope::{Form, inner, opened};
 use crate::wire::{Named, Pay, PayRequest, RefundAsked, RefundNamed, is_number};
 use dialect::json::read_object;
 use serde_json::value::RawValue;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// takes out of it.
 pub fn body(bytes: &[u8]) {
     let Ok(outer) = read_object(bytes) else { return };
-    let Ok((text, _)) = opened(&outer) else { return };
+    let Ok((text, _)) = opened(Form::Full, &outer) else { return };
     let other: BTreeMap<String, Box<RawValue>> =
         serde_json::from_slice(bytes).expect("what is accepted is an object to others too");
     let other = other.get("request_content").map(|value| serde_json::from_str(value.get()));
@@ -22,7 +22,7 @@ pub fn body(bytes: &[u8]) {
 /// The text inside. What an order keeps of it reads back.
 pub fn content(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let Ok(asked) = inner(text) else { return };
+    let Ok(asked) = inner(Form::Full, text) else { return };
     for pay in Pay::ALL {
         let Ok(request) = PayRequest::read(pay, &asked) else { continue };
         assert!(is_number(&request.content.out_trade_no));

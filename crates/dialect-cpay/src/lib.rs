@@ -7,12 +7,14 @@
 //! - [`Cpay`]: the dialect. [`SubMerchants`]: who calls, as the configuration declares it.
 //! - [`authen_code`]: the code over a text, as clients and this program compute it.
 //! - `routes`: the endpoints; `envelope`: bytes in, texts out; `auth`: who calls.
+//! - `brief`: the short form of devices.
 //! - `wire`: requests; `result`: results; `map`: to commands and back; `states`: numbers of states;
 //!   `outlets`: the 门店 of a caller; `details`: what an order keeps of its request; `faults`: refusals in this API's numbers.
 //! - `announce`: notifications.
 
 mod announce;
 mod auth;
+mod brief;
 mod details;
 mod envelope;
 mod faults;

@@ -374,7 +374,8 @@ fn updated_at(order: &Order) -> Timestamp {
     }
 }
 
-fn description(order: &Order) -> Option<String> {
+/// Why an order was not paid, for people.
+pub(crate) fn description(order: &Order) -> Option<String> {
     match &order.state {
         OrderState::Failed { reason, .. } => Some(reason.clone()),
         OrderState::Init

@@ -2,14 +2,14 @@
 
 use crate::auth::{self, Accepted};
 use crate::details::Kept;
-use crate::envelope::{self, Received};
+use crate::envelope::{self, Form, Received};
 use crate::faults::{Fault, Internal, Status};
 use crate::map::{self, Opened};
 use crate::outlets::{Page, PageAsked};
 use crate::result::{Done, Placed, Queried, Refunded, Reported};
 use crate::sub_merchant::{Registered, SubMerchants};
 use crate::wire::{MchKey, Named, OrderClient, Pay, PayRequest, RefundAsked, RefundNamed};
-use crate::{NAMESPACE, refund, states};
+use crate::{NAMESPACE, brief, refund, states};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -59,10 +59,12 @@ enum Call {
     QueryOutlets,
     /// What a client says about its own calls and its machine: taken, and kept nowhere.
     Report,
+    BriefMicroPay,
+    BriefQueryOrder,
 }
 
 /// Every endpoint: its path, the member of its result, what it does.
-const CALLS: [(&str, &str, Call); 14] = [
+const CALLS: [(&str, &str, Call); 17] = [
     ("/cpay/official_account_pay", "official_account_pay", Call::Place(Pay::OfficialAccount)),
     ("/cpay/mini_program_pay", "mini_program_pay", Call::Place(Pay::MiniProgram)),
     ("/cpay/scan_code_pay", "scan_code_pay", Call::Place(Pay::ScanCode)),
@@ -77,6 +79,9 @@ const CALLS: [(&str, &str, Call); 14] = [
     ("/cpay/query_sub_mch_shop_info", "query_shop_info", Call::QueryOutlets),
     ("/cpay/upload_client_monitor_info", "upload_client_monitor_info", Call::Report),
     ("/cpay/upload_client_conf_info", "upload_client_conf_info", Call::Report),
+    ("/cpay/device_report", "device_info_report", Call::Report),
+    ("/cpay/brief_micro_pay", "brief_micro_pay", Call::BriefMicroPay),
+    ("/cpay/brief_query_order", "brief_query_order", Call::BriefQueryOrder),
 ];
 
 impl Call {
@@ -89,7 +94,24 @@ impl Call {
             | Call::CloseOrder
             | Call::QueryRefundOrder
             | Call::QueryOutlets
-            | Call::Report => Accepted::Code,
+            | Call::Report
+            | Call::BriefMicroPay
+            | Call::BriefQueryOrder => Accepted::Code,
+        }
+    }
+
+    /// Which names its members have.
+    const fn form(self) -> Form {
+        match self {
+            Call::BriefMicroPay | Call::BriefQueryOrder => Form::Brief,
+            Call::Place(_)
+            | Call::QueryOrder
+            | Call::CloseOrder
+            | Call::Reverse
+            | Call::Refund
+            | Call::QueryRefundOrder
+            | Call::QueryOutlets
+            | Call::Report => Form::Full,
         }
     }
 }
@@ -130,20 +152,23 @@ async fn ping(State(api): Shared) -> Response {
     let pong = Pong { description: "pong", status: Status::Success.number(), timestamp };
     match serde_json::to_vec(&pong) {
         Ok(body) => envelope::json(StatusCode::OK, body),
-        Err(fault) => envelope::failure(StatusCode::OK, None, &fault.into()),
+        Err(fault) => envelope::failure(StatusCode::OK, NOBODY, &fault.into()),
     }
 }
 
+/// Of an answer that nobody proved to be for.
+const NOBODY: (Form, Option<&Registered>) = (Form::Full, None);
+
 async fn wrong_method() -> Response {
     let fault = Fault::from(Malformed::new("method", "want POST"));
-    let mut response = envelope::failure(StatusCode::METHOD_NOT_ALLOWED, None, &fault);
+    let mut response = envelope::failure(StatusCode::METHOD_NOT_ALLOWED, NOBODY, &fault);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
     response
 }
 
 async fn unknown_path() -> Response {
     let fault = Fault::from(Malformed::new("path", "no such endpoint"));
-    envelope::failure(StatusCode::NOT_FOUND, None, &fault)
+    envelope::failure(StatusCode::NOT_FOUND, NOBODY, &fault)
 }
 
 /// A result as it stands in the answer.
@@ -158,7 +183,8 @@ fn nonce_str() -> String {
 impl Api {
     /// Every call: the text, its proof, how often its caller calls, and only then what it asks for.
     async fn serve(&self, name: &'static str, call: Call, request: Request) -> Response {
-        let refused = |fault: Fault| envelope::failure(StatusCode::OK, None, &fault);
+        let form = call.form();
+        let refused = |fault: Fault| envelope::failure(StatusCode::OK, (form, None), &fault);
         let received = match Received::read(request).await {
             Ok(received) => received,
             Err(fault) => return refused(fault),
@@ -175,7 +201,7 @@ impl Api {
             Ok(()) => self.run(call, &caller, &asked).await,
             Err(wait) => Err(wait.into()),
         };
-        envelope::answer(&caller, name, outcome)
+        envelope::answer(form, &caller, name, outcome)
     }
 
     /// The caller, and what it asks for.
@@ -185,10 +211,11 @@ impl Api {
         call: Call,
         peer: Option<Peer>,
     ) -> Result<(Arc<Registered>, Object<'o>), Fault> {
-        let (text, proof) = envelope::opened(outer)?;
-        let asked = envelope::inner(text)?;
+        let form = call.form();
+        let (text, proof) = envelope::opened(form, outer)?;
+        let asked = envelope::inner(form, text)?;
         let proof = (text, proof, call.accepted());
-        let caller = auth::authenticate(&self.sub_merchants, &asked, proof)
+        let caller = auth::authenticate(&self.sub_merchants, (form, &asked), proof)
             .and_then(|caller| self.enabled(caller))
             .map_err(|fault| self.unproven(peer, fault))?;
         Ok((caller, asked))
@@ -221,8 +248,25 @@ impl Api {
         asked: &Object<'_>,
     ) -> Result<Box<RawValue>, Fault> {
         match call {
-            Call::Place(pay) => self.place(caller, PayRequest::read(pay, asked)?).await,
-            Call::QueryOrder => self.query_order(caller, Named::read(asked)?).await,
+            Call::Place(pay) => {
+                let request = PayRequest::read(pay, asked)?;
+                let order = self.place(caller, "pay_content.out_trade_no", request).await?;
+                self.show_placed(&order)
+            }
+            Call::QueryOrder => {
+                let order = self.query_order(caller, Named::read(asked)?).await?;
+                self.show_queried(&order)
+            }
+            Call::BriefMicroPay => {
+                let request = brief::read_pay(&caller.declared, asked)?;
+                let order = self.place(caller, "otn", request).await?;
+                shown(&brief::Paid::of(&order, map::platform(&order)?))
+            }
+            Call::BriefQueryOrder => {
+                let named = brief::read_query(&caller.declared, asked)?;
+                let order = self.query_order(caller, named).await?;
+                shown(&brief::Queried::of(&order, map::platform(&order)?))
+            }
             Call::CloseOrder => self.close_order(caller, Named::read(asked)?).await,
             Call::Reverse => self.reverse(caller, Named::read(asked)?).await,
             Call::Refund => self.refund(caller, RefundAsked::read(asked)?).await,
@@ -232,21 +276,26 @@ impl Api {
         }
     }
 
+    /// Places an order; it can be shown. `field` is the name of its number in this form.
     async fn place(
         &self,
         caller: &Registered,
+        field: &str,
         request: PayRequest,
-    ) -> Result<Box<RawValue>, Fault> {
-        check_prefix(caller, "pay_content.out_trade_no", &request.content.out_trade_no)?;
+    ) -> Result<Order, Fault> {
+        check_prefix(caller, field, &request.content.out_trade_no)?;
         check_client(caller, &request.mch_key, &request.client)?;
         self.check_expiry(caller, &request).await?;
         let place = map::place(caller, &request, self.engine.now())?;
         let (order, answer) = self.placed_or_repeated(caller, place).await?;
-        let now = self.engine.now();
-        map::check_placed(&order, answer.as_ref(), now)?;
-        let (kept, platform) = (Kept::read(&order)?, map::platform(&order)?);
-        let opened = Opened::of(&order, platform, now)?;
-        let order_content = map::order_content(&order, &kept, &opened, platform);
+        map::check_placed(&order, answer.as_ref(), self.engine.now())?;
+        Ok(order)
+    }
+
+    fn show_placed(&self, order: &Order) -> Result<Box<RawValue>, Fault> {
+        let (kept, platform) = (Kept::read(order)?, map::platform(order)?);
+        let opened = Opened::of(order, platform, self.engine.now())?;
+        let order_content = map::order_content(order, &kept, &opened, platform);
         shown(&Placed {
             pay_mch_key: opened.mch_key(&kept),
             order_content,
@@ -298,7 +347,7 @@ impl Api {
         }
     }
 
-    async fn query_order(&self, caller: &Registered, named: Named) -> Result<Box<RawValue>, Fault> {
+    async fn query_order(&self, caller: &Registered, named: Named) -> Result<Order, Fault> {
         check_client(caller, &named.mch_key, &named.client)?;
         let mut order = self.named(caller, &named).await?;
         if order.is_overdue(self.engine.now()) {
@@ -306,12 +355,16 @@ impl Api {
             self.engine.refresh_order(caller.business(), &order, QUERY_PATIENCE).await;
             order = self.order(caller, &named.out_trade_no).await?;
         }
-        let (kept, platform) = (Kept::read(&order)?, map::platform(&order)?);
-        let opened = Opened::of(&order, platform, self.engine.now())?;
+        Ok(order)
+    }
+
+    fn show_queried(&self, order: &Order) -> Result<Box<RawValue>, Fault> {
+        let (kept, platform) = (Kept::read(order)?, map::platform(order)?);
+        let opened = Opened::of(order, platform, self.engine.now())?;
         shown(&Queried {
             nonce_str: nonce_str(),
             pay_mch_key: opened.mch_key(&kept),
-            order_content: map::order_content(&order, &kept, &opened, platform),
+            order_content: map::order_content(order, &kept, &opened, platform),
         })
     }
 

@@ -78,6 +78,7 @@ pub(crate) struct Registered {
 #[derive(Default)]
 pub struct SubMerchants {
     by_id: HashMap<String, Arc<Registered>>,
+    by_outlet: HashMap<String, Arc<Registered>>,
 }
 
 impl SubMerchants {
@@ -87,21 +88,29 @@ impl SubMerchants {
     /// When a part of it is wrong, or two of them could be confused.
     pub fn new(declared: Vec<SubMerchant>) -> Result<SubMerchants, DeclarationFault> {
         check_together(&declared)?;
-        let mut by_id = HashMap::new();
+        let mut all = SubMerchants::default();
         for one in declared {
             one.check()?;
             let pem = one.public_key_pem.as_deref();
             let verifier = pem.map(PssVerifier::from_public_pem).transpose();
             let verifier = verifier.map_err(|fault| one.wrong(&format!("public_key: {fault}")))?;
             let key_id = Arc::from(format!("cpay:{}", one.out_sub_mch_id));
-            let id = one.out_sub_mch_id.clone();
-            by_id.insert(id, Arc::new(Registered { declared: one, verifier, key_id }));
+            let one = Arc::new(Registered { declared: one, verifier, key_id });
+            let declared = &one.declared;
+            let outlets = declared.outlets.iter().map(|outlet| outlet.out_shop_id.clone());
+            all.by_outlet.extend(outlets.map(|id| (id, one.clone())));
+            all.by_id.insert(declared.out_sub_mch_id.clone(), one.clone());
         }
-        Ok(SubMerchants { by_id })
+        Ok(all)
     }
 
     pub(crate) fn get(&self, out_sub_mch_id: &str) -> Option<&Arc<Registered>> {
         self.by_id.get(out_sub_mch_id)
+    }
+
+    /// The one that has an outlet: devices name nothing else.
+    pub(crate) fn of_outlet(&self, out_shop_id: &str) -> Option<&Arc<Registered>> {
+        self.by_outlet.get(out_shop_id)
     }
 }
 
@@ -218,6 +227,11 @@ fn check_together(all: &[SubMerchant]) -> Result<(), DeclarationFault> {
             if let Some(prefix) = clash {
                 let other = &other.out_sub_mch_id;
                 return Err(one.wrong(&format!("order_prefixes: {prefix} clashes with {other}'s")));
+            }
+            let mut outlets = one.outlets.iter().map(|outlet| &outlet.out_shop_id);
+            if let Some(id) = outlets.find(|id| other.outlet(id).is_some()) {
+                let other = &other.out_sub_mch_id;
+                return Err(one.wrong(&format!("out_shop_id {id} is {other}'s already")));
             }
         }
     }

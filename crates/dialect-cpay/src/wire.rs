@@ -174,7 +174,7 @@ impl PayRequest {
                 required("order_client", OrderClient::read(asked)?)?
             }
         };
-        let nonce_str = nonce_str(asked)?;
+        let nonce_str = nonce_str(asked, "nonce_str")?;
         if let Some(wanted) = trade_type(pay.scene()) {
             asked.integer("trade_type", wanted..=wanted)?;
         }
@@ -266,6 +266,24 @@ fn platform(pay: Pay, content: &PayContent, key: &MchKey) -> Read<Platform> {
 }
 
 impl PayContent {
+    /// What a request says that names nothing but a number and a title.
+    pub(crate) fn plain(out_trade_no: String, body: String) -> PayContent {
+        PayContent {
+            out_trade_no,
+            total_fee: Fen::ZERO,
+            body,
+            time_expire: None,
+            detail: None,
+            remark: None,
+            caller_notify_url: None,
+            attach: None,
+            goods_tag: None,
+            product_id: None,
+            client_flow_id: None,
+            author_code: None,
+        }
+    }
+
     fn read(pay: Pay, content: &Object<'_>) -> Read<PayContent> {
         let is_by_code = pay == Pay::Micro;
         let out_trade_no = number(content, "out_trade_no")?;
@@ -450,7 +468,7 @@ impl Named {
         let client = required("order_client", OrderClient::read(asked)?)?;
         let out_trade_no = number(asked, "out_trade_no")?;
         let trade_type = asked.integer("trade_type", 0..=NUMBER_32_MAX)?;
-        nonce_str(asked)?;
+        nonce_str(asked, "nonce_str")?;
         Ok(Named { mch_key, client, out_trade_no, trade_type })
     }
 }
@@ -480,7 +498,7 @@ impl RefundAsked {
         let mch_key = MchKey::read(asked)?;
         let authority = within(asked, "pay_mch_key", Authority::read)?;
         let client = required("order_client", OrderClient::read(asked)?)?;
-        let nonce_str = nonce_str(asked)?;
+        let nonce_str = nonce_str(asked, "nonce_str")?;
         within(asked, "refund_content", |content| {
             let fen = |name: &str, field: Option<i64>| required(name, field).map(Fen::new);
             let total = content.integer("total_fee", 1..=NUMBER_32_MAX)?;
@@ -542,12 +560,13 @@ fn within<'o, 'a, T>(
     read(object).map_err(|fault| fault.inside(name))
 }
 
-fn nonce_str(asked: &Object<'_>) -> Read<String> {
-    asked.required_text("nonce_str", 1..=32).map(str::to_owned)
+/// A random text. It may come again.
+pub(crate) fn nonce_str(asked: &Object<'_>, name: &str) -> Read<String> {
+    asked.required_text(name, 1..=32).map(str::to_owned)
 }
 
 /// A number that a client made. Whose prefix it must have depends on who calls.
-fn number(owner: &Object<'_>, name: &str) -> Read<String> {
+pub(crate) fn number(owner: &Object<'_>, name: &str) -> Read<String> {
     let text = owner.required_text(name, NUMBER_LEN)?;
     match is_number(text) {
         true => Ok(text.to_owned()),

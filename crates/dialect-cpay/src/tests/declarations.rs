@@ -86,6 +86,7 @@ fn two_that_could_be_confused_are_refused() {
         it.out_sub_mch_id = "sz02Merchant".to_owned();
         it.merchant = MerchantId::new("CM2");
         it.order_prefixes = vec!["sz02".to_owned()];
+        it.outlets[0].out_shop_id = "sz02Outlet".to_owned();
     };
     assert_eq!(refusal_beside(apart), None);
     assert_eq!(refusal_beside(|_| {}).as_deref(), Some("cpay: sz01Merchant: appears twice"));
@@ -96,6 +97,14 @@ fn two_that_could_be_confused_are_refused() {
     assert_eq!(
         refusal_beside(same_merchant).as_deref(),
         Some("cpay: sz02Merchant: merchant CM1 is another one's already")
+    );
+    let same_outlet = |it: &mut SubMerchant| {
+        apart(it);
+        it.outlets[0].out_shop_id = "sz01Outlet".to_owned();
+    };
+    assert_eq!(
+        refusal_beside(same_outlet).as_deref(),
+        Some("cpay: sz02Merchant: out_shop_id sz01Outlet is sz01Merchant's already")
     );
     for prefix in ["sz01", "sz0", "sz01x"] {
         let clash = |it: &mut SubMerchant| {

@@ -825,11 +825,85 @@ async fn a_caller_lists_its_outlets_and_reports_about_itself() {
         let answer = call(&gateway, name, &with(&asked, member, json!(0))).await;
         assert!(answer.refused((101, 422)).contains(member), "{answer:?}");
     }
-    for name in ["upload_client_monitor_info", "upload_client_conf_info"] {
+    for (name, member) in [
+        ("upload_client_monitor_info", "upload_client_monitor_info"),
+        ("upload_client_conf_info", "upload_client_conf_info"),
+        ("device_report", "device_info_report"),
+    ] {
         let report = with(&asked, "uncompressed_monitor_info", json!({"machine_info": "x"}));
-        let taken = result(&gateway, name, &report).await;
+        let taken = call(&gateway, name, &report).await.result(member);
         assert_eq!(taken["interval"], 0, "{taken}");
     }
+}
+
+/// A call in the short form: the numbers of its outcome, and its content; a code that is there was verified.
+async fn brief(gateway: &TestGateway, name: &str, key: &str, content: &Value) -> (i64, i64, Value) {
+    let text = content.to_string();
+    let body = json!({"r": text, "a": code(key, &text)}).to_string();
+    let answer = gateway.post_raw(&format!("/cpay/{name}"), vec![], body.as_bytes()).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let text = answer.body["rc"].as_str().expect("a text");
+    let content: Value = serde_json::from_str(text).expect("JSON in the text");
+    let (status, internal) = (content["s"].as_i64(), content["is"].as_i64());
+    let (status, internal) = (status.expect("a number"), internal.expect("a number"));
+    let own = json!(self::code(&gateway.text("/cpay/authen_key"), text));
+    let wanted = if [3, 101].contains(&status) { Value::Null } else { own };
+    assert_eq!(answer.body.get("a").unwrap_or(&Value::Null), &wanted, "{answer:?}");
+    assert!(content["li"].is_number() && content["d"].is_string(), "{content}");
+    (status, internal, content)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn devices_speak_the_short_form() {
+    let gateway = TestGateway::start();
+    let key = gateway.text("/cpay/authen_key");
+    for (channel, platform, member) in [("wxpay", 1, "wx"), ("alipay", 2, "ali")] {
+        let (no, code) = (number(), show(&gateway, channel, "success").await);
+        let asked = json!({
+            "ns": "69050786d195198efe9070ae45857070", "osi": gateway.text("/cpay/out_shop_id"),
+            "otn": no, "ac": code, "tf": 900, "bd": "支付简述",
+            "di": gateway.text("/cpay/device_id"), "sc": "LANDI_QM800_LA198KBQ8W1666", "stt": 2451,
+        });
+        let (status, _, content) = brief(&gateway, "brief_micro_pay", &key, &asked).await;
+        let paid = &content["brief_micro_pay"];
+        assert_eq!((status, &paid[member]["cts"]), (0, &json!(2)), "{content}");
+        assert_eq!(paid["ns"].as_str().map(str::len), Some(8), "{content}");
+        let again = brief(&gateway, "brief_micro_pay", &key, &asked).await.2;
+        assert_eq!(again["brief_micro_pay"][member], paid[member]);
+        let other = with(&asked, "tf", json!(901));
+        let refused = brief(&gateway, "brief_micro_pay", &key, &other).await;
+        assert_eq!((refused.0, refused.1), (102, 407), "{refused:?}");
+
+        let query = json!({"ns": "0", "osi": asked["osi"], "otn": no});
+        let (status, _, content) = brief(&gateway, "brief_query_order", &key, &query).await;
+        let found = &content["brief_query_order"];
+        assert_eq!(status, 0, "{content}");
+        assert_eq!(
+            (&found["otn"], &found["tf"], &found["pp"], &found[member]["cts"]),
+            (&json!(no), &json!(900), &json!(platform), &json!(2)),
+            "{content}"
+        );
+        // It is the same order in the long form.
+        let long = with(&named(&gateway, &no), "pay_mch_key", self::key(&gateway, platform));
+        until(&gateway, &long, 2).await;
+        for (member, value, want) in [
+            ("osi", json!("sz01strange"), (101, 401)),
+            ("di", json!("strange"), (104, 403)),
+            ("otn", json!("sz02x"), (101, 422)),
+            ("ac", json!("9900"), (101, 422)),
+            ("tf", json!(0), (101, 422)),
+            ("stt", Value::Null, (101, 422)),
+            ("sc", Value::Null, (101, 422)),
+        ] {
+            let wrong = with(&with(&asked, "otn", json!(number())), member, value);
+            let refused = brief(&gateway, "brief_micro_pay", &key, &wrong).await;
+            assert_eq!((refused.0, refused.1), want, "{wrong}: {refused:?}");
+        }
+        let strange =
+            brief(&gateway, "brief_query_order", "another key of a merchant", &query).await;
+        assert_eq!((strange.0, strange.1), (101, 401), "{strange:?}");
+    }
+    gateway.check_books();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
