@@ -94,7 +94,7 @@ pub(crate) fn authenticate(
         }
         Form::Brief => known.of_outlet(asked.required_text("osi", 1..=32)?),
     };
-    let is_proven = verifies(found.map(|found| &**found), request_content, proof);
+    let is_proven = verifies(known, found.map(|found| &**found), request_content, proof);
     match found.filter(|_| is_proven) {
         Some(found) => Ok(found.clone()),
         None => Err(Fault::unproven(FAILED)),
@@ -114,7 +114,12 @@ fn named<'o>(asked: &'o Object<'_>) -> Read<(Option<&'o str>, &'o str)> {
 }
 
 /// The work is the same for a 子商户 that is not known, so that the time tells nothing.
-fn verifies(found: Option<&Registered>, request_content: &str, proof: Proof<'_>) -> bool {
+fn verifies(
+    known: &SubMerchants,
+    found: Option<&Registered>,
+    request_content: &str,
+    proof: Proof<'_>,
+) -> bool {
     match proof {
         Proof::Code(code) => {
             let key = found.map_or("", |found| found.declared.authen_key.expose());
@@ -123,8 +128,10 @@ fn verifies(found: Option<&Registered>, request_content: &str, proof: Proof<'_>)
             is_equal && found.is_some()
         }
         Proof::Signature(signature) => {
-            let verifier = found.and_then(|found| found.verifier.as_ref());
-            verifier.is_some_and(|key| key.verify(request_content.as_bytes(), signature))
+            let own = found.and_then(|found| found.verifier.as_ref());
+            let any = own.or_else(|| known.any_verifier());
+            let holds = any.is_some_and(|key| key.verify(request_content.as_bytes(), signature));
+            holds && own.is_some()
         }
     }
 }

@@ -108,6 +108,11 @@ impl Fault {
         Fault::new(Status::Failed, Internal::Conflict, text)
     }
 
+    /// The order is paid: nobody must pay again, under this number or another.
+    pub(crate) fn paid() -> Fault {
+        Fault::conflict("the order is paid, query it")
+    }
+
     /// There is no such order or refund.
     pub(crate) fn not_found(what: &str) -> Fault {
         Fault::new(Status::Failed, Internal::NoOrder, format!("no such {what}"))
@@ -163,8 +168,8 @@ impl From<Failure> for Fault {
             Failure::Overloaded => later("overloaded, send it again"),
             Failure::Busy => later("busy, send it again"),
             Failure::Stopping => later("stopping, send it again"),
-            // Its text is for the operator only.
-            Failure::Defect(_) => Fault::new(Status::Failed, Internal::Defect, "internal error"),
+            // Its text is for the operator only. An earlier call of the number may have charged.
+            Failure::Defect(_) => Fault::unknown(),
             Failure::Store(fault) => fault.into(),
         }
     }
@@ -186,7 +191,7 @@ impl From<store::StoreFault> for Fault {
 impl From<serde_json::Error> for Fault {
     fn from(fault: serde_json::Error) -> Fault {
         tracing::error!(%fault, "what a row keeps of its request cannot be read or written");
-        Fault::new(Status::Failed, Internal::Defect, "internal error")
+        Fault::unknown()
     }
 }
 
@@ -232,7 +237,7 @@ fn of_order(refusal: &OrderRefusal) -> Fault {
         OrderRefusal::Differs { .. } => Fault::differs(text),
         OrderRefusal::CallInFlight => Fault::in_flight(),
         // Nothing in the request would mend it: the merchant must ask the platform.
-        OrderRefusal::MerchantDisabled | OrderRefusal::NoRoute => {
+        OrderRefusal::MerchantDisabled | OrderRefusal::NoRoute { .. } => {
             Fault::new(Status::Failed, Internal::NotPermitted, text)
         }
         OrderRefusal::Amount => invalid("pay_content.total_fee"),

@@ -143,9 +143,8 @@ pub(crate) fn check_placed(
         OrderState::Failed { reason, .. } => {
             Err(Fault::new(Status::Failed, Internal::Upstream, reason.clone()))
         }
-        OrderState::Paid(_) | OrderState::Closed { .. } => {
-            Err(kernel::Refusal::from(kernel::OrderRefusal::Final).into())
-        }
+        OrderState::Paid(_) => Err(Fault::paid()),
+        OrderState::Closed { .. } => Err(kernel::Refusal::from(kernel::OrderRefusal::Final).into()),
     }
 }
 
@@ -155,9 +154,10 @@ pub(crate) fn not_known(answer: Option<&ChannelAnswer>) -> Fault {
         Some(ChannelAnswer::Later { code, text } | ChannelAnswer::Refused { code, text }) => {
             Fault::new(Status::Unknown, Internal::Upstream, format!("{code}: {text}"))
         }
-        // The order stands; the same call passes once the platform has mended its account.
+        // The order stands, and an earlier call may have charged a code: the same call passes once the
+        // platform has mended its account.
         Some(ChannelAnswer::AccountFault { code, text }) => {
-            Fault::new(Status::Failed, Internal::NotPermitted, format!("{code}: {text}"))
+            Fault::new(Status::Unknown, Internal::NotPermitted, format!("{code}: {text}"))
         }
         Some(ChannelAnswer::Unknown) | None => {
             let text = "the outcome is not known yet, send the same call again or query";

@@ -323,6 +323,10 @@ impl Api {
                 match (map::is_same(&order, &place), place.request.scene == Scene::Swipe) {
                     (false, _) => Err(Fault::differs("the order exists with other content")),
                     (true, true) => Ok((order, None)),
+                    // Under a new number the payer would pay again.
+                    (true, false) if matches!(order.state, OrderState::Paid(_)) => {
+                        Err(Fault::paid())
+                    }
                     (true, false) => Err(refusal.into()),
                 }
             }

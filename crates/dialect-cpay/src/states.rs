@@ -1,7 +1,7 @@
 //! Numbers of platforms, kinds of payment and states: one table each, read both ways.
 
 use channel::Scene;
-use kernel::{Order, OrderState, Refund, RefundState};
+use kernel::{AttentionKind, Order, OrderState, Refund, RefundState};
 use ledger::Fen;
 
 /// `pay_platform`. Membership cards (3) and bookkeeping (4) are not offered.
@@ -160,10 +160,17 @@ impl RefundProgress {
                 RefundProgress::Processing
             }
             RefundState::Done { .. } | RefundState::SettledByHand { .. } => RefundProgress::Done,
+            // What the channel contradicts is not known: another number could pay it twice.
+            RefundState::Failed { .. } if is_contradicted(refund) => RefundProgress::Processing,
             RefundState::Failed { .. } => RefundProgress::Failed,
             RefundState::WrittenOff { .. } => RefundProgress::ByHand,
         }
     }
+}
+
+fn is_contradicted(refund: &Refund) -> bool {
+    let kind = refund.attention.as_ref().map(|attention| attention.kind);
+    kind == Some(AttentionKind::Contradiction)
 }
 
 /// The state of a refund, at WeChat Pay and at Alipay.

@@ -179,8 +179,23 @@ impl PayRequest {
             asked.integer("trade_type", wanted..=wanted)?;
         }
         let request = PayRequest { pay, platform, content, mch_key, client, nonce_str };
+        let request = request.of_its_platform();
         request.check_together()?;
         Ok(request)
+    }
+
+    /// A cashier does not know whose code is scanned, and sends what either platform takes: what is of the
+    /// other one is not used.
+    fn of_its_platform(mut self) -> PayRequest {
+        if self.pay == Pay::Micro && self.platform == Platform::Alipay {
+            self.mch_key.wxpay_pay_mch_key_ext = None;
+            (self.content.attach, self.content.goods_tag) = (None, None);
+            self.content.product_id = None;
+        }
+        if self.pay == Pay::Micro && self.platform == Platform::Wechat {
+            self.mch_key.alipay_pay_mch_key_ext = None;
+        }
+        self
     }
 
     /// What depends on more than one member.
@@ -215,6 +230,11 @@ impl PayRequest {
             Platform::Wechat => alipay.is_some().then_some("alipay_pay_mch_key_ext"),
             Platform::Alipay => wxpay.is_some().then_some("wxpay_pay_mch_key_ext"),
         };
+        let app_of_payer = wxpay.as_ref().filter(|_| self.platform == Platform::Wechat);
+        if app_of_payer.is_some_and(WxpayExt::lacks_app) {
+            let missing = Malformed::new("app_id", "missing, open_id is of that app");
+            return Err(missing.inside("wxpay_pay_mch_key_ext"));
+        }
         if let Some(name) = other {
             return Err(Malformed::new(name, "does not belong to pay_platform"));
         }
@@ -403,6 +423,14 @@ impl MchKey {
 }
 
 impl WxpayExt {
+    /// Whether it names a payer by the 服务商's app, and not the app: the platform would take the 子商户's.
+    const fn lacks_app(&self) -> bool {
+        self.open_id.is_some()
+            && self.sub_open_id.is_none()
+            && self.app_id.is_none()
+            && self.mini_program_app_id.is_none()
+    }
+
     fn read(ext: &Object<'_>) -> Read<WxpayExt> {
         let text = |name, length| Ok::<_, Malformed>(owned(ext.text(name, length)?));
         Ok(WxpayExt {

@@ -343,7 +343,7 @@ pub(super) fn run_task(deciding: &mut Deciding<'_>, row: &Agreement) {
         AgreementState::Signing(None) if !row.is_page_over(now) => {
             begin(deciding, row, sign_instruction(row));
         }
-        AgreementState::Terminating { .. } if row.polls % 2 == 0 => {
+        AgreementState::Terminating { .. } if row.polls.is_multiple_of(2) => {
             begin(deciding, row, terminate_instruction(row));
         }
         // Every second attempt to end it is a query, which tells whether it has ended.
