@@ -217,6 +217,7 @@ impl From<Refusal> for Fault {
             | Refusal::Recharge(_)
             | Refusal::Wallet(_)
             | Refusal::WalletFreeze(_)
+            | Refusal::Agreement(_)
             | Refusal::Book(_) => Fault::new(Status::Failed, Internal::Defect, refusal.to_string()),
         }
     }
@@ -235,7 +236,7 @@ fn of_order(refusal: &OrderRefusal) -> Fault {
             Fault::new(Status::NumberUsed, Internal::Conflict, text)
         }
         OrderRefusal::Differs { .. } => Fault::differs(text),
-        OrderRefusal::CallInFlight => Fault::in_flight(),
+        OrderRefusal::CallInFlight | OrderRefusal::DebitOut => Fault::in_flight(),
         // Nothing in the request would mend it: the merchant must ask the platform.
         OrderRefusal::MerchantDisabled | OrderRefusal::NoRoute { .. } => {
             Fault::new(Status::Failed, Internal::NotPermitted, text)
@@ -247,8 +248,8 @@ fn of_order(refusal: &OrderRefusal) -> Fault {
         OrderRefusal::Text { .. } => invalid("pay_content"),
         OrderRefusal::PaymentCode { .. } => invalid("pay_content.author_code"),
         OrderRefusal::State { .. } => Fault::conflict(text),
-        // No order of this dialect is divided or paid from a wallet, and operators' refusals cannot come
-        // of its commands.
+        // No order of this dialect is divided, paid from a wallet or by agreement, and operators' refusals
+        // cannot come of its commands.
         OrderRefusal::Contested { .. }
         | OrderRefusal::NotContested
         | OrderRefusal::StoredValue
@@ -260,7 +261,8 @@ fn of_order(refusal: &OrderRefusal) -> Fault {
         | OrderRefusal::NoWallet
         | OrderRefusal::OtherWallet
         | OrderRefusal::Wallet(_)
-        | OrderRefusal::WalletCard { .. } => Fault::conflict(text),
+        | OrderRefusal::WalletCard { .. }
+        | OrderRefusal::Debit(_) => Fault::conflict(text),
     }
 }
 

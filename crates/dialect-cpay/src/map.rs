@@ -67,6 +67,7 @@ pub(crate) fn place(
         payees: vec![],
         expires_at: Some(content.time_expire.unwrap_or(default)),
         payment_code: code.map(PaymentCode::new),
+        agreement: None,
     })
 }
 
