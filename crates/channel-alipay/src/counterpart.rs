@@ -108,7 +108,7 @@ impl AlipayCounterpart {
     /// What a request that passed the gate comes to.
     fn carry_out(&self, call: &mut CallContext<'_>, method: Method) -> Result<Reply, Stop> {
         match call.mode {
-            // A debit that waits stands at the channel: it is no refusal.
+            // A debit that waits stands at the channel: nothing is refused.
             FaultMode::Error { code } if code_pay::is_wait(code, method) => {}
             FaultMode::Error { code } => return Err(Refusal::injected(code).into()),
             _ => {}

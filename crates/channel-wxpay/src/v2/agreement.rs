@@ -1,7 +1,7 @@
 //! Agreements (委托代扣): the pages on which a payer signs, the calls about what was signed, and debits.
 //!
 //! These calls know no `sign_type`, but for two of the signing: they are signed with MD5, and so is what
-//! answers to them, whatever the account signs its other calls with.
+//! answers to them, even where the account signs its other calls with HMAC-SHA256.
 //!
 //! - `plans`: the templates of the account. `reading`: answers and callbacks to findings.
 

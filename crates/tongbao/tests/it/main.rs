@@ -4,6 +4,7 @@
 //! - [`merchant`]: a merchant's server that receives notifications.
 //! - `admin`: the administration and operations.
 //! - `agreements`: payers sign, and are debited from then on.
+//! - `papay`: the same at WeChat Pay, where a debit is accepted first.
 //! - `alipay`: the simulated Alipay.
 //! - `allocation`: a paid order's money is divided.
 //! - `archive`: what leaves the database for files, and is proved by them.
@@ -62,6 +63,7 @@ mod idempotency;
 mod inputs;
 mod life;
 mod merchant;
+mod papay;
 mod pay_table;
 mod pay_types;
 mod query_close;

@@ -56,7 +56,7 @@ impl Page {
     }
 }
 
-/// Opens a link on the phone: whoever signed it is looked at here, because no gate did.
+/// Opens a link on the phone. No gate has looked at who signed it: that is done here.
 pub(super) fn open(
     world: &World,
     parameters: &Parameters,

@@ -153,7 +153,7 @@ fn lost_on_the_way_there_or_back() {
     }
 }
 
-/// What is not signed, or signed wrongly, is believed by nobody; the work was done.
+/// What is not signed, or signed wrongly, is not believed; the work was done.
 #[test]
 fn answers_without_a_good_signature_are_unknown() {
     for mode in [FaultMode::BadSignature, FaultMode::Unsigned, FaultMode::Probe] {

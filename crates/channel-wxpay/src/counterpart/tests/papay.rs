@@ -297,7 +297,7 @@ fn injected_codes_change_nothing() {
     }
 }
 
-/// What is not signed, or signed wrongly, is believed by nobody; the work was done. The address of a page
+/// What is not signed, or signed wrongly, is not believed; the work was done. The address of a page
 /// alone needs no signature, and one that is there must hold.
 #[test]
 fn answers_without_a_good_signature_are_unknown() {
