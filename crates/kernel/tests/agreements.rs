@@ -2,7 +2,9 @@
 
 mod support;
 
-use support::script::check;
+use support::TestKernel;
+use support::script::agreements::without_cancels;
+use support::script::{check, check_on};
 
 #[test]
 fn an_agreement_is_signed_used_and_ended() {
@@ -249,6 +251,50 @@ fn nothing_is_placed_again_by_an_agreement_that_is_to_end() {
         terminate a1 -> agreement terminating +30s by terminating, call_begun; ask terminate_agreement
         task o1 -> order init +30s by call_begun; ask query
         o1 query: not_found -> order closing +30s by call_ended, closing, call_begun; ask query
+        ",
+    );
+}
+
+#[test]
+fn a_debit_that_cannot_be_taken_back_waits_for_the_channels_word() {
+    let mut kernel = TestKernel::new(without_cancels());
+    check_on(
+        &mut kernel,
+        "
+        agree a1 -> agreement signing +30s by requested; ask sign_agreement
+        a1 query_agreement: agreement signed r1 -> agreement signed by signed; notification due +30s by queued; deliver
+        place o1 agreement=a1 -> order init +30s by placed; agreement signed by debit_begun; ask place
+        o1 place: pending -> order init +5s by confirmed
+        close o1 -> refused: the payer is being debited, which the channel does not take back: query the order
+        task o1 -> order init +30s by call_begun; ask query
+        o1 query: not_found -> order init +30s by call_ended, call_begun; ask place
+        o1 place: pending -> order init +300s by call_ended
+        wait expiry ->
+        task o1 -> order closing +30s by closing, call_begun; ask query
+        o1 query: pending -> order closing +60s by call_ended
+        close o1 -> refused: the payer is being debited, which the channel does not take back: query the order
+        place o1 agreement=a1 -> refused: another operation on the order is running
+        place o2 agreement=a1 -> refused: order 227712119603201281 is being debited: the next debit waits for its end
+        wait 3600s ->
+        task o1 -> order closing +30s by call_begun; ask query
+        o1 query: not_found -> order closing +120s by call_ended
+        wait 86400s ->
+        task o1 -> order closing +30s by call_begun; ask query
+        o1 query: pending -> order closing +300s by call_ended
+        wait 172800s ->
+        task o1 -> order closing +30s by call_begun; ask query
+        o1 query: pending -> order closing +7200s !cannot_close by close_refused
+        task o1 -> order closing +30s !cannot_close by call_begun; ask query
+        o1 query: paid tx1 1000 -> order paid by paid; agreement signed by debit_ended; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        place o2 agreement=a1 -> order init +30s by placed; agreement signed by debit_begun; ask place
+        o2 place: unknown -> order init +5s by call_ended; answer unknown
+        task o2 -> order init +30s by call_begun; ask query
+        o2 query: not_found -> order init +30s by call_ended, call_begun; ask place
+        o2 place: refused -> order closing +30s by call_ended, closing, call_begun; ask query; answer refused
+        o2 query: not_found -> order closing +60s by call_ended
+        wait 180000s ->
+        task o2 -> order closing +30s by call_begun; ask query
+        o2 query: not_found -> order failed +600s by failed; agreement signed +0s by debit_ended
         ",
     );
 }

@@ -998,6 +998,20 @@ proptest! {
     }
 
     #[test]
+    fn so_is_every_history_where_no_debit_is_taken_back(
+        steps in prop::collection::vec(any_step_with_agreements(), 1..80),
+    ) {
+        let mut kernel = TestKernel::new(support::script::agreements::without_cancels());
+        for (payee, at) in PAYEES {
+            play(&mut kernel, &format!("payee {payee} {at}"));
+        }
+        for step in steps {
+            play_if_possible(&mut kernel, &step);
+            check(&kernel);
+        }
+    }
+
+    #[test]
     fn the_same_inputs_give_the_same_decisions(
         steps in prop::collection::vec(any_step(), 1..60),
     ) {

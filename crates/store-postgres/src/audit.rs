@@ -64,6 +64,7 @@ fn rules() -> Vec<RuleSql> {
         (Rule::WalletCardsDiffer, noun::<Wallet>(), &sql::WALLET_CARDS_DIFFER),
         (Rule::CardVoidDiffers, noun::<Card>(), &sql::CARD_VOID_DIFFERS),
         (Rule::QuotaDiffers, noun::<CardQuota>(), &sql::QUOTA_DIFFERS),
+        (Rule::DebitDiffers, noun::<kernel::Agreement>(), &sql::DEBIT_DIFFERS),
         (Rule::RechargeNotBooked, noun::<Recharge>(), &sql::RECHARGE_NOT_BOOKED),
         (Rule::PaidWithoutNotification, order, &sql::PAID_WITHOUT_NOTIFICATION),
         (Rule::EventsMissing, order, &sql::ORDER_EVENTS_MISSING),

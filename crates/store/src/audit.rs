@@ -75,6 +75,8 @@ pub enum Rule {
     CardVoidDiffers,
     /// An owner's quota has the cards of its purchases that were not given up, without those that are void.
     QuotaDiffers,
+    /// An agreement debits exactly the order that is open and is to be paid by it, or none.
+    DebitDiffers,
     /// What a purchase brought is in the book once: the worth of its cards in the account of their batch, what
     /// was paid into a wallet and what the merchant added in the wallet's accounts.
     RechargeNotBooked,
@@ -94,7 +96,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule, in the order in which they are checked.
-    pub const ALL: [Rule; 32] = [
+    pub const ALL: [Rule; 33] = [
         Rule::TransferShape,
         Rule::BalanceMissing,
         Rule::BalanceDiffers,
@@ -120,6 +122,7 @@ impl Rule {
         Rule::WalletCardsDiffer,
         Rule::CardVoidDiffers,
         Rule::QuotaDiffers,
+        Rule::DebitDiffers,
         Rule::RechargeNotBooked,
         Rule::HeldDiffers,
         Rule::HoldWithoutRow,
@@ -162,6 +165,7 @@ impl Rule {
             Rule::WalletCardsDiffer => "its cards are not those that say that they are in it",
             Rule::CardVoidDiffers => "it is void without a refund, or refunded and not void",
             Rule::QuotaDiffers => "its owner's purchases do not have the cards that it counts",
+            Rule::DebitDiffers => "the order that it debits is not the open one that it pays",
             Rule::RechargeNotBooked => "what it brought is not in the book once",
             Rule::HeldDiffers => "its transfers do not hold what it should hold",
             Rule::HoldWithoutRow => "holds or releases for a row that does not exist",

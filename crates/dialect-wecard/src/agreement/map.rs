@@ -115,7 +115,7 @@ pub(super) fn signed<'o>(
     })
 }
 
-/// The result of `terminate` and `notice`.
+/// The result of `terminate`, and where a debit is announced.
 pub(super) fn stands(row: &Agreement) -> StatusShown<'_> {
     StatusShown {
         out_agreement_id: &row.terms.request.number,

@@ -36,7 +36,7 @@ pub(crate) fn router() -> Router<Arc<Api>> {
         ("sign", post(sign)),
         ("query", post(query)),
         ("terminate", post(terminate)),
-        ("notice", post(notice)),
+        ("notice", post(announce_debit)),
     ];
     paths.into_iter().fold(Router::new(), |router, (name, method)| {
         router.route(&format!("{BASE}/{name}"), method.fallback(wrong_method))
@@ -55,8 +55,8 @@ async fn terminate(State(api): Shared, request: Request) -> Response {
     answer(terminated(&api, request).await.map_err(of_agreement))
 }
 
-async fn notice(State(api): Shared, request: Request) -> Response {
-    answer(noticed(&api, request).await.map_err(of_agreement))
+async fn announce_debit(State(api): Shared, request: Request) -> Response {
+    answer(announced(&api, request).await.map_err(of_agreement))
 }
 
 async fn signed(api: &Api, request: Request) -> Result<Response, Fault> {
@@ -88,9 +88,9 @@ async fn terminated(api: &Api, request: Request) -> Result<Response, Fault> {
 }
 
 /// Announces a debit where nothing has to be announced. A channel that wants that is not told here.
-async fn noticed(api: &Api, request: Request) -> Result<Response, Fault> {
+async fn announced(api: &Api, request: Request) -> Result<Response, Fault> {
     let received = Received::read(request).await?;
-    let (caller, name) = api.admit(&received, |_, body| Ok(wire::notice(body)?))?;
+    let (caller, name) = api.admit(&received, |_, body| Ok(wire::debit_to_announce(body)?))?;
     let row = api.agreement(&caller.tenant, &name).await?;
     if row.state != AgreementState::Signed {
         let text = format!("the agreement is {}", row.state.name());
@@ -117,7 +117,7 @@ async fn handle_and_wait(
     }
 }
 
-/// The channel's number of it, masked: whoever has it whole could debit.
+/// The channel's number of it, masked: who has it whole could debit.
 fn channel_agreement_id(api: &Api, row: &Agreement) -> Option<String> {
     let contract = row.contract.as_ref()?;
     let context = agreement_context(&row.terms.tenant, &row.key());

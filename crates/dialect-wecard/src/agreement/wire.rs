@@ -272,7 +272,7 @@ impl Terminate {
 }
 
 /// `POST …/agreement/out/notice`, checked.
-pub(super) fn notice(body: &Object<'_>) -> Read<AgreementName> {
+pub(super) fn debit_to_announce(body: &Object<'_>) -> Read<AgreementName> {
     let name = AgreementName::read(body)?;
     required("EstimatedAmount", body.integer("EstimatedAmount", 1..=TOTAL_FEN_MAX)?)?;
     body.integer("DeductDays", 1..=30)?;
@@ -294,7 +294,7 @@ pub(super) struct SignShown<'o> {
     pub(super) fail_reason: Option<&'o str>,
 }
 
-/// `Result` of `terminate` and `notice`.
+/// `Result` of `terminate`, and where a debit is announced.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct StatusShown<'o> {

@@ -217,7 +217,7 @@ pub(super) fn evolve(
         AgreementChange::DebitBegun { order } => row.debiting = Some(*order),
         AgreementChange::DebitEnded { is_checked, .. } => {
             row.debiting = None;
-            if *is_checked && row.in_flight.is_none() {
+            if *is_checked {
                 row.polls = 0;
                 row.next_poll_at = Some(event.at);
             }

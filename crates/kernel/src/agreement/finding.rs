@@ -277,7 +277,7 @@ fn not_found(
         (AgreementState::Signing(_), Some(Operation::QueryAgreement)) => {
             not_signed(deciding, row, finding);
         }
-        // The refusal of an end is no proof of it: a query tells.
+        // The refusal of an end does not prove it: a query tells.
         (AgreementState::Terminating { .. }, Some(Operation::TerminateAgreement)) => {
             query(deciding, row);
         }

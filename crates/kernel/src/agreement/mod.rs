@@ -4,7 +4,7 @@
 //! time. Whether it stands is the channel's word alone: what a callback tells is confirmed by a query, and
 //! a failed debit is a reason to query and nothing more.
 //!
-//! The channel's own number of what was signed is a secret, for whoever has it could debit. It is kept
+//! The channel's own number of what was signed is a secret, for who has it could debit. It is kept
 //! sealed. The kernel moves it and never opens it; an instruction names the agreement by its id, and the
 //! number is put in right before the call.
 //!

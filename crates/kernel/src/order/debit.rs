@@ -3,7 +3,7 @@
 //! Unlike a payer's code, a debit may be repeated under its number: the channel debits once. So while its
 //! outcome is unknown it is queried, and placed again where the channel knows nothing of it. What was
 //! accepted, or may have been, ends only by the channel's word: where the channel can cancel a debit, its
-//! expiry and its merchant's wish to close it do that; elsewhere it is queried until it is clear.
+//! expiry and its merchant's close do that; elsewhere it is queried until it is clear.
 
 use super::by_code;
 use super::finding::{Transition, end};

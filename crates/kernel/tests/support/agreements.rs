@@ -1,17 +1,31 @@
 //! Steps about agreements.
 
-use super::super::{TestKernel, tenant};
+use super::super::{TestKernel, directory, tenant};
 use super::number;
 use channel::{
-    AgreementFound, AgreementReference, AgreementStatus, Finding, Payer, PeriodRule, PeriodUnit,
-    Scene, TerminatedBy,
+    AgreementFound, AgreementReference, AgreementRules, AgreementStatus, Finding, Payer,
+    PeriodRule, PeriodUnit, Scene, TerminatedBy,
 };
 use kernel::{
-    Agreement, AgreementCommand, AgreementRequest, Command, Key, MerchantId, NaturalKey,
+    Agreement, AgreementCommand, AgreementRequest, Command, Directory, Key, MerchantId, NaturalKey,
     SignAgreement,
 };
 use ledger::{Fen, kinds};
 use std::sync::Arc;
+
+/// The directory of a channel that takes no debit back.
+pub(crate) fn without_cancels() -> Directory {
+    let mut directory = directory();
+    for routes in directory.tenants.values_mut() {
+        for merchant in routes.merchants.values_mut() {
+            for route in &mut merchant.routes {
+                let rules = route.agreements.expect("a channel with agreements");
+                route.agreements = Some(AgreementRules { cancels_debits: false, ..rules });
+            }
+        }
+    }
+    directory
+}
 
 pub(crate) fn key(no: &str) -> Key<kinds::Agreement> {
     Key::Number(NaturalKey::new("wecard.agreement", no))

@@ -342,6 +342,14 @@ super::statements! {
             WHERE (cards.state IN ('void', 'expired')) IS NOT TRUE) AS found
         ORDER BY tenant, id LIMIT 1";
 
+    DEBIT_DIFFERS = "SELECT tenant, id FROM (
+            SELECT tenant, id, debiting AS order_id, 1 AS side FROM agreements
+            WHERE debiting IS NOT NULL
+            UNION ALL
+            SELECT tenant, agreement_id, id, -1 FROM orders JOIN order_terms USING (tenant, id)
+            WHERE agreement_id IS NOT NULL AND state IN ('init', 'paying', 'closing')) AS sides
+        GROUP BY tenant, id, order_id HAVING sum(side) <> 0 ORDER BY tenant, id LIMIT 1";
+
     QUOTA_DIFFERS = "SELECT tenant, max(id) AS quota FROM (
             SELECT tenant, batch_id, owner, id, taken FROM card_quotas
             UNION ALL

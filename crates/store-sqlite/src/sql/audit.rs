@@ -124,7 +124,7 @@ macro_rules! moved {
 }
 
 /// The rules behind those of the accounts.
-pub(crate) const MONEY_RULES: [RuleSql; 21] = [
+pub(crate) const MONEY_RULES: [RuleSql; 22] = [
     (
         Rule::PaidWithoutPayment,
         "order",
@@ -417,6 +417,17 @@ pub(crate) const MONEY_RULES: [RuleSql; 21] = [
             WHERE cards.state = 'void')
         GROUP BY tenant, batch_id, owner HAVING quota IS NOT NULL AND sum(taken) <> 0
         ORDER BY tenant, quota LIMIT 1",
+    ),
+    (
+        Rule::DebitDiffers,
+        "agreement",
+        "SELECT tenant, id FROM (
+            SELECT tenant, id, debiting AS order_id, 1 AS side FROM agreements
+            WHERE debiting IS NOT NULL
+            UNION ALL
+            SELECT tenant, agreement_id, id, -1 FROM orders JOIN order_terms USING (tenant, id)
+            WHERE agreement_id IS NOT NULL AND state IN ('init', 'paying', 'closing'))
+        GROUP BY tenant, id, order_id HAVING sum(side) <> 0 ORDER BY tenant, id LIMIT 1",
     ),
     (
         Rule::RechargeNotBooked,

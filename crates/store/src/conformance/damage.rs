@@ -4,7 +4,7 @@
 //! store, and for each of [`DAMAGES`] picks a row, damages a copy of the books, and asks for an audit.
 
 use super::fixture::{StoreFixture, place_at};
-use super::{allocations, approvals, cards, settlement, shares, wallets};
+use super::{agreements, allocations, approvals, cards, settlement, shares, wallets};
 use crate::audit::Rule;
 use crate::{Promise, Store};
 use channel::RefundStatus;
@@ -63,6 +63,7 @@ pub fn history(store: &dyn Store) -> Promise<'_, ()> {
         cards::one_taken_back(&mut fixture, &sold).await;
         wallets::spent(&mut fixture, &tenant_at(0)).await;
         wallets::frozen(&mut fixture, &tenant_at(0)).await;
+        agreements::debited(&mut fixture, &tenant_at(0)).await;
         pay_twice_with_coupons(&mut fixture).await;
         let order = fixture.sell(&tenant_at(0), "A-1").await;
         for reference in ["wx2", "wx3", "wx4", "wx5", "wx6"] {
@@ -205,6 +206,7 @@ const CARD_WALLET: &str =
     first!("CAST(wallet_id AS TEXT)", "cards WHERE wallet_id IS NOT NULL ORDER BY id DESC");
 const WALLET: &str = first!("CAST(id AS TEXT)", "wallets ORDER BY id DESC");
 const WALLET_FREEZE: &str = first!("CAST(id AS TEXT)", "wallet_freezes ORDER BY id DESC");
+const AGREEMENT: &str = first!("CAST(id AS TEXT)", "agreements ORDER BY id DESC");
 const WALLET_PAYMENT: &str = first!("CAST(id AS TEXT)", "wallet_payments ORDER BY id DESC");
 const WALLET_ORDER: &str =
     first!("CAST(order_id AS TEXT)", "wallet_payments WHERE returned > 0 ORDER BY id DESC");
@@ -607,6 +609,15 @@ damages! {
         "UPDATE wallet_freezes SET held = held - 1 WHERE tenant = '{tenant}' AND id = {subject}";
     "an event of a freeze is lost": EventsMissing of "wallet_freeze", WALLET_FREEZE,
         "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'wallet_freeze'
+         AND subject_id = {subject} AND sequence = 1";
+    "an agreement forgets its debit": DebitDiffers of "agreement", AGREEMENT,
+        "UPDATE agreements SET debiting = NULL WHERE tenant = '{tenant}' AND id = {subject}";
+    "an agreement debits an order that has ended": DebitDiffers of "agreement", AGREEMENT,
+        "UPDATE agreements SET debiting = (SELECT id FROM order_terms
+            WHERE tenant = '{tenant}' AND agreement_id = {subject} ORDER BY id LIMIT 1)
+         WHERE tenant = '{tenant}' AND id = {subject}";
+    "an event of an agreement is lost": EventsMissing of "agreement", AGREEMENT,
+        "DELETE FROM events WHERE tenant = '{tenant}' AND subject_kind = 'agreement'
          AND subject_id = {subject} AND sequence = 1";
     "archived events pass for those of another archive": ArchivesDiffer of "archive", ARCHIVE,
         "UPDATE archived_events SET archive = archive + 1

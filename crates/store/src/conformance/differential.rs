@@ -1,5 +1,6 @@
 //! The same random history, played to two stores.
 
+use super::agreements;
 use super::allocations::release;
 use super::approvals::{approve, propose, reject, write_off};
 use super::cards;
@@ -8,9 +9,11 @@ use super::settlement::{end, funding, withdraw};
 use super::sharing::{create_payee, found_of_return, found_of_share, give_back, share};
 use super::wallets;
 use crate::{Accounts, BalancesAt, Batch, Claim, CommitFault, PostingsBetween, Promise, Store};
-use channel::{Finding, Operation, PlatformKey, RefundStatus, Refunded, ShareStatus};
+use channel::{
+    AgreementStatus, Finding, Operation, PlatformKey, RefundStatus, Refunded, ShareStatus,
+};
 use kernel::{
-    Aggregate, Approval, Caller, Card, CardBatch, CardCommand, CardProof, CardTransfer,
+    Aggregate, Agreement, Approval, Caller, Card, CardBatch, CardCommand, CardProof, CardTransfer,
     CardTransferCommand, CardValidity, ChannelAccountCommand, Command, Deduct, Delivery, Key, Lane,
     Notification, Order, OrderRequest, Payee, Put, Refund, Share, ShareReturn, TenantId, Wallet,
     WalletFreeze, WalletUse, Withdrawal, Write,
@@ -65,6 +68,7 @@ struct Play<'a> {
     card_transfers: Vec<CardTransfer>,
     wallets: Vec<Wallet>,
     wallet_freezes: Vec<WalletFreeze>,
+    agreements: Vec<Agreement>,
     notifications: Vec<Notification>,
     last: Vec<Batch>,
 }
@@ -87,6 +91,7 @@ impl<'a> Play<'a> {
             card_transfers: vec![],
             wallets: vec![],
             wallet_freezes: vec![],
+            agreements: vec![],
             notifications: vec![],
             last: vec![],
         }
@@ -161,6 +166,7 @@ impl<'a> Play<'a> {
             self.card_transfers.extend(added(&batch.changed.card_transfers));
             self.wallets.extend(added(&batch.changed.wallets));
             self.wallet_freezes.extend(added(&batch.changed.wallet_freezes));
+            self.agreements.extend(added(&batch.changed.agreements));
             self.notifications.extend(added(&batch.changed.notifications));
         }
     }
@@ -176,7 +182,7 @@ impl<'a> Play<'a> {
     }
 
     async fn commands(&mut self) -> Vec<Command> {
-        match self.rng.below(28) {
+        match self.rng.below(31) {
             0..=2 => vec![self.placing()],
             3..=6 => self.finding().into_iter().collect(),
             7 => self.rng.recent(&self.orders).map(close).into_iter().collect(),
@@ -191,6 +197,7 @@ impl<'a> Play<'a> {
             19 | 20 => self.answering().await,
             21..=23 => self.with_cards().into_iter().collect(),
             24..=26 => self.with_wallets().into_iter().collect(),
+            27..=29 => self.with_agreements().into_iter().collect(),
             _ => vec![self.directory()],
         }
     }
@@ -409,6 +416,39 @@ impl<'a> Play<'a> {
                 Some(wallets::give_back(&order, &format!("R{}", number % 20), fen))
             }
         }
+    }
+
+    /// Agreements are signed, pay orders and end.
+    fn with_agreements(&mut self) -> Option<Command> {
+        let number = self.rng.below(12);
+        if self.rng.below(5) == 0 {
+            let tenant = tenant_at(self.rng.index(3));
+            return Some(agreements::sign(&tenant, &format!("Y{number}")));
+        }
+        let row = self.rng.recent(&self.agreements)?.clone();
+        let operations = [
+            None,
+            Some(Operation::SignAgreement),
+            Some(Operation::QueryAgreement),
+            Some(Operation::QueryAgreement),
+            Some(Operation::TerminateAgreement),
+        ];
+        let asked = self.one_of(&operations);
+        let status = self.one_of(&[
+            AgreementStatus::Signing,
+            AgreementStatus::Signed,
+            AgreementStatus::Signed,
+            AgreementStatus::Signed,
+            AgreementStatus::Paused,
+            AgreementStatus::Terminated,
+        ]);
+        Some(match self.rng.below(9) {
+            0..=2 => agreements::said(&row, agreements::stands(&row, status), asked),
+            3 => agreements::said(&row, agreements::page(&row), asked),
+            4 => agreements::said(&row, Finding::NotFound, asked),
+            5 => agreements::terminate(&row),
+            _ => agreements::debit(&row, &format!("N{number}")),
+        })
     }
 
     fn delivery(&mut self) -> Option<Command> {

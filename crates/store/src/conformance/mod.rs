@@ -5,9 +5,10 @@
 //! [`damage`] lists what an audit must find in a database whose rows were tampered with.
 //!
 //! - `fixture`: a small business whose commands are really decided, so that histories are legal.
-//! - `archives`, `commits`, `books`, `settlement`, `approvals`, `allocations`, `shares`, `cards`, `wallets`, `liabilities`, `listings`, `directory`, `tasks`: the cases.
+//! - `agreements`, `archives`, `commits`, `books`, `settlement`, `approvals`, `allocations`, `shares`, `cards`, `wallets`, `liabilities`, `listings`, `directory`, `tasks`: the cases.
 //! - `differential`: random histories.
 
+mod agreements;
 mod allocations;
 mod approvals;
 mod archives;
@@ -115,6 +116,10 @@ cases! {
         what_was_paid_in_is_given_back,
         flows_of_wallets_have_the_balance_after_them,
         what_a_decision_rests_on_guards_its_commit,
+    ;
+    agreements:
+        agreements_are_signed_and_debit_one_order_at_a_time,
+        a_debit_beside_another_change_is_stale,
     ;
     liabilities:
         liabilities_are_known_at_any_past_time,

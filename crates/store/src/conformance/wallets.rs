@@ -330,7 +330,7 @@ pub(super) fn what_a_decision_rests_on_guards_its_commit(store: &dyn Store) -> P
     })
 }
 
-async fn assert_stale(fixture: &StoreFixture<'_>, batch: crate::Batch) {
+pub(super) async fn assert_stale(fixture: &StoreFixture<'_>, batch: crate::Batch) {
     let outcome = fixture.store.commit(vec![batch]).await;
     assert!(matches!(outcome[..], [Err(crate::CommitFault::Stale(_))]), "{outcome:?}");
 }

@@ -5,8 +5,8 @@ use super::audit::{BySubject, fen, note};
 use crate::AuditReport;
 use crate::audit::Rule;
 use kernel::{
-    Card, CardQuota, CardState, Order, OrderState, Recharge, RechargePurpose, RechargeState,
-    Refund, RefundState, ValueSource, WalletPayment,
+    Agreement, Card, CardQuota, CardState, Order, OrderState, Recharge, RechargePurpose,
+    RechargeState, Refund, RefundState, ValueSource, WalletPayment,
 };
 use ledger::{Account, AccountKind, Fen, Phase, Reason, Transfer};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,8 +31,21 @@ impl State {
             self.cards.all().find(|card| !self.is_void_rightly(card)),
         );
         note(report, Rule::QuotaDiffers, self.card_quotas.all().find(|row| !self.counts(row)));
+        let debits = self.agreements.all().find(|row| !self.debits_its_order(row));
+        note(report, Rule::DebitDiffers, debits);
         let recharge = self.recharges.all().find(|row| !self.is_in_the_book(row, transfers));
         note(report, Rule::RechargeNotBooked, recharge);
+    }
+
+    /// Whether an agreement debits exactly the order that is open and is to be paid by it.
+    fn debits_its_order(&self, row: &Agreement) -> bool {
+        let is_open = |order: &&Order| {
+            let debit = order.terms.debit;
+            debit.is_some_and(|debit| debit.agreement == row.terms.id) && !order.state.is_final()
+        };
+        let open = self.orders.of(&row.terms.tenant).filter(is_open);
+        let open: Vec<_> = open.map(|order| order.terms.id).collect();
+        open == row.debiting.into_iter().collect::<Vec<_>>()
     }
 
     /// Whether a card is void exactly when a refund gives its price back, or has. One that has expired may

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const SIGN: &str = "/cloudpay/v1/agreement/out/sign";
 const QUERY: &str = "/cloudpay/v1/agreement/out/query";
 const TERMINATE: &str = "/cloudpay/v1/agreement/out/terminate";
-const NOTICE: &str = "/cloudpay/v1/agreement/out/notice";
+const ANNOUNCE: &str = "/cloudpay/v1/agreement/out/notice";
 const REFUND: &str = "/cloudpay/v1/refundOrder/apply";
 
 const BAD: &str = "AGREEMENT.INVALID_PARAMETER";
@@ -127,7 +127,7 @@ async fn a_payer_signs_is_debited_gets_money_back_and_is_debited_no_more() {
     gateway.refused(SIGN, &body, "AGREEMENT.RECORD_ALREADY_EXIST").await;
 
     let by_id = json!({"AgreementId": page["AgreementId"], "EstimatedAmount": 1000});
-    assert_eq!(gateway.result(NOTICE, &by_id).await["AgreementStatus"], "SIGNED");
+    assert_eq!(gateway.result(ANNOUNCE, &by_id).await["AgreementStatus"], "SIGNED");
     let sold = fresh_number();
     let paid = gateway.result(UNIFIED_ORDER, &debit(&sold, &number)).await;
     assert_eq!(
@@ -160,7 +160,7 @@ async fn a_payer_signs_is_debited_gets_money_back_and_is_debited_no_more() {
     assert_eq!(told, (&json!("MERCHANT_API"), &json!("不再需要")), "{notified}");
     let late = debit(&fresh_number(), &number);
     gateway.refused(UNIFIED_ORDER, &late, "AGREEMENT.NOT_SIGNED").await;
-    gateway.refused(NOTICE, &by_id, "AGREEMENT.NOT_SIGNED").await;
+    gateway.refused(ANNOUNCE, &by_id, "AGREEMENT.NOT_SIGNED").await;
     gateway.check_books();
 }
 
