@@ -201,6 +201,7 @@ pub(crate) fn finding(instruction: &Instruction, head: Head) -> Finding {
 /// TLS such an answer says something about our request or account. About money it proves nothing.
 pub(crate) fn unsigned(instruction: &Instruction, head: Head) -> Finding {
     let shown = unknown(&head, "not signed");
+    let sub_code = cut(head.sub_code.as_deref().unwrap_or_default());
     match finding(instruction, head) {
         // A code cannot be placed again, so that this would end the order without proof.
         Finding::Later { .. } if is_by_code(instruction) => shown,
@@ -209,9 +210,7 @@ pub(crate) fn unsigned(instruction: &Instruction, head: Head) -> Finding {
         | Finding::Unfunded { .. }
         | Finding::Ask { .. }) => kept,
         Finding::Refused { code, text } => Finding::Unproven(Unproven::Refused { code, text }),
-        Finding::NotFound => {
-            Finding::Unproven(Unproven::NotFound { code: "ACQ.TRADE_NOT_EXIST".to_owned() })
-        }
+        Finding::NotFound => Finding::Unproven(Unproven::NotFound { code: sub_code }),
         _ => shown,
     }
 }

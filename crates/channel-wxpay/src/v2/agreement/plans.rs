@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_plan_is_refused() {
+    fn other_words_are_refused() {
         let long = format!("club={}", "1".repeat(29));
         for text in ["club", "=1", "a b=1", "club=", "club=x1", "club=1;club=2", &long] {
             assert_eq!(read(text).expect_err(text).name, "agreements");
