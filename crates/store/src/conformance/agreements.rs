@@ -161,7 +161,7 @@ pub(super) fn agreements_are_signed_and_debit_one_order_at_a_time(
         assert_eq!(view.agreements.get(&tenant, row.terms.id), Some(&row));
         let order = view.orders.get(&tenant, second).expect("the order").clone();
         let page = |tenant, after| SignedAgreements { tenant, after, limit: 1 };
-        assert_eq!(fixture.ask(page(tenant.clone(), None)).await, [row.clone()]);
+        assert_eq!(fixture.ask(page(tenant.clone(), None)).await, std::slice::from_ref(&row));
         assert_eq!(fixture.ask(page(tenant.clone(), Some(row.terms.id))).await, []);
         assert_eq!(fixture.ask(page(tenant_at(1), None)).await, []);
         let reference = Sealed::new("sealed anew \"'");
