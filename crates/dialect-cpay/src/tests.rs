@@ -90,7 +90,7 @@ fn refusals_have_the_status_that_leads_on() {
         (engine::Failure::Defect("secret".to_owned()).into(), (104, 500)),
         (order(OrderRefusal::NotFound), (104, 400)),
         (order(OrderRefusal::UnknownMerchant), (104, 404)),
-        (order(OrderRefusal::NoRoute), (104, 403)),
+        (order(OrderRefusal::NoRoute { has_channel: false }), (104, 403)),
         (order(OrderRefusal::MerchantDisabled), (104, 403)),
         (order(OrderRefusal::Differs { field: OrderField::Amount }), (102, 407)),
         (order(OrderRefusal::Final), (102, 409)),
