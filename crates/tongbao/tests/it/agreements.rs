@@ -9,6 +9,7 @@ use crate::test_gateway::{
 use channel::Method;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 const SIGN: &str = "/cloudpay/v1/agreement/out/sign";
 const QUERY: &str = "/cloudpay/v1/agreement/out/query";
@@ -71,6 +72,46 @@ impl TestGateway {
         self.phone_signs(&page["SignInfo"], "success").await;
         let query = json!({"OutAgreementId": number});
         self.until(QUERY, &query, "AgreementStatus", "SIGNED").await
+    }
+
+    /// Calls, and the power goes off this number of milliseconds later and on again.
+    async fn call_and_kill(&mut self, path: &str, body: &Value, after_ms: u64) {
+        let bytes = body.to_string();
+        let headers = self.signed(path, bytes.as_bytes()).headers();
+        let url = format!("{}{path}", self.text("/base_url"));
+        let call = self.send(Method::Post, url, headers, bytes.as_bytes());
+        let _ = tokio::time::timeout(Duration::from_millis(after_ms), call).await;
+        tokio::task::block_in_place(|| {
+            self.kill();
+            self.restart();
+        });
+    }
+
+    /// Closes an order; a call that is under way has it to itself.
+    async fn close_in_the_end(&mut self, number: &str) {
+        for _ in 0..60 {
+            let response = self.call(CLOSE_ORDER, &json!({"OutOrderId": number})).await;
+            if response["ErrCode"] == "SUCCESS" {
+                return;
+            }
+            assert_eq!(response["ErrCode"], PROCESSING, "{response}");
+            self.advance(1).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{number} is not closed");
+    }
+
+    /// The signing page. A call of a process that died keeps the agreement until it has certainly ended.
+    async fn sign_in_the_end(&mut self, body: &Value) -> Value {
+        for _ in 0..10 {
+            let response = self.call(SIGN, body).await;
+            if response["ErrCode"] == "SUCCESS" {
+                return response["Result"].clone();
+            }
+            assert_eq!(response["ErrCode"], PROCESSING, "{response}");
+            self.advance(11).await;
+        }
+        panic!("{body} is not signed");
     }
 
     async fn inject(&self, operation: &str, fault: &str, times: u32) {
@@ -394,9 +435,7 @@ async fn a_debit_that_waits_is_cancelled_by_its_close_and_at_its_expiry() {
         let (seconds, status) = if is_asked { (20, "CLOSED") } else { (1801, "PAY_FAIL") };
         gateway.advance(seconds).await;
         if is_asked {
-            let query = json!({"OutOrderId": sold});
-            let closed = gateway.call(CLOSE_ORDER, &query).await;
-            assert!(["SUCCESS", PROCESSING].contains(&closed["ErrCode"].as_str().expect("a code")));
+            gateway.close_in_the_end(&sold).await;
         }
         let story = until_final(&mut gateway, &sold).await;
         assert!(!agrees(&gateway, &story, status).await);
@@ -439,20 +478,13 @@ async fn the_power_goes_off_while_agreements_are_signed_used_and_ended() {
     let mut gateway = TestGateway::start();
     for after_ms in [0, 3, 8, 20, 60] {
         let number = fresh_agreement();
-        let page = gateway.call_through_a_kill(SIGN, &agreement(&number), after_ms).await;
+        gateway.call_and_kill(SIGN, &agreement(&number), after_ms).await;
+        let page = gateway.sign_in_the_end(&agreement(&number)).await;
         gateway.phone_signs(&page["SignInfo"], "success").await;
         gateway.pass_until(QUERY, &named(&number), "AgreementStatus", "SIGNED").await;
         let sold = fresh_number();
         let body = debit(&sold, &number);
-        let bytes = body.to_string();
-        let headers = gateway.signed(UNIFIED_ORDER, bytes.as_bytes()).headers();
-        let url = format!("{}{UNIFIED_ORDER}", gateway.text("/base_url"));
-        let call = gateway.send(Method::Post, url, headers, bytes.as_bytes());
-        let _ = tokio::time::timeout(std::time::Duration::from_millis(after_ms), call).await;
-        tokio::task::block_in_place(|| {
-            gateway.kill();
-            gateway.restart();
-        });
+        gateway.call_and_kill(UNIFIED_ORDER, &body, after_ms).await;
         let response = gateway.call(UNIFIED_ORDER, &body).await;
         let code = response["ErrCode"].as_str().expect("a code").to_owned();
         let known = ["SUCCESS", PROCESSING, "ORDER.ORDER_RECORD_ALREADY_EXIST"];
