@@ -301,7 +301,7 @@ impl Opened {
 pub(crate) fn platform(order: &Order) -> Result<Platform, Fault> {
     Platform::of_channel(&order.terms.channel).ok_or_else(|| {
         tracing::error!(order = %order.terms.id, "an order of this API at an unknown channel");
-        Fault::new(Status::Failed, Internal::Defect, "internal error")
+        Fault::unknown()
     })
 }
 

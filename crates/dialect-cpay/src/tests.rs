@@ -87,7 +87,7 @@ fn refusals_have_the_status_that_leads_on() {
         (BodyFault::TooLarge { bytes_max: 1 }.into(), (101, 422)),
         (engine::Failure::Overloaded.into(), (103, 429)),
         (engine::Failure::Busy.into(), (103, 429)),
-        (engine::Failure::Defect("secret".to_owned()).into(), (104, 500)),
+        (engine::Failure::Defect("secret".to_owned()).into(), (103, 500)),
         (order(OrderRefusal::NotFound), (104, 400)),
         (order(OrderRefusal::UnknownMerchant), (104, 404)),
         (order(OrderRefusal::NoRoute { has_channel: false }), (104, 403)),

@@ -174,8 +174,8 @@ fn an_agreement_pays_what_it_allows_and_one_order_at_a_time() {
         o2 place: pending -> order init +5s by confirmed
         place o2 agreement=a1 -> nothing
         task o2 -> order init +30s by call_begun; ask query
-        o2 query: paid tx1 1000 -> order paid by paid; agreement signed by debit_ended; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
-        place o3 agreement=a1 -> order init +30s by placed; agreement signed by debit_begun; ask place
+        o2 query: paid tx1 1000 -> order paid by paid; agreement signed +0s by debit_ended; notification due +30s by queued; post 1000 channel_funds to merchant_pending; deliver
+        place o3 agreement=a1 -> order init +30s by placed; agreement signed +0s by debit_begun; ask place
         ",
     );
 }
@@ -226,7 +226,7 @@ fn a_debit_that_is_pending_at_its_expiry_is_cancelled() {
     );
 }
 
-/// That the number is taken is no reason to ask at once: a channel that then knows nothing of it would be
+/// That the number is taken does not cause a question at once: a channel that then knows nothing of it would be
 /// called without a pause.
 #[test]
 fn a_number_that_is_taken_and_unknown_is_asked_about_on_the_schedule() {

@@ -136,7 +136,7 @@ fn placing_is_refused_by_the_first_rule_that_is_broken() {
         (&IN_FLIGHT, past("CM1", 1000, MiniProgram, "alipay"), differs(OrderField::Channel)),
         (&IN_FLIGHT, past("CM1", 1000, MiniProgram, "wxpay"), OrderRefusal::CallInFlight),
         (&NEW, past("CM2", 0, Pc, "alipay"), OrderRefusal::MerchantDisabled),
-        (&NEW, past("CM1", 0, Pc, "wxpay"), OrderRefusal::NoRoute { has_channel: false }),
+        (&NEW, past("CM1", 0, Pc, "wxpay"), OrderRefusal::NoRoute { has_channel: true }),
         (&NEW, past("CM1", -1, MiniProgram, "wxpay"), OrderRefusal::Amount),
         (&NEW, past("CM1", 1000, MiniProgram, "wxpay"), OrderRefusal::Expiry),
         (&NEW, expiring(LIFE_MAX + 1), OrderRefusal::ExpiryTooFar { days_max: 90 }),

@@ -198,5 +198,5 @@ async fn unique_indexes_begin_with_the_tenant() {
             }
         }
     }
-    assert_eq!(led, 51);
+    assert_eq!(led, 53);
 }

@@ -22,13 +22,13 @@ const BAD_ORDER: &str = "ORDER.INVALID_PARAMETER";
 const PROCESSING: &str = "ORDER.OPERATE_IS_PROCESSING";
 
 /// A fresh number of an agreement.
-fn fresh_agreement() -> String {
+pub(crate) fn fresh_agreement() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     format!("AGR{:05}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A request to sign, complete and right; tests change members.
-fn agreement(number: &str) -> Value {
+pub(crate) fn agreement(number: &str) -> Value {
     json!({
         "ChannelSubMerchantId": "CM6756531983210274560",
         "OutAgreementId": number,
@@ -65,7 +65,7 @@ impl TestGateway {
     }
 
     /// An agreement that the payer has signed.
-    async fn signed_agreement(&self, body: &Value) -> Value {
+    pub(crate) async fn signed_agreement(&self, body: &Value) -> Value {
         let number = body["OutAgreementId"].clone();
         let page = self.result(SIGN, body).await;
         assert_eq!(page["AgreementStatus"], "SIGNING", "{page}");

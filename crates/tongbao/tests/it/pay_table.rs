@@ -1,10 +1,11 @@
 //! Every PayType with every PayChannel: what the payer gets, or why the pair is refused. The tables of the
 //! documents are written from what is served.
 
+use crate::agreements::{agreement, fresh_agreement};
 use crate::code_pay::{scanned, show};
 use crate::test_gateway::{TestGateway, UNIFIED_ORDER, fresh_number, order, with};
 use crate::wallets::{USER, with_balance};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 
 const PAY_TYPES: [&str; 8] =
@@ -29,13 +30,20 @@ enum Cell {
     Refused(usize),
 }
 
-async fn cell(gateway: &TestGateway, pay_type: &str, pay_channel: &str) -> Cell {
+async fn cell(gateway: &TestGateway, agreement: &str, pay_type: &str, pay_channel: &str) -> Cell {
     let number = fresh_number();
     let body = match (pay_type, pay_channel) {
         ("SWIPE", "WXPAY" | "ALIPAY") => {
             let channel = pay_channel.to_ascii_lowercase();
             let code = show(gateway, &channel, "password").await;
             scanned(&number, &channel, &code)
+        }
+        ("AGREEMENT" | "AUTHORIZE", _) => {
+            let body = with(&order(&number), "PayType", json!(pay_type));
+            let body = with(&body, "PayChannel", json!(pay_channel));
+            let body = with(&body, "ExternalPaymentData", Value::Null);
+            let body = with(&body, "PayerInfo", json!({ "OutUserId": USER }));
+            with(&body, "AgreementInfo", json!({ "OutAgreementId": agreement }))
         }
         (_, _) => {
             let body = with(&order(&number), "PayType", json!(pay_type));
@@ -100,11 +108,14 @@ fn check_document(name: &str, table: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_documents_say_of_each_pair_what_is_served() {
     let gateway = with_balance(100_000, 0).await;
+    let signing = fresh_agreement();
+    let asked = with(&agreement(&signing), "PayType", json!("AUTHORIZE"));
+    gateway.signed_agreement(&asked).await;
     let mut cells = vec![];
     for pay_type in PAY_TYPES {
         let mut row = vec![];
         for pay_channel in PAY_CHANNELS {
-            row.push(cell(&gateway, pay_type, pay_channel).await);
+            row.push(cell(&gateway, &signing, pay_type, pay_channel).await);
         }
         cells.push(row);
     }

@@ -56,6 +56,8 @@ mod life;
 mod load;
 #[path = "../it/merchant.rs"]
 mod merchant;
+#[path = "../it/papay.rs"]
+mod papay;
 #[path = "../it/pay_table.rs"]
 mod pay_table;
 #[path = "../it/pay_types.rs"]
